@@ -1,0 +1,37 @@
+# Two commands for users (demo, test); the rest is for developers.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test check lint types docs artifacts lock clean
+
+$(VENV)/installed: pyproject.toml requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "Stagewright needs Python 3.11, 3.12 or 3.13; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(VENV)/installed
+	@$(BIN)/stagewright demo
+
+test: $(VENV)/installed
+	$(BIN)/python -m tools.check
+
+artifacts: $(VENV)/installed
+	$(BIN)/python -m stagewright.installation
+
+docs: $(VENV)/installed
+	$(BIN)/python -m tools.reference
+
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --extra all --group dev --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" pyproject.toml -o requirements/dev.txt
+	echo "uv>=0.8" | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" - -o requirements/uv.txt
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .stagewright

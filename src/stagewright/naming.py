@@ -1,0 +1,71 @@
+"""Names of everything an installation owns, within AWS's limits."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+JOB_NAME_LIMIT = 63
+"""SageMaker: CreateTrainingJob, TrainingJobName, at most 63 characters of [a-zA-Z0-9-]."""
+
+BUNDLE_DIGITS = 16
+SUFFIXES = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": "amazonaws.com"}
+
+
+@dataclass(frozen=True)
+class Installation:
+    """One installed Stagewright. Every resource name follows from it."""
+
+    bucket: str
+    region: str
+    account: str
+    environment: str = "local"
+    prefix: str = "stagewright"
+    partition: str = "aws"
+
+    def name(self, what: str) -> str:
+        return f"{self.prefix}-{self.environment}-{what}"
+
+    @property
+    def documents_table(self) -> str:
+        return self.name("documents")
+
+    @property
+    def runs_table(self) -> str:
+        return self.name("runs")
+
+    @property
+    def job_role_arn(self) -> str:
+        return f"arn:{self.partition}:iam::{self.account}:role/{self.name('sagemaker')}"
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+    @property
+    def state_machine_arn(self) -> str:
+        return self.arn("states", f"stateMachine:{self.name('workflow')}")
+
+    def uri(self, key: str) -> str:
+        return f"s3://{self.bucket}/{key}"
+
+
+def run_id(pipeline: str, trigger_key: str, time: datetime) -> str:
+    """The same for each delivery of one event; at most 63 characters."""
+    unique = hashlib.sha256(trigger_key.encode()).hexdigest()[:6]
+    return f"{pipeline}-{time.astimezone(UTC):%Y%m%dt%H%M%S}-{unique}"
+
+
+def job_name(run: str, stage: str, attempt: int = 1) -> str:
+    """`{run}-{stage}-{attempt}`; where that is too long the run gives way to a hash, so that the unique ends stay."""
+    tail = f"-{stage}-{attempt}"
+    if len(run) + len(tail) <= JOB_NAME_LIMIT:
+        return run + tail
+    unique = hashlib.sha256(run.encode()).hexdigest()[:8]
+    head = run[: JOB_NAME_LIMIT - len(tail) - len(unique) - 1].rstrip("-")
+    return f"{head}-{unique}{tail}"
+
+
+def timestamp(time: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds: sorts as text."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,109 @@
+"""What a run will do, decided before it starts: frozen values, with JSON in and out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from stagewright.naming import Installation
+from stagewright.plan.release import Release
+
+PLAN_FORMAT = 1
+Action = Literal["run", "reuse", "skip"]
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """What started a run. `time` is ISO 8601 UTC, of the event itself; `key` names the event for ever."""
+
+    type: str
+    key: str
+    time: str
+    by: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class GoodResult:
+    """A stage's good result in an earlier run. `inputs` is what its fingerprint was made from."""
+
+    run: str
+    ended: str
+    fingerprint: str
+    result: Mapping[str, Any]
+    inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """All recorded state that planning may look at; the planner itself asks nobody.
+
+    `results`: stage -> good results in this partition whose outputs still exist, newest first.
+    `external`: S3 URI outside the run -> digest of the objects (keys and versions) found there; absent when none.
+    """
+
+    installation: Installation
+    release: Release
+    revision: int = 0
+    results: Mapping[str, Sequence[GoodResult]] = field(default_factory=dict)
+    external: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Binding:
+    """A token in a request, and the path of its value in the results of this run: ("train", "model")."""
+
+    token: str
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """One stage of a plan. `requests`: AWS operation -> its exact request, tokens for run-time values."""
+
+    name: str
+    kind: str
+    action: Action
+    reason: str
+    fingerprint: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    job: str = ""
+    timeout: int = 0
+    requests: Mapping[str, Any] = field(default_factory=dict)
+    bindings: tuple[Binding, ...] = ()
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    result: Mapping[str, Any] = field(default_factory=dict)
+    reused_from: str = ""
+    bundle: tuple[str, ...] = ()
+    """The code files that this stage needs, as a bundle in the bucket."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Waves of chains of stage names: waves one after another, a wave's chains side by side."""
+
+    run: str
+    pipeline: str
+    partition: str
+    trigger: Trigger
+    release: str
+    revision: int
+    stages: tuple[StagePlan, ...]
+    waves: tuple[tuple[tuple[str, ...], ...], ...]
+    warnings: tuple[str, ...] = ()
+    format: int = PLAN_FORMAT
+
+    def stage(self, name: str) -> StagePlan:
+        return next(stage for stage in self.stages if stage.name == name)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def digest(self) -> str:
+        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]

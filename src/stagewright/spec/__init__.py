@@ -1,0 +1,1 @@
+"""What the user wants: the document, its references and its checks."""

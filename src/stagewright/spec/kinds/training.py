@@ -1,0 +1,26 @@
+"""A stage that fits a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from stagewright.spec.model import Compute, Name, Scalar, Stage
+
+
+class Training(Stage, Compute):
+    """Runs as a SageMaker training job, in script mode where `entry_point` is given."""
+
+    kind: Literal["training"]
+    entry_point: str | None = None
+    """The script, relative to the code folder; hyperparameters arrive as its arguments."""
+    include: tuple[str, ...] = ()
+    """More files or folders, relative to the code folder, put beside the script."""
+    channels: Mapping[Name, str] = Field(default_factory=dict)
+    """Channel name -> S3 URI (or reference), found by the job at /opt/ml/input/data/<name>."""
+    hyperparameters: Mapping[str, Scalar] = Field(default_factory=dict)
+    environment: Mapping[str, str] = Field(default_factory=dict)
+    metrics: Mapping[Name, str] = Field(default_factory=dict)
+    """Metric name -> regular expression with one group, searched in the job's log."""
