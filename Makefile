@@ -27,10 +27,10 @@ artifacts: $(VENV)/installed
 docs: $(VENV)/installed
 	$(BIN)/python -m tools.reference
 
-lock:
-	uv pip compile --quiet --universal --python-version 3.11 --extra all --group dev --generate-hashes --no-emit-index-url \
+lock: $(VENV)/installed
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra all --group dev --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" pyproject.toml -o requirements/dev.txt
-	echo "uv>=0.8" | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	echo "uv>=0.8" | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" - -o requirements/uv.txt
 
 clean:

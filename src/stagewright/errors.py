@@ -5,6 +5,7 @@ StagewrightError
 ├── PlanError            a correct document cannot be planned now (nothing to reuse, over a limit)
 ├── ReleaseError         code files are missing, changed under way, or too large
 ├── TargetError          the target cannot be reached, or refuses
+│   └── DeniedError      the credentials do not allow it
 ├── NotFoundError        a pipeline, run or stage that does not exist
 ├── RunFailedError       a run ended, and not well
 └── EnvironmentError_    a Python environment for a job cannot be had
@@ -65,6 +66,10 @@ class ReleaseError(StagewrightError):
 
 class TargetError(StagewrightError):
     exit_code = 4
+
+
+class DeniedError(TargetError):
+    pass
 
 
 class NotFoundError(StagewrightError):

@@ -42,7 +42,8 @@ class Recorded:
     """All recorded state that planning may look at; the planner itself asks nobody.
 
     `results`: stage -> good results in this partition whose outputs still exist, newest first.
-    `external`: S3 URI outside the run -> digest of the objects (keys and versions) found there; absent when none.
+    `external`: S3 URI outside the run -> digest of the objects (keys and versions) found there; absent when
+    none.
     """
 
     installation: Installation

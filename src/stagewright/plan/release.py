@@ -12,7 +12,8 @@ from stagewright.naming import BUNDLE_DIGITS
 
 @dataclass(frozen=True)
 class CodeFile:
-    """One file as pushed. `version` is its S3 version id, empty while it is only on a disk; `size` in bytes."""
+    """One file as pushed. `version` is its S3 version id, empty while it is only on a disk; `size` in
+    bytes."""
 
     sha256: str
     version: str = ""
@@ -21,7 +22,8 @@ class CodeFile:
 
 @dataclass(frozen=True)
 class Release:
-    """`document` is the SHA-256 of the base document pushed with it; `commit` is lineage, outside the digest."""
+    """`document` is the SHA-256 of the base document pushed with it; `commit` is lineage, outside the
+    digest."""
 
     pipeline: str
     files: Mapping[str, CodeFile]
@@ -33,7 +35,8 @@ class Release:
         return digest_of(self.files, self.files)
 
     def select(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """The files that `paths` (files or folders) name, sorted. KeyError carries the path that names none."""
+        """The files that `paths` (files or folders) name, sorted. KeyError carries the path that names
+        none."""
         chosen: set[str] = set()
         for path in paths:
             folder = path.rstrip("/") + "/"

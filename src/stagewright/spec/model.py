@@ -3,48 +3,92 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints
 
-REFERENCE = r"^\$\{[^${}]+\}$"
+ValueType = Literal["text", "number", "flag", "uri", "package"]
+ANY: tuple[ValueType, ...] = ("text", "number", "flag", "uri", "package")
+Known = Literal["plan", "run"]
 
-PipelineName = Annotated[str, StringConstraints(pattern=r"^[a-z](-?[a-z0-9])*$", max_length=40)]
-StageName = Annotated[str, StringConstraints(pattern=r"^[a-z](-?[a-z0-9])*$", max_length=32)]
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9](-?[A-Za-z0-9_])*$", max_length=64)]
+
+@dataclass(frozen=True)
+class Takes:
+    """Which `${...}` references a field takes. A field without this takes none.
+
+    `types`: of the value. `known`: "plan" where the value must be there before the run starts.
+    `roots`: first words of the references allowed, where not all are. `as_text`: AWS takes the value as text,
+    so that a number which only the run knows cannot be the whole of it.
+    """
+
+    types: tuple[ValueType, ...] = ANY
+    known: Known = "run"
+    roots: tuple[str, ...] = ()
+    as_text: bool = False
+
+
+INSTALLATION_ROOTS = ("account", "bucket", "environment", "pipeline", "region", "run", "trigger")
+
+NAME_RULES = {
+    (PIPELINE_NAME := r"^[a-z](-?[a-z0-9])*$"): "small letters, digits and single hyphens, a letter first",
+    (NAME := r"^[A-Za-z0-9](-?[A-Za-z0-9_])*$"): "letters, digits, underscores and single hyphens",
+    (AWS_NAME := r"^[A-Za-z0-9](-*[A-Za-z0-9])*$"): "letters, digits and hyphens",
+    (REFERENCE := r"^\$\{[^${}]+\}$"): "a reference such as ${parameters.size}",
+}
+"""Pattern -> the same in words, for messages and the reference."""
+
+PipelineName = Annotated[str, StringConstraints(pattern=PIPELINE_NAME, max_length=40)]
+StageName = Annotated[str, StringConstraints(pattern=PIPELINE_NAME, max_length=32)]
+Name = Annotated[str, StringConstraints(pattern=NAME, max_length=64)]
+AwsName = Annotated[str, StringConstraints(pattern=AWS_NAME, max_length=63)]
+"""Names of endpoints and model package groups: botocore's model, EndpointName and EntityName."""
+
 Reference = Annotated[str, StringConstraints(pattern=REFERENCE)]
-Count = Annotated[int, Field(ge=1)] | Reference
-Seconds = Annotated[int, Field(ge=1, le=432_000)] | Reference
+Flag = Annotated[bool, Strict()]
+Whole = Annotated[int, Strict()]
 Scalar = bool | int | float | str
+
+Text = Annotated[str, Takes(as_text=True)]
+PlanText = Annotated[str, Takes(known="plan")]
+DefaultText = Annotated[str, Takes(known="plan", roots=(*INSTALLATION_ROOTS, "parameters", "partition"))]
+S3Uri = Annotated[str, Takes(("uri", "text"))]
+PlanNumber = Takes(("number",), known="plan")
+
+Count = Annotated[Annotated[Whole, Field(ge=1)] | Reference, PlanNumber]
+Seconds = Annotated[Annotated[Whole, Field(ge=1, le=2_419_200)] | Reference, PlanNumber]
+"""At most 28 days: StoppingCondition.MaxRuntimeInSeconds in the SageMaker API reference."""
 
 
 class Model(BaseModel):
     """Frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Stage(Model):
     """What every stage has."""
 
-    enabled: bool = True
+    enabled: Flag = True
     """Off: the stage does not run, and references to it resolve to its last good result."""
     after: tuple[StageName, ...] = ()
     """Stages that must end well first, beyond those it refers to."""
     description: str = ""
-    request: Mapping[str, Any] = Field(default_factory=dict)
-    """Merged last into the raw AWS request of this stage (VPC, KMS, spot, tags ...), in AWS's own field names."""
+    """For people."""
+    request: Annotated[Mapping[str, Any], Takes()] = Field(default_factory=dict)
+    """Merged last into the raw AWS request of this stage (VPC, KMS, spot, tags ...), with AWS's own names."""
 
 
 class Compute(Model):
     """Where a job runs. What a stage leaves out comes from the document's `defaults`."""
 
-    image: str | None = None
+    image: PlanText | None = None
     """An alias (`sklearn-1.4`) or a full image URI."""
-    instance_type: str | None = None
+    instance_type: PlanText | None = None
     """A SageMaker instance type, such as `ml.m5.xlarge`."""
     instance_count: Count = 1
-    volume_size_gb: Annotated[int, Field(ge=1, le=16_384)] | Reference = 30
+    """Instances that the job runs on."""
+    volume_size_gb: Annotated[Annotated[Whole, Field(ge=1, le=16_384)] | Reference, PlanNumber] = 30
     """Size of the job's disk in GB."""
     max_runtime_seconds: Seconds = 3600
     """The job is stopped, and the stage fails, after this many seconds."""
@@ -53,11 +97,13 @@ class Compute(Model):
 class Defaults(Model):
     """Used by every stage that does not say otherwise."""
 
-    image: str | None = None
-    instance_type: str | None = None
-    environment: Mapping[str, str] = Field(default_factory=dict)
+    image: DefaultText | None = None
+    """An alias (`sklearn-1.4`) or a full image URI."""
+    instance_type: DefaultText | None = None
+    """A SageMaker instance type, such as `ml.m5.xlarge`."""
+    environment: Mapping[str, DefaultText] = Field(default_factory=dict)
     """Environment variables of every job."""
-    tags: Mapping[str, str] = Field(default_factory=dict)
+    tags: Mapping[str, DefaultText] = Field(default_factory=dict)
     """Tags on everything that a run makes."""
 
 
@@ -65,6 +111,7 @@ class CodeTrigger(Model):
     """A pushed release starts a run."""
 
     type: Literal["code"]
+    """What starts the run."""
 
 
 Trigger = CodeTrigger

@@ -3,27 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
 from pydantic import Field
 
 from stagewright.spec.kinds import AnyStage
-from stagewright.spec.model import Defaults, Model, Name, PipelineName, Scalar, StageName, Trigger
+from stagewright.spec.model import (
+    INSTALLATION_ROOTS,
+    Defaults,
+    Model,
+    Name,
+    PipelineName,
+    Scalar,
+    StageName,
+    Takes,
+    Trigger,
+)
+
+STAGE_LIMIT = 2_000
 
 
 class Pipeline(Model):
     """A named document: parameters, triggers, stages."""
 
     name: PipelineName
+    """Names the pipeline for ever: runs, results and the endpoint carry it."""
     description: str = ""
-    parameters: Mapping[Name, Scalar] = Field(default_factory=dict)
+    """For people."""
+    parameters: Mapping[Name, Annotated[Scalar, Takes(known="plan", roots=INSTALLATION_ROOTS)]] = Field(
+        default_factory=dict
+    )
     """Values that stages refer to as ${parameters.<name>}; a trigger may give others for a run."""
-    partition: str = "default"
+    partition: Annotated[str, Takes(known="plan", roots=("parameters", "trigger"))] = "default"
     """Separates results that must not mix, usually the data's date."""
     code: str = "code"
-    """Folder of the code files, relative to the document. Used where files are; not by the Lambda functions."""
+    """Folder of the code files, relative to the document. Used where the files are, not in AWS."""
     sample_data: Mapping[str, str] = Field(default_factory=dict)
-    """Bucket prefix -> local folder or file, relative to the document: uploaded by `run` and `push` to the local
-    target only, so that an example works at once."""
+    """Bucket prefix -> local folder or file, relative to the document: uploaded by `run` and `push` to the
+    local target only, so that an example works at once."""
     defaults: Defaults = Defaults()
+    """Used by every stage that does not say otherwise."""
     triggers: tuple[Trigger, ...] = ()
-    stages: Mapping[StageName, AnyStage] = Field(min_length=1)
+    """What starts a run. A run can always be asked for by hand."""
+    stages: Mapping[StageName, AnyStage] = Field(min_length=1, max_length=STAGE_LIMIT)
+    """Stage name -> stage. The order of running follows from references and `after`, not from this order."""

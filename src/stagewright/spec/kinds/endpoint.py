@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stagewright.spec.model import Count, Name, Stage
+from stagewright.spec.model import AwsName, Count, PlanText, Stage, Takes, Text, Whole
 
 
 class Endpoint(Stage):
-    """Makes the endpoint be what the document says: created the first time, updated afterwards, and awaited."""
+    """Makes the endpoint be what the document says: created at first, updated afterwards, and awaited."""
 
     kind: Literal["endpoint"]
-    model: str
+    """Always `endpoint`."""
+    model: Annotated[str, Takes(("package", "uri", "text"))]
     """A model package (${stages.register.package}) or a model artefact (${stages.train.model})."""
-    name: Name | None = None
+    name: AwsName | None = None
     """Endpoint name; the pipeline's name and the environment when left out."""
-    instance_type: str | None = None
+    instance_type: PlanText | None = None
+    """A SageMaker instance type, such as `ml.m5.large`."""
     instance_count: Count = 1
-    image: str | None = None
+    """Instances that serve."""
+    image: PlanText | None = None
     """Only for a model artefact: a package brings its own."""
     entry_point: str | None = None
     """Only for a model artefact: the script with model_fn."""
     include: tuple[str, ...] = ()
-    environment: Mapping[str, str] = Field(default_factory=dict)
-    max_wait_seconds: int = Field(default=1800, ge=60, le=14_400)
+    """More files or folders, relative to the code folder, put beside the script."""
+    environment: Mapping[str, Text] = Field(default_factory=dict)
+    """Environment variables of the serving container."""
+    max_wait_seconds: Annotated[Whole, Field(ge=60, le=14_400)] = 1800
     """The stage fails when the endpoint is not in service after this many seconds."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from stagewright.spec.model import Stage
+from stagewright.spec.model import Stage, Text
 
 
 class Gate(Stage):
     """Compares metrics with parameters or numbers. Costs nothing: the state machine itself decides."""
 
     kind: Literal["gate"]
-    require: str | tuple[str, ...]
-    """`<operand> <op> <operand>`, op one of >= <= > < == !=; of several, all must hold."""
+    """Always `gate`."""
+    require: Text | tuple[Text, ...]
+    """`<operand> <op> <operand>`, op one of >= <= > < == !=; of several, all must hold. An operand is a
+    reference, a number or a text in quotes."""

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stagewright.spec.model import Compute, Name, Scalar, Stage
+from stagewright.spec.model import Compute, Name, S3Uri, Scalar, Stage, Takes, Text
 
 
 class Training(Stage, Compute):
     """Runs as a SageMaker training job, in script mode where `entry_point` is given."""
 
     kind: Literal["training"]
+    """Always `training`."""
     entry_point: str | None = None
     """The script, relative to the code folder; hyperparameters arrive as its arguments."""
     include: tuple[str, ...] = ()
     """More files or folders, relative to the code folder, put beside the script."""
-    channels: Mapping[Name, str] = Field(default_factory=dict)
+    channels: Mapping[Name, S3Uri] = Field(default_factory=dict)
     """Channel name -> S3 URI (or reference), found by the job at /opt/ml/input/data/<name>."""
-    hyperparameters: Mapping[str, Scalar] = Field(default_factory=dict)
-    environment: Mapping[str, str] = Field(default_factory=dict)
+    hyperparameters: Mapping[str, Annotated[Scalar, Takes(as_text=True)]] = Field(default_factory=dict)
+    """Hyperparameter -> value."""
+    environment: Mapping[str, Text] = Field(default_factory=dict)
+    """Environment variables, beside those of `defaults`."""
     metrics: Mapping[Name, str] = Field(default_factory=dict)
     """Metric name -> regular expression with one group, searched in the job's log."""

@@ -1,0 +1,54 @@
+"""The code files of a stage: its script, what it includes, and a requirements.txt beside it."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from stagewright.errors import PlanError, Problem
+from stagewright.plan.contract import nearest
+from stagewright.plan.release import Release
+from stagewright.spec.kinds import AnyStage, Endpoint, Gate, Processing, Register, Training
+
+REQUIREMENTS = "requirements.txt"
+
+
+def script_of(stage: AnyStage) -> tuple[str, str]:
+    """Field and path of the stage's script; two empty texts where it has none."""
+    match stage:
+        case Processing(code=str(script)):
+            return "code", script
+        case (
+            Training(entry_point=str(script))
+            | Register(entry_point=str(script))
+            | Endpoint(entry_point=str(script))
+        ):
+            return "entry_point", script
+        case _:
+            return "", ""
+
+
+def bundle(stage: AnyStage, name: str, release: Release) -> tuple[str, ...]:
+    """Paths in the release, sorted; none for a stage without a script. PlanError for a file that is not
+    there.
+
+    Script mode installs a requirements.txt before it starts the script, so one beside the entry point belongs
+    to the bundle; a processing job does not, so there it is a file like any other.
+    """
+    field, script = script_of(stage)
+    if isinstance(stage, Gate) or not script:
+        return ()
+    asked = [(field, script), *((f"include[{index}]", path) for index, path in enumerate(stage.include))]
+    problems = []
+    chosen: set[str] = set()
+    for place, path in asked:
+        try:
+            chosen.update(release.select([path]))
+        except KeyError:
+            remedy = nearest(path, release.files) or "add it to the code folder"
+            problems.append(Problem(f"stages.{name}.{place}", f"no {path} in the release", remedy))
+    if problems:
+        raise PlanError(tuple(problems))
+    beside = str(PurePosixPath(script).parent / REQUIREMENTS)
+    if field == "entry_point" and beside in release.files:
+        chosen.add(beside)
+    return tuple(sorted(chosen))

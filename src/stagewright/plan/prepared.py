@@ -1,0 +1,289 @@
+"""A stage made ready: its references rendered, once with symbols for its fingerprint, once for its
+requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from stagewright.errors import PlanError, Problem
+from stagewright.plan import fingerprint, images
+from stagewright.plan.bundle import bundle
+from stagewright.plan.external import external_of
+from stagewright.plan.model import Binding, Recorded, StagePlan, Trigger
+from stagewright.plan.requests import Requests, Setting, build, is_package
+from stagewright.plan.values import Lookup, Values, document_values, lookup
+from stagewright.spec.kinds import AnyStage, Endpoint, Gate, Processing, Register, Training
+from stagewright.spec.pipeline import Pipeline
+from stagewright.spec.references import Reference, render, text_of, whole
+
+QUEUE_MARGIN = 600
+"""Seconds that a job may wait for its instances beyond its own limit, before the state machine gives it
+up."""
+
+REGISTER_TIMEOUT = 900
+GATE_TIMEOUT = 60
+UNRENDERED = frozenset(("kind", "enabled", "after", "description", "require"))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that decides whether a stage runs."""
+
+    inputs: Mapping[str, str]
+    bundle: tuple[str, ...]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return fingerprint.digest(self.inputs)
+
+
+@dataclass(frozen=True)
+class Made:
+    """All that running a stage needs."""
+
+    requests: Requests
+    bindings: tuple[Binding, ...]
+    outputs: Mapping[str, str]
+    metrics: Mapping[str, str]
+    timeout: int
+
+
+class Preparer:
+    """Knows what references stand for, as far as stages have been planned."""
+
+    def __init__(self, pipeline: Pipeline, trigger: Trigger, recorded: Recorded, run: str) -> None:
+        self.pipeline = pipeline
+        self.recorded = recorded
+        self.run = run
+        self.values = document_values(pipeline, trigger, recorded.installation, run)
+        self.symbols = document_values(pipeline, trigger, recorded.installation, "<run>")
+        self.stages: dict[str, StagePlan] = {}
+
+    @property
+    def partition(self) -> str:
+        return str(self.values["partition",])
+
+    def planned(self, stage: StagePlan) -> None:
+        """From now on references to this stage have a value."""
+        self.stages[stage.name] = stage
+
+    def prepare(self, name: str, needs: Iterable[str]) -> Prepared:
+        """PlanError as `sources` has it, and for stages referred to that have no result."""
+        release = self.recorded.release
+        files, external = self.sources(name)
+        requests = self._build(name, self._symbol(name), self.symbols, "<job>", "<outputs>", "<code>")
+        resolved = sorted(need for need in needs if self.stages[need].action != "skip")
+        upstream = {need: self.stages[need].fingerprint for need in resolved}
+        return Prepared(fingerprint.inputs(requests, files, release, external, upstream), files)
+
+    def sources(self, name: str) -> tuple[tuple[str, ...], dict[str, str]]:
+        """Code files, and external inputs with their digests. PlanError for what is not there."""
+        stage = self.pipeline.stages[name]
+        problems: list[Problem] = []
+        files: tuple[str, ...] = ()
+        try:
+            files = bundle(stage, name, self.recorded.release)
+        except PlanError as error:
+            problems += error.problems
+        external = dict(external_of(stage, self.values))
+        remedy = "upload it, e.g. stagewright run uploads sample_data"
+        problems += [
+            Problem(f"stages.{name}.{field}", f"nothing at {uri}", remedy)
+            for field, uri in external.items()
+            if not self.recorded.external.get(uri)
+        ]
+        if problems:
+            raise PlanError(tuple(problems))
+        return files, {uri: self.recorded.external[uri] for uri in external.values()}
+
+    def make(self, name: str, job: str, files: tuple[str, ...]) -> Made:
+        """PlanError for a value that an earlier result does not have, and for an image that is not there."""
+        stage = self.pipeline.stages[name]
+        uri = self.recorded.installation.uri
+        outputs = uri(f"runs/{self.pipeline.name}/{self.run}/{name}")
+        code = uri(f"code/{self.pipeline.name}/{self.recorded.release.bundle(files)}") if files else ""
+        bindings: dict[str, Binding] = {}
+        requests = self._build(name, self._value(name, bindings), self.values, job, outputs, code)
+        written = _outputs(stage, requests)
+        return Made(
+            requests, tuple(bindings.values()), written, _metrics(stage, written), _timeout(stage, requests)
+        )
+
+    def _build(self, name: str, find: Lookup, values: Values, job: str, outputs: str, code: str) -> Requests:
+        original = self.pipeline.stages[name]
+        stage = _rendered(original, find)
+        defaults = self.pipeline.defaults
+
+        def text(value: str) -> str:
+            return text_of(render(value, lambda reference: lookup(values, reference)))
+
+        image, instance_type = self._image(name, original, text)
+        setting = Setting(
+            installation=self.recorded.installation,
+            pipeline=self.pipeline.name,
+            stage=name,
+            run=values["run", "id"],
+            job=job,
+            outputs=outputs,
+            code=code,
+            image=image,
+            instance_type=instance_type,
+            environment=_environment(
+                stage, {key: text(value) for key, value in defaults.environment.items()}
+            ),
+            tags={key: text(value) for key, value in defaults.tags.items()},
+            lineage=self._lineage() if values is self.values else {},
+        )
+        package = isinstance(original, Endpoint) and is_package(original.model)
+        return build(stage, setting, find, package)
+
+    def _image(self, name: str, stage: AnyStage, text: Callable[[str], str]) -> tuple[str, str]:
+        """Image URI and instance type, "" where the stage has none."""
+        if isinstance(stage, Gate):
+            return "", ""
+        if isinstance(stage, Register):
+            instance_type = stage.instance_types[0] if stage.instance_types else ""
+        else:
+            instance_type = text(stage.instance_type or self.pipeline.defaults.instance_type or "")
+        if isinstance(stage, Endpoint) and is_package(stage.model):
+            return "", instance_type
+        serving = isinstance(stage, Register | Endpoint)
+        alias = stage.image or self._trained_with(stage) or self.pipeline.defaults.image or ""
+        region = self.recorded.installation.region
+        try:
+            image = images.resolve(text(alias), region, instance_type, "inference" if serving else "training")
+        except PlanError as error:
+            raise PlanError(
+                tuple(replace(each, path=f"stages.{name}.image") for each in error.problems)
+            ) from None
+        return image, instance_type
+
+    def _trained_with(self, stage: AnyStage) -> str | None:
+        """A model is served with the image that it was trained with, unless the stage says otherwise."""
+        reference = whole(stage.model) if isinstance(stage, Register | Endpoint) else None
+        trained = self.pipeline.stages[reference.stage] if reference and reference.stage else None
+        return trained.image if isinstance(trained, Training) else None
+
+    def _lineage(self) -> dict[str, str]:
+        release = self.recorded.release
+        found = {
+            "stagewright:pipeline": self.pipeline.name,
+            "stagewright:run": self.run,
+            "stagewright:release": release.digest,
+            "stagewright:revision": str(self.recorded.revision),
+        }
+        return found | ({"stagewright:commit": release.commit} if release.commit else {})
+
+    def _symbol(self, name: str) -> Lookup:
+        def find(reference: Reference) -> Any:
+            if not reference.stage:
+                return lookup(self.symbols, reference)
+            self._resolved(name, reference)
+            return f"<{'.'.join(reference.path[1:])}>"
+
+        return find
+
+    def _value(self, name: str, bindings: dict[str, Binding]) -> Lookup:
+        """Known values as they are; tokens for the others, which are added to `bindings`."""
+
+        def find(reference: Reference) -> Any:
+            if not reference.stage:
+                return lookup(self.values, reference)
+            source = self._resolved(name, reference)
+            path = reference.path[2:]
+            if source.action == "reuse":
+                return _earlier(name, source, path)
+            if path[0] == "outputs":
+                return source.outputs[path[1]]
+            token = f"<<{'.'.join(reference.path[1:])}>>"
+            bindings[token] = Binding(token, reference.path[1:])
+            return token
+
+        return find
+
+    def _resolved(self, name: str, reference: Reference) -> StagePlan:
+        source = self.stages[reference.stage or ""]
+        if source.action == "skip":
+            message = (
+                f"off, and without a result in partition {self.partition}; {name} needs {reference.text}"
+            )
+            raise PlanError((Problem(f"stages.{source.name}", message, "switch it on for a run"),))
+        return source
+
+
+def _earlier(name: str, source: StagePlan, path: tuple[str, ...]) -> Any:
+    value: Any = source.result
+    for part in path:
+        value = value.get(part) if isinstance(value, Mapping) else None
+    if value is None:
+        message = (
+            f"{source.name} has no {'.'.join(path)} in run {source.reused_from}, whose result is used again"
+        )
+        raise PlanError((Problem(f"stages.{name}", message, f"run {source.name} again"),))
+    return value
+
+
+def _rendered(stage: AnyStage, find: Lookup) -> AnyStage:
+    fields = {name: getattr(stage, name) for name in stage.model_fields_set - UNRENDERED}
+    for name in fields.keys() & {"inputs", "channels"}:
+        fields[name] = {key: _folder(uri) for key, uri in fields[name].items()}
+    rendered = {name: render(value, find) for name, value in fields.items()}
+    for name in rendered.keys() & {"arguments", "entrypoint"}:
+        rendered[name] = [text_of(value) for value in rendered[name]]
+    return stage.model_copy(update=rendered)
+
+
+def _folder(uri: str) -> str:
+    """A slash after an output: as a prefix of S3, `.../train` would also mean `.../train-2/`."""
+    reference = whole(uri)
+    return f"{uri}/" if reference and reference.path[2:3] == ("outputs",) else uri
+
+
+def _environment(stage: AnyStage, defaults: Mapping[str, str]) -> dict[str, str]:
+    if isinstance(stage, Gate):
+        return {}
+    own = {key: text_of(value) for key, value in stage.environment.items()}
+    return {**defaults, **own} if isinstance(stage, Processing | Training) else own
+
+
+def _outputs(stage: AnyStage, requests: Requests) -> dict[str, str]:
+    """Where results will be: read from the finished request, which the document may have changed."""
+    match stage:
+        case Processing():
+            config = requests["CreateProcessingJob"].get("ProcessingOutputConfig", {})
+            return {
+                output["OutputName"]: output["S3Output"]["S3Uri"].rstrip("/")
+                for output in config.get("Outputs", ())
+                if "S3Output" in output
+            }
+        case Training():
+            job = requests["CreateTrainingJob"]
+            folder = job["OutputDataConfig"]["S3OutputPath"].rstrip("/")
+            return {"model": f"{folder}/{job['TrainingJobName']}/output/model.tar.gz"}
+        case _:
+            return {}
+
+
+def _metrics(stage: AnyStage, outputs: Mapping[str, str]) -> dict[str, str]:
+    if not isinstance(stage, Processing) or not stage.metrics_file:
+        return {}
+    output, _, file = stage.metrics_file.partition("/")
+    bucket, _, prefix = outputs[output].removeprefix("s3://").partition("/")
+    return {"bucket": bucket, "key": f"{prefix}/{file}"}
+
+
+def _timeout(stage: AnyStage, requests: Requests) -> int:
+    """Seconds until the state machine gives the stage up."""
+    match stage:
+        case Processing() | Training():
+            (job,) = requests.values()
+            return int(max(job["StoppingCondition"].values())) + QUEUE_MARGIN
+        case Endpoint():
+            return stage.max_wait_seconds
+        case Register():
+            return REGISTER_TIMEOUT
+        case Gate():
+            return GATE_TIMEOUT

@@ -1,0 +1,60 @@
+"""CreateTrainingJob."""
+
+from __future__ import annotations
+
+import json
+
+from stagewright.plan.requests.setting import LOG_LEVEL, Request, Requests, Setting, without_empty
+from stagewright.spec.kinds import Training
+from stagewright.spec.references import text_of
+
+
+def requests(stage: Training, setting: Setting) -> Requests:
+    """One training job; in script mode where there is an entry point."""
+    job = {
+        "TrainingJobName": setting.job,
+        "RoleArn": setting.installation.job_role_arn,
+        "AlgorithmSpecification": _algorithm(stage, setting),
+        "HyperParameters": _script_mode(stage, setting) if stage.entry_point else _plain(stage),
+        "InputDataConfig": [_channel(name, uri) for name, uri in stage.channels.items()],
+        "OutputDataConfig": {"S3OutputPath": setting.outputs},
+        "ResourceConfig": {
+            "InstanceCount": stage.instance_count,
+            "InstanceType": setting.instance_type,
+            "VolumeSizeInGB": stage.volume_size_gb,
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": stage.max_runtime_seconds},
+        "Environment": dict(setting.environment),
+        "Tags": setting.tag_list(),
+    }
+    return {"CreateTrainingJob": without_empty(job)}
+
+
+def _algorithm(stage: Training, setting: Setting) -> Request:
+    metrics = [{"Name": name, "Regex": regex} for name, regex in stage.metrics.items()]
+    algorithm = {"TrainingImage": setting.image, "TrainingInputMode": "File", "MetricDefinitions": metrics}
+    return without_empty(algorithm)
+
+
+def _channel(name: str, uri: str) -> Request:
+    source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
+    return {"ChannelName": name, "DataSource": {"S3DataSource": source}}
+
+
+def _script_mode(stage: Training, setting: Setting) -> dict[str, str]:
+    """As the SageMaker SDK 2.x passes them (Framework._json_encode_hyperparameters): every value
+    JSON-encoded."""
+    values = {
+        **stage.hyperparameters,
+        "sagemaker_program": stage.entry_point,
+        "sagemaker_submit_directory": setting.source,
+        "sagemaker_container_log_level": int(LOG_LEVEL),
+        "sagemaker_job_name": setting.job,
+        "sagemaker_region": setting.installation.region,
+    }
+    return {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()}
+
+
+def _plain(stage: Training) -> dict[str, str]:
+    """For a container of one's own, or an algorithm of AWS's: texts as they are."""
+    return {name: text_of(value) for name, value in stage.hyperparameters.items()}

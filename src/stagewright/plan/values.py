@@ -1,0 +1,55 @@
+"""What references stand for while a run is planned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from stagewright.naming import Installation
+from stagewright.plan.model import Trigger
+from stagewright.spec.pipeline import Pipeline
+from stagewright.spec.references import Reference, find, render
+
+Lookup = Callable[[Reference], Any]
+Values = Mapping[tuple[str, ...], Any]
+
+
+def event_time(trigger: Trigger) -> datetime:
+    """ValueError where `trigger.time` is not ISO 8601."""
+    time = datetime.fromisoformat(trigger.time)
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def document_values(pipeline: Pipeline, trigger: Trigger, installation: Installation, run: str) -> Values:
+    """All references that no stage's result is needed for: path -> value, parameters and partition last."""
+    date = f"{event_time(trigger):%Y-%m-%d}"
+    values: dict[tuple[str, ...], Any] = {
+        ("run", "id"): run,
+        ("run", "date"): date,
+        ("trigger", "type"): trigger.type,
+        ("trigger", "date"): date,
+        ("trigger", "time"): trigger.time,
+        ("trigger", "key"): trigger.key,
+        ("bucket",): installation.bucket,
+        ("region",): installation.region,
+        ("account",): installation.account,
+        ("environment",): installation.environment,
+        ("pipeline",): pipeline.name,
+    }
+    known = dict(values)
+    for name, value in pipeline.parameters.items():
+        values["parameters", name] = render(value, lambda reference: known[reference.path])
+    values["partition",] = str(render(pipeline.partition, lambda reference: lookup(values, reference)))
+    return values
+
+
+def lookup(values: Values, reference: Reference) -> Any:
+    """KeyError for a reference that no document has, or that needs a stage's result."""
+    if reference.path[0] == "parameters":
+        return values["parameters", ".".join(reference.path[1:])]
+    return values[reference.path]
+
+
+def refers_to_stage(text: str) -> bool:
+    return "${" in text and any(reference.stage for reference in find(text))

@@ -1,0 +1,51 @@
+"""Rules across the fields and stages of a document: every problem at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+
+from stagewright.spec import limits
+from stagewright.spec.findings import Finding, nearest
+from stagewright.spec.graph import cycles, dependencies
+from stagewright.spec.pipeline import Pipeline
+from stagewright.spec.reference_rules import reference_rules
+from stagewright.spec.stage_rules import relative, stage_rules
+
+__all__ = ["check", "dependencies"]
+
+
+def check(pipeline: Pipeline, set_aside: Set[str] = frozenset()) -> list[Finding]:
+    """All that is wrong.
+
+    Stages `set_aside` are missing here since they are wrong in themselves: references to them are not judged.
+    """
+    found = [*_document(pipeline), *reference_rules(pipeline, set_aside)]
+    for name in pipeline.stages:
+        found += stage_rules(pipeline, name)
+    return [*found, *_order(pipeline, set_aside)]
+
+
+def _document(pipeline: Pipeline) -> Iterator[Finding]:
+    yield from relative(pipeline.code, ("code",)) if pipeline.code != "." else ()
+    for prefix, source in pipeline.sample_data.items():
+        if "://" in prefix or prefix.startswith("/"):
+            remedy = "write the part of the key after the bucket, such as raw/house-price/"
+            yield Finding(("sample_data", prefix), "not a prefix inside the bucket", remedy)
+        yield from relative(source, ("sample_data", prefix))
+    yield from limits.variables(pipeline.defaults.environment, 256, ("defaults", "environment"))
+    yield from limits.tags(pipeline.defaults.tags, ("defaults", "tags"))
+
+
+def _order(pipeline: Pipeline, set_aside: Set[str]) -> Iterator[Finding]:
+    for name, stage in pipeline.stages.items():
+        for index, before in enumerate(stage.after):
+            path = ("stages", name, "after", index)
+            if before == name:
+                yield Finding(path, "a stage cannot come after itself", "remove it")
+            elif before not in pipeline.stages and before not in set_aside:
+                yield Finding(path, f"no such stage: {before}", nearest(before, pipeline.stages, "stages"))
+    for cycle in cycles(dependencies(pipeline)):
+        text = " -> ".join((*cycle, cycle[0]))
+        yield Finding(
+            ("stages", cycle[0]), f"stages wait for one another: {text}", "remove one of these references"
+        )

@@ -1,0 +1,75 @@
+"""Parameters of one run: declared ones only, of the declared type."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from stagewright.errors import DocumentError
+from stagewright.spec.canonical import plain
+from stagewright.spec.checks import check
+from stagewright.spec.findings import Finding, nearest, problems
+from stagewright.spec.model import Scalar
+from stagewright.spec.pipeline import Pipeline
+from stagewright.spec.shape import said
+
+
+def with_parameters(pipeline: Pipeline, given: Mapping[str, Any]) -> Pipeline:
+    """The document with other values of its parameters, checked again as a whole.
+
+    DocumentError where a parameter is not declared, or its value has another type. There is one type of
+    number: JSON and Terraform store 1.0 as 1. A given value is a value: `${` in it is refused.
+    """
+    if not given:
+        return pipeline
+    if wrong := list(_wrong(pipeline, given)):
+        raise DocumentError(problems(wrong))
+    changed = pipeline.model_copy(update={"parameters": {**pipeline.parameters, **plain(given)}})
+    if found := check(changed):
+        raise DocumentError(problems(found))
+    return changed
+
+
+def parse_parameter(text: str, declared: Scalar, name: str = "") -> Scalar:
+    """`text` from a command line as a value of the type of `declared`; DocumentError where it is none."""
+    if isinstance(declared, str):
+        return text
+    value = _parsed(text)
+    if isinstance(value, bool | int | float) and _type(value) == _type(declared):
+        return value
+    path = ("parameters", name) if name else ("parameters",)
+    raise DocumentError(problems([Finding(path, f"takes {_type(declared)}, not {said(text)}")]))
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _wrong(pipeline: Pipeline, given: Mapping[str, Any]) -> Iterator[Finding]:
+    for name, value in given.items():
+        path = ("parameters", name)
+        if name not in pipeline.parameters:
+            remedy = nearest(name, pipeline.parameters, "declared") or "the document declares none"
+            yield Finding(path, "no such parameter", remedy)
+        elif (expected := _type(pipeline.parameters[name])) != _type(value):
+            yield Finding(path, f"takes {expected}, not {said(value)}")
+        elif isinstance(value, str) and "${" in value:
+            yield Finding(path, "a given value takes no references", "write the value itself")
+
+
+def _type(value: Any) -> str:
+    match value:
+        case bool():
+            return "true or false"
+        case int():
+            return "a number"
+        case float() if value - value == 0:
+            return "a number"
+        case str():
+            return "a text"
+        case _:
+            return "something else"

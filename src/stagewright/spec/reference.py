@@ -1,0 +1,175 @@
+"""The reference of the document, as Markdown made from the models, so that it cannot be out of date."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from stagewright.spec.condition import OPERATORS
+from stagewright.spec.model import NAME_RULES, CodeTrigger, Defaults, Model
+from stagewright.spec.pipeline import STAGE_LIMIT, Pipeline
+from stagewright.spec.references import STAGE_VALUES, VALUES
+from stagewright.spec.shape import KINDS
+from stagewright.spec.uses import takes_of
+from stagewright.spec.yaml_traps import TRAPS
+
+_WORDS = {bool: "true or false", int: "whole number", float: "number", str: "text", Any: "anything"}
+_TAKEN = {
+    "text": "text",
+    "number": "number",
+    "flag": "true or false",
+    "uri": "S3 URI",
+    "package": "model package",
+}
+
+_HEAD = """# The pipeline document
+
+Made from the models; do not edit. A key that is not here is refused, with the nearest one that is.
+"""
+
+_REFERENCES = """## References
+
+`${...}` stands for a value. A text that is one reference and nothing else takes the value's own type; inside
+a longer text the value becomes part of the text. Write `$${` for the text `${` itself.
+
+A stage waits for every stage that it refers to. A reference to a stage that is off stands for its last good
+result in the same partition. A number known only during the run cannot be the whole of a text (an argument, a
+variable, a hyperparameter).
+
+| reference | of | type | known | what it is |
+|---|---|---|---|---|
+"""
+
+_GATES = """## What a gate requires
+
+`<operand> <op> <operand>`; op is one of {operators}.
+An operand is a reference, a number, or a text in single or double quotes. Numbers compare with numbers; texts
+with texts, by `==` and `!=` alone.
+"""
+
+_TRAPS = """## YAML that is refused
+
+Some plain texts mean different things to different YAML readers, and the same file is read here and by
+Terraform. They are refused, with what to write instead. Also refused: a key twice, keys that are no text,
+anchors and aliases, tags, several documents in a file, and numbers that JSON cannot keep exactly.
+
+| such as | why |
+|---|---|
+"""
+
+
+def document_reference() -> str:
+    """Markdown: every field of every kind, the references, what gates require, the YAML that is refused."""
+    parts = [_HEAD, *_section("The document", Pipeline), *_section("`defaults`", Defaults)]
+    parts += _section("`triggers`: `code`", CodeTrigger)
+    for kind, model in KINDS.items():
+        parts += _section(f"Stages of kind `{kind}`", model)
+    operators = " ".join(f"`{operator}`" for operator in OPERATORS)
+    parts += [
+        _REFERENCES + _table(_references()),
+        _GATES.format(operators=operators),
+        _TRAPS + _table(_traps()),
+    ]
+    return "\n".join(parts)
+
+
+def _section(title: str, model: type[BaseModel]) -> list[str]:
+    head = "| field | type | default | what it is |\n|---|---|---|---|\n"
+    return [f"## {title}\n", f"{model.__doc__}\n", head + _table(_fields(model))]
+
+
+def _table(rows: Iterator[tuple[str, ...]]) -> str:
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
+
+
+def _fields(model: type[BaseModel]) -> Iterator[tuple[str, ...]]:
+    takes = takes_of(model)
+    for name, field in model.model_fields.items():
+        description = " ".join((field.description or "").split())
+        allowed = takes[name]
+        if allowed:
+            which = (
+                "any type"
+                if len(allowed.types) == len(_TAKEN)
+                else " or ".join(_TAKEN[t] for t in allowed.types)
+            )
+            when = ", known before the run" if allowed.known == "plan" else ""
+            description += f" References: {which}{when}."
+        yield f"`{name}`", _type(field.annotation, field.metadata), _default(field), description
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if value is None or isinstance(value, Model) or value in ((), {}, ""):
+        return ""
+    return f"`{json.dumps(value)}`"
+
+
+def _type(annotation: Any, metadata: list[Any] | tuple[Any, ...] = ()) -> str:
+    """A type in plain words, with its limits."""
+    if get_origin(annotation) is Annotated:
+        return _type(annotation.__origin__, annotation.__metadata__)
+    return _bare_type(annotation) + _limits(metadata)
+
+
+def _bare_type(annotation: Any) -> str:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (Union, UnionType):
+        return _union(arguments)
+    if origin is Literal:
+        return " or ".join(f"`{value}`" for value in arguments)
+    if origin is tuple:
+        return f"list of: {_type(arguments[0])}"
+    if arguments:
+        return f"mapping of {_type(arguments[0])} to: {_type(arguments[1])}"
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return next((f"`{kind}`" for kind, model in KINDS.items() if model is annotation), "mapping")
+    return _WORDS[annotation]
+
+
+def _union(arguments: tuple[Any, ...]) -> str:
+    if {bool, int, float, str} <= set(arguments):
+        return "text, number, or true or false"
+    return ", or ".join(dict.fromkeys(_type(each) for each in arguments if each is not NoneType))
+
+
+def _limits(metadata: list[Any] | tuple[Any, ...]) -> str:
+    found = {
+        name: value
+        for each in metadata
+        for part in (each, *getattr(each, "metadata", ()))
+        for name in ("ge", "le", "pattern", "max_length")
+        if (value := getattr(part, name, None)) is not None
+    }
+    words = []
+    if "pattern" in found:
+        words.append(NAME_RULES[found["pattern"]])
+    if found.get("max_length") not in (None, STAGE_LIMIT):
+        words.append(f"at most {found['max_length']} characters")
+    if "ge" in found:
+        words.append(f"{found['ge']:,} to {found['le']:,}" if "le" in found else f"at least {found['ge']:,}")
+    return f" ({'; '.join(words)})" if words else ""
+
+
+def _references() -> Iterator[tuple[str, ...]]:
+    yield "`${parameters.<name>}`", "the document", "its own", "before the run", "A parameter's value."
+    for path, value in VALUES.items():
+        yield f"`${{{'.'.join(path)}}}`", "the run", "text", "before the run", value.description
+    for word, stage_value in STAGE_VALUES.items():
+        name = ".<name>" if stage_value.named else ""
+        kinds = ", ".join(kind for kind, model in KINDS.items() if model in stage_value.kinds)
+        known = "during the run" if stage_value.meaning.known == "run" else "before the run"
+        kind_of_value = _TAKEN[stage_value.meaning.type]
+        yield f"`${{stages.<stage>.{word}{name}}}`", kinds, kind_of_value, known, stage_value.description
+
+
+def _traps() -> Iterator[tuple[str, ...]]:
+    for trap in TRAPS:
+        yield ", ".join(f"`{example}`" for example in trap.examples), trap.reading

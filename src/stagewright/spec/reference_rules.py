@@ -1,0 +1,182 @@
+"""Whether what a document writes into its fields, references above all, is what those fields take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Set
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from stagewright.spec import limits
+from stagewright.spec.condition import ORDERING, Condition, Operand, parse
+from stagewright.spec.findings import Finding
+from stagewright.spec.kinds import AnyStage, Gate
+from stagewright.spec.model import ANY, Takes
+from stagewright.spec.pipeline import Pipeline
+from stagewright.spec.references import Meaning, Mistake, Reference, find, meaning, render, unclosed, whole
+from stagewright.spec.uses import Use, uses
+
+WORDS = {
+    "text": "a text",
+    "number": "a number",
+    "flag": "true or false",
+    "uri": "an S3 URI",
+    "package": "a model package",
+}
+_S3_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/(?!/)(?:(?!://).)*)?")
+_PACKAGE = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:\d{12}:model-package/[A-Za-z0-9-]+(/\d{1,9})?")
+_PARTITION = re.compile(r"[^\s#]{1,128}")
+
+
+def reference_rules(pipeline: Pipeline, set_aside: Set[str] = frozenset()) -> Iterator[Finding]:
+    """All that is wrong with references, and with the form of the fields that take them."""
+    for use in uses(pipeline):
+        if use.field == "description":
+            continue
+        if "${" in use.text:
+            wrong = list(_references(pipeline, use, set_aside))
+            yield from wrong
+            if wrong or any(reference.stage in set_aside for reference in find(use.text)):
+                continue
+        yield from _form(pipeline, use)
+
+
+def _references(pipeline: Pipeline, use: Use, set_aside: Set[str]) -> Iterator[Finding]:
+    if unclosed(use.text):
+        yield Finding(use.path, "${ without its }", "close it, or write $${ for the text itself")
+    if use.takes is None:
+        if find(use.text):
+            yield Finding(use.path, f"{use.field} takes no references", "write the value itself")
+        return
+    for reference in find(use.text):
+        if reference.stage not in set_aside or reference.stage is None:
+            yield from _reference(pipeline, use, use.takes, reference)
+
+
+def _reference(pipeline: Pipeline, use: Use, takes: Takes, reference: Reference) -> Iterator[Finding]:
+    known = meaning(pipeline, reference)
+    if isinstance(known, Mistake):
+        yield Finding(use.path, known.message, known.remedy)
+    elif use.stage and reference.stage == use.stage:
+        yield Finding(use.path, f"{reference.text}: a stage cannot refer to itself", "refer to another stage")
+    elif takes.roots and reference.path[0] not in takes.roots:
+        allowed = ", ".join(takes.roots)
+        yield Finding(
+            use.path, f"{reference.text} cannot be used in {use.field}", f"it may begin with: {allowed}"
+        )
+    elif takes.known == "plan" and known.known == "run":
+        remedy = "use a parameter, or an output's place"
+        yield Finding(
+            use.path, f"{reference.text} is known only during the run, {use.field} before it", remedy
+        )
+    elif whole(use.text):
+        yield from _whole(use, takes, reference, known)
+
+
+def _whole(use: Use, takes: Takes, reference: Reference, known: Meaning) -> Iterator[Finding]:
+    if known.type not in takes.types:
+        expected = " or ".join(WORDS[each] for each in takes.types)
+        yield Finding(use.path, f"{use.field} takes {expected}, and {reference.text} is {WORDS[known.type]}")
+    elif takes.as_text and known.known == "run" and known.type == "number" and use.field != "require":
+        remedy = f'put it into a longer text, such as "value={reference.text}"'
+        yield Finding(
+            use.path,
+            f"{reference.text} is a number known only during the run, and {use.field} takes text",
+            remedy,
+        )
+
+
+def _form(pipeline: Pipeline, use: Use) -> Iterator[Finding]:
+    """The form of a value, with a sample in the place of each reference."""
+    stage = pipeline.stages[use.stage] if use.stage else None
+    if isinstance(stage, Gate) and use.field == "require":
+        yield from _condition(pipeline, use)
+        return
+    if use.takes is None or (use.field == "outputs" and isinstance(use.path[-1], int)):
+        return  # a list of outputs has names in it, a mapping S3 URIs
+    value = render(use.text, lambda reference: _sample(pipeline, reference))
+    if use.field == "partition":
+        if not _PARTITION.fullmatch(str(value)):
+            yield Finding(use.path, f"{value!r} is no partition", "1 to 128 characters, without spaces and #")
+    elif use.path[-1] == "instance_type":
+        yield from limits.instance_type(str(value), use.path)
+    elif use.path[-1] == "image":
+        yield from limits.length(use.text, limits.IMAGE_LENGTH, use.path)
+    elif use.takes.types != ANY and "uri" in use.takes.types:
+        yield from _uri(use, use.takes, str(value))
+    elif use.takes.types == ("number",):
+        yield from _number(stage, use, value)
+
+
+def _sample(pipeline: Pipeline, reference: Reference) -> Any:
+    known = meaning(pipeline, reference)
+    return known.sample if isinstance(known, Meaning) else reference.text
+
+
+def _uri(use: Use, takes: Takes, value: str) -> Iterator[Finding]:
+    if "package" in takes.types and _PACKAGE.fullmatch(value):
+        return
+    if not _S3_URI.fullmatch(value):
+        shown = f"{use.text!r} (such as {value!r})" if "${" in use.text else repr(value)
+        package = " and no ARN of a model package" if "package" in takes.types else ""
+        remedy = "s3://<bucket>/<key>, such as s3://${bucket}/raw/ or ${stages.<stage>.outputs.<output>}"
+        yield Finding(use.path, f"{shown} is no S3 URI{package}", remedy)
+    elif "${" not in use.text:
+        yield from limits.length(value, limits.URI_LENGTH, use.path)
+
+
+@cache
+def _adapter(stage: type[AnyStage], field: str) -> TypeAdapter[Any]:
+    annotation: Any = stage.model_fields[field].annotation
+    return TypeAdapter(annotation)
+
+
+def _number(stage: AnyStage | None, use: Use, value: Any) -> Iterator[Finding]:
+    if stage is None or isinstance(value, str):
+        return
+    try:
+        _adapter(type(stage), use.field).validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]["msg"].removeprefix("Input should be ")
+        yield Finding(
+            use.path,
+            f"{use.text} is {value}, and {use.field} should be {first}",
+            "give the parameter another value",
+        )
+
+
+def _condition(pipeline: Pipeline, use: Use) -> Iterator[Finding]:
+    try:
+        condition = parse(use.text)
+    except ValueError as error:
+        remedy = "such as ${stages.evaluate.metrics.r2} >= 0.88; operators: >= <= > < == !="
+        yield Finding(use.path, str(error), remedy)
+        return
+    left, right = (_type_of(pipeline, operand) for operand in condition.operands)
+    yield from _comparable(use, condition, left, right)
+
+
+def _comparable(use: Use, condition: Condition, left: str, right: str) -> Iterator[Finding]:
+    for operand, kind in zip(condition.operands, (left, right), strict=True):
+        if kind == "flag":
+            shown = operand.text if isinstance(operand, Reference) else operand
+            yield Finding(
+                use.path, f"{shown} is true or false, and gates compare numbers or texts", "use enabled"
+            )
+            return
+    numbers = [kind == "number" for kind in (left, right)]
+    if numbers[0] != numbers[1]:
+        yield Finding(
+            use.path, f"{condition.text} compares {WORDS[left]} with {WORDS[right]}", "compare the same type"
+        )
+    elif not numbers[0] and condition.op in ORDERING:
+        yield Finding(use.path, f"{condition.text} orders texts", "texts can only be == or !=")
+
+
+def _type_of(pipeline: Pipeline, operand: Operand) -> str:
+    if not isinstance(operand, Reference):
+        return "text" if isinstance(operand, str) else "number"
+    known = meaning(pipeline, operand)
+    return known.type if isinstance(known, Meaning) else "text"

@@ -1,0 +1,268 @@
+"""`${...}` references: how they are written, which exist, and what each stands for.
+
+A text that is one reference and nothing else takes the value's own type; a reference inside a longer text
+becomes part of the text. `$${` stands for a literal `${`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stagewright.spec.findings import nearest
+from stagewright.spec.kinds import AnyStage, Endpoint, Processing, Register, Training
+from stagewright.spec.model import Known, Scalar, ValueType
+from stagewright.spec.pipeline import Pipeline
+
+_TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """`text` as written, `${` and `}` included; `path` its words: ("stages", "train", "model")."""
+
+    text: str
+    path: tuple[str, ...]
+
+    @property
+    def stage(self) -> str | None:
+        """The stage whose result is meant, if one is."""
+        return self.path[1] if self.path[0] == "stages" and len(self.path) > 1 else None
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a reference stands for. `sample`: a value of the right form, for checking where it is used."""
+
+    type: ValueType
+    known: Known
+    sample: Scalar
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """Why a reference stands for nothing."""
+
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Value:
+    """A reference that every document has."""
+
+    meaning: Meaning
+    description: str
+
+
+@dataclass(frozen=True)
+class StageValue:
+    """`${stages.<stage>.<word>}`, or `...<word>.<name>` where `named`, of the kinds that have it."""
+
+    meaning: Meaning
+    kinds: tuple[type[AnyStage], ...]
+    named: bool
+    description: str
+
+
+def _text(sample: str, description: str) -> Value:
+    return Value(Meaning("text", "plan", sample), description)
+
+
+VALUES: Mapping[tuple[str, ...], Value] = {
+    ("run", "id"): _text("house-price-20260131t140000-0a1b2c", "The run."),
+    ("run", "date"): _text("2026-01-31", "Day of the run, UTC."),
+    ("trigger", "type"): _text("code", "What started the run: `code`, `manual`."),
+    ("trigger", "date"): _text("2026-01-31", "Day of the event that started the run, UTC."),
+    ("trigger", "time"): _text("2026-01-31T14:00:00.000Z", "Time of that event, UTC."),
+    ("trigger", "key"): _text("manual:0a1b2c", "Names that event for ever."),
+    ("bucket",): _text("bucket", "The installation's bucket."),
+    ("region",): _text("eu-west-1", "The installation's AWS region."),
+    ("account",): _text("123456789012", "The installation's AWS account."),
+    ("environment",): _text("local", "The installation's environment; `local` on a laptop."),
+    ("partition",): _text("2026-01", "The run's partition."),
+    ("pipeline",): _text("house-price", "The document's `name`."),
+}
+
+STAGE_VALUES: Mapping[str, StageValue] = {
+    "outputs": StageValue(
+        Meaning("uri", "plan", "s3://bucket/output"),
+        (Processing,),
+        True,
+        "S3 URI of an output, no slash at its end.",
+    ),
+    "metrics": StageValue(
+        Meaning("number", "run", 0.5),
+        (Processing, Training),
+        True,
+        "A number from `metrics_file` or `metrics`.",
+    ),
+    "model": StageValue(
+        Meaning("uri", "run", "s3://bucket/output/model.tar.gz"),
+        (Training,),
+        False,
+        "S3 URI of the model artefact.",
+    ),
+    "package": StageValue(
+        Meaning("package", "run", "arn:aws:sagemaker:eu-west-1:123456789012:model-package/group/1"),
+        (Register,),
+        False,
+        "ARN of the model package.",
+    ),
+    "endpoint": StageValue(
+        Meaning("text", "run", "house-price-local"), (Endpoint,), False, "Name of the endpoint."
+    ),
+    "job": StageValue(
+        Meaning("text", "run", "house-price-prepare-1"),
+        (Processing, Training),
+        False,
+        "Name of the SageMaker job.",
+    ),
+}
+
+
+def find(text: str) -> list[Reference]:
+    """Every well-formed reference in `text`, in order; what `$${` escapes is none."""
+    return [_reference(match) for match in _TOKEN.finditer(text) if match[1] is not None]
+
+
+def unclosed(text: str) -> bool:
+    """Whether a `${` in `text` has no `}` of its own."""
+    return any(match[0] == "${" for match in _TOKEN.finditer(text))
+
+
+def whole(text: str) -> Reference | None:
+    """The reference that `text` consists of, if it is one and nothing else."""
+    match = _TOKEN.fullmatch(text)
+    return _reference(match) if match and match[1] is not None else None
+
+
+def escape(text: str) -> str:
+    """`text` as a document writes it to mean exactly this text."""
+    return text.replace("${", "$${")
+
+
+def render(value: Any, lookup: Callable[[Reference], Any]) -> Any:
+    """`value` (any JSON value) with each reference replaced by `lookup` of it; keys of mappings stay.
+
+    A whole-value reference keeps the type of what it stands for. One inside a longer text must stand for
+    text, a number or a flag: a TypeError otherwise.
+    """
+    match value:
+        case str():
+            return _render_text(value, lookup)
+        case Mapping():
+            return {key: render(each, lookup) for key, each in value.items()}
+        case list() | tuple():
+            return [render(each, lookup) for each in value]
+        case _:
+            return value
+
+
+def text_of(value: Any) -> str:
+    """A scalar as it stands inside a text: `true`, `0.88`, `300`, or the text itself."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    raise TypeError(f"{type(value).__name__} cannot stand inside a text")
+
+
+def meaning(pipeline: Pipeline, reference: Reference) -> Meaning | Mistake:
+    """What `reference` stands for in this document."""
+    match reference.path:
+        case ("parameters", *rest):
+            return _parameter(pipeline, ".".join(rest))
+        case ("stages", stage, *rest) if stage in pipeline.stages:
+            return _stage_value(stage, pipeline.stages[stage], rest)
+        case ("stages", stage, *_):
+            return Mistake(f"{reference.text}: no such stage", nearest(stage, pipeline.stages, "stages"))
+        case path if path in VALUES:
+            return VALUES[path].meaning
+        case _:
+            return Mistake(f"{reference.text} is unknown", _near_value(reference))
+
+
+def _reference(match: re.Match[str]) -> Reference:
+    return Reference(match[0], tuple(match[1].split(".")))
+
+
+def _render_text(text: str, lookup: Callable[[Reference], Any]) -> Any:
+    if "${" not in text:
+        return text
+    if reference := whole(text):
+        return lookup(reference)
+
+    def replace(match: re.Match[str]) -> str:
+        return match[0].removeprefix("$") if match[1] is None else text_of(lookup(_reference(match)))
+
+    return _TOKEN.sub(replace, text)
+
+
+def _parameter(pipeline: Pipeline, name: str) -> Meaning | Mistake:
+    if name not in pipeline.parameters:
+        return Mistake(
+            f"${{parameters.{name}}}: no such parameter", nearest(name, pipeline.parameters, "declared")
+        )
+    declared = pipeline.parameters[name]
+    if isinstance(declared, str):
+        return Meaning("text", "plan", str(render(declared, _sample)))
+    return Meaning("flag" if isinstance(declared, bool) else "number", "plan", declared)
+
+
+def _sample(reference: Reference) -> Scalar:
+    known = VALUES.get(reference.path)
+    return known.meaning.sample if known else reference.text
+
+
+def _stage_value(name: str, stage: AnyStage, rest: list[str]) -> Meaning | Mistake:
+    text = f"${{stages.{'.'.join([name, *rest])}}}"
+    offered = [word for word, value in STAGE_VALUES.items() if isinstance(stage, value.kinds)]
+    word = rest[0] if rest else ""
+    if word not in offered:
+        remedy = nearest(word, offered, f"a {stage.kind} stage has") or f"a {stage.kind} stage has no results"
+        return Mistake(
+            f"{text}: {name} is a {stage.kind} stage and has no {word or 'value of its own'}", remedy
+        )
+    value = STAGE_VALUES[word]
+    if not value.named:
+        return (
+            value.meaning
+            if len(rest) == 1
+            else Mistake(f"{text} goes too far", f"write ${{stages.{name}.{word}}}")
+        )
+    item = ".".join(rest[1:])
+    known = names_of(stage, word)
+    if not item or (known is not None and item not in known) or "." in item:
+        what = f"{name} has no {word.removesuffix('s')} {item!r}" if item else f"which of the {word}?"
+        return Mistake(f"{text}: {what}", _near_name(item, name, word, known))
+    return value.meaning
+
+
+def names_of(stage: AnyStage, word: str) -> tuple[str, ...] | None:
+    """Names of a stage's outputs or metrics; None where only the job's own file will tell."""
+    match stage, word:
+        case Processing(), "outputs":
+            return tuple(stage.outputs)
+        case Processing(), "metrics":
+            return None if stage.metrics_file else ()
+        case Training(), "metrics":
+            return tuple(stage.metrics)
+        case _:
+            return ()
+
+
+def _near_name(item: str, stage: str, word: str, known: tuple[str, ...] | None) -> str:
+    if known:
+        return nearest(item, known, "declared")
+    if known is None:
+        return f"write ${{stages.{stage}.{word}.<name>}}"
+    return f"declare {'metrics_file or ' if word == 'metrics' else ''}{word} in stages.{stage}"
+
+
+def _near_value(reference: Reference) -> str:
+    known = [".".join(path) for path in VALUES]
+    return nearest(".".join(reference.path), [*known, "parameters.<name>", "stages.<stage>.<value>"], "known")

@@ -1,0 +1,43 @@
+"""The document's JSON Schema, for editors and for tools that check before we do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from stagewright.spec.pipeline import Pipeline
+
+SCHEMA_ID = "urn:stagewright:pipeline:1"
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema, draft 2020-12: shape, types, names and limits. References are checked by `load` alone."""
+    made = Pipeline.model_json_schema(mode="validation")
+    for part in _parts(made):
+        _plain_titles(part)
+        if "patternProperties" in part:
+            part["additionalProperties"] = False  # or any other key would pass
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA_ID,
+        **made,
+        "title": "Stagewright pipeline",
+    }
+
+
+def _parts(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+        for each in value.values():
+            yield from _parts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _parts(each)
+
+
+def _plain_titles(part: dict[str, Any]) -> None:
+    """Editors show a title above the description; pydantic's repeat the key."""
+    if isinstance(part.get("title"), str):
+        del part["title"]
+    if isinstance(part.get("description"), str):
+        part["description"] = " ".join(part["description"].split())

@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stagewright import specfile
+from stagewright.errors import DocumentError
+from stagewright.spec.load import load
+
+YAML = """\
+name: house-price
+parameters: {min_r2: 0.88}
+defaults:
+  image: sklearn-1.4
+  instance_type: ml.m5.xlarge
+stages:
+  train:
+    kind: training
+    entry_point: train.py
+    hyperparameters:
+      n-estimators: 300
+      rate: 0.1
+      warm: true
+      loss: "on"
+  quality:
+    kind: gate
+    require: "${stages.train.metrics.mae} > ${parameters.min_r2}"
+"""
+YAML = YAML.replace("    hyperparameters:", "    metrics: {mae: 'MAE: ([0-9.]+)'}\n    hyperparameters:")
+
+
+@pytest.fixture
+def write(tmp_path):
+    def to(text: str | bytes, name: str = "pipeline.yaml") -> Path:
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return to
+
+
+def problems_of(path):
+    with pytest.raises(DocumentError) as caught:
+        specfile.read(path)
+    assert all(problem.file == str(path) for problem in caught.value.problems)
+    return [
+        (problem.line, problem.path, problem.message, problem.remedy) for problem in caught.value.problems
+    ]
+
+
+def test_yaml_and_json_of_one_document_are_equal(write):
+    from_yaml = specfile.read(write(YAML))
+    text = specfile.document_json(from_yaml)
+    from_json = specfile.read(write(text, "pipeline.json"))
+
+    assert from_yaml == from_json == load(json.loads(text))
+    assert from_yaml.stages["train"].hyperparameters == {
+        "n-estimators": 300,
+        "rate": 0.1,
+        "warm": True,
+        "loss": "on",
+    }
+    assert specfile.sha256_of(specfile.document_json(from_json)) == specfile.sha256_of(text)
+
+
+def test_other_line_ends_a_byte_order_mark_and_tabs_in_json_are_read(write):
+    plain = specfile.read(write(YAML))
+    tabbed = json.dumps(json.loads(specfile.document_json(plain)), indent="\t")
+
+    assert specfile.read(write(b"\xef\xbb\xbf" + YAML.replace("\n", "\r\n").encode())) == plain
+    assert specfile.read(write(tabbed, "p.JSON")) == plain
+
+
+PLACED = [
+    (
+        "rate: 0.1",
+        "rate: 1e-3",
+        13,
+        "stages.train.hyperparameters.rate",
+        "1e-3 is read as text by some YAML readers and as a number by others",
+        'write 0.001, or "1e-3" for text',
+    ),
+    (
+        "rate: 0.1",
+        "rate: yes",
+        13,
+        "stages.train.hyperparameters.rate",
+        "as text by some YAML readers and as true or false",
+        "write true,",
+    ),
+    ("rate: 0.1", "on: 0.1", 13, "stages.train.hyperparameters.on", "on is read as text", 'write "on"'),
+    ("rate: 0.1", "y: 0.1", 13, "stages.train.hyperparameters.y", "y is read as text", 'write "y"'),
+    ("rate: 0.1", "010: 0.1", 13, "stages.train.hyperparameters.010", "010 is read as octal", 'write "010"'),
+    ("rate: 0.1", "3: 0.1", 13, "stages.train.hyperparameters.3", "3 is no text, and keys are", 'write "3"'),
+    ("rate: 0.1", "true: 0.1", 13, "stages.train.hyperparameters.true", "true is no text", 'write "true"'),
+    (
+        "rate: 0.1",
+        "? [a]\n      : 1",
+        13,
+        "stages.train.hyperparameters.?",
+        "a key must be a text",
+        "key: value",
+    ),
+    ("rate: 0.1", "<<: {a: 1}", 13, "stages.train.hyperparameters.<<", "<< merges", 'write "<<"'),
+    ("rate: 0.1", "rate: [1, ~]", 13, "stages.train.hyperparameters.rate[1]", "~ is nothing", "write null"),
+    (
+        "rate: 0.1",
+        "rate: &a 0.1",
+        13,
+        "stages.train.hyperparameters.rate",
+        "&a: anchors are not taken",
+        "write the value out",
+    ),
+    (
+        "rate: 0.1",
+        "rate: !!str 0.1",
+        13,
+        "stages.train.hyperparameters.rate",
+        "!!str: tags are not taken",
+        "quote",
+    ),
+    (
+        "rate: 0.1",
+        "rate: !mine 0.1",
+        13,
+        "stages.train.hyperparameters.rate",
+        "!mine: tags are not taken",
+        "quote",
+    ),
+    (
+        "rate: 0.1",
+        "!!str rate: 0.1",
+        13,
+        "stages.train.hyperparameters.rate",
+        "anchors and tags",
+        "leave them out",
+    ),
+    (
+        "rate: 0.1",
+        "rate: 9007199254740993",
+        13,
+        "stages.train.hyperparameters.rate",
+        "larger than the whole numbers",
+        "fewer digits",
+    ),
+    (
+        "rate: 0.1",
+        "rate: 2026-01-01",
+        13,
+        "stages.train.hyperparameters.rate",
+        "read as a date",
+        'write "2026-01-01"',
+    ),
+    (
+        "rate: 0.1",
+        "n-estimators: 1",
+        13,
+        "stages.train.hyperparameters.n-estimators",
+        "there twice",
+        "the first is in line 12",
+    ),
+    ("  quality:", "  train:", 16, "stages.train", "there twice", "the first is in line 7"),
+    ("rate: 0.1", "rate: 0.1\n---\nname: b", 14, "---", "a second document begins", "one document in a file"),
+    # wrong as a document, so with the lines of the file
+    ("rate: 0.1", "rate: ", 13, "stages.train.hyperparameters.rate", "not nothing (null)", ""),
+    (
+        "entry_point: train.py",
+        "entry_pont: train.py",
+        9,
+        "stages.train.entry_pont",
+        'unknown key "entry_pont"',
+        '"entry_point"',
+    ),
+    ("metrics.mae", "metrics.mea", 18, "stages.quality.require", "no metric 'mea'", '"mae"'),
+    ("min_r2: 0.88", "min_r: 0.88", 18, "stages.quality.require", "no such parameter", '"min_r"'),
+    ("    entry_point: train.py\n", "", 7, "stages.train", "no entry_point", ""),
+]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "path", "message", "remedy"), PLACED, ids=[case[1] for case in PLACED]
+)
+def test_each_problem_has_its_line_path_and_remedy(write, old, new, line, path, message, remedy):
+    assert old in YAML
+    found = problems_of(write(YAML.replace(old, new, 1)))
+
+    assert [(place, where) for place, where, _, _ in found] == [(line, path)], found
+    assert message in found[0][2]
+    assert remedy in found[0][3]
+
+
+def test_an_alias_is_refused_beside_its_anchor(write):
+    found = problems_of(write(YAML.replace("rate: 0.1", "rate: &a 0.1").replace("warm: true", "warm: *a")))
+
+    assert [(line, message.split(":")[0]) for line, _, message, _ in found] == [(13, "&a"), (14, "*a")]
+
+
+def test_all_traps_come_at_once(write):
+    found = problems_of(write(YAML.replace("0.88", ".5").replace("300", "0o10").replace("0.1", "12:30")))
+
+    assert [line for line, *_ in found] == [2, 12, 13]
+
+
+UNREADABLE = [
+    (b"", "pipeline.yaml", None, "the file is empty"),
+    (b"# only a remark\n", "pipeline.yaml", None, "the file is empty"),
+    (b"", "pipeline.json", None, "the file is empty"),
+    (b"- a\n- b\n", "pipeline.yaml", None, "the file holds no mapping"),
+    (b"[1]", "pipeline.json", None, "the file holds no mapping"),
+    (b"name: x\nstages: \xff\n", "pipeline.yaml", 2, "the file is not UTF-8"),
+    (b"name: x\n\tstages: 1\n", "pipeline.yaml", 2, "(column 1)"),
+    (b"name: 'x\n", "pipeline.yaml", 2, "no YAML: found unexpected end of stream"),
+    (b"a: b: c\n", "pipeline.yaml", 1, "no YAML: mapping values are not allowed"),
+    (b"a: 1\nname: \x00", "pipeline.yaml", 2, "characters are not allowed (column 7)"),
+    (b'{"name": "x",\n "a" 1}', "pipeline.json", 2, "no JSON: Expecting ':' delimiter (column 6)"),
+    (b"a: " + b"[" * 100, "pipeline.yaml", 1, "no YAML: nested too deeply"),
+    (b'{"a": ' + b"[" * 100_000, "pipeline.json", None, "nested too deeply"),
+]
+
+
+@pytest.mark.parametrize(("content", "name", "line", "message"), UNREADABLE, ids=str)
+def test_a_file_that_cannot_be_read_is_one_clear_problem(write, content, name, line, message):
+    found = problems_of(write(content, name))
+
+    assert len(found) == 1
+    assert found[0][0] == line
+    assert message in found[0][2]
+
+
+def test_a_reference_without_quotes_in_a_flow_mapping_says_what_to_do(write):
+    found = problems_of(write("name: x\nstages:\n  a: {kind: gate, require: ${run.id} == 1}\n"))
+
+    assert found[0][0] == 3
+    assert "need quotes" in found[0][3]
+
+
+def test_a_file_that_is_not_there_and_a_folder(tmp_path):
+    assert problems_of(tmp_path / "none.yaml")[0][2] == "no such file"
+    assert problems_of(tmp_path)[0][2] == "this is a folder"
+
+
+JSON_PROBLEMS = [
+    ('{"name": "x", "name": "y"}', 1, "name", "there twice"),
+    (
+        '{\n"name": "a\\"}b",\n"stages": {"s": [1, {"a": {},\n"b": NaN}]}}',
+        4,
+        "stages.s[1].b",
+        "NaN is no number",
+    ),
+    ('{"a": [[], {}, [1,\n-0.0]]}', 2, "a[2][1]", "minus zero"),
+    ('{"a": 123456789012345678901234567890}', 1, "a", "larger than the whole numbers"),
+    ('{"name":\n"X",\n"stages": {"g": {"kind": "gate",\n"require": "1 < 2"}}}', 1, "name", "is not made of"),
+    (
+        '{"name": "x",\n"stages": {"g": {"kind": "gate",\n"require": "1"}}}',
+        3,
+        "stages.g.require",
+        "is not `<operand>",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "path", "message"), JSON_PROBLEMS, ids=[case[2] for case in JSON_PROBLEMS]
+)
+def test_json_has_lines_too(write, text, line, path, message):
+    found = problems_of(write(text, "pipeline.json"))
+
+    assert [each[:2] for each in found] == [(line, path)]
+    assert message in found[0][2]
+
+
+def test_the_models_need_neither_yaml_nor_difflib():
+    unwanted = ("yaml", "difflib", "boto3")
+    code = f"import sys, stagewright.spec.load; print([m for m in {unwanted} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,54 @@
+"""Writes the generated pages of `docs/`. `make docs` runs this; a test fails when what is committed is stale."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from stagewright.spec.reference import document_reference
+from stagewright.spec.schema import schema
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def schema_page() -> str:
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def cli_page() -> str:
+    """The help of every command, as a terminal 100 columns wide shows it."""
+    os.environ |= {"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
+    from click.testing import CliRunner
+    from typer.main import get_command
+
+    from stagewright.cli.app import app
+
+    command = get_command(app)
+    runner = CliRunner()
+    names = ("", *command.commands)  # type: ignore[attr-defined]
+    parts = ["# The command line\n\nGenerated from the commands' own help (`make docs`).\n"]
+    for name in names:
+        arguments = [name, "--help"] if name else ["--help"]
+        text = runner.invoke(command, arguments, prog_name="stagewright").output
+        text = "\n".join(line.rstrip() for line in text.strip().splitlines())
+        parts.append(f"## stagewright {name}".rstrip() + f"\n```\n{text}\n```\n")
+    return "\n".join(parts)
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "document.md": document_reference,
+    "pipeline.schema.json": schema_page,
+    "cli.md": cli_page,
+}
+
+
+def main() -> None:
+    for name, page in PAGES.items():
+        (DOCS / name).write_text(page())
+        print(f"docs/{name}")
+
+
+if __name__ == "__main__":
+    main()
