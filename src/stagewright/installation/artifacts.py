@@ -1,0 +1,40 @@
+"""The three generated files that Terraform and the local target read: committed, and tested for staleness."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from stagewright.installation.archive import PACKAGE, archive
+from stagewright.installation.functions import ARCHIVE
+from stagewright.installation.machine import DEFINITION
+from stagewright.installation.resources import resources
+from stagewright.workflow.builder import build
+
+FOLDER = PACKAGE / "artifacts"
+
+
+def artifacts() -> dict[str, bytes]:
+    """File name -> content."""
+    return {
+        "installation.json": _text(resources()),
+        DEFINITION: _text(build()),
+        ARCHIVE: archive(),
+    }
+
+
+def write(folder: Path = FOLDER) -> list[Path]:
+    """Writes what changed; the paths of it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    changed = []
+    for name, content in artifacts().items():
+        path = folder / name
+        if not path.exists() or path.read_bytes() != content:
+            path.write_bytes(content)
+            changed.append(path)
+    return changed
+
+
+def _text(value: dict[str, Any]) -> bytes:
+    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,62 @@
+"""The three functions. One archive for all; a layer brings pydantic and Powertools, the runtime boto3."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from stagewright.installation.render import TEMPLATE
+
+ARCHIVE = "functions.zip"
+RETENTION_DAYS = 90
+
+
+@dataclass(frozen=True)
+class Function:
+    """`timeout` in seconds, `memory` in MB (1,769 MB are one vCPU)."""
+
+    what: str
+    handler: str
+    timeout: int
+    memory: int = 512
+
+    @property
+    def arn(self) -> str:
+        return TEMPLATE.arn("lambda", f"function:{TEMPLATE.name(self.what)}")
+
+    @property
+    def log_group(self) -> str:
+        return f"/aws/lambda/{TEMPLATE.name(self.what)}"
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": TEMPLATE.name(self.what),
+            "handler": self.handler,
+            "archive": ARCHIVE,
+            "runtime": "python3.12",
+            "architecture": "arm64",
+            "layers": ["powertools"],
+            "timeout": self.timeout,
+            "memory": self.memory,
+            "reserved_concurrency": None,
+            "role": self.what,
+            "log_group": self.log_group,
+            "environment": {
+                "STAGEWRIGHT_BUCKET": TEMPLATE.bucket,
+                "STAGEWRIGHT_PREFIX": TEMPLATE.prefix,
+                "STAGEWRIGHT_ENVIRONMENT": TEMPLATE.environment,
+                "STAGEWRIGHT_ACCOUNT": TEMPLATE.account,
+                "STAGEWRIGHT_TOPIC": TOPIC_ARN,
+                "POWERTOOLS_SERVICE_NAME": f"stagewright-{self.what}",
+                "POWERTOOLS_LOG_LEVEL": "INFO",
+            },
+        }
+
+
+TOPIC = {"name": TEMPLATE.name("notifications"), "kms_key": "alias/aws/sns"}
+TOPIC_ARN = TEMPLATE.arn("sns", TEMPLATE.name("notifications"))
+
+ROUTER = Function("router", "stagewright.router.router.handler", timeout=120, memory=1024)
+RECORDER = Function("recorder", "stagewright.router.recorder.handler", timeout=60)
+SWEEPER = Function("sweeper", "stagewright.router.sweeper.handler", timeout=240)
+FUNCTIONS = (ROUTER, RECORDER, SWEEPER)

@@ -1,0 +1,67 @@
+"""The queue in front of the router, and the one that takes what the router could not read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stagewright.installation.bucket import tls_only
+from stagewright.installation.functions import ROUTER
+from stagewright.installation.render import TEMPLATE
+
+DAY = 24 * 3600
+VISIBILITY = 6 * ROUTER.timeout
+"""Seconds: at least six times the function's timeout (Lambda guide, "Using Lambda with Amazon SQS")."""
+MAX_RECEIVES = 5
+BATCH = 10
+
+EVENTS_ARN = TEMPLATE.arn("sqs", TEMPLATE.name("events"))
+DEAD_ARN = TEMPLATE.arn("sqs", TEMPLATE.name("events-dead"))
+
+
+def queues(senders: list[str]) -> dict[str, Any]:
+    """`senders`: ARNs of the event rules that may put messages into `events`."""
+    common = {"managed_encryption": True, "visibility_timeout": VISIBILITY}
+    return {
+        "events": {
+            "name": TEMPLATE.name("events"),
+            "arn": EVENTS_ARN,
+            **common,
+            "retention": 4 * DAY,
+            "redrive": {"dead_letter_arn": DEAD_ARN, "max_receives": MAX_RECEIVES},
+            "policy": _policy(EVENTS_ARN, [_may_send(senders)]),
+        },
+        "events-dead": {
+            "name": TEMPLATE.name("events-dead"),
+            "arn": DEAD_ARN,
+            **common,
+            "retention": 14 * DAY,
+            "redrive": None,
+            "policy": _policy(DEAD_ARN, []),
+        },
+    }
+
+
+def source() -> dict[str, Any]:
+    """How the router reads the queue: a message that fails returns alone, the rest of its batch does not."""
+    return {
+        "queue": "events",
+        "function": ROUTER.what,
+        "batch_size": BATCH,
+        "batching_window": 0,
+        "function_response_types": ["ReportBatchItemFailures"],
+    }
+
+
+def _may_send(senders: list[str]) -> dict[str, Any]:
+    return {
+        "Sid": "EventRules",
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": EVENTS_ARN,
+        "Condition": {"ArnEquals": {"aws:SourceArn": senders}},
+    }
+
+
+def _policy(arn: str, statements: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [*statements, tls_only("sqs:*", [arn])]}

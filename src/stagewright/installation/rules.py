@@ -1,0 +1,86 @@
+"""The event rules, on the default bus of EventBridge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stagewright.installation.functions import RECORDER, SWEEPER
+from stagewright.installation.queues import EVENTS_ARN
+from stagewright.installation.render import TEMPLATE
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Either a `pattern` or a `schedule`. `target`: kind (queue, function) and short name of the receiver."""
+
+    what: str
+    description: str
+    target: tuple[str, str]
+    target_arn: str
+    pattern: Mapping[str, Any] | None = None
+    schedule: str | None = None
+
+    @property
+    def arn(self) -> str:
+        return TEMPLATE.arn("events", f"rule/{TEMPLATE.name(self.what)}")
+
+    def to_json(self) -> dict[str, Any]:
+        kind, name = self.target
+        return {
+            "name": TEMPLATE.name(self.what),
+            "arn": self.arn,
+            "description": self.description,
+            "pattern": self.pattern,
+            "schedule": self.schedule,
+            "target": {"kind": kind, "name": name, "arn": self.target_arn},
+        }
+
+
+_QUEUE = ("queue", "events")
+
+RULES = (
+    Rule(
+        "release",
+        "A pushed release: its manifest was written",
+        _QUEUE,
+        EVENTS_ARN,
+        {
+            "source": ["aws.s3"],
+            "detail-type": ["Object Created"],
+            "detail": {
+                "bucket": {"name": [TEMPLATE.bucket]},
+                "object": {"key": [{"prefix": "manifests/"}]},
+            },
+        },
+    ),
+    Rule(
+        "manual",
+        "Somebody asks for a run",
+        _QUEUE,
+        EVENTS_ARN,
+        {"source": ["stagewright"], "detail-type": ["Run Requested"]},
+    ),
+    Rule(
+        "run-status",
+        "An execution of the state machine ended",
+        ("function", RECORDER.what),
+        RECORDER.arn,
+        {
+            "source": ["aws.states"],
+            "detail-type": ["Step Functions Execution Status Change"],
+            "detail": {
+                "stateMachineArn": [TEMPLATE.state_machine_arn],
+                "status": ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"],
+            },
+        },
+    ),
+    Rule(
+        "sweep",
+        "Looks for what an event missed",
+        ("function", SWEEPER.what),
+        SWEEPER.arn,
+        schedule="rate(5 minutes)",
+    ),
+)

@@ -1,0 +1,10 @@
+"""The kinds of stage that the machine knows: for each, when it applies, where it starts, and its states."""
+
+from __future__ import annotations
+
+from stagewright.workflow.kinds import endpoint, gate, processing, register, training
+from stagewright.workflow.kinds.kind import Kind
+
+KINDS: tuple[Kind, ...] = (*processing.KINDS, training.KIND, gate.KIND, register.KIND, endpoint.KIND)
+
+__all__ = ["KINDS", "Kind"]

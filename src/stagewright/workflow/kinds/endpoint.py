@@ -1,0 +1,76 @@
+"""An endpoint: created the first time, updated afterwards, awaited until it serves the new configuration."""
+
+from __future__ import annotations
+
+from stagewright.workflow import jsonata, record, retries
+from stagewright.workflow.kinds.kind import Kind
+from stagewright.workflow.states import Catch, Choice, Rule, Task, Wait
+
+_LOOK = {"EndpointName": jsonata.ENDPOINT_NAME}
+
+KIND = Kind(
+    "endpoint",
+    "Create model",
+    {
+        "Create model": Task(
+            "sagemaker:createModel",
+            jsonata.bound("CreateModel"),
+            jsonata.INPUT,
+            "Create configuration",
+            retries.JOBS,
+            record.CAUGHT,
+        ),
+        "Create configuration": Task(
+            "sagemaker:createEndpointConfig",
+            jsonata.bound("CreateEndpointConfig"),
+            jsonata.CONFIG_MADE,
+            "Find endpoint",
+            retries.JOBS,
+            record.CAUGHT,
+        ),
+        "Find endpoint": Task(
+            "aws-sdk:sagemaker:describeEndpoint",
+            _LOOK,
+            jsonata.INPUT,
+            "Update endpoint",
+            retries.LOOK,
+            # Whatever is wrong, the attempt to create it tells: SageMaker has no error of its own for "not
+            # there".
+            Catch("Create endpoint", jsonata.INPUT),
+        ),
+        "Create endpoint": Task(
+            "sagemaker:createEndpoint",
+            jsonata.bound("CreateEndpoint"),
+            jsonata.INPUT,
+            "Look at endpoint",
+            retries.JOBS,
+            Catch("Endpoint there?", jsonata.CAUGHT),
+        ),
+        "Endpoint there?": Choice((Rule(jsonata.ALREADY_THERE, "Update endpoint"),), default=record.FAILED),
+        "Update endpoint": Task(
+            "sagemaker:updateEndpoint",
+            jsonata.bound("UpdateEndpoint"),
+            jsonata.INPUT,
+            "Look at endpoint",
+            retries.JOBS,
+            record.CAUGHT,
+        ),
+        "Look at endpoint": Task(
+            "aws-sdk:sagemaker:describeEndpoint",
+            _LOOK,
+            jsonata.ENDPOINT_SEEN,
+            "Endpoint ready?",
+            retries.SAGEMAKER,
+            record.CAUGHT,
+        ),
+        "Endpoint ready?": Choice(
+            (
+                Rule(jsonata.ENDPOINT_READY, record.DONE, jsonata.RESULT_OF_ENDPOINT),
+                Rule(jsonata.ENDPOINT_FAILED, record.FAILED, jsonata.ENDPOINT_REASON),
+                Rule(jsonata.IS_LATE, record.FAILED, jsonata.ENDPOINT_LATE),
+            ),
+            default="Wait for endpoint",
+        ),
+        "Wait for endpoint": Wait(jsonata.POLL, "Look at endpoint"),
+    },
+)

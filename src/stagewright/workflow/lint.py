@@ -1,0 +1,111 @@
+"""What neither AWS's language service, nor asl-validator, nor the local engine says about a state machine.
+
+| rule | source |
+|---|---|
+| an inner scope assigns no variable of an outer one | Step Functions guide, "Passing data with variables" |
+| only operators and functions of JSONata 2.0.6, and no `$eval` | "Transforming data with JSONata" |
+| no line break in an expression | AWS's language service refuses it |
+| only known placeholders; no `%{`, which templatefile reads | Terraform, "Strings and Templates" |
+| every Task has Retry, Catch and TimeoutSeconds; every Map a Catch | ours: an error must end in a record |
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+PLACEHOLDERS = frozenset({"partition", "documents_table", "runs_table"})
+_JSONATA = """
+    string length substring substringBefore substringAfter uppercase lowercase trim pad contains
+    split join match replace base64encode base64decode encodeUrlComponent encodeUrl
+    decodeUrlComponent decodeUrl number abs floor ceil round power sqrt random formatNumber
+    formatBase formatInteger parseInteger sum max min average boolean not exists count append sort
+    reverse shuffle distinct zip keys lookup spread merge sift each error assert type now millis
+    fromMillis toMillis map filter single reduce
+"""
+_STEP_FUNCTIONS = "partition range hash uuid parse"
+FUNCTIONS = frozenset(f"{_JSONATA} {_STEP_FUNCTIONS}".split())
+"""Of JSONata 2.0.6, and what Step Functions adds."""
+_EXPRESSION = re.compile(r"\{%(.*)%\}", re.DOTALL)
+_TEXT = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+_REFUSED = {"??": re.compile(r"\?\?"), "?:": re.compile(r"(?<!\()\?:"), "$eval": re.compile(r"\$eval\b")}
+_CALL = re.compile(r"\$(\w+)\s*\(")
+_DEFINED = re.compile(r"\$(\w+)\s*:=|function\s*\(([^)]*)\)")
+
+
+def lint(machine: Mapping[str, Any]) -> tuple[str, ...]:
+    """The problems of a state machine, each with the path of its place; none when it is good."""
+    return (*_scopes(machine, frozenset(), ""), *_texts(machine), *_tasks(machine))
+
+
+def expressions(node: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every JSONata expression below `node`: its path, and its text without the delimiters."""
+    for place, text in _strings(node, path):
+        if found := _EXPRESSION.fullmatch(text):
+            yield place, found[1].strip()
+
+
+def _strings(node: object, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(node, str):
+        yield path, node
+    elif isinstance(node, Mapping):
+        for key, value in node.items():
+            yield f"{path}/{key}", str(key)
+            yield from _strings(value, f"{path}/{key}")
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _strings(value, f"{path}/{index}")
+
+
+def _machines(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [*state.get("Branches", []), *([state["ItemProcessor"]] if "ItemProcessor" in state else [])]
+
+
+def _assigned(state: Mapping[str, Any]) -> set[str]:
+    places = (state, *state.get("Catch", ()), *state.get("Choices", ()))
+    return {name for place in places for name in place.get("Assign", {})}
+
+
+def _scopes(machine: Mapping[str, Any], outer: frozenset[str], path: str) -> Iterator[str]:
+    own = {name for state in machine["States"].values() for name in _assigned(state)}
+    for name, state in machine["States"].items():
+        for variable in sorted(_assigned(state) & outer):
+            yield f"{path}/{name}: assigns ${variable} of an outer scope, which AWS refuses"
+        for inner in _machines(state):
+            yield from _scopes(inner, outer | own, f"{path}/{name}")
+
+
+def _tasks(machine: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    wanted = {"Task": ("Retry", "Catch", "TimeoutSeconds"), "Map": ("Catch",)}
+    for name, state in machine["States"].items():
+        for field in wanted.get(state["Type"], ()):
+            if field not in state:
+                yield f"{path}/{name}: has no {field}"
+        for inner in _machines(state):
+            yield from _tasks(inner, f"{path}/{name}")
+
+
+def _texts(machine: Mapping[str, Any]) -> Iterator[str]:
+    for path, text in _strings(machine, ""):
+        for name in re.findall(r"\$\{([^}]*)\}?", text):
+            if name not in PLACEHOLDERS:
+                yield f"{path}: unknown placeholder ${{{name}}}"
+        if "%{" in text:
+            yield f"{path}: Terraform's templatefile reads %{{ as a directive"
+    for path, text in expressions(machine):
+        yield from (f"{path}: {problem}" for problem in _expression(text))
+
+
+def _expression(text: str) -> Iterator[str]:
+    if "\n" in text:
+        yield "a line break inside an expression"
+    code = _TEXT.sub("''", text)
+    for word, pattern in _REFUSED.items():
+        if pattern.search(code):
+            yield f"{word} is not in JSONata 2.0.6 as Step Functions has it"
+    defined = {
+        name.strip(" $") for pair in _DEFINED.findall(code) for group in pair for name in group.split(",")
+    }
+    for name in sorted(set(_CALL.findall(code)) - FUNCTIONS - defined - {"eval"}):
+        yield f"${name} is no function of JSONata 2.0.6 or Step Functions"

@@ -1,0 +1,71 @@
+"""What is tried again, per service: throttling and faults that pass. Never a failed job, never a timeout.
+
+Step Functions names an error after the SDK's exception class, with the service's prefix. The optimized
+integrations use the older SDK (`SageMaker.AmazonSageMakerException`, `DynamoDB.AmazonDynamoDBException`), the
+`aws-sdk` ones the newer (`SageMaker.SageMakerException`, `DynamoDb.DynamoDbException`, `S3.S3Exception`).
+Throttling has no class of its own in SageMaker's model, so the service's general exception stands for it, and
+with it for refused requests: those fail after the attempts are used up (two minutes at most).
+`States.TaskFailed` (the job failed) is not here, because a second `.sync` call would send the same job name
+again.
+Source: "Handling errors in Step Functions workflows", and the exception lists of both Java SDKs.
+"""
+
+from __future__ import annotations
+
+from stagewright.workflow.states import Retry
+
+_QUOTA_WAITS = 10
+
+JOBS = (
+    # The account's quota of instances is used up: other jobs, often of the same run, will give them back.
+    Retry(
+        ("SageMaker.ResourceLimitExceededException", "SageMaker.ResourceLimitExceeded"),
+        attempts=_QUOTA_WAITS,
+        interval=60,
+        longest=600,
+        backoff=1.5,
+    ),
+    Retry(
+        (
+            "SageMaker.AmazonSageMakerException",
+            "SageMaker.ThrottlingException",
+            "SageMaker.SdkClientException",
+        )
+    ),
+)
+SAGEMAKER = (
+    Retry(("SageMaker.SageMakerException", "SageMaker.ThrottlingException", "SageMaker.SdkClientException")),
+)
+LOOK = (
+    # What is not there answers with SageMaker's general exception: trying again would delay each first time.
+    Retry(("SageMaker.SdkClientException",), attempts=3, interval=1),
+)
+TABLE = (
+    Retry(
+        (
+            "DynamoDB.ProvisionedThroughputExceededException",
+            "DynamoDB.RequestLimitExceededException",
+            "DynamoDB.ThrottlingException",
+            "DynamoDB.InternalServerErrorException",
+            "DynamoDB.AmazonDynamoDBException",
+            "DynamoDB.SdkClientException",
+        ),
+        interval=1,
+        longest=20,
+    ),
+)
+TABLE_SDK = (
+    Retry(
+        (
+            "DynamoDb.ProvisionedThroughputExceededException",
+            "DynamoDb.RequestLimitExceededException",
+            "DynamoDb.ThrottlingException",
+            "DynamoDb.InternalServerErrorException",
+            "DynamoDb.DynamoDbException",
+            "DynamoDb.SdkClientException",
+        ),
+        interval=1,
+        longest=20,
+    ),
+)
+OBJECTS = (Retry(("S3.S3Exception", "S3.SdkClientException"), attempts=4, interval=1, longest=20),)

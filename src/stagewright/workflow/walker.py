@@ -1,0 +1,55 @@
+"""The walker: takes a chain's stages one after another. It only ever runs inside a Map.
+
+History events per stage, counted as AWS counts them (a Task has 5: entered, scheduled, started, succeeded,
+exited; a `.sync` Task one more, submitted; Choice, Pass and Wait 2 each; a Map iteration 2):
+
+| | a stage within a chain | a chain of one |
+|---|---|---|
+| training; processing without metrics | 2 + 6 + 2 + 5 = 15 | + 2 = 17 |
+| processing with metrics | 2 + 6 + 5 + 2 + 5 = 20 | + 2 = 22 |
+| gate | 2 + 2 + 2 + 2 + 5 = 13 | + 2 = 15 |
+| first reference to stages of an earlier wave (25 at once) | + 7 | + 7 |
+
+A page adds 2 + 5 + 4 = 11, a wave 2 + 4, the run 11. So 1,000 independent trainings on 20 pages make 17,237
+events, a chain of 1,000 15,030; AWS ends an execution at 25,000.
+"""
+
+from __future__ import annotations
+
+from stagewright.workflow import jsonata, record, retries
+from stagewright.workflow.kinds import KINDS
+from stagewright.workflow.states import Catch, Choice, Pass, Rule, State, Task
+
+START = "Next stage"
+
+
+def states() -> dict[str, State]:
+    known = {name: state for kind in KINDS for name, state in kind.states.items()}
+    return {
+        START: Choice(
+            (Rule(jsonata.HAS_UNKNOWN, "Fetch values"), *(kind.rule() for kind in KINDS)),
+            default="Unknown kind",
+        ),
+        "Fetch values": _fetch(),
+        "Unknown kind": Pass(jsonata.UNKNOWN_KIND, record.FAILED),
+        **known,
+        **record.states(following=START),
+    }
+
+
+def _fetch() -> Task:
+    """Values of earlier waves come from the table: carried along they would outgrow a state's 256 KiB."""
+    table = {
+        "Keys": jsonata.FETCH_KEYS,
+        "ConsistentRead": True,
+        "ProjectionExpression": "#item, #result",
+        "ExpressionAttributeNames": {"#item": "item", "#result": "result"},
+    }
+    return Task(
+        "aws-sdk:dynamodb:batchGetItem",
+        {"RequestItems": {"${runs_table}": table}},
+        jsonata.FETCHED,
+        START,
+        retries.TABLE_SDK,
+        Catch(record.FAILED, jsonata.NO_VALUES),
+    )

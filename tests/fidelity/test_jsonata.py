@@ -1,0 +1,112 @@
+"""Every expression of the machine gives the same in JSONata 2.0.6, which AWS documents, and locally."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import ministack.services.stepfunctions as engine
+import pytest
+
+from stagewright.workflow.builder import build
+from stagewright.workflow.lint import expressions
+
+pytestmark = pytest.mark.node
+NOW = 1767323045678
+
+
+def situations() -> list:
+    spec = importlib.util.spec_from_file_location("situations", Path(__file__).with_name("situations.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.SITUATIONS
+
+
+SITUATIONS = situations()
+
+
+@pytest.fixture(scope="module")
+def texts() -> list[str]:
+    return sorted({text for _, text in expressions(build())})
+
+
+@pytest.fixture(scope="module")
+def reference(node, texts) -> list:
+    return json.loads(
+        node.run("evaluate.mjs", json.dumps({"expressions": texts, "situations": SITUATIONS, "now": NOW}))
+    )
+
+
+@pytest.fixture(autouse=True)
+def still_clock(monkeypatch):
+    register = engine._register_sfn_jsonata_functions
+
+    def registered(expression):
+        register(expression)
+        expression.register_lambda("now", lambda: "2026-01-02T03:04:05.678Z")
+        expression.register_lambda("millis", lambda: NOW)
+
+    monkeypatch.setattr(engine, "_register_sfn_jsonata_functions", registered)
+
+
+def local(text: str, states: dict) -> dict:
+    try:
+        value = engine._evaluate_jsonata(
+            text, states["input"], states["context"], states["result"], states["errorOutput"]
+        )
+    except engine._ExecutionError as error:
+        return {} if "did not return a result" in error.cause else {"error": error.cause}
+    return {"value": json.loads(json.dumps(value))}
+
+
+def parsed(value):
+    """JSON inside a text counts by its meaning: one engine writes é as it is, the other escapes it."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    if isinstance(value, dict):
+        return {key: parsed(item) for key, item in value.items()}
+    return [parsed(item) for item in value] if isinstance(value, list) else value
+
+
+def test_both_engines_agree_in_every_situation(reference, texts):
+    differences = []
+    for text, row in zip(texts, reference, strict=True):
+        for number, (states, there) in enumerate(zip(SITUATIONS, row, strict=True)):
+            here = local(text, states)
+            if "error" in here and "error" in there:
+                continue
+            if parsed(here) != parsed(there):
+                differences.append(f"{number}: {text}\n  2.0.6: {there}\n  local: {here}")
+    assert not differences, f"{len(differences)} differ:\n" + "\n".join(differences[:5])
+
+
+def test_every_expression_gives_a_value_somewhere(reference, texts):
+    never = [
+        text
+        for text, row in zip(texts, reference, strict=True)
+        if not any("value" in answer for answer in row)
+    ]
+    assert never == []
+
+
+def test_every_condition_holds_somewhere_and_not_elsewhere(reference, texts):
+    """A Choice takes booleans only, and nothing catches its errors."""
+    conditions = {text for place, text in expressions(build()) if place.endswith("/Condition")}
+    for text, row in zip(texts, reference, strict=True):
+        if text in conditions:
+            assert {answer["value"] for answer in row if "value" in answer} == {True, False}, text
+
+
+def test_what_is_missing_is_told_in_the_same_words(reference, texts):
+    """$error's message is the cause that people read."""
+    told = 0
+    for text, row in zip(texts, reference, strict=True):
+        for states, there in zip(SITUATIONS, row, strict=True):
+            if " has no " in there.get("error", ""):
+                told += 1
+                assert local(text, states)["error"].endswith(there["error"])
+    assert told

@@ -1,0 +1,29 @@
+"""The machine in the eyes of AWS's own language service and of asl-validator."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from stagewright.workflow.builder import build
+
+pytestmark = pytest.mark.node
+
+
+def validate(node, machine) -> dict:
+    text = json.dumps(machine, indent=1).replace("${partition}", "aws").replace("${runs_table}", "runs")
+    return json.loads(node.run("validate.mjs", text))
+
+
+def test_both_find_nothing(node):
+    assert validate(node, build()) == {"service": [], "validator": []}
+
+
+def test_both_see_a_machine_that_is_wrong(node):
+    machine = build()
+    machine["States"]["Load plan"]["Next"] = "Nowhere"
+    del machine["States"]["Wave"]["ItemProcessor"]["States"]["Load page"]["Resource"]
+    found = validate(node, machine)
+    assert any("must be the name of an existing state" in problem for problem in found["service"])
+    assert found["validator"]

@@ -1,0 +1,232 @@
+"""What an installation consists of, checked against docs/architecture.md and against itself."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from datetime import UTC, datetime
+
+import ministack.services.eventbridge as eventbridge
+import pytest
+
+from stagewright.installation import fill, resources
+from stagewright.installation.roles import ROLES
+from stagewright.naming import Installation
+from stagewright.workflow.builder import build
+
+HERE = Installation("my-bucket", "eu-west-1", "123456789012", "dev")
+
+
+@pytest.fixture(scope="module")
+def parts() -> dict:
+    return json.loads(fill(json.dumps(resources()), HERE))
+
+
+def test_the_tables_have_the_keys_of_the_architecture(parts):
+    documents, runs = parts["tables"]["documents"], parts["tables"]["runs"]
+    assert (documents["hash_key"], documents["range_key"], documents["indexes"]) == ("pipeline", "item", {})
+    assert (runs["hash_key"], runs["range_key"]) == ("run", "item")
+    assert {
+        name: (index["hash_key"], index["range_key"], index["projection"])
+        for name, index in runs["indexes"].items()
+    } == {
+        "by_pipeline": ("pipeline", "created", "ALL"),
+        "by_stage": ("stage_key", "ended", "ALL"),
+        "open_runs": ("open", "created", "ALL"),
+    }
+    for table in (documents, runs):
+        used = {table["hash_key"], table["range_key"]}
+        used |= {index[key] for index in table["indexes"].values() for key in ("hash_key", "range_key")}
+        assert set(table["attributes"]) == used
+        assert (table["billing_mode"], table["point_in_time_recovery"], table["ttl"]) == (
+            "PAY_PER_REQUEST",
+            True,
+            None,
+        )
+
+
+def test_the_bucket_is_versioned_private_and_tells_eventbridge(parts):
+    bucket = parts["bucket"]
+    assert bucket["versioning"] is bucket["eventbridge"] is bucket["block_public_access"] is True
+    assert bucket["encryption"] == "AES256"
+    (deny,) = bucket["policy"]["Statement"]
+    assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+    assert deny["Resource"] == ["arn:aws:s3:::my-bucket", "arn:aws:s3:::my-bucket/*"]
+
+
+def test_a_message_is_hidden_at_least_six_times_as_long_as_the_router_may_take(parts):
+    events, router = parts["queues"]["events"], parts["functions"]["router"]
+    assert events["visibility_timeout"] >= 6 * router["timeout"]
+    assert events["redrive"] == {"dead_letter_arn": parts["queues"]["events-dead"]["arn"], "max_receives": 5}
+    assert parts["event_sources"]["events"]["function_response_types"] == ["ReportBatchItemFailures"]
+
+
+def test_only_our_rules_may_send(parts):
+    allow = [each for each in parts["queues"]["events"]["policy"]["Statement"] if each["Effect"] == "Allow"]
+    assert [each["Principal"] for each in allow] == [{"Service": "events.amazonaws.com"}]
+    assert allow[0]["Condition"]["ArnEquals"]["aws:SourceArn"] == [
+        parts["rules"][name]["arn"] for name in ("release", "manual")
+    ]
+
+
+def event(source, kind, detail) -> dict:
+    return {
+        "version": "0",
+        "id": "1",
+        "source": source,
+        "detail-type": kind,
+        "account": "1",
+        "region": "eu-west-1",
+        "time": datetime.now(UTC).isoformat(),
+        "resources": [],
+        "detail": detail,
+        "Source": source,
+        "DetailType": kind,
+        "Detail": json.dumps(detail),
+    }
+
+
+def created(bucket, key) -> dict:
+    return event("aws.s3", "Object Created", {"bucket": {"name": bucket}, "object": {"key": key}})
+
+
+def ended(machine, status) -> dict:
+    return event(
+        "aws.states", "Step Functions Execution Status Change", {"stateMachineArn": machine, "status": status}
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        (created("my-bucket", "manifests/house-price.json"), {"release"}),
+        (created("my-bucket", "staging/house-price/train.py"), set()),
+        (created("other", "manifests/house-price.json"), set()),
+        (event("stagewright", "Run Requested", {"pipeline": "p", "request": "1"}), {"manual"}),
+        (event("elsewhere", "Run Requested", {}), set()),
+        (ended(HERE.state_machine_arn, "FAILED"), {"run-status"}),
+        (ended(HERE.state_machine_arn, "RUNNING"), set()),
+        (ended(HERE.state_machine_arn + "-x", "FAILED"), set()),
+    ],
+)
+def test_which_rule_an_event_wakes(parts, what, expected):
+    rules = {name: rule["pattern"] for name, rule in parts["rules"].items() if rule["pattern"]}
+    assert {
+        name for name, pattern in rules.items() if eventbridge._matches_pattern(json.dumps(pattern), what)
+    } == expected
+
+
+def test_targets_exist(parts):
+    for rule in parts["rules"].values():
+        kind, name = rule["target"]["kind"], rule["target"]["name"]
+        arn = (
+            parts["queues"][name]["arn"]
+            if kind == "queue"
+            else HERE.arn("lambda", f"function:{parts['functions'][name]['name']}")
+        )
+        assert rule["target"]["arn"] == arn
+    assert parts["rules"]["sweep"]["schedule"] == "rate(5 minutes)"
+
+
+@pytest.mark.parametrize("name", ["router", "recorder", "sweeper"])
+def test_each_function_has_its_role_log_and_handler(parts, name):
+    function = parts["functions"][name]
+    assert (function["runtime"], function["architecture"], function["reserved_concurrency"]) == (
+        "python3.12",
+        "arm64",
+        None,
+    )
+    assert function["role"] in parts["roles"]
+    assert parts["log_groups"][name] == {"name": f"/aws/lambda/{HERE.name(name)}", "retention_days": 90}
+    environment = function["environment"]
+    assert environment["STAGEWRIGHT_BUCKET"] == "my-bucket"
+    assert environment["STAGEWRIGHT_TOPIC"] == parts["topics"]["notifications"]["arn"]
+    module, handler = function["handler"].rsplit(".", 1)
+    assert callable(getattr(importlib.import_module(module), handler))
+
+
+def test_the_state_machine_logs_errors_without_data(parts):
+    machine = parts["state_machine"]
+    assert (machine["logging"]["level"], machine["logging"]["include_execution_data"]) == ("ERROR", False)
+    assert machine["logging"]["log_group"] == parts["log_groups"]["workflow"]["name"]
+
+
+def tasks(machine):
+    for state in machine["States"].values():
+        if state["Type"] == "Task":
+            yield state["Resource"].split(":::")[1]
+        if "ItemProcessor" in state:
+            yield from tasks(state["ItemProcessor"])
+
+
+def allowed(role: str) -> set[str]:
+    return {
+        action
+        for each in ROLES
+        if each.what == role
+        for statement in each.statements
+        for action in statement.actions
+    }
+
+
+def test_the_workflow_role_allows_every_call_of_the_machine_and_what_sync_needs():
+    needed = set()
+    for resource in tasks(build()):
+        service, call = resource.removeprefix("aws-sdk:").removesuffix(".sync").split(":")
+        needed.add(f"{service}:{call[0].upper()}{call[1:]}")
+        if resource.endswith(".sync"):
+            job = call.removeprefix("create")
+            needed |= {
+                f"sagemaker:Describe{job}",
+                f"sagemaker:Stop{job}",
+                "sagemaker:AddTags",
+                "events:PutTargets",
+                "events:PutRule",
+                "events:DescribeRule",
+            }
+    assert needed <= allowed("workflow")
+
+
+def test_passrole_is_for_one_role_and_one_service(parts):
+    found = [
+        each
+        for role in parts["roles"].values()
+        for each in role["statements"]
+        if "iam:PassRole" in each["actions"]
+    ]
+    assert [(each["resources"], each["conditions"]) for each in found] == [
+        ([HERE.job_role_arn], {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}})
+    ]
+
+
+def test_statements_have_reasons_and_narrow_resources(parts):
+    everything = set()
+    for name, role in parts["roles"].items():
+        assert len({each["sid"] for each in role["statements"]}) == len(role["statements"])
+        for each in role["statements"]:
+            assert len(each["reason"]) > 10
+            assert all(re.fullmatch(r"[a-z0-9]+:[A-Za-z]+", action) for action in each["actions"]), each
+            if each["resources"] == ["*"]:
+                everything.add((name, each["sid"]))
+            else:
+                assert all(
+                    resource.startswith("arn:aws:") and "::*" not in resource
+                    for resource in each["resources"]
+                )
+    assert everything == {
+        ("workflow", "ListTags"),
+        ("workflow", "LogDelivery"),
+        ("sagemaker", "Metrics"),
+        ("sagemaker", "ImageToken"),
+    }
+
+
+def test_the_policy_is_the_statements(parts):
+    for role in parts["roles"].values():
+        pairs = zip(role["statements"], role["policy"]["Statement"], strict=True)
+        assert all(
+            each["actions"] == policy["Action"] and each["resources"] == policy["Resource"]
+            for each, policy in pairs
+        )
+        assert role["trust"]["Statement"][0]["Principal"] == {"Service": role["service"]}
