@@ -1,0 +1,17 @@
+"""ARNs of the local SageMaker's resources."""
+
+from __future__ import annotations
+
+from stagewright.local.sagemaker.settings import Settings
+
+
+def arn(settings: Settings, kind: str, name: str) -> str:
+    """`kind` as SageMaker writes it: training-job, endpoint, ... SageMaker lowers the name's case."""
+    return f"arn:aws:sagemaker:{settings.region}:{settings.account}:{kind}/{name.lower()}"
+
+
+def kind_and_name(text: str) -> tuple[str, str]:
+    """The parts after the account; both empty where `text` is no ARN."""
+    resource = text.split(":", 5)[-1] if text.count(":") >= 5 else ""
+    kind, _, name = resource.partition("/")
+    return kind, name

@@ -1,0 +1,262 @@
+"""The life of one job: stage its folder, run its command, keep what it made, say how it ended."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+from stagewright.errors import EnvironmentError_
+from stagewright.local.sagemaker.environments import Environment
+from stagewright.local.sagemaker.failure import JobFailure
+from stagewright.local.sagemaker.fields import without_effect
+from stagewright.local.sagemaker.job_environment import base_environment, leads_elsewhere, with_requested
+from stagewright.local.sagemaker.kinds import JobKind
+from stagewright.local.sagemaker.logs import LogStream
+from stagewright.local.sagemaker.overlay import lay_over
+from stagewright.local.sagemaker.resource import Context, event_detail, now
+from stagewright.local.sagemaker.sandbox import Command, Process
+from stagewright.local.sagemaker.store import Record
+from stagewright.local.sagemaker.transitions import (
+    COMPLETED,
+    FAILED,
+    STATUS_OF,
+    STOPPED,
+    STOPPING,
+    add_transition,
+    may_become,
+)
+
+INTERRUPTED = "InternalServerError: the local server stopped while the job ran"
+REASON_LIMIT = 1024
+"""FailureReason and ExitMessage: at most 1,024 characters (API reference)."""
+LINE_LIMIT = 256 * 1024
+REASON_LINES = 3
+
+log = logging.getLogger(__name__)
+
+
+class JobRun(ABC):
+    """`opt_ml` is what the job sees as /opt/ml. Everything here runs in the job's own thread but `stop`."""
+
+    kind: ClassVar[JobKind]
+    idle_fields: ClassVar[tuple[str, ...]]
+    """Members of the request that are accepted and that nothing here acts on; the log says so."""
+
+    def __init__(self, context: Context, record: Record) -> None:
+        self.context = context
+        self.record = record
+        self.name: str = record[self.kind.name]
+        self.folder: Path = context.settings.root / "jobs" / self.kind.noun.lower() / self.name
+        self.opt_ml: Path = self.folder / "ml"
+        self.log: LogStream
+        self._lock = threading.RLock()
+        self._stopping = threading.Event()
+        self.stopped_as = STOPPED
+        self._interrupted = False
+        self._process: Process | None = None
+        self._thread: threading.Thread | None = None
+
+    @abstractmethod
+    def stage(self, environment: Environment) -> Environment:
+        """Fills /opt/ml before the command starts; answers the environment that the command runs in."""
+
+    @abstractmethod
+    def command(self, python: str) -> tuple[tuple[str, ...], dict[str, str]]:
+        """The command line, and the variables that this kind of job has beside the request's."""
+
+    @abstractmethod
+    def keep(self, succeeded: bool) -> None:
+        """Uploads what the job made; `succeeded` is false after a failure, true where it was stopped."""
+
+    @abstractmethod
+    def failure_text(self) -> str:
+        """What the job itself wrote about its failure; empty where it wrote nothing."""
+
+    @property
+    @abstractmethod
+    def image(self) -> str: ...
+
+    def observe(self, line: str) -> None:  # noqa: B027 -- a hook that not every kind needs
+        """Sees each line of the log."""
+
+    def start(self, done: Callable[[JobRun], None]) -> None:
+        self._thread = threading.Thread(target=self._live, args=(done,), name=self.name, daemon=True)
+        self._thread.start()
+
+    def join(self, timeout: float) -> None:
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    def stop(self, ended_as: str = STOPPED) -> bool:
+        """Asks the job to end, and makes it after the grace; false where it has ended or is ending."""
+        with self._lock:
+            if not may_become(self.record[self.kind.status], STOPPING):
+                return False
+            self.stopped_as = ended_as
+            self.change(STOPPING)
+            self._stopping.set()
+        threading.Thread(target=self._end_process, name=f"stop-{self.name}", daemon=True).start()
+        return True
+
+    def interrupt(self) -> None:
+        """The server stops: the job ends at once, and is reported Failed."""
+        with self._lock:
+            self._interrupted = True
+            self._stopping.set()
+            process = self._process
+        if process is not None:
+            process.kill()
+
+    def fail(self, reason: str) -> None:
+        with self._lock:
+            self.record["FailureReason"] = reason[:REASON_LIMIT]
+            self._finish(FAILED)
+
+    def change(self, secondary: str) -> None:
+        """Moves the record on, writes it and publishes it. A job that is stopping does not go back."""
+        with self._lock:
+            status = STATUS_OF[secondary]
+            if not may_become(self.record[self.kind.status], status):
+                return
+            time_now = now()
+            self.record[self.kind.status] = status
+            self.record["LastModifiedTime"] = time_now
+            if self.kind.has_transitions:
+                add_transition(self.record, secondary, time_now)
+            self._write()
+
+    def _write(self) -> None:
+        self.context.store.put(self.kind.path, self.name, self.record)
+        tags = {tag["Key"]: tag["Value"] for tag in self.context.tags.of(self.record[self.kind.arn])}
+        try:
+            self.context.publish(self.kind.event, {**event_detail(self.record), "Tags": tags})
+        except Exception:
+            # An event that nobody takes must not change how the job ends.
+            log.exception("%s: the event %r could not be published", self.name, self.kind.event)
+
+    def _live(self, done: Callable[[JobRun], None]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        stream = f"{self.name}/algo-1-{int(time.time())}"
+        self.log = self.context.logs.open(self.kind.log_group, stream, self.folder / "log")
+        try:
+            reason = self._carry_out()
+        except JobFailure as failure:
+            reason = str(failure)
+        except EnvironmentError_ as error:
+            reason = f"ClientError: {error.message}"
+        except Exception as error:
+            log.exception("%s failed", self.name)
+            reason = f"InternalServerError: {type(error).__name__}: {error}"
+        finally:
+            self.log.close()
+        self._end(reason)
+        done(self)
+
+    def _end(self, reason: str) -> None:
+        with self._lock:
+            if self._interrupted:
+                self.fail(INTERRUPTED)
+            elif self._stopping.is_set():
+                self._finish(self.stopped_as)
+            elif reason:
+                self.fail(reason)
+            else:
+                self._finish(COMPLETED)
+
+    def _finish(self, secondary: str) -> None:
+        self.record[self.kind.ended] = now()
+        self.account()
+        self.change(secondary)
+
+    def account(self) -> None:  # noqa: B027 -- likewise
+        """Adds what is known only at the end: seconds, the exit message."""
+
+    def _carry_out(self) -> str:
+        """Empty, or the failure's reason."""
+        self.opt_ml.mkdir(parents=True)
+        self._warn()
+        base = self.context.environments.resolve(self.image, self.log.note)
+        if base.warning:
+            self.log.note(f"WARNING: {base.warning}")
+        environment = self.stage(base)
+        if self._stopping.is_set():
+            return ""
+        code = self._run(environment)
+        stopped = self._stopping.is_set()
+        if self._interrupted:
+            return INTERRUPTED
+        self.keep(succeeded=code == 0 or stopped)
+        return "" if code == 0 or stopped else self._algorithm_error(code)
+
+    def _warn(self) -> None:
+        for path in without_effect(self.record, self.idle_fields):
+            self.log.note(f"WARNING: {path} has no effect in the local SageMaker")
+        for key in filter(leads_elsewhere, self.record.get("Environment", {})):
+            self.log.note(f"WARNING: Environment.{key} is not passed on: jobs use the local server only")
+
+    def _run(self, environment: Environment) -> int:
+        python = lay_over(environment.python, self.folder / "python")
+        argv, own = self.command(str(python))
+        programs = (python.parent, environment.python.parent)
+        base = base_environment(self.context.settings, self.folder / "home", programs)
+        env = {**with_requested(base, self.record.get("Environment", {})), **own}
+        with self._lock:
+            if self._stopping.is_set():
+                return 0
+            self._process = process = self.context.launcher.start(
+                Command(self.opt_ml, argv, env, self.workdir)
+            )
+            self.record[self.kind.started] = now()
+        limit = self.record["StoppingCondition"].get("MaxRuntimeInSeconds")
+        timer = threading.Timer(limit, self.stop, ["MaxRuntimeExceeded"]) if limit else None
+        if timer is not None:
+            timer.daemon = True
+            timer.start()
+        self.change(self.running_status)
+        while raw := process.output.readline(LINE_LIMIT):
+            line = raw.decode("utf-8", "replace").rstrip("\r\n")
+            self.log.write(line)
+            self.observe(line)
+        code = process.wait()
+        process.output.close()
+        if timer is not None:
+            timer.cancel()
+        return code
+
+    workdir = "/opt/ml"
+    running_status = "Training"
+
+    def _end_process(self) -> None:
+        process = self._process
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(self.context.settings.stop_grace)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+    def _algorithm_error(self, code: int) -> str:
+        text = self.failure_text() or self.last_words()
+        ending = f", exit code: {code}"
+        return f"AlgorithmError: {text}"[: REASON_LIMIT - len(ending)] + ending
+
+    def last_words(self) -> str:
+        """The log's last lines; of a traceback, its last line alone."""
+        lines = [line for line in self.log.tail if line.strip()]
+        begins = [
+            number
+            for number, line in enumerate(lines)
+            if line.startswith("Traceback (most recent call last)")
+        ]
+        if begins:
+            said = [line for line in lines[begins[-1] + 1 :] if not line.startswith((" ", "\t"))]
+            if said:
+                return said[0]
+        return "\n".join(lines[-REASON_LINES:])

@@ -1,0 +1,137 @@
+"""What processing and training jobs have in common: create, describe, list, stop, and restore."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from abc import abstractmethod
+from typing import Any
+
+from stagewright.local.sagemaker.arns import arn
+from stagewright.local.sagemaker.job_run import INTERRUPTED, JobRun
+from stagewright.local.sagemaker.kinds import JobKind
+from stagewright.local.sagemaker.listing import Listing
+from stagewright.local.sagemaker.protocol import ApiError, invalid
+from stagewright.local.sagemaker.resource import Context, Operation, Resource, now
+from stagewright.local.sagemaker.store import Record
+from stagewright.local.sagemaker.transitions import ENDED, IN_PROGRESS, add_transition, may_become
+
+DEFAULT_RUNTIME = 86_400
+"""StoppingCondition, MaxRuntimeInSeconds: the default is one day (API reference)."""
+CLOSE_SECONDS = 10.0
+
+
+class Jobs(Resource):
+    """A kind of job. A subclass checks a request and says how one runs."""
+
+    kind: JobKind
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._running: dict[str, JobRun] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    @abstractmethod
+    def check(self, request: dict[str, Any]) -> None:
+        """ApiError for what the service would refuse, or what cannot be done here."""
+
+    @abstractmethod
+    def run_of(self, record: Record) -> JobRun: ...
+
+    def operations(self) -> dict[str, Operation]:
+        noun = self.kind.noun
+        return {
+            f"Create{noun}Job": self._create,
+            f"Describe{noun}Job": self._describe,
+            f"List{noun}Jobs": self._list,
+            f"Stop{noun}Job": self._stop,
+        }
+
+    def start(self) -> None:
+        """A job that ran when the server stopped is reported Failed, since nobody saw how it went on."""
+        for record in self.context.store.all(self.kind.path):
+            if record[self.kind.status] not in ENDED:
+                self.run_of(record).fail(INTERRUPTED)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            running = list(self._running.values())
+        for run in running:
+            run.interrupt()
+        for run in running:
+            run.join(CLOSE_SECONDS)
+
+    def _create(self, request: dict[str, Any]) -> dict[str, Any]:
+        kind, store, tags = self.kind, self.context.store, request.get("Tags", [])
+        name = request[kind.name]
+        if (known := store.get(kind.path, name)) is not None:
+            raise self._in_use(known)
+        self.check(request)
+        record = self._new(request)
+        if not store.add(kind.path, name, record):
+            raise self._in_use(record)
+        if tags:
+            self.context.tags.add(record[kind.arn], tags)
+        run = self.run_of(record)
+        with self._lock:
+            if self._closed:
+                raise ApiError("ServiceUnavailable", "the local server is stopping", 503)
+            self._running[name] = run
+        run.start(self._forget)
+        return {kind.arn: record[kind.arn]}
+
+    def _new(self, request: dict[str, Any]) -> Record:
+        time = now()
+        record = {
+            "StoppingCondition": {"MaxRuntimeInSeconds": DEFAULT_RUNTIME},
+            **{key: value for key, value in request.items() if key != "Tags"},
+            self.kind.arn: arn(self.context.settings, self.kind.path, request[self.kind.name]),
+            self.kind.status: IN_PROGRESS,
+            "CreationTime": time,
+            "LastModifiedTime": time,
+        }
+        if self.kind.has_transitions:
+            add_transition(record, "Starting", time)
+        return record
+
+    def _describe(self, request: dict[str, Any]) -> dict[str, Any]:
+        return self._known(request[self.kind.name])
+
+    def _list(self, request: dict[str, Any]) -> dict[str, Any]:
+        kind = self.kind
+        orders = {"Name": kind.name, "CreationTime": "CreationTime", "Status": kind.status}
+        listing = Listing(f"{kind.noun}JobSummaries", kind.name, kind.status, orders)
+        return listing.page(self.context.store.all(kind.path), request)
+
+    def _stop(self, request: dict[str, Any]) -> dict[str, Any]:
+        record = self._known(request[self.kind.name])
+        with self._lock:
+            run = self._running.get(record[self.kind.name])
+        if run is None or not run.stop():
+            status = self._known(request[self.kind.name])[self.kind.status]
+            if may_become(status, "Stopped"):
+                return {}
+            noun = self.kind.noun.lower()
+            raise invalid(f"The request was rejected because the {noun} job is in status {status}.")
+        return {}
+
+    def _known(self, name: str) -> Record:
+        record = self.context.store.get(self.kind.path, name)
+        if record is None:
+            raise invalid(self.kind.missing.format(name=name))
+        return record
+
+    def _in_use(self, record: Record) -> ApiError:
+        noun = self.kind.noun
+        return ApiError(
+            "ResourceInUse",
+            f"{noun} job names must be unique within an AWS account and region, and a {noun.lower()} job "
+            f"with this name already exists ({record[self.kind.arn]})",
+        )
+
+    def _forget(self, run: JobRun) -> None:
+        with self._lock:
+            self._running.pop(run.name, None)
+        shutil.rmtree(run.opt_ml, ignore_errors=True)

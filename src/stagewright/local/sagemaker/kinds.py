@@ -1,0 +1,50 @@
+"""The words of the API for each kind of job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class JobKind:
+    """`noun` as in CreateTrainingJob; `missing` is the ValidationException's message for an unknown name."""
+
+    noun: str
+    missing: str
+    has_transitions: bool
+
+    @property
+    def path(self) -> str:
+        return f"{self.noun.lower()}-job"
+
+    @property
+    def name(self) -> str:
+        return f"{self.noun}JobName"
+
+    @property
+    def arn(self) -> str:
+        return f"{self.noun}JobArn"
+
+    @property
+    def status(self) -> str:
+        return f"{self.noun}JobStatus"
+
+    @property
+    def started(self) -> str:
+        return f"{self.noun}StartTime"
+
+    @property
+    def ended(self) -> str:
+        return f"{self.noun}EndTime"
+
+    @property
+    def event(self) -> str:
+        return f"SageMaker {self.noun} Job State Change"
+
+    @property
+    def log_group(self) -> str:
+        return f"/aws/sagemaker/{self.noun}Jobs"
+
+
+PROCESSING = JobKind("Processing", "Could not find requested job with name: {name}", has_transitions=False)
+TRAINING = JobKind("Training", "Requested resource not found.", has_transitions=True)

@@ -1,0 +1,88 @@
+"""How a job sees /opt/ml on this machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+ENTER = Path(__file__).with_name("enter.py")
+WATCH = Path(__file__).with_name("watch.py")
+TARGET = "/opt/ml"
+PROBE_SECONDS = 20
+SCRIPT = "import os, sys; sys.exit(os.getpid() > 9 or not os.path.isfile('/opt/ml/input/marker'))"
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """`name` is `namespaces`, `user namespaces` or `rewritten paths`; `why` is a sentence for people."""
+
+    name: str
+    why: str
+
+    @property
+    def mode(self) -> str:
+        """What enter.py is told; empty where there are no namespaces."""
+        return {"namespaces": "plain", "user namespaces": "user"}.get(self.name, "")
+
+
+@cache
+def probe() -> Isolation:
+    """Tries it once, for real, with a command that looks for a file under /opt/ml. Takes about 50 ms."""
+    if sys.platform != "linux":
+        return Isolation("rewritten paths", f"{sys.platform} has no mount namespaces")
+    reasons = []
+    for mode in ("plain", "user") if os.getuid() == 0 else ("user",):
+        problem = _try(mode)
+        if not problem:
+            if mode == "plain":
+                return Isolation("namespaces", "mount and process namespaces, as root")
+            return Isolation("user namespaces", "mount, process and user namespaces, without any rights")
+        reasons.append(problem)
+    return Isolation("rewritten paths", "this system forbids namespaces: " + "; ".join(reasons))
+
+
+def _try(mode: str) -> str:
+    """Empty where it works, else the reason."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "ml/input").mkdir(parents=True)
+        (folder / "ml/input/marker").touch()
+        hosts = write_hosts(folder)
+        command = [sys.executable, "-I", "-S", "-c", SCRIPT]
+        try:
+            done = subprocess.run(
+                enter(mode, folder / "ml", hosts, TARGET, command),
+                capture_output=True,
+                text=True,
+                timeout=PROBE_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return str(error)
+    return "" if done.returncode == 0 else done.stderr.strip() or f"exit code {done.returncode}"
+
+
+def enter(mode: str, folder: Path, hosts: Path, cwd: str, command: list[str]) -> list[str]:
+    """The command line that runs `command` in namespaces, with `folder` at /opt/ml."""
+    launcher = [sys.executable, "-I", "-S", str(ENTER), mode, str(folder.resolve()), str(hosts)]
+    return [*launcher, cwd, str(os.getpid()), *command]
+
+
+def watch(cwd: str, command: list[str]) -> list[str]:
+    return [sys.executable, "-I", "-S", str(WATCH), cwd, *command]
+
+
+def write_hosts(folder: Path) -> Path:
+    """A hosts file that knows algo-1: SageMaker's toolkits resolve it, for minutes if they must."""
+    file = folder / "hosts"
+    try:
+        known = Path("/etc/hosts").read_text()
+    except OSError:
+        known = "127.0.0.1 localhost\n"
+    file.write_text(known.rstrip("\n") + "\n127.0.0.1 algo-1\n")
+    return file

@@ -1,0 +1,38 @@
+"""Where /opt/ml cannot be had: the folder's own path, put in place of it.
+
+Reaches what SageMaker's contract names (arguments, environment, configuration, scripts); a path that a
+program builds at run time, or that stands in a data file, stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+TARGET = re.compile(r"/opt/ml(?=/|\b)")
+SUFFIXES = {".py", ".sh", ".cfg", ".ini", ".toml", ".yaml", ".yml"}
+CONFIGURATION = ("input/config", "config")
+SIZE_LIMIT = 1 << 20
+
+
+def text(value: str, folder: Path) -> str:
+    return TARGET.sub(lambda _: str(folder), value)
+
+
+def environment(env: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """SAGEMAKER_BASE_DIR is honoured by AWS's own toolkits; local mode skips their look-up of algo-1."""
+    changed = {key: text(value, folder) for key, value in env.items()}
+    return {**changed, "SAGEMAKER_BASE_DIR": str(folder), "SM_STUDIO_LOCAL_MODE": "true"}
+
+
+def files(folder: Path) -> None:
+    """Scripts and SageMaker's own configuration under the folder, at most 1 MiB each."""
+    configured = [file for name in CONFIGURATION for file in (folder / name).glob("*.json")]
+    scripts = [file for file in folder.rglob("*") if file.suffix in SUFFIXES]
+    for file in (*configured, *scripts):
+        if file.is_file() and not file.is_symlink() and file.stat().st_size <= SIZE_LIMIT:
+            before = file.read_bytes()
+            after = TARGET.sub(lambda _: str(folder), before.decode("utf-8", "surrogateescape"))
+            if after.encode("utf-8", "surrogateescape") != before:
+                file.write_bytes(after.encode("utf-8", "surrogateescape"))

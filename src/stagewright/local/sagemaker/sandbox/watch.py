@@ -1,0 +1,114 @@
+"""Runs one command without namespaces, and ends its whole tree with it or with the service.
+
+Executed by path with `python -I -S`, standard library only:
+
+    watch.py CWD COMMAND...
+
+Standard input is a pipe that only the service holds: its end means "end everything now". A process that
+leaves the session is found as a descendant: on Linux orphans stay ours (PR_SET_CHILD_SUBREAPER); on macOS an
+orphan that has also left the session escapes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+PR_SET_CHILD_SUBREAPER = 36
+KILLED = 137
+
+
+def main(cwd: str, command: list[str]) -> int:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    try:
+        child = subprocess.Popen(command, cwd=cwd, stdin=subprocess.DEVNULL, start_new_session=True)
+    except FileNotFoundError:
+        sys.stderr.write(f"cannot run {command[0]}: no such file or directory\n")
+        return 127
+    except OSError as error:
+        sys.stderr.write(f"cannot run {command[0]}: {error}\n")
+        return 126
+    signal.signal(signal.SIGTERM, lambda *_: child.send_signal(signal.SIGTERM))
+    threading.Thread(target=end_with_service, args=(child.pid,), daemon=True).start()
+    code = child.wait()
+    end_tree(child.pid)
+    return code if code >= 0 else 128 - code
+
+
+def end_with_service(session: int) -> None:
+    while os.read(0, 1):
+        pass
+    end_tree(session)
+    os._exit(KILLED)
+
+
+def end_tree(session: int) -> None:
+    """Again and again, since a process may fork while its parent is being killed."""
+    while True:
+        group_gone = not kill_group(session)
+        found = descendants(os.getpid())
+        for process in found:
+            kill(process)
+        reap()
+        if group_gone and not found:
+            return
+
+
+def descendants(root: int) -> list[int]:
+    """Zombies do not count: nothing is left of them to end."""
+    columns = ["ps", "-A", "-o", "pid=,ppid=,stat="]
+    lines = [
+        line.split() for line in subprocess.run(columns, capture_output=True, text=True).stdout.splitlines()
+    ]
+    children: dict[int, list[int]] = {}
+    for pid, parent, state in lines:
+        if not state.startswith("Z") and pid != str(os.getpid()):
+            children.setdefault(int(parent), []).append(int(pid))
+    found, left = [], [root]
+    while left:
+        below = children.get(left.pop(), [])
+        found += below
+        left += below
+    return [pid for pid in found if alive(pid)]
+
+
+def alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def kill(process: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
+
+
+def kill_group(session: int) -> bool:
+    try:
+        os.killpg(session, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def reap() -> None:
+    while True:
+        try:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                return
+        except ChildProcessError:
+            return
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1], sys.argv[2:])
+    sys.stderr.flush()
+    os._exit(code)

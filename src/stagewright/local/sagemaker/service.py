@@ -1,0 +1,92 @@
+"""The local SageMaker: every resource behind one dispatch table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from threading import Thread
+from typing import Any
+
+from stagewright.local.sagemaker import protocol
+from stagewright.local.sagemaker.endpoint_configs import EndpointConfigs
+from stagewright.local.sagemaker.endpoints import Endpoints
+from stagewright.local.sagemaker.environments import Environments
+from stagewright.local.sagemaker.logs import Logs
+from stagewright.local.sagemaker.model_package_groups import ModelPackageGroups
+from stagewright.local.sagemaker.model_packages import ModelPackages
+from stagewright.local.sagemaker.models import Models
+from stagewright.local.sagemaker.processing_jobs import ProcessingJobs
+from stagewright.local.sagemaker.protocol import ApiError, InvokeResult
+from stagewright.local.sagemaker.resource import Context, Operation, Publish, Resource
+from stagewright.local.sagemaker.sandbox import Launcher
+from stagewright.local.sagemaker.settings import Settings
+from stagewright.local.sagemaker.storage import Storage
+from stagewright.local.sagemaker.store import Store
+from stagewright.local.sagemaker.tagging import Tagging
+from stagewright.local.sagemaker.tags import Tags
+from stagewright.local.sagemaker.training_jobs import TrainingJobs
+
+RESOURCES: tuple[type[Resource], ...] = (
+    Tags,
+    ProcessingJobs,
+    TrainingJobs,
+    Models,
+    EndpointConfigs,
+    Endpoints,
+    ModelPackageGroups,
+    ModelPackages,
+)
+"""Everything that this service answers for. `invoke` goes to the resource that has a method of that name."""
+
+
+class SageMaker:
+    """`publish` is called, from any thread, for every change of a state that SageMaker sends an event for."""
+
+    def __init__(self, settings: Settings, publish: Publish) -> None:
+        store = Store(settings.root / "sagemaker.sqlite")
+        self._context = Context(
+            settings=settings,
+            store=store,
+            publish=publish,
+            tags=Tagging(store),
+            environments=Environments(settings.overrides),
+            storage=Storage(settings),
+            launcher=Launcher(),
+            logs=Logs(settings),
+        )
+        self._resources = [resource(self._context) for resource in RESOURCES]
+        self._operations: dict[str, Operation] = {}
+        for resource in self._resources:
+            self._operations.update(resource.operations())
+
+    def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Answers as boto3 would: times are datetimes. ApiError carries SageMaker's code and message."""
+        checked = protocol.parse(operation, request)
+        if operation not in self._operations:
+            raise ApiError(
+                "UnknownOperationException", f"not supported by the local SageMaker: {operation}", 501
+            )
+        return protocol.typed_response(operation, self._operations[operation](checked))
+
+    def invoke(self, endpoint: str, body: bytes, headers: Mapping[str, str]) -> InvokeResult:
+        """InvokeEndpoint of the runtime API. Header names are in lower case."""
+        for resource in self._resources:
+            if invoke := getattr(resource, "invoke", None):
+                result: InvokeResult = invoke(endpoint, body, headers)
+                return result
+        raise protocol.invalid(f"Endpoint {endpoint} of account {self._context.settings.account} not found.")
+
+    def start(self) -> None:
+        """Restores what an earlier process left. Jobs that ran then are reported Failed."""
+        for resource in self._resources:
+            resource.start()
+        # Making the client takes a tenth of a second, which no job should wait for.
+        Thread(target=lambda: self._context.storage.client, name="s3-client", daemon=True).start()
+
+    def close(self) -> None:
+        """Ends every job and endpoint; no process is left."""
+        for resource in reversed(self._resources):
+            resource.close()
+        self._context.launcher.close()
+        self._context.logs.close()
+        self._context.storage.close()
+        self._context.store.close()

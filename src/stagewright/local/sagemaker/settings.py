@@ -1,0 +1,26 @@
+"""Where the local SageMaker keeps its state, and the endpoint that its jobs talk to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`url` answers S3 and CloudWatch Logs, and is what jobs see as AWS_ENDPOINT_URL with this key."""
+
+    root: Path
+    """Its own folder: the SQLite file, job and endpoint folders."""
+    url: str
+    access_key: str
+    secret_key: str
+    region: str = "us-east-1"
+    account: str = "000000000000"
+    stop_grace: float = 120.0
+    """Seconds between SIGTERM and SIGKILL. SageMaker gives 120 (StopTrainingJob, API reference)."""
+
+    @property
+    def overrides(self) -> Path:
+        """`local.toml` of the state directory: its `[pythons]` table maps an image to a Python executable."""
+        return self.root.parent / "local.toml"

@@ -1,0 +1,200 @@
+"""The `train` command of a script-mode job, as AWS's sagemaker-training 5.1 runs it.
+
+Executed by path inside the job, by the job's Python (3.7 or newer), so it imports only the standard library.
+The job's source is in /opt/ml/code already, and its requirements are installed. What a script sees follows
+that package's environment.py (SM_* variables), mapping.py (arguments: sorted, JSON values decoded),
+process.py (names of scripts), errors.py (the text of /opt/ml/output/failure) and trainer.py (exit codes).
+"""
+
+# Every import counts, since every job waits for it: hence neither pathlib nor subprocess.
+# ruff: noqa: PTH101, PTH113, PTH118, PTH123
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+BASE = os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml")
+CODE = os.path.join(BASE, "code")
+OWN = {
+    "sagemaker_program",
+    "sagemaker_submit_directory",
+    "sagemaker_enable_cloudwatch_metrics",
+    "sagemaker_region",
+    "sagemaker_container_log_level",
+    "sagemaker_job_name",
+    "default_user_module_name",
+    "_tuning_objective_metric",
+    "sagemaker_s3_output",
+}
+SAFE_NAME = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._+-]*(/[A-Za-z0-9._+-]+)*")
+INFO = 20
+
+
+class ClientError(Exception):
+    """What the job's author can put right."""
+
+
+def main() -> int:
+    try:
+        settings = gather()
+        entry = settings["user_entry_point"]
+        variables = to_variables(settings)
+        code = run(command_of(entry, settings["user_args"]), variables)
+    except ClientError as error:
+        return fail(str(error), 1)
+    except Exception as error:
+        import traceback  # only where it is needed: importing it takes as long as all the rest
+
+        text = f"Framework Error: \n{traceback.format_exc()}\n{error}"
+        return fail(text, getattr(error, "errno", 1) or 1)
+    if code == 0:
+        with open(os.path.join(BASE, "output", "success"), "w"):
+            pass
+    return code
+
+
+def gather() -> dict[str, Any]:
+    """Everything that sagemaker-training derives from /opt/ml/input/config, by its own names."""
+    given = {name: decode(text) for name, text in config("hyperparameters").items()}
+    resources, channels = config("resourceconfig"), config("inputdataconfig")
+    program = os.environ.get("SAGEMAKER_PROGRAM") or given.get("sagemaker_program")
+    if not program:
+        raise ClientError("The training entry point is empty: set the 'sagemaker_program' hyperparameter.")
+    check_name(program)
+    hyperparameters = {k: v for k, v in given.items() if k not in OWN and not k.startswith("sagemaker_")}
+    groups = {group["instance_group_name"]: group for group in resources["instance_groups"]}
+    host = resources["current_host"]
+    found = {
+        "hosts": resources["hosts"],
+        "network_interface_name": resources.get("network_interface_name", "eth0"),
+        "hps": hyperparameters,
+        "user_entry_point": program,
+        "framework_params": {k: v for k, v in given.items() if k.startswith("sagemaker_") and k not in OWN},
+        "resource_config": resources,
+        "input_data_config": channels,
+        "output_data_dir": os.path.join(BASE, "output", "data"),
+        "channels": sorted(channels),
+        "current_host": host,
+        "current_instance_type": resources.get("current_instance_type", "local"),
+        "current_instance_group": resources.get("current_group_name", "homogeneousCluster"),
+        "current_instance_group_hosts": resources["hosts"],
+        "instance_groups": list(groups),
+        "instance_groups_dict": groups,
+        "distribution_instance_groups": list(groups),
+        "is_hetero": False,
+        "module_name": re.sub(r"\.py$", "", program),
+        "log_level": given.get("sagemaker_container_log_level", INFO),
+        "framework_module": os.environ.get("SAGEMAKER_TRAINING_MODULE"),
+        "input_dir": os.path.join(BASE, "input"),
+        "input_config_dir": os.path.join(BASE, "input", "config"),
+        "output_dir": os.path.join(BASE, "output"),
+        "num_cpus": os.cpu_count() or 1,
+        "num_gpus": 0,
+        "num_neurons": 0,
+        "model_dir": os.path.join(BASE, "model"),
+        "module_dir": str(given.get("sagemaker_submit_directory", CODE)),
+        "user_args": to_arguments(hyperparameters),
+        "output_intermediate_dir": os.path.join(BASE, "output", "intermediate"),
+    }
+    inputs = {name: os.path.join(BASE, "input", "data", name) for name in channels}
+    extra = {
+        "additional_framework_parameters": found["framework_params"],
+        "channel_input_dirs": inputs,
+        "hyperparameters": hyperparameters,
+        "is_master": host == sorted(resources["hosts"])[0],
+        "job_name": os.environ.get("TRAINING_JOB_NAME", ""),
+        "master_hostname": sorted(resources["hosts"])[0],
+    }
+    left_out = ("hps", "framework_params", "channels", "user_args", "instance_groups_dict")
+    environment = {k: v for k, v in found.items() if k not in left_out}
+    found["training_env"] = dict(environment, **extra)
+    found.update({"channel_" + name: path for name, path in inputs.items()})
+    found.update({"hp_" + name: value for name, value in hyperparameters.items()})
+    return found
+
+
+def config(name: str) -> dict[str, Any]:
+    with open(os.path.join(BASE, "input", "config", name + ".json")) as file:
+        loaded: dict[str, Any] = json.load(file)
+        return loaded
+
+
+def decode(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError):
+        return text
+
+
+def check_name(program: str) -> None:
+    parts = program.split("/")
+    if not SAFE_NAME.fullmatch(program) or "." in parts or ".." in parts:
+        raise ClientError(
+            f"The training entry point {program!r} cannot be used: it must be a path inside your source "
+            "directory of letters, digits, '.', '_', '+', '-' and '/', for example 'train.py'."
+        )
+
+
+def to_arguments(hyperparameters: dict[str, Any]) -> list[str]:
+    """`--name value` in the order of the names; one letter gets one dash; a mapping becomes a=b,c=d."""
+    arguments = []
+    for name in sorted(hyperparameters):
+        value = hyperparameters[name]
+        if isinstance(value, dict):
+            value = ",".join(f"{k}={v}" for k, v in sorted(value.items()))
+        arguments += ["--" + name if len(name) > 1 else "-" + name, "" if value is None else str(value)]
+    return arguments
+
+
+def to_variables(settings: dict[str, Any]) -> dict[str, str]:
+    variables = {}
+    for name, value in settings.items():
+        if value is None:
+            value = ""
+        elif not isinstance(value, str):
+            value = json.dumps(value, sort_keys=True, separators=(",", ":"))
+        variables["SM_" + name.upper()] = value
+    return variables
+
+
+def command_of(entry: str, arguments: list[str]) -> list[str]:
+    """A script of Python, a package with a setup.py, or a shell command."""
+    if entry.endswith(".py"):
+        return [sys.executable, entry, *arguments]
+    if os.path.isfile(os.path.join(CODE, "setup.py")):
+        return [sys.executable, "-m", entry, *arguments]
+    path = os.path.join(CODE, entry)
+    if os.path.isfile(path):
+        os.chmod(path, 0o755)  # noqa: S103 -- as the toolkit does
+    return ["/bin/sh", "-c", f'./{entry} "$@"', entry, *arguments]
+
+
+def run(command: list[str], variables: dict[str, str]) -> int:
+    """0, or 1 where the script failed in any way; the failure is written as the toolkit writes it."""
+    environment = dict(os.environ, **variables)
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [CODE, os.environ.get("PYTHONPATH")]))
+    environment.pop("PYTHONSAFEPATH", None)
+    os.chdir(CODE)
+    code = os.spawnvpe(os.P_WAIT, command[0], command, environment)  # noqa: S606 -- the job's own command
+    if code:
+        text = f'ExecuteUserScriptError:\nExitCode {code}\nErrorMessage ""\nCommand "{" ".join(command)}"'
+        return fail(text, 1)
+    return 0
+
+
+def fail(text: str, code: int) -> int:
+    with open(os.path.join(BASE, "output", "failure"), "w") as file:
+        file.write(text)
+    sys.stderr.write(text + "\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,155 @@
+"""The local server from outside: start it, find it, stop it.
+
+It is one detached process, the leader of its own session and process group, so that it outlives the command
+that started it (unless that command asks otherwise with `owner_pid`) and goes down with everything it
+started. `python -m stagewright.local.server` is that process; see process.py for its inside.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from stagewright.errors import TargetError
+from stagewright.local.credentials import scrubbed
+from stagewright.local.state import Server, State, unusable
+
+__all__ = ["Server", "down", "find", "up"]
+
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+LEAVE_SECONDS = 2.0
+READY_DESCRIPTOR = 3
+LOG_LINES = 15
+
+
+def find(state: Path) -> Server | None:
+    """The server of this state directory, if one is up and ready."""
+    return State(state.absolute()).server()
+
+
+def up(state: Path, port: int | None = None, owner_pid: int | None = None) -> Server:
+    """Starts the server of this state directory, or returns the one that is up; returns when it is ready.
+
+    `port`: None is the port of last time where that is free, otherwise any. `owner_pid`: the server ends when
+    that process does. TargetError when it cannot start; it says why.
+    """
+    place = State(state.absolute())
+    place.create()
+    with place.alone():
+        running = place.server()
+        if running is None:
+            running = _start(place, port, owner_pid)
+        elif port is not None and not running.url.endswith(f":{port}"):
+            message = f"The server of {place.root} is already up at {running.url}, not at port {port}"
+            raise TargetError(message, "stagewright down, then up again")
+    return running
+
+
+def down(state: Path) -> bool:
+    """Stops the server, which saves its state first; kills what does not end. False when none was up."""
+    place = State(state.absolute())
+    if not place.root.is_dir():
+        return False
+    with place.alone():
+        server = place.server()
+        if server is None:
+            return False
+        os.kill(server.pid, signal.SIGTERM)
+        if not _wait(lambda: not place.is_held(), STOP_SECONDS):
+            os.killpg(server.pid, signal.SIGKILL)
+            _wait(lambda: not place.is_held(), STOP_SECONDS)
+            place.withdraw()
+        _collect(server.pid)
+    return True
+
+
+def _start(place: State, port: int | None, owner_pid: int | None) -> Server:
+    receiver, sender = os.pipe()
+    try:
+        pid = _spawn(place, port, owner_pid, sender)
+    except OSError as error:
+        raise unusable(place.root, error) from error
+    finally:
+        os.close(sender)
+    try:
+        answer = _read_line(receiver, START_SECONDS)
+    finally:
+        os.close(receiver)
+    server = place.server() if answer == {} else None
+    if server is None:
+        raise _not_started(place, pid, answer)
+    return server
+
+
+def _spawn(place: State, port: int | None, owner_pid: int | None, ready: int) -> int:
+    options = ["--state", str(place.root), "--ready", str(READY_DESCRIPTOR)]
+    options += ["--port", str(port)] if port is not None else []
+    options += ["--owner", str(owner_pid)] if owner_pid is not None else []
+    log_flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(place.log), log_flags, 0o600),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+        (os.POSIX_SPAWN_DUP2, ready, READY_DESCRIPTOR),
+    ]
+    # -P: a file of the user's current folder must not be imported in place of a module.
+    command = [sys.executable, "-P", "-m", "stagewright.local.server", *options]
+    return os.posix_spawn(sys.executable, command, scrubbed(os.environ), file_actions=actions, setsid=True)
+
+
+def _read_line(receiver: int, seconds: float) -> dict[str, str] | None:
+    """What the new process says: {} is ready, otherwise its error; None when it says nothing."""
+    text = b""
+    deadline = time.monotonic() + seconds
+    while not text.endswith(b"\n"):
+        readable, _, _ = select.select([receiver], [], [], max(0.0, deadline - time.monotonic()))
+        part = os.read(receiver, 65_536) if readable else b""
+        if not part:
+            return None
+        text += part
+    answer: dict[str, str] = json.loads(text)
+    return answer
+
+
+def _not_started(place: State, pid: int, answer: dict[str, str] | None) -> TargetError:
+    if not _wait(lambda: _collect(pid), LEAVE_SECONDS):
+        os.killpg(pid, signal.SIGKILL)
+        _wait(lambda: _collect(pid), LEAVE_SECONDS)
+    if answer:
+        return TargetError(answer["message"], answer["remedy"])
+    lines = place.log.read_text(errors="replace").splitlines()[-LOG_LINES:] if place.log.exists() else []
+    tail = "\n".join(f"  {line}" for line in lines)
+    return TargetError(
+        f"The local server did not start; the end of {place.log}:\n{tail}", "stagewright doctor"
+    )
+
+
+def _wait(condition: Callable[[], bool], seconds: float) -> bool:
+    """False when it did not come true in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+def _collect(pid: int) -> bool:
+    """True when no such child is left. One that ended would stay a zombie until it is collected."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:  # another process started it, or it was collected
+        return True
+
+
+if __name__ == "__main__":
+    from stagewright.local.process import main
+
+    main(sys.argv[1:])

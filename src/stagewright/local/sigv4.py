@@ -1,0 +1,146 @@
+"""Checks AWS Signature Version 4 of one request (AWS: "Create a signed AWS API request", SigV4)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from urllib.parse import quote, unquote
+
+ALGORITHM = "AWS4-HMAC-SHA256"
+UNSIGNED = "UNSIGNED-PAYLOAD"
+TOLERANCE = timedelta(minutes=15)
+"""How far a signature's time may be from now, and how long one is good that sets no X-Amz-Expires."""
+
+
+class SignatureError(Exception):
+    """`code` is AWS's name for what is wrong."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a request says about its signature. `presigned`: it stands in the query string."""
+
+    access_key: str
+    date: str
+    region: str
+    service: str
+    headers: tuple[str, ...]
+    value: str
+    time: str
+    expires: int
+    presigned: bool
+
+
+@dataclass(frozen=True)
+class Request:
+    """As received: `path` and `query` still encoded, header names in lower case."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+
+
+def read(request: Request) -> Signature:
+    """SignatureError when the request has none, or one that cannot be read."""
+    query = dict(_pairs(request.query))
+    try:
+        if "X-Amz-Signature" in query:
+            return _from_query(query)
+        return _from_header(request.headers)
+    except (KeyError, ValueError):
+        raise SignatureError(
+            "MissingAuthenticationToken", "The request is not signed with AWS Signature 4"
+        ) from None
+
+
+def _from_header(headers: Mapping[str, str]) -> Signature:
+    algorithm, _, rest = headers["authorization"].partition(" ")
+    if algorithm != ALGORITHM:
+        raise ValueError(algorithm)
+    parts = dict(part.strip().split("=", 1) for part in rest.split(","))
+    key, date, region, service, _ = parts["Credential"].split("/")
+    signed = tuple(parts["SignedHeaders"].split(";"))
+    return Signature(key, date, region, service, signed, parts["Signature"], headers["x-amz-date"], 0, False)
+
+
+def _from_query(query: Mapping[str, str]) -> Signature:
+    key, date, region, service, _ = query["X-Amz-Credential"].split("/")
+    signed = tuple(query["X-Amz-SignedHeaders"].split(";"))
+    expires = int(query.get("X-Amz-Expires", "0"))
+    return Signature(
+        key, date, region, service, signed, query["X-Amz-Signature"], query["X-Amz-Date"], expires, True
+    )
+
+
+def verify(request: Request, signature: Signature, secret: str, body: bytes | None) -> None:
+    """SignatureError unless `secret` made this signature, in time. `body`: where no header has its hash."""
+    _check_time(signature)
+    text = "\n".join(
+        (
+            ALGORITHM,
+            signature.time,
+            f"{signature.date}/{signature.region}/{signature.service}/aws4_request",
+            hashlib.sha256(_canonical(request, signature, body).encode()).hexdigest(),
+        )
+    )
+    key = _signing_key(secret, signature.date, signature.region, signature.service)
+    if not hmac.compare_digest(hmac.new(key, text.encode(), hashlib.sha256).hexdigest(), signature.value):
+        message = "The request signature we calculated does not match the signature you provided"
+        raise SignatureError("SignatureDoesNotMatch", message)
+
+
+def _check_time(signature: Signature) -> None:
+    try:
+        made = datetime.strptime(signature.time, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        raise SignatureError("IncompleteSignature", f"X-Amz-Date is no time: {signature.time}") from None
+    now = datetime.now(UTC)
+    until = made + (timedelta(seconds=signature.expires) if signature.expires else TOLERANCE)
+    if not made - TOLERANCE <= now <= until:
+        raise SignatureError("RequestExpired", f"The signature of {signature.time} is not valid now")
+
+
+def _canonical(request: Request, signature: Signature, body: bytes | None) -> str:
+    path = request.path or "/"
+    if signature.service != "s3":  # S3 signs the path as sent, every other service encodes it again
+        path = quote(path, safe="/-_.~")
+    pairs = sorted(
+        (quote(name, safe="-_.~"), quote(value, safe="-_.~"))
+        for name, value in _pairs(request.query)
+        if name != "X-Amz-Signature"
+    )
+    headers = "".join(
+        f"{name}:{' '.join(request.headers.get(name, '').split())}\n" for name in signature.headers
+    )
+    query = "&".join(f"{name}={value}" for name, value in pairs)
+    names = ";".join(signature.headers)
+    return "\n".join((request.method, path, query, headers, names, _payload_hash(request, signature, body)))
+
+
+def _payload_hash(request: Request, signature: Signature, body: bytes | None) -> str:
+    if signature.presigned and signature.service == "s3":
+        return UNSIGNED
+    return request.headers.get("x-amz-content-sha256") or hashlib.sha256(body or b"").hexdigest()
+
+
+def _pairs(query: str) -> list[tuple[str, str]]:
+    parts = (part.partition("=") for part in query.split("&") if part)
+    return [(unquote(name), unquote(value)) for name, _, value in parts]
+
+
+@lru_cache(maxsize=64)
+def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
+    key = f"AWS4{secret}".encode()
+    for part in (date, region, service, "aws4_request"):
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    return key

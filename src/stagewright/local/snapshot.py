@@ -1,0 +1,58 @@
+"""A fresh installation, kept in the user's cache: the next new state directory starts from a copy of it.
+
+Making an installation takes longer than everything else at a start. A snapshot is taken right after that,
+before anybody else was served, so it holds no data; it is found by the digest of what it was made from.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from pathlib import Path
+
+from stagewright.local.sagemaker.environments import cache_folder
+from stagewright.local.state import State
+
+KEPT = 3
+"""Snapshots that stay: of this version and of the ones used before it."""
+
+
+def restore(state: State, digest: str) -> bool:
+    """Fills an unused state directory. False, and nothing done, where it is in use or has no snapshot."""
+    kept = _folder() / digest
+    if state.services.exists() or state.objects.exists() or not kept.is_dir():
+        return False
+    try:
+        shutil.copytree(kept / state.objects.name, state.objects)
+        shutil.copytree(kept / state.services.name, state.services)
+    except OSError:  # another process tidied it up meanwhile: the installation is then made
+        shutil.rmtree(state.objects, ignore_errors=True)
+        shutil.rmtree(state.services, ignore_errors=True)
+        return False
+    return True
+
+
+def keep(state: State, digest: str) -> None:
+    """Copies the saved state. It is a cache only: that it cannot be written is no error."""
+    with contextlib.suppress(OSError):
+        folder = _folder()
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        temporary = Path(tempfile.mkdtemp(dir=folder, prefix="new-"))
+        try:
+            for part in (state.objects, state.services):
+                shutil.copytree(part, temporary / part.name)
+            temporary.rename(folder / digest)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        _tidy(folder)
+
+
+def _tidy(folder: Path) -> None:
+    newest = sorted(folder.iterdir(), key=lambda kept: kept.stat().st_mtime, reverse=True)
+    for old in newest[KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _folder() -> Path:
+    return cache_folder() / "installations"

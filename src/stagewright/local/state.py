@@ -1,0 +1,180 @@
+"""The state directory of a local server: what lies where, who holds it, and the server's address."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from stagewright.errors import TargetError
+from stagewright.naming import Installation
+
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+BUCKET = "stagewright-local"
+INSTALLATION = Installation(bucket=BUCKET, region=REGION, account=ACCOUNT)
+PROBE_SECONDS = 1.0
+"""`find` holds the server's lock for an instant; a starting server waits that out."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Made once per state directory, so that what was exported into a shell is good after a restart."""
+
+    access_key: str
+    secret_key: str
+    port: int = 0
+
+
+@dataclass(frozen=True)
+class Server:
+    """A local server that answers. `pid` leads its process group."""
+
+    url: str
+    access_key: str
+    secret_key: str
+    pid: int
+    state: Path
+
+    @property
+    def installation(self) -> Installation:
+        return INSTALLATION
+
+
+@dataclass(frozen=True)
+class State:
+    """Paths below one state directory."""
+
+    root: Path
+
+    @property
+    def log(self) -> Path:
+        return self.root / "server.log"
+
+    @property
+    def services(self) -> Path:
+        """State of the AWS services, a JSON file each."""
+        return self.root / "aws"
+
+    @property
+    def objects(self) -> Path:
+        """S3's objects."""
+        return self.root / "objects"
+
+    @property
+    def provisioned(self) -> Path:
+        return self.root / "provisioned"
+
+    def create(self) -> None:
+        """TargetError where the directory cannot be made."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise unusable(self.root, error) from error
+
+    def identity(self) -> Identity:
+        file = self.root / "identity.json"
+        if file.exists():
+            return Identity(**json.loads(file.read_text()))
+        made = Identity(f"STAGEWRIGHT{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
+        write_private(file, json.dumps(asdict(made)))
+        return made
+
+    def remember_port(self, port: int) -> None:
+        write_private(self.root / "identity.json", json.dumps(asdict(replace(self.identity(), port=port))))
+
+    def fresh_temporary(self) -> Path:
+        """An empty folder for temporary files: what a killed server left in it is gone."""
+        folder = self.root / "tmp"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        return folder
+
+    def announce(self, server: Server) -> None:
+        data = {**asdict(server), "state": str(server.state)}
+        write_private(self.root / "server.json", json.dumps(data))
+
+    def withdraw(self) -> None:
+        (self.root / "server.json").unlink(missing_ok=True)
+
+    def server(self) -> Server | None:
+        """The server that holds this directory and is ready; what a dead one left behind does not count."""
+        if not self.is_held():
+            return None
+        try:
+            data = json.loads((self.root / "server.json").read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+        return Server(**{**data, "state": self.root})
+
+    def hold(self) -> int:
+        """Takes the server's lock for the life of this process. TargetError when another has it."""
+        lock = os.open(self.root / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        deadline = time.monotonic() + PROBE_SECONDS
+        while not _try(lock, fcntl.LOCK_EX):
+            if time.monotonic() > deadline:
+                raise TargetError(f"Another server already runs for {self.root}", "stagewright down")
+            time.sleep(0.01)
+        return lock
+
+    def is_held(self) -> bool:
+        """Whether a server's process lives: the system frees its lock when it ends, however it ends."""
+        try:
+            lock = os.open(self.root / "server.lock", os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            return not _try(lock, fcntl.LOCK_SH)
+        finally:
+            os.close(lock)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """One caller at a time, over processes: starting and stopping exclude each other."""
+        try:
+            lock = os.open(self.root / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise unusable(self.root, error) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+
+def write_private(file: Path, text: str) -> None:
+    """Atomic, and readable by this user only from its first moment."""
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(text)
+        temporary.replace(file)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def unusable(root: Path, error: OSError) -> TargetError:
+    if error.errno == errno.ENOSPC:
+        return TargetError(
+            f"No space is left for the state directory {root}", "free some space, then try again"
+        )
+    remedy = "choose another with STAGEWRIGHT_STATE"
+    return TargetError(f"The state directory {root} cannot be used: {error.strerror}", remedy)
+
+
+def _try(lock: int, kind: int) -> bool:
+    try:
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

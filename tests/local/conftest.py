@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from stagewright.local import server as local
+from stagewright.local.server import Server
+
+Connect = Callable[[str], Any]
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Not the user's own."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Server]:
+    """One local server for all tests that only use it."""
+    state = tmp_path_factory.mktemp("state")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STAGEWRIGHT_CACHE", str(cache))
+        started = local.up(state, owner_pid=os.getpid())
+    yield started
+    local.down(state)
+
+
+@pytest.fixture
+def clients() -> Iterator[Callable[[Server], Connect]]:
+    """`clients(server)("s3")`: plain boto3, closed after the test."""
+    with ExitStack() as open_clients:
+
+        def of(server: Server) -> Connect:
+            return lambda service: open_clients.enter_context(closing(connect(server, service)))
+
+        yield of
+
+
+@pytest.fixture
+def client(server: Server, clients: Callable[[Server], Connect]) -> Connect:
+    return clients(server)
+
+
+@pytest.fixture
+def state(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A state directory of the test's own; its server is stopped afterwards."""
+    monkeypatch.setenv("STAGEWRIGHT_CACHE", str(cache))
+    folder = tmp_path / "state"
+    yield folder
+    local.down(folder)
+
+
+def connect(server: Server, service: str) -> Any:
+    # The retries of a client would hide a refusal behind seconds of waiting.
+    return boto3.client(
+        service,
+        endpoint_url=server.url,
+        region_name="us-east-1",
+        aws_access_key_id=server.access_key,
+        aws_secret_access_key=server.secret_key,
+        config=Config(retries={"total_max_attempts": 1}),
+    )

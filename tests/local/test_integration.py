@@ -1,0 +1,347 @@
+"""SageMaker's and S3's tasks in ministack's real engine, over a SageMaker whose jobs the test ends itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+from stagewright.local import integration, ministack, process
+from stagewright.local.sagemaker.protocol import ApiError, InvokeResult
+from stagewright.local.state import State
+from stagewright.local.wrapper import Wrapper
+
+KEY, SECRET = "STAGEWRIGHTTEST", "secret"
+STARTED = datetime(2026, 11, 22, 12, 0, 0, 250_000, tzinfo=UTC)
+OPTIMIZED, SDK = "arn:aws:states:::sagemaker:", "arn:aws:states:::aws-sdk:sagemaker:"
+
+
+class Jobs:
+    """Training jobs that end when told to."""
+
+    def __init__(self, changes: integration.Changes) -> None:
+        self._changes = changes
+        self.jobs: dict[str, dict[str, Any]] = {}
+        self.calls: list[str] = []
+
+    def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        self.calls.append(f"{operation} {request.get('TrainingJobName', '')}".strip())
+        name = request.get("TrainingJobName", "")
+        match operation:
+            case "CreateTrainingJob":
+                if name in self.jobs:
+                    raise ApiError("ResourceInUse", f"{name} is there already")
+                self.jobs[name] = {
+                    "TrainingJobName": name,
+                    "TrainingJobStatus": "InProgress",
+                    "CreationTime": STARTED,
+                }
+                return {"TrainingJobArn": f"arn:{name}"}
+            case "DescribeTrainingJob":
+                return dict(self.jobs[name])
+            case "StopTrainingJob":
+                self.end(name, "Stopped")
+                return {}
+            case "DescribeEndpoint":
+                return {"EndpointName": "house", "CreationTime": STARTED}
+        raise ApiError("ValidationException", f"no {operation} here")
+
+    def invoke(self, endpoint: str, body: bytes, headers: Mapping[str, str]) -> InvokeResult:
+        return InvokeResult(
+            200,
+            body,
+            {"content-type": headers["content-type"], "x-amzn-invoked-production-variant": endpoint},
+        )
+
+    def end(self, name: str, status: str, **more: Any) -> None:
+        self.jobs[name] |= {"TrainingJobStatus": status, **more}
+        self._changes.announce()
+
+    def wait_for(self, name: str) -> None:
+        wait_until(lambda: f"DescribeTrainingJob {name}" in self.calls)
+
+
+class Engine:
+    """ministack with our tasks, in this process, behind the wrapper."""
+
+    def __init__(self, url: str, jobs: Jobs) -> None:
+        self.jobs = jobs
+        self.url = url
+        self._names = iter(range(10_000))
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id=KEY,
+            aws_secret_access_key=SECRET,
+        )
+
+    def start(self, states: dict[str, Any], value: Any = None) -> str:
+        definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states}
+        with closing(self.client("stepfunctions")) as sfn:
+            machine = sfn.create_state_machine(
+                name=f"machine-{next(self._names)}",
+                definition=json.dumps(definition),
+                roleArn="arn:aws:iam::000000000000:role/r",
+            )["stateMachineArn"]
+            execution = sfn.start_execution(stateMachineArn=machine, input=json.dumps(value or {}))[
+                "executionArn"
+            ]
+            return str(execution)
+
+    def stop(self, execution: str) -> None:
+        with closing(self.client("stepfunctions")) as sfn:
+            sfn.stop_execution(executionArn=execution, error="Test", cause="stopped by hand")
+
+    def result(self, execution: str) -> dict[str, Any]:
+        with closing(self.client("stepfunctions")) as sfn:
+            wait_until(lambda: sfn.describe_execution(executionArn=execution)["status"] != "RUNNING")
+            found: dict[str, Any] = sfn.describe_execution(executionArn=execution)
+            return found
+
+    def events(self, execution: str) -> list[dict[str, Any]]:
+        with closing(self.client("stepfunctions")) as sfn:
+            return list(sfn.get_execution_history(executionArn=execution, maxResults=1000)["events"])
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.005)
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    before = dict(os.environ)
+    listening = process.listen(None, 0)
+    port = listening.getsockname()[1]
+    os.environ.update(ministack.environment(State(tmp_path_factory.mktemp("engine")), port))
+    stack = ministack.Ministack(KEY, SECRET)
+    changes = integration.Changes()
+    jobs = Jobs(changes)
+    tasks = integration.SageMakerTasks(jobs, changes)
+    stack.register(integration.OPTIMIZED, tasks.optimized)
+    stack.register(integration.SDK, tasks.sdk)
+    stack.register(integration.SDK_GET_OBJECT, lambda task: integration.get_object(stack, task))
+    stack.on_stop = changes.announce
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+    config = Config()
+    config.bind, config.graceful_timeout = [f"fd://{listening.detach()}"], 0.1
+    served = serve(Wrapper(stack.app, jobs, port, KEY, SECRET), config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+    thread = threading.Thread(target=loop.run_until_complete, args=(served,))
+    thread.start()
+    yield Engine(f"http://127.0.0.1:{port}", jobs)
+    loop.call_soon_threadsafe(stop.set)
+    thread.join()
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def train(name: str, pattern: str = ".sync", **more: Any) -> dict[str, Any]:
+    arguments = {"TrainingJobName": name}
+    return {
+        "Type": "Task",
+        "Resource": f"{OPTIMIZED}createTrainingJob{pattern}",
+        "Arguments": arguments,
+        "End": True,
+    } | more
+
+
+def test_sync_returns_the_description_with_times_in_milliseconds(engine: Engine) -> None:
+    execution = engine.start({"Train": train("good")})
+    engine.jobs.wait_for("good")
+    engine.jobs.end("good", "Completed", ModelArtifacts={"S3ModelArtifacts": "s3://b/m"})
+    found = engine.result(execution)
+    assert found["status"] == "SUCCEEDED"
+    assert json.loads(found["output"]) == {
+        "TrainingJobName": "good",
+        "TrainingJobStatus": "Completed",
+        "CreationTime": round(STARTED.timestamp() * 1000),
+        "ModelArtifacts": {"S3ModelArtifacts": "s3://b/m"},
+    }
+
+
+def test_without_sync_it_returns_at_once(engine: Engine) -> None:
+    found = engine.result(engine.start({"Train": train("at-once", "")}))
+    assert json.loads(found["output"]) == {"TrainingJobArn": "arn:at-once"}
+    assert engine.jobs.jobs["at-once"]["TrainingJobStatus"] == "InProgress"
+
+
+@pytest.mark.parametrize("status", ["Failed", "Stopped"])
+def test_a_job_that_did_not_complete_fails_its_task(engine: Engine, status: str) -> None:
+    name = f"bad-{status}"
+    execution = engine.start({"Train": train(name)})
+    engine.jobs.wait_for(name)
+    engine.jobs.end(name, status, FailureReason="AlgorithmError: no")
+    found = engine.result(execution)
+    assert found["error"] == "States.TaskFailed"
+    cause = json.loads(found["cause"])
+    assert (cause["TrainingJobStatus"], cause["FailureReason"]) == (status, "AlgorithmError: no")
+
+
+def test_errors_have_the_names_of_the_optimized_integration(engine: Engine) -> None:
+    engine.result(engine.start({"Train": train("twice", "")}))
+    found = engine.result(engine.start({"Train": train("twice", "")}))
+    assert found["error"] == "SageMaker.ResourceInUseException"
+    assert "Error Code: ResourceInUse" in found["cause"]
+    model = {
+        "Type": "Task",
+        "Resource": f"{OPTIMIZED}createModel",
+        "Arguments": {"ModelName": "m"},
+        "End": True,
+    }
+    assert engine.result(engine.start({"Model": model}))["error"] == "SageMaker.AmazonSageMakerException"
+
+
+@pytest.mark.parametrize(
+    ("resource", "arguments"),
+    [
+        ("createTrainingJob.sync", {"TrainingJobName": "x", "S3Operations": {}}),
+        ("createModel.sync", {"ModelName": "x"}),
+        ("createTrainingJob.waitForTaskToken", {"TrainingJobName": "x"}),
+        ("describeTrainingJob", {"TrainingJobName": "x"}),
+    ],
+)
+def test_what_step_functions_refuses_cannot_be_caught(
+    engine: Engine, resource: str, arguments: dict[str, Any]
+) -> None:
+    calls = len(engine.jobs.calls)
+    caught = [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]
+    task = {
+        "Type": "Task",
+        "Resource": OPTIMIZED + resource,
+        "Arguments": arguments,
+        "End": True,
+        "Catch": caught,
+    }
+    found = engine.result(engine.start({"Task": task, "Caught": {"Type": "Pass", "End": True}}))
+    assert (found["status"], found["error"]) == ("FAILED", "States.Runtime")
+    assert len(engine.jobs.calls) == calls
+
+
+def test_the_sdk_integration_names_errors_and_times_as_its_sdk_does(engine: Engine) -> None:
+    def task(action: str) -> dict[str, Any]:
+        return {
+            "Call": {
+                "Type": "Task",
+                "Resource": SDK + action,
+                "Arguments": {"EndpointName": "house"},
+                "End": True,
+            }
+        }
+
+    found = engine.result(engine.start(task("describeEndpoint")))
+    assert json.loads(found["output"]) == {
+        "EndpointName": "house",
+        "CreationTime": "2026-11-22T12:00:00.250Z",
+    }
+    assert engine.result(engine.start(task("describeModel")))["error"] == "SageMaker.SageMakerException"
+
+
+def test_a_stopped_execution_stops_its_jobs_and_starts_nothing_more(engine: Engine) -> None:
+    walk = {
+        "StartAt": "Train",
+        "States": {
+            "Train": train(
+                "{% 'stopped-' & $states.input %}", Catch=[{"ErrorEquals": ["States.ALL"], "Next": "After"}]
+            )
+            | {"Arguments": {"TrainingJobName": "{% 'stopped-' & $states.input %}"}},
+            "After": train("after-stop", ""),
+        },
+    }
+    execution = engine.start(
+        {"All": {"Type": "Map", "Items": ["a", "b"], "ItemProcessor": walk, "End": True}}
+    )
+    for name in "ab":
+        engine.jobs.wait_for(f"stopped-{name}")
+    engine.stop(execution)
+    wait_until(
+        lambda: all(engine.jobs.jobs[f"stopped-{name}"]["TrainingJobStatus"] == "Stopped" for name in "ab")
+    )
+    wait_until(lambda: not [t for t in threading.enumerate() if execution in str(getattr(t, "_args", ""))])
+    assert engine.result(execution)["status"] == "ABORTED"
+    assert "after-stop" not in engine.jobs.jobs
+
+
+def test_a_timeout_from_the_document_stops_the_job(engine: Engine) -> None:
+    late = train("late", TimeoutSeconds="{% $states.input.seconds %}")
+    found = engine.result(engine.start({"Train": late}, {"seconds": 1}))
+    assert found["error"] == "States.Timeout"
+    assert engine.jobs.jobs["late"]["TrainingJobStatus"] == "Stopped"
+
+
+def test_a_timeout_of_other_tasks_may_be_an_expression_too(engine: Engine) -> None:
+    item = {"TableName": "none", "Key": {"a": {"S": "1"}}}
+    task = {"Type": "Task", "Resource": "arn:aws:states:::dynamodb:getItem", "Arguments": item, "End": True}
+    found = engine.result(engine.start({"Get": task | {"TimeoutSeconds": "{% 20 + 1 %}"}}))
+    assert found["error"] == "DynamoDB.ResourceNotFoundException"
+
+
+def test_event_ids_are_unique_when_branches_run_at_once(engine: Engine) -> None:
+    walk = {"StartAt": "T", "States": {"T": train("{% 'many-' & $string($states.input) %}", "")}}
+    walk["States"]["T"]["Arguments"] = {"TrainingJobName": "{% 'many-' & $string($states.input) %}"}
+    execution = engine.start(
+        {"All": {"Type": "Map", "Items": list(range(30)), "ItemProcessor": walk, "End": True}}
+    )
+    assert engine.result(execution)["status"] == "SUCCEEDED"
+    ids = [event["id"] for event in engine.events(execution)]
+    assert len(ids) == len(set(ids)) > 60
+
+
+def get_object(bucket: str, key: str) -> dict[str, Any]:
+    resource = "arn:aws:states:::aws-sdk:s3:getObject"
+    return {
+        "Get": {
+            "Type": "Task",
+            "Resource": resource,
+            "Arguments": {"Bucket": bucket, "Key": key},
+            "End": True,
+        }
+    }
+
+
+def test_get_object_gives_the_body_as_text(engine: Engine) -> None:
+    with closing(engine.client("s3")) as s3:
+        s3.create_bucket(Bucket="metrics")
+        s3.put_object(
+            Bucket="metrics", Key="a/metrics.json", Body='{"r2": 0.9, "ä": 1}'.encode(), Metadata={"by": "me"}
+        )
+        s3.put_object(Bucket="metrics", Key="big", Body=b"x" * 300_000)
+    output = json.loads(engine.result(engine.start(get_object("metrics", "a/metrics.json")))["output"])
+    assert json.loads(output["Body"]) == {"r2": 0.9, "ä": 1}
+    assert output["ContentLength"] == 20
+    assert output["Metadata"] == {"by": "me"}
+    assert engine.result(engine.start(get_object("metrics", "big")))["error"] == "States.DataLimitExceeded"
+    assert engine.result(engine.start(get_object("metrics", "none")))["error"] == "S3.NoSuchKeyException"
+    assert engine.result(engine.start(get_object("no-bucket", "none")))["error"] == "S3.NoSuchBucketException"
+
+
+def test_invoke_endpoint_passes_through(engine: Engine) -> None:
+    with closing(engine.client("sagemaker-runtime")) as runtime:
+        answer = runtime.invoke_endpoint(EndpointName="house", ContentType="text/csv", Body=b"1,2")
+        assert answer["Body"].read() == b"1,2"
+        assert answer["InvokedProductionVariant"] == "house"
+
+
+def test_ministack_reads_the_folders_that_it_is_given(tmp_path: Path) -> None:
+    given = ministack.environment(State(tmp_path), 1)
+    assert given["BIND_HOST"] == "127.0.0.1"
+    assert all(Path(given[name]).is_relative_to(tmp_path) for name in ("STATE_DIR", "S3_DATA_DIR"))

@@ -1,0 +1,175 @@
+"""What installation.json says is there, by the answers of the services themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stagewright.local import server as local
+from stagewright.local import snapshot
+from stagewright.local.artifacts import Artifacts
+from stagewright.local.server import Server
+from stagewright.local.state import INSTALLATION, State
+
+Connect = Callable[[str], Any]
+Clients = Callable[[Server], Connect]
+ARTIFACTS = Artifacts.read(INSTALLATION)
+WANTED = ARTIFACTS.resources
+
+
+def test_the_bucket(client: Connect) -> None:
+    s3, name = client("s3"), WANTED["bucket"]["name"]
+    assert name == INSTALLATION.bucket
+    assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
+    assert "EventBridgeConfiguration" in s3.get_bucket_notification_configuration(Bucket=name)
+    assert json.loads(s3.get_bucket_policy(Bucket=name)["Policy"]) == WANTED["bucket"]["policy"]
+    rules = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == WANTED["bucket"]["encryption"]
+    assert all(s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"].values())
+    old = {rule["ID"]: rule for rule in s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]}
+    assert old["old-staging"]["NoncurrentVersionExpiration"]["NoncurrentDays"] == 90
+
+
+@pytest.mark.parametrize("what", list(WANTED["tables"]))
+def test_a_table_and_its_indexes(client: Connect, what: str) -> None:
+    wanted = WANTED["tables"][what]
+    found = client("dynamodb").describe_table(TableName=wanted["name"])["Table"]
+    assert keys(found) == (wanted["hash_key"], wanted["range_key"])
+    indexes = {index["IndexName"]: index for index in found.get("GlobalSecondaryIndexes", [])}
+    assert {name: keys(index) for name, index in indexes.items()} == {
+        name: (index["hash_key"], index["range_key"]) for name, index in wanted["indexes"].items()
+    }
+    assert all(index["Projection"]["ProjectionType"] == "ALL" for index in indexes.values())
+
+
+def keys(described: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(key["AttributeName"] for key in described["KeySchema"])
+
+
+def test_the_queues(client: Connect) -> None:
+    sqs = client("sqs")
+    for wanted in WANTED["queues"].values():
+        url = sqs.get_queue_url(QueueName=wanted["name"])["QueueUrl"]
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        assert found["QueueArn"] == wanted["arn"]
+        assert int(found["VisibilityTimeout"]) == wanted["visibility_timeout"]
+        assert json.loads(found["Policy"]) == wanted["policy"]
+        if wanted["redrive"]:
+            redrive = json.loads(found["RedrivePolicy"])
+            assert redrive["deadLetterTargetArn"] == wanted["redrive"]["dead_letter_arn"]
+            assert int(redrive["maxReceiveCount"]) == wanted["redrive"]["max_receives"]
+
+
+def test_the_rules_and_their_targets(client: Connect) -> None:
+    for wanted in WANTED["rules"].values():
+        found = client("events").describe_rule(Name=wanted["name"])
+        assert found["Arn"] == wanted["arn"]
+        assert json.loads(found.get("EventPattern", "null")) == wanted["pattern"]
+        assert found.get("ScheduleExpression") == wanted["schedule"]
+        targets = client("events").list_targets_by_rule(Rule=wanted["name"])["Targets"]
+        assert [target["Arn"] for target in targets] == [wanted["target"]["arn"]]
+
+
+def test_the_functions(client: Connect) -> None:
+    for wanted in WANTED["functions"].values():
+        found = client("lambda").get_function_configuration(FunctionName=wanted["name"])
+        assert (found["Handler"], found["Timeout"]) == (wanted["handler"], wanted["timeout"])
+        assert found["Environment"]["Variables"] == wanted["environment"]
+        assert found["Role"] == WANTED["roles"][wanted["role"]]["arn"]
+    name = WANTED["functions"]["router"]["name"]
+    (source,) = client("lambda").list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+    assert source["EventSourceArn"] == WANTED["queues"]["events"]["arn"]
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_the_roles(client: Connect) -> None:
+    for wanted in WANTED["roles"].values():
+        name = wanted["name"]
+        assert client("iam").get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"] == wanted["trust"]
+        found = client("iam").get_role_policy(RoleName=name, PolicyName=name)["PolicyDocument"]
+        assert found == wanted["policy"]
+
+
+def test_the_state_machine_log_groups_and_topic(client: Connect) -> None:
+    found = client("stepfunctions").describe_state_machine(stateMachineArn=INSTALLATION.state_machine_arn)
+    assert json.loads(found["definition"]) == json.loads(ARTIFACTS.definition)
+    assert found["loggingConfiguration"]["level"] == WANTED["state_machine"]["logging"]["level"]
+    groups = {group["logGroupName"]: group for group in client("logs").describe_log_groups()["logGroups"]}
+    for wanted in WANTED["log_groups"].values():
+        assert groups[wanted["name"]]["retentionInDays"] == wanted["retention_days"]
+    topics = [topic["TopicArn"] for topic in client("sns").list_topics()["Topics"]]
+    assert topics == [topic["arn"] for topic in WANTED["topics"].values()]
+
+
+def test_every_function_starts(client: Connect) -> None:
+    """The archive has all that the handlers import."""
+    for wanted in WANTED["functions"].values():
+        name = wanted["name"]
+        answer = client("lambda").invoke(FunctionName=name, Payload=json.dumps({"Records": []}))
+        said = answer["Payload"].read().decode()
+        assert "ImportError" not in said, said
+        assert "ModuleNotFoundError" not in said, said
+        assert "init failed" not in said, said
+
+
+def test_changed_artefacts_are_brought_up_to_date_and_nothing_is_lost(state: Path, clients: Clients) -> None:
+    client = clients(local.up(state))
+    name = WANTED["functions"]["router"]["name"]
+    client("lambda").update_function_configuration(FunctionName=name, Timeout=1)
+    client("stepfunctions").update_state_machine(
+        stateMachineArn=INSTALLATION.state_machine_arn,
+        definition=json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}}),
+    )
+    client("dynamodb").put_item(
+        TableName=INSTALLATION.documents_table, Item={"pipeline": {"S": "p"}, "item": {"S": "base"}}
+    )
+    local.down(state)
+    State(state).provisioned.write_text("another digest")
+    client = clients(local.up(state))
+    assert client("lambda").get_function_configuration(FunctionName=name)["Timeout"] == 120
+    found = client("stepfunctions").describe_state_machine(stateMachineArn=INSTALLATION.state_machine_arn)
+    assert json.loads(found["definition"]) == json.loads(ARTIFACTS.definition)
+    assert client("dynamodb").scan(TableName=INSTALLATION.documents_table)["Count"] == 1
+    assert len(client("lambda").list_event_source_mappings()["EventSourceMappings"]) == 1
+    assert State(state).provisioned.read_text() == ARTIFACTS.digest
+
+
+def test_a_new_state_directory_starts_from_a_snapshot_without_its_data(
+    tmp_path: Path, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAGEWRIGHT_CACHE", str(tmp_path / "cache"))
+    first, second = tmp_path / "first", tmp_path / "second"
+    try:
+        client = clients(local.up(first))
+        client("s3").put_object(Bucket=INSTALLATION.bucket, Key="mine", Body=b"secret")
+        assert (tmp_path / "cache" / "installations" / ARTIFACTS.digest).is_dir()
+        client = clients(local.up(second))
+        assert "put_rule" not in (second / "server.log").read_text()
+        assert client("s3").list_objects_v2(Bucket=INSTALLATION.bucket)["KeyCount"] == 0
+        assert client("s3").get_bucket_versioning(Bucket=INSTALLATION.bucket)["Status"] == "Enabled"
+        assert len(client("events").list_rules()["Rules"]) == len(WANTED["rules"])
+    finally:
+        local.down(first)
+        local.down(second)
+
+
+def test_a_snapshot_is_not_laid_over_a_state_in_use(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAGEWRIGHT_CACHE", str(tmp_path / "cache"))
+    source = State(tmp_path / "source")
+    for part in (source.services, source.objects):
+        part.mkdir(parents=True)
+        (part / "file").write_text("x")
+    snapshot.keep(source, "digest")
+    state.mkdir()
+    (state / "aws").mkdir()
+    assert snapshot.restore(State(state), "digest") is False
+    assert list((state / "aws").iterdir()) == []
+    assert snapshot.restore(State(tmp_path / "new"), "digest") is True
+    assert (tmp_path / "new" / "objects" / "file").read_text() == "x"
+    assert snapshot.restore(State(tmp_path / "newer"), "unknown") is False

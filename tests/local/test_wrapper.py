@@ -1,0 +1,207 @@
+"""Who is served and who is not, over plain sockets, since no AWS client would send most of this."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from contextlib import closing
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+from stagewright.local.server import Server
+
+TARGET = {"X-Amz-Target": "DynamoDB_20120810.ListTables", "Content-Type": "application/x-amz-json-1.0"}
+
+
+def send(
+    server: Server, method: str, path: str, headers: dict[str, str], body: bytes = b""
+) -> tuple[int, dict[str, str], bytes]:
+    address = urlsplit(server.url)
+    with closing(http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)) as connection:
+        connection.putrequest(method, path, skip_host="Host" in headers, skip_accept_encoding=True)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            connection.putheader(name, value)
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+
+
+def signed(
+    server: Server, body: bytes = b"{}", key: str = "", secret: str = "", **more: str
+) -> tuple[dict[str, str], bytes]:
+    """Headers of a correct request to list the tables, or one by another key."""
+    request = AWSRequest("POST", server.url + "/", headers={**TARGET, **more}, data=body)
+    SigV4Auth(
+        Credentials(key or server.access_key, secret or server.secret_key), "dynamodb", "us-east-1"
+    ).add_auth(request)
+    return dict(request.headers.items()), body
+
+
+def test_a_signed_request_is_served_without_cors(server: Server) -> None:
+    status, headers, body = send(server, "POST", "/", *signed(server))
+    assert status == 200
+    assert "TableNames" in json.loads(body)
+    assert not [name for name in headers if name.startswith("access-control-")]
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:80", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example", ""]
+)
+def test_a_foreign_host_is_refused(server: Server, host: str) -> None:
+    headers, body = signed(server)
+    status, _, answer = send(server, "POST", "/", {**headers, "Host": host}, body)
+    assert status == 403
+    assert "does not answer as" in json.loads(answer)["message"]
+
+
+def test_localhost_is_a_name_of_this_server(server: Server) -> None:
+    host = f"localhost:{urlsplit(server.url).port}"
+    request = AWSRequest("POST", f"http://{host}/", headers=TARGET, data=b"{}")
+    SigV4Auth(Credentials(server.access_key, server.secret_key), "dynamodb", "us-east-1").add_auth(request)
+    status, _, _ = send(server, "POST", "/", {**dict(request.headers.items()), "Host": host}, b"{}")
+    assert status == 200
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://localhost"])
+def test_a_foreign_origin_is_refused_even_with_the_key(server: Server, origin: str) -> None:
+    headers, body = signed(server)
+    status, answer, _ = send(server, "POST", "/", {**headers, "Origin": origin}, body)
+    assert status == 403
+    assert "access-control-allow-origin" not in answer
+
+
+def test_a_preflight_gets_no_permission(server: Server) -> None:
+    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "PUT"}
+    for headers in (asked, {}):
+        status, answer, _ = send(server, "OPTIONS", "/bucket/key", headers)
+        assert status == 403
+        assert not [name for name in answer if name.startswith("access-control-")]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("GET", "/", {}),
+        ("POST", "/", TARGET),
+        ("PUT", "/bucket/key", {}),
+        ("POST", "/2015-03-31/functions", {"Content-Type": "text/plain"}),
+        ("GET", "/", {"Authorization": "Basic dXNlcjpwYXNz"}),
+        ("GET", "/", {"Authorization": "AWS4-HMAC-SHA256 nonsense"}),
+        ("POST", "/endpoints/house/invocations", {"X-Amz-Date": "20260101T000000Z"}),
+    ],
+)
+def test_an_unsigned_request_is_refused(
+    server: Server, method: str, path: str, headers: dict[str, str]
+) -> None:
+    status, _, body = send(server, method, path, headers)
+    assert status == 403
+    assert b"not signed" in body
+
+
+def test_another_key_is_refused(server: Server) -> None:
+    for wrong in ({"key": "AKIAIOSFODNN7EXAMPLE"}, {"secret": "guess"}):
+        status, _, body = send(server, "POST", "/", *signed(server, **wrong))
+        assert status == 403
+        assert json.loads(body)["__type"] in ("UnrecognizedClientException", "SignatureDoesNotMatch")
+
+
+def test_a_changed_body_is_refused(server: Server) -> None:
+    headers, _ = signed(server, b'{"Limit": 1}')
+    status, _, body = send(server, "POST", "/", headers, b'{"Limit": 2}')
+    assert status == 403
+    assert json.loads(body)["__type"] == "SignatureDoesNotMatch"
+
+
+def test_an_old_signature_is_refused(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    import datetime
+
+    then = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: then)
+    status, _, body = send(server, "POST", "/", *signed(server))
+    assert status == 403
+    assert json.loads(body)["__type"] == "RequestExpired"
+
+
+@pytest.mark.parametrize(
+    "path", ["/_ministack/reset", "/%5Fministack/reset", "/_localstack/health", "/_aws/sqs/messages"]
+)
+def test_admin_paths_are_closed_even_with_the_key(server: Server, path: str) -> None:
+    request = AWSRequest("POST", server.url + path, data=b"")
+    S3SigV4Auth(Credentials(server.access_key, server.secret_key), "s3", "us-east-1").add_auth(request)
+    status, _, body = send(server, "POST", path, dict(request.headers.items()))
+    assert status == 403
+    assert b"is not available" in body
+
+
+def test_health_needs_no_key_but_this_host(server: Server) -> None:
+    assert send(server, "GET", "/_stagewright/health", {})[0] == 200
+    assert send(server, "GET", "/_stagewright/health", {"Host": "evil.example"})[0] == 403
+
+
+def test_a_presigned_address_works_until_it_is_changed(server: Server, client: Any) -> None:
+    client("s3").create_bucket(Bucket="presigned")
+    client("s3").put_object(Bucket="presigned", Key="ä b/+c", Body=b"text")
+    key = Credentials(server.access_key, server.secret_key)
+    request = AWSRequest("GET", f"{server.url}/presigned/%C3%A4%20b/%2Bc")
+    S3SigV4QueryAuth(key, "s3", "us-east-1").add_auth(request)
+    url = urlsplit(request.url)
+    assert send(server, "GET", f"{url.path}?{url.query}", {})[2] == b"text"
+    assert send(server, "GET", f"{url.path}x?{url.query}", {})[0] == 403
+
+
+def test_a_presigned_address_ends(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    import datetime
+
+    then = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=2)
+    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: then)
+    request = AWSRequest("GET", server.url + "/?x-id=ListBuckets")
+    SigV4QueryAuth(Credentials(server.access_key, server.secret_key), "s3", "us-east-1", expires=60).add_auth(
+        request
+    )
+    url = urlsplit(request.url)
+    status, _, body = send(server, "GET", f"{url.path}?{url.query}", {})
+    assert (status, b"RequestExpired" in body) == (403, True)
+
+
+def test_a_body_over_the_limit_is_refused_before_it_is_sent(server: Server) -> None:
+    headers, _ = signed(server)
+    address = urlsplit(server.url)
+    with closing(http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)) as connection:
+        connection.putrequest("POST", "/")
+        for name, value in {**headers, "Content-Length": str(10**9)}.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        assert connection.getresponse().status == 413
+
+
+@pytest.mark.parametrize(
+    "service", ["s3", "dynamodb", "sqs", "lambda", "stepfunctions", "iam", "sns", "sagemaker", "events"]
+)
+def test_every_kind_of_client_shows_the_refusal(server: Server, service: str) -> None:
+    wrong = boto3.client(
+        service,
+        endpoint_url=server.url,
+        region_name="us-east-1",
+        aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
+        aws_secret_access_key="guess",
+    )
+    calls = {
+        "s3": "list_buckets",
+        "dynamodb": "list_tables",
+        "sqs": "list_queues",
+        "lambda": "list_functions",
+        "stepfunctions": "list_state_machines",
+        "iam": "list_roles",
+        "sns": "list_topics",
+        "sagemaker": "list_training_jobs",
+        "events": "list_rules",
+    }
+    with closing(wrong), pytest.raises(ClientError, match="not this server's"):
+        getattr(wrong, calls[service])()
