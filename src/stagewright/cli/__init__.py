@@ -1,0 +1,1 @@
+"""The command line: commands load, call and print; everything else is in the layers below."""

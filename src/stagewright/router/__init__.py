@@ -1,0 +1,1 @@
+"""The Lambda functions: router (events to runs), recorder (ends of runs), sweeper (what was missed)."""

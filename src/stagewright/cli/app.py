@@ -1,0 +1,111 @@
+"""`stagewright`: one file per command, imported when it is called, so that `--help` stays quick."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from stagewright.errors import StagewrightError
+
+COMMANDS = {
+    "demo": "Run the house price example from data to a served prediction.",
+    "validate": "Check a pipeline document and report every problem in it.",
+    "plan": "Show what a run would do, and why, without starting it.",
+    "run": "Push what changed, start one run, and watch it to its end.",
+    "push": "Push code and document; the pushed release starts a run.",
+    "runs": "List runs, newest first.",
+    "show": "Show a run: its stages, reasons, metrics and results.",
+    "logs": "Print what the jobs of a run have logged.",
+    "stop": "Stop a run and the jobs that it has started.",
+    "predict": "Send data to the endpoint of a pipeline.",
+    "up": "Start the local server and leave it running.",
+    "down": "Stop the local server; its state is kept.",
+    "env": "Print what other programs need to use the local server.",
+    "doctor": "Check that this machine can run pipelines.",
+    "schema": "Print the JSON Schema of pipeline documents.",
+    "workflow": "Print the state machine that runs every pipeline.",
+}
+EPILOG = """\b
+Exit codes:
+  0  done
+  1  an unexpected error
+  2  the command line, a document or its code files are wrong
+  3  the document is right, but cannot be planned now
+  4  the target cannot be reached, or refuses
+  5  no such pipeline, run or stage
+  6  the run ended, and not well
+  7  a Python environment for a job cannot be had
+"""
+
+
+class LazyGroup(TyperGroup):
+    """Knows every command's name and summary; imports the module of the one that is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 -- the signature is Typer's
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"stagewright.cli.{cmd_name}")
+        single = typer.Typer(add_completion=False, rich_markup_mode=None)
+        single.command(cmd_name, help=f"{COMMANDS[cmd_name]}\n\n{module.__doc__}", no_args_is_help=False)(
+            module.command
+        )
+        return typer.main.get_command(single)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def print_version(wanted: bool) -> None:
+    if wanted:
+        from stagewright import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit()
+
+
+@app.callback()
+def options(
+    _debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """MLOps pipelines for Amazon SageMaker: the same document on AWS and on this machine.
+
+    PIPELINE is a document, a folder with a pipeline.yaml, or, where a run is meant, a pipeline's name.
+    """
+
+
+def main() -> None:
+    """The console script. Errors raised on purpose become a message, a remedy and an exit code."""
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments
+    try:
+        app(args=[argument for argument in arguments if argument != "--debug"], prog_name="stagewright")
+    except Exception as error:  # the outermost place: nothing may leave a bare traceback
+        if debug:
+            traceback.print_exc()
+        from stagewright.cli.output import fail
+
+        fail(error, as_json="--json" in arguments, debug=debug)
+        sys.exit(error.exit_code if isinstance(error, StagewrightError) else 1)

@@ -1,0 +1,92 @@
+"""What PIPELINE on the command line means, and what -p gives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stagewright.errors import DocumentError, NotFoundError, Problem
+
+if TYPE_CHECKING:
+    from stagewright.run.gateway import Gateway
+    from stagewright.spec.model import Scalar
+    from stagewright.spec.pipeline import Pipeline
+
+NAMES = ("pipeline.yaml", "pipeline.yml", "pipeline.json")
+RUN_ID = re.compile(r"[a-z0-9-]+-\d{8}t\d{6}-[0-9a-f]{6}")
+"""As `naming.run_id` makes them."""
+
+
+def find(place: str) -> Path | None:
+    """The document that `place` (a file, or a folder that holds one) names; None when there is none."""
+    path = Path(place)
+    if path.is_file():
+        return path
+    return next((path / name for name in NAMES if (path / name).is_file()), None)
+
+
+def path_of(place: str) -> Path:
+    path = find(place)
+    if path is None:
+        raise NotFoundError(
+            f"{place}: no such document, nor a folder with a pipeline.yaml",
+            "give the path of a pipeline document; examples/house-price is one",
+        )
+    return path
+
+
+def read(place: str) -> Pipeline:
+    path = path_of(place)
+    from stagewright import specfile
+
+    return specfile.read(path)
+
+
+def name_of(place: str) -> str:
+    """A pipeline's name: that of the document where `place` is one, else `place` itself."""
+    return read(place).name if find(place) else place
+
+
+def parameters(pipeline: Pipeline, texts: Sequence[str]) -> dict[str, Scalar]:
+    """`name=value` texts as values of the declared types. DocumentError carries every one that is wrong."""
+    from stagewright.spec.parameters import parse_parameter
+
+    given: dict[str, Scalar] = {}
+    problems: list[Problem] = []
+    for text in texts:
+        name, equals, value = text.partition("=")
+        problem = _problem(pipeline.parameters, name, equals)
+        if problem:
+            problems.append(problem)
+            continue
+        try:
+            given[name] = parse_parameter(value, pipeline.parameters[name], name)
+        except DocumentError as error:
+            problems += error.problems
+    if problems:
+        raise DocumentError(tuple(problems))
+    return given
+
+
+def _problem(declared: Mapping[str, Scalar], name: str, equals: str) -> Problem | None:
+    if not equals:
+        return Problem(f"-p {name}", "no value", f"write -p {name}=VALUE")
+    if name not in declared:
+        known = ", ".join(declared) or "none"
+        return Problem(f"parameters.{name}", "the document declares no such parameter", f"declared: {known}")
+    return None
+
+
+def run_of(gateway: Gateway, place: str) -> str:
+    """The run that `place` is, or the newest of the pipeline it names. NotFoundError where there is none."""
+    from stagewright.run import history
+
+    if RUN_ID.fullmatch(place):
+        return place
+    name = name_of(place)
+    newest = history.list_runs(gateway, name, 1)
+    if not newest:
+        raise NotFoundError(f"{name} has no runs", "stagewright runs lists those of every pipeline")
+    return newest[0].run

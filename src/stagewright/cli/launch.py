@@ -1,0 +1,148 @@
+"""Starts exactly one run, by an event: the manifest's where something was pushed, else one of our own."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stagewright.cli import output
+from stagewright.errors import ReleaseError, TargetError
+
+if TYPE_CHECKING:
+    from stagewright.cli.target import Session
+    from stagewright.run.gateway import Gateway
+    from stagewright.run.release import Pushed
+    from stagewright.spec.model import Scalar
+    from stagewright.spec.pipeline import Pipeline
+
+PATIENCE = 90.0
+"""Seconds that an event may take to become a run: the queue, a cold function, and the plan."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A document on this disk: its path, what it says, and its code files."""
+
+    path: Path
+    pipeline: Pipeline
+    files: Mapping[str, bytes]
+
+    @classmethod
+    def read(cls, path: Path) -> Source:
+        from stagewright import specfile
+        from stagewright.run import release
+
+        pipeline = specfile.read(path)
+        return cls(path, pipeline, release.scan(path.parent / pipeline.code))
+
+
+def push(
+    session: Session, source: Source, parameters: Mapping[str, Scalar] | None = None, force: bool = False
+) -> Pushed:
+    """Sample data to a local target, then the release. Its manifest, if anything changed, starts a run."""
+    from stagewright.run import release
+
+    upload_samples(session, source)
+    commit = commit_of(source.path.parent)
+    return release.push(
+        session.gateway, source.pipeline, source.files, commit, parameters, by=user(), force=force
+    )
+
+
+def start(session: Session, source: Source, parameters: Mapping[str, Scalar], force: bool) -> str:
+    """The id of the one run that this starts."""
+    from stagewright.run import trigger
+
+    pushed = push(session, source, parameters, force)
+    if pushed.uploaded or pushed.removed:
+        output.note(f"pushed {source.pipeline.name}: {changes(pushed)}")
+    key = pushed.trigger_key or trigger.request_run(
+        session.gateway, source.pipeline.name, parameters, user(), force=force
+    )
+    return wait_for_run(session.gateway, key)
+
+
+def changes(pushed: Pushed) -> str:
+    removed = f", {len(pushed.removed)} removed" if pushed.removed else ""
+    return f"{len(pushed.uploaded)} code files uploaded{removed}"
+
+
+def wait_for_run(gateway: Gateway, trigger_key: str) -> str:
+    """The run that an event starts. TargetError when none has come after `PATIENCE` seconds."""
+    from stagewright.run import history
+
+    for _ in pauses(PATIENCE):
+        run = history.find_run(gateway, trigger_key)
+        if run:
+            return run
+    raise TargetError(
+        f"the event {trigger_key} has not become a run in {PATIENCE:.0f} s",
+        "see the router's log: its group is " + f"/aws/lambda/{gateway.installation.name('router')}",
+    )
+
+
+def pauses(limit: float | None = None, longest: float = 0.25) -> Iterator[float]:
+    """Sleeps between its steps, short at first; ends after `limit` seconds. Yields the seconds gone by."""
+    began, pause = time.monotonic(), 0.01
+    while (gone := time.monotonic() - began) < (limit or float("inf")):
+        yield gone
+        time.sleep(pause)
+        pause = min(pause * 1.5, longest)
+
+
+def upload_samples(session: Session, source: Source) -> tuple[str, ...]:
+    """Puts the sample data into a local target, where it is not there yet. The keys that were put."""
+    if not session.is_local:
+        return ()
+    put = [
+        key
+        for prefix, place in source.pipeline.sample_data.items()
+        for key, file in _samples(source.path.parent / place, prefix)
+        if _upload(session.gateway, key, file)
+    ]
+    if put:
+        output.note(f"uploaded sample data: {', '.join(put)}")
+    return tuple(put)
+
+
+def _samples(place: Path, prefix: str) -> list[tuple[str, Path]]:
+    if not place.exists():
+        raise ReleaseError(
+            f"sample_data.{prefix}: {place} does not exist", "mend the path; it is relative to the document"
+        )
+    if place.is_file():
+        return [(f"{prefix.rstrip('/')}/{place.name}", place)]
+    files = sorted(file for file in place.rglob("*") if file.is_file() and not file.name.startswith("."))
+    return [(f"{prefix.rstrip('/')}/{file.relative_to(place).as_posix()}", file) for file in files]
+
+
+def _upload(gateway: Gateway, key: str, file: Path) -> bool:
+    body = file.read_bytes()
+    etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
+    stored = next((found for found in gateway.objects.list(key, limit=1) if found.key == key), None)
+    if stored and stored.etag.strip('"') == etag:
+        return False
+    gateway.objects.put(key, body)
+    return True
+
+
+def commit_of(folder: Path) -> str:
+    """The Git commit that `folder` is at, `-dirty` where it is not clean; empty outside of Git."""
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -1,0 +1,124 @@
+"""Watches a run to its end: a table that changes on a terminal, a line for each change elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+from stagewright.cli import output
+from stagewright.cli.launch import pauses, user
+from stagewright.errors import RunFailedError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from stagewright.cli.target import Session
+    from stagewright.run.history import RunRecord, StageRecord
+
+HEADER = ("stage", "state", "took", "metrics", "why")
+
+
+class View(Protocol):
+    def update(self, record: RunRecord) -> None: ...
+
+    def pause(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Lines:
+    """One line on standard error whenever a stage changes."""
+
+    def __init__(self) -> None:
+        self.shown: dict[str, str] = {}
+
+    def update(self, record: RunRecord) -> None:
+        for stage in record.stages:
+            if self.shown.get(stage.name, "PLANNED") != stage.status:
+                self.shown[stage.name] = stage.status
+                output.note("  ".join(cell for cell in (stage.name, *cells(stage)[1:]) if cell))
+
+    def pause(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class Screen:
+    """A table that is drawn again four times a second."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self.record: RunRecord | None = None
+        self.live = Live(
+            console=Console(stderr=True, highlight=False),
+            get_renderable=self.draw,
+            refresh_per_second=4,
+            transient=False,
+        )
+
+    def draw(self) -> RenderableType:
+        return output.grid(HEADER, [cells(stage) for stage in self.record.stages] if self.record else [])
+
+    def update(self, record: RunRecord) -> None:
+        self.record = record
+        self.live.start(refresh=True)
+
+    def pause(self) -> None:
+        self.live.stop()
+
+    def close(self) -> None:
+        self.live.stop()
+
+
+def cells(stage: StageRecord) -> tuple[str, str, str, str, str]:
+    """A row under `HEADER`. What a reused stage took was taken by another run, so it is left out."""
+    return (
+        stage.name,
+        stage.status,
+        output.took(stage.started, stage.ended) if stage.action == "run" else "",
+        output.figures(stage.metrics),
+        stage.cause or stage.detail or stage.reason,
+    )
+
+
+def watch(session: Session, run: str) -> RunRecord:
+    """The record of `run` once it is over. Ctrl-C asks whether to stop it; with nobody to ask it stops."""
+    from stagewright.run import history
+
+    view: View = Screen() if sys.stderr.isatty() else Lines()
+    stopping = False
+    try:
+        while True:
+            try:
+                for _ in pauses(longest=0.25 if session.is_local else 3.0):
+                    record = history.show(session.gateway, run)
+                    view.update(record)
+                    if not record.is_open:
+                        return record
+            except KeyboardInterrupt:
+                if stopping:
+                    raise
+                view.pause()
+                stopping = stop_if_wanted(session, run)
+    finally:
+        view.close()
+
+
+def stop_if_wanted(session: Session, run: str) -> bool:
+    """True where the run is now being stopped; its jobs are waited for by going on to watch."""
+    import typer
+
+    from stagewright.run.stop import stop
+
+    can_ask = sys.stdin.isatty() and sys.stderr.isatty()
+    if can_ask and not typer.confirm(f"Stop {run} and its jobs?", default=False, err=True):
+        return False
+    output.note(f"stopping {run} (Ctrl-C again to leave without waiting)")
+    with suppress(RunFailedError):  # it has ended meanwhile
+        stop(session.gateway, run, user())
+    return True

@@ -1,0 +1,56 @@
+"""A pipeline's name stands for its newest run. Without STAGE: all that had a job, in order of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stagewright.cli import documents, output
+from stagewright.cli.options import Json, PipelineOrRun, TargetName
+from stagewright.cli.target import LOCAL, session
+
+if TYPE_CHECKING:
+    from stagewright.run.logs import LogLine
+
+StageName = Annotated[str | None, typer.Argument(metavar="[STAGE]", help="Only this stage.")]
+Follow = Annotated[
+    bool, typer.Option("--follow", "-f", help="Print new lines as they come, until the run is over.")
+]
+Lines = Annotated[int, typer.Option("--lines", "-n", min=1, help="At most this many, the last ones.")]
+Functions = Annotated[
+    bool,
+    typer.Option("--functions", help="What the router, recorder and sweeper logged about the run instead."),
+]
+
+
+def command(
+    place: PipelineOrRun,
+    stage: StageName = None,
+    follow: Follow = False,
+    functions: Functions = False,
+    lines: Lines = 1000,
+    target: TargetName = LOCAL,
+    as_json: Json = False,
+) -> None:
+    from stagewright.run import logs
+
+    if as_json and follow:
+        raise typer.BadParameter("--json prints one document, at the end; --follow has none")
+    with session(target) as connected:
+        gateway = connected.gateway
+        run = documents.run_of(gateway, place)
+        if functions:
+            found: Iterable[LogLine] = logs.function_lines(gateway, run)
+        else:
+            found = logs.follow(gateway, run, stage) if follow else logs.tail(gateway, run, stage, lines)
+        if as_json:
+            output.print_json({"run": run, "lines": list(found)})
+        else:
+            print_lines(found, with_source=stage is None)
+
+
+def print_lines(lines: Iterable[LogLine], with_source: bool) -> None:
+    for line in lines:
+        output.say(f"{line.source}  {line.text}" if with_source else line.text)

@@ -1,0 +1,36 @@
+"""Options and arguments that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Document = Annotated[
+    str, typer.Argument(metavar="PIPELINE", help="A document, or a folder with a pipeline.yaml.")
+]
+PipelineOrRun = Annotated[
+    str,
+    typer.Argument(metavar="PIPELINE|RUN", help="A pipeline (its newest run is meant), or the id of a run."),
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document, and nothing else, on standard output.")
+]
+TargetName = Annotated[
+    str,
+    typer.Option(
+        "--target",
+        metavar="NAME",
+        envvar="STAGEWRIGHT_TARGET",
+        help="`local`, or a target of stagewright.toml.",
+    ),
+]
+Parameters = Annotated[
+    list[str],
+    typer.Option(
+        "--parameter", "-p", metavar="NAME=VALUE", help="Another value for a declared parameter; repeatable."
+    ),
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Run every stage that is on, also where nothing changed.")
+]

@@ -1,0 +1,75 @@
+"""Nothing is started. On the local target the sample data is uploaded first, so that there is something to
+plan over. With --json: the plan with the exact requests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from stagewright.cli import documents, output
+from stagewright.cli.options import Document, Force, Json, Parameters, TargetName
+from stagewright.cli.target import LOCAL, Session, session
+from stagewright.naming import timestamp
+
+if TYPE_CHECKING:
+    from stagewright.cli.launch import Source
+    from stagewright.plan.model import Plan
+    from stagewright.plan.release import Release
+    from stagewright.spec.model import Scalar
+
+
+def command(
+    place: Document,
+    given: Parameters = [],  # noqa: B006 -- Typer copies it
+    force: Force = False,
+    target: TargetName = LOCAL,
+    as_json: Json = False,
+) -> None:
+    from stagewright.cli import launch
+
+    source = launch.Source.read(documents.path_of(place))
+    parameters = documents.parameters(source.pipeline, given)
+    with session(target) as connected:
+        launch.upload_samples(connected, source)
+        made = make(connected, source, parameters, force)
+    if as_json:
+        output.print_json(made.to_json())
+    else:
+        print_plan(made)
+
+
+def make(connected: Session, source: Source, parameters: Mapping[str, Scalar], force: bool) -> Plan:
+    """What a run of the files as they are on this disk would do now."""
+    from stagewright.cli.launch import user
+    from stagewright.plan.model import Trigger
+    from stagewright.run.planning import make_plan
+    from stagewright.spec.parameters import with_parameters
+
+    trigger = Trigger("manual", f"manual:{uuid.uuid4()}", timestamp(datetime.now(UTC)), user(), parameters)
+    pipeline = with_parameters(source.pipeline, dict(parameters))
+    return make_plan(connected.gateway, pipeline, trigger, release_of(source), revision=0, force=force)
+
+
+def release_of(source: Source) -> Release:
+    """The release that a push of these files would make; its versions are not known yet."""
+    from stagewright.plan.release import CodeFile, Release
+
+    files = {
+        path: CodeFile(hashlib.sha256(body).hexdigest(), size=len(body))
+        for path, body in source.files.items()
+    }
+    return Release(source.pipeline.name, files)
+
+
+def print_plan(made: Plan) -> None:
+    output.table(
+        ("stage", "kind", "action", "why"), [(s.name, s.kind, s.action, s.reason) for s in made.stages]
+    )
+    for warning in made.warnings:
+        output.note(f"warning: {warning}")
+    for number, wave in enumerate(made.waves, 1):
+        output.say(f"wave {number}: " + " | ".join(" -> ".join(chain) for chain in wave))

@@ -1,0 +1,85 @@
+"""Data comes from --input, --data or standard input; its type from the extension (.json, .csv, .npy)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stagewright.cli import documents, output
+from stagewright.cli.options import Json, TargetName
+from stagewright.cli.target import LOCAL, session
+from stagewright.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from stagewright.run.gateway import Gateway
+
+CONTENT_TYPES = {".json": "application/json", ".csv": "text/csv", ".npy": "application/x-npy"}
+LOOK_BACK = 20
+"""Runs of the pipeline that are searched for its endpoint."""
+
+Place = Annotated[
+    str, typer.Argument(metavar="PIPELINE", help="A pipeline, by document, folder or name; or an endpoint.")
+]
+Input = Annotated[
+    Path | None, typer.Option("--input", "-i", help="A file to send.", exists=True, dir_okay=False)
+]
+Data = Annotated[str | None, typer.Option("--data", "-d", help="The data itself.")]
+ContentType = Annotated[
+    str | None, typer.Option("--content-type", help="Of what is sent, where the extension does not say it.")
+]
+Accept = Annotated[str, typer.Option("--accept", help="The content type wanted back.")]
+
+
+def command(
+    place: Place,
+    file: Input = None,
+    data: Data = None,
+    content_type: ContentType = None,
+    accept: Accept = "application/json",
+    target: TargetName = LOCAL,
+    as_json: Json = False,
+) -> None:
+    if file and data is not None:
+        raise typer.BadParameter("give --input or --data, not both")
+    body = file.read_bytes() if file else data.encode() if data is not None else sys.stdin.buffer.read()
+    kind = content_type or CONTENT_TYPES.get(file.suffix if file else ".json", "application/json")
+    name = documents.name_of(place)
+    with session(target) as connected:
+        endpoint = endpoint_of(connected.gateway, name)
+        answer = connected.gateway.endpoints.invoke(endpoint, body, kind, accept)
+    if as_json:
+        prediction = decoded(answer.body, answer.content_type)
+        output.print_json(
+            {"endpoint": endpoint, "content_type": answer.content_type, "prediction": prediction}
+        )
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(answer.body.rstrip(b"\n") + b"\n")
+
+
+def endpoint_of(gateway: Gateway, name: str) -> str:
+    """The endpoint of the pipeline's newest run that has one; else `name`, where that is an endpoint."""
+    from stagewright.run import history
+
+    for record in history.list_runs(gateway, name, LOOK_BACK):
+        for stage in history.show(gateway, record.run).stages:
+            if stage.result.get("endpoint"):
+                return str(stage.result["endpoint"])
+    if gateway.endpoints.describe(name):
+        return name
+    raise NotFoundError(
+        f"{name} is neither a pipeline that has made an endpoint nor an endpoint", "stagewright runs"
+    )
+
+
+def decoded(body: bytes, content_type: str) -> Any:
+    """JSON as it is, other text as text, and bytes that are no text in Python's notation."""
+    try:
+        text = body.decode()
+        return json.loads(text) if "json" in content_type else text
+    except ValueError:
+        return repr(body)

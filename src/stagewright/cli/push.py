@@ -1,0 +1,39 @@
+"""Uploads the files that changed and writes the release manifest last; that manifest's event starts a run.
+Where nothing changed, nothing is written and nothing runs.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from stagewright.cli import documents, output
+from stagewright.cli.options import Document, Json, TargetName
+from stagewright.cli.target import LOCAL, Session, session
+from stagewright.errors import RunFailedError
+
+
+def command(place: Document, target: TargetName = LOCAL, as_json: Json = False) -> None:
+    from stagewright.cli import launch
+
+    source = launch.Source.read(documents.path_of(place))
+    with session(target) as connected:
+        pushed = launch.push(connected, source)
+        run = launch.wait_for_run(connected.gateway, pushed.trigger_key) if pushed.trigger_key else None
+        if as_json:
+            output.print_json(output.plain(pushed) | {"run": run})
+        elif run is None:
+            output.say(f"{source.pipeline.name}: nothing changed since the last push")
+        else:
+            output.say(f"{source.pipeline.name}: {launch.changes(pushed)}; run {run}")
+        if run and connected.own:
+            watch_out(connected, run)
+
+
+def watch_out(connected: Session, run: str) -> None:
+    """The server that runs it ends with this command, so the command stays until the run is over."""
+    from stagewright.cli import live, summary
+
+    record = live.watch(connected, run)
+    output.note(summary.headline(record))
+    if record.status != "SUCCEEDED":
+        raise typer.Exit(RunFailedError.exit_code)

@@ -1,0 +1,56 @@
+"""What changed since the last push is pushed, and the push's own event starts the run; where nothing changed,
+another event does. On the local target the document's sample data is uploaded first.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from stagewright.cli import documents, output
+from stagewright.cli.options import Document, Force, Json, Parameters, TargetName
+from stagewright.cli.target import LOCAL, session
+from stagewright.errors import RunFailedError, TargetError
+
+Wait = Annotated[
+    bool, typer.Option("--wait/--no-wait", help="Watch the run to its end, or leave once it has started.")
+]
+
+
+def command(
+    place: Document,
+    given: Parameters = [],  # noqa: B006 -- Typer copies it
+    force: Force = False,
+    wait: Wait = True,
+    target: TargetName = LOCAL,
+    as_json: Json = False,
+) -> None:
+    from stagewright.cli import launch, live, summary
+
+    source = launch.Source.read(documents.path_of(place))
+    parameters = documents.parameters(source.pipeline, given)
+    with session(target) as connected:
+        if connected.own and not wait:
+            raise TargetError(
+                "--no-wait: the server of this command ends with it", "stagewright up, then run again"
+            )
+        run = launch.start(connected, source, parameters, force)
+        output.note(f"run {run}")
+        if not wait:
+            report_started(run, as_json)
+            return
+        record = live.watch(connected, run)
+        if as_json:
+            output.print_json(record)
+        else:
+            summary.print_outcome(connected.gateway, record, place)
+    if record.status != "SUCCEEDED":
+        raise typer.Exit(RunFailedError.exit_code)
+
+
+def report_started(run: str, as_json: bool) -> None:
+    if as_json:
+        output.print_json({"run": run})
+    else:
+        output.say(f"next: stagewright show {run}")

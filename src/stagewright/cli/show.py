@@ -1,0 +1,41 @@
+"""A pipeline's name stands for its newest run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stagewright.cli import documents, output
+from stagewright.cli.options import Json, PipelineOrRun, TargetName
+from stagewright.cli.target import LOCAL, session
+
+if TYPE_CHECKING:
+    from stagewright.run.history import RunRecord
+
+
+def command(place: PipelineOrRun, target: TargetName = LOCAL, as_json: Json = False) -> None:
+    from stagewright.run import history
+
+    with session(target) as connected:
+        record = history.show(connected.gateway, documents.run_of(connected.gateway, place))
+    if as_json:
+        output.print_json(record)
+    else:
+        print_record(record)
+
+
+def print_record(record: RunRecord) -> None:
+    from stagewright.cli import live, summary
+
+    output.say(summary.headline(record))
+    trigger = f"{record.trigger.type}{' by ' + record.trigger.by if record.trigger.by else ''}"
+    took = output.took(record.started, record.ended)
+    output.say(f"trigger {trigger}; created {output.local_time(record.created)}; took {took}")
+    for name, value in record.trigger.parameters.items():
+        output.say(f"  {name} = {value}")
+    output.table(live.HEADER, [live.cells(stage) for stage in record.stages])
+    for stage in record.stages:
+        made = summary.made_by(stage)
+        if made or stage.result.get("outputs"):
+            output.say(f"{stage.name}: {made}" if made else stage.name)
+        for name, uri in stage.result.get("outputs", {}).items():
+            output.say(f"  {name} {uri}")

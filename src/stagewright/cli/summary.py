@@ -1,0 +1,68 @@
+"""What a run that is over has made, or why it failed, and what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stagewright.cli import output
+from stagewright.run import logs
+
+if TYPE_CHECKING:
+    from stagewright.run.gateway import Gateway
+    from stagewright.run.history import RunRecord, StageRecord
+
+LAST_LINES = 15
+
+
+def headline(record: RunRecord) -> str:
+    return f"{record.run}: {record.status}{': ' + record.reason if record.reason else ''}"
+
+
+def print_outcome(gateway: Gateway, record: RunRecord, place: str) -> None:
+    if record.status == "SUCCEEDED":
+        print_made(record)
+    else:
+        print_failure(gateway, record, place)
+
+
+def print_made(record: RunRecord) -> None:
+    ran = sum(stage.action == "run" for stage in record.stages)
+    reused = sum(stage.action == "reuse" for stage in record.stages)
+    took = output.took(record.created, record.ended)
+    output.say(f"{record.run} succeeded in {took}: {ran} stages ran, {reused} reused")
+    for stage in record.stages:
+        made = made_by(stage)
+        if made:
+            output.say(f"  {stage.name}: {made}")
+    endpoint = next((stage.result["endpoint"] for stage in record.stages if stage.result.get("endpoint")), "")
+    if endpoint:
+        output.say(f"next: stagewright predict {record.pipeline} --input FILE")
+    output.say(f"next: stagewright show {record.run}")
+
+
+def made_by(stage: StageRecord) -> str:
+    parts = [output.figures(stage.metrics)] if stage.metrics else []
+    if stage.result.get("package"):
+        parts.append(f"model package {package_name(stage.result['package'])}")
+    if stage.result.get("endpoint"):
+        parts.append(f"endpoint {stage.result['endpoint']}")
+    return ", ".join(parts)
+
+
+def package_name(arn: str) -> str:
+    """`arn:...:model-package/house-price/3` as `house-price version 3`."""
+    group, _, version = arn.partition(":model-package/")[2].partition("/")
+    return f"{group} version {version}" if version else arn
+
+
+def print_failure(gateway: Gateway, record: RunRecord, place: str) -> None:
+    output.note(headline(record))
+    failed = [stage for stage in record.stages if stage.status == "FAILED"]
+    for stage in failed:
+        output.note(f"stage {stage.name}: {stage.cause or stage.error}")
+        for line in logs.tail(gateway, record.run, stage.name, LAST_LINES):
+            output.note(f"  | {line.text}")
+        if stage.job:
+            output.note(f"next: stagewright logs {record.run} {stage.name}")
+    if record.stages:
+        output.note(f"next: stagewright run {place} (what ended well and is unchanged is reused)")

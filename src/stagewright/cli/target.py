@@ -1,0 +1,147 @@
+"""Where commands go: the local server, or an installation on AWS that stagewright.toml names.
+
+A command that needs the local server uses the one that is up, or starts its own, which ends with it.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stagewright.cli import output
+from stagewright.errors import TargetError
+from stagewright.naming import Installation
+
+if TYPE_CHECKING:
+    from stagewright.local.server import Server
+    from stagewright.run.gateway import Gateway
+
+LOCAL = "local"
+FILE = "stagewright.toml"
+FIELDS = {"bucket", "region", "environment", "prefix", "profile", "account"}
+REQUIRED = ("bucket", "region", "environment")
+
+
+@dataclass(frozen=True)
+class Session:
+    """A connected target. `own`: its local server was started by this command and ends with it."""
+
+    gateway: Gateway
+    target: str
+    own: bool = False
+
+    @property
+    def is_local(self) -> bool:
+        return self.target == LOCAL
+
+
+def state_folder() -> Path:
+    """Where the local target keeps everything: STAGEWRIGHT_STATE, or .stagewright in the current folder."""
+    return Path(os.environ.get("STAGEWRIGHT_STATE") or ".stagewright").absolute()
+
+
+@contextmanager
+def session(target: str) -> Iterator[Session]:
+    """Connects to `target`. TargetError when it cannot be reached or is not described."""
+    if target == LOCAL:
+        with _local() as connected:
+            yield connected
+    else:
+        yield Session(_aws(target), target)
+
+
+@contextmanager
+def _local() -> Iterator[Session]:
+    from stagewright.local import server as local
+
+    state = state_folder()
+    running = local.find(state)
+    if running:
+        yield Session(connect(running), LOCAL)
+        return
+    output.note("no local server is up: starting one for this command (stagewright up leaves one running)")
+    server = local.up(state, owner_pid=os.getpid())
+    try:
+        yield Session(connect(server), LOCAL, own=True)
+    finally:
+        local.down(state)
+
+
+def connect(server: Server) -> Gateway:
+    from stagewright.run.gateway import Gateway
+
+    return Gateway.connect(server.installation, server.url, server.access_key, server.secret_key)
+
+
+def _aws(target: str) -> Gateway:
+    from stagewright.run.gateway import Gateway
+
+    described = described_targets(Path.cwd())
+    if target not in described:
+        known = ", ".join([LOCAL, *described])
+        raise TargetError(
+            f"{FILE} describes no target {target} (known: {known})", f"add [targets.{target}] to {FILE}"
+        )
+    settings = checked(target, described[target])
+    return Gateway.connect(installation(settings), profile=settings.get("profile"))
+
+
+def described_targets(folder: Path) -> Mapping[str, Any]:
+    """The `[targets.*]` tables of the nearest stagewright.toml, here or in a folder above."""
+    file = next((place / FILE for place in (folder, *folder.parents) if (place / FILE).is_file()), None)
+    if file is None:
+        return {}
+    try:
+        targets = tomllib.loads(file.read_text(encoding="utf-8")).get("targets", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TargetError(f"{file}: {error}", "mend the file; its form is TOML") from None
+    return targets if isinstance(targets, dict) else {}
+
+
+def checked(target: str, settings: Any) -> dict[str, str]:
+    """The settings of one target, all text. TargetError names every key that is missing or not known."""
+    if not isinstance(settings, dict):
+        raise TargetError(f"{FILE}: targets.{target} is not a table", f"write [targets.{target}]")
+    wrong = [f"{key} is not known" for key in settings if key not in FIELDS]
+    wrong += [f"{key} is missing" for key in REQUIRED if key not in settings]
+    wrong += [f"{key} is not text" for key, value in settings.items() if not isinstance(value, str)]
+    if wrong:
+        raise TargetError(
+            f"{FILE}: targets.{target}: {', '.join(wrong)}", f"keys: {', '.join(sorted(FIELDS))}"
+        )
+    return settings
+
+
+def installation(settings: Mapping[str, str]) -> Installation:
+    """The installation that the settings describe; the account is asked for where they leave it out."""
+    region = settings["region"]
+    return Installation(
+        bucket=settings["bucket"],
+        region=region,
+        account=settings.get("account") or _account(region, settings.get("profile")),
+        environment=settings["environment"],
+        prefix=settings.get("prefix", "stagewright"),
+        partition="aws-cn"
+        if region.startswith("cn-")
+        else "aws-us-gov"
+        if region.startswith("us-gov-")
+        else "aws",
+    )
+
+
+def _account(region: str, profile: str | None) -> str:
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        client = boto3.Session(profile_name=profile, region_name=region).client("sts")
+        return str(client.get_caller_identity()["Account"])
+    except (BotoCoreError, ClientError) as error:
+        raise TargetError(
+            f"AWS does not say which account this is: {error}", "log in, or check the profile"
+        ) from None

@@ -1,0 +1,119 @@
+"""Every five minutes, what was missed: events are best effort, and a function can die between two calls."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from stagewright.errors import NotFoundError, StagewrightError
+from stagewright.naming import timestamp
+from stagewright.router import messages, recorder, settings
+from stagewright.run import manifest as manifests
+from stagewright.run.close import close
+from stagewright.run.gateway import Gateway
+from stagewright.run.gateway.executions import Execution
+from stagewright.run.gateway.runs import Header
+from stagewright.run.start import resume
+from stagewright.run.trigger import has_code_trigger
+
+PATIENCE = 120
+"""Seconds that the ordinary way has, before something counts as missed."""
+WINDOW = 24 * 3600
+"""Seconds back that manifests are looked at: longer than any delivery, retries included, takes."""
+OPEN_LIMIT = 1_000
+"""Open runs looked at in one sweep, oldest first."""
+
+
+@dataclass(frozen=True)
+class Repair:
+    """One thing that was put right: `what` is requeued, started or closed."""
+
+    what: str
+    subject: str
+
+
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, int]:  # noqa: ARG001 -- the schedule says nothing
+    place = settings.installation(context)
+    return {"repairs": len(sweep(settings.gateway(place)))}
+
+
+def sweep(gateway: Gateway, patience: float = PATIENCE) -> list[Repair]:
+    """All repairs that were needed. One that fails stops no other; StagewrightError names it at the end."""
+    repairs: list[Repair] = []
+    failed: list[str] = []
+    logger = settings.logger()
+    for subject, act in _jobs(gateway, time.time() - patience):
+        try:
+            repair = act()
+        except Exception as error:
+            logger.exception("a repair failed", subject=subject)
+            failed.append(f"{subject}: {error}")
+            continue
+        if repair:
+            logger.warning("repaired", metric="Repairs", value=1, repair=repair.what, subject=repair.subject)
+            repairs.append(repair)
+    if failed:
+        raise StagewrightError(
+            f"{len(failed)} repairs failed: {'; '.join(failed)}", "the next sweep tries again"
+        )
+    return repairs
+
+
+def _jobs(gateway: Gateway, before: float) -> Iterator[tuple[str, Callable[[], Repair | None]]]:
+    """What to look at, and how: each by itself, so that each may fail by itself."""
+    for found in list(gateway.objects.list(manifests.FOLDER)):
+        pipeline = manifests.pipeline_of(found.key)
+        if pipeline and found.modified > before - WINDOW:
+            yield found.key, partial(_requeue, gateway, pipeline, before)
+    for header in gateway.runs.open_runs(OPEN_LIMIT):
+        if datetime.fromisoformat(header.created).timestamp() <= before:
+            yield header.run, partial(_settle, gateway, header)
+
+
+def _requeue(gateway: Gateway, pipeline: str, before: float) -> Repair | None:
+    """Sends the event again of each version of the manifest that no run has claimed."""
+    lost: list[str] = []
+    for found in gateway.objects.versions(manifests.key_of(pipeline)):
+        if found.modified < before - WINDOW:
+            break
+        if found.modified <= before and not gateway.runs.claimed(manifests.code_key(pipeline, found.version)):
+            lost.append(found.version)
+            if not _asks_for_runs(gateway, pipeline):
+                return None
+            written = timestamp(datetime.fromtimestamp(found.modified, UTC))
+            gateway.queue.send(messages.release_event(gateway.installation, pipeline, found.version, written))
+    return Repair("requeued", f"{pipeline}: {', '.join(lost)}") if lost else None
+
+
+def _asks_for_runs(gateway: Gateway, pipeline: str) -> bool:
+    """Without a document the router refuses the run, which people can see: so that counts as asking."""
+    base = gateway.documents.base(pipeline)
+    return base is None or has_code_trigger(json.loads(base.document))
+
+
+def _settle(gateway: Gateway, header: Header) -> Repair | None:
+    if header.status == "PLANNED":
+        resume(gateway, header.run)
+        return Repair("started", header.run)
+    try:
+        status = recorder.record(gateway, header.execution)
+    except NotFoundError:
+        status = _lost(gateway, header)
+    return Repair("closed", header.run) if status else None
+
+
+def _lost(gateway: Gateway, header: Header) -> str | None:
+    """Step Functions forgets an execution 90 days after its end (service quotas)."""
+    now = time.time()
+    cause = "its execution is gone: deleted, or ended more than 90 days ago"
+    status = close(
+        gateway, header, Execution(header.execution, "FAILED", now, now, "Stagewright.Lost", cause)
+    )
+    if status:
+        recorder.notify(gateway, header, cause)
+    return status

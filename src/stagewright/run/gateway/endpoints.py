@@ -1,0 +1,78 @@
+"""Endpoints: how they stand, and asking them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from stagewright.errors import TargetError
+from stagewright.run.gateway.failures import code_of, is_missing, translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """`status`: Creating, Updating, InService, Failed, Deleting and others of DescribeEndpoint."""
+
+    name: str
+    arn: str
+    status: str
+    config: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    body: bytes
+    content_type: str
+    variant: str
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    client: SageMakerClient
+    connect_runtime: Callable[[], SageMakerRuntimeClient]
+
+    @cached_property
+    def runtime(self) -> SageMakerRuntimeClient:
+        return self.connect_runtime()
+
+    def describe(self, name: str) -> Endpoint | None:
+        """None where there is no such endpoint."""
+        with translated("sagemaker", f"the endpoint {name}"):
+            try:
+                answer = self.client.describe_endpoint(EndpointName=name)
+            except ClientError as error:
+                if not is_missing(error):
+                    raise
+                return None
+        return Endpoint(
+            answer["EndpointName"],
+            answer["EndpointArn"],
+            answer["EndpointStatus"],
+            answer.get("EndpointConfigName", ""),
+            answer.get("FailureReason", ""),
+        )
+
+    def invoke(self, name: str, body: bytes, content_type: str, accept: str = "application/json") -> Answer:
+        """At most 25 MB in; the model's own failure (ModelError) is a TargetError with its message."""
+        with translated("sagemaker", f"the endpoint {name}"):
+            try:
+                answer = self.runtime.invoke_endpoint(
+                    EndpointName=name, Body=body, ContentType=content_type, Accept=accept
+                )
+            except ClientError as error:
+                if code_of(error) != "ModelError":
+                    raise
+                message = error.response.get("OriginalMessage") or error.response["Error"].get("Message", "")
+                remedy = "see the endpoint's log, and that the input is what the model's input_fn reads"
+                raise TargetError(f"the model behind {name} failed: {message}", remedy) from error
+            content = answer["Body"].read()
+        return Answer(content, answer.get("ContentType", ""), answer.get("InvokedProductionVariant", ""))

@@ -1,0 +1,68 @@
+"""Executions of the state machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from stagewright.run.gateway.failures import code_of, translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+
+@dataclass(frozen=True)
+class Execution:
+    """`status`: RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED, PENDING_REDRIVE. Times in epoch seconds."""
+
+    arn: str
+    status: str
+    started: float
+    ended: float | None
+    error: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class Executions:
+    client: SFNClient
+    machine: str
+
+    def arn_of(self, name: str) -> str:
+        return f"{self.machine.replace(':stateMachine:', ':execution:')}:{name}"
+
+    def start(self, name: str, document: str) -> tuple[str, bool]:
+        """The execution's ARN, and whether this call started it.
+
+        StartExecution with a name used in the last 90 days answers ExecutionAlreadyExists, or, where that
+        execution still runs with the same input, repeats its ARN (API reference of StartExecution).
+        """
+        with translated("states", f"the execution {name}"):
+            try:
+                answer = self.client.start_execution(stateMachineArn=self.machine, name=name, input=document)
+            except ClientError as error:
+                if code_of(error) != "ExecutionAlreadyExists":
+                    raise
+                return self.arn_of(name), False
+        return answer["executionArn"], True
+
+    def stop(self, arn: str, cause: str) -> None:
+        """Stopping one that has ended changes nothing (its status stays)."""
+        with translated("states", f"the execution {arn}"):
+            self.client.stop_execution(executionArn=arn, error="Stagewright.Stopped", cause=cause)
+
+    def describe(self, arn: str) -> Execution:
+        """NotFoundError where there is none, which is so 90 days after its end as well."""
+        with translated("states", f"the execution {arn}"):
+            answer = self.client.describe_execution(executionArn=arn)
+        ended = answer.get("stopDate")
+        return Execution(
+            arn,
+            answer["status"],
+            answer["startDate"].timestamp(),
+            ended.timestamp() if ended else None,
+            answer.get("error", ""),
+            answer.get("cause", ""),
+        )

@@ -1,0 +1,44 @@
+"""Items of DynamoDB as plain mappings of text and whole numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+ITEM_LIMIT = 400 * 1024
+"""Bytes of an item, names included (DynamoDB quotas: item size 400 KB)."""
+
+Item = Mapping[str, str | int]
+
+
+def encode(item: Item) -> dict[str, Any]:
+    """Empty text is left out: no reader tells it from an absent one, and index keys must not be empty."""
+    return {
+        name: {"N": str(value)} if isinstance(value, int) else {"S": value}
+        for name, value in item.items()
+        if value != ""
+    }
+
+
+def decode(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in item.items()}
+
+
+def size_of(item: Item) -> int:
+    """Bytes that DynamoDB counts, or a few more: names and values in UTF-8, numbers as text."""
+    return sum(len(name.encode()) + len(str(value).encode()) for name, value in item.items())
+
+
+def _plain(value: Mapping[str, Any]) -> Any:
+    ((kind, content),) = value.items()
+    match kind:
+        case "N":
+            return int(content) if content.lstrip("-").isdigit() else float(content)
+        case "M":
+            return decode(content)
+        case "L":
+            return [_plain(each) for each in content]
+        case "NULL":
+            return None
+        case _:
+            return content

@@ -1,0 +1,46 @@
+"""Model packages in SageMaker's registry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from stagewright.run.gateway.failures import is_missing, translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+
+@dataclass(frozen=True)
+class Package:
+    """One version of a model. `status`: Pending, InProgress, Completed, Failed, Deleting."""
+
+    arn: str
+    group: str
+    version: int
+    status: str
+    approval: str
+
+
+@dataclass(frozen=True)
+class Registry:
+    client: SageMakerClient
+
+    def package(self, arn: str) -> Package | None:
+        """None where there is no such package."""
+        with translated("sagemaker", f"the model package {arn}"):
+            try:
+                answer = self.client.describe_model_package(ModelPackageName=arn)
+            except ClientError as error:
+                if not is_missing(error):
+                    raise
+                return None
+        return Package(
+            answer["ModelPackageArn"],
+            answer.get("ModelPackageGroupName", ""),
+            answer.get("ModelPackageVersion", 0),
+            answer["ModelPackageStatus"],
+            answer.get("ModelApprovalStatus", ""),
+        )

@@ -1,0 +1,317 @@
+"""Items of the table `runs`: headers, claims, plan pages, stages."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from stagewright.errors import TargetError
+from stagewright.plan.model import Trigger
+from stagewright.run.gateway.failures import code_of, translated
+from stagewright.run.gateway.items import Item, decode, encode
+from stagewright.run.together import together
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+BATCH = 25
+"""Items of one BatchWriteItem (its API reference)."""
+WRITE_ATTEMPTS = 8
+CONFLICT_PAUSES = (0.02, 0.1, 0.5, None)
+"""Seconds before a claim is tried again, where another claim of the same key was being written just then."""
+HEADER_FIELDS = (
+    "pipeline",
+    "partition",
+    "status",
+    "release",
+    "revision",
+    "plan",
+    "execution",
+    "created",
+    "started",
+    "ended",
+    "reason",
+)
+"""Attributes of the item `run` that are the header's as they stand; `run` and `trigger` are apart."""
+OPEN = frozenset({"PLANNED", "RUNNING"})
+"""The statuses of a run that has not ended."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """The item `run`. Times are ISO 8601 UTC text; empty text where there is none yet."""
+
+    run: str
+    pipeline: str
+    status: str
+    trigger: Trigger
+    created: str
+    partition: str = ""
+    release: str = ""
+    revision: int = 0
+    plan: str = ""
+    execution: str = ""
+    started: str = ""
+    ended: str = ""
+    reason: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN
+
+
+@dataclass(frozen=True)
+class StageItem:
+    """The item `stage#<name>`, or what is kept of a stage that does not run."""
+
+    name: str
+    status: str
+    result: Mapping[str, Any] = field(default_factory=dict)
+    fingerprint: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    started: str = ""
+    ended: str = ""
+    attempt: int = 0
+    error: str = ""
+    cause: str = ""
+    run: str = ""
+
+
+@dataclass(frozen=True)
+class Runs:
+    client: DynamoDBClient
+    table: str
+
+    def claim(self, header: Header) -> bool:
+        """Claims the trigger's key and puts the header, both or neither; False where somebody was first."""
+        claim: Item = {"run": _claim_key(header.trigger.key), "item": "claim", "run_id": header.run}
+        puts: list[TransactWriteItemTypeDef] = [
+            {
+                "Put": {
+                    "TableName": self.table,
+                    "Item": encode(item),
+                    "ConditionExpression": "attribute_not_exists(#run)",
+                    "ExpressionAttributeNames": {"#run": "run"},
+                }
+            }
+            for item in (claim, _header_item(header))
+        ]
+        with translated("dynamodb", f"the run {header.run}"):
+            for pause in CONFLICT_PAUSES:
+                try:
+                    self.client.transact_write_items(TransactItems=puts)
+                except ClientError as error:
+                    if _cancelled_by(error, "ConditionalCheckFailed"):
+                        return False
+                    if pause is None or not _cancelled_by(error, "TransactionConflict"):
+                        raise
+                    time.sleep(pause)
+                else:
+                    return True
+        return False
+
+    def claimed(self, trigger_key: str) -> str | None:
+        """The run that claimed the key, or None."""
+        item = self._get(_claim_key(trigger_key), "claim")
+        return str(item["run_id"]) if item else None
+
+    def header(self, run: str) -> Header | None:
+        item = self._get(run, "run")
+        return _header(item) if item else None
+
+    def advance(self, run: str, sources: Iterable[str], changes: Mapping[str, str]) -> bool:
+        """Changes the header where its status is one of `sources`; False where it is not, or there is none.
+
+        A status that closes the run takes it off the index `open_runs`.
+        """
+        names = {f"#{name}": name for name in changes} | {"#status": "status"}
+        values = {f":{name}": value for name, value in changes.items()}
+        allowed = {f":from{position}": source for position, source in enumerate(sources)}
+        update = "SET " + ", ".join(f"#{name} = :{name}" for name in changes)
+        if changes.get("status", "RUNNING") not in OPEN:
+            names["#open"] = "open"
+            update += " REMOVE #open"
+        with translated("dynamodb", f"the run {run}"):
+            try:
+                self.client.update_item(
+                    TableName=self.table,
+                    Key=encode({"run": run, "item": "run"}),
+                    UpdateExpression=update,
+                    ConditionExpression=f"#status IN ({', '.join(allowed)})",
+                    ExpressionAttributeNames=names,
+                    ExpressionAttributeValues=_values(values | allowed),
+                )
+            except ClientError as error:
+                if code_of(error) != "ConditionalCheckFailedException":
+                    raise
+                return False
+        return True
+
+    def put_all(self, items: Iterable[Item]) -> None:
+        """Writes all items, some at a time side by side; writing the same again changes nothing."""
+        rest = iter(items)
+        together(self._put_batch, iter(lambda: list(islice(rest, BATCH)), []))
+
+    def items(self, run: str, prefix: str) -> Iterator[dict[str, Any]]:
+        """Every item of the run whose key starts with `prefix`, in key order."""
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.table,
+            KeyConditionExpression="#run = :run AND begins_with(#item, :prefix)",
+            ExpressionAttributeNames={"#run": "run", "#item": "item"},
+            ExpressionAttributeValues=encode({":run": run, ":prefix": prefix}),
+            ConsistentRead=True,
+        )
+        with translated("dynamodb", f"the run {run}"):
+            for page in pages:
+                yield from map(decode, page["Items"])
+
+    def stages(self, run: str) -> dict[str, StageItem]:
+        found = (_stage(item) for item in self.items(run, "stage#"))
+        return {stage.name: stage for stage in found}
+
+    def put_stage_if_absent(self, run: str, stage: StageItem) -> bool:
+        """For stages that the state machine never recorded."""
+        item: Item = {
+            "run": run,
+            "item": f"stage#{stage.name}",
+            "status": stage.status,
+            "ended": stage.ended,
+            "cause": stage.cause,
+        }
+        with translated("dynamodb", f"the stage {stage.name} of {run}"):
+            try:
+                self.client.put_item(
+                    TableName=self.table,
+                    Item=encode(item),
+                    ConditionExpression="attribute_not_exists(#run)",
+                    ExpressionAttributeNames={"#run": "run"},
+                )
+            except ClientError as error:
+                if code_of(error) != "ConditionalCheckFailedException":
+                    raise
+                return False
+        return True
+
+    def good_results(self, pipeline: str, partition: str, stage: str, limit: int) -> tuple[StageItem, ...]:
+        """The newest good results of a stage, newest first (index by_stage, eventually consistent)."""
+        key = f"{pipeline}#{partition}#{stage}"
+        return tuple(map(_stage, self._newest("by_stage", "stage_key", key, limit)))
+
+    def of_pipeline(self, pipeline: str, limit: int) -> tuple[Header, ...]:
+        """The newest headers of a pipeline, newest first (index by_pipeline)."""
+        return tuple(map(_header, self._newest("by_pipeline", "pipeline", pipeline, limit)))
+
+    def open_runs(self, limit: int) -> tuple[Header, ...]:
+        """Headers of runs that have not ended, oldest first (index open_runs)."""
+        return tuple(map(_header, self._newest("open_runs", "open", "yes", limit, forward=True)))
+
+    def _newest(
+        self, index: str, name: str, value: str, limit: int, *, forward: bool = False
+    ) -> Sequence[dict[str, Any]]:
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.table,
+            IndexName=index,
+            KeyConditionExpression="#key = :key",
+            ExpressionAttributeNames={"#key": name},
+            ExpressionAttributeValues=encode({":key": value}),
+            ScanIndexForward=forward,
+            PaginationConfig={"MaxItems": limit, "PageSize": limit},
+        )
+        with translated("dynamodb", f"{name} {value}"):
+            return [decode(item) for page in pages for item in page["Items"]]
+
+    def _get(self, run: str, item: str) -> dict[str, Any] | None:
+        with translated("dynamodb", f"the run {run}"):
+            answer = self.client.get_item(
+                TableName=self.table, Key=encode({"run": run, "item": item}), ConsistentRead=True
+            )
+        return decode(answer["Item"]) if "Item" in answer else None
+
+    def _put_batch(self, items: Sequence[Item]) -> None:
+        requests: Sequence[Any] = [{"PutRequest": {"Item": encode(item)}} for item in items]
+        with translated("dynamodb", "the plan's items"):
+            for _ in range(WRITE_ATTEMPTS):
+                answer = self.client.batch_write_item(RequestItems={self.table: requests})
+                requests = answer.get("UnprocessedItems", {}).get(self.table, [])
+                if not requests:
+                    return
+        raise TargetError(
+            f"DynamoDB left {len(requests)} items of a plan unwritten after {WRITE_ATTEMPTS} attempts",
+            "try again",
+        )
+
+
+def _claim_key(trigger_key: str) -> str:
+    return f"trigger#{trigger_key}"
+
+
+def _values(values: Mapping[str, str]) -> dict[str, Any]:
+    """Unlike `encode`, keeps empty text: an update expression needs each of its values."""
+    return {name: {"S": value} for name, value in values.items()}
+
+
+def _cancelled_by(error: ClientError, code: str) -> bool:
+    """Whether one of the reasons why DynamoDB gave a transaction up is `code`."""
+    reasons: Any = error.response.get("CancellationReasons", [])
+    return any(reason.get("Code") == code for reason in reasons)
+
+
+def _header_item(header: Header) -> Item:
+    item: dict[str, str | int] = {
+        "run": header.run,
+        "item": "run",
+        "trigger": json.dumps(_trigger_json(header.trigger), sort_keys=True),
+    }
+    item |= {name: getattr(header, name) for name in HEADER_FIELDS}
+    return item | ({"open": "yes"} if header.is_open else {})
+
+
+def _trigger_json(trigger: Trigger) -> dict[str, Any]:
+    return {
+        "type": trigger.type,
+        "key": trigger.key,
+        "time": trigger.time,
+        "by": trigger.by,
+        "parameters": dict(trigger.parameters),
+    }
+
+
+def _header(item: Mapping[str, Any]) -> Header:
+    texts = {name: item.get(name, "") for name in ("partition", "release", "plan", "execution")}
+    times = {name: item.get(name, "") for name in ("started", "ended", "reason")}
+    return Header(
+        run=item["run"],
+        pipeline=item["pipeline"],
+        status=item["status"],
+        trigger=Trigger(**json.loads(item["trigger"])),
+        created=item["created"],
+        revision=int(item.get("revision", 0)),
+        **texts,
+        **times,
+    )
+
+
+def _stage(item: Mapping[str, Any]) -> StageItem:
+    return StageItem(
+        name=item["item"].removeprefix("stage#"),
+        status=item["status"],
+        result=_json(item.get("result")),
+        inputs=_json(item.get("inputs")),
+        attempt=int(item.get("attempt", 0)),
+        **{
+            name: str(item.get(name, ""))
+            for name in ("fingerprint", "started", "ended", "error", "cause", "run")
+        },
+    )
+
+
+def _json(text: str | None) -> dict[str, Any]:
+    value = json.loads(text) if text else {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,267 @@
+"""What ran, what runs, and what came of it: plan, recorded stages and the jobs at work, as one record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from stagewright.errors import NotFoundError
+from stagewright.naming import timestamp
+from stagewright.plan.model import Trigger
+from stagewright.run import manifest as manifests
+from stagewright.run.close import ended, unrecorded
+from stagewright.run.gateway import Gateway
+from stagewright.run.gateway.jobs import JobKind
+from stagewright.run.gateway.runs import Header, StageItem
+from stagewright.run.planned import PlannedStage, recorded_stages
+from stagewright.run.together import together
+
+GRACE = 5.0
+"""Seconds that the recorder has to write a run's end, before `show` tells what it finds itself."""
+PLANNED_FIELDS = (
+    "name",
+    "kind",
+    "action",
+    "reason",
+    "wave",
+    "chain",
+    "position",
+    "fingerprint",
+    "result",
+    "reused_from",
+)
+"""What a record takes over from the plan as it stands."""
+JOB_KINDS: Mapping[str, JobKind] = {"processing": "processing", "training": "training"}
+
+
+@dataclass(frozen=True)
+class StageRecord:
+    """One stage of one run. Times are ISO 8601 UTC text, empty where there is none.
+
+    `status`: PLANNED, RUNNING, SUCCEEDED, FAILED, REUSED, SKIPPED, STOPPED (the run was stopped) or NOT_RUN
+    (the run failed before). `wave`, `chain`, `position`: its place in the plan, -1 where it does not run.
+    `reused_from`: the run whose result stands for it. `detail`: what SageMaker says of a job at work.
+    """
+
+    name: str
+    kind: str
+    action: str
+    reason: str
+    status: str
+    wave: int = -1
+    chain: int = -1
+    position: int = -1
+    started: str = ""
+    ended: str = ""
+    seconds: float | None = None
+    job: str = ""
+    detail: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    result: Mapping[str, Any] = field(default_factory=dict)
+    fingerprint: str = ""
+    attempt: int = 0
+    error: str = ""
+    cause: str = ""
+    reused_from: str = ""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run. `status`: PLANNED, RUNNING, SUCCEEDED, FAILED, STOPPED, REFUSED; `stages` only from `show`."""
+
+    run: str
+    pipeline: str
+    partition: str
+    status: str
+    trigger: Trigger
+    release: str
+    revision: int
+    created: str
+    started: str = ""
+    ended: str = ""
+    seconds: float | None = None
+    reason: str = ""
+    execution: str = ""
+    plan: str = ""
+    stages: tuple[StageRecord, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in ("PLANNED", "RUNNING")
+
+    def stage(self, name: str) -> StageRecord:
+        """NotFoundError where the run has no such stage."""
+        for stage in self.stages:
+            if stage.name == name:
+                return stage
+        known = ", ".join(stage.name for stage in self.stages) or "none"
+        raise NotFoundError(f"{self.run} has no stage {name}", f"its stages: {known}")
+
+
+def list_runs(gateway: Gateway, pipeline: str | None = None, limit: int = 20) -> list[RunRecord]:
+    """Newest first, without their stages. Without a pipeline: of every pipeline that was ever pushed."""
+    names = [pipeline] if pipeline else _pipelines(gateway)
+    found = [
+        header
+        for headers in together(lambda name: gateway.runs.of_pipeline(name, limit), names)
+        for header in headers
+    ]
+    newest = sorted(found, key=lambda header: (header.created, header.run), reverse=True)
+    return [_record(header) for header in newest[:limit]]
+
+
+def find_run(gateway: Gateway, trigger_key: str) -> str | None:
+    """The run that the trigger started (or was refused as); None as long as there is none."""
+    return gateway.runs.claimed(trigger_key)
+
+
+def show(gateway: Gateway, run: str) -> RunRecord:
+    """The run with its stages as they stand now. NotFoundError where there is none."""
+    header = gateway.runs.header(run)
+    if header is None:
+        raise NotFoundError(f"no run {run}", "list them: stagewright runs")
+    planned = recorded_stages(gateway, header)
+    items = gateway.runs.stages(run) if planned else {}
+    stages = tuple(_stage(header, plan, items.get(plan.name)) for plan in planned)
+    if header.status == "RUNNING":
+        stages = _at_work(gateway, header, stages)
+        header, stages = _perhaps_over(gateway, header, stages)
+    return replace(_record(header), stages=stages)
+
+
+def _pipelines(gateway: Gateway) -> list[str]:
+    names = (manifests.pipeline_of(found.key) for found in gateway.objects.list(manifests.FOLDER))
+    return [name for name in names if name]
+
+
+def _record(header: Header) -> RunRecord:
+    return RunRecord(
+        run=header.run,
+        pipeline=header.pipeline,
+        partition=header.partition,
+        status=header.status,
+        trigger=header.trigger,
+        release=header.release,
+        revision=header.revision,
+        created=header.created,
+        started=header.started,
+        ended=header.ended,
+        seconds=_between(header.started, header.ended),
+        reason=header.reason,
+        execution=header.execution,
+        plan=header.plan,
+    )
+
+
+def _stage(header: Header, plan: PlannedStage, item: StageItem | None) -> StageRecord:
+    """The stage as planned, and as recorded where it is; the state machine records each stage that ran."""
+    standing = {"reuse": "REUSED", "skip": "SKIPPED"}.get(plan.action)
+    record = StageRecord(
+        status=standing or ("PLANNED" if header.is_open else "NOT_RUN"),
+        job=plan.job if plan.kind in JOB_KINDS else str(plan.result.get("job", "")),
+        metrics=plan.result.get("metrics") or {},
+        **{name: getattr(plan, name) for name in PLANNED_FIELDS},
+    )
+    if item is None:
+        return record
+    seconds = item.result.get("seconds")
+    return replace(
+        record,
+        status=item.status,
+        started=item.started,
+        ended=item.ended,
+        seconds=float(seconds) if seconds is not None else _between(item.started, item.ended),
+        metrics=item.result.get("metrics") or {},
+        result=item.result,
+        attempt=item.attempt,
+        error=item.error,
+        cause=item.cause,
+    )
+
+
+def _at_work(gateway: Gateway, header: Header, stages: Sequence[StageRecord]) -> tuple[StageRecord, ...]:
+    """`stages` with those that run now as they stand; only they are asked about."""
+    since = dict(_next_up(header, stages))
+    now = together(
+        lambda stage: _live(gateway, stage, since[stage.name]), [s for s in stages if s.name in since]
+    )
+    live = {stage.name: stage for stage in now}
+    return tuple(live.get(stage.name, stage) for stage in stages)
+
+
+def _perhaps_over(
+    gateway: Gateway, header: Header, stages: tuple[StageRecord, ...]
+) -> tuple[Header, tuple[StageRecord, ...]]:
+    """Where no job is at work the execution may have ended without anybody recording it: it is asked."""
+    if any(stage.status == "RUNNING" and stage.kind in JOB_KINDS for stage in stages):
+        return header, stages
+    try:
+        execution = gateway.executions.describe(header.execution)
+    except NotFoundError:
+        return header, stages
+    over = ended(header, execution)
+    if over.is_open or datetime.now(UTC).timestamp() < (execution.ended or 0) + GRACE:
+        return header, stages
+    left = unrecorded(execution)
+    left_open = ("PLANNED", "RUNNING")
+    return over, tuple(replace(s, status=left) if s.status in left_open else s for s in stages)
+
+
+def _next_up(header: Header, stages: Sequence[StageRecord]) -> Iterator[tuple[str, str]]:
+    """The first unrecorded stage of each chain of the wave under way, and when it could begin."""
+    running = [stage for stage in stages if stage.action == "run"]
+    open_waves = [
+        stage.wave for stage in running if stage.status == "PLANNED" and not _failed(stage, running)
+    ]
+    if not open_waves:
+        return
+    wave = min(open_waves)
+    begun = max([header.started, *(stage.ended for stage in running if stage.wave < wave)])
+    for chain in sorted({stage.chain for stage in running if stage.wave == wave}):
+        links = sorted((s for s in running if (s.wave, s.chain) == (wave, chain)), key=lambda s: s.position)
+        since = begun
+        for stage in links:
+            if stage.status == "PLANNED":
+                yield stage.name, since
+                break
+            if stage.status != "SUCCEEDED":
+                break
+            since = stage.ended
+
+
+def _failed(stage: StageRecord, others: Sequence[StageRecord]) -> bool:
+    """Whether a stage before it in its chain failed, so that it will not run."""
+    return any(
+        other.status == "FAILED" and (other.wave, other.chain) == (stage.wave, stage.chain)
+        for other in others
+    )
+
+
+def _live(gateway: Gateway, stage: StageRecord, since: str) -> StageRecord:
+    if stage.kind not in JOB_KINDS:
+        return replace(stage, status="RUNNING", started=since, seconds=_age(since))
+    job = gateway.jobs.describe(JOB_KINDS[stage.kind], stage.job)
+    if job is None:
+        return stage
+    started = timestamp(datetime.fromtimestamp(job.started or job.created, UTC))
+    return replace(
+        stage,
+        status="RUNNING",
+        started=started,
+        seconds=(job.ended or datetime.now(UTC).timestamp()) - (job.started or job.created),
+        detail=job.detail,
+        metrics=job.metrics,
+        cause=job.reason,
+    )
+
+
+def _between(started: str, ended: str) -> float | None:
+    if not started or not ended:
+        return None
+    return (datetime.fromisoformat(ended) - datetime.fromisoformat(started)).total_seconds()
+
+
+def _age(since: str) -> float | None:
+    return (datetime.now(UTC) - datetime.fromisoformat(since)).total_seconds() if since else None

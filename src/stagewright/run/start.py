@@ -1,0 +1,139 @@
+"""One way to a run: its plan is written, its trigger's key is claimed, its execution is started.
+
+Every step may be repeated, by the same event delivered again or by another function at the same moment: the
+claim is written once, the execution's name is the run's id, and a header only moves forward. Whoever finds
+the claim taken finishes what the winner may have left undone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from stagewright.errors import PlanError, Problem, TargetError
+from stagewright.naming import run_id, timestamp
+from stagewright.plan import pages as plan_pages
+from stagewright.plan.model import PLAN_FORMAT, Plan, Trigger
+from stagewright.run.gateway import Gateway
+from stagewright.run.gateway.items import ITEM_LIMIT, Item, size_of
+from stagewright.run.gateway.runs import Header
+from stagewright.run.planned import planned_stages
+
+LIST_BYTES = 150_000
+"""Of one item with planned stages, well under DynamoDB's limit."""
+REASON_LIMIT = 4_000
+"""Characters of a reason that a header keeps."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """`new`: this call claimed the key. `execution` is empty for a run that was refused or stopped before."""
+
+    run: str
+    execution: str
+    new: bool
+
+
+def start(gateway: Gateway, plan: Plan) -> Started:
+    """Writes the plan, claims the trigger's key and starts the execution.
+
+    PlanError: an item of the plan is larger than DynamoDB keeps.
+    """
+    digest = plan.digest
+    gateway.runs.put_all(_checked(_plan_items(plan, digest)))
+    header = Header(
+        run=plan.run,
+        pipeline=plan.pipeline,
+        status="PLANNED",
+        trigger=plan.trigger,
+        created=timestamp(datetime.now(UTC)),
+        partition=plan.partition,
+        release=plan.release,
+        revision=plan.revision,
+        plan=digest,
+    )
+    if gateway.runs.claim(header):
+        return Started(plan.run, launch(gateway, header), new=True)
+    return _already(gateway, plan.trigger.key)
+
+
+def refuse(
+    gateway: Gateway, pipeline: str, trigger: Trigger, reason: str, release: str = "", revision: int = 0
+) -> Started:
+    """Records a run that will not be, and why, and claims the key: a redelivery does not repeat it."""
+    now = timestamp(datetime.now(UTC))
+    header = Header(
+        run=run_id(pipeline, trigger.key, datetime.fromisoformat(trigger.time)),
+        pipeline=pipeline,
+        status="REFUSED",
+        trigger=trigger,
+        created=now,
+        ended=now,
+        release=release,
+        revision=revision,
+        reason=reason[:REASON_LIMIT],
+    )
+    return Started(header.run, "", new=True) if gateway.runs.claim(header) else _already(gateway, trigger.key)
+
+
+def resume(gateway: Gateway, run: str) -> Started:
+    """Starts the execution of a claimed run if nobody has; what is running or over stays as it is."""
+    header = gateway.runs.header(run)
+    if header is None:
+        raise TargetError(f"the run {run} is claimed, but has no header", "try again")
+    execution = launch(gateway, header) if header.status == "PLANNED" else header.execution
+    return Started(run, execution, new=False)
+
+
+def launch(gateway: Gateway, header: Header) -> str:
+    """StartExecution, and the header to RUNNING. If the run was stopped in between, its execution is, too."""
+    pointer = json.dumps({"run": header.run, "plan": header.plan, "format": PLAN_FORMAT})
+    execution, _ = gateway.executions.start(header.run, pointer)
+    started = {"status": "RUNNING", "execution": execution, "started": timestamp(datetime.now(UTC))}
+    if not gateway.runs.advance(header.run, ["PLANNED"], started):
+        now = gateway.runs.header(header.run)
+        if now and now.status == "STOPPED":
+            gateway.executions.stop(execution, now.reason)
+    return execution
+
+
+def _already(gateway: Gateway, trigger_key: str) -> Started:
+    run = gateway.runs.claimed(trigger_key)
+    if run is None:
+        raise TargetError(f"{trigger_key}: another run has this id, but not this key", "trigger it again")
+    return resume(gateway, run)
+
+
+def _checked(items: Iterator[Item]) -> Iterator[Item]:
+    for item in items:
+        if (size := size_of(item)) > ITEM_LIMIT:
+            message = f"{item['item']} of the plan has {size:,} bytes; DynamoDB keeps at most {ITEM_LIMIT:,}"
+            raise PlanError((Problem("stages", message, "split the pipeline in two"),))
+        yield item
+
+
+def _plan_items(plan: Plan, digest: str) -> Iterator[Item]:
+    """Under the plan's digest: two plans of one event, made at the same moment, never mix."""
+    waves = plan_pages.pages(plan)
+    for page in (page for wave in waves for page in wave):
+        yield {"run": plan.run, "item": f"page#{digest}#{page.name}", "chains": page.chains_json}
+    for number, stages in enumerate(_stage_lists(plan)):
+        yield {"run": plan.run, "item": f"stages#{digest}#{number:04}", "stages": stages}
+    waves_json = json.dumps([[page.name for page in wave] for wave in waves])
+    yield {"run": plan.run, "item": f"plan#{digest}", "waves": waves_json}
+
+
+def _stage_lists(plan: Plan) -> Iterator[str]:
+    """JSON lists of `PlannedStage`s; apart from `plan#`, which passes through the state machine whole."""
+    texts: list[str] = []
+    size = 0
+    for stage in planned_stages(plan):
+        text = json.dumps(vars(stage), ensure_ascii=False, separators=(",", ":"))
+        if texts and size + len(text.encode()) > LIST_BYTES:
+            yield f"[{','.join(texts)}]"
+            texts, size = [], 0
+        texts.append(text)
+        size += len(text.encode()) + 1
+    yield f"[{','.join(texts)}]"

@@ -1,0 +1,41 @@
+"""Stopping a run."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from stagewright.errors import NotFoundError, RunFailedError
+from stagewright.naming import timestamp
+from stagewright.run.gateway import Gateway
+from stagewright.run.history import JOB_KINDS, StageRecord, show
+from stagewright.run.together import together
+
+
+def stop(gateway: Gateway, run: str, by: str) -> None:
+    """Stops the execution and the jobs at work; the recorder writes the run's end.
+
+    Step Functions stops the job of a `.sync` task when its execution is stopped, as best it can (Developer
+    Guide, "Run a Job (.sync)"); asking SageMaker as well makes sure that nothing goes on costing money.
+    NotFoundError: no such run. RunFailedError: it has ended already.
+    """
+    record = show(gateway, run)
+    cause = f"stopped by {by}" if by else "stopped"
+    if not record.is_open:
+        raise RunFailedError(
+            f"{run} has ended already: {record.status}", f"look at it: stagewright show {run}"
+        )
+    if record.status == "PLANNED":
+        ended = {"status": "STOPPED", "ended": timestamp(datetime.now(UTC)), "reason": cause}
+        if gateway.runs.advance(run, ["PLANNED"], ended):
+            return
+        record = show(gateway, run)
+    try:
+        gateway.executions.stop(record.execution, cause)
+    except NotFoundError as error:
+        raise NotFoundError(f"{run}: {error.message}", "the sweeper closes it within five minutes") from error
+    together(lambda stage: _stop_job(gateway, stage), record.stages)
+
+
+def _stop_job(gateway: Gateway, stage: StageRecord) -> None:
+    if stage.status == "RUNNING" and stage.kind in JOB_KINDS:
+        gateway.jobs.stop(JOB_KINDS[stage.kind], stage.job)

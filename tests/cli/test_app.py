@@ -1,0 +1,150 @@
+"""The command line from outside: help, exit codes, and what goes to which stream."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stagewright import __version__
+from stagewright.cli.app import COMMANDS
+
+BAD = "name: Bad Name\nstages:\n  one: {kind: procesing, code: one.py}\n"
+
+
+def stagewright(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """As a user calls it, through the function that the console script names."""
+    command = [sys.executable, "-c", "from stagewright.cli.app import main; main()", *arguments]
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "STAGEWRIGHT_"))
+    }
+    given = inherited | environment
+    return subprocess.run(
+        command, cwd=cwd, env=given, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def test_help_lists_every_command_and_exit_code(tmp_path):
+    shown = stagewright("--help", cwd=tmp_path)
+    assert shown.returncode == 0
+    for name, summary in COMMANDS.items():
+        assert f"  {name} " in shown.stdout
+        assert summary in shown.stdout
+    for code in range(8):
+        assert f"    {code}  " in shown.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_its_summary(name, tmp_path):
+    shown = stagewright(name, "--help", cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert COMMANDS[name] in shown.stdout
+
+
+def test_help_imports_nothing_heavy(tmp_path):
+    script = (
+        "import sys\nfrom stagewright.cli.app import main\nsys.argv = ['stagewright', '--help']\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "heavy = {'boto3', 'botocore', 'pydantic', 'yaml', 'rich', 'ministack', 'starlette'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert done.stderr.strip() == "[]"
+
+
+def test_the_version(tmp_path):
+    assert stagewright("--version", cwd=tmp_path).stdout.strip() == __version__
+
+
+def test_an_unknown_command_is_a_usage_error(tmp_path):
+    failed = stagewright("rum", cwd=tmp_path)
+    assert failed.returncode == 2
+    assert "rum" in failed.stderr
+
+
+def test_a_wrong_document_is_exit_code_2_with_every_problem(tmp_path):
+    (tmp_path / "pipeline.yaml").write_text(BAD)
+    failed = stagewright("validate", ".", cwd=tmp_path)
+    assert failed.returncode == 2
+    assert failed.stdout == ""
+    assert "name" in failed.stderr
+    assert "stages.one" in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+def test_with_json_an_error_is_one_document_on_standard_output(tmp_path):
+    (tmp_path / "pipeline.yaml").write_text(BAD)
+    failed = stagewright("validate", ".", "--json", cwd=tmp_path)
+    error = json.loads(failed.stdout)["error"]
+    assert set(error) == {"type", "code", "message", "remedy", "problems"}
+    assert error["code"] == failed.returncode == 2
+    assert {problem["path"] for problem in error["problems"]} >= {"name"}
+
+
+def test_a_document_that_is_not_there(tmp_path):
+    failed = stagewright("validate", "nowhere", cwd=tmp_path)
+    assert failed.returncode == 5
+    assert "nowhere" in failed.stderr
+    assert "try:" in failed.stderr
+
+
+def test_debug_shows_the_traceback_wherever_it_stands(tmp_path):
+    for arguments in (("--debug", "validate", "nowhere"), ("validate", "nowhere", "--debug")):
+        failed = stagewright(*arguments, cwd=tmp_path)
+        assert failed.returncode == 5
+        assert "Traceback" in failed.stderr
+
+
+def test_env_without_a_server_says_how_to_start_one(tmp_path):
+    failed = stagewright("env", cwd=tmp_path, STAGEWRIGHT_STATE=str(tmp_path / "state"))
+    assert failed.returncode == 4
+    assert failed.stdout == ""
+    assert "stagewright up" in failed.stderr
+
+
+def test_a_target_that_nothing_describes(tmp_path):
+    failed = stagewright("runs", "--target", "dev", cwd=tmp_path)
+    assert failed.returncode == 4
+    assert "dev" in failed.stderr
+    assert "stagewright.toml" in failed.stderr
+
+
+def test_a_wrong_parameter_is_refused_before_anything_is_contacted(tmp_path):
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "one.py").write_text("")
+    (tmp_path / "pipeline.yaml").write_text(
+        "name: small\nparameters: {size: 3}\ndefaults: {image: sklearn-1.4, instance_type: ml.m5.large}\n"
+        "stages:\n  one: {kind: processing, code: one.py}\n"
+    )
+    failed = stagewright("run", ".", "-p", "sise=4", "-p", "size", "-p", "size=many", cwd=tmp_path)
+    assert failed.returncode == 2
+    assert "sise" in failed.stderr
+    assert "-p size=VALUE" in failed.stderr
+    assert "many" in failed.stderr
+    assert not (tmp_path / ".stagewright").exists()
+
+
+@pytest.mark.parametrize("name", ["schema", "workflow"])
+def test_what_is_always_json(name, tmp_path):
+    done = stagewright(name, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert isinstance(json.loads(done.stdout), dict)
+    assert stagewright(name, "--json", cwd=tmp_path).stdout == done.stdout
+
+
+def test_doctor_reports_every_check_and_a_remedy_for_what_is_missing(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    done = stagewright("doctor", "--json", cwd=tmp_path, STAGEWRIGHT_STATE=str(tmp_path / "state"))
+    report = json.loads(done.stdout)
+    assert done.returncode == 0, done.stdout
+    assert report["ok"]
+    names = [check["name"] for check in report["checks"]]
+    assert {"Python", "uv", "isolation of jobs", "state folder", "disk", "port", "local server"} <= set(names)
+    assert all(check["remedy"] for check in report["checks"] if not check["ok"])

@@ -1,0 +1,75 @@
+"""What is shown of a run while it runs, and when it is over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from stagewright.cli import live, summary
+from stagewright.plan.model import Trigger
+from stagewright.run.history import RunRecord, StageRecord
+
+START, END = "2026-01-01T00:00:00.000Z", "2026-01-01T00:00:04.200Z"
+TRAIN = StageRecord("train", "training", "run", "no earlier result", "PLANNED")
+DONE = replace(TRAIN, status="SUCCEEDED", started=START, ended=END, metrics={"r2": 0.9})
+REUSED = StageRecord("prepare", "processing", "reuse", "same as run old", "REUSED", started=START, ended=END)
+DEPLOYED = StageRecord(
+    "deploy",
+    "endpoint",
+    "run",
+    "new",
+    "SUCCEEDED",
+    started=START,
+    ended=END,
+    result={"endpoint": "tiny-local"},
+)
+
+
+def record(*stages: StageRecord, status: str = "RUNNING") -> RunRecord:
+    trigger = Trigger("manual", "manual:1", START)
+    return RunRecord("tiny-1", "tiny", "default", status, trigger, "r", 1, START, START, END, stages=stages)
+
+
+def test_a_line_for_each_change_and_none_without(capsys):
+    view = live.Lines()
+    view.update(record(TRAIN))
+    assert capsys.readouterr().err == ""
+    view.update(record(replace(TRAIN, status="RUNNING", started=START)))
+    view.update(record(replace(TRAIN, status="RUNNING", started=START)))
+    assert capsys.readouterr().err.count("train") == 1
+    view.update(record(DONE))
+    said = capsys.readouterr()
+    assert said.err == "train  SUCCEEDED  4.2 s  r2 0.9  no earlier result\n"
+    assert said.out == ""
+
+
+def test_what_a_reused_stage_took_is_not_shown():
+    assert live.cells(REUSED) == ("prepare", "REUSED", "", "", "same as run old")
+
+
+def test_a_failed_stage_shows_its_cause_and_not_why_it_ran():
+    assert live.cells(replace(DONE, status="FAILED", cause="exit code 1"))[-1] == "exit code 1"
+
+
+def test_the_outcome_names_what_was_made_and_what_to_do_next(capsys):
+    summary.print_made(record(REUSED, DONE, DEPLOYED, status="SUCCEEDED"))
+    said = capsys.readouterr().out
+    assert "tiny-1 succeeded in 4.2 s: 2 stages ran, 1 reused" in said
+    assert "train: r2 0.9" in said
+    assert "deploy: endpoint tiny-local" in said
+    assert "next: stagewright predict tiny --input FILE" in said
+
+
+@pytest.mark.parametrize(
+    ("arn", "name"),
+    [
+        ("arn:aws:sagemaker:us-east-1:1:model-package/house-price/3", "house-price version 3"),
+        (
+            "arn:aws:sagemaker:us-east-1:1:model-package/house-price",
+            "arn:aws:sagemaker:us-east-1:1:model-package/house-price",
+        ),
+    ],
+)
+def test_a_model_package_by_its_name(arn, name):
+    assert summary.package_name(arn) == name

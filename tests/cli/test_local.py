@@ -1,0 +1,240 @@
+"""The commands against a real local server."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from stagewright.local import server
+
+pytestmark = pytest.mark.xdist_group("cli")
+
+
+def actions(record: dict) -> dict[str, str]:
+    return {stage["name"]: stage["action"] for stage in record["stages"]}
+
+
+def test_a_run_without_a_server_brings_its_own_and_leaves_nothing(alone):
+    done = alone("run", ".")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "starting one for this command" in done.stderr
+    assert re.search(r"tiny-\S+ succeeded in .*: 4 stages ran, 0 reused", done.stdout)
+    assert "product 12" in done.stdout
+    assert "next: stagewright predict tiny" in done.stdout
+    assert server.find(alone.state) is None
+    in_use = subprocess.run(["ps", "-A", "-o", "args="], capture_output=True, text=True, check=True).stdout
+    assert str(alone.state) not in in_use
+    again = alone("run", ".")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "0 stages ran, 4 reused" in again.stdout
+    answer = alone("predict", "tiny", "--data", "2")
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout) == 24
+
+
+def test_without_a_server_no_wait_is_refused_before_anything_starts(alone):
+    refused = alone("run", ".", "--no-wait")
+    assert refused.returncode == 4
+    assert "stagewright up" in refused.stderr
+    assert alone.runs() == []
+
+
+def test_each_run_is_one_run_and_what_is_unchanged_is_reused(served):
+    before = served.runs()
+    record = served.json("run", ".")
+    assert actions(record) == dict.fromkeys(("total", "fit", "check", "serve"), "reuse")
+    assert served.runs() == [record["run"], *before]
+    assert record["trigger"]["type"] == "manual"
+
+
+def test_force_runs_every_stage(served):
+    record = served.json("run", ".", "--force")
+    assert set(actions(record).values()) == {"run"}
+
+
+def test_a_parameter_reaches_the_job_and_the_endpoint(served):
+    record = served.json("run", ".", "-p", "factor=10")
+    assert actions(record)["total"] == "reuse"
+    assert record["trigger"]["parameters"] == {"factor": 10}
+    assert next(stage for stage in record["stages"] if stage["name"] == "fit")["metrics"] == {"product": 60}
+    assert served.json("predict", "tiny", "--data", "2")["prediction"] == 120
+    served.json("run", ".")
+    assert served.json("predict", ".", "--data", "2")["prediction"] == 24
+
+
+def test_changed_code_with_a_parameter_is_still_one_run(served):
+    before = served.runs()
+    code = served.folder / "code" / "fit.py"
+    code.write_text(code.read_text() + "# changed\n")
+    record = served.json("run", ".", "-p", "factor=3")
+    assert record["trigger"]["type"] == "code"
+    assert record["trigger"]["parameters"] == {"factor": 3}
+    assert served.runs() == [record["run"], *before]
+
+
+def test_a_push_starts_a_run_only_where_something_changed(served):
+    before = served.runs()
+    assert served.json("push", ".")["run"] is None
+    assert served.runs() == before
+    (served.folder / "code" / "notes.txt").write_text("new")
+    pushed = served.json("push", ".")
+    assert pushed["uploaded"] == ["notes.txt"]
+    assert pushed["run"] in served.runs()
+    (served.folder / "code" / "notes.txt").unlink()
+    assert served.json("push", ".")["removed"] == ["notes.txt"]
+
+
+def test_a_plan_says_why_and_starts_nothing(served):
+    served.json("run", ".")
+    before = served.runs()
+    made = served.json("plan", ".", "-p", "factor=7")
+    why = {stage["name"]: (stage["action"], stage["reason"]) for stage in made["stages"]}
+    assert why["total"][0] == "reuse"
+    assert why["fit"][0] == "run"
+    assert "factor" in why["fit"][1]
+    assert made["stages"][1]["requests"]["CreateTrainingJob"]["HyperParameters"]["factor"] == "7"
+    assert served.runs() == before
+    assert "wave 1: fit -> check -> serve" in served("plan", ".", "-p", "factor=7").stdout
+
+
+def test_a_failed_run_says_where_why_and_what_next(served):
+    failed = served("run", ".", "-p", "factor=-1")
+    assert failed.returncode == 6
+    assert "stage fit:" in failed.stderr
+    assert "ValueError: a negative factor is of no use" in failed.stderr
+    assert "  | fitting for" in failed.stderr
+    run = served.runs()[0]
+    assert f"next: stagewright logs {run} fit" in failed.stderr
+    as_json = served("run", ".", "-p", "factor=-1", "--json")
+    assert as_json.returncode == 6
+    assert json.loads(as_json.stdout)["status"] == "FAILED"
+
+
+def test_a_closed_gate_is_exit_code_6(served):
+    closed = served("run", ".", "-p", "least=1000")
+    assert closed.returncode == 6
+    assert "check" in closed.stderr
+    assert "1000" in closed.stderr
+
+
+def test_show_and_logs_know_a_run_by_its_pipeline(served):
+    run = served.json("run", ".", "--force")["run"]
+    assert served.json("show", "tiny")["run"] == run
+    shown = served("show", run).stdout
+    assert run in shown
+    assert "SUCCEEDED" in shown
+    assert "summed 3 numbers" in served("logs", "tiny", "total").stdout
+    lines = served.json("logs", run)["lines"]
+    assert {"total", "fit"} <= {line["source"] for line in lines}
+    followed = served("logs", run, "--follow")
+    assert followed.returncode == 0
+    assert "product: 12.0" in followed.stdout
+
+
+def test_what_does_not_exist_is_exit_code_5(served):
+    for arguments in (
+        ("show", "nothing"),
+        ("logs", "tiny", "nostage"),
+        ("predict", "nothing", "--data", "1"),
+    ):
+        failed = served(*arguments)
+        assert failed.returncode == 5, failed.stderr
+        assert arguments[1 if arguments[0] != "logs" else 2] in failed.stderr
+
+
+def test_predict_reads_a_file_and_standard_input(served):
+    (served.folder / "two.json").write_text("2")
+    expected = served.json("predict", "tiny", "--data", "2")["prediction"]
+    assert json.loads(served("predict", "tiny", "--input", "two.json").stdout) == expected
+    assert json.loads(served("predict", "tiny", given="2").stdout) == expected
+    failed = served("predict", "tiny", "--data", "no JSON")
+    assert failed.returncode == 4
+    assert failed.stdout == ""
+
+
+def test_env_lets_plain_boto3_in(served):
+    script = (
+        "import boto3\nprint([bucket['Name'] for bucket in boto3.client('s3').list_buckets()['Buckets']])\n"
+    )
+    exports = served("env").stdout
+    assert all(line.startswith("export AWS_") for line in exports.splitlines())
+    command = ["sh", "-c", 'eval "$0"; exec "$1" -c "$2"', exports, sys.executable, script]
+    done = subprocess.run(
+        command, env=served.environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert "stagewright-local" in done.stdout, done.stderr
+    assert set(served.json("env")) == {
+        line.split("=")[0].removeprefix("export ") for line in exports.splitlines()
+    }
+
+
+def wait_for(process: subprocess.Popen[str], text: str) -> str:
+    """What the process has said on standard error up to the line with `text`."""
+    said = ""
+    for line in process.stderr:
+        said += line
+        if text in line:
+            return said
+    pytest.fail(f"it ended without saying {text!r}: {said}")
+
+
+def test_stop_ends_the_run_and_its_job(served):
+    run = served.json("run", ".", "-p", "seconds=300", "--no-wait")["run"]
+    deadline = time.monotonic() + 60
+    while not any(
+        s["name"] == "fit" and s["status"] == "RUNNING" for s in served.json("show", run)["stages"]
+    ):
+        assert time.monotonic() < deadline
+    stopped = served.json("stop", run)
+    assert stopped["status"] == "STOPPED"
+    assert served("stop", run).returncode == 6
+
+
+def test_ctrl_c_where_nobody_can_be_asked_stops_the_run(served):
+    process = served.start("run", ".", "-p", "seconds=301")
+    wait_for(process, "fit  RUNNING")
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=120)[1]
+    assert process.returncode == 6, said
+    assert "STOPPED" in said
+    assert served.json("show", "tiny")["status"] == "STOPPED"
+
+
+def read_until(terminal: int, text: str, seconds: float = 60) -> str:
+    said, deadline = "", time.monotonic() + seconds
+    while text not in said:
+        assert time.monotonic() < deadline, said
+        if select.select([terminal], [], [], 0.5)[0]:
+            said += os.read(terminal, 65_536).decode(errors="replace")
+    return said
+
+
+def test_on_a_terminal_ctrl_c_asks_and_no_goes_on(served):
+    leader, follower = pty.openpty()
+    process = served.start("run", ".", "-p", "seconds=302", stdin=follower, stdout=follower, stderr=follower)
+    os.close(follower)
+    try:
+        read_until(leader, "RUNNING")
+        process.send_signal(signal.SIGINT)
+        read_until(leader, "and its jobs?")
+        os.write(leader, b"n\n")
+        read_until(leader, "RUNNING")
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        read_until(leader, "and its jobs?")
+        os.write(leader, b"y\n")
+        read_until(leader, "STOPPED")
+        assert process.wait(120) == 6
+    finally:
+        os.close(leader)
+        process.kill()
+        process.wait()

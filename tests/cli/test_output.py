@@ -1,0 +1,78 @@
+"""Times, figures and JSON as they are printed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from stagewright.cli import output
+from stagewright.errors import DocumentError, Problem, RunFailedError
+
+START = "2026-01-01T00:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("ended", "said"),
+    [
+        ("2026-01-01T00:00:02.340Z", "2.3 s"),
+        ("2026-01-01T00:01:02.000Z", "1 min 02 s"),
+        ("2026-01-01T02:05:00.000Z", "2 h 05 min"),
+        ("2025-12-31T23:59:59.000Z", "0.0 s"),
+    ],
+)
+def test_how_long_it_took(ended, said):
+    assert output.took(START, ended) == said
+
+
+def test_what_has_not_started_took_no_time():
+    assert output.took("") == ""
+
+
+def test_figures_are_short():
+    assert (
+        output.figures({"r2": 0.917, "mae": 15164.5, "rows": 2_500_000})
+        == "r2 0.917, mae 15164.5, rows 2500000"
+    )
+
+
+@dataclass(frozen=True)
+class Thing:
+    place: Path
+    parts: tuple[int, ...]
+
+
+def test_values_of_any_layer_become_json(capsys):
+    output.print_json({"thing": Thing(Path("a"), (1, 2)), 3: None, "é": True})
+    assert json.loads(capsys.readouterr().out) == {
+        "thing": {"place": "a", "parts": [1, 2]},
+        "3": None,
+        "é": True,
+    }
+
+
+def test_an_error_and_its_remedy_go_to_standard_error(capsys):
+    output.fail(RunFailedError("it broke", "mend it"), as_json=False, debug=False)
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == "error: it broke\n  try: mend it\n"
+
+
+def test_an_error_as_json_has_its_problems(capsys):
+    problem = Problem("stages.a", "wrong", "mend it", "pipeline.yaml", 3)
+    output.fail(DocumentError((problem,)), as_json=True, debug=False)
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["type"] == "DocumentError"
+    assert error["problems"] == [
+        {"path": "stages.a", "message": "wrong", "remedy": "mend it", "file": "pipeline.yaml", "line": 3}
+    ]
+
+
+def test_a_table_off_a_terminal_keeps_every_character(capsys):
+    output.table(("run", "why"), [("a", "x" * 300), ("bb", "[bold]y[/bold]")])
+    said = capsys.readouterr().out
+    assert "x" * 300 in said
+    assert "[bold]y[/bold]" in said
+    assert "\x1b" not in said

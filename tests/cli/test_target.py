@@ -1,0 +1,57 @@
+"""Targets other than the local one."""
+
+from __future__ import annotations
+
+import pytest
+
+from stagewright.cli import target
+from stagewright.errors import TargetError
+
+DEV = {"bucket": "models", "region": "eu-west-1", "environment": "dev"}
+
+
+def test_the_nearest_file_above_describes_targets(tmp_path):
+    (tmp_path / "stagewright.toml").write_text('[targets.dev]\nbucket = "models"\n')
+    below = tmp_path / "team" / "pipelines"
+    below.mkdir(parents=True)
+    assert target.described_targets(below) == {"dev": {"bucket": "models"}}
+    (below / "stagewright.toml").write_text('[targets.own]\nbucket = "own"\n')
+    assert list(target.described_targets(below)) == ["own"]
+
+
+def test_a_file_that_is_not_toml_is_named(tmp_path):
+    (tmp_path / "stagewright.toml").write_text("targets: dev")
+    with pytest.raises(TargetError, match=r"stagewright\.toml"):
+        target.described_targets(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"bucket": "models", "region": "eu-west-1"}, "environment is missing"),
+        (DEV | {"buket": "x"}, "buket is not known"),
+        (DEV | {"account": 123456789012}, "account is not text"),
+        ("models", "not a table"),
+    ],
+)
+def test_wrong_settings_are_refused(settings, said):
+    with pytest.raises(TargetError, match=said):
+        target.checked("dev", settings)
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"), [("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
+)
+def test_the_installation_follows_from_the_settings(region, partition):
+    made = target.installation(DEV | {"region": region, "account": "123456789012", "prefix": "ml"})
+    arn = f"arn:{partition}:states:{region}:123456789012:stateMachine:ml-dev-workflow"
+    assert made.state_machine_arn == arn
+    assert made.bucket == "models"
+
+
+def test_the_state_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("STAGEWRIGHT_STATE", raising=False)
+    assert target.state_folder() == tmp_path / ".stagewright"
+    monkeypatch.setenv("STAGEWRIGHT_STATE", str(tmp_path / "elsewhere"))
+    assert target.state_folder() == tmp_path / "elsewhere"

@@ -1,0 +1,163 @@
+"""The whole way once, with boto3 only: from the put of a manifest to a prediction of the served endpoint.
+
+Nothing of Stagewright's own run layer is used: what Terraform would upload is uploaded, and what AWS would answer is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tarfile
+import time
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from stagewright import specfile
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "house-price"
+NAME = "house-price"
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+
+
+class Pushed:
+    """A pushed release: the bucket, and the run that its manifest started."""
+
+    def __init__(self, server, client, document: str) -> None:
+        self.server, self.client = server, client
+        self.bucket = server.installation.bucket
+        self.s3, self.dynamodb = client("s3"), client("dynamodb")
+        self.put_document(document)
+        self.version = self.put_manifest(document)
+
+    def put_document(self, document: str) -> None:
+        sample = EXAMPLE / "data" / "ames_house_sales.csv"
+        self.s3.put_object(Bucket=self.bucket, Key=f"raw/{NAME}/{sample.name}", Body=sample.read_bytes())
+        self.dynamodb.put_item(
+            TableName=self.server.installation.documents_table,
+            Item={"pipeline": {"S": NAME}, "item": {"S": "base"}, "document": {"S": document},
+                  "sha256": {"S": sha256(document.encode())}, "written": {"S": "2026-01-01T00:00:00.000Z"}},
+        )
+
+    def put_manifest(self, document: str) -> str:
+        files = {}
+        for path in sorted((EXAMPLE / "code").rglob("*.py")):
+            name, body = path.relative_to(EXAMPLE / "code").as_posix(), path.read_bytes()
+            put = self.s3.put_object(Bucket=self.bucket, Key=f"staging/{NAME}/{name}", Body=body)
+            files[name] = {"sha256": sha256(body), "version": put["VersionId"], "size": len(body)}
+        manifest = {"format": 1, "pipeline": NAME, "document": sha256(document.encode()), "files": files}
+        body = json.dumps(manifest).encode()
+        return self.s3.put_object(Bucket=self.bucket, Key=f"manifests/{NAME}.json", Body=body)["VersionId"]
+
+    def item(self, run: str, item: str) -> dict:
+        key = {"run": {"S": run}, "item": {"S": item}}
+        return self.dynamodb.get_item(TableName=self.server.installation.runs_table, Key=key).get("Item", {})
+
+    def wait(self, seconds: float = 180) -> dict:
+        """The header of the run, once it has ended."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            claim = self.item(f"trigger#code:{NAME}:{self.version}", "claim")
+            header = self.item(claim["run_id"]["S"], "run") if claim else {}
+            if header and "open" not in header:
+                return header
+            time.sleep(0.1)
+        pytest.fail(f"no run of manifest {self.version} ended in {seconds} s")
+
+    def results(self, run: str) -> dict[str, dict]:
+        stages = ("prepare", "train", "evaluate", "quality", "register", "deploy")
+        return {stage: self.item(run, f"stage#{stage}") for stage in stages}
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def pushed(server, client) -> Pushed:
+    pushed = Pushed(server, client, specfile.document_json(specfile.read(EXAMPLE / "pipeline.yaml")))
+    pushed.header = pushed.wait()
+    pushed.run = pushed.header["run"]["S"]
+    return pushed
+
+
+def test_the_run_succeeds_and_every_stage_is_recorded(pushed):
+    assert pushed.header["status"]["S"] == "SUCCEEDED", pushed.header
+    results = pushed.results(pushed.run)
+    assert {name: item["status"]["S"] for name, item in results.items()} == dict.fromkeys(results, "SUCCEEDED")
+
+
+def test_the_router_was_started_by_the_event(pushed, client):
+    """Its own log names the manifest; nobody invoked it."""
+    logs = client("logs")
+    group = f"/aws/lambda/{pushed.server.installation.name('router')}"
+    text = " ".join(
+        event["message"]
+        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+        for event in page["events"]
+    )
+    assert pushed.run in text
+
+
+def test_the_history_of_the_state_machine_shows_every_stage(pushed, client):
+    arn = pushed.header["execution"]["S"]
+    pages = client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
+    text = json.dumps([event for page in pages for event in page["events"]], default=str)
+    for stage in pushed.results(pushed.run):
+        assert stage in text
+    for call in ("createProcessingJob.sync", "createTrainingJob.sync", "createModelPackage", "createEndpoint"):
+        assert call in text
+
+
+def test_the_model_is_fitted_with_the_hyperparameters_of_the_document(pushed, client):
+    result = json.loads(pushed.results(pushed.run)["train"]["result"]["S"])
+    job = client("sagemaker").describe_training_job(TrainingJobName=result["job"])
+    bucket, _, key = result["model"].removeprefix("s3://").partition("/")
+    archive = pushed.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    with tarfile.open(fileobj=BytesIO(archive)) as tar:
+        fitted = json.load(tar.extractfile("hyperparameters.json"))
+    asked = json.loads(specfile.document_json(specfile.read(EXAMPLE / "pipeline.yaml")))
+    asked = asked["stages"]["train"]["hyperparameters"]
+    assert asked
+    assert {name: str(fitted[name.replace("-", "_")]) for name in asked} == {k: str(v) for k, v in asked.items()}
+    assert {name: json.loads(job["HyperParameters"][name]) for name in asked} == asked
+
+
+def test_the_held_out_year_is_predicted_well(pushed):
+    metrics = json.loads(pushed.results(pushed.run)["evaluate"]["result"]["S"])["metrics"]
+    assert 0.88 <= metrics["r2"] < 0.99
+
+
+def test_a_model_package_version_is_registered_with_its_lineage(pushed, client):
+    arn = json.loads(pushed.results(pushed.run)["register"]["result"]["S"])["package"]
+    package = client("sagemaker").describe_model_package(ModelPackageName=arn)
+    assert package["ModelPackageStatus"] == "Completed"
+    assert package["ModelApprovalStatus"] == "Approved"
+    assert pushed.run in json.dumps(package["CustomerMetadataProperties"])
+
+
+def test_the_endpoint_serves_a_real_house(pushed, client):
+    endpoint = json.loads(pushed.results(pushed.run)["deploy"]["result"]["S"])["endpoint"]
+    assert client("sagemaker").describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "InService"
+    answer = client("sagemaker-runtime").invoke_endpoint(
+        EndpointName=endpoint, ContentType="application/json", Body=(EXAMPLE / "house.json").read_bytes()
+    )
+    price = json.loads(answer["Body"].read())
+    while isinstance(price, list | dict):
+        price = next(iter(price.values() if isinstance(price, dict) else price))
+    assert 40_000 < price < 700_000
+
+
+def test_the_gate_stops_the_run_when_the_bar_is_raised(pushed, client):
+    document = json.loads(specfile.document_json(specfile.read(EXAMPLE / "pipeline.yaml")))
+    document["parameters"]["min_r2"] = 0.99
+    raised = Pushed(pushed.server, client, json.dumps(document, sort_keys=True))
+    before = client("sagemaker").list_model_packages(ModelPackageGroupName=NAME)["ModelPackageSummaryList"]
+    header = raised.wait()
+    after = client("sagemaker").list_model_packages(ModelPackageGroupName=NAME)["ModelPackageSummaryList"]
+    assert header["status"]["S"] == "FAILED"
+    assert "quality" in header["reason"]["S"]
+    assert "0.99" in header["reason"]["S"]
+    assert raised.item(header["run"]["S"], "stage#register") == {}
+    assert len(after) == len(before)

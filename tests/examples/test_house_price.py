@@ -1,0 +1,177 @@
+"""The example's scripts, run as a job runs them but without any of ours around them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from stagewright import specfile
+from stagewright.cli.demo import TRUE_PRICE
+from stagewright.errors import StagewrightError
+from stagewright.local.sagemaker import environments
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "house-price"
+SALES = EXAMPLE / "data" / "ames_house_sales.csv"
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    return specfile.read(EXAMPLE / "pipeline.yaml")
+
+
+@pytest.fixture(scope="module")
+def python() -> Path:
+    try:
+        return environments.resolve("sklearn-1.4").python
+    except StagewrightError as error:
+        pytest.skip(f"no environment with scikit-learn: {error.message}")
+
+
+class Job:
+    """/opt/ml as a folder of its own: the scripts are copied with that path in them replaced."""
+
+    def __init__(self, root: Path, python: Path) -> None:
+        self.root, self.python = root, python
+
+    def run(self, script: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        copy = self.root / script
+        copy.write_text((EXAMPLE / "code" / script).read_text().replace("/opt/ml", str(self.root)))
+        environment = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"}
+        environment |= {
+            "SM_MODEL_DIR": str(self.root / "model"),
+            "SM_CHANNEL_TRAIN": str(self.output("train")),
+        }
+        command = [str(self.python), str(copy), *arguments]
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=check, timeout=300
+        )
+
+    def input(self, name: str) -> Path:
+        folder = self.root / "processing" / "input" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def output(self, name: str) -> Path:
+        return self.root / "processing" / "output" / name
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory, python: Path) -> Job:
+    job = Job(tmp_path_factory.mktemp("ml"), python)
+    (job.input("sales") / SALES.name).write_bytes(SALES.read_bytes())
+    job.run("prepare.py")
+    return job
+
+
+@pytest.fixture(scope="module")
+def trained(job: Job, pipeline) -> str:
+    """What training printed; its model is in the folder `model`."""
+    (job.root / "model").mkdir()
+    given = pipeline.stages["train"].hyperparameters
+    return job.run("train.py", *(f"--{name}={value}" for name, value in given.items())).stdout
+
+
+@pytest.fixture(scope="module")
+def evaluated(job: Job, trained: str) -> dict[str, float]:
+    with tarfile.open(job.input("model") / "model.tar.gz", "w:gz") as archive:
+        archive.add(job.root / "model", arcname=".")
+    (job.input("test") / "sales.csv").write_bytes((job.output("test") / "sales.csv").read_bytes())
+    job.run("evaluate.py")
+    return json.loads((job.output("report") / "metrics.json").read_text())
+
+
+def test_no_sale_is_lost_and_2010_is_kept_from_training(job):
+    train, test = (rows(job.output(name) / "sales.csv") for name in ("train", "test"))
+    assert {row["year_sold"] for row in train} == {"2006", "2007", "2008", "2009"}
+    assert {row["year_sold"] for row in test} == {"2010"}
+    assert [*train, *test] == rows(SALES)
+
+
+def test_prepare_refuses_a_year_without_sales(job):
+    failed = job.run("prepare.py", "--test-year=2030", check=False)
+    assert failed.returncode == 1
+    assert "no sales for test" in failed.stderr
+    job.run("prepare.py")
+
+
+def test_the_fitted_hyperparameters_are_those_of_the_document(job, trained, pipeline):
+    fitted = json.loads((job.root / "model" / "hyperparameters.json").read_text())
+    asked = pipeline.stages["train"].hyperparameters
+    assert len(asked) == 6
+    assert {name: fitted[name.replace("-", "_")] for name in asked} == dict(asked)
+
+
+def test_the_document_s_metrics_are_found_in_the_log(trained, pipeline):
+    metrics = pipeline.stages["train"].metrics
+    found = {name: float(re.search(regex, trained)[1]) for name, regex in metrics.items()}
+    assert 10_000 < found["mae"] < 25_000
+    assert 0.85 < found["r2"] < 0.95
+
+
+def test_a_hyperparameter_that_is_not_known_fails(job):
+    failed = job.run("train.py", "--n_estimators=500", check=False)
+    assert failed.returncode == 2
+    assert "unrecognized arguments: --n_estimators=500" in failed.stderr
+
+
+def test_the_model_is_good_on_sales_it_has_not_seen(evaluated, pipeline):
+    assert pipeline.parameters["min_r2"] == 0.88
+    assert 0.88 <= evaluated["r2"] < 0.95
+    assert evaluated["sales"] == 341
+    assert evaluated["mae"] < 20_000
+
+
+def serve(
+    job: Job, body: str, content_type: str, accept: str = "application/json"
+) -> subprocess.CompletedProcess[str]:
+    script = f"import sys, train; model = train.model_fn({str(job.root / 'model')!r})\n"
+    script += f"houses = train.input_fn(sys.stdin.read(), {content_type!r})\n"
+    script += f"print(train.output_fn(train.predict_fn(houses, model), {accept!r})[0])"
+    environment = {
+        "PYTHONPATH": str(EXAMPLE / "code"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PATH": os.environ["PATH"],
+    }
+    command = [str(job.python), "-c", script]
+    return subprocess.run(
+        command, input=body, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+def test_json_and_csv_say_the_same_of_a_real_house(job, trained):
+    house = json.loads((EXAMPLE / "house.json").read_text())
+    line, header = ",".join(map(str, house.values())), ",".join(house)
+    price = json.loads(serve(job, json.dumps(house), "application/json").stdout)["sale_price"]
+    assert len(price) == 1
+    assert abs(price[0] - TRUE_PRICE) < 0.15 * TRUE_PRICE
+    two = json.loads(serve(job, json.dumps([house, house]), "application/json; charset=utf-8").stdout)
+    assert two == {"sale_price": price * 2}
+    assert float(serve(job, line, "text/csv", "text/csv").stdout) == price[0]
+    assert json.loads(serve(job, f"{header}\n{line}\n", "text/csv").stdout)["sale_price"] == price
+
+
+def test_a_house_without_a_column_is_refused_by_that_name(job, trained):
+    house = json.loads((EXAMPLE / "house.json").read_text())
+    del house["gr_liv_area"], house["latitude"]
+    failed = serve(job, json.dumps(house), "application/json")
+    assert failed.returncode == 1
+    assert "the house has no gr_liv_area, latitude" in failed.stderr
+
+
+def test_house_json_is_the_first_sale_of_2010_without_its_price():
+    house = json.loads((EXAMPLE / "house.json").read_text())
+    first = next(row for row in rows(SALES) if row["year_sold"] == "2010")
+    assert int(first.pop("sale_price")) == TRUE_PRICE
+    assert {name: str(value) for name, value in house.items()} == first

@@ -1,0 +1,100 @@
+"""The installation of tests/run, and messages as the queue brings them."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+_NAME = "tests_run_installation"
+_SPEC = importlib.util.spec_from_file_location(_NAME, Path(__file__).parents[1] / "run" / "conftest.py")
+assert _SPEC
+assert _SPEC.loader
+_shared = sys.modules.get(_NAME) or importlib.util.module_from_spec(_SPEC)
+sys.modules[_NAME] = _shared
+_SPEC.loader.exec_module(_shared)
+
+address, connected, installation, gateway = (
+    _shared.address,
+    _shared.connected,
+    _shared.installation,
+    _shared.gateway,
+)
+sagemaker, waiting, pipeline, files, helpers = (
+    _shared.sagemaker,
+    _shared.waiting,
+    _shared.pipeline,
+    _shared.files,
+    _shared.helpers,
+)
+
+TIME = "2026-01-31T14:00:00Z"
+
+
+@pytest.fixture
+def created(gateway):
+    """`created(version)`: S3's event as EventBridge writes it (S3 User Guide, "Using EventBridge")."""
+
+    def event(version: str, key: str = "manifests/prices.json", **more) -> str:
+        detail = {
+            "version": "0",
+            "bucket": {"name": gateway.installation.bucket},
+            "object": {"key": key, "size": 5, "etag": "e", "version-id": version, "sequencer": "00"},
+            "request-id": "N4N7GDK58NMKJ12R",
+            "requester": "000000000000",
+            "source-ip-address": "1.2.3.4",
+            "reason": "PutObject",
+        }
+        return body("aws.s3", "Object Created", detail, **more)
+
+    return event
+
+
+@pytest.fixture
+def requested():
+    def event(**detail) -> str:
+        return body(
+            "stagewright", "Run Requested", {"pipeline": "prices", "request": "1", "by": "ada"} | detail
+        )
+
+    return event
+
+
+def body(source: str, kind: str, detail: dict, time: str = TIME) -> str:
+    event = {
+        "version": "0",
+        "id": "i",
+        "source": source,
+        "detail-type": kind,
+        "time": time,
+        "region": "us-east-1",
+    }
+    return json.dumps(event | {"account": "000000000000", "resources": [], "detail": detail})
+
+
+class Context:
+    """What the functions read of Lambda's context."""
+
+    invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:stagewright-test-router"
+    aws_request_id = "request"
+
+
+@pytest.fixture
+def context():
+    return Context()
+
+
+@pytest.fixture
+def function(gateway, monkeypatch):
+    """The environment of a function of this installation, whose gateway is the test's."""
+    from stagewright.router import settings
+
+    place = gateway.installation
+    names = {"BUCKET": place.bucket, "PREFIX": place.prefix, "ENVIRONMENT": place.environment}
+    for name, value in names.items():
+        monkeypatch.setenv(f"STAGEWRIGHT_{name}", value)
+    monkeypatch.setattr(settings, "gateway", lambda asked: gateway if asked == place else None)
+    return gateway

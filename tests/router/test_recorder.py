@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import pytest
+
+from stagewright.plan.model import Plan, StagePlan, Trigger
+from stagewright.router import recorder
+from stagewright.run.history import show
+from stagewright.run.start import start
+
+RUN = "prices-20260131t140000-abcdef"
+FAILING = {
+    "StartAt": "Go",
+    "States": {
+        "Go": {"Type": "Fail", "Error": "Stagewright.StageFailed", "Cause": "train: ClientError: boom"}
+    },
+}
+
+
+class Topics:
+    def __init__(self):
+        self.sent = []
+
+    def publish(self, topic, subject, message):
+        self.sent.append((topic, subject, message))
+
+
+@pytest.fixture
+def topics(function, monkeypatch):
+    monkeypatch.setenv("STAGEWRIGHT_TOPIC", "arn:topic")
+    function.__dict__["topics"] = Topics()
+    return function.__dict__["topics"]
+
+
+def begin(gateway):
+    stage = StagePlan("train", "training", "run", "no earlier result", job=f"{RUN}-train-1")
+    trigger = Trigger("manual", "manual:1", "2026-01-31T14:00:00.000Z")
+    return start(gateway, Plan(RUN, "prices", "default", trigger, "", 1, (stage,), ((("train",),),)))
+
+
+def ended(gateway, arn, helpers):
+    helpers.until(lambda: gateway.executions.describe(arn).status != "RUNNING")
+    return {"detail": {"executionArn": arn, "status": "whatever the event says"}}
+
+
+def test_a_good_end_is_recorded_without_a_notice(function, topics, context, helpers):
+    event = ended(function, begin(function).execution, helpers)
+    assert recorder.handler(event, context) == {"status": "SUCCEEDED"}
+    record = show(function, RUN)
+    assert (record.status, record.reason, record.is_open) == ("SUCCEEDED", "", False)
+    assert record.ended >= record.started
+    assert topics.sent == []
+
+
+def test_a_failure_is_recorded_with_its_sentence_and_told_once(function, topics, context, helpers):
+    helpers.machine(function, FAILING)
+    event = ended(function, begin(function).execution, helpers)
+    assert recorder.handler(event, context) == {"status": "FAILED"}
+    assert recorder.handler(event, context) == {"status": "unchanged"}
+    assert show(function, RUN).reason == "train: ClientError: boom"
+    ((topic, subject, message),) = topics.sent
+    assert (topic, subject) == ("arn:topic", f"prices failed: {RUN}")
+    assert message.startswith("train: ClientError: boom\n")
+
+
+def test_an_aborted_run_is_stopped_and_its_stages_with_it(function, topics, context, helpers):
+    helpers.machine(
+        function, {"StartAt": "Go", "States": {"Go": {"Type": "Wait", "Seconds": 600, "End": True}}}
+    )
+    arn = begin(function).execution
+    assert recorder.handler({"detail": {"executionArn": arn}}, context) == {"status": "unchanged"}
+    function.executions.stop(arn, "stopped by ada")
+    assert recorder.handler(ended(function, arn, helpers), context) == {"status": "STOPPED"}
+    record = show(function, RUN)
+    assert [stage.status for stage in record.stages] == ["STOPPED"]
+    assert topics.sent == []
+
+
+def test_without_a_topic_nobody_is_told(function, context, helpers, monkeypatch):
+    monkeypatch.delenv("STAGEWRIGHT_TOPIC", raising=False)
+    function.__dict__["topics"] = Topics()
+    helpers.machine(function, FAILING)
+    event = ended(function, begin(function).execution, helpers)
+    assert recorder.handler(event, context) == {"status": "FAILED"}
+    assert function.topics.sent == []
+
+
+def test_a_topic_that_is_not_there_does_not_undo_the_record(function, topics, context, helpers, monkeypatch):
+    from stagewright.errors import TargetError
+
+    def refuse(*_):
+        raise TargetError("no such topic")
+
+    monkeypatch.setattr(topics, "publish", refuse)
+    helpers.machine(function, FAILING)
+    event = ended(function, begin(function).execution, helpers)
+    assert recorder.handler(event, context) == {"status": "FAILED"}
+    assert show(function, RUN).status == "FAILED"
+
+
+def test_an_execution_of_nobody_is_left_alone(function, context):
+    arn = function.executions.arn_of("by-hand")
+    assert recorder.handler({"detail": {"executionArn": arn}}, context) == {"status": "unchanged"}

@@ -1,0 +1,288 @@
+from __future__ import annotations
+
+import io
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from aws_lambda_powertools import Logger
+
+from stagewright.errors import TargetError
+from stagewright.router import messages, settings
+from stagewright.router.router import handler, route
+from stagewright.run import manifest as manifests
+from stagewright.run.gateway.documents import Base
+from stagewright.run.gateway.executions import Executions
+from stagewright.run.history import find_run, list_runs, show
+from stagewright.run.release import push
+from stagewright.spec.load import load
+
+
+def pushed(gateway, pipeline, files, **more):
+    """The version of the manifest."""
+    return push(gateway, pipeline, files, **more).trigger_key.rsplit(":", 1)[1]
+
+
+def batch(*bodies):
+    return {"Records": [{"messageId": f"m{n}", "body": body} for n, body in enumerate(bodies)]}
+
+
+def test_a_pushed_release_becomes_a_run(gateway, pipeline, files, created, helpers):
+    version = pushed(gateway, pipeline, files, commit="abc", by="ada")
+    started = route(gateway, created(version))
+    assert started.new
+    assert started.run.startswith("prices-20260131t140000-")
+    record = show(gateway, started.run)
+    assert (gateway.runs.header(started.run).status, record.revision, record.trigger.by) == (
+        "RUNNING",
+        1,
+        "ada",
+    )
+    assert (record.trigger.type, record.trigger.key) == ("code", f"code:prices:{version}")
+    assert [(stage.name, stage.action) for stage in record.stages] == [("prepare", "run"), ("train", "run")]
+    assert len(helpers.executions(gateway)) == 1
+    release = json.loads(gateway.objects.get(f"releases/prices/{record.release}.json").body)
+    assert (release["commit"], release["by"], release["manifest"]) == ("abc", "ada", version)
+    chains = next(iter(gateway.runs.items(started.run, f"page#{record.plan}")))["chains"]
+    training = json.loads(json.loads(chains)[0][1]["requests"]["CreateTrainingJob"])
+    uri = json.loads(training["HyperParameters"]["sagemaker_submit_directory"])
+    assert gateway.objects.exists(uri.removeprefix(f"s3://{gateway.installation.bucket}/"))
+
+
+def test_a_redelivery_is_the_same_run(gateway, pipeline, files, created, helpers):
+    body = created(pushed(gateway, pipeline, files))
+    first = route(gateway, body)
+    assert route(gateway, body) == replace(first, new=False)
+    assert route(gateway, created(first_version(gateway), time="2026-01-31T14:00:09Z")).run == first.run
+    assert len(helpers.executions(gateway)) == 1
+
+
+def first_version(gateway):
+    return manifests.read(gateway, "prices").version
+
+
+def test_one_event_five_times_at_once_is_one_run(gateway, pipeline, files, created, helpers):
+    body = created(pushed(gateway, pipeline, files))
+    with ThreadPoolExecutor(5) as pool:
+        started = list(pool.map(lambda _: route(gateway, body), range(5)))
+    assert len({each.run for each in started}) == 1
+    assert sum(each.new for each in started) == 1
+    assert len(helpers.executions(gateway)) == 1
+    assert len(list_runs(gateway, "prices")) == 1
+
+
+def test_an_older_manifest_is_still_a_run_of_its_own_files(gateway, pipeline, files, created, helpers):
+    old = pushed(gateway, pipeline, files)
+    new = pushed(gateway, pipeline, files | {"train.py": b"new"})
+    runs = [route(gateway, created(version)).run for version in (new, old)]
+    releases = [show(gateway, run).release for run in runs]
+    assert releases[0] != releases[1]
+    assert releases[1] == manifests.read(gateway, "prices", old).release.digest
+    assert len(helpers.executions(gateway)) == 2
+
+
+def test_a_crash_before_the_execution_is_made_good_by_the_redelivery(
+    gateway, pipeline, files, created, monkeypatch, helpers
+):
+    body = created(pushed(gateway, pipeline, files))
+
+    def crash(self, name, document):
+        raise TargetError("the function died")
+
+    monkeypatch.setattr(Executions, "start", crash)
+    with pytest.raises(TargetError):
+        route(gateway, body)
+    assert helpers.executions(gateway) == []
+    monkeypatch.undo()
+    started = route(gateway, body)
+    assert (started.new, gateway.runs.header(started.run).status) == (False, "RUNNING")
+    assert len(helpers.executions(gateway)) == 1
+
+
+def test_a_manual_run_takes_the_current_release_and_its_parameters(
+    gateway, pipeline, files, created, requested
+):
+    pushed(gateway, pipeline, files)
+    started = route(gateway, requested(parameters={"limit": 5}))
+    record = show(gateway, started.run)
+    assert (record.trigger.type, record.trigger.by, record.trigger.parameters) == (
+        "manual",
+        "ada",
+        {"limit": 5},
+    )
+    assert record.release == manifests.read(gateway, "prices").release.digest
+    assert json.loads(gateway.documents.newest_revision("prices").document)["parameters"] == {"limit": 5}
+    assert find_run(gateway, "manual:1") == started.run
+
+
+def test_a_push_can_bring_parameters_and_force(gateway, pipeline, files, created):
+    version = pushed(gateway, pipeline, files, parameters={"limit": 6}, by="ada", force=True)
+    record = show(gateway, route(gateway, created(version)).run)
+    assert record.trigger.parameters == {"limit": 6}
+    assert {stage.reason for stage in record.stages} == {"forced"}
+
+
+def test_a_pipeline_without_code_needs_no_release(gateway, requested):
+    document = {
+        "name": "prices",
+        "stages": {"check": {"kind": "gate", "require": "1 >= 0"}},
+    }
+    gateway.documents.put_base("prices", Base(json.dumps(document), "", ""))
+    record = show(gateway, route(gateway, requested()).run)
+    assert (gateway.runs.header(record.run).status, record.stages[0].action) == ("RUNNING", "run")
+
+
+def test_without_a_code_trigger_a_release_starts_nothing(gateway, files, helpers, created, function, context):
+    push(gateway, load(helpers.document | {"triggers": []}), files)
+    body = created(first_version(gateway))
+    assert route(gateway, body) is None
+    assert handler(batch(body), context) == {"batchItemFailures": []}
+    assert list_runs(gateway, "prices") == []
+
+
+def test_a_request_to_another_installation_on_the_same_bus_is_left_to_it(
+    function, pipeline, files, requested, context
+):
+    push(function, pipeline, files)
+    assert handler(batch(requested(installation="stagewright-prod")), context) == {"batchItemFailures": []}
+    assert list_runs(function, "prices") == []
+    place = function.installation
+    assert route(function, requested(installation=f"{place.prefix}-{place.environment}")).new
+
+
+@pytest.mark.parametrize(
+    ("parameters", "reason"),
+    [({"limti": 5}, "limti"), ({"limit": "many"}, "limit")],
+)
+def test_wrong_parameters_are_refused_where_people_see_it(
+    gateway, pipeline, files, requested, parameters, reason, helpers
+):
+    push(gateway, pipeline, files)
+    started = route(gateway, requested(parameters=parameters))
+    record = show(gateway, started.run)
+    assert record.status == "REFUSED"
+    assert reason in record.reason
+    assert route(gateway, requested(parameters=parameters)) == replace(started, new=False)
+    assert helpers.executions(gateway) == []
+
+
+def test_a_release_that_is_not_as_listed_is_refused(gateway, pipeline, files, created, helpers):
+    version = pushed(gateway, pipeline, files)
+    manifest = json.loads(gateway.objects.get("manifests/prices.json", version).body)
+    manifest["files"]["train.py"]["version"] = gateway.objects.put("staging/prices/train.py", b"evil")
+    forged = gateway.objects.put("manifests/prices.json", json.dumps(manifest).encode())
+    record = show(gateway, route(gateway, created(forged)).run)
+    assert record.status == "REFUSED"
+    assert "train.py has SHA-256" in record.reason
+    assert helpers.executions(gateway) == []
+    assert list(gateway.objects.list("code/")) == []
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        (None, "no document of prices"),
+        ("{", "not JSON"),
+        ("[]", "not a JSON object"),
+        ('{"name": "prices", "stages": {}}', "stages"),
+    ],
+)
+def test_a_wrong_document_is_refused(gateway, requested, document, reason):
+    if document is not None:
+        gateway.documents.put_base("prices", Base(document, "", ""))
+    record = show(gateway, route(gateway, requested()).run)
+    assert record.status == "REFUSED"
+    assert reason in record.reason
+
+
+def test_a_plan_that_cannot_be_made_is_refused(gateway, files, helpers, requested):
+    stages = helpers.document["stages"]
+    prepare = stages["prepare"] | {"inputs": {"raw": "s3://${bucket}/raw/"}}
+    push(gateway, load(helpers.document | {"stages": stages | {"prepare": prepare}}), files)
+    record = show(gateway, route(gateway, requested()).run)
+    assert record.status == "REFUSED"
+    assert "stages.prepare.inputs.raw" in record.reason
+
+
+def test_one_bad_message_does_not_keep_the_others(
+    function, pipeline, files, created, requested, context, helpers
+):
+    body = created(pushed(function, pipeline, files))
+    answer = handler(batch("{", body, '{"source": "x"}', requested()), context)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}, {"itemIdentifier": "m2"}]}
+    assert len(helpers.executions(function)) == 2
+
+
+def test_what_aws_cannot_do_now_is_delivered_again(
+    function, pipeline, files, created, context, monkeypatch, helpers
+):
+    body = created(pushed(function, pipeline, files))
+
+    def throttled(self, name, document):
+        raise TargetError("ThrottlingException")
+
+    monkeypatch.setattr(Executions, "start", throttled)
+    assert handler(batch(body), context) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+    monkeypatch.undo()
+    place = function.installation
+    monkeypatch.setenv("STAGEWRIGHT_BUCKET", place.bucket)
+    monkeypatch.setenv("STAGEWRIGHT_PREFIX", place.prefix)
+    monkeypatch.setenv("STAGEWRIGHT_ENVIRONMENT", place.environment)
+    monkeypatch.setattr(settings, "gateway", lambda asked: function)
+    assert handler(batch(body), context) == {"batchItemFailures": []}
+    assert len(helpers.executions(function)) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"source": "aws.ec2", "detail": {}}, "no event of ours"),
+        ({"time": "yesterday"}, "isoformat"),
+        ({"detail": None}, "TypeError"),
+        (
+            {"detail": {"bucket": {"name": "other"}, "object": {"key": "manifests/prices.json"}}},
+            "no manifest of ours",
+        ),
+        ({"detail": {"bucket": {"name": "BUCKET"}, "object": {"key": "code/x"}}}, "no manifest of ours"),
+        (
+            {"detail": {"bucket": {"name": "BUCKET"}, "object": {"key": "manifests/prices.json"}}},
+            "no version id",
+        ),
+    ],
+)
+def test_what_is_no_event_of_ours_is_malformed(installation, change, message):
+    event = {"source": "aws.s3", "detail-type": "Object Created", "time": "2026-01-31T14:00:00Z"} | change
+    text = json.dumps(event).replace("BUCKET", installation.bucket)
+    with pytest.raises(messages.MalformedError, match=message):
+        messages.parse(text, installation)
+
+
+@pytest.mark.parametrize("body", ["[]", "null", "3", '"text"', "{}", ""])
+def test_what_is_no_event_at_all_is_malformed(installation, body):
+    with pytest.raises(messages.MalformedError):
+        messages.parse(body, installation)
+
+
+@pytest.mark.parametrize(
+    "detail", [{"pipeline": "../x"}, {"request": ""}, {"parameters": {"a": []}}, {"parameters": 3}]
+)
+def test_a_request_of_the_wrong_form_is_malformed(installation, requested, detail):
+    with pytest.raises(messages.MalformedError, match="Run Requested"):
+        messages.parse(requested(**detail), installation)
+
+
+def test_an_event_sent_again_by_the_sweeper_reads_like_s3s(installation, created, gateway):
+    again = messages.release_event(installation, "prices", "v1", "2026-01-31T14:00:00Z")
+    assert messages.parse(json.dumps(again), installation) == messages.parse(created("v1"), installation)
+
+
+def test_the_log_names_the_run_and_no_parameter(function, pipeline, files, requested, context, monkeypatch):
+    push(function, pipeline, files)
+    lines = io.StringIO()
+    logger = Logger(service="test-router", stream=lines)
+    monkeypatch.setattr(settings, "logger", lambda: logger)
+    handler(batch(requested(parameters={"limit": 987654})), context)
+    line = json.loads(lines.getvalue().splitlines()[-1])
+    assert (line["message"], line["run"]) == ("routed", list_runs(function, "prices")[0].run)
+    assert "987654" not in lines.getvalue()

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from stagewright.errors import TargetError
+from stagewright.naming import Installation
+from stagewright.router import settings
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    for name in ("STAGEWRIGHT_ACCOUNT", "STAGEWRIGHT_PREFIX", "STAGEWRIGHT_TOPIC"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("STAGEWRIGHT_BUCKET", "b")
+    monkeypatch.setenv("STAGEWRIGHT_ENVIRONMENT", "dev")
+    monkeypatch.setenv("AWS_REGION", "cn-north-1")
+    return monkeypatch
+
+
+class Context:
+    invoked_function_arn = "arn:aws-cn:lambda:cn-north-1:111122223333:function:stagewright-dev-router"
+
+
+def test_account_and_partition_come_from_the_functions_arn(environment):
+    assert settings.installation(Context()) == Installation(
+        "b", "cn-north-1", "111122223333", "dev", partition="aws-cn"
+    )
+
+
+def test_without_an_arn_the_environment_says_it(environment):
+    environment.setenv("STAGEWRIGHT_ACCOUNT", "444455556666")
+    environment.setenv("STAGEWRIGHT_PREFIX", "ml")
+    assert settings.installation(None) == Installation("b", "cn-north-1", "444455556666", "dev", "ml")
+
+
+def test_what_is_missing_is_named(environment):
+    environment.delenv("STAGEWRIGHT_BUCKET")
+    with pytest.raises(TargetError, match="STAGEWRIGHT_BUCKET is not set"):
+        settings.installation(Context())
+
+
+def test_the_handlers_are_imported_without_any_setting_or_side_effect():
+    code = (
+        "import sys, socket, threading; socket.socket.connect = None\n"
+        "from stagewright.router import recorder, router, sweeper\n"
+        "assert callable(router.handler) and callable(recorder.handler) and callable(sweeper.handler)\n"
+        "assert threading.active_count() == 1\n"
+        "import logging; assert not logging.getLogger().handlers\n"
+        "foreign = {'yaml', 'typer', 'rich', 'ministack', 'starlette'} & set(sys.modules)\n"
+        "assert not foreign, foreign\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env={"PATH": ""}, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from stagewright.errors import StagewrightError, TargetError
+from stagewright.router import sweeper
+from stagewright.router.router import route
+from stagewright.router.sweeper import Repair, sweep
+from stagewright.run.gateway.executions import Executions
+from stagewright.run.history import show
+from stagewright.run.release import push
+from stagewright.spec.load import load
+
+
+def messages(gateway):
+    found = gateway.queue.client.receive_message(QueueUrl=gateway.queue.url, MaxNumberOfMessages=10)
+    return [message["Body"] for message in found.get("Messages", [])]
+
+
+def version(pushed):
+    return pushed.trigger_key.rsplit(":", 1)[1]
+
+
+def test_a_manifest_that_nobody_claimed_is_queued_again_and_runs(gateway, pipeline, files, helpers):
+    pushed = push(gateway, pipeline, files)
+    assert sweep(gateway, patience=-1) == [Repair("requeued", f"prices: {version(pushed)}")]
+    (body,) = messages(gateway)
+    started = route(gateway, body)
+    assert show(gateway, started.run).trigger.key == pushed.trigger_key
+    assert len(helpers.executions(gateway)) == 1
+
+
+def test_every_lost_version_is_found_and_no_other(gateway, pipeline, files, created):
+    first = push(gateway, pipeline, files)
+    second = push(gateway, pipeline, files | {"train.py": b"2"})
+    third = push(gateway, pipeline, files)
+    route(gateway, created(version(second)))
+    helpers_closed(gateway)
+    assert sweep(gateway, patience=-1) == [Repair("requeued", f"prices: {version(third)}, {version(first)}")]
+    keys = [json.loads(body)["detail"]["object"]["version-id"] for body in messages(gateway)]
+    assert sorted(keys) == sorted([version(first), version(third)])
+
+
+def helpers_closed(gateway):
+    """Takes every open run off the sweeper's list, as the recorder does."""
+    for header in gateway.runs.open_runs(10):
+        gateway.runs.advance(header.run, ["RUNNING"], {"status": "SUCCEEDED"})
+
+
+def test_what_is_young_is_left_to_the_ordinary_way(gateway, pipeline, files):
+    push(gateway, pipeline, files)
+    assert sweep(gateway) == []
+    assert messages(gateway) == []
+
+
+def test_a_release_that_starts_nothing_is_not_queued(gateway, files, helpers):
+    push(gateway, load(helpers.document | {"triggers": []}), files)
+    assert sweep(gateway, patience=-1) == []
+    assert messages(gateway) == []
+
+
+def test_a_run_that_was_never_started_is_started(gateway, pipeline, files, created, monkeypatch, helpers):
+    def crash(self, name, document):
+        raise TargetError("the function died")
+
+    body = created(version(push(gateway, pipeline, files)))
+    monkeypatch.setattr(Executions, "start", crash)
+    with pytest.raises(TargetError):
+        route(gateway, body)
+    monkeypatch.undo()
+    (header,) = gateway.runs.open_runs(10)
+    assert sweep(gateway, patience=-1) == [Repair("started", header.run)]
+    assert gateway.runs.header(header.run).status == "RUNNING"
+    assert len(helpers.executions(gateway)) == 1
+
+
+def test_a_run_whose_execution_has_ended_is_closed(gateway, pipeline, files, created, helpers):
+    started = route(gateway, created(version(push(gateway, pipeline, files))))
+    helpers.until(lambda: gateway.executions.describe(started.execution).status == "SUCCEEDED")
+    assert sweep(gateway, patience=-1) == [Repair("closed", started.run)]
+    assert show(gateway, started.run).status == "SUCCEEDED"
+    assert sweep(gateway, patience=-1) == []
+
+
+def test_a_run_whose_execution_is_gone_is_closed(waiting, pipeline, files, created):
+    gateway = waiting
+    started = route(gateway, created(version(push(gateway, pipeline, files))))
+    gateway.runs.advance(
+        started.run, ["RUNNING"], {"execution": started.execution.replace("workflow", "other")}
+    )
+    assert sweep(gateway, patience=-1) == [Repair("closed", started.run)]
+    record = show(gateway, started.run)
+    assert (record.status, "its execution is gone" in record.reason) == ("FAILED", True)
+
+
+def test_a_run_under_way_is_left_alone(waiting, pipeline, files, created):
+    route(waiting, created(version(push(waiting, pipeline, files))))
+    assert sweep(waiting, patience=-1) == []
+
+
+def test_a_repair_that_fails_does_not_keep_the_others(
+    gateway, pipeline, files, created, monkeypatch, helpers
+):
+    started = route(gateway, created(version(push(gateway, pipeline, files))))
+    helpers.until(lambda: gateway.executions.describe(started.execution).status == "SUCCEEDED")
+    push(gateway, pipeline, files | {"train.py": b"2"})
+    monkeypatch.setattr(sweeper, "_requeue", lambda *_: (_ for _ in ()).throw(TargetError("no queue")))
+    with pytest.raises(StagewrightError, match=r"1 repairs failed: manifests/prices\.json: no queue"):
+        sweep(gateway, patience=-1)
+    assert show(gateway, started.run).status == "SUCCEEDED"
+
+
+def test_the_handler_counts_its_repairs(function, pipeline, files, context, monkeypatch):
+    push(function, pipeline, files)
+    assert sweeper.handler({}, context) == {"repairs": 0}

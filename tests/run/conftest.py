@@ -1,0 +1,236 @@
+"""A real server for S3, DynamoDB, SQS and Step Functions, and an installation of its own for each test."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from stagewright.naming import Installation
+from stagewright.run.gateway import Gateway
+from stagewright.run.gateway.endpoints import Endpoint
+from stagewright.run.gateway.jobs import Job
+from stagewright.run.gateway.registry import Package
+from stagewright.spec.load import load
+from stagewright.spec.pipeline import Pipeline
+
+COUNTER = itertools.count()
+KEY = "test"
+ACCOUNT = "000000000000"
+REGION = "us-east-1"
+MACHINE = {"StartAt": "Go", "States": {"Go": {"Type": "Pass", "End": True}}}
+WAITING = {"StartAt": "Go", "States": {"Go": {"Type": "Wait", "Seconds": 600, "End": True}}}
+INDEXES = {
+    "by_pipeline": ("pipeline", "created"),
+    "by_stage": ("stage_key", "ended"),
+    "open_runs": ("open", "created"),
+}
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    yield from serve(tmp_path_factory.mktemp("server"))
+
+
+def serve(folder: Path) -> Iterator[str]:
+    """The address of a server of its own, which ends with the generator."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    settings = {
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "IOT_MTLS_ENABLED": "0",
+        "PERSIST_STATE": "0",
+    }
+    with (folder / f"server-{port}.log").open("wb") as log:
+        command = [sys.executable, "-m", "ministack"]
+        server = subprocess.Popen(command, env=os.environ | settings, stdout=log, stderr=log, cwd=folder)
+        try:
+            _await(url, server)
+            yield url
+        finally:
+            server.terminate()
+            server.wait(10)
+
+
+def _await(url: str, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(300):
+        assert server.poll() is None, "the server died"
+        try:
+            with urlopen(f"{url}/_ministack/health", timeout=5):
+                return
+        except (URLError, OSError):
+            time.sleep(0.05)
+    raise AssertionError("the server does not answer")
+
+
+@pytest.fixture
+def installation() -> Installation:
+    name = f"t{os.getpid()}-{next(COUNTER)}"
+    return Installation(f"{name}-bucket", REGION, ACCOUNT, environment="test", prefix=name)
+
+
+@pytest.fixture(scope="session")
+def connected(address: str) -> Iterator[Gateway]:
+    """Its clients serve every test: making them takes longer than most tests."""
+    gateway = Gateway.connect(Installation("none", REGION, ACCOUNT), address, KEY, KEY)
+    yield gateway
+    gateway.close()
+
+
+@pytest.fixture
+def gateway(connected: Gateway, installation: Installation) -> Gateway:
+    return install(replace(connected, installation=installation))
+
+
+class SageMaker:
+    """Jobs, packages and endpoints as `known` has them, and the jobs that were stopped."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Job | Package | Endpoint] = {}
+        self.asked: list[str] = []
+        self.stopped: list[str] = []
+
+    def describe(self, kind_or_name: str, name: str = ""):
+        self.asked.append(name or kind_or_name)
+        return self.known.get(name or kind_or_name)
+
+    def package(self, arn: str):
+        return self.known.get(arn)
+
+    def stop(self, kind: str, name: str) -> None:
+        self.stopped.append(name)
+
+
+@pytest.fixture
+def sagemaker(gateway: Gateway) -> SageMaker:
+    return gateway.jobs
+
+
+def connect(url: str, name: str) -> Gateway:
+    place = Installation(f"{name}-bucket", REGION, ACCOUNT, environment="test", prefix=name)
+    return install(Gateway.connect(place, url, KEY, KEY))
+
+
+def install(gateway: Gateway) -> Gateway:
+    place = gateway.installation
+    objects, dynamodb = gateway.objects.client, gateway.runs.client
+    objects.create_bucket(Bucket=place.bucket)
+    objects.put_bucket_versioning(Bucket=place.bucket, VersioningConfiguration={"Status": "Enabled"})
+    _table(dynamodb, place.documents_table, ("pipeline", "item"), {})
+    _table(dynamodb, place.runs_table, ("run", "item"), INDEXES)
+    gateway.queue.client.create_queue(QueueName=place.name("events"))
+    machine(gateway, MACHINE)
+    # The server has no SageMaker: what the gateway would ask it, this answers.
+    sagemaker = SageMaker()
+    gateway.__dict__.update(jobs=sagemaker, registry=sagemaker, endpoints=sagemaker)
+    return gateway
+
+
+def machine(gateway: Gateway, definition: dict) -> None:
+    place = gateway.installation
+    states = gateway.executions.client
+    text, role = json.dumps(definition), f"arn:aws:iam::{ACCOUNT}:role/x"
+    if definition is MACHINE:
+        states.create_state_machine(name=place.name("workflow"), definition=text, roleArn=role)
+    else:
+        states.update_state_machine(stateMachineArn=place.state_machine_arn, definition=text)
+
+
+def _table(client, name: str, keys: tuple[str, str], indexes: dict) -> None:
+    names = {*keys, *(key for index in indexes.values() for key in index)}
+    request = {
+        "TableName": name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": _schema(keys),
+        "AttributeDefinitions": [{"AttributeName": each, "AttributeType": "S"} for each in sorted(names)],
+    }
+    if indexes:
+        request["GlobalSecondaryIndexes"] = [
+            {"IndexName": index, "KeySchema": _schema(keys), "Projection": {"ProjectionType": "ALL"}}
+            for index, keys in indexes.items()
+        ]
+    client.create_table(**request)
+
+
+def _schema(keys: tuple[str, str]) -> list[dict[str, str]]:
+    return [
+        {"AttributeName": name, "KeyType": kind} for name, kind in zip(keys, ("HASH", "RANGE"), strict=True)
+    ]
+
+
+@pytest.fixture
+def waiting(gateway: Gateway) -> Iterator[Gateway]:
+    """Executions that go on until they are stopped, as they are after the test."""
+    machine(gateway, WAITING)
+    yield gateway
+    for execution in executions(gateway):
+        if execution["status"] == "RUNNING":
+            gateway.executions.stop(execution["executionArn"], "end of test")
+
+
+def executions(gateway: Gateway) -> list[dict]:
+    found = gateway.executions.client.list_executions(stateMachineArn=gateway.installation.state_machine_arn)
+    return found["executions"]
+
+
+def until(condition, seconds: float = 20.0):
+    """What `condition` answers, once that is true."""
+    end = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.02)
+    return answer
+
+
+DOCUMENT = {
+    "name": "prices",
+    "parameters": {"limit": 3},
+    "defaults": {"image": "sklearn-1.4", "instance_type": "ml.m5.large"},
+    "triggers": [{"type": "code"}],
+    "stages": {
+        "prepare": {"kind": "processing", "code": "prepare.py", "outputs": ["clean"]},
+        "train": {
+            "kind": "training",
+            "entry_point": "train.py",
+            "include": ["lib"],
+            "channels": {"train": "${stages.prepare.outputs.clean}"},
+            "hyperparameters": {"limit": "${parameters.limit}"},
+        },
+    },
+}
+FILES = {"prepare.py": b"print('prepare')\n", "train.py": b"print('train')\n", "lib/shared.py": b"x = 1\n"}
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return load(DOCUMENT)
+
+
+@pytest.fixture
+def files() -> dict[str, bytes]:
+    return dict(FILES)
+
+
+@pytest.fixture
+def helpers():
+    class Helpers:
+        machine = staticmethod(machine)
+        executions = staticmethod(executions)
+        until = staticmethod(until)
+        document = DOCUMENT
+
+    return Helpers

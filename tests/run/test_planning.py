@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from stagewright.errors import PlanError
+from stagewright.plan.model import Trigger
+from stagewright.run import manifest as manifests
+from stagewright.run.gateway.endpoints import Endpoint
+from stagewright.run.gateway.items import encode
+from stagewright.run.gateway.registry import Package
+from stagewright.run.planning import make_plan
+from stagewright.run.release import push
+from stagewright.spec.load import load
+
+TIME = "2026-01-31T14:00:00.000Z"
+
+
+@pytest.fixture
+def planned(gateway, pipeline, files):
+    """`planned()`: a plan of the pushed pipeline; each with a key of its own."""
+    push(gateway, pipeline, files)
+    release = manifests.read(gateway, pipeline.name).release
+    keys = iter(range(100))
+
+    def plan(document=pipeline, **more):
+        return make_plan(
+            gateway, document, Trigger("manual", f"manual:{next(keys)}", TIME), release, 1, **more
+        )
+
+    return plan
+
+
+def good(gateway, plan, stage, result, ended="2026-01-31T15:00:00.000Z"):
+    made = plan.stage(stage)
+    item = {
+        "run": plan.run,
+        "item": f"stage#{stage}",
+        "stage_key": f"{plan.pipeline}#{plan.partition}#{stage}",
+        "status": "SUCCEEDED",
+        "ended": ended,
+        "fingerprint": made.fingerprint,
+        "inputs": json.dumps(dict(made.inputs)),
+        "result": json.dumps(result),
+    }
+    gateway.runs.client.put_item(TableName=gateway.runs.table, Item=encode(item))
+
+
+def outputs(gateway, plan):
+    return {"outputs": {"clean": plan.stage("prepare").outputs["clean"]}}
+
+
+def actions(plan):
+    return {stage.name: stage.action for stage in plan.stages}
+
+
+def store(gateway, uri):
+    gateway.objects.put(uri.removeprefix(f"s3://{gateway.installation.bucket}/") + "/part", b"x")
+
+
+def test_nothing_recorded_everything_runs(planned):
+    assert actions(planned()) == {"prepare": "run", "train": "run"}
+
+
+def test_a_good_result_that_is_still_there_is_reused(gateway, planned):
+    first = planned()
+    store(gateway, first.stage("prepare").outputs["clean"])
+    good(gateway, first, "prepare", outputs(gateway, first))
+    plan = planned()
+    assert actions(plan) == {"prepare": "reuse", "train": "run"}
+    assert plan.stage("prepare").reused_from == first.run
+
+
+def test_a_result_whose_output_is_gone_is_not(gateway, planned):
+    first = planned()
+    good(gateway, first, "prepare", outputs(gateway, first))
+    assert actions(planned())["prepare"] == "run"
+
+
+def test_force_runs_everything(gateway, planned):
+    first = planned()
+    store(gateway, first.stage("prepare").outputs["clean"])
+    good(gateway, first, "prepare", outputs(gateway, first))
+    assert actions(planned(force=True)) == {"prepare": "run", "train": "run"}
+
+
+def test_results_of_another_partition_are_not_seen(gateway, planned, helpers):
+    first = planned()
+    store(gateway, first.stage("prepare").outputs["clean"])
+    good(gateway, first, "prepare", outputs(gateway, first))
+    other = planned(load(helpers.document | {"partition": "${trigger.date}"}))
+    assert other.partition == "2026-01-31"
+    assert actions(other)["prepare"] == "run"
+
+
+def test_packages_and_endpoints_are_asked_for(gateway, planned, helpers, sagemaker):
+    stages = helpers.document["stages"] | {
+        "register": {"kind": "register", "model": "${stages.train.model}", "entry_point": "train.py"},
+        "deploy": {"kind": "endpoint", "model": "${stages.register.package}", "name": "served"},
+    }
+    document = load(helpers.document | {"stages": stages})
+    first = planned(document)
+    arn = "arn:aws:sagemaker:us-east-1:000000000000:model-package/prices/1"
+    store(gateway, first.stage("prepare").outputs["clean"])
+    store(gateway, gateway.installation.uri("m/model.tar.gz"))
+    good(gateway, first, "prepare", outputs(gateway, first))
+    good(gateway, first, "train", {"model": gateway.installation.uri("m/model.tar.gz")})
+    good(gateway, first, "register", {"package": arn})
+    good(gateway, first, "deploy", {"endpoint": "served"})
+    assert actions(planned(document)) == {
+        "prepare": "reuse",
+        "train": "reuse",
+        "register": "run",
+        "deploy": "run",
+    }
+    sagemaker.known[arn] = Package(arn, "prices", 1, "Completed", "Approved")
+    assert actions(planned(document))["register"] == "reuse"
+    assert actions(planned(document))["deploy"] == "run"
+    sagemaker.known["served"] = Endpoint("served", "arn", "InService", "config", "")
+    assert set(actions(planned(document)).values()) == {"reuse"}
+
+
+def test_external_data_is_read_by_what_is_there(gateway, planned, helpers):
+    stages = helpers.document["stages"]
+    prepare = stages["prepare"] | {"inputs": {"raw": "s3://${bucket}/raw/"}}
+    document = load(helpers.document | {"stages": stages | {"prepare": prepare}})
+    with pytest.raises(PlanError, match=r"stages\.prepare\.inputs\.raw"):
+        planned(document)
+    gateway.objects.put("raw/", b"")
+    with pytest.raises(PlanError, match=r"stages\.prepare\.inputs\.raw"):
+        planned(document)
+    gateway.objects.put("raw/a.csv", b"1")
+    first = planned(document).stage("prepare").fingerprint
+    gateway.objects.put("raw/a.csv", b"1")
+    assert planned(document).stage("prepare").fingerprint == first
+    gateway.objects.put("raw/a.csv", b"2")
+    second = planned(document).stage("prepare").fingerprint
+    gateway.objects.put("raw/b.csv", b"1")
+    assert len({first, second, planned(document).stage("prepare").fingerprint}) == 3
+
+
+def test_a_bucket_that_does_not_exist_holds_nothing(planned, helpers):
+    stages = helpers.document["stages"]
+    prepare = stages["prepare"] | {"inputs": {"raw": "s3://no-such-bucket-anywhere/raw/"}}
+    with pytest.raises(PlanError, match="nothing at s3://no-such-bucket-anywhere/raw/"):
+        planned(load(helpers.document | {"stages": stages | {"prepare": prepare}}))
