@@ -159,5 +159,41 @@ def test_the_gate_stops_the_run_when_the_bar_is_raised(pushed, client):
     assert header["status"]["S"] == "FAILED"
     assert "quality" in header["reason"]["S"]
     assert "0.99" in header["reason"]["S"]
-    assert raised.item(header["run"]["S"], "stage#register") == {}
+    assert raised.item(header["run"]["S"], "stage#register")["status"]["S"] == "NOT_RUN"
     assert len(after) == len(before)
+
+
+def test_the_same_event_delivered_five_times_is_one_run(pushed, client):
+    """S3 and SQS deliver at least once: the notification of the first manifest comes again, five times."""
+    installation = pushed.server.installation
+    event = {
+        "version": "0",
+        "id": "00000000-0000-0000-0000-000000000000",
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "account": installation.account,
+        "region": installation.region,
+        "time": "2026-01-01T00:00:00Z",
+        "resources": [f"arn:aws:s3:::{pushed.bucket}"],
+        "detail": {
+            "bucket": {"name": pushed.bucket},
+            "object": {"key": f"manifests/{NAME}.json", "version-id": pushed.version},
+        },
+    }
+    sqs, machine = client("sqs"), installation.state_machine_arn
+    executions = client("stepfunctions").list_executions
+    before = {each["name"] for each in executions(stateMachineArn=machine)["executions"]}
+    url = sqs.get_queue_url(QueueName=installation.name("events"))["QueueUrl"]
+    for _ in range(5):
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(event))
+    drained = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        left = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(drained))["Attributes"]
+        if all(left[name] == "0" for name in drained):
+            break
+        time.sleep(0.1)
+    else:
+        pytest.fail(f"the queue still holds {left}")
+    assert {each["name"] for each in executions(stateMachineArn=machine)["executions"]} == before
+    assert pushed.item(f"trigger#code:{NAME}:{pushed.version}", "claim")["run_id"]["S"] == pushed.run

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 SAVE_SECONDS = 2.0
 OWNER_SECONDS = 0.2
+LEAVE_SECONDS = 5.0
 GRACE_SECONDS = 0.3
 """For requests that are under way at the end. Idle connections take it up in full."""
 EVENT_SOURCE = "aws.sagemaker"
@@ -136,18 +137,20 @@ class Process:
         self._ministack.publish(EVENT_SOURCE, detail_type, detail)
 
     def run(self) -> None:
-        """Returns never: threads that still wait for something must not hold the process."""
-        code = 0
+        """Returns never."""
         try:
             asyncio.new_event_loop().run_until_complete(self._serve())
         except Exception:
             log.exception("the server failed")
-            code = 1
-        finally:
-            self._ministack.close()
-            self._state.withdraw()
-            logging.shutdown()
-            os._exit(code)
+            self._leave(1)
+        self._leave(0)
+
+    def _leave(self, code: int) -> None:
+        """At once: threads that still wait for something must not hold the process."""
+        self._ministack.close()
+        self._state.withdraw()
+        logging.shutdown()
+        os._exit(code)
 
     async def _serve(self) -> None:
         from hypercorn.asyncio import serve
@@ -188,6 +191,14 @@ class Process:
         for function in self._artifacts.prompt_functions:
             self._ministack.warm(function)
 
+    def _explain(self, error: Exception) -> StagewrightError:
+        match error:
+            case StagewrightError():
+                return error
+            case OSError(errno=errno.ENOSPC):
+                return unusable(self._state.root, error)
+        return TargetError(f"The local server could not begin: {error}", f"see {self._state.log}")
+
     def _wait_until_served(self) -> None:
         """The loop takes the first request only after ministack has restored its state."""
         from stagewright.local import wrapper
@@ -217,8 +228,12 @@ class Process:
     async def _wait_and_close(self) -> None:
         await self._stop.wait()
         self._state.withdraw()
-        await self._saving  # ministack saves once more when serving ends: never two at once
+        await self._saving
         await asyncio.to_thread(self._sagemaker.close)
+        await asyncio.to_thread(self._ministack.save)
+        late = threading.Timer(LEAVE_SECONDS, self._leave, [0])  # a client may hold a request open for long
+        late.daemon = True
+        late.start()
 
     async def _save_now_and_then(self) -> None:
         """So that little is lost when the process is killed. ministack saves only when it is stopped."""

@@ -74,9 +74,11 @@ class State:
         return self.root / "provisioned"
 
     def create(self) -> None:
-        """TargetError where the directory cannot be made."""
+        """TargetError where the directory cannot be made. Git ignores it: it holds a key."""
         try:
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not (self.root / ".gitignore").exists():
+                write_private(self.root / ".gitignore", "*\n")
         except OSError as error:
             raise unusable(self.root, error) from error
 

@@ -65,7 +65,7 @@ class _Planner:
         waves = self._waves() if not self.problems else ()
         if self.problems:
             raise PlanError(tuple(dict.fromkeys(self.problems)))
-        stages = tuple(self.planned[name] for name in self.pipeline.stages)
+        stages = tuple(self.planned.values())
         return Plan(
             run=self.run,
             pipeline=self.pipeline.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import subprocess
 import threading
 import time
@@ -37,6 +38,7 @@ REASON_LIMIT = 1024
 """FailureReason and ExitMessage: at most 1,024 characters (API reference)."""
 LINE_LIMIT = 256 * 1024
 REASON_LINES = 3
+LOG = "log"
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +120,14 @@ class JobRun(ABC):
             self.record["FailureReason"] = reason[:REASON_LIMIT]
             self._finish(FAILED)
 
+    def discard(self) -> None:
+        """Leaves nothing of the job's folder but its log, as a container leaves nothing."""
+        for entry in self.folder.iterdir() if self.folder.is_dir() else ():
+            if entry.is_dir():
+                shutil.rmtree(entry, ignore_errors=True)
+            elif entry != self.folder / LOG:
+                entry.unlink(missing_ok=True)
+
     def change(self, secondary: str) -> None:
         """Moves the record on, writes it and publishes it. A job that is stopping does not go back."""
         with self._lock:
@@ -143,7 +153,7 @@ class JobRun(ABC):
     def _live(self, done: Callable[[JobRun], None]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         stream = f"{self.name}/algo-1-{int(time.time())}"
-        self.log = self.context.logs.open(self.kind.log_group, stream, self.folder / "log")
+        self.log = self.context.logs.open(self.kind.log_group, stream, self.folder / LOG)
         try:
             reason = self._carry_out()
         except JobFailure as failure:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from abc import abstractmethod
 from typing import Any
@@ -52,7 +51,9 @@ class Jobs(Resource):
         """A job that ran when the server stopped is reported Failed, since nobody saw how it went on."""
         for record in self.context.store.all(self.kind.path):
             if record[self.kind.status] not in ENDED:
-                self.run_of(record).fail(INTERRUPTED)
+                run = self.run_of(record)
+                run.fail(INTERRUPTED)
+                run.discard()
 
     def close(self) -> None:
         with self._lock:
@@ -134,4 +135,4 @@ class Jobs(Resource):
     def _forget(self, run: JobRun) -> None:
         with self._lock:
             self._running.pop(run.name, None)
-        shutil.rmtree(run.opt_ml, ignore_errors=True)
+        run.discard()

@@ -187,6 +187,11 @@ class TrainingJobs(Jobs):
                 raise invalid(f"{member} must be given")
         if "TrainingImage" not in specification:
             raise invalid("AlgorithmSpecification.TrainingImage must be given")
+        if not request["OutputDataConfig"]["S3OutputPath"].startswith("s3://"):
+            raise invalid("OutputDataConfig.S3OutputPath must start with s3://")
+        checkpoints = request.get("CheckpointConfig", {}).get("LocalPath", CHECKPOINTS)
+        if not checkpoints.startswith("/opt/ml/") or ".." in checkpoints.split("/"):
+            raise unsupported(f"CheckpointConfig.LocalPath={checkpoints}, which is not under /opt/ml")
         Metrics(specification.get("MetricDefinitions", []))
         if "ContainerEntrypoint" not in specification and not _script(request):
             raise unsupported(

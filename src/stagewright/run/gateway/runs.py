@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 BATCH = 25
 """Items of one BatchWriteItem (its API reference)."""
 WRITE_ATTEMPTS = 8
+WRITE_PAUSE = 0.05
+"""Seconds, doubled each time: BatchWriteItem's API reference asks for an exponential backoff."""
 CONFLICT_PAUSES = (0.02, 0.1, 0.5, None)
 """Seconds before a claim is tried again, where another claim of the same key was being written just then."""
 HEADER_FIELDS = (
@@ -237,7 +239,8 @@ class Runs:
     def _put_batch(self, items: Sequence[Item]) -> None:
         requests: Sequence[Any] = [{"PutRequest": {"Item": encode(item)}} for item in items]
         with translated("dynamodb", "the plan's items"):
-            for _ in range(WRITE_ATTEMPTS):
+            for attempt in range(WRITE_ATTEMPTS):
+                time.sleep(WRITE_PAUSE * (2**attempt - 1))
                 answer = self.client.batch_write_item(RequestItems={self.table: requests})
                 requests = answer.get("UnprocessedItems", {}).get(self.table, [])
                 if not requests:
