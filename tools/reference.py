@@ -1,4 +1,4 @@
-"""Writes the generated pages of `docs/`. `make docs` runs this; a test fails when what is committed is stale."""
+"""Writes the generated pages of `docs/`. A test fails when what is committed is stale."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ StagewrightError
 │   └── DeniedError      the credentials do not allow it
 ├── NotFoundError        a pipeline, run or stage that does not exist
 ├── RunFailedError       a run ended, and not well
-└── EnvironmentError_    a Python environment for a job cannot be had
+└── JobEnvironmentError  a Python environment for a job cannot be had
 
 The command line prints `message` and, under it, `remedy`; it never prints a traceback for these.
 """
@@ -40,8 +40,10 @@ class Problem:
     line: int | None = None
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}: " if self.file and self.line else f"{self.file}: " if self.file else ""
-        return f"{place}{self.path or 'document'}: {self.message}" + (f" ({self.remedy})" if self.remedy else "")
+        line = f"{self.line}:" if self.line else ""
+        place = f"{self.file}:{line} " if self.file else ""
+        remedy = f" ({self.remedy})" if self.remedy else ""
+        return f"{place}{self.path or 'document'}: {self.message}{remedy}"
 
 
 class DocumentError(StagewrightError):
@@ -80,5 +82,5 @@ class RunFailedError(StagewrightError):
     exit_code = 6
 
 
-class EnvironmentError_(StagewrightError):  # noqa: N801 -- EnvironmentError is a built-in alias of OSError
+class JobEnvironmentError(StagewrightError):
     exit_code = 7

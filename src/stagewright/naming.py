@@ -24,8 +24,13 @@ class Installation:
     prefix: str = "stagewright"
     partition: str = "aws"
 
+    @property
+    def id(self) -> str:
+        """Tells installations apart that share an account."""
+        return f"{self.prefix}-{self.environment}"
+
     def name(self, what: str) -> str:
-        return f"{self.prefix}-{self.environment}-{what}"
+        return f"{self.id}-{what}"
 
     @property
     def documents_table(self) -> str:
@@ -57,7 +62,7 @@ def run_id(pipeline: str, trigger_key: str, time: datetime) -> str:
 
 
 def job_name(run: str, stage: str, attempt: int = 1) -> str:
-    """`{run}-{stage}-{attempt}`; where that is too long the run gives way to a hash, so that the unique ends stay."""
+    """`{run}-{stage}-{attempt}`; where that is too long a hash replaces the end of the run."""
     tail = f"-{stage}-{attempt}"
     if len(run) + len(tail) <= JOB_NAME_LIMIT:
         return run + tail

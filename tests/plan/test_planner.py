@@ -219,7 +219,7 @@ def test_a_known_metric_is_a_number_in_the_gate(house, first):
     again = later(house, house.changed("parameters.min_r2", 0.9), house.results_of(first))
     (condition,) = again.stage("quality").requests["Gate"]
     assert condition == {
-        "text": "${stages.evaluate.metrics.r2} >= 0.9",
+        "text": "evaluate.metrics.r2 >= 0.9",
         "left": 0.91,
         "op": ">=",
         "right": 0.9,

@@ -23,12 +23,12 @@ address, connected, installation, gateway = (
     _shared.installation,
     _shared.gateway,
 )
-sagemaker, waiting, pipeline, files, helpers = (
+sagemaker, waiting, pipeline, files, tools = (
     _shared.sagemaker,
     _shared.waiting,
     _shared.pipeline,
     _shared.files,
-    _shared.helpers,
+    _shared.tools,
 )
 
 TIME = "2026-01-31T14:00:00Z"

@@ -37,13 +37,13 @@ def begin(gateway):
     return start(gateway, Plan(RUN, "prices", "default", trigger, "", 1, (stage,), ((("train",),),)))
 
 
-def ended(gateway, arn, helpers):
-    helpers.until(lambda: gateway.executions.describe(arn).status != "RUNNING")
+def ended(gateway, arn, tools):
+    tools.until(lambda: gateway.executions.describe(arn).status != "RUNNING")
     return {"detail": {"executionArn": arn, "status": "whatever the event says"}}
 
 
-def test_a_good_end_is_recorded_without_a_notice(function, topics, context, helpers):
-    event = ended(function, begin(function).execution, helpers)
+def test_a_good_end_is_recorded_without_a_notice(function, topics, context, tools):
+    event = ended(function, begin(function).execution, tools)
     assert recorder.handler(event, context) == {"status": "SUCCEEDED"}
     record = show(function, RUN)
     assert (record.status, record.reason, record.is_open) == ("SUCCEEDED", "", False)
@@ -51,9 +51,9 @@ def test_a_good_end_is_recorded_without_a_notice(function, topics, context, help
     assert topics.sent == []
 
 
-def test_a_failure_is_recorded_with_its_sentence_and_told_once(function, topics, context, helpers):
-    helpers.machine(function, FAILING)
-    event = ended(function, begin(function).execution, helpers)
+def test_a_failure_is_recorded_with_its_sentence_and_told_once(function, topics, context, tools):
+    tools.machine(function, FAILING)
+    event = ended(function, begin(function).execution, tools)
     assert recorder.handler(event, context) == {"status": "FAILED"}
     assert recorder.handler(event, context) == {"status": "unchanged"}
     assert show(function, RUN).reason == "train: ClientError: boom"
@@ -62,37 +62,37 @@ def test_a_failure_is_recorded_with_its_sentence_and_told_once(function, topics,
     assert message.startswith("train: ClientError: boom\n")
 
 
-def test_an_aborted_run_is_stopped_and_its_stages_with_it(function, topics, context, helpers):
-    helpers.machine(
+def test_an_aborted_run_is_stopped_and_its_stages_with_it(function, topics, context, tools):
+    tools.machine(
         function, {"StartAt": "Go", "States": {"Go": {"Type": "Wait", "Seconds": 600, "End": True}}}
     )
     arn = begin(function).execution
     assert recorder.handler({"detail": {"executionArn": arn}}, context) == {"status": "unchanged"}
     function.executions.stop(arn, "stopped by ada")
-    assert recorder.handler(ended(function, arn, helpers), context) == {"status": "STOPPED"}
+    assert recorder.handler(ended(function, arn, tools), context) == {"status": "STOPPED"}
     record = show(function, RUN)
     assert [stage.status for stage in record.stages] == ["STOPPED"]
     assert topics.sent == []
 
 
-def test_without_a_topic_nobody_is_told(function, context, helpers, monkeypatch):
+def test_without_a_topic_nobody_is_told(function, context, tools, monkeypatch):
     monkeypatch.delenv("STAGEWRIGHT_TOPIC", raising=False)
     function.__dict__["topics"] = Topics()
-    helpers.machine(function, FAILING)
-    event = ended(function, begin(function).execution, helpers)
+    tools.machine(function, FAILING)
+    event = ended(function, begin(function).execution, tools)
     assert recorder.handler(event, context) == {"status": "FAILED"}
     assert function.topics.sent == []
 
 
-def test_a_topic_that_is_not_there_does_not_undo_the_record(function, topics, context, helpers, monkeypatch):
+def test_a_topic_that_is_not_there_does_not_undo_the_record(function, topics, context, tools, monkeypatch):
     from stagewright.errors import TargetError
 
     def refuse(*_):
         raise TargetError("no such topic")
 
     monkeypatch.setattr(topics, "publish", refuse)
-    helpers.machine(function, FAILING)
-    event = ended(function, begin(function).execution, helpers)
+    tools.machine(function, FAILING)
+    event = ended(function, begin(function).execution, tools)
     assert recorder.handler(event, context) == {"status": "FAILED"}
     assert show(function, RUN).status == "FAILED"
 

@@ -28,7 +28,7 @@ def batch(*bodies):
     return {"Records": [{"messageId": f"m{n}", "body": body} for n, body in enumerate(bodies)]}
 
 
-def test_a_pushed_release_becomes_a_run(gateway, pipeline, files, created, helpers):
+def test_a_pushed_release_becomes_a_run(gateway, pipeline, files, created, tools):
     version = pushed(gateway, pipeline, files, commit="abc", by="ada")
     started = route(gateway, created(version))
     assert started.new
@@ -41,7 +41,7 @@ def test_a_pushed_release_becomes_a_run(gateway, pipeline, files, created, helpe
     )
     assert (record.trigger.type, record.trigger.key) == ("code", f"code:prices:{version}")
     assert [(stage.name, stage.action) for stage in record.stages] == [("prepare", "run"), ("train", "run")]
-    assert len(helpers.executions(gateway)) == 1
+    assert len(tools.executions(gateway)) == 1
     release = json.loads(gateway.objects.get(f"releases/prices/{record.release}.json").body)
     assert (release["commit"], release["by"], release["manifest"]) == ("abc", "ada", version)
     chains = next(iter(gateway.runs.items(started.run, f"page#{record.plan}")))["chains"]
@@ -50,40 +50,40 @@ def test_a_pushed_release_becomes_a_run(gateway, pipeline, files, created, helpe
     assert gateway.objects.exists(uri.removeprefix(f"s3://{gateway.installation.bucket}/"))
 
 
-def test_a_redelivery_is_the_same_run(gateway, pipeline, files, created, helpers):
+def test_a_redelivery_is_the_same_run(gateway, pipeline, files, created, tools):
     body = created(pushed(gateway, pipeline, files))
     first = route(gateway, body)
     assert route(gateway, body) == replace(first, new=False)
     assert route(gateway, created(first_version(gateway), time="2026-01-31T14:00:09Z")).run == first.run
-    assert len(helpers.executions(gateway)) == 1
+    assert len(tools.executions(gateway)) == 1
 
 
 def first_version(gateway):
     return manifests.read(gateway, "prices").version
 
 
-def test_one_event_five_times_at_once_is_one_run(gateway, pipeline, files, created, helpers):
+def test_one_event_five_times_at_once_is_one_run(gateway, pipeline, files, created, tools):
     body = created(pushed(gateway, pipeline, files))
     with ThreadPoolExecutor(5) as pool:
         started = list(pool.map(lambda _: route(gateway, body), range(5)))
     assert len({each.run for each in started}) == 1
     assert sum(each.new for each in started) == 1
-    assert len(helpers.executions(gateway)) == 1
+    assert len(tools.executions(gateway)) == 1
     assert len(list_runs(gateway, "prices")) == 1
 
 
-def test_an_older_manifest_is_still_a_run_of_its_own_files(gateway, pipeline, files, created, helpers):
+def test_an_older_manifest_is_still_a_run_of_its_own_files(gateway, pipeline, files, created, tools):
     old = pushed(gateway, pipeline, files)
     new = pushed(gateway, pipeline, files | {"train.py": b"new"})
     runs = [route(gateway, created(version)).run for version in (new, old)]
     releases = [show(gateway, run).release for run in runs]
     assert releases[0] != releases[1]
     assert releases[1] == manifests.read(gateway, "prices", old).release.digest
-    assert len(helpers.executions(gateway)) == 2
+    assert len(tools.executions(gateway)) == 2
 
 
 def test_a_crash_before_the_execution_is_made_good_by_the_redelivery(
-    gateway, pipeline, files, created, monkeypatch, helpers
+    gateway, pipeline, files, created, monkeypatch, tools
 ):
     body = created(pushed(gateway, pipeline, files))
 
@@ -93,11 +93,11 @@ def test_a_crash_before_the_execution_is_made_good_by_the_redelivery(
     monkeypatch.setattr(Executions, "start", crash)
     with pytest.raises(TargetError):
         route(gateway, body)
-    assert helpers.executions(gateway) == []
+    assert tools.executions(gateway) == []
     monkeypatch.undo()
     started = route(gateway, body)
     assert (started.new, gateway.runs.header(started.run).status) == (False, "RUNNING")
-    assert len(helpers.executions(gateway)) == 1
+    assert len(tools.executions(gateway)) == 1
 
 
 def test_a_manual_run_takes_the_current_release_and_its_parameters(
@@ -133,8 +133,8 @@ def test_a_pipeline_without_code_needs_no_release(gateway, requested):
     assert (gateway.runs.header(record.run).status, record.stages[0].action) == ("RUNNING", "run")
 
 
-def test_without_a_code_trigger_a_release_starts_nothing(gateway, files, helpers, created, function, context):
-    push(gateway, load(helpers.document | {"triggers": []}), files)
+def test_without_a_code_trigger_a_release_starts_nothing(gateway, files, tools, created, function, context):
+    push(gateway, load(tools.document | {"triggers": []}), files)
     body = created(first_version(gateway))
     assert route(gateway, body) is None
     assert handler(batch(body), context) == {"batchItemFailures": []}
@@ -156,7 +156,7 @@ def test_a_request_to_another_installation_on_the_same_bus_is_left_to_it(
     [({"limti": 5}, "limti"), ({"limit": "many"}, "limit")],
 )
 def test_wrong_parameters_are_refused_where_people_see_it(
-    gateway, pipeline, files, requested, parameters, reason, helpers
+    gateway, pipeline, files, requested, parameters, reason, tools
 ):
     push(gateway, pipeline, files)
     started = route(gateway, requested(parameters=parameters))
@@ -164,10 +164,10 @@ def test_wrong_parameters_are_refused_where_people_see_it(
     assert record.status == "REFUSED"
     assert reason in record.reason
     assert route(gateway, requested(parameters=parameters)) == replace(started, new=False)
-    assert helpers.executions(gateway) == []
+    assert tools.executions(gateway) == []
 
 
-def test_a_release_that_is_not_as_listed_is_refused(gateway, pipeline, files, created, helpers):
+def test_a_release_that_is_not_as_listed_is_refused(gateway, pipeline, files, created, tools):
     version = pushed(gateway, pipeline, files)
     manifest = json.loads(gateway.objects.get("manifests/prices.json", version).body)
     manifest["files"]["train.py"]["version"] = gateway.objects.put("staging/prices/train.py", b"evil")
@@ -175,7 +175,7 @@ def test_a_release_that_is_not_as_listed_is_refused(gateway, pipeline, files, cr
     record = show(gateway, route(gateway, created(forged)).run)
     assert record.status == "REFUSED"
     assert "train.py has SHA-256" in record.reason
-    assert helpers.executions(gateway) == []
+    assert tools.executions(gateway) == []
     assert list(gateway.objects.list("code/")) == []
 
 
@@ -196,26 +196,26 @@ def test_a_wrong_document_is_refused(gateway, requested, document, reason):
     assert reason in record.reason
 
 
-def test_a_plan_that_cannot_be_made_is_refused(gateway, files, helpers, requested):
-    stages = helpers.document["stages"]
+def test_a_plan_that_cannot_be_made_is_refused(gateway, files, tools, requested):
+    stages = tools.document["stages"]
     prepare = stages["prepare"] | {"inputs": {"raw": "s3://${bucket}/raw/"}}
-    push(gateway, load(helpers.document | {"stages": stages | {"prepare": prepare}}), files)
+    push(gateway, load(tools.document | {"stages": stages | {"prepare": prepare}}), files)
     record = show(gateway, route(gateway, requested()).run)
     assert record.status == "REFUSED"
     assert "stages.prepare.inputs.raw" in record.reason
 
 
 def test_one_bad_message_does_not_keep_the_others(
-    function, pipeline, files, created, requested, context, helpers
+    function, pipeline, files, created, requested, context, tools
 ):
     body = created(pushed(function, pipeline, files))
     answer = handler(batch("{", body, '{"source": "x"}', requested()), context)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}, {"itemIdentifier": "m2"}]}
-    assert len(helpers.executions(function)) == 2
+    assert len(tools.executions(function)) == 2
 
 
 def test_what_aws_cannot_do_now_is_delivered_again(
-    function, pipeline, files, created, context, monkeypatch, helpers
+    function, pipeline, files, created, context, monkeypatch, tools
 ):
     body = created(pushed(function, pipeline, files))
 
@@ -231,7 +231,7 @@ def test_what_aws_cannot_do_now_is_delivered_again(
     monkeypatch.setenv("STAGEWRIGHT_ENVIRONMENT", place.environment)
     monkeypatch.setattr(settings, "gateway", lambda asked: function)
     assert handler(batch(body), context) == {"batchItemFailures": []}
-    assert len(helpers.executions(function)) == 1
+    assert len(tools.executions(function)) == 1
 
 
 @pytest.mark.parametrize(

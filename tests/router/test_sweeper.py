@@ -23,13 +23,13 @@ def version(pushed):
     return pushed.trigger_key.rsplit(":", 1)[1]
 
 
-def test_a_manifest_that_nobody_claimed_is_queued_again_and_runs(gateway, pipeline, files, helpers):
+def test_a_manifest_that_nobody_claimed_is_queued_again_and_runs(gateway, pipeline, files, tools):
     pushed = push(gateway, pipeline, files)
     assert sweep(gateway, patience=-1) == [Repair("requeued", f"prices: {version(pushed)}")]
     (body,) = messages(gateway)
     started = route(gateway, body)
     assert show(gateway, started.run).trigger.key == pushed.trigger_key
-    assert len(helpers.executions(gateway)) == 1
+    assert len(tools.executions(gateway)) == 1
 
 
 def test_every_lost_version_is_found_and_no_other(gateway, pipeline, files, created):
@@ -37,13 +37,13 @@ def test_every_lost_version_is_found_and_no_other(gateway, pipeline, files, crea
     second = push(gateway, pipeline, files | {"train.py": b"2"})
     third = push(gateway, pipeline, files)
     route(gateway, created(version(second)))
-    helpers_closed(gateway)
+    close_all(gateway)
     assert sweep(gateway, patience=-1) == [Repair("requeued", f"prices: {version(third)}, {version(first)}")]
     keys = [json.loads(body)["detail"]["object"]["version-id"] for body in messages(gateway)]
     assert sorted(keys) == sorted([version(first), version(third)])
 
 
-def helpers_closed(gateway):
+def close_all(gateway):
     """Takes every open run off the sweeper's list, as the recorder does."""
     for header in gateway.runs.open_runs(10):
         gateway.runs.advance(header.run, ["RUNNING"], {"status": "SUCCEEDED"})
@@ -55,13 +55,13 @@ def test_what_is_young_is_left_to_the_ordinary_way(gateway, pipeline, files):
     assert messages(gateway) == []
 
 
-def test_a_release_that_starts_nothing_is_not_queued(gateway, files, helpers):
-    push(gateway, load(helpers.document | {"triggers": []}), files)
+def test_a_release_that_starts_nothing_is_not_queued(gateway, files, tools):
+    push(gateway, load(tools.document | {"triggers": []}), files)
     assert sweep(gateway, patience=-1) == []
     assert messages(gateway) == []
 
 
-def test_a_run_that_was_never_started_is_started(gateway, pipeline, files, created, monkeypatch, helpers):
+def test_a_run_that_was_never_started_is_started(gateway, pipeline, files, created, monkeypatch, tools):
     def crash(self, name, document):
         raise TargetError("the function died")
 
@@ -73,12 +73,12 @@ def test_a_run_that_was_never_started_is_started(gateway, pipeline, files, creat
     (header,) = gateway.runs.open_runs(10)
     assert sweep(gateway, patience=-1) == [Repair("started", header.run)]
     assert gateway.runs.header(header.run).status == "RUNNING"
-    assert len(helpers.executions(gateway)) == 1
+    assert len(tools.executions(gateway)) == 1
 
 
-def test_a_run_whose_execution_has_ended_is_closed(gateway, pipeline, files, created, helpers):
+def test_a_run_whose_execution_has_ended_is_closed(gateway, pipeline, files, created, tools):
     started = route(gateway, created(version(push(gateway, pipeline, files))))
-    helpers.until(lambda: gateway.executions.describe(started.execution).status == "SUCCEEDED")
+    tools.until(lambda: gateway.executions.describe(started.execution).status == "SUCCEEDED")
     assert sweep(gateway, patience=-1) == [Repair("closed", started.run)]
     assert show(gateway, started.run).status == "SUCCEEDED"
     assert sweep(gateway, patience=-1) == []
@@ -100,11 +100,9 @@ def test_a_run_under_way_is_left_alone(waiting, pipeline, files, created):
     assert sweep(waiting, patience=-1) == []
 
 
-def test_a_repair_that_fails_does_not_keep_the_others(
-    gateway, pipeline, files, created, monkeypatch, helpers
-):
+def test_a_repair_that_fails_does_not_keep_the_others(gateway, pipeline, files, created, monkeypatch, tools):
     started = route(gateway, created(version(push(gateway, pipeline, files))))
-    helpers.until(lambda: gateway.executions.describe(started.execution).status == "SUCCEEDED")
+    tools.until(lambda: gateway.executions.describe(started.execution).status == "SUCCEEDED")
     push(gateway, pipeline, files | {"train.py": b"2"})
     monkeypatch.setattr(sweeper, "_requeue", lambda *_: (_ for _ in ()).throw(TargetError("no queue")))
     with pytest.raises(StagewrightError, match=r"1 repairs failed: manifests/prices\.json: no queue"):

@@ -226,11 +226,11 @@ def files() -> dict[str, bytes]:
 
 
 @pytest.fixture
-def helpers():
-    class Helpers:
+def tools():
+    class Tools:
         machine = staticmethod(machine)
         executions = staticmethod(executions)
         until = staticmethod(until)
         document = DOCUMENT
 
-    return Helpers
+    return Tools

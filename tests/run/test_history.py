@@ -162,17 +162,23 @@ def test_a_run_that_is_over_stays_as_it_is(run):
     assert run.runs.header(RUN).status == "STOPPED"
 
 
+def test_a_closed_run_gets_no_more_marks(run):
+    close(run, run.runs.header(RUN), execution(run, "SUCCEEDED"))
+    assert close(run, run.runs.header(RUN), execution(run, "ABORTED")) is None
+    assert run.runs.stages(RUN) == {}
+
+
 def test_an_execution_under_way_closes_nothing(run):
     assert close(run, run.runs.header(RUN), execution(run, "RUNNING")) is None
     assert run.runs.header(RUN).status == "RUNNING"
 
 
-def test_an_end_that_nobody_recorded_is_shown_after_a_while(run, sagemaker, helpers, monkeypatch):
+def test_an_end_that_nobody_recorded_is_shown_after_a_while(run, sagemaker, tools, monkeypatch):
     for stage in ("prepare", "train", "other"):
         record(run, stage)
     arn = run.runs.header(RUN).execution
     run.executions.stop(arn, "stopped by ada")
-    helpers.until(lambda: run.executions.describe(arn).status == "ABORTED")
+    tools.until(lambda: run.executions.describe(arn).status == "ABORTED")
     monkeypatch.setattr(history, "GRACE", 600.0)
     assert show(run, RUN).status == "RUNNING"
     monkeypatch.setattr(history, "GRACE", 0.0)
@@ -190,7 +196,7 @@ def test_marking_does_not_overwrite_a_stage_that_was_recorded_meanwhile(run):
     assert run.runs.stages(RUN)["train"].result == {"model": "s3://b/m"}
 
 
-def test_stopping_stops_the_execution_and_the_jobs_at_work(run, sagemaker, helpers):
+def test_stopping_stops_the_execution_and_the_jobs_at_work(run, sagemaker, tools):
     sagemaker.known[f"{RUN}-other-1"] = job("other")
     stop(run, RUN, "ada")
     described = run.executions.describe(run.runs.header(RUN).execution)

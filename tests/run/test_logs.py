@@ -82,6 +82,16 @@ def test_following_gives_each_line_once_and_ends_with_the_stage(waiting, run):
     assert seen == ["one", "two"]
 
 
+def test_an_endpoints_log_belongs_to_its_stage(waiting, installation):
+    run, name = f"{installation.prefix}-served", f"{installation.prefix}-endpoint"
+    deploy = StagePlan("deploy", "endpoint", "reuse", "same as run x", result={"endpoint": name})
+    trigger = Trigger("manual", "manual:2", TIME)
+    start(waiting, Plan(run, "prices", "default", trigger, "", 1, (deploy,), ()))
+    assert logs.tail(waiting, run) == []
+    write(waiting, f"{logs.ENDPOINTS}{name}", "AllTraffic/i-1", "loaded")
+    assert texts(logs.tail(waiting, run)) == [("deploy", "loaded")]
+
+
 def test_functions_say_what_they_did_with_a_run(waiting, run, installation):
     group = f"/aws/lambda/{installation.name('router')}"
     write(waiting, group, "stream", f'{{"run": "{run}", "message": "routed"}}', '{"run": "another"}')

@@ -85,21 +85,21 @@ def test_force_runs_everything(gateway, planned):
     assert actions(planned(force=True)) == {"prepare": "run", "train": "run"}
 
 
-def test_results_of_another_partition_are_not_seen(gateway, planned, helpers):
+def test_results_of_another_partition_are_not_seen(gateway, planned, tools):
     first = planned()
     store(gateway, first.stage("prepare").outputs["clean"])
     good(gateway, first, "prepare", outputs(gateway, first))
-    other = planned(load(helpers.document | {"partition": "${trigger.date}"}))
+    other = planned(load(tools.document | {"partition": "${trigger.date}"}))
     assert other.partition == "2026-01-31"
     assert actions(other)["prepare"] == "run"
 
 
-def test_packages_and_endpoints_are_asked_for(gateway, planned, helpers, sagemaker):
-    stages = helpers.document["stages"] | {
+def test_packages_and_endpoints_are_asked_for(gateway, planned, tools, sagemaker):
+    stages = tools.document["stages"] | {
         "register": {"kind": "register", "model": "${stages.train.model}", "entry_point": "train.py"},
         "deploy": {"kind": "endpoint", "model": "${stages.register.package}", "name": "served"},
     }
-    document = load(helpers.document | {"stages": stages})
+    document = load(tools.document | {"stages": stages})
     first = planned(document)
     arn = "arn:aws:sagemaker:us-east-1:000000000000:model-package/prices/1"
     store(gateway, first.stage("prepare").outputs["clean"])
@@ -121,10 +121,10 @@ def test_packages_and_endpoints_are_asked_for(gateway, planned, helpers, sagemak
     assert set(actions(planned(document)).values()) == {"reuse"}
 
 
-def test_external_data_is_read_by_what_is_there(gateway, planned, helpers):
-    stages = helpers.document["stages"]
+def test_external_data_is_read_by_what_is_there(gateway, planned, tools):
+    stages = tools.document["stages"]
     prepare = stages["prepare"] | {"inputs": {"raw": "s3://${bucket}/raw/"}}
-    document = load(helpers.document | {"stages": stages | {"prepare": prepare}})
+    document = load(tools.document | {"stages": stages | {"prepare": prepare}})
     with pytest.raises(PlanError, match=r"stages\.prepare\.inputs\.raw"):
         planned(document)
     gateway.objects.put("raw/", b"")
@@ -140,8 +140,8 @@ def test_external_data_is_read_by_what_is_there(gateway, planned, helpers):
     assert len({first, second, planned(document).stage("prepare").fingerprint}) == 3
 
 
-def test_a_bucket_that_does_not_exist_holds_nothing(planned, helpers):
-    stages = helpers.document["stages"]
+def test_a_bucket_that_does_not_exist_holds_nothing(planned, tools):
+    stages = tools.document["stages"]
     prepare = stages["prepare"] | {"inputs": {"raw": "s3://no-such-bucket-anywhere/raw/"}}
     with pytest.raises(PlanError, match="nothing at s3://no-such-bucket-anywhere/raw/"):
-        planned(load(helpers.document | {"stages": stages | {"prepare": prepare}}))
+        planned(load(tools.document | {"stages": stages | {"prepare": prepare}}))

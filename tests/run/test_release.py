@@ -74,9 +74,9 @@ def test_removing_a_file_is_a_change(gateway, pipeline, files):
     assert "old.py" not in manifests.read(gateway, "prices").release.files
 
 
-def test_a_changed_document_alone_is_a_change(gateway, pipeline, files, helpers):
+def test_a_changed_document_alone_is_a_change(gateway, pipeline, files, tools):
     push(gateway, pipeline, files)
-    pushed = push(gateway, load(helpers.document | {"parameters": {"limit": 4}}), files)
+    pushed = push(gateway, load(tools.document | {"parameters": {"limit": 4}}), files)
     assert pushed.trigger_key
     assert pushed.uploaded == ()
     assert json.loads(gateway.documents.base("prices").document)["parameters"] == {"limit": 4}
@@ -127,8 +127,8 @@ def test_a_missing_code_file_is_refused_before_anything_is_written(gateway, pipe
     assert keys(gateway, "") == []
 
 
-def test_without_a_code_trigger_a_push_starts_nothing(gateway, files, helpers):
-    pushed = push(gateway, load(helpers.document | {"triggers": []}), files)
+def test_without_a_code_trigger_a_push_starts_nothing(gateway, files, tools):
+    pushed = push(gateway, load(tools.document | {"triggers": []}), files)
     assert pushed.trigger_key is None
     assert keys(gateway, "manifests/") == ["manifests/prices.json"]
 

@@ -16,8 +16,8 @@ def with_limit(document, limit):
     return load(document | {"parameters": {"limit": limit}})
 
 
-def test_only_a_new_document_is_a_new_revision(gateway, pipeline, helpers):
-    changed = with_limit(helpers.document, 4)
+def test_only_a_new_document_is_a_new_revision(gateway, pipeline, tools):
+    changed = with_limit(tools.document, 4)
     assert [record(gateway, each, "ada") for each in (pipeline, pipeline, changed, pipeline)] == [1, 1, 2, 3]
     newest = gateway.documents.newest_revision("prices")
     assert load(json.loads(newest.document)) == pipeline
@@ -30,19 +30,19 @@ def test_a_revision_is_never_overwritten(gateway, pipeline):
     assert gateway.documents.newest_revision("prices").author == "unknown"
 
 
-def test_documents_at_the_same_moment_get_numbers_of_their_own(gateway, helpers):
-    documents = [with_limit(helpers.document, limit) for limit in range(6)]
+def test_documents_at_the_same_moment_get_numbers_of_their_own(gateway, tools):
+    documents = [with_limit(tools.document, limit) for limit in range(6)]
     with ThreadPoolExecutor(6) as pool:
         numbers = list(pool.map(lambda each: record(gateway, each), documents))
     assert sorted(numbers) == [1, 2, 3, 4, 5, 6]
 
 
-def test_revisions_are_those_of_the_pipeline_only(gateway, pipeline, helpers):
+def test_revisions_are_those_of_the_pipeline_only(gateway, pipeline, tools):
     record(gateway, pipeline)
-    assert record(gateway, load(helpers.document | {"name": "prices-2"})) == 1
+    assert record(gateway, load(tools.document | {"name": "prices-2"})) == 1
 
 
-def test_a_requested_run_is_an_event_of_ours(gateway, helpers):
+def test_a_requested_run_is_an_event_of_ours(gateway, tools):
     place = gateway.installation
     url = gateway.queue.url
     arn = place.arn("sqs", place.name("events"))
@@ -52,7 +52,7 @@ def test_a_requested_run_is_an_event_of_ours(gateway, helpers):
     gateway.events.client.put_targets(Rule=place.name("manual"), Targets=[{"Id": "queue", "Arn": arn}])
     gateway.documents.put_base("prices", Base("{}", "", "now"))
     key = request_run(gateway, "prices", {"limit": 5}, "ada")
-    received = helpers.until(lambda: gateway.queue.client.receive_message(QueueUrl=url).get("Messages"))
+    received = tools.until(lambda: gateway.queue.client.receive_message(QueueUrl=url).get("Messages"))
     event = json.loads(received[0]["Body"])
     assert event["detail-type"] == "Run Requested"
     assert key == f"manual:{event['detail'].pop('request')}"

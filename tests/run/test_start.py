@@ -29,7 +29,7 @@ def training(name="train", **more):
     )
 
 
-def test_a_plan_becomes_a_run_with_its_pages_and_header(gateway, helpers):
+def test_a_plan_becomes_a_run_with_its_pages_and_header(gateway, tools):
     reused = StagePlan(
         "prepare", "processing", "reuse", "same as run x", "f0", result={"outputs": {"a": "s3://b/c"}}
     )
@@ -44,7 +44,7 @@ def test_a_plan_becomes_a_run_with_its_pages_and_header(gateway, helpers):
         "2026-01",
     )
     assert header.trigger == plan.trigger
-    (execution,) = helpers.executions(gateway)
+    (execution,) = tools.executions(gateway)
     assert execution["executionArn"] == started.execution == header.execution
     described = gateway.executions.client.describe_execution(executionArn=started.execution)
     assert json.loads(described["input"]) == {"run": RUN, "plan": plan.digest, "format": 1}
@@ -61,26 +61,26 @@ def test_a_plan_becomes_a_run_with_its_pages_and_header(gateway, helpers):
     assert (train.action, train.wave, train.chain, train.position) == ("run", 0, 0, 0)
 
 
-def test_the_same_event_again_is_the_same_run(gateway, helpers):
+def test_the_same_event_again_is_the_same_run(gateway, tools):
     first = start(gateway, plan_of(training()))
     again = start(gateway, plan_of(training()))
     assert again == replace(first, new=False)
-    assert len(helpers.executions(gateway)) == 1
+    assert len(tools.executions(gateway)) == 1
 
 
-def test_five_at_once_make_one_run_and_one_execution(gateway, helpers):
+def test_five_at_once_make_one_run_and_one_execution(gateway, tools):
     plans = [plan_of(replace(training(), reason=f"reason {n}")) for n in range(5)]
     with ThreadPoolExecutor(5) as pool:
         started = list(pool.map(lambda plan: start(gateway, plan), plans))
     assert len({each.run for each in started}) == 1
     assert [each.new for each in started].count(True) == 1
-    assert len(helpers.executions(gateway)) == 1
+    assert len(tools.executions(gateway)) == 1
     (winner,) = [plan for plan, each in zip(plans, started, strict=True) if each.new]
     assert gateway.runs.header(RUN).plan == winner.digest
     assert show(gateway, RUN).stages[0].reason == winner.stages[0].reason
 
 
-def test_a_crash_between_claim_and_start_loses_nothing(gateway, helpers, monkeypatch):
+def test_a_crash_between_claim_and_start_loses_nothing(gateway, tools, monkeypatch):
     def crash(self, name, document):
         raise TargetError("the function died")
 
@@ -88,23 +88,23 @@ def test_a_crash_between_claim_and_start_loses_nothing(gateway, helpers, monkeyp
     with pytest.raises(TargetError):
         start(gateway, plan_of(training()))
     assert gateway.runs.header(RUN).status == "PLANNED"
-    assert helpers.executions(gateway) == []
+    assert tools.executions(gateway) == []
     monkeypatch.undo()
     assert start(gateway, plan_of(training())).new is False
     assert gateway.runs.header(RUN).status == "RUNNING"
-    assert len(helpers.executions(gateway)) == 1
+    assert len(tools.executions(gateway)) == 1
 
 
-def test_a_crash_between_start_and_header_loses_nothing(waiting, helpers):
+def test_a_crash_between_start_and_header_loses_nothing(waiting, tools):
     gateway = waiting
     plan = plan_of(training())
     pointer = json.dumps({"run": RUN, "plan": plan.digest, "format": 1})
     start(gateway, plan)
     gateway.runs.advance(RUN, ["RUNNING"], {"status": "PLANNED"})
-    assert resume(gateway, RUN).execution == helpers.executions(gateway)[0]["executionArn"]
+    assert resume(gateway, RUN).execution == tools.executions(gateway)[0]["executionArn"]
     assert gateway.runs.header(RUN).status == "RUNNING"
-    assert len(helpers.executions(gateway)) == 1
-    assert gateway.executions.start(RUN, pointer)[0] == helpers.executions(gateway)[0]["executionArn"]
+    assert len(tools.executions(gateway)) == 1
+    assert gateway.executions.start(RUN, pointer)[0] == tools.executions(gateway)[0]["executionArn"]
 
 
 def test_another_key_with_the_same_run_id_is_not_taken_for_it(gateway):
@@ -113,18 +113,18 @@ def test_another_key_with_the_same_run_id_is_not_taken_for_it(gateway):
         start(gateway, plan_of(training(), key="manual:2"))
 
 
-def test_a_run_stopped_before_it_began_does_not_go_on(waiting, helpers):
+def test_a_run_stopped_before_it_began_does_not_go_on(waiting, tools):
     gateway = waiting
     start(gateway, plan_of(training()))
     header = replace(gateway.runs.header(RUN), status="PLANNED")
     gateway.runs.advance(RUN, ["RUNNING"], {"status": "STOPPED", "reason": "stopped by ada"})
     launch(gateway, header)
-    described = gateway.executions.describe(helpers.executions(gateway)[0]["executionArn"])
+    described = gateway.executions.describe(tools.executions(gateway)[0]["executionArn"])
     assert described.status == "ABORTED"
     assert gateway.runs.header(RUN).status == "STOPPED"
 
 
-def test_a_refused_run_is_seen_and_not_repeated(gateway, helpers):
+def test_a_refused_run_is_seen_and_not_repeated(gateway, tools):
     trigger = Trigger("manual", "manual:9", TIME, "ada")
     first = refuse(gateway, "prices", trigger, "stages.prepare.inputs.sales: nothing at s3://b/raw/")
     assert refuse(gateway, "prices", trigger, "another reason") == replace(first, new=False)
@@ -135,7 +135,7 @@ def test_a_refused_run_is_seen_and_not_repeated(gateway, helpers):
     assert find_run(gateway, "manual:9") == first.run
     assert [each.run for each in list_runs(gateway, "prices")] == [first.run]
     assert gateway.runs.open_runs(10) == ()
-    assert helpers.executions(gateway) == []
+    assert tools.executions(gateway) == []
 
 
 def test_a_plan_of_many_stages_is_written_in_many_items(gateway):

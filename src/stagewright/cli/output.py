@@ -113,7 +113,7 @@ def described(error: Exception) -> dict[str, Any]:
     """`code` is the exit code; `problems` has every problem of a document with its place."""
     known = error if isinstance(error, StagewrightError) else None
     return {
-        "type": type(error).__name__.rstrip("_"),
+        "type": type(error).__name__,
         "code": known.exit_code if known else 1,
         "message": known.message if known else str(error),
         "remedy": known.remedy if known else "",

@@ -115,6 +115,11 @@ def _look() -> Statement:
     )
 
 
+def _stop() -> Statement:
+    reason = "ends an execution whose run was stopped between its claim and its start"
+    return Statement("Stop", reason, ("states:StopExecution",), (EXECUTIONS,))
+
+
 _RUN_ITEMS = Statement(
     "Runs",
     "reads and writes runs: claims, plans, pages, stages",
@@ -172,6 +177,7 @@ _ROUTER = Role(
         ),
         _RUN_ITEMS,
         _start(),
+        _stop(),
         Statement(
             "LookAtModels",
             "checks that a package or endpoint which would be reused is still there",
@@ -195,6 +201,7 @@ _SWEEPER = Role(
         Statement("Documents", "asks whether a pipeline wants runs", ("dynamodb:GetItem",), (DOCUMENTS,)),
         _RUN_ITEMS,
         _start(),
+        _stop(),
         _look(),
         _notify(),
     ),

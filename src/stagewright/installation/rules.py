@@ -60,7 +60,11 @@ RULES = (
         "Somebody asks for a run",
         _QUEUE,
         EVENTS_ARN,
-        {"source": ["stagewright"], "detail-type": ["Run Requested"]},
+        {
+            "source": ["stagewright"],
+            "detail-type": ["Run Requested"],
+            "detail": {"installation": [TEMPLATE.id]},
+        },
     ),
     Rule(
         "run-status",

@@ -231,10 +231,11 @@ def _give_workers_our_key(lambda_svc: ModuleType, access_key: str, secret_key: s
 
 
 def _hurry(lambda_svc: ModuleType, runtime: ModuleType) -> None:
-    """Events reach a function within milliseconds of being queued.
+    """A function is ready, and an event reaches it, within milliseconds.
 
     One batch of a queue at a time: a second one would wait longer for its new process than for the first.
     """
+    lambda_svc._LAMBDA_STATE_TRANSITION_DELAY = 0.005  # type: ignore[attr-defined]
     lambda_svc._ESM_IDLE_WAKE_GAP_SECONDS = 0.002  # type: ignore[attr-defined]
     lambda_svc._ESM_SQS_DEFAULT_CONCURRENCY = 1  # type: ignore[attr-defined]
     drain = runtime.Worker._drain_stderr_bounded

@@ -21,6 +21,7 @@ from stagewright.local.state import REGION, Server
 Settings = Mapping[str, Any]
 TARGET_ID = "target"
 PERMISSION_ID = "event-rule"
+WAIT = {"Delay": 0.01, "MaxAttempts": 1000}
 
 
 def provision(server: Server, artifacts: Artifacts) -> None:
@@ -157,7 +158,10 @@ class Provisioner:
             )
         except functions.exceptions.ResourceConflictException:
             functions.update_function_code(FunctionName=name, Architectures=architectures, **code)
+            functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig=WAIT)
             functions.update_function_configuration(FunctionName=name, **configuration)
+        functions.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig=WAIT)
+        functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig=WAIT)
 
     def event_source(self, settings: Settings) -> None:
         functions = self._client("lambda")

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 from stagewright.naming import Installation, timestamp
 from stagewright.plan.model import Trigger
 from stagewright.run import manifest as manifests
-from stagewright.run.trigger import RUN_REQUESTED, installation_id, manual_key
+from stagewright.run.trigger import RUN_REQUESTED, manual_key
 from stagewright.spec.model import PipelineName, Scalar
 
 OBJECT_CREATED = "Object Created"
@@ -86,7 +86,7 @@ def _manual(detail: Any, time: str, place: Installation) -> Request | None:
         raise MalformedError(
             f"{RUN_REQUESTED}: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}"
         ) from None
-    if given.installation not in ("", installation_id(place)):
+    if given.installation not in ("", place.id):
         return None
     trigger = Trigger("manual", manual_key(given.request), time, given.by, given.parameters)
     return Request(given.pipeline, trigger, force=given.force)

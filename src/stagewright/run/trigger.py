@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from stagewright.errors import NotFoundError
-from stagewright.naming import Installation
 from stagewright.run.gateway import Gateway
 
 RUN_REQUESTED = "Run Requested"
@@ -15,11 +14,6 @@ RUN_REQUESTED = "Run Requested"
 
 def manual_key(request: str) -> str:
     return f"manual:{request}"
-
-
-def installation_id(place: Installation) -> str:
-    """Tells installations apart that share an account's event bus."""
-    return f"{place.prefix}-{place.environment}"
 
 
 def has_code_trigger(document: Mapping[str, Any]) -> bool:
@@ -35,7 +29,7 @@ def request_run(
         raise NotFoundError(f"no pipeline {pipeline}", "push it first: stagewright push PATH")
     request = uuid.uuid4().hex
     detail = {
-        "installation": installation_id(gateway.installation),
+        "installation": gateway.installation.id,
         "pipeline": pipeline,
         "request": request,
         "parameters": dict(parameters),

@@ -63,7 +63,7 @@ Seconds = Annotated[Annotated[Whole, Field(ge=1, le=2_419_200)] | Reference, Pla
 class Model(BaseModel):
     """Frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Stage(Model):

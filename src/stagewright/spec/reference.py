@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from stagewright.spec.condition import OPERATORS
+from stagewright.spec.descriptions import describe
 from stagewright.spec.model import NAME_RULES, CodeTrigger, Defaults, Model
 from stagewright.spec.pipeline import STAGE_LIMIT, Pipeline
 from stagewright.spec.references import STAGE_VALUES, VALUES
@@ -90,7 +91,7 @@ def _table(rows: Iterator[tuple[str, ...]]) -> str:
 def _fields(model: type[BaseModel]) -> Iterator[tuple[str, ...]]:
     takes = takes_of(model)
     for name, field in model.model_fields.items():
-        description = " ".join((field.description or "").split())
+        description = describe(model, name)
         allowed = takes[name]
         if allowed:
             which = (

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from pydantic import BaseModel
+
+from stagewright.spec.descriptions import describe
+from stagewright.spec.model import CodeTrigger, Defaults
 from stagewright.spec.pipeline import Pipeline
+from stagewright.spec.shape import KINDS
 
 SCHEMA_ID = "urn:stagewright:pipeline:1"
 
@@ -13,6 +18,10 @@ SCHEMA_ID = "urn:stagewright:pipeline:1"
 def schema() -> dict[str, Any]:
     """JSON Schema, draft 2020-12: shape, types, names and limits. References are checked by `load` alone."""
     made = Pipeline.model_json_schema(mode="validation")
+    _describe(made, Pipeline)
+    models: tuple[type[BaseModel], ...] = (Defaults, CodeTrigger, *KINDS.values())
+    for model in models:
+        _describe(made["$defs"][model.__name__], model)
     for part in _parts(made):
         _plain_titles(part)
         if "patternProperties" in part:
@@ -23,6 +32,12 @@ def schema() -> dict[str, Any]:
         **made,
         "title": "Stagewright pipeline",
     }
+
+
+def _describe(part: dict[str, Any], model: type[BaseModel]) -> None:
+    for name, field in part["properties"].items():
+        if description := describe(model, name):
+            field["description"] = description
 
 
 def _parts(value: Any) -> Iterator[dict[str, Any]]:

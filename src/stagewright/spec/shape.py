@@ -159,5 +159,6 @@ def _model_at(path: Path, data: Any) -> type[BaseModel]:
 
 
 def _description(path: Path, data: Any) -> str:
-    field = _model_at(path[:-1], data).model_fields[str(path[-1])]
-    return " ".join((field.description or "").split())
+    from stagewright.spec.descriptions import describe
+
+    return describe(_model_at(path[:-1], data), str(path[-1]))

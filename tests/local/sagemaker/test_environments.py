@@ -9,7 +9,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from stagewright.errors import EnvironmentError_
+from stagewright.errors import JobEnvironmentError
 from stagewright.local.sagemaker import environments, pythons
 from stagewright.local.sagemaker.environments import Environments
 from stagewright.local.sagemaker.overlay import lay_over
@@ -109,13 +109,15 @@ def test_the_nearest_python_comes_with_a_warning(wheels, listed, monkeypatch):
 def test_no_python_that_fits_is_a_clear_error(wheels, listed, monkeypatch):
     monkeypatch.setattr(pythons, "find", lambda _version: None)
     listed(["3.10", "3.11"], ["part==1.0"])
-    with pytest.raises(EnvironmentError_, match=r"frame-1\.0 needs Python 3\.10 or 3\.11, and none is here"):
+    with pytest.raises(
+        JobEnvironmentError, match=r"frame-1\.0 needs Python 3\.10 or 3\.11, and none is here"
+    ):
         Environments().resolve("frame-1.0")
 
 
 def test_a_package_that_cannot_be_had_leaves_nothing_half_built(wheels, listed, tmp_path):
     listed([HERE], ["absent==1.0"])
-    with pytest.raises(EnvironmentError_, match=r"the environment could not be built: (.|\n)*absent"):
+    with pytest.raises(JobEnvironmentError, match=r"the environment could not be built: (.|\n)*absent"):
         Environments().resolve("frame-1.0")
     assert [path for path in (tmp_path / "cache/environments").iterdir() if path.is_dir()] == []
 
@@ -127,13 +129,13 @@ def test_an_own_python_wins(wheels, listed, tmp_path):
     assert str(found.python) == sys.executable
     assert "local.toml" in found.warning
     (tmp_path / "local.toml").write_text('[pythons]\n"frame-1.0" = "/no/python"\n')
-    with pytest.raises(EnvironmentError_, match="/no/python does not run"):
+    with pytest.raises(JobEnvironmentError, match="/no/python does not run"):
         Environments(tmp_path / "local.toml").resolve("frame-1.0")
 
 
 def test_a_broken_local_toml_is_named(tmp_path):
     (tmp_path / "local.toml").write_text("[pythons\n")
-    with pytest.raises(EnvironmentError_, match=r"local\.toml: "):
+    with pytest.raises(JobEnvironmentError, match=r"local\.toml: "):
         Environments(tmp_path / "local.toml").resolve("sklearn-1.4")
 
 

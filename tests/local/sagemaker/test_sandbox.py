@@ -17,6 +17,7 @@ from stagewright.local.sagemaker.sandbox.isolation import ENTER, write_hosts
 
 ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 NOBODY = 65534
+TIMEOUT = 10
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 
 
@@ -91,9 +92,20 @@ def test_terminate_reaches_the_command_which_may_end_well(sandbox, folder):
     )
     assert process.output.readline() == b"up\n"
     process.terminate()
+    assert process.wait(TIMEOUT) == 5
     with process.output as output:
         assert output.read() == b"bye\n"
-    assert process.wait() == 5
+
+
+@pytest.mark.parametrize("delay", [0, 0.01, 0.02, 0.04])
+def test_a_signal_that_comes_too_early_is_not_lost(sandbox, folder, delay):
+    """Whatever the launcher is doing meanwhile, the command ends, and nothing of it stays."""
+    process = sandbox.start(Command(folder, ("sleep", "603.25"), ENV))
+    time.sleep(delay)
+    process.terminate()
+    assert process.wait(TIMEOUT) == 128 + 15
+    process.output.close()
+    assert not running("603.25")
 
 
 def test_what_left_the_session_dies_with_the_command(sandbox, folder):

@@ -209,6 +209,10 @@ def test_a_channel_without_objects_is_refused_at_once(bench):
             "AlgorithmSpecification without ContainerEntrypoint",
         ),
         ({"TensorBoardOutputConfig": {"S3OutputPath": "s3://jobs/tb"}}, "TensorBoardOutputConfig"),
+        (
+            {"CheckpointConfig": {"S3Uri": "s3://jobs/c", "LocalPath": "/opt/ml/../c"}},
+            "CheckpointConfig.LocalPath",
+        ),
     ],
 )
 def test_what_could_change_a_result_is_refused(bench, change, field):

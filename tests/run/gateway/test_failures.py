@@ -200,7 +200,8 @@ def test_items_that_dynamodb_leaves_for_later_are_written_again(gateway):
     stubber.assert_no_pending_responses()
 
 
-def test_items_that_dynamodb_never_takes_are_an_error(gateway):
+def test_items_that_dynamodb_never_takes_are_an_error(gateway, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
     stubber = Stubber(gateway.runs.client)
     left = {PLACE.runs_table: [{"PutRequest": {"Item": {"run": {"S": "b"}}}}]}
     for _ in range(8):

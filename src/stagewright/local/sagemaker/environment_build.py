@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stagewright.errors import EnvironmentError_
+from stagewright.errors import JobEnvironmentError
 from stagewright.local.sagemaker import pythons
 
 LAST_LINES = 12
 
 
-class RequirementsError(EnvironmentError_):
+class RequirementsError(JobEnvironmentError):
     """A job's own requirements.txt could not be installed. `code` and `output` are the installer's."""
 
     def __init__(self, code: int, output: str) -> None:
@@ -43,11 +43,11 @@ def sharing(folder: Path) -> Iterator[bool]:
 
 
 def build(folder: Path, python: Path, packages: Iterable[str]) -> None:
-    """EnvironmentError_ carries the installer's last lines."""
+    """JobEnvironmentError carries the installer's last lines."""
     done = _whole(folder, python, lambda new: _install(new, *packages))
     if done.returncode:
         remedy = "see whether this machine reaches its package index, or name a Python in local.toml"
-        raise EnvironmentError_(f"the environment could not be built: {_last(done)}; {remedy}", remedy)
+        raise JobEnvironmentError(f"the environment could not be built: {_last(done)}; {remedy}", remedy)
 
 
 def build_with_requirements(folder: Path, base: Path, file: Path) -> None:

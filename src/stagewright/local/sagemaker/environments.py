@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from stagewright.errors import EnvironmentError_, NotFoundError
+from stagewright.errors import JobEnvironmentError, NotFoundError
 from stagewright.local.sagemaker import pythons
 from stagewright.local.sagemaker.environment_build import build, build_with_requirements, is_built, sharing
 from stagewright.plan.images import alias_of
@@ -78,7 +78,7 @@ class Environments:
         self._overrides = overrides
 
     def resolve(self, image: str, report: Report = lambda _line: None) -> Environment:
-        """Builds it where need be (seconds to a minute). EnvironmentError_ names what can be chosen."""
+        """Builds it where need be (seconds to a minute). JobEnvironmentError names what can be chosen."""
         found = _image_of(image)
         own = self._own_python(image, found)
         if own is not None:
@@ -88,7 +88,9 @@ class Environments:
         if found is None:
             choices = ", ".join(f"{known.alias} ({known.framework} {known.version})" for known in images())
             remedy = f"use one of {choices}, or name a Python for it in local.toml, table [pythons]"
-            raise EnvironmentError_(f"there is no Python environment for the image {image}: {remedy}", remedy)
+            raise JobEnvironmentError(
+                f"there is no Python environment for the image {image}: {remedy}", remedy
+            )
         return _built(found, report)
 
     def with_requirements(
@@ -112,7 +114,7 @@ class Environments:
         try:
             table = tomllib.loads(self._overrides.read_text()).get("pythons", {})
         except tomllib.TOMLDecodeError as error:
-            raise EnvironmentError_(f"{self._overrides}: {error}", "correct the file") from error
+            raise JobEnvironmentError(f"{self._overrides}: {error}", "correct the file") from error
         names = (image, found.alias, found.full_alias) if found else (image,)
         return next((Path(table[name]).expanduser() for name in names if name in table), None)
 
@@ -165,7 +167,7 @@ def _built(image: Image, report: Report) -> Environment:
                 return Environment(folder / "bin/python", image.framework, image.version, warning)
     wanted = sorted({version for way in image.ways for version in way.python})
     remedy = f"install Python {image.python}, or name a Python for it in local.toml, table [pythons]"
-    raise EnvironmentError_(
+    raise JobEnvironmentError(
         f"{image.alias} needs Python {' or '.join(wanted)}, and none is here: {remedy}", remedy
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stagewright.errors import EnvironmentError_
+from stagewright.errors import JobEnvironmentError
 from stagewright.local.sagemaker.environments import Environment
 from stagewright.local.sagemaker.failure import JobFailure
 from stagewright.local.sagemaker.job_environment import base_environment, with_requested
@@ -41,7 +41,7 @@ class Hosting:
         try:
             self._stage(variant)
             self._environment(variant, log.write)
-        except EnvironmentError_ as error:
+        except JobEnvironmentError as error:
             raise StageError(error.message) from error
         finally:
             log.close()
@@ -95,7 +95,7 @@ class Hosting:
         try:
             self._stage(variant)
             environment = self._environment(variant, report)
-        except (StageError, EnvironmentError_) as error:
+        except (StageError, JobEnvironmentError) as error:
             raise StartError(str(error)) from error
         if environment.warning:
             report(f"WARNING: {environment.warning}")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
-from stagewright.errors import EnvironmentError_
+from stagewright.errors import JobEnvironmentError
 from stagewright.local.sagemaker.environments import Environment
 from stagewright.local.sagemaker.failure import JobFailure
 from stagewright.local.sagemaker.fields import without_effect
@@ -158,7 +158,7 @@ class JobRun(ABC):
             reason = self._carry_out()
         except JobFailure as failure:
             reason = str(failure)
-        except EnvironmentError_ as error:
+        except JobEnvironmentError as error:
             reason = f"ClientError: {error.message}"
         except Exception as error:
             log.exception("%s failed", self.name)

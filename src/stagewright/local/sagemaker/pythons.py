@@ -12,7 +12,7 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
-from stagewright.errors import EnvironmentError_
+from stagewright.errors import JobEnvironmentError
 from stagewright.local.sagemaker.sandbox.isolation import watch
 
 QUERY = """
@@ -49,14 +49,14 @@ def find(version: str) -> Path | None:
 
 @cache
 def inspect(python: Path) -> Interpreter:
-    """EnvironmentError_ where it does not run."""
+    """JobEnvironmentError where it does not run."""
     try:
         done = subprocess.run(
             [str(python), "-I", "-c", QUERY], capture_output=True, text=True, check=True, timeout=60
         )
         version, base, sites = json.loads(done.stdout)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        raise EnvironmentError_(f"the Python {python} does not run: {error}", "name another one") from error
+        raise JobEnvironmentError(f"the Python {python} does not run: {error}", "name another one") from error
     return Interpreter(version, Path(base), tuple(sites))
 
 

@@ -12,10 +12,10 @@ from stagewright.spec.references import Reference, render
 
 
 def requests(stage: Gate, lookup: Callable[[Reference], Any]) -> Requests:
-    """`text` is for people: what is known is filled in, results of stages stay references."""
+    """`text` is for people: what is known is filled in, results of stages are named."""
 
     def shown(reference: Reference) -> Any:
-        return reference.text if reference.stage else lookup(reference)
+        return ".".join(reference.path[1:]) if reference.stage else lookup(reference)
 
     def value(operand: Operand) -> Any:
         return lookup(operand) if isinstance(operand, Reference) else operand

@@ -27,10 +27,12 @@ class Logs:
     client: CloudWatchLogsClient
 
     def streams(self, group: str, prefix: str) -> tuple[str, ...]:
-        """Names of the streams that start with `prefix`; none where there is no such group."""
-        pages = self.client.get_paginator("describe_log_streams").paginate(
-            logGroupName=group, logStreamNamePrefix=prefix
-        )
+        """Names of the streams that start with `prefix` (empty: all); none where there is no such group."""
+        paginator = self.client.get_paginator("describe_log_streams")
+        if prefix:
+            pages = paginator.paginate(logGroupName=group, logStreamNamePrefix=prefix)
+        else:
+            pages = paginator.paginate(logGroupName=group)
         with translated("logs", f"the log group {group}"):
             try:
                 return tuple(

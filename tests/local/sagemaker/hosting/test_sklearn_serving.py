@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from stagewright.errors import EnvironmentError_
+from stagewright.errors import JobEnvironmentError
 from stagewright.local.sagemaker.environments import Environment, resolve
 
 IMAGE = "sklearn-1.4-2"
@@ -32,7 +32,7 @@ def model_fn(folder):
 def environment() -> Environment:
     try:
         return resolve(IMAGE)
-    except EnvironmentError_ as error:
+    except JobEnvironmentError as error:
         pytest.skip(str(error))
 
 

@@ -23,6 +23,7 @@ MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 1 << 18
 PR_SET_PDEATHSIG = 1
 OPT, TARGET, HOST_NAME = "/opt", "/opt/ml", b"algo-1"
 NO_NAMESPACES = 125
+FORWARDED = (signal.SIGTERM, signal.SIGINT)
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -39,11 +40,12 @@ def main(mode: str, folder: str, hosts: str, cwd: str, parent: str, command: lis
     die_with_parent()
     if os.getppid() != int(parent):
         return NO_NAMESPACES
+    # A signal that comes before it can be passed on waits: each process unblocks when it is ready for it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
     child = os.fork()
     if child == 0:
         os._exit(first_process(cwd, command))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda received, _frame: os.kill(child, received))
+    forward_signals(child)
     return exit_code(os.waitpid(child, 0)[1])
 
 
@@ -89,15 +91,21 @@ def first_process(cwd: str, command: list[str]) -> int:
     os.chdir(cwd)
     child = os.fork()
     if child == 0:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        for number in FORWARDED:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
         execute(command)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda received, _frame: os.kill(child, received))
+    forward_signals(child)
     while True:
         process, status = os.wait()
         if process == child:
             return exit_code(status)
+
+
+def forward_signals(child: int) -> None:
+    for number in FORWARDED:
+        signal.signal(number, lambda received, _frame: os.kill(child, received))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
 
 
 def execute(command: list[str]) -> None:

@@ -26,6 +26,9 @@ KILLED = 137
 def main(cwd: str, command: list[str]) -> int:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    # Installed before the command exists: a signal that comes meanwhile is remembered and passed on.
+    early: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _frame: early.append(number))
     try:
         child = subprocess.Popen(command, cwd=cwd, stdin=subprocess.DEVNULL, start_new_session=True)
     except FileNotFoundError:
@@ -34,7 +37,9 @@ def main(cwd: str, command: list[str]) -> int:
     except OSError as error:
         sys.stderr.write(f"cannot run {command[0]}: {error}\n")
         return 126
-    signal.signal(signal.SIGTERM, lambda *_: child.send_signal(signal.SIGTERM))
+    signal.signal(signal.SIGTERM, lambda number, _frame: child.send_signal(number))
+    for number in early:
+        child.send_signal(number)
     threading.Thread(target=end_with_service, args=(child.pid,), daemon=True).start()
     code = child.wait()
     end_tree(child.pid)
