@@ -23,11 +23,11 @@ def cli_page() -> str:
     from click.testing import CliRunner
     from typer.main import get_command
 
-    from stagewright.cli.app import app
+    from stagewright.cli.app import COMMANDS, app
 
     command = get_command(app)
     runner = CliRunner()
-    names = ("", *command.commands)  # type: ignore[attr-defined]
+    names = ("", *COMMANDS)
     parts = ["# The command line\n\nGenerated from the commands' own help (`make docs`).\n"]
     for name in names:
         arguments = [name, "--help"] if name else ["--help"]
