@@ -16,7 +16,6 @@ import pytest
 
 from stagewright.local import server
 
-pytestmark = pytest.mark.xdist_group("cli")
 
 
 def actions(record: dict) -> dict[str, str]:

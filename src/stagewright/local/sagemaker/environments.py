@@ -4,7 +4,7 @@
 `environments/<hash of what it is made from>`. A `local.toml` may name a Python of one's own:
 
     [pythons]
-    "sklearn-1.4" = "/home/me/venvs/sklearn/bin/python"
+    "sklearn-1.4" = "~/venvs/sklearn/bin/python"
 """
 
 from __future__ import annotations

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from tools import reference
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("name", reference.PAGES)
+def test_a_generated_page_is_what_the_code_makes(name):
+    assert (reference.DOCS / name).read_text() == reference.PAGES[name](), "stale: run `make docs`"
+
+
+def test_every_command_and_option_is_in_the_reference():
+    from stagewright.cli.app import COMMANDS
+
+    text = (reference.DOCS / "cli.md").read_text()
+    assert re.findall(r"^## stagewright (\w+)$", text, flags=re.MULTILINE) == list(COMMANDS)
+
+
+def test_the_example_is_valid_by_the_published_schema_s_own_names():
+    """Every key that the example uses is a property that the schema publishes."""
+    schema = json.loads((reference.DOCS / "pipeline.schema.json").read_text())
+    training = schema["$defs"]["Training"]["properties"]
+    assert {"entry_point", "channels", "hyperparameters", "metrics"} <= training.keys()
+    assert all(field.get("description") for name, field in training.items() if name != "kind")
+
+
+def test_links_between_the_pages_lead_somewhere():
+    pages = [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("examples/*/*.md"),
+    ]
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text()):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_no_page_names_a_folder_of_somebody_s_machine():
+    tracked = [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("src/**/*.py"),
+        *ROOT.glob("tools/*.py"),
+    ]
+    for page in tracked:
+        assert not re.search(r"/(home/\w+|Users/\w+|root|work)/", page.read_text()), page
