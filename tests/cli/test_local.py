@@ -17,7 +17,6 @@ import pytest
 from stagewright.local import server
 
 
-
 def actions(record: dict) -> dict[str, str]:
     return {stage["name"]: stage["action"] for stage in record["stages"]}
 
