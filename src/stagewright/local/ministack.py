@@ -23,7 +23,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import partialmethod
 from importlib import import_module, metadata
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from stagewright.errors import TargetError
@@ -40,6 +40,7 @@ MODULES = (
     "scheduler",
     "lambda_svc",
     "stepfunctions",
+    "cloudwatch",
     "cloudwatch_logs",
 )
 WAIT_SCALE = 0.02
@@ -150,6 +151,7 @@ class Ministack:
         _hurry(self._lambda, import_module("ministack.core.lambda_runtime"))
         _pin_queue_urls(loaded["sqs"])
         _carry_versions(loaded["s3"], loaded["eventbridge"])
+        _alarm_on_own_metric(loaded["cloudwatch"])
         _patch_engine(self._step_functions, lambda: self.on_stop())
 
     def register(self, prefix: str, handler: Handler) -> None:
@@ -265,6 +267,19 @@ def _carry_versions(s3: ModuleType, eventbridge: ModuleType) -> None:
 
     s3._fire_s3_event = fire_event  # type: ignore[attr-defined]
     eventbridge._dispatch_event = dispatch_event  # type: ignore[attr-defined]
+
+
+def _alarm_on_own_metric(cloudwatch: ModuleType) -> None:
+    """An alarm sees the metric of exactly its dimensions; ministack takes every metric of that name."""
+    evaluate = cloudwatch._evaluate_alarm
+
+    def evaluate_alarm(alarm: dict[str, Any]) -> None:
+        own = cloudwatch._dims_key({each["Name"]: each["Value"] for each in alarm.get("Dimensions") or ()})
+        metrics = {key: points for key, points in cloudwatch._metrics.items() if key[2] == own}
+        # The same function over fewer metrics: others may read the module's own meanwhile.
+        FunctionType(evaluate.__code__, {**vars(cloudwatch), "_metrics": metrics})(alarm)
+
+    cloudwatch._evaluate_alarm = evaluate_alarm  # type: ignore[attr-defined]
 
 
 class _Clock:

@@ -123,7 +123,14 @@ class Process:
         key = (self.server.access_key, self.server.secret_key)
         self._ministack = ministack.Ministack(*key)
         self._changes = integration.Changes()
-        settings = Settings(self._state.root / "sagemaker", self.server.url, *key, REGION, ACCOUNT)
+        settings = Settings(
+            self._state.root / "sagemaker",
+            self.server.url,
+            *key,
+            REGION,
+            ACCOUNT,
+            wait_scale=ministack.WAIT_SCALE,
+        )
         self._sagemaker: SageMaker = SageMaker(settings, self._publish)
         tasks = integration.SageMakerTasks(self._sagemaker, self._changes)
         self._ministack.register(integration.OPTIMIZED, tasks.optimized)

@@ -97,7 +97,11 @@ SHOWN: Mapping[str, Mapping[str, str]] = {
         "DebugRuleConfigurations": "AWS's Step Functions data science SDK 2.3 sends it",
         "ExperimentConfig": "AWS's Step Functions data science SDK 2.3 sends it",
     },
-    "CreateTransformJob": {"ExperimentConfig": "AWS's Step Functions data science SDK 2.3 sends it"},
+    "CreateTransformJob": {
+        "DataProcessing": "AWS's Step Functions data science SDK 2.3 sends it (TransformStep, input_filter)",
+        "ExperimentConfig": "AWS's Step Functions data science SDK 2.3 sends it",
+        "ModelClientConfig": "AWS CDK's SageMakerCreateTransformJob task sends it",
+    },
     "CreateEndpointConfig": {"DataCaptureConfig": "AWS's Step Functions data science SDK 2.3 sends it"},
 }
 

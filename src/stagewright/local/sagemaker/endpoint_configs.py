@@ -26,7 +26,6 @@ RULES: Rules = {
     "ExplainerConfig": (),
     "ShadowProductionVariants[]": (),
     "ExecutionRoleArn": (),
-    "DataCaptureConfig.EnableCapture": (False,),
     "ProductionVariants[].ServerlessConfig": (),
     "ProductionVariants[].InstancePools": (),
 }
@@ -92,6 +91,9 @@ class EndpointConfigs(Resource):
 
 def _check(request: dict[str, Any]) -> None:
     refuse_unsupported(request, RULES)
+    destination = request.get("DataCaptureConfig", {}).get("DestinationS3Uri", "s3://")
+    if not destination.startswith("s3://"):
+        raise unsupported(f"DataCaptureConfig.DestinationS3Uri={destination} (only s3://)")
     names = [variant["VariantName"] for variant in request["ProductionVariants"]]
     if len(set(names)) < len(names):
         raise invalid(f"The names of the production variants must differ: {names}")

@@ -60,12 +60,14 @@ class Hosting:
             self._extract("source code archive", code, folder / "ml/code")
         done.touch()
 
-    def launch(self, variant: dict[str, Any]) -> Launch:
+    def launch(self, variant: dict[str, Any], number: int = 0) -> Launch:
+        """Of the `number`th of the variant's model servers."""
         folder = self._folder / variant["name"]
+        ready = folder / f"port-{number}"
         log = _LateLog(lambda: self._log(variant["name"]))
         return Launch(
-            start=lambda: self._start(variant, folder, log.write),
-            ready=folder / "port",
+            start=lambda: self._start(variant, ready, log.write),
+            ready=ready,
             log=log.write,
             close=log.close,
             startup_seconds=variant["startup"],
@@ -91,7 +93,8 @@ class Hosting:
         finally:
             archive.unlink()
 
-    def _start(self, variant: dict[str, Any], folder: Path, report: Callable[[str], None]) -> Process:
+    def _start(self, variant: dict[str, Any], ready: Path, report: Callable[[str], None]) -> Process:
+        folder = ready.parent
         try:
             self._stage(variant)
             environment = self._environment(variant, report)
@@ -106,7 +109,7 @@ class Hosting:
             "--framework",
             framework,
             "--ready",
-            str(folder / "port"),
+            str(ready),
         )
         try:
             return self._context.launcher.start(

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from stagewright.errors import JobEnvironmentError
 from stagewright.local.sagemaker.environments import Environment
+from stagewright.local.sagemaker.events import public
 from stagewright.local.sagemaker.failure import JobFailure
 from stagewright.local.sagemaker.fields import without_effect
 from stagewright.local.sagemaker.job_environment import base_environment, leads_elsewhere, with_requested
@@ -44,9 +45,11 @@ log = logging.getLogger(__name__)
 
 
 class JobRun(ABC):
-    """`opt_ml` is what the job sees as /opt/ml. Everything here runs in the job's own thread but `stop`."""
+    """Everything here runs in the job's own thread but `stop` and `interrupt`."""
 
     kind: ClassVar[JobKind]
+    host: ClassVar[str] = "algo-1"
+    """In the name of the log's stream."""
     idle_fields: ClassVar[tuple[str, ...]]
     """Members of the request that are accepted and that nothing here acts on; the log says so."""
 
@@ -55,37 +58,24 @@ class JobRun(ABC):
         self.record = record
         self.name: str = record[self.kind.name]
         self.folder: Path = context.settings.root / "jobs" / self.kind.noun.lower() / self.name
-        self.opt_ml: Path = self.folder / "ml"
         self.log: LogStream
         self._lock = threading.RLock()
         self._stopping = threading.Event()
         self.stopped_as = STOPPED
         self._interrupted = False
-        self._process: Process | None = None
         self._thread: threading.Thread | None = None
 
     @abstractmethod
-    def stage(self, environment: Environment) -> Environment:
-        """Fills /opt/ml before the command starts; answers the environment that the command runs in."""
+    def carry_out(self) -> str:
+        """Does the job's work; empty, or why it failed. JobFailure and JobEnvironmentError say so too."""
 
     @abstractmethod
-    def command(self, python: str) -> tuple[tuple[str, ...], dict[str, str]]:
-        """The command line, and the variables that this kind of job has beside the request's."""
+    def end_gently(self) -> None:
+        """Ends what runs, and makes it after the grace."""
 
     @abstractmethod
-    def keep(self, succeeded: bool) -> None:
-        """Uploads what the job made; `succeeded` is false after a failure, true where it was stopped."""
-
-    @abstractmethod
-    def failure_text(self) -> str:
-        """What the job itself wrote about its failure; empty where it wrote nothing."""
-
-    @property
-    @abstractmethod
-    def image(self) -> str: ...
-
-    def observe(self, line: str) -> None:  # noqa: B027 -- a hook that not every kind needs
-        """Sees each line of the log."""
+    def end_now(self) -> None:
+        """Ends what runs."""
 
     def start(self, done: Callable[[JobRun], None]) -> None:
         self._thread = threading.Thread(target=self._live, args=(done,), name=self.name, daemon=True)
@@ -103,7 +93,7 @@ class JobRun(ABC):
             self.stopped_as = ended_as
             self.change(STOPPING)
             self._stopping.set()
-        threading.Thread(target=self._end_process, name=f"stop-{self.name}", daemon=True).start()
+        threading.Thread(target=self.end_gently, name=f"stop-{self.name}", daemon=True).start()
         return True
 
     def interrupt(self) -> None:
@@ -111,9 +101,7 @@ class JobRun(ABC):
         with self._lock:
             self._interrupted = True
             self._stopping.set()
-            process = self._process
-        if process is not None:
-            process.kill()
+        self.end_now()
 
     def fail(self, reason: str) -> None:
         with self._lock:
@@ -145,17 +133,21 @@ class JobRun(ABC):
         self.context.store.put(self.kind.path, self.name, self.record)
         tags = {tag["Key"]: tag["Value"] for tag in self.context.tags.of(self.record[self.kind.arn])}
         try:
-            self.context.publish(self.kind.event, {**event_detail(self.record), "Tags": tags})
+            self.context.publish(self.kind.event, {**event_detail(public(self.detail())), "Tags": tags})
         except Exception:
             # An event that nobody takes must not change how the job ends.
             log.exception("%s: the event %r could not be published", self.name, self.kind.event)
 
+    def detail(self) -> Record:
+        """What an event says of the job."""
+        return self.record
+
     def _live(self, done: Callable[[JobRun], None]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        stream = f"{self.name}/algo-1-{int(time.time())}"
+        stream = f"{self.name}/{self.host}-{int(time.time())}"
         self.log = self.context.logs.open(self.kind.log_group, stream, self.folder / LOG)
         try:
-            reason = self._carry_out()
+            reason = self.carry_out()
         except JobFailure as failure:
             reason = str(failure)
         except JobEnvironmentError as error:
@@ -184,13 +176,53 @@ class JobRun(ABC):
         self.account()
         self.change(secondary)
 
-    def account(self) -> None:  # noqa: B027 -- likewise
+    def account(self) -> None:  # noqa: B027 -- a hook that not every kind needs
         """Adds what is known only at the end: seconds, the exit message."""
 
-    def _carry_out(self) -> str:
-        """Empty, or the failure's reason."""
+    def warn(self) -> None:
+        for path in without_effect(self.record, self.idle_fields):
+            self.log.note(f"WARNING: {path} has no effect in the local SageMaker")
+        for key in filter(leads_elsewhere, self.record.get("Environment", {})):
+            self.log.note(f"WARNING: Environment.{key} is not passed on: jobs use the local server only")
+
+
+class ProcessRun(JobRun):
+    """A job that is one command. `opt_ml` is what it sees as /opt/ml."""
+
+    workdir = "/opt/ml"
+    running_status = "Training"
+
+    def __init__(self, context: Context, record: Record) -> None:
+        super().__init__(context, record)
+        self.opt_ml: Path = self.folder / "ml"
+        self._process: Process | None = None
+
+    @abstractmethod
+    def stage(self, environment: Environment) -> Environment:
+        """Fills /opt/ml before the command starts; answers the environment that the command runs in."""
+
+    @abstractmethod
+    def command(self, python: str) -> tuple[tuple[str, ...], dict[str, str]]:
+        """The command line, and the variables that this kind of job has beside the request's."""
+
+    @abstractmethod
+    def keep(self, succeeded: bool) -> None:
+        """Uploads what the job made; `succeeded` is false after a failure, true where it was stopped."""
+
+    @abstractmethod
+    def failure_text(self) -> str:
+        """What the job itself wrote about its failure; empty where it wrote nothing."""
+
+    @property
+    @abstractmethod
+    def image(self) -> str: ...
+
+    def observe(self, line: str) -> None:
+        """Sees each line of the log."""
+
+    def carry_out(self) -> str:
         self.opt_ml.mkdir(parents=True)
-        self._warn()
+        self.warn()
         base = self.context.environments.resolve(self.image, self.log.note)
         if base.warning:
             self.log.note(f"WARNING: {base.warning}")
@@ -203,12 +235,6 @@ class JobRun(ABC):
             return INTERRUPTED
         self.keep(succeeded=code == 0 or stopped)
         return "" if code == 0 or stopped else self._algorithm_error(code)
-
-    def _warn(self) -> None:
-        for path in without_effect(self.record, self.idle_fields):
-            self.log.note(f"WARNING: {path} has no effect in the local SageMaker")
-        for key in filter(leads_elsewhere, self.record.get("Environment", {})):
-            self.log.note(f"WARNING: Environment.{key} is not passed on: jobs use the local server only")
 
     def _run(self, environment: Environment) -> int:
         python = lay_over(environment.python, self.folder / "python")
@@ -239,10 +265,13 @@ class JobRun(ABC):
             timer.cancel()
         return code
 
-    workdir = "/opt/ml"
-    running_status = "Training"
+    def end_now(self) -> None:
+        with self._lock:
+            process = self._process
+        if process is not None:
+            process.kill()
 
-    def _end_process(self) -> None:
+    def end_gently(self) -> None:
         process = self._process
         if process is None:
             return

@@ -1,10 +1,10 @@
-"""What processing and training jobs have in common: create, describe, list, stop, and restore."""
+"""What all kinds of jobs have in common: create, describe, list, stop, and restore."""
 
 from __future__ import annotations
 
 import threading
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 from stagewright.local.sagemaker.arns import arn
 from stagewright.local.sagemaker.job_run import INTERRUPTED, JobRun
@@ -24,6 +24,7 @@ class Jobs(Resource):
     """A kind of job. A subclass checks a request and says how one runs."""
 
     kind: JobKind
+    defaults: ClassVar[Record] = {"StoppingCondition": {"MaxRuntimeInSeconds": DEFAULT_RUNTIME}}
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -70,7 +71,7 @@ class Jobs(Resource):
         if (known := store.get(kind.path, name)) is not None:
             raise self._in_use(known)
         self.check(request)
-        record = self._new(request)
+        record = self.new(request)
         if not store.add(kind.path, name, record):
             raise self._in_use(record)
         if tags:
@@ -83,10 +84,11 @@ class Jobs(Resource):
         run.start(self._forget)
         return {kind.arn: record[kind.arn]}
 
-    def _new(self, request: dict[str, Any]) -> Record:
+    def new(self, request: dict[str, Any]) -> Record:
+        """The record that a job begins with."""
         time = now()
         record = {
-            "StoppingCondition": {"MaxRuntimeInSeconds": DEFAULT_RUNTIME},
+            **self.defaults,
             **{key: value for key, value in request.items() if key != "Tags"},
             self.kind.arn: arn(self.context.settings, self.kind.path, request[self.kind.name]),
             self.kind.status: IN_PROGRESS,
@@ -114,8 +116,8 @@ class Jobs(Resource):
             status = self._known(request[self.kind.name])[self.kind.status]
             if may_become(status, "Stopped"):
                 return {}
-            noun = self.kind.noun.lower()
-            raise invalid(f"The request was rejected because the {noun} job is in status {status}.")
+            spoken = self.kind.spoken
+            raise invalid(f"The request was rejected because the {spoken} job is in status {status}.")
         return {}
 
     def _known(self, name: str) -> Record:

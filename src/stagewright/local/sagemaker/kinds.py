@@ -42,9 +42,42 @@ class JobKind:
         return f"SageMaker {self.noun} Job State Change"
 
     @property
+    def spoken(self) -> str:
+        return self.noun.lower()
+
+    @property
     def log_group(self) -> str:
         return f"/aws/sagemaker/{self.noun}Jobs"
 
 
 PROCESSING = JobKind("Processing", "Could not find requested job with name: {name}", has_transitions=False)
+TRANSFORM = JobKind("Transform", "Could not find requested job with name: {name}", has_transitions=False)
 TRAINING = JobKind("Training", "Requested resource not found.", has_transitions=True)
+
+
+@dataclass(frozen=True)
+class TuningKind(JobKind):
+    """The one whose parts are words of their own where the others are lowered."""
+
+    @property
+    def path(self) -> str:
+        return "hyper-parameter-tuning-job"
+
+    @property
+    def ended(self) -> str:
+        return "HyperParameterTuningEndTime"
+
+    @property
+    def event(self) -> str:
+        return "SageMaker HyperParameter Tuning Job State Change"
+
+    @property
+    def spoken(self) -> str:
+        return "hyperparameter tuning"
+
+
+TUNING = TuningKind(
+    "HyperParameterTuning",
+    "Amazon SageMaker can't find a tuning job called {name}. Type another name.",
+    has_transitions=False,
+)

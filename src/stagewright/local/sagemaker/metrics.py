@@ -14,15 +14,13 @@ class Metrics:
     """`definitions` are MetricDefinitions: the last value of each becomes FinalMetricDataList."""
 
     def __init__(self, definitions: list[dict[str, str]]) -> None:
-        self._patterns = [(item["Name"], _compiled(item["Name"], item["Regex"])) for item in definitions]
+        self._patterns = [(item["Name"], compiled(item["Name"], item["Regex"])) for item in definitions]
         self._last: dict[str, dict[str, Any]] = {}
 
     def observe(self, line: str) -> None:
         """The first group of the first match in the line; what is no finite number does not count."""
         for name, pattern in self._patterns:
-            match = pattern.search(line)
-            value = _number(match.group(1)) if match and pattern.groups else None
-            if value is not None:
+            if (value := value_in(pattern, line)) is not None:
                 self._last[name] = {"MetricName": name, "Value": value, "Timestamp": now()}
 
     @property
@@ -30,7 +28,12 @@ class Metrics:
         return list(self._last.values())
 
 
-def _compiled(name: str, pattern: str) -> re.Pattern[str]:
+def value_in(pattern: re.Pattern[str], line: str) -> float | None:
+    match = pattern.search(line)
+    return _number(match.group(1)) if match and pattern.groups else None
+
+
+def compiled(name: str, pattern: str) -> re.Pattern[str]:
     try:
         return re.compile(pattern)
     except re.error as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 from stagewright.local.sagemaker.environments import Environment
 from stagewright.local.sagemaker.fields import Rules, refuse_unsupported
-from stagewright.local.sagemaker.job_run import REASON_LIMIT, JobRun
+from stagewright.local.sagemaker.job_run import REASON_LIMIT, JobRun, ProcessRun
 from stagewright.local.sagemaker.jobs import Jobs
 from stagewright.local.sagemaker.kinds import PROCESSING
 from stagewright.local.sagemaker.protocol import invalid, unsupported
@@ -37,7 +37,7 @@ ROOT = "/opt/ml/"
 PYTHON = re.compile(r"/(?:\S*/)?python(?:3(?:\.\d+)?)?")
 
 
-class ProcessingRun(JobRun):
+class ProcessingRun(ProcessRun):
     kind = PROCESSING
     idle_fields = IDLE_FIELDS
 

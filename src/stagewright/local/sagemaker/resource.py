@@ -32,6 +32,8 @@ class Context:
     storage: Storage
     launcher: Launcher
     logs: Logs
+    call: Callable[[str, dict[str, Any]], dict[str, Any]]
+    """Any operation of the service, for a resource that lives on others: checked as a caller's would be."""
 
 
 class Resource:

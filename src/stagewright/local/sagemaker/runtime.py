@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+from stagewright.local.sagemaker.pool import Pool
 from stagewright.local.sagemaker.protocol import ApiError, InvokeResult
-from stagewright.local.sagemaker.serving import LostError, Reply, StartError, TimedOutError, Worker
+from stagewright.local.sagemaker.serving import LostError, Reply, StartError, TimedOutError
 from stagewright.local.sagemaker.settings import Settings
 
 BODY_LIMIT = 6_291_456
 """Bytes of a request (botocore's sagemaker-runtime model, BodyBlob)."""
 PREFIX = "x-amzn-sagemaker-"
 TARGET_VARIANT = PREFIX + "target-variant"
+INFERENCE_ID = PREFIX + "inference-id"
 ATTRIBUTES = PREFIX + "custom-attributes"
 VARIANT = "x-amzn-invoked-production-variant"
 REFUSED = {
@@ -25,6 +28,14 @@ REFUSED = {
 """Headers that choose what answers. InferenceId and PrefixAwareId cannot change an answer here."""
 LOST = 502
 """What the container's nginx says when its worker ends while it answers."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`status` is the container's own, 0 where it was too late; `result` is what the caller gets."""
+
+    status: int
+    result: InvokeResult
 
 
 def rejected(message: str) -> ApiError:
@@ -44,11 +55,11 @@ def check(body: bytes, headers: Mapping[str, str]) -> None:
 
 
 def invoke(
-    settings: Settings, endpoint: str, variant: str, worker: Worker, body: bytes, headers: Mapping[str, str]
-) -> InvokeResult:
+    settings: Settings, endpoint: str, variant: str, pool: Pool, body: bytes, headers: Mapping[str, str]
+) -> Outcome:
     """`headers` have lower-case names, as sent by the caller; only those that the API names are passed on."""
     try:
-        reply = worker.exchange(body, _passed_on(headers))
+        reply = pool.exchange(body, _passed_on(headers))
     except TimedOutError:
         message = "Your invocation timed out while waiting for a response from container primary."
         return _model_error(settings, endpoint, variant, 0, message)
@@ -62,7 +73,7 @@ def invoke(
         )
     if reply.status >= 300:
         return _model_error(settings, endpoint, variant, reply.status, reply.body.decode("utf-8", "replace"))
-    return InvokeResult(200, reply.body, _answer_headers(reply, variant))
+    return Outcome(reply.status, InvokeResult(200, reply.body, _answer_headers(reply, variant)))
 
 
 def _passed_on(headers: Mapping[str, str]) -> dict[str, str]:
@@ -79,7 +90,7 @@ def _answer_headers(reply: Reply, variant: str) -> dict[str, str]:
     return {"content-type": reply.headers.get("content-type", ""), VARIANT: variant, **attributes}
 
 
-def _model_error(settings: Settings, endpoint: str, variant: str, status: int, text: str) -> InvokeResult:
+def _model_error(settings: Settings, endpoint: str, variant: str, status: int, text: str) -> Outcome:
     """424 with the container's status and text, in the service's words."""
     side = "client" if 400 <= status < 500 else "server"
     region, group = settings.region, f"/aws/sagemaker/Endpoints/{endpoint}"
@@ -93,4 +104,4 @@ def _model_error(settings: Settings, endpoint: str, variant: str, status: int, t
         "LogStreamArn": f"arn:aws:logs:{region}:{settings.account}:log-group:{group}",
     }
     headers = {"content-type": "application/json", "x-amzn-errortype": "ModelError", VARIANT: variant}
-    return InvokeResult(424, json.dumps(body).encode(), headers)
+    return Outcome(status, InvokeResult(424, json.dumps(body).encode(), headers))

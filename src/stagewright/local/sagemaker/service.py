@@ -24,11 +24,15 @@ from stagewright.local.sagemaker.store import Store
 from stagewright.local.sagemaker.tagging import Tagging
 from stagewright.local.sagemaker.tags import Tags
 from stagewright.local.sagemaker.training_jobs import TrainingJobs
+from stagewright.local.sagemaker.transform_jobs import TransformJobs
+from stagewright.local.sagemaker.tuning_jobs import TuningJobs
 
 RESOURCES: tuple[type[Resource], ...] = (
     Tags,
     ProcessingJobs,
     TrainingJobs,
+    TuningJobs,
+    TransformJobs,
     Models,
     EndpointConfigs,
     Endpoints,
@@ -52,6 +56,7 @@ class SageMaker:
             storage=Storage(settings),
             launcher=Launcher(),
             logs=Logs(settings),
+            call=self.call,
         )
         self._resources = [resource(self._context) for resource in RESOURCES]
         self._operations: dict[str, Operation] = {}

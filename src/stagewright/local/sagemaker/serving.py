@@ -8,8 +8,7 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
@@ -22,6 +21,8 @@ PING_SECONDS = 2.0
 """The health check's own timeout (developer guide, Custom Inference Code with Hosting Services)."""
 STARTUP_SECONDS = 480
 """Eight minutes for the first good health check, where the variant does not say (same page)."""
+PINGS = 3
+"""Health checks in a row that must fail before a process is ended: a busy machine may miss one."""
 TERMINATE_SECONDS = 2.0
 POLL_SECONDS = 0.02
 LAST_LINES = 20
@@ -37,6 +38,10 @@ class TimedOutError(Exception):
 
 class LostError(Exception):
     """The process ended, or closed the connection, while it answered."""
+
+
+class NotSentError(LostError):
+    """The process had ended before it had the whole request: another may have it."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,6 @@ class Worker:
     def __init__(self, launch: Launch) -> None:
         self._launch = launch
         self._starting = threading.Lock()
-        self._free = threading.Condition()
-        self._requests = 0
         self._closed = False
         self._process: Process | None = None
         self._reader: threading.Thread | None = None
@@ -74,8 +77,8 @@ class Worker:
         self._lines: deque[str] = deque(maxlen=LAST_LINES)
 
     @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process and self._process.running else None
+    def running(self) -> bool:
+        return self._process is not None and self._process.running
 
     def start(self) -> None:
         """Returns when the health check is good. StartError, with no process left, where it never is."""
@@ -84,7 +87,7 @@ class Worker:
                 raise StartError("the endpoint was closed")
             if self._process is not None and self._process.running:
                 return
-            self._idle.clear()
+            self._close_idle()
             self._launch.ready.unlink(missing_ok=True)
             self._process = process = self._launch.start()
             self._reader = threading.Thread(
@@ -96,23 +99,23 @@ class Worker:
                 self._reader.join()
                 raise StartError(self._lines[-1] if self._lines else "its process wrote nothing")
 
-    @contextmanager
-    def request(self) -> Iterator[None]:
-        """Holds the worker for one request: `retire` waits for its end."""
-        with self._free:
-            self._requests += 1
-        try:
-            yield
-        finally:
-            with self._free:
-                self._requests -= 1
-                self._free.notify_all()
+    def check(self) -> None:
+        """Starts a process again that has ended or whose health check fails; not one that nobody needed yet.
+
+        To be called while it has no request to answer. StartError.
+        """
+        process = self._process
+        if process is None or self._closed:
+            return
+        if not (process.running and any(self._pings() for _ in range(PINGS))):
+            self._end(process)
+            self.start()
 
     def exchange(self, body: bytes, headers: Mapping[str, str], timeout: float = INVOCATION_SECONDS) -> Reply:
-        """POST /invocations over a kept connection. StartError, TimedOutError, LostError."""
+        """POST /invocations over a kept connection. StartError, TimedOutError, NotSentError, LostError."""
         connection, process = self._connection(timeout), self._process
+        self._send(connection, process, body, headers)
         try:
-            connection.request("POST", "/invocations", body, dict(headers))
             response = connection.getresponse()
             reply = Reply(response.status, _lower(response), response.read())
         except TimeoutError as error:
@@ -126,11 +129,15 @@ class Worker:
         self._idle.append(connection)
         return reply
 
-    def retire(self, seconds: float = INVOCATION_SECONDS) -> None:
-        """Ends the process when its last request is answered, or after that time."""
-        with self._free:
-            self._free.wait_for(lambda: self._requests == 0, seconds)
-        self.close()
+    def ask(self, path: str) -> Reply:
+        """GET, beside the invocations. OSError, HTTPException."""
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=PING_SECONDS)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return Reply(response.status, _lower(response), response.read())
+        finally:
+            connection.close()
 
     def close(self) -> None:
         """Ends the process now. Nothing starts it again."""
@@ -145,25 +152,43 @@ class Worker:
         if self._reader is not None:
             self._reader.join()
         self._launch.close()
+        self._close_idle()
+
+    def _close_idle(self) -> None:
         while self._idle:
             self._idle.pop().close()
+
+    def _send(
+        self, connection: HTTPConnection, process: Process | None, body: bytes, headers: Mapping[str, str]
+    ) -> None:
+        try:
+            connection.request("POST", "/invocations", body, dict(headers))
+        except TimeoutError as error:
+            connection.close()
+            raise TimedOutError from error
+        except OSError as error:
+            connection.close()
+            self._end(process)
+            # A server reads the whole request before its script sees any of it.
+            raise NotSentError(str(error)) from error
 
     def _healthy(self, process: Process) -> bool:
         end = time.monotonic() + self._launch.startup_seconds
         while process.running and not self._closed and time.monotonic() < end:
             if self._launch.ready.exists():
                 self._port = int(self._launch.ready.read_text())
-                with contextlib.suppress(OSError, HTTPException):
-                    if self._ping() == 200:
-                        return True
+                if self._pings():
+                    return True
             time.sleep(POLL_SECONDS)
         return False
 
-    def _ping(self) -> int:
+    def _pings(self) -> bool:
         connection = HTTPConnection("127.0.0.1", self._port, timeout=PING_SECONDS)
         try:
             connection.request("GET", "/ping")
-            return connection.getresponse().status
+            return connection.getresponse().status == 200
+        except (OSError, HTTPException):
+            return False
         finally:
             connection.close()
 
@@ -185,7 +210,7 @@ class Worker:
         self.start()
         connection = self._connected(timeout)
         if connection is None:
-            raise LostError("it refuses connections")
+            raise NotSentError("it refuses connections")
         return connection
 
     def _connected(self, timeout: float) -> HTTPConnection | None:

@@ -19,6 +19,8 @@ class Settings:
     account: str = "000000000000"
     stop_grace: float = 120.0
     """Seconds between SIGTERM and SIGKILL. SageMaker gives 120 (StopTrainingJob, API reference)."""
+    wait_scale: float = 0.02
+    """Waits that a request asks for (of an endpoint's deployment) take this part of their time."""
 
     @property
     def overrides(self) -> Path:

@@ -40,6 +40,13 @@ class Item:
     path: str
     size: int
 
+    def below(self, root: Path) -> Path:
+        """Its file. JobFailure where its key would lead out of the folder."""
+        file = root / self.path
+        if not file.resolve().is_relative_to(root.resolve()):
+            raise JobFailure(f"ClientError: the key {self.key} would leave the folder {root.name}")
+        return file
+
 
 def split(uri: str) -> tuple[str, str]:
     """Bucket and key. JobFailure where it is no S3 URI."""
@@ -86,20 +93,31 @@ class Storage:
 
     def download(self, uri: str, data_type: str, folder: Path) -> int:
         """`data_type` is S3Prefix or ManifestFile; answers how many objects came."""
-        items = self._manifest(uri) if data_type == "ManifestFile" else self._prefix(uri)
-        if not items:
-            raise JobFailure(f"ClientError: Data download failed: {nothing_under(uri)}")
+        items = self.items(uri, data_type)
         folder.mkdir(parents=True, exist_ok=True)
         root = folder.resolve()
         for item in items:
-            if not (root / item.path).resolve().is_relative_to(root):
-                raise JobFailure(f"ClientError: the key {item.key} would leave the folder {folder.name}")
-        self._each(items, lambda item: self._fetch(item, root / item.path))
+            item.below(root)
+        self._each(items, lambda item: self.fetch(item, root / item.path))
         return len(items)
+
+    def items(self, uri: str, data_type: str) -> list[Item]:
+        """The objects of a prefix or a manifest, at least one."""
+        items = self._manifest(uri) if data_type == "ManifestFile" else self._prefix(uri)
+        if not items:
+            raise JobFailure(f"ClientError: Data download failed: {nothing_under(uri)}")
+        return items
 
     def download_file(self, uri: str, file: Path) -> None:
         bucket, key = split(uri)
-        self._fetch(Item(bucket, key, file.name, 0), file)
+        self.fetch(Item(bucket, key, file.name, 0), file)
+
+    def upload_bytes(self, body: bytes, uri: str) -> None:
+        bucket, key = split(uri)
+        try:
+            self.client.put_object(Bucket=bucket, Key=key, Body=body)
+        except (ClientError, BotoCoreError) as error:
+            raise _failure(error, uri, "Data upload failed") from error
 
     def upload_folder(self, folder: Path, uri: str) -> int:
         """Every file under the folder (links are followed), named by its path; answers how many."""
@@ -151,7 +169,7 @@ class Storage:
         from_bucket, start = split(prefix)
         return [Item(from_bucket, start + name, name, 0) for name in names]
 
-    def _fetch(self, item: Item, file: Path) -> None:
+    def fetch(self, item: Item, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
             if item.size > SMALL:

@@ -7,12 +7,12 @@ import math
 from pathlib import Path
 from typing import Any
 
-from stagewright.local.sagemaker import opt_ml
+from stagewright.local.sagemaker import opt_ml, tuned_jobs
 from stagewright.local.sagemaker.environment_build import RequirementsError
 from stagewright.local.sagemaker.environments import Environment
 from stagewright.local.sagemaker.failure import JobFailure
 from stagewright.local.sagemaker.fields import Rules, refuse_unsupported
-from stagewright.local.sagemaker.job_run import JobRun
+from stagewright.local.sagemaker.job_run import JobRun, ProcessRun
 from stagewright.local.sagemaker.jobs import Jobs
 from stagewright.local.sagemaker.kinds import TRAINING
 from stagewright.local.sagemaker.metrics import Metrics
@@ -72,7 +72,7 @@ IDLE_FIELDS = (
 )
 
 
-class TrainingRun(JobRun):
+class TrainingRun(ProcessRun):
     kind = TRAINING
     idle_fields = IDLE_FIELDS
 
@@ -199,6 +199,11 @@ class TrainingJobs(Jobs):
                 "(hyperparameters sagemaker_program and sagemaker_submit_directory)"
             )
         self._check_inputs(request)
+
+    def new(self, request: dict[str, Any]) -> Record:
+        record = super().new(request)
+        tuned = self.context.store.get(tuned_jobs.KIND, request[self.kind.name])
+        return record | ({"TuningJobArn": tuned["TuningJobArn"]} if tuned else {})
 
     def _check_inputs(self, request: dict[str, Any]) -> None:
         """SageMaker looks for the inputs when the job is created: a channel without objects is refused."""

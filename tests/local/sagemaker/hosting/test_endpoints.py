@@ -316,6 +316,7 @@ def test_weights_decide_and_can_be_changed(world: Any) -> None:
         {"VariantName": "variant-b", "DesiredInstanceCount": 3},
     ]
     world.call("UpdateEndpointWeightsAndCapacities", EndpointName="both", DesiredWeightsAndCapacities=change)
+    assert world.settled("both")["EndpointStatus"] == "InService"
     assert {invoke(world, "both")["model"] for _ in range(20)} == {"b"}
     first, second = world.call("DescribeEndpoint", EndpointName="both")["ProductionVariants"]
     assert (first["CurrentWeight"], second["CurrentInstanceCount"]) == (0.0, 3)

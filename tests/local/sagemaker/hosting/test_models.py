@@ -134,11 +134,11 @@ def test_an_endpoint_configuration_is_created_described_listed_and_deleted(world
                 "DataCaptureConfig": {
                     "EnableCapture": True,
                     "InitialSamplingPercentage": 100,
-                    "DestinationS3Uri": "s3://b/k",
+                    "DestinationS3Uri": "https://b/k",
                     "CaptureOptions": [{"CaptureMode": "Input"}],
                 }
             },
-            "DataCaptureConfig.EnableCapture=True",
+            "DataCaptureConfig.DestinationS3Uri=https://b/k",
         ),
     ],
 )
@@ -175,11 +175,11 @@ def test_what_cannot_change_an_answer_is_accepted(world: Any) -> None:
     )
     rolling = {
         "RollingUpdatePolicy": {
-            "MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": 1},
+            "MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": 2},
             "WaitIntervalInSeconds": 0,
         }
     }
     message = refused(
         world, "CreateEndpoint", EndpointName="e", EndpointConfigName="c", DeploymentConfig=rolling
     )
-    assert message == "not supported by the local SageMaker: DeploymentConfig.RollingUpdatePolicy"
+    assert message.startswith("MaximumBatchSize is 66.6667 % of the 3 instance(s)")

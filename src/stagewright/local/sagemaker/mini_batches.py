@@ -1,0 +1,78 @@
+"""Input files cut into records, and records gathered into the payloads of single requests."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+SINGLE = "SingleRecord"
+MULTI = "MultiRecord"
+MEGABYTE = 1 << 20
+
+
+class InputError(Exception):
+    """An input file, or one of its records, that cannot be sent."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """`sent` is what the model gets of the record: all of it, or what the input filter left."""
+
+    whole: bytes
+    sent: bytes
+
+
+@dataclass(frozen=True)
+class MiniBatch:
+    """The records of one request."""
+
+    records: tuple[Record, ...]
+
+    @property
+    def payload(self) -> bytes:
+        return b"\n".join(record.sent for record in self.records)
+
+
+def read_records(file: Path, split_type: str, compression: str) -> Iterator[bytes]:
+    """Lines without their ends, or the whole file as one record."""
+    with _opened(file, compression) as source:
+        try:
+            if split_type == "Line":
+                for line in source:
+                    yield line.removesuffix(b"\n").removesuffix(b"\r")
+            else:
+                yield source.read()
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise InputError(f"the object is not in the gzip format ({error})") from error
+
+
+def _opened(file: Path, compression: str) -> BinaryIO:
+    return cast("BinaryIO", gzip.open(file)) if compression == "Gzip" else file.open("rb")
+
+
+def mini_batches(records: Iterable[Record], strategy: str, megabytes: int) -> Iterator[MiniBatch]:
+    """As many records as fit, or one; 0 megabytes is no limit. InputError for a record that never fits."""
+    limit = megabytes * MEGABYTE
+    gathered: list[Record] = []
+    size = 0
+    for record in records:
+        if limit and len(record.sent) > limit:
+            raise InputError(
+                f"a record of {len(record.sent)} bytes exceeds MaxPayloadInMB={megabytes}; "
+                "raise it, or split the input (SplitType)"
+            )
+        # Each further record brings the newline before it.
+        following = size + 1 + len(record.sent)
+        if gathered and (strategy == SINGLE or (limit and following > limit)):
+            yield MiniBatch(tuple(gathered))
+            gathered, following = [], len(record.sent)
+        elif not gathered:
+            following = len(record.sent)
+        gathered.append(record)
+        size = following
+    if gathered:
+        yield MiniBatch(tuple(gathered))

@@ -1,0 +1,80 @@
+"""The two formats whose records a transform job can filter and join: rows of CSV, and JSON values."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+JOINED = "SageMakerOutput"
+JOINED_INPUT = "SageMakerInput"
+
+
+class RecordError(Exception):
+    """A record, or an answer, that is not what its content type says."""
+
+
+class RecordFormat(Protocol):
+    """Values are lists for CSV, whatever JSON has for JSON."""
+
+    def read(self, record: bytes) -> Any: ...
+
+    def write(self, value: Any) -> bytes: ...
+
+    def join(self, record: Any, answer: Any) -> Any: ...
+
+
+class _Line:
+    def write(self, text: str) -> str:
+        return text
+
+
+@dataclass(frozen=True)
+class Csv:
+    """A row is taken as a JSON array. A field keeps its text; quotes stand only where CSV needs them."""
+
+    def read(self, record: bytes) -> list[str]:
+        try:
+            rows = list(csv.reader([record.decode()], strict=True))
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise RecordError(f"Failed to parse as CSV: {error}") from error
+        return rows[0] if rows else []
+
+    def write(self, value: Any) -> bytes:
+        row = value if isinstance(value, list) else [value]
+        # writerow answers what write() answers; a field with one of the line's end characters gets quotes.
+        line: str = csv.writer(_Line(), lineterminator="\r\n").writerow(row)
+        return line.removesuffix("\r\n").encode()
+
+    def join(self, record: Any, answer: Any) -> Any:
+        return [*record, *answer]
+
+
+@dataclass(frozen=True)
+class Json:
+    def read(self, record: bytes) -> Any:
+        try:
+            return json.loads(record)
+        except ValueError as error:
+            raise RecordError(f"Failed to parse as JSON: {error}") from error
+
+    def write(self, value: Any) -> bytes:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def join(self, record: Any, answer: Any) -> Any:
+        """The result must be an object (developer guide, batch-transform-data-processing)."""
+        base = record if isinstance(record, dict) else {JOINED_INPUT: record}
+        return {**base, JOINED: answer}
+
+
+FORMATS: dict[str, RecordFormat] = {
+    "text/csv": Csv(),
+    "application/json": Json(),
+    "application/jsonlines": Json(),
+}
+
+
+def media_type(content_type: str) -> str:
+    """Without parameters: `text/csv; charset=utf-8` is text/csv."""
+    return content_type.partition(";")[0].strip().lower()

@@ -1,0 +1,205 @@
+"""`createHyperParameterTuningJob` of Step Functions on the real local server, and boto3 against it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from typing import Any
+
+import boto3
+import pytest
+
+from stagewright.local import server as local
+
+BUCKET = "tuning"
+IMAGE = "own-image"
+ROLE = "arn:aws:iam::000000000000:role/stagewright-local-sagemaker"
+RESOURCE = "arn:aws:states:::sagemaker:createHyperParameterTuningJob"
+SCRIPT = """
+import argparse, os, pathlib, time
+parser = argparse.ArgumentParser()
+parser.add_argument('--rate')
+parser.add_argument('--sleep', type=int)
+given = parser.parse_args()
+pathlib.Path(os.environ['SM_MODEL_DIR'], 'rate').write_text(given.rate)
+print('loss:', given.rate, flush=True)
+time.sleep(given.sleep)
+"""
+
+Connect = Callable[[str], Any]
+
+
+@pytest.fixture(scope="module")
+def connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connect]:
+    """boto3 clients of a server that has a bucket with the script's archive."""
+    state = tmp_path_factory.mktemp("state")
+    (state / "local.toml").write_text(f'[pythons]\n"{IMAGE}" = "{sys.executable}"\n')
+    with ExitStack() as opened:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("STAGEWRIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
+            server = local.up(state, owner_pid=os.getpid())
+        opened.callback(local.down, state)
+
+        def of(service: str) -> Any:
+            client = boto3.client(
+                service,
+                endpoint_url=server.url,
+                region_name="us-east-1",
+                aws_access_key_id=server.access_key,
+                aws_secret_access_key=server.secret_key,
+            )
+            return opened.enter_context(closing(client))
+
+        s3 = of("s3")
+        s3.create_bucket(Bucket=BUCKET)
+        s3.put_object(Bucket=BUCKET, Key="source.tar.gz", Body=archive("train.py", SCRIPT))
+        yield of
+
+
+def archive(name: str, text: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        entry = tarfile.TarInfo(name)
+        entry.size = len(text)
+        tar.addfile(entry, io.BytesIO(text.encode()))
+    return buffer.getvalue()
+
+
+def request(name: str, sleep: int, rates: tuple[str, ...] = ("3", "1", "2")) -> dict[str, Any]:
+    static = {
+        "sagemaker_program": '"train.py"',
+        "sagemaker_submit_directory": f'"s3://{BUCKET}/source.tar.gz"',
+        "sleep": str(sleep),
+    }
+    return {
+        "HyperParameterTuningJobName": name,
+        "HyperParameterTuningJobConfig": {
+            "Strategy": "Grid",
+            "HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "loss"},
+            "ResourceLimits": {"MaxParallelTrainingJobs": 2},
+            "ParameterRanges": {"CategoricalParameterRanges": [{"Name": "rate", "Values": list(rates)}]},
+        },
+        "TrainingJobDefinition": {
+            "AlgorithmSpecification": {
+                "TrainingImage": IMAGE,
+                "TrainingInputMode": "File",
+                "MetricDefinitions": [{"Name": "loss", "Regex": "loss: ([0-9.]+)"}],
+            },
+            "StaticHyperParameters": static,
+            "RoleArn": ROLE,
+            "ResourceConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 10},
+            "StoppingCondition": {"MaxRuntimeInSeconds": 600},
+            "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/models"},
+        },
+    }
+
+
+class Executions:
+    def __init__(self, connect: Connect) -> None:
+        self.s3, self.sagemaker = connect("s3"), connect("sagemaker")
+        self._states = connect("stepfunctions")
+
+    def start(self, name: str, arguments: dict[str, Any], pattern: str = ".sync") -> str:
+        task = {"Type": "Task", "Resource": RESOURCE + pattern, "Arguments": arguments, "End": True}
+        definition = {"QueryLanguage": "JSONata", "StartAt": "Tune", "States": {"Tune": task}}
+        machine = self._states.create_state_machine(
+            name=name, definition=json.dumps(definition), roleArn=ROLE
+        )["stateMachineArn"]
+        return str(self._states.start_execution(stateMachineArn=machine)["executionArn"])
+
+    def result(self, execution: str) -> dict[str, Any]:
+        until(lambda: self._describe(execution)["status"] != "RUNNING")
+        return self._describe(execution)
+
+    def stop(self, execution: str) -> None:
+        self._states.stop_execution(executionArn=execution, error="Test", cause="stopped by hand")
+
+    def statuses(self, name: str) -> list[str]:
+        """Of the training jobs."""
+        pages = self.sagemaker.get_paginator("list_training_jobs_for_hyper_parameter_tuning_job")
+        found = pages.paginate(HyperParameterTuningJobName=name, PaginationConfig={"PageSize": 1})
+        return [item["TrainingJobStatus"] for item in found.search("TrainingJobSummaries[]")]
+
+    def _describe(self, execution: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._states.describe_execution(executionArn=execution)
+        return found
+
+
+@pytest.fixture
+def executions(connect: Connect) -> Executions:
+    return Executions(connect)
+
+
+def until(done: Callable[[], Any], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+def test_sync_waits_and_the_best_model_is_where_its_name_says(executions: Executions) -> None:
+    found = executions.result(executions.start("good", request("good", sleep=0)))
+    assert found["status"] == "SUCCEEDED", found
+    output = json.loads(found["output"])
+    assert output["HyperParameterTuningJobStatus"] == "Completed"
+    assert output["TrainingJobStatusCounters"]["Completed"] == 3
+    assert output["CreationTime"] > 1e12
+    best = output["BestTrainingJob"]
+    assert best["TunedHyperParameters"] == {"rate": "1"}
+    assert best["FinalHyperParameterTuningJobObjectiveMetric"]["Value"] == 1.0
+    key = f"models/{best['TrainingJobName']}/output/model.tar.gz"
+    model = executions.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(model)) as tar:
+        assert tar.extractfile("rate").read() == b"1"  # type: ignore[union-attr]
+    assert executions.statuses("good") == ["Completed"] * 3
+
+
+def test_without_sync_it_answers_the_arn(executions: Executions) -> None:
+    found = executions.result(executions.start("at-once", request("at-once", sleep=0), ""))
+    arn = "arn:aws:sagemaker:us-east-1:000000000000:hyper-parameter-tuning-job/at-once"
+    assert json.loads(found["output"]) == {"HyperParameterTuningJobArn": arn}
+
+
+def test_a_failed_tuning_job_fails_its_task(executions: Executions) -> None:
+    asked = request("bad", sleep=0, rates=("no-number",))
+    found = executions.result(executions.start("bad", asked))
+    assert (found["status"], found["error"]) == ("FAILED", "States.TaskFailed")
+    cause = json.loads(found["cause"])
+    assert cause["HyperParameterTuningJobStatus"] == "Failed"
+    assert cause["FailureReason"].startswith("No objective metrics found after running 1 training jobs.")
+
+
+def test_a_field_that_the_integration_does_not_take_is_refused(executions: Executions) -> None:
+    asked = request("refused", sleep=0) | {"Autotune": {"Mode": "Enabled"}}
+    found = executions.result(executions.start("refused", asked))
+    assert (found["status"], found["error"]) == ("FAILED", "States.Runtime")
+
+
+def test_a_stopped_execution_stops_the_tuning_job_and_its_training_jobs(executions: Executions) -> None:
+    execution = executions.start("halted", request("halted", sleep=600))
+    tuning_jobs = executions.sagemaker.list_hyper_parameter_tuning_jobs
+    until(lambda: tuning_jobs(NameContains="halted")["HyperParameterTuningJobSummaries"])
+    until(lambda: executions.statuses("halted") == ["InProgress"] * 2)
+    executions.stop(execution)
+    describe = executions.sagemaker.describe_hyper_parameter_tuning_job
+    until(
+        lambda: describe(HyperParameterTuningJobName="halted")["HyperParameterTuningJobStatus"] == "Stopped"
+    )
+    assert executions.statuses("halted") == ["Stopped"] * 2
+    assert executions.result(execution)["status"] == "ABORTED"
+
+
+def test_paginators_of_boto3_see_all(executions: Executions) -> None:
+    for name in ("page-b", "page-a", "page-c"):
+        executions.sagemaker.create_hyper_parameter_tuning_job(**request(name, sleep=0, rates=("1",)))
+    found = executions.sagemaker.get_paginator("list_hyper_parameter_tuning_jobs").paginate(
+        NameContains="page-", PaginationConfig={"PageSize": 1}
+    )
+    names = list(found.search("HyperParameterTuningJobSummaries[].HyperParameterTuningJobName"))
+    assert names == ["page-a", "page-b", "page-c"]
