@@ -1,15 +1,23 @@
 # Two commands for users (demo, test); the rest is for developers.
-PYTHON ?= python3
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+ifndef PYTHON
+PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
+endif
 VENV := .venv
 BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
+export UV_PYTHON_DOWNLOADS = never
 
 .PHONY: demo test check lint types docs artifacts lock clean
 
 $(VENV)/installed: pyproject.toml requirements/dev.txt
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
-		{ echo "Stagewright needs Python 3.11, 3.12 or 3.13; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@test -n "$(PYTHON)" || { echo "Stagewright needs Python 3.11, 3.12 or 3.13, and none is on PATH." \
+		"Install one, or say where it is: make PYTHON=/path/to/python3.12"; exit 1; }
+	@"$(PYTHON)" -c '' || { echo "$(PYTHON) does not run. Say where a Python is: make PYTHON=/path/to/python3.12"; exit 1; }
+	@"$(PYTHON)" -c '$(SUPPORTED)' || { echo "Stagewright needs Python 3.11, 3.12 or 3.13;" \
+		"$(PYTHON) is $$("$(PYTHON)" --version 2>&1). Try: make PYTHON=python3.12"; exit 1; }
+	"$(PYTHON)" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .

@@ -279,3 +279,22 @@ def test_the_models_need_neither_yaml_nor_difflib():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_an_alias_of_no_image_is_found_with_its_line(write):
+    text = YAML.replace("sklearn-1.4", "sklearn-9").replace(
+        "    entry_point:", "    image: xgbost-1\n    entry_point:"
+    )
+    with pytest.raises(DocumentError) as refused:
+        specfile.read(write(text))
+    found = [(each.path, each.line, each.message) for each in refused.value.problems]
+    assert found == [
+        ("defaults.image", 4, "no image sklearn-9"),
+        ("stages.train.image", 9, "no image xgbost-1"),
+    ]
+
+
+def test_an_image_that_is_referred_to_is_left_to_the_plan(write):
+    text = YAML.replace("{min_r2: 0.88}", "{min_r2: 0.88, image: sklearn-9}")
+    text = text.replace("image: sklearn-1.4", 'image: "${parameters.image}"')
+    assert specfile.read(write(text)).defaults.image == "${parameters.image}"

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stagewright.errors import DocumentError, Problem
+from stagewright.errors import DocumentError, PlanError, Problem
+from stagewright.plan import images
 from stagewright.spec.canonical import document_json, sha256_of
 from stagewright.spec.findings import Finding, problems
 from stagewright.spec.findings import Path as Place
@@ -60,7 +61,23 @@ def read(path: Path) -> Pipeline:
         raise _unreadable(file, "the file is empty", "a document has a name and stages")
     if not isinstance(source.data, dict):
         raise _unreadable(file, "the file holds no mapping", "a document begins with name: <name>")
-    return load(source.data, source.lines, file)
+    pipeline = load(source.data, source.lines, file)
+    if unknown := list(_unknown_images(pipeline)):
+        raise DocumentError(problems(unknown, source.lines, file))
+    return pipeline
+
+
+def _unknown_images(pipeline: Pipeline) -> Iterator[Finding]:
+    """Aliases that no target knows; what is referred to shows only when a run is planned."""
+    given: dict[Place, str | None] = {("defaults", "image"): pipeline.defaults.image}
+    for name, stage in pipeline.stages.items():
+        given["stages", name, "image"] = getattr(stage, "image", None)
+    for path, image in given.items():
+        if image and "${" not in image:
+            try:
+                images.check_alias(image)
+            except PlanError as error:
+                yield from (Finding(path, each.message, each.remedy) for each in error.problems)
 
 
 def _text(path: Path) -> str:

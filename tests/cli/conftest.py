@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,25 @@ if __name__ == "__main__":
     pathlib.Path(os.environ["SM_MODEL_DIR"], "model.json").write_text(json.dumps({"product": product}))
 """
 
+# Tests may run where SIGINT is ignored, as a shell does with what it puts in the background.
+MAIN = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from stagewright.cli.app import main
+main()
+"""
+
+# As the console script, which says whether it handed the command over.
+HANDING_OVER = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from stagewright.cli.main import main
+try:
+    main()
+finally:
+    print("imported" if "typer" in sys.modules else "handed over", file=sys.stderr)
+"""
+
 
 class CommandLine:
     """`stagewright` in a folder of its own, with a state of its own."""
@@ -97,7 +117,7 @@ class CommandLine:
             name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "STAGEWRIGHT_"))
         }
         self.environment = inherited | {"STAGEWRIGHT_STATE": str(self.state), "PYTHONUNBUFFERED": "1"}
-        self.command = [sys.executable, "-c", "from stagewright.cli.app import main; main()"]
+        self.command = [sys.executable, "-c", MAIN]
 
     def __call__(self, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -145,7 +165,7 @@ def alone(tmp_path: Path) -> Iterator[CommandLine]:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     """A server is up, and the pipeline has run once."""
     command = tiny(tmp_path_factory.mktemp("served"))
-    running = server.up(command.state, owner_pid=os.getpid())
+    running = server.up(command.state)
     try:
         done = command("run", ".")
         assert done.returncode == 0, done.stdout + done.stderr
@@ -154,3 +174,18 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
         server.down(command.state)
     with pytest.raises(ProcessLookupError):
         os.kill(running.pid, signal.SIG_DFL)
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    """A server was started with `up`, and a process stands by for commands."""
+    command = tiny(tmp_path_factory.mktemp("warm"))
+    command.command = [sys.executable, "-c", HANDING_OVER]
+    done = command("up")
+    assert done.returncode == 0, done.stdout + done.stderr
+    deadline = time.monotonic() + 60
+    while not list(command.state.glob("commands-*.sock")):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    yield command
+    server.down(command.state)

@@ -148,3 +148,21 @@ def test_doctor_reports_every_check_and_a_remedy_for_what_is_missing(tmp_path):
     names = [check["name"] for check in report["checks"]]
     assert {"Python", "uv", "isolation of jobs", "state folder", "disk", "port", "local server"} <= set(names)
     assert all(check["remedy"] for check in report["checks"] if not check["ok"])
+
+
+@pytest.mark.parametrize(("package", "command"), [("typer", "--help"), ("ministack", "runs")])
+def test_a_package_of_an_extra_that_is_missing_is_named_with_the_extra(package, command, tmp_path):
+    absent = f'raise ModuleNotFoundError("No module named {package!r}", name={package!r})'
+    (tmp_path / f"{package}.py").write_text(absent)
+    done = subprocess.run(
+        [sys.executable, "-c", "from stagewright.cli.main import main; main()", command],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"STAGEWRIGHT_STATE": str(tmp_path / "state"), "PYTHONPATH": str(tmp_path)},
+    )
+    assert done.returncode != 0
+    assert package in done.stderr
+    assert "pip install 'stagewright[all]'" in done.stderr
+    assert "Traceback" not in done.stderr

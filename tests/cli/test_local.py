@@ -13,6 +13,7 @@ import sys
 import time
 
 import pytest
+from tests import processes
 
 from stagewright.local import server
 
@@ -25,15 +26,18 @@ def test_a_run_without_a_server_brings_its_own_and_leaves_nothing(alone):
     done = alone("run", ".")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "starting one for this command" in done.stderr
+    warnings = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
+    assert len(warnings) == 1
+    assert warnings[0].endswith(f"runs on {sys.executable}, as local.toml says")
     assert re.search(r"tiny-\S+ succeeded in .*: 4 stages ran, 0 reused", done.stdout)
     assert "product 12" in done.stdout
     assert "next: stagewright predict tiny" in done.stdout
     assert server.find(alone.state) is None
-    in_use = subprocess.run(["ps", "-A", "-o", "args="], capture_output=True, text=True, check=True).stdout
-    assert str(alone.state) not in in_use
+    assert [line for line in processes.command_lines().values() if str(alone.state) in line] == []
     again = alone("run", ".")
     assert again.returncode == 0, again.stdout + again.stderr
     assert "0 stages ran, 4 reused" in again.stdout
+    assert "warning: " not in again.stderr
     answer = alone("predict", "tiny", "--data", "2")
     assert answer.returncode == 0, answer.stderr
     assert json.loads(answer.stdout) == 24

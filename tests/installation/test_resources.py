@@ -25,7 +25,10 @@ def parts() -> dict:
 
 def test_the_tables_have_the_keys_of_the_architecture(parts):
     documents, runs = parts["tables"]["documents"], parts["tables"]["runs"]
-    assert (documents["hash_key"], documents["range_key"], documents["indexes"]) == ("pipeline", "item", {})
+    assert (documents["hash_key"], documents["range_key"]) == ("pipeline", "item")
+    assert documents["indexes"] == {
+        "by_item": {"hash_key": "item", "range_key": "pipeline", "projection": "KEYS_ONLY"}
+    }
     assert (runs["hash_key"], runs["range_key"]) == ("run", "item")
     assert {
         name: (index["hash_key"], index["range_key"], index["projection"])

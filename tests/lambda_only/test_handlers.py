@@ -18,7 +18,6 @@ from stagewright.installation.artifacts import FOLDER
 from stagewright.installation.functions import ARCHIVE, RECORDER, ROUTER, SWEEPER
 
 HERE = Path(__file__).parent
-pytestmark = pytest.mark.xdist_group("lambda_only")
 
 
 class EmptyAws(BaseHTTPRequestHandler):

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -26,11 +25,11 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Server]:
     """One local server for all tests that only use it."""
     state = tmp_path_factory.mktemp("state")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STAGEWRIGHT_CACHE", str(cache))
-        started = local.up(state, owner_pid=os.getpid())
-    yield started
-    local.down(state)
+    with ExitStack() as leases:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("STAGEWRIGHT_CACHE", str(cache))
+            started = leases.enter_context(local.borrow(state))
+        yield started
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import time
 import zipfile
 from collections.abc import Callable
@@ -114,7 +115,7 @@ def test_a_function_has_this_servers_key_and_nothing_else_of_aws(
     with monkeypatch.context() as theirs:
         for name, value in foreign.items():
             theirs.setenv(name, value)
-        server = local.up(state, owner_pid=os.getpid())
+        server = local.up(state)
     client = clients(server)
     build(client, "events-two")
     client("s3").put_object(Bucket="events-two", Key="in/x", Body=b"")
@@ -145,15 +146,52 @@ def test_functions_and_their_events_survive_a_restart(
     assert seen(client, "events-kept", "in-again")["function"].endswith(":function:events-kept")
 
 
-def test_an_execution_that_a_restart_cut_off_is_announced_as_failed(
+SLOW = """
+import boto3, os, time
+
+def handler(event, context):
+    time.sleep(0.5)
+    boto3.client("s3").put_object(Bucket=os.environ["OUT"], Key="seen/" + event["detail"]["name"], Body=b"")
+"""
+
+
+def test_a_server_that_stops_finishes_what_events_have_begun(
     state: Path, clients: Callable[[Server], Connect]
 ) -> None:
     client = clients(local.up(state))
+    client("s3").create_bucket(Bucket="events-slow")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("fn.py", SLOW)
+    function = client("lambda").create_function(
+        FunctionName="slow",
+        Runtime="python3.12",
+        Handler="fn.handler",
+        Role=ROLE,
+        Code={"ZipFile": packed.getvalue()},
+        Timeout=30,
+        Environment={"Variables": {"OUT": "events-slow"}},
+    )["FunctionArn"]
+    client("events").put_rule(Name="slow", EventPattern=json.dumps({"source": ["test"]}))
+    client("events").put_targets(Rule="slow", Targets=[{"Id": "slow", "Arn": function}])
+    entry = {"Source": "test", "DetailType": "x", "Detail": json.dumps({"name": "begun"})}
+    client("events").put_events(Entries=[entry])
+    local.down(state)
+    found = clients(local.up(state))("s3").list_objects_v2(Bucket="events-slow")
+    assert [each["Key"] for each in found["Contents"]] == ["seen/begun"]
+
+
+@pytest.mark.parametrize(("killed", "status"), [(True, "FAILED"), (False, "ABORTED")])
+def test_the_end_of_an_execution_that_the_end_of_the_server_cut_off_is_announced_once(
+    state: Path, clients: Callable[[Server], Connect], killed: bool, status: str
+) -> None:
+    server = local.up(state)
+    client = clients(server)
     url = client("sqs").create_queue(QueueName="status")["QueueUrl"]
     queue = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"][
         "QueueArn"
     ]
-    pattern = {"source": ["aws.states"], "detail": {"status": ["FAILED"]}}
+    pattern = {"source": ["aws.states"], "detail": {"status": [status]}}
     client("events").put_rule(Name="status", EventPattern=json.dumps(pattern))
     client("events").put_targets(Rule="status", Targets=[{"Id": "queue", "Arn": queue}])
     wait = {"Type": "Wait", "Seconds": 99_999_999, "End": True}
@@ -162,12 +200,27 @@ def test_an_execution_that_a_restart_cut_off_is_announced_as_failed(
     )["stateMachineArn"]
     execution = client("stepfunctions").start_execution(stateMachineArn=machine)["executionArn"]
     for expected in (1, 0):  # the second restart has nothing to announce
-        local.down(state)
-        client = clients(local.up(state))
+        if killed:
+            kill_once_saved(server, execution)
+        else:
+            local.down(state)
+        server = local.up(state)
+        client = clients(server)
         url = client("sqs").get_queue_url(QueueName="status")["QueueUrl"]
         messages = client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=expected).get("Messages", [])
         assert len(messages) == expected
         for message in messages:
             detail = json.loads(message["Body"])["detail"]
-            assert (detail["executionArn"], detail["status"]) == (execution, "FAILED")
+            assert (detail["executionArn"], detail["status"]) == (execution, status)
             client("sqs").delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        killed = False
+
+
+def kill_once_saved(server: Server, text: str) -> None:
+    saved, deadline = server.state / "aws" / "stepfunctions.json", time.monotonic() + 20
+    while text not in saved.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(server.pid, signal.SIGKILL)
+    while local.find(server.state):
+        time.sleep(0.01)

@@ -306,13 +306,13 @@ def test_event_ids_are_unique_when_branches_run_at_once(engine: Engine) -> None:
     assert len(ids) == len(set(ids)) > 60
 
 
-def get_object(bucket: str, key: str) -> dict[str, Any]:
+def get_object(bucket: str, key: str, **more: str) -> dict[str, Any]:
     resource = "arn:aws:states:::aws-sdk:s3:getObject"
     return {
         "Get": {
             "Type": "Task",
             "Resource": resource,
-            "Arguments": {"Bucket": bucket, "Key": key},
+            "Arguments": {"Bucket": bucket, "Key": key, **more},
             "End": True,
         }
     }
@@ -330,8 +330,19 @@ def test_get_object_gives_the_body_as_text(engine: Engine) -> None:
     assert output["ContentLength"] == 20
     assert output["Metadata"] == {"by": "me"}
     assert engine.result(engine.start(get_object("metrics", "big")))["error"] == "States.DataLimitExceeded"
+    span = get_object("metrics", "a/metrics.json", Range="bytes=0-13")
+    cut = json.loads(engine.result(engine.start(span))["output"])
+    assert (cut["ContentLength"], cut["Body"]) == (14, '{"r2": 0.9, "\ufffd')
     assert engine.result(engine.start(get_object("metrics", "none")))["error"] == "S3.NoSuchKeyException"
     assert engine.result(engine.start(get_object("no-bucket", "none")))["error"] == "S3.NoSuchBucketException"
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+def test_parse_takes_only_numbers_of_json(engine: Engine, number: str) -> None:
+    parse = {"Type": "Pass", "Output": f"{{% $parse('[{number}]') %}}", "End": True}
+    ended = engine.result(engine.start({"Parse": parse}))
+    assert ended["error"] == "States.QueryEvaluationError"
+    assert "is no number in JSON" in ended["cause"]
 
 
 def test_invoke_endpoint_passes_through(engine: Engine) -> None:

@@ -43,7 +43,8 @@ def test_a_table_and_its_indexes(client: Connect, what: str) -> None:
     assert {name: keys(index) for name, index in indexes.items()} == {
         name: (index["hash_key"], index["range_key"]) for name, index in wanted["indexes"].items()
     }
-    assert all(index["Projection"]["ProjectionType"] == "ALL" for index in indexes.values())
+    for index, settings in wanted["indexes"].items():
+        assert indexes[index]["Projection"]["ProjectionType"] == settings["projection"]
 
 
 def keys(described: dict[str, Any]) -> tuple[str, ...]:
@@ -128,13 +129,22 @@ def test_changed_artefacts_are_brought_up_to_date_and_nothing_is_lost(state: Pat
     client("dynamodb").put_item(
         TableName=INSTALLATION.documents_table, Item={"pipeline": {"S": "p"}, "item": {"S": "base"}}
     )
+    drop = [{"Delete": {"IndexName": "by_item"}}]
+    client("dynamodb").update_table(TableName=INSTALLATION.documents_table, GlobalSecondaryIndexUpdates=drop)
     local.down(state)
     State(state).provisioned.write_text("another digest")
     client = clients(local.up(state))
     assert client("lambda").get_function_configuration(FunctionName=name)["Timeout"] == 120
     found = client("stepfunctions").describe_state_machine(stateMachineArn=INSTALLATION.state_machine_arn)
     assert json.loads(found["definition"]) == json.loads(ARTIFACTS.definition)
-    assert client("dynamodb").scan(TableName=INSTALLATION.documents_table)["Count"] == 1
+    found = client("dynamodb").query(
+        TableName=INSTALLATION.documents_table,
+        IndexName="by_item",
+        KeyConditionExpression="#item = :base",
+        ExpressionAttributeNames={"#item": "item"},
+        ExpressionAttributeValues={":base": {"S": "base"}},
+    )
+    assert [item["pipeline"]["S"] for item in found["Items"]] == ["p"]
     assert len(client("lambda").list_event_source_mappings()["EventSourceMappings"]) == 1
     assert State(state).provisioned.read_text() == ARTIFACTS.digest
 

@@ -190,21 +190,6 @@ def test_git_ignores_the_key(state: Path) -> None:
 
 
 @linux_only
-def test_nothing_is_left_when_its_owner_is_killed(state: Path) -> None:
-    command = (
-        "import os, time; from pathlib import Path; from stagewright.local import server; "
-        f"print(server.up(Path({str(state)!r}), owner_pid=os.getpid()).pid, flush=True); time.sleep(60)"
-    )
-    with subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE, text=True) as owner:
-        assert owner.stdout is not None
-        pid = int(owner.stdout.readline())
-        assert group(pid)
-        owner.kill()
-    wait_until(lambda: group(pid) == [])
-    assert local.find(state) is None
-
-
-@linux_only
 def test_nothing_is_left_after_down(state: Path) -> None:
     running = local.up(state)
     wait_until(lambda: len(group(running.pid)) > 1)  # functions are started ahead of their first event

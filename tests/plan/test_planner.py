@@ -422,3 +422,17 @@ def test_names_are_within_the_limits(pipeline, stage, key):
     jobs = [planned.job for planned in made.stages]
     assert len(set(jobs)) == len(jobs)
     assert all(re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", job) for job in jobs)
+
+
+def test_a_gate_does_not_judge_by_a_stale_result(house, first):
+    """With evaluate off its figures are those of the model before: a bad new one would pass."""
+    document = house.changed("stages.evaluate.enabled", False)
+    release = house.release(train_py="new")
+    found = problems(lambda: later(house, document, house.results_of(first), code=release))
+    what = "stages.quality: evaluate is off, and its last result is of something else: train runs again"
+    assert found == [f"{what} (switch evaluate on, or quality off)"]
+
+
+def test_a_gate_may_judge_by_the_result_of_a_stage_that_is_off_and_same(house, first):
+    again = later(house, house.changed("stages.evaluate.enabled", False), house.results_of(first))
+    assert actions(again)["quality"] == "reuse"

@@ -113,3 +113,5 @@ def test_a_repair_that_fails_does_not_keep_the_others(gateway, pipeline, files, 
 def test_the_handler_counts_its_repairs(function, pipeline, files, context, monkeypatch):
     push(function, pipeline, files)
     assert sweeper.handler({}, context) == {"repairs": 0}
+    assert sweeper.handler({"detail": {"patience": 600}}, context) == {"repairs": 0}
+    assert sweeper.handler({"detail": {"patience": -1}}, context) == {"repairs": 1}

@@ -130,7 +130,7 @@ def install(gateway: Gateway) -> Gateway:
     objects, dynamodb = gateway.objects.client, gateway.runs.client
     objects.create_bucket(Bucket=place.bucket)
     objects.put_bucket_versioning(Bucket=place.bucket, VersioningConfiguration={"Status": "Enabled"})
-    _table(dynamodb, place.documents_table, ("pipeline", "item"), {})
+    _table(dynamodb, place.documents_table, ("pipeline", "item"), {"by_item": ("item", "pipeline")})
     _table(dynamodb, place.runs_table, ("run", "item"), INDEXES)
     gateway.queue.client.create_queue(QueueName=place.name("events"))
     machine(gateway, MACHINE)

@@ -9,7 +9,8 @@ from stagewright.errors import NotFoundError, RunFailedError
 from stagewright.naming import timestamp
 from stagewright.plan.model import Plan, StagePlan, Trigger
 from stagewright.run import history
-from stagewright.run.close import close
+from stagewright.run.close import close, settle
+from stagewright.run.gateway.documents import Base
 from stagewright.run.gateway.executions import Execution
 from stagewright.run.gateway.items import encode
 from stagewright.run.gateway.jobs import Job
@@ -188,6 +189,16 @@ def test_an_end_that_nobody_recorded_is_shown_after_a_while(run, sagemaker, tool
     assert run.runs.header(RUN).status == "RUNNING"
 
 
+def test_whoever_waited_in_vain_closes_the_run(run, tools):
+    assert settle(run, RUN) is None
+    arn = run.runs.header(RUN).execution
+    run.executions.stop(arn, "stopped by ada")
+    tools.until(lambda: run.executions.describe(arn).status == "ABORTED")
+    assert settle(run, RUN) == "STOPPED"
+    assert settle(run, RUN) is None
+    assert show(run, RUN).status == "STOPPED"
+
+
 def test_marking_does_not_overwrite_a_stage_that_was_recorded_meanwhile(run):
     from stagewright.run.gateway.runs import StageItem
 
@@ -228,7 +239,10 @@ def test_unknown_names_are_told(gateway, run):
 def test_runs_are_listed_newest_first_and_of_all_pipelines(gateway):
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     for number, pipeline in enumerate(["a", "b", "a", "c"]):
-        gateway.objects.put(f"manifests/{pipeline}.json", b"{}")
+        if pipeline == "c":  # has a document, but was never released
+            gateway.documents.put_base(pipeline, Base("{}", "sha", timestamp(begin)))
+        else:
+            gateway.objects.put(f"manifests/{pipeline}.json", b"{}")
         trigger = Trigger("manual", f"manual:{number}", timestamp(begin))
         from stagewright.run.gateway.runs import Header
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -43,6 +44,7 @@ def good(gateway, plan, stage, result, ended="2026-01-31T15:00:00.000Z"):
         "fingerprint": made.fingerprint,
         "inputs": json.dumps(dict(made.inputs)),
         "result": json.dumps(result),
+        "job": made.job,
     }
     gateway.runs.client.put_item(TableName=gateway.runs.table, Item=encode(item))
 
@@ -103,7 +105,7 @@ def test_packages_and_endpoints_are_asked_for(gateway, planned, tools, sagemaker
     first = planned(document)
     arn = "arn:aws:sagemaker:us-east-1:000000000000:model-package/prices/1"
     store(gateway, first.stage("prepare").outputs["clean"])
-    store(gateway, gateway.installation.uri("m/model.tar.gz"))
+    gateway.objects.put("m/model.tar.gz", b"x")
     good(gateway, first, "prepare", outputs(gateway, first))
     good(gateway, first, "train", {"model": gateway.installation.uri("m/model.tar.gz")})
     good(gateway, first, "register", {"package": arn})
@@ -117,8 +119,55 @@ def test_packages_and_endpoints_are_asked_for(gateway, planned, tools, sagemaker
     sagemaker.known[arn] = Package(arn, "prices", 1, "Completed", "Approved")
     assert actions(planned(document))["register"] == "reuse"
     assert actions(planned(document))["deploy"] == "run"
-    sagemaker.known["served"] = Endpoint("served", "arn", "InService", "config", "")
+    served = Endpoint("served", "arn", "InService", first.stage("deploy").job, "")
+    for other in (replace(served, config="of-another-run"), replace(served, status="Updating")):
+        sagemaker.known["served"] = other
+        assert actions(planned(document))["deploy"] == "run"
+    sagemaker.known["served"] = served
     assert set(actions(planned(document)).values()) == {"reuse"}
+
+
+def test_what_only_begins_like_an_output_is_none(gateway, planned):
+    first = planned()
+    uri = first.stage("prepare").outputs["clean"]
+    good(gateway, first, "prepare", outputs(gateway, first))
+    store(gateway, f"{uri}-2")
+    assert actions(planned())["prepare"] == "run"
+    store(gateway, uri)
+    assert actions(planned())["prepare"] == "reuse"
+
+
+def test_what_only_begins_like_a_model_is_none(gateway, planned):
+    first = planned()
+    store(gateway, first.stage("prepare").outputs["clean"])
+    good(gateway, first, "prepare", outputs(gateway, first))
+    good(gateway, first, "train", {"model": gateway.installation.uri("m/model.tar.gz")})
+    gateway.objects.put("m/model.tar.gz.old", b"x")
+    assert actions(planned())["train"] == "run"
+    gateway.objects.put("m/model.tar.gz", b"x")
+    assert actions(planned())["train"] == "reuse"
+
+
+def test_an_output_that_no_stage_reads_may_be_empty(gateway, planned, tools):
+    stages = tools.document["stages"]
+    prepare = stages["prepare"] | {"outputs": ["clean", "rejected"]}
+    document = load(tools.document | {"stages": stages | {"prepare": prepare}})
+    first = planned(document)
+    good(gateway, first, "prepare", {"outputs": dict(first.stage("prepare").outputs)})
+    store(gateway, first.stage("prepare").outputs["rejected"])
+    assert actions(planned(document))["prepare"] == "run"
+    store(gateway, first.stage("prepare").outputs["clean"])
+    assert actions(planned(document))["prepare"] == "reuse"
+
+
+def test_a_folder_marker_is_no_output(gateway, planned):
+    first = planned()
+    uri = first.stage("prepare").outputs["clean"]
+    good(gateway, first, "prepare", outputs(gateway, first))
+    gateway.objects.put(uri.removeprefix(f"s3://{gateway.installation.bucket}/") + "/", b"")
+    assert actions(planned())["prepare"] == "run"
+    store(gateway, uri)
+    assert actions(planned())["prepare"] == "reuse"
 
 
 def test_external_data_is_read_by_what_is_there(gateway, planned, tools):

@@ -86,6 +86,8 @@ def make_endpoint(request):
     if request["EndpointName"] in ENDPOINTS:
         raise engine._ExecutionError("SageMaker.ConflictException", "Cannot create already existing endpoint")
     ENDPOINTS[request["EndpointName"]] = {"config": request["EndpointConfigName"], "looks": 0}
+    if "broken" in request["EndpointConfigName"]:
+        ENDPOINTS[request["EndpointName"]]["reason"] = "the container did not answer /ping"
     return {}
 
 
@@ -97,6 +99,11 @@ def update_endpoint(request):
     return {}
 
 
+def delete_endpoint(request):
+    del ENDPOINTS[request["EndpointName"]]
+    return {}
+
+
 def find_endpoint(request):
     name = request["EndpointName"]
     if name not in ENDPOINTS:
@@ -104,6 +111,8 @@ def find_endpoint(request):
     endpoint = ENDPOINTS[name]
     endpoint["looks"] += 1
     status = "InService" if endpoint["looks"] > 2 and "stuck" not in name else "Updating"
+    if "broken" in endpoint["config"]:
+        status = "Failed"
     answer = {
         "EndpointName": name,
         "EndpointArn": f"arn:{name}",
@@ -112,7 +121,7 @@ def find_endpoint(request):
     }
     return (
         {**answer, "FailureReason": endpoint["reason"]}
-        if status == "InService" and "reason" in endpoint
+        if status in ("InService", "Failed") and "reason" in endpoint
         else answer
     )
 
@@ -125,6 +134,7 @@ ANSWERS = {
     "createEndpoint": make_endpoint,
     "updateEndpoint": update_endpoint,
     "describeEndpoint": find_endpoint,
+    "deleteEndpoint": delete_endpoint,
     "describeModelPackageGroup": find_group,
     "createModelPackageGroup": make_group,
     "createModelPackage": lambda request: {"ModelPackageArn": f"arn:{request['ModelPackageGroupName']}/1"},

@@ -156,10 +156,10 @@ def test_metrics_are_the_numbers_of_the_file(engine, stage, train):
 @pytest.mark.parametrize(
     ("key", "body", "told"),
     [
-        ("absent.json", None, "The specified key does not exist."),
+        ("absent.json", None, " was not written by the job"),
         ("list.json", b"[1]", " is not a JSON object"),
         ("broken.json", b"{", ""),
-        ("long.json", b'{"r2": 0.9, "note": "' + b"x" * 65_536 + b'"}', ""),
+        ("long.json", b'{"r2": 0.9, "note": "' + b"x" * 65_536 + b'"}', " is larger than 64 KiB"),
     ],
 )
 def test_a_metrics_file_that_cannot_be_used_fails_the_stage_and_is_named(engine, stage, key, body, told):
@@ -288,8 +288,18 @@ def test_an_update_that_was_rolled_back_fails_with_its_reason(engine, stage):
     assert engine.walk([[[endpoint(stage, "rolled", "c1")]]]).status == "SUCCEEDED"
     walked = engine.walk([[[endpoint(stage, "rolled", "rollback")]]])
     assert walked.cause == (
-        "deploy: endpoint rolled is InService with configuration c1: the container did not answer /ping"
+        "deploy: the new version did not start, and endpoint rolled still serves the one before: "
+        "the container did not answer /ping"
     )
+
+
+def test_an_endpoint_that_failed_is_replaced_by_the_next_run(engine, stage):
+    first = engine.walk([[[endpoint(stage, "mended", "broken")]]])
+    assert first.cause == "deploy: endpoint mended is Failed: the container did not answer /ping"
+    second = engine.walk([[[endpoint(stage, "mended", "good")]]])
+    assert second.status == "SUCCEEDED", second.cause
+    assert (len(second.requests("deleteEndpoint")), len(second.requests("createEndpoint"))) == (1, 1)
+    assert second.requests("updateEndpoint") == []
 
 
 def test_an_endpoint_that_takes_too_long_fails(engine, stage):

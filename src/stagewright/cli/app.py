@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from stagewright.errors import StagewrightError
+from stagewright.errors import StagewrightError, TargetError
 
 COMMANDS = {
     "demo": "Run the house price example from data to a served prediction.",
@@ -96,16 +96,24 @@ def options(
     """
 
 
+def explained(error: Exception) -> Exception:
+    """A missing package is one of an extra, since what is always needed is always installed."""
+    if isinstance(error, ModuleNotFoundError):
+        return TargetError(f"{error.name} is not installed", "pip install 'stagewright[all]'")
+    return error
+
+
 def main() -> None:
     """The console script. Errors raised on purpose become a message, a remedy and an exit code."""
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     try:
         app(args=[argument for argument in arguments if argument != "--debug"], prog_name="stagewright")
-    except Exception as error:  # the outermost place: nothing may leave a bare traceback
+    except Exception as raised:  # the outermost place: nothing may leave a bare traceback
         if debug:
             traceback.print_exc()
         from stagewright.cli.output import fail
 
+        error = explained(raised)
         fail(error, as_json="--json" in arguments, debug=debug)
         sys.exit(error.exit_code if isinstance(error, StagewrightError) else 1)

@@ -1,8 +1,15 @@
-"""Uses .stagewright in the current folder and leaves no process. The second time it reuses what it made."""
+"""Uses .stagewright in the current folder and leaves no process. The second time it reuses what it made.
+
+Outside of Stagewright's repository it copies the example to house-price, where you can change it.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +18,15 @@ import typer
 from stagewright.cli import output
 from stagewright.cli.options import Json
 from stagewright.cli.target import LOCAL, Session, session
-from stagewright.errors import NotFoundError, RunFailedError
+from stagewright.errors import RunFailedError
 
 if TYPE_CHECKING:
     from stagewright.run.history import RunRecord
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "house-price"
+NAME = "house-price"
+CHECKOUT = Path(__file__).parents[3] / "examples" / NAME
+PACKAGED = Path(__file__).parents[1] / "examples" / NAME
+"""Where the wheel has it: the build copies it from the repository."""
 TRUE_PRICE = 191_500
 """US dollars: what the house of house.json was sold for, in January 2010."""
 
@@ -24,36 +34,53 @@ TRUE_PRICE = 191_500
 def command(as_json: Json = False) -> None:
     from stagewright.cli import launch, live, summary
 
-    source = launch.Source.read(document())
+    example = find_example()
+    source = launch.Source.read(example / "pipeline.yaml")
     with session(LOCAL) as connected:
         run = launch.start(connected, source, {}, force=False)
         record = live.watch(connected, run)
+        summary.print_warnings(connected.gateway, record)
         if record.status != "SUCCEEDED":
-            summary.print_outcome(connected.gateway, record, str(EXAMPLE))
+            summary.print_outcome(connected.gateway, record, shown(example))
             raise typer.Exit(RunFailedError.exit_code)
-        made = outcome(connected, record)
+        made = outcome(connected, record, example / "house.json")
     if as_json:
         output.print_json(made)
     else:
-        print_outcome(made)
+        print_outcome(made, shown(example))
 
 
-def document() -> Path:
-    path = EXAMPLE / "pipeline.yaml"
-    if not path.is_file():
-        raise NotFoundError(
-            "the example is not part of the installed package",
-            "clone Stagewright's repository and run `stagewright demo` in it, or run a pipeline of your own",
-        )
-    return path
+def find_example() -> Path:
+    """The repository's own; with an installed package a copy in the current folder, made once."""
+    if (CHECKOUT / "pipeline.yaml").is_file():
+        return CHECKOUT
+    copy = Path.cwd() / NAME
+    if not copy.exists():
+        shutil.copytree(PACKAGED, copy)
+        output.note(f"copied the example to {copy}")
+    return copy
 
 
-def outcome(connected: Session, record: RunRecord) -> dict[str, Any]:
+def shown(path: Path) -> str:
+    """As a person in the current folder types it."""
+    relative = os.path.relpath(path)
+    return shlex.quote(str(path) if relative.startswith("..") else relative)
+
+
+def program() -> str:
+    """`stagewright` where the shell finds this one, else its path: `make demo` is run without activation."""
+    own = Path(sys.argv[0])
+    found = shutil.which("stagewright")
+    if own.name != "stagewright" or (found and Path(found).samefile(own)):
+        return "stagewright"
+    return shown(own)
+
+
+def outcome(connected: Session, record: RunRecord, house: Path) -> dict[str, Any]:
     """What the run has made, and what its endpoint says about a house whose price is known."""
     results = {stage.name: stage.result for stage in record.stages}
     endpoint = results["deploy"]["endpoint"]
-    house = (EXAMPLE / "house.json").read_bytes()
-    answer = connected.gateway.endpoints.invoke(endpoint, house, "application/json")
+    answer = connected.gateway.endpoints.invoke(endpoint, house.read_bytes(), "application/json")
     return {
         "run": record.run,
         "actions": {stage.name: stage.action for stage in record.stages},
@@ -65,7 +92,7 @@ def outcome(connected: Session, record: RunRecord) -> dict[str, Any]:
     }
 
 
-def print_outcome(made: dict[str, Any]) -> None:
+def print_outcome(made: dict[str, Any], example: str) -> None:
     from stagewright.cli.summary import package_name
 
     metrics, actions = made["metrics"], made["actions"]
@@ -78,7 +105,7 @@ def print_outcome(made: dict[str, Any]) -> None:
     if reused:
         output.say(f"reused from an earlier run, since nothing changed: {', '.join(reused)}")
     output.say()
-    output.say("next: change n-estimators in examples/house-price/pipeline.yaml, and look at what would run:")
-    output.say("        stagewright plan examples/house-price")
+    output.say(f"next: change n-estimators in {example}/pipeline.yaml, and look at what would run:")
+    output.say(f"        {program()} plan {example}")
     output.say("      ask the endpoint yourself:")
-    output.say("        stagewright predict house-price --input examples/house-price/house.json")
+    output.say(f"        {program()} predict {NAME} --input {example}/house.json")

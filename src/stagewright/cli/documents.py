@@ -22,9 +22,10 @@ RUN_ID = re.compile(r"[a-z0-9-]+-\d{8}t\d{6}-[0-9a-f]{6}")
 def find(place: str) -> Path | None:
     """The document that `place` (a file, or a folder that holds one) names; None when there is none."""
     path = Path(place)
-    if path.is_file():
-        return path
-    return next((path / name for name in NAMES if (path / name).is_file()), None)
+    try:
+        return next((file for file in (path, *map(path.joinpath, NAMES)) if file.is_file()), None)
+    except OSError:  # longer than a path may be
+        return None
 
 
 def path_of(place: str) -> Path:

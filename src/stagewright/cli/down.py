@@ -8,12 +8,14 @@ from stagewright.cli.target import state_folder
 
 
 def command(as_json: Json = False) -> None:
+    from stagewright.cli import warm
     from stagewright.local import server
 
     state = state_folder()
     running = server.find(state)
     if running:
-        server.down(state)
+        with warm.seen_off(state):
+            server.down(state)
     if as_json:
         output.print_json({"stopped": running is not None, "state": str(state)})
     else:

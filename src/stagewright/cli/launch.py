@@ -48,11 +48,20 @@ def push(
     """Sample data to a local target, then the release. Its manifest, if anything changed, starts a run."""
     from stagewright.run import release
 
+    require_space(session)
     upload_samples(session, source)
     commit = commit_of(source.path.parent)
     return release.push(
         session.gateway, source.pipeline, source.files, commit, parameters, by=user(), force=force
     )
+
+
+def require_space(session: Session) -> None:
+    if session.is_local:
+        from stagewright.cli.target import state_folder
+        from stagewright.local.state import State
+
+        State(state_folder()).require_space()
 
 
 def start(session: Session, source: Source, parameters: Mapping[str, Scalar], force: bool) -> str:
@@ -65,7 +74,12 @@ def start(session: Session, source: Source, parameters: Mapping[str, Scalar], fo
     key = pushed.trigger_key or trigger.request_run(
         session.gateway, source.pipeline.name, parameters, user(), force=force
     )
-    return wait_for_run(session.gateway, key)
+    try:
+        return wait_for_run(session.gateway, key)
+    except KeyboardInterrupt:
+        if not session.own:
+            output.note("the run may start nevertheless: see stagewright runs, then stagewright stop RUN")
+        raise
 
 
 def changes(pushed: Pushed) -> str:
@@ -88,12 +102,11 @@ def wait_for_run(gateway: Gateway, trigger_key: str) -> str:
 
 
 def pauses(limit: float | None = None, longest: float = 0.25) -> Iterator[float]:
-    """Sleeps between its steps, short at first; ends after `limit` seconds. Yields the seconds gone by."""
-    began, pause = time.monotonic(), 0.01
+    """Sleeps between its steps, a twentieth of the time gone by; ends after `limit` seconds. Yields those."""
+    began = time.monotonic()
     while (gone := time.monotonic() - began) < (limit or float("inf")):
         yield gone
-        time.sleep(pause)
-        pause = min(pause * 1.5, longest)
+        time.sleep(min(max(gone / 20, 0.01), longest))
 
 
 def upload_samples(session: Session, source: Source) -> tuple[str, ...]:

@@ -82,13 +82,13 @@ def cells(stage: StageRecord) -> tuple[str, str, str, str, str]:
         stage.status,
         output.took(stage.started, stage.ended) if stage.action == "run" else "",
         output.figures(stage.metrics),
-        stage.cause or stage.detail or stage.reason,
+        " ".join((stage.cause or stage.detail or stage.reason).split()),
     )
 
 
 def watch(session: Session, run: str) -> RunRecord:
     """The record of `run` once it is over. Ctrl-C asks whether to stop it; with nobody to ask it stops."""
-    from stagewright.run import history
+    from stagewright.run import close, history
 
     view: View = Screen() if sys.stderr.isatty() else Lines()
     stopping = False
@@ -99,6 +99,8 @@ def watch(session: Session, run: str) -> RunRecord:
                     record = history.show(session.gateway, run)
                     view.update(record)
                     if not record.is_open:
+                        if session.is_local:  # on AWS the sweeper comes in time, and tells people
+                            close.settle(session.gateway, run)
                         return record
             except KeyboardInterrupt:
                 if stopping:

@@ -41,6 +41,8 @@ def command(
             report_started(run, as_json)
             return
         record = live.watch(connected, run)
+        if connected.is_local:
+            summary.print_warnings(connected.gateway, record)
         if as_json:
             output.print_json(record)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from stagewright.cli import output
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from stagewright.run.history import RunRecord, StageRecord
 
 LAST_LINES = 15
+WARNING = "WARNING: "
+"""How the local SageMaker begins such a line in a job's log."""
 
 
 def headline(record: RunRecord) -> str:
@@ -55,9 +58,20 @@ def package_name(arn: str) -> str:
     return f"{group} version {version}" if version else arn
 
 
+def print_warnings(gateway: Gateway, record: RunRecord) -> None:
+    """What the local SageMaker warned of in the jobs' logs, each once: what they made may not be AWS's."""
+    since = int(datetime.fromisoformat(record.created).timestamp() * 1000)
+    ran = {stage.kind for stage in record.stages if stage.action == "run"}
+    groups = [group for kind, group in logs.GROUPS.items() if kind in ran]
+    found = [event.text for group in groups for event in gateway.logs.search(group, WARNING.strip(), since)]
+    for text in dict.fromkeys(found):
+        if text.startswith(WARNING):
+            output.note(f"warning: {text.removeprefix(WARNING).strip()}")
+
+
 def print_failure(gateway: Gateway, record: RunRecord, place: str) -> None:
-    output.note(headline(record))
     failed = [stage for stage in record.stages if stage.status == "FAILED"]
+    output.note(f"{record.run}: {record.status}" if failed else headline(record))
     for stage in failed:
         output.note(f"stage {stage.name}: {stage.cause or stage.error}")
         for line in logs.tail(gateway, record.run, stage.name, LAST_LINES):

@@ -1,19 +1,23 @@
 """Where commands go: the local server, or an installation on AWS that stagewright.toml names.
 
-A command that needs the local server uses the one that is up, or starts its own, which ends with it.
+A command that needs the local server uses the one that is up. Where none is, it starts one, which ends with
+it, or with the last of the commands that have come to use it meanwhile.
 """
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from stagewright.cli import output
+from stagewright.cli.main import state_path
 from stagewright.errors import TargetError
 from stagewright.naming import Installation
 
@@ -29,7 +33,7 @@ REQUIRED = ("bucket", "region", "environment")
 
 @dataclass(frozen=True)
 class Session:
-    """A connected target. `own`: its local server was started by this command and ends with it."""
+    """A connected target. `own`: its local server ends when no command uses it any more."""
 
     gateway: Gateway
     target: str
@@ -41,8 +45,7 @@ class Session:
 
 
 def state_folder() -> Path:
-    """Where the local target keeps everything: STAGEWRIGHT_STATE, or .stagewright in the current folder."""
-    return Path(os.environ.get("STAGEWRIGHT_STATE") or ".stagewright").absolute()
+    return Path(state_path())
 
 
 @contextmanager
@@ -60,18 +63,16 @@ def _local() -> Iterator[Session]:
     from stagewright.local import server as local
 
     state = state_folder()
-    running = local.find(state)
-    if running:
-        yield Session(connect(running), LOCAL)
-        return
-    output.note("no local server is up: starting one for this command (stagewright up leaves one running)")
-    server = local.up(state, owner_pid=os.getpid())
-    try:
-        yield Session(connect(server), LOCAL, own=True)
-    finally:
-        local.down(state)
+    if local.find(state) is None:
+        output.note(
+            "no local server is up: starting one for this command (stagewright up leaves one running)"
+        )
+        Thread(target=import_module, args=("stagewright.run.gateway",), daemon=True).start()  # meanwhile
+    with local.borrow(state) as server:
+        yield Session(connect(server), LOCAL, own=not local.is_lasting(state))
 
 
+@cache
 def connect(server: Server) -> Gateway:
     from stagewright.run.gateway import Gateway
 

@@ -14,11 +14,13 @@ Port = Annotated[int | None, typer.Option("--port", help="The port to listen on;
 
 
 def command(port: Port = None, as_json: Json = False) -> None:
+    from stagewright.cli import warm
     from stagewright.local import server
 
     state = state_folder()
     already = server.find(state)
-    running = already or server.up(state, port)
+    running = server.up(state, port)  # one that is up for other commands stays from now on
+    warm.start(running)
     if as_json:
         started = already is None
         output.print_json({"url": running.url, "pid": running.pid, "state": str(state), "started": started})

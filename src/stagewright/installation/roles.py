@@ -291,6 +291,13 @@ _WORKFLOW = Role(
             _sagemaker("endpoint", "endpoint-config"),
         ),
         Statement(
+            "Replace",
+            "deletes this installation's endpoint where it failed, since it cannot be updated any more",
+            ("sagemaker:DeleteEndpoint",),
+            _sagemaker("endpoint"),
+            {"StringEquals": {"aws:ResourceTag/stagewright:environment": TEMPLATE.environment}},
+        ),
+        Statement(
             "PassRole",
             "jobs and models run with the one SageMaker role",
             ("iam:PassRole",),

@@ -22,11 +22,12 @@ class Key:
 
 @dataclass(frozen=True)
 class Table:
-    """`indexes`: global secondary indexes, each projecting all attributes."""
+    """`indexes`: global secondary indexes, each projecting the same."""
 
     name: str
     key: Key
     indexes: Mapping[str, Key] = field(default_factory=dict)
+    projection: str = "ALL"
 
     def to_json(self) -> dict[str, Any]:
         keys = (self.key, *self.indexes.values())
@@ -39,12 +40,20 @@ class Table:
             "attributes": dict.fromkeys(
                 sorted({name for key in keys for name in key.fields().values()}), "S"
             ),
-            "indexes": {name: {**key.fields(), "projection": "ALL"} for name, key in self.indexes.items()},
+            "indexes": {
+                name: {**key.fields(), "projection": self.projection} for name, key in self.indexes.items()
+            },
         }
 
 
 TABLES = {
-    "documents": Table(TEMPLATE.documents_table, Key("pipeline", "item")),
+    "documents": Table(
+        TEMPLATE.documents_table,
+        Key("pipeline", "item"),
+        # Documents are large and revisions many: without it, listing the pipelines would read them all.
+        {"by_item": Key("item", "pipeline")},
+        "KEYS_ONLY",
+    ),
     "runs": Table(
         TEMPLATE.runs_table,
         Key("run", "item"),

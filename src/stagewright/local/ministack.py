@@ -10,6 +10,8 @@ what we need changed:
 - Lambda workers are given this server's key instead of an account number;
 - S3's events carry the object's version, as they do on AWS;
 - queue URLs do not depend on the port, so that queues survive a change of port.
+
+work.py has the rest: what goes on without a request.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from __future__ import annotations
 import contextvars
 import json
 import logging
+import math
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -28,6 +31,7 @@ from typing import Any
 
 from stagewright.errors import TargetError
 from stagewright.local.state import ACCOUNT, REGION, State
+from stagewright.local.work import Work
 
 VERSION = "1.5.33"
 SERVICES = "dynamodb,events,iam,lambda,logs,monitoring,s3,scheduler,sns,sqs,states,sts"
@@ -141,6 +145,7 @@ class Ministack:
         self._eventbridge = loaded["eventbridge"]
         self._lambda = loaded["lambda_svc"]
         self._s3 = loaded["s3"]
+        self._dynamodb = loaded["dynamodb"]
         logging.getLogger("persistence").setLevel(logging.WARNING)
         self._saving = threading.Lock()
         self._module.BANNER = ""  # type: ignore[attr-defined]
@@ -153,6 +158,8 @@ class Ministack:
         _carry_versions(loaded["s3"], loaded["eventbridge"])
         _alarm_on_own_metric(loaded["cloudwatch"])
         _patch_engine(self._step_functions, lambda: self.on_stop())
+        self._step_functions._sfn_jsonata_parse = _parse_json
+        self.work = Work(self._step_functions, self._eventbridge, self._lambda)
 
     def register(self, prefix: str, handler: Handler) -> None:
         """Tasks whose resource starts with `prefix` go to `handler`, on the execution's thread."""
@@ -172,21 +179,27 @@ class Ministack:
         entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail)}
         self._eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
 
-    def announce_interrupted(self) -> None:
-        """Sends the status event of executions that the last end of this server cut off, each once.
-
-        ministack marks them as failed when it restores its state, and tells nobody.
-        """
-        for execution in self._step_functions._executions.all_values():
-            if execution.get("error") == "States.ServiceRestart" and not execution.get("announced"):
-                execution["announced"] = True
-                self._step_functions._emit_execution_status_event(execution)
-
-    def get_object(self, bucket: str, key: str, version: str = "") -> tuple[int, Mapping[str, str], bytes]:
-        """S3's own answer to GetObject: status, headers (as sent), body. Any thread."""
+    def get_object(
+        self, bucket: str, key: str, version: str = "", span: str = ""
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """S3's own answer to GetObject: status, headers (as sent), body. `span` is a Range. Any thread."""
         query = {"versionId": [version]} if version else {}
-        status, headers, body = self._s3._get_object(bucket, key, {}, query)
+        asked = {"range": span} if span else {}
+        status, headers, body = self._s3._get_object(bucket, key, asked, query)
         return status, headers, body
+
+    def has_any(self, table: str, index: str, name: str, value: str) -> bool:
+        """Whether the index holds an item whose attribute `name` is `value`."""
+        request = {
+            "TableName": table,
+            "IndexName": index,
+            "KeyConditionExpression": "#name = :value",
+            "ExpressionAttributeNames": {"#name": name},
+            "ExpressionAttributeValues": {":value": {"S": value}},
+            "Limit": 1,
+        }
+        _, _, body = self._dynamodb._query(request)
+        return bool(json.loads(body).get("Items"))
 
     def warm(self, function: str) -> None:
         """Starts a function's process, so that its first event does not wait for the imports."""
@@ -207,15 +220,6 @@ class Ministack:
         """Writes the state of every service, a file each, atomically. Any thread."""
         with self._saving:
             import_module("ministack.core.persistence").save_all(self._module._build_persistence_save_dict())
-
-    def activity(self) -> int:
-        """Grows with every step of every execution: with the requests it tells whether there is news."""
-        executions = list(self._step_functions._executions._data.values())
-        return sum(len(execution["events"]) for execution in executions)
-
-    def close(self) -> None:
-        """Ends the functions' processes."""
-        import_module("ministack.core.lambda_runtime").reset()
 
 
 _current: contextvars.ContextVar[tuple[Mapping[str, Any], float | None, str]] = contextvars.ContextVar(
@@ -280,6 +284,18 @@ def _alarm_on_own_metric(cloudwatch: ModuleType) -> None:
         FunctionType(evaluate.__code__, {**vars(cloudwatch), "_metrics": metrics})(alarm)
 
     cloudwatch._evaluate_alarm = evaluate_alarm  # type: ignore[attr-defined]
+
+
+def _parse_json(text: str) -> Any:
+    """`$parse` as JSON says: Python alone would take NaN, Infinity, and numbers that only become infinite."""
+
+    def refuse(constant: str) -> Any:
+        raise ValueError(f"{constant} is no number in JSON")
+
+    def finite(number: str) -> float:
+        return value if math.isfinite(value := float(number)) else refuse(number)
+
+    return json.loads(text, parse_constant=refuse, parse_float=finite)
 
 
 class _Clock:

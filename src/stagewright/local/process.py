@@ -1,8 +1,9 @@
 """The process of a local server, from its first to its last breath.
 
 Start: hold the state directory, open the port, load ministack and the SageMaker service, serve, provision,
-say "ready". End (SIGTERM, SIGINT, or the owner's death): close the SageMaker service while S3 still
-answers, stop serving, save, end the Lambda workers, leave.
+put right what an earlier server left, say "ready". End (SIGTERM, SIGINT, or nobody uses it any more): stop
+the executions, let functions write down how they ended, close the SageMaker service while S3 still answers,
+save, end the Lambda workers, leave.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -34,10 +37,13 @@ if TYPE_CHECKING:
     from stagewright.local.wrapper import Wrapper
 
 SAVE_SECONDS = 2.0
-OWNER_SECONDS = 0.2
-LEAVE_SECONDS = 5.0
+FINISH_SECONDS = 5.0
+"""For functions at work at the end: a cold one takes a second on a busy machine."""
+LEAVE_SECONDS = 15.0
+"""For the whole end; whoever stops the server kills it not much later."""
 GRACE_SECONDS = 0.3
-"""For requests that are under way at the end. Idle connections take it up in full."""
+"""For requests that are under way at the end."""
+STOPPED = "the local server was stopped"
 EVENT_SOURCE = "aws.sagemaker"
 
 log = logging.getLogger(__name__)
@@ -47,10 +53,13 @@ def main(arguments: list[str]) -> None:
     options = _options(arguments)
     say = partial(_say, options.ready)
     try:
-        process = Process(State(Path(options.state)), options.port, options.owner, say)
-    except StagewrightError as error:
-        say({"message": error.message, "remedy": error.remedy})
-        raise SystemExit(error.exit_code) from None
+        process = Process(State(Path(options.state)), options.port, say)
+    except Exception as error:
+        if not isinstance(error, StagewrightError):
+            traceback.print_exc()  # into the log
+        known = explained(error, State(Path(options.state)))
+        say({"message": known.message, "remedy": known.remedy})
+        raise SystemExit(known.exit_code) from None
     process.run()
 
 
@@ -58,7 +67,6 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m stagewright.local.server")
     parser.add_argument("--state", required=True, help="the state directory")
     parser.add_argument("--port", type=int, help="any free port when left out")
-    parser.add_argument("--owner", type=int, help="process id whose end ends the server")
     parser.add_argument("--ready", type=int, help="file descriptor that is told when the server is ready")
     return parser.parse_args(arguments)
 
@@ -73,15 +81,13 @@ def _say(descriptor: int | None, answer: Mapping[str, str]) -> None:
 class Process:
     """TargetError from its making where the server cannot start. `say` answers whoever waits: {} is ready."""
 
-    def __init__(
-        self, state: State, port: int | None, owner: int | None, say: Callable[[Mapping[str, str]], None]
-    ) -> None:
+    def __init__(self, state: State, port: int | None, say: Callable[[Mapping[str, str]], None]) -> None:
         self._state = state
-        self._owner = owner
         self._say = say
         state.create()
         self._lock = state.hold()
         state.withdraw()
+        state.require_space()
         try:
             self._identity = state.identity()
             self._socket = listen(port, self._identity.port)
@@ -94,6 +100,7 @@ class Process:
             raise unusable(state.root, error) from error
         ministack.prepare(os.environ, state, self.port)
         self._artifacts = Artifacts.read(INSTALLATION)
+        self._is_used = state.services.exists()
         self._is_new = self._prefill()
         self._load()
 
@@ -106,7 +113,7 @@ class Process:
         """True for a state directory that was never used, and for which there is no snapshot either."""
         from stagewright.local import snapshot
 
-        if self._state.services.exists():
+        if self._is_used:
             return False
         if snapshot.restore(self._state, self._artifacts.digest):
             self._state.provisioned.write_text(self._artifacts.digest)
@@ -153,10 +160,12 @@ class Process:
         self._leave(0)
 
     def _leave(self, code: int) -> None:
-        """At once: threads that still wait for something must not hold the process."""
-        self._ministack.close()
+        """At once: threads that still wait for something must not hold the process. The functions' processes,
+        also those that are just being started, are in its group."""
         self._state.withdraw()
         logging.shutdown()
+        if os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)
         os._exit(code)
 
     async def _serve(self) -> None:
@@ -166,7 +175,6 @@ class Process:
         config = Config()
         config.bind = [f"fd://{self._socket.detach()}"]
         config.keep_alive_timeout = 75
-        config.graceful_timeout = GRACE_SECONDS
         config.accesslog = None
         self._stop = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -182,29 +190,20 @@ class Process:
             self._wait_until_served()
             self._provision()
             self._sagemaker.start()
-            self._ministack.announce_interrupted()
+            self._reconcile()
+            self._ministack.work.announce_interrupted()
             self._state.announce(self.server)
         except Exception as error:
             log.exception("the server could not begin")
-            self._say(
-                {"message": f"The local server could not begin: {error}", "remedy": f"see {self._state.log}"}
-            )
+            known = explained(error, self._state)
+            self._say({"message": known.message, "remedy": known.remedy})
             loop.call_soon_threadsafe(self._stop.set)
             return
         self._say({})
-        if self._owner is not None:
-            watch = partial(self._end_with, self._owner, loop)
-            threading.Thread(target=watch, daemon=True, name="owner").start()
+        watch = partial(self._end_when_unused, loop)
+        threading.Thread(target=watch, daemon=True, name="users").start()
         for function in self._artifacts.prompt_functions:
             self._ministack.warm(function)
-
-    def _explain(self, error: Exception) -> StagewrightError:
-        match error:
-            case StagewrightError():
-                return error
-            case OSError(errno=errno.ENOSPC):
-                return unusable(self._state.root, error)
-        return TargetError(f"The local server could not begin: {error}", f"see {self._state.log}")
 
     def _wait_until_served(self) -> None:
         """The loop takes the first request only after ministack has restored its state."""
@@ -228,19 +227,50 @@ class Process:
             snapshot.keep(self._state, digest)
         done.write_text(digest)
 
-    def _end_with(self, owner: int, loop: asyncio.AbstractEventLoop) -> None:
-        wait_for_exit(owner)
-        loop.call_soon_threadsafe(self._stop.set)
+    def _reconcile(self) -> None:
+        """Runs that an earlier server left open are closed or started, before anybody looks at them.
+
+        By the sweeper, as its schedule would run it; patience is for what is still under way, and nothing is.
+        """
+        if self._state.unsettle() or not self._is_used:
+            return
+        sweeper = self._artifacts.resources["functions"]["sweeper"]["name"]
+        self._ministack.work.call(sweeper, {"detail-type": "Scheduled Event", "detail": {"patience": 0}})
+
+    def _end_when_unused(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Without users the server leaves, unless it was started to stay. From then on it has no new ones."""
+        lock = self._state.outlive_users()
+        if self._state.lasting:
+            os.close(lock)
+        else:
+            loop.call_soon_threadsafe(self._stop.set)
 
     async def _wait_and_close(self) -> None:
         await self._stop.wait()
         self._state.withdraw()
-        await self._saving
-        await asyncio.to_thread(self._sagemaker.close)
-        await asyncio.to_thread(self._ministack.save)
-        late = threading.Timer(LEAVE_SECONDS, self._leave, [0])  # a client may hold a request open for long
+        late = threading.Timer(LEAVE_SECONDS, self._leave, [1])
         late.daemon = True
         late.start()
+        await self._saving
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        """Leaves at its end: hypercorn would wait for idle connections, and ministack would save again."""
+        finished = self._ministack.work.finish(STOPPED, FINISH_SECONDS)
+        self._sagemaker.close()
+        self._wait_for_requests()
+        self._ministack.save()
+        if finished and not self._has_open_runs():
+            self._state.settle()
+        self._leave(0)
+
+    def _wait_for_requests(self) -> None:
+        deadline = time.monotonic() + GRACE_SECONDS
+        while self._wrapper.active and time.monotonic() < deadline:
+            time.sleep(0.002)
+
+    def _has_open_runs(self) -> bool:
+        return self._ministack.has_any(INSTALLATION.runs_table, "open_runs", "open", "yes")
 
     async def _save_now_and_then(self) -> None:
         """So that little is lost when the process is killed. ministack saves only when it is stopped."""
@@ -249,10 +279,27 @@ class Process:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), SAVE_SECONDS)
                 return
-            seen = (self._wrapper.requests, self._ministack.activity())
+            seen = (self._wrapper.requests, self._ministack.work.activity())
             if seen != saved:
                 await asyncio.to_thread(self._ministack.save)
                 saved = seen
+
+
+def explained(error: Exception, state: State) -> StagewrightError:
+    match error:
+        case StagewrightError():
+            return error
+        case OSError(errno=errno.ENOSPC):
+            return unusable(state.root, error)
+        case ModuleNotFoundError():
+            message = f"The local server needs {error.name}, which is not installed"
+            return TargetError(message, "pip install 'stagewright[all]'")
+        case sqlite3.DatabaseError():
+            file = state.root / "sagemaker" / "sagemaker.sqlite"
+            return TargetError(
+                f"{file} cannot be used: {error}", "remove it (jobs and endpoints are forgotten)"
+            )
+    return TargetError(f"The local server could not begin: {error}", f"see {state.log}")
 
 
 def listen(port: int | None, remembered: int) -> socket.socket:
@@ -285,22 +332,3 @@ def _bound(port: int) -> socket.socket:
         opened.close()
         raise
     return opened
-
-
-def wait_for_exit(pid: int) -> None:
-    """Returns when that process has ended. A system without process descriptors is asked now and then."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    except (AttributeError, OSError):
-        while True:
-            try:
-                os.kill(pid, 0)
-            except ProcessLookupError:
-                return
-            time.sleep(OWNER_SECONDS)
-    import select
-
-    select.select([descriptor], [], [])
-    os.close(descriptor)

@@ -91,17 +91,27 @@ class Provisioner:
             {"IndexName": index, "KeySchema": _keys(key), "Projection": {"ProjectionType": key["projection"]}}
             for index, key in settings["indexes"].items()
         ]
-        with existing("ResourceInUseException"):
+        attributes = [
+            {"AttributeName": attribute, "AttributeType": kind}
+            for attribute, kind in settings["attributes"].items()
+        ]
+        try:
             dynamodb.create_table(
                 TableName=name,
                 BillingMode=settings["billing_mode"],
-                AttributeDefinitions=[
-                    {"AttributeName": attribute, "AttributeType": kind}
-                    for attribute, kind in settings["attributes"].items()
-                ],
+                AttributeDefinitions=attributes,
                 KeySchema=_keys(settings),
                 **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
             )
+        except dynamodb.exceptions.ResourceInUseException:
+            table = dynamodb.describe_table(TableName=name)["Table"]
+            known = {index["IndexName"] for index in table.get("GlobalSecondaryIndexes", ())}
+            for index in (index for index in indexes if index["IndexName"] not in known):
+                dynamodb.update_table(
+                    TableName=name,
+                    AttributeDefinitions=attributes,
+                    GlobalSecondaryIndexUpdates=[{"Create": index}],
+                )
         recovery = {"PointInTimeRecoveryEnabled": settings["point_in_time_recovery"]}
         dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=recovery)
 

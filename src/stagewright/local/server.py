@@ -1,32 +1,36 @@
 """The local server from outside: start it, find it, stop it.
 
-It is one detached process, the leader of its own session and process group, so that it outlives the command
-that started it (unless that command asks otherwise with `owner_pid`) and goes down with everything it
-started. `python -m stagewright.local.server` is that process; see process.py for its inside.
+It is one detached process, the leader of its own session and process group, so that it goes down with
+everything it started. `up` leaves one running; one that `borrow` starts is shared by all who borrow, and goes
+with the last of them, also when they are killed. `python -m stagewright.local.server` is that process; see
+process.py for its inside.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from stagewright.errors import TargetError
 from stagewright.local.credentials import scrubbed
 from stagewright.local.state import Server, State, unusable
 
-__all__ = ["Server", "down", "find", "up"]
+__all__ = ["Server", "borrow", "down", "find", "is_lasting", "up"]
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 LEAVE_SECONDS = 2.0
 READY_DESCRIPTOR = 3
 LOG_LINES = 15
+ABSENT = re.compile(r"^ *ModuleNotFoundError: No module named '([\w.]+)'$", re.MULTILINE)
 
 
 def find(state: Path) -> Server | None:
@@ -34,22 +38,52 @@ def find(state: Path) -> Server | None:
     return State(state.absolute()).server()
 
 
-def up(state: Path, port: int | None = None, owner_pid: int | None = None) -> Server:
-    """Starts the server of this state directory, or returns the one that is up; returns when it is ready.
+def is_lasting(state: Path) -> bool:
+    """Whether the server that is up stays when nobody uses it."""
+    return State(state.absolute()).lasting
 
-    `port`: None is the port of last time where that is free, otherwise any. `owner_pid`: the server ends when
-    that process does. TargetError when it cannot start; it says why.
+
+def up(state: Path, port: int | None = None) -> Server:
+    """Starts a server that stays until `down`, or returns the one that is up, which then stays as well.
+
+    `port`: None is the port of last time where that is free, otherwise any. Returns when it is ready.
+    TargetError when it cannot start; it says why.
     """
     place = State(state.absolute())
     place.create()
     with place.alone():
-        running = place.server()
-        if running is None:
-            running = _start(place, port, owner_pid)
-        elif port is not None and not running.url.endswith(f":{port}"):
-            message = f"The server of {place.root} is already up at {running.url}, not at port {port}"
-            raise TargetError(message, "stagewright down, then up again")
-    return running
+        lease = place.use()
+        try:
+            running = place.server()
+            if running and port is not None and not running.url.endswith(f":{port}"):
+                message = f"The server of {place.root} is already up at {running.url}, not at port {port}"
+                raise TargetError(message, "stagewright down, then up again")
+            place.set_lasting(True)
+            return running or _start(place, port)
+        finally:
+            os.close(lease)
+
+
+@contextmanager
+def borrow(state: Path) -> Iterator[Server]:
+    """The server of this state directory for the length of the block. One is started where none is up; that
+    one is stopped at the end of the block, or of the last block of another process that borrowed it."""
+    place = State(state.absolute())
+    place.create()
+    with place.alone():
+        lease = place.use()
+        try:
+            server = place.server()
+            if server is None:
+                place.set_lasting(False)
+                server = _start(place, None)
+        except BaseException:
+            os.close(lease)
+            raise
+    try:
+        yield server
+    finally:
+        _give_back(place, server, lease)
 
 
 def down(state: Path) -> bool:
@@ -61,19 +95,33 @@ def down(state: Path) -> bool:
         server = place.server()
         if server is None:
             return False
-        os.kill(server.pid, signal.SIGTERM)
-        if not _wait(lambda: not place.is_held(), STOP_SECONDS):
-            os.killpg(server.pid, signal.SIGKILL)
-            _wait(lambda: not place.is_held(), STOP_SECONDS)
-            place.withdraw()
-        _collect(server.pid)
+        _stop(place, server)
     return True
 
 
-def _start(place: State, port: int | None, owner_pid: int | None) -> Server:
+def _give_back(place: State, server: Server, lease: int) -> None:
+    with place.alone():
+        last = place.is_last_use(lease)
+        if place.lasting or last is False:
+            return
+        _stop(place, server)
+
+
+def _stop(place: State, server: Server) -> None:
+    if place.server() == server:
+        os.kill(server.pid, signal.SIGTERM)
+    if not _wait(lambda: not place.is_held(), STOP_SECONDS):
+        os.killpg(server.pid, signal.SIGKILL)
+        _wait(lambda: not place.is_held(), STOP_SECONDS)
+        place.withdraw()
+    place.set_lasting(False)
+    _collect(server.pid)
+
+
+def _start(place: State, port: int | None) -> Server:
     receiver, sender = os.pipe()
     try:
-        pid = _spawn(place, port, owner_pid, sender)
+        pid = _spawn(place, port, sender)
     except OSError as error:
         raise unusable(place.root, error) from error
     finally:
@@ -88,10 +136,9 @@ def _start(place: State, port: int | None, owner_pid: int | None) -> Server:
     return server
 
 
-def _spawn(place: State, port: int | None, owner_pid: int | None, ready: int) -> int:
+def _spawn(place: State, port: int | None, ready: int) -> int:
     options = ["--state", str(place.root), "--ready", str(READY_DESCRIPTOR)]
     options += ["--port", str(port)] if port is not None else []
-    options += ["--owner", str(owner_pid)] if owner_pid is not None else []
     log_flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -126,6 +173,9 @@ def _not_started(place: State, pid: int, answer: dict[str, str] | None) -> Targe
         return TargetError(answer["message"], answer["remedy"])
     lines = place.log.read_text(errors="replace").splitlines()[-LOG_LINES:] if place.log.exists() else []
     tail = "\n".join(f"  {line}" for line in lines)
+    if absent := ABSENT.search(tail):
+        message = f"The local server needs {absent[1]}, which is not installed"
+        return TargetError(message, "pip install 'stagewright[all]'")
     return TargetError(
         f"The local server did not start; the end of {place.log}:\n{tail}", "stagewright doctor"
     )

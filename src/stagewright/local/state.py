@@ -22,6 +22,8 @@ REGION = "us-east-1"
 ACCOUNT = "000000000000"
 BUCKET = "stagewright-local"
 INSTALLATION = Installation(bucket=BUCKET, region=REGION, account=ACCOUNT)
+NEEDED_BYTES = 50 * 10**6
+"""What a server writes at its start, and some small runs."""
 PROBE_SECONDS = 1.0
 """`find` holds the server's lock for an instant; a starting server waits that out."""
 
@@ -74,6 +76,29 @@ class State:
     def provisioned(self) -> Path:
         return self.root / "provisioned"
 
+    @property
+    def lasting(self) -> bool:
+        """Whether the server stays until it is told to go; otherwise it goes with its last user."""
+        return (self.root / "lasting").exists()
+
+    def set_lasting(self, lasting: bool) -> None:
+        if lasting:
+            write_private(self.root / "lasting", "")
+        else:
+            (self.root / "lasting").unlink(missing_ok=True)
+
+    def settle(self) -> None:
+        """Notes that the server which ends now left nothing unfinished."""
+        write_private(self.root / "settled", "")
+
+    def unsettle(self) -> bool:
+        """Takes that note away; false where there was none."""
+        try:
+            (self.root / "settled").unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
     def create(self) -> None:
         """TargetError where the directory cannot be made. Git ignores it: it holds a key."""
         try:
@@ -83,10 +108,25 @@ class State:
         except OSError as error:
             raise unusable(self.root, error) from error
 
+    def require_space(self) -> None:
+        """TargetError where so little is free that a run would end in the middle, and its record with it."""
+        free = shutil.disk_usage(self.root).free
+        if free < NEEDED_BYTES:
+            raise TargetError(
+                f"Only {free // 10**6} MB are free for the state directory {self.root}, and a run needs "
+                f"{NEEDED_BYTES // 10**6}",
+                "free some space, or choose another directory with STAGEWRIGHT_STATE",
+            )
+
     def identity(self) -> Identity:
+        """TargetError where the file is not what a server has written."""
         file = self.root / "identity.json"
         if file.exists():
-            return Identity(**json.loads(file.read_text()))
+            try:
+                return Identity(**json.loads(file.read_text()))
+            except (ValueError, TypeError):
+                remedy = "remove the file; whoever uses `stagewright env` then needs it again"
+                raise TargetError(f"{file} holds no server's address and key", remedy) from None
         made = Identity(f"STAGEWRIGHT{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
         write_private(file, json.dumps(asdict(made)))
         return made
@@ -138,6 +178,35 @@ class State:
             return not _try(lock, fcntl.LOCK_SH)
         finally:
             os.close(lock)
+
+    def use(self) -> int:
+        """A lease on the server: the descriptor of a lock that users share. The system frees it when its
+        process ends, however it ends. Waits where a server that nobody used is just leaving."""
+        return self._users(fcntl.LOCK_SH)
+
+    def outlive_users(self) -> int:
+        """For the server: waits until nobody uses it. As long as it then holds the lock, nobody can."""
+        return self._users(fcntl.LOCK_EX)
+
+    def is_last_use(self, lease: int) -> bool | None:
+        """Gives up a lease. None where the server has noticed first that nobody is left, and is leaving."""
+        os.close(lease)
+        probe = os.open(self.root / "users.lock", os.O_RDWR)
+        try:
+            if _try(probe, fcntl.LOCK_EX):
+                return True
+            return False if _try(probe, fcntl.LOCK_SH) else None
+        finally:
+            os.close(probe)
+
+    def _users(self, kind: int) -> int:
+        lock = os.open(self.root / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, kind)
+        except BaseException:
+            os.close(lock)
+            raise
+        return lock
 
     @contextmanager
     def alone(self) -> Iterator[None]:

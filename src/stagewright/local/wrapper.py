@@ -50,7 +50,7 @@ class RefusedError(Exception):
 class Wrapper:
     """ASGI application around `inner` (ministack) and our SageMaker service.
 
-    `requests` counts what was let in and may have changed something.
+    `requests` counts what was let in and may have changed something; `active`, what is being answered.
     """
 
     def __init__(
@@ -63,13 +63,18 @@ class Wrapper:
         self._access_key = access_key
         self._secret_key = secret_key
         self.requests = 0
+        self.active = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
             case "lifespan":
                 await self._inner(scope, receive, send)
             case "http":
-                await self._http(scope, receive, _without_cors(send))
+                self.active += 1
+                try:
+                    await self._http(scope, receive, _without_cors(send))
+                finally:
+                    self.active -= 1
             case _:
                 await receive()
                 await send({"type": "websocket.close", "code": 1008})

@@ -53,7 +53,7 @@ def resolve(alias_or_uri: str, region: str, instance_type: str = "", scope: Scop
     `scope` is preferred; where a framework has one image for both, AWS's list may name it under the other
     only. PlanError: unknown alias, no image in the region, or none for the instance type.
     """
-    if "/" in alias_or_uri or ":" in alias_or_uri:
+    if _is_uri(alias_or_uri):
         return alias_or_uri
     version, image, framework = _find(alias_or_uri, scope)
     registries = _data()["registries"][image["registries"]]
@@ -61,6 +61,12 @@ def resolve(alias_or_uri: str, region: str, instance_type: str = "", scope: Scop
         raise _error(f"no image {alias_or_uri} in {region}", f"it is in {', '.join(sorted(registries))}")
     tag = _tag(framework, version, image, _processor(alias_or_uri, image, instance_type))
     return f"{registries[region]}.dkr.ecr.{region}.{SUFFIXES[_partition(region)]}/{image['repository']}:{tag}"
+
+
+def check_alias(alias_or_uri: str) -> None:
+    """PlanError for an alias of no image, in whatever region and on whatever instance."""
+    if not _is_uri(alias_or_uri):
+        _find(alias_or_uri, "training")
 
 
 def aliases() -> tuple[str, ...]:
@@ -90,6 +96,10 @@ def alias_of(uri: str) -> Image:
         f"{tagged[2]}.{tagged[3:]}" if tagged else _data()["frameworks"][framework]["python"].get(version, "")
     )
     return Image(framework, version, python)
+
+
+def _is_uri(alias_or_uri: str) -> bool:
+    return "/" in alias_or_uri or ":" in alias_or_uri
 
 
 @cache

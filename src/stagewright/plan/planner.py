@@ -8,7 +8,8 @@ a place that a later run overwrites (endpoint, outputs at a URI of one's own), o
 counts.
 
 A stage that is off never runs. References to it resolve to its newest good result in the partition,
-whatever its fingerprint; what depends on it is fingerprinted with the fingerprint of that result.
+whatever its fingerprint; what depends on it is fingerprinted with the fingerprint of that result. A gate
+alone refuses a result that is not of what it would judge.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ from stagewright.plan.model import GoodResult, Plan, Recorded, StagePlan, Trigge
 from stagewright.plan.prepared import Prepared, Preparer
 from stagewright.plan.values import event_time
 from stagewright.spec.checks import dependencies
+from stagewright.spec.condition import conditions
 from stagewright.spec.kinds import AnyStage, Endpoint, Gate, Processing, Register
 from stagewright.spec.pipeline import Pipeline
+from stagewright.spec.references import Reference
 
 __all__ = ["external_inputs", "plan"]
 
@@ -52,6 +55,7 @@ class _Planner:
         self.preparer = Preparer(pipeline, trigger, recorded, self.run)
         self.planned: dict[str, StagePlan] = {}
         self.running: set[str] = set()
+        self.stale: dict[str, str] = {}
         self.blocked: set[str] = set()
         self.problems: list[Problem] = []
 
@@ -105,10 +109,13 @@ class _Planner:
         except PlanError:
             current = last.inputs
         if difference := fingerprint.explain(last.inputs, current, self.running):
+            self.stale[name] = difference
             reason += f" (stale: {difference})"
         return _reused(name, stage, last, reason)
 
     def _on(self, name: str, stage: AnyStage, good: Sequence[GoodResult]) -> StagePlan:
+        if isinstance(stage, Gate):
+            self._refuse_stale(name, stage)
         prepared = self.preparer.prepare(name, self.needs[name])
         reason = self._why(name, stage, prepared, good)
         if isinstance(reason, GoodResult):
@@ -132,6 +139,22 @@ class _Planner:
         )
         _check(planned)
         return planned
+
+    def _refuse_stale(self, name: str, gate: Gate) -> None:
+        """A gate must not let a model pass by figures of another one."""
+        operands = (operand for each in conditions(gate.require) for operand in each.operands)
+        sources = dict.fromkeys(operand.stage for operand in operands if isinstance(operand, Reference))
+        problems = tuple(
+            Problem(
+                f"stages.{name}",
+                f"{source} is off, and its last result is of something else: {self.stale[source]}",
+                f"switch {source} on, or {name} off",
+            )
+            for source in sources
+            if source in self.stale
+        )
+        if problems:
+            raise PlanError(problems)
 
     def _why(
         self, name: str, stage: AnyStage, prepared: Prepared, good: Sequence[GoodResult]

@@ -1,4 +1,6 @@
-"""The end of a run, as its execution tells it: for the recorder when told, for the sweeper when not."""
+"""The end of a run, as its execution tells it: for the recorder when told, for the sweeper when not, and for
+whoever has waited for the recorder in vain.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +32,14 @@ def close(gateway: Gateway, header: Header, execution: Execution) -> str | None:
     names = ("status", "execution", "started", "ended", "reason")
     changes = {name: getattr(over, name) for name in names}
     return over.status if gateway.runs.advance(header.run, ["PLANNED", "RUNNING"], changes) else None
+
+
+def settle(gateway: Gateway, run: str) -> str | None:
+    """Closes the run if its execution has ended and nobody wrote that down; its new status, or None."""
+    header = gateway.runs.header(run)
+    if header is None or header.status != "RUNNING":
+        return None
+    return close(gateway, header, gateway.executions.describe(header.execution))
 
 
 def ended(header: Header, execution: Execution) -> Header:

@@ -101,7 +101,7 @@ class RunRecord:
 
 
 def list_runs(gateway: Gateway, pipeline: str | None = None, limit: int = 20) -> list[RunRecord]:
-    """Newest first, without their stages. Without a pipeline: of every pipeline that was ever pushed."""
+    """Newest first, without their stages. Without a pipeline: of all that have a document or a release."""
     names = [pipeline] if pipeline else _pipelines(gateway)
     found = [
         header
@@ -132,8 +132,9 @@ def show(gateway: Gateway, run: str) -> RunRecord:
 
 
 def _pipelines(gateway: Gateway) -> list[str]:
-    names = (manifests.pipeline_of(found.key) for found in gateway.objects.list(manifests.FOLDER))
-    return [name for name in names if name]
+    listed = gateway.objects.list(manifests.FOLDER)
+    released = {name for found in listed if (name := manifests.pipeline_of(found.key))}
+    return sorted(released.union(gateway.documents.pipelines()))
 
 
 def _record(header: Header) -> RunRecord:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from stagewright.plan import planner
 from stagewright.plan.model import GoodResult, Plan, Recorded, Trigger
@@ -15,9 +16,22 @@ from stagewright.run.gateway.objects import Listed
 from stagewright.run.gateway.runs import StageItem
 from stagewright.run.together import together
 from stagewright.spec.pipeline import Pipeline
+from stagewright.spec.references import find
+from stagewright.spec.uses import uses
 
 RESULTS = 5
 """Good results per stage that a plan may choose from, the newest."""
+MARKERS = 9
+"""Folder markers that may come before an output's first object."""
+
+
+@dataclass(frozen=True, order=True)
+class Thing:
+    """What a result points at. `config`: the configuration that an endpoint served with this result."""
+
+    kind: Literal["output", "model", "package", "endpoint"]
+    place: str
+    config: str = ""
 
 
 def make_plan(
@@ -52,34 +66,48 @@ def _results(gateway: Gateway, pipeline: Pipeline, partition: str) -> Mapping[st
 
     stages = list(pipeline.stages)
     results = dict(zip(stages, together(found, stages), strict=True))
-    needed = sorted({thing for item in chain(*results.values()) for thing in _things(item)})
-    there = dict(zip(needed, together(lambda thing: _exists(gateway, *thing), needed), strict=True))
+    read = _outputs_read(pipeline)
+    needed = sorted({thing for items in results.values() for item in items for thing in _things(item, read)})
+    there = dict(zip(needed, together(lambda thing: _exists(gateway, thing), needed), strict=True))
     return {
-        stage: tuple(_good(item) for item in items if all(there[thing] for thing in _things(item)))
+        stage: tuple(_good(item) for item in items if all(there[thing] for thing in _things(item, read)))
         for stage, items in results.items()
     }
 
 
-def _things(item: StageItem) -> Iterable[tuple[str, str]]:
-    """What a result points at, as (what it is, where it is)."""
+def _outputs_read(pipeline: Pipeline) -> frozenset[tuple[str, str]]:
+    """(stage, output) of every output that the document refers to."""
+    paths = (reference.path for use in uses(pipeline) for reference in find(use.text))
+    return frozenset((path[1], path[3]) for path in paths if path[0] == "stages" and path[2] == "outputs")
+
+
+def _things(item: StageItem, read: Collection[tuple[str, str]]) -> Iterator[Thing]:
+    """What must be there for a result to count. An output that no stage reads may have been left empty."""
     result = item.result
-    for uri in (result.get("outputs") or {}).values():
-        yield "uri", str(uri)
-    for name, what in (("model", "uri"), ("package", "package"), ("endpoint", "endpoint")):
-        if result.get(name):
-            yield what, str(result[name])
+    for name, uri in (result.get("outputs") or {}).items():
+        if (item.name, name) in read:
+            yield Thing("output", str(uri))
+    if result.get("model"):
+        yield Thing("model", str(result["model"]))
+    if result.get("package"):
+        yield Thing("package", str(result["package"]))
+    if result.get("endpoint"):
+        yield Thing("endpoint", str(result["endpoint"]), item.job)
 
 
-def _exists(gateway: Gateway, what: str, where: str) -> bool:
-    match what:
+def _exists(gateway: Gateway, thing: Thing) -> bool:
+    match thing.kind:
         case "package":
-            package = gateway.registry.package(where)
+            package = gateway.registry.package(thing.place)
             return package is not None and package.status == "Completed"
         case "endpoint":
-            endpoint = gateway.endpoints.describe(where)
-            return endpoint is not None and endpoint.status == "InService"
+            endpoint = gateway.endpoints.describe(thing.place)
+            return endpoint is not None and (endpoint.status, endpoint.config) == ("InService", thing.config)
+        case "model":
+            _, key = _place(thing.place)
+            return any(each.key == key for each in _objects(gateway, thing.place, 1))
         case _:
-            return next(iter(_objects(gateway, where, 1)), None) is not None
+            return any(True for _ in _objects(gateway, thing.place.rstrip("/") + "/", MARKERS + 1))
 
 
 def _good(item: StageItem) -> GoodResult:
@@ -98,6 +126,11 @@ def _digest(gateway: Gateway, uri: str) -> str:
 
 def _objects(gateway: Gateway, uri: str, limit: int | None = None) -> Iterable[Listed]:
     """Objects at the URI, folder markers left out."""
-    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    bucket, prefix = _place(uri)
     found = gateway.objects.list(prefix, bucket, limit)
     return (each for each in found if each.size or not each.key.endswith("/"))
+
+
+def _place(uri: str) -> tuple[str, str]:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key

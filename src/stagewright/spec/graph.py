@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from stagewright.spec.pipeline import Pipeline
 from stagewright.spec.references import find
-from stagewright.spec.uses import uses
+from stagewright.spec.uses import texts
 
 
 def dependencies(pipeline: Pipeline) -> dict[str, frozenset[str]]:
@@ -15,9 +15,9 @@ def dependencies(pipeline: Pipeline) -> dict[str, frozenset[str]]:
     Stages that are off are there like any other: what is off now may be on in the next run.
     """
     found: dict[str, set[str]] = {name: set(stage.after) for name, stage in pipeline.stages.items()}
-    for use in uses(pipeline):
-        if use.stage and use.takes and "${" in use.text:
-            found[use.stage].update(ref.stage for ref in find(use.text) if ref.stage)
+    for path, text, takes in texts(pipeline):
+        if takes and "${" in text and path[0] == "stages":
+            found[str(path[1])].update(ref.stage for ref in find(text) if ref.stage)
     known = frozenset(found)
     return {name: (known & before) - {name} for name, before in found.items()}
 

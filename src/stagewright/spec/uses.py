@@ -30,7 +30,7 @@ class Use:
 
 def uses(pipeline: Pipeline) -> Iterator[Use]:
     """All texts of the document, in its own order; `name` and the stages' `kind` too."""
-    for path, text, takes in _texts(pipeline, ()):
+    for path, text, takes in texts(pipeline):
         yield Use(path, text, takes, str(path[1]) if path[0] == "stages" else None)
 
 
@@ -52,7 +52,8 @@ def _takes(annotation: Any) -> Takes | None:
     return next((found for part in get_args(annotation) if (found := _takes(part))), None)
 
 
-def _texts(model: Model, path: Path) -> Iterator[tuple[Path, str, Takes | None]]:
+def texts(model: Model, path: Path = ()) -> Iterator[tuple[Path, str, Takes | None]]:
+    """Path, text, and what the field takes, of every text below `model`."""
     fields = takes_of(type(model))
     for name in type(model).model_fields:
         if name in model.model_fields_set:
@@ -64,12 +65,15 @@ def _leaves(value: Any, path: Path, takes: Takes | None) -> Iterator[tuple[Path,
         case str():
             yield path, value, takes
         case Model():
-            yield from _texts(value, path)
+            yield from texts(value, path)
         case Mapping():
             for key, each in value.items():
                 yield from _leaves(each, (*path, key), takes)
         case list() | tuple():
             for index, each in enumerate(value):
-                yield from _leaves(each, (*path, index), takes)
+                if isinstance(each, str):  # no generator of its own: `after` may name hundreds of stages
+                    yield (*path, index), each, takes
+                else:
+                    yield from _leaves(each, (*path, index), takes)
         case _:
             return

@@ -23,6 +23,9 @@ CAUSE_LIMIT = 4_000
 """Characters of a cause kept with the stage."""
 SENTENCE_LIMIT = 400
 """Characters of a cause handed up: those of a page of 300 failed chains must fit into a state's 256 KiB."""
+METRICS_LIMIT = 64 * 1024
+"""Bytes of a metrics file. One more is asked for, to see whether there is more: a state above 256 KiB could
+not be caught."""
 LONGEST_POLL = 30
 """Seconds between two looks at an endpoint: 4 hours of waiting stay under 4,500 history events."""
 
@@ -178,7 +181,10 @@ RESULT_OF_TRAINING = with_("""
 """)
 METRICS_FILE = "'s3://' & $states.input.stage.metrics.bucket & '/' & $states.input.stage.metrics.key"
 RESULT_WITH_METRICS = expression(f"""
-    ( $body := $parse($states.result.Body);
+    ( $body := $max([$states.result.ContentLength, $length($states.result.Body)]) > {METRICS_LIMIT}
+        ? $error('metrics file ' & {METRICS_FILE} & ' is larger than {METRICS_LIMIT // 1024} KiB: '
+            & 'write numbers only')
+        : $parse($states.result.Body);
       $type($body) = 'object'
         ? $merge([$states.input, {{ 'result': $merge([$states.input.result, {{ 'metrics':
             $merge([{{}}, $sift($body, function($value) {{ $type($value) = 'number' }})]) }}]) }}])
@@ -186,7 +192,10 @@ RESULT_WITH_METRICS = expression(f"""
 """)
 NO_METRICS = with_(f"""
     'error': {{ 'Error': $states.errorOutput.Error,
-                'Cause': 'metrics file ' & {METRICS_FILE} & ': ' & $states.errorOutput.Cause }}
+                'Cause': 'metrics file ' & {METRICS_FILE}
+                  & ($contains($states.errorOutput.Error, 'NoSuchKey') ? ' was not written by the job'
+                    : $contains($states.errorOutput.Error, 'InvalidRange') ? ' is empty'
+                    : ': ' & $states.errorOutput.Cause) }}
 """)
 
 # An operand is a number, a text, or a token. Nothing here may raise: a Pass state cannot catch.
@@ -250,10 +259,12 @@ CONFIG_MADE = expression(f"""
 """)
 ENDPOINT_NAME = expression("$states.input.endpoint.name")
 ENDPOINT_SEEN = with_("""
-    'endpoint': $merge([$states.input.endpoint, {
+    'endpoint': {
+      'name': $states.input.endpoint.name, 'config': $states.input.endpoint.config,
       'arn': $states.result.EndpointArn, 'status': $states.result.EndpointStatus,
-      'serving': $states.result.EndpointConfigName, 'reason': $states.result.FailureReason }])
+      'serving': $states.result.EndpointConfigName, 'reason': $states.result.FailureReason }
 """)
+ENDPOINT_BROKEN = expression("$states.input.endpoint.status = 'Failed'")
 _SERVES = "$states.input.endpoint.serving = $states.input.endpoint.config"
 ENDPOINT_READY = expression(f"$states.input.endpoint.status = 'InService' and {_SERVES}")
 # A rolled back update is InService again, with the old configuration and the reason.
@@ -266,8 +277,10 @@ RESULT_OF_ENDPOINT = with_(
 )
 ENDPOINT_REASON = with_("""
     'error': { 'Error': 'Stagewright.EndpointFailed',
-               'Cause': 'endpoint ' & $states.input.endpoint.name & ' is ' & $states.input.endpoint.status
-                 & ' with configuration ' & $states.input.endpoint.serving
+               'Cause': ($states.input.endpoint.status = 'InService'
+                   ? 'the new version did not start, and endpoint ' & $states.input.endpoint.name
+                       & ' still serves the one before'
+                   : 'endpoint ' & $states.input.endpoint.name & ' is ' & $states.input.endpoint.status)
                  & ': ' & $states.input.endpoint.reason }
 """)
 ENDPOINT_LATE = with_("""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import sqlite3
 
 import pytest
+from tests import processes
 
 from stagewright.local.sagemaker.protocol import ApiError
 
@@ -283,7 +284,20 @@ def test_no_folder_of_an_ended_job_stays_but_its_log(bench):
 
 def running(argument: str) -> list[int]:
     """Processes that have this argument."""
-    found = subprocess.run(
-        ["ps", "-A", "-o", "pid=,args="], capture_output=True, text=True, check=True
-    ).stdout
-    return [int(line.split()[0]) for line in found.splitlines() if line.split()[1:] == ["sleep", argument]]
+    lines = processes.command_lines().items()
+    return [process for process, line in lines if line == f"sleep {argument}"]
+
+
+def test_a_job_that_fills_the_disk_makes_room_for_the_record_of_its_end(bench, monkeypatch):
+    context = bench.service._context
+    put = context.store.put
+
+    def full(kind, name, record):
+        left = context.settings.root / "jobs" / "processing" / name / "ml"
+        if record.get("ProcessingJobStatus") == "Failed" and left.exists():
+            raise sqlite3.OperationalError("database or disk is full")
+        put(kind, name, record)
+
+    monkeypatch.setattr(context.store, "put", full)
+    bench.process("filling", "raise OSError(28, 'No space left on device')")
+    assert "No space left on device" in bench.ended("filling")["FailureReason"]

@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+from tests import processes
 
-from stagewright.local.sagemaker.sandbox import Command, Isolation, Launcher, launcher, probe
+from stagewright.local.sagemaker.sandbox import Command, Isolation, Launcher, launcher, probe, watch
 from stagewright.local.sagemaker.sandbox.isolation import ENTER, write_hosts
 
 ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
@@ -114,6 +115,23 @@ def test_what_left_the_session_dies_with_the_command(sandbox, folder):
     assert not running("601.25")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_descendants_are_found_where_there_is_no_ps(monkeypatch):
+    script = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(1, flush=True); input()'])"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        assert parent.stdout.readline() == b"1\n"
+        monkeypatch.setenv("PATH", "/nowhere")
+        found = watch.descendants(os.getpid())
+        below = watch.descendants(parent.pid)
+        parent.communicate(b"\n")
+    assert parent.pid in found
+    assert len(below) == 1
+    assert set(below) <= set(found)
+    assert watch.descendants(parent.pid) == []
+
+
 def test_kill_ends_a_stubborn_tree(sandbox, folder):
     script = "trap '' TERM; setsid sleep 602.25 & echo up; sleep 602.25"
     process = sandbox.start(Command(folder, ("/bin/sh", "-c", script), ENV))
@@ -197,8 +215,7 @@ def test_an_ordinary_user_has_it_too():
 def running(argument: str) -> bool:
     end = time.monotonic() + 2
     while time.monotonic() < end:
-        found = subprocess.run(["ps", "-A", "-o", "args="], capture_output=True, text=True, check=True).stdout
-        if not any(line.split() == ["sleep", argument] for line in found.splitlines()):
+        if f"sleep {argument}" not in processes.command_lines().values():
             return False
         time.sleep(0.02)
     return True

@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 import botocore.exceptions
 import pytest
+from tests import processes
 
 from stagewright.local.sagemaker.protocol import handle
 from stagewright.local.sagemaker.service import SageMaker
@@ -187,5 +188,4 @@ def names(pages: list[dict[str, Any]]) -> list[str]:
 
 
 def sleepers(argument: str) -> int:
-    found = subprocess.run(["ps", "-A", "-o", "args="], capture_output=True, text=True, check=True).stdout
-    return sum(line.split() == ["sleep", argument] for line in found.splitlines())
+    return list(processes.command_lines().values()).count(f"sleep {argument}")

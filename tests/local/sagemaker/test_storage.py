@@ -149,6 +149,16 @@ def test_an_archive_that_is_none(tmp_path):
         unpack(tmp_path / "bad.tar.gz", tmp_path / "in")
 
 
+@pytest.mark.parametrize("place", [-8, 30], ids=["checksum", "data"])
+def test_an_archive_with_a_wrong_byte(tmp_path, place):
+    bad = packed(tmp_path / "bad.tar.gz", (tarfile.TarInfo("a"), b"some text, many times. " * 9_000))
+    content = bytearray(bad.read_bytes())
+    content[place] ^= 0xFF
+    bad.write_bytes(content)
+    with pytest.raises(JobFailure, match=r"ClientError: bad\.tar\.gz cannot be unpacked"):
+        unpack(bad, tmp_path / "in")
+
+
 def test_an_archive_beyond_the_limits(tmp_path, monkeypatch):
     from stagewright.local.sagemaker import storage as module
 

@@ -46,8 +46,13 @@ def build(folder: Path, python: Path, packages: Iterable[str]) -> None:
     """JobEnvironmentError carries the installer's last lines."""
     done = _whole(folder, python, lambda new: _install(new, *packages))
     if done.returncode:
-        remedy = "see whether this machine reaches its package index, or name a Python in local.toml"
-        raise JobEnvironmentError(f"the environment could not be built: {_last(done)}; {remedy}", remedy)
+        said = _last(done)
+        remedy = (
+            "free some space"
+            if "No space left" in said
+            else "see whether this machine reaches its package index, or name a Python in local.toml"
+        )
+        raise JobEnvironmentError(f"the environment could not be built: {said}; {remedy}", remedy)
 
 
 def build_with_requirements(folder: Path, base: Path, file: Path) -> None:

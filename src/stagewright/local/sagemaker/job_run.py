@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sqlite3
 import subprocess
 import threading
 import time
@@ -26,6 +27,7 @@ from stagewright.local.sagemaker.sandbox import Command, Process
 from stagewright.local.sagemaker.store import Record
 from stagewright.local.sagemaker.transitions import (
     COMPLETED,
+    ENDED,
     FAILED,
     STATUS_OF,
     STOPPED,
@@ -130,7 +132,13 @@ class JobRun(ABC):
             self._write()
 
     def _write(self) -> None:
-        self.context.store.put(self.kind.path, self.name, self.record)
+        try:
+            self.context.store.put(self.kind.path, self.name, self.record)
+        except sqlite3.OperationalError:
+            if self.record[self.kind.status] not in ENDED:
+                raise
+            self.discard()  # a job that has filled the disk makes room for the record of its end
+            self.context.store.put(self.kind.path, self.name, self.record)
         tags = {tag["Key"]: tag["Value"] for tag in self.context.tags.of(self.record[self.kind.arn])}
         try:
             self.context.publish(self.kind.event, {**event_detail(public(self.detail())), "Tags": tags})

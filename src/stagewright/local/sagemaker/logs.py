@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
@@ -52,7 +53,8 @@ class LogStream:
         """A line of this service's."""
         with self._lock:
             if not self._file.closed:
-                self._file.write(text.encode("utf-8", "replace") + b"\n")
+                with contextlib.suppress(OSError):  # a full disk must not keep the job from being watched
+                    self._file.write(text.encode("utf-8", "replace") + b"\n")
         self._logs.send(self.group, self.name, text)
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tarfile
+import zlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -211,8 +212,11 @@ def unpack(archive: Path, folder: Path) -> None:
                 if size > UNPACKED_LIMIT or count > MEMBERS_LIMIT:
                     raise JobFailure(f"ClientError: {archive.name} unpacks to more than this server allows")
                 tar.extract(member, folder, filter="data")
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise JobFailure(f"ClientError: {archive.name} cannot be unpacked: {error}") from error
+            while tar.fileobj and tar.fileobj.read(CHUNK):  # gzip's checksum stands at its end
+                pass
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        said = str(error).partition(":\n")[0]  # tarfile adds a line for every format that it is not
+        raise JobFailure(f"ClientError: {archive.name} cannot be unpacked: {said}") from error
 
 
 def nothing_under(uri: str) -> str:

@@ -62,6 +62,18 @@ class Documents:
         with translated("dynamodb", f"the document of {pipeline}"):
             self.client.put_item(TableName=self.table, Item=encode(item))
 
+    def pipelines(self) -> tuple[str, ...]:
+        """Every pipeline that has a document (index by_item, eventually consistent)."""
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.table,
+            IndexName="by_item",
+            KeyConditionExpression="#item = :base",
+            ExpressionAttributeNames={"#item": "item"},
+            ExpressionAttributeValues=encode({":base": "base"}),
+        )
+        with translated("dynamodb", "the documents"):
+            return tuple(decode(item)["pipeline"] for page in pages for item in page["Items"])
+
     def newest_revision(self, pipeline: str) -> Revision | None:
         with translated("dynamodb", f"the revisions of {pipeline}"):
             answer = self.client.query(

@@ -84,6 +84,7 @@ class StageItem:
     error: str = ""
     cause: str = ""
     run: str = ""
+    job: str = ""
 
 
 @dataclass(frozen=True)
@@ -310,7 +311,7 @@ def _stage(item: Mapping[str, Any]) -> StageItem:
         attempt=int(item.get("attempt", 0)),
         **{
             name: str(item.get(name, ""))
-            for name in ("fingerprint", "started", "ended", "error", "cause", "run")
+            for name in ("fingerprint", "started", "ended", "error", "cause", "run", "job")
         },
     )
 

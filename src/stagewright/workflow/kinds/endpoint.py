@@ -31,13 +31,37 @@ KIND = Kind(
         "Find endpoint": Task(
             "aws-sdk:sagemaker:describeEndpoint",
             _LOOK,
-            jsonata.INPUT,
-            "Update endpoint",
+            jsonata.ENDPOINT_SEEN,
+            "Endpoint broken?",
             retries.LOOK,
             # Whatever is wrong, the attempt to create it tells: SageMaker has no error of its own for "not
             # there".
             Catch("Create endpoint", jsonata.INPUT),
         ),
+        # SageMaker: a failed endpoint cannot be updated, only deleted (UpdateEndpoint, API reference).
+        "Endpoint broken?": Choice(
+            (Rule(jsonata.ENDPOINT_BROKEN, "Delete endpoint"),), default="Update endpoint"
+        ),
+        "Delete endpoint": Task(
+            "aws-sdk:sagemaker:deleteEndpoint",
+            _LOOK,
+            jsonata.INPUT,
+            "Look for endpoint",
+            retries.SAGEMAKER,
+            record.CAUGHT,
+        ),
+        "Look for endpoint": Task(
+            "aws-sdk:sagemaker:describeEndpoint",
+            _LOOK,
+            jsonata.ENDPOINT_SEEN,
+            "Endpoint gone?",
+            retries.LOOK,
+            Catch("Create endpoint", jsonata.INPUT),
+        ),
+        "Endpoint gone?": Choice(
+            (Rule(jsonata.IS_LATE, record.FAILED, jsonata.ENDPOINT_LATE),), default="Wait for deletion"
+        ),
+        "Wait for deletion": Wait(jsonata.POLL, "Look for endpoint"),
         "Create endpoint": Task(
             "sagemaker:createEndpoint",
             jsonata.bound("CreateEndpoint"),

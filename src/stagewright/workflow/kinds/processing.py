@@ -6,8 +6,6 @@ from stagewright.workflow import jsonata, record, retries
 from stagewright.workflow.kinds.kind import Kind
 from stagewright.workflow.states import Catch, Task
 
-METRICS_LIMIT = 64 * 1024
-"""Bytes of a metrics file. A longer one fails as broken JSON; a state above 256 KiB could not be caught."""
 _METRICS = "$exists($states.input.stages[0].metrics.key)"
 
 
@@ -28,7 +26,7 @@ _READ = Task(
     {
         "Bucket": jsonata.expression("$states.input.stage.metrics.bucket"),
         "Key": jsonata.expression("$states.input.stage.metrics.key"),
-        "Range": f"bytes=0-{METRICS_LIMIT - 1}",
+        "Range": f"bytes=0-{jsonata.METRICS_LIMIT}",
     },
     jsonata.RESULT_WITH_METRICS,
     record.DONE,

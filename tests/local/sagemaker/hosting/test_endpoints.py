@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.processes import command_lines
 from uv import find_uv_bin
 
 from stagewright.local.sagemaker.protocol import ApiError, InvokeResult
@@ -46,11 +47,7 @@ def until(done: Callable[[], bool]) -> None:
 
 def processes(world: Any) -> list[int]:
     """Every process whose command line names this world's folder."""
-    listed = subprocess.run(
-        ["ps", "-A", "-ww", "-o", "pid=,command="], capture_output=True, text=True, check=True
-    )
-    lines = [line.split(maxsplit=1) for line in listed.stdout.splitlines()]
-    return [int(line[0]) for line in lines if len(line) == 2 and str(world.settings.root) in line[1]]
+    return [process for process, line in command_lines().items() if str(world.settings.root) in line]
 
 
 def test_creates_answers_and_deletes(world: Any) -> None:

@@ -1,0 +1,57 @@
+"""Which example the demo takes; the demo itself is run by tests/e2e and by `make demo`."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from stagewright.cli import demo
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """As from a wheel: no repository around the package, and a current folder of the user's."""
+    monkeypatch.setattr(demo, "PACKAGED", demo.CHECKOUT)
+    monkeypatch.setattr(demo, "CHECKOUT", tmp_path / "none")
+    folder = tmp_path / "my folder"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_in_the_repository_it_is_the_repositorys_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert demo.find_example() == demo.CHECKOUT
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_elsewhere_it_is_copied_once_and_then_the_users(installed, capsys):
+    packaged = demo.PACKAGED
+    place = demo.find_example()
+    assert place == installed / "house-price"
+    assert {path.relative_to(place) for path in place.rglob("*")} == {
+        path.relative_to(packaged) for path in packaged.rglob("*")
+    }
+    assert str(place) in capsys.readouterr().err
+    (place / "pipeline.yaml").write_text("name: mine\n")
+    assert demo.find_example() == place
+    assert (place / "pipeline.yaml").read_text() == "name: mine\n"
+    assert capsys.readouterr().err == ""
+
+
+def test_paths_are_shown_as_they_are_typed(installed):
+    assert demo.shown(installed / "house-price") == "house-price"
+    assert demo.shown(installed / "two words") == "'two words'"
+    assert demo.shown(installed.parent / "other") == f"{installed.parent}/other"
+
+
+def test_a_command_that_is_not_on_path_is_shown_with_its_place(installed, monkeypatch):
+    own = installed / ".venv" / "bin" / "stagewright"
+    own.parent.mkdir(parents=True)
+    own.touch(mode=0o755)
+    monkeypatch.setattr(sys, "argv", [str(own)])
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert demo.program() == ".venv/bin/stagewright"
+    monkeypatch.setenv("PATH", str(own.parent))
+    assert demo.program() == "stagewright"

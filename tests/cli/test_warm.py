@@ -1,0 +1,116 @@
+"""Commands that are handed to the process which stands by."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from stagewright.cli import main as door
+from stagewright.local import server
+
+
+def sockets(state: Path) -> list[Path]:
+    return list(state.glob("commands-*.sock"))
+
+
+def wait(condition, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_command_is_handed_over_and_does_what_it_does_here(warm):
+    done = warm("validate", ".")
+    assert "handed over" in done.stderr
+    assert done.returncode == 0
+    assert "tiny is valid" in done.stdout
+
+
+def test_the_exit_code_is_the_commands(warm):
+    missing = warm("validate", "nowhere")
+    assert "handed over" in missing.stderr
+    assert missing.returncode == 5
+    assert "nowhere: no such document" in missing.stderr
+
+
+def test_standard_input_is_the_clients(warm):
+    done = warm("run", ".")
+    assert done.returncode == 0, done.stderr
+    answer = warm("predict", "tiny", given="2")
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout) == 24
+
+
+def test_the_environment_is_the_clients(warm):
+    warm.environment["STAGEWRIGHT_TARGET"] = "nowhere"
+    try:
+        done = warm("runs")
+    finally:
+        del warm.environment["STAGEWRIGHT_TARGET"]
+    assert "handed over" in done.stderr
+    assert done.returncode == 4
+    assert "describes no target nowhere" in done.stderr
+
+
+def test_an_interrupt_reaches_the_command(warm):
+    run = warm.start("run", ".", "-p", "seconds=60")
+    for line in run.stderr:
+        if line.startswith("fit  RUNNING"):
+            break
+    run.send_signal(signal.SIGINT)
+    _, said = run.communicate(timeout=60)
+    assert "stopping tiny-" in said
+    assert "handed over" in said
+    assert run.returncode == 6
+
+
+def test_a_killed_client_takes_its_command_with_it(warm):
+    def workers() -> int:
+        listed = subprocess.run(
+            ["ps", "-A", "-ww", "-o", "args="], capture_output=True, text=True, check=True
+        )
+        mine = f"stagewright.cli.warm {warm.state}"
+        return sum(mine in line for line in listed.stdout.splitlines())
+
+    assert workers() == 1
+    run = warm.start("run", ".", "-p", "seconds=60")
+    wait(lambda: workers() == 2)
+    run.kill()
+    run.communicate()
+    wait(lambda: workers() == 1)
+
+
+def test_a_process_with_other_code_is_not_asked(warm):
+    (socket,) = sockets(warm.state)
+    assert door.socket_path(str(warm.state)) == str(socket)
+    other = socket.rename(socket.with_name("commands-00000000.sock"))
+    try:
+        assert "imported" in warm("validate", ".").stderr
+    finally:
+        other.rename(socket)
+
+
+def test_down_leaves_nobody_standing_by(alone):
+    alone("up")
+    wait(lambda: sockets(alone.state))
+    assert alone("down").returncode == 0
+    in_use = subprocess.run(
+        ["ps", "-A", "-ww", "-o", "args="], capture_output=True, text=True, check=True
+    ).stdout
+    assert str(alone.state) not in in_use
+    assert sockets(alone.state) == []
+
+
+def test_a_killed_server_takes_it_along(alone):
+    alone("up")
+    wait(lambda: sockets(alone.state))
+    running = server.find(alone.state)
+    assert running
+    os.killpg(running.pid, signal.SIGKILL)
+    wait(lambda: not sockets(alone.state))
+    assert alone("validate", ".").returncode == 0

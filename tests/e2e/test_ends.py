@@ -1,0 +1,309 @@
+"""However a run, a command or a server ends, the table says how, and nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stagewright import specfile
+from stagewright.local import server as local
+from stagewright.plan.model import Trigger
+from stagewright.run import manifest as manifests
+from stagewright.run import release, start
+from stagewright.run.gateway import Gateway
+from stagewright.run.gateway.executions import Executions
+from stagewright.run.history import RunRecord, find_run, show
+from stagewright.run.planning import make_plan
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("ends")]
+
+DOCUMENT = """\
+name: {name}
+parameters: {{seconds: 0}}
+defaults: {{image: sklearn-1.4, instance_type: ml.m5.large}}
+triggers: [{{type: code}}]
+stages:
+  first: {{kind: processing, code: work.py, arguments: ["${{parameters.seconds}}"], outputs: [made, empty]}}
+  second:
+    kind: processing
+    code: work.py
+    inputs: {{made: "${{stages.first.outputs.made}}"}}
+    arguments: ["0"]
+    outputs: [made]
+"""
+WORK = """\
+import pathlib, sys, time
+time.sleep(float(sys.argv[1]))
+for place in pathlib.Path("/opt/ml/processing/output").iterdir():
+    if place.name == "made":
+        (place / "file").write_text("made")
+"""
+MAIN = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from stagewright.cli.app import main
+main()
+"""
+ENDED = ("SUCCEEDED", "FAILED", "STOPPED", "REFUSED")
+
+
+class Place:
+    """A folder with a pipeline, a state directory of its own, and the commands as a user calls them."""
+
+    def __init__(self, folder: Path, name: str = "two") -> None:
+        self.folder, self.state, self.name = folder, folder / "state", name
+        (folder / "code").mkdir(parents=True)
+        self.state.mkdir()
+        # The scripts need the standard library only, so no environment has to be built.
+        (self.state / "local.toml").write_text(f'[pythons]\n"sklearn-1.4" = "{sys.executable}"\n')
+        (folder / "pipeline.yaml").write_text(DOCUMENT.format(name=name))
+        (folder / "code" / "work.py").write_text(WORK)
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "STAGEWRIGHT_"))}
+        self.environment = inherited | {"STAGEWRIGHT_STATE": str(self.state), "PYTHONUNBUFFERED": "1"}
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", MAIN, *arguments], cwd=self.folder, env=self.environment, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def json(self, *arguments: str) -> Any:
+        process = self.start(*arguments, "--json")
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, out + err
+        return json.loads(out)
+
+    def gateway(self) -> Gateway:
+        running = local.find(self.state)
+        assert running is not None
+        return Gateway.connect(running.installation, running.url, running.access_key, running.secret_key)
+
+    def processes(self) -> list[str]:
+        said = subprocess.run(
+            ["ps", "-A", "-ww", "-o", "args="], capture_output=True, text=True, check=True
+        ).stdout
+        return [line for line in said.splitlines() if str(self.state) in line]
+
+
+def processes(text: str) -> list[str]:
+    """Command lines with this text."""
+    said = subprocess.run(["ps", "-A", "-o", "args="], capture_output=True, text=True, check=True).stdout
+    return [line for line in said.splitlines() if text in line]
+
+
+def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.02)
+    return answer
+
+
+def is_at_work(gateway: Gateway, key: str) -> str | None:
+    """The run of this trigger, once its first job runs."""
+    run = find_run(gateway, key)
+    return run if run and show(gateway, run).stage("first").status == "RUNNING" else None
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    yield Place(tmp_path / "place")
+    local.down(tmp_path / "place" / "state")
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A server is up, and nothing sweeps but the tests."""
+    place = Place(tmp_path_factory.mktemp("ends") / "place", "shared")
+    with local.borrow(place.state):
+        yield place
+
+
+@pytest.fixture(scope="module")
+def gateway(shared: Place) -> Gateway:
+    return shared.gateway()
+
+
+@pytest.fixture
+def sweep(gateway: Gateway) -> Callable[[], int]:
+    """The sweeper itself, as someone calls it who will not wait for its schedule."""
+    functions = gateway.session.client("lambda", endpoint_url=gateway.endpoint_url)
+
+    def call() -> int:
+        answer = functions.invoke(
+            FunctionName=gateway.installation.name("sweeper"),
+            Payload=json.dumps({"detail": {"patience": 0}}),
+        )
+        said = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, said
+        return said["repairs"]
+
+    return call
+
+
+@pytest.fixture
+def disabled(gateway: Gateway) -> Iterator[Callable[[str], None]]:
+    """`disabled("release")`: events of this rule are lost from now on, until the test ends."""
+    events = gateway.session.client("events", endpoint_url=gateway.endpoint_url)
+    names: list[str] = []
+
+    def disable(what: str) -> None:
+        names.append(gateway.installation.name(what))
+        events.disable_rule(Name=names[-1])
+
+    yield disable
+    for name in names:
+        events.enable_rule(Name=name)
+
+
+def pushed(shared: Place, gateway: Gateway, text: str, seconds: float = 0) -> str:
+    """The trigger key of a new release."""
+    pipeline = specfile.read(shared.folder / "pipeline.yaml")
+    files = {"work.py": f"{WORK}# {text}\n".encode()}
+    key = release.push(gateway, pipeline, files, parameters={"seconds": seconds}, by="test").trigger_key
+    assert key
+    return key
+
+
+def ended(gateway: Gateway, key: str) -> RunRecord:
+    def look() -> RunRecord | None:
+        run = find_run(gateway, key)
+        header = gateway.runs.header(run) if run else None
+        return show(gateway, header.run) if header and header.status in ENDED else None
+
+    return until(look)
+
+
+def test_a_command_leaves_when_the_end_of_its_run_is_written(place: Place) -> None:
+    ran = place.json("run", ".")
+    assert ran["status"] == "SUCCEEDED"
+    assert place.processes() == []
+    assert (place.state / "settled").exists()
+    listed = place.json("runs")
+    assert [(run["run"], run["status"]) for run in listed] == [(ran["run"], "SUCCEEDED")]
+
+
+def test_a_run_that_its_watcher_leaves_is_stopped_with_the_server(place: Place) -> None:
+    process = place.start("run", ".", "-p", "seconds=300")
+    assert process.stderr
+    while "first  RUNNING" not in process.stderr.readline():
+        assert process.poll() is None
+    process.kill()
+    process.communicate()
+    until(lambda: place.processes() == [])
+    (run,) = place.json("runs")
+    assert (run["status"], run["reason"]) == ("STOPPED", "the local server was stopped")
+    stages = {stage["name"]: stage["status"] for stage in place.json("show", run["run"])["stages"]}
+    assert stages == {"first": "STOPPED", "second": "STOPPED"}
+
+
+def test_what_a_killed_server_left_is_put_right_before_anybody_looks(place: Place) -> None:
+    running = local.up(place.state)
+    gateway = place.gateway()
+    key = pushed(place, gateway, "one", seconds=300)
+    run = until(lambda: is_at_work(gateway, key))
+    saved = [place.state / "aws" / f"{name}.json" for name in ("dynamodb", "stepfunctions")]
+    until(lambda: all(run in file.read_text() for file in saved))
+    os.kill(running.pid, signal.SIGKILL)
+    until(lambda: place.processes() == [])
+    local.up(place.state)
+    header = place.gateway().runs.header(run)
+    assert header
+    assert header.status == "FAILED"
+    assert {stage.status for stage in show(place.gateway(), run).stages} == {"NOT_RUN"}
+
+
+def test_a_server_is_not_stopped_under_a_command_that_came_later(place: Place) -> None:
+    first = place.start("run", ".", "-p", "seconds=3")
+    until(lambda: local.find(place.state))
+    second = place.start("run", ".", "-p", "seconds=6", "--json")
+    assert first.wait(120) == 0
+    out, err = second.communicate(timeout=120)
+    assert second.returncode == 0, err
+    assert json.loads(out)["status"] == "SUCCEEDED"
+    first.communicate()
+    assert place.processes() == []
+
+
+def test_stop_ends_run_stages_jobs_and_processes(shared: Place, gateway: Gateway) -> None:
+    seconds = 300_417  # the job's argument, by which its process is found
+    key = pushed(shared, gateway, "to be stopped", seconds)
+    run = until(lambda: is_at_work(gateway, key))
+    until(lambda: processes(f"work.py {seconds}"))
+    stopped = shared.json("stop", run)
+    assert stopped["status"] == "STOPPED"
+    header = gateway.runs.header(run)
+    assert header
+    assert (header.status, header.is_open) == ("STOPPED", False)
+    assert [stage.status for stage in show(gateway, run).stages] == ["STOPPED", "STOPPED"]
+    until(lambda: not processes(f"work.py {seconds}"))
+    job = show(gateway, run).stage("first").job
+    ended_job = until(lambda: (found := gateway.jobs.describe("processing", job)) and found.ended and found)
+    assert ended_job.status == "Stopped"
+
+
+def test_a_manifest_whose_event_was_lost_becomes_a_run(
+    shared: Place, gateway: Gateway, sweep: Callable[[], int], disabled: Callable[[str], None]
+) -> None:
+    disabled("release")
+    key = pushed(shared, gateway, "lost")
+    assert sweep() == 1
+    assert ended(gateway, key).status == "SUCCEEDED"
+    assert sweep() == 0
+
+
+def test_a_claim_whose_execution_was_never_started_is_started(
+    shared: Place, gateway: Gateway, sweep: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = specfile.read(shared.folder / "pipeline.yaml")
+    ended(gateway, pushed(shared, gateway, "for the claim"))
+    trigger = Trigger("manual", "manual:claimed", "2026-01-31T14:00:00.000Z", "test", {"seconds": 0})
+    plan = make_plan(gateway, pipeline, trigger, manifests.read(gateway, pipeline.name).release, 1)
+
+    def crash(self: Executions, name: str, document: str) -> tuple[str, bool]:
+        raise ConnectionError("the function died")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Executions, "start", crash)
+        with pytest.raises(ConnectionError):
+            start.start(gateway, plan)
+    assert show(gateway, plan.run).status == "PLANNED"
+    assert sweep() == 1
+    assert ended(gateway, "manual:claimed").status == "SUCCEEDED"
+
+
+def test_an_execution_that_ended_without_an_event_closes_its_run(
+    shared: Place, gateway: Gateway, sweep: Callable[[], int], disabled: Callable[[str], None]
+) -> None:
+    disabled("run-status")
+    key = pushed(shared, gateway, "no event")
+    run = until(lambda: find_run(gateway, key))
+    header = until(lambda: (found := gateway.runs.header(run)) and found.execution and found)
+    until(lambda: gateway.executions.describe(header.execution).status == "SUCCEEDED")
+    assert gateway.runs.header(run).is_open
+    assert sweep() == 1
+    assert gateway.runs.header(run).status == "SUCCEEDED"
+
+
+def test_a_watcher_closes_the_run_that_nobody_else_closes(
+    shared: Place, gateway: Gateway, disabled: Callable[[str], None]
+) -> None:
+    disabled("run-status")
+    ran = shared.json("run", ".", "--force")
+    assert ran["status"] == "SUCCEEDED"
+    assert gateway.runs.header(ran["run"]).status == "SUCCEEDED"
+
+
+def test_an_output_that_was_rightly_left_empty_is_no_reason_to_run_again(shared: Place) -> None:
+    shared.json("run", ".")
+    again = shared.json("run", ".")
+    assert {stage["action"] for stage in again["stages"]} == {"reuse"}

@@ -1,0 +1,155 @@
+"""A server that several processes share: it lives as long as one of them does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from stagewright.local import server as local
+
+BORROW = """
+import sys
+from pathlib import Path
+from stagewright.local import server
+with server.borrow(Path(sys.argv[1])) as borrowed:
+    print(borrowed.pid, flush=True)
+    sys.stdin.read()
+"""
+
+
+class User:
+    """Another process that borrows the server until it is told to leave, or is killed."""
+
+    def __init__(self, state: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", BORROW, str(state)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.server = int(self.process.stdout.readline())
+
+    def leave(self) -> None:
+        self.process.communicate(timeout=60)
+        assert self.process.returncode == 0
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture
+def user(state: Path) -> Iterator[Callable[[], User]]:
+    users: list[User] = []
+
+    def start() -> User:
+        users.append(User(state))
+        return users[-1]
+
+    yield start
+    for each in users:
+        each.kill()
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        if sys.platform == "linux":
+            return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_until_gone(pid: int) -> None:
+    deadline = time.monotonic() + 20
+    while is_alive(pid):
+        assert time.monotonic() < deadline, "the server is still there"
+        time.sleep(0.01)
+
+
+def test_a_borrowed_server_ends_with_the_block(state: Path) -> None:
+    with local.borrow(state) as server:
+        assert local.find(state) == server
+        assert not local.is_lasting(state)
+    assert local.find(state) is None
+    assert not is_alive(server.pid)
+
+
+def test_it_ends_with_its_last_user_and_not_with_its_first(state: Path, user: Callable[[], User]) -> None:
+    first, second = user(), user()
+    assert first.server == second.server
+    first.leave()
+    assert is_alive(second.server)
+    with local.borrow(state) as server:
+        assert server.pid == second.server
+        second.leave()
+        assert is_alive(server.pid)
+    assert not is_alive(server.pid)
+
+
+def test_when_all_its_users_are_killed_it_ends(state: Path, user: Callable[[], User]) -> None:
+    first, second = user(), user()
+    first.kill()
+    with local.borrow(state) as server:
+        assert server.pid == second.server
+    assert is_alive(second.server)
+    second.kill()
+    wait_until_gone(second.server)
+    assert local.find(state) is None
+
+
+def test_whoever_comes_while_it_leaves_gets_one_that_stays(state: Path, user: Callable[[], User]) -> None:
+    user().kill()
+    with local.borrow(state) as server:  # the same one, where it had not noticed yet
+        time.sleep(0.5)
+        assert local.find(state) == server
+        assert is_alive(server.pid)
+    assert not is_alive(server.pid)
+
+
+def test_up_makes_a_borrowed_server_stay(state: Path, user: Callable[[], User]) -> None:
+    first = user()
+    assert local.up(state).pid == first.server
+    first.leave()
+    with local.borrow(state) as server:
+        assert server.pid == first.server
+    assert local.is_lasting(state)
+    assert is_alive(first.server)
+    local.down(state)
+    wait_until_gone(first.server)
+
+
+def test_after_a_killed_server_that_was_to_stay_a_borrowed_one_does_not(
+    state: Path, user: Callable[[], User]
+) -> None:
+    killed = local.up(state).pid
+    os.kill(killed, 9)
+    os.waitpid(killed, 0)
+    first = user()
+    assert first.server != killed
+    first.leave()
+    assert not is_alive(first.server)
+
+
+def test_a_server_that_cannot_start_leaves_no_lease(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("raise SystemExit(1)\n")
+    with monkeypatch.context() as broken:
+        broken.setenv("PYTHONPATH", str(tmp_path))
+        with pytest.raises(Exception, match="did not start"), local.borrow(state):
+            pass
+    with local.borrow(state) as server:
+        pass
+    assert not is_alive(server.pid)

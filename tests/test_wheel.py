@@ -1,0 +1,63 @@
+"""What an installation from a wheel has: all that the package reads at run time, and the example."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from stagewright import __version__
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "stagewright"
+EXAMPLE = ROOT / "examples" / "house-price"
+NEEDED = (
+    "artifacts/functions.zip",
+    "artifacts/installation.json",
+    "artifacts/workflow.asl.json",
+    "local/sagemaker/images.toml",
+    "plan/contract.json",
+    "plan/images.json",
+    "py.typed",
+)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> dict[str, bytes]:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (path,) = folder.glob("*.whl")
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_it_holds_every_file_of_the_package(wheel):
+    inside = {name: content for name, content in files(PACKAGE).items() if not name.startswith("examples/")}
+    assert set(NEEDED) <= set(inside)
+    assert {f"stagewright/{name}": content for name, content in inside.items()}.items() <= wheel.items()
+
+
+def test_it_holds_the_example_of_the_repository(wheel):
+    there = "stagewright/examples/house-price/"
+    packed = {name.removeprefix(there): wheel[name] for name in wheel if name.startswith(there)}
+    assert packed == {
+        name: content for name, content in files(EXAMPLE).items() if ".stagewright/" not in name
+    }
+
+
+def test_it_holds_nothing_else(wheel):
+    tops = {name.partition("/")[0] for name in wheel}
+    assert sorted(tops) == ["stagewright", f"stagewright-{__version__}.dist-info"]
