@@ -265,7 +265,7 @@ class JobRun(ABC):
         ending = f", exit code: {code}"
         return f"AlgorithmError: {text}"[: REASON_LIMIT - len(ending)] + ending
 
-    def last_words(self) -> str:
+    def last_words(self, count: int = REASON_LINES) -> str:
         """The log's last lines; of a traceback, its last line alone."""
         lines = [line for line in self.log.tail if line.strip()]
         begins = [
@@ -277,4 +277,4 @@ class JobRun(ABC):
             said = [line for line in lines[begins[-1] + 1 :] if not line.startswith((" ", "\t"))]
             if said:
                 return said[0]
-        return "\n".join(lines[-REASON_LINES:])
+        return "\n".join(lines[-count:])
