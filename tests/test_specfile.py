@@ -106,7 +106,14 @@ PLACED = [
         "key: value",
     ),
     ("rate: 0.1", "<<: {a: 1}", 13, "stages.train.hyperparameters.<<", "<< merges", 'write "<<"'),
-    ("rate: 0.1", "rate: [1, ~]", 13, "stages.train.hyperparameters.rate[1]", "~ is nothing", "write null"),
+    (
+        "entry_point: train.py",
+        "entry_point: train.py\n    after: [~]",
+        10,
+        "stages.train.after[0]",
+        "~ is nothing",
+        "write null",
+    ),
     (
         "rate: 0.1",
         "rate: &a 0.1",
@@ -205,6 +212,51 @@ def test_all_traps_come_at_once(write):
     assert [line for line, *_ in found] == [2, 12, 13]
 
 
+def test_a_trap_does_not_hide_what_else_is_wrong(write):
+    text = YAML.replace("rate: 0.1", "rate: 1e-3").replace("sklearn-1.4", "sklearn-9")
+    text = text.replace("metrics.mae}", "metrics.mea}").replace(
+        "kind: training", "kind: training\n    enabled: off"
+    )
+    found = [(line, path) for line, path, *_ in problems_of(write(text))]
+
+    assert found == [
+        (4, "defaults.image"),
+        (9, "stages.train.enabled"),
+        (14, "stages.train.hyperparameters.rate"),
+        (19, "stages.quality.require"),
+    ]
+
+
+def test_a_trap_where_a_field_takes_certain_words_names_them(write):
+    register = (
+        "  keep:\n    {kind: register, model: '${stages.train.model}', entry_point: a.py, approval: yes}\n"
+    )
+    found = problems_of(write(YAML + register))
+
+    assert [(path, remedy) for _, path, _, remedy in found] == [
+        ("stages.keep.approval", "must be 'manual', 'approved' or 'rejected'")
+    ]
+
+
+SYNTAX = [
+    ("a:\n  b: 1\n c: 2\n", 3, "the indentation does not fit the lines above", "in one column"),
+    ("a:\n  - x\n y: 1\n", 3, "the indentation does not fit the lines above", "in one column"),
+    ("a:\n\tb: 1\n", 2, "a tab in the indentation", "spaces"),
+    ("a:\n  b: 1\n\tc: 2\n", 3, "a tab in the indentation", "spaces"),
+    ("a: 1\n  b: 2\n", 2, "an indentation that does not fit the lines above", "quote"),
+    ("a: @x\n", 1, "a text cannot begin with @", 'quote it: "@..."'),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "message", "remedy"), SYNTAX, ids=[case[0] for case in SYNTAX])
+def test_a_syntax_error_is_said_in_words_of_the_file(write, text, line, message, remedy):
+    found = problems_of(write(text))
+
+    assert [each[0] for each in found] == [line]
+    assert message in found[0][2]
+    assert remedy in found[0][3]
+
+
 UNREADABLE = [
     (b"", "pipeline.yaml", None, "the file is empty"),
     (b"# only a remark\n", "pipeline.yaml", None, "the file is empty"),
@@ -267,10 +319,9 @@ JSON_PROBLEMS = [
     ("text", "line", "path", "message"), JSON_PROBLEMS, ids=[case[2] for case in JSON_PROBLEMS]
 )
 def test_json_has_lines_too(write, text, line, path, message):
-    found = problems_of(write(text, "pipeline.json"))
+    found = {each[:2]: each[2] for each in problems_of(write(text, "pipeline.json"))}
 
-    assert [each[:2] for each in found] == [(line, path)]
-    assert message in found[0][2]
+    assert message in found[line, path]
 
 
 def test_the_models_need_neither_yaml_nor_difflib():

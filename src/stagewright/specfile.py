@@ -1,14 +1,16 @@
 """A file, YAML or JSON, -> document, with file and line at every problem.
 
 Nothing is guessed: what two YAML readers read differently is refused with what to write instead. So the
-document here is the document that Terraform stores.
+document here is the document that Terraform stores. What is refused is read on as it was most
+likely meant, so that every other problem is found with it.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +21,15 @@ from stagewright.spec.findings import Finding, problems
 from stagewright.spec.findings import Path as Place
 from stagewright.spec.load import load
 from stagewright.spec.pipeline import Pipeline
-from stagewright.spec.yaml_traps import inexact, resolve, trapped
+from stagewright.spec.yaml_traps import inexact, meant, resolve, trapped
 
 if TYPE_CHECKING:
     import yaml
 
 __all__ = ["document_json", "read", "sha256_of"]
+
+Check = Callable[[Path, Mapping[str, Any]], Iterator[Finding]]
+"""Gets the document's folder, and what the document says, right or wrong."""
 
 DEPTH = 60
 _CONTROL = re.compile(r"[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -50,30 +55,57 @@ class Source:
         self.lines[path] = line
 
 
-def read(path: Path) -> Pipeline:
-    """The document in the file. DocumentError carries every problem found, with file and line."""
+def read(path: Path, *checks: Check) -> Pipeline:
+    """The document in the file. DocumentError carries every problem found, those of `checks` too, with file
+    and line.
+    """
     file = str(path)
     text = _text(path)
     source = JsonSource(text, file) if path.suffix.lower() == ".json" else YamlSource(text, file)
-    if source.findings:
+    data = source.data
+    if source.findings and not isinstance(data, dict):
         raise DocumentError(problems(source.findings, source.lines, file))
-    if source.data is None:
+    if data is None:
         raise _unreadable(file, "the file is empty", "a document has a name and stages")
-    if not isinstance(source.data, dict):
+    if not isinstance(data, dict):
         raise _unreadable(file, "the file holds no mapping", "a document begins with name: <name>")
-    pipeline = load(source.data, source.lines, file)
-    if unknown := list(_unknown_images(pipeline)):
-        raise DocumentError(problems(unknown, source.lines, file))
-    return pipeline
+    findings = [found for check in (_unknown_images, *checks) for found in check(path.parent, data)]
+    further = problems(findings, source.lines, file)
+    try:
+        pipeline = load(data, source.lines, file)
+    except DocumentError as error:
+        further = (*error.problems, *further)
+    refused = problems(source.findings, source.lines, file)
+    if not refused and not further:
+        return pipeline
+    raise DocumentError(_together(refused, further))
 
 
-def _unknown_images(pipeline: Pipeline) -> Iterator[Finding]:
+def _together(refused: tuple[Problem, ...], further: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """All in the order of the file. Of what is refused as text nothing further is said, but the words that a
+    field takes."""
+    takes = {each.path: each.message.partition(", not ")[0] for each in further}
+    told = [
+        replace(each, remedy=takes[each.path]) if takes.get(each.path, "").startswith("must be '") else each
+        for each in refused
+    ]
+    told += [each for each in further if not any(_within(each.path, other.path) for other in refused)]
+    return tuple(sorted(told, key=lambda problem: problem.line or 0))
+
+
+def _within(path: str, outer: str) -> bool:
+    return path == outer or path.startswith((f"{outer}.", f"{outer}["))
+
+
+def _unknown_images(_folder: Path, data: Mapping[str, Any]) -> Iterator[Finding]:
     """Aliases that no target knows; what is referred to shows only when a run is planned."""
-    given: dict[Place, str | None] = {("defaults", "image"): pipeline.defaults.image}
-    for name, stage in pipeline.stages.items():
-        given["stages", name, "image"] = getattr(stage, "image", None)
-    for path, image in given.items():
-        if image and "${" not in image:
+    stages = data.get("stages")
+    named: list[tuple[Place, Any]] = [(("defaults",), data.get("defaults"))]
+    named += [(("stages", name), stage) for name, stage in stages.items()] if isinstance(stages, dict) else []
+    for place, holder in named:
+        image = holder.get("image") if isinstance(holder, dict) else None
+        path: Place = (*place, "image")
+        if isinstance(image, str) and image and "${" not in image:
             try:
                 images.check_alias(image)
             except PlanError as error:
@@ -182,6 +214,7 @@ class YamlSource(Source):
             return text
         if problem := trapped(text):
             self.refuse(path, *problem)
+            return meant(text)
         return resolve(text)
 
 
@@ -190,9 +223,30 @@ def _syntax(error: yaml.YAMLError, text: str, file: str) -> DocumentError:
     what = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read"
     line, column = (mark.line, mark.column) if mark else _first_control(text)
     lines = text.splitlines()
-    unquoted = line < len(lines) and "${" in lines[line]
-    remedy = 'references need quotes inside { } and [ ]: "${...}"' if unquoted else ""
-    return _unreadable(file, f"no YAML: {what} (column {column + 1})", remedy, line + 1)
+    here = lines[line] if line < len(lines) else ""
+    told, remedy = _told(what, here, getattr(error, "context", None) or "", here[column : column + 1])
+    return _unreadable(file, f"no YAML: {told} (column {column + 1})", remedy, line + 1)
+
+
+def _told(what: str, line: str, context: str, found: str) -> tuple[str, str]:
+    """What the parser says, in words of the file, and what to do about it."""
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return "a tab in the indentation", "indent with spaces"
+    if "${" in line and "flow" in context:
+        return what, 'references need quotes inside { } and [ ]: "${...}"'
+    if context.startswith("while parsing a block"):
+        return (
+            "the indentation does not fit the lines above",
+            "entries that belong together begin in one column",
+        )
+    if "mapping values are not allowed" in what:
+        return (
+            f"{what}: a second colon, or an indentation that does not fit the lines above",
+            'quote a text that holds a colon: "..."',
+        )
+    if "cannot start any token" in what:
+        return f"a text cannot begin with {found}", f'quote it: "{found}..."'
+    return what, ""
 
 
 def _first_control(text: str) -> tuple[int, int]:

@@ -108,6 +108,41 @@ def test_env_without_a_server_says_how_to_start_one(tmp_path):
     assert "stagewright up" in failed.stderr
 
 
+@pytest.mark.parametrize(
+    "command", [("show", "tiny"), ("logs", "tiny"), ("predict", "tiny", "--data", "1"), ("stop", "tiny")]
+)
+def test_what_only_looks_makes_no_state_folder(command, tmp_path):
+    state = tmp_path / "state"
+    failed = stagewright(*command, cwd=tmp_path, STAGEWRIGHT_STATE=str(state))
+    assert failed.returncode == 5
+    assert f"no runs in {state}" in failed.stderr
+    assert not state.exists()
+
+
+def test_no_runs_are_an_empty_list_and_no_state_folder(tmp_path):
+    state = tmp_path / "state"
+    listed = stagewright("runs", "--json", cwd=tmp_path, STAGEWRIGHT_STATE=str(state))
+    assert (listed.returncode, json.loads(listed.stdout)) == (0, [])
+    assert f"no runs in {state}" in stagewright("runs", cwd=tmp_path, STAGEWRIGHT_STATE=str(state)).stderr
+    assert not state.exists()
+
+
+def test_a_missing_script_is_one_error_for_every_command(tmp_path):
+    (tmp_path / "pipeline.yaml").write_text(
+        "name: small\ndefaults: {image: sklearn-1.4, instance_type: ml.m5.large}\n"
+        "stages:\n  one: {kind: processing, code: one.py}\n"
+    )
+    for command in ("validate", "plan", "run", "push"):
+        failed = stagewright(command, ".", cwd=tmp_path, STAGEWRIGHT_STATE=str(tmp_path / "state"))
+        assert failed.returncode == 2
+        assert "pipeline.yaml:1: code: there is no folder code" in failed.stderr
+    (tmp_path / "code").mkdir()
+    failed = stagewright("plan", ".", cwd=tmp_path, STAGEWRIGHT_STATE=str(tmp_path / "state"))
+    assert failed.returncode == 2
+    assert "pipeline.yaml:4: stages.one.code: no one.py in the code folder code" in failed.stderr
+    assert not (tmp_path / "state").exists()
+
+
 def test_a_target_that_nothing_describes(tmp_path):
     failed = stagewright("runs", "--target", "dev", cwd=tmp_path)
     assert failed.returncode == 4
@@ -150,7 +185,7 @@ def test_doctor_reports_every_check_and_a_remedy_for_what_is_missing(tmp_path):
     assert all(check["remedy"] for check in report["checks"] if not check["ok"])
 
 
-@pytest.mark.parametrize(("package", "command"), [("typer", "--help"), ("ministack", "runs")])
+@pytest.mark.parametrize(("package", "command"), [("typer", "--help"), ("ministack", "up")])
 def test_a_package_of_an_extra_that_is_missing_is_named_with_the_extra(package, command, tmp_path):
     absent = f'raise ModuleNotFoundError("No module named {package!r}", name={package!r})'
     (tmp_path / f"{package}.py").write_text(absent)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from stagewright.cli import demo
+from stagewright.cli import demo, typeable
 
 
 @pytest.fixture
@@ -41,9 +41,9 @@ def test_elsewhere_it_is_copied_once_and_then_the_users(installed, capsys):
 
 
 def test_paths_are_shown_as_they_are_typed(installed):
-    assert demo.shown(installed / "house-price") == "house-price"
-    assert demo.shown(installed / "two words") == "'two words'"
-    assert demo.shown(installed.parent / "other") == f"{installed.parent}/other"
+    assert typeable.shown(installed / "house-price") == "house-price"
+    assert typeable.shown(installed / "two words") == "'two words'"
+    assert typeable.shown(installed.parent / "other") == f"{installed.parent}/other"
 
 
 def test_a_command_that_is_not_on_path_is_shown_with_its_place(installed, monkeypatch):
@@ -52,6 +52,13 @@ def test_a_command_that_is_not_on_path_is_shown_with_its_place(installed, monkey
     own.touch(mode=0o755)
     monkeypatch.setattr(sys, "argv", [str(own)])
     monkeypatch.setenv("PATH", "/nowhere")
-    assert demo.program() == ".venv/bin/stagewright"
+    assert typeable.program() == ".venv/bin/stagewright"
     monkeypatch.setenv("PATH", str(own.parent))
-    assert demo.program() == "stagewright"
+    assert typeable.program() == "stagewright"
+
+
+def test_the_same_run_again_has_its_parameters(installed, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["-c"])
+    again = typeable.run_again(installed / "house-price", ["min_r2=0.9", "label=two words"])
+    assert again == "stagewright run house-price -p min_r2=0.9 -p 'label=two words'"
+    assert typeable.run_again(".") == "stagewright run ."

@@ -44,6 +44,29 @@ def test_a_line_for_each_change_and_none_without(capsys):
     assert said.out == ""
 
 
+def test_while_it_runs_a_failed_stage_keeps_its_cause_for_the_report(capsys):
+    failed = replace(DONE, status="FAILED", metrics={}, cause="exit code 1")
+    live.Lines().update(record(failed))
+    assert capsys.readouterr().err == "train  FAILED  4.2 s\n"
+
+
+def test_the_reason_does_not_repeat_the_stages_name():
+    assert live.cells(replace(DONE, reason="train: image a -> b"))[-1] == "image a -> b"
+
+
+def test_what_to_do_after_a_failure(capsys):
+    gate = replace(TRAIN, name="quality", kind="gate", status="FAILED", cause="0.7 >= 0.9")
+    again = "stagewright run . -p least=1"
+    summary.print_failure(None, record(gate, status="FAILED"), again)
+    said = capsys.readouterr().err
+    assert "next: stagewright show tiny-1 (its metrics), or another bar in the document" in said
+    assert again not in said
+    summary.print_failure(None, record(replace(TRAIN, status="STOPPED"), status="STOPPED"), again)
+    assert "next:" not in capsys.readouterr().err
+    summary.print_failure(None, record(replace(gate, kind="register"), status="FAILED"), again)
+    assert f"next: {again} (" in capsys.readouterr().err
+
+
 def test_what_a_reused_stage_took_is_not_shown():
     assert live.cells(REUSED) == ("prepare", "REUSED", "", "", "same as run old")
 

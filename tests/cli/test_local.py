@@ -112,7 +112,8 @@ def test_a_failed_run_says_where_why_and_what_next(served):
     failed = served("run", ".", "-p", "factor=-1")
     assert failed.returncode == 6
     assert "stage fit:" in failed.stderr
-    assert "ValueError: a negative factor is of no use" in failed.stderr
+    assert "stage fit: ValueError: a negative factor is of no use (exit code 1)" in failed.stderr
+    assert "next: stagewright run . -p factor=-1 (" in failed.stderr
     assert "  | fitting for" in failed.stderr
     run = served.runs()[0]
     assert f"next: stagewright logs {run} fit" in failed.stderr
@@ -126,6 +127,8 @@ def test_a_closed_gate_is_exit_code_6(served):
     assert closed.returncode == 6
     assert "check" in closed.stderr
     assert "1000" in closed.stderr
+    assert "(its metrics), or another bar in the document" in closed.stderr
+    assert "has no log" in served("logs", "tiny", "check").stderr
 
 
 def test_show_and_logs_know_a_run_by_its_pipeline(served):
@@ -137,6 +140,10 @@ def test_show_and_logs_know_a_run_by_its_pipeline(served):
     assert "summed 3 numbers" in served("logs", "tiny", "total").stdout
     lines = served.json("logs", run)["lines"]
     assert {"total", "fit"} <= {line["source"] for line in lines}
+    again = served.json("run", ".")["run"]
+    reused = served("logs", again, "fit")
+    assert "product: 12.0" in reused.stdout
+    assert reused.stderr == f"fit was reused from {run}\n"
     followed = served("logs", run, "--follow")
     assert followed.returncode == 0
     assert "product: 12.0" in followed.stdout
@@ -161,6 +168,7 @@ def test_predict_reads_a_file_and_standard_input(served):
     failed = served("predict", "tiny", "--data", "no JSON")
     assert failed.returncode == 4
     assert failed.stdout == ""
+    assert "it was sent as text/csv; --content-type" in failed.stderr
 
 
 def test_env_lets_plain_boto3_in(served):

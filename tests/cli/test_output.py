@@ -70,6 +70,23 @@ def test_an_error_as_json_has_its_problems(capsys):
     ]
 
 
+def test_a_table_off_a_terminal_has_no_blanks_at_its_ends(capsys):
+    output.table(("run", "why"), [("a", ""), ("bb", "x")])
+    assert capsys.readouterr().out == "run  why\na\nbb   x\n"
+
+
+def test_one_thing_is_one_thing():
+    assert [output.counted(number, "stage") for number in (0, 1, 2)] == ["0 stages", "1 stage", "2 stages"]
+
+
+def test_a_script_that_failed_under_the_toolkit_is_what_it_said_last():
+    reason = 'AlgorithmError: ExecuteUserScriptError:\nExitCode 2\nErrorMessage "fit.py: error: say "x""\n'
+    reason += 'Command "python3 fit.py --depth 3", exit code: 1'
+    assert output.said(f"fit: {reason}") == 'fit: fit.py: error: say "x" (exit code 2)'
+    assert output.said(reason[:100]) == 'fit.py: error: say "x" (exit code 2)'
+    assert output.said("AlgorithmError: x, exit code: 3") == "AlgorithmError: x, exit code: 3"
+
+
 def test_a_table_off_a_terminal_keeps_every_character(capsys):
     output.table(("run", "why"), [("a", "x" * 300), ("bb", "[bold]y[/bold]")])
     said = capsys.readouterr().out

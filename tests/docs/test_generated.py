@@ -5,7 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from tools import reference
+
+from stagewright.spec.load import load
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,6 +31,18 @@ def test_the_example_is_valid_by_the_published_schema_s_own_names():
     training = schema["$defs"]["Training"]["properties"]
     assert {"entry_point", "channels", "hyperparameters", "metrics"} <= training.keys()
     assert all(field.get("description") for name, field in training.items() if name != "kind")
+
+
+def test_the_example_in_the_document_s_page_is_valid():
+    (block,) = re.findall(r"```yaml\n(.*?)```", (reference.DOCS / "document.md").read_text(), flags=re.DOTALL)
+    pipeline = load(yaml.safe_load(block))
+    assert {stage.kind for stage in pipeline.stages.values()} == {
+        "processing",
+        "training",
+        "gate",
+        "register",
+        "endpoint",
+    }
 
 
 def test_links_between_the_pages_lead_somewhere():

@@ -259,7 +259,7 @@ def test_a_port_in_use(tmp_path):
 def test_a_folder_that_cannot_be_written(tmp_path):
     command = CommandLine(tmp_path)
     command.environment["STAGEWRIGHT_STATE"] = "/proc/state"
-    refused(command("runs"), 4, "The state directory /proc/state cannot be used", "STAGEWRIGHT_STATE")
+    refused(command("up"), 4, "The state directory /proc/state cannot be used", "STAGEWRIGHT_STATE")
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts a small disk")

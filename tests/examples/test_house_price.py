@@ -175,3 +175,10 @@ def test_house_json_is_the_first_sale_of_2010_without_its_price():
     first = next(row for row in rows(SALES) if row["year_sold"] == "2010")
     assert int(first.pop("sale_price")) == TRUE_PRICE
     assert {name: str(value) for name, value in house.items()} == first
+
+
+def test_csv_with_too_few_columns_says_how_many_are_expected(job, trained):
+    house = json.loads((EXAMPLE / "house.json").read_text())
+    line = ",".join(map(str, list(house.values())[1:]))
+    failed = serve(job, line, "text/csv")
+    assert f"ValueError: {len(house) - 1} columns, {len(house)} expected: " in failed.stderr

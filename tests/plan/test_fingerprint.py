@@ -57,7 +57,8 @@ def test_values_do_not_flow_into_one_another():
         ({"code.x.py": "1"}, {}, None, "code x.py removed"),
         ({"image": "acc/repo:1"}, {"image": "acc/repo:2"}, None, "image repo:1 -> repo:2"),
         ({"hyperparameters.n": "1"}, {"hyperparameters.n": "2"}, None, "hyperparameters.n 1 -> 2"),
-        ({}, {"environment.A": "2"}, None, "environment.A nothing -> 2"),
+        ({}, {"environment.A": "2"}, None, "environment.A is new (2)"),
+        ({"environment.A": "2"}, {}, None, "environment.A 2 is gone"),
         ({"request.CreateX.A.0": "1"}, {"request.CreateX.A.0": "2"}, None, "CreateX.A.0 1 -> 2"),
         ({"external.s3://b/k": "1"}, {"external.s3://b/k": "2"}, None, "s3://b/k changed"),
         ({"upstream.a": "1"}, {"upstream.a": "2"}, None, "a runs again"),
@@ -88,3 +89,27 @@ def test_values_do_not_flow_into_one_another():
 )
 def test_explain(old, new, running, said):
     assert explain(old, new, running) == said
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("CreateProcessingJob.AppSpecification.ContainerArguments.1", "arguments"),
+        ("CreateProcessingJob.ProcessingInputs.sales.S3Input.S3Uri", "inputs.sales"),
+        ("CreateTrainingJob.InputDataConfig.train.DataSource.S3DataSource.S3Uri", "channels.train"),
+        ("CreateTrainingJob.AlgorithmSpecification.MetricDefinitions.rmse.Regex", "metrics.rmse"),
+        ("CreateTrainingJob.ResourceConfig.InstanceType", "instance_type"),
+        ("CreateTrainingJob.StoppingCondition.MaxRuntimeInSeconds", "max_runtime_seconds"),
+        ("Gate.0.right", "require"),
+        ("CreateModelPackage.ModelApprovalStatus", "approval"),
+        ("CreateEndpointConfig.ProductionVariants.AllTraffic.InitialInstanceCount", "instance_count"),
+        ("CreateTrainingJob.EnableNetworkIsolation", "CreateTrainingJob.EnableNetworkIsolation"),
+    ],
+)
+def test_what_changed_is_called_as_the_document_does(path, field):
+    assert explain({f"request.{path}": "1"}, {f"request.{path}": "2"}) == f"{field} 1 -> 2"
+
+
+def test_one_field_in_two_requests_changed_once():
+    named = [f"request.{operation}.EndpointName" for operation in ("CreateEndpoint", "UpdateEndpoint")]
+    assert explain(dict.fromkeys(named, "a"), dict.fromkeys(named, "b")) == "name a -> b"

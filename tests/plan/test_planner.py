@@ -164,8 +164,7 @@ CHANGES = {
         {"document": ("stages.evaluate.instance_type", "ml.m5.large")},
         {
             "train": "",
-            "evaluate": "CreateProcessingJob.ProcessingResources.ClusterConfig.InstanceType "
-            "ml.m5.xlarge -> ml.m5.large",
+            "evaluate": "instance_type ml.m5.xlarge -> ml.m5.large",
         },
     ),
     "an image": (
@@ -177,14 +176,14 @@ CHANGES = {
         {"document": ("parameters.min_r2", 0.9)},
         {
             "evaluate": "",
-            "quality": "Gate.0.right 0.88 -> 0.9",
+            "quality": "require 0.88 -> 0.9",
             "register": "quality runs again",
             "deploy": "register runs again",
         },
     ),
     "several": (
         {"document": ("stages.train.hyperparameters", {"n-estimators": 500}), "code": {"train_py": "new"}},
-        {"train": f'code train.py changed, hyperparameters.criterion "mae" -> nothing, {TREES} and 1 more'},
+        {"train": f'code train.py changed, hyperparameters.criterion "mae" is gone, {TREES} and 1 more'},
     ),
 }
 
@@ -330,7 +329,7 @@ def test_a_missing_file_of_a_stage_that_is_off_is_no_problem(house, first):
 
 def test_everything_at_once(house):
     document = house.changed("stages.train.entry_point", "trian.py")
-    missing = "nothing at s3://bucket/raw/sales/ (upload it, e.g. stagewright run uploads sample_data)"
+    missing = "nothing at s3://bucket/raw/sales/ (upload it, or name it in sample_data)"
     assert problems(lambda: later(house, document, external={})) == [
         f"stages.prepare.inputs.sales: {missing}",
         "stages.train.entry_point: no trian.py in the release (did you mean train.py?)",

@@ -253,3 +253,15 @@ def test_runs_are_listed_newest_first_and_of_all_pipelines(gateway):
     assert [each.run for each in list_runs(gateway, "a")] == ["a-2", "a-0"]
     assert find_run(gateway, "manual:2") == "a-2"
     assert find_run(gateway, "manual:9") is None
+
+
+def test_a_metric_that_nothing_printed_matches_is_named(run):
+    asked = {
+        f"request.CreateTrainingJob.AlgorithmSpecification.MetricDefinitions.{name}.Regex": name
+        for name in ("mae", "rmse")
+    }
+    result = {"metrics": {"mae": 3.0}}
+    record(run, "train", inputs=json.dumps(asked), result=json.dumps(result))
+    record(run, "prepare", result=json.dumps({}))
+    unseen = {stage.name: stage.unseen for stage in show(run, RUN).stages if stage.unseen}
+    assert unseen == {"train": ("rmse",)}

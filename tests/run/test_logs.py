@@ -82,14 +82,65 @@ def test_following_gives_each_line_once_and_ends_with_the_stage(waiting, run):
     assert seen == ["one", "two"]
 
 
-def test_an_endpoints_log_belongs_to_its_stage(waiting, installation):
+def test_several_jobs_are_followed_in_order_of_time(waiting, run):
+    write(waiting, logs.GROUPS["processing"], f"{run}-prepare-1/algo-1-1", "first", at=-3000)
+    write(waiting, logs.GROUPS["training"], f"{run}-train-1/algo-1-1", "second", at=-2000)
+    write(waiting, logs.GROUPS["processing"], f"{run}-prepare-1/algo-1-1", "third", at=-1000)
+    for stage in ("prepare", "train"):
+        waiting.runs.put_stage_if_absent(run, StageItem(stage, "SUCCEEDED", ended=TIME))
+    followed = logs.follow(waiting, run, pause=0.01)
+    assert [next(followed).text for _ in range(3)] == ["first", "second", "third"]
+    followed.close()
+
+
+@pytest.fixture
+def deployed(waiting, installation):
+    """Two runs, the second reusing the endpoint that the first one asked for; and that endpoint's name."""
     run, name = f"{installation.prefix}-served", f"{installation.prefix}-endpoint"
-    deploy = StagePlan("deploy", "endpoint", "reuse", "same as run x", result={"endpoint": name})
-    trigger = Trigger("manual", "manual:2", TIME)
-    start(waiting, Plan(run, "prices", "default", trigger, "", 1, (deploy,), ()))
-    assert logs.tail(waiting, run) == []
+    asked = {"CreateEndpoint": {"EndpointName": name}}
+    stages = (
+        StagePlan("deploy", "endpoint", "run", "", job=f"{run}-deploy-1", requests=asked),
+        StagePlan("quality", "gate", "run", "", requests={"Gate": []}),
+    )
+    trigger = Trigger("manual", f"manual:{run}", TIME)
+    start(waiting, Plan(run, "prices", "default", trigger, "", 1, stages, ((("deploy", "quality"),),)))
+    again = (
+        StagePlan("deploy", "endpoint", "reuse", "same", result={"endpoint": name}, reused_from=run),
+        StagePlan("off", "training", "skip", "off"),
+    )
+    trigger = Trigger("manual", f"manual:{run}-2", TIME)
+    start(waiting, Plan(f"{run}-2", "prices", "default", trigger, "", 1, again, ()))
+    return run, name
+
+
+def test_an_endpoint_that_failed_has_a_log(waiting, deployed):
+    run, name = deployed
+    waiting.runs.put_stage_if_absent(run, StageItem("deploy", "FAILED", ended=TIME, cause="no"))
+    assert logs.tail(waiting, run, "deploy") == []
+    write(waiting, f"{logs.ENDPOINTS}{name}", "AllTraffic/i-0", "of another run", at=-60_000)
+    write(waiting, f"{logs.ENDPOINTS}{name}", "AllTraffic/i-1", "it broke")
+    assert texts(logs.tail(waiting, run, "deploy")) == [("deploy", "it broke")]
+    assert texts(logs.tail(waiting, run)) == [("deploy", "it broke")]
+
+
+def test_a_reused_stage_has_the_log_of_the_run_that_made_it(waiting, deployed):
+    run, name = deployed
+    waiting.runs.put_stage_if_absent(
+        run, StageItem("deploy", "SUCCEEDED", ended=TIME, result={"endpoint": name})
+    )
     write(waiting, f"{logs.ENDPOINTS}{name}", "AllTraffic/i-1", "loaded")
-    assert texts(logs.tail(waiting, run)) == [("deploy", "loaded")]
+    assert logs.origin(waiting, f"{run}-2", "deploy") == run
+    assert logs.origin(waiting, run, "deploy") == run
+    assert texts(logs.tail(waiting, f"{run}-2", "deploy")) == [("deploy", "loaded")]
+    assert logs.tail(waiting, f"{run}-2") == []
+
+
+def test_a_stage_without_a_log_says_so(waiting, deployed):
+    run, _ = deployed
+    with pytest.raises(NotFoundError, match="quality is a gate stage, which has no log"):
+        logs.tail(waiting, run, "quality")
+    with pytest.raises(NotFoundError, match="off is off, and has never run"):
+        logs.tail(waiting, f"{run}-2", "off")
 
 
 def test_functions_say_what_they_did_with_a_run(waiting, run, installation):

@@ -97,7 +97,9 @@ def input_fn(body, content_type: str) -> pd.DataFrame:
 
 def predict_fn(houses: pd.DataFrame, model: Pipeline) -> np.ndarray:
     columns = list(model.feature_names_in_)
-    if all(isinstance(column, int) for column in houses) and houses.shape[1] == len(columns):
+    if all(isinstance(column, int) for column in houses):  # CSV without a header
+        if houses.shape[1] != len(columns):
+            raise ValueError(f"{houses.shape[1]} columns, {len(columns)} expected: {', '.join(columns)}")
         houses = houses.set_axis(columns, axis="columns")
     missing = [column for column in columns if column not in houses]
     if missing:

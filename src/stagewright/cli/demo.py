@@ -6,10 +6,7 @@ Outside of Stagewright's repository it copies the example to house-price, where 
 from __future__ import annotations
 
 import json
-import os
-import shlex
 import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +15,7 @@ import typer
 from stagewright.cli import output
 from stagewright.cli.options import Json
 from stagewright.cli.target import LOCAL, Session, session
+from stagewright.cli.typeable import program, run_again, shown
 from stagewright.errors import RunFailedError
 
 if TYPE_CHECKING:
@@ -41,7 +39,7 @@ def command(as_json: Json = False) -> None:
         record = live.watch(connected, run)
         summary.print_warnings(connected.gateway, record)
         if record.status != "SUCCEEDED":
-            summary.print_outcome(connected.gateway, record, shown(example))
+            summary.print_outcome(connected.gateway, record, run_again(example))
             raise typer.Exit(RunFailedError.exit_code)
         made = outcome(connected, record, example / "house.json")
     if as_json:
@@ -59,21 +57,6 @@ def find_example() -> Path:
         shutil.copytree(PACKAGED, copy)
         output.note(f"copied the example to {copy}")
     return copy
-
-
-def shown(path: Path) -> str:
-    """As a person in the current folder types it."""
-    relative = os.path.relpath(path)
-    return shlex.quote(str(path) if relative.startswith("..") else relative)
-
-
-def program() -> str:
-    """`stagewright` where the shell finds this one, else its path: `make demo` is run without activation."""
-    own = Path(sys.argv[0])
-    found = shutil.which("stagewright")
-    if own.name != "stagewright" or (found and Path(found).samefile(own)):
-        return "stagewright"
-    return shown(own)
 
 
 def outcome(connected: Session, record: RunRecord, house: Path) -> dict[str, Any]:

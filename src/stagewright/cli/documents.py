@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stagewright.cli.target import whereabouts
 from stagewright.errors import DocumentError, NotFoundError, Problem
 
 if TYPE_CHECKING:
-    from stagewright.run.gateway import Gateway
+    from stagewright.cli.target import Session
     from stagewright.spec.model import Scalar
     from stagewright.spec.pipeline import Pipeline
 
@@ -80,14 +81,17 @@ def _problem(declared: Mapping[str, Scalar], name: str, equals: str) -> Problem 
     return None
 
 
-def run_of(gateway: Gateway, place: str) -> str:
+def run_of(session: Session, place: str) -> str:
     """The run that `place` is, or the newest of the pipeline it names. NotFoundError where there is none."""
     from stagewright.run import history
 
     if RUN_ID.fullmatch(place):
         return place
     name = name_of(place)
-    newest = history.list_runs(gateway, name, 1)
+    newest = history.list_runs(session.gateway, name, 1)
     if not newest:
-        raise NotFoundError(f"{name} has no runs", "stagewright runs lists those of every pipeline")
+        raise NotFoundError(
+            f"{name} has no runs in {whereabouts(session.target)}",
+            "stagewright runs lists those of every pipeline",
+        )
     return newest[0].run

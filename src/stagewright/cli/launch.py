@@ -37,8 +37,9 @@ class Source:
     def read(cls, path: Path) -> Source:
         from stagewright import specfile
         from stagewright.run import release
+        from stagewright.run.named_files import code_findings
 
-        pipeline = specfile.read(path)
+        pipeline = specfile.read(path, code_findings)
         return cls(path, pipeline, release.scan(path.parent / pipeline.code))
 
 
@@ -69,22 +70,46 @@ def start(session: Session, source: Source, parameters: Mapping[str, Scalar], fo
     from stagewright.run import trigger
 
     pushed = push(session, source, parameters, force)
-    if pushed.uploaded or pushed.removed:
+    if pushed.uploaded or pushed.removed or pushed.trigger_key:
         output.note(f"pushed {source.pipeline.name}: {changes(pushed)}")
     key = pushed.trigger_key or trigger.request_run(
         session.gateway, source.pipeline.name, parameters, user(), force=force
     )
     try:
-        return wait_for_run(session.gateway, key)
+        run = wait_for_run(session.gateway, key)
     except KeyboardInterrupt:
         if not session.own:
             output.note("the run may start nevertheless: see stagewright runs, then stagewright stop RUN")
         raise
+    if session.is_local:
+        note_builds(session, source.pipeline, run)
+    return run
+
+
+def note_builds(session: Session, pipeline: Pipeline, run: str) -> None:
+    """Says what the first job of an image waits for, so that nobody takes it for hanging."""
+    from stagewright.cli.target import state_folder
+    from stagewright.local.sagemaker.environments import Environments
+    from stagewright.run import history
+
+    environments = Environments(state_folder() / "local.toml")
+    images = {
+        name: getattr(stage, "image", None) or pipeline.defaults.image or ""
+        for name, stage in pipeline.stages.items()
+        if stage.kind in history.JOB_KINDS
+    }
+    missing = {name: alias for name, image in images.items() if (alias := environments.unbuilt(image))}
+    if not missing:
+        return
+    running = [stage.name for stage in history.show(session.gateway, run).stages if stage.action == "run"]
+    for alias in dict.fromkeys(missing[name] for name in running if name in missing):
+        output.note(f"building the Python environment of {alias} (once, about 10 s)")
 
 
 def changes(pushed: Pushed) -> str:
-    removed = f", {len(pushed.removed)} removed" if pushed.removed else ""
-    return f"{len(pushed.uploaded)} code files uploaded{removed}"
+    counts = {"uploaded": len(pushed.uploaded), "removed": len(pushed.removed)}
+    told = [f"{output.counted(count, 'code file')} {done}" for done, count in counts.items() if count]
+    return ", ".join(told) or "the document changed"
 
 
 def wait_for_run(gateway: Gateway, trigger_key: str) -> str:

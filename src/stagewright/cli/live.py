@@ -37,7 +37,7 @@ class Lines:
         for stage in record.stages:
             if self.shown.get(stage.name, "PLANNED") != stage.status:
                 self.shown[stage.name] = stage.status
-                output.note("  ".join(cell for cell in (stage.name, *cells(stage)[1:]) if cell))
+                output.note("  ".join(cell for cell in unjudged(stage) if cell))
 
     def pause(self) -> None:
         pass
@@ -62,7 +62,7 @@ class Screen:
         )
 
     def draw(self) -> RenderableType:
-        return output.grid(HEADER, [cells(stage) for stage in self.record.stages] if self.record else [])
+        return output.grid(HEADER, [unjudged(stage) for stage in self.record.stages] if self.record else [])
 
     def update(self, record: RunRecord) -> None:
         self.record = record
@@ -75,14 +75,23 @@ class Screen:
         self.live.stop()
 
 
-def cells(stage: StageRecord) -> tuple[str, str, str, str, str]:
+Cells = tuple[str, str, str, str, str]
+
+
+def unjudged(stage: StageRecord) -> Cells:
+    """While a run goes on: what made a stage fail is told once, at its end, with its log."""
+    row = cells(stage)
+    return (*row[:-1], "") if stage.status == "FAILED" else row
+
+
+def cells(stage: StageRecord) -> Cells:
     """A row under `HEADER`. What a reused stage took was taken by another run, so it is left out."""
     return (
         stage.name,
         stage.status,
         output.took(stage.started, stage.ended) if stage.action == "run" else "",
         output.figures(stage.metrics),
-        " ".join((stage.cause or stage.detail or stage.reason).split()),
+        output.said(stage.cause or stage.detail or stage.reason.removeprefix(f"{stage.name}: ")),
     )
 
 

@@ -1,4 +1,6 @@
-"""A pipeline's name stands for its newest run. Without STAGE: all that had a job, in order of time."""
+"""A pipeline's name stands for its newest run. Without STAGE: all that ran, in order of time. The log of a
+stage that was reused is that of the run that made its result.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ import typer
 
 from stagewright.cli import documents, output
 from stagewright.cli.options import Json, PipelineOrRun, TargetName
-from stagewright.cli.target import LOCAL, session
+from stagewright.cli.target import LOCAL, kept
 
 if TYPE_CHECKING:
     from stagewright.run.logs import LogLine
@@ -38,9 +40,11 @@ def command(
 
     if as_json and follow:
         raise typer.BadParameter("--json prints one document, at the end; --follow has none")
-    with session(target) as connected:
+    with kept(target) as connected:
         gateway = connected.gateway
-        run = documents.run_of(gateway, place)
+        run = documents.run_of(connected, place)
+        if stage and not functions and (made := logs.origin(gateway, run, stage)) != run:
+            output.note(f"{stage} was reused from {made}")
         if functions:
             found: Iterable[LogLine] = logs.function_lines(gateway, run)
         else:

@@ -69,6 +69,7 @@ def hand_over(arguments: list[str]) -> int | None:
         return None
     os.umask(umask := os.umask(0o077))
     request = {
+        "program": sys.argv[0],
         "arguments": arguments,
         "folder": os.getcwd(),  # noqa: PTH109
         "environment": dict(os.environ),

@@ -22,7 +22,8 @@ TargetName = Annotated[
         "--target",
         metavar="NAME",
         envvar="STAGEWRIGHT_TARGET",
-        help="`local`, or a target of stagewright.toml.",
+        help="`local`, or a table [targets.NAME] of stagewright.toml, here or in a folder above: bucket,"
+        " region, environment, and if need be prefix, profile, account.",
     ),
 ]
 Parameters = Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
@@ -18,6 +19,15 @@ MARKS = {
     "SUCCEEDED": "green", "FAILED": "red", "REFUSED": "red", "STOPPED": "yellow", "RUNNING": "cyan",
     "REUSED": "blue", "SKIPPED": "dim",
 }  # fmt: skip
+
+
+WHOLE = ("run", "stage", "state", "took")
+"""Columns whose cells stay in one line."""
+SCRIPT_FAILED = re.compile(
+    r'AlgorithmError: ExecuteUserScriptError: ExitCode (\d+) ErrorMessage "(.+?)"'
+    r' Command ".*?(?:", exit code: \d+|$)'
+)
+"""Such a FailureReason, with single blanks."""
 
 
 def say(text: str = "") -> None:
@@ -45,20 +55,35 @@ def plain(value: Any) -> Any:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Columns. On a terminal with colours, and cut to its width; elsewhere plain and whole."""
+    """Columns. On a terminal with colours, and folded into its width; elsewhere plain lines."""
+    if not sys.stdout.isatty():
+        for line in columns([header, *rows]):
+            say(line)
+        return
     from rich.console import Console
 
-    terminal = sys.stdout.isatty()
-    Console(width=None if terminal else 1000, highlight=False).print(
-        grid(header, rows), soft_wrap=not terminal
-    )
+    Console(highlight=False).print(grid(header, rows))
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines with every cell whole, and no blanks at their ends."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def grid(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(*header, box=None, pad_edge=False, header_style="bold")
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for name in header:
+        made.add_column(name, overflow="fold", no_wrap=name in WHOLE)
     for row in rows:
         made.add_row(*(Text(cell, style=MARKS.get(cell.split(" ")[0], "")) for cell in row))
     return made
@@ -85,6 +110,11 @@ def took(started: str, ended: str = "") -> str:
     minutes, rest = divmod(round(length), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def said(reason: str) -> str:
+    """A reason on one line; of a script that failed under the training toolkit, what it said last."""
+    return SCRIPT_FAILED.sub(r"\2 (exit code \1)", " ".join(reason.split()))
 
 
 def figures(metrics: Mapping[str, float]) -> str:

@@ -1,5 +1,6 @@
 """Nothing is started. On the local target the sample data is uploaded first, so that there is something to
-plan over. With --json: the plan with the exact requests.
+plan over. With --json: the plan with the exact requests. A wave is what runs side by side; the next one
+starts when all of it has ended.
 """
 
 from __future__ import annotations
@@ -66,9 +67,8 @@ def release_of(source: Source) -> Release:
 
 
 def print_plan(made: Plan) -> None:
-    output.table(
-        ("stage", "kind", "action", "why"), [(s.name, s.kind, s.action, s.reason) for s in made.stages]
-    )
+    rows = [(s.name, s.kind, s.action, s.reason.removeprefix(f"{s.name}: ")) for s in made.stages]
+    output.table(("stage", "kind", "action", "why"), rows)
     for warning in made.warnings:
         output.note(f"warning: {warning}")
     for number, wave in enumerate(made.waves, 1):

@@ -1,4 +1,6 @@
-"""Data comes from --input, --data or standard input; its type from the extension (.json, .csv, .npy)."""
+"""Data comes from --input, --data or standard input; its type from the extension (.json, .csv, .npy), else
+from the data: JSON where it is JSON, CSV otherwise.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +13,11 @@ import typer
 
 from stagewright.cli import documents, output
 from stagewright.cli.options import Json, TargetName
-from stagewright.cli.target import LOCAL, session
-from stagewright.errors import NotFoundError
+from stagewright.cli.target import LOCAL, kept, whereabouts
+from stagewright.errors import NotFoundError, TargetError
 
 if TYPE_CHECKING:
-    from stagewright.run.gateway import Gateway
+    from stagewright.cli.target import Session
 
 CONTENT_TYPES = {".json": "application/json", ".csv": "text/csv", ".npy": "application/x-npy"}
 LOOK_BACK = 20
@@ -29,7 +31,8 @@ Input = Annotated[
 ]
 Data = Annotated[str | None, typer.Option("--data", "-d", help="The data itself.")]
 ContentType = Annotated[
-    str | None, typer.Option("--content-type", help="Of what is sent, where the extension does not say it.")
+    str | None,
+    typer.Option("--content-type", help="Of what is sent, where neither extension nor data say it."),
 ]
 Accept = Annotated[str, typer.Option("--accept", help="The content type wanted back.")]
 
@@ -46,11 +49,17 @@ def command(
     if file and data is not None:
         raise typer.BadParameter("give --input or --data, not both")
     body = file.read_bytes() if file else data.encode() if data is not None else sys.stdin.buffer.read()
-    kind = content_type or CONTENT_TYPES.get(file.suffix if file else ".json", "application/json")
+    kind = content_type or kind_of(body, file.suffix if file else "")
     name = documents.name_of(place)
-    with session(target) as connected:
-        endpoint = endpoint_of(connected.gateway, name)
-        answer = connected.gateway.endpoints.invoke(endpoint, body, kind, accept)
+    with kept(target) as connected:
+        endpoint = endpoint_of(connected, name)
+        try:
+            answer = connected.gateway.endpoints.invoke(endpoint, body, kind, accept)
+        except TargetError as error:
+            if content_type:
+                raise
+            told = f"it was sent as {kind}; --content-type sends it as something else"
+            raise type(error)(error.message, "; ".join(filter(None, (error.remedy, told)))) from error
     if as_json:
         prediction = decoded(answer.body, answer.content_type)
         output.print_json(
@@ -61,10 +70,22 @@ def command(
         sys.stdout.buffer.write(answer.body.rstrip(b"\n") + b"\n")
 
 
-def endpoint_of(gateway: Gateway, name: str) -> str:
+def kind_of(body: bytes, extension: str) -> str:
+    """By the extension, else by the data: what is no JSON is taken for CSV."""
+    if known := CONTENT_TYPES.get(extension.lower()):
+        return known
+    try:
+        json.loads(body)
+    except ValueError:
+        return CONTENT_TYPES[".csv"]
+    return CONTENT_TYPES[".json"]
+
+
+def endpoint_of(session: Session, name: str) -> str:
     """The endpoint of the pipeline's newest run that has one; else `name`, where that is an endpoint."""
     from stagewright.run import history
 
+    gateway = session.gateway
     for record in history.list_runs(gateway, name, LOOK_BACK):
         for stage in history.show(gateway, record.run).stages:
             if stage.result.get("endpoint"):
@@ -72,7 +93,9 @@ def endpoint_of(gateway: Gateway, name: str) -> str:
     if gateway.endpoints.describe(name):
         return name
     raise NotFoundError(
-        f"{name} is neither a pipeline that has made an endpoint nor an endpoint", "stagewright runs"
+        f"{name} is neither a pipeline that has made an endpoint nor an endpoint in"
+        f" {whereabouts(session.target)}",
+        "stagewright runs lists what has run there",
     )
 
 

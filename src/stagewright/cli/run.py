@@ -11,6 +11,7 @@ import typer
 from stagewright.cli import documents, output
 from stagewright.cli.options import Document, Force, Json, Parameters, TargetName
 from stagewright.cli.target import LOCAL, session
+from stagewright.cli.typeable import program, run_again
 from stagewright.errors import RunFailedError, TargetError
 
 Wait = Annotated[
@@ -46,7 +47,7 @@ def command(
         if as_json:
             output.print_json(record)
         else:
-            summary.print_outcome(connected.gateway, record, place)
+            summary.print_outcome(connected.gateway, record, run_again(place, given))
     if record.status != "SUCCEEDED":
         raise typer.Exit(RunFailedError.exit_code)
 
@@ -55,4 +56,4 @@ def report_started(run: str, as_json: bool) -> None:
     if as_json:
         output.print_json({"run": run})
     else:
-        output.say(f"next: stagewright show {run}")
+        output.say(f"next: {program()} show {run}")

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import shutil
+import sys
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stagewright.cli import documents, output
 from stagewright.cli.options import Json, TargetName
-from stagewright.cli.target import LOCAL, session
+from stagewright.cli.target import LOCAL, is_new, session, whereabouts
 
+if TYPE_CHECKING:
+    from stagewright.run.history import RunRecord
+
+HEADER = ("run", "state", "trigger", "created", "took", "why")
 Place = Annotated[str | None, typer.Argument(metavar="[PIPELINE]", help="Only the runs of this pipeline.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most this many.")]
 
@@ -20,14 +28,30 @@ def command(
     from stagewright.run import history
 
     pipeline = documents.name_of(place) if place else None
-    with session(target) as connected:
-        records = history.list_runs(connected.gateway, pipeline, limit)
+    records = []
+    if not is_new(target):
+        with session(target) as connected:
+            records = history.list_runs(connected.gateway, pipeline, limit)
     if as_json:
         output.print_json(records)
-        return
+    elif records:
+        print_records(records)
+    else:
+        output.note(f"no runs{f' of {pipeline}' if pipeline else ''} in {whereabouts(target)}")
+
+
+def print_records(records: Sequence[RunRecord]) -> None:
+    """On a terminal too narrow for a line each, the id has a line of its own, and so has the reason."""
     rows = [
         (record.run, record.status, record.trigger.type, output.local_time(record.created),
-         output.took(record.started, record.ended), record.reason)
+         output.took(record.started, record.ended), output.said(record.reason))
         for record in records
     ]  # fmt: skip
-    output.table(("run", "state", "trigger", "created", "took", "why"), rows)
+    width = shutil.get_terminal_size().columns
+    if not sys.stdout.isatty() or max(map(len, output.columns([HEADER, *rows]))) <= width:
+        output.table(HEADER, rows)
+        return
+    for row, line in zip(rows, output.columns([row[1:-1] for row in rows]), strict=True):
+        output.say(f"{row[0]}\n  {line}")
+        if row[-1]:
+            output.say(textwrap.indent(textwrap.fill(row[-1], width - 2, break_on_hyphens=False), "  "))

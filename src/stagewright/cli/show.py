@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from stagewright.cli import documents, output
 from stagewright.cli.options import Json, PipelineOrRun, TargetName
-from stagewright.cli.target import LOCAL, session
+from stagewright.cli.target import LOCAL, kept
 
 if TYPE_CHECKING:
     from stagewright.run.history import RunRecord
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def command(place: PipelineOrRun, target: TargetName = LOCAL, as_json: Json = False) -> None:
     from stagewright.run import history
 
-    with session(target) as connected:
-        record = history.show(connected.gateway, documents.run_of(connected.gateway, place))
+    with kept(target) as connected:
+        record = history.show(connected.gateway, documents.run_of(connected, place))
     if as_json:
         output.print_json(record)
     else:
@@ -33,6 +33,7 @@ def print_record(record: RunRecord) -> None:
     for name, value in record.trigger.parameters.items():
         output.say(f"  {name} = {value}")
     output.table(live.HEADER, [live.cells(stage) for stage in record.stages])
+    summary.print_unseen(record)
     for stage in record.stages:
         made = summary.made_by(stage)
         if made or stage.result.get("outputs"):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from stagewright.cli import documents, output
 from stagewright.cli.options import Json, PipelineOrRun, TargetName
-from stagewright.cli.target import LOCAL, session
+from stagewright.cli.target import LOCAL, kept
 
 
 def command(place: PipelineOrRun, target: TargetName = LOCAL, as_json: Json = False) -> None:
     from stagewright.cli import launch, live, summary
     from stagewright.run import stop
 
-    with session(target) as connected:
-        run = documents.run_of(connected.gateway, place)
+    with kept(target) as connected:
+        run = documents.run_of(connected, place)
         stop.stop(connected.gateway, run, launch.user())
         record = live.watch(connected, run)
     if as_json:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from stagewright.cli import output
+from stagewright.cli.typeable import program
 from stagewright.run import logs
 
 if TYPE_CHECKING:
@@ -18,29 +19,37 @@ WARNING = "WARNING: "
 
 
 def headline(record: RunRecord) -> str:
-    return f"{record.run}: {record.status}{': ' + record.reason if record.reason else ''}"
+    return f"{record.run}: {record.status}{': ' + output.said(record.reason) if record.reason else ''}"
 
 
-def print_outcome(gateway: Gateway, record: RunRecord, place: str) -> None:
+def print_outcome(gateway: Gateway, record: RunRecord, again: str) -> None:
+    """`again`: the command that runs it once more."""
+    print_unseen(record)
     if record.status == "SUCCEEDED":
         print_made(record)
     else:
-        print_failure(gateway, record, place)
+        print_failure(gateway, record, again)
+
+
+def print_unseen(record: RunRecord) -> None:
+    for stage in record.stages:
+        for metric in stage.unseen:
+            output.note(f"warning: {stage.name} printed nothing that matches metric {metric}")
 
 
 def print_made(record: RunRecord) -> None:
     ran = sum(stage.action == "run" for stage in record.stages)
     reused = sum(stage.action == "reuse" for stage in record.stages)
     took = output.took(record.created, record.ended)
-    output.say(f"{record.run} succeeded in {took}: {ran} stages ran, {reused} reused")
+    output.say(f"{record.run} succeeded in {took}: {output.counted(ran, 'stage')} ran, {reused} reused")
     for stage in record.stages:
         made = made_by(stage)
         if made:
             output.say(f"  {stage.name}: {made}")
     endpoint = next((stage.result["endpoint"] for stage in record.stages if stage.result.get("endpoint")), "")
     if endpoint:
-        output.say(f"next: stagewright predict {record.pipeline} --input FILE")
-    output.say(f"next: stagewright show {record.run}")
+        output.say(f"next: {program()} predict {record.pipeline} --input FILE")
+    output.say(f"next: {program()} show {record.run}")
 
 
 def made_by(stage: StageRecord) -> str:
@@ -69,14 +78,17 @@ def print_warnings(gateway: Gateway, record: RunRecord) -> None:
             output.note(f"warning: {text.removeprefix(WARNING).strip()}")
 
 
-def print_failure(gateway: Gateway, record: RunRecord, place: str) -> None:
+def print_failure(gateway: Gateway, record: RunRecord, again: str) -> None:
     failed = [stage for stage in record.stages if stage.status == "FAILED"]
     output.note(f"{record.run}: {record.status}" if failed else headline(record))
     for stage in failed:
-        output.note(f"stage {stage.name}: {stage.cause or stage.error}")
-        for line in logs.tail(gateway, record.run, stage.name, LAST_LINES):
+        output.note(f"stage {stage.name}: {output.said(stage.cause or stage.error)}")
+        lines = logs.tail(gateway, record.run, stage.name, LAST_LINES) if stage.kind in logs.LOGGED else []
+        for line in lines:
             output.note(f"  | {line.text}")
-        if stage.job:
-            output.note(f"next: stagewright logs {record.run} {stage.name}")
-    if record.stages:
-        output.note(f"next: stagewright run {place} (what ended well and is unchanged is reused)")
+        if stage.kind in logs.LOGGED:
+            output.note(f"next: {program()} logs {record.run} {stage.name}")
+    if any(stage.kind == "gate" for stage in failed):
+        output.note(f"next: {program()} show {record.run} (its metrics), or another bar in the document")
+    elif record.stages and record.status != "STOPPED":
+        output.note(f"next: {again} (what ended well and is unchanged is reused)")

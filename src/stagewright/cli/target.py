@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from stagewright.cli import output
 from stagewright.cli.main import state_path
-from stagewright.errors import TargetError
+from stagewright.errors import NotFoundError, TargetError
 from stagewright.naming import Installation
 
 if TYPE_CHECKING:
@@ -48,6 +48,27 @@ def state_folder() -> Path:
     return Path(state_path())
 
 
+def whereabouts(target: str) -> str:
+    return str(state_folder()) if target == LOCAL else f"the target {target}"
+
+
+def is_new(target: str) -> bool:
+    """Whether nothing has been kept there yet: a command that only reads makes no state folder."""
+    return target == LOCAL and not state_folder().exists()
+
+
+@contextmanager
+def kept(target: str) -> Iterator[Session]:
+    """A session of a command that looks at what there is. NotFoundError where there can be nothing."""
+    if is_new(target):
+        raise NotFoundError(
+            f"no runs in {whereabouts(target)}: there is no such folder",
+            "stagewright run PIPELINE starts one; STAGEWRIGHT_STATE names the state folder of another place",
+        )
+    with session(target) as connected:
+        yield connected
+
+
 @contextmanager
 def session(target: str) -> Iterator[Session]:
     """Connects to `target`. TargetError when it cannot be reached or is not described."""
@@ -64,9 +85,10 @@ def _local() -> Iterator[Session]:
 
     state = state_folder()
     if local.find(state) is None:
-        output.note(
-            "no local server is up: starting one for this command (stagewright up leaves one running)"
-        )
+        if not (state / "identity.json").exists():  # said once in a state folder's life
+            output.note(
+                "no local server is up: starting one for this command (stagewright up leaves one running)"
+            )
         Thread(target=import_module, args=("stagewright.run.gateway",), daemon=True).start()  # meanwhile
     with local.borrow(state) as server:
         yield Session(connect(server), LOCAL, own=not local.is_lasting(state))

@@ -1,4 +1,4 @@
-"""Nothing is contacted and nothing is written. Exit code 2 when the document is wrong."""
+"""Nothing is contacted and nothing is written. Exit code 2 when the document or a file it names is wrong."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from stagewright.cli.options import Document, Json
 
 
 def command(place: Document, as_json: Json = False) -> None:
-    pipeline = documents.read(place)
+    from stagewright import specfile
+    from stagewright.run.named_files import code_findings, sample_findings
+
+    pipeline = specfile.read(documents.path_of(place), code_findings, sample_findings)
     if as_json:
         output.print_json({"valid": True, "pipeline": pipeline.name, "stages": list(pipeline.stages)})
     else:

@@ -167,7 +167,7 @@ def become(request: dict[str, Any], files: list[int]) -> None:
     time.tzset()
     os.chdir(request["folder"])
     os.umask(request["umask"])
-    sys.argv = ["stagewright", *request["arguments"]]
+    sys.argv = [request["program"], *request["arguments"]]
     modes = ("r", "w", "w")
     sys.stdin, sys.stdout, sys.stderr = (
         open(number, mode, encoding=encoding, errors=errors, closefd=False)  # noqa: SIM115

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -28,6 +29,29 @@ IGNORED = frozenset(("Tags", "RoleArn", "ExecutionRoleArn", "TrainingJobName", "
 NAMES = ("ChannelName", "InputName", "OutputName", "VariantName", "Name")
 """Entries of lists are called by these fields, so that a path stays the same when an entry is added
 before."""
+
+FIELDS = tuple(
+    (re.compile(pattern), field)
+    for pattern, field in (
+        (r"Gate\.\d+\.\w+", "require"),
+        (r".*\.ContainerArguments\.\d+", "arguments"),
+        (r".*\.ContainerEntrypoint\.\d+", "entrypoint"),
+        (r".*\.ProcessingInputs\.([^.]+)\..*S3Uri", r"inputs.\1"),
+        (r".*\.ProcessingOutputConfig\.Outputs\.([^.]+)\..*", r"outputs.\1"),
+        (r"CreateTrainingJob\.InputDataConfig\.([^.]+)\..*S3Uri", r"channels.\1"),
+        (r".*\.MetricDefinitions\.([^.]+)\.Regex", r"metrics.\1"),
+        (r".*\.InstanceType", "instance_type"),
+        (r".*\.(?:Initial)?InstanceCount", "instance_count"),
+        (r".*\.VolumeSizeInGB", "volume_size_gb"),
+        (r".*\.StoppingCondition\.MaxRuntimeInSeconds", "max_runtime_seconds"),
+        (r"CreateModelPackage\.ModelApprovalStatus", "approval"),
+        (r"CreateModelPackage(?:Group)?\.ModelPackageGroupName", "group"),
+        (r".*\.SupportedContentTypes\.\d+", "content_types"),
+        (r".*\.SupportedResponseMIMETypes\.\d+", "response_types"),
+        (r".*\.EndpointName", "name"),
+    )
+)
+"""What the document calls what a request says at such a place; the rest is called as AWS does."""
 
 SHOWN = 3
 ORDER = ("code", "image", "hyperparameters", "environment", "request", "external", "upstream")
@@ -66,7 +90,7 @@ def explain(old: Mapping[str, str], new: Mapping[str, str], running: Collection[
     """
     changed = [path for path in {**old, **new} if old.get(path) != new.get(path)]
     changed.sort(key=_rank)
-    said = [_difference(path, old.get(path), new.get(path), running) for path in changed]
+    said = list(dict.fromkeys(_difference(path, old.get(path), new.get(path), running) for path in changed))
     more = f" and {len(said) - SHOWN} more" if len(said) > SHOWN else ""
     return ", ".join(said[:SHOWN]) + more
 
@@ -127,7 +151,20 @@ def _difference(path: str, old: str | None, new: str | None, running: Collection
         case "image":
             return f"image {_short(old, image=True)} -> {_short(new, image=True)}"
         case _:
-            return f"{path.removeprefix('request.')} {_short(old)} -> {_short(new)}"
+            return _changed(_field(path.removeprefix("request.")), old, new)
+
+
+def _changed(field: str, old: str | None, new: str | None) -> str:
+    if old is None:
+        return f"{field} is new ({_short(new)})"
+    return f"{field} {_short(old)} is gone" if new is None else f"{field} {_short(old)} -> {_short(new)}"
+
+
+def _field(path: str) -> str:
+    for pattern, field in FIELDS:
+        if match := pattern.fullmatch(path):
+            return match.expand(field)
+    return path
 
 
 def _verb(old: str | None, new: str | None) -> str:

@@ -89,7 +89,7 @@ class Preparer:
         except PlanError as error:
             problems += error.problems
         external = dict(external_of(stage, self.values))
-        remedy = "upload it, e.g. stagewright run uploads sample_data"
+        remedy = "upload it, or name it in sample_data"
         problems += [
             Problem(f"stages.{name}.{field}", f"nothing at {uri}", remedy)
             for field, uri in external.items()

@@ -21,10 +21,6 @@ def scan(folder: Path) -> dict[str, bytes]:
     Left out: hidden files and folders, __pycache__, *.pyc. ReleaseError: a link that leaves the folder or
     leads to a folder, something that is no file, a file that cannot be read, or more than the limits above.
     """
-    if not folder.exists():
-        return {}
-    if not folder.is_dir():
-        raise ReleaseError(f"{folder} is not a folder", "name the folder of the code files in `code`")
     files: dict[str, bytes] = {}
     total = 0
     for path in _paths(folder):
@@ -38,7 +34,16 @@ def scan(folder: Path) -> dict[str, bytes]:
     return files
 
 
+def names(folder: Path) -> list[str]:
+    """The paths that `scan` finds, sorted as it has them, without reading the files."""
+    return [path.relative_to(folder).as_posix() for path in _paths(folder)]
+
+
 def _paths(folder: Path) -> Iterator[Path]:
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise ReleaseError(f"{folder} is not a folder", "name the folder of the code files in `code`")
     for place, folders, names in os.walk(folder, onerror=_raise):
         here = Path(place)
         kept = sorted(name for name in folders if not _ignored(name))
@@ -60,18 +65,16 @@ def _checked(path: Path, folder: Path) -> Path:
         raise ReleaseError(f"{path} is a link out of {folder}", "copy the file into the folder")
     if not path.is_file():
         raise ReleaseError(f"{path} is not a file", "remove it: a release holds ordinary files")
+    size = path.stat().st_size
+    if size > MAX_FILE_BYTES:
+        limit = MAX_FILE_BYTES // 1024**2
+        raise ReleaseError(f"{path} has {size / 1024**2:,.0f} MB; a code file has at most {limit} MB", DATA)
     return path
 
 
 def _read(path: Path, name: str) -> bytes:
     try:
         name.encode()
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            message = (
-                f"{path} has {size / 1024**2:,.0f} MB; a code file has at most {MAX_FILE_BYTES // 1024**2} MB"
-            )
-            raise ReleaseError(message, DATA)
         return path.read_bytes()
     except UnicodeEncodeError:
         raise ReleaseError(f"{path!r}: its name is not UTF-8", "rename the file") from None

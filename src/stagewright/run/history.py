@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -33,6 +34,8 @@ PLANNED_FIELDS = (
     "reused_from",
 )
 """What a record takes over from the plan as it stands."""
+METRIC = re.compile(r"request\.CreateTrainingJob\.AlgorithmSpecification\.MetricDefinitions\.(.+)\.Regex")
+"""Of the inputs of a stage, those that are a metric's expression."""
 JOB_KINDS: Mapping[str, JobKind] = {"processing": "processing", "training": "training"}
 
 
@@ -43,6 +46,7 @@ class StageRecord:
     `status`: PLANNED, RUNNING, SUCCEEDED, FAILED, REUSED, SKIPPED, STOPPED (the run was stopped) or NOT_RUN
     (the run failed before). `wave`, `chain`, `position`: its place in the plan, -1 where it does not run.
     `reused_from`: the run whose result stands for it. `detail`: what SageMaker says of a job at work.
+    `unseen`: metrics of a training stage whose expressions matched nothing that it printed.
     """
 
     name: str
@@ -65,6 +69,7 @@ class StageRecord:
     error: str = ""
     cause: str = ""
     reused_from: str = ""
+    unseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -179,7 +184,14 @@ def _stage(header: Header, plan: PlannedStage, item: StageItem | None) -> StageR
         attempt=item.attempt,
         error=item.error,
         cause=item.cause,
+        unseen=_unseen(item),
     )
+
+
+def _unseen(item: StageItem) -> tuple[str, ...]:
+    seen = item.result.get("metrics") or {}
+    asked = [match[1] for path in item.inputs if (match := METRIC.fullmatch(path))]
+    return tuple(name for name in sorted(asked) if item.status == "SUCCEEDED" and name not in seen)
 
 
 def _at_work(gateway: Gateway, header: Header, stages: Sequence[StageRecord]) -> tuple[StageRecord, ...]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from stagewright.errors import NotFoundError
 from stagewright.naming import timestamp
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.logs import LogEvent
@@ -14,7 +16,11 @@ from stagewright.run.history import RunRecord, StageRecord, show
 
 GROUPS = {"processing": "/aws/sagemaker/ProcessingJobs", "training": "/aws/sagemaker/TrainingJobs"}
 ENDPOINTS = "/aws/sagemaker/Endpoints/"
+LOGGED = (*GROUPS, "endpoint")
+"""The kinds whose stages have a log."""
 FUNCTIONS = ("router", "recorder", "sweeper")
+LATE = 5.0
+"""Seconds after a run's end in which its endpoint may still write its first line."""
 PAUSE = 0.5
 """Seconds between two looks while following."""
 
@@ -30,14 +36,34 @@ class LogLine:
 
 @dataclass(frozen=True)
 class _Stream:
+    """`since`, `until`: epoch seconds between which what belongs to it begins; 0 where all of it does."""
+
     source: str
     group: str
     name: str
+    since: float = 0
+    until: float = 0
+
+
+@dataclass(frozen=True)
+class _Logged:
+    """A stage, and the run whose job or endpoint it was."""
+
+    run: RunRecord
+    stage: StageRecord
+
+
+def origin(gateway: Gateway, run: str, stage: str) -> str:
+    """The run whose log the stage's is: another one where its result was reused.
+
+    NotFoundError: no such run or stage, or a stage that has no log.
+    """
+    return _logged(gateway, show(gateway, run), stage).run.run
 
 
 def tail(gateway: Gateway, run: str, stage: str | None = None, lines: int = 100) -> list[LogLine]:
     """The last lines of the run's jobs, or of one stage's, by time. NotFoundError: no such run or stage."""
-    streams = _streams(gateway, _chosen(show(gateway, run), stage))
+    streams = _streams(gateway, _chosen(gateway, show(gateway, run), stage))
     found = [line for stream in streams for line in _after(gateway, stream, "")[0]]
     return sorted(found, key=lambda line: line.time)[-lines:]
 
@@ -47,11 +73,15 @@ def follow(gateway: Gateway, run: str, stage: str | None = None, pause: float = 
     tokens: dict[_Stream, str] = {}
     while True:
         record = show(gateway, run)
-        chosen = _chosen(record, stage)
-        over = not record.is_open or (stage is not None and chosen[0].status not in ("PLANNED", "RUNNING"))
+        chosen = _chosen(gateway, record, stage)
+        over = not record.is_open or (
+            stage is not None and chosen[0].stage.status not in ("PLANNED", "RUNNING")
+        )
+        found: list[LogLine] = []
         for stream in _streams(gateway, chosen):
             new, tokens[stream] = _after(gateway, stream, tokens.get(stream, ""))
-            yield from new
+            found += new
+        yield from sorted(found, key=lambda line: line.time)
         if over:
             return
         time.sleep(pause)
@@ -68,37 +98,78 @@ def function_lines(gateway: Gateway, run: str) -> list[LogLine]:
     return sorted(found, key=lambda line: line.time)
 
 
-def _chosen(record: RunRecord, stage: str | None) -> tuple[StageRecord, ...]:
-    return (record.stage(stage),) if stage else record.stages
+def _chosen(gateway: Gateway, record: RunRecord, stage: str | None) -> tuple[_Logged, ...]:
+    """The one stage, wherever its job ran; without a name, what this run itself has run."""
+    if stage:
+        return (_logged(gateway, record, stage),)
+    return tuple(_Logged(record, each) for each in record.stages if each.action == "run")
 
 
-def _streams(gateway: Gateway, stages: tuple[StageRecord, ...]) -> list[_Stream]:
-    """A job's streams are `<job>/algo-<n>-<epoch>` for training and `<job>/algo-<n>-<...>` for processing."""
-    places = [
-        (stage.name, GROUPS[stage.kind], f"{stage.job}/")
-        for stage in stages
-        if stage.kind in GROUPS and stage.action == "run" and stage.status not in ("PLANNED", "NOT_RUN")
-    ]
-    places += [
-        (stage.name, f"{ENDPOINTS}{stage.result['endpoint']}", "")
-        for stage in stages
-        if stage.kind == "endpoint" and stage.result.get("endpoint")
-    ]
-    return [
-        _Stream(source, group, name)
-        for source, group, prefix in places
-        for name in gateway.logs.streams(group, prefix)
-    ]
+def _logged(gateway: Gateway, record: RunRecord, name: str) -> _Logged:
+    stage = record.stage(name)
+    if stage.kind not in LOGGED:
+        raise NotFoundError(
+            f"{name} is a {stage.kind} stage, which has no log", f"stagewright show {record.run}"
+        )
+    if stage.action == "skip":
+        raise NotFoundError(f"{name} is off, and has never run", "switch it on: enabled: true")
+    if not stage.reused_from:
+        return _Logged(record, stage)
+    made = show(gateway, stage.reused_from)
+    return _Logged(made, made.stage(name))
+
+
+def _streams(gateway: Gateway, chosen: tuple[_Logged, ...]) -> list[_Stream]:
+    """A job's streams are `<job>/algo-<n>-<epoch>` for training and `<job>/algo-<n>-<...>` for processing.
+
+    An endpoint outlives the run, and its instances have streams of their own: one belongs to the run in whose
+    time it begins, with all that comes after.
+    """
+    found = []
+    for each in chosen:
+        stage = each.stage
+        if stage.status in ("PLANNED", "NOT_RUN") or stage.kind not in LOGGED:
+            continue
+        if stage.kind == "endpoint":
+            group = f"{ENDPOINTS}{_endpoint(gateway, each)}"
+            since, until = _seconds(each.run.created), _seconds(each.run.ended)
+            names = gateway.logs.streams(group, "")
+            found += [_Stream(stage.name, group, name, since, until and until + LATE) for name in names]
+        else:
+            group = GROUPS[stage.kind]
+            names = gateway.logs.streams(group, f"{stage.job}/")
+            found += [_Stream(stage.name, group, name) for name in names]
+    return found
+
+
+def _endpoint(gateway: Gateway, logged: _Logged) -> str:
+    """By the stage's result; where it has none, by what it asked for."""
+    run, stage = logged.run, logged.stage
+    if named := stage.result.get("endpoint"):
+        return str(named)
+    for page in gateway.runs.items(run.run, f"page#{run.plan}#"):
+        for chain in json.loads(page["chains"]):
+            for planned in chain:
+                if planned["name"] == stage.name:
+                    return str(json.loads(planned["requests"]["CreateEndpoint"])["EndpointName"])
+    raise NotFoundError(f"{run.run} has asked for no endpoint in {stage.name}", "stagewright show " + run.run)
+
+
+def _seconds(time_text: str) -> float:
+    return datetime.fromisoformat(time_text).timestamp() if time_text else 0
 
 
 def _after(gateway: Gateway, stream: _Stream, token: str) -> tuple[list[LogLine], str]:
-    lines: list[LogLine] = []
+    found: list[LogEvent] = []
     while True:
         events, following = gateway.logs.read(stream.group, stream.name, token)
-        lines += [_line(stream.source, event) for event in events]
+        found += [event for event in events if event.time >= stream.since * 1000]
         if following == token or not events:
-            return lines, following
+            break
         token = following
+    if stream.until and found and found[0].time > stream.until * 1000:
+        return [], following
+    return [_line(stream.source, event) for event in found], following
 
 
 def _line(source: str, event: LogEvent) -> LogLine:

@@ -33,6 +33,84 @@ _HEAD = """# The pipeline document
 Made from the models; do not edit. A key that is not here is refused, with the nearest one that is.
 """
 
+_EXAMPLE = """## A complete example
+
+Two branches that run side by side, and a gate that decides between a new version and the end of the run.
+
+```yaml
+name: churn
+parameters: {min_auc: 0.8}
+sample_data: {raw/churn/: data/customers.csv}
+defaults: {image: sklearn-1.4, instance_type: ml.m5.large}
+triggers:
+  - {type: code}
+stages:
+  features:
+    kind: processing
+    code: features.py
+    arguments: ["--months", "12"]
+    inputs: {customers: "s3://${bucket}/raw/churn/"}
+    outputs: [train, test]
+  trees:
+    kind: training
+    entry_point: trees.py
+    channels: {train: "${stages.features.outputs.train}"}
+    hyperparameters: {n-estimators: 300}
+    metrics: {auc: 'AUC: ([0-9.]+)'}
+  linear:
+    kind: training
+    entry_point: linear.py
+    channels: {train: "${stages.features.outputs.train}"}
+    metrics: {auc: 'AUC: ([0-9.]+)'}
+  compare:
+    kind: processing
+    code: compare.py
+    inputs:
+      trees: "${stages.trees.model}"
+      linear: "${stages.linear.model}"
+      test: "${stages.features.outputs.test}"
+    outputs: [report]
+    metrics_file: report/metrics.json
+  quality:
+    kind: gate
+    require: "${stages.compare.metrics.auc} >= ${parameters.min_auc}"
+  register:
+    kind: register
+    after: [quality]
+    model: "${stages.trees.model}"
+    entry_point: trees.py
+    approval: approved
+  deploy:
+    kind: endpoint
+    model: "${stages.register.package}"
+```
+
+A plan prints the order as waves: what is in one wave runs side by side, and the next wave starts when all of
+it has ended. `a -> b` is a chain within a wave.
+"""
+
+_SCRIPTS = """## What a script is given
+
+| script | arguments | variables | packages |
+|---|---|---|---|
+| of a training stage | the hyperparameters | `SM_*` and `environment` | also the requirements.txt beside it |
+| of a processing stage | `arguments` | `environment`; no `SM_*` | the image's; a `.sh` script may call pip |
+| that serves | none | `environment` | also the requirements.txt beside it |
+
+The requirements.txt that counts stands at the root of the code folder.
+A processing script reads `/opt/ml/processing/input/<name>` and writes `/opt/ml/processing/output/<name>`.
+One script may train and serve. What trains stands under `if __name__ == "__main__":`, since the script is
+imported to be served. Serving calls these functions of it; scikit-learn's image has defaults for all but the
+first:
+
+```python
+def model_fn(model_dir: str): ...                    # the model, from the files of model.tar.gz
+def input_fn(body: str | bytes, content_type: str): ...  # the data, from a request
+def predict_fn(data, model): ...                     # the prediction
+def output_fn(prediction, accept: str): ...          # the answer: its body, or body and content type
+```
+"""
+
 _REFERENCES = """## References
 
 `${...}` stands for a value. A text that is one reference and nothing else takes the value's own type; inside
@@ -72,9 +150,11 @@ def document_reference() -> str:
         parts += _section(f"Stages of kind `{kind}`", model)
     operators = " ".join(f"`{operator}`" for operator in OPERATORS)
     parts += [
+        _SCRIPTS,
         _REFERENCES + _table(_references()),
         _GATES.format(operators=operators),
         _TRAPS + _table(_traps()),
+        _EXAMPLE,
     ]
     return "\n".join(parts)
 

@@ -128,6 +128,14 @@ def trapped(text: str, key: bool = False) -> tuple[str, str] | None:
     )
 
 
+def meant(text: str) -> bool | int | float | str | None:
+    """The value that the trap `text` most likely stands for, so that what is around it can be judged."""
+    if _WHOLE.fullmatch(text) or _FRACTION.fullmatch(text):
+        return 0
+    trap = next(trap for trap in TRAPS if trap.pattern.fullmatch(text))
+    return resolve(trap.instead(text) or text)
+
+
 def inexact(text: str) -> tuple[str, str] | None:
     """Message and remedy where the number `text` does not come back from every store as it is."""
     remedy = f'write fewer digits, or "{text}" for text'

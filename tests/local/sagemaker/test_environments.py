@@ -171,3 +171,15 @@ def test_every_image_of_the_list_is_one_of_awss():
         assert environments._image_of(uri) is image
         assert environments._image_of(image.full_alias) is image
     assert environments._image_of("123456789012.dkr.ecr.us-east-1.amazonaws.com/mine:1") is None
+
+
+def test_whether_the_first_job_of_an_image_waits_for_its_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("STAGEWRIGHT_CACHE", str(tmp_path / "cache"))
+    known = environments.Environments(tmp_path / "local.toml")
+    assert known.unbuilt("sklearn-1.4") == "sklearn-1.4"
+    assert known.unbuilt("own/image:1") == ""
+    monkeypatch.setattr(environments, "is_built", lambda _folder: True)
+    assert known.unbuilt("sklearn-1.4") == ""
+    monkeypatch.setattr(environments, "is_built", lambda _folder: False)
+    (tmp_path / "local.toml").write_text(f'[pythons]\n"sklearn-1.4" = "{sys.executable}"\n')
+    assert known.unbuilt("sklearn-1.4") == ""

@@ -93,6 +93,14 @@ class Environments:
             )
         return _built(found, report)
 
+    def unbuilt(self, image: str) -> str:
+        """The alias of the image where its first job waits for the environment to be built; else empty."""
+        found = _image_of(image)
+        if found is None or self._own_python(image, found) is not None:
+            return ""
+        folders = (_folder([version, *way.packages]) for way in found.ways for version in way.python)
+        return "" if any(map(is_built, folders)) else found.alias
+
     def with_requirements(
         self, base: Environment, file: Path, report: Report = lambda _line: None
     ) -> Environment:

@@ -294,7 +294,7 @@ class ProcessRun(JobRun):
         ending = f", exit code: {code}"
         return f"AlgorithmError: {text}"[: REASON_LIMIT - len(ending)] + ending
 
-    def last_words(self) -> str:
+    def last_words(self, count: int = REASON_LINES) -> str:
         """The log's last lines; of a traceback, its last line alone."""
         lines = [line for line in self.log.tail if line.strip()]
         begins = [
@@ -306,4 +306,4 @@ class ProcessRun(JobRun):
             said = [line for line in lines[begins[-1] + 1 :] if not line.startswith((" ", "\t"))]
             if said:
                 return said[0]
-        return "\n".join(lines[-REASON_LINES:])
+        return "\n".join(lines[-count:])

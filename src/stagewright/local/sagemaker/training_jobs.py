@@ -134,10 +134,10 @@ class TrainingRun(ProcessRun):
         self.record["ModelArtifacts"] = {"S3ModelArtifacts": artifacts}
 
     def failure_text(self) -> str:
-        """/opt/ml/output/failure; the log's last words fill the toolkit's empty ErrorMessage."""
+        """/opt/ml/output/failure; the script's last line fills the toolkit's empty ErrorMessage."""
         file = self.opt_ml / "output/failure"
         text = file.read_text(errors="replace") if file.is_file() else ""
-        return text.replace('ErrorMessage ""', f'ErrorMessage "{self.last_words()}"')
+        return text.replace('ErrorMessage ""', f'ErrorMessage "{self.last_words(1)}"')
 
     def account(self) -> None:
         started = self.record.get(self.kind.started)

@@ -26,7 +26,8 @@ class Endpoint(Stage):
     image: PlanText | None = None
     """Only for a model artefact: a package brings its own."""
     entry_point: str | None = None
-    """Only for a model artefact: the script with model_fn."""
+    """Only for a model artefact: the script with model_fn. It is imported to be served, so what trains stands
+    under `if __name__ == "__main__":`."""
     include: tuple[str, ...] = ()
     """More files or folders, relative to the code folder, put beside the script."""
     environment: Mapping[str, Text] = Field(default_factory=dict)

@@ -20,7 +20,8 @@ class Processing(Stage, Compute):
     max_runtime_seconds: Annotated[Annotated[Whole, Field(ge=1, le=777_600)] | Reference, PlanNumber] = 3600
     """The job is stopped, and the stage fails, after this many seconds."""
     code: str | None = None
-    """The script, relative to the code folder. `.py` runs with python3, `.sh` with /bin/bash."""
+    """The script, relative to the code folder. `.py` runs with python3, `.sh` with /bin/bash. It gets no SM_
+    variables, and no requirements.txt is installed for it: a `.sh` script that calls pip first does that."""
     include: tuple[str, ...] = ()
     """More files or folders, relative to the code folder, put beside the script."""
     entrypoint: tuple[Text, ...] = ()

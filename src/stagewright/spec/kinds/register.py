@@ -24,7 +24,8 @@ class Register(Stage):
     image: PlanText | None = None
     """An alias (`sklearn-1.4`) or a full image URI of the serving container."""
     entry_point: str | None = None
-    """The script with model_fn (and input_fn, predict_fn, output_fn); the training script often has them."""
+    """The script with model_fn (and input_fn, predict_fn, output_fn); the training script often has them.
+    It is imported to be served, so what trains stands under `if __name__ == "__main__":`."""
     include: tuple[str, ...] = ()
     """More files or folders, relative to the code folder, put beside the script."""
     environment: Mapping[str, Text] = Field(default_factory=dict)

@@ -16,7 +16,8 @@ class Training(Stage, Compute):
     kind: Literal["training"]
     """Always `training`."""
     entry_point: str | None = None
-    """The script, relative to the code folder; hyperparameters arrive as its arguments."""
+    """The script, relative to the code folder; hyperparameters arrive as its arguments. A requirements.txt
+    beside it, at the root of the code folder, is installed before it starts."""
     include: tuple[str, ...] = ()
     """More files or folders, relative to the code folder, put beside the script."""
     channels: Mapping[Name, S3Uri] = Field(default_factory=dict)

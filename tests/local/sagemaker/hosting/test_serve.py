@@ -241,3 +241,18 @@ def test_a_request_over_the_model_server_s_timeout_ends_the_process(start: Start
         server.post("x")
     assert server.process.wait(10) == 1
     assert "WORKER TIMEOUT" in server.log.read_text()
+
+
+def test_a_script_that_trains_when_imported_is_told_to_guard_that(start):
+    unguarded = "import argparse\nparser = argparse.ArgumentParser()\n"
+    unguarded += "parser.add_argument('--n', required=True)\nparser.parse_args()\n"
+    log = start(WHOLE + unguarded).log.read_text()
+    last = log.splitlines()[-1]
+    assert last.startswith("inference.py ended the process (exit code 2) when it was imported to be served")
+    assert 'if __name__ == "__main__"' in log
+    assert "--framework" not in log
+
+
+def test_a_script_sees_no_arguments_but_its_own_name(start):
+    server = start("import sys\nassert len(sys.argv) == 1 and sys.argv[0].endswith('inference.py')\n" + WHOLE)
+    assert server.get("/ping") == 200

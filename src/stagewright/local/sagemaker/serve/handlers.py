@@ -35,6 +35,14 @@ def code_dir(defaults: ModuleType) -> Path:
     return base_dir() / "code"
 
 
+class EndedOnImportError(ImportError):
+    def __init__(self, program: str, code: object) -> None:
+        super().__init__(
+            f"{program} ended the process (exit code {code}) when it was imported to be served; guard what"
+            ' trains with if __name__ == "__main__"'
+        )
+
+
 class Context:
     """What sagemaker-inference hands to functions that take one argument more."""
 
@@ -76,7 +84,11 @@ class Handlers:
             there = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
             raise ImportError(f"No module named '{name}': {program} is not in {folder}, which has {there}")
         sys.path.insert(0, str(folder))
-        return importlib.import_module(name)
+        sys.argv = [str(folder / program)]  # what started this process is none of the script's business
+        try:
+            return importlib.import_module(name)
+        except SystemExit as error:
+            raise EndedOnImportError(program, error.code) from error
 
     def _function(self, script: ModuleType, name: str) -> Callable[..., Any]:
         if hasattr(script, name) or self._transform or self._framework in FRAMEWORKS:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from . import toolkits
 from .content import Answer
-from .handlers import Handlers
+from .handlers import EndedOnImportError, Handlers
 
 
 class Worker:
@@ -111,6 +111,9 @@ def main(arguments: list[str]) -> int:
     toolkits.install()
     try:
         handlers = Handlers(options.framework)
+    except EndedOnImportError as error:
+        log(str(error))
+        return 1
     except Exception:
         log(traceback.format_exc())
         return 1

@@ -184,16 +184,22 @@ def run(command: list[str], variables: dict[str, str]) -> int:
     os.chdir(CODE)
     code = os.spawnvpe(os.P_WAIT, command[0], command, environment)  # noqa: S606 -- the job's own command
     if code:
-        text = f'ExecuteUserScriptError:\nExitCode {code}\nErrorMessage ""\nCommand "{" ".join(command)}"'
-        return fail(text, 1)
+        shown = " ".join([command[0].rpartition("/")[2], *command[1:]])
+        # AWS prints this into the log as well; here the script's own last line stays the last.
+        write_failure(f'ExecuteUserScriptError:\nExitCode {code}\nErrorMessage ""\nCommand "{shown}"')
+        return 1
     return 0
 
 
 def fail(text: str, code: int) -> int:
-    with open(os.path.join(BASE, "output", "failure"), "w") as file:
-        file.write(text)
+    write_failure(text)
     sys.stderr.write(text + "\n")
     return code
+
+
+def write_failure(text: str) -> None:
+    with open(os.path.join(BASE, "output", "failure"), "w") as file:
+        file.write(text)
 
 
 if __name__ == "__main__":

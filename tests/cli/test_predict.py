@@ -1,0 +1,22 @@
+"""What data is sent as."""
+
+from __future__ import annotations
+
+import pytest
+
+from stagewright.cli import predict
+
+
+@pytest.mark.parametrize(
+    ("body", "extension", "kind"),
+    [
+        (b"1,2", ".json", "application/json"),
+        (b"{}", ".CSV", "text/csv"),
+        (b"x", ".npy", "application/x-npy"),
+        (b'{"a": 1}', "", "application/json"),
+        (b"1,2\n3,4\n", "", "text/csv"),
+        (b"a;b", ".txt", "text/csv"),
+    ],
+)
+def test_the_type_is_that_of_the_extension_else_that_of_the_data(body, extension, kind):
+    assert predict.kind_of(body, extension) == kind

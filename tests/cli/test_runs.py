@@ -1,0 +1,38 @@
+"""The list of runs, on terminals of any width."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+from stagewright.cli import runs
+from stagewright.plan.model import Trigger
+from stagewright.run.history import RunRecord
+
+START = "2026-01-01T00:00:00.000Z"
+RUN = "house-price-20261122t130846-200799"
+RECORD = RunRecord(
+    RUN, "house-price", "default", "FAILED", Trigger("code", "code:1", START), "r", 1, START, START, START,
+    reason="quality: evaluate.metrics.r2 >= 0.99 does not hold: 0.9177 >= 0.99, of run " + RUN,
+)  # fmt: skip
+
+
+def test_a_narrow_terminal_shows_every_id_whole_and_the_reason_below(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    runs.print_records([RECORD, replace(RECORD, run="b", status="SUCCEEDED", reason="")])
+    lines = capsys.readouterr().out.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert lines[0] == RUN
+    assert lines[1].split()[:2] == ["FAILED", "code"]
+    assert lines[2].startswith("  quality: evaluate.metrics.r2")
+    assert lines[3].endswith(RUN)
+    assert lines[4] == "b"
+
+
+def test_elsewhere_each_run_is_a_line(capsys):
+    runs.print_records([RECORD])
+    header, line = capsys.readouterr().out.splitlines()
+    assert header.split() == list(runs.HEADER)
+    assert line.startswith(f"{RUN}  FAILED")
+    assert line.endswith(RECORD.reason)
