@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import sys
 import tarfile
 import time
@@ -45,7 +44,7 @@ def connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connect]:
     with ExitStack() as opened:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("STAGEWRIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
-            server = local.up(state, owner_pid=os.getpid())
+            server = local.up(state)
         opened.callback(local.down, state)
 
         def of(service: str) -> Any:
