@@ -17,12 +17,14 @@ from stagewright.errors import JobEnvironmentError
 from stagewright.local.sagemaker.environments import Environment
 from stagewright.local.sagemaker.failure import JobFailure
 from stagewright.local.sagemaker.fields import without_effect
+from stagewright.local.sagemaker.host_run import HostRun
+from stagewright.local.sagemaker.hosts import LOG, Host, hosts_of
 from stagewright.local.sagemaker.job_environment import base_environment, leads_elsewhere, with_requested
 from stagewright.local.sagemaker.kinds import JobKind
 from stagewright.local.sagemaker.logs import LogStream
 from stagewright.local.sagemaker.overlay import lay_over
 from stagewright.local.sagemaker.resource import Context, event_detail, now
-from stagewright.local.sagemaker.sandbox import Command, Process
+from stagewright.local.sagemaker.sandbox import Command
 from stagewright.local.sagemaker.store import Record
 from stagewright.local.sagemaker.transitions import (
     COMPLETED,
@@ -36,17 +38,15 @@ from stagewright.local.sagemaker.transitions import (
 )
 
 INTERRUPTED = "InternalServerError: the local server stopped while the job ran"
+NAMES_ONLY = "without namespaces the hosts cannot reach one another by name: all are this machine, 127.0.0.1"
 REASON_LIMIT = 1024
 """FailureReason and ExitMessage: at most 1,024 characters (API reference)."""
-LINE_LIMIT = 256 * 1024
-REASON_LINES = 3
-LOG = "log"
 
 log = logging.getLogger(__name__)
 
 
 class JobRun(ABC):
-    """`opt_ml` is what the job sees as /opt/ml. Everything here runs in the job's own thread but `stop`."""
+    """Everything here runs in the job's own thread but `stop`; each further host is followed by its own."""
 
     kind: ClassVar[JobKind]
     idle_fields: ClassVar[tuple[str, ...]]
@@ -57,18 +57,20 @@ class JobRun(ABC):
         self.record = record
         self.name: str = record[self.kind.name]
         self.folder: Path = context.settings.root / "jobs" / self.kind.noun.lower() / self.name
-        self.opt_ml: Path = self.folder / "ml"
+        self.hosts = hosts_of(self.folder, self.instance_count)
         self.log: LogStream
+        """The first host's, which also gets what this service has to say."""
         self._lock = threading.RLock()
         self._stopping = threading.Event()
         self.stopped_as = STOPPED
         self._interrupted = False
-        self._process: Process | None = None
+        self._runs: list[HostRun] = []
+        self._failed: HostRun | None = None
         self._thread: threading.Thread | None = None
 
     @abstractmethod
-    def stage(self, environment: Environment) -> Environment:
-        """Fills /opt/ml before the command starts; answers the environment that the command runs in."""
+    def stage(self, environment: Environment, host: Host) -> Environment:
+        """Fills a host's /opt/ml before the command starts; answers the environment that it runs in."""
 
     @abstractmethod
     def command(self, python: str) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -79,12 +81,16 @@ class JobRun(ABC):
         """Uploads what the job made; `succeeded` is false after a failure, true where it was stopped."""
 
     @abstractmethod
-    def failure_text(self) -> str:
-        """What the job itself wrote about its failure; empty where it wrote nothing."""
+    def failure_text(self, failed: HostRun) -> str:
+        """What the job itself wrote about its failure, on the host that failed; empty where nothing."""
 
     @property
     @abstractmethod
     def image(self) -> str: ...
+
+    @property
+    @abstractmethod
+    def instance_count(self) -> int: ...
 
     def observe(self, line: str) -> None:  # noqa: B027 -- a hook that not every kind needs
         """Sees each line of the log."""
@@ -113,9 +119,9 @@ class JobRun(ABC):
         with self._lock:
             self._interrupted = True
             self._stopping.set()
-            process = self._process
-        if process is not None:
-            process.kill()
+            runs = self._runs
+        for run in runs:
+            run.kill()
 
     def fail(self, reason: str) -> None:
         with self._lock:
@@ -127,7 +133,7 @@ class JobRun(ABC):
         for entry in self.folder.iterdir() if self.folder.is_dir() else ():
             if entry.is_dir():
                 shutil.rmtree(entry, ignore_errors=True)
-            elif entry != self.folder / LOG:
+            elif not entry.name.startswith(LOG):
                 entry.unlink(missing_ok=True)
 
     def change(self, secondary: str) -> None:
@@ -160,10 +166,11 @@ class JobRun(ABC):
 
     def _live(self, done: Callable[[JobRun], None]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        stream = f"{self.name}/algo-1-{int(time.time())}"
-        self.log = self.context.logs.open(self.kind.log_group, stream, self.folder / LOG)
+        started = int(time.time())
+        logs = [self._open_log(host, started) for host in self.hosts]
+        self.log = logs[0]
         try:
-            reason = self._carry_out()
+            reason = self._carry_out(logs)
         except JobFailure as failure:
             reason = str(failure)
         except JobEnvironmentError as error:
@@ -172,9 +179,15 @@ class JobRun(ABC):
             log.exception("%s failed", self.name)
             reason = f"InternalServerError: {type(error).__name__}: {error}"
         finally:
-            self.log.close()
+            for opened in logs:
+                opened.close()
         self._end(reason)
         done(self)
+
+    def _open_log(self, host: Host, started: int) -> LogStream:
+        return self.context.logs.open(
+            self.kind.log_group, f"{self.name}/{host.name}-{started}", host.log_file
+        )
 
     def _end(self, reason: str) -> None:
         with self._lock:
@@ -195,41 +208,50 @@ class JobRun(ABC):
     def account(self) -> None:  # noqa: B027 -- likewise
         """Adds what is known only at the end: seconds, the exit message."""
 
-    def _carry_out(self) -> str:
+    def _carry_out(self, logs: list[LogStream]) -> str:
         """Empty, or the failure's reason."""
-        self.opt_ml.mkdir(parents=True)
+        for host in self.hosts:
+            host.opt_ml.mkdir(parents=True)
         self._warn()
         base = self.context.environments.resolve(self.image, self.log.note)
         if base.warning:
             self.log.note(f"WARNING: {base.warning}")
-        environment = self.stage(base)
+        environments = [self.stage(base, host) for host in self.hosts]
         if self._stopping.is_set():
             return ""
-        code = self._run(environment)
+        self._run([HostRun(*pair) for pair in zip(self.hosts, logs, strict=True)], environments)
+        failed = self._failed
         stopped = self._stopping.is_set()
         if self._interrupted:
             return INTERRUPTED
-        self.keep(succeeded=code == 0 or stopped)
-        return "" if code == 0 or stopped else self._algorithm_error(code)
+        self.keep(succeeded=failed is None or stopped)
+        return "" if failed is None or stopped else self._algorithm_error(failed)
 
     def _warn(self) -> None:
         for path in without_effect(self.record, self.idle_fields):
             self.log.note(f"WARNING: {path} has no effect in the local SageMaker")
+        if len(self.hosts) > 1 and not self.context.launcher.isolation.mode:
+            self.log.note(f"WARNING: {NAMES_ONLY}")
         for key in filter(leads_elsewhere, self.record.get("Environment", {})):
             self.log.note(f"WARNING: Environment.{key} is not passed on: jobs use the local server only")
 
-    def _run(self, environment: Environment) -> int:
-        python = lay_over(environment.python, self.folder / "python")
+    def _command_of(self, host: Host, environment: Environment) -> Command:
+        python = lay_over(environment.python, host.folder / "python")
         argv, own = self.command(str(python))
         programs = (python.parent, environment.python.parent)
-        base = base_environment(self.context.settings, self.folder / "home", programs)
+        base = base_environment(self.context.settings, host.folder / "home", programs)
         env = {**with_requested(base, self.record.get("Environment", {})), **own}
+        return Command(host.opt_ml, argv, env, self.workdir, host.name, host.names)
+
+    def _run(self, runs: list[HostRun], environments: list[Environment]) -> None:
+        """Every host's process, until all have ended."""
+        commands = [self._command_of(*pair) for pair in zip(self.hosts, environments, strict=True)]
         with self._lock:
             if self._stopping.is_set():
-                return 0
-            self._process = process = self.context.launcher.start(
-                Command(self.opt_ml, argv, env, self.workdir)
-            )
+                return
+            self._runs = runs
+            for run, command in zip(runs, commands, strict=True):
+                run.process = self.context.launcher.start(command)
             self.record[self.kind.started] = now()
         limit = self.record["StoppingCondition"].get("MaxRuntimeInSeconds")
         timer = threading.Timer(limit, self.stop, ["MaxRuntimeExceeded"]) if limit else None
@@ -237,44 +259,43 @@ class JobRun(ABC):
             timer.daemon = True
             timer.start()
         self.change(self.running_status)
-        while raw := process.output.readline(LINE_LIMIT):
-            line = raw.decode("utf-8", "replace").rstrip("\r\n")
-            self.log.write(line)
-            self.observe(line)
-        code = process.wait()
-        process.output.close()
+        others = [threading.Thread(target=self._follow, args=(run,), daemon=True) for run in runs[1:]]
+        for other in others:
+            other.start()
+        self._follow(runs[0])
+        for other in others:
+            other.join()
         if timer is not None:
             timer.cancel()
-        return code
+
+    def _follow(self, run: HostRun) -> None:
+        """The first host that fails ends the others: nobody would wait for their part."""
+        if run.follow(self.observe) == 0:
+            return
+        with self._lock:
+            if self._failed is not None or self._stopping.is_set():
+                self._failed = self._failed or run
+                return
+            self._failed = run
+        for other in self._runs:
+            if other is not run:
+                other.kill()
 
     workdir = "/opt/ml"
     running_status = "Training"
 
     def _end_process(self) -> None:
-        process = self._process
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(self.context.settings.stop_grace)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        processes = [run.process for run in self._runs if run.process is not None]
+        for process in processes:
+            process.terminate()
+        end = time.monotonic() + self.context.settings.stop_grace
+        for process in processes:
+            try:
+                process.wait(max(0.0, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
 
-    def _algorithm_error(self, code: int) -> str:
-        text = self.failure_text() or self.last_words()
-        ending = f", exit code: {code}"
+    def _algorithm_error(self, failed: HostRun) -> str:
+        text = self.failure_text(failed) or failed.last_words()
+        ending = f", exit code: {failed.code}"
         return f"AlgorithmError: {text}"[: REASON_LIMIT - len(ending)] + ending
-
-    def last_words(self) -> str:
-        """The log's last lines; of a traceback, its last line alone."""
-        lines = [line for line in self.log.tail if line.strip()]
-        begins = [
-            number
-            for number, line in enumerate(lines)
-            if line.startswith("Traceback (most recent call last)")
-        ]
-        if begins:
-            said = [line for line in lines[begins[-1] + 1 :] if not line.startswith((" ", "\t"))]
-            if said:
-                return said[0]
-        return "\n".join(lines[-REASON_LINES:])

@@ -20,6 +20,9 @@ class Settings:
     stop_grace: float = 120.0
     """Seconds between SIGTERM and SIGKILL. SageMaker gives 120 (StopTrainingJob, API reference)."""
 
+    service_url: str = ""
+    """Where this service itself answers, when that is not `url`."""
+
     @property
     def overrides(self) -> Path:
         """`local.toml` of the state directory: its `[pythons]` table maps an image to a Python executable."""
