@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stagewright.spec.reference import document_reference
 from stagewright.spec.schema import schema
+from tools.sagemaker_reference import sagemaker_reference
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -41,6 +42,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "document.md": document_reference,
     "pipeline.schema.json": schema_page,
     "cli.md": cli_page,
+    "sagemaker.md": sagemaker_reference,
 }
 
 

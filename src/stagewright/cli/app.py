@@ -24,6 +24,7 @@ COMMANDS = {
     "stop": "Stop a run and the jobs that it has started.",
     "predict": "Send data to the endpoint of a pipeline.",
     "up": "Start the local server and leave it running.",
+    "sagemaker": "Serve SageMaker alone, beside any S3 endpoint, until Ctrl-C.",
     "down": "Stop the local server; its state is kept.",
     "env": "Print what other programs need to use the local server.",
     "doctor": "Check that this machine can run pipelines.",

@@ -17,7 +17,7 @@ def command(as_json: Json = False) -> None:
     running = server.find(state)
     if running is None:
         raise TargetError(f"no local server is up ({state})", "stagewright up")
-    variables = credentials.environment(running)
+    variables = credentials.for_user(running)
     if as_json:
         output.print_json(variables)
     else:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from stagewright.cli import documents, output
+from stagewright.cli import documents, environments, output
 from stagewright.cli.options import Document, Force, Json, Parameters, TargetName
 from stagewright.cli.target import LOCAL, Session, session
 from stagewright.naming import timestamp
@@ -35,6 +35,7 @@ def command(
     source = launch.Source.read(documents.path_of(place))
     parameters = documents.parameters(source.pipeline, given)
     with session(target) as connected:
+        environments.warn(connected, source.pipeline)
         launch.upload_samples(connected, source)
         made = make(connected, source, parameters, force)
     if as_json:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from stagewright.cli import documents, output
+from stagewright.cli import documents, environments, output
 from stagewright.cli.options import Document, Force, Json, Parameters, TargetName
 from stagewright.cli.target import LOCAL, session
 from stagewright.cli.typeable import program, run_again
@@ -36,6 +36,7 @@ def command(
             raise TargetError(
                 "--no-wait: the server of this command ends with it", "stagewright up, then run again"
             )
+        environments.warn(connected, source.pipeline)
         run = launch.start(connected, source, parameters, force)
         output.note(f"run {run}")
         if not wait:

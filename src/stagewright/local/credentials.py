@@ -26,6 +26,13 @@ def environment(server: Server) -> dict[str, str]:
     }
 
 
+def for_user(server: Server) -> dict[str, str]:
+    """The same for a shell whose AWS_PROFILE may name a profile of the user's: SDKs fail without it."""
+    file = server.state / "profile"
+    file.write_text("[default]\n")
+    return {**environment(server), "AWS_CONFIG_FILE": str(file), "AWS_PROFILE": "default"}
+
+
 def scrubbed(parent: Mapping[str, str]) -> dict[str, str]:
     """`parent` without anything of AWS; loopback is reached past any proxy."""
     kept = {name: value for name, value in parent.items() if not name.startswith(("AWS_", "BOTO_"))}

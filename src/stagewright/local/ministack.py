@@ -11,7 +11,7 @@ what we need changed:
 - S3's events carry the object's version, as they do on AWS;
 - queue URLs do not depend on the port, so that queues survive a change of port.
 
-work.py has the rest: what goes on without a request.
+work.py has what goes on without a request, durable.py how its memory is kept.
 """
 
 from __future__ import annotations
@@ -26,10 +26,13 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import partialmethod
 from importlib import import_module, metadata
+from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
 from stagewright.errors import TargetError
+from stagewright.local.durable import Durable
+from stagewright.local.encryption import use_account_key
 from stagewright.local.state import ACCOUNT, REGION, State
 from stagewright.local.work import Work
 
@@ -147,7 +150,6 @@ class Ministack:
         self._s3 = loaded["s3"]
         self._dynamodb = loaded["dynamodb"]
         logging.getLogger("persistence").setLevel(logging.WARNING)
-        self._saving = threading.Lock()
         self._module.BANNER = ""  # type: ignore[attr-defined]
         self.app: ASGI = self._module.app
         self.on_stop: Callable[[], None] = lambda: None
@@ -157,8 +159,11 @@ class Ministack:
         _pin_queue_urls(loaded["sqs"])
         _carry_versions(loaded["s3"], loaded["eventbridge"])
         _alarm_on_own_metric(loaded["cloudwatch"])
+        use_account_key(loaded["s3"])
         _patch_engine(self._step_functions, lambda: self.on_stop())
         self._step_functions._sfn_jsonata_parse = _parse_json
+        folder = Path(import_module("ministack.core.persistence").STATE_DIR)
+        self._durable = Durable(self._module, loaded, folder)
         self.work = Work(self._step_functions, self._eventbridge, self._lambda)
 
     def register(self, prefix: str, handler: Handler) -> None:
@@ -218,8 +223,7 @@ class Ministack:
 
     def save(self) -> None:
         """Writes the state of every service, a file each, atomically. Any thread."""
-        with self._saving:
-            import_module("ministack.core.persistence").save_all(self._module._build_persistence_save_dict())
+        self._durable.save()
 
 
 _current: contextvars.ContextVar[tuple[Mapping[str, Any], float | None, str]] = contextvars.ContextVar(

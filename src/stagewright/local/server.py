@@ -21,6 +21,7 @@ from pathlib import Path
 
 from stagewright.errors import TargetError
 from stagewright.local.credentials import scrubbed
+from stagewright.local.sagemaker.accounts import carried
 from stagewright.local.state import Server, State, unusable
 
 __all__ = ["Server", "borrow", "down", "find", "is_lasting", "up"]
@@ -148,7 +149,8 @@ def _spawn(place: State, port: int | None, ready: int) -> int:
     ]
     # -P: a file of the user's current folder must not be imported in place of a module.
     command = [sys.executable, "-P", "-m", "stagewright.local.server", *options]
-    return os.posix_spawn(sys.executable, command, scrubbed(os.environ), file_actions=actions, setsid=True)
+    environment = scrubbed(os.environ) | carried(os.environ)
+    return os.posix_spawn(sys.executable, command, environment, file_actions=actions, setsid=True)
 
 
 def _read_line(receiver: int, seconds: float) -> dict[str, str] | None:

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from stagewright.local import journal
 from stagewright.local.sagemaker.environments import cache_folder
 from stagewright.local.state import State
 
@@ -41,7 +42,7 @@ def keep(state: State, digest: str) -> None:
         temporary = Path(tempfile.mkdtemp(dir=folder, prefix="new-"))
         try:
             for part in (state.objects, state.services):
-                shutil.copytree(part, temporary / part.name)
+                shutil.copytree(part, temporary / part.name, ignore=shutil.ignore_patterns(journal.PATTERN))
             temporary.rename(folder / digest)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)

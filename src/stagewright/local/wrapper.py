@@ -53,6 +53,8 @@ class Wrapper:
     `requests` counts what was let in and may have changed something; `active`, what is being answered.
     """
 
+    key_hint = "`stagewright env` prints the settings for this one"
+
     def __init__(
         self, inner: App, sagemaker: protocol.Service, port: int, access_key: str, secret_key: str
     ) -> None:
@@ -88,6 +90,7 @@ class Wrapper:
                 await _answer(send, 200, {"content-type": "application/json"}, b'{"status": "ok"}')
                 return
             service, receive = await self._check_signature(request, receive)
+            self.check_service(service)
         except RefusedError as refused:
             log.warning("refused %s %s: %s", request.method, request.path, refused.message)
             await _answer(send, refused.status, *_error(refused, service, request))
@@ -97,6 +100,9 @@ class Wrapper:
             await self._to_sagemaker(request, receive, send)
         else:
             await self._inner(scope, receive, send)
+
+    def check_service(self, service: str) -> None:
+        """RefusedError for a service that is not behind this door; here ministack knows."""
 
     def _check_place(self, request: Request) -> None:
         host = request.headers.get("host", "")
@@ -115,7 +121,7 @@ class Wrapper:
         try:
             signature = sigv4.read(request)
             if not hmac.compare_digest(signature.access_key.encode(), self._access_key.encode()):
-                message = "The key is not this server's; `stagewright env` prints the settings for this one"
+                message = f"The key is not this server's; {self.key_hint}"
                 raise RefusedError("UnrecognizedClientException", message)
             body = None
             _check_length(request, OBJECT_LIMIT if signature.service == "s3" else BODY_LIMIT)

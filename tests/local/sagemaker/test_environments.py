@@ -19,11 +19,12 @@ HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 OTHER = "3.9" if HERE != "3.9" else "3.10"
 
 
-def wheel(folder, name, version, source):
+def wheel(folder, name, version, source, requires=()):
     with ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as file:
         info = f"{name}-{version}.dist-info"
         file.writestr(f"{name}.py", source)
-        file.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        needs = "".join(f"Requires-Dist: {each}\n" for each in requires)
+        file.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}")
         file.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         recorded = (f"{name}.py", f"{info}/METADATA", f"{info}/WHEEL", f"{info}/RECORD")
         file.writestr(f"{info}/RECORD", "".join(f"{path},,\n" for path in recorded))
@@ -167,7 +168,8 @@ def test_a_layer_takes_what_is_installed_and_the_base_does_not(wheels, listed, t
 def test_every_image_of_the_list_is_one_of_awss():
     """An alias of ours and AWS's URI for it mean the same environment."""
     for image in environments.images():
-        uri = image_uri(image.full_alias, "us-east-1", "ml.m5.xlarge")
+        gpu_only = image.framework == "huggingface"
+        uri = image_uri(image.full_alias, "us-east-1", "ml.g5.xlarge" if gpu_only else "ml.m5.xlarge")
         assert environments._image_of(uri) is image
         assert environments._image_of(image.full_alias) is image
     assert environments._image_of("123456789012.dkr.ecr.us-east-1.amazonaws.com/mine:1") is None
@@ -183,3 +185,49 @@ def test_whether_the_first_job_of_an_image_waits_for_its_environment(monkeypatch
     monkeypatch.setattr(environments, "is_built", lambda _folder: False)
     (tmp_path / "local.toml").write_text(f'[pythons]\n"sklearn-1.4" = "{sys.executable}"\n')
     assert known.unbuilt("sklearn-1.4") == ""
+
+
+def test_what_would_fail_is_known_before_anything_is_built(wheels, listed, tmp_path):
+    listed([HERE], ["part==1.0"])
+    assert Environments().problem("frame-1.0") == ""
+    assert "use one of frame-1.0 (frame 1.0-1)" in Environments().problem("nobodys:1")
+    own = tmp_path / "local.toml"
+    own.write_text(f'[pythons]\n"nobodys:1" = "{sys.executable}"\n')
+    assert Environments(own).problem("nobodys:1") == ""
+    listed(["3.99"], ["part==1.0"])
+    assert "needs Python 3.99, and none is here" in Environments().problem("frame-1.0")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_torch_with_cuda_is_refused_unless_it_is_allowed(wheels, listed, tmp_path, monkeypatch):
+    wheel(wheels, "torch", "2.0", "", requires=["nvidia-cudnn-cu12"])
+    wheel(wheels, "nvidia_cudnn_cu12", "1.0", "")
+    listed([HERE], ["torch==2.0"])
+    with pytest.raises(JobEnvironmentError, match="STAGEWRIGHT_LARGE_ENVIRONMENTS=1") as caught:
+        Environments().resolve("frame-1.0")
+    assert "local.toml" in caught.value.remedy
+    assert not list(tmp_path.glob("cache/environments/*.new"))
+    monkeypatch.setenv("STAGEWRIGHT_LARGE_ENVIRONMENTS", "1")
+    assert Environments().resolve("frame-1.0").python.exists()
+
+
+def test_torch_for_the_processor_alone_is_installed(wheels, listed):
+    wheel(wheels, "torch", "3.0", "")
+    listed([HERE], ["torch==3.0"])
+    assert Environments().resolve("frame-1.0").python.exists()
+
+
+@pytest.mark.parametrize(
+    ("alias", "instance", "full"),
+    [
+        ("pytorch-2.6", "ml.m5.large", "pytorch-2.6.0"),
+        ("huggingface-4.49-pytorch2.5", "ml.g5.xlarge", "huggingface-4.49.0-pytorch2.5.1"),
+        ("xgboost-3.0-5", "ml.m5.large", "xgboost-3.0-5"),
+    ],
+)
+def test_images_of_the_deep_learning_frameworks_are_listed(alias, instance, full):
+    uri = image_uri(alias, "eu-west-1", instance)
+    found = environments._image_of(uri)
+    assert found is not None
+    assert found.full_alias == full
+    assert environments._image_of(found.alias) == found

@@ -52,17 +52,6 @@ def test_the_last_value_of_a_metric_counts():
     assert [(item["MetricName"], item["Value"]) for item in metrics.final] == [("mae", 0.15)]
 
 
-def test_every_rule_names_a_field_of_the_request():
-    from stagewright.local.sagemaker import processing_jobs
-
-    for operation, module in (("CreateProcessingJob", processing_jobs), ("CreateTrainingJob", training_jobs)):
-        for path in (*module.SUPPORTED, *module.IDLE_FIELDS):
-            shape = service_model().operation_model(operation).input_shape
-            for part in path.split("."):
-                shape = shape.members[part.removesuffix("[]")]
-                shape = shape.member if part.endswith("[]") else shape
-
-
 def test_every_field_of_a_job_is_read_refused_or_named_idle():
     """A member that a newer botocore adds has to be decided on."""
     from stagewright.local.sagemaker import processing_jobs

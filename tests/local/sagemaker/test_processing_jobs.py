@@ -225,14 +225,6 @@ def test_an_unknown_image_fails_with_the_choices(bench):
             "ProcessingInputs.DatasetDefinition",
         ),
         ({"AppSpecification": {"ImageUri": "plain-python"}}, "AppSpecification without ContainerEntrypoint"),
-        (
-            {
-                "ProcessingResources": {
-                    "ClusterConfig": {"InstanceCount": 2, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 1}
-                }
-            },
-            "ProcessingResources.ClusterConfig.InstanceCount=2",
-        ),
     ],
 )
 def test_what_could_change_a_result_is_refused(bench, change, field):

@@ -187,6 +187,8 @@ def test_an_ordinary_user_has_it_too():
             "user",
             str(home / "ml"),
             str(hosts),
+            "algo-1",
+            "",
             "/opt/ml",
             str(os.getpid()),
             "/bin/sh",

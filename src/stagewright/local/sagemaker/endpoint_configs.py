@@ -30,6 +30,27 @@ RULES: Rules = {
     "ProductionVariants[].InstancePools": (),
 }
 """Instances, volumes, keys and networks cannot change an answer here, so they are accepted."""
+IDLE_FIELDS = (
+    *(
+        f"ProductionVariants[].{member}"
+        for member in (
+            "AcceleratorType",
+            "CapacityReservationConfig",
+            "CoreDumpConfig",
+            "EnableSSMAccess",
+            "InferenceAmiVersion",
+            "ManagedInstanceScaling",
+            "ModelDataDownloadTimeoutInSeconds",
+            "RoutingConfig",
+            "VariantInstanceProvisionTimeoutInSeconds",
+        )
+    ),
+    "DataCaptureConfig.KmsKeyId",
+    "EnableNetworkIsolation",
+    "KmsKeyId",
+    "MetricsConfig",
+    "VpcConfig",
+)
 
 
 def find(context: Context, name: str) -> Record:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +15,9 @@ from stagewright.errors import JobEnvironmentError
 from stagewright.local.sagemaker import pythons
 
 LAST_LINES = 12
+ALLOW_LARGE = "STAGEWRIGHT_LARGE_ENVIRONMENTS"
+CUDA = re.compile(r"^ \+ nvidia-cudnn", re.MULTILINE)
+"""In what uv would install: every CUDA build of torch brings it, no CPU build does."""
 
 
 class RequirementsError(JobEnvironmentError):
@@ -44,7 +48,13 @@ def sharing(folder: Path) -> Iterator[bool]:
 
 def build(folder: Path, python: Path, packages: Iterable[str]) -> None:
     """JobEnvironmentError carries the installer's last lines."""
-    done = _whole(folder, python, lambda new: _install(new, *packages))
+    wanted = tuple(packages)
+
+    def fill(new: Path) -> subprocess.CompletedProcess[str]:
+        _refuse_cuda(new, wanted)
+        return _install(new, *wanted)
+
+    done = _whole(folder, python, fill)
     if done.returncode:
         said = _last(done)
         remedy = (
@@ -53,6 +63,20 @@ def build(folder: Path, python: Path, packages: Iterable[str]) -> None:
             else "see whether this machine reaches its package index, or name a Python in local.toml"
         )
         raise JobEnvironmentError(f"the environment could not be built: {said}; {remedy}", remedy)
+
+
+def _refuse_cuda(new: Path, packages: tuple[str, ...]) -> None:
+    """JobEnvironmentError where torch would come with gigabytes that no job here can use."""
+    if os.environ.get(ALLOW_LARGE) == "1" or not any(package.startswith("torch==") for package in packages):
+        return
+    tried = pythons.run_uv("pip", "install", "--dry-run", "--python", str(new / "bin/python"), *packages)
+    if CUDA.search(tried.stderr):
+        remedy = (
+            "name a Python that has torch in local.toml, table [pythons], give uv an index with torch's CPU "
+            f"builds (UV_INDEX), or set {ALLOW_LARGE}=1 to install them all the same"
+        )
+        message = "the package index has torch with CUDA only, several gigabytes"
+        raise JobEnvironmentError(f"{message}: {remedy}", remedy)
 
 
 def build_with_requirements(folder: Path, base: Path, file: Path) -> None:
@@ -81,7 +105,11 @@ def _whole(
     shutil.rmtree(new, ignore_errors=True)
     done = pythons.run_uv("venv", "--no-project", "--relocatable", "--python", str(python), str(new))
     if done.returncode == 0:
-        done = fill(new)
+        try:
+            done = fill(new)
+        except JobEnvironmentError:
+            shutil.rmtree(new, ignore_errors=True)
+            raise
     if done.returncode == 0:
         shutil.rmtree(folder, ignore_errors=True)
         new.rename(folder)

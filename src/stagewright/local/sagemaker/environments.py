@@ -25,6 +25,10 @@ from stagewright.local.sagemaker.environment_build import build, build_with_requ
 from stagewright.plan.images import alias_of
 
 IMAGES = Path(__file__).with_name("images.toml")
+BUILD = re.compile(r"-\d+$|(?<=\d\.\d)\.\d+(?=-|$)|(?<=\d\.\d\d)\.\d+(?=-|$)")
+"""What the short form of a version leaves out."""
+ON_FRAMEWORK = re.compile(r"/huggingface-([a-z]+)-[a-z]+:([\d.]+)-")
+"""Hugging Face's images come for several versions of the framework below, which the tag begins with."""
 PATHS_IN_REQUIREMENTS = re.compile(
     r"^\s*(-[rcef]\b|--(requirement|constraint|editable|find-links)|\.|/|file:)", re.MULTILINE
 )
@@ -60,7 +64,8 @@ class Image:
 
     @property
     def alias(self) -> str:
-        return f"{self.framework}-{self.version.split('-')[0]}"
+        """As people write it: sklearn-1.4 for 1.4-2, huggingface-4.49-pytorch2.5 for 4.49.0-pytorch2.5.1."""
+        return f"{self.framework}-{BUILD.sub('', self.version)}"
 
     @property
     def full_alias(self) -> str:
@@ -86,11 +91,7 @@ class Environments:
             framework, version = (found.framework, found.version) if found else ("", "")
             return Environment(own, framework, version, f"{image} runs on {own}, as local.toml says")
         if found is None:
-            choices = ", ".join(f"{known.alias} ({known.framework} {known.version})" for known in images())
-            remedy = f"use one of {choices}, or name a Python for it in local.toml, table [pythons]"
-            raise JobEnvironmentError(
-                f"there is no Python environment for the image {image}: {remedy}", remedy
-            )
+            raise JobEnvironmentError(*_no_such(image))
         return _built(found, report)
 
     def unbuilt(self, image: str) -> str:
@@ -100,6 +101,16 @@ class Environments:
             return ""
         folders = (_folder([version, *way.packages]) for way in found.ways for version in way.python)
         return "" if any(map(is_built, folders)) else found.alias
+
+    def problem(self, image: str) -> str:
+        """Why a job with this image would fail; empty where the image has an environment, or can get one.
+
+        Looks at what is here and builds nothing.
+        """
+        found = _image_of(image)
+        if self._own_python(image, found) is not None:
+            return ""
+        return _no_such(image)[0] if found is None else "" if _can_be_had(found) else _no_python(found)[0]
 
     def with_requirements(
         self, base: Environment, file: Path, report: Report = lambda _line: None
@@ -162,7 +173,8 @@ def _image_of(text: str) -> Image | None:
             known = alias_of(text)
         except NotFoundError:
             return None
-        text = f"{known.framework}-{known.version}"
+        base = ON_FRAMEWORK.search(text)
+        text = f"{known.framework}-{known.version}" + (f"-{base[1]}{base[2]}" if base else "")
     return next((image for image in images() if text in (image.alias, image.full_alias)), None)
 
 
@@ -173,11 +185,26 @@ def _built(image: Image, report: Report) -> Environment:
             if is_built(folder) or _build(folder, version, way, f"{image.alias} on Python {version}", report):
                 warning = _difference(image, way, version)
                 return Environment(folder / "bin/python", image.framework, image.version, warning)
+    raise JobEnvironmentError(*_no_python(image))
+
+
+def _no_such(image: str) -> tuple[str, str]:
+    """Message and remedy."""
+    choices = ", ".join(f"{known.alias} ({known.framework} {known.version})" for known in images())
+    remedy = f"use one of {choices}, or name a Python for it in local.toml, table [pythons]"
+    return f"there is no Python environment for the image {image}: {remedy}", remedy
+
+
+def _no_python(image: Image) -> tuple[str, str]:
     wanted = sorted({version for way in image.ways for version in way.python})
     remedy = f"install Python {image.python}, or name a Python for it in local.toml, table [pythons]"
-    raise JobEnvironmentError(
-        f"{image.alias} needs Python {' or '.join(wanted)}, and none is here: {remedy}", remedy
-    )
+    return f"{image.alias} needs Python {' or '.join(wanted)}, and none is here: {remedy}", remedy
+
+
+def _can_be_had(image: Image) -> bool:
+    ways = [(version, way) for way in image.ways for version in way.python]
+    built = (is_built(_folder([version, *way.packages])) for version, way in ways)
+    return any(built) or any(pythons.find(version) for version, _ in ways)
 
 
 def _build(folder: Path, version: str, way: Packages, what: str, report: Report) -> bool:

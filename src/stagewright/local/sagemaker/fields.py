@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from stagewright.local.sagemaker.protocol import unsupported
 
 Rules = Mapping[str, tuple[Any, ...]]
 """Path (`Inputs[].Mode`) -> the values that are supported; none at all where the field is not."""
+
+
+@dataclass(frozen=True)
+class Fields:
+    """What a resource does not act on. `idle` is accepted, as it cannot change a result; the log says so."""
+
+    rules: Rules = field(default_factory=dict)
+    idle: tuple[str, ...] = ()
+
+
+def under(prefix: str, rules: Rules) -> Rules:
+    """Rules of a part of a request, as rules of the whole."""
+    return {f"{prefix}.{path}": supported for path, supported in rules.items()}
 
 
 def refuse_unsupported(request: dict[str, Any], rules: Rules) -> None:

@@ -44,7 +44,14 @@ def account(settings: Settings, home: Path) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": settings.secret_key,
         "AWS_REGION": settings.region,
         "AWS_DEFAULT_REGION": settings.region,
+        **service_endpoints(settings),
     }
+
+
+def service_endpoints(settings: Settings) -> dict[str, str]:
+    """For AWS SDKs, where this service has an address of its own."""
+    names = ("AWS_ENDPOINT_URL_SAGEMAKER", "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME")
+    return dict.fromkeys(names, settings.service_url) if settings.service_url else {}
 
 
 def with_requested(base: Mapping[str, str], requested: Mapping[str, str]) -> dict[str, str]:

@@ -1,11 +1,10 @@
-"""The life of one job: stage its folder, run its command, keep what it made, say how it ended."""
+"""The life of one job: its thread, its log, its record, and how it ended."""
 
 from __future__ import annotations
 
 import logging
 import shutil
 import sqlite3
-import subprocess
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -14,16 +13,14 @@ from pathlib import Path
 from typing import ClassVar
 
 from stagewright.errors import JobEnvironmentError
-from stagewright.local.sagemaker.environments import Environment
 from stagewright.local.sagemaker.events import public
 from stagewright.local.sagemaker.failure import JobFailure
 from stagewright.local.sagemaker.fields import without_effect
-from stagewright.local.sagemaker.job_environment import base_environment, leads_elsewhere, with_requested
+from stagewright.local.sagemaker.hosts import LOG
+from stagewright.local.sagemaker.job_environment import leads_elsewhere
 from stagewright.local.sagemaker.kinds import JobKind
 from stagewright.local.sagemaker.logs import LogStream
-from stagewright.local.sagemaker.overlay import lay_over
 from stagewright.local.sagemaker.resource import Context, event_detail, now
-from stagewright.local.sagemaker.sandbox import Command, Process
 from stagewright.local.sagemaker.store import Record
 from stagewright.local.sagemaker.transitions import (
     COMPLETED,
@@ -39,9 +36,6 @@ from stagewright.local.sagemaker.transitions import (
 INTERRUPTED = "InternalServerError: the local server stopped while the job ran"
 REASON_LIMIT = 1024
 """FailureReason and ExitMessage: at most 1,024 characters (API reference)."""
-LINE_LIMIT = 256 * 1024
-REASON_LINES = 3
-LOG = "log"
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +109,7 @@ class JobRun(ABC):
         for entry in self.folder.iterdir() if self.folder.is_dir() else ():
             if entry.is_dir():
                 shutil.rmtree(entry, ignore_errors=True)
-            elif entry != self.folder / LOG:
+            elif not entry.name.startswith(LOG):
                 entry.unlink(missing_ok=True)
 
     def change(self, secondary: str) -> None:
@@ -192,118 +186,3 @@ class JobRun(ABC):
             self.log.note(f"WARNING: {path} has no effect in the local SageMaker")
         for key in filter(leads_elsewhere, self.record.get("Environment", {})):
             self.log.note(f"WARNING: Environment.{key} is not passed on: jobs use the local server only")
-
-
-class ProcessRun(JobRun):
-    """A job that is one command. `opt_ml` is what it sees as /opt/ml."""
-
-    workdir = "/opt/ml"
-    running_status = "Training"
-
-    def __init__(self, context: Context, record: Record) -> None:
-        super().__init__(context, record)
-        self.opt_ml: Path = self.folder / "ml"
-        self._process: Process | None = None
-
-    @abstractmethod
-    def stage(self, environment: Environment) -> Environment:
-        """Fills /opt/ml before the command starts; answers the environment that the command runs in."""
-
-    @abstractmethod
-    def command(self, python: str) -> tuple[tuple[str, ...], dict[str, str]]:
-        """The command line, and the variables that this kind of job has beside the request's."""
-
-    @abstractmethod
-    def keep(self, succeeded: bool) -> None:
-        """Uploads what the job made; `succeeded` is false after a failure, true where it was stopped."""
-
-    @abstractmethod
-    def failure_text(self) -> str:
-        """What the job itself wrote about its failure; empty where it wrote nothing."""
-
-    @property
-    @abstractmethod
-    def image(self) -> str: ...
-
-    def observe(self, line: str) -> None:
-        """Sees each line of the log."""
-
-    def carry_out(self) -> str:
-        self.opt_ml.mkdir(parents=True)
-        self.warn()
-        base = self.context.environments.resolve(self.image, self.log.note)
-        if base.warning:
-            self.log.note(f"WARNING: {base.warning}")
-        environment = self.stage(base)
-        if self._stopping.is_set():
-            return ""
-        code = self._run(environment)
-        stopped = self._stopping.is_set()
-        if self._interrupted:
-            return INTERRUPTED
-        self.keep(succeeded=code == 0 or stopped)
-        return "" if code == 0 or stopped else self._algorithm_error(code)
-
-    def _run(self, environment: Environment) -> int:
-        python = lay_over(environment.python, self.folder / "python")
-        argv, own = self.command(str(python))
-        programs = (python.parent, environment.python.parent)
-        base = base_environment(self.context.settings, self.folder / "home", programs)
-        env = {**with_requested(base, self.record.get("Environment", {})), **own}
-        with self._lock:
-            if self._stopping.is_set():
-                return 0
-            self._process = process = self.context.launcher.start(
-                Command(self.opt_ml, argv, env, self.workdir)
-            )
-            self.record[self.kind.started] = now()
-        limit = self.record["StoppingCondition"].get("MaxRuntimeInSeconds")
-        timer = threading.Timer(limit, self.stop, ["MaxRuntimeExceeded"]) if limit else None
-        if timer is not None:
-            timer.daemon = True
-            timer.start()
-        self.change(self.running_status)
-        while raw := process.output.readline(LINE_LIMIT):
-            line = raw.decode("utf-8", "replace").rstrip("\r\n")
-            self.log.write(line)
-            self.observe(line)
-        code = process.wait()
-        process.output.close()
-        if timer is not None:
-            timer.cancel()
-        return code
-
-    def end_now(self) -> None:
-        with self._lock:
-            process = self._process
-        if process is not None:
-            process.kill()
-
-    def end_gently(self) -> None:
-        process = self._process
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(self.context.settings.stop_grace)
-        except subprocess.TimeoutExpired:
-            process.kill()
-
-    def _algorithm_error(self, code: int) -> str:
-        text = self.failure_text() or self.last_words()
-        ending = f", exit code: {code}"
-        return f"AlgorithmError: {text}"[: REASON_LIMIT - len(ending)] + ending
-
-    def last_words(self, count: int = REASON_LINES) -> str:
-        """The log's last lines; of a traceback, its last line alone."""
-        lines = [line for line in self.log.tail if line.strip()]
-        begins = [
-            number
-            for number, line in enumerate(lines)
-            if line.startswith("Traceback (most recent call last)")
-        ]
-        if begins:
-            said = [line for line in lines[begins[-1] + 1 :] if not line.startswith((" ", "\t"))]
-            if said:
-                return said[0]
-        return "\n".join(lines[-count:])

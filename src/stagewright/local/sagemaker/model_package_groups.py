@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stagewright.local.sagemaker.arns import arn, kind_and_name
-from stagewright.local.sagemaker.fields import Rules, refuse_unsupported
+from stagewright.local.sagemaker.fields import Rules
 from stagewright.local.sagemaker.listing import Listing
 from stagewright.local.sagemaker.protocol import ApiError, invalid
 from stagewright.local.sagemaker.resource import Context, Operation, Resource, now
@@ -45,7 +45,6 @@ class ModelPackageGroups(Resource):
         }
 
     def _create(self, request: dict[str, Any]) -> dict[str, Any]:
-        refuse_unsupported(request, RULES)
         name = request["ModelPackageGroupName"]
         record = {
             **{key: value for key, value in request.items() if key != "Tags"},
@@ -64,7 +63,6 @@ class ModelPackageGroups(Resource):
         return {"CreatedBy": {}, **find(self.context, request["ModelPackageGroupName"])}
 
     def _list(self, request: dict[str, Any]) -> dict[str, Any]:
-        refuse_unsupported(request, RULES)
         return LISTING.page(self.context.store.all(KIND), {"SortOrder": "Ascending", **request})
 
     def _delete(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 from stagewright.local.sagemaker import model_package_groups as groups
 from stagewright.local.sagemaker.arns import arn, kind_and_name
 from stagewright.local.sagemaker.events import announce, public
-from stagewright.local.sagemaker.fields import Rules, refuse_unsupported
+from stagewright.local.sagemaker.fields import Rules
 from stagewright.local.sagemaker.listing import Listing
 from stagewright.local.sagemaker.protocol import invalid
 from stagewright.local.sagemaker.resource import Context, Operation, Resource, now
@@ -31,7 +31,10 @@ RULES: Rules = {
     "ValidationSpecification": (),
     "CertifyForMarketplace": (False,),
     "ManagedStorageType": (),
+    "IncludedData": ("AllData",),
 }
+IDLE_FIELDS = ("SkipModelValidation", "SecurityConfig")
+"""Nothing is validated here, and nothing encrypted."""
 METADATA_LIMIT = 50
 """Entries of CustomerMetadataProperties (API reference, CustomerMetadataMap)."""
 
@@ -72,7 +75,6 @@ class ModelPackages(Resource):
         self._later.shutdown(wait=True)
 
     def _create(self, request: dict[str, Any]) -> dict[str, Any]:
-        refuse_unsupported(request, RULES)
         _check_name(request)
         _check_metadata(request.get("CustomerMetadataProperties", {}))
         with self.context.store.transaction():

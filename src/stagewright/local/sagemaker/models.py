@@ -8,7 +8,7 @@ from stagewright.local.sagemaker import model_packages
 from stagewright.local.sagemaker.arns import arn
 from stagewright.local.sagemaker.events import announce, public
 from stagewright.local.sagemaker.failure import JobFailure
-from stagewright.local.sagemaker.fields import Rules, refuse_unsupported
+from stagewright.local.sagemaker.fields import Rules, refuse_unsupported, under
 from stagewright.local.sagemaker.listing import Listing
 from stagewright.local.sagemaker.protocol import invalid, unsupported
 from stagewright.local.sagemaker.resource import Context, Operation, Resource, event_detail, now
@@ -22,7 +22,7 @@ LISTING = Listing(
     status="",
     orders={"Name": "ModelName", "CreationTime": "CreationTime"},
 )
-RULES: Rules = {
+CONTAINER: Rules = {
     "AdditionalModelDataSources": (),
     "InferenceSpecificationName": (),
     "MultiModelConfig": (),
@@ -31,8 +31,26 @@ RULES: Rules = {
     "ModelDataSource.S3DataSource.CompressionType": ("Gzip",),
     "ModelDataSource.S3DataSource.HubAccessConfig": (),
     "ModelDataSource.S3DataSource.ManifestS3Uri": (),
+    "ModelDataSource.S3DataSource.ETag": (),
+    "ModelDataSource.S3DataSource.ManifestEtag": (),
 }
 """Of a container definition."""
+RULES: Rules = {**under("PrimaryContainer", CONTAINER), **under("Containers[]", CONTAINER)}
+IDLE_FIELDS = (
+    *(
+        f"{container}.{member}"
+        for container in ("PrimaryContainer", "Containers[]")
+        for member in (
+            "ContainerHostname",
+            "ImageConfig",
+            "ModelDataSource.S3DataSource.ModelAccessConfig",
+            "ContainerMetricsConfig",
+        )
+    ),
+    "InferenceExecutionConfig",
+    "VpcConfig",
+    "EnableNetworkIsolation",
+)
 
 
 def find(context: Context, name: str) -> Record:
@@ -70,7 +88,6 @@ class Models(Resource):
 
     def _container(self, container: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
         """`{Image, ModelData, Environment}` that an endpoint runs, from a package where one is named."""
-        refuse_unsupported(container, RULES)
         environment = container.get("Environment", {})
         if "ModelPackageName" in container:
             if "Image" in container or _source(container):
@@ -108,7 +125,7 @@ class Models(Resource):
         if len(containers) != 1:
             raise unsupported(f"a model package with {len(containers)} containers ({place})")
         container: dict[str, Any] = containers[0]
-        refuse_unsupported(container, RULES)
+        refuse_unsupported(container, CONTAINER)
         if "Image" not in container:
             raise invalid(f"The container of model package {place} has no Image.")
         return container

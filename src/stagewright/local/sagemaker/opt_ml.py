@@ -10,11 +10,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from stagewright.local.sagemaker.hosts import NETWORK_INTERFACE, Host
 from stagewright.local.sagemaker.store import Record
 
 FOLDERS = ("input/config", "input/data", "model", "output/data", "output/intermediate", "code", "checkpoints")
 GROUP = "homogeneousCluster"
-HOST = "algo-1"
 
 
 def make_folders(opt_ml: Path) -> None:
@@ -22,10 +22,11 @@ def make_folders(opt_ml: Path) -> None:
         (opt_ml / name).mkdir(parents=True, exist_ok=True)
 
 
-def write_configuration(opt_ml: Path, record: Record) -> None:
+def write_configuration(host: Host, record: Record) -> None:
+    opt_ml = host.opt_ml
     _write(opt_ml, "hyperparameters", record.get("HyperParameters", {}))
     _write(opt_ml, "inputdataconfig", _channels(record))
-    _write(opt_ml, "resourceconfig", _resources(record["ResourceConfig"].get("InstanceType", "local")))
+    _write(opt_ml, "resourceconfig", _resources(record["ResourceConfig"].get("InstanceType", "local"), host))
     _write(opt_ml, "init-config", {"inputMode": "FILE", "channels": sorted(_channels(record))})
     if "CheckpointConfig" in record:
         _write(opt_ml, "checkpointconfig", record["CheckpointConfig"])
@@ -46,15 +47,16 @@ def _channels(record: Record) -> dict[str, dict[str, Any]]:
     }
 
 
-def _resources(instance_type: str) -> dict[str, Any]:
-    group = {"instance_group_name": GROUP, "instance_type": instance_type, "hosts": [HOST]}
+def _resources(instance_type: str, host: Host) -> dict[str, Any]:
+    hosts = list(host.names)
+    group = {"instance_group_name": GROUP, "instance_type": instance_type, "hosts": hosts}
     return {
-        "current_host": HOST,
+        "current_host": host.name,
         "current_instance_type": instance_type,
         "current_group_name": GROUP,
-        "hosts": [HOST],
+        "hosts": hosts,
         "instance_groups": [group],
-        "network_interface_name": "lo",
+        "network_interface_name": NETWORK_INTERFACE,
     }
 
 

@@ -9,14 +9,16 @@ from typing import Any
 
 from stagewright.local.sagemaker.environments import Environment
 from stagewright.local.sagemaker.fields import Rules, refuse_unsupported
-from stagewright.local.sagemaker.job_run import REASON_LIMIT, JobRun, ProcessRun
+from stagewright.local.sagemaker.host_run import HostRun
+from stagewright.local.sagemaker.hosts import Host, check_count
+from stagewright.local.sagemaker.job_run import REASON_LIMIT, JobRun
 from stagewright.local.sagemaker.jobs import Jobs
 from stagewright.local.sagemaker.kinds import PROCESSING
+from stagewright.local.sagemaker.process_run import ProcessRun
 from stagewright.local.sagemaker.protocol import invalid, unsupported
 from stagewright.local.sagemaker.store import Record
 
 SUPPORTED: Rules = {
-    "ProcessingResources.ClusterConfig.InstanceCount": (1,),
     "ProcessingResources.ClusterConfig.InstancePreferences": (),
     "ProcessingInputs[].DatasetDefinition": (),
     "ProcessingInputs[].AppManaged": (False,),
@@ -45,19 +47,23 @@ class ProcessingRun(ProcessRun):
     def image(self) -> str:
         return str(self.record["AppSpecification"]["ImageUri"])
 
-    def stage(self, environment: Environment) -> Environment:
+    @property
+    def instance_count(self) -> int:
+        return int(self.record["ProcessingResources"]["ClusterConfig"]["InstanceCount"])
+
+    def stage(self, environment: Environment, host: Host) -> Environment:
         for item in self.record.get("ProcessingInputs", []):
             source = item["S3Input"]
-            self.context.storage.download(
-                source["S3Uri"], source["S3DataType"], self._local(source["LocalPath"])
-            )
+            folder = _local(host, source["LocalPath"])
+            shard = host.shard(source.get("S3DataDistributionType", ""))
+            self.context.storage.download(source["S3Uri"], source["S3DataType"], folder, shard)
         for output in self._outputs():
-            self._local(output["LocalPath"]).mkdir(parents=True, exist_ok=True)
+            _local(host, output["LocalPath"]).mkdir(parents=True, exist_ok=True)
         for name in ("config", "output"):
-            (self.opt_ml / name).mkdir(exist_ok=True)
-        hosts = {"current_host": "algo-1", "hosts": ["algo-1"]}
-        (self.opt_ml / "config/resourceconfig.json").write_text(json.dumps(hosts))
-        (self.opt_ml / "config/processingjobconfig.json").write_text(json.dumps(self.record))
+            (host.opt_ml / name).mkdir(exist_ok=True)
+        hosts = {"current_host": host.name, "hosts": host.names}
+        (host.opt_ml / "config/resourceconfig.json").write_text(json.dumps(hosts))
+        (host.opt_ml / "config/processingjobconfig.json").write_text(json.dumps(self.record))
         return environment
 
     def command(self, python: str) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -72,9 +78,10 @@ class ProcessingRun(ProcessRun):
     def keep(self, succeeded: bool) -> None:
         for output in self._outputs():
             if succeeded or output["S3UploadMode"] == "Continuous":
-                self.context.storage.upload_folder(self._local(output["LocalPath"]), output["S3Uri"])
+                for host in reversed(self.hosts):  # of two files of one name, the first host's stays
+                    self.context.storage.upload_folder(_local(host, output["LocalPath"]), output["S3Uri"])
 
-    def failure_text(self) -> str:
+    def failure_text(self, failed: HostRun) -> str:  # noqa: ARG002 -- there is no such file here
         return ""
 
     def account(self) -> None:
@@ -82,16 +89,13 @@ class ProcessingRun(ProcessRun):
         if self.stopped_as == "MaxRuntimeExceeded":
             limit = self.record["StoppingCondition"]["MaxRuntimeInSeconds"]
             self.record["FailureReason"] = f"MaxRuntimeExceeded: the job ran longer than {limit} seconds"
-        message = self.opt_ml / "output/message"
+        message = self.hosts[0].opt_ml / "output/message"
         if message.is_file():
             self.record["ExitMessage"] = message.read_text(errors="replace")[:REASON_LIMIT]
 
     def _outputs(self) -> list[dict[str, Any]]:
         outputs = self.record.get("ProcessingOutputConfig", {}).get("Outputs", [])
         return [output["S3Output"] for output in outputs]
-
-    def _local(self, path: str) -> Path:
-        return self.opt_ml.joinpath(path.removeprefix(ROOT))
 
 
 class ProcessingJobs(Jobs):
@@ -103,6 +107,8 @@ class ProcessingJobs(Jobs):
             raise unsupported(
                 "AppSpecification without ContainerEntrypoint (an image's own command is unknown here)"
             )
+        count = request["ProcessingResources"]["ClusterConfig"]["InstanceCount"]
+        check_count("ProcessingResources.ClusterConfig.InstanceCount", count)
         inputs = [item.get("S3Input") for item in request.get("ProcessingInputs", [])]
         outputs = [
             item.get("S3Output") for item in request.get("ProcessingOutputConfig", {}).get("Outputs", [])
@@ -112,6 +118,10 @@ class ProcessingJobs(Jobs):
 
     def run_of(self, record: Record) -> JobRun:
         return ProcessingRun(self.context, record)
+
+
+def _local(host: Host, path: str) -> Path:
+    return host.opt_ml.joinpath(path.removeprefix(ROOT))
 
 
 def _check_place(place: dict[str, Any] | None) -> None:

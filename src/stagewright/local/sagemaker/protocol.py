@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Protocol
 
-import botocore.session
 from botocore.model import OperationModel, ServiceModel, Shape
 
+from stagewright.local.sagemaker.aws import LOADER
 from stagewright.local.sagemaker.constraints import violations
 
 JSON_TYPE = "application/x-amz-json-1.1"
@@ -46,6 +46,11 @@ def unsupported(field_path: str) -> ApiError:
     return invalid(f"not supported by the local SageMaker: {field_path}")
 
 
+def unsupported_operation(what: str) -> ApiError:
+    message = f"not supported by the local SageMaker: {what}; docs/sagemaker.md names what is"
+    return ApiError("UnknownOperationException", message, 501)
+
+
 @dataclass(frozen=True)
 class InvokeResult:
     """The answer of InvokeEndpoint. `headers` have lower-case names."""
@@ -63,7 +68,8 @@ class Service(Protocol):
 
 @cache
 def service_model() -> ServiceModel:
-    return botocore.session.get_session().get_service_model("sagemaker")
+    """Not by a session, which would fail where AWS_PROFILE names a profile that is not there."""
+    return ServiceModel(LOADER.load_service_model("sagemaker", "service-2"), "sagemaker")
 
 
 def operation_model(operation: str) -> OperationModel:
@@ -129,8 +135,7 @@ def handle(
         if parts[0] == "endpoints" and parts[2:] == ["invocations"]:
             result = service.invoke(parts[1], body, headers)
             return result.status, {**result.headers, **request_id}, result.body
-        operation = headers.get("x-amz-target", "").removeprefix(TARGET_PREFIX)
-        answer = to_record(service.call(operation, _json_object(body)))
+        answer = to_record(service.call(_operation(path, headers), _json_object(body)))
         return 200, {"content-type": JSON_TYPE, **request_id}, json.dumps(answer).encode()
     except ApiError as error:
         return _error(error, request_id)
@@ -138,6 +143,14 @@ def handle(
         log.exception("%s failed", path)
         internal = ApiError("InternalFailure", f"{type(error).__name__}: {error}", 500)
         return _error(internal, request_id)
+
+
+def _operation(path: str, headers: Mapping[str, str]) -> str:
+    """SageMaker's other APIs (runtime, metrics, feature store) have paths in place of targets."""
+    target = headers.get("x-amz-target", "")
+    if not target:
+        raise unsupported_operation(path)
+    return target.removeprefix(TARGET_PREFIX)
 
 
 def _error(error: ApiError, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from threading import Thread
 from typing import Any
 
-from stagewright.local.sagemaker import protocol
+from stagewright.local.sagemaker import declarations, protocol
 from stagewright.local.sagemaker.endpoint_configs import EndpointConfigs
 from stagewright.local.sagemaker.endpoints import Endpoints
 from stagewright.local.sagemaker.environments import Environments
+from stagewright.local.sagemaker.fields import Fields, refuse_unsupported, without_effect
 from stagewright.local.sagemaker.logs import Logs
 from stagewright.local.sagemaker.model_package_groups import ModelPackageGroups
 from stagewright.local.sagemaker.model_packages import ModelPackages
 from stagewright.local.sagemaker.models import Models
 from stagewright.local.sagemaker.processing_jobs import ProcessingJobs
-from stagewright.local.sagemaker.protocol import ApiError, InvokeResult
+from stagewright.local.sagemaker.protocol import InvokeResult
 from stagewright.local.sagemaker.resource import Context, Operation, Publish, Resource
 from stagewright.local.sagemaker.sandbox import Launcher
+from stagewright.local.sagemaker.search import Search
 from stagewright.local.sagemaker.settings import Settings
 from stagewright.local.sagemaker.storage import Storage
 from stagewright.local.sagemaker.store import Store
@@ -38,8 +41,11 @@ RESOURCES: tuple[type[Resource], ...] = (
     Endpoints,
     ModelPackageGroups,
     ModelPackages,
+    Search,
 )
 """Everything that this service answers for. `invoke` goes to the resource that has a method of that name."""
+
+log = logging.getLogger(__name__)
 
 
 class SageMaker:
@@ -60,16 +66,26 @@ class SageMaker:
         )
         self._resources = [resource(self._context) for resource in RESOURCES]
         self._operations: dict[str, Operation] = {}
+        self._fields: dict[str, Fields] = {}
         for resource in self._resources:
-            self._operations.update(resource.operations())
+            operations = resource.operations()
+            self._operations |= operations
+            self._fields |= dict.fromkeys(operations, declarations.of(type(resource)))
+
+    @property
+    def operations(self) -> Mapping[str, Fields]:
+        """The supported ones, each with what its resource says of fields."""
+        return self._fields
 
     def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """Answers as boto3 would: times are datetimes. ApiError carries SageMaker's code and message."""
-        checked = protocol.parse(operation, request)
+        protocol.operation_model(operation)
         if operation not in self._operations:
-            raise ApiError(
-                "UnknownOperationException", f"not supported by the local SageMaker: {operation}", 501
-            )
+            raise protocol.unsupported_operation(operation)
+        checked = protocol.parse(operation, request)
+        refuse_unsupported(checked, self._fields[operation].rules)
+        for path in without_effect(checked, self._fields[operation].idle):
+            log.warning("%s: %s has no effect in the local SageMaker", operation, path)
         return protocol.typed_response(operation, self._operations[operation](checked))
 
     def invoke(self, endpoint: str, body: bytes, headers: Mapping[str, str]) -> InvokeResult:

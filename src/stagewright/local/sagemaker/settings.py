@@ -22,6 +22,9 @@ class Settings:
     wait_scale: float = 0.02
     """Waits that a request asks for (of an endpoint's deployment) take this part of their time."""
 
+    service_url: str = ""
+    """Where this service itself answers, when that is not `url`."""
+
     @property
     def overrides(self) -> Path:
         """`local.toml` of the state directory: its `[pythons]` table maps an image to a Python executable."""

@@ -49,6 +49,17 @@ class Item:
         return file
 
 
+@dataclass(frozen=True)
+class Shard:
+    """Every `count`th object, from `number` on: "approximately 1/n of the objects" (API, S3DataSource)."""
+
+    number: int
+    count: int
+
+
+WHOLE = Shard(0, 1)
+
+
 def split(uri: str) -> tuple[str, str]:
     """Bucket and key. JobFailure where it is no S3 URI."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
@@ -92,9 +103,9 @@ class Storage:
         except BotoCoreError as error:
             raise _failure(error, uri) from error
 
-    def download(self, uri: str, data_type: str, folder: Path) -> int:
-        """`data_type` is S3Prefix or ManifestFile; answers how many objects came."""
-        items = self.items(uri, data_type)
+    def download(self, uri: str, data_type: str, folder: Path, shard: Shard = WHOLE) -> int:
+        """`data_type` is S3Prefix or ManifestFile; answers how many objects came. A shard may be empty."""
+        items = self.items(uri, data_type)[shard.number :: shard.count]
         folder.mkdir(parents=True, exist_ok=True)
         root = folder.resolve()
         for item in items:

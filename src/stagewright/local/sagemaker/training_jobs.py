@@ -12,10 +12,13 @@ from stagewright.local.sagemaker.environment_build import RequirementsError
 from stagewright.local.sagemaker.environments import Environment
 from stagewright.local.sagemaker.failure import JobFailure
 from stagewright.local.sagemaker.fields import Rules, refuse_unsupported
-from stagewright.local.sagemaker.job_run import JobRun, ProcessRun
+from stagewright.local.sagemaker.host_run import HostRun
+from stagewright.local.sagemaker.hosts import Host, check_count, together
+from stagewright.local.sagemaker.job_run import JobRun
 from stagewright.local.sagemaker.jobs import Jobs
 from stagewright.local.sagemaker.kinds import TRAINING
 from stagewright.local.sagemaker.metrics import Metrics
+from stagewright.local.sagemaker.process_run import ProcessRun
 from stagewright.local.sagemaker.protocol import invalid, unsupported
 from stagewright.local.sagemaker.resource import Context
 from stagewright.local.sagemaker.storage import nothing_under, unpack
@@ -38,13 +41,14 @@ SUPPORTED: Rules = {
     "InputDataConfig[].DataSource.S3DataSource.InstanceGroupNames": (),
     "InputDataConfig[].DataSource.S3DataSource.ModelAccessConfig": (),
     "InputDataConfig[].DataSource.S3DataSource.HubAccessConfig": (),
-    "ResourceConfig.InstanceCount": (1,),
     "ResourceConfig.InstanceGroups": (),
     "ResourceConfig.InstancePreferences": (),
     "TensorBoardOutputConfig": (),
     "ServerlessJobConfig": (),
     "MlflowConfig": (),
     "ModelPackageConfig": (),
+    "WarmPoolStatusEquals": (),
+    "TrainingPlanArnEquals": (),
 }
 IDLE_FIELDS = (
     "OutputDataConfig.KmsKeyId",
@@ -88,22 +92,30 @@ class TrainingRun(ProcessRun):
     def observe(self, line: str) -> None:
         self._metrics.observe(line)
 
-    def stage(self, environment: Environment) -> Environment:
-        self.change("Downloading")
-        opt_ml.make_folders(self.opt_ml)
-        opt_ml.write_configuration(self.opt_ml, self.record)
+    @property
+    def instance_count(self) -> int:
+        return int(self.record["ResourceConfig"].get("InstanceCount", 1))
+
+    def stage(self, environment: Environment, host: Host) -> Environment:
+        if host.number == 0:
+            self.change("Downloading")
+        opt_ml.make_folders(host.opt_ml)
+        opt_ml.write_configuration(host, self.record)
         for channel in self.record.get("InputDataConfig", []):
             source = channel["DataSource"]["S3DataSource"]
-            folder = self.opt_ml / "input/data" / channel["ChannelName"]
-            self.context.storage.download(source["S3Uri"], source["S3DataType"], folder)
-        checkpoints = self._checkpoints()
+            folder = host.opt_ml / "input/data" / channel["ChannelName"]
+            shard = host.shard(source.get("S3DataDistributionType", ""))
+            self.context.storage.download(source["S3Uri"], source["S3DataType"], folder, shard)
+        checkpoints = self._checkpoints(host)
         if checkpoints is not None:
             uri, folder = checkpoints
             folder.mkdir(parents=True, exist_ok=True)
             if self.context.storage.exists(uri):
                 self.context.storage.download(uri, "S3Prefix", folder)
         return (
-            environment if "ContainerEntrypoint" in self._specification else self._stage_script(environment)
+            environment
+            if "ContainerEntrypoint" in self._specification
+            else self._stage_script(environment, host)
         )
 
     def command(self, python: str) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -116,28 +128,31 @@ class TrainingRun(ProcessRun):
     def keep(self, succeeded: bool) -> None:
         self.change("Uploading")
         self.record["FinalMetricDataList"] = self._metrics.final
-        storage, folder = self.context.storage, self.opt_ml
+        storage = self.context.storage
         where = self.record["OutputDataConfig"]
         target = f"{where['S3OutputPath'].rstrip('/')}/{self.name}/output"
-        if any((folder / "output/data").iterdir()):
-            storage.upload_archive(folder / "output/data", f"{target}/output.tar.gz")
-        if (checkpoints := self._checkpoints()) is not None:
-            storage.upload_folder(checkpoints[1], checkpoints[0])
+        data = together(self.hosts, "output/data", self.log.note)
+        if any(data.iterdir()):
+            storage.upload_archive(data, f"{target}/output.tar.gz")
+        for host in reversed(self.hosts):
+            if (checkpoints := self._checkpoints(host)) is not None:
+                storage.upload_folder(checkpoints[1], checkpoints[0])
         if not succeeded:
             return
+        model = together(self.hosts, "model", self.log.note)
         if where.get("CompressionType") == "NONE":
-            storage.upload_folder(folder / "model", f"{target}/model/")
+            storage.upload_folder(model, f"{target}/model/")
             artifacts = f"{target}/model/"
         else:
             artifacts = f"{target}/model.tar.gz"
-            storage.upload_archive(folder / "model", artifacts)
+            storage.upload_archive(model, artifacts)
         self.record["ModelArtifacts"] = {"S3ModelArtifacts": artifacts}
 
-    def failure_text(self) -> str:
+    def failure_text(self, failed: HostRun) -> str:
         """/opt/ml/output/failure; the script's last line fills the toolkit's empty ErrorMessage."""
-        file = self.opt_ml / "output/failure"
+        file = failed.host.opt_ml / "output/failure"
         text = file.read_text(errors="replace") if file.is_file() else ""
-        return text.replace('ErrorMessage ""', f'ErrorMessage "{self.last_words(1)}"')
+        return text.replace('ErrorMessage ""', f'ErrorMessage "{failed.last_words(beside=text, count=1)}"')
 
     def account(self) -> None:
         started = self.record.get(self.kind.started)
@@ -145,23 +160,23 @@ class TrainingRun(ProcessRun):
             seconds = max(1, math.ceil(self.record[self.kind.ended] - started))
             self.record |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
 
-    def _checkpoints(self) -> tuple[str, Path] | None:
+    def _checkpoints(self, host: Host) -> tuple[str, Path] | None:
         config = self.record.get("CheckpointConfig")
         if config is None:
             return None
-        return config["S3Uri"], self.opt_ml / config.get("LocalPath", CHECKPOINTS).removeprefix("/opt/ml/")
+        return config["S3Uri"], host.opt_ml / config.get("LocalPath", CHECKPOINTS).removeprefix("/opt/ml/")
 
-    def _stage_script(self, environment: Environment) -> Environment:
+    def _stage_script(self, environment: Environment, host: Host) -> Environment:
         """Script mode: the source of the job in /opt/ml/code, with its requirements."""
-        code = self.opt_ml / "code"
+        code = host.opt_ml / "code"
         source = _decoded(self.record.get("HyperParameters", {}).get("sagemaker_submit_directory", ""))
         if source.startswith("s3://"):
-            archive = self.folder / "source.tar.gz"
+            archive = host.folder / "source.tar.gz"
             self.context.storage.download_file(source, archive)
             unpack(archive, code)
         elif (
             source.startswith("/opt/ml/")
-            and (local := self.opt_ml / source.removeprefix("/opt/ml/")).is_file()
+            and (local := host.opt_ml / source.removeprefix("/opt/ml/")).is_file()
         ):
             unpack(local, code)
         requirements = code / "requirements.txt"
@@ -192,6 +207,7 @@ class TrainingJobs(Jobs):
         checkpoints = request.get("CheckpointConfig", {}).get("LocalPath", CHECKPOINTS)
         if not checkpoints.startswith("/opt/ml/") or ".." in checkpoints.split("/"):
             raise unsupported(f"CheckpointConfig.LocalPath={checkpoints}, which is not under /opt/ml")
+        check_count("ResourceConfig.InstanceCount", request["ResourceConfig"].get("InstanceCount", 1))
         Metrics(specification.get("MetricDefinitions", []))
         if "ContainerEntrypoint" not in specification and not _script(request):
             raise unsupported(

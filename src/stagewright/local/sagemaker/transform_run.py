@@ -11,7 +11,8 @@ from pathlib import Path
 from stagewright.local.sagemaker import data_processing, execution_parameters, model_client
 from stagewright.local.sagemaker.failure import JobFailure
 from stagewright.local.sagemaker.hosting import Hosting, StageError
-from stagewright.local.sagemaker.job_run import LOG, JobRun
+from stagewright.local.sagemaker.hosts import LOG
+from stagewright.local.sagemaker.job_run import JobRun
 from stagewright.local.sagemaker.kinds import TRANSFORM
 from stagewright.local.sagemaker.logs import LogStream
 from stagewright.local.sagemaker.model_client import InvocationError

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stagewright.local.sagemaker import early_stopping, tuned_jobs, warm_start
-from stagewright.local.sagemaker.job_run import LOG
+from stagewright.local.sagemaker.hosts import LOG
 from stagewright.local.sagemaker.kinds import TRAINING, TUNING
 from stagewright.local.sagemaker.metrics import compiled
 from stagewright.local.sagemaker.protocol import ApiError

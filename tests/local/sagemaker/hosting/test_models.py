@@ -72,11 +72,11 @@ def test_model_data_may_be_given_as_a_source(world: Any) -> None:
         ({"PrimaryContainer": {}}, "needs an Image"),
         (
             {"PrimaryContainer": {**CONTAINER, "Mode": "MultiModel"}},
-            "not supported by the local SageMaker: Mode=Multi",
+            "not supported by the local SageMaker: PrimaryContainer.Mode=Multi",
         ),
         (
             {"PrimaryContainer": {**CONTAINER, "MultiModelConfig": {"ModelCacheSetting": "Enabled"}}},
-            "not supported by the local SageMaker: MultiModelConfig",
+            "not supported by the local SageMaker: PrimaryContainer.MultiModelConfig",
         ),
         (
             {"PrimaryContainer": {**CONTAINER, "ModelPackageName": "house"}},

@@ -2,7 +2,9 @@
 
 Executed by path with `python -I -S`, so it imports only the standard library and nothing of Stagewright:
 
-    enter.py plain|user FOLDER HOSTS CWD PARENT COMMAND...
+    enter.py plain|user FOLDER HOSTS NAME HIDDEN CWD PARENT COMMAND...
+
+NAME is the host's, HOSTS its /etc/hosts, HIDDEN what is found empty: files and folders, joined by colons.
 
 Three processes: the launcher (this one, outside), process 1 of a new PID namespace, and the command. Where
 the launcher dies, so does process 1, and with it the kernel ends every process of the namespace. `user` adds
@@ -11,7 +13,7 @@ plus the signal's number where a signal ended it; 125 where the namespaces canno
 """
 
 # Every import counts, since every job waits for it: hence no pathlib.
-# ruff: noqa: PTH102, PTH112, PTH115, PTH123, PTH211
+# ruff: noqa: PTH102, PTH110, PTH112, PTH115, PTH123, PTH211
 
 import ctypes
 import os
@@ -21,22 +23,26 @@ import sys
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWUSER, CLONE_NEWPID = 0x20000, 0x4000000, 0x10000000, 0x20000000
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 1 << 18
 PR_SET_PDEATHSIG = 1
-OPT, TARGET, HOST_NAME = "/opt", "/opt/ml", b"algo-1"
+OPT, TARGET = "/opt", "/opt/ml"
 NO_NAMESPACES = 125
 FORWARDED = (signal.SIGTERM, signal.SIGINT)
 
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def main(mode: str, folder: str, hosts: str, cwd: str, parent: str, command: list[str]) -> int:
+def main(
+    mode: str, folder: str, hosts: str, name: str, hidden: str, cwd: str, parent: str, command: list[str]
+) -> int:
     separate(with_user=mode == "user")
-    libc.sethostname(HOST_NAME, len(HOST_NAME))
+    libc.sethostname(name.encode(), len(name))
     mount("none", "/", None, MS_REC | MS_PRIVATE)
     # A handle opened before `unshare` belongs to the other mount namespace: binding it is EINVAL.
     source = os.open(folder, os.O_PATH)
     bind(os.open(hosts, os.O_PATH), "/etc/hosts")
     make_target()
     bind(source, TARGET)
+    for path in filter(None, hidden.split(os.pathsep)):
+        hide(path)
     die_with_parent()
     if os.getppid() != int(parent):
         return NO_NAMESPACES
@@ -81,6 +87,14 @@ def make_target() -> None:
             bind(handle, path)
         os.close(handle)
     os.mkdir(TARGET)
+
+
+def hide(path: str) -> None:
+    """What is not there, or may not be entered by this user, needs no hiding."""
+    if os.path.isdir(path):
+        mount("tmpfs", path, "tmpfs", 0)
+    elif os.path.exists(path):
+        bind(os.open("/dev/null", os.O_PATH), path)
 
 
 def first_process(cwd: str, command: list[str]) -> int:
@@ -151,7 +165,7 @@ def write(path: str, text: str) -> None:
 
 if __name__ == "__main__":
     try:
-        mode, folder, hosts, cwd, parent, *command = sys.argv[1:]
-        sys.exit(main(mode, folder, hosts, cwd, parent, command))
+        mode, folder, hosts, name, hidden, cwd, parent, *command = sys.argv[1:]
+        sys.exit(main(mode, folder, hosts, name, hidden, cwd, parent, command))
     except OSError as error:
         sys.exit((sys.stderr.write(f"no namespaces: {error}\n"), NO_NAMESPACES)[1])

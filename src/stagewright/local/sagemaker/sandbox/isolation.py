@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from stagewright.local.sagemaker.accounts import account_files
+
 ENTER = Path(__file__).with_name("enter.py")
 WATCH = Path(__file__).with_name("watch.py")
 TARGET = "/opt/ml"
@@ -67,22 +69,28 @@ def _try(mode: str) -> str:
     return "" if done.returncode == 0 else done.stderr.strip() or f"exit code {done.returncode}"
 
 
-def enter(mode: str, folder: Path, hosts: Path, cwd: str, command: list[str]) -> list[str]:
+def enter(
+    mode: str, folder: Path, hosts: Path, cwd: str, command: list[str], host: str = "algo-1"
+) -> list[str]:
     """The command line that runs `command` in namespaces, with `folder` at /opt/ml."""
     launcher = [sys.executable, "-I", "-S", str(ENTER), mode, str(folder.resolve()), str(hosts)]
-    return [*launcher, cwd, str(os.getpid()), *command]
+    return [*launcher, host, os.pathsep.join(account_files()), cwd, str(os.getpid()), *command]
 
 
 def watch(cwd: str, command: list[str]) -> list[str]:
     return [sys.executable, "-I", "-S", str(WATCH), cwd, *command]
 
 
-def write_hosts(folder: Path) -> Path:
-    """A hosts file that knows algo-1: SageMaker's toolkits resolve it, for minutes if they must."""
+def write_hosts(folder: Path, names: tuple[str, ...] = ("algo-1",)) -> Path:
+    """A hosts file that knows algo-1: SageMaker's toolkits resolve it, for minutes if they must.
+
+    All of 127.0.0.0/8 is the loopback of Linux, so every host has an address, and all ports, of its own.
+    """
     file = folder / "hosts"
     try:
         known = Path("/etc/hosts").read_text()
     except OSError:
         known = "127.0.0.1 localhost\n"
-    file.write_text(known.rstrip("\n") + "\n127.0.0.1 algo-1\n")
+    own = [f"127.0.0.{number} {name}\n" for number, name in enumerate(names, 1)]
+    file.write_text("".join([known.rstrip("\n"), "\n", *own]))
     return file

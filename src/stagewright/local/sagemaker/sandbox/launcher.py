@@ -25,6 +25,9 @@ class Command:
     argv: tuple[str, ...]
     env: Mapping[str, str]
     cwd: str = "/opt/ml"
+    host: str = "algo-1"
+    hosts: tuple[str, ...] = ("algo-1",)
+    """Every host that the command's own can reach by name, in the order of their addresses."""
 
 
 class Process:
@@ -94,7 +97,8 @@ class Launcher:
     def _start(self, command: Command) -> Process:
         folder = command.folder.resolve()
         if mode := self.isolation.mode:
-            argv = enter(mode, folder, write_hosts(folder.parent), command.cwd, list(command.argv))
+            hosts = write_hosts(folder.parent, command.hosts)
+            argv = enter(mode, folder, hosts, command.cwd, list(command.argv), command.host)
             return _spawn(argv, command.env, subprocess.DEVNULL)
         rewrite.files(folder)
         argv = watch(rewrite.text(command.cwd, folder), [rewrite.text(item, folder) for item in command.argv])

@@ -33,6 +33,15 @@ OWN = {
     "_tuning_objective_metric",
     "sagemaker_s3_output",
 }
+DISTRIBUTED = (
+    "sagemaker_mpi_enabled",
+    "sagemaker_parameter_server_enabled",
+    "sagemaker_distributed_dataparallel_enabled",
+    "sagemaker_pytorch_ddp_enabled",
+    "sagemaker_pytorch_xla_multi_worker_enabled",
+    "sagemaker_multi_worker_mirrored_strategy_enabled",
+    "sagemaker_torch_distributed_enabled",
+)
 SAFE_NAME = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._+-]*(/[A-Za-z0-9._+-]+)*")
 INFO = 20
 
@@ -45,7 +54,7 @@ def main() -> int:
     try:
         settings = gather()
         entry = settings["user_entry_point"]
-        variables = to_variables(settings)
+        variables = {**container_variables(settings["current_host"]), **to_variables(settings)}
         code = run(command_of(entry, settings["user_args"]), variables)
     except ClientError as error:
         return fail(str(error), 1)
@@ -71,12 +80,14 @@ def gather() -> dict[str, Any]:
     hyperparameters = {k: v for k, v in given.items() if k not in OWN and not k.startswith("sagemaker_")}
     groups = {group["instance_group_name"]: group for group in resources["instance_groups"]}
     host = resources["current_host"]
+    framework = {k: v for k, v in given.items() if k.startswith("sagemaker_") and k not in OWN}
+    distributed = distribution_groups(framework, resources)
     found = {
         "hosts": resources["hosts"],
         "network_interface_name": resources.get("network_interface_name", "eth0"),
         "hps": hyperparameters,
         "user_entry_point": program,
-        "framework_params": {k: v for k, v in given.items() if k.startswith("sagemaker_") and k not in OWN},
+        "framework_params": framework,
         "resource_config": resources,
         "input_data_config": channels,
         "output_data_dir": os.path.join(BASE, "output", "data"),
@@ -87,8 +98,8 @@ def gather() -> dict[str, Any]:
         "current_instance_group_hosts": resources["hosts"],
         "instance_groups": list(groups),
         "instance_groups_dict": groups,
-        "distribution_instance_groups": list(groups),
-        "is_hetero": False,
+        "distribution_instance_groups": distributed,
+        "is_hetero": len(groups) > 1,
         "module_name": re.sub(r"\.py$", "", program),
         "log_level": given.get("sagemaker_container_log_level", INFO),
         "framework_module": os.environ.get("SAGEMAKER_TRAINING_MODULE"),
@@ -107,16 +118,31 @@ def gather() -> dict[str, Any]:
     extra = {
         "additional_framework_parameters": found["framework_params"],
         "channel_input_dirs": inputs,
+        "distribution_hosts": [name for group in distributed for name in groups[group]["hosts"]],
         "hyperparameters": hyperparameters,
+        "is_modelparallel_enabled": None,
+        "is_smddpmprun_installed": False,
+        "is_smddprun_installed": False,
         "is_master": host == sorted(resources["hosts"])[0],
         "job_name": os.environ.get("TRAINING_JOB_NAME", ""),
         "master_hostname": sorted(resources["hosts"])[0],
+        "topology": [],
     }
-    left_out = ("hps", "framework_params", "channels", "user_args", "instance_groups_dict")
+    left_out = ("hps", "framework_params", "channels", "user_args")
     environment = {k: v for k, v in found.items() if k not in left_out}
     found["training_env"] = dict(environment, **extra)
     found.update({"channel_" + name: path for name, path in inputs.items()})
     found.update({"hp_" + name: value for name, value in hyperparameters.items()})
+    return found
+
+
+def distribution_groups(framework: dict[str, Any], resources: dict[str, Any]) -> list[str]:
+    """The groups of hosts that a framework's own distribution uses; none where the job asks for none."""
+    asked = any(framework.get(name) for name in DISTRIBUTED)
+    found: list[str] = framework.get(
+        "sagemaker_distribution_instance_groups",
+        [resources.get("current_group_name", "homogeneousCluster")] if asked else [],
+    )
     return found
 
 
@@ -162,6 +188,18 @@ def to_variables(settings: dict[str, Any]) -> dict[str, str]:
             value = json.dumps(value, sort_keys=True, separators=(",", ":"))
         variables["SM_" + name.upper()] = value
     return variables
+
+
+def container_variables(host: str) -> dict[str, str]:
+    """What the toolkit sets for itself, and a script inherits."""
+    given = config("hyperparameters")
+    return {
+        "CURRENT_HOST": host,
+        "SAGEMAKER_JOB_NAME": str(decode(given.get("sagemaker_job_name", ""))),
+        "SAGEMAKER_REGION": str(
+            decode(given.get("sagemaker_region", "")) or os.environ.get("AWS_REGION", "")
+        ),
+    }
 
 
 def command_of(entry: str, arguments: list[str]) -> list[str]:

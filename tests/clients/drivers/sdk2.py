@@ -1,0 +1,160 @@
+"""Runs in a Python that has the SageMaker Python SDK 2: uses it as its documentation shows.
+
+Argument: the file to write. It gets what each step answered, or the traceback that it ended with.
+"""
+
+import contextlib
+import io
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+
+from clock import hurry
+
+hurry()
+
+import boto3  # noqa: E402
+import sagemaker  # noqa: E402
+from sagemaker import image_uris  # noqa: E402
+from sagemaker.deserializers import JSONDeserializer  # noqa: E402
+from sagemaker.processing import ProcessingInput, ProcessingOutput, ScriptProcessor  # noqa: E402
+from sagemaker.serializers import JSONSerializer  # noqa: E402
+from sagemaker.sklearn import SKLearn, SKLearnModel, SKLearnProcessor  # noqa: E402
+
+ROLE, BUCKET = os.environ["CLIENTS_ROLE"], os.environ["CLIENTS_BUCKET"]
+VERSION, INSTANCE = "1.4-2", "ml.m5.xlarge"
+ROWS = "1,3\n2,5\n4,9\n"
+
+PREPARE = """
+import pathlib, sys
+rows = pathlib.Path("/opt/ml/processing/input/raw/rows.csv").read_text().split()
+out = pathlib.Path("/opt/ml/processing/output/doubled")
+(out / "rows.csv").write_text("\\n".join(rows * 2))
+(out / "arguments").write_text(" ".join(sys.argv[1:]))
+"""
+
+TRAIN = """
+import argparse, os, pathlib
+import joblib, numpy, sklearn
+from sklearn.linear_model import LinearRegression
+
+def model_fn(folder):
+    return joblib.load(os.path.join(folder, "model.joblib"))
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--fit-intercept", type=int)
+    parser.add_argument("--label")
+    given = parser.parse_args()
+    rows = numpy.loadtxt(os.path.join(os.environ["SM_CHANNEL_TRAIN"], "rows.csv"), delimiter=",")
+    model = LinearRegression(fit_intercept=bool(given.fit_intercept)).fit(rows[:, :1], rows[:, 1])
+    print(f"slope: {model.coef_[0]}")
+    folder = pathlib.Path(os.environ["SM_MODEL_DIR"])
+    joblib.dump(model, folder / "model.joblib")
+    (folder / "note").write_text(f"{given.label} {sklearn.__version__}")
+"""
+
+session = sagemaker.Session(default_bucket=BUCKET)
+folder = Path.cwd()
+(folder / "prepare.py").write_text(PREPARE)
+(folder / "train.py").write_text(TRAIN)
+(folder / "rows.csv").write_text(ROWS)
+common = {"role": ROLE, "instance_type": INSTANCE, "instance_count": 1, "sagemaker_session": session}
+
+
+def process(processor):
+    processor.run(
+        code="prepare.py",
+        inputs=[ProcessingInput(source="rows.csv", destination="/opt/ml/processing/input/raw")],
+        outputs=[ProcessingOutput(source="/opt/ml/processing/output/doubled", output_name="doubled")],
+        arguments=["--times", "2"],
+    )
+    return processor.latest_job.outputs[0].destination
+
+
+def sklearn_processor():
+    return {"output": process(SKLearnProcessor(framework_version=VERSION, **common))}
+
+
+def script_processor():
+    image = image_uris.retrieve("sklearn", "us-east-1", version=VERSION, instance_type=INSTANCE)
+    return {"output": process(ScriptProcessor(image_uri=image, command=["python3"], **common))}
+
+
+def fit():
+    global estimator
+    estimator = SKLearn(
+        entry_point="train.py",
+        framework_version=VERSION,
+        hyperparameters={"fit-intercept": 1, "label": "straight line"},
+        metric_definitions=[{"Name": "slope", "Regex": "slope: ([0-9.]+)"}],
+        **common,
+    )
+    with contextlib.redirect_stdout(io.StringIO()) as shown:
+        estimator.fit({"train": session.upload_data("rows.csv", key_prefix="sdk2/train")})
+    job = estimator.latest_training_job.describe()
+    metrics = {item["MetricName"]: item["Value"] for item in job["FinalMetricDataList"]}
+    return {"model": estimator.model_data, "metrics": metrics, "shown": shown.getvalue()}
+
+
+def deploy():
+    return served(estimator.deploy(initial_instance_count=1, instance_type=INSTANCE))
+
+
+def deploy_model():
+    model = SKLearnModel(
+        model_data=estimator.model_data,
+        role=ROLE,
+        entry_point="train.py",
+        image_uri=estimator.image_uri,
+        sagemaker_session=session,
+    )
+    predictor = model.deploy(
+        initial_instance_count=1,
+        instance_type=INSTANCE,
+        serializer=JSONSerializer(),
+        deserializer=JSONDeserializer(),
+    )
+    return served(predictor, as_json=True)
+
+
+def served(predictor, as_json=False):
+    """A prediction; then everything that the deployment made is deleted."""
+    predicted = predictor.predict([[3.0], [10.0]])
+    described = session.sagemaker_client.describe_endpoint(EndpointName=predictor.endpoint_name)
+    predictor.delete_model()
+    predictor.delete_endpoint(delete_endpoint_config=True)
+    return {
+        "predictions": predicted if as_json else predicted.tolist(),
+        "endpoint": predictor.endpoint_name,
+        "config": described["EndpointConfigName"],
+    }
+
+
+def register():
+    package = estimator.register(
+        content_types=["text/csv"],
+        response_types=["application/json"],
+        inference_instances=[INSTANCE],
+        transform_instances=[INSTANCE],
+        model_package_group_name="sdk2-lines",
+        approval_status="PendingManualApproval",
+        description="a line",
+        customer_metadata_properties={"from": "sdk2"},
+    )
+    return {"package": package.model_package_arn}
+
+
+def outcome(step):
+    try:
+        return step()
+    except Exception:
+        return {"error": traceback.format_exc()}
+
+
+steps = (sklearn_processor, script_processor, fit, deploy, deploy_model, register)
+answers = {"version": sagemaker.__version__, "endpoint": boto3.client("sagemaker").meta.endpoint_url}
+answers |= {step.__name__: outcome(step) for step in steps}
+Path(sys.argv[1]).write_text(json.dumps(answers))

@@ -1,0 +1,77 @@
+"""The SageMaker Python SDK 2, unmodified, pointed here by its environment alone."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+
+@pytest.fixture(scope="module")
+def answers(drive, sdk2_python):
+    return drive(sdk2_python, "sdk2.py")
+
+
+@pytest.fixture
+def answer(answers):
+    """`answer("fit")`: what that step of the driver found out."""
+
+    def of(step):
+        assert "error" not in answers[step], answers[step]["error"]
+        return answers[step]
+
+    return of
+
+
+def test_it_is_that_version_and_speaks_to_this_server(answers, server):
+    assert answers["version"].startswith("2.")
+    assert answers["endpoint"] == server.url
+
+
+@pytest.mark.parametrize("step", ["sklearn_processor", "script_processor"])
+def test_a_processor_runs_the_script_on_its_inputs(answer, bucket, step):
+    output = answer(step)["output"]
+    assert bucket.read(f"{output}/rows.csv").split() == [b"1,3", b"2,5", b"4,9"] * 2
+    assert bucket.read(f"{output}/arguments") == b"--times 2"
+
+
+def test_an_estimator_trains_with_its_hyperparameters(answer, bucket):
+    trained = answer("fit")
+    model = bucket.archive(trained["model"])
+    assert set(model) == {"model.joblib", "note"}
+    assert model["note"].startswith(b"straight line 1.4.")
+    assert trained["metrics"]["slope"] == pytest.approx(2)
+
+
+def test_what_the_script_prints_is_shown_while_it_waits(answer):
+    assert "slope: 2.0" in answer("fit")["shown"]
+
+
+@pytest.mark.parametrize("step", ["deploy", "deploy_model"])
+def test_a_deployed_model_predicts_and_leaves_nothing(answer, sagemaker, step):
+    served = answer(step)
+    assert served["predictions"] == pytest.approx([7, 21])
+    sagemaker.get_waiter("endpoint_deleted").wait(
+        EndpointName=served["endpoint"], WaiterConfig={"Delay": 0.05, "MaxAttempts": 400}
+    )
+    with pytest.raises(ClientError, match="Could not find endpoint configuration"):
+        sagemaker.describe_endpoint_config(EndpointConfigName=served["config"])
+    assert sagemaker.list_models(NameContains="sagemaker-scikit-learn")["Models"] == []
+
+
+def test_a_registered_model_is_a_version_that_waits_for_approval(answer, sagemaker):
+    package = sagemaker.describe_model_package(ModelPackageName=answer("register")["package"])
+    (container,) = package["InferenceSpecification"]["Containers"]
+    assert container["ModelDataUrl"] == answer("fit")["model"]
+    assert package["ModelApprovalStatus"] == "PendingManualApproval"
+    assert package["CustomerMetadataProperties"] == {"from": "sdk2"}
+
+
+def test_its_model_card_names_the_training_job_that_search_found(answer, sagemaker):
+    """The SDK looks for the job that made the artefact."""
+    package = sagemaker.describe_model_package(ModelPackageName=answer("register")["package"])
+    card = json.loads(package["ModelCard"]["ModelCardContent"])
+    job = card["training_details"]["training_job_details"]["training_arn"]
+    described = sagemaker.describe_training_job(TrainingJobName=job.rpartition("/")[2])
+    assert described["ModelArtifacts"]["S3ModelArtifacts"] == answer("fit")["model"]

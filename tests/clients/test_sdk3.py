@@ -1,0 +1,48 @@
+"""The SageMaker Python SDK 3, which takes its endpoint from the environment only."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.sdk3
+
+
+@pytest.fixture(scope="module")
+def answers(drive, sdk3_python):
+    return drive(sdk3_python, "sdk3.py")
+
+
+@pytest.fixture
+def answer(answers):
+    """`answer("train")`: what that step of the driver found out."""
+
+    def of(step):
+        assert "error" not in answers[step], answers[step]["error"]
+        return answers[step]
+
+    return of
+
+
+def test_it_is_that_version(answers):
+    assert answers["version"].startswith("3.")
+
+
+def test_a_trainer_trains_with_its_channels_and_hyperparameters(answer, bucket):
+    model = bucket.archive(answer("train")["model"])
+    assert json.loads(model["model.json"]) == {"total": 21.0, "hyperparameters": '{"power": 2}'}
+
+
+def test_a_trainer_says_why_a_script_failed(answer, sagemaker, connect):
+    jobs = sagemaker.list_training_jobs(NameContains="broken")["TrainingJobSummaries"]
+    job = sagemaker.describe_training_job(TrainingJobName=jobs[0]["TrainingJobName"])
+    assert "'broken.py', '--power', '2'" in job["FailureReason"]
+    assert job["FailureReason"] in answer("fail")["said"]
+    assert "ModelArtifacts" not in job
+    assert "ValueError: no such feature" in messages(connect("logs"), job["TrainingJobName"])
+
+
+def messages(logs, job):
+    events = logs.filter_log_events(logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"{job}/")
+    return [event["message"] for event in events["events"]]

@@ -1,0 +1,154 @@
+"""kill -9 of the local server, at any moment: what was reported is kept, and what is reported is true."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+from tests.processes import command_lines
+
+from stagewright import specfile
+from stagewright.errors import StagewrightError
+from stagewright.local import server as local
+from stagewright.run import release
+from stagewright.run.gateway import Gateway
+from stagewright.run.history import find_run, show
+from stagewright.run.trigger import request_run
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("killed")]
+
+KILLS = 20
+LONGEST = 1.2
+"""Seconds from the push to the kill; a run of these stages takes about that long."""
+NAMES = ("a", "b", "c", "d")
+STAGE = """\
+  {name}:
+    kind: processing
+    code: work.py
+    arguments: ["{name}"]
+    outputs: [made]
+    inputs: {{{inputs}}}
+"""
+WORK = """\
+import pathlib, sys
+pathlib.Path("/opt/ml/processing/output/made/file").write_text(sys.argv[1])
+"""
+UNREACHABLE = (StagewrightError, BotoCoreError, ClientError, OSError)
+
+
+class Place:
+    """A pipeline of a chain of tiny stages, and a server that is killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.state = folder, folder / "state"
+        self.state.mkdir(parents=True)
+        (self.state / "local.toml").write_text(f'[pythons]\n"sklearn-1.4" = "{sys.executable}"\n')
+        text = "name: killed\ndefaults: {image: sklearn-1.4, instance_type: ml.m5.large}\n"
+        text += "triggers: [{type: code}]\nstages:\n"
+        for before, name in zip((None, *NAMES), NAMES, strict=False):
+            inputs = f'made: "${{stages.{before}.outputs.made}}"' if before else ""
+            text += STAGE.format(name=name, inputs=inputs)
+        (folder / "pipeline.yaml").write_text(text)
+
+    def up(self) -> tuple[local.Server, Gateway]:
+        running = local.up(self.state)
+        key = (running.access_key, running.secret_key)
+        return running, Gateway.connect(running.installation, running.url, *key)
+
+    def push(self, gateway: Gateway, text: str) -> str:
+        pipeline = specfile.read(self.folder / "pipeline.yaml")
+        key = release.push(
+            gateway, pipeline, {"work.py": f"{WORK}# {text}\n".encode()}, by="test"
+        ).trigger_key
+        assert key
+        return key
+
+    def processes(self) -> list[str]:
+        return [line for line in command_lines().values() if str(self.state) in line]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    made = Place(tmp_path / "place")
+    yield made
+    local.down(made.state)
+
+
+def until(holds: Callable[[], Any], seconds: float = 60.0) -> Any:
+    end = time.monotonic() + seconds
+    while not (value := holds()):
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.01)
+    return value
+
+
+def succeeded(gateway: Gateway, run: str) -> dict[str, str]:
+    """Stage -> where its output lies, of the stages that are recorded as succeeded."""
+    stages = show(gateway, run).stages
+    return {s.name: s.result["outputs"]["made"] for s in stages if s.status == "SUCCEEDED" and s.result}
+
+
+def watched_until(gateway: Gateway, key: str, end: float) -> dict[str, str]:
+    """The good stages of the run as they were last reported before `end`."""
+    run, seen = None, {}
+    while time.monotonic() < end:
+        run = run or find_run(gateway, key)
+        seen = succeeded(gateway, run) if run else {}
+    return seen
+
+
+def closed(gateway: Gateway, key: str) -> str:
+    """The run of this trigger, once it is over."""
+    run: str = until(lambda: find_run(gateway, key))
+    until(lambda: (header := gateway.runs.header(run)) and not header.is_open)
+    return run
+
+
+def contents(gateway: Gateway, uri: str) -> list[bytes]:
+    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    s3 = gateway.session.client("s3", endpoint_url=gateway.endpoint_url)
+    found = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
+    return [s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read() for item in found]
+
+
+def test_nothing_reported_is_lost_whenever_the_server_is_killed(place: Place) -> None:
+    moments = random.Random(20261122)
+    running, gateway = place.up()
+    for number in range(KILLS):
+        key = place.push(gateway, f"{number}")
+        end = time.monotonic() + moments.uniform(0, LONGEST)
+        seen: dict[str, str] = {}
+        with suppress(*UNREACHABLE):
+            seen = watched_until(gateway, key, end)
+        os.kill(running.pid, signal.SIGKILL)
+        until(lambda: place.processes() == [])
+        running, gateway = place.up()
+        run = closed(gateway, key)
+        kept = succeeded(gateway, run)
+        assert seen.items() <= kept.items()
+        for stage, uri in kept.items():
+            assert contents(gateway, uri) == [stage.encode()]
+
+
+def test_what_was_done_before_the_kill_is_reused(place: Place) -> None:
+    running, gateway = place.up()
+    key = place.push(gateway, "one")
+    run = until(lambda: (found := find_run(gateway, key)) and len(succeeded(gateway, found)) >= 2 and found)
+    os.kill(running.pid, signal.SIGKILL)
+    until(lambda: place.processes() == [])
+    _, gateway = place.up()
+    kept = succeeded(gateway, run)
+    again = request_run(gateway, "killed", {}, "test")
+    second = show(gateway, closed(gateway, again))
+    assert second.status == "SUCCEEDED"
+    stages = {stage.name: stage for stage in second.stages}
+    assert {name for name in kept if stages[name].action == "reuse"} == set(kept)

@@ -1,0 +1,116 @@
+"""kill -9 right after an answer: what was answered is there after the next start."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from stagewright.local import server as local
+from stagewright.local.server import Server
+from stagewright.local.state import INSTALLATION
+from stagewright.naming import Installation
+
+Connect = Callable[[str], Any]
+Clients = Callable[[Server], Connect]
+KEY = {"run": {"S": "r"}, "item": {"S": "run"}}
+
+
+@pytest.fixture
+def restarted(state: Path, clients: Clients) -> Callable[[Server], Connect]:
+    def restart(server: Server) -> Connect:
+        os.kill(server.pid, signal.SIGKILL)
+        os.waitpid(server.pid, 0)
+        return clients(local.up(state))
+
+    return restart
+
+
+def test_items(state: Path, clients: Clients, restarted: Callable[[Server], Connect]) -> None:
+    server = local.up(state)
+    tables = clients(server)("dynamodb")
+    table = INSTALLATION.runs_table
+    for number in range(3):
+        tables.put_item(TableName=table, Item={**KEY, "item": {"S": str(number)}, "open": {"S": "no"}})
+    tables.update_item(
+        TableName=table,
+        Key={**KEY, "item": {"S": "1"}},
+        UpdateExpression="SET #open = :yes, created = :now",
+        ExpressionAttributeNames={"#open": "open"},
+        ExpressionAttributeValues={":yes": {"S": "yes"}, ":now": {"S": "2026"}},
+    )
+    tables.delete_item(TableName=table, Key={**KEY, "item": {"S": "2"}})
+    with pytest.raises(ClientError, match="ConditionalCheckFailed"):
+        tables.put_item(
+            TableName=table,
+            Item={**KEY, "item": {"S": "3"}},
+            ConditionExpression="attribute_exists(created)",
+        )
+    tables = restarted(server)("dynamodb")
+    found = tables.query(
+        TableName=table,
+        KeyConditionExpression="run = :run",
+        ExpressionAttributeValues={":run": KEY["run"]},
+    )["Items"]
+    assert {item["item"]["S"]: item["open"]["S"] for item in found} == {"0": "no", "1": "yes"}
+    indexed = tables.query(
+        TableName=table,
+        IndexName="open_runs",
+        KeyConditionExpression="#open = :yes",
+        ExpressionAttributeNames={"#open": "open"},
+        ExpressionAttributeValues={":yes": {"S": "yes"}},
+    )["Items"]
+    assert [item["item"]["S"] for item in indexed] == ["1"]
+
+
+def test_messages(state: Path, clients: Clients, restarted: Callable[[Server], Connect]) -> None:
+    """What was taken is gone. What somebody was working on is to be seen at once: nobody is any more."""
+    server = local.up(state)
+    queues = clients(server)("sqs")
+    url = _dead_letters(queues, INSTALLATION)
+    for body in ("taken", "read", "sent"):
+        queues.send_message(QueueUrl=url, MessageBody=body)
+    taken, _ = queues.receive_message(QueueUrl=url, MaxNumberOfMessages=2, VisibilityTimeout=600)["Messages"]
+    queues.delete_message(QueueUrl=url, ReceiptHandle=taken["ReceiptHandle"])
+    queues = restarted(server)("sqs")
+    url = _dead_letters(queues, INSTALLATION)
+    found = queues.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert sorted(message["Body"] for message in found) == ["read", "sent"]
+
+
+def test_an_object_with_its_versions(
+    state: Path, clients: Clients, restarted: Callable[[Server], Connect]
+) -> None:
+    server = local.up(state)
+    objects = clients(server)("s3")
+    where = {"Bucket": INSTALLATION.bucket, "Key": "a/b"}
+    written = [objects.put_object(**where, Body=body, Metadata={"n": body})["VersionId"] for body in "12"]
+    objects = restarted(server)("s3")
+    for body, version in zip("12", written, strict=True):
+        found = objects.get_object(**where, VersionId=version)
+        assert (found["Body"].read().decode(), found["Metadata"]) == (body, {"n": body})
+    assert objects.get_object(**where)["VersionId"] == written[-1]
+
+
+def test_an_execution_is_known_and_reported_failed(
+    state: Path, clients: Clients, restarted: Callable[[Server], Connect]
+) -> None:
+    server = local.up(state)
+    engine = clients(server)("stepfunctions")
+    machine = engine.list_state_machines()["stateMachines"][0]["stateMachineArn"]
+    pointer = json.dumps({"run": "nobody", "plan": "none", "format": 1})
+    started = engine.start_execution(stateMachineArn=machine, name="known", input=pointer)["executionArn"]
+    found = restarted(server)("stepfunctions").describe_execution(executionArn=started)
+    assert (found["status"], found["input"]) == ("FAILED", pointer)
+
+
+def _dead_letters(queues: Any, installation: Installation) -> str:
+    """A queue of the installation that no function reads."""
+    (url,) = [url for url in queues.list_queues()["QueueUrls"] if "dead" in url or "dlq" in url][:1]
+    return str(url)

@@ -1,0 +1,146 @@
+"""docs/sagemaker.md: what the local SageMaker does with each operation and field.
+
+From the service's own operations, what its resources declare, and botocore's models.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import textwrap
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+from botocore.model import Shape
+
+from stagewright.local.sagemaker.declarations import RECORDED
+from stagewright.local.sagemaker.fields import Fields
+from stagewright.local.sagemaker.protocol import service_model
+from stagewright.local.sagemaker.service import SageMaker
+from stagewright.local.sagemaker.settings import Settings
+
+INTRODUCTION = """\
+# What the local SageMaker does with each operation and field
+
+Generated from the service's own code and botocore's model (`make docs`).
+How to use it: [sagemaker-alone.md](sagemaker-alone.md).
+
+A request is checked by botocore's model: types, required members, enums, ranges, patterns. Then a field that
+could change a result is supported or refused, never silently ignored:
+
+| here | means |
+|---|---|
+| supported | it acts as on AWS, or is kept and shown where that is all it does |
+| supported: values | these; others are refused |
+| recorded | kept and shown; it chooses machines or rights, and one machine with your rights does the work |
+| no effect | accepted, with a warning in the log: it cannot change a result |
+| refused | `ValidationException`, with the field's name |
+
+A resource may refuse combinations of supported fields as well, and says which.
+"""
+SUPPORTED = "supported"
+REFUSED = "**refused**"
+WIDTH = 120
+TABLES = ("Create", "Update")
+INVOKE = "InvokeEndpoint"
+
+
+@dataclass(frozen=True)
+class Field:
+    path: str
+    here: str
+
+
+def sagemaker_reference() -> str:
+    with _service() as operations:
+        parts = [INTRODUCTION, _operations(operations)]
+        parts += [_fields(name, declared) for name, declared in operations.items() if name.startswith(TABLES)]
+    return "\n".join(parts)
+
+
+@contextmanager
+def _service() -> Iterator[Mapping[str, Fields]]:
+    with tempfile.TemporaryDirectory() as folder:
+        service = SageMaker(Settings(Path(folder) / "sagemaker", "http://127.0.0.1:1", "", ""), _unheard)
+        try:
+            yield service.operations
+        finally:
+            service.close()
+
+
+def _unheard(_detail_type: str, _detail: Mapping[str, Any]) -> None: ...
+
+
+def _operations(supported: Mapping[str, Fields]) -> str:
+    runtime = botocore.session.get_session().get_service_model("sagemaker-runtime").operation_names
+    served = [*supported, INVOKE]
+    others = sorted({*service_model().operation_names, *runtime} - {*served})
+    lines = [f"| `{name}` | {_summary(name, supported.get(name, Fields()))} |" for name in served]
+    return "\n".join(
+        [
+            "## Operations",
+            "| supported | its fields |",
+            "|---|---|",
+            *lines,
+            "",
+            "Refused by name (`UnknownOperationException`), as are SageMaker's other APIs:",
+            "",
+            textwrap.fill(", ".join(others) + ".", WIDTH),
+            "",
+        ]
+    )
+
+
+def _summary(operation: str, declared: Fields) -> str:
+    """Of an operation with a table of its own a link to it; of others what is not simply supported."""
+    if operation.startswith(TABLES):
+        return f"[fields](#{operation.lower()})"
+    if operation == INVOKE:
+        return "all"
+    others = [f"`{field.path}` {field.here}" for field in _of(operation, declared) if field.here != SUPPORTED]
+    return "; ".join(["all but " + others[0], *others[1:]]) if others else "all"
+
+
+def _of(operation: str, declared: Fields) -> list[Field]:
+    return rows(service_model().operation_model(operation).input_shape, "", declared)
+
+
+def _fields(operation: str, declared: Fields) -> str:
+    lines = [f"| `{field.path}` | {field.here} |" for field in _of(operation, declared)]
+    return "\n".join([f"## {operation}", "| field | here |", "|---|---|", *lines, ""])
+
+
+def rows(shape: Shape | None, path: str, declared: Fields, above: tuple[str, ...] = ()) -> list[Field]:
+    """A row for the highest member below which all is alike."""
+    while shape is not None and shape.type_name == "list":
+        shape, path = shape.member, f"{path}[]"  # type: ignore[attr-defined]
+    if shape is None or shape.type_name != "structure" or not shape.members or shape.name in above:  # type: ignore[attr-defined]
+        return [Field(path, _here(path, declared))]
+    found = []
+    for name, member in shape.members.items():  # type: ignore[attr-defined]
+        below = rows(member, f"{path}.{name}" if path else name, declared, (*above, shape.name))
+        found += below
+    if path and len({field.here for field in found}) == 1:
+        return [Field(path, found[0].here)]
+    return found
+
+
+def _here(path: str, declared: Fields) -> str:
+    for rule, values in declared.rules.items():
+        if _covers(rule, path):
+            return f"supported: {', '.join(f'`{_shown(value)}`' for value in values)}" if values else REFUSED
+    if any(_covers(idle, path) for idle in declared.idle):
+        return "no effect"
+    return "recorded" if path.rpartition(".")[2] in RECORDED else SUPPORTED
+
+
+def _covers(declared: str, path: str) -> bool:
+    whole, part = path.replace("[]", ""), declared.replace("[]", "")
+    return whole == part or whole.startswith(f"{part}.")
+
+
+def _shown(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
