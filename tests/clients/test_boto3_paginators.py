@@ -15,6 +15,7 @@ PAGINATORS: dict[str, Any] = (
     .load_service_model("sagemaker", "paginators-1")["pagination"]
 )
 NAMES = ["page-1", "page-2", "page-3"]
+OURS = {"Name": "TrainingJobName", "Operator": "Contains", "Value": "page-"}
 ONLY_OURS = {"NameContains": "page-"}
 HERE: dict[str, tuple[dict[str, Any], str]] = {
     "ListProcessingJobs": (ONLY_OURS, "ProcessingJobName"),
@@ -25,9 +26,15 @@ HERE: dict[str, tuple[dict[str, Any], str]] = {
     "ListModelPackageGroups": (ONLY_OURS, "ModelPackageGroupName"),
     "ListModelPackages": ({"ModelPackageGroupName": "page-1"}, "ModelPackageVersion"),
     "ListTags": ({}, "Key"),
-    "Search": ({"Resource": "TrainingJob", "SearchExpression": {}}, "TrainingJob"),
+    "Search": ({"Resource": "TrainingJob", "SearchExpression": {"Filters": [OURS]}}, "TrainingJob"),
 }
 """Those of resources that there are: arguments, and the member that tells the items apart."""
+ELSEWHERE = {
+    "ListHyperParameterTuningJobs",
+    "ListTrainingJobsForHyperParameterTuningJob",
+    "ListTransformJobs",
+}
+"""Tested with the jobs that they list."""
 WHOLE = {"ListTags"}
 """A resource has at most 50 tags, and 50 is the least that may be asked for."""
 
@@ -88,7 +95,7 @@ def test_a_token_of_another_list_is_refused(account, operation):
         list(paginator.paginate(**HERE[operation][0], PaginationConfig={"StartingToken": "bm9uZQ=="}))
 
 
-@pytest.mark.parametrize("operation", sorted(PAGINATORS.keys() - HERE.keys()))
+@pytest.mark.parametrize("operation", sorted(PAGINATORS.keys() - HERE.keys() - ELSEWHERE))
 def test_other_paginators_say_that_their_resource_is_not_supported(unchecked, operation):
     with pytest.raises(ClientError, match=f"not supported by the local SageMaker: {operation}"):
         list(unchecked.get_paginator(xform_name(operation)).paginate())
