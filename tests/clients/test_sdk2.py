@@ -60,6 +60,11 @@ def test_a_deployed_model_predicts_and_leaves_nothing(answer, sagemaker, step):
     assert sagemaker.list_models(NameContains="sagemaker-scikit-learn")["Models"] == []
 
 
+def test_a_transformer_predicts_line_by_line(answer, bucket):
+    lines = bucket.read(f"{answer('transform')['output']}/lines.jsonl.out").decode().splitlines()
+    assert [json.loads(line) for line in lines] == [pytest.approx([7]), pytest.approx([21])]
+
+
 def test_a_registered_model_is_a_version_that_waits_for_approval(answer, sagemaker):
     package = sagemaker.describe_model_package(ModelPackageName=answer("register")["package"])
     (container,) = package["InferenceSpecification"]["Containers"]

@@ -133,6 +133,22 @@ def served(predictor, as_json=False):
     }
 
 
+def transform():
+    """JSON: of a single CSV line the container makes one dimension, which predict refuses."""
+    (folder / "lines.jsonl").write_text("[[3]]\n[[10]]\n")
+    transformer = estimator.transformer(
+        instance_count=1, instance_type=INSTANCE, strategy="SingleRecord", assemble_with="Line"
+    )
+    with contextlib.redirect_stdout(io.StringIO()):
+        transformer.transform(
+            session.upload_data("lines.jsonl", key_prefix="sdk2/lines"),
+            content_type="application/json",
+            split_type="Line",
+        )
+    transformer.delete_model()
+    return {"output": transformer.output_path}
+
+
 def register():
     package = estimator.register(
         content_types=["text/csv"],
@@ -154,7 +170,7 @@ def outcome(step):
         return {"error": traceback.format_exc()}
 
 
-steps = (sklearn_processor, script_processor, fit, deploy, deploy_model, register)
+steps = (sklearn_processor, script_processor, fit, deploy, deploy_model, transform, register)
 answers = {"version": sagemaker.__version__, "endpoint": boto3.client("sagemaker").meta.endpoint_url}
 answers |= {step.__name__: outcome(step) for step in steps}
 Path(sys.argv[1]).write_text(json.dumps(answers))
