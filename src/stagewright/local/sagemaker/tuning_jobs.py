@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from stagewright.local.sagemaker import protocol, tuned_jobs, warm_start
+from stagewright.local.sagemaker import protocol, training_jobs, tuned_jobs, warm_start
 from stagewright.local.sagemaker.completion import not_improving
-from stagewright.local.sagemaker.fields import Rules, refuse_unsupported
+from stagewright.local.sagemaker.fields import Rules, refuse_unsupported, under
 from stagewright.local.sagemaker.jobs import Jobs
 from stagewright.local.sagemaker.kinds import TUNING
 from stagewright.local.sagemaker.listing import Listing
@@ -20,7 +20,11 @@ from stagewright.local.sagemaker.tuning_definition import Definition, check_grid
 from stagewright.local.sagemaker.tuning_run import TuningRun
 
 CONFIG = "HyperParameterTuningJobConfig"
+_OF_A_JOB = {path: allowed for path, allowed in training_jobs.SUPPORTED.items() if "." in path}
+"""The members without parts that a training job refuses are none of a definition's."""
 SUPPORTED: Rules = {
+    **under("TrainingJobDefinition", _OF_A_JOB),
+    **under("TrainingJobDefinitions[]", _OF_A_JOB),
     f"{CONFIG}.Strategy": ("Bayesian", "Random", "Grid"),
     f"{CONFIG}.StrategyConfig": (),
     f"{CONFIG}.ParameterRanges.AutoParameters[]": (),
