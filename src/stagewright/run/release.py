@@ -65,14 +65,11 @@ def push(
     digest = Release(name, after).digest
     if before and not changed and not removed and before.document == sha256_of(text):
         return Pushed(None, digest)
-    versions = together(lambda path: gateway.objects.put(staging_key(name, path), files[path]), changed)
+    versions = _upload(gateway, name, {path: files[path] for path in changed})
     together(lambda path: gateway.objects.delete(staging_key(name, path)), removed)
     _put_document(gateway, name, text)
-    uploaded = dict(zip(changed, versions, strict=True))
-    listed = {
-        path: CodeFile(file.sha256, uploaded[path] if path in uploaded else known[path].version, file.size)
-        for path, file in after.items()
-    }
+    versions = {path: file.version for path, file in known.items()} | versions
+    listed = {path: CodeFile(file.sha256, versions[path], file.size) for path, file in after.items()}
     release = Release(name, listed, sha256_of(text), commit)
     body = manifests.text_of(Manifest(release, parameters=parameters or {}, by=by, force=force).to_json())
     version = gateway.objects.put(manifests.key_of(name), body, "application/json")
@@ -100,6 +97,12 @@ def publish(gateway: Gateway, manifest: Manifest, by: str = "") -> Release:
     }
     gateway.objects.put_new(key, manifests.text_of(record))
     return release
+
+
+def _upload(gateway: Gateway, pipeline: str, files: Mapping[str, bytes]) -> dict[str, str]:
+    """Path -> version id."""
+    versions = together(lambda path: gateway.objects.put(staging_key(pipeline, path), files[path]), files)
+    return dict(zip(files, versions, strict=True))
 
 
 def _current(gateway: Gateway, pipeline: str) -> Release | None:

@@ -115,25 +115,31 @@ def gather() -> dict[str, Any]:
         "output_intermediate_dir": os.path.join(BASE, "output", "intermediate"),
     }
     inputs = {name: os.path.join(BASE, "input", "data", name) for name in channels}
-    extra = {
-        "additional_framework_parameters": found["framework_params"],
-        "channel_input_dirs": inputs,
-        "distribution_hosts": [name for group in distributed for name in groups[group]["hosts"]],
-        "hyperparameters": hyperparameters,
-        "is_modelparallel_enabled": None,
-        "is_smddpmprun_installed": False,
-        "is_smddprun_installed": False,
-        "is_master": host == sorted(resources["hosts"])[0],
-        "job_name": os.environ.get("TRAINING_JOB_NAME", ""),
-        "master_hostname": sorted(resources["hosts"])[0],
-        "topology": [],
-    }
-    left_out = ("hps", "framework_params", "channels", "user_args")
-    environment = {k: v for k, v in found.items() if k not in left_out}
-    found["training_env"] = dict(environment, **extra)
+    found["training_env"] = training_env(found, inputs)
     found.update({"channel_" + name: path for name, path in inputs.items()})
     found.update({"hp_" + name: value for name, value in hyperparameters.items()})
     return found
+
+
+def training_env(found: dict[str, Any], inputs: dict[str, str]) -> dict[str, Any]:
+    """What SM_TRAINING_ENV holds: most of the settings, and some that stand nowhere else."""
+    left_out = ("hps", "framework_params", "channels", "user_args")
+    groups, first = found["instance_groups_dict"], sorted(found["hosts"])[0]
+    distributed = found["distribution_instance_groups"]
+    return {
+        **{name: value for name, value in found.items() if name not in left_out},
+        "additional_framework_parameters": found["framework_params"],
+        "channel_input_dirs": inputs,
+        "distribution_hosts": [name for group in distributed for name in groups[group]["hosts"]],
+        "hyperparameters": found["hps"],
+        "is_modelparallel_enabled": None,
+        "is_smddpmprun_installed": False,
+        "is_smddprun_installed": False,
+        "is_master": found["current_host"] == first,
+        "job_name": os.environ.get("TRAINING_JOB_NAME", ""),
+        "master_hostname": first,
+        "topology": [],
+    }
 
 
 def distribution_groups(framework: dict[str, Any], resources: dict[str, Any]) -> list[str]:
