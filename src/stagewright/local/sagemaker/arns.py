@@ -15,3 +15,8 @@ def kind_and_name(text: str) -> tuple[str, str]:
     resource = text.split(":", 5)[-1] if text.count(":") >= 5 else ""
     kind, _, name = resource.partition("/")
     return kind, name
+
+
+def key_of(arn_or_name: str) -> str:
+    """Where it is stored. An ARN has the name in lower case, so names differ by more than their case."""
+    return (kind_and_name(arn_or_name)[1] or arn_or_name).lower()

@@ -7,7 +7,7 @@ from typing import Any
 from stagewright.local.sagemaker import models
 from stagewright.local.sagemaker.arns import arn
 from stagewright.local.sagemaker.events import announce
-from stagewright.local.sagemaker.fields import Rules, refuse_unsupported
+from stagewright.local.sagemaker.fields import Rules
 from stagewright.local.sagemaker.listing import Listing
 from stagewright.local.sagemaker.protocol import invalid, unsupported
 from stagewright.local.sagemaker.resource import Context, Operation, Resource, event_detail, now
@@ -111,7 +111,6 @@ class EndpointConfigs(Resource):
 
 
 def _check(request: dict[str, Any]) -> None:
-    refuse_unsupported(request, RULES)
     destination = request.get("DataCaptureConfig", {}).get("DestinationS3Uri", "s3://")
     if not destination.startswith("s3://"):
         raise unsupported(f"DataCaptureConfig.DestinationS3Uri={destination} (only s3://)")

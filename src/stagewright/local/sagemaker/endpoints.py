@@ -18,7 +18,7 @@ from stagewright.local.sagemaker.deployment import deployment
 from stagewright.local.sagemaker.deployments import Deployments
 from stagewright.local.sagemaker.endpoint_metrics import EndpointMetrics, Source
 from stagewright.local.sagemaker.endpoint_records import EndpointRecords
-from stagewright.local.sagemaker.fields import Rules, refuse_unsupported
+from stagewright.local.sagemaker.fields import Rules
 from stagewright.local.sagemaker.fleet import Serving
 from stagewright.local.sagemaker.listing import Listing
 from stagewright.local.sagemaker.protocol import InvokeResult, invalid
@@ -135,7 +135,6 @@ class Endpoints(Resource):
         return record
 
     def _reweigh(self, request: dict[str, Any]) -> dict[str, Any]:
-        refuse_unsupported(request, RULES)
         name, wanted = request["EndpointName"], request["DesiredWeightsAndCapacities"]
         with self._records.change(name) as record:
             self._records.changeable(name)

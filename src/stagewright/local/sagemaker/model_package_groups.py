@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stagewright.local.sagemaker.arns import arn, kind_and_name
+from stagewright.local.sagemaker.arns import arn, key_of
 from stagewright.local.sagemaker.fields import Rules
 from stagewright.local.sagemaker.listing import Listing
 from stagewright.local.sagemaker.protocol import ApiError, invalid
@@ -19,11 +19,6 @@ LISTING = Listing(
     orders={"Name": "ModelPackageGroupName", "CreationTime": "CreationTime"},
 )
 RULES: Rules = {"ManagedConfiguration": (), "CrossAccountFilterOption": ("SameAccount",)}
-
-
-def key_of(arn_or_name: str) -> str:
-    """Where a group is stored. An ARN has the name in lower case, so names differ by more than their case."""
-    return (kind_and_name(arn_or_name)[1] or arn_or_name).lower()
 
 
 def find(context: Context, arn_or_name: str) -> Record:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stagewright.local.sagemaker import model_package_groups as groups
-from stagewright.local.sagemaker.arns import arn, kind_and_name
+from stagewright.local.sagemaker.arns import arn, key_of
 from stagewright.local.sagemaker.events import announce, public
 from stagewright.local.sagemaker.fields import Rules
 from stagewright.local.sagemaker.listing import Listing
@@ -37,10 +37,6 @@ IDLE_FIELDS = ("SkipModelValidation", "SecurityConfig")
 """Nothing is validated here, and nothing encrypted."""
 METADATA_LIMIT = 50
 """Entries of CustomerMetadataProperties (API reference, CustomerMetadataMap)."""
-
-
-def key_of(arn_or_name: str) -> str:
-    return (kind_and_name(arn_or_name)[1] or arn_or_name).lower()
 
 
 def find(context: Context, arn_or_name: str) -> Record:
@@ -99,7 +95,7 @@ class ModelPackages(Resource):
         group = groups.find(self.context, request["ModelPackageGroupName"])
         name = group["ModelPackageGroupName"]
         group["_versions"] += 1
-        self.context.store.put(groups.KIND, groups.key_of(name), group)
+        self.context.store.put(groups.KIND, key_of(name), group)
         return self._record(request, f"{name}/{group['_versions']}", name) | {
             "ModelPackageGroupName": name,
             "ModelPackageVersion": group["_versions"],
@@ -155,10 +151,7 @@ class ModelPackages(Resource):
         kind = request.get("ModelPackageType", "Versioned" if group else "Unversioned")
         return (
             kind in ("Both", "Versioned" if versioned else "Unversioned")
-            and (
-                group is None
-                or groups.key_of(record.get("ModelPackageGroupName", "")) == groups.key_of(group)
-            )
+            and (group is None or key_of(record.get("ModelPackageGroupName", "")) == key_of(group))
             and (status is None or record.get("ModelApprovalStatus") == status)
         )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stagewright.local.sagemaker.environments import Environment
-from stagewright.local.sagemaker.fields import Rules, refuse_unsupported
+from stagewright.local.sagemaker.fields import Rules
 from stagewright.local.sagemaker.host_run import HostRun
 from stagewright.local.sagemaker.hosts import Host, check_count
 from stagewright.local.sagemaker.job_run import REASON_LIMIT, JobRun
@@ -102,7 +102,6 @@ class ProcessingJobs(Jobs):
     kind = PROCESSING
 
     def check(self, request: dict[str, Any]) -> None:
-        refuse_unsupported(request, SUPPORTED)
         if "ContainerEntrypoint" not in request["AppSpecification"]:
             raise unsupported(
                 "AppSpecification without ContainerEntrypoint (an image's own command is unknown here)"

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from stagewright.local.sagemaker import data_processing, models
 from stagewright.local.sagemaker.execution_parameters import CONCURRENT_LIMIT, PAYLOAD_LIMIT
-from stagewright.local.sagemaker.fields import Rules, refuse_unsupported, values
+from stagewright.local.sagemaker.fields import Rules, values
 from stagewright.local.sagemaker.job_run import JobRun
 from stagewright.local.sagemaker.jobs import Jobs
 from stagewright.local.sagemaker.kinds import TRANSFORM
@@ -28,7 +28,6 @@ class TransformJobs(Jobs):
     defaults: ClassVar[Record] = {}
 
     def check(self, request: dict[str, Any]) -> None:
-        refuse_unsupported(request, SUPPORTED)
         for path in ("TransformInput.DataSource.S3DataSource.S3Uri", "TransformOutput.S3OutputPath"):
             for uri in values(request, path):
                 if not uri.startswith("s3://"):

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from stagewright.local.sagemaker import protocol, training_jobs, tuned_jobs, warm_start
 from stagewright.local.sagemaker.completion import not_improving
-from stagewright.local.sagemaker.fields import Rules, refuse_unsupported, under
+from stagewright.local.sagemaker.fields import Rules, under
 from stagewright.local.sagemaker.jobs import Jobs
 from stagewright.local.sagemaker.kinds import TUNING
 from stagewright.local.sagemaker.listing import Listing
@@ -56,7 +56,6 @@ class TuningJobs(Jobs):
         }
 
     def check(self, request: dict[str, Any]) -> None:
-        refuse_unsupported(request, SUPPORTED)
         found = definitions(request)
         config = request[CONFIG]
         limits = config["ResourceLimits"]
