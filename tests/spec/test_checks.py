@@ -220,7 +220,7 @@ PROBLEMS = [
     ),
     (gate("${trigger.type} > 'code'"), "stages.quality.require", "orders texts", "== or !="),
     (gate("${parameters.fast} == 1"), "stages.quality.require", "true or false, and gates compare", ""),
-    ({"stages.quality.request": {"a": 1}}, "stages.quality.request", "makes no AWS request", ""),
+    ({"stages.quality.request": {"a": 1}}, "stages.quality.request", "makes no request of SageMaker", ""),
     # what one stage needs
     ({PREPARE + "code": "(gone)"}, "stages.prepare", "nothing to run", "entrypoint"),
     ({PREPARE + "entrypoint": ["run"]}, "stages.prepare.entrypoint", "both code and entrypoint", ""),

@@ -92,9 +92,25 @@ def test_numbers_read_back_from_their_text(value):
 
 
 def test_every_reference_in_the_table_exists(house):
-    pipeline = load(house())
-    named = {"outputs": ".train", "metrics": ".mae"}
-    stage_of = {"outputs": "prepare", "package": "register", "endpoint": "deploy"}
+    document = house()
+    tune = {
+        **document["stages"]["train"],
+        "kind": "tuning",
+        "objective": {"metric": "mae"},
+        "ranges": {"depth": {"type": "integer", "min": 1, "max": 9}},
+    }
+    model = {"kind": "model", "model": "${stages.train.model}"}
+    more = {"tune": tune, "model": model, "call": {"kind": "lambda", "function": "notify"}}
+    pipeline = load({**document, "stages": {**document["stages"], **more}})
+    named = {"outputs": ".train", "metrics": ".mae", "answer": ".text"}
+    stage_of = {
+        "outputs": "prepare",
+        "package": "register",
+        "endpoint": "deploy",
+        "name": "model",
+        "best": "tune",
+        "answer": "call",
+    }
     texts = [".".join(path) for path in VALUES]
     texts += [f"stages.{stage_of.get(word, 'train')}.{word}{named.get(word, '')}" for word in STAGE_VALUES]
 

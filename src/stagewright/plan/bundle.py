@@ -7,24 +7,17 @@ from pathlib import PurePosixPath
 from stagewright.errors import PlanError, Problem
 from stagewright.plan.contract import nearest
 from stagewright.plan.release import Release
-from stagewright.spec.kinds import AnyStage, Endpoint, Gate, Processing, Register, Training
+from stagewright.spec.kinds import AnyStage
 
+SCRIPTS = ("code", "entry_point")
+"""Fields that name a stage's script; no kind has both."""
 REQUIREMENTS = "requirements.txt"
 
 
 def script_of(stage: AnyStage) -> tuple[str, str]:
     """Field and path of the stage's script; two empty texts where it has none."""
-    match stage:
-        case Processing(code=str(script)):
-            return "code", script
-        case (
-            Training(entry_point=str(script))
-            | Register(entry_point=str(script))
-            | Endpoint(entry_point=str(script))
-        ):
-            return "entry_point", script
-        case _:
-            return "", ""
+    found = ((field, getattr(stage, field, None)) for field in SCRIPTS)
+    return next(((field, script) for field, script in found if script), ("", ""))
 
 
 def bundle(stage: AnyStage, name: str, release: Release) -> tuple[str, ...]:
@@ -35,9 +28,10 @@ def bundle(stage: AnyStage, name: str, release: Release) -> tuple[str, ...]:
     to the bundle; a processing job does not, so there it is a file like any other.
     """
     field, script = script_of(stage)
-    if isinstance(stage, Gate) or not script:
+    if not script:
         return ()
-    asked = [(field, script), *((f"include[{index}]", path) for index, path in enumerate(stage.include))]
+    include: tuple[str, ...] = getattr(stage, "include", ())
+    asked = [(field, script), *((f"include[{index}]", path) for index, path in enumerate(include))]
     problems = []
     chosen: set[str] = set()
     for place, path in asked:

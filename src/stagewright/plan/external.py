@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from stagewright.naming import Installation
 from stagewright.plan.model import Trigger
 from stagewright.plan.values import Values, document_values, lookup, refers_to_stage
-from stagewright.spec.kinds import AnyStage, Endpoint, Processing, Register, Training
+from stagewright.spec.kinds import AnyStage
 from stagewright.spec.pipeline import Pipeline
 from stagewright.spec.references import render
+
+SOURCES = ("inputs", "channels", "model", "input", "metrics")
+"""Fields of stages that name data; `metrics` where it is a URI (of a register stage)."""
 
 
 def external_inputs(pipeline: Pipeline, trigger: Trigger, installation: Installation) -> tuple[str, ...]:
@@ -29,13 +32,9 @@ def external_of(stage: AnyStage, values: Values) -> Iterator[tuple[str, str]]:
 
 
 def _sources(stage: AnyStage) -> Iterator[tuple[str, str]]:
-    match stage:
-        case Processing():
-            yield from ((f"inputs.{name}", uri) for name, uri in stage.inputs.items())
-        case Training():
-            yield from ((f"channels.{name}", uri) for name, uri in stage.channels.items())
-        case Register():
-            yield "model", stage.model
-            yield from [("metrics", stage.metrics)] if stage.metrics else ()
-        case Endpoint():
-            yield "model", stage.model
+    for field in SOURCES:
+        found = getattr(stage, field, None)
+        if isinstance(found, str):
+            yield field, found
+        elif isinstance(found, Mapping) and field != "metrics":
+            yield from ((f"{field}.{name}", uri) for name, uri in found.items())

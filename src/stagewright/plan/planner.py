@@ -23,10 +23,11 @@ from stagewright.plan import contract, fingerprint, graph, integration, pages
 from stagewright.plan.external import external_inputs
 from stagewright.plan.model import GoodResult, Plan, Recorded, StagePlan, Trigger
 from stagewright.plan.prepared import Prepared, Preparer
+from stagewright.plan.requests import KINDS
 from stagewright.plan.values import event_time
 from stagewright.spec.checks import dependencies
 from stagewright.spec.condition import conditions
-from stagewright.spec.kinds import AnyStage, Endpoint, Gate, Processing, Register
+from stagewright.spec.kinds import AnyStage, Endpoint, Gate
 from stagewright.spec.pipeline import Pipeline
 from stagewright.spec.references import Reference
 
@@ -167,7 +168,7 @@ class _Planner:
         candidates = good[:1] if _overwritten(stage) else good
         again = [need for need in sorted(self.needs[name]) if need in self.running]
         same = next((each for each in candidates if each.fingerprint == prepared.fingerprint), None)
-        if same and not (again and isinstance(stage, Gate | Register | Endpoint)):
+        if same and not (again and KINDS[stage.kind].points):
             return same
         difference = fingerprint.explain(good[0].inputs, prepared.inputs, self.running)
         return f"{name}: {difference or f'{again[0]} runs again'}"
@@ -212,9 +213,7 @@ def _reused(name: str, stage: AnyStage, good: GoodResult, reason: str) -> StageP
 
 def _overwritten(stage: AnyStage) -> bool:
     """Whether a later run puts its result where this stage's result was."""
-    return isinstance(stage, Endpoint) or (
-        isinstance(stage, Processing) and isinstance(stage.outputs, Mapping)
-    )
+    return isinstance(stage, Endpoint) or (isinstance(getattr(stage, "outputs", None), Mapping))
 
 
 def _check(planned: StagePlan) -> None:

@@ -13,19 +13,16 @@ from stagewright.plan import fingerprint, images
 from stagewright.plan.bundle import bundle
 from stagewright.plan.external import external_of
 from stagewright.plan.model import Binding, Recorded, StagePlan, Trigger
-from stagewright.plan.requests import Requests, Setting, build, is_package
+from stagewright.plan.requests import KINDS, Requests, Setting, build
+from stagewright.plan.requests.setting import Served
 from stagewright.plan.values import Lookup, Values, document_values, lookup
-from stagewright.spec.kinds import AnyStage, Endpoint, Gate, Processing, Register, Training
+from stagewright.spec.kinds import AnyStage, Processing, Register
+from stagewright.spec.kinds.training import Trains
+from stagewright.spec.model import Serving
 from stagewright.spec.pipeline import Pipeline
-from stagewright.spec.references import Reference, render, text_of, whole
+from stagewright.spec.references import Reference, render, source_of, text_of, whole
 
-QUEUE_MARGIN = 600
-"""Seconds that a job may wait for its instances beyond its own limit, before the state machine gives it
-up."""
-
-REGISTER_TIMEOUT = 900
-GATE_TIMEOUT = 60
-UNRENDERED = frozenset(("kind", "enabled", "after", "description", "require"))
+UNRENDERED = frozenset(("kind", "enabled", "after", "description", "require", "pin", "cache", "retry"))
 
 
 @dataclass(frozen=True)
@@ -107,9 +104,14 @@ class Preparer:
         code = uri(f"code/{self.pipeline.name}/{self.recorded.release.bundle(files)}") if files else ""
         bindings: dict[str, Binding] = {}
         requests = self._build(name, self._value(name, bindings), self.values, job, outputs, code)
-        written = _outputs(stage, requests)
+        kind = KINDS[stage.kind]
+        written = kind.outputs(stage, requests)
         return Made(
-            requests, tuple(bindings.values()), written, _metrics(stage, written), _timeout(stage, requests)
+            requests,
+            tuple(bindings.values()),
+            written,
+            _metrics(stage, written),
+            kind.timeout(stage, requests),
         )
 
     def _build(self, name: str, find: Lookup, values: Values, job: str, outputs: str, code: str) -> Requests:
@@ -136,25 +138,23 @@ class Preparer:
             ),
             tags={key: text(value) for key, value in defaults.tags.items()},
             lineage=self._lineage() if values is self.values else {},
+            served=_served(original),
+            find=find,
         )
-        package = isinstance(original, Endpoint) and is_package(original.model)
-        return build(stage, setting, find, package)
+        return build(stage, setting)
 
     def _image(self, name: str, stage: AnyStage, text: Callable[[str], str]) -> tuple[str, str]:
         """Image URI and instance type, "" where the stage has none."""
-        if isinstance(stage, Gate):
+        purpose = KINDS[stage.kind].image
+        if not purpose:
             return "", ""
-        if isinstance(stage, Register):
-            instance_type = stage.instance_types[0] if stage.instance_types else ""
-        else:
-            instance_type = text(stage.instance_type or self.pipeline.defaults.instance_type or "")
-        if isinstance(stage, Endpoint) and is_package(stage.model):
+        instance_type = text(_instance_type(stage) or self.pipeline.defaults.instance_type or "")
+        if _served(stage) in ("package", "model"):
             return "", instance_type
-        serving = isinstance(stage, Register | Endpoint)
-        alias = stage.image or self._trained_with(stage) or self.pipeline.defaults.image or ""
+        alias = getattr(stage, "image", None) or self._trained_with(stage) or self.pipeline.defaults.image
         region = self.recorded.installation.region
         try:
-            image = images.resolve(text(alias), region, instance_type, "inference" if serving else "training")
+            image = images.resolve(text(alias or ""), region, instance_type, purpose)
         except PlanError as error:
             raise PlanError(
                 tuple(replace(each, path=f"stages.{name}.image") for each in error.problems)
@@ -163,9 +163,9 @@ class Preparer:
 
     def _trained_with(self, stage: AnyStage) -> str | None:
         """A model is served with the image that it was trained with, unless the stage says otherwise."""
-        reference = whole(stage.model) if isinstance(stage, Register | Endpoint) else None
+        reference = whole(stage.model) if isinstance(stage, Serving) else None
         trained = self.pipeline.stages[reference.stage] if reference and reference.stage else None
-        return trained.image if isinstance(trained, Training) else None
+        return trained.image if isinstance(trained, Trains) else None
 
     def _lineage(self) -> dict[str, str]:
         release = self.recorded.release
@@ -243,47 +243,25 @@ def _folder(uri: str) -> str:
 
 
 def _environment(stage: AnyStage, defaults: Mapping[str, str]) -> dict[str, str]:
-    if isinstance(stage, Gate):
-        return {}
-    own = {key: text_of(value) for key, value in stage.environment.items()}
-    return {**defaults, **own} if isinstance(stage, Processing | Training) else own
+    own = {key: text_of(value) for key, value in getattr(stage, "environment", {}).items()}
+    return {**defaults, **own} if isinstance(stage, Processing | Trains) else own
 
 
-def _outputs(stage: AnyStage, requests: Requests) -> dict[str, str]:
-    """Where results will be: read from the finished request, which the document may have changed."""
-    match stage:
-        case Processing():
-            config = requests["CreateProcessingJob"].get("ProcessingOutputConfig", {})
-            return {
-                output["OutputName"]: output["S3Output"]["S3Uri"].rstrip("/")
-                for output in config.get("Outputs", ())
-                if "S3Output" in output
-            }
-        case Training():
-            job = requests["CreateTrainingJob"]
-            folder = job["OutputDataConfig"]["S3OutputPath"].rstrip("/")
-            return {"model": f"{folder}/{job['TrainingJobName']}/output/model.tar.gz"}
-        case _:
-            return {}
+def _instance_type(stage: AnyStage) -> str | None:
+    if isinstance(stage, Register):
+        return stage.instance_types[0] if stage.instance_types else None
+    return getattr(stage, "instance_type", None)
+
+
+def _served(stage: AnyStage) -> Served:
+    """What the stage's `model` is; "" where it has none."""
+    return source_of(stage.model) if isinstance(stage, Serving) else ""
 
 
 def _metrics(stage: AnyStage, outputs: Mapping[str, str]) -> dict[str, str]:
-    if not isinstance(stage, Processing) or not stage.metrics_file:
+    file = getattr(stage, "metrics_file", None)
+    if not file:
         return {}
-    output, _, file = stage.metrics_file.partition("/")
+    output, _, path = file.partition("/")
     bucket, _, prefix = outputs[output].removeprefix("s3://").partition("/")
-    return {"bucket": bucket, "key": f"{prefix}/{file}"}
-
-
-def _timeout(stage: AnyStage, requests: Requests) -> int:
-    """Seconds until the state machine gives the stage up."""
-    match stage:
-        case Processing() | Training():
-            (job,) = requests.values()
-            return int(max(job["StoppingCondition"].values())) + QUEUE_MARGIN
-        case Endpoint():
-            return stage.max_wait_seconds
-        case Register():
-            return REGISTER_TIMEOUT
-        case Gate():
-            return GATE_TIMEOUT
+    return {"bucket": bucket, "key": f"{prefix}/{path}"}

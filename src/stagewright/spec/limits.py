@@ -12,8 +12,9 @@ import re
 from collections.abc import Iterator, Mapping, Sized
 
 from stagewright.spec.findings import Finding, Path
-from stagewright.spec.kinds import Endpoint, Processing, Register, Training
-from stagewright.spec.model import Defaults, Scalar
+from stagewright.spec.kinds import Processing
+from stagewright.spec.kinds.training import Trains
+from stagewright.spec.model import Defaults, Scalar, Serving
 
 INPUTS = 10
 OUTPUTS = 10
@@ -45,14 +46,12 @@ def at_most(limit: int, values: Sized, path: Path, what: str) -> Iterator[Findin
         yield Finding(path, f"{len(values)} {what}, and AWS takes at most {limit}")
 
 
-def environment(
-    stage: Processing | Training | Register | Endpoint, defaults: Defaults, path: Path
-) -> Iterator[Finding]:
+def environment(stage: Processing | Trains | Serving, defaults: Defaults, path: Path) -> Iterator[Finding]:
     """Names and lengths of a stage's own variables; their number, for jobs with those of the defaults."""
-    job = isinstance(stage, Processing | Training)
+    job = not isinstance(stage, Serving)
     together = {**defaults.environment, **stage.environment} if job else stage.environment
     yield from at_most(ENVIRONMENT, together, path, "environment variables")
-    longest = 256 if isinstance(stage, Processing) else 512 if isinstance(stage, Training) else 1_024
+    longest = 256 if isinstance(stage, Processing) else 512 if job else 1_024
     yield from variables(stage.environment, longest, path)
 
 

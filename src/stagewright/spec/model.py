@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints
 
-ValueType = Literal["text", "number", "flag", "uri", "package"]
-ANY: tuple[ValueType, ...] = ("text", "number", "flag", "uri", "package")
+ValueType = Literal["text", "number", "flag", "uri", "package", "model"]
+ANY: tuple[ValueType, ...] = ("text", "number", "flag", "uri", "package", "model")
 Known = Literal["plan", "run"]
 
 
@@ -35,6 +35,8 @@ NAME_RULES = {
     (NAME := r"^[A-Za-z0-9](-?[A-Za-z0-9_])*$"): "letters, digits, underscores and single hyphens",
     (AWS_NAME := r"^[A-Za-z0-9](-*[A-Za-z0-9])*$"): "letters, digits and hyphens",
     (REFERENCE := r"^\$\{[^${}]+\}$"): "a reference such as ${parameters.size}",
+    (DURATION := r"^[1-9][0-9]{0,5}[smhdw]$"): "a number and one of s, m, h, d, w, such as 10m or 7d",
+    (RUN := r"^[a-z0-9-]+-\d{8}t\d{6}-[0-9a-f]{6}$"): "the id of a run",
 }
 """Pattern -> the same in words, for messages and the reference."""
 
@@ -45,6 +47,8 @@ AwsName = Annotated[str, StringConstraints(pattern=AWS_NAME, max_length=63)]
 """Names of endpoints and model package groups: botocore's model, EndpointName and EntityName."""
 
 Reference = Annotated[str, StringConstraints(pattern=REFERENCE)]
+Duration = Annotated[str, StringConstraints(pattern=DURATION)]
+RunId = Annotated[str, StringConstraints(pattern=RUN)]
 Flag = Annotated[bool, Strict()]
 Whole = Annotated[int, Strict()]
 Scalar = bool | int | float | str
@@ -53,6 +57,8 @@ Text = Annotated[str, Takes(as_text=True)]
 PlanText = Annotated[str, Takes(known="plan")]
 DefaultText = Annotated[str, Takes(known="plan", roots=(*INSTALLATION_ROOTS, "parameters", "partition"))]
 S3Uri = Annotated[str, Takes(("uri", "text"))]
+Served = Annotated[str, Takes(("package", "uri", "model", "text"))]
+"""What can be served: a model package, a model artefact, or a SageMaker model by its name."""
 PlanNumber = Takes(("number",), known="plan")
 
 Count = Annotated[Annotated[Whole, Field(ge=1)] | Reference, PlanNumber]
@@ -66,6 +72,22 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Retry(Model):
+    """How often, and when, a stage that failed is tried again."""
+
+    attempts: Annotated[Whole, Field(ge=2, le=10)]
+    """Attempts in all. Each has a job name of its own."""
+    wait: Duration = "30s"
+    """Time between a failure and the next attempt."""
+
+
+class Cache(Model):
+    """How long a result may be used again."""
+
+    max_age: Duration
+    """A good result that is older does not count, whatever went in."""
+
+
 class Stage(Model):
     """What every stage has."""
 
@@ -75,6 +97,12 @@ class Stage(Model):
     """Stages that must end well first, beyond those it refers to."""
     description: str = ""
     """For people."""
+    pin: RunId | None = None
+    """This run's result stands for the stage, which does not run: references resolve to it."""
+    cache: Flag | Cache = True
+    """Whether a good result with the same inputs is used again: `false` never, `{max_age: 7d}` for a time."""
+    retry: Retry | None = None
+    """A stage that fails is tried again. Left out: never."""
     request: Annotated[Mapping[str, Any], Takes()] = Field(default_factory=dict)
     """Merged last into the raw AWS request of this stage (VPC, KMS, spot, tags ...), with AWS's own names."""
 
@@ -107,11 +135,18 @@ class Defaults(Model):
     """Tags on everything that a run makes."""
 
 
-class CodeTrigger(Model):
-    """A pushed release starts a run."""
+class Serving(Model):
+    """How a model artefact is served. A model package, and a model, bring all of this with them."""
 
-    type: Literal["code"]
-    """What starts the run."""
-
-
-Trigger = CodeTrigger
+    model: Served
+    """What is served."""
+    image: PlanText | None = None
+    """An alias (`sklearn-1.4`) or a full image URI of the serving container. Only for a model artefact, where
+    the image that it was trained with will not do."""
+    entry_point: str | None = None
+    """Only for a model artefact: the script with model_fn (and input_fn, predict_fn, output_fn). It is
+    imported to be served, so what trains stands under `if __name__ == "__main__":`."""
+    include: tuple[str, ...] = ()
+    """More files or folders, relative to the code folder, put beside the script."""
+    environment: Mapping[str, Text] = Field(default_factory=dict)
+    """Environment variables of the serving container."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from stagewright.spec.budget import Budget
 from stagewright.spec.kinds import AnyStage
 from stagewright.spec.model import (
     INSTALLATION_ROOTS,
@@ -17,8 +18,8 @@ from stagewright.spec.model import (
     Scalar,
     StageName,
     Takes,
-    Trigger,
 )
+from stagewright.spec.triggers import Trigger
 
 STAGE_LIMIT = 2_000
 
@@ -41,6 +42,14 @@ class Pipeline(Model):
     sample_data: Mapping[str, str] = Field(default_factory=dict)
     """Bucket prefix -> local folder or file, relative to the document: uploaded by `run` and `push` to the
     local target only, so that an example works at once."""
+    sample_functions: Mapping[str, str] = Field(default_factory=dict)
+    """Lambda function -> `file.py:handler`, relative to the document: stands for a function that `lambda`
+    stages call, on the local target only."""
+    concurrency: Literal["queue", "skip", "cancel-running"] = "queue"
+    """What becomes of a run that is to start while another of this pipeline goes on: it waits, it is dropped,
+    or it stops the other."""
+    budget: Budget | None = None
+    """A run whose plan may cost more is refused before it starts."""
     defaults: Defaults = Defaults()
     """Used by every stage that does not say otherwise."""
     triggers: tuple[Trigger, ...] = ()

@@ -10,12 +10,15 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from stagewright.spec.budget import Budget
 from stagewright.spec.condition import OPERATORS
 from stagewright.spec.descriptions import describe
-from stagewright.spec.model import NAME_RULES, CodeTrigger, Defaults, Model
+from stagewright.spec.kinds import KINDS
+from stagewright.spec.model import NAME_RULES, Cache, Defaults, Model, Retry, Stage
 from stagewright.spec.pipeline import STAGE_LIMIT, Pipeline
 from stagewright.spec.references import STAGE_VALUES, VALUES
-from stagewright.spec.shape import KINDS
+from stagewright.spec.shape import models
+from stagewright.spec.triggers import TRIGGERS
 from stagewright.spec.uses import takes_of
 from stagewright.spec.yaml_traps import TRAPS
 
@@ -26,6 +29,7 @@ _TAKEN = {
     "flag": "true or false",
     "uri": "S3 URI",
     "package": "model package",
+    "model": "SageMaker model",
 }
 
 _HEAD = """# The pipeline document
@@ -145,9 +149,14 @@ anchors and aliases, tags, several documents in a file, and numbers that JSON ca
 def document_reference() -> str:
     """Markdown: every field of every kind, the references, what gates require, the YAML that is refused."""
     parts = [_HEAD, *_section("The document", Pipeline), *_section("`defaults`", Defaults)]
-    parts += _section("`triggers`: `code`", CodeTrigger)
+    parts += _section("`budget`", Budget)
+    for name, trigger in TRIGGERS.items():
+        parts += _section(f"`triggers`: `{name}`", trigger)
+    parts += [*_section("`cache` of a stage", Cache), *_section("`retry` of a stage", Retry)]
     for kind, model in KINDS.items():
         parts += _section(f"Stages of kind `{kind}`", model)
+        for name, within in _nested(model):
+            parts += _section(f"`{name}` of a {kind} stage", within)
     operators = " ".join(f"`{operator}`" for operator in OPERATORS)
     parts += [
         _SCRIPTS,
@@ -162,6 +171,14 @@ def document_reference() -> str:
 def _section(title: str, model: type[BaseModel]) -> list[str]:
     head = "| field | type | default | what it is |\n|---|---|---|---|\n"
     return [f"## {title}\n", f"{model.__doc__}\n", head + _table(_fields(model))]
+
+
+def _nested(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
+    """Field and model of what is a mapping with fields of its own, in this kind alone."""
+    for name, field in model.model_fields.items():
+        if name not in Stage.model_fields:
+            for within in models(field.annotation):
+                yield name, within
 
 
 def _table(rows: Iterator[tuple[str, ...]]) -> str:

@@ -24,6 +24,7 @@ WORDS = {
     "flag": "true or false",
     "uri": "an S3 URI",
     "package": "a model package",
+    "model": "a SageMaker model",
 }
 _S3_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/(?!/)(?:(?!://).)*)?")
 _PACKAGE = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:\d{12}:model-package/[A-Za-z0-9-]+(/\d{1,9})?")

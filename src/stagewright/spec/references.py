@@ -10,10 +10,22 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from stagewright.spec.findings import nearest
-from stagewright.spec.kinds import AnyStage, Endpoint, Processing, Register, Training
+from stagewright.spec.kinds import (
+    AnyStage,
+    Endpoint,
+    Function,
+    Glue,
+    ModelStage,
+    Processing,
+    Register,
+    Training,
+    Transform,
+    Tuning,
+)
+from stagewright.spec.kinds.transform import PREDICTIONS
 from stagewright.spec.model import Known, Scalar, ValueType
 from stagewright.spec.pipeline import Pipeline
 
@@ -75,8 +87,11 @@ def _text(sample: str, description: str) -> Value:
 VALUES: Mapping[tuple[str, ...], Value] = {
     ("run", "id"): _text("house-price-20260131t140000-0a1b2c", "The run."),
     ("run", "date"): _text("2026-01-31", "Day of the run, UTC."),
-    ("trigger", "type"): _text("code", "What started the run: `code`, `manual`."),
-    ("trigger", "date"): _text("2026-01-31", "Day of the event that started the run, UTC."),
+    ("trigger", "type"): _text("code", "The trigger's type, `manual` or `backfill`."),
+    ("trigger", "date"): _text(
+        "2026-01-31",
+        "Day of the event, UTC; of data and backfills their date.",
+    ),
     ("trigger", "time"): _text("2026-01-31T14:00:00.000Z", "Time of that event, UTC."),
     ("trigger", "key"): _text("manual:0a1b2c", "Names that event for ever."),
     ("bucket",): _text("bucket", "The installation's bucket."),
@@ -90,21 +105,24 @@ VALUES: Mapping[tuple[str, ...], Value] = {
 STAGE_VALUES: Mapping[str, StageValue] = {
     "outputs": StageValue(
         Meaning("uri", "plan", "s3://bucket/output"),
-        (Processing,),
+        (Processing, Transform, Glue),
         True,
-        "S3 URI of an output, no slash at its end.",
+        "S3 URI of an output, no slash at its end; of a transform stage `predictions`.",
     ),
     "metrics": StageValue(
         Meaning("number", "run", 0.5),
-        (Processing, Training),
+        (Processing, Training, Tuning, Function, Glue),
         True,
-        "A number from `metrics_file` or `metrics`.",
+        "A number from `metrics_file`, `metrics` (a tuning stage's best job) or a function's answer.",
     ),
     "model": StageValue(
         Meaning("uri", "run", "s3://bucket/output/model.tar.gz"),
-        (Training,),
+        (Training, Tuning),
         False,
-        "S3 URI of the model artefact.",
+        "S3 URI of the model artefact; of the best job of a tuning stage.",
+    ),
+    "name": StageValue(
+        Meaning("model", "run", "house-price-model-1"), (ModelStage,), False, "Name of the SageMaker model."
     ),
     "package": StageValue(
         Meaning("package", "run", "arn:aws:sagemaker:eu-west-1:123456789012:model-package/group/1"),
@@ -117,10 +135,17 @@ STAGE_VALUES: Mapping[str, StageValue] = {
     ),
     "job": StageValue(
         Meaning("text", "run", "house-price-prepare-1"),
-        (Processing, Training),
+        (Processing, Training, Tuning, Transform),
         False,
         "Name of the SageMaker job.",
     ),
+    "best": StageValue(
+        Meaning("text", "run", "house-price-tune-1-001-0a1b2c3d"),
+        (Tuning,),
+        False,
+        "Name of the best training job.",
+    ),
+    "answer": StageValue(Meaning("text", "run", "ok"), (Function,), True, "A text in a function's answer."),
 }
 
 
@@ -138,6 +163,17 @@ def whole(text: str) -> Reference | None:
     """The reference that `text` consists of, if it is one and nothing else."""
     match = _TOKEN.fullmatch(text)
     return _reference(match) if match and match[1] is not None else None
+
+
+def source_of(model: str) -> Literal["package", "artefact", "model"]:
+    """What a field that says what is served names: judged by how it is written."""
+    reference = whole(model)
+    if reference:
+        last = reference.path[-1] if reference.stage else ""
+        return "package" if last == "package" else "model" if last == "name" else "artefact"
+    if model.startswith("arn:"):
+        return "package"
+    return "artefact" if model.startswith("s3://") or "${" in model else "model"
 
 
 def escape(text: str) -> str:
@@ -245,12 +281,16 @@ def _stage_value(name: str, stage: AnyStage, rest: list[str]) -> Meaning | Mista
 def names_of(stage: AnyStage, word: str) -> tuple[str, ...] | None:
     """Names of a stage's outputs or metrics; None where only the job's own file will tell."""
     match stage, word:
-        case Processing(), "outputs":
+        case ((Processing() | Glue()), "outputs"):
             return tuple(stage.outputs)
-        case Processing(), "metrics":
+        case Transform(), "outputs":
+            return (PREDICTIONS,)
+        case ((Processing() | Glue()), "metrics"):
             return None if stage.metrics_file else ()
-        case Training(), "metrics":
+        case ((Training() | Tuning()), "metrics"):
             return tuple(stage.metrics)
+        case Function(), "metrics" | "answer":
+            return None
         case _:
             return ()
 

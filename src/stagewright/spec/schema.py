@@ -8,9 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from stagewright.spec.descriptions import describe
-from stagewright.spec.model import CodeTrigger, Defaults
+from stagewright.spec.model import Model
 from stagewright.spec.pipeline import Pipeline
-from stagewright.spec.shape import KINDS
 
 SCHEMA_ID = "urn:stagewright:pipeline:1"
 
@@ -19,9 +18,9 @@ def schema() -> dict[str, Any]:
     """JSON Schema, draft 2020-12: shape, types, names and limits. References are checked by `load` alone."""
     made = Pipeline.model_json_schema(mode="validation")
     _describe(made, Pipeline)
-    models: tuple[type[BaseModel], ...] = (Defaults, CodeTrigger, *KINDS.values())
-    for model in models:
-        _describe(made["$defs"][model.__name__], model)
+    for model in _subclasses(Model):
+        if model.__name__ in made["$defs"]:
+            _describe(made["$defs"][model.__name__], model)
     for part in _parts(made):
         _plain_titles(part)
         if "patternProperties" in part:
@@ -32,6 +31,12 @@ def schema() -> dict[str, Any]:
         **made,
         "title": "Stagewright pipeline",
     }
+
+
+def _subclasses(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for each in model.__subclasses__():
+        yield each
+        yield from _subclasses(each)
 
 
 def _describe(part: dict[str, Any], model: type[BaseModel]) -> None:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from stagewright.spec.findings import Finding, Path, nearest
-from stagewright.spec.kinds import Endpoint, Gate, Processing, Register, Training
-from stagewright.spec.model import NAME_RULES, REFERENCE, CodeTrigger, Defaults
+from stagewright.spec.kinds import KINDS
+from stagewright.spec.model import NAME_RULES, REFERENCE, Model
 from stagewright.spec.pipeline import Pipeline
+from stagewright.spec.triggers import TRIGGERS
 
-KINDS: Mapping[str, type[BaseModel]] = {
-    "processing": Processing,
-    "training": Training,
-    "gate": Gate,
-    "register": Register,
-    "endpoint": Endpoint,
-}
-
+TAGGED = ("stages", "triggers")
 TAG = 2
-"""Place of the kind in pydantic's locations: ("stages", "train", "training", ...)."""
+"""Place of the kind or type in pydantic's locations: ("stages", "train", "training", ...)."""
+
+_TAGS = {*KINDS, *TRIGGERS}
 
 _EXPECTED = {
     "bool_type": "true or false",
@@ -58,7 +54,7 @@ def _path(error: ErrorDetails, data: Any) -> Path:
     current = data
     for index, part in enumerate(error["loc"]):
         last = index == len(error["loc"]) - 1
-        if index == TAG and path[0] == "stages" and part in KINDS:
+        if index == TAG and path[0] in TAGGED and part in _TAGS:
             continue
         if _within(current, part):
             path.append(part)
@@ -92,10 +88,12 @@ def _finding(path: Path, errors: list[ErrorDetails], data: Any) -> Finding:
             known = _model_at(path[:-1], data).model_fields
             return Finding(path, f'unknown key "{path[-1]}"', nearest(str(path[-1]), known, "keys"))
         case "union_tag_not_found":
-            return Finding((*path, "kind"), "is missing", f"kinds: {', '.join(KINDS)}")
+            word = context["discriminator"].strip("'")
+            return Finding((*path, word), "is missing", f"{word}s: {', '.join(_tags(error))}")
         case "union_tag_invalid":
-            kind = str(context["tag"])
-            return Finding((*path, "kind"), f"unknown kind {said(kind)}", nearest(kind, KINDS, "kinds"))
+            word, given = context["discriminator"].strip("'"), str(context["tag"])
+            remedy = nearest(given, _tags(error), f"{word}s")
+            return Finding((*path, word), f"unknown {word} {said(given)}", remedy)
         case _:
             return Finding(path, _limit(error, context))
 
@@ -146,16 +144,44 @@ def said(value: Any) -> str:
             return "a list"
 
 
-def _model_at(path: Path, data: Any) -> type[BaseModel]:
-    match path:
-        case ("stages", name):
-            return KINDS[data["stages"][name]["kind"]]
-        case ("defaults",):
-            return Defaults
+def _tags(error: ErrorDetails) -> list[str]:
+    """Of a union whose branches are told apart by one field: what that field may say."""
+    match error["loc"]:
+        case ("stages", _):
+            return list(KINDS)
         case ("triggers", _):
-            return CodeTrigger
+            return list(TRIGGERS)
         case _:
-            return Pipeline
+            expected = error.get("ctx", {}).get("expected_tags", "")
+            return [tag.strip(" '") for tag in expected.split(",")] if expected else []
+
+
+def _model_at(path: Path, data: Any) -> type[BaseModel]:
+    """The model of the mapping at `path`; of a union's models the one that `kind` or `type` names."""
+    model: type[BaseModel] = Pipeline
+    candidates: list[type[BaseModel]] = [Pipeline]
+    current = data
+    for part in path:
+        current = current[part]
+        if part in model.model_fields:
+            candidates = list(models(model.model_fields[str(part)].annotation))
+        if isinstance(current, dict) and candidates:
+            model = next((each for each in candidates if _is_meant(each, current)), candidates[0])
+    return model
+
+
+def models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Every model within a field's type."""
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        yield annotation
+    for part in get_args(annotation):
+        yield from models(part)
+
+
+def _is_meant(model: type[BaseModel], data: Mapping[str, Any]) -> bool:
+    """Whether `kind` or `type` in the data is the one that the model has."""
+    tags = [(name, model.model_fields[name]) for name in ("kind", "type") if name in model.model_fields]
+    return any(data.get(name) in get_args(field.annotation) for name, field in tags)
 
 
 def _description(path: Path, data: Any) -> str:

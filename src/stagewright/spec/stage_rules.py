@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from stagewright.spec import limits
 from stagewright.spec.findings import Finding, Path, nearest
-from stagewright.spec.kinds import AnyStage, Endpoint, Gate, Processing, Register, Training
-from stagewright.spec.model import Defaults
+from stagewright.spec.kinds import (
+    Approval,
+    Endpoint,
+    Function,
+    Gate,
+    Glue,
+    ModelStage,
+    Processing,
+    Register,
+    Training,
+    Transform,
+    Tuning,
+)
+from stagewright.spec.kinds.training import Trains
+from stagewright.spec.model import Defaults, Model, Serving, Stage
 from stagewright.spec.pipeline import Pipeline
-from stagewright.spec.references import Meaning, meaning, whole
+from stagewright.spec.references import source_of, whole
 
 RESERVED = "code"
 
@@ -19,23 +33,11 @@ RESERVED = "code"
 def stage_rules(pipeline: Pipeline, name: str) -> Iterator[Finding]:
     """All that is wrong within the stage `name`, references aside."""
     stage, path = pipeline.stages[name], ("stages", name)
-    match stage:
-        case Processing():
-            yield from _processing(stage, pipeline.defaults, path)
-        case Training():
-            yield from _training(stage, pipeline.defaults, path)
-        case Register():
-            yield from _serving_image(stage, pipeline, path)
-            yield from _code(stage.entry_point, stage.include, (*path, "entry_point"))
-            for index, instance_type in enumerate(stage.instance_types):
-                yield from limits.instance_type(instance_type, (*path, "instance_types", index))
-        case Endpoint():
-            yield from _endpoint(stage, pipeline, path)
-        case Gate():
-            if stage.request:
-                yield Finding((*path, "request"), "a gate makes no AWS request", "leave it out")
-            return
-    yield from limits.environment(stage, pipeline.defaults, (*path, "environment"))
+    yield from _RULES[type(stage)](stage, pipeline, path)
+    if isinstance(stage, Serving):
+        yield from _code(stage.entry_point, stage.include, (*path, "entry_point"))
+    if isinstance(stage, Processing | Trains | Serving):
+        yield from limits.environment(stage, pipeline.defaults, (*path, "environment"))
 
 
 def is_image_uri(image: str) -> bool:
@@ -58,8 +60,8 @@ def relative(text: str, path: Path) -> Iterator[Finding]:
         )
 
 
-def _processing(stage: Processing, defaults: Defaults, path: Path) -> Iterator[Finding]:
-    yield from _needs(stage, defaults, path, "image", "instance_type")
+def _processing(stage: Processing, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
+    yield from _needs(stage, pipeline.defaults, path, "image", "instance_type")
     if not stage.code and not stage.entrypoint:
         yield Finding(path, "nothing to run", "give code (a script) or entrypoint (the container's command)")
     if stage.code and stage.entrypoint:
@@ -84,7 +86,7 @@ def _processing(stage: Processing, defaults: Defaults, path: Path) -> Iterator[F
     yield from limits.arguments(stage.entrypoint, (*path, "entrypoint"))
 
 
-def _outputs(stage: Processing, path: Path) -> Iterator[Finding]:
+def _outputs(stage: Processing | Glue, path: Path) -> Iterator[Finding]:
     names = list(stage.outputs)
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield Finding(
@@ -104,9 +106,9 @@ def _outputs(stage: Processing, path: Path) -> Iterator[Finding]:
         )
 
 
-def _training(stage: Training, defaults: Defaults, path: Path) -> Iterator[Finding]:
-    yield from _needs(stage, defaults, path, "image", "instance_type")
-    image = stage.image or defaults.image
+def _training(stage: Trains, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
+    yield from _needs(stage, pipeline.defaults, path, "image", "instance_type")
+    image = stage.image or pipeline.defaults.image
     if not stage.entry_point and image and "${" not in image and not is_image_uri(image):
         yield Finding(
             path, f"no entry_point, and {image} needs one", "give entry_point, or the URI of an own image"
@@ -134,34 +136,53 @@ def _regex(regex: str, path: Path) -> Iterator[Finding]:
         yield Finding(path, f"{regex!r} has {groups} groups, and needs exactly one", remedy)
 
 
-def _endpoint(stage: Endpoint, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
+def _register(stage: Register, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
+    yield from _serving_image(stage, stage.model, pipeline, path)
+    for index, instance_type in enumerate(stage.instance_types):
+        yield from limits.instance_type(instance_type, (*path, "instance_types", index))
+
+
+def _hosted(stage: Endpoint | Transform, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
     yield from _needs(stage, pipeline.defaults, path, "instance_type")
-    if not _is_package(stage.model, pipeline):
-        yield from _serving_image(stage, pipeline, path)
-        yield from _code(stage.entry_point, stage.include, (*path, "entry_point"))
+    yield from _served(stage, stage.model, pipeline, path)
+
+
+def _model(stage: ModelStage, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
+    yield from _served(stage, stage.model, pipeline, path)
+
+
+def _glue(stage: Glue, _pipeline: Pipeline, path: Path) -> Iterator[Finding]:
+    yield from _code(stage.code, stage.include, (*path, "code"))
+    yield from _outputs(stage, path)
+
+
+def _requestless(stage: Gate | Approval | Function, _pipeline: Pipeline, path: Path) -> Iterator[Finding]:
+    if stage.request:
+        remedy = "leave it out"
+        yield Finding((*path, "request"), f"a {stage.kind} stage makes no request of SageMaker's", remedy)
+
+
+def _served(stage: Serving, model: str, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
+    source = source_of(model)
+    if source == "artefact":
+        yield from _serving_image(stage, model, pipeline, path)
         return
     for field in ("image", "entry_point", "include"):
         if getattr(stage, field):
-            yield Finding(
-                (*path, field), "a model package brings its own", f"leave {field} out, or serve an artefact"
-            )
+            what = "a model package" if source == "package" else "a SageMaker model"
+            remedy = f"leave {field} out, or serve an artefact"
+            yield Finding((*path, field), f"{what} brings its own", remedy)
 
 
-def _serving_image(stage: Register | Endpoint, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
+def _serving_image(stage: Serving, model: str, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
     """A model that a stage of the document trains is served with that stage's image."""
-    reference = whole(stage.model)
+    reference = whole(model)
     trained = pipeline.stages.get(reference.stage or "") if reference else None
-    if not isinstance(trained, Training) or not trained.image:
+    if not isinstance(trained, Trains) or not trained.image:
         yield from _needs(stage, pipeline.defaults, path, "image")
 
 
-def _is_package(model: str, pipeline: Pipeline) -> bool:
-    reference = whole(model)
-    known = meaning(pipeline, reference) if reference else None
-    return model.startswith("arn:") or (isinstance(known, Meaning) and known.type == "package")
-
-
-def _needs(stage: AnyStage, defaults: Defaults, path: Path, *fields: str) -> Iterator[Finding]:
+def _needs(stage: Model, defaults: Defaults, path: Path, *fields: str) -> Iterator[Finding]:
     for field in fields:
         if not getattr(stage, field) and not getattr(defaults, field):
             yield Finding(path, f"no {field}", f"give {'.'.join(map(str, path))}.{field} or defaults.{field}")
@@ -175,3 +196,18 @@ def _code(script: str | None, include: Iterable[str], path: Path) -> Iterator[Fi
     if include and not script:
         remedy = f"give {path[-1]}, or leave include out"
         yield Finding((*path[:-1], "include"), "files beside a script, and there is no script", remedy)
+
+
+_RULES: Mapping[type[Stage], Callable[[Any, Pipeline, Path], Iterator[Finding]]] = {
+    Processing: _processing,
+    Training: _training,
+    Tuning: _training,
+    ModelStage: _model,
+    Register: _register,
+    Approval: _requestless,
+    Gate: _requestless,
+    Transform: _hosted,
+    Endpoint: _hosted,
+    Function: _requestless,
+    Glue: _glue,
+}

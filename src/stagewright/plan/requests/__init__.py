@@ -2,50 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from stagewright.errors import PlanError, Problem
 from stagewright.plan.requests import endpoint, gate, processing, register, training
+from stagewright.plan.requests.kind import Kind
 from stagewright.plan.requests.setting import Request, Requests, Setting
-from stagewright.spec.kinds import AnyStage, Endpoint, Gate, Processing, Register, Training
-from stagewright.spec.references import Reference, whole
+from stagewright.spec.kinds import AnyStage
 
-__all__ = ["Request", "Requests", "Setting", "build", "is_package", "merged"]
+__all__ = ["KINDS", "Kind", "Request", "Requests", "Setting", "build", "merged"]
 
-MAIN: Mapping[str, str] = {
-    "processing": "CreateProcessingJob",
-    "training": "CreateTrainingJob",
-    "register": "CreateModelPackage",
+KINDS: Mapping[str, Kind] = {
+    "processing": processing.KIND,
+    "training": training.KIND,
+    "register": register.KIND,
+    "gate": gate.KIND,
+    "endpoint": endpoint.KIND,
 }
-"""Kind -> the operation that `request:` is merged into unless it names operations itself."""
+"""The value of `kind` -> what planning knows of it."""
 
 
-def build(
-    stage: AnyStage, setting: Setting, lookup: Callable[[Reference], Any], package: bool = False
-) -> Requests:
+def build(stage: AnyStage, setting: Setting) -> Requests:
     """Requests of a stage whose references are rendered (a gate's excepted), `request:` merged last.
 
     PlanError when `request:` does not say which of several operations it is for.
     """
-    match stage:
-        case Processing():
-            requests = processing.requests(stage, setting)
-        case Training():
-            requests = training.requests(stage, setting)
-        case Gate():
-            requests = gate.requests(stage, lookup)
-        case Register():
-            requests = register.requests(stage, setting)
-        case Endpoint():
-            requests = endpoint.requests(stage, setting, package)
+    requests = KINDS[stage.kind].requests(stage, setting)
     return _overridden(requests, stage, setting.stage) if stage.request else requests
-
-
-def is_package(model: str) -> bool:
-    """Whether an endpoint's `model`, as the document has it, is a model package and not an artefact."""
-    reference = whole(model)
-    return reference.path[-1] == "package" if reference else model.startswith("arn:")
 
 
 def merged(base: Any, changes: Any) -> Any:
@@ -61,8 +45,9 @@ def merged(base: Any, changes: Any) -> Any:
 def _overridden(requests: Requests, stage: AnyStage, name: str) -> Requests:
     changes = stage.request
     if not requests.keys() >= changes.keys():
-        if stage.kind not in MAIN:
+        main = KINDS[stage.kind].main
+        if not main:
             remedy = f"put the fields under {', '.join(requests)}"
             raise PlanError((Problem(f"stages.{name}.request", "fields of no operation", remedy),))
-        changes = {MAIN[stage.kind]: changes}
+        changes = {main: changes}
     return {operation: merged(request, changes.get(operation, {})) for operation, request in requests.items()}

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from stagewright.plan.requests.setting import Requests, Setting, as_tags, without_empty
+from stagewright.plan.requests import model
+from stagewright.plan.requests.kind import Kind
+from stagewright.plan.requests.setting import Requests, Setting, as_tags
 from stagewright.spec.kinds import Endpoint
 
 VARIANT = "AllTraffic"
 
 
-def requests(stage: Endpoint, setting: Setting, package: bool) -> Requests:
+def requests(stage: Endpoint, setting: Setting) -> Requests:
     """An endpoint with one variant. Its model and configuration are new with each run; its own name is
-    stable.
-
-    `package`: `stage.model` is the ARN of a model package; otherwise it is an artefact.
-    """
+    stable."""
     name = stage.name or f"{setting.pipeline}-{setting.installation.environment}"
     tags = setting.tag_list()
     variant = {
@@ -27,12 +24,7 @@ def requests(stage: Endpoint, setting: Setting, package: bool) -> Requests:
     }
     served = {"EndpointName": name, "EndpointConfigName": setting.job}
     return {
-        "CreateModel": {
-            "ModelName": setting.job,
-            "PrimaryContainer": _container(stage, setting, package),
-            "ExecutionRoleArn": setting.installation.job_role_arn,
-            "Tags": tags,
-        },
+        "CreateModel": model.request(stage.model, stage.entry_point, setting),
         "CreateEndpointConfig": {
             "EndpointConfigName": setting.job,
             "ProductionVariants": [variant],
@@ -43,8 +35,4 @@ def requests(stage: Endpoint, setting: Setting, package: bool) -> Requests:
     }
 
 
-def _container(stage: Endpoint, setting: Setting, package: bool) -> dict[str, Any]:
-    environment = setting.serving_environment(stage.entry_point)
-    if package:
-        return without_empty({"ModelPackageName": stage.model, "Environment": environment})
-    return without_empty({"Image": setting.image, "ModelDataUrl": stage.model, "Environment": environment})
+KIND = Kind(requests, lambda stage, _requests: stage.max_wait_seconds, image="inference", points=True)

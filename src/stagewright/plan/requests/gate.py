@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from stagewright.plan.requests.setting import Requests
+from stagewright.plan.requests.kind import Kind
+from stagewright.plan.requests.setting import Requests, Setting
 from stagewright.spec.condition import Operand, conditions
 from stagewright.spec.kinds import Gate
 from stagewright.spec.references import Reference, render
 
+TIMEOUT = 60
 
-def requests(stage: Gate, lookup: Callable[[Reference], Any]) -> Requests:
+
+def requests(stage: Gate, setting: Setting) -> Requests:
     """`text` is for people: what is known is filled in, results of stages are named."""
 
     def shown(reference: Reference) -> Any:
-        return ".".join(reference.path[1:]) if reference.stage else lookup(reference)
+        return ".".join(reference.path[1:]) if reference.stage else setting.find(reference)
 
     def value(operand: Operand) -> Any:
-        return lookup(operand) if isinstance(operand, Reference) else operand
+        return setting.find(operand) if isinstance(operand, Reference) else operand
 
     comparisons = [
         {
@@ -30,3 +32,6 @@ def requests(stage: Gate, lookup: Callable[[Reference], Any]) -> Requests:
         for each in conditions(stage.require)
     ]
     return {"Gate": comparisons}
+
+
+KIND = Kind(requests, lambda _stage, _requests: TIMEOUT, points=True)

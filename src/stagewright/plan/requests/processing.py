@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from stagewright.plan.requests.kind import Kind, job_timeout
 from stagewright.plan.requests.setting import Request, Requests, Setting, without_empty
 from stagewright.spec.kinds import Processing
 
@@ -68,3 +69,17 @@ def _outputs(stage: Processing, setting: Setting) -> Request:
         for name in stage.outputs
     ]
     return {"Outputs": outputs} if outputs else {}
+
+
+def _written(_stage: Processing, requests: Requests) -> dict[str, str]:
+    config = requests["CreateProcessingJob"].get("ProcessingOutputConfig", {})
+    return {
+        output["OutputName"]: output["S3Output"]["S3Uri"].rstrip("/")
+        for output in config.get("Outputs", ())
+        if "S3Output" in output
+    }
+
+
+KIND = Kind(
+    requests, job_timeout("CreateProcessingJob"), _written, main="CreateProcessingJob", image="training"
+)

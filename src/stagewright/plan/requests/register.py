@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from stagewright.plan.requests.kind import Kind
 from stagewright.plan.requests.setting import Requests, Setting, as_tags, without_empty
 from stagewright.spec.kinds import Register
 
+TIMEOUT = 900
 APPROVALS = {"manual": "PendingManualApproval", "approved": "Approved", "rejected": "Rejected"}
 
 
@@ -36,3 +38,8 @@ def requests(stage: Register, setting: Setting) -> Requests:
         "CreateModelPackageGroup": {"ModelPackageGroupName": group, "Tags": as_tags(setting.shared_tags())},
         "CreateModelPackage": package,
     }
+
+
+KIND = Kind(
+    requests, lambda _stage, _requests: TIMEOUT, main="CreateModelPackage", image="inference", points=True
+)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from stagewright.naming import Installation
+from stagewright.spec.references import Reference
 
 Request = dict[str, Any]
 Requests = dict[str, Any]
 """AWS operation -> its request; `Gate` -> a list of comparisons."""
 
+Served = Literal["", "package", "artefact", "model"]
+Lookup = Callable[[Reference], Any]
+
 LOG_LEVEL = "20"
 """Python's logging.INFO, as the SageMaker SDK passes it to framework containers."""
+
+
+def _no_lookup(reference: Reference) -> Any:
+    raise KeyError(reference.text)
 
 
 @dataclass(frozen=True)
@@ -22,7 +30,8 @@ class Setting:
 
     `code` is the S3 URI of its bundle, `outputs` that of the folder for what it writes, both without a slash
     at their end. `image` is a URI. `environment` holds the job's variables, `lineage` what a model package
-    remembers.
+    remembers. `served`: what the stage's `model` is, where it has one. `find`: the value of a reference, for
+    what is not rendered beforehand.
     """
 
     installation: Installation
@@ -37,6 +46,8 @@ class Setting:
     environment: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     lineage: Mapping[str, str] = field(default_factory=dict)
+    served: Served = ""
+    find: Lookup = _no_lookup
 
     @property
     def source(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from stagewright.plan.requests.kind import Kind, job_timeout
 from stagewright.plan.requests.setting import LOG_LEVEL, Request, Requests, Setting, without_empty
 from stagewright.spec.kinds import Training
 from stagewright.spec.references import text_of
@@ -58,3 +59,12 @@ def _script_mode(stage: Training, setting: Setting) -> dict[str, str]:
 def _plain(stage: Training) -> dict[str, str]:
     """For a container of one's own, or an algorithm of AWS's: texts as they are."""
     return {name: text_of(value) for name, value in stage.hyperparameters.items()}
+
+
+def _written(_stage: Training, requests: Requests) -> dict[str, str]:
+    job = requests["CreateTrainingJob"]
+    folder = job["OutputDataConfig"]["S3OutputPath"].rstrip("/")
+    return {"model": f"{folder}/{job['TrainingJobName']}/output/model.tar.gz"}
+
+
+KIND = Kind(requests, job_timeout("CreateTrainingJob"), _written, main="CreateTrainingJob", image="training")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stagewright.spec.model import AwsName, Count, PlanText, Stage, Takes, Text, Whole
+from stagewright.spec.model import AwsName, Count, PlanText, Serving, Stage, Takes, Whole
 
 
-class Endpoint(Stage):
+class Endpoint(Stage, Serving):
     """Makes the endpoint be what the document says: created at first, updated afterwards, and awaited."""
 
     kind: Literal["endpoint"]
@@ -23,14 +22,5 @@ class Endpoint(Stage):
     """A SageMaker instance type, such as `ml.m5.large`."""
     instance_count: Count = 1
     """Instances that serve."""
-    image: PlanText | None = None
-    """Only for a model artefact: a package brings its own."""
-    entry_point: str | None = None
-    """Only for a model artefact: the script with model_fn. It is imported to be served, so what trains stands
-    under `if __name__ == "__main__":`."""
-    include: tuple[str, ...] = ()
-    """More files or folders, relative to the code folder, put beside the script."""
-    environment: Mapping[str, Text] = Field(default_factory=dict)
-    """Environment variables of the serving container."""
     max_wait_seconds: Annotated[Whole, Field(ge=60, le=14_400)] = 1800
     """The stage fails when the endpoint is not in service after this many seconds."""

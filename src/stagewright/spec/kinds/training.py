@@ -10,11 +10,9 @@ from pydantic import Field
 from stagewright.spec.model import Compute, Name, S3Uri, Scalar, Stage, Takes, Text
 
 
-class Training(Stage, Compute):
-    """Runs as a SageMaker training job, in script mode where `entry_point` is given."""
+class Trains(Compute):
+    """What a training job is made from."""
 
-    kind: Literal["training"]
-    """Always `training`."""
     entry_point: str | None = None
     """The script, relative to the code folder; hyperparameters arrive as its arguments. A requirements.txt
     beside it, at the root of the code folder, is installed before it starts."""
@@ -28,3 +26,10 @@ class Training(Stage, Compute):
     """Environment variables, beside those of `defaults`."""
     metrics: Mapping[Name, str] = Field(default_factory=dict)
     """Metric name -> regular expression with one group, searched in the job's log."""
+
+
+class Training(Stage, Trains):
+    """Runs as a SageMaker training job, in script mode where `entry_point` is given."""
+
+    kind: Literal["training"]
+    """Always `training`."""

@@ -1,0 +1,24 @@
+"""A stage that calls a Lambda function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from stagewright.spec.model import PlanText, Stage, Takes, Whole
+
+
+class Function(Stage):
+    """Calls a Lambda function that is there, and waits for its answer, a JSON object."""
+
+    kind: Literal["lambda"]
+    """Always `lambda`."""
+    function: PlanText
+    """Its name or ARN. It carries the tag `stagewright:environment` of the installation, which is what allows
+    the call."""
+    payload: Annotated[Mapping[str, Any], Takes()] = Field(default_factory=dict)
+    """What it gets."""
+    max_runtime_seconds: Annotated[Whole, Field(ge=1, le=900)] = 300
+    """The stage fails after this many seconds."""

@@ -1,0 +1,16 @@
+"""A stage that makes a SageMaker model."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from stagewright.spec.model import Serving, Stage, Takes
+
+
+class ModelStage(Stage, Serving):
+    """Creates a model that transforms use by its name. Costs nothing until it is used."""
+
+    kind: Literal["model"]
+    """Always `model`."""
+    model: Annotated[str, Takes(("package", "uri", "text"))]
+    """A model package (${stages.register.package}) or a model artefact (${stages.train.model})."""
