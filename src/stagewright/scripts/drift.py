@@ -86,7 +86,8 @@ class Reader:
 
     def __init__(self, folder: Path, headers: list[list[str]], max_rows: int, seed: int) -> None:
         self.folder, self.headers, self.max_rows = folder, headers, max_rows
-        self.rows, self.files, self.unread = 0, 0, Counter()
+        self.rows, self.files = 0, 0
+        self.unread: Counter[str] = Counter()
         self._random = np.random.default_rng(seed)
 
     def frame(self) -> pd.DataFrame:
@@ -133,9 +134,10 @@ class Reader:
             raise DataError(f"{path} cannot be read: {one_line(error)}") from error
 
     def _json_chunks(self, file: Any) -> Iterator[pd.DataFrame]:
-        rows = self._json_rows(io.TextIOWrapper(file, encoding="utf-8-sig"))
-        while some := list(islice(rows, CHUNK)):
-            yield pd.DataFrame(some, dtype=object)
+        with io.TextIOWrapper(file, encoding="utf-8-sig") as text:
+            rows = self._json_rows(text)
+            while some := list(islice(rows, CHUNK)):
+                yield pd.DataFrame(some, dtype=object)
 
     def _json_rows(self, text: io.TextIOWrapper) -> Iterator[dict[str, Any]]:
         """A document on each line, or one document over all lines."""
@@ -212,11 +214,11 @@ def captured_rows(capture: Any, headers: list[list[str]]) -> list[Any]:
     body, encoding = side["data"], side.get("encoding")
     kind = str(side.get("observedContentType", "")).partition(";")[0].strip().lower()
     if encoding == "BASE64":
-        body = base64.b64decode(body).decode()
+        body = base64.b64decode(body, validate=True).decode()
+    if encoding == "JSON" or (encoding != "CSV" and "json" in kind):
+        return json_rows(body)
     if encoding == "CSV" or kind == "text/csv":
         return csv_rows(body, headers)
-    if encoding == "JSON" or "json" in kind:
-        return json_rows(body)
     raise BodyError(f"{kind or 'a body without a content type'} is neither CSV nor JSON")
 
 
@@ -268,12 +270,12 @@ def plain(value: Any) -> Any:
 
 
 def number(value: Any) -> float:
-    """NaN where it is none, or not finite."""
+    """NaN where it is none, not finite, or too large to be squared."""
     try:
         found = float(value)
     except (TypeError, ValueError, OverflowError):
         return math.nan
-    return found if math.isfinite(found) else math.nan
+    return found if abs(found) < 1e150 else math.nan
 
 
 def label(value: Any) -> str:
@@ -283,8 +285,8 @@ def label(value: Any) -> str:
 
 
 def numbers_of(values: list[Any]) -> np.ndarray:
-    found = np.array([number(value) for value in values if value is not None], dtype=float)
-    return found[~np.isnan(found)]
+    found = (number(value) for value in values if value is not None)
+    return np.array([value for value in found if not math.isnan(value)], dtype=float)
 
 
 def rounded(value: float) -> float | None:
@@ -307,8 +309,8 @@ def psi(baseline: np.ndarray, current: np.ndarray) -> tuple[float, float]:
 
 
 def decile_counts(baseline: np.ndarray, current: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Bins between the baseline's deciles; equal deciles become one, as in features that are mostly zero."""
-    cuts = np.unique(np.quantile(baseline, np.arange(1, 10) / 10))
+    """Bins between the baseline's deciles, which are values of it; equal ones are one, as where most are zero."""
+    cuts = np.unique(np.sort(baseline)[(np.arange(1, 10) * len(baseline) + 9) // 10 - 1])
     cuts = cuts[cuts < baseline.max()]
     counts = [
         np.bincount(np.searchsorted(cuts, side), minlength=len(cuts) + 1) for side in (baseline, current)
@@ -511,8 +513,8 @@ def compare(
     features, lost = [], []
     for name in features_of(baseline, limits):
         if name in current:
-            sides = [[plain(value) for value in frame[name].tolist()] for frame in (baseline, current)]
-            features.append(Feature(name, *sides, limits))
+            old, new = ([plain(value) for value in frame[name].tolist()] for frame in (baseline, current))
+            features.append(Feature(name, old, new, limits))
         else:
             lost.append(lost_feature(name))
     corrected = iter(holm([p_value for feature in features for p_value, _, _ in feature.tests]))
