@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import math
 import xml.etree.ElementTree as ET
@@ -17,19 +18,23 @@ MIX = {"red": 0.5, "green": 0.3, "blue": 0.2}
 
 ALARMS = """
 import argparse, json, numpy as np, pandas as pd, drift
-limits = argparse.Namespace(alpha=0.05, psi={psi}, distance={distance}, missing={missing}, columns=[], ignore=[],
-    categorical=[], target="")
+limits = argparse.Namespace(alpha=0.05, psi={psi}, distance={distance}, missing={missing}, columns=[],
+    ignore=[], categorical=[], target="")
 alarms = 0
 for seed in range({seeds}):
     random = np.random.default_rng(seed)
     def sample(rows):
         shared = random.normal(size=rows)
         return pd.DataFrame({{
-            "normal": shared, "close": shared + random.normal(size=rows) / 4, "skewed": random.exponential(size=rows),
-            "counts": random.poisson(1.5, rows).astype(float), "constant": np.ones(rows),
+            "normal": shared,
+            "close": shared + random.normal(size=rows) / 4,
+            "skewed": random.exponential(size=rows),
+            "counts": random.poisson(1.5, rows).astype(float),
+            "constant": np.ones(rows),
             "gaps": np.where(random.random(rows) < 0.1, np.nan, random.normal(size=rows)),
             "colour": random.choice(["red", "green", "blue"], rows, p=[0.7, 0.28, 0.02]),
-            "town": random.choice([f"t{{n}}" for n in range(60)], rows), "key": [f"{{seed}}-{{n}}" for n in range(rows)],
+            "town": random.choice([f"t{{n}}" for n in range(60)], rows),
+            "key": [f"{{seed}}-{{n}}" for n in range(rows)],
         }}, dtype=object)
     found = drift.compare(sample({baseline}), sample({current}), limits)
     alarms += any(feature["drifted"] for feature in found)
@@ -117,8 +122,8 @@ def test_text_in_place_of_numbers_is_drift_with_an_example(drift):
     found = drift.between({"x": numbers(1)}, {"x": ["n. a."] * 500})["x"]
     assert found["drifted"]
     assert found["reasons"] == [
-        "missing values: 0.0% in the baseline, 100.0% in the current data"
-        " (of these 100.0% are no numbers, as 'n. a.' is)"
+        "missing values: 0.0% in the baseline, 100.0% in the current data (of these 100.0% are no numbers,"
+        + " as 'n. a.' is)"
     ]
     assert "every value is missing in the current data" in found["notes"]
 
@@ -208,7 +213,7 @@ def test_ks_and_wasserstein_are_scipy_s_and_psi_is_what_the_formula_says(drift, 
     edges = [-math.inf, *sorted(old)[19:199:20], math.inf]
     assert len(edges) == 11
     expected = 0.0
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in itertools.pairwise(edges):
         shares = [(sum(low < x <= high for x in side) + 0.5) / (len(side) + 5) for side in (old, new)]
         expected += (shares[1] - shares[0]) * math.log(shares[1] / shares[0])
     assert found["psi"] == pytest.approx(expected, rel=1e-5)
@@ -350,8 +355,8 @@ def test_csv_json_lines_and_parquet_many_files_nested_and_zipped(drift, inside):
     (drift.current / "p").mkdir(parents=True)
     (drift.current / "list.json").write_text(json.dumps(rows[:100], indent=1))
     (drift.current / "part-0").write_text("".join(json.dumps(row) + "\n" for row in rows[100:200]))
-    code = f"import pandas as pd; pd.DataFrame({rows[200:]}).to_parquet({str(drift.current / 'p/x.parquet')!r}); print(1)"
-    inside(code)
+    place = str(drift.current / "p/x.parquet")
+    inside(f"import pandas as pd; pd.DataFrame({rows[200:]}).to_parquet({place!r}); print(1)")
     report = drift.report()
     assert report["baseline"] == {"rows": 400, "compared": 400, "files": 2}
     assert report["current"] == {"rows": 400, "compared": 400, "files": 3}
