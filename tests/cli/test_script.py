@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -51,7 +50,7 @@ def test_an_unknown_script_is_refused_with_the_nearest(code):
     with pytest.raises(NotFoundError, match="no script drfit") as refused:
         script.command("drfit", Path("code"))
     assert refused.value.remedy == "did you mean drift?"
-    assert os.listdir(code) == []
+    assert list(code.iterdir()) == []
 
 
 def test_no_folder_and_no_file_are_refused(code):
@@ -60,4 +59,4 @@ def test_no_folder_and_no_file_are_refused(code):
     (code / "drift.py").mkdir()
     with pytest.raises(ReleaseError, match=r"code/drift.py is not a file"):
         script.command("drift", Path("code"), force=True)
-    assert sorted(os.listdir(code.parent)) == ["code"]
+    assert list(code.parent.iterdir()) == [code]

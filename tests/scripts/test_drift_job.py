@@ -12,25 +12,25 @@ from stagewright.local import server
 from stagewright.run.gateway import Gateway
 
 DATA = Path(__file__).parents[2] / "examples" / "house-price-watch" / "data"
-DOCUMENT = f"""\
+DOCUMENT = """\
 name: watch
-parameters: {{current: alike}}
-sample_data: {{watch/: data}}
-defaults: {{image: sklearn-1.4, instance_type: ml.m5.large}}
-triggers: [{{type: code}}]
+parameters: {current: alike}
+sample_data: {watch/: data}
+defaults: {image: sklearn-1.4, instance_type: ml.m5.large}
+triggers: [{type: code}]
 stages:
   watch:
     kind: processing
     code: drift.py
     arguments: [--target, sale_price, --ignore, "year_sold,mo_sold"]
     inputs:
-      baseline: "s3://${{bucket}}/watch/baseline/"
-      current: "s3://${{bucket}}/watch/${{parameters.current}}/"
+      baseline: "s3://${bucket}/watch/baseline/"
+      current: "s3://${bucket}/watch/${parameters.current}/"
     outputs: [report]
     metrics_file: report/metrics.json
   drifted:
     kind: gate
-    require: "${{stages.watch.metrics.drifted}} >= 1"
+    require: "${stages.watch.metrics.drifted} >= 1"
 """
 
 pytestmark = pytest.mark.e2e
@@ -52,7 +52,7 @@ def command(tmp_path_factory, python):
 @pytest.mark.parametrize(("current", "status"), [("alike", "FAILED"), ("drifted", "SUCCEEDED")])
 def test_a_run_goes_on_only_where_the_data_have_drifted(command, current, status):
     done = command("run", ".", "-p", f"current={current}")
-    shown = command.json("show", command.runs()[0])
+    shown = command.json("show", command.json("runs", "watch")[0]["run"])
     assert shown["status"] == status, done.stderr
     assert (done.returncode == 0) == (current == "drifted")
     stages = {stage["name"]: stage for stage in shown["stages"]}
@@ -63,9 +63,9 @@ def test_a_run_goes_on_only_where_the_data_have_drifted(command, current, status
     assert metrics["drifted"] == {"alike": 0, "drifted": 12}[current]
     report = stages["watch"]["result"]["outputs"]["report"].removeprefix("s3://").partition("/")[2]
     objects = gateway(command).objects
-    features = json.loads(objects.get(f"{report}/report.json"))["features"]
+    features = json.loads(objects.get(f"{report}/report.json").body)["features"]
     assert sum(feature["drifted"] for feature in features) == metrics["drifted"]
-    assert objects.get(f"{report}/report.html").startswith(b"<!DOCTYPE html>")
+    assert objects.get(f"{report}/report.html").body.startswith(b"<!DOCTYPE html>")
     if current == "alike":
         assert "0 >= 1" in shown["reason"]
 

@@ -1,4 +1,4 @@
-"""Makes the three data sets from the sales of examples/house-price. Every row is a real sale; nothing is invented.
+"""Picks the three data sets from the sales of examples/house-price. Every row is a real sale.
 
 baseline/  what the model knows: every third sale before 2010, with its price
 alike/     all sales of 2010, without their prices

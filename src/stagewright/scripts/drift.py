@@ -309,7 +309,7 @@ def psi(baseline: np.ndarray, current: np.ndarray) -> tuple[float, float]:
 
 
 def decile_counts(baseline: np.ndarray, current: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Bins between the baseline's deciles, which are values of it; equal ones are one, as where most are zero."""
+    """Bins between the baseline's deciles, which are values of it; equal ones make one cut."""
     cuts = np.unique(np.sort(baseline)[(np.arange(1, 10) * len(baseline) + 9) // 10 - 1])
     cuts = cuts[cuts < baseline.max()]
     counts = [
