@@ -298,10 +298,9 @@ def as_csv(columns):
         "base64 json",
     ],
 )
-@pytest.mark.parametrize("mean", [100, 140])
-def test_data_capture(drift, captures, mean):
+def test_data_capture(drift, captures):
     write_csv(drift.baseline / "train.csv", HOUSES)
-    lines = captures(asked(3, mean))
+    lines = captures(asked(3, mean=140))
     middle = len(lines) // 2
     hours = drift.current / "endpoint/AllTraffic/2026/01/01"
     write_lines(hours / "06/1.jsonl", lines[:middle] or [capture("", member="endpointOutput")])
@@ -309,7 +308,7 @@ def test_data_capture(drift, captures, mean):
     report = drift.report("--target=price")
     assert report["current"] == {"rows": 200, "compared": 200, "files": 2}
     assert {feature["name"]: feature["drifted"] for feature in report["features"]} == {
-        "area": mean == 140,
+        "area": True,
         "town": False,
     }
 
