@@ -46,7 +46,7 @@ REFUSED = frozenset(
         "--write-shuffle-files-to-s3",
     )
 )
-"""Glue acts on these; nothing here does. Those for monitoring and logs change no result and are let through."""
+"""Glue acts on these; nothing here does. Those for monitoring and logs change no result, and pass."""
 
 
 def resolved(job: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]:
