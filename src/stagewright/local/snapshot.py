@@ -24,7 +24,7 @@ KEPT = 3
 def restore(state: State, digest: str) -> bool:
     """Fills an unused state directory. False, and nothing done, where it is in use or has no snapshot."""
     kept = _folder() / digest
-    if state.services.exists() or state.objects.exists() or not kept.is_dir():
+    if any(part.exists() for part in _parts(state)) or not kept.is_dir():
         return False
     try:
         for part in _parts(state):

@@ -13,12 +13,14 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from tests.cached_python import report_skipped
 
 from stagewright.local import server as local
 from stagewright.local.server import Server
 
 ROLE = "arn:aws:iam::000000000000:role/stagewright-local-glue"
 BUCKET = "stagewright-local"
+SPARK_SKIPPED = "pyspark cannot be installed here"
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT")
 
 
@@ -140,3 +142,7 @@ def client(server: Server, service: str) -> Any:
         aws_secret_access_key=server.secret_key,
         config=Config(retries={"total_max_attempts": 1}),
     )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    report_skipped(terminalreporter, "NOT RUN WITH SPARK", SPARK_SKIPPED)

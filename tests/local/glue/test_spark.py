@@ -12,9 +12,8 @@ from tests.cached_python import python_with
 from stagewright.local import server as local
 from stagewright.local.server import Server
 
-from .conftest import Bench, pythons
+from .conftest import SPARK_SKIPPED, Bench, pythons
 
-SKIPPED = "pyspark cannot be installed here"
 SCRIPT = """
 import sys
 from awsglue.context import GlueContext
@@ -37,7 +36,7 @@ context.create_dynamic_frame
 def test_a_spark_script_runs_and_says_what_is_not_here(
     state: Path, bench_of: Callable[[Server], Bench]
 ) -> None:
-    python = python_with(Path(__file__).with_name("requirements-spark.txt"), SKIPPED)
+    python = python_with(Path(__file__).with_name("requirements-spark.txt"), SPARK_SKIPPED)
     bench = bench_of(local.up(pythons(state, **{"glue_spark_5.0": str(python)})))
     place = bench.put("spark.py", SCRIPT)
     command = {"Name": "glueetl", "PythonVersion": "3", "ScriptLocation": place}

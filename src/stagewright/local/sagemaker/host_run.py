@@ -12,6 +12,7 @@ LINE_LIMIT = 256 * 1024
 REASON_LINES = 3
 TOOLKIT = " sagemaker-training-toolkit "
 """In each line that sagemaker-training itself logs."""
+TRACEBACK = "Traceback (most recent call last):"
 
 
 class HostRun:
@@ -47,9 +48,7 @@ class HostRun:
 
 
 def exception_in(lines: list[str]) -> str:
-    """What the last traceback ends with; empty where there is none."""
-    begins = [
-        number for number, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")
-    ]
+    """What the last traceback ends with; empty where there is none. A progress bar may stand before it."""
+    begins = [number for number, line in enumerate(lines) if line.endswith(TRACEBACK)]
     said = [line for line in lines[begins[-1] + 1 :] if not line.startswith((" ", "\t"))] if begins else []
     return said[0] if said else ""
