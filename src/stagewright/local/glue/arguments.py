@@ -1,7 +1,8 @@
 """The arguments of a run, and those of them that Glue itself acts on.
 
 "Using job parameters in AWS Glue jobs" (developer guide): a run's arguments override the job's
-DefaultArguments, and the job's NonOverridableArguments override both; `sys.argv` has them all.
+DefaultArguments, and the job's NonOverridableArguments override both. `sys.argv` has them all, also Glue's
+own; of one without a value it has the name (as scripts have printed it on AWS).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from stagewright.local.glue.protocol import invalid, unsupported
 SCRIPT = "--scriptLocation"
 MODULES = "--extra-py-files"
 PACKAGES = "--additional-python-modules"
-MODULE_SUFFIXES = (".py", ".zip", ".whl", ".egg")
+MODULE_SUFFIXES = (".py", ".zip", ".whl")
 SIZE_LIMIT = 260_000
 """Bytes of all arguments of a run (developer guide: 260KB)."""
 
@@ -87,7 +88,7 @@ def packages_of(arguments: Mapping[str, str]) -> list[str]:
 
 
 def argv(arguments: Mapping[str, str]) -> list[str]:
-    return [part for pair in arguments.items() for part in pair]
+    return [part for pair in arguments.items() for part in pair if part]
 
 
 def _listed(arguments: Mapping[str, str], name: str) -> list[str]:
