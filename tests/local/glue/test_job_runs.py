@@ -177,6 +177,7 @@ def test_a_killed_server_leaves_a_failed_run_and_its_jobs(
     job = bench.job(SLEEP)
     run, _ = start_sleeping(bench, job)
     os.kill(bench.server.pid, signal.SIGKILL)
+    bench.until(lambda: local.find(state) is None)
     bench.until(lambda: not processes_of(run))
     again = bench_of(local.up(state))
     found = again.look(job, run)
