@@ -60,7 +60,7 @@ def start(glue: Glue, server: Server, name: str, script: str, **more: Any) -> di
 
 
 def until(glue: Glue, run: dict[str, str], *states: str) -> dict[str, Any]:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while (found := glue.call("GetJobRun", run)["JobRun"])["JobRunState"] not in states:
         assert time.monotonic() < end, found
         time.sleep(0.01)
