@@ -180,9 +180,9 @@ _ROUTER = Role(
         _stop(),
         Statement(
             "LookAtModels",
-            "checks that a package or endpoint which would be reused is still there",
-            ("sagemaker:DescribeModelPackage", "sagemaker:DescribeEndpoint"),
-            (TEMPLATE.arn("sagemaker", "model-package/*"), TEMPLATE.arn("sagemaker", "endpoint/*")),
+            "checks that a package, model or endpoint which would be reused is still there",
+            ("sagemaker:DescribeModelPackage", "sagemaker:DescribeModel", "sagemaker:DescribeEndpoint"),
+            [TEMPLATE.arn("sagemaker", f"{kind}/*") for kind in ("model-package", "model", "endpoint")],
         ),
     ),
 )
@@ -212,11 +212,12 @@ def _sagemaker(*kinds: str) -> list[str]:
     return [TEMPLATE.arn("sagemaker", f"{kind}/*") for kind in kinds]
 
 
-_MADE = ("processing-job", "training-job", "model", "endpoint", "endpoint-config", "model-package-group")
+_JOBS = ("processing-job", "training-job", "hyper-parameter-tuning-job", "transform-job")
+_MADE = (*_JOBS, "model", "endpoint", "endpoint-config", "model-package-group")
 _TAGGED = {"StringEquals": {"aws:RequestTag/stagewright:environment": TEMPLATE.environment}}
 _MANAGED_RULES = [
     TEMPLATE.arn("events", f"rule/StepFunctionsGetEventsForSageMaker{kind}JobsRule")
-    for kind in ("Processing", "Training")
+    for kind in ("Processing", "Training", "Tuning", "Transform")
 ]
 _JOB_ROLE = TEMPLATE.job_role_arn
 
@@ -243,6 +244,8 @@ _WORKFLOW = Role(
             (
                 "sagemaker:CreateProcessingJob",
                 "sagemaker:CreateTrainingJob",
+                "sagemaker:CreateHyperParameterTuningJob",
+                "sagemaker:CreateTransformJob",
                 "sagemaker:CreateModel",
                 "sagemaker:CreateEndpointConfig",
                 "sagemaker:CreateEndpoint",
@@ -259,14 +262,19 @@ _WORKFLOW = Role(
         ),
         Statement(
             "Watch",
-            "`.sync` waits for a job, and stops it with the execution",
+            "`.sync` waits for a job, and stops it with the execution; what takes too long is stopped, and a "
+            "tuning job's best training job looked at",
             (
                 "sagemaker:DescribeProcessingJob",
                 "sagemaker:StopProcessingJob",
                 "sagemaker:DescribeTrainingJob",
                 "sagemaker:StopTrainingJob",
+                "sagemaker:DescribeHyperParameterTuningJob",
+                "sagemaker:StopHyperParameterTuningJob",
+                "sagemaker:DescribeTransformJob",
+                "sagemaker:StopTransformJob",
             ),
-            _sagemaker("processing-job", "training-job"),
+            _sagemaker(*_JOBS),
         ),
         Statement(
             "ListTags",
