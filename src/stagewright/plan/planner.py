@@ -3,9 +3,9 @@
 When a result is used again. A result is identified by what went in (see `fingerprint`), so a stage whose
 fingerprint has a good result is not run, even when a stage before it has to run because its own result is
 gone: the same would go in. Some kinds point at another stage's result instead of having content of their
-own (gate, register, model, endpoint): they also run when a stage that they wait for runs. Where a result lives in
-a place that a later run overwrites (endpoint, outputs at a URI of one's own), only the newest good result
-counts.
+own (gate, register, model, endpoint): they also run when a stage that they wait for runs. Where a result
+lives in a place that a later run overwrites (endpoint, outputs at a URI of one's own), only the newest good
+result counts.
 
 A stage that is off never runs. References to it resolve to its newest good result in the partition,
 whatever its fingerprint; what depends on it is fingerprinted with the fingerprint of that result. A gate

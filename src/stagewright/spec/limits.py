@@ -4,7 +4,8 @@ From botocore's service model of SageMaker (1.44): `ProcessingInputs`, `Processi
 `ContainerArguments`, `HyperParameters`, `MetricDefinitionList`, `InputDataConfig`, `TagList`, `S3Uri` and the
 environment maps: values of at most 256 characters in processing, 512 in training, 1,024 in serving; a tuning
 job's training jobs have 48 variables. `ParameterKey`, `ParameterValue`, `JsonPath`; `MaxPayloadInMB` and
-`MaxConcurrentTransforms` of CreateTransformJob.
+`MaxConcurrentTransforms` of CreateTransformJob. "Resource Limits for Automatic Model Tuning" in the developer
+guide, those that cannot be raised.
 """
 
 from __future__ import annotations
@@ -26,11 +27,16 @@ ARGUMENT_LENGTH = 256
 HYPERPARAMETERS = 100
 HYPERPARAMETER_NAME = 256
 HYPERPARAMETER_LENGTH = 2_500
+SEARCHED = 30
+"""Ranges of a tuning job; each value of a categorical one counts as a range."""
+COMBINATIONS = 750
+"""Training jobs of a tuning job."""
 RANGE_VALUE = 256
 """Characters of a value in a range, as script mode sends it."""
 SCRIPT_MODE_HYPERPARAMETERS = 5
 """sagemaker_program, _submit_directory, _container_log_level, _job_name, _region: added in script mode."""
 METRICS = 40
+TUNED_METRICS = 20
 METRIC_REGEX = 500
 ENVIRONMENT = 100
 TUNED_ENVIRONMENT = 48
@@ -93,6 +99,10 @@ def tuned(stage: Tuning, path: Path) -> Iterator[Finding]:
     own = 1 + (SCRIPT_MODE_HYPERPARAMETERS if stage.entry_point else 0)
     together = [*stage.hyperparameters, *stage.ranges]
     yield from at_most(HYPERPARAMETERS - own, together, (*path, "ranges"), "fixed and tuned hyperparameters")
+    yield from at_most(TUNED_METRICS, stage.metrics, (*path, "metrics"), "metrics")
+    searched = [value for each in stage.ranges.values() for value in getattr(each, "values", (each,))]
+    what = "ranges (each value of a categorical one counts)"
+    yield from at_most(SEARCHED, searched, (*path, "ranges"), what)
     for name in stage.ranges:
         yield from length(name, HYPERPARAMETER_NAME, (*path, "ranges", name))
 

@@ -20,10 +20,11 @@ def transform(stage: Transform, path: Path) -> Iterator[Finding]:
     for field in ("input_filter", "output_filter"):
         yield from limits.length(getattr(stage, field) or "", limits.FILTER, (*path, field))
     if stage.split_by == "None" and "strategy" in stage.model_fields_set:
-        yield Finding((*path, "strategy"), "files that are not cut are sent whole", "give split_by, or leave it out")
+        message = "files that are not cut are sent whole"
+        yield Finding((*path, "strategy"), message, "give split_by, or leave it out")
     payload, concurrent = stage.max_payload_mb, stage.max_concurrent
     if isinstance(payload, int) and isinstance(concurrent, int) and payload * concurrent > limits.PAYLOAD:
-        message = f"{payload} MB at a time, {concurrent} times: AWS takes at most {limits.PAYLOAD} MB together"
+        message = f"{payload} MB in each of {concurrent}, and AWS takes at most {limits.PAYLOAD} MB together"
         yield Finding((*path, "max_concurrent"), message, "lower one of the two")
     yield from _processed(stage, path)
 

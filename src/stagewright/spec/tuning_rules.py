@@ -1,13 +1,14 @@
 """What the fields of a tuning stage must be to one another.
 
-Sources: "Define Hyperparameter Ranges" and "How Hyperparameter Tuning Works" in the SageMaker developer guide;
-ContinuousParameterRange, IntegerParameterRange and HyperbandStrategyConfig in the API reference.
+Sources: "Define Hyperparameter Ranges" and "How Hyperparameter Tuning Works" in the SageMaker developer
+guide; ContinuousParameterRange, IntegerParameterRange and HyperbandStrategyConfig in the API reference.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from math import prod
 
 from stagewright.spec import limits
 from stagewright.spec.findings import Finding, Path, nearest
@@ -25,8 +26,7 @@ def tuning(stage: Tuning, path: Path) -> Iterator[Finding]:
     for name, values in stage.ranges.items():
         place = (*path, "ranges", name)
         if name in stage.hyperparameters:
-            remedy = "remove it from one of the two"
-            yield Finding(place, "a fixed hyperparameter too", remedy)
+            yield Finding(place, "a fixed hyperparameter too", "remove it from one of the two")
         yield from _range(values, bool(stage.entry_point), place)
     match stage.strategy:
         case "Grid":
@@ -49,7 +49,8 @@ def _range(values: Range, script_mode: bool, path: Path) -> Iterator[Finding]:
         return
     if values.min >= values.max:
         shown = f"min {text_of(values.min)}, max {text_of(values.max)}"
-        yield Finding((*path, "max"), f"{shown}: max must be above min", "give a fixed value in hyperparameters")
+        remedy = "one value alone belongs into hyperparameters"
+        yield Finding((*path, "max"), f"{shown}: max must be above min", remedy)
         return
     yield from _scaling(values, path)
 
@@ -79,6 +80,10 @@ def _grid(stage: Tuning, path: Path) -> Iterator[Finding]:
         if not isinstance(values, Choice):
             message = f"Grid takes categorical ranges only, and this one is {values.type}"
             yield Finding((*path, "ranges", name), message, "list its values, or use another strategy")
+    combinations = prod(len(each.values) for each in stage.ranges.values() if isinstance(each, Choice))
+    if combinations > limits.COMBINATIONS:
+        message = f"{combinations:,} combinations, and AWS takes at most {limits.COMBINATIONS}"
+        yield Finding((*path, "ranges"), message, "use another strategy")
     if "max_jobs" in stage.model_fields_set:
         yield Finding((*path, "max_jobs"), "Grid tries every combination", "leave it out")
 

@@ -11,7 +11,9 @@ from stagewright.spec.kinds.transform import PREDICTIONS
 
 def requests(stage: Transform, setting: Setting) -> Requests:
     """A transform job, and a model of its own name that only it uses."""
-    made = {} if setting.served == "model" else {"CreateModel": model.request(stage.model, stage.entry_point, setting)}
+    made: Requests = {}
+    if setting.served != "model":
+        made["CreateModel"] = model.request(stage.model, stage.entry_point, setting)
     job = {
         "TransformJobName": setting.job,
         "ModelName": setting.job if made else stage.model,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from math import ceil, prod
-from typing import Any
 
 from stagewright.naming import tuning_job_name
 from stagewright.plan.requests import training
@@ -15,6 +14,8 @@ from stagewright.spec.kinds.tuning import Choice, NumberRange, WholeRange
 from stagewright.spec.references import text_of
 
 OPERATION = "CreateHyperParameterTuningJob"
+LONGEST = 30 * 24 * 3600
+"""Seconds that AWS lets a tuning job run ("Resource Limits for Automatic Model Tuning", developer guide)."""
 FIELDS = {"integer": "IntegerParameterRanges", "continuous": "ContinuousParameterRanges"}
 
 
@@ -90,19 +91,21 @@ def _choice(name: str, values: Choice, script_mode: bool) -> Request:
 
 
 def _timeout(_stage: Tuning, requests: Requests) -> int:
-    """Seconds for all training jobs, one round after another; less where the request has a limit of its own."""
+    """For all training jobs, one round after another; less where the request has a limit of its own."""
     job = requests[OPERATION]
+    limits = job["HyperParameterTuningJobConfig"]["ResourceLimits"]
+    rounds = ceil(_count(job) / limits["MaxParallelTrainingJobs"])
+    one = max(job["TrainingJobDefinition"]["StoppingCondition"].values()) + QUEUE_MARGIN
+    own = limits.get("MaxRuntimeInSeconds", LONGEST) + QUEUE_MARGIN
+    return int(min(rounds * one, own, LONGEST))
+
+
+def _count(job: Request) -> int:
+    """Of training jobs."""
     config = job["HyperParameterTuningJobConfig"]
-    limits: dict[str, Any] = config["ResourceLimits"]
-    grid = prod(len(each["Values"]) for each in config["ParameterRanges"].get("CategoricalParameterRanges", ()))
-    rounds = ceil(limits.get("MaxNumberOfTrainingJobs", grid) / limits["MaxParallelTrainingJobs"])
-    one = int(max(job["TrainingJobDefinition"]["StoppingCondition"].values())) + QUEUE_MARGIN
-    together = min(rounds * one, LONGEST)
-    own = limits.get("MaxRuntimeInSeconds")
-    return min(together, int(own) + QUEUE_MARGIN) if own else together
+    choices = config["ParameterRanges"].get("CategoricalParameterRanges", ())
+    combinations = prod(len(each["Values"]) for each in choices)
+    return int(config["ResourceLimits"].get("MaxNumberOfTrainingJobs", combinations))
 
-
-LONGEST = 30 * 24 * 3600
-"""AWS lets a tuning job run for 30 days ("Amazon SageMaker automatic model tuning" quotas)."""
 
 KIND = Kind(requests, _timeout, main=OPERATION, image="training", name=tuning_job_name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stagewright.workflow import jsonata, record, retries
+from stagewright.workflow import record, retries
 from stagewright.workflow.jsonata import bound, with_
 from stagewright.workflow.kinds.kind import Kind
 from stagewright.workflow.states import Task
