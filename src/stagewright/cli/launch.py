@@ -95,7 +95,7 @@ def note_builds(session: Session, pipeline: Pipeline, run: str) -> None:
 
     environments = Environments(state_folder() / "local.toml")
     images = {
-        name: _image(pipeline, stage)
+        name: image_of(pipeline, stage)
         for name, stage in pipeline.stages.items()
         if stage.kind in history.JOB_KINDS
     }
@@ -107,7 +107,7 @@ def note_builds(session: Session, pipeline: Pipeline, run: str) -> None:
         output.note(f"building the Python environment of {alias} (once, about 10 s)")
 
 
-def _image(pipeline: Pipeline, stage: AnyStage) -> str:
+def image_of(pipeline: Pipeline, stage: AnyStage) -> str:
     """The stage's own, or that of the stage whose model it serves, or the document's."""
     from stagewright.spec.references import whole
 
@@ -115,7 +115,7 @@ def _image(pipeline: Pipeline, stage: AnyStage) -> str:
         return str(own)
     served = whole(getattr(stage, "model", None) or "")
     if served and served.stage:
-        return _image(pipeline, pipeline.stages[served.stage])
+        return image_of(pipeline, pipeline.stages[served.stage])
     return pipeline.defaults.image or ""
 
 
