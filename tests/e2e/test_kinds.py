@@ -85,6 +85,7 @@ def input_fn(body, content_type):
 
 
 def predict_fn(rows, tree):
+    time.sleep(float(os.environ.get("SLEEP", "0")))
     return tree.predict(rows)
 
 
@@ -315,3 +316,19 @@ def test_a_stopped_run_stops_the_search_and_its_training_jobs(ran, place, gatewa
     )
     assert {job["TrainingJobStatus"] for job in training_jobs(sagemaker, stage.job)} == {"Stopped"}
     until(lambda: show(gateway, started).status == "STOPPED")
+
+
+def test_transforms_that_fail_or_take_too_long_say_so(ran, place, sagemaker) -> None:
+    """What the model cannot read, since the name of a row is left in; and a model that is slow."""
+    place.write("    input_filter: $[1:]\n    join: true\n", "    join: true\n")
+    place.write("    accept: text/csv\n", "    environment: {SLEEP: '300'}\n    max_runtime_seconds: 4\n")
+    failed = place("run", ".")
+    assert failed.returncode == RunFailedError.exit_code
+    assert "could not convert string" in failed.stderr
+    stages = {stage["name"]: stage for stage in place.json("show", "plane")["stages"]}
+    assert stages["score"]["cause"].startswith("AlgorithmError")
+    late = "the job was stopped: it had not ended after 4 seconds"
+    assert (stages["directly"]["error"], stages["directly"]["cause"]) == ("States.Timeout", late)
+    job = sagemaker.describe_transform_job(TransformJobName=stages["directly"]["job"])
+    assert job["TransformJobStatus"] in ("Stopping", "Stopped")
+    assert job["MaxConcurrentTransforms"] == 1
