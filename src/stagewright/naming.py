@@ -9,6 +9,12 @@ from datetime import UTC, datetime
 JOB_NAME_LIMIT = 63
 """SageMaker: CreateTrainingJob, TrainingJobName, at most 63 characters of [a-zA-Z0-9-]."""
 
+TUNING_NAME_LIMIT = 32
+"""SageMaker: CreateHyperParameterTuningJob, HyperParameterTuningJobName. The names of its training jobs begin
+with it."""
+LAST_ATTEMPT = 2
+"""Digits that an attempt's number may have."""
+
 BUNDLE_DIGITS = 16
 SUFFIXES = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": "amazonaws.com"}
 
@@ -69,6 +75,14 @@ def job_name(run: str, stage: str, attempt: int = 1) -> str:
     unique = hashlib.sha256(run.encode()).hexdigest()[:8]
     head = run[: JOB_NAME_LIMIT - len(tail) - len(unique) - 1].rstrip("-")
     return f"{head}-{unique}{tail}"
+
+
+def tuning_job_name(run: str, stage: str, attempt: int = 1) -> str:
+    """`{pipeline}-{stage}-{hash of run and stage}-{attempt}`, pipeline and stage as far as there is room."""
+    unique = hashlib.sha256(f"{run} {stage}".encode()).hexdigest()[:10]
+    room = TUNING_NAME_LIMIT - len(unique) - LAST_ATTEMPT - 2
+    head = f"{run.rsplit('-', 2)[0]}-{stage}"[:room].rstrip("-")
+    return f"{head}-{unique}-{attempt}"
 
 
 def timestamp(time: datetime) -> str:

@@ -93,3 +93,8 @@ def test_a_table_off_a_terminal_keeps_every_character(capsys):
     assert "x" * 300 in said
     assert "[bold]y[/bold]" in said
     assert "\x1b" not in said
+
+
+def test_hyperparameters_are_told_without_the_quotes_of_json():
+    tuned = {"depth": "3", "criterion": '"squared_error"', "rate": "1e-05"}
+    assert output.settings(tuned) == "depth=3, criterion=squared_error, rate=1e-05"

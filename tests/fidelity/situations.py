@@ -34,6 +34,8 @@ def stage(name="train", kind="training", paths=(), **fields) -> dict:
     operations = (
         "CreateProcessingJob",
         "CreateTrainingJob",
+        "CreateHyperParameterTuningJob",
+        "CreateTransformJob",
         "CreateModelPackageGroup",
         "CreateModelPackage",
         "CreateModel",
@@ -110,6 +112,8 @@ ERRORS = [
     caught("States.QueryEvaluationError", "... D3137: evaluate has no metrics.r2"),
     caught("States.TaskFailed", '{"TrainingJobStatus": "Stopped", "SecondaryStatus": "MaxRuntimeExceeded"}'),
     caught("States.TaskFailed", '{"ProcessingJobStatus":"Stopped"}'),
+    caught("States.TaskFailed", '{"TransformJobStatus": "Stopped"}'),
+    caught("States.TaskFailed", '{"HyperParameterTuningJobStatus":"Stopped"}'),
     caught("X", "y" * 5000),
 ]
 
@@ -149,13 +153,30 @@ NEXT = [
     ),
     *(
         situation({"stages": [stage("x", kind)], "values": {}, "known": []})
-        for kind in ("processing", "training", "gate", "register", "endpoint", "teleport")
+        for kind in (
+            "processing",
+            "training",
+            "tuning",
+            "gate",
+            "model",
+            "register",
+            "transform",
+            "endpoint",
+            "teleport",
+        )
     ),
     situation(
         {
             "stages": [stage("x", "processing", metrics={"bucket": "b", "key": "k"})],
             "values": {},
             "known": ["y"],
+        }
+    ),
+    situation(
+        {
+            "stages": [stage("x", "transform", requests={"CreateTransformJob": "{}"})],
+            "values": {},
+            "known": [],
         }
     ),
     situation({"stages": [stage("x", paths=[f"s{n}.job" for n in range(150)])], "values": {}, "known": []}),
@@ -264,6 +285,29 @@ JOBS = [
         )
     ),
 ]
+OTHER_JOBS = [
+    *(
+        situation(
+            walking(best={"name": "b-001", "arn": "arn", **tuned}),
+            {
+                "HyperParameterTuningJobArn": "arn",
+                "BestTrainingJob": {"TrainingJobName": "b-001", "TunedHyperParameters": {"rate": "0.1"}},
+                "ModelArtifacts": {"S3ModelArtifacts": "s3://m"},
+                "FinalMetricDataList": metrics,
+            },
+            error,
+        )
+        for tuned in ({"hyperparameters": {"rate": "0.1", "loss": AWKWARD}}, {})
+        for metrics in ([], [{"MetricName": "mae", "Value": 12.5}, {"MetricName": "r2", "Value": -1}])
+        for error in (caught("States.Timeout"), caught("States.TaskFailed", "why"))
+    ),
+    situation(walking(), {"HyperParameterTuningJobArn": "arn"}),
+    situation(walking(), {"HyperParameterTuningJobArn": "arn", "BestTrainingJob": {}}),
+    situation(walking(), {"TransformJobArn": "arn"}),
+    situation(
+        walking(stage=stage(requests={"CreateModel": '{"ModelName": "Model-1"}'})), {"ModelArn": "arn"}
+    ),
+]
 WAITING = [
     *(
         situation(
@@ -331,4 +375,4 @@ RECORDING = [
     *(situation(walking(error=error), error=error) for error in ERRORS),
 ]
 
-SITUATIONS = [*TOP, *PAGES, *NEXT, *FETCHED, *BINDING, *GATES, *JOBS, *WAITING, *RECORDING]
+SITUATIONS = [*TOP, *PAGES, *NEXT, *FETCHED, *BINDING, *GATES, *JOBS, *OTHER_JOBS, *WAITING, *RECORDING]

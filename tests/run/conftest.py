@@ -108,6 +108,9 @@ class SageMaker:
         self.asked.append(name or kind_or_name)
         return self.known.get(name or kind_or_name)
 
+    def has_model(self, name: str) -> bool:
+        return name in self.known
+
     def package(self, arn: str):
         return self.known.get(arn)
 

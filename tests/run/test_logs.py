@@ -21,10 +21,16 @@ def run(waiting, sagemaker, installation):
     run = f"{installation.prefix}-run"
     stages = tuple(
         StagePlan(name, kind, "run", "", job=f"{run}-{name}-1")
-        for name, kind in (("prepare", "processing"), ("train", "training"))
+        for name, kind in (
+            ("prepare", "processing"),
+            ("train", "training"),
+            ("tune", "tuning"),
+            ("score", "transform"),
+        )
     )
     trigger = Trigger("manual", "manual:1", TIME)
-    start(waiting, Plan(run, "prices", "default", trigger, "", 1, stages, ((("prepare",), ("train",)),)))
+    waves = (tuple((stage.name,) for stage in stages),)
+    start(waiting, Plan(run, "prices", "default", trigger, "", 1, stages, waves))
     for stage in stages:
         sagemaker.known[stage.job] = Job(
             stage.job, "arn", "InProgress", "", time.time(), time.time(), None, ""
@@ -66,6 +72,18 @@ def test_the_lines_of_all_jobs_come_in_order_of_time(waiting, run):
         logs.tail(waiting, run, "tarin")
 
 
+def test_the_log_of_a_search_is_that_of_its_training_jobs(waiting, run):
+    group = logs.GROUPS["training"]
+    write(waiting, group, f"{run}-tune-1-002-0a1b2c3d/algo-1-1", "second", at=-2000)
+    write(waiting, group, f"{run}-tune-1-001-0a1b2c3d/algo-1-1", "first", "third", at=-2001)
+    write(waiting, group, f"{run}-tune-10-001-0a1b2c3d/algo-1-1", "of another job")
+    write(waiting, logs.GROUPS["transform"], f"{run}-score-1/i-1-1", "scored", at=-1000)
+    search = [("tune/001", "first"), ("tune/002", "second"), ("tune/001", "third")]
+    assert sorted(texts(logs.tail(waiting, run, "tune"))) == sorted(search)
+    assert texts(logs.tail(waiting, run, "score")) == [("score", "scored")]
+    assert len(logs.tail(waiting, run)) == 4
+
+
 def test_following_gives_each_line_once_and_ends_with_the_stage(waiting, run):
     group, stream = logs.GROUPS["training"], f"{run}-train-1/algo-1-1"
     write(waiting, group, stream, "one")
@@ -86,7 +104,7 @@ def test_several_jobs_are_followed_in_order_of_time(waiting, run):
     write(waiting, logs.GROUPS["processing"], f"{run}-prepare-1/algo-1-1", "first", at=-3000)
     write(waiting, logs.GROUPS["training"], f"{run}-train-1/algo-1-1", "second", at=-2000)
     write(waiting, logs.GROUPS["processing"], f"{run}-prepare-1/algo-1-1", "third", at=-1000)
-    for stage in ("prepare", "train"):
+    for stage in ("prepare", "train", "tune", "score"):
         waiting.runs.put_stage_if_absent(run, StageItem(stage, "SUCCEEDED", ended=TIME))
     followed = logs.follow(waiting, run, pause=0.01)
     assert [next(followed).text for _ in range(3)] == ["first", "second", "third"]

@@ -194,3 +194,35 @@ def test_a_bucket_that_does_not_exist_holds_nothing(planned, tools):
     prepare = stages["prepare"] | {"inputs": {"raw": "s3://no-such-bucket-anywhere/raw/"}}
     with pytest.raises(PlanError, match="nothing at s3://no-such-bucket-anywhere/raw/"):
         planned(load(tools.document | {"stages": stages | {"prepare": prepare}}))
+
+
+def test_a_sagemaker_model_and_predictions_are_asked_for(gateway, planned, tools, sagemaker):
+    stages = tools.document["stages"] | {
+        "served": {"kind": "model", "model": "${stages.train.model}", "entry_point": "train.py"},
+        "score": {
+            "kind": "transform",
+            "model": "${stages.served.name}",
+            "input": "${stages.prepare.outputs.clean}",
+        },
+        "after": {
+            "kind": "processing",
+            "code": "prepare.py",
+            "inputs": {"said": "${stages.score.outputs.predictions}"},
+        },
+    }
+    document = load(tools.document | {"stages": stages})
+    first = planned(document)
+    store(gateway, first.stage("prepare").outputs["clean"])
+    gateway.objects.put("m/model.tar.gz", b"x")
+    good(gateway, first, "prepare", outputs(gateway, first))
+    good(gateway, first, "train", {"model": gateway.installation.uri("m/model.tar.gz")})
+    good(gateway, first, "served", {"name": "served-1"})
+    good(gateway, first, "score", {"outputs": dict(first.stage("score").outputs)})
+    good(gateway, first, "after", {"outputs": {}})
+    some = {"prepare": "reuse", "train": "reuse", "after": "reuse"}
+    assert actions(planned(document)) == some | {"served": "run", "score": "run"}
+    sagemaker.known["served-1"] = "there"
+    assert actions(planned(document)) == some | {"served": "reuse", "score": "run"}
+    store(gateway, first.stage("score").outputs["predictions"])
+    plan = planned(document)
+    assert set(actions(plan).values()) == {"reuse"}

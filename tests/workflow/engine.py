@@ -1,7 +1,7 @@
 """A Step Functions engine for the tests of the machine: ministack, with a SageMaker that answers at once.
 
 Usage: engine.py <port> <file>. Calls and visited states go to <file>, one JSON object a line.
-What the SageMaker here does with a job is read from its name: `-fail-`, `-stop-`, `-quota-`.
+What the SageMaker here does with a job is read from its name: `-fail-`, `-stop-`, `-quota-`, `-late-`.
 """
 
 import json
@@ -39,6 +39,8 @@ def run_job(name, kind):
         raise engine._ExecutionError("States.TaskFailed", json.dumps(job))
     if "-stop-" in name:
         raise engine._ExecutionError("States.TaskFailed", json.dumps({f"{kind}JobStatus": "Stopped"}))
+    if "-late-" in name:
+        raise engine._ExecutionError("States.Timeout", "")
     if "-quota-" in name:
         QUOTA[name] = QUOTA.get(name, 0) + 1
         if QUOTA[name] < 3:
@@ -57,6 +59,16 @@ def training(request):
         "ModelArtifacts": {"S3ModelArtifacts": "s3://b/model.tar.gz"},
         "FinalMetricDataList": metrics,
     }
+
+
+def tuning(request):
+    job = run_job(request["HyperParameterTuningJobName"], "HyperParameterTuning")
+    best = {"TrainingJobName": "best-007", "TunedHyperParameters": {"rate": "0.1"}}
+    return job | ({} if "-none-" in job["HyperParameterTuningJobName"] else {"BestTrainingJob": best})
+
+
+def refuse_to_stop(request):
+    raise engine._ExecutionError("SageMaker.SageMakerException", "The job has ended.")
 
 
 def find_group(request):
@@ -129,7 +141,12 @@ def find_endpoint(request):
 ANSWERS = {
     "createTrainingJob.sync": training,
     "createProcessingJob.sync": lambda request: run_job(request["ProcessingJobName"], "Processing"),
-    "createModel": lambda request: {"ModelArn": "arn"},
+    "createHyperParameterTuningJob.sync": tuning,
+    "describeTrainingJob": training,
+    "stopHyperParameterTuningJob": lambda request: {},
+    "createTransformJob.sync": lambda request: run_job(request["TransformJobName"], "Transform"),
+    "stopTransformJob": refuse_to_stop,
+    "createModel": lambda request: {"ModelArn": f"arn:{request['ModelName'].lower()}"},
     "createEndpointConfig": lambda request: {"EndpointConfigArn": "arn"},
     "createEndpoint": make_endpoint,
     "updateEndpoint": update_endpoint,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stagewright.cli.target import Session
     from stagewright.run.gateway import Gateway
     from stagewright.run.release import Pushed
+    from stagewright.spec.kinds import AnyStage
     from stagewright.spec.model import Scalar
     from stagewright.spec.pipeline import Pipeline
 
@@ -94,7 +95,7 @@ def note_builds(session: Session, pipeline: Pipeline, run: str) -> None:
 
     environments = Environments(state_folder() / "local.toml")
     images = {
-        name: getattr(stage, "image", None) or pipeline.defaults.image or ""
+        name: image_of(pipeline, stage)
         for name, stage in pipeline.stages.items()
         if stage.kind in history.JOB_KINDS
     }
@@ -104,6 +105,18 @@ def note_builds(session: Session, pipeline: Pipeline, run: str) -> None:
     running = [stage.name for stage in history.show(session.gateway, run).stages if stage.action == "run"]
     for alias in dict.fromkeys(missing[name] for name in running if name in missing):
         output.note(f"building the Python environment of {alias} (once, about 10 s)")
+
+
+def image_of(pipeline: Pipeline, stage: AnyStage) -> str:
+    """The stage's own, or that of the stage whose model it serves, or the document's."""
+    from stagewright.spec.references import whole
+
+    if own := getattr(stage, "image", None):
+        return str(own)
+    served = whole(getattr(stage, "model", None) or "")
+    if served and served.stage:
+        return image_of(pipeline, pipeline.stages[served.stage])
+    return pipeline.defaults.image or ""
 
 
 def changes(pushed: Pushed) -> str:

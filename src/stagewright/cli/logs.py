@@ -52,9 +52,10 @@ def command(
         if as_json:
             output.print_json({"run": run, "lines": list(found)})
         else:
-            print_lines(found, with_source=stage is None)
+            print_lines(found, stage)
 
 
-def print_lines(lines: Iterable[LogLine], with_source: bool) -> None:
+def print_lines(lines: Iterable[LogLine], of: str | None) -> None:
+    """Each with its source, unless that is the stage asked for."""
     for line in lines:
-        output.say(f"{line.source}  {line.text}" if with_source else line.text)
+        output.say(line.text if line.source == of else f"{line.source}  {line.text}")

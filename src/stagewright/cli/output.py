@@ -123,6 +123,11 @@ def figures(metrics: Mapping[str, float]) -> str:
     )
 
 
+def settings(hyperparameters: Mapping[str, str]) -> str:
+    """Texts as script mode has them, in JSON, without their quotes."""
+    return ", ".join(f"{name}={value.strip(chr(34))}" for name, value in hyperparameters.items())
+
+
 def _parsed(time: str) -> datetime:
     return datetime.fromisoformat(time)
 

@@ -54,6 +54,10 @@ def print_made(record: RunRecord) -> None:
 
 def made_by(stage: StageRecord) -> str:
     parts = [output.figures(stage.metrics)] if stage.metrics else []
+    if stage.result.get("best"):
+        parts.append(f"best {output.settings(stage.result.get('hyperparameters') or {})}")
+    if stage.result.get("name"):
+        parts.append(f"model {stage.result['name']}")
     if stage.result.get("package"):
         parts.append(f"model package {package_name(stage.result['package'])}")
     if stage.result.get("endpoint"):
@@ -71,7 +75,7 @@ def print_warnings(gateway: Gateway, record: RunRecord) -> None:
     """What the local SageMaker warned of in the jobs' logs, each once: what they made may not be AWS's."""
     since = int(datetime.fromisoformat(record.created).timestamp() * 1000)
     ran = {stage.kind for stage in record.stages if stage.action == "run"}
-    groups = [group for kind, group in logs.GROUPS.items() if kind in ran]
+    groups = dict.fromkeys(group for kind, group in logs.GROUPS.items() if kind in ran)
     found = [event.text for group in groups for event in gateway.logs.search(group, WARNING.strip(), since)]
     for text in dict.fromkeys(found):
         if text.startswith(WARNING):

@@ -183,9 +183,9 @@ _ROUTER = Role(
         _stop(),
         Statement(
             "LookAtModels",
-            "checks that a package or endpoint which would be reused is still there",
-            ("sagemaker:DescribeModelPackage", "sagemaker:DescribeEndpoint"),
-            (TEMPLATE.arn("sagemaker", "model-package/*"), TEMPLATE.arn("sagemaker", "endpoint/*")),
+            "checks that a package, model or endpoint which would be reused is still there",
+            ("sagemaker:DescribeModelPackage", "sagemaker:DescribeModel", "sagemaker:DescribeEndpoint"),
+            [TEMPLATE.arn("sagemaker", f"{kind}/*") for kind in ("model-package", "model", "endpoint")],
         ),
     ),
 )
@@ -215,7 +215,8 @@ def _sagemaker(*kinds: str) -> list[str]:
     return [TEMPLATE.arn("sagemaker", f"{kind}/*") for kind in kinds]
 
 
-_MADE = ("processing-job", "training-job", "model", "endpoint", "endpoint-config", "model-package-group")
+_JOBS = ("processing-job", "training-job", "hyper-parameter-tuning-job", "transform-job")
+_MADE = (*_JOBS, "model", "endpoint", "endpoint-config", "model-package-group")
 _TAGGED = {"StringEquals": {"aws:RequestTag/stagewright:environment": TEMPLATE.environment}}
 _OWN_TAG = {"StringEquals": {"aws:ResourceTag/stagewright:environment": TEMPLATE.environment}}
 _GLUE_RUNS = ("glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun")
@@ -223,7 +224,7 @@ _GLUE_RUNS = ("glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:Bat
 keys for AWS Glue"). `.sync` asks Glue itself: no managed rule belongs to it."""
 _MANAGED_RULES = [
     TEMPLATE.arn("events", f"rule/StepFunctionsGetEventsForSageMaker{kind}JobsRule")
-    for kind in ("Processing", "Training")
+    for kind in ("Processing", "Training", "Tuning", "Transform")
 ]
 _JOB_ROLE = TEMPLATE.job_role_arn
 
@@ -250,6 +251,8 @@ _WORKFLOW = Role(
             (
                 "sagemaker:CreateProcessingJob",
                 "sagemaker:CreateTrainingJob",
+                "sagemaker:CreateHyperParameterTuningJob",
+                "sagemaker:CreateTransformJob",
                 "sagemaker:CreateModel",
                 "sagemaker:CreateEndpointConfig",
                 "sagemaker:CreateEndpoint",
@@ -266,14 +269,19 @@ _WORKFLOW = Role(
         ),
         Statement(
             "Watch",
-            "`.sync` waits for a job, and stops it with the execution",
+            "`.sync` waits for a job, and stops it with the execution; what takes too long is stopped, and a "
+            "tuning job's best training job looked at",
             (
                 "sagemaker:DescribeProcessingJob",
                 "sagemaker:StopProcessingJob",
                 "sagemaker:DescribeTrainingJob",
                 "sagemaker:StopTrainingJob",
+                "sagemaker:DescribeHyperParameterTuningJob",
+                "sagemaker:StopHyperParameterTuningJob",
+                "sagemaker:DescribeTransformJob",
+                "sagemaker:StopTransformJob",
             ),
-            _sagemaker("processing-job", "training-job"),
+            _sagemaker(*_JOBS),
         ),
         Statement(
             "ListTags",

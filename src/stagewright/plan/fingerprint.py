@@ -25,7 +25,18 @@ from typing import Any
 from stagewright.plan.release import Release
 from stagewright.plan.requests import Requests
 
-IGNORED = frozenset(("Tags", "RoleArn", "ExecutionRoleArn", "TrainingJobName", "ProcessingJobName"))
+IGNORED = frozenset(
+    (
+        "Tags",
+        "RoleArn",
+        "ExecutionRoleArn",
+        "TrainingJobName",
+        "ProcessingJobName",
+        "HyperParameterTuningJobName",
+        "TransformJobName",
+    )
+)
+"""Not `ModelName`: of a transform job it may be a model that the document names."""
 NAMES = ("ChannelName", "InputName", "OutputName", "VariantName", "Name")
 """Entries of lists are called by these fields, so that a path stays the same when an entry is added
 before."""
@@ -38,7 +49,7 @@ FIELDS = tuple(
         (r".*\.ContainerEntrypoint\.\d+", "entrypoint"),
         (r".*\.ProcessingInputs\.([^.]+)\..*S3Uri", r"inputs.\1"),
         (r".*\.ProcessingOutputConfig\.Outputs\.([^.]+)\..*", r"outputs.\1"),
-        (r"CreateTrainingJob\.InputDataConfig\.([^.]+)\..*S3Uri", r"channels.\1"),
+        (r".*\.InputDataConfig\.([^.]+)\..*S3Uri", r"channels.\1"),
         (r".*\.MetricDefinitions\.([^.]+)\.Regex", r"metrics.\1"),
         (r".*\.InstanceType", "instance_type"),
         (r".*\.(?:Initial)?InstanceCount", "instance_count"),
@@ -49,6 +60,30 @@ FIELDS = tuple(
         (r".*\.SupportedContentTypes\.\d+", "content_types"),
         (r".*\.SupportedResponseMIMETypes\.\d+", "response_types"),
         (r".*\.EndpointName", "name"),
+        (r".*\.ParameterRanges\.\w+\.(.+)\.MinValue", r"ranges.\1.min"),
+        (r".*\.ParameterRanges\.\w+\.(.+)\.MaxValue", r"ranges.\1.max"),
+        (r".*\.ParameterRanges\.\w+\.(.+)\.ScalingType", r"ranges.\1.scaling"),
+        (r".*\.ParameterRanges\.\w+\.(.+)\.Values\.\d+", r"ranges.\1.values"),
+        (r".*\.HyperParameterTuningJobObjective\.MetricName", "objective.metric"),
+        (r".*\.HyperParameterTuningJobObjective\.Type", "objective.goal"),
+        (r".*\.ResourceLimits\.MaxNumberOfTrainingJobs", "max_jobs"),
+        (r".*\.ResourceLimits\.MaxParallelTrainingJobs", "max_parallel_jobs"),
+        (r".*\.TrainingJobEarlyStoppingType", "early_stopping"),
+        (r".*\.HyperParameterTuningJobConfig\.Strategy", "strategy"),
+        (r".*\.TransformInput\..*S3Uri", "input"),
+        (r".*\.TransformOutput\.S3OutputPath", "output"),
+        (r".*\.TransformInput\.ContentType", "content_type"),
+        (r".*\.TransformInput\.SplitType", "split_by"),
+        (r".*\.TransformOutput\.Accept", "accept"),
+        (r".*\.TransformOutput\.AssembleWith", "assemble_with"),
+        (r".*\.BatchStrategy", "strategy"),
+        (r".*\.MaxPayloadInMB", "max_payload_mb"),
+        (r".*\.MaxConcurrentTransforms", "max_concurrent"),
+        (r".*\.DataProcessing\.InputFilter", "input_filter"),
+        (r".*\.DataProcessing\.OutputFilter", "output_filter"),
+        (r".*\.DataProcessing\.JoinSource", "join"),
+        (r"CreateTransformJob\.ModelName", "model"),
+        (r"CreateModel\.PrimaryContainer\.(?:ModelDataUrl|ModelPackageName)", "model"),
     )
 )
 """What the document calls what a request says at such a place; the rest is called as AWS does."""
@@ -98,7 +133,11 @@ def explain(old: Mapping[str, str], new: Mapping[str, str], running: Collection[
 def _relevant(request: Any) -> Any:
     """A request without those of its fields that are no input; a gate's conditions without wording."""
     if isinstance(request, Mapping):
-        return {field: value for field, value in request.items() if field not in IGNORED}
+        return {
+            field: _relevant(value) if field == "TrainingJobDefinition" else value
+            for field, value in request.items()
+            if field not in IGNORED
+        }
     return [{part: each[part] for part in ("left", "op", "right")} for each in request]
 
 
@@ -127,7 +166,7 @@ def _name(item: Any, index: int) -> tuple[str, str]:
 def _renamed(path: str) -> str:
     """The short name of what a document has a field for."""
     for field in ("HyperParameters", "Environment"):
-        _, found, name = path.partition(f".{field}.")
+        _, found, name = path.replace(".StaticHyperParameters.", ".HyperParameters.").partition(f".{field}.")
         if found:
             return f"{field.lower()}.{name}"
     return "image" if path.endswith((".TrainingImage", ".Image", ".ImageUri")) else path

@@ -2,10 +2,10 @@
 
 When a result is used again. A result is identified by what went in (see `fingerprint`), so a stage whose
 fingerprint has a good result is not run, even when a stage before it has to run because its own result is
-gone: the same would go in. Three kinds point at another stage's result instead of having content of their
-own (gate, register, endpoint): they also run when a stage that they wait for runs. Where a result lives in
-a place that a later run overwrites (endpoint, outputs at a URI of one's own), only the newest good result
-counts.
+gone: the same would go in. Some kinds point at another stage's result instead of having content of their
+own (gate, register, model, endpoint): they also run when a stage that they wait for runs. Where a result
+lives in a place that a later run overwrites (endpoint, outputs at a URI of one's own), only the newest good
+result counts.
 
 A stage that is off never runs. References to it resolve to its newest good result in the partition,
 whatever its fingerprint; what depends on it is fingerprinted with the fingerprint of that result. A gate
@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from stagewright.errors import PlanError, Problem
-from stagewright.naming import job_name, run_id
+from stagewright.naming import run_id
 from stagewright.plan import contract, cost, fingerprint, graph, integration, pages
 from stagewright.plan.external import external_inputs
 from stagewright.plan.model import GoodResult, Plan, Recorded, StagePlan, Trigger
@@ -27,7 +27,7 @@ from stagewright.plan.requests import KINDS
 from stagewright.plan.values import event_time
 from stagewright.spec.checks import dependencies
 from stagewright.spec.condition import conditions
-from stagewright.spec.kinds import AnyStage, Endpoint, Gate
+from stagewright.spec.kinds import AnyStage, Endpoint, Gate, Transform
 from stagewright.spec.pipeline import Pipeline
 from stagewright.spec.references import Reference
 
@@ -124,7 +124,7 @@ class _Planner:
         reason = self._why(name, stage, prepared, good)
         if isinstance(reason, GoodResult):
             return _reused(name, stage, reason, f"same as run {reason.run}")
-        job = job_name(self.run, name)
+        job = KINDS[stage.kind].name(self.run, name)
         made = self.preparer.make(name, job, prepared.bundle)
         planned = StagePlan(
             name,
@@ -217,7 +217,8 @@ def _reused(name: str, stage: AnyStage, good: GoodResult, reason: str) -> StageP
 
 def _overwritten(stage: AnyStage) -> bool:
     """Whether a later run puts its result where this stage's result was."""
-    return isinstance(stage, Endpoint) or (isinstance(getattr(stage, "outputs", None), Mapping))
+    own = isinstance(stage, Transform) and stage.output is not None
+    return own or isinstance(stage, Endpoint) or isinstance(getattr(stage, "outputs", None), Mapping)
 
 
 def _check(planned: StagePlan) -> None:

@@ -16,7 +16,7 @@ from stagewright.plan.model import Binding, Recorded, StagePlan, Trigger
 from stagewright.plan.requests import KINDS, Requests, Setting, build
 from stagewright.plan.requests.setting import Served
 from stagewright.plan.values import Lookup, Values, document_values, lookup
-from stagewright.spec.kinds import AnyStage, Processing, Register
+from stagewright.spec.kinds import AnyStage, Processing, Register, Transform
 from stagewright.spec.kinds.training import Trains
 from stagewright.spec.model import Serving
 from stagewright.spec.pipeline import Pipeline
@@ -230,6 +230,8 @@ def _rendered(stage: AnyStage, find: Lookup) -> AnyStage:
     fields = {name: getattr(stage, name) for name in stage.model_fields_set - UNRENDERED}
     for name in fields.keys() & {"inputs", "channels"}:
         fields[name] = {key: _folder(uri) for key, uri in fields[name].items()}
+    if isinstance(stage, Transform):
+        fields["input"] = _folder(stage.input)
     rendered = {name: render(value, find) for name, value in fields.items()}
     for name in rendered.keys() & {"arguments", "entrypoint"}:
         rendered[name] = [text_of(value) for value in rendered[name]]

@@ -34,9 +34,14 @@ PLANNED_FIELDS = (
     "reused_from",
 )
 """What a record takes over from the plan as it stands."""
-METRIC = re.compile(r"request\.CreateTrainingJob\.AlgorithmSpecification\.MetricDefinitions\.(.+)\.Regex")
+METRIC = re.compile(r"request\.Create(?:\w|\.)+\.AlgorithmSpecification\.MetricDefinitions\.(.+)\.Regex")
 """Of the inputs of a stage, those that are a metric's expression."""
-JOB_KINDS: Mapping[str, JobKind] = {"processing": "processing", "training": "training"}
+JOB_KINDS: Mapping[str, JobKind] = {
+    "processing": "processing",
+    "training": "training",
+    "tuning": "tuning",
+    "transform": "transform",
+}
 
 
 @dataclass(frozen=True)

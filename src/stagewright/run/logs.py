@@ -14,7 +14,13 @@ from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.logs import LogEvent
 from stagewright.run.history import RunRecord, StageRecord, show
 
-GROUPS = {"processing": "/aws/sagemaker/ProcessingJobs", "training": "/aws/sagemaker/TrainingJobs"}
+GROUPS = {
+    "processing": "/aws/sagemaker/ProcessingJobs",
+    "training": "/aws/sagemaker/TrainingJobs",
+    "tuning": "/aws/sagemaker/TrainingJobs",
+    "transform": "/aws/sagemaker/TransformJobs",
+}
+"""A tuning job has no log, but its training jobs have."""
 ENDPOINTS = "/aws/sagemaker/Endpoints/"
 LOGGED = (*GROUPS, "endpoint")
 """The kinds whose stages have a log."""
@@ -27,7 +33,8 @@ PAUSE = 0.5
 
 @dataclass(frozen=True)
 class LogLine:
-    """`source`: the stage's name, or `function/router`; `time` is ISO 8601 UTC."""
+    """`source`: the stage's name, of a tuning stage with the training job's number (`tune/003`), or
+    `function/router`; `time` is ISO 8601 UTC."""
 
     source: str
     time: str
@@ -120,7 +127,10 @@ def _logged(gateway: Gateway, record: RunRecord, name: str) -> _Logged:
 
 
 def _streams(gateway: Gateway, chosen: tuple[_Logged, ...]) -> list[_Stream]:
-    """A job's streams are `<job>/algo-<n>-<epoch>` for training and `<job>/algo-<n>-<...>` for processing.
+    """A job's streams are `<job>/algo-<n>-<epoch>` for training and `<job>/algo-<n>-<...>` for processing,
+    `<job>/<instance>-<...>` for a transform job. A tuning job's training jobs are called
+    `<tuning job>-<number>-<hash>` ("Log Groups and Streams that Amazon SageMaker Sends to CloudWatch Logs",
+    SageMaker developer guide; CreateHyperParameterTuningJob).
 
     An endpoint outlives the run, and its instances have streams of their own: one belongs to the run in whose
     time it begins, with all that comes after.
@@ -135,6 +145,14 @@ def _streams(gateway: Gateway, chosen: tuple[_Logged, ...]) -> list[_Stream]:
             since, until = _seconds(each.run.created), _seconds(each.run.ended)
             names = gateway.logs.streams(group, "")
             found += [_Stream(stage.name, group, name, since, until and until + LATE) for name in names]
+        elif stage.kind == "tuning":
+            begin = f"{stage.job}-"
+            names = gateway.logs.streams(GROUPS["tuning"], begin)
+            numbers = [name.removeprefix(begin).partition("-")[0] for name in names]
+            found += [
+                _Stream(f"{stage.name}/{number}", GROUPS["tuning"], name)
+                for number, name in zip(numbers, names, strict=True)
+            ]
         else:
             group = GROUPS[stage.kind]
             names = gateway.logs.streams(group, f"{stage.job}/")

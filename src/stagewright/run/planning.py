@@ -29,7 +29,7 @@ MARKERS = 9
 class Thing:
     """What a result points at. `config`: the configuration that an endpoint served with this result."""
 
-    kind: Literal["output", "model", "package", "endpoint"]
+    kind: Literal["output", "artefact", "model", "package", "endpoint"]
     place: str
     config: str = ""
 
@@ -88,7 +88,9 @@ def _things(item: StageItem, read: Collection[tuple[str, str]]) -> Iterator[Thin
         if (item.name, name) in read:
             yield Thing("output", str(uri))
     if result.get("model"):
-        yield Thing("model", str(result["model"]))
+        yield Thing("artefact", str(result["model"]))
+    if result.get("name"):
+        yield Thing("model", str(result["name"]))
     if result.get("package"):
         yield Thing("package", str(result["package"]))
     if result.get("endpoint"):
@@ -104,6 +106,8 @@ def _exists(gateway: Gateway, thing: Thing) -> bool:
             endpoint = gateway.endpoints.describe(thing.place)
             return endpoint is not None and (endpoint.status, endpoint.config) == ("InService", thing.config)
         case "model":
+            return gateway.endpoints.has_model(thing.place)
+        case "artefact":
             _, key = _place(thing.place)
             return any(each.key == key for each in _objects(gateway, thing.place, 1))
         case _:

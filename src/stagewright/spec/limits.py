@@ -2,7 +2,10 @@
 
 From botocore's service model of SageMaker (1.44): `ProcessingInputs`, `ProcessingOutputs`,
 `ContainerArguments`, `HyperParameters`, `MetricDefinitionList`, `InputDataConfig`, `TagList`, `S3Uri` and the
-environment maps: values of at most 256 characters in processing, 512 in training, 1,024 in serving.
+environment maps: values of at most 256 characters in processing, 512 in training, 1,024 in serving; a tuning
+job's training jobs have 48 variables. `ParameterKey`, `ParameterValue`, `JsonPath`; `MaxPayloadInMB` and
+`MaxConcurrentTransforms` of CreateTransformJob. "Resource Limits for Automatic Model Tuning" in the developer
+guide, those that cannot be raised.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import re
 from collections.abc import Iterator, Mapping, Sized
 
 from stagewright.spec.findings import Finding, Path
-from stagewright.spec.kinds import Processing
+from stagewright.spec.kinds import Processing, Tuning
 from stagewright.spec.kinds.training import Trains
 from stagewright.spec.model import Defaults, Scalar, Serving
 
@@ -24,11 +27,22 @@ ARGUMENT_LENGTH = 256
 HYPERPARAMETERS = 100
 HYPERPARAMETER_NAME = 256
 HYPERPARAMETER_LENGTH = 2_500
+SEARCHED = 30
+"""Ranges of a tuning job; each value of a categorical one counts as a range."""
+COMBINATIONS = 750
+"""Training jobs of a tuning job."""
+RANGE_VALUE = 256
+"""Characters of a value in a range, as script mode sends it."""
 SCRIPT_MODE_HYPERPARAMETERS = 5
 """sagemaker_program, _submit_directory, _container_log_level, _job_name, _region: added in script mode."""
 METRICS = 40
+TUNED_METRICS = 20
 METRIC_REGEX = 500
 ENVIRONMENT = 100
+TUNED_ENVIRONMENT = 48
+FILTER = 63
+PAYLOAD = 100
+"""MB that requests of a transform job which are made side by side may have together."""
 URI_LENGTH = 1_024
 IMAGE_LENGTH = 255
 TAGS = 46
@@ -50,7 +64,8 @@ def environment(stage: Processing | Trains | Serving, defaults: Defaults, path: 
     """Names and lengths of a stage's own variables; their number, for jobs with those of the defaults."""
     job = not isinstance(stage, Serving)
     together = {**defaults.environment, **stage.environment} if job else stage.environment
-    yield from at_most(ENVIRONMENT, together, path, "environment variables")
+    most = TUNED_ENVIRONMENT if isinstance(stage, Tuning) else ENVIRONMENT
+    yield from at_most(most, together, path, "environment variables")
     longest = 256 if isinstance(stage, Processing) else 512 if job else 1_024
     yield from variables(stage.environment, longest, path)
 
@@ -77,6 +92,19 @@ def hyperparameters(values: Mapping[str, Scalar], script_mode: bool, path: Path)
         yield from length(name, HYPERPARAMETER_NAME, (*path, name))
         text = json.dumps(value) if script_mode or not isinstance(value, str) else value
         yield from length(text, HYPERPARAMETER_LENGTH, (*path, name))
+
+
+def tuned(stage: Tuning, path: Path) -> Iterator[Finding]:
+    """Fixed and tuned hyperparameters count together, and so do script mode's, and one that AWS adds."""
+    own = 1 + (SCRIPT_MODE_HYPERPARAMETERS if stage.entry_point else 0)
+    together = [*stage.hyperparameters, *stage.ranges]
+    yield from at_most(HYPERPARAMETERS - own, together, (*path, "ranges"), "fixed and tuned hyperparameters")
+    yield from at_most(TUNED_METRICS, stage.metrics, (*path, "metrics"), "metrics")
+    searched = [value for each in stage.ranges.values() for value in getattr(each, "values", (each,))]
+    what = "ranges (each value of a categorical one counts)"
+    yield from at_most(SEARCHED, searched, (*path, "ranges"), what)
+    for name in stage.ranges:
+        yield from length(name, HYPERPARAMETER_NAME, (*path, "ranges", name))
 
 
 def tags(values: Mapping[str, str], path: Path) -> Iterator[Finding]:

@@ -51,6 +51,7 @@ Duration = Annotated[str, StringConstraints(pattern=DURATION)]
 RunId = Annotated[str, StringConstraints(pattern=RUN)]
 Flag = Annotated[bool, Strict()]
 Whole = Annotated[int, Strict()]
+Finite = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 Scalar = bool | int | float | str
 
 Text = Annotated[str, Takes(as_text=True)]

@@ -97,7 +97,7 @@ _SCRIPTS = """## What a script is given
 
 | script | arguments | variables | packages |
 |---|---|---|---|
-| of a training stage | the hyperparameters | `SM_*` and `environment` | also the requirements.txt beside it |
+| of training, tuning | the hyperparameters | `SM_*` and `environment` | also the requirements.txt beside it |
 | of a processing stage | `arguments` | `environment`; no `SM_*` | the image's; a `.sh` script may call pip |
 | that serves | none | `environment` | also the requirements.txt beside it |
 

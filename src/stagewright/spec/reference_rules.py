@@ -28,6 +28,8 @@ WORDS = {
 }
 _S3_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/(?!/)(?:(?!://).)*)?")
 _PACKAGE = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:\d{12}:model-package/[A-Za-z0-9-]+(/\d{1,9})?")
+_MODEL = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}")
+"""botocore's model, ModelName."""
 _PARTITION = re.compile(r"[^\s#]{1,128}")
 
 
@@ -98,12 +100,13 @@ def _form(pipeline: Pipeline, use: Use) -> Iterator[Finding]:
     if use.takes is None or (use.field == "outputs" and isinstance(use.path[-1], int)):
         return  # a list of outputs has names in it, a mapping S3 URIs
     value = render(use.text, lambda reference: _sample(pipeline, reference))
+    place = use.path[2:] if use.stage else use.path[1:]
     if use.field == "partition":
         if not _PARTITION.fullmatch(str(value)):
             yield Finding(use.path, f"{value!r} is no partition", "1 to 128 characters, without spaces and #")
-    elif use.path[-1] == "instance_type":
+    elif place == ("instance_type",):
         yield from limits.instance_type(str(value), use.path)
-    elif use.path[-1] == "image":
+    elif place == ("image",):
         yield from limits.length(use.text, limits.IMAGE_LENGTH, use.path)
     elif use.takes.types != ANY and "uri" in use.takes.types:
         yield from _uri(use, use.takes, str(value))
@@ -119,9 +122,12 @@ def _sample(pipeline: Pipeline, reference: Reference) -> Any:
 def _uri(use: Use, takes: Takes, value: str) -> Iterator[Finding]:
     if "package" in takes.types and _PACKAGE.fullmatch(value):
         return
+    if "model" in takes.types and _MODEL.fullmatch(value):
+        return
     if not _S3_URI.fullmatch(value):
         shown = f"{use.text!r} (such as {value!r})" if "${" in use.text else repr(value)
         package = " and no ARN of a model package" if "package" in takes.types else ""
+        package += " and no name of a SageMaker model" if "model" in takes.types else ""
         remedy = "s3://<bucket>/<key>, such as s3://${bucket}/raw/ or ${stages.<stage>.outputs.<output>}"
         yield Finding(use.path, f"{shown} is no S3 URI{package}", remedy)
     elif "${" not in use.text:

@@ -26,6 +26,8 @@ from stagewright.spec.kinds.training import Trains
 from stagewright.spec.model import Defaults, Model, Serving, Stage
 from stagewright.spec.pipeline import Pipeline
 from stagewright.spec.references import source_of, whole
+from stagewright.spec.transform_rules import transform
+from stagewright.spec.tuning_rules import tuning
 
 RESERVED = "code"
 
@@ -122,6 +124,11 @@ def _training(stage: Trains, pipeline: Pipeline, path: Path) -> Iterator[Finding
         yield from _regex(regex, (*path, "metrics", name))
 
 
+def _tuning(stage: Tuning, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
+    yield from _training(stage, pipeline, path)
+    yield from tuning(stage, path)
+
+
 def _regex(regex: str, path: Path) -> Iterator[Finding]:
     yield from limits.length(regex, limits.METRIC_REGEX, path)
     try:
@@ -145,6 +152,11 @@ def _register(stage: Register, pipeline: Pipeline, path: Path) -> Iterator[Findi
 def _hosted(stage: Endpoint | Transform, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
     yield from _needs(stage, pipeline.defaults, path, "instance_type")
     yield from _served(stage, stage.model, pipeline, path)
+
+
+def _transform(stage: Transform, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
+    yield from _hosted(stage, pipeline, path)
+    yield from transform(stage, path)
 
 
 def _model(stage: ModelStage, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
@@ -201,12 +213,12 @@ def _code(script: str | None, include: Iterable[str], path: Path) -> Iterator[Fi
 _RULES: Mapping[type[Stage], Callable[[Any, Pipeline, Path], Iterator[Finding]]] = {
     Processing: _processing,
     Training: _training,
-    Tuning: _training,
+    Tuning: _tuning,
     ModelStage: _model,
     Register: _register,
     Approval: _requestless,
     Gate: _requestless,
-    Transform: _hosted,
+    Transform: _transform,
     Endpoint: _hosted,
     Function: _requestless,
     Glue: _glue,

@@ -9,8 +9,8 @@ back; and `x.y[0]` takes the first of each `x`, `(x.y)[0]` the first of all.
 What a walker carries from state to state:
 `stage` (now), `stages` (left), `values` (bound value by dotted path: `{"evaluate.metrics.r2": 0.91}`),
 `known` (stages whose values have been taken up), `started` (ISO 8601), and as they come `result`, `error`,
-`package`, `endpoint`. `$string` gives numbers with 15 significant digits; a gate therefore compares values,
-not texts.
+`package`, `endpoint`, `best`. `$string` gives numbers with 15 significant digits; a gate therefore compares
+values, not texts.
 """
 
 from __future__ import annotations
@@ -314,7 +314,9 @@ _REASON = r"""
         /"FailureReason"\s*:\s*"((?:[^"\x5c\x00-\x1f]|\x5c["\x5c\/bfnrt]|\x5cu[0-9a-fA-F]{4})*)"/, 1);
       $reason := $exists($job) ? $parse('"' & $job.groups[0] & '"')
         : $contains($cause, '"MaxRuntimeExceeded"') ? 'the job ran longer than max_runtime_seconds'
-        : $contains($cause, /"(Training|Processing)JobStatus"\s*:\s*"Stopped"/) ? 'the job was stopped'
+        : $contains($cause,
+            /"(Training|Processing|Transform|HyperParameterTuning)JobStatus"\s*:\s*"Stopped"/)
+          ? 'the job was stopped'
         : $contains($cause, 'D3137: ') ? $substringAfter($cause, 'D3137: ') : $cause;
       $length($reason) > 0 ? $reason : $states.input.error.Error )
 """

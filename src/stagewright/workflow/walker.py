@@ -5,8 +5,9 @@ exited; a `.sync` Task one more, submitted; Choice, Pass and Wait 2 each; a Map 
 
 | | a stage within a chain | a chain of one |
 |---|---|---|
-| training; processing without metrics | 2 + 6 + 2 + 5 = 15 | + 2 = 17 |
-| processing with metrics | 2 + 6 + 5 + 2 + 5 = 20 | + 2 = 22 |
+| training; processing without metrics; transform of a model | 2 + 6 + 2 + 5 = 15 | + 2 = 17 |
+| processing with metrics; tuning; transform of anything else | 2 + 6 + 5 + 2 + 5 = 20 | + 2 = 22 |
+| model | 2 + 5 + 2 + 5 = 14 | + 2 = 16 |
 | gate | 2 + 2 + 2 + 2 + 5 = 13 | + 2 = 15 |
 | first reference to stages of an earlier wave (25 at once) | + 7 | + 7 |
 

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from stagewright.errors import PlanError, Problem
-from stagewright.plan.requests import endpoint, gate, processing, register, training
+from stagewright.plan.requests import (
+    endpoint,
+    gate,
+    model,
+    processing,
+    register,
+    training,
+    transform,
+    tuning,
+)
 from stagewright.plan.requests.kind import Kind
 from stagewright.plan.requests.setting import Request, Requests, Setting
 from stagewright.spec.kinds import AnyStage
@@ -16,8 +25,11 @@ __all__ = ["KINDS", "Kind", "Request", "Requests", "Setting", "build", "merged"]
 KINDS: Mapping[str, Kind] = {
     "processing": processing.KIND,
     "training": training.KIND,
+    "tuning": tuning.KIND,
+    "model": model.KIND,
     "register": register.KIND,
     "gate": gate.KIND,
+    "transform": transform.KIND,
     "endpoint": endpoint.KIND,
 }
 """The value of `kind` -> what planning knows of it."""

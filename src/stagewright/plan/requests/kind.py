@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from stagewright.naming import job_name
 from stagewright.plan.requests.setting import Requests, Setting
 
 Image = Literal["", "training", "inference"]
@@ -25,7 +26,7 @@ class Kind:
     the stage up. `outputs`: name -> S3 URI, read from the finished requests, which the document may have
     changed. `main`: the operation that `request:` is merged into unless it names operations itself.
     `image`: what the stage's image is for. `points`: its result points at other stages' results and has no
-    content of its own, so it runs whenever a stage that it waits for runs.
+    content of its own, so it runs whenever a stage that it waits for runs. `name`: of its job in a run.
     """
 
     requests: Callable[[Any, Setting], Requests]
@@ -34,6 +35,7 @@ class Kind:
     main: str = ""
     image: Image = ""
     points: bool = False
+    name: Callable[[str, str], str] = job_name
 
 
 def job_timeout(operation: str) -> Callable[[Any, Requests], int]:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from stagewright.plan.requests.setting import Request, Setting, without_empty
+from stagewright.plan.requests.kind import Kind
+from stagewright.plan.requests.setting import Request, Requests, Setting, without_empty
+from stagewright.spec.kinds import ModelStage
+
+TIMEOUT = 60
+
+
+def requests(stage: ModelStage, setting: Setting) -> Requests:
+    """A model with a name of its own in each run, since nothing of a model can be changed."""
+    return {"CreateModel": request(stage.model, stage.entry_point, setting)}
 
 
 def request(model: str, script: str | None, setting: Setting) -> Request:
@@ -22,3 +31,6 @@ def _container(model: str, script: str | None, setting: Setting) -> dict[str, An
     if setting.served == "package":
         return without_empty({"ModelPackageName": model, "Environment": environment})
     return without_empty({"Image": setting.image, "ModelDataUrl": model, "Environment": environment})
+
+
+KIND = Kind(requests, lambda _stage, _requests: TIMEOUT, main="CreateModel", image="inference", points=True)

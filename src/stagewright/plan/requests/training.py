@@ -7,6 +7,7 @@ import json
 from stagewright.plan.requests.kind import Kind, job_timeout
 from stagewright.plan.requests.setting import LOG_LEVEL, Request, Requests, Setting, without_empty
 from stagewright.spec.kinds import Training
+from stagewright.spec.kinds.training import Trains
 from stagewright.spec.references import text_of
 
 
@@ -15,8 +16,17 @@ def requests(stage: Training, setting: Setting) -> Requests:
     job = {
         "TrainingJobName": setting.job,
         "RoleArn": setting.installation.job_role_arn,
+        "HyperParameters": hyperparameters(stage, setting),
+        **definition(stage, setting),
+        "Tags": setting.tag_list(),
+    }
+    return {"CreateTrainingJob": without_empty(job)}
+
+
+def definition(stage: Trains, setting: Setting) -> Request:
+    """What training jobs and those of a tuning job have in common."""
+    return {
         "AlgorithmSpecification": _algorithm(stage, setting),
-        "HyperParameters": _script_mode(stage, setting) if stage.entry_point else _plain(stage),
         "InputDataConfig": [_channel(name, uri) for name, uri in stage.channels.items()],
         "OutputDataConfig": {"S3OutputPath": setting.outputs},
         "ResourceConfig": {
@@ -26,12 +36,15 @@ def requests(stage: Training, setting: Setting) -> Requests:
         },
         "StoppingCondition": {"MaxRuntimeInSeconds": stage.max_runtime_seconds},
         "Environment": dict(setting.environment),
-        "Tags": setting.tag_list(),
     }
-    return {"CreateTrainingJob": without_empty(job)}
 
 
-def _algorithm(stage: Training, setting: Setting) -> Request:
+def hyperparameters(stage: Trains, setting: Setting) -> dict[str, str]:
+    """All that are fixed."""
+    return _script_mode(stage, setting) if stage.entry_point else _plain(stage)
+
+
+def _algorithm(stage: Trains, setting: Setting) -> Request:
     metrics = [{"Name": name, "Regex": regex} for name, regex in stage.metrics.items()]
     algorithm = {"TrainingImage": setting.image, "TrainingInputMode": "File", "MetricDefinitions": metrics}
     return without_empty(algorithm)
@@ -42,7 +55,7 @@ def _channel(name: str, uri: str) -> Request:
     return {"ChannelName": name, "DataSource": {"S3DataSource": source}}
 
 
-def _script_mode(stage: Training, setting: Setting) -> dict[str, str]:
+def _script_mode(stage: Trains, setting: Setting) -> dict[str, str]:
     """As the SageMaker SDK 2.x passes them (Framework._json_encode_hyperparameters): every value
     JSON-encoded."""
     values = {
@@ -56,7 +69,7 @@ def _script_mode(stage: Training, setting: Setting) -> dict[str, str]:
     return {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()}
 
 
-def _plain(stage: Training) -> dict[str, str]:
+def _plain(stage: Trains) -> dict[str, str]:
     """For a container of one's own, or an algorithm of AWS's: texts as they are."""
     return {name: text_of(value) for name, value in stage.hyperparameters.items()}
 

@@ -1,4 +1,4 @@
-"""Endpoints: how they stand, and asking them."""
+"""Endpoints: how they stand, and asking them; the models that they and transform jobs use."""
 
 from __future__ import annotations
 
@@ -60,6 +60,17 @@ class Endpoints:
             answer.get("EndpointConfigName", ""),
             answer.get("FailureReason", ""),
         )
+
+    def has_model(self, name: str) -> bool:
+        """Whether there is such a SageMaker model."""
+        with translated("sagemaker", f"the model {name}"):
+            try:
+                self.client.describe_model(ModelName=name)
+            except ClientError as error:
+                if not is_missing(error):
+                    raise
+                return False
+        return True
 
     def invoke(self, name: str, body: bytes, content_type: str, accept: str = "application/json") -> Answer:
         """At most 25 MB in; the model's own failure (ModelError) is a TargetError with its message."""

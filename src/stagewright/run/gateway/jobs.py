@@ -14,14 +14,15 @@ from stagewright.run.gateway.failures import code_of, is_missing, translated
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-JobKind = Literal["processing", "training"]
+JobKind = Literal["processing", "training", "tuning", "transform"]
 
 
 @dataclass(frozen=True)
 class Job:
     """`status`: InProgress, Completed, Failed, Stopping, Stopped, as SageMaker says. Times in epoch seconds.
 
-    `started` is None until the container runs; `metrics` are a training job's so far.
+    `started` is None until the container runs; `metrics` are a training job's so far, or the objective of a
+    tuning job's best training job.
     """
 
     name: str
@@ -43,7 +44,7 @@ class Jobs:
         """None where there is no such job."""
         with translated("sagemaker", f"the {kind} job {name}"):
             try:
-                return self._processing(name) if kind == "processing" else self._training(name)
+                return self._describe(kind, name)
             except ClientError as error:
                 if not is_missing(error):
                     raise
@@ -53,13 +54,32 @@ class Jobs:
         """Nothing where the job has ended, or never was."""
         with translated("sagemaker", f"the {kind} job {name}"):
             try:
-                if kind == "processing":
-                    self.client.stop_processing_job(ProcessingJobName=name)
-                else:
-                    self.client.stop_training_job(TrainingJobName=name)
+                self._stop(kind, name)
             except ClientError as error:
                 if not is_missing(error) and code_of(error) != "ValidationException":
                     raise
+
+    def _describe(self, kind: JobKind, name: str) -> Job:
+        match kind:
+            case "processing":
+                return self._processing(name)
+            case "training":
+                return self._training(name)
+            case "tuning":
+                return self._tuning(name)
+            case "transform":
+                return self._transform(name)
+
+    def _stop(self, kind: JobKind, name: str) -> None:
+        match kind:
+            case "processing":
+                self.client.stop_processing_job(ProcessingJobName=name)
+            case "training":
+                self.client.stop_training_job(TrainingJobName=name)
+            case "tuning":
+                self.client.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+            case "transform":
+                self.client.stop_transform_job(TransformJobName=name)
 
     def _processing(self, name: str) -> Job:
         answer = self.client.describe_processing_job(ProcessingJobName=name)
@@ -88,6 +108,49 @@ class Jobs:
             answer.get("FailureReason", ""),
             metrics,
         )
+
+    def _tuning(self, name: str) -> Job:
+        answer = self.client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+        objective = answer.get("BestTrainingJob", {}).get("FinalHyperParameterTuningJobObjectiveMetric")
+        return Job(
+            name,
+            answer["HyperParameterTuningJobArn"],
+            answer["HyperParameterTuningJobStatus"],
+            _progress(answer),
+            answer["CreationTime"].timestamp(),
+            answer["CreationTime"].timestamp(),
+            _seconds(answer, "HyperParameterTuningEndTime"),
+            answer.get("FailureReason", ""),
+            {objective["MetricName"]: objective["Value"]} if objective else {},
+        )
+
+    def _transform(self, name: str) -> Job:
+        answer = self.client.describe_transform_job(TransformJobName=name)
+        return Job(
+            name,
+            answer["TransformJobArn"],
+            answer["TransformJobStatus"],
+            answer["TransformJobStatus"],
+            answer["CreationTime"].timestamp(),
+            _seconds(answer, "TransformStartTime"),
+            _seconds(answer, "TransformEndTime"),
+            answer.get("FailureReason", ""),
+        )
+
+
+def _progress(answer: Mapping[str, Any]) -> str:
+    """Such as `3 of 10 training jobs completed, 2 in progress, 1 failed`."""
+    counts = answer["TrainingJobStatusCounters"]
+    failed = counts.get("RetryableError", 0) + counts.get("NonRetryableError", 0)
+    most = answer["HyperParameterTuningJobConfig"]["ResourceLimits"].get("MaxNumberOfTrainingJobs")
+    of = f" of {most}" if most else ""
+    others = (
+        (counts.get("InProgress"), "in progress"),
+        (failed, "failed"),
+        (counts.get("Stopped"), "stopped"),
+    )
+    told = [f"{count} {what}" for count, what in others if count]
+    return ", ".join([f"{counts.get('Completed', 0)}{of} training jobs completed", *told])
 
 
 def _seconds(answer: Mapping[str, Any], name: str) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from stagewright.spec.model import Serving, Stage, Takes
+from stagewright.spec.model import PlanText, Serving, Stage, Takes
 
 
 class ModelStage(Stage, Serving):
@@ -14,3 +14,6 @@ class ModelStage(Stage, Serving):
     """Always `model`."""
     model: Annotated[str, Takes(("package", "uri", "text"))]
     """A model package (${stages.register.package}) or a model artefact (${stages.train.model})."""
+    instance_type: PlanText | None = None
+    """An instance type that it is to be used on: an alias then stands for the image with or without GPU
+    support."""

@@ -39,13 +39,13 @@ class Transform(Stage, Serving):
     content_type: str = "text/csv"
     """What the files hold."""
     accept: str | None = None
-    """What the model is asked to answer."""
+    """What the model is asked to answer; as `content_type` where `join` or `output_filter` is given."""
     split_by: Literal["None", "Line", "RecordIO", "TFRecord"] = "Line"
     """How a file is cut into records; `None` sends it whole."""
     assemble_with: Literal["None", "Line"] | None = None
     """How answers are joined into a file; as `split_by` has it where that is `Line`."""
     strategy: Literal["MultiRecord", "SingleRecord"] = "MultiRecord"
-    """Records sent at once: as many as `max_payload_mb` holds, or one."""
+    """Records sent at once: as many as `max_payload_mb` holds, or one. Not where `split_by` is `None`."""
     max_payload_mb: Annotated[Annotated[Whole, Field(ge=0, le=100)] | Reference, PlanNumber] = 6
     """Size of what is sent at once, in MB."""
     max_concurrent: Annotated[Annotated[Whole, Field(ge=0, le=100)] | Reference, PlanNumber] = 1
@@ -61,4 +61,4 @@ class Transform(Stage, Serving):
     instance_count: Count = 1
     """Instances that predict."""
     max_runtime_seconds: Seconds = 3600
-    """The job is stopped, and the stage fails, after this many seconds."""
+    """The job is stopped, and the stage fails, after this many seconds, waiting for instances included."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from stagewright.spec.kinds.training import Trains
-from stagewright.spec.model import Flag, Model, PlanNumber, Reference, Scalar, Stage, Whole
+from stagewright.spec.model import Finite, Flag, Model, PlanNumber, Reference, Scalar, Stage, Whole
 
 Scaling = Literal["Auto", "Linear", "Logarithmic", "ReverseLogarithmic"]
 
@@ -31,9 +31,9 @@ class NumberRange(Model):
 
     type: Literal["continuous"]
     """How the values lie."""
-    min: float
+    min: Finite
     """The smallest."""
-    max: float
+    max: Finite
     """The largest."""
     scaling: Scaling = "Auto"
     """How the search spreads over the range."""
@@ -55,7 +55,7 @@ class Objective(Model):
     """What the search is for."""
 
     metric: str
-    """One of the stage's `metrics`."""
+    """One of the stage's `metrics`; of an algorithm of AWS's, one that it reports by itself."""
     goal: Literal["maximize", "minimize"] = "maximize"
     """Whether more is better."""
 
@@ -70,9 +70,10 @@ class Tuning(Stage, Trains):
     ranges: Annotated[Mapping[str, Range], Field(min_length=1, max_length=30)]
     """Hyperparameter -> the values to try."""
     strategy: Literal["Bayesian", "Random", "Grid", "Hyperband"] = "Bayesian"
-    """How the next values are chosen."""
+    """How the next values are chosen. Grid takes categorical ranges only; Hyperband stops training jobs by
+    the epochs that they report, and has to know how many there are at most: a hyperparameter `epochs`."""
     max_jobs: Annotated[Annotated[Whole, Field(ge=1, le=750)] | Reference, PlanNumber] = 10
-    """Training jobs in all; AWS takes none for Grid, which tries every combination."""
+    """Training jobs in all. Not for Grid, which tries every combination."""
     max_parallel_jobs: Annotated[Annotated[Whole, Field(ge=1, le=100)] | Reference, PlanNumber] = 2
     """Training jobs side by side."""
     early_stopping: Flag = False

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
-from stagewright.workflow.kinds import endpoint, gate, processing, register, training
+from stagewright.workflow.kinds import (
+    endpoint,
+    gate,
+    model,
+    processing,
+    register,
+    training,
+    transform,
+    tuning,
+)
 from stagewright.workflow.kinds.kind import Kind
 
-KINDS: tuple[Kind, ...] = (*processing.KINDS, training.KIND, gate.KIND, register.KIND, endpoint.KIND)
+KINDS: tuple[Kind, ...] = (
+    *processing.KINDS,
+    training.KIND,
+    tuning.KIND,
+    gate.KIND,
+    model.KIND,
+    register.KIND,
+    *transform.KINDS,
+    endpoint.KIND,
+)
 
 __all__ = ["KINDS", "Kind"]

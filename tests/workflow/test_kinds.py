@@ -1,0 +1,119 @@
+"""Tuning, model and transform on a real engine."""
+
+from __future__ import annotations
+
+TUNE, SCORE = "CreateHyperParameterTuningJob", "CreateTransformJob"
+
+
+def tune(stage, name="tune", bindings=(), **request):
+    return stage(
+        name, "tuning", {TUNE: {"HyperParameterTuningJobName": f"run-{name}-1", **request}}, bindings
+    )
+
+
+def score(stage, name="score", model=True, bindings=(), **request):
+    requests = {"CreateModel": {"ModelName": f"run-{name}-1", "Of": "<<train.model>>"}} if model else {}
+    requests[SCORE] = {"TransformJobName": f"run-{name}-1", **request}
+    bindings = [*bindings, *(["train.model"] if model else [])]
+    return stage(name, "transform", requests, bindings, outputs={"predictions": "s3://b/p"})
+
+
+def test_a_tuning_job_gives_what_its_best_training_job_made(engine, stage, train):
+    walked = engine.walk([[[tune(stage), train("after", ["tune.best", "tune.model"], X="<<tune.best>>")]]])
+    assert walked.status == "SUCCEEDED", walked.cause
+    result = walked.result("tune")
+    assert result.pop("seconds") >= 0
+    assert result == {
+        "job": "run-tune-1",
+        "arn": "arn:run-tune-1",
+        "outputs": {},
+        "best": "best-007",
+        "hyperparameters": {"rate": "0.1"},
+        "model": "s3://b/model.tar.gz",
+        "metrics": {"mae": 12.5, "r2": 0.25},
+    }
+    assert walked.requests("describeTrainingJob") == [{"TrainingJobName": "best-007"}]
+    assert walked.requests("createTrainingJob.sync")[0]["X"] == "best-007"
+
+
+def test_a_tuning_job_without_a_best_training_job_fails_and_says_so(engine, stage, train):
+    walked = engine.walk([[[tune(stage, "a-none-x"), train("after")]]])
+    assert walked.cause == "a-none-x: no training job of run-a-none-x-1 has a value of the objective metric"
+    assert walked.items["stage#a-none-x"]["status"]["S"] == "FAILED"
+    assert "stage#after" not in walked.items
+
+
+def test_a_failed_tuning_job_gives_its_reason(engine, stage):
+    walked = engine.walk([[[tune(stage, "a-fail-x")]]])
+    assert walked.cause.startswith('a-fail-x: AlgorithmError: ExecuteUserScriptError: "boom"')
+
+
+def test_jobs_that_somebody_stopped_are_told_as_such(engine, stage):
+    walked = engine.walk([[[tune(stage, "a-stop-x")]]])
+    assert walked.cause == "a-stop-x: the job was stopped"
+    walked = engine.walk([[[score(stage, "a-stop-x", model=False, ModelName="m")]]])
+    assert walked.cause == "a-stop-x: the job was stopped"
+
+
+def test_a_job_that_takes_too_long_is_stopped(engine, stage):
+    """Nothing else would end it."""
+    walked = engine.walk(
+        [[[tune(stage, "a-late-x")], [score(stage, "b-late-x", model=False, ModelName="m")]]]
+    )
+    late = "the job was stopped: it had not ended after 30 seconds"
+    assert walked.requests("stopHyperParameterTuningJob") == [
+        {"HyperParameterTuningJobName": "run-a-late-x-1"}
+    ]
+    assert walked.requests("stopTransformJob") == [{"TransformJobName": "run-b-late-x-1"}]
+    for name in ("a-late-x", "b-late-x"):
+        item = walked.items[f"stage#{name}"]
+        assert (item["error"]["S"], item["cause"]["S"]) == ("States.Timeout", late)
+
+
+def test_a_model_s_result_is_its_name_as_it_was_asked_for(engine, stage, train):
+    model = stage(
+        "model",
+        "model",
+        {"CreateModel": {"ModelName": "Run-Model-1", "Of": "<<train.model>>"}},
+        ["train.model"],
+    )
+    after = train("after", ["model.name"], X="<<model.name>>")
+    walked = engine.walk([[[train("train"), model, after]]])
+    assert walked.status == "SUCCEEDED", walked.cause
+    result = walked.result("model")
+    assert (result["name"], result["arn"]) == ("Run-Model-1", "arn:run-model-1")
+    assert walked.requests("createModel") == [{"ModelName": "Run-Model-1", "Of": "s3://b/model.tar.gz"}]
+    assert walked.requests("createTrainingJob.sync")[1]["X"] == "Run-Model-1"
+
+
+def test_a_transform_makes_the_model_that_it_needs(engine, stage, train):
+    walked = engine.walk([[[train("train"), score(stage, ModelName="run-score-1")]]])
+    assert walked.status == "SUCCEEDED", walked.cause
+    calls = [call["call"] for call in walked.calls]
+    assert calls == ["createTrainingJob.sync", "createModel", "createTransformJob.sync"]
+    assert walked.requests("createModel")[0]["Of"] == "s3://b/model.tar.gz"
+    result = walked.result("score")
+    assert (result["job"], result["arn"]) == ("run-score-1", "arn:run-score-1")
+    assert result["outputs"] == {"predictions": "s3://b/p"}
+
+
+def test_a_transform_of_a_model_that_is_there_makes_none(engine, stage):
+    walked = engine.walk([[[score(stage, model=False, ModelName="mine")]]])
+    assert walked.status == "SUCCEEDED", walked.cause
+    assert [call["call"] for call in walked.calls] == ["createTransformJob.sync"]
+
+
+def events(walked) -> int:
+    """As AWS counts, see walker.py."""
+    each = {"Task": 5, "Choice": 2, "Pass": 2, "Wait": 2, "Map": 4, "Iteration": 2}
+    return sum(each[visit["type"]] + visit["resource"].endswith(".sync") for visit in walked.visits)
+
+
+def test_history_events(engine, stage, train):
+    base = events(engine.walk([[[train("a")]]]))
+    model = stage("x", "model", {"CreateModel": {"ModelName": "m"}})
+    transform = score(stage, "x", model=False, ModelName="m")
+    for other, more in ((tune(stage, "x"), 20), (model, 14), (transform, 15)):
+        assert events(engine.walk([[[train("a"), other]]])) - base == more
+    made = score(stage, "y", ModelName="m")
+    assert events(engine.walk([[[train("train"), made]]])) - base == 20
