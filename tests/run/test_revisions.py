@@ -8,7 +8,6 @@ import pytest
 from stagewright.errors import NotFoundError
 from stagewright.run.gateway.documents import Base, Revision
 from stagewright.run.layers import Effective, Layers, layer_of
-from stagewright.run.revisions import history
 from stagewright.run.revisions import record as record_effective
 from stagewright.run.trigger import request_run
 from stagewright.spec.canonical import document_json

@@ -6,7 +6,7 @@ The parameters of a trigger come on top, for one run (`spec.parameters`), and ar
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -118,17 +118,18 @@ def layer_of(text: str, by: str = "", written: str = "") -> Base:
     return Base(text, sha256_of(text), written, by)
 
 
-def effective(layers: Layers, code_allowed: Callable[[], bool]) -> Effective:
+def effective(layers: Layers, code_allowed: Callable[[], bool], given: Collection[Path] = ()) -> Effective:
     """DocumentError carries every problem, each with the layer that brings it and the remedy.
 
-    `code_allowed` says whether overrides may change what runs; it is asked only where they do.
+    `code_allowed` says whether overrides may change what runs; it is asked only where they do. Of overrides
+    that are being `given` just now, nothing is said about taking them back.
     """
     under = _pushed(layers)
     content = layers.overrides.content
     if not content:
         return Effective(under, layers)
     if wrong := list(shape_findings(content)):
-        raise _overrides_error(layers, problems(wrong))
+        raise _overrides_error(layers, problems(wrong), given)
     document = layers.document("environment")
     wrong = list(value_findings(document, content))
     guarded = list(guarded_findings(document, content))
@@ -137,11 +138,13 @@ def effective(layers: Layers, code_allowed: Callable[[], bool]) -> Effective:
     try:
         pipeline = load(layers.document())
     except DocumentError as error:
-        known = {dotted(each.path) for each in wrong}
-        further = tuple(each for each in error.problems if each.path not in known)
-        raise _overrides_error(layers, (*problems(wrong), *further)) from None
+        known = [dotted(each.path) for each in wrong]
+        further = tuple(
+            each for each in error.problems if not any(_within(each.path, place) for place in known)
+        )
+        raise _overrides_error(layers, (*problems(wrong), *further), given) from None
     if wrong:
-        raise _overrides_error(layers, problems(wrong))
+        raise _overrides_error(layers, problems(wrong), given)
     return Effective(pipeline, layers)
 
 
@@ -168,12 +171,13 @@ def author(layers: Layers, before: Mapping[str, Any], by: str) -> str:
     authors = [_pushed_by(layer, by) for name, layer in pushed if now[name] != before.get(name, "")]
     if now["overrides"] != before.get("overrides", ""):
         authors.append(layers.overrides_author or TABLE_EDIT)
-    return ", ".join(dict.fromkeys(authors)) or by or UNKNOWN
+    return ", ".join(dict.fromkeys(filter(None, authors))) or by or UNKNOWN
 
 
 def _pushed_by(layer: Base | None, by: str) -> str:
+    """Nobody is known to have removed a layer that is gone."""
     if layer is None:
-        return by or UNKNOWN
+        return by
     return layer.by or by or UNKNOWN if sha256_of(layer.document) == layer.sha256 else TABLE_EDIT
 
 
@@ -217,8 +221,10 @@ def _told(problem: Problem, what: str, remedy: str) -> Problem:
     return replace(problem, message=f"{problem.message}, in {what}", remedy=told)
 
 
-def _overrides_error(layers: Layers, wrong: tuple[Problem, ...]) -> DocumentError:
+def _overrides_error(layers: Layers, wrong: tuple[Problem, ...], given: Collection[Path]) -> DocumentError:
     def told(problem: Problem) -> Problem:
+        if any(_related(dotted(path), problem.path) for path in given):
+            return problem
         place = _override_at(layers.overrides.content, problem.path) or "--all"
         return _told(problem, "the overrides", f"stagewright unset {layers.pipeline} {place}")
 
@@ -231,6 +237,8 @@ def _override_at(content: Mapping[str, Any], place: str) -> str:
 
 
 def _related(one: str, other: str) -> bool:
-    return (
-        one == other or one.startswith((f"{other}.", f"{other}[")) or other.startswith((f"{one}.", f"{one}["))
-    )
+    return _within(one, other) or _within(other, one)
+
+
+def _within(path: str, outer: str) -> bool:
+    return path == outer or path.startswith((f"{outer}.", f"{outer}["))

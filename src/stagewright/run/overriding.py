@@ -24,7 +24,7 @@ ELSEWHERE = "revert the commit in the repository, and push"
 
 @dataclass(frozen=True)
 class Changed:
-    """What a change did. Where other overrides are still wrong, `problems` says so: then no revision is made."""
+    """What a change did. Where other overrides are still wrong, `problems` tells and no revision is made."""
 
     pipeline: str
     version: int
@@ -41,7 +41,8 @@ def put(gateway: Gateway, pipeline: str, texts: Sequence[str], by: str) -> Chang
     for path, text in settings:
         value = value_of(before.document("environment"), path, text)
         content = merged(without(content, path), at(path, value))
-    return _write(gateway, before, content, by, _checked(gateway, before, content))
+    made = _checked(gateway, before, content, [path for path, _ in settings])
+    return _write(gateway, before, content, by, made)
 
 
 def remove(gateway: Gateway, pipeline: str, paths: Sequence[Path], by: str) -> Changed:
@@ -88,9 +89,11 @@ def wrong(gateway: Gateway, stored: Layers) -> tuple[Problem, ...]:
     return ()
 
 
-def _checked(gateway: Gateway, before: Layers, content: Mapping[str, Any]) -> Effective:
+def _checked(
+    gateway: Gateway, before: Layers, content: Mapping[str, Any], given: Sequence[Path] = ()
+) -> Effective:
     after = replace(before, overrides=replace(before.overrides, content=content))
-    return layers.effective(after, partial(layers.code_allowed, gateway))
+    return layers.effective(after, partial(layers.code_allowed, gateway), given)
 
 
 def _require(content: Mapping[str, Any], paths: Sequence[Path]) -> None:
