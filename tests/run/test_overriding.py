@@ -184,7 +184,7 @@ def test_what_is_not_overridden_cannot_be_unset(stored):
 
 
 def test_wrong_hand_edits_are_taken_back_one_by_one(stored):
-    wrong = {"limit": {"S": "x"}, "other": {"SS": ["a"]}}
+    wrong = {"limit": {"SS": ["a"]}, "other": {"SS": ["a"]}}
     edit(stored, parameters={"M": wrong}, stages={"M": {"train": {"M": {"enabled": {"BOOL": False}}}}})
     with pytest.raises(DocumentError):
         put(stored, "prices", ["stages.train.instance_count=2"], "bea")
@@ -195,6 +195,23 @@ def test_wrong_hand_edits_are_taken_back_one_by_one(stored):
     whole = remove(stored, "prices", [("parameters", "other")], "bea")
     assert (whole.problems, whole.revision) == ((), 2)
     assert document(stored)["stages"]["train"]["enabled"] is False
+
+
+def test_what_hides_behind_a_wrong_entry_does_not_keep_it_from_being_taken_back(stored):
+    edit(stored, defaults={"L": []}, parameters={"M": {"limit": {"S": "x"}}})
+    half = remove(stored, "prices", [("defaults",)], "bea")
+    assert [problem.path for problem in half.problems] == ["parameters.limit"]
+
+
+def test_an_override_that_another_needs_is_not_taken_back_alone(stored):
+    stored.functions.allowed = "yes"
+    channel = "stages.train.channels.more=${stages.prepare.outputs.more}"
+    put(stored, "prices", ['stages.prepare.outputs=["clean", "more"]', channel], "bea")
+    before = item(stored)
+    with pytest.raises(DocumentError, match=r"stages\.train\.channels\.more"):
+        remove(stored, "prices", [("stages", "prepare")], "bea")
+    assert item(stored) == before
+    assert remove(stored, "prices", [("stages",)], "bea").problems == ()
 
 
 def test_a_rollback_makes_the_document_what_it_was(stored):

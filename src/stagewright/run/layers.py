@@ -125,27 +125,9 @@ def effective(layers: Layers, code_allowed: Callable[[], bool], given: Collectio
     that are being `given` just now, nothing is said about taking them back.
     """
     under = _pushed(layers)
-    content = layers.overrides.content
-    if not content:
+    if not layers.overrides.content:
         return Effective(under, layers)
-    if wrong := list(shape_findings(content)):
-        raise _overrides_error(layers, problems(wrong), given)
-    document = layers.document("environment")
-    wrong = list(value_findings(document, content))
-    guarded = list(guarded_findings(document, content))
-    if guarded and not code_allowed():
-        wrong += guarded
-    try:
-        pipeline = load(layers.document())
-    except DocumentError as error:
-        known = [dotted(each.path) for each in wrong]
-        further = tuple(
-            each for each in error.problems if not any(_within(each.path, place) for place in known)
-        )
-        raise _overrides_error(layers, (*problems(wrong), *further), given) from None
-    if wrong:
-        raise _overrides_error(layers, problems(wrong), given)
-    return Effective(pipeline, layers)
+    return Effective(_overridden(layers, code_allowed, given), layers)
 
 
 def code_allowed(gateway: Gateway) -> bool:
@@ -186,7 +168,7 @@ def _parsed(base: Base, what: str) -> Mapping[str, Any]:
         raise DocumentError((Problem("", f"{what} has no text attribute `document`", "push again"),))
     try:
         document = json.loads(base.document)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DocumentError((Problem("", f"{what} is not JSON: {error}", "push again"),)) from None
     if not isinstance(document, dict):
         raise DocumentError((Problem("", f"{what} is not a JSON object", "push again"),))
@@ -195,13 +177,13 @@ def _parsed(base: Base, what: str) -> Mapping[str, Any]:
 
 def _pushed(layers: Layers) -> Pipeline:
     """What was pushed, without the overrides."""
+    document = layers.document("environment")
     try:
-        pipeline = load(layers.document("environment"))
+        pipeline = load(document)
     except DocumentError as error:
         what = "the environment's overlay" if _is_right(layers, "base") else "the base document"
-        raise DocumentError(
-            tuple(_told(each, what, "mend it in the repository, and push") for each in error.problems)
-        ) from None
+        remedy = "mend it in the repository, and push"
+        raise DocumentError(tuple(_told(each, what, remedy) for each in error.problems)) from None
     if pipeline.name != layers.pipeline:
         message = f"the document is that of {pipeline.name}, and stored as {layers.pipeline}'s"
         raise DocumentError((Problem("name", message, "push it again"),))
@@ -214,6 +196,27 @@ def _is_right(layers: Layers, top: Layer) -> bool:
     except DocumentError:
         return False
     return True
+
+
+def _overridden(layers: Layers, code_allowed: Callable[[], bool], given: Collection[Path]) -> Pipeline:
+    content = layers.overrides.content
+    if wrong := list(shape_findings(content)):
+        raise _overrides_error(layers, problems(wrong), given)
+    under = layers.document("environment")
+    wrong = list(value_findings(under, content))
+    guarded = list(guarded_findings(under, content))
+    if guarded and not code_allowed():
+        wrong += guarded
+    told = problems(wrong)
+    try:
+        pipeline = load(layers.document())
+    except DocumentError as error:
+        told += tuple(
+            each for each in error.problems if not any(_within(each.path, other.path) for other in told)
+        )
+    if told:
+        raise _overrides_error(layers, told, given)
+    return pipeline
 
 
 def _told(problem: Problem, what: str, remedy: str) -> Problem:

@@ -46,8 +46,8 @@ def put(gateway: Gateway, pipeline: str, texts: Sequence[str], by: str) -> Chang
 
 
 def remove(gateway: Gateway, pipeline: str, paths: Sequence[Path], by: str) -> Changed:
-    """All overrides where there are no `paths`. DocumentError where there is no such override, or where the
-    document gets wrong by it; what was wrong before may stay so."""
+    """All overrides where there are no `paths`. DocumentError where there is no such override, or where a
+    correct document gets wrong by it; a wrong one may stay so, since it is mended step by step."""
     before = layers.read(gateway, pipeline)
     content = before.overrides.content
     _require(content, paths)
@@ -57,9 +57,8 @@ def remove(gateway: Gateway, pipeline: str, paths: Sequence[Path], by: str) -> C
     try:
         made = _checked(gateway, before, left)
     except DocumentError as error:
-        known = {(each.path, each.message) for each in wrong(gateway, before)}
-        if new := tuple(each for each in error.problems if (each.path, each.message) not in known):
-            raise DocumentError(new) from None
+        if not wrong(gateway, before):
+            raise
         return replace(_write(gateway, before, left, by, None), problems=error.problems)
     return _write(gateway, before, left, by, made)
 
