@@ -57,6 +57,15 @@ class Source:
             specfile.read_overlay(files[0], self.path.parent, self.pipeline, code_findings) if files else {}
         )
 
+    def in_environment(self, environment: str) -> Pipeline:
+        """The document with that environment's overlay."""
+        from stagewright.spec.load import load
+        from stagewright.spec.merging import merged
+
+        overlay = self.overlay(environment)
+        under = self.pipeline.model_dump(mode="json", exclude_unset=True)
+        return load(merged(under, overlay)) if overlay else self.pipeline
+
 
 def overlays(document: Path) -> list[Path]:
     """The overlay files beside a document, sorted."""

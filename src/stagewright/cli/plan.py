@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from stagewright.cli import documents, environments, output
 from stagewright.cli.options import Document, Force, Json, Parameters, TargetName
-from stagewright.cli.target import LOCAL, Session, session
+from stagewright.cli.target import LOCAL, Session, environment_of, session
 from stagewright.naming import timestamp
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ def command(
     from stagewright.cli import launch
 
     source = launch.Source.read(documents.path_of(place))
+    parameters = documents.parameters(source.in_environment(environment_of(target)), given)
     with session(target) as connected:
         pipeline = launch.effective(connected, source)
-        parameters = documents.parameters(pipeline, given)
         environments.warn(connected, pipeline)
         launch.upload_samples(connected, source)
         made = make(connected, source, pipeline, parameters, force)
