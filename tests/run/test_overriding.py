@@ -203,6 +203,16 @@ def test_what_hides_behind_a_wrong_entry_does_not_keep_it_from_being_taken_back(
     assert [problem.path for problem in half.problems] == ["parameters.limit"]
 
 
+def test_while_the_base_cannot_be_read_nothing_is_taken_back(stored):
+    put(stored, "prices", ["parameters.limit=5"], "bea")
+    key = {"pipeline": {"S": "prices"}, "item": {"S": "base"}, "document": {"S": "{"}}
+    stored.documents.client.put_item(TableName=stored.documents.table, Item=key)
+    before = item(stored)
+    with pytest.raises(DocumentError, match="not JSON"):
+        remove(stored, "prices", [], "bea")
+    assert item(stored) == before
+
+
 def test_an_override_that_another_needs_is_not_taken_back_alone(stored):
     stored.functions.allowed = "yes"
     channel = "stages.train.channels.more=${stages.prepare.outputs.more}"

@@ -132,6 +132,7 @@ def _write(
         before, overrides=Overrides(content, stored.version + 1, by, timestamp(datetime.now(UTC)))
     )
     after = replace(after, overrides=replace(after.overrides, seal=layers.seal_of(after.overrides)))
+    told = tuple(changes(readable(before.document()), readable(after.document())))
     if layers.content_hash(content) == layers.content_hash(stored.content):
         after = before
     elif not gateway.documents.put_overrides(before.pipeline, stored, after.overrides):
@@ -140,5 +141,4 @@ def _write(
         )
         raise TargetError(message, f"look at stagewright document {before.pipeline}, then try again")
     revision = revisions.record(gateway, replace(made, layers=after)) if made else None
-    told = changes(readable(before.document()), readable(after.document()))
-    return Changed(before.pipeline, after.overrides.version, tuple(told), revision)
+    return Changed(before.pipeline, after.overrides.version, told, revision)
