@@ -44,8 +44,8 @@ GUARDED: Mapping[str, str] = {
 """Field -> why it is not free."""
 REVIEWED = "it belongs to the reviewed document"
 TOOLKIT = "sagemaker_"
-"""Hyperparameters that begin so tell AWS's toolkits which script to run (sagemaker_program and
-sagemaker_submit_directory: README of aws/sagemaker-training-toolkit)."""
+"""Hyperparameters that begin so are AWS's toolkits' own: which script to run, from where (params.py of
+aws/sagemaker-training-toolkit: sagemaker_program, sagemaker_submit_directory)."""
 REMEDY = "change it in the repository, or set STAGEWRIGHT_CODE_OVERRIDES of the router to yes"
 LEAST = 1e-130
 """The smallest magnitude that DynamoDB keeps (developer guide, "Supported data types": Number)."""
@@ -139,7 +139,7 @@ def _fields(known: Mapping[str, Any], given: Mapping[str, Any], path: Path) -> I
     for field, value in given.items():
         if field in known and field not in FREE:
             yield _refused((*path, field), GUARDED.get(field, REVIEWED))
-        elif field == "hyperparameters" and isinstance(value, Mapping):
+        elif isinstance(value, Mapping):
             for name in value:
                 if name.startswith(TOOLKIT):
                     yield _refused((*path, field, name), "it tells the SageMaker toolkits what to run")
