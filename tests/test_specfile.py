@@ -349,3 +349,53 @@ def test_an_image_that_is_referred_to_is_left_to_the_plan(write):
     text = YAML.replace("{min_r2: 0.88}", "{min_r2: 0.88, image: sklearn-9}")
     text = text.replace("image: sklearn-1.4", 'image: "${parameters.image}"')
     assert specfile.read(write(text)).defaults.image == "${parameters.image}"
+
+
+OVERLAID = """name: tiny
+parameters: {limit: 3}
+defaults: {image: sklearn-1.4, instance_type: ml.m5.large}
+stages:
+  train: {kind: training, entry_point: train.py}
+"""
+
+
+@pytest.fixture
+def overlay(tmp_path):
+    def read_overlay(text: str):
+        document, file = tmp_path / "pipeline.yaml", tmp_path / "environments" / "prod.yaml"
+        document.write_text(OVERLAID)
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+        return specfile.read_overlay(file, tmp_path, specfile.read(document))
+
+    return read_overlay
+
+
+def test_an_overlay_is_a_part_of_a_document(overlay):
+    said = overlay("parameters: {limit: 4.0, month: a}\nstages:\n  train: {instance_count: 2}\n")
+    assert said == {"parameters": {"limit": 4, "month": "a"}, "stages": {"train": {"instance_count": 2}}}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("parameters: {limit: 4}\nstages:\n  train: {enabled: on}\n", 3, "stages.train.enabled"),
+        ("parameters:\n  limit: 4\n stages: {}\n", 3, "no YAML"),
+        ("parameters: [\n", 2, "no YAML"),
+        ("stages:\n  train:\n    instance_tipe: x\n", 3, 'did you mean "instance_type"'),
+        ("stages:\n  more: {enabled: false}\n", 2, "stages.more.kind: is missing"),
+        ("parameters: {}\nname: other\n", 2, "name: an overlay cannot change it"),
+        ("code: elsewhere\n", 1, "code: an overlay cannot change it"),
+        ("stages:\n  train:\n    image: sklern-1.4\n", 3, "stages.train.image"),
+        ("parameters: {limit: 12345678901234567890}\n", 1, "larger than the whole numbers"),
+        ("- a\n", None, "the file holds no mapping"),
+        ("", None, "the file is empty"),
+    ],
+)
+def test_what_is_wrong_in_an_overlay_is_said_at_its_line(overlay, text, line, words):
+    with pytest.raises(DocumentError) as raised:
+        overlay(text)
+    first = raised.value.problems[0]
+    assert words in str(first)
+    assert first.file.endswith("environments/prod.yaml")
+    assert first.line == line

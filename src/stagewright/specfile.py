@@ -9,28 +9,31 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stagewright.errors import DocumentError, PlanError, Problem
 from stagewright.plan import images
-from stagewright.spec.canonical import document_json, sha256_of
+from stagewright.spec.canonical import document_json, plain, sha256_of
 from stagewright.spec.findings import Finding, problems
 from stagewright.spec.findings import Path as Place
 from stagewright.spec.load import load
+from stagewright.spec.merging import merged
 from stagewright.spec.pipeline import Pipeline
 from stagewright.spec.yaml_traps import inexact, meant, resolve, trapped
 
 if TYPE_CHECKING:
     import yaml
 
-__all__ = ["document_json", "read", "sha256_of"]
+__all__ = ["document_json", "read", "read_overlay", "sha256_of"]
 
 Check = Callable[[Path, Mapping[str, Any]], Iterator[Finding]]
 """Gets the document's folder, and what the document says, right or wrong."""
 
+SHARED = {"name", "code", "sample_data"}
+"""Fields that no overlay may change: the pipeline's identity, and folders beside the document."""
 DEPTH = 60
 _CONTROL = re.compile(r"[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """YAML 1.2.2, production 1: what is not c-printable."""
@@ -59,17 +62,41 @@ def read(path: Path, *checks: Check) -> Pipeline:
     """The document in the file. DocumentError carries every problem found, those of `checks` too, with file
     and line.
     """
+    source = _source(path, "a document has a name and stages")
+    return _checked(source, source.data, path, path.parent, checks)
+
+
+def read_overlay(path: Path, folder: Path, pipeline: Pipeline, *checks: Check) -> Mapping[str, Any]:
+    """What the file changes of `pipeline`, whose document is in `folder`. DocumentError carries what is wrong
+    with the file, and with the document that the two make together.
+    """
+    source = _source(path, "an overlay holds what an environment changes of the document, such as parameters")
+    for field in SHARED & source.data.keys():
+        source.refuse((field,), "an overlay cannot change it", "it is the same in every environment")
+    under = json.loads(document_json(pipeline))
+    _checked(source, merged(under, source.data), path, folder, checks)
+    return dict(plain(source.data))
+
+
+def _source(path: Path, remedy: str) -> Source:
+    """What the file says. DocumentError where that is no mapping."""
     file = str(path)
     text = _text(path)
     source = JsonSource(text, file) if path.suffix.lower() == ".json" else YamlSource(text, file)
-    data = source.data
-    if source.findings and not isinstance(data, dict):
+    if isinstance(source.data, dict):
+        return source
+    if source.findings:
         raise DocumentError(problems(source.findings, source.lines, file))
-    if data is None:
-        raise _unreadable(file, "the file is empty", "a document has a name and stages")
-    if not isinstance(data, dict):
-        raise _unreadable(file, "the file holds no mapping", "a document begins with name: <name>")
-    findings = [found for check in (_unknown_images, *checks) for found in check(path.parent, data)]
+    what = "the file is empty" if source.data is None else "the file holds no mapping"
+    raise _unreadable(file, what, remedy)
+
+
+def _checked(
+    source: Source, data: Mapping[str, Any], path: Path, folder: Path, checks: Iterable[Check]
+) -> Pipeline:
+    """The document `data`, at the lines of `source`."""
+    file = str(path)
+    findings = [found for check in (_unknown_images, *checks) for found in check(folder, data)]
     further = problems(findings, source.lines, file)
     try:
         pipeline = load(data, source.lines, file)

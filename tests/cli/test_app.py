@@ -28,6 +28,21 @@ def stagewright(*arguments: str, cwd: Path, **environment: str) -> subprocess.Co
     )
 
 
+def test_a_wrong_overlay_is_refused_before_anything_is_contacted(tmp_path):
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "one.py").write_text("")
+    (tmp_path / "pipeline.yaml").write_text(
+        "name: small\nparameters: {size: 3}\ndefaults: {image: sklearn-1.4, instance_type: ml.m5.large}\n"
+        "stages:\n  one: {kind: processing, code: one.py}\n"
+    )
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments" / "local.yaml").write_text("stages:\n  one: {code: two.py}\n")
+    failed = stagewright("run", ".", cwd=tmp_path)
+    assert failed.returncode == 2
+    assert "local.yaml:2: stages.one.code: no two.py in the code folder" in failed.stderr
+    assert not (tmp_path / ".stagewright").exists()
+
+
 def test_help_lists_every_command_and_exit_code(tmp_path):
     shown = stagewright("--help", cwd=tmp_path)
     assert shown.returncode == 0

@@ -112,7 +112,7 @@ def test_a_manual_run_takes_the_current_release_and_its_parameters(
         {"limit": 5},
     )
     assert record.release == manifests.read(gateway, "prices").release.digest
-    assert json.loads(gateway.documents.newest_revision("prices").document)["parameters"] == {"limit": 5}
+    assert json.loads(gateway.documents.newest_revision("prices").document)["parameters"] == {"limit": 3}
     assert find_run(gateway, "manual:1") == started.run
 
 
@@ -286,3 +286,106 @@ def test_the_log_names_the_run_and_no_parameter(function, pipeline, files, reque
     line = json.loads(lines.getvalue().splitlines()[-1])
     assert (line["message"], line["run"]) == ("routed", list_runs(function, "prices")[0].run)
     assert "987654" not in lines.getvalue()
+
+
+def by_hand(gateway, **typed):
+    key = {"pipeline": {"S": "prices"}, "item": {"S": "overrides"}}
+    gateway.documents.client.put_item(TableName=gateway.documents.table, Item=key | typed)
+
+
+def limit(number):
+    return {"parameters": {"M": {"limit": {"N": number}}}}
+
+
+class Topics:
+    def __init__(self):
+        self.sent = []
+
+    def publish(self, topic, subject, message):
+        self.sent.append((subject, message))
+
+
+@pytest.fixture
+def told(gateway, monkeypatch):
+    """What people are told, and the lines of the log."""
+    lines, topics = io.StringIO(), Topics()
+    logger = Logger(service="test-refused", stream=lines)
+    monkeypatch.setattr(settings, "logger", lambda: logger)
+    monkeypatch.setenv("STAGEWRIGHT_TOPIC", "arn:topic")
+    gateway.__dict__["topics"] = topics
+    return topics.sent, lambda: [json.loads(line) for line in lines.getvalue().splitlines()]
+
+
+def training(gateway, run):
+    record = show(gateway, run)
+    chains = next(iter(gateway.runs.items(run, f"page#{record.plan}")))["chains"]
+    return json.loads(json.loads(chains)[0][1]["requests"]["CreateTrainingJob"])
+
+
+def test_overlay_overrides_and_parameters_come_one_over_the_other(
+    gateway, pipeline, files, created, requested
+):
+    version = pushed(gateway, pipeline, files, by="ada", overlay={"parameters": {"limit": 4}})
+    first = route(gateway, created(version)).run
+    by_hand(gateway, **limit("5"), stages={"M": {"train": {"M": {"instance_count": {"N": "2"}}}}})
+    second = route(gateway, requested()).run
+    third = route(gateway, requested(request="2", parameters={"limit": 6})).run
+    given = [json.loads(training(gateway, run)["HyperParameters"]["limit"]) for run in (first, second, third)]
+    assert given == [4, 5, 6]
+    counts = [training(gateway, run)["ResourceConfig"]["InstanceCount"] for run in (first, second, third)]
+    assert counts == [1, 2, 2]
+    assert [show(gateway, run).revision for run in (first, second, third)] == [1, 2, 2]
+    authors = [revision.author for revision in gateway.documents.revisions("prices", 9)]
+    assert authors == ["unknown (table edit)", "ada"]
+
+
+def test_whoever_asks_for_a_run_is_not_the_author_of_its_document(gateway, pipeline, files, requested):
+    push(gateway, pipeline, files)
+    route(gateway, requested(by="zoe"))
+    assert gateway.documents.newest_revision("prices").author == "unknown"
+
+
+def test_a_wrong_hand_edit_refuses_the_run_tells_people_once_and_leaves_others_alone(
+    gateway, pipeline, files, requested, told, tools
+):
+    sent, lines = told
+    push(gateway, pipeline, files)
+    push(gateway, load(tools.document | {"name": "others"}), files)
+    by_hand(gateway, parameters={"M": {"limit": {"S": "many"}}})
+    started = route(gateway, requested())
+    assert route(gateway, requested()) == replace(started, new=False)
+    record = show(gateway, started.run)
+    assert record.status == "REFUSED"
+    assert 'parameters.limit: takes a number, not "many", in the overrides' in record.reason
+    assert "stagewright unset prices parameters.limit" in record.reason
+    ((subject, message),) = sent
+    assert subject == f"prices was refused: {started.run}"
+    assert message.startswith(record.reason)
+    (line,) = [line for line in lines() if line.get("metric") == "Refused"]
+    assert (line["value"], line["run"], line["pipeline"]) == (1, started.run, "prices")
+    assert gateway.documents.newest_revision("prices") is None
+    assert tools.executions(gateway) == []
+    other = route(gateway, requested(pipeline="others", request="2"))
+    assert gateway.runs.header(other.run).status == "RUNNING"
+    by_hand(gateway, **limit("5"))
+    again = route(gateway, requested(request="3"))
+    assert gateway.runs.header(again.run).status == "RUNNING"
+
+
+def test_code_is_overridden_only_where_the_function_allows_it(
+    gateway, pipeline, files, requested, monkeypatch
+):
+    push(gateway, pipeline, files)
+    train = {"M": {"image": {"S": "sklearn-1.2"}}}
+    by_hand(gateway, stages={"M": {"train": train}})
+    assert "STAGEWRIGHT_CODE_OVERRIDES" in show(gateway, route(gateway, requested()).run).reason
+    monkeypatch.setenv("STAGEWRIGHT_CODE_OVERRIDES", "yes")
+    run = route(gateway, requested(request="2")).run
+    assert ":1.2-" in training(gateway, run)["AlgorithmSpecification"]["TrainingImage"]
+
+
+def test_an_overlay_decides_whether_a_push_starts_a_run(gateway, pipeline, files, created):
+    off = push(gateway, pipeline, files, overlay={"triggers": []})
+    assert off.trigger_key is None
+    assert route(gateway, created(first_version(gateway))) is None
+    assert list_runs(gateway, "prices") == []

@@ -82,6 +82,33 @@ def test_a_changed_document_alone_is_a_change(gateway, pipeline, files, tools):
     assert json.loads(gateway.documents.base("prices").document)["parameters"] == {"limit": 4}
 
 
+def environment(gateway):
+    return gateway.documents.pushed("prices", "environment")
+
+
+def test_an_overlay_is_stored_apart_and_a_change_of_it_is_a_change(gateway, pipeline, files):
+    first = push(gateway, pipeline, files, overlay={"parameters": {"limit": 4.0}}, by="ada")
+    stored = environment(gateway)
+    assert (stored.document, stored.by) == ('{"parameters":{"limit":4}}', "ada")
+    assert manifests.read(gateway, "prices").environment == stored.sha256
+    assert load(json.loads(gateway.documents.base("prices").document)) == pipeline
+    assert push(gateway, pipeline, files, overlay={"parameters": {"limit": 4}}).trigger_key is None
+    second = push(gateway, pipeline, files, overlay={"parameters": {"limit": 5}})
+    assert second.trigger_key not in (None, first.trigger_key)
+    assert environment(gateway).document == '{"parameters":{"limit":5}}'
+    third = push(gateway, pipeline, files)
+    assert third.trigger_key not in (None, second.trigger_key)
+    assert environment(gateway) is None
+    assert manifests.read(gateway, "prices").environment == ""
+
+
+def test_an_overlay_that_names_code_which_is_not_there_is_refused(gateway, pipeline, files):
+    with pytest.raises(ReleaseError, match=r"other\.py"):
+        push(gateway, pipeline, files, overlay={"stages": {"train": {"entry_point": "other.py"}}})
+    assert environment(gateway) is None
+    assert gateway.documents.base("prices") is None
+
+
 def test_a_failed_upload_leaves_no_manifest_and_the_next_push_is_whole(gateway, pipeline, files, monkeypatch):
     put = Objects.put
 

@@ -7,9 +7,16 @@ import pytest
 
 from stagewright.errors import NotFoundError
 from stagewright.run.gateway.documents import Base, Revision
-from stagewright.run.revisions import record
+from stagewright.run.layers import Effective, Layers, layer_of
+from stagewright.run.revisions import record as record_effective
 from stagewright.run.trigger import request_run
+from stagewright.spec.canonical import document_json
 from stagewright.spec.load import load
+
+
+def record(gateway, pipeline, by=""):
+    layers = Layers(pipeline.name, layer_of(document_json(pipeline)))
+    return record_effective(gateway, Effective(pipeline, layers), by)
 
 
 def with_limit(document, limit):

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stagewright.cli import output
 from stagewright.errors import ReleaseError, TargetError
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from stagewright.spec.model import Scalar
     from stagewright.spec.pipeline import Pipeline
 
+FOLDER = "environments"
+"""Beside the document, with an overlay for each environment that has one."""
 PATIENCE = 90.0
 """Seconds that an event may take to become a run: the queue, a cold function, and the plan."""
 
@@ -43,6 +45,46 @@ class Source:
         pipeline = specfile.read(path, code_findings)
         return cls(path, pipeline, release.scan(path.parent / pipeline.code))
 
+    def overlay(self, environment: str) -> Mapping[str, Any]:
+        """What `environments/<environment>.yaml` beside the document changes of it; empty without it."""
+        from stagewright import specfile
+        from stagewright.run.named_files import code_findings
+
+        files = [file for file in overlays(self.path) if file.stem == environment]
+        if len(files) > 1:
+            names = " and ".join(file.name for file in files)
+            raise ReleaseError(f"{files[0].parent}: {names} are of one environment", "keep one of them")
+        return (
+            specfile.read_overlay(files[0], self.path.parent, self.pipeline, code_findings) if files else {}
+        )
+
+    def in_environment(self, environment: str) -> Pipeline:
+        """The document with that environment's overlay."""
+        from stagewright.spec.load import load
+        from stagewright.spec.merging import merged
+
+        overlay = self.overlay(environment)
+        under = self.pipeline.model_dump(mode="json", exclude_unset=True)
+        return load(merged(under, overlay)) if overlay else self.pipeline
+
+
+def overlays(document: Path) -> list[Path]:
+    """The overlay files beside a document, sorted."""
+    found = (document.parent / FOLDER).glob("*")
+    return sorted(file for file in found if file.suffix in (".yaml", ".yml", ".json") and file.is_file())
+
+
+def effective(session: Session, source: Source) -> Pipeline:
+    """What a push of `source` would make of the document there, with the overlay and the overrides."""
+    from functools import partial
+
+    from stagewright.run import layers
+
+    gateway = session.gateway
+    overlay = source.overlay(gateway.installation.environment)
+    stored = layers.on_disk(gateway, source.pipeline, overlay)
+    return layers.effective(stored, partial(layers.code_allowed, gateway)).pipeline
+
 
 def push(
     session: Session, source: Source, parameters: Mapping[str, Scalar] | None = None, force: bool = False
@@ -53,9 +95,11 @@ def push(
     require_space(session)
     upload_samples(session, source)
     commit = commit_of(source.path.parent)
+    overlay = source.overlay(session.gateway.installation.environment)
     return release.push(
-        session.gateway, source.pipeline, source.files, commit, parameters, by=user(), force=force
-    )
+        session.gateway, source.pipeline, source.files, commit, parameters,
+        by=caller(session), force=force, overlay=overlay,
+    )  # fmt: skip
 
 
 def require_space(session: Session) -> None:
@@ -74,7 +118,7 @@ def start(session: Session, source: Source, parameters: Mapping[str, Scalar], fo
     if pushed.uploaded or pushed.removed or pushed.trigger_key:
         output.note(f"pushed {source.pipeline.name}: {changes(pushed)}")
     key = pushed.trigger_key or trigger.request_run(
-        session.gateway, source.pipeline.name, parameters, user(), force=force
+        session.gateway, source.pipeline.name, parameters, caller(session), force=force
     )
     try:
         run = wait_for_run(session.gateway, key)
@@ -83,7 +127,7 @@ def start(session: Session, source: Source, parameters: Mapping[str, Scalar], fo
             output.note("the run may start nevertheless: see stagewright runs, then stagewright stop RUN")
         raise
     if session.is_local:
-        note_builds(session, source.pipeline, run)
+        note_builds(session, effective(session, source), run)
     return run
 
 
@@ -204,6 +248,11 @@ def commit_of(folder: Path) -> str:
         return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""
+
+
+def caller(session: Session) -> str:
+    """Who acts: on AWS as AWS knows it, on this machine the user."""
+    return user() if session.is_local else session.gateway.caller.arn()
 
 
 def user() -> str:

@@ -9,6 +9,9 @@ import typer
 Document = Annotated[
     str, typer.Argument(metavar="PIPELINE", help="A document, or a folder with a pipeline.yaml.")
 ]
+PipelineName = Annotated[
+    str, typer.Argument(metavar="PIPELINE", help="A pipeline's name, or the place of its document.")
+]
 PipelineOrRun = Annotated[
     str,
     typer.Argument(metavar="PIPELINE|RUN", help="A pipeline (its newest run is meant), or the id of a run."),

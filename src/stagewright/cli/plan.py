@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from stagewright.cli import documents, environments, output
 from stagewright.cli.options import Document, Force, Json, Parameters, TargetName
-from stagewright.cli.target import LOCAL, Session, session
+from stagewright.cli.target import LOCAL, Session, environment_of, session
 from stagewright.naming import timestamp
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from stagewright.plan.release import Release
     from stagewright.spec.budget import Budget
     from stagewright.spec.model import Scalar
+    from stagewright.spec.pipeline import Pipeline
 
 
 def command(
@@ -37,29 +38,32 @@ def command(
     from stagewright.plan.quotas import exceeded
 
     source = launch.Source.read(documents.path_of(place))
-    parameters = documents.parameters(source.pipeline, given)
+    parameters = documents.parameters(source.in_environment(environment_of(target)), given)
     with session(target) as connected:
-        environments.warn(connected, source.pipeline)
+        pipeline = launch.effective(connected, source)
+        environments.warn(connected, pipeline)
         launch.upload_samples(connected, source)
-        made = make(connected, source, parameters, force)
+        made = make(connected, source, pipeline, parameters, force)
         refused = tuple(exceeded(made, {} if connected.is_local else connected.gateway.quotas.applied()))
     made = replace(made, warnings=(*made.warnings, *refused))
     if as_json:
         output.print_json(made.to_json())
     else:
-        print_plan(made, source.pipeline.budget)
+        print_plan(made, pipeline.budget)
 
 
-def make(connected: Session, source: Source, parameters: Mapping[str, Scalar], force: bool) -> Plan:
-    """What a run of the files as they are on this disk would do now."""
+def make(
+    connected: Session, source: Source, pipeline: Pipeline, parameters: Mapping[str, Scalar], force: bool
+) -> Plan:
+    """What a run of the files as they are on this disk would do now; `pipeline` is the effective document."""
     from stagewright.cli.launch import user
     from stagewright.plan.model import Trigger
     from stagewright.run.planning import make_plan
     from stagewright.spec.parameters import with_parameters
 
     trigger = Trigger("manual", f"manual:{uuid.uuid4()}", timestamp(datetime.now(UTC)), user(), parameters)
-    pipeline = with_parameters(source.pipeline, dict(parameters))
-    return make_plan(connected.gateway, pipeline, trigger, release_of(source), revision=0, force=force)
+    document = with_parameters(pipeline, dict(parameters))
+    return make_plan(connected.gateway, document, trigger, release_of(source), revision=0, force=force)
 
 
 def release_of(source: Source) -> Release:

@@ -10,7 +10,7 @@ import typer
 
 from stagewright.cli import documents, environments, output
 from stagewright.cli.options import Document, Force, Json, Parameters, TargetName
-from stagewright.cli.target import LOCAL, session
+from stagewright.cli.target import LOCAL, environment_of, session
 from stagewright.cli.typeable import program, run_again
 from stagewright.errors import RunFailedError, TargetError
 
@@ -30,13 +30,14 @@ def command(
     from stagewright.cli import launch, live, summary
 
     source = launch.Source.read(documents.path_of(place))
-    parameters = documents.parameters(source.pipeline, given)
+    parameters = documents.parameters(source.in_environment(environment_of(target)), given)
     with session(target) as connected:
         if connected.own and not wait:
             raise TargetError(
                 "--no-wait: the server of this command ends with it", "stagewright up, then run again"
             )
-        environments.warn(connected, source.pipeline)
+        pipeline = launch.effective(connected, source)
+        environments.warn(connected, pipeline)
         run = launch.start(connected, source, parameters, force)
         output.note(f"run {run}")
         if not wait:

@@ -57,6 +57,11 @@ def is_new(target: str) -> bool:
     return target == LOCAL and not state_folder().exists()
 
 
+def environment_of(target: str) -> str:
+    """The environment's name, without contacting anybody."""
+    return LOCAL if target == LOCAL else _settings(target)["environment"]
+
+
 @contextmanager
 def kept(target: str) -> Iterator[Session]:
     """A session of a command that looks at what there is. NotFoundError where there can be nothing."""
@@ -104,14 +109,18 @@ def connect(server: Server) -> Gateway:
 def _aws(target: str) -> Gateway:
     from stagewright.run.gateway import Gateway
 
+    settings = _settings(target)
+    return Gateway.connect(installation(settings), profile=settings.get("profile"))
+
+
+def _settings(target: str) -> dict[str, str]:
     described = described_targets(Path.cwd())
     if target not in described:
         known = ", ".join([LOCAL, *described])
         raise TargetError(
             f"{FILE} describes no target {target} (known: {known})", f"add [targets.{target}] to {FILE}"
         )
-    settings = checked(target, described[target])
-    return Gateway.connect(installation(settings), profile=settings.get("profile"))
+    return checked(target, described[target])
 
 
 def described_targets(folder: Path) -> Mapping[str, Any]:

@@ -30,7 +30,8 @@ from stagewright.local.credentials import scrubbed
 MODULES = (
     "rich.console", "rich.live", "rich.table", "rich.text", "typer._adapters",
     "stagewright.cli.launch", "stagewright.cli.live", "stagewright.cli.summary",
-    "stagewright.run.history", "stagewright.run.planning", "stagewright.run.release", "stagewright.run.stop",
+    "stagewright.cli.changes", "stagewright.run.history", "stagewright.run.overriding",
+    "stagewright.run.planning", "stagewright.run.release", "stagewright.run.stop",
     "stagewright.run.trigger", "stagewright.specfile",
 )  # fmt: skip
 """What the commands import when they need it."""

@@ -47,6 +47,7 @@ class Function:
                 "STAGEWRIGHT_ENVIRONMENT": TEMPLATE.environment,
                 "STAGEWRIGHT_ACCOUNT": TEMPLATE.account,
                 "STAGEWRIGHT_TOPIC": TOPIC_ARN,
+                "STAGEWRIGHT_CODE_OVERRIDES": "no",
                 "POWERTOOLS_SERVICE_NAME": f"stagewright-{self.what}",
                 "POWERTOOLS_LOG_LEVEL": "INFO",
             },

@@ -104,7 +104,9 @@ def _objects(sid: str, reason: str, actions: Sequence[str], prefixes: Sequence[s
 
 
 def _notify() -> Statement:
-    return Statement("Notify", "tells people that a run failed", ("sns:Publish",), (TOPIC_ARN,))
+    return Statement(
+        "Notify", "tells people that a run failed or was refused", ("sns:Publish",), (TOPIC_ARN,)
+    )
 
 
 def _start() -> Statement:
@@ -181,6 +183,7 @@ _ROUTER = Role(
         _RUN_ITEMS,
         _start(),
         _stop(),
+        _notify(),
         Statement(
             "LookAtModels",
             "checks that a package, model or endpoint which would be reused is still there",

@@ -39,15 +39,18 @@ def record(gateway: Gateway, arn: str) -> str | None:
     return status
 
 
-def notify(gateway: Gateway, header: Header, why: str) -> None:
-    """Tells people that a run failed. A notice that cannot be sent is logged; the record does not need it."""
+def notify(gateway: Gateway, header: Header, why: str, what: str = "failed") -> None:
+    """Tells people that a run failed, or `what` else befell it.
+
+    A notice that cannot be sent is logged; the record does not need it.
+    """
     topic, run = settings.topic(), header.run
     if not topic:
         return
     text = f"{why}\n\nrun: {run}\npipeline: {header.pipeline}\nrevision: {header.revision}\n"
     try:
         gateway.topics.publish(
-            topic, f"{header.pipeline} failed: {run}", f"{text}look: stagewright show {run}\n"
+            topic, f"{header.pipeline} {what}: {run}", f"{text}look: stagewright show {run}\n"
         )
     except StagewrightError as error:
         settings.logger().error("no notice sent", run=run, reason=error.message)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from stagewright.errors import DeniedError, DocumentError, Problem, ReleaseError
+from stagewright.errors import DeniedError, DocumentError, NotFoundError, Problem, ReleaseError
 from stagewright.plan.release import Release
-from stagewright.router import messages, settings
+from stagewright.router import messages, recorder, settings
 from stagewright.router.messages import Request
+from stagewright.run import layers, revisions
 from stagewright.run import manifest as manifests
-from stagewright.run import revisions
 from stagewright.run.bundles import ensure_bundles
 from stagewright.run.gateway import Gateway
+from stagewright.run.layers import Layers
 from stagewright.run.manifest import Manifest
 from stagewright.run.planning import make_plan
 from stagewright.run.release import publish
 from stagewright.run.start import Started, refuse, resume, start
 from stagewright.run.trigger import has_code_trigger
-from stagewright.spec.load import load
 from stagewright.spec.parameters import with_parameters
 
 
@@ -53,7 +52,18 @@ def route(gateway: Gateway, body: str) -> Started | None:
         return _begin(gateway, request)
     except (DocumentError, ReleaseError, DeniedError) as error:
         reason = f"{error.message} ({error.remedy})" if error.remedy else error.message
-        return refuse(gateway, request.pipeline, request.trigger, reason)
+        return _refused(gateway, request, reason)
+
+
+def _refused(gateway: Gateway, request: Request, reason: str) -> Started:
+    """People are told once: by whoever claims the key."""
+    refused = refuse(gateway, request.pipeline, request.trigger, reason)
+    if refused.new and (header := gateway.runs.header(refused.run)):
+        settings.logger().warning(
+            "refused", metric="Refused", value=1, run=refused.run, pipeline=request.pipeline
+        )
+        recorder.notify(gateway, header, reason, "was refused")
+    return refused
 
 
 def _done(gateway: Gateway, record: Mapping[str, Any]) -> bool:
@@ -81,14 +91,14 @@ def _begin(gateway: Gateway, request: Request) -> Started | None:
     manifest = manifests.read(gateway, request.pipeline, request.version)
     if request.version and manifest is None:
         raise ReleaseError(f"version {request.version} of the manifest is gone", "push again")
-    document = _document(gateway, request.pipeline)
-    if request.version and not has_code_trigger(document):
+    effective = layers.effective(_layers(gateway, request.pipeline), settings.code_overrides)
+    if request.version and not has_code_trigger(effective.layers.document()):
         return None
     request = _asked(request, manifest)
     trigger = request.trigger
-    pipeline = with_parameters(load(document), dict(trigger.parameters))
+    pipeline = with_parameters(effective.pipeline, dict(trigger.parameters))
     release = publish(gateway, manifest, trigger.by) if manifest else Release(request.pipeline, {})
-    revision = revisions.record(gateway, pipeline, trigger.by)
+    revision = revisions.record(gateway, effective, trigger.by if request.version else "")
     plan = make_plan(gateway, pipeline, trigger, release, revision, force=request.force)
     ensure_bundles(gateway, release, plan)
     return start(gateway, plan)
@@ -102,17 +112,9 @@ def _asked(request: Request, manifest: Manifest | None) -> Request:
     return replace(request, trigger=trigger, force=manifest.force)
 
 
-def _document(gateway: Gateway, pipeline: str) -> dict[str, Any]:
-    base = gateway.documents.base(pipeline)
-    if base is None:
-        problem = Problem("", f"no document of {pipeline} in {gateway.documents.table}", "push the pipeline")
-        raise DocumentError((problem,))
+def _layers(gateway: Gateway, pipeline: str) -> Layers:
+    """A missing document is one that is wrong: its run is refused, where people see it."""
     try:
-        document = json.loads(base.document)
-    except ValueError as error:
-        raise DocumentError(
-            (Problem("", f"the stored document is not JSON: {error}", "push again"),)
-        ) from None
-    if not isinstance(document, dict):
-        raise DocumentError((Problem("", "the stored document is not a JSON object", "push again"),))
-    return document
+        return layers.read(gateway, pipeline)
+    except NotFoundError as error:
+        raise DocumentError((Problem("", error.message, error.remedy),)) from None

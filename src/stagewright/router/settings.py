@@ -32,6 +32,11 @@ def topic() -> str:
     return os.environ.get("STAGEWRIGHT_TOPIC", "")
 
 
+def code_overrides() -> bool:
+    """Whether overrides may change what runs, not only how. No, unless the installation says yes."""
+    return os.environ.get("STAGEWRIGHT_CODE_OVERRIDES") == "yes"
+
+
 @cache
 def gateway(place: Installation) -> Gateway:
     """One per function instance: its connections are kept from event to event."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,9 +9,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from stagewright.errors import NotFoundError, StagewrightError
+from stagewright.errors import DocumentError, NotFoundError, StagewrightError
 from stagewright.naming import timestamp
 from stagewright.router import messages, recorder, settings
+from stagewright.run import layers
 from stagewright.run import manifest as manifests
 from stagewright.run.close import close
 from stagewright.run.gateway import Gateway
@@ -94,9 +94,12 @@ def _requeue(gateway: Gateway, pipeline: str, before: float) -> Repair | None:
 
 
 def _asks_for_runs(gateway: Gateway, pipeline: str) -> bool:
-    """Without a document the router refuses the run, which people can see: so that counts as asking."""
-    base = gateway.documents.base(pipeline)
-    return base is None or has_code_trigger(json.loads(base.document))
+    """A run whose document is missing or wrong is refused, which people can see: so that counts as asking."""
+    try:
+        effective = layers.effective(layers.read(gateway, pipeline), settings.code_overrides)
+    except (NotFoundError, DocumentError):
+        return True
+    return has_code_trigger(effective.layers.document())
 
 
 def _settle(gateway: Gateway, header: Header) -> Repair | None:

@@ -20,7 +20,10 @@ AGAIN = "push again"
 
 @dataclass(frozen=True)
 class Manifest:
-    """One version of a manifest. `written` in epoch seconds; `parameters`, `force`: of the run it starts."""
+    """One version of a manifest. `written` in epoch seconds; `parameters`, `force`: of the run it starts.
+
+    `environment` is the SHA-256 of the environment's overlay; empty where there is none.
+    """
 
     release: Release
     version: str = ""
@@ -28,6 +31,7 @@ class Manifest:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     by: str = ""
     force: bool = False
+    environment: str = ""
 
     @property
     def trigger_key(self) -> str:
@@ -46,6 +50,7 @@ class Manifest:
             "parameters": dict(self.parameters),
             "by": self.by,
             "force": self.force,
+            "environment": self.environment,
         }
         return always | {name: value for name, value in maybe.items() if value}
 
@@ -65,6 +70,7 @@ class _Manifest(BaseModel):
     parameters: dict[str, bool | int | float | str] = {}
     by: str = ""
     force: bool = False
+    environment: str = ""
 
 
 def code_key(pipeline: str, version: str) -> str:
@@ -106,7 +112,7 @@ def parse(body: bytes, pipeline: str, version: str, written: float) -> Manifest:
             raise ReleaseError(f"{place} lists {path!r}, which is not a path inside the code folder", AGAIN)
     files = {path: CodeFile(file.sha256, file.version, file.size) for path, file in given.files.items()}
     release = Release(pipeline, files, given.document, given.commit)
-    return Manifest(release, version, written, given.parameters, given.by, given.force)
+    return Manifest(release, version, written, given.parameters, given.by, given.force, given.environment)
 
 
 def text_of(value: Mapping[str, Any]) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -19,10 +19,13 @@ from stagewright.run.bundles import ensure_bundles, staging_key
 from stagewright.run.folder import scan
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.documents import Base
+from stagewright.run.gateway.documents import Pushed as PushedLayer
+from stagewright.run.layers import Layers, layer_of
 from stagewright.run.manifest import Manifest
 from stagewright.run.together import together
 from stagewright.run.trigger import has_code_trigger
-from stagewright.spec.canonical import document_json, sha256_of
+from stagewright.spec.canonical import canonical_json, document_json, plain, sha256_of
+from stagewright.spec.load import load
 from stagewright.spec.pipeline import Pipeline
 
 __all__ = ["Pushed", "ensure_bundles", "publish", "push", "scan"]
@@ -47,33 +50,42 @@ def push(
     *,
     by: str = "",
     force: bool = False,
+    overlay: Mapping[str, Any] | None = None,
 ) -> Pushed:
-    """Uploads what changed, the base document, and the manifest last: if anything fails, no run starts.
+    """Uploads what changed, the document, and the manifest last: if anything fails, no run starts.
+
+    `overlay` is what the target's environment changes of the document; without one, an earlier push's goes.
 
     `parameters` and `force` (run every stage) are of the run that the manifest starts. A push that changed
     nothing, or whose document has no code trigger, starts none: see `trigger.request_run`.
     ReleaseError: a stage names a code file that is not there.
     """
-    _check_code(pipeline, files)
     name = pipeline.name
+    pushed = Layers(name, layer_of(document_json(pipeline), by))
+    if overlay:
+        pushed = replace(pushed, environment=layer_of(canonical_json(plain(overlay)), by))
+    whole = load(pushed.document())
+    _check_code(whole, files)
     before = _current(gateway, name)
-    text = document_json(pipeline)
     after = {path: CodeFile(hashlib.sha256(body).hexdigest(), "", len(body)) for path, body in files.items()}
-    known = before.files if before else {}
+    known = before.release.files if before else {}
     changed = [path for path, file in after.items() if path not in known or known[path].sha256 != file.sha256]
     removed = tuple(sorted(set(known) - set(after)))
     digest = Release(name, after).digest
-    if before and not changed and not removed and before.document == sha256_of(text):
+    hashes = (pushed.base.sha256, pushed.environment.sha256 if pushed.environment else "")
+    unchanged = before and (before.release.document, before.environment) == hashes
+    if unchanged and not changed and not removed and not _to_put(gateway, pushed):
         return Pushed(None, digest)
     versions = _upload(gateway, name, {path: files[path] for path in changed})
     together(lambda path: gateway.objects.delete(staging_key(name, path)), removed)
-    _put_document(gateway, name, text)
+    _put_layers(gateway, pushed)
     versions = {path: file.version for path, file in known.items()} | versions
     listed = {path: CodeFile(file.sha256, versions[path], file.size) for path, file in after.items()}
-    release = Release(name, listed, sha256_of(text), commit)
-    body = manifests.text_of(Manifest(release, parameters=parameters or {}, by=by, force=force).to_json())
+    release = Release(name, listed, hashes[0], commit)
+    manifest = Manifest(release, parameters=parameters or {}, by=by, force=force, environment=hashes[1])
+    body = manifests.text_of(manifest.to_json())
     version = gateway.objects.put(manifests.key_of(name), body, "application/json")
-    starts = has_code_trigger(json.loads(text))
+    starts = has_code_trigger(pushed.document())
     key = manifests.code_key(name, version) if starts else None
     return Pushed(key, digest, tuple(sorted(changed)), removed)
 
@@ -105,20 +117,36 @@ def _upload(gateway: Gateway, pipeline: str, files: Mapping[str, bytes]) -> dict
     return dict(zip(files, versions, strict=True))
 
 
-def _current(gateway: Gateway, pipeline: str) -> Release | None:
-    """The release of the current manifest; one that cannot be read counts as none."""
+def _current(gateway: Gateway, pipeline: str) -> Manifest | None:
+    """The current manifest; one that cannot be read counts as none."""
     try:
-        manifest = manifests.read(gateway, pipeline)
+        return manifests.read(gateway, pipeline)
     except ReleaseError:
         return None
-    return manifest.release if manifest else None
 
 
-def _put_document(gateway: Gateway, pipeline: str, text: str) -> None:
-    sha256 = sha256_of(text)
-    base = gateway.documents.base(pipeline)
-    if base is None or base.sha256 != sha256:
-        gateway.documents.put_base(pipeline, Base(text, sha256, timestamp(datetime.now(UTC))))
+def _to_put(gateway: Gateway, pushed: Layers) -> dict[PushedLayer, Base | None]:
+    """The layers that are not stored like this, whoever changed them; None for one that has to go."""
+    wanted: dict[PushedLayer, Base | None] = {"environment": pushed.environment, "base": pushed.base}
+    stored = together(lambda layer: gateway.documents.pushed(pushed.pipeline, layer), wanted)
+    return {
+        layer: new
+        for (layer, new), old in zip(wanted.items(), stored, strict=True)
+        if _hashes(new) != _hashes(old)
+    }
+
+
+def _hashes(layer: Base | None) -> tuple[str, str] | None:
+    return (layer.sha256, sha256_of(layer.document)) if layer else None
+
+
+def _put_layers(gateway: Gateway, pushed: Layers) -> None:
+    now = timestamp(datetime.now(UTC))
+    for layer, new in _to_put(gateway, pushed).items():
+        if new is None:
+            gateway.documents.remove_environment(pushed.pipeline)
+        else:
+            gateway.documents.put_pushed(pushed.pipeline, layer, replace(new, written=now))
 
 
 def _recorded(gateway: Gateway, key: str) -> dict[str, CodeFile] | None:

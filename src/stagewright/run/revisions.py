@@ -2,31 +2,77 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
 
-from stagewright.errors import TargetError
+from stagewright.errors import NotFoundError, TargetError
 from stagewright.naming import timestamp
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.documents import Revision
+from stagewright.run.layers import Effective, author
 from stagewright.spec.canonical import document_json, sha256_of
-from stagewright.spec.pipeline import Pipeline
+from stagewright.spec.merging import Change, changes
 
 ATTEMPTS = 10
 """Routers that may take a number at the same moment before we give up."""
 
 
-def record(gateway: Gateway, pipeline: Pipeline, author: str = "") -> int:
-    """The revision's number: the newest one's where the document is the same as that, otherwise the next."""
-    text = document_json(pipeline)
+@dataclass(frozen=True)
+class Entry:
+    """One line of a history: a revision, and what it changed of the one before."""
+
+    number: int
+    written: str
+    author: str
+    changes: tuple[Change, ...]
+
+
+def record(gateway: Gateway, effective: Effective, by: str = "") -> int:
+    """The revision's number: the newest one's where the document is the same as that, otherwise the next.
+
+    `by`: whoever pushed, where the layers do not say.
+    """
+    name, text = effective.pipeline.name, document_json(effective.pipeline)
     sha256 = sha256_of(text)
     for _ in range(ATTEMPTS):
-        newest = gateway.documents.newest_revision(pipeline.name)
+        newest = gateway.documents.newest_revision(name)
         if newest and newest.sha256 == sha256:
             return newest.number
         number = newest.number + 1 if newest else 1
-        written = timestamp(datetime.now(UTC))
+        who = author(effective.layers, newest.layers if newest else {}, by)
+        now = timestamp(datetime.now(UTC))
         if gateway.documents.put_revision(
-            pipeline.name, Revision(number, text, sha256, author or "unknown", written)
+            name, Revision(number, text, sha256, who, now, effective.layers.hashes)
         ):
             return number
-    raise TargetError(f"no free revision number for {pipeline.name} in {ATTEMPTS} attempts", "try again")
+    raise TargetError(f"no free revision number for {name} in {ATTEMPTS} attempts", "try again")
+
+
+def document(gateway: Gateway, pipeline: str, number: int) -> Mapping[str, Any]:
+    """NotFoundError where there is no such revision."""
+    revision = gateway.documents.revision(pipeline, number)
+    if revision is None:
+        raise NotFoundError(f"{pipeline} has no revision {number}", f"stagewright history {pipeline}")
+    return _document(revision)
+
+
+def history(gateway: Gateway, pipeline: str, limit: int) -> list[Entry]:
+    """Newest first. The changes of the very first revision are none: it was made from nothing."""
+    found = gateway.documents.revisions(pipeline, limit + 1)
+    made = [
+        Entry(new.number, new.written, new.author, tuple(changes(_document(old), _document(new))))
+        for new, old in pairwise(found)
+    ]
+    if found and len(found) <= limit:
+        first = found[-1]
+        made.append(Entry(first.number, first.written, first.author, ()))
+    return made
+
+
+def _document(revision: Revision) -> Mapping[str, Any]:
+    made: Mapping[str, Any] = json.loads(revision.document)
+    return made

@@ -36,10 +36,10 @@ def parse_parameter(text: str, declared: Scalar, name: str = "") -> Scalar:
     if isinstance(declared, str):
         return text
     value = _parsed(text)
-    if isinstance(value, bool | int | float) and _type(value) == _type(declared):
+    if isinstance(value, bool | int | float) and type_of(value) == type_of(declared):
         return value
     path = ("parameters", name) if name else ("parameters",)
-    raise DocumentError(problems([Finding(path, f"takes {_type(declared)}, not {said(text)}")]))
+    raise DocumentError(problems([Finding(path, f"takes {type_of(declared)}, not {said(text)}")]))
 
 
 def _parsed(text: str) -> Any:
@@ -55,13 +55,14 @@ def _wrong(pipeline: Pipeline, given: Mapping[str, Any]) -> Iterator[Finding]:
         if name not in pipeline.parameters:
             remedy = nearest(name, pipeline.parameters, "declared") or "the document declares none"
             yield Finding(path, "no such parameter", remedy)
-        elif (expected := _type(pipeline.parameters[name])) != _type(value):
+        elif (expected := type_of(pipeline.parameters[name])) != type_of(value):
             yield Finding(path, f"takes {expected}, not {said(value)}")
         elif isinstance(value, str) and "${" in value:
             yield Finding(path, "a given value takes no references", "write the value itself")
 
 
-def _type(value: Any) -> str:
+def type_of(value: Any) -> str:
+    """In words. There is one type of number."""
     match value:
         case bool():
             return "true or false"

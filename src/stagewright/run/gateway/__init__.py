@@ -23,8 +23,10 @@ from stagewright.run.gateway.objects import Objects
 from stagewright.run.gateway.runs import Runs
 
 if TYPE_CHECKING:
+    from stagewright.run.gateway.caller import Caller
     from stagewright.run.gateway.endpoints import Endpoints
     from stagewright.run.gateway.events import Events
+    from stagewright.run.gateway.functions import Functions
     from stagewright.run.gateway.jobs import Jobs
     from stagewright.run.gateway.logs import Logs
     from stagewright.run.gateway.queue import Queue
@@ -134,6 +136,18 @@ class Gateway:
         from stagewright.run.gateway.topics import Topics
 
         return Topics(self._client("sns"))
+
+    @cached_property
+    def functions(self) -> Functions:
+        from stagewright.run.gateway.functions import Functions
+
+        return Functions(self._client("lambda"), self.installation.name)
+
+    @cached_property
+    def caller(self) -> Caller:
+        from stagewright.run.gateway.caller import Caller
+
+        return Caller(self._client("sts"))
 
     def close(self) -> None:
         """Closes the connections; the next call opens them again."""

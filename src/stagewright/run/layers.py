@@ -1,0 +1,247 @@
+"""The layers of a document, and what they make together: base < environment < overrides.
+
+The parameters of a trigger come on top, for one run (`spec.parameters`), and are part of no revision.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from stagewright.errors import DocumentError, NotFoundError, Problem
+from stagewright.run.gateway import Gateway
+from stagewright.run.gateway.documents import Base, Overrides
+from stagewright.run.together import together
+from stagewright.spec.canonical import canonical_json, document_json, sha256_of
+from stagewright.spec.findings import Path, dotted, problems
+from stagewright.spec.load import load
+from stagewright.spec.merging import ABSENT, found, leaves, merged
+from stagewright.spec.overrides import guarded_findings, readable, shape_findings, value_findings
+from stagewright.spec.pipeline import Pipeline
+from stagewright.spec.setting import written
+
+Layer = Literal["base", "environment", "overrides"]
+LAYERS: tuple[Layer, ...] = ("base", "environment", "overrides")
+TABLE_EDIT = "unknown (table edit)"
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The layers of one pipeline's document as they are stored."""
+
+    pipeline: str
+    base: Base
+    environment: Base | None = None
+    overrides: Overrides = field(default_factory=Overrides)
+
+    def data(self, layer: Layer) -> Mapping[str, Any]:
+        """What one layer says. DocumentError where a pushed one is no JSON object."""
+        match layer:
+            case "base":
+                return _parsed(self.base, "the stored document")
+            case "environment":
+                return _parsed(self.environment, "the stored overlay") if self.environment else {}
+            case _:
+                return self.overrides.content
+
+    def document(self, top: Layer = "overrides") -> Mapping[str, Any]:
+        """What the layers up to `top` make together, right or wrong."""
+        document: Any = {}
+        for layer in LAYERS[: LAYERS.index(top) + 1]:
+            document = merged(document, self.data(layer))
+        made: Mapping[str, Any] = document
+        return made
+
+    def source(self, path: Path) -> Layer:
+        """The layer that has the last word about `path`."""
+        return next(
+            (layer for layer in reversed(LAYERS) if found(self.data(layer), path) is not ABSENT), "base"
+        )
+
+    @property
+    def overrides_author(self) -> str:
+        """Empty where nothing was ever overridden."""
+        if not self.overrides.stored and not self.overrides.seal:
+            return ""
+        sealed = self.overrides.seal == seal_of(self.overrides)
+        return self.overrides.by if sealed and self.overrides.by else TABLE_EDIT
+
+    @property
+    def hashes(self) -> dict[str, Any]:
+        """What a revision says of its layers: SHA-256 of each that is there, and the overrides' version."""
+        content = self.overrides.content
+        return {
+            "base": sha256_of(self.base.document),
+            "environment": sha256_of(self.environment.document) if self.environment else "",
+            "overrides": content_hash(content) if content else "",
+            "version": self.overrides.version,
+        }
+
+
+@dataclass(frozen=True)
+class Effective:
+    """A correct document, and the layers that it is made of."""
+
+    pipeline: Pipeline
+    layers: Layers
+
+
+def read(gateway: Gateway, pipeline: str) -> Layers:
+    """NotFoundError where the pipeline has no document."""
+    acts: tuple[Callable[[str], Any], ...] = (
+        gateway.documents.base,
+        lambda name: gateway.documents.pushed(name, "environment"),
+        gateway.documents.overrides,
+    )
+    base, environment, overrides = together(lambda act: act(pipeline), acts)
+    if base is None:
+        raise NotFoundError(
+            f"no document of {pipeline} in {gateway.documents.table}", "push it first: stagewright push PATH"
+        )
+    return Layers(pipeline, base, environment, overrides)
+
+
+def on_disk(gateway: Gateway, pipeline: Pipeline, overlay: Mapping[str, Any], by: str = "") -> Layers:
+    """As they would be after a push of `pipeline` and its overlay."""
+    return Layers(
+        pipeline.name,
+        layer_of(document_json(pipeline), by),
+        layer_of(canonical_json(overlay), by) if overlay else None,
+        gateway.documents.overrides(pipeline.name),
+    )
+
+
+def layer_of(text: str, by: str = "", written: str = "") -> Base:
+    return Base(text, sha256_of(text), written, by)
+
+
+def effective(layers: Layers, code_allowed: Callable[[], bool], given: Collection[Path] = ()) -> Effective:
+    """DocumentError carries every problem, each with the layer that brings it and the remedy.
+
+    `code_allowed` says whether overrides may change what runs; it is asked only where they do. Of overrides
+    that are being `given` just now, nothing is said about taking them back.
+    """
+    under = _pushed(layers)
+    if not layers.overrides.content:
+        return Effective(under, layers)
+    return Effective(_overridden(layers, code_allowed, given), layers)
+
+
+def code_allowed(gateway: Gateway) -> bool:
+    """What the installation's router says, for whoever is not the router."""
+    return gateway.functions.environment("router").get("STAGEWRIGHT_CODE_OVERRIDES") == "yes"
+
+
+def seal_of(overrides: Overrides) -> str:
+    """Tells a hand edit from the write of a command. It protects from nobody: anyone can make one."""
+    said = [overrides.by, overrides.version, content_hash(overrides.content)]
+    return sha256_of(canonical_json(said))
+
+
+def content_hash(content: Mapping[str, Any]) -> str:
+    return sha256_of(canonical_json(readable(content)))
+
+
+def author(layers: Layers, before: Mapping[str, Any], by: str) -> str:
+    """Who made the document what it is: the authors of the layers that are not as `before`, a revision's
+    layers, has them. `by` is whoever pushed, where a layer does not say."""
+    now = layers.hashes
+    pushed = [("base", layers.base), ("environment", layers.environment)]
+    authors = [_pushed_by(layer, by) for name, layer in pushed if now[name] != before.get(name, "")]
+    if now["overrides"] != before.get("overrides", ""):
+        authors.append(layers.overrides_author or TABLE_EDIT)
+    return ", ".join(dict.fromkeys(filter(None, authors))) or by or UNKNOWN
+
+
+def _pushed_by(layer: Base | None, by: str) -> str:
+    """Nobody is known to have removed a layer that is gone."""
+    if layer is None:
+        return by
+    return layer.by or by or UNKNOWN if sha256_of(layer.document) == layer.sha256 else TABLE_EDIT
+
+
+def _parsed(base: Base, what: str) -> Mapping[str, Any]:
+    if not base.document:
+        raise DocumentError((Problem("", f"{what} has no text attribute `document`", "push again"),))
+    try:
+        document = json.loads(base.document)
+    except (ValueError, RecursionError) as error:
+        raise DocumentError((Problem("", f"{what} is not JSON: {error}", "push again"),)) from None
+    if not isinstance(document, dict):
+        raise DocumentError((Problem("", f"{what} is not a JSON object", "push again"),))
+    return document
+
+
+def _pushed(layers: Layers) -> Pipeline:
+    """What was pushed, without the overrides."""
+    document = layers.document("environment")
+    try:
+        pipeline = load(document)
+    except DocumentError as error:
+        what = "the environment's overlay" if _is_right(layers, "base") else "the base document"
+        remedy = "mend it in the repository, and push"
+        raise DocumentError(tuple(_told(each, what, remedy) for each in error.problems)) from None
+    if pipeline.name != layers.pipeline:
+        message = f"the document is that of {pipeline.name}, and stored as {layers.pipeline}'s"
+        raise DocumentError((Problem("name", message, "push it again"),))
+    return pipeline
+
+
+def _is_right(layers: Layers, top: Layer) -> bool:
+    try:
+        load(layers.document(top))
+    except DocumentError:
+        return False
+    return True
+
+
+def _overridden(layers: Layers, code_allowed: Callable[[], bool], given: Collection[Path]) -> Pipeline:
+    content = layers.overrides.content
+    if wrong := list(shape_findings(content)):
+        raise _overrides_error(layers, problems(wrong), given)
+    under = layers.document("environment")
+    wrong = list(value_findings(under, content))
+    guarded = list(guarded_findings(under, content))
+    if guarded and not code_allowed():
+        wrong += guarded
+    told = problems(wrong)
+    try:
+        pipeline = load(layers.document())
+    except DocumentError as error:
+        told += tuple(
+            each for each in error.problems if not any(_within(each.path, other.path) for other in told)
+        )
+    if told:
+        raise _overrides_error(layers, told, given)
+    return pipeline
+
+
+def _told(problem: Problem, what: str, remedy: str) -> Problem:
+    told = "; ".join(each for each in (problem.remedy, remedy) if each)
+    return replace(problem, message=f"{problem.message}, in {what}", remedy=told)
+
+
+def _overrides_error(layers: Layers, wrong: tuple[Problem, ...], given: Collection[Path]) -> DocumentError:
+    def told(problem: Problem) -> Problem:
+        if any(_related(dotted(path), problem.path) for path in given):
+            return problem
+        place = _override_at(layers.overrides.content, problem.path) or "--all"
+        return _told(problem, "the overrides", f"stagewright unset {layers.pipeline} {place}")
+
+    return DocumentError(tuple(map(told, wrong)))
+
+
+def _override_at(content: Mapping[str, Any], place: str) -> str:
+    """The override that is at the dotted `place`, in it or around it; empty where there is none."""
+    return next((written(path) for path, _ in leaves(content) if _related(dotted(path), place)), "")
+
+
+def _related(one: str, other: str) -> bool:
+    return _within(one, other) or _within(other, one)
+
+
+def _within(path: str, outer: str) -> bool:
+    return path == outer or path.startswith((f"{outer}.", f"{outer}["))

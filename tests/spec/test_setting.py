@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import pytest
+
+from stagewright.errors import DocumentError
+from stagewright.spec.overrides import Unusable
+from stagewright.spec.setting import path_of, split, value_of, written
+
+DOCUMENT = {
+    "name": "prices",
+    "parameters": {"limit": 3, "month": "2026-01", "fast": True},
+    "defaults": {"image": "sklearn-1.4", "instance_type": "ml.m5.large"},
+    "stages": {"train": {"kind": "training", "entry_point": "train.py"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "value"),
+    [
+        ("parameters.limit=4", ("parameters", "limit"), "4"),
+        ("stages.train.hyperparameters.n-estimators=500", None, "500"),
+        ('stages.train.hyperparameters."learning.rate"=0.1', None, "0.1"),
+        ("parameters.month=a=b", ("parameters", "month"), "a=b"),
+        ("parameters.month=", ("parameters", "month"), ""),
+        ("parameters.month=two\nlines", ("parameters", "month"), "two\nlines"),
+    ],
+)
+def test_a_setting_is_a_path_and_a_value(text, path, value):
+    found, given = split(text)
+    assert given == value
+    assert path is None or found == path
+    assert path_of(written(found)) == found
+
+
+def test_a_key_with_a_dot_stands_in_quotes():
+    path = path_of('stages.train.hyperparameters."learning.rate"')
+    assert path == ("stages", "train", "hyperparameters", "learning.rate")
+    assert written(path) == 'stages.train.hyperparameters."learning.rate"'
+
+
+@pytest.mark.parametrize("text", ["", ".", "a.", ".a", "a..b", 'a."b', "a.b.", '"a"b'])
+def test_what_is_no_path_is_refused(text):
+    with pytest.raises(DocumentError, match="is no path"):
+        path_of(text)
+
+
+def test_a_setting_without_a_value_is_refused():
+    with pytest.raises(DocumentError, match=r"write parameters\.limit=VALUE"):
+        split("parameters.limit")
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "value"),
+    [
+        ("parameters.limit", "4", 4),
+        ("parameters.limit", "0.5", 0.5),
+        ("parameters.limit", "4.0", 4),
+        ("parameters.limit", "abc", "abc"),
+        ("parameters.limit", "NaN", "NaN"),
+        ("parameters.month", "202601", "202601"),
+        ("parameters.month", "true", "true"),
+        ("parameters.fast", "false", False),
+        ("stages.train.enabled", "false", False),
+        ("stages.train.enabled", "no", "no"),
+        ("stages.train.description", "5", "5"),
+        ("stages.train.description", '"5"', '"5"'),
+        ("stages.train.instance_count", "2", 2),
+        ("stages.train.hyperparameters.n", "500", 500),
+        ("stages.train.hyperparameters.n", "1e-3", 0.001),
+        ("stages.train.hyperparameters.n", "adam", "adam"),
+        ("stages.train.hyperparameters", '{"n": 1}', {"n": 1}),
+        ("stages.train.include", '["lib"]', ["lib"]),
+    ],
+)
+def test_a_value_has_the_type_that_its_place_takes(path, text, value):
+    found = value_of(DOCUMENT, path_of(path), text)
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_digits_that_would_be_lost_are_unusable():
+    path = path_of("stages.train.hyperparameters")
+    assert isinstance(value_of(DOCUMENT, (*path, "n"), "9" * 38), Unusable)
+    assert isinstance(value_of(DOCUMENT, path, '{"n": 0.12345678901234567890}')["n"], Unusable)
