@@ -27,4 +27,5 @@ def plan_from_json(data: Mapping[str, Any]) -> Plan:
 
 def _stage(data: Mapping[str, Any]) -> StagePlan:
     bindings = tuple(Binding(binding["token"], tuple(binding["path"])) for binding in data["bindings"])
-    return StagePlan(**{**data, "bindings": bindings, "bundle": tuple(data["bundle"])})
+    lists = {name: tuple(data[name]) for name in ("bundle", "gates", "watch")}
+    return StagePlan(**{**data, **lists, "bindings": bindings})
