@@ -24,12 +24,15 @@ AWKWARD = {
 }
 
 
-def gate(stage, *conditions, bindings=()):
-    return stage("quality", "gate", {"Gate": list(conditions)}, bindings)
+def gate(stage, *conditions, bindings=(), **fields):
+    """Of several conditions all must hold."""
+    steps = [step for condition in conditions for step in condition] + [{"op": "and"}] * (len(conditions) - 1)
+    return stage("quality", "gate", {"Gate": steps}, bindings, **fields)
 
 
-def condition(left, op, right):
-    return {"text": f"r2 {op} limit", "left": left, "op": op, "right": right}
+def condition(left, op, right, text=""):
+    values = [{"op": "value", "value": operand} for operand in (left, right)]
+    return [*values, {"op": op, "text": text or f"r2 {op} limit"}]
 
 
 def test_a_good_stage_is_recorded_with_all_that_the_table_holds(engine, train):
@@ -335,7 +338,7 @@ def test_a_page_that_is_not_there(engine, train):
 
 
 def test_a_long_cause_is_cut(engine, stage):
-    walked = engine.walk([[[gate(stage, {"text": "x" * 9000, "left": 1, "op": ">", "right": 2})]]])
+    walked = engine.walk([[[gate(stage, condition(1, ">", 2, "x" * 9000))]]])
     assert len(walked.items["stage#quality"]["cause"]["S"]) == 4000
     assert len(walked.cause) == len("quality: ") + 400
 
@@ -350,7 +353,7 @@ def test_what_the_planner_writes_is_what_the_walker_reads(engine):
     """The page comes from plan/pages.py, not from this test."""
     job = {"CreateTrainingJob": {"TrainingJobName": "job-a", "Tags": []}}
     bound = {"CreateTrainingJob": {"TrainingJobName": "job-b", "Of": "<<a.model>>"}}
-    closed = {"Gate": [{"text": "r2 > 1", "left": "<<a.metrics.r2>>", "op": ">", "right": 1}]}
+    closed = {"Gate": condition("<<a.metrics.r2>>", ">", 1, "r2 > 1")}
     stages = (
         StagePlan("a", "training", "run", "", "f", {"image": "x"}, "job-a", 60, job),
         StagePlan(

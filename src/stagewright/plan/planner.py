@@ -197,12 +197,16 @@ class _Planner:
     def _watching(self, waves: Sequence[graph.Wave]) -> Iterator[StagePlan]:
         """The stages; those that run watch the gates beside them, since all others are over or not begun."""
         stops = {name for name, stage in self.planned.items() if stage.otherwise == "stop"}
-        beside = {
-            name: tuple(gate for other in wave if other != chain for gate in other if gate in stops)
-            for wave in waves
-            for chain in wave
-            for name in chain
-        } if stops else {}
+        beside = (
+            {
+                name: tuple(gate for other in wave if other != chain for gate in other if gate in stops)
+                for wave in waves
+                for chain in wave
+                for name in chain
+            }
+            if stops
+            else {}
+        )
         for name, stage in self.planned.items():
             yield replace(stage, watch=beside[name]) if stage.watch else stage
 

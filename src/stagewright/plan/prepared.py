@@ -23,7 +23,9 @@ from stagewright.spec.model import Serving
 from stagewright.spec.pipeline import Pipeline
 from stagewright.spec.references import Reference, render, source_of, text_of, whole
 
-UNRENDERED = frozenset(("kind", "enabled", "after", "description", "require", "otherwise", "pin", "cache", "retry"))
+UNRENDERED = frozenset(
+    ("kind", "enabled", "after", "description", "require", "otherwise", "pin", "cache", "retry")
+)
 NONE_YET = "none yet"
 """Stands for a metric of a champion where there is none."""
 
@@ -231,7 +233,11 @@ class Preparer:
 
     def _champions(self, name: str) -> dict[str, str]:
         stage = self.pipeline.stages[name]
-        judged = [each for each in references(stage.require) if each.of_champion] if isinstance(stage, Gate) else []
+        judged = (
+            [each for each in references(stage.require) if each.of_champion]
+            if isinstance(stage, Gate)
+            else []
+        )
         values = {".".join(each.path): self.champions(name, each) for each in judged}
         return {path: NONE_YET if value is None else text_of(value) for path, value in values.items()}
 

@@ -208,7 +208,9 @@ def _joined(operator: _Word, left: Term | Condition, right: Term | Condition) ->
 
 def _condition(found: Term | Condition, word: _Word, side: str) -> Condition:
     if isinstance(found, Term):
-        raise ValueError(f"column {word.column}: expected a comparison {side} {word.text}, found {found.text}")
+        raise ValueError(
+            f"column {word.column}: expected a comparison {side} {word.text}, found {found.text}"
+        )
     return found
 
 

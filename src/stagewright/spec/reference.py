@@ -208,7 +208,12 @@ def _fields(model: type[BaseModel]) -> Iterator[tuple[str, ...]]:
             )
             when = ", known before the run" if allowed.known == "plan" else ""
             description += f" References: {which}{when}."
-        yield f"`{field.alias or name}`", _type(field.annotation, field.metadata), _default(field), description
+        yield (
+            f"`{field.alias or name}`",
+            _type(field.annotation, field.metadata),
+            _default(field),
+            description,
+        )
 
 
 def _default(field: FieldInfo) -> str:
