@@ -184,6 +184,12 @@ _ROUTER = Role(
             ("sagemaker:DescribeModelPackage", "sagemaker:DescribeEndpoint"),
             (TEMPLATE.arn("sagemaker", "model-package/*"), TEMPLATE.arn("sagemaker", "endpoint/*")),
         ),
+        Statement(
+            "FindChampion",
+            "finds the newest approved version that a gate compares with; a list takes no resource",
+            ("sagemaker:ListModelPackages",),
+            ("*",),
+        ),
     ),
 )
 

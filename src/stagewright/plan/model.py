@@ -30,13 +30,14 @@ class Trigger:
 
 @dataclass(frozen=True)
 class GoodResult:
-    """A stage's good result in an earlier run. `inputs` is what its fingerprint was made from."""
+    """A stage's good result in an earlier run, made by `job`. `inputs`: what went into its fingerprint."""
 
     run: str
     ended: str
     fingerprint: str
     result: Mapping[str, Any]
     inputs: Mapping[str, str]
+    job: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """What a run will do: for each stage run, reuse or skip, why, and the exact requests. Pure.
 
-`reuse` says when a result is used again. A stage that is off never runs. References to it resolve to its newest
-good result in the partition, whatever its fingerprint; what depends on it is fingerprinted with the fingerprint
-of that result. A stage that is pinned is the same with the result of one run, which may be of another partition.
-A gate alone refuses a result that is not of what it would judge.
+`reuse` says when a result is used again. A stage that is off never runs. References to it resolve to its
+newest good result in the partition, whatever its fingerprint; what depends on it is fingerprinted with the
+fingerprint of that result. A stage that is pinned is the same with the result of one run, which may be of
+another partition. A gate alone refuses a result that is not of what it would judge.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ class _Planner:
             Problem(
                 f"stages.{name}",
                 f"{source} is {self._state(source)} is of something else: {self.stale[source]}",
-                f"switch {source} on{' without pin' if self.pipeline.stages[source].pin else ''}, or {name} off",
+                f"switch {source} on, or {name} off",
             )
             for source in sources
             if source in self.stale
@@ -175,7 +175,7 @@ class _Planner:
 
     def _state(self, source: str) -> str:
         pinned = self.pipeline.stages[source].pin
-        return f"pinned to run {pinned}, whose result" if pinned else "off, and its last result"
+        return f"pinned to run {pinned}, and that result" if pinned else "off, and its last result"
 
     def _waves(self) -> tuple[graph.Wave, ...]:
         running = [name for name in self.pipeline.stages if name in self.running]

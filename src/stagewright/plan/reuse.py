@@ -2,9 +2,9 @@
 
 A result is identified by what went in (see `fingerprint`), so a stage whose fingerprint has a good result is
 not run, even when a stage before it has to run because its own result is gone: the same would go in. Kinds
-that point at another stage's result instead of having content of their own (gate, register, endpoint) also run
-when a stage that they wait for runs. Where a result lives in a place that a later run overwrites (endpoint,
-outputs at a URI of one's own), only the newest good result counts.
+that point at another stage's result instead of having content of their own (gate, register, endpoint) also
+run when a stage that they wait for runs. Where a result lives in a place that a later run overwrites
+(endpoint, outputs at a URI of one's own), only the newest good result counts.
 
 Two settings say that the inputs do not tell everything: `cache: false`, and `max_age`. A result made under
 one of them has its run among its inputs, so what depends on it runs again whenever it does.
@@ -45,7 +45,7 @@ class Judge:
         again: Sequence[str],
         running: Collection[str],
     ) -> str | GoodResult:
-        """The reason, or the result. `again`: stages that it waits for, and that run; `running`: all that run."""
+        """The reason, or the result. `again`: of what it waits for, what runs; `running`: all that runs."""
         if self.force:
             return "forced"
         if stage.cache is False:

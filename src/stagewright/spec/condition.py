@@ -207,17 +207,15 @@ def _joined(operator: _Word, left: Term | Condition, right: Term | Condition) ->
 
 
 def _condition(found: Term | Condition, word: _Word, side: str) -> Condition:
-    if isinstance(found, Term):
-        raise ValueError(
-            f"column {word.column}: expected a comparison {side} {word.text}, found {found.text}"
-        )
-    return found
+    if isinstance(found, Condition):
+        return found
+    raise ValueError(f"column {word.column}: expected a comparison {side} {word.text}, found {found.text}")
 
 
 def _term(found: Term | Condition, word: _Word, side: str) -> Term:
-    if isinstance(found, Condition):
-        raise ValueError(f"column {word.column}: expected a value {side} {word.text}, found a comparison")
-    return found
+    if isinstance(found, Term):
+        return found
+    raise ValueError(f"column {word.column}: expected a value {side} {word.text}, found a comparison")
 
 
 def _negated(found: Condition) -> Condition:

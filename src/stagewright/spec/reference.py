@@ -130,17 +130,20 @@ variable, a hyperparameter).
 
 _GATES = """## What a gate requires
 
-Comparisons of two values, by one of {operators}, joined by `and`, `or` and `not`; `(` and `)` group. A value is
-a reference, a number, a text in single or double quotes, or numbers computed by {arithmetic}. Numbers compare
-with numbers; texts with texts, by `==` and `!=` alone.
+Comparisons of two values, by one of {operators}, joined by `and`, `or` and `not`; `(` and `)` group. A value
+is a reference, a number, a text in single or double quotes, or numbers computed by {arithmetic}. Numbers
+compare with numbers; texts with texts, by `==` and `!=` alone.
 
 `${{champion.<stage>.metrics.<name>}}` is that metric of that stage in the run that made the newest approved
-version of what the document registers (it needs exactly one register stage). While there is no such version, a
-comparison with it holds. A value that is missing, and a division by zero, hold in no comparison. Once the gate
-is through, the champion is what it let through, and not judged again by itself.
+version of what the document registers (it needs exactly one register stage). While there is no such version,
+a comparison with it holds. A comparison with a value that is missing, or divided by zero, does not hold, nor
+does its opposite. A champion that the gate itself has let through is not judged again by its own figures.
 
 ```yaml
-require: ${{stages.evaluate.metrics.r2}} >= ${{champion.evaluate.metrics.r2}} - 0.01 and ${{stages.evaluate.metrics.mae}} < 20000
+kind: gate
+require:
+  - "${{stages.evaluate.metrics.r2}} >= ${{champion.evaluate.metrics.r2}} - 0.01"
+  - "${{stages.evaluate.metrics.mae}} < 20000 or ${{stages.evaluate.metrics.r2}} > 0.95"
 else: stop
 ```
 """

@@ -231,9 +231,9 @@ NO_METRICS = with_(f"""
                     : ': ' & $states.errorOutput.Cause) }}
 """)
 
-# `plan/requests/gate.py` says what the steps are. On the stack a value is {'value': v} or, where it is missing,
-# {'lack': why}; what has been judged is {'why': text}, empty where it holds. Nothing here may raise: a Pass state
-# cannot catch: an overflow does in some engines, so operands have a range of their own.
+# `plan/requests/gate.py` has the steps. On the stack a value is {'value': v}, or {'lack': why} where it is
+# missing; what has been judged is {'why': text}, empty where it holds. Nothing here may raise, since a
+# Pass state cannot catch. An overflow does raise in some engines: so operands have a range of their own.
 _OPERAND = """
     function($operand) { (
       $path := ($states.input.stage.bindings[token = $operand].$join(path, '.'))[0];
@@ -292,8 +292,8 @@ ELSE_STOP = "$states.input.stage.else = 'stop'"
 CLOSED = expression(f"""
     {{ 'closed': [$states.input.stage.name],
        ({ELSE_STOP} ? 'stopped' : 'reason'):
-         ({ELSE_STOP} ? 'stopped by gate ' : 'without what depends on gate ') & $states.input.stage.name & ': '
-           & $substring($states.input.error.Cause, 0, {SENTENCE_LIMIT}) }}
+         ({ELSE_STOP} ? 'stopped by gate ' : 'without what depends on gate ')
+           & $states.input.stage.name & ': ' & $substring($states.input.error.Cause, 0, {SENTENCE_LIMIT}) }}
 """)
 
 # Waiting for what takes its time
@@ -409,7 +409,8 @@ ATTEMPT_KEY = expression("""
 NEXT_ATTEMPT = expression(f"""
     ( $next := $states.input.stage.attempt + 1;
       $named := $parse({_attempted("$states.input.stage.retry.named", "$next")});
-      {{ 'stages': $append([$merge([$states.input.stage, {{ 'attempt': $next }}, $named])], $states.input.stages),
+      $again := $merge([$states.input.stage, {{ 'attempt': $next }}, $named]);
+      {{ 'stages': $append([$again], $states.input.stages),
          'values': $states.input.values, 'known': [$states.input.known],
          'wait': $states.input.stage.retry.wait }} )
 """)

@@ -1,8 +1,8 @@
 """How a stage ends: recorded as good, as closed or as failed, in the item `stage#<name>` of the table `runs`.
 
-A stage with `retry` that failed and may be tried again is recorded as `attempt#<name>#<attempt>`, and becomes the
-next stage of its chain again. The walker does this itself: the fields of a Retry take no expressions ("Error
-handling in Step Functions", Retry fields), and the next attempt needs another job name.
+A stage with `retry` that failed and may be tried again is recorded as `attempt#<name>#<attempt>`, and becomes
+the next stage of its chain again. The walker does this itself: the fields of a Retry take no expressions
+("Handling errors in Step Functions workflows"), and the next attempt needs another job name.
 """
 
 from __future__ import annotations

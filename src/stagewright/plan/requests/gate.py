@@ -50,8 +50,8 @@ class _Steps:
 
     def term(self, term: Term) -> Iterator[Step]:
         if isinstance(term, Value):
-            known = isinstance(term.operand, Reference)
-            yield {"op": "value", "value": self.find(term.operand) if known else term.operand}
+            given = term.operand
+            yield {"op": "value", "value": self.find(given) if isinstance(given, Reference) else given}
         else:
             yield from self.term(term.left)
             yield from self.term(term.right)

@@ -16,8 +16,8 @@ class Gate(Stage):
     kind: Literal["gate"]
     """Always `gate`."""
     require: Text | tuple[Text, ...]
-    """A condition, such as `${stages.evaluate.metrics.r2} >= 0.88`; of several, all must hold. See *What a gate
-    requires*."""
+    """A condition, such as `${stages.evaluate.metrics.r2} >= 0.88`; of several, all must hold. See *What a
+    gate requires*."""
     otherwise: Literal["fail", "stop", "skip"] = Field("fail", alias="else")
-    """What becomes of the run when it does not hold: it fails; or it ends well, here (`stop`: no stage starts any
-    more); or it goes on without the stages that depend on the gate (`skip`)."""
+    """What becomes of the run when it does not hold: it fails; or it ends well, here (`stop`: no stage starts
+    any more); or it goes on without the stages that depend on the gate (`skip`)."""
