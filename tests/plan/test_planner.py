@@ -301,7 +301,10 @@ def test_off_and_stale(house, first):
 def test_off_without_a_result_that_is_needed(house):
     found = problems(lambda: later(house, house.changed("stages.prepare.enabled", False)))
     where = "stages.prepare: off, and without a result in partition 2026-01-31"
-    assert found == [f"{where}; train needs ${{stages.prepare.outputs.train}} (switch it on for a run)"]
+    assert found == [
+        f"{where}; train needs ${{stages.prepare.outputs.train}} (switch it on for a run)",
+        f"{where}; evaluate needs ${{stages.prepare.outputs.test}} (switch it on for a run)",
+    ]
 
 
 def test_off_and_needed_by_nobody(house):

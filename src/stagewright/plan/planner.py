@@ -9,6 +9,7 @@ another partition. A gate alone refuses a result that is not of what it would ju
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -79,12 +80,12 @@ class _Planner:
         )
 
     def _one(self, name: str) -> None:
-        if self.blocked.isdisjoint(self.needs[name]):
+        stage = self.pipeline.stages[name]
+        if not stage.enabled or stage.pin or self.blocked.isdisjoint(self.needs[name]):
             self.planned[name] = self._stage(name)
             return
         self.blocked.add(name)
-        if self.pipeline.stages[name].enabled:
-            self.preparer.sources(name)
+        self.preparer.sources(name)
 
     def _stage(self, name: str) -> StagePlan:
         stage = self.pipeline.stages[name]
@@ -113,10 +114,10 @@ class _Planner:
 
     def _standing(self, name: str, stage: AnyStage, result: GoodResult, reason: str) -> StagePlan:
         """A result that stands for a stage, whatever went in now."""
-        try:
-            current = self.preparer.prepare(name, self.needs[name]).inputs
-        except PlanError:
-            current = result.inputs
+        current = result.inputs
+        if self.blocked.isdisjoint(self.needs[name]):
+            with suppress(PlanError):
+                current = self.preparer.prepare(name, self.needs[name]).inputs
         if difference := fingerprint.explain(result.inputs, current, self.running):
             self.stale[name] = difference
             reason += f" (stale: {difference})"

@@ -3,7 +3,7 @@ requests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -21,7 +21,8 @@ from stagewright.spec.kinds import AnyStage, Gate, Processing, Register
 from stagewright.spec.kinds.training import Trains
 from stagewright.spec.model import Serving
 from stagewright.spec.pipeline import Pipeline
-from stagewright.spec.references import Reference, render, source_of, text_of, whole
+from stagewright.spec.references import Reference, find, render, source_of, text_of, whole
+from stagewright.spec.uses import texts
 
 UNRENDERED = frozenset(
     ("kind", "enabled", "after", "description", "require", "otherwise", "pin", "cache", "retry")
@@ -67,6 +68,7 @@ class Preparer:
         self.values = document_values(pipeline, trigger, recorded.installation, run)
         self.symbols = document_values(pipeline, trigger, recorded.installation, "<run>")
         self.stages: dict[str, StagePlan] = {}
+        self.skipped: set[str] = set()
 
     @property
     def partition(self) -> str:
@@ -75,19 +77,22 @@ class Preparer:
     def planned(self, stage: StagePlan) -> None:
         """From now on references to this stage have a value."""
         self.stages[stage.name] = stage
+        if stage.action == "skip":
+            self.skipped.add(stage.name)
 
     def prepare(self, name: str, needs: Iterable[str]) -> Prepared:
-        """PlanError as `sources` has it, and for stages referred to that have no result."""
+        """PlanError as `sources` has it."""
         release = self.recorded.release
         files, external = self.sources(name)
-        requests = self._build(name, self._symbol(name), self.symbols, "<job>", "<outputs>", "<code>")
+        requests = self._build(name, self._symbol(), self.symbols, "<job>", "<outputs>", "<code>")
         resolved = sorted(need for need in needs if self.stages[need].action != "skip")
         upstream = {need: self.stages[need].fingerprint for need in resolved}
         inputs = fingerprint.inputs(requests, files, release, external, upstream)
         return Prepared(inputs | self._champions(name), files)
 
     def sources(self, name: str) -> tuple[tuple[str, ...], dict[str, str]]:
-        """Code files, and external inputs with their digests. PlanError for what is not there."""
+        """Code files, and external inputs with their digests. PlanError for what is not there, of stages that
+        are off as well."""
         stage = self.pipeline.stages[name]
         problems: list[Problem] = []
         files: tuple[str, ...] = ()
@@ -97,6 +102,7 @@ class Preparer:
             problems += error.problems
         external = dict(external_of(stage, self.values))
         remedy = "upload it, or name it in sample_data"
+        problems += self._lacking(name)
         problems += [
             Problem(f"stages.{name}.{field}", f"nothing at {uri}", remedy)
             for field, uri in external.items()
@@ -187,11 +193,10 @@ class Preparer:
         }
         return found | ({"stagewright:commit": release.commit} if release.commit else {})
 
-    def _symbol(self, name: str) -> Lookup:
+    def _symbol(self) -> Lookup:
         def find(reference: Reference) -> Any:
             if not reference.stage:
                 return reference.text if reference.of_champion else lookup(self.symbols, reference)
-            self._resolved(name, reference)
             return f"<{'.'.join(reference.path[1:])}>"
 
         return find
@@ -204,7 +209,7 @@ class Preparer:
                 return self.champions(name, reference)
             if not reference.stage:
                 return lookup(self.values, reference)
-            source = self._resolved(name, reference)
+            source = self._resolved(reference)
             path = reference.path[2:]
             if source.action == "reuse":
                 return _earlier(name, source, path)
@@ -241,14 +246,17 @@ class Preparer:
         values = {".".join(each.path): self.champions(name, each) for each in judged}
         return {path: NONE_YET if value is None else text_of(value) for path, value in values.items()}
 
-    def _resolved(self, name: str, reference: Reference) -> StagePlan:
-        source = self.stages[reference.stage or ""]
-        if source.action == "skip":
-            message = (
-                f"off, and without a result in partition {self.partition}; {name} needs {reference.text}"
-            )
-            raise PlanError((Problem(f"stages.{source.name}", message, "switch it on for a run"),))
-        return source
+    def _resolved(self, reference: Reference) -> StagePlan:
+        return self.stages[reference.stage or ""]
+
+    def _lacking(self, name: str) -> Iterator[Problem]:
+        """All that the stage refers to and that has no result."""
+        for _, text, _ in texts(self.pipeline.stages[name]) if self.skipped else ():
+            for reference in find(text):
+                if reference.stage in self.skipped:
+                    where = f"off, and without a result in partition {self.partition}"
+                    message = f"{where}; {name} needs {reference.text}"
+                    yield Problem(f"stages.{reference.stage}", message, "switch it on for a run")
 
 
 def _earlier(name: str, source: StagePlan, path: tuple[str, ...]) -> Any:
