@@ -207,11 +207,21 @@ PROBLEMS = [
     ({"sample_data.raw/": "/etc"}, "sample_data.raw/", "is not a path inside the folder", ""),
     ({"sample_data": {"s3://b/raw": "data"}}, "sample_data.s3://b/raw", "not a prefix inside the bucket", ""),
     # gates
-    (gate("r2 > 1"), "stages.quality.require", "is not `<operand> <op> <operand>`", "such as"),
-    (gate("${run.id}"), "stages.quality.require", "is not `<operand> <op> <operand>`", ""),
-    (gate("1 > 2 > 3"), "stages.quality.require", "is not `<operand> <op> <operand>`", ""),
-    (gate("1 => 2"), "stages.quality.require", "is not `<operand> <op> <operand>`", ">= <= > <"),
-    (gate(["1 < 2", "x"]), "stages.quality.require[1]", "is not `<operand> <op> <operand>`", ""),
+    (
+        gate("r2 > 1"),
+        "stages.quality.require",
+        "expected a reference, a number or a text in quotes",
+        "such as",
+    ),
+    (gate("${run.id}"), "stages.quality.require", "expected a comparison", ""),
+    (gate("1 > 2 > 3"), "stages.quality.require", "found a comparison", ""),
+    (gate("1 => 2"), "stages.quality.require", "an operator (>= < <= > == !=", "such as"),
+    (
+        gate(["1 < 2", "x"]),
+        "stages.quality.require[1]",
+        "expected a reference, a number or a text in quotes",
+        "",
+    ),
     (
         gate("${stages.evaluate.metrics.r2} > 'high'"),
         "stages.quality.require",

@@ -1,13 +1,15 @@
 """A Step Functions engine for the tests of the machine: ministack, with a SageMaker that answers at once.
 
 Usage: engine.py <port> <file>. Calls and visited states go to <file>, one JSON object a line.
-What the SageMaker here does with a job is read from its name: `-fail-`, `-stop-`, `-quota-`, `-late-`.
+What the SageMaker here does with a job is read from its name: `-fail-`, `-stop-`, `-quota-`, `-late-`,
+`-refused-`, `-slow-`, `-twice-x-`.
 """
 
 import json
 import os
 import sys
 import threading
+import time
 
 os.environ.update(
     GATEWAY_PORT=sys.argv[1],
@@ -37,6 +39,13 @@ def run_job(name, kind):
         reason = 'AlgorithmError: ExecuteUserScriptError: "boom" in C:\\data\nexit code 1 é'
         job = {f"{kind}JobName": name, f"{kind}JobStatus": "Failed", "FailureReason": reason}
         raise engine._ExecutionError("States.TaskFailed", json.dumps(job))
+    if name.endswith("-twice-x-1"):
+        raise engine._ExecutionError("States.TaskFailed", '{"FailureReason": "the first attempt fails"}')
+    if "-refused-" in name:
+        cause = "x (Service: AmazonSageMaker; Status Code: 400; Error Code: ValidationException)"
+        raise engine._ExecutionError("SageMaker.AmazonSageMakerException", cause)
+    if "-slow-" in name:
+        time.sleep(1)
     if "-stop-" in name:
         raise engine._ExecutionError("States.TaskFailed", json.dumps({f"{kind}JobStatus": "Stopped"}))
     if "-late-" in name:

@@ -190,6 +190,12 @@ _ROUTER = Role(
             ("sagemaker:DescribeModelPackage", "sagemaker:DescribeModel", "sagemaker:DescribeEndpoint"),
             [TEMPLATE.arn("sagemaker", f"{kind}/*") for kind in ("model-package", "model", "endpoint")],
         ),
+        Statement(
+            "FindChampion",
+            "finds the newest approved version that a gate compares with; a list takes no resource",
+            ("sagemaker:ListModelPackages",),
+            ("*",),
+        ),
     ),
 )
 
