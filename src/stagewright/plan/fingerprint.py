@@ -48,6 +48,7 @@ FIELDS = tuple(
         (r"CreateModelPackage(?:Group)?\.ModelPackageGroupName", "group"),
         (r".*\.SupportedContentTypes\.\d+", "content_types"),
         (r".*\.SupportedResponseMIMETypes\.\d+", "response_types"),
+        (r"Endpoint\.(.+)", r"\1"),
         (r".*\.EndpointName", "name"),
     )
 )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from stagewright.spec import limits
+from stagewright.spec.endpoint_rules import endpoint_rules
 from stagewright.spec.findings import Finding, Path, nearest
 from stagewright.spec.kinds import (
     Approval,
@@ -147,6 +148,11 @@ def _hosted(stage: Endpoint | Transform, pipeline: Pipeline, path: Path) -> Iter
     yield from _served(stage, stage.model, pipeline, path)
 
 
+def _endpoint(stage: Endpoint, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
+    yield from _hosted(stage, pipeline, path)
+    yield from endpoint_rules(stage, path)
+
+
 def _model(stage: ModelStage, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
     yield from _served(stage, stage.model, pipeline, path)
 
@@ -207,7 +213,7 @@ _RULES: Mapping[type[Stage], Callable[[Any, Pipeline, Path], Iterator[Finding]]]
     Approval: _requestless,
     Gate: _requestless,
     Transform: _hosted,
-    Endpoint: _hosted,
+    Endpoint: _endpoint,
     Function: _requestless,
     Glue: _glue,
 }
