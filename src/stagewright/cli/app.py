@@ -22,6 +22,7 @@ COMMANDS = {
     "show": "Show a run: its stages, reasons, metrics and results.",
     "logs": "Print what the jobs of a run have logged.",
     "stop": "Stop a run and the jobs that it has started.",
+    "endpoints": "List endpoints: what they serve, since when, and until when.",
     "predict": "Send data to the endpoint of a pipeline.",
     "up": "Start the local server and leave it running.",
     "sagemaker": "Serve SageMaker alone, beside any S3 endpoint, until Ctrl-C.",
