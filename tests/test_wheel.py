@@ -22,6 +22,7 @@ NEEDED = (
     "plan/contract.json",
     "plan/images.json",
     "py.typed",
+    "scripts/drift.py",
 )
 
 

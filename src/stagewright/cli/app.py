@@ -29,6 +29,7 @@ COMMANDS = {
     "down": "Stop the local server; its state is kept.",
     "env": "Print what other programs need to use the local server.",
     "doctor": "Check that this machine can run pipelines.",
+    "script": "List the shipped scripts, or copy one into your code.",
     "schema": "Print the JSON Schema of pipeline documents.",
     "workflow": "Print the state machine that runs every pipeline.",
 }

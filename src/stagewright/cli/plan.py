@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,10 @@ from stagewright.naming import timestamp
 
 if TYPE_CHECKING:
     from stagewright.cli.launch import Source
+    from stagewright.plan.cost import Use
     from stagewright.plan.model import Plan
     from stagewright.plan.release import Release
+    from stagewright.spec.budget import Budget
     from stagewright.spec.model import Scalar
 
 
@@ -31,6 +34,7 @@ def command(
     as_json: Json = False,
 ) -> None:
     from stagewright.cli import launch
+    from stagewright.plan.quotas import exceeded
 
     source = launch.Source.read(documents.path_of(place))
     parameters = documents.parameters(source.pipeline, given)
@@ -38,10 +42,12 @@ def command(
         environments.warn(connected, source.pipeline)
         launch.upload_samples(connected, source)
         made = make(connected, source, parameters, force)
+        refused = tuple(exceeded(made, {} if connected.is_local else connected.gateway.quotas.applied()))
+    made = replace(made, warnings=(*made.warnings, *refused))
     if as_json:
         output.print_json(made.to_json())
     else:
-        print_plan(made)
+        print_plan(made, source.pipeline.budget)
 
 
 def make(connected: Session, source: Source, parameters: Mapping[str, Scalar], force: bool) -> Plan:
@@ -67,10 +73,27 @@ def release_of(source: Source) -> Release:
     return Release(source.pipeline.name, files)
 
 
-def print_plan(made: Plan) -> None:
+def print_plan(made: Plan, budget: Budget | None) -> None:
     rows = [(s.name, s.kind, s.action, s.reason.removeprefix(f"{s.name}: ")) for s in made.stages]
     output.table(("stage", "kind", "action", "why"), rows)
     for warning in made.warnings:
         output.note(f"warning: {warning}")
     for number, wave in enumerate(made.waves, 1):
         output.say(f"wave {number}: " + " | ".join(" -> ".join(chain) for chain in wave))
+    print_cost([use for stage in made.stages for use in stage.uses], budget.prices if budget else {})
+
+
+def print_cost(uses: Sequence[Use], prices: Mapping[str, float]) -> None:
+    """The most that the run can use, and what goes on costing after it."""
+    from stagewright.plan.cost import hours_by_type, money
+
+    hours = hours_by_type(uses)
+    if hours:
+        told = ", ".join(f"{name} {amount:,.2f}" for name, amount in hours.items())
+        priced = (
+            f", {money(uses, prices):,.2f} at the document's prices" if hours.keys() <= prices.keys() else ""
+        )
+        output.say(f"at most {sum(hours.values()):,.2f} instance-hours ({told}){priced}")
+    for use in uses:
+        if use.hours is None:
+            output.say(f"until it is removed: {use.instances} x {use.instance_type} ({use.purpose})")

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from stagewright.naming import Installation
+from stagewright.plan.cost import Use
 from stagewright.plan.release import Release
 
 PLAN_FORMAT = 1
@@ -81,6 +82,8 @@ class StagePlan:
     reused_from: str = ""
     bundle: tuple[str, ...] = ()
     """The code files that this stage needs, as a bundle in the bucket."""
+    uses: tuple[Use, ...] = ()
+    """The instances that it holds, of a stage that runs."""
 
 
 @dataclass(frozen=True)

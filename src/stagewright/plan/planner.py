@@ -19,7 +19,7 @@ from dataclasses import replace
 
 from stagewright.errors import PlanError, Problem
 from stagewright.naming import job_name, run_id
-from stagewright.plan import contract, fingerprint, graph, integration, pages
+from stagewright.plan import contract, cost, fingerprint, graph, integration, pages
 from stagewright.plan.external import external_inputs
 from stagewright.plan.model import GoodResult, Plan, Recorded, StagePlan, Trigger
 from stagewright.plan.prepared import Prepared, Preparer
@@ -67,6 +67,9 @@ class _Planner:
             except PlanError as error:
                 self.blocked.add(name)
                 self.problems += error.problems
+        if self.pipeline.budget:
+            running = [(stage.name, stage.uses) for stage in self.planned.values()]
+            self.problems += cost.over(self.pipeline.budget, running)
         waves = self._waves() if not self.problems else ()
         if self.problems:
             raise PlanError(tuple(dict.fromkeys(self.problems)))
@@ -137,6 +140,7 @@ class _Planner:
             outputs=made.outputs,
             metrics=made.metrics,
             bundle=prepared.bundle,
+            uses=cost.uses(made.requests, made.timeout, stage.retry.attempts if stage.retry else 1),
         )
         _check(planned)
         return planned

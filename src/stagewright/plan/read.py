@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stagewright.errors import PlanError, Problem
+from stagewright.plan.cost import Use
 from stagewright.plan.model import PLAN_FORMAT, Binding, Plan, StagePlan, Trigger
 
 
@@ -27,4 +28,5 @@ def plan_from_json(data: Mapping[str, Any]) -> Plan:
 
 def _stage(data: Mapping[str, Any]) -> StagePlan:
     bindings = tuple(Binding(binding["token"], tuple(binding["path"])) for binding in data["bindings"])
-    return StagePlan(**{**data, "bindings": bindings, "bundle": tuple(data["bundle"])})
+    uses = tuple(Use(**use) for use in data["uses"])
+    return StagePlan(**{**data, "bindings": bindings, "bundle": tuple(data["bundle"]), "uses": uses})

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from stagewright.plan.model import Plan
@@ -15,7 +15,8 @@ from stagewright.run.gateway.runs import Header
 @dataclass(frozen=True)
 class PlannedStage:
     """What a stage is, what happens to it and why. Where it does not run, its place in the waves is -1, and
-    `result` and `reused_from` are what stands for it and the run that made that.
+    `result` and `reused_from` are what stands for it and the run that made that. `uses`: instances of a stage
+    that runs, as `plan.cost.Use` has them.
     """
 
     name: str
@@ -29,6 +30,7 @@ class PlannedStage:
     fingerprint: str = ""
     result: Mapping[str, Any] = field(default_factory=dict)
     reused_from: str = ""
+    uses: Sequence[Mapping[str, Any]] = ()
 
 
 def planned_stages(plan: Plan) -> Iterator[PlannedStage]:
@@ -50,6 +52,7 @@ def planned_stages(plan: Plan) -> Iterator[PlannedStage]:
             fingerprint=stage.fingerprint,
             result=stage.result,
             reused_from=stage.reused_from,
+            uses=[asdict(use) for use in stage.uses],
         )
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from stagewright.run.gateway.jobs import Jobs
     from stagewright.run.gateway.logs import Logs
     from stagewright.run.gateway.queue import Queue
+    from stagewright.run.gateway.quotas import Quotas
     from stagewright.run.gateway.registry import Registry
     from stagewright.run.gateway.served import Served
     from stagewright.run.gateway.topics import Topics
@@ -135,6 +136,12 @@ class Gateway:
         from stagewright.run.gateway.logs import Logs
 
         return Logs(self._client("logs"))
+
+    @cached_property
+    def quotas(self) -> Quotas:
+        from stagewright.run.gateway.quotas import Quotas
+
+        return Quotas(self._client("service-quotas"))
 
     @cached_property
     def topics(self) -> Topics:
