@@ -27,7 +27,7 @@ PROBLEMS = [
     (update(size=10), "stages.deploy.update.size", "all at once has no parts", "leave it out"),
     (update(type="canary"), "stages.deploy.update", "needs the size of its part", "one of size"),
     (
-        update(type="linear", size=10, instances=1),
+        update(2, type="linear", size=10, instances=1),
         "stages.deploy.update",
         "needs the size of its part",
         "one of size",
