@@ -56,7 +56,7 @@ PROBLEMS = [
     (alarm(period="1h", evaluate=25), "stages.deploy.alarms.slow", "more than a day", "shorter period"),
     ({"stages.deploy.smoke_test": {}}, "stages.deploy.smoke_test", "what is to be sent", "body and file"),
     (
-        {"stages.deploy.smoke_test": {"body": "1", "file": "s3://b/k"}},
+        {"stages.deploy.smoke_test": {"body": "1", "file": "s3://bucket/one.csv"}},
         "stages.deploy.smoke_test",
         "what is to be sent",
         "body and file",
