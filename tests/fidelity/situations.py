@@ -42,6 +42,7 @@ def stage(name="train", kind="training", paths=(), **fields) -> dict:
         "CreateEndpointConfig",
         "CreateEndpoint",
         "UpdateEndpoint",
+        "Endpoint",
     )
     return {
         "name": name,
@@ -452,19 +453,43 @@ WAITING = [
             "ModelPackageStatusDetails": {"ValidationStatuses": []},
         },
     ),
+]
+TAGS = [{"Key": "a", "Value": "local"}, {"Key": "stagewright:environment", "Value": "local"}]
+ALARMS = [{"AlarmName": "e-errors", "Threshold": 2}, {"AlarmName": "e-slow", "Threshold": 0.5}]
+
+
+def rollback(names) -> dict:
+    return {"DeploymentConfig": {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": n} for n in names]}}}
+
+
+def deploying(settings=None, update=None, paths=(), **fields) -> dict:
+    """A walker at an endpoint stage."""
+    requests = {
+        "CreateEndpointConfig": {"EndpointConfigName": "c4"},
+        "CreateEndpoint": {"EndpointName": "e", "Tags": TAGS},
+        "UpdateEndpoint": {"EndpointName": "e", "EndpointConfigName": "c4", **(update or {})},
+        "Endpoint": {"keep": 2, "alarms": [], **(settings or {})},
+    }
+    texts = {operation: json.dumps(request) for operation, request in requests.items()}
+    return walking(**{"stage": stage("deploy", "endpoint", paths, requests=texts), **fields})
+
+
+def known(**fields) -> dict:
+    return {"name": "e", "arn": "arn", "before": "c3", "config": "c4", "made": ["c3", "c2", "c1"], **fields}
+
+
+TEST = {"content_type": "text/csv", "accept": "application/json"}
+SMOKE = caught("Stagewright.SmokeTestFailed", "the smoke test of endpoint e failed: so")
+ENDPOINTS = [
     *(
         situation(
-            walking(
-                endpoint={
-                    "name": "e",
-                    "config": "c2",
-                    "arn": "arn",
-                    "status": status,
-                    "serving": serving,
-                    **reason,
-                }
+            deploying(
+                update=update,
+                endpoint=known(status=status, serving=serving, **reason),
+                **error,
             ),
             {
+                "EndpointName": "e",
                 "EndpointArn": "arn",
                 "EndpointStatus": status,
                 "EndpointConfigName": serving,
@@ -472,9 +497,54 @@ WAITING = [
             },
         )
         for status in ("Creating", "InService", "Failed", "RollingBack")
-        for serving in ("c1", "c2")
+        for serving in ("c3", "c4")
         for reason in ({}, {"reason": "why"})
+        for error in ({}, {"error": SMOKE})
+        for update in (None, rollback(["e-errors"]))
     ),
+    situation(deploying(endpoint=known(status="Creating"), started="2026-01-02T03:04:04.000Z")),
+    *(
+        situation(deploying(endpoint=known(ours=ours)), {"Tags": tags})
+        for ours in (True, False)
+        for tags in (TAGS, [], TAGS[:1], [{"Key": "stagewright:environment", "Value": "prod"}], None)
+    ),
+    *(
+        situation(deploying(settings, endpoint=known(**fields)), {"Item": {"configurations": {"S": text}}})
+        for settings in ({"alarms": ALARMS}, {"alarms": ALARMS[:1]}, {"keep": 0}, {"time_to_live": 28800})
+        for fields in (
+            {},
+            {"before": "c1", "bad": "c5"},
+            {"before": "other", "made": []},
+            {"made": ["c4"]},
+            {"made": ["c3", "c4"]},
+        )
+        for text in ('["c3","c2"]', "[]")
+    ),
+    situation(deploying(endpoint={"name": "e"}), {}),
+    situation(
+        deploying(update=rollback(["e-errors", "e-slow"]), endpoint=known(status="InService", reason="why"))
+    ),
+    *(
+        situation(deploying(endpoint=known(), alarms=ALARMS[:n], leftover=["c1", "c0"][:n], error=SMOKE))
+        for n in range(3)
+    ),
+    *(
+        situation(
+            deploying(
+                {"smoke_test": {**TEST, **test}}, paths=PATHS, values=VALUES, endpoint=known(), **fields
+            ),
+            {"Body": body, "ContentLength": 3},
+        )
+        for test in (
+            {"body": "1,2"},
+            {"body": "{}", "contains": "price"},
+            {"file": "s3://b/k/x.csv", "max_latency": 40.5},
+            {"file": "s3://b/<<a.job>>/x.csv", "max_latency": 0.5, "contains": AWKWARD},
+        )
+        for body in ('{"price": 3}', AWKWARD, {"price": 3})
+        for fields in ({}, {"body": "3,4"}, {"result": {"endpoint": "e"}})
+    ),
+    situation(deploying(endpoint=known()), {"Body": "y" * 70_000}, caught("X")),
 ]
 RECORDING = [
     situation(
@@ -504,5 +574,6 @@ SITUATIONS = [
     *JOBS,
     *OTHER_JOBS,
     *WAITING,
+    *ENDPOINTS,
     *RECORDING,
 ]

@@ -418,52 +418,6 @@ def test_a_package_that_fails_gives_its_reason(engine, stage, train):
     assert walked.cause == "register: model package arn:bad/1 is Failed: no such image"
 
 
-def endpoint(stage, name, config, **fields):
-    at = {"EndpointName": name, "EndpointConfigName": config}
-    requests = {
-        "CreateModel": {"ModelName": config},
-        "CreateEndpointConfig": {"EndpointConfigName": config},
-        "CreateEndpoint": at,
-        "UpdateEndpoint": at,
-    }
-    return stage("deploy", "endpoint", requests, **fields)
-
-
-def test_an_endpoint_is_created_then_updated_and_awaited(engine, stage):
-    first = engine.walk([[[endpoint(stage, "prices", "c1")]]])
-    assert first.status == "SUCCEEDED", first.cause
-    assert (len(first.requests("createEndpoint")), len(first.requests("updateEndpoint"))) == (1, 0)
-    assert len(first.requests("describeEndpoint")) == 4
-    second = engine.walk([[[endpoint(stage, "prices", "c2")]]])
-    assert second.status == "SUCCEEDED", second.cause
-    assert (len(second.requests("createEndpoint")), len(second.requests("updateEndpoint"))) == (0, 1)
-    result = second.result("deploy")
-    assert (result["endpoint"], result["arn"]) == ("prices", "arn:prices")
-
-
-def test_an_update_that_was_rolled_back_fails_with_its_reason(engine, stage):
-    assert engine.walk([[[endpoint(stage, "rolled", "c1")]]]).status == "SUCCEEDED"
-    walked = engine.walk([[[endpoint(stage, "rolled", "rollback")]]])
-    assert walked.cause == (
-        "deploy: the new version did not start, and endpoint rolled still serves the one before: "
-        "the container did not answer /ping"
-    )
-
-
-def test_an_endpoint_that_failed_is_replaced_by_the_next_run(engine, stage):
-    first = engine.walk([[[endpoint(stage, "mended", "broken")]]])
-    assert first.cause == "deploy: endpoint mended is Failed: the container did not answer /ping"
-    second = engine.walk([[[endpoint(stage, "mended", "good")]]])
-    assert second.status == "SUCCEEDED", second.cause
-    assert (len(second.requests("deleteEndpoint")), len(second.requests("createEndpoint"))) == (1, 1)
-    assert second.requests("updateEndpoint") == []
-
-
-def test_an_endpoint_that_takes_too_long_fails(engine, stage):
-    walked = engine.walk([[[endpoint(stage, "stuck", "c1", timeout=1)]]])
-    assert walked.cause == "deploy: endpoint stuck is still Updating after 1 seconds"
-
-
 def test_an_unknown_kind_is_a_failed_stage(engine, stage, train):
     walked = engine.walk([[[stage("x", "teleport", {})], [train("sibling")]]])
     assert walked.cause == "x: this state machine does not know the kind teleport"

@@ -61,6 +61,7 @@ FIELDS = tuple(
         (r"CreateModelPackage(?:Group)?\.ModelPackageGroupName", "group"),
         (r".*\.SupportedContentTypes\.\d+", "content_types"),
         (r".*\.SupportedResponseMIMETypes\.\d+", "response_types"),
+        (r"Endpoint\.(.+)", r"\1"),
         (r".*\.EndpointName", "name"),
         (r".*\.ParameterRanges\.\w+\.(.+)\.MinValue", r"ranges.\1.min"),
         (r".*\.ParameterRanges\.\w+\.(.+)\.MaxValue", r"ranges.\1.max"),

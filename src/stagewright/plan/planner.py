@@ -19,7 +19,7 @@ from stagewright.plan import contract, cost, fingerprint, graph, integration, pa
 from stagewright.plan.external import external_inputs
 from stagewright.plan.model import ATTEMPT, GoodResult, Plan, Recorded, StagePlan, Trigger
 from stagewright.plan.prepared import Prepared, Preparer
-from stagewright.plan.requests import KINDS
+from stagewright.plan.requests import KINDS, OURS
 from stagewright.plan.reuse import Judge, length
 from stagewright.plan.values import event_time
 from stagewright.spec.checks import dependencies
@@ -272,8 +272,10 @@ def _check(planned: StagePlan) -> None:
     """PlanError for what AWS or Step Functions would refuse."""
     found: list[Problem] = []
     for operation, request in planned.requests.items():
-        if operation != "Gate":
-            found += contract.check(operation, request)
+        if operation in OURS:
+            continue
+        found += contract.check(operation, request)
+        if operation not in integration.BY_SDK:
             found += integration.check(operation, request)
     if found:
         prefix = f"stages.{planned.name}: "

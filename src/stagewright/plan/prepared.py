@@ -19,7 +19,7 @@ from stagewright.plan.values import Lookup, Values, document_values, lookup
 from stagewright.spec.condition import references
 from stagewright.spec.kinds import AnyStage, Gate, Processing, Register, Transform
 from stagewright.spec.kinds.training import Trains
-from stagewright.spec.model import Serving
+from stagewright.spec.model import Model, Serving
 from stagewright.spec.pipeline import Pipeline
 from stagewright.spec.references import Reference, find, render, source_of, text_of, whole
 from stagewright.spec.uses import texts
@@ -277,10 +277,18 @@ def _rendered(stage: AnyStage, find: Lookup) -> AnyStage:
         fields[name] = {key: _folder(uri) for key, uri in fields[name].items()}
     if isinstance(stage, Transform):
         fields["input"] = _folder(stage.input)
-    rendered = {name: render(value, find) for name, value in fields.items()}
+    rendered = {name: _filled(value, find) for name, value in fields.items()}
     for name in rendered.keys() & {"arguments", "entrypoint"}:
         rendered[name] = [text_of(value) for value in rendered[name]]
     return stage.model_copy(update=rendered)
+
+
+def _filled(value: Any, find: Lookup) -> Any:
+    """The field with its references replaced, also those within a block of fields."""
+    if not isinstance(value, Model):
+        return render(value, find)
+    fields = {name: _filled(getattr(value, name), find) for name in value.model_fields_set}
+    return value.model_copy(update=fields)
 
 
 def _folder(uri: str) -> str:

@@ -9,8 +9,8 @@ back; and `x.y[0]` takes the first of each `x`, `(x.y)[0]` the first of all.
 What a walker carries from state to state:
 `stage` (now), `stages` (left), `values` (bound value by dotted path: `{"evaluate.metrics.r2": 0.91}`),
 `known` (stages whose values have been taken up), `started` (ISO 8601), and as they come `result`, `error`,
-`package`, `endpoint`, `best`. `$string` gives numbers with 15 significant digits; a gate therefore compares
-values, not texts.
+`package`, and what a kind of stage names in its own module. `$string` gives numbers with 15 significant
+digits; a gate therefore compares values, not texts.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ SENTENCE_LIMIT = 400
 METRICS_LIMIT = 64 * 1024
 """Bytes of a metrics file. One more is asked for, to see whether there is more: a state above 256 KiB could
 not be caught."""
-LONGEST_POLL = 30
-"""Seconds between two looks at an endpoint: 4 hours of waiting stay under 4,500 history events."""
+LONGEST_POLL = 40
+"""Seconds between two looks at an endpoint: 4 hours of waiting stay under 3,300 history events."""
 
 
 def expression(text: str) -> str:
@@ -43,8 +43,8 @@ ITEM = expression("$states.context.Map.Item.Value")
 RUN_KEY = expression(RUN)
 TIMEOUT = expression("$states.input.stage.timeout")
 
-_REST = "[$filter($states.input.{0}, function($item, $index) {{ $index > 0 }})]"
-_ELAPSED = "($millis() - $toMillis($states.input.started))"
+REST = "[$filter($states.input.{0}, function($item, $index) {{ $index > 0 }})]"
+ELAPSED = "($millis() - $toMillis($states.input.started))"
 
 
 def with_(fields: str) -> str:
@@ -88,7 +88,7 @@ PAGE_ENDED = expression("""
       'reason': ($states.result.reason)[0] }
 """)
 WAVE_ENDED = expression(f"""
-    {{ 'waves': {_REST.format("waves")},
+    {{ 'waves': {REST.format("waves")},
        'failures': $sum($states.result.failures),
        'failed': ($states.result.failed)[0],
        'closed': $append($states.input.closed, $states.result.closed),
@@ -131,7 +131,7 @@ _ASKED = f"[$filter([{_UNKNOWN}], function($name, $index) {{ $index < {BATCH} }}
 HAS_UNKNOWN = expression(f"$count({_UNKNOWN}) > 0")
 HAS_ENDED = expression("$count($states.input.stages) = 0")
 TAKE = expression(f"""
-    {{ 'stage': $states.input.stages[0], 'stages': {_REST.format("stages")},
+    {{ 'stage': $states.input.stages[0], 'stages': {REST.format("stages")},
        'values': $states.input.values, 'known': [$states.input.known], 'started': $now() }}
 """)
 
@@ -299,8 +299,8 @@ CLOSED = expression(f"""
 # Waiting for what takes its time
 
 ALREADY_THERE = expression("$contains($lowercase('' & $states.input.error.Cause), 'already exist')")
-IS_LATE = expression(f"{_ELAPSED} > $states.input.stage.timeout * 1000")
-POLL = expression(f"$min([{LONGEST_POLL}, 1 + $floor({_ELAPSED} / 5000)])")
+IS_LATE = expression(f"{ELAPSED} > $states.input.stage.timeout * 1000")
+POLL = expression(f"$min([{LONGEST_POLL}, 1 + $floor({ELAPSED} / 5000)])")
 
 PACKAGE_MADE = with_("'package': { 'arn': $states.result.ModelPackageArn }")
 PACKAGE_ARN = expression("$states.input.package.arn")
@@ -326,50 +326,12 @@ PACKAGE_LATE = with_("""
                  & ' after ' & $string($states.input.stage.timeout) & ' seconds' }
 """)
 
-CONFIG_MADE = expression(f"""
-    $merge([$states.input, {{ 'endpoint': {{ 'config':
-      {bound("CreateEndpointConfig", "EndpointConfigName")[3:-3]},
-      'name': {bound("CreateEndpoint", "EndpointName")[3:-3]} }} }}])
-""")
-ENDPOINT_NAME = expression("$states.input.endpoint.name")
-ENDPOINT_SEEN = with_("""
-    'endpoint': {
-      'name': $states.input.endpoint.name, 'config': $states.input.endpoint.config,
-      'arn': $states.result.EndpointArn, 'status': $states.result.EndpointStatus,
-      'serving': $states.result.EndpointConfigName, 'reason': $states.result.FailureReason }
-""")
-ENDPOINT_BROKEN = expression("$states.input.endpoint.status = 'Failed'")
-_SERVES = "$states.input.endpoint.serving = $states.input.endpoint.config"
-ENDPOINT_READY = expression(f"$states.input.endpoint.status = 'InService' and {_SERVES}")
-# A rolled back update is InService again, with the old configuration and the reason.
-ENDPOINT_FAILED = expression("""
-    $states.input.endpoint.status in ['Failed', 'OutOfService', 'UpdateRollbackFailed', 'Deleting']
-      or ($states.input.endpoint.status = 'InService' and $exists($states.input.endpoint.reason))
-""")
-RESULT_OF_ENDPOINT = with_(
-    "'result': { 'arn': $states.input.endpoint.arn, 'endpoint': $states.input.endpoint.name }"
-)
-ENDPOINT_REASON = with_("""
-    'error': { 'Error': 'Stagewright.EndpointFailed',
-               'Cause': ($states.input.endpoint.status = 'InService'
-                   ? 'the new version did not start, and endpoint ' & $states.input.endpoint.name
-                       & ' still serves the one before'
-                   : 'endpoint ' & $states.input.endpoint.name & ' is ' & $states.input.endpoint.status)
-                 & ': ' & $states.input.endpoint.reason }
-""")
-ENDPOINT_LATE = with_("""
-    'error': { 'Error': 'Stagewright.TooLate',
-               'Cause': 'endpoint ' & $states.input.endpoint.name & ' is still '
-                 & $states.input.endpoint.status
-                 & ' after ' & $string($states.input.stage.timeout) & ' seconds' }
-""")
-
 # Recording
 
 STAGE_KEY = expression("'stage#' & $states.input.stage.name")
 NOW = expression("$now()")
 ATTEMPT_NUMBER = expression("$string($states.input.stage.attempt)")
-RESULT_TEXT = expression(f"$string($merge([$states.input.result, {{ 'seconds': {_ELAPSED} / 1000 }}]))")
+RESULT_TEXT = expression(f"$string($merge([$states.input.result, {{ 'seconds': {ELAPSED} / 1000 }}]))")
 RECORDED = expression(f"""
     ( $done := [$states.input.stage.name];
       $results := {{ $states.input.stage.name: $states.input.result }};
