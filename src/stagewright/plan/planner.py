@@ -19,7 +19,7 @@ from dataclasses import replace
 
 from stagewright.errors import PlanError, Problem
 from stagewright.naming import job_name, run_id
-from stagewright.plan import contract, fingerprint, graph, integration, pages
+from stagewright.plan import approval, contract, fingerprint, graph, integration, pages
 from stagewright.plan.external import external_inputs
 from stagewright.plan.model import GoodResult, Plan, Recorded, StagePlan, Trigger
 from stagewright.plan.prepared import Prepared, Preparer
@@ -58,6 +58,7 @@ class _Planner:
         self.running: set[str] = set()
         self.stale: dict[str, str] = {}
         self.blocked: set[str] = set()
+        self.waiting: set[str] = set()
         self.problems: list[Problem] = []
 
     def plan(self) -> Plan:
@@ -117,10 +118,14 @@ class _Planner:
     def _on(self, name: str, stage: AnyStage, good: Sequence[GoodResult]) -> StagePlan:
         if isinstance(stage, Gate):
             self._refuse_stale(name, stage)
+        if held := sorted(self.needs[name] & self.waiting):
+            return self._wait(name, stage, f"waits for {held[0]}")
         prepared = self.preparer.prepare(name, self.needs[name])
         reason = self._why(name, stage, prepared, good)
         if isinstance(reason, GoodResult):
             return _reused(name, stage, reason, f"same as run {reason.run}")
+        if approval.waits(self.pipeline, name, self.needs, self.planned, self.recorded.approvals):
+            return self._wait(name, stage, approval.WAITS)
         job = job_name(self.run, name)
         made = self.preparer.make(name, job, prepared.bundle)
         planned = StagePlan(
@@ -140,6 +145,10 @@ class _Planner:
         )
         _check(planned)
         return planned
+
+    def _wait(self, name: str, stage: AnyStage, reason: str) -> StagePlan:
+        self.waiting.add(name)
+        return StagePlan(name, stage.kind, "skip", reason)
 
     def _refuse_stale(self, name: str, gate: Gate) -> None:
         """A gate must not let a model pass by figures of another one."""

@@ -119,7 +119,7 @@ def list_runs(gateway: Gateway, pipeline: str | None = None, limit: int = 20) ->
 
 def find_run(gateway: Gateway, trigger_key: str) -> str | None:
     """The run that the trigger started (or was refused as); None as long as there is none."""
-    return gateway.runs.claimed(trigger_key)
+    return gateway.runs.claimed(trigger_key) or None
 
 
 def show(gateway: Gateway, run: str) -> RunRecord:

@@ -10,7 +10,9 @@ from typing import Literal
 from stagewright.plan import planner
 from stagewright.plan.model import GoodResult, Plan, Recorded, Trigger
 from stagewright.plan.release import Release
+from stagewright.plan.selection import selected
 from stagewright.plan.values import document_values
+from stagewright.run import approval
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.objects import Listed
 from stagewright.run.gateway.runs import StageItem
@@ -44,14 +46,19 @@ def make_plan(
     force: bool = False,
 ) -> Plan:
     """The plan of `pipeline` (the effective document) for one trigger. PlanError: see the planner."""
+    pipeline = selected(pipeline, trigger.only)
     places = planner.external_inputs(pipeline, trigger, gateway.installation)
     external = zip(places, together(lambda place: _digest(gateway, place), places), strict=True)
+    results = _results(gateway, pipeline, _partition(pipeline, trigger, gateway))
+    if trigger.package:
+        results = {**results, **approval.lent(gateway, pipeline, trigger)}
     recorded = Recorded(
         gateway.installation,
         release,
         revision,
-        results=_results(gateway, pipeline, _partition(pipeline, trigger, gateway)),
+        results=results,
         external={place: digest for place, digest in external if digest},
+        approvals=approval.statuses(gateway, pipeline, results),
     )
     return planner.plan(pipeline, trigger, recorded, force=force)
 

@@ -12,7 +12,7 @@ from stagewright.spec.checks import check
 from stagewright.spec.findings import Finding, nearest, problems
 from stagewright.spec.model import Scalar
 from stagewright.spec.pipeline import Pipeline
-from stagewright.spec.shape import said
+from stagewright.spec.shape import said, type_of
 
 
 def with_parameters(pipeline: Pipeline, given: Mapping[str, Any]) -> Pipeline:
@@ -36,10 +36,10 @@ def parse_parameter(text: str, declared: Scalar, name: str = "") -> Scalar:
     if isinstance(declared, str):
         return text
     value = _parsed(text)
-    if isinstance(value, bool | int | float) and _type(value) == _type(declared):
+    if isinstance(value, bool | int | float) and type_of(value) == type_of(declared):
         return value
     path = ("parameters", name) if name else ("parameters",)
-    raise DocumentError(problems([Finding(path, f"takes {_type(declared)}, not {said(text)}")]))
+    raise DocumentError(problems([Finding(path, f"takes {type_of(declared)}, not {said(text)}")]))
 
 
 def _parsed(text: str) -> Any:
@@ -55,21 +55,7 @@ def _wrong(pipeline: Pipeline, given: Mapping[str, Any]) -> Iterator[Finding]:
         if name not in pipeline.parameters:
             remedy = nearest(name, pipeline.parameters, "declared") or "the document declares none"
             yield Finding(path, "no such parameter", remedy)
-        elif (expected := _type(pipeline.parameters[name])) != _type(value):
+        elif (expected := type_of(pipeline.parameters[name])) != type_of(value):
             yield Finding(path, f"takes {expected}, not {said(value)}")
         elif isinstance(value, str) and "${" in value:
             yield Finding(path, "a given value takes no references", "write the value itself")
-
-
-def _type(value: Any) -> str:
-    match value:
-        case bool():
-            return "true or false"
-        case int():
-            return "a number"
-        case float() if value - value == 0:
-            return "a number"
-        case str():
-            return "a text"
-        case _:
-            return "something else"
