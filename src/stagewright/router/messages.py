@@ -70,6 +70,8 @@ def parse(body: str, place: Installation, message: str = "", sent: str = "") -> 
             return _of_bus(event, place)
         name = message or requested.hash_of(body)
         return tuple(requested.unwrapped(event, place, name, sent or timestamp(datetime.now(UTC))))
+    except MalformedError:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise MalformedError(f"{type(error).__name__}: {error}") from error
 
@@ -111,11 +113,11 @@ def _object(detail: Any, time: str, place: Installation) -> Event:
     version = detail["object"].get("version-id", "")
     if bucket != place.bucket:
         raise MalformedError(f"s3://{bucket}/{key} is in another bucket")
-    if not version:
-        raise MalformedError(f"{key} has no version id: the bucket must be versioned")
     pipeline = manifests.pipeline_of(key)
     if pipeline is None and key.startswith(OWN_FOLDERS):
         raise MalformedError(f"s3://{bucket}/{key} is no manifest of ours")
+    if not version:
+        raise MalformedError(f"{key} has no version id: the bucket must be versioned")
     if pipeline is None:
         return Arrived(key, version, time)
     trigger = Trigger("code", manifests.code_key(pipeline, version), time)
