@@ -77,11 +77,11 @@ def test_a_time_that_the_clocks_show_twice_counts_once():
 
 @given(
     st.sampled_from([expression for expression, _, _ in NEXT]),
-    st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1)),
+    st.integers(0, 3_000_000),
     st.sampled_from(["UTC", ZURICH, "America/St_Johns", "Pacific/Apia"]),
 )
-def test_the_next_time_is_due_and_none_before_it_is(expression, when, zone):
-    after = when.replace(second=0, microsecond=0, tzinfo=UTC)
+def test_the_next_time_is_due_and_none_before_it_is(expression, minutes_later, zone):
+    after = at("2024-01-01T00:00") + timedelta(minutes=minutes_later)
     due = next_due(expression, zone, after)
     assert due is None or cron_is_due(expression, zone, due)
     minutes = (after + timedelta(minutes=n) for n in range(1, 300))

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from stagewright.spec.load import load
 from stagewright.spec.kinds import KINDS
+from stagewright.spec.load import load
 from stagewright.spec.schema import schema
 
 
