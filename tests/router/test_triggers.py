@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from stagewright.errors import NotFoundError
 from stagewright.naming import timestamp
 from stagewright.router import sweeper
 from stagewright.router.messages import MalformedError
@@ -18,7 +19,7 @@ from stagewright.run.gateway.documents import Base
 from stagewright.run.gateway.executions import Execution
 from stagewright.run.gateway.registry import Package
 from stagewright.run.gateway.runs import StageItem
-from stagewright.run.history import list_runs, show
+from stagewright.run.history import find_run, list_runs, show
 from stagewright.spec.canonical import sha256_of
 
 TIME = "2026-01-31T14:00:00.000Z"
@@ -498,6 +499,8 @@ class TestDropped:
         assert len(arrives("raw/_SUCCESS", "v3", "2026-01-31T15:00:00Z")) == 1
         assert arrives("raw/_SUCCESS", "v2", "2026-01-31T14:59:59Z") == ()
         assert dropped(gateway) == [("data", "within the trigger's cooldown of 1h")]
+        with pytest.raises(NotFoundError, match="the event data:prices:raw/_SUCCESS:v2 was dropped"):
+            find_run(gateway, "data:prices:raw/_SUCCESS:v2")
         assert len(tools.executions(gateway)) == 2
 
     def test_a_refused_run_begins_no_cooldown(self, gateway, put, arrives):
