@@ -113,6 +113,10 @@ def _start() -> Statement:
     return Statement("Start", "starts runs", ("states:StartExecution",), (TEMPLATE.state_machine_arn,))
 
 
+def _send(reason: str) -> Statement:
+    return Statement("Send", reason, ("sqs:GetQueueUrl", "sqs:SendMessage"), (EVENTS_ARN,))
+
+
 def _look() -> Statement:
     actions = ("states:DescribeExecution",)
     return Statement(
@@ -139,9 +143,19 @@ _RUN_ITEMS = Statement(
         "dynamodb:Query",
         "dynamodb:PutItem",
         "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
         "dynamodb:BatchWriteItem",
     ),
     (RUNS, f"{RUNS}/index/*"),
+)
+_READ_DOCUMENTS = Statement(
+    "Documents", "asks whether a pipeline wants runs", ("dynamodb:GetItem",), (DOCUMENTS,)
+)
+_CATALOGUE = Statement(
+    "Catalogue",
+    "lists the documents, to see which pipelines an event is for",
+    ("dynamodb:Query",),
+    (f"{DOCUMENTS}/index/by_item",),
 )
 _LIST = Statement(
     "List",
@@ -186,6 +200,8 @@ _ROUTER = Role(
             ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"),
             (DOCUMENTS,),
         ),
+        _CATALOGUE,
+        _send("asks for runs of schedules and of settled data, and looks later at what still settles"),
         _RUN_ITEMS,
         _start(),
         _stop(),
@@ -205,7 +221,19 @@ _ROUTER = Role(
     ),
 )
 
-_RECORDER = Role("recorder", "lambda.amazonaws.com", (_logs(RECORDER), _RUN_ITEMS, _look(), _notify()))
+_RECORDER = Role(
+    "recorder",
+    "lambda.amazonaws.com",
+    (
+        _logs(RECORDER),
+        _RUN_ITEMS,
+        _READ_DOCUMENTS,
+        _CATALOGUE,
+        _send("asks for the runs that wait for this one"),
+        _look(),
+        _notify(),
+    ),
+)
 
 _SWEEPER = Role(
     "sweeper",
@@ -213,10 +241,9 @@ _SWEEPER = Role(
     (
         _logs(SWEEPER),
         _LIST,
-        Statement(
-            "Requeue", "sends a missed event again", ("sqs:GetQueueUrl", "sqs:SendMessage"), (EVENTS_ARN,)
-        ),
-        Statement("Documents", "asks whether a pipeline wants runs", ("dynamodb:GetItem",), (DOCUMENTS,)),
+        _send("sends a missed event again"),
+        _READ_DOCUMENTS,
+        _CATALOGUE,
         _RUN_ITEMS,
         _start(),
         _stop(),

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from stagewright.errors import DeniedError, DocumentError, NotFoundError, Problem, ReleaseError
+from stagewright.naming import timestamp
 from stagewright.plan.release import Release
-from stagewright.router import messages, recorder, settings
+from stagewright.router import listeners, messages, recorder, settings
 from stagewright.router.messages import Request
 from stagewright.run import layers, revisions
 from stagewright.run import manifest as manifests
 from stagewright.run.bundles import ensure_bundles
+from stagewright.run.catalogue import Catalogue
 from stagewright.run.gateway import Gateway
+from stagewright.run.gateway.marks import Dropped
+from stagewright.run.gateway.queue import ORIGIN
 from stagewright.run.layers import Layers
 from stagewright.run.manifest import Manifest
 from stagewright.run.planning import make_plan
 from stagewright.run.release import publish
 from stagewright.run.start import Started, refuse, resume, start
-from stagewright.run.trigger import has_code_trigger
+from stagewright.run.trigger import definition, has_code_trigger, name_of, parameters
+from stagewright.spec.durations import seconds_of
 from stagewright.spec.parameters import with_parameters
+from stagewright.spec.pipeline import Pipeline
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
@@ -28,30 +35,56 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, list[dict[str, 
 
     A message that never succeeds ends in the dead-letter queue (maxReceiveCount).
     """
-    place = settings.installation(context)
+    gateway = settings.gateway(settings.installation(context))
+    catalogue = Catalogue(gateway)
     failures = [
         {"itemIdentifier": record["messageId"]}
         for record in event["Records"]
-        if not _done(settings.gateway(place), record)
+        if not _done(gateway, record, catalogue)
     ]
     return {"batchItemFailures": failures}
 
 
 def route(gateway: Gateway, body: str) -> Started | None:
-    """The run of one event, started or refused; None for one that asks for no run of ours.
+    """The run of one message, of several the last; None for one that asks for no run of ours."""
+    return next(reversed(route_all(gateway, body)), None)
+
+
+def route_all(
+    gateway: Gateway, body: str, message: str = "", sent: str = "", catalogue: Catalogue | None = None
+) -> tuple[Started, ...]:
+    """The runs that one message asks for, started or refused. `message`, `sent`: its id and time (ISO 8601).
+    `catalogue` must not have been looked at before the message came.
 
     What is wrong with document, release or plan is recorded as a refused run: trying again would not help.
-    Everything else is raised, for the message to be delivered again.
+    Everything else is raised, after the other runs have been seen to, for the message to be delivered again.
     """
-    request = messages.parse(body, gateway.installation)
-    if request is None:
-        return None
-    if run := gateway.runs.claimed(request.trigger.key):
-        return resume(gateway, run)
+    catalogue = catalogue or Catalogue(gateway)
+    started: list[Started] = []
+    failure: Exception | None = None
+    for event in messages.parse(body, gateway.installation, message, sent):
+        for request in listeners.requests(gateway, event, catalogue):
+            try:
+                run = _run(gateway, request)
+            except Exception as error:
+                failure = error
+            else:
+                started += [run] if run else []
+    if failure:
+        raise failure
+    return tuple(started)
+
+
+def _run(gateway: Gateway, request: Request) -> Started | None:
+    claimed = gateway.runs.claimed(request.trigger.key)
+    if claimed is not None:
+        return resume(gateway, claimed) if claimed else None
     try:
         return _begin(gateway, request)
     except (DocumentError, ReleaseError, DeniedError) as error:
         reason = f"{error.message} ({error.remedy})" if error.remedy else error.message
+        if request.listens:
+            gateway.marks.hear_again(request.pipeline, name_of(request.listens), request.trigger.key)
         return _refused(gateway, request, reason)
 
 
@@ -66,11 +99,11 @@ def _refused(gateway: Gateway, request: Request, reason: str) -> Started:
     return refused
 
 
-def _done(gateway: Gateway, record: Mapping[str, Any]) -> bool:
+def _done(gateway: Gateway, record: Mapping[str, Any], catalogue: Catalogue) -> bool:
     logger = settings.logger()
     message = record["messageId"]
     try:
-        started = route(gateway, record["body"])
+        started = route_all(gateway, record["body"], _origin(record), _sent(record), catalogue)
     except messages.MalformedError as error:
         logger.warning("malformed message", message_id=message, reason=str(error))
         return False
@@ -78,13 +111,22 @@ def _done(gateway: Gateway, record: Mapping[str, Any]) -> bool:
         # One message must not take the others of its batch with it, whatever is wrong.
         logger.exception("not routed; it will be delivered again", message_id=message)
         return False
-    if started is None:
-        logger.info("no run asked for: no code trigger, or another installation", message_id=message)
-    else:
-        logger.info(
-            "routed", message_id=message, run=started.run, execution=started.execution, new=started.new
-        )
+    for each in started:
+        logger.info("routed", message_id=message, run=each.run, execution=each.execution, new=each.new)
+    if not started:
+        logger.debug("no run asked for", message_id=message)
     return True
+
+
+def _origin(record: Mapping[str, Any]) -> str:
+    """The message's id; of one that was sent again the first one."""
+    origin = record.get("messageAttributes", {}).get(ORIGIN, {})
+    return str(origin.get("stringValue") or record["messageId"])
+
+
+def _sent(record: Mapping[str, Any]) -> str:
+    milliseconds = record.get("attributes", {}).get("SentTimestamp")
+    return timestamp(datetime.fromtimestamp(int(milliseconds) / 1000, UTC)) if milliseconds else ""
 
 
 def _begin(gateway: Gateway, request: Request) -> Started | None:
@@ -94,14 +136,44 @@ def _begin(gateway: Gateway, request: Request) -> Started | None:
     effective = layers.effective(_layers(gateway, request.pipeline), settings.code_overrides)
     if request.version and not has_code_trigger(effective.layers.document()):
         return None
+    pipeline = effective.pipeline
     request = _asked(request, manifest)
+    if request.listens is not None:
+        wanted = _wanted(gateway, pipeline, request, request.listens)
+        if wanted is None:
+            return None
+        request = wanted
     trigger = request.trigger
-    pipeline = with_parameters(effective.pipeline, dict(trigger.parameters))
+    pipeline = with_parameters(pipeline, dict(trigger.parameters))
     release = publish(gateway, manifest, trigger.by) if manifest else Release(request.pipeline, {})
     revision = revisions.record(gateway, effective, trigger.by if request.version else "")
     plan = make_plan(gateway, pipeline, trigger, release, revision, force=request.force)
     ensure_bundles(gateway, release, plan)
     return start(gateway, plan)
+
+
+def _wanted(
+    gateway: Gateway, pipeline: Pipeline, request: Request, listens: Mapping[str, Any]
+) -> Request | None:
+    """The request with what the document's trigger adds; None where it is dropped."""
+    found, event = definition(pipeline, listens), request.trigger
+    if found is None:
+        _drop(gateway, request, "the document has no such trigger any more")
+        return None
+    deaf = seconds_of(found.cooldown) if found.cooldown else 0
+    if deaf and not gateway.marks.listen(pipeline.name, name_of(listens), event.key, event.time, deaf):
+        _drop(gateway, request, f"within the trigger's cooldown of {found.cooldown}")
+        return None
+    asked = replace(event, only=found.only, parameters=parameters(found, event))
+    return replace(request, trigger=asked)
+
+
+def _drop(gateway: Gateway, request: Request, reason: str) -> None:
+    """Listed first, decided then: what is lost in between is listed again, as the same item."""
+    event = request.trigger
+    gateway.marks.drop(request.pipeline, Dropped(event.time, event.key, event.type, reason))
+    gateway.runs.decline(event.key)
+    settings.logger().info("dropped", pipeline=request.pipeline, key=event.key, reason=reason)
 
 
 def _asked(request: Request, manifest: Manifest | None) -> Request:

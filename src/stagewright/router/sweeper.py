@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any
 
 from stagewright.errors import DocumentError, NotFoundError, StagewrightError
-from stagewright.naming import timestamp
+from stagewright.naming import epoch, timestamp
 from stagewright.router import messages, recorder, settings
-from stagewright.run import layers
+from stagewright.run import arrivals, clock, layers
 from stagewright.run import manifest as manifests
 from stagewright.run.close import close
 from stagewright.run.expiry import expire
@@ -27,6 +27,7 @@ PATIENCE = 120
 """Seconds that the ordinary way has, before something counts as missed."""
 WINDOW = 24 * 3600
 """Seconds back that manifests are looked at: longer than any delivery, retries included, takes."""
+MINUTE = 60
 OPEN_LIMIT = 1_000
 """Open runs looked at in one sweep, oldest first."""
 
@@ -75,11 +76,14 @@ def _jobs(gateway: Gateway, before: float) -> Iterator[tuple[str, Callable[[], R
         pipeline = manifests.pipeline_of(found.key)
         if pipeline and found.modified > before - WINDOW:
             yield found.key, partial(_requeue, gateway, pipeline, before)
+    for item in arrivals.overdue(gateway, before):
+        yield item, partial(_settled, gateway, item)
+    yield "the clock", partial(_ticked, gateway, before)
     for header in gateway.runs.open_runs(OPEN_LIMIT):
         if datetime.fromisoformat(header.created).timestamp() <= before:
             yield header.run, partial(_settle, gateway, header)
-    for item in gateway.served.due(timestamp(datetime.now(UTC))):
-        yield f"endpoint {item.name}", partial(_expire, gateway, item)
+    for served in gateway.served.due(timestamp(datetime.now(UTC))):
+        yield f"endpoint {served.name}", partial(_expire, gateway, served)
 
 
 def _expire(gateway: Gateway, item: ServedItem) -> Repair | None:
@@ -92,13 +96,28 @@ def _requeue(gateway: Gateway, pipeline: str, before: float) -> Repair | None:
     for found in gateway.objects.versions(manifests.key_of(pipeline)):
         if found.modified < before - WINDOW:
             break
-        if found.modified <= before and not gateway.runs.claimed(manifests.code_key(pipeline, found.version)):
+        key = manifests.code_key(pipeline, found.version)
+        if found.modified <= before and gateway.runs.claimed(key) is None:
             lost.append(found.version)
             if not _asks_for_runs(gateway, pipeline):
                 return None
             written = timestamp(datetime.fromtimestamp(found.modified, UTC))
             gateway.queue.send(messages.release_event(gateway.installation, pipeline, found.version, written))
     return Repair("requeued", f"{pipeline}: {', '.join(lost)}") if lost else None
+
+
+def _settled(gateway: Gateway, item: str) -> Repair | None:
+    key = arrivals.check(gateway, item)
+    return Repair("settled", key) if key else None
+
+
+def _ticked(gateway: Gateway, before: float) -> Repair | None:
+    """For where the rule `tick` has not come for so long; the very first tick is the rule's own."""
+    last = gateway.marks.clock()
+    if not last or epoch(last) > before - MINUTE:
+        return None
+    count = clock.tick(gateway, datetime.now(UTC))
+    return Repair("ticked", f"{count} runs since {last}") if count else None
 
 
 def _asks_for_runs(gateway: Gateway, pipeline: str) -> bool:

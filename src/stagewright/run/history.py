@@ -128,8 +128,13 @@ def list_runs(gateway: Gateway, pipeline: str | None = None, limit: int = 20) ->
 
 
 def find_run(gateway: Gateway, trigger_key: str) -> str | None:
-    """The run that the trigger started (or was refused as); None as long as there is none."""
-    return gateway.runs.claimed(trigger_key)
+    """The run that an event has become; None as long as there is none. NotFoundError: it was dropped."""
+    run = gateway.runs.claimed(trigger_key)
+    if run == "":
+        raise NotFoundError(
+            f"the event {trigger_key} was dropped", "stagewright runs PIPELINE --dropped says why"
+        )
+    return run
 
 
 def show(gateway: Gateway, run: str) -> RunRecord:

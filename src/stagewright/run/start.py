@@ -101,7 +101,7 @@ def launch(gateway: Gateway, header: Header) -> str:
 
 def _already(gateway: Gateway, trigger_key: str) -> Started:
     run = gateway.runs.claimed(trigger_key)
-    if run is None:
+    if not run:
         raise TargetError(f"{trigger_key}: another run has this id, but not this key", "trigger it again")
     return resume(gateway, run)
 
