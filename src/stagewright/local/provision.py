@@ -129,7 +129,9 @@ class Provisioner:
         iam.put_role_policy(RoleName=name, PolicyName=name, PolicyDocument=json.dumps(settings["policy"]))
 
     def topic(self, settings: Settings) -> None:
-        attributes = {"KmsMasterKeyId": settings["kms_key"]}
+        attributes = {"Policy": json.dumps(settings["policy"])}
+        if key := settings["kms_key"]:
+            attributes["KmsMasterKeyId"] = key
         self._client("sns").create_topic(Name=settings["name"], Attributes=attributes)
 
     def queue(self, settings: Settings) -> None:
@@ -218,7 +220,9 @@ class Provisioner:
         )
         events.put_rule(Name=name, Description=settings["description"], **when)
         target = settings["target"]
-        events.put_targets(Rule=name, Targets=[{"Id": TARGET_ID, "Arn": target["arn"]}])
+        dead = target["dead_letter_arn"]
+        rest = {"DeadLetterConfig": {"Arn": dead}} if dead else {}
+        events.put_targets(Rule=name, Targets=[{"Id": TARGET_ID, "Arn": target["arn"], **rest}])
         if target["kind"] == "function":
             with existing("ResourceConflictException"):
                 self._client("lambda").add_permission(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -73,9 +73,22 @@ def _jobs(gateway: Gateway, before: float) -> Iterator[tuple[str, Callable[[], R
         pipeline = manifests.pipeline_of(found.key)
         if pipeline and found.modified > before - WINDOW:
             yield found.key, partial(_requeue, gateway, pipeline, before)
-    for header in gateway.runs.open_runs(OPEN_LIMIT):
-        if datetime.fromisoformat(header.created).timestamp() <= before:
+    headers = gateway.runs.open_runs(OPEN_LIMIT)
+    _tell_age(headers[:1])
+    for header in headers:
+        if _created(header) <= before:
             yield header.run, partial(_settle, gateway, header)
+
+
+def _tell_age(oldest: Sequence[Header]) -> None:
+    """An alarm looks at it: seconds since the oldest open run began, where there is one."""
+    for header in oldest:
+        age = round(time.time() - _created(header))
+        settings.logger().info("oldest open run", metric="OldestRun", value=age, run=header.run)
+
+
+def _created(header: Header) -> float:
+    return datetime.fromisoformat(header.created).timestamp()
 
 
 def _requeue(gateway: Gateway, pipeline: str, before: float) -> Repair | None:

@@ -1,0 +1,29 @@
+variable "folder" {
+  description = "Folder of the pipeline: its pipeline.yaml, the code folder that this names, and environments/<environment>.yaml."
+  type        = string
+
+  validation {
+    condition     = fileexists("${var.folder}/pipeline.yaml")
+    error_message = "There is no ${var.folder}/pipeline.yaml."
+  }
+
+  validation {
+    condition     = can(yamldecode(file("${var.folder}/pipeline.yaml")).name)
+    error_message = "${var.folder}/pipeline.yaml has no `name`, or is not YAML. `stagewright validate` says more."
+  }
+}
+
+variable "installation" {
+  description = "The output `installation` of the root module."
+  type = object({
+    bucket          = string
+    documents_table = string
+    environment     = string
+  })
+}
+
+variable "commit" {
+  description = "The commit that is pushed, for the lineage. Alone it changes nothing, so it starts no run."
+  type        = string
+  default     = ""
+}
