@@ -1,5 +1,6 @@
 """Extract Terraform provider schema (the shape of `terraform providers schema -json`)
 from the JavaScript of a cdktn/cdktf "prebuilt provider" wheel (jsii tgz inside the wheel)."""
+
 import io, json, re, sys, tarfile, zipfile
 
 RESOURCES = """dynamodb_table dynamodb_table_item lambda_function lambda_permission lambda_alias
@@ -19,9 +20,12 @@ PRIM = {"String": "string", "Number": "number", "Boolean": "bool"}
 
 def flags(c, o, r):
     d = {}
-    if r == "true": d["required"] = True
-    if o == "true": d["optional"] = True
-    if c == "true": d["computed"] = True
+    if r == "true":
+        d["required"] = True
+    if o == "true":
+        d["optional"] = True
+    if c == "true":
+        d["computed"] = True
     return d
 
 
@@ -34,27 +38,39 @@ class Module:
         self.hcl = {}
         for m in re.finditer(r"^function (\w+)ToHclTerraform\(struct\) \{\n(.*?)^\}\n", js, re.M | re.S):
             self.hcl[m[1].lower()] = self._attrs(m[2])
-        self.main = next(k for k, (base, _) in self.classes.items()
-                         if base in ("TerraformResource", "TerraformDataSource", "TerraformProvider"))
+        self.main = next(
+            k
+            for k, (base, _) in self.classes.items()
+            if base in ("TerraformResource", "TerraformDataSource", "TerraformProvider")
+        )
         self.hcl[self.main.lower()] = self._attrs(self.classes[self.main][1])
 
     @staticmethod
     def _attrs(body):
-        return {m[1]: (m[2] == "true", m[3], m[4]) for m in re.finditer(
-            r'^ +(\w+): \{\n +value: .*\n +isBlock: (true|false),\n +type: "(\w+)",\n +storageClassType: "(\w+)",', body, re.M)}
+        return {
+            m[1]: (m[2] == "true", m[3], m[4])
+            for m in re.finditer(
+                r'^ +(\w+): \{\n +value: .*\n +isBlock: (true|false),\n +type: "(\w+)",\n +storageClassType: "(\w+)",',
+                body,
+                re.M,
+            )
+        }
 
     def block(self, cls):
         base, body = self.classes[cls]
-        stem = cls[:-len("OutputReference")] if cls.endswith("OutputReference") else cls
+        stem = cls[: -len("OutputReference")] if cls.endswith("OutputReference") else cls
         hcl = self.hcl.get(stem.lower(), {})
         lines = body.split("\n")
         attrs, blocks = {}, {}
         for i, ln in enumerate(lines):
             m = FLAG.match(ln)
-            if not m: continue
+            if not m:
+                continue
             name, f = m[1], flags(*m.groups()[1:])
-            text = "\n".join(lines[i + 1:i + 6])
-            nested = re.search(r"= new (\w+)\(this, \"%s\"(?:, (true|false))?\)" % name, text.split("\n    // ")[0])
+            text = "\n".join(lines[i + 1 : i + 6])
+            nested = re.search(
+                r"= new (\w+)\(this, \"%s\"(?:, (true|false))?\)" % name, text.split("\n    // ")[0]
+            )
             h = hcl.get(name)
             if nested:
                 ncls, wraps_set = nested[1], nested[2] == "true"
@@ -66,26 +82,42 @@ class Module:
                 else:
                     inner, mode, single = ncls, None, True
                 sub = self.block(inner)
-                if h is None or f == {"computed": True}:      # computed only: attribute of object type
+                if h is None or f == {"computed": True}:  # computed only: attribute of object type
                     t = obj_type(sub)
                     attrs[name] = {"type": t if mode is None else [mode, t], **f}
-                elif f.get("computed"):                        # SDKv2 "attributes as blocks"
-                    attrs[name] = {"type": [h[1] if h[1] in ("list", "set") else mode or "list", obj_type(sub)], **f}
+                elif f.get("computed"):  # SDKv2 "attributes as blocks"
+                    attrs[name] = {
+                        "type": [h[1] if h[1] in ("list", "set") else mode or "list", obj_type(sub)],
+                        **f,
+                    }
                 else:
                     b = {"nesting_mode": {"struct": "single"}.get(h[1], h[1]), "block": sub}
-                    if f.get("required"): b["min_items"] = 1
-                    if single and b["nesting_mode"] != "single": b["max_items"] = 1
+                    if f.get("required"):
+                        b["min_items"] = 1
+                    if single and b["nesting_mode"] != "single":
+                        b["max_items"] = 1
                     blocks[name] = b
                 continue
-            if h and h[0] and base == "TerraformProvider":     # provider blocks have no reference classes
-                fn = re.search(r"^ +%s: \{\n +value: (?:cdktn\.listMapperHcl\()?(\w+)ToHclTerraform" % name, body, re.M)[1].lower()
-                blocks[name] = {"nesting_mode": h[1], "block": {"attributes": {
-                    k: {"type": self.attr_type(k, "", a), "optional": True} for k, a in self.hcl[fn].items()}}}
-                if "listMapperHcl(" + fn not in body.lower(): blocks[name]["max_items"] = 1
+            if h and h[0] and base == "TerraformProvider":  # provider blocks have no reference classes
+                fn = re.search(
+                    r"^ +%s: \{\n +value: (?:cdktn\.listMapperHcl\()?(\w+)ToHclTerraform" % name, body, re.M
+                )[1].lower()
+                blocks[name] = {
+                    "nesting_mode": h[1],
+                    "block": {
+                        "attributes": {
+                            k: {"type": self.attr_type(k, "", a), "optional": True}
+                            for k, a in self.hcl[fn].items()
+                        }
+                    },
+                }
+                if "listMapperHcl(" + fn not in body.lower():
+                    blocks[name]["max_items"] = 1
                 continue
             attrs[name] = {"type": self.attr_type(name, text, h), **f}
         out = {"attributes": attrs}
-        if blocks: out["block_types"] = blocks
+        if blocks:
+            out["block_types"] = blocks
         return out
 
     def attr_type(self, name, text, h):
@@ -94,19 +126,25 @@ class Module:
         m = re.search(r"this\.get(String|Number|Boolean)(Map|List)?Attribute\(", expr)
         if m:
             p = PRIM[m[1]]
-            if not m[2]: return p
-            if m[2] == "Map": return ["map", p]
+            if not m[2]:
+                return p
+            if m[2] == "Map":
+                return ["map", p]
             return ["set" if "Fn.tolist" in expr or (h and h[1] == "set") else "list", p]
         if "getListAttribute(" in expr:
             return ["set" if "Fn.tolist" in expr or (h and h[1] == "set") else "list", "string"]
         m = re.search(r"getNumberListAttribute", expr)
-        if m: return ["set" if "Fn.tolist" in expr else "list", "number"]
+        if m:
+            return ["set" if "Fn.tolist" in expr else "list", "number"]
         if h:  # e.g. getAnyMap / interpolationForAttribute / provider properties
             sc = h[2]
-            if h[1] == "simple": return {"string": "string", "number": "number", "boolean": "bool"}.get(sc, "dynamic")
+            if h[1] == "simple":
+                return {"string": "string", "number": "number", "boolean": "bool"}.get(sc, "dynamic")
             for suf, mode in (("ListList", "list"), ("List", h[1]), ("Map", "map")):
                 if sc.endswith(suf):
-                    inner = {"string": "string", "number": "number", "boolean": "bool"}.get(sc[:-len(suf)], "dynamic")
+                    inner = {"string": "string", "number": "number", "boolean": "bool"}.get(
+                        sc[: -len(suf)], "dynamic"
+                    )
                     return [h[1] if mode != "map" else "map", ["list", inner] if suf == "ListList" else inner]
         return "dynamic"
 
@@ -123,25 +161,35 @@ def main(wheel, out):
     z = zipfile.ZipFile(wheel)
     tgz = next(n for n in z.namelist() if n.endswith(".jsii.tgz"))
     want = {}
-    for r in RESOURCES: want[f"package/lib/{r.replace('_', '-')}/index.js"] = ("resource_schemas", "aws_" + r)
-    for d in DATA: want[f"package/lib/data-aws-{d.replace('_', '-')}/index.js"] = ("data_source_schemas", "aws_" + d)
+    for r in RESOURCES:
+        want[f"package/lib/{r.replace('_', '-')}/index.js"] = ("resource_schemas", "aws_" + r)
+    for d in DATA:
+        want[f"package/lib/data-aws-{d.replace('_', '-')}/index.js"] = ("data_source_schemas", "aws_" + d)
     want["package/lib/provider/index.js"] = ("provider", "aws")
     prov = {"resource_schemas": {}, "data_source_schemas": {}}
     version = None
     with tarfile.open(fileobj=io.BytesIO(z.read(tgz))) as t:
         for member in t:
-            if member.name not in want: continue
+            if member.name not in want:
+                continue
             kind, name = want.pop(member.name)
             js = t.extractfile(member).read().decode()
             version = version or re.search(r"providerVersion: '([\d.]+)'", js)[1]
             mod = Module(re.sub(r"^//#.*$", "", js, flags=re.M))
             s = {"version": 0, "block": mod.block(mod.main)}
-            if kind == "provider": prov["provider"] = s
-            else: prov[kind][name] = s
-    for missing in want.values(): print("missing", missing, file=sys.stderr)
-    for k in ("resource_schemas", "data_source_schemas"): prov[k] = dict(sorted(prov[k].items()))
-    doc = {"format_version": "1.0", "source": {"package": wheel.rsplit("/", 1)[-1], "provider_version": version},
-           "provider_schemas": {"registry.terraform.io/hashicorp/aws": prov}}
+            if kind == "provider":
+                prov["provider"] = s
+            else:
+                prov[kind][name] = s
+    for missing in want.values():
+        print("missing", missing, file=sys.stderr)
+    for k in ("resource_schemas", "data_source_schemas"):
+        prov[k] = dict(sorted(prov[k].items()))
+    doc = {
+        "format_version": "1.0",
+        "source": {"package": wheel.rsplit("/", 1)[-1], "provider_version": version},
+        "provider_schemas": {"registry.terraform.io/hashicorp/aws": prov},
+    }
     json.dump(doc, open(out, "w"), indent=1, sort_keys=False)
     print(version, len(prov["resource_schemas"]), len(prov["data_source_schemas"]))
 
