@@ -1,4 +1,4 @@
-"""Terraform, with a provider that makes nothing: configurations are copied, initialised, planned and applied."""
+"""Terraform with a provider that makes nothing; configurations are copied, initialised, planned, applied."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
 def terraform(
     terraform_python: Path, terraform_environment: dict[str, str], package: Callable[[], Path]
 ) -> Callable[..., Terraform]:
-    """`terraform()`: a fresh copy of the root module, initialised; `terraform("examples/minimal")`: another."""
+    """A fresh copy of the root module, initialised; `terraform("examples/minimal")`: of that folder."""
 
     def start(folder: str = ".", *, provider: bool = False) -> Terraform:
         place = package() / "infra" / folder

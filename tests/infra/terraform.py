@@ -1,4 +1,4 @@
-"""Terraform's command line, as the library in this Python has it: `python -m tests.infra.terraform plan ...`."""
+"""Terraform's command line, as this Python's library has it: `python -m tests.infra.terraform plan ...`."""
 
 from __future__ import annotations
 

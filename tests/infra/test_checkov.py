@@ -1,4 +1,4 @@
-"""checkov has nothing to say about the plans, except what checkov-skips.json answers; an answer to nothing is wrong."""
+"""checkov finds in the plans exactly what checkov-skips.json answers."""
 
 from __future__ import annotations
 

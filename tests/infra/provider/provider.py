@@ -1,8 +1,8 @@
 """A stand-in for terraform-provider-aws: it has the real one's schema, and makes nothing.
 
-Plans and applies as the real one does where our configuration depends on it: computed attributes are unknown until
-the apply, and a new version of an S3 object is unknown as soon as its content changes (the real one's CustomizeDiff).
-It knows no ForceNew, conflicts, defaults or enumerations, which no schema holds.
+Plans and applies as the real one does where our configuration depends on it: computed attributes are unknown
+until the apply, and a new version of an S3 object is unknown as soon as its content changes (the real one's
+CustomizeDiff). It knows no ForceNew, conflicts, defaults or enumerations, which no schema holds.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Provider:
 
 
 def walk(block: dict[str, Any], value: Any, attribute: Attribute) -> Any:
-    """A copy of a block's value with `attribute(name, schema, value)` in place of each attribute, nested or not."""
+    """A copy of a block's value with `attribute(name, schema, value)` in place of each attribute."""
     if value is None or unknown(value):
         return value
     out = dict(value)

@@ -1,4 +1,4 @@
-"""What AWS would answer, made up: ARNs, ids, versions. The same for the same input, versions of objects apart."""
+"""What AWS would answer, made up: ARNs, ids, versions of objects."""
 
 from __future__ import annotations
 

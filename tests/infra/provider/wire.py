@@ -1,4 +1,4 @@
-"""The part of Terraform's plugin protocol 6 that a provider needs, as protobuf messages without a .proto file.
+"""The part of Terraform's plugin protocol 6 that a provider needs, as protobuf messages without a .proto.
 
 Field numbers are those of tfplugin6.proto in Terraform's repository (docs/plugin-protocol).
 """
