@@ -158,12 +158,15 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
 def terraform(
     terraform_python: Path, terraform_environment: dict[str, str], package: Callable[[], Path]
 ) -> Callable[..., Terraform]:
-    """A fresh copy of the root module, initialised; `terraform("examples/minimal")`: of that folder."""
+    """A fresh copy, initialised: of the root module, or of another folder, to which `main` is written."""
 
-    def start(folder: str = ".", *, provider: bool = False) -> Terraform:
+    def start(folder: str = ".", main: str = "", *, provider: bool = False) -> Terraform:
         place = package() / "infra" / folder
         if provider:
             (place / "provider.tf").write_text(PROVIDER)
+        if main:
+            place.mkdir(parents=True)
+            (place / "main.tf").write_text(main)
         started = Terraform(terraform_python, place, terraform_environment)
         started.must("init", *_FLAGS)
         return started

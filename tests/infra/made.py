@@ -34,6 +34,7 @@ class Made:
             "rules": self._by("aws_cloudwatch_event_rule", "name", self._rule),
             "functions": self._by("aws_lambda_function", "function_name", _function),
             "event_sources": self._by("aws_lambda_event_source_mapping", "event_source_arn", _source),
+            "glue_jobs": self._by("aws_glue_job", "name", _glue_job),
             "topics": self._by("aws_sns_topic", "name", self._topic),
             "log_groups": self._by("aws_cloudwatch_log_group", "name", _log_group),
             "state_machine": _machine(self.one("aws_sfn_state_machine")),
@@ -170,6 +171,30 @@ def _source(source: Values) -> dict[str, Any]:
         "batch_size": source["batch_size"],
         "batching_window": source["maximum_batching_window_in_seconds"],
         "function_response_types": source["function_response_types"],
+    }
+
+
+def _glue_job(job: Values) -> dict[str, Any]:
+    (command,), (execution,) = job["command"], job["execution_property"]
+    capacity = {
+        "MaxCapacity": job["max_capacity"] or None,
+        "WorkerType": job["worker_type"],
+        "NumberOfWorkers": job["number_of_workers"],
+    }
+    return {
+        "name": job["name"],
+        "arn": job["arn"],
+        "command": command["name"],
+        "python_version": command["python_version"],
+        "glue_version": job["glue_version"],
+        "role": job["role_arn"],
+        "script": command["script_location"],
+        "capacity": {name: value for name, value in capacity.items() if value is not None},
+        "default_arguments": job["default_arguments"],
+        "max_concurrent_runs": execution["max_concurrent_runs"],
+        "max_retries": job["max_retries"],
+        "timeout": job["timeout"],
+        "tags": job["tags"],
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -44,6 +45,33 @@ def test_terraform_makes_what_the_installation_consists_of(
     assert made.keys() == expected.keys()
     for section, settings in expected.items():
         assert made[section] == settings, section
+
+
+NEEDED = {
+    "aws_cloudwatch_event_target": ("arn", "dead_letter_config"),
+    "aws_cloudwatch_metric_alarm": ("alarm_actions",),
+    "aws_lambda_event_source_mapping": ("event_source_arn", "function_name"),
+    "aws_lambda_function": ("role", "logging_config"),
+    "aws_lambda_permission": ("source_arn",),
+    "aws_sfn_state_machine": ("role_arn", "logging_configuration"),
+    "aws_sqs_queue": ("redrive_policy",),
+}
+"""What AWS refuses where it names something that is not there yet. Policies may name anything."""
+
+
+def test_what_is_named_is_made_before(terraform: Callable[..., Terraform]) -> None:
+    root = terraform(provider=True)
+    assert root.apply(**SETTINGS).code == 0
+    made = root.resources()
+    own = [each for each in made if not each["type"].endswith("_policy")]
+    named = {each["values"]["arn"]: each for each in own if each["values"].get("arn")}
+    for each in (each for each in made if each["type"] in NEEDED):
+        text = json.dumps([each["values"][name] for name in NEEDED[each["type"]]])
+        for arn, other in named.items():
+            if re.search(rf"{re.escape(arn)}(?![\w-])", text):
+                assert other["address"].partition("[")[0] in each["depends_on"], (each["address"], arn)
+    roles = [each for each in made if each["type"] in ("aws_lambda_function", "aws_sfn_state_machine")]
+    assert all("module.roles.aws_iam_role_policy.this" in each["depends_on"] for each in roles)
 
 
 def test_a_second_plan_is_empty_and_a_destroy_leaves_nothing(terraform: Callable[..., Terraform]) -> None:

@@ -35,6 +35,22 @@ stages:
 Push = Callable[..., tuple[Terraform, Done]]
 
 
+PIPELINES = """
+variable "bucket" { default = "ml-dev" }
+variable "commit" { default = "c1" }
+variable "pipelines" { default = "pipelines" }
+
+module "pipelines" {
+  source   = "../../modules/pipeline"
+  for_each = toset([for path in fileset(var.pipelines, "*/pipeline.yaml") : dirname(path)])
+
+  folder       = "${var.pipelines}/${each.value}"
+  installation = { bucket = var.bucket, documents_table = "stagewright-dev-documents", environment = "dev" }
+  commit       = var.commit
+}
+"""
+
+
 def at(pipeline: str, resource: str, key: str = "") -> str:
     index = f'["{key}"]' if key else ""
     return f'module.pipelines["{pipeline}"].{resource}{index}'
@@ -43,18 +59,15 @@ def at(pipeline: str, resource: str, key: str = "") -> str:
 @pytest.fixture(scope="module")
 def applied(terraform: Callable[..., Terraform], tmp_path_factory: pytest.TempPathFactory) -> Terraform:
     """Two pipelines, pushed once, commit c1."""
-    user = terraform("examples/minimal")
+    user = terraform("examples/pipelines", PIPELINES)
     pipelines = user.folder / "pipelines"
     shutil.copytree(EXAMPLE, pipelines / "house-price", ignore=shutil.ignore_patterns("__pycache__"))
     (pipelines / "other" / "code").mkdir(parents=True)
     (pipelines / "other" / "pipeline.yaml").write_text(OTHER)
     (pipelines / "other" / "code" / "prepare.py").write_text("print('<&> é')\n")
     (pipelines / "other" / "code" / "raw.bin").write_bytes(bytes(range(256)) * 5)
-    assert user.apply(**GIVEN).code == 0
+    assert user.apply().code == 0
     return user
-
-
-GIVEN = {"environment": "dev", "bucket": "ml-dev", "commit": "c1"}
 
 
 @pytest.fixture
@@ -111,13 +124,13 @@ def test_the_base_document_is_the_item_that_a_push_writes(user: Terraform, pipel
 
 
 def test_nothing_changed_nothing_is_written_not_even_for_another_commit(user: Terraform) -> None:
-    assert user.changes(**GIVEN) == {}
-    assert user.changes(**{**GIVEN, "commit": "c2"}) == {}
+    assert user.changes() == {}
+    assert user.changes(commit="c2") == {}
 
 
 def test_one_changed_file_writes_itself_and_its_pipeline_s_manifest(user: Terraform) -> None:
     (folder(user, "other") / "code" / "prepare.py").write_text("print('changed')\n")
-    assert user.changes(**{**GIVEN, "commit": "c2"}) == {
+    assert user.changes(commit="c2") == {
         at("other", FILE, "prepare.py"): ["update"],
         at("other", COMMIT): ["delete", "create"],
         at("other", MANIFEST): ["update"],
@@ -128,7 +141,7 @@ def test_a_changed_document_writes_its_item_and_the_manifest(user: Terraform) ->
     (folder(user, "other") / "pipeline.yaml").write_text(
         OTHER.replace("outputs: [out]", "outputs: [out, more]")
     )
-    assert user.changes(**GIVEN) == {
+    assert user.changes() == {
         at("other", ITEM, "base"): ["update"],
         at("other", COMMIT): ["delete", "create"],
         at("other", MANIFEST): ["update"],
@@ -137,12 +150,12 @@ def test_a_changed_document_writes_its_item_and_the_manifest(user: Terraform) ->
 
 def test_a_comment_in_the_document_is_no_change(user: Terraform) -> None:
     (folder(user, "other") / "pipeline.yaml").write_text(f"# why\n{OTHER}")
-    assert user.changes(**GIVEN) == {}
+    assert user.changes() == {}
 
 
 def test_a_removed_file_is_a_change(user: Terraform) -> None:
     (folder(user, "other") / "code" / "raw.bin").unlink()
-    assert user.changes(**GIVEN) == {
+    assert user.changes() == {
         at("other", FILE, "raw.bin"): ["delete"],
         at("other", COMMIT): ["delete", "create"],
         at("other", MANIFEST): ["update"],
@@ -154,9 +167,9 @@ def test_what_a_push_leaves_out_is_left_out_here_too(user: Terraform) -> None:
     for path in (".hidden", "__pycache__/x.pyc", "x.pyc", ".git/config", "deep/.secret"):
         (code / path).parent.mkdir(parents=True, exist_ok=True)
         (code / path).write_text("x")
-    assert user.changes(**GIVEN) == {}
+    assert user.changes() == {}
     (code / "deep" / "seen.py").write_text("x")
-    assert at("other", FILE, "deep/seen.py") in user.changes(**GIVEN)
+    assert at("other", FILE, "deep/seen.py") in user.changes()
     assert "deep/seen.py" in scan(code)
 
 
@@ -164,9 +177,9 @@ def test_an_environment_s_overlay_is_an_item_of_its_own(user: Terraform) -> None
     overlays = folder(user, "other") / "environments"
     overlays.mkdir()
     (overlays / "prod.yaml").write_text("parameters: {month: 2026-01}\n")
-    assert user.changes(**GIVEN) == {}
+    assert user.changes() == {}
     (overlays / "dev.yaml").write_text("stages: {prepare: {instance_type: ml.m5.large}}\n")
-    assert user.changes(**GIVEN) == {
+    assert user.changes() == {
         at("other", ITEM, "environment"): ["create"],
         at("other", COMMIT): ["delete", "create"],
         at("other", MANIFEST): ["update"],
@@ -230,4 +243,24 @@ def test_a_bucket_without_versions_is_refused_before_the_manifest_is_written(one
 )
 def test_a_document_that_is_none_is_refused_by_the_plan(user: Terraform, text: str, sentence: str) -> None:
     (folder(user, "other") / "pipeline.yaml").write_text(text)
-    assert sentence in user.refused(**GIVEN)
+    assert sentence in user.refused()
+
+
+def test_a_folder_is_given_relative_to_where_terraform_runs(user: Terraform) -> None:
+    given = str(user.folder / "pipelines")
+    assert "Give the folder relative to where Terraform runs" in user.refused(pipelines=given)
+
+
+def test_the_example_is_an_installation_with_its_pipelines(terraform: Callable[..., Terraform]) -> None:
+    user = terraform("examples/minimal")
+    shutil.copytree(EXAMPLE, folder(user, "house-price"), ignore=shutil.ignore_patterns("__pycache__"))
+    given = {"environment": "dev", "bucket": "ml-dev", "region": "eu-west-1", "commit": "c1"}
+    done = user.apply(**given)
+    assert done.code == 0, done.err
+    manifest, stored = manifest_of(user, "house-price")
+    assert (stored["bucket"], manifest.release.commit) == ("ml-dev", "c1")
+    steps = [line for line in done.out.splitlines() if "complete after" in line]
+    last = next(index for index, line in enumerate(steps) if ".manifest: " in line)
+    listeners = ("aws_cloudwatch_event_target", "aws_lambda_event_source_mapping", "aws_sfn_state_machine")
+    assert all(index < last for index, line in enumerate(steps) if any(each in line for each in listeners))
+    assert user.changes(**given) == {}

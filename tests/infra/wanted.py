@@ -48,6 +48,12 @@ def wanted(place: Installation, layer: str) -> Sections:
             }
             for source in given["event_sources"].values()
         },
+        "glue_jobs": _named(
+            {
+                what: {**job, "role": roles[job["role"]]["arn"]}
+                for what, job in given.get("glue_jobs", {}).items()
+            }
+        ),
         "topics": _named(given["topics"]),
         "log_groups": _named(given["log_groups"]),
         "state_machine": {**machine, "definition": definition, "role": roles[machine["role"]]["arn"]},

@@ -40,6 +40,13 @@ resource "aws_s3_object" "file" {
   # Not `etag`, which is no MD5 where the bucket is encrypted with a key.
   source_hash = local.files[each.value].sha256
 
+  # The provider's default tags would count: an object has at most ten.
+  override_provider {
+    default_tags {
+      tags = {}
+    }
+  }
+
   lifecycle {
     # So a file that was removed goes after the manifest that no longer lists it.
     create_before_destroy = true
@@ -91,6 +98,12 @@ resource "aws_s3_object" "manifest" {
     { for name, sha256 in local.sha256 : name => sha256 if name == "environment" },
     { for commit in [terraform_data.commit.output] : "commit" => commit if commit != "" },
   ))
+
+  override_provider {
+    default_tags {
+      tags = {}
+    }
+  }
 
   depends_on = [aws_s3_object.file, aws_dynamodb_table_item.document]
 }

@@ -3,6 +3,11 @@ variable "folder" {
   type        = string
 
   validation {
+    condition     = !startswith(var.folder, "/")
+    error_message = "Give the folder relative to where Terraform runs, not ${var.folder}: another machine's path would look like another file, upload everything and start every pipeline."
+  }
+
+  validation {
     condition     = fileexists("${var.folder}/pipeline.yaml")
     error_message = "There is no ${var.folder}/pipeline.yaml."
   }

@@ -8,6 +8,7 @@ locals {
     ))
   }
 
+  queues = merge(aws_sqs_queue.last, aws_sqs_queue.first)
   called = { for what, rule in var.installation.rules : what => rule if rule.target.kind == "function" }
 }
 
@@ -15,8 +16,20 @@ data "aws_partition" "current" {}
 
 data "aws_region" "current" {}
 
-resource "aws_sqs_queue" "this" {
-  for_each = var.installation.queues
+resource "aws_sqs_queue" "last" {
+  for_each = { for what, queue in var.installation.queues : what => queue if queue.redrive == null }
+
+  name                       = each.value.name
+  visibility_timeout_seconds = each.value.visibility_timeout
+  message_retention_seconds  = each.value.retention
+  sqs_managed_sse_enabled    = var.kms_key_arn == null ? each.value.managed_encryption : null
+  kms_master_key_id          = var.kms_key_arn
+  tags                       = var.tags
+}
+
+# SQS refuses a queue whose dead letters go to one that is not there yet.
+resource "aws_sqs_queue" "first" {
+  for_each = { for what, queue in var.installation.queues : what => queue if queue.redrive != null }
 
   name                       = each.value.name
   visibility_timeout_seconds = each.value.visibility_timeout
@@ -25,16 +38,18 @@ resource "aws_sqs_queue" "this" {
   kms_master_key_id          = var.kms_key_arn
   tags                       = var.tags
 
-  redrive_policy = each.value.redrive == null ? null : jsonencode({
+  redrive_policy = jsonencode({
     deadLetterTargetArn = each.value.redrive.dead_letter_arn
     maxReceiveCount     = each.value.redrive.max_receives
   })
+
+  depends_on = [aws_sqs_queue.last]
 }
 
 resource "aws_sqs_queue_policy" "this" {
   for_each = var.installation.queues
 
-  queue_url = aws_sqs_queue.this[each.key].url
+  queue_url = local.queues[each.key].url
   policy    = jsonencode(each.value.policy)
 }
 
@@ -89,7 +104,7 @@ resource "aws_lambda_function" "this" {
 resource "aws_lambda_event_source_mapping" "this" {
   for_each = var.installation.event_sources
 
-  event_source_arn                   = aws_sqs_queue.this[each.value.queue].arn
+  event_source_arn                   = local.queues[each.value.queue].arn
   function_name                      = aws_lambda_function.this[each.value.function].arn
   batch_size                         = each.value.batch_size
   maximum_batching_window_in_seconds = each.value.batching_window

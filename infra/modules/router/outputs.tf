@@ -5,5 +5,5 @@ output "functions" {
 
 output "queues" {
   description = "Short name of each queue -> its URL."
-  value       = { for what, queue in aws_sqs_queue.this : what => queue.url }
+  value       = { for what, queue in local.queues : what => queue.url }
 }

@@ -25,3 +25,28 @@ resource "aws_sfn_state_machine" "this" {
     }
   }
 }
+
+resource "aws_glue_job" "this" {
+  for_each = try(var.installation.glue_jobs, {})
+
+  name              = each.value.name
+  role_arn          = var.role_arns[each.value.role]
+  glue_version      = each.value.glue_version
+  default_arguments = each.value.default_arguments
+  max_capacity      = try(each.value.capacity.MaxCapacity, null)
+  worker_type       = try(each.value.capacity.WorkerType, null)
+  number_of_workers = try(each.value.capacity.NumberOfWorkers, null)
+  max_retries       = each.value.max_retries
+  timeout           = each.value.timeout
+  tags              = merge(var.tags, each.value.tags)
+
+  command {
+    name            = each.value.command
+    python_version  = each.value.python_version
+    script_location = each.value.script
+  }
+
+  execution_property {
+    max_concurrent_runs = each.value.max_concurrent_runs
+  }
+}

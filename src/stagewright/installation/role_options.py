@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from stagewright.installation.functions import FUNCTIONS
-from stagewright.installation.roles import ROLES, Statement
+from stagewright.installation.roles import ROLES, Role, Statement
 
 _KEY = Statement(
     "Key",
@@ -68,9 +68,14 @@ def role_options() -> dict[str, Any]:
     options: dict[str, dict[str, Sequence[Statement]]] = {
         "kms_key": {**{role.what: (_KEY,) for role in ROLES}, "sagemaker": (_KEY, _VOLUME_KEY)},
         "vpc": {**dict.fromkeys(functions, (_FUNCTION_VPC,)), "sagemaker": (_JOB_VPC,)},
-        "data_buckets": {"router": _DATA, "sagemaker": _DATA},
+        "data_buckets": {role.what: _DATA for role in ROLES if _reads_data(role)},
     }
     return {
         option: {role: [statement.to_json() for statement in statements] for role, statements in each.items()}
         for option, each in options.items()
     }
+
+
+def _reads_data(role: Role) -> bool:
+    """What a stage runs, and the router, which asks for the versions of inputs."""
+    return role.what == "router" or role.service in ("sagemaker.amazonaws.com", "glue.amazonaws.com")

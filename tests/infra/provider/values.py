@@ -14,6 +14,7 @@ ARNS = {
     "aws_cloudwatch_log_group": "logs:{region}:{account}:log-group:{name}",
     "aws_cloudwatch_metric_alarm": "cloudwatch:{region}:{account}:alarm:{alarm_name}",
     "aws_dynamodb_table": "dynamodb:{region}:{account}:table/{name}",
+    "aws_glue_job": "glue:{region}:{account}:job/{name}",
     "aws_iam_role": "iam::{account}:role/{name}",
     "aws_lambda_function": "lambda:{region}:{account}:function:{function_name}",
     "aws_s3_bucket": "s3:::{bucket}",
