@@ -177,7 +177,7 @@ def _source(source: Values) -> dict[str, Any]:
 def _glue_job(job: Values) -> dict[str, Any]:
     (command,), (execution,) = job["command"], job["execution_property"]
     capacity = {
-        "MaxCapacity": job["max_capacity"] or None,
+        "MaxCapacity": job["max_capacity"],
         "WorkerType": job["worker_type"],
         "NumberOfWorkers": job["number_of_workers"],
     }
@@ -189,7 +189,7 @@ def _glue_job(job: Values) -> dict[str, Any]:
         "glue_version": job["glue_version"],
         "role": job["role_arn"],
         "script": command["script_location"],
-        "capacity": {name: value for name, value in capacity.items() if value is not None},
+        "capacity": {name: value for name, value in capacity.items() if value},
         "default_arguments": job["default_arguments"],
         "max_concurrent_runs": execution["max_concurrent_runs"],
         "max_retries": job["max_retries"],
