@@ -129,10 +129,11 @@ class Provisioner:
         iam.put_role_policy(RoleName=name, PolicyName=name, PolicyDocument=json.dumps(settings["policy"]))
 
     def topic(self, settings: Settings) -> None:
-        attributes = {"Policy": json.dumps(settings["policy"])}
-        if key := settings["kms_key"]:
-            attributes["KmsMasterKeyId"] = key
-        self._client("sns").create_topic(Name=settings["name"], Attributes=attributes)
+        sns = self._client("sns")
+        arn = sns.create_topic(Name=settings["name"])["TopicArn"]
+        attributes = {"Policy": json.dumps(settings["policy"]), "KmsMasterKeyId": settings["kms_key"] or ""}
+        for name, value in attributes.items():
+            sns.set_topic_attributes(TopicArn=arn, AttributeName=name, AttributeValue=value)
 
     def queue(self, settings: Settings) -> None:
         sqs = self._client("sqs")
