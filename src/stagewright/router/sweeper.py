@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -79,8 +79,10 @@ def _jobs(gateway: Gateway, before: float) -> Iterator[tuple[str, Callable[[], R
     for item in arrivals.overdue(gateway, before):
         yield item, partial(_settled, gateway, item)
     yield "the clock", partial(_ticked, gateway, before)
-    for header in gateway.runs.open_runs(OPEN_LIMIT):
-        if datetime.fromisoformat(header.created).timestamp() <= before:
+    headers = gateway.runs.open_runs(OPEN_LIMIT)
+    _tell_age(headers[:1])
+    for header in headers:
+        if _created(header) <= before:
             yield header.run, partial(_settle, gateway, header)
     for served in gateway.served.due(timestamp(datetime.now(UTC))):
         yield f"endpoint {served.name}", partial(_expire, gateway, served)
@@ -88,6 +90,17 @@ def _jobs(gateway: Gateway, before: float) -> Iterator[tuple[str, Callable[[], R
 
 def _expire(gateway: Gateway, item: ServedItem) -> Repair | None:
     return Repair("expired", item.name) if expire(gateway, item) else None
+
+
+def _tell_age(oldest: Sequence[Header]) -> None:
+    """An alarm looks at it: seconds since the oldest open run began, where there is one."""
+    for header in oldest:
+        age = round(time.time() - _created(header))
+        settings.logger().info("oldest open run", metric="OldestRun", value=age, run=header.run)
+
+
+def _created(header: Header) -> float:
+    return datetime.fromisoformat(header.created).timestamp()
 
 
 def _requeue(gateway: Gateway, pipeline: str, before: float) -> Repair | None:
