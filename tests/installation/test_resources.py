@@ -12,6 +12,8 @@ import pytest
 
 from stagewright.installation import fill, resources
 from stagewright.installation.roles import ROLES
+from stagewright.local.glue import arguments as glue_arguments
+from stagewright.local.glue import protocol as glue_protocol
 from stagewright.naming import Installation
 from stagewright.workflow.builder import build
 
@@ -156,6 +158,10 @@ def test_the_state_machine_logs_errors_without_data(parts):
     assert machine["logging"]["log_group"] == parts["log_groups"]["workflow"]["name"]
 
 
+ACTIONS = {"lambda:invoke": "lambda:InvokeFunction"}
+"""Those that IAM does not call as the API does."""
+
+
 def tasks(machine):
     for state in machine["States"].values():
         if state["Type"] == "Task":
@@ -178,8 +184,10 @@ def test_the_workflow_role_allows_every_call_of_the_machine_and_what_sync_needs(
     needed = set()
     for resource in tasks(build()):
         service, call = resource.removeprefix("aws-sdk:").removesuffix(".sync").split(":")
-        needed.add(f"{service}:{call[0].upper()}{call[1:]}")
-        if resource.endswith(".sync"):
+        needed.add(ACTIONS.get(f"{service}:{call}", f"{service}:{call[0].upper()}{call[1:]}"))
+        if resource == "glue:startJobRun.sync":
+            needed |= {"glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"}
+        elif resource.endswith(".sync"):
             job = call.removeprefix("create")
             needed |= {
                 f"sagemaker:Describe{job}",
@@ -190,6 +198,34 @@ def test_the_workflow_role_allows_every_call_of_the_machine_and_what_sync_needs(
                 "events:DescribeRule",
             }
     assert needed <= allowed("workflow")
+
+
+def test_glue_runs_and_functions_are_this_installations_own_or_tagged_for_it(parts):
+    wanted = {"StringEquals": {"aws:ResourceTag/stagewright:environment": "dev"}}
+    found = {each["sid"]: each for each in parts["roles"]["workflow"]["statements"]}
+    assert found["GlueJobs"]["resources"] == [HERE.arn("glue", f"job/{HERE.id}-*")]
+    assert found["GlueJobs"]["conditions"] == {}
+    assert found["TaggedGlueJobs"]["conditions"] == found["Functions"]["conditions"] == wanted
+    assert found["Functions"]["resources"] == [HERE.arn("lambda", "function:*")]
+    for job in parts["glue_jobs"].values():
+        assert job["arn"].startswith(HERE.arn("glue", f"job/{HERE.id}-"))
+        assert job["tags"] == {"stagewright:environment": "dev"}
+        assert parts["roles"][job["role"]]["service"] == "glue.amazonaws.com"
+
+
+def test_a_glue_job_of_the_installation_can_be_made(parts):
+    """By the local Glue's own rules, which are AWS's."""
+    for job in parts["glue_jobs"].values():
+        request = {
+            "Name": job["name"],
+            "Role": parts["roles"][job["role"]]["arn"],
+            "Command": {"Name": job["command"], "PythonVersion": job["python_version"]},
+            "GlueVersion": job["glue_version"],
+            "DefaultArguments": job["default_arguments"],
+            **job["capacity"],
+        }
+        assert glue_protocol.parse("CreateJob", request) == request
+        glue_arguments.check(job["default_arguments"])
 
 
 def test_passrole_is_for_one_role_and_one_service(parts):

@@ -96,6 +96,22 @@ def test_the_roles(client: Connect) -> None:
         assert found == wanted["policy"]
 
 
+def test_the_glue_jobs(client: Connect) -> None:
+    for wanted in WANTED["glue_jobs"].values():
+        found = client("glue").get_job(JobName=wanted["name"])["Job"]
+        assert found["Command"] == {
+            "Name": wanted["command"],
+            "PythonVersion": wanted["python_version"],
+            "ScriptLocation": wanted["script"],
+        }
+        assert (found["Role"], found["GlueVersion"]) == (
+            WANTED["roles"][wanted["role"]]["arn"],
+            wanted["glue_version"],
+        )
+        assert found["ExecutionProperty"]["MaxConcurrentRuns"] == wanted["max_concurrent_runs"]
+        assert {name: found[name] for name in wanted["capacity"]} == wanted["capacity"]
+
+
 def test_the_state_machine_log_groups_and_topic(client: Connect) -> None:
     found = client("stepfunctions").describe_state_machine(stateMachineArn=INSTALLATION.state_machine_arn)
     assert json.loads(found["definition"]) == json.loads(ARTIFACTS.definition)
@@ -129,12 +145,14 @@ def test_changed_artefacts_are_brought_up_to_date_and_nothing_is_lost(state: Pat
     client("dynamodb").put_item(
         TableName=INSTALLATION.documents_table, Item={"pipeline": {"S": "p"}, "item": {"S": "base"}}
     )
+    client("glue").delete_job(JobName=WANTED["glue_jobs"]["spark"]["name"])
     drop = [{"Delete": {"IndexName": "by_item"}}]
     client("dynamodb").update_table(TableName=INSTALLATION.documents_table, GlobalSecondaryIndexUpdates=drop)
     local.down(state)
     State(state).provisioned.write_text("another digest")
     client = clients(local.up(state))
     assert client("lambda").get_function_configuration(FunctionName=name)["Timeout"] == 120
+    assert len(client("glue").get_jobs()["Jobs"]) == len(WANTED["glue_jobs"])
     found = client("stepfunctions").describe_state_machine(stateMachineArn=INSTALLATION.state_machine_arn)
     assert json.loads(found["definition"]) == json.loads(ARTIFACTS.definition)
     found = client("dynamodb").query(
@@ -160,6 +178,7 @@ def test_a_new_state_directory_starts_from_a_snapshot_without_its_data(
         (tmp_path / "cache" / "installations" / ARTIFACTS.digest / "aws" / "from-snapshot").touch()
         client = clients(local.up(second))
         assert (second / "aws" / "from-snapshot").exists()
+        assert len(client("glue").get_jobs()["Jobs"]) == len(WANTED["glue_jobs"])
         assert client("s3").list_objects_v2(Bucket=INSTALLATION.bucket)["KeyCount"] == 0
         functions = client("lambda").list_functions()["Functions"]
         assert {function["State"] for function in functions} == {"Active"}
@@ -175,7 +194,7 @@ def test_a_snapshot_is_not_laid_over_a_state_in_use(
 ) -> None:
     monkeypatch.setenv("STAGEWRIGHT_CACHE", str(tmp_path / "cache"))
     source = State(tmp_path / "source")
-    for part in (source.services, source.objects):
+    for part in (source.services, source.objects, source.glue):
         part.mkdir(parents=True)
         (part / "file").write_text("x")
     snapshot.keep(source, "digest")

@@ -146,7 +146,21 @@ def upload_samples(session: Session, source: Source) -> tuple[str, ...]:
     ]
     if put:
         output.note(f"uploaded sample data: {', '.join(put)}")
+    put_functions(source)
     return tuple(put)
+
+
+def put_functions(source: Source) -> None:
+    """Puts the sample functions into the local target."""
+    from stagewright.cli.target import state_folder
+    from stagewright.local import functions, server
+
+    wanted = getattr(source.pipeline, "sample_functions", {})
+    running = server.find(state_folder()) if wanted else None
+    if running is not None:
+        put = functions.put(running, source.path.parent, wanted)
+        if put:
+            output.note(f"put sample functions: {', '.join(put)}")
 
 
 def _samples(place: Path, prefix: str) -> list[tuple[str, Path]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from stagewright.installation.bucket import bucket
 from stagewright.installation.functions import FUNCTIONS, TOPIC, TOPIC_ARN
+from stagewright.installation.glue import GLUE_JOBS
 from stagewright.installation.machine import log_groups, machine
 from stagewright.installation.queues import queues, source
 from stagewright.installation.roles import ROLES
@@ -27,6 +28,7 @@ def resources() -> dict[str, Any]:
         "event_sources": {"events": source()},
         "topics": {"notifications": {**TOPIC, "arn": TOPIC_ARN}},
         "log_groups": log_groups(),
+        "glue_jobs": {job.what: job.to_json() for job in GLUE_JOBS},
         "state_machine": machine(),
         "roles": {role.what: role.to_json() for role in ROLES},
     }

@@ -3,9 +3,11 @@
 Jobs, models and endpoints are named after the pipeline, so a name prefix cannot narrow them down. What is
 created must instead carry the tag `stagewright:environment` of this installation, which every request of ours
 does.
+Glue jobs and Lambda functions that the platform has beside this installation are called only where they
+carry that tag, too.
 Sources: "IAM policies for Amazon SageMaker" in the Step Functions guide (`.sync` needs describe, stop and the
-managed rule; since 2023 also AddTags, for the tag MANAGED_BY_AWS), "Actions, resources and condition keys"
-per service.
+managed rule; since 2023 also AddTags, for the tag MANAGED_BY_AWS), "IAM policies for calling AWS Glue" there,
+"Actions, resources, and condition keys" per service.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stagewright.installation.functions import RECORDER, ROUTER, SWEEPER, TOPIC_ARN, Function
+from stagewright.installation.glue import LOG_GROUPS, ROLE
 from stagewright.installation.queues import EVENTS_ARN
 from stagewright.installation.render import TEMPLATE
 
@@ -214,6 +217,10 @@ def _sagemaker(*kinds: str) -> list[str]:
 
 _MADE = ("processing-job", "training-job", "model", "endpoint", "endpoint-config", "model-package-group")
 _TAGGED = {"StringEquals": {"aws:RequestTag/stagewright:environment": TEMPLATE.environment}}
+_OWN_TAG = {"StringEquals": {"aws:ResourceTag/stagewright:environment": TEMPLATE.environment}}
+_GLUE_RUNS = ("glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun")
+"""All of them take a job as the resource, and its tags as a condition ("Actions, resources, and condition
+keys for AWS Glue"). `.sync` asks Glue itself: no managed rule belongs to it."""
 _MANAGED_RULES = [
     TEMPLATE.arn("events", f"rule/StepFunctionsGetEventsForSageMaker{kind}JobsRule")
     for kind in ("Processing", "Training")
@@ -295,7 +302,27 @@ _WORKFLOW = Role(
             "deletes this installation's endpoint where it failed, since it cannot be updated any more",
             ("sagemaker:DeleteEndpoint",),
             _sagemaker("endpoint"),
-            {"StringEquals": {"aws:ResourceTag/stagewright:environment": TEMPLATE.environment}},
+            _OWN_TAG,
+        ),
+        Statement(
+            "GlueJobs",
+            "runs scripts; `.sync` asks for a run until it ends, and stops it with the execution",
+            _GLUE_RUNS,
+            (TEMPLATE.arn("glue", f"job/{TEMPLATE.id}-*"),),
+        ),
+        Statement(
+            "TaggedGlueJobs",
+            "runs the platform's own jobs that are tagged for this environment",
+            _GLUE_RUNS,
+            (TEMPLATE.arn("glue", "job/*"),),
+            _OWN_TAG,
+        ),
+        Statement(
+            "Functions",
+            "calls the platform's functions that are tagged for this environment",
+            ("lambda:InvokeFunction",),
+            (TEMPLATE.arn("lambda", "function:*"),),
+            _OWN_TAG,
         ),
         Statement(
             "PassRole",
@@ -362,4 +389,25 @@ _SAGEMAKER = Role(
     ),
 )
 
-ROLES = (_ROUTER, _RECORDER, _SWEEPER, _WORKFLOW, _SAGEMAKER)
+_GLUE = Role(
+    ROLE,
+    "glue.amazonaws.com",
+    (
+        _objects("Read", "scripts read code and data", ("s3:GetObject",), ("",)),
+        _objects(
+            "Write",
+            "scripts write what they make",
+            ("s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"),
+            ("runs/",),
+        ),
+        Statement("List", "scripts list their inputs", ("s3:ListBucket", "s3:GetBucketLocation"), (BUCKET,)),
+        Statement(
+            "Logs",
+            "runs write their logs",
+            ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"),
+            tuple(TEMPLATE.arn("logs", f"log-group:{group}/*") for group in LOG_GROUPS),
+        ),
+    ),
+)
+
+ROLES = (_ROUTER, _RECORDER, _SWEEPER, _WORKFLOW, _SAGEMAKER, _GLUE)

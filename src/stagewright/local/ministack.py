@@ -7,6 +7,7 @@ what we need changed:
 - tasks of its Step Functions engine can go to our handlers, which know their execution and their timeout;
 - a stopped execution stays stopped, and starts no further task; an error that AWS lets nobody catch ends
   it;
+- a Lambda function is called, and fails, as in the optimized integration (invocation.py);
 - Lambda workers are given this server's key instead of an account number;
 - S3's events carry the object's version, as they do on AWS;
 - queue URLs do not depend on the port, so that queues survive a change of port.
@@ -31,6 +32,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from stagewright.errors import TargetError
+from stagewright.local import invocation
 from stagewright.local.durable import Durable
 from stagewright.local.encryption import use_account_key
 from stagewright.local.state import ACCOUNT, REGION, State
@@ -155,12 +157,14 @@ class Ministack:
         self.on_stop: Callable[[], None] = lambda: None
         """Called after an execution was stopped."""
         _give_workers_our_key(self._lambda, access_key, secret_key)
-        _hurry(self._lambda, import_module("ministack.core.lambda_runtime"))
+        runtime = import_module("ministack.core.lambda_runtime")
+        _hurry(self._lambda, runtime)
         _pin_queue_urls(loaded["sqs"])
         _carry_versions(loaded["s3"], loaded["eventbridge"])
         _alarm_on_own_metric(loaded["cloudwatch"])
         use_account_key(loaded["s3"])
         _patch_engine(self._step_functions, lambda: self.on_stop())
+        invocation.mend(self._step_functions, self._lambda, runtime)
         self._step_functions._sfn_jsonata_parse = _parse_json
         folder = Path(import_module("ministack.core.persistence").STATE_DIR)
         self._durable = Durable(self._module, loaded, folder)

@@ -1,9 +1,9 @@
 """The process of a local server, from its first to its last breath.
 
-Start: hold the state directory, open the port, load ministack and the SageMaker service, serve, provision,
-put right what an earlier server left, say "ready". End (SIGTERM, SIGINT, or nobody uses it any more): stop
-the executions, let functions write down how they ended, close the SageMaker service while S3 still answers,
-save, end the Lambda workers, leave.
+Start: hold the state directory, open the port, load ministack and the SageMaker and Glue services, serve,
+provision, put right what an earlier server left, say "ready". End (SIGTERM, SIGINT, or nobody uses it any
+more): stop the executions, let functions write down how they ended, close the SageMaker and Glue services
+while S3 still answers, save, end the Lambda workers, leave.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import logging
 import os
 import signal
 import socket
-import sqlite3
 import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,7 @@ from stagewright.local.artifacts import Artifacts
 from stagewright.local.state import ACCOUNT, INSTALLATION, REGION, Identity, Server, State, unusable
 
 if TYPE_CHECKING:
+    from stagewright.local.glue.service import Glue
     from stagewright.local.sagemaker.service import SageMaker
     from stagewright.local.wrapper import Wrapper
 
@@ -44,7 +45,6 @@ LEAVE_SECONDS = 15.0
 GRACE_SECONDS = 0.3
 """For requests that are under way at the end."""
 STOPPED = "the local server was stopped"
-EVENT_SOURCE = "aws.sagemaker"
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +123,8 @@ class Process:
     def _load(self) -> None:
         """Imports late, since ministack reads the environment when it is imported."""
         from stagewright.local import integration
+        from stagewright.local.glue.service import Glue
+        from stagewright.local.glue.tasks import PREFIX, GlueTasks
         from stagewright.local.sagemaker.service import SageMaker
         from stagewright.local.sagemaker.settings import Settings
         from stagewright.local.wrapper import Wrapper
@@ -138,17 +140,20 @@ class Process:
             ACCOUNT,
             wait_scale=ministack.WAIT_SCALE,
         )
-        self._sagemaker: SageMaker = SageMaker(settings, self._publish)
+        self._sagemaker: SageMaker = SageMaker(settings, partial(self._publish, "aws.sagemaker"))
+        own = replace(settings, root=self._state.glue)
+        self._glue: Glue = Glue(own, partial(self._publish, "aws.glue"))
         tasks = integration.SageMakerTasks(self._sagemaker, self._changes)
         self._ministack.register(integration.OPTIMIZED, tasks.optimized)
         self._ministack.register(integration.SDK, tasks.sdk)
         self._ministack.register(integration.SDK_GET_OBJECT, partial(integration.get_object, self._ministack))
+        self._ministack.register(PREFIX, GlueTasks(self._glue, self._changes).run)
         self._ministack.on_stop = self._changes.announce
-        self._wrapper: Wrapper = Wrapper(self._ministack.app, self._sagemaker, self.port, *key)
+        self._wrapper: Wrapper = Wrapper(self._ministack.app, self._sagemaker, self.port, *key, self._glue)
 
-    def _publish(self, detail_type: str, detail: Mapping[str, Any]) -> None:
+    def _publish(self, source: str, detail_type: str, detail: Mapping[str, Any]) -> None:
         self._changes.announce()
-        self._ministack.publish(EVENT_SOURCE, detail_type, detail)
+        self._ministack.publish(source, detail_type, detail)
 
     def run(self) -> None:
         """Returns never."""
@@ -190,6 +195,7 @@ class Process:
             self._wait_until_served()
             self._provision()
             self._sagemaker.start()
+            self._glue.start()
             self._reconcile()
             self._ministack.work.announce_interrupted()
             self._state.announce(self.server)
@@ -224,6 +230,7 @@ class Process:
         provision(self.server, self._artifacts)
         self._ministack.save()
         if self._is_new:
+            self._glue.checkpoint()
             snapshot.keep(self._state, digest)
         done.write_text(digest)
 
@@ -258,6 +265,7 @@ class Process:
         """Leaves at its end: hypercorn would wait for idle connections, and ministack would save again."""
         finished = self._ministack.work.finish(STOPPED, FINISH_SECONDS)
         self._sagemaker.close()
+        self._glue.close()
         self._wait_for_requests()
         self._ministack.save()
         if finished and not self._has_open_runs():
@@ -294,11 +302,6 @@ def explained(error: Exception, state: State) -> StagewrightError:
         case ModuleNotFoundError():
             message = f"The local server needs {error.name}, which is not installed"
             return TargetError(message, "pip install 'stagewright[all]'")
-        case sqlite3.DatabaseError():
-            file = state.root / "sagemaker" / "sagemaker.sqlite"
-            return TargetError(
-                f"{file} cannot be used: {error}", "remove it (jobs and endpoints are forgotten)"
-            )
     return TargetError(f"The local server could not begin: {error}", f"see {state.log}")
 
 

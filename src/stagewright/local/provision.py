@@ -43,6 +43,8 @@ def provision(server: Server, artifacts: Artifacts) -> None:
         maker.function(function)
     for source in resources["event_sources"].values():
         maker.event_source(source)
+    for job in resources["glue_jobs"].values():
+        maker.glue_job(job)
     maker.state_machine(resources["state_machine"])
     for rule in resources["rules"].values():
         maker.rule(rule)
@@ -187,6 +189,27 @@ class Provisioner:
             functions.update_event_source_mapping(UUID=mappings[0]["UUID"], **wanted)
         else:
             functions.create_event_source_mapping(EventSourceArn=queue, FunctionName=function, **wanted)
+
+    def glue_job(self, settings: Settings) -> None:
+        glue = self._client("glue")
+        wanted = {
+            "Role": self._artifacts.resources["roles"][settings["role"]]["arn"],
+            "Command": {
+                "Name": settings["command"],
+                "PythonVersion": settings["python_version"],
+                "ScriptLocation": settings["script"],
+            },
+            "GlueVersion": settings["glue_version"],
+            "DefaultArguments": settings["default_arguments"],
+            "ExecutionProperty": {"MaxConcurrentRuns": settings["max_concurrent_runs"]},
+            "MaxRetries": settings["max_retries"],
+            "Timeout": settings["timeout"],
+            **settings["capacity"],
+        }
+        try:
+            glue.create_job(Name=settings["name"], Tags=settings["tags"], **wanted)
+        except glue.exceptions.AlreadyExistsException:
+            glue.update_job(JobName=settings["name"], JobUpdate=wanted)
 
     def state_machine(self, settings: Settings) -> None:
         step_functions = self._client("stepfunctions")

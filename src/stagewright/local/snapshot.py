@@ -15,6 +15,8 @@ from stagewright.local import journal
 from stagewright.local.sagemaker.environments import cache_folder
 from stagewright.local.state import State
 
+PASSING = (journal.PATTERN, "*.sqlite-wal", "*.sqlite-shm")
+"""Files that belong to the process that has them open."""
 KEPT = 3
 """Snapshots that stay: of this version and of the ones used before it."""
 
@@ -22,14 +24,14 @@ KEPT = 3
 def restore(state: State, digest: str) -> bool:
     """Fills an unused state directory. False, and nothing done, where it is in use or has no snapshot."""
     kept = _folder() / digest
-    if state.services.exists() or state.objects.exists() or not kept.is_dir():
+    if any(part.exists() for part in _parts(state)) or not kept.is_dir():
         return False
     try:
-        shutil.copytree(kept / state.objects.name, state.objects)
-        shutil.copytree(kept / state.services.name, state.services)
+        for part in _parts(state):
+            shutil.copytree(kept / part.name, part)
     except OSError:  # another process tidied it up meanwhile: the installation is then made
-        shutil.rmtree(state.objects, ignore_errors=True)
-        shutil.rmtree(state.services, ignore_errors=True)
+        for part in _parts(state):
+            shutil.rmtree(part, ignore_errors=True)
         return False
     return True
 
@@ -41,12 +43,16 @@ def keep(state: State, digest: str) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         temporary = Path(tempfile.mkdtemp(dir=folder, prefix="new-"))
         try:
-            for part in (state.objects, state.services):
-                shutil.copytree(part, temporary / part.name, ignore=shutil.ignore_patterns(journal.PATTERN))
+            for part in _parts(state):
+                shutil.copytree(part, temporary / part.name, ignore=shutil.ignore_patterns(*PASSING))
             temporary.rename(folder / digest)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         _tidy(folder)
+
+
+def _parts(state: State) -> tuple[Path, ...]:
+    return state.objects, state.services, state.glue
 
 
 def _tidy(folder: Path) -> None:

@@ -11,7 +11,6 @@ import http.client
 import logging
 import os
 import socket
-import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ from hypercorn.config import Config
 
 from stagewright.errors import TargetError
 from stagewright.local import credentials
-from stagewright.local.process import explained, listen
+from stagewright.local.process import listen
 from stagewright.local.sagemaker.job_environment import service_endpoints
 from stagewright.local.sagemaker.service import SageMaker
 from stagewright.local.sagemaker.settings import Settings
@@ -148,9 +147,9 @@ def _identity(place: State, key: tuple[str, str] | None) -> Identity:
 def _served(opened: socket.socket, port: int, settings: Settings) -> Iterator[None]:
     try:
         service = SageMaker(settings, _unheard)
-    except sqlite3.DatabaseError as error:
+    except TargetError:
         opened.close()
-        raise explained(error, State(settings.root.parent)) from error
+        raise
     stop = threading.Event()
     answering = threading.Thread(
         target=_answer, args=(Door(service, port, settings), opened, stop), name="door", daemon=True

@@ -73,6 +73,11 @@ class State:
         return self.root / "objects"
 
     @property
+    def glue(self) -> Path:
+        """Glue's jobs and their runs."""
+        return self.root / "glue"
+
+    @property
     def provisioned(self) -> Path:
         return self.root / "provisioned"
 

@@ -12,12 +12,14 @@ import asyncio
 import hmac
 import json
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
 from stagewright.local import sigv4
+from stagewright.local.glue import protocol as glue_protocol
 from stagewright.local.sagemaker import protocol
 from stagewright.local.sigv4 import Request, SignatureError
 
@@ -33,6 +35,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Answer = tuple[int, dict[str, str], bytes]
+Own = Callable[[str, Mapping[str, str], bytes], Answer]
+"""A service of ours: path, headers (names in lower case) and body -> status, headers, body."""
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +53,7 @@ class RefusedError(Exception):
 
 
 class Wrapper:
-    """ASGI application around `inner` (ministack) and our SageMaker service.
+    """ASGI application around `inner` (ministack), our SageMaker service, and our Glue where there is one.
 
     `requests` counts what was let in and may have changed something; `active`, what is being answered.
     """
@@ -56,10 +61,18 @@ class Wrapper:
     key_hint = "`stagewright env` prints the settings for this one"
 
     def __init__(
-        self, inner: App, sagemaker: protocol.Service, port: int, access_key: str, secret_key: str
+        self,
+        inner: App,
+        sagemaker: protocol.Service,
+        port: int,
+        access_key: str,
+        secret_key: str,
+        glue: glue_protocol.Service | None = None,
     ) -> None:
         self._inner = inner
-        self._sagemaker = sagemaker
+        self._own: dict[str, Own] = {"sagemaker": partial(protocol.handle, sagemaker)}
+        if glue is not None:
+            self._own["glue"] = lambda _path, headers, body: glue_protocol.handle(glue, headers, body)
         self._hosts = frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost"))
         self._origins = frozenset(f"http://{host}" for host in self._hosts)
         self._access_key = access_key
@@ -96,8 +109,9 @@ class Wrapper:
             await _answer(send, refused.status, *_error(refused, service, request))
             return
         self.requests += request.method not in ("GET", "HEAD")
-        if service == "sagemaker":
-            await self._to_sagemaker(request, receive, send)
+        if own := self._own.get(service):
+            answer = await asyncio.to_thread(own, request.path, request.headers, await _read(receive))
+            await _answer(send, *answer)
         else:
             await self._inner(scope, receive, send)
 
@@ -132,13 +146,6 @@ class Wrapper:
         except SignatureError as error:
             raise RefusedError(error.code, error.message) from error
         return signature.service, receive
-
-    async def _to_sagemaker(self, request: Request, receive: Receive, send: Send) -> None:
-        body = await _read(receive)
-        answer = await asyncio.to_thread(
-            protocol.handle, self._sagemaker, request.path, request.headers, body
-        )
-        await _answer(send, *answer)
 
 
 def _request(scope: Scope) -> Request:

@@ -64,6 +64,14 @@ def test_a_command_reads_and_writes_its_folder(sandbox, folder):
     assert (folder / "made").read_text() == "out\n"
 
 
+def test_errors_may_come_apart(sandbox, folder):
+    command = Command(folder, ("/bin/sh", "-c", "echo out; echo err >&2"), ENV, separate_errors=True)
+    process = sandbox.start(command)
+    with process.output as output, process.errors as errors:
+        assert (output.read(), errors.read()) == (b"out\n", b"err\n")
+    assert process.wait() == 0
+
+
 def test_scripts_are_found_wherever_the_folder_is(sandbox, folder):
     (folder / "code").mkdir()
     (folder / "code/go.sh").write_text("cat /opt/ml/data\n")

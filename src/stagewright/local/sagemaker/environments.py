@@ -84,8 +84,11 @@ class Environments:
 
     def resolve(self, image: str, report: Report = lambda _line: None) -> Environment:
         """Builds it where need be (seconds to a minute). JobEnvironmentError names what can be chosen."""
-        found = _image_of(image)
-        own = self._own_python(image, found)
+        return self.of(image, _image_of(image), report)
+
+    def of(self, image: str, found: Image | None, report: Report = lambda _line: None) -> Environment:
+        """The same for an image that is described here and need not be in the list."""
+        own = self.own_python(image, found)
         if own is not None:
             pythons.inspect(own)
             framework, version = (found.framework, found.version) if found else ("", "")
@@ -97,7 +100,7 @@ class Environments:
     def unbuilt(self, image: str) -> str:
         """The alias of the image where its first job waits for the environment to be built; else empty."""
         found = _image_of(image)
-        if found is None or self._own_python(image, found) is not None:
+        if found is None or self.own_python(image, found) is not None:
             return ""
         folders = (_folder([version, *way.packages]) for way in found.ways for version in way.python)
         return "" if any(map(is_built, folders)) else found.alias
@@ -108,7 +111,7 @@ class Environments:
         Looks at what is here and builds nothing.
         """
         found = _image_of(image)
-        if self._own_python(image, found) is not None:
+        if self.own_python(image, found) is not None:
             return ""
         return _no_such(image)[0] if found is None else "" if _can_be_had(found) else _no_python(found)[0]
 
@@ -127,7 +130,8 @@ class Environments:
                 build_with_requirements(folder, base.python, file)
         return Environment(folder / "bin/python", base.framework, base.version, base.warning)
 
-    def _own_python(self, image: str, found: Image | None) -> Path | None:
+    def own_python(self, image: str, found: Image | None) -> Path | None:
+        """The one that local.toml names."""
         if self._overrides is None or not self._overrides.is_file():
             return None
         try:

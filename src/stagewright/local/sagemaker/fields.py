@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stagewright.local.sagemaker.protocol import unsupported
+from stagewright.local.sagemaker.protocol import ApiError, unsupported
 
 Rules = Mapping[str, tuple[Any, ...]]
 """Path (`Inputs[].Mode`) -> the values that are supported; none at all where the field is not."""
@@ -25,14 +25,14 @@ def under(prefix: str, rules: Rules) -> Rules:
     return {f"{prefix}.{path}": supported for path, supported in rules.items()}
 
 
-def refuse_unsupported(request: dict[str, Any], rules: Rules) -> None:
+def refuse_unsupported(
+    request: dict[str, Any], rules: Rules, refuse: Callable[[str], ApiError] = unsupported
+) -> None:
     """A field that could change a result is supported or refused, never silently ignored."""
     for path, supported in rules.items():
         for value in values(request, path):
             if value not in supported:
-                raise unsupported(
-                    f"{path.replace('[]', '')}={value}" if supported else path.replace("[]", "")
-                )
+                raise refuse(f"{path.replace('[]', '')}={value}" if supported else path.replace("[]", ""))
 
 
 def without_effect(request: dict[str, Any], paths: tuple[str, ...]) -> list[str]:

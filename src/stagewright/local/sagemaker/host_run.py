@@ -12,6 +12,7 @@ LINE_LIMIT = 256 * 1024
 REASON_LINES = 3
 TOOLKIT = " sagemaker-training-toolkit "
 """In each line that sagemaker-training itself logs."""
+TRACEBACK = "Traceback (most recent call last):"
 
 
 class HostRun:
@@ -43,13 +44,11 @@ class HostRun:
         known = set(beside.splitlines())
         lines = [line for line in self.log.tail if line.strip() and line not in known]
         lines = [line for line in lines if TOOLKIT not in line] or lines
-        begins = [
-            number
-            for number, line in enumerate(lines)
-            if line.startswith("Traceback (most recent call last)")
-        ]
-        if begins:
-            said = [line for line in lines[begins[-1] + 1 :] if not line.startswith((" ", "\t"))]
-            if said:
-                return said[0]
-        return "\n".join(lines[-count:])
+        return exception_in(lines) or "\n".join(lines[-count:])
+
+
+def exception_in(lines: list[str]) -> str:
+    """What the last traceback ends with; empty where there is none. A progress bar may stand before it."""
+    begins = [number for number, line in enumerate(lines) if line.endswith(TRACEBACK)]
+    said = [line for line in lines[begins[-1] + 1 :] if not line.startswith((" ", "\t"))] if begins else []
+    return said[0] if said else ""

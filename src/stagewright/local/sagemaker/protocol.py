@@ -83,6 +83,11 @@ def parse(operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
     shape = operation_model(operation).input_shape
     if shape is None:
         return {}
+    return checked(shape, request)
+
+
+def checked(shape: Shape, request: Mapping[str, Any]) -> dict[str, Any]:
+    """`parse` for any service that speaks this protocol."""
     plain: dict[str, Any] = to_record(dict(request))
     found = tuple(violations(shape, plain))
     if found:
@@ -93,7 +98,11 @@ def parse(operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
 
 def typed_response(operation: str, response: Mapping[str, Any]) -> dict[str, Any]:
     """The members that the operation's output has, times as aware datetimes (as boto3 returns them)."""
-    shape = operation_model(operation).output_shape
+    return typed(operation_model(operation).output_shape, response)
+
+
+def typed(shape: Shape | None, response: Mapping[str, Any]) -> dict[str, Any]:
+    """`typed_response` for any service that speaks this protocol."""
     return _convert(shape, response, lambda seconds: datetime.fromtimestamp(seconds, UTC)) if shape else {}
 
 
@@ -135,14 +144,14 @@ def handle(
         if parts[0] == "endpoints" and parts[2:] == ["invocations"]:
             result = service.invoke(parts[1], body, headers)
             return result.status, {**result.headers, **request_id}, result.body
-        answer = to_record(service.call(_operation(path, headers), _json_object(body)))
+        answer = to_record(service.call(_operation(path, headers), json_object(body)))
         return 200, {"content-type": JSON_TYPE, **request_id}, json.dumps(answer).encode()
     except ApiError as error:
-        return _error(error, request_id)
+        return refusal(error, request_id)
     except Exception as error:
         log.exception("%s failed", path)
         internal = ApiError("InternalFailure", f"{type(error).__name__}: {error}", 500)
-        return _error(internal, request_id)
+        return refusal(internal, request_id)
 
 
 def _operation(path: str, headers: Mapping[str, str]) -> str:
@@ -153,12 +162,12 @@ def _operation(path: str, headers: Mapping[str, str]) -> str:
     return target.removeprefix(TARGET_PREFIX)
 
 
-def _error(error: ApiError, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+def refusal(error: ApiError, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
     body = json.dumps({"__type": error.code, "message": error.message}).encode()
     return error.status, {"content-type": JSON_TYPE, "x-amzn-errortype": error.code, **headers}, body
 
 
-def _json_object(body: bytes) -> dict[str, Any]:
+def json_object(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body or b"{}")
     except ValueError as error:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from stagewright.errors import TargetError
+
 Record = dict[str, Any]
 """A resource as JSON. Times are epoch seconds; the protocol turns them into what the caller expects."""
 
@@ -21,15 +23,20 @@ CREATE TABLE IF NOT EXISTS records (
 
 
 class Store:
-    """Thread-safe: one connection, one writer at a time."""
+    """Thread-safe: one connection, one writer at a time. TargetError where the file is no database."""
 
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=NORMAL")
-        self._connection.execute(SCHEMA)
+        try:
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=NORMAL")
+            self._connection.execute(SCHEMA)
+        except sqlite3.DatabaseError as error:
+            self._connection.close()
+            remedy = "remove it (what ran, and what was made, is forgotten)"
+            raise TargetError(f"{file} cannot be used: {error}", remedy) from error
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -65,6 +72,10 @@ class Store:
 
     def delete(self, kind: str, name: str) -> bool:
         return self._run("DELETE FROM records WHERE kind = ? AND name = ?", kind, name).rowcount == 1
+
+    def checkpoint(self) -> None:
+        """From here on the file alone holds everything, so that it may be copied."""
+        self._run("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         with self._lock:

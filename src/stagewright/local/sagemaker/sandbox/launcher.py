@@ -28,14 +28,20 @@ class Command:
     host: str = "algo-1"
     hosts: tuple[str, ...] = ("algo-1",)
     """Every host that the command's own can reach by name, in the order of their addresses."""
+    separate_errors: bool = False
+    """Whether standard error is a stream of its own, not part of the output."""
 
 
 class Process:
-    """A running command. `output` gives its standard output and error, and ends when its whole tree has."""
+    """A running command. `output` gives its standard output and error, and ends when its whole tree has.
+
+    `errors` is the standard error where it is a stream of its own.
+    """
 
     def __init__(self, popen: subprocess.Popen[bytes]) -> None:
         assert popen.stdout is not None  # noqa: S101 -- opened as a pipe below
         self.output: IO[bytes] = popen.stdout
+        self.errors: IO[bytes] | None = popen.stderr
         self._popen = popen
 
     @property
@@ -99,20 +105,21 @@ class Launcher:
         if mode := self.isolation.mode:
             hosts = write_hosts(folder.parent, command.hosts)
             argv = enter(mode, folder, hosts, command.cwd, list(command.argv), command.host)
-            return _spawn(argv, command.env, subprocess.DEVNULL)
+            return _spawn(argv, command.env, subprocess.DEVNULL, command.separate_errors)
         rewrite.files(folder)
         argv = watch(rewrite.text(command.cwd, folder), [rewrite.text(item, folder) for item in command.argv])
-        return _spawn(argv, rewrite.environment(command.env, folder), subprocess.PIPE)
+        env = rewrite.environment(command.env, folder)
+        return _spawn(argv, env, subprocess.PIPE, command.separate_errors)
 
 
-def _spawn(argv: list[str], env: Mapping[str, str], stdin: int) -> Process:
+def _spawn(argv: list[str], env: Mapping[str, str], stdin: int, separate_errors: bool) -> Process:
     return Process(
         subprocess.Popen(
             argv,
             env=dict(env),
             stdin=stdin,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.PIPE if separate_errors else subprocess.STDOUT,
             start_new_session=True,
         )
     )

@@ -1,0 +1,1 @@
+"""A Glue service of ours: jobs and their runs. Python shell runs as a process; Spark where pyspark is."""

@@ -1,0 +1,158 @@
+"""StartJobRun, GetJobRun, GetJobRuns, BatchStopJobRun."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import uuid
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from stagewright.local.glue import arguments, pythons
+from stagewright.local.glue.context import Context
+from stagewright.local.glue.jobs import SPARK, Jobs, check_capacity
+from stagewright.local.glue.listing import page
+from stagewright.local.glue.protocol import missing
+from stagewright.local.glue.run import ENDED, INTERRUPTED, KIND, LOG_GROUPS, STARTING, Run
+from stagewright.local.sagemaker.fields import Fields
+from stagewright.local.sagemaker.protocol import ApiError
+from stagewright.local.sagemaker.resource import now
+from stagewright.local.sagemaker.store import Record
+
+DEFAULT_CONCURRENCY = 1
+"""API reference, ExecutionProperty, MaxConcurrentRuns."""
+CAPACITY = ("MaxCapacity", "WorkerType", "NumberOfWorkers")
+INHERITED = ("GlueVersion", "SecurityConfiguration", "NotificationProperty", "ExecutionClass")
+CLOSE_SECONDS = 10.0
+
+
+class JobRuns:
+    fields: ClassVar[dict[str, Fields]] = {
+        "StartJobRun": Fields(
+            {"JobRunId": (), "JobRunQueuingEnabled": (False,), "ExecutionRoleSessionPolicy": ()},
+            ("SecurityConfiguration", "NotificationProperty"),
+        ),
+        "GetJobRun": Fields({"PredecessorsIncluded": (False,)}),
+    }
+
+    def __init__(self, context: Context, jobs: Jobs) -> None:
+        self._context = context
+        self._jobs = jobs
+        self._running: dict[str, Run] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def operations(self) -> dict[str, Callable[[dict[str, Any]], dict[str, Any]]]:
+        return {
+            "StartJobRun": self._start,
+            "GetJobRun": lambda request: {"JobRun": self._known(request["JobName"], request["RunId"])},
+            "GetJobRuns": self._list,
+            "BatchStopJobRun": self._stop,
+        }
+
+    def start(self) -> None:
+        """A run whose server stopped is FAILED, since nobody saw how it went on."""
+        for record in self._context.store.all(KIND):
+            if record["JobRunState"] not in ENDED:
+                Run(self._context, {}, {}, record).fail(INTERRUPTED)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            running = list(self._running.values())
+        for run in running:
+            run.interrupt()
+        for run in running:
+            run.join(CLOSE_SECONDS)
+
+    def _start(self, request: dict[str, Any]) -> dict[str, Any]:
+        job = self._jobs.known(request["JobName"])
+        check_capacity(request)
+        given = arguments.resolved(job, request.get("Arguments", {}))
+        if job["Command"]["Name"] == SPARK:
+            pythons.spark(self._context.environments, job["GlueVersion"])
+        record = _new(job, request)
+        run = Run(self._context, job, given, record)
+        with self._lock:
+            if self._closed:
+                raise ApiError("InternalServiceException", "the local server is stopping", 500)
+            self._check_concurrency(job)
+            self._context.store.put(KIND, record["Id"], record)
+            self._running[record["Id"]] = run
+        run.start(self._forget)
+        return {"JobRunId": record["Id"]}
+
+    def _check_concurrency(self, job: Record) -> None:
+        most = job.get("ExecutionProperty", {}).get("MaxConcurrentRuns", DEFAULT_CONCURRENCY)
+        if sum(run.record["JobName"] == job["Name"] for run in self._running.values()) >= most:
+            raise ApiError("ConcurrentRunsExceededException", f"Concurrent runs exceeded for {job['Name']}")
+
+    def _list(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Newest first."""
+        self._jobs.known(request["JobName"])
+        runs = [run for run in self._context.store.all(KIND) if run["JobName"] == request["JobName"]]
+        return page("JobRuns", runs[::-1], request)
+
+    def _stop(self, request: dict[str, Any]) -> dict[str, Any]:
+        stopped: list[dict[str, Any]] = []
+        errors: list[dict[str, Any]] = []
+        for run_id in request["JobRunIds"]:
+            told = {"JobName": request["JobName"], "JobRunId": run_id}
+            try:
+                self._stop_one(**told)
+                stopped.append(told)
+            except ApiError as error:
+                detail = {"ErrorCode": error.code, "ErrorMessage": error.message}
+                errors.append({**told, "ErrorDetail": detail})
+        return {"SuccessfulSubmissions": stopped, "Errors": errors}
+
+    def _stop_one(self, JobName: str, JobRunId: str) -> None:  # noqa: N803 -- as the API names them
+        state = self._known(JobName, JobRunId)["JobRunState"]
+        with self._lock:
+            run = self._running.get(JobRunId)
+        if run is None or not run.stop():
+            raise ApiError("InvalidInputException", f"Job run {JobRunId} is in state {state}.")
+
+    def _known(self, job: str, run_id: str) -> Record:
+        record = self._context.store.get(KIND, run_id)
+        if record is None or record["JobName"] != job:
+            raise missing(f"Job run {run_id} of job {job} not found.")
+        return record
+
+    def _forget(self, run: Run) -> None:
+        with self._lock:
+            self._running.pop(run.id, None)
+
+
+def _new(job: Record, request: dict[str, Any]) -> Record:
+    """The record that a run begins with; the request's settings come before the job's."""
+    time, kind = now(), job["Command"]["Name"]
+    own = {name: request[name] for name in ("Arguments", *INHERITED) if name in request}
+    inherited = {name: job[name] for name in INHERITED if name in job}
+    source = request if any(name in request for name in CAPACITY) else job
+    return {
+        "Id": f"jr_{hashlib.sha256(uuid.uuid4().bytes).hexdigest()}",
+        "Attempt": 0,
+        "JobName": job["Name"],
+        "StartedOn": time,
+        "LastModifiedOn": time,
+        "JobRunState": STARTING,
+        "PredecessorRuns": [],
+        "ExecutionTime": 0,
+        "Timeout": request.get("Timeout", job.get("Timeout", _default_timeout(job))),
+        "LogGroupName": LOG_GROUPS[kind],
+        **_capacity(source, kind),
+        **inherited,
+        **own,
+    }
+
+
+def _capacity(source: dict[str, Any], kind: str) -> dict[str, Any]:
+    """A Python shell job has 0.0625 DPU unless told (API reference, Job, MaxCapacity)."""
+    found = {name: source[name] for name in CAPACITY if name in source}
+    return found or ({} if kind == SPARK else {"MaxCapacity": 0.0625})
+
+
+def _default_timeout(job: Record) -> int:
+    """Minutes (API reference, Job, Timeout)."""
+    return 480 if float(job.get("GlueVersion", "0")) >= 5 else 2_880

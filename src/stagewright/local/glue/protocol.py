@@ -1,0 +1,81 @@
+"""AWS JSON 1.1 as Glue speaks it, driven by botocore's service model (glue/2017-03-31)."""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Protocol
+
+from botocore.model import OperationModel, ServiceModel
+
+from stagewright.local.sagemaker.aws import LOADER
+from stagewright.local.sagemaker.protocol import (
+    JSON_TYPE,
+    ApiError,
+    checked,
+    json_object,
+    refusal,
+    to_record,
+    typed,
+)
+
+TARGET_PREFIX = "AWSGlue."
+
+log = logging.getLogger(__name__)
+
+
+class Service(Protocol):
+    def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]: ...
+
+
+def invalid(message: str) -> ApiError:
+    return ApiError("InvalidInputException", message)
+
+
+def missing(message: str) -> ApiError:
+    return ApiError("EntityNotFoundException", message)
+
+
+def unsupported(what: str) -> ApiError:
+    """For what could change a result and that nothing here acts on: never silently ignored."""
+    return invalid(f"not supported by the local Glue: {what}")
+
+
+@cache
+def service_model() -> ServiceModel:
+    return ServiceModel(LOADER.load_service_model("glue", "service-2"), "glue")
+
+
+def operation_model(operation: str) -> OperationModel:
+    if operation not in service_model().operation_names:
+        raise ApiError("UnknownOperationException", f"Glue has no operation {operation}", 404)
+    return service_model().operation_model(operation)
+
+
+def parse(operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """ValidationException names everything that is wrong with a request."""
+    shape = operation_model(operation).input_shape
+    return checked(shape, request) if shape else {}
+
+
+def typed_response(operation: str, response: Mapping[str, Any]) -> dict[str, Any]:
+    """The members that the operation's output has, times as aware datetimes (as boto3 returns them)."""
+    return typed(operation_model(operation).output_shape, response)
+
+
+def handle(service: Service, headers: Mapping[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
+    """One HTTP request (header names in lower case) -> status, headers, body."""
+    request_id = {"x-amzn-requestid": str(uuid.uuid4())}
+    operation = headers.get("x-amz-target", "").removeprefix(TARGET_PREFIX)
+    try:
+        answer = to_record(service.call(operation, json_object(body)))
+        return 200, {"content-type": JSON_TYPE, **request_id}, json.dumps(answer).encode()
+    except ApiError as error:
+        return refusal(error, request_id)
+    except Exception as error:
+        log.exception("%s failed", operation)
+        internal = ApiError("InternalServiceException", f"{type(error).__name__}: {error}", 500)
+        return refusal(internal, request_id)

@@ -1,0 +1,67 @@
+"""The Python that a run gets.
+
+Python shell: an environment built on first use, like those of SageMaker's images. Of the library set
+`analytics` (developer guide, "Python shell jobs") it has what scripts mostly use; boto3 is a newer one, since
+the set's does not know AWS_ENDPOINT_URL. Spark: no environment is built, for its size. In `local.toml`, the
+table [pythons] may name a Python of one's own as `glue-pythonshell-3.9` and `glue-spark-5.0`.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from stagewright.local.glue.protocol import unsupported
+from stagewright.local.sagemaker import pythons
+from stagewright.local.sagemaker.environments import Environment, Environments, Image, Packages, Report
+
+PYTHON_SHELL = Image(
+    "glue-pythonshell",
+    "3.9",
+    (
+        Packages(
+            ("3.9", "3.10"),
+            (
+                "numpy==1.22.3",
+                "pandas==1.4.2",
+                "scipy==1.8.0",
+                "scikit-learn==1.0.2",
+                "requests==2.27.1",
+                "boto3",
+                "pip",
+                "setuptools<81",
+            ),
+        ),
+        Packages(
+            ("3.11", "3.12", "3.13"),
+            (
+                "numpy==2.1.3",
+                "pandas==2.2.3",
+                "scipy==1.14.1",
+                "scikit-learn==1.5.2",
+                "requests",
+                "boto3",
+                "pip",
+                "setuptools<81",
+            ),
+        ),
+    ),
+)
+
+
+def python_shell(environments: Environments, report: Report) -> Environment:
+    """JobEnvironmentError where none can be had."""
+    return environments.of(PYTHON_SHELL.full_alias, PYTHON_SHELL, report)
+
+
+def spark(environments: Environments, version: str) -> Environment:
+    """InvalidInputException, with the remedy, where no Python has pyspark."""
+    alias = f"glue-spark-{version}"
+    own = environments.own_python(alias, None)
+    python = own or Path(sys.executable)
+    if not any((Path(site) / "pyspark").is_dir() for site in pythons.inspect(python).sites):
+        raise unsupported(
+            f"Spark, since {python} has no pyspark: install it (pip install pyspark), or name a Python that "
+            f'has it in local.toml, table [pythons], as "{alias}"'
+        )
+    return Environment(python, warning=f"Spark runs on {python}, on this machine alone")

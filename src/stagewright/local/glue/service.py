@@ -1,0 +1,72 @@
+"""The local Glue: jobs and their runs behind one dispatch table.
+
+Settings, store, S3, logs, environments and sandbox are those of the local SageMaker.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from stagewright.local.glue import protocol
+from stagewright.local.glue.context import Context, Publish
+from stagewright.local.glue.job_runs import JobRuns
+from stagewright.local.glue.jobs import Jobs
+from stagewright.local.sagemaker.environments import Environments
+from stagewright.local.sagemaker.fields import Fields, refuse_unsupported, without_effect
+from stagewright.local.sagemaker.logs import Logs
+from stagewright.local.sagemaker.protocol import ApiError
+from stagewright.local.sagemaker.sandbox import Launcher
+from stagewright.local.sagemaker.settings import Settings
+from stagewright.local.sagemaker.storage import Storage
+from stagewright.local.sagemaker.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class Glue:
+    """`publish` is called, from any thread, for every run that ended."""
+
+    def __init__(self, settings: Settings, publish: Publish) -> None:
+        self._context = Context(
+            settings,
+            Store(settings.root / "glue.sqlite"),
+            publish,
+            Environments(settings.overrides),
+            Storage(settings),
+            Launcher(),
+            Logs(settings),
+        )
+        jobs = Jobs(self._context)
+        self._runs = JobRuns(self._context, jobs)
+        self._operations = {**jobs.operations(), **self._runs.operations()}
+        self._fields: dict[str, Fields] = {**jobs.fields, **self._runs.fields}
+
+    def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Answers as boto3 would: times are datetimes. ApiError carries Glue's code and message."""
+        protocol.operation_model(operation)
+        if operation not in self._operations:
+            message = f"not supported by the local Glue: {operation}; it has {', '.join(self._operations)}"
+            raise ApiError("UnknownOperationException", message, 501)
+        checked = protocol.parse(operation, request)
+        fields = self._fields.get(operation, Fields())
+        refuse_unsupported(checked, fields.rules, protocol.unsupported)
+        for path in without_effect(checked, fields.idle):
+            log.warning("%s: %s has no effect in the local Glue", operation, path)
+        return protocol.typed_response(operation, self._operations[operation](checked))
+
+    def start(self) -> None:
+        """Runs that an earlier process left are reported FAILED."""
+        self._runs.start()
+
+    def checkpoint(self) -> None:
+        """Makes the folder of this service one that may be copied, as long as nobody calls it."""
+        self._context.store.checkpoint()
+
+    def close(self) -> None:
+        """Ends every run; no process is left."""
+        self._runs.close()
+        self._context.launcher.close()
+        self._context.logs.close()
+        self._context.storage.close()
+        self._context.store.close()

@@ -1,0 +1,39 @@
+"""A document's sample functions are in the local target before its run starts."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+
+import boto3
+import pytest
+
+from stagewright.cli import launch
+from stagewright.local import server
+
+
+def test_they_are_put_with_the_sample_data_and_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STAGEWRIGHT_STATE", str(tmp_path / "state"))
+    (tmp_path / "functions").mkdir()
+    (tmp_path / "functions/notify.py").write_text("def handler(event, context):\n    return event\n")
+    functions = {"notify": "functions/notify.py:handler"}
+    pipeline = SimpleNamespace(sample_data={}, sample_functions=functions)
+    source = launch.Source(tmp_path / "pipeline.yaml", pipeline, {})
+    with server.borrow(tmp_path / "state") as running:
+        for _ in range(2):
+            launch.upload_samples(SimpleNamespace(is_local=True, gateway=None), source)
+        client = boto3.client(
+            "lambda",
+            endpoint_url=running.url,
+            region_name="us-east-1",
+            aws_access_key_id=running.access_key,
+            aws_secret_access_key=running.secret_key,
+        )
+        with closing(client):
+            answer = client.invoke(FunctionName="notify", Payload=b'{"a": 1}')
+            assert json.loads(answer["Payload"].read()) == {"a": 1}
+    assert capsys.readouterr().err.count("put sample functions: notify") == 1

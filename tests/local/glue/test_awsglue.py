@@ -1,0 +1,52 @@
+"""What a script imports as `awsglue`, as the developer guide describes it."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+
+import pytest
+
+from stagewright.local.glue.run import RUNTIME
+
+
+@pytest.fixture
+def utils(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    monkeypatch.syspath_prepend(str(RUNTIME))
+    yield importlib.import_module("awsglue.utils")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "awsglue"]:
+        del sys.modules[name]
+
+
+def test_options_are_found_among_others(utils: ModuleType) -> None:
+    argv = [
+        "s.py",
+        "--enable-metrics",
+        "--day-of-week",
+        "mon",
+        "--s3",
+        "s3://b",
+        "--scriptLocation",
+        "s3://s",
+    ]
+    found = utils.getResolvedOptions(argv, ["day-of-week", "s3"])
+    assert (found["day_of_week"], found["s3"]) == ("mon", "s3://b")
+    assert found["job_bookmark_option"] == "job-bookmark-disable"
+    assert found["TempDir"] is None
+
+
+def test_a_name_is_not_its_beginning(utils: ModuleType) -> None:
+    with pytest.raises(utils.GlueArgumentError, match="required: --month"):
+        utils.getResolvedOptions(["s.py", "--mon", "1"], ["month"])
+
+
+def test_both_names_of_the_temporary_place(utils: ModuleType) -> None:
+    found = utils.getResolvedOptions(["s.py", "--RedshiftTempDir", "s3://t"], ["TempDir"])
+    assert found["TempDir"] == found["RedshiftTempDir"] == "s3://t"
+
+
+def test_glues_own_may_not_be_asked_for(utils: ModuleType) -> None:
+    with pytest.raises(RuntimeError, match="reserved arguments --JOB_RUN_ID"):
+        utils.getResolvedOptions(["s.py"], ["JOB_RUN_ID"])

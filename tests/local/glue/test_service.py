@@ -1,0 +1,116 @@
+"""The service alone: its timeout, its packages, its events, its end."""
+
+from __future__ import annotations
+
+import sys
+import time
+import venv
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.local.sagemaker.test_environments import wheel
+
+from stagewright.local.glue import run as glue_run
+from stagewright.local.glue.service import Glue
+from stagewright.local.sagemaker.settings import Settings
+from stagewright.local.server import Server
+
+from .conftest import BUCKET, ROLE, client, pythons
+
+Events = list[tuple[str, dict[str, Any]]]
+SLEEP = "import time; time.sleep(300)"
+
+
+@pytest.fixture
+def events() -> Events:
+    return []
+
+
+@pytest.fixture
+def make(glue_server: Server, tmp_path: Path, events: Events) -> Iterator[Callable[[], Glue]]:
+    root = pythons(tmp_path, **{"glue_pythonshell_3.9": sys.executable}) / "glue"
+    server = glue_server
+    settings = Settings(root, server.url, server.access_key, server.secret_key)
+    made: list[Glue] = []
+
+    def glue() -> Glue:
+        made.append(Glue(settings, lambda kind, detail: events.append((kind, detail))))
+        made[-1].start()
+        return made[-1]
+
+    yield glue
+    for each in made:
+        each.close()
+
+
+def start(glue: Glue, server: Server, name: str, script: str, **more: Any) -> dict[str, str]:
+    with closing(client(server, "s3")) as s3:
+        s3.put_object(Bucket=BUCKET, Key=f"service/{name}.py", Body=script.encode())
+    place = f"s3://{BUCKET}/service/{name}.py"
+    command = {"Name": "pythonshell", "PythonVersion": "3.9", "ScriptLocation": place}
+    glue.call("CreateJob", {"Name": name, "Role": ROLE, "Command": command})
+    run = glue.call("StartJobRun", {"JobName": name, **more})["JobRunId"]
+    return {"JobName": name, "RunId": run}
+
+
+def until(glue: Glue, run: dict[str, str], *states: str) -> dict[str, Any]:
+    end = time.monotonic() + 60
+    while (found := glue.call("GetJobRun", run)["JobRun"])["JobRunState"] not in states:
+        assert time.monotonic() < end, found
+        time.sleep(0.01)
+    return dict(found)
+
+
+def test_a_run_that_takes_too_long(
+    make: Callable[[], Glue], glue_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(glue_run, "MINUTE", 0.2)
+    glue = make()
+    found = until(glue, start(glue, glue_server, "late", SLEEP, Timeout=2), "TIMEOUT")
+    assert "timeout of 2 minutes" in found["ErrorMessage"]
+
+
+def test_its_end_is_an_event(make: Callable[[], Glue], glue_server: Server, events: Events) -> None:
+    glue = make()
+    good, bad = (start(glue, glue_server, name, text) for name, text in (("good", ""), ("bad", "1 / 0")))
+    until(glue, good, "SUCCEEDED")
+    until(glue, bad, "FAILED")
+    found = {detail["jobRunId"]: (kind, detail) for kind, detail in events}
+    kind, detail = found[good["RunId"]]
+    assert (kind, detail["state"], detail["severity"]) == ("Glue Job State Change", "SUCCEEDED", "INFO")
+    _, detail = found[bad["RunId"]]
+    assert (detail["jobName"], detail["severity"]) == ("bad", "ERROR")
+    assert detail["message"] == "ZeroDivisionError: division by zero"
+
+
+def test_a_closed_service_has_ended_its_runs_and_takes_no_more(
+    make: Callable[[], Glue], glue_server: Server
+) -> None:
+    glue = make()
+    run = start(glue, glue_server, "sleeper", SLEEP)
+    until(glue, run, "RUNNING")
+    glue.close()
+    found = until(make(), run, "FAILED")
+    assert found["ErrorMessage"] == glue_run.INTERRUPTED
+
+
+def test_packages_are_installed_for_the_run(
+    make: Callable[[], Glue], glue_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a wheel made here, into an environment of the run's own."""
+    wheel(tmp_path, "part", "2.0", "VERSION = '2.0'\n")
+    monkeypatch.setenv("STAGEWRIGHT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("UV_FIND_LINKS", str(tmp_path))
+    venv.create(tmp_path / "bare", symlinks=True)
+    glue = make()
+    pythons(tmp_path, **{"glue_pythonshell_3.9": str(tmp_path / "bare/bin/python")})
+    script = "import part; assert part.VERSION == '2.0', part"
+    asked = {"--additional-python-modules": "part==2.0"}
+    until(glue, start(glue, glue_server, "packed", script, Arguments=asked), "SUCCEEDED")
+    run = glue.call("StartJobRun", {"JobName": "packed", "Arguments": {"--a": "1"}})["JobRunId"]
+    found = until(glue, {"JobName": "packed", "RunId": run}, "FAILED")
+    assert found["ErrorMessage"] == "ModuleNotFoundError: No module named 'part'"

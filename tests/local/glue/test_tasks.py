@@ -1,0 +1,116 @@
+"""Glue's task in a state machine: runs that end well, fail, are stopped, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from .conftest import Bench
+
+SLEEP = "import time; time.sleep(300)"
+SYNC = "arn:aws:states:::glue:startJobRun.sync"
+
+
+def start(bench: Bench, arguments: dict[str, Any], resource: str = SYNC, **more: Any) -> str:
+    sfn = bench.connect("stepfunctions")
+    state = {"Type": "Task", "Resource": resource, "Arguments": arguments, "End": True, **more}
+    definition = {"QueryLanguage": "JSONata", "StartAt": "Run", "States": {"Run": state}}
+    machine = sfn.create_state_machine(
+        name=bench.prefix[:80],
+        definition=json.dumps(definition),
+        roleArn="arn:aws:iam::000000000000:role/r",
+    )["stateMachineArn"]
+    return str(sfn.start_execution(stateMachineArn=machine)["executionArn"])
+
+
+def result(bench: Bench, execution: str) -> dict[str, Any]:
+    sfn = bench.connect("stepfunctions")
+    bench.until(lambda: sfn.describe_execution(executionArn=execution)["status"] != "RUNNING")
+    return dict(sfn.describe_execution(executionArn=execution))
+
+
+def runs(bench: Bench, job: str) -> list[dict[str, Any]]:
+    return list(bench.glue.get_job_runs(JobName=job)["JobRuns"])
+
+
+def test_a_run_is_awaited_and_is_the_result(bench: Bench) -> None:
+    job = bench.job("import sys; print(sys.argv[1:])")
+    task = {"JobName": job, "Arguments": {"--month": "2026-10"}, "Timeout": 7}
+    found = result(bench, start(bench, task))
+    assert found["status"] == "SUCCEEDED", found
+    output = json.loads(found["output"])
+    (run,) = runs(bench, job)
+    assert (output["Id"], output["JobName"], output["JobRunState"]) == (run["Id"], job, "SUCCEEDED")
+    assert (output["Arguments"], output["Timeout"]) == ({"--month": "2026-10"}, 7)
+    assert output["CompletedOn"] == round(run["CompletedOn"].timestamp() * 1000)
+    bench.logged("/aws-glue/python-jobs/output", run["Id"], "['--month', '2026-10']")
+
+
+def test_without_sync_the_answer_names_the_run(bench: Bench) -> None:
+    job = bench.job("print(1)")
+    found = result(bench, start(bench, {"JobName": job}, SYNC.removesuffix(".sync")))
+    output = json.loads(found["output"])
+    assert output == {"JobName": job, "JobRunId": output["JobRunId"]}
+    assert bench.ended(job, output["JobRunId"])["JobRunState"] == "SUCCEEDED"
+
+
+def test_a_run_that_fails_is_the_cause(bench: Bench) -> None:
+    job = bench.job("raise KeyError('month')")
+    found = result(bench, start(bench, {"JobName": job}))
+    assert (found["status"], found["error"]) == ("FAILED", "States.TaskFailed")
+    cause = json.loads(found["cause"])
+    assert (cause["JobRunState"], cause["ErrorMessage"]) == ("FAILED", "KeyError: 'month'")
+
+
+def test_a_stopped_execution_stops_its_run(bench: Bench) -> None:
+    job = bench.job(SLEEP)
+    execution = start(bench, {"JobName": job})
+    bench.until(lambda: [run["JobRunState"] for run in runs(bench, job)] == ["RUNNING"])
+    bench.connect("stepfunctions").stop_execution(executionArn=execution)
+    bench.until(lambda: [run["JobRunState"] for run in runs(bench, job)] == ["STOPPED"])
+    assert result(bench, execution)["status"] == "ABORTED"
+
+
+def test_a_timeout_of_the_task_stops_its_run(bench: Bench) -> None:
+    job = bench.job(SLEEP)
+    found = result(bench, start(bench, {"JobName": job}, TimeoutSeconds=1))
+    assert found["error"] == "States.Timeout"
+    bench.until(lambda: [run["JobRunState"] for run in runs(bench, job)] == ["STOPPED"])
+
+
+def test_a_run_that_somebody_stops_fails_the_task(bench: Bench) -> None:
+    job = bench.job(SLEEP)
+    execution = start(bench, {"JobName": job})
+    bench.until(lambda: runs(bench, job))
+    bench.glue.batch_stop_job_run(JobName=job, JobRunIds=[runs(bench, job)[0]["Id"]])
+    found = result(bench, execution)
+    assert found["error"] == "States.TaskFailed"
+    assert json.loads(found["cause"])["JobRunState"] == "STOPPED"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"JobName": "none"}, "Glue.EntityNotFoundException"),
+        ({"JobName": "none", "Timeout": 0}, "Glue.AWSGlueException"),
+        ({"JobName": "none", "JobRunQueuingEnabled": True}, "States.Runtime"),
+    ],
+)
+def test_errors_have_the_integrations_names(bench: Bench, arguments: dict[str, Any], error: str) -> None:
+    assert result(bench, start(bench, arguments))["error"] == error
+
+
+def test_too_many_at_once(bench: Bench) -> None:
+    job = bench.job(SLEEP, runs=1)
+    run = bench.glue.start_job_run(JobName=job)["JobRunId"]
+    found = result(bench, start(bench, {"JobName": job}))
+    assert found["error"] == "Glue.ConcurrentRunsExceededException"
+    assert f"Concurrent runs exceeded for {job}" in found["cause"]
+    bench.glue.batch_stop_job_run(JobName=job, JobRunIds=[run])
+
+
+def test_other_operations_are_not_recognized(bench: Bench) -> None:
+    found = result(bench, start(bench, {"JobName": "x"}, "arn:aws:states:::glue:getJobRun"))
+    assert found["error"] == "States.Runtime"

@@ -1,0 +1,143 @@
+"""Sample functions, and Lambda functions as tasks of Step Functions, by a server's own API."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stagewright.errors import ReleaseError
+from stagewright.local import functions
+from stagewright.local.server import Server
+
+Connect = Callable[[str], Any]
+CODE = """
+import sys
+from beside import NAME
+
+class RefusedError(Exception):
+    pass
+
+def handler(event, context):
+    if event.get("fail"):
+        raise RefusedError("two\\nlines")
+    if event.get("leave"):
+        sys.exit(3)
+    if event.get("sleep"):
+        import time
+        time.sleep(60)
+    return {"name": NAME, "event": event}
+
+def text(event, context):
+    return '{"a": 1}'
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    code = tmp_path / "functions"
+    code.mkdir()
+    (code / "notify.py").write_text(CODE)
+    (code / "beside.py").write_text("NAME = 'one'\n")
+    return tmp_path
+
+
+def call(client: Connect, task: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """The ended execution of a machine with one task."""
+    sfn = client("stepfunctions")
+    state = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Arguments": task, "End": True}
+    definition = {"QueryLanguage": "JSONata", "StartAt": "Call", "States": {"Call": {**state, **more}}}
+    machine = sfn.create_state_machine(
+        name=f"call-{time.monotonic_ns()}",
+        definition=json.dumps(definition),
+        roleArn="arn:aws:iam::000000000000:role/r",
+    )["stateMachineArn"]
+    execution = sfn.start_execution(stateMachineArn=machine)["executionArn"]
+    end = time.monotonic() + 60
+    while (found := sfn.describe_execution(executionArn=execution))["status"] == "RUNNING":
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return dict(found)
+
+
+def test_a_function_is_put_once_and_again_when_it_changed(
+    server: Server, client: Connect, folder: Path
+) -> None:
+    wanted = {"sample-notify": "functions/notify.py:handler"}
+    assert functions.put(server, folder, wanted) == ("sample-notify",)
+    assert functions.put(server, folder, wanted) == ()
+    found = client("lambda").get_function(FunctionName="sample-notify")
+    assert found["Tags"] == {"stagewright:environment": "local"}
+    payload = call(client, {"FunctionName": "sample-notify", "Payload": {"a": 1}})["output"]
+    assert json.loads(payload)["Payload"] == {"name": "one", "event": {"a": 1}}
+    (folder / "functions/beside.py").write_text("NAME = 'two'\n")
+    assert functions.put(server, folder, wanted) == ("sample-notify",)
+    result = json.loads(call(client, {"FunctionName": "sample-notify"})["output"])
+    assert result["Payload"] == {"name": "two", "event": {}}
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("functions/none.py:handler", "none.py does not exist"),
+        ("functions/notify.py", "is not file.py:function"),
+    ],
+)
+def test_a_function_that_is_not_there(server: Server, folder: Path, place: str, said: str) -> None:
+    with pytest.raises(ReleaseError, match=said) as caught:
+        functions.put(server, folder, {"sample-none": place})
+    assert "sample_functions.sample-none" in caught.value.message
+
+
+def test_the_result_has_the_integrations_shape(server: Server, client: Connect, folder: Path) -> None:
+    functions.put(server, folder, {"sample-text": "functions/notify.py:text"})
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:sample-text"
+    result = json.loads(call(client, {"FunctionName": arn, "Payload": {}})["output"])
+    assert result["Payload"] == '{"a": 1}'
+    assert (result["StatusCode"], result["ExecutedVersion"]) == (200, "$LATEST")
+    assert result["SdkHttpMetadata"]["HttpStatusCode"] == 200
+    request_id = result["SdkResponseMetadata"]["RequestId"]
+    assert result["SdkHttpMetadata"]["AllHttpHeaders"]["x-amzn-RequestId"] == [request_id]
+
+
+def test_an_exception_is_the_error_and_its_json_the_cause(
+    server: Server, client: Connect, folder: Path
+) -> None:
+    functions.put(server, folder, {"sample-fails": "functions/notify.py:handler"})
+    found = call(client, {"FunctionName": "sample-fails", "Payload": {"fail": True}})
+    assert (found["status"], found["error"]) == ("FAILED", "RefusedError")
+    cause = json.loads(found["cause"])
+    assert (cause["errorMessage"], cause["errorType"]) == ("two\nlines", "RefusedError")
+    assert len(cause["stackTrace"]) == 1
+    assert "in handler" in cause["stackTrace"][0]
+    assert cause["requestId"]
+    direct = client("lambda").invoke(FunctionName="sample-fails", Payload=b'{"fail": true}')
+    assert direct["FunctionError"] == "Unhandled"
+    assert json.loads(direct["Payload"].read())["errorType"] == "RefusedError"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"FunctionName": "sample-ends", "Payload": {"leave": True}}, "Runtime.ExitError"),
+        ({"FunctionName": "none"}, "Lambda.ResourceNotFoundException"),
+        ({"FunctionName": "sample-ends", "Qualifier": "7"}, "Lambda.ResourceNotFoundException"),
+        ({"FunctionName": "sample-ends", "InvocationType": "Event"}, "States.Runtime"),
+        ({"Payload": {}}, "States.Runtime"),
+    ],
+)
+def test_other_failures(
+    server: Server, client: Connect, folder: Path, arguments: dict[str, Any], error: str
+) -> None:
+    functions.put(server, folder, {"sample-ends": "functions/notify.py:handler"})
+    assert call(client, arguments)["error"] == error
+
+
+def test_a_task_gives_up_after_its_own_timeout(server: Server, client: Connect, folder: Path) -> None:
+    functions.put(server, folder, {"sample-slow": "functions/notify.py:handler"})
+    task = {"FunctionName": "sample-slow", "Payload": {"sleep": True}}
+    assert call(client, task, TimeoutSeconds=1)["error"] == "States.Timeout"
