@@ -7,6 +7,7 @@ import json
 CONTEXT = {
     "Execution": {"Id": "arn", "Name": "run-1", "Input": {"run": "run-1", "plan": "d1", "format": 1}},
     "Map": {"Item": {"Index": 0, "Value": "0-0"}},
+    "Task": {"Token": "AQC8AAAAKgAAAAMAAAAAAAAAAS"},
     "State": {"Name": "x", "EnteredTime": "2026-01-02T03:04:05.678Z", "RetryCount": 0},
 }
 STARTED = "2026-01-02T03:03:00.000Z"
@@ -40,6 +41,8 @@ def stage(name="train", kind="training", paths=(), **fields) -> dict:
         "CreateEndpointConfig",
         "CreateEndpoint",
         "UpdateEndpoint",
+        "Invoke",
+        "StartJobRun",
     )
     return {
         "name": name,
@@ -110,6 +113,10 @@ ERRORS = [
     caught("States.QueryEvaluationError", "... D3137: evaluate has no metrics.r2"),
     caught("States.TaskFailed", '{"TrainingJobStatus": "Stopped", "SecondaryStatus": "MaxRuntimeExceeded"}'),
     caught("States.TaskFailed", '{"ProcessingJobStatus":"Stopped"}'),
+    caught("States.TaskFailed", json.dumps({"Id": "jr_1", "JobRunState": "FAILED", "ErrorMessage": AWKWARD})),
+    caught("States.TaskFailed", '{"Id":"jr_1","JobRunState":"STOPPED"}'),
+    caught("ValueError", json.dumps({"errorMessage": AWKWARD, "errorType": "ValueError"})),
+    caught("Stagewright.Rejected", f"rejected by ann: {AWKWARD}"),
     caught("X", "y" * 5000),
 ]
 
@@ -149,13 +156,30 @@ NEXT = [
     ),
     *(
         situation({"stages": [stage("x", kind)], "values": {}, "known": []})
-        for kind in ("processing", "training", "gate", "register", "endpoint", "teleport")
+        for kind in (
+            *("processing", "training", "gate", "register", "endpoint", "teleport"),
+            *("lambda", "glue", "approval"),
+        )
     ),
     situation(
         {
             "stages": [stage("x", "processing", metrics={"bucket": "b", "key": "k"})],
             "values": {},
             "known": ["y"],
+        }
+    ),
+    situation(
+        {
+            "stages": [stage("x", "glue", metrics={"bucket": "b", "key": "k"})],
+            "values": {},
+            "known": ["y"],
+        }
+    ),
+    situation(
+        {
+            "stages": [stage("x", "approval", requests={"DescribeModelPackage": "{}"})],
+            "values": {},
+            "known": [],
         }
     ),
     situation({"stages": [stage("x", paths=[f"s{n}.job" for n in range(150)])], "values": {}, "known": []}),
@@ -315,6 +339,61 @@ WAITING = [
         for reason in ({}, {"reason": "why"})
     ),
 ]
+GLUE = [
+    situation(walking(), {"Id": "jr_1", "JobName": "j", "JobRunState": "SUCCEEDED"}),
+]
+ANSWERS = [
+    situation(walking(), {"StatusCode": 200, "Payload": payload}, error)
+    for payload in (
+        {"rate": 0.5, "count": 3, "ok": True, "bad": False, "said": AWKWARD, "none": None, "list": [1, "x"]},
+        {"rate": 0.5},
+        {"said": ""},
+        {"ok": False},
+        {"inner": {"rate": 1}},
+        {},
+        None,
+        "text",
+        AWKWARD * 20,
+        12.5,
+        True,
+        [],
+        [{"rate": 1}],
+        [1, 2],
+    )
+    for error in (caught("States.Timeout", "Task timed out"), caught("ValueError", "no"))
+] + [situation(walking(), {"StatusCode": 200})]
+APPROVALS = [
+    *(
+        situation(
+            walking(
+                stage=stage("ok", "approval", paths, requests=requests),
+                values=VALUES,
+                package={"arn": "arn", "status": status, "why": why},
+            ),
+            result,
+            error,
+        )
+        for status, why in (("Approved", AWKWARD), ("Rejected", "no"), ("PendingManualApproval", ""))
+        for paths, requests in (
+            ((), {"Approval": json.dumps({"message": AWKWARD.replace("<<", "< <"), "package": ""})}),
+            (
+                ("b.model", "a.outputs.x"),
+                {
+                    "Approval": '{"message": "about <<a.outputs.x>>", "package": "<<b.model>>"}',
+                    "DescribeModelPackage": '{"ModelPackageName": "<<b.model>>"}',
+                },
+            ),
+            (("b.package",), {"Approval": '{"message": "", "package": "<<b.package>>"}'}),
+        )
+        for result, error in (
+            ({"approved_by": "ann", "why": AWKWARD, "at": STARTED}, caught("States.Timeout", "")),
+            ({"ModelPackageArn": "arn", "ModelApprovalStatus": status}, caught("Stagewright.Rejected", "no")),
+            ({"ModelApprovalStatus": status, "ApprovalDescription": AWKWARD}, caught("X")),
+        )
+    ),
+    situation(walking(), "sent by hand"),
+    situation(walking(), {}),
+]
 RECORDING = [
     situation(
         walking(
@@ -331,4 +410,17 @@ RECORDING = [
     *(situation(walking(error=error), error=error) for error in ERRORS),
 ]
 
-SITUATIONS = [*TOP, *PAGES, *NEXT, *FETCHED, *BINDING, *GATES, *JOBS, *WAITING, *RECORDING]
+SITUATIONS = [
+    *TOP,
+    *PAGES,
+    *NEXT,
+    *FETCHED,
+    *BINDING,
+    *GATES,
+    *JOBS,
+    *GLUE,
+    *ANSWERS,
+    *APPROVALS,
+    *WAITING,
+    *RECORDING,
+]

@@ -72,6 +72,7 @@ def print_warnings(gateway: Gateway, record: RunRecord) -> None:
     since = int(datetime.fromisoformat(record.created).timestamp() * 1000)
     ran = {stage.kind for stage in record.stages if stage.action == "run"}
     groups = [group for kind, group in logs.GROUPS.items() if kind in ran]
+    groups += logs.GLUE if "glue" in ran else ()
     found = [event.text for group in groups for event in gateway.logs.search(group, WARNING.strip(), since)]
     for text in dict.fromkeys(found):
         if text.startswith(WARNING):

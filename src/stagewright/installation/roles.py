@@ -142,6 +142,21 @@ _LIST = Statement(
     (BUCKET,),
 )
 
+_APPROVALS = (
+    Statement(
+        "Decide",
+        "tells a waiting stage what was decided; these actions take no resource",
+        ("states:SendTaskSuccess", "states:SendTaskFailure"),
+        ("*",),
+    ),
+    Statement(
+        "Registry",
+        "reads a model package's approval status, and sets it as was decided",
+        ("sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage"),
+        (TEMPLATE.arn("sagemaker", "model-package/*"),),
+    ),
+)
+
 _ROUTER = Role(
     "router",
     "lambda.amazonaws.com",
@@ -187,6 +202,7 @@ _ROUTER = Role(
             ("sagemaker:DescribeModelPackage", "sagemaker:DescribeEndpoint"),
             (TEMPLATE.arn("sagemaker", "model-package/*"), TEMPLATE.arn("sagemaker", "endpoint/*")),
         ),
+        *_APPROVALS,
     ),
 )
 
@@ -207,6 +223,7 @@ _SWEEPER = Role(
         _stop(),
         _look(),
         _notify(),
+        *_APPROVALS,
     ),
 )
 

@@ -2,10 +2,10 @@
 
 When a result is used again. A result is identified by what went in (see `fingerprint`), so a stage whose
 fingerprint has a good result is not run, even when a stage before it has to run because its own result is
-gone: the same would go in. Three kinds point at another stage's result instead of having content of their
-own (gate, register, endpoint): they also run when a stage that they wait for runs. Where a result lives in
-a place that a later run overwrites (endpoint, outputs at a URI of one's own), only the newest good result
-counts.
+gone: the same would go in. Some kinds point at another stage's result instead of having content of their
+own (gate, register, approval, endpoint): they also run when a stage that they wait for runs. Where a result
+lives in a place that a later run overwrites (endpoint, outputs at a URI of one's own), only the newest good
+result counts.
 
 A stage that is off never runs. References to it resolve to its newest good result in the partition,
 whatever its fingerprint; what depends on it is fingerprinted with the fingerprint of that result. A gate
@@ -23,7 +23,7 @@ from stagewright.plan import contract, cost, fingerprint, graph, integration, pa
 from stagewright.plan.external import external_inputs
 from stagewright.plan.model import GoodResult, Plan, Recorded, StagePlan, Trigger
 from stagewright.plan.prepared import Prepared, Preparer
-from stagewright.plan.requests import KINDS
+from stagewright.plan.requests import KINDS, OURS
 from stagewright.plan.values import event_time
 from stagewright.spec.checks import dependencies
 from stagewright.spec.condition import conditions
@@ -224,7 +224,7 @@ def _check(planned: StagePlan) -> None:
     """PlanError for what AWS or Step Functions would refuse."""
     found: list[Problem] = []
     for operation, request in planned.requests.items():
-        if operation != "Gate":
+        if operation not in OURS:
             found += contract.check(operation, request)
             found += integration.check(operation, request)
     if found:

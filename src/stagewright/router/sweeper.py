@@ -13,6 +13,7 @@ from typing import Any
 from stagewright.errors import NotFoundError, StagewrightError
 from stagewright.naming import timestamp
 from stagewright.router import messages, recorder, settings
+from stagewright.run import approvals
 from stagewright.run import manifest as manifests
 from stagewright.run.close import close
 from stagewright.run.gateway import Gateway
@@ -31,7 +32,7 @@ OPEN_LIMIT = 1_000
 
 @dataclass(frozen=True)
 class Repair:
-    """One thing that was put right: `what` is requeued, started or closed."""
+    """One thing that was put right: `what` is requeued, started, closed or decided."""
 
     what: str
     subject: str
@@ -107,7 +108,12 @@ def _settle(gateway: Gateway, header: Header) -> Repair | None:
         status = recorder.record(gateway, header.execution)
     except NotFoundError:
         status = _lost(gateway, header)
-    return Repair("closed", header.run) if status else None
+    if status:
+        return Repair("closed", header.run)
+    decided = approvals.catch_up(gateway, header.run)
+    return (
+        Repair("decided", f"{header.run}: {', '.join(each.stage for each in decided)}") if decided else None
+    )
 
 
 def _lost(gateway: Gateway, header: Header) -> str | None:

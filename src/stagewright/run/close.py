@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from stagewright.naming import timestamp
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.executions import Execution
-from stagewright.run.gateway.runs import Header, StageItem
+from stagewright.run.gateway.runs import WAITING, Header, StageItem
 from stagewright.run.planned import recorded_stages
 from stagewright.run.start import REASON_LIMIT
 from stagewright.run.together import together
@@ -79,6 +79,6 @@ def _mark(gateway: Gateway, header: Header, status: str, ended: str) -> None:
     missing = [
         StageItem(stage.name, status, ended=ended)
         for stage in recorded_stages(gateway, header)
-        if stage.action == "run" and stage.name not in recorded
+        if stage.action == "run" and (stage.name not in recorded or recorded[stage.name].status == WAITING)
     ]
     together(lambda stage: gateway.runs.put_stage_if_absent(header.run, stage), missing)

@@ -16,7 +16,13 @@ from stagewright.run.history import RunRecord, StageRecord, show
 
 GROUPS = {"processing": "/aws/sagemaker/ProcessingJobs", "training": "/aws/sagemaker/TrainingJobs"}
 ENDPOINTS = "/aws/sagemaker/Endpoints/"
-LOGGED = (*GROUPS, "endpoint")
+GLUE = tuple(
+    f"{group}/{stream}"
+    for group in ("/aws-glue/python-jobs", "/aws-glue/jobs")
+    for stream in ("output", "error")
+)
+"""Of a Python shell, and of Spark: the streams of a run begin with its id ("Logging for AWS Glue jobs")."""
+LOGGED = (*GROUPS, "endpoint", "glue")
 """The kinds whose stages have a log."""
 FUNCTIONS = ("router", "recorder", "sweeper")
 LATE = 5.0
@@ -135,11 +141,23 @@ def _streams(gateway: Gateway, chosen: tuple[_Logged, ...]) -> list[_Stream]:
             since, until = _seconds(each.run.created), _seconds(each.run.ended)
             names = gateway.logs.streams(group, "")
             found += [_Stream(stage.name, group, name, since, until and until + LATE) for name in names]
+        elif stage.kind == "glue":
+            found += _glue_streams(gateway, stage)
         else:
             group = GROUPS[stage.kind]
             names = gateway.logs.streams(group, f"{stage.job}/")
             found += [_Stream(stage.name, group, name) for name in names]
     return found
+
+
+def _glue_streams(gateway: Gateway, stage: StageRecord) -> list[_Stream]:
+    run = stage.result.get("job")
+    if not run:
+        known = gateway.glue.find(stage.definition, stage.job)
+        if known is None:
+            return []
+        run = known.id
+    return [_Stream(stage.name, group, name) for group in GLUE for name in gateway.logs.streams(group, run)]
 
 
 def _endpoint(gateway: Gateway, logged: _Logged) -> str:

@@ -16,7 +16,7 @@ from stagewright.run.gateway.runs import Header
 class PlannedStage:
     """What a stage is, what happens to it and why. Where it does not run, its place in the waves is -1, and
     `result` and `reused_from` are what stands for it and the run that made that. `uses`: instances of a stage
-    that runs, as `plan.cost.Use` has them.
+    that runs, as `plan.cost.Use` has them. `definition`: the Glue job that it is a run of.
     """
 
     name: str
@@ -31,6 +31,7 @@ class PlannedStage:
     result: Mapping[str, Any] = field(default_factory=dict)
     reused_from: str = ""
     uses: Sequence[Mapping[str, Any]] = ()
+    definition: str = ""
 
 
 def planned_stages(plan: Plan) -> Iterator[PlannedStage]:
@@ -53,6 +54,7 @@ def planned_stages(plan: Plan) -> Iterator[PlannedStage]:
             result=stage.result,
             reused_from=stage.reused_from,
             uses=[asdict(use) for use in stage.uses],
+            definition=stage.requests.get("StartJobRun", {}).get("JobName", ""),
         )
 
 

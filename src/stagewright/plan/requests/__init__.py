@@ -6,21 +6,36 @@ from collections.abc import Mapping
 from typing import Any
 
 from stagewright.errors import PlanError, Problem
-from stagewright.plan.requests import endpoint, gate, processing, register, training
+from stagewright.plan.requests import (
+    approval,
+    endpoint,
+    function,
+    gate,
+    glue,
+    processing,
+    register,
+    training,
+)
 from stagewright.plan.requests.kind import Kind
 from stagewright.plan.requests.setting import Request, Requests, Setting
 from stagewright.spec.kinds import AnyStage
 
-__all__ = ["KINDS", "Kind", "Request", "Requests", "Setting", "build", "merged"]
+__all__ = ["KINDS", "OURS", "Kind", "Request", "Requests", "Setting", "build", "merged"]
 
 KINDS: Mapping[str, Kind] = {
     "processing": processing.KIND,
     "training": training.KIND,
     "register": register.KIND,
+    "approval": approval.KIND,
     "gate": gate.KIND,
     "endpoint": endpoint.KIND,
+    "lambda": function.KIND,
+    "glue": glue.KIND,
 }
 """The value of `kind` -> what planning knows of it."""
+
+OURS = frozenset(("Approval", "Gate", "Invoke"))
+"""Requests that are no operations of AWS's: what the state machine itself reads."""
 
 
 def build(stage: AnyStage, setting: Setting) -> Requests:

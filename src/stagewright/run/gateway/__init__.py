@@ -23,8 +23,10 @@ from stagewright.run.gateway.objects import Objects
 from stagewright.run.gateway.runs import Runs
 
 if TYPE_CHECKING:
+    from stagewright.run.gateway.approvals import Approvals
     from stagewright.run.gateway.endpoints import Endpoints
     from stagewright.run.gateway.events import Events
+    from stagewright.run.gateway.glue import GlueRuns
     from stagewright.run.gateway.jobs import Jobs
     from stagewright.run.gateway.logs import Logs
     from stagewright.run.gateway.queue import Queue
@@ -84,6 +86,12 @@ class Gateway:
         return Runs(self._client("dynamodb"), self.installation.runs_table)
 
     @cached_property
+    def approvals(self) -> Approvals:
+        from stagewright.run.gateway.approvals import Approvals
+
+        return Approvals(self._client("dynamodb"), self.installation.runs_table)
+
+    @cached_property
     def executions(self) -> Executions:
         return Executions(self._client("stepfunctions"), self.installation.state_machine_arn)
 
@@ -116,6 +124,20 @@ class Gateway:
         from stagewright.run.gateway.endpoints import Endpoints
 
         return Endpoints(self._client("sagemaker"), lambda: self._client("sagemaker-runtime"))
+
+    @cached_property
+    def glue(self) -> GlueRuns:
+        from stagewright.run.gateway.glue import GlueRuns
+
+        return GlueRuns(self._client("glue"))
+
+    @cached_property
+    def caller(self) -> str:
+        """ARN of whoever the credentials are of."""
+        from stagewright.run.gateway.failures import translated
+
+        with translated("sts", "the caller's identity"):
+            return str(self._client("sts").get_caller_identity()["Arn"])
 
     @cached_property
     def logs(self) -> Logs:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
 
@@ -13,15 +14,23 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 
+DESCRIPTION = 1_024
+"""Characters of ApprovalDescription (botocore's model of UpdateModelPackage)."""
+
+
 @dataclass(frozen=True)
 class Package:
-    """One version of a model. `status`: Pending, InProgress, Completed, Failed, Deleting."""
+    """One version of a model. `status`: Pending, InProgress, Completed, Failed, Deleting. `approval`: Approved,
+    Rejected, PendingManualApproval; `why` is its description, `changed_by` who SageMaker says changed it.
+    """
 
     arn: str
     group: str
     version: int
     status: str
     approval: str
+    why: str = ""
+    changed_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,4 +52,22 @@ class Registry:
             answer.get("ModelPackageVersion", 0),
             answer["ModelPackageStatus"],
             answer.get("ModelApprovalStatus", ""),
+            answer.get("ApprovalDescription", ""),
+            _name(answer.get("LastModifiedBy", {})),
         )
+
+    def approve(self, arn: str, status: Literal["Approved", "Rejected"], why: str) -> None:
+        """Sets the status; nothing where it is that already, or there is no such package any more."""
+        package = self.package(arn)
+        if package is None or package.approval == status:
+            return
+        text = " ".join(why.split())[:DESCRIPTION]
+        with translated("sagemaker", f"the model package {arn}"):
+            self.client.update_model_package(
+                ModelPackageArn=arn, ModelApprovalStatus=status, ApprovalDescription=text
+            )
+
+
+def _name(context: Mapping[str, Any]) -> str:
+    """Of a UserContext (API reference): an identity of IAM, or a profile of Studio."""
+    return str(context.get("IamIdentity", {}).get("Arn") or context.get("UserProfileName") or "")

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
-from stagewright.workflow.kinds import endpoint, gate, processing, register, training
+from stagewright.workflow.kinds import (
+    approval,
+    endpoint,
+    function,
+    gate,
+    glue,
+    processing,
+    register,
+    training,
+)
 from stagewright.workflow.kinds.kind import Kind
 
-KINDS: tuple[Kind, ...] = (*processing.KINDS, training.KIND, gate.KIND, register.KIND, endpoint.KIND)
+KINDS: tuple[Kind, ...] = (
+    *processing.KINDS,
+    training.KIND,
+    gate.KIND,
+    register.KIND,
+    *approval.KINDS,
+    endpoint.KIND,
+    function.KIND,
+    *glue.KINDS,
+)
 
 __all__ = ["KINDS", "Kind"]
