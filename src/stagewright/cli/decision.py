@@ -50,6 +50,7 @@ def checked(why: str, limit: int) -> str:
 def chosen(session: Session, place: str, stage: str | None) -> tuple[str, str]:
     """Run and stage. NotFoundError where nothing waits, or more than one does."""
     from stagewright.run import approvals
+    from stagewright.run.gateway.runs import WAITING
 
     is_run = documents.RUN_ID.fullmatch(place)
     if is_run and stage:
@@ -57,7 +58,7 @@ def chosen(session: Session, place: str, stage: str | None) -> tuple[str, str]:
     name = place if is_run else documents.name_of(place)
     asked = session.gateway.approvals.of_run(place) if is_run else approvals.waiting(session.gateway, name)
     asked = [each for each in asked if stage in (None, each.stage)]
-    found = [each for each in asked if each.status == approvals.WAITING and not each.decision] or asked
+    found = [each for each in asked if each.status == WAITING and not each.decision] or asked
     if len(found) == 1:
         return found[0].run, found[0].stage
     if not found:

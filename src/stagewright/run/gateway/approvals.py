@@ -20,9 +20,9 @@ PREFIX = "stage#"
 
 @dataclass(frozen=True)
 class Approval:
-    """What a person was asked. `status`: of the stage, WAITING until it ends. `decision`: approved or rejected,
-    "" while nobody has decided; it counts from then on, also while the stage has not been told. Times are ISO
-    8601 UTC text.
+    """What a person was asked. `status`: of the stage, WAITING until it ends. `decision`: approved or
+    rejected, "" while nobody has decided; it counts from then on, also while the stage has not been told.
+    Times are ISO 8601 UTC text.
     """
 
     run: str

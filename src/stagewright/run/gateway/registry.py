@@ -20,8 +20,9 @@ DESCRIPTION = 1_024
 
 @dataclass(frozen=True)
 class Package:
-    """One version of a model. `status`: Pending, InProgress, Completed, Failed, Deleting. `approval`: Approved,
-    Rejected, PendingManualApproval; `why` is its description, `changed_by` who SageMaker says changed it.
+    """One version of a model. `status`: Pending, InProgress, Completed, Failed, Deleting. `approval`:
+    Approved, Rejected, PendingManualApproval; `why` is its description, `changed_by` who SageMaker says
+    changed it.
     """
 
     arn: str
