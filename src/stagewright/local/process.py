@@ -142,7 +142,7 @@ class Process:
         )
         self._sagemaker: SageMaker = SageMaker(settings, partial(self._publish, "aws.sagemaker"))
         own = replace(settings, root=self._state.glue)
-        self._glue: Glue = Glue(own, partial(self._publish, "aws.glue"))
+        self._glue: Glue = Glue(own, partial(self._publish, "aws.glue"), self._sagemaker.launcher)
         tasks = integration.SageMakerTasks(self._sagemaker, self._changes)
         self._ministack.register(integration.OPTIMIZED, tasks.optimized)
         self._ministack.register(integration.SDK, tasks.sdk)
@@ -264,8 +264,8 @@ class Process:
     def _close(self) -> None:
         """Leaves at its end: hypercorn would wait for idle connections, and ministack would save again."""
         finished = self._ministack.work.finish(STOPPED, FINISH_SECONDS)
-        self._sagemaker.close()
         self._glue.close()
+        self._sagemaker.close()
         self._wait_for_requests()
         self._ministack.save()
         if finished and not self._has_open_runs():

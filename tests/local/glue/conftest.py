@@ -79,7 +79,7 @@ class Bench:
         return lines()
 
     @staticmethod
-    def until(holds: Callable[[], Any], seconds: float = 60) -> None:
+    def until(holds: Callable[[], Any], seconds: float = 240) -> None:
         end = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < end, "it did not happen in time"

@@ -15,6 +15,7 @@ from tests.local.sagemaker.test_environments import wheel
 
 from stagewright.local.glue import run as glue_run
 from stagewright.local.glue.service import Glue
+from stagewright.local.sagemaker.sandbox import Launcher
 from stagewright.local.sagemaker.settings import Settings
 from stagewright.local.server import Server
 
@@ -35,15 +36,17 @@ def make(glue_server: Server, tmp_path: Path, events: Events) -> Iterator[Callab
     server = glue_server
     settings = Settings(root, server.url, server.access_key, server.secret_key)
     made: list[Glue] = []
+    launcher = Launcher()
 
     def glue() -> Glue:
-        made.append(Glue(settings, lambda kind, detail: events.append((kind, detail))))
+        made.append(Glue(settings, lambda kind, detail: events.append((kind, detail)), launcher))
         made[-1].start()
         return made[-1]
 
     yield glue
     for each in made:
         each.close()
+    launcher.close()
 
 
 def start(glue: Glue, server: Server, name: str, script: str, **more: Any) -> dict[str, str]:
@@ -57,7 +60,7 @@ def start(glue: Glue, server: Server, name: str, script: str, **more: Any) -> di
 
 
 def until(glue: Glue, run: dict[str, str], *states: str) -> dict[str, Any]:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while (found := glue.call("GetJobRun", run)["JobRun"])["JobRunState"] not in states:
         assert time.monotonic() < end, found
         time.sleep(0.01)

@@ -25,16 +25,16 @@ log = logging.getLogger(__name__)
 
 
 class Glue:
-    """`publish` is called, from any thread, for every run that ended."""
+    """`publish` is called, from any thread, for every run that ended. The launcher may be others' too."""
 
-    def __init__(self, settings: Settings, publish: Publish) -> None:
+    def __init__(self, settings: Settings, publish: Publish, launcher: Launcher) -> None:
         self._context = Context(
             settings,
             Store(settings.root / "glue.sqlite"),
             publish,
             Environments(settings.overrides),
             Storage(settings),
-            Launcher(),
+            launcher,
             Logs(settings),
         )
         jobs = Jobs(self._context)
@@ -66,7 +66,6 @@ class Glue:
     def close(self) -> None:
         """Ends every run; no process is left."""
         self._runs.close()
-        self._context.launcher.close()
         self._context.logs.close()
         self._context.storage.close()
         self._context.store.close()

@@ -77,6 +77,11 @@ class SageMaker:
         """The supported ones, each with what its resource says of fields."""
         return self._fields
 
+    @property
+    def launcher(self) -> Launcher:
+        """Starts processes until this service is closed."""
+        return self._context.launcher
+
     def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """Answers as boto3 would: times are datetimes. ApiError carries SageMaker's code and message."""
         protocol.operation_model(operation)
