@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.e2e.places import Place, until
 
 from stagewright.errors import NotFoundError
 from stagewright.local import server as local
@@ -16,7 +17,6 @@ from stagewright.run import approvals
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.executions import Executions
 from stagewright.run.history import show
-from tests.e2e.places import Place, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("approvals")]
 
@@ -83,10 +83,12 @@ seed = seeds()
 def asked(place: Place) -> str:
     """A new run that waits."""
     run = place.begun("-p", seed())
-    gateway = place.gateway()
-    until(lambda: gateway.runs.header(run) and show(gateway, run).stage("ok").status != "PLANNED")
-    until(lambda: show(gateway, run).stage("ok").status == "WAITING")
+    is_asking(place.gateway(), run)
     return run
+
+
+def is_asking(gateway: Gateway, run: str) -> None:
+    until(lambda: gateway.runs.header(run) and show(gateway, run).stage("ok").status == "WAITING")
 
 
 def status_of(gateway: Gateway, package: str) -> tuple[str, str]:
@@ -308,8 +310,6 @@ def test_a_server_that_stops_ends_what_waits_and_the_next_run_asks_again(tmp_pat
         assert stopped.stage("ok").status == "STOPPED"
         again = place.begun("-p", f"seed={stopped.trigger.parameters['seed']}")
         gateway = place.gateway()
-        until(
-            lambda run=again: gateway.runs.header(run) and show(gateway, run).stage("ok").status == "WAITING"
-        )
+        is_asking(gateway, again)
         assert show(gateway, again).stage("before").action == "reuse"
         place.json("stop", again)

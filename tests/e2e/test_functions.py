@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from tests.e2e.places import Place
 
 from stagewright.local import server as local
-from tests.e2e.places import Place
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("functions")]
 
@@ -48,7 +47,8 @@ def handler(event, context):
             return "just text"
         case "sleep":
             time.sleep(60)
-    return {"rate": event["rate"] * 2, "ok": True, "said": f"got {sorted(event.items())}", "none": None, "deep": {"x": 1}}
+    said = f"got {sorted(event.items())}"
+    return {"rate": event["rate"] * 2, "ok": True, "said": said, "none": None, "deep": {"x": 1}}
 """
 
 

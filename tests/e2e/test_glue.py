@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from tests.e2e.places import Place, until
 
 from stagewright.local import server as local
 from stagewright.run.history import show
-from tests.e2e.places import Place, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("glue")]
 

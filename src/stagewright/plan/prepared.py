@@ -232,8 +232,15 @@ def _rendered(stage: AnyStage, find: Lookup) -> AnyStage:
         fields[name] = {key: _folder(uri) for key, uri in fields[name].items()}
     rendered = {name: render(value, find) for name, value in fields.items()}
     for name in rendered.keys() & {"arguments", "entrypoint"}:
-        rendered[name] = [text_of(value) for value in rendered[name]]
+        rendered[name] = _texts(rendered[name])
     return stage.model_copy(update=rendered)
+
+
+def _texts(values: Any) -> Any:
+    """Each value as text, of a list or of a mapping."""
+    if isinstance(values, Mapping):
+        return {name: text_of(value) for name, value in values.items()}
+    return [text_of(value) for value in values]
 
 
 def _folder(uri: str) -> str:

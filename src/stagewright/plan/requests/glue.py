@@ -10,7 +10,6 @@ from stagewright.plan.requests.kind import QUEUE_MARGIN, Kind
 from stagewright.plan.requests.setting import Request, Requests, Setting
 from stagewright.spec.glue_rules import CAPACITY, JOB
 from stagewright.spec.kinds import Glue
-from stagewright.spec.references import text_of
 
 LARGE = 1.0
 """Data processing units of the larger Python shell (API reference of StartJobRun, MaxCapacity)."""
@@ -36,7 +35,7 @@ def _arguments(stage: Glue, setting: Setting) -> dict[str, str]:
     given = {
         **stage.inputs,
         **{name: own.get(name, f"{setting.outputs}/{name}") for name in stage.outputs},
-        **{name: text_of(value) for name, value in stage.arguments.items()},
+        **stage.arguments,
         JOB: setting.job,
     }
     modules = ",".join(f"{setting.code}/files/{path}" for path in stage.include)
