@@ -8,6 +8,9 @@ exited; a `.sync` Task one more, submitted; Choice, Pass and Wait 2 each; a Map 
 | training; processing without metrics | 2 + 6 + 2 + 5 = 15 | + 2 = 17 |
 | processing with metrics | 2 + 6 + 5 + 2 + 5 = 20 | + 2 = 22 |
 | gate | 2 + 2 + 2 + 2 + 5 = 13 | + 2 = 15 |
+| glue | as processing | |
+| lambda | 2 + 5 + 2 + 5 = 14 | + 2 = 16 |
+| approval (of a package) | 2 + 6 + 2 + 5 = 15 (+ 7) | + 2 = 17 |
 | first reference to stages of an earlier wave (25 at once) | + 7 | + 7 |
 
 A page adds 2 + 5 + 4 = 11, a wave 2 + 4, the run 11. So 1,000 independent trainings on 20 pages make 17,237
