@@ -15,7 +15,8 @@ from stagewright.run import manifest as manifests
 from stagewright.run.close import ended, unrecorded
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.jobs import JobKind
-from stagewright.run.gateway.runs import Header, StageItem
+from stagewright.run.gateway.leases import Lease
+from stagewright.run.gateway.runs import OPEN, Header, StageItem
 from stagewright.run.planned import PlannedStage, recorded_stages
 from stagewright.run.together import together
 
@@ -79,7 +80,10 @@ class StageRecord:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run. `status`: PLANNED, RUNNING, SUCCEEDED, FAILED, STOPPED, REFUSED; `stages` only from `show`."""
+    """One run. `status`: QUEUED, PLANNED, RUNNING, SUCCEEDED, FAILED, STOPPED, REFUSED; `stages` only from `show`.
+
+    `waits_for`: the run whose end a QUEUED one waits for; empty where its turn has come.
+    """
 
     run: str
     pipeline: str
@@ -95,11 +99,12 @@ class RunRecord:
     reason: str = ""
     execution: str = ""
     plan: str = ""
+    waits_for: str = ""
     stages: tuple[StageRecord, ...] = ()
 
     @property
     def is_open(self) -> bool:
-        return self.status in ("PLANNED", "RUNNING")
+        return self.status in OPEN
 
     def stage(self, name: str) -> StageRecord:
         """NotFoundError where the run has no such stage."""
@@ -119,7 +124,7 @@ def list_runs(gateway: Gateway, pipeline: str | None = None, limit: int = 20) ->
         for header in headers
     ]
     newest = sorted(found, key=lambda header: (header.created, header.run), reverse=True)
-    return [_record(header) for header in newest[:limit]]
+    return _waiting(gateway, [_record(header) for header in newest[:limit]])
 
 
 def find_run(gateway: Gateway, trigger_key: str) -> str | None:
@@ -138,13 +143,29 @@ def show(gateway: Gateway, run: str) -> RunRecord:
     if header.status == "RUNNING":
         stages = _at_work(gateway, header, stages)
         header, stages = _perhaps_over(gateway, header, stages)
-    return replace(_record(header), stages=stages)
+    (record,) = _waiting(gateway, [_record(header)])
+    return replace(record, stages=stages)
 
 
 def _pipelines(gateway: Gateway) -> list[str]:
     listed = gateway.objects.list(manifests.FOLDER)
     released = {name for found in listed if (name := manifests.pipeline_of(found.key))}
     return sorted(released.union(gateway.documents.pipelines()))
+
+
+def _waiting(gateway: Gateway, records: Sequence[RunRecord]) -> list[RunRecord]:
+    """`records`, with what those that wait are waiting for."""
+    pipelines = sorted({record.pipeline for record in records if record.status == "QUEUED"})
+    leases = dict(zip(pipelines, together(gateway.leases.of, pipelines), strict=True))
+    return [_in_line(record, leases.get(record.pipeline)) for record in records]
+
+
+def _in_line(record: RunRecord, lease: Lease | None) -> RunRecord:
+    if record.status != "QUEUED":
+        return record
+    if lease is None or lease.holder == record.run:
+        return replace(record, reason="is about to be planned")
+    return replace(record, reason=f"waits for {lease.holder}", waits_for=lease.holder)
 
 
 def _record(header: Header) -> RunRecord:
