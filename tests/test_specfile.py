@@ -310,7 +310,7 @@ JSON_PROBLEMS = [
         '{"name": "x",\n"stages": {"g": {"kind": "gate",\n"require": "1"}}}',
         3,
         "stages.g.require",
-        "is not `<operand>",
+        "expected a comparison",
     ),
 ]
 

@@ -248,3 +248,15 @@ def test_on_a_terminal_ctrl_c_asks_and_no_goes_on(served):
         os.close(leader)
         process.kill()
         process.wait()
+
+
+def test_endpoints_lists_what_serves_since_when_and_until_when(served):
+    served("run", ".", "-p", "factor=11")
+    (found,) = served.json("endpoints")
+    run = served.runs()[0]
+    assert (found["endpoint"], found["state"], found["run"]) == ("tiny-local", "InService", run)
+    assert found["serves"].startswith(run)
+    assert (found["until"], found["stage"], len(found["kept"]) > 0) == ("", "serve", True)
+    header, line = served("endpoints").stdout.splitlines()
+    assert header.split() == ["endpoint", "state", "serves", "since", "until", "run", "kept"]
+    assert line.startswith(f"tiny-local  InService  {found['serves']}")

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 
 import boto3
 import pytest
 from botocore.config import Config
 
 from stagewright.local import server as local_server
+from stagewright.naming import timestamp
+from stagewright.plan.model import Plan, Trigger
+from stagewright.run import manifest as manifests
+from stagewright.run import release
+from stagewright.run.bundles import ensure_bundles
+from stagewright.run.close import settle
+from stagewright.run.gateway import Gateway
+from stagewright.run.history import RunRecord, show
+from stagewright.run.planning import make_plan
+from stagewright.run.start import start
+from stagewright.spec.pipeline import Pipeline
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +44,42 @@ def client(server: local_server.Server) -> Callable[[str], object]:
         )
 
     return make
+
+
+class Runner:
+    """Runs documents, each as it is given, with the code of one release: no event, no router."""
+
+    def __init__(self, gateway: Gateway, pipeline: Pipeline, files: Mapping[str, bytes]) -> None:
+        self.gateway = gateway
+        release.push(gateway, pipeline.model_copy(update={"triggers": ()}), files)
+        manifest = manifests.read(gateway, pipeline.name)
+        assert manifest
+        self.release = release.publish(gateway, manifest)
+        self.count = 0
+
+    def plan(self, pipeline: Pipeline, *, force: bool = False) -> Plan:
+        """PlanError: why it would not run."""
+        self.count += 1
+        key = f"manual:{pipeline.name}-{self.count}"
+        trigger = Trigger("manual", key, timestamp(datetime.now(UTC)), "test")
+        return make_plan(self.gateway, pipeline, trigger, self.release, 1, force=force)
+
+    def run(self, pipeline: Pipeline, *, force: bool = False) -> RunRecord:
+        """The record of its run, once that has ended."""
+        plan = self.plan(pipeline, force=force)
+        ensure_bundles(self.gateway, self.release, plan)
+        started = start(self.gateway, plan)
+        deadline = time.monotonic() + 180
+        while time.monotonic() < deadline:
+            settle(self.gateway, started.run)
+            header = self.gateway.runs.header(started.run)
+            if header and not header.is_open:
+                return show(self.gateway, started.run)
+            time.sleep(0.02)
+        pytest.fail(f"{started.run} has not ended")
+
+
+@pytest.fixture(scope="session")
+def runner(server: local_server.Server) -> Callable[[Pipeline, Mapping[str, bytes]], Runner]:
+    gateway = Gateway.connect(server.installation, server.url, server.access_key, server.secret_key)
+    return lambda pipeline, files: Runner(gateway, pipeline, files)

@@ -42,6 +42,7 @@ def stage(name="train", kind="training", paths=(), **fields) -> dict:
         "CreateEndpointConfig",
         "CreateEndpoint",
         "UpdateEndpoint",
+        "Endpoint",
     )
     return {
         "name": name,
@@ -60,11 +61,20 @@ def stage(name="train", kind="training", paths=(), **fields) -> dict:
     }
 
 
-def gate(*conditions, paths=()) -> dict:
-    fields = ("text", "left", "op", "right")
-    text = json.dumps([dict(zip(fields, ("what", *condition), strict=True)) for condition in conditions])
+def value(operand) -> dict:
+    return {"op": "value", "value": operand}
+
+
+def compared(left, op, right) -> list:
+    """Steps of one comparison; an operand may be steps itself."""
+    sides = [each if isinstance(each, list) else [value(each)] for each in (left, right)]
+    return [*sides[0], *sides[1], {"op": op, "text": "what"}]
+
+
+def judged(steps, paths=(), **fields) -> dict:
+    requests = {"Gate": json.dumps(steps)}
     return {
-        "stage": stage("quality", "gate", paths, requests={"Gate": text}),
+        "stage": stage("quality", "gate", paths, requests=requests, **fields),
         "stages": [],
         "started": STARTED,
     }
@@ -233,25 +243,133 @@ BINDING = [
     ),
     situation(walking(stage=stage(requests={"CreateModelPackageGroup": '{"ModelPackageGroupName": "g"}'}))),
 ]
+OPEN, SHUT = compared(1, "<", 2), compared(3, "==", 4)
 GATES = [
     *(
-        situation({**gate((left, op, right), paths=PATHS), "values": VALUES})
+        situation({**judged(compared(left, op, right), PATHS), "values": VALUES})
         for left, right in (
             ("<<a.metrics.r2>>", 0.25),
             (1, 2),
             ("<<a.job>>", "<<a.metrics.r2>>"),
             ("x", "y"),
             ("x", 1),
+            ("<<c.d>>", 1),
+            ([value(0.9), value(0.01), {"op": "-", "text": "a - b"}], "<<a.metrics.r2>>"),
         )
         for op in (">=", "<=", ">", "<", "==", "!=", "~")
     ),
+    *(
+        situation(
+            {**judged(compared([value(left), value(right), {"op": op, "text": "it"}], ">", 1)), "values": {}}
+        )
+        for left, right in (
+            (7, 2),
+            (1, 0),
+            (0, 0),
+            (1e200, 1e200),
+            (-1e200, 1e200),
+            (1e-300, 1e300),
+            ("a", 1),
+        )
+        for op in ("+", "-", "*", "/")
+    ),
+    *(
+        situation({**judged([*first, *second, {"op": op}, *third, {"op": other}]), "values": {}})
+        for first in (OPEN, SHUT)
+        for second in (OPEN, SHUT, [{"op": "holds"}])
+        for third in (OPEN, SHUT)
+        for op in ("and", "or")
+        for other in ("and", "or")
+    ),
     situation(
         {
-            **gate(("<<a.metrics.rmse>>", ">", 1), (2, "<", "<<z.y>>"), paths=("a.metrics.rmse", "z.y")),
+            **judged(
+                [
+                    *compared("<<a.metrics.rmse>>", ">", 1),
+                    *compared([value(2), value("<<z.y>>"), {"op": "*", "text": "2 * z.y"}], "<", 1),
+                    {"op": "and"},
+                ],
+                paths=("a.metrics.rmse", "z.y"),
+            ),
             "values": {},
         }
     ),
-    situation({**gate((1, ">", 2), (1, "<", 2), (3, "==", 4)), "values": {}}),
+    situation({**judged([{"op": "holds"}]), "values": {}}),
+    *(
+        situation({**judged(SHUT, **fields), "error": caught("Stagewright.GateClosed", "why")})
+        for fields in ({}, {"else": "stop"}, {"else": "skip"})
+    ),
+]
+FLOW = [
+    situation(
+        {"waves": [{"pages": ["0-0"]}], "failures": 0}, [{"failures": 0, "closed": "q", "reason": "r"}]
+    ),
+    situation(
+        {"waves": [{"pages": ["0-0"]}], "failures": 0, "closed": ["o"], "reason": "first"},
+        [
+            {"failures": 0, "closed": ["q", "s"], "reason": "r", "stopped": "t"},
+            {"failures": 0, "closed": "u"},
+        ],
+    ),
+    situation(
+        {"waves": [{"pages": ["0-0"]}], "failures": 0, "closed": "o", "reason": "first"}, [{"failures": 0}]
+    ),
+    situation(
+        {"chains": [[stage()]], "closed": []}, [{"closed": ["q"], "reason": "r"}, {"closed": ["s"]}, {}]
+    ),
+    situation({"chains": [[stage()]], "closed": ["q"]}, [{"closed": ["q"], "stopped": "r"}]),
+    situation({"page": "0-0", "closed": ["q"]}, {"Item": {"chains": {"S": json.dumps([[stage()]])}}}),
+    *(
+        situation({"stages": [stage("x", **fields)], "values": {}, "known": [], **more})
+        for fields in ({}, {"gates": ["q"]}, {"gates": ["o", "q"]}, {"watch": ["q"]}, {"watch": ["o", "q"]})
+        for more in (
+            {},
+            {"closed": []},
+            {"closed": ["q"]},
+            {"looked": "x"},
+            {"looked": "y"},
+            {"stopped": True},
+        )
+    ),
+    *(
+        situation(
+            {"stages": [stage("x", watch=["o", "q"])], "values": {}, "known": []},
+            {"Responses": {"runs": found}, "UnprocessedKeys": late},
+        )
+        for found in (
+            [],
+            [{"status": {"S": "CLOSED"}}],
+            [{"status": {"S": "SUCCEEDED"}}, {"status": {"S": "CLOSED"}}],
+        )
+        for late in ({}, {"runs": {"Keys": [{"run": {"S": "r"}}]}})
+    ),
+]
+NAMED = json.dumps({"job": "run-1-x-<<attempt>>", "outputs": {"o": "s3://b/x/<<attempt>>/o"}, "metrics": {}})
+TRIED = [
+    situation(
+        walking(
+            stage=stage(attempt=attempt, retry={"attempts": 3, "wait": 30, "named": NAMED}),
+            stages=stages,
+            values={"a.job": "j"},
+            known=["a"],
+            error=error,
+            wait=30,
+        ),
+        error=error,
+    )
+    for attempt, stages in ((1, []), (2, CHAIN[2:]), (3, CHAIN[1:]))
+    for error in (
+        *ERRORS,
+        caught("Stagewright.GateClosed", "x"),
+        caught("S3.NoSuchKeyException"),
+        caught("SageMaker.AmazonSageMakerException", "x (Error Code: ValidationException; Request ID: y)"),
+    )
+] + [
+    situation(
+        walking(
+            stage=stage(attempt=2, requests={"CreateTrainingJob": '{"TrainingJobName": "x-<<attempt>>"}'})
+        )
+    ),
 ]
 JOBS = [
     situation(walking(), {"ProcessingJobArn": "arn", "TrainingJobArn": "arn"}),
@@ -335,19 +453,43 @@ WAITING = [
             "ModelPackageStatusDetails": {"ValidationStatuses": []},
         },
     ),
+]
+TAGS = [{"Key": "a", "Value": "local"}, {"Key": "stagewright:environment", "Value": "local"}]
+ALARMS = [{"AlarmName": "e-errors", "Threshold": 2}, {"AlarmName": "e-slow", "Threshold": 0.5}]
+
+
+def rollback(names) -> dict:
+    return {"DeploymentConfig": {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": n} for n in names]}}}
+
+
+def deploying(settings=None, update=None, paths=(), **fields) -> dict:
+    """A walker at an endpoint stage."""
+    requests = {
+        "CreateEndpointConfig": {"EndpointConfigName": "c4"},
+        "CreateEndpoint": {"EndpointName": "e", "Tags": TAGS},
+        "UpdateEndpoint": {"EndpointName": "e", "EndpointConfigName": "c4", **(update or {})},
+        "Endpoint": {"keep": 2, "alarms": [], **(settings or {})},
+    }
+    texts = {operation: json.dumps(request) for operation, request in requests.items()}
+    return walking(**{"stage": stage("deploy", "endpoint", paths, requests=texts), **fields})
+
+
+def known(**fields) -> dict:
+    return {"name": "e", "arn": "arn", "before": "c3", "config": "c4", "made": ["c3", "c2", "c1"], **fields}
+
+
+TEST = {"content_type": "text/csv", "accept": "application/json"}
+SMOKE = caught("Stagewright.SmokeTestFailed", "the smoke test of endpoint e failed: so")
+ENDPOINTS = [
     *(
         situation(
-            walking(
-                endpoint={
-                    "name": "e",
-                    "config": "c2",
-                    "arn": "arn",
-                    "status": status,
-                    "serving": serving,
-                    **reason,
-                }
+            deploying(
+                update=update,
+                endpoint=known(status=status, serving=serving, **reason),
+                **error,
             ),
             {
+                "EndpointName": "e",
                 "EndpointArn": "arn",
                 "EndpointStatus": status,
                 "EndpointConfigName": serving,
@@ -355,9 +497,54 @@ WAITING = [
             },
         )
         for status in ("Creating", "InService", "Failed", "RollingBack")
-        for serving in ("c1", "c2")
+        for serving in ("c3", "c4")
         for reason in ({}, {"reason": "why"})
+        for error in ({}, {"error": SMOKE})
+        for update in (None, rollback(["e-errors"]))
     ),
+    situation(deploying(endpoint=known(status="Creating"), started="2026-01-02T03:04:04.000Z")),
+    *(
+        situation(deploying(endpoint=known(ours=ours)), {"Tags": tags})
+        for ours in (True, False)
+        for tags in (TAGS, [], TAGS[:1], [{"Key": "stagewright:environment", "Value": "prod"}], None)
+    ),
+    *(
+        situation(deploying(settings, endpoint=known(**fields)), {"Item": {"configurations": {"S": text}}})
+        for settings in ({"alarms": ALARMS}, {"alarms": ALARMS[:1]}, {"keep": 0}, {"time_to_live": 28800})
+        for fields in (
+            {},
+            {"before": "c1", "bad": "c5"},
+            {"before": "other", "made": []},
+            {"made": ["c4"]},
+            {"made": ["c3", "c4"]},
+        )
+        for text in ('["c3","c2"]', "[]")
+    ),
+    situation(deploying(endpoint={"name": "e"}), {}),
+    situation(
+        deploying(update=rollback(["e-errors", "e-slow"]), endpoint=known(status="InService", reason="why"))
+    ),
+    *(
+        situation(deploying(endpoint=known(), alarms=ALARMS[:n], leftover=["c1", "c0"][:n], error=SMOKE))
+        for n in range(3)
+    ),
+    *(
+        situation(
+            deploying(
+                {"smoke_test": {**TEST, **test}}, paths=PATHS, values=VALUES, endpoint=known(), **fields
+            ),
+            {"Body": body, "ContentLength": 3},
+        )
+        for test in (
+            {"body": "1,2"},
+            {"body": "{}", "contains": "price"},
+            {"file": "s3://b/k/x.csv", "max_latency": 40.5},
+            {"file": "s3://b/<<a.job>>/x.csv", "max_latency": 0.5, "contains": AWKWARD},
+        )
+        for body in ('{"price": 3}', AWKWARD, {"price": 3})
+        for fields in ({}, {"body": "3,4"}, {"result": {"endpoint": "e"}})
+    ),
+    situation(deploying(endpoint=known()), {"Body": "y" * 70_000}, caught("X")),
 ]
 RECORDING = [
     situation(
@@ -375,4 +562,18 @@ RECORDING = [
     *(situation(walking(error=error), error=error) for error in ERRORS),
 ]
 
-SITUATIONS = [*TOP, *PAGES, *NEXT, *FETCHED, *BINDING, *GATES, *JOBS, *OTHER_JOBS, *WAITING, *RECORDING]
+SITUATIONS = [
+    *TOP,
+    *PAGES,
+    *NEXT,
+    *FETCHED,
+    *BINDING,
+    *GATES,
+    *FLOW,
+    *TRIED,
+    *JOBS,
+    *OTHER_JOBS,
+    *WAITING,
+    *ENDPOINTS,
+    *RECORDING,
+]

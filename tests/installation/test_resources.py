@@ -184,6 +184,7 @@ def test_the_workflow_role_allows_every_call_of_the_machine_and_what_sync_needs(
     needed = set()
     for resource in tasks(build()):
         service, call = resource.removeprefix("aws-sdk:").removesuffix(".sync").split(":")
+        service = service.removesuffix("runtime")  # its actions have SageMaker's own prefix
         needed.add(ACTIONS.get(f"{service}:{call}", f"{service}:{call[0].upper()}{call[1:]}"))
         if resource == "glue:startJobRun.sync":
             needed |= {"glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"}

@@ -100,7 +100,7 @@ def test_explain(old, new, running, said):
         ("CreateTrainingJob.AlgorithmSpecification.MetricDefinitions.rmse.Regex", "metrics.rmse"),
         ("CreateTrainingJob.ResourceConfig.InstanceType", "instance_type"),
         ("CreateTrainingJob.StoppingCondition.MaxRuntimeInSeconds", "max_runtime_seconds"),
-        ("Gate.0.right", "require"),
+        ("Gate.0", "require"),
         ("CreateModelPackage.ModelApprovalStatus", "approval"),
         ("CreateEndpointConfig.ProductionVariants.AllTraffic.InitialInstanceCount", "instance_count"),
         ("CreateTrainingJob.EnableNetworkIsolation", "CreateTrainingJob.EnableNetworkIsolation"),

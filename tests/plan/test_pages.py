@@ -40,7 +40,7 @@ def test_a_stage_as_the_state_machine_reads_it(house):
         "metrics": {"bucket": "bucket", "key": f"runs/house-price/{made.run}/evaluate/report/metrics.json"},
         "bindings": [{"token": "<<train.model>>", "path": ["train", "model"]}],
     }
-    assert '"left":"<<evaluate.metrics.r2>>"' in quality["requests"]["Gate"]
+    assert '{"op":"value","value":"<<evaluate.metrics.r2>>"}' in quality["requests"]["Gate"]
 
 
 def test_quoted_tokens_are_found_as_written():

@@ -15,6 +15,7 @@ from stagewright.plan.model import Binding, Recorded, Trigger
 from stagewright.plan.planner import external_inputs, plan
 from stagewright.plan.read import plan_from_json
 from stagewright.plan.release import CodeFile, Release
+from stagewright.plan.requests import OURS
 from stagewright.spec.load import load
 
 
@@ -62,7 +63,7 @@ def test_every_request_is_what_aws_takes(first):
         (operation, request)
         for stage in first.stages
         for operation, request in stage.requests.items()
-        if operation != "Gate"
+        if operation not in OURS
     ]
     assert len(made) == 9
     assert [problem for operation, request in made for problem in check(operation, request)] == []
@@ -216,13 +217,11 @@ def test_reused_values_are_put_into_requests(house, first):
 
 def test_a_known_metric_is_a_number_in_the_gate(house, first):
     again = later(house, house.changed("parameters.min_r2", 0.9), house.results_of(first))
-    (condition,) = again.stage("quality").requests["Gate"]
-    assert condition == {
-        "text": "evaluate.metrics.r2 >= 0.9",
-        "left": 0.91,
-        "op": ">=",
-        "right": 0.9,
-    }
+    assert again.stage("quality").requests["Gate"] == [
+        {"op": "value", "value": 0.91},
+        {"op": "value", "value": 0.9},
+        {"op": ">=", "text": "evaluate.metrics.r2 >= 0.9"},
+    ]
 
 
 def test_back_to_an_older_result(house, first):
@@ -303,7 +302,10 @@ def test_off_and_stale(house, first):
 def test_off_without_a_result_that_is_needed(house):
     found = problems(lambda: later(house, house.changed("stages.prepare.enabled", False)))
     where = "stages.prepare: off, and without a result in partition 2026-01-31"
-    assert found == [f"{where}; train needs ${{stages.prepare.outputs.train}} (switch it on for a run)"]
+    assert found == [
+        f"{where}; train needs ${{stages.prepare.outputs.train}} (switch it on for a run)",
+        f"{where}; evaluate needs ${{stages.prepare.outputs.test}} (switch it on for a run)",
+    ]
 
 
 def test_off_and_needed_by_nobody(house):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from stagewright.errors import PlanError
 from stagewright.plan.contract import check
 from stagewright.plan.planner import plan
 from stagewright.plan.requests import merged
@@ -107,6 +108,106 @@ def test_an_endpoint_of_an_artefact(requests, house):
         "EndpointName": "mine",
         "EndpointConfigName": made["CreateModel"]["ModelName"],
     }
+
+
+@pytest.fixture
+def deployed(requests):
+    """Requests of an endpoint stage with these fields, each as AWS takes it."""
+
+    def made(**fields):
+        stage = {"kind": "endpoint", "model": "${stages.register.package}", "instance_count": 4, **fields}
+        found = requests("deploy", "stages.deploy", stage)
+        problems = [check(name, each) for name, each in found.items() if name != "Endpoint"]
+        assert problems == [()] * 4
+        return found
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("update", "routing", "bake"),
+    [
+        ({"type": "canary", "size": 10}, {"WaitIntervalInSeconds": 300, "CanarySize": ("PERCENT", 10)}, 0),
+        (
+            {"type": "canary", "instances": 2, "wait": "30s", "bake": "1h"},
+            {"WaitIntervalInSeconds": 30, "CanarySize": ("COUNT", 2)},
+            3600,
+        ),
+        (
+            {"type": "linear", "size": 25},
+            {"WaitIntervalInSeconds": 300, "LinearStepSize": ("PERCENT", 25)},
+            0,
+        ),
+        ({"bake": "5m"}, {"WaitIntervalInSeconds": 0}, 300),
+    ],
+)
+def test_how_an_update_moves_traffic(deployed, update, routing, bake):
+    policy = deployed(update=update)["UpdateEndpoint"]["DeploymentConfig"]["BlueGreenUpdatePolicy"]
+    types = {"PERCENT": "CAPACITY_PERCENT", "COUNT": "INSTANCE_COUNT"}
+    expected = {
+        key: {"Type": types[value[0]], "Value": value[1]} if isinstance(value, tuple) else value
+        for key, value in routing.items()
+    }
+    kind = update.get("type", "all-at-once").upper().replace("-", "_")
+    assert policy["TrafficRoutingConfiguration"] == {"Type": kind, **expected}
+    assert policy["TerminationWaitInSeconds"] == bake
+
+
+def test_alarms_are_watched_by_the_update_that_bakes_for_them(deployed):
+    alarms = {
+        "errors": {"metric": "Invocation5XXErrors", "threshold": 2},
+        "slow": {"metric": "ModelLatency", "threshold": 50_000, "period": "5m", "evaluate": 3},
+    }
+    made = deployed(alarms=alarms, name="mine")
+    first, second = made["Endpoint"]["alarms"]
+    assert (first["AlarmName"], first["Statistic"], first["Period"]) == (
+        "stagewright-local-mine-errors", "Sum", 60,
+    )  # fmt: skip
+    assert (second["Statistic"], second["Period"], second["EvaluationPeriods"]) == ("Average", 300, 3)
+    config = made["UpdateEndpoint"]["DeploymentConfig"]
+    assert config["AutoRollbackConfiguration"] == {
+        "Alarms": [{"AlarmName": f"stagewright-local-mine-{name}"} for name in alarms]
+    }
+    assert config["BlueGreenUpdatePolicy"]["TerminationWaitInSeconds"] == 600
+
+
+def test_what_the_machine_does_around_an_update(deployed):
+    test = {"file": "${stages.prepare.outputs.test}/one.csv", "expect": {"contains": "p", "max_latency": 2}}
+    made = deployed(smoke_test=test, time_to_live="8h", keep=0)["Endpoint"]
+    file = made["smoke_test"].pop("file")
+    assert file.startswith("s3://bucket/runs/house-price/")
+    assert file.endswith("/prepare/test/one.csv")
+    assert made == {
+        "keep": 0,
+        "time_to_live": 28_800,
+        "smoke_test": {
+            "content_type": "application/json",
+            "accept": "application/json",
+            "contains": "p",
+            "max_latency": 2.0,
+        },
+    }
+
+
+def test_data_capture(deployed):
+    own = deployed(capture={"percent": 20})["CreateEndpointConfig"]["DataCaptureConfig"]
+    assert (own["InitialSamplingPercentage"], own["DestinationS3Uri"]) == (
+        20, "s3://bucket/captured/house-price/deploy",
+    )  # fmt: skip
+    other = deployed(capture={"destination": "s3://other/${run.id}"})["CreateEndpointConfig"]
+    assert other["DataCaptureConfig"]["DestinationS3Uri"].startswith("s3://other/house-price-")
+
+
+def test_the_machine_waits_as_long_as_an_update_does_on_purpose(house):
+    update = {"type": "linear", "size": 30, "wait": "10m", "bake": "5m"}
+    changed = house.changed("stages.deploy.update", update)
+    stage = plan(changed, house.trigger(), house.recorded()).stage("deploy")
+    assert stage.timeout == 1800 + 3 * 600 + 300
+
+
+def test_an_endpoint_s_own_request_is_no_operation(requests):
+    with pytest.raises(PlanError, match="put the fields under CreateModel, CreateEndpointConfig, Create"):
+        requests("deploy", "stages.deploy.request", {"Endpoint": {"keep": 1}})
 
 
 def test_a_model_is_served_with_the_image_it_was_trained_with(requests):

@@ -14,7 +14,59 @@ def gate(require):
     return {"stages.quality.require": require}
 
 
+def update(count=1, **fields):
+    return {"stages.deploy.update": fields, "stages.deploy.instance_count": count}
+
+
+def alarm(**fields):
+    return {"stages.deploy.alarms": {"slow": {"metric": "ModelLatency", "threshold": 1, **fields}}}
+
+
 PROBLEMS = [
+    # endpoints
+    (update(size=10), "stages.deploy.update.size", "all at once has no parts", "leave it out"),
+    (update(type="canary"), "stages.deploy.update", "needs the size of its part", "one of size"),
+    (
+        update(2, type="linear", size=10, instances=1),
+        "stages.deploy.update",
+        "needs the size of its part",
+        "one of size",
+    ),
+    (update(type="linear", size=9), "stages.deploy.update.size", "less than AWS's least, 10 %", ""),
+    (
+        update(3, type="canary", instances=2),
+        "stages.deploy.update.instances",
+        "2 of 3 instances is more than half",
+        "instance_count",
+    ),
+    (
+        update(type="canary", size=10, wait="61m"),
+        "stages.deploy.update.wait",
+        "61m is longer than AWS's longest, 1h",
+        "",
+    ),
+    (update(bake="2h"), "stages.deploy.update.bake", "2h is longer than AWS's longest, 1h", ""),
+    (
+        update(type="linear", size=10, wait="55m"),
+        "stages.deploy.update",
+        "longer than AWS's longest update, 8h",
+        "wait less",
+    ),
+    (alarm(period="90s"), "stages.deploy.alarms.slow.period", "90s is not whole minutes", "once a minute"),
+    (alarm(period="1h", evaluate=25), "stages.deploy.alarms.slow", "more than a day", "shorter period"),
+    ({"stages.deploy.smoke_test": {}}, "stages.deploy.smoke_test", "what is to be sent", "body and file"),
+    (
+        {"stages.deploy.smoke_test": {"body": "1", "file": "s3://bucket/one.csv"}},
+        "stages.deploy.smoke_test",
+        "what is to be sent",
+        "body and file",
+    ),
+    (
+        {"stages.deploy.smoke_test": {"file": "one.csv"}},
+        "stages.deploy.smoke_test.file",
+        "'one.csv' is no S3 URI",
+        "s3://<bucket>/<key>",
+    ),
     # references that do not exist
     (
         {TRAIN + "channels.train": "${stages.prepar.outputs.train}"},
@@ -207,11 +259,21 @@ PROBLEMS = [
     ({"sample_data.raw/": "/etc"}, "sample_data.raw/", "is not a path inside the folder", ""),
     ({"sample_data": {"s3://b/raw": "data"}}, "sample_data.s3://b/raw", "not a prefix inside the bucket", ""),
     # gates
-    (gate("r2 > 1"), "stages.quality.require", "is not `<operand> <op> <operand>`", "such as"),
-    (gate("${run.id}"), "stages.quality.require", "is not `<operand> <op> <operand>`", ""),
-    (gate("1 > 2 > 3"), "stages.quality.require", "is not `<operand> <op> <operand>`", ""),
-    (gate("1 => 2"), "stages.quality.require", "is not `<operand> <op> <operand>`", ">= <= > <"),
-    (gate(["1 < 2", "x"]), "stages.quality.require[1]", "is not `<operand> <op> <operand>`", ""),
+    (
+        gate("r2 > 1"),
+        "stages.quality.require",
+        "expected a reference, a number or a text in quotes",
+        "such as",
+    ),
+    (gate("${run.id}"), "stages.quality.require", "expected a comparison", ""),
+    (gate("1 > 2 > 3"), "stages.quality.require", "found a comparison", ""),
+    (gate("1 => 2"), "stages.quality.require", "an operator (>= < <= > == !=", "such as"),
+    (
+        gate(["1 < 2", "x"]),
+        "stages.quality.require[1]",
+        "expected a reference, a number or a text in quotes",
+        "",
+    ),
     (
         gate("${stages.evaluate.metrics.r2} > 'high'"),
         "stages.quality.require",

@@ -92,7 +92,7 @@ SHAPES = [
         {"stages.quality.require": "(gone)"},
         "stages.quality.require",
         "is missing",
-        "<operand> <op> <operand>",
+        "metrics.r2} >= 0.88",
     ),
     ({"stages.train.hyperparameters.x": {}}, "stages.train.hyperparameters.x", "not a mapping", ""),
     ({"stages.train.hyperparameters.training": None}, "stages.train.hyperparameters.training", "null", ""),

@@ -36,6 +36,14 @@ class Walked:
     items: dict
     calls: list
     visits: list
+    output: dict
+
+    def ran(self):
+        """The training stages that sent a job."""
+        return {
+            call["TrainingJobName"].split("-", 1)[1].rpartition("-")[0]
+            for call in self.requests("createTrainingJob.sync")
+        }
 
     def result(self, stage):
         return json.loads(self.items[f"stage#{stage}"]["result"]["S"])
@@ -106,6 +114,7 @@ class Engine:
             {item["item"]["S"]: item for item in found["Items"]},
             [entry for entry in seen if "call" in entry],
             [entry for entry in seen if entry.get("execution") == execution],
+            json.loads(answer.get("output") or "{}"),
         )
 
 

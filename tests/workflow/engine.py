@@ -1,13 +1,15 @@
 """A Step Functions engine for the tests of the machine: ministack, with a SageMaker that answers at once.
 
 Usage: engine.py <port> <file>. Calls and visited states go to <file>, one JSON object a line.
-What the SageMaker here does with a job is read from its name: `-fail-`, `-stop-`, `-quota-`, `-late-`.
+What the SageMaker here does with a job is read from its name: `-fail-`, `-stop-`, `-quota-`, `-late-`,
+`-refused-`, `-slow-`, `-twice-x-`.
 """
 
 import json
 import os
 import sys
 import threading
+import time
 
 os.environ.update(
     GATEWAY_PORT=sys.argv[1],
@@ -37,6 +39,13 @@ def run_job(name, kind):
         reason = 'AlgorithmError: ExecuteUserScriptError: "boom" in C:\\data\nexit code 1 é'
         job = {f"{kind}JobName": name, f"{kind}JobStatus": "Failed", "FailureReason": reason}
         raise engine._ExecutionError("States.TaskFailed", json.dumps(job))
+    if name.endswith("-twice-x-1"):
+        raise engine._ExecutionError("States.TaskFailed", '{"FailureReason": "the first attempt fails"}')
+    if "-refused-" in name:
+        cause = "x (Service: AmazonSageMaker; Status Code: 400; Error Code: ValidationException)"
+        raise engine._ExecutionError("SageMaker.AmazonSageMakerException", cause)
+    if "-slow-" in name:
+        time.sleep(1)
     if "-stop-" in name:
         raise engine._ExecutionError("States.TaskFailed", json.dumps({f"{kind}JobStatus": "Stopped"}))
     if "-late-" in name:
@@ -116,13 +125,30 @@ def delete_endpoint(request):
     return {}
 
 
+def tags(request):
+    owner = "prod" if "foreign" in request["ResourceArn"] else "local"
+    return {"Tags": [{"Key": "a", "Value": "b"}, {"Key": "stagewright:environment", "Value": owner}]}
+
+
+def remove(request):
+    if "shared" in str(request):
+        raise engine._ExecutionError("SageMaker.SageMakerException", "AccessDenied")
+    return {}
+
+
+def invoke(request):
+    if "sick" in ENDPOINTS[request["EndpointName"]]["config"]:
+        raise engine._ExecutionError("SageMakerRuntime.ModelErrorException", "Received server error (500)")
+    return {"Body": f"{request['Body']} is answered", "ContentType": request["Accept"]}
+
+
 def find_endpoint(request):
     name = request["EndpointName"]
     if name not in ENDPOINTS:
         raise engine._ExecutionError("SageMaker.SageMakerException", f'Could not find endpoint "{name}".')
     endpoint = ENDPOINTS[name]
     endpoint["looks"] += 1
-    status = "InService" if endpoint["looks"] > 2 and "stuck" not in name else "Updating"
+    status = "InService" if endpoint["looks"] > 2 and "stuck" not in endpoint["config"] else "Updating"
     if "broken" in endpoint["config"]:
         status = "Failed"
     answer = {
@@ -152,6 +178,11 @@ ANSWERS = {
     "updateEndpoint": update_endpoint,
     "describeEndpoint": find_endpoint,
     "deleteEndpoint": delete_endpoint,
+    "listTags": tags,
+    "deleteEndpointConfig": remove,
+    "deleteModel": remove,
+    "putMetricAlarm": lambda request: {},
+    "invokeEndpoint": invoke,
     "describeModelPackageGroup": find_group,
     "createModelPackageGroup": make_group,
     "createModelPackage": lambda request: {"ModelPackageArn": f"arn:{request['ModelPackageGroupName']}/1"},
@@ -176,6 +207,8 @@ def get_object(resource, request):
 
 engine._SERVICE_DISPATCH["arn:aws:states:::sagemaker:"] = sagemaker
 engine._SERVICE_DISPATCH["arn:aws:states:::aws-sdk:sagemaker:"] = sagemaker
+engine._SERVICE_DISPATCH["arn:aws:states:::aws-sdk:sagemakerruntime:"] = sagemaker
+engine._SERVICE_DISPATCH["arn:aws:states:::aws-sdk:cloudwatch:"] = sagemaker
 engine._SERVICE_DISPATCH["arn:aws:states:::aws-sdk:s3:getObject"] = get_object
 
 

@@ -24,12 +24,15 @@ AWKWARD = {
 }
 
 
-def gate(stage, *conditions, bindings=()):
-    return stage("quality", "gate", {"Gate": list(conditions)}, bindings)
+def gate(stage, *conditions, bindings=(), **fields):
+    """Of several conditions all must hold."""
+    steps = [step for condition in conditions for step in condition] + [{"op": "and"}] * (len(conditions) - 1)
+    return stage("quality", "gate", {"Gate": steps}, bindings, **fields)
 
 
-def condition(left, op, right):
-    return {"text": f"r2 {op} limit", "left": left, "op": op, "right": right}
+def condition(left, op, right, text=""):
+    values = [{"op": "value", "value": operand} for operand in (left, right)]
+    return [*values, {"op": op, "text": text or f"r2 {op} limit"}]
 
 
 def test_a_good_stage_is_recorded_with_all_that_the_table_holds(engine, train):
@@ -237,6 +240,160 @@ def test_a_gate_decides_on_all_digits(engine, stage, train):
     assert engine.walk([[[source, check]]]).error == "Stagewright.StageFailed"
 
 
+def arithmetic(left, op, right):
+    return [*left, *right, {"op": op, "text": f"what {op} gives"}]
+
+
+def test_a_gate_computes_and_joins(engine, stage, train):
+    """2 * mae - 1 > 24 and (r2 > 1 or mae / r2 == 50)"""
+    value = lambda operand: [{"op": "value", "value": operand}]  # noqa: E731
+    mae, r2 = value("<<train.metrics.mae>>"), value("<<train.metrics.r2>>")
+    computed = arithmetic(arithmetic(value(2), "*", mae), "-", value(1))
+    steps = [
+        *computed, *value(24), {"op": ">=", "text": "x"},
+        *r2, *value(1), {"op": ">", "text": "y"},
+        *arithmetic(mae, "/", r2), *value(50), {"op": "==", "text": "z"},
+        {"op": "or"}, {"op": "and"},
+    ]  # fmt: skip
+    check = stage("quality", "gate", {"Gate": steps}, ["train.metrics.r2", "train.metrics.mae"])
+    walked = engine.walk([[[train("train"), check]]])
+    assert walked.status == "SUCCEEDED", walked.cause
+
+
+def test_only_what_closes_a_gate_is_told(engine, stage):
+    shut, other, through = condition(1, ">", 2), condition(3, ">", 4), condition(1, "<", 2)
+    steps = [*shut, *through, {"op": "or"}, *other, *shut, {"op": "or"}, {"op": "and"}]
+    assert engine.walk([[[stage("quality", "gate", {"Gate": steps})]]]).cause == (
+        "quality: r2 > limit does not hold: 3 > 4; r2 > limit does not hold: 1 > 2"
+    )
+
+
+def test_a_division_by_zero_closes_a_gate(engine, stage):
+    zero = arithmetic([{"op": "value", "value": 1}], "/", [{"op": "value", "value": 0}])
+    steps = [*zero, {"op": "value", "value": 5}, {"op": "<", "text": "x"}]
+    assert engine.walk([[[stage("q", "gate", {"Gate": steps})]]]).cause == "q: what / gives divides by zero"
+
+
+def shut_gate(stage, otherwise):
+    return gate(stage, condition(1, ">", 2)) | {"else": otherwise}
+
+
+CAUSE = "r2 > limit does not hold: 1 > 2"
+
+
+def test_skip_leaves_out_what_depends_on_the_gate_and_nothing_else(engine, stage, train):
+    waves = [
+        [[shut_gate(stage, "skip"), train("in-chain")], [train("beside"), train("after-beside")]],
+        [
+            [train("shut-out") | {"gates": ["quality"]}, train("behind") | {"gates": ["quality"]}],
+            [train("free")],
+        ],
+        [[train("last") | {"gates": ["other", "quality"]}], [train("open") | {"gates": ["other"]}]],
+    ]
+    walked = engine.walk(waves)
+    assert walked.status == "SUCCEEDED", walked.cause
+    assert walked.ran() == {"beside", "after-beside", "free", "open"}
+    item = walked.items["stage#quality"]
+    assert (item["status"]["S"], item["cause"]["S"]) == ("CLOSED", CAUSE)
+    assert {"stage_key", "result"}.isdisjoint(item)
+    assert walked.output["reason"] == f"without what depends on gate quality: {CAUSE}"
+
+
+def test_stop_lets_no_stage_start_any_more(engine, stage, train):
+    watching = {"watch": ["quality"]}
+    waves = [
+        [[shut_gate(stage, "stop"), train("in-chain")], [train("slow-x"), train("next") | watching]],
+        [[train("later")]],
+    ]
+    walked = engine.walk(waves)
+    assert walked.status == "SUCCEEDED", walked.cause
+    assert walked.ran() == {"slow-x"}
+    assert walked.output["reason"] == f"stopped by gate quality: {CAUSE}"
+
+
+def test_a_stop_outranks_a_skip_of_an_earlier_wave(engine, stage, train):
+    first = shut_gate(stage, "skip")
+    second = shut_gate(stage, "stop") | {"name": "second"}
+    walked = engine.walk([[[first]], [[second]], [[train("never")]]])
+    assert walked.output["reason"] == f"stopped by gate second: {CAUSE}"
+    assert walked.ran() == set()
+
+
+def test_an_open_gate_stops_nothing(engine, stage, train):
+    watching = {"watch": ["quality"], "gates": ["quality"]}
+    through = gate(stage, condition(1, "<", 2)) | {"else": "stop"}
+    walked = engine.walk(
+        [[[through], [train("slow-x") | {"watch": ["quality"]}]], [[train("on") | watching]]]
+    )
+    assert walked.ran() == {"slow-x", "on"}
+    assert walked.output == {"run": walked.output["run"]}
+
+
+def test_a_failure_beside_a_closed_gate_fails_the_run(engine, stage, train):
+    walked = engine.walk([[[shut_gate(stage, "stop")], [train("bad-fail-x")]]])
+    assert walked.error == "Stagewright.StageFailed"
+    assert walked.cause.startswith("bad-fail-x: ")
+
+
+def tried(train, name, attempts=3):
+    """As plan/pages.py writes it: what is named, with the attempt open."""
+    named = {
+        "job": f"run-{name}-<<attempt>>",
+        "outputs": {"o": f"s3://b/{name}/<<attempt>>/o"},
+        "metrics": {},
+    }
+    first = {"job": f"run-{name}-1", "outputs": {"o": f"s3://b/{name}/1/o"}}
+    retry = {"attempts": attempts, "wait": 30, "named": json.dumps(named)}
+    return train(name, TrainingJobName=f"run-{name}-<<attempt>>") | first | {"retry": retry}
+
+
+def test_each_attempt_has_its_own_job_and_is_recorded(engine, train):
+    walked = engine.walk(
+        [[[tried(train, "twice-x"), train("after", ["twice-x.outputs.o"], O="<<twice-x.outputs.o>>")]]]
+    )
+    assert walked.status == "SUCCEEDED", walked.cause
+    sent = walked.requests("createTrainingJob.sync")
+    assert [request["TrainingJobName"] for request in sent] == [
+        "run-twice-x-1",
+        "run-twice-x-2",
+        "run-after-1",
+    ]
+    assert sent[-1]["O"] == "s3://b/twice-x/2/o"
+    first, last = walked.items["attempt#twice-x#01"], walked.items["stage#twice-x"]
+    assert (first["job"]["S"], first["cause"]["S"]) == ("run-twice-x-1", "the first attempt fails")
+    assert first["started"]["S"] <= first["ended"]["S"] <= last["started"]["S"]
+    assert (last["job"]["S"], last["attempt"]["N"], last["status"]["S"]) == (
+        "run-twice-x-2",
+        "2",
+        "SUCCEEDED",
+    )
+    assert walked.result("twice-x")["outputs"] == {"o": "s3://b/twice-x/2/o"}
+    assert [visit["type"] for visit in walked.visits].count("Wait") == 1
+
+
+def test_the_last_attempt_fails_the_run(engine, train):
+    walked = engine.walk([[[tried(train, "bad-fail-x", attempts=2), train("never")]]])
+    assert walked.error == "Stagewright.StageFailed"
+    assert len(walked.requests("createTrainingJob.sync")) == 2
+    assert walked.items["stage#bad-fail-x"]["attempt"]["N"] == "2"
+    assert [key for key in walked.items if key.startswith("attempt#")] == ["attempt#bad-fail-x#01"]
+
+
+@pytest.mark.parametrize("name", ["a-stop-x", "a-refused-x"])
+def test_what_is_not_tried_again(engine, train, name):
+    walked = engine.walk([[[tried(train, name)]]])
+    assert walked.error == "Stagewright.StageFailed"
+    assert walked.items[f"stage#{name}"]["attempt"]["N"] == "1"
+    assert not [key for key in walked.items if key.startswith("attempt#")]
+
+
+def test_a_closed_gate_is_not_tried_again(engine, stage):
+    retry = {"attempts": 3, "wait": 30, "named": "{}"}
+    walked = engine.walk([[[gate(stage, condition(1, ">", 2)) | {"retry": retry}]]])
+    assert walked.cause == f"quality: {CAUSE}"
+    assert not [key for key in walked.items if key.startswith("attempt#")]
+
+
 def register(stage, group):
     package = {"ModelPackageGroupName": group, "Model": "<<train.model>>"}
     requests = {"CreateModelPackageGroup": {"ModelPackageGroupName": group}, "CreateModelPackage": package}
@@ -259,52 +416,6 @@ def test_a_group_that_somebody_else_just_made_is_good(engine, stage, train):
 def test_a_package_that_fails_gives_its_reason(engine, stage, train):
     walked = engine.walk([[[train("train"), register(stage, "bad")]]])
     assert walked.cause == "register: model package arn:bad/1 is Failed: no such image"
-
-
-def endpoint(stage, name, config, **fields):
-    at = {"EndpointName": name, "EndpointConfigName": config}
-    requests = {
-        "CreateModel": {"ModelName": config},
-        "CreateEndpointConfig": {"EndpointConfigName": config},
-        "CreateEndpoint": at,
-        "UpdateEndpoint": at,
-    }
-    return stage("deploy", "endpoint", requests, **fields)
-
-
-def test_an_endpoint_is_created_then_updated_and_awaited(engine, stage):
-    first = engine.walk([[[endpoint(stage, "prices", "c1")]]])
-    assert first.status == "SUCCEEDED", first.cause
-    assert (len(first.requests("createEndpoint")), len(first.requests("updateEndpoint"))) == (1, 0)
-    assert len(first.requests("describeEndpoint")) == 4
-    second = engine.walk([[[endpoint(stage, "prices", "c2")]]])
-    assert second.status == "SUCCEEDED", second.cause
-    assert (len(second.requests("createEndpoint")), len(second.requests("updateEndpoint"))) == (0, 1)
-    result = second.result("deploy")
-    assert (result["endpoint"], result["arn"]) == ("prices", "arn:prices")
-
-
-def test_an_update_that_was_rolled_back_fails_with_its_reason(engine, stage):
-    assert engine.walk([[[endpoint(stage, "rolled", "c1")]]]).status == "SUCCEEDED"
-    walked = engine.walk([[[endpoint(stage, "rolled", "rollback")]]])
-    assert walked.cause == (
-        "deploy: the new version did not start, and endpoint rolled still serves the one before: "
-        "the container did not answer /ping"
-    )
-
-
-def test_an_endpoint_that_failed_is_replaced_by_the_next_run(engine, stage):
-    first = engine.walk([[[endpoint(stage, "mended", "broken")]]])
-    assert first.cause == "deploy: endpoint mended is Failed: the container did not answer /ping"
-    second = engine.walk([[[endpoint(stage, "mended", "good")]]])
-    assert second.status == "SUCCEEDED", second.cause
-    assert (len(second.requests("deleteEndpoint")), len(second.requests("createEndpoint"))) == (1, 1)
-    assert second.requests("updateEndpoint") == []
-
-
-def test_an_endpoint_that_takes_too_long_fails(engine, stage):
-    walked = engine.walk([[[endpoint(stage, "stuck", "c1", timeout=1)]]])
-    assert walked.cause == "deploy: endpoint stuck is still Updating after 1 seconds"
 
 
 def test_an_unknown_kind_is_a_failed_stage(engine, stage, train):
@@ -335,7 +446,7 @@ def test_a_page_that_is_not_there(engine, train):
 
 
 def test_a_long_cause_is_cut(engine, stage):
-    walked = engine.walk([[[gate(stage, {"text": "x" * 9000, "left": 1, "op": ">", "right": 2})]]])
+    walked = engine.walk([[[gate(stage, condition(1, ">", 2, "x" * 9000))]]])
     assert len(walked.items["stage#quality"]["cause"]["S"]) == 4000
     assert len(walked.cause) == len("quality: ") + 400
 
@@ -350,7 +461,7 @@ def test_what_the_planner_writes_is_what_the_walker_reads(engine):
     """The page comes from plan/pages.py, not from this test."""
     job = {"CreateTrainingJob": {"TrainingJobName": "job-a", "Tags": []}}
     bound = {"CreateTrainingJob": {"TrainingJobName": "job-b", "Of": "<<a.model>>"}}
-    closed = {"Gate": [{"text": "r2 > 1", "left": "<<a.metrics.r2>>", "op": ">", "right": 1}]}
+    closed = {"Gate": condition("<<a.metrics.r2>>", ">", 1, "r2 > 1")}
     stages = (
         StagePlan("a", "training", "run", "", "f", {"image": "x"}, "job-a", 60, job),
         StagePlan(
@@ -398,6 +509,18 @@ def test_history_events_of_a_chain(engine, train):
     base = history_events(engine.walk([[[train("s0")]]]))
     chain = [train("s0"), *(train(f"s{n}", [f"s{n - 1}.job"], X=f"<<s{n - 1}.job>>") for n in range(1, 41))]
     assert (history_events(engine.walk([[chain]])) - base) / 40 == 15
+
+
+def test_history_events_of_an_attempt_and_of_a_look(engine, stage, train):
+    once = history_events(engine.walk([[[train("a")]]]))
+    assert history_events(engine.walk([[[tried(train, "twice-x")]]])) - once == 17
+    watching = engine.walk([[[train("b") | {"watch": ["quality"], "gates": ["quality"]}]]])
+    assert history_events(watching) - once == 7
+    shut = engine.walk(
+        [[[shut_gate(stage, "skip")]], [[train(f"s{n}") | {"gates": ["quality"]} for n in range(9)]]]
+    )
+    alone = engine.walk([[[shut_gate(stage, "skip")]], [[train("s") | {"gates": ["quality"]}]]])
+    assert history_events(shut) == history_events(alone)
 
 
 def test_what_waves_hand_up_does_not_grow_with_the_number_of_good_stages(engine, train):

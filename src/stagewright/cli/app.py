@@ -28,6 +28,7 @@ COMMANDS = {
     "rollback": "Make a document what a revision was, by overrides.",
     "logs": "Print what the jobs of a run have logged.",
     "stop": "Stop a run and the jobs that it has started.",
+    "endpoints": "List endpoints: what they serve, since when, and until when.",
     "predict": "Send data to the endpoint of a pipeline.",
     "up": "Start the local server and leave it running.",
     "sagemaker": "Serve SageMaker alone, beside any S3 endpoint, until Ctrl-C.",

@@ -98,8 +98,19 @@ def cells(stage: StageRecord) -> Cells:
         stage.status,
         output.took(stage.started, stage.ended) if stage.action == "run" else "",
         output.figures(stage.metrics),
-        output.said(stage.cause or stage.detail or stage.reason.removeprefix(f"{stage.name}: ")),
+        output.said(why(stage)),
     )
+
+
+def why(stage: StageRecord) -> str:
+    """What became of it, or why it runs; where it was tried again, every attempt's end."""
+    said = stage.cause or stage.detail or stage.reason.removeprefix(f"{stage.name}: ")
+    if not stage.earlier:
+        return said
+    tries = [
+        f"attempt {len(stage.earlier) + 1} of {stage.attempts}{': ' + stage.cause if stage.cause else ''}"
+    ]
+    return "; ".join([*tries, *(f"attempt {each.attempt}: {each.cause}" for each in stage.earlier)])
 
 
 def watch(session: Session, run: str) -> RunRecord:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MARKS = {
     "SUCCEEDED": "green", "FAILED": "red", "REFUSED": "red", "STOPPED": "yellow", "RUNNING": "cyan",
-    "REUSED": "blue", "SKIPPED": "dim",
+    "CLOSED": "yellow", "REUSED": "blue", "SKIPPED": "dim",
 }  # fmt: skip
 
 

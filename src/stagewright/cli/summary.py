@@ -38,10 +38,12 @@ def print_unseen(record: RunRecord) -> None:
 
 
 def print_made(record: RunRecord) -> None:
-    ran = sum(stage.action == "run" for stage in record.stages)
+    ran = sum(stage.status in ("SUCCEEDED", "CLOSED") for stage in record.stages)
     reused = sum(stage.action == "reuse" for stage in record.stages)
     took = output.took(record.created, record.ended)
     output.say(f"{record.run} succeeded in {took}: {output.counted(ran, 'stage')} ran, {reused} reused")
+    if record.reason:
+        output.say(f"  {output.said(record.reason)}")
     for stage in record.stages:
         made = made_by(stage)
         if made:

@@ -125,6 +125,12 @@ def _stop() -> Statement:
     return Statement("Stop", reason, ("states:StopExecution",), (EXECUTIONS,))
 
 
+def _sagemaker(*kinds: str) -> list[str]:
+    return [TEMPLATE.arn("sagemaker", f"{kind}/*") for kind in kinds]
+
+
+_OURS = {"StringEquals": {"aws:ResourceTag/stagewright:environment": TEMPLATE.environment}}
+_ALARMS = (TEMPLATE.arn("cloudwatch", f"alarm:{TEMPLATE.name('*')}"),)
 _RUN_ITEMS = Statement(
     "Runs",
     "reads and writes runs: claims, plans, pages, stages",
@@ -190,6 +196,12 @@ _ROUTER = Role(
             ("sagemaker:DescribeModelPackage", "sagemaker:DescribeModel", "sagemaker:DescribeEndpoint"),
             [TEMPLATE.arn("sagemaker", f"{kind}/*") for kind in ("model-package", "model", "endpoint")],
         ),
+        Statement(
+            "FindChampion",
+            "finds the newest approved version that a gate compares with; a list takes no resource",
+            ("sagemaker:ListModelPackages",),
+            ("*",),
+        ),
     ),
 )
 
@@ -210,18 +222,27 @@ _SWEEPER = Role(
         _stop(),
         _look(),
         _notify(),
+        Statement(
+            "Endpoints",
+            "looks at an endpoint whose time is over, and whose it is",
+            ("sagemaker:DescribeEndpoint", "sagemaker:ListTags"),
+            _sagemaker("endpoint"),
+        ),
+        Statement(
+            "Expire",
+            "deletes it, its configurations and models, where they carry this installation's tag",
+            ("sagemaker:DeleteEndpoint", "sagemaker:DeleteEndpointConfig", "sagemaker:DeleteModel"),
+            _sagemaker("endpoint", "endpoint-config", "model"),
+            _OURS,
+        ),
+        Statement("Alarms", "deletes its alarms", ("cloudwatch:DeleteAlarms",), _ALARMS),
     ),
 )
-
-
-def _sagemaker(*kinds: str) -> list[str]:
-    return [TEMPLATE.arn("sagemaker", f"{kind}/*") for kind in kinds]
 
 
 _JOBS = ("processing-job", "training-job", "hyper-parameter-tuning-job", "transform-job")
 _MADE = (*_JOBS, "model", "endpoint", "endpoint-config", "model-package-group")
 _TAGGED = {"StringEquals": {"aws:RequestTag/stagewright:environment": TEMPLATE.environment}}
-_OWN_TAG = {"StringEquals": {"aws:ResourceTag/stagewright:environment": TEMPLATE.environment}}
 _GLUE_RUNS = ("glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun")
 """All of them take a job as the resource, and its tags as a condition ("Actions, resources, and condition
 keys for AWS Glue"). `.sync` asks Glue itself: no managed rule belongs to it."""
@@ -302,18 +323,27 @@ _WORKFLOW = Role(
             ),
             _sagemaker("model-package-group", "model-package"),
         ),
+        Statement("Look", "waits for an endpoint", ("sagemaker:DescribeEndpoint",), _sagemaker("endpoint")),
         Statement(
             "Serve",
-            "updates an endpoint and waits for it",
-            ("sagemaker:UpdateEndpoint", "sagemaker:DescribeEndpoint"),
+            "updates this installation's endpoint, to a configuration of its own, and tries it",
+            ("sagemaker:UpdateEndpoint", "sagemaker:InvokeEndpoint"),
             _sagemaker("endpoint", "endpoint-config"),
+            _OURS,
         ),
         Statement(
             "Replace",
-            "deletes this installation's endpoint where it failed, since it cannot be updated any more",
-            ("sagemaker:DeleteEndpoint",),
-            _sagemaker("endpoint"),
-            _OWN_TAG,
+            "deletes this installation's endpoint where it failed, since it cannot be updated any more, and"
+            " configurations and models that nobody needs",
+            ("sagemaker:DeleteEndpoint", "sagemaker:DeleteEndpointConfig", "sagemaker:DeleteModel"),
+            _sagemaker("endpoint", "endpoint-config", "model"),
+            _OURS,
+        ),
+        Statement(
+            "Alarms",
+            "makes the alarms that an update rolls back on; SageMaker reads them with the caller's rights",
+            ("cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms"),
+            _ALARMS,
         ),
         Statement(
             "GlueJobs",
@@ -326,14 +356,14 @@ _WORKFLOW = Role(
             "runs the platform's own jobs that are tagged for this environment",
             _GLUE_RUNS,
             (TEMPLATE.arn("glue", "job/*"),),
-            _OWN_TAG,
+            _OURS,
         ),
         Statement(
             "Functions",
             "calls the platform's functions that are tagged for this environment",
             ("lambda:InvokeFunction",),
             (TEMPLATE.arn("lambda", "function:*"),),
-            _OWN_TAG,
+            _OURS,
         ),
         Statement(
             "PassRole",
@@ -372,7 +402,17 @@ _SAGEMAKER = Role(
     (
         _objects("Read", "jobs read code, data and models", ("s3:GetObject",), ("",)),
         _objects(
-            "Write", "jobs write what they make", ("s3:PutObject", "s3:AbortMultipartUpload"), ("runs/",)
+            "Write",
+            "jobs write what they make, endpoints what they capture",
+            ("s3:PutObject", "s3:AbortMultipartUpload"),
+            ("runs/", "captured/"),
+        ),
+        Statement(
+            "Alarms",
+            "an endpoint's update reads the alarms that it rolls back on (SageMaker developer guide,"
+            " Auto-Rollback Configuration and Monitoring: the execution role)",
+            ("cloudwatch:DescribeAlarms",),
+            _ALARMS,
         ),
         Statement("List", "jobs list their inputs", ("s3:ListBucket", "s3:GetBucketLocation"), (BUCKET,)),
         Statement(

@@ -1,4 +1,4 @@
-"""Step Functions tasks that need more than ministack's engine: SageMaker, and S3 GetObject.
+"""Step Functions tasks that need more than ministack's engine: SageMaker, its runtime, and S3 GetObject.
 
 How the real integrations behave, and where that is written:
 
@@ -28,15 +28,18 @@ from xml.etree import ElementTree
 
 from stagewright.local.ministack import ExecutionStoppedError, Ministack, Task, TaskError
 from stagewright.local.sagemaker.protocol import ApiError, Service
+from stagewright.local.sagemaker.runtime import VARIANT
 from stagewright.plan import integration as allowed
 
 OPTIMIZED = "arn:aws:states:::sagemaker:"
 SDK = "arn:aws:states:::aws-sdk:sagemaker:"
+SDK_INVOKE = "arn:aws:states:::aws-sdk:sagemakerruntime:invokeEndpoint"
 SDK_GET_OBJECT = "arn:aws:states:::aws-sdk:s3:getObject"
 PAYLOAD_LIMIT = 262_144
 """Bytes of a task's result (Step Functions quotas: 256 KiB, UTF-8)."""
 FALLBACK_SECONDS = 0.25
 """A change that nobody announced is noticed after this long."""
+INVOKE_HEADERS = {"ContentType": "content-type", "Accept": "accept"}
 MODELLED = ("ConflictException", "ResourceInUse", "ResourceLimitExceeded", "ResourceNotFound")
 """Errors in SageMaker's service model (botocore sagemaker/2017-07-24); all others are unmodelled."""
 JOBS = ("ProcessingJob", "TrainingJob", "TransformJob", "HyperParameterTuningJob")
@@ -85,6 +88,27 @@ class SageMakerTasks:
         operation = action[:1].upper() + action[1:]
         answer = self._call(operation, task.arguments, second_sdk_error)
         return within_limit(plain(answer, iso))
+
+    def invoke(self, task: Task) -> dict[str, Any]:
+        """`aws-sdk:sagemakerruntime:invokeEndpoint`: the answer's body as text. A body of JSON's other types
+        is sent as JSON."""
+        request = task.arguments
+        body = request["Body"] if isinstance(request["Body"], str) else json.dumps(request["Body"])
+        headers = {name: request[field] for field, name in INVOKE_HEADERS.items() if field in request}
+        try:
+            answer = self._service.invoke(request["EndpointName"], body.encode(), headers)
+        except ApiError as error:
+            raise _runtime_error(error.code, error.message) from error
+        if answer.status != 200:
+            said = json.loads(answer.body)
+            raise _runtime_error(said["ErrorCode"], said["Message"])
+        return within_limit(
+            {
+                "Body": answer.body.decode(errors="replace"),
+                "ContentType": answer.headers["content-type"],
+                "InvokedProductionVariant": answer.headers[VARIANT],
+            }
+        )
 
     def _call(self, operation: str, request: Any, failure: Callable[[ApiError], TaskError]) -> dict[str, Any]:
         try:
@@ -176,6 +200,12 @@ def first_sdk_error(error: ApiError) -> TaskError:
 def second_sdk_error(error: ApiError) -> TaskError:
     detail = f"Service: SageMaker, Status Code: {error.status}, Request ID: {uuid.uuid4()}"
     return TaskError(_error_name(error.code, "SageMakerException"), f"{error.message} ({detail})")
+
+
+def _runtime_error(code: str, message: str) -> TaskError:
+    """The Java SDK 2 names an exception class for each error of the model (sagemaker-runtime/2017-05-13)."""
+    name = code if code.endswith("Exception") else f"{code}Exception"
+    return TaskError(f"SageMakerRuntime.{name}", f"{message} (Service: SageMakerRuntime)")
 
 
 def _error_name(code: str, otherwise: str) -> str:

@@ -146,6 +146,7 @@ class Process:
         tasks = integration.SageMakerTasks(self._sagemaker, self._changes)
         self._ministack.register(integration.OPTIMIZED, tasks.optimized)
         self._ministack.register(integration.SDK, tasks.sdk)
+        self._ministack.register(integration.SDK_INVOKE, tasks.invoke)
         self._ministack.register(integration.SDK_GET_OBJECT, partial(integration.get_object, self._ministack))
         self._ministack.register(PREFIX, GlueTasks(self._glue, self._changes).run)
         self._ministack.on_stop = self._changes.announce

@@ -8,6 +8,8 @@
 | `request.<operation>.<path>` | all else in the request |
 | `external.<uri>` | digest of the objects there |
 | `upstream.<stage>` | fingerprint of a stage that this one waits for |
+| `champion.<stage>.metrics.<name>` | a metric of the champion that a gate judges by |
+| `uncached` | the run, where `cache` says that the inputs do not tell everything |
 
 The request is rendered with symbols for job names, run ids, output places and upstream results, and without
 roles and tags: these differ between runs that compute the same. A result is identified by what went in, not
@@ -44,7 +46,7 @@ before."""
 FIELDS = tuple(
     (re.compile(pattern), field)
     for pattern, field in (
-        (r"Gate\.\d+\.\w+", "require"),
+        (r"Gate\.\d+", "require"),
         (r".*\.ContainerArguments\.\d+", "arguments"),
         (r".*\.ContainerEntrypoint\.\d+", "entrypoint"),
         (r".*\.ProcessingInputs\.([^.]+)\..*S3Uri", r"inputs.\1"),
@@ -59,6 +61,7 @@ FIELDS = tuple(
         (r"CreateModelPackage(?:Group)?\.ModelPackageGroupName", "group"),
         (r".*\.SupportedContentTypes\.\d+", "content_types"),
         (r".*\.SupportedResponseMIMETypes\.\d+", "response_types"),
+        (r"Endpoint\.(.+)", r"\1"),
         (r".*\.EndpointName", "name"),
         (r".*\.ParameterRanges\.\w+\.(.+)\.MinValue", r"ranges.\1.min"),
         (r".*\.ParameterRanges\.\w+\.(.+)\.MaxValue", r"ranges.\1.max"),
@@ -88,8 +91,9 @@ FIELDS = tuple(
 )
 """What the document calls what a request says at such a place; the rest is called as AWS does."""
 
+UNCACHED = "uncached"
 SHOWN = 3
-ORDER = ("code", "image", "hyperparameters", "environment", "request", "external", "upstream")
+ORDER = ("code", "image", "hyperparameters", "environment", "request", "champion", "external", "upstream")
 
 
 def inputs(
@@ -123,7 +127,7 @@ def explain(old: Mapping[str, str], new: Mapping[str, str], running: Collection[
     `running`: stages that run in this run. Another upstream result comes from elsewhere: an older one is used
     again, or the stage is off. None: nobody knows.
     """
-    changed = [path for path in {**old, **new} if old.get(path) != new.get(path)]
+    changed = [path for path in {**old, **new} if old.get(path) != new.get(path) and path != UNCACHED]
     changed.sort(key=_rank)
     said = list(dict.fromkeys(_difference(path, old.get(path), new.get(path), running) for path in changed))
     more = f" and {len(said) - SHOWN} more" if len(said) > SHOWN else ""
@@ -131,14 +135,14 @@ def explain(old: Mapping[str, str], new: Mapping[str, str], running: Collection[
 
 
 def _relevant(request: Any) -> Any:
-    """A request without those of its fields that are no input; a gate's conditions without wording."""
+    """A request without those of its fields that are no input; a gate's steps without wording."""
     if isinstance(request, Mapping):
         return {
             field: _relevant(value) if field == "TrainingJobDefinition" else value
             for field, value in request.items()
             if field not in IGNORED
         }
-    return [{part: each[part] for part in ("left", "op", "right")} for each in request]
+    return [step.get("value", step["op"]) for step in request]
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:

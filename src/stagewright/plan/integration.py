@@ -105,6 +105,10 @@ SHOWN: Mapping[str, Mapping[str, str]] = {
     "CreateEndpointConfig": {"DataCaptureConfig": "AWS's Step Functions data science SDK 2.3 sends it"},
 }
 
+BY_SDK = frozenset(("UpdateEndpoint",))
+"""Operations with an optimized integration that the state machine sends through the aws-sdk one, which takes
+every field: DeploymentConfig is not in the list above."""
+
 
 def check(operation: str, request: Mapping[str, Any]) -> tuple[Problem, ...]:
     """Top-level fields that the operation's integration does not take; nothing for operations without one."""

@@ -14,6 +14,8 @@ from stagewright.plan.release import Release
 
 PLAN_FORMAT = 1
 Action = Literal["run", "reuse", "skip"]
+ATTEMPT = "<<attempt>>"
+"""In names and places of a stage with `retry`: the number of the attempt, from 1."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +31,37 @@ class Trigger:
 
 @dataclass(frozen=True)
 class GoodResult:
-    """A stage's good result in an earlier run. `inputs` is what its fingerprint was made from."""
+    """A stage's good result in an earlier run, made by `job`. `inputs`: what went into its fingerprint."""
 
     run: str
     ended: str
     fingerprint: str
     result: Mapping[str, Any]
     inputs: Mapping[str, str]
+    job: str = ""
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The newest approved version of what the document registers. `run` made it, and is empty where nobody
+    knows; `results`: stage -> the good result that stood for it in that run."""
+
+    package: str
+    run: str
+    results: Mapping[str, GoodResult] = field(default_factory=dict)
+
+    def made_by(self, stage: str) -> str:
+        """The run in which the stage did its work; "" where it did not."""
+        return self.results[stage].run if stage in self.results else ""
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """What `pin` of a stage stands for: a result, with the partition it is of, or why there is none."""
+
+    result: GoodResult | None = None
+    partition: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,6 +71,7 @@ class Recorded:
     `results`: stage -> good results in this partition whose outputs still exist, newest first.
     `external`: S3 URI outside the run -> digest of the objects (keys and versions) found there; absent when
     none.
+    `pinned`: stage with `pin` -> what that is. `champion`: None while there is none, or nothing asks for it.
     """
 
     installation: Installation
@@ -52,6 +79,8 @@ class Recorded:
     revision: int = 0
     results: Mapping[str, Sequence[GoodResult]] = field(default_factory=dict)
     external: Mapping[str, str] = field(default_factory=dict)
+    pinned: Mapping[str, Pinned] = field(default_factory=dict)
+    champion: Champion | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +113,16 @@ class StagePlan:
     """The code files that this stage needs, as a bundle in the bucket."""
     uses: tuple[Use, ...] = ()
     """The instances that it holds, of a stage that runs."""
+    attempts: int = 1
+    """At most; with more than one, names and places have `ATTEMPT` in them."""
+    wait: int = 0
+    """Seconds between two attempts."""
+    otherwise: str = ""
+    """Of a gate that does not fail the run when it closes: `stop` or `skip`."""
+    gates: tuple[str, ...] = ()
+    """Such gates among all that the stage waits for in this run: where one closes, it does not run."""
+    watch: tuple[str, ...] = ()
+    """Gates with `stop` in other chains of its wave: looked at before it starts."""
 
 
 @dataclass(frozen=True)

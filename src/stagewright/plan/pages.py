@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from stagewright.errors import PlanError, Problem
-from stagewright.plan.model import Plan, StagePlan
+from stagewright.plan.model import ATTEMPT, Plan, StagePlan
 
 LIMIT = 150_000
 """Bytes of UTF-8."""
@@ -45,16 +45,15 @@ def stage_json(pipeline: str, partition: str, stage: StagePlan) -> str:
         {
             "name": stage.name,
             "kind": stage.kind,
-            "job": stage.job,
+            **_named(stage),
             "fingerprint": stage.fingerprint,
             "inputs": _text(stage.inputs),
             "stage_key": f"{pipeline}#{partition}#{stage.name}",
             "attempt": 1,
             "timeout": stage.timeout,
-            "outputs": stage.outputs,
-            "metrics": stage.metrics,
             "requests": {operation: _text(request) for operation, request in stage.requests.items()},
             "bindings": [asdict(binding) for binding in stage.bindings],
+            **_flow(stage),
         }
     )
     if (size := len(text.encode()) + 2) > LIMIT:
@@ -63,6 +62,22 @@ def stage_json(pipeline: str, partition: str, stage: StagePlan) -> str:
             (Problem(f"stages.{stage.name}", message, "give it fewer files, arguments or values"),)
         )
     return text
+
+
+def _named(stage: StagePlan) -> dict[str, Any]:
+    """Names and places, those of the first attempt; `retry.named` has them for every one."""
+    named = {"job": stage.job, "outputs": stage.outputs, "metrics": stage.metrics}
+    if stage.attempts == 1:
+        return named
+    text = _text(named)
+    first: dict[str, Any] = json.loads(text.replace(ATTEMPT, "1"))
+    return {**first, "retry": {"attempts": stage.attempts, "wait": stage.wait, "named": text}}
+
+
+def _flow(stage: StagePlan) -> dict[str, Any]:
+    """What says whether it runs at all, and what becomes of the others; absent where nothing does."""
+    found = {"else": stage.otherwise, "gates": stage.gates, "watch": stage.watch}
+    return {name: value for name, value in found.items() if value}
 
 
 def _chain(plan: Plan, stages: dict[str, StagePlan], names: Sequence[str]) -> str:

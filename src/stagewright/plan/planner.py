@@ -1,35 +1,32 @@
 """What a run will do: for each stage run, reuse or skip, why, and the exact requests. Pure.
 
-When a result is used again. A result is identified by what went in (see `fingerprint`), so a stage whose
-fingerprint has a good result is not run, even when a stage before it has to run because its own result is
-gone: the same would go in. Some kinds point at another stage's result instead of having content of their
-own (gate, register, model, endpoint): they also run when a stage that they wait for runs. Where a result
-lives in a place that a later run overwrites (endpoint, outputs at a URI of one's own), only the newest good
-result counts.
-
-A stage that is off never runs. References to it resolve to its newest good result in the partition,
-whatever its fingerprint; what depends on it is fingerprinted with the fingerprint of that result. A gate
-alone refuses a result that is not of what it would judge.
+`reuse` says when a result is used again. A stage that is off never runs. References to it resolve to its
+newest good result in the partition, whatever its fingerprint; what depends on it is fingerprinted with the
+fingerprint of that result. A stage that is pinned is the same with the result of one run, which may be of
+another partition. A gate alone refuses a result that is not of what it would judge.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from stagewright.errors import PlanError, Problem
 from stagewright.naming import run_id
 from stagewright.plan import contract, cost, fingerprint, graph, integration, pages
 from stagewright.plan.external import external_inputs
-from stagewright.plan.model import GoodResult, Plan, Recorded, StagePlan, Trigger
+from stagewright.plan.model import ATTEMPT, GoodResult, Plan, Recorded, StagePlan, Trigger
 from stagewright.plan.prepared import Prepared, Preparer
-from stagewright.plan.requests import KINDS
+from stagewright.plan.requests import KINDS, OURS
+from stagewright.plan.reuse import Judge, length
 from stagewright.plan.values import event_time
 from stagewright.spec.checks import dependencies
-from stagewright.spec.condition import conditions
-from stagewright.spec.kinds import AnyStage, Endpoint, Gate, Transform
+from stagewright.spec.condition import references
+from stagewright.spec.kinds import AnyStage, Gate
+from stagewright.spec.model import MOST_ATTEMPTS
 from stagewright.spec.pipeline import Pipeline
-from stagewright.spec.references import Reference
 
 __all__ = ["external_inputs", "plan"]
 
@@ -50,7 +47,7 @@ class _Planner:
         self.pipeline = pipeline
         self.trigger = trigger
         self.recorded = recorded
-        self.force = force
+        self.judge = Judge(event_time(trigger), force, recorded.champion)
         self.run = run_id(pipeline.name, trigger.key, event_time(trigger))
         self.needs = dependencies(pipeline)
         self.preparer = Preparer(pipeline, trigger, recorded, self.run)
@@ -73,7 +70,7 @@ class _Planner:
         waves = self._waves() if not self.problems else ()
         if self.problems:
             raise PlanError(tuple(dict.fromkeys(self.problems)))
-        stages = tuple(self.planned.values())
+        stages = tuple(self._watching(waves))
         return Plan(
             run=self.run,
             pipeline=self.pipeline.name,
@@ -87,44 +84,68 @@ class _Planner:
         )
 
     def _one(self, name: str) -> None:
-        if self.blocked.isdisjoint(self.needs[name]):
+        stage = self.pipeline.stages[name]
+        if not stage.enabled or stage.pin or self.blocked.isdisjoint(self.needs[name]):
             self.planned[name] = self._stage(name)
             return
         self.blocked.add(name)
-        if self.pipeline.stages[name].enabled:
-            self.preparer.sources(name)
+        self.preparer.sources(name)
 
     def _stage(self, name: str) -> StagePlan:
         stage = self.pipeline.stages[name]
         good = self.recorded.results.get(name, ())
-        planned = self._on(name, stage, good) if stage.enabled else self._off(name, stage, good)
+        if stage.pin:
+            planned = self._pinned(name, stage)
+        else:
+            planned = self._on(name, stage, good) if stage.enabled else self._off(name, stage, good)
         self.preparer.planned(planned)
         if planned.action == "run":
             self.running.add(name)
         return planned
 
+    def _pinned(self, name: str, stage: AnyStage) -> StagePlan:
+        pinned = self.recorded.pinned[name]
+        if pinned.result is None:
+            raise PlanError((Problem(f"stages.{name}.pin", pinned.problem, "pin another run, or none"),))
+        elsewhere = pinned.partition != self.preparer.partition
+        where = f" of partition {pinned.partition}" if elsewhere else ""
+        return self._standing(name, stage, pinned.result, f"pinned to run {stage.pin}{where}")
+
     def _off(self, name: str, stage: AnyStage, good: Sequence[GoodResult]) -> StagePlan:
         if not good:
             return StagePlan(name, stage.kind, "skip", "off")
-        last = good[0]
-        reason = f"off; uses the result of run {last.run}"
-        try:
-            current = self.preparer.prepare(name, self.needs[name]).inputs
-        except PlanError:
-            current = last.inputs
-        if difference := fingerprint.explain(last.inputs, current, self.running):
+        return self._standing(name, stage, good[0], f"off; uses the result of run {good[0].run}")
+
+    def _standing(self, name: str, stage: AnyStage, result: GoodResult, reason: str) -> StagePlan:
+        """A result that stands for a stage, whatever went in now."""
+        current = result.inputs
+        if self.blocked.isdisjoint(self.needs[name]):
+            with suppress(PlanError):
+                current = self.preparer.prepare(name, self.needs[name]).inputs
+        if difference := fingerprint.explain(result.inputs, current, self.running):
             self.stale[name] = difference
             reason += f" (stale: {difference})"
-        return _reused(name, stage, last, reason)
+        return _reused(name, stage, result, reason)
 
     def _on(self, name: str, stage: AnyStage, good: Sequence[GoodResult]) -> StagePlan:
         if isinstance(stage, Gate):
             self._refuse_stale(name, stage)
         prepared = self.preparer.prepare(name, self.needs[name])
-        reason = self._why(name, stage, prepared, good)
+        again = [need for need in sorted(self.needs[name]) if need in self.running]
+        reason = self.judge.why(name, stage, prepared, good, again, self.running)
         if isinstance(reason, GoodResult):
             return _reused(name, stage, reason, f"same as run {reason.run}")
-        job = KINDS[stage.kind].name(self.run, name)
+        if prepared.lacks_champion:
+            reason += "; no champion yet"
+        return self._run(name, stage, reason, prepared)
+
+    def _run(self, name: str, stage: AnyStage, reason: str, prepared: Prepared) -> StagePlan:
+        if stage.cache is not True:
+            prepared = replace(prepared, inputs={**prepared.inputs, fingerprint.UNCACHED: self.run})
+        name_of = KINDS[stage.kind].name
+        job = (
+            _every_job(name_of(self.run, name, MOST_ATTEMPTS)) if stage.retry else name_of(self.run, name, 1)
+        )
         made = self.preparer.make(name, job, prepared.bundle)
         planned = StagePlan(
             name,
@@ -141,18 +162,18 @@ class _Planner:
             metrics=made.metrics,
             bundle=prepared.bundle,
             uses=cost.uses(made.requests, made.timeout, stage.retry.attempts if stage.retry else 1),
+            **_settings(stage),
         )
         _check(planned)
         return planned
 
     def _refuse_stale(self, name: str, gate: Gate) -> None:
         """A gate must not let a model pass by figures of another one."""
-        operands = (operand for each in conditions(gate.require) for operand in each.operands)
-        sources = dict.fromkeys(operand.stage for operand in operands if isinstance(operand, Reference))
+        sources = dict.fromkeys(reference.stage for reference in references(gate.require))
         problems = tuple(
             Problem(
                 f"stages.{name}",
-                f"{source} is off, and its last result is of something else: {self.stale[source]}",
+                f"{source} is {self._state(source)} is of something else: {self.stale[source]}",
                 f"switch {source} on, or {name} off",
             )
             for source in sources
@@ -161,26 +182,42 @@ class _Planner:
         if problems:
             raise PlanError(problems)
 
-    def _why(
-        self, name: str, stage: AnyStage, prepared: Prepared, good: Sequence[GoodResult]
-    ) -> str | GoodResult:
-        """Why the stage runs, or the result that makes it needless."""
-        if self.force:
-            return "forced"
-        if not good:
-            return "no earlier result"
-        candidates = good[:1] if _overwritten(stage) else good
-        again = [need for need in sorted(self.needs[name]) if need in self.running]
-        same = next((each for each in candidates if each.fingerprint == prepared.fingerprint), None)
-        if same and not (again and KINDS[stage.kind].points):
-            return same
-        difference = fingerprint.explain(good[0].inputs, prepared.inputs, self.running)
-        return f"{name}: {difference or f'{again[0]} runs again'}"
+    def _state(self, source: str) -> str:
+        pinned = self.pipeline.stages[source].pin
+        return f"pinned to run {pinned}, and that result" if pinned else "off, and its last result"
 
     def _waves(self) -> tuple[graph.Wave, ...]:
         running = [name for name in self.pipeline.stages if name in self.running]
+        order = self._order()
+        self._mark(order)
         weights = {name: self._weight(name) for name in running}
-        return graph.waves(running, self._order(), weights, pages.LIMIT - 4)
+        return graph.waves(running, order, weights, pages.LIMIT - 4)
+
+    def _mark(self, order: Mapping[str, set[str]]) -> None:
+        """Each running stage with the gates that it depends on; for now it watches all, to be weighed so."""
+        stops = tuple(name for name, stage in self.planned.items() if stage.otherwise == "stop")
+        for name in [name for name in self.planned if name in self.running]:
+            found: dict[str, None] = {}
+            for need in sorted(order[name] & self.running):
+                found |= dict.fromkeys(self.planned[need].gates)
+                found |= {need: None} if self.planned[need].otherwise else {}
+            self.planned[name] = replace(self.planned[name], gates=tuple(found), watch=stops)
+
+    def _watching(self, waves: Sequence[graph.Wave]) -> Iterator[StagePlan]:
+        """The stages; those that run watch the gates beside them, since all others are over or not begun."""
+        stops = {name for name, stage in self.planned.items() if stage.otherwise == "stop"}
+        beside = (
+            {
+                name: tuple(gate for other in wave if other != chain for gate in other if gate in stops)
+                for wave in waves
+                for chain in wave
+                for name in chain
+            }
+            if stops
+            else {}
+        )
+        for name, stage in self.planned.items():
+            yield replace(stage, watch=beside[name]) if stage.watch else stage
 
     def _order(self) -> dict[str, set[str]]:
         """What each stage waits for in this run; a stage that is off stands for those it would have waited
@@ -189,7 +226,7 @@ class _Planner:
         for name in self.planned:
             order[name] = set()
             for need in self.needs[name]:
-                off = not self.pipeline.stages[need].enabled
+                off = not self.pipeline.stages[need].enabled or self.pipeline.stages[need].pin
                 order[name] |= order[need] if off else {need}
         return order
 
@@ -215,18 +252,30 @@ def _reused(name: str, stage: AnyStage, good: GoodResult, reason: str) -> StageP
     )
 
 
-def _overwritten(stage: AnyStage) -> bool:
-    """Whether a later run puts its result where this stage's result was."""
-    own = isinstance(stage, Transform) and stage.output is not None
-    return own or isinstance(stage, Endpoint) or isinstance(getattr(stage, "outputs", None), Mapping)
+def _every_job(last: str) -> str:
+    """The name of the last attempt's job with the attempt left open."""
+    return last.removesuffix(str(MOST_ATTEMPTS)) + ATTEMPT
+
+
+def _settings(stage: AnyStage) -> dict[str, Any]:
+    """What the state machine is told of the stage beside its requests."""
+    found: dict[str, Any] = {}
+    if isinstance(stage, Gate) and stage.otherwise != "fail":
+        found["otherwise"] = stage.otherwise
+    if stage.retry:
+        wait = int(length(stage.retry.wait).total_seconds())
+        found |= {"attempts": stage.retry.attempts, "wait": wait}
+    return found
 
 
 def _check(planned: StagePlan) -> None:
     """PlanError for what AWS or Step Functions would refuse."""
     found: list[Problem] = []
     for operation, request in planned.requests.items():
-        if operation != "Gate":
-            found += contract.check(operation, request)
+        if operation in OURS:
+            continue
+        found += contract.check(operation, request)
+        if operation not in integration.BY_SDK:
             found += integration.check(operation, request)
     if found:
         prefix = f"stages.{planned.name}: "

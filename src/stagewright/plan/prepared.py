@@ -3,7 +3,7 @@ requests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,17 +12,23 @@ from stagewright.errors import PlanError, Problem
 from stagewright.plan import fingerprint, images
 from stagewright.plan.bundle import bundle
 from stagewright.plan.external import external_of
-from stagewright.plan.model import Binding, Recorded, StagePlan, Trigger
+from stagewright.plan.model import ATTEMPT, Binding, Recorded, StagePlan, Trigger
 from stagewright.plan.requests import KINDS, Requests, Setting, build
 from stagewright.plan.requests.setting import Served
 from stagewright.plan.values import Lookup, Values, document_values, lookup
-from stagewright.spec.kinds import AnyStage, Processing, Register, Transform
+from stagewright.spec.condition import references
+from stagewright.spec.kinds import AnyStage, Gate, Processing, Register, Transform
 from stagewright.spec.kinds.training import Trains
-from stagewright.spec.model import Serving
+from stagewright.spec.model import Model, Serving
 from stagewright.spec.pipeline import Pipeline
-from stagewright.spec.references import Reference, render, source_of, text_of, whole
+from stagewright.spec.references import Reference, find, render, source_of, text_of, whole
+from stagewright.spec.uses import texts
 
-UNRENDERED = frozenset(("kind", "enabled", "after", "description", "require", "pin", "cache", "retry"))
+UNRENDERED = frozenset(
+    ("kind", "enabled", "after", "description", "require", "otherwise", "pin", "cache", "retry")
+)
+NONE_YET = "none yet"
+"""Stands for a metric of a champion where there is none."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,10 @@ class Prepared:
     @cached_property
     def fingerprint(self) -> str:
         return fingerprint.digest(self.inputs)
+
+    @property
+    def lacks_champion(self) -> bool:
+        return any(path.startswith("champion.") and value == NONE_YET for path, value in self.inputs.items())
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,7 @@ class Preparer:
         self.values = document_values(pipeline, trigger, recorded.installation, run)
         self.symbols = document_values(pipeline, trigger, recorded.installation, "<run>")
         self.stages: dict[str, StagePlan] = {}
+        self.skipped: set[str] = set()
 
     @property
     def partition(self) -> str:
@@ -66,18 +77,22 @@ class Preparer:
     def planned(self, stage: StagePlan) -> None:
         """From now on references to this stage have a value."""
         self.stages[stage.name] = stage
+        if stage.action == "skip":
+            self.skipped.add(stage.name)
 
     def prepare(self, name: str, needs: Iterable[str]) -> Prepared:
-        """PlanError as `sources` has it, and for stages referred to that have no result."""
+        """PlanError as `sources` has it."""
         release = self.recorded.release
         files, external = self.sources(name)
-        requests = self._build(name, self._symbol(name), self.symbols, "<job>", "<outputs>", "<code>")
+        requests = self._build(name, self._symbol(), self.symbols, "<job>", "<outputs>", "<code>")
         resolved = sorted(need for need in needs if self.stages[need].action != "skip")
         upstream = {need: self.stages[need].fingerprint for need in resolved}
-        return Prepared(fingerprint.inputs(requests, files, release, external, upstream), files)
+        inputs = fingerprint.inputs(requests, files, release, external, upstream)
+        return Prepared(inputs | self._champions(name), files)
 
     def sources(self, name: str) -> tuple[tuple[str, ...], dict[str, str]]:
-        """Code files, and external inputs with their digests. PlanError for what is not there."""
+        """Code files, and external inputs with their digests. PlanError for what is not there, of stages that
+        are off as well."""
         stage = self.pipeline.stages[name]
         problems: list[Problem] = []
         files: tuple[str, ...] = ()
@@ -87,6 +102,7 @@ class Preparer:
             problems += error.problems
         external = dict(external_of(stage, self.values))
         remedy = "upload it, or name it in sample_data"
+        problems += self._lacking(name)
         problems += [
             Problem(f"stages.{name}.{field}", f"nothing at {uri}", remedy)
             for field, uri in external.items()
@@ -100,7 +116,7 @@ class Preparer:
         """PlanError for a value that an earlier result does not have, and for an image that is not there."""
         stage = self.pipeline.stages[name]
         uri = self.recorded.installation.uri
-        outputs = uri(f"runs/{self.pipeline.name}/{self.run}/{name}")
+        outputs = uri(f"runs/{self.pipeline.name}/{self.run}/{name}{f'/{ATTEMPT}' if stage.retry else ''}")
         code = uri(f"code/{self.pipeline.name}/{self.recorded.release.bundle(files)}") if files else ""
         bindings: dict[str, Binding] = {}
         requests = self._build(name, self._value(name, bindings), self.values, job, outputs, code)
@@ -177,11 +193,10 @@ class Preparer:
         }
         return found | ({"stagewright:commit": release.commit} if release.commit else {})
 
-    def _symbol(self, name: str) -> Lookup:
+    def _symbol(self) -> Lookup:
         def find(reference: Reference) -> Any:
             if not reference.stage:
-                return lookup(self.symbols, reference)
-            self._resolved(name, reference)
+                return reference.text if reference.of_champion else lookup(self.symbols, reference)
             return f"<{'.'.join(reference.path[1:])}>"
 
         return find
@@ -190,13 +205,15 @@ class Preparer:
         """Known values as they are; tokens for the others, which are added to `bindings`."""
 
         def find(reference: Reference) -> Any:
+            if reference.of_champion:
+                return self.champions(name, reference)
             if not reference.stage:
                 return lookup(self.values, reference)
-            source = self._resolved(name, reference)
+            source = self._resolved(reference)
             path = reference.path[2:]
             if source.action == "reuse":
                 return _earlier(name, source, path)
-            if path[0] == "outputs":
+            if path[0] == "outputs" and source.attempts == 1:
                 return source.outputs[path[1]]
             token = f"<<{'.'.join(reference.path[1:])}>>"
             bindings[token] = Binding(token, reference.path[1:])
@@ -204,14 +221,42 @@ class Preparer:
 
         return find
 
-    def _resolved(self, name: str, reference: Reference) -> StagePlan:
-        source = self.stages[reference.stage or ""]
-        if source.action == "skip":
-            message = (
-                f"off, and without a result in partition {self.partition}; {name} needs {reference.text}"
-            )
-            raise PlanError((Problem(f"stages.{source.name}", message, "switch it on for a run"),))
-        return source
+    def champions(self, name: str, reference: Reference) -> Any:
+        """None while there is no champion. PlanError where it has no such metric."""
+        champion = self.recorded.champion
+        if champion is None:
+            return None
+        _, stage, word, metric = reference.path
+        found = champion.results.get(stage)
+        value = found.result.get(word, {}).get(metric) if found else None
+        if value is None:
+            made = f"made by run {champion.run}" if champion.run else "not made by a run of this installation"
+            message = f"the champion ({champion.package}, {made}) has no {stage}.{word}.{metric}"
+            remedy = "leave this comparison out until a version that has it is approved"
+            raise PlanError((Problem(f"stages.{name}.require", message, remedy),))
+        return value
+
+    def _champions(self, name: str) -> dict[str, str]:
+        stage = self.pipeline.stages[name]
+        judged = (
+            [each for each in references(stage.require) if each.of_champion]
+            if isinstance(stage, Gate)
+            else []
+        )
+        values = {".".join(each.path): self.champions(name, each) for each in judged}
+        return {path: NONE_YET if value is None else text_of(value) for path, value in values.items()}
+
+    def _resolved(self, reference: Reference) -> StagePlan:
+        return self.stages[reference.stage or ""]
+
+    def _lacking(self, name: str) -> Iterator[Problem]:
+        """All that the stage refers to and that has no result."""
+        for _, text, _ in texts(self.pipeline.stages[name]) if self.skipped else ():
+            for reference in find(text):
+                if reference.stage in self.skipped:
+                    where = f"off, and without a result in partition {self.partition}"
+                    message = f"{where}; {name} needs {reference.text}"
+                    yield Problem(f"stages.{reference.stage}", message, "switch it on for a run")
 
 
 def _earlier(name: str, source: StagePlan, path: tuple[str, ...]) -> Any:
@@ -232,10 +277,18 @@ def _rendered(stage: AnyStage, find: Lookup) -> AnyStage:
         fields[name] = {key: _folder(uri) for key, uri in fields[name].items()}
     if isinstance(stage, Transform):
         fields["input"] = _folder(stage.input)
-    rendered = {name: render(value, find) for name, value in fields.items()}
+    rendered = {name: _filled(value, find) for name, value in fields.items()}
     for name in rendered.keys() & {"arguments", "entrypoint"}:
         rendered[name] = [text_of(value) for value in rendered[name]]
     return stage.model_copy(update=rendered)
+
+
+def _filled(value: Any, find: Lookup) -> Any:
+    """The field with its references replaced, also those within a block of fields."""
+    if not isinstance(value, Model):
+        return render(value, find)
+    fields = {name: _filled(getattr(value, name), find) for name in value.model_fields_set}
+    return value.model_copy(update=fields)
 
 
 def _folder(uri: str) -> str:

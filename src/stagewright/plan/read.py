@@ -29,4 +29,5 @@ def plan_from_json(data: Mapping[str, Any]) -> Plan:
 def _stage(data: Mapping[str, Any]) -> StagePlan:
     bindings = tuple(Binding(binding["token"], tuple(binding["path"])) for binding in data["bindings"])
     uses = tuple(Use(**use) for use in data["uses"])
-    return StagePlan(**{**data, "bindings": bindings, "bundle": tuple(data["bundle"]), "uses": uses})
+    lists = {name: tuple(data[name]) for name in ("bundle", "gates", "watch")}
+    return StagePlan(**{**data, **lists, "bindings": bindings, "uses": uses})

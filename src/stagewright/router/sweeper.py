@@ -15,9 +15,11 @@ from stagewright.router import messages, recorder, settings
 from stagewright.run import layers
 from stagewright.run import manifest as manifests
 from stagewright.run.close import close
+from stagewright.run.expiry import expire
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.executions import Execution
 from stagewright.run.gateway.runs import Header
+from stagewright.run.gateway.served import ServedItem
 from stagewright.run.start import resume
 from stagewright.run.trigger import has_code_trigger
 
@@ -31,7 +33,7 @@ OPEN_LIMIT = 1_000
 
 @dataclass(frozen=True)
 class Repair:
-    """One thing that was put right: `what` is requeued, started or closed."""
+    """One thing that was put right: `what` is requeued, started, closed or expired."""
 
     what: str
     subject: str
@@ -76,6 +78,12 @@ def _jobs(gateway: Gateway, before: float) -> Iterator[tuple[str, Callable[[], R
     for header in gateway.runs.open_runs(OPEN_LIMIT):
         if datetime.fromisoformat(header.created).timestamp() <= before:
             yield header.run, partial(_settle, gateway, header)
+    for item in gateway.served.due(timestamp(datetime.now(UTC))):
+        yield f"endpoint {item.name}", partial(_expire, gateway, item)
+
+
+def _expire(gateway: Gateway, item: ServedItem) -> Repair | None:
+    return Repair("expired", item.name) if expire(gateway, item) else None
 
 
 def _requeue(gateway: Gateway, pipeline: str, before: float) -> Repair | None:

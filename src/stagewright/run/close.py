@@ -4,6 +4,7 @@ whoever has waited for the recorder in vain. A run that is closed leaves its tur
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from stagewright.run import turns
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.executions import Execution
 from stagewright.run.gateway.runs import Header, StageItem
-from stagewright.run.planned import recorded_stages
+from stagewright.run.planned import recorded_stages, shut_out
 from stagewright.run.start import REASON_LIMIT
 from stagewright.run.together import together
 
@@ -30,8 +31,8 @@ def close(gateway: Gateway, header: Header, execution: Execution) -> str | None:
     if not header.is_open or execution.status not in STATUSES:
         return None
     over = ended(header, execution)
-    if over.status != "SUCCEEDED":
-        _mark(gateway, header, unrecorded(execution), over.ended)
+    if over.status != "SUCCEEDED" or over.reason:
+        _mark(gateway, header, execution, over)
     names = ("status", "execution", "started", "ended", "reason")
     changes = {name: getattr(over, name) for name in names}
     if not gateway.runs.advance(header.run, ["PLANNED", "RUNNING"], changes):
@@ -75,15 +76,18 @@ def ended(header: Header, execution: Execution) -> Header:
 
 
 def unrecorded(execution: Execution) -> str:
-    """The status of a stage without record: a failed machine had begun none, a stopped one may have."""
+    """The status of a stage without record: a failed machine had begun none, a stopped one may have, and one
+    that ended well at a closed gate has left it out."""
+    if execution.status == "SUCCEEDED":
+        return "SKIPPED"
     return "STOPPED" if execution.status in ("ABORTED", "TIMED_OUT") else "NOT_RUN"
 
 
 def reason(execution: Execution) -> str:
-    """One sentence on how it ended; empty for a good end."""
+    """One sentence on how it ended; empty for a good end, unless a gate has closed."""
     match execution.status:
         case "SUCCEEDED":
-            return ""
+            return _closed_gate(execution.output)
         case "TIMED_OUT":
             return "the run took longer than the state machine allows"
         case "ABORTED":
@@ -92,11 +96,20 @@ def reason(execution: Execution) -> str:
             return execution.cause or execution.error or "the execution failed without a cause"
 
 
-def _mark(gateway: Gateway, header: Header, status: str, ended: str) -> None:
+def _closed_gate(output: str) -> str:
+    """The machine's output says so in `reason`."""
+    found = json.loads(output) if output else {}
+    return str(found.get("reason", "")) if isinstance(found, dict) else ""
+
+
+def _mark(gateway: Gateway, header: Header, execution: Execution, over: Header) -> None:
     recorded = gateway.runs.stages(header.run)
+    planned = recorded_stages(gateway, header)
+    stopped = over.reason if over.status == "SUCCEEDED" else ""
+    skipped = {stage.name: stage for stage in shut_out(planned, recorded, stopped)}
     missing = [
-        StageItem(stage.name, status, ended=ended)
-        for stage in recorded_stages(gateway, header)
+        replace(skipped.get(stage.name, StageItem(stage.name, unrecorded(execution))), ended=over.ended)
+        for stage in planned
         if stage.action == "run" and stage.name not in recorded
     ]
     together(lambda stage: gateway.runs.put_stage_if_absent(header.run, stage), missing)

@@ -16,8 +16,8 @@ from stagewright.run.close import ended, unrecorded
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.jobs import JobKind
 from stagewright.run.gateway.leases import Lease
-from stagewright.run.gateway.runs import OPEN, Header, StageItem
-from stagewright.run.planned import PlannedStage, recorded_stages
+from stagewright.run.gateway.runs import OPEN, AttemptItem, Header, StageItem
+from stagewright.run.planned import PlannedStage, recorded_stages, shut_out
 from stagewright.run.together import together
 
 GRACE = 5.0
@@ -33,6 +33,7 @@ PLANNED_FIELDS = (
     "fingerprint",
     "result",
     "reused_from",
+    "attempts",
 )
 """What a record takes over from the plan as it stands."""
 METRIC = re.compile(r"request\.Create(?:\w|\.)+\.AlgorithmSpecification\.MetricDefinitions\.(.+)\.Regex")
@@ -49,8 +50,10 @@ JOB_KINDS: Mapping[str, JobKind] = {
 class StageRecord:
     """One stage of one run. Times are ISO 8601 UTC text, empty where there is none.
 
-    `status`: PLANNED, RUNNING, SUCCEEDED, FAILED, REUSED, SKIPPED, STOPPED (the run was stopped) or NOT_RUN
-    (the run failed before). `wave`, `chain`, `position`: its place in the plan, -1 where it does not run.
+    `status`: PLANNED, RUNNING, SUCCEEDED, FAILED, REUSED, CLOSED (a gate that did not fail the run), SKIPPED
+    (off, or shut out by such a gate), STOPPED (the run was stopped) or NOT_RUN (the run failed before).
+    `wave`, `chain`, `position`: its place in the plan, -1 where it does not run.
+    `attempts`: the most that there may be; `earlier`: those that failed and were followed by another.
     `reused_from`: the run whose result stands for it. `detail`: what SageMaker says of a job at work.
     `unseen`: metrics of a training stage whose expressions matched nothing that it printed.
     """
@@ -72,6 +75,8 @@ class StageRecord:
     result: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
     attempt: int = 0
+    attempts: int = 1
+    earlier: tuple[AttemptItem, ...] = ()
     error: str = ""
     cause: str = ""
     reused_from: str = ""
@@ -139,7 +144,12 @@ def show(gateway: Gateway, run: str) -> RunRecord:
         raise NotFoundError(f"no run {run}", "list them: stagewright runs")
     planned = recorded_stages(gateway, header)
     items = gateway.runs.stages(run) if planned else {}
-    stages = tuple(_stage(header, plan, items.get(plan.name)) for plan in planned)
+    tried = list(gateway.runs.attempts(run)) if any(plan.attempts > 1 for plan in planned) else []
+    known = {**{stage.name: stage for stage in shut_out(planned, items)}, **items}
+    stages = tuple(
+        _stage(header, plan, known.get(plan.name), [each for each in tried if each.stage == plan.name])
+        for plan in planned
+    )
     if header.status == "RUNNING":
         stages = _at_work(gateway, header, stages)
         header, stages = _perhaps_over(gateway, header, stages)
@@ -187,13 +197,16 @@ def _record(header: Header) -> RunRecord:
     )
 
 
-def _stage(header: Header, plan: PlannedStage, item: StageItem | None) -> StageRecord:
+def _stage(
+    header: Header, plan: PlannedStage, item: StageItem | None, earlier: Sequence[AttemptItem]
+) -> StageRecord:
     """The stage as planned, and as recorded where it is; the state machine records each stage that ran."""
     standing = {"reuse": "REUSED", "skip": "SKIPPED"}.get(plan.action)
     record = StageRecord(
         status=standing or ("PLANNED" if header.is_open else "NOT_RUN"),
-        job=plan.job if plan.kind in JOB_KINDS else str(plan.result.get("job", "")),
+        job=plan.job_of(len(earlier) + 1) if plan.kind in JOB_KINDS else str(plan.result.get("job", "")),
         metrics=plan.result.get("metrics") or {},
+        earlier=tuple(earlier),
         **{name: getattr(plan, name) for name in PLANNED_FIELDS},
     )
     if item is None:
@@ -271,9 +284,9 @@ def _next_up(header: Header, stages: Sequence[StageRecord]) -> Iterator[tuple[st
 
 
 def _failed(stage: StageRecord, others: Sequence[StageRecord]) -> bool:
-    """Whether a stage before it in its chain failed, so that it will not run."""
+    """Whether a stage before it in its chain failed, or closed it, so that it will not run."""
     return any(
-        other.status == "FAILED" and (other.wave, other.chain) == (stage.wave, stage.chain)
+        other.status in ("FAILED", "CLOSED") and (other.wave, other.chain) == (stage.wave, stage.chain)
         for other in others
     )
 

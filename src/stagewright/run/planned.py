@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from stagewright.plan.model import Plan
+from stagewright.plan.model import ATTEMPT, Plan
 from stagewright.run.gateway import Gateway
-from stagewright.run.gateway.runs import Header
+from stagewright.run.gateway.runs import Header, StageItem
 
 
 @dataclass(frozen=True)
 class PlannedStage:
     """What a stage is, what happens to it and why. Where it does not run, its place in the waves is -1, and
-    `result` and `reused_from` are what stands for it and the run that made that. `uses`: instances of a stage
-    that runs, as `plan.cost.Use` has them.
+    `result` and `reused_from` are what stands for it and the run that made that. `attempts` and `gates`
+    are StagePlan's. `uses`: instances of a stage that runs, as `plan.cost.Use` has them.
     """
 
     name: str
@@ -31,6 +31,11 @@ class PlannedStage:
     result: Mapping[str, Any] = field(default_factory=dict)
     reused_from: str = ""
     uses: Sequence[Mapping[str, Any]] = ()
+    attempts: int = 1
+    gates: tuple[str, ...] = ()
+
+    def job_of(self, attempt: int) -> str:
+        return self.job.replace(ATTEMPT, str(attempt))
 
 
 def planned_stages(plan: Plan) -> Iterator[PlannedStage]:
@@ -53,7 +58,22 @@ def planned_stages(plan: Plan) -> Iterator[PlannedStage]:
             result=stage.result,
             reused_from=stage.reused_from,
             uses=[asdict(use) for use in stage.uses],
+            attempts=stage.attempts,
+            gates=stage.gates,
         )
+
+
+def shut_out(
+    planned: Iterable[PlannedStage], items: Mapping[str, StageItem], stopped: str = ""
+) -> Iterator[StageItem]:
+    """Stages that will not run since a gate has closed. `stopped`: why no stage starts any more, if so."""
+    closed = {name: item.cause for name, item in items.items() if item.status == "CLOSED"}
+    for stage in planned:
+        if stage.action == "run" and stage.name not in items:
+            gate = next((name for name in stage.gates if name in closed), "")
+            if gate or stopped:
+                cause = f"gate {gate}: {closed[gate]}" if gate else stopped
+                yield StageItem(stage.name, "SKIPPED", cause=cause)
 
 
 def recorded_stages(gateway: Gateway, header: Header) -> tuple[PlannedStage, ...]:

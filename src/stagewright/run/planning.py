@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stagewright.plan import planner
-from stagewright.plan.model import GoodResult, Plan, Recorded, Trigger
+from stagewright.plan.model import Champion, GoodResult, Pinned, Plan, Recorded, Trigger
 from stagewright.plan.release import Release
 from stagewright.plan.values import document_values
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.objects import Listed
 from stagewright.run.gateway.runs import StageItem
+from stagewright.run.planned import recorded_stages
 from stagewright.run.together import together
+from stagewright.spec.condition import references
+from stagewright.spec.kinds import Gate, Register
 from stagewright.spec.pipeline import Pipeline
 from stagewright.spec.references import find
 from stagewright.spec.uses import uses
@@ -52,8 +55,65 @@ def make_plan(
         revision,
         results=_results(gateway, pipeline, _partition(pipeline, trigger, gateway)),
         external={place: digest for place, digest in external if digest},
+        pinned=_pinned(gateway, pipeline),
+        champion=_champion(gateway, pipeline),
     )
     return planner.plan(pipeline, trigger, recorded, force=force)
+
+
+def good_result(gateway: Gateway, run: str, stage: str) -> GoodResult | None:
+    """What stood for the stage in the run: made there, or in an earlier run and reused."""
+    item = gateway.runs.stage(run, stage)
+    if item:
+        return _good(item) if item.status == "SUCCEEDED" else None
+    header = gateway.runs.header(run)
+    planned = recorded_stages(gateway, header) if header else ()
+    source = next((each.reused_from for each in planned if each.name == stage), "")
+    made = gateway.runs.stage(source, stage) if source else None
+    return _good(made) if made else None
+
+
+def _pinned(gateway: Gateway, pipeline: Pipeline) -> Mapping[str, Pinned]:
+    read = _outputs_read(pipeline)
+
+    def found(stage: str) -> Pinned:
+        run = pipeline.stages[stage].pin or ""
+        header = gateway.runs.header(run)
+        if header is None:
+            return Pinned(problem=f"there is no run {run}")
+        if header.pipeline != pipeline.name:
+            return Pinned(problem=f"run {run} is of pipeline {header.pipeline}")
+        result = good_result(gateway, run, stage)
+        if result is None:
+            return Pinned(problem=f"run {run} has no good result of {stage}")
+        gone = [thing for thing in _things(stage, result, read) if not _exists(gateway, thing)]
+        if gone:
+            return Pinned(problem=f"of its result of run {run}, {gone[0].place} is gone")
+        return Pinned(result, header.partition)
+
+    return {name: found(name) for name, stage in pipeline.stages.items() if stage.pin}
+
+
+def _champion(gateway: Gateway, pipeline: Pipeline) -> Champion | None:
+    """Where a gate asks for it."""
+    gates = {
+        name: stage for name, stage in pipeline.stages.items() if isinstance(stage, Gate) and stage.enabled
+    }
+    judged = {
+        name: {each.path[1] for each in references(gate.require) if each.of_champion}
+        for name, gate in gates.items()
+    }
+    if not any(judged.values()):
+        return None
+    (register,) = (stage for stage in pipeline.stages.values() if isinstance(stage, Register))
+    package = gateway.registry.champion(register.group or pipeline.name)
+    if package is None:
+        return None
+    wanted = sorted(
+        {*(name for name in judged if judged[name]), *(stage for each in judged.values() for stage in each)}
+    )
+    results = {stage: good_result(gateway, package.run, stage) for stage in wanted} if package.run else {}
+    return Champion(package.arn, package.run, {stage: found for stage, found in results.items() if found})
 
 
 def _partition(pipeline: Pipeline, trigger: Trigger, gateway: Gateway) -> str:
@@ -67,11 +127,14 @@ def _results(gateway: Gateway, pipeline: Pipeline, partition: str) -> Mapping[st
     stages = list(pipeline.stages)
     results = dict(zip(stages, together(found, stages), strict=True))
     read = _outputs_read(pipeline)
-    needed = sorted({thing for items in results.values() for item in items for thing in _things(item, read)})
+    good = {stage: [_good(item) for item in items] for stage, items in results.items()}
+    needed = sorted(
+        {thing for stage, each in good.items() for one in each for thing in _things(stage, one, read)}
+    )
     there = dict(zip(needed, together(lambda thing: _exists(gateway, thing), needed), strict=True))
     return {
-        stage: tuple(_good(item) for item in items if all(there[thing] for thing in _things(item, read)))
-        for stage, items in results.items()
+        stage: tuple(one for one in each if all(there[thing] for thing in _things(stage, one, read)))
+        for stage, each in good.items()
     }
 
 
@@ -81,11 +144,11 @@ def _outputs_read(pipeline: Pipeline) -> frozenset[tuple[str, str]]:
     return frozenset((path[1], path[3]) for path in paths if path[0] == "stages" and path[2] == "outputs")
 
 
-def _things(item: StageItem, read: Collection[tuple[str, str]]) -> Iterator[Thing]:
+def _things(stage: str, good: GoodResult, read: Collection[tuple[str, str]]) -> Iterator[Thing]:
     """What must be there for a result to count. An output that no stage reads may have been left empty."""
-    result = item.result
+    result = good.result
     for name, uri in (result.get("outputs") or {}).items():
-        if (item.name, name) in read:
+        if (stage, name) in read:
             yield Thing("output", str(uri))
     if result.get("model"):
         yield Thing("artefact", str(result["model"]))
@@ -94,7 +157,7 @@ def _things(item: StageItem, read: Collection[tuple[str, str]]) -> Iterator[Thin
     if result.get("package"):
         yield Thing("package", str(result["package"]))
     if result.get("endpoint"):
-        yield Thing("endpoint", str(result["endpoint"]), item.job)
+        yield Thing("endpoint", str(result["endpoint"]), good.job)
 
 
 def _exists(gateway: Gateway, thing: Thing) -> bool:
@@ -115,7 +178,7 @@ def _exists(gateway: Gateway, thing: Thing) -> bool:
 
 
 def _good(item: StageItem) -> GoodResult:
-    return GoodResult(item.run, item.ended, item.fingerprint, item.result, item.inputs)
+    return GoodResult(item.run, item.ended, item.fingerprint, item.result, item.inputs, item.job)
 
 
 def _digest(gateway: Gateway, uri: str) -> str:

@@ -22,7 +22,7 @@ _ESCAPES = str.maketrans(ESCAPES)
 
 def document_json(pipeline: Pipeline) -> str:
     """What the user set, and nothing else; `load` of it gives an equal pipeline."""
-    return canonical_json(pipeline.model_dump(mode="json", exclude_unset=True))
+    return canonical_json(pipeline.model_dump(mode="json", by_alias=True, exclude_unset=True))
 
 
 def sha256_of(text: str) -> str:

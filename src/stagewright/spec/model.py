@@ -73,10 +73,13 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+MOST_ATTEMPTS = 10
+
+
 class Retry(Model):
     """How often, and when, a stage that failed is tried again."""
 
-    attempts: Annotated[Whole, Field(ge=2, le=10)]
+    attempts: Annotated[Whole, Field(ge=2, le=MOST_ATTEMPTS)]
     """Attempts in all. Each has a job name of its own."""
     wait: Duration = "30s"
     """Time between a failure and the next attempt."""

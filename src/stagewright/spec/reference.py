@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from stagewright.spec.budget import Budget
-from stagewright.spec.condition import OPERATORS
+from stagewright.spec.condition import ARITHMETIC, OPERATORS
 from stagewright.spec.descriptions import describe
 from stagewright.spec.kinds import KINDS
 from stagewright.spec.model import NAME_RULES, Cache, Defaults, Model, Retry, Stage
@@ -130,9 +130,22 @@ variable, a hyperparameter).
 
 _GATES = """## What a gate requires
 
-`<operand> <op> <operand>`; op is one of {operators}.
-An operand is a reference, a number, or a text in single or double quotes. Numbers compare with numbers; texts
-with texts, by `==` and `!=` alone.
+Comparisons of two values, by one of {operators}, joined by `and`, `or` and `not`; `(` and `)` group. A value
+is a reference, a number, a text in single or double quotes, or numbers computed by {arithmetic}. Numbers
+compare with numbers; texts with texts, by `==` and `!=` alone.
+
+`${{champion.<stage>.metrics.<name>}}` is that metric of that stage in the run that made the newest approved
+version of what the document registers (it needs exactly one register stage). While there is no such version,
+a comparison with it holds. A comparison with a value that is missing, or divided by zero, does not hold, nor
+does its opposite. A champion that the gate itself has let through is not judged again by its own figures.
+
+```yaml
+kind: gate
+require:
+  - "${{stages.evaluate.metrics.r2}} >= ${{champion.evaluate.metrics.r2}} - 0.01"
+  - "${{stages.evaluate.metrics.mae}} < 20000 or ${{stages.evaluate.metrics.r2}} > 0.95"
+else: stop
+```
 """
 
 _TRAPS = """## YAML that is refused
@@ -157,11 +170,11 @@ def document_reference() -> str:
         parts += _section(f"Stages of kind `{kind}`", model)
         for name, within in _nested(model):
             parts += _section(f"`{name}` of a {kind} stage", within)
-    operators = " ".join(f"`{operator}`" for operator in OPERATORS)
+    operators, arithmetic = (" ".join(f"`{each}`" for each in some) for some in (OPERATORS, ARITHMETIC))
     parts += [
         _SCRIPTS,
         _REFERENCES + _table(_references()),
-        _GATES.format(operators=operators),
+        _GATES.format(operators=operators, arithmetic=arithmetic),
         _TRAPS + _table(_traps()),
         _EXAMPLE,
     ]
@@ -198,7 +211,12 @@ def _fields(model: type[BaseModel]) -> Iterator[tuple[str, ...]]:
             )
             when = ", known before the run" if allowed.known == "plan" else ""
             description += f" References: {which}{when}."
-        yield f"`{name}`", _type(field.annotation, field.metadata), _default(field), description
+        yield (
+            f"`{field.alias or name}`",
+            _type(field.annotation, field.metadata),
+            _default(field),
+            description,
+        )
 
 
 def _default(field: FieldInfo) -> str:
@@ -258,6 +276,8 @@ def _limits(metadata: list[Any] | tuple[Any, ...]) -> str:
 
 def _references() -> Iterator[tuple[str, ...]]:
     yield "`${parameters.<name>}`", "the document", "its own", "before the run", "A parameter's value."
+    about = "That metric, of the champion: see *What a gate requires*."
+    yield "`${champion.<stage>.metrics.<name>}`", "gates", "number", "before the run", about
     for path, value in VALUES.items():
         yield f"`${{{'.'.join(path)}}}`", "the run", "text", "before the run", value.description
     for word, stage_value in STAGE_VALUES.items():

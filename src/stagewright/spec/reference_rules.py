@@ -10,7 +10,16 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from stagewright.spec import limits
-from stagewright.spec.condition import ORDERING, Condition, Operand, parse
+from stagewright.spec.condition import (
+    ORDERING,
+    Comparison,
+    Operand,
+    Term,
+    Value,
+    comparisons,
+    operands,
+    parse,
+)
 from stagewright.spec.findings import Finding
 from stagewright.spec.kinds import AnyStage, Gate
 from stagewright.spec.model import ANY, Takes
@@ -64,6 +73,8 @@ def _reference(pipeline: Pipeline, use: Use, takes: Takes, reference: Reference)
         yield Finding(use.path, known.message, known.remedy)
     elif use.stage and reference.stage == use.stage:
         yield Finding(use.path, f"{reference.text}: a stage cannot refer to itself", "refer to another stage")
+    elif reference.of_champion and use.field != "require":
+        yield Finding(use.path, f"{reference.text} can be used in a gate's require alone", "compare it there")
     elif takes.roots and reference.path[0] not in takes.roots:
         allowed = ", ".join(takes.roots)
         yield Finding(
@@ -158,28 +169,38 @@ def _condition(pipeline: Pipeline, use: Use) -> Iterator[Finding]:
     try:
         condition = parse(use.text)
     except ValueError as error:
-        remedy = "such as ${stages.evaluate.metrics.r2} >= 0.88; operators: >= <= > < == !="
-        yield Finding(use.path, str(error), remedy)
+        remedy = "such as ${stages.evaluate.metrics.r2} >= 0.88 and ${stages.evaluate.metrics.mae} < 20000"
+        yield Finding(use.path, f"{use.text!r}: {error}", remedy)
         return
-    left, right = (_type_of(pipeline, operand) for operand in condition.operands)
-    yield from _comparable(use, condition, left, right)
+    for comparison in comparisons(condition):
+        yield from _comparable(pipeline, use, comparison)
 
 
-def _comparable(use: Use, condition: Condition, left: str, right: str) -> Iterator[Finding]:
-    for operand, kind in zip(condition.operands, (left, right), strict=True):
+def _comparable(pipeline: Pipeline, use: Use, comparison: Comparison) -> Iterator[Finding]:
+    sides = (comparison.left, comparison.right)
+    if wrong := next((found for side in sides for found in _computable(pipeline, use, side)), None):
+        yield wrong
+        return
+    left, right = (
+        _type_of(pipeline, side.operand) if isinstance(side, Value) else "number" for side in sides
+    )
+    if (left == "number") != (right == "number"):
+        message = f"{comparison.text} compares {WORDS[left]} with {WORDS[right]}"
+        yield Finding(use.path, message, "compare the same type")
+    elif left != "number" and comparison.op in ORDERING:
+        yield Finding(use.path, f"{comparison.text} orders texts", "texts can only be == or !=")
+
+
+def _computable(pipeline: Pipeline, use: Use, term: Term) -> Iterator[Finding]:
+    """What is true or false, which nothing compares, and what is computed with and is no number."""
+    for operand in operands(term):
+        kind = _type_of(pipeline, operand)
+        shown = operand.text if isinstance(operand, Reference) else repr(operand)
         if kind == "flag":
-            shown = operand.text if isinstance(operand, Reference) else operand
-            yield Finding(
-                use.path, f"{shown} is true or false, and gates compare numbers or texts", "use enabled"
-            )
-            return
-    numbers = [kind == "number" for kind in (left, right)]
-    if numbers[0] != numbers[1]:
-        yield Finding(
-            use.path, f"{condition.text} compares {WORDS[left]} with {WORDS[right]}", "compare the same type"
-        )
-    elif not numbers[0] and condition.op in ORDERING:
-        yield Finding(use.path, f"{condition.text} orders texts", "texts can only be == or !=")
+            message = f"{shown} is true or false, and gates compare numbers or texts"
+            yield Finding(use.path, message, "use enabled")
+        elif kind != "number" and not isinstance(term, Value):
+            yield Finding(use.path, f"{term.text} computes with {shown}, {WORDS[kind]}", "compute numbers")
 
 
 def _type_of(pipeline: Pipeline, operand: Operand) -> str:

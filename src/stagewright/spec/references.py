@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from stagewright.spec.findings import nearest
@@ -43,6 +43,10 @@ class Reference:
     def stage(self) -> str | None:
         """The stage whose result is meant, if one is."""
         return self.path[1] if self.path[0] == "stages" and len(self.path) > 1 else None
+
+    @property
+    def of_champion(self) -> bool:
+        return self.path[0] == "champion"
 
 
 @dataclass(frozen=True)
@@ -216,6 +220,8 @@ def meaning(pipeline: Pipeline, reference: Reference) -> Meaning | Mistake:
             return _stage_value(stage, pipeline.stages[stage], rest)
         case ("stages", stage, *_):
             return Mistake(f"{reference.text}: no such stage", nearest(stage, pipeline.stages, "stages"))
+        case ("champion", *rest):
+            return _champion_value(pipeline, reference, rest)
         case path if path in VALUES:
             return VALUES[path].meaning
         case _:
@@ -275,7 +281,27 @@ def _stage_value(name: str, stage: AnyStage, rest: list[str]) -> Meaning | Mista
     if not item or (known is not None and item not in known) or "." in item:
         what = f"{name} has no {word.removesuffix('s')} {item!r}" if item else f"which of the {word}?"
         return Mistake(f"{text}: {what}", _near_name(item, name, word, known))
+    if word == "outputs" and stage.retry:  # each attempt writes to a place of its own
+        return replace(value.meaning, known="run")
     return value.meaning
+
+
+def registers(pipeline: Pipeline) -> list[str]:
+    """Its register stages."""
+    return [name for name, stage in pipeline.stages.items() if isinstance(stage, Register)]
+
+
+def _champion_value(pipeline: Pipeline, reference: Reference, rest: list[str]) -> Meaning | Mistake:
+    """A metric as the stage has it, of an earlier run."""
+    if len(found := registers(pipeline)) != 1:
+        message = f"{reference.text} is of the newest approved version of what the document registers"
+        return Mistake(f"{message}, and it has {len(found)} register stages", "have exactly one")
+    if len(rest) < 2 or rest[1] != "metrics":
+        return Mistake(f"{reference.text} is unknown", "write ${champion.<stage>.metrics.<name>}")
+    if rest[0] not in pipeline.stages:
+        return Mistake(f"{reference.text}: no such stage", nearest(rest[0], pipeline.stages, "stages"))
+    known = _stage_value(rest[0], pipeline.stages[rest[0]], rest[1:])
+    return known if isinstance(known, Mistake) else replace(known, known="plan")
 
 
 def names_of(stage: AnyStage, word: str) -> tuple[str, ...] | None:

@@ -40,9 +40,9 @@ def _subclasses(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
 
 
 def _describe(part: dict[str, Any], model: type[BaseModel]) -> None:
-    for name, field in part["properties"].items():
+    for name, field in model.model_fields.items():
         if description := describe(model, name):
-            field["description"] = description
+            part["properties"][field.alias or name]["description"] = description
 
 
 def _parts(value: Any) -> Iterator[dict[str, Any]]:

@@ -85,7 +85,8 @@ def _finding(path: Path, errors: list[ErrorDetails], data: Any) -> Finding:
         case "missing":
             return Finding(path, "is missing", _description(path, data))
         case "extra_forbidden":
-            known = _model_at(path[:-1], data).model_fields
+            fields = _model_at(path[:-1], data).model_fields.items()
+            known = [field.alias or name for name, field in fields]
             return Finding(path, f'unknown key "{path[-1]}"', nearest(str(path[-1]), known, "keys"))
         case "union_tag_not_found":
             word = context["discriminator"].strip("'")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from stagewright.spec import limits
+from stagewright.spec.endpoint_rules import endpoint_rules
 from stagewright.spec.findings import Finding, Path, nearest
 from stagewright.spec.kinds import (
     Approval,
@@ -159,6 +160,11 @@ def _transform(stage: Transform, pipeline: Pipeline, path: Path) -> Iterator[Fin
     yield from transform(stage, path)
 
 
+def _endpoint(stage: Endpoint, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
+    yield from _hosted(stage, pipeline, path)
+    yield from endpoint_rules(stage, path)
+
+
 def _model(stage: ModelStage, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
     yield from _served(stage, stage.model, pipeline, path)
 
@@ -219,7 +225,7 @@ _RULES: Mapping[type[Stage], Callable[[Any, Pipeline, Path], Iterator[Finding]]]
     Approval: _requestless,
     Gate: _requestless,
     Transform: _transform,
-    Endpoint: _hosted,
+    Endpoint: _endpoint,
     Function: _requestless,
     Glue: _glue,
 }

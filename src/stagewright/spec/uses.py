@@ -55,9 +55,9 @@ def _takes(annotation: Any) -> Takes | None:
 def texts(model: Model, path: Path = ()) -> Iterator[tuple[Path, str, Takes | None]]:
     """Path, text, and what the field takes, of every text below `model`."""
     fields = takes_of(type(model))
-    for name in type(model).model_fields:
+    for name, field in type(model).model_fields.items():
         if name in model.model_fields_set:
-            yield from _leaves(getattr(model, name), (*path, name), fields[name])
+            yield from _leaves(getattr(model, name), (*path, field.alias or name), fields[name])
 
 
 def _leaves(value: Any, path: Path, takes: Takes | None) -> Iterator[tuple[Path, str, Takes | None]]:

@@ -28,11 +28,16 @@ def _states() -> dict[str, State]:
     return {
         "Load plan": _load(jsonata.PLAN_KEY, jsonata.WAVES, "More waves?", _LOST),
         "More waves?": Choice(
-            (Rule(jsonata.HAS_FAILED, "Run failed"), Rule(jsonata.HAS_WAVE, "Wave")), default="Run done"
+            (
+                Rule(jsonata.HAS_FAILED, "Run failed"),
+                Rule(jsonata.HAS_STOPPED, "Run done"),
+                Rule(jsonata.HAS_WAVE, "Wave"),
+            ),
+            default="Run done",
         ),
         "Wave": _wave(),
         # A Pass, not a Succeed: local engines differ on what a Succeed gives.
-        "Run done": Pass({"run": jsonata.RUN_KEY}, None),
+        "Run done": Pass(jsonata.RUN_ENDED, None),
         "Run failed": Fail("Stagewright.StageFailed", jsonata.RUN_CAUSE),
         "Plan failed": Fail("Stagewright.PlanFailed", jsonata.PLAN_CAUSE),
     }
@@ -41,7 +46,7 @@ def _states() -> dict[str, State]:
 def _wave() -> Map:
     return Map(
         items=jsonata.WAVE_PAGES,
-        selector={"page": jsonata.ITEM},
+        selector={"page": jsonata.ITEM, "closed": jsonata.CLOSED_BEFORE},
         start="Load page",
         states={
             "Load page": _load(jsonata.PAGE_KEY, jsonata.CHAINS, "Chains", _PAGE_LOST),
@@ -58,7 +63,12 @@ def _wave() -> Map:
 def _chains() -> Map:
     return Map(
         items=jsonata.PAGE_CHAINS,
-        selector={"stages": jsonata.ITEM, "values": {}, "known": []},
+        selector={
+            "stages": jsonata.ITEM,
+            "values": {},
+            "known": [],
+            "closed": jsonata.CLOSED_BEFORE,
+        },
         start=walker.START,
         states=walker.states(),
         output=jsonata.PAGE_ENDED,

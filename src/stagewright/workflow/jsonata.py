@@ -9,13 +9,13 @@ back; and `x.y[0]` takes the first of each `x`, `(x.y)[0]` the first of all.
 What a walker carries from state to state:
 `stage` (now), `stages` (left), `values` (bound value by dotted path: `{"evaluate.metrics.r2": 0.91}`),
 `known` (stages whose values have been taken up), `started` (ISO 8601), and as they come `result`, `error`,
-`package`, `endpoint`, `best`. `$string` gives numbers with 15 significant digits; a gate therefore compares
-values, not texts.
+`package`, and what a kind of stage names in its own module. `$string` gives numbers with 15 significant
+digits; a gate therefore compares values, not texts.
 """
 
 from __future__ import annotations
 
-from stagewright.plan.model import PLAN_FORMAT
+from stagewright.plan.model import ATTEMPT, PLAN_FORMAT
 
 BATCH = 25
 """Results fetched at once. DynamoDB's BatchGetItem takes 100 keys, but all of them must fit into 256 KiB."""
@@ -26,8 +26,8 @@ SENTENCE_LIMIT = 400
 METRICS_LIMIT = 64 * 1024
 """Bytes of a metrics file. One more is asked for, to see whether there is more: a state above 256 KiB could
 not be caught."""
-LONGEST_POLL = 30
-"""Seconds between two looks at an endpoint: 4 hours of waiting stay under 4,500 history events."""
+LONGEST_POLL = 40
+"""Seconds between two looks at an endpoint: 4 hours of waiting stay under 3,300 history events."""
 
 
 def expression(text: str) -> str:
@@ -43,8 +43,8 @@ ITEM = expression("$states.context.Map.Item.Value")
 RUN_KEY = expression(RUN)
 TIMEOUT = expression("$states.input.stage.timeout")
 
-_REST = "[$filter($states.input.{0}, function($item, $index) {{ $index > 0 }})]"
-_ELAPSED = "($millis() - $toMillis($states.input.started))"
+REST = "[$filter($states.input.{0}, function($item, $index) {{ $index > 0 }})]"
+ELAPSED = "($millis() - $toMillis($states.input.started))"
 
 
 def with_(fields: str) -> str:
@@ -70,21 +70,35 @@ WAVES = expression(f"""
 """)
 CHAINS = expression(f"""
     $exists($states.result.Item.chains.S)
-      ? {{ 'chains': $parse($states.result.Item.chains.S) }}
+      ? {{ 'chains': $parse($states.result.Item.chains.S), 'closed': [$states.input.closed] }}
       : $error('page ' & $states.input.page & ' of run ' & {RUN} & ' is not in the table')
 """)
 WAVE_PAGES = expression("[$states.input.waves[0].pages]")
 PAGE_CHAINS = expression("$states.input.chains")
 HAS_FAILED = expression("$states.input.failures > 0")
+HAS_STOPPED = expression("$exists($states.input.stopped)")
 HAS_WAVE = expression("$count($states.input.waves) > 0")
 
 # Chains hand up failures only: the results lie in the table, and a thousand of them would not fit into a
 # state.
-PAGE_ENDED = expression("{ 'failures': $count($states.result.failed), 'failed': ($states.result.failed)[0] }")
+# `closed`, `stopped` and `reason` are there only where a gate is closed.
+PAGE_ENDED = expression("""
+    { 'failures': $count($states.result.failed), 'failed': ($states.result.failed)[0],
+      'closed': $states.result.closed, 'stopped': ($states.result.stopped)[0],
+      'reason': ($states.result.reason)[0] }
+""")
 WAVE_ENDED = expression(f"""
-    {{ 'waves': {_REST.format("waves")},
+    {{ 'waves': {REST.format("waves")},
        'failures': $sum($states.result.failures),
-       'failed': ($states.result.failed)[0] }}
+       'failed': ($states.result.failed)[0],
+       'closed': $append($states.input.closed, $states.result.closed),
+       'stopped': ($states.result.stopped)[0],
+       'reason': $append($states.input.reason, $states.result.reason)[0] }}
+""")
+CLOSED_BEFORE = expression("[$states.input.closed]")
+RUN_ENDED = expression(f"""
+    $merge([{{ 'run': {RUN} }}, $exists($states.input.closed) ? {{ 'reason':
+      $exists($states.input.stopped) ? $states.input.stopped : $states.input.reason }} : {{}}])
 """)
 RUN_CAUSE = expression("""
     $states.input.failed.stage & ': ' & $states.input.failed.cause
@@ -92,6 +106,20 @@ RUN_CAUSE = expression("""
 """)
 
 # The walker's next stage
+
+_NEXT = "$states.input.stages[0]"
+# Only the first stage of a chain can depend on a gate of an earlier wave other than through its chain.
+IS_SHUT_OUT = expression(f"""
+    $exists($states.input.stopped) or $count({_NEXT}.gates[$ in $states.input.closed]) > 0
+""")
+HAS_TO_LOOK = expression(f"""
+    $exists({_NEXT}.watch) and $not($states.input.looked = {_NEXT}.name)
+""")
+LOOK_KEYS = expression(f"[{_NEXT}.watch.{{ 'run': {{ 'S': {RUN} }}, 'item': {{ 'S': 'stage#' & $ }} }}]")
+LOOKED = expression(f"""
+    $merge([$states.input, $count($states.result.UnprocessedKeys.*) = 0 ? {{ 'looked': {_NEXT}.name }} : {{}},
+      'CLOSED' in $states.result.Responses.*.status.S ? {{ 'stopped': true }} : {{}}])
+""")
 
 # Stages that the next stage refers to and whose values this chain does not have: they ended in an earlier
 # wave.
@@ -103,7 +131,7 @@ _ASKED = f"[$filter([{_UNKNOWN}], function($name, $index) {{ $index < {BATCH} }}
 HAS_UNKNOWN = expression(f"$count({_UNKNOWN}) > 0")
 HAS_ENDED = expression("$count($states.input.stages) = 0")
 TAKE = expression(f"""
-    {{ 'stage': $states.input.stages[0], 'stages': {_REST.format("stages")},
+    {{ 'stage': $states.input.stages[0], 'stages': {REST.format("stages")},
        'values': $states.input.values, 'known': [$states.input.known], 'started': $now() }}
 """)
 
@@ -160,9 +188,14 @@ _BIND_ONE = r"""
 """
 
 
+def _attempted(text: str, attempt: str) -> str:
+    """Names and places of one attempt (only those of a stage with `retry` leave it open)."""
+    return f"$join($split({text}, '{ATTEMPT}'), $string({attempt}))"
+
+
 def bound(operation: str, member: str = "") -> str:
     """The stage's request for `operation` with all run-time values in; or one member of it."""
-    request = f"$states.input.stage.requests.{operation}"
+    request = _attempted(f"$states.input.stage.requests.{operation}", "$states.input.stage.attempt")
     whole = f"$parse($reduce($append([], $states.input.stage.bindings), {_BIND_ONE}, {request}))"
     return expression(f"({whole}).{member}" if member else whole)
 
@@ -198,35 +231,76 @@ NO_METRICS = with_(f"""
                     : ': ' & $states.errorOutput.Cause) }}
 """)
 
-# An operand is a number, a text, or a token. Nothing here may raise: a Pass state cannot catch.
-GATE = expression("""
-    ( $bindings := $states.input.stage.bindings;
-      $values := $states.input.values;
-      $closed := [$parse($states.input.stage.requests.Gate).(
-        $path := function($operand) { ($bindings[token = $operand].$join(path, '.'))[0] };
-        $value := function($operand) {
-          $exists($path($operand)) ? $lookup($values, $path($operand)) : $operand };
-        $lack := function($path) { $substringBefore($path, '.') & ' has no ' & $substringAfter($path, '.') };
-        $left := $value(left);
-        $right := $value(right);
-        $alike := $type($left) = $type($right) and $type($left) in ['number', 'string'];
-        $holds := op = '==' ? $left = $right : op = '!=' ? $left != $right
-          : $not($alike) ? false
-          : op = '>=' ? $left >= $right : op = '<=' ? $left <= $right
-          : op = '>' ? $left > $right : op = '<' ? $left < $right : false;
-        $not($exists($left)) ? $lack($path(left))
-          : $not($exists($right)) ? $lack($path(right))
-          : $holds ? [] : text & ' does not hold: ' & $string($left) & ' ' & op & ' ' & $string($right) )];
-      $merge([$states.input, { 'result': {} }, $count($closed) = 0 ? {}
-        : { 'error': { 'Error': 'Stagewright.GateClosed', 'Cause': $join($closed, '; ') } }]) )
+# `plan/requests/gate.py` has the steps. On the stack a value is {'value': v}, or {'lack': why} where it is
+# missing; what has been judged is {'why': text}, empty where it holds. Nothing here may raise, since a
+# Pass state cannot catch. An overflow does raise in some engines: so operands have a range of their own.
+_OPERAND = """
+    function($operand) { (
+      $path := ($states.input.stage.bindings[token = $operand].$join(path, '.'))[0];
+      $value := $exists($path) ? $lookup($states.input.values, $path) : $operand;
+      $exists($value) ? { 'value': $value }
+        : { 'lack': $substringBefore($path, '.') & ' has no ' & $substringAfter($path, '.') } ) }
+"""
+_COMPUTE = """
+    function($step, $left, $right) {
+      $not($type($left) = 'number' and $type($right) = 'number')
+        ? { 'lack': $step.text & ' computes with what is no number' }
+      : $step.op = '/' and $right = 0 ? { 'lack': $step.text & ' divides by zero' }
+      : $max([$abs($left), $abs($right)]) > 1e150 or ($step.op = '/' and $abs($right) < 1e-150)
+        ? { 'lack': $step.text & ' is out of range' }
+      : { 'value': $step.op = '+' ? $left + $right : $step.op = '-' ? $left - $right
+            : $step.op = '*' ? $left * $right : $left / $right } }
+"""
+_COMPARE = """
+    function($step, $left, $right) { (
+      $alike := $type($left) = $type($right) and $type($left) in ['number', 'string'];
+      $holds := $step.op = '==' ? $left = $right : $step.op = '!=' ? $left != $right
+        : $not($alike) ? false
+        : $step.op = '>=' ? $left >= $right : $step.op = '<=' ? $left <= $right
+        : $step.op = '>' ? $left > $right : $step.op = '<' ? $left < $right : false;
+      { 'why': $holds ? ''
+          : $step.text & ' does not hold: ' & $string($left) & ' ' & $step.op & ' ' & $string($right) } ) }
+"""
+_JUDGE = """
+    function($step, $left, $right) { (
+      $lack := $exists($left.lack) ? $left.lack : $right.lack;
+      $open := $left.why = '' or $right.why = '';
+      $step.op = 'and' ? { 'why': $left.why & ($open ? '' : '; ') & $right.why }
+        : $step.op = 'or' ? { 'why': $open ? '' : $left.why & '; ' & $right.why }
+        : $step.op in ['+', '-', '*', '/']
+          ? ($exists($lack) ? { 'lack': $lack } : $compute($step, $left.value, $right.value))
+        : $exists($lack) ? { 'why': $lack } : $compare($step, $left.value, $right.value) ) }
+"""
+GATE = expression(f"""
+    ( $operand := {_OPERAND};
+      $compute := {_COMPUTE};
+      $compare := {_COMPARE};
+      $judge := {_JUDGE};
+      $stack := $reduce($parse($states.input.stage.requests.Gate), function($stack, $step) {{ (
+        $left := $count($stack) - 2;
+        $step.op = 'value' ? $append($stack, $operand($step.value))
+          : $step.op = 'holds' ? $append($stack, {{ 'why': '' }})
+          : $append($filter($stack, function($each, $index) {{ $index < $left }}),
+                    $judge($step, $stack[$left], $stack[$left + 1])) ) }}, []);
+      $merge([$states.input, {{ 'result': {{}} }}, $stack[0].why = '' ? {{}}
+        : {{ 'error': {{ 'Error': 'Stagewright.GateClosed', 'Cause': $stack[0].why }} }}]) )
 """)
 GATE_CLOSED = expression("$exists($states.input.error)")
+GATE_LETS_LIVE = expression("$exists($states.input.error) and $exists($states.input.stage.else)")
+ELSE_STOP = "$states.input.stage.else = 'stop'"
+# What a closed gate hands up. `reason` is the run's; a stop's outranks a skip's.
+CLOSED = expression(f"""
+    {{ 'closed': [$states.input.stage.name],
+       ({ELSE_STOP} ? 'stopped' : 'reason'):
+         ({ELSE_STOP} ? 'stopped by gate ' : 'without what depends on gate ')
+           & $states.input.stage.name & ': ' & $substring($states.input.error.Cause, 0, {SENTENCE_LIMIT}) }}
+""")
 
 # Waiting for what takes its time
 
 ALREADY_THERE = expression("$contains($lowercase('' & $states.input.error.Cause), 'already exist')")
-IS_LATE = expression(f"{_ELAPSED} > $states.input.stage.timeout * 1000")
-POLL = expression(f"$min([{LONGEST_POLL}, 1 + $floor({_ELAPSED} / 5000)])")
+IS_LATE = expression(f"{ELAPSED} > $states.input.stage.timeout * 1000")
+POLL = expression(f"$min([{LONGEST_POLL}, 1 + $floor({ELAPSED} / 5000)])")
 
 PACKAGE_MADE = with_("'package': { 'arn': $states.result.ModelPackageArn }")
 PACKAGE_ARN = expression("$states.input.package.arn")
@@ -252,50 +326,12 @@ PACKAGE_LATE = with_("""
                  & ' after ' & $string($states.input.stage.timeout) & ' seconds' }
 """)
 
-CONFIG_MADE = expression(f"""
-    $merge([$states.input, {{ 'endpoint': {{ 'config':
-      {bound("CreateEndpointConfig", "EndpointConfigName")[3:-3]},
-      'name': {bound("CreateEndpoint", "EndpointName")[3:-3]} }} }}])
-""")
-ENDPOINT_NAME = expression("$states.input.endpoint.name")
-ENDPOINT_SEEN = with_("""
-    'endpoint': {
-      'name': $states.input.endpoint.name, 'config': $states.input.endpoint.config,
-      'arn': $states.result.EndpointArn, 'status': $states.result.EndpointStatus,
-      'serving': $states.result.EndpointConfigName, 'reason': $states.result.FailureReason }
-""")
-ENDPOINT_BROKEN = expression("$states.input.endpoint.status = 'Failed'")
-_SERVES = "$states.input.endpoint.serving = $states.input.endpoint.config"
-ENDPOINT_READY = expression(f"$states.input.endpoint.status = 'InService' and {_SERVES}")
-# A rolled back update is InService again, with the old configuration and the reason.
-ENDPOINT_FAILED = expression("""
-    $states.input.endpoint.status in ['Failed', 'OutOfService', 'UpdateRollbackFailed', 'Deleting']
-      or ($states.input.endpoint.status = 'InService' and $exists($states.input.endpoint.reason))
-""")
-RESULT_OF_ENDPOINT = with_(
-    "'result': { 'arn': $states.input.endpoint.arn, 'endpoint': $states.input.endpoint.name }"
-)
-ENDPOINT_REASON = with_("""
-    'error': { 'Error': 'Stagewright.EndpointFailed',
-               'Cause': ($states.input.endpoint.status = 'InService'
-                   ? 'the new version did not start, and endpoint ' & $states.input.endpoint.name
-                       & ' still serves the one before'
-                   : 'endpoint ' & $states.input.endpoint.name & ' is ' & $states.input.endpoint.status)
-                 & ': ' & $states.input.endpoint.reason }
-""")
-ENDPOINT_LATE = with_("""
-    'error': { 'Error': 'Stagewright.TooLate',
-               'Cause': 'endpoint ' & $states.input.endpoint.name & ' is still '
-                 & $states.input.endpoint.status
-                 & ' after ' & $string($states.input.stage.timeout) & ' seconds' }
-""")
-
 # Recording
 
 STAGE_KEY = expression("'stage#' & $states.input.stage.name")
 NOW = expression("$now()")
-ATTEMPT = expression("$string($states.input.stage.attempt)")
-RESULT_TEXT = expression(f"$string($merge([$states.input.result, {{ 'seconds': {_ELAPSED} / 1000 }}]))")
+ATTEMPT_NUMBER = expression("$string($states.input.stage.attempt)")
+RESULT_TEXT = expression(f"$string($merge([$states.input.result, {{ 'seconds': {ELAPSED} / 1000 }}]))")
 RECORDED = expression(f"""
     ( $done := [$states.input.stage.name];
       $results := {{ $states.input.stage.name: $states.input.result }};
@@ -320,6 +356,29 @@ _REASON = r"""
         : $contains($cause, 'D3137: ') ? $substringAfter($cause, 'D3137: ') : $cause;
       $length($reason) > 0 ? $reason : $states.input.error.Error )
 """
+# Not what was judged (gates), refused (the same request again), impossible, or stopped by somebody.
+MAY_BE_TRIED_AGAIN = expression(r"""
+    ( $cause := '' & $states.input.error.Cause;
+      $exists($states.input.stage.retry) and $exists($states.input.known)
+      and $states.input.stage.attempt < $states.input.stage.retry.attempts
+      and $not($states.input.error.Error in
+        ['Stagewright.GateClosed', 'Stagewright.UnknownKind', 'States.QueryEvaluationError'])
+      and $not($contains($cause, /ValidationException|AccessDenied/))
+      and ($contains($cause, '"MaxRuntimeExceeded"')
+        or $not($contains($cause, /"[A-Za-z]+JobStatus"\s*:\s*"Stopped"/))) )
+""")
+ATTEMPT_KEY = expression("""
+    'attempt#' & $states.input.stage.name & '#' & $formatNumber($states.input.stage.attempt, '00')
+""")
+NEXT_ATTEMPT = expression(f"""
+    ( $next := $states.input.stage.attempt + 1;
+      $named := $parse({_attempted("$states.input.stage.retry.named", "$next")});
+      $again := $merge([$states.input.stage, {{ 'attempt': $next }}, $named]);
+      {{ 'stages': $append([$again], $states.input.stages),
+         'values': $states.input.values, 'known': [$states.input.known],
+         'wait': $states.input.stage.retry.wait }} )
+""")
+RETRY_WAIT = expression("$states.input.wait")
 ERROR = expression("$states.input.error.Error")
 CAUSE = expression(f"$substring({_REASON}, 0, {CAUSE_LIMIT})")
 FAILURE = expression(f"""

@@ -36,6 +36,21 @@ JOBS = (
 SAGEMAKER = (
     Retry(("SageMaker.SageMakerException", "SageMaker.ThrottlingException", "SageMaker.SdkClientException")),
 )
+ENDPOINTS = (JOBS[0], *SAGEMAKER)
+RUNTIME = (
+    # Never the model's own error: that is what a smoke test is for.
+    Retry(
+        (
+            "SageMakerRuntime.InternalDependencyException",
+            "SageMakerRuntime.InternalFailureException",
+            "SageMakerRuntime.ModelNotReadyException",
+            "SageMakerRuntime.ServiceUnavailableException",
+            "SageMakerRuntime.SdkClientException",
+        ),
+        attempts=3,
+    ),
+)
+ALARMS = (Retry(("CloudWatch.CloudWatchException", "CloudWatch.SdkClientException")),)
 LOOK = (
     # What is not there answers with SageMaker's general exception: trying again would delay each first time.
     Retry(("SageMaker.SdkClientException",), attempts=3, interval=1),

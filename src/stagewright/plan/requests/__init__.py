@@ -20,7 +20,7 @@ from stagewright.plan.requests.kind import Kind
 from stagewright.plan.requests.setting import Request, Requests, Setting
 from stagewright.spec.kinds import AnyStage
 
-__all__ = ["KINDS", "Kind", "Request", "Requests", "Setting", "build", "merged"]
+__all__ = ["KINDS", "OURS", "Kind", "Request", "Requests", "Setting", "build", "merged"]
 
 KINDS: Mapping[str, Kind] = {
     "processing": processing.KIND,
@@ -33,6 +33,9 @@ KINDS: Mapping[str, Kind] = {
     "endpoint": endpoint.KIND,
 }
 """The value of `kind` -> what planning knows of it."""
+
+OURS = frozenset(("Gate", "Endpoint"))
+"""Requests that are no operations of AWS's: what the state machine itself reads."""
 
 
 def build(stage: AnyStage, setting: Setting) -> Requests:
@@ -56,10 +59,11 @@ def merged(base: Any, changes: Any) -> Any:
 
 def _overridden(requests: Requests, stage: AnyStage, name: str) -> Requests:
     changes = stage.request
-    if not requests.keys() >= changes.keys():
+    operations = [operation for operation in requests if operation not in OURS]
+    if not set(operations) >= changes.keys():
         main = KINDS[stage.kind].main
         if not main:
-            remedy = f"put the fields under {', '.join(requests)}"
+            remedy = f"put the fields under {', '.join(operations)}"
             raise PlanError((Problem(f"stages.{name}.request", "fields of no operation", remedy),))
         changes = {main: changes}
     return {operation: merged(request, changes.get(operation, {})) for operation, request in requests.items()}

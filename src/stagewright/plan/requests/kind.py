@@ -26,7 +26,8 @@ class Kind:
     the stage up. `outputs`: name -> S3 URI, read from the finished requests, which the document may have
     changed. `main`: the operation that `request:` is merged into unless it names operations itself.
     `image`: what the stage's image is for. `points`: its result points at other stages' results and has no
-    content of its own, so it runs whenever a stage that it waits for runs. `name`: of its job in a run.
+    content of its own, so it runs whenever a stage that it waits for runs. `name`: of the job of a run,
+    a stage and an attempt.
     """
 
     requests: Callable[[Any, Setting], Requests]
@@ -35,7 +36,7 @@ class Kind:
     main: str = ""
     image: Image = ""
     points: bool = False
-    name: Callable[[str, str], str] = job_name
+    name: Callable[[str, str, int], str] = job_name
 
 
 def job_timeout(operation: str) -> Callable[[Any, Requests], int]:

@@ -24,6 +24,7 @@ from stagewright.run.gateway.objects import Objects
 from stagewright.run.gateway.runs import Runs
 
 if TYPE_CHECKING:
+    from stagewright.run.gateway.alarms import Alarms
     from stagewright.run.gateway.caller import Caller
     from stagewright.run.gateway.endpoints import Endpoints
     from stagewright.run.gateway.events import Events
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from stagewright.run.gateway.queue import Queue
     from stagewright.run.gateway.quotas import Quotas
     from stagewright.run.gateway.registry import Registry
+    from stagewright.run.gateway.served import Served
     from stagewright.run.gateway.topics import Topics
 
 CONFIG = Config(
@@ -123,6 +125,18 @@ class Gateway:
         from stagewright.run.gateway.endpoints import Endpoints
 
         return Endpoints(self._client("sagemaker"), lambda: self._client("sagemaker-runtime"))
+
+    @cached_property
+    def served(self) -> Served:
+        from stagewright.run.gateway.served import Served
+
+        return Served(self._client("dynamodb"), self.installation.runs_table)
+
+    @cached_property
+    def alarms(self) -> Alarms:
+        from stagewright.run.gateway.alarms import Alarms
+
+        return Alarms(self._client("cloudwatch"))
 
     @cached_property
     def logs(self) -> Logs:

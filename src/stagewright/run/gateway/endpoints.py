@@ -1,4 +1,4 @@
-"""Endpoints: how they stand, and asking them; the models that they and transform jobs use."""
+"""Endpoints: how they stand, asking them, and removing them; the models that they and transform jobs use."""
 
 from __future__ import annotations
 
@@ -71,6 +71,27 @@ class Endpoints:
                     raise
                 return False
         return True
+
+    def tags(self, arn: str) -> dict[str, str]:
+        with translated("sagemaker", f"the tags of {arn}"):
+            return {tag["Key"]: tag["Value"] for tag in self.client.list_tags(ResourceArn=arn)["Tags"]}
+
+    def delete(self, name: str) -> None:
+        with translated("sagemaker", f"the endpoint {name}"):
+            self.client.delete_endpoint(EndpointName=name)
+
+    def delete_version(self, name: str) -> None:
+        """A configuration and the model of its name; either may be gone."""
+        with translated("sagemaker", f"the endpoint configuration and model {name}"):
+            self._delete(lambda: self.client.delete_endpoint_config(EndpointConfigName=name))
+            self._delete(lambda: self.client.delete_model(ModelName=name))
+
+    def _delete(self, delete: Callable[[], object]) -> None:
+        try:
+            delete()
+        except ClientError as error:
+            if not is_missing(error):
+                raise
 
     def invoke(self, name: str, body: bytes, content_type: str, accept: str = "application/json") -> Answer:
         """At most 25 MB in; the model's own failure (ModelError) is a TargetError with its message."""

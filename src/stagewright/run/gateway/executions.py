@@ -23,6 +23,8 @@ class Execution:
     ended: float | None
     error: str
     cause: str
+    output: str = ""
+    """JSON; of one that SUCCEEDED."""
 
 
 @dataclass(frozen=True)
@@ -65,4 +67,5 @@ class Executions:
             ended.timestamp() if ended else None,
             answer.get("error", ""),
             answer.get("cause", ""),
+            answer.get("output", ""),
         )

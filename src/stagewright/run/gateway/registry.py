@@ -22,11 +22,34 @@ class Package:
     version: int
     status: str
     approval: str
+    run: str = ""
+    """The run that made it, as it remembers (`stagewright:run` of its metadata)."""
 
 
 @dataclass(frozen=True)
 class Registry:
     client: SageMakerClient
+
+    def champion(self, group: str) -> Package | None:
+        """The newest approved version of a group; None where there is none, or no such group.
+
+        ListModelPackages names approved versions only where ModelApprovalStatus says so, and sorts by time.
+        """
+        with translated("sagemaker", f"the model package group {group}"):
+            try:
+                answer = self.client.list_model_packages(
+                    ModelPackageGroupName=group,
+                    ModelApprovalStatus="Approved",
+                    SortBy="CreationTime",
+                    SortOrder="Descending",
+                    MaxResults=1,
+                )
+            except ClientError as error:
+                if not is_missing(error):
+                    raise
+                return None
+        found = answer["ModelPackageSummaryList"]
+        return self.package(found[0]["ModelPackageArn"]) if found else None
 
     def package(self, arn: str) -> Package | None:
         """None where there is no such package."""
@@ -43,4 +66,5 @@ class Registry:
             answer.get("ModelPackageVersion", 0),
             answer["ModelPackageStatus"],
             answer.get("ModelApprovalStatus", ""),
+            answer.get("CustomerMetadataProperties", {}).get("stagewright:run", ""),
         )

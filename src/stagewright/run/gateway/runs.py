@@ -91,6 +91,19 @@ class StageItem:
 
 
 @dataclass(frozen=True)
+class AttemptItem:
+    """The item `attempt#<stage>#<attempt>`: one that failed, and was followed by another."""
+
+    stage: str
+    attempt: int
+    job: str
+    error: str
+    cause: str
+    started: str
+    ended: str
+
+
+@dataclass(frozen=True)
 class Runs:
     client: DynamoDBClient
     table: str
@@ -156,6 +169,17 @@ class Runs:
         with translated("dynamodb", f"the run {run}"):
             for page in pages:
                 yield from map(decode, page["Items"])
+
+    def stage(self, run: str, name: str) -> StageItem | None:
+        item = self._get(run, f"stage#{name}")
+        return _stage(item) if item else None
+
+    def attempts(self, run: str) -> Iterator[AttemptItem]:
+        """The attempts of stages that were tried again, in their order."""
+        for item in self.items(run, "attempt#"):
+            stage, _, number = item["item"].removeprefix("attempt#").partition("#")
+            texts = {name: str(item.get(name, "")) for name in ("job", "error", "cause", "started", "ended")}
+            yield AttemptItem(stage, int(number), **texts)
 
     def stages(self, run: str) -> dict[str, StageItem]:
         found = (_stage(item) for item in self.items(run, "stage#"))

@@ -11,6 +11,9 @@ KIND = Kind(
     "Check gate",
     {
         "Check gate": Pass(jsonata.GATE, "Gate closed?"),
-        "Gate closed?": Choice((Rule(jsonata.GATE_CLOSED, record.FAILED),), default=record.DONE),
+        "Gate closed?": Choice(
+            (Rule(jsonata.GATE_LETS_LIVE, record.CLOSED), Rule(jsonata.GATE_CLOSED, record.FAILED)),
+            default=record.DONE,
+        ),
     },
 )

@@ -1,0 +1,60 @@
+"""Those that runs of this installation have deployed, the next to be removed first. The versions that an
+endpoint could go back to are in `kept`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stagewright.cli import output
+from stagewright.cli.options import Json, TargetName
+from stagewright.cli.target import LOCAL, is_new, session, whereabouts
+
+if TYPE_CHECKING:
+    from stagewright.run.gateway import Gateway
+
+HEADER = ("endpoint", "state", "serves", "since", "until", "run", "kept")
+
+
+def command(target: TargetName = LOCAL, as_json: Json = False) -> None:
+    found: list[dict[str, Any]] = []
+    if not is_new(target):
+        with session(target) as connected:
+            found = list_endpoints(connected.gateway)
+    if as_json:
+        output.print_json(found)
+    elif found:
+        output.table(HEADER, [row(each) for each in found])
+    else:
+        output.note(f"no endpoints in {whereabouts(target)}")
+
+
+def list_endpoints(gateway: Gateway) -> list[dict[str, Any]]:
+    """Recorded endpoints that are there; one that somebody deleted is not."""
+    from stagewright.run.together import together
+
+    items = gateway.served.all()
+    endpoints = together(lambda item: gateway.endpoints.describe(item.name), items)
+    return [
+        {
+            "endpoint": item.name,
+            "state": endpoint.status,
+            "serves": endpoint.config,
+            "since": item.since,
+            "until": item.until,
+            "run": item.made_by,
+            "stage": item.stage,
+            "kept": [each for each in item.configurations if each != endpoint.config],
+            "alarms": list(item.alarms),
+        }
+        for item, endpoint in zip(items, endpoints, strict=True)
+        if endpoint is not None
+    ]
+
+
+def row(found: dict[str, Any]) -> tuple[str, ...]:
+    times = (output.local_time(found[name]) if found[name] else "-" for name in ("since", "until"))
+    return (
+        found["endpoint"], found["state"], found["serves"], *times, found["run"] or "-",
+        ", ".join(found["kept"]) or "-",
+    )  # fmt: skip

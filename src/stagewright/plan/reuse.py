@@ -1,0 +1,89 @@
+"""Why a stage runs, or which earlier result makes it needless.
+
+A result is identified by what went in (see `fingerprint`), so a stage whose fingerprint has a good result is
+not run, even when a stage before it has to run because its own result is gone: the same would go in. Kinds
+that point at another stage's result instead of having content of their own (gate, register, model, endpoint)
+also run when a stage that they wait for runs. Where a result lives in a place that a later run overwrites
+(endpoint, outputs at a URI of one's own), only the newest good result counts.
+
+Two settings say that the inputs do not tell everything: `cache: false`, and `max_age`. A result made under
+one of them has its run among its inputs, so what depends on it runs again whenever it does.
+
+A gate that judges by the champion's metrics is not asked again by the champion that it let through itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from stagewright.plan import fingerprint
+from stagewright.plan.model import Champion, GoodResult
+from stagewright.plan.prepared import Prepared
+from stagewright.plan.requests import KINDS
+from stagewright.spec.kinds import AnyStage, Endpoint, Transform
+from stagewright.spec.model import Cache
+
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+@dataclass(frozen=True)
+class Judge:
+    """`time`: of the run's event. `force`: all that is on runs."""
+
+    time: datetime
+    force: bool
+    champion: Champion | None
+
+    def why(
+        self,
+        name: str,
+        stage: AnyStage,
+        prepared: Prepared,
+        good: Sequence[GoodResult],
+        again: Sequence[str],
+        running: Collection[str],
+    ) -> str | GoodResult:
+        """The reason, or the result. `again`: of what it waits for, what runs; `running`: all that runs."""
+        if self.force:
+            return "forced"
+        if stage.cache is False:
+            return "cache is off"
+        if not good:
+            return "no earlier result"
+        fresh = [each for each in (good[:1] if _overwritten(stage) else good) if self._counts(each, stage)]
+        same = next((each for each in fresh if self._same(name, each, prepared)), None)
+        if same and not (again and KINDS[stage.kind].points):
+            return same
+        if not fresh and isinstance(stage.cache, Cache):
+            return f"its result of {good[0].run} is older than {stage.cache.max_age}"
+        difference = fingerprint.explain(good[0].inputs, prepared.inputs, running)
+        return f"{name}: {difference or f'{again[0]} runs again'}"
+
+    def _counts(self, result: GoodResult, stage: AnyStage) -> bool:
+        if not isinstance(stage.cache, Cache):
+            return True
+        return self.time - datetime.fromisoformat(result.ended) <= length(stage.cache.max_age)
+
+    def _same(self, name: str, result: GoodResult, prepared: Prepared) -> bool:
+        if result.fingerprint == prepared.fingerprint:
+            return True
+        let_through = self.champion and self.champion.made_by(name) == result.run
+        aside = (fingerprint.UNCACHED, *(["champion."] if let_through else []))
+        return dict(_inputs(result.inputs, aside)) == dict(_inputs(prepared.inputs, aside))
+
+
+def length(duration: str) -> timedelta:
+    """`7d` as a length of time."""
+    return timedelta(**{UNITS[duration[-1]]: int(duration[:-1])})
+
+
+def _inputs(inputs: Mapping[str, str], aside: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    return ((path, value) for path, value in inputs.items() if not path.startswith(aside))
+
+
+def _overwritten(stage: AnyStage) -> bool:
+    """Whether a later run puts its result where this stage's result was."""
+    own = isinstance(stage, Transform) and stage.output is not None
+    return own or isinstance(stage, Endpoint) or isinstance(getattr(stage, "outputs", None), Mapping)

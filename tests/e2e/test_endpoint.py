@@ -1,0 +1,308 @@
+"""Endpoint stages on the local target, with models that answer, fail, or answer something else."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import sys
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from stagewright.local import server as local
+from stagewright.plan.model import Plan, Trigger
+from stagewright.plan.release import Release
+from stagewright.run import start
+from stagewright.run.gateway import Gateway
+from stagewright.run.history import RunRecord, show
+from stagewright.run.planning import make_plan
+from stagewright.spec.load import load
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("endpoint")]
+
+IMAGE = "registry.example/own:1"
+SCRIPT = """
+import json
+def model_fn(folder): return None
+def transform_fn(model, body, content_type, accept): return json.dumps("{}"), accept
+"""
+FAILING = SCRIPT.replace('return json.dumps("{}"), accept', 'raise ValueError("the new model is bad")')
+ERRORS = {"errors": {"metric": "Invocation5XXErrors", "threshold": 2}}
+TEST = {"body": "1", "expect": {"contains": "one", "max_latency": 30}}
+NUMBERS = itertools.count()
+
+
+class Place:
+    """A local installation with three model artefacts: one, two, bad."""
+
+    def __init__(self, server: local.Server) -> None:
+        self.installation = server.installation
+        self.gateway = Gateway.connect(server.installation, server.url, server.access_key, server.secret_key)
+        account = {
+            "endpoint_url": server.url,
+            "region_name": "us-east-1",
+            "aws_access_key_id": server.access_key,
+            "aws_secret_access_key": server.secret_key,
+        }
+        names = ("s3", "sagemaker", "sagemaker-runtime", "cloudwatch", "lambda")
+        self.clients: dict[str, Any] = {name: boto3.client(name, **account) for name in names}
+        for name, script in (("one", SCRIPT), ("two", SCRIPT), ("bad", FAILING)):
+            self.put(f"models/{name}.tar.gz", archive(script.replace("{}", name)))
+
+    def __getattr__(self, name: str) -> Any:
+        return self.clients[name.replace("_", "-")]
+
+    def put(self, key: str, body: bytes) -> None:
+        self.s3.put_object(Bucket=self.installation.bucket, Key=key, Body=body)
+
+    def plan(self, name: str, model: str, **fields: Any) -> Plan:
+        stage = {"kind": "endpoint", "model": f"s3://${{bucket}}/models/{model}.tar.gz", "image": IMAGE}
+        document = {
+            "name": name,
+            "defaults": {"instance_type": "ml.m5.large"},
+            "triggers": [],
+            "stages": {"deploy": {**stage, **fields}},
+        }
+        trigger = Trigger("manual", f"manual:{next(NUMBERS)}", "2026-01-31T14:00:00.000Z", "test")
+        return make_plan(self.gateway, load(document), trigger, Release(name, {}), 1)
+
+    def deploy(self, name: str, model: str, **fields: Any) -> RunRecord:
+        return self.run(self.plan(name, model, **fields))
+
+    def run(self, plan: Plan) -> RunRecord:
+        start.start(self.gateway, plan)
+        end = time.monotonic() + 120
+        while (record := show(self.gateway, plan.run)).status in ("PLANNED", "RUNNING"):
+            assert time.monotonic() < end, record
+            time.sleep(0.05)
+        return record
+
+    def ask(self, endpoint: str) -> Any:
+        answer = self.sagemaker_runtime.invoke_endpoint(
+            EndpointName=endpoint, Body=b"1", ContentType="application/json", Accept="application/json"
+        )
+        return json.load(answer["Body"])
+
+    def described(self, endpoint: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.sagemaker.describe_endpoint(EndpointName=endpoint)
+        return found
+
+    def versions(self, pipeline: str) -> list[str]:
+        """Configurations; models must be the same."""
+        pages = self.sagemaker.list_endpoint_configs(NameContains=pipeline, MaxResults=100)
+        configs = sorted(each["EndpointConfigName"] for each in pages["EndpointConfigs"])
+        pages = self.sagemaker.list_models(NameContains=pipeline, MaxResults=100)
+        assert sorted(each["ModelName"] for each in pages["Models"]) == configs
+        return configs
+
+    def sweep(self) -> dict[str, Any]:
+        answer = self.clients["lambda"].invoke(
+            FunctionName=self.installation.name("sweeper"), Payload=b'{"detail": {"patience": 0}}'
+        )
+        swept: dict[str, Any] = json.load(answer["Payload"])
+        return swept
+
+
+def archive(script: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        entry = tarfile.TarInfo("code/inference.py")
+        entry.size = len(script)
+        tar.addfile(entry, io.BytesIO(script.encode()))
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    state = tmp_path_factory.mktemp("state")
+    (state / "local.toml").write_text(f'[pythons]\n"{IMAGE}" = "{sys.executable}"\n')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STAGEWRIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        server = local.up(state)
+    try:
+        yield Place(server)
+    finally:
+        local.down(state)
+
+
+class Asking:
+    """Asks an endpoint all the time, in a thread of its own."""
+
+    def __init__(self, ask: Callable[[], Any]) -> None:
+        self.ask = ask
+        self.answers: list[str] = []
+        self.failures: list[dict[str, Any]] = []
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        while not self.over.is_set():
+            try:
+                self.answers.append(self.ask())
+            except ClientError as error:
+                self.failures.append(error.response)
+            time.sleep(0.02)
+
+    def __enter__(self) -> Asking:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.over.set()
+        self.thread.join()
+
+
+def test_a_tripped_canary_fails_the_run_and_the_old_model_goes_on_serving(place: Place) -> None:
+    canary = {"type": "canary", "size": 50, "wait": "20m", "bake": "1m"}
+    first = place.deploy("tripped", "one", update=canary, alarms=ERRORS)
+    assert first.status == "SUCCEEDED", first.reason
+    serving = place.described("tripped-local")["EndpointConfigName"]
+    with Asking(lambda: place.ask("tripped-local")) as asking:
+        run = place.deploy("tripped", "bad", update=canary, alarms=ERRORS)
+    alarm = place.installation.name("tripped-local-errors")
+    assert run.status == "FAILED"
+    assert run.reason.startswith(
+        "deploy: the update was rolled back, and endpoint tripped-local still serves the version before: "
+    )
+    assert alarm in run.reason
+    # Only the canary has failed requests: what the old model was asked, it answered.
+    assert asking.failures
+    assert all(each["OriginalMessage"].startswith("the new model is bad") for each in asking.failures)
+    assert set(asking.answers) == {"one"}
+    found = place.described("tripped-local")
+    assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", serving)
+    assert [place.ask("tripped-local") for _ in range(20)] == ["one"] * 20
+    assert place.versions("tripped") == [serving]
+
+
+def test_alarms_are_there_before_the_update_that_rolls_back_on_them(place: Place) -> None:
+    place.deploy("watched", "one")
+    name = place.installation.name("watched-local-errors")
+    assert place.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"] == []
+    run = place.deploy("watched", "two", alarms=ERRORS, update={"bake": "10s"})
+    assert run.status == "SUCCEEDED", run.reason
+    (alarm,) = place.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    # The service refuses an update whose alarms are not there.
+    assert place.described("watched-local")["LastDeploymentConfig"]["AutoRollbackConfiguration"] == {
+        "Alarms": [{"AlarmName": name}]
+    }
+    assert (alarm["Threshold"], alarm["TreatMissingData"]) == (2.0, "notBreaching")
+    assert {each["Name"]: each["Value"] for each in alarm["Dimensions"]} == {
+        "EndpointName": "watched-local",
+        "VariantName": "AllTraffic",
+    }
+    assert place.ask("watched-local") == "two"
+
+
+def test_a_failed_smoke_test_brings_the_version_before_back(place: Place) -> None:
+    assert place.deploy("tested", "one", smoke_test=TEST).status == "SUCCEEDED"
+    serving = place.described("tested-local")["EndpointConfigName"]
+    wrong = place.deploy("tested", "two", smoke_test=TEST)
+    assert wrong.reason == (
+        'deploy: the smoke test of endpoint tested-local failed: the answer "two" does not hold one'
+        "; the version before serves again"
+    )
+    failed = place.deploy("tested", "bad", smoke_test=TEST)
+    assert "the new model is bad" in failed.reason
+    assert place.described("tested-local")["EndpointConfigName"] == serving
+    assert place.ask("tested-local") == "one"
+    assert place.versions("tested") == [serving]
+    # What serves is the result of the first run, so there is nothing to do.
+    assert place.plan("tested", "one", smoke_test=TEST).stage("deploy").action == "reuse"
+
+
+def test_a_new_endpoint_that_fails_its_smoke_test_is_gone(place: Place) -> None:
+    place.put("samples/one.json", b"1")
+    sample = {**TEST, "file": "s3://${bucket}/samples/one.json"}
+    del sample["body"]
+    run = place.deploy("fresh", "bad", smoke_test=sample)
+    assert run.reason.endswith("the endpoint was new, and is deleted")
+    wait_until(lambda: place.gateway.endpoints.describe("fresh-local") is None)
+    assert place.versions("fresh") == []
+    assert place.deploy("fresh", "one", smoke_test=sample).status == "SUCCEEDED"
+
+
+def test_earlier_versions_are_kept_and_older_ones_removed(place: Place) -> None:
+    made = []
+    for model in ("one", "two", "one", "two"):
+        run = place.deploy("keeps", model, keep=1, smoke_test={"body": str(len(made) + 1)})
+        assert run.status == "SUCCEEDED", run.reason
+        made.append(place.described("keeps-local")["EndpointConfigName"])
+    assert len(set(made)) == 4
+    assert place.versions("keeps") == sorted(made[2:])
+    (item,) = (each for each in place.gateway.served.all() if each.name == "keeps-local")
+    assert item.configurations == (made[3], made[2])
+    assert (item.until, item.made_by, item.stage) == ("", run.run, "deploy")
+
+
+def test_an_endpoint_whose_time_is_over_is_deleted_with_all_that_is_its(place: Place) -> None:
+    run = place.deploy("trial", "one", time_to_live="8h", alarms=ERRORS)
+    assert run.status == "SUCCEEDED", run.reason
+    place.sweep()
+    assert place.ask("trial-local") == "one"
+    (item,) = (each for each in place.gateway.served.all() if each.name == "trial-local")
+    left = datetime.fromisoformat(item.until) - datetime.now(UTC)
+    assert timedelta(hours=7, minutes=50) < left < timedelta(hours=8)
+    assert place.deploy("trial", "two", time_to_live="1s", alarms=ERRORS, update={"bake": "1s"}).status
+    time.sleep(1)
+    assert place.sweep()["repairs"] == 1
+    wait_until(lambda: place.gateway.endpoints.describe("trial-local") is None)
+    assert place.versions("trial") == []
+    assert (
+        place.cloudwatch.describe_alarms(AlarmNamePrefix=place.installation.name("trial"))["MetricAlarms"]
+        == []
+    )
+    assert "trial-local" not in {each.name for each in place.gateway.served.all()}
+    assert place.sweep()["repairs"] == 0
+
+
+def test_time_does_not_run_out_for_an_endpoint_that_somebody_else_has_made_since(place: Place) -> None:
+    assert place.deploy("swapped", "one", time_to_live="1s").status == "SUCCEEDED"
+    arn = place.described("swapped-local")["EndpointArn"]
+    place.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "stagewright:environment", "Value": "prod"}])
+    time.sleep(1)
+    place.sweep()
+    assert place.ask("swapped-local") == "one"
+    assert "swapped-local" not in {each.name for each in place.gateway.served.all()}
+
+
+def test_an_endpoint_of_somebody_else_is_not_overwritten(place: Place) -> None:
+    place.deploy("theirs", "one")
+    found = place.described("theirs-local")
+    tag = "stagewright:environment"
+    place.sagemaker.delete_tags(ResourceArn=found["EndpointArn"], TagKeys=[tag])
+    run = place.deploy("theirs", "two")
+    assert run.reason.startswith("deploy: there is an endpoint theirs-local that this installation did not")
+    assert place.described("theirs-local") | {"ResponseMetadata": 0} == found | {"ResponseMetadata": 0}
+    assert place.versions("theirs") == [found["EndpointConfigName"]]
+
+
+def test_what_is_asked_and_answered_is_captured(place: Place) -> None:
+    assert place.deploy("caught", "one", capture={"percent": 100}).status == "SUCCEEDED"
+    assert place.ask("caught-local") == "one"
+    prefix = "captured/caught/deploy/caught-local/AllTraffic/"
+
+    def captured() -> list[Any]:
+        listed = place.s3.list_objects_v2(Bucket=place.installation.bucket, Prefix=prefix)
+        found: list[Any] = listed.get("Contents", [])
+        return found
+
+    wait_until(captured)
+    body = place.s3.get_object(Bucket=place.installation.bucket, Key=captured()[0]["Key"])["Body"].read()
+    line = json.loads(body.decode().splitlines()[0])["captureData"]
+    assert (line["endpointInput"]["data"], line["endpointOutput"]["data"]) == ("1", '"one"')
+
+
+def wait_until(condition: Callable[[], Any]) -> None:
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
