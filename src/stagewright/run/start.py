@@ -43,11 +43,13 @@ class Asked:
     """What a run is planned with when its turn comes, beside its trigger.
 
     `version`: of the manifest, empty where the current one is meant. `cancels`: the runs before it are stopped.
+    `listens`: name of the document's trigger that asks for it, where that has a cooldown.
     """
 
     version: str = ""
     force: bool = False
     cancels: bool = False
+    listens: str = ""
 
     @classmethod
     def of(cls, header: Header) -> Asked:
