@@ -88,3 +88,9 @@ def tuning_job_name(run: str, stage: str, attempt: int = 1) -> str:
 def timestamp(time: datetime) -> str:
     """ISO 8601 in UTC with milliseconds: sorts as text."""
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def epoch(time: str) -> float:
+    """Seconds since 1970 of an ISO 8601 time; one without a zone is in UTC."""
+    parsed = datetime.fromisoformat(time)
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()

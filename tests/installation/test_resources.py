@@ -29,7 +29,12 @@ def test_the_tables_have_the_keys_of_the_architecture(parts):
     documents, runs = parts["tables"]["documents"], parts["tables"]["runs"]
     assert (documents["hash_key"], documents["range_key"]) == ("pipeline", "item")
     assert documents["indexes"] == {
-        "by_item": {"hash_key": "item", "range_key": "pipeline", "projection": "KEYS_ONLY"}
+        "by_item": {
+            "hash_key": "item",
+            "range_key": "pipeline",
+            "projection": "INCLUDE",
+            "non_key_attributes": ["sha256"],
+        }
     }
     assert (runs["hash_key"], runs["range_key"]) == ("run", "item")
     assert {
@@ -40,15 +45,12 @@ def test_the_tables_have_the_keys_of_the_architecture(parts):
         "by_stage": ("stage_key", "ended", "ALL"),
         "open_runs": ("open", "created", "ALL"),
     }
+    assert (documents["ttl"], runs["ttl"]) == (None, "expires")
     for table in (documents, runs):
         used = {table["hash_key"], table["range_key"]}
         used |= {index[key] for index in table["indexes"].values() for key in ("hash_key", "range_key")}
         assert set(table["attributes"]) == used
-        assert (table["billing_mode"], table["point_in_time_recovery"], table["ttl"]) == (
-            "PAY_PER_REQUEST",
-            True,
-            None,
-        )
+        assert (table["billing_mode"], table["point_in_time_recovery"]) == ("PAY_PER_REQUEST", True)
 
 
 def test_the_bucket_is_versioned_private_and_tells_eventbridge(parts):
@@ -71,7 +73,7 @@ def test_only_our_rules_may_send(parts):
     allow = [each for each in parts["queues"]["events"]["policy"]["Statement"] if each["Effect"] == "Allow"]
     assert [each["Principal"] for each in allow] == [{"Service": "events.amazonaws.com"}]
     assert allow[0]["Condition"]["ArnEquals"]["aws:SourceArn"] == [
-        parts["rules"][name]["arn"] for name in ("release", "manual")
+        parts["rules"][name]["arn"] for name in ("release", "data", "model-approval", "manual", "tick")
     ]
 
 
@@ -102,12 +104,26 @@ def ended(machine, status) -> dict:
     )
 
 
+def decided(status) -> dict:
+    detail = {"ModelPackageGroupName": "g", "ModelPackageArn": "arn", "ModelApprovalStatus": status}
+    return event("aws.sagemaker", "SageMaker Model Package State Change", detail)
+
+
 @pytest.mark.parametrize(
     ("what", "expected"),
     [
         (created("my-bucket", "manifests/house-price.json"), {"release"}),
         (created("my-bucket", "staging/house-price/train.py"), set()),
+        (created("my-bucket", "code/house-price/abc/files/train.py"), set()),
+        (created("my-bucket", "runs/house-price/r/train/model.tar.gz"), set()),
+        (created("my-bucket", "glue/script.py"), set()),
+        (created("my-bucket", "raw/house-price/2026-01-31/_SUCCESS"), {"data"}),
+        (created("my-bucket", "manifest"), {"data"}),
+        (created("other", "raw/house-price/_SUCCESS"), set()),
         (created("other", "manifests/house-price.json"), set()),
+        (decided("Approved"), {"model-approval"}),
+        (decided("Rejected"), {"model-approval"}),
+        (decided("PendingManualApproval"), set()),
         (event("stagewright", "Run Requested", {"installation": HERE.id, "pipeline": "p"}), {"manual"}),
         (event("stagewright", "Run Requested", {"installation": "other", "pipeline": "p"}), set()),
         (event("elsewhere", "Run Requested", {}), set()),
@@ -132,7 +148,8 @@ def test_targets_exist(parts):
             else HERE.arn("lambda", f"function:{parts['functions'][name]['name']}")
         )
         assert rule["target"]["arn"] == arn
-    assert parts["rules"]["sweep"]["schedule"] == "rate(5 minutes)"
+    schedules = {name: rule["schedule"] for name, rule in parts["rules"].items() if rule["schedule"]}
+    assert schedules == {"sweep": "rate(5 minutes)", "tick": "rate(1 minute)"}
 
 
 @pytest.mark.parametrize("name", ["router", "recorder", "sweeper"])

@@ -44,7 +44,11 @@ def test_a_table_and_its_indexes(client: Connect, what: str) -> None:
         name: (index["hash_key"], index["range_key"]) for name, index in wanted["indexes"].items()
     }
     for index, settings in wanted["indexes"].items():
-        assert indexes[index]["Projection"]["ProjectionType"] == settings["projection"]
+        projection = indexes[index]["Projection"]
+        assert projection["ProjectionType"] == settings["projection"]
+        assert projection.get("NonKeyAttributes", []) == settings["non_key_attributes"]
+    ttl = client("dynamodb").describe_time_to_live(TableName=wanted["name"])["TimeToLiveDescription"]
+    assert ttl.get("AttributeName") == wanted["ttl"]
 
 
 def keys(described: dict[str, Any]) -> tuple[str, ...]:

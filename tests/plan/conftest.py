@@ -54,6 +54,7 @@ DOCUMENT = {
             "entry_point": "train.py",
             "metrics": "${stages.evaluate.outputs.report}/metrics.json",
             "after": ["quality"],
+            "approval": "approved",
         },
         "deploy": {"kind": "endpoint", "model": "${stages.register.package}", "instance_type": "ml.m5.large"},
     },

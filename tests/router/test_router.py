@@ -242,7 +242,7 @@ def test_what_aws_cannot_do_now_is_delivered_again(
         ({"detail": None}, "TypeError"),
         (
             {"detail": {"bucket": {"name": "other"}, "object": {"key": "manifests/prices.json"}}},
-            "no manifest of ours",
+            "in another bucket",
         ),
         ({"detail": {"bucket": {"name": "BUCKET"}, "object": {"key": "code/x"}}}, "no manifest of ours"),
         (

@@ -135,7 +135,8 @@ def install(gateway: Gateway) -> Gateway:
     objects.put_bucket_versioning(Bucket=place.bucket, VersioningConfiguration={"Status": "Enabled"})
     _table(dynamodb, place.documents_table, ("pipeline", "item"), {"by_item": ("item", "pipeline")})
     _table(dynamodb, place.runs_table, ("run", "item"), INDEXES)
-    gateway.queue.client.create_queue(QueueName=place.name("events"))
+    for queue in ("events", "events-dead"):
+        gateway.queue.client.create_queue(QueueName=place.name(queue))
     machine(gateway, MACHINE)
     # The server has no SageMaker: what the gateway would ask it, this answers.
     sagemaker = SageMaker()

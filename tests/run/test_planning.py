@@ -98,7 +98,12 @@ def test_results_of_another_partition_are_not_seen(gateway, planned, tools):
 
 def test_packages_and_endpoints_are_asked_for(gateway, planned, tools, sagemaker):
     stages = tools.document["stages"] | {
-        "register": {"kind": "register", "model": "${stages.train.model}", "entry_point": "train.py"},
+        "register": {
+            "kind": "register",
+            "model": "${stages.train.model}",
+            "entry_point": "train.py",
+            "approval": "approved",
+        },
         "deploy": {"kind": "endpoint", "model": "${stages.register.package}", "name": "served"},
     }
     document = load(tools.document | {"stages": stages})

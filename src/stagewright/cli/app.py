@@ -19,6 +19,7 @@ COMMANDS = {
     "run": "Push what changed, start one run, and watch it to its end.",
     "push": "Push code and document; the pushed release starts a run.",
     "runs": "List runs, newest first.",
+    "dlq": "List, replay or drop the messages that no run came of.",
     "show": "Show a run: its stages, reasons, metrics and results.",
     "document": "Show the next run's document, and which layer says what.",
     "set": "Override settings of a document, from the next run on.",

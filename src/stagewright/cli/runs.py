@@ -1,4 +1,6 @@
-"""Of one pipeline, or of all."""
+"""Of one pipeline, or of all. With --dropped the events that would have started a run of it, and why they did
+not; they are kept for 30 days.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +21,23 @@ if TYPE_CHECKING:
 
 HEADER = ("run", "state", "trigger", "created", "took", "why")
 Place = Annotated[str | None, typer.Argument(metavar="[PIPELINE]", help="Only the runs of this pipeline.")]
+Dropped = Annotated[bool, typer.Option("--dropped", help="Events that started no run, and why.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most this many.")]
 
 
 def command(
-    place: Place = None, limit: Limit = 20, target: TargetName = LOCAL, as_json: Json = False
+    place: Place = None,
+    dropped: Dropped = False,
+    limit: Limit = 20,
+    target: TargetName = LOCAL,
+    as_json: Json = False,
 ) -> None:
     from stagewright.run import history
 
     pipeline = documents.name_of(place) if place else None
+    if dropped:
+        show_dropped(pipeline, limit, target, as_json)
+        return
     records = []
     if not is_new(target):
         with session(target) as connected:
@@ -38,6 +48,22 @@ def command(
         print_records(records)
     else:
         output.note(f"no runs{f' of {pipeline}' if pipeline else ''} in {whereabouts(target)}")
+
+
+def show_dropped(pipeline: str | None, limit: int, target: str, as_json: bool) -> None:
+    if pipeline is None:
+        raise typer.BadParameter("--dropped needs a PIPELINE")
+    found = []
+    if not is_new(target):
+        with session(target) as connected:
+            found = list(connected.gateway.marks.dropped(pipeline, limit))
+    if as_json:
+        output.print_json(found)
+    elif found:
+        rows = [(output.local_time(each.time), each.type, each.reason, each.key) for each in found]
+        output.table(("time", "trigger", "why", "key"), rows)
+    else:
+        output.note(f"nothing of {pipeline} was dropped in {whereabouts(target)}")
 
 
 def print_records(records: Sequence[RunRecord]) -> None:

@@ -113,6 +113,10 @@ def _start() -> Statement:
     return Statement("Start", "starts runs", ("states:StartExecution",), (TEMPLATE.state_machine_arn,))
 
 
+def _send(reason: str) -> Statement:
+    return Statement("Send", reason, ("sqs:GetQueueUrl", "sqs:SendMessage"), (EVENTS_ARN,))
+
+
 def _look() -> Statement:
     actions = ("states:DescribeExecution",)
     return Statement(
@@ -139,9 +143,19 @@ _RUN_ITEMS = Statement(
         "dynamodb:Query",
         "dynamodb:PutItem",
         "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
         "dynamodb:BatchWriteItem",
     ),
     (RUNS, f"{RUNS}/index/*"),
+)
+_READ_DOCUMENTS = Statement(
+    "Documents", "asks whether a pipeline wants runs", ("dynamodb:GetItem",), (DOCUMENTS,)
+)
+_CATALOGUE = Statement(
+    "Catalogue",
+    "lists the documents, to see which pipelines an event is for",
+    ("dynamodb:Query",),
+    (f"{DOCUMENTS}/index/by_item",),
 )
 _LIST = Statement(
     "List",
@@ -149,6 +163,8 @@ _LIST = Statement(
     ("s3:ListBucket", "s3:ListBucketVersions"),
     (BUCKET,),
 )
+
+_JOBS = ("processing-job", "training-job", "hyper-parameter-tuning-job", "transform-job")
 
 _ROUTER = Role(
     "router",
@@ -186,10 +202,33 @@ _ROUTER = Role(
             ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"),
             (DOCUMENTS,),
         ),
+        _CATALOGUE,
+        _send("asks for runs of schedules and of settled data, and looks later at what still settles"),
         _RUN_ITEMS,
         _start(),
         _stop(),
         _notify(),
+        Statement(
+            "StopJobs",
+            "stops the jobs of a run that a newer one takes the place of",
+            (
+                "sagemaker:DescribeProcessingJob",
+                "sagemaker:StopProcessingJob",
+                "sagemaker:DescribeTrainingJob",
+                "sagemaker:StopTrainingJob",
+                "sagemaker:DescribeHyperParameterTuningJob",
+                "sagemaker:StopHyperParameterTuningJob",
+                "sagemaker:DescribeTransformJob",
+                "sagemaker:StopTransformJob",
+            ),
+            [TEMPLATE.arn("sagemaker", f"{kind}/*") for kind in _JOBS],
+        ),
+        Statement(
+            "StopGlueRuns",
+            "stops the Glue runs of such a run (those of the platform's own jobs are left to the state machine)",
+            ("glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"),
+            (TEMPLATE.arn("glue", f"job/{TEMPLATE.id}-*"),),
+        ),
         Statement(
             "LookAtModels",
             "checks that a package, model or endpoint which would be reused is still there",
@@ -205,7 +244,19 @@ _ROUTER = Role(
     ),
 )
 
-_RECORDER = Role("recorder", "lambda.amazonaws.com", (_logs(RECORDER), _RUN_ITEMS, _look(), _notify()))
+_RECORDER = Role(
+    "recorder",
+    "lambda.amazonaws.com",
+    (
+        _logs(RECORDER),
+        _RUN_ITEMS,
+        _READ_DOCUMENTS,
+        _CATALOGUE,
+        _send("asks for the runs that wait for this one"),
+        _look(),
+        _notify(),
+    ),
+)
 
 _SWEEPER = Role(
     "sweeper",
@@ -213,10 +264,9 @@ _SWEEPER = Role(
     (
         _logs(SWEEPER),
         _LIST,
-        Statement(
-            "Requeue", "sends a missed event again", ("sqs:GetQueueUrl", "sqs:SendMessage"), (EVENTS_ARN,)
-        ),
-        Statement("Documents", "asks whether a pipeline wants runs", ("dynamodb:GetItem",), (DOCUMENTS,)),
+        _send("sends a missed event again"),
+        _READ_DOCUMENTS,
+        _CATALOGUE,
         _RUN_ITEMS,
         _start(),
         _stop(),
@@ -240,7 +290,6 @@ _SWEEPER = Role(
 )
 
 
-_JOBS = ("processing-job", "training-job", "hyper-parameter-tuning-job", "transform-job")
 _MADE = (*_JOBS, "model", "endpoint", "endpoint-config", "model-package-group")
 _TAGGED = {"StringEquals": {"aws:RequestTag/stagewright:environment": TEMPLATE.environment}}
 _GLUE_RUNS = ("glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun")

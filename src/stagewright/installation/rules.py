@@ -9,6 +9,7 @@ from typing import Any
 from stagewright.installation.functions import RECORDER, SWEEPER
 from stagewright.installation.queues import EVENTS_ARN
 from stagewright.installation.render import TEMPLATE
+from stagewright.spec.triggers import OWN_FOLDERS
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,33 @@ RULES = (
         },
     ),
     Rule(
+        "data",
+        "An object arrived outside the framework's own folders: the router knows whose data it is",
+        _QUEUE,
+        EVENTS_ARN,
+        {
+            "source": ["aws.s3"],
+            "detail-type": ["Object Created"],
+            "detail": {
+                "bucket": {"name": [TEMPLATE.bucket]},
+                # A list under `prefix` means none of them ("Anything-but matching on prefixes", EventBridge
+                # user guide, comparison operators).
+                "object": {"key": [{"anything-but": {"prefix": list(OWN_FOLDERS)}}]},
+            },
+        },
+    ),
+    Rule(
+        "model-approval",
+        "A version of a model was approved or rejected in the registry",
+        _QUEUE,
+        EVENTS_ARN,
+        {
+            "source": ["aws.sagemaker"],
+            "detail-type": ["SageMaker Model Package State Change"],
+            "detail": {"ModelApprovalStatus": ["Approved", "Rejected"]},
+        },
+    ),
+    Rule(
         "manual",
         "Somebody asks for a run",
         _QUEUE,
@@ -86,5 +114,12 @@ RULES = (
         ("function", SWEEPER.what),
         SWEEPER.arn,
         schedule="rate(5 minutes)",
+    ),
+    Rule(
+        "tick",
+        "A minute has begun: the router looks at the schedules",
+        _QUEUE,
+        EVENTS_ARN,
+        schedule="rate(1 minute)",
     ),
 )

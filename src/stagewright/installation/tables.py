@@ -1,4 +1,4 @@
-"""The two tables. Paid per request, with point-in-time recovery; nothing in them expires by itself."""
+"""The two tables. Paid per request, with point-in-time recovery; runs and documents never expire."""
 
 from __future__ import annotations
 
@@ -22,12 +22,16 @@ class Key:
 
 @dataclass(frozen=True)
 class Table:
-    """`indexes`: global secondary indexes, each projecting the same."""
+    """`indexes`: global secondary indexes, each projecting the same: all, or keys and `projected`.
+
+    `ttl`: the attribute with the second (since 1970) after which DynamoDB deletes an item.
+    """
 
     name: str
     key: Key
     indexes: Mapping[str, Key] = field(default_factory=dict)
-    projection: str = "ALL"
+    projected: tuple[str, ...] = ()
+    ttl: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         keys = (self.key, *self.indexes.values())
@@ -35,13 +39,18 @@ class Table:
             "name": self.name,
             "billing_mode": "PAY_PER_REQUEST",
             "point_in_time_recovery": True,
-            "ttl": None,
+            "ttl": self.ttl,
             **self.key.fields(),
             "attributes": dict.fromkeys(
                 sorted({name for key in keys for name in key.fields().values()}), "S"
             ),
             "indexes": {
-                name: {**key.fields(), "projection": self.projection} for name, key in self.indexes.items()
+                name: {
+                    **key.fields(),
+                    "projection": "INCLUDE" if self.projected else "ALL",
+                    "non_key_attributes": list(self.projected),
+                }
+                for name, key in self.indexes.items()
             },
         }
 
@@ -50,9 +59,10 @@ TABLES = {
     "documents": Table(
         TEMPLATE.documents_table,
         Key("pipeline", "item"),
-        # Documents are large and revisions many: without it, listing the pipelines would read them all.
+        # Documents are large and revisions many: without it, listing the pipelines would read them all. The
+        # hash says which of them a function knows already.
         {"by_item": Key("item", "pipeline")},
-        "KEYS_ONLY",
+        projected=("sha256",),
     ),
     "runs": Table(
         TEMPLATE.runs_table,
@@ -62,5 +72,7 @@ TABLES = {
             "by_stage": Key("stage_key", "ended"),
             "open_runs": Key("open", "created"),
         },
+        # Of dropped events and settled data; no run has it.
+        ttl="expires",
     ),
 }

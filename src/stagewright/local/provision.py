@@ -90,7 +90,7 @@ class Provisioner:
     def table(self, settings: Settings) -> None:
         dynamodb, name = self._client("dynamodb"), settings["name"]
         indexes = [
-            {"IndexName": index, "KeySchema": _keys(key), "Projection": {"ProjectionType": key["projection"]}}
+            {"IndexName": index, "KeySchema": _keys(key), "Projection": _projection(key)}
             for index, key in settings["indexes"].items()
         ]
         attributes = [
@@ -116,6 +116,9 @@ class Provisioner:
                 )
         recovery = {"PointInTimeRecoveryEnabled": settings["point_in_time_recovery"]}
         dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=recovery)
+        if attribute := settings["ttl"]:
+            expiry = {"Enabled": True, "AttributeName": attribute}
+            dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=expiry)
 
     def log_group(self, settings: Settings) -> None:
         logs, name = self._client("logs"), settings["name"]
@@ -268,6 +271,11 @@ def _keys(settings: Settings) -> list[dict[str, str]]:
         {"AttributeName": settings["hash_key"], "KeyType": "HASH"},
         {"AttributeName": settings["range_key"], "KeyType": "RANGE"},
     ]
+
+
+def _projection(index: Settings) -> dict[str, Any]:
+    more = index["non_key_attributes"]
+    return {"ProjectionType": index["projection"], **({"NonKeyAttributes": more} if more else {})}
 
 
 def _lifecycle(settings: Settings) -> list[dict[str, Any]]:

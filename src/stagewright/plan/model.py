@@ -20,13 +20,33 @@ ATTEMPT = "<<attempt>>"
 
 @dataclass(frozen=True)
 class Trigger:
-    """What started a run. `time` is ISO 8601 UTC, of the event itself; `key` names the event for ever."""
+    """What started a run. `time` is ISO 8601 UTC, of the event itself; `key` names the event for ever.
+
+    `only`: stages that may run, all where it is empty. `date`, `uri`, `package`, `run`: what
+    `${trigger.date}` and the others stand for, where the event brought one. `chain`: the pipelines whose runs
+    led here by upstream triggers, first one first.
+    """
 
     type: str
     key: str
     time: str
     by: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
+    date: str = ""
+    uri: str = ""
+    package: str = ""
+    run: str = ""
+    chain: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Trigger:
+        return cls(**{**data, **{name: tuple(data.get(name, ())) for name in ("only", "chain")}})
+
+    def to_json(self) -> dict[str, Any]:
+        """Without what is empty, apart from the fields that every trigger has."""
+        kept = ("type", "key", "time", "by", "parameters")
+        return {name: value for name, value in asdict(self).items() if name in kept or value}
 
 
 @dataclass(frozen=True)
@@ -70,8 +90,9 @@ class Recorded:
 
     `results`: stage -> good results in this partition whose outputs still exist, newest first.
     `external`: S3 URI outside the run -> digest of the objects (keys and versions) found there; absent when
-    none.
-    `pinned`: stage with `pin` -> what that is. `champion`: None while there is none, or nothing asks for it.
+    none. `pinned`: stage with `pin` -> what that is. `champion`: None while there is none, or nothing asks
+    for it. `approvals`: ARN of a model package among the results -> its status in the registry, where that
+    decides whether it can be served.
     """
 
     installation: Installation
@@ -81,6 +102,7 @@ class Recorded:
     external: Mapping[str, str] = field(default_factory=dict)
     pinned: Mapping[str, Pinned] = field(default_factory=dict)
     champion: Champion | None = None
+    approvals: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 from stagewright.errors import PlanError, Problem
 from stagewright.naming import run_id
-from stagewright.plan import contract, cost, fingerprint, graph, integration, pages
+from stagewright.plan import approval, contract, cost, fingerprint, graph, integration, pages
 from stagewright.plan.external import external_inputs
 from stagewright.plan.model import ATTEMPT, GoodResult, Plan, Recorded, StagePlan, Trigger
 from stagewright.plan.prepared import Prepared, Preparer
@@ -55,6 +55,7 @@ class _Planner:
         self.running: set[str] = set()
         self.stale: dict[str, str] = {}
         self.blocked: set[str] = set()
+        self.waiting: set[str] = set()
         self.problems: list[Problem] = []
 
     def plan(self) -> Plan:
@@ -130,11 +131,15 @@ class _Planner:
     def _on(self, name: str, stage: AnyStage, good: Sequence[GoodResult]) -> StagePlan:
         if isinstance(stage, Gate):
             self._refuse_stale(name, stage)
+        if held := sorted(self.needs[name] & self.waiting):
+            return self._wait(name, stage, f"waits for {held[0]}")
         prepared = self.preparer.prepare(name, self.needs[name])
         again = [need for need in sorted(self.needs[name]) if need in self.running]
         reason = self.judge.why(name, stage, prepared, good, again, self.running)
         if isinstance(reason, GoodResult):
             return _reused(name, stage, reason, f"same as run {reason.run}")
+        if approval.waits(self.pipeline, name, self.needs, self.planned, self.recorded.approvals):
+            return self._wait(name, stage, approval.WAITS)
         if prepared.lacks_champion:
             reason += "; no champion yet"
         return self._run(name, stage, reason, prepared)
@@ -166,6 +171,10 @@ class _Planner:
         )
         _check(planned)
         return planned
+
+    def _wait(self, name: str, stage: AnyStage, reason: str) -> StagePlan:
+        self.waiting.add(name)
+        return StagePlan(name, stage.kind, "skip", reason)
 
     def _refuse_stale(self, name: str, gate: Gate) -> None:
         """A gate must not let a model pass by figures of another one."""

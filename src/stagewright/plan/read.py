@@ -18,7 +18,7 @@ def plan_from_json(data: Mapping[str, Any]) -> Plan:
     return Plan(
         **{
             **data,
-            "trigger": Trigger(**data["trigger"]),
+            "trigger": Trigger.from_json(data["trigger"]),
             "stages": tuple(_stage(stage) for stage in data["stages"]),
             "waves": tuple(tuple(tuple(chain) for chain in wave) for wave in data["waves"]),
             "warnings": tuple(data["warnings"]),

@@ -21,16 +21,29 @@ def event_time(trigger: Trigger) -> datetime:
     return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def document_values(pipeline: Pipeline, trigger: Trigger, installation: Installation, run: str) -> Values:
-    """All references that no stage's result is needed for: path -> value, parameters and partition last."""
-    date = f"{event_time(trigger):%Y-%m-%d}"
-    values: dict[tuple[str, ...], Any] = {
-        ("run", "id"): run,
-        ("run", "date"): date,
+def trigger_values(trigger: Trigger) -> Values:
+    """What `${trigger...}` stands for."""
+    return {
         ("trigger", "type"): trigger.type,
-        ("trigger", "date"): date,
+        ("trigger", "date"): trigger.date or _day(trigger),
         ("trigger", "time"): trigger.time,
         ("trigger", "key"): trigger.key,
+        ("trigger", "uri"): trigger.uri,
+        ("trigger", "package"): trigger.package,
+        ("trigger", "run"): trigger.run,
+    }
+
+
+def _day(trigger: Trigger) -> str:
+    return f"{event_time(trigger):%Y-%m-%d}"
+
+
+def document_values(pipeline: Pipeline, trigger: Trigger, installation: Installation, run: str) -> Values:
+    """All references that no stage's result is needed for: path -> value, parameters and partition last."""
+    values: dict[tuple[str, ...], Any] = {
+        ("run", "id"): run,
+        ("run", "date"): _day(trigger),
+        **trigger_values(trigger),
         ("bucket",): installation.bucket,
         ("region",): installation.region,
         ("account",): installation.account,

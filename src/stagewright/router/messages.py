@@ -1,58 +1,118 @@
-"""What the queue brings: events as EventBridge writes them into an SQS message's body."""
+"""What the queue brings: events as EventBridge writes them into an SQS message's body, and requests in bodies
+of their own (see `requested`).
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
-
-from pydantic import BaseModel, Field, ValidationError
 
 from stagewright.naming import Installation, timestamp
 from stagewright.plan.model import Trigger
+from stagewright.router import requested
+from stagewright.router.requested import MalformedError, Request
 from stagewright.run import manifest as manifests
-from stagewright.run.trigger import RUN_REQUESTED, manual_key
-from stagewright.spec.model import PipelineName, Scalar
+from stagewright.run.trigger import DATA_SETTLING, RUN_REQUESTED, TRIGGER_FIRED
+from stagewright.run.turns import TURN_CAME
+from stagewright.spec.triggers import OWN_FOLDERS, CodeTrigger
+
+__all__ = [
+    "Arrived",
+    "Decided",
+    "MalformedError",
+    "Request",
+    "Settling",
+    "Ticked",
+    "TurnCame",
+    "parse",
+    "release_event",
+]
 
 OBJECT_CREATED = "Object Created"
 
 
-class MalformedError(ValueError):
-    """A message that is no event of ours, however often it is delivered: the dead-letter queue takes it."""
+@dataclass(frozen=True)
+class Arrived:
+    """An object that may be the data of any pipeline."""
+
+    key: str
+    version: str
+    time: str
 
 
 @dataclass(frozen=True)
-class Request:
-    """A run that an event asks for. `version`: the manifest's, empty where the current one is meant."""
+class Decided:
+    """A model package's approval was decided on, or something else of a decided package changed."""
 
-    pipeline: str
-    trigger: Trigger
-    version: str = ""
-    force: bool = False
-
-
-class _Requested(BaseModel):
-    pipeline: PipelineName
-    request: str = Field(min_length=1, max_length=128)
-    parameters: dict[str, Scalar] = {}
-    by: str = ""
-    force: bool = False
-    installation: str = ""
+    package: str
+    group: str
+    status: str
+    time: str
 
 
-def parse(body: str, place: Installation) -> Request | None:
-    """None for a request to another installation. MalformedError: not JSON, or not one of our two events."""
+@dataclass(frozen=True)
+class Settling:
+    """It is time to look whether a batch of data has settled."""
+
+    item: str
+
+
+@dataclass(frozen=True)
+class Ticked:
+    """A minute has begun."""
+
+    time: str
+
+
+@dataclass(frozen=True)
+class TurnCame:
+    """A run that waited may have something to do now."""
+
+    run: str
+
+
+Event = Request | Arrived | Decided | Settling | Ticked | TurnCame
+
+
+def parse(body: str, place: Installation, message: str = "", sent: str = "") -> tuple[Event, ...]:
+    """None for another installation. MalformedError: not JSON, or nothing that we know.
+
+    `message` and `sent` (ISO 8601): id and time of the message itself, for requests that bring none.
+    """
     try:
         event = json.loads(body)
-        kind, time, detail = event["detail-type"], _time(event["time"]), event["detail"]
-        match event["source"], kind:
-            case "aws.s3", "Object Created":
-                return _release(detail, time, place)
-            case "stagewright", "Run Requested":
-                return _manual(detail, time, place)
+        if "detail-type" in event:
+            return _of_bus(event, place)
+        name = message or requested.hash_of(body)
+        return tuple(requested.unwrapped(event, place, name, sent or timestamp(datetime.now(UTC))))
+    except MalformedError:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise MalformedError(f"{type(error).__name__}: {error}") from error
+
+
+def _of_bus(event: Mapping[str, Any], place: Installation) -> tuple[Event, ...]:
+    kind, time, detail = event["detail-type"], _time(event["time"]), event["detail"]
+    if event["source"] == "stagewright" and detail.get("installation") not in (None, "", place.id):
+        return ()
+    match event["source"], kind:
+        case "aws.s3", "Object Created":
+            return (_object(detail, time, place),)
+        case "aws.sagemaker", "SageMaker Model Package State Change":
+            return (_decision(detail, time),)
+        case "aws.events", "Scheduled Event":
+            return (Ticked(time),)
+        case "stagewright", kind if kind == RUN_REQUESTED:
+            return (requested.manual(detail, time),)
+        case "stagewright", kind if kind == TRIGGER_FIRED:
+            return (requested.by_trigger(detail, time),)
+        case "stagewright", kind if kind == DATA_SETTLING:
+            return (Settling(str(detail["batch"])),)
+        case "stagewright", kind if kind == TURN_CAME:
+            return (TurnCame(str(detail["run"])),)
     raise MalformedError(f"no event of ours: {event['source']}, {kind}")
 
 
@@ -68,28 +128,29 @@ def release_event(place: Installation, pipeline: str, version: str, time: str) -
     }
 
 
-def _release(detail: Any, time: str, place: Installation) -> Request:
+def _object(detail: Any, time: str, place: Installation) -> Event:
     bucket, key = detail["bucket"]["name"], detail["object"]["key"]
     version = detail["object"].get("version-id", "")
+    if bucket != place.bucket:
+        raise MalformedError(f"s3://{bucket}/{key} is in another bucket")
     pipeline = manifests.pipeline_of(key)
-    if bucket != place.bucket or pipeline is None:
+    if pipeline is None and key.startswith(OWN_FOLDERS):
         raise MalformedError(f"s3://{bucket}/{key} is no manifest of ours")
     if not version:
         raise MalformedError(f"{key} has no version id: the bucket must be versioned")
-    return Request(pipeline, Trigger("code", manifests.code_key(pipeline, version), time), version)
+    if pipeline is None:
+        return Arrived(key, version, time)
+    trigger = Trigger("code", manifests.code_key(pipeline, version), time)
+    return Request(pipeline, trigger, version, listens=CodeTrigger(type="code").listens)
 
 
-def _manual(detail: Any, time: str, place: Installation) -> Request | None:
-    try:
-        given = _Requested.model_validate(detail)
-    except ValidationError as error:
-        raise MalformedError(
-            f"{RUN_REQUESTED}: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}"
-        ) from None
-    if given.installation not in ("", place.id):
-        return None
-    trigger = Trigger("manual", manual_key(given.request), time, given.by, given.parameters)
-    return Request(given.pipeline, trigger, force=given.force)
+def _decision(detail: Any, time: str) -> Decided:
+    return Decided(
+        str(detail["ModelPackageArn"]),
+        str(detail.get("ModelPackageGroupName", "")),
+        str(detail.get("ModelApprovalStatus", "")),
+        time,
+    )
 
 
 def _time(text: str) -> str:

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from stagewright.errors import DeniedError, DocumentError, NotFoundError, Problem, ReleaseError
-from stagewright.plan.release import Release
-from stagewright.router import messages, recorder, settings
-from stagewright.router.messages import Request
-from stagewright.run import layers, revisions
-from stagewright.run import manifest as manifests
-from stagewright.run.bundles import ensure_bundles
+from stagewright.naming import timestamp
+from stagewright.router import listeners, messages, settings
+from stagewright.router.messages import Event, Request, TurnCame
+from stagewright.router.turn import UNUSABLE, Material, gather, go_on, planned, report_refusal, said
+from stagewright.run import turns
+from stagewright.run.catalogue import Catalogue
 from stagewright.run.gateway import Gateway
-from stagewright.run.layers import Layers
+from stagewright.run.gateway.marks import Dropped
+from stagewright.run.gateway.queue import ORIGIN
 from stagewright.run.manifest import Manifest
-from stagewright.run.planning import make_plan
-from stagewright.run.release import publish
-from stagewright.run.start import Started, refuse, resume, start
-from stagewright.run.trigger import has_code_trigger
-from stagewright.spec.parameters import with_parameters
+from stagewright.run.start import Asked, Started, claimant, queued, refuse, start
+from stagewright.run.trigger import definition, has_code_trigger, name_of, parameters
+from stagewright.spec.durations import seconds_of
+from stagewright.spec.pipeline import Pipeline
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
@@ -28,49 +29,84 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, list[dict[str, 
 
     A message that never succeeds ends in the dead-letter queue (maxReceiveCount).
     """
-    place = settings.installation(context)
+    gateway = settings.gateway(settings.installation(context))
+    catalogue = Catalogue(gateway)
     failures = [
         {"itemIdentifier": record["messageId"]}
         for record in event["Records"]
-        if not _done(settings.gateway(place), record)
+        if not _done(gateway, record, catalogue)
     ]
     return {"batchItemFailures": failures}
 
 
 def route(gateway: Gateway, body: str) -> Started | None:
-    """The run of one event, started or refused; None for one that asks for no run of ours.
+    """The run of one message, of several the last; None for one that asks for no run of ours."""
+    return next(reversed(route_all(gateway, body)), None)
+
+
+def route_all(
+    gateway: Gateway, body: str, message: str = "", sent: str = "", catalogue: Catalogue | None = None
+) -> tuple[Started, ...]:
+    """The runs that one message asks for, started or refused. `message`, `sent`: its id and time (ISO 8601).
+    `catalogue` must not have been looked at before the message came.
 
     What is wrong with document, release or plan is recorded as a refused run: trying again would not help.
-    Everything else is raised, for the message to be delivered again.
+    Everything else is raised, after the other runs have been seen to, for the message to be delivered again.
     """
-    request = messages.parse(body, gateway.installation)
-    if request is None:
-        return None
-    if run := gateway.runs.claimed(request.trigger.key):
-        return resume(gateway, run)
+    catalogue = catalogue or Catalogue(gateway)
+    started: list[Started] = []
+    failure: Exception | None = None
+    for event in messages.parse(body, gateway.installation, message, sent):
+        for act in _acts(gateway, event, catalogue):
+            try:
+                run = act()
+            except Exception as error:
+                failure = error
+            else:
+                started += [run] if run else []
+    if failure:
+        raise failure
+    return tuple(started)
+
+
+def _acts(gateway: Gateway, event: Event, catalogue: Catalogue) -> Iterator[Callable[[], Started | None]]:
+    """Each by itself, so that each may fail by itself."""
+    if isinstance(event, TurnCame):
+        yield partial(go_on, gateway, event.run)
+        return
+    for request in listeners.requests(gateway, event, catalogue):
+        yield partial(_run, gateway, request)
+
+
+def _run(gateway: Gateway, request: Request) -> Started | None:
+    claimed = gateway.runs.claimed(request.trigger.key)
+    if claimed is not None:
+        return go_on(gateway, claimed) if claimed else None
     try:
         return _begin(gateway, request)
-    except (DocumentError, ReleaseError, DeniedError) as error:
-        reason = f"{error.message} ({error.remedy})" if error.remedy else error.message
-        return _refused(gateway, request, reason)
+    except UNUSABLE as error:
+        _hear_again(gateway, request)
+        return _refused(gateway, request, said(error))
 
 
 def _refused(gateway: Gateway, request: Request, reason: str) -> Started:
-    """People are told once: by whoever claims the key."""
     refused = refuse(gateway, request.pipeline, request.trigger, reason)
     if refused.new and (header := gateway.runs.header(refused.run)):
-        settings.logger().warning(
-            "refused", metric="Refused", value=1, run=refused.run, pipeline=request.pipeline
-        )
-        recorder.notify(gateway, header, reason, "was refused")
+        report_refusal(gateway, header, reason)
     return refused
 
 
-def _done(gateway: Gateway, record: Mapping[str, Any]) -> bool:
+def _hear_again(gateway: Gateway, request: Request) -> None:
+    """No run comes of it, so that its trigger's cooldown must not begin."""
+    if request.listens:
+        gateway.marks.hear_again(request.pipeline, name_of(request.listens), request.trigger.key)
+
+
+def _done(gateway: Gateway, record: Mapping[str, Any], catalogue: Catalogue) -> bool:
     logger = settings.logger()
     message = record["messageId"]
     try:
-        started = route(gateway, record["body"])
+        started = route_all(gateway, record["body"], _origin(record), _sent(record), catalogue)
     except messages.MalformedError as error:
         logger.warning("malformed message", message_id=message, reason=str(error))
         return False
@@ -78,30 +114,82 @@ def _done(gateway: Gateway, record: Mapping[str, Any]) -> bool:
         # One message must not take the others of its batch with it, whatever is wrong.
         logger.exception("not routed; it will be delivered again", message_id=message)
         return False
-    if started is None:
-        logger.info("no run asked for: no code trigger, or another installation", message_id=message)
-    else:
-        logger.info(
-            "routed", message_id=message, run=started.run, execution=started.execution, new=started.new
-        )
+    for each in started:
+        logger.info("routed", message_id=message, run=each.run, execution=each.execution, new=each.new)
+    if not started:
+        logger.debug("no run asked for", message_id=message)
     return True
 
 
+def _origin(record: Mapping[str, Any]) -> str:
+    """The message's id; of one that was sent again the first one."""
+    origin = record.get("messageAttributes", {}).get(ORIGIN, {})
+    return str(origin.get("stringValue") or record["messageId"])
+
+
+def _sent(record: Mapping[str, Any]) -> str:
+    milliseconds = record.get("attributes", {}).get("SentTimestamp")
+    return timestamp(datetime.fromtimestamp(int(milliseconds) / 1000, UTC)) if milliseconds else ""
+
+
 def _begin(gateway: Gateway, request: Request) -> Started | None:
-    manifest = manifests.read(gateway, request.pipeline, request.version)
-    if request.version and manifest is None:
-        raise ReleaseError(f"version {request.version} of the manifest is gone", "push again")
-    effective = layers.effective(_layers(gateway, request.pipeline), settings.code_overrides)
-    if request.version and not has_code_trigger(effective.layers.document()):
+    material = gather(gateway, request.pipeline, request.version)
+    document = material.document
+    if request.version and not has_code_trigger(document.layers.document()):
         return None
-    request = _asked(request, manifest)
-    trigger = request.trigger
-    pipeline = with_parameters(effective.pipeline, dict(trigger.parameters))
-    release = publish(gateway, manifest, trigger.by) if manifest else Release(request.pipeline, {})
-    revision = revisions.record(gateway, effective, trigger.by if request.version else "")
-    plan = make_plan(gateway, pipeline, trigger, release, revision, force=request.force)
-    ensure_bundles(gateway, release, plan)
-    return start(gateway, plan)
+    request = _asked(request, material.manifest)
+    if request.listens is not None:
+        wanted = _wanted(gateway, document.pipeline, request, request.listens)
+        if wanted is None:
+            return None
+        request = wanted
+    return _claim(gateway, request, material)
+
+
+def _claim(gateway: Gateway, request: Request, material: Material) -> Started | None:
+    """A run, as far as it can go now; None where it is dropped because another one goes on."""
+    concurrency = material.document.pipeline.concurrency
+    listens = name_of(request.listens) if request.listens else ""
+    asked = Asked(request.version, request.force, concurrency == "cancel-running", listens)
+    if not turns.takes_turns(request.trigger):
+        return start(gateway, planned(gateway, request.trigger, asked, material))
+    header, holder = queued(request.pipeline, request.trigger, asked), ""
+    if concurrency == "skip":
+        new, holder = turns.seize(gateway, header)
+    else:
+        new = turns.line_up(gateway, header)
+    if holder:
+        _hear_again(gateway, request)
+        _drop(gateway, request, f"{holder} goes on (concurrency: skip)")
+        return None
+    if new:
+        return replace(go_on(gateway, header.run, material), new=True)
+    claimed = claimant(gateway, request.trigger.key)
+    return go_on(gateway, claimed) if claimed else None
+
+
+def _wanted(
+    gateway: Gateway, pipeline: Pipeline, request: Request, listens: Mapping[str, Any]
+) -> Request | None:
+    """The request with what the document's trigger adds; None where it is dropped."""
+    found, event = definition(pipeline, listens), request.trigger
+    if found is None:
+        _drop(gateway, request, "the document has no such trigger any more")
+        return None
+    deaf = seconds_of(found.cooldown) if found.cooldown else 0
+    if deaf and not gateway.marks.listen(pipeline.name, name_of(listens), event.key, event.time, deaf):
+        _drop(gateway, request, f"within the trigger's cooldown of {found.cooldown}")
+        return None
+    asked = replace(event, only=found.only, parameters=parameters(found, event))
+    return replace(request, trigger=asked)
+
+
+def _drop(gateway: Gateway, request: Request, reason: str) -> None:
+    """Listed first, decided then: what is lost in between is listed again, as the same item."""
+    event = request.trigger
+    gateway.marks.drop(request.pipeline, Dropped(event.time, event.key, event.type, reason))
+    gateway.runs.decline(event.key)
+    settings.logger().info("dropped", pipeline=request.pipeline, key=event.key, reason=reason)
 
 
 def _asked(request: Request, manifest: Manifest | None) -> Request:
@@ -110,11 +198,3 @@ def _asked(request: Request, manifest: Manifest | None) -> Request:
         return request
     trigger = replace(request.trigger, by=manifest.by, parameters=manifest.parameters)
     return replace(request, trigger=trigger, force=manifest.force)
-
-
-def _layers(gateway: Gateway, pipeline: str) -> Layers:
-    """A missing document is one that is wrong: its run is refused, where people see it."""
-    try:
-        return layers.read(gateway, pipeline)
-    except NotFoundError as error:
-        raise DocumentError((Problem("", error.message, error.remedy),)) from None

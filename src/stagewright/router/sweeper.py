@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from stagewright.errors import DocumentError, NotFoundError, StagewrightError
-from stagewright.naming import timestamp
+from stagewright.naming import epoch, timestamp
 from stagewright.router import messages, recorder, settings
-from stagewright.run import layers
+from stagewright.run import arrivals, clock, layers, turns
 from stagewright.run import manifest as manifests
-from stagewright.run.close import close
+from stagewright.run.close import abandon, close
 from stagewright.run.expiry import expire
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.executions import Execution
 from stagewright.run.gateway.runs import Header
 from stagewright.run.gateway.served import ServedItem
-from stagewright.run.start import resume
+from stagewright.run.start import Asked, resume
 from stagewright.run.trigger import has_code_trigger
 
 PATIENCE = 120
 """Seconds that the ordinary way has, before something counts as missed."""
 WINDOW = 24 * 3600
 """Seconds back that manifests are looked at: longer than any delivery, retries included, takes."""
-OPEN_LIMIT = 1_000
+MINUTE = 60
+HELD_AT_MOST = 3600
+"""Seconds that a run may hold its pipeline's lease without an execution."""
+OPEN_LIMIT = 50_000
 """Open runs looked at in one sweep, oldest first."""
 
 
@@ -75,11 +78,17 @@ def _jobs(gateway: Gateway, before: float) -> Iterator[tuple[str, Callable[[], R
         pipeline = manifests.pipeline_of(found.key)
         if pipeline and found.modified > before - WINDOW:
             yield found.key, partial(_requeue, gateway, pipeline, before)
+    for item in arrivals.overdue(gateway, before):
+        yield item, partial(_settled, gateway, item)
+    yield "the clock", partial(_ticked, gateway, before)
+    waiting: dict[str, list[Header]] = {}
     for header in gateway.runs.open_runs(OPEN_LIMIT):
-        if datetime.fromisoformat(header.created).timestamp() <= before:
+        if header.status == "QUEUED":
+            waiting.setdefault(header.pipeline, []).append(header)
+        elif epoch(header.created) <= before:
             yield header.run, partial(_settle, gateway, header)
-    for item in gateway.served.due(timestamp(datetime.now(UTC))):
-        yield f"endpoint {item.name}", partial(_expire, gateway, item)
+    for pipeline, headers in waiting.items():
+        yield f"the turns of {pipeline}", partial(_turns, gateway, pipeline, headers, before)
 
 
 def _expire(gateway: Gateway, item: ServedItem) -> Repair | None:
@@ -92,13 +101,28 @@ def _requeue(gateway: Gateway, pipeline: str, before: float) -> Repair | None:
     for found in gateway.objects.versions(manifests.key_of(pipeline)):
         if found.modified < before - WINDOW:
             break
-        if found.modified <= before and not gateway.runs.claimed(manifests.code_key(pipeline, found.version)):
+        key = manifests.code_key(pipeline, found.version)
+        if found.modified <= before and gateway.runs.claimed(key) is None:
             lost.append(found.version)
             if not _asks_for_runs(gateway, pipeline):
                 return None
             written = timestamp(datetime.fromtimestamp(found.modified, UTC))
             gateway.queue.send(messages.release_event(gateway.installation, pipeline, found.version, written))
     return Repair("requeued", f"{pipeline}: {', '.join(lost)}") if lost else None
+
+
+def _settled(gateway: Gateway, item: str) -> Repair | None:
+    key = arrivals.check(gateway, item)
+    return Repair("settled", key) if key else None
+
+
+def _ticked(gateway: Gateway, before: float) -> Repair | None:
+    """For where the rule `tick` has not come for so long; the very first tick is the rule's own."""
+    last = gateway.marks.clock()
+    if not last or epoch(last) > before - MINUTE:
+        return None
+    count = clock.tick(gateway, datetime.now(UTC))
+    return Repair("ticked", f"{count} runs since {last}") if count else None
 
 
 def _asks_for_runs(gateway: Gateway, pipeline: str) -> bool:
@@ -112,13 +136,54 @@ def _asks_for_runs(gateway: Gateway, pipeline: str) -> bool:
 
 def _settle(gateway: Gateway, header: Header) -> Repair | None:
     if header.status == "PLANNED":
-        resume(gateway, header.run)
-        return Repair("started", header.run)
+        return _start(gateway, header)
     try:
         status = recorder.record(gateway, header.execution)
     except NotFoundError:
         status = _lost(gateway, header)
     return Repair("closed", header.run) if status else None
+
+
+def _start(gateway: Gateway, header: Header) -> Repair | None:
+    try:
+        resume(gateway, header.run)
+    except StagewrightError as error:
+        lease = gateway.leases.of(header.pipeline)
+        since = lease.since if lease and lease.holder == header.run else header.created
+        if _is_fresh(since) or gateway.executions.exists(header.run):
+            raise
+        return _given_up(gateway, header, f"it could not be started: {error.message}")
+    return Repair("started", header.run)
+
+
+def _turns(gateway: Gateway, pipeline: str, headers: Sequence[Header], before: float) -> Repair | None:
+    """Looks whose turn it is. A run that did nothing about its turn, or stopped nobody, is told again."""
+    lease = gateway.leases.of(pipeline)
+    turn = turns.call(gateway, pipeline)
+    if turn and (lease is None or turn != lease.holder):
+        return Repair("called", turn)
+    late = {header.run: header for header in headers if epoch(header.created) <= before}
+    if lease and turn in late and epoch(lease.since) <= before:
+        if not _is_fresh(lease.since):
+            return _given_up(gateway, late[turn], "it could not be planned; the router's log says why")
+        turns.tell(gateway, turn)
+        return Repair("called", turn)
+    stops = [run for run, header in late.items() if run != turn and Asked.of(header).cancels]
+    if stops:
+        turns.tell(gateway, stops[-1])
+    return Repair("called", stops[-1]) if stops else None
+
+
+def _is_fresh(since: str) -> bool:
+    return time.time() - epoch(since) < HELD_AT_MOST
+
+
+def _given_up(gateway: Gateway, header: Header, why: str) -> Repair | None:
+    """Lest a run that nobody can start keeps its pipeline from running at all."""
+    if not abandon(gateway, header, "FAILED", why):
+        return None
+    recorder.notify(gateway, header, why)
+    return Repair("closed", header.run)
 
 
 def _lost(gateway: Gateway, header: Header) -> str | None:

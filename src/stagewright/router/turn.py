@@ -21,6 +21,7 @@ from stagewright.run import manifest as manifests
 from stagewright.run.bundles import ensure_bundles
 from stagewright.run.close import abandon
 from stagewright.run.gateway import Gateway
+from stagewright.run.gateway.leases import Place
 from stagewright.run.gateway.runs import Header
 from stagewright.run.layers import Effective
 from stagewright.run.manifest import Manifest
@@ -45,8 +46,8 @@ class Material:
 def go_on(gateway: Gateway, run: str, material: Material | None = None) -> Started:
     """Plans and starts the run if its turn has come; starts it if it is planned; else changes nothing.
 
-    `material`, where the caller has gathered it just now. What is wrong with document, release or plan refuses
-    the run, and the next one's turn comes.
+    `material`, where the caller has gathered it just now. What is wrong with document, release or plan
+    refuses the run, and the next one's turn comes.
     """
     header = gateway.runs.header(run)
     if header is None or header.status != "QUEUED":
@@ -105,9 +106,11 @@ def _refuse(gateway: Gateway, header: Header, asked: Asked, reason: str) -> None
 
 
 def _cancel(gateway: Gateway, header: Header, holder: str) -> None:
-    """Stops the runs before this one, those that wait first, lest their turn comes. It waits until they ended."""
-    place = turns.Place.of(header)
-    before = [each.run for each in gateway.leases.waiting(header.pipeline) if each.key["item"] < place.key["item"]]
+    """Stops the runs before this one: first those that wait, lest their turn comes."""
+    place = Place.of(header)
+    before = [
+        each.run for each in gateway.leases.waiting(header.pipeline) if each.key["item"] < place.key["item"]
+    ]
     for run in (*before, holder):
         try:
             stop(gateway, run, f"run {header.run}")

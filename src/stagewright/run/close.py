@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from stagewright.errors import NotFoundError
 from stagewright.naming import timestamp
-from stagewright.run import turns
+from stagewright.run import turns, upstream
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.executions import Execution
 from stagewright.run.gateway.runs import Header, StageItem
@@ -26,13 +26,16 @@ STATUSES = {"SUCCEEDED": "SUCCEEDED", "FAILED": "FAILED", "TIMED_OUT": "FAILED",
 def close(gateway: Gateway, header: Header, execution: Execution) -> str | None:
     """The run's new status, or None where there was nothing to change. Doing it again changes nothing.
 
-    Stages that the state machine did not record are marked first, so that a closed run is whole.
+    Stages that the state machine did not record are marked first, so that a closed run is whole; the runs
+    that wait for a good end are asked for first, so that none is forgotten.
     """
     if not header.is_open or execution.status not in STATUSES:
         return None
     over = ended(header, execution)
     if over.status != "SUCCEEDED" or over.reason:
         _mark(gateway, header, execution, over)
+    if over.status == "SUCCEEDED":
+        upstream.announce(gateway, over)
     names = ("status", "execution", "started", "ended", "reason")
     changes = {name: getattr(over, name) for name in names}
     if not gateway.runs.advance(header.run, ["PLANNED", "RUNNING"], changes):

@@ -85,9 +85,10 @@ class StageRecord:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run. `status`: QUEUED, PLANNED, RUNNING, SUCCEEDED, FAILED, STOPPED, REFUSED; `stages` only from `show`.
+    """One run. `status`: QUEUED, PLANNED, RUNNING, SUCCEEDED, FAILED, STOPPED, REFUSED.
 
-    `waits_for`: the run whose end a QUEUED one waits for; empty where its turn has come.
+    `stages` only from `show`. `waits_for`: the run whose end a QUEUED one waits for; empty where its turn has
+    come.
     """
 
     run: str
@@ -133,8 +134,13 @@ def list_runs(gateway: Gateway, pipeline: str | None = None, limit: int = 20) ->
 
 
 def find_run(gateway: Gateway, trigger_key: str) -> str | None:
-    """The run that the trigger started (or was refused as); None as long as there is none."""
-    return gateway.runs.claimed(trigger_key)
+    """The run that an event has become; None as long as there is none. NotFoundError: it was dropped."""
+    run = gateway.runs.claimed(trigger_key)
+    if run == "":
+        raise NotFoundError(
+            f"the event {trigger_key} was dropped", "stagewright runs PIPELINE --dropped says why"
+        )
+    return run
 
 
 def show(gateway: Gateway, run: str) -> RunRecord:

@@ -10,7 +10,9 @@ from typing import Literal
 from stagewright.plan import planner
 from stagewright.plan.model import Champion, GoodResult, Pinned, Plan, Recorded, Trigger
 from stagewright.plan.release import Release
+from stagewright.plan.selection import selected
 from stagewright.plan.values import document_values
+from stagewright.run import approval
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.objects import Listed
 from stagewright.run.gateway.runs import StageItem
@@ -47,16 +49,21 @@ def make_plan(
     force: bool = False,
 ) -> Plan:
     """The plan of `pipeline` (the effective document) for one trigger. PlanError: see the planner."""
+    pipeline = selected(pipeline, trigger.only)
     places = planner.external_inputs(pipeline, trigger, gateway.installation)
     external = zip(places, together(lambda place: _digest(gateway, place), places), strict=True)
+    results = _results(gateway, pipeline, _partition(pipeline, trigger, gateway))
+    if trigger.package:
+        results = {**results, **approval.lent(gateway, pipeline, trigger)}
     recorded = Recorded(
         gateway.installation,
         release,
         revision,
-        results=_results(gateway, pipeline, _partition(pipeline, trigger, gateway)),
+        results=results,
         external={place: digest for place, digest in external if digest},
         pinned=_pinned(gateway, pipeline),
         champion=_champion(gateway, pipeline),
+        approvals=approval.statuses(gateway, pipeline, results),
     )
     return planner.plan(pipeline, trigger, recorded, force=force)
 
@@ -112,8 +119,9 @@ def _champion(gateway: Gateway, pipeline: Pipeline) -> Champion | None:
     wanted = sorted(
         {*(name for name in judged if judged[name]), *(stage for each in judged.values() for stage in each)}
     )
-    results = {stage: good_result(gateway, package.run, stage) for stage in wanted} if package.run else {}
-    return Champion(package.arn, package.run, {stage: found for stage, found in results.items() if found})
+    run = package.metadata.get("stagewright:run", "")
+    results = {stage: good_result(gateway, run, stage) for stage in wanted} if run else {}
+    return Champion(package.arn, run, {stage: found for stage, found in results.items() if found})
 
 
 def _partition(pipeline: Pipeline, trigger: Trigger, gateway: Gateway) -> str:

@@ -31,7 +31,7 @@ REASON_LIMIT = 4_000
 
 @dataclass(frozen=True)
 class Started:
-    """`new`: this call claimed the key. `execution` is empty for a run that waits, or was refused or stopped."""
+    """`new`: this call claimed the key. `execution` is empty for a run that waits, was refused or stopped."""
 
     run: str
     execution: str
@@ -42,8 +42,8 @@ class Started:
 class Asked:
     """What a run is planned with when its turn comes, beside its trigger.
 
-    `version`: of the manifest, empty where the current one is meant. `cancels`: the runs before it are stopped.
-    `listens`: name of the document's trigger that asks for it, where that has a cooldown.
+    `version`: of the manifest, empty where the current one is meant. `cancels`: the runs before it are
+    stopped. `listens`: name of the document's trigger that asks for it, where that has a cooldown.
     """
 
     version: str = ""
@@ -84,7 +84,7 @@ def start(gateway: Gateway, plan: Plan) -> Started:
         return Started(plan.run, launch(gateway, header), new=False)
     if gateway.runs.claim(header):
         return Started(plan.run, launch(gateway, header), new=True)
-    return already(gateway, plan.trigger.key)
+    return resume(gateway, claimant(gateway, plan.trigger.key))
 
 
 def refuse(
@@ -103,7 +103,9 @@ def refuse(
         revision=revision,
         reason=reason[:REASON_LIMIT],
     )
-    return Started(header.run, "", new=True) if gateway.runs.claim(header) else already(gateway, trigger.key)
+    if gateway.runs.claim(header):
+        return Started(header.run, "", new=True)
+    return resume(gateway, claimant(gateway, trigger.key))
 
 
 def resume(gateway: Gateway, run: str) -> Started:
@@ -116,7 +118,7 @@ def resume(gateway: Gateway, run: str) -> Started:
 
 
 def launch(gateway: Gateway, header: Header) -> str:
-    """StartExecution, and the header to RUNNING. If the run was closed in between, its execution is stopped."""
+    """StartExecution, and the header to RUNNING. If the run was closed in between, so is its execution."""
     pointer = json.dumps({"run": header.run, "plan": header.plan, "format": PLAN_FORMAT})
     execution, _ = gateway.executions.start(header.run, pointer)
     started = {"status": "RUNNING", "execution": execution, "started": timestamp(datetime.now(UTC))}
@@ -127,12 +129,12 @@ def launch(gateway: Gateway, header: Header) -> str:
     return execution
 
 
-def already(gateway: Gateway, trigger_key: str) -> Started:
-    """The run that has claimed the key."""
+def claimant(gateway: Gateway, trigger_key: str) -> str:
+    """The run that has claimed the key; empty where its event was dropped."""
     run = gateway.runs.claimed(trigger_key)
     if run is None:
         raise TargetError(f"{trigger_key}: another run has this id, but not this key", "trigger it again")
-    return resume(gateway, run)
+    return run
 
 
 def _checked(items: Iterator[Item]) -> Iterator[Item]:

@@ -1,15 +1,25 @@
-"""Asking for a run by hand."""
+"""Asking for a run: by hand, or because one of a document's triggers says so."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from stagewright.errors import NotFoundError
+from stagewright.naming import Installation
+from stagewright.plan.model import Trigger
+from stagewright.plan.values import trigger_values
 from stagewright.run.gateway import Gateway
+from stagewright.spec.pipeline import Pipeline
+from stagewright.spec.references import render
+from stagewright.spec.triggers import AnyTrigger
 
 RUN_REQUESTED = "Run Requested"
+TRIGGER_FIRED = "Trigger Fired"
+DATA_SETTLING = "Data Settling"
 
 
 def manual_key(request: str) -> str:
@@ -37,3 +47,45 @@ def request_run(
     }
     gateway.events.put(RUN_REQUESTED, detail | ({"force": True} if force else {}))
     return manual_key(request)
+
+
+def fired(place: Installation, pipeline: str, listens: Mapping[str, Any], trigger: Trigger) -> dict[str, Any]:
+    """The event for the queue that says: this trigger of that pipeline wants its run now.
+
+    `listens`: what the trigger listens to, by which the router finds it in the document.
+    """
+    return own_event(
+        place,
+        TRIGGER_FIRED,
+        trigger.time,
+        {"pipeline": pipeline, "listens": dict(listens), **trigger.to_json()},
+    )
+
+
+def own_event(place: Installation, kind: str, time: str, detail: Mapping[str, Any]) -> dict[str, Any]:
+    """An event of ours as EventBridge would write it into the queue."""
+    return {
+        "version": "0",
+        "source": "stagewright",
+        "detail-type": kind,
+        "time": time,
+        "detail": {"installation": place.id, **detail},
+    }
+
+
+def definition(pipeline: Pipeline, listens: Mapping[str, Any]) -> AnyTrigger | None:
+    """The document's trigger that listens to this; None where it has none any more."""
+    return next((trigger for trigger in pipeline.triggers if trigger.listens == listens), None)
+
+
+def name_of(listens: Mapping[str, Any]) -> str:
+    """Of the trigger that listens to this; short, and the same as long as it does."""
+    text = json.dumps(dict(listens), sort_keys=True)
+    return f"{listens['type']}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def parameters(trigger: AnyTrigger, event: Trigger) -> dict[str, Any]:
+    """Of the run that this event starts: what the trigger says, under what the event itself brought."""
+    values = trigger_values(event)
+    asked = render(dict(trigger.parameters), lambda reference: values[reference.path])
+    return {**asked, **event.parameters}

@@ -10,6 +10,7 @@ from stagewright.spec.graph import cycles, dependencies
 from stagewright.spec.pipeline import Pipeline
 from stagewright.spec.reference_rules import reference_rules
 from stagewright.spec.stage_rules import relative, stage_rules
+from stagewright.spec.trigger_rules import trigger_rules
 
 __all__ = ["check", "dependencies"]
 
@@ -19,7 +20,7 @@ def check(pipeline: Pipeline, set_aside: Set[str] = frozenset()) -> list[Finding
 
     Stages `set_aside` are missing here since they are wrong in themselves: references to them are not judged.
     """
-    found = [*_document(pipeline), *reference_rules(pipeline, set_aside)]
+    found = [*_document(pipeline), *trigger_rules(pipeline, set_aside), *reference_rules(pipeline, set_aside)]
     for name in pipeline.stages:
         found += stage_rules(pipeline, name)
     return [*found, *_order(pipeline, set_aside)]

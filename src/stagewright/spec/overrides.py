@@ -11,8 +11,7 @@ from stagewright.spec.findings import Finding, Path, nearest
 from stagewright.spec.kinds import KINDS
 from stagewright.spec.merging import leaves
 from stagewright.spec.model import Defaults
-from stagewright.spec.parameters import type_of
-from stagewright.spec.shape import said
+from stagewright.spec.shape import said, type_of
 from stagewright.spec.yaml_traps import inexact
 
 SECTIONS = ("parameters", "stages", "defaults")

@@ -12,7 +12,7 @@ from stagewright.spec.checks import check
 from stagewright.spec.findings import Finding, nearest, problems
 from stagewright.spec.model import Scalar
 from stagewright.spec.pipeline import Pipeline
-from stagewright.spec.shape import said
+from stagewright.spec.shape import said, type_of
 
 
 def with_parameters(pipeline: Pipeline, given: Mapping[str, Any]) -> Pipeline:
@@ -59,18 +59,3 @@ def _wrong(pipeline: Pipeline, given: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(path, f"takes {expected}, not {said(value)}")
         elif isinstance(value, str) and "${" in value:
             yield Finding(path, "a given value takes no references", "write the value itself")
-
-
-def type_of(value: Any) -> str:
-    """In words. There is one type of number."""
-    match value:
-        case bool():
-            return "true or false"
-        case int():
-            return "a number"
-        case float() if value - value == 0:
-            return "a number"
-        case str():
-            return "a text"
-        case _:
-            return "something else"

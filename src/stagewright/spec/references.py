@@ -94,7 +94,22 @@ VALUES: Mapping[tuple[str, ...], Value] = {
     ("trigger", "type"): _text("code", "The trigger's type, `manual` or `backfill`."),
     ("trigger", "date"): _text(
         "2026-01-31",
-        "Day of the event, UTC; of data and backfills their date.",
+        "Day of the event, UTC (of a schedule in its time zone); of data and backfills their date, which may"
+        " be a month: `2026-01`.",
+    ),
+    ("trigger", "uri"): _text(
+        "s3://bucket/raw/2026-01-31/_SUCCESS",
+        "S3 URI of the object that started the run, or of the trigger's prefix where its data has settled;"
+        " empty for other triggers.",
+    ),
+    ("trigger", "package"): _text(
+        "arn:aws:sagemaker:eu-west-1:123456789012:model-package/group/1",
+        "ARN of the model package that was approved; empty for other triggers.",
+    ),
+    ("trigger", "run"): _text(
+        "house-price-20260131t140000-0a1b2c",
+        "The upstream run that ended well, or the run that registered the approved model, if known; empty for"
+        " other triggers.",
     ),
     ("trigger", "time"): _text("2026-01-31T14:00:00.000Z", "Time of that event, UTC."),
     ("trigger", "key"): _text("manual:0a1b2c", "Names that event for ever."),

@@ -145,6 +145,21 @@ def said(value: Any) -> str:
             return "a list"
 
 
+def type_of(value: Any) -> str:
+    """The type of a parameter's value, in words."""
+    match value:
+        case bool():
+            return "true or false"
+        case int():
+            return "a number"
+        case float() if value - value == 0:
+            return "a number"
+        case str():
+            return "a text"
+        case _:
+            return "something else"
+
+
 def _tags(error: ErrorDetails) -> list[str]:
     """Of a union whose branches are told apart by one field: what that field may say."""
     match error["loc"]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from stagewright.spec.model import AwsName, Duration, Model, Name, PipelineName, Scalar, StageName, Takes
+
+OWN_FOLDERS = ("staging/", "manifests/", "releases/", "code/", "runs/", "glue/")
+"""Of the bucket: objects there are the framework's, and start no run as data."""
 
 
 class AnyTrigger(Model):
@@ -21,6 +24,11 @@ class AnyTrigger(Model):
     """Values of declared parameters in the runs that this starts, such as `${trigger.date}`."""
     cooldown: Duration | None = None
     """After a run that it started, the trigger is deaf for this time. What it drops is listed."""
+
+    @property
+    def listens(self) -> Mapping[str, Any]:
+        """Which events it is for. Two versions of a document with the same have the same trigger."""
+        return self.model_dump(exclude=set(AnyTrigger.model_fields))
 
 
 class CodeTrigger(AnyTrigger):
@@ -36,9 +44,11 @@ class DataTrigger(AnyTrigger):
     type: Literal["data"]
     """What starts the run."""
     prefix: str
-    """Of the object's key. `staging/`, `manifests/`, `releases/`, `code/` and `runs/` are the framework's."""
+    """Of the object's key, such as `raw/house-price/`. `staging/`, `manifests/`, `releases/`, `code/`,
+    `runs/` and `glue/` are the framework's."""
     suffix: str = ""
-    """Of the object's key, such as `_SUCCESS`: the object that is written last."""
+    """Of the object's key, such as `_SUCCESS`: the object that is written last. Each such object starts a
+    run."""
     settle: Duration | None = None
     """Starts one run when nothing has arrived for this time, where no object is the last one."""
     date: str | None = None
@@ -52,11 +62,12 @@ class ScheduleTrigger(AnyTrigger):
     type: Literal["schedule"]
     """What starts the run."""
     cron: str | None = None
-    """Six fields, as EventBridge Scheduler has them: minute, hour, day of month, month, day of week, year."""
+    """Six fields, as EventBridge Scheduler has them: minutes, hours, day of month, month, day of week,
+    year."""
     rate: str | None = None
-    """Such as `6 hours`, in place of `cron`."""
+    """Such as `6 hours`, in place of `cron`; counted from the start of 1970, UTC."""
     timezone: str = "UTC"
-    """An IANA name, such as `Europe/Zurich`; daylight saving is followed."""
+    """An IANA name, such as `Europe/Zurich`; daylight saving is followed. For `cron` only."""
 
 
 class ModelApprovedTrigger(AnyTrigger):
@@ -76,7 +87,8 @@ class UpstreamTrigger(AnyTrigger):
     pipeline: PipelineName
     """The pipeline that runs before."""
     stage: StageName | None = None
-    """Only where this stage of it has run well; a gate that stopped its run has not."""
+    """Only where this stage of it has run well, or its earlier result was as good; a stage that was off has
+    not."""
 
 
 Trigger = Annotated[

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from stagewright.run.gateway.functions import Functions
     from stagewright.run.gateway.jobs import Jobs
     from stagewright.run.gateway.logs import Logs
+    from stagewright.run.gateway.marks import Marks
     from stagewright.run.gateway.queue import Queue
     from stagewright.run.gateway.quotas import Quotas
     from stagewright.run.gateway.registry import Registry
@@ -93,6 +94,12 @@ class Gateway:
         return Leases(self._client("dynamodb"), self.installation.runs_table)
 
     @cached_property
+    def marks(self) -> Marks:
+        from stagewright.run.gateway.marks import Marks
+
+        return Marks(self._client("dynamodb"), self.installation.runs_table)
+
+    @cached_property
     def executions(self) -> Executions:
         return Executions(self._client("stepfunctions"), self.installation.state_machine_arn)
 
@@ -107,6 +114,12 @@ class Gateway:
         from stagewright.run.gateway.queue import Queue
 
         return Queue(self._client("sqs"), self.installation.name("events"))
+
+    @cached_property
+    def dead_letters(self) -> Queue:
+        from stagewright.run.gateway.queue import Queue
+
+        return Queue(self._client("sqs"), self.installation.name("events-dead"))
 
     @cached_property
     def jobs(self) -> Jobs:

@@ -139,6 +139,22 @@ class Documents:
         with translated("dynamodb", "the documents"):
             return tuple(decode(item)["pipeline"] for page in pages for item in page["Items"])
 
+    def listed(self, item: str) -> tuple[tuple[str, str], ...]:
+        """Every pipeline that has this item, with the item's SHA-256; empty where nobody wrote that.
+
+        Index by_item, eventually consistent.
+        """
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.table,
+            IndexName="by_item",
+            KeyConditionExpression="#item = :item",
+            ExpressionAttributeNames={"#item": "item"},
+            ExpressionAttributeValues=encode({":item": item}),
+        )
+        with translated("dynamodb", "the documents"):
+            items = [decode(each) for page in pages for each in page["Items"]]
+        return tuple((each["pipeline"], each.get("sha256", "")) for each in items)
+
     def newest_revision(self, pipeline: str) -> Revision | None:
         return next(iter(self.revisions(pipeline, 1)), None)
 

@@ -61,7 +61,9 @@ class Leases:
 
     def of(self, pipeline: str) -> Lease | None:
         with translated("dynamodb", f"the lease of {pipeline}"):
-            answer = self.client.get_item(TableName=self.table, Key=encode(_key(pipeline)), ConsistentRead=True)
+            answer = self.client.get_item(
+                TableName=self.table, Key=encode(_key(pipeline)), ConsistentRead=True
+            )
         if "Item" not in answer:
             return None
         item = decode(answer["Item"])
@@ -82,11 +84,12 @@ class Leases:
                 yield Place(pipeline, item["waits"], item["since"])
 
     def give(self, place: Place, after: str) -> bool:
-        """The lease to the run of `place`, which waits no longer. `after`: who holds it, empty where nobody does.
+        """The lease to the run of `place`, which then waits no longer; False where somebody did that before.
 
-        False where that is so no longer.
+        `after`: the run that holds it, empty where none does.
         """
         taken: Item = lease_item(place.pipeline, place.run)
+        held: Any = {"TableName": self.table, "Item": encode(taken), **_held_by(after)}
         left: TransactWriteItemTypeDef = {
             "Delete": {
                 "TableName": self.table,
@@ -95,20 +98,18 @@ class Leases:
                 "ExpressionAttributeNames": {"#run": "run"},
             }
         }
-        held: TransactWriteItemTypeDef = {
-            "Put": {"TableName": self.table, "Item": encode(taken), **_held_by(after)}
-        }
+        writes: list[TransactWriteItemTypeDef] = [
+            {"Put": held} if after else transactions.new(self.table, taken),
+            left,
+        ]
         with translated("dynamodb", f"the lease of {place.pipeline}"):
-            writes = [held if after else transactions.new(self.table, taken), left]
             return transactions.write(self.client, writes)
 
     def free(self, pipeline: str, holder: str) -> None:
         """Nothing, where another run holds it."""
         with translated("dynamodb", f"the lease of {pipeline}"):
             try:
-                self.client.delete_item(
-                    TableName=self.table, Key=encode(_key(pipeline)), **_held_by(holder)
-                )
+                self.client.delete_item(TableName=self.table, Key=encode(_key(pipeline)), **_held_by(holder))
             except ClientError as error:
                 if code_of(error) != "ConditionalCheckFailedException":
                     raise

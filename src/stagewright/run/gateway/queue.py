@@ -1,17 +1,44 @@
-"""The queue `events`, in front of the router."""
+"""Queues: `events` in front of the router, and the one of dead letters behind it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from stagewright.errors import TargetError
 from stagewright.run.gateway.failures import translated
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+BATCH = 10
+"""Messages of one SendMessageBatch or ReceiveMessage (their API reference)."""
+LONGEST_DELAY = 900
+"""Seconds (SendMessage, DelaySeconds)."""
+HIDDEN = 60
+"""Seconds that messages are hidden from others while somebody looks at them."""
+ORIGIN = "origin"
+"""Attribute of a message that was sent again: the id that it had at first."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message as received. `sent` in epoch seconds; `receives`: how often anybody received it.
+
+    `origin`: the id that it had before it was sent again.
+    """
+
+    id: str
+    body: str
+    sent: float
+    receives: int
+    origin: str
+    receipt: str
 
 
 @dataclass(frozen=True)
@@ -24,8 +51,74 @@ class Queue:
         with translated("sqs", f"the queue {self.name}"):
             return self.client.get_queue_url(QueueName=self.name)["QueueUrl"]
 
-    def send(self, event: Mapping[str, Any]) -> str:
-        """The message's id."""
+    def send(self, event: Mapping[str, Any], delay: float = 0) -> None:
+        """`delay` in seconds, at most fifteen minutes of it are kept."""
+        self.send_all([event], delay)
+
+    def send_all(self, events: Iterable[Mapping[str, Any]], delay: float = 0) -> None:
+        rest = iter(events)
+        seconds = max(0, min(LONGEST_DELAY, int(delay)))
+        while some := list(islice(rest, BATCH)):
+            entries: list[SendMessageBatchRequestEntryTypeDef] = [
+                {"Id": str(number), "MessageBody": json.dumps(event)} for number, event in enumerate(some)
+            ]
+            for entry in entries:
+                if seconds:
+                    entry["DelaySeconds"] = seconds
+            self._send(entries)
+
+    def send_again(self, message: Message) -> None:
+        """The same body under a new id; `origin` keeps the first one."""
+        origin: Any = {ORIGIN: {"DataType": "String", "StringValue": message.origin}}
+        self._send([{"Id": "0", "MessageBody": message.body, "MessageAttributes": origin}])
+
+    def receive(self) -> Iterator[Message]:
+        """Every message that is to be had, each hidden for a minute; `release` shows it again."""
+        url, seen = self.url, set[str]()
+        with translated("sqs", f"the queue {self.name}"):
+            while found := self.client.receive_message(
+                QueueUrl=url,
+                MaxNumberOfMessages=BATCH,
+                WaitTimeSeconds=1,  # asks all of SQS's servers, not a sample (ReceiveMessage)
+                VisibilityTimeout=HIDDEN,
+                MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
+                MessageAttributeNames=[ORIGIN],
+            ).get("Messages", []):
+                yield from (_message(each) for each in found if each["MessageId"] not in seen)
+                seen.update(each["MessageId"] for each in found)
+
+    def release(self, message: Message) -> None:
         url = self.url
         with translated("sqs", f"the queue {self.name}"):
-            return self.client.send_message(QueueUrl=url, MessageBody=json.dumps(event))["MessageId"]
+            self.client.change_message_visibility(
+                QueueUrl=url, ReceiptHandle=message.receipt, VisibilityTimeout=0
+            )
+
+    def delete(self, message: Message) -> None:
+        url = self.url
+        with translated("sqs", f"the queue {self.name}"):
+            self.client.delete_message(QueueUrl=url, ReceiptHandle=message.receipt)
+
+    def _send(self, entries: list[SendMessageBatchRequestEntryTypeDef]) -> None:
+        """SendMessageBatch answers well even where single messages were not taken."""
+        url = self.url
+        with translated("sqs", f"the queue {self.name}"):
+            answer = self.client.send_message_batch(QueueUrl=url, Entries=entries)
+        if failed := answer.get("Failed", []):
+            raise TargetError(
+                f"the queue {self.name} did not take {len(failed)} messages: {failed[0].get('Message', '')}",
+                "try again",
+            )
+
+
+def _message(given: Mapping[str, Any]) -> Message:
+    attributes = given.get("Attributes", {})
+    origin = given.get("MessageAttributes", {}).get(ORIGIN, {}).get("StringValue")
+    return Message(
+        given["MessageId"],
+        given["Body"],
+        int(attributes.get("SentTimestamp", 0)) / 1000,
+        int(attributes.get("ApproximateReceiveCount", 0)),
+        origin or given["MessageId"],
+        given["ReceiptHandle"],
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -11,19 +12,23 @@ from stagewright.run.gateway.failures import is_missing, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker.type_defs import DescribeModelPackageOutputTypeDef
 
 
 @dataclass(frozen=True)
 class Package:
-    """One version of a model. `status`: Pending, InProgress, Completed, Failed, Deleting."""
+    """One version of a model. `status`: Pending, InProgress, Completed, Failed, Deleting.
+
+    `modified`: when anything of it changed last, epoch seconds; `metadata`: what was registered with it.
+    """
 
     arn: str
     group: str
     version: int
     status: str
     approval: str
-    run: str = ""
-    """The run that made it, as it remembers (`stagewright:run` of its metadata)."""
+    modified: float = 0.0
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,5 +71,11 @@ class Registry:
             answer.get("ModelPackageVersion", 0),
             answer["ModelPackageStatus"],
             answer.get("ModelApprovalStatus", ""),
-            answer.get("CustomerMetadataProperties", {}).get("stagewright:run", ""),
+            _modified(answer),
+            answer.get("CustomerMetadataProperties", {}),
         )
+
+
+def _modified(answer: DescribeModelPackageOutputTypeDef) -> float:
+    """A package that nobody has changed has no LastModifiedTime."""
+    return answer.get("LastModifiedTime", answer["CreationTime"]).timestamp()

@@ -116,9 +116,23 @@ class Runs:
             return transactions.write(self.client, puts)
 
     def claimed(self, trigger_key: str) -> str | None:
-        """The run that claimed the key, or None."""
+        """The run that claimed the key; empty where its event was dropped, None where nobody has decided."""
         item = self._get(_claim_key(trigger_key), "claim")
-        return str(item["run_id"]) if item else None
+        return str(item.get("run_id", "")) if item else None
+
+    def decline(self, trigger_key: str) -> None:
+        """Claims the key for no run: its event starts none, however often it comes."""
+        with translated("dynamodb", f"the trigger {trigger_key}"):
+            try:
+                self.client.put_item(
+                    TableName=self.table,
+                    Item=encode({"run": _claim_key(trigger_key), "item": "claim"}),
+                    ConditionExpression="attribute_not_exists(#run)",
+                    ExpressionAttributeNames={"#run": "run"},
+                )
+            except ClientError as error:
+                if code_of(error) != "ConditionalCheckFailedException":
+                    raise
 
     def header(self, run: str) -> Header | None:
         item = self._get(run, "run")
@@ -273,20 +287,10 @@ def _header_item(header: Header) -> Item:
     item: dict[str, str | int] = {
         "run": header.run,
         "item": "run",
-        "trigger": json.dumps(_trigger_json(header.trigger), sort_keys=True),
+        "trigger": json.dumps(header.trigger.to_json(), sort_keys=True),
     }
     item |= {name: getattr(header, name) for name in HEADER_FIELDS}
     return item | ({"open": "yes"} if header.is_open else {})
-
-
-def _trigger_json(trigger: Trigger) -> dict[str, Any]:
-    return {
-        "type": trigger.type,
-        "key": trigger.key,
-        "time": trigger.time,
-        "by": trigger.by,
-        "parameters": dict(trigger.parameters),
-    }
 
 
 def _header(item: Mapping[str, Any]) -> Header:
@@ -296,7 +300,7 @@ def _header(item: Mapping[str, Any]) -> Header:
         run=item["run"],
         pipeline=item["pipeline"],
         status=item["status"],
-        trigger=Trigger(**json.loads(item["trigger"])),
+        trigger=Trigger.from_json(json.loads(item["trigger"])),
         created=item["created"],
         revision=int(item.get("revision", 0)),
         **texts,

@@ -1,0 +1,86 @@
+"""Messages that no run came of, however often they were delivered: to be seen, sent again, or deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from stagewright.errors import NotFoundError
+from stagewright.naming import Installation, timestamp
+from stagewright.router import messages
+from stagewright.run.gateway import Gateway
+from stagewright.run.gateway.queue import Message
+
+WELL_FORMED = "it is well-formed; the router's log says what went wrong"
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """`sent`: when it came here; `receives`: how often it was looked at since; `why`: what its body tells."""
+
+    id: str
+    sent: str
+    receives: int
+    why: str
+    body: str
+
+
+def look(gateway: Gateway) -> list[DeadLetter]:
+    """All that there are, oldest first."""
+    return _each(gateway, None, lambda _: False)
+
+
+def replay(gateway: Gateway, ids: Sequence[str] | None) -> list[DeadLetter]:
+    """Sends these (all: None) to the router again, each before it is deleted here, so that none is lost.
+
+    Ids may be shortened. NotFoundError, before anything is done, where one is nobody's or several messages'.
+    """
+
+    def send(message: Message) -> bool:
+        gateway.queue.send_again(message)
+        return True
+
+    return _each(gateway, ids, send)
+
+
+def drop(gateway: Gateway, ids: Sequence[str] | None) -> list[DeadLetter]:
+    """Deletes these (all: None) for ever. Ids as in `replay`."""
+    return _each(gateway, ids, lambda _: True)
+
+
+def _each(gateway: Gateway, ids: Sequence[str] | None, done: Callable[[Message], bool]) -> list[DeadLetter]:
+    """Deletes those chosen that are `done` with; all others can be received again at once."""
+    queue = gateway.dead_letters
+    left = {message.id: message for message in queue.receive()}
+    try:
+        chosen = list(left.values()) if ids is None else _chosen(list(left.values()), ids)
+        for message in chosen:
+            if done(message):
+                queue.delete(message)
+                del left[message.id]
+    finally:
+        for message in left.values():
+            queue.release(message)
+    return [_letter(message, gateway.installation) for message in sorted(chosen, key=lambda each: each.sent)]
+
+
+def _chosen(found: Sequence[Message], ids: Sequence[str]) -> list[Message]:
+    chosen = {}
+    for wanted in ids:
+        same = [message for message in found if message.id.startswith(wanted)]
+        if len(same) != 1:
+            how = f"{len(same)} messages" if same else "no message"
+            raise NotFoundError(f"{how} with the id {wanted}", "stagewright dlq lists them")
+        chosen[same[0].id] = same[0]
+    return list(chosen.values())
+
+
+def _letter(message: Message, place: Installation) -> DeadLetter:
+    try:
+        messages.parse(message.body, place)
+        why = WELL_FORMED
+    except messages.MalformedError as error:
+        why = str(error)
+    sent = timestamp(datetime.fromtimestamp(message.sent, UTC))
+    return DeadLetter(message.id, sent, message.receives, why, message.body)

@@ -1,0 +1,72 @@
+"""From what happened to the runs that documents want because of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from stagewright.naming import timestamp
+from stagewright.plan.model import Trigger
+from stagewright.router.messages import Arrived, Decided, Event, Settling, Ticked
+from stagewright.router.requested import Request
+from stagewright.run import arrivals, clock
+from stagewright.run.catalogue import Catalogue
+from stagewright.run.gateway import Gateway
+from stagewright.spec.triggers import DataTrigger, ModelApprovedTrigger
+
+
+def requests(gateway: Gateway, event: Event, catalogue: Catalogue) -> Iterator[Request]:
+    """Every run that this asks for now. What is to be asked for later is sent to the queue."""
+    match event:
+        case Request():
+            yield event
+        case Arrived():
+            yield from _arrived(gateway, event, catalogue)
+        case Decided():
+            yield from _approved(gateway, event, catalogue)
+        case Settling():
+            arrivals.check(gateway, event.item)
+        case Ticked():
+            clock.tick(gateway, datetime.fromisoformat(event.time))
+
+
+def _arrived(gateway: Gateway, event: Arrived, catalogue: Catalogue) -> Iterator[Request]:
+    """One run for each pipeline, however many of its triggers want the object; and batches that settle."""
+    asked = set[str]()
+    for entry, trigger in catalogue.wanting(DataTrigger):
+        if not arrivals.wants(trigger, event.key):
+            continue
+        if trigger.settle:
+            arrivals.arrived(gateway, entry.pipeline, trigger, event.key, event.time)
+        elif entry.pipeline not in asked:
+            asked.add(entry.pipeline)
+            bucket = gateway.installation.bucket
+            made = arrivals.single(trigger, entry.pipeline, bucket, event.key, event.version, event.time)
+            yield Request(entry.pipeline, made, listens=trigger.listens)
+
+
+def _approved(gateway: Gateway, event: Decided, catalogue: Catalogue) -> Iterator[Request]:
+    """The registry is asked, not the event: SageMaker may send several for one change, also late.
+
+    One change has one time there, so that all events of it have the same key.
+    """
+    if event.status != "Approved":
+        return
+    package = gateway.registry.package(event.package)
+    if package is None or package.approval != "Approved":
+        return
+    changed = timestamp(datetime.fromtimestamp(package.modified, UTC))
+    registered = package.metadata.get("stagewright:run", "")
+    header = gateway.runs.header(registered) if registered else None
+    for entry, trigger in catalogue.wanting(ModelApprovedTrigger):
+        if package.group not in ((trigger.group,) if trigger.group else entry.groups):
+            continue
+        made = Trigger(
+            "model-approved",
+            f"model-approved:{entry.pipeline}:{package.arn}:{changed}",
+            event.time,
+            date=(header.trigger.date or header.trigger.time[:10]) if header else "",
+            package=package.arn,
+            run=registered,
+        )
+        yield Request(entry.pipeline, made, listens=trigger.listens)

@@ -1,0 +1,111 @@
+"""Requests for runs: of people and programs, and of our own functions in a pipeline's name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
+
+from stagewright.naming import Installation
+from stagewright.plan.model import Trigger
+from stagewright.run.trigger import RUN_REQUESTED, TRIGGER_FIRED, manual_key
+from stagewright.spec.dates import date_in
+from stagewright.spec.model import PIPELINE_NAME, PipelineName, Scalar
+
+
+class MalformedError(ValueError):
+    """A message that is no event of ours, however often it is delivered: the dead-letter queue takes it."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A run that an event asks for. `version`: the manifest's, empty where the current one is meant.
+
+    `listens`: of the document's trigger that asks for it; None where nobody's trigger does.
+    """
+
+    pipeline: str
+    trigger: Trigger
+    version: str = ""
+    force: bool = False
+    listens: Mapping[str, Any] | None = None
+
+
+class _Requested(BaseModel):
+    pipeline: PipelineName
+    request: str = Field(min_length=1, max_length=128)
+    parameters: dict[str, Scalar] = {}
+    by: str = ""
+    force: bool = False
+
+
+class _Fired(BaseModel):
+    pipeline: PipelineName
+    listens: dict[str, Any]
+    type: str
+    key: str
+    date: str = ""
+    uri: str = ""
+    package: str = ""
+    run: str = ""
+    chain: tuple[str, ...] = ()
+
+
+class _Consumed(BaseModel):
+    """The body of a record as AWS's sample "Build a Reusable MLOps Framework" sends it."""
+
+    consumption_pipeline_name: str = Field(min_length=1)
+    dataset_date: str = ""
+    event_source: str = ""
+
+
+def manual(detail: Any, time: str) -> Request:
+    given = _checked(_Requested, detail, RUN_REQUESTED)
+    trigger = Trigger("manual", manual_key(given.request), time, given.by, given.parameters)
+    return Request(given.pipeline, trigger, force=given.force)
+
+
+def by_trigger(detail: Any, time: str) -> Request:
+    given = _checked(_Fired, detail, TRIGGER_FIRED)
+    brought = given.model_dump(include={"date", "uri", "package", "run", "chain"})
+    return Request(given.pipeline, Trigger(given.type, given.key, time, **brought), listens=given.listens)
+
+
+def unwrapped(body: Mapping[str, Any], place: Installation, message: str, sent: str) -> Iterator[Request]:
+    """Requests that stand in a message as they are: ours, or those of AWS's sample, below `Records`."""
+    if "Records" not in body:
+        yield manual({"request": message, **body}, sent)
+        return
+    for number, record in enumerate(body["Records"]):
+        given = record["body"]
+        given = json.loads(given) if isinstance(given, str) else given
+        yield _consumed(given, place, f"{message}:{number}", sent)
+
+
+def hash_of(body: str) -> str:
+    return hashlib.sha256(body.encode()).hexdigest()[:32]
+
+
+def _consumed(body: Any, place: Installation, request: str, sent: str) -> Request:
+    given = _checked(_Consumed, body, "Records[].body")
+    name = given.consumption_pipeline_name.removeprefix(f"{place.id}-")
+    if not re.fullmatch(PIPELINE_NAME, name) or len(name) > 40:
+        raise MalformedError(f"Records[].body: {name!r} is no pipeline's name")
+    date = date_in(given.dataset_date)
+    if given.dataset_date and not date:
+        raise MalformedError(f"Records[].body: dataset_date {given.dataset_date!r} has no date in it")
+    return Request(name, Trigger("manual", manual_key(request), sent, given.event_source, date=date))
+
+
+def _checked(model: Any, detail: Any, what: str) -> Any:
+    try:
+        return model.model_validate(detail)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise MalformedError(f"{what}: {place}: {first['msg']}") from None

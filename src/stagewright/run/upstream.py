@@ -1,0 +1,50 @@
+"""The good end of a run starts runs of the pipelines that wait for it."""
+
+from __future__ import annotations
+
+from stagewright.plan.model import Trigger
+from stagewright.run.catalogue import Catalogue
+from stagewright.run.gateway import Gateway
+from stagewright.run.gateway.marks import Dropped
+from stagewright.run.gateway.runs import Header
+from stagewright.run.planned import recorded_stages
+from stagewright.run.trigger import fired
+from stagewright.spec.triggers import UpstreamTrigger
+
+
+def announce(gateway: Gateway, header: Header) -> None:
+    """For the header of a run that has ended well, before it is written. Doing it again starts nothing twice.
+
+    A run that a gate stopped, or cut short, has a reason: it starts only what waits for one of its stages.
+    """
+    waiting = [
+        (entry.pipeline, trigger)
+        for entry, trigger in Catalogue(gateway).wanting(UpstreamTrigger)
+        if trigger.pipeline == header.pipeline
+    ]
+    good = _good(gateway, header) if any(trigger.stage for _, trigger in waiting) else frozenset()
+    chain = (*header.trigger.chain, header.pipeline)
+    for pipeline, trigger in waiting:
+        if trigger.stage not in good if trigger.stage else header.reason:
+            continue
+        event = Trigger(
+            "upstream",
+            f"upstream:{pipeline}:{header.run}",
+            header.ended,
+            date=header.trigger.date or header.trigger.time[:10],
+            run=header.run,
+            chain=chain,
+        )
+        if pipeline in chain:
+            reason = f"upstream triggers form a circle: {' -> '.join((*chain, pipeline))}"
+            gateway.marks.drop(pipeline, Dropped(header.ended, event.key, event.type, reason))
+        else:
+            gateway.queue.send(fired(gateway.installation, pipeline, trigger.listens, event))
+
+
+def _good(gateway: Gateway, header: Header) -> frozenset[str]:
+    """Stages that ran well in this run, or needed not to run; not those that were off."""
+    ran = {name for name, stage in gateway.runs.stages(header.run).items() if stage.status == "SUCCEEDED"}
+    planned = recorded_stages(gateway, header)
+    reused = {each.name for each in planned if each.action == "reuse" and not each.reason.startswith("off")}
+    return frozenset(ran | reused)

@@ -1,0 +1,200 @@
+"""What starts runs, on the local target: real events, rules, queue and functions."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stagewright.local import server as local
+from stagewright.naming import timestamp
+from stagewright.run.gateway import Gateway
+from stagewright.run.history import RunRecord, list_runs, show
+from stagewright.run.release import push
+from stagewright.spec.load import load
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("triggers")]
+
+GATE = {"kind": "gate", "require": "1 >= 0"}
+COMMAND = [sys.executable, "-c", "from stagewright.cli.app import main; main()"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local.Server]:
+    state = tmp_path_factory.mktemp("state")
+    yield local.up(state)
+    local.down(state)
+
+
+@pytest.fixture(scope="module")
+def gateway(server: local.Server) -> Gateway:
+    return Gateway.connect(server.installation, server.url, server.access_key, server.secret_key)
+
+
+@pytest.fixture(scope="module")
+def command(server: local.Server, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    folder = tmp_path_factory.mktemp("folder")
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "STAGEWRIGHT_"))}
+
+    def call(*arguments: str) -> Any:
+        done = subprocess.run(
+            [*COMMAND, *arguments, "--json"], cwd=folder, capture_output=True, text=True, check=False,
+            env=inherited | {"STAGEWRIGHT_STATE": str(server.state)}, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    return call
+
+
+def pushed(gateway: Gateway, name: str, *triggers: dict[str, Any], **more: Any) -> None:
+    push(gateway, load({"name": name, "stages": {"check": GATE}, "triggers": list(triggers), **more}), {})
+
+
+def over(gateway: Gateway, pipeline: str, count: int = 1, seconds: float = 60.0) -> list[RunRecord]:
+    """The pipeline's runs, once that many have ended well."""
+    deadline = time.monotonic() + seconds
+    while True:
+        runs = list_runs(gateway, pipeline)
+        if len(runs) == count and all(run.status == "SUCCEEDED" for run in runs):
+            return runs
+        assert time.monotonic() < deadline, [(run.run, run.status, run.reason) for run in runs]
+        time.sleep(0.1)
+
+
+def put(gateway: Gateway, *keys: str) -> None:
+    for key in keys:
+        gateway.objects.put(key, b"x")
+
+
+def test_data_starts_a_run_and_its_good_end_the_next(gateway: Gateway) -> None:
+    pushed(gateway, "first", {"type": "data", "prefix": "raw/first/", "suffix": "_SUCCESS"})
+    pushed(gateway, "second", {"type": "upstream", "pipeline": "first", "stage": "check"})
+    pushed(gateway, "third", {"type": "upstream", "pipeline": "second"})
+    put(gateway, *(f"raw/first/2026-01/part-{number}" for number in range(20)), "raw/first/2026-01/_SUCCESS")
+    (first,) = over(gateway, "first")
+    (second,) = over(gateway, "second")
+    (third,) = over(gateway, "third")
+    assert (first.trigger.type, first.trigger.date) == ("data", "2026-01")
+    assert first.trigger.uri == f"s3://{gateway.installation.bucket}/raw/first/2026-01/_SUCCESS"
+    assert (second.trigger.run, third.trigger.run) == (first.run, second.run)
+    assert (third.trigger.date, third.trigger.chain) == ("2026-01", ("first", "second"))
+
+
+def test_data_that_has_settled_starts_one_run(gateway: Gateway) -> None:
+    pushed(gateway, "calm", {"type": "data", "prefix": "raw/calm/", "settle": "2s"})
+    put(gateway, *(f"raw/calm/2026-01-31/part-{number}" for number in range(30)))
+    (run,) = over(gateway, "calm")
+    assert (run.trigger.type, run.trigger.date) == ("data", "2026-01-31")
+    assert run.trigger.key.startswith("data:calm:raw/calm/:2026-01-31:")
+    put(gateway, "raw/calm/2026-01-31/late")
+    assert over(gateway, "calm", 2)[0].trigger.date == "2026-01-31"
+
+
+def test_a_minute_that_has_begun_starts_what_is_due(gateway: Gateway) -> None:
+    now = datetime.now(UTC)
+    pushed(gateway, "nightly", {"type": "schedule", "cron": f"{now.minute} {now.hour} * * ? *"})
+    tick = {"source": "aws.events", "detail-type": "Scheduled Event", "time": timestamp(now), "detail": {}}
+    gateway.queue.send_all([tick, tick])
+    (run,) = over(gateway, "nightly")
+    assert (run.trigger.type, run.trigger.time[:16]) == ("schedule", timestamp(now)[:16])
+
+
+def test_an_approval_in_the_registry_starts_a_run(gateway: Gateway) -> None:
+    pushed(
+        gateway, "deployed", {"type": "model-approved", "group": "shared-models", "only": ["check"]},
+        stages={"check": GATE, "other": GATE},
+    )  # fmt: skip
+    put(gateway, "models/model.tar.gz")
+    sagemaker = gateway.registry.client
+    sagemaker.create_model_package_group(ModelPackageGroupName="shared-models")
+    container = {
+        "Image": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3",
+        "ModelDataUrl": gateway.installation.uri("models/model.tar.gz"),
+    }
+    arn = sagemaker.create_model_package(
+        ModelPackageGroupName="shared-models",
+        InferenceSpecification={
+            "Containers": [container],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        },
+        ModelApprovalStatus="PendingManualApproval",
+    )["ModelPackageArn"]
+    sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    (run,) = over(gateway, "deployed")
+    assert (run.trigger.type, run.trigger.package, run.trigger.only) == ("model-approved", arn, ("check",))
+    stages = {stage.name: stage.status for stage in show(gateway, run.run).stages}
+    assert stages == {"check": "SUCCEEDED", "other": "SKIPPED"}
+
+
+def test_a_message_of_aws_s_sample_starts_a_run(gateway: Gateway) -> None:
+    pushed(gateway, "house-price")
+    body = {
+        "consumption_pipeline_name": f"{gateway.installation.id}-house-price",
+        "dataset_date": "2026-01-30T14:00:00Z",
+        "event_source": "event-bridge",
+    }
+    gateway.queue.send({"Records": [{"body": body, "eventSource": "event-bridge"}]})
+    (run,) = over(gateway, "house-price")
+    assert (run.trigger.by, run.trigger.date) == ("event-bridge", "2026-01-30")
+
+
+def test_what_was_dropped_is_listed(gateway: Gateway, command: Callable[..., Any]) -> None:
+    trigger = {"type": "data", "prefix": "raw/often/", "suffix": "_SUCCESS", "cooldown": "1h"}
+    pushed(gateway, "often", trigger)
+    put(gateway, "raw/often/_SUCCESS")
+    over(gateway, "often")
+    put(gateway, "raw/often/_SUCCESS", "raw/often/again/_SUCCESS")
+    deadline = time.monotonic() + 60
+    while len(dropped := command("runs", "often", "--dropped")) < 2:
+        assert time.monotonic() < deadline
+    assert {each["reason"] for each in dropped} == {"within the trigger's cooldown of 1h"}
+    assert {each["key"].split(":")[2] for each in dropped} == {
+        "raw/often/_SUCCESS",
+        "raw/often/again/_SUCCESS",
+    }
+    assert len(list_runs(gateway, "often")) == 1
+
+
+def test_dead_letters_are_listed_replayed_and_dropped(gateway: Gateway, command: Callable[..., Any]) -> None:
+    pushed(gateway, "mended")
+    dead = gateway.dead_letters
+    dead.send_all([{"pipeline": "mended", "by": "ada"}, {"what": "is this"}])
+    letters = {json.loads(letter["body"]).get("by"): letter for letter in command("dlq")}
+    assert "Run Requested: pipeline: Field required" in letters[None]["why"]
+    (replayed,) = command("dlq", "replay", letters["ada"]["id"])
+    assert replayed["id"] == letters["ada"]["id"]
+    (run,) = over(gateway, "mended")
+    assert run.trigger.key == f"manual:{replayed['id']}"
+    assert [letter["id"] for letter in command("dlq", "drop", "--all")] == [letters[None]["id"]]
+    assert command("dlq") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["dlq", "replay"], "replay takes ids, or --all"),
+        (["dlq", "drop", "abc", "--all"], "drop takes ids, or --all"),
+        (["dlq", "list", "abc"], "list shows all messages; it takes no ids"),
+        (["dlq", "burn"], "'burn' is none of list, replay, drop"),
+        (["runs", "--dropped"], "--dropped needs a PIPELINE"),
+    ],
+)
+def test_a_wrong_command_line_is_refused(tmp_path: Path, arguments: list[str], message: str) -> None:
+    state = tmp_path / "state"
+    done = subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, check=False,
+        env=os.environ | {"STAGEWRIGHT_STATE": str(state), "COLUMNS": "200"},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert not state.exists()

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from stagewright.errors import NotFoundError, TargetError
+from stagewright.router.dead_letters import drop, look, replay
+from stagewright.router.router import handler
+
+GOOD = json.dumps({"pipeline": "prices", "by": "ada"})
+BAD = '{"Records": [{"body": {"consumption_pipeline_name": "prices", "dataset_date": "soon"}}]}'
+
+
+@pytest.fixture
+def dead(gateway):
+    def put(*bodies):
+        queue = gateway.dead_letters
+        return [
+            queue.client.send_message(QueueUrl=queue.url, MessageBody=body)["MessageId"] for body in bodies
+        ]
+
+    return put
+
+
+def waiting(gateway):
+    found = list(gateway.queue.receive())
+    for message in found:
+        gateway.queue.release(message)
+    return found
+
+
+def test_what_is_there_and_why(gateway, dead):
+    ids = dead(BAD, GOOD)
+    for times in (1, 2):
+        letters = {letter.id: letter for letter in look(gateway)}
+        assert set(letters) == set(ids)
+        assert letters[ids[0]].why == "Records[].body: dataset_date 'soon' has no date in it"
+        assert letters[ids[1]].why == "it is well-formed; the router's log says what went wrong"
+        assert (letters[ids[0]].body, letters[ids[0]].receives) == (BAD, times)
+        assert letters[ids[0]].sent > "2026"
+
+
+def test_replayed_ones_go_to_the_router_with_their_first_id(gateway, dead, function, context):
+    first, second = dead(GOOD, BAD)
+    assert [letter.id for letter in replay(gateway, [first[:13]])] == [first]
+    assert [letter.id for letter in look(gateway)] == [second]
+    (message,) = waiting(gateway)
+    assert (message.body, message.origin) == (GOOD, first)
+    record = {"messageId": message.id, "body": message.body}
+    record["messageAttributes"] = {"origin": {"stringValue": message.origin}}
+    assert handler({"Records": [record]}, context) == {"batchItemFailures": []}
+    assert gateway.runs.claimed(f"manual:{first}")
+
+
+def test_all_at_once(gateway, dead):
+    dead(*[GOOD] * 23)
+    assert len(replay(gateway, None)) == 23
+    assert look(gateway) == []
+    assert len(waiting(gateway)) == 23
+
+
+def test_a_queue_that_takes_nothing_loses_nothing(gateway, dead, monkeypatch):
+    dead(GOOD, GOOD)
+
+    def refuse(*_):
+        raise TargetError("no")
+
+    monkeypatch.setattr(type(gateway.queue), "send_again", refuse)
+    with pytest.raises(TargetError):
+        replay(gateway, None)
+    assert len(look(gateway)) == 2
+
+
+def test_dropped_ones_are_gone(gateway, dead):
+    first, second = dead(GOOD, BAD)
+    assert [letter.id for letter in drop(gateway, [second])] == [second]
+    assert [letter.id for letter in look(gateway)] == [first]
+    assert waiting(gateway) == []
+
+
+def test_an_unknown_id_changes_nothing(gateway, dead):
+    (known,) = dead(GOOD)
+    with pytest.raises(NotFoundError, match="no message with the id nobody"):
+        drop(gateway, [known, "nobody"])
+    assert [letter.id for letter in look(gateway)] == [known]
+    dead(GOOD)
+    with pytest.raises(NotFoundError, match="2 messages with the id "):
+        drop(gateway, [""])

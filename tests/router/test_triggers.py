@@ -1,0 +1,541 @@
+"""Every type of trigger, from its event to the run that it starts, or to the reason why not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from stagewright.errors import NotFoundError
+from stagewright.naming import timestamp
+from stagewright.router import sweeper
+from stagewright.router.messages import MalformedError
+from stagewright.router.router import handler, route, route_all
+from stagewright.run import arrivals, clock
+from stagewright.run.close import close
+from stagewright.run.gateway.documents import Base
+from stagewright.run.gateway.executions import Execution
+from stagewright.run.gateway.registry import Package
+from stagewright.run.gateway.runs import StageItem
+from stagewright.run.history import find_run, list_runs, show
+from stagewright.spec.canonical import sha256_of
+
+TIME = "2026-01-31T14:00:00.000Z"
+GATE = {"check": {"kind": "gate", "require": "1 >= 0"}}
+PACKAGE = "arn:aws:sagemaker:us-east-1:000000000000:model-package/prices/1"
+
+
+@pytest.fixture
+def put(gateway):
+    """`put(triggers, name=..., stages=...)` stores a document without code."""
+
+    def made(*triggers, name="prices", **more):
+        document = {"name": name, "stages": GATE, "triggers": list(triggers), **more}
+        text = json.dumps(document)
+        gateway.documents.put_base(name, Base(text, sha256_of(text), TIME))
+
+    return made
+
+
+def event(source, kind, detail, time=TIME):
+    return json.dumps({"source": source, "detail-type": kind, "time": time, "detail": detail})
+
+
+@pytest.fixture
+def arrives(gateway):
+    def made(key, version="v1", time=TIME):
+        detail = {
+            "bucket": {"name": gateway.installation.bucket},
+            "object": {"key": key, "version-id": version},
+        }
+        return route_all(gateway, event("aws.s3", "Object Created", detail, time))
+
+    return made
+
+
+@pytest.fixture
+def queued(gateway):
+    """Takes what is in the queue, and has it routed; the runs."""
+
+    def deliver():
+        runs = []
+        for message in gateway.queue.receive():
+            runs += route_all(gateway, message.body, message.id)
+            gateway.queue.delete(message)
+        return runs
+
+    return deliver
+
+
+def trigger_of(gateway, started):
+    return gateway.runs.header(started.run).trigger
+
+
+def dropped(gateway, pipeline="prices"):
+    return [(each.type, each.reason) for each in gateway.marks.dropped(pipeline, 100)]
+
+
+DATA = {"type": "data", "prefix": "raw/", "suffix": "_SUCCESS"}
+
+
+class TestData:
+    def test_the_object_that_is_written_last_starts_a_run_and_no_other(self, gateway, put, arrives, tools):
+        put(DATA | {"parameters": {"month": "${trigger.date}"}}, parameters={"month": ""})
+        assert arrives("raw/2026-01/part-1") == ()
+        assert arrives("other/2026-01/_SUCCESS") == ()
+        (started,) = arrives("raw/2026-01/_SUCCESS")
+        made = trigger_of(gateway, started)
+        assert (made.type, made.key) == ("data", "data:prices:raw/2026-01/_SUCCESS:v1")
+        assert made.uri == f"s3://{gateway.installation.bucket}/raw/2026-01/_SUCCESS"
+        assert (made.date, made.parameters) == ("2026-01", {"month": "2026-01"})
+        assert len(tools.executions(gateway)) == 1
+
+    def test_a_redelivery_is_the_same_run_and_a_new_version_another(self, arrives, put, tools, gateway):
+        put(DATA)
+        first = arrives("raw/_SUCCESS")
+        assert arrives("raw/_SUCCESS") == (replace(first[0], new=False),)
+        assert arrives("raw/_SUCCESS", "v2")[0].new
+        assert len(tools.executions(gateway)) == 2
+
+    def test_every_pipeline_that_wants_it_runs_once(self, put, arrives):
+        put(DATA, {"type": "data", "prefix": "raw/2026", "suffix": "S"})
+        put(DATA, name="other")
+        put({"type": "code"}, name="third")
+        assert sorted(each.run.split("-")[0] for each in arrives("raw/2026/_SUCCESS")) == ["other", "prices"]
+
+    def test_the_date_is_searched_as_the_document_says(self, gateway, put, arrives):
+        put(DATA | {"date": "day_([0-9]+)"}, DATA | {"prefix": "as/", "date": "(q[1-4])"})
+        days = [
+            trigger_of(gateway, arrives(key)[0]).date
+            for key in ("raw/2025-01-01/day_20260131/_SUCCESS", "raw/2025-01-01/_SUCCESS", "as/q3/_SUCCESS")
+        ]
+        assert days == ["2026-01-31", "2026-01-31", "q3"]
+
+    def test_a_text_from_the_key_is_no_number(self, gateway, put, arrives):
+        put(DATA | {"parameters": {"month": "${trigger.date}"}}, parameters={"month": 1})
+        record = show(gateway, arrives("raw/_SUCCESS")[0].run)
+        assert record.status == "REFUSED"
+        assert "month is declared as a number; it cannot be ${trigger.date}, which is a text" in record.reason
+
+    def test_a_document_that_is_wrong_is_refused_and_others_run(self, gateway, put, arrives):
+        put(DATA, stages={"check": {"kind": "gat"}})
+        put(DATA, name="other")
+        runs = {each.run.split("-")[0]: each for each in arrives("raw/_SUCCESS")}
+        assert gateway.runs.header(runs["prices"].run).status == "REFUSED"
+        assert gateway.runs.header(runs["other"].run).status == "RUNNING"
+
+    def test_a_new_document_counts_at_once(self, put, arrives):
+        assert arrives("raw/_SUCCESS") == ()
+        put(DATA)
+        assert len(arrives("raw/_SUCCESS")) == 1
+        put()
+        assert arrives("raw/_SUCCESS", "v2") == ()
+
+    def test_what_nobody_wants_is_no_error(self, gateway, arrives, put, function, context):
+        put(DATA)
+        detail = {"bucket": {"name": gateway.installation.bucket}, "object": {"key": "x", "version-id": "1"}}
+        record = {"messageId": "1", "body": event("aws.s3", "Object Created", detail)}
+        assert handler({"Records": [record]}, context) == {"batchItemFailures": []}
+        assert list_runs(gateway, "prices") == []
+
+
+def ago(**time):
+    return timestamp(datetime.now(UTC) - timedelta(**time))
+
+
+SETTLE = {"type": "data", "prefix": "raw/", "settle": "10m"}
+
+
+class TestSettle:
+    def test_one_run_when_nothing_has_arrived_for_that_time(self, gateway, put, arrives, queued, tools):
+        put(SETTLE)
+        for number, minutes in enumerate((30, 25, 40, 25)):
+            assert arrives(f"raw/2026-01/part-{number}", time=ago(minutes=minutes)) == ()
+        (batch,) = gateway.marks.pending()
+        assert arrivals.check(gateway, batch.item)
+        assert arrivals.check(gateway, batch.item) is None
+        assert list(gateway.marks.pending()) == []
+        (started,) = queued()
+        made = trigger_of(gateway, started)
+        assert made.key == f"data:prices:raw/:2026-01:{batch.last}"
+        assert (made.date, made.uri) == ("2026-01", f"s3://{gateway.installation.bucket}/raw/")
+        assert len(tools.executions(gateway)) == 1
+
+    def test_what_still_moves_does_not_run(self, gateway, put, arrives, queued):
+        put(SETTLE)
+        arrives("raw/a", time=ago(minutes=30))
+        arrives("raw/b", time=ago(minutes=1))
+        (batch,) = gateway.marks.pending()
+        assert arrivals.check(gateway, batch.item) is None
+        assert queued() == []
+        assert len(list(gateway.marks.pending())) == 1
+
+    def test_each_date_settles_by_itself(self, gateway, put, arrives, queued):
+        put(SETTLE)
+        arrives("raw/2026-01/a", time=ago(minutes=30))
+        arrives("raw/2026-02/a", time=ago(minutes=30))
+        for batch in list(gateway.marks.pending()):
+            arrivals.check(gateway, batch.item)
+        assert sorted(trigger_of(gateway, each).date for each in queued()) == ["2026-01", "2026-02"]
+
+    def test_more_data_later_is_another_run_and_a_late_event_none(self, gateway, put, arrives, queued):
+        put(SETTLE)
+        arrives("raw/2026-01/a", time=ago(minutes=90))
+        (batch,) = gateway.marks.pending()
+        arrivals.check(gateway, batch.item)
+        arrives("raw/2026-01/a", time=batch.last)
+        arrives("raw/2026-01/b", time=ago(minutes=95))
+        assert list(gateway.marks.pending()) == []
+        arrives("raw/2026-01/c", time=ago(minutes=30))
+        arrivals.check(gateway, batch.item)
+        assert len({each.run for each in queued()}) == 2
+
+    def test_a_crash_after_asking_asks_again_for_the_same_run(
+        self, gateway, put, arrives, queued, monkeypatch, tools
+    ):
+        put(SETTLE)
+        arrives("raw/2026-01/a", time=ago(minutes=30))
+        for message in gateway.queue.receive():  # the one that would look again
+            gateway.queue.delete(message)
+        (batch,) = gateway.marks.pending()
+        monkeypatch.setattr(type(gateway.marks), "settle", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            arrivals.check(gateway, batch.item)
+        monkeypatch.undo()
+        (first,) = queued()
+        assert "settled" in [repair.what for repair in sweeper.sweep(gateway, patience=0)]
+        (again,) = queued()
+        assert (first.new, again) == (True, replace(first, new=False))
+        assert len(tools.executions(gateway)) == 1
+
+    def test_a_message_in_the_queue_looks_by_itself(self, gateway, put, arrives, queued, tools):
+        put(SETTLE | {"settle": "1s"})
+        arrives("raw/2026-01/a", time=timestamp(datetime.now(UTC)))
+        started = tools.until(queued, 20)
+        assert trigger_of(gateway, started[0]).type == "data"
+
+
+def scheduled(gateway, put, last, **schedule):
+    put({"type": "schedule", **schedule})
+    gateway.marks.set_clock(last)
+
+
+class TestSchedule:
+    def test_a_tick_starts_what_is_due(self, gateway, put, queued, function, context):
+        scheduled(gateway, put, "2026-11-28T13:58:00.000Z", cron="0 14 ? * SAT *")
+        record = {
+            "messageId": "1",
+            "body": event("aws.events", "Scheduled Event", {}, "2026-11-28T13:59:10Z"),
+        }
+        assert handler({"Records": [record]}, context) == {"batchItemFailures": []}
+        assert queued() == []
+        record["body"] = event("aws.events", "Scheduled Event", {}, "2026-11-28T14:00:10Z")
+        assert handler({"Records": [record]}, context) == {"batchItemFailures": []}
+        (started,) = queued()
+        made = trigger_of(gateway, started)
+        assert made.key == "schedule:prices:0 14 ? * SAT *:2026-11-28T14:00Z"
+        assert (made.type, made.time) == ("schedule", "2026-11-28T14:00:00.000Z")
+
+    def test_a_tick_that_comes_twice_starts_nothing_twice(self, gateway, put, queued, tools, monkeypatch):
+        scheduled(
+            gateway, put, "2026-11-28T13:58:00.000Z", rate="6 hours", parameters={"day": "${trigger.date}"}
+        )
+        put({"type": "schedule", "rate": "6 hours"})
+        now = datetime(2026, 11, 28, 18, 0, 30, tzinfo=UTC)
+        monkeypatch.setattr(type(gateway.marks), "set_clock", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            clock.tick(gateway, now)
+        monkeypatch.undo()
+        assert clock.tick(gateway, now) == 1
+        assert clock.tick(gateway, now) == 0
+        assert len({each.run for each in queued()}) == 1
+        assert len(tools.executions(gateway)) == 1
+
+    def test_a_missed_minute_is_made_up_for(self, gateway, put, queued):
+        scheduled(gateway, put, "2026-11-28T13:58:00.000Z", cron="0 14 ? * SAT *")
+        assert clock.tick(gateway, datetime(2026, 11, 28, 14, 7, tzinfo=UTC)) == 1
+        assert trigger_of(gateway, queued()[0]).time == "2026-11-28T14:00:00.000Z"
+
+    def test_of_many_missed_times_the_last_one_runs_and_the_others_are_listed(self, gateway, put, queued):
+        scheduled(gateway, put, "2026-11-28T13:58:00.000Z", cron="0/10 * * * ? *")
+        assert clock.tick(gateway, datetime(2026, 11, 28, 14, 35, tzinfo=UTC)) == 1
+        assert trigger_of(gateway, queued()[0]).time == "2026-11-28T14:30:00.000Z"
+        assert dropped(gateway) == [
+            (
+                "schedule",
+                clock.STOOD.format(count=4, first="2026-11-28T14:00:00.000Z"),
+            )
+        ]
+
+    def test_the_date_is_that_of_the_time_zone(self, gateway, put, queued):
+        scheduled(gateway, put, "2026-11-28T23:00:00.000Z", cron="30 0 * * ? *", timezone="Europe/Zurich")
+        clock.tick(gateway, datetime(2026, 11, 28, 23, 30, tzinfo=UTC))
+        assert trigger_of(gateway, queued()[0]).date == "2026-11-29"
+
+    def test_the_first_tick_looks_at_its_own_minute_only(self, gateway, put, queued):
+        put({"type": "schedule", "cron": "0 * * * ? *"})
+        assert clock.tick(gateway, datetime(2026, 11, 28, 14, 1, tzinfo=UTC)) == 0
+        assert clock.tick(gateway, datetime(2026, 11, 28, 15, 0, tzinfo=UTC)) == 1
+
+    def test_the_sweeper_ticks_where_nobody_does(self, gateway, put, queued):
+        scheduled(gateway, put, ago(minutes=10), rate="1 minute")
+        assert [repair.what for repair in sweeper.sweep(gateway)] == ["ticked"]
+        assert len(queued()) == 1
+        assert sweeper.sweep(gateway, patience=3600) == []
+
+
+APPROVED = {"type": "model-approved", "only": ["deploy"]}
+SERVING = {
+    "train": {
+        "kind": "training",
+        "image": "sklearn-1.4",
+        "entry_point": "train.py",
+        "instance_type": "ml.m5.large",
+    },
+    "register": {"kind": "register", "model": "${stages.train.model}", "entry_point": "train.py"},
+    "deploy": {"kind": "endpoint", "model": "${stages.register.package}", "instance_type": "ml.m5.large"},
+}
+
+
+def decided(package=PACKAGE, status="Approved", group="prices"):
+    detail = {"ModelPackageArn": package, "ModelPackageGroupName": group, "ModelApprovalStatus": status}
+    return event("aws.sagemaker", "SageMaker Model Package State Change", detail)
+
+
+class TestApproved:
+    @pytest.fixture
+    def approved(self, gateway, sagemaker):
+        def made(arn=PACKAGE, group="prices", approval="Approved", modified=1.0, run=""):
+            metadata = {"stagewright:run": run} if run else {}
+            sagemaker.known[arn] = Package(arn, group, 1, "Completed", approval, modified, metadata)
+
+        return made
+
+    def test_the_approved_package_is_deployed_and_nothing_else_runs(self, gateway, put, approved):
+        put(APPROVED, stages=SERVING)
+        approved()
+        (started,) = route_all(gateway, decided())
+        record = show(gateway, started.run)
+        assert {stage.name: stage.action for stage in record.stages} == {
+            "train": "skip", "register": "reuse", "deploy": "run",
+        }  # fmt: skip
+        (page,) = gateway.runs.items(started.run, f"page#{record.plan}")
+        (stage,) = json.loads(page["chains"])[0]
+        request = json.loads(stage["requests"]["CreateModel"])
+        assert PACKAGE in json.dumps(request)
+        assert (record.trigger.package, record.trigger.only) == (PACKAGE, ("deploy",))
+
+    def test_the_run_that_registered_it_lends_its_date_and_result(self, gateway, put, approved):
+        put(APPROVED, stages=SERVING, partition="${trigger.date}")
+        first = gateway_run(gateway, put, "2025-12-31T10:00:00.000Z")
+        result = {"package": PACKAGE, "arn": PACKAGE}
+        gateway.runs.put_all([
+            {"run": first, "item": "stage#register", "status": "SUCCEEDED", "result": json.dumps(result),
+             "fingerprint": "f", "ended": TIME},
+        ])  # fmt: skip
+        approved(run=first)
+        record = show(gateway, route(gateway, decided()).run)
+        assert (record.trigger.run, record.trigger.date) == (first, "2025-12-31")
+        register = next(stage for stage in record.stages if stage.name == "register")
+        assert (register.reused_from, register.fingerprint) == (first, "f")
+
+    def test_several_events_of_one_approval_are_one_run_and_another_approval_another(
+        self, gateway, put, approved, tools
+    ):
+        put(APPROVED, stages=SERVING)
+        approved()
+        assert [len(route_all(gateway, decided())) for _ in range(3)] == [1, 1, 1]
+        assert len(tools.executions(gateway)) == 1
+        approved(modified=2.0)
+        assert route(gateway, decided()).new
+
+    def test_what_is_not_approved_any_more_starts_nothing(self, gateway, put, approved):
+        put(APPROVED, stages=SERVING)
+        approved(approval="Rejected")
+        assert route_all(gateway, decided()) == ()
+        assert route_all(gateway, decided(status="Rejected")) == ()
+        assert route_all(gateway, decided(package=PACKAGE + "2")) == ()
+
+    def test_other_groups_are_others_affairs(self, gateway, put, approved):
+        put(APPROVED, stages=SERVING)
+        put(APPROVED | {"group": "shared"}, name="other", stages=SERVING)
+        approved(group="shared")
+        runs = route_all(gateway, decided(group="shared"))
+        assert [each.run.split("-")[0] for each in runs] == ["other"]
+
+
+def gateway_run(gateway, put, time):
+    """A run asked for by hand at `time`, whatever becomes of it."""
+    detail = {"pipeline": "prices", "request": "first", "by": "ada"}
+    return route(gateway, event("stagewright", "Run Requested", detail, time)).run
+
+
+def finish(gateway, run, status="SUCCEEDED"):
+    header = gateway.runs.header(run)
+    execution = Execution(header.execution, status, 1.0, 1769868000.0, "", "")
+    return close(gateway, header, execution)
+
+
+UPSTREAM = {"type": "upstream", "pipeline": "prices"}
+
+
+class TestUpstream:
+    def test_a_good_end_starts_who_waits_for_it(self, gateway, put, queued):
+        put(DATA)
+        put(UPSTREAM, name="after", parameters={"x": "1"})
+        first = gateway_run(gateway, put, "2026-01-30T23:59:00.000Z")
+        assert queued() == []
+        assert finish(gateway, first) == "SUCCEEDED"
+        assert finish(gateway, first) is None
+        (started,) = queued()
+        made = trigger_of(gateway, started)
+        assert (made.type, made.key, made.run) == ("upstream", f"upstream:after:{first}", first)
+        assert (made.date, made.chain) == ("2026-01-30", ("prices",))
+
+    def test_a_bad_end_starts_nobody(self, gateway, put, queued):
+        put()
+        put(UPSTREAM, name="after")
+        assert finish(gateway, gateway_run(gateway, put, TIME), "FAILED") == "FAILED"
+        assert queued() == []
+
+    def test_a_crash_before_the_run_is_closed_asks_again_for_the_same(
+        self, gateway, put, queued, monkeypatch, tools
+    ):
+        put()
+        put(UPSTREAM, name="after")
+        first = gateway_run(gateway, put, TIME)
+        monkeypatch.setattr(type(gateway.runs), "advance", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            finish(gateway, first)
+        monkeypatch.undo()
+        assert finish(gateway, first) == "SUCCEEDED"
+        assert len({each.run for each in queued()}) == 1
+
+    @pytest.mark.parametrize(("stage", "starts"), [("check", True), ("rest", False)])
+    def test_only_where_that_stage_ran_well(self, gateway, put, queued, stage, starts):
+        put(stages=GATE | {"rest": GATE["check"] | {"enabled": False}})
+        put(UPSTREAM | {"stage": stage}, name="after")
+        first = gateway_run(gateway, put, TIME)
+        gateway.runs.put_stage_if_absent(first, StageItem("check", "SUCCEEDED", ended=TIME))
+        finish(gateway, first)
+        assert bool(queued()) is starts
+
+    def test_a_circle_ends_where_it_began(self, gateway, put, queued):
+        put({"type": "upstream", "pipeline": "after"})
+        put(UPSTREAM, name="after")
+        finish(gateway, gateway_run(gateway, put, TIME))
+        (second,) = queued()
+        finish(gateway, second.run)
+        assert queued() == []
+        assert dropped(gateway) == [
+            ("upstream", "upstream triggers form a circle: prices -> after -> prices")
+        ]
+
+
+class TestMessages:
+    def sample(self, place, **more):
+        body = {"consumption_pipeline_name": f"{place.id}-prices", "dataset_date": "2026-01-30T05:06:07Z"}
+        return {"Records": [{"body": body | {"event_source": "event-bridge"} | more, "eventSource": "x"}]}
+
+    @pytest.mark.parametrize("as_text", [False, True])
+    def test_the_sample_s_form(self, gateway, put, installation, as_text):
+        put()
+        message = self.sample(installation)
+        if as_text:
+            message["Records"][0]["body"] = json.dumps(message["Records"][0]["body"])
+        (started,) = route_all(gateway, json.dumps(message), "m1")
+        made = trigger_of(gateway, started)
+        assert (made.type, made.by, made.date, made.key) == (
+            "manual", "event-bridge", "2026-01-30", "manual:m1:0",
+        )  # fmt: skip
+
+    def test_the_same_message_is_the_same_run_also_when_it_was_sent_again(
+        self, put, function, context, tools
+    ):
+        put()
+        body = json.dumps(self.sample(function.installation))
+        first = {"messageId": "m1", "body": body, "attributes": {"SentTimestamp": "1769868000000"}}
+        again = {"messageId": "m9", "body": body, "messageAttributes": {"origin": {"stringValue": "m1"}}}
+        other = {"messageId": "m2", "body": body}
+        for record in (first, first, again, other):
+            assert handler({"Records": [record]}, context) == {"batchItemFailures": []}
+        assert len(tools.executions(function)) == 2
+        assert any(
+            record.trigger.time == "2026-01-31T14:00:00.000Z" for record in list_runs(function, "prices")
+        )
+
+    def test_our_own_form_alone(self, gateway, put):
+        put(parameters={"limit": 3})
+        body = json.dumps({"pipeline": "prices", "parameters": {"limit": 5}, "by": "cron"})
+        made = trigger_of(gateway, route_all(gateway, body, "m1")[0])
+        assert (made.key, made.by, made.parameters) == ("manual:m1", "cron", {"limit": 5})
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"consumption_pipeline_name": None}, "consumption_pipeline_name"),
+            ({"consumption_pipeline_name": "No Such"}, "is no pipeline's name"),
+            ({"dataset_date": "yesterday"}, "dataset_date 'yesterday' has no date in it"),
+        ],
+    )
+    def test_what_is_wrong_with_it_is_said(self, gateway, installation, change, message):
+        with pytest.raises(MalformedError, match=message):
+            route_all(gateway, json.dumps(self.sample(installation, **change)))
+
+    @pytest.mark.parametrize("body", ["{}", "[]", '"x"', "1", "null", '{"Records": [{}]}', '{"Records": 1}'])
+    def test_anything_else_is_malformed(self, gateway, body):
+        with pytest.raises(MalformedError):
+            route_all(gateway, body)
+
+
+class TestDropped:
+    def test_the_cooldown_begins_with_a_run_and_drops_with_a_reason(self, gateway, put, arrives, tools):
+        put(DATA | {"cooldown": "1h"})
+        first = arrives("raw/_SUCCESS", "v1", "2026-01-31T14:00:00Z")
+        assert arrives("raw/_SUCCESS", "v2", "2026-01-31T14:59:59Z") == ()
+        assert arrives("raw/_SUCCESS", "v1", "2026-01-31T14:00:00Z")[0].run == first[0].run
+        assert len(arrives("raw/_SUCCESS", "v3", "2026-01-31T15:00:00Z")) == 1
+        assert arrives("raw/_SUCCESS", "v2", "2026-01-31T14:59:59Z") == ()
+        assert dropped(gateway) == [("data", "within the trigger's cooldown of 1h")]
+        with pytest.raises(NotFoundError, match="the event data:prices:raw/_SUCCESS:v2 was dropped"):
+            find_run(gateway, "data:prices:raw/_SUCCESS:v2")
+        assert len(tools.executions(gateway)) == 2
+
+    def test_a_refused_run_begins_no_cooldown(self, gateway, put, arrives):
+        put(DATA | {"cooldown": "1h", "parameters": {"a": "${trigger.uri}"}}, parameters={"a": ""},
+            stages={"one": GATE["check"] | {"require": "'${parameters.a}' == 'x'"}})  # fmt: skip
+        (refused,) = arrives("raw/${x}_SUCCESS")
+        assert gateway.runs.header(refused.run).status == "REFUSED"
+        (started,) = arrives("raw/_SUCCESS", "v2")
+        assert gateway.runs.header(started.run).status == "RUNNING"
+
+    def test_other_triggers_of_the_pipeline_are_not_deaf(self, put, arrives):
+        put(DATA | {"cooldown": "1h"}, DATA | {"prefix": "other/", "cooldown": "1h"})
+        assert len(arrives("raw/_SUCCESS")) == len(arrives("other/_SUCCESS")) == 1
+
+    def test_a_trigger_that_is_gone_when_its_turn_comes(self, gateway, put, queued):
+        scheduled(gateway, put, "2026-11-28T13:58:00.000Z", cron="0 14 ? * SAT *")
+        clock.tick(gateway, datetime(2026, 11, 28, 14, 0, tzinfo=UTC))
+        put({"type": "schedule", "cron": "0 15 ? * SAT *"})
+        assert queued() == []
+        assert dropped(gateway) == [("schedule", "the document has no such trigger any more")]
+
+    def test_the_newest_come_first(self, gateway, put, arrives):
+        put(DATA | {"cooldown": "1d"})
+        for second in range(5):
+            arrives("raw/_SUCCESS", f"v{second}", f"2026-01-31T14:00:0{second}Z")
+        assert [each.time[-8:-5] for each in gateway.marks.dropped("prices", 2)] == [":04", ":03"]
+        item = next(iter(gateway.runs.items("dropped#prices", "2026")))
+        assert item["expires"] - datetime(2026, 1, 31, 14, tzinfo=UTC).timestamp() == 30 * 86400 + 1
+
+
+def test_only_switches_the_others_off_for_this_run(gateway, put, arrives):
+    put(DATA | {"only": ["check"]}, stages=GATE | {"other": GATE["check"]})
+    record = show(gateway, arrives("raw/_SUCCESS")[0].run)
+    assert {stage.name: (stage.action, stage.reason) for stage in record.stages} == {
+        "check": ("run", "no earlier result"),
+        "other": ("skip", "off"),
+    }
+    assert '"enabled"' not in gateway.documents.newest_revision("prices").document
