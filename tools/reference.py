@@ -10,6 +10,7 @@ from pathlib import Path
 from stagewright.spec.reference import document_reference
 from stagewright.spec.schema import schema
 from tools.sagemaker_reference import sagemaker_reference
+from tools.terraform_reference import terraform_reference
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -43,6 +44,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "pipeline.schema.json": schema_page,
     "cli.md": cli_page,
     "sagemaker.md": sagemaker_reference,
+    "terraform-variables.md": terraform_reference,
 }
 
 

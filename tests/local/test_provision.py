@@ -77,6 +77,8 @@ def test_the_rules_and_their_targets(client: Connect) -> None:
         assert found.get("ScheduleExpression") == wanted["schedule"]
         targets = client("events").list_targets_by_rule(Rule=wanted["name"])["Targets"]
         assert [target["Arn"] for target in targets] == [wanted["target"]["arn"]]
+        dead = targets[0].get("DeadLetterConfig", {}).get("Arn")
+        assert dead == wanted["target"]["dead_letter_arn"]
 
 
 def test_the_functions(client: Connect) -> None:
@@ -116,7 +118,7 @@ def test_the_glue_jobs(client: Connect) -> None:
         assert {name: found[name] for name in wanted["capacity"]} == wanted["capacity"]
 
 
-def test_the_state_machine_log_groups_and_topic(client: Connect) -> None:
+def test_the_state_machine_log_groups_and_topics(client: Connect) -> None:
     found = client("stepfunctions").describe_state_machine(stateMachineArn=INSTALLATION.state_machine_arn)
     assert json.loads(found["definition"]) == json.loads(ARTIFACTS.definition)
     assert found["loggingConfiguration"]["level"] == WANTED["state_machine"]["logging"]["level"]
@@ -125,6 +127,10 @@ def test_the_state_machine_log_groups_and_topic(client: Connect) -> None:
         assert groups[wanted["name"]]["retentionInDays"] == wanted["retention_days"]
     topics = [topic["TopicArn"] for topic in client("sns").list_topics()["Topics"]]
     assert topics == [topic["arn"] for topic in WANTED["topics"].values()]
+    for wanted in WANTED["topics"].values():
+        found = client("sns").get_topic_attributes(TopicArn=wanted["arn"])["Attributes"]
+        assert json.loads(found["Policy"]) == wanted["policy"]
+        assert found["KmsMasterKeyId"] == (wanted["kms_key"] or "")
 
 
 def test_every_function_starts(client: Connect) -> None:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import io
 import json
+import time
+from datetime import datetime
 
 import pytest
+from aws_lambda_powertools import Logger
 
 from stagewright.errors import StagewrightError, TargetError
-from stagewright.router import sweeper
+from stagewright.router import settings, sweeper
 from stagewright.router.router import route
 from stagewright.router.sweeper import Repair, sweep
 from stagewright.run.gateway.executions import Executions
@@ -115,3 +119,20 @@ def test_the_handler_counts_its_repairs(function, pipeline, files, context, monk
     assert sweeper.handler({}, context) == {"repairs": 0}
     assert sweeper.handler({"detail": {"patience": 600}}, context) == {"repairs": 0}
     assert sweeper.handler({"detail": {"patience": -1}}, context) == {"repairs": 1}
+
+
+def test_an_alarm_can_see_how_old_the_oldest_open_run_is(gateway, pipeline, files, created, monkeypatch):
+    push(gateway, pipeline, files)
+    lines = io.StringIO()
+    logger = Logger(service="test-sweeper", stream=lines)
+    monkeypatch.setattr(settings, "logger", lambda: logger)
+    first = route(gateway, created(version(push(gateway, pipeline, files | {"train.py": b"1"}))))
+    route(gateway, created(version(push(gateway, pipeline, files | {"train.py": b"2"}))))
+    began = datetime.fromisoformat(gateway.runs.header(first.run).created).timestamp()
+    sweep(gateway)
+    (line,) = [json.loads(line) for line in lines.getvalue().splitlines() if "OldestRun" in line]
+    assert line["run"] == first.run
+    assert line["value"] == pytest.approx(time.time() - began, abs=5)
+    close_all(gateway)
+    sweep(gateway)
+    assert lines.getvalue().count("OldestRun") == 1

@@ -18,8 +18,8 @@ EVENTS_ARN = TEMPLATE.arn("sqs", TEMPLATE.name("events"))
 DEAD_ARN = TEMPLATE.arn("sqs", TEMPLATE.name("events-dead"))
 
 
-def queues(senders: list[str]) -> dict[str, Any]:
-    """`senders`: ARNs of the event rules that may put messages into `events`."""
+def queues(senders: list[str], undelivered: list[str]) -> dict[str, Any]:
+    """`senders`: ARNs of the rules whose events go to `events`; `undelivered`: of those with dead letters."""
     common = {"managed_encryption": True, "visibility_timeout": VISIBILITY}
     return {
         "events": {
@@ -28,7 +28,7 @@ def queues(senders: list[str]) -> dict[str, Any]:
             **common,
             "retention": 4 * DAY,
             "redrive": {"dead_letter_arn": DEAD_ARN, "max_receives": MAX_RECEIVES},
-            "policy": _policy(EVENTS_ARN, [_may_send(senders)]),
+            "policy": _policy(EVENTS_ARN, [_may_send(EVENTS_ARN, senders)]),
         },
         "events-dead": {
             "name": TEMPLATE.name("events-dead"),
@@ -36,7 +36,7 @@ def queues(senders: list[str]) -> dict[str, Any]:
             **common,
             "retention": 14 * DAY,
             "redrive": None,
-            "policy": _policy(DEAD_ARN, []),
+            "policy": _policy(DEAD_ARN, [_may_send(DEAD_ARN, undelivered)]),
         },
     }
 
@@ -52,13 +52,13 @@ def source() -> dict[str, Any]:
     }
 
 
-def _may_send(senders: list[str]) -> dict[str, Any]:
+def _may_send(queue: str, senders: list[str]) -> dict[str, Any]:
     return {
         "Sid": "EventRules",
         "Effect": "Allow",
         "Principal": {"Service": "events.amazonaws.com"},
         "Action": "sqs:SendMessage",
-        "Resource": EVENTS_ARN,
+        "Resource": queue,
         "Condition": {"ArnEquals": {"aws:SourceArn": senders}},
     }
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from stagewright.installation.alarms import ALARMS, LOG_METRICS
 from stagewright.installation.bucket import bucket
-from stagewright.installation.functions import FUNCTIONS, TOPIC, TOPIC_ARN
+from stagewright.installation.dashboard import dashboard
+from stagewright.installation.functions import FUNCTIONS
 from stagewright.installation.glue import GLUE_JOBS
+from stagewright.installation.layers import layers
 from stagewright.installation.machine import log_groups, machine
 from stagewright.installation.queues import queues, source
+from stagewright.installation.role_options import role_options
 from stagewright.installation.roles import ROLES
 from stagewright.installation.rules import RULES
 from stagewright.installation.tables import TABLES
+from stagewright.installation.topics import topics
 
 FORMAT = 1
 
@@ -22,13 +27,21 @@ def resources() -> dict[str, Any]:
         "format": FORMAT,
         "bucket": bucket(),
         "tables": {name: table.to_json() for name, table in TABLES.items()},
-        "queues": queues([rule.arn for rule in RULES if rule.target[0] == "queue"]),
+        "queues": queues(
+            [rule.arn for rule in RULES if rule.target[0] == "queue"],
+            [rule.arn for rule in RULES if rule.dead_letter_arn],
+        ),
         "rules": {rule.what: rule.to_json() for rule in RULES},
         "functions": {function.what: function.to_json() for function in FUNCTIONS},
         "event_sources": {"events": source()},
-        "topics": {"notifications": {**TOPIC, "arn": TOPIC_ARN}},
+        "topics": topics(),
         "log_groups": log_groups(),
         "glue_jobs": {job.what: job.to_json() for job in GLUE_JOBS},
         "state_machine": machine(),
         "roles": {role.what: role.to_json() for role in ROLES},
+        "role_options": role_options(),
+        "layers": layers(),
+        "log_metrics": {metric.what: metric.to_json() for metric in LOG_METRICS},
+        "alarms": {alarm.what: alarm.to_json() for alarm in ALARMS},
+        "dashboard": dashboard(),
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stagewright.installation.functions import RECORDER, SWEEPER
-from stagewright.installation.queues import EVENTS_ARN
+from stagewright.installation.queues import DEAD_ARN, EVENTS_ARN
 from stagewright.installation.render import TEMPLATE
 from stagewright.spec.triggers import OWN_FOLDERS
 
@@ -27,15 +27,21 @@ class Rule:
     def arn(self) -> str:
         return TEMPLATE.arn("events", f"rule/{TEMPLATE.name(self.what)}")
 
+    @property
+    def dead_letter_arn(self) -> str | None:
+        """Takes what could not be delivered; a schedule's next tick makes up for a lost one."""
+        return DEAD_ARN if self.pattern else None
+
     def to_json(self) -> dict[str, Any]:
         kind, name = self.target
+        target = {"kind": kind, "name": name, "arn": self.target_arn, "dead_letter_arn": self.dead_letter_arn}
         return {
             "name": TEMPLATE.name(self.what),
             "arn": self.arn,
             "description": self.description,
             "pattern": self.pattern,
             "schedule": self.schedule,
-            "target": {"kind": kind, "name": name, "arn": self.target_arn},
+            "target": target,
         }
 
 

@@ -134,8 +134,11 @@ class Provisioner:
         iam.put_role_policy(RoleName=name, PolicyName=name, PolicyDocument=json.dumps(settings["policy"]))
 
     def topic(self, settings: Settings) -> None:
-        attributes = {"KmsMasterKeyId": settings["kms_key"]}
-        self._client("sns").create_topic(Name=settings["name"], Attributes=attributes)
+        sns = self._client("sns")
+        arn = sns.create_topic(Name=settings["name"])["TopicArn"]
+        attributes = {"Policy": json.dumps(settings["policy"]), "KmsMasterKeyId": settings["kms_key"] or ""}
+        for name, value in attributes.items():
+            sns.set_topic_attributes(TopicArn=arn, AttributeName=name, AttributeValue=value)
 
     def queue(self, settings: Settings) -> None:
         sqs = self._client("sqs")
@@ -244,7 +247,9 @@ class Provisioner:
         )
         events.put_rule(Name=name, Description=settings["description"], **when)
         target = settings["target"]
-        events.put_targets(Rule=name, Targets=[{"Id": TARGET_ID, "Arn": target["arn"]}])
+        dead = target["dead_letter_arn"]
+        rest = {"DeadLetterConfig": {"Arn": dead}} if dead else {}
+        events.put_targets(Rule=name, Targets=[{"Id": TARGET_ID, "Arn": target["arn"], **rest}])
         if target["kind"] == "function":
             with existing("ResourceConflictException"):
                 self._client("lambda").add_permission(

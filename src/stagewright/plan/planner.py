@@ -20,10 +20,11 @@ from stagewright.plan.external import external_inputs
 from stagewright.plan.model import ATTEMPT, GoodResult, Plan, Recorded, StagePlan, Trigger
 from stagewright.plan.prepared import Prepared, Preparer
 from stagewright.plan.requests import KINDS, OURS
-from stagewright.plan.reuse import Judge, length
+from stagewright.plan.reuse import Judge
 from stagewright.plan.values import event_time
 from stagewright.spec.checks import dependencies
 from stagewright.spec.condition import references
+from stagewright.spec.duration import seconds
 from stagewright.spec.kinds import AnyStage, Gate
 from stagewright.spec.model import MOST_ATTEMPTS
 from stagewright.spec.pipeline import Pipeline
@@ -272,8 +273,7 @@ def _settings(stage: AnyStage) -> dict[str, Any]:
     if isinstance(stage, Gate) and stage.otherwise != "fail":
         found["otherwise"] = stage.otherwise
     if stage.retry:
-        wait = int(length(stage.retry.wait).total_seconds())
-        found |= {"attempts": stage.retry.attempts, "wait": wait}
+        found |= {"attempts": stage.retry.attempts, "wait": seconds(stage.retry.wait)}
     return found
 
 

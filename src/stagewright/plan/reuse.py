@@ -16,16 +16,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from stagewright.plan import fingerprint
 from stagewright.plan.model import Champion, GoodResult
 from stagewright.plan.prepared import Prepared
 from stagewright.plan.requests import KINDS
+from stagewright.spec.duration import seconds
 from stagewright.spec.kinds import AnyStage, Endpoint, Transform
 from stagewright.spec.model import Cache
-
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,8 @@ class Judge:
     def _counts(self, result: GoodResult, stage: AnyStage) -> bool:
         if not isinstance(stage.cache, Cache):
             return True
-        return self.time - datetime.fromisoformat(result.ended) <= length(stage.cache.max_age)
+        age = self.time - datetime.fromisoformat(result.ended)
+        return age.total_seconds() <= seconds(stage.cache.max_age)
 
     def _same(self, name: str, result: GoodResult, prepared: Prepared) -> bool:
         if result.fingerprint == prepared.fingerprint:
@@ -72,11 +72,6 @@ class Judge:
         let_through = self.champion and self.champion.made_by(name) == result.run
         aside = (fingerprint.UNCACHED, *(["champion."] if let_through else []))
         return dict(_inputs(result.inputs, aside)) == dict(_inputs(prepared.inputs, aside))
-
-
-def length(duration: str) -> timedelta:
-    """`7d` as a length of time."""
-    return timedelta(**{UNITS[duration[-1]]: int(duration[:-1])})
 
 
 def _inputs(inputs: Mapping[str, str], aside: tuple[str, ...]) -> Iterator[tuple[str, str]]:

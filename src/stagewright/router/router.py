@@ -20,7 +20,7 @@ from stagewright.run.gateway.queue import ORIGIN
 from stagewright.run.manifest import Manifest
 from stagewright.run.start import Asked, Started, claimant, queued, refuse, start
 from stagewright.run.trigger import definition, has_code_trigger, name_of, parameters
-from stagewright.spec.durations import seconds_of
+from stagewright.spec.duration import seconds
 from stagewright.spec.pipeline import Pipeline
 
 
@@ -176,7 +176,7 @@ def _wanted(
     if found is None:
         _drop(gateway, request, "the document has no such trigger any more")
         return None
-    deaf = seconds_of(found.cooldown) if found.cooldown else 0
+    deaf = seconds(found.cooldown) if found.cooldown else 0
     if deaf and not gateway.marks.listen(pipeline.name, name_of(listens), event.key, event.time, deaf):
         _drop(gateway, request, f"within the trigger's cooldown of {found.cooldown}")
         return None

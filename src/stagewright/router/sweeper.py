@@ -81,18 +81,33 @@ def _jobs(gateway: Gateway, before: float) -> Iterator[tuple[str, Callable[[], R
     for item in arrivals.overdue(gateway, before):
         yield item, partial(_settled, gateway, item)
     yield "the clock", partial(_ticked, gateway, before)
+    headers = gateway.runs.open_runs(OPEN_LIMIT)
+    _tell_age(headers[:1])
     waiting: dict[str, list[Header]] = {}
-    for header in gateway.runs.open_runs(OPEN_LIMIT):
+    for header in headers:
         if header.status == "QUEUED":
             waiting.setdefault(header.pipeline, []).append(header)
-        elif epoch(header.created) <= before:
+        elif _created(header) <= before:
             yield header.run, partial(_settle, gateway, header)
-    for pipeline, headers in waiting.items():
-        yield f"the turns of {pipeline}", partial(_turns, gateway, pipeline, headers, before)
+    for pipeline, queued in waiting.items():
+        yield f"the turns of {pipeline}", partial(_turns, gateway, pipeline, queued, before)
+    for served in gateway.served.due(timestamp(datetime.now(UTC))):
+        yield f"endpoint {served.name}", partial(_expire, gateway, served)
 
 
 def _expire(gateway: Gateway, item: ServedItem) -> Repair | None:
     return Repair("expired", item.name) if expire(gateway, item) else None
+
+
+def _tell_age(oldest: Sequence[Header]) -> None:
+    """An alarm looks at it: seconds since the oldest open run began, where there is one."""
+    for header in oldest:
+        age = round(time.time() - _created(header))
+        settings.logger().info("oldest open run", metric="OldestRun", value=age, run=header.run)
+
+
+def _created(header: Header) -> float:
+    return datetime.fromisoformat(header.created).timestamp()
 
 
 def _requeue(gateway: Gateway, pipeline: str, before: float) -> Repair | None:
@@ -162,7 +177,7 @@ def _turns(gateway: Gateway, pipeline: str, headers: Sequence[Header], before: f
     turn = turns.call(gateway, pipeline)
     if turn and (lease is None or turn != lease.holder):
         return Repair("called", turn)
-    late = {header.run: header for header in headers if epoch(header.created) <= before}
+    late = {header.run: header for header in headers if _created(header) <= before}
     if lease and turn in late and epoch(lease.since) <= before:
         if not _is_fresh(lease.since):
             return _given_up(gateway, late[turn], "it could not be planned; the router's log says why")

@@ -18,7 +18,7 @@ from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.marks import Batch
 from stagewright.run.trigger import DATA_SETTLING, fired, own_event
 from stagewright.spec.dates import date_in
-from stagewright.spec.durations import seconds_of
+from stagewright.spec.duration import seconds
 from stagewright.spec.triggers import DataTrigger
 
 LATENESS = 2
@@ -92,7 +92,7 @@ def _settled(gateway: Gateway, batch: Batch) -> Trigger:
 
 
 def _due(batch: Batch) -> float:
-    return epoch(batch.last) + seconds_of(batch.trigger["settle"]) + LATENESS
+    return epoch(batch.last) + seconds(batch.trigger["settle"]) + LATENESS
 
 
 def _look_later(gateway: Gateway, batch: Batch) -> None:

@@ -17,14 +17,28 @@ from stagewright.spec.yaml_traps import inexact
 SECTIONS = ("parameters", "stages", "defaults")
 FREE = frozenset(
     (
+        "cache",
+        "capacity",
+        "early_stopping",
         "enabled",
         "hyperparameters",
         "instance_count",
         "instance_type",
+        "max_concurrent",
+        "max_jobs",
+        "max_parallel_jobs",
+        "max_payload_mb",
         "max_runtime_seconds",
         "max_wait_seconds",
+        "pin",
+        "ranges",
         "require",
+        "retry",
+        "time_to_live",
+        "timeout",
         "volume_size_gb",
+        "worker_type",
+        "workers",
     )
 )
 """Fields of a stage, or of `defaults`, that overrides may always change: what is on, where it runs, how long,
@@ -36,8 +50,10 @@ GUARDED: Mapping[str, str] = {
     "entry_point": "it names the code that runs",
     "entrypoint": "it is the command that runs",
     "environment": "variables such as PYTHONPATH decide which code runs",
+    "function": "it names the code that runs",
     "image": "it is the code that runs",
     "include": "it names the code that runs",
+    "job": "it names the code that runs",
     "model": "a model is code to whoever loads it",
     "request": "it can change every field of the AWS request, image and role among them",
 }

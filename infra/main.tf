@@ -1,0 +1,114 @@
+# One installation of Stagewright. What it consists of stands in artifacts/installation.json, which the local target
+# reads too; the modules only say how each part is made. Nothing is built: the artifacts are committed.
+
+locals {
+  artifacts = "${path.module}/../src/stagewright/artifacts"
+  id        = "${var.prefix}-${var.environment}"
+
+  # The placeholders of the artifacts: installation/render.py.
+  values = {
+    bucket          = var.bucket
+    region          = data.aws_region.current.region
+    account         = data.aws_caller_identity.current.account_id
+    environment     = var.environment
+    prefix          = var.prefix
+    partition       = data.aws_partition.current.partition
+    documents_table = "${local.id}-documents"
+    runs_table      = "${local.id}-runs"
+  }
+  installation = jsondecode(templatefile("${local.artifacts}/installation.json", local.values))
+  definition   = templatefile("${local.artifacts}/${local.installation.state_machine.definition}", local.values)
+
+  tags = merge(var.tags, { "stagewright:environment" = var.environment })
+}
+
+data "aws_partition" "current" {}
+
+data "aws_caller_identity" "current" {}
+
+data "aws_region" "current" {
+  lifecycle {
+    postcondition {
+      condition     = var.region == null || var.region == self.region
+      error_message = "`region` is ${coalesce(var.region, "-")}, but the AWS provider works in ${self.region}. Give the provider that region."
+    }
+  }
+}
+
+module "storage" {
+  source = "./modules/storage"
+
+  installation               = local.installation
+  create_bucket              = var.create_bucket
+  manage_bucket_notification = var.manage_bucket_notification
+  bucket_reader_accounts     = var.bucket_reader_accounts
+  protect_data               = var.protect_data
+  kms_key_arn                = var.kms_key_arn
+  tags                       = local.tags
+}
+
+module "documents" {
+  source = "./modules/documents"
+
+  installation = local.installation
+  protect_data = var.protect_data
+  kms_key_arn  = var.kms_key_arn
+  tags         = local.tags
+}
+
+module "observability" {
+  source = "./modules/observability"
+
+  installation       = local.installation
+  log_retention_days = var.log_retention_days
+  alarm_thresholds   = var.alarm_thresholds
+  emails             = { notifications = var.notification_emails, alarms = var.alarm_emails }
+  kms_key_arn        = var.kms_key_arn
+  tags               = local.tags
+}
+
+module "roles" {
+  source = "./modules/roles"
+
+  installation         = local.installation
+  permissions_boundary = var.permissions_boundary
+  in_vpc               = length(var.subnet_ids) > 0
+  data_buckets         = var.data_buckets
+  kms_key_arn          = var.kms_key_arn
+  tags                 = local.tags
+}
+
+module "workflow" {
+  source = "./modules/workflow"
+
+  installation = local.installation
+  definition   = local.definition
+  role_arns    = module.roles.arns
+  log_groups   = module.observability.log_groups
+  kms_key_arn  = var.kms_key_arn
+  tags         = local.tags
+}
+
+module "router" {
+  source = "./modules/router"
+
+  installation       = local.installation
+  archive            = "${local.artifacts}/functions.zip"
+  role_arns          = module.roles.arns
+  log_groups         = module.observability.log_groups
+  layers             = var.powertools_layer_arn == null ? {} : { powertools = var.powertools_layer_arn }
+  environment        = { STAGEWRIGHT_CODE_OVERRIDES = var.allow_code_overrides ? "yes" : "no" }
+  subnet_ids         = var.subnet_ids
+  security_group_ids = var.security_group_ids
+  event_accounts     = var.event_accounts
+  kms_key_arn        = var.kms_key_arn
+  tags               = local.tags
+}
+
+module "registry" {
+  source = "./modules/registry"
+
+  groups          = var.model_groups
+  reader_accounts = var.model_reader_accounts
+  tags            = local.tags
+}

@@ -1,0 +1,109 @@
+# Push to run: the code files, the documents, and last of all the manifest, whose event starts the run. What did not
+# change is not written, and where nothing changed neither is the manifest.
+
+locals {
+  document = yamldecode(file("${var.folder}/pipeline.yaml"))
+  name     = local.document.name
+  code     = "${var.folder}/${try(local.document.code, "code")}"
+  overlay  = "${var.folder}/environments/${var.installation.environment}.yaml"
+
+  # The same files as `stagewright push` takes: run/folder.py.
+  paths = toset([
+    for path in fileset(local.code, "**") : path
+    if !can(regex("(^|/)([.]|__pycache__/)", path)) && !endswith(path, ".pyc")
+  ])
+  base64 = { for path in local.paths : path => filebase64("${local.code}/${path}") }
+  files = {
+    for path, text in local.base64 : path => {
+      sha256 = filesha256("${local.code}/${path}")
+      # Terraform has no function for it: four characters for three bytes, filled up with `=`.
+      size = length(text) / 4 * 3 - length(regexall("=", text))
+    }
+  }
+
+  # The bytes that spec/canonical.py makes of a document, so that its hash is the same whoever pushes it.
+  documents = merge(
+    { base = jsonencode(local.document) },
+    fileexists(local.overlay) ? { environment = jsonencode(yamldecode(file(local.overlay))) } : {},
+  )
+  sha256 = { for item, text in local.documents : item => sha256(text) }
+
+  content = { files = local.files, documents = local.sha256 }
+}
+
+resource "aws_s3_object" "file" {
+  for_each = local.paths
+
+  bucket = var.installation.bucket
+  key    = "staging/${local.name}/${each.value}"
+  source = "${local.code}/${each.value}"
+  # Not `etag`, which is no MD5 where the bucket is encrypted with a key.
+  source_hash = local.files[each.value].sha256
+
+  # The provider's default tags would count: an object has at most ten.
+  override_provider {
+    default_tags {
+      tags = {}
+    }
+  }
+
+  lifecycle {
+    # So a file that was removed goes after the manifest that no longer lists it.
+    create_before_destroy = true
+
+    postcondition {
+      condition     = !contains(["", "null"], coalesce(self.version_id, "null"))
+      error_message = "The bucket ${var.installation.bucket} keeps no versions, which releases are made of. Switch versioning on: docs/terraform.md, \"An existing bucket\"."
+    }
+  }
+}
+
+resource "aws_dynamodb_table_item" "document" {
+  for_each = local.documents
+
+  table_name = var.installation.documents_table
+  hash_key   = "pipeline"
+  range_key  = "item"
+  item = jsonencode({
+    pipeline = { S = local.name }
+    item     = { S = each.key }
+    document = { S = each.value }
+    sha256   = { S = local.sha256[each.key] }
+  })
+}
+
+# The commit of the push that changed something: it follows `commit` only where the content does.
+resource "terraform_data" "commit" {
+  input            = var.commit
+  triggers_replace = [sha256(jsonencode(local.content))]
+
+  lifecycle {
+    ignore_changes = [input]
+  }
+}
+
+resource "aws_s3_object" "manifest" {
+  bucket       = var.installation.bucket
+  key          = "manifests/${local.name}.json"
+  content_type = "application/json"
+  content = jsonencode(merge(
+    {
+      format   = 1
+      pipeline = local.name
+      document = local.sha256.base
+      files = {
+        for path, file in local.files : path => merge(file, { version = aws_s3_object.file[path].version_id })
+      }
+    },
+    { for name, sha256 in local.sha256 : name => sha256 if name == "environment" },
+    { for commit in [terraform_data.commit.output] : "commit" => commit if commit != "" },
+  ))
+
+  override_provider {
+    default_tags {
+      tags = {}
+    }
+  }
+
+  depends_on = [aws_s3_object.file, aws_dynamodb_table_item.document]
+}

@@ -1,0 +1,37 @@
+locals {
+  shared = length(var.reader_accounts) > 0 ? var.groups : {}
+}
+
+resource "aws_sagemaker_model_package_group" "this" {
+  for_each = var.groups
+
+  model_package_group_name        = each.key
+  model_package_group_description = each.value
+  tags                            = var.tags
+}
+
+# As SageMaker's guide has it for the registry ("Deploy a model version from a different account").
+resource "aws_sagemaker_model_package_group_policy" "this" {
+  for_each = local.shared
+
+  model_package_group_name = aws_sagemaker_model_package_group.this[each.key].model_package_group_name
+  resource_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "Group"
+        Effect    = "Allow"
+        Principal = { AWS = var.reader_accounts }
+        Action    = ["sagemaker:DescribeModelPackageGroup", "sagemaker:ListModelPackages"]
+        Resource  = aws_sagemaker_model_package_group.this[each.key].arn
+      },
+      {
+        Sid       = "Packages"
+        Effect    = "Allow"
+        Principal = { AWS = var.reader_accounts }
+        Action    = ["sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages", "sagemaker:CreateModel"]
+        Resource  = "${replace(aws_sagemaker_model_package_group.this[each.key].arn, ":model-package-group/", ":model-package/")}/*"
+      },
+    ]
+  })
+}

@@ -1,0 +1,34 @@
+variable "installation" {
+  description = "What an installation consists of: installation.json with its placeholders filled in. It has no type, since its parts are data that grows without a change here; its format is checked in the root module."
+  type        = any
+}
+
+variable "permissions_boundary" {
+  description = "ARN of the policy that bounds every role; null: none."
+  type        = string
+  default     = null
+}
+
+variable "in_vpc" {
+  description = "Whether functions, jobs and endpoints run in a VPC."
+  type        = bool
+  default     = false
+}
+
+variable "data_buckets" {
+  description = "Names of other buckets that pipelines read."
+  type        = list(string)
+  default     = []
+}
+
+variable "kms_key_arn" {
+  description = "Key that encrypts what is stored; null: AWS's own keys."
+  type        = string
+  default     = null
+}
+
+variable "tags" {
+  description = "Tags of every resource."
+  type        = map(string)
+  default     = {}
+}

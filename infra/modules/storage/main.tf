@@ -1,0 +1,138 @@
+locals {
+  bucket = var.installation.bucket
+  made   = var.create_bucket ? 1 : 0
+
+  lifecycle = concat(
+    [{ id = "abort-multipart", prefix = "", abort_days = local.bucket.abort_multipart_days, noncurrent_days = null }],
+    [for prefix, days in local.bucket.noncurrent_days :
+      { id = "old-${trim(prefix, "/")}", prefix = prefix, abort_days = null, noncurrent_days = days }
+    ],
+  )
+
+  arn = "arn:${data.aws_partition.current.partition}:s3:::${local.bucket.name}"
+  readers = [for statement in [
+    {
+      Sid       = "ReaderAccountsList"
+      Effect    = "Allow"
+      Principal = { AWS = var.bucket_reader_accounts }
+      Action    = ["s3:ListBucket", "s3:GetBucketLocation"]
+      Resource  = [local.arn]
+      Condition = { StringLike = { "s3:prefix" = ["releases/*", "code/*", "runs/*"] } }
+    },
+    {
+      Sid       = "ReaderAccountsRead"
+      Effect    = "Allow"
+      Principal = { AWS = var.bucket_reader_accounts }
+      Action    = ["s3:GetObject", "s3:GetObjectVersion"]
+      Resource  = [for prefix in ["releases", "code", "runs"] : "${local.arn}/${prefix}/*"]
+    },
+  ] : statement if length(var.bucket_reader_accounts) > 0]
+}
+
+data "aws_partition" "current" {}
+
+data "aws_s3_bucket" "existing" {
+  count  = var.create_bucket ? 0 : 1
+  bucket = local.bucket.name
+}
+
+resource "aws_s3_bucket" "this" {
+  count         = local.made
+  bucket        = local.bucket.name
+  force_destroy = !var.protect_data
+  tags          = var.tags
+}
+
+resource "aws_s3_bucket_versioning" "this" {
+  count  = local.made
+  bucket = aws_s3_bucket.this[0].id
+
+  versioning_configuration {
+    status = local.bucket.versioning ? "Enabled" : "Suspended"
+  }
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
+  count  = local.made
+  bucket = aws_s3_bucket.this[0].id
+
+  rule {
+    bucket_key_enabled = var.kms_key_arn != null
+
+    apply_server_side_encryption_by_default {
+      sse_algorithm     = var.kms_key_arn == null ? local.bucket.encryption : "aws:kms"
+      kms_master_key_id = var.kms_key_arn
+    }
+  }
+}
+
+resource "aws_s3_bucket_public_access_block" "this" {
+  count                   = local.made
+  bucket                  = aws_s3_bucket.this[0].id
+  block_public_acls       = local.bucket.block_public_access
+  block_public_policy     = local.bucket.block_public_access
+  ignore_public_acls      = local.bucket.block_public_access
+  restrict_public_buckets = local.bucket.block_public_access
+}
+
+resource "aws_s3_bucket_ownership_controls" "this" {
+  count  = local.made
+  bucket = aws_s3_bucket.this[0].id
+
+  rule {
+    object_ownership = local.bucket.object_ownership
+  }
+}
+
+resource "aws_s3_bucket_policy" "this" {
+  count  = local.made
+  bucket = aws_s3_bucket.this[0].id
+  policy = jsonencode(merge(local.bucket.policy, { Statement = concat(local.bucket.policy.Statement, local.readers) }))
+
+  depends_on = [aws_s3_bucket_public_access_block.this]
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "this" {
+  count  = local.made
+  bucket = aws_s3_bucket.this[0].id
+
+  dynamic "rule" {
+    for_each = local.lifecycle
+
+    content {
+      id     = rule.value.id
+      status = "Enabled"
+
+      filter {
+        prefix = rule.value.prefix
+      }
+
+      dynamic "abort_incomplete_multipart_upload" {
+        for_each = rule.value.abort_days[*]
+
+        content {
+          days_after_initiation = abort_incomplete_multipart_upload.value
+        }
+      }
+
+      dynamic "noncurrent_version_expiration" {
+        for_each = rule.value.noncurrent_days[*]
+
+        content {
+          noncurrent_days = noncurrent_version_expiration.value
+        }
+      }
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.this]
+}
+
+# S3 keeps one notification configuration per bucket, and this resource writes all of it: beside it, topics, queues
+# and functions that somebody else has configured would go (S3 API, PutBucketNotificationConfiguration: "replaces the
+# existing notification configuration"). So of an existing bucket it is managed only where somebody has said so.
+resource "aws_s3_bucket_notification" "this" {
+  count       = var.create_bucket || var.manage_bucket_notification ? 1 : 0
+  bucket      = var.create_bucket ? aws_s3_bucket.this[0].id : data.aws_s3_bucket.existing[0].id
+  eventbridge = local.bucket.eventbridge
+}

@@ -1,0 +1,31 @@
+variable "installation" {
+  description = "What an installation consists of: installation.json with its placeholders filled in. It has no type, since its parts are data that grows without a change here; its format is checked in the root module."
+  type        = any
+}
+
+variable "definition" {
+  description = "The state machine's definition, as JSON text in Amazon States Language."
+  type        = string
+}
+
+variable "role_arns" {
+  description = "Short name of each role -> its ARN."
+  type        = map(string)
+}
+
+variable "log_groups" {
+  description = "Name of each log group -> its ARN."
+  type        = map(string)
+}
+
+variable "kms_key_arn" {
+  description = "Key that encrypts what is stored; null: AWS's own keys."
+  type        = string
+  default     = null
+}
+
+variable "tags" {
+  description = "Tags of every resource."
+  type        = map(string)
+  default     = {}
+}

@@ -1,0 +1,98 @@
+output "installation" {
+  description = "What the pipeline module and the command line need: the places that a push writes to."
+  value = {
+    environment     = var.environment
+    prefix          = var.prefix
+    region          = data.aws_region.current.region
+    account         = data.aws_caller_identity.current.account_id
+    bucket          = module.storage.bucket
+    documents_table = module.documents.tables["documents"]
+  }
+
+  # A push must find somebody who listens: its manifest's event is sent once (the sweeper looks again for a day).
+  depends_on = [module.router, module.workflow]
+
+  precondition {
+    condition     = local.installation.format == 1
+    error_message = "installation.json has format ${local.installation.format}; these modules read format 1. Take both from one release."
+  }
+
+  precondition {
+    condition     = length(setsubtract(keys(var.alarm_thresholds), keys(local.installation.alarms))) == 0
+    error_message = "alarm_thresholds names no alarm of ours: ${join(", ", setsubtract(keys(var.alarm_thresholds), keys(local.installation.alarms)))}. There are ${join(", ", keys(local.installation.alarms))}."
+  }
+}
+
+output "state_machine_arn" {
+  description = "ARN of the state machine."
+  value       = module.workflow.state_machine_arn
+}
+
+output "state_machine_version_arn" {
+  description = "ARN of the version that was published last."
+  value       = module.workflow.version_arn
+}
+
+output "functions" {
+  description = "Short name of each function -> its name."
+  value       = module.router.functions
+}
+
+output "queues" {
+  description = "Short name of each queue -> its URL."
+  value       = module.router.queues
+}
+
+output "topics" {
+  description = "Short name of each topic -> its ARN: `notifications` of failed runs, `alarms`."
+  value       = module.observability.topics
+}
+
+output "role_arns" {
+  description = "Short name of each role -> its ARN; `sagemaker` is the one that jobs run with."
+  value       = module.roles.arns
+}
+
+output "model_groups" {
+  description = "Name of each model package group -> its ARN."
+  value       = module.registry.groups
+}
+
+output "kms_key_statements" {
+  description = "What the policy of `kms_key_arn` must allow, as JSON: services that use the key in this installation's name, and the accounts that read its bucket."
+  value = jsonencode(concat(
+    [
+      {
+        Sid    = "StagewrightServices"
+        Effect = "Allow"
+        Principal = { Service = [
+          "cloudwatch.amazonaws.com", "events.amazonaws.com", "sns.amazonaws.com", "states.amazonaws.com",
+        ] }
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+        Resource  = "*"
+        Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
+      },
+      {
+        Sid       = "StagewrightLogs"
+        Effect    = "Allow"
+        Principal = { Service = "logs.${data.aws_region.current.region}.${data.aws_partition.current.dns_suffix}" }
+        Action    = ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"]
+        Resource  = "*"
+        Condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = [
+          for group in local.installation.log_groups :
+          "arn:${local.values.partition}:logs:${local.values.region}:${local.values.account}:log-group:${group.name}"
+        ] } }
+      },
+    ],
+    [for statement in [
+      {
+        Sid       = "StagewrightReaders"
+        Effect    = "Allow"
+        Principal = { AWS = var.bucket_reader_accounts }
+        Action    = ["kms:Decrypt"]
+        Resource  = "*"
+        Condition = { StringEquals = { "kms:ViaService" = "s3.${data.aws_region.current.region}.${data.aws_partition.current.dns_suffix}" } }
+      },
+    ] : statement if length(var.bucket_reader_accounts) > 0],
+  ))
+}

@@ -1,0 +1,81 @@
+"""Statements that a role gets only where the installation has a key, a VPC, or buckets beside its own.
+
+Their resources are not known here, so `resources` names what Terraform puts in their place: `kms_key` the
+key's ARN, `data_buckets` and `data_objects` the buckets' and their objects' ARNs; `*` stands for itself.
+Sources: "Giving Lambda functions access to resources in an Amazon VPC"; "SageMaker roles" (API permissions
+for jobs in a VPC); "Encryption at rest" in the guides of SQS, SNS, DynamoDB and S3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from stagewright.installation.functions import FUNCTIONS
+from stagewright.installation.roles import ROLES, Role, Statement
+
+_KEY = Statement(
+    "Key",
+    "bucket, tables, queues and topics are encrypted with the installation's key",
+    ("kms:Decrypt", "kms:GenerateDataKey"),
+    ("kms_key",),
+)
+_VOLUME_KEY = Statement(
+    "VolumeKey",
+    "encrypts the disks of jobs and endpoints",
+    ("kms:DescribeKey", "kms:CreateGrant"),
+    ("kms_key",),
+)
+_NETWORK = (
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+)
+_FUNCTION_VPC = Statement(
+    "Network",
+    "Lambda makes network interfaces in the function's name, and its guide asks for all resources",
+    (*_NETWORK, "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"),
+    ("*",),
+)
+_JOB_VPC = Statement(
+    "Network",
+    "jobs and endpoints make network interfaces; SageMaker's guide asks for all resources",
+    (
+        *_NETWORK,
+        "ec2:CreateNetworkInterfacePermission",
+        "ec2:DeleteNetworkInterfacePermission",
+        "ec2:DescribeDhcpOptions",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeVpcs",
+    ),
+    ("*",),
+)
+_DATA = (
+    Statement("Data", "reads data of other buckets", ("s3:GetObject",), ("data_objects",)),
+    Statement(
+        "DataBuckets",
+        "lists data of other buckets, and its versions",
+        ("s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketLocation"),
+        ("data_buckets",),
+    ),
+)
+
+
+def role_options() -> dict[str, Any]:
+    """Option -> short name of the role -> statements."""
+    functions = [function.what for function in FUNCTIONS]
+    options: dict[str, dict[str, Sequence[Statement]]] = {
+        "kms_key": {**{role.what: (_KEY,) for role in ROLES}, "sagemaker": (_KEY, _VOLUME_KEY)},
+        "vpc": {**dict.fromkeys(functions, (_FUNCTION_VPC,)), "sagemaker": (_JOB_VPC,)},
+        "data_buckets": {role.what: _DATA for role in ROLES if _reads_data(role)},
+    }
+    return {
+        option: {role: [statement.to_json() for statement in statements] for role, statements in each.items()}
+        for option, each in options.items()
+    }
+
+
+def _reads_data(role: Role) -> bool:
+    """What a stage runs, and the router, which asks for the versions of inputs."""
+    return role.what == "router" or role.service in ("sagemaker.amazonaws.com", "glue.amazonaws.com")
