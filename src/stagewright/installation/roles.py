@@ -225,7 +225,7 @@ _ROUTER = Role(
         ),
         Statement(
             "StopGlueRuns",
-            "stops the Glue runs of such a run; those of the platform's own jobs are left to the state machine",
+            "stops the Glue runs of such a run; Step Functions stops those of the platform's own jobs",
             ("glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"),
             (TEMPLATE.arn("glue", f"job/{TEMPLATE.id}-*"),),
         ),
