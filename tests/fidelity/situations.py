@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import json
 
+from stagewright.plan.model import PLAN_FORMAT
+
 CONTEXT = {
-    "Execution": {"Id": "arn", "Name": "run-1", "Input": {"run": "run-1", "plan": "d1", "format": 1}},
+    "Execution": {
+        "Id": "arn",
+        "Name": "run-1",
+        "Input": {"run": "run-1", "plan": "d1", "format": PLAN_FORMAT},
+    },
     "Map": {"Item": {"Index": 0, "Value": "0-0"}},
     "State": {"Name": "x", "EnteredTime": "2026-01-02T03:04:05.678Z", "RetryCount": 0},
 }
@@ -129,10 +135,10 @@ ERRORS = [
 
 WAVES = json.dumps([["0-0"], ["1-0", "1-1"], ["2-0"]])
 TOP = [
-    situation({"run": "run-1", "plan": "d1", "format": 1}, {"Item": {"waves": {"S": WAVES}}}),
-    situation({"run": "run-1", "plan": "d1", "format": 1}, {"Item": {"waves": {"S": '[["0-0"]]'}}}),
-    situation({"run": "run-1", "plan": "d1", "format": 1}, {"Item": {"waves": {"S": "[]"}}}),
-    situation({"run": "run-1", "plan": "d1", "format": 1}, {}, caught("X", "no access")),
+    situation({"run": "run-1", "plan": "d1", "format": PLAN_FORMAT}, {"Item": {"waves": {"S": WAVES}}}),
+    situation({"run": "run-1", "plan": "d1", "format": PLAN_FORMAT}, {"Item": {"waves": {"S": '[["0-0"]]'}}}),
+    situation({"run": "run-1", "plan": "d1", "format": PLAN_FORMAT}, {"Item": {"waves": {"S": "[]"}}}),
+    situation({"run": "run-1", "plan": "d1", "format": PLAN_FORMAT}, {}, caught("X", "no access")),
     situation({"waves": [{"pages": ["0-0"]}], "failures": 0}, [{"failures": 0}]),
     situation(
         {"waves": [{"pages": ["0-0"]}, {"pages": ["1-0", "1-1"]}], "failures": 0},
