@@ -143,6 +143,15 @@ def find_run(gateway: Gateway, trigger_key: str) -> str | None:
     return run
 
 
+def is_planned_or_waits(gateway: Gateway, run: str) -> bool:
+    """False while its turn has come, and it is being planned."""
+    header = gateway.runs.header(run)
+    if header is None or header.status != "QUEUED":
+        return header is not None
+    lease = gateway.leases.of(header.pipeline)
+    return lease is not None and lease.holder != run
+
+
 def show(gateway: Gateway, run: str) -> RunRecord:
     """The run with its stages as they stand now. NotFoundError where there is none."""
     header = gateway.runs.header(run)
