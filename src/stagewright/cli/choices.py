@@ -87,9 +87,13 @@ def problems(choices: Choices) -> Iterator[Problem]:
         yield Problem("--region", f"{choices.region!r} is no region", "write it as in us-east-1")
     yield from _bucket_problems(choices)
     if bool(choices.subnets) != bool(choices.security_groups):
-        yield Problem("--subnet", "subnets and security groups go together", "give --security-group too, or neither")
+        yield Problem(
+            "--subnet", "subnets and security groups go together", "give --security-group too, or neither"
+        )
     if re.search(r"[\s\"\\$%]", choices.source + choices.ref):
-        yield Problem("--source", "blanks, quotes, backslashes, $ and % have no place in it", "give a Git URL")
+        yield Problem(
+            "--source", "blanks, quotes, backslashes, $ and % have no place in it", "give a Git URL"
+        )
 
 
 def _bucket_problems(choices: Choices) -> Iterator[Problem]:

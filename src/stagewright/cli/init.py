@@ -26,24 +26,34 @@ def command(
         Path, typer.Argument(metavar="DIR", help="A folder that is new, or empty but for .git.")
     ],
     pipeline: Annotated[
-        str, typer.Option("--pipeline", metavar="NAME", help="Name of its first pipeline, the house price example.")
+        str,
+        typer.Option(
+            "--pipeline", metavar="NAME", help="Name of its first pipeline, the house price example."
+        ),
     ] = Choices.pipeline,
     ci: Annotated[CI, typer.Option("--ci", help="Who plans and applies.")] = CI.GITLAB,
     accounts: Annotated[
         Accounts, typer.Option("--accounts", help="Whether dev, uat and prod share one account.")
     ] = Accounts.ONE,
-    region: Annotated[str, typer.Option("--region", metavar="REGION", help="Region on AWS.")] = Choices.region,
+    region: Annotated[
+        str, typer.Option("--region", metavar="REGION", help="Region on AWS.")
+    ] = Choices.region,
     prefix: Annotated[
         str, typer.Option("--prefix", metavar="PREFIX", help="Begins the name of every resource.")
     ] = Choices.prefix,
     bucket: Annotated[
         str,
         typer.Option(
-            "--bucket", metavar="NAME", help="Buckets that exist, with {environment} in the name; else they are made."
+            "--bucket",
+            metavar="NAME",
+            help="Buckets that exist, with {environment} in the name; else they are made.",
         ),
     ] = "",
     state_bucket: Annotated[
-        str, typer.Option("--state-bucket", metavar="NAME", help="Bucket of Terraform's state; else GitLab keeps it.")
+        str,
+        typer.Option(
+            "--state-bucket", metavar="NAME", help="Bucket of Terraform's state; else GitLab keeps it."
+        ),
     ] = "",
     subnets: Annotated[
         list[str], typer.Option("--subnet", metavar="ID", help="Put the functions into a VPC; repeatable.")
@@ -52,7 +62,8 @@ def command(
         list[str], typer.Option("--security-group", metavar="ID", help="Theirs in the VPC; repeatable.")
     ] = [],  # noqa: B006
     source: Annotated[
-        str, typer.Option("--source", metavar="URL", help="Stagewright's Git repository, or a folder with it.")
+        str,
+        typer.Option("--source", metavar="URL", help="Stagewright's Git repository, or a folder with it."),
     ] = Choices.source,
     ref: Annotated[str, typer.Option("--ref", metavar="TAG", help="Its version.")] = Choices.ref,
     as_json: Json = False,
@@ -83,7 +94,9 @@ def require_empty(folder: Path) -> None:
         raise ReleaseError(f"{folder} is a file", remedy)
     found = sorted(path.name for path in folder.iterdir() if path.name != ".git") if folder.exists() else []
     if found:
-        raise ReleaseError(f"{folder} is not empty: {', '.join(found[:3])}{' ...' * (len(found) > 3)}", remedy)
+        raise ReleaseError(
+            f"{folder} is not empty: {', '.join(found[:3])}{' ...' * (len(found) > 3)}", remedy
+        )
 
 
 def write(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -99,4 +112,6 @@ def write(folder: Path, files: Mapping[str, bytes]) -> None:
             for entry in Path(made).iterdir():
                 entry.rename(folder / entry.name)
     except OSError as error:
-        raise ReleaseError(f"{folder} cannot be made: {error.strerror or error}", "name another folder") from None
+        raise ReleaseError(
+            f"{folder} cannot be made: {error.strerror or error}", "name another folder"
+        ) from None

@@ -140,7 +140,11 @@ def _more(choices: Choices, environment: str) -> Iterator[str]:
 
 
 def _target(choices: Choices, environment: str) -> str:
-    settings = {"environment": environment, "region": choices.region, "bucket": choices.bucket_of(environment)}
+    settings = {
+        "environment": environment,
+        "region": choices.region,
+        "bucket": choices.bucket_of(environment),
+    }
     if choices.prefix != "stagewright":
         settings["prefix"] = choices.prefix
     if choices.accounts is Accounts.THREE:
