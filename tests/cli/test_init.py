@@ -144,12 +144,12 @@ def test_what_cannot_be_written_leaves_nothing(here: Path, monkeypatch: pytest.M
 def test_everything_that_is_wrong_is_said_at_once_and_nothing_is_made(here: Path) -> None:
     with pytest.raises(DocumentError) as refused:
         init.command(
-            Path("demo"), pipeline="House", region="Frankfurt", prefix="My_Team", bucket="ml", state_bucket="A_b",
-            subnets=["subnet-1"], source='"; x', ci=CI.TERRAFORM_CLOUD,
+            Path("demo"), pipeline="House", region="Frankfurt", prefix="My_Team", bucket="ml", source='"; x',
+            state_bucket="A_b", subnets=["subnet-1"], ci=CI.TERRAFORM_CLOUD,
         )  # fmt: skip
     assert [problem.path for problem in refused.value.problems] == [
-        "--pipeline", "--prefix", "--region", "--bucket", "--bucket", "--state-bucket", "--state-bucket", "--subnet",
-        "--source",
+        "--pipeline", "--prefix", "--region", "--bucket", "--bucket", "--state-bucket", "--state-bucket",
+        "--subnet", "--source",
     ]  # fmt: skip
     assert "ml-{environment}" in str(refused.value)
     assert list(here.iterdir()) == []

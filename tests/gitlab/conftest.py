@@ -1,4 +1,4 @@
-"""A generated repository, and gitlab-ci-local, which checks .gitlab-ci.yml against GitLab's schema and runs its jobs."""
+"""A generated repository, and gitlab-ci-local, which checks it against GitLab's schema and runs jobs."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class GitLab:
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*self.command, *arguments], cwd=self.folder, env=self.environment, capture_output=True, text=True,
-            check=False, timeout=SECONDS,
+            [*self.command, *arguments], cwd=self.folder, env=self.environment, capture_output=True,
+            text=True, check=False, timeout=SECONDS,
         )  # fmt: skip
 
     def job(self, name: str) -> subprocess.CompletedProcess[str]:
-        """Runs it in a shell, where everything is installed. Without `rules:changes`, which `jobs` is about."""
+        """Runs it in a shell, where everything is installed, whatever has changed."""
         given = [
             "--variable",
             "INSTALL=true",

@@ -1,4 +1,4 @@
-"""The generated .gitlab-ci.yml: valid against GitLab's schema, the right jobs; those that need no AWS are run."""
+"""The generated .gitlab-ci.yml: valid for GitLab's schema, the right jobs; those that need no AWS run."""
 
 from __future__ import annotations
 

@@ -87,25 +87,20 @@ def test_each_environment_is_planned_and_only_dev_takes_what_is_pushed(repositor
         buckets = [values["bucket"] for kind, values in after if kind == "aws_s3_bucket" and values]
         new = "bucket" not in options
         assert [bucket for bucket in buckets if bucket == target["bucket"]] == [target["bucket"]] * new
-        manifests = [
-            values["key"] for kind, values in after if kind == "aws_s3_object" and "content" in values
-        ]
         name = options.get("pipeline", "house-price")
         pushed = [
             each["address"]
             for each in plan["resource_changes"]
             if "aws_s3_object.manifest" in each["address"]
         ]
-        assert pushed == [f'module.pipelines["{name}"].aws_s3_object.manifest'] * (environment == "dev"), (
-            manifests
-        )
+        assert pushed == [f'module.pipelines["{name}"].aws_s3_object.manifest'] * (environment == "dev")
         functions = [values for kind, values in after if kind == "aws_lambda_function"]
         subnets = {tuple(each["subnet_ids"]) for values in functions for each in values["vpc_config"]}
         assert subnets == ({tuple(options["subnets"])} if "subnets" in options else set())
         prefix = options.get("prefix", "stagewright")
         assert all(values["function_name"].startswith(f"{prefix}-{environment}-") for values in functions)
-        output = plan["planned_values"]["outputs"]["installation"]["value"]
-        assert {name: output[name] for name in ("environment", "region", "bucket")} == {
+        given = {name: each["value"] for name, each in plan["variables"].items()}
+        assert {name: given[name] for name in ("environment", "region", "bucket")} == {
             name: target[name] for name in ("environment", "region", "bucket")
         }
 

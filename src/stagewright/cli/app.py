@@ -103,7 +103,8 @@ def options(
 ) -> None:
     """MLOps pipelines for Amazon SageMaker: the same document on AWS and on this machine.
 
-    PIPELINE is a document, a folder with a pipeline.yaml, a folder of pipelines/, or, where a run is meant, a pipeline's name.
+    PIPELINE is a document, a folder with a pipeline.yaml, the name of such a folder in pipelines/, or, where
+    a run is meant, a pipeline's name.
     """
 
 

@@ -35,7 +35,9 @@ class Accounts(StrEnum):
 
 @dataclass(frozen=True)
 class Choices:
-    """`bucket` holds `{environment}`. `subnets`, `security_groups`: both, or neither. `source`: a Git URL or a folder."""
+    """`bucket` holds `{environment}`. `subnets` and `security_groups`: both, or neither. `source`: a Git URL,
+    or a folder.
+    """
 
     title: str
     bucket: str

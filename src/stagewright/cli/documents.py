@@ -23,8 +23,8 @@ RUN_ID = re.compile(r"[a-z0-9-]+-\d{8}t\d{6}-[0-9a-f]{6}")
 
 
 def find(place: str) -> Path | None:
-    """The document that `place` names: a file, a folder that holds one, or a folder's name in `pipelines`. None when
-    there is none.
+    """The document that `place` names: a file, a folder that holds one, or the name of such a folder in
+    `pipelines`. None when there is none.
     """
     path = Path(place)
     folders = (path, FOLDER / path) if path.name == place else (path,)

@@ -1,5 +1,5 @@
-"""Makes a repository with an example pipeline, infra/ for Terraform, and what CI needs. It asks nothing, contacts
-nobody, and runs on this machine at once: cd DIR, stagewright run house-price.
+"""With an example pipeline, infra/ for Terraform, and what CI needs. It asks nothing and contacts nobody; the
+pipeline runs on this machine at once: cd DIR, stagewright run house-price.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The files of a user's repository. What follows from a choice is a row of a table here; the rest is in templates/."""
+"""The files of a user's repository: templates/, filled in with what was chosen, and the example."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ GITLAB_STATE = """
     TF_HTTP_UNLOCK_METHOD: DELETE
     TF_HTTP_USERNAME: gitlab-ci-token
     TF_HTTP_PASSWORD: $CI_JOB_TOKEN"""
-"""Environment variables of Terraform's backend `http`, as GitLab documents them for the state that it manages."""
+"""Of Terraform's backend `http`, as GitLab documents them (GitLab-managed Terraform state)."""
 SOURCE_ROLE = """
 #   AWS_SOURCE_ROLE_ARN  of uat and prod: what `stagewright promote` reads the environment before with"""
 PROFILES = """
@@ -46,7 +46,7 @@ PROFILES = """
       printf '[profile %s]\\nrole_arn = %s\\nweb_identity_token_file = %s\\n'
       "$SOURCE" "$AWS_SOURCE_ROLE_ARN" "$AWS_WEB_IDENTITY_TOKEN_FILE"
       "$ENVIRONMENT" "$AWS_ROLE_ARN" "$AWS_WEB_IDENTITY_TOKEN_FILE" > "$AWS_CONFIG_FILE\""""
-"""Each target of stagewright.toml has a profile, so that one job can read from one account and write to another."""
+"""Each target of stagewright.toml has a profile: one job reads from one account and writes to another."""
 
 
 class Text(Template):
@@ -103,7 +103,7 @@ def _backend(choices: Choices) -> str:
 
 
 def _jobs(fields: Fields) -> str:
-    """Those of GitLab for each environment; all but the first wait for a person, and promote from the one before."""
+    """GitLab's for each environment; all but the first wait for a person, and promote from the one before."""
     jobs = []
     for source, environment in zip(("", *ENVIRONMENTS), ENVIRONMENTS, strict=False):
         own = {
@@ -133,7 +133,8 @@ def _variables(choices: Choices, environment: str) -> str:
 
 def _more(choices: Choices, environment: str) -> Iterator[str]:
     if choices.accounts is Accounts.THREE:
-        yield f'\n# "111122223333", the account of {environment}: an apply in any other is refused.\naccount_id = null\n'
+        yield f'\n# The account of {environment}, "111122223333": an apply in any other is refused.\n'
+        yield "account_id = null\n"
     if choices.subnets:
         yield f"\nsubnet_ids         = {json.dumps(choices.subnets)}\n"
         yield f"security_group_ids = {json.dumps(choices.security_groups)}\n"
@@ -156,30 +157,33 @@ def _target(choices: Choices, environment: str) -> str:
 def _told(choices: Choices) -> Fields:
     """What the README says of the choices."""
     cloud = choices.ci is CI.TERRAFORM_CLOUD
-    page = "terraform-cloud" if cloud else "gitlab"
-    values = "the names are this repository's, nothing in them is secret"
-    if choices.accounts is Accounts.THREE:
-        values = "put the account of each environment into `account_id`"
-    if choices.source == DEFAULT_SOURCE:
-        values += f"; and put your Stagewright's address for `{DEFAULT_SOURCE}` in `infra/main.tf` and `requirements.txt`"
-    existing = "4. The buckets exist: each needs versioning and EventBridge (docs/terraform.md of Stagewright says how).\n"
     return {
         "ci_row": "" if cloud else "\n| what CI does | `.gitlab-ci.yml` |",
-        "values": values,
-        "credentials": f"Let {'Terraform Cloud' if cloud else 'GitLab'} into AWS, without stored keys: docs/{page}.md of Stagewright.",
-        "bucket_step": existing if choices.existing_bucket else "",
+        "values": ACCOUNTS if choices.accounts is Accounts.THREE else VALUES,
+        "source_step": f"\n4. {SOURCE}" if choices.source == DEFAULT_SOURCE else "",
+        "bucket_step": f"\n5. {BUCKETS}" if choices.existing_bucket else "",
+        "credentials": CLOUD_CREDENTIALS if cloud else GITLAB_CREDENTIALS,
         "flow": CLOUD_FLOW if cloud else GITLAB_FLOW,
     }
 
 
-GITLAB_FLOW = (
-    "A merge request is validated, tested, run whole on the runner, and shows what Terraform would change. Merged, it is applied to\n"
-    "dev, which starts the run of every pipeline that changed; uat and prod are applied, and promoted to, by hand."
+VALUES = "the names are yours, and nothing in them is secret"
+ACCOUNTS = "put the account of each environment into `account_id`"
+SOURCE = f"Put your Stagewright's address for `{DEFAULT_SOURCE}` in `infra/main.tf` and `requirements.txt`."
+BUCKETS = (
+    "The buckets exist: each needs versioning and EventBridge (docs/terraform.md of Stagewright says how)."
 )
-CLOUD_FLOW = (
-    "A merge request shows what Terraform would change. Merged, the workspace of dev applies it, which starts the run of every\n"
-    "pipeline that changed; uat and prod wait for somebody to confirm."
+GITLAB_CREDENTIALS = "Let GitLab into AWS, without stored keys: docs/gitlab.md of Stagewright."
+CLOUD_CREDENTIALS = (
+    "Let Terraform Cloud into AWS, without stored keys: docs/terraform-cloud.md of Stagewright."
 )
+GITLAB_FLOW = """\
+A merge request is validated, tested, run whole on the runner, and shows what Terraform would change. Merged,
+it is applied to dev, which starts the run of every pipeline that changed; uat and prod are applied, and
+promoted to, by hand."""
+CLOUD_FLOW = """\
+A merge request shows what Terraform would change. Merged, the workspace of dev applies it, which starts the
+run of every pipeline that changed; those of uat and prod wait for somebody to confirm."""
 
 
 def _schema() -> str:
