@@ -79,7 +79,7 @@ def test_what_reaches_aws_has_a_token_no_key_and_waits_its_turn(
         assert ("TF_HTTP_ADDRESS" in job["variables"]) is ("state_bucket" not in options)
         assert ("AWS_SOURCE_ROLE_ARN" in json.dumps(job)) is ("accounts" in options and name in PROMOTIONS)
     for name in ENVIRONMENTS:
-        assert jobs[f"plan {name}"]["artifacts"]["reports"] == {"terraform": ["infra/plan-$ENVIRONMENT.json"]}
+        assert jobs[f"plan {name}"]["artifacts"]["reports"] == {"terraform": "infra/plan-$ENVIRONMENT.json"}
         assert jobs[f"plan {name}"]["environment"]["action"] == "prepare"
         assert any(".tfplan" in line for line in jobs[f"apply {name}"]["script"])
         init = next(line for line in jobs[f"plan {name}"]["script"] if line.startswith("terraform init"))

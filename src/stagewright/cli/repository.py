@@ -93,7 +93,7 @@ def _fields(choices: Choices) -> Fields:
         "source_role": SOURCE_ROLE if three else "",
         "targets": "\n".join(_target(choices, environment) for environment in ENVIRONMENTS).rstrip(),
     }
-    return shared | _told(choices) | {"environments": _jobs(shared)}
+    return {**shared, **_told(choices), "environments": _jobs(shared)}
 
 
 def _backend(choices: Choices) -> str:
