@@ -102,7 +102,7 @@ def test_the_jobs_that_need_no_aws_pass(gitlab: Make, image_python: Path) -> Non
     as_in_image = replace(made, environment={**made.environment, "PATH": path, "PYTHONPATH": ""})
     done = as_in_image.job("unit tests")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Ran 4 tests" in done.stdout
+    assert "Ran 4 tests" in done.stderr
 
 
 def test_every_document_that_is_wrong_fails_the_job_with_file_and_line(gitlab: Make) -> None:
