@@ -103,6 +103,19 @@ def test_the_source_is_named_in_both_modules_and_in_the_requirements(here: Path)
     assert requirement == "stagewright[all] @ git+https://git.example.com/ml/stagewright.git@v9\n"
 
 
+def test_the_current_folder_will_do_and_a_source_may_be_a_folder(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "demo").mkdir()
+    monkeypatch.chdir(here / "demo")
+    init.command(Path(), source="../checkout")
+    assert (here / "demo" / "README.md").read_text().startswith("# demo\n")
+    assert f'"{here}/checkout//infra"' in (here / "demo/infra/main.tf").read_text()
+    assert f"@ file://{here}/checkout\n" in (here / "demo/requirements.txt").read_text()
+    assert [path.name for path in here.iterdir()] == ["demo"]
+    assert "tmp" not in " ".join(path.name for path in (here / "demo").iterdir())
+
+
 def test_a_folder_with_nothing_but_git_will_do(here: Path) -> None:
     subprocess.run(["git", "init", "--quiet", "demo"], check=True)
     init.command(Path("demo"))

@@ -63,12 +63,12 @@ class Choices:
     def module(self, folder: str) -> str:
         """The address of a Terraform module: the whole repository is fetched, then `folder` of it taken."""
         if self.is_checkout:
-            return f"{self.source}//{folder}"
+            return f"{Path(self.source).resolve()}//{folder}"
         return f"git::{self.source}//{folder}?ref={self.ref}"
 
     @property
     def package(self) -> str:
-        return Path(self.source).as_uri() if self.is_checkout else f"git+{self.source}@{self.ref}"
+        return Path(self.source).resolve().as_uri() if self.is_checkout else f"git+{self.source}@{self.ref}"
 
 
 def problems(choices: Choices) -> Iterator[Problem]:

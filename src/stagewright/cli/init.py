@@ -100,10 +100,10 @@ def require_empty(folder: Path) -> None:
 
 
 def write(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Beside the folder and then moved there, so that what fails leaves nothing half-made."""
+    """Elsewhere first and then moved there, so that what fails leaves nothing half-made."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as made:
+        with tempfile.TemporaryDirectory(dir=folder if folder.exists() else folder.parent) as made:
             for path, content in files.items():
                 place = Path(made, path)
                 place.parent.mkdir(parents=True, exist_ok=True)
