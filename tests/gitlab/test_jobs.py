@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from botocore.configloader import load_config
 from tests.gitlab.conftest import GitLab
 
 from stagewright.cli.choices import Accounts
@@ -84,6 +86,19 @@ def test_what_reaches_aws_has_a_token_no_key_and_waits_its_turn(
         assert any(".tfplan" in line for line in jobs[f"apply {name}"]["script"])
         init = next(line for line in jobs[f"plan {name}"]["script"] if line.startswith("terraform init"))
         assert ("stagewright/$ENVIRONMENT.tfstate" in init) is ("state_bucket" in options)
+
+
+def test_with_three_accounts_a_promotion_has_a_role_in_each(gitlab: Make, tmp_path: Path) -> None:
+    script = gitlab(accounts=Accounts.THREE).previewed()["promote to prod"]["script"]
+    (line,) = [each for each in script if each.startswith("printf")]
+    config, token = tmp_path / "config", "/tmp/aws-id-token"
+    given = {"SOURCE": "uat", "ENVIRONMENT": "prod", "AWS_SOURCE_ROLE_ARN": "arn:1", "AWS_ROLE_ARN": "arn:2"}
+    files = {"AWS_WEB_IDENTITY_TOKEN_FILE": token, "AWS_CONFIG_FILE": str(config)}
+    subprocess.run(["bash", "-ec", line], env=given | files, check=True)
+    assert load_config(str(config))["profiles"] == {
+        "uat": {"role_arn": "arn:1", "web_identity_token_file": token},
+        "prod": {"role_arn": "arn:2", "web_identity_token_file": token},
+    }
 
 
 @pytest.mark.e2e
