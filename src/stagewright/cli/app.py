@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from stagewright.errors import StagewrightError, TargetError
 
 COMMANDS = {
+    "init": "Make a repository that works at once: pipelines, Terraform, CI.",
     "demo": "Run the house price example from data to a served prediction.",
     "validate": "Check a pipeline document and report every problem in it.",
     "plan": "Show what a run would do, and why, without starting it.",
@@ -105,7 +106,8 @@ def options(
 ) -> None:
     """MLOps pipelines for Amazon SageMaker: the same document on AWS and on this machine.
 
-    PIPELINE is a document, a folder with a pipeline.yaml, or, where a run is meant, a pipeline's name.
+    PIPELINE is a document, a folder with a pipeline.yaml, the name of such a folder in pipelines/, or, where
+    a run is meant, a pipeline's name.
     """
 
 
