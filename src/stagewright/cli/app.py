@@ -14,6 +14,7 @@ from stagewright.errors import StagewrightError, TargetError
 
 COMMANDS = {
     "demo": "Run the house price example from data to a served prediction.",
+    "import": "Make a document of an item of AWS's sample MLOps framework.",
     "validate": "Check a pipeline document and report every problem in it.",
     "plan": "Show what a run would do, and why, without starting it.",
     "run": "Push what changed, start one run, and watch it to its end.",
