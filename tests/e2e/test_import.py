@@ -51,7 +51,8 @@ data = load_diabetes(as_frame=True).frame
 for name, frame in zip(("train", "test"), train_test_split(data, random_state=42)):
     text = StringIO()
     frame.to_csv(text)
-    boto3.resource("s3").Object(args.bucket, f"{args.prefix}/{name}/diabetes_{name}.csv").put(Body=text.getvalue())
+    key = f"{args.prefix}/{name}/diabetes_{name}.csv"
+    boto3.resource("s3").Object(args.bucket, key).put(Body=text.getvalue())
 """
 SCRIPT = """
 import argparse
@@ -269,7 +270,7 @@ def test_the_item_and_its_scripts_run_unchanged(place: Place, client: Callable[[
         EndpointName="demo-endpoint",
         ContentType="text/csv",
         Accept="application/json",
-        Body="0.01,0.02,0.03,0.04",
+        Body="0.01,0.02,0.03,0.04\n0,0,0,0",
     )
     assert 25 < json.loads(answer["Body"].read())[0] < 346
     assert said["files"] == sorted(files)
@@ -310,8 +311,8 @@ def test_every_entry_is_in_the_document_or_listed(place: Place) -> None:
     text = json.dumps(document)
     noted = {note["place"] for note in said["notes"]}
     used = {
-        "name", "preprocessing.job_type", "preprocessing.source_code_path", "preprocessing.container_entrypoint",
-        "training.image_url", "preprocessing.image_url", "tuning.hyperparametejobobjective.Type",
+        "name", "preprocessing.job_type", "preprocessing.source_code_path", "training.image_url",
+        "preprocessing.image_url", "tuning.hyperparametejobobjective.Type",
     }  # fmt: skip
     for path in leaves(ITEM):
         last = path.rpartition(".")[2]

@@ -23,6 +23,7 @@ COMMANDS = {
     "dlq": "List, replay or drop the messages that no run came of.",
     "show": "Show a run: its stages, reasons, metrics and results.",
     "document": "Show the next run's document, and which layer says what.",
+    "promote": "Make a release that ran well in one environment that of the next.",
     "set": "Override settings of a document, from the next run on.",
     "unset": "Take overrides back.",
     "diff": "Show what changed since the newest run, or between revisions.",

@@ -1,7 +1,7 @@
 # ruff: noqa: N999 -- the command's name
 """ITEM is an item of the DynamoDB table of AWS's sample "Build a Reusable MLOps Framework for Amazon
 SageMaker", as `aws dynamodb get-item` prints it, or a file of the sample's folder dynamodb_items. It becomes
-a folder with pipeline.yaml and code. What could not be carried over is listed, with the reason and what to do.
+a folder with pipeline.yaml and code. What could not be carried over is listed, with reason and remedy.
 """
 
 from __future__ import annotations

@@ -1,0 +1,199 @@
+"""Two installations on one local server, `local` and `uat`: a release goes from one to the other."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stagewright.local import server as local
+from stagewright.local.artifacts import Artifacts
+from stagewright.local.provision import provision
+from stagewright.run import manifest as manifests
+from stagewright.run.gateway import Gateway
+from stagewright.run.history import RunRecord, list_runs, show
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("promotion")]
+
+COMMAND = [sys.executable, "-c", "from stagewright.cli.app import main; main()"]
+IMAGE = "registry.example/own:1"
+DOCUMENT = f"""
+name: promoted
+parameters: {{limit: 3}}
+defaults: {{image: "{IMAGE}", instance_type: ml.m5.large}}
+triggers: [{{type: code}}]
+stages:
+  prepare: {{kind: processing, code: prepare.py, arguments: ["${{parameters.limit}}"], outputs: [out]}}
+"""
+SCRIPT = """
+import pathlib, sys
+pathlib.Path("/opt/ml/processing/output/out/limit.txt").write_text(sys.argv[1])
+"""
+OVERLAY = "parameters: {limit: 5}\n"
+
+
+class Place:
+    """A folder with a document and an overlay; `stagewright` in it; a gateway to each installation."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, state = folder, folder / "state"
+        state.mkdir()
+        (state / "local.toml").write_text(f'[pythons]\n"{IMAGE}" = "{sys.executable}"\n')
+        server = local.up(state)
+        there = replace(server.installation, environment="uat", bucket="stagewright-uat")
+        provision(server, Artifacts.read(there))
+        keys = (server.url, server.access_key, server.secret_key)
+        self.dev, self.uat = (Gateway.connect(each, *keys) for each in (server.installation, there))
+        (folder / "aws").write_text(
+            f"[profile uat]\nendpoint_url = {server.url}\naws_access_key_id = {server.access_key}\n"
+            f"aws_secret_access_key = {server.secret_key}\n"
+        )
+        (folder / "stagewright.toml").write_text(
+            '[targets.uat]\nbucket = "stagewright-uat"\nregion = "us-east-1"\nenvironment = "uat"\n'
+            'profile = "uat"\n'
+        )
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "STAGEWRIGHT_"))}
+        own = {"STAGEWRIGHT_STATE": str(state), "AWS_CONFIG_FILE": str(folder / "aws")}
+        self.environment = inherited | own
+        for name, text in (
+            ("pipeline.yaml", DOCUMENT),
+            ("code/prepare.py", SCRIPT),
+            ("environments/uat.yaml", OVERLAY),
+        ):
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text(text)
+
+    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*COMMAND, *arguments], cwd=self.folder, env=self.environment, capture_output=True, text=True,
+            check=False, timeout=200,
+        )  # fmt: skip
+
+    def json(self, *arguments: str) -> Any:
+        done = self(*arguments, "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    def promote(self, *more: str) -> Any:
+        return self.json("promote", ".", "--from", "local", "--to", "uat", *more)
+
+    def refused(self, *more: str) -> str:
+        before = self.stored()
+        done = self("promote", ".", "--from", "local", "--to", "uat", *more)
+        assert done.returncode != 0, done.stdout
+        assert self.stored() == before
+        return done.stderr
+
+    def stored(self) -> list[tuple[str, str]]:
+        """What a promotion writes in uat."""
+        objects = [
+            (each.key, each.etag) for each in self.uat.objects.list("") if not each.key.startswith("runs/")
+        ]
+        base = self.uat.documents.base("promoted")
+        return [*objects, ("base", base.written if base else "")]
+
+
+def ended(gateway: Gateway, run: str) -> RunRecord:
+    end = time.monotonic() + 120
+    while (record := show(gateway, run)).is_open:
+        assert time.monotonic() < end, record
+        time.sleep(0.1)
+    return record
+
+
+def written(gateway: Gateway, record: RunRecord) -> str:
+    uri = record.stage("prepare").result["outputs"]["out"]
+    return gateway.objects.get(f"{uri.split('/', 3)[3]}/limit.txt").body.decode()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    made = Place(tmp_path_factory.mktemp("promotion"))
+    yield made
+    local.down(made.folder / "state")
+
+
+def test_the_same_release_runs_with_another_document(place: Place) -> None:
+    assert "no release of promoted in local" in place.refused()
+    done = place.json("run", ".")
+    assert done["status"] == "SUCCEEDED", done
+    tried = place.promote("--dry-run")
+    assert (tried["run"], tried["uploaded"], place.stored()) == (None, [], [("base", "")])
+    assert {each["path"]: each["after"] for each in tried["changes"]}["parameters"] == {"limit": 5}
+    promoted = place.promote()
+    dev, uat = ended(place.dev, done["run"]), ended(place.uat, promoted["run"])
+    assert uat.status == "SUCCEEDED", uat
+    assert dev.release == uat.release == promoted["release"]
+    assert (written(place.dev, dev), written(place.uat, uat)) == ("3", "5")
+    lineage = {"from": "local", "installation": "stagewright-local", "run": done["run"]}
+    manifest = manifests.read(place.uat, "promoted")
+    record = json.loads(place.uat.objects.get(f"releases/promoted/{uat.release}.json").body)
+    for kept in (manifest.promoted, record["promoted"]):
+        assert lineage.items() <= kept.items()
+        assert kept["by"]
+    assert manifest.release.document == manifests.read(place.dev, "promoted").release.document
+    assert place.promote()["run"] is None  # it is there already
+    assert len(list_runs(place.uat, "promoted")) == 1
+
+
+def test_what_did_not_run_well_stays(place: Place) -> None:
+    good = manifests.read(place.dev, "promoted").release.digest
+    (place.folder / "code" / "prepare.py").write_text("raise SystemExit('broken')\n")
+    assert place("run", ".").returncode == 6
+    assert "has not run well in local" in place.refused()
+    kept = place.promote("--release", good[:12], "--dry-run")  # the release before still can be
+    assert (kept["release"], kept["promoted"]["from"], kept["changes"]) == (good, "local", [])
+    assert "no release 0000 of promoted" in place.refused("--release", "0000")
+    forced = place.promote("--untested")
+    assert ended(place.uat, forced["run"]).status == "FAILED"
+    lineage = manifests.read(place.uat, "promoted").promoted
+    assert lineage["untested"] is True
+    assert "run" not in lineage
+
+
+def test_a_document_that_has_not_run_is_no_tested_release(place: Place) -> None:
+    """The same files, another document: the digest is the same, what runs is not."""
+    (place.folder / "code" / "prepare.py").write_text(SCRIPT)
+    (place.folder / "pipeline.yaml").write_text(
+        DOCUMENT.replace("limit: 3", "limit: oops").replace("code}]", "code}]")
+    )
+    (place.folder / "environments" / "uat.yaml").write_text("parameters: {limit: five}\n")
+    pushed = place.json("push", ".")
+    assert ended(place.dev, pushed["run"]).status == "SUCCEEDED"
+    (place.folder / "pipeline.yaml").write_text(DOCUMENT.replace("code}]", "schedule, rate: 9 hours}]"))
+    (place.folder / "environments" / "uat.yaml").write_text(OVERLAY)
+    place.json("push", ".")
+    assert "has not run well in local" in place.refused()
+    (place.folder / "pipeline.yaml").write_text(DOCUMENT)
+    assert ended(place.dev, place.json("push", ".")["run"]).status == "SUCCEEDED"
+    promoted = place.promote()
+    assert written(place.uat, ended(place.uat, promoted["run"])) == "5"
+
+
+def test_a_file_that_changed_meanwhile_is_refused(place: Place) -> None:
+    (place.folder / "code" / "prepare.py").write_text(SCRIPT + "# new\n")
+    assert place.json("run", ".")["status"] == "SUCCEEDED"
+    file = manifests.read(place.dev, "promoted").release.files["prepare.py"]
+    place.dev.objects.client.delete_object(
+        Bucket=place.dev.installation.bucket, Key="staging/promoted/prepare.py", VersionId=file.version
+    )
+    message = place.refused()
+    assert f"prepare.py (version {file.version}) is gone" in message
+
+
+def test_an_overlay_that_does_not_fit_is_refused_before_anything_is_written(place: Place) -> None:
+    (place.folder / "code" / "prepare.py").write_text(SCRIPT + "# newer\n")
+    assert place.json("run", ".")["status"] == "SUCCEEDED"
+    (place.folder / "environments" / "uat.yaml").write_text("stages: {prepare: {kinds: 1}}\n")
+    assert "environments/uat.yaml:1: stages.prepare.kinds" in place.refused()
+    assert (
+        "is where the release is" in place("promote", "promoted", "--from", "local", "--to", "local").stderr
+    )
