@@ -19,10 +19,11 @@ from typing import Any
 
 import boto3
 import pytest
-import yaml
 
+from stagewright.errors import StagewrightError
 from stagewright.local import server as local
-from stagewright.run.gateway import Gateway
+from stagewright.migration import Item, convert
+from stagewright.migration.scripts import Scripts
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("import")]
 
@@ -305,31 +306,40 @@ def test_tuning_alone_gives_the_model(place: Place) -> None:
     assert model["action"] == "reuse"
 
 
-def test_every_entry_is_in_the_document_or_listed(place: Place) -> None:
-    said = place.imported("listed")
-    document = yaml.safe_load((place.folder / "listed" / "pipeline.yaml").read_text())
-    text = json.dumps(document)
-    noted = {note["place"] for note in said["notes"]}
-    used = {
-        "name", "preprocessing.job_type", "preprocessing.source_code_path", "training.image_url",
-        "preprocessing.image_url", "tuning.hyperparametejobobjective.Type",
-    }  # fmt: skip
-    for path in leaves(ITEM):
-        last = path.rpartition(".")[2]
-        value: Any = ITEM
-        for name in path.split("."):
-            value = value[name]
-        found = isinstance(value, str) and (value in text or value.removeprefix(PLACE).strip("/") in text)
-        switch = value in ("Y", "N")
-        deep = (
-            "parameterranges" in path
-            or "metricdefinitions" in path
-            or last in SUBMITTED
-            or last.lower() in SUBMITTED
-        )
-        kept = found or switch or deep or path in used or isinstance(value, list)
-        assert kept or path in noted or path.startswith(tuple(noted)), path
-    assert {"retention", "app", "sagemaker_role_arn", "training.hyperparameters.n_estimators"} <= noted
+def changed(item: Any, path: list[str]) -> Any:
+    """The item with another text there."""
+    if not path:
+        return [*item[:-1], "other"] if isinstance(item, list) else f"{item}9"
+    return item | {path[0]: changed(item[path[0]], path[1:])}
+
+
+def converted(item: Any) -> tuple[Any, set[str], Any]:
+    """Document, places that notes are about, notes; or the error."""
+    read = Item(item)
+    packed = SCRIPTS | {"script.py": SCRIPT}
+    scripts = Scripts({name: text.encode() for name, text in packed.items()}, frozenset({"script.py"}))
+    try:
+        made = convert(read, scripts)
+    except StagewrightError as error:
+        return str(error), set(), None
+    return made.document, {note.place for note in made.notes}, made.notes
+
+
+@pytest.mark.parametrize("path", list(leaves(ITEM)))
+def test_every_entry_counts_or_is_listed(path: str) -> None:
+    """Another value makes another document, or a note says that it is not used."""
+    before, after = converted(ITEM), converted(changed(ITEM, path.split(".")))
+    archive = path.lower().endswith(
+        "sagemaker_submit_directory"
+    )  # only its file's name counts, for --scripts
+    assert before[0] != after[0] or path in after[1] or archive
+
+
+def test_what_no_stage_reads_is_listed() -> None:
+    document, listed, notes = converted(ITEM | {"owner": {"team": "risk", "mail": ["x"]}})
+    assert {"retention", "app", "sagemaker_role_arn", "owner.team", "owner.mail"} <= listed
+    assert all(str(note) for note in notes)
+    assert document["stages"]["training"]["hyperparameters"]["n-estimators"] == 30
 
 
 def test_what_is_missing_or_wrong_makes_nothing(place: Place, tmp_path: Path) -> None:
@@ -351,10 +361,3 @@ def test_what_is_missing_or_wrong_makes_nothing(place: Place, tmp_path: Path) ->
         "tuning": ITEM["tuning"] | {"hyperparametejobobjective": {"MetricName": "R2", "Type": "Minimize"}}
     }
     assert "R2" in refused(unread, *scripts)
-
-
-def test_gateway_of_the_server_is_the_only_bucket_used(place: Place) -> None:
-    server = place.server
-    gateway = Gateway.connect(server.installation, server.url, server.access_key, server.secret_key)
-    buckets = [each["Name"] for each in gateway.objects.client.list_buckets()["Buckets"]]
-    assert buckets == [server.installation.bucket]

@@ -78,6 +78,12 @@ class Item:
             raise DocumentError((Problem(".".join(path), "must be a list", REMEDY),))
         return value or []
 
+    def maps(self, *path: str) -> list[Mapping[str, Any]]:
+        entries = self.entries(*path)
+        if not all(isinstance(each, Mapping) for each in entries):
+            raise DocumentError((Problem(".".join(path), "must be a list of maps", REMEDY),))
+        return entries
+
     def flag(self, name: str) -> bool:
         """`Y` or `N`; what is left out is off, as nothing of the sample ran without `Y`."""
         value = self.text(name) or "N"

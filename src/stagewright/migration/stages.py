@@ -406,7 +406,7 @@ def _renamed(of: Conversion, place: str, given: Mapping[str, Any], script: str) 
 def _ranges(of: Conversion) -> dict[str, Stage]:
     made: dict[str, Stage] = {}
     for block, kind in RANGES.items():
-        for entry in of.item.entries("tuning", "parameterranges", block):
+        for entry in of.item.maps("tuning", "parameterranges", block):
             if kind == "categorical":
                 said: Stage = {"values": [_number(each) for each in entry.get("Values", [])]}
             else:
@@ -417,7 +417,7 @@ def _ranges(of: Conversion) -> dict[str, Stage]:
 
 
 def _metrics(of: Conversion, section: str) -> Stage:
-    listed = of.item.entries(section, "metricdefinitions")
+    listed = of.item.maps(section, "metricdefinitions")
     found = {str(each.get("Name", "")): str(each.get("Regex", "")) for each in listed}
     return {"metrics": found} if found else {}
 
