@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -101,6 +103,37 @@ class Place:
         return [*objects, ("base", base.written if base else "")]
 
 
+REGISTERED = f"""
+name: approved
+defaults: {{image: "{IMAGE}", instance_type: ml.m5.large}}
+triggers: [{{type: code}}]
+stages:
+  register: {{kind: register, model: "s3://${{bucket}}/models/one.tar.gz"}}
+  deploy: {{kind: endpoint, model: "${{stages.register.package}}"}}
+"""
+SERVED = """
+parameters: {package: none}
+triggers:
+  - {type: model-approved, group: approved, only: [deploy], parameters: {package: "${trigger.package}"}}
+stages:
+  register: {enabled: false}
+  deploy: {model: "${parameters.package}"}
+"""
+INFERENCE = """
+def model_fn(folder): return None
+def transform_fn(model, body, content_type, accept): return '"one"', accept
+"""
+
+
+def archive(script: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        entry = tarfile.TarInfo("code/inference.py")
+        entry.size = len(script)
+        tar.addfile(entry, io.BytesIO(script.encode()))
+    return buffer.getvalue()
+
+
 def ended(gateway: Gateway, run: str) -> RunRecord:
     end = time.monotonic() + 120
     while (record := show(gateway, run)).is_open:
@@ -163,13 +196,8 @@ def test_a_document_that_has_not_run_is_no_tested_release(place: Place) -> None:
     """The same files, another document: the digest is the same, what runs is not."""
     (place.folder / "code" / "prepare.py").write_text(SCRIPT)
     (place.folder / "pipeline.yaml").write_text(
-        DOCUMENT.replace("limit: 3", "limit: oops").replace("code}]", "code}]")
+        DOCUMENT.replace("type: code", "type: schedule, rate: 9 hours")
     )
-    (place.folder / "environments" / "uat.yaml").write_text("parameters: {limit: five}\n")
-    pushed = place.json("push", ".")
-    assert ended(place.dev, pushed["run"]).status == "SUCCEEDED"
-    (place.folder / "pipeline.yaml").write_text(DOCUMENT.replace("code}]", "schedule, rate: 9 hours}]"))
-    (place.folder / "environments" / "uat.yaml").write_text(OVERLAY)
     place.json("push", ".")
     assert "has not run well in local" in place.refused()
     (place.folder / "pipeline.yaml").write_text(DOCUMENT)
@@ -197,3 +225,29 @@ def test_an_overlay_that_does_not_fit_is_refused_before_anything_is_written(plac
     assert (
         "is where the release is" in place("promote", "promoted", "--from", "local", "--to", "local").stderr
     )
+
+
+def test_an_approval_in_one_deploys_in_the_other(place: Place) -> None:
+    """As docs/environments.md has it: the overlay takes the package from the trigger."""
+    folder = place.folder / "registered"
+    for name, text in (("pipeline.yaml", REGISTERED), ("environments/uat.yaml", SERVED)):
+        (folder / name).parent.mkdir(exist_ok=True, parents=True)
+        (folder / name).write_text(text)
+    place.dev.objects.put("models/one.tar.gz", archive(INFERENCE))
+    done = place.json("run", "registered")
+    assert done["status"] == "SUCCEEDED", done
+    assert "waits for approval" in ended(place.dev, done["run"]).stage("deploy").reason
+    assert place.json("promote", "registered", "--from", "local", "--to", "uat")["run"] is None
+    package = ended(place.dev, done["run"]).stage("register").result["package"]
+    place.dev.registry.client.update_model_package(ModelPackageArn=package, ModelApprovalStatus="Approved")
+    end = time.monotonic() + 60
+    while not (found := list_runs(place.uat, "approved")):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    run = ended(place.uat, found[0].run)
+    assert (run.status, run.trigger.package) == ("SUCCEEDED", package), run
+    described = place.uat.endpoints.client.describe_endpoint(
+        EndpointName=run.stage("deploy").result["endpoint"]
+    )
+    assert described["EndpointStatus"] == "InService"
+    assert described["EndpointName"].endswith("uat")

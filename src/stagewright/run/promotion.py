@@ -130,11 +130,12 @@ def _manifest(source: Gateway, pipeline: str, digest: str) -> Manifest:
 
 
 def _good_run(source: Gateway, manifest: Manifest, *, pushed: bool) -> Header | None:
-    """The newest run of that release which ended well; of what was `pushed` last, with its document too."""
+    """The newest whole run of that release which ended well; of what was `pushed` last, with its document."""
     digest, document = manifest.release.digest, manifest.release.document
     for run in source.runs.of_pipeline(manifest.release.pipeline, RUNS):
-        if run.release == digest and run.status == "SUCCEEDED":
-            return run if not pushed or _layers_of(source, run).get("base") == document else None
+        good = run.release == digest and run.status == "SUCCEEDED" and not run.trigger.only
+        if good and (not pushed or _layers_of(source, run).get("base") == document):
+            return run
     return None
 
 
