@@ -112,12 +112,10 @@ stages:
   deploy: {{kind: endpoint, model: "${{stages.register.package}}"}}
 """
 SERVED = """
-parameters: {package: none}
-triggers:
-  - {type: model-approved, group: approved, only: [deploy], parameters: {package: "${trigger.package}"}}
+triggers: [{type: model-approved, group: approved, only: [deploy]}]
 stages:
   register: {enabled: false}
-  deploy: {model: "${parameters.package}"}
+  deploy: {model: "${trigger.package}"}
 """
 INFERENCE = """
 def model_fn(folder): return None

@@ -358,13 +358,13 @@ def _channels(of: Conversion) -> Stage:
     """As the state machine has them, whichever kind of job prepared the data."""
     named = (("train", "train_data", PATHS[0]), ("test", "test_data", PATHS[1]))
     by_stage = of.item.text("preprocessing", "job_type") == "sagemaker-processing"
-    return {
-        "channels": {
-            channel: f"${{stages.preprocessing.outputs.{output}}}" if by_stage else of.places.uri(uri)
-            for channel, output, path in named
-            if (uri := of.item.text("preprocessing", path))
-        }
+    known = of.item.text("preprocessing", "job_type") in (CALLED, SHELL, SPARK)
+    channels = {
+        channel: f"${{stages.preprocessing.outputs.{output}}}" if by_stage else of.places.uri(uri)
+        for channel, output, path in named
+        if (uri := of.item.text("preprocessing", path))
     }
+    return {"channels": channels, **({"after": ["preprocessing"]} if known else {})} if channels else {}
 
 
 def _hyperparameters(of: Conversion, section: str, block: str, script: str) -> Stage:
