@@ -12,7 +12,7 @@ from stagewright.naming import Installation
 from stagewright.plan.cost import Use
 from stagewright.plan.release import Release
 
-PLAN_FORMAT = 1
+PLAN_FORMAT = 2
 Action = Literal["run", "reuse", "skip"]
 ATTEMPT = "<<attempt>>"
 """In names and places of a stage with `retry`: the number of the attempt, from 1."""

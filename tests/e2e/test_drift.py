@@ -1,0 +1,95 @@
+"""The examples together: the watch finds that the sales have drifted, and house-price is trained again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stagewright import specfile
+from stagewright.local import server as local
+from stagewright.run.folder import scan
+from stagewright.run.gateway import Gateway
+from stagewright.run.history import RunRecord, list_runs, show
+from stagewright.run.release import push
+from stagewright.run.trigger import request_run
+
+pytestmark = pytest.mark.e2e
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SALES = "raw/house-price/ames_house_sales.csv"
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    state = tmp_path_factory.mktemp("state")
+    server = local.up(state)
+    yield Gateway.connect(server.installation, server.url, server.access_key, server.secret_key)
+    local.down(state)
+
+
+def pushed(gateway: Gateway, name: str) -> None:
+    folder = EXAMPLES / name
+    pipeline = specfile.read(folder / "pipeline.yaml")
+    for prefix, place in pipeline.sample_data.items():
+        source = folder / place
+        for file in [source] if source.is_file() else sorted(source.iterdir()):
+            gateway.objects.put(f"{prefix}{file.name}", file.read_bytes())
+    push(gateway, pipeline, scan(folder / pipeline.code))
+
+
+def eventually(found: Callable[[], Any], seconds: float = 240) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (value := found()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return value
+
+
+def ended(gateway: Gateway, pipeline: str, count: int) -> RunRecord:
+    """The newest run, once there are that many and none is open."""
+
+    def over() -> RunRecord | None:
+        runs = list_runs(gateway, pipeline)
+        return runs[0] if len(runs) == count and not any(run.is_open for run in runs) else None
+
+    record: RunRecord = eventually(over)
+    return show(gateway, record.run)
+
+
+def watched(gateway: Gateway, current: str, count: int) -> RunRecord:
+    request_run(gateway, "house-price-watch", {"current": current}, "test")
+    return ended(gateway, "house-price-watch", count)
+
+
+def test_drift_retrains_once(gateway: Gateway) -> None:
+    pushed(gateway, "house-price")
+    first = ended(gateway, "house-price", 1)
+    assert first.status == "SUCCEEDED", first.reason
+    pushed(gateway, "house-price-watch")
+
+    calm = watched(gateway, "alike", 1)
+    assert (calm.status, calm.stage("drifted").status) == ("SUCCEEDED", "CLOSED")
+    sales = gateway.objects.get(SALES).body
+    newest = b"".join(sales.splitlines(keepends=True)[-40:])
+    gateway.objects.put(SALES, sales + newest)
+    alarmed = watched(gateway, "drifted", 2)
+    assert alarmed.stage("drifted").status == "SUCCEEDED"
+
+    again = ended(gateway, "house-price", 2)
+    assert (again.status, again.trigger.type, again.trigger.run) == ("SUCCEEDED", "upstream", alarmed.run)
+    assert again.stage("train").status == "SUCCEEDED"
+    assert (
+        again.stage("prepare").reason
+        == f"prepare: s3://{gateway.installation.bucket}/raw/house-price/ changed"
+    )
+    assert again.stage("train").result["model"] != first.stage("train").result["model"]
+
+    watched(gateway, "drifted", 3)
+    (dropped,) = eventually(lambda: gateway.marks.dropped("house-price", 10))
+    assert dropped.type == "upstream"
+    assert "7d" in dropped.reason
+    assert len(list_runs(gateway, "house-price")) == 2
