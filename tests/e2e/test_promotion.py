@@ -16,12 +16,14 @@ from typing import Any
 
 import pytest
 
+from stagewright.cli.launch import wait_for_run
 from stagewright.local import server as local
 from stagewright.local.artifacts import Artifacts
 from stagewright.local.provision import provision
 from stagewright.run import manifest as manifests
 from stagewright.run.gateway import Gateway
 from stagewright.run.history import RunRecord, list_runs, show
+from stagewright.run.trigger import request_run
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("promotion")]
 
@@ -236,10 +238,13 @@ def test_an_approval_in_one_deploys_in_the_other(place: Place) -> None:
     assert done["status"] == "SUCCEEDED", done
     assert "waits for approval" in ended(place.dev, done["run"]).stage("deploy").reason
     assert place.json("promote", "registered", "--from", "local", "--to", "uat")["run"] is None
+    key = request_run(place.uat, "approved", {}, "test")  # by hand there is nothing to deploy
+    by_hand = ended(place.uat, wait_for_run(place.uat, key))
+    assert (by_hand.status, "deploy.model: no model package" in by_hand.reason) == ("REFUSED", True)
     package = ended(place.dev, done["run"]).stage("register").result["package"]
     place.dev.registry.client.update_model_package(ModelPackageArn=package, ModelApprovalStatus="Approved")
     end = time.monotonic() + 60
-    while not (found := list_runs(place.uat, "approved")):
+    while len(found := list_runs(place.uat, "approved")) < 2:
         assert time.monotonic() < end
         time.sleep(0.2)
     run = ended(place.uat, found[0].run)

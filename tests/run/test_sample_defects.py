@@ -81,8 +81,8 @@ def test_two_installations_in_one_account_share_no_name() -> None:
 def test_every_environment_has_every_rule_with_its_target(environment: str) -> None:
     first, other = artifacts().resources, artifacts(environment=environment).resources
     assert other["rules"].keys() == first["rules"].keys()
-    names = {each["name"] for kind in ("queues", "functions") for each in other[kind].values()}
-    assert all(rule["target"]["name"] in names for rule in other["rules"].values())
+    assert other["rules"]["release"]["name"].startswith(f"stagewright-{environment}-")
+    assert all(f"-{environment}-" in rule["target"]["arn"] for rule in other["rules"].values())
 
 
 def test_no_rule_names_a_pipeline_and_none_has_a_cron_time_of_its_own() -> None:
