@@ -23,6 +23,8 @@ NEEDED = (
     "plan/images.json",
     "py.typed",
     "scripts/drift.py",
+    "templates/gitlab-ci.yml",
+    "templates/main.tf",
 )
 
 

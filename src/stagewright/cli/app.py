@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from stagewright.errors import StagewrightError, TargetError
 
 COMMANDS = {
+    "init": "Make a repository that works at once: pipelines, Terraform, CI.",
     "demo": "Run the house price example from data to a served prediction.",
     "import": "Make a document of an item of AWS's sample MLOps framework.",
     "validate": "Check a pipeline document and report every problem in it.",
@@ -107,7 +108,8 @@ def options(
 ) -> None:
     """MLOps pipelines for Amazon SageMaker: the same document on AWS and on this machine.
 
-    PIPELINE is a document, a folder with a pipeline.yaml, or, where a run is meant, a pipeline's name.
+    PIPELINE is a document, a folder with a pipeline.yaml, the name of such a folder in pipelines/, or, where
+    a run is meant, a pipeline's name.
     """
 
 

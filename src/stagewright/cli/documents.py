@@ -16,15 +16,21 @@ if TYPE_CHECKING:
     from stagewright.spec.pipeline import Pipeline
 
 NAMES = ("pipeline.yaml", "pipeline.yml", "pipeline.json")
+FOLDER = Path("pipelines")
+"""Of a repository that `init` made."""
 RUN_ID = re.compile(r"[a-z0-9-]+-\d{8}t\d{6}-[0-9a-f]{6}")
 """As `naming.run_id` makes them."""
 
 
 def find(place: str) -> Path | None:
-    """The document that `place` (a file, or a folder that holds one) names; None when there is none."""
+    """The document that `place` names: a file, a folder that holds one, or the name of such a folder in
+    `pipelines`. None when there is none.
+    """
     path = Path(place)
+    folders = (path, FOLDER / path) if path.name == place else (path,)
+    files = (path, *(folder / name for folder in folders for name in NAMES))
     try:
-        return next((file for file in (path, *map(path.joinpath, NAMES)) if file.is_file()), None)
+        return next((file for file in files if file.is_file()), None)
     except OSError:  # longer than a path may be
         return None
 
@@ -33,8 +39,8 @@ def path_of(place: str) -> Path:
     path = find(place)
     if path is None:
         raise NotFoundError(
-            f"{place}: no such document, nor a folder with a pipeline.yaml",
-            "give the path of a pipeline document; examples/house-price is one",
+            f"{place}: no such document, nor a folder with a pipeline.yaml, here or in {FOLDER}",
+            "give the path of a pipeline document; stagewright init makes a repository with one",
         )
     return path
 

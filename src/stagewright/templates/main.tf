@@ -1,0 +1,53 @@
+# One installation, and every folder of pipelines/ that holds a pipeline.yaml pushed into it.
+
+terraform {
+  required_version = ">= 1.9"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 6.0"
+    }
+  }
+}
+
+locals {
+  documents = fileset("${path.module}/../pipelines", "*/pipeline.yaml")
+  pipelines = var.push ? toset([for document in local.documents : dirname(document)]) : toset([])
+}
+
+provider "aws" {
+  region              = var.region
+  allowed_account_ids = var.account_id == null ? null : [var.account_id]
+}
+
+# Terraform takes no variable as a source: an upgrade changes the version of both modules, and of requirements.txt.
+module "stagewright" {
+  source = "@{module}"
+
+  environment        = var.environment
+  prefix             = var.prefix
+  bucket             = var.bucket
+  create_bucket      = var.create_bucket
+  region             = var.region
+  subnet_ids         = var.subnet_ids
+  security_group_ids = var.security_group_ids
+
+  powertools_layer_arn = var.powertools_layer_arn
+  notification_emails  = var.notification_emails
+  alarm_emails         = var.alarm_emails
+}
+
+module "pipelines" {
+  source   = "@{pipeline_module}"
+  for_each = local.pipelines
+
+  folder       = "${path.module}/../pipelines/${each.value}"
+  installation = module.stagewright.installation
+  commit       = var.@{commit}
+}
+
+output "installation" {
+  description = "What stagewright.toml says of this environment."
+  value       = module.stagewright.installation
+}

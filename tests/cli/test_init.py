@@ -1,0 +1,208 @@
+"""What `init` makes, what it refuses, and that the repository works where it stands."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.cli.conftest import CommandLine
+
+from stagewright import specfile
+from stagewright.cli import demo, documents, init, repository
+from stagewright.cli.choices import CI, Accounts
+from stagewright.cli.target import checked, described_targets
+from stagewright.errors import DocumentError, NotFoundError, ReleaseError, StagewrightError
+from stagewright.local.sagemaker import environments
+from stagewright.run.named_files import code_findings, sample_findings
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_pipeline_is_the_example_and_valid_in_every_environment(here: Path) -> None:
+    init.command(Path("demo"))
+    made = here / "demo" / "pipelines" / "house-price"
+    assert (made / "code" / "train.py").read_bytes() == (demo.CHECKOUT / "code" / "train.py").read_bytes()
+    pipeline = specfile.read(made / "pipeline.yaml", code_findings, sample_findings)
+    assert pipeline == specfile.read(demo.CHECKOUT / "pipeline.yaml")
+    for environment in ("uat", "prod"):
+        place = made / "environments" / f"{environment}.yaml"
+        assert specfile.read_overlay(place, made, pipeline, code_findings)
+
+
+def test_another_name_is_the_pipeline_s_everywhere(here: Path) -> None:
+    init.command(Path("demo"), pipeline="rents")
+    pipeline = specfile.read(Path("demo/pipelines/rents/pipeline.yaml"), code_findings, sample_findings)
+    assert pipeline.name == "rents"
+    assert list(pipeline.sample_data) == ["raw/rents/"]
+    made = [path for path in (here / "demo").rglob("*") if path.is_file()]
+    texts = [path.read_text() for path in made if path.suffix not in (".csv", ".json", ".py")]
+    assert [text for text in texts if "house-price" in text] == []
+
+
+def test_editors_find_the_schema(here: Path) -> None:
+    init.command(Path("demo"))
+    document = here / "demo" / "pipelines" / "house-price" / "pipeline.yaml"
+    named = document.read_text().partition("$schema=")[2].split()[0]
+    schema = json.loads((document.parent / named).read_text())
+    assert "stages" in schema["properties"]
+
+
+CHOICES = [*itertools.product(CI, Accounts, (True, False))]
+
+
+@pytest.mark.parametrize(("ci", "accounts", "three"), CHOICES)
+def test_every_file_is_whole_for_every_choice(here: Path, ci: CI, accounts: Accounts, three: bool) -> None:
+    more = (
+        {"bucket": "ml-{environment}", "subnets": ["subnet-1"], "security_groups": ["sg-1"]} if three else {}
+    )
+    init.command(Path("demo"), ci=ci, accounts=accounts, region="eu-west-1", prefix="team", **more)
+    made = here / "demo"
+    assert (".gitlab-ci.yml" in files(made)) is (ci is CI.GITLAB)
+    assert ("cloud {" in (made / "infra/backend.tf").read_text()) is (ci is CI.TERRAFORM_CLOUD)
+    for path in (made / ".pre-commit-config.yaml", *made.glob(".gitlab-ci.yml"), *made.rglob("*.yaml")):
+        assert yaml.safe_load(path.read_text()), path
+    targets = described_targets(made)
+    assert list(targets) == ["dev", "uat", "prod"]
+    for name, target in targets.items():
+        settings = checked(name, target)
+        assert (settings["region"], settings["prefix"], settings["environment"]) == (
+            "eu-west-1",
+            "team",
+            name,
+        )
+        assert settings.get("profile") == (name if accounts is Accounts.THREE else None)
+        values = (made / "infra" / "envs" / f"{name}.tfvars").read_text()
+        assert f'"{settings["bucket"]}"' in values
+        assert ("account_id = null" in values) is (accounts is Accounts.THREE)
+        assert ('subnet_ids         = ["subnet-1"]' in values) is three
+        assert ("create_bucket = false" in values) is three
+    assert len({target["bucket"] for target in targets.values()}) == 3
+
+
+def test_the_source_is_named_in_both_modules_and_in_the_requirements(here: Path) -> None:
+    init.command(Path("demo"), source="https://git.example.com/ml/stagewright.git", ref="v9")
+    main = (here / "demo/infra/main.tf").read_text()
+    address = 'source = "git::https://git.example.com/ml/stagewright.git//infra'
+    assert address + '?ref=v9"' in main
+    assert address.replace("source =", "source   =") + '/modules/pipeline?ref=v9"' in main
+    requirement = (here / "demo/requirements.txt").read_text()
+    assert requirement == "stagewright[all] @ git+https://git.example.com/ml/stagewright.git@v9\n"
+
+
+def test_the_current_folder_will_do_and_a_source_may_be_a_folder(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "demo").mkdir()
+    monkeypatch.chdir(here / "demo")
+    init.command(Path(), source="../checkout")
+    assert (here / "demo" / "README.md").read_text().startswith("# demo\n")
+    assert f'"{here}/checkout//infra"' in (here / "demo/infra/main.tf").read_text()
+    assert f"@ file://{here}/checkout\n" in (here / "demo/requirements.txt").read_text()
+    assert [path.name for path in here.iterdir()] == ["demo"]
+    assert "tmp" not in " ".join(path.name for path in (here / "demo").iterdir())
+
+
+def test_a_folder_with_nothing_but_git_will_do(here: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", "demo"], check=True)
+    init.command(Path("demo"))
+    assert (here / "demo" / "README.md").is_file()
+    assert (here / "demo" / ".git" / "HEAD").is_file()
+    done = subprocess.run(
+        ["git", "status", "--short", "--untracked-files=all"],
+        cwd="demo",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert len(done.stdout.splitlines()) == len(files(here / "demo")) - len(files(here / "demo" / ".git"))
+
+
+def test_a_folder_that_is_not_empty_is_left_as_it_is(here: Path) -> None:
+    (here / "demo").mkdir()
+    (here / "demo" / "mine.txt").write_text("mine")
+    with pytest.raises(ReleaseError, match=r"demo is not empty: mine.txt") as refused:
+        init.command(Path("demo"))
+    assert "does not exist" in refused.value.remedy
+    with pytest.raises(ReleaseError, match=r"mine.txt is a file"):
+        init.command(Path("demo/mine.txt"))
+    assert files(here) == {"demo/mine.txt"}
+
+
+def test_what_cannot_be_written_leaves_nothing(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = repository.files
+
+    def too_long(choices):
+        return {**whole(choices), "x" * 300: b""}
+
+    monkeypatch.setattr(repository, "files", too_long)
+    with pytest.raises(ReleaseError, match="demo cannot be made: File name too long"):
+        init.command(Path("demo"))
+    assert list(here.iterdir()) == []
+
+
+def test_everything_that_is_wrong_is_said_at_once_and_nothing_is_made(here: Path) -> None:
+    with pytest.raises(DocumentError) as refused:
+        init.command(
+            Path("demo"), pipeline="House", region="Frankfurt", prefix="My_Team", bucket="ml", source='"; x',
+            state_bucket="A_b", subnets=["subnet-1"], ci=CI.TERRAFORM_CLOUD,
+        )  # fmt: skip
+    assert [problem.path for problem in refused.value.problems] == [
+        "--pipeline", "--prefix", "--region", "--bucket", "--bucket", "--state-bucket", "--state-bucket",
+        "--subnet", "--source",
+    ]  # fmt: skip
+    assert "ml-{environment}" in str(refused.value)
+    assert list(here.iterdir()) == []
+
+
+def test_a_bucket_with_capitals_is_refused(here: Path) -> None:
+    with pytest.raises(DocumentError, match=r"--bucket: 'ML-prod' is not usable as a bucket name"):
+        init.command(Path("demo"), bucket="ML-{environment}")
+
+
+def test_a_name_is_looked_for_in_pipelines(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    init.command(Path("demo"))
+    with pytest.raises(NotFoundError, match="or in pipelines"):
+        documents.path_of("house-price")
+    monkeypatch.chdir("demo")
+    assert documents.path_of("house-price") == Path("pipelines/house-price/pipeline.yaml")
+    Path("house-price").mkdir()
+    Path("house-price/pipeline.yaml").write_text("name: mine\n")
+    assert documents.path_of("house-price") == Path("house-price/pipeline.yaml")
+
+
+@pytest.mark.e2e
+def test_init_and_run_as_the_readme_says(here: Path) -> None:
+    try:
+        environments.resolve("sklearn-1.4")
+    except StagewrightError as error:
+        pytest.skip(f"no environment with scikit-learn: {error.message}")
+    command = CommandLine(here)
+    command.command = [sys.executable, "-c", "from stagewright.cli.app import main; main()"]
+    done = command("init", "demo")
+    assert done.returncode == 0, done.stderr
+    assert "next: cd demo && stagewright run house-price" in done.stdout
+    command.folder = here / "demo"
+    record = command.json("run", "house-price")
+    assert record["status"] == "SUCCEEDED"
+    again = command.json("plan", "house-price")
+    actions = {stage["name"]: stage["action"] for stage in again["stages"]}
+    assert set(actions.values()) == {"reuse", "skip"}
+    assert tomllib.loads((command.folder / "stagewright.toml").read_text())["targets"].keys() == {
+        "dev",
+        "uat",
+        "prod",
+    }

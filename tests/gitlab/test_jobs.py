@@ -1,0 +1,147 @@
+"""The generated .gitlab-ci.yml: valid for GitLab's schema, the right jobs; those that need no AWS run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from botocore.configloader import load_config
+from tests.gitlab.conftest import GitLab
+
+from stagewright.cli.choices import Accounts
+from stagewright.cli.repository import ENVIRONMENTS
+
+CHECKS = {"validate", "unit tests", "local run"}
+ON_AWS = {f"{verb} {name}" for verb in ("plan", "apply") for name in ENVIRONMENTS}
+PROMOTIONS = {"promote to uat", "promote to prod"}
+Make = Callable[..., GitLab]
+
+
+def changed(made: GitLab, path: str) -> None:
+    place = made.folder / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text((place.read_text() if place.exists() else "") + "\n# changed\n")
+    made.git("add", "--all")
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("pipelines/house-price/code/train.py", set()),
+        ("pipelines/house-price/code/deep/inside/new.py", set()),
+        ("pipelines/house-price/environments/uat.yaml", set()),
+        ("pipelines/other/pipeline.yaml", set()),
+        ("infra/envs/dev.tfvars", {"validate infra"}),
+        ("requirements.txt", set()),
+    ],
+)
+def test_what_is_run_or_deployed_starts_every_job(gitlab: Make, path: str, more: set[str]) -> None:
+    made = gitlab()
+    changed(made, path)
+    assert set(made.jobs()) == CHECKS | ON_AWS | PROMOTIONS | more
+
+
+def test_what_is_neither_starts_none_and_a_promotion_needs_no_change(gitlab: Make) -> None:
+    made = gitlab()
+    changed(made, "README.md")
+    assert set(made.jobs()) == PROMOTIONS
+
+
+def test_dev_is_applied_when_all_is_well_and_the_others_by_a_person(gitlab: Make) -> None:
+    made = gitlab()
+    changed(made, "infra/main.tf")
+    jobs = made.jobs()
+    assert jobs["apply dev"]["needs"] == "[plan dev,validate,unit tests,local run]"
+    manual = {name for name, job in jobs.items() if job["when"] == "manual"}
+    assert manual == {"apply uat", "apply prod"} | PROMOTIONS
+    assert {name: jobs[name]["environment"] for name in ON_AWS} == {name: name.split()[1] for name in ON_AWS}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"accounts": Accounts.THREE}, {"state_bucket": "my-states"}],
+    ids=["gitlab-state", "three", "s3-state"],
+)
+def test_what_reaches_aws_has_a_token_no_key_and_waits_its_turn(
+    gitlab: Make, options: dict[str, str]
+) -> None:
+    jobs = gitlab(**options).previewed()
+    for name in ON_AWS | PROMOTIONS:
+        job = jobs[name]
+        assert job["id_tokens"] == {"AWS_ID_TOKEN": {"aud": "$CI_SERVER_URL"}}, name
+        assert 'AWS_ID_TOKEN" > "$AWS_WEB_IDENTITY_TOKEN_FILE"' in job["before_script"][0]
+        assert "AWS_SECRET_ACCESS_KEY" not in json.dumps(job)
+        assert job.get("interruptible") is (True if name.startswith("plan") else None)
+        assert job.get("resource_group") == (None if name.startswith("plan") else "$ENVIRONMENT")
+        assert ("TF_HTTP_ADDRESS" in job["variables"]) is ("state_bucket" not in options)
+        assert ("AWS_SOURCE_ROLE_ARN" in json.dumps(job)) is ("accounts" in options and name in PROMOTIONS)
+    for name in ENVIRONMENTS:
+        assert jobs[f"plan {name}"]["artifacts"]["reports"] == {"terraform": "infra/plan-$ENVIRONMENT.json"}
+        assert jobs[f"plan {name}"]["environment"]["action"] == "prepare"
+        assert any(".tfplan" in line for line in jobs[f"apply {name}"]["script"])
+        init = next(line for line in jobs[f"plan {name}"]["script"] if line.startswith("terraform init"))
+        assert ("stagewright/$ENVIRONMENT.tfstate" in init) is ("state_bucket" in options)
+
+
+def test_with_three_accounts_a_promotion_has_a_role_in_each(gitlab: Make, tmp_path: Path) -> None:
+    script = gitlab(accounts=Accounts.THREE).previewed()["promote to prod"]["script"]
+    (line,) = [each for each in script if each.startswith("printf")]
+    config, token = tmp_path / "config", "/tmp/aws-id-token"
+    given = {"SOURCE": "uat", "ENVIRONMENT": "prod", "AWS_SOURCE_ROLE_ARN": "arn:1", "AWS_ROLE_ARN": "arn:2"}
+    files = {"AWS_WEB_IDENTITY_TOKEN_FILE": token, "AWS_CONFIG_FILE": str(config)}
+    subprocess.run(["bash", "-ec", line], env=given | files, check=True)
+    assert load_config(str(config))["profiles"] == {
+        "uat": {"role_arn": "arn:1", "web_identity_token_file": token},
+        "prod": {"role_arn": "arn:2", "web_identity_token_file": token},
+    }
+
+
+@pytest.mark.e2e
+def test_the_jobs_that_need_no_aws_pass(gitlab: Make, image_python: Path) -> None:
+    made = gitlab()
+    done = made.job("validate")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "house-price is valid" in done.stdout
+    done = made.job("local run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads((made.folder / "reports" / "house-price.json").read_text())
+    results = {stage["name"]: stage["result"] for stage in report["stages"] if stage["status"] == "SUCCEEDED"}
+    assert results["evaluate"]["metrics"]["r2"] > 0.88
+    assert results["deploy"]["endpoint"] == "house-price-local"
+    path = os.pathsep.join((str(image_python), made.environment["PATH"]))
+    as_in_image = replace(made, environment={**made.environment, "PATH": path, "PYTHONPATH": ""})
+    done = as_in_image.job("unit tests")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Ran 4 tests" in done.stderr
+
+
+def test_every_document_that_is_wrong_fails_the_job_with_file_and_line(gitlab: Make) -> None:
+    made = gitlab()
+    document = made.folder / "pipelines" / "house-price" / "pipeline.yaml"
+    other = made.folder / "pipelines" / "other" / "pipeline.yaml"
+    other.parent.mkdir()
+    other.write_text("name: other\nstages:\n  one: {kind: nothing}\n")
+    lines = document.read_text().splitlines()
+    line = lines.index("    kind: gate") + 1
+    document.write_text("\n".join(lines).replace("kind: gate", "kind: gat"))
+    done = made.job("validate")
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert f'pipelines/house-price/pipeline.yaml:{line}: stages.quality.kind: unknown kind "gat"' in said
+    assert "pipelines/other/pipeline.yaml:3: stages.one.kind" in said
+    assert "$ for document" not in said.partition("stages.one.kind")[2], "it plans what is wrong"
+
+
+def test_code_that_is_wrong_fails_its_unit_test(gitlab: Make, image_python: Path) -> None:
+    made = gitlab()
+    prepare = made.folder / "pipelines" / "house-price" / "code" / "prepare.py"
+    prepare.write_text(prepare.read_text().replace("sales[TARGET] > 0", "sales[TARGET] > -1"))
+    path = os.pathsep.join((str(image_python), made.environment["PATH"]))
+    done = replace(made, environment={**made.environment, "PATH": path, "PYTHONPATH": ""}).job("unit tests")
+    assert done.returncode != 0
+    assert "FAIL: test_sales_without_a_price_are_refused" in done.stdout + done.stderr
