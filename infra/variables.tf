@@ -179,6 +179,17 @@ variable "model_reader_accounts" {
   default     = []
 }
 
+variable "model_source_accounts" {
+  description = "Other accounts whose model packages are deployed here."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for account in var.model_source_accounts : can(regex("^[0-9]{12}$", account))])
+    error_message = "model_source_accounts are account ids of twelve digits."
+  }
+}
+
 variable "tags" {
   description = "Tags of every resource, beside `stagewright:environment`."
   type        = map(string)

@@ -92,7 +92,12 @@ def test_every_resource_that_can_have_tags_has_ours(root: Terraform) -> None:
 
 def test_a_role_s_policy_fits_into_what_iam_allows(root: Terraform) -> None:
     planned = root.plan(
-        **SETTINGS, kms_key_arn=KEY, data_buckets=["lake"], subnet_ids=["s"], security_group_ids=["g"]
+        **SETTINGS,
+        kms_key_arn=KEY,
+        data_buckets=["lake"],
+        subnet_ids=["s"],
+        security_group_ids=["g"],
+        model_source_accounts=[READER],
     )
     for role in Made(resources(planned["planned_values"]["root_module"])).all("aws_iam_role_policy"):
         assert len("".join(role["policy"].split())) <= INLINE_LIMIT, role["name"]
@@ -147,6 +152,7 @@ def test_vpc_boundary_other_buckets_and_people(root: Terraform) -> None:
         allow_code_overrides=True,
         log_retention_days=365,
         event_accounts=[READER],
+        model_source_accounts=[READER],
     )
     made = Made(resources(plan["planned_values"]["root_module"]))
     for function in made.all("aws_lambda_function"):
@@ -161,6 +167,9 @@ def test_vpc_boundary_other_buckets_and_people(root: Terraform) -> None:
     assert "Network" not in statements["stagewright-dev-workflow"]
     assert statements["stagewright-dev-sagemaker"]["Data"]["Resource"] == ["arn:aws:s3:::lake/*"]
     assert statements["stagewright-dev-sagemaker"]["DataBuckets"]["Resource"] == ["arn:aws:s3:::lake"]
+    packages = [f"arn:aws:sagemaker:*:{READER}:model-package/*"]
+    assert statements["stagewright-dev-router"]["ForeignModelVersion"]["Resource"] == packages
+    assert statements["stagewright-dev-workflow"]["ForeignModel"]["Resource"] == packages
     assert {each["endpoint"] for each in made.all("aws_sns_topic_subscription")} == {
         "oncall@example.org",
         "ml@example.org",

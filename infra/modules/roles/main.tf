@@ -1,15 +1,17 @@
 locals {
   wanted = {
-    kms_key      = var.kms_key_arn != null
-    vpc          = var.in_vpc
-    data_buckets = length(var.data_buckets) > 0
+    kms_key        = var.kms_key_arn != null
+    vpc            = var.in_vpc
+    data_buckets   = length(var.data_buckets) > 0
+    model_accounts = length(var.model_accounts) > 0
   }
   buckets = [for name in var.data_buckets : "arn:${data.aws_partition.current.partition}:s3:::${name}"]
   resources = {
-    "*"          = ["*"]
-    kms_key      = var.kms_key_arn[*]
-    data_buckets = local.buckets
-    data_objects = [for bucket in local.buckets : "${bucket}/*"]
+    "*"            = ["*"]
+    kms_key        = var.kms_key_arn[*]
+    data_buckets   = local.buckets
+    data_objects   = [for bucket in local.buckets : "${bucket}/*"]
+    model_packages = [for account in var.model_accounts : "arn:${data.aws_partition.current.partition}:sagemaker:*:${account}:model-package/*"]
   }
 
   # Of each role, the statements of the options that this installation has (role_options.py).

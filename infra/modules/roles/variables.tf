@@ -21,6 +21,12 @@ variable "data_buckets" {
   default     = []
 }
 
+variable "model_accounts" {
+  description = "Other accounts whose model packages are deployed here."
+  type        = list(string)
+  default     = []
+}
+
 variable "kms_key_arn" {
   description = "Key that encrypts what is stored; null: AWS's own keys."
   type        = string

@@ -15,6 +15,7 @@ from stagewright.errors import StagewrightError, TargetError
 COMMANDS = {
     "init": "Make a repository that works at once: pipelines, Terraform, CI.",
     "demo": "Run the house price example from data to a served prediction.",
+    "import": "Make a document of an item of AWS's sample MLOps framework.",
     "validate": "Check a pipeline document and report every problem in it.",
     "plan": "Show what a run would do, and why, without starting it.",
     "run": "Push what changed, start one run, and watch it to its end.",
@@ -23,6 +24,7 @@ COMMANDS = {
     "dlq": "List, replay or drop the messages that no run came of.",
     "show": "Show a run: its stages, reasons, metrics and results.",
     "document": "Show the next run's document, and which layer says what.",
+    "promote": "Make a release that ran well in one environment that of the next.",
     "set": "Override settings of a document, from the next run on.",
     "unset": "Take overrides back.",
     "diff": "Show what changed since the newest run, or between revisions.",

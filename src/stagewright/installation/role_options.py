@@ -1,9 +1,12 @@
-"""Statements that a role gets only where the installation has a key, a VPC, or buckets beside its own.
+"""Statements that a role gets only where the installation has a key, a VPC, buckets beside its own, or
+deploys models of other accounts.
 
 Their resources are not known here, so `resources` names what Terraform puts in their place: `kms_key` the
-key's ARN, `data_buckets` and `data_objects` the buckets' and their objects' ARNs; `*` stands for itself.
+key's ARN, `data_buckets` and `data_objects` the buckets' and their objects' ARNs, `model_packages` those of
+all model packages in the other accounts; `*` stands for itself.
 Sources: "Giving Lambda functions access to resources in an Amazon VPC"; "SageMaker roles" (API permissions
-for jobs in a VPC); "Encryption at rest" in the guides of SQS, SNS, DynamoDB and S3.
+for jobs in a VPC); "Encryption at rest" in the guides of SQS, SNS, DynamoDB and S3;
+"Deploy a Model Version from a Different Account" in SageMaker's guide.
 """
 
 from __future__ import annotations
@@ -60,6 +63,18 @@ _DATA = (
         ("data_buckets",),
     ),
 )
+_FOREIGN_VERSION = Statement(
+    "ForeignModelVersion",
+    "asks whether a version that another account registered is approved",
+    ("sagemaker:DescribeModelPackage",),
+    ("model_packages",),
+)
+_FOREIGN_MODEL = Statement(
+    "ForeignModel",
+    "makes a model of a version that another account registered, and shares by its group's policy",
+    ("sagemaker:DescribeModelPackage", "sagemaker:CreateModel"),
+    ("model_packages",),
+)
 
 
 def role_options() -> dict[str, Any]:
@@ -68,6 +83,7 @@ def role_options() -> dict[str, Any]:
     options: dict[str, dict[str, Sequence[Statement]]] = {
         "kms_key": {**{role.what: (_KEY,) for role in ROLES}, "sagemaker": (_KEY, _VOLUME_KEY)},
         "vpc": {**dict.fromkeys(functions, (_FUNCTION_VPC,)), "sagemaker": (_JOB_VPC,)},
+        "model_accounts": {"router": (_FOREIGN_VERSION,), "workflow": (_FOREIGN_MODEL,)},
         "data_buckets": {role.what: _DATA for role in ROLES if _reads_data(role)},
     }
     return {

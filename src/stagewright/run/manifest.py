@@ -22,7 +22,8 @@ AGAIN = "push again"
 class Manifest:
     """One version of a manifest. `written` in epoch seconds; `parameters`, `force`: of the run it starts.
 
-    `environment` is the SHA-256 of the environment's overlay; empty where there is none.
+    `environment` is the SHA-256 of the environment's overlay; empty where there is none. `promoted` says
+    where a promoted release comes from: see `run.promotion`.
     """
 
     release: Release
@@ -32,6 +33,7 @@ class Manifest:
     by: str = ""
     force: bool = False
     environment: str = ""
+    promoted: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def trigger_key(self) -> str:
@@ -51,6 +53,7 @@ class Manifest:
             "by": self.by,
             "force": self.force,
             "environment": self.environment,
+            "promoted": dict(self.promoted),
         }
         return always | {name: value for name, value in maybe.items() if value}
 
@@ -71,6 +74,7 @@ class _Manifest(BaseModel):
     by: str = ""
     force: bool = False
     environment: str = ""
+    promoted: dict[str, Any] = {}
 
 
 def code_key(pipeline: str, version: str) -> str:
@@ -112,7 +116,9 @@ def parse(body: bytes, pipeline: str, version: str, written: float) -> Manifest:
             raise ReleaseError(f"{place} lists {path!r}, which is not a path inside the code folder", AGAIN)
     files = {path: CodeFile(file.sha256, file.version, file.size) for path, file in given.files.items()}
     release = Release(pipeline, files, given.document, given.commit)
-    return Manifest(release, version, written, given.parameters, given.by, given.force, given.environment)
+    return Manifest(
+        release, version, written, given.parameters, given.by, given.force, given.environment, given.promoted
+    )
 
 
 def text_of(value: Mapping[str, Any]) -> bytes:

@@ -51,10 +51,12 @@ def push(
     by: str = "",
     force: bool = False,
     overlay: Mapping[str, Any] | None = None,
+    promoted: Mapping[str, Any] | None = None,
 ) -> Pushed:
     """Uploads what changed, the document, and the manifest last: if anything fails, no run starts.
 
     `overlay` is what the target's environment changes of the document; without one, an earlier push's goes.
+    `promoted` says which environment the release comes from.
 
     `parameters` and `force` (run every stage) are of the run that the manifest starts. A push that changed
     nothing, or whose document has no code trigger, starts none: see `trigger.request_run`.
@@ -82,7 +84,14 @@ def push(
     versions = {path: file.version for path, file in known.items()} | versions
     listed = {path: CodeFile(file.sha256, versions[path], file.size) for path, file in after.items()}
     release = Release(name, listed, hashes[0], commit)
-    manifest = Manifest(release, parameters=parameters or {}, by=by, force=force, environment=hashes[1])
+    manifest = Manifest(
+        release,
+        parameters=parameters or {},
+        by=by,
+        force=force,
+        environment=hashes[1],
+        promoted=promoted or {},
+    )
     body = manifests.text_of(manifest.to_json())
     version = gateway.objects.put(manifests.key_of(name), body, "application/json")
     starts = has_code_trigger(pushed.document())
@@ -96,12 +105,10 @@ def publish(gateway: Gateway, manifest: Manifest, by: str = "") -> Release:
     ReleaseError names every file whose stored version is gone or is not what the manifest lists.
     """
     release = manifest.release
-    key = f"releases/{release.pipeline}/{release.digest}.json"
+    key = record_key(release.pipeline, release.digest)
     if _recorded(gateway, key) == release.files:
         return release
-    wrong = together(partial(_wrong, gateway, release.pipeline), release.files.items())
-    if problems := [problem for problem in wrong if problem]:
-        raise ReleaseError(f"the release is not what its manifest lists: {'; '.join(problems)}", "push again")
+    contents(gateway, release)
     record = manifest.to_json() | {
         "by": by or manifest.by,
         "manifest": manifest.version,
@@ -109,6 +116,20 @@ def publish(gateway: Gateway, manifest: Manifest, by: str = "") -> Release:
     }
     gateway.objects.put_new(key, manifests.text_of(record))
     return release
+
+
+def record_key(pipeline: str, digest: str) -> str:
+    return f"releases/{pipeline}/{digest}.json"
+
+
+def contents(gateway: Gateway, release: Release) -> dict[str, bytes]:
+    """Path -> what is stored in the listed version. ReleaseError names every file that is gone or is not as
+    listed.
+    """
+    read = together(partial(_content, gateway, release.pipeline), release.files.items())
+    if problems := [found for found in read if isinstance(found, str)]:
+        raise ReleaseError(f"the release is not what its manifest lists: {'; '.join(problems)}", "push again")
+    return {path: body for path, body in zip(release.files, read, strict=True) if isinstance(body, bytes)}
 
 
 def _upload(gateway: Gateway, pipeline: str, files: Mapping[str, bytes]) -> dict[str, str]:
@@ -157,15 +178,17 @@ def _recorded(gateway: Gateway, key: str) -> dict[str, CodeFile] | None:
     return {path: CodeFile(**file) for path, file in json.loads(stored.body)["files"].items()}
 
 
-def _wrong(gateway: Gateway, pipeline: str, listed: tuple[str, CodeFile]) -> str:
-    """What is wrong with one stored file; empty where it is as listed."""
+def _content(gateway: Gateway, pipeline: str, listed: tuple[str, CodeFile]) -> bytes | str:
+    """One stored file; in words what is wrong with it, where it is not as listed."""
     path, file = listed
     try:
         stored = gateway.objects.get(staging_key(pipeline, path), file.version)
     except NotFoundError:
         return f"{path} (version {file.version}) is gone"
     found = hashlib.sha256(stored.body).hexdigest()
-    return "" if found == file.sha256 else f"{path} has SHA-256 {found[:12]}..., listed {file.sha256[:12]}..."
+    if found == file.sha256:
+        return stored.body
+    return f"{path} has SHA-256 {found[:12]}..., listed {file.sha256[:12]}..."
 
 
 def _check_code(pipeline: Pipeline, files: Mapping[str, bytes]) -> None:

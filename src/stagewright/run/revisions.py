@@ -34,7 +34,8 @@ class Entry:
 def record(gateway: Gateway, effective: Effective, by: str = "") -> int:
     """The revision's number: the newest one's where the document is the same as that, otherwise the next.
 
-    `by`: whoever pushed, where the layers do not say.
+    `by`: whoever pushed, where the layers do not say. The base document of a new one is kept in the bucket,
+    so that a revision's release can be promoted however often the document has changed since.
     """
     name, text = effective.pipeline.name, document_json(effective.pipeline)
     sha256 = sha256_of(text)
@@ -45,11 +46,18 @@ def record(gateway: Gateway, effective: Effective, by: str = "") -> int:
         number = newest.number + 1 if newest else 1
         who = author(effective.layers, newest.layers if newest else {}, by)
         now = timestamp(datetime.now(UTC))
+        base = effective.layers.base.document
+        gateway.objects.put_new(document_key(name, sha256_of(base)), base.encode())
         if gateway.documents.put_revision(
             name, Revision(number, text, sha256, who, now, effective.layers.hashes)
         ):
             return number
     raise TargetError(f"no free revision number for {name} in {ATTEMPTS} attempts", "try again")
+
+
+def document_key(pipeline: str, sha256: str) -> str:
+    """Where a base document that a revision was made of is kept."""
+    return f"releases/{pipeline}/documents/{sha256}.json"
 
 
 def document(gateway: Gateway, pipeline: str, number: int) -> Mapping[str, Any]:

@@ -188,7 +188,7 @@ def source_of(model: str) -> Literal["package", "artefact", "model"]:
     """What a field that says what is served names: judged by how it is written."""
     reference = whole(model)
     if reference:
-        last = reference.path[-1] if reference.stage else ""
+        last = reference.path[-1] if reference.stage or reference.path[0] == "trigger" else ""
         return "package" if last == "package" else "model" if last == "name" else "artefact"
     if model.startswith("arn:"):
         return "package"

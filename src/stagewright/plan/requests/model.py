@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from stagewright.errors import PlanError, Problem
 from stagewright.plan.requests.kind import Kind
 from stagewright.plan.requests.setting import Request, Requests, Setting, without_empty
 from stagewright.spec.kinds import ModelStage
@@ -28,6 +29,10 @@ def request(model: str, script: str | None, setting: Setting) -> Request:
 
 def _container(model: str, script: str | None, setting: Setting) -> dict[str, Any]:
     environment = setting.serving_environment(script)
+    if setting.served == "package" and not model:
+        message = "no model package: what started this run names none"
+        remedy = "${trigger.package} is for runs that a model-approved trigger starts"
+        raise PlanError((Problem(f"stages.{setting.stage}.model", message, remedy),))
     if setting.served == "package":
         return without_empty({"ModelPackageName": model, "Environment": environment})
     return without_empty({"Image": setting.image, "ModelDataUrl": model, "Environment": environment})

@@ -1,0 +1,138 @@
+"""An item of the sample's table, in DynamoDB's JSON or in plain JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stagewright.errors import DocumentError, Problem
+from stagewright.run.gateway.values import from_typed
+from stagewright.spec.overrides import Unusable
+
+TYPES = {"S", "N", "BOOL", "M", "L", "NULL", "B", "SS", "NS", "BS"}
+"""DynamoDB API reference, AttributeValue."""
+FLAGS = {"Y": True, "N": False}
+REMEDY = 'aws dynamodb get-item --table-name TABLE --key \'{"name": {"S": "NAME"}}\' > item.json'
+
+
+@dataclass(frozen=True)
+class Note:
+    """What of an item did not become part of the document as it was: where, why, and what to do."""
+
+    place: str
+    reason: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.reason}" + (f" ({self.remedy})" if self.remedy else "")
+
+
+class Item:
+    """Remembers what was read of it, so that nothing of it is lost without a word."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self.data = data
+        self._read: set[tuple[str, ...]] = set()
+
+    @classmethod
+    def read(cls, path: Path) -> Item:
+        """DocumentError where the file holds no item of the sample."""
+        try:
+            data = json.loads(path.read_text("utf-8-sig"))
+        except OSError as error:
+            raise _wrong(path, error.strerror or "cannot be read") from None
+        except (ValueError, RecursionError) as error:
+            raise _wrong(path, f"not JSON: {error}") from None
+        data = data.get("Item", data) if isinstance(data, dict) else data
+        if not isinstance(data, dict) or not data:
+            raise _wrong(path, "not an item: a JSON object with the item's attributes")
+        return cls(_plain(path, data))
+
+    def get(self, *path: str) -> Any:
+        """The value there; None where there is none."""
+        self._read.add(path)
+        value: Any = self.data
+        for name in path:
+            value = value.get(name) if isinstance(value, Mapping) else None
+        return value
+
+    def text(self, *path: str) -> str:
+        """Empty where there is none. DocumentError where it is something else than text or a number."""
+        value = self.get(*path)
+        if isinstance(value, Mapping | list | bool):
+            raise DocumentError((Problem(".".join(path), f"must be text, not {json.dumps(value)}", REMEDY),))
+        return "" if value is None else str(value)
+
+    def mapping(self, *path: str) -> Mapping[str, Any]:
+        value = self.get(*path)
+        if value is not None and not isinstance(value, Mapping):
+            raise DocumentError((Problem(".".join(path), "must be a map", REMEDY),))
+        return value or {}
+
+    def entries(self, *path: str) -> list[Any]:
+        value = self.get(*path)
+        if value is not None and not isinstance(value, list):
+            raise DocumentError((Problem(".".join(path), "must be a list", REMEDY),))
+        return value or []
+
+    def maps(self, *path: str) -> list[Mapping[str, Any]]:
+        entries = self.entries(*path)
+        if not all(isinstance(each, Mapping) for each in entries):
+            raise DocumentError((Problem(".".join(path), "must be a list of maps", REMEDY),))
+        return entries
+
+    def flag(self, name: str) -> bool:
+        """`Y` or `N`; what is left out is off, as nothing of the sample ran without `Y`."""
+        value = self.text(name) or "N"
+        if value not in FLAGS:
+            message = f"must be Y or N, not {value!r}: the sample takes all but Y for N"
+            raise DocumentError((Problem(name, message, "write Y or N"),))
+        return FLAGS[value]
+
+    def unread(self) -> Iterator[str]:
+        """Dotted places that nothing has read."""
+        yield from self._unread(self.data, ())
+
+    def _unread(self, value: Any, path: tuple[str, ...]) -> Iterator[str]:
+        if path in self._read:
+            return
+        if isinstance(value, Mapping) and value:
+            for name, each in value.items():
+                yield from self._unread(each, (*path, name))
+        else:
+            yield ".".join(path)
+
+
+def _plain(path: Path, data: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not all(
+        isinstance(value, dict) and len(value) == 1 and TYPES & value.keys() for value in data.values()
+    ):
+        return data
+    try:
+        plain = {name: from_typed(value) for name, value in data.items()}
+    except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        raise _wrong(path, f"not DynamoDB's JSON: {error}") from None
+    if unusable := list(_unusable(plain, ())):
+        raise DocumentError(
+            tuple(Problem(place, why, "a document has no such value") for place, why in unusable)
+        )
+    return plain
+
+
+def _unusable(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    match value:
+        case Unusable():
+            yield ".".join(path), value.message
+        case Mapping():
+            for name, each in value.items():
+                yield from _unusable(each, (*path, name))
+        case list():
+            for index, each in enumerate(value):
+                yield from _unusable(each, (*path, str(index)))
+
+
+def _wrong(path: Path, what: str) -> DocumentError:
+    return DocumentError((Problem("", what, REMEDY, str(path)),))

@@ -1,0 +1,363 @@
+"""An item and scripts in the form of AWS's sample: imported, and run unchanged on the local target.
+
+The item has the sample's keys in DynamoDB's JSON. The scripts do what the sample's do: a shell script that
+installs requirements and starts another, which writes to S3 itself; a tarball for script mode whose script
+declares its options with hyphens, where the item has underscores.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from stagewright.errors import StagewrightError
+from stagewright.local import server as local
+from stagewright.migration import Item, convert
+from stagewright.migration.scripts import Scripts
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("import")]
+
+COMMAND = [sys.executable, "-c", "from stagewright.cli.app import main; main()"]
+BASH = """#!/bin/bash
+cd /opt/ml/processing/input/code/
+set -e
+if [[ -f 'requirements.txt' ]]; then
+    pip install -r requirements.txt
+fi
+python preprocessing.py "$@"
+"""
+PREPROCESSING = """
+import argparse
+from io import StringIO
+
+import boto3
+from sklearn.datasets import load_diabetes
+from sklearn.model_selection import train_test_split
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--prefix")
+parser.add_argument("--bucket")
+args = parser.parse_args()
+data = load_diabetes(as_frame=True).frame
+for name, frame in zip(("train", "test"), train_test_split(data, random_state=42)):
+    text = StringIO()
+    frame.to_csv(text)
+    key = f"{args.prefix}/{name}/diabetes_{name}.csv"
+    boto3.resource("s3").Object(args.bucket, key).put(Body=text.getvalue())
+"""
+SCRIPT = """
+import argparse
+import os
+
+import joblib
+import pandas as pd
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.metrics import mean_absolute_error
+
+
+def model_fn(model_dir):
+    return joblib.load(os.path.join(model_dir, "model.joblib"))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--n-estimators", type=int, default=10)
+    parser.add_argument("--min-samples-leaf", type=int, default=3)
+    parser.add_argument("--model-dir", default=os.environ.get("SM_MODEL_DIR"))
+    parser.add_argument("--train", default=os.environ.get("SM_CHANNEL_TRAIN"))
+    parser.add_argument("--test", default=os.environ.get("SM_CHANNEL_TEST"))
+    parser.add_argument("--features", type=str)
+    parser.add_argument("--target", type=str)
+    args, _ = parser.parse_known_args()
+    train = pd.read_csv(os.path.join(args.train, "diabetes_train.csv"))
+    test = pd.read_csv(os.path.join(args.test, "diabetes_test.csv"))
+    columns = args.features.split()
+    model = RandomForestRegressor(n_estimators=args.n_estimators, min_samples_leaf=args.min_samples_leaf)
+    model.fit(train[columns], train[args.target])
+    print(f"trees: {len(model.estimators_)}")
+    print(f"MAE: {mean_absolute_error(test[args.target], model.predict(test[columns]))}")
+    joblib.dump(model, os.path.join(args.model_dir, "model.joblib"))
+"""
+SCRIPTS = {"bash_script.sh": BASH, "preprocessing.py": PREPROCESSING, "requirements.txt": "joblib\n"}
+PLACE = "s3://my-bucket/terraform-demo"
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:0.23-1-cpu-py3"
+SUBMITTED = {
+    "sagemaker_program": "script.py",
+    "sagemaker_submit_directory": f"{PLACE}/stepfunc/input/source.tar.gz",
+}
+COLUMNS = {"features": "age bmi bp s5", "target": "target"}
+METRICS = [{"Name": "trees", "Regex": "trees: ([0-9.]+).*$"}, {"Name": "MAE", "Regex": "MAE: ([0-9.]+).*$"}]
+ITEM: dict[str, Any] = {
+    "name": "demo-dev-domain-diabetes",
+    "acc_id": "111122223333",
+    "app": "/var/lang",
+    "dataset_date": "2022-05-23",
+    "env": "dev",
+    "event_source": "manual",
+    "pipeline_stage": "stepfunc",
+    "project": "demo",
+    "region": "us-east-1",
+    "sagemaker_role_arn": "arn:aws:iam::111122223333:role/service-role/tf-sagemaker-role-dev-2",
+    "state_machine_name": "demo-dev-ml-train-pipeline-common2",
+    "retention": 12,
+    "preprocessing": {
+        "container_argument": ["--prefix", "terraform-demo/sklearn-dataset", "--bucket", "my-bucket"],
+        "container_entrypoint": ["/bin/bash", "/opt/ml/processing/input/code/bash_script.sh"],
+        "entrypoint_path": f"{PLACE}/stepfunc/input/",
+        "source_code_path": f"{PLACE}/stepfunc/input/",
+        "image_url": IMAGE,
+        "instance_type": "ml.m5.xlarge",
+        "job_name": "proc-job",
+        "job_type": "sagemaker-processing",
+        "output_result_data_path": f"{PLACE}/preprocessing/output/result_data/",
+        "output_test_data_path": f"{PLACE}/sklearn-dataset/test/",
+        "output_train_data_path": f"{PLACE}/sklearn-dataset/train/",
+    },
+    "training_job": "Y",
+    "training": {
+        "hyperparameters": {**SUBMITTED, **COLUMNS, "n_estimators": "30", "min_samples_leaf": "4"},
+        "output_path": f"{PLACE}/training/output/",
+        "job_name": "training-job-2022-06-01-b72a3a9d",
+        "instance_type": "ml.m5.xlarge",
+        "image_url": IMAGE,
+        "metricdefinitions": METRICS,
+    },
+    "tuning_job": "N",
+    "tuning": {
+        "statichyperparameters": {**SUBMITTED, **COLUMNS, "sagemaker_estimator_class_name": "SKLearn"},
+        "parameterranges": {
+            "ContinuousParameterRanges": [],
+            "IntegerParameterRanges": [
+                {"MinValue": "20", "MaxValue": "40", "Name": "n_estimators"},
+                {"MinValue": "2", "MaxValue": "6", "Name": "min-samples-leaf"},
+            ],
+            "CategoricalParameterRanges": [],
+        },
+        "job_name": "tuning-job-2022-06-01-b72a3a9d",
+        "hyperparametejobobjective": {"MetricName": "MAE", "Type": "Minimize"},
+        "output_path": f"{PLACE}/tuning/output/",
+        "instance_type": "ml.m5.xlarge",
+        "metricdefinitions": METRICS,
+    },
+    "create_model": "Y",
+    "model_para": {
+        "model_name": "rc-model",
+        "environment": {key.upper(): value for key, value in SUBMITTED.items()},
+    },
+    "transform_job": "N",
+    "transform_para": {"output": f"{PLACE}/transform/ouput/", "job_name": "transform-job"},
+    "create_endpoint_config": "Y",
+    "config_para": {"config_name": "demo-config"},
+    "create_endpoint": "Y",
+    "endpoint_para": {"endpoint_name": "demo-endpoint"},
+    "postprocessing_job": "N",
+}
+
+
+def typed(value: Any) -> dict[str, Any]:
+    """DynamoDB's JSON, as `aws dynamodb get-item` prints it."""
+    match value:
+        case dict():
+            return {"M": {name: typed(each) for name, each in value.items()}}
+        case list():
+            return {"L": [typed(each) for each in value]}
+        case int():
+            return {"N": str(value)}
+    return {"S": value}
+
+
+def leaves(value: Any, path: str = "") -> Iterator[str]:
+    if isinstance(value, dict) and value:
+        for name, each in value.items():
+            yield from leaves(each, f"{path}.{name}" if path else name)
+    else:
+        yield path
+
+
+def tarball(files: dict[str, str]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return packed.getvalue()
+
+
+class Place:
+    """A folder with an item, its scripts and a server; `stagewright` in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.server = folder, local.up(folder / "state")
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "STAGEWRIGHT_"))}
+        self.environment["STAGEWRIGHT_STATE"] = str(folder / "state")
+        (folder / "scripts").mkdir()
+        for name, text in SCRIPTS.items():
+            (folder / "scripts" / name).write_text(text)
+        (folder / "scripts" / "source.tar.gz").write_bytes(tarball({"script.py": SCRIPT}))
+
+    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*COMMAND, *arguments], cwd=self.folder, env=self.environment, capture_output=True, text=True,
+            check=False, timeout=400,
+        )  # fmt: skip
+
+    def json(self, *arguments: str) -> Any:
+        done = self(*arguments, "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    def imported(self, to: str, plain: bool = False, **changes: Any) -> Any:
+        item = ITEM | changes
+        data = item if plain else {"Item": typed(item)["M"]}
+        (self.folder / "item.json").write_text(json.dumps(data))
+        return self.json("import", "item.json", "--scripts", "scripts", "--to", to)
+
+    def ran(self, to: str) -> dict[str, Any]:
+        """The stages of a run that ended well."""
+        record = self.json("run", to)
+        assert record["status"] == "SUCCEEDED", record
+        return {stage["name"]: stage for stage in record["stages"]} | {"": record}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    made = Place(tmp_path_factory.mktemp("import"))
+    yield made
+    local.down(made.folder / "state")
+
+
+@pytest.fixture(scope="module")
+def client(place: Place) -> Callable[[str], Any]:
+    server = place.server
+    return lambda service: boto3.client(
+        service, endpoint_url=server.url, aws_access_key_id=server.access_key,
+        aws_secret_access_key=server.secret_key, region_name=server.installation.region,
+    )  # fmt: skip
+
+
+def test_the_item_and_its_scripts_run_unchanged(place: Place, client: Callable[[str], Any]) -> None:
+    said = place.imported("made")
+    code = place.folder / "made" / "code"
+    files = SCRIPTS | {"script.py": SCRIPT}
+    assert {path.name: path.read_text() for path in code.iterdir()} == files
+    stages = place.ran("made")
+    run = stages[""]["run"]
+    assert {
+        name: stages[name]["status"] for name in ("preprocessing", "training", "model", "endpoint")
+    } == dict.fromkeys(("preprocessing", "training", "model", "endpoint"), "SUCCEEDED")
+    assert {name: stages[name]["status"] for name in ("tuning", "transform")} == {
+        "tuning": "SKIPPED", "transform": "SKIPPED",
+    }  # fmt: skip
+    assert (
+        stages["training"]["metrics"]["trees"] == 30
+    )  # the sample trains 10: its script never sees n_estimators
+    bucket = place.server.installation.bucket
+    listed = client("s3").list_objects_v2(Bucket=bucket, Prefix="terraform-demo/")["Contents"]
+    assert {each["Key"] for each in listed} >= {
+        f"terraform-demo/sklearn-dataset/{run}/{name}/diabetes_{name}.csv" for name in ("train", "test")
+    }
+    answer = client("sagemaker-runtime").invoke_endpoint(
+        EndpointName="demo-endpoint",
+        ContentType="text/csv",
+        Accept="application/json",
+        Body="0.01,0.02,0.03,0.04\n0,0,0,0",
+    )
+    assert 25 < json.loads(answer["Body"].read())[0] < 346
+    assert said["files"] == sorted(files)
+
+
+def test_again_nothing_runs_and_a_new_number_of_trees_trains(place: Place) -> None:
+    """Depends on the run before: the files are not downloaded again, only what changed is done."""
+    record = place.ran("made")
+    assert {record[name]["status"] for name in ("preprocessing", "training", "model", "endpoint")} == {
+        "REUSED"
+    }
+    place("set", "made", "stages.training.hyperparameters.n-estimators=20")
+    record = place.ran("made")
+    assert record["preprocessing"]["status"] == "REUSED"
+    assert record["training"]["metrics"]["trees"] == 20
+
+
+def test_tuning_alone_gives_the_model(place: Place) -> None:
+    """In the sample nothing reads what tuning found, and a model without training fails."""
+    place.imported(
+        "tuned", plain=True, name="demo-tuned", tuning_job="Y", training_job="N", create_endpoint="N"
+    )
+    document = place.folder / "tuned" / "pipeline.yaml"
+    document.write_text(document.read_text().replace("max_jobs: 10", "max_jobs: 2"))
+    stages = place.ran("tuned")
+    best = stages["tuning"]["result"]
+    assert 20 <= stages["tuning"]["metrics"]["trees"] <= 40
+    assert stages["training"]["status"] == "SKIPPED"
+    assert "n-estimators" in best["hyperparameters"]
+    requests = place.json("plan", "tuned")
+    model = next(stage for stage in requests["stages"] if stage["name"] == "model")
+    assert model["action"] == "reuse"
+
+
+def changed(item: Any, path: list[str]) -> Any:
+    """The item with another text there."""
+    if not path:
+        return [*item[:-1], "other"] if isinstance(item, list) else f"{item}9"
+    return item | {path[0]: changed(item[path[0]], path[1:])}
+
+
+def converted(item: Any) -> tuple[Any, set[str], Any]:
+    """Document, places that notes are about, notes; or the error."""
+    read = Item(item)
+    packed = SCRIPTS | {"script.py": SCRIPT}
+    scripts = Scripts({name: text.encode() for name, text in packed.items()}, frozenset({"script.py"}))
+    try:
+        made = convert(read, scripts)
+    except StagewrightError as error:
+        return str(error), set(), None
+    return made.document, {note.place for note in made.notes}, made.notes
+
+
+@pytest.mark.parametrize("path", list(leaves(ITEM)))
+def test_every_entry_counts_or_is_listed(path: str) -> None:
+    """Another value makes another document, or a note says that it is not used."""
+    before, after = converted(ITEM), converted(changed(ITEM, path.split(".")))
+    archive = path.lower().endswith(
+        "sagemaker_submit_directory"
+    )  # only its file's name counts, for --scripts
+    assert before[0] != after[0] or path in after[1] or archive
+
+
+def test_what_no_stage_reads_is_listed() -> None:
+    document, listed, notes = converted(ITEM | {"owner": {"team": "risk", "mail": ["x"]}})
+    assert {"retention", "app", "sagemaker_role_arn", "owner.team", "owner.mail"} <= listed
+    assert all(str(note) for note in notes)
+    assert document["stages"]["training"]["hyperparameters"]["n-estimators"] == 30
+
+
+def test_what_is_missing_or_wrong_makes_nothing(place: Place, tmp_path: Path) -> None:
+    def refused(item: Any, *more: str) -> str:
+        (tmp_path / "item.json").write_text(item if isinstance(item, str) else json.dumps(item))
+        done = place("import", str(tmp_path / "item.json"), "--to", str(tmp_path / "made"), *more)
+        assert done.returncode in (2,), done.stdout + done.stderr
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["item.json"]
+        return done.stderr
+
+    scripts = ("--scripts", str(place.folder / "scripts"))
+    assert "not JSON" in refused("{")
+    assert "bash_script.sh, which is not among the scripts" in refused(ITEM)
+    assert "training_job: must be Y or N, not 'yes'" in refused(ITEM | {"training_job": "yes"}, *scripts)
+    broken = ITEM | {"preprocessing": ITEM["preprocessing"] | {"container_argument": "--x"}}
+    assert "preprocessing.container_argument: must be a list" in refused(broken, *scripts)
+    assert "no section of a stage" in refused({"name": {"S": "x"}}, *scripts)
+    unread = ITEM | {
+        "tuning": ITEM["tuning"] | {"hyperparametejobobjective": {"MetricName": "R2", "Type": "Minimize"}}
+    }
+    assert "R2" in refused(unread, *scripts)
