@@ -23,10 +23,10 @@ ATTEMPT = "<<attempt>>"
 class Trigger:
     """What started a run. `time` is ISO 8601 UTC, of the event itself; `key` names the event for ever.
 
-    `only`, `start`, `skip`: what runs of the document, as `Selection` has it. `resumes`: the run whose trigger
-    this was, and which ended before its time; all but `key` and `by` is that one's. `date`, `uri`, `package`, `run`: what
-    `${trigger.date}` and the others stand for, where the event brought one. `chain`: the pipelines whose runs
-    led here by upstream triggers, first one first.
+    `only`, `start`, `skip`: what runs of the document, as `Selection` has it. `resumes`: the run whose
+    trigger this was, all but `key` and `by`. `date`, `uri`, `package`, `run`: what `${trigger.date}` and the
+    others stand for, where the event brought one. `chain`: the pipelines whose runs led here by upstream
+    triggers, first one first.
     """
 
     type: str

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from stagewright.errors import PlanError, Problem
 from stagewright.spec.checks import dependencies
@@ -38,6 +37,9 @@ class Selection:
     def to_json(self) -> dict[str, list[str]]:
         """Without what is empty."""
         return {name: list(value) for name, value in asdict(self).items() if value}
+
+
+ALL = Selection()
 
 
 @dataclass(frozen=True)
@@ -112,8 +114,3 @@ def parse(given: Iterable[str]) -> tuple[str, ...]:
     """Names as a command line has them, each text with one or several: `prepare,train`."""
     names = (name.strip() for text in given for name in text.split(","))
     return tuple(dict.fromkeys(name for name in names if name))
-
-
-def of(data: Mapping[str, Any]) -> Selection:
-    """The selection in a JSON object that may hold one."""
-    return Selection(**{name: tuple(data.get(name) or ()) for name in ("only", "start", "skip")})

@@ -12,6 +12,7 @@ from stagewright.errors import NotFoundError
 from stagewright.naming import timestamp
 from stagewright.plan.model import Trigger
 from stagewright.run import manifest as manifests
+from stagewright.run import resumption
 from stagewright.run.close import ended, unrecorded
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.jobs import JobKind
@@ -84,7 +85,10 @@ class StageRecord:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run. `status`: PLANNED, RUNNING, SUCCEEDED, FAILED, STOPPED, REFUSED; `stages` only from `show`."""
+    """One run. `status`: PLANNED, RUNNING, SUCCEEDED, FAILED, STOPPED, REFUSED.
+
+    Only from `show`: `stages`, and `resumed_by`, the runs that went on with this one.
+    """
 
     run: str
     pipeline: str
@@ -100,6 +104,7 @@ class RunRecord:
     reason: str = ""
     execution: str = ""
     plan: str = ""
+    resumed_by: tuple[str, ...] = ()
     stages: tuple[StageRecord, ...] = ()
 
     @property
@@ -153,7 +158,9 @@ def show(gateway: Gateway, run: str) -> RunRecord:
     if header.status == "RUNNING":
         stages = _at_work(gateway, header, stages)
         header, stages = _perhaps_over(gateway, header, stages)
-    return replace(_record(header), stages=stages)
+    over = not header.is_open and header.status != "SUCCEEDED"
+    later = resumption.resumed_by(gateway, run) if over else ()
+    return replace(_record(header), stages=stages, resumed_by=later)
 
 
 def _pipelines(gateway: Gateway) -> list[str]:

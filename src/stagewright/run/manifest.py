@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from stagewright.errors import NotFoundError, ReleaseError
 from stagewright.plan.release import CodeFile, Release
+from stagewright.plan.selection import ALL, Selection
 from stagewright.run.gateway import Gateway
 
 FOLDER = "manifests/"
@@ -20,9 +21,10 @@ AGAIN = "push again"
 
 @dataclass(frozen=True)
 class Manifest:
-    """One version of a manifest. `written` in epoch seconds; `parameters`, `force`: of the run it starts.
+    """One version of a manifest. `written` in epoch seconds. `environment` is the SHA-256 of the
+    environment's overlay; empty where there is none.
 
-    `environment` is the SHA-256 of the environment's overlay; empty where there is none.
+    Of the run that it starts: `parameters`, `force`, `selection`, and `resumes`, a run that it goes on with.
     """
 
     release: Release
@@ -32,6 +34,8 @@ class Manifest:
     by: str = ""
     force: bool = False
     environment: str = ""
+    selection: Selection = ALL
+    resumes: str = ""
 
     @property
     def trigger_key(self) -> str:
@@ -51,6 +55,8 @@ class Manifest:
             "by": self.by,
             "force": self.force,
             "environment": self.environment,
+            "resumes": self.resumes,
+            **self.selection.to_json(),
         }
         return always | {name: value for name, value in maybe.items() if value}
 
@@ -71,6 +77,10 @@ class _Manifest(BaseModel):
     by: str = ""
     force: bool = False
     environment: str = ""
+    resumes: str = ""
+    only: tuple[str, ...] = ()
+    start: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
 
 
 def code_key(pipeline: str, version: str) -> str:
@@ -112,7 +122,17 @@ def parse(body: bytes, pipeline: str, version: str, written: float) -> Manifest:
             raise ReleaseError(f"{place} lists {path!r}, which is not a path inside the code folder", AGAIN)
     files = {path: CodeFile(file.sha256, file.version, file.size) for path, file in given.files.items()}
     release = Release(pipeline, files, given.document, given.commit)
-    return Manifest(release, version, written, given.parameters, given.by, given.force, given.environment)
+    return Manifest(
+        release,
+        version,
+        written,
+        given.parameters,
+        given.by,
+        given.force,
+        given.environment,
+        Selection(given.only, given.start, given.skip),
+        given.resumes,
+    )
 
 
 def text_of(value: Mapping[str, Any]) -> bytes:

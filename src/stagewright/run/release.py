@@ -14,6 +14,7 @@ from stagewright.errors import NotFoundError, PlanError, Problem, ReleaseError
 from stagewright.naming import timestamp
 from stagewright.plan.bundle import bundle
 from stagewright.plan.release import CodeFile, Release
+from stagewright.plan.selection import ALL, Selection
 from stagewright.run import manifest as manifests
 from stagewright.run.bundles import ensure_bundles, staging_key
 from stagewright.run.folder import scan
@@ -51,12 +52,15 @@ def push(
     by: str = "",
     force: bool = False,
     overlay: Mapping[str, Any] | None = None,
+    selection: Selection = ALL,
+    resumes: str = "",
 ) -> Pushed:
     """Uploads what changed, the document, and the manifest last: if anything fails, no run starts.
 
     `overlay` is what the target's environment changes of the document; without one, an earlier push's goes.
 
-    `parameters` and `force` (run every stage) are of the run that the manifest starts. A push that changed
+    `parameters`, `force` (run every stage), `selection` and `resumes` (the run that it goes on with) are of
+    the run that the manifest starts. A push that changed
     nothing, or whose document has no code trigger, starts none: see `trigger.request_run`.
     ReleaseError: a stage names a code file that is not there.
     """
@@ -82,7 +86,15 @@ def push(
     versions = {path: file.version for path, file in known.items()} | versions
     listed = {path: CodeFile(file.sha256, versions[path], file.size) for path, file in after.items()}
     release = Release(name, listed, hashes[0], commit)
-    manifest = Manifest(release, parameters=parameters or {}, by=by, force=force, environment=hashes[1])
+    manifest = Manifest(
+        release,
+        parameters=parameters or {},
+        by=by,
+        force=force,
+        environment=hashes[1],
+        selection=selection,
+        resumes=resumes,
+    )
     body = manifests.text_of(manifest.to_json())
     version = gateway.objects.put(manifests.key_of(name), body, "application/json")
     starts = has_code_trigger(pushed.document())
