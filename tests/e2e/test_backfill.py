@@ -143,11 +143,12 @@ def test_twelve_months_killed_in_the_middle(place: Place) -> None:
     first = place.start("backfill", "monthly", *SPAN)
     until(lambda: len(place.runs("SUCCEEDED")) >= 2 and place.runs("RUNNING"))
     first.kill()  # the command alone: its runs go on
-    first.wait()
+    first.communicate()
     second = place.start("backfill", "monthly", *SPAN)
     until(lambda: len(place.runs("SUCCEEDED")) >= 6 and place.runs("RUNNING"))
     place.kill()
-    assert second.wait(120) == 4
+    second.communicate(timeout=120)
+    assert second.returncode == 4
     place.up()
 
     done = place.json("backfill", "monthly", *SPAN)
@@ -188,7 +189,8 @@ def test_a_month_without_data_is_refused_alone_and_tried_again_later(place: Plac
         ("2024-02", "refused"),
         ("2024-03", "plan"),
     ]
-    assert (dry[0]["run"], dry[0]["reuse"], dry[0]["hours"]) == (2, 0, pytest.approx(2.0, abs=100))
+    assert (dry[0]["run"], dry[0]["reuse"]) == (2, 0)
+    assert dry[0]["hours"] > 0
     assert "nothing at s3://" in dry[1]["why"]
     assert place.runs() == []
 
