@@ -1,5 +1,5 @@
 """Writes src/stagewright/plan/contract.json: the shapes of the requests that we make, from botocore's service
-model.
+models.
 
 Run `python -m tools.generate_contract` after botocore changed. Shapes are kept under AWS's own names, with
 what a check needs: types, members, required ones, enums, lengths, ranges and patterns, the last as Python's
@@ -18,18 +18,22 @@ import botocore
 import botocore.loaders
 
 OUTPUT = Path(__file__).parents[1] / "src/stagewright/plan/contract.json"
-OPERATIONS = (
-    "CreateProcessingJob",
-    "CreateTrainingJob",
-    "CreateHyperParameterTuningJob",
-    "CreateTransformJob",
-    "CreateModel",
-    "CreateEndpointConfig",
-    "CreateEndpoint",
-    "UpdateEndpoint",
-    "CreateModelPackageGroup",
-    "CreateModelPackage",
-)
+OPERATIONS = {
+    "sagemaker": (
+        "CreateProcessingJob",
+        "CreateTrainingJob",
+        "CreateHyperParameterTuningJob",
+        "CreateTransformJob",
+        "CreateModel",
+        "CreateEndpointConfig",
+        "CreateEndpoint",
+        "UpdateEndpoint",
+        "CreateModelPackageGroup",
+        "CreateModelPackage",
+        "DescribeModelPackage",
+    ),
+    "glue": ("StartJobRun",),
+}
 SEPARATORS = r"\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 
 # Patterns that Python's `re` does not read, or reads otherwise. \w is \p{L}\p{N}_ there. The two classes that
@@ -82,13 +86,22 @@ def reachable(shapes: dict[str, dict[str, Any]], names: list[str]) -> dict[str, 
 
 def contract() -> dict[str, Any]:
     """The contract of the installed botocore, without a date."""
-    model = botocore.loaders.Loader().load_service_model("sagemaker", "service-2")
-    operations = {name: model["operations"][name]["input"]["shape"] for name in OPERATIONS}
+    operations: dict[str, str] = {}
+    shapes: dict[str, dict[str, Any]] = {}
+    for service, names in OPERATIONS.items():
+        model = botocore.loaders.Loader().load_service_model(service, "service-2")
+        own = {name: model["operations"][name]["input"]["shape"] for name in names}
+        found = reachable(model["shapes"], list(own.values()))
+        if clash := shapes.keys() & found.keys():
+            raise ValueError(f"two services have shapes called {', '.join(sorted(clash))}")
+        operations |= own
+        shapes |= found
+    sagemaker = botocore.loaders.Loader().load_service_model("sagemaker", "service-2")
     return {
         "botocore": botocore.__version__,
-        "api": model["metadata"]["apiVersion"],
+        "api": sagemaker["metadata"]["apiVersion"],
         "operations": operations,
-        "shapes": reachable(model["shapes"], list(operations.values())),
+        "shapes": dict(sorted(shapes.items())),
     }
 
 

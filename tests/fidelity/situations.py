@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import json
 
+from stagewright.plan.model import PLAN_FORMAT
+
 CONTEXT = {
-    "Execution": {"Id": "arn", "Name": "run-1", "Input": {"run": "run-1", "plan": "d1", "format": 1}},
+    "Execution": {
+        "Id": "arn",
+        "Name": "run-1",
+        "Input": {"run": "run-1", "plan": "d1", "format": PLAN_FORMAT},
+    },
     "Map": {"Item": {"Index": 0, "Value": "0-0"}},
+    "Task": {"Token": "AQC8AAAAKgAAAAMAAAAAAAAAAS"},
     "State": {"Name": "x", "EnteredTime": "2026-01-02T03:04:05.678Z", "RetryCount": 0},
 }
 STARTED = "2026-01-02T03:03:00.000Z"
@@ -43,6 +50,8 @@ def stage(name="train", kind="training", paths=(), **fields) -> dict:
         "CreateEndpoint",
         "UpdateEndpoint",
         "Endpoint",
+        "Invoke",
+        "StartJobRun",
     )
     return {
         "name": name,
@@ -124,15 +133,19 @@ ERRORS = [
     caught("States.TaskFailed", '{"ProcessingJobStatus":"Stopped"}'),
     caught("States.TaskFailed", '{"TransformJobStatus": "Stopped"}'),
     caught("States.TaskFailed", '{"HyperParameterTuningJobStatus":"Stopped"}'),
+    caught("States.TaskFailed", json.dumps({"Id": "jr_1", "JobRunState": "FAILED", "ErrorMessage": AWKWARD})),
+    caught("States.TaskFailed", '{"Id":"jr_1","JobRunState":"STOPPED"}'),
+    caught("ValueError", json.dumps({"errorMessage": AWKWARD, "errorType": "ValueError"})),
+    caught("Stagewright.Rejected", f"rejected by ann: {AWKWARD}"),
     caught("X", "y" * 5000),
 ]
 
 WAVES = json.dumps([["0-0"], ["1-0", "1-1"], ["2-0"]])
 TOP = [
-    situation({"run": "run-1", "plan": "d1", "format": 1}, {"Item": {"waves": {"S": WAVES}}}),
-    situation({"run": "run-1", "plan": "d1", "format": 1}, {"Item": {"waves": {"S": '[["0-0"]]'}}}),
-    situation({"run": "run-1", "plan": "d1", "format": 1}, {"Item": {"waves": {"S": "[]"}}}),
-    situation({"run": "run-1", "plan": "d1", "format": 1}, {}, caught("X", "no access")),
+    situation({"run": "run-1", "plan": "d1", "format": PLAN_FORMAT}, {"Item": {"waves": {"S": WAVES}}}),
+    situation({"run": "run-1", "plan": "d1", "format": PLAN_FORMAT}, {"Item": {"waves": {"S": '[["0-0"]]'}}}),
+    situation({"run": "run-1", "plan": "d1", "format": PLAN_FORMAT}, {"Item": {"waves": {"S": "[]"}}}),
+    situation({"run": "run-1", "plan": "d1", "format": PLAN_FORMAT}, {}, caught("X", "no access")),
     situation({"waves": [{"pages": ["0-0"]}], "failures": 0}, [{"failures": 0}]),
     situation(
         {"waves": [{"pages": ["0-0"]}, {"pages": ["1-0", "1-1"]}], "failures": 0},
@@ -173,6 +186,7 @@ NEXT = [
             "transform",
             "endpoint",
             "teleport",
+            *("lambda", "glue", "approval"),
         )
     ),
     situation(
@@ -185,6 +199,20 @@ NEXT = [
     situation(
         {
             "stages": [stage("x", "transform", requests={"CreateTransformJob": "{}"})],
+            "values": {},
+            "known": [],
+        }
+    ),
+    situation(
+        {
+            "stages": [stage("x", "glue", metrics={"bucket": "b", "key": "k"})],
+            "values": {},
+            "known": ["y"],
+        }
+    ),
+    situation(
+        {
+            "stages": [stage("x", "approval", requests={"DescribeModelPackage": "{}"})],
             "values": {},
             "known": [],
         }
@@ -546,6 +574,61 @@ ENDPOINTS = [
     ),
     situation(deploying(endpoint=known()), {"Body": "y" * 70_000}, caught("X")),
 ]
+GLUE = [
+    situation(walking(), {"Id": "jr_1", "JobName": "j", "JobRunState": "SUCCEEDED"}),
+]
+ANSWERS = [
+    situation(walking(), {"StatusCode": 200, "Payload": payload}, error)
+    for payload in (
+        {"rate": 0.5, "count": 3, "ok": True, "bad": False, "said": AWKWARD, "none": None, "list": [1, "x"]},
+        {"rate": 0.5},
+        {"said": ""},
+        {"ok": False},
+        {"inner": {"rate": 1}},
+        {},
+        None,
+        "text",
+        AWKWARD * 20,
+        12.5,
+        True,
+        [],
+        [{"rate": 1}],
+        [1, 2],
+    )
+    for error in (caught("States.Timeout", "Task timed out"), caught("ValueError", "no"))
+] + [situation(walking(), {"StatusCode": 200})]
+APPROVALS = [
+    *(
+        situation(
+            walking(
+                stage=stage("ok", "approval", paths, requests=requests),
+                values=VALUES,
+                package={"arn": "arn", "status": status, "why": why},
+            ),
+            result,
+            error,
+        )
+        for status, why in (("Approved", AWKWARD), ("Rejected", "no"), ("PendingManualApproval", ""))
+        for paths, requests in (
+            ((), {"Approval": json.dumps({"message": AWKWARD.replace("<<", "< <"), "package": ""})}),
+            (
+                ("b.model", "a.outputs.x"),
+                {
+                    "Approval": '{"message": "about <<a.outputs.x>>", "package": "<<b.model>>"}',
+                    "DescribeModelPackage": '{"ModelPackageName": "<<b.model>>"}',
+                },
+            ),
+            (("b.package",), {"Approval": '{"message": "", "package": "<<b.package>>"}'}),
+        )
+        for result, error in (
+            ({"approved_by": "ann", "why": AWKWARD, "at": STARTED}, caught("States.Timeout", "")),
+            ({"ModelPackageArn": "arn", "ModelApprovalStatus": status}, caught("Stagewright.Rejected", "no")),
+            ({"ModelApprovalStatus": status, "ApprovalDescription": AWKWARD}, caught("X")),
+        )
+    ),
+    situation(walking(), "sent by hand"),
+    situation(walking(), {}),
+]
 RECORDING = [
     situation(
         walking(
@@ -573,6 +656,9 @@ SITUATIONS = [
     *TRIED,
     *JOBS,
     *OTHER_JOBS,
+    *GLUE,
+    *ANSWERS,
+    *APPROVALS,
     *WAITING,
     *ENDPOINTS,
     *RECORDING,

@@ -200,7 +200,7 @@ def allowed(role: str) -> set[str]:
 def test_the_workflow_role_allows_every_call_of_the_machine_and_what_sync_needs():
     needed = set()
     for resource in tasks(build()):
-        service, call = resource.removeprefix("aws-sdk:").removesuffix(".sync").split(":")
+        service, call = resource.removeprefix("aws-sdk:").partition(".")[0].split(":")
         service = service.removesuffix("runtime")  # its actions have SageMaker's own prefix
         needed.add(ACTIONS.get(f"{service}:{call}", f"{service}:{call[0].upper()}{call[1:]}"))
         if resource == "glue:startJobRun.sync":
@@ -216,6 +216,18 @@ def test_the_workflow_role_allows_every_call_of_the_machine_and_what_sync_needs(
                 "events:DescribeRule",
             }
     assert needed <= allowed("workflow")
+
+
+@pytest.mark.parametrize("function", ["router", "sweeper"])
+def test_functions_that_carry_out_decisions_may_do_so_and_no_other(function):
+    needed = {
+        "states:SendTaskSuccess",
+        "states:SendTaskFailure",
+        "sagemaker:DescribeModelPackage",
+        "sagemaker:UpdateModelPackage",
+    }
+    assert needed <= allowed(function)
+    assert not needed & allowed("recorder")
 
 
 def test_glue_runs_and_functions_are_this_installations_own_or_tagged_for_it(parts):
@@ -274,6 +286,8 @@ def test_statements_have_reasons_and_narrow_resources(parts):
                 )
     assert everything == {
         ("router", "FindChampion"),
+        ("router", "Decide"),
+        ("sweeper", "Decide"),
         ("workflow", "ListTags"),
         ("workflow", "LogDelivery"),
         ("sagemaker", "Metrics"),

@@ -16,6 +16,7 @@ from stagewright.local import server as local
 from stagewright.local.server import Server
 from stagewright.local.state import INSTALLATION
 from stagewright.naming import Installation
+from stagewright.plan.model import PLAN_FORMAT
 
 Connect = Callable[[str], Any]
 Clients = Callable[[Server], Connect]
@@ -104,7 +105,7 @@ def test_an_execution_is_known_and_reported_failed(
     server = local.up(state)
     engine = clients(server)("stepfunctions")
     machine = engine.list_state_machines()["stateMachines"][0]["stateMachineArn"]
-    pointer = json.dumps({"run": "nobody", "plan": "none", "format": 1})
+    pointer = json.dumps({"run": "nobody", "plan": "none", "format": PLAN_FORMAT})
     started = engine.start_execution(stateMachineArn=machine, name="known", input=pointer)["executionArn"]
     found = restarted(server)("stepfunctions").describe_execution(executionArn=started)
     assert (found["status"], found["input"]) == ("FAILED", pointer)

@@ -91,7 +91,7 @@ def test_through_json(first):
 
 
 def test_a_plan_of_another_format_is_refused(first):
-    with pytest.raises(PlanError, match="a plan of format 9; this version reads format 1"):
+    with pytest.raises(PlanError, match="a plan of format 9; this version reads format 2"):
         plan_from_json(first.to_json() | {"format": 9})
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from stagewright.errors import DocumentError, PlanError, TargetError
-from stagewright.plan.model import Plan, StagePlan, Trigger
+from stagewright.plan.model import PLAN_FORMAT, Plan, StagePlan, Trigger
 from stagewright.run import start as starting
 from stagewright.run.gateway.executions import Executions
 from stagewright.run.history import find_run, list_runs, show
@@ -47,7 +47,7 @@ def test_a_plan_becomes_a_run_with_its_pages_and_header(gateway, tools):
     (execution,) = tools.executions(gateway)
     assert execution["executionArn"] == started.execution == header.execution
     described = gateway.executions.client.describe_execution(executionArn=started.execution)
-    assert json.loads(described["input"]) == {"run": RUN, "plan": plan.digest, "format": 1}
+    assert json.loads(described["input"]) == {"run": RUN, "plan": plan.digest, "format": PLAN_FORMAT}
     items = {item["item"]: item for item in gateway.runs.items(RUN, "p")}
     assert json.loads(items[f"plan#{plan.digest}"]["waves"]) == [["0-0"]]
     ((stage,),) = json.loads(items[f"page#{plan.digest}#0-0"]["chains"])
@@ -98,7 +98,7 @@ def test_a_crash_between_claim_and_start_loses_nothing(gateway, tools, monkeypat
 def test_a_crash_between_start_and_header_loses_nothing(waiting, tools):
     gateway = waiting
     plan = plan_of(training())
-    pointer = json.dumps({"run": RUN, "plan": plan.digest, "format": 1})
+    pointer = json.dumps({"run": RUN, "plan": plan.digest, "format": PLAN_FORMAT})
     start(gateway, plan)
     gateway.runs.advance(RUN, ["RUNNING"], {"status": "PLANNED"})
     assert resume(gateway, RUN).execution == tools.executions(gateway)[0]["executionArn"]

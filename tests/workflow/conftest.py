@@ -15,6 +15,7 @@ from urllib.request import urlopen
 import boto3
 import pytest
 
+from stagewright.plan.model import PLAN_FORMAT
 from stagewright.workflow.builder import build
 
 TABLE = "test-runs"
@@ -79,7 +80,7 @@ class Engine:
         values = {name: {"S": value} for name, value in attributes.items()}
         self.dynamodb.put_item(TableName=TABLE, Item={"run": {"S": run}, "item": {"S": item}, **values})
 
-    def walk(self, waves, plan="d1", pages_stored=True, plan_stored=True, format=1) -> Walked:  # noqa: A002
+    def walk(self, waves, plan="d1", pages_stored=True, plan_stored=True, format=PLAN_FORMAT) -> Walked:  # noqa: A002
         """`waves`: per wave its chains, all on one page; a dict per wave gives pages by name."""
         run = f"run-{next(COUNTER)}"
         paged = [wave if isinstance(wave, dict) else {f"{n}-0": wave} for n, wave in enumerate(waves)]

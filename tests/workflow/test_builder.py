@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from stagewright.plan.model import Binding, Plan, StagePlan, Trigger
+from stagewright.plan.model import PLAN_FORMAT, Binding, Plan, StagePlan, Trigger
 from stagewright.plan.pages import pages
 from stagewright.spec.kinds import AnyStage
 from stagewright.workflow.kinds import KINDS
@@ -433,9 +433,9 @@ def test_a_plan_that_is_not_there(engine):
 
 
 def test_a_plan_of_another_format_is_refused(engine):
-    walked = engine.walk([], format=2)
+    walked = engine.walk([], format=PLAN_FORMAT + 1)
     assert walked.error == "Stagewright.PlanFailed"
-    assert "reads plans of format 1, not 2" in walked.cause
+    assert f"reads plans of format {PLAN_FORMAT}, not {PLAN_FORMAT + 1}" in walked.cause
 
 
 def test_a_page_that_is_not_there(engine, train):

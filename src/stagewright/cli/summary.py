@@ -77,7 +77,8 @@ def print_warnings(gateway: Gateway, record: RunRecord) -> None:
     """What the local SageMaker warned of in the jobs' logs, each once: what they made may not be AWS's."""
     since = int(datetime.fromisoformat(record.created).timestamp() * 1000)
     ran = {stage.kind for stage in record.stages if stage.action == "run"}
-    groups = dict.fromkeys(group for kind, group in logs.GROUPS.items() if kind in ran)
+    groups = list(dict.fromkeys(group for kind, group in logs.GROUPS.items() if kind in ran))
+    groups += logs.GLUE if "glue" in ran else ()
     found = [event.text for group in groups for event in gateway.logs.search(group, WARNING.strip(), since)]
     for text in dict.fromkeys(found):
         if text.startswith(WARNING):

@@ -164,6 +164,21 @@ _LIST = Statement(
     (BUCKET,),
 )
 
+_APPROVALS = (
+    Statement(
+        "Decide",
+        "tells a waiting stage what was decided; these actions take no resource",
+        ("states:SendTaskSuccess", "states:SendTaskFailure"),
+        ("*",),
+    ),
+    Statement(
+        "Registry",
+        "reads a model package's approval status, and sets it as was decided",
+        ("sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage"),
+        (TEMPLATE.arn("sagemaker", "model-package/*"),),
+    ),
+)
+
 _ROUTER = Role(
     "router",
     "lambda.amazonaws.com",
@@ -218,6 +233,7 @@ _ROUTER = Role(
             ("sagemaker:ListModelPackages",),
             ("*",),
         ),
+        *_APPROVALS,
     ),
 )
 
@@ -263,6 +279,7 @@ _SWEEPER = Role(
             _OURS,
         ),
         Statement("Alarms", "deletes its alarms", ("cloudwatch:DeleteAlarms",), _ALARMS),
+        *_APPROVALS,
     ),
 )
 

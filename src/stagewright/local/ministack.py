@@ -7,6 +7,7 @@ what we need changed:
 - tasks of its Step Functions engine can go to our handlers, which know their execution and their timeout;
 - a stopped execution stays stopped, and starts no further task; an error that AWS lets nobody catch ends
   it;
+- a task that waits for a token is woken when its execution is stopped (callbacks.py);
 - a Lambda function is called, and fails, as in the optimized integration (invocation.py);
 - Lambda workers are given this server's key instead of an account number;
 - S3's events carry the object's version, as they do on AWS;
@@ -32,7 +33,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from stagewright.errors import TargetError
-from stagewright.local import invocation
+from stagewright.local import callbacks, invocation
 from stagewright.local.durable import Durable
 from stagewright.local.encryption import use_account_key
 from stagewright.local.state import ACCOUNT, REGION, State
@@ -164,6 +165,7 @@ class Ministack:
         _alarm_on_own_metric(loaded["cloudwatch"])
         use_account_key(loaded["s3"])
         _patch_engine(self._step_functions, lambda: self.on_stop())
+        callbacks.mend(self._step_functions, _is_stopped, ExecutionStoppedError)
         invocation.mend(self._step_functions, self._lambda, runtime)
         self._step_functions._sfn_jsonata_parse = _parse_json
         folder = Path(import_module("ministack.core.persistence").STATE_DIR)
@@ -328,6 +330,12 @@ def _patch_engine(engine: Any, on_stop: Callable[[], None]) -> None:
     engine._stop_execution = _then(engine._stop_execution, on_stop)
     engine._error_matches = _never_terminal(engine._error_matches)
     engine._execute_task = _knowing_its_execution(engine)
+
+
+def _is_stopped() -> bool:
+    """Whether the execution of the task that this thread runs has ended."""
+    execution, _, _ = _current.get()
+    return bool(execution.get("status", "RUNNING") != "RUNNING")
 
 
 def _without_pause(run: Callable[[str], None]) -> Callable[[str], None]:

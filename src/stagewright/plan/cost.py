@@ -129,8 +129,7 @@ def _combinations(ranges: Mapping[str, Any]) -> int:
 
 def _glue(request: Mapping[str, Any], timeout: int, attempts: int) -> Use:
     seconds = request["Timeout"] * 60 if "Timeout" in request else timeout
-    kind = request.get("WorkerType") or (
-        "pythonshell-small" if request.get("MaxCapacity") == SMALL else "pythonshell"
-    )
+    shell = "pythonshell" if request.get("MaxCapacity", SMALL) > SMALL else "pythonshell-small"
+    kind = request.get("WorkerType") or shell
     count = int(request.get("NumberOfWorkers", 1))
     return Use("glue job run", f"{GLUE}.{kind}", count, count * attempts * seconds / HOUR)

@@ -87,6 +87,16 @@ FIELDS = tuple(
         (r".*\.DataProcessing\.JoinSource", "join"),
         (r"CreateTransformJob\.ModelName", "model"),
         (r"CreateModel\.PrimaryContainer\.(?:ModelDataUrl|ModelPackageName)", "model"),
+        (r"Approval\.(\w+)", r"\1"),
+        (r"DescribeModelPackage\.ModelPackageName", "package"),
+        (r"Invoke\.FunctionName", "function"),
+        (r"Invoke\.Payload\.(.+)", r"payload.\1"),
+        (r"StartJobRun\.Arguments\.--(.+)", r"arguments.\1"),
+        (r"StartJobRun\.JobName", "job"),
+        (r"StartJobRun\.MaxCapacity", "capacity"),
+        (r"StartJobRun\.NumberOfWorkers", "workers"),
+        (r"StartJobRun\.Timeout", "max_runtime_seconds"),
+        (r"StartJobRun\.WorkerType", "worker_type"),
     )
 )
 """What the document calls what a request says at such a place; the rest is called as AWS does."""

@@ -1,11 +1,12 @@
-"""Fields that Step Functions' optimized SageMaker integrations take.
+"""Fields that Step Functions' optimized integrations take.
 
 An integration refuses any other field with States.Runtime, which no Catch sees, so the run would end without
 a record: such a field is refused while planning.
 
 Sources. DOCUMENTED: "Manage SageMaker with Step Functions" in the Step Functions developer guide, edition of
 2021-10-15, the last one in AWS's public repository of that guide, which listed the supported parameters of
-each API; today's page names the APIs only. SHOWN: fields that AWS's own tools have since sent, or AWS's
+each API; today's page names the APIs only. Of Glue that guide has seven links without names, taken to be the
+fields that StartJobRun has had longest. SHOWN: fields that AWS's own tools have since sent, or AWS's
 maintainers have confirmed; the reason stands beside each.
 """
 
@@ -85,6 +86,17 @@ DOCUMENTED: Mapping[str, frozenset[str]] = {
     "CreateEndpointConfig": frozenset(("EndpointConfigName", "KmsKeyId", "ProductionVariants", "Tags")),
     "CreateEndpoint": frozenset(("EndpointConfigName", "EndpointName", "Tags")),
     "UpdateEndpoint": frozenset(("EndpointConfigName", "EndpointName")),
+    "StartJobRun": frozenset(
+        (
+            "AllocatedCapacity",
+            "Arguments",
+            "JobName",
+            "JobRunId",
+            "NotificationProperty",
+            "SecurityConfiguration",
+            "Timeout",
+        )
+    ),
 }
 
 SHOWN: Mapping[str, Mapping[str, str]] = {
@@ -101,6 +113,12 @@ SHOWN: Mapping[str, Mapping[str, str]] = {
         "DataProcessing": "AWS's Step Functions data science SDK 2.3 sends it (TransformStep, input_filter)",
         "ExperimentConfig": "AWS's Step Functions data science SDK 2.3 sends it",
         "ModelClientConfig": "AWS CDK's SageMakerCreateTransformJob task sends it",
+    },
+    "StartJobRun": {
+        "ExecutionClass": "AWS CDK's GlueStartJobRun task sends it",
+        "MaxCapacity": "AWS CDK's GlueStartJobRun task sends it",
+        "NumberOfWorkers": "AWS CDK's GlueStartJobRun task sends it",
+        "WorkerType": "AWS CDK's GlueStartJobRun task sends it",
     },
     "CreateEndpointConfig": {"DataCaptureConfig": "AWS's Step Functions data science SDK 2.3 sends it"},
 }

@@ -13,7 +13,7 @@ from stagewright.plan.cost import Use
 from stagewright.plan.release import Release
 from stagewright.plan.selection import Selection
 
-PLAN_FORMAT = 1
+PLAN_FORMAT = 2
 Action = Literal["run", "reuse", "skip"]
 ATTEMPT = "<<attempt>>"
 """In names and places of a stage with `retry`: the number of the attempt, from 1."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from stagewright.errors import PlanError, Problem
 from stagewright.naming import run_id
-from stagewright.plan import approval, contract, cost, fingerprint, graph, integration, pages
+from stagewright.plan import approval, contract, cost, events, fingerprint, graph, integration, pages
 from stagewright.plan.external import external_inputs
 from stagewright.plan.model import ATTEMPT, GoodResult, Plan, Recorded, StagePlan, Trigger
 from stagewright.plan.prepared import Prepared, Preparer
@@ -75,7 +75,7 @@ class _Planner:
         if self.problems:
             raise PlanError(tuple(dict.fromkeys(self.problems)))
         stages = tuple(self._watching(waves))
-        return Plan(
+        made = Plan(
             run=self.run,
             pipeline=self.pipeline.name,
             partition=self.preparer.partition,
@@ -86,6 +86,9 @@ class _Planner:
             waves=waves,
             warnings=tuple(f"{stage.name}: {stage.reason}" for stage in stages if "(stale: " in stage.reason),
         )
+        if endless := tuple(events.refused(made)):
+            raise PlanError(endless)
+        return replace(made, warnings=(*made.warnings, *events.warnings(made)))
 
     def _one(self, name: str) -> None:
         stage = self.pipeline.stages[name]

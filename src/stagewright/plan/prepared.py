@@ -280,7 +280,7 @@ def _rendered(stage: AnyStage, find: Lookup) -> AnyStage:
         fields["input"] = _folder(stage.input)
     rendered = {name: _filled(value, find) for name, value in fields.items()}
     for name in rendered.keys() & {"arguments", "entrypoint"}:
-        rendered[name] = [text_of(value) for value in rendered[name]]
+        rendered[name] = _texts(rendered[name])
     return stage.model_copy(update=rendered)
 
 
@@ -290,6 +290,13 @@ def _filled(value: Any, find: Lookup) -> Any:
         return render(value, find)
     fields = {name: _filled(getattr(value, name), find) for name in value.model_fields_set}
     return value.model_copy(update=fields)
+
+
+def _texts(values: Any) -> Any:
+    """Each value as text, of a list or of a mapping."""
+    if isinstance(values, Mapping):
+        return {name: text_of(value) for name, value in values.items()}
+    return [text_of(value) for value in values]
 
 
 def _folder(uri: str) -> str:

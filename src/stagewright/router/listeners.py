@@ -9,7 +9,7 @@ from stagewright.naming import timestamp
 from stagewright.plan.model import Trigger
 from stagewright.router.messages import Arrived, Decided, Event, Settling, Ticked
 from stagewright.router.requested import Request
-from stagewright.run import arrivals, clock
+from stagewright.run import approvals, arrivals, clock
 from stagewright.run.catalogue import Catalogue
 from stagewright.run.gateway import Gateway
 from stagewright.spec.triggers import DataTrigger, ModelApprovedTrigger
@@ -23,7 +23,7 @@ def requests(gateway: Gateway, event: Event, catalogue: Catalogue) -> Iterator[R
         case Arrived():
             yield from _arrived(gateway, event, catalogue)
         case Decided():
-            yield from _approved(gateway, event, catalogue)
+            yield from _decided(gateway, event, catalogue)
         case Settling():
             arrivals.check(gateway, event.item)
         case Ticked():
@@ -45,15 +45,17 @@ def _arrived(gateway: Gateway, event: Arrived, catalogue: Catalogue) -> Iterator
             yield Request(entry.pipeline, made, listens=trigger.listens)
 
 
-def _approved(gateway: Gateway, event: Decided, catalogue: Catalogue) -> Iterator[Request]:
-    """The registry is asked, not the event: SageMaker may send several for one change, also late.
+def _decided(gateway: Gateway, event: Decided, catalogue: Catalogue) -> Iterator[Request]:
+    """Settles the approvals that wait for the package, and asks for the runs that wait for an approved one.
 
-    One change has one time there, so that all events of it have the same key.
+    The registry is asked, not the event: SageMaker may send several for one change, also late. One change has
+    one time there, so that all events of it have the same key.
     """
-    if event.status != "Approved":
-        return
     package = gateway.registry.package(event.package)
-    if package is None or package.approval != "Approved":
+    if package is None:
+        return
+    approvals.settle_package(gateway, package.arn, package.approval)
+    if package.approval != "Approved":
         return
     changed = timestamp(datetime.fromtimestamp(package.modified, UTC))
     registered = package.metadata.get("stagewright:run", "")

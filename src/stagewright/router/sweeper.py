@@ -12,7 +12,7 @@ from typing import Any
 from stagewright.errors import DocumentError, NotFoundError, StagewrightError
 from stagewright.naming import epoch, timestamp
 from stagewright.router import messages, recorder, settings
-from stagewright.run import arrivals, clock, layers
+from stagewright.run import approvals, arrivals, clock, layers
 from stagewright.run import manifest as manifests
 from stagewright.run.close import close
 from stagewright.run.expiry import expire
@@ -34,7 +34,7 @@ OPEN_LIMIT = 1_000
 
 @dataclass(frozen=True)
 class Repair:
-    """One thing that was put right: `what` is requeued, started, closed or expired."""
+    """One thing that was put right: `what` is requeued, started, closed, expired or decided."""
 
     what: str
     subject: str
@@ -150,7 +150,12 @@ def _settle(gateway: Gateway, header: Header) -> Repair | None:
         status = recorder.record(gateway, header.execution)
     except NotFoundError:
         status = _lost(gateway, header)
-    return Repair("closed", header.run) if status else None
+    if status:
+        return Repair("closed", header.run)
+    decided = approvals.catch_up(gateway, header.run)
+    return (
+        Repair("decided", f"{header.run}: {', '.join(each.stage for each in decided)}") if decided else None
+    )
 
 
 def _lost(gateway: Gateway, header: Header) -> str | None:

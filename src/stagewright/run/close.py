@@ -12,7 +12,7 @@ from stagewright.naming import timestamp
 from stagewright.run import upstream
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.executions import Execution
-from stagewright.run.gateway.runs import Header, StageItem
+from stagewright.run.gateway.runs import WAITING, Header, StageItem
 from stagewright.run.planned import recorded_stages, shut_out
 from stagewright.run.start import REASON_LIMIT
 from stagewright.run.together import together
@@ -96,6 +96,6 @@ def _mark(gateway: Gateway, header: Header, execution: Execution, over: Header) 
     missing = [
         replace(skipped.get(stage.name, StageItem(stage.name, unrecorded(execution))), ended=over.ended)
         for stage in planned
-        if stage.action == "run" and stage.name not in recorded
+        if stage.action == "run" and (stage.name not in recorded or recorded[stage.name].status == WAITING)
     ]
     together(lambda stage: gateway.runs.put_stage_if_absent(header.run, stage), missing)

@@ -16,7 +16,7 @@ from stagewright.run import resumption
 from stagewright.run.close import ended, unrecorded
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.jobs import JobKind
-from stagewright.run.gateway.runs import AttemptItem, Header, StageItem
+from stagewright.run.gateway.runs import WAITING, AttemptItem, Header, StageItem
 from stagewright.run.planned import PlannedStage, recorded_stages, shut_out
 from stagewright.run.together import together
 
@@ -34,6 +34,7 @@ PLANNED_FIELDS = (
     "result",
     "reused_from",
     "attempts",
+    "definition",
 )
 """What a record takes over from the plan as it stands."""
 METRIC = re.compile(r"request\.Create(?:\w|\.)+\.AlgorithmSpecification\.MetricDefinitions\.(.+)\.Regex")
@@ -44,17 +45,21 @@ JOB_KINDS: Mapping[str, JobKind] = {
     "tuning": "tuning",
     "transform": "transform",
 }
+JOBS = (*JOB_KINDS, "glue")
+"""Kinds of stages whose work a service can be asked about: SageMaker, or Glue."""
+UNDONE = ("PLANNED", "RUNNING", WAITING)
 
 
 @dataclass(frozen=True)
 class StageRecord:
     """One stage of one run. Times are ISO 8601 UTC text, empty where there is none.
 
-    `status`: PLANNED, RUNNING, SUCCEEDED, FAILED, REUSED, CLOSED (a gate that did not fail the run), SKIPPED
-    (off, or shut out by such a gate), STOPPED (the run was stopped) or NOT_RUN (the run failed before).
-    `wave`, `chain`, `position`: its place in the plan, -1 where it does not run.
-    `attempts`: the most that there may be; `earlier`: those that failed and were followed by another.
-    `reused_from`: the run whose result stands for it. `detail`: what SageMaker says of a job at work.
+    `status`: PLANNED, RUNNING, WAITING (for a person's approval), SUCCEEDED, FAILED, REUSED, CLOSED (a gate
+    that did not fail the run), SKIPPED (off, or shut out by such a gate), STOPPED (the run was stopped) or
+    NOT_RUN (the run failed before). `wave`, `chain`, `position`: its place in the plan, -1 where it does not
+    run. `attempts`: the most that there may be; `earlier`: those that failed and were followed by another.
+    `reused_from`: the run whose result stands for it. `detail`: what the service says of a job at work, or
+    what is waited for. `definition`: the Glue job that it is a run of.
     `unseen`: metrics of a training stage whose expressions matched nothing that it printed.
     """
 
@@ -81,6 +86,7 @@ class StageRecord:
     cause: str = ""
     reused_from: str = ""
     unseen: tuple[str, ...] = ()
+    definition: str = ""
 
 
 @dataclass(frozen=True)
@@ -195,7 +201,7 @@ def _stage(
     standing = {"reuse": "REUSED", "skip": "SKIPPED"}.get(plan.action)
     record = StageRecord(
         status=standing or ("PLANNED" if header.is_open else "NOT_RUN"),
-        job=plan.job_of(len(earlier) + 1) if plan.kind in JOB_KINDS else str(plan.result.get("job", "")),
+        job=plan.job_of(len(earlier) + 1) if plan.kind in JOBS else str(plan.result.get("job", "")),
         metrics=plan.result.get("metrics") or {},
         earlier=tuple(earlier),
         **{name: getattr(plan, name) for name in PLANNED_FIELDS},
@@ -208,14 +214,24 @@ def _stage(
         status=item.status,
         started=item.started,
         ended=item.ended,
-        seconds=float(seconds) if seconds is not None else _between(item.started, item.ended),
+        seconds=float(seconds)
+        if seconds is not None
+        else _age(item.started)
+        if item.status == WAITING
+        else _between(item.started, item.ended),
         metrics=item.result.get("metrics") or {},
         result=item.result,
         attempt=item.attempt,
         error=item.error,
         cause=item.cause,
         unseen=_unseen(item),
+        detail=_asked(header, item) if item.status == WAITING else "",
     )
+
+
+def _asked(header: Header, item: StageItem) -> str:
+    what = f": {item.message}" if item.message else ""
+    return f"waits for approval{what} (stagewright approve {header.run} --why TEXT)"
 
 
 def _unseen(item: StageItem) -> tuple[str, ...]:
@@ -238,7 +254,7 @@ def _perhaps_over(
     gateway: Gateway, header: Header, stages: tuple[StageRecord, ...]
 ) -> tuple[Header, tuple[StageRecord, ...]]:
     """Where no job is at work the execution may have ended without anybody recording it: it is asked."""
-    if any(stage.status == "RUNNING" and stage.kind in JOB_KINDS for stage in stages):
+    if any(stage.status == "RUNNING" and stage.kind in JOBS for stage in stages):
         return header, stages
     try:
         execution = gateway.executions.describe(header.execution)
@@ -248,16 +264,13 @@ def _perhaps_over(
     if over.is_open or datetime.now(UTC).timestamp() < (execution.ended or 0) + GRACE:
         return header, stages
     left = unrecorded(execution)
-    left_open = ("PLANNED", "RUNNING")
-    return over, tuple(replace(s, status=left) if s.status in left_open else s for s in stages)
+    return over, tuple(replace(s, status=left) if s.status in UNDONE else s for s in stages)
 
 
 def _next_up(header: Header, stages: Sequence[StageRecord]) -> Iterator[tuple[str, str]]:
     """The first unrecorded stage of each chain of the wave under way, and when it could begin."""
     running = [stage for stage in stages if stage.action == "run"]
-    open_waves = [
-        stage.wave for stage in running if stage.status == "PLANNED" and not _failed(stage, running)
-    ]
+    open_waves = [stage.wave for stage in running if stage.status in UNDONE and not _failed(stage, running)]
     if not open_waves:
         return
     wave = min(open_waves)
@@ -283,6 +296,8 @@ def _failed(stage: StageRecord, others: Sequence[StageRecord]) -> bool:
 
 
 def _live(gateway: Gateway, stage: StageRecord, since: str) -> StageRecord:
+    if stage.kind == "glue":
+        return _glue_run(gateway, stage)
     if stage.kind not in JOB_KINDS:
         return replace(stage, status="RUNNING", started=since, seconds=_age(since))
     job = gateway.jobs.describe(JOB_KINDS[stage.kind], stage.job)
@@ -297,6 +312,20 @@ def _live(gateway: Gateway, stage: StageRecord, since: str) -> StageRecord:
         detail=job.detail,
         metrics=job.metrics,
         cause=job.reason,
+    )
+
+
+def _glue_run(gateway: Gateway, stage: StageRecord) -> StageRecord:
+    run = gateway.glue.find(stage.definition, stage.job)
+    if run is None:
+        return stage
+    return replace(
+        stage,
+        status="RUNNING",
+        started=timestamp(datetime.fromtimestamp(run.started, UTC)),
+        seconds=(run.ended or datetime.now(UTC).timestamp()) - run.started,
+        detail=run.state,
+        cause=run.reason,
     )
 
 

@@ -22,7 +22,13 @@ GROUPS = {
 }
 """A tuning job has no log, but its training jobs have."""
 ENDPOINTS = "/aws/sagemaker/Endpoints/"
-LOGGED = (*GROUPS, "endpoint")
+GLUE = tuple(
+    f"{group}/{stream}"
+    for group in ("/aws-glue/python-jobs", "/aws-glue/jobs")
+    for stream in ("output", "error")
+)
+"""Of a Python shell, and of Spark: the streams of a run begin with its id ("Logging for AWS Glue jobs")."""
+LOGGED = (*GROUPS, "endpoint", "glue")
 """The kinds whose stages have a log."""
 FUNCTIONS = ("router", "recorder", "sweeper")
 LATE = 5.0
@@ -153,11 +159,23 @@ def _streams(gateway: Gateway, chosen: tuple[_Logged, ...]) -> list[_Stream]:
                 _Stream(f"{stage.name}/{number}", GROUPS["tuning"], name)
                 for number, name in zip(numbers, names, strict=True)
             ]
+        elif stage.kind == "glue":
+            found += _glue_streams(gateway, stage)
         else:
             group = GROUPS[stage.kind]
             names = gateway.logs.streams(group, f"{stage.job}/")
             found += [_Stream(stage.name, group, name) for name in names]
     return found
+
+
+def _glue_streams(gateway: Gateway, stage: StageRecord) -> list[_Stream]:
+    run = stage.result.get("job")
+    if not run:
+        known = gateway.glue.find(stage.definition, stage.job)
+        if known is None:
+            return []
+        run = known.id
+    return [_Stream(stage.name, group, name) for group in GLUE for name in gateway.logs.streams(group, run)]
 
 
 def _endpoint(gateway: Gateway, logged: _Logged) -> str:

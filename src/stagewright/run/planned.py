@@ -16,7 +16,8 @@ from stagewright.run.gateway.runs import Header, StageItem
 class PlannedStage:
     """What a stage is, what happens to it and why. Where it does not run, its place in the waves is -1, and
     `result` and `reused_from` are what stands for it and the run that made that. `attempts` and `gates`
-    are StagePlan's. `uses`: instances of a stage that runs, as `plan.cost.Use` has them.
+    are StagePlan's. `uses`: instances of a stage that runs, as `plan.cost.Use` has them. `definition`: the
+    Glue job that it is a run of.
     """
 
     name: str
@@ -33,6 +34,7 @@ class PlannedStage:
     uses: Sequence[Mapping[str, Any]] = ()
     attempts: int = 1
     gates: tuple[str, ...] = ()
+    definition: str = ""
 
     def job_of(self, attempt: int) -> str:
         return self.job.replace(ATTEMPT, str(attempt))
@@ -60,6 +62,7 @@ def planned_stages(plan: Plan) -> Iterator[PlannedStage]:
             uses=[asdict(use) for use in stage.uses],
             attempts=stage.attempts,
             gates=stage.gates,
+            definition=stage.requests.get("StartJobRun", {}).get("JobName", ""),
         )
 
 

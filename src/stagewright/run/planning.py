@@ -12,7 +12,7 @@ from stagewright.plan.model import Champion, GoodResult, Pinned, Plan, Recorded,
 from stagewright.plan.release import Release
 from stagewright.plan.selection import selected
 from stagewright.plan.values import document_values
-from stagewright.run import approval
+from stagewright.run import packages
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.objects import Listed
 from stagewright.run.gateway.runs import StageItem
@@ -54,7 +54,7 @@ def make_plan(
     external = zip(places, together(lambda place: _digest(gateway, place), places), strict=True)
     results = _results(gateway, pipeline, _partition(pipeline, trigger, gateway))
     if trigger.package:
-        results = {**results, **approval.lent(gateway, pipeline, trigger)}
+        results = {**results, **packages.lent(gateway, pipeline, trigger)}
     recorded = Recorded(
         gateway.installation,
         release,
@@ -63,7 +63,7 @@ def make_plan(
         external={place: digest for place, digest in external if digest},
         pinned=_pinned(gateway, pipeline),
         champion=_champion(gateway, pipeline),
-        approvals=approval.statuses(gateway, pipeline, results),
+        approvals=packages.statuses(gateway, pipeline, results),
     )
     return planner.plan(document, trigger, recorded, force=force)
 

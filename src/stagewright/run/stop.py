@@ -37,5 +37,9 @@ def stop(gateway: Gateway, run: str, by: str) -> None:
 
 
 def _stop_job(gateway: Gateway, stage: StageRecord) -> None:
-    if stage.status == "RUNNING" and stage.kind in JOB_KINDS:
+    if stage.status != "RUNNING":
+        return
+    if stage.kind in JOB_KINDS:
         gateway.jobs.stop(JOB_KINDS[stage.kind], stage.job)
+    elif stage.kind == "glue" and (run := gateway.glue.find(stage.definition, stage.job)):
+        gateway.glue.stop(stage.definition, run.id)

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from stagewright.spec import limits
+from stagewright.spec.duration import seconds
 from stagewright.spec.endpoint_rules import endpoint_rules
 from stagewright.spec.findings import Finding, Path, nearest
+from stagewright.spec.glue_rules import glue
 from stagewright.spec.kinds import (
     Approval,
     Endpoint,
@@ -31,6 +33,8 @@ from stagewright.spec.transform_rules import transform
 from stagewright.spec.tuning_rules import tuning
 
 RESERVED = "code"
+LONGEST_WAIT = 365 * 86_400
+"""Seconds: no execution of Step Functions lasts longer than a year (its quotas)."""
 
 
 def stage_rules(pipeline: Pipeline, name: str) -> Iterator[Finding]:
@@ -172,6 +176,16 @@ def _model(stage: ModelStage, pipeline: Pipeline, path: Path) -> Iterator[Findin
 def _glue(stage: Glue, _pipeline: Pipeline, path: Path) -> Iterator[Finding]:
     yield from _code(stage.code, stage.include, (*path, "code"))
     yield from _outputs(stage, path)
+    yield from glue(stage, path)
+
+
+def _approval(stage: Approval, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
+    yield from _requestless(stage, pipeline, path)
+    if seconds(stage.timeout) > LONGEST_WAIT:
+        yield Finding((*path, "timeout"), f"{stage.timeout} is more than a year", "at most 365d")
+    if stage.retry:
+        message = "nobody is asked twice: a rejection is an answer, and so is none"
+        yield Finding((*path, "retry"), message, "leave it out, or give more time with timeout")
 
 
 def _requestless(stage: Gate | Approval | Function, _pipeline: Pipeline, path: Path) -> Iterator[Finding]:
@@ -222,7 +236,7 @@ _RULES: Mapping[type[Stage], Callable[[Any, Pipeline, Path], Iterator[Finding]]]
     Tuning: _tuning,
     ModelStage: _model,
     Register: _register,
-    Approval: _requestless,
+    Approval: _approval,
     Gate: _requestless,
     Transform: _transform,
     Endpoint: _endpoint,

@@ -340,15 +340,24 @@ RECORDED = expression(f"""
          'values': $merge([$states.input.values, {_bound_values("$done", "$results")}]) }} )
 """)
 CAUGHT = with_("'error': $states.errorOutput")
+LATE_OR_CAUGHT = with_("""
+    'error': $states.errorOutput.Error = 'States.Timeout'
+      ? { 'Error': 'States.Timeout',
+          'Cause': 'it had not ended after ' & $string($states.input.stage.timeout) & ' seconds' }
+      : $states.errorOutput
+""")
 
-# A `.sync` job that failed leaves its description, as JSON, in Cause: its FailureReason is what people need.
+# A `.sync` job that failed leaves its description, as JSON, in Cause: its FailureReason is what people need,
+# of a Glue job's run its ErrorMessage, of a function its errorMessage.
 # A search, since $parse would raise on a text that is cut or no JSON. $error's own message follows its code
 # D3137.
 _REASON = r"""
     ( $cause := $string($states.input.error.Cause);
       $job := $match($cause,
-        /"FailureReason"\s*:\s*"((?:[^"\x5c\x00-\x1f]|\x5c["\x5c\/bfnrt]|\x5cu[0-9a-fA-F]{4})*)"/, 1);
-      $reason := $exists($job) ? $parse('"' & $job.groups[0] & '"')
+        /"(FailureReason|[Ee]rrorMessage)"\s*:\s*"((?:[^"\x5c\x00-\x1f]|\x5c["\x5c\/bfnrt]|\x5cu[0-9a-fA-F]{4})*)"/,
+        1);
+      $reason := $exists($job) ? $parse('"' & $job.groups[1] & '"')
+        : $contains($cause, /"JobRunState"\s*:\s*"STOPPED"/) ? 'the job was stopped'
         : $contains($cause, '"MaxRuntimeExceeded"') ? 'the job ran longer than max_runtime_seconds'
         : $contains($cause,
             /"(Training|Processing|Transform|HyperParameterTuning)JobStatus"\s*:\s*"Stopped"/)

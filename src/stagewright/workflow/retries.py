@@ -83,4 +83,30 @@ TABLE_SDK = (
         longest=20,
     ),
 )
+GLUE = (
+    # The job's other runs, and those of the account, give way: both limits are on runs at the same time.
+    Retry(
+        ("Glue.ConcurrentRunsExceededException", "Glue.ResourceNumberLimitExceededException"),
+        attempts=_QUOTA_WAITS,
+        interval=60,
+        longest=600,
+        backoff=1.5,
+    ),
+    # Throttling and refused requests. Not the service's own faults: a run has no name of ours, so that a
+    # second start would be a second run.
+    Retry(("Glue.AWSGlueException", "Glue.ThrottlingException"), attempts=4),
+)
+FUNCTIONS = (
+    # "Handle transient Lambda service exceptions" (Step Functions guide). Lambda.Unknown is not there: the
+    # function may have run.
+    Retry(
+        (
+            "Lambda.ClientExecutionTimeoutException",
+            "Lambda.ServiceException",
+            "Lambda.AWSLambdaException",
+            "Lambda.SdkClientException",
+            "Lambda.TooManyRequestsException",
+        )
+    ),
+)
 OBJECTS = (Retry(("S3.S3Exception", "S3.SdkClientException"), attempts=4, interval=1, longest=20),)

@@ -9,6 +9,9 @@ exited; a `.sync` Task one more, submitted; Choice, Pass and Wait 2 each; a Map 
 | processing with metrics; tuning; transform of anything else | 2 + 6 + 5 + 2 + 5 = 20 | + 2 = 22 |
 | model | 2 + 5 + 2 + 5 = 14 | + 2 = 16 |
 | gate | 2 + 2 + 2 + 2 + 5 = 13 | + 2 = 15 |
+| glue | as processing | |
+| lambda | 2 + 5 + 2 + 5 = 14 | + 2 = 16 |
+| approval (of a package) | 2 + 6 + 2 + 5 = 15 (+ 7) | + 2 = 17 |
 | first reference to stages of an earlier wave (25 at once) | + 7 | + 7 |
 | a failed stage | + 2 | + 2 |
 | a failed attempt that is not the last: job 6, choices 4, record 5, wait 2 | + 17 | + 17 |

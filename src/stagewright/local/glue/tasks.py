@@ -20,24 +20,11 @@ from stagewright.local.glue.run import SUCCEEDED
 from stagewright.local.integration import FALLBACK_SECONDS, Changes, milliseconds, plain, within_limit
 from stagewright.local.ministack import ExecutionStoppedError, Task, TaskError
 from stagewright.local.sagemaker.protocol import ApiError
+from stagewright.plan import integration as allowed
 
 PREFIX = "arn:aws:states:::glue:"
 START = "StartJobRun"
 UNFINISHED = ("STARTING", "RUNNING", "STOPPING")
-FIELDS = (
-    "JobName",
-    "JobRunId",
-    "Arguments",
-    "AllocatedCapacity",
-    "Timeout",
-    "MaxCapacity",
-    "SecurityConfiguration",
-    "NotificationProperty",
-    "WorkerType",
-    "NumberOfWorkers",
-    "ExecutionClass",
-)
-"""Of the guide's page with lists (2021-10-15: seven, unnamed by now) and those that AWS's CDK sends."""
 
 
 class GlueTasks:
@@ -87,10 +74,10 @@ def _checked(task: Task) -> str:
     action, _, pattern = task.resource.removeprefix(PREFIX).partition(".")
     if action != "startJobRun" or pattern not in ("", "sync"):
         raise TaskError("States.Runtime", f"The resource provided {task.resource} is not recognized.")
-    for field in task.arguments:
-        if field not in FIELDS:
-            cause = f'[The field "{field}" is not supported by Step Functions]'
-            raise TaskError("States.Runtime", f"The Parameters could not be used to start the Task: {cause}")
+    for problem in allowed.check(START, task.arguments):
+        field = problem.path.rpartition(".")[2]
+        cause = f'[The field "{field}" is not supported by Step Functions]'
+        raise TaskError("States.Runtime", f"The Parameters could not be used to start the Task: {cause}")
     return pattern
 
 

@@ -7,8 +7,11 @@ from typing import Any
 
 from stagewright.errors import PlanError, Problem
 from stagewright.plan.requests import (
+    approval,
     endpoint,
+    function,
     gate,
+    glue,
     model,
     processing,
     register,
@@ -28,13 +31,16 @@ KINDS: Mapping[str, Kind] = {
     "tuning": tuning.KIND,
     "model": model.KIND,
     "register": register.KIND,
+    "approval": approval.KIND,
     "gate": gate.KIND,
     "transform": transform.KIND,
     "endpoint": endpoint.KIND,
+    "lambda": function.KIND,
+    "glue": glue.KIND,
 }
 """The value of `kind` -> what planning knows of it."""
 
-OURS = frozenset(("Gate", "Endpoint"))
+OURS = frozenset(("Approval", "Endpoint", "Gate", "Invoke"))
 """Requests that are no operations of AWS's: what the state machine itself reads."""
 
 

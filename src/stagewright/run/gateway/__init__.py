@@ -24,10 +24,12 @@ from stagewright.run.gateway.runs import Runs
 
 if TYPE_CHECKING:
     from stagewright.run.gateway.alarms import Alarms
+    from stagewright.run.gateway.approvals import Approvals
     from stagewright.run.gateway.caller import Caller
     from stagewright.run.gateway.endpoints import Endpoints
     from stagewright.run.gateway.events import Events
     from stagewright.run.gateway.functions import Functions
+    from stagewright.run.gateway.glue import GlueRuns
     from stagewright.run.gateway.jobs import Jobs
     from stagewright.run.gateway.logs import Logs
     from stagewright.run.gateway.marks import Marks
@@ -95,6 +97,12 @@ class Gateway:
         return Marks(self._client("dynamodb"), self.installation.runs_table)
 
     @cached_property
+    def approvals(self) -> Approvals:
+        from stagewright.run.gateway.approvals import Approvals
+
+        return Approvals(self._client("dynamodb"), self.installation.runs_table)
+
+    @cached_property
     def executions(self) -> Executions:
         return Executions(self._client("stepfunctions"), self.installation.state_machine_arn)
 
@@ -145,6 +153,12 @@ class Gateway:
         from stagewright.run.gateway.alarms import Alarms
 
         return Alarms(self._client("cloudwatch"))
+
+    @cached_property
+    def glue(self) -> GlueRuns:
+        from stagewright.run.gateway.glue import GlueRuns
+
+        return GlueRuns(self._client("glue"))
 
     @cached_property
     def logs(self) -> Logs:

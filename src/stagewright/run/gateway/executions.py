@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,10 @@ from stagewright.run.gateway.failures import code_of, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
+
+
+NO_LONGER = ("TaskTimedOut", "TaskDoesNotExist")
+"""What SendTaskSuccess and SendTaskFailure answer for a task that has ended (their API reference)."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,24 @@ class Executions:
         """Stopping one that has ended changes nothing (its status stays)."""
         with translated("states", f"the execution {arn}"):
             self.client.stop_execution(executionArn=arn, error="Stagewright.Stopped", cause=cause)
+
+    def give_back(self, token: str, output: Mapping[str, str]) -> bool:
+        """The task that waits with this token ends well; false where it does not wait any more."""
+        return self._sent(lambda: self.client.send_task_success(taskToken=token, output=json.dumps(output)))
+
+    def give_up(self, token: str, error: str, cause: str) -> bool:
+        """The task that waits with this token fails; false where it does not wait any more."""
+        return self._sent(lambda: self.client.send_task_failure(taskToken=token, error=error, cause=cause))
+
+    def _sent(self, send: Callable[[], object]) -> bool:
+        with translated("states", "the waiting task"):
+            try:
+                send()
+            except ClientError as error:
+                if code_of(error) not in NO_LONGER:
+                    raise
+                return False
+        return True
 
     def describe(self, arn: str) -> Execution:
         """NotFoundError where there is none, which is so 90 days after its end as well."""

@@ -22,6 +22,7 @@ MISSING = frozenset(
     {
         "404",
         "AWS.SimpleQueueService.NonExistentQueue",
+        "EntityNotFoundException",
         "ExecutionDoesNotExist",
         "NoSuchBucket",
         "NoSuchKey",

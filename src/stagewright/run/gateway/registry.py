@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
 
@@ -15,11 +15,16 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import DescribeModelPackageOutputTypeDef
 
 
+DESCRIPTION = 1_024
+"""Characters of ApprovalDescription (botocore's model of UpdateModelPackage)."""
+
+
 @dataclass(frozen=True)
 class Package:
-    """One version of a model. `status`: Pending, InProgress, Completed, Failed, Deleting.
-
-    `modified`: when anything of it changed last, epoch seconds; `metadata`: what was registered with it.
+    """One version of a model. `status`: Pending, InProgress, Completed, Failed, Deleting. `approval`:
+    Approved, Rejected, PendingManualApproval; `why` is its description, `changed_by` who SageMaker says
+    changed it. `modified`: when anything of it changed last, epoch seconds; `metadata`: what was registered
+    with it.
     """
 
     arn: str
@@ -29,6 +34,8 @@ class Package:
     approval: str
     modified: float = 0.0
     metadata: Mapping[str, str] = field(default_factory=dict)
+    why: str = ""
+    changed_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,25 @@ class Registry:
             answer.get("ModelApprovalStatus", ""),
             _modified(answer),
             answer.get("CustomerMetadataProperties", {}),
+            answer.get("ApprovalDescription", ""),
+            _name(answer.get("LastModifiedBy", {})),
         )
+
+    def approve(self, arn: str, status: Literal["Approved", "Rejected"], why: str) -> None:
+        """Sets the status; nothing where it is that already, or there is no such package any more."""
+        package = self.package(arn)
+        if package is None or package.approval == status:
+            return
+        text = " ".join(why.split())[:DESCRIPTION]
+        with translated("sagemaker", f"the model package {arn}"):
+            self.client.update_model_package(
+                ModelPackageArn=arn, ModelApprovalStatus=status, ApprovalDescription=text
+            )
+
+
+def _name(context: Mapping[str, Any]) -> str:
+    """Of a UserContext (API reference): an identity of IAM, or a profile of Studio."""
+    return str(context.get("IamIdentity", {}).get("Arn") or context.get("UserProfileName") or "")
 
 
 def _modified(answer: DescribeModelPackageOutputTypeDef) -> float:

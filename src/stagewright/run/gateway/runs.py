@@ -42,6 +42,8 @@ HEADER_FIELDS = (
     "reason",
 )
 """Attributes of the item `run` that are the header's as they stand; `run` and `trigger` are apart."""
+WAITING = "WAITING"
+"""The status of a stage that has asked a person, and has no answer."""
 OPEN = frozenset({"PLANNED", "RUNNING"})
 """The statuses of a run that has not ended."""
 
@@ -71,7 +73,8 @@ class Header:
 
 @dataclass(frozen=True)
 class StageItem:
-    """The item `stage#<name>`, or what is kept of a stage that does not run."""
+    """The item `stage#<name>`, or what is kept of a stage that does not run. `message`: what people are
+    asked."""
 
     name: str
     status: str
@@ -85,6 +88,7 @@ class StageItem:
     cause: str = ""
     run: str = ""
     job: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -218,21 +222,18 @@ class Runs:
         return {stage.name: stage for stage in found}
 
     def put_stage_if_absent(self, run: str, stage: StageItem) -> bool:
-        """For stages that the state machine never recorded."""
-        item: Item = {
-            "run": run,
-            "item": f"stage#{stage.name}",
-            "status": stage.status,
-            "ended": stage.ended,
-            "cause": stage.cause,
-        }
+        """For stages whose end the state machine never recorded: there is no item, or one that waits."""
+        values = {"status": stage.status, "ended": stage.ended, "cause": stage.cause}
         with translated("dynamodb", f"the stage {stage.name} of {run}"):
             try:
-                self.client.put_item(
+                self.client.update_item(
                     TableName=self.table,
-                    Item=encode(item),
-                    ConditionExpression="attribute_not_exists(#run)",
-                    ExpressionAttributeNames={"#run": "run"},
+                    Key=encode({"run": run, "item": f"stage#{stage.name}"}),
+                    UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
+                    ConditionExpression="attribute_not_exists(#run) OR #status = :waiting",
+                    ExpressionAttributeNames={f"#{name}": name for name in (*values, "run")},
+                    ExpressionAttributeValues=_values({f":{name}": text for name, text in values.items()})
+                    | {":waiting": {"S": WAITING}},
                 )
             except ClientError as error:
                 if code_of(error) != "ConditionalCheckFailedException":
@@ -339,7 +340,7 @@ def _stage(item: Mapping[str, Any]) -> StageItem:
         attempt=int(item.get("attempt", 0)),
         **{
             name: str(item.get(name, ""))
-            for name in ("fingerprint", "started", "ended", "error", "cause", "run", "job")
+            for name in ("fingerprint", "started", "ended", "error", "cause", "run", "job", "message")
         },
     )
 

@@ -25,7 +25,7 @@ class Glue(Stage):
     job: PlanText | None = None
     """A Glue job of one's own in place of the installation's, with the tag `stagewright:environment`."""
     arguments: Mapping[Name, Text] = Field(default_factory=dict)
-    """Argument -> value."""
+    """Argument -> value. Glue's own are given so, too, such as `additional-python-modules`."""
     inputs: Mapping[Name, S3Uri] = Field(default_factory=dict)
     """Argument -> S3 URI (or reference) to read."""
     outputs: tuple[Name, ...] | Mapping[Name, Annotated[str, Takes(("uri", "text"), known="plan")]] = ()
@@ -33,9 +33,10 @@ class Glue(Stage):
     metrics_file: str | None = None
     """`<output>/<file>.json`, a JSON object of numbers: readable as ${stages.<stage>.metrics.<name>}."""
     capacity: Literal["small", "large"] = "small"
-    """Of a Python shell: a sixteenth of a data processing unit (1 GB), or one (16 GB)."""
-    worker_type: Literal["G.1X", "G.2X", "G.4X", "G.8X", "G.025X"] = "G.1X"
-    """Size of Spark's workers."""
+    """Of a Python shell: a sixteenth of a data processing unit (1 GB), or one (16 GB). With a `job` of one's
+    own, `small` is what that job has."""
+    worker_type: Literal["G.1X", "G.2X", "G.4X", "G.8X"] = "G.1X"
+    """Size of Spark's workers. Left out together with `workers`, a `job` of one's own keeps its own."""
     workers: Annotated[Annotated[Whole, Field(ge=2, le=299)] | Reference, PlanNumber] = 2
     """Number of Spark's workers."""
     max_runtime_seconds: Annotated[Annotated[Whole, Field(ge=60, le=604_800)] | Reference, PlanNumber] = 3600

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from stagewright.workflow.kinds import (
+    approval,
     endpoint,
+    function,
     gate,
+    glue,
     model,
     processing,
     register,
@@ -21,8 +24,11 @@ KINDS: tuple[Kind, ...] = (
     gate.KIND,
     model.KIND,
     register.KIND,
+    *approval.KINDS,
     *transform.KINDS,
     endpoint.KIND,
+    function.KIND,
+    *glue.KINDS,
 )
 
 __all__ = ["KINDS", "Kind"]

@@ -1,0 +1,78 @@
+"""A folder with a pipeline and a state of its own, a server for it, and the commands as a user calls them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from stagewright.local import server as local
+from stagewright.run.gateway import Gateway
+from stagewright.run.history import RunRecord, show
+
+MAIN = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from stagewright.cli.app import main
+main()
+"""
+
+
+def until(condition: Callable[[], Any], seconds: float = 120.0) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.05)
+    return answer
+
+
+class Place:
+    def __init__(self, folder: Path, document: str, files: Mapping[str, str]) -> None:
+        self.folder, self.state = folder, folder / "state"
+        self.state.mkdir(parents=True)
+        # The scripts need the standard library only, so no environment has to be built.
+        (self.state / "local.toml").write_text(
+            f'[pythons]\n"sklearn-1.4" = "{sys.executable}"\n"glue-pythonshell-3.9" = "{sys.executable}"\n'
+        )
+        (folder / "pipeline.yaml").write_text(document)
+        for path, text in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text)
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "STAGEWRIGHT_"))}
+        self.environment = inherited | {"STAGEWRIGHT_STATE": str(self.state), "PYTHONUNBUFFERED": "1"}
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", MAIN, *arguments], cwd=self.folder, env=self.environment, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def __call__(self, *arguments: str) -> tuple[int, str, str]:
+        """Exit code, standard output, standard error."""
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=300)
+        return process.returncode, out, err
+
+    def json(self, *arguments: str, code: int = 0) -> Any:
+        returned, out, err = self(*arguments, "--json")
+        assert returned == code, out + err
+        return json.loads(out)
+
+    def gateway(self) -> Gateway:
+        running = local.find(self.state)
+        assert running is not None
+        return Gateway.connect(running.installation, running.url, running.access_key, running.secret_key)
+
+    def begun(self, *arguments: str) -> str:
+        """The run that `run --no-wait` has started."""
+        return str(self.json("run", ".", "--no-wait", *arguments)["run"])
+
+    def ended(self, run: str) -> RunRecord:
+        gateway = self.gateway()
+        until(lambda: not gateway.runs.header(run).is_open)
+        return show(gateway, run)

@@ -1,0 +1,315 @@
+"""Stages that wait for a person: who decides, how, and what becomes of the run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.e2e.places import Place, until
+
+from stagewright.errors import NotFoundError
+from stagewright.local import server as local
+from stagewright.run import approvals
+from stagewright.run.gateway import Gateway
+from stagewright.run.gateway.executions import Executions
+from stagewright.run.history import show
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("approvals")]
+
+DOCUMENT = """\
+name: asked
+parameters: {wait: "7d", seed: 1}
+defaults: {image: sklearn-1.4, instance_type: ml.m5.large}
+stages:
+  train: {kind: training, entry_point: train.py, hyperparameters: {seed: "${parameters.seed}"}}
+  register: {kind: register, model: "${stages.train.model}", entry_point: train.py, group: asked}
+  ok:
+    kind: approval
+    package: "${stages.register.package}"
+    message: "seed ${parameters.seed}: serve it?"
+    timeout: 7d
+  after: {kind: processing, code: after.py, outputs: [made], after: [ok]}
+"""
+PLAIN = """\
+name: plain
+parameters: {seed: 1}
+defaults: {image: sklearn-1.4, instance_type: ml.m5.large}
+stages:
+  before: {kind: processing, code: after.py, arguments: ["${parameters.seed}"], outputs: [made]}
+  ok: {kind: approval, message: "go on?", timeout: %s, after: [before]}
+  after: {kind: processing, code: after.py, arguments: ["2"], outputs: [made], after: [ok]}
+"""
+TRAIN = """\
+import os, pathlib
+if __name__ == "__main__":
+    pathlib.Path(os.environ["SM_MODEL_DIR"], "model.txt").write_text("a model")
+"""
+AFTER = """\
+import pathlib
+pathlib.Path("/opt/ml/processing/output/made/file").write_text("made")
+"""
+FILES = {"code/train.py": TRAIN, "code/after.py": AFTER}
+
+
+def served(folder: Path, document: str) -> Iterator[Place]:
+    made = Place(folder, document, FILES)
+    local.up(made.state)
+    yield made
+    local.down(made.state)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    yield from served(tmp_path_factory.mktemp("asked") / "place", DOCUMENT.replace(' wait: "7d",', ""))
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    yield from served(tmp_path_factory.mktemp("plain") / "place", PLAIN % "7d")
+
+
+def seeds() -> Callable[[], str]:
+    numbers = iter(range(1, 1000))
+    return lambda: f"seed={next(numbers)}"
+
+
+seed = seeds()
+
+
+def asked(place: Place) -> str:
+    """A new run that waits."""
+    run = place.begun("-p", seed())
+    is_asking(place.gateway(), run)
+    return run
+
+
+def is_asking(gateway: Gateway, run: str) -> None:
+    until(lambda: gateway.runs.header(run) and show(gateway, run).stage("ok").status == "WAITING")
+
+
+def status_of(gateway: Gateway, package: str) -> tuple[str, str]:
+    found = gateway.registry.package(package)
+    assert found
+    return found.approval, found.why
+
+
+def test_an_approved_run_goes_on_and_the_registry_says_the_same(place: Place) -> None:
+    run = asked(place)
+    gateway = place.gateway()
+    (listed,) = place.json("approvals")
+    assert (listed["run"], listed["stage"]) == (run, "ok")
+    assert listed["message"].endswith("serve it?")
+    days = datetime.fromisoformat(listed["until"]) - datetime.fromisoformat(listed["since"])
+    assert days.total_seconds() == 7 * 86_400
+    assert "token" not in listed
+    code, out, _ = place("show", run)
+    assert code == 0
+    assert f"waits for approval: {listed['message']} (stagewright approve {run} --why TEXT)" in out
+    decided = place.json("approve", "asked", "--why", "looks  good")
+    assert (decided["run"], decided["stage"], decided["decision"]) == (run, "ok", "approved")
+    ended = place.ended(run)
+    assert ended.status == "SUCCEEDED"
+    result = ended.stage("ok").result
+    assert (result["approved_by"], result["why"], result["at"]) == (
+        decided["by"],
+        "looks  good",
+        decided["at"],
+    )
+    assert (ended.stage("after").action, ended.stage("after").status) == ("run", "SUCCEEDED")
+    assert status_of(gateway, listed["package"]) == ("Approved", f"{decided['by']}: looks good")
+    (item,) = gateway.approvals.of_run(run)
+    assert (item.decision, item.by, item.why) == ("approved", decided["by"], "looks  good")
+    assert place.json("approvals") == []
+
+
+def test_a_rejected_run_fails_with_who_and_why(place: Place) -> None:
+    run = asked(place)
+    gateway = place.gateway()
+    (approval,) = approvals.waiting(gateway, "asked")
+    decided = place.json("reject", run, "ok", "--why", "too old")
+    ended = place.ended(run)
+    assert (ended.status, ended.stage("ok").error) == ("FAILED", "Stagewright.Rejected")
+    assert ended.reason == f"ok: rejected by {decided['by']}: too old"
+    assert ended.stage("after").status == "NOT_RUN"
+    assert status_of(gateway, approval.package) == ("Rejected", f"{decided['by']}: too old")
+    code, _, err = place("approve", run, "ok", "--why", "late")
+    assert code == 5
+    assert f"ok of {run} was rejected by {decided['by']} at {decided['at']} already" in err
+
+
+def test_the_status_in_the_registry_decides(place: Place) -> None:
+    run = asked(place)
+    gateway = place.gateway()
+    (approval,) = approvals.waiting(gateway)
+    sagemaker = gateway.session.client("sagemaker", endpoint_url=gateway.endpoint_url)
+    sagemaker.update_model_package(
+        ModelPackageArn=approval.package, ModelApprovalStatus="Approved", ApprovalDescription="as agreed"
+    )
+    assert approvals.settle_package(gateway, f"{approval.package}0", "Approved") == []
+    assert approvals.settle_package(gateway, approval.package, "PendingManualApproval") == []
+    approvals.settle_package(gateway, approval.package, "Approved")  # an event may have been first
+    assert approvals.settle_package(gateway, approval.package, "Approved") == []
+    ended = place.ended(run)
+    result = ended.stage("ok").result
+    assert (ended.status, result["approved_by"], result["why"]) == (
+        "SUCCEEDED",
+        "the model registry",
+        "as agreed",
+    )
+
+
+def test_the_sweeper_finds_a_status_whose_event_was_lost_and_a_decision_half_made(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = asked(place)
+    gateway = place.gateway()
+    (approval,) = approvals.waiting(gateway)
+    gateway.registry.approve(approval.package, "Rejected", "no")
+    assert [each.stage for each in approvals.catch_up(gateway, run)] in (["ok"], [])
+    assert place.ended(run).reason == "ok: rejected by the model registry: no"
+
+    def crash(*_: Any) -> bool:
+        raise ConnectionError("the process died")
+
+    run = asked(place)
+    with monkeypatch.context() as patch:
+        patch.setattr(Executions, "give_back", crash)
+        with pytest.raises(ConnectionError):
+            approvals.decide(gateway, run, "ok", approved=True, by="ann", why="fine")
+    assert approvals.waiting(gateway) == []
+    functions = gateway.session.client("lambda", endpoint_url=gateway.endpoint_url)
+    functions.invoke(
+        FunctionName=gateway.installation.name("sweeper"), Payload=b'{"detail": {"patience": 0}}'
+    )
+    assert place.ended(run).stage("ok").result["approved_by"] == "ann"
+
+
+def test_a_package_that_is_decided_on_already_is_not_asked_about(place: Place) -> None:
+    """The registry's package is reused; the approval ran without an end before."""
+    run = asked(place)
+    gateway = place.gateway()
+    (approval,) = approvals.waiting(gateway)
+    place.json("stop", run)
+    assert show(gateway, run).stage("ok").status == "STOPPED"
+    gateway.registry.approve(approval.package, "Approved", "afterwards")
+    trained = show(gateway, run).trigger.parameters["seed"]
+    again = place.json("run", ".", "-p", f"seed={trained}")
+    stages = {stage["name"]: stage for stage in again["stages"]}
+    assert (stages["train"]["action"], stages["register"]["action"]) == ("reuse", "reuse")
+    assert stages["ok"]["result"]["why"] == "afterwards"
+    assert again["status"] == "SUCCEEDED"
+    once_more = place.json("run", ".", "-p", f"seed={trained}")
+    assert {stage["action"] for stage in once_more["stages"]} == {"reuse"}
+
+
+def test_of_two_people_who_decide_at_once_one_does(plain: Place) -> None:
+    run = asked(plain)
+    told: dict[str, Any] = {}
+    together = threading.Barrier(8)
+
+    def decide(number: int) -> None:
+        gateway = plain.gateway()
+        together.wait()
+        try:
+            approved = number % 2 == 0
+            told[f"p{number}"] = approvals.decide(
+                gateway, run, "ok", approved=approved, by=f"p{number}", why="me"
+            ).decision
+        except NotFoundError as error:
+            told[f"p{number}"] = error.message
+
+    people = [threading.Thread(target=decide, args=(number,)) for number in range(8)]
+    for person in people:
+        person.start()
+    for person in people:
+        person.join()
+    (winner,) = [name for name, answer in told.items() if answer in ("approved", "rejected")]
+    others = {answer.partition(" at ")[0] for name, answer in told.items() if name != winner}
+    assert others == {f"ok of {run} was {told[winner]} by {winner}"}
+    ended = plain.ended(run)
+    assert ended.status == ("SUCCEEDED" if told[winner] == "approved" else "FAILED")
+    (item,) = plain.gateway().approvals.of_run(run)
+    assert item.by == winner
+
+
+def test_an_approval_times_out(tmp_path: Path) -> None:
+    for place in served(tmp_path / "place", PLAIN % "3s"):
+        ran = place.json("run", ".", code=6)
+        stages = {stage["name"]: stage for stage in ran["stages"]}
+        assert ran["status"] == "FAILED"
+        assert stages["ok"]["cause"].startswith("nobody approved or rejected it until 20")
+        assert (stages["ok"]["error"], stages["after"]["status"]) == ("States.Timeout", "NOT_RUN")
+        code, _, err = place("approve", ran["run"], "--why", "too late")
+        assert code == 5
+        assert "does not wait any more: its time was up at 20" in err
+        assert place.json("approvals") == []
+
+
+def test_a_decision_that_comes_as_the_time_is_up_is_recorded_and_says_so(
+    plain: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = asked(plain)
+    gateway = plain.gateway()
+    (found,) = gateway.approvals.of_run(run)
+    assert gateway.executions.give_up(found.token, "States.Timeout", "")
+    assert not gateway.executions.give_back(found.token, {})
+    until(lambda: gateway.approvals.of_run(run)[0].status == "FAILED")
+    with pytest.raises(NotFoundError, match="does not wait any more: it is FAILED"):
+        approvals.decide(gateway, run, "ok", approved=True, by="ann", why="late")
+    run = asked(plain)
+    (found,) = gateway.approvals.of_run(run)
+    monkeypatch.setattr(Executions, "give_back", lambda *_: False)
+    with pytest.raises(NotFoundError, match="the decision came too late, and is recorded"):
+        approvals.decide(gateway, run, "ok", approved=True, by="ann", why="late")
+    assert gateway.approvals.of_run(run)[0].by == "ann"
+    plain.json("stop", run)
+
+
+def test_what_cannot_be_decided_says_why(plain: Place) -> None:
+    assert plain("approve", "plain", "--why", "x")[0] == 5
+    assert "nothing of plain waits for approval" in plain("approve", "plain", "--why", "x")[2]
+    assert plain("approve", "plain")[0] == 2
+    assert "1 to 1,000 characters" in plain("reject", "plain", "--why", " ")[2]
+    runs = [asked(plain), asked(plain)]
+    code, _, err = plain("approve", "plain", "--why", "x")
+    assert code == 5
+    assert "2 approvals of plain wait" in err
+    assert all(run in err for run in runs)
+    code, _, err = plain("approve", runs[0], "before", "--why", "x")
+    assert f"before of {runs[0]} has not asked for approval" in err
+    for run in runs:
+        plain.json("stop", run)
+        (item,) = plain.gateway().approvals.of_run(run)
+        assert item.status == "STOPPED"
+        with pytest.raises(NotFoundError, match="it is STOPPED"):
+            approvals.decide(plain.gateway(), run, "ok", approved=True, by="ann", why="x")
+
+
+def test_a_run_command_says_once_what_it_waits_for_and_goes_on(plain: Place) -> None:
+    watching = plain.start("run", ".", "-p", seed())
+    gateway = plain.gateway()
+    (waiting,) = until(lambda: approvals.waiting(gateway, "plain"))
+    plain.json("approve", waiting.run, "--why", "go")
+    out, err = watching.communicate(timeout=120)
+    assert watching.returncode == 0, err
+    assert err.count("waits for approval: go on?") == 1
+    assert f"{waiting.run} succeeded" in out
+
+
+def test_a_server_that_stops_ends_what_waits_and_the_next_run_asks_again(tmp_path: Path) -> None:
+    for place in served(tmp_path / "place", PLAIN % "7d"):
+        run = asked(place)
+        local.down(place.state)
+        local.up(place.state)
+        stopped = show(place.gateway(), run)
+        assert (stopped.status, stopped.reason) == ("STOPPED", "the local server was stopped")
+        assert stopped.stage("ok").status == "STOPPED"
+        again = place.begun("-p", f"seed={stopped.trigger.parameters['seed']}")
+        gateway = place.gateway()
+        is_asking(gateway, again)
+        assert show(gateway, again).stage("before").action == "reuse"
+        place.json("stop", again)

@@ -1,0 +1,113 @@
+"""Stages of kind lambda, from the document to the function's process and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from tests.e2e.places import Place
+
+from stagewright.local import server as local
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("functions")]
+
+DOCUMENT = """\
+name: calls
+parameters: {rate: 0.5, mode: good}
+sample_functions: {measure: functions/measure.py:handler}
+stages:
+  measure:
+    kind: lambda
+    function: measure
+    payload: {rate: "${parameters.rate}", mode: "${parameters.mode}", list: [1, "${run.id}"]}
+    max_runtime_seconds: 4
+  tell:
+    kind: lambda
+    function: measure
+    payload:
+      mode: good
+      rate: "${stages.measure.metrics.rate}"
+      text: "it said ${stages.measure.answer.said}"
+      whole: "${stages.measure.answer.said}"
+"""
+FUNCTION = """\
+import time
+
+
+class RefusedError(Exception):
+    pass
+
+
+def handler(event, context):
+    match event["mode"]:
+        case "raise":
+            raise RefusedError('no "such" rate\\nat all')
+        case "text":
+            return "just text"
+        case "sleep":
+            time.sleep(60)
+    said = f"got {sorted(event.items())}"
+    return {"rate": event["rate"] * 2, "ok": True, "said": said, "none": None, "deep": {"x": 1}}
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    made = Place(
+        tmp_path_factory.mktemp("calls") / "place",
+        DOCUMENT,
+        {"functions/measure.py": FUNCTION, "code/none.txt": ""},
+    )
+    local.up(made.state)
+    yield made
+    local.down(made.state)
+
+
+def test_a_function_s_answer_becomes_metrics_and_texts_and_goes_on_with_its_type(place: Place) -> None:
+    ran = place.json("run", ".")
+    stages = {stage["name"]: stage for stage in ran["stages"]}
+    first, second = stages["measure"]["result"], stages["tell"]["result"]
+    assert first["metrics"] == {"rate": 1}
+    payload = {"rate": 0.5, "mode": "good", "list": [1, ran["run"]]}
+    assert first["answer"] == {"ok": "true", "said": f"got {sorted(payload.items())}"}
+    # The number came as a number (1 * 2), texts as texts; and nothing came that was not asked for.
+    told = {
+        "mode": "good",
+        "rate": 1,
+        "text": f"it said got {sorted(payload.items())}",
+        "whole": f"got {sorted(payload.items())}",
+    }
+    assert second["metrics"] == {"rate": 2}
+    assert second["answer"]["said"] == f"got {sorted(told.items())}"
+    item = place.gateway().runs.stages(ran["run"])["measure"]
+    assert json.loads(json.dumps(item.result["metrics"])) == {"rate": 1}
+
+
+def test_an_unchanged_call_is_reused_and_a_changed_one_says_why(place: Place) -> None:
+    place.json("run", ".")
+    again = place.json("plan", ".", "-p", "rate=0.75")
+    reasons = {stage["name"]: stage["reason"] for stage in again["stages"]}
+    assert "payload.rate 0.5 -> 0.75" in reasons["measure"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "error", "cause"),
+    [
+        ("raise", "RefusedError", 'no "such" rate\nat all'),
+        (
+            "text",
+            "States.QueryEvaluationError",
+            "the function answered no JSON object, but the string just text",
+        ),
+        ("sleep", "States.Timeout", "it had not ended after 4 seconds"),
+    ],
+)
+def test_what_goes_wrong_in_a_function_fails_the_stage_with_its_reason(
+    place: Place, mode: str, error: str, cause: str
+) -> None:
+    ran = place.json("run", ".", "-p", f"mode={mode}", code=6)
+    failed = next(stage for stage in ran["stages"] if stage["name"] == "measure")
+    assert (failed["status"], failed["error"]) == ("FAILED", error)
+    assert failed["cause"] == cause
+    assert next(stage for stage in ran["stages"] if stage["name"] == "tell")["status"] == "NOT_RUN"
