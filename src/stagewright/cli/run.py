@@ -11,7 +11,7 @@ import typer
 from stagewright.cli import documents, environments, output
 from stagewright.cli.options import Document, Force, From, Json, Only, Parameters, Skip, TargetName
 from stagewright.cli.target import LOCAL, environment_of, session
-from stagewright.cli.typeable import program, run_again
+from stagewright.cli.typeable import program, resume, run_again
 from stagewright.errors import RunFailedError, TargetError
 
 Wait = Annotated[
@@ -53,7 +53,8 @@ def command(
         if as_json:
             output.print_json(record)
         else:
-            summary.print_outcome(connected.gateway, record, run_again(place, given))
+            again = resume(run, place) if selection else run_again(place, given)
+            summary.print_outcome(connected.gateway, record, again)
     if record.status != "SUCCEEDED":
         raise typer.Exit(RunFailedError.exit_code)
 
