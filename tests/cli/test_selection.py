@@ -27,7 +27,7 @@ def test_from_runs_the_rest_of_the_pipeline_and_the_next_run_uses_it(served):
 def test_only_and_skip_leave_the_others_alone(served):
     only = served.json("run", ".", "--only", "total,fit", "--force")
     assert actions(only) == {"total": "run", "fit": "run", "check": "reuse", "serve": "reuse"}
-    skip = served.json("run", ".", "--skip", "fit", "--skip", "serve", "-p", "factor=7")
+    skip = served.json("run", ".", "--skip", "fit,check", "--skip", "serve", "-p", "factor=7")
     assert (actions(skip)["fit"], reasons(skip)["serve"][:19]) == ("reuse", "skipped in this run")
     assert "(stale: hyperparameters.factor 2 -> 7)" in reasons(skip)["fit"]
 

@@ -111,7 +111,8 @@ def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
 def is_at_work(gateway: Gateway, key: str) -> str | None:
     """The run of this trigger, once its first job runs."""
     run = find_run(gateway, key)
-    return run if run and show(gateway, run).stage("first").status == "RUNNING" else None
+    stages = show(gateway, run).stages if run else ()
+    return run if any((each.name, each.status) == ("first", "RUNNING") for each in stages) else None
 
 
 @pytest.fixture

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from stagewright.router import recorder
+from stagewright.router.turn import go_on
+
 _NAME = "tests_run_installation"
 _SPEC = importlib.util.spec_from_file_location(_NAME, Path(__file__).parents[1] / "run" / "conftest.py")
 assert _SPEC
@@ -98,3 +101,18 @@ def function(gateway, monkeypatch):
         monkeypatch.setenv(f"STAGEWRIGHT_{name}", value)
     monkeypatch.setattr(settings, "gateway", lambda asked: gateway if asked == place else None)
     return gateway
+
+
+@pytest.fixture
+def all_end(gateway):
+    """Lets every run end, one turn after another, as recorder and router would."""
+
+    def end() -> None:
+        while headers := gateway.runs.open_runs(1_000):
+            for header in headers:
+                if header.status == "QUEUED":
+                    go_on(gateway, header.run)
+                elif gateway.executions.describe(header.execution).status != "RUNNING":
+                    recorder.record(gateway, header.execution)
+
+    return end

@@ -73,10 +73,11 @@ def test_one_event_five_times_at_once_is_one_run(gateway, pipeline, files, creat
     assert len(list_runs(gateway, "prices")) == 1
 
 
-def test_an_older_manifest_is_still_a_run_of_its_own_files(gateway, pipeline, files, created, tools):
+def test_an_older_manifest_is_still_a_run_of_its_own_files(gateway, pipeline, files, created, tools, all_end):
     old = pushed(gateway, pipeline, files)
     new = pushed(gateway, pipeline, files | {"train.py": b"new"})
     runs = [route(gateway, created(version)).run for version in (new, old)]
+    all_end()
     releases = [show(gateway, run).release for run in runs]
     assert releases[0] != releases[1]
     assert releases[1] == manifests.read(gateway, "prices", old).release.digest
@@ -207,11 +208,12 @@ def test_a_plan_that_cannot_be_made_is_refused(gateway, files, tools, requested)
 
 
 def test_one_bad_message_does_not_keep_the_others(
-    function, pipeline, files, created, requested, context, tools
+    function, pipeline, files, created, requested, context, tools, all_end
 ):
     body = created(pushed(function, pipeline, files))
     answer = handler(batch("{", body, '{"source": "x"}', requested()), context)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}, {"itemIdentifier": "m2"}]}
+    all_end()
     assert len(tools.executions(function)) == 2
 
 
@@ -324,13 +326,14 @@ def training(gateway, run):
 
 
 def test_overlay_overrides_and_parameters_come_one_over_the_other(
-    gateway, pipeline, files, created, requested
+    gateway, pipeline, files, created, requested, all_end
 ):
     version = pushed(gateway, pipeline, files, by="ada", overlay={"parameters": {"limit": 4}})
     first = route(gateway, created(version)).run
     by_hand(gateway, **limit("5"), stages={"M": {"train": {"M": {"instance_count": {"N": "2"}}}}})
     second = route(gateway, requested()).run
     third = route(gateway, requested(request="2", parameters={"limit": 6})).run
+    all_end()
     given = [json.loads(training(gateway, run)["HyperParameters"]["limit"]) for run in (first, second, third)]
     assert given == [4, 5, 6]
     counts = [training(gateway, run)["ResourceConfig"]["InstanceCount"] for run in (first, second, third)]
@@ -406,6 +409,7 @@ def test_a_request_can_say_which_stages_run(gateway, pipeline, files, requested)
     pushed(gateway, pipeline, files)
     record = show(gateway, route(gateway, requested(only=["prepare"])).run)
     assert [(stage.name, stage.action) for stage in record.stages] == [("prepare", "run"), ("train", "skip")]
+    gateway.runs.advance(record.run, ["RUNNING"], {"status": "SUCCEEDED"})
     refused = show(gateway, route(gateway, requested(request="2", only=["prepaer"])).run)
     assert (refused.status, "no such stage: prepaer" in refused.reason) == ("REFUSED", True)
 

@@ -92,11 +92,14 @@ class TestData:
         assert (made.date, made.parameters) == ("2026-01", {"month": "2026-01"})
         assert len(tools.executions(gateway)) == 1
 
-    def test_a_redelivery_is_the_same_run_and_a_new_version_another(self, arrives, put, tools, gateway):
+    def test_a_redelivery_is_the_same_run_and_a_new_version_another(
+        self, arrives, put, tools, gateway, all_end
+    ):
         put(DATA)
         first = arrives("raw/_SUCCESS")
         assert arrives("raw/_SUCCESS") == (replace(first[0], new=False),)
         assert arrives("raw/_SUCCESS", "v2")[0].new
+        all_end()
         assert len(tools.executions(gateway)) == 2
 
     def test_every_pipeline_that_wants_it_runs_once(self, put, arrives):
@@ -452,7 +455,7 @@ class TestMessages:
         )  # fmt: skip
 
     def test_the_same_message_is_the_same_run_also_when_it_was_sent_again(
-        self, put, function, context, tools
+        self, put, function, context, tools, all_end
     ):
         put()
         body = json.dumps(self.sample(function.installation))
@@ -461,6 +464,7 @@ class TestMessages:
         other = {"messageId": "m2", "body": body}
         for record in (first, first, again, other):
             assert handler({"Records": [record]}, context) == {"batchItemFailures": []}
+        all_end()
         assert len(tools.executions(function)) == 2
         assert any(
             record.trigger.time == "2026-01-31T14:00:00.000Z" for record in list_runs(function, "prices")
@@ -491,7 +495,9 @@ class TestMessages:
 
 
 class TestDropped:
-    def test_the_cooldown_begins_with_a_run_and_drops_with_a_reason(self, gateway, put, arrives, tools):
+    def test_the_cooldown_begins_with_a_run_and_drops_with_a_reason(
+        self, gateway, put, arrives, tools, all_end
+    ):
         put(DATA | {"cooldown": "1h"})
         first = arrives("raw/_SUCCESS", "v1", "2026-01-31T14:00:00Z")
         assert arrives("raw/_SUCCESS", "v2", "2026-01-31T14:59:59Z") == ()
@@ -501,6 +507,7 @@ class TestDropped:
         assert dropped(gateway) == [("data", "within the trigger's cooldown of 1h")]
         with pytest.raises(NotFoundError, match="the event data:prices:raw/_SUCCESS:v2 was dropped"):
             find_run(gateway, "data:prices:raw/_SUCCESS:v2")
+        all_end()
         assert len(tools.executions(gateway)) == 2
 
     def test_a_refused_run_begins_no_cooldown(self, gateway, put, arrives):

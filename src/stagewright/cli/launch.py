@@ -194,12 +194,15 @@ def changes(pushed: Pushed) -> str:
 
 
 def wait_for_run(gateway: Gateway, trigger_key: str) -> str:
-    """The run that an event starts. TargetError when none has come after `PATIENCE` seconds."""
+    """The run that an event starts, once it is planned or has to wait.
+
+    TargetError when none has come after `PATIENCE` seconds.
+    """
     from stagewright.run import history
 
     for _ in pauses(PATIENCE):
         run = history.find_run(gateway, trigger_key)
-        if run:
+        if run and history.is_planned_or_waits(gateway, run):
             return run
     raise TargetError(
         f"the event {trigger_key} has not become a run in {PATIENCE:.0f} s",

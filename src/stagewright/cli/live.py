@@ -32,8 +32,13 @@ class Lines:
 
     def __init__(self) -> None:
         self.shown: dict[str, str] = {}
+        self.waiting = ""
 
     def update(self, record: RunRecord) -> None:
+        if record.waits_for != self.waiting:
+            self.waiting = record.waits_for
+            if self.waiting:
+                output.note(f"waits for {self.waiting}")
         for stage in record.stages:
             if self.shown.get(stage.name, "PLANNED") != stage.status:
                 self.shown[stage.name] = stage.status
@@ -62,6 +67,8 @@ class Screen:
         )
 
     def draw(self) -> RenderableType:
+        if self.record and self.record.waits_for:
+            return f"waits for {self.record.waits_for}"
         return output.grid(HEADER, [unjudged(stage) for stage in self.record.stages] if self.record else [])
 
     def update(self, record: RunRecord) -> None:

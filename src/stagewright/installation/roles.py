@@ -164,6 +164,7 @@ _LIST = Statement(
     (BUCKET,),
 )
 
+_JOBS = ("processing-job", "training-job", "hyper-parameter-tuning-job", "transform-job")
 _APPROVALS = (
     Statement(
         "Decide",
@@ -221,6 +222,27 @@ _ROUTER = Role(
         _start(),
         _stop(),
         _notify(),
+        Statement(
+            "StopJobs",
+            "stops the jobs of a run that a newer one takes the place of",
+            (
+                "sagemaker:DescribeProcessingJob",
+                "sagemaker:StopProcessingJob",
+                "sagemaker:DescribeTrainingJob",
+                "sagemaker:StopTrainingJob",
+                "sagemaker:DescribeHyperParameterTuningJob",
+                "sagemaker:StopHyperParameterTuningJob",
+                "sagemaker:DescribeTransformJob",
+                "sagemaker:StopTransformJob",
+            ),
+            [TEMPLATE.arn("sagemaker", f"{kind}/*") for kind in _JOBS],
+        ),
+        Statement(
+            "StopGlueRuns",
+            "stops the Glue runs of such a run; Step Functions stops those of the platform's own jobs",
+            ("glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"),
+            (TEMPLATE.arn("glue", f"job/{TEMPLATE.id}-*"),),
+        ),
         Statement(
             "LookAtModels",
             "checks that a package, model or endpoint which would be reused is still there",
@@ -284,7 +306,6 @@ _SWEEPER = Role(
 )
 
 
-_JOBS = ("processing-job", "training-job", "hyper-parameter-tuning-job", "transform-job")
 _MADE = (*_JOBS, "model", "endpoint", "endpoint-config", "model-package-group")
 _TAGGED = {"StringEquals": {"aws:RequestTag/stagewright:environment": TEMPLATE.environment}}
 _GLUE_RUNS = ("glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun")

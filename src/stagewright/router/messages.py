@@ -16,9 +16,20 @@ from stagewright.router import requested
 from stagewright.router.requested import MalformedError, Request
 from stagewright.run import manifest as manifests
 from stagewright.run.trigger import DATA_SETTLING, RUN_REQUESTED, TRIGGER_FIRED
+from stagewright.run.turns import TURN_CAME
 from stagewright.spec.triggers import OWN_FOLDERS, CodeTrigger
 
-__all__ = ["Arrived", "Decided", "MalformedError", "Request", "Settling", "Ticked", "parse", "release_event"]
+__all__ = [
+    "Arrived",
+    "Decided",
+    "MalformedError",
+    "Request",
+    "Settling",
+    "Ticked",
+    "TurnCame",
+    "parse",
+    "release_event",
+]
 
 OBJECT_CREATED = "Object Created"
 
@@ -56,7 +67,14 @@ class Ticked:
     time: str
 
 
-Event = Request | Arrived | Decided | Settling | Ticked
+@dataclass(frozen=True)
+class TurnCame:
+    """A run that waited may have something to do now."""
+
+    run: str
+
+
+Event = Request | Arrived | Decided | Settling | Ticked | TurnCame
 
 
 def parse(body: str, place: Installation, message: str = "", sent: str = "") -> tuple[Event, ...]:
@@ -93,6 +111,8 @@ def _of_bus(event: Mapping[str, Any], place: Installation) -> tuple[Event, ...]:
             return (requested.by_trigger(detail, time),)
         case "stagewright", kind if kind == DATA_SETTLING:
             return (Settling(str(detail["batch"])),)
+        case "stagewright", kind if kind == TURN_CAME:
+            return (TurnCame(str(detail["run"])),)
     raise MalformedError(f"no event of ours: {event['source']}, {kind}")
 
 

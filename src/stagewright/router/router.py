@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from stagewright.errors import DeniedError, DocumentError, NotFoundError, Problem, ReleaseError
 from stagewright.naming import timestamp
-from stagewright.plan.release import Release
-from stagewright.router import listeners, messages, recorder, settings
-from stagewright.router.messages import Request
-from stagewright.run import layers, resumption, revisions
-from stagewright.run import manifest as manifests
-from stagewright.run.bundles import ensure_bundles
+from stagewright.router import listeners, messages, settings
+from stagewright.router.messages import Event, Request, TurnCame
+from stagewright.router.turn import UNUSABLE, Material, gather, go_on, planned, report_refusal, said
+from stagewright.run import resumption, turns
 from stagewright.run.catalogue import Catalogue
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.marks import Dropped
 from stagewright.run.gateway.queue import ORIGIN
-from stagewright.run.layers import Layers
 from stagewright.run.manifest import Manifest
-from stagewright.run.planning import make_plan
-from stagewright.run.release import publish
-from stagewright.run.start import Started, refuse, resume, start
+from stagewright.run.start import Asked, Started, claimant, queued, refuse, start
 from stagewright.run.trigger import definition, has_code_trigger, name_of, parameters
 from stagewright.spec.duration import seconds
-from stagewright.spec.parameters import with_parameters
 from stagewright.spec.pipeline import Pipeline
 
 
@@ -63,9 +57,9 @@ def route_all(
     started: list[Started] = []
     failure: Exception | None = None
     for event in messages.parse(body, gateway.installation, message, sent):
-        for request in listeners.requests(gateway, event, catalogue):
+        for act in _acts(gateway, event, catalogue):
             try:
-                run = _run(gateway, request)
+                run = act()
             except Exception as error:
                 failure = error
             else:
@@ -75,28 +69,37 @@ def route_all(
     return tuple(started)
 
 
+def _acts(gateway: Gateway, event: Event, catalogue: Catalogue) -> Iterator[Callable[[], Started | None]]:
+    """Each by itself, so that each may fail by itself."""
+    if isinstance(event, TurnCame):
+        yield partial(go_on, gateway, event.run)
+        return
+    for request in listeners.requests(gateway, event, catalogue):
+        yield partial(_run, gateway, request)
+
+
 def _run(gateway: Gateway, request: Request) -> Started | None:
     claimed = gateway.runs.claimed(request.trigger.key)
     if claimed is not None:
-        return resume(gateway, claimed) if claimed else None
+        return go_on(gateway, claimed) if claimed else None
     try:
         return _begin(gateway, request)
-    except (DocumentError, ReleaseError, DeniedError) as error:
-        reason = f"{error.message} ({error.remedy})" if error.remedy else error.message
-        if request.listens:
-            gateway.marks.hear_again(request.pipeline, name_of(request.listens), request.trigger.key)
-        return _refused(gateway, request, reason)
+    except UNUSABLE as error:
+        _hear_again(gateway, request)
+        return _refused(gateway, request, said(error))
 
 
 def _refused(gateway: Gateway, request: Request, reason: str) -> Started:
-    """People are told once: by whoever claims the key."""
     refused = refuse(gateway, request.pipeline, request.trigger, reason)
     if refused.new and (header := gateway.runs.header(refused.run)):
-        settings.logger().warning(
-            "refused", metric="Refused", value=1, run=refused.run, pipeline=request.pipeline
-        )
-        recorder.notify(gateway, header, reason, "was refused")
+        report_refusal(gateway, header, reason)
     return refused
+
+
+def _hear_again(gateway: Gateway, request: Request) -> None:
+    """No run comes of it, so that its trigger's cooldown must not begin."""
+    if request.listens:
+        gateway.marks.hear_again(request.pipeline, name_of(request.listens), request.trigger.key)
 
 
 def _done(gateway: Gateway, record: Mapping[str, Any], catalogue: Catalogue) -> bool:
@@ -130,26 +133,39 @@ def _sent(record: Mapping[str, Any]) -> str:
 
 
 def _begin(gateway: Gateway, request: Request) -> Started | None:
-    manifest = manifests.read(gateway, request.pipeline, request.version)
-    if request.version and manifest is None:
-        raise ReleaseError(f"version {request.version} of the manifest is gone", "push again")
-    effective = layers.effective(_layers(gateway, request.pipeline), settings.code_overrides)
-    if request.version and not has_code_trigger(effective.layers.document()):
+    material = gather(gateway, request.pipeline, request.version)
+    document = material.document
+    if request.version and not has_code_trigger(document.layers.document()):
         return None
-    pipeline = effective.pipeline
-    request = _asked(gateway, request, manifest)
+    request = _asked(gateway, request, material.manifest)
     if request.listens is not None:
-        wanted = _wanted(gateway, pipeline, request, request.listens)
+        wanted = _wanted(gateway, document.pipeline, request, request.listens)
         if wanted is None:
             return None
         request = wanted
-    trigger = request.trigger
-    pipeline = with_parameters(pipeline, dict(trigger.parameters))
-    release = publish(gateway, manifest, trigger.by) if manifest else Release(request.pipeline, {})
-    revision = revisions.record(gateway, effective, trigger.by if request.version else "")
-    plan = make_plan(gateway, pipeline, trigger, release, revision, force=request.force)
-    ensure_bundles(gateway, release, plan)
-    return start(gateway, plan)
+    return _claim(gateway, request, material)
+
+
+def _claim(gateway: Gateway, request: Request, material: Material) -> Started | None:
+    """A run, as far as it can go now; None where it is dropped because another one goes on."""
+    concurrency = material.document.pipeline.concurrency
+    listens = name_of(request.listens) if request.listens else ""
+    asked = Asked(request.version, request.force, concurrency == "cancel-running", listens)
+    if not turns.takes_turns(request.trigger):
+        return start(gateway, planned(gateway, request.trigger, asked, material))
+    header, holder = queued(request.pipeline, request.trigger, asked), ""
+    if concurrency == "skip":
+        new, holder = turns.seize(gateway, header)
+    else:
+        new = turns.line_up(gateway, header)
+    if holder:
+        _hear_again(gateway, request)
+        _drop(gateway, request, f"{holder} goes on (concurrency: skip)")
+        return None
+    if new:
+        return replace(go_on(gateway, header.run, material), new=True)
+    claimed = claimant(gateway, request.trigger.key)
+    return go_on(gateway, claimed) if claimed else None
 
 
 def _wanted(
@@ -188,11 +204,3 @@ def _asked(gateway: Gateway, request: Request, manifest: Manifest | None) -> Req
         return request
     trigger = resumption.announced(gateway, request.pipeline, request.trigger)
     return replace(request, trigger=trigger, listens=None)
-
-
-def _layers(gateway: Gateway, pipeline: str) -> Layers:
-    """A missing document is one that is wrong: its run is refused, where people see it."""
-    try:
-        return layers.read(gateway, pipeline)
-    except NotFoundError as error:
-        raise DocumentError((Problem("", error.message, error.remedy),)) from None

@@ -12,15 +12,15 @@ from typing import Any
 from stagewright.errors import DocumentError, NotFoundError, StagewrightError
 from stagewright.naming import epoch, timestamp
 from stagewright.router import messages, recorder, settings
-from stagewright.run import approvals, arrivals, clock, layers
+from stagewright.run import approvals, arrivals, clock, layers, turns
 from stagewright.run import manifest as manifests
-from stagewright.run.close import close
+from stagewright.run.close import abandon, close
 from stagewright.run.expiry import expire
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.executions import Execution
 from stagewright.run.gateway.runs import Header
 from stagewright.run.gateway.served import ServedItem
-from stagewright.run.start import resume
+from stagewright.run.start import Asked, resume
 from stagewright.run.trigger import has_code_trigger
 
 PATIENCE = 120
@@ -28,7 +28,9 @@ PATIENCE = 120
 WINDOW = 24 * 3600
 """Seconds back that manifests are looked at: longer than any delivery, retries included, takes."""
 MINUTE = 60
-OPEN_LIMIT = 1_000
+HELD_AT_MOST = 3600
+"""Seconds that a run may hold its pipeline's lease without an execution."""
+OPEN_LIMIT = 50_000
 """Open runs looked at in one sweep, oldest first."""
 
 
@@ -81,9 +83,14 @@ def _jobs(gateway: Gateway, before: float) -> Iterator[tuple[str, Callable[[], R
     yield "the clock", partial(_ticked, gateway, before)
     headers = gateway.runs.open_runs(OPEN_LIMIT)
     _tell_age(headers[:1])
+    waiting: dict[str, list[Header]] = {}
     for header in headers:
-        if _created(header) <= before:
+        if header.status == "QUEUED":
+            waiting.setdefault(header.pipeline, []).append(header)
+        elif _created(header) <= before:
             yield header.run, partial(_settle, gateway, header)
+    for pipeline, queued in waiting.items():
+        yield f"the turns of {pipeline}", partial(_turns, gateway, pipeline, queued, before)
     for served in gateway.served.due(timestamp(datetime.now(UTC))):
         yield f"endpoint {served.name}", partial(_expire, gateway, served)
 
@@ -144,8 +151,7 @@ def _asks_for_runs(gateway: Gateway, pipeline: str) -> bool:
 
 def _settle(gateway: Gateway, header: Header) -> Repair | None:
     if header.status == "PLANNED":
-        resume(gateway, header.run)
-        return Repair("started", header.run)
+        return _start(gateway, header)
     try:
         status = recorder.record(gateway, header.execution)
     except NotFoundError:
@@ -156,6 +162,48 @@ def _settle(gateway: Gateway, header: Header) -> Repair | None:
     return (
         Repair("decided", f"{header.run}: {', '.join(each.stage for each in decided)}") if decided else None
     )
+
+
+def _start(gateway: Gateway, header: Header) -> Repair | None:
+    try:
+        resume(gateway, header.run)
+    except StagewrightError as error:
+        lease = gateway.leases.of(header.pipeline)
+        since = lease.since if lease and lease.holder == header.run else header.created
+        if _is_fresh(since) or gateway.executions.exists(header.run):
+            raise
+        return _given_up(gateway, header, f"it could not be started: {error.message}")
+    return Repair("started", header.run)
+
+
+def _turns(gateway: Gateway, pipeline: str, headers: Sequence[Header], before: float) -> Repair | None:
+    """Looks whose turn it is. A run that did nothing about its turn, or stopped nobody, is told again."""
+    lease = gateway.leases.of(pipeline)
+    turn = turns.call(gateway, pipeline)
+    if turn and (lease is None or turn != lease.holder):
+        return Repair("called", turn)
+    late = {header.run: header for header in headers if _created(header) <= before}
+    if lease and turn in late and epoch(lease.since) <= before:
+        if not _is_fresh(lease.since):
+            return _given_up(gateway, late[turn], "it could not be planned; the router's log says why")
+        turns.tell(gateway, turn)
+        return Repair("called", turn)
+    stops = [run for run, header in late.items() if run != turn and Asked.of(header).cancels]
+    if stops:
+        turns.tell(gateway, stops[-1])
+    return Repair("called", stops[-1]) if stops else None
+
+
+def _is_fresh(since: str) -> bool:
+    return time.time() - epoch(since) < HELD_AT_MOST
+
+
+def _given_up(gateway: Gateway, header: Header, why: str) -> Repair | None:
+    """Lest a run that nobody can start keeps its pipeline from running at all."""
+    if not abandon(gateway, header, "FAILED", why):
+        return None
+    recorder.notify(gateway, header, why)
+    return Repair("closed", header.run)
 
 
 def _lost(gateway: Gateway, header: Header) -> str | None:

@@ -1,15 +1,17 @@
 """The end of a run, as its execution tells it: for the recorder when told, for the sweeper when not, and for
-whoever has waited for the recorder in vain.
+whoever has waited for the recorder in vain. A run that is closed leaves its turn to the next.
 """
 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from stagewright.errors import NotFoundError
 from stagewright.naming import timestamp
-from stagewright.run import upstream
+from stagewright.run import turns, upstream
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.executions import Execution
 from stagewright.run.gateway.runs import WAITING, Header, StageItem
@@ -36,7 +38,22 @@ def close(gateway: Gateway, header: Header, execution: Execution) -> str | None:
         upstream.announce(gateway, over)
     names = ("status", "execution", "started", "ended", "reason")
     changes = {name: getattr(over, name) for name in names}
-    return over.status if gateway.runs.advance(header.run, ["PLANNED", "RUNNING"], changes) else None
+    if not gateway.runs.advance(header.run, ["PLANNED", "RUNNING"], changes):
+        return None
+    turns.leave(gateway, header)
+    return over.status
+
+
+def abandon(gateway: Gateway, header: Header, status: str, reason: str) -> bool:
+    """Closes a run that has no execution; False where it has one by now, or is over."""
+    changes = {"status": status, "ended": timestamp(datetime.now(UTC)), "reason": reason[:REASON_LIMIT]}
+    if not gateway.runs.advance(header.run, ["QUEUED", "PLANNED"], changes):
+        return False
+    if header.status == "PLANNED":
+        with suppress(NotFoundError):  # it may have been started just now
+            gateway.executions.stop(gateway.executions.arn_of(header.run), reason)
+    turns.leave(gateway, header)
+    return True
 
 
 def settle(gateway: Gateway, run: str) -> str | None:

@@ -16,7 +16,8 @@ from stagewright.run import resumption
 from stagewright.run.close import ended, unrecorded
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.jobs import JobKind
-from stagewright.run.gateway.runs import WAITING, AttemptItem, Header, StageItem
+from stagewright.run.gateway.leases import Lease
+from stagewright.run.gateway.runs import OPEN, WAITING, AttemptItem, Header, StageItem
 from stagewright.run.planned import PlannedStage, recorded_stages, shut_out
 from stagewright.run.together import together
 
@@ -91,9 +92,10 @@ class StageRecord:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run. `status`: PLANNED, RUNNING, SUCCEEDED, FAILED, STOPPED, REFUSED.
+    """One run. `status`: QUEUED, PLANNED, RUNNING, SUCCEEDED, FAILED, STOPPED, REFUSED.
 
-    Only from `show`: `stages`, and `resumed_by`, the runs that went on with this one.
+    Only from `show`: `stages`, and `resumed_by`, the runs that went on with this one. `waits_for`: the run
+    whose end a QUEUED one waits for; empty where its turn has come.
     """
 
     run: str
@@ -110,12 +112,13 @@ class RunRecord:
     reason: str = ""
     execution: str = ""
     plan: str = ""
+    waits_for: str = ""
     resumed_by: tuple[str, ...] = ()
     stages: tuple[StageRecord, ...] = ()
 
     @property
     def is_open(self) -> bool:
-        return self.status in ("PLANNED", "RUNNING")
+        return self.status in OPEN
 
     def stage(self, name: str) -> StageRecord:
         """NotFoundError where the run has no such stage."""
@@ -135,7 +138,7 @@ def list_runs(gateway: Gateway, pipeline: str | None = None, limit: int = 20) ->
         for header in headers
     ]
     newest = sorted(found, key=lambda header: (header.created, header.run), reverse=True)
-    return [_record(header) for header in newest[:limit]]
+    return _waiting(gateway, [_record(header) for header in newest[:limit]])
 
 
 def find_run(gateway: Gateway, trigger_key: str) -> str | None:
@@ -146,6 +149,15 @@ def find_run(gateway: Gateway, trigger_key: str) -> str | None:
             f"the event {trigger_key} was dropped", "stagewright runs PIPELINE --dropped says why"
         )
     return run
+
+
+def is_planned_or_waits(gateway: Gateway, run: str) -> bool:
+    """False while its turn has come, and it is being planned."""
+    header = gateway.runs.header(run)
+    if header is None or header.status != "QUEUED":
+        return header is not None
+    lease = gateway.leases.of(header.pipeline)
+    return lease is not None and lease.holder != run
 
 
 def show(gateway: Gateway, run: str) -> RunRecord:
@@ -166,13 +178,29 @@ def show(gateway: Gateway, run: str) -> RunRecord:
         header, stages = _perhaps_over(gateway, header, stages)
     over = not header.is_open and header.status != "SUCCEEDED"
     later = resumption.resumed_by(gateway, run) if over else ()
-    return replace(_record(header), stages=stages, resumed_by=later)
+    (record,) = _waiting(gateway, [_record(header)])
+    return replace(record, stages=stages, resumed_by=later)
 
 
 def _pipelines(gateway: Gateway) -> list[str]:
     listed = gateway.objects.list(manifests.FOLDER)
     released = {name for found in listed if (name := manifests.pipeline_of(found.key))}
     return sorted(released.union(gateway.documents.pipelines()))
+
+
+def _waiting(gateway: Gateway, records: Sequence[RunRecord]) -> list[RunRecord]:
+    """`records`, with what those that wait are waiting for."""
+    pipelines = sorted({record.pipeline for record in records if record.status == "QUEUED"})
+    leases = dict(zip(pipelines, together(gateway.leases.of, pipelines), strict=True))
+    return [_in_line(record, leases.get(record.pipeline)) for record in records]
+
+
+def _in_line(record: RunRecord, lease: Lease | None) -> RunRecord:
+    if record.status != "QUEUED":
+        return record
+    if lease is None or lease.holder == record.run:
+        return replace(record, reason="is about to be planned")
+    return replace(record, reason=f"waits for {lease.holder}", waits_for=lease.holder)
 
 
 def _record(header: Header) -> RunRecord:

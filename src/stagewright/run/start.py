@@ -1,16 +1,18 @@
-"""One way to a run: its plan is written, its trigger's key is claimed, its execution is started.
+"""One way to a run: its trigger's key is claimed, its plan is written, its execution is started.
 
-Every step may be repeated, by the same event delivered again or by another function at the same moment: the
-claim is written once, the execution's name is the run's id, and a header only moves forward. Whoever finds
-the claim taken finishes what the winner may have left undone.
+Between claim and plan it waits for its turn (`run.turns`). Every step may be repeated, by the same event
+delivered again or by another function at the same moment: the claim is written once, one plan is pinned to
+the header, the execution's name is the run's id, and a header only moves forward. Whoever finds the claim
+taken finishes what the winner may have left undone.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from stagewright.errors import PlanError, Problem, TargetError
 from stagewright.naming import run_id, timestamp
@@ -29,34 +31,60 @@ REASON_LIMIT = 4_000
 
 @dataclass(frozen=True)
 class Started:
-    """`new`: this call claimed the key. `execution` is empty for a run that was refused or stopped before."""
+    """`new`: this call claimed the key. `execution` is empty for a run that waits, was refused or stopped."""
 
     run: str
     execution: str
     new: bool
 
 
-def start(gateway: Gateway, plan: Plan) -> Started:
-    """Writes the plan, claims the trigger's key and starts the execution.
+@dataclass(frozen=True)
+class Asked:
+    """What a run is planned with when its turn comes, beside its trigger.
 
-    PlanError: an item of the plan is larger than DynamoDB keeps.
+    `version`: of the manifest, empty where the current one is meant. `cancels`: the runs before it are
+    stopped. `listens`: name of the document's trigger that asks for it, where that has a cooldown.
+    """
+
+    version: str = ""
+    force: bool = False
+    cancels: bool = False
+    listens: str = ""
+
+    @classmethod
+    def of(cls, header: Header) -> Asked:
+        return cls(**json.loads(header.asked)) if header.asked else cls()
+
+
+def queued(pipeline: str, trigger: Trigger, asked: Asked) -> Header:
+    """The header of a run that is to wait for its turn."""
+    return Header(
+        run=run_id(pipeline, trigger.key, datetime.fromisoformat(trigger.time)),
+        pipeline=pipeline,
+        status="QUEUED",
+        trigger=trigger,
+        created=timestamp(datetime.now(UTC)),
+        asked=json.dumps(asdict(asked)),
+    )
+
+
+def start(gateway: Gateway, plan: Plan) -> Started:
+    """Writes the plan of a run whose turn has come, and starts its execution.
+
+    A run that nobody has claimed is claimed with its plan: such a run takes no turns. PlanError: an item of
+    the plan is larger than DynamoDB keeps.
     """
     digest = plan.digest
     gateway.runs.put_all(_checked(_plan_items(plan, digest)))
-    header = Header(
-        run=plan.run,
-        pipeline=plan.pipeline,
-        status="PLANNED",
-        trigger=plan.trigger,
-        created=timestamp(datetime.now(UTC)),
-        partition=plan.partition,
-        release=plan.release,
-        revision=plan.revision,
-        plan=digest,
-    )
+    pinned: dict[str, Any] = {"status": "PLANNED", "partition": plan.partition, "release": plan.release}
+    pinned |= {"revision": plan.revision, "plan": digest}
+    created = timestamp(datetime.now(UTC))
+    header = Header(run=plan.run, pipeline=plan.pipeline, trigger=plan.trigger, created=created, **pinned)
+    if gateway.runs.advance(plan.run, ["QUEUED"], pinned):
+        return Started(plan.run, launch(gateway, header), new=False)
     if gateway.runs.claim(header):
         return Started(plan.run, launch(gateway, header), new=True)
-    return _already(gateway, plan.trigger.key)
+    return resume(gateway, claimant(gateway, plan.trigger.key))
 
 
 def refuse(
@@ -75,7 +103,9 @@ def refuse(
         revision=revision,
         reason=reason[:REASON_LIMIT],
     )
-    return Started(header.run, "", new=True) if gateway.runs.claim(header) else _already(gateway, trigger.key)
+    if gateway.runs.claim(header):
+        return Started(header.run, "", new=True)
+    return resume(gateway, claimant(gateway, trigger.key))
 
 
 def resume(gateway: Gateway, run: str) -> Started:
@@ -88,22 +118,23 @@ def resume(gateway: Gateway, run: str) -> Started:
 
 
 def launch(gateway: Gateway, header: Header) -> str:
-    """StartExecution, and the header to RUNNING. If the run was stopped in between, its execution is, too."""
+    """StartExecution, and the header to RUNNING. If the run was closed in between, so is its execution."""
     pointer = json.dumps({"run": header.run, "plan": header.plan, "format": PLAN_FORMAT})
     execution, _ = gateway.executions.start(header.run, pointer)
     started = {"status": "RUNNING", "execution": execution, "started": timestamp(datetime.now(UTC))}
     if not gateway.runs.advance(header.run, ["PLANNED"], started):
         now = gateway.runs.header(header.run)
-        if now and now.status == "STOPPED":
+        if now and now.status in ("STOPPED", "FAILED"):
             gateway.executions.stop(execution, now.reason)
     return execution
 
 
-def _already(gateway: Gateway, trigger_key: str) -> Started:
+def claimant(gateway: Gateway, trigger_key: str) -> str:
+    """The run that has claimed the key; empty where its event was dropped."""
     run = gateway.runs.claimed(trigger_key)
-    if not run:
+    if run is None:
         raise TargetError(f"{trigger_key}: another run has this id, but not this key", "trigger it again")
-    return resume(gateway, run)
+    return run
 
 
 def _checked(items: Iterator[Item]) -> Iterator[Item]:

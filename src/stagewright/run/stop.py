@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from stagewright.errors import NotFoundError, RunFailedError
-from stagewright.naming import timestamp
+from stagewright.run.close import abandon
 from stagewright.run.gateway import Gateway
 from stagewright.run.history import JOB_KINDS, StageRecord, show
 from stagewright.run.together import together
 
 
 def stop(gateway: Gateway, run: str, by: str) -> None:
-    """Stops the execution and the jobs at work; the recorder writes the run's end.
+    """Stops the execution and the jobs at work; the recorder writes the run's end. One that waits only ends.
 
     Step Functions stops the job of a `.sync` task when its execution is stopped, as best it can (Developer
     Guide, "Run a Job (.sync)"); asking SageMaker as well makes sure that nothing goes on costing money.
@@ -24,9 +22,9 @@ def stop(gateway: Gateway, run: str, by: str) -> None:
         raise RunFailedError(
             f"{run} has ended already: {record.status}", f"look at it: stagewright show {run}"
         )
-    if record.status == "PLANNED":
-        ended = {"status": "STOPPED", "ended": timestamp(datetime.now(UTC)), "reason": cause}
-        if gateway.runs.advance(run, ["PLANNED"], ended):
+    if record.status in ("QUEUED", "PLANNED"):
+        header = gateway.runs.header(run)
+        if header and abandon(gateway, header, "STOPPED", cause):
             return
         record = show(gateway, run)
     try:

@@ -46,8 +46,9 @@ class Pipeline(Model):
     """Lambda function -> `file.py:handler`, relative to the document: stands for a function that `lambda`
     stages call, on the local target only."""
     concurrency: Literal["queue", "skip", "cancel-running"] = "queue"
-    """What becomes of a run that is to start while another of this pipeline goes on: it waits, it is dropped,
-    or it stops the other."""
+    """What becomes of a run that is to start while another of this pipeline goes on. `queue`: it waits; all
+    that wait run, in the order of their events. `skip`: it is dropped (`stagewright runs NAME --dropped`).
+    `cancel-running`: it stops the runs before it, and starts when they have ended."""
     budget: Budget | None = None
     """A run whose plan may cost more is refused before it starts."""
     defaults: Defaults = Defaults()

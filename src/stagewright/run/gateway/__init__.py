@@ -19,6 +19,7 @@ from stagewright.errors import TargetError
 from stagewright.naming import Installation
 from stagewright.run.gateway.documents import Documents
 from stagewright.run.gateway.executions import Executions
+from stagewright.run.gateway.leases import Leases
 from stagewright.run.gateway.objects import Objects
 from stagewright.run.gateway.runs import Runs
 
@@ -89,6 +90,10 @@ class Gateway:
     @cached_property
     def runs(self) -> Runs:
         return Runs(self._client("dynamodb"), self.installation.runs_table)
+
+    @cached_property
+    def leases(self) -> Leases:
+        return Leases(self._client("dynamodb"), self.installation.runs_table)
 
     @cached_property
     def marks(self) -> Marks:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from stagewright.errors import NotFoundError
 from stagewright.run.gateway.failures import code_of, translated
 
 if TYPE_CHECKING:
@@ -55,6 +56,13 @@ class Executions:
                     raise
                 return self.arn_of(name), False
         return answer["executionArn"], True
+
+    def exists(self, name: str) -> bool:
+        try:
+            self.describe(self.arn_of(name))
+        except NotFoundError:
+            return False
+        return True
 
     def stop(self, arn: str, cause: str) -> None:
         """Stopping one that has ended changes nothing (its status stays)."""

@@ -13,21 +13,19 @@ from botocore.exceptions import ClientError
 
 from stagewright.errors import TargetError
 from stagewright.plan.model import Trigger
+from stagewright.run.gateway import transactions
 from stagewright.run.gateway.failures import code_of, translated
 from stagewright.run.gateway.items import Item, decode, encode
 from stagewright.run.together import together
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 BATCH = 25
 """Items of one BatchWriteItem (its API reference)."""
 WRITE_ATTEMPTS = 8
 WRITE_PAUSE = 0.05
 """Seconds, doubled each time: BatchWriteItem's API reference asks for an exponential backoff."""
-CONFLICT_PAUSES = (0.02, 0.1, 0.5, None)
-"""Seconds before a claim is tried again, where another claim of the same key was being written just then."""
 HEADER_FIELDS = (
     "pipeline",
     "partition",
@@ -40,17 +38,21 @@ HEADER_FIELDS = (
     "started",
     "ended",
     "reason",
+    "asked",
 )
 """Attributes of the item `run` that are the header's as they stand; `run` and `trigger` are apart."""
 WAITING = "WAITING"
 """The status of a stage that has asked a person, and has no answer."""
-OPEN = frozenset({"PLANNED", "RUNNING"})
+OPEN = frozenset({"QUEUED", "PLANNED", "RUNNING"})
 """The statuses of a run that has not ended."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """The item `run`. Times are ISO 8601 UTC text; empty text where there is none yet."""
+    """The item `run`. Times are ISO 8601 UTC text; empty text where there is none yet.
+
+    `asked`: what a run that waits is to be planned with, as `run.asked` has it.
+    """
 
     run: str
     pipeline: str
@@ -65,6 +67,7 @@ class Header:
     started: str = ""
     ended: str = ""
     reason: str = ""
+    asked: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -109,33 +112,12 @@ class Runs:
     client: DynamoDBClient
     table: str
 
-    def claim(self, header: Header) -> bool:
-        """Claims the trigger's key and puts the header, both or neither; False where somebody was first."""
+    def claim(self, header: Header, *also: Item) -> bool:
+        """Claims the trigger's key, puts the header and more items, all or none; False where one is there."""
         claim: Item = {"run": _claim_key(header.trigger.key), "item": "claim", "run_id": header.run}
-        puts: list[TransactWriteItemTypeDef] = [
-            {
-                "Put": {
-                    "TableName": self.table,
-                    "Item": encode(item),
-                    "ConditionExpression": "attribute_not_exists(#run)",
-                    "ExpressionAttributeNames": {"#run": "run"},
-                }
-            }
-            for item in (claim, _header_item(header))
-        ]
         with translated("dynamodb", f"the run {header.run}"):
-            for pause in CONFLICT_PAUSES:
-                try:
-                    self.client.transact_write_items(TransactItems=puts)
-                except ClientError as error:
-                    if _cancelled_by(error, "ConditionalCheckFailed"):
-                        return False
-                    if pause is None or not _cancelled_by(error, "TransactionConflict"):
-                        raise
-                    time.sleep(pause)
-                else:
-                    return True
-        return False
+            puts = [transactions.new(self.table, item) for item in (claim, _header_item(header), *also)]
+            return transactions.write(self.client, puts)
 
     def claimed(self, trigger_key: str) -> str | None:
         """The run that claimed the key; empty where its event was dropped, None where nobody has decided."""
@@ -160,7 +142,7 @@ class Runs:
         item = self._get(run, "run")
         return _header(item) if item else None
 
-    def advance(self, run: str, sources: Iterable[str], changes: Mapping[str, str]) -> bool:
+    def advance(self, run: str, sources: Iterable[str], changes: Mapping[str, str | int]) -> bool:
         """Changes the header where its status is one of `sources`; False where it is not, or there is none.
 
         A status that closes the run takes it off the index `open_runs`.
@@ -295,15 +277,11 @@ def _claim_key(trigger_key: str) -> str:
     return f"trigger#{trigger_key}"
 
 
-def _values(values: Mapping[str, str]) -> dict[str, Any]:
+def _values(values: Mapping[str, str | int]) -> dict[str, Any]:
     """Unlike `encode`, keeps empty text: an update expression needs each of its values."""
-    return {name: {"S": value} for name, value in values.items()}
-
-
-def _cancelled_by(error: ClientError, code: str) -> bool:
-    """Whether one of the reasons why DynamoDB gave a transaction up is `code`."""
-    reasons: Any = error.response.get("CancellationReasons", [])
-    return any(reason.get("Code") == code for reason in reasons)
+    return {
+        name: {"N": str(value)} if isinstance(value, int) else {"S": value} for name, value in values.items()
+    }
 
 
 def _header_item(header: Header) -> Item:
@@ -318,7 +296,7 @@ def _header_item(header: Header) -> Item:
 
 def _header(item: Mapping[str, Any]) -> Header:
     texts = {name: item.get(name, "") for name in ("partition", "release", "plan", "execution")}
-    times = {name: item.get(name, "") for name in ("started", "ended", "reason")}
+    times = {name: item.get(name, "") for name in ("started", "ended", "reason", "asked")}
     return Header(
         run=item["run"],
         pipeline=item["pipeline"],

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stagewright.cli import live, output
+from stagewright.plan.model import Trigger
+from stagewright.run.history import RunRecord
+
+WAITING = RunRecord(
+    run="prices-20260131t140000-bbbbbb",
+    pipeline="prices",
+    partition="",
+    status="QUEUED",
+    trigger=Trigger("manual", "manual:2", "2026-01-31T14:00:00.000Z"),
+    release="",
+    revision=0,
+    created="2026-01-31T14:00:00.000Z",
+    waits_for="prices-20260131t130000-aaaaaa",
+)
+
+
+def test_a_run_that_waits_says_for_which_and_once(capsys):
+    lines = live.Lines()
+    for record in (WAITING, WAITING, replace(WAITING, status="RUNNING", waits_for="")):
+        lines.update(record)
+    assert capsys.readouterr().err == "waits for prices-20260131t130000-aaaaaa\n"
+
+
+def test_the_screen_says_it_in_place_of_the_table():
+    screen = live.Screen()
+    screen.record = WAITING
+    assert screen.draw() == "waits for prices-20260131t130000-aaaaaa"
+    screen.record = replace(WAITING, waits_for="")
+    assert screen.draw() != ""
+    assert isinstance(screen.draw(), type(output.grid(live.HEADER, [])))

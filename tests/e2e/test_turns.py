@@ -1,0 +1,197 @@
+"""Turns on the local target: real executions and jobs, events by the real rules, and servers that die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.processes import command_lines
+
+from stagewright import specfile
+from stagewright.local import server as local
+from stagewright.run import release
+from stagewright.run.gateway import Gateway
+from stagewright.run.history import show
+from stagewright.run.stop import stop
+from stagewright.run.trigger import request_run
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("turns")]
+
+DOCUMENT = """\
+name: turns
+concurrency: {concurrency}
+parameters: {{wait: 0}}
+defaults: {{image: sklearn-1.4, instance_type: ml.m5.large}}
+stages:
+  work:
+    kind: processing
+    code: work.py
+    arguments: ["${{parameters.wait}}"]
+    outputs: [made]
+"""
+WORK = """\
+import pathlib, sys, time
+pathlib.Path("/opt/ml/processing/output/made/file").write_text("made")
+time.sleep(float(sys.argv[1]))
+"""
+LONG = 600
+
+
+class Place:
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.state = folder, folder / "state"
+        self.state.mkdir(parents=True)
+        (self.state / "local.toml").write_text(f'[pythons]\n"sklearn-1.4" = "{sys.executable}"\n')
+
+    def up(self) -> tuple[local.Server, Gateway]:
+        running = local.up(self.state)
+        key = (running.access_key, running.secret_key)
+        return running, Gateway.connect(running.installation, running.url, *key)
+
+    def push(self, gateway: Gateway, concurrency: str) -> None:
+        (self.folder / "turns.yaml").write_text(DOCUMENT.format(concurrency=concurrency))
+        release.push(
+            gateway, specfile.read(self.folder / "turns.yaml"), {"work.py": WORK.encode()}, by="test"
+        )
+
+    def processes(self) -> list[str]:
+        return [line for line in command_lines().values() if str(self.state) in line]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    made = Place(tmp_path / "place")
+    yield made
+    local.down(made.state)
+
+
+def until(holds: Callable[[], Any], seconds: float = 60.0) -> Any:
+    end = time.monotonic() + seconds
+    while not (value := holds()):
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.02)
+    return value
+
+
+def ask(gateway: Gateway, wait: float) -> str:
+    key = request_run(gateway, "turns", {"wait": wait}, "test")
+    run: str = until(lambda: gateway.runs.claimed(key))
+    return run
+
+
+def at_work(gateway: Gateway, run: str) -> bool:
+    return any(stage.status == "RUNNING" for stage in show(gateway, run).stages)
+
+
+def ended(gateway: Gateway, run: str) -> bool:
+    header = gateway.runs.header(run)
+    return header is not None and not header.is_open
+
+
+def executions(gateway: Gateway) -> dict[str, str]:
+    machine = gateway.installation.state_machine_arn
+    found = gateway.executions.client.list_executions(stateMachineArn=machine)["executions"]
+    return {each["name"]: each["status"] for each in found}
+
+
+def test_a_killed_server_frees_the_lease_and_the_run_that_waited_starts(place: Place) -> None:
+    running, gateway = place.up()
+    place.push(gateway, "queue")
+    first = ask(gateway, LONG)
+    until(lambda: at_work(gateway, first))
+    second = ask(gateway, 0)
+    until(lambda: show(gateway, second).waits_for == first)
+    os.kill(running.pid, signal.SIGKILL)
+    until(lambda: place.processes() == [])
+    _, gateway = place.up()
+    until(lambda: ended(gateway, second))
+    assert show(gateway, first).status == "FAILED"
+    assert show(gateway, second).status == "SUCCEEDED"
+    assert gateway.leases.of("turns") is None
+    assert list(gateway.leases.waiting("turns")) == []
+
+
+def test_a_run_that_waits_outlives_the_end_of_its_server(place: Place) -> None:
+    _, gateway = place.up()
+    place.push(gateway, "queue")
+    first = ask(gateway, LONG)
+    until(lambda: at_work(gateway, first))
+    second = ask(gateway, 0)
+    assert show(gateway, second).status == "QUEUED"
+    local.down(place.state)
+    assert place.processes() == []
+    _, gateway = place.up()
+    until(lambda: ended(gateway, second))
+    assert (show(gateway, first).status, show(gateway, second).status) == ("STOPPED", "SUCCEEDED")
+
+
+def test_the_next_one_starts_by_itself_and_never_two_run_at_once(place: Place) -> None:
+    _, gateway = place.up()
+    place.push(gateway, "queue")
+    runs = [ask(gateway, wait) for wait in (1.0, 0.5, 0.2)]
+
+    def over() -> bool:
+        assert list(executions(gateway).values()).count("RUNNING") <= 1
+        return all(ended(gateway, run) for run in runs)
+
+    until(over)
+    records = [show(gateway, run) for run in runs]
+    assert [record.status for record in records] == ["SUCCEEDED"] * 3
+    for before, after in pairwise(records):
+        assert before.ended <= after.started
+
+
+def test_cancel_running_stops_the_job_and_then_runs(place: Place) -> None:
+    _, gateway = place.up()
+    place.push(gateway, "cancel-running")
+    first = ask(gateway, LONG)
+    until(lambda: at_work(gateway, first))
+    job = show(gateway, first).stage("work").job
+    second = ask(gateway, 0)
+    until(lambda: ended(gateway, second))
+    record = show(gateway, first)
+    assert (record.status, record.reason) == ("STOPPED", f"stopped by run {second}")
+    until(lambda: (found := gateway.jobs.describe("processing", job)) and found.status == "Stopped")
+    assert show(gateway, second).status == "SUCCEEDED"
+
+
+def test_skip_drops_while_one_goes_on(place: Place) -> None:
+    _, gateway = place.up()
+    place.push(gateway, "skip")
+    first = ask(gateway, LONG)
+    key = request_run(gateway, "turns", {}, "test")
+    (dropped,) = until(lambda: gateway.marks.dropped("turns", 5))
+    assert (dropped.key, dropped.reason) == (key, f"{first} goes on (concurrency: skip)")
+    stop(gateway, first, "test")
+    until(lambda: ended(gateway, first))
+    third = ask(gateway, 0)
+    until(lambda: ended(gateway, third))
+    assert show(gateway, third).status == "SUCCEEDED"
+    assert set(executions(gateway)) == {first, third}
+
+
+def test_an_execution_stopped_by_hand_whose_event_is_lost_is_found_by_the_sweeper(place: Place) -> None:
+    _, gateway = place.up()
+    place.push(gateway, "queue")
+    first = ask(gateway, LONG)
+    until(lambda: at_work(gateway, first))
+    second = ask(gateway, 0)
+    events = gateway.events.client
+    events.disable_rule(Name=gateway.installation.name("run-status"))
+    gateway.executions.stop(gateway.executions.arn_of(first), "by hand")
+    until(lambda: executions(gateway)[first] == "ABORTED")
+    assert gateway.runs.header(second).status == "QUEUED"
+    sweeper = gateway.session.client("lambda", endpoint_url=gateway.endpoint_url)
+    payload = b'{"detail": {"patience": -1}}'
+    sweeper.invoke(FunctionName=gateway.installation.name("sweeper"), Payload=payload)
+    until(lambda: executions(gateway).get(second))
+    assert show(gateway, first).status == "STOPPED"
+    events.enable_rule(Name=gateway.installation.name("run-status"))
+    until(lambda: executions(gateway)[second] == "SUCCEEDED")
