@@ -9,6 +9,7 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from stagewright.errors import TargetError
+from stagewright.plan.selection import Selection
 from stagewright.router import messages, settings
 from stagewright.router.router import handler, route
 from stagewright.run import manifest as manifests
@@ -392,3 +393,68 @@ def test_an_overlay_decides_whether_a_push_starts_a_run(gateway, pipeline, files
     assert off.trigger_key is None
     assert route(gateway, created(first_version(gateway))) is None
     assert list_runs(gateway, "prices") == []
+
+
+def test_a_push_can_bring_a_selection_which_counts_for_more_than_the_trigger_s(
+    gateway, files, tools, created
+):
+    pipeline = load(tools.document | {"triggers": [{"type": "code", "only": ["prepare"]}]})
+    version = pushed(gateway, pipeline, files, selection=Selection(skip=("train",)))
+    record = show(gateway, route(gateway, created(version)).run)
+    assert (record.trigger.only, record.trigger.skip) == ((), ("train",))
+    assert {stage.name: stage.reason for stage in record.stages}["train"] == "skipped in this run"
+
+
+def test_a_request_can_say_which_stages_run(gateway, pipeline, files, requested):
+    pushed(gateway, pipeline, files)
+    record = show(gateway, route(gateway, requested(only=["prepare"])).run)
+    assert [(stage.name, stage.action) for stage in record.stages] == [("prepare", "run"), ("train", "skip")]
+    gateway.runs.advance(record.run, ["RUNNING"], {"status": "SUCCEEDED"})
+    refused = show(gateway, route(gateway, requested(request="2", only=["prepaer"])).run)
+    assert (refused.status, "no such stage: prepaer" in refused.reason) == ("REFUSED", True)
+
+
+def test_a_request_of_a_backfill_has_a_date_and_a_key_of_its_own(gateway, pipeline, files, requested):
+    pushed(gateway, pipeline, files)
+    body = requested(type="backfill", request="prices:2024-01:abc:1", date="2024-01")
+    record = show(gateway, route(gateway, body).run)
+    assert (record.trigger.type, record.trigger.key) == ("backfill", "backfill:prices:2024-01:abc:1")
+    assert record.trigger.date == "2024-01"
+    with pytest.raises(messages.MalformedError, match="a date is written 2026-01-31 or 2026-01"):
+        route(gateway, requested(date="January"))
+    with pytest.raises(messages.MalformedError, match="type"):
+        route(gateway, requested(type="code"))
+
+
+def test_a_resumed_run_has_the_old_one_s_trigger_and_is_one_however_often_it_is_asked_for(
+    gateway, pipeline, files, created, requested, tools
+):
+    version = pushed(gateway, pipeline, files, parameters={"limit": 6}, selection=Selection(("prepare",)))
+    first = route(gateway, created(version)).run
+    gateway.runs.advance(first, ["RUNNING"], {"status": "FAILED"})
+    body = requested(request=f"{first}:1", resumes=first, time="2026-03-01T00:00:00Z")
+    later = route(gateway, body)
+    assert route(gateway, body).run == later.run != first
+    record = show(gateway, later.run)
+    old = show(gateway, first)
+    assert old.resumed_by == (later.run,)
+    assert record.trigger == replace(old.trigger, key=f"resume:{first}:1", by="ada", resumes=first)
+    assert len(tools.executions(gateway)) == 2
+
+
+def test_a_pushed_resumption_is_not_asked_of_the_code_trigger(gateway, files, created, tools):
+    pipeline = load(tools.document | {"triggers": [{"type": "code", "cooldown": "1h"}]})
+    first = route(gateway, created(pushed(gateway, pipeline, files))).run
+    gateway.runs.advance(first, ["RUNNING"], {"status": "FAILED"})
+    mended = files | {"train.py": b"print('mended')\n"}
+    version = pushed(gateway, pipeline, mended, resumes=first)
+    later = route(gateway, created(version))
+    record = show(gateway, later.run)
+    assert (record.trigger.resumes, record.trigger.key) == (first, f"code:prices:{version}")
+
+
+def test_a_run_that_is_not_there_cannot_be_resumed(gateway, pipeline, files, requested):
+    pushed(gateway, pipeline, files)
+    record = show(gateway, route(gateway, requested(resumes="prices-20260101t000000-000000")).run)
+    assert record.status == "REFUSED"
+    assert "prices has no run prices-20260101t000000-000000" in record.reason

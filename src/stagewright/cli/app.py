@@ -19,6 +19,8 @@ COMMANDS = {
     "validate": "Check a pipeline document and report every problem in it.",
     "plan": "Show what a run would do, and why, without starting it.",
     "run": "Push what changed, start one run, and watch it to its end.",
+    "resume": "Go on with a run that failed or was stopped.",
+    "backfill": "Run a pipeline once for each month, week, day or year.",
     "push": "Push code and document; the pushed release starts a run.",
     "runs": "List runs, newest first.",
     "dlq": "List, replay or drop the messages that no run came of.",

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stagewright.cli.target import whereabouts
-from stagewright.errors import DocumentError, NotFoundError, Problem
+from stagewright.errors import DocumentError, NotFoundError, PlanError, Problem
 
 if TYPE_CHECKING:
     from stagewright.cli.target import Session
+    from stagewright.plan.selection import Selection
     from stagewright.spec.model import Scalar
     from stagewright.spec.pipeline import Pipeline
 
@@ -76,6 +77,19 @@ def parameters(pipeline: Pipeline, texts: Sequence[str]) -> dict[str, Scalar]:
     if problems:
         raise DocumentError(tuple(problems))
     return given
+
+
+def selection(
+    pipeline: Pipeline, only: Sequence[str], start: Sequence[str], skip: Sequence[str]
+) -> Selection:
+    """What --only, --from and --skip say. PlanError for what `pipeline` does not have, or has off."""
+    from stagewright.plan.selection import Selection, idle, parse, selected
+
+    asked = Selection(parse(only), parse(start), parse(skip))
+    selected(pipeline, asked)
+    if off := idle(pipeline, asked):
+        raise PlanError(off)
+    return asked
 
 
 def _problem(declared: Mapping[str, Scalar], name: str, equals: str) -> Problem | None:

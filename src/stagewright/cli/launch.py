@@ -16,6 +16,7 @@ from stagewright.errors import ReleaseError, TargetError
 
 if TYPE_CHECKING:
     from stagewright.cli.target import Session
+    from stagewright.plan.selection import Selection
     from stagewright.run.gateway import Gateway
     from stagewright.run.release import Pushed
     from stagewright.spec.kinds import AnyStage
@@ -87,9 +88,15 @@ def effective(session: Session, source: Source) -> Pipeline:
 
 
 def push(
-    session: Session, source: Source, parameters: Mapping[str, Scalar] | None = None, force: bool = False
+    session: Session,
+    source: Source,
+    parameters: Mapping[str, Scalar] | None = None,
+    force: bool = False,
+    selection: Selection | None = None,
+    resumes: str = "",
 ) -> Pushed:
     """Sample data to a local target, then the release. Its manifest, if anything changed, starts a run."""
+    from stagewright.plan.selection import ALL
     from stagewright.run import release
 
     require_space(session)
@@ -98,7 +105,7 @@ def push(
     overlay = source.overlay(session.gateway.installation.environment)
     return release.push(
         session.gateway, source.pipeline, source.files, commit, parameters,
-        by=caller(session), force=force, overlay=overlay,
+        by=caller(session), force=force, overlay=overlay, selection=selection or ALL, resumes=resumes,
     )  # fmt: skip
 
 
@@ -110,25 +117,42 @@ def require_space(session: Session) -> None:
         State(state_folder()).require_space()
 
 
-def start(session: Session, source: Source, parameters: Mapping[str, Scalar], force: bool) -> str:
+def start(
+    session: Session,
+    source: Source,
+    parameters: Mapping[str, Scalar],
+    force: bool,
+    selection: Selection | None = None,
+) -> str:
     """The id of the one run that this starts."""
+    from stagewright.plan.selection import ALL
     from stagewright.run import trigger
 
-    pushed = push(session, source, parameters, force)
+    pushed = push(session, source, parameters, force, selection)
+    note_pushed(source, pushed)
+    key = pushed.trigger_key or trigger.request_run(
+        session.gateway, source.pipeline.name, parameters, caller(session), force=force,
+        selection=selection or ALL,
+    )  # fmt: skip
+    run = await_run(session, key)
+    if session.is_local:
+        note_builds(session, effective(session, source), run)
+    return run
+
+
+def note_pushed(source: Source, pushed: Pushed) -> None:
     if pushed.uploaded or pushed.removed or pushed.trigger_key:
         output.note(f"pushed {source.pipeline.name}: {changes(pushed)}")
-    key = pushed.trigger_key or trigger.request_run(
-        session.gateway, source.pipeline.name, parameters, caller(session), force=force
-    )
+
+
+def await_run(session: Session, key: str) -> str:
+    """`wait_for_run`, for somebody who may lose patience."""
     try:
-        run = wait_for_run(session.gateway, key)
+        return wait_for_run(session.gateway, key)
     except KeyboardInterrupt:
         if not session.own:
             output.note("the run may start nevertheless: see stagewright runs, then stagewright stop RUN")
         raise
-    if session.is_local:
-        note_builds(session, effective(session, source), run)
-    return run
 
 
 def note_builds(session: Session, pipeline: Pipeline, run: str) -> None:

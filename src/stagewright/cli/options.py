@@ -35,6 +35,21 @@ Parameters = Annotated[
         "--parameter", "-p", metavar="NAME=VALUE", help="Another value for a declared parameter; repeatable."
     ),
 ]
+Only = Annotated[
+    list[str],
+    typer.Option(
+        "--only",
+        metavar="STAGES",
+        help="Only these stages run (a,b); the others lend their last good result.",
+    ),
+]
+From = Annotated[
+    list[str],
+    typer.Option(
+        "--from", metavar="STAGES", help="These run, whatever changed, and all that depends on them."
+    ),
+]
+Skip = Annotated[list[str], typer.Option("--skip", metavar="STAGES", help="These are off in this run.")]
 Force = Annotated[
     bool, typer.Option("--force", help="Run every stage that is on, also where nothing changed.")
 ]

@@ -13,15 +13,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from stagewright.cli import documents, environments, output
-from stagewright.cli.options import Document, Force, Json, Parameters, TargetName
+from stagewright.cli.options import Document, Force, From, Json, Only, Parameters, Skip, TargetName
 from stagewright.cli.target import LOCAL, Session, environment_of, session
 from stagewright.naming import timestamp
 
 if TYPE_CHECKING:
     from stagewright.cli.launch import Source
     from stagewright.plan.cost import Use
-    from stagewright.plan.model import Plan
+    from stagewright.plan.model import Plan, Trigger
     from stagewright.plan.release import Release
+    from stagewright.plan.selection import Selection
     from stagewright.spec.budget import Budget
     from stagewright.spec.model import Scalar
     from stagewright.spec.pipeline import Pipeline
@@ -31,6 +32,9 @@ def command(
     place: Document,
     given: Parameters = [],  # noqa: B006 -- Typer copies it
     force: Force = False,
+    only: Only = [],  # noqa: B006
+    start: From = [],  # noqa: B006
+    skip: Skip = [],  # noqa: B006
     target: TargetName = LOCAL,
     as_json: Json = False,
 ) -> None:
@@ -42,8 +46,9 @@ def command(
     with session(target) as connected:
         pipeline = launch.effective(connected, source)
         environments.warn(connected, pipeline)
+        selection = documents.selection(pipeline, only, start, skip)
         launch.upload_samples(connected, source)
-        made = make(connected, source, pipeline, parameters, force)
+        made = make(connected, release_of(source), pipeline, manual(parameters, selection), force)
         refused = tuple(exceeded(made, {} if connected.is_local else connected.gateway.quotas.applied()))
     made = replace(made, warnings=(*made.warnings, *refused))
     if as_json:
@@ -53,17 +58,23 @@ def command(
 
 
 def make(
-    connected: Session, source: Source, pipeline: Pipeline, parameters: Mapping[str, Scalar], force: bool
+    connected: Session, release: Release, pipeline: Pipeline, trigger: Trigger, force: bool = False
 ) -> Plan:
-    """What a run of the files as they are on this disk would do now; `pipeline` is the effective document."""
-    from stagewright.cli.launch import user
-    from stagewright.plan.model import Trigger
+    """What a run of this release would do now; `pipeline` is the effective document."""
     from stagewright.run.planning import make_plan
     from stagewright.spec.parameters import with_parameters
 
-    trigger = Trigger("manual", f"manual:{uuid.uuid4()}", timestamp(datetime.now(UTC)), user(), parameters)
-    document = with_parameters(pipeline, dict(parameters))
-    return make_plan(connected.gateway, document, trigger, release_of(source), revision=0, force=force)
+    document = with_parameters(pipeline, dict(trigger.parameters))
+    return make_plan(connected.gateway, document, trigger, release, revision=0, force=force)
+
+
+def manual(parameters: Mapping[str, Scalar], selection: Selection) -> Trigger:
+    """Of a run that starts now."""
+    from stagewright.cli.launch import user
+    from stagewright.plan.model import Trigger
+
+    key, now = f"manual:{uuid.uuid4()}", timestamp(datetime.now(UTC))
+    return Trigger("manual", key, now, user(), parameters, **vars(selection))
 
 
 def release_of(source: Source) -> Release:

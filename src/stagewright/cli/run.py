@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from stagewright.cli import documents, environments, output
-from stagewright.cli.options import Document, Force, Json, Parameters, TargetName
+from stagewright.cli.options import Document, Force, From, Json, Only, Parameters, Skip, TargetName
 from stagewright.cli.target import LOCAL, environment_of, session
-from stagewright.cli.typeable import program, run_again
+from stagewright.cli.typeable import program, resume, run_again
 from stagewright.errors import RunFailedError, TargetError
 
 Wait = Annotated[
@@ -23,6 +23,9 @@ def command(
     place: Document,
     given: Parameters = [],  # noqa: B006 -- Typer copies it
     force: Force = False,
+    only: Only = [],  # noqa: B006
+    start: From = [],  # noqa: B006
+    skip: Skip = [],  # noqa: B006
     wait: Wait = True,
     target: TargetName = LOCAL,
     as_json: Json = False,
@@ -38,7 +41,8 @@ def command(
             )
         pipeline = launch.effective(connected, source)
         environments.warn(connected, pipeline)
-        run = launch.start(connected, source, parameters, force)
+        selection = documents.selection(pipeline, only, start, skip)
+        run = launch.start(connected, source, parameters, force, selection)
         output.note(f"run {run}")
         if not wait:
             report_started(run, as_json)
@@ -49,7 +53,8 @@ def command(
         if as_json:
             output.print_json(record)
         else:
-            summary.print_outcome(connected.gateway, record, run_again(place, given))
+            again = resume(run, place) if selection else run_again(place, given)
+            summary.print_outcome(connected.gateway, record, again)
     if record.status != "SUCCEEDED":
         raise typer.Exit(RunFailedError.exit_code)
 

@@ -32,6 +32,12 @@ def print_record(record: RunRecord) -> None:
     output.say(f"trigger {trigger}; created {output.local_time(record.created)}; took {took}")
     for name, value in record.trigger.parameters.items():
         output.say(f"  {name} = {value}")
+    for name, stages in record.trigger.selection.to_json().items():
+        output.say(f"  {'from' if name == 'start' else name} {', '.join(stages)}")
+    if record.trigger.resumes:
+        output.say(f"  resumes {record.trigger.resumes}")
+    for later in record.resumed_by:
+        output.say(f"  resumed by {later}")
     output.table(live.HEADER, [live.cells(stage) for stage in record.stages])
     summary.print_unseen(record)
     for stage in record.stages:

@@ -28,3 +28,8 @@ def program() -> str:
 def run_again(place: Path | str, parameters: Sequence[str] = ()) -> str:
     """The same run once more, with the parameters that this one was given."""
     return " ".join([program(), "run", shown(place), *(f"-p {shlex.quote(text)}" for text in parameters)])
+
+
+def resume(run: str, place: Path | str) -> str:
+    """A run that goes on with that one, with the document as it is by then."""
+    return f"{program()} resume {run} {shown(place)}"

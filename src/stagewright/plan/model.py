@@ -11,6 +11,7 @@ from typing import Any, Literal
 from stagewright.naming import Installation
 from stagewright.plan.cost import Use
 from stagewright.plan.release import Release
+from stagewright.plan.selection import Selection
 
 PLAN_FORMAT = 2
 Action = Literal["run", "reuse", "skip"]
@@ -22,9 +23,10 @@ ATTEMPT = "<<attempt>>"
 class Trigger:
     """What started a run. `time` is ISO 8601 UTC, of the event itself; `key` names the event for ever.
 
-    `only`: stages that may run, all where it is empty. `date`, `uri`, `package`, `run`: what
-    `${trigger.date}` and the others stand for, where the event brought one. `chain`: the pipelines whose runs
-    led here by upstream triggers, first one first.
+    `only`, `start`, `skip`: what runs of the document, as `Selection` has it. `resumes`: the run whose
+    trigger this was, all but `key` and `by`. `date`, `uri`, `package`, `run`: what `${trigger.date}` and the
+    others stand for, where the event brought one. `chain`: the pipelines whose runs led here by upstream
+    triggers, first one first.
     """
 
     type: str
@@ -38,10 +40,18 @@ class Trigger:
     package: str = ""
     run: str = ""
     chain: tuple[str, ...] = ()
+    start: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    resumes: str = ""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Trigger:
-        return cls(**{**data, **{name: tuple(data.get(name, ())) for name in ("only", "chain")}})
+        lists = ("only", "chain", "start", "skip")
+        return cls(**{**data, **{name: tuple(data.get(name, ())) for name in lists}})
+
+    @property
+    def selection(self) -> Selection:
+        return Selection(self.only, self.start, self.skip)
 
     def to_json(self) -> dict[str, Any]:
         """Without what is empty, apart from the fields that every trigger has."""

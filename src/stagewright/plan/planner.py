@@ -21,6 +21,7 @@ from stagewright.plan.model import ATTEMPT, GoodResult, Plan, Recorded, StagePla
 from stagewright.plan.prepared import Prepared, Preparer
 from stagewright.plan.requests import KINDS, OURS
 from stagewright.plan.reuse import Judge
+from stagewright.plan.selection import STARTS, selected
 from stagewright.plan.values import event_time
 from stagewright.spec.checks import dependencies
 from stagewright.spec.condition import references
@@ -33,8 +34,8 @@ __all__ = ["external_inputs", "plan"]
 
 
 def plan(pipeline: Pipeline, trigger: Trigger, recorded: Recorded, force: bool = False) -> Plan:
-    """The plan of the run that `trigger` starts. `pipeline` has the run's parameters; `force` runs all that
-    is on.
+    """The plan of the run that `trigger` starts. `pipeline` has the run's parameters; what it has on and the
+    trigger leaves out is off. `force` runs all that is on.
 
     PlanError carries everything that stands in the way.
     """
@@ -45,7 +46,8 @@ class _Planner:
     """Decides stage by stage, each after those it waits for."""
 
     def __init__(self, pipeline: Pipeline, trigger: Trigger, recorded: Recorded, force: bool) -> None:
-        self.pipeline = pipeline
+        self.selected = selected(pipeline, trigger.selection)
+        self.pipeline = pipeline = self.selected.pipeline
         self.trigger = trigger
         self.recorded = recorded
         self.judge = Judge(event_time(trigger), force, recorded.champion)
@@ -118,8 +120,9 @@ class _Planner:
 
     def _off(self, name: str, stage: AnyStage, good: Sequence[GoodResult]) -> StagePlan:
         if not good:
-            return StagePlan(name, stage.kind, "skip", "off")
-        return self._standing(name, stage, good[0], f"off; uses the result of run {good[0].run}")
+            return StagePlan(name, stage.kind, "skip", self.selected.why[name])
+        reason = f"{self.selected.why[name]}; uses the result of run {good[0].run}"
+        return self._standing(name, stage, good[0], reason)
 
     def _standing(self, name: str, stage: AnyStage, result: GoodResult, reason: str) -> StagePlan:
         """A result that stands for a stage, whatever went in now."""
@@ -139,7 +142,9 @@ class _Planner:
             return self._wait(name, stage, f"waits for {held[0]}")
         prepared = self.preparer.prepare(name, self.needs[name])
         again = [need for need in sorted(self.needs[name]) if need in self.running]
-        reason = self.judge.why(name, stage, prepared, good, again, self.running)
+        reason: str | GoodResult = STARTS
+        if name not in self.selected.start:
+            reason = self.judge.why(name, stage, prepared, good, again, self.running)
         if isinstance(reason, GoodResult):
             return _reused(name, stage, reason, f"same as run {reason.run}")
         if approval.waits(self.pipeline, name, self.needs, self.planned, self.recorded.approvals):
@@ -149,7 +154,7 @@ class _Planner:
         return self._run(name, stage, reason, prepared)
 
     def _run(self, name: str, stage: AnyStage, reason: str, prepared: Prepared) -> StagePlan:
-        if stage.cache is not True:
+        if stage.cache is not True or name in self.selected.start:
             prepared = replace(prepared, inputs={**prepared.inputs, fingerprint.UNCACHED: self.run})
         name_of = KINDS[stage.kind].name
         job = (
@@ -197,7 +202,8 @@ class _Planner:
 
     def _state(self, source: str) -> str:
         pinned = self.pipeline.stages[source].pin
-        return f"pinned to run {pinned}, and that result" if pinned else "off, and its last result"
+        why = f"pinned to run {pinned}, and that" if pinned else f"{self.selected.why[source]}, and its last"
+        return f"{why} result"
 
     def _waves(self) -> tuple[graph.Wave, ...]:
         running = [name for name in self.pipeline.stages if name in self.running]

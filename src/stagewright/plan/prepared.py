@@ -254,7 +254,8 @@ class Preparer:
         for _, text, _ in texts(self.pipeline.stages[name]) if self.skipped else ():
             for reference in find(text):
                 if reference.stage in self.skipped:
-                    where = f"off, and without a result in partition {self.partition}"
+                    why = self._resolved(reference).reason
+                    where = f"{why}, and without a result in partition {self.partition}"
                     message = f"{where}; {name} needs {reference.text}"
                     yield Problem(f"stages.{reference.stage}", message, "switch it on for a run")
 

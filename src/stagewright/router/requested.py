@@ -7,13 +7,13 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from stagewright.naming import Installation
 from stagewright.plan.model import Trigger
-from stagewright.run.trigger import RUN_REQUESTED, TRIGGER_FIRED, manual_key
+from stagewright.run.trigger import RUN_REQUESTED, TRIGGER_FIRED, request_key
 from stagewright.spec.dates import date_in
 from stagewright.spec.model import PIPELINE_NAME, PipelineName, Scalar
 
@@ -36,12 +36,26 @@ class Request:
     listens: Mapping[str, Any] | None = None
 
 
+def _iso(text: str) -> str:
+    if text and date_in(text) != text:
+        raise ValueError("a date is written 2026-01-31 or 2026-01")
+    return text
+
+
 class _Requested(BaseModel):
+    """`resumes`: a run, whose trigger stands for `type`, `parameters`, `date` and selection."""
+
     pipeline: PipelineName
     request: str = Field(min_length=1, max_length=128)
+    type: Literal["manual", "backfill"] = "manual"
     parameters: dict[str, Scalar] = {}
+    date: Annotated[str, AfterValidator(_iso)] = ""
     by: str = ""
     force: bool = False
+    only: tuple[str, ...] = ()
+    start: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    resumes: str = ""
 
 
 class _Fired(BaseModel):
@@ -66,7 +80,11 @@ class _Consumed(BaseModel):
 
 def manual(detail: Any, time: str) -> Request:
     given = _checked(_Requested, detail, RUN_REQUESTED)
-    trigger = Trigger("manual", manual_key(given.request), time, given.by, given.parameters)
+    brought = given.model_dump(
+        include={"type", "by", "parameters", "date", "only", "start", "skip", "resumes"}
+    )
+    key = request_key("resume" if given.resumes else given.type, given.request)
+    trigger = Trigger(key=key, time=time, **brought)
     return Request(given.pipeline, trigger, force=given.force)
 
 
@@ -99,7 +117,9 @@ def _consumed(body: Any, place: Installation, request: str, sent: str) -> Reques
     date = date_in(given.dataset_date)
     if given.dataset_date and not date:
         raise MalformedError(f"Records[].body: dataset_date {given.dataset_date!r} has no date in it")
-    return Request(name, Trigger("manual", manual_key(request), sent, given.event_source, date=date))
+    return Request(
+        name, Trigger("manual", request_key("manual", request), sent, given.event_source, date=date)
+    )
 
 
 def _checked(model: Any, detail: Any, what: str) -> Any:

@@ -12,7 +12,7 @@ from stagewright.naming import timestamp
 from stagewright.router import listeners, messages, settings
 from stagewright.router.messages import Event, Request, TurnCame
 from stagewright.router.turn import UNUSABLE, Material, gather, go_on, planned, report_refusal, said
-from stagewright.run import turns
+from stagewright.run import resumption, turns
 from stagewright.run.catalogue import Catalogue
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.marks import Dropped
@@ -137,7 +137,7 @@ def _begin(gateway: Gateway, request: Request) -> Started | None:
     document = material.document
     if request.version and not has_code_trigger(document.layers.document()):
         return None
-    request = _asked(request, material.manifest)
+    request = _asked(gateway, request, material.manifest)
     if request.listens is not None:
         wanted = _wanted(gateway, document.pipeline, request, request.listens)
         if wanted is None:
@@ -180,7 +180,8 @@ def _wanted(
     if deaf and not gateway.marks.listen(pipeline.name, name_of(listens), event.key, event.time, deaf):
         _drop(gateway, request, f"within the trigger's cooldown of {found.cooldown}")
         return None
-    asked = replace(event, only=found.only, parameters=parameters(found, event))
+    only = event.only if event.selection else found.only
+    asked = replace(event, only=only, parameters=parameters(found, event))
     return replace(request, trigger=asked)
 
 
@@ -192,9 +193,14 @@ def _drop(gateway: Gateway, request: Request, reason: str) -> None:
     settings.logger().info("dropped", pipeline=request.pipeline, key=event.key, reason=reason)
 
 
-def _asked(request: Request, manifest: Manifest | None) -> Request:
-    """A push says in its manifest what else it asks for; S3's event cannot."""
-    if not request.version or manifest is None:
+def _asked(gateway: Gateway, request: Request, manifest: Manifest | None) -> Request:
+    """A push says in its manifest what else it asks for; S3's event cannot. A run that is resumed says it
+    all; none of the document's triggers is asked about that."""
+    if request.version and manifest:
+        selection, resumes = vars(manifest.selection), manifest.resumes
+        given = replace(request.trigger, by=manifest.by, parameters=manifest.parameters, resumes=resumes)
+        request = replace(request, trigger=replace(given, **selection), force=manifest.force)
+    if not request.trigger.resumes:
         return request
-    trigger = replace(request.trigger, by=manifest.by, parameters=manifest.parameters)
-    return replace(request, trigger=trigger, force=manifest.force)
+    trigger = resumption.announced(gateway, request.pipeline, request.trigger)
+    return replace(request, trigger=trigger, listens=None)

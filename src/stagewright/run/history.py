@@ -12,6 +12,7 @@ from stagewright.errors import NotFoundError
 from stagewright.naming import timestamp
 from stagewright.plan.model import Trigger
 from stagewright.run import manifest as manifests
+from stagewright.run import resumption
 from stagewright.run.close import ended, unrecorded
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.jobs import JobKind
@@ -93,8 +94,8 @@ class StageRecord:
 class RunRecord:
     """One run. `status`: QUEUED, PLANNED, RUNNING, SUCCEEDED, FAILED, STOPPED, REFUSED.
 
-    `stages` only from `show`. `waits_for`: the run whose end a QUEUED one waits for; empty where its turn has
-    come.
+    Only from `show`: `stages`, and `resumed_by`, the runs that went on with this one. `waits_for`: the run
+    whose end a QUEUED one waits for; empty where its turn has come.
     """
 
     run: str
@@ -112,6 +113,7 @@ class RunRecord:
     execution: str = ""
     plan: str = ""
     waits_for: str = ""
+    resumed_by: tuple[str, ...] = ()
     stages: tuple[StageRecord, ...] = ()
 
     @property
@@ -174,8 +176,10 @@ def show(gateway: Gateway, run: str) -> RunRecord:
     if header.status == "RUNNING":
         stages = _at_work(gateway, header, stages)
         header, stages = _perhaps_over(gateway, header, stages)
+    over = not header.is_open and header.status != "SUCCEEDED"
+    later = resumption.resumed_by(gateway, run) if over else ()
     (record,) = _waiting(gateway, [_record(header)])
-    return replace(record, stages=stages)
+    return replace(record, stages=stages, resumed_by=later)
 
 
 def _pipelines(gateway: Gateway) -> list[str]:

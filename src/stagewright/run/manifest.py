@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from stagewright.errors import NotFoundError, ReleaseError
 from stagewright.plan.release import CodeFile, Release
+from stagewright.plan.selection import ALL, Selection
 from stagewright.run.gateway import Gateway
 
 FOLDER = "manifests/"
@@ -20,10 +21,11 @@ AGAIN = "push again"
 
 @dataclass(frozen=True)
 class Manifest:
-    """One version of a manifest. `written` in epoch seconds; `parameters`, `force`: of the run it starts.
+    """One version of a manifest. `written` in epoch seconds. `environment` is the SHA-256 of the
+    environment's overlay; empty where there is none.
 
-    `environment` is the SHA-256 of the environment's overlay; empty where there is none. `promoted` says
-    where a promoted release comes from: see `run.promotion`.
+    `promoted` says where a promoted release comes from: see `run.promotion`. Of the run that it starts:
+    `parameters`, `force`, `selection`, and `resumes`, a run that it goes on with.
     """
 
     release: Release
@@ -34,6 +36,8 @@ class Manifest:
     force: bool = False
     environment: str = ""
     promoted: Mapping[str, Any] = field(default_factory=dict)
+    selection: Selection = ALL
+    resumes: str = ""
 
     @property
     def trigger_key(self) -> str:
@@ -54,6 +58,8 @@ class Manifest:
             "force": self.force,
             "environment": self.environment,
             "promoted": dict(self.promoted),
+            "resumes": self.resumes,
+            **self.selection.to_json(),
         }
         return always | {name: value for name, value in maybe.items() if value}
 
@@ -75,6 +81,10 @@ class _Manifest(BaseModel):
     force: bool = False
     environment: str = ""
     promoted: dict[str, Any] = {}
+    resumes: str = ""
+    only: tuple[str, ...] = ()
+    start: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
 
 
 def code_key(pipeline: str, version: str) -> str:
@@ -117,7 +127,16 @@ def parse(body: bytes, pipeline: str, version: str, written: float) -> Manifest:
     files = {path: CodeFile(file.sha256, file.version, file.size) for path, file in given.files.items()}
     release = Release(pipeline, files, given.document, given.commit)
     return Manifest(
-        release, version, written, given.parameters, given.by, given.force, given.environment, given.promoted
+        release,
+        version,
+        written,
+        given.parameters,
+        given.by,
+        given.force,
+        given.environment,
+        given.promoted,
+        Selection(given.only, given.start, given.skip),
+        given.resumes,
     )
 
 

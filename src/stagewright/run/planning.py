@@ -49,7 +49,7 @@ def make_plan(
     force: bool = False,
 ) -> Plan:
     """The plan of `pipeline` (the effective document) for one trigger. PlanError: see the planner."""
-    pipeline = selected(pipeline, trigger.only)
+    document, pipeline = pipeline, selected(pipeline, trigger.selection).pipeline
     places = planner.external_inputs(pipeline, trigger, gateway.installation)
     external = zip(places, together(lambda place: _digest(gateway, place), places), strict=True)
     results = _results(gateway, pipeline, _partition(pipeline, trigger, gateway))
@@ -65,7 +65,7 @@ def make_plan(
         champion=_champion(gateway, pipeline),
         approvals=packages.statuses(gateway, pipeline, results),
     )
-    return planner.plan(pipeline, trigger, recorded, force=force)
+    return planner.plan(document, trigger, recorded, force=force)
 
 
 def good_result(gateway: Gateway, run: str, stage: str) -> GoodResult | None:

@@ -14,6 +14,7 @@ from stagewright.errors import NotFoundError, PlanError, Problem, ReleaseError
 from stagewright.naming import timestamp
 from stagewright.plan.bundle import bundle
 from stagewright.plan.release import CodeFile, Release
+from stagewright.plan.selection import ALL, Selection
 from stagewright.run import manifest as manifests
 from stagewright.run.bundles import ensure_bundles, staging_key
 from stagewright.run.folder import scan
@@ -52,13 +53,16 @@ def push(
     force: bool = False,
     overlay: Mapping[str, Any] | None = None,
     promoted: Mapping[str, Any] | None = None,
+    selection: Selection = ALL,
+    resumes: str = "",
 ) -> Pushed:
     """Uploads what changed, the document, and the manifest last: if anything fails, no run starts.
 
     `overlay` is what the target's environment changes of the document; without one, an earlier push's goes.
     `promoted` says which environment the release comes from.
 
-    `parameters` and `force` (run every stage) are of the run that the manifest starts. A push that changed
+    `parameters`, `force` (run every stage), `selection` and `resumes` (the run that it goes on with) are of
+    the run that the manifest starts. A push that changed
     nothing, or whose document has no code trigger, starts none: see `trigger.request_run`.
     ReleaseError: a stage names a code file that is not there.
     """
@@ -91,6 +95,8 @@ def push(
         force=force,
         environment=hashes[1],
         promoted=promoted or {},
+        selection=selection,
+        resumes=resumes,
     )
     body = manifests.text_of(manifest.to_json())
     version = gateway.objects.put(manifests.key_of(name), body, "application/json")

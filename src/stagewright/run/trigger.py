@@ -11,6 +11,7 @@ from typing import Any
 from stagewright.errors import NotFoundError
 from stagewright.naming import Installation
 from stagewright.plan.model import Trigger
+from stagewright.plan.selection import ALL, Selection
 from stagewright.plan.values import trigger_values
 from stagewright.run.gateway import Gateway
 from stagewright.spec.pipeline import Pipeline
@@ -22,8 +23,9 @@ TRIGGER_FIRED = "Trigger Fired"
 DATA_SETTLING = "Data Settling"
 
 
-def manual_key(request: str) -> str:
-    return f"manual:{request}"
+def request_key(kind: str, request: str) -> str:
+    """Of the run that somebody asks for. `kind`: manual, backfill or resume."""
+    return f"{kind}:{request}"
 
 
 def has_code_trigger(document: Mapping[str, Any]) -> bool:
@@ -32,21 +34,27 @@ def has_code_trigger(document: Mapping[str, Any]) -> bool:
 
 
 def request_run(
-    gateway: Gateway, pipeline: str, parameters: Mapping[str, Any], by: str, *, force: bool = False
+    gateway: Gateway,
+    pipeline: str,
+    parameters: Mapping[str, Any],
+    by: str,
+    *,
+    force: bool = False,
+    selection: Selection = ALL,
 ) -> str:
     """Puts the event; its key, by which `history.find_run` finds the run. NotFoundError: no document."""
     if gateway.documents.base(pipeline) is None:
         raise NotFoundError(f"no pipeline {pipeline}", "push it first: stagewright push PATH")
     request = uuid.uuid4().hex
-    detail = {
-        "installation": gateway.installation.id,
-        "pipeline": pipeline,
-        "request": request,
-        "parameters": dict(parameters),
-        "by": by,
-    }
-    gateway.events.put(RUN_REQUESTED, detail | ({"force": True} if force else {}))
-    return manual_key(request)
+    asked = {"parameters": dict(parameters), **({"force": True} if force else {}), **selection.to_json()}
+    ask(gateway, pipeline, request, by, asked)
+    return request_key("manual", request)
+
+
+def ask(gateway: Gateway, pipeline: str, request: str, by: str, more: Mapping[str, Any]) -> None:
+    """Puts the event. The same `request` again, with the same `type`, starts nothing more."""
+    detail = {"installation": gateway.installation.id, "pipeline": pipeline, "request": request, "by": by}
+    gateway.events.put(RUN_REQUESTED, {**detail, **more})
 
 
 def fired(place: Installation, pipeline: str, listens: Mapping[str, Any], trigger: Trigger) -> dict[str, Any]:

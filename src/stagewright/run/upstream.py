@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stagewright.plan.model import Trigger
+from stagewright.plan.selection import LENDING
 from stagewright.run.catalogue import Catalogue
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.marks import Dropped
@@ -46,5 +47,5 @@ def _good(gateway: Gateway, header: Header) -> frozenset[str]:
     """Stages that ran well in this run, or needed not to run; not those that were off."""
     ran = {name for name, stage in gateway.runs.stages(header.run).items() if stage.status == "SUCCEEDED"}
     planned = recorded_stages(gateway, header)
-    reused = {each.name for each in planned if each.action == "reuse" and not each.reason.startswith("off")}
+    reused = {each.name for each in planned if each.action == "reuse" and not each.reason.startswith(LENDING)}
     return frozenset(ran | reused)

@@ -1,0 +1,129 @@
+"""A new run with the trigger of the old one: the same date, parameters, stages and partition. What is
+finished is reused; the plan says so first. Document and code are those of PIPELINE, which is pushed if it
+changed; without it those of the document in the current folder, where that is the run's on the local target,
+else as they were pushed last. Not for runs that are under way or ended well.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stagewright.cli import documents, environments, output
+from stagewright.cli.options import Json, TargetName
+from stagewright.cli.plan import make, print_plan, release_of
+from stagewright.cli.pushed import pushed
+from stagewright.cli.run import Wait, report_started
+from stagewright.cli.target import LOCAL, Session, kept
+from stagewright.cli.typeable import program
+from stagewright.errors import NotFoundError, RunFailedError, TargetError
+
+if TYPE_CHECKING:
+    from stagewright.cli.launch import Source
+    from stagewright.plan.model import Plan
+    from stagewright.run.gateway.runs import Header
+    from stagewright.spec.budget import Budget
+
+Run = Annotated[
+    str, typer.Argument(metavar="RUN", help="The run, or a pipeline's name: its newest run is meant.")
+]
+Place = Annotated[
+    str | None,
+    typer.Argument(metavar="[PIPELINE]", help="The document as it is now, or a folder with a pipeline.yaml."),
+]
+PlanOnly = Annotated[bool, typer.Option("--plan", help="Only show what the new run would do.")]
+
+
+def command(
+    run: Run,
+    place: Place = None,
+    plan_only: PlanOnly = False,
+    wait: Wait = True,
+    target: TargetName = LOCAL,
+    as_json: Json = False,
+) -> None:
+    from stagewright.cli import live, summary
+    from stagewright.run import resumption
+
+    with kept(target) as connected:
+        if connected.own and not wait:
+            raise TargetError("--no-wait: the server of this command ends with it", "stagewright up first")
+        header = resumption.resumable(connected.gateway, documents.run_of(connected, run))
+        source = source_of(connected, header, place)
+        made, budget = planned(connected, header, source)
+        if not (plan_only and as_json):
+            tell(header, source, made, budget, quiet=as_json)
+        if plan_only:
+            if as_json:
+                output.print_json(made.to_json())
+            return
+        later = start(connected, header, source)
+        output.note(f"run {later}")
+        if not wait:
+            report_started(later, as_json)
+            return
+        record = live.watch(connected, later)
+        if as_json:
+            output.print_json(record)
+        else:
+            summary.print_outcome(connected.gateway, record, f"{program()} resume {later}")
+    if record.status != "SUCCEEDED":
+        raise typer.Exit(RunFailedError.exit_code)
+
+
+def source_of(connected: Session, header: Header, place: str | None) -> Source | None:
+    """The document on this disk that the new run is to be of; None where what was pushed is."""
+    from stagewright.cli import launch
+
+    found = documents.path_of(place) if place else documents.find(".") if connected.is_local else None
+    if found is None or (not place and documents.read(str(found)).name != header.pipeline):
+        return None
+    source = launch.Source.read(found)
+    if source.pipeline.name != header.pipeline:
+        raise NotFoundError(
+            f"{found} is the document of {source.pipeline.name}, and {header.run} is a run of"
+            f" {header.pipeline}",
+            "give the document of that pipeline",
+        )
+    return source
+
+
+def planned(connected: Session, header: Header, source: Source | None) -> tuple[Plan, Budget | None]:
+    """What the new run would do, and the document's budget."""
+    from stagewright.cli import launch
+    from stagewright.run import resumption
+
+    if source:
+        pipeline, release = launch.effective(connected, source), release_of(source)
+        environments.warn(connected, pipeline)
+        launch.upload_samples(connected, source)
+    else:
+        pipeline, release = pushed(connected.gateway, header.pipeline)
+    key = resumption.key_of(connected.gateway, header.run)
+    trigger = resumption.trigger_of(header, key, launch.caller(connected))
+    return make(connected, release, pipeline, trigger), pipeline.budget
+
+
+def tell(header: Header, source: Source | None, made: Plan, budget: Budget | None, *, quiet: bool) -> None:
+    what = f"as {source.path} has it" if source else "as it was pushed last"
+    output.note(f"resuming {header.run} ({header.status}), {header.pipeline} {what}")
+    if not quiet:
+        print_plan(made, budget)
+
+
+def start(connected: Session, header: Header, source: Source | None) -> str:
+    """The new run's id."""
+    from stagewright.cli import launch
+    from stagewright.run import resumption
+
+    key = None
+    if source:
+        done = launch.push(connected, source, resumes=header.run)
+        launch.note_pushed(source, done)
+        key = done.trigger_key
+    key = key or resumption.request(connected.gateway, header, launch.caller(connected))
+    later = launch.await_run(connected, key)
+    if source and connected.is_local:
+        launch.note_builds(connected, launch.effective(connected, source), later)
+    return later

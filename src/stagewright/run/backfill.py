@@ -1,0 +1,217 @@
+"""One run for each date of a time span, some at a time.
+
+A backfill has an id that follows from all that decides what its runs do, and each run a key that follows from
+id, date and attempt. So nothing else has to be remembered: whoever asks for the same backfill again, after
+whatever was killed, finds the runs by their keys. An event that was sent without anybody knowing is sent
+again, and starts nothing twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from stagewright.errors import DocumentError, Problem, TargetError
+from stagewright.naming import timestamp
+from stagewright.plan.model import Trigger
+from stagewright.plan.release import Release
+from stagewright.plan.values import document_values
+from stagewright.run import close
+from stagewright.run.gateway import Gateway
+from stagewright.run.together import together
+from stagewright.run.trigger import ask, request_key
+from stagewright.spec.canonical import document_json
+from stagewright.spec.parameters import with_parameters
+from stagewright.spec.periods import Every, next_after, periods
+from stagewright.spec.pipeline import Pipeline
+
+TYPE = "backfill"
+ITEM = "backfill#"
+PATIENCE = 90.0
+"""Seconds that an event may take to become a run."""
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """`first`, `last`, `every`: see `spec.periods`. `made_of`: hash of the document and the release as they
+    are when it begins."""
+
+    pipeline: str
+    first: str
+    last: str
+    every: Every
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    force: bool = False
+    made_of: str = ""
+    by: str = ""
+    created: str = ""
+
+    @property
+    def id(self) -> str:
+        decides = {name: value for name, value in asdict(self).items() if name not in ("by", "created")}
+        text = json.dumps(decides, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def dates(self) -> tuple[str, ...]:
+        return periods(self.first, self.last, self.every)
+
+    def request(self, date: str, attempt: int) -> str:
+        return f"{self.pipeline}:{date}:{self.id}:{attempt}"
+
+    def trigger(self, date: str, attempt: int = 1) -> Trigger:
+        """Of the run for that date, if it began now."""
+        key = request_key(TYPE, self.request(date, attempt))
+        now = timestamp(datetime.now(UTC))
+        return Trigger(TYPE, key, now, self.by, dict(self.parameters), date=date)
+
+
+@dataclass(frozen=True)
+class Period:
+    """One date of a backfill, and its newest run. `attempt` is 0, and `run` and `status` are empty, where
+    there is none; `status` is ASKED while an event is under way."""
+
+    date: str
+    attempt: int = 0
+    run: str = ""
+    status: str = ""
+    reason: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        return self.status == "SUCCEEDED"
+
+
+def made_of(pipeline: Pipeline, release: Release) -> str:
+    text = f"{release.digest} {document_json(pipeline)}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def check(gateway: Gateway, pipeline: Pipeline, backfill: Backfill) -> None:
+    """DocumentError: two dates would share a partition, so that one's results would stand for the other's."""
+    document = with_parameters(pipeline, backfill.parameters)
+    dates = backfill.dates
+    seen: dict[str, str] = {}
+    for date in (*dates, next_after(dates[-1], backfill.every)):
+        values = document_values(document, backfill.trigger(date), gateway.installation, run="")
+        partition = str(values["partition",])
+        if partition in seen:
+            message = f"{seen[partition]} and {date} would both be of partition {partition}"
+            remedy = "let the partition depend on ${trigger.date}, and give no parameter that hides it"
+            raise DocumentError((Problem("partition", message, remedy),))
+        seen[partition] = date
+
+
+def look(gateway: Gateway, backfill: Backfill) -> list[Period]:
+    """All its periods as they stand, in their order."""
+    return together(lambda date: _newest(gateway, backfill, date), backfill.dates)
+
+
+def record(gateway: Gateway, backfill: Backfill) -> None:
+    """For `listed`; what is there stays as it is."""
+    if all(each.id != backfill.id for each in listed(gateway, backfill.pipeline)):
+        text = json.dumps(asdict(backfill), sort_keys=True)
+        gateway.runs.put_all(
+            [{"run": _place(backfill.pipeline), "item": f"{ITEM}{backfill.id}", "backfill": text}]
+        )
+
+
+def listed(gateway: Gateway, pipeline: str) -> list[Backfill]:
+    """Every backfill of the pipeline that was begun, the newest first."""
+    items = gateway.runs.items(_place(pipeline), ITEM)
+    found = [Backfill(**json.loads(item["backfill"])) for item in items]
+    return sorted(found, key=lambda each: each.created, reverse=True)
+
+
+class Progress:
+    """One go at a backfill: what has ended well is left, all else is tried once."""
+
+    def __init__(self, gateway: Gateway, backfill: Backfill, by: str, most: int) -> None:
+        self.gateway, self.backfill, self.by, self.most = gateway, backfill, by, most
+        found = look(gateway, backfill)
+        self.over = [period for period in found if period.is_good]
+        self.open = {period.date: period for period in found if _is_open(period)}
+        self.waiting = [each for each in found if not each.is_good and not _is_open(each)]
+        self.asked: dict[str, float] = {}
+
+    @property
+    def is_over(self) -> bool:
+        return not self.open and not self.waiting
+
+    def step(self, *, settle: bool) -> list[Period]:
+        """Looks at what is open, and starts what there is room for; the periods that have changed.
+
+        `settle`: closes runs whose end nobody has written down. TargetError: an event has become no run.
+        """
+        changed = [*self._look(settle=settle)]
+        while self.waiting and len(self.open) < self.most:
+            changed.append(self._ask(self.waiting.pop(0)))
+        return changed
+
+    def _look(self, *, settle: bool) -> Iterator[Period]:
+        for date, before in list(self.open.items()):
+            if settle and before.status == "RUNNING":
+                close.settle(self.gateway, before.run)
+            now = _at(self.gateway, self.backfill, date, before.attempt)
+            if now is None:
+                self._lose_patience(before)
+            elif now != before:
+                self.open[date] = now
+                yield now
+            if now and not _is_open(now):
+                del self.open[date]
+                self._end(now)
+
+    def _end(self, period: Period) -> None:
+        """A run of an earlier go that ends badly is tried again; it may have been killed with that one."""
+        if period.is_good or period.date in self.asked:
+            self.over.append(period)
+        else:
+            self.waiting = sorted([*self.waiting, period], key=lambda each: each.date)
+
+    def _ask(self, period: Period) -> Period:
+        asked = replace(period, attempt=period.attempt + 1, run="", status="ASKED", reason="")
+        backfill = self.backfill
+        detail = {"type": TYPE, "date": period.date, "parameters": dict(backfill.parameters)}
+        request = backfill.request(period.date, asked.attempt)
+        more = {**detail, "force": True} if backfill.force else detail
+        ask(self.gateway, backfill.pipeline, request, self.by, more)
+        self.open[period.date] = asked
+        self.asked[period.date] = time.monotonic()
+        return asked
+
+    def _lose_patience(self, period: Period) -> None:
+        began = self.asked.setdefault(period.date, time.monotonic())
+        if time.monotonic() - began > PATIENCE:
+            log = f"/aws/lambda/{self.gateway.installation.name('router')}"
+            raise TargetError(
+                f"the event for {period.date} has not become a run in {PATIENCE:.0f} s",
+                f"see the router's log {log}; then the same command again",
+            )
+
+
+def _is_open(period: Period) -> bool:
+    return period.status in ("ASKED", "QUEUED", "PLANNED", "RUNNING")
+
+
+def _newest(gateway: Gateway, backfill: Backfill, date: str) -> Period:
+    found, attempt = Period(date), 1
+    while period := _at(gateway, backfill, date, attempt):
+        found, attempt = period, attempt + 1
+    return found
+
+
+def _at(gateway: Gateway, backfill: Backfill, date: str, attempt: int) -> Period | None:
+    """None while no run has claimed its key."""
+    run = gateway.runs.claimed(request_key(TYPE, backfill.request(date, attempt)))
+    header = gateway.runs.header(run) if run else None
+    return Period(date, attempt, header.run, header.status, header.reason) if header else None
+
+
+def _place(pipeline: str) -> str:
+    return f"backfill#{pipeline}"

@@ -1,0 +1,32 @@
+"""What docs/runs.md shows is what the command line and the router take."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import typer
+
+from stagewright.naming import Installation
+from stagewright.router.messages import parse
+
+PAGE = (Path(__file__).parents[2] / "docs" / "runs.md").read_text()
+COMMANDS = re.findall(r"^stagewright (\w+) (.*)$", PAGE, flags=re.MULTILINE)
+(MESSAGES,) = re.findall(r"```json\n(.*?)```", PAGE, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("message", MESSAGES.splitlines())
+def test_the_messages_are_understood(message):
+    (request,) = parse(message, Installation("b", "r", "a", "dev", "demo"), "m")
+    assert request.pipeline == "house-price"
+
+
+@pytest.mark.parametrize(("command", "arguments"), COMMANDS)
+def test_the_options_of_the_examples_exist(command, arguments):
+    given = set(re.findall(r"--[a-z-]+", arguments))
+    single = typer.Typer(add_completion=False)
+    single.command()(import_module(f"stagewright.cli.{command}").command)
+    known = {option for each in typer.main.get_command(single).params for option in each.opts}
+    assert given <= known

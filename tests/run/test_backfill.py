@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from stagewright.errors import DocumentError
+from stagewright.router.router import route
+from stagewright.run.backfill import Backfill, Progress, check, listed, look, record
+from stagewright.run.release import push
+from stagewright.spec.load import load
+
+BACKFILL = Backfill("prices", "2024-01", "2024-04", "month", by="ada", created="2026-01-31T14:00:00.000Z")
+
+
+@pytest.fixture
+def sent(gateway, pipeline, files, tools, monkeypatch):
+    """The events that were sent, and a pipeline with a partition for each date."""
+    push(gateway, load(tools.document | {"partition": "${trigger.date}", "triggers": []}), files)
+    events = []
+
+    class Events:
+        def put(self, kind, detail):
+            events.append({**detail, "by": detail["by"]})
+
+    gateway.__dict__["events"] = Events()
+    return events
+
+
+def deliver(gateway, event):
+    import json
+
+    body = {name: value for name, value in event.items() if name != "installation"}
+    return route(gateway, json.dumps(body))
+
+
+def end(gateway, run, status):
+    assert gateway.runs.advance(run, ["RUNNING"], {"status": status})
+
+
+def test_at_most_so_many_are_open_and_the_earliest_come_first(gateway, sent):
+    progress = Progress(gateway, BACKFILL, "ada", 2)
+    assert [period.date for period in progress.step(settle=False)] == ["2024-01", "2024-02"]
+    assert progress.step(settle=False) == []
+    first = deliver(gateway, sent[0]).run
+    assert [(each.date, each.status) for each in progress.step(settle=False)] == [("2024-01", "RUNNING")]
+    end(gateway, first, "SUCCEEDED")
+    changed = progress.step(settle=False)
+    assert [(each.date, each.status) for each in changed] == [("2024-01", "SUCCEEDED"), ("2024-03", "ASKED")]
+
+
+def test_what_was_sent_and_forgotten_is_sent_again_and_starts_one_run(gateway, sent, tools):
+    Progress(gateway, BACKFILL, "ada", 1).step(settle=False)
+    Progress(gateway, BACKFILL, "bob", 1).step(settle=False)
+    assert [event["request"] for event in sent] == [f"prices:2024-01:{BACKFILL.id}:1"] * 2
+    assert deliver(gateway, sent[0]).run == deliver(gateway, sent[1]).run
+    assert len(tools.executions(gateway)) == 1
+
+
+def test_an_earlier_go_s_failures_are_tried_once_more_and_this_one_s_are_not(gateway, sent):
+    one = replace(BACKFILL, last="2024-01")
+    Progress(gateway, one, "ada", 1).step(settle=False)
+    first = deliver(gateway, sent[0]).run
+    progress = Progress(gateway, one, "ada", 1)
+    end(gateway, first, "FAILED")
+    progress.step(settle=False)
+    assert sent[1]["request"].endswith(":2")
+    second = deliver(gateway, sent[1]).run
+    end(gateway, second, "FAILED")
+    progress.step(settle=False)
+    assert (progress.is_over, progress.over[0].run, len(sent)) == (True, second, 2)
+    assert [(each.attempt, each.status) for each in look(gateway, one)] == [(2, "FAILED")]
+
+
+def test_what_ended_well_is_left(gateway, sent):
+    one = replace(BACKFILL, last="2024-01")
+    Progress(gateway, one, "ada", 1).step(settle=False)
+    end(gateway, deliver(gateway, sent[0]).run, "SUCCEEDED")
+    assert Progress(gateway, one, "ada", 1).is_over
+    assert not Progress(gateway, replace(one, made_of="another push"), "ada", 1).is_over
+
+
+def test_who_asks_and_when_does_not_make_another_backfill():
+    assert replace(BACKFILL, by="bob", created="later").id == BACKFILL.id
+    for other in ({"last": "2024-05"}, {"force": True}, {"parameters": {"limit": 4}}, {"every": "year"}):
+        assert replace(BACKFILL, **other).id != BACKFILL.id
+
+
+def test_each_date_has_a_partition_of_its_own_or_there_is_no_backfill(gateway, tools):
+    hidden = load(
+        tools.document
+        | {"parameters": {"limit": 3, "day": "${trigger.date}"}, "partition": "${parameters.day}"}
+    )
+    check(gateway, hidden, BACKFILL)
+    with pytest.raises(DocumentError, match="2024-01 and 2024-02 would both be of partition 2020"):
+        check(gateway, hidden, replace(BACKFILL, parameters={"day": "2020"}))
+    with pytest.raises(DocumentError, match="2024-01 and 2024-02 would both be of partition default"):
+        check(gateway, load(tools.document), replace(BACKFILL, last="2024-01"))
+
+
+def test_backfills_are_listed_once_as_they_were_asked_for_first(gateway):
+    later = replace(BACKFILL, last="2024-05", created="2026-02-01T00:00:00.000Z")
+    for each in (BACKFILL, later, replace(BACKFILL, by="bob", created="2026-03-01T00:00:00.000Z")):
+        record(gateway, each)
+    assert listed(gateway, "prices") == [later, BACKFILL]
+    assert gateway.runs.of_pipeline("prices", 10) == ()
