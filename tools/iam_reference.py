@@ -1,4 +1,4 @@
-"""docs/iam.md: every role, statement by statement, from the one table that Terraform and the local target use."""
+"""docs/iam.md: every role, statement by statement, from the one table that both targets use."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from stagewright.installation.resources import resources
 INTRODUCTION = """\
 # Roles and what they may do
 
-Generated from `stagewright.installation.roles` (`make docs`), which Terraform and the local target read as well.
-`${prefix}`, `${environment}`, `${bucket}`, `${region}`, `${account}` and `${partition}` are those of the installation.
+Generated from `stagewright.installation.roles` (`make docs`), which Terraform and the local target read as
+well. `${prefix}`, `${environment}`, `${bucket}`, `${region}`, `${account}` and `${partition}` are those of the
+installation.
 
-Jobs, models and endpoints are named after pipelines, so no name prefix can narrow them down. What is created must carry
-the tag `stagewright:environment` of the installation, and is changed or deleted only where it does.
+Jobs, models and endpoints are named after pipelines, so no name prefix can narrow them down. What is created
+must carry the tag `stagewright:environment` of the installation, and is changed or deleted only where it does.
 
-Every statement is held to AWS's service authorization reference by a test: actions exist, the resources are of types
-that they take, and conditions use keys that they know. That reference is data, not AWS's answer: **no policy here has
-been evaluated by AWS itself** ([fidelity.md](fidelity.md)).
+Every statement is held to AWS's service authorization reference by a test: actions exist, the resources are of
+types that they take, and conditions use keys that they know. That reference is data, not AWS's answer: **no
+policy here has been evaluated by AWS itself** ([fidelity.md](fidelity.md)).
 """
 OPTIONS = {
     "kms_key": "with a key of one's own (`kms_key_arn`)",
@@ -38,13 +39,13 @@ No role of the installation: add these statements to the role of the person or t
 
 def iam_reference() -> str:
     parts = resources()
-    pages = [INTRODUCTION, *(_role(what, role) for what, role in parts["roles"].items())]
+    pages = [INTRODUCTION, *map(_role, parts["roles"].values())]
     pages += [_option(option, roles) for option, roles in parts["role_options"].items()]
     pages.append(DOCTOR + "\n" + _table(READER.to_json()["statements"]))
     return "\n".join([*pages, _all_resources(parts), _broader()])
 
 
-def _role(what: str, role: Mapping[str, Any]) -> str:
+def _role(role: Mapping[str, Any]) -> str:
     return f"## `{role['name']}`\nAssumed by `{role['service']}`.\n\n{_table(role['statements'])}"
 
 
@@ -86,8 +87,9 @@ def _all_resources(parts: Mapping[str, Any]) -> str:
 def _broader() -> str:
     head = (
         "## Broader than AWS asks for\n"
-        "These actions take narrower resources, and have all of them nevertheless. The test fails where one is missing\n"
-        "here, and where one here is needed no more.\n\n| role | statement | action | why |\n|---|---|---|---|\n"
+        "These actions take narrower resources, and have all of them nevertheless. A test fails where one is\n"
+        "missing here, and where one here is needed no more.\n\n"
+        "| role | statement | action | why |\n|---|---|---|---|\n"
     )
     return head + "".join(
         f"| {role} | {sid} | `{action}` | {reason} |\n" for (role, sid, action), reason in BROADER.items()

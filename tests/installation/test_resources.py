@@ -273,6 +273,7 @@ def test_statements_have_reasons_and_narrow_resources(parts):
                     for resource in each["resources"]
                 )
     assert everything == {
+        ("router", "FindChampion"),
         ("workflow", "ListTags"),
         ("workflow", "LogDelivery"),
         ("sagemaker", "Metrics"),
