@@ -14,15 +14,16 @@ INTRODUCTION = """\
 # Roles and what they may do
 
 Generated from `stagewright.installation.roles` (`make docs`), which Terraform and the local target read as
-well. `${prefix}`, `${environment}`, `${bucket}`, `${region}`, `${account}` and `${partition}` are those of the
-installation.
+well. `${prefix}`, `${environment}`, `${bucket}`, `${region}`, `${account}` and `${partition}` are those of
+the installation.
 
 Jobs, models and endpoints are named after pipelines, so no name prefix can narrow them down. What is created
-must carry the tag `stagewright:environment` of the installation, and is changed or deleted only where it does.
+must carry the tag `stagewright:environment` of the installation, and is changed or deleted only where it
+does.
 
-Every statement is held to AWS's service authorization reference by a test: actions exist, the resources are of
-types that they take, and conditions use keys that they know. That reference is data, not AWS's answer: **no
-policy here has been evaluated by AWS itself** ([fidelity.md](fidelity.md)).
+Every statement is held to AWS's service authorization reference by a test: actions exist, the resources are
+of types that they take, and conditions use keys that they know. That reference is data, not AWS's answer:
+**no policy here has been evaluated by AWS itself** ([fidelity.md](fidelity.md)).
 """
 OPTIONS = {
     "kms_key": "with a key of one's own (`kms_key_arn`)",
@@ -87,8 +88,8 @@ def _all_resources(parts: Mapping[str, Any]) -> str:
 def _broader() -> str:
     head = (
         "## Broader than AWS asks for\n"
-        "These actions take narrower resources, and have all of them nevertheless. A test fails where one is\n"
-        "missing here, and where one here is needed no more.\n\n"
+        "These actions take narrower resources, and have all of them nevertheless. A test fails where one\n"
+        "is missing here, and where one here is needed no more.\n\n"
         "| role | statement | action | why |\n|---|---|---|---|\n"
     )
     return head + "".join(

@@ -100,10 +100,10 @@ READER = Role(
             (TEMPLATE.arn("cloudwatch", f"alarm:{TEMPLATE.name('*')}"),),
         ),
         Statement(
-            "Sweeper",
-            "asks when the sweeper ran last",
-            ("logs:DescribeLogStreams",),
-            [TEMPLATE.arn("logs", f"log-group:{function.log_group}:*") for function in FUNCTIONS],
+            "Figures",
+            "asks when the sweeper ran last, and how long events wait; a metric takes no resource",
+            ("cloudwatch:GetMetricStatistics",),
+            ("*",),
         ),
         Statement(
             "Quotas",
