@@ -20,8 +20,9 @@ from stagewright.local import server as local
 from stagewright.local.artifacts import Artifacts
 from stagewright.local.provision import provision
 from stagewright.naming import timestamp
+from stagewright.plan.model import Trigger
 from stagewright.run.gateway import Gateway
-from stagewright.run.gateway.runs import Header, _header_item
+from stagewright.run.gateway.runs import Header
 
 
 @dataclass(frozen=True)
@@ -79,20 +80,10 @@ def no_backups(patient: Patient) -> None:
 
 
 def no_redrive(patient: Patient) -> None:
-    queues = patient.client("sqs")
-    queues.set_queue_attributes(
-        QueueUrl=queues.get_queue_url(QueueName=patient.name("events"))["QueueUrl"],
-        Attributes={
-            "RedrivePolicy": json.dumps(
-                {
-                    "deadLetterTargetArn": patient.server.installation.arn(
-                        "sqs", patient.name("events-dead")
-                    ),
-                    "maxReceiveCount": 1000,
-                }
-            )
-        },
-    )
+    queues, dead = patient.client("sqs"), patient.name("events-dead")
+    redrive = {"deadLetterTargetArn": patient.server.installation.arn("sqs", dead), "maxReceiveCount": 1000}
+    url = queues.get_queue_url(QueueName=patient.name("events"))["QueueUrl"]
+    queues.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": json.dumps(redrive)})
 
 
 def other_code(patient: Patient) -> None:
@@ -194,16 +185,10 @@ def test_a_dead_letter_and_a_run_that_hangs_are_warnings(patient):
     queues = patient.client("sqs")
     url = queues.get_queue_url(QueueName=patient.name("events-dead"))["QueueUrl"]
     queues.send_message(QueueUrl=url, MessageBody="what is this")
-    header = Header(
-        run="tiny-20261101t000000-abcdef",
-        pipeline="tiny",
-        partition="",
-        status="RUNNING",
-        trigger="{}",
-        release="",
-        created=timestamp(datetime.now(UTC) - timedelta(days=2)),
-    )
-    patient.gateway.runs.put_all([_header_item(header)])
+    old = timestamp(datetime.now(UTC) - timedelta(days=2))
+    trigger = Trigger("manual", "manual:1", old, "test")
+    header = Header("tiny-20261101t000000-abcdef", "tiny", "RUNNING", trigger, old)
+    patient.gateway.runs.claim(header)
     wrong = patient.wrong()
     patient.gateway.runs.advance(header.run, ["RUNNING"], {"status": "STOPPED"})
     queues.purge_queue(QueueUrl=url)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stagewright.errors import DeniedError, DocumentError, NotFoundError, Problem, ReleaseError
-from stagewright.naming import timestamp
+from stagewright.naming import pipeline_of, timestamp
 from stagewright.plan.release import Release
 from stagewright.router import listeners, messages, recorder, settings
 from stagewright.router.messages import Request
@@ -112,7 +112,8 @@ def _done(gateway: Gateway, record: Mapping[str, Any], catalogue: Catalogue) -> 
         logger.exception("not routed; it will be delivered again", message_id=message)
         return False
     for each in started:
-        logger.info("routed", message_id=message, run=each.run, execution=each.execution, new=each.new)
+        ids = {"run": each.run, "pipeline": pipeline_of(each.run), "execution": each.execution}
+        logger.info("routed", message_id=message, new=each.new, **ids)
     if not started:
         logger.debug("no run asked for", message_id=message)
     return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -34,10 +34,12 @@ OPEN_LIMIT = 1_000
 
 @dataclass(frozen=True)
 class Repair:
-    """One thing that was put right: `what` is requeued, started, closed or expired."""
+    """One thing that was put right: `what` is requeued, started, closed or expired. `ids`: run and pipeline,
+    as far as it is about one, for the log."""
 
     what: str
     subject: str
+    ids: Mapping[str, str] = field(default_factory=dict)
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, int]:
@@ -61,7 +63,8 @@ def sweep(gateway: Gateway, patience: float = PATIENCE) -> list[Repair]:
             failed.append(f"{subject}: {error}")
             continue
         if repair:
-            logger.warning("repaired", metric="Repairs", value=1, repair=repair.what, subject=repair.subject)
+            about = {"repair": repair.what, "subject": repair.subject, **repair.ids}
+            logger.warning("repaired", metric="Repairs", value=1, **about)
             repairs.append(repair)
     if failed:
         raise StagewrightError(
@@ -96,7 +99,11 @@ def _tell_age(oldest: Sequence[Header]) -> None:
     """An alarm looks at it: seconds since the oldest open run began, where there is one."""
     for header in oldest:
         age = round(time.time() - _created(header))
-        settings.logger().info("oldest open run", metric="OldestRun", value=age, run=header.run)
+        settings.logger().info("oldest open run", metric="OldestRun", value=age, **_ids(header))
+
+
+def _ids(header: Header) -> dict[str, str]:
+    return {"run": header.run, "pipeline": header.pipeline}
 
 
 def _created(header: Header) -> float:
@@ -116,7 +123,7 @@ def _requeue(gateway: Gateway, pipeline: str, before: float) -> Repair | None:
                 return None
             written = timestamp(datetime.fromtimestamp(found.modified, UTC))
             gateway.queue.send(messages.release_event(gateway.installation, pipeline, found.version, written))
-    return Repair("requeued", f"{pipeline}: {', '.join(lost)}") if lost else None
+    return Repair("requeued", f"{pipeline}: {', '.join(lost)}", {"pipeline": pipeline}) if lost else None
 
 
 def _settled(gateway: Gateway, item: str) -> Repair | None:
@@ -145,12 +152,12 @@ def _asks_for_runs(gateway: Gateway, pipeline: str) -> bool:
 def _settle(gateway: Gateway, header: Header) -> Repair | None:
     if header.status == "PLANNED":
         resume(gateway, header.run)
-        return Repair("started", header.run)
+        return Repair("started", header.run, _ids(header))
     try:
         status = recorder.record(gateway, header.execution)
     except NotFoundError:
         status = _lost(gateway, header)
-    return Repair("closed", header.run) if status else None
+    return Repair("closed", header.run, _ids(header)) if status else None
 
 
 def _lost(gateway: Gateway, header: Header) -> str | None:

@@ -22,8 +22,10 @@ MISSING = frozenset(
     {
         "404",
         "AWS.SimpleQueueService.NonExistentQueue",
+        "EntityNotFoundException",
         "ExecutionDoesNotExist",
         "NoSuchBucket",
+        "NoSuchEntity",
         "NoSuchKey",
         "NoSuchVersion",
         "NotFound",
@@ -31,6 +33,7 @@ MISSING = frozenset(
         "QueueDoesNotExist",
         "ResourceNotFound",
         "ResourceNotFoundException",
+        "StateMachineDoesNotExist",
     }
 )
 DENIED = frozenset(
