@@ -39,7 +39,7 @@ class Repair:
 
     what: str
     subject: str
-    ids: Mapping[str, str] = field(default_factory=dict)
+    ids: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, int]:
