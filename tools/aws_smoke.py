@@ -30,6 +30,7 @@ from stagewright.plan.release import CodeFile, Release
 from stagewright.run.expiry import expire
 from stagewright.run.gateway import Gateway
 from stagewright.run.history import RunRecord, show
+from stagewright.run.stop import stop
 from tools import smoke_records
 
 ROOT = Path(__file__).parent.parent
@@ -41,6 +42,9 @@ WORK = ROOT / ".smoke"
 PATIENCE = 2 * 3600
 """Seconds that a run may take; endpoints go on until the end, and after two hours by themselves."""
 HOUR = 3600
+OURS = "smoke-"
+"""The documents' names begin so."""
+OPEN = 100
 OBSERVER = "observer"
 HEARD = ["aws.sagemaker", "aws.states", "aws.s3"]
 MAIN = """\
@@ -86,15 +90,19 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--target", choices=("aws", "local"), default="aws")
     parser.add_argument("--bucket", default="", help="name of the bucket that is made, and destroyed")
     parser.add_argument("--region", default="us-east-1")
-    parser.add_argument("--profile", default=None)
     parser.add_argument(
         "--price", action="append", default=[], metavar="TYPE=MONEY", help="per instance-hour; repeatable"
     )
-    parser.add_argument("--record", type=Path, default=smoke_records.FOLDER, help="folder of the fixtures")
+    parser.add_argument("--record", type=Path, help="folder of the fixtures; local: none is written without")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     options = parser.parse_args(arguments)
     options.prices = dict(prices(parser, options.price))
-    if options.target == "aws" and not options.bucket:
+    if options.target == "local":
+        return options
+    options.record = options.record or smoke_records.FOLDER
+    if not shutil.which("terraform"):
+        parser.error("terraform is not on PATH: install 1.9 or newer")
+    if not options.bucket:
         parser.error("--bucket is needed: a name that nobody has, for a bucket that is destroyed at the end")
     return options
 
@@ -168,12 +176,10 @@ def terraform(*arguments: str) -> None:
 @contextmanager
 def on_aws(options: argparse.Namespace) -> Iterator[Session]:
     settings = {"bucket": options.bucket, "region": options.region, "environment": ENVIRONMENT}
-    if options.profile:
-        settings["profile"] = options.profile
-    yield Session(Gateway.connect(installation(settings), profile=options.profile), "aws")
+    yield Session(Gateway.connect(installation(settings)), "aws")
 
 
-def smoke(connected: Session, sources: Sequence[Source], folder: Path) -> int:
+def smoke(connected: Session, sources: Sequence[Source], folder: Path | None) -> int:
     """Exit code: 0 where every run ended as it must."""
     gateway, wrong = connected.gateway, 0
     with observed(gateway) as heard:
@@ -184,8 +190,9 @@ def smoke(connected: Session, sources: Sequence[Source], folder: Path) -> int:
             wrong += record.status != status
             records += list(smoke_records.of_history(history(gateway, record.execution)))
         records += list(smoke_records.of_events(heard()))
-    for path in smoke_records.write(smoke_records.gathered(records, gateway.installation.bucket), folder):
-        print(f"recorded {path}")
+    if folder:
+        found = smoke_records.gathered(records, gateway.installation.bucket)
+        print(*(f"recorded {path}" for path in smoke_records.write(found, folder)), sep="\n")
     return min(wrong, 1)
 
 
@@ -241,14 +248,19 @@ def received(sqs: Any, url: str) -> Iterator[dict[str, Any]]:
 
 
 def remove_what_runs_made(gateway: Gateway) -> None:
-    """Endpoints with all that is theirs, models, versions and groups of the smoke pipelines. Jobs stay."""
+    """What still runs is stopped; endpoints with all that is theirs, models, versions and groups go. Jobs are
+    SageMaker's history and stay. Only of the smoke pipelines."""
+    for header in gateway.runs.open_runs(OPEN):
+        if header.pipeline.startswith(OURS):
+            stop(gateway, header.run, "smoke")
     for item in gateway.served.all():
-        if item.name.startswith("smoke-"):
+        if item.name.startswith(OURS):
             until_gone(gateway, item)
     sagemaker = gateway.installed.client("sagemaker")
-    for each in sagemaker.list_models(NameContains="smoke-")["Models"]:
-        sagemaker.delete_model(ModelName=each["ModelName"])
-    for group in sagemaker.list_model_package_groups(NameContains="smoke-")["ModelPackageGroupSummaryList"]:
+    for page in sagemaker.get_paginator("list_models").paginate(NameContains=OURS):
+        for each in page["Models"]:
+            sagemaker.delete_model(ModelName=each["ModelName"])
+    for group in sagemaker.list_model_package_groups(NameContains=OURS)["ModelPackageGroupSummaryList"]:
         name = group["ModelPackageGroupName"]
         for package in sagemaker.list_model_packages(ModelPackageGroupName=name)["ModelPackageSummaryList"]:
             sagemaker.delete_model_package(ModelPackageName=package["ModelPackageArn"])

@@ -93,9 +93,8 @@ def _unlike(recorded: Any, here: Any, path: str) -> Iterator[str]:
 
 
 def _sort(value: Any) -> str:
-    return (
-        "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
-    )
+    kind = type(value).__name__
+    return "number" if kind in ("int", "float") else kind
 
 
 def _status(detail: Mapping[str, Any]) -> str:

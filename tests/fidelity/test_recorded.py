@@ -100,18 +100,26 @@ def test_the_documents_have_every_kind_that_needs_nothing_else():
     assert kinds == KINDS.keys() - LATER
 
 
+@pytest.fixture
+def _terraform(monkeypatch):
+    monkeypatch.setattr(aws_smoke.shutil, "which", lambda _: "terraform")
+
+
+@pytest.mark.usefixtures("_terraform")
 def test_it_says_what_it_may_cost_before_it_asks(capsys, monkeypatch):
     monkeypatch.setattr("builtins.input", lambda _: "no")
     arguments = ["--bucket", "b", "--price", "ml.m5.large=0.1"]
     assert aws_smoke.main(arguments) == 2
     said = capsys.readouterr().out
     assert "the bucket b" in said
-    # 4 jobs of a quarter of an hour at most, two of them in the tuning stage, one that fails, one with the
-    # machine's own limit, and an endpoint for two hours.
-    assert "Its instances cost at most" in said
+    # Processing, training, a failing training: a quarter of an hour each; tuning two of them; transform and
+    # endpoint, which have no limit of their own, an hour and two.
+    assert "At most 4.25 hours of ml.m5.large" in said
+    assert "Its instances cost at most 0.43; " in said
     assert "nothing was made" in said
 
 
+@pytest.mark.usefixtures("_terraform")
 def test_a_missing_price_ends_it():
     with pytest.raises(SystemExit, match=r"no price of ml\.m5\.large"):
         aws_smoke.main(["--bucket", "b"])
@@ -119,6 +127,7 @@ def test_a_missing_price_ends_it():
         aws_smoke.main(["--bucket", "b", "--price", "ml.m5.large"])
 
 
+@pytest.mark.usefixtures("_terraform")
 @pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
 def test_it_destroys_also_after_a_failure_and_ctrl_c(failure, monkeypatch, tmp_path):
     calls = []
@@ -129,3 +138,10 @@ def test_it_destroys_also_after_a_failure_and_ctrl_c(failure, monkeypatch, tmp_p
         raise failure
     assert calls == ["init", "apply", "destroy"]
     assert not (tmp_path / "work").exists()
+
+
+def test_without_terraform_nothing_begins(monkeypatch, capsys):
+    monkeypatch.setattr(aws_smoke.shutil, "which", lambda _: None)
+    with pytest.raises(SystemExit):
+        aws_smoke.main(["--bucket", "b", "--price", "ml.m5.large=0.1", "--yes"])
+    assert "terraform is not on PATH" in capsys.readouterr().err
