@@ -16,6 +16,7 @@ from botocore.config import Config
 from stagewright.cli.check import Check
 from stagewright.cli.inspection import inspect
 from stagewright.cli.inspection.place import Place
+from stagewright.installation.reader import READER
 from stagewright.local import server as local
 from stagewright.local.artifacts import Artifacts
 from stagewright.local.provision import provision
@@ -238,3 +239,32 @@ def test_an_account_that_is_not_the_target_s_ends_it(patient):
     stranger = replace(patient.gateway, installation=other)
     (check,) = inspect(Place(stranger, True))
     assert (check.name, check.ok) == ("credentials", False)
+
+
+IAM_NAMES = {
+    "s3:GetBucketNotificationConfiguration": "s3:GetBucketNotification",
+    "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "lambda:GetLayerVersionByArn": "lambda:GetLayerVersion",
+    "service-quotas:ListServiceQuotas": "servicequotas:ListServiceQuotas",
+    "monitoring:DescribeAlarms": "cloudwatch:DescribeAlarms",
+    "monitoring:GetMetricStatistics": "cloudwatch:GetMetricStatistics",
+}
+"""Where IAM has another name than the API."""
+FREE = {"sts:GetCallerIdentity"}
+
+
+def test_it_calls_nothing_that_its_policy_does_not_allow(patient):
+    called = set()
+
+    def note(model, **_):
+        name = f"{model.service_model.endpoint_prefix}:{model.name}"
+        called.add(IAM_NAMES.get(name, name))
+
+    here = patient.server
+    watched = Gateway.connect(here.installation, here.url, here.access_key, here.secret_key)
+    watched.session.events.register("before-call", note)
+    inspect(Place(watched, local=False))
+    watched.close()
+    allowed = {action for statement in READER.statements for action in statement.actions}
+    assert called - FREE - allowed == set()
+    assert len(called) > 20

@@ -112,7 +112,11 @@ def _done(gateway: Gateway, record: Mapping[str, Any], catalogue: Catalogue) -> 
         logger.exception("not routed; it will be delivered again", message_id=message)
         return False
     for each in started:
-        ids = {"run": each.run, "pipeline": pipeline_of(each.run), "execution": each.execution}
+        ids: dict[str, Any] = {
+            "run": each.run,
+            "pipeline": pipeline_of(each.run),
+            "execution": each.execution,
+        }
         logger.info("routed", message_id=message, new=each.new, **ids)
     if not started:
         logger.debug("no run asked for", message_id=message)

@@ -63,7 +63,7 @@ def sweep(gateway: Gateway, patience: float = PATIENCE) -> list[Repair]:
             failed.append(f"{subject}: {error}")
             continue
         if repair:
-            about = {"repair": repair.what, "subject": repair.subject, **repair.ids}
+            about: dict[str, Any] = {"repair": repair.what, "subject": repair.subject, **repair.ids}
             logger.warning("repaired", metric="Repairs", value=1, **about)
             repairs.append(repair)
     if failed:
@@ -102,7 +102,7 @@ def _tell_age(oldest: Sequence[Header]) -> None:
         settings.logger().info("oldest open run", metric="OldestRun", value=age, **_ids(header))
 
 
-def _ids(header: Header) -> dict[str, str]:
+def _ids(header: Header) -> dict[str, Any]:
     return {"run": header.run, "pipeline": header.pipeline}
 
 
