@@ -35,7 +35,7 @@ def test_the_example_is_valid_by_the_published_schema_s_own_names():
 
 def test_the_example_in_the_document_s_page_is_valid():
     page = (reference.DOCS / "document.md").read_text()
-    block, *_ = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    *_, block = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
     pipeline = load(yaml.safe_load(block))
     assert {stage.kind for stage in pipeline.stages.values()} == {
         "processing",
