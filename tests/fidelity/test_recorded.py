@@ -27,13 +27,15 @@ def smoked(tmp_path_factory: pytest.TempPathFactory):
     state.mkdir()
     (state / "local.toml").write_text(f'[pythons]\n"sklearn-1.4" = "{sys.executable}"\n')
     server = local.up(state)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STAGEWRIGHT_STATE", str(state))
-        code = aws_smoke.main(["--target", "local", "--yes", "--record", str(folder / "recorded")])
     gateway = Gateway.connect(server.installation, server.url, server.access_key, server.secret_key)
-    yield code, folder / "recorded", gateway
-    gateway.close()
-    local.down(state)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("STAGEWRIGHT_STATE", str(state))
+            code = aws_smoke.main(["--target", "local", "--yes", "--record", str(folder / "recorded")])
+        yield code, folder / "recorded", gateway
+    finally:
+        gateway.close()
+        local.down(state)
 
 
 def test_every_run_ends_as_it_must_and_leaves_nothing(smoked):
