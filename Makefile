@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 export UV_PYTHON_DOWNLOADS = never
 
-.PHONY: demo test check lint types docs artifacts lock clean
+.PHONY: demo test check lint types docs artifacts lock aws-smoke clean
 
 $(VENV)/installed: pyproject.toml requirements/dev.txt
 	@test -n "$(PYTHON)" || { echo "Stagewright needs Python 3.11, 3.12 or 3.13, and none is on PATH." \
@@ -34,6 +34,9 @@ artifacts: $(VENV)/installed
 
 docs: $(VENV)/installed
 	$(BIN)/python -m tools.reference
+
+aws-smoke: $(VENV)/installed
+	@$(BIN)/python -m tools.aws_smoke $(ARGS)
 
 lock: $(VENV)/installed
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra all --group dev --generate-hashes --no-emit-index-url \

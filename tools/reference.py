@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stagewright.spec.reference import document_reference
 from stagewright.spec.schema import schema
+from tools.iam_reference import iam_reference
 from tools.sagemaker_reference import sagemaker_reference
 from tools.terraform_reference import terraform_reference
 
@@ -44,6 +45,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "pipeline.schema.json": schema_page,
     "cli.md": cli_page,
     "sagemaker.md": sagemaker_reference,
+    "iam.md": iam_reference,
     "terraform-variables.md": terraform_reference,
 }
 

@@ -67,6 +67,11 @@ def run_id(pipeline: str, trigger_key: str, time: datetime) -> str:
     return f"{pipeline}-{time.astimezone(UTC):%Y%m%dt%H%M%S}-{unique}"
 
 
+def pipeline_of(run: str) -> str:
+    """Of a run's id."""
+    return run.rsplit("-", 2)[0]
+
+
 def job_name(run: str, stage: str, attempt: int = 1) -> str:
     """`{run}-{stage}-{attempt}`; where that is too long a hash replaces the end of the run."""
     tail = f"-{stage}-{attempt}"
@@ -81,7 +86,7 @@ def tuning_job_name(run: str, stage: str, attempt: int = 1) -> str:
     """`{pipeline}-{stage}-{hash of run and stage}-{attempt}`, pipeline and stage as far as there is room."""
     unique = hashlib.sha256(f"{run} {stage}".encode()).hexdigest()[:10]
     room = TUNING_NAME_LIMIT - len(unique) - LAST_ATTEMPT - 2
-    head = f"{run.rsplit('-', 2)[0]}-{stage}"[:room].rstrip("-")
+    head = f"{pipeline_of(run)}-{stage}"[:room].rstrip("-")
     return f"{head}-{unique}-{attempt}"
 
 

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import io
+import json
+
 import pytest
+from aws_lambda_powertools import Logger
 
 from stagewright.plan.model import Plan, StagePlan, Trigger
-from stagewright.router import recorder
+from stagewright.router import recorder, settings
 from stagewright.run.history import show
 from stagewright.run.start import start
 
@@ -40,6 +44,15 @@ def begin(gateway):
 def ended(gateway, arn, tools):
     tools.until(lambda: gateway.executions.describe(arn).status != "RUNNING")
     return {"detail": {"executionArn": arn, "status": "whatever the event says"}}
+
+
+def test_the_log_of_an_end_names_run_and_pipeline(function, context, tools, monkeypatch):
+    lines = io.StringIO()
+    logger = Logger(service="test-recorder", stream=lines)
+    monkeypatch.setattr(settings, "logger", lambda: logger)
+    recorder.handler(ended(function, begin(function).execution, tools), context)
+    (line,) = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert (line["message"], line["run"], line["pipeline"]) == ("recorded", RUN, "prices")
 
 
 def test_a_good_end_is_recorded_without_a_notice(function, topics, context, tools):

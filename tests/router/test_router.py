@@ -288,6 +288,7 @@ def test_the_log_names_the_run_and_no_parameter(function, pipeline, files, reque
     handler(batch(requested(parameters={"limit": 987654})), context)
     line = json.loads(lines.getvalue().splitlines()[-1])
     assert (line["message"], line["run"]) == ("routed", list_runs(function, "prices")[0].run)
+    assert line["pipeline"] == "prices"
     assert "987654" not in lines.getvalue()
 
 

@@ -131,8 +131,10 @@ def test_an_alarm_can_see_how_old_the_oldest_open_run_is(gateway, pipeline, file
     began = datetime.fromisoformat(gateway.runs.header(first.run).created).timestamp()
     sweep(gateway)
     (line,) = [json.loads(line) for line in lines.getvalue().splitlines() if "OldestRun" in line]
-    assert line["run"] == first.run
+    assert (line["run"], line["pipeline"]) == (first.run, "prices")
     assert line["value"] == pytest.approx(time.time() - began, abs=5)
     close_all(gateway)
-    sweep(gateway)
+    sweep(gateway, patience=-1)
+    (repaired,) = [json.loads(line) for line in lines.getvalue().splitlines() if "repaired" in line]
+    assert (repaired["repair"], repaired["pipeline"]) == ("requeued", "prices")
     assert lines.getvalue().count("OldestRun") == 1

@@ -43,7 +43,7 @@ COMMANDS = {
     "sagemaker": "Serve SageMaker alone, beside any S3 endpoint, until Ctrl-C.",
     "down": "Stop the local server; its state is kept.",
     "env": "Print what other programs need to use the local server.",
-    "doctor": "Check that this machine can run pipelines.",
+    "doctor": "Check this machine, or an installation.",
     "script": "List the shipped scripts, or copy one into your code.",
     "schema": "Print the JSON Schema of pipeline documents.",
     "workflow": "Print the state machine that runs every pipeline.",

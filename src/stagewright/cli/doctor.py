@@ -1,4 +1,7 @@
-"""Each check says what it found, and a remedy where need be. Exit code 1 when a needed one fails."""
+"""Each check says what it found, and a remedy where need be. Without --target this machine is checked; with
+it an installation, which is compared with this version of Stagewright, and only read. Exit code 1 when a
+needed check fails.
+"""
 
 from __future__ import annotations
 
@@ -7,48 +10,53 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from stagewright.cli import output
+from stagewright.cli.check import Check, healthy
 from stagewright.cli.options import Json
-from stagewright.cli.target import state_folder
+from stagewright.cli.target import session, state_folder
 from stagewright.errors import StagewrightError
 
 NEEDED_BYTES = 2 * 10**9
 """An environment with scikit-learn takes 0.4 GB; artefacts of runs come on top."""
 
 
-@dataclass(frozen=True)
-class Check:
-    """`needed`: without it pipelines do not run on this machine."""
-
-    name: str
-    ok: bool
-    found: str
-    remedy: str = ""
-    needed: bool = True
+Target = Annotated[
+    str | None,
+    typer.Option("--target", metavar="NAME", help="`local`, or a table [targets.NAME] of stagewright.toml."),
+]
+MACHINE = ("MISSING", "optional")
+INSTALLATION = ("fail", "warn")
+"""What a failed check is called: a needed one, another."""
 
 
-def command(as_json: Json = False) -> None:
-    checks = [check() for check in CHECKS]
+def command(target: Target = None, as_json: Json = False) -> None:
+    checks = [check() for check in CHECKS] if target is None else installation(target)
     if as_json:
         output.print_json({"ok": healthy(checks), "checks": checks})
     else:
         for check in checks:
-            mark = "ok" if check.ok else "MISSING" if check.needed else "optional"
-            output.say(
-                f"{mark:8}  {check.name}: {check.found}"
-                + (f"\n          try: {check.remedy}" if not check.ok else "")
-            )
+            say(check, *(MACHINE if target is None else INSTALLATION))
     if not healthy(checks):
         raise typer.Exit(1)
 
 
-def healthy(checks: list[Check]) -> bool:
-    return all(check.ok for check in checks if check.needed)
+def say(check: Check, failed: str, optional: str) -> None:
+    mark = "ok" if check.ok else failed if check.needed else optional
+    remedy = f"\n          try: {check.remedy}" if not check.ok else ""
+    output.say(f"{mark:8}  {check.name}: {check.found}{remedy}")
+
+
+def installation(target: str) -> list[Check]:
+    from stagewright.cli.inspection import inspect
+    from stagewright.cli.inspection.place import Place
+
+    with session(target) as connected:
+        return inspect(Place(connected.gateway, connected.is_local))
 
 
 def python() -> Check:

@@ -33,7 +33,13 @@ def record(gateway: Gateway, arn: str) -> str | None:
         return None
     execution = gateway.executions.describe(arn)
     status = close(gateway, header, execution)
-    logger.info("recorded", run=run, execution_status=execution.status, status=status or "unchanged")
+    logger.info(
+        "recorded",
+        run=run,
+        pipeline=header.pipeline,
+        execution_status=execution.status,
+        status=status or "unchanged",
+    )
     if status == "FAILED":
         notify(gateway, header, reason(execution))
     return status
@@ -53,4 +59,4 @@ def notify(gateway: Gateway, header: Header, why: str, what: str = "failed") -> 
             topic, f"{header.pipeline} {what}: {run}", f"{text}look: stagewright show {run}\n"
         )
     except StagewrightError as error:
-        settings.logger().error("no notice sent", run=run, reason=error.message)
+        settings.logger().error("no notice sent", run=run, pipeline=header.pipeline, reason=error.message)

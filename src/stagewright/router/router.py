@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from stagewright.naming import timestamp
+from stagewright.naming import pipeline_of, timestamp
 from stagewright.router import listeners, messages, settings
 from stagewright.router.messages import Event, Request, TurnCame
 from stagewright.router.turn import UNUSABLE, Material, gather, go_on, planned, report_refusal, said
@@ -115,7 +115,12 @@ def _done(gateway: Gateway, record: Mapping[str, Any], catalogue: Catalogue) -> 
         logger.exception("not routed; it will be delivered again", message_id=message)
         return False
     for each in started:
-        logger.info("routed", message_id=message, run=each.run, execution=each.execution, new=each.new)
+        ids: dict[str, Any] = {
+            "run": each.run,
+            "pipeline": pipeline_of(each.run),
+            "execution": each.execution,
+        }
+        logger.info("routed", message_id=message, new=each.new, **ids)
     if not started:
         logger.debug("no run asked for", message_id=message)
     return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -36,10 +36,12 @@ OPEN_LIMIT = 50_000
 
 @dataclass(frozen=True)
 class Repair:
-    """One thing that was put right: `what` is requeued, started, closed, expired or decided."""
+    """One thing that was put right: `what` is requeued, started, closed, expired, decided or called. `ids`: run
+    and pipeline, as far as it is about one, for the log."""
 
     what: str
     subject: str
+    ids: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, int]:
@@ -63,7 +65,8 @@ def sweep(gateway: Gateway, patience: float = PATIENCE) -> list[Repair]:
             failed.append(f"{subject}: {error}")
             continue
         if repair:
-            logger.warning("repaired", metric="Repairs", value=1, repair=repair.what, subject=repair.subject)
+            about: dict[str, Any] = {"repair": repair.what, "subject": repair.subject, **repair.ids}
+            logger.warning("repaired", metric="Repairs", value=1, **about)
             repairs.append(repair)
     if failed:
         raise StagewrightError(
@@ -103,7 +106,11 @@ def _tell_age(oldest: Sequence[Header]) -> None:
     """An alarm looks at it: seconds since the oldest open run began, where there is one."""
     for header in oldest:
         age = round(time.time() - _created(header))
-        settings.logger().info("oldest open run", metric="OldestRun", value=age, run=header.run)
+        settings.logger().info("oldest open run", metric="OldestRun", value=age, **_ids(header))
+
+
+def _ids(header: Header) -> dict[str, Any]:
+    return {"run": header.run, "pipeline": header.pipeline}
 
 
 def _created(header: Header) -> float:
@@ -123,7 +130,7 @@ def _requeue(gateway: Gateway, pipeline: str, before: float) -> Repair | None:
                 return None
             written = timestamp(datetime.fromtimestamp(found.modified, UTC))
             gateway.queue.send(messages.release_event(gateway.installation, pipeline, found.version, written))
-    return Repair("requeued", f"{pipeline}: {', '.join(lost)}") if lost else None
+    return Repair("requeued", f"{pipeline}: {', '.join(lost)}", {"pipeline": pipeline}) if lost else None
 
 
 def _settled(gateway: Gateway, item: str) -> Repair | None:
@@ -157,11 +164,10 @@ def _settle(gateway: Gateway, header: Header) -> Repair | None:
     except NotFoundError:
         status = _lost(gateway, header)
     if status:
-        return Repair("closed", header.run)
+        return Repair("closed", header.run, _ids(header))
     decided = approvals.catch_up(gateway, header.run)
-    return (
-        Repair("decided", f"{header.run}: {', '.join(each.stage for each in decided)}") if decided else None
-    )
+    stages = ", ".join(each.stage for each in decided)
+    return Repair("decided", f"{header.run}: {stages}", _ids(header)) if decided else None
 
 
 def _start(gateway: Gateway, header: Header) -> Repair | None:
@@ -173,7 +179,7 @@ def _start(gateway: Gateway, header: Header) -> Repair | None:
         if _is_fresh(since) or gateway.executions.exists(header.run):
             raise
         return _given_up(gateway, header, f"it could not be started: {error.message}")
-    return Repair("started", header.run)
+    return Repair("started", header.run, _ids(header))
 
 
 def _turns(gateway: Gateway, pipeline: str, headers: Sequence[Header], before: float) -> Repair | None:
@@ -181,17 +187,17 @@ def _turns(gateway: Gateway, pipeline: str, headers: Sequence[Header], before: f
     lease = gateway.leases.of(pipeline)
     turn = turns.call(gateway, pipeline)
     if turn and (lease is None or turn != lease.holder):
-        return Repair("called", turn)
+        return Repair("called", turn, {"run": turn, "pipeline": pipeline})
     late = {header.run: header for header in headers if _created(header) <= before}
     if lease and turn in late and epoch(lease.since) <= before:
         if not _is_fresh(lease.since):
             return _given_up(gateway, late[turn], "it could not be planned; the router's log says why")
         turns.tell(gateway, turn)
-        return Repair("called", turn)
+        return Repair("called", turn, {"run": turn, "pipeline": pipeline})
     stops = [run for run, header in late.items() if run != turn and Asked.of(header).cancels]
     if stops:
         turns.tell(gateway, stops[-1])
-    return Repair("called", stops[-1]) if stops else None
+    return Repair("called", stops[-1], {"run": stops[-1], "pipeline": pipeline}) if stops else None
 
 
 def _is_fresh(since: str) -> bool:
@@ -203,7 +209,7 @@ def _given_up(gateway: Gateway, header: Header, why: str) -> Repair | None:
     if not abandon(gateway, header, "FAILED", why):
         return None
     recorder.notify(gateway, header, why)
-    return Repair("closed", header.run)
+    return Repair("closed", header.run, _ids(header))
 
 
 def _lost(gateway: Gateway, header: Header) -> str | None:

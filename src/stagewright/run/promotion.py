@@ -19,6 +19,7 @@ from typing import Any
 
 from stagewright.errors import NotFoundError, ReleaseError
 from stagewright.plan.release import Release
+from stagewright.plan.selection import ALL
 from stagewright.run import layers, release, revisions
 from stagewright.run import manifest as manifests
 from stagewright.run.gateway import Gateway
@@ -133,7 +134,7 @@ def _good_run(source: Gateway, manifest: Manifest, *, pushed: bool) -> Header | 
     """The newest whole run of that release which ended well; of what was `pushed` last, with its document."""
     digest, document = manifest.release.digest, manifest.release.document
     for run in source.runs.of_pipeline(manifest.release.pipeline, RUNS):
-        good = run.release == digest and run.status == "SUCCEEDED" and not run.trigger.only
+        good = run.release == digest and run.status == "SUCCEEDED" and run.trigger.selection == ALL
         if good and (not pushed or _layers_of(source, run).get("base") == document):
             return run
     return None

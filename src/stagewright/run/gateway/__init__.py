@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from stagewright.run.gateway.events import Events
     from stagewright.run.gateway.functions import Functions
     from stagewright.run.gateway.glue import GlueRuns
+    from stagewright.run.gateway.installed import Installed
     from stagewright.run.gateway.jobs import Jobs
     from stagewright.run.gateway.logs import Logs
     from stagewright.run.gateway.marks import Marks
@@ -194,6 +195,12 @@ class Gateway:
         from stagewright.run.gateway.caller import Caller
 
         return Caller(self._client("sts"))
+
+    @cached_property
+    def installed(self) -> Installed:
+        from stagewright.run.gateway.installed import Installed
+
+        return Installed(self._client)
 
     def close(self) -> None:
         """Closes the connections; the next call opens them again."""

@@ -25,6 +25,7 @@ MISSING = frozenset(
         "EntityNotFoundException",
         "ExecutionDoesNotExist",
         "NoSuchBucket",
+        "NoSuchEntity",
         "NoSuchKey",
         "NoSuchVersion",
         "NotFound",
@@ -32,6 +33,7 @@ MISSING = frozenset(
         "QueueDoesNotExist",
         "ResourceNotFound",
         "ResourceNotFoundException",
+        "StateMachineDoesNotExist",
     }
 )
 DENIED = frozenset(

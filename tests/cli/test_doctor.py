@@ -1,0 +1,270 @@
+"""`doctor` on an installation: one thing after another is broken on a local server, and that line says so."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from stagewright.cli.check import Check
+from stagewright.cli.inspection import inspect
+from stagewright.cli.inspection.place import Place
+from stagewright.installation.reader import READER
+from stagewright.local import server as local
+from stagewright.local.artifacts import Artifacts
+from stagewright.local.provision import provision
+from stagewright.naming import timestamp
+from stagewright.plan.model import Trigger
+from stagewright.run.gateway import Gateway
+from stagewright.run.gateway.runs import Header
+
+
+@dataclass(frozen=True)
+class Patient:
+    server: local.Server
+    gateway: Gateway
+
+    def client(self, service: str):
+        return boto3.client(
+            service,
+            endpoint_url=self.server.url,
+            aws_access_key_id=self.server.access_key,
+            aws_secret_access_key=self.server.secret_key,
+            region_name=self.server.installation.region,
+            config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}),
+        )
+
+    def name(self, what: str) -> str:
+        return self.server.installation.name(what)
+
+    def wrong(self, *, here: bool = True) -> dict[str, Check]:
+        return {check.name: check for check in inspect(Place(self.gateway, here)) if not check.ok}
+
+    def mend(self) -> None:
+        provision(self.server, Artifacts.read(self.server.installation))
+        self.client("events").enable_rule(Name=self.name("sweep"))  # PutRule leaves it as it is here
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Patient]:
+    state = tmp_path_factory.mktemp("state")
+    server = local.up(state)
+    gateway = Gateway.connect(server.installation, server.url, server.access_key, server.secret_key)
+    yield Patient(server, gateway)
+    gateway.close()
+    local.down(state)
+
+
+def no_versions(patient: Patient) -> None:
+    patient.client("s3").put_bucket_versioning(
+        Bucket=patient.server.installation.bucket, VersioningConfiguration={"Status": "Suspended"}
+    )
+
+
+def no_events(patient: Patient) -> None:
+    patient.client("s3").put_bucket_notification_configuration(
+        Bucket=patient.server.installation.bucket, NotificationConfiguration={}
+    )
+
+
+def no_backups(patient: Patient) -> None:
+    patient.client("dynamodb").update_continuous_backups(
+        TableName=patient.name("runs"), PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False}
+    )
+
+
+def no_redrive(patient: Patient) -> None:
+    queues, dead = patient.client("sqs"), patient.name("events-dead")
+    redrive = {"deadLetterTargetArn": patient.server.installation.arn("sqs", dead), "maxReceiveCount": 1000}
+    url = queues.get_queue_url(QueueName=patient.name("events"))["QueueUrl"]
+    queues.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": json.dumps(redrive)})
+
+
+def other_code(patient: Patient) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as target:
+        target.writestr("other.py", "")
+    patient.client("lambda").update_function_code(
+        FunctionName=patient.name("recorder"), ZipFile=archive.getvalue()
+    )
+
+
+def other_environment(patient: Patient) -> None:
+    patient.client("lambda").update_function_configuration(
+        FunctionName=patient.name("sweeper"), Environment={"Variables": {"STAGEWRIGHT_BUCKET": "another"}}
+    )
+
+
+def rule_off(patient: Patient) -> None:
+    patient.client("events").disable_rule(Name=patient.name("sweep"))
+
+
+def no_target(patient: Patient) -> None:
+    events, rule = patient.client("events"), patient.name("manual")
+    ids = [each["Id"] for each in events.list_targets_by_rule(Rule=rule)["Targets"]]
+    events.remove_targets(Rule=rule, Ids=ids)
+
+
+def other_machine(patient: Patient) -> None:
+    definition = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
+    patient.client("stepfunctions").update_state_machine(
+        stateMachineArn=patient.server.installation.state_machine_arn, definition=json.dumps(definition)
+    )
+
+
+def more_rights(patient: Patient) -> None:
+    iam, name = patient.client("iam"), patient.name("router")
+    policy = iam.get_role_policy(RoleName=name, PolicyName=name)["PolicyDocument"]
+    policy["Statement"].append({"Sid": "More", "Effect": "Allow", "Action": "s3:*", "Resource": "*"})
+    iam.put_role_policy(RoleName=name, PolicyName=name, PolicyDocument=json.dumps(policy))
+
+
+def fewer_rights(patient: Patient) -> None:
+    iam, name = patient.client("iam"), patient.name("workflow")
+    policy = iam.get_role_policy(RoleName=name, PolicyName=name)["PolicyDocument"]
+    policy["Statement"] = [each for each in policy["Statement"] if each["Sid"] != "PassRole"]
+    iam.put_role_policy(RoleName=name, PolicyName=name, PolicyDocument=json.dumps(policy))
+
+
+def no_topic(patient: Patient) -> None:
+    patient.client("sns").delete_topic(
+        TopicArn=patient.server.installation.arn("sns", patient.name("alarms"))
+    )
+
+
+def no_glue_job(patient: Patient) -> None:
+    patient.client("glue").delete_job(JobName=patient.name("spark"))
+
+
+def no_reader(patient: Patient) -> None:
+    functions = patient.client("lambda")
+    (source,) = functions.list_event_source_mappings(FunctionName=patient.name("router"))[
+        "EventSourceMappings"
+    ]
+    functions.delete_event_source_mapping(UUID=source["UUID"])
+
+
+BROKEN: dict[str, tuple[Callable[[Patient], None], str]] = {
+    "bucket": (no_versions, "versioning is Suspended, not Enabled"),
+    "bucket events": (no_events, "EventBridge is not told"),
+    "table runs": (no_backups, "point_in_time_recovery is False"),
+    "queue events": (no_redrive, "maxReceiveCount is 1000, not 5"),
+    "reader of events": (no_reader, "not at all"),
+    "function recorder": (other_code, "another version's"),
+    "function sweeper": (other_environment, "STAGEWRIGHT_BUCKET is another"),
+    "rule sweep": (rule_off, "state is DISABLED"),
+    "rule manual": (no_target, "targets is {}"),
+    "state machine": (other_machine, "another version's"),
+    "role router": (more_rights, "statement More is not ours"),
+    "role workflow": (fewer_rights, "statement PassRole is missing"),
+    "topic alarms": (no_topic, "does not exist"),
+    "Glue job spark": (no_glue_job, "does not exist"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_broken_is_what_fails(patient, name):
+    break_it, said = BROKEN[name]
+    break_it(patient)
+    wrong = patient.wrong()
+    patient.mend()
+    assert list(wrong) == [name]
+    assert said in wrong[name].found
+    assert wrong[name].needed
+    assert wrong[name].remedy
+    assert patient.wrong() == {}
+
+
+def test_a_dead_letter_and_a_run_that_hangs_are_warnings(patient):
+    queues = patient.client("sqs")
+    url = queues.get_queue_url(QueueName=patient.name("events-dead"))["QueueUrl"]
+    queues.send_message(QueueUrl=url, MessageBody="what is this")
+    old = timestamp(datetime.now(UTC) - timedelta(days=2))
+    trigger = Trigger("manual", "manual:1", old, "test")
+    header = Header("tiny-20261101t000000-abcdef", "tiny", "RUNNING", trigger, old)
+    patient.gateway.runs.claim(header)
+    wrong = patient.wrong()
+    patient.gateway.runs.advance(header.run, ["RUNNING"], {"status": "STOPPED"})
+    queues.purge_queue(QueueUrl=url)
+    assert wrong["dead letters"].found == "1 message"
+    assert wrong["open runs"].found == f"{header.run} is open for 48 h"
+    assert wrong.keys() == {"dead letters", "open runs"}
+    assert not any(check.needed for check in wrong.values())
+
+
+def test_on_aws_there_is_more_to_look_at(patient):
+    """Alarms, figures, quotas, the functions' layer: here none of them is there, and the lines say so."""
+    wrong = patient.wrong(here=False)
+    functions = {f"function {each}" for each in ("router", "recorder", "sweeper")}
+    assert wrong.keys() == functions | {"alarms", "sweeper", "quotas"}
+    assert all("no layer" in wrong[name].found for name in functions)
+    assert "failed-runs is missing" in wrong["alarms"].found
+    watch = patient.client("cloudwatch")
+    watch.put_metric_data(
+        Namespace="AWS/Lambda",
+        MetricData=[
+            {
+                "MetricName": "Invocations",
+                "Dimensions": [{"Name": "FunctionName", "Value": patient.name("sweeper")}],
+                "Value": 1,
+                "Timestamp": datetime.now(UTC),
+            }
+        ],
+    )
+    watch.put_metric_data(
+        Namespace="AWS/SQS",
+        MetricData=[
+            {
+                "MetricName": "ApproximateAgeOfOldestMessage",
+                "Dimensions": [{"Name": "QueueName", "Value": patient.name("events")}],
+                "Value": 5000,
+                "Timestamp": datetime.now(UTC),
+            }
+        ],
+    )
+    wrong = patient.wrong(here=False)
+    assert "sweeper" not in wrong
+    assert "the oldest has waited 5,000 s" in wrong["waiting events"].found
+
+
+def test_an_account_that_is_not_the_target_s_ends_it(patient):
+    other = replace(patient.gateway.installation, account="999999999999")
+    stranger = replace(patient.gateway, installation=other)
+    (check,) = inspect(Place(stranger, True))
+    assert (check.name, check.ok) == ("credentials", False)
+
+
+IAM_NAMES = {
+    "s3:GetBucketNotificationConfiguration": "s3:GetBucketNotification",
+    "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "lambda:GetLayerVersionByArn": "lambda:GetLayerVersion",
+    "service-quotas:ListServiceQuotas": "servicequotas:ListServiceQuotas",
+    "monitoring:DescribeAlarms": "cloudwatch:DescribeAlarms",
+    "monitoring:GetMetricStatistics": "cloudwatch:GetMetricStatistics",
+}
+"""Where IAM has another name than the API."""
+FREE = {"sts:GetCallerIdentity"}
+
+
+def test_it_calls_nothing_that_its_policy_does_not_allow(patient):
+    called = set()
+
+    def note(model, **_):
+        name = f"{model.service_model.endpoint_prefix}:{model.name}"
+        called.add(IAM_NAMES.get(name, name))
+
+    here = patient.server
+    watched = Gateway.connect(here.installation, here.url, here.access_key, here.secret_key)
+    watched.session.events.register("before-call", note)
+    inspect(Place(watched, local=False))
+    watched.close()
+    allowed = {action for statement in READER.statements for action in statement.actions}
+    assert called - FREE - allowed == set()
+    assert len(called) > 20

@@ -1,0 +1,149 @@
+"""`make aws-smoke` on the local target, and what it gives beside what AWS gave where that was recorded."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from tools import aws_smoke, smoke_records
+
+from stagewright.cli.launch import Source
+from stagewright.local import server as local
+from stagewright.plan.requests import KINDS
+from stagewright.run.gateway import Gateway
+
+pytestmark = pytest.mark.e2e
+LATER = {"approval", "function", "lambda", "glue"}
+"""Kinds that need what an account has of its own: a person, a function, Glue."""
+
+
+@pytest.fixture(scope="module")
+def smoked(tmp_path_factory: pytest.TempPathFactory):
+    """Folder of the fixtures, and a gateway to the target after the smoke test."""
+    folder = tmp_path_factory.mktemp("smoke")
+    state = folder / "state"
+    state.mkdir()
+    (state / "local.toml").write_text(f'[pythons]\n"sklearn-1.4" = "{sys.executable}"\n')
+    server = local.up(state)
+    gateway = Gateway.connect(server.installation, server.url, server.access_key, server.secret_key)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("STAGEWRIGHT_STATE", str(state))
+            code = aws_smoke.main(["--target", "local", "--yes", "--record", str(folder / "recorded")])
+        yield code, folder / "recorded", gateway
+    finally:
+        gateway.close()
+        local.down(state)
+
+
+def test_every_run_ends_as_it_must_and_leaves_nothing(smoked):
+    code, _, gateway = smoked
+    assert code == 0
+    sagemaker = gateway.installed.client("sagemaker")
+    assert sagemaker.list_endpoints()["Endpoints"] == []
+    assert sagemaker.list_endpoint_configs()["EndpointConfigs"] == []
+    assert sagemaker.list_models()["Models"] == []
+    assert sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"] == []
+    queues = gateway.installed.client("sqs").list_queues().get("QueueUrls", [])
+    assert not any(url.endswith(aws_smoke.OBSERVER) for url in queues)
+    rules = gateway.installed.client("events").list_rules()["Rules"]
+    assert not any(rule["Name"].endswith(aws_smoke.OBSERVER) for rule in rules)
+
+
+def test_outputs_errors_and_events_are_recorded(smoked):
+    records = smoke_records.read(smoked[1])
+    jobs = ("ProcessingJob", "TrainingJob", "HyperParameterTuningJob", "TransformJob")
+    assert {f"sagemaker:create{job}.sync" for job in jobs} <= records["tasks"].keys()
+    assert records["failures"]["sagemaker:createTrainingJob.sync"]["error"]
+    assert any("SageMaker Training Job State Change Completed" in name for name in records["events"])
+    assert any("Execution Status Change FAILED" in name for name in records["events"])
+
+
+def test_the_local_target_is_as_aws_was(smoked):
+    recorded = smoke_records.read()
+    if not recorded:
+        pytest.skip("nothing has been recorded on AWS: `make aws-smoke` does, for someone with an account")
+    assert smoke_records.differences(recorded, smoke_records.read(smoked[1])) == []
+
+
+def test_the_comparison_sees_what_is_missing_or_of_another_type():
+    recorded = {"tasks": {"t": {"A": 1, "B": [{"C": "x"}], "D": None}}, "events": {"e": {}}}
+    here = {"tasks": {"t": {"A": 2.5, "B": [{"C": 1}], "E": 1}}}
+    assert sorted(smoke_records.differences(recorded, here)) == [
+        "events: e is not there",
+        "tasks: t: $.B[0].C is number, not str",
+        "tasks: t: $.D is missing",
+    ]
+    assert smoke_records.differences(recorded, recorded) == []
+
+
+def test_nothing_of_an_account_is_recorded():
+    given = {
+        "Role": "arn:aws:iam::987654321098:role/stagewright-smoke-sagemaker",
+        "By": "arn:aws:sts::987654321098:assumed-role/Admin/jane.doe",
+        "User": "arn:aws:iam::987654321098:user/jane",
+        "Output": "s3://jane-sandbox/runs/x",
+        "Key": "AKIA1234567890ABCDEF",
+        "Request": "0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f",
+        "Seconds": 1768831200123,
+    }
+    text = json.dumps(smoke_records.scrubbed(given, "jane-sandbox"))
+    for private in ("987654321098", "jane", "AKIA1234567890ABCDEF", "0a1b2c3d"):
+        assert private not in text
+    assert "1768831200123" in text
+
+
+def test_the_documents_have_every_kind_that_needs_nothing_else():
+    root = Path(aws_smoke.__file__).parent / "smoke"
+    sources = [Source.read(root / name / "pipeline.yaml") for name in aws_smoke.DOCUMENTS]
+    kinds = {stage.kind for source in sources for stage in source.pipeline.stages.values()}
+    assert kinds == KINDS.keys() - LATER
+
+
+@pytest.fixture
+def _terraform(monkeypatch):
+    monkeypatch.setattr(aws_smoke.shutil, "which", lambda _: "terraform")
+
+
+@pytest.mark.usefixtures("_terraform")
+def test_it_says_what_it_may_cost_before_it_asks(capsys, monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda _: "no")
+    arguments = ["--bucket", "b", "--price", "ml.m5.large=0.1"]
+    assert aws_smoke.main(arguments) == 2
+    said = capsys.readouterr().out
+    assert "the bucket b" in said
+    # Processing, training, a failing training: a quarter of an hour each; tuning two of them; transform and
+    # endpoint, which have no limit of their own, an hour and two.
+    assert "At most 4.25 hours of ml.m5.large" in said
+    assert "Its instances cost at most 0.43; " in said
+    assert "nothing was made" in said
+
+
+@pytest.mark.usefixtures("_terraform")
+def test_a_missing_price_ends_it():
+    with pytest.raises(SystemExit, match=r"no price of ml\.m5\.large"):
+        aws_smoke.main(["--bucket", "b"])
+    with pytest.raises(SystemExit):
+        aws_smoke.main(["--bucket", "b", "--price", "ml.m5.large"])
+
+
+@pytest.mark.usefixtures("_terraform")
+@pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
+def test_it_destroys_also_after_a_failure_and_ctrl_c(failure, monkeypatch, tmp_path):
+    calls = []
+    monkeypatch.setattr(aws_smoke, "WORK", tmp_path / "work")
+    monkeypatch.setattr(aws_smoke, "terraform", lambda *arguments: calls.append(arguments[0]))
+    options = aws_smoke.parsed(["--bucket", "b"])
+    with pytest.raises(failure), aws_smoke.applied(options):
+        raise failure
+    assert calls == ["init", "apply", "destroy"]
+    assert not (tmp_path / "work").exists()
+
+
+def test_without_terraform_nothing_begins(monkeypatch, capsys):
+    monkeypatch.setattr(aws_smoke.shutil, "which", lambda _: None)
+    with pytest.raises(SystemExit):
+        aws_smoke.main(["--bucket", "b", "--price", "ml.m5.large=0.1", "--yes"])
+    assert "terraform is not on PATH" in capsys.readouterr().err

