@@ -70,6 +70,7 @@ BUCKET = """
   }"""
 """Versioning, encryption and life cycle, of which 6.x makes resources beside the bucket."""
 
+
 class Downlevel:
     """`dropped`: what had to go, as `type.name.argument`."""
 
@@ -164,4 +165,3 @@ def _restated(kind: str, lines: Lines) -> Lines:
     if source := re.search(r"(?m)^\s*source\s*= (.*)$", text):
         text = re.sub(r"(?m)^(\s*)source_hash\s*=.*$", lambda m: f"{m[1]}etag = filemd5({source[1]})", text)
     return text.splitlines()
-
