@@ -67,7 +67,9 @@ class Judge:
         roles = Artifacts.read(INSTALLATION).resources["roles"]
         evaluator = import_module("ministack.core.iam_evaluator")
         self._evaluator = evaluator
-        self._policies = {what: evaluator.parse_policy_document(role["policy"]) for what, role in roles.items()}
+        self._policies = {
+            what: evaluator.parse_policy_document(role["policy"]) for what, role in roles.items()
+        }
         self.of_arn = {role["arn"]: what for what, role in roles.items()}
         self.keys = {what: (f"ROLE{what.upper()}", secrets.token_urlsafe(20)) for what in roles}
         self._of_key = {key: what for what, (key, _) in self.keys.items()}
@@ -96,7 +98,9 @@ class Judge:
         with self._lock, self._file.open("a") as file:
             file.write(json.dumps({**line, "allowed": allowed}) + "\n")
         user = context.principal_arn
-        return "" if allowed else f"User: {user} is not authorized to perform: {call.action} on {call.resource}"
+        return (
+            "" if allowed else f"User: {user} is not authorized to perform: {call.action} on {call.resource}"
+        )
 
 
 class Checked:
@@ -165,6 +169,11 @@ def task_calls(resource: str, arguments: Mapping[str, Any]) -> Iterator[Call]:
             yield Call(f"dynamodb:{action}", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}", {})
     elif what == "aws-sdk:s3:getObject":
         yield Call("s3:GetObject", f"arn:aws:s3:::{arguments['Bucket']}/{arguments['Key']}", {})
+    elif what == "aws-sdk:cloudwatch:putMetricAlarm":
+        alarm = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{arguments['AlarmName']}"
+        yield Call("cloudwatch:PutMetricAlarm", alarm, {})
+        if "Tags" in arguments:  # PutMetricAlarm, API reference: tags need TagResource
+            yield Call("cloudwatch:TagResource", alarm, {})
     elif not what.startswith(("sagemaker:", "aws-sdk:sagemaker")):
         yield Call(what, "unknown to this test", {})
 
@@ -212,8 +221,15 @@ def request_calls(service: str, request: Any, body: bytes) -> Iterator[Call]:
         query = {**parse_qs(body.decode()), **query}
     method, headers = request.method, dict(request.headers)
     action = actions.extract_iam_action(service, method, path, headers, body, query) or f"{service}:unknown"
-    if found := actions.dynamodb_transaction_checks(action, body, REGION, ACCOUNT) if service == "dynamodb" else []:
+    if (
+        found := actions.dynamodb_transaction_checks(action, body, REGION, ACCOUNT)
+        if service == "dynamodb"
+        else []
+    ):
         yield from (Call(each, resource, {}) for each, resource in found)
+        return
+    if service == "monitoring":
+        yield from _monitoring(action, json.loads(body))
         return
     arguments = (service, method, path, headers, body, query, REGION, ACCOUNT)
     resource = actions.extract_resource_arn(*arguments)
@@ -224,13 +240,26 @@ def request_calls(service: str, request: Any, body: bytes) -> Iterator[Call]:
         yield from (Call(each, source, {}) for each, source in more)
 
 
+def _monitoring(action: str, request: Mapping[str, Any]) -> Iterator[Call]:
+    """CloudWatch's, in its JSON protocol. An endpoint's own metrics are sent by SageMaker, without any role."""
+    if action == "cloudwatch:PutMetricData":
+        if request["Namespace"] != "AWS/SageMaker":
+            yield Call(action, "*", {"cloudwatch:namespace": request["Namespace"]})
+        return
+    for alarm in request.get("AlarmNames") or ["*"]:
+        yield Call(action, f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{alarm}", {})
+
+
 def install(judge: Judge) -> None:
     """Puts the judge between callers and services, before a server is made."""
     make = ministack.Ministack.__init__
 
     def with_keys(self: Any, *arguments: Any) -> None:
         make(self, *arguments)
-        functions, runtime = import_module("ministack.services.lambda_svc"), import_module("ministack.core.lambda_runtime")
+        functions, runtime = (
+            import_module("ministack.services.lambda_svc"),
+            import_module("ministack.core.lambda_runtime"),
+        )
 
         def key_of(config: Mapping[str, Any]) -> dict[str, str]:
             key, secret = judge.keys[judge.of_arn[config["Role"]]]
