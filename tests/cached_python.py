@@ -18,8 +18,8 @@ BUILD_SECONDS = 900
 
 
 def python_with(requirements: Path, skipped: str, excuses: tuple[str, ...] = ()) -> Path:
-    """Its executable. Where no package index can be reached, or uv says one of `excuses`, the test is skipped,
-    for the reason `skipped`."""
+    """Its executable. Where no package index can be reached, or uv says one of `excuses`, the test is
+    skipped, for the reason `skipped`."""
     folder = folder_of(requirements)
     if not (folder / "bin/python").exists():
         _build(folder, requirements, skipped, excuses)

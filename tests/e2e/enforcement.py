@@ -1,13 +1,15 @@
-"""A local server that lets each role do only what its policy says: `python -m tests.e2e.enforcement --state ...`.
+"""A local server that lets each role do only what its policy says.
 
-A server as `stagewright up` starts it, but every role has a key of its own, in `roles.json`: functions and jobs (with
-what the local SageMaker does for them in S3 and Logs) are given that of their role. Requests under such a key,
-and every task of the state machine, are judged by the role's policy of installation.json before they are done.
-Each judgement is a line of `judged.jsonl`: role, action, resource, and the statement that allows it, if any.
+`python -m tests.e2e.enforcement --state ...` is a server as `stagewright up` starts it, but every role has
+a key of its own, in `roles.json`: functions and jobs (with what the local SageMaker does for them in S3,
+Logs and CloudWatch) are given that of their role. Requests under such a key, and every task of the state
+machine, are judged by the role's policy of installation.json before they are done. Each judgement is a line
+of `judged.jsonl`: role, action, resource, and the statement that allows it, if any.
 
-Actions and resources of requests are read, and policies evaluated, by ministack's IAM; for SageMaker and the
-state machine's tasks, which that does not know, by `calls`. Sources: "Actions, resources, and condition keys for Amazon
-SageMaker AI" (Service Authorization Reference), "IAM policies for Amazon SageMaker" (Step Functions guide).
+Actions and resources of requests are read, and policies evaluated, by ministack's IAM; SageMaker's calls
+and the state machine's tasks, which that does not know, are read here. Sources: "Actions, resources, and
+condition keys for Amazon SageMaker AI" (Service Authorization Reference), "IAM policies for Amazon
+SageMaker" (Step Functions guide).
 """
 
 from __future__ import annotations
@@ -241,7 +243,7 @@ def request_calls(service: str, request: Any, body: bytes) -> Iterator[Call]:
 
 
 def _monitoring(action: str, request: Mapping[str, Any]) -> Iterator[Call]:
-    """CloudWatch's, in its JSON protocol. An endpoint's own metrics are sent by SageMaker, without any role."""
+    """CloudWatch's, in its JSON protocol. SageMaker sends an endpoint's own metrics without any role."""
     if action == "cloudwatch:PutMetricData":
         if request["Namespace"] != "AWS/SageMaker":
             yield Call(action, "*", {"cloudwatch:namespace": request["Namespace"]})

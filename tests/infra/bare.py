@@ -18,7 +18,7 @@ from stagewright.local.state import INSTALLATION, REGION, Server, State
 
 @contextmanager
 def bare(root: Path) -> Iterator[Server]:
-    """Its state directory says that all has been provisioned and settled, so that the server leaves it alone."""
+    """Its state directory says that all has been provisioned and settled, so the server leaves it alone."""
     state = State(root)
     state.create()
     state.services.mkdir()

@@ -1,8 +1,9 @@
 """A configuration for AWS's provider 6.x, rewritten for 3.39, whose own schema decides what can stay.
 
-Resources, arguments and blocks that 3.39 does not have are left out, and noted. Said in its words are objects
-(`aws_s3_bucket_object`, `etag` instead of `source_hash`), what a bucket now has in resources of its own, and the newest
-of the Python runtimes that it knows, 3.8. Text is read by its indentation, on which `terraform fmt` insists.
+Resources, arguments and blocks that 3.39 does not have are left out, and noted. Said in its words are
+objects (`aws_s3_bucket_object`, `etag` instead of `source_hash`), what a bucket now has in resources of its
+own, and the newest of the Python runtimes that it knows, 3.8. Text is read by its indentation, on which
+`terraform fmt` insists.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an account holds, read over AWS's APIs: section -> name -> settings. Ids, times and counts are left out."""
+"""What an account holds, read over AWS's APIs: section -> name -> settings. No ids, times and counts."""
 
 from __future__ import annotations
 
@@ -12,25 +12,68 @@ Connect = Callable[[str], Any]
 Found = dict[str, Any]
 
 LAMBDA = (
-    "Runtime Role Handler Timeout MemorySize Environment Architectures Layers CodeSha256 PackageType "
-    "TracingConfig VpcConfig LoggingConfig"
-).split()
+    "Runtime",
+    "Role",
+    "Handler",
+    "Timeout",
+    "MemorySize",
+    "Environment",
+    "Architectures",
+    "Layers",
+    "CodeSha256",
+    "PackageType",
+    "TracingConfig",
+    "VpcConfig",
+    "LoggingConfig",
+)
 ALARM = (
-    "AlarmDescription ActionsEnabled OKActions AlarmActions MetricName Namespace Statistic Dimensions Period "
-    "EvaluationPeriods Threshold ComparisonOperator TreatMissingData"
-).split()
+    "AlarmDescription",
+    "ActionsEnabled",
+    "OKActions",
+    "AlarmActions",
+    "MetricName",
+    "Namespace",
+    "Statistic",
+    "Dimensions",
+    "Period",
+    "EvaluationPeriods",
+    "Threshold",
+    "ComparisonOperator",
+    "TreatMissingData",
+)
 SOURCE = (
-    "BatchSize MaximumBatchingWindowInSeconds EventSourceArn FunctionArn FunctionResponseTypes State".split()
+    "BatchSize",
+    "MaximumBatchingWindowInSeconds",
+    "EventSourceArn",
+    "FunctionArn",
+    "FunctionResponseTypes",
+    "State",
 )
 QUEUE = (
-    "VisibilityTimeout MessageRetentionPeriod SqsManagedSseEnabled KmsMasterKeyId DelaySeconds "
-    "MaximumMessageSize ReceiveMessageWaitTimeSeconds RedrivePolicy Policy QueueArn"
-).split()
+    "VisibilityTimeout",
+    "MessageRetentionPeriod",
+    "SqsManagedSseEnabled",
+    "KmsMasterKeyId",
+    "DelaySeconds",
+    "MaximumMessageSize",
+    "ReceiveMessageWaitTimeSeconds",
+    "RedrivePolicy",
+    "Policy",
+    "QueueArn",
+)
 TOPIC = ("TopicArn", "Policy", "KmsMasterKeyId")
 GLUE = (
-    "Role Command GlueVersion DefaultArguments ExecutionProperty MaxRetries Timeout MaxCapacity WorkerType "
-    "NumberOfWorkers"
-).split()
+    "Role",
+    "Command",
+    "GlueVersion",
+    "DefaultArguments",
+    "ExecutionProperty",
+    "MaxRetries",
+    "Timeout",
+    "MaxCapacity",
+    "WorkerType",
+    "NumberOfWorkers",
+)
 TEXTS = (
     "Policy",
     "RedrivePolicy",
@@ -229,7 +272,7 @@ def _glue_jobs(glue: Any) -> Found:
     return {each["Name"]: _picked(each, GLUE) for each in glue.get_jobs()["Jobs"]}
 
 
-def _picked(settings: Mapping[str, Any], names: tuple[str, ...] | list[str]) -> Found:
+def _picked(settings: Mapping[str, Any], names: tuple[str, ...]) -> Found:
     """Those that are there; of policies and the like, what their text says."""
     return {
         name: json.loads(settings[name])

@@ -22,7 +22,21 @@ REQUIREMENTS = Path(__file__).parent / "requirements" / "old-provider.txt"
 SKIPPED = "AWS's provider 3.39 cannot be installed"
 GONE = ("no wheels with a matching", "was not found in the package registry", "there is no version of")
 PLACE = "registry.terraform.io/hashicorp/aws/3.39.0/linux_amd64"
-SERVICES = "cloudwatch cloudwatchevents cloudwatchlogs dynamodb glue iam lambda s3 sagemaker sns sqs stepfunctions sts"
+SERVICES = (
+    "cloudwatch",
+    "cloudwatchevents",
+    "cloudwatchlogs",
+    "dynamodb",
+    "glue",
+    "iam",
+    "lambda",
+    "s3",
+    "sagemaker",
+    "sns",
+    "sqs",
+    "stepfunctions",
+    "sts",
+)
 CONFIGURATION = """provider_installation {
   filesystem_mirror {
     path = "%s"
@@ -103,7 +117,7 @@ def schema(made: Path, home: Path) -> dict[str, Any]:
 
 def provider(server: Server) -> str:
     """The block for a local server."""
-    endpoints = "\n".join(f'    {service} = "{server.url}"' for service in SERVICES.split())
+    endpoints = "\n".join(f'    {service} = "{server.url}"' for service in SERVICES)
     return PROVIDER % (REGION, endpoints)
 
 

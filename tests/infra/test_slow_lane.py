@@ -1,10 +1,10 @@
-"""The real AWS provider, though an old one (3.39), installs into an empty local server; a push by Terraform is served.
+"""The real AWS provider, an old one (3.39), installs into an empty local server; a push is served.
 
-`downlevel.py` says what of the configuration 3.39 does not know. What a run needs of that is done with boto3 here
-(`complete`): the bucket's EventBridge notification, and what the event source's function may answer. The rest is
-missing from what is installed here, and mostly in `DIFFERENT`: Glue's jobs, managed encryption of queues, published
-versions of the state machine, the functions' architecture and log groups, ownership of objects without ACLs,
-protection of tables from deletion, policies of model groups.
+`downlevel.py` says what of the configuration 3.39 does not know. What a run needs of that is done with
+boto3 here (`complete`): the bucket's EventBridge notification, and what the event source's function may
+answer. The rest is missing from what is installed here, and mostly in `DIFFERENT`: Glue's jobs, managed
+encryption of queues, published versions of the state machine, the functions' architecture and log groups,
+ownership of objects without ACLs, protection of tables from deletion, policies of model groups.
 """
 
 from __future__ import annotations
@@ -131,9 +131,9 @@ DIFFERENT = {
     "queues/*/MaximumMessageSize": "3.39 sends SQS's former default, 256 KiB; SQS's own is 1 MiB by now",
     "queues/*/SqsManagedSseEnabled": OLD,
     "state_machines/stagewright-dev-workflow/versions": "3.39 publishes none",
-    "tables/*/encryption": "Terraform asks for AWS's managed key; the local target's tables are files of the user's",
+    "tables/*/encryption": "AWS's managed key; the local target's tables are files of the user's",
 }
-"""What Terraform made (first) and the local target made (second) differ in these places, for these reasons."""
+"""Where what Terraform made and what the local target made differ -> why."""
 
 
 def test_both_targets_are_the_same_but_for_what_is_listed(
@@ -189,4 +189,4 @@ def test_destroy_leaves_nothing(installed: Installed) -> None:
     assert installed.terraform.destroy().code == 0
     left = observed(installed.client)
     assert all(name.startswith("/aws/sagemaker/") for name in left.pop("log_groups"))
-    assert left == dict.fromkeys(left, {})
+    assert left == {section: {} for section in left}
