@@ -18,7 +18,7 @@ import json
 import secrets
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
 from importlib import import_module
@@ -81,8 +81,8 @@ class Judge:
     def role_of(self, key: str) -> str | None:
         return self._of_key.get(key)
 
-    def judge(self, role: str, calls: Iterator[Call] | list[Call]) -> str:
-        return next(filter(None, [self._one(role, call) for call in calls]), "")
+    def judge(self, role: str, calls: Iterable[Call]) -> str:
+        return next(filter(None, (self._one(role, call) for call in calls)), "")
 
     def _one(self, role: str, call: Call) -> str:
         context = self._evaluator.EvalContext(
