@@ -17,11 +17,12 @@ UNREACHABLE = ("error sending request", "Failed to fetch", "dns error", "timed o
 BUILD_SECONDS = 900
 
 
-def python_with(requirements: Path, skipped: str) -> Path:
-    """Its executable. Where no package index can be reached the test is skipped, for the reason `skipped`."""
+def python_with(requirements: Path, skipped: str, excuses: tuple[str, ...] = ()) -> Path:
+    """Its executable. Where no package index can be reached, or uv says one of `excuses`, the test is
+    skipped, for the reason `skipped`."""
     folder = folder_of(requirements)
     if not (folder / "bin/python").exists():
-        _build(folder, requirements, skipped)
+        _build(folder, requirements, skipped, excuses)
     return folder / "bin/python"
 
 
@@ -42,24 +43,24 @@ def report_skipped(terminalreporter: pytest.TerminalReporter, title: str, skippe
             terminalreporter.line(f"{count} tests of {place} were skipped: {skipped}")
 
 
-def _build(folder: Path, requirements: Path, skipped: str) -> None:
+def _build(folder: Path, requirements: Path, skipped: str, excuses: tuple[str, ...]) -> None:
     """Beside the place and then moved there, since another session may be at it too."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as name:
         fresh = Path(name) / "python"
-        _uv(skipped, "venv", "--no-project", "--relocatable", "--python", sys.executable, str(fresh))
+        _uv(skipped, (), "venv", "--no-project", "--relocatable", "--python", sys.executable, str(fresh))
         command = ("pip", "install", "--no-deps", "--compile-bytecode", "--python", str(fresh / "bin/python"))
-        _uv(skipped, *command, "-r", str(requirements))
+        _uv(skipped, excuses, *command, "-r", str(requirements))
         with contextlib.suppress(OSError):
             fresh.rename(folder)
 
 
-def _uv(skipped: str, *arguments: str) -> None:
+def _uv(skipped: str, excuses: tuple[str, ...], *arguments: str) -> None:
     environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
     command = [find_uv_bin(), "--no-progress", *arguments]
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, check=False, timeout=BUILD_SECONDS
     )
-    if done.returncode and any(sign in done.stderr for sign in UNREACHABLE):
-        pytest.skip(f"{skipped}: the package index cannot be reached: {done.stderr.strip()[-300:]}")
+    if done.returncode and any(sign in done.stderr for sign in UNREACHABLE + excuses):
+        pytest.skip(f"{skipped}: {done.stderr.strip()[-300:]}")
     assert done.returncode == 0, done.stderr

@@ -29,6 +29,7 @@ OPTIONS = {
     "kms_key": "with a key of one's own (`kms_key_arn`)",
     "vpc": "in a VPC",
     "data_buckets": "with buckets beside the installation's own (`data_buckets`)",
+    "model_accounts": "with model versions of other accounts (`model_source_accounts`)",
 }
 HEADER = "| statement | why | actions | resources | conditions |\n|---|---|---|---|---|\n"
 DOCTOR = """\

@@ -141,6 +141,7 @@ def _table(table: Values) -> dict[str, Any]:
                 "hash_key": each["hash_key"],
                 "range_key": each["range_key"],
                 "projection": each["projection_type"],
+                "non_key_attributes": each["non_key_attributes"],
             }
             for each in table["global_secondary_index"]
         },

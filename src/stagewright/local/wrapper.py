@@ -199,11 +199,12 @@ def _without_cors(send: Send) -> Send:
 
 
 def _error(refused: RefusedError, service: str, request: Request) -> tuple[dict[str, str], bytes]:
-    """In the form that the client expects: S3 and the query services in XML, all others in JSON."""
+    """In the form that the client expects: S3 and the query services in XML, all others in JSON, as are those
+    of the query services that newer clients ask in JSON."""
     service = service or _claimed_service(request)
     code, message = refused.code, refused.message
     headers = {"x-amzn-errortype": code}
-    if service in ("", "s3", *QUERY_SERVICES):
+    if service in ("", "s3", *QUERY_SERVICES) and "x-amz-target" not in request.headers:
         inner = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
         wrapped = (
             f"<ErrorResponse><Error>{inner}</Error></ErrorResponse>" if service in QUERY_SERVICES else ""

@@ -36,8 +36,8 @@ OPEN_LIMIT = 50_000
 
 @dataclass(frozen=True)
 class Repair:
-    """One thing that was put right: `what` is requeued, started, closed, expired, decided or called. `ids`: run
-    and pipeline, as far as it is about one, for the log."""
+    """One thing that was put right: `what` is requeued, started, closed, expired, decided or called.
+    `ids`: run and pipeline, as far as it is about one, for the log."""
 
     what: str
     subject: str

@@ -1,0 +1,301 @@
+"""A local server that lets each role do only what its policy says.
+
+`python -m tests.e2e.enforcement --state ...` is a server as `stagewright up` starts it, but every role has
+a key of its own, in `roles.json`: functions and jobs (with what the local SageMaker does for them in S3,
+Logs and CloudWatch) are given that of their role. Requests under such a key, and every task of the state
+machine, are judged by the role's policy of installation.json before they are done. Each judgement is a line
+of `judged.jsonl`: role, action, resource, and the statement that allows it, if any.
+
+Actions and resources of requests are read, and policies evaluated, by ministack's IAM; SageMaker's calls
+and the state machine's tasks, which that does not know, are read here. Sources: "Actions, resources, and
+condition keys for Amazon SageMaker AI" (Service Authorization Reference), "IAM policies for Amazon
+SageMaker" (Step Functions guide).
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+from stagewright.local import integration, ministack, process, sigv4, wrapper
+from stagewright.local.artifacts import Artifacts
+from stagewright.local.sagemaker import settings as sagemaker_settings
+from stagewright.local.sagemaker.protocol import ApiError
+from stagewright.local.state import ACCOUNT, INSTALLATION, REGION, write_private
+
+ROLES = "roles.json"
+JUDGED = "judged.jsonl"
+KINDS = {
+    "ProcessingJob": "processing-job",
+    "TrainingJob": "training-job",
+    "HyperParameterTuningJob": "hyper-parameter-tuning-job",
+    "TransformJob": "transform-job",
+    "ModelPackageGroup": "model-package-group",
+    "ModelPackage": "model-package",
+    "Model": "model",
+    "EndpointConfig": "endpoint-config",
+    "Endpoint": "endpoint",
+}
+"""Of SageMaker: what an operation's name ends with -> the type in the ARN."""
+ITEMS = {
+    "dynamodb:getItem": "GetItem",
+    "dynamodb:updateItem": "UpdateItem",
+    "aws-sdk:dynamodb:batchGetItem": "BatchGetItem",
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One action on one resource, with the condition keys that the request sets."""
+
+    action: str
+    resource: str
+    context: Mapping[str, Any]
+
+
+class Judge:
+    """Knows the roles' keys and policies. `judge` gives the reason why not, or nothing."""
+
+    def __init__(self, root: Path) -> None:
+        roles = Artifacts.read(INSTALLATION).resources["roles"]
+        evaluator = import_module("ministack.core.iam_evaluator")
+        self._evaluator = evaluator
+        self._policies = {
+            what: evaluator.parse_policy_document(role["policy"]) for what, role in roles.items()
+        }
+        self.of_arn = {role["arn"]: what for what, role in roles.items()}
+        self.keys = {what: (f"ROLE{what.upper()}", secrets.token_urlsafe(20)) for what in roles}
+        self._of_key = {key: what for what, (key, _) in self.keys.items()}
+        self._file, self._lock = root / JUDGED, threading.Lock()
+        write_private(root / ROLES, json.dumps(self.keys))
+
+    def role_of(self, key: str) -> str | None:
+        return self._of_key.get(key)
+
+    def judge(self, role: str, calls: Iterable[Call]) -> str:
+        return next(filter(None, (self._one(role, call) for call in calls)), "")
+
+    def _one(self, role: str, call: Call) -> str:
+        context = self._evaluator.EvalContext(
+            principal_arn=f"arn:aws:sts::{ACCOUNT}:assumed-role/{INSTALLATION.name(role)}/session",
+            principal_type="AssumedRole",
+            principal_account=ACCOUNT,
+            action=call.action,
+            resource_arn=call.resource,
+            region=REGION,
+            service_context={name.lower(): value for name, value in call.context.items()},
+        )
+        result = self._evaluator.evaluate(context, [self._policies[role]])
+        allowed = result.decision == "Allow"
+        line = {"role": role, "action": call.action, "resource": call.resource, "sid": result.matched_sid}
+        with self._lock, self._file.open("a") as file:
+            file.write(json.dumps({**line, "allowed": allowed}) + "\n")
+        user = context.principal_arn
+        return (
+            "" if allowed else f"User: {user} is not authorized to perform: {call.action} on {call.resource}"
+        )
+
+
+class Checked:
+    """The SageMaker service, as one role may use it."""
+
+    def __init__(self, service: Any, judge: Judge, role: str) -> None:
+        self._service, self._judge, self._role = service, judge, role
+
+    def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        if problem := self._judge.judge(self._role, sagemaker_calls(self._service, operation, request)):
+            raise ApiError("AccessDeniedException", problem)
+        answer: dict[str, Any] = self._service.call(operation, request)
+        return answer
+
+    def invoke(self, endpoint: str, *rest: Any) -> Any:
+        calls = sagemaker_calls(self._service, "InvokeEndpoint", {"EndpointName": endpoint})
+        if problem := self._judge.judge(self._role, calls):
+            raise ApiError("AccessDeniedException", problem)
+        return self._service.invoke(endpoint, *rest)
+
+
+def sagemaker_calls(service: Any, operation: str, request: Mapping[str, Any]) -> Iterator[Call]:
+    """The action itself, and what it needs beside: AddTags for tags, PassRole for a role."""
+    tags = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in request.get("Tags", ())}
+    named = list(_named(operation, request)) or ["*"]
+    for resource in named:
+        yield Call(f"sagemaker:{operation}", resource, {**tags, **_resource_tags(service, resource)})
+    if tags and operation.startswith("Create"):
+        yield Call("sagemaker:AddTags", named[0], tags)
+    for field in ("RoleArn", "ExecutionRoleArn"):
+        if role := request.get(field):
+            yield Call("iam:PassRole", role, {"iam:PassedToService": "sagemaker.amazonaws.com"})
+
+
+def _named(operation: str, request: Mapping[str, Any]) -> Iterator[str]:
+    """ARNs of what the request names, those first whose kind the operation is about."""
+    if operation in ("ListTags", "AddTags"):
+        yield request["ResourceArn"]
+        return
+    kind = next((kind for kind in KINDS if operation.endswith(kind)), "")
+    if not kind or operation.startswith("List"):
+        return
+    names = [request.get(f"{kind}Name") or request.get("ModelPackageGroupName", "")]
+    kinds = [KINDS[kind]]
+    if kind == "Endpoint" and operation.startswith(("Create", "Update")):
+        names.append(request["EndpointConfigName"])
+        kinds.append("endpoint-config")
+    for type_of, name in zip(kinds, names, strict=True):
+        yield name if name.startswith("arn:") else f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{type_of}/{name}"
+
+
+def _resource_tags(service: Any, resource: str) -> dict[str, str]:
+    try:
+        tags = service.call("ListTags", {"ResourceArn": resource})["Tags"]
+    except ApiError:  # not there yet
+        return {}
+    return {f"aws:ResourceTag/{tag['Key']}": tag["Value"] for tag in tags}
+
+
+def task_calls(resource: str, arguments: Mapping[str, Any]) -> Iterator[Call]:
+    """Of a task of the state machine that is not SageMaker's."""
+    what = resource.removeprefix("arn:aws:states:::")
+    if action := ITEMS.get(what):
+        tables = arguments.get("RequestItems") or [arguments["TableName"]]
+        for table in tables:
+            yield Call(f"dynamodb:{action}", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}", {})
+    elif what == "aws-sdk:s3:getObject":
+        yield Call("s3:GetObject", f"arn:aws:s3:::{arguments['Bucket']}/{arguments['Key']}", {})
+    elif what == "aws-sdk:cloudwatch:putMetricAlarm":
+        alarm = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{arguments['AlarmName']}"
+        yield Call("cloudwatch:PutMetricAlarm", alarm, {})
+        if "Tags" in arguments:  # PutMetricAlarm, API reference: tags need TagResource
+            yield Call("cloudwatch:TagResource", alarm, {})
+    elif not what.startswith(("sagemaker:", "aws-sdk:sagemaker")):
+        yield Call(what, "unknown to this test", {})
+
+
+class Door(wrapper.Wrapper):
+    """Also opens to the roles' keys."""
+
+    judge: Judge
+    sagemaker: Any
+
+    async def _check_signature(self, request: Any, receive: Any) -> Any:
+        role = self._role_of(request)
+        if role is None:
+            return await super()._check_signature(request, receive)
+        as_role = copy(self)
+        as_role._access_key, as_role._secret_key = self.judge.keys[role]
+        service, receive = await super(Door, as_role)._check_signature(request, receive)
+        body = b""
+        if service != "s3":
+            body = await wrapper._read(receive)
+            receive = wrapper._replay(body, receive)
+        if problem := self.judge.judge(role, self._calls(service, request, body)):
+            code = "AccessDenied" if service in ("s3", *wrapper.QUERY_SERVICES) else "AccessDeniedException"
+            raise wrapper.RefusedError(code, problem)
+        return service, receive
+
+    def _role_of(self, request: Any) -> str | None:
+        try:
+            return self.judge.role_of(sigv4.read(request).access_key)
+        except sigv4.SignatureError:
+            return None
+
+    def _calls(self, service: str, request: Any, body: bytes) -> list[Call]:
+        if service == "sagemaker" and "x-amz-target" in request.headers:
+            operation = request.headers["x-amz-target"].rpartition(".")[2]
+            return list(sagemaker_calls(self.sagemaker, operation, json.loads(body or b"{}")))
+        return list(request_calls(service, request, body))
+
+
+def request_calls(service: str, request: Any, body: bytes) -> Iterator[Call]:
+    """As ministack's own enforcement reads a request (app.py); a copy also reads its source."""
+    actions = import_module("ministack.core.iam_actions")
+    path, query = unquote(request.path), parse_qs(request.query, keep_blank_values=True)
+    if body and request.headers.get("content-type", "").startswith("application/x-www-form"):
+        query = {**parse_qs(body.decode()), **query}
+    method, headers = request.method, dict(request.headers)
+    action = actions.extract_iam_action(service, method, path, headers, body, query) or f"{service}:unknown"
+    if (
+        found := actions.dynamodb_transaction_checks(action, body, REGION, ACCOUNT)
+        if service == "dynamodb"
+        else []
+    ):
+        yield from (Call(each, resource, {}) for each, resource in found)
+        return
+    if service == "monitoring":
+        yield from _monitoring(action, json.loads(body))
+        return
+    arguments = (service, method, path, headers, body, query, REGION, ACCOUNT)
+    resource = actions.extract_resource_arn(*arguments)
+    context = actions.s3_service_context(action, query, path, headers) if service == "s3" else {}
+    yield Call(action, resource, context or {})
+    if service == "s3":
+        more = actions.s3_additional_checks(method, path, headers, body, query)
+        yield from (Call(each, source, {}) for each, source in more)
+
+
+def _monitoring(action: str, request: Mapping[str, Any]) -> Iterator[Call]:
+    """CloudWatch's, in its JSON protocol. SageMaker sends an endpoint's own metrics without any role."""
+    if action == "cloudwatch:PutMetricData":
+        if request["Namespace"] != "AWS/SageMaker":
+            yield Call(action, "*", {"cloudwatch:namespace": request["Namespace"]})
+        return
+    for alarm in request.get("AlarmNames") or ["*"]:
+        yield Call(action, f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{alarm}", {})
+
+
+def install(judge: Judge) -> None:
+    """Puts the judge between callers and services, before a server is made."""
+    make = ministack.Ministack.__init__
+
+    def with_keys(self: Any, *arguments: Any) -> None:
+        make(self, *arguments)
+        functions, runtime = (
+            import_module("ministack.services.lambda_svc"),
+            import_module("ministack.core.lambda_runtime"),
+        )
+
+        def key_of(config: Mapping[str, Any]) -> dict[str, str]:
+            key, secret = judge.keys[judge.of_arn[config["Role"]]]
+            return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
+
+        functions.execution_credentials = runtime.execution_credentials = key_of
+        engine = self._step_functions
+        invoke: Callable[[str, Any], Any] = engine._invoke_resource
+
+        def invoke_resource(resource: str, arguments: Any) -> Any:
+            if problem := judge.judge("workflow", task_calls(resource, arguments)):
+                raise engine._ExecutionError("AccessDeniedException", problem)
+            return invoke(resource, arguments)
+
+        engine._invoke_resource = invoke_resource
+
+    ministack.Ministack.__init__ = with_keys  # type: ignore[method-assign]
+    tasks, settings = integration.SageMakerTasks.__init__, sagemaker_settings.Settings
+
+    def with_role(self: Any, service: Any, changes: Any) -> None:
+        Door.sagemaker = service
+        tasks(self, Checked(service, judge, "workflow"), changes)
+
+    def of_jobs(root: Path, url: str, _key: str, _secret: str, *rest: Any, **named: Any) -> Any:
+        return settings(root, url, *judge.keys["sagemaker"], *rest, **named)
+
+    integration.SageMakerTasks.__init__ = with_role  # type: ignore[method-assign]
+    sagemaker_settings.Settings = of_jobs  # type: ignore[assignment, misc]
+    Door.judge = judge
+    wrapper.Wrapper = Door  # type: ignore[misc]
+
+
+if __name__ == "__main__":
+    place = Path(sys.argv[sys.argv.index("--state") + 1])
+    place.mkdir(parents=True, exist_ok=True)
+    install(Judge(place))
+    process.main(sys.argv[1:])
