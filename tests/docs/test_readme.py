@@ -16,7 +16,9 @@ from stagewright.specfile import document_json, read
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 STAGEWRIGHT = Path(sys.executable).parent / "stagewright"
-PLACEHOLDERS = {"RUN": "house-price", "STAGE": "train"}
+PLACEHOLDERS = {"RUN": "house-price", "STAGE": "train", "NAME": "local"}
+APART = ("up", "down", "stop", "resume")
+"""They change the server that the others need, or need a run that failed: tests/e2e has them."""
 
 pytestmark = pytest.mark.e2e
 
@@ -25,7 +27,7 @@ def commands() -> list[str]:
     """What stands in code, once each; `run` first, since the others look at what it made."""
     found = re.findall(r"`(?:\$ )?(?:\.venv/bin/)?(stagewright [a-z][^`|]*)`", README)
     found += re.findall(r"^\$ (?:\.venv/bin/)?(stagewright .+)$", README, flags=re.MULTILINE)
-    found = [each for each in dict.fromkeys(found) if each.split()[1] not in ("up", "down", "stop")]
+    found = [each for each in dict.fromkeys(found) if each.split()[1] not in APART]
     return sorted(found, key=lambda each: not each.startswith("stagewright run "))
 
 
