@@ -30,7 +30,7 @@ PLANS: dict[str, dict[str, Any]] = {
 }
 ANSWERED = {
     "plain": {*SKIPS["always"], *SKIPS["without a key and a VPC"]},
-    "strict": {*SKIPS["always"], *SKIPS["with a VPC"]},
+    "strict": {*SKIPS["always"]},
     "pipeline": set(),
 }
 SKIPPED = "checkov cannot be installed"
