@@ -64,7 +64,8 @@ class Installation:
 def run_id(pipeline: str, trigger_key: str, time: datetime) -> str:
     """The same for each delivery of one event; at most 63 characters."""
     unique = hashlib.sha256(trigger_key.encode()).hexdigest()[:6]
-    return f"{pipeline}-{time.astimezone(UTC):%Y%m%dt%H%M%S}-{unique}"
+    moment = time.astimezone(UTC)
+    return f"{pipeline}-{moment.year:04}{moment:%m%dt%H%M%S}-{unique}"
 
 
 def pipeline_of(run: str) -> str:

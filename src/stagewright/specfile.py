@@ -300,6 +300,8 @@ class JsonSource(Source):
             ) from None
         except RecursionError:
             raise _unreadable(file, "nested too deeply", "a document has a few levels") from None
+        except ValueError:
+            raise _unreadable(file, "a number has too many digits", "write it shorter") from None
 
     def _value(self, word: str, line: int, path: Place) -> None:
         self.lines.setdefault(path, line)

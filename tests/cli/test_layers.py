@@ -122,7 +122,8 @@ def test_a_wrong_hand_edit_fails_that_run_tells_people_and_is_taken_back(served,
     sqs, sns = aws("sqs"), aws("sns")
     url = sqs.create_queue(QueueName=f"people-{uuid.uuid4().hex[:6]}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    (topic,) = (each["TopicArn"] for each in sns.list_topics()["Topics"])
+    topics = (each["TopicArn"] for each in sns.list_topics()["Topics"])
+    (topic,) = (each for each in topics if each.endswith("-notifications"))
     subscription = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True)
     edit(aws, stages={"M": {"fit": {"M": {"instance_count": {"S": "two"}}}}}, parameters={"SS": ["factor"]})
     place = "stagewright-local"

@@ -38,6 +38,7 @@ def document(off: frozenset[str] = frozenset(), partition: str = "subsets", tree
     data["partition"] = partition
     data["parameters"]["min_r2"] = 0.5
     data["stages"]["train"]["hyperparameters"]["n-estimators"] = trees
+    data["stages"] = {name: data["stages"][name] for name in READS}  # not those that the example has off
     for name in off:
         data["stages"][name]["enabled"] = False
     return load(data)

@@ -27,7 +27,11 @@ STANDING_FOR = {
     "kms_key": HERE.arn("kms", "key/1"),
     "data_buckets": "arn:aws:s3:::theirs",
     "data_objects": "arn:aws:s3:::theirs/*",
+    "model_packages": "arn:aws:sagemaker:*:210987654321:model-package/*",
 }
+BY_GUIDE = {("sagemaker:CreateModel", "ForeignModel")}
+"""SageMaker's guide has it in the group's policy, on the package ("Deploy a Model Version from a Different
+Account"), which the reference does not know of."""
 GLOBAL_KEYS = {"aws:SourceAccount", "aws:SecureTransport"}
 SLASHED = {"ObjectName", "LogGroupName", "LogStreamName", "RepositoryName", "RoleNameWithPath"}
 """Variables of ARN patterns whose values may have slashes."""
@@ -118,6 +122,8 @@ def test_every_action_is_on_resources_that_it_takes(reference):
         if each["resources"] == ["*"]:
             continue
         for action in each["actions"]:
+            if (action, each["sid"]) in BY_GUIDE:
+                continue
             found = [fitting(reference, action, resource) for resource in each["resources"]]
             assert any(found), f"{role} {each['sid']}: {action} takes none of {each['resources']}"
         for resource in each["resources"]:

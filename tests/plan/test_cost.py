@@ -102,7 +102,7 @@ def test_a_run_within_its_budget_is_planned(house):
 
 def test_money_needs_a_price_of_every_type(house):
     with pytest.raises(PlanError, match=r"no price of ml\.m5\.xlarge"):
-        plan(budget(house, money=1), house.trigger(), house.recorded())
+        plan(budget(house, money=1, prices={"ml.m5.large": 0.1}), house.trigger(), house.recorded())
 
 
 def test_a_run_that_costs_too_much_is_refused(house):

@@ -431,7 +431,7 @@ def test_a_gate_does_not_judge_by_a_stale_result(house, first):
     release = house.release(train_py="new")
     found = problems(lambda: later(house, document, house.results_of(first), code=release))
     what = "stages.quality: evaluate is off, and its last result is of something else: train runs again"
-    assert found == [f"{what} (switch evaluate on, or quality off)"]
+    assert found == [f"{what} (switch evaluate on, or switch quality off)"]
 
 
 def test_a_gate_may_judge_by_the_result_of_a_stage_that_is_off_and_same(house, first):

@@ -543,6 +543,6 @@ def test_only_switches_the_others_off_for_this_run(gateway, put, arrives):
     record = show(gateway, arrives("raw/_SUCCESS")[0].run)
     assert {stage.name: (stage.action, stage.reason) for stage in record.stages} == {
         "check": ("run", "no earlier result"),
-        "other": ("skip", "off"),
+        "other": ("skip", "not selected"),
     }
     assert '"enabled"' not in gateway.documents.newest_revision("prices").document

@@ -85,6 +85,8 @@ def selection(
     """What --only, --from and --skip say. PlanError for what `pipeline` does not have, or has off."""
     from stagewright.plan.selection import Selection, idle, parse, selected
 
+    if "" in (*only, *start, *skip):
+        raise DocumentError((Problem("--only, --from, --skip", "no stage is named", "leave the option out"),))
     asked = Selection(parse(only), parse(start), parse(skip))
     selected(pipeline, asked)
     if off := idle(pipeline, asked):

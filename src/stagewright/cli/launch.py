@@ -218,20 +218,28 @@ def pauses(limit: float | None = None, longest: float = 0.25) -> Iterator[float]
         time.sleep(min(max(gone / 20, 0.01), longest))
 
 
-def upload_samples(session: Session, source: Source) -> tuple[str, ...]:
-    """Puts the sample data into a local target, where it is not there yet. The keys that were put."""
+def upload_samples(session: Session, source: Source, *, starting: bool = True) -> tuple[str, ...]:
+    """Puts the sample data into a local target, where it is not there yet. The keys that were put. Without
+    `starting` not what one of the document's data triggers waits for."""
     if not session.is_local:
         return ()
     put = [
         key
         for prefix, place in source.pipeline.sample_data.items()
         for key, file in _samples(source.path.parent / place, prefix)
-        if _upload(session.gateway, key, file)
+        if (starting or not _starts(source.pipeline, key)) and _upload(session.gateway, key, file)
     ]
     if put:
         output.note(f"uploaded sample data: {', '.join(put)}")
     put_functions(source)
     return tuple(put)
+
+
+def _starts(pipeline: Pipeline, key: str) -> bool:
+    from stagewright.run.arrivals import wants
+    from stagewright.spec.triggers import DataTrigger
+
+    return any(isinstance(each, DataTrigger) and wants(each, key) for each in pipeline.triggers)
 
 
 def put_functions(source: Source) -> None:

@@ -47,7 +47,7 @@ def command(
         pipeline = launch.effective(connected, source)
         environments.warn(connected, pipeline)
         selection = documents.selection(pipeline, only, start, skip)
-        launch.upload_samples(connected, source)
+        launch.upload_samples(connected, source, starting=False)
         made = make(connected, release_of(source), pipeline, manual(parameters, selection), force)
         refused = tuple(exceeded(made, {} if connected.is_local else connected.gateway.quotas.applied()))
     made = replace(made, warnings=(*made.warnings, *refused))

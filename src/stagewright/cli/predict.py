@@ -49,6 +49,8 @@ def command(
     if file and data is not None:
         raise typer.BadParameter("give --input or --data, not both")
     body = file.read_bytes() if file else data.encode() if data is not None else sys.stdin.buffer.read()
+    if not body:
+        raise typer.BadParameter("nothing to send: give --input FILE, --data TEXT, or data on standard input")
     kind = content_type or kind_of(body, file.suffix if file else "")
     name = documents.name_of(place)
     with kept(target) as connected:

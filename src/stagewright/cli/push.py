@@ -21,9 +21,9 @@ def command(place: Document, target: TargetName = LOCAL, as_json: Json = False) 
         run = launch.wait_for_run(connected.gateway, pushed.trigger_key) if pushed.trigger_key else None
         if as_json:
             output.print_json(output.plain(pushed) | {"run": run})
-        elif run is None and (pushed.uploaded or pushed.removed):
+        elif run is None and (pushed.uploaded or pushed.removed or pushed.document):
             told = launch.changes(pushed)
-            output.say(f"{source.pipeline.name}: {told}; nothing runs: the document has no code trigger")
+            output.say(f"{source.pipeline.name}: {told}; the push starts no run: no code trigger")
         elif run is None:
             output.say(f"{source.pipeline.name}: nothing changed since the last push")
         else:

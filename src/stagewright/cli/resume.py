@@ -1,11 +1,12 @@
 """A new run with the trigger of the old one: the same date, parameters, stages and partition. What is
 finished is reused; the plan says so first. Document and code are those of PIPELINE, which is pushed if it
-changed; without it those of the document in the current folder, where that is the run's on the local target,
-else as they were pushed last. Not for runs that are under way or ended well.
+changed; without it, on the local target, those of the document in the current folder or in `pipelines`, where
+that is the run's, else as they were pushed last. Not for runs that are under way or ended well.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -72,12 +73,18 @@ def command(
         raise typer.Exit(RunFailedError.exit_code)
 
 
+def beside(pipeline: str) -> Path | None:
+    """The pipeline's document in the current folder or in `pipelines`."""
+    found = (documents.find(place) for place in (".", pipeline))
+    return next((path for path in found if path and documents.read(str(path)).name == pipeline), None)
+
+
 def source_of(connected: Session, header: Header, place: str | None) -> Source | None:
     """The document on this disk that the new run is to be of; None where what was pushed is."""
     from stagewright.cli import launch
 
-    found = documents.path_of(place) if place else documents.find(".") if connected.is_local else None
-    if found is None or (not place and documents.read(str(found)).name != header.pipeline):
+    found = documents.path_of(place) if place else beside(header.pipeline) if connected.is_local else None
+    if found is None:
         return None
     source = launch.Source.read(found)
     if source.pipeline.name != header.pipeline:

@@ -25,6 +25,8 @@ FIELDS = ("FunctionName", "Payload", "Qualifier")
 DIED = "Worker process died"
 """What ministack says of a function whose process ended under it."""
 FRAME = "  File "
+PAYLOAD_LIMIT = 262_144
+"""Bytes of a task's result (Step Functions quotas: 256 KiB, UTF-8)."""
 
 _trace: contextvars.ContextVar[str] = contextvars.ContextVar("_trace", default="")
 
@@ -63,7 +65,22 @@ def _invoke(engine: Any, functions: Any, arguments: Mapping[str, Any]) -> dict[s
         raise fail(f"Lambda.{code}", f"{body['message']} ({_where(429, code)})")
     if answer.get("error"):
         raise fail(body.get("errorType", "Lambda.Unknown"), json.dumps(body))
-    return _result(body, config.get("Version", "$LATEST"))
+    return _checked(engine, _result(body, config.get("Version", "$LATEST")))
+
+
+def _checked(engine: Any, result: dict[str, Any]) -> dict[str, Any]:
+    """The same, unless Step Functions could not read it, or would refuse it for its size."""
+    try:
+        size = len(json.dumps(result, ensure_ascii=False, allow_nan=False).encode())
+    except ValueError:
+        message = "the function's answer has NaN or an infinity, which are no numbers in JSON"
+        raise engine._ExecutionError("Lambda.Unknown", message) from None
+    if size > PAYLOAD_LIMIT:
+        limit = "maximum number of bytes service limit"
+        raise engine._ExecutionError(
+            "States.DataLimitExceeded", f"The task returned {size} bytes, exceeding the {limit}"
+        )
+    return result
 
 
 def _result(payload: Any, version: str) -> dict[str, Any]:

@@ -192,13 +192,17 @@ class _Planner:
             Problem(
                 f"stages.{name}",
                 f"{source} is {self._state(source)} is of something else: {self.stale[source]}",
-                f"switch {source} on, or {name} off",
+                f"{self._mended(source)}, or switch {name} off",
             )
             for source in sources
             if source in self.stale
         )
         if problems:
             raise PlanError(problems)
+
+    def _mended(self, source: str) -> str:
+        pinned = self.pipeline.stages[source].pin
+        return f"take stages.{source}.pin off" if pinned else f"switch {source} on"
 
     def _state(self, source: str) -> str:
         pinned = self.pipeline.stages[source].pin

@@ -72,11 +72,18 @@ def selected(pipeline: Pipeline, selection: Selection) -> Selected:
 
 def idle(pipeline: Pipeline, selection: Selection) -> tuple[Problem, ...]:
     """Stages that somebody asks for by name and that would not run all the same."""
-    return tuple(
+    asked = [(option, name) for option, name in _named(selection) if option != "skip"]
+    off = tuple(
         Problem(option, f"{name} is off in the document", f"stages.{name}.enabled=true switches it on")
-        for option, name in _named(selection)
-        if option != "skip" and name in pipeline.stages and not pipeline.stages[name].enabled
+        for option, name in asked
+        if name in pipeline.stages and not pipeline.stages[name].enabled
     )
+    pinned = tuple(
+        Problem(option, f"{name} is pinned to run {run}", f"take stages.{name}.pin off")
+        for option, name in asked
+        if name in pipeline.stages and (run := pipeline.stages[name].pin)
+    )
+    return off + pinned
 
 
 def _problems(pipeline: Pipeline, selection: Selection) -> Iterator[Problem]:

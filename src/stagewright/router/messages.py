@@ -90,7 +90,7 @@ def parse(body: str, place: Installation, message: str = "", sent: str = "") -> 
         return tuple(requested.unwrapped(event, place, name, sent or timestamp(datetime.now(UTC))))
     except MalformedError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise MalformedError(f"{type(error).__name__}: {error}") from error
 
 

@@ -53,16 +53,18 @@ def go_on(gateway: Gateway, run: str, material: Material | None = None) -> Start
     if header is None or header.status != "QUEUED":
         return resume(gateway, run)
     asked = Asked.of(header)
-    if (holder := turns.call(gateway, header.pipeline, caller=run)) != run:
-        if asked.cancels:
-            _cancel(gateway, header, holder)
+    holder = turns.call(gateway, header.pipeline, caller=run)
+    if holder != run and not asked.cancels:
         return Started(run, "", new=False)
     try:
         material = material or gather(gateway, header.pipeline, asked.version)
-        return start(gateway, planned(gateway, header.trigger, asked, material))
+        plan = planned(gateway, header.trigger, asked, material)
+        if holder == run:
+            return start(gateway, plan)
+        _cancel(gateway, header, holder)  # only now: a run that is refused stops nobody
     except UNUSABLE as error:
         _refuse(gateway, header, asked, said(error))
-        return Started(run, "", new=False)
+    return Started(run, "", new=False)
 
 
 def gather(gateway: Gateway, pipeline: str, version: str) -> Material:

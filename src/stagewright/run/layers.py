@@ -226,9 +226,10 @@ def _told(problem: Problem, what: str, remedy: str) -> Problem:
 
 def _overrides_error(layers: Layers, wrong: tuple[Problem, ...], given: Collection[Path]) -> DocumentError:
     def told(problem: Problem) -> Problem:
-        if any(_related(dotted(path), problem.path) for path in given):
+        place = _override_at(layers.overrides.content, problem.path)
+        if given and (not place or any(_related(dotted(path), problem.path) for path in given)):
             return problem
-        place = _override_at(layers.overrides.content, problem.path) or "--all"
+        place = place or "--all"
         return _told(problem, "the overrides", f"stagewright unset {layers.pipeline} {place}")
 
     return DocumentError(tuple(map(told, wrong)))

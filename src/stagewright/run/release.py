@@ -34,12 +34,14 @@ __all__ = ["Pushed", "ensure_bundles", "publish", "push", "scan"]
 
 @dataclass(frozen=True)
 class Pushed:
-    """What a push did. `trigger_key` names the run that follows; None where none does."""
+    """What a push did. `trigger_key` names the run that follows; None where none does. `document`: whether
+    that, or its overlay, was written."""
 
     trigger_key: str | None
     release: str
     uploaded: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    document: bool = False
 
 
 def push(
@@ -102,7 +104,7 @@ def push(
     version = gateway.objects.put(manifests.key_of(name), body, "application/json")
     starts = has_code_trigger(pushed.document())
     key = manifests.code_key(name, version) if starts else None
-    return Pushed(key, digest, tuple(sorted(changed)), removed)
+    return Pushed(key, digest, tuple(sorted(changed)), removed, document=not unchanged)
 
 
 def publish(gateway: Gateway, manifest: Manifest, by: str = "") -> Release:

@@ -15,6 +15,7 @@ not hold is explained by comparisons that do not hold, and a value that is missi
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -233,4 +234,7 @@ def _operand(text: str) -> Operand:
         return reference
     if text[0] in "\"'":
         return text[1:-1]
-    return int(text) if re.fullmatch(r"-?\d+", text) else float(text)
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:20]} is larger than a number can be")
+    return int(text) if re.fullmatch(r"-?\d+", text) else number

@@ -11,6 +11,7 @@ from stagewright.spec.findings import Finding, Path, nearest
 from stagewright.spec.kinds import Register
 from stagewright.spec.pipeline import Pipeline
 from stagewright.spec.references import find
+from stagewright.spec.regexes import takes_long
 from stagewright.spec.shape import said, type_of
 from stagewright.spec.triggers import (
     OWN_FOLDERS,
@@ -84,6 +85,9 @@ def _date(regex: str, path: Path) -> Iterator[Finding]:
     if groups != 1:
         remedy = "put ( ) around the date alone, (?: ) around the rest"
         yield Finding(path, f"{regex!r} has {groups} groups, and needs exactly one", remedy)
+    if takes_long(regex):
+        remedy = "no repetition or | within a repetition, at most two of * and +"
+        yield Finding(path, f"{regex!r} may take for ever on some keys", remedy)
 
 
 def _schedule(trigger: ScheduleTrigger, path: Path) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -15,7 +15,7 @@ class Gate(Stage):
 
     kind: Literal["gate"]
     """Always `gate`."""
-    require: Text | tuple[Text, ...]
+    require: Text | Annotated[tuple[Text, ...], Field(min_length=1)]
     """A condition, such as `${stages.evaluate.metrics.r2} >= 0.88`; of several, all must hold. See *What a
     gate requires*."""
     otherwise: Literal["fail", "stop", "skip"] = Field("fail", alias="else")
