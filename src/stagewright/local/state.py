@@ -140,10 +140,11 @@ class State:
         write_private(self.root / "identity.json", json.dumps(asdict(replace(self.identity(), port=port))))
 
     def fresh_temporary(self) -> Path:
-        """An empty folder for temporary files: what a killed server left in it is gone."""
+        """A folder for temporary files: what a killed server left in it is gone, but for what its last
+        processes are writing just now."""
         folder = self.root / "tmp"
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(mode=0o700)
+        folder.mkdir(mode=0o700, exist_ok=True)
         return folder
 
     def announce(self, server: Server) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
 UNBOUNDED = 2
-"""Of `*` and `+`: with n of them a search takes up to the key's length (1,024) to the power of n + 1 steps."""
+"""Of `*` and `+`: each may multiply the steps of a search by the length of the key."""
 
 
 def takes_long(regex: str) -> bool:
