@@ -214,7 +214,6 @@ UNUSED = {
     "router glue:*": "runs of cancel-running, which stop the one before",
     "r* sqs:GetQueueUrl": "data that settles, and pipelines upstream",
     "r* sqs:SendMessage": "data that settles, and pipelines upstream",
-    "r* dynamodb:DeleteItem": SHARED,
     "recorder dynamodb:BatchWriteItem": SHARED,
     "sweeper dynamodb:*": SHARED,
     "sweeper states:*": ENDS,
