@@ -15,8 +15,6 @@ from stagewright.plan.requests import KINDS
 from stagewright.run.gateway import Gateway
 
 pytestmark = pytest.mark.e2e
-LATER = {"approval", "function", "lambda", "glue"}
-"""Kinds that need what an account has of its own: a person, a function, Glue."""
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +23,9 @@ def smoked(tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("smoke")
     state = folder / "state"
     state.mkdir()
-    (state / "local.toml").write_text(f'[pythons]\n"sklearn-1.4" = "{sys.executable}"\n')
+    (state / "local.toml").write_text(
+        f'[pythons]\n"sklearn-1.4" = "{sys.executable}"\n"glue-pythonshell-3.9" = "{sys.executable}"\n'
+    )
     server = local.up(state)
     gateway = Gateway.connect(server.installation, server.url, server.access_key, server.secret_key)
     try:
@@ -99,7 +99,7 @@ def test_the_documents_have_every_kind_that_needs_nothing_else():
     root = Path(aws_smoke.__file__).parent / "smoke"
     sources = [Source.read(root / name / "pipeline.yaml") for name in aws_smoke.DOCUMENTS]
     kinds = {stage.kind for source in sources for stage in source.pipeline.stages.values()}
-    assert kinds == KINDS.keys() - LATER
+    assert kinds == KINDS.keys()
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def _terraform(monkeypatch):
 @pytest.mark.usefixtures("_terraform")
 def test_it_says_what_it_may_cost_before_it_asks(capsys, monkeypatch):
     monkeypatch.setattr("builtins.input", lambda _: "no")
-    arguments = ["--bucket", "b", "--price", "ml.m5.large=0.1"]
+    arguments = ["--bucket", "b", "--price", "ml.m5.large=0.1", "--price", "glue.pythonshell-small=0"]
     assert aws_smoke.main(arguments) == 2
     said = capsys.readouterr().out
     assert "the bucket b" in said
@@ -123,7 +123,7 @@ def test_it_says_what_it_may_cost_before_it_asks(capsys, monkeypatch):
 
 @pytest.mark.usefixtures("_terraform")
 def test_a_missing_price_ends_it():
-    with pytest.raises(SystemExit, match=r"no price of ml\.m5\.large"):
+    with pytest.raises(SystemExit, match=r"no price of glue\.pythonshell-small, ml\.m5\.large"):
         aws_smoke.main(["--bucket", "b"])
     with pytest.raises(SystemExit):
         aws_smoke.main(["--bucket", "b", "--price", "ml.m5.large"])
