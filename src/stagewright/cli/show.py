@@ -30,6 +30,8 @@ def print_record(record: RunRecord) -> None:
     trigger = f"{record.trigger.type}{' by ' + record.trigger.by if record.trigger.by else ''}"
     took = output.took(record.started, record.ended)
     output.say(f"trigger {trigger}; created {output.local_time(record.created)}; took {took}")
+    if record.partition not in ("", "default"):
+        output.say(f"  partition {record.partition}")
     for name, value in record.trigger.parameters.items():
         output.say(f"  {name} = {value}")
     for name, stages in record.trigger.selection.to_json().items():

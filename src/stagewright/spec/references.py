@@ -280,9 +280,12 @@ def _stage_value(name: str, stage: AnyStage, rest: list[str]) -> Meaning | Mista
     offered = [word for word, value in STAGE_VALUES.items() if isinstance(stage, value.kinds)]
     word = rest[0] if rest else ""
     if word not in offered:
-        remedy = nearest(word, offered, f"a {stage.kind} stage has") or f"a {stage.kind} stage has no results"
+        remedy = (
+            nearest(word, offered, f"{named(stage.kind)} stage has")
+            or f"{named(stage.kind)} stage has no results"
+        )
         return Mistake(
-            f"{text}: {name} is a {stage.kind} stage and has no {word or 'value of its own'}", remedy
+            f"{text}: {name} is {named(stage.kind)} stage and has no {word or 'value of its own'}", remedy
         )
     value = STAGE_VALUES[word]
     if not value.named:
@@ -334,6 +337,11 @@ def names_of(stage: AnyStage, word: str) -> tuple[str, ...] | None:
             return None
         case _:
             return ()
+
+
+def named(kind: str) -> str:
+    """The kind with its article."""
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def _near_name(item: str, stage: str, word: str, known: tuple[str, ...] | None) -> str:
