@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from stagewright.cli import output
 from stagewright.cli.options import Json
 from stagewright.cli.typeable import program, shown
 from stagewright.errors import NotFoundError, ReleaseError
+from stagewright.plan.contract import nearest
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
@@ -50,9 +50,7 @@ def _find(name: str) -> Path:
     known = sorted(path.stem for path in SCRIPTS.glob("*.py"))
     if name in known:
         return SCRIPTS / f"{name}.py"
-    near = difflib.get_close_matches(name, known, n=1)
-    remedy = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
-    raise NotFoundError(f"no script {name}", remedy)
+    raise NotFoundError(f"no script {name}", nearest(name, known) or f"there are: {', '.join(known)}")
 
 
 def _copy(script: Path, folder: Path, force: bool, as_json: bool) -> None:

@@ -165,6 +165,12 @@ _LIST = Statement(
 )
 
 _JOBS = ("processing-job", "training-job", "hyper-parameter-tuning-job", "transform-job")
+_WATCH = tuple(
+    f"sagemaker:{verb}{kind}Job"
+    for kind in ("Processing", "Training", "HyperParameterTuning", "Transform")
+    for verb in ("Describe", "Stop")
+)
+"""Looks at jobs, and stops them."""
 _APPROVALS = (
     Statement(
         "Decide",
@@ -225,16 +231,7 @@ _ROUTER = Role(
         Statement(
             "StopJobs",
             "stops the jobs of a run that a newer one takes the place of",
-            (
-                "sagemaker:DescribeProcessingJob",
-                "sagemaker:StopProcessingJob",
-                "sagemaker:DescribeTrainingJob",
-                "sagemaker:StopTrainingJob",
-                "sagemaker:DescribeHyperParameterTuningJob",
-                "sagemaker:StopHyperParameterTuningJob",
-                "sagemaker:DescribeTransformJob",
-                "sagemaker:StopTransformJob",
-            ),
+            _WATCH,
             [TEMPLATE.arn("sagemaker", f"{kind}/*") for kind in _JOBS],
         ),
         Statement(
@@ -360,16 +357,7 @@ _WORKFLOW = Role(
             "Watch",
             "`.sync` waits for a job, and stops it with the execution; what takes too long is stopped, and a "
             "tuning job's best training job looked at",
-            (
-                "sagemaker:DescribeProcessingJob",
-                "sagemaker:StopProcessingJob",
-                "sagemaker:DescribeTrainingJob",
-                "sagemaker:StopTrainingJob",
-                "sagemaker:DescribeHyperParameterTuningJob",
-                "sagemaker:StopHyperParameterTuningJob",
-                "sagemaker:DescribeTransformJob",
-                "sagemaker:StopTransformJob",
-            ),
+            _WATCH,
             _sagemaker(*_JOBS),
         ),
         Statement(

@@ -27,6 +27,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from stagewright.local.ministack import ExecutionStoppedError, Ministack, Task, TaskError
+from stagewright.local.payload import TOO_LARGE, excess
 from stagewright.local.sagemaker.protocol import ApiError, Service
 from stagewright.local.sagemaker.runtime import VARIANT
 from stagewright.plan import integration as allowed
@@ -35,8 +36,6 @@ OPTIMIZED = "arn:aws:states:::sagemaker:"
 SDK = "arn:aws:states:::aws-sdk:sagemaker:"
 SDK_INVOKE = "arn:aws:states:::aws-sdk:sagemakerruntime:invokeEndpoint"
 SDK_GET_OBJECT = "arn:aws:states:::aws-sdk:s3:getObject"
-PAYLOAD_LIMIT = 262_144
-"""Bytes of a task's result (Step Functions quotas: 256 KiB, UTF-8)."""
 FALLBACK_SECONDS = 0.25
 """A change that nobody announced is noticed after this long."""
 INVOKE_HEADERS = {"ContentType": "content-type", "Accept": "accept"}
@@ -236,8 +235,6 @@ def plain(value: Any, time_of: Callable[[datetime], Any]) -> Any:
 
 def within_limit(result: dict[str, Any]) -> dict[str, Any]:
     """The same, unless Step Functions would refuse it for its size."""
-    size = len(json.dumps(result, ensure_ascii=False).encode())
-    if size > PAYLOAD_LIMIT:
-        limit = "maximum number of bytes service limit"
-        raise TaskError("States.DataLimitExceeded", f"The task returned {size} bytes, exceeding the {limit}")
+    if cause := excess(result):
+        raise TaskError(TOO_LARGE, cause)
     return result

@@ -20,13 +20,13 @@ from email.utils import formatdate
 from types import ModuleType
 from typing import Any
 
+from stagewright.local.payload import TOO_LARGE, excess
+
 RESOURCE = "arn:aws:states:::lambda:invoke"
 FIELDS = ("FunctionName", "Payload", "Qualifier")
 DIED = "Worker process died"
 """What ministack says of a function whose process ended under it."""
 FRAME = "  File "
-PAYLOAD_LIMIT = 262_144
-"""Bytes of a task's result (Step Functions quotas: 256 KiB, UTF-8)."""
 
 _trace: contextvars.ContextVar[str] = contextvars.ContextVar("_trace", default="")
 
@@ -71,15 +71,12 @@ def _invoke(engine: Any, functions: Any, arguments: Mapping[str, Any]) -> dict[s
 def _checked(engine: Any, result: dict[str, Any]) -> dict[str, Any]:
     """The same, unless Step Functions could not read it, or would refuse it for its size."""
     try:
-        size = len(json.dumps(result, ensure_ascii=False, allow_nan=False).encode())
+        json.dumps(result["Payload"], allow_nan=False)
     except ValueError:
         message = "the function's answer has NaN or an infinity, which are no numbers in JSON"
         raise engine._ExecutionError("Lambda.Unknown", message) from None
-    if size > PAYLOAD_LIMIT:
-        limit = "maximum number of bytes service limit"
-        raise engine._ExecutionError(
-            "States.DataLimitExceeded", f"The task returned {size} bytes, exceeding the {limit}"
-        )
+    if cause := excess(result):
+        raise engine._ExecutionError(TOO_LARGE, cause)
     return result
 
 

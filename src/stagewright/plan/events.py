@@ -56,9 +56,9 @@ def refused(plan: Plan) -> Iterator[Problem]:
 
 def warnings(plan: Plan) -> Sequence[str]:
     """What may keep a run from its end."""
-    if most(plan) <= LIMIT:
+    if (count := most(plan)) <= LIMIT:
         return ()
-    return (f"with all attempts and waits the run makes {most(plan):,} history events, {LIMIT:,} at most",)
+    return (f"with all attempts and waits the run makes {count:,} history events, {LIMIT:,} at most",)
 
 
 def _least(stage: StagePlan) -> int:
