@@ -47,36 +47,29 @@ class Rule:
 
 _QUEUE = ("queue", "events")
 
+
+def _object_created(key: Mapping[str, Any]) -> dict[str, Any]:
+    """The pattern of objects in our bucket whose key matches."""
+    detail = {"bucket": {"name": [TEMPLATE.bucket]}, "object": {"key": [key]}}
+    return {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail}
+
+
 RULES = (
     Rule(
         "release",
         "A pushed release: its manifest was written",
         _QUEUE,
         EVENTS_ARN,
-        {
-            "source": ["aws.s3"],
-            "detail-type": ["Object Created"],
-            "detail": {
-                "bucket": {"name": [TEMPLATE.bucket]},
-                "object": {"key": [{"prefix": "manifests/"}]},
-            },
-        },
+        _object_created({"prefix": "manifests/"}),
     ),
     Rule(
         "data",
         "An object arrived outside the framework's own folders: the router knows whose data it is",
         _QUEUE,
         EVENTS_ARN,
-        {
-            "source": ["aws.s3"],
-            "detail-type": ["Object Created"],
-            "detail": {
-                "bucket": {"name": [TEMPLATE.bucket]},
-                # A list under `prefix` means none of them ("Anything-but matching on prefixes", EventBridge
-                # user guide, comparison operators).
-                "object": {"key": [{"anything-but": {"prefix": list(OWN_FOLDERS)}}]},
-            },
-        },
+        # A list under `prefix` means none of them ("Anything-but matching on prefixes", EventBridge user guide,
+        # comparison operators).
+        _object_created({"anything-but": {"prefix": list(OWN_FOLDERS)}}),
     ),
     Rule(
         "model-approval",
