@@ -67,8 +67,8 @@ RULES = (
         "An object arrived outside the framework's own folders: the router knows whose data it is",
         _QUEUE,
         EVENTS_ARN,
-        # A list under `prefix` means none of them ("Anything-but matching on prefixes", EventBridge user guide,
-        # comparison operators).
+        # A list under `prefix` means none of them ("Anything-but matching on prefixes", EventBridge
+        # user guide, comparison operators).
         _object_created({"anything-but": {"prefix": list(OWN_FOLDERS)}}),
     ),
     Rule(
