@@ -30,7 +30,7 @@ def command(
     from stagewright.spec.setting import path_of
 
     if bool(paths) == everything:
-        raise DocumentError((Problem("PATH", "name what to take back, or give --all; not both"),))
+        raise DocumentError((Problem("PATH", "name overrides, or give --all; not both"),))
     with kept(target) as connected:
         name = documents.name_of(place)
         given = [path_of(path) for path in paths or ()]

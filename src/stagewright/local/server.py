@@ -116,7 +116,8 @@ def _stop(place: State, server: Server) -> None:
         _wait(lambda: not place.is_held(), STOP_SECONDS)
         place.withdraw()
     place.set_lasting(False)
-    _collect(server.pid)
+    # The lock is let go a moment before the process has ended.
+    _wait(lambda: _collect(server.pid), LEAVE_SECONDS)
 
 
 def _start(place: State, port: int | None) -> Server:
