@@ -125,14 +125,6 @@ class Executions:
         found = pages.paginate(HyperParameterTuningJobName=name, PaginationConfig={"PageSize": 1})
         return [item["TrainingJobStatus"] for item in found.search("TrainingJobSummaries[]")]
 
-    def at_work(self, name: str) -> int:
-        """Training jobs whose script runs."""
-        listed = self.sagemaker.list_training_jobs_for_hyper_parameter_tuning_job
-        jobs = listed(HyperParameterTuningJobName=name)["TrainingJobSummaries"]
-        describe = self.sagemaker.describe_training_job
-        found = [describe(TrainingJobName=job["TrainingJobName"]) for job in jobs]
-        return sum(each["SecondaryStatus"] == "Training" for each in found)
-
     def _describe(self, execution: str) -> dict[str, Any]:
         found: dict[str, Any] = self._states.describe_execution(executionArn=execution)
         return found
@@ -192,7 +184,7 @@ def test_a_stopped_execution_stops_the_tuning_job_and_its_training_jobs(executio
     execution = executions.start("halted", request("halted", sleep=600))
     tuning_jobs = executions.sagemaker.list_hyper_parameter_tuning_jobs
     until(lambda: tuning_jobs(NameContains="halted")["HyperParameterTuningJobSummaries"])
-    until(lambda: executions.at_work("halted") == 2)
+    until(lambda: executions.statuses("halted") == ["InProgress"] * 2)
     executions.stop(execution)
     describe = executions.sagemaker.describe_hyper_parameter_tuning_job
     until(

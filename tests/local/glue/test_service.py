@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import processes
+from tests.local.sagemaker.meanwhile import Meanwhile
 from tests.local.sagemaker.test_environments import wheel
 
 from stagewright.local.glue import run as glue_run
 from stagewright.local.glue.service import Glue
-from stagewright.local.sagemaker.sandbox import Launcher
+from stagewright.local.sagemaker.sandbox import Command, Launcher
 from stagewright.local.sagemaker.settings import Settings
 from stagewright.local.server import Server
 
@@ -98,6 +100,45 @@ def test_a_closed_service_has_ended_its_runs_and_takes_no_more(
     glue.close()
     found = until(make(), run, "FAILED")
     assert found["ErrorMessage"] == glue_run.INTERRUPTED
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_run_is_stopped_while_its_process_starts(
+    make: Callable[[], Glue], glue_server: Server, monkeypatch: pytest.MonkeyPatch, before: bool
+) -> None:
+    glue = make()
+
+    def stop(_launcher: Launcher, command: Command) -> None:
+        run = command.folder.parent.name
+        answer = glue.call("BatchStopJobRun", {"JobName": f"early-{before}", "JobRunIds": [run]})
+        assert answer["Errors"] == []
+
+    seen = Meanwhile(monkeypatch, Launcher, "start", stop, before=before)
+    run = start(glue, glue_server, f"early-{before}", SLEEP)
+    until(glue, run, "STOPPED")
+    assert (seen.called, seen.errors) == (1, [])
+    end = time.monotonic() + 10
+    while any(run["RunId"] in line for line in processes.command_lines().values()):
+        assert time.monotonic() < end, "its process was left"
+        time.sleep(0.02)
+
+
+def test_a_run_that_can_be_seen_can_be_stopped_or_ended(
+    make: Callable[[], Glue], glue_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service is closed between the run's record and its thread."""
+    glue = make()
+    store = glue._context.store
+
+    def close(kind: str, *_: Any) -> None:
+        if kind == glue_run.KIND:
+            monkeypatch.undo()
+            glue._runs.close()
+
+    seen = Meanwhile(monkeypatch, store, "put", close, before=False)
+    run = start(glue, glue_server, "closing", SLEEP)
+    assert until(glue, run, "FAILED")["ErrorMessage"] == glue_run.INTERRUPTED
+    assert seen.errors == []
 
 
 def test_packages_are_installed_for_the_run(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 from tests import processes
 
 from stagewright.local.sagemaker.sandbox import Command, Isolation, Launcher, launcher, probe, watch
-from stagewright.local.sagemaker.sandbox.isolation import ENTER, write_hosts
+from stagewright.local.sagemaker.sandbox.isolation import ENTER, enter, write_hosts
 
 ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 NOBODY = 65534
@@ -115,6 +117,71 @@ def test_a_signal_that_comes_too_early_is_not_lost(sandbox, folder, delay):
     assert process.wait(TIMEOUT) == 128 + 15
     process.output.close()
     assert not running("603.25")
+
+
+@pytest.mark.skipif(not probe().mode, reason="no namespaces here")
+def test_no_handler_can_miss_a_signal(folder):
+    """Where one is called just before the wait for the child, the wait goes on: hence no handler at all."""
+    sandbox = Launcher()
+    process = sandbox.start(Command(folder, ("/bin/sh", "-c", "echo up; sleep 603.25"), ENV))
+    assert process.output.readline() == b"up\n"
+    (first,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    (command,) = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+    for waiting in (process.pid, first):
+        assert signal.SIGTERM not in masks(waiting)["SigCgt"]
+    assert masks(command)["SigBlk"] == set()
+    process.kill()
+    process.output.close()
+    sandbox.close()
+
+
+def masks(process: int | str) -> dict[str, set[int]]:
+    """proc(5), `status`: bit n - 1 stands for signal n."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    found = dict(line.split(":\t") for line in lines if line.startswith("Sig") and line[:4] != "SigQ")
+    return {
+        name: {number for number in range(1, 65) if int(mask, 16) >> (number - 1) & 1}
+        for name, mask in found.items()
+    }
+
+
+@pytest.mark.skipif(not probe().mode, reason="no namespaces here")
+def test_a_launcher_that_is_killed_while_it_forks_leaves_nothing(folder):
+    """Its child has not yet asked to die with it."""
+    waits = textwrap.dedent(f"""
+        import os, runpy, sys, time
+        enter = runpy.run_path({str(ENTER)!r})
+        die = enter["die_with_parent"]
+        def late():
+            if os.getpid() == 1:
+                while not os.path.exists({str(folder / "killed")!r}):
+                    open({str(folder / "forked")!r}, "w").close()
+                    time.sleep(0.01)
+            die()
+        enter["main"].__globals__["die_with_parent"] = late
+        sys.exit(enter["main"](*sys.argv[1:7], sys.argv[7], sys.argv[8:]))
+    """)
+    hosts = write_hosts(folder.parent)
+    script = "touch /opt/ml/ran; sleep 604.75"
+    _, _, _, _, *arguments = enter(probe().mode, folder, hosts, "/opt/ml", ["/bin/sh", "-c", script])
+    launcher = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", waits, *arguments], stdout=subprocess.PIPE, start_new_session=True
+    )
+    wait_until((folder / "forked").exists)
+    launcher.kill()
+    launcher.wait()
+    (folder / "killed").touch()
+    with launcher.stdout as output:
+        assert output.read() == b""  # ends when the last process that has it does
+    assert not (folder / "ran").exists()
+    assert not running("604.75")
+
+
+def wait_until(holds):
+    end = time.monotonic() + TIMEOUT
+    while not holds():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.01)
 
 
 def test_what_left_the_session_dies_with_the_command(sandbox, folder):

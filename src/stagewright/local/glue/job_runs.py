@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 import uuid
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -14,6 +13,7 @@ from stagewright.local.glue.jobs import SPARK, Jobs, check_capacity
 from stagewright.local.glue.listing import page
 from stagewright.local.glue.protocol import missing
 from stagewright.local.glue.run import ENDED, INTERRUPTED, KIND, LOG_GROUPS, STARTING, Run
+from stagewright.local.sagemaker.at_work import AtWork, ClosedError
 from stagewright.local.sagemaker.fields import Fields
 from stagewright.local.sagemaker.protocol import ApiError
 from stagewright.local.sagemaker.resource import now
@@ -23,7 +23,6 @@ DEFAULT_CONCURRENCY = 1
 """API reference, ExecutionProperty, MaxConcurrentRuns."""
 CAPACITY = ("MaxCapacity", "WorkerType", "NumberOfWorkers")
 INHERITED = ("GlueVersion", "SecurityConfiguration", "NotificationProperty", "ExecutionClass")
-CLOSE_SECONDS = 10.0
 
 
 class JobRuns:
@@ -38,9 +37,7 @@ class JobRuns:
     def __init__(self, context: Context, jobs: Jobs) -> None:
         self._context = context
         self._jobs = jobs
-        self._running: dict[str, Run] = {}
-        self._lock = threading.Lock()
-        self._closed = False
+        self._at_work: AtWork[Run] = AtWork()
 
     def operations(self) -> dict[str, Callable[[dict[str, Any]], dict[str, Any]]]:
         return {
@@ -57,13 +54,7 @@ class JobRuns:
                 Run(self._context, {}, {}, record).fail(INTERRUPTED)
 
     def close(self) -> None:
-        with self._lock:
-            self._closed = True
-            running = list(self._running.values())
-        for run in running:
-            run.interrupt()
-        for run in running:
-            run.join(CLOSE_SECONDS)
+        self._at_work.close()
 
     def _start(self, request: dict[str, Any]) -> dict[str, Any]:
         job = self._jobs.known(request["JobName"])
@@ -72,20 +63,17 @@ class JobRuns:
         if job["Command"]["Name"] == SPARK:
             pythons.spark(self._context.environments, job["GlueVersion"])
         record = _new(job, request)
-        run = Run(self._context, job, given, record)
-        with self._lock:
-            if self._closed:
-                raise ApiError("InternalServiceException", "the local server is stopping", 500)
-            self._check_concurrency(job)
-            self._context.store.put(KIND, record["Id"], record)
-            self._running[record["Id"]] = run
-        run.start(self._forget)
-        return {"JobRunId": record["Id"]}
 
-    def _check_concurrency(self, job: Record) -> None:
-        most = job.get("ExecutionProperty", {}).get("MaxConcurrentRuns", DEFAULT_CONCURRENCY)
-        if sum(run.record["JobName"] == job["Name"] for run in self._running.values()) >= most:
-            raise ApiError("ConcurrentRunsExceededException", f"Concurrent runs exceeded for {job['Name']}")
+        def made(others: list[Run]) -> Run:
+            _check_concurrency(job, others)
+            self._context.store.put(KIND, record["Id"], record)
+            return Run(self._context, job, given, record)
+
+        try:
+            self._at_work.begin(record["Id"], made)
+        except ClosedError as error:
+            raise ApiError("InternalServiceException", "the local server is stopping", 500) from error
+        return {"JobRunId": record["Id"]}
 
     def _list(self, request: dict[str, Any]) -> dict[str, Any]:
         """Newest first."""
@@ -107,10 +95,9 @@ class JobRuns:
         return {"SuccessfulSubmissions": stopped, "Errors": errors}
 
     def _stop_one(self, JobName: str, JobRunId: str) -> None:  # noqa: N803 -- as the API names them
-        state = self._known(JobName, JobRunId)["JobRunState"]
-        with self._lock:
-            run = self._running.get(JobRunId)
-        if run is None or not run.stop():
+        self._known(JobName, JobRunId)
+        if not self._at_work.stop(JobRunId):
+            state = self._known(JobName, JobRunId)["JobRunState"]
             raise ApiError("InvalidInputException", f"Job run {JobRunId} is in state {state}.")
 
     def _known(self, job: str, run_id: str) -> Record:
@@ -119,9 +106,11 @@ class JobRuns:
             raise missing(f"Job run {run_id} of job {job} not found.")
         return record
 
-    def _forget(self, run: Run) -> None:
-        with self._lock:
-            self._running.pop(run.id, None)
+
+def _check_concurrency(job: Record, at_work: list[Run]) -> None:
+    most = job.get("ExecutionProperty", {}).get("MaxConcurrentRuns", DEFAULT_CONCURRENCY)
+    if sum(run.record["JobName"] == job["Name"] for run in at_work) >= most:
+        raise ApiError("ConcurrentRunsExceededException", f"Concurrent runs exceeded for {job['Name']}")
 
 
 def _new(job: Record, request: dict[str, Any]) -> Record:

@@ -55,15 +55,15 @@ class Run:
         self._ending = ""
         self._process: Process | None = None
         self._began = 0.0
-        self._thread = threading.Thread(target=self._live, name=self.id, daemon=True)
-        self._done: Callable[[Run], None] = lambda _run: None
+        self._thread: threading.Thread | None = None
 
-    def start(self, done: Callable[[Run], None]) -> None:
-        self._done = done
+    def start(self, done: Callable[[], None]) -> None:
+        self._thread = threading.Thread(target=self._live, args=(done,), name=self.id, daemon=True)
         self._thread.start()
 
     def join(self, timeout: float) -> None:
-        self._thread.join(timeout)
+        if self._thread is not None:
+            self._thread.join(timeout)
 
     def stop(self, ending: str = STOPPED) -> bool:
         """Ends the run's processes; false where it has ended or is ending."""
@@ -90,22 +90,19 @@ class Run:
         if process is not None:
             process.kill()
 
-    def _live(self) -> None:
-        self._folder.mkdir(parents=True)
-        group = self.record["LogGroupName"]
-        with LogPair(self._context, group, self.id, self._folder) as logs:
-            state, message = self._outcome(logs)
-        self._discard()
-        self._end(state, message)
-        self._done(self)
+    def _live(self, done: Callable[[], None]) -> None:
+        try:
+            state, message = self._outcome()
+            self._discard()
+            self._end(state, message)
+        finally:
+            done()
 
-    def _outcome(self, logs: LogPair) -> tuple[str, str]:
+    def _outcome(self) -> tuple[str, str]:
         """How it ended, and why where it did not succeed."""
         try:
-            message = self._carry_out(logs)
-        except (JobFailure, JobEnvironmentError, ApiError) as error:
-            message = getattr(error, "message", str(error))
-            logs.error.note(message)
+            with LogPair(self._context, self.record["LogGroupName"], self.id, self._folder) as logs:
+                message = self._logged(logs)
         except Exception as error:
             log.exception("%s failed", self.id)
             message = f"{type(error).__name__}: {error}"
@@ -117,6 +114,14 @@ class Run:
             case "TIMEOUT":
                 return TIMEOUT, f"Job run exceeded its timeout of {self.record['Timeout']} minutes"
         return self._ending, ""
+
+    def _logged(self, logs: LogPair) -> str:
+        try:
+            return self._carry_out(logs)
+        except (JobFailure, JobEnvironmentError, ApiError) as error:
+            message: str = getattr(error, "message", str(error))
+            logs.error.note(message)
+            return message
 
     def _carry_out(self, logs: LogPair) -> str:
         environment = self._environment(logs)

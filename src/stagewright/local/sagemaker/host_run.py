@@ -39,6 +39,12 @@ class HostRun:
         if self.process is not None:
             self.process.kill()
 
+    def abandon(self) -> None:
+        """Ends a process that nobody follows."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.output.close()
+
     def last_words(self, beside: str = "", count: int = REASON_LINES) -> str:
         """The log's last lines but for those of `beside` and of AWS's toolkit; of a traceback, its last."""
         known = set(beside.splitlines())

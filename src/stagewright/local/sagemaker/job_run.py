@@ -9,6 +9,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import ClassVar
 
@@ -73,7 +74,7 @@ class JobRun(ABC):
     def end_now(self) -> None:
         """Ends what runs."""
 
-    def start(self, done: Callable[[JobRun], None]) -> None:
+    def start(self, done: Callable[[], None]) -> None:
         self._thread = threading.Thread(target=self._live, args=(done,), name=self.name, daemon=True)
         self._thread.start()
 
@@ -144,23 +145,27 @@ class JobRun(ABC):
         """What an event says of the job."""
         return self.record
 
-    def _live(self, done: Callable[[JobRun], None]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        stream = f"{self.name}/{self.host}-{int(time.time())}"
-        self.log = self.context.logs.open(self.kind.log_group, stream, self.folder / LOG)
+    def _live(self, done: Callable[[], None]) -> None:
         try:
-            reason = self.carry_out()
+            self._end(self._outcome())
+            self.discard()
+        finally:
+            done()
+
+    def _outcome(self) -> str:
+        """Empty, or why the job failed."""
+        try:
+            stream = f"{self.name}/{self.host}-{int(time.time())}"
+            self.log = self.context.logs.open(self.kind.log_group, stream, self.folder / LOG)
+            with closing(self.log):
+                return self.carry_out()
         except JobFailure as failure:
-            reason = str(failure)
+            return str(failure)
         except JobEnvironmentError as error:
-            reason = f"ClientError: {error.message}"
+            return f"ClientError: {error.message}"
         except Exception as error:
             log.exception("%s failed", self.name)
-            reason = f"InternalServerError: {type(error).__name__}: {error}"
-        finally:
-            self.log.close()
-        self._end(reason)
-        done(self)
+            return f"InternalServerError: {type(error).__name__}: {error}"
 
     def _end(self, reason: str) -> None:
         with self._lock:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from abc import abstractmethod
 from typing import Any, ClassVar
 
 from stagewright.local.sagemaker.arns import arn
+from stagewright.local.sagemaker.at_work import AtWork, ClosedError
 from stagewright.local.sagemaker.job_run import INTERRUPTED, JobRun
 from stagewright.local.sagemaker.kinds import JobKind
 from stagewright.local.sagemaker.listing import Listing
@@ -17,7 +17,6 @@ from stagewright.local.sagemaker.transitions import ENDED, IN_PROGRESS, add_tran
 
 DEFAULT_RUNTIME = 86_400
 """StoppingCondition, MaxRuntimeInSeconds: the default is one day (API reference)."""
-CLOSE_SECONDS = 10.0
 
 
 class Jobs(Resource):
@@ -28,9 +27,7 @@ class Jobs(Resource):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._running: dict[str, JobRun] = {}
-        self._lock = threading.Lock()
-        self._closed = False
+        self._at_work: AtWork[JobRun] = AtWork()
 
     @abstractmethod
     def check(self, request: dict[str, Any]) -> None:
@@ -57,32 +54,26 @@ class Jobs(Resource):
                 run.discard()
 
     def close(self) -> None:
-        with self._lock:
-            self._closed = True
-            running = list(self._running.values())
-        for run in running:
-            run.interrupt()
-        for run in running:
-            run.join(CLOSE_SECONDS)
+        self._at_work.close()
 
     def _create(self, request: dict[str, Any]) -> dict[str, Any]:
-        kind, store, tags = self.kind, self.context.store, request.get("Tags", [])
-        name = request[kind.name]
-        if (known := store.get(kind.path, name)) is not None:
+        name = request[self.kind.name]
+        if (known := self.context.store.get(self.kind.path, name)) is not None:
             raise self._in_use(known)
         self.check(request)
         record = self.new(request)
-        if not store.add(kind.path, name, record):
+        try:
+            self._at_work.begin(name, lambda _: self._made(name, record, request.get("Tags", [])))
+        except ClosedError as error:
+            raise ApiError("ServiceUnavailable", "the local server is stopping", 503) from error
+        return {self.kind.arn: record[self.kind.arn]}
+
+    def _made(self, name: str, record: Record, tags: list[dict[str, str]]) -> JobRun:
+        if not self.context.store.add(self.kind.path, name, record):
             raise self._in_use(record)
         if tags:
-            self.context.tags.add(record[kind.arn], tags)
-        run = self.run_of(record)
-        with self._lock:
-            if self._closed:
-                raise ApiError("ServiceUnavailable", "the local server is stopping", 503)
-            self._running[name] = run
-        run.start(self._forget)
-        return {kind.arn: record[kind.arn]}
+            self.context.tags.add(record[self.kind.arn], tags)
+        return self.run_of(record)
 
     def new(self, request: dict[str, Any]) -> Record:
         """The record that a job begins with."""
@@ -109,11 +100,10 @@ class Jobs(Resource):
         return listing.page(self.context.store.all(kind.path), request)
 
     def _stop(self, request: dict[str, Any]) -> dict[str, Any]:
-        record = self._known(request[self.kind.name])
-        with self._lock:
-            run = self._running.get(record[self.kind.name])
-        if run is None or not run.stop():
-            status = self._known(request[self.kind.name])[self.kind.status]
+        name = request[self.kind.name]
+        self._known(name)
+        if not self._at_work.stop(name):
+            status = self._known(name)[self.kind.status]
             if may_become(status, "Stopped"):
                 return {}
             spoken = self.kind.spoken
@@ -133,8 +123,3 @@ class Jobs(Resource):
             f"{noun} job names must be unique within an AWS account and region, and a {noun.lower()} job "
             f"with this name already exists ({record[self.kind.arn]})",
         )
-
-    def _forget(self, run: JobRun) -> None:
-        with self._lock:
-            self._running.pop(run.name, None)
-        run.discard()

@@ -132,8 +132,7 @@ class ProcessRun(JobRun):
             if self._stopping.is_set():
                 return
             self._runs = runs
-            for run, command in zip(runs, commands, strict=True):
-                run.process = self.context.launcher.start(command)
+            self._launch(runs, commands)
             self.record[self.kind.started] = now()
         limit = self.record["StoppingCondition"].get("MaxRuntimeInSeconds")
         timer = threading.Timer(limit, self.stop, ["MaxRuntimeExceeded"]) if limit else None
@@ -144,6 +143,16 @@ class ProcessRun(JobRun):
         self._follow_all(runs)
         if timer is not None:
             timer.cancel()
+
+    def _launch(self, runs: list[HostRun], commands: list[Command]) -> None:
+        """All of them, or none."""
+        try:
+            for run, command in zip(runs, commands, strict=True):
+                run.process = self.context.launcher.start(command)
+        except BaseException:
+            for run in runs:
+                run.abandon()
+            raise
 
     def _follow_all(self, runs: list[HostRun]) -> None:
         others = [threading.Thread(target=self._follow, args=(run,), daemon=True) for run in runs[1:]]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.local.sagemaker.meanwhile import Meanwhile
 
 from stagewright.local.sagemaker import data_processing
 from stagewright.local.sagemaker.execution_parameters import ExecutionParameters
@@ -325,6 +326,38 @@ def test_stop_ends_the_model_server_and_keeps_no_output(jobs: Transforms) -> Non
     assert statuses == ["InProgress", "Stopping", "Stopped"]
     with pytest.raises(ApiError, match="rejected because the transform job is in status Stopped"):
         jobs.world.call("StopTransformJob", TransformJobName="job")
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_job_is_stopped_while_its_model_server_starts(
+    jobs: Transforms, monkeypatch: pytest.MonkeyPatch, before: bool
+) -> None:
+    launcher = type(jobs.world.service.launcher)
+
+    def stop(*_: Any) -> None:
+        jobs.world.call("StopTransformJob", TransformJobName="job")
+
+    seen = Meanwhile(monkeypatch, launcher, "start", stop, before=before)
+    jobs.model()
+    jobs.put("in/a.csv", "1")
+    assert jobs.run(ContentType="text/csv")["TransformJobStatus"] == "Stopped"
+    assert (seen.called, seen.errors) == (1, [])
+    assert jobs.outputs() == {}
+    assert jobs.processes() == []
+
+
+def test_a_transform_job_that_can_be_seen_can_be_stopped(
+    jobs: Transforms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: Any) -> None:
+        jobs.world.call("StopTransformJob", TransformJobName="job")
+
+    jobs.model()
+    jobs.put("in/a.csv", "1")
+    seen = Meanwhile(monkeypatch, jobs.world.service._context.store, "add", stop, before=False)
+    assert jobs.run(ContentType="text/csv")["TransformJobStatus"] == "Stopped"
+    assert seen.errors == []
+    assert jobs.asked() == []
 
 
 def test_a_job_that_ran_when_the_server_stopped_is_reported_failed(jobs: Transforms) -> None:

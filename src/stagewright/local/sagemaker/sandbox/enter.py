@@ -10,6 +10,9 @@ Three processes: the launcher (this one, outside), process 1 of a new PID namesp
 the launcher dies, so does process 1, and with it the kernel ends every process of the namespace. `user` adds
 a user namespace, which needs no rights; the user keeps their id. The command's exit code is returned; 128
 plus the signal's number where a signal ended it; 125 where the namespaces cannot be had.
+
+The first two never handle a signal, they wait for it (sigwait(3)): one that a handler notes just before the
+process begins to wait for its child would wait with it, and the command would never be told to end.
 """
 
 # Every import counts, since every job waits for it: hence no pathlib.
@@ -17,6 +20,7 @@ plus the signal's number where a signal ended it; 125 where the namespaces canno
 
 import ctypes
 import os
+import select
 import signal
 import sys
 
@@ -26,6 +30,7 @@ PR_SET_PDEATHSIG = 1
 OPT, TARGET = "/opt", "/opt/ml"
 NO_NAMESPACES = 125
 FORWARDED = (signal.SIGTERM, signal.SIGINT)
+AWAITED = (*FORWARDED, signal.SIGCHLD)
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -46,13 +51,13 @@ def main(
     die_with_parent()
     if os.getppid() != int(parent):
         return NO_NAMESPACES
-    # A signal that comes before it can be passed on waits: each process unblocks when it is ready for it.
-    signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
+    signal.pthread_sigmask(signal.SIG_BLOCK, AWAITED)
+    alive, held = os.pipe()
     child = os.fork()
     if child == 0:
-        os._exit(first_process(cwd, command))
-    forward_signals(child)
-    return exit_code(os.waitpid(child, 0)[1])
+        os.close(held)
+        os._exit(first_process(alive, cwd, command))
+    return follow(child)
 
 
 def separate(with_user: bool) -> None:
@@ -97,9 +102,15 @@ def hide(path: str) -> None:
         bind(os.open("/dev/null", os.O_PATH), path)
 
 
-def first_process(cwd: str, command: list[str]) -> int:
-    """Process 1 reaps. The command is process 2, so that signals have their ordinary effect on it."""
+def first_process(alive: int, cwd: str, command: list[str]) -> int:
+    """Process 1 reaps. The command is process 2, so that signals have their ordinary effect on it.
+
+    `alive` ends with the launcher: one that was killed before `die_with_parent` would leave all this behind.
+    """
     die_with_parent()
+    if select.select([alive], [], [], 0)[0]:
+        return NO_NAMESPACES
+    os.close(alive)
     # Some containers forbid a fresh /proc; the command then sees the host's process list, which is harmless.
     libc.mount(b"proc", b"/proc", b"proc", ctypes.c_ulong(0), None)
     os.chdir(cwd)
@@ -107,19 +118,27 @@ def first_process(cwd: str, command: list[str]) -> int:
     if child == 0:
         for number in FORWARDED:
             signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, AWAITED)
         execute(command)
-    forward_signals(child)
+    return follow(child)
+
+
+def follow(child: int) -> int:
+    """Until the child has ended: signals passed on to it, orphans reaped; its exit code."""
     while True:
-        process, status = os.wait()
-        if process == child:
+        received = signal.sigwait(AWAITED)
+        if received != signal.SIGCHLD:
+            os.kill(child, received)
+        elif (status := reaped(child)) is not None:
             return exit_code(status)
 
 
-def forward_signals(child: int) -> None:
-    for number in FORWARDED:
-        signal.signal(number, lambda received, _frame: os.kill(child, received))
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
+def reaped(child: int) -> "int | None":
+    """Of all children that have ended by now; the status of this one where it is among them."""
+    while True:
+        process, status = os.waitpid(-1, os.WNOHANG)
+        if process in (0, child):
+            return status if process else None
 
 
 def execute(command: list[str]) -> None:

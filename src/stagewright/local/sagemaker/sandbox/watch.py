@@ -26,9 +26,7 @@ KILLED = 137
 def main(cwd: str, command: list[str]) -> int:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
-    # Installed before the command exists: a signal that comes meanwhile is remembered and passed on.
-    early: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _frame: early.append(number))
+    received = signals(signal.SIGTERM, signal.SIGCHLD)
     try:
         child = subprocess.Popen(command, cwd=cwd, stdin=subprocess.DEVNULL, start_new_session=True)
     except FileNotFoundError:
@@ -37,13 +35,26 @@ def main(cwd: str, command: list[str]) -> int:
     except OSError as error:
         sys.stderr.write(f"cannot run {command[0]}: {error}\n")
         return 126
-    signal.signal(signal.SIGTERM, lambda number, _frame: child.send_signal(number))
-    for number in early:
-        child.send_signal(number)
     threading.Thread(target=end_with_service, args=(child.pid,), daemon=True).start()
-    code = child.wait()
+    while (code := child.poll()) is None:
+        if os.read(received, 1)[0] == signal.SIGTERM:
+            child.send_signal(signal.SIGTERM)
     end_tree(child.pid)
     return code if code >= 0 else 128 - code
+
+
+def signals(*numbers: signal.Signals) -> int:
+    """A pipe that has the number of each that comes, from now on: what is in a pipe waits to be read.
+
+    A handler in Python would not do. One that is called for just before the process begins to wait for its
+    child would wait with it (signal, "Execution of Python signal handlers").
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing)
+    for number in numbers:
+        signal.signal(number, lambda *_: None)
+    return reading
 
 
 def end_with_service(session: int) -> None:
