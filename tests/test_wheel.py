@@ -18,7 +18,7 @@ NEEDED = (
     "artifacts/functions.zip",
     "artifacts/installation.json",
     "artifacts/workflow.asl.json",
-    "local/sagemaker/images.toml",
+    "local/sagemaker/images/images.toml",
     "plan/contract.json",
     "plan/images.json",
     "py.typed",

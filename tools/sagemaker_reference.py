@@ -16,9 +16,9 @@ from typing import Any
 import botocore.session
 from botocore.model import Shape
 
+from stagewright.local.sagemaker.api.fields import Fields
+from stagewright.local.sagemaker.api.protocol import service_model
 from stagewright.local.sagemaker.declarations import RECORDED
-from stagewright.local.sagemaker.fields import Fields
-from stagewright.local.sagemaker.protocol import service_model
 from stagewright.local.sagemaker.service import SageMaker
 from stagewright.local.sagemaker.settings import Settings
 

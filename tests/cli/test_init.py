@@ -18,7 +18,7 @@ from stagewright.cli import demo, documents, init, repository
 from stagewright.cli.choices import CI, Accounts
 from stagewright.cli.target import checked, described_targets
 from stagewright.errors import DocumentError, NotFoundError, ReleaseError, StagewrightError
-from stagewright.local.sagemaker import environments
+from stagewright.local.sagemaker.images import environments
 from stagewright.run.named_files import code_findings, sample_findings
 
 

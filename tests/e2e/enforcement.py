@@ -29,7 +29,7 @@ from urllib.parse import parse_qs, unquote
 from stagewright.local import integration, ministack, process, sigv4, wrapper
 from stagewright.local.artifacts import Artifacts
 from stagewright.local.sagemaker import settings as sagemaker_settings
-from stagewright.local.sagemaker.protocol import ApiError
+from stagewright.local.sagemaker.api.protocol import ApiError
 from stagewright.local.state import ACCOUNT, INSTALLATION, REGION, write_private
 
 ROLES = "roles.json"

@@ -15,7 +15,7 @@ import pytest
 from stagewright import specfile
 from stagewright.cli.demo import TRUE_PRICE
 from stagewright.errors import StagewrightError
-from stagewright.local.sagemaker import environments
+from stagewright.local.sagemaker.images import environments
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "house-price"
 SALES = EXAMPLE / "data" / "ames_house_sales.csv"

@@ -13,7 +13,7 @@ import pytest
 
 from stagewright.cli.script import SCRIPTS
 from stagewright.errors import StagewrightError
-from stagewright.local.sagemaker import environments
+from stagewright.local.sagemaker.images import environments
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 EXAMPLE = EXAMPLES / "house-price-watch"

@@ -16,7 +16,7 @@ from tests.cached_python import report_skipped
 
 from stagewright.cli import init
 from stagewright.errors import StagewrightError
-from stagewright.local.sagemaker import environments
+from stagewright.local.sagemaker.images import environments
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -19,7 +19,7 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from stagewright.local import integration, ministack, process
-from stagewright.local.sagemaker.protocol import ApiError, InvokeResult
+from stagewright.local.sagemaker.api.protocol import ApiError, InvokeResult
 from stagewright.local.state import State
 from stagewright.local.wrapper import Wrapper
 

@@ -17,7 +17,7 @@ import pytest
 
 from stagewright.cli.script import SCRIPTS
 from stagewright.errors import StagewrightError
-from stagewright.local.sagemaker import environments
+from stagewright.local.sagemaker.images import environments
 
 Columns = Mapping[str, Sequence[Any]]
 

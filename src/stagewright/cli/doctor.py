@@ -84,7 +84,7 @@ def find_uv() -> str | None:
 
 
 def isolation() -> Check:
-    from stagewright.local.sagemaker.sandbox import probe
+    from stagewright.local.sagemaker.sandbox.isolation import probe
 
     found = probe()
     return Check("isolation of jobs", True, f"{found.name}: {found.why}" if found.why else found.name)
@@ -136,7 +136,7 @@ def server() -> Check:
 
 
 def images() -> Check:
-    from stagewright.local.sagemaker import environments, pythons
+    from stagewright.local.sagemaker.images import environments, pythons
 
     there, missing = [], []
     for image in environments.images():

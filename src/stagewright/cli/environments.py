@@ -20,7 +20,7 @@ def warn(connected: Session, pipeline: Pipeline) -> None:
 
 def problems(pipeline: Pipeline) -> Iterator[str]:
     """A sentence for each image that could not be had, with the stages that ask for it."""
-    from stagewright.local.sagemaker.environments import Environments
+    from stagewright.local.sagemaker.images.environments import Environments
 
     environments = Environments(state_folder() / "local.toml")
     for image, stages in _images(pipeline).items():

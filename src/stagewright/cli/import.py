@@ -102,7 +102,7 @@ def local_overlay(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _replaced(image: str) -> bool:
-    from stagewright.local.sagemaker.environments import Environments
+    from stagewright.local.sagemaker.images.environments import Environments
     from stagewright.local.state import REGION
     from stagewright.plan.images import resolve
 

@@ -158,7 +158,7 @@ def await_run(session: Session, key: str) -> str:
 def note_builds(session: Session, pipeline: Pipeline, run: str) -> None:
     """Says what the first job of an image waits for, so that nobody takes it for hanging."""
     from stagewright.cli.target import state_folder
-    from stagewright.local.sagemaker.environments import Environments
+    from stagewright.local.sagemaker.images.environments import Environments
     from stagewright.run import history
 
     environments = Environments(state_folder() / "local.toml")

@@ -28,8 +28,8 @@ from xml.etree import ElementTree
 
 from stagewright.local.ministack import ExecutionStoppedError, Ministack, Task, TaskError
 from stagewright.local.payload import TOO_LARGE, excess
-from stagewright.local.sagemaker.protocol import ApiError, Service
-from stagewright.local.sagemaker.runtime import VARIANT
+from stagewright.local.sagemaker.api.protocol import ApiError, Service
+from stagewright.local.sagemaker.model_servers.runtime import VARIANT
 from stagewright.plan import integration as allowed
 
 OPTIMIZED = "arn:aws:states:::sagemaker:"

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from stagewright.errors import TargetError
 from stagewright.local.credentials import scrubbed
-from stagewright.local.sagemaker.accounts import carried
+from stagewright.local.sagemaker.sandbox.accounts import carried
 from stagewright.local.state import Server, State, unusable
 
 __all__ = ["Server", "borrow", "down", "find", "is_lasting", "up"]

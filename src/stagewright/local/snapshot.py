@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from stagewright.local import journal
-from stagewright.local.sagemaker.environments import cache_folder
+from stagewright.local.sagemaker.images.environments import cache_folder
 from stagewright.local.state import State
 
 PASSING = (journal.PATTERN, "*.sqlite-wal", "*.sqlite-shm")

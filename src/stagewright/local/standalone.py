@@ -26,7 +26,7 @@ from hypercorn.config import Config
 from stagewright.errors import TargetError
 from stagewright.local import credentials
 from stagewright.local.process import listen
-from stagewright.local.sagemaker.job_environment import service_endpoints
+from stagewright.local.sagemaker.jobs.job_environment import service_endpoints
 from stagewright.local.sagemaker.service import SageMaker
 from stagewright.local.sagemaker.settings import Settings
 from stagewright.local.state import ACCOUNT, REGION, Identity, Server, State, unusable

@@ -20,7 +20,7 @@ from xml.sax.saxutils import escape
 
 from stagewright.local import sigv4
 from stagewright.local.glue import protocol as glue_protocol
-from stagewright.local.sagemaker import protocol
+from stagewright.local.sagemaker.api import protocol
 from stagewright.local.sigv4 import Request, SignatureError
 
 HEALTH_PATH = "/_stagewright/health"

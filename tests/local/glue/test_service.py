@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 from tests import processes
+from tests.local.sagemaker.images.test_environments import wheel
 from tests.local.sagemaker.meanwhile import Meanwhile
-from tests.local.sagemaker.test_environments import wheel
 
 from stagewright.local.glue import run as glue_run
 from stagewright.local.glue.service import Glue
-from stagewright.local.sagemaker.sandbox import Command, Launcher
+from stagewright.local.sagemaker.sandbox.launcher import Command, Launcher
 from stagewright.local.sagemaker.settings import Settings
 from stagewright.local.server import Server
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import boto3
 import pytest
+from tests.local.sagemaker.world import aws, aws_url, boto, world  # noqa: F401 -- fixtures
 
 from stagewright.local.sagemaker.service import SageMaker
 from stagewright.local.sagemaker.settings import Settings

@@ -11,8 +11,8 @@ from botocore.model import Shape
 from tools import sagemaker_reference
 
 from stagewright.local.sagemaker import declarations
-from stagewright.local.sagemaker.fields import Fields
-from stagewright.local.sagemaker.protocol import ApiError, service_model
+from stagewright.local.sagemaker.api.fields import Fields
+from stagewright.local.sagemaker.api.protocol import ApiError, service_model
 from stagewright.local.sagemaker.service import RESOURCES, SageMaker
 from stagewright.local.sagemaker.settings import Settings
 

@@ -16,7 +16,7 @@ import botocore.exceptions
 import pytest
 from tests import processes
 
-from stagewright.local.sagemaker.protocol import handle
+from stagewright.local.sagemaker.api.protocol import handle
 from stagewright.local.sagemaker.service import SageMaker
 
 QUICK = {"Delay": 0.05, "MaxAttempts": 400}

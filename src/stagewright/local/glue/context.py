@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from stagewright.local.sagemaker.environments import Environments
+from stagewright.local.sagemaker.images.environments import Environments
 from stagewright.local.sagemaker.logs import Logs
-from stagewright.local.sagemaker.sandbox import Launcher
+from stagewright.local.sagemaker.sandbox.launcher import Launcher
 from stagewright.local.sagemaker.settings import Settings
 from stagewright.local.sagemaker.storage import Storage
 from stagewright.local.sagemaker.store import Store

@@ -13,9 +13,9 @@ from stagewright.local.glue.jobs import SPARK, Jobs, check_capacity
 from stagewright.local.glue.listing import page
 from stagewright.local.glue.protocol import missing
 from stagewright.local.glue.run import ENDED, INTERRUPTED, KIND, LOG_GROUPS, STARTING, Run
-from stagewright.local.sagemaker.at_work import AtWork, ClosedError
-from stagewright.local.sagemaker.fields import Fields
-from stagewright.local.sagemaker.protocol import ApiError
+from stagewright.local.sagemaker.api.fields import Fields
+from stagewright.local.sagemaker.api.protocol import ApiError
+from stagewright.local.sagemaker.jobs.at_work import AtWork, ClosedError
 from stagewright.local.sagemaker.resource import now
 from stagewright.local.sagemaker.store import Record
 

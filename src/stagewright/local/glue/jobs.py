@@ -9,8 +9,8 @@ from stagewright.local.glue import arguments
 from stagewright.local.glue.context import Context
 from stagewright.local.glue.listing import page
 from stagewright.local.glue.protocol import invalid, missing, unsupported
-from stagewright.local.sagemaker.fields import Fields, Rules, under
-from stagewright.local.sagemaker.protocol import ApiError
+from stagewright.local.sagemaker.api.fields import Fields, Rules, under
+from stagewright.local.sagemaker.api.protocol import ApiError
 from stagewright.local.sagemaker.resource import now
 from stagewright.local.sagemaker.store import Record
 

@@ -11,8 +11,7 @@ from typing import Any, Protocol
 
 from botocore.model import OperationModel, ServiceModel
 
-from stagewright.local.sagemaker.aws import LOADER
-from stagewright.local.sagemaker.protocol import (
+from stagewright.local.sagemaker.api.protocol import (
     JSON_TYPE,
     ApiError,
     checked,
@@ -21,6 +20,7 @@ from stagewright.local.sagemaker.protocol import (
     to_record,
     typed,
 )
+from stagewright.local.sagemaker.aws import LOADER
 
 TARGET_PREFIX = "AWSGlue."
 

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 from stagewright.local.glue.protocol import unsupported
-from stagewright.local.sagemaker import pythons
-from stagewright.local.sagemaker.environments import Environment, Environments, Image, Packages, Report
+from stagewright.local.sagemaker.images import pythons
+from stagewright.local.sagemaker.images.environments import Environment, Environments, Image, Packages, Report
 
 PYTHON_SHELL = Image(
     "glue-pythonshell",

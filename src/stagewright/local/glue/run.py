@@ -13,15 +13,15 @@ from typing import IO, Any
 from stagewright.errors import JobEnvironmentError
 from stagewright.local.glue import arguments, pythons
 from stagewright.local.glue.context import Context
-from stagewright.local.sagemaker.environments import Environment
+from stagewright.local.sagemaker.api.protocol import ApiError
 from stagewright.local.sagemaker.failure import JobFailure
-from stagewright.local.sagemaker.host_run import LINE_LIMIT, exception_in
-from stagewright.local.sagemaker.job_environment import base_environment
+from stagewright.local.sagemaker.images.environments import Environment
+from stagewright.local.sagemaker.images.overlay import lay_over
+from stagewright.local.sagemaker.jobs.host_run import LINE_LIMIT, exception_in
+from stagewright.local.sagemaker.jobs.job_environment import base_environment
 from stagewright.local.sagemaker.logs import LogStream
-from stagewright.local.sagemaker.overlay import lay_over
-from stagewright.local.sagemaker.protocol import ApiError
 from stagewright.local.sagemaker.resource import now
-from stagewright.local.sagemaker.sandbox import Command, Process
+from stagewright.local.sagemaker.sandbox.launcher import Command, Process
 from stagewright.local.sagemaker.store import Record
 
 KIND = "job-run"

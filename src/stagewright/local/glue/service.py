@@ -12,11 +12,11 @@ from stagewright.local.glue import protocol
 from stagewright.local.glue.context import Context, Publish
 from stagewright.local.glue.job_runs import JobRuns
 from stagewright.local.glue.jobs import Jobs
-from stagewright.local.sagemaker.environments import Environments
-from stagewright.local.sagemaker.fields import Fields, refuse_unsupported, without_effect
+from stagewright.local.sagemaker.api.fields import Fields, refuse_unsupported, without_effect
+from stagewright.local.sagemaker.api.protocol import ApiError
+from stagewright.local.sagemaker.images.environments import Environments
 from stagewright.local.sagemaker.logs import Logs
-from stagewright.local.sagemaker.protocol import ApiError
-from stagewright.local.sagemaker.sandbox import Launcher
+from stagewright.local.sagemaker.sandbox.launcher import Launcher
 from stagewright.local.sagemaker.settings import Settings
 from stagewright.local.sagemaker.storage import Storage
 from stagewright.local.sagemaker.store import Store

@@ -19,7 +19,7 @@ from stagewright.local.glue.protocol import Service, operation_model
 from stagewright.local.glue.run import SUCCEEDED
 from stagewright.local.integration import FALLBACK_SECONDS, Changes, milliseconds, plain, within_limit
 from stagewright.local.ministack import ExecutionStoppedError, Task, TaskError
-from stagewright.local.sagemaker.protocol import ApiError
+from stagewright.local.sagemaker.api.protocol import ApiError
 from stagewright.plan import integration as allowed
 
 PREFIX = "arn:aws:states:::glue:"

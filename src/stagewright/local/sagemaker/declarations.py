@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import sys
 
-from stagewright.local.sagemaker.fields import Fields, Rules
-from stagewright.local.sagemaker.job_run import JobRun
+from stagewright.local.sagemaker.api.fields import Fields, Rules
+from stagewright.local.sagemaker.jobs.job_run import JobRun
 from stagewright.local.sagemaker.resource import Resource
 
 RECORDED = frozenset(

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from stagewright.local.sagemaker.api.fields import Rules
+from stagewright.local.sagemaker.api.listing import Listing
+from stagewright.local.sagemaker.api.protocol import invalid, unsupported
 from stagewright.local.sagemaker.events import public
-from stagewright.local.sagemaker.fields import Rules
-from stagewright.local.sagemaker.listing import Listing
-from stagewright.local.sagemaker.protocol import invalid, unsupported
 from stagewright.local.sagemaker.resource import Operation, Resource
 from stagewright.local.sagemaker.store import Record
 

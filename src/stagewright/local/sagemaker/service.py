@@ -7,28 +7,29 @@ from collections.abc import Mapping
 from threading import Thread
 from typing import Any
 
-from stagewright.local.sagemaker import declarations, protocol
-from stagewright.local.sagemaker.endpoint_configs import EndpointConfigs
-from stagewright.local.sagemaker.endpoints import Endpoints
-from stagewright.local.sagemaker.environments import Environments
-from stagewright.local.sagemaker.fields import Fields, refuse_unsupported, without_effect
+from stagewright.local.sagemaker import declarations
+from stagewright.local.sagemaker.api import protocol
+from stagewright.local.sagemaker.api.fields import Fields, refuse_unsupported, without_effect
+from stagewright.local.sagemaker.api.protocol import InvokeResult
+from stagewright.local.sagemaker.hosting.endpoint_configs import EndpointConfigs
+from stagewright.local.sagemaker.hosting.endpoints import Endpoints
+from stagewright.local.sagemaker.hosting.models import Models
+from stagewright.local.sagemaker.images.environments import Environments
+from stagewright.local.sagemaker.jobs.processing_jobs import ProcessingJobs
+from stagewright.local.sagemaker.jobs.training_jobs import TrainingJobs
 from stagewright.local.sagemaker.logs import Logs
-from stagewright.local.sagemaker.model_package_groups import ModelPackageGroups
-from stagewright.local.sagemaker.model_packages import ModelPackages
-from stagewright.local.sagemaker.models import Models
-from stagewright.local.sagemaker.processing_jobs import ProcessingJobs
-from stagewright.local.sagemaker.protocol import InvokeResult
+from stagewright.local.sagemaker.registry.model_package_groups import ModelPackageGroups
+from stagewright.local.sagemaker.registry.model_packages import ModelPackages
 from stagewright.local.sagemaker.resource import Context, Operation, Publish, Resource
-from stagewright.local.sagemaker.sandbox import Launcher
+from stagewright.local.sagemaker.sandbox.launcher import Launcher
 from stagewright.local.sagemaker.search import Search
 from stagewright.local.sagemaker.settings import Settings
 from stagewright.local.sagemaker.storage import Storage
 from stagewright.local.sagemaker.store import Store
 from stagewright.local.sagemaker.tagging import Tagging
 from stagewright.local.sagemaker.tags import Tags
-from stagewright.local.sagemaker.training_jobs import TrainingJobs
-from stagewright.local.sagemaker.transform_jobs import TransformJobs
-from stagewright.local.sagemaker.tuning_jobs import TuningJobs
+from stagewright.local.sagemaker.transform.transform_jobs import TransformJobs
+from stagewright.local.sagemaker.tuning.tuning_jobs import TuningJobs
 
 RESOURCES: tuple[type[Resource], ...] = (
     Tags,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from stagewright.local.sagemaker.api.protocol import invalid
 from stagewright.local.sagemaker.arns import kind_and_name
-from stagewright.local.sagemaker.protocol import invalid
 from stagewright.local.sagemaker.resource import Operation, Resource
 
 TAG_LIMIT = 50

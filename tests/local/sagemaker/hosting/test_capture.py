@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stagewright.local.sagemaker.protocol import ApiError
+from stagewright.local.sagemaker.api.protocol import ApiError
 
 SAME = """
 def model_fn(folder): return None

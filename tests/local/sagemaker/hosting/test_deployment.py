@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from stagewright.local.sagemaker.deployment import activated, deployment
-from stagewright.local.sagemaker.protocol import ApiError
+from stagewright.local.sagemaker.api.protocol import ApiError
+from stagewright.local.sagemaker.hosting.deployment import activated, deployment
 
 PERCENT = "CAPACITY_PERCENT"
 

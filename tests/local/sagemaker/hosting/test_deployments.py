@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from stagewright.local.sagemaker.protocol import ApiError
-from stagewright.local.sagemaker.rollout import InterruptedRolloutError, Rollout
-from stagewright.local.sagemaker.routing import Routing
+from stagewright.local.sagemaker.api.protocol import ApiError
+from stagewright.local.sagemaker.hosting.rollout import InterruptedRolloutError, Rollout
+from stagewright.local.sagemaker.hosting.routing import Routing
 
 JSON = {"content-type": "application/json"}
 PATIENCE = 60

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from stagewright.local.sagemaker.cloudwatch import CloudWatch
-from stagewright.local.sagemaker.endpoint_metrics import EndpointMetrics, Source, _data
+from stagewright.local.sagemaker.hosting.cloudwatch import CloudWatch
+from stagewright.local.sagemaker.hosting.endpoint_metrics import EndpointMetrics, Source, _data
 from stagewright.local.sagemaker.settings import Settings
 
 SOMETIMES = """

@@ -18,8 +18,8 @@ import pytest
 from tests.processes import command_lines
 from uv import find_uv_bin
 
-from stagewright.local.sagemaker.protocol import ApiError, InvokeResult
-from stagewright.local.sagemaker.sandbox import Isolation
+from stagewright.local.sagemaker.api.protocol import ApiError, InvokeResult
+from stagewright.local.sagemaker.sandbox.isolation import Isolation
 
 ARN = "arn:aws:sagemaker:us-east-1:000000000000:endpoint/"
 JSON = {"content-type": "application/json"}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stagewright.local.sagemaker.protocol import ApiError
+from stagewright.local.sagemaker.api.protocol import ApiError
 
 ACCOUNT = "arn:aws:sagemaker:us-east-1:000000000000:"
 CONTAINER = {"Image": "own-image"}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from stagewright.local.sagemaker.accounts import account_files
+from stagewright.local.sagemaker.sandbox.accounts import account_files
 
 ENTER = Path(__file__).with_name("enter.py")
 WATCH = Path(__file__).with_name("watch.py")

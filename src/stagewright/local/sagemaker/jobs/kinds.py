@@ -1,0 +1,86 @@
+"""The words of the API for each kind of job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+TUNED = "tuned-training-job"
+"""Kind of the records of what only a tuning job knows of its training jobs, by the training job's name."""
+
+
+@dataclass(frozen=True)
+class JobKind:
+    """`noun` as in CreateTrainingJob; `missing` is the ValidationException's message for an unknown name."""
+
+    noun: str
+    missing: str
+    has_transitions: bool
+
+    @property
+    def path(self) -> str:
+        return f"{self.noun.lower()}-job"
+
+    @property
+    def name(self) -> str:
+        return f"{self.noun}JobName"
+
+    @property
+    def arn(self) -> str:
+        return f"{self.noun}JobArn"
+
+    @property
+    def status(self) -> str:
+        return f"{self.noun}JobStatus"
+
+    @property
+    def started(self) -> str:
+        return f"{self.noun}StartTime"
+
+    @property
+    def ended(self) -> str:
+        return f"{self.noun}EndTime"
+
+    @property
+    def event(self) -> str:
+        return f"SageMaker {self.noun} Job State Change"
+
+    @property
+    def spoken(self) -> str:
+        return self.noun.lower()
+
+    @property
+    def log_group(self) -> str:
+        return f"/aws/sagemaker/{self.noun}Jobs"
+
+
+PROCESSING = JobKind("Processing", "Could not find requested job with name: {name}", has_transitions=False)
+TRANSFORM = JobKind("Transform", "Could not find requested job with name: {name}", has_transitions=False)
+TRAINING = JobKind("Training", "Requested resource not found.", has_transitions=True)
+
+
+@dataclass(frozen=True)
+class TuningKind(JobKind):
+    """The one whose parts are words of their own where the others are lowered."""
+
+    @property
+    def path(self) -> str:
+        return "hyper-parameter-tuning-job"
+
+    @property
+    def ended(self) -> str:
+        return "HyperParameterTuningEndTime"
+
+    @property
+    def event(self) -> str:
+        return "SageMaker HyperParameter Tuning Job State Change"
+
+    @property
+    def spoken(self) -> str:
+        return "hyperparameter tuning"
+
+
+TUNING = TuningKind(
+    "HyperParameterTuning",
+    "Amazon SageMaker can't find a tuning job called {name}. Type another name.",
+    has_transitions=False,
+)
