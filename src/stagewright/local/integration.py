@@ -26,7 +26,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from xml.etree import ElementTree
 
-from stagewright.local.ministack import ExecutionStoppedError, Ministack, Task, TaskError
+from stagewright.local.engine import ExecutionStoppedError, Task, TaskError
+from stagewright.local.ministack import Ministack
 from stagewright.local.payload import TOO_LARGE, excess
 from stagewright.local.sagemaker.api.protocol import ApiError, Service
 from stagewright.local.sagemaker.model_servers.runtime import VARIANT

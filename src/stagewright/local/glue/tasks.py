@@ -15,10 +15,10 @@ import time
 import uuid
 from typing import Any
 
+from stagewright.local.engine import ExecutionStoppedError, Task, TaskError
 from stagewright.local.glue.protocol import Service, operation_model
 from stagewright.local.glue.run import SUCCEEDED
 from stagewright.local.integration import FALLBACK_SECONDS, Changes, milliseconds, plain, within_limit
-from stagewright.local.ministack import ExecutionStoppedError, Task, TaskError
 from stagewright.local.sagemaker.api.protocol import ApiError
 from stagewright.plan import integration as allowed
 
