@@ -20,7 +20,6 @@ process begins to wait for its child would wait with it, and the command would n
 
 import ctypes
 import os
-import select
 import signal
 import sys
 
@@ -108,9 +107,8 @@ def first_process(alive: int, cwd: str, command: list[str]) -> int:
     `alive` ends with the launcher: one that was killed before `die_with_parent` would leave all this behind.
     """
     die_with_parent()
-    if select.select([alive], [], [], 0)[0]:
+    if ended(alive):
         return NO_NAMESPACES
-    os.close(alive)
     # Some containers forbid a fresh /proc; the command then sees the host's process list, which is harmless.
     libc.mount(b"proc", b"/proc", b"proc", ctypes.c_ulong(0), None)
     os.chdir(cwd)
@@ -121,6 +119,17 @@ def first_process(alive: int, cwd: str, command: list[str]) -> int:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, AWAITED)
         execute(command)
     return follow(child)
+
+
+def ended(pipe: int) -> bool:
+    """Whether nobody holds the other end."""
+    os.set_blocking(pipe, False)
+    try:
+        return not os.read(pipe, 1)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(pipe)
 
 
 def follow(child: int) -> int:
