@@ -209,7 +209,8 @@ def test_the_best_of_three_training_jobs_is_the_result(ran, sagemaker) -> None:
     assert result["metrics"]["mae"] == values[result["best"]]
     assert ran["tune"]["unseen"] == ["never"]
     tuned = {name: best["HyperParameters"][name] for name in ("depth", "criterion")}
-    assert result["hyperparameters"] == tuned
+    assert result["hyperparameters"] == {**tuned, "criterion": json.loads(tuned["criterion"])}
+    assert sorted(result["tuned"]) == ["criterion", "depth"]
     assert json.loads(tuned["criterion"]) in ("squared_error", "friedman_mse")
 
 
