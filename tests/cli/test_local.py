@@ -258,5 +258,15 @@ def test_endpoints_lists_what_serves_since_when_and_until_when(served):
     assert found["serves"].startswith(run)
     assert (found["until"], found["stage"], len(found["kept"]) > 0) == ("", "serve", True)
     header, line = served("endpoints").stdout.splitlines()
-    assert header.split() == ["endpoint", "state", "serves", "since", "until", "run", "kept"]
+    assert header.split() == [
+        "endpoint",
+        "state",
+        "serves",
+        "since",
+        "until",
+        "run",
+        "kept",
+        "rolled",
+        "back",
+    ]
     assert line.startswith(f"tiny-local  InService  {found['serves']}")

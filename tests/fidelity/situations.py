@@ -448,9 +448,7 @@ OTHER_JOBS = [
         for error in (caught("States.Timeout"), caught("States.TaskFailed", "why"))
     ),
     *(
-        situation(
-            walking(best={"name": "b-001", "arn": "arn", "tuned": "rate"}), {"HyperParameters": given}
-        )
+        situation(walking(best={"name": "b-001", "arn": "arn", "tuned": "rate"}), {"HyperParameters": given})
         for given in (
             {"rate": "0.1", "_tuning_objective_metric": "mae"},
             {"rate": "0.1", "loss": AWKWARD, "on": "true", "said": '"so"'},

@@ -329,7 +329,7 @@ def _champion_value(pipeline: Pipeline, reference: Reference, rest: list[str]) -
 
 
 def names_of(stage: AnyStage, word: str) -> tuple[str, ...] | None:
-    """Names of a stage's outputs, metrics or hyperparameters; None where only the job's own file will tell."""
+    """Of a stage's outputs, metrics or hyperparameters; None where only the job's own file will tell."""
     match stage, word:
         case ((Processing() | Glue()), "outputs"):
             return tuple(stage.outputs)

@@ -22,19 +22,14 @@ class Alarms:
             with translated("cloudwatch", f"the alarms {', '.join(batch)}"):
                 self.client.delete_alarms(AlarmNames=batch)
 
-    def tripped(self, names: Sequence[str]) -> list[str]:
-        """Those in state ALARM now."""
-        return [alarm["AlarmName"] for alarm in self._described(names) if alarm["StateValue"] == "ALARM"]
-
-    def missing(self, names: Sequence[str]) -> list[str]:
-        """Those that nobody has made, or somebody has deleted."""
-        there = {alarm["AlarmName"] for alarm in self._described(names)}
-        return [name for name in names if name not in there]
-
-    def _described(self, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    def states(self, names: Sequence[str]) -> dict[str, str]:
+        """Name -> OK, ALARM or INSUFFICIENT_DATA of those that are there."""
+        found: dict[str, str] = {}
         for batch in _batches(names):
             with translated("cloudwatch", f"the alarms {', '.join(batch)}"):
-                yield from self.client.describe_alarms(AlarmNames=batch)["MetricAlarms"]
+                answer = self.client.describe_alarms(AlarmNames=batch)
+            found |= {alarm["AlarmName"]: alarm["StateValue"] for alarm in answer["MetricAlarms"]}
+        return found
 
 
 def _batches(names: Sequence[str]) -> Iterator[list[str]]:

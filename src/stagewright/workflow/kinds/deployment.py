@@ -2,7 +2,8 @@
 
 What a walker carries here: `endpoint` (`name`, `arn`, `status`, `serving`, `reason` as SageMaker has them,
 `config` that is to serve, `before` that served when the stage began, `made` by earlier deployments, newest
-first, `alarms` that they have made), `alarms` still to be made, `leftover` configurations still to be removed, `body` of the smoke test.
+first, `alarms` that they have made), `alarms` still to be made, `leftover` configurations still to be
+removed, `body` of the smoke test.
 The item that outlives the run is described in docs/architecture.md.
 """
 

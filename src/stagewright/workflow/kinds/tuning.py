@@ -16,8 +16,8 @@ BEST = with_("""
       : $error('no training job of ' & $states.input.stage.job & ' has a value of the objective metric')
 """)
 BEST_NAME = jsonata.expression("$states.input.best.name")
-# As the script was given it: script mode has every value in JSON (SageMaker's training toolkit decodes it, and
-# makes arguments of it by Python's str).
+# As the script was given it: script mode has every value in JSON (SageMaker's training toolkit decodes it,
+# and makes arguments of it by Python's str).
 _GIVEN = r"""
     function($value) {
       $not($exists($states.result.HyperParameters.sagemaker_program)) ? $value
