@@ -351,7 +351,9 @@ def test_an_endpoint_goes_back_and_the_next_run_does_not_deploy_the_same_again(p
     changed = place.plan("backs", "two", keep=3).stage("deploy")
     models = [f"s3://{place.installation.bucket}/models/{name}.tar.gz" for name in ("one", "two")]
     differs = f"model {models[0]} -> {models[1]}, keep 2 -> 3"
-    assert (changed.action, changed.reason) == ("run", f"deploy: {differs}; {sentence}")
+    assert changed.action == "run"
+    assert changed.reason.startswith(f"deploy: {differs}, ")
+    assert changed.reason.endswith(f"; {sentence}")
     third = place.run(place.plan("backs", "two", keep=3))
     assert third.status == "SUCCEEDED", third.reason
     assert place.ask("backs-local") == "two"

@@ -140,12 +140,9 @@ def _results(gateway: Gateway, pipeline: Pipeline, partition: str) -> Mapping[st
         {thing for stage, each in good.items() for one in each for thing in _things(stage, one, read)}
     )
     there = dict(zip(needed, together(lambda thing: _exists(gateway, thing), needed), strict=True))
-    back = {
-        thing: sentence
-        for thing in needed
-        if thing.kind == "endpoint" and not there[thing]
-        if (sentence := rollback.standing(gateway, thing.place, thing.config))
-    }
+    away = [thing for thing in needed if thing.kind == "endpoint" and not there[thing]]
+    sentences = together(lambda thing: rollback.standing(gateway, thing.place, thing.config), away)
+    back = {thing: sentence for thing, sentence in zip(away, sentences, strict=True) if sentence}
 
     def counting(stage: str, each: GoodResult) -> Iterator[GoodResult]:
         gone = [thing for thing in _things(stage, each, read) if not there[thing]]
