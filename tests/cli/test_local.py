@@ -258,5 +258,61 @@ def test_endpoints_lists_what_serves_since_when_and_until_when(served):
     assert found["serves"].startswith(run)
     assert (found["until"], found["stage"], len(found["kept"]) > 0) == ("", "serve", True)
     header, line = served("endpoints").stdout.splitlines()
-    assert header.split() == ["endpoint", "state", "serves", "since", "until", "run", "kept"]
+    assert header.split() == [
+        "endpoint",
+        "state",
+        "serves",
+        "since",
+        "until",
+        "run",
+        "kept",
+        "rolled",
+        "back",
+    ]
     assert line.startswith(f"tiny-local  InService  {found['serves']}")
+
+
+def test_an_endpoint_goes_back_by_a_command_and_the_next_run_leaves_it(served):
+    for factor in (13, 14):
+        assert served("run", ".", "-p", f"factor={factor}").returncode == 0
+    (before,) = served.json("endpoints")
+    assert served.json("predict", "tiny", "--data", "2")["prediction"] == 168
+    gone = served("rollback-endpoint", ".", "--reason", " too high ")
+    assert (gone.returncode, gone.stdout) == (0, f"tiny-local serves {before['kept'][0]} again\n"), (
+        gone.stderr
+    )
+    assert f"tiny-local: from {before['serves']} to {before['kept'][0]}" in gone.stderr
+    assert served.json("predict", "tiny", "--data", "2")["prediction"] == 156
+    (found,) = served.json("endpoints")
+    assert found["serves"] == before["kept"][0]
+    assert found["kept"][0] == before["serves"]
+    (back,) = found["rollbacks"]
+    assert (back["why"], back["outcome"], back["after"]) == ("too high", "serves", before["run"])
+    assert served("endpoints").stdout.splitlines()[1].endswith(f" by {back['by']}: too high")
+    nightly = served("run", ".", "-p", "factor=14")
+    assert nightly.returncode == 0
+    assert f"endpoint tiny-local serves {found['serves']} since {back['by']} rolled it back" in (
+        served("plan", ".", "-p", "factor=14").stdout
+    )
+    assert served.json("predict", "tiny", "--data", "2")["prediction"] == 156
+    insisted = served("run", ".", "-p", "factor=14", "--from", "serve")
+    assert insisted.returncode == 0, insisted.stderr
+    assert served.json("predict", "tiny", "--data", "2")["prediction"] == 168
+    assert served("endpoints").stdout.splitlines()[1].endswith(" -")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("nothing",), 5, "nothing has deployed no endpoint"),
+        (("tiny", "--stage", "fit"), 5, "tiny has deployed no endpoint in stage fit"),
+        (("tiny", "--to", "elsewhere"), 5, "elsewhere is not kept (endpoint tiny-local)"),
+        (("tiny", "--reason", "x" * 1001), 2, "at most 1,000 characters"),
+    ],
+)
+def test_what_cannot_be_rolled_back_is_refused(served, arguments, code, said):
+    before = served.json("endpoints")
+    refused = served("rollback-endpoint", *arguments)
+    assert (refused.returncode, refused.stdout) == (code, "")
+    assert said in " ".join(refused.stderr.replace("\u2502", " ").split())
+    assert served.json("endpoints") == before

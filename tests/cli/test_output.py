@@ -95,6 +95,7 @@ def test_a_table_off_a_terminal_keeps_every_character(capsys):
     assert "\x1b" not in said
 
 
-def test_hyperparameters_are_told_without_the_quotes_of_json():
-    tuned = {"depth": "3", "criterion": '"squared_error"', "rate": "1e-05"}
-    assert output.settings(tuned) == "depth=3, criterion=squared_error, rate=1e-05"
+def test_of_a_tuning_stage_s_hyperparameters_those_are_told_that_were_tuned():
+    given = {"depth": "3", "criterion": "squared_error", "rate": "1e-05", "epochs": "9"}
+    result = {"hyperparameters": given, "tuned": ["depth", "criterion", "rate"]}
+    assert output.settings(result) == "depth=3, criterion=squared_error, rate=1e-05"

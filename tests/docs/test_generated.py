@@ -22,7 +22,7 @@ def test_every_command_and_option_is_in_the_reference():
     from stagewright.cli.app import COMMANDS
 
     text = (reference.DOCS / "cli.md").read_text()
-    assert re.findall(r"^## stagewright (\w+)$", text, flags=re.MULTILINE) == list(COMMANDS)
+    assert re.findall(r"^## stagewright ([\w-]+)$", text, flags=re.MULTILINE) == list(COMMANDS)
 
 
 def test_the_example_is_valid_by_the_published_schema_s_own_names():
@@ -44,6 +44,15 @@ def test_the_example_in_the_document_s_page_is_valid():
         "register",
         "endpoint",
     }
+
+
+def test_the_example_of_tuned_values_is_valid():
+    page = (reference.DOCS / "document.md").read_text()
+    (block,) = re.findall(r"## Training with tuned values\n.*?```yaml\n(.*?)```", page, flags=re.DOTALL)
+    prepare = {"kind": "processing", "code": "prepare.py", "outputs": ["train", "all"]}
+    defaults = {"image": "sklearn-1.4", "instance_type": "ml.m5.large"}
+    stages = {"prepare": prepare, **yaml.safe_load(block)}
+    assert load({"name": "example", "defaults": defaults, "stages": stages}).stages["train"].hyperparameters
 
 
 def test_links_between_the_pages_lead_somewhere():

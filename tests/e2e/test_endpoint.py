@@ -17,11 +17,13 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from stagewright.errors import NotFoundError, TargetError
 from stagewright.local import server as local
 from stagewright.plan.model import Plan, Trigger
 from stagewright.plan.release import Release
-from stagewright.run import start
+from stagewright.run import rollback, start
 from stagewright.run.gateway import Gateway
+from stagewright.run.gateway.served import Rollback
 from stagewright.run.history import RunRecord, show
 from stagewright.run.planning import make_plan
 from stagewright.spec.load import load
@@ -94,6 +96,12 @@ class Place:
     def described(self, endpoint: str) -> dict[str, Any]:
         found: dict[str, Any] = self.sagemaker.describe_endpoint(EndpointName=endpoint)
         return found
+
+    def serving(self, name: str, model: str, **fields: Any) -> str:
+        """Deploys, and returns the configuration that the endpoint then serves."""
+        run = self.deploy(name, model, **fields)
+        assert run.status == "SUCCEEDED", run.reason
+        return str(self.described(f"{name}-local")["EndpointConfigName"])
 
     def versions(self, pipeline: str) -> list[str]:
         """Configurations; models must be the same."""
@@ -306,3 +314,155 @@ def wait_until(condition: Callable[[], Any]) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+def back(place: Place, name: str, to: str | None = None, why: str = "", smoke_test: bool = True) -> Rollback:
+    going = rollback.prepare(place.gateway, rollback.find(place.gateway, name), to)
+    return going.go("ada", why, smoke_test)
+
+
+def test_an_endpoint_goes_back_and_the_next_run_does_not_deploy_the_same_again(place: Place) -> None:
+    first = place.deploy("backs", "one")
+    second = place.deploy("backs", "two")
+    assert (first.status, second.status) == ("SUCCEEDED", "SUCCEEDED")
+    assert place.ask("backs-local") == "two"
+    old, bad = (f"{run.run}-deploy-1" for run in (first, second))
+    with Asking(lambda: place.ask("backs-local")) as asking:
+        done = back(place, "backs", why="too many complaints")
+    assert (done.origin, done.to, done.by, done.outcome) == (bad, old, "ada", "serves")
+    assert asking.failures == []
+    assert place.described("backs-local")["EndpointConfigName"] == old
+    assert [place.ask("backs-local") for _ in range(20)] == ["one"] * 20
+    item = place.gateway.served.find("backs-local")
+    assert item is not None
+    assert item.rollbacks == (done,)
+    sentence = (
+        f"endpoint backs-local serves {old} since ada rolled it back at {done.at} (too many complaints)"
+    )
+    plan = place.plan("backs", "two")
+    stage = plan.stage("deploy")
+    assert (stage.action, stage.reused_from) == ("reuse", second.run)
+    assert stage.reason == f"{sentence}; the same is not deployed again, --from deploy deploys it"
+    assert plan.warnings == (f"deploy: {stage.reason}",)
+    assert place.run(plan).status == "SUCCEEDED"
+    assert place.ask("backs-local") == "one"
+    # What the endpoint serves is the first run's; something else is deployed.
+    assert place.plan("backs", "one").stage("deploy").reason == f"same as run {first.run}"
+    changed = place.plan("backs", "two", keep=3).stage("deploy")
+    models = [f"s3://{place.installation.bucket}/models/{name}.tar.gz" for name in ("one", "two")]
+    differs = f"model {models[0]} -> {models[1]}, keep 2 -> 3"
+    assert changed.action == "run"
+    assert changed.reason.startswith(f"deploy: {differs}, ")
+    assert changed.reason.endswith(f"; {sentence}")
+    third = place.run(place.plan("backs", "two", keep=3))
+    assert third.status == "SUCCEEDED", third.reason
+    assert place.ask("backs-local") == "two"
+    assert place.plan("backs", "two", keep=3).stage("deploy").reason == f"same as run {third.run}"
+    assert place.versions("backs") == sorted([old, bad, f"{third.run}-deploy-1"])
+
+
+def test_an_endpoint_goes_back_step_by_step_and_forth(place: Place) -> None:
+    jobs = [place.serving("steps", model, smoke_test={"body": "1"}) for model in ("one", "two")]
+    assert back(place, "steps-local").to == jobs[0]
+    with pytest.raises(NotFoundError, match="is the oldest version that is kept") as oldest:
+        back(place, "steps")
+    assert oldest.value.remedy == f"--to goes to a newer one: {jobs[1]}"
+    with pytest.raises(NotFoundError, match="serves already"):
+        back(place, "steps", jobs[0])
+    with pytest.raises(NotFoundError, match="nothing is not kept") as unknown:
+        back(place, "steps", "nothing")
+    assert unknown.value.remedy == f"kept: {jobs[1]}"
+    assert back(place, "steps", jobs[1]).outcome == "serves"
+    assert place.ask("steps-local") == "two"
+    assert place.plan("steps", "two", smoke_test={"body": "1"}).stage("deploy").action == "reuse"
+    place.sagemaker.delete_model(ModelName=jobs[0])
+    with pytest.raises(NotFoundError, match="somebody has deleted its configuration or model"):
+        back(place, "steps")
+
+
+def test_an_alarm_that_the_bad_version_trips_does_not_keep_it(place: Place) -> None:
+    assert place.deploy("alarmed", "one", alarms=ERRORS, update={"bake": "1m"}).status == "SUCCEEDED"
+    assert place.deploy("alarmed", "bad", alarms=ERRORS, update={"bake": "1s"}).status == "SUCCEEDED"
+    alarm = place.installation.name("alarmed-local-errors")
+    place.cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="test")
+    going = rollback.prepare(place.gateway, rollback.find(place.gateway, "alarmed"))
+    assert going.unwatched == {alarm: "ALARM"}
+    assert going.go("ada", "").outcome == "serves"
+    assert place.ask("alarmed-local") == "one"
+    asked = place.described("alarmed-local")["LastDeploymentConfig"]
+    assert "AutoRollbackConfiguration" not in asked
+    assert asked["BlueGreenUpdatePolicy"]["TerminationWaitInSeconds"] == 1
+
+
+def test_an_alarm_that_trips_while_going_back_undoes_it(place: Place) -> None:
+    canary = {"type": "canary", "size": 50, "wait": "20m", "bake": "1m"}
+    # The bad one comes first: nothing asks it.
+    assert place.deploy("undone", "bad", alarms=ERRORS, update=canary).status == "SUCCEEDED"
+    serving = place.serving("undone", "one", alarms=ERRORS, update=canary)
+    with Asking(lambda: place.ask("undone-local")), pytest.raises(TargetError) as undone:
+        back(place, "undone")
+    assert undone.value.message.startswith(
+        f"the update was undone, and endpoint undone-local serves {serving}: "
+    )
+    assert place.installation.name("undone-local-errors") in undone.value.message
+    assert [place.ask("undone-local") for _ in range(20)] == ["one"] * 20
+    item = place.gateway.served.find("undone-local")
+    assert item is not None
+    assert item.rollbacks[0].outcome == undone.value.message
+    assert place.plan("undone", "one", alarms=ERRORS, update=canary).stage("deploy").action == "reuse"
+
+
+def test_an_earlier_version_that_fails_the_smoke_test_is_taken_away_again(place: Place) -> None:
+    place.put("samples/asked.json", b"1")
+    sample = {"file": "s3://${bucket}/samples/asked.json", "expect": {"contains": "two"}}
+    old = place.serving("smoked", "one")
+    serving = place.serving("smoked", "two", smoke_test=sample)
+    with pytest.raises(TargetError) as failed:
+        back(place, "smoked")
+    assert failed.value.message == (
+        f'the smoke test of endpoint smoked-local failed: the answer "one" does not hold two; {serving}'
+        " serves again"
+    )
+    assert place.ask("smoked-local") == "two"
+    assert back(place, "smoked", smoke_test=False).to == old
+    assert place.ask("smoked-local") == "one"
+
+
+def test_what_cannot_go_back_is_told(place: Place) -> None:
+    with pytest.raises(NotFoundError, match="nobody has deployed no endpoint"):
+        back(place, "nobody")
+    assert place.deploy("single", "one").status == "SUCCEEDED"
+    with pytest.raises(NotFoundError, match="no earlier version of endpoint single-local was kept"):
+        back(place, "single")
+    assert place.deploy("single", "two").status == "SUCCEEDED"
+    arn = place.described("single-local")["EndpointArn"]
+    serving = place.described("single-local")["EndpointConfigName"]
+    slow = {
+        "BlueGreenUpdatePolicy": {
+            "TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0},
+            "TerminationWaitInSeconds": 3600,
+        }
+    }
+    place.sagemaker.update_endpoint(
+        EndpointName="single-local", EndpointConfigName=serving, DeploymentConfig=slow
+    )
+    with pytest.raises(TargetError, match="is being changed now: it is Updating"):
+        back(place, "single")
+    place.sagemaker.delete_tags(ResourceArn=arn, TagKeys=["stagewright:environment"])
+    with pytest.raises(TargetError, match="is not this installation's"):
+        back(place, "single")
+    item = place.gateway.served.find("single-local")
+    assert item is not None
+    assert item.rollbacks == ()
+
+
+def test_alarms_that_a_document_has_dropped_are_gone_after_a_good_deployment(place: Place) -> None:
+    more = {**ERRORS, "slow": {"metric": "ModelLatency", "threshold": 5e6}}
+    assert place.deploy("drops", "one", alarms=more, update={"bake": "1s"}).status == "SUCCEEDED"
+    assert place.deploy("drops", "two", alarms=ERRORS, update={"bake": "1s"}).status == "SUCCEEDED"
+    name = place.installation.name
+    left = place.cloudwatch.describe_alarms(AlarmNamePrefix=name("drops-local-"))["MetricAlarms"]
+    assert [each["AlarmName"] for each in left] == [name("drops-local-errors")]
+    item = place.gateway.served.find("drops-local")
+    assert item is not None
+    assert item.alarms == (name("drops-local-errors"),)

@@ -43,6 +43,20 @@ stages:
     strategy: Random
     max_jobs: 3
     max_parallel_jobs: 2
+  whole:
+    kind: training
+    entry_point: train.py
+    channels: {train: "${stages.prepare.outputs.train}"}
+    hyperparameters:
+      depth: "${stages.tune.hyperparameters.depth}"
+      criterion: "${stages.tune.hyperparameters.criterion}"
+      seconds: "${stages.tune.hyperparameters.seconds}"
+      broken: "${stages.tune.hyperparameters.broken}"
+    metrics: {leaves: 'leaves: ([0-9]+)'}
+  found:
+    kind: gate
+    after: [whole]
+    require: "${stages.tune.hyperparameters.criterion} != 'poisson'"
   register: {kind: register, model: "${stages.tune.model}", entry_point: train.py, approval: approved}
   served: {kind: model, model: "${stages.register.package}"}
   score:
@@ -209,8 +223,18 @@ def test_the_best_of_three_training_jobs_is_the_result(ran, sagemaker) -> None:
     assert result["metrics"]["mae"] == values[result["best"]]
     assert ran["tune"]["unseen"] == ["never"]
     tuned = {name: best["HyperParameters"][name] for name in ("depth", "criterion")}
-    assert result["hyperparameters"] == tuned
+    fixed = {"seconds": best["HyperParameters"]["seconds"], "broken": best["HyperParameters"]["broken"]}
+    assert result["hyperparameters"] == {**tuned, **fixed, "criterion": json.loads(tuned["criterion"])}
+    assert sorted(result["tuned"]) == ["criterion", "depth"]
     assert json.loads(tuned["criterion"]) in ("squared_error", "friedman_mse")
+
+
+def test_a_training_stage_is_given_the_tuned_values(ran, sagemaker) -> None:
+    best = ran["tune"]["result"]["hyperparameters"]
+    given = sagemaker.describe_training_job(TrainingJobName=ran["whole"]["result"]["job"])["HyperParameters"]
+    assert {name: json.loads(given[name]) for name in best} == best
+    assert ran["whole"]["metrics"]["leaves"] == ran["tune"]["metrics"]["leaves"]
+    assert ran["found"]["status"] == "SUCCEEDED"
 
 
 def test_the_predictions_are_those_of_the_best_job_s_model(ran, gateway, tmp_path) -> None:

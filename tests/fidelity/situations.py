@@ -443,9 +443,25 @@ OTHER_JOBS = [
             },
             error,
         )
-        for tuned in ({"hyperparameters": {"rate": "0.1", "loss": AWKWARD}}, {})
+        for tuned in ({"tuned": ["rate", "loss"]}, {})
         for metrics in ([], [{"MetricName": "mae", "Value": 12.5}, {"MetricName": "r2", "Value": -1}])
         for error in (caught("States.Timeout"), caught("States.TaskFailed", "why"))
+    ),
+    *(
+        situation(walking(best={"name": "b-001", "arn": "arn", "tuned": "rate"}), {"HyperParameters": given})
+        for given in (
+            {"rate": "0.1", "_tuning_objective_metric": "mae"},
+            {"rate": "0.1", "loss": AWKWARD, "on": "true", "said": '"so"'},
+            {"sagemaker_program": '"train.py"'},
+            {
+                "sagemaker_program": '"train.py"',
+                "rate": "1e-05",
+                "loss": json.dumps(AWKWARD),
+                "on": "true",
+                "off": "false",
+                "broken": '"a"b"',
+            },
+        )
     ),
     situation(walking(), {"HyperParameterTuningJobArn": "arn"}),
     situation(walking(), {"HyperParameterTuningJobArn": "arn", "BestTrainingJob": {}}),
@@ -547,6 +563,14 @@ ENDPOINTS = [
             {"made": ["c3", "c4"]},
         )
         for text in ('["c3","c2"]', "[]")
+    ),
+    *(
+        situation(
+            deploying({"alarms": ALARMS[:now]}, endpoint=known(alarms=made)),
+            {"Item": {"alarms": {"S": json.dumps(made)}}},
+        )
+        for now in (0, 1)
+        for made in ([], ["e-errors"], ["e-errors", "e-old", "e-older"])
     ),
     situation(deploying(endpoint={"name": "e"}), {}),
     situation(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from stagewright.errors import PlanError
 from stagewright.naming import TUNING_NAME_LIMIT, tuning_job_name
 from stagewright.plan.contract import check
-from stagewright.plan.model import GoodResult
+from stagewright.plan.model import Binding, GoodResult
 from stagewright.plan.planner import plan
 
 IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/mine:1"
@@ -90,6 +92,39 @@ def test_a_tuning_job(planned):
     assert {"Key": "stagewright:environment", "Value": "local"} in request["Tags"]
     assert stage.timeout == 3 * (3600 + 600)
     assert stage.bundle == ("requirements.txt", "train.py")
+
+
+WHOLE = {
+    "kind": "training",
+    "model": None,
+    "input": None,
+    "entry_point": "train.py",
+    "channels": TUNE["channels"],
+    "hyperparameters": {"depth": "${stages.tune.hyperparameters.depth}"},
+}
+
+
+def test_a_training_stage_takes_the_values_that_this_run_finds(planned):
+    stage = planned({"score": WHOLE}).stage("score")
+    token = "<<tune.hyperparameters.depth>>"
+    assert stage.requests["CreateTrainingJob"]["HyperParameters"]["depth"] == f'"{token}"'
+    assert Binding(token, ("tune", "hyperparameters", "depth")) in stage.bindings
+
+
+def test_or_those_of_the_last_good_search(planned):
+    results = results_of(planned({"score": WHOLE}))
+    changes = {"score": {**WHOLE, "volume_size_gb": 40}, "tune": {"enabled": False}}
+    with pytest.raises(PlanError, match=r"stages\.score: tune has no hyperparameters\.depth in run"):
+        planned(changes, results)
+    (good,) = results["tune"]
+    results["tune"] = [replace(good, result={**good.result, "hyperparameters": {"depth": "5"}})]
+    for searching in ({"enabled": False}, {}):
+        made = planned({**changes, "tune": searching}, results)
+        assert made.stage("tune").action == "reuse"
+        stage = made.stage("score")
+        assert (stage.action, stage.reason) == ("run", "score: volume_size_gb 30 -> 40")
+        assert stage.requests["CreateTrainingJob"]["HyperParameters"]["depth"] == '"5"'
+        assert stage.bindings == ()
 
 
 def test_a_container_of_ones_own_gets_plain_values(planned):

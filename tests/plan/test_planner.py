@@ -437,3 +437,46 @@ def test_a_gate_does_not_judge_by_a_stale_result(house, first):
 def test_a_gate_may_judge_by_the_result_of_a_stage_that_is_off_and_same(house, first):
     again = later(house, house.changed("stages.evaluate.enabled", False), house.results_of(first))
     assert actions(again)["quality"] == "reuse"
+
+
+# An endpoint that somebody has rolled back
+
+BACK = "endpoint house-price-local serves c1 since ada rolled it back at noon"
+
+
+def test_what_was_rolled_back_is_not_deployed_again(house, first):
+    results = {**house.results_of(first)}
+    back = tuple(replace(each, rolled_back=BACK) for each in results["deploy"])
+    made = later(house, results={**results, "deploy": back})
+    reason = f"{BACK}; the same is not deployed again, --from deploy deploys it"
+    assert (actions(made)["deploy"], reasons(made)["deploy"]) == ("reuse", reason)
+    assert made.warnings == (f"deploy: {reason}",)
+    # Not even where what it points at is made again of the same.
+    again = later(house, results={**results, "register": (), "deploy": back})
+    assert (actions(again)["register"], actions(again)["deploy"]) == ("run", "reuse")
+
+
+def test_what_was_rolled_back_is_deployed_when_something_changes(house, first):
+    results = {**house.results_of(first)}
+    back = tuple(replace(each, rolled_back=BACK) for each in results["deploy"])
+    results["deploy"] = back
+    changed = later(house, house.changed("stages.deploy.instance_count", 2), results)
+    assert (actions(changed)["deploy"], reasons(changed)["deploy"]) == (
+        "run",
+        f"deploy: instance_count 1 -> 2; {BACK}",
+    )
+    count = "request.CreateEndpointConfig.ProductionVariants.AllTraffic.InitialInstanceCount"
+    inputs = {**back[0].inputs, count: "7"}
+    older = replace(back[0], rolled_back="", run="older", inputs=inputs, fingerprint="older")
+    results["deploy"] = (*back, older)
+    changed = later(house, house.changed("stages.deploy.instance_count", 2), results)
+    assert reasons(changed)["deploy"] == f"deploy: instance_count 7 -> 2; {BACK}"
+    assert reasons(later(house, results=results, force=True))["deploy"] == "forced"
+
+
+def test_what_serves_again_after_a_rollback_is_what_it_is(house, first):
+    results = {**house.results_of(first)}
+    (good,) = results["deploy"]
+    bad = replace(good, run="bad", fingerprint="other", inputs={**good.inputs, "x": "y"}, rolled_back=BACK)
+    made = later(house, results={**results, "deploy": (bad, good)})
+    assert (actions(made)["deploy"], reasons(made)["deploy"]) == ("reuse", f"same as run {first.run}")

@@ -102,13 +102,14 @@ def test_every_reference_in_the_table_exists(house):
     model = {"kind": "model", "model": "${stages.train.model}"}
     more = {"tune": tune, "model": model, "call": {"kind": "lambda", "function": "notify"}}
     pipeline = load({**document, "stages": {**document["stages"], **more}})
-    named = {"outputs": ".train", "metrics": ".mae", "answer": ".text"}
+    named = {"outputs": ".train", "metrics": ".mae", "answer": ".text", "hyperparameters": ".depth"}
     stage_of = {
         "outputs": "prepare",
         "package": "register",
         "endpoint": "deploy",
         "name": "model",
         "best": "tune",
+        "hyperparameters": "tune",
         "answer": "call",
     }
     texts = [".".join(path) for path in VALUES]

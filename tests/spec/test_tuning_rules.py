@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from stagewright.errors import DocumentError
+from stagewright.spec.checks import dependencies
 from stagewright.spec.load import load
+from stagewright.spec.references import Meaning, find, meaning
 
 TUNE = {
     "kind": "tuning",
@@ -184,3 +186,55 @@ def test_a_transform_stage_is_good(house, changes):
 
 def test_a_hyperparameter_may_be_called_as_a_field_is(house):
     load(house({"stages.train.hyperparameters": {"instance_type": "", "image": "x" * 300}}))
+
+
+def tuned(house, **hyperparameters):
+    train = {f"stages.train.hyperparameters.{name}": text for name, text in hyperparameters.items()}
+    return house({"stages.tune": TUNE, **train})
+
+
+def test_a_training_stage_takes_what_the_tuning_stage_found(house):
+    made = load(
+        tuned(
+            house,
+            depth="${stages.tune.hyperparameters.depth}",
+            loss="${stages.tune.hyperparameters.loss}",
+            said="with ${stages.tune.hyperparameters.rate}",
+        )
+    )
+    assert "tune" in dependencies(made)["train"]
+    assert meaning(made, find("${stages.tune.hyperparameters.loss}")[0]) == Meaning("text", "run", "0.1")
+
+
+@pytest.mark.parametrize(
+    ("reference", "message", "remedy"),
+    [
+        ("tune.hyperparameters.dept", "tune has no hyperparameter 'dept'", 'did you mean "depth"?'),
+        ("tune.hyperparameters.x", "tune has no hyperparameter 'x'", "declared: depth, loss, rate, warm"),
+        ("tune.hyperparameters", "which of the hyperparameters?", "declared: depth, loss, rate, warm"),
+        (
+            "train.hyperparameters.depth",
+            "is a training stage and has no hyperparameters",
+            "a training stage has",
+        ),
+    ],
+)
+def test_a_hyperparameter_that_nobody_declared(house, reference, message, remedy):
+    document = house({"stages.tune": TUNE, "stages.evaluate.environment": {"X": f"${{stages.{reference}}}"}})
+    with pytest.raises(DocumentError) as refused:
+        load(document)
+    (problem,) = refused.value.problems
+    assert problem.path == "stages.evaluate.environment.X"
+    assert message in problem.message
+    assert remedy in problem.remedy
+
+
+def test_a_gate_compares_a_hyperparameter_as_a_text(house):
+    load(
+        house({"stages.tune": TUNE, "stages.quality.require": "${stages.tune.hyperparameters.loss} == 'mae'"})
+    )
+    number = house(
+        {"stages.tune": TUNE, "stages.quality.require": "${stages.tune.hyperparameters.depth} > 3"}
+    )
+    with pytest.raises(DocumentError, match="compares a text with a number"):
+        load(number)

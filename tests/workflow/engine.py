@@ -76,6 +76,13 @@ def tuning(request):
     return job | ({} if "-none-" in job["HyperParameterTuningJobName"] else {"BestTrainingJob": best})
 
 
+def tuned(request):
+    """A training job of a tuning job, in script mode."""
+    own = {"sagemaker_program": '"train.py"', "_tuning_objective_metric": "mae"}
+    fixed = {"epochs": "30", "loss": '"a \\"quoted\\" one"', "shuffle": "true"}
+    return {**training(request), "HyperParameters": {"rate": "0.1", **fixed, **own}}
+
+
 def refuse_to_stop(request):
     raise engine._ExecutionError("SageMaker.SageMakerException", "The job has ended.")
 
@@ -168,7 +175,7 @@ ANSWERS = {
     "createTrainingJob.sync": training,
     "createProcessingJob.sync": lambda request: run_job(request["ProcessingJobName"], "Processing"),
     "createHyperParameterTuningJob.sync": tuning,
-    "describeTrainingJob": training,
+    "describeTrainingJob": tuned,
     "stopHyperParameterTuningJob": lambda request: {},
     "createTransformJob.sync": lambda request: run_job(request["TransformJobName"], "Transform"),
     "stopTransformJob": refuse_to_stop,
@@ -182,6 +189,7 @@ ANSWERS = {
     "deleteEndpointConfig": remove,
     "deleteModel": remove,
     "putMetricAlarm": lambda request: {},
+    "deleteAlarms": remove,
     "invokeEndpoint": invoke,
     "describeModelPackageGroup": find_group,
     "createModelPackageGroup": make_group,

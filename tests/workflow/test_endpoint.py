@@ -22,6 +22,7 @@ CHANGES = (
     "deleteEndpoint",
     "deleteEndpointConfig",
     "deleteModel",
+    "deleteAlarms",
 )
 
 
@@ -77,6 +78,27 @@ def test_alarms_are_made_before_the_update_that_names_them(deploy, item):
     assert walked.requests("putMetricAlarm") == alarms
     assert walked.requests("updateEndpoint")[0]["DeploymentConfig"] == update["DeploymentConfig"]
     assert json.loads(item("watched")["alarms"]["S"]) == ["a1", "a2"]
+
+
+def test_alarms_that_a_document_drops_are_deleted_after_a_good_deployment(deploy, item):
+    alarms = [{"AlarmName": name} for name in ("b1", "b2", "b3")]
+    deploy("dropping", "c1", alarms=alarms)
+    failed = deploy("dropping", "rollback", alarms=alarms[:1])
+    assert failed.requests("deleteAlarms") == []
+    assert json.loads(item("dropping")["alarms"]["S"]) == ["b1", "b2", "b3"]
+    good = deploy("dropping", "c2", alarms=[*alarms[:1], {"AlarmName": "b4"}])
+    assert good.requests("deleteAlarms") == [{"AlarmNames": ["b2", "b3"]}]
+    assert changes(good)[-2:] == ["updateEndpoint", "deleteAlarms"]
+    assert json.loads(item("dropping")["alarms"]["S"]) == ["b1", "b4"]
+    assert deploy("dropping", "c3").requests("deleteAlarms") == [{"AlarmNames": ["b1", "b4"]}]
+    assert deploy("dropping", "c4").requests("deleteAlarms") == []
+
+
+def test_alarms_that_cannot_be_deleted_stay_recorded(deploy, item):
+    deploy("clinging", "c1", alarms=[{"AlarmName": "shared-1"}])
+    walked = deploy("clinging", "c2", alarms=[{"AlarmName": "b2"}])
+    assert walked.status == "SUCCEEDED", walked.cause
+    assert json.loads(item("clinging")["alarms"]["S"]) == ["shared-1", "b2"]
 
 
 def test_an_update_that_was_rolled_back_fails_with_its_reason_and_leaves_nothing(deploy, item):

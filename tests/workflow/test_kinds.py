@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 TUNE, SCORE = "CreateHyperParameterTuningJob", "CreateTransformJob"
 
 
@@ -28,12 +30,27 @@ def test_a_tuning_job_gives_what_its_best_training_job_made(engine, stage, train
         "arn": "arn:run-tune-1",
         "outputs": {},
         "best": "best-007",
-        "hyperparameters": {"rate": "0.1"},
+        "tuned": ["rate"],
+        "hyperparameters": {"rate": "0.1", "epochs": "30", "loss": 'a "quoted" one', "shuffle": "True"},
         "model": "s3://b/model.tar.gz",
         "metrics": {"mae": 12.5, "r2": 0.25},
     }
     assert walked.requests("describeTrainingJob") == [{"TrainingJobName": "best-007"}]
     assert walked.requests("createTrainingJob.sync")[0]["X"] == "best-007"
+
+
+def test_a_later_stage_is_given_what_the_best_training_job_was_given(engine, stage, train):
+    bound = [f"tune.hyperparameters.{name}" for name in ("rate", "epochs", "shuffle")]
+    given = {path.rpartition(".")[2]: json.dumps(f"<<{path}>>") for path in bound}
+    walked = engine.walk([[[tune(stage)]], [[train("after", bound, HyperParameters=given)]]])
+    assert walked.status == "SUCCEEDED", walked.cause
+    assert walked.requests("createTrainingJob.sync")[0]["HyperParameters"] == {
+        "rate": '"0.1"',
+        "epochs": '"30"',
+        "shuffle": '"True"',
+    }
+    lacking = train("lost", ["tune.hyperparameters.x"], X="<<tune.hyperparameters.x>>")
+    assert engine.walk([[[tune(stage), lacking]]]).cause == "lost: tune has no hyperparameters.x"
 
 
 def test_a_tuning_job_without_a_best_training_job_fails_and_says_so(engine, stage, train):

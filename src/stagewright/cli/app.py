@@ -38,6 +38,7 @@ COMMANDS = {
     "reject": "Reject what a run waits with; the run fails.",
     "stop": "Stop a run and the jobs that it has started.",
     "endpoints": "List endpoints: what they serve, since when, and until when.",
+    "rollback-endpoint": "Make an endpoint serve an earlier version again.",
     "predict": "Send data to the endpoint of a pipeline.",
     "up": "Start the local server and leave it running.",
     "sagemaker": "Serve SageMaker alone, beside any S3 endpoint, until Ctrl-C.",
@@ -70,7 +71,7 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"stagewright.cli.{cmd_name}")
+        module = import_module(f"stagewright.cli.{cmd_name.replace('-', '_')}")
         single = typer.Typer(add_completion=False, rich_markup_mode=None)
         single.command(cmd_name, help=f"{COMMANDS[cmd_name]}\n\n{module.__doc__}", no_args_is_help=False)(
             module.command

@@ -1,9 +1,11 @@
 """Those that runs of this installation have deployed, the next to be removed first. The versions that an
-endpoint could go back to are in `kept`.
+endpoint could go back to are in `kept`, newest first; `stagewright rollback-endpoint` goes back to one. Where
+somebody has, `rolled back` says who, when and why.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from stagewright.cli import output
@@ -13,7 +15,7 @@ from stagewright.cli.target import LOCAL, is_new, session, whereabouts
 if TYPE_CHECKING:
     from stagewright.run.gateway import Gateway
 
-HEADER = ("endpoint", "state", "serves", "since", "until", "run", "kept")
+HEADER = ("endpoint", "state", "serves", "since", "until", "run", "kept", "rolled back")
 
 
 def command(target: TargetName = LOCAL, as_json: Json = False) -> None:
@@ -46,6 +48,7 @@ def list_endpoints(gateway: Gateway) -> list[dict[str, Any]]:
             "stage": item.stage,
             "kept": [each for each in item.configurations if each != endpoint.config],
             "alarms": list(item.alarms),
+            "rollbacks": [asdict(each) for each in item.rollbacks],
         }
         for item, endpoint in zip(items, endpoints, strict=True)
         if endpoint is not None
@@ -56,5 +59,14 @@ def row(found: dict[str, Any]) -> tuple[str, ...]:
     times = (output.local_time(found[name]) if found[name] else "-" for name in ("since", "until"))
     return (
         found["endpoint"], found["state"], found["serves"], *times, found["run"] or "-",
-        ", ".join(found["kept"]) or "-",
+        ", ".join(found["kept"]) or "-", rolled_back(found),
     )  # fmt: skip
+
+
+def rolled_back(found: dict[str, Any]) -> str:
+    """Who brought what it serves back, if somebody did since the last deployment."""
+    for back in found["rollbacks"]:
+        if (back["to"], back["after"]) == (found["serves"], found["run"]):
+            why = f": {back['why']}" if back["why"] else ""
+            return f"{output.local_time(back['at'])} by {back['by']}{why}"
+    return "-"

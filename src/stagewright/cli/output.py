@@ -123,9 +123,13 @@ def figures(metrics: Mapping[str, float]) -> str:
     )
 
 
-def settings(hyperparameters: Mapping[str, str]) -> str:
-    """Texts as script mode has them, in JSON, without their quotes."""
-    return ", ".join(f"{name}={value.strip(chr(34))}" for name, value in hyperparameters.items())
+def settings(result: Mapping[str, Any]) -> str:
+    """What was tuned, in a tuning stage's result."""
+    return ", ".join(
+        f"{name}={value}"
+        for name, value in result.get("hyperparameters", {}).items()
+        if name in result.get("tuned", ())
+    )
 
 
 def _parsed(time: str) -> datetime:

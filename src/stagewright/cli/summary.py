@@ -57,7 +57,7 @@ def print_made(record: RunRecord) -> None:
 def made_by(stage: StageRecord) -> str:
     parts = [output.figures(stage.metrics)] if stage.metrics else []
     if stage.result.get("best"):
-        parts.append(f"best {output.settings(stage.result.get('hyperparameters') or {})}")
+        parts.append(f"best {output.settings(stage.result)}")
     if stage.result.get("name"):
         parts.append(f"model {stage.result['name']}")
     if stage.result.get("package"):

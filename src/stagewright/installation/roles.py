@@ -394,8 +394,9 @@ _WORKFLOW = Role(
         ),
         Statement(
             "Alarms",
-            "makes the alarms that an update rolls back on; SageMaker reads them with the caller's rights",
-            ("cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms"),
+            "makes the alarms that an update rolls back on, and deletes those that a document has dropped;"
+            " SageMaker reads them with the caller's rights",
+            ("cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms"),
             _ALARMS,
         ),
         Statement(

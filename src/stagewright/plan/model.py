@@ -61,7 +61,9 @@ class Trigger:
 
 @dataclass(frozen=True)
 class GoodResult:
-    """A stage's good result in an earlier run, made by `job`. `inputs`: what went into its fingerprint."""
+    """A stage's good result in an earlier run, made by `job`. `inputs`: what went into its fingerprint.
+    `rolled_back`: of an endpoint from which somebody went back to an earlier version, the sentence that says
+    so; else empty."""
 
     run: str
     ended: str
@@ -69,6 +71,7 @@ class GoodResult:
     result: Mapping[str, Any]
     inputs: Mapping[str, str]
     job: str = ""
+    rolled_back: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,8 @@ class Pinned:
 class Recorded:
     """All recorded state that planning may look at; the planner itself asks nobody.
 
-    `results`: stage -> good results in this partition whose outputs still exist, newest first.
+    `results`: stage -> good results in this partition whose outputs still exist, and those that were rolled
+    back; newest first.
     `external`: S3 URI outside the run -> digest of the objects (keys and versions) found there; absent when
     none. `pinned`: stage with `pin` -> what that is. `champion`: None while there is none, or nothing asks
     for it. `approvals`: ARN of a model package among the results -> its status in the registry, where that

@@ -57,6 +57,7 @@ class _Planner:
         self.planned: dict[str, StagePlan] = {}
         self.running: set[str] = set()
         self.stale: dict[str, str] = {}
+        self.noted: set[str] = set()
         self.blocked: set[str] = set()
         self.waiting: set[str] = set()
         self.problems: list[Problem] = []
@@ -84,7 +85,7 @@ class _Planner:
             revision=self.recorded.revision,
             stages=stages,
             waves=waves,
-            warnings=tuple(f"{stage.name}: {stage.reason}" for stage in stages if "(stale: " in stage.reason),
+            warnings=tuple(f"{each.name}: {each.reason}" for each in stages if each.name in self.noted),
         )
         if endless := tuple(events.refused(made)):
             raise PlanError(endless)
@@ -132,6 +133,7 @@ class _Planner:
                 current = self.preparer.prepare(name, self.needs[name]).inputs
         if difference := fingerprint.explain(result.inputs, current, self.running):
             self.stale[name] = difference
+            self.noted.add(name)
             reason += f" (stale: {difference})"
         return _reused(name, stage, result, reason)
 
@@ -146,12 +148,18 @@ class _Planner:
         if name not in self.selected.start:
             reason = self.judge.why(name, stage, prepared, good, again, self.running)
         if isinstance(reason, GoodResult):
-            return _reused(name, stage, reason, f"same as run {reason.run}")
+            return _reused(name, stage, reason, self._same(name, reason))
         if approval.waits(self.pipeline, name, self.needs, self.planned, self.recorded.approvals):
             return self._wait(name, stage, approval.WAITS)
         if prepared.lacks_champion:
             reason += "; no champion yet"
         return self._run(name, stage, reason, prepared)
+
+    def _same(self, name: str, result: GoodResult) -> str:
+        if not result.rolled_back:
+            return f"same as run {result.run}"
+        self.noted.add(name)
+        return f"{result.rolled_back}; the same is not deployed again, --from {name} deploys it"
 
     def _run(self, name: str, stage: AnyStage, reason: str, prepared: Prepared) -> StagePlan:
         if stage.cache is not True or name in self.selected.start:

@@ -9,6 +9,9 @@ also run when a stage that they wait for runs. Where a result lives in a place t
 Two settings say that the inputs do not tell everything: `cache: false`, and `max_age`. A result made under
 one of them has its run among its inputs, so what depends on it runs again whenever it does.
 
+What somebody rolled an endpoint back from is not deployed again by itself: its result stands until something
+else would be deployed.
+
 A gate that judges by the champion's metrics is not asked again by the champion that it let through itself.
 """
 
@@ -47,6 +50,22 @@ class Judge:
         """The reason, or the result. `again`: of what it waits for, what runs; `running`: all that runs."""
         if self.force:
             return "forced"
+        back = [each for each in good if each.rolled_back]
+        if same := next((each for each in back if self._same(name, each, prepared)), None):
+            return same
+        there = [each for each in good if not each.rolled_back] or back[:1]
+        reason = self._why(name, stage, prepared, there, again, running)
+        return f"{reason}; {back[0].rolled_back}" if back and isinstance(reason, str) else reason
+
+    def _why(
+        self,
+        name: str,
+        stage: AnyStage,
+        prepared: Prepared,
+        good: Sequence[GoodResult],
+        again: Sequence[str],
+        running: Collection[str],
+    ) -> str | GoodResult:
         if stage.cache is False:
             return "cache is off"
         if not good:

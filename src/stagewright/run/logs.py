@@ -13,6 +13,7 @@ from stagewright.naming import timestamp
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.logs import LogEvent
 from stagewright.run.history import RunRecord, StageRecord, show
+from stagewright.run.planned import on_page
 
 GROUPS = {
     "processing": "/aws/sagemaker/ProcessingJobs",
@@ -183,11 +184,8 @@ def _endpoint(gateway: Gateway, logged: _Logged) -> str:
     run, stage = logged.run, logged.stage
     if named := stage.result.get("endpoint"):
         return str(named)
-    for page in gateway.runs.items(run.run, f"page#{run.plan}#"):
-        for chain in json.loads(page["chains"]):
-            for planned in chain:
-                if planned["name"] == stage.name:
-                    return str(json.loads(planned["requests"]["CreateEndpoint"])["EndpointName"])
+    if planned := on_page(gateway, run.run, run.plan, stage.name):
+        return str(json.loads(planned["requests"]["CreateEndpoint"])["EndpointName"])
     raise NotFoundError(f"{run.run} has asked for no endpoint in {stage.name}", "stagewright show " + run.run)
 
 

@@ -85,3 +85,10 @@ def recorded_stages(gateway: Gateway, header: Header) -> tuple[PlannedStage, ...
         return ()
     items = gateway.runs.items(header.run, f"stages#{header.plan}#")
     return tuple(PlannedStage(**stage) for item in items for stage in json.loads(item["stages"]))
+
+
+def on_page(gateway: Gateway, run: str, plan: str, stage: str) -> dict[str, Any] | None:
+    """A stage as the state machine has read it (`plan.pages`); None where it did not run."""
+    pages = gateway.runs.items(run, f"page#{plan}#")
+    stages = (each for page in pages for chain in json.loads(page["chains"]) for each in chain)
+    return next((each for each in stages if each["name"] == stage), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from stagewright.plan import planner
@@ -12,7 +12,7 @@ from stagewright.plan.model import Champion, GoodResult, Pinned, Plan, Recorded,
 from stagewright.plan.release import Release
 from stagewright.plan.selection import selected
 from stagewright.plan.values import document_values
-from stagewright.run import packages
+from stagewright.run import packages, rollback
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.objects import Listed
 from stagewright.run.gateway.runs import StageItem
@@ -140,9 +140,17 @@ def _results(gateway: Gateway, pipeline: Pipeline, partition: str) -> Mapping[st
         {thing for stage, each in good.items() for one in each for thing in _things(stage, one, read)}
     )
     there = dict(zip(needed, together(lambda thing: _exists(gateway, thing), needed), strict=True))
+    away = [thing for thing in needed if thing.kind == "endpoint" and not there[thing]]
+    sentences = together(lambda thing: rollback.standing(gateway, thing.place, thing.config), away)
+    back = {thing: sentence for thing, sentence in zip(away, sentences, strict=True) if sentence}
+
+    def counting(stage: str, each: GoodResult) -> Iterator[GoodResult]:
+        gone = [thing for thing in _things(stage, each, read) if not there[thing]]
+        if all(thing in back for thing in gone):
+            yield replace(each, rolled_back=back[gone[0]]) if gone else each
+
     return {
-        stage: tuple(one for one in each if all(there[thing] for thing in _things(stage, one, read)))
-        for stage, each in good.items()
+        stage: tuple(one for each in found for one in counting(stage, each)) for stage, found in good.items()
     }
 
 
@@ -153,7 +161,8 @@ def _outputs_read(pipeline: Pipeline) -> frozenset[tuple[str, str]]:
 
 
 def _things(stage: str, good: GoodResult, read: Collection[tuple[str, str]]) -> Iterator[Thing]:
-    """What must be there for a result to count. An output that no stage reads may have been left empty."""
+    """What must be there for a result to count, apart from an endpoint that was rolled back. An output that
+    no stage reads may have been left empty."""
     result = good.result
     for name, uri in (result.get("outputs") or {}).items():
         if (stage, name) in read:

@@ -128,6 +128,34 @@ variable, a hyperparameter).
 |---|---|---|---|---|
 """
 
+_TUNED = """## Training with tuned values
+
+A tuning stage's best training job has seen the part of the data that it learned from. A training stage that
+takes its hyperparameters by reference trains on all of it; with `tune` off they are those of its last good
+result. A value is the text that the script was given: `0.1`, `squared_error`, `True`.
+
+```yaml
+tune:
+  kind: tuning
+  entry_point: train.py
+  channels: {train: "${stages.prepare.outputs.train}"}
+  hyperparameters: {epochs: 30}
+  ranges:
+    rate: {type: continuous, min: 0.01, max: 0.3}
+    loss: {type: categorical, values: [squared_error, huber]}
+  metrics: {mae: 'MAE: ([0-9.]+)'}
+  objective: {metric: mae, goal: minimize}
+train:
+  kind: training
+  entry_point: train.py
+  channels: {train: "${stages.prepare.outputs.all}"}
+  hyperparameters:
+    epochs: "${stages.tune.hyperparameters.epochs}"
+    rate: "${stages.tune.hyperparameters.rate}"
+    loss: "${stages.tune.hyperparameters.loss}"
+```
+"""
+
 _GATES = """## What a gate requires
 
 Comparisons of two values, by one of {operators}, joined by `and`, `or` and `not`; `(` and `)` group. A value
@@ -174,6 +202,7 @@ def document_reference() -> str:
     parts += [
         _SCRIPTS,
         _REFERENCES + _table(_references()),
+        _TUNED,
         _GATES.format(operators=operators, arithmetic=arithmetic),
         _TRAPS + _table(_traps()),
         _EXAMPLE,

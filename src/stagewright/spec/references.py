@@ -164,6 +164,12 @@ STAGE_VALUES: Mapping[str, StageValue] = {
         False,
         "Name of the best training job.",
     ),
+    "hyperparameters": StageValue(
+        Meaning("text", "run", "0.1"),
+        (Tuning,),
+        True,
+        "A hyperparameter of the best training job, tuned or fixed, as its script was given it.",
+    ),
     "answer": StageValue(Meaning("text", "run", "ok"), (Function,), True, "A text in a function's answer."),
 }
 
@@ -323,7 +329,7 @@ def _champion_value(pipeline: Pipeline, reference: Reference, rest: list[str]) -
 
 
 def names_of(stage: AnyStage, word: str) -> tuple[str, ...] | None:
-    """Names of a stage's outputs or metrics; None where only the job's own file will tell."""
+    """Of a stage's outputs, metrics or hyperparameters; None where only the job's own file will tell."""
     match stage, word:
         case ((Processing() | Glue()), "outputs"):
             return tuple(stage.outputs)
@@ -333,6 +339,8 @@ def names_of(stage: AnyStage, word: str) -> tuple[str, ...] | None:
             return None if stage.metrics_file else ()
         case ((Training() | Tuning()), "metrics"):
             return tuple(stage.metrics)
+        case Tuning(), "hyperparameters":
+            return (*stage.ranges, *stage.hyperparameters)
         case Function(), "metrics" | "answer":
             return None
         case _:

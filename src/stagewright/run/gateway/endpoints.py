@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -71,6 +71,23 @@ class Endpoints:
                     raise
                 return False
         return True
+
+    def has_version(self, name: str) -> bool:
+        """Whether there is such a configuration, and the model of its name."""
+        with translated("sagemaker", f"the endpoint configuration {name}"):
+            try:
+                self.client.describe_endpoint_config(EndpointConfigName=name)
+            except ClientError as error:
+                if not is_missing(error):
+                    raise
+                return False
+        return self.has_model(name)
+
+    def update(self, name: str, config: str, deployment: Mapping[str, Any]) -> None:
+        """Asks for it; DescribeEndpoint tells how it ends. `deployment`: DeploymentConfig, or empty."""
+        more: Any = {"DeploymentConfig": deployment} if deployment else {}
+        with translated("sagemaker", f"the endpoint {name}"):
+            self.client.update_endpoint(EndpointName=name, EndpointConfigName=config, **more)
 
     def tags(self, arn: str) -> dict[str, str]:
         with translated("sagemaker", f"the tags of {arn}"):

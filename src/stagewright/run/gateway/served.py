@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -12,12 +12,26 @@ from stagewright.run.gateway.failures import code_of, translated
 from stagewright.run.gateway.items import decode, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
 NEVER = "9999"
 """How the deadline of an endpoint without one begins."""
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """Somebody went back from configuration `origin` to `to`. `after`: the run of the last good deployment
+    before it; `outcome`: "serves", why it came to nothing, or empty while nobody knows."""
+
+    origin: str
+    to: str
+    by: str
+    at: str
+    why: str = ""
+    after: str = ""
+    outcome: str = ""
 
 
 @dataclass(frozen=True)
@@ -32,6 +46,8 @@ class ServedItem:
     since: str = ""
     made_by: str = ""
     stage: str = ""
+    rollbacks: tuple[Rollback, ...] = ()
+    """Newest first."""
 
     @property
     def until(self) -> str:
@@ -52,13 +68,39 @@ class Served:
         """Those whose deadline has passed at `now`."""
         return tuple(self._until(now))
 
+    def find(self, name: str) -> ServedItem | None:
+        with translated("dynamodb", f"the endpoint {name}"):
+            answer = self.client.get_item(TableName=self.table, Key=_key(name), ConsistentRead=True)
+        item = decode(answer.get("Item", {}))
+        return _served(item) if "created" in item else None
+
+    def record(self, item: ServedItem, rollbacks: Sequence[Rollback]) -> bool:
+        """Puts them in the place of the item's; False where it has others by now, or is forgotten."""
+        before = {":before": _text(item.rollbacks)} if item.rollbacks else {}
+        same = "#rollbacks = :before" if before else "attribute_not_exists(#rollbacks)"
+        with translated("dynamodb", f"the endpoint {item.name}"):
+            try:
+                self.client.update_item(
+                    TableName=self.table,
+                    Key=_key(item.name),
+                    UpdateExpression="SET #rollbacks = :rollbacks",
+                    ConditionExpression=f"attribute_exists(#created) AND {same}",
+                    ExpressionAttributeNames={"#rollbacks": "rollbacks", "#created": "created"},
+                    ExpressionAttributeValues=encode({":rollbacks": _text(rollbacks), **before}),
+                )
+            except ClientError as error:
+                if code_of(error) != "ConditionalCheckFailedException":
+                    raise
+                return False
+        return True
+
     def forget(self, item: ServedItem) -> bool:
         """False where it has been deployed again meanwhile: then nothing is changed."""
         with translated("dynamodb", f"the endpoint {item.name}"):
             try:
                 self.client.update_item(
                     TableName=self.table,
-                    Key=encode({"run": f"endpoint#{item.name}", "item": "endpoint"}),
+                    Key=_key(item.name),
                     UpdateExpression="REMOVE #open, #created, #configurations, #alarms",
                     ConditionExpression="#created = :created",
                     ExpressionAttributeNames={
@@ -85,6 +127,14 @@ class Served:
                 yield from (_served(decode(item)) for item in page["Items"])
 
 
+def _key(name: str) -> dict[str, Any]:
+    return encode({"run": f"endpoint#{name}", "item": "endpoint"})
+
+
+def _text(rollbacks: Sequence[Rollback]) -> str:
+    return json.dumps([asdict(each) for each in rollbacks])
+
+
 def _served(item: Mapping[str, Any]) -> ServedItem:
     texts = {name: str(item.get(name, "")) for name in ("since", "made_by", "stage")}
     return ServedItem(
@@ -92,5 +142,6 @@ def _served(item: Mapping[str, Any]) -> ServedItem:
         deadline=item["created"],
         configurations=tuple(json.loads(item.get("configurations", "[]"))),
         alarms=tuple(json.loads(item.get("alarms", "[]"))),
+        rollbacks=tuple(Rollback(**each) for each in json.loads(item.get("rollbacks", "[]"))),
         **texts,
     )

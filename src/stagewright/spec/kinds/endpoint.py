@@ -32,7 +32,8 @@ Metric = Literal[
 
 class Alarm(Model):
     """A CloudWatch alarm on one of the endpoint's metrics. It is made before the update that it watches, and
-    stays. An update that begins while it is in alarm is rolled back."""
+    stays until a good deployment of a document without it. An update that begins while it is in alarm is
+    rolled back."""
 
     metric: Metric
     """A metric of the endpoint, as SageMaker calls it."""

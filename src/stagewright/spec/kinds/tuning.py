@@ -61,7 +61,8 @@ class Objective(Model):
 
 
 class Tuning(Stage, Trains):
-    """Runs as a SageMaker hyperparameter tuning job. What it gives is the model of its best training job."""
+    """Runs as a SageMaker hyperparameter tuning job. What it gives is the model of its best training job, and
+    the hyperparameters that it was made with, for a training stage on all of the data: see *References*."""
 
     kind: Literal["tuning"]
     """Always `tuning`."""

@@ -2,7 +2,8 @@
 
 What a walker carries here: `endpoint` (`name`, `arn`, `status`, `serving`, `reason` as SageMaker has them,
 `config` that is to serve, `before` that served when the stage began, `made` by earlier deployments, newest
-first), `alarms` still to be made, `leftover` configurations still to be removed, `body` of the smoke test.
+first, `alarms` that they have made), `alarms` still to be made, `leftover` configurations still to be
+removed, `body` of the smoke test.
 The item that outlives the run is described in docs/architecture.md.
 """
 
@@ -58,7 +59,8 @@ ITEM_KEY = {
 RECORD_READ = with_(
     _endpoint("""
         'made': $exists($states.result.Item.configurations.S)
-          ? [$parse($states.result.Item.configurations.S)] : []
+          ? [$parse($states.result.Item.configurations.S)] : [],
+        'alarms': $exists($states.result.Item.alarms.S) ? [$parse($states.result.Item.alarms.S)] : []
     """)
 )
 CONFIG_MADE = with_(f"""
@@ -67,7 +69,8 @@ CONFIG_MADE = with_(f"""
 """)
 HAS_ALARM = expression("$count($states.input.alarms) > 0")
 ALARM = expression("$states.input.alarms[0]")
-ALARM_NAMES = expression(f"$string([{_SETTINGS}.alarms.AlarmName])")
+# Those of earlier deployments too: an update may yet bring back the version that they watch.
+ALARM_NAMES = expression(f"$string([$distinct($append({_ENDPOINT}.alarms, {_SETTINGS}.alarms.AlarmName))])")
 ALARM_MADE = with_(f"'alarms': {REST.format('alarms')}")
 DEADLINE = expression(f"""
     $exists({_SETTINGS}.time_to_live)
@@ -183,11 +186,15 @@ WITHDRAWN = with_(f"""
     'leftover': [{_ENDPOINT}.config]
 """)
 
-# Configurations that nobody needs any more
+# Configurations and alarms that nobody needs any more
 
 HAS_LEFTOVER = expression("$count($states.input.leftover) > 0")
 LEFTOVER = expression("$states.input.leftover[0]")
 REMOVED = with_(f"'leftover': {REST.format('leftover')}")
 HAS_ERROR = expression("$exists($states.input.error)")
+_DROPPED = f"{_ENDPOINT}.alarms[$not($ in {_SETTINGS}.alarms.AlarmName)]"
+HAS_DROPPED = expression(f"$count({_DROPPED}) > 0")
+DROPPED = expression(f"[{_DROPPED}]")
+DROPPED_GONE = with_(_endpoint("'alarms': []"))
 CONFIGURATIONS = expression(f"$string([{_ENDPOINT}.made])")
 STAGE = expression("$states.input.stage.name")

@@ -4,7 +4,8 @@ tried. What fails leaves the configuration before in service.
 One that is being changed is waited for, one without this installation's tag is left alone. Then model,
 configuration and alarms are made, in that order, before the update that rolls back on the alarms; the
 deadline of a `time_to_live` is recorded before there is anything to delete. After a good deployment older
-configurations are removed, after a rolled back one its own.
+configurations are removed, and the alarms that the document has dropped; after a rolled back one its own
+configuration.
 """
 
 from __future__ import annotations
@@ -210,7 +211,11 @@ _TESTING: Mapping[str, State] = {
 }
 _TIDYING: Mapping[str, State] = {
     _TIDY: Choice(
-        (Rule(deployment.HAS_LEFTOVER, "Delete configuration"), Rule(deployment.HAS_ERROR, record.FAILED)),
+        (
+            Rule(deployment.HAS_LEFTOVER, "Delete configuration"),
+            Rule(deployment.HAS_ERROR, record.FAILED),
+            Rule(deployment.HAS_DROPPED, "Delete alarms"),
+        ),
         default="Record configurations",
     ),
     # What is gone, or not ours to delete, is left: neither is worth failing a deployment.
@@ -230,9 +235,19 @@ _TIDYING: Mapping[str, State] = {
         retries.LOOK,
         Catch(_TIDY, deployment.REMOVED),
     ),
+    "Delete alarms": Task(
+        "aws-sdk:cloudwatch:deleteAlarms",
+        {"AlarmNames": deployment.DROPPED},
+        deployment.DROPPED_GONE,
+        "Record configurations",
+        retries.ALARMS,
+        # They stay recorded, and the next good deployment tries again.
+        Catch("Record configurations", jsonata.INPUT),
+    ),
     "Record configurations": Task(
         "dynamodb:updateItem",
         _update(
+            alarms=deployment.ALARM_NAMES,
             configurations=deployment.CONFIGURATIONS,
             since=jsonata.NOW,
             made_by=jsonata.RUN_KEY,

@@ -1,0 +1,296 @@
+"""Going back to an earlier version of an endpoint.
+
+The update is asked for here, as the last good deployment's plan has it: its DeploymentConfig, its smoke
+test, its patience. An alarm on the whole endpoint that the old fleet trips ends the update (SageMaker
+developer guide, "Auto-Rollback Configuration and Monitoring"). So one that is tripped already, most likely by
+the version that is to go, is not watched, and told.
+
+Who, when and why is recorded before the update, so that nothing that has been asked for is unknown. The next
+plan finds it there (`standing`).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from stagewright.errors import NotFoundError, TargetError
+from stagewright.naming import pipeline_of, timestamp
+from stagewright.run.expiry import AT_REST, TAG
+from stagewright.run.gateway import Gateway
+from stagewright.run.gateway.endpoints import Endpoint
+from stagewright.run.gateway.served import Rollback, ServedItem
+from stagewright.run.planned import on_page
+
+SERVES = "serves"
+"""The outcome of a rollback that went well."""
+RECORDED = 20
+"""Rollbacks that an endpoint's item keeps."""
+WHY_LIMIT = 1_000
+"""Characters of a reason."""
+FILE_LIMIT = 64 * 1024
+"""Bytes of a smoke test's file."""
+ANSWER_LIMIT = 200
+"""Characters of an answer that a message quotes."""
+LONGEST_POLL = 15
+PATIENCE = 1_800
+"""Seconds, where the last deployment's plan says nothing."""
+
+
+def standing(gateway: Gateway, name: str, config: str) -> str:
+    """Why an endpoint does not serve `config` any more, where that is a rollback since the last deployment
+    that still holds; else empty."""
+    item = gateway.served.find(name)
+    since = [each for each in item.rollbacks if each.after == item.made_by] if item else []
+    if config not in {each.origin for each in since}:
+        return ""
+    endpoint = gateway.endpoints.describe(name)
+    serving = endpoint.config if endpoint and endpoint.status == "InService" else ""
+    found = next((each for each in since if each.to == serving), None)
+    return _sentence(name, found) if found else ""
+
+
+def _sentence(name: str, back: Rollback) -> str:
+    why = f" ({back.why})" if back.why else ""
+    return f"endpoint {name} serves {back.to} since {back.by} rolled it back at {back.at}{why}"
+
+
+def find(gateway: Gateway, place: str, stage: str | None = None) -> ServedItem:
+    """The endpoint that a pipeline has deployed, or that `place` is. NotFoundError unless there is one."""
+    found = [
+        item
+        for item in gateway.served.all()
+        if place in (item.name, pipeline_of(item.made_by)) and stage in (None, item.stage)
+    ]
+    if len(found) == 1:
+        return gateway.served.find(found[0].name) or found[0]  # the index lags behind
+    if not found:
+        where = f" in stage {stage}" if stage else ""
+        raise NotFoundError(
+            f"{place} has deployed no endpoint{where}", "stagewright endpoints lists those that are there"
+        )
+    listed = ", ".join(f"{item.name} of {item.stage}" for item in found)
+    raise NotFoundError(f"{place} has deployed {len(found)} endpoints: {listed}", "name the stage: --stage")
+
+
+@dataclass(frozen=True)
+class Return:
+    """A rollback that can be: `origin` serves, `to` is kept and there. `unwatched`: alarms of the deployment
+    that are tripped or gone -> their state."""
+
+    gateway: Gateway
+    item: ServedItem
+    origin: str
+    to: str
+    planned: Mapping[str, Any]
+    unwatched: Mapping[str, str]
+
+    def go(self, by: str, why: str, smoke_test: bool = True) -> Rollback:
+        """Returns once the endpoint serves `to`. TargetError where it was undone, or takes too long."""
+        back = Rollback(self.origin, self.to, by, timestamp(datetime.now(UTC)), why, self.item.made_by)
+        if not self.gateway.served.record(self.item, (back, *self.item.rollbacks)[:RECORDED]):
+            raise TargetError(f"somebody else is rolling {self.item.name} back now", "stagewright endpoints")
+        try:
+            self._update(self.to, self._deployment)
+            if smoke_test and (wrong := self._wrong):
+                self._undo(wrong)
+        except TargetError as error:
+            self._end(back, error.message)
+            raise
+        return self._end(back, SERVES)
+
+    @property
+    def _deployment(self) -> dict[str, Any]:
+        """DeploymentConfig, with the alarms that are quiet."""
+        config = dict(self.planned.get("UpdateEndpoint", {}).get("DeploymentConfig", {}))
+        watched = [each for each in alarms_of(self.planned) if each not in self.unwatched]
+        config.pop("AutoRollbackConfiguration", None)
+        if watched:
+            config["AutoRollbackConfiguration"] = {"Alarms": [{"AlarmName": name} for name in watched]}
+        return config
+
+    def _update(self, config: str, deployment: Mapping[str, Any]) -> None:
+        self.gateway.endpoints.update(self.item.name, config, deployment)
+        began = time.monotonic()
+        while (endpoint := self._look(config)).status != "InService" or endpoint.config != config:
+            waited = time.monotonic() - began
+            if waited > self.planned.get("timeout", PATIENCE):
+                raise TargetError(
+                    f"endpoint {self.item.name} is still {endpoint.status} after {waited:.0f} seconds",
+                    "the update goes on: stagewright endpoints",
+                )
+            time.sleep(min(LONGEST_POLL, 0.2 + waited / 10))
+
+    def _look(self, config: str) -> Endpoint:
+        """TargetError where the update has come to nothing."""
+        name = self.item.name
+        endpoint = self.gateway.endpoints.describe(name)
+        if endpoint is None:
+            raise TargetError(f"endpoint {name} was deleted meanwhile")
+        if endpoint.status == "InService" and endpoint.config != config and endpoint.reason:
+            raise TargetError(self._undone(endpoint), "another rollback does not watch what is tripped then")
+        if endpoint.status != "InService" and endpoint.status in AT_REST:
+            raise TargetError(f"endpoint {name} is {endpoint.status}: {endpoint.reason}")
+        return endpoint
+
+    def _undone(self, endpoint: Endpoint) -> str:
+        watched = self._deployment.get("AutoRollbackConfiguration", {}).get("Alarms", ())
+        names = ", ".join(each["AlarmName"] for each in watched)
+        return (
+            f"the update was undone, and endpoint {endpoint.name} serves {endpoint.config}: {endpoint.reason}"
+            + (f" (rolls back on: {names})" if names else "")
+        )
+
+    def _undo(self, wrong: str) -> None:
+        message = f"the smoke test of endpoint {self.item.name} failed: {wrong}"
+        try:
+            self._update(self.origin, {})
+        except TargetError as error:
+            raise TargetError(f"{message}; {self.origin} could not be put back: {error.message}") from error
+        remedy = "--no-smoke-test goes back without it, --to goes back to another version"
+        raise TargetError(f"{message}; {self.origin} serves again", remedy)
+
+    @cached_property
+    def _test(self) -> Mapping[str, Any]:
+        test: Mapping[str, Any] = self.planned.get("Endpoint", {}).get("smoke_test", {})
+        return test
+
+    @property
+    def _wrong(self) -> str:
+        """What is wrong with the answer to the smoke test; empty where nothing is, or there is none."""
+        if not self._test:
+            return ""
+        test, began = self._test, time.monotonic()
+        try:
+            body = self._body()
+            began = time.monotonic()
+            answer = self.gateway.endpoints.invoke(
+                self.item.name, body, test["content_type"], test["accept"]
+            ).body.decode(errors="replace")
+        except (NotFoundError, TargetError) as error:
+            return error.message
+        seconds = time.monotonic() - began
+        if "contains" in test and test["contains"] not in answer:
+            return f"the answer {answer[:ANSWER_LIMIT]} does not hold {test['contains']}"
+        if seconds > test.get("max_latency", seconds):
+            return f"the answer took {seconds:.3f} seconds, more than {test['max_latency']}"
+        return ""
+
+    def _body(self) -> bytes:
+        if "body" in self._test:
+            return str(self._test["body"]).encode()
+        bucket, _, key = self._test["file"].removeprefix("s3://").partition("/")
+        body = self.gateway.objects.get(key, bucket=bucket).body
+        if len(body) > FILE_LIMIT:
+            raise TargetError(f"the file is larger than {FILE_LIMIT // 1024} KiB")
+        return body
+
+    def _end(self, back: Rollback, outcome: str) -> Rollback:
+        """The record with its outcome; left as it is where somebody has written since."""
+        ended = replace(back, outcome=outcome)
+        item = self.gateway.served.find(self.item.name)
+        if item and item.rollbacks[:1] == (back,):
+            self.gateway.served.record(item, (ended, *item.rollbacks[1:]))
+        return ended
+
+
+def prepare(gateway: Gateway, item: ServedItem, to: str | None = None) -> Return:
+    """Going back to `to`, or to the version before the one that serves. TargetError or NotFoundError where
+    that cannot be, and nothing has been changed."""
+    endpoint = _at_rest(gateway, item)
+    version = _kept(item, endpoint.config, to)
+    if not gateway.endpoints.has_version(version):
+        raise NotFoundError(
+            f"{version} is recorded as kept, but somebody has deleted its configuration or model",
+            "--to names another version; stagewright endpoints lists them",
+        )
+    planned = _planned(gateway, item)
+    names = alarms_of(planned)
+    states = gateway.alarms.states(names)
+    unwatched = {name: states.get(name, "gone") for name in names}
+    unwatched = {name: state for name, state in unwatched.items() if state in ("ALARM", "gone")}
+    return Return(gateway, item, endpoint.config, version, planned, unwatched)
+
+
+def _at_rest(gateway: Gateway, item: ServedItem) -> Endpoint:
+    """The endpoint, if it is there, ours, and in service."""
+    endpoint = gateway.endpoints.describe(item.name)
+    if endpoint is None:
+        raise NotFoundError(f"endpoint {item.name} is not there any more", "a run of its pipeline makes it")
+    environment = gateway.installation.environment
+    if gateway.endpoints.tags(endpoint.arn).get(TAG) != environment:
+        raise TargetError(
+            f"endpoint {item.name} is not this installation's (its tag {TAG} is not {environment})",
+            "whoever has made it can change it",
+        )
+    if endpoint.status not in AT_REST:
+        raise TargetError(
+            f"endpoint {item.name} is being changed now: it is {endpoint.status}",
+            "wait until it is InService: stagewright endpoints",
+        )
+    if endpoint.status != "InService":
+        raise TargetError(
+            f"endpoint {item.name} is {endpoint.status}, and such an endpoint cannot be updated",
+            f"stagewright run {pipeline_of(item.made_by)} --from {item.stage} replaces it",
+        )
+    return endpoint
+
+
+def _kept(item: ServedItem, serving: str, to: str | None) -> str:
+    """The configuration to go back to."""
+    kept = [each for each in item.configurations if each != serving]
+    listed = ", ".join(kept)
+    if not kept:
+        raise NotFoundError(
+            f"no earlier version of endpoint {item.name} was kept",
+            f"stages.{item.stage}.keep says how many are, from the next deployment on",
+        )
+    if to:
+        if to not in kept:
+            why = "serves already" if to == serving else "is not kept"
+            raise NotFoundError(f"{to} {why} (endpoint {item.name})", f"kept: {listed}")
+        return to
+    if serving not in item.configurations:
+        message = f"endpoint {item.name} serves {serving}, which is no version that was recorded"
+        raise NotFoundError(message, f"say which one: --to; kept: {listed}")
+    older = item.configurations[item.configurations.index(serving) + 1 :]
+    if not older:
+        message = f"{serving}, which endpoint {item.name} serves, is the oldest version that is kept"
+        raise NotFoundError(message, f"--to goes to a newer one: {listed}")
+    return older[0]
+
+
+def alarms_of(planned: Mapping[str, Any]) -> list[str]:
+    """Of the last deployment's update."""
+    config = planned.get("UpdateEndpoint", {}).get("DeploymentConfig", {})
+    return [each["AlarmName"] for each in config.get("AutoRollbackConfiguration", {}).get("Alarms", ())]
+
+
+def _planned(gateway: Gateway, item: ServedItem) -> Mapping[str, Any]:
+    """The requests of the last good deployment with their values in, and `timeout` in seconds."""
+    header = gateway.runs.header(item.made_by)
+    stage = on_page(gateway, item.made_by, header.plan, item.stage) if header else None
+    if stage is None:
+        return {}
+    texts = {name: stage["requests"][name] for name in ("UpdateEndpoint", "Endpoint")}
+    for binding in stage["bindings"]:
+        if any(binding["token"] in text for text in texts.values()):
+            value = _value(gateway, item.made_by, binding["path"])
+            texts = {
+                name: text.replace(binding["token"], json.dumps(value)[1:-1]) for name, text in texts.items()
+            }
+    return {**{name: json.loads(text) for name, text in texts.items()}, "timeout": stage["timeout"]}
+
+
+def _value(gateway: Gateway, run: str, path: list[str]) -> str:
+    """What a stage of that run gave. The fields that are read here take texts alone."""
+    made = gateway.runs.stage(run, path[0])
+    value: Any = made.result if made else {}
+    for part in path[1:]:
+        value = value.get(part, {})
+    return str(value)
