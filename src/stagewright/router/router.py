@@ -203,8 +203,9 @@ def _asked(gateway: Gateway, request: Request, manifest: Manifest | None) -> Req
     all; none of the document's triggers is asked about that."""
     if request.version and manifest:
         selection, resumes = vars(manifest.selection), manifest.resumes
-        given = replace(request.trigger, by=manifest.by, parameters=manifest.parameters, resumes=resumes)
-        request = replace(request, trigger=replace(given, **selection), force=manifest.force)
+        given = replace(request.trigger, by=manifest.by, parameters=manifest.parameters, date=manifest.date)
+        trigger = replace(given, resumes=resumes, **selection)
+        request = replace(request, trigger=trigger, force=manifest.force)
     if not request.trigger.resumes:
         return request
     trigger = resumption.announced(gateway, request.pipeline, request.trigger)
