@@ -25,12 +25,14 @@ from stagewright.run.close import abandon
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.leases import Place
 from stagewright.run.gateway.runs import Header
-from stagewright.run.layers import Effective
+from stagewright.run.layers import Effective, Layers, layer_of
 from stagewright.run.manifest import Manifest
 from stagewright.run.planning import make_plan
 from stagewright.run.release import publish
 from stagewright.run.start import Asked, Started, keep, resume, start, start_kept
 from stagewright.run.stop import stop
+from stagewright.spec.canonical import document_json
+from stagewright.spec.load import load
 from stagewright.spec.parameters import with_parameters
 
 UNUSABLE = (DocumentError, ReleaseError, DeniedError)
@@ -41,10 +43,12 @@ ATTEMPTS = 5
 
 @dataclass(frozen=True)
 class Material:
-    """What a plan is made of, as it is now. Without a manifest there is no code."""
+    """What a plan is made of. Without a manifest there is no code. `revision`: of a document that is recorded
+    already, and not as it is now."""
 
     document: Effective
     manifest: Manifest | None
+    revision: int = 0
 
 
 def go_on(gateway: Gateway, run: str, material: Material | None = None) -> Started:
@@ -113,16 +117,25 @@ def give_up(gateway: Gateway, run: str, why: str) -> bool:
     return True
 
 
-def gather(gateway: Gateway, pipeline: str, version: str) -> Material:
-    """`version`: of the manifest; the current one where it is empty. Raises what is in `UNUSABLE`."""
-    manifest = manifests.read(gateway, pipeline, version)
+def gather(gateway: Gateway, pipeline: str, version: str, revision: int = 0) -> Material:
+    """`version`, `revision`: as a request has them. Raises what is in `UNUSABLE`."""
+    manifest = manifests.read(gateway, pipeline, version) if version or not revision else None
     if version and manifest is None:
         raise ReleaseError(f"version {version} of the manifest is gone", "push again")
     try:
-        found = layers.read(gateway, pipeline)
+        document = _recorded(gateway, pipeline, revision) if revision else _current(gateway, pipeline)
     except NotFoundError as error:  # it is one that is wrong: its run is refused, where people see it
         raise DocumentError((Problem("", error.message, error.remedy),)) from None
-    return Material(layers.effective(found, settings.code_overrides), manifest)
+    return Material(document, manifest, revision)
+
+
+def _current(gateway: Gateway, pipeline: str) -> Effective:
+    return layers.effective(layers.read(gateway, pipeline), settings.code_overrides)
+
+
+def _recorded(gateway: Gateway, pipeline: str, revision: int) -> Effective:
+    document = load(revisions.document(gateway, pipeline, revision))
+    return Effective(document, Layers(pipeline, layer_of(document_json(document))))
 
 
 def planned(gateway: Gateway, trigger: Trigger, asked: Asked, material: Material) -> Plan:
@@ -130,7 +143,7 @@ def planned(gateway: Gateway, trigger: Trigger, asked: Asked, material: Material
     document, manifest = material.document, material.manifest
     pipeline = with_parameters(document.pipeline, dict(trigger.parameters))
     release = publish(gateway, manifest, trigger.by) if manifest else Release(pipeline.name, {})
-    revision = revisions.record(gateway, document, trigger.by if asked.version else "")
+    revision = material.revision or revisions.record(gateway, document, trigger.by if asked.version else "")
     plan = make_plan(gateway, pipeline, trigger, release, revision, force=asked.force)
     ensure_bundles(gateway, release, plan)
     return plan

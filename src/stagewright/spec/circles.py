@@ -34,8 +34,9 @@ def circle_findings(document: Mapping[str, Any], before: Before) -> Iterator[Fin
 
 
 def circle(pipeline: str, upstream: str, before: Before) -> tuple[str, ...]:
-    """The circle that `pipeline` closes by waiting for `upstream`, in the order of runs; empty without one."""
-    seen, chains = {upstream}, [(upstream, pipeline)]
+    """The circle that `pipeline` closes by waiting for `upstream`, in the order of runs; empty if none."""
+    seen = {upstream}
+    chains: list[tuple[str, ...]] = [(upstream, pipeline)]
     while chains:
         chain = chains.pop()
         for name in before(chain[0]):
