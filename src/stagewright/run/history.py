@@ -210,8 +210,7 @@ def _not_run(stages: tuple[StageRecord, ...]) -> tuple[StageRecord, ...]:
     """`stages`, those that the run's failure has left out with that as their cause."""
     failed = [stage.name for stage in stages if stage.status == "FAILED"]
     more = f" and {len(failed) - NAMED} more" if len(failed) > NAMED else ""
-    who = f"{', '.join(failed[:NAMED])}{more}" if failed else "the run itself"
-    cause = f"not run: {who} failed"
+    cause = f"not run: {', '.join(failed[:NAMED])}{more} failed" if failed else "not run"
     return tuple(
         replace(stage, cause=cause) if stage.status == "NOT_RUN" and not stage.cause else stage
         for stage in stages
