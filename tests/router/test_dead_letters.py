@@ -49,9 +49,7 @@ def test_a_message_whose_run_is_over_says_so(gateway, dead):
     run = refuse(gateway, "prices", trigger, "no").run
     turn = {"source": "stagewright", "detail-type": "Turn Came", "time": "2026-01-31T14:00:00Z"}
     dead(json.dumps(turn | {"detail": {"run": run}}))
-    told = (
-        f"its run {run} is over: REFUSED; show says why, resume goes on with it, replay would start nothing"
-    )
+    told = f"its run {run} is over: REFUSED; show says why, resume goes on with it, replay starts nothing"
     assert [each.why for each in look(gateway)] == [told, told]
 
 

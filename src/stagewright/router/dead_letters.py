@@ -13,7 +13,7 @@ from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.queue import Message
 
 WELL_FORMED = "it is well-formed; the router's log says what went wrong"
-OVER = "its run {run} is over: {status}; show says why, resume goes on with it, replay would start nothing"
+OVER = "its run {run} is over: {status}; show says why, resume goes on with it, replay starts nothing"
 
 
 @dataclass(frozen=True)
