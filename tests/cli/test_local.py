@@ -265,7 +265,8 @@ def test_endpoints_lists_what_serves_since_when_and_until_when(served):
 def test_a_run_for_a_date_is_one_run_of_that_date_pushed_or_not(served):
     for number, date in enumerate(("2024-03", "2024-04-05")):
         if number:
-            (served.folder / "code" / "total.py").open("a").write("# for a date\n")
+            script = served.folder / "code" / "total.py"
+            script.write_text(script.read_text() + "# for a date\n")
         run = served.json("run", ".", "--date", date)
         assert (run["status"], run["trigger"]["type"], run["trigger"]["date"]) == (
             "SUCCEEDED",

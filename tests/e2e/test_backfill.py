@@ -253,10 +253,10 @@ def test_a_push_in_the_middle_counts_for_the_next_backfill_only(place: Place) ->
     span = ("--from", "2024-01", "--to", "2024-03", "--max-concurrency", "1")
     command = place.start("backfill", "monthly", *span)
     until(lambda: place.runs("RUNNING"))
-    (place.folder / "code" / "check.py").write_text(CHECK.replace(" of ", " anew of "))
-    place("push", ".")
     command.kill()
     command.communicate()
+    (place.folder / "code" / "check.py").write_text(CHECK.replace(" of ", " anew of "))
+    place("push", ".")
     again = place("backfill", "monthly", *span, "--json")
     assert "it goes on as it began on" in again.stderr
     assert "of revision 1 and release " in again.stderr
