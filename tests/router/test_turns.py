@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stagewright.errors import RunFailedError, TargetError
+from stagewright.errors import RunFailedError, StagewrightError, TargetError
 from stagewright.installation.queues import MAX_RECEIVES
 from stagewright.naming import timestamp
 from stagewright.plan.model import Trigger
@@ -505,6 +505,23 @@ def test_a_router_that_is_killed_at_planning_each_time_is_noticed_by_the_sweeper
     sweep(waiting, patience=-1)
     deliver(waiting)
     assert (statuses(waiting, first), running(waiting, tools)) == (["FAILED"], [second])
+
+
+def test_a_planned_run_that_cannot_be_started_ends_with_the_sweeper_s_last_attempt(
+    waiting, ask, tools, monkeypatch
+):
+    store(waiting)
+    monkeypatch.setattr(Executions, "start", crash)
+    with pytest.raises(TargetError):
+        ask(1)
+    (first,) = (header.run for header in waiting.runs.open_runs(10))
+    for _ in range(turn.ATTEMPTS - 2):
+        with pytest.raises(StagewrightError, match="1 repairs failed"):
+            sweep(waiting, patience=-1)
+    assert statuses(waiting, first) == ["PLANNED"]
+    assert sweep(waiting, patience=-1) == [Repair("closed", first)]
+    assert show(waiting, first).reason.startswith("5 attempts to plan and start it failed: the function died")
+    assert holder(waiting) == ""
 
 
 def test_a_run_is_tried_as_often_as_its_message_is_delivered():

@@ -21,7 +21,7 @@ from stagewright.run.gateway.executions import Execution
 from stagewright.run.gateway.leases import Lease
 from stagewright.run.gateway.runs import Header
 from stagewright.run.gateway.served import ServedItem
-from stagewright.run.start import Asked, resume
+from stagewright.run.start import Asked
 from stagewright.run.trigger import has_code_trigger
 
 PATIENCE = 120
@@ -173,8 +173,10 @@ def _settle(gateway: Gateway, header: Header) -> Repair | None:
 
 def _start(gateway: Gateway, header: Header) -> Repair | None:
     try:
-        resume(gateway, header.run)
+        turn.go_on(gateway, header.run)
     except StagewrightError as error:
+        if not gateway.runs.is_open(header.run):
+            return Repair("closed", header.run, _ids(header))
         lease = gateway.leases.of(header.pipeline)
         since = lease.since if lease and lease.holder == header.run else header.created
         if _is_fresh(since) or gateway.executions.exists(header.run):
