@@ -66,6 +66,11 @@ def read(path: Path, *checks: Check) -> Pipeline:
     return _checked(source, source.data, path, path.parent, checks)
 
 
+def data_of(path: Path) -> Mapping[str, Any]:
+    """What the file says, right or wrong as a document. DocumentError where that is no mapping."""
+    return dict(_source(path, "a document has a name and stages").data)
+
+
 def read_overlay(path: Path, folder: Path, pipeline: Pipeline, *checks: Check) -> Mapping[str, Any]:
     """What the file changes of `pipeline`, whose document is in `folder`. DocumentError carries what is wrong
     with the file, and with the document that the two make together.

@@ -102,6 +102,29 @@ def test_with_json_an_error_is_one_document_on_standard_output(tmp_path):
     assert {problem["path"] for problem in error["problems"]} >= {"name"}
 
 
+def test_a_circle_with_a_pipeline_in_the_next_folder_is_refused_with_file_and_line(tmp_path):
+    small = "name: {}\nstages:\n  one: {{kind: gate, require: 1 > 0}}\n"
+    waits = "triggers:\n  - {{type: upstream, pipeline: {}}}\n"
+    for name, upstream in (("first", "second"), ("second", "first"), ("third", "first")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pipeline.yaml").write_text(small.format(name) + waits.format(upstream))
+    failed = stagewright("validate", "first", cwd=tmp_path)
+    assert failed.returncode == 2
+    assert "pipeline.yaml:5: triggers[0].pipeline: upstream triggers form a circle: " in failed.stderr
+    assert "first -> second -> first" in failed.stderr
+    assert stagewright("validate", ".", cwd=tmp_path / "first").returncode == 2
+    assert stagewright("validate", "third", cwd=tmp_path).returncode == 0
+    (tmp_path / "second" / "pipeline.yaml").write_text("not: [a document")
+    assert stagewright("validate", "first", cwd=tmp_path).returncode == 0
+
+
+def test_a_date_that_is_none_is_refused_before_anything_is_read(tmp_path):
+    for command in ("run", "plan"):
+        failed = stagewright(command, ".", "--date", "31.1.2024", cwd=tmp_path)
+        assert failed.returncode == 2
+        assert '--date: "31.1.2024" is no date' in failed.stderr
+
+
 def test_a_document_that_is_not_there(tmp_path):
     failed = stagewright("validate", "nowhere", cwd=tmp_path)
     assert failed.returncode == 5

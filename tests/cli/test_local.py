@@ -316,3 +316,36 @@ def test_what_cannot_be_rolled_back_is_refused(served, arguments, code, said):
     assert (refused.returncode, refused.stdout) == (code, "")
     assert said in " ".join(refused.stderr.replace("\u2502", " ").split())
     assert served.json("endpoints") == before
+
+
+def test_a_run_for_a_date_is_one_run_of_that_date_pushed_or_not(served):
+    for number, date in enumerate(("2024-03", "2024-04-05")):
+        if number:
+            script = served.folder / "code" / "total.py"
+            script.write_text(script.read_text() + "# for a date\n")
+        run = served.json("run", ".", "--date", date)
+        assert (run["status"], run["trigger"]["type"], run["trigger"]["date"]) == (
+            "SUCCEEDED",
+            "code" if number else "manual",
+            date,
+        )
+    listed = served("runs", "tiny").stdout.splitlines()
+    assert listed[0].split()[:4] == ["run", "state", "trigger", "date"]
+    assert "2024-04-05" in listed[1]
+    assert served.json("plan", ".", "--date", "2024-05")["trigger"]["date"] == "2024-05"
+
+
+def test_down_names_the_runs_that_it_stops_and_those_that_wait(alone):
+    assert alone("up").returncode == 0
+    first = alone.json("run", ".", "-p", "seconds=302", "--no-wait")["run"]
+    second = alone.json("run", ".", "--no-wait")["run"]
+    done = alone("down")
+    assert done.returncode == 0, done.stderr
+    assert f"stopped {first}" in done.stdout
+    assert f"{second} waits, and goes on when the server is up again" in done.stdout
+    assert f"resume {first} (what has ended well is reused)" in done.stdout
+    assert alone("up").returncode == 0
+    deadline = time.monotonic() + 120
+    while alone.json("show", second)["status"] != "SUCCEEDED":
+        assert time.monotonic() < deadline
+    assert alone.json("show", first)["status"] == "STOPPED"

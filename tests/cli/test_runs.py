@@ -33,6 +33,18 @@ def test_a_narrow_terminal_shows_every_id_whole_and_the_reason_below(capsys, mon
 def test_elsewhere_each_run_is_a_line(capsys):
     runs.print_records([RECORD])
     header, line = capsys.readouterr().out.splitlines()
-    assert header.split() == list(runs.HEADER)
+    assert header.split() == [name for name in runs.HEADER if name not in runs.OPTIONAL]
     assert line.startswith(f"{RUN}  FAILED")
     assert line.endswith(RECORD.reason)
+
+
+def test_dates_and_partitions_have_columns_where_a_run_has_them(capsys):
+    dated = replace(RECORD, trigger=Trigger("manual", "manual:1", START, date="2024-03"), partition="2024-03")
+    runs.print_records([RECORD, dated])
+    header, plain, line = capsys.readouterr().out.splitlines()
+    assert header.split() == ["run", "state", "trigger", "date", "created", "took", "why"]
+    assert line.split()[:4] == [RUN, "FAILED", "manual", "2024-03"]
+    assert plain.split()[:3] == [RUN, "FAILED", "code"]
+    runs.print_records([replace(dated, partition="north")])
+    header, line = capsys.readouterr().out.splitlines()
+    assert (header.split()[3:5], line.split()[3:5]) == (["date", "partition"], ["2024-03", "north"])

@@ -247,3 +247,27 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     made("push", ".")
     yield made
     local.down(made.state)
+
+
+def test_a_push_in_the_middle_counts_for_the_next_backfill_only(place: Place) -> None:
+    span = ("--from", "2024-01", "--to", "2024-03", "--max-concurrency", "1")
+    command = place.start("backfill", "monthly", *span)
+    until(lambda: place.runs("RUNNING"))
+    command.kill()
+    command.communicate()
+    (place.folder / "code" / "check.py").write_text(CHECK.replace(" of ", " anew of "))
+    place("push", ".")
+    again = place("backfill", "monthly", *span, "--json")
+    assert "it goes on as it began on" in again.stderr
+    assert "of revision 1 and release " in again.stderr
+    done = json.loads(again.stdout)
+    reports = {each["date"]: gateway_report(place, each["run"]) for each in done["periods"]}
+    assert reports == {month: f"{month} of {month}: <{month}>".encode() for month in MONTHS[:3]}
+    assert {header.release for header in place.runs()} == {done["release"]}
+
+    anew = place.json("backfill", "monthly", *span)
+    assert anew["backfill"] != done["backfill"]
+    for period in anew["periods"]:
+        month = period["date"]
+        assert gateway_report(place, period["run"]) == f"{month} anew of {month}: <{month}>".encode()
+        assert place.gateway.runs.stage(period["run"], "read") is None

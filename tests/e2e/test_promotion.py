@@ -17,12 +17,13 @@ from typing import Any
 import pytest
 
 from stagewright.cli.launch import wait_for_run
+from stagewright.cli.show import print_record
 from stagewright.local import server as local
 from stagewright.local.artifacts import Artifacts
 from stagewright.local.provision import provision
 from stagewright.run import manifest as manifests
 from stagewright.run.gateway import Gateway
-from stagewright.run.history import RunRecord, list_runs, show
+from stagewright.run.history import RunRecord, list_runs, show, with_lineage
 from stagewright.run.trigger import request_run
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("promotion")]
@@ -154,7 +155,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     local.down(made.folder / "state")
 
 
-def test_the_same_release_runs_with_another_document(place: Place) -> None:
+def test_the_same_release_runs_with_another_document(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert "no release of promoted in local" in place.refused()
     done = place.json("run", ".")
     assert done["status"] == "SUCCEEDED", done
@@ -167,6 +170,11 @@ def test_the_same_release_runs_with_another_document(place: Place) -> None:
     assert dev.release == uat.release == promoted["release"]
     assert (written(place.dev, dev), written(place.uat, uat)) == ("3", "5")
     lineage = {"from": "local", "installation": "stagewright-local", "run": done["run"]}
+    print_record(with_lineage(place.uat, uat))
+    said = capsys.readouterr().out
+    assert f"release {uat.release[:12]}" in said
+    assert "promoted from local (stagewright-local), pushed there by " in said
+    assert f"where {done['run']} ran well" in said
     manifest = manifests.read(place.uat, "promoted")
     record = json.loads(place.uat.objects.get(f"releases/promoted/{uat.release}.json").body)
     for kept in (manifest.promoted, record["promoted"]):

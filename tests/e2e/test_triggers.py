@@ -163,6 +163,7 @@ def test_what_was_dropped_is_listed(gateway: Gateway, command: Callable[..., Any
         "raw/often/again/_SUCCESS",
     }
     assert len(list_runs(gateway, "often")) == 1
+    assert [each for each in command("runs", "--dropped") if each["pipeline"] == "often"] == dropped
 
 
 def test_dead_letters_are_listed_replayed_and_dropped(gateway: Gateway, command: Callable[..., Any]) -> None:
@@ -186,7 +187,7 @@ def test_dead_letters_are_listed_replayed_and_dropped(gateway: Gateway, command:
         (["dlq", "drop", "abc", "--all"], "drop takes ids, or --all"),
         (["dlq", "list", "abc"], "list shows all messages; it takes no ids"),
         (["dlq", "burn"], "'burn' is none of list, replay, drop"),
-        (["runs", "--dropped"], "--dropped needs a PIPELINE"),
+        (["run", ".", "--date", "soon"], '"soon" is no date'),
     ],
 )
 def test_a_wrong_command_line_is_refused(tmp_path: Path, arguments: list[str], message: str) -> None:

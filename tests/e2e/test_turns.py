@@ -16,8 +16,10 @@ from tests.processes import command_lines
 
 from stagewright import specfile
 from stagewright.local import server as local
+from stagewright.router.dead_letters import look
 from stagewright.run import release
 from stagewright.run.gateway import Gateway
+from stagewright.run.gateway.items import encode
 from stagewright.run.history import show
 from stagewright.run.stop import stop
 from stagewright.run.trigger import request_run
@@ -195,3 +197,28 @@ def test_an_execution_stopped_by_hand_whose_event_is_lost_is_found_by_the_sweepe
     assert show(gateway, first).status == "STOPPED"
     events.enable_rule(Name=gateway.installation.name("run-status"))
     until(lambda: executions(gateway)[second] == "SUCCEEDED")
+
+
+def test_a_run_that_nobody_can_plan_ends_with_its_last_delivery_and_the_next_one_runs(place: Place) -> None:
+    """A result that cannot be read lies in its way: through queue and router, without the sweeper."""
+    _, gateway = place.up()
+    place.push(gateway, "queue")
+    strange = {"run": "strange", "item": "stage#work", "stage_key": "turns#default#work", "result": "{broken"}
+    put = {**strange, "status": "SUCCEEDED", "ended": "2026-01-01T00:00:00.000Z"}
+    gateway.runs.client.put_item(TableName=gateway.runs.table, Item=encode(put))
+    queue = gateway.queue
+    queue.client.set_queue_attributes(QueueUrl=queue.url, Attributes={"VisibilityTimeout": "1"})
+    first = ask(gateway, 0)
+    second = ask(gateway, 0.1)
+    until(lambda: ended(gateway, first))
+    key = {name: strange[name] for name in ("run", "item")}
+    gateway.runs.client.delete_item(TableName=gateway.runs.table, Key=encode(key))
+    until(lambda: ended(gateway, second))
+    failed, next_one = show(gateway, first), show(gateway, second)
+    assert failed.status == "FAILED"
+    assert failed.reason.startswith("5 attempts to plan and start it failed: JSONDecodeError: Expecting")
+    assert next_one.status == "SUCCEEDED"
+    assert next_one.started >= failed.ended
+    (letter,) = until(lambda: look(gateway))
+    assert letter.why.startswith(f"its run {first} is over: FAILED")
+    assert executions(gateway) == {second: "SUCCEEDED"}

@@ -5,8 +5,10 @@ import json
 import pytest
 
 from stagewright.errors import NotFoundError, TargetError
+from stagewright.plan.model import Trigger
 from stagewright.router.dead_letters import drop, look, replay
 from stagewright.router.router import handler
+from stagewright.run.start import refuse
 
 GOOD = json.dumps({"pipeline": "prices", "by": "ada"})
 BAD = '{"Records": [{"body": {"consumption_pipeline_name": "prices", "dataset_date": "soon"}}]}'
@@ -39,6 +41,16 @@ def test_what_is_there_and_why(gateway, dead):
         assert letters[ids[1]].why == "it is well-formed; the router's log says what went wrong"
         assert (letters[ids[0]].body, letters[ids[0]].receives) == (BAD, times)
         assert letters[ids[0]].sent > "2026"
+
+
+def test_a_message_whose_run_is_over_says_so(gateway, dead):
+    (letter,) = dead(GOOD)
+    trigger = Trigger("manual", f"manual:{letter}", "2026-01-31T14:00:00.000Z")
+    run = refuse(gateway, "prices", trigger, "no").run
+    turn = {"source": "stagewright", "detail-type": "Turn Came", "time": "2026-01-31T14:00:00Z"}
+    dead(json.dumps(turn | {"detail": {"run": run}}))
+    told = f"its run {run} is over: REFUSED; show says why, resume goes on with it, replay starts nothing"
+    assert [each.why for each in look(gateway)] == [told, told]
 
 
 def test_replayed_ones_go_to_the_router_with_their_first_id(gateway, dead, function, context):

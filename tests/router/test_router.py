@@ -459,3 +459,22 @@ def test_a_run_that_is_not_there_cannot_be_resumed(gateway, pipeline, files, req
     record = show(gateway, route(gateway, requested(resumes="prices-20260101t000000-000000")).run)
     assert record.status == "REFUSED"
     assert "prices has no run prices-20260101t000000-000000" in record.reason
+
+
+def test_a_push_can_bring_the_date_of_its_run(gateway, pipeline, files, created):
+    key = push(gateway, pipeline, files, date="2024-03").trigger_key
+    run = route(gateway, created(key.rsplit(":", 1)[-1])).run
+    assert gateway.runs.header(run).trigger.date == "2024-03"
+
+
+@pytest.mark.parametrize("pinned", [{"revision": 1}, {"version": "v1"}, {"type": "backfill", "revision": -1}])
+def test_only_a_backfill_s_run_can_be_of_an_earlier_document(gateway, requested, pinned):
+    with pytest.raises(messages.MalformedError):
+        route(gateway, requested(**pinned))
+
+
+def test_a_backfill_s_revision_that_is_not_there_refuses_its_run(gateway, pipeline, files, requested):
+    push(gateway, pipeline, files)
+    run = route(gateway, requested(type="backfill", date="2024-01", revision=7)).run
+    header = gateway.runs.header(run)
+    assert (header.status, "prices has no revision 7" in header.reason) == ("REFUSED", True)

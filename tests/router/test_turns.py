@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stagewright.errors import RunFailedError, TargetError
+from stagewright.errors import RunFailedError, StagewrightError, TargetError
+from stagewright.installation.queues import MAX_RECEIVES
 from stagewright.naming import timestamp
 from stagewright.plan.model import Trigger
 from stagewright.router import recorder, sweeper, turn
-from stagewright.router.router import route
+from stagewright.router.router import handler, route
 from stagewright.router.sweeper import Repair, sweep
 from stagewright.run import turns
 from stagewright.run.gateway.documents import Base
@@ -22,7 +23,7 @@ from stagewright.run.gateway.executions import Executions
 from stagewright.run.gateway.items import encode
 from stagewright.run.gateway.leases import Leases, Place
 from stagewright.run.gateway.queue import Queue
-from stagewright.run.gateway.runs import Runs
+from stagewright.run.gateway.runs import Runs, StageItem
 from stagewright.run.history import list_runs, show
 from stagewright.run.start import Asked, queued
 from stagewright.run.stop import stop
@@ -192,6 +193,55 @@ def test_cancel_running_stops_what_runs_and_what_waits_and_starts_when_it_has_en
     assert running(waiting, tools) == [third]
 
 
+def count_plans(monkeypatch):
+    made, real = [], turn.make_plan
+
+    def counted(*given, **more):
+        made.append(given[2].key)
+        return real(*given, **more)
+
+    monkeypatch.setattr(turn, "make_plan", counted)
+    return made
+
+
+def test_a_run_that_cancels_is_planned_once_and_starts_with_that_plan(waiting, ask, tools, monkeypatch):
+    store(waiting, "cancel-running")
+    first = ask(1)
+    made = count_plans(monkeypatch)
+    second = ask(2)
+    kept = waiting.runs.header(second)
+    assert (kept.status, kept.revision, [each.name for each in show(waiting, second).stages]) == (
+        "QUEUED",
+        1,
+        ["check"],
+    )
+    ask(2)
+    recorder.record(waiting, waiting.executions.arn_of(first))
+    deliver(waiting)
+    assert (running(waiting, tools), made) == ([second], ["manual:2"])
+    assert waiting.runs.header(second).plan == kept.plan
+
+
+def test_a_plan_is_made_anew_where_the_cancelled_run_has_ended_a_stage_meanwhile(
+    waiting, ask, tools, monkeypatch
+):
+    store(waiting, "cancel-running")
+    first = ask(1)
+    made, real = count_plans(monkeypatch), turn._before
+
+    def late(*given):
+        done = StageItem("check", "SUCCEEDED", ended=timestamp(datetime.now(UTC)))
+        waiting.runs.put_stage_if_absent(first, done)
+        return real(*given)
+
+    monkeypatch.setattr(turn, "_before", late)
+    second = ask(2)
+    assert waiting.runs.header(second).plan == ""
+    recorder.record(waiting, waiting.executions.arn_of(first))
+    deliver(waiting)
+    assert (running(waiting, tools), made) == ([second], ["manual:2", "manual:2"])
+
+
 def test_a_cancelled_run_takes_its_job_along(waiting, ask, sagemaker, tools):
     from stagewright.run.gateway.jobs import Job
 
@@ -354,7 +404,10 @@ def age_lease(gateway, seconds):
 
 @pytest.mark.parametrize(
     ("owner", "name", "why"),
-    [(Executions, "start", "it could not be started: the function died"), (turn, "planned", "router's log")],
+    [
+        (Executions, "start", "it could not be started: the function died"),
+        (turn, "planned", "1 attempts to plan"),
+    ],
 )
 def test_a_run_that_cannot_be_started_gives_its_turn_up_in_the_end(
     waiting, ask, tools, monkeypatch, owner, name, why
@@ -371,6 +424,108 @@ def test_a_run_that_cannot_be_started_gives_its_turn_up_in_the_end(
     assert (show(waiting, first).status, why in show(waiting, first).reason) == ("FAILED", True)
     deliver(waiting)
     assert running(waiting, tools) == [second]
+
+
+def poison(gateway, partition):
+    """A good result of `check` that no one can read, for whoever plans in that partition."""
+    keys = {"run": "strange", "item": "stage#check", "stage_key": f"prices#{partition}#check"}
+    item = {**keys, "status": "SUCCEEDED", "ended": "2026-01-01T00:00:00.000Z", "result": "{broken"}
+    gateway.runs.client.put_item(TableName=gateway.runs.table, Item=encode(item))
+
+
+def delivered(gateway, context, monkeypatch, body):
+    """What the router answers SQS, and what it told people."""
+    told = []
+    monkeypatch.setattr(recorder, "notify", lambda _, header, why, *__: told.append((header.run, why)))
+    record = {"messageId": "m", "body": body, "attributes": {"SentTimestamp": "1769868000000"}}
+    return handler({"Records": [record]}, context)["batchItemFailures"], told
+
+
+def test_planning_that_always_fails_ends_the_run_at_the_last_delivery_and_the_next_one_runs(
+    waiting, function, context, requested, monkeypatch, ask, tools
+):
+    store(waiting, partition="${parameters.limit}")
+    poison(waiting, 3)
+    again = [{"itemIdentifier": "m"}]
+    assert delivered(waiting, context, monkeypatch, requested()) == (again, [])
+    first = waiting.runs.claimed("manual:1")
+    second = ask(2, parameters={"limit": 7})
+    for _ in range(turn.ATTEMPTS - 2):
+        assert delivered(waiting, context, monkeypatch, requested()) == (again, [])
+    assert statuses(waiting, first, second) == ["QUEUED", "QUEUED"]
+    assert waiting.leases.of("prices").tries == turn.ATTEMPTS - 1
+    failed, told = delivered(waiting, context, monkeypatch, requested())
+    reason = show(waiting, first).reason
+    assert (failed, told) == (again, [(first, reason)])
+    assert reason.startswith("5 attempts to plan and start it failed: JSONDecodeError: Expecting property")
+    assert reason.endswith(f"(that mended: stagewright resume {first})")
+    assert statuses(waiting, first, second) == ["FAILED", "QUEUED"]
+    deliver(waiting)
+    assert (running(waiting, tools), holder(waiting), waiting.leases.of("prices").tries) == (
+        [second],
+        second,
+        1,
+    )
+    assert delivered(waiting, context, monkeypatch, requested()) == ([], [])
+
+
+def test_a_run_that_was_given_up_is_resumed_once_that_is_mended(
+    waiting, function, context, requested, monkeypatch, tools
+):
+    store(waiting, partition="${parameters.limit}")
+    poison(waiting, 3)
+    for _ in range(turn.ATTEMPTS):
+        delivered(waiting, context, monkeypatch, requested())
+    first = waiting.runs.claimed("manual:1")
+    key = {"run": "strange", "item": "stage#check"}
+    waiting.runs.client.delete_item(TableName=waiting.runs.table, Key=encode(key))
+    later = route(waiting, requested(request=f"{first}:1", resumes=first)).run
+    assert statuses(waiting, first, later) == ["FAILED", "RUNNING"]
+
+
+def test_a_router_that_is_killed_at_planning_each_time_is_noticed_by_the_sweeper(
+    waiting, ask, tools, monkeypatch
+):
+    store(waiting)
+
+    def killed(*_, **__):
+        raise SystemExit
+
+    monkeypatch.setattr(turn, "planned", killed)
+    for _ in range(turn.ATTEMPTS):
+        assert [each.what for each in sweep(waiting, patience=-1)] in ([], ["called"])
+        with pytest.raises(SystemExit):
+            ask(1)
+    monkeypatch.undo()
+    first, second = waiting.runs.claimed("manual:1"), ask(2)
+    assert sweep(waiting, patience=60) == []
+    assert Repair("closed", first) in sweep(waiting, patience=-1)
+    assert show(waiting, first).reason.startswith("5 attempts to plan and start it came to no end;")
+    messages(waiting)
+    sweep(waiting, patience=-1)
+    deliver(waiting)
+    assert (statuses(waiting, first), running(waiting, tools)) == (["FAILED"], [second])
+
+
+def test_a_planned_run_that_cannot_be_started_ends_with_the_sweeper_s_last_attempt(
+    waiting, ask, tools, monkeypatch
+):
+    store(waiting)
+    monkeypatch.setattr(Executions, "start", crash)
+    with pytest.raises(TargetError):
+        ask(1)
+    (first,) = (header.run for header in waiting.runs.open_runs(10))
+    for _ in range(turn.ATTEMPTS - 2):
+        with pytest.raises(StagewrightError, match="1 repairs failed"):
+            sweep(waiting, patience=-1)
+    assert statuses(waiting, first) == ["PLANNED"]
+    assert sweep(waiting, patience=-1) == [Repair("closed", first)]
+    assert show(waiting, first).reason.startswith("5 attempts to plan and start it failed: the function died")
+    assert holder(waiting) == ""
+
+
+def test_a_run_is_tried_as_often_as_its_message_is_delivered():
+    assert turn.ATTEMPTS == MAX_RECEIVES
 
 
 def test_a_run_that_waits_can_be_stopped_and_nobody_waits_for_it(waiting, ask, tools):

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
-from stagewright.errors import DocumentError
+from stagewright.errors import DocumentError, ReleaseError
 from stagewright.router.router import route
-from stagewright.run.backfill import Backfill, Progress, check, listed, look, record
+from stagewright.run.backfill import Backfill, Progress, begin, check, listed, look, pin
+from stagewright.run.overriding import put
 from stagewright.run.release import push
 from stagewright.spec.load import load
 
@@ -28,8 +30,6 @@ def sent(gateway, pipeline, files, tools, monkeypatch):
 
 
 def deliver(gateway, event):
-    import json
-
     body = {name: value for name, value in event.items() if name != "installation"}
     return route(gateway, json.dumps(body))
 
@@ -77,7 +77,7 @@ def test_what_ended_well_is_left(gateway, sent):
     Progress(gateway, one, "ada", 1).step(settle=False)
     end(gateway, deliver(gateway, sent[0]).run, "SUCCEEDED")
     assert Progress(gateway, one, "ada", 1).is_over
-    assert not Progress(gateway, replace(one, made_of="another push"), "ada", 1).is_over
+    assert not Progress(gateway, replace(one, revision=2), "ada", 1).is_over
 
 
 def test_who_asks_and_when_does_not_make_another_backfill():
@@ -98,9 +98,73 @@ def test_each_date_has_a_partition_of_its_own_or_there_is_no_backfill(gateway, t
         check(gateway, load(tools.document), replace(BACKFILL, last="2024-01"))
 
 
-def test_backfills_are_listed_once_as_they_were_asked_for_first(gateway):
+def test_backfills_are_listed_once_as_they_were_asked_for_first(gateway, sent):
     later = replace(BACKFILL, last="2024-05", created="2026-02-01T00:00:00.000Z")
-    for each in (BACKFILL, later, replace(BACKFILL, by="bob", created="2026-03-01T00:00:00.000Z")):
-        record(gateway, each)
-    assert listed(gateway, "prices") == [later, BACKFILL]
+    asked = (BACKFILL, later, replace(BACKFILL, by="bob", created="2026-03-01T00:00:00.000Z"))
+    made = [begin(gateway, pin(gateway, each)) for each in asked]
+    assert listed(gateway, "prices") == [made[1], made[0]]
+    assert [(each.revision, each.by) for each in made] == [(1, "ada"), (1, "ada"), (1, "bob")]
     assert gateway.runs.of_pipeline("prices", 10) == ()
+
+
+def pushed_anew(gateway, tools, files):
+    """Another document, and another file."""
+    document = tools.document | {"partition": "${trigger.date}", "triggers": [], "parameters": {"limit": 4}}
+    return push(gateway, load(document), files | {"train.py": b"changed"}).release
+
+
+def test_a_push_in_the_middle_changes_nothing_of_what_is_still_to_run(gateway, sent, tools, files):
+    before = pin(gateway, BACKFILL)
+    backfill = begin(gateway, before)
+    progress = Progress(gateway, backfill, "ada", 1)
+    progress.step(settle=False)
+    first = deliver(gateway, sent[0]).run
+    after = pushed_anew(gateway, tools, files)
+    end(gateway, first, "SUCCEEDED")
+    progress.step(settle=False)
+    second = deliver(gateway, sent[1]).run
+    made = {(each.revision, each.release) for each in map(gateway.runs.header, (first, second))}
+    assert made == {(1, before.release.digest)}
+    assert before.release.digest != after
+    manual = json.dumps({"pipeline": "prices", "request": "now"})
+    now = gateway.runs.header(route(gateway, manual).run)
+    assert (now.revision, now.release) == (2, after)
+
+
+def test_an_override_in_the_middle_counts_for_no_date_that_is_still_to_run(gateway, sent):
+    begin(gateway, pin(gateway, BACKFILL))
+    put(gateway, "prices", ["parameters.limit=9"], "bob")
+    backfill = pin(gateway, BACKFILL)
+    Progress(gateway, backfill.backfill, "ada", 1).step(settle=False)
+    run = deliver(gateway, sent[0]).run
+    assert (gateway.runs.header(run).revision, backfill.document.parameters["limit"]) == (1, 3)
+
+
+def test_the_same_again_goes_on_with_what_it_began_with_until_it_is_whole(gateway, sent, tools, files):
+    one = replace(BACKFILL, last="2024-01")
+    begun = begin(gateway, pin(gateway, one))
+    after = pushed_anew(gateway, tools, files)
+    again = pin(gateway, replace(one, by="bob"))
+    assert (again.backfill, again.now, again.document.parameters["limit"]) == (begun, None, 3)
+    assert again.release.digest != after
+    newest = pin(gateway, one, latest=True)
+    assert (newest.backfill.revision, newest.release.digest, newest.document.parameters["limit"]) == (
+        2,
+        after,
+        4,
+    )
+    Progress(gateway, begun, "ada", 1).step(settle=False)
+    end(gateway, deliver(gateway, sent[0]).run, "SUCCEEDED")
+    assert pin(gateway, one).backfill.revision == 2
+    assert pin(gateway, replace(one, last="2024-02")).backfill.revision == 2
+
+
+def test_a_backfill_whose_release_is_gone_is_refused_with_the_way_out(gateway, sent, tools, files):
+    begun = begin(gateway, pin(gateway, BACKFILL))
+    pushed_anew(gateway, tools, files)
+    key = f"manifests/{begun.pipeline}.json"
+    bucket = gateway.installation.bucket
+    gateway.objects.client.delete_object(Bucket=bucket, Key=key, VersionId=begun.version)
+    with pytest.raises(ReleaseError, match="is gone") as refused:
+        pin(gateway, BACKFILL)
+    assert "--latest" in refused.value.remedy

@@ -1,20 +1,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from stagewright.cli.live import why
 from stagewright.errors import NotFoundError, RunFailedError
 from stagewright.naming import timestamp
 from stagewright.plan.model import Plan, StagePlan, Trigger
 from stagewright.run import history
+from stagewright.run import manifest as manifests
 from stagewright.run.close import close, settle
 from stagewright.run.gateway.documents import Base
 from stagewright.run.gateway.executions import Execution
 from stagewright.run.gateway.items import encode
 from stagewright.run.gateway.jobs import Job
-from stagewright.run.history import find_run, list_runs, show
+from stagewright.run.history import find_run, list_runs, show, with_lineage
+from stagewright.run.release import publish, push
 from stagewright.run.start import start
 from stagewright.run.stop import stop
 
@@ -265,3 +269,24 @@ def test_a_metric_that_nothing_printed_matches_is_named(run):
     record(run, "prepare", result=json.dumps({}))
     unseen = {stage.name: stage.unseen for stage in show(run, RUN).stages if stage.unseen}
     assert unseen == {"train": ("rmse",)}
+
+
+def test_what_did_not_run_says_which_stage_failed(run):
+    record(run, "prepare", "FAILED", cause="boom")
+    record(run, "other")
+    close(run, run.runs.header(RUN), execution(run, "FAILED", "prepare: boom"))
+    causes = {stage.name: stage.cause for stage in show(run, RUN).stages}
+    assert causes["prepare"] == "boom"
+    assert causes["train"] == causes["report"] == "not run: prepare failed"
+    (train,) = (stage for stage in show(run, RUN).stages if stage.name == "train")
+    assert why(train) == "not run: prepare failed; it was to run: no earlier result"
+
+
+def test_a_run_s_release_says_where_it_comes_from(run, pipeline, files):
+    origin = {"from": "dev", "installation": "stagewright-dev", "by": "ada", "run": "prices-1"}
+    pushed = push(run, pipeline, files, commit="abc", by="bob", promoted=origin)
+    publish(run, manifests.read(run, "prices"))
+    shown = show(run, RUN)
+    assert with_lineage(run, shown).lineage == {}
+    known = with_lineage(run, replace(shown, release=pushed.release)).lineage
+    assert (known["commit"], known["by"], known["promoted"]) == ("abc", "bob", origin)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from stagewright.errors import ReleaseError, TargetError
+from stagewright.errors import DocumentError, ReleaseError, TargetError
 from stagewright.plan.model import Plan, StagePlan, Trigger
 from stagewright.run import manifest as manifests
 from stagewright.run.bundles import ensure_bundles, tarball
@@ -288,3 +288,34 @@ def test_the_tarball_does_not_depend_on_order_or_time():
         ("a/é.py", 0, 0, 0, 0o644),
         ("b.py", 0, 0, 0, 0o644),
     ]
+
+
+def waits_for(tools, name, *upstreams, code=True):
+    triggers = [{"type": "upstream", "pipeline": each} for each in upstreams]
+    return load(tools.document | {"name": name, "triggers": [{"type": "code"}] * code + triggers})
+
+
+def test_a_push_that_closes_a_circle_of_pipelines_is_refused_and_writes_nothing(gateway, files, tools):
+    push(gateway, waits_for(tools, "first", "third"), files)
+    push(gateway, waits_for(tools, "second", "first"), files)
+    with pytest.raises(DocumentError) as refused:
+        push(gateway, waits_for(tools, "third", "second"), files)
+    (problem,) = refused.value.problems
+    assert problem.path == "triggers[1].pipeline"
+    assert problem.message == "upstream triggers form a circle: third -> first -> second -> third"
+    assert gateway.documents.base("third") is None
+    assert keys(gateway, "staging/third/") == keys(gateway, "manifests/third") == []
+
+
+def test_an_overlay_can_close_a_circle_or_open_it(gateway, files, tools):
+    push(gateway, waits_for(tools, "second", "first"), files)
+    closing = {"triggers": [{"type": "upstream", "pipeline": "second"}]}
+    with pytest.raises(DocumentError, match="first -> second -> first"):
+        push(gateway, waits_for(tools, "first"), files, overlay=closing)
+    push(gateway, waits_for(tools, "first", "second"), files, overlay={"triggers": [{"type": "code"}]})
+    assert gateway.documents.base("first")
+
+
+def test_a_manifest_carries_the_date_of_its_run(gateway, pipeline, files):
+    push(gateway, pipeline, files, date="2024-03")
+    assert manifests.read(gateway, "prices").date == "2024-03"

@@ -1,13 +1,15 @@
-"""Of the document and code as they were pushed last. `${trigger.date}` is each period's first day, written as
---from is: 2024-01, or 2024-01-01. Each has a partition of its own. The same command again goes on: what ended
-well is left, what is under way is waited for, the rest is tried again. Ctrl-C leaves started runs alone.
+"""Of the document and code as they are when it begins, whatever is pushed meanwhile. `${trigger.date}` is
+each period's first day, written as --from is: 2024-01, or 2024-01-01. Each has a partition of its own. The
+same command again goes on: what ended well is left, what is under way is waited for, the rest is tried again.
+Ctrl-C leaves started runs alone.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -23,9 +25,7 @@ from stagewright.naming import timestamp
 
 if TYPE_CHECKING:
     from stagewright.plan.model import Plan
-    from stagewright.plan.release import Release
-    from stagewright.run.backfill import Backfill, Period, Progress
-    from stagewright.spec.pipeline import Pipeline
+    from stagewright.run.backfill import Backfill, Begun, Period, Progress
 
 First = Annotated[
     str, typer.Option("--from", metavar="DATE", help="The first period: 2024-01 or 2024-01-31.")
@@ -34,6 +34,10 @@ Last = Annotated[str, typer.Option("--to", metavar="DATE", help="The last period
 Step = Annotated[Literal["day", "week", "month", "year"], typer.Option("--every", help="How long one is.")]
 Most = Annotated[int, typer.Option("--max-concurrency", min=1, max=100, help="At most so many runs at once.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what each run would do.")]
+Latest = Annotated[
+    bool,
+    typer.Option("--latest", help="Begin again, of what is pushed now, where an earlier one is unfinished."),
+]
 Listed = Annotated[bool, typer.Option("--list", help="List the pipeline's backfills, the newest first.")]
 HEADER = ("period", "state", "run", "why")
 
@@ -47,13 +51,11 @@ def command(
     most: Most = 3,
     dry_run: DryRun = False,
     force: Force = False,
+    latest: Latest = False,
     listed: Listed = False,
     target: TargetName = LOCAL,
     as_json: Json = False,
 ) -> None:
-    from stagewright.cli.launch import caller
-    from stagewright.run import backfill as backfills
-
     name = documents.name_of(place)
     if not listed and not (first and last):
         raise typer.BadParameter("--from and --to are needed: --from 2024-01 --to 2024-12")
@@ -61,34 +63,71 @@ def command(
         if listed:
             show_listed(connected, name, as_json)
             return
-        document, release = pushed(connected.gateway, name)
-        parameters = documents.parameters(document, given)
-        made_of = backfills.made_of(document, release)
-        now = timestamp(datetime.now(UTC))
-        wanted = backfills.Backfill(
-            name, first, last, every, parameters, force, made_of, caller(connected), now
-        )
-        backfills.check(connected.gateway, document, wanted)
+        begun = pinned(connected, Span(name, first, last, every), given, force=force, latest=latest)
         if dry_run:
-            print_dry(connected, document, release, wanted, as_json)
+            print_dry(connected, begun, as_json)
             return
-        environments.warn(connected, document)
-        periods = carry_out(connected, wanted, most)
-    if as_json:
-        output.print_json({"backfill": wanted.id, "periods": periods})
-    else:
-        output.table(HEADER, [(p.date, p.status, p.run, output.said(p.reason)) for p in periods])
+        environments.warn(connected, begun.document)
+        wanted, periods = carry_out(connected, begun, most)
+    print_periods(wanted, begun, periods, as_json)
     if not all(period.is_good for period in periods):
-        output.note("the same command again tries again what did not end well")
         raise typer.Exit(RunFailedError.exit_code)
 
 
-def carry_out(connected: Session, wanted: Backfill, most: int) -> list[Period]:
-    """Its periods, once all are over."""
-    from stagewright.run.backfill import Progress, record
+@dataclass(frozen=True)
+class Span:
+    """Of which pipeline, from when to when."""
 
-    record(connected.gateway, wanted)
-    progress = Progress(connected.gateway, wanted, wanted.by, most)
+    pipeline: str
+    first: str
+    last: str
+    every: Literal["day", "week", "month", "year"]
+
+
+def pinned(connected: Session, span: Span, given: Sequence[str], *, force: bool, latest: bool) -> Begun:
+    """What is to be done, with all that can be known to be wrong with it refused."""
+    from stagewright.cli.launch import caller
+    from stagewright.run import backfill as backfills
+
+    gateway = connected.gateway
+    parameters = documents.parameters(pushed(gateway, span.pipeline)[0], given)
+    now = timestamp(datetime.now(UTC))
+    asked = backfills.Backfill(
+        **vars(span), parameters=parameters, force=force, by=caller(connected), created=now
+    )
+    begun = backfills.pin(gateway, asked, latest=latest)
+    backfills.check(gateway, begun.document, begun.backfill)
+    if begun.now is None:
+        output.note(f"it goes on {of_then(begun)}, and not of what has been pushed since (--latest)")
+    return begun
+
+
+def of_then(begun: Begun) -> str:
+    release = f" and release {begun.release.digest[:12]}" if begun.release.files else ""
+    since = output.local_time(begun.backfill.created)
+    return f"as it began on {since}: of revision {begun.backfill.revision}{release}"
+
+
+def print_periods(wanted: Backfill, begun: Begun, periods: Sequence[Period], as_json: bool) -> None:
+    if as_json:
+        made_of = {"revision": wanted.revision, "release": begun.release.digest}
+        output.print_json({"backfill": wanted.id, **made_of, "periods": periods})
+    else:
+        output.table(HEADER, [(p.date, p.status, p.run, output.said(p.reason)) for p in periods])
+    if not all(period.is_good for period in periods):
+        output.note(
+            "the same command again tries again what did not end well, made of the same;"
+            " after a push that mends it: --latest"
+        )
+
+
+def carry_out(connected: Session, begun: Begun, most: int) -> tuple[Backfill, list[Period]]:
+    """As it is recorded, and its periods, once all are over."""
+    from stagewright.cli.launch import caller
+    from stagewright.run.backfill import Progress, begin
+
+    wanted = begin(connected.gateway, begun)
+    progress = Progress(connected.gateway, wanted, caller(connected), most)
     output.note(f"backfill {wanted.id} of {wanted.pipeline}: {said(progress)}")
     try:
         while not progress.is_over:
@@ -100,7 +139,7 @@ def carry_out(connected: Session, wanted: Backfill, most: int) -> list[Period]:
         count = output.counted(len(progress.open), "started run")
         output.note(f"{count}: they {told}; the same command goes on with the backfill")
         raise
-    return sorted(progress.over, key=lambda period: period.date)
+    return wanted, sorted(progress.over, key=lambda period: period.date)
 
 
 def said(progress: Progress) -> str:
@@ -115,19 +154,14 @@ def tell(period: Period) -> None:
     output.note(f"{period.date}  {period.run}  {period.status}{reason}")
 
 
-def print_dry(
-    connected: Session, document: Pipeline, release: Release, wanted: Backfill, as_json: bool
-) -> None:
+def print_dry(connected: Session, begun: Begun, as_json: bool) -> None:
     """One line for each period; nothing is started."""
     from stagewright.run.backfill import look
 
-    found = {period.date: period for period in look(connected.gateway, wanted)}
-    lines = [
-        {"date": date, **planned(connected, document, release, wanted, period)}
-        for date, period in found.items()
-    ]
+    found = {period.date: period for period in look(connected.gateway, begun.backfill)}
+    lines = [{"date": date, **planned(connected, begun, period)} for date, period in found.items()]
     if as_json:
-        output.print_json({"backfill": wanted.id, "periods": lines})
+        output.print_json({"backfill": begun.backfill.id, "periods": lines})
         return
     output.table(("period", "plan", "instance-hours", "why"), [
         (str(line["date"]), counted(line), hours(line), str(line.get("why", "")))
@@ -135,15 +169,14 @@ def print_dry(
     ])  # fmt: skip
 
 
-def planned(
-    connected: Session, document: Pipeline, release: Release, wanted: Backfill, period: Period
-) -> Mapping[str, str | int | float]:
+def planned(connected: Session, begun: Begun, period: Period) -> Mapping[str, str | int | float]:
     """What a period's run would do, or why there would be none."""
     if period.is_good:
         return {"state": "done", "why": f"done by {period.run}"}
+    wanted = begun.backfill
     trigger = wanted.trigger(period.date, period.attempt + 1)
     try:
-        made = make(connected, release, document, trigger, wanted.force)
+        made = make(connected, begun.release, begun.document, trigger, wanted.force)
     except (PlanError, DocumentError) as error:
         return {"state": "refused", "why": output.said(error.message)}
     return {"state": "plan", **counts(made)}
@@ -175,18 +208,11 @@ def show_listed(connected: Session, name: str, as_json: bool) -> None:
         output.print_json([{"id": each.id, **output.plain(each), "states": each_s} for each, each_s in found])
     elif found:
         rows = [
-            (
-                each.id,
-                each.first,
-                each.last,
-                each.every,
-                output.local_time(each.created),
-                each.by,
-                told(counts),
-            )
+            (each.id, each.first, each.last, each.every, str(each.revision),
+             output.local_time(each.created), each.by, told(counts))
             for each, counts in found
-        ]
-        output.table(("backfill", "from", "to", "every", "created", "by", "states"), rows)
+        ]  # fmt: skip
+        output.table(("backfill", "from", "to", "every", "revision", "created", "by", "states"), rows)
     else:
         output.note(f"{name} has no backfills")
 

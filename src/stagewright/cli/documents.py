@@ -79,6 +79,15 @@ def parameters(pipeline: Pipeline, texts: Sequence[str]) -> dict[str, Scalar]:
     return given
 
 
+def date(given: str) -> str:
+    """What --date says. DocumentError where that is no date."""
+    from stagewright.spec.dates import date_in
+
+    if given and date_in(given) != given:
+        raise DocumentError((Problem("--date", f'"{given}" is no date', "write 2026-01-31 or 2026-01"),))
+    return given
+
+
 def selection(
     pipeline: Pipeline, only: Sequence[str], start: Sequence[str], skip: Sequence[str]
 ) -> Selection:

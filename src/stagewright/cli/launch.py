@@ -94,6 +94,7 @@ def push(
     force: bool = False,
     selection: Selection | None = None,
     resumes: str = "",
+    date: str = "",
 ) -> Pushed:
     """Sample data to a local target, then the release. Its manifest, if anything changed, starts a run."""
     from stagewright.plan.selection import ALL
@@ -106,6 +107,7 @@ def push(
     return release.push(
         session.gateway, source.pipeline, source.files, commit, parameters,
         by=caller(session), force=force, overlay=overlay, selection=selection or ALL, resumes=resumes,
+        date=date,
     )  # fmt: skip
 
 
@@ -123,16 +125,17 @@ def start(
     parameters: Mapping[str, Scalar],
     force: bool,
     selection: Selection | None = None,
+    date: str = "",
 ) -> str:
     """The id of the one run that this starts."""
     from stagewright.plan.selection import ALL
     from stagewright.run import trigger
 
-    pushed = push(session, source, parameters, force, selection)
+    pushed = push(session, source, parameters, force, selection, date=date)
     note_pushed(source, pushed)
     key = pushed.trigger_key or trigger.request_run(
         session.gateway, source.pipeline.name, parameters, caller(session), force=force,
-        selection=selection or ALL,
+        selection=selection or ALL, date=date,
     )  # fmt: skip
     run = await_run(session, key)
     if session.is_local:

@@ -104,7 +104,10 @@ def cells(stage: StageRecord) -> Cells:
 
 def why(stage: StageRecord) -> str:
     """What became of it, or why it runs; where it was tried again, every attempt's end."""
-    said = stage.cause or stage.detail or stage.reason.removeprefix(f"{stage.name}: ")
+    reason = stage.reason.removeprefix(f"{stage.name}: ")
+    if stage.status == "NOT_RUN":
+        return f"{stage.cause}; it was to run: {reason}"
+    said = stage.cause or stage.detail or reason
     if not stage.earlier:
         return said
     tries = [

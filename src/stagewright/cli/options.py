@@ -50,6 +50,14 @@ From = Annotated[
     ),
 ]
 Skip = Annotated[list[str], typer.Option("--skip", metavar="STAGES", help="These are off in this run.")]
+Date = Annotated[
+    str,
+    typer.Option(
+        "--date",
+        metavar="DATE",
+        help="What ${trigger.date} stands for: 2026-01-31 or 2026-01; today when left out.",
+    ),
+]
 Force = Annotated[
     bool, typer.Option("--force", help="Run every stage that is on, also where nothing changed.")
 ]

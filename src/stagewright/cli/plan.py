@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from stagewright.cli import documents, environments, output
-from stagewright.cli.options import Document, Force, From, Json, Only, Parameters, Skip, TargetName
+from stagewright.cli.options import Date, Document, Force, From, Json, Only, Parameters, Skip, TargetName
 from stagewright.cli.target import LOCAL, Session, environment_of, session
 from stagewright.naming import timestamp
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 def command(
     place: Document,
     given: Parameters = [],  # noqa: B006 -- Typer copies it
+    date: Date = "",
     force: Force = False,
     only: Only = [],  # noqa: B006
     start: From = [],  # noqa: B006
@@ -41,6 +42,7 @@ def command(
     from stagewright.cli import launch
     from stagewright.plan.quotas import exceeded
 
+    date = documents.date(date)
     source = launch.Source.read(documents.path_of(place))
     parameters = documents.parameters(source.in_environment(environment_of(target)), given)
     with session(target) as connected:
@@ -48,7 +50,7 @@ def command(
         environments.warn(connected, pipeline)
         selection = documents.selection(pipeline, only, start, skip)
         launch.upload_samples(connected, source, starting=False)
-        made = make(connected, release_of(source), pipeline, manual(parameters, selection), force)
+        made = make(connected, release_of(source), pipeline, manual(parameters, selection, date), force)
         refused = tuple(exceeded(made, {} if connected.is_local else connected.gateway.quotas.applied()))
     made = replace(made, warnings=(*made.warnings, *refused))
     if as_json:
@@ -68,13 +70,13 @@ def make(
     return make_plan(connected.gateway, document, trigger, release, revision=0, force=force)
 
 
-def manual(parameters: Mapping[str, Scalar], selection: Selection) -> Trigger:
+def manual(parameters: Mapping[str, Scalar], selection: Selection, date: str = "") -> Trigger:
     """Of a run that starts now."""
     from stagewright.cli.launch import user
     from stagewright.plan.model import Trigger
 
     key, now = f"manual:{uuid.uuid4()}", timestamp(datetime.now(UTC))
-    return Trigger("manual", key, now, user(), parameters, **vars(selection))
+    return Trigger("manual", key, now, user(), parameters, date=date, **vars(selection))
 
 
 def release_of(source: Source) -> Release:

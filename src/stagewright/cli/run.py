@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from stagewright.cli import documents, environments, output
-from stagewright.cli.options import Document, Force, From, Json, Only, Parameters, Skip, TargetName
+from stagewright.cli.options import Date, Document, Force, From, Json, Only, Parameters, Skip, TargetName
 from stagewright.cli.target import LOCAL, environment_of, session
 from stagewright.cli.typeable import program, resume, run_again
 from stagewright.errors import RunFailedError, TargetError
@@ -22,6 +22,7 @@ Wait = Annotated[
 def command(
     place: Document,
     given: Parameters = [],  # noqa: B006 -- Typer copies it
+    date: Date = "",
     force: Force = False,
     only: Only = [],  # noqa: B006
     start: From = [],  # noqa: B006
@@ -32,6 +33,7 @@ def command(
 ) -> None:
     from stagewright.cli import launch, live, summary
 
+    date = documents.date(date)
     source = launch.Source.read(documents.path_of(place))
     parameters = documents.parameters(source.in_environment(environment_of(target)), given)
     with session(target) as connected:
@@ -42,7 +44,7 @@ def command(
         pipeline = launch.effective(connected, source)
         environments.warn(connected, pipeline)
         selection = documents.selection(pipeline, only, start, skip)
-        run = launch.start(connected, source, parameters, force, selection)
+        run = launch.start(connected, source, parameters, force, selection, date)
         output.note(f"run {run}")
         if not wait:
             report_started(run, as_json)
@@ -53,7 +55,7 @@ def command(
         if as_json:
             output.print_json(record)
         else:
-            again = resume(run, place) if selection else run_again(place, given)
+            again = resume(run, place) if selection or date else run_again(place, given)
             summary.print_outcome(connected.gateway, record, again)
     if record.status != "SUCCEEDED":
         raise typer.Exit(RunFailedError.exit_code)

@@ -17,6 +17,7 @@ def command(place: PipelineOrRun, target: TargetName = LOCAL, as_json: Json = Fa
 
     with kept(target) as connected:
         record = history.show(connected.gateway, documents.run_of(connected, place))
+        record = history.with_lineage(connected.gateway, record)
     if as_json:
         output.print_json(record)
     else:
@@ -30,6 +31,7 @@ def print_record(record: RunRecord) -> None:
     trigger = f"{record.trigger.type}{' by ' + record.trigger.by if record.trigger.by else ''}"
     took = output.took(record.started, record.ended)
     output.say(f"trigger {trigger}; created {output.local_time(record.created)}; took {took}")
+    print_origin(record)
     if record.partition not in ("", "default"):
         output.say(f"  partition {record.partition}")
     for name, value in record.trigger.parameters.items():
@@ -48,3 +50,16 @@ def print_record(record: RunRecord) -> None:
             output.say(f"{stage.name}: {made}" if made else stage.name)
         for name, uri in stage.result.get("outputs", {}).items():
             output.say(f"  {name} {uri}")
+
+
+def print_origin(record: RunRecord) -> None:
+    """What it is made of, and where that comes from."""
+    revision = f"revision {record.revision}" if record.revision else ""
+    release = f"release {record.release[:12]}" if record.lineage else ""
+    commit = f"commit {record.lineage['commit']}" if record.lineage.get("commit") else ""
+    if told := ", ".join(filter(None, (revision, release, commit))):
+        output.say(f"  {told}")
+    if origin := record.lineage.get("promoted"):
+        run = f"where {origin['run']} ran well" if origin.get("run") else "where no run of it was seen"
+        by = f" by {origin['by']}" if origin.get("by") else ""
+        output.say(f"  promoted from {origin['from']} ({origin['installation']}), pushed there{by}, {run}")

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from stagewright.errors import NotFoundError
-from stagewright.naming import Installation, timestamp
+from stagewright.naming import timestamp
 from stagewright.router import messages
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.queue import Message
 
 WELL_FORMED = "it is well-formed; the router's log says what went wrong"
+OVER = "its run {run} is over: {status}; show says why, resume goes on with it, replay starts nothing"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def _each(gateway: Gateway, ids: Sequence[str] | None, done: Callable[[Message],
     finally:
         for message in left.values():
             queue.release(message)
-    return [_letter(message, gateway.installation) for message in sorted(chosen, key=lambda each: each.sent)]
+    return [_letter(message, gateway) for message in sorted(chosen, key=lambda each: each.sent)]
 
 
 def _chosen(found: Sequence[Message], ids: Sequence[str]) -> list[Message]:
@@ -76,11 +77,25 @@ def _chosen(found: Sequence[Message], ids: Sequence[str]) -> list[Message]:
     return list(chosen.values())
 
 
-def _letter(message: Message, place: Installation) -> DeadLetter:
-    try:
-        messages.parse(message.body, place)
-        why = WELL_FORMED
-    except messages.MalformedError as error:
-        why = str(error)
+def _letter(message: Message, gateway: Gateway) -> DeadLetter:
     sent = timestamp(datetime.fromtimestamp(message.sent, UTC))
-    return DeadLetter(message.id, sent, message.receives, why, message.body)
+    return DeadLetter(message.id, sent, message.receives, _why(message, gateway), message.body)
+
+
+def _why(message: Message, gateway: Gateway) -> str:
+    try:
+        events = messages.parse(message.body, gateway.installation, message.origin)
+    except messages.MalformedError as error:
+        return str(error)
+    headers = (gateway.runs.header(run) for event in events if (run := _run_of(event, gateway)))
+    over = next((header for header in headers if header and not header.is_open), None)
+    return OVER.format(run=over.run, status=over.status) if over else WELL_FORMED
+
+
+def _run_of(event: messages.Event, gateway: Gateway) -> str:
+    match event:
+        case messages.Request():
+            return gateway.runs.claimed(event.trigger.key) or ""
+        case messages.TurnCame():
+            return event.run
+    return ""

@@ -7,9 +7,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from stagewright.naming import Installation
 from stagewright.plan.model import Trigger
@@ -25,6 +25,7 @@ class MalformedError(ValueError):
 @dataclass(frozen=True)
 class Request:
     """A run that an event asks for. `version`: the manifest's, empty where the current one is meant.
+    `revision`: the document's; 0 where it is meant as it is now. With one, no `version` means no code.
 
     `listens`: of the document's trigger that asks for it; None where nobody's trigger does.
     """
@@ -34,6 +35,11 @@ class Request:
     version: str = ""
     force: bool = False
     listens: Mapping[str, Any] | None = None
+    revision: int = 0
+
+    @property
+    def is_push(self) -> bool:
+        return bool(self.version) and not self.revision
 
 
 def _iso(text: str) -> str:
@@ -43,7 +49,8 @@ def _iso(text: str) -> str:
 
 
 class _Requested(BaseModel):
-    """`resumes`: a run, whose trigger stands for `type`, `parameters`, `date` and selection."""
+    """`resumes`: a run, whose trigger stands for `type`, `parameters`, `date` and selection. `revision` and
+    `version`: what a run of a backfill is made of."""
 
     pipeline: PipelineName
     request: str = Field(min_length=1, max_length=128)
@@ -56,6 +63,14 @@ class _Requested(BaseModel):
     start: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     resumes: str = ""
+    revision: Annotated[int, Field(ge=0)] = 0
+    version: str = ""
+
+    @model_validator(mode="after")
+    def _pinned(self) -> Self:
+        if self.type != "backfill" and (self.revision or self.version):
+            raise ValueError("revision and version are for runs of a backfill")
+        return self
 
 
 class _Fired(BaseModel):
@@ -85,7 +100,8 @@ def manual(detail: Any, time: str) -> Request:
     )
     key = request_key("resume" if given.resumes else given.type, given.request)
     trigger = Trigger(key=key, time=time, **brought)
-    return Request(given.pipeline, trigger, force=given.force)
+    pinned = given.model_dump(include={"version", "revision"})
+    return Request(given.pipeline, trigger, force=given.force, **pinned)
 
 
 def by_trigger(detail: Any, time: str) -> Request:

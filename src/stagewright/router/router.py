@@ -138,9 +138,9 @@ def _sent(record: Mapping[str, Any]) -> str:
 
 
 def _begin(gateway: Gateway, request: Request) -> Started | None:
-    material = gather(gateway, request.pipeline, request.version)
+    material = gather(gateway, request.pipeline, request.version, request.revision)
     document = material.document
-    if request.version and not has_code_trigger(document.layers.document()):
+    if request.is_push and not has_code_trigger(document.layers.document()):
         return None
     request = _asked(gateway, request, material.manifest)
     if request.listens is not None:
@@ -201,10 +201,11 @@ def _drop(gateway: Gateway, request: Request, reason: str) -> None:
 def _asked(gateway: Gateway, request: Request, manifest: Manifest | None) -> Request:
     """A push says in its manifest what else it asks for; S3's event cannot. A run that is resumed says it
     all; none of the document's triggers is asked about that."""
-    if request.version and manifest:
+    if request.is_push and manifest:
         selection, resumes = vars(manifest.selection), manifest.resumes
-        given = replace(request.trigger, by=manifest.by, parameters=manifest.parameters, resumes=resumes)
-        request = replace(request, trigger=replace(given, **selection), force=manifest.force)
+        given = replace(request.trigger, by=manifest.by, parameters=manifest.parameters, date=manifest.date)
+        trigger = replace(given, resumes=resumes, **selection)
+        request = replace(request, trigger=trigger, force=manifest.force)
     if not request.trigger.resumes:
         return request
     trigger = resumption.announced(gateway, request.pipeline, request.trigger)

@@ -11,16 +11,17 @@ from typing import Any
 
 from stagewright.errors import DocumentError, NotFoundError, StagewrightError
 from stagewright.naming import epoch, timestamp
-from stagewright.router import messages, recorder, settings
+from stagewright.router import messages, recorder, settings, turn
 from stagewright.run import approvals, arrivals, clock, layers, turns
 from stagewright.run import manifest as manifests
-from stagewright.run.close import abandon, close
+from stagewright.run.close import close
 from stagewright.run.expiry import expire
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.executions import Execution
+from stagewright.run.gateway.leases import Lease
 from stagewright.run.gateway.runs import Header
 from stagewright.run.gateway.served import ServedItem
-from stagewright.run.start import Asked, resume
+from stagewright.run.start import Asked
 from stagewright.run.trigger import has_code_trigger
 
 PATIENCE = 120
@@ -172,8 +173,10 @@ def _settle(gateway: Gateway, header: Header) -> Repair | None:
 
 def _start(gateway: Gateway, header: Header) -> Repair | None:
     try:
-        resume(gateway, header.run)
+        turn.go_on(gateway, header.run)
     except StagewrightError as error:
+        if not gateway.runs.is_open(header.run):
+            return Repair("closed", header.run, _ids(header))
         lease = gateway.leases.of(header.pipeline)
         since = lease.since if lease and lease.holder == header.run else header.created
         if _is_fresh(since) or gateway.executions.exists(header.run):
@@ -185,19 +188,27 @@ def _start(gateway: Gateway, header: Header) -> Repair | None:
 def _turns(gateway: Gateway, pipeline: str, headers: Sequence[Header], before: float) -> Repair | None:
     """Looks whose turn it is. A run that did nothing about its turn, or stopped nobody, is told again."""
     lease = gateway.leases.of(pipeline)
-    turn = turns.call(gateway, pipeline)
-    if turn and (lease is None or turn != lease.holder):
-        return Repair("called", turn, {"run": turn, "pipeline": pipeline})
+    called = turns.call(gateway, pipeline)
+    if called and (lease is None or called != lease.holder):
+        return Repair("called", called, {"run": called, "pipeline": pipeline})
     late = {header.run: header for header in headers if _created(header) <= before}
-    if lease and turn in late and epoch(lease.since) <= before:
-        if not _is_fresh(lease.since):
-            return _given_up(gateway, late[turn], "it could not be planned; the router's log says why")
-        turns.tell(gateway, turn)
-        return Repair("called", turn, {"run": turn, "pipeline": pipeline})
-    stops = [run for run, header in late.items() if run != turn and Asked.of(header).cancels]
+    if lease and called in late and epoch(lease.since) <= before:
+        if _is_hopeless(lease, before):
+            why = f"{lease.tries} attempts to plan and start it came to no end"
+            return _given_up(gateway, late[called], why)
+        turns.tell(gateway, called)
+        return Repair("called", called, {"run": called, "pipeline": pipeline})
+    stops = [run for run, header in late.items() if run != called and Asked.of(header).cancels]
     if stops:
         turns.tell(gateway, stops[-1])
     return Repair("called", stops[-1], {"run": stops[-1], "pipeline": pipeline}) if stops else None
+
+
+def _is_hopeless(lease: Lease, before: float) -> bool:
+    """Every attempt was begun and the last one is no longer under way; or no router has come at all."""
+    if lease.tries >= turn.ATTEMPTS and epoch(lease.tried) <= before:
+        return True
+    return not _is_fresh(lease.since)
 
 
 def _is_fresh(since: str) -> bool:
@@ -206,10 +217,7 @@ def _is_fresh(since: str) -> bool:
 
 def _given_up(gateway: Gateway, header: Header, why: str) -> Repair | None:
     """Lest a run that nobody can start keeps its pipeline from running at all."""
-    if not abandon(gateway, header, "FAILED", why):
-        return None
-    recorder.notify(gateway, header, why)
-    return Repair("closed", header.run, _ids(header))
+    return Repair("closed", header.run, _ids(header)) if turn.give_up(gateway, header.run, why) else None
 
 
 def _lost(gateway: Gateway, header: Header) -> str | None:

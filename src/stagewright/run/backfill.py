@@ -1,9 +1,10 @@
 """One run for each date of a time span, some at a time.
 
 A backfill has an id that follows from all that decides what its runs do, and each run a key that follows from
-id, date and attempt. So nothing else has to be remembered: whoever asks for the same backfill again, after
-whatever was killed, finds the runs by their keys. An event that was sent without anybody knowing is sent
-again, and starts nothing twice.
+id, date and attempt: whoever asks for the same backfill again, after whatever was killed, finds the runs by
+their keys. An event that was sent without anybody knowing is sent again, and starts nothing twice.
+
+All its runs are made of one revision of the document and one release, which are pinned when it begins.
 """
 
 from __future__ import annotations
@@ -14,18 +15,21 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from stagewright.errors import DocumentError, Problem, TargetError
+from stagewright.errors import DocumentError, Problem, ReleaseError, TargetError
 from stagewright.naming import timestamp
 from stagewright.plan.model import Trigger
 from stagewright.plan.release import Release
 from stagewright.plan.values import document_values
-from stagewright.run import close
+from stagewright.run import close, layers, revisions
+from stagewright.run import manifest as manifests
 from stagewright.run.gateway import Gateway
+from stagewright.run.layers import Effective
 from stagewright.run.together import together
 from stagewright.run.trigger import ask, request_key
-from stagewright.spec.canonical import document_json
+from stagewright.spec.load import load
 from stagewright.spec.parameters import with_parameters
 from stagewright.spec.periods import Every, next_after, periods
 from stagewright.spec.pipeline import Pipeline
@@ -38,8 +42,8 @@ PATIENCE = 90.0
 
 @dataclass(frozen=True)
 class Backfill:
-    """`first`, `last`, `every`: see `spec.periods`. `made_of`: hash of the document and the release as they
-    are when it begins."""
+    """`first`, `last`, `every`: see `spec.periods`. `revision`, `version`: the document's, and the manifest's
+    (empty without code), that all its runs are made of."""
 
     pipeline: str
     first: str
@@ -47,19 +51,23 @@ class Backfill:
     every: Every
     parameters: Mapping[str, Any] = field(default_factory=dict)
     force: bool = False
-    made_of: str = ""
+    revision: int = 0
+    version: str = ""
     by: str = ""
     created: str = ""
 
     @property
     def id(self) -> str:
-        decides = {name: value for name, value in asdict(self).items() if name not in ("by", "created")}
-        text = json.dumps(decides, sort_keys=True)
+        text = json.dumps(asdict(replace(self, by="", created="")), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
     def dates(self) -> tuple[str, ...]:
         return periods(self.first, self.last, self.every)
+
+    def asks_like(self, other: Backfill) -> bool:
+        """Whether the same was asked for, whatever it was to be made of."""
+        return replace(self, revision=0, version="").id == replace(other, revision=0, version="").id
 
     def request(self, date: str, attempt: int) -> str:
         return f"{self.pipeline}:{date}:{self.id}:{attempt}"
@@ -87,9 +95,59 @@ class Period:
         return self.status == "SUCCEEDED"
 
 
-def made_of(pipeline: Pipeline, release: Release) -> str:
-    text = f"{release.digest} {document_json(pipeline)}"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+@dataclass(frozen=True)
+class Begun:
+    """A backfill, and what it is made of. `now`: the document as it is, to be recorded as its revision; None
+    for one that began earlier, with something else."""
+
+    backfill: Backfill
+    document: Pipeline
+    release: Release
+    now: Effective | None = None
+
+
+def pin(gateway: Gateway, asked: Backfill, *, latest: bool = False) -> Begun:
+    """`asked`, made of document and release as they are; or the newest backfill that asked for the same and
+    has something left to do, as it began, unless the `latest` is wanted."""
+    now = _of_now(gateway, asked)
+    begun = next((each for each in listed(gateway, asked.pipeline) if each.asks_like(asked)), None)
+    if latest or begun is None or begun.id == now.backfill.id:
+        return now
+    if all(period.is_good for period in look(gateway, begun)):
+        return now
+    return _of_then(gateway, begun)
+
+
+def begin(gateway: Gateway, begun: Begun) -> Backfill:
+    """Records what its runs are made of, and the backfill itself; what is there stays as it is."""
+    backfill = begun.backfill
+    if begun.now:
+        backfill = replace(backfill, revision=revisions.record(gateway, begun.now))
+    if all(each.id != backfill.id for each in listed(gateway, backfill.pipeline)):
+        text = json.dumps(asdict(backfill), sort_keys=True)
+        item = {"run": _place(backfill.pipeline), "item": f"{ITEM}{backfill.id}", "backfill": text}
+        gateway.runs.put_all([item])
+    return backfill
+
+
+def _of_now(gateway: Gateway, asked: Backfill) -> Begun:
+    stored = layers.read(gateway, asked.pipeline)
+    now = layers.effective(stored, partial(layers.code_allowed, gateway))
+    manifest = manifests.read(gateway, asked.pipeline)
+    release = manifest.release if manifest else Release(asked.pipeline, {})
+    version = manifest.version if manifest else ""
+    backfill = replace(asked, revision=revisions.number_of(gateway, now), version=version)
+    return Begun(backfill, now.pipeline, release, now)
+
+
+def _of_then(gateway: Gateway, backfill: Backfill) -> Begun:
+    name = backfill.pipeline
+    document = load(revisions.document(gateway, name, backfill.revision))
+    manifest = manifests.read(gateway, name, backfill.version) if backfill.version else None
+    if backfill.version and manifest is None:
+        message = f"the manifest that backfill {backfill.id} of {name} is made of is gone"
+        raise ReleaseError(message, "--latest begins another one, of what is there now")
+    return Begun(backfill, document, manifest.release if manifest else Release(name, {}))
 
 
 def check(gateway: Gateway, pipeline: Pipeline, backfill: Backfill) -> None:
@@ -110,15 +168,6 @@ def check(gateway: Gateway, pipeline: Pipeline, backfill: Backfill) -> None:
 def look(gateway: Gateway, backfill: Backfill) -> list[Period]:
     """All its periods as they stand, in their order."""
     return together(lambda date: _newest(gateway, backfill, date), backfill.dates)
-
-
-def record(gateway: Gateway, backfill: Backfill) -> None:
-    """For `listed`; what is there stays as it is."""
-    if all(each.id != backfill.id for each in listed(gateway, backfill.pipeline)):
-        text = json.dumps(asdict(backfill), sort_keys=True)
-        gateway.runs.put_all(
-            [{"run": _place(backfill.pipeline), "item": f"{ITEM}{backfill.id}", "backfill": text}]
-        )
 
 
 def listed(gateway: Gateway, pipeline: str) -> list[Backfill]:
@@ -177,10 +226,16 @@ class Progress:
     def _ask(self, period: Period) -> Period:
         asked = replace(period, attempt=period.attempt + 1, run="", status="ASKED", reason="")
         backfill = self.backfill
-        detail = {"type": TYPE, "date": period.date, "parameters": dict(backfill.parameters)}
         request = backfill.request(period.date, asked.attempt)
-        more = {**detail, "force": True} if backfill.force else detail
-        ask(self.gateway, backfill.pipeline, request, self.by, more)
+        detail = {
+            "type": TYPE,
+            "date": period.date,
+            "parameters": dict(backfill.parameters),
+            "revision": backfill.revision,
+            "version": backfill.version,
+            **({"force": True} if backfill.force else {}),
+        }
+        ask(self.gateway, backfill.pipeline, request, self.by, detail)
         self.open[period.date] = asked
         self.asked[period.date] = time.monotonic()
         return asked

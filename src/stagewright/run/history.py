@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,11 +13,12 @@ from stagewright.errors import NotFoundError
 from stagewright.naming import timestamp
 from stagewright.plan.model import Trigger
 from stagewright.run import manifest as manifests
-from stagewright.run import resumption
+from stagewright.run import release, resumption
 from stagewright.run.close import ended, unrecorded
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.jobs import JobKind
 from stagewright.run.gateway.leases import Lease
+from stagewright.run.gateway.marks import Dropped
 from stagewright.run.gateway.runs import OPEN, WAITING, AttemptItem, Header, StageItem
 from stagewright.run.planned import PlannedStage, recorded_stages, shut_out
 from stagewright.run.together import together
@@ -48,6 +50,8 @@ JOB_KINDS: Mapping[str, JobKind] = {
 }
 JOBS = (*JOB_KINDS, "glue")
 """Kinds of stages whose work a service can be asked about: SageMaker, or Glue."""
+NAMED = 3
+"""Stages that failed, named by those that did not run."""
 UNDONE = ("PLANNED", "RUNNING", WAITING)
 
 
@@ -95,7 +99,8 @@ class RunRecord:
     """One run. `status`: QUEUED, PLANNED, RUNNING, SUCCEEDED, FAILED, STOPPED, REFUSED.
 
     Only from `show`: `stages`, and `resumed_by`, the runs that went on with this one. `waits_for`: the run
-    whose end a QUEUED one waits for; empty where its turn has come.
+    whose end a QUEUED one waits for; empty where its turn has come. Only from `with_lineage`: `lineage`,
+    where its release comes from.
     """
 
     run: str
@@ -115,6 +120,7 @@ class RunRecord:
     waits_for: str = ""
     resumed_by: tuple[str, ...] = ()
     stages: tuple[StageRecord, ...] = ()
+    lineage: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:
@@ -141,13 +147,19 @@ def list_runs(gateway: Gateway, pipeline: str | None = None, limit: int = 20) ->
     return _waiting(gateway, [_record(header) for header in newest[:limit]])
 
 
+def list_dropped(gateway: Gateway, pipeline: str | None = None, limit: int = 20) -> list[tuple[str, Dropped]]:
+    """Newest first, each with its pipeline. Without a pipeline: of all, as `list_runs` knows them."""
+    names = [pipeline] if pipeline else _pipelines(gateway)
+    each = together(lambda name: gateway.marks.dropped(name, limit), names)
+    found = [(name, one) for name, some in zip(names, each, strict=True) for one in some]
+    return sorted(found, key=lambda one: (one[1].time, one[1].key), reverse=True)[:limit]
+
+
 def find_run(gateway: Gateway, trigger_key: str) -> str | None:
     """The run that an event has become; None as long as there is none. NotFoundError: it was dropped."""
     run = gateway.runs.claimed(trigger_key)
     if run == "":
-        raise NotFoundError(
-            f"the event {trigger_key} was dropped", "stagewright runs PIPELINE --dropped says why"
-        )
+        raise NotFoundError(f"the event {trigger_key} was dropped", "stagewright runs --dropped says why")
     return run
 
 
@@ -179,7 +191,30 @@ def show(gateway: Gateway, run: str) -> RunRecord:
     over = not header.is_open and header.status != "SUCCEEDED"
     later = resumption.resumed_by(gateway, run) if over else ()
     (record,) = _waiting(gateway, [_record(header)])
-    return replace(record, stages=stages, resumed_by=later)
+    return replace(record, stages=_not_run(stages), resumed_by=later)
+
+
+def with_lineage(gateway: Gateway, record: RunRecord) -> RunRecord:
+    """`record`, with what the record of its release says, each where it applies: `commit`, `by` and `pushed`
+    (who pushed it, and when), and `promoted`, as `run.promotion` has it."""
+    try:
+        stored = gateway.objects.get(release.record_key(record.pipeline, record.release))
+    except NotFoundError:  # a run without code, or one that was refused
+        return record
+    said = json.loads(stored.body)
+    names = ("commit", "by", "pushed", "promoted")
+    return replace(record, lineage={name: said[name] for name in names if said.get(name)})
+
+
+def _not_run(stages: tuple[StageRecord, ...]) -> tuple[StageRecord, ...]:
+    """`stages`, those that the run's failure has left out with that as their cause."""
+    failed = [stage.name for stage in stages if stage.status == "FAILED"]
+    more = f" and {len(failed) - NAMED} more" if len(failed) > NAMED else ""
+    cause = f"not run: {', '.join(failed[:NAMED])}{more} failed" if failed else "not run"
+    return tuple(
+        replace(stage, cause=cause) if stage.status == "NOT_RUN" and not stage.cause else stage
+        for stage in stages
+    )
 
 
 def _pipelines(gateway: Gateway) -> list[str]:

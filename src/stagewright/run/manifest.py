@@ -25,7 +25,7 @@ class Manifest:
     environment's overlay; empty where there is none.
 
     `promoted` says where a promoted release comes from: see `run.promotion`. Of the run that it starts:
-    `parameters`, `force`, `selection`, and `resumes`, a run that it goes on with.
+    `parameters`, `force`, `selection`, `date`, and `resumes`, a run that it goes on with.
     """
 
     release: Release
@@ -38,6 +38,7 @@ class Manifest:
     promoted: Mapping[str, Any] = field(default_factory=dict)
     selection: Selection = ALL
     resumes: str = ""
+    date: str = ""
 
     @property
     def trigger_key(self) -> str:
@@ -59,6 +60,7 @@ class Manifest:
             "environment": self.environment,
             "promoted": dict(self.promoted),
             "resumes": self.resumes,
+            "date": self.date,
             **self.selection.to_json(),
         }
         return always | {name: value for name, value in maybe.items() if value}
@@ -85,6 +87,7 @@ class _Manifest(BaseModel):
     only: tuple[str, ...] = ()
     start: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
+    date: str = ""
 
 
 def code_key(pipeline: str, version: str) -> str:
@@ -137,6 +140,7 @@ def parse(body: bytes, pipeline: str, version: str, written: float) -> Manifest:
         given.promoted,
         Selection(given.only, given.start, given.skip),
         given.resumes,
+        given.date,
     )
 
 

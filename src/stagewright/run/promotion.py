@@ -20,7 +20,7 @@ from typing import Any
 from stagewright.errors import NotFoundError, ReleaseError
 from stagewright.plan.release import Release
 from stagewright.plan.selection import ALL
-from stagewright.run import layers, release, revisions
+from stagewright.run import layers, release, revisions, upstream
 from stagewright.run import manifest as manifests
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.runs import Header
@@ -99,6 +99,7 @@ def prepare(
     over = layer_of(canonical_json(plain(overlay))) if overlay else None
     after = Layers(name, base, over, target.documents.overrides(name))
     layers.effective(after, lambda: layers.code_allowed(target))
+    upstream.check(target, after.document())
     changed = changes(before.document() if before else {}, after.document())
     return Promotion(candidate, release.contents(source, candidate.release), overlay, tuple(changed))
 

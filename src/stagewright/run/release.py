@@ -16,6 +16,7 @@ from stagewright.plan.bundle import bundle
 from stagewright.plan.release import CodeFile, Release
 from stagewright.plan.selection import ALL, Selection
 from stagewright.run import manifest as manifests
+from stagewright.run import upstream
 from stagewright.run.bundles import ensure_bundles, staging_key
 from stagewright.run.folder import scan
 from stagewright.run.gateway import Gateway
@@ -44,6 +45,21 @@ class Pushed:
     document: bool = False
 
 
+@dataclass(frozen=True)
+class _Changes:
+    """What a push changes: of all `files` those that are not stored like this, and those that are gone."""
+
+    pipeline: str
+    files: Mapping[str, CodeFile]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    document: bool
+
+    @property
+    def any(self) -> bool:
+        return bool(self.changed or self.removed or self.document)
+
+
 def push(
     gateway: Gateway,
     pipeline: Pipeline,
@@ -57,54 +73,41 @@ def push(
     promoted: Mapping[str, Any] | None = None,
     selection: Selection = ALL,
     resumes: str = "",
+    date: str = "",
 ) -> Pushed:
     """Uploads what changed, the document, and the manifest last: if anything fails, no run starts.
 
     `overlay` is what the target's environment changes of the document; without one, an earlier push's goes.
     `promoted` says which environment the release comes from.
 
-    `parameters`, `force` (run every stage), `selection` and `resumes` (the run that it goes on with) are of
-    the run that the manifest starts. A push that changed
-    nothing, or whose document has no code trigger, starts none: see `trigger.request_run`.
-    ReleaseError: a stage names a code file that is not there.
+    `parameters`, `force` (run every stage), `selection`, `resumes` (the run that it goes on with) and `date`
+    are of the run that the manifest starts. A push that changed nothing, or whose document has no code
+    trigger, starts none: see `trigger.request_run`.
+    ReleaseError: a stage names a code file that is not there. DocumentError: upstream triggers form a circle.
     """
-    name = pipeline.name
-    pushed = Layers(name, layer_of(document_json(pipeline), by))
+    pushed = Layers(pipeline.name, layer_of(document_json(pipeline), by))
     if overlay:
         pushed = replace(pushed, environment=layer_of(canonical_json(plain(overlay)), by))
-    whole = load(pushed.document())
-    _check_code(whole, files)
-    before = _current(gateway, name)
-    after = {path: CodeFile(hashlib.sha256(body).hexdigest(), "", len(body)) for path, body in files.items()}
-    known = before.release.files if before else {}
-    changed = [path for path, file in after.items() if path not in known or known[path].sha256 != file.sha256]
-    removed = tuple(sorted(set(known) - set(after)))
-    digest = Release(name, after).digest
-    hashes = (pushed.base.sha256, pushed.environment.sha256 if pushed.environment else "")
-    unchanged = before and (before.release.document, before.environment) == hashes
-    if unchanged and not changed and not removed and not _to_put(gateway, pushed):
+    _check(gateway, pushed, files)
+    changes = _changes(_current(gateway, pipeline.name), pushed, files)
+    digest = Release(pipeline.name, changes.files).digest
+    if not changes.any and not _to_put(gateway, pushed):
         return Pushed(None, digest)
-    versions = _upload(gateway, name, {path: files[path] for path in changed})
-    together(lambda path: gateway.objects.delete(staging_key(name, path)), removed)
-    _put_layers(gateway, pushed)
-    versions = {path: file.version for path, file in known.items()} | versions
-    listed = {path: CodeFile(file.sha256, versions[path], file.size) for path, file in after.items()}
-    release = Release(name, listed, hashes[0], commit)
     manifest = Manifest(
-        release,
+        Release(pipeline.name, _put_files(gateway, changes, files), pushed.base.sha256, commit),
         parameters=parameters or {},
         by=by,
         force=force,
-        environment=hashes[1],
+        environment=_sha256(pushed.environment),
         promoted=promoted or {},
         selection=selection,
         resumes=resumes,
+        date=date,
     )
-    body = manifests.text_of(manifest.to_json())
-    version = gateway.objects.put(manifests.key_of(name), body, "application/json")
-    starts = has_code_trigger(pushed.document())
-    key = manifests.code_key(name, version) if starts else None
-    return Pushed(key, digest, tuple(sorted(changed)), removed, document=not unchanged)
+    _put_layers(gateway, pushed)
+    version = _put_manifest(gateway, manifest)
+    key = manifests.code_key(pipeline.name, version) if has_code_trigger(pushed.document()) else None
+    return Pushed(key, digest, changes.changed, changes.removed, document=changes.document)
 
 
 def publish(gateway: Gateway, manifest: Manifest, by: str = "") -> Release:
@@ -140,10 +143,53 @@ def contents(gateway: Gateway, release: Release) -> dict[str, bytes]:
     return {path: body for path, body in zip(release.files, read, strict=True) if isinstance(body, bytes)}
 
 
-def _upload(gateway: Gateway, pipeline: str, files: Mapping[str, bytes]) -> dict[str, str]:
-    """Path -> version id."""
-    versions = together(lambda path: gateway.objects.put(staging_key(pipeline, path), files[path]), files)
-    return dict(zip(files, versions, strict=True))
+def _check(gateway: Gateway, pushed: Layers, files: Mapping[str, bytes]) -> None:
+    """Whatever can be known to be wrong before anything is written."""
+    document = pushed.document()
+    _check_code(load(document), files)
+    upstream.check(gateway, document)
+
+
+def _changes(before: Manifest | None, pushed: Layers, files: Mapping[str, bytes]) -> _Changes:
+    known = before.release.files if before else {}
+    listed = {path: _listed(known.get(path), body) for path, body in files.items()}
+    layers = (pushed.base.sha256, _sha256(pushed.environment))
+    return _Changes(
+        pushed.pipeline,
+        listed,
+        tuple(sorted(path for path, file in listed.items() if not file.version)),
+        tuple(sorted(set(known) - set(files))),
+        document=before is None or (before.release.document, before.environment) != layers,
+    )
+
+
+def _listed(known: CodeFile | None, body: bytes) -> CodeFile:
+    """A file as a manifest lists it; without a version where it is not stored like this yet."""
+    sha256 = hashlib.sha256(body).hexdigest()
+    return CodeFile(sha256, known.version if known and known.sha256 == sha256 else "", len(body))
+
+
+def _put_files(gateway: Gateway, changes: _Changes, files: Mapping[str, bytes]) -> Mapping[str, CodeFile]:
+    """Uploads what changed, deletes what was removed: the files in their versions."""
+
+    def put(path: str) -> str:
+        return gateway.objects.put(staging_key(changes.pipeline, path), files[path])
+
+    versions = dict(zip(changes.changed, together(put, changes.changed), strict=True))
+    together(lambda path: gateway.objects.delete(staging_key(changes.pipeline, path)), changes.removed)
+    return {
+        path: replace(file, version=versions.get(path, file.version)) for path, file in changes.files.items()
+    }
+
+
+def _put_manifest(gateway: Gateway, manifest: Manifest) -> str:
+    """Its version id."""
+    body = manifests.text_of(manifest.to_json())
+    return gateway.objects.put(manifests.key_of(manifest.release.pipeline), body, "application/json")
+
+
+def _sha256(layer: Base | None) -> str:
+    return layer.sha256 if layer else ""
 
 
 def _current(gateway: Gateway, pipeline: str) -> Manifest | None:

@@ -55,6 +55,15 @@ def record(gateway: Gateway, effective: Effective, by: str = "") -> int:
     raise TargetError(f"no free revision number for {name} in {ATTEMPTS} attempts", "try again")
 
 
+def number_of(gateway: Gateway, effective: Effective) -> int:
+    """The number that `record` would give it now."""
+    newest = gateway.documents.newest_revision(effective.pipeline.name)
+    if newest is None:
+        return 1
+    sha256 = sha256_of(document_json(effective.pipeline))
+    return newest.number if newest.sha256 == sha256 else newest.number + 1
+
+
 def document_key(pipeline: str, sha256: str) -> str:
     """Where a base document that a revision was made of is kept."""
     return f"releases/{pipeline}/documents/{sha256}.json"

@@ -74,10 +74,7 @@ def start(gateway: Gateway, plan: Plan) -> Started:
     A run that nobody has claimed is claimed with its plan: such a run takes no turns. PlanError: an item of
     the plan is larger than DynamoDB keeps.
     """
-    digest = plan.digest
-    gateway.runs.put_all(_checked(_plan_items(plan, digest)))
-    pinned: dict[str, Any] = {"status": "PLANNED", "partition": plan.partition, "release": plan.release}
-    pinned |= {"revision": plan.revision, "plan": digest}
+    pinned = {"status": "PLANNED", **_written(gateway, plan)}
     created = timestamp(datetime.now(UTC))
     header = Header(run=plan.run, pipeline=plan.pipeline, trigger=plan.trigger, created=created, **pinned)
     if gateway.runs.advance(plan.run, ["QUEUED"], pinned):
@@ -85,6 +82,17 @@ def start(gateway: Gateway, plan: Plan) -> Started:
     if gateway.runs.claim(header):
         return Started(plan.run, launch(gateway, header), new=True)
     return resume(gateway, claimant(gateway, plan.trigger.key))
+
+
+def keep(gateway: Gateway, plan: Plan) -> None:
+    """Writes the plan of a run that waits, for `start_kept`. PlanError as in `start`."""
+    gateway.runs.advance(plan.run, ["QUEUED"], _written(gateway, plan))
+
+
+def start_kept(gateway: Gateway, header: Header) -> Started:
+    """Starts a run whose turn has come with the plan that was kept for it."""
+    gateway.runs.advance(header.run, ["QUEUED"], {"status": "PLANNED"})
+    return resume(gateway, header.run)
 
 
 def refuse(
@@ -135,6 +143,18 @@ def claimant(gateway: Gateway, trigger_key: str) -> str:
     if run is None:
         raise TargetError(f"{trigger_key}: another run has this id, but not this key", "trigger it again")
     return run
+
+
+def _written(gateway: Gateway, plan: Plan) -> dict[str, Any]:
+    """Writes the plan's items: what the header says of it."""
+    digest = plan.digest
+    gateway.runs.put_all(_checked(_plan_items(plan, digest)))
+    return {
+        "partition": plan.partition,
+        "release": plan.release,
+        "revision": plan.revision,
+        "plan": digest,
+    }
 
 
 def _checked(items: Iterator[Item]) -> Iterator[Item]:

@@ -41,12 +41,14 @@ def request_run(
     *,
     force: bool = False,
     selection: Selection = ALL,
+    date: str = "",
 ) -> str:
     """Puts the event; its key, by which `history.find_run` finds the run. NotFoundError: no document."""
     if gateway.documents.base(pipeline) is None:
         raise NotFoundError(f"no pipeline {pipeline}", "push it first: stagewright push PATH")
     request = uuid.uuid4().hex
-    asked = {"parameters": dict(parameters), **({"force": True} if force else {}), **selection.to_json()}
+    maybe = {"force": force, "date": date, **selection.to_json()}
+    asked = {"parameters": dict(parameters), **{name: value for name, value in maybe.items() if value}}
     ask(gateway, pipeline, request, by, asked)
     return request_key("manual", request)
 

@@ -1,7 +1,14 @@
-"""The good end of a run starts runs of the pipelines that wait for it."""
+"""The good end of a run starts runs of the pipelines that wait for it. None may wait for itself that way: a
+push is refused by `check`; what a table edit brings about is stopped where the circle closes.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from stagewright.errors import DocumentError
 from stagewright.plan.model import Trigger
 from stagewright.plan.selection import LENDING
 from stagewright.run.catalogue import Catalogue
@@ -10,6 +17,8 @@ from stagewright.run.gateway.marks import Dropped
 from stagewright.run.gateway.runs import Header
 from stagewright.run.planned import recorded_stages
 from stagewright.run.trigger import fired
+from stagewright.spec.circles import circle_findings, told, upstreams
+from stagewright.spec.findings import problems
 from stagewright.spec.triggers import UpstreamTrigger
 
 
@@ -37,10 +46,21 @@ def announce(gateway: Gateway, header: Header) -> None:
             chain=chain,
         )
         if pipeline in chain:
-            reason = f"upstream triggers form a circle: {' -> '.join((*chain, pipeline))}"
+            reason = told((*chain, pipeline))
             gateway.marks.drop(pipeline, Dropped(header.ended, event.key, event.type, reason))
         else:
             gateway.queue.send(fired(gateway.installation, pipeline, trigger.listens, event))
+
+
+def check(gateway: Gateway, document: Mapping[str, Any]) -> None:
+    """DocumentError: with the other documents there, this one closes a circle."""
+    if not any(upstreams(document)):
+        return
+    before = defaultdict[str, list[str]](list)
+    for entry, trigger in Catalogue(gateway).wanting(UpstreamTrigger):
+        before[entry.pipeline].append(trigger.pipeline)
+    if found := problems(circle_findings(document, lambda pipeline: before[pipeline])):
+        raise DocumentError(found)
 
 
 def _good(gateway: Gateway, header: Header) -> frozenset[str]:

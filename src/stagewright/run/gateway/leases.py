@@ -26,11 +26,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Lease:
-    """`holder`: the one run of the pipeline that may go on; `since`: ISO 8601 UTC."""
+    """`holder`: the one run of the pipeline that may go on; `since`: ISO 8601 UTC.
+
+    `tries`: how often planning and starting it was begun, `tried`: when last; empty before the first.
+    """
 
     pipeline: str
     holder: str
     since: str
+    tries: int = 0
+    tried: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,9 @@ class Leases:
         if "Item" not in answer:
             return None
         item = decode(answer["Item"])
-        return Lease(pipeline, item["holder"], item["since"])
+        return Lease(
+            pipeline, item["holder"], item["since"], int(item.get("tries", 0)), item.get("tried", "")
+        )
 
     def waiting(self, pipeline: str, limit: int | None = None) -> Iterator[Place]:
         """Runs that wait, the next one first."""
@@ -104,6 +111,28 @@ class Leases:
         ]
         with translated("dynamodb", f"the lease of {place.pipeline}"):
             return transactions.write(self.client, writes)
+
+    def attempt(self, pipeline: str, holder: str) -> int:
+        """Counts that planning and starting the holder is begun once more: how often that is by now; 0, and
+        nothing counted, where another run holds the lease, or none."""
+        now = encode({":one": 1, ":now": timestamp(datetime.now(UTC))})
+        held = _held_by(holder)
+        with translated("dynamodb", f"the lease of {pipeline}"):
+            try:
+                answer = self.client.update_item(
+                    TableName=self.table,
+                    Key=encode(_key(pipeline)),
+                    UpdateExpression="SET tried = :now ADD tries :one",
+                    ConditionExpression=held["ConditionExpression"],
+                    ExpressionAttributeNames=held["ExpressionAttributeNames"],
+                    ExpressionAttributeValues=held["ExpressionAttributeValues"] | now,
+                    ReturnValues="UPDATED_NEW",
+                )
+            except ClientError as error:
+                if code_of(error) != "ConditionalCheckFailedException":
+                    raise
+                return 0
+        return int(answer["Attributes"]["tries"]["N"])
 
     def free(self, pipeline: str, holder: str) -> None:
         """Nothing, where another run holds it."""

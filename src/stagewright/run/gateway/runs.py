@@ -142,6 +142,10 @@ class Runs:
         item = self._get(run, "run")
         return _header(item) if item else None
 
+    def is_open(self, run: str) -> bool:
+        header = self.header(run)
+        return header is not None and header.is_open
+
     def advance(self, run: str, sources: Iterable[str], changes: Mapping[str, str | int]) -> bool:
         """Changes the header where its status is one of `sources`; False where it is not, or there is none.
 
