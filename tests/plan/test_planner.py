@@ -334,7 +334,7 @@ def test_everything_at_once(house):
     missing = "nothing at s3://bucket/raw/sales/ (upload it, or name it in sample_data)"
     assert problems(lambda: later(house, document, external={})) == [
         f"stages.prepare.inputs.sales: {missing}",
-        "stages.train.entry_point: no trian.py in the release (did you mean train.py?)",
+        'stages.train.entry_point: no trian.py in the release (did you mean "train.py"?)',
     ]
 
 
