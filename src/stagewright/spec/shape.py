@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -33,8 +34,18 @@ _EXPECTED = {
 }
 
 
-def shape_findings(error: ValidationError, data: Any) -> list[Finding]:
-    """One finding for each place; of a union's branches, the one that comes nearest."""
+@dataclass(frozen=True)
+class Misfit:
+    """A finding, and what it is about: a `key` or a `word` (of a kind or type) that is not `known`, something
+    that is `missing`, or any other `value`."""
+
+    finding: Finding
+    what: Literal["key", "word", "missing", "value"] = "value"
+    known: tuple[str, ...] = ()
+
+
+def misfits(error: ValidationError, data: Any) -> list[Misfit]:
+    """One for each place; of a union's branches, the one that comes nearest."""
     by_path: dict[Path, list[ErrorDetails]] = {}
     for each in error.errors(include_url=False):
         by_path.setdefault(_path(each, data), []).append(each)
@@ -44,7 +55,7 @@ def shape_findings(error: ValidationError, data: Any) -> list[Finding]:
             len(other) > len(path) and other[: len(path)] == path for other in by_path
         ):
             continue  # the other branch of a union got further
-        found.append(_finding(path, errors, data))
+        found.append(_misfit(path, errors, data))
     return found
 
 
@@ -74,29 +85,33 @@ def _only_types(errors: list[ErrorDetails]) -> bool:
     return all(error["type"] in _EXPECTED for error in errors)
 
 
-def _finding(path: Path, errors: list[ErrorDetails], data: Any) -> Finding:
+def _misfit(path: Path, errors: list[ErrorDetails], data: Any) -> Misfit:
     expected = list(dict.fromkeys(word for error in errors if (word := _expected(error))))
     telling = [error for error in errors if not _expected(error)]
     if not telling:
-        return Finding(path, f"takes {' or '.join(expected)}, not {said(errors[0]['input'])}")
+        return Misfit(Finding(path, f"takes {' or '.join(expected)}, not {said(errors[0]['input'])}"))
     error = telling[0]
     context = error.get("ctx", {})
     match error["type"]:
         case "missing":
-            return Finding(path, "is missing", _description(path, data))
+            return Misfit(Finding(path, "is missing", _description(path, data)), "missing")
         case "extra_forbidden":
             fields = _model_at(path[:-1], data).model_fields.items()
-            known = [field.alias or name for name, field in fields]
-            return Finding(path, f'unknown key "{path[-1]}"', nearest(str(path[-1]), known, "keys"))
+            known = tuple(field.alias or name for name, field in fields)
+            remedy = nearest(str(path[-1]), known, "keys")
+            return Misfit(Finding(path, f'unknown key "{path[-1]}"', remedy), "key", known)
         case "union_tag_not_found":
             word = context["discriminator"].strip("'")
-            return Finding((*path, word), "is missing", f"{word}s: {', '.join(_tags(error))}")
+            return Misfit(
+                Finding((*path, word), "is missing", f"{word}s: {', '.join(_tags(error))}"), "missing"
+            )
         case "union_tag_invalid":
             word, given = context["discriminator"].strip("'"), str(context["tag"])
-            remedy = nearest(given, _tags(error), f"{word}s")
-            return Finding((*path, word), f"unknown {word} {said(given)}", remedy)
+            known = _tags(error)
+            remedy = nearest(given, known, f"{word}s")
+            return Misfit(Finding((*path, word), f"unknown {word} {said(given)}", remedy), "word", known)
         case _:
-            return Finding(path, _limit(error, context))
+            return Misfit(Finding(path, _limit(error, context)))
 
 
 def _expected(error: ErrorDetails) -> str:
@@ -160,16 +175,16 @@ def type_of(value: Any) -> str:
             return "something else"
 
 
-def _tags(error: ErrorDetails) -> list[str]:
+def _tags(error: ErrorDetails) -> tuple[str, ...]:
     """Of a union whose branches are told apart by one field: what that field may say."""
     match error["loc"]:
         case ("stages", _):
-            return list(KINDS)
+            return tuple(KINDS)
         case ("triggers", _):
-            return list(TRIGGERS)
+            return tuple(TRIGGERS)
         case _:
             expected = error.get("ctx", {}).get("expected_tags", "")
-            return [tag.strip(" '") for tag in expected.split(",")] if expected else []
+            return tuple(tag.strip(" '") for tag in expected.split(",")) if expected else ()
 
 
 def _model_at(path: Path, data: Any) -> type[BaseModel]:
