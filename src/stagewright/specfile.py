@@ -20,7 +20,8 @@ from stagewright.spec.canonical import document_json, plain, sha256_of
 from stagewright.spec.findings import Finding, problems
 from stagewright.spec.findings import Path as Place
 from stagewright.spec.load import load
-from stagewright.spec.merging import merged
+from stagewright.spec.merging import merged, without
+from stagewright.spec.overlays import overlay_findings
 from stagewright.spec.pipeline import Pipeline
 from stagewright.spec.yaml_traps import inexact, meant, resolve, trapped
 
@@ -32,8 +33,6 @@ __all__ = ["document_json", "read", "read_overlay", "sha256_of"]
 Check = Callable[[Path, Mapping[str, Any]], Iterator[Finding]]
 """Gets the document's folder, and what the document says, right or wrong."""
 
-SHARED = {"name", "code", "sample_data"}
-"""Fields that no overlay may change: the pipeline's identity, and folders beside the document."""
 DEPTH = 60
 _CONTROL = re.compile(r"[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """YAML 1.2.2, production 1: what is not c-printable."""
@@ -71,11 +70,13 @@ def read_overlay(path: Path, folder: Path, pipeline: Pipeline, *checks: Check) -
     with the file, and with the document that the two make together.
     """
     source = _source(path, "an overlay holds what an environment changes of the document, such as parameters")
-    for field in SHARED & source.data.keys():
-        source.refuse((field,), "an overlay cannot change it", "it is the same in every environment")
     under = json.loads(document_json(pipeline))
-    _checked(source, merged(under, source.data), path, folder, checks)
-    return dict(plain(source.data))
+    over = plain(source.data)
+    for found in overlay_findings(under, over):
+        source.findings.append(found)
+        over = without(over, found.path)
+    _checked(source, merged(under, over), path, folder, checks)
+    return dict(over)
 
 
 def _source(path: Path, remedy: str) -> Source:

@@ -47,7 +47,7 @@ def line_of(path: Path, lines: Lines) -> int | None:
 
 
 def meant(given: str, known: Iterable[str]) -> str:
-    """The known name that `given` was probably meant to be; empty where none is near. Capitals do not count."""
+    """The known name that `given` was probably meant to be, if one is near. Capitals do not count."""
     from difflib import get_close_matches  # only what is wrong pays for it
 
     names = {name.casefold(): name for name in sorted(known, reverse=True)}

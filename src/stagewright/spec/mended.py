@@ -32,8 +32,8 @@ RESTED_ON = ("parameters", "defaults")
 
 
 class Mended:
-    """`data` as it is read on. `gone`: places that are not as they were meant; of what rests on them nothing is
-    known. `renamed`: where a place is now -> where it was written."""
+    """`data` as it is read on. `gone`: places that are not as they were meant; of what rests on them nothing
+    is known. `renamed`: where a place is now -> where it was written."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.data: Any = copy.deepcopy(data)
@@ -84,8 +84,8 @@ class Mended:
             self.gone.update((field,) for field in RESTED_ON if field not in holder)
 
     def _take_out(self, path: Path) -> None:
-        """The entry of a mapping; of a list the whole list, since its other entries would change places. Where a
-        trigger is wrong, another stands in for it."""
+        """The entry of a mapping; of a list the whole list, since its other entries would change places. In
+        place of a wrong trigger another stands in."""
         if not path or _at(self.data, path) is ABSENT:
             return
         holder = _at(self.data, path[:-1])
