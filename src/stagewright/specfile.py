@@ -65,11 +65,16 @@ def read(path: Path, *checks: Check) -> Pipeline:
     return _checked(source, source.data, path, path.parent, checks)
 
 
-def read_overlay(path: Path, folder: Path, pipeline: Pipeline, *checks: Check) -> Mapping[str, Any]:
+def read_overlay(path: Path, folder: Path, pipeline: Pipeline | None, *checks: Check) -> Mapping[str, Any]:
     """What the file changes of `pipeline`, whose document is in `folder`. DocumentError carries what is wrong
-    with the file, and with the document that the two make together.
+    with the file, and with the document that the two make together; with the file alone where there is no
+    `pipeline`, its document being wrong.
     """
     source = _source(path, "an overlay holds what an environment changes of the document, such as parameters")
+    if pipeline is None:
+        if source.findings:
+            raise DocumentError(problems(source.findings, source.lines, str(path)))
+        return dict(plain(source.data))
     under = json.loads(document_json(pipeline))
     over = plain(source.data)
     for found in overlay_findings(under, over):

@@ -102,8 +102,8 @@ def test_problems(endpoint, change, message):
         ),
         (
             {"InstanceType": "ml.m5.xlrge"},
-            "InstanceType: 'ml.m5.xlrge' is not among the values that AWS takes"
-            + ' (did you mean "ml.m5.xlarge"?)',
+            """InstanceType: 'ml.m5.xlrge' is not among the values that AWS takes \
+(did you mean "ml.m5.xlarge"?)""",
         ),
     ],
 )

@@ -162,7 +162,10 @@ def test_a_wrong_overlay_is_named_as_such(stored):
 @pytest.mark.parametrize(
     ("overlay", "words"),
     [
-        ('{"stages": {"trian": {"instance_count": 2}}}', 'stages.trian: the document has no such stage, in the'),
+        (
+            '{"stages": {"trian": {"instance_count": 2}}}',
+            "stages.trian: the document has no such stage, in the",
+        ),
         ('{"parameters": {"limit": "many"}}', "parameters.limit: the document declares a number"),
         ('{"parameters": {"limti": 9}}', 'did you mean "limit"?'),
     ],

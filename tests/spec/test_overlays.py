@@ -49,7 +49,10 @@ def test_what_an_overlay_may_not_say(overlay, path, words):
         {"stages": {"trial": {"kind": "training", "entry_point": "train.py"}}},
         {"parameters": {"min_r2": 1, "month": "2026-02", "fast": False}},
         {"parameters": {"owner": "somebody"}},
-        {"parameters": {"min_r": 0.9}, "stages": {"train": {"hyperparameters": {"r": "${parameters.min_r}"}}}},
+        {
+            "parameters": {"min_r": 0.9},
+            "stages": {"train": {"hyperparameters": {"r": "${parameters.min_r}"}}},
+        },
         {"parameters": None, "stages": []},
     ],
     ids=str,

@@ -1,5 +1,6 @@
-"""Nothing is contacted and nothing is written. Overlays in `environments/` are checked too. Exit code 2 when
-the document, an overlay or a file that they name is wrong.
+"""Nothing is contacted and nothing is written. Overlays in `environments/` are checked too, and whether
+their environments are known, from stagewright.toml and infra/envs/*.tfvars. Exit code 2 when the document, an
+overlay or a file that they name is wrong.
 """
 
 from __future__ import annotations
@@ -7,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stagewright.cli import documents, output
+from stagewright.cli import documents, output, overlays
 from stagewright.cli.options import Document, Json
 from stagewright.errors import DocumentError, Problem
 
@@ -16,14 +17,19 @@ if TYPE_CHECKING:
 
 
 def command(place: Document, as_json: Json = False) -> None:
-    from stagewright import specfile
-    from stagewright.run.named_files import code_findings, sample_findings
-
     path = documents.path_of(place)
-    pipeline = specfile.read(path, code_findings, sample_findings)
-    check_overlays(path, pipeline)
+    pipeline, warnings = checked(path)
+    for warning in warnings:
+        output.note(f"warning: {warning}")
     if as_json:
-        output.print_json({"valid": True, "pipeline": pipeline.name, "stages": list(pipeline.stages)})
+        output.print_json(
+            {
+                "valid": True,
+                "pipeline": pipeline.name,
+                "stages": list(pipeline.stages),
+                "warnings": [str(warning) for warning in warnings],
+            }
+        )
     else:
         stages = ", ".join(
             name if stage.enabled else f"{name} (off)" for name, stage in pipeline.stages.items()
@@ -31,17 +37,24 @@ def command(place: Document, as_json: Json = False) -> None:
         output.say(f"{pipeline.name} is valid: {stages}")
 
 
-def check_overlays(path: Path, pipeline: Pipeline) -> None:
-    """DocumentError with what is wrong in all of them."""
+def checked(path: Path) -> tuple[Pipeline, list[Problem]]:
+    """The document, and what to warn of. DocumentError with what is wrong in it and in its overlays."""
     from stagewright import specfile
-    from stagewright.cli.launch import overlays
-    from stagewright.run.named_files import code_findings
+    from stagewright.run.named_files import code_findings, sample_findings
 
     wrong: list[Problem] = []
-    for file in overlays(path):
+    try:
+        pipeline = specfile.read(path, code_findings, sample_findings)
+    except DocumentError as error:
+        wrong += error.problems
+        pipeline = None
+    for file in overlays.overlays(path):
         try:
             specfile.read_overlay(file, path.parent, pipeline, code_findings)
         except DocumentError as error:
             wrong += error.problems
-    if wrong:
+    strays = list(overlays.strays(path))
+    wrong += [stray.problem for stray in strays if stray.sure]
+    if wrong or pipeline is None:
         raise DocumentError(tuple(wrong))
+    return pipeline, [stray.problem for stray in strays]

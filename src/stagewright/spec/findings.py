@@ -46,12 +46,16 @@ def line_of(path: Path, lines: Lines) -> int | None:
     return None
 
 
-def meant(given: str, known: Iterable[str]) -> str:
+SURE = 0.75
+"""Likeness of two names that makes one of them a misspelling of the other."""
+
+
+def meant(given: str, known: Iterable[str], likeness: float = 0.6) -> str:
     """The known name that `given` was probably meant to be, if one is near. Capitals do not count."""
     from difflib import get_close_matches  # only what is wrong pays for it
 
     names = {name.casefold(): name for name in sorted(known, reverse=True)}
-    close = get_close_matches(given.casefold(), names, n=1)
+    close = get_close_matches(given.casefold(), names, n=1, cutoff=likeness)
     return names[close[0]] if close else ""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stagewright.spec.canonical import canonical_json
-from stagewright.spec.findings import Finding, meant, nearest
+from stagewright.spec.findings import SURE, Finding, meant, nearest
 from stagewright.spec.merging import merged
 from stagewright.spec.shape import said, type_of
 
@@ -38,7 +38,7 @@ def _parameters(document: Mapping[str, Any], overlay: Mapping[str, Any]) -> Iter
     for name, value in _mapping(overlay.get("parameters")).items():
         path = ("parameters", name)
         if name not in declared:
-            close = meant(name, declared)
+            close = meant(name, declared, SURE)
             if close and f"${{parameters.{name}}}" not in text:
                 message = "the document declares no such parameter, and nothing refers to it"
                 yield Finding(path, message, f'did you mean "{close}"?')
