@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from stagewright.spec.findings import Finding, Path, nearest
+from stagewright.spec.findings import SURE, Finding, Path, meant, nearest
 from stagewright.spec.kinds import KINDS
 from stagewright.spec.model import NAME_RULES, REFERENCE, Model
 from stagewright.spec.pipeline import Pipeline
@@ -101,10 +101,7 @@ def _misfit(path: Path, errors: list[ErrorDetails], data: Any) -> Misfit:
             remedy = nearest(str(path[-1]), known, "keys")
             return Misfit(Finding(path, f'unknown key "{path[-1]}"', remedy), "key", known)
         case "union_tag_not_found":
-            word = context["discriminator"].strip("'")
-            return Misfit(
-                Finding((*path, word), "is missing", f"{word}s: {', '.join(_tags(error))}"), "missing"
-            )
+            return _untagged(path, error, context["discriminator"].strip("'"))
         case "union_tag_invalid":
             word, given = context["discriminator"].strip("'"), str(context["tag"])
             known = _tags(error)
@@ -112,6 +109,15 @@ def _misfit(path: Path, errors: list[ErrorDetails], data: Any) -> Misfit:
             return Misfit(Finding((*path, word), f"unknown {word} {said(given)}", remedy), "word", known)
         case _:
             return Misfit(Finding(path, _limit(error, context)))
+
+
+def _untagged(path: Path, error: ErrorDetails, word: str) -> Misfit:
+    """No `kind` or `type`, or one under a misspelt key."""
+    if written := next((key for key in error["input"] if meant(str(key), [word], SURE)), None):
+        finding = Finding((*path, written), f'unknown key "{written}"', f'did you mean "{word}"?')
+        return Misfit(finding, "key", (word,))
+    remedy = f"{word}s: {', '.join(_tags(error))}"
+    return Misfit(Finding((*path, word), "is missing", remedy), "missing")
 
 
 def _expected(error: ErrorDetails) -> str:
