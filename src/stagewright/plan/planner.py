@@ -16,6 +16,7 @@ from typing import Any
 from stagewright.errors import PlanError, Problem
 from stagewright.naming import run_id
 from stagewright.plan import approval, contract, cost, events, fingerprint, graph, integration, pages
+from stagewright.plan.doubts import doubts
 from stagewright.plan.external import external_inputs
 from stagewright.plan.model import ATTEMPT, GoodResult, Plan, Recorded, StagePlan, Trigger
 from stagewright.plan.prepared import Prepared, Preparer
@@ -84,7 +85,10 @@ class _Planner:
             revision=self.recorded.revision,
             stages=stages,
             waves=waves,
-            warnings=tuple(f"{stage.name}: {stage.reason}" for stage in stages if "(stale: " in stage.reason),
+            warnings=(
+                *(f"{stage.name}: {stage.reason}" for stage in stages if "(stale: " in stage.reason),
+                *doubts(self.pipeline, self.running, self.recorded.results),
+            ),
         )
         if endless := tuple(events.refused(made)):
             raise PlanError(endless)

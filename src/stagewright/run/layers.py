@@ -10,12 +10,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from stagewright.errors import DocumentError, NotFoundError, Problem
+from stagewright.errors import DocumentError, NotFoundError, Problem, TargetError
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.documents import Base, Overrides
 from stagewright.run.together import together
 from stagewright.spec.canonical import canonical_json, document_json, sha256_of
-from stagewright.spec.findings import Path, dotted, problems
+from stagewright.spec.findings import Path, dotted, meant, problems
 from stagewright.spec.load import load
 from stagewright.spec.merging import ABSENT, found, leaves, merged
 from stagewright.spec.overlays import overlay_findings
@@ -100,10 +100,18 @@ def read(gateway: Gateway, pipeline: str) -> Layers:
     )
     base, environment, overrides = together(lambda act: act(pipeline), acts)
     if base is None:
-        raise NotFoundError(
-            f"no document of {pipeline} in {gateway.documents.table}", "push it first: stagewright push PATH"
-        )
+        remedy = _near(gateway, pipeline) or "push it first: stagewright push PATH"
+        raise NotFoundError(f"no document of {pipeline} in {gateway.documents.table}", remedy)
     return Layers(pipeline, base, environment, overrides)
+
+
+def _near(gateway: Gateway, pipeline: str) -> str:
+    """A remedy; empty where no pipeline is near, or the caller may not list them."""
+    try:
+        close = meant(pipeline, [name for name, _ in gateway.documents.listed("base")])
+    except TargetError:
+        return ""
+    return f'did you mean "{close}"?' if close else ""
 
 
 def on_disk(gateway: Gateway, pipeline: Pipeline, overlay: Mapping[str, Any], by: str = "") -> Layers:

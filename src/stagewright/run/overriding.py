@@ -47,8 +47,8 @@ def put(gateway: Gateway, pipeline: str, texts: Sequence[str], by: str) -> Chang
     try:
         made = _checked(gateway, before, content, [path for path, _ in settings])
     except DocumentError as error:
-        told = {each.path for each in error.problems}
-        others = tuple(each for each in retypings if each.path not in told)
+        named = {each.path for each in error.problems}
+        others = tuple(each for each in retypings if each.path not in named)
         raise DocumentError((*error.problems, *others)) from None
     if retypings:
         raise DocumentError(retypings)
