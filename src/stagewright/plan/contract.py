@@ -53,6 +53,11 @@ def members(operation: str) -> Mapping[str, str]:
     return found
 
 
+def values(shape: str) -> tuple[str, ...]:
+    """What AWS takes for an enumeration, as of the contract."""
+    return tuple(_shape(shape)["enum"])
+
+
 def _shape(name: str) -> Shape:
     shape: Shape = contract()["shapes"][name]
     return shape

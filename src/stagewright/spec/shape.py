@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -89,7 +91,9 @@ def _misfit(path: Path, errors: list[ErrorDetails], data: Any) -> Misfit:
     expected = list(dict.fromkeys(word for error in errors if (word := _expected(error))))
     telling = [error for error in errors if not _expected(error)]
     if not telling:
-        return Misfit(Finding(path, f"takes {' or '.join(expected)}, not {said(errors[0]['input'])}"))
+        given = errors[0]["input"]
+        message = f"takes {' or '.join(expected)}, not {said(given)}"
+        return Misfit(Finding(path, message, _written(expected, given, path, data)))
     error = telling[0]
     context = error.get("ctx", {})
     match error["type"]:
@@ -108,7 +112,44 @@ def _misfit(path: Path, errors: list[ErrorDetails], data: Any) -> Misfit:
             remedy = nearest(given, known, f"{word}s")
             return Misfit(Finding((*path, word), f"unknown {word} {said(given)}", remedy), "word", known)
         case _:
-            return Misfit(Finding(path, _limit(error, context)))
+            return _unnamed(path, error) or Misfit(Finding(path, _limit(error, context)))
+
+
+def _written(expected: list[str], given: Any, path: Path, data: Any) -> str:
+    """A remedy: how the value is written as what its place takes."""
+    match given:
+        case bool() | int() | float() if "a text" in expected:
+            return f'write "{json.dumps(given)}"'
+        case str() if ("true or false" in expected and given in ("true", "false")) or (
+            "a whole number" in expected and given.isdecimal()
+        ):
+            return f"write {given}, without quotes"
+        case str() if path[:1] == ("triggers",) and len(path) == 2:
+            return f"write {{type: {given}}}"
+        case str() if "a list" in expected:
+            return f"write [{given}]"
+        case dict() if "a list" in expected:
+            return 'begin each entry with "- "'
+    if "a mapping" not in expected:
+        return ""
+    fields = [field for model in _models_of(path, data) for field in model.model_fields]
+    more = ", without a - before it" if isinstance(given, list) else ""
+    return f"keys: {', '.join(fields)}" if fields else f"write name: value{more}"
+
+
+def _models_of(path: Path, data: Any) -> list[type[BaseModel]]:
+    """Of the mapping that a field takes, where it has fields of its own and there is one kind of it."""
+    field = _model_at(path[:-1], data).model_fields.get(str(path[-1])) if path else None
+    found = list(models(field.annotation)) if field else []
+    return found if len(found) == 1 else []
+
+
+def _unnamed(path: Path, error: ErrorDetails) -> Misfit | None:
+    """A stage under a name that is none, and would be one in small letters with hyphens."""
+    name = re.sub(r"[^a-z0-9]+", "-", str(path[-1]).lower()).strip("-") if path else ""
+    if len(path) != 2 or path[0] != "stages" or error["loc"][-1] != "[key]" or not re.match("[a-z]", name):
+        return None
+    return Misfit(Finding(path, _limit(error, error.get("ctx", {})), f"write {name}"), "key", (name,))
 
 
 def _untagged(path: Path, error: ErrorDetails, word: str) -> Misfit:
