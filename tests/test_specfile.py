@@ -265,7 +265,7 @@ UNREADABLE = [
     (b"[1]", "pipeline.json", None, "the file holds no mapping"),
     (b"name: x\nstages: \xff\n", "pipeline.yaml", 2, "the file is not UTF-8"),
     (b"name: x\n\tstages: 1\n", "pipeline.yaml", 2, "(column 1)"),
-    (b"name: 'x\n", "pipeline.yaml", 2, "no YAML: found unexpected end of stream"),
+    (b"name: 'x\n", "pipeline.yaml", 1, "no YAML: this quote is not closed"),
     (b"a: b: c\n", "pipeline.yaml", 1, "no YAML: mapping values are not allowed"),
     (b"a: 1\nname: \x00", "pipeline.yaml", 2, "characters are not allowed (column 7)"),
     (b'{"name": "x",\n "a" 1}', "pipeline.json", 2, "no JSON: Expecting ':' delimiter (column 6)"),
@@ -383,7 +383,11 @@ def test_an_overlay_is_a_part_of_a_document(overlay):
         ("parameters:\n  limit: 4\n stages: {}\n", 3, "no YAML"),
         ("parameters: [\n", 2, "no YAML"),
         ("stages:\n  train:\n    instance_tipe: x\n", 3, 'did you mean "instance_type"'),
-        ("stages:\n  more: {enabled: false}\n", 2, "stages.more.kind: is missing"),
+        ("stages:\n  more: {enabled: false}\n", 2, "stages.more: the document has no such stage"),
+        ("stages:\n  tain: {enabled: false}\n", 2, 'did you mean "train"?; a stage of the overlay'),
+        ("stages:\n  more: {kind: trainin}\n", 2, 'stages.more.kind: unknown kind "trainin"'),
+        ("parameters:\n  limit: many\n", 2, 'the document declares a number, and this is "many"'),
+        ("parameters:\n  limt: 4\n", 2, 'did you mean "limit"?'),
         ("parameters: {}\nname: other\n", 2, "name: an overlay cannot change it"),
         ("code: elsewhere\n", 1, "code: an overlay cannot change it"),
         ("stages:\n  train:\n    image: sklern-1.4\n", 3, "stages.train.image"),
@@ -399,3 +403,32 @@ def test_what_is_wrong_in_an_overlay_is_said_at_its_line(overlay, text, line, wo
     assert words in str(first)
     assert first.file.endswith("environments/prod.yaml")
     assert first.line == line
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "name: x\nstages:\n  a:\n\u00a0  kind: gate\n    require: x\n",
+            "5: document: no YAML: a no-break space",
+        ),
+        ('name: "x\nstages: {}\n', "1: document: no YAML: this quote is not closed (column 7) (close it)"),
+        (
+            "name: x\ndefaults: {instance_type: ml.m5.lrage}\nstages: {a: {kind: gate, require: 1 < 2}}\n",
+            '2: defaults.instance_type: AWS had no ml.m5.lrage when this version was made (did you mean',
+        ),
+    ],
+)
+def test_what_is_easily_overlooked_is_said(tmp_path, text, words):
+    file = tmp_path / "pipeline.yaml"
+    file.write_text(text)
+    with pytest.raises(DocumentError) as raised:
+        specfile.read(file)
+    assert any(words in str(problem) for problem in raised.value.problems), raised.value.message
+
+
+def test_json_is_answered_with_its_form(tmp_path):
+    file = tmp_path / "pipeline.json"
+    file.write_text('{"name": "x",}')
+    with pytest.raises(DocumentError, match="no comma before"):
+        specfile.read(file)

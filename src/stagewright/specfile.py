@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stagewright.errors import DocumentError, PlanError, Problem
-from stagewright.plan import images
+from stagewright.plan import contract, images
 from stagewright.spec.canonical import document_json, plain, sha256_of
-from stagewright.spec.findings import Finding, problems
+from stagewright.spec.findings import Finding, nearest, problems
 from stagewright.spec.findings import Path as Place
 from stagewright.spec.load import load
-from stagewright.spec.merging import merged
+from stagewright.spec.merging import merged, without
+from stagewright.spec.overlays import overlay_findings
 from stagewright.spec.pipeline import Pipeline
 from stagewright.spec.yaml_traps import inexact, meant, resolve, trapped
 
@@ -32,9 +33,11 @@ __all__ = ["document_json", "read", "read_overlay", "sha256_of"]
 Check = Callable[[Path, Mapping[str, Any]], Iterator[Finding]]
 """Gets the document's folder, and what the document says, right or wrong."""
 
-SHARED = {"name", "code", "sample_data"}
-"""Fields that no overlay may change: the pipeline's identity, and folders beside the document."""
 DEPTH = 60
+JSON_FORM = "double quotes around keys and texts, no comma before } and ]"
+HOSTED = "ProductionVariantInstanceType"
+INSTANCE_TYPES = ("ProcessingInstanceType", "TrainingInstanceType", "TransformInstanceType", HOSTED)
+"""Shapes of the SageMaker API reference: between them all instance types that it knows."""
 _CONTROL = re.compile(r"[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """YAML 1.2.2, production 1: what is not c-printable."""
 _JSON_WORD = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
@@ -71,16 +74,23 @@ def data_of(path: Path) -> Mapping[str, Any]:
     return dict(_source(path, "a document has a name and stages").data)
 
 
-def read_overlay(path: Path, folder: Path, pipeline: Pipeline, *checks: Check) -> Mapping[str, Any]:
+def read_overlay(path: Path, folder: Path, pipeline: Pipeline | None, *checks: Check) -> Mapping[str, Any]:
     """What the file changes of `pipeline`, whose document is in `folder`. DocumentError carries what is wrong
-    with the file, and with the document that the two make together.
+    with the file, and with the document that the two make together; with the file alone where there is no
+    `pipeline`, its document being wrong.
     """
     source = _source(path, "an overlay holds what an environment changes of the document, such as parameters")
-    for field in SHARED & source.data.keys():
-        source.refuse((field,), "an overlay cannot change it", "it is the same in every environment")
+    if pipeline is None:
+        if source.findings:
+            raise DocumentError(problems(source.findings, source.lines, str(path)))
+        return dict(plain(source.data))
     under = json.loads(document_json(pipeline))
-    _checked(source, merged(under, source.data), path, folder, checks)
-    return dict(plain(source.data))
+    over = plain(source.data)
+    for found in overlay_findings(under, over):
+        source.findings.append(found)
+        over = without(over, found.path)
+    _checked(source, merged(under, over), path, folder, checks)
+    return dict(over)
 
 
 def _source(path: Path, remedy: str) -> Source:
@@ -101,7 +111,8 @@ def _checked(
 ) -> Pipeline:
     """The document `data`, at the lines of `source`."""
     file = str(path)
-    findings = [found for check in (_unknown_images, *checks) for found in check(folder, data)]
+    own = (_unknown_images, _unknown_instance_types)
+    findings = [found for check in (*own, *checks) for found in check(folder, data)]
     further = problems(findings, source.lines, file)
     try:
         pipeline = load(data, source.lines, file)
@@ -131,17 +142,31 @@ def _within(path: str, outer: str) -> bool:
 
 def _unknown_images(_folder: Path, data: Mapping[str, Any]) -> Iterator[Finding]:
     """Aliases that no target knows; what is referred to shows only when a run is planned."""
+    for path, image in _literals(data, "image"):
+        try:
+            images.check_alias(image)
+        except PlanError as error:
+            yield from (Finding(path, each.message, each.remedy) for each in error.problems)
+
+
+def _unknown_instance_types(_folder: Path, data: Mapping[str, Any]) -> Iterator[Finding]:
+    """Of the right form, and none that AWS has."""
+    for path, instance_type in _literals(data, "instance_type"):
+        known = {value for shape in INSTANCE_TYPES for value in contract.values(shape)}
+        if instance_type.startswith("ml.") and instance_type not in known:
+            message = f"AWS had no {instance_type} when this version was made"
+            yield Finding(path, message, nearest(instance_type, known))
+
+
+def _literals(data: Mapping[str, Any], field: str) -> Iterator[tuple[Place, str]]:
+    """Of `defaults` and every stage, without those that refer to something."""
     stages = data.get("stages")
     named: list[tuple[Place, Any]] = [(("defaults",), data.get("defaults"))]
     named += [(("stages", name), stage) for name, stage in stages.items()] if isinstance(stages, dict) else []
     for place, holder in named:
-        image = holder.get("image") if isinstance(holder, dict) else None
-        path: Place = (*place, "image")
-        if isinstance(image, str) and image and "${" not in image:
-            try:
-                images.check_alias(image)
-            except PlanError as error:
-                yield from (Finding(path, each.message, each.remedy) for each in error.problems)
+        value = holder.get(field) if isinstance(holder, dict) else None
+        if isinstance(value, str) and value and "${" not in value:
+            yield (*place, field), value
 
 
 def _text(path: Path) -> str:
@@ -252,17 +277,28 @@ class YamlSource(Source):
 
 def _syntax(error: yaml.YAMLError, text: str, file: str) -> DocumentError:
     mark = getattr(error, "problem_mark", None)
+    if "quoted scalar" in (getattr(error, "context", None) or "") and "end of stream" in str(error):
+        begins = error.context_mark  # type: ignore[attr-defined]  # only a marked error has a context
+        told = f"no YAML: this quote is not closed (column {begins.column + 1})"
+        return _unreadable(file, told, "close it", begins.line + 1)
     what = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read"
     line, column = (mark.line, mark.column) if mark else _first_control(text)
     lines = text.splitlines()
     here = lines[line] if line < len(lines) else ""
+    if "\u00a0" in "".join(map(_indentation, lines[max(0, line - 1) : line + 1])):
+        told = f"no YAML: a no-break space in the indentation here or in line {line}"
+        return _unreadable(file, told, "indent with plain spaces", line + 1)
     told, remedy = _told(what, here, getattr(error, "context", None) or "", here[column : column + 1])
     return _unreadable(file, f"no YAML: {told} (column {column + 1})", remedy, line + 1)
 
 
+def _indentation(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
+
+
 def _told(what: str, line: str, context: str, found: str) -> tuple[str, str]:
     """What the parser says, in words of the file, and what to do about it."""
-    if "\t" in line[: len(line) - len(line.lstrip())]:
+    if "\t" in _indentation(line):
         return "a tab in the indentation", "indent with spaces"
     if "${" in line and "flow" in context:
         return what, 'references need quotes inside { } and [ ]: "${...}"'
@@ -301,7 +337,7 @@ class JsonSource(Source):
             self._value(*next(self._words), ())
         except json.JSONDecodeError as error:
             raise _unreadable(
-                file, f"no JSON: {error.msg} (column {error.colno})", "", error.lineno
+                file, f"no JSON: {error.msg} (column {error.colno})", JSON_FORM, error.lineno
             ) from None
         except RecursionError:
             raise _unreadable(file, "nested too deeply", "a document has a few levels") from None

@@ -49,7 +49,7 @@ def test_a_file_that_differs_is_kept_unless_forced(code):
 def test_an_unknown_script_is_refused_with_the_nearest(code):
     with pytest.raises(NotFoundError, match="no script drfit") as refused:
         script.command("drfit", Path("code"))
-    assert refused.value.remedy == "did you mean drift?"
+    assert refused.value.remedy == 'did you mean "drift"?'
     assert list(code.iterdir()) == []
 
 

@@ -63,7 +63,7 @@ def test_a_good_request(endpoint):
     [
         (
             {"EndpointNme": "x"},
-            "CreateEndpoint.EndpointNme: AWS has no such field (did you mean EndpointName?)",
+            'CreateEndpoint.EndpointNme: AWS has no such field (did you mean "EndpointName"?)',
         ),
         ({"EndpointName": 3}, "CreateEndpoint.EndpointName: 3 is not a text"),
         (
@@ -102,7 +102,8 @@ def test_problems(endpoint, change, message):
         ),
         (
             {"InstanceType": "ml.m5.xlrge"},
-            "InstanceType: 'ml.m5.xlrge' is not among the values that AWS takes (did you mean ml.m5.xlarge?)",
+            """InstanceType: 'ml.m5.xlrge' is not among the values that AWS takes \
+(did you mean "ml.m5.xlarge"?)""",
         ),
     ],
 )

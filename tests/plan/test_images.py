@@ -83,8 +83,13 @@ def test_inference_has_its_own_image_or_the_same():
 @pytest.mark.parametrize(
     ("alias", "region", "instance", "message"),
     [
-        ("sklearn-1.5", "us-east-1", "ml.m5.xlarge", r"image: no image sklearn-1.5 \(did you mean sklearn-1"),
-        ("sklaern-1.4-2", "us-east-1", "ml.m5.xlarge", r"did you mean sklearn-1.4-2\?"),
+        (
+            "sklearn-1.5",
+            "us-east-1",
+            "ml.m5.xlarge",
+            r'image: no image sklearn-1.5 \(did you mean "sklearn-1',
+        ),
+        ("sklaern-1.4-2", "us-east-1", "ml.m5.xlarge", r'did you mean "sklearn-1.4-2"\?'),
         ("sklearn", "us-east-1", "ml.m5.xlarge", "no image sklearn"),
         (
             "sklearn-1.4",

@@ -334,7 +334,7 @@ def test_everything_at_once(house):
     missing = "nothing at s3://bucket/raw/sales/ (upload it, or name it in sample_data)"
     assert problems(lambda: later(house, document, external={})) == [
         f"stages.prepare.inputs.sales: {missing}",
-        "stages.train.entry_point: no trian.py in the release (did you mean train.py?)",
+        'stages.train.entry_point: no trian.py in the release (did you mean "train.py"?)',
     ]
 
 
@@ -373,6 +373,28 @@ def test_an_earlier_result_without_the_value(house, first):
     found = problems(lambda: later(house, house.changed("parameters.min_r2", 0.9), results))
     message = f"evaluate has no metrics.r2 in run {first.run}, whose result is used again"
     assert found == [f"stages.quality: {message} (run evaluate again)"]
+    results["evaluate"] = [replace(good, result={"metrics": {"R2": 1, "mae": 2}})]
+    found = problems(lambda: later(house, house.changed("parameters.min_r2", 0.9), results))
+    assert found == [f'stages.quality: {message} (did you mean "R2"?; or run evaluate again)']
+
+
+@pytest.mark.parametrize(
+    ("metrics", "told"),
+    [
+        ({"r_2": 1, "mae": 2}, ['did you mean "r_2"?']),
+        ({"mae": 2, "rmse": 3}, ["it had: mae, rmse"]),
+        ({"r2": 0.9}, []),
+        ({}, []),
+    ],
+)
+def test_a_metric_that_was_not_there_last_time_is_doubted(house, first, metrics, told):
+    results = house.results_of(first)
+    (good,) = results["evaluate"]
+    results["evaluate"] = [replace(good, result={"metrics": metrics})]
+    changed = house.changed("stages.evaluate.max_runtime_seconds", 60)
+    made = later(house, changed, results)
+    expected = [f"quality: evaluate had no metric r2 in run {first.run}; {words}" for words in told]
+    assert list(made.warnings) == expected
 
 
 def test_a_stage_too_large_for_a_page(house):

@@ -159,6 +159,24 @@ def test_a_wrong_overlay_is_named_as_such(stored):
     assert "in the environment's overlay (mend it in the repository, and push)" in problem
 
 
+@pytest.mark.parametrize(
+    ("overlay", "words"),
+    [
+        (
+            '{"stages": {"trian": {"instance_count": 2}}}',
+            "stages.trian: the document has no such stage, in the",
+        ),
+        ('{"parameters": {"limit": "many"}}', "parameters.limit: the document declares a number"),
+        ('{"parameters": {"limti": 9}}', 'did you mean "limit"?'),
+    ],
+)
+def test_an_overlay_that_speaks_of_what_is_not_there_is_one_problem(stored, overlay, words):
+    stored.documents.put_pushed("prices", "environment", Base(overlay, "", ""))
+    (problem,) = refused(stored)
+    assert words in problem
+    assert "the environment's overlay" in problem
+
+
 def revision(gateway, by=""):
     number = revisions.record(gateway, effective(gateway), by)
     newest = gateway.documents.newest_revision("prices")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import json
 from concurrent.futures import ThreadPoolExecutor
 
@@ -88,6 +89,34 @@ def test_what_makes_a_wrong_document_is_not_written(stored, settings, words):
     assert "stagewright unset" not in raised.value.message
     assert item(stored) == {}
     assert stored.documents.newest_revision("prices").number == 1
+
+
+def test_a_text_in_place_of_a_number_is_written_where_it_is_quoted(stored, files, tools):
+    stages = copy.deepcopy(tools.document["stages"])
+    stages["train"]["hyperparameters"] = {"trees": 300}
+    push(stored, load(tools.document | {"stages": stages}), files)
+    place = "stages.train.hyperparameters.trees"
+    with pytest.raises(DocumentError, match='the document has the number 300, and this is "many"'):
+        put(stored, "prices", [f"{place}=many"], "bea")
+    with pytest.raises(DocumentError) as raised:
+        put(stored, "prices", [f"{place}=many", "parameters.limit=many", "stages.trian.enabled=false"], "bea")
+    assert [problem.path for problem in raised.value.problems] == [
+        "parameters.limit",
+        "stages.trian",
+        place,
+    ]
+    assert item(stored) == {}
+    assert put(stored, "prices", [f'{place}="many"'], "bea").version == 1
+    assert document(stored)["stages"]["train"]["hyperparameters"] == {"trees": "many"}
+
+
+def test_a_new_name_that_is_near_one_of_the_document_is_a_doubt(stored, files, tools):
+    stages = copy.deepcopy(tools.document["stages"])
+    stages["train"]["hyperparameters"] = {"n-estimators": 300}
+    push(stored, load(tools.document | {"stages": stages}), files)
+    place = "stages.train.hyperparameters"
+    changed = put(stored, "prices", [f"{place}.n_estimators=5", f"{place}.depth=3"], "bea")
+    assert changed.doubts == (f"{place}.n_estimators is new: the document has {place}.n-estimators",)
 
 
 def test_overrides_larger_than_an_item_are_not_written(stored):

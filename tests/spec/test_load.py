@@ -143,10 +143,81 @@ def test_a_misspelt_key_is_one_problem_and_not_all_that_follows_from_it(house, o
     assert [problem.path for problem in problems_of(document)] == [new]
 
 
-def test_references_to_a_stage_that_is_wrong_in_itself_are_not_judged(house):
-    found = problems_of(house({"stages.prepare.kind": "procesing"}))
+@pytest.mark.parametrize("kind", ["procesing", "zzz", "(gone)", 3])
+def test_references_to_a_stage_that_is_wrong_in_itself_are_not_judged(house, kind):
+    found = problems_of(house({"stages.prepare.kind": kind}))
 
     assert [problem.path for problem in found] == ["stages.prepare.kind"]
+
+
+MISSPELT = [
+    ("stages", "stagse", {"stages.train.after": ["x"]}, "stagse.train.after[0]"),
+    ("parameters", "Parameters", {"stages.train.after": ["x"]}, "stages.train.after[0]"),
+    ("parameters", "params", {"stages.train.channels.x": "${parameters.z}"}, "stages.train.channels.x"),
+    ("defaults", "defautls", {"defaults.instance_type": "m5.large"}, "defautls.instance_type"),
+    ("triggers", "trigers", {"triggers": [{"type": "schedule", "cron": "* *"}]}, "trigers[0].cron"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "more", "path"), MISSPELT, ids=[case[1] for case in MISSPELT])
+def test_what_is_under_a_misspelt_key_is_judged_as_it_was_meant(house, old, new, more, path):
+    document = house(more)
+    document[new] = document.pop(old)
+
+    assert {problem.path for problem in problems_of(document)} == {new, path}
+
+
+HIDDEN = [
+    ({"stages.train.enabled": "yes"}, {"stages.train.channels.x": "${stages.prepar.outputs.train}"}),
+    ({"stages.train.chanel": {}}, {"stages.train.instance_type": "m5.large"}),
+    ({"stages.train.kind": "trainig"}, {"stages.train.metrics.mae": "MAE"}),
+    ({"stages.prepare": []}, {"stages.train.after": ["nowhere"]}),
+    ({"parameters.month": None}, {"stages.train.channels.x": "${parameters.mnth}"}),
+    ({"parameters.x y": 1}, {"stages.quality.require": "${parameters.min_r} > 1"}),
+    ({"triggers": [{"type": "cod"}, {"type": "schedule", "cron": "x"}]}, {}),
+    ({"triggers": [{"type": "data"}], "stages.train.after": [3]}, {"stages.evaluate.code": "/x.py"}),
+    ({"stages.quality.requires": "1 < 2", "stages.quality.require": "(gone)"}, {"stages.train.after": ["x"]}),
+    ({"budget": {"mony": 3}}, {"stages.train.after": ["x"]}),
+]
+
+
+@pytest.mark.parametrize(("shape", "rest"), HIDDEN, ids=[next(iter(case[0])) for case in HIDDEN])
+def test_a_wrong_shape_hides_nothing_that_can_be_judged(house, shape, rest):
+    alone = {problem.path for problem in problems_of(house(shape))}
+    together = {problem.path for problem in problems_of(house({**shape, **rest}))}
+
+    assert alone <= together
+    assert {path.partition("[")[0] for path in together - alone} == set(rest)
+
+
+def test_what_may_only_follow_from_a_mistake_is_not_told(house):
+    found = problems_of(
+        house(
+            {
+                "defaults.image": 3,
+                "parameters.size": [2],
+                "stages.evaluate.outputs": "report",
+                "stages.register.kind": "registry of models",
+                "stages.quality.require": "${champion.evaluate.metrics.r2} > 1",
+                "triggers": [{"type": "schedule", "cron": 5}, {"type": "code", "parameters": {"size": 1}}],
+            }
+        )
+    )
+
+    assert {problem.path for problem in found} == {
+        "defaults.image",
+        "parameters.size",
+        "stages.evaluate.outputs",
+        "stages.register.kind",
+        "triggers[0].cron",
+    }
+
+
+def test_a_misspelt_field_is_judged_with_its_stage(house):
+    changes = {"stages.prepare.include": ["lib"], "stages.prepare.code": "(gone)"}
+    found = problems_of(house({**changes, "stages.prepare.cod": "a.py"}))
+
+    assert [problem.path for problem in found] == ["stages.prepare.cod"]
 
 
 def test_problems_carry_file_and_the_nearest_line_in_order(house):
@@ -176,4 +247,5 @@ def test_whole_floats_and_text_are_what_every_store_gives_back(house):
 
 @pytest.mark.parametrize("data", [[], "x", None, 3])
 def test_what_is_no_mapping_is_a_problem_of_the_document(data):
-    assert str(problems_of(data)[0]).startswith("document: takes a mapping")
+    (problem,) = problems_of(data)
+    assert str(problem).startswith("document: takes a mapping")

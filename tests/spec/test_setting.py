@@ -4,13 +4,19 @@ import pytest
 
 from stagewright.errors import DocumentError
 from stagewright.spec.overrides import Unusable
-from stagewright.spec.setting import path_of, split, value_of, written
+from stagewright.spec.setting import path_of, retyped, split, value_of, written
 
 DOCUMENT = {
     "name": "prices",
     "parameters": {"limit": 3, "month": "2026-01", "fast": True},
     "defaults": {"image": "sklearn-1.4", "instance_type": "ml.m5.large"},
-    "stages": {"train": {"kind": "training", "entry_point": "train.py"}},
+    "stages": {
+        "train": {
+            "kind": "training",
+            "entry_point": "train.py",
+            "hyperparameters": {"trees": 300, "loss": "mae", "warm": True, "depth": "${parameters.limit}"},
+        }
+    },
 }
 
 
@@ -63,7 +69,12 @@ def test_a_setting_without_a_value_is_refused():
         ("stages.train.enabled", "false", False),
         ("stages.train.enabled", "no", "no"),
         ("stages.train.description", "5", "5"),
-        ("stages.train.description", '"5"', '"5"'),
+        ("stages.train.description", '"5"', "5"),
+        ("stages.train.description", '"say \\"5\\""', 'say "5"'),
+        ("stages.train.description", '"5', '"5'),
+        ("stages.train.hyperparameters.loss", "5", "5"),
+        ("stages.train.hyperparameters.depth", "5", 5),
+        ("stages.train.hyperparameters.trees", '"400"', "400"),
         ("stages.train.instance_count", "2", 2),
         ("stages.train.hyperparameters.n", "500", 500),
         ("stages.train.hyperparameters.n", "1e-3", 0.001),
@@ -76,6 +87,41 @@ def test_a_value_has_the_type_that_its_place_takes(path, text, value):
     found = value_of(DOCUMENT, path_of(path), text)
     assert found == value
     assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "words"),
+    [
+        ("trees", "abc", 'the document has the number 300, and this is "abc"'),
+        ("trees", "true", "the document has the number 300, and this is true"),
+        ("warm", "1", "the document has true, and this is the number 1"),
+        ("warm", "yes", 'the document has true, and this is "yes"'),
+    ],
+)
+def test_a_value_of_another_type_than_the_documents_is_a_finding(path, text, words):
+    place = ("stages", "train", "hyperparameters", path)
+    (found,) = retyped(DOCUMENT, place, text)
+    assert (found.path, found.message) == (place, words)
+    assert found.remedy.endswith(f"{written(place)}='\"{text}\"'")
+    _, quoted = split(f'{written(place)}="{text}"')
+    assert list(retyped(DOCUMENT, place, quoted)) == []
+    assert value_of(DOCUMENT, place, quoted) == text
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("stages.train.hyperparameters.trees", "5"),
+        ("stages.train.hyperparameters.trees", "0.5"),
+        ("stages.train.hyperparameters.trees", "${parameters.limit}"),
+        ("stages.train.hyperparameters.loss", "5"),
+        ("stages.train.hyperparameters.depth", "abc"),
+        ("stages.train.hyperparameters.new", "abc"),
+        ("stages.train.hyperparameters", '{"trees": 5}'),
+    ],
+)
+def test_a_value_of_the_same_type_or_in_a_new_place_is_none(path, text):
+    assert list(retyped(DOCUMENT, path_of(path), text)) == []
 
 
 def test_digits_that_would_be_lost_are_unusable():

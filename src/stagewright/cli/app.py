@@ -68,9 +68,12 @@ class LazyGroup(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 -- the signature is Typer's
         return list(COMMANDS)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
-            return None
+            from stagewright.spec.findings import meant
+
+            close = meant(cmd_name, COMMANDS)
+            ctx.fail(f"No such command '{cmd_name}'." + (f" Did you mean '{close}'?" if close else ""))
         module = import_module(f"stagewright.cli.{cmd_name.replace('-', '_')}")
         single = typer.Typer(add_completion=False, rich_markup_mode=None)
         single.command(cmd_name, help=f"{COMMANDS[cmd_name]}\n\n{module.__doc__}", no_args_is_help=False)(

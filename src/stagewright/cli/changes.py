@@ -46,6 +46,8 @@ def report(changed: Changed, as_json: bool) -> None:
     say(changed.changes, f"{changed.pipeline}: nothing changed")
     for problem in changed.problems:
         output.note(f"still wrong: {problem}")
+    for doubt in changed.doubts:
+        output.note(f"warning: {doubt}")
     if changed.changes and changed.revision:
         output.say(f"revision {changed.revision}, from the next run of {changed.pipeline} on")
 

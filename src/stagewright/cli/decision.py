@@ -51,19 +51,22 @@ def chosen(session: Session, place: str, stage: str | None) -> tuple[str, str]:
     """Run and stage. NotFoundError where nothing waits, or more than one does."""
     from stagewright.run import approvals
     from stagewright.run.gateway.runs import WAITING
+    from stagewright.spec.findings import nearest
 
     is_run = documents.RUN_ID.fullmatch(place)
     if is_run and stage:
         return place, stage
     name = place if is_run else documents.name_of(place)
-    asked = session.gateway.approvals.of_run(place) if is_run else approvals.waiting(session.gateway, name)
-    asked = [each for each in asked if stage in (None, each.stage)]
+    every = session.gateway.approvals.of_run(place) if is_run else approvals.waiting(session.gateway, name)
+    asked = [each for each in every if stage in (None, each.stage)]
     found = [each for each in asked if each.status == WAITING and not each.decision] or asked
     if len(found) == 1:
         return found[0].run, found[0].stage
     if not found:
         what = f"{stage} of {name}" if stage else f"nothing of {name}"
-        remedy = f"see what does: {program()} approvals"
+        waiting = nearest(stage or "", {each.stage for each in every}, "waiting")
+        pipeline = "" if is_run or every else documents.near_pipeline(session, name)
+        remedy = waiting or pipeline or f"see what does: {program()} approvals"
         raise NotFoundError(f"{what} {'does not wait' if stage else 'waits'} for approval", remedy)
     listed = ", ".join(f"{each.run} {each.stage}" for each in found)
     raise NotFoundError(f"{len(found)} approvals of {name} wait: {listed}", "name the run and the stage")

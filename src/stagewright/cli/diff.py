@@ -13,6 +13,7 @@ import typer
 from stagewright.cli import documents, output
 from stagewright.cli.options import Json, PipelineName, TargetName
 from stagewright.cli.target import LOCAL, kept
+from stagewright.cli.typeable import program
 from stagewright.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def newest(gateway: Gateway, pipeline: str) -> str:
 
 def document(gateway: Gateway, pipeline: str, side: str) -> Mapping[str, Any]:
     from stagewright.run import layers, revisions
+    from stagewright.spec.findings import nearest
     from stagewright.spec.overrides import readable
 
     if side in TOPS:
@@ -63,7 +65,5 @@ def document(gateway: Gateway, pipeline: str, side: str) -> Mapping[str, Any]:
         return made
     if side.isascii() and side.isdigit():
         return revisions.document(gateway, pipeline, int(side))
-    raise NotFoundError(
-        f"{side} is no revision's number and no layer",
-        f"stagewright history {pipeline}; layers: base, environment, now",
-    )
+    remedy = f"{nearest(side, TOPS, 'layers')}; numbers: {program()} history {pipeline}"
+    raise NotFoundError(f"{side} is no revision's number and no layer", remedy)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stagewright.cli.target import whereabouts
-from stagewright.errors import DocumentError, NotFoundError, PlanError, Problem
+from stagewright.errors import DocumentError, NotFoundError, PlanError, Problem, TargetError
 
 if TYPE_CHECKING:
     from stagewright.cli.target import Session
@@ -41,9 +41,27 @@ def path_of(place: str) -> Path:
     if path is None:
         raise NotFoundError(
             f"{place}: no such document, nor a folder with a pipeline.yaml, here or in {FOLDER}",
-            "give the path of a pipeline document; stagewright init makes a repository with one",
+            _near_document(place)
+            or "give the path of a pipeline document; stagewright init makes a repository with one",
         )
     return path
+
+
+def _near_document(place: str) -> str:
+    """A remedy, where there is something to run: near the place, or in pipelines."""
+    from stagewright.spec.findings import meant, nearest
+
+    path = Path(place)
+    beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    if close := meant(path.name, [name for name in beside if find(str(path.parent / name))]):
+        return f'did you mean "{path.parent / close}"?'
+    return nearest(place, pipelines(), f"in {FOLDER}")
+
+
+def pipelines() -> list[str]:
+    """Names of the folders in `pipelines` that hold a document."""
+    found = FOLDER.iterdir() if FOLDER.is_dir() else ()
+    return [entry.name for entry in found if find(str(entry))]
 
 
 def read(place: str) -> Pipeline:
@@ -107,9 +125,22 @@ def _problem(declared: Mapping[str, Scalar], name: str, equals: str) -> Problem 
     if not equals:
         return Problem(f"-p {name}", "no value", f"write -p {name}=VALUE")
     if name not in declared:
-        known = ", ".join(declared) or "none"
-        return Problem(f"parameters.{name}", "the document declares no such parameter", f"declared: {known}")
+        from stagewright.spec.findings import nearest
+
+        remedy = nearest(name, declared, "declared") or "it declares none"
+        return Problem(f"parameters.{name}", "the document declares no such parameter", remedy)
     return None
+
+
+def near_pipeline(session: Session, name: str) -> str:
+    """A remedy: the pipeline there that was probably meant. Empty where `name` has a document there."""
+    from stagewright.spec.findings import nearest
+
+    try:
+        there = [pipeline for pipeline, _ in session.gateway.documents.listed("base")]
+    except TargetError:  # not everybody may list them
+        return ""
+    return "" if name in there else nearest(name, there, "pipelines there")
 
 
 def run_of(session: Session, place: str) -> str:
@@ -123,6 +154,6 @@ def run_of(session: Session, place: str) -> str:
     if not newest:
         raise NotFoundError(
             f"{name} has no runs in {whereabouts(session.target)}",
-            "stagewright runs lists those of every pipeline",
+            near_pipeline(session, name) or "stagewright runs lists those of every pipeline",
         )
     return newest[0].run

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +17,7 @@ import typer
 from stagewright.cli import output
 from stagewright.cli.options import Json
 from stagewright.cli.target import state_folder
-from stagewright.errors import ReleaseError
+from stagewright.errors import DocumentError, Problem, ReleaseError
 
 if TYPE_CHECKING:
     from stagewright.migration import Imported
@@ -83,8 +84,18 @@ def write(made: Imported, overlay: Mapping[str, Any], folder: Path, source: str)
         for path, data in texts.items():
             text = yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True, width=110)
             _put(place / path, f"# Imported from {source}.\n{text}".encode())
-        specfile.read(place / "pipeline.yaml", code_findings)
+        try:
+            specfile.read(place / "pipeline.yaml", code_findings)
+        except DocumentError as error:
+            raise DocumentError(tuple(map(_of_the_item, error.problems))) from None
         place.replace(folder)
+
+
+def _of_the_item(problem: Problem) -> Problem:
+    """Without the file and the line of a document that is not kept."""
+    return replace(
+        problem, message=f"{problem.message}, in the document that the item makes", file="", line=None
+    )
 
 
 def local_overlay(document: Mapping[str, Any]) -> dict[str, Any]:

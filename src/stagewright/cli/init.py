@@ -7,7 +7,7 @@ from __future__ import annotations
 import secrets
 import shlex
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -20,52 +20,56 @@ from stagewright.cli.options import Json
 from stagewright.cli.typeable import program, shown
 from stagewright.errors import DocumentError, ReleaseError
 
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is new, or empty but for .git.")]
+
+PipelineOption = Annotated[
+    str,
+    typer.Option("--pipeline", metavar="NAME", help="Name of its first pipeline, the house price example."),
+]
+CIOption = Annotated[CI, typer.Option("--ci", help="Who plans and applies.")]
+SourceOption = Annotated[
+    str, typer.Option("--source", metavar="URL", help="Stagewright's Git repository, or a folder with it.")
+]
+Ref = Annotated[str, typer.Option("--ref", metavar="TAG", help="Its version.")]
+
+AccountsOption = Annotated[
+    Accounts, typer.Option("--accounts", help="Whether dev, uat and prod share one account.")
+]
+Region = Annotated[str, typer.Option("--region", metavar="REGION", help="Region on AWS.")]
+Prefix = Annotated[str, typer.Option("--prefix", metavar="PREFIX", help="Begins the name of every resource.")]
+Bucket = Annotated[
+    str,
+    typer.Option(
+        "--bucket",
+        metavar="NAME",
+        help="Buckets that exist, with {environment} in the name; else they are made.",
+    ),
+]
+StateBucket = Annotated[
+    str,
+    typer.Option("--state-bucket", metavar="NAME", help="Bucket of Terraform's state; else GitLab keeps it."),
+]
+Subnets = Annotated[
+    list[str], typer.Option("--subnet", metavar="ID", help="Put the functions into a VPC; repeatable.")
+]
+SecurityGroups = Annotated[
+    list[str], typer.Option("--security-group", metavar="ID", help="Theirs in the VPC; repeatable.")
+]
+
 
 def command(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A folder that is new, or empty but for .git.")
-    ],
-    pipeline: Annotated[
-        str,
-        typer.Option(
-            "--pipeline", metavar="NAME", help="Name of its first pipeline, the house price example."
-        ),
-    ] = Choices.pipeline,
-    ci: Annotated[CI, typer.Option("--ci", help="Who plans and applies.")] = CI.GITLAB,
-    accounts: Annotated[
-        Accounts, typer.Option("--accounts", help="Whether dev, uat and prod share one account.")
-    ] = Accounts.ONE,
-    region: Annotated[
-        str, typer.Option("--region", metavar="REGION", help="Region on AWS.")
-    ] = Choices.region,
-    prefix: Annotated[
-        str, typer.Option("--prefix", metavar="PREFIX", help="Begins the name of every resource.")
-    ] = Choices.prefix,
-    bucket: Annotated[
-        str,
-        typer.Option(
-            "--bucket",
-            metavar="NAME",
-            help="Buckets that exist, with {environment} in the name; else they are made.",
-        ),
-    ] = "",
-    state_bucket: Annotated[
-        str,
-        typer.Option(
-            "--state-bucket", metavar="NAME", help="Bucket of Terraform's state; else GitLab keeps it."
-        ),
-    ] = "",
-    subnets: Annotated[
-        list[str], typer.Option("--subnet", metavar="ID", help="Put the functions into a VPC; repeatable.")
-    ] = [],  # noqa: B006 -- Typer copies it
-    security_groups: Annotated[
-        list[str], typer.Option("--security-group", metavar="ID", help="Theirs in the VPC; repeatable.")
-    ] = [],  # noqa: B006
-    source: Annotated[
-        str,
-        typer.Option("--source", metavar="URL", help="Stagewright's Git repository, or a folder with it."),
-    ] = Choices.source,
-    ref: Annotated[str, typer.Option("--ref", metavar="TAG", help="Its version.")] = Choices.ref,
+    folder: Folder,
+    pipeline: PipelineOption = Choices.pipeline,
+    ci: CIOption = CI.GITLAB,
+    accounts: AccountsOption = Accounts.ONE,
+    region: Region = Choices.region,
+    prefix: Prefix = Choices.prefix,
+    bucket: Bucket = "",
+    state_bucket: StateBucket = "",
+    subnets: Subnets = [],  # noqa: B006 -- Typer copies it
+    security_groups: SecurityGroups = [],  # noqa: B006
+    source: SourceOption = Choices.source,
+    ref: Ref = Choices.ref,
     as_json: Json = False,
 ) -> None:
     chosen = Choices(
@@ -75,17 +79,25 @@ def command(
         pipeline=pipeline, ci=ci, accounts=accounts, region=region, prefix=prefix, state_bucket=state_bucket,
         subnets=tuple(subnets), security_groups=tuple(security_groups), source=source, ref=ref,
     )  # fmt: skip
-    wrong = tuple(options.problems(chosen))
-    if wrong:
+    report(folder, chosen, make(folder, chosen), as_json)
+
+
+def make(folder: Path, chosen: Choices) -> list[str]:
+    """The files' paths. DocumentError for all choices that are wrong; ReleaseError where the folder is."""
+    if wrong := tuple(options.problems(chosen)):
         raise DocumentError(wrong)
     require_empty(folder)
     files = repository.files(chosen)
     write(folder, files)
+    return sorted(files)
+
+
+def report(folder: Path, chosen: Choices, files: Sequence[str], as_json: bool) -> None:
     if as_json:
-        output.print_json({"folder": str(folder.resolve()), "files": sorted(files)})
+        output.print_json({"folder": str(folder.resolve()), "files": files})
     else:
         output.say(f"made {shown(folder)}: {output.counted(len(files), 'file')}")
-        output.say(f"next: cd {shlex.quote(str(folder))} && {program()} run {pipeline}")
+        output.say(f"next: cd {shlex.quote(str(folder))} && {program()} run {chosen.pipeline}")
 
 
 def require_empty(folder: Path) -> None:

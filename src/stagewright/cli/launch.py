@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stagewright.cli import output
+from stagewright.cli.overlays import overlays
 from stagewright.errors import ReleaseError, TargetError
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from stagewright.spec.model import Scalar
     from stagewright.spec.pipeline import Pipeline
 
-FOLDER = "environments"
-"""Beside the document, with an overlay for each environment that has one."""
 PATIENCE = 90.0
 """Seconds that an event may take to become a run: the queue, a cold function, and the plan."""
 
@@ -67,12 +66,6 @@ class Source:
         overlay = self.overlay(environment)
         under = self.pipeline.model_dump(mode="json", exclude_unset=True)
         return load(merged(under, overlay)) if overlay else self.pipeline
-
-
-def overlays(document: Path) -> list[Path]:
-    """The overlay files beside a document, sorted."""
-    found = (document.parent / FOLDER).glob("*")
-    return sorted(file for file in found if file.suffix in (".yaml", ".yml", ".json") and file.is_file())
 
 
 def effective(session: Session, source: Source) -> Pipeline:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from stagewright.cli import documents, environments, output
+from stagewright.cli import documents, environments, output, overlays
 from stagewright.cli.options import Date, Document, Force, From, Json, Only, Parameters, Skip, TargetName
 from stagewright.cli.target import LOCAL, Session, environment_of, session
 from stagewright.naming import timestamp
@@ -44,6 +44,7 @@ def command(
 
     date = documents.date(date)
     source = launch.Source.read(documents.path_of(place))
+    overlays.warn(source.path)
     parameters = documents.parameters(source.in_environment(environment_of(target)), given)
     with session(target) as connected:
         pipeline = launch.effective(connected, source)

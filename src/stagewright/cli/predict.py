@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ import typer
 from stagewright.cli import documents, output
 from stagewright.cli.options import Json, TargetName
 from stagewright.cli.target import LOCAL, kept, whereabouts
+from stagewright.cli.typeable import program
 from stagewright.errors import NotFoundError, TargetError
 
 if TYPE_CHECKING:
@@ -54,14 +56,12 @@ def command(
     kind = content_type or kind_of(body, file.suffix if file else "")
     name = documents.name_of(place)
     with kept(target) as connected:
-        endpoint = endpoint_of(connected, name)
+        endpoint, deployed_by = endpoint_of(connected, name)
         try:
             answer = connected.gateway.endpoints.invoke(endpoint, body, kind, accept)
         except TargetError as error:
-            if content_type:
-                raise
-            told = f"it was sent as {kind}; --content-type sends it as something else"
-            raise type(error)(error.message, "; ".join(filter(None, (error.remedy, told)))) from error
+            remedies = (error.remedy, *remedies_of(deployed_by, "" if content_type else kind))
+            raise type(error)(error.message, "; ".join(filter(None, remedies))) from error
     if as_json:
         prediction = decoded(answer.body, answer.content_type)
         output.print_json(
@@ -83,21 +83,32 @@ def kind_of(body: bytes, extension: str) -> str:
     return CONTENT_TYPES[".json"]
 
 
-def endpoint_of(session: Session, name: str) -> str:
-    """The endpoint of the pipeline's newest run that has one; else `name`, where that is an endpoint."""
+def remedies_of(deployed_by: str, guessed: str) -> Iterator[str]:
+    """Commands that may help. `deployed_by`: run and stage; `guessed`: the content type that nobody gave."""
+    if deployed_by:
+        yield f"{program()} logs {deployed_by} shows what the model logged"
+    if guessed:
+        yield f"it was sent as {guessed}; --content-type TYPE sends it as something else"
+
+
+def endpoint_of(session: Session, name: str) -> tuple[str, str]:
+    """The endpoint of the pipeline's newest run that has one, and the run and stage that deployed it; else
+    `name`, where that is an endpoint.
+    """
     from stagewright.run import history
 
     gateway = session.gateway
     for record in history.list_runs(gateway, name, LOOK_BACK):
         for stage in history.show(gateway, record.run).stages:
             if stage.result.get("endpoint"):
-                return str(stage.result["endpoint"])
+                made = stage.reused_from or record.run
+                return str(stage.result["endpoint"]), f"{made} {stage.name}"
     if gateway.endpoints.describe(name):
-        return name
+        return name, ""
     raise NotFoundError(
         f"{name} is neither a pipeline that has made an endpoint nor an endpoint in"
         f" {whereabouts(session.target)}",
-        "stagewright runs lists what has run there",
+        documents.near_pipeline(session, name) or f"{program()} endpoints lists those that there are",
     )
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typer
 
-from stagewright.cli import documents, output
+from stagewright.cli import documents, output, overlays
 from stagewright.cli.options import Document, Json, TargetName
 from stagewright.cli.target import LOCAL, Session, session
 from stagewright.errors import RunFailedError
@@ -16,6 +16,7 @@ def command(place: Document, target: TargetName = LOCAL, as_json: Json = False) 
     from stagewright.cli import launch
 
     source = launch.Source.read(documents.path_of(place))
+    overlays.warn(source.path)
     with session(target) as connected:
         pushed = launch.push(connected, source)
         run = launch.wait_for_run(connected.gateway, pushed.trigger_key) if pushed.trigger_key else None

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from stagewright.cli import documents, environments, output
+from stagewright.cli import documents, environments, output, overlays
 from stagewright.cli.options import Date, Document, Force, From, Json, Only, Parameters, Skip, TargetName
 from stagewright.cli.target import LOCAL, environment_of, session
 from stagewright.cli.typeable import program, resume, run_again
@@ -35,6 +35,7 @@ def command(
 
     date = documents.date(date)
     source = launch.Source.read(documents.path_of(place))
+    overlays.warn(source.path)
     parameters = documents.parameters(source.in_environment(environment_of(target)), given)
     with session(target) as connected:
         if connected.own and not wait:

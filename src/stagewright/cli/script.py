@@ -12,7 +12,7 @@ from stagewright.cli import output
 from stagewright.cli.options import Json
 from stagewright.cli.typeable import program, shown
 from stagewright.errors import NotFoundError, ReleaseError
-from stagewright.plan.contract import nearest
+from stagewright.spec.findings import nearest
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
@@ -50,7 +50,7 @@ def _find(name: str) -> Path:
     known = sorted(path.stem for path in SCRIPTS.glob("*.py"))
     if name in known:
         return SCRIPTS / f"{name}.py"
-    raise NotFoundError(f"no script {name}", nearest(name, known) or f"there are: {', '.join(known)}")
+    raise NotFoundError(f"no script {name}", nearest(name, known, "there are"))
 
 
 def _copy(script: Path, folder: Path, force: bool, as_json: bool) -> None:

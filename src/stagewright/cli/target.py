@@ -116,10 +116,10 @@ def _aws(target: str) -> Gateway:
 def _settings(target: str) -> dict[str, str]:
     described = described_targets(Path.cwd())
     if target not in described:
-        known = ", ".join([LOCAL, *described])
-        raise TargetError(
-            f"{FILE} describes no target {target} (known: {known})", f"add [targets.{target}] to {FILE}"
-        )
+        from stagewright.spec.findings import nearest
+
+        remedy = f"{nearest(target, [LOCAL, *described])}; [targets.{target}] in {FILE} describes a new one"
+        raise TargetError(f"{FILE} describes no target {target}", remedy)
     return checked(target, described[target])
 
 

@@ -1,6 +1,7 @@
 """Nothing is contacted and nothing is written. Overlays in `environments/` are checked too, and whether
-upstream triggers form a circle with pipelines in folders beside this one's. Exit code 2 when the document, an
-overlay or a file that they name is wrong.
+their environments are known, from stagewright.toml and infra/envs/*.tfvars. Upstream triggers may not form a
+circle with the pipelines in the folders beside this one's. Exit code 2 when the document, an overlay or a
+file that they name is wrong.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stagewright.cli import documents, output
+from stagewright.cli import documents, output, overlays
 from stagewright.cli.options import Document, Json
 from stagewright.errors import DocumentError, Problem
 
@@ -20,19 +21,47 @@ if TYPE_CHECKING:
 
 
 def command(place: Document, as_json: Json = False) -> None:
-    from stagewright import specfile
-    from stagewright.run.named_files import code_findings, sample_findings
-
     path = documents.path_of(place)
-    pipeline = specfile.read(path, code_findings, sample_findings, circle_findings)
-    check_overlays(path, pipeline)
+    pipeline, warnings = checked(path)
+    for warning in warnings:
+        output.note(f"warning: {warning}")
     if as_json:
-        output.print_json({"valid": True, "pipeline": pipeline.name, "stages": list(pipeline.stages)})
+        output.print_json(
+            {
+                "valid": True,
+                "pipeline": pipeline.name,
+                "stages": list(pipeline.stages),
+                "warnings": [str(warning) for warning in warnings],
+            }
+        )
     else:
         stages = ", ".join(
             name if stage.enabled else f"{name} (off)" for name, stage in pipeline.stages.items()
         )
         output.say(f"{pipeline.name} is valid: {stages}")
+
+
+def checked(path: Path) -> tuple[Pipeline, list[Problem]]:
+    """The document, and what to warn of. DocumentError with what is wrong in it and in its overlays."""
+    from stagewright import specfile
+    from stagewright.run.named_files import code_findings, sample_findings
+
+    wrong: list[Problem] = []
+    try:
+        pipeline = specfile.read(path, code_findings, sample_findings, circle_findings)
+    except DocumentError as error:
+        wrong += error.problems
+        pipeline = None
+    for file in overlays.overlays(path):
+        try:
+            specfile.read_overlay(file, path.parent, pipeline, code_findings)
+        except DocumentError as error:
+            wrong += error.problems
+    strays = list(overlays.strays(path))
+    wrong += [stray.problem for stray in strays if stray.sure]
+    if wrong or pipeline is None:
+        raise DocumentError(tuple(wrong))
+    return pipeline, [stray.problem for stray in strays]
 
 
 def circle_findings(folder: Path, data: Mapping[str, Any]) -> Iterator[Finding]:
@@ -47,19 +76,3 @@ def circle_findings(folder: Path, data: Mapping[str, Any]) -> Iterator[Finding]:
         return []
 
     yield from circles.circle_findings(data, before)
-
-
-def check_overlays(path: Path, pipeline: Pipeline) -> None:
-    """DocumentError with what is wrong in all of them."""
-    from stagewright import specfile
-    from stagewright.cli.launch import overlays
-    from stagewright.run.named_files import code_findings
-
-    wrong: list[Problem] = []
-    for file in overlays(path):
-        try:
-            specfile.read_overlay(file, path.parent, pipeline, code_findings)
-        except DocumentError as error:
-            wrong += error.problems
-    if wrong:
-        raise DocumentError(tuple(wrong))

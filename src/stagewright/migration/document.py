@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stagewright.errors import DocumentError, Problem
+from stagewright.errors import DocumentError
 from stagewright.migration.item import Item, Note
 from stagewright.migration.places import Places
 from stagewright.migration.scripts import Scripts
-from stagewright.migration.stages import Conversion, image_of, left, stages
+from stagewright.migration.stages import stages
+from stagewright.migration.stages.conversion import Conversion, image_of
+from stagewright.migration.stages.left import left
 
 LONGEST = 40
 
@@ -26,14 +28,16 @@ class Imported:
 
 
 def convert(item: Item, scripts: Scripts, name: str = "") -> Imported:
-    """DocumentError, ReleaseError: what is wrong with the item, or missing of its scripts."""
+    """DocumentError: all that is wrong with the item, or missing of its scripts."""
     given = item.text("name")
-    if not given and not name:
-        raise DocumentError((Problem("name", "the item has none", "give one: --name NAME"),))
     of = Conversion(item, scripts, Places.of(item, scripts.files.values()))
     made = stages(of)
-    if not made:
-        raise DocumentError((Problem("", "the item has no section of a stage", "is it the sample's?"),))
+    if not given and not name:
+        of.refuse("name", "the item has none", "give one: --name NAME")
+    if not made and not item.problems:
+        of.refuse("", "the item has no section of a stage", "is it the sample's?")
+    if item.problems:
+        raise DocumentError(tuple(item.problems))
     called = name or _name(of, given)
     if of.places.bucket:
         of.note(

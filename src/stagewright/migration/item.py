@@ -11,11 +11,15 @@ from typing import Any
 from stagewright.errors import DocumentError, Problem
 from stagewright.run.gateway.values import from_typed
 from stagewright.spec.overrides import Unusable
+from stagewright.spec.shape import said
 
 TYPES = {"S", "N", "BOOL", "M", "L", "NULL", "B", "SS", "NS", "BS"}
 """DynamoDB API reference, AttributeValue."""
 FLAGS = {"Y": True, "N": False}
 REMEDY = 'aws dynamodb get-item --table-name TABLE --key \'{"name": {"S": "NAME"}}\' > item.json'
+
+
+MEND = "mend the file, or read the item again: " + REMEDY
 
 
 @dataclass(frozen=True)
@@ -31,10 +35,12 @@ class Note:
 
 
 class Item:
-    """Remembers what was read of it, so that nothing of it is lost without a word."""
+    """Remembers what was read of it, so that nothing of it is lost without a word, and in `problems` what was
+    wrong, so that all of it is told at once."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.data = data
+        self.problems: list[Problem] = []
         self._read: set[tuple[str, ...]] = set()
 
     @classmethod
@@ -60,37 +66,47 @@ class Item:
         return value
 
     def text(self, *path: str) -> str:
-        """Empty where there is none. DocumentError where it is something else than text or a number."""
+        """Empty where there is none, or something else than text or a number, which is a problem."""
         value = self.get(*path)
         if isinstance(value, Mapping | list | bool):
-            raise DocumentError((Problem(".".join(path), f"must be text, not {json.dumps(value)}", REMEDY),))
+            self._refuse(path, f"must be text, not {json.dumps(value)}")
+            return ""
         return "" if value is None else str(value)
 
     def mapping(self, *path: str) -> Mapping[str, Any]:
         value = self.get(*path)
         if value is not None and not isinstance(value, Mapping):
-            raise DocumentError((Problem(".".join(path), "must be a map", REMEDY),))
+            self._refuse(path, f"must be a map, not {said(value)}")
+            return {}
         return value or {}
 
     def entries(self, *path: str) -> list[Any]:
         value = self.get(*path)
         if value is not None and not isinstance(value, list):
-            raise DocumentError((Problem(".".join(path), "must be a list", REMEDY),))
+            self._refuse(path, f"must be a list, not {said(value)}")
+            return []
         return value or []
 
     def maps(self, *path: str) -> list[Mapping[str, Any]]:
         entries = self.entries(*path)
         if not all(isinstance(each, Mapping) for each in entries):
-            raise DocumentError((Problem(".".join(path), "must be a list of maps", REMEDY),))
+            self._refuse(path, "must be a list of maps")
+            return []
         return entries
 
     def flag(self, name: str) -> bool:
         """`Y` or `N`; what is left out is off, as nothing of the sample ran without `Y`."""
         value = self.text(name) or "N"
         if value not in FLAGS:
-            message = f"must be Y or N, not {value!r}: the sample takes all but Y for N"
-            raise DocumentError((Problem(name, message, "write Y or N"),))
-        return FLAGS[value]
+            self._refuse(
+                (name,), f"must be Y or N, not {value!r}: the sample takes all but Y for N", "write Y or N"
+            )
+        return FLAGS.get(value, False)
+
+    def _refuse(self, path: tuple[str, ...], message: str, remedy: str = MEND) -> None:
+        problem = Problem(".".join(path), message, remedy)
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def unread(self) -> Iterator[str]:
         """Dotted places that nothing has read."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from stagewright.errors import PlanError, Problem
-from stagewright.plan.contract import nearest
 from stagewright.plan.release import Release
+from stagewright.spec.findings import nearest
 from stagewright.spec.kinds import AnyStage
 
 SCRIPTS = ("code", "entry_point")
@@ -38,7 +38,7 @@ def bundle(stage: AnyStage, name: str, release: Release) -> tuple[str, ...]:
         try:
             chosen.update(release.select([path]))
         except KeyError:
-            remedy = nearest(path, release.files) or "add it to the code folder"
+            remedy = nearest(path, release.files, "there") or "add it to the code folder"
             problems.append(Problem(f"stages.{name}.{place}", f"no {path} in the release", remedy))
     if problems:
         raise PlanError(tuple(problems))

@@ -16,6 +16,7 @@ from importlib import resources
 from typing import Any
 
 from stagewright.errors import Problem
+from stagewright.spec.findings import nearest
 
 TOKEN = re.compile(r"<<[^<>]+>>")
 TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
@@ -50,6 +51,11 @@ def members(operation: str) -> Mapping[str, str]:
     """Field -> shape name of an operation's request."""
     found: Mapping[str, str] = _shape(contract()["operations"][operation])["members"]
     return found
+
+
+def values(shape: str) -> tuple[str, ...]:
+    """What AWS takes for an enumeration, as of the contract."""
+    return tuple(_shape(shape)["enum"])
 
 
 def _shape(name: str) -> Shape:
@@ -101,7 +107,7 @@ def _structure(shape: Shape, value: Mapping[str, Any], path: str) -> Iterator[Pr
         if name in known:
             yield from _check(known[name], item, f"{path}.{name}")
         else:
-            yield Problem(f"{path}.{name}", "AWS has no such field", nearest(name, known))
+            yield Problem(f"{path}.{name}", "AWS has no such field", nearest(name, known, "fields"))
 
 
 def _size(shape: Shape, size: float, path: str, unit: str) -> Iterator[Problem]:
@@ -115,19 +121,11 @@ def _size(shape: Shape, size: float, path: str, unit: str) -> Iterator[Problem]:
 
 def _text(shape: Shape, value: str, path: str) -> Iterator[Problem]:
     if (values := shape.get("enum")) and value not in values:
-        remedy = nearest(value, values) or f"one of {', '.join(values[:8])}"
+        remedy = nearest(value, values, "one of")
         yield Problem(path, f"{_short(value)} is not among the values that AWS takes", remedy)
     yield from _size(shape, len(value), path, "characters")
     if (pattern := shape.get("pattern")) and not _compiled(pattern).fullmatch(value):
         yield Problem(path, f"{_short(value)} does not match {pattern}")
-
-
-def nearest(name: str, known: Mapping[str, Any] | list[str] | tuple[str, ...]) -> str:
-    """`did you mean X?`, or nothing."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, list(known), n=1)
-    return f"did you mean {close[0]}?" if close else ""
 
 
 def _short(value: Any) -> str:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from stagewright.errors import NotFoundError, PlanError, Problem
 from stagewright.naming import SUFFIXES
-from stagewright.plan.contract import nearest
+from stagewright.spec.findings import meant
 
 Scope = Literal["training", "inference"]
 SCOPES: tuple[Scope, ...] = ("training", "inference")
@@ -129,10 +129,9 @@ def _find(alias: str, scope: Scope) -> tuple[str, Mapping[str, Any], str]:
             return version, offered["versions"][version], framework
     known = aliases()
     short = [f"{name}-{v}" for name in _data()["frameworks"] for s in SCOPES for v in _short(name, s)]
-    raise _error(
-        f"no image {alias}",
-        nearest(alias, [*known, *short]) or "give a full image URI, or an alias such as sklearn-1.4",
-    )
+    close = meant(alias, [*known, *short])
+    remedy = f'did you mean "{close}"?' if close else "give a full image URI, or an alias such as sklearn-1.4"
+    raise _error(f"no image {alias}", remedy)
 
 
 def _short(framework: str, scope: Scope) -> list[str]:

@@ -16,6 +16,7 @@ from typing import Any
 from stagewright.errors import PlanError, Problem
 from stagewright.naming import run_id
 from stagewright.plan import approval, contract, cost, events, fingerprint, graph, integration, pages
+from stagewright.plan.doubts import doubts
 from stagewright.plan.external import external_inputs
 from stagewright.plan.model import ATTEMPT, GoodResult, Plan, Recorded, StagePlan, Trigger
 from stagewright.plan.prepared import Prepared, Preparer
@@ -85,7 +86,10 @@ class _Planner:
             revision=self.recorded.revision,
             stages=stages,
             waves=waves,
-            warnings=tuple(f"{each.name}: {each.reason}" for each in stages if each.name in self.noted),
+            warnings=(
+                *(f"{each.name}: {each.reason}" for each in stages if each.name in self.noted),
+                *doubts(self.pipeline, self.running, self.recorded.results),
+            ),
         )
         if endless := tuple(events.refused(made)):
             raise PlanError(endless)

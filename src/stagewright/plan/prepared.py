@@ -17,6 +17,7 @@ from stagewright.plan.requests import KINDS, Requests, Setting, build
 from stagewright.plan.requests.setting import Served
 from stagewright.plan.values import Lookup, Values, document_values, lookup
 from stagewright.spec.condition import references
+from stagewright.spec.findings import nearest
 from stagewright.spec.kinds import AnyStage, Gate, Processing, Register, Transform
 from stagewright.spec.kinds.training import Trains
 from stagewright.spec.model import Model, Serving
@@ -270,7 +271,10 @@ def _earlier(name: str, source: StagePlan, path: tuple[str, ...]) -> Any:
         message = (
             f"{source.name} has no {'.'.join(path)} in run {source.reused_from}, whose result is used again"
         )
-        raise PlanError((Problem(f"stages.{name}", message, f"run {source.name} again"),))
+        known = source.result.get(path[0])
+        has = nearest(path[-1], known, "it has") if len(path) > 1 and isinstance(known, Mapping) else ""
+        remedy = "; or ".join(filter(None, (has, f"run {source.name} again")))
+        raise PlanError((Problem(f"stages.{name}", message, remedy),))
     return value
 
 

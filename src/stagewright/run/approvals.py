@@ -16,6 +16,7 @@ from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.approvals import Approval
 from stagewright.run.gateway.runs import WAITING
 from stagewright.run.together import together
+from stagewright.spec.findings import nearest
 
 OPEN_LIMIT = 1_000
 """Open runs looked at, oldest first."""
@@ -56,12 +57,11 @@ def decide(gateway: Gateway, run: str, stage: str, *, approved: bool, by: str, w
 
 def find(gateway: Gateway, run: str, stage: str) -> Approval:
     """NotFoundError where nobody was asked in such a stage."""
-    for approval in gateway.approvals.of_run(run):
-        if approval.stage == stage:
-            return approval
-    raise NotFoundError(
-        f"{stage} of {run} has not asked for approval", "see what does: stagewright approvals"
-    )
+    asked = {approval.stage: approval for approval in gateway.approvals.of_run(run)}
+    if stage in asked:
+        return asked[stage]
+    remedy = nearest(stage, asked, "asked have") or "see what does: stagewright approvals"
+    raise NotFoundError(f"{stage} of {run} has not asked for approval", remedy)
 
 
 def settle_package(gateway: Gateway, package: str, status: str, by: str = "") -> list[Approval]:

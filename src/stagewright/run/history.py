@@ -22,6 +22,7 @@ from stagewright.run.gateway.marks import Dropped
 from stagewright.run.gateway.runs import OPEN, WAITING, AttemptItem, Header, StageItem
 from stagewright.run.planned import PlannedStage, recorded_stages, shut_out
 from stagewright.run.together import together
+from stagewright.spec.findings import nearest
 
 GRACE = 5.0
 """Seconds that the recorder has to write a run's end, before `show` tells what it finds itself."""
@@ -131,8 +132,8 @@ class RunRecord:
         for stage in self.stages:
             if stage.name == name:
                 return stage
-        known = ", ".join(stage.name for stage in self.stages) or "none"
-        raise NotFoundError(f"{self.run} has no stage {name}", f"its stages: {known}")
+        remedy = nearest(name, (stage.name for stage in self.stages), "its stages") or "it has none"
+        raise NotFoundError(f"{self.run} has no stage {name}", remedy)
 
 
 def list_runs(gateway: Gateway, pipeline: str | None = None, limit: int = 20) -> list[RunRecord]:

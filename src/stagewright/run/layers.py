@@ -10,14 +10,15 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from stagewright.errors import DocumentError, NotFoundError, Problem
+from stagewright.errors import DocumentError, NotFoundError, Problem, TargetError
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.documents import Base, Overrides
 from stagewright.run.together import together
 from stagewright.spec.canonical import canonical_json, document_json, sha256_of
-from stagewright.spec.findings import Path, dotted, problems
+from stagewright.spec.findings import Path, dotted, meant, problems
 from stagewright.spec.load import load
 from stagewright.spec.merging import ABSENT, found, leaves, merged
+from stagewright.spec.overlays import overlay_findings
 from stagewright.spec.overrides import guarded_findings, readable, shape_findings, value_findings
 from stagewright.spec.pipeline import Pipeline
 from stagewright.spec.setting import written
@@ -26,6 +27,7 @@ Layer = Literal["base", "environment", "overrides"]
 LAYERS: tuple[Layer, ...] = ("base", "environment", "overrides")
 TABLE_EDIT = "unknown (table edit)"
 UNKNOWN = "unknown"
+MEND = "mend it in the repository, and push"
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,18 @@ def read(gateway: Gateway, pipeline: str) -> Layers:
     )
     base, environment, overrides = together(lambda act: act(pipeline), acts)
     if base is None:
-        raise NotFoundError(
-            f"no document of {pipeline} in {gateway.documents.table}", "push it first: stagewright push PATH"
-        )
+        remedy = _near(gateway, pipeline) or "push it first: stagewright push PATH"
+        raise NotFoundError(f"no document of {pipeline} in {gateway.documents.table}", remedy)
     return Layers(pipeline, base, environment, overrides)
+
+
+def _near(gateway: Gateway, pipeline: str) -> str:
+    """A remedy; empty where no pipeline is near, or the caller may not list them."""
+    try:
+        close = meant(pipeline, [name for name, _ in gateway.documents.listed("base")])
+    except TargetError:
+        return ""
+    return f'did you mean "{close}"?' if close else ""
 
 
 def on_disk(gateway: Gateway, pipeline: Pipeline, overlay: Mapping[str, Any], by: str = "") -> Layers:
@@ -177,13 +187,16 @@ def _parsed(base: Base, what: str) -> Mapping[str, Any]:
 
 def _pushed(layers: Layers) -> Pipeline:
     """What was pushed, without the overrides."""
-    document = layers.document("environment")
+    told = problems(overlay_findings(layers.document("base"), layers.data("environment")))
+    what = "the environment's overlay"
     try:
-        pipeline = load(document)
+        pipeline = load(layers.document("environment"))
     except DocumentError as error:
-        what = "the environment's overlay" if _is_right(layers, "base") else "the base document"
-        remedy = "mend it in the repository, and push"
-        raise DocumentError(tuple(_told(each, what, remedy) for each in error.problems)) from None
+        told += _beside(error.problems, told)
+        if not _is_right(layers, "base"):
+            told, what = error.problems, "the base document"
+    if told:
+        raise DocumentError(tuple(_told(each, what, MEND) for each in told))
     if pipeline.name != layers.pipeline:
         message = f"the document is that of {pipeline.name}, and stored as {layers.pipeline}'s"
         raise DocumentError((Problem("name", message, "push it again"),))
@@ -196,6 +209,11 @@ def _is_right(layers: Layers, top: Layer) -> bool:
     except DocumentError:
         return False
     return True
+
+
+def _beside(further: tuple[Problem, ...], told: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """What is not said of a place that something is said of already."""
+    return tuple(each for each in further if not any(_within(each.path, other.path) for other in told))
 
 
 def _overridden(layers: Layers, code_allowed: Callable[[], bool], given: Collection[Path]) -> Pipeline:
@@ -211,9 +229,7 @@ def _overridden(layers: Layers, code_allowed: Callable[[], bool], given: Collect
     try:
         pipeline = load(layers.document())
     except DocumentError as error:
-        told += tuple(
-            each for each in error.problems if not any(_within(each.path, other.path) for other in told)
-        )
+        told += _beside(error.problems, told)
     if told:
         raise _overrides_error(layers, told, given)
     return pipeline

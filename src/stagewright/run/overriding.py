@@ -14,10 +14,10 @@ from stagewright.run import layers, revisions
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.documents import Overrides
 from stagewright.run.layers import Effective, Layers
-from stagewright.spec.findings import Finding, Path, nearest, problems
+from stagewright.spec.findings import SURE, Finding, Path, meant, nearest, problems
 from stagewright.spec.merging import ABSENT, Change, at, changes, found, leaves, merged, without
 from stagewright.spec.overrides import SECTIONS, guarded_findings, readable, value_findings
-from stagewright.spec.setting import split, value_of, written
+from stagewright.spec.setting import retyped, split, value_of, written
 
 ELSEWHERE = "revert the commit in the repository, and push"
 
@@ -31,6 +31,8 @@ class Changed:
     changes: tuple[Change, ...]
     revision: int | None
     problems: tuple[Problem, ...] = ()
+    doubts: tuple[str, ...] = ()
+    """What is new, and called almost like something that is there."""
 
 
 def put(gateway: Gateway, pipeline: str, texts: Sequence[str], by: str) -> Changed:
@@ -38,11 +40,22 @@ def put(gateway: Gateway, pipeline: str, texts: Sequence[str], by: str) -> Chang
     settings = [split(text) for text in texts]
     before = layers.read(gateway, pipeline)
     content = before.overrides.content
+    under = before.document("environment")
     for path, text in settings:
-        value = value_of(before.document("environment"), path, text)
-        content = merged(without(content, path), at(path, value))
-    made = _checked(gateway, before, content, [path for path, _ in settings])
-    return _write(gateway, before, content, by, made)
+        content = merged(without(content, path), at(path, value_of(under, path, text)))
+    retypings = problems(found for path, text in settings for found in retyped(under, path, text))
+    try:
+        made = _checked(gateway, before, content, [path for path, _ in settings])
+    except DocumentError as error:
+        named = {each.path for each in error.problems}
+        others = tuple(each for each in retypings if each.path not in named)
+        raise DocumentError((*error.problems, *others)) from None
+    if retypings:
+        raise DocumentError(retypings)
+    return replace(
+        _write(gateway, before, content, by, made),
+        doubts=tuple(told for path, _ in settings if (told := _doubt(under, path))),
+    )
 
 
 def remove(gateway: Gateway, pipeline: str, paths: Sequence[Path], by: str) -> Changed:
@@ -105,6 +118,15 @@ def _require(content: Mapping[str, Any], paths: Sequence[Path]) -> None:
     ]
     if missing:
         raise DocumentError(problems(missing))
+
+
+def _doubt(document: Mapping[str, Any], path: Path) -> str:
+    """Empty where there is none."""
+    beside = found(document, path[:-1])
+    if not isinstance(beside, Mapping) or path[-1] in beside:
+        return ""
+    close = meant(str(path[-1]), beside, SURE)
+    return f"{written(path)} is new: the document has {written((*path[:-1], close))}" if close else ""
 
 
 def _beyond(

@@ -18,10 +18,11 @@ __all__ = ["check", "dependencies"]
 def check(pipeline: Pipeline, set_aside: Set[str] = frozenset()) -> list[Finding]:
     """All that is wrong.
 
-    Stages `set_aside` are missing here since they are wrong in themselves: references to them are not judged.
+    Stages `set_aside` are wrong in themselves, and not whole or not here at all: references to them are not
+    judged, nor what their fields are to one another.
     """
     found = [*_document(pipeline), *trigger_rules(pipeline, set_aside), *reference_rules(pipeline, set_aside)]
-    for name in pipeline.stages:
+    for name in (each for each in pipeline.stages if each not in set_aside):
         found += stage_rules(pipeline, name)
     return [*found, *_order(pipeline, set_aside)]
 

@@ -46,12 +46,22 @@ def line_of(path: Path, lines: Lines) -> int | None:
     return None
 
 
+SURE = 0.75
+"""Likeness of two names that makes one of them a misspelling of the other."""
+
+
+def meant(given: str, known: Iterable[str], likeness: float = 0.6) -> str:
+    """The known name that `given` was probably meant to be, if one is near. Capitals do not count."""
+    from difflib import get_close_matches  # only what is wrong pays for it
+
+    names = {name.casefold(): name for name in sorted(known, reverse=True)}
+    close = get_close_matches(given.casefold(), names, n=1, cutoff=likeness)
+    return names[close[0]] if close else ""
+
+
 def nearest(given: str, known: Iterable[str], otherwise: str = "known") -> str:
     """A remedy: the known name that `given` was probably meant to be, or the list of them."""
-    from difflib import get_close_matches  # only a wrong document pays for it
-
     names = sorted(known)
-    close = get_close_matches(given, names, n=1, cutoff=0.6)
-    if close:
-        return f'did you mean "{close[0]}"?'
+    if close := meant(given, names):
+        return f'did you mean "{close}"?'
     return f"{otherwise}: {', '.join(names[:12])}{' ...' if len(names) > 12 else ''}" if names else ""

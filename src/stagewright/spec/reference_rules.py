@@ -50,7 +50,7 @@ def reference_rules(pipeline: Pipeline, set_aside: Set[str] = frozenset()) -> It
         if "${" in use.text:
             wrong = list(_references(pipeline, use, set_aside))
             yield from wrong
-            if wrong or any(reference.stage in set_aside for reference in find(use.text)):
+            if wrong or any(_unjudged(reference, set_aside) for reference in find(use.text)):
                 continue
         yield from _form(pipeline, use)
 
@@ -63,8 +63,13 @@ def _references(pipeline: Pipeline, use: Use, set_aside: Set[str]) -> Iterator[F
             yield Finding(use.path, f"{use.field} takes no references", "write the value itself")
         return
     for reference in find(use.text):
-        if reference.stage not in set_aside or reference.stage is None:
+        if not _unjudged(reference, set_aside):
             yield from _reference(pipeline, use, use.takes, reference)
+
+
+def _unjudged(reference: Reference, set_aside: Set[str]) -> bool:
+    """The champion is of the document's one register stage, which may be set aside."""
+    return reference.stage in set_aside or (reference.of_champion and bool(set_aside))
 
 
 def _reference(pipeline: Pipeline, use: Use, takes: Takes, reference: Reference) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from stagewright.spec.findings import nearest
+from stagewright.spec.findings import SURE, meant, nearest
 from stagewright.spec.kinds import (
     AnyStage,
     Endpoint,
@@ -246,7 +246,7 @@ def meaning(pipeline: Pipeline, reference: Reference) -> Meaning | Mistake:
         case path if path in VALUES:
             return VALUES[path].meaning
         case _:
-            return Mistake(f"{reference.text} is unknown", _near_value(reference))
+            return Mistake(f"{reference.text} is unknown", _near_value(pipeline, reference))
 
 
 def _reference(match: re.Match[str]) -> Reference:
@@ -360,6 +360,16 @@ def _near_name(item: str, stage: str, word: str, known: tuple[str, ...] | None) 
     return f"declare {'metrics_file or ' if word == 'metrics' else ''}{word} in stages.{stage}"
 
 
-def _near_value(reference: Reference) -> str:
+def _near_value(pipeline: Pipeline, reference: Reference) -> str:
+    words = [word.strip() for word in re.split(r"[.\[\]'\"]+", ".".join(reference.path)) if word.strip()]
+    first = words[0] if words else ""
+    if len(words) > 1 and first in pipeline.stages:
+        words.insert(0, "stages")
+    elif len(words) == 1 and first in pipeline.parameters:
+        words.insert(0, "parameters")
+    elif close := meant(first, ("stages", "parameters", "champion"), SURE):
+        words[0] = close
+    if len(words) > 1 and tuple(words) != reference.path:
+        return f"write ${{{'.'.join(words)}}}"
     known = [".".join(path) for path in VALUES]
     return nearest(".".join(reference.path), [*known, "parameters.<name>", "stages.<stage>.<value>"], "known")

@@ -10,8 +10,9 @@ from typing import Any
 from stagewright.errors import DocumentError
 from stagewright.spec.findings import Finding, Path, dotted, problems
 from stagewright.spec.load import load
-from stagewright.spec.merging import at, merged
+from stagewright.spec.merging import at, found, merged
 from stagewright.spec.overrides import Unusable, number
+from stagewright.spec.shape import said, type_of
 
 _PART = re.compile(r'"([^"]+)"|([^."=]+)')
 
@@ -47,22 +48,44 @@ def split(text: str) -> tuple[Path, str]:
 
 def value_of(document: Mapping[str, Any], path: Path, text: str) -> Any:
     """What `text` means at `path` of `document`: JSON where the place takes that, otherwise the text itself.
+    In place of a text it is a text, and in double quotes everywhere.
 
-    Where it takes neither, the JSON value is kept, so that what is wrong with it can be said.
+    Where the place takes neither, the JSON value is kept, so that what is wrong with it can be said.
     """
-    values = list(_readings(text))
+    values = _readings(text)
+    if _is_text(found(document, path)):
+        values.reverse()
     return next((value for value in values if _takes(document, path, value)), values[0])
 
 
-def _readings(text: str) -> Iterator[Any]:
+def retyped(document: Mapping[str, Any], path: Path, text: str) -> Iterator[Finding]:
+    """That `text` has another type than what stands at `path` of `document`, where the place takes both, as
+    hyperparameters do. A text in double quotes is meant as one."""
+    before, after = found(document, path), value_of(document, path, text)
+    if not isinstance(before, bool | int | float | str) or not isinstance(after, bool | int | float | str):
+        return
+    if type_of(before) == type_of(after) or _is_quoted(text) or "${" in f"{before}{after}":
+        return
+    remedy = f"if that is meant, as a text: {written(path)}='{json.dumps(text)}'"
+    yield Finding(path, f"the document has {said(before)}, and this is {said(after)}", remedy)
+
+
+def _readings(text: str) -> list[Any]:
     try:
         value = json.loads(text, parse_int=number, parse_float=number, parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        pass
-    else:
-        if not isinstance(value, str):
-            yield value
-    yield text
+        return [text]
+    return [value] if isinstance(value, str) else [value, text]
+
+
+def _is_quoted(text: str) -> bool:
+    meant = _readings(text)[0]
+    return isinstance(meant, str) and meant != text
+
+
+def _is_text(value: Any) -> bool:
+    """One that says nothing else: a reference may stand for any type."""
+    return isinstance(value, str) and "${" not in value
 
 
 def _no_constant(text: str) -> Any:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from stagewright.spec.findings import Finding, Path, nearest
+from stagewright.spec.findings import SURE, Finding, Path, meant, nearest
 from stagewright.spec.kinds import KINDS
 from stagewright.spec.model import NAME_RULES, REFERENCE, Model
 from stagewright.spec.pipeline import Pipeline
@@ -33,8 +36,18 @@ _EXPECTED = {
 }
 
 
-def shape_findings(error: ValidationError, data: Any) -> list[Finding]:
-    """One finding for each place; of a union's branches, the one that comes nearest."""
+@dataclass(frozen=True)
+class Misfit:
+    """A finding, and what it is about: a `key` or a `word` (of a kind or type) that is not `known`, something
+    that is `missing`, or any other `value`."""
+
+    finding: Finding
+    what: Literal["key", "word", "missing", "value"] = "value"
+    known: tuple[str, ...] = ()
+
+
+def misfits(error: ValidationError, data: Any) -> list[Misfit]:
+    """One for each place; of a union's branches, the one that comes nearest."""
     by_path: dict[Path, list[ErrorDetails]] = {}
     for each in error.errors(include_url=False):
         by_path.setdefault(_path(each, data), []).append(each)
@@ -44,7 +57,7 @@ def shape_findings(error: ValidationError, data: Any) -> list[Finding]:
             len(other) > len(path) and other[: len(path)] == path for other in by_path
         ):
             continue  # the other branch of a union got further
-        found.append(_finding(path, errors, data))
+        found.append(_misfit(path, errors, data))
     return found
 
 
@@ -74,29 +87,78 @@ def _only_types(errors: list[ErrorDetails]) -> bool:
     return all(error["type"] in _EXPECTED for error in errors)
 
 
-def _finding(path: Path, errors: list[ErrorDetails], data: Any) -> Finding:
+def _misfit(path: Path, errors: list[ErrorDetails], data: Any) -> Misfit:
     expected = list(dict.fromkeys(word for error in errors if (word := _expected(error))))
     telling = [error for error in errors if not _expected(error)]
     if not telling:
-        return Finding(path, f"takes {' or '.join(expected)}, not {said(errors[0]['input'])}")
+        given = errors[0]["input"]
+        message = f"takes {' or '.join(expected)}, not {said(given)}"
+        return Misfit(Finding(path, message, _written(expected, given, path, data)))
     error = telling[0]
     context = error.get("ctx", {})
     match error["type"]:
         case "missing":
-            return Finding(path, "is missing", _description(path, data))
+            return Misfit(Finding(path, "is missing", _description(path, data)), "missing")
         case "extra_forbidden":
             fields = _model_at(path[:-1], data).model_fields.items()
-            known = [field.alias or name for name, field in fields]
-            return Finding(path, f'unknown key "{path[-1]}"', nearest(str(path[-1]), known, "keys"))
+            known = tuple(field.alias or name for name, field in fields)
+            remedy = nearest(str(path[-1]), known, "keys")
+            return Misfit(Finding(path, f'unknown key "{path[-1]}"', remedy), "key", known)
         case "union_tag_not_found":
-            word = context["discriminator"].strip("'")
-            return Finding((*path, word), "is missing", f"{word}s: {', '.join(_tags(error))}")
+            return _untagged(path, error, context["discriminator"].strip("'"))
         case "union_tag_invalid":
             word, given = context["discriminator"].strip("'"), str(context["tag"])
-            remedy = nearest(given, _tags(error), f"{word}s")
-            return Finding((*path, word), f"unknown {word} {said(given)}", remedy)
+            known = _tags(error)
+            remedy = nearest(given, known, f"{word}s")
+            return Misfit(Finding((*path, word), f"unknown {word} {said(given)}", remedy), "word", known)
         case _:
-            return Finding(path, _limit(error, context))
+            return _unnamed(path, error) or Misfit(Finding(path, _limit(error, context)))
+
+
+def _written(expected: list[str], given: Any, path: Path, data: Any) -> str:
+    """A remedy: how the value is written as what its place takes."""
+    match given:
+        case bool() | int() | float() if "a text" in expected:
+            return f'write "{json.dumps(given)}"'
+        case str() if ("true or false" in expected and given in ("true", "false")) or (
+            "a whole number" in expected and given.isdecimal()
+        ):
+            return f"write {given}, without quotes"
+        case str() if path[:1] == ("triggers",) and len(path) == 2:
+            return f"write {{type: {given}}}"
+        case str() if "a list" in expected:
+            return f"write [{given}]"
+        case dict() if "a list" in expected:
+            return 'begin each entry with "- "'
+    if "a mapping" not in expected:
+        return ""
+    fields = [field for model in _models_of(path, data) for field in model.model_fields]
+    more = ", without a - before it" if isinstance(given, list) else ""
+    return f"keys: {', '.join(fields)}" if fields else f"write name: value{more}"
+
+
+def _models_of(path: Path, data: Any) -> list[type[BaseModel]]:
+    """Of the mapping that a field takes, where it has fields of its own and there is one kind of it."""
+    field = _model_at(path[:-1], data).model_fields.get(str(path[-1])) if path else None
+    found = list(models(field.annotation)) if field else []
+    return found if len(found) == 1 else []
+
+
+def _unnamed(path: Path, error: ErrorDetails) -> Misfit | None:
+    """A stage under a name that is none, and would be one in small letters with hyphens."""
+    name = re.sub(r"[^a-z0-9]+", "-", str(path[-1]).lower()).strip("-") if path else ""
+    if len(path) != 2 or path[0] != "stages" or error["loc"][-1] != "[key]" or not re.match("[a-z]", name):
+        return None
+    return Misfit(Finding(path, _limit(error, error.get("ctx", {})), f"write {name}"), "key", (name,))
+
+
+def _untagged(path: Path, error: ErrorDetails, word: str) -> Misfit:
+    """No `kind` or `type`, or one under a misspelt key."""
+    if written := next((key for key in error["input"] if meant(str(key), [word], SURE)), None):
+        finding = Finding((*path, written), f'unknown key "{written}"', f'did you mean "{word}"?')
+        return Misfit(finding, "key", (word,))
+    remedy = f"{word}s: {', '.join(_tags(error))}"
+    return Misfit(Finding((*path, word), "is missing", remedy), "missing")
 
 
 def _expected(error: ErrorDetails) -> str:
@@ -160,16 +222,16 @@ def type_of(value: Any) -> str:
             return "something else"
 
 
-def _tags(error: ErrorDetails) -> list[str]:
+def _tags(error: ErrorDetails) -> tuple[str, ...]:
     """Of a union whose branches are told apart by one field: what that field may say."""
     match error["loc"]:
         case ("stages", _):
-            return list(KINDS)
+            return tuple(KINDS)
         case ("triggers", _):
-            return list(TRIGGERS)
+            return tuple(TRIGGERS)
         case _:
             expected = error.get("ctx", {}).get("expected_tags", "")
-            return [tag.strip(" '") for tag in expected.split(",")] if expected else []
+            return tuple(tag.strip(" '") for tag in expected.split(",")) if expected else ()
 
 
 def _model_at(path: Path, data: Any) -> type[BaseModel]:

@@ -99,7 +99,8 @@ def _schedule(trigger: ScheduleTrigger, path: Path) -> Iterator[Finding]:
         try:
             cron.parse(trigger.cron)
         except ValueError as error:
-            remedy = 'such as "0 14 ? * SAT *": Saturdays at 14:00'
+            bare = re.fullmatch(r"\s*cron\((.*)\)\s*", trigger.cron)
+            remedy = f'write "{bare[1]}"' if bare else 'such as "0 14 ? * SAT *": Saturdays at 14:00'
             yield Finding((*path, "cron"), f'"{trigger.cron}": {error}', remedy)
     try:
         ZoneInfo(trigger.timezone)
@@ -112,7 +113,8 @@ def _rate(trigger: ScheduleTrigger, rate: str, path: Path) -> Iterator[Finding]:
     try:
         cron.rate_minutes(rate)
     except ValueError as error:
-        remedy = "a number and minutes, hours or days, such as 6 hours"
+        bare = re.fullmatch(r"\s*rate\((.*)\)\s*", rate)
+        remedy = f"write {bare[1]}" if bare else "a number and minutes, hours or days, such as 6 hours"
         yield Finding((*path, "rate"), str(error), remedy)
     if "timezone" in trigger.model_fields_set:
         remedy = "leave it out, or use cron"

@@ -121,7 +121,7 @@ class Endpoints:
                 if code_of(error) != "ModelError":
                     raise
                 message = error.response.get("OriginalMessage") or error.response["Error"].get("Message", "")
-                remedy = "see the endpoint's log, and that the input is what the model's input_fn reads"
+                remedy = "see that the input is what the model's input_fn reads"
                 raise TargetError(f"the model behind {name} failed: {message}", remedy) from error
             content = answer["Body"].read()
         return Answer(content, answer.get("ContentType", ""), answer.get("InvokedProductionVariant", ""))

@@ -1,0 +1,32 @@
+"""References that a plan cannot judge, and that look wrong by what is known of earlier runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+
+from stagewright.plan.model import GoodResult
+from stagewright.spec.findings import nearest
+from stagewright.spec.pipeline import Pipeline
+from stagewright.spec.references import Reference, find
+from stagewright.spec.uses import texts
+
+
+def doubts(
+    pipeline: Pipeline, running: Set[str], results: Mapping[str, Sequence[GoodResult]]
+) -> Iterator[str]:
+    """Metrics that stages refer to, and that the last result of a stage which runs again did not have."""
+    for name in (name for name in pipeline.stages if name in running):
+        for _, text, _ in texts(pipeline.stages[name]):
+            for reference in find(text) if ".metrics." in text else ():
+                good = results.get(reference.stage or "", ()) if reference.stage in running else ()
+                if good and (told := _unknown_metric(reference, good[0])):
+                    yield f"{name}: {told}"
+
+
+def _unknown_metric(reference: Reference, last: GoodResult) -> str:
+    """Empty where the metric was there, or nothing is known of the stage's metrics."""
+    _, stage, word, *names = reference.path
+    known = last.result.get("metrics", {})
+    if word != "metrics" or not known or names[0] in known:
+        return ""
+    return f"{stage} had no metric {names[0]} in run {last.run}; {nearest(names[0], known, 'it had')}"

@@ -1,0 +1,154 @@
+"""Overlays beside a document: which are of no environment that is known here, and what `validate` says."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stagewright.cli.overlays import described_environments, strays
+
+DOCUMENT = """\
+name: small
+parameters: {size: 3}
+defaults: {image: sklearn-1.4, instance_type: ml.m5.large}
+stages:
+  one: {kind: processing, code: one.py}
+"""
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Path:
+    """The document of a repository that says nothing of environments."""
+    folder = tmp_path / "pipelines" / "small"
+    (folder / "code").mkdir(parents=True)
+    (folder / "code" / "one.py").write_text("")
+    (folder / "pipeline.yaml").write_text(DOCUMENT)
+    (folder / "environments").mkdir()
+    return folder / "pipeline.yaml"
+
+
+def overlay(pipeline: Path, name: str, text: str = "parameters: {size: 4}\n") -> None:
+    (pipeline.parent / "environments" / name).write_text(text)
+
+
+def describe(pipeline: Path, *, targets: str = "", tfvars: str = "") -> None:
+    """Targets in stagewright.toml and files in infra/envs, of these environments."""
+    root = pipeline.parents[2]
+    tables = (f'[targets.{name}]\nenvironment = "{name}"\n' for name in targets.split())
+    (root / "stagewright.toml").write_text("".join(tables))
+    (root / "infra" / "envs").mkdir(parents=True)
+    for name in tfvars.split():
+        (root / "infra" / "envs" / f"{name}.tfvars").write_text(f'environment = "{name}"\n')
+
+
+def told(pipeline: Path) -> list[tuple[bool, str]]:
+    return [(stray.sure, str(stray.problem)) for stray in strays(pipeline)]
+
+
+def validated(pipeline: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from stagewright.cli.app import main; main()", "validate", "."]
+    return subprocess.run(
+        [*command, *options],
+        cwd=pipeline.parent,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_environments_are_known_from_targets_and_from_terraforms_variables(pipeline):
+    describe(pipeline, targets="dev", tfvars="uat")
+    envs = pipeline.parents[2] / "infra" / "envs"
+    (envs / "europe.tfvars").write_text('# of Europe\n  environment   = "prod-eu"\n')
+    (envs / "bare.tfvars").write_text('prefix = "x"\n')
+    assert described_environments(pipeline.parent) == {"dev", "uat", "prod-eu", "bare"}
+
+
+@pytest.mark.parametrize("name", ["local.yaml", "dev.yaml", "uat.yml", "prod.json", "README.md", ".gitkeep"])
+def test_usual_environments_are_known_where_nobody_describes_any(pipeline, name):
+    overlay(pipeline, name)
+    assert told(pipeline) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "sure", "words"),
+    [
+        ("prd.yaml", True, 'did you mean "prod"? If not, describe it: [targets.prd] in stagewright.toml'),
+        (
+            "PROD.yaml",
+            True,
+            'no environment PROD is known here, so nothing reads this overlay (did you mean "prod"',
+        ),
+        ("lcoal.yaml", True, 'did you mean "local"?'),
+        ("quality.yaml", False, "known: dev, local, prod, uat; describe it: [targets.quality]"),
+        ("prod.yam", False, "prod.yam: document: is no overlay, and is not read"),
+    ],
+)
+def test_an_overlay_that_nobody_reads_is_told(pipeline, name, sure, words):
+    overlay(pipeline, name)
+    ((found, text),) = told(pipeline)
+    assert found is sure
+    assert words in text.replace(f"{name}: document: no env", "no env")
+    assert f"environments/{name}" in text
+
+
+def test_what_is_described_here_replaces_what_is_usual(pipeline):
+    describe(pipeline, targets="staging", tfvars="staging live")
+    overlay(pipeline, "live.yaml")
+    overlay(pipeline, "prod.yaml")
+    ((sure, text),) = told(pipeline)
+    assert not sure
+    assert "known: live, local, staging" in text
+
+
+def test_terraform_reads_yaml_alone(pipeline):
+    describe(pipeline, tfvars="prod")
+    overlay(pipeline, "prod.yml")
+    ((sure, text),) = told(pipeline)
+    assert not sure
+    assert "Terraform reads .yaml alone (call it prod.yaml)" in text
+
+
+def test_a_misspelt_folder_of_overlays_is_told(pipeline):
+    (pipeline.parent / "environments").rename(pipeline.parent / "enviroments")
+    (pipeline.parent / "enviroments" / "prod.yaml").write_text("parameters: {size: 9}\n")
+    ((sure, text),) = told(pipeline)
+    assert sure
+    assert "enviroments" in text
+    assert "overlays stand in environments/" in text
+
+
+def test_validate_refuses_a_misspelt_environment_and_warns_of_an_unknown_one(pipeline):
+    overlay(pipeline, "qa.yaml")
+    done = validated(pipeline, "--json")
+    assert done.returncode == 0, done.stderr
+    (warning,) = json.loads(done.stdout)["warnings"]
+    assert "environments/qa.yaml" in warning
+    assert f"warning: {warning}" in done.stderr
+    overlay(pipeline, "prd.yaml")
+    refused = validated(pipeline)
+    assert refused.returncode == 2
+    assert 'did you mean "prod"?' in refused.stderr
+    assert "qa" not in refused.stderr
+
+
+def test_validate_tells_what_is_wrong_in_document_and_overlays_at_once(pipeline):
+    pipeline.write_text(DOCUMENT.replace("kind:", "knd:"))
+    overlay(pipeline, "prod.yaml", "parameters: {size: 010}\n")
+    overlay(pipeline, "uat.yaml", "parameters: [\n")
+    overlay(pipeline, "prd.yaml")
+    done = validated(pipeline)
+    assert done.returncode == 2
+    for words in (
+        "stages.one.knd: unknown key",
+        "prod.yaml:1: parameters.size: 010",
+        "uat.yaml:2",
+        "prd.yaml",
+    ):
+        assert words in done.stderr
