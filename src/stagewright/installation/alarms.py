@@ -157,8 +157,8 @@ ALARMS = (
         "ApproximateNumberOfMessagesVisible",
         {"QueueName": TEMPLATE.name("events-dead")},
         "An event could not be read or delivered",
-        "`stagewright dlq` shows it, and why; when the cause is gone, `stagewright dlq replay --all`. A redrive"
-        " in the console gives a message a new id, so that a run may start twice",
+        "`stagewright dlq` shows it, and why; when the cause is gone, `stagewright dlq replay --all`."
+        " A redrive in the console gives a message a new id, so that a run may start twice",
         statistic="Maximum",
     ),
     Alarm(
