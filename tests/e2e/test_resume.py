@@ -160,7 +160,7 @@ def test_the_plan_says_what_a_mended_run_reuses_and_so_it_does(place: Place) -> 
     assert f"resumes {failed}" in place("show", later).stdout
     assert f"resumed by {later}" in place("show", failed).stdout
     again = place("resume", failed, code=6)
-    assert f"{later} resumes {failed}: SUCCEEDED" in again.stderr
+    assert f"{failed} was resumed already, by {later}: SUCCEEDED" in again.stderr
     assert "ended well: there is nothing to resume" in place("resume", later, code=6).stderr
     assert len(place.runs()) == 2
 

@@ -2,7 +2,8 @@
 
 Metrics: "Step Functions metrics for CloudWatch", "Available CloudWatch metrics for Amazon SQS", "Types of
 metrics for Lambda functions", "Amazon EventBridge metrics" in the services' guides; the others come from the
-functions' structured logs (`LOG_METRICS`).
+functions' structured logs (`LOG_METRICS`). New ids of a redrive: "Learn how to configure a dead-letter queue
+redrive in Amazon SQS".
 """
 
 from __future__ import annotations
@@ -156,7 +157,8 @@ ALARMS = (
         "ApproximateNumberOfMessagesVisible",
         {"QueueName": TEMPLATE.name("events-dead")},
         "An event could not be read or delivered",
-        "Read the message in the queue events-dead; when the cause is gone, choose `Start DLQ redrive` there",
+        "`stagewright dlq` shows it, and why; when the cause is gone, `stagewright dlq replay --all`."
+        " A redrive in the console gives a message a new id, so that a run may start twice",
         statistic="Maximum",
     ),
     Alarm(

@@ -39,7 +39,9 @@ def resumable(gateway: Gateway, run: str) -> Header:
     for later in resumed_by(gateway, run):
         found = gateway.runs.header(later)
         if found and (found.is_open or found.status == "SUCCEEDED"):
-            raise RunFailedError(f"{later} resumes {run}: {found.status}", f"stagewright show {later}")
+            raise RunFailedError(
+                f"{run} was resumed already, by {later}: {found.status}", f"stagewright show {later}"
+            )
     return header
 
 
