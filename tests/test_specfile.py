@@ -410,9 +410,9 @@ def test_what_is_wrong_in_an_overlay_is_said_at_its_line(overlay, text, line, wo
     [
         (
             "name: x\nstages:\n  a:\n\u00a0  kind: gate\n    require: x\n",
-            "5: document: no YAML: a no-break space",
+            "5: no YAML: a no-break space",
         ),
-        ('name: "x\nstages: {}\n', "1: document: no YAML: this quote is not closed (column 7) (close it)"),
+        ('name: "x\nstages: {}\n', "1: no YAML: this quote is not closed (column 7) (close it)"),
         (
             "name: x\ndefaults: {instance_type: ml.m5.lrage}\nstages: {a: {kind: gate, require: 1 < 2}}\n",
             "2: defaults.instance_type: AWS had no ml.m5.lrage when this version was made (did you mean",

@@ -43,7 +43,8 @@ class Problem:
         line = f"{self.line}:" if self.line else ""
         place = f"{self.file}:{line} " if self.file else ""
         remedy = f" ({self.remedy})" if self.remedy else ""
-        return f"{place}{self.path or 'document'}: {self.message}{remedy}"
+        what = self.path or ("" if self.file else "document")
+        return f"{place}{what and f'{what}: '}{self.message}{remedy}"
 
 
 class DocumentError(StagewrightError):

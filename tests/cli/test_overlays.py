@@ -87,14 +87,14 @@ def test_usual_environments_are_known_where_nobody_describes_any(pipeline, name)
         ),
         ("lcoal.yaml", True, 'did you mean "local"?'),
         ("quality.yaml", False, "known: dev, local, prod, uat; describe it: [targets.quality]"),
-        ("prod.yam", False, "prod.yam: document: is no overlay, and is not read"),
+        ("prod.yam", False, "prod.yam: is no overlay, and is not read"),
     ],
 )
 def test_an_overlay_that_nobody_reads_is_told(pipeline, name, sure, words):
     overlay(pipeline, name)
     ((found, text),) = told(pipeline)
     assert found is sure
-    assert words in text.replace(f"{name}: document: no env", "no env")
+    assert words in text
     assert f"environments/{name}" in text
 
 

@@ -16,10 +16,10 @@ from stagewright.spec.shape import said
 TYPES = {"S", "N", "BOOL", "M", "L", "NULL", "B", "SS", "NS", "BS"}
 """DynamoDB API reference, AttributeValue."""
 FLAGS = {"Y": True, "N": False}
-REMEDY = 'aws dynamodb get-item --table-name TABLE --key \'{"name": {"S": "NAME"}}\' > item.json'
+REMEDY = 'an item is what aws dynamodb get-item --table-name TABLE --key \'{"name": {"S": "NAME"}}\' prints'
 
 
-MEND = "mend the file, or read the item again: " + REMEDY
+MEND = f"mend the file, or read the item again; {REMEDY}"
 
 
 @dataclass(frozen=True)
