@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,7 +48,7 @@ def test_help_lists_every_command_and_exit_code(tmp_path):
     shown = stagewright("--help", cwd=tmp_path)
     assert shown.returncode == 0
     for name, summary in COMMANDS.items():
-        assert f"  {name} " in shown.stdout
+        assert re.search(rf"^  {name}\s", shown.stdout, flags=re.M)
         assert summary in shown.stdout
     for code in range(8):
         assert f"    {code}  " in shown.stdout

@@ -49,6 +49,8 @@ COMMANDS = {
     "schema": "Print the JSON Schema of pipeline documents.",
     "workflow": "Print the state machine that runs every pipeline.",
 }
+NAME_WIDTH = 9
+"""In the list of commands; the summary of a longer name stands below it, and the others' keep their room."""
 EPILOG = """\b
 Exit codes:
   0  done
@@ -83,7 +85,7 @@ class LazyGroup(TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl(list(COMMANDS.items()), col_max=NAME_WIDTH)
 
 
 app = typer.Typer(
