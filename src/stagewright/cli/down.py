@@ -14,8 +14,8 @@ def command(as_json: Json = False) -> None:
     state = state_folder()
     running = server.find(state)
     if running:
-        with warm.seen_off(state):
-            server.down(state)
+        server.down(state)
+        warm.see_off(state)
     if as_json:
         output.print_json({"stopped": running is not None, "state": str(state)})
     else:
