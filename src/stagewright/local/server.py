@@ -196,7 +196,7 @@ def _wait(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def _is_over(group: int) -> bool:
-    """Whether no process of the group is left. Own children that ended would stay until they are collected."""
+    """Whether no process of the group is left. Own children that ended stay until they are collected."""
     with suppress(ChildProcessError):
         while os.waitpid(-group, os.WNOHANG)[0]:
             pass
