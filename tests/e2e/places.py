@@ -7,12 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tests.processes import command_lines
+from tests.waiting import PATIENCE, until
 
 from stagewright.local import server as local
 from stagewright.run.gateway import Gateway
@@ -24,14 +24,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 from stagewright.cli.app import main
 main()
 """
-
-
-def until(condition: Callable[[], Any], seconds: float = 120.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
-    return answer
 
 
 class Place:
@@ -59,7 +51,7 @@ class Place:
     def __call__(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         """The command, once it has ended with this exit code."""
         process = self.start(*arguments)
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == code, out + err
         return subprocess.CompletedProcess(arguments, code, out, err)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.places import Place, until
+from tests.e2e.places import Place
+from tests.waiting import PATIENCE, until
 
 from stagewright.errors import NotFoundError
 from stagewright.local import server as local
@@ -88,7 +89,12 @@ def asked(place: Place) -> str:
 
 
 def is_asking(gateway: Gateway, run: str) -> None:
-    until(lambda: gateway.runs.header(run) and show(gateway, run).stage("ok").status == "WAITING")
+    def asks() -> bool:
+        """A run that is not planned yet has no stages."""
+        stages = show(gateway, run).stages if gateway.runs.header(run) else ()
+        return ("ok", "WAITING") in {(stage.name, stage.status) for stage in stages}
+
+    until(asks)
 
 
 def status_of(gateway: Gateway, package: str) -> tuple[str, str]:
@@ -285,7 +291,7 @@ def test_a_run_command_says_once_what_it_waits_for_and_goes_on(plain: Place) -> 
     gateway = plain.gateway()
     (waiting,) = until(lambda: approvals.waiting(gateway, "plain"))
     plain.json("approve", waiting.run, "--why", "go")
-    out, err = watching.communicate(timeout=120)
+    out, err = watching.communicate(timeout=PATIENCE)
     assert watching.returncode == 0, err
     assert err.count("waits for approval: go on?") == 1
     assert f"{waiting.run} succeeded" in out

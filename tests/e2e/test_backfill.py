@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.places import Place, until
+from tests.e2e.places import Place
+from tests.waiting import PATIENCE, until
 
 from stagewright.local import server as local
 
@@ -86,7 +87,7 @@ def test_twelve_months_killed_in_the_middle(place: Place) -> None:
     second = place.start("backfill", "monthly", *SPAN)
     until(lambda: len(runs(place, "SUCCEEDED")) >= 6 and runs(place, "RUNNING"))
     place.kill()
-    second.communicate(timeout=120)
+    second.communicate(timeout=PATIENCE)
     assert second.returncode == 4
     place.up()
 
@@ -151,7 +152,7 @@ def test_ctrl_c_leaves_started_runs_and_the_command_goes_on(place: Place) -> Non
     command = place.start("backfill", "monthly", *span)
     until(lambda: runs(place, "RUNNING"))
     command.send_signal(signal.SIGINT)
-    _, said = command.communicate(timeout=60)
+    _, said = command.communicate(timeout=PATIENCE)
     assert command.returncode != 0
     assert "1 started run: they go on; the same command goes on with the backfill" in said
     until(lambda: len(runs(place, "SUCCEEDED")) == len(runs(place)) < 4)

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.places import Place, until
+from tests.e2e.places import Place
 from tests.processes import command_lines
+from tests.waiting import PATIENCE, until
 
 from stagewright import specfile
 from stagewright.local import server as local
@@ -173,8 +174,8 @@ def test_a_server_is_not_stopped_under_a_command_that_came_later(place: Place) -
     first = place.start("run", ".", "-p", "seconds=3")
     until(lambda: local.find(place.state))
     second = place.start("run", ".", "-p", "seconds=6", "--json")
-    assert first.wait(120) == 0
-    out, err = second.communicate(timeout=120)
+    assert first.wait(PATIENCE) == 0
+    out, err = second.communicate(timeout=PATIENCE)
     assert second.returncode == 0, err
     assert json.loads(out)["status"] == "SUCCEEDED"
     first.communicate()

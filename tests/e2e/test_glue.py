@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from tests.e2e.places import Place, until
+from tests.e2e.places import Place
+from tests.waiting import until
 
 from stagewright.local import server as local
 from stagewright.run.history import show

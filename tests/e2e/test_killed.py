@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from tests.e2e.places import Place, until
+from tests.e2e.places import Place
+from tests.waiting import until
 
 from stagewright import specfile
 from stagewright.errors import StagewrightError

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.places import Place, until
+from tests.e2e.places import Place
+from tests.waiting import until
 
 from stagewright.local import server as local
 

@@ -7,7 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from tests.e2e.places import Place, until
+from tests.e2e.places import Place
+from tests.waiting import until
 
 from stagewright import specfile
 from stagewright.local import server as local

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
+
+from tests.waiting import until
 
 ROLE = "arn:aws:iam::000000000000:role/stagewright-local-sagemaker"
 
@@ -39,10 +40,3 @@ class Tasks:
     def _describe(self, execution: str) -> dict[str, Any]:
         found: dict[str, Any] = self._states.describe_execution(executionArn=execution)
         return found
-
-
-def until(done: Callable[[], Any], seconds: float = 120.0) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)

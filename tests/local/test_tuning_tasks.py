@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.local.tasks import ROLE, Tasks, until
+from tests.local.tasks import ROLE, Tasks
+from tests.waiting import until
 
 BUCKET = "tuning"
 IMAGE = "own-image"
