@@ -33,7 +33,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from stagewright.errors import TargetError
-from stagewright.local import callbacks, invocation
+from stagewright.local import callbacks, invocation, timebox
 from stagewright.local.durable import Durable
 from stagewright.local.encryption import use_account_key
 from stagewright.local.state import ACCOUNT, REGION, State
@@ -165,6 +165,7 @@ class Ministack:
         _alarm_on_own_metric(loaded["cloudwatch"])
         use_account_key(loaded["s3"])
         _patch_engine(self._step_functions, lambda: self.on_stop())
+        timebox.mend(import_module("jsonata.timebox"))
         callbacks.mend(self._step_functions, _is_stopped, ExecutionStoppedError)
         invocation.mend(self._step_functions, self._lambda, runtime)
         self._step_functions._sfn_jsonata_parse = _parse_json
