@@ -16,7 +16,7 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("format", ("ruff", "format", "--check", ".")),
     ("layers", ("lint-imports",)),
     ("types", ("mypy",)),
-    ("tests", ("pytest", "-n", "2", "--dist", "loadfile")),
+    ("tests", ("pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")),
 )
 
 

@@ -7,12 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.waiting import PATIENCE, until
 
 from stagewright.local import server
 
@@ -122,7 +122,7 @@ class CommandLine:
     def __call__(self, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*self.command, *arguments], cwd=self.folder, env=self.environment, input=given,
-            capture_output=True, text=True, check=False, timeout=240,
+            capture_output=True, text=True, check=False, timeout=PATIENCE,
         )  # fmt: skip
 
     def json(self, *arguments: str) -> Any:
@@ -183,9 +183,6 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     command.command = [sys.executable, "-c", HANDING_OVER]
     done = command("up")
     assert done.returncode == 0, done.stdout + done.stderr
-    deadline = time.monotonic() + 60
-    while not list(command.state.glob("commands-*.sock")):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: list(command.state.glob("commands-*.sock")))
     yield command
     server.down(command.state)

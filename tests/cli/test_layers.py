@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import getpass
 import json
-import time
 import uuid
 
 import boto3
 import pytest
+from tests.waiting import until
 
 from stagewright.local import server
 
@@ -130,12 +130,10 @@ def test_a_wrong_hand_edit_fails_that_run_tells_people_and_is_taken_back(served,
     detail = {"installation": place, "pipeline": "tiny", "request": uuid.uuid4().hex, "by": "ada"}
     entry = {"Source": "stagewright", "DetailType": "Run Requested", "Detail": json.dumps(detail)}
     aws("events").put_events(Entries=[entry])
-    deadline = time.monotonic() + 30
-    while (newest := served.json("runs", "tiny")[0])["status"] != "REFUSED":
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: served.json("runs", "tiny")[0]["status"] == "REFUSED")
+    newest = served.json("runs", "tiny")[0]
     assert "parameters: a set of texts (SS), in the overrides" in newest["reason"]
-    (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"]
+    (message,) = until(lambda: sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10).get("Messages"))
     assert f"tiny was refused: {newest['run']}" in message["Body"]
     sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
     ran = served("run", ".")

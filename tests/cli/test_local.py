@@ -11,9 +11,11 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 from tests import processes
+from tests.waiting import PATIENCE, until
 
 from stagewright.local import server
 
@@ -199,11 +201,12 @@ def wait_for(process: subprocess.Popen[str], text: str) -> str:
 
 def test_stop_ends_the_run_and_its_job(served):
     run = served.json("run", ".", "-p", "seconds=300", "--no-wait")["run"]
-    deadline = time.monotonic() + 60
-    while not any(
-        s["name"] == "fit" and s["status"] == "RUNNING" for s in served.json("show", run)["stages"]
-    ):
-        assert time.monotonic() < deadline
+
+    def is_fitting() -> bool:
+        stages = served.json("show", run)["stages"]
+        return ("fit", "RUNNING") in {(stage["name"], stage["status"]) for stage in stages}
+
+    until(is_fitting)
     stopped = served.json("stop", run)
     assert stopped["status"] == "STOPPED"
     assert served("stop", run).returncode == 6
@@ -213,19 +216,26 @@ def test_ctrl_c_where_nobody_can_be_asked_stops_the_run(served):
     process = served.start("run", ".", "-p", "seconds=301")
     wait_for(process, "fit  RUNNING")
     process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=120)[1]
+    said = process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == 6, said
     assert "STOPPED" in said
     assert served.json("show", "tiny")["status"] == "STOPPED"
 
 
-def read_until(terminal: int, text: str, seconds: float = 60) -> str:
-    said, deadline = "", time.monotonic() + seconds
+def read_until(terminal: int, text: str) -> str:
+    said, deadline = "", time.monotonic() + PATIENCE
     while text not in said:
         assert time.monotonic() < deadline, said
         if select.select([terminal], [], [], 0.5)[0]:
             said += os.read(terminal, 65_536).decode(errors="replace")
     return said
+
+
+def read_to_the_end(terminal: int) -> None:
+    """A process that writes to a terminal which nobody reads waits for ever."""
+    with suppress(OSError):  # Linux's answer where nobody holds the other side
+        while os.read(terminal, 65_536):
+            pass
 
 
 def test_on_a_terminal_ctrl_c_asks_and_no_goes_on(served):
@@ -243,7 +253,8 @@ def test_on_a_terminal_ctrl_c_asks_and_no_goes_on(served):
         read_until(leader, "and its jobs?")
         os.write(leader, b"y\n")
         read_until(leader, "STOPPED")
-        assert process.wait(120) == 6
+        read_to_the_end(leader)
+        assert process.wait(PATIENCE) == 6
     finally:
         os.close(leader)
         process.kill()

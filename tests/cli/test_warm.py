@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import time
 from pathlib import Path
+
+from tests.processes import command_lines
+from tests.waiting import PATIENCE, until
 
 from stagewright.cli import main as door
 from stagewright.local import server
@@ -15,13 +16,6 @@ from stagewright.local import server
 
 def sockets(state: Path) -> list[Path]:
     return list(state.glob("commands-*.sock"))
-
-
-def wait(condition, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_command_is_handed_over_and_does_what_it_does_here(warm):
@@ -63,7 +57,7 @@ def test_an_interrupt_reaches_the_command(warm):
         if line.startswith("fit  RUNNING"):
             break
     run.send_signal(signal.SIGINT)
-    _, said = run.communicate(timeout=60)
+    _, said = run.communicate(timeout=PATIENCE)
     assert "stopping tiny-" in said
     assert "handed over" in said
     assert run.returncode == 6
@@ -71,18 +65,15 @@ def test_an_interrupt_reaches_the_command(warm):
 
 def test_a_killed_client_takes_its_command_with_it(warm):
     def workers() -> int:
-        listed = subprocess.run(
-            ["ps", "-A", "-ww", "-o", "args="], capture_output=True, text=True, check=True
-        )
         mine = f"stagewright.cli.warm {warm.state}"
-        return sum(mine in line for line in listed.stdout.splitlines())
+        return sum(mine in line for line in command_lines().values())
 
     assert workers() == 1
     run = warm.start("run", ".", "-p", "seconds=60")
-    wait(lambda: workers() == 2)
+    until(lambda: workers() == 2)
     run.kill()
     run.communicate()
-    wait(lambda: workers() == 1)
+    until(lambda: workers() == 1)
 
 
 def test_a_process_with_other_code_is_not_asked(warm):
@@ -97,20 +88,17 @@ def test_a_process_with_other_code_is_not_asked(warm):
 
 def test_down_leaves_nobody_standing_by(alone):
     alone("up")
-    wait(lambda: sockets(alone.state))
+    until(lambda: sockets(alone.state))
     assert alone("down").returncode == 0
-    in_use = subprocess.run(
-        ["ps", "-A", "-ww", "-o", "args="], capture_output=True, text=True, check=True
-    ).stdout
-    assert str(alone.state) not in in_use
+    assert [line for line in command_lines().values() if str(alone.state) in line] == []
     assert sockets(alone.state) == []
 
 
 def test_a_killed_server_takes_it_along(alone):
     alone("up")
-    wait(lambda: sockets(alone.state))
+    until(lambda: sockets(alone.state))
     running = server.find(alone.state)
     assert running
     os.killpg(running.pid, signal.SIGKILL)
-    wait(lambda: not sockets(alone.state))
+    until(lambda: not sockets(alone.state))
     assert alone("validate", ".").returncode == 0

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import boto3
 import pytest
 from botocore.config import Config
+from tests.waiting import PATIENCE
 
 from stagewright.local import server as local_server
 from stagewright.naming import timestamp
@@ -69,7 +70,7 @@ class Runner:
         plan = self.plan(pipeline, force=force)
         ensure_bundles(self.gateway, self.release, plan)
         started = start(self.gateway, plan)
-        deadline = time.monotonic() + 180
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             settle(self.gateway, started.run)
             header = self.gateway.runs.header(started.run)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from tests.processes import command_lines
+from tests.waiting import PATIENCE, until
 
 from stagewright.local import server as local
 from stagewright.run.gateway import Gateway
@@ -23,17 +26,10 @@ main()
 """
 
 
-def until(condition: Callable[[], Any], seconds: float = 120.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.05)
-    return answer
-
-
 class Place:
     def __init__(self, folder: Path, document: str, files: Mapping[str, str]) -> None:
         self.folder, self.state = folder, folder / "state"
+        self._gateways: dict[local.Server, Gateway] = {}
         self.state.mkdir(parents=True)
         # The scripts need the standard library only, so no environment has to be built.
         (self.state / "local.toml").write_text(
@@ -52,21 +48,39 @@ class Place:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
-    def __call__(self, *arguments: str) -> tuple[int, str, str]:
-        """Exit code, standard output, standard error."""
+    def __call__(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        """The command, once it has ended with this exit code."""
         process = self.start(*arguments)
-        out, err = process.communicate(timeout=300)
-        return process.returncode, out, err
+        out, err = process.communicate(timeout=PATIENCE)
+        assert process.returncode == code, out + err
+        return subprocess.CompletedProcess(arguments, code, out, err)
 
     def json(self, *arguments: str, code: int = 0) -> Any:
-        returned, out, err = self(*arguments, "--json")
-        assert returned == code, out + err
-        return json.loads(out)
+        return json.loads(self(*arguments, "--json", code=code).stdout)
 
-    def gateway(self) -> Gateway:
+    def up(self) -> Gateway:
+        local.up(self.state)
+        return self.gateway()
+
+    def kill(self) -> None:
+        """The server, as by the system, and not the processes that it started."""
         running = local.find(self.state)
         assert running is not None
-        return Gateway.connect(running.installation, running.url, running.access_key, running.secret_key)
+        os.kill(running.pid, signal.SIGKILL)
+        until(lambda: self.processes() == [])
+
+    def processes(self) -> list[str]:
+        """Command lines that name this place's state."""
+        return [line for line in command_lines().values() if str(self.state) in line]
+
+    def gateway(self) -> Gateway:
+        """To the server that is up."""
+        running = local.find(self.state)
+        assert running is not None
+        if running not in self._gateways:
+            key = (running.access_key, running.secret_key)
+            self._gateways = {running: Gateway.connect(running.installation, running.url, *key)}
+        return self._gateways[running]
 
     def begun(self, *arguments: str) -> str:
         """The run that `run --no-wait` has started."""

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.places import Place, until
+from tests.e2e.places import Place
+from tests.waiting import PATIENCE, until
 
 from stagewright.errors import NotFoundError
 from stagewright.local import server as local
@@ -88,7 +89,12 @@ def asked(place: Place) -> str:
 
 
 def is_asking(gateway: Gateway, run: str) -> None:
-    until(lambda: gateway.runs.header(run) and show(gateway, run).stage("ok").status == "WAITING")
+    def asks() -> bool:
+        """A run that is not planned yet has no stages."""
+        stages = show(gateway, run).stages if gateway.runs.header(run) else ()
+        return ("ok", "WAITING") in {(stage.name, stage.status) for stage in stages}
+
+    until(asks)
 
 
 def status_of(gateway: Gateway, package: str) -> tuple[str, str]:
@@ -106,8 +112,7 @@ def test_an_approved_run_goes_on_and_the_registry_says_the_same(place: Place) ->
     days = datetime.fromisoformat(listed["until"]) - datetime.fromisoformat(listed["since"])
     assert days.total_seconds() == 7 * 86_400
     assert "token" not in listed
-    code, out, _ = place("show", run)
-    assert code == 0
+    out = place("show", run).stdout
     assert f"waits for approval: {listed['message']} (stagewright approve {run} --why TEXT)" in out
     decided = place.json("approve", "asked", "--why", "looks  good")
     assert (decided["run"], decided["stage"], decided["decision"]) == (run, "ok", "approved")
@@ -136,8 +141,7 @@ def test_a_rejected_run_fails_with_who_and_why(place: Place) -> None:
     assert ended.reason == f"ok: rejected by {decided['by']}: too old"
     assert ended.stage("after").status == "NOT_RUN"
     assert status_of(gateway, approval.package) == ("Rejected", f"{decided['by']}: too old")
-    code, _, err = place("approve", run, "ok", "--why", "late")
-    assert code == 5
+    err = place("approve", run, "ok", "--why", "late", code=5).stderr
     assert f"ok of {run} was rejected by {decided['by']} at {decided['at']} already" in err
 
 
@@ -242,8 +246,7 @@ def test_an_approval_times_out(tmp_path: Path) -> None:
         assert ran["status"] == "FAILED"
         assert stages["ok"]["cause"].startswith("nobody approved or rejected it until 20")
         assert (stages["ok"]["error"], stages["after"]["status"]) == ("States.Timeout", "NOT_RUN")
-        code, _, err = place("approve", ran["run"], "--why", "too late")
-        assert code == 5
+        err = place("approve", ran["run"], "--why", "too late", code=5).stderr
         assert "does not wait any more: its time was up at 20" in err
         assert place.json("approvals") == []
 
@@ -269,13 +272,12 @@ def test_a_decision_that_comes_as_the_time_is_up_is_recorded_and_says_so(
 
 
 def test_what_cannot_be_decided_says_why(plain: Place) -> None:
-    assert plain("approve", "plain", "--why", "x")[0] == 5
-    assert "nothing of plain waits for approval" in plain("approve", "plain", "--why", "x")[2]
-    assert plain("approve", "plain")[0] == 2
-    assert "1 to 1,000 characters" in plain("reject", "plain", "--why", " ")[2]
+    none = plain("approve", "plain", "--why", "x", code=5).stderr
+    assert "nothing of plain waits for approval" in none
+    plain("approve", "plain", code=2)
+    assert "1 to 1,000 characters" in plain("reject", "plain", "--why", " ", code=2).stderr
     run = asked(plain)
-    code, _, err = plain("approve", run, "before", "--why", "x")
-    assert code == 5
+    err = plain("approve", run, "before", "--why", "x", code=5).stderr
     assert f"before of {run} has not asked for approval" in err
     plain.json("stop", run)
     (item,) = plain.gateway().approvals.of_run(run)
@@ -289,7 +291,7 @@ def test_a_run_command_says_once_what_it_waits_for_and_goes_on(plain: Place) -> 
     gateway = plain.gateway()
     (waiting,) = until(lambda: approvals.waiting(gateway, "plain"))
     plain.json("approve", waiting.run, "--why", "go")
-    out, err = watching.communicate(timeout=120)
+    out, err = watching.communicate(timeout=PATIENCE)
     assert watching.returncode == 0, err
     assert err.count("waits for approval: go on?") == 1
     assert f"{waiting.run} succeeded" in out

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.processes import command_lines
+from tests.e2e.places import Place
+from tests.waiting import PATIENCE, until
 
 from stagewright.local import server as local
-from stagewright.run.gateway import Gateway
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("backfill")]
 
-# Tests may run where SIGINT is ignored, as a shell does with what it puts in the background.
-MAIN = """
-import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from stagewright.cli.app import main
-main()
-"""
-COMMAND = [sys.executable, "-c", MAIN]
 MONTHS = [f"2024-{month:02}" for month in range(1, 13)]
 SPAN = ("--from", "2024-01", "--to", "2024-12", "--every", "month")
 DOCUMENT = """\
@@ -64,70 +51,23 @@ here = pathlib.Path("/opt/ml/processing")
 """
 
 
-class Place:
-    """A folder with a pushed pipeline, a state, and the command line there."""
+FILES = {"code/read.py": READ, "code/check.py": CHECK}
 
-    def __init__(self, folder: Path, document: str = DOCUMENT) -> None:
-        self.folder, self.state = folder, folder / "state"
-        self.state.mkdir(parents=True)
-        (self.state / "local.toml").write_text(f'[pythons]\n"sklearn-1.4" = "{sys.executable}"\n')
-        (folder / "code").mkdir()
-        (folder / "pipeline.yaml").write_text(document)
-        (folder / "code" / "read.py").write_text(READ)
-        (folder / "code" / "check.py").write_text(CHECK)
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "STAGEWRIGHT_"))}
-        self.environment = inherited | {"STAGEWRIGHT_STATE": str(self.state)}
-        self.gateway = self.up()
 
-    def up(self) -> Gateway:
-        running = local.up(self.state)
-        self.pid = running.pid
-        key = (running.access_key, running.secret_key)
-        self.gateway = Gateway.connect(running.installation, running.url, *key)
-        return self.gateway
-
-    def kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
-        until(lambda: not [line for line in command_lines().values() if str(self.state) in line])
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [*COMMAND, *arguments], cwd=self.folder, env=self.environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-
-    def __call__(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [*COMMAND, *arguments], cwd=self.folder, env=self.environment, capture_output=True, text=True,
-            check=False, timeout=400,
-        )  # fmt: skip
-        assert done.returncode == code, done.stdout + done.stderr
-        return done
-
-    def json(self, *arguments: str, code: int = 0) -> Any:
-        return json.loads(self(*arguments, "--json", code=code).stdout)
-
-    def runs(self, status: str = "") -> list[Any]:
-        found = self.gateway.runs.of_pipeline("monthly", 100)
-        return [header for header in found if status in ("", header.status)]
+def runs(place: Place, status: str = "") -> list[Any]:
+    found = place.gateway().runs.of_pipeline("monthly", 100)
+    return [header for header in found if status in ("", header.status)]
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path / "place")
+    made = Place(tmp_path / "place", DOCUMENT, FILES)
+    gateway = made.up()
     for month in MONTHS:
-        made.gateway.objects.put(f"raw/monthly/{month}/data", f"<{month}>".encode())
+        gateway.objects.put(f"raw/monthly/{month}/data", f"<{month}>".encode())
     made("push", ".")
     yield made
     local.down(made.state)
-
-
-def until(holds: Callable[[], Any], seconds: float = 90.0) -> Any:
-    end = time.monotonic() + seconds
-    while not (value := holds()):
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.02)
-    return value
 
 
 def most_at_once(headers: list[Any]) -> int:
@@ -141,13 +81,13 @@ def most_at_once(headers: list[Any]) -> int:
 
 def test_twelve_months_killed_in_the_middle(place: Place) -> None:
     first = place.start("backfill", "monthly", *SPAN)
-    until(lambda: len(place.runs("SUCCEEDED")) >= 2 and place.runs("RUNNING"))
+    until(lambda: len(runs(place, "SUCCEEDED")) >= 2 and runs(place, "RUNNING"))
     first.kill()  # the command alone: its runs go on
     first.communicate()
     second = place.start("backfill", "monthly", *SPAN)
-    until(lambda: len(place.runs("SUCCEEDED")) >= 6 and place.runs("RUNNING"))
+    until(lambda: len(runs(place, "SUCCEEDED")) >= 6 and runs(place, "RUNNING"))
     place.kill()
-    second.communicate(timeout=120)
+    second.communicate(timeout=PATIENCE)
     assert second.returncode == 4
     place.up()
 
@@ -155,33 +95,33 @@ def test_twelve_months_killed_in_the_middle(place: Place) -> None:
     assert [(period["date"], period["status"]) for period in done["periods"]] == [
         (month, "SUCCEEDED") for month in MONTHS
     ]
-    good = place.runs("SUCCEEDED")
+    good = runs(place, "SUCCEEDED")
     assert sorted(header.trigger.date for header in good) == MONTHS
     assert {header.partition: header.trigger.type for header in good} == dict.fromkeys(MONTHS, "backfill")
-    assert len(place.runs()) - len(good) <= 3  # those that the server took along
+    assert len(runs(place)) - len(good) <= 3  # those that the server took along
     assert most_at_once(good) <= 3
     for period in done["periods"]:
         month = period["date"]
         report = gateway_report(place, period["run"])
         assert report == f"{month} of {month}: <{month}>".encode()
 
-    count = len(place.runs())
+    count = len(runs(place))
     assert place.json("backfill", "monthly", *SPAN)["periods"] == done["periods"]
-    assert len(place.runs()) == count
+    assert len(runs(place)) == count
     (kept,) = place.json("backfill", "monthly", "--list")
     assert (kept["id"], kept["first"], kept["states"]) == (done["backfill"], "2024-01", {"SUCCEEDED": 12})
 
 
 def gateway_report(place: Place, run: str) -> bytes:
     """Of the run, or of the earlier one whose result it used again."""
-    item = place.gateway.runs.stage(run, "check")
+    item = place.gateway().runs.stage(run, "check")
     assert item
-    key = item.result["outputs"]["report"].removeprefix(f"s3://{place.gateway.installation.bucket}/")
-    return place.gateway.objects.get(f"{key}/report").body
+    key = item.result["outputs"]["report"].removeprefix(f"s3://{place.gateway().installation.bucket}/")
+    return place.gateway().objects.get(f"{key}/report").body
 
 
 def test_a_month_without_data_is_refused_alone_and_tried_again_later(place: Place) -> None:
-    place.gateway.objects.delete("raw/monthly/2024-02/data")
+    place.gateway().objects.delete("raw/monthly/2024-02/data")
     span = ("--from", "2024-01", "--to", "2024-03")
     dry = place.json("backfill", "monthly", *span, "--dry-run")["periods"]
     assert [(line["date"], line["state"]) for line in dry] == [
@@ -192,12 +132,12 @@ def test_a_month_without_data_is_refused_alone_and_tried_again_later(place: Plac
     assert (dry[0]["run"], dry[0]["reuse"]) == (2, 0)
     assert dry[0]["hours"] > 0
     assert "nothing at s3://" in dry[1]["why"]
-    assert place.runs() == []
+    assert runs(place) == []
 
     done = place.json("backfill", "monthly", *span, code=6)["periods"]
     assert [period["status"] for period in done] == ["SUCCEEDED", "REFUSED", "SUCCEEDED"]
     assert "nothing at s3://" in done[1]["reason"]
-    place.gateway.objects.put("raw/monthly/2024-02/data", b"<late>")
+    place.gateway().objects.put("raw/monthly/2024-02/data", b"<late>")
     again = place.json("backfill", "monthly", *span)["periods"]
     assert [(period["status"], period["attempt"]) for period in again] == [
         ("SUCCEEDED", 1),
@@ -210,15 +150,15 @@ def test_a_month_without_data_is_refused_alone_and_tried_again_later(place: Plac
 def test_ctrl_c_leaves_started_runs_and_the_command_goes_on(place: Place) -> None:
     span = ("--from", "2024-01", "--to", "2024-04", "--max-concurrency", "1")
     command = place.start("backfill", "monthly", *span)
-    until(lambda: place.runs("RUNNING"))
+    until(lambda: runs(place, "RUNNING"))
     command.send_signal(signal.SIGINT)
-    _, said = command.communicate(timeout=60)
+    _, said = command.communicate(timeout=PATIENCE)
     assert command.returncode != 0
     assert "1 started run: they go on; the same command goes on with the backfill" in said
-    until(lambda: len(place.runs("SUCCEEDED")) == len(place.runs()) < 4)
+    until(lambda: len(runs(place, "SUCCEEDED")) == len(runs(place)) < 4)
     done = place.json("backfill", "monthly", *span)["periods"]
     assert {period["attempt"] for period in done} == {1}
-    assert most_at_once(place.runs("SUCCEEDED")) == 1
+    assert most_at_once(runs(place, "SUCCEEDED")) == 1
 
 
 @pytest.mark.parametrize(
@@ -238,12 +178,13 @@ def test_what_cannot_be_is_said_and_starts_nothing(
     shared: Place, arguments: tuple[str, ...], code: int, said: str
 ) -> None:
     assert said in shared("backfill", *arguments, code=code).stderr
-    assert shared.runs() == []
+    assert runs(shared) == []
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    made = Place(tmp_path_factory.mktemp("shared") / "place")
+    made = Place(tmp_path_factory.mktemp("shared") / "place", DOCUMENT, FILES)
+    made.up()
     made("push", ".")
     yield made
     local.down(made.state)

@@ -19,6 +19,7 @@ import boto3
 import pytest
 from tests import processes
 from tests.cli.conftest import CommandLine, tiny
+from tests.waiting import PATIENCE
 
 from stagewright.local import server as local_server
 
@@ -244,7 +245,7 @@ def test_a_job_finds_no_account_of_its_user(base, project):
 def test_two_runs_at_once_are_two_runs(project):
     command = project(name="twice")
     both = [command.start("run", ".", "-p", f"least={number}") for number in (0, 1)]
-    said = [process.communicate(timeout=120) for process in both]
+    said = [process.communicate(timeout=PATIENCE) for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     assert len(command.json("runs", "twice")) == 2
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.waiting import until
 
 from stagewright import specfile
 from stagewright.local import server as local
@@ -41,14 +40,6 @@ def pushed(gateway: Gateway, name: str) -> None:
     push(gateway, pipeline, scan(folder / pipeline.code))
 
 
-def eventually(found: Callable[[], Any], seconds: float = 240) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (value := found()):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return value
-
-
 def ended(gateway: Gateway, pipeline: str, count: int) -> RunRecord:
     """The newest run, once there are that many and none is open."""
 
@@ -56,7 +47,7 @@ def ended(gateway: Gateway, pipeline: str, count: int) -> RunRecord:
         runs = list_runs(gateway, pipeline)
         return runs[0] if len(runs) == count and not any(run.is_open for run in runs) else None
 
-    record: RunRecord = eventually(over)
+    record: RunRecord = until(over)
     return show(gateway, record.run)
 
 
@@ -89,7 +80,7 @@ def test_drift_retrains_once(gateway: Gateway) -> None:
     assert again.stage("train").result["model"] != first.stage("train").result["model"]
 
     watched(gateway, "drifted", 3)
-    (dropped,) = eventually(lambda: gateway.marks.dropped("house-price", 10))
+    (dropped,) = until(lambda: gateway.marks.dropped("house-price", 10))
     assert dropped.type == "upstream"
     assert "7d" in dropped.reason
     assert len(list_runs(gateway, "house-price")) == 2

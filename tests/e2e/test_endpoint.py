@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from tests.waiting import PATIENCE, until
 
 from stagewright.errors import NotFoundError, TargetError
 from stagewright.local import server as local
@@ -81,7 +82,7 @@ class Place:
 
     def run(self, plan: Plan) -> RunRecord:
         start.start(self.gateway, plan)
-        end = time.monotonic() + 120
+        end = time.monotonic() + PATIENCE
         while (record := show(self.gateway, plan.run)).status in ("PLANNED", "RUNNING"):
             assert time.monotonic() < end, record
             time.sleep(0.05)
@@ -233,7 +234,7 @@ def test_a_new_endpoint_that_fails_its_smoke_test_is_gone(place: Place) -> None:
     del sample["body"]
     run = place.deploy("fresh", "bad", smoke_test=sample)
     assert run.reason.endswith("the endpoint was new, and is deleted")
-    wait_until(lambda: place.gateway.endpoints.describe("fresh-local") is None)
+    until(lambda: place.gateway.endpoints.describe("fresh-local") is None)
     assert place.versions("fresh") == []
     assert place.deploy("fresh", "one", smoke_test=sample).status == "SUCCEEDED"
 
@@ -262,7 +263,7 @@ def test_an_endpoint_whose_time_is_over_is_deleted_with_all_that_is_its(place: P
     assert place.deploy("trial", "two", time_to_live="1s", alarms=ERRORS, update={"bake": "1s"}).status
     time.sleep(1)
     assert place.sweep()["repairs"] == 1
-    wait_until(lambda: place.gateway.endpoints.describe("trial-local") is None)
+    until(lambda: place.gateway.endpoints.describe("trial-local") is None)
     assert place.versions("trial") == []
     assert (
         place.cloudwatch.describe_alarms(AlarmNamePrefix=place.installation.name("trial"))["MetricAlarms"]
@@ -303,17 +304,10 @@ def test_what_is_asked_and_answered_is_captured(place: Place) -> None:
         found: list[Any] = listed.get("Contents", [])
         return found
 
-    wait_until(captured)
+    until(captured)
     body = place.s3.get_object(Bucket=place.installation.bucket, Key=captured()[0]["Key"])["Body"].read()
     line = json.loads(body.decode().splitlines()[0])["captureData"]
     assert (line["endpointInput"]["data"], line["endpointOutput"]["data"]) == ("1", '"one"')
-
-
-def wait_until(condition: Callable[[], Any]) -> None:
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def back(place: Place, name: str, to: str | None = None, why: str = "", smoke_test: bool = True) -> Rollback:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.e2e.places import Place
+from tests.processes import command_lines
+from tests.waiting import PATIENCE, until
 
 from stagewright import specfile
 from stagewright.local import server as local
@@ -47,65 +44,16 @@ for place in pathlib.Path("/opt/ml/processing/output").iterdir():
     if place.name == "made":
         (place / "file").write_text("made")
 """
-MAIN = """
-import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from stagewright.cli.app import main
-main()
-"""
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED", "REFUSED")
 
 
-class Place:
-    """A folder with a pipeline, a state directory of its own, and the commands as a user calls them."""
-
-    def __init__(self, folder: Path, name: str = "two") -> None:
-        self.folder, self.state, self.name = folder, folder / "state", name
-        (folder / "code").mkdir(parents=True)
-        self.state.mkdir()
-        # The scripts need the standard library only, so no environment has to be built.
-        (self.state / "local.toml").write_text(f'[pythons]\n"sklearn-1.4" = "{sys.executable}"\n')
-        (folder / "pipeline.yaml").write_text(DOCUMENT.format(name=name))
-        (folder / "code" / "work.py").write_text(WORK)
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "STAGEWRIGHT_"))}
-        self.environment = inherited | {"STAGEWRIGHT_STATE": str(self.state), "PYTHONUNBUFFERED": "1"}
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-c", MAIN, *arguments], cwd=self.folder, env=self.environment, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-
-    def json(self, *arguments: str) -> Any:
-        process = self.start(*arguments, "--json")
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == 0, out + err
-        return json.loads(out)
-
-    def gateway(self) -> Gateway:
-        running = local.find(self.state)
-        assert running is not None
-        return Gateway.connect(running.installation, running.url, running.access_key, running.secret_key)
-
-    def processes(self) -> list[str]:
-        said = subprocess.run(
-            ["ps", "-A", "-ww", "-o", "args="], capture_output=True, text=True, check=True
-        ).stdout
-        return [line for line in said.splitlines() if str(self.state) in line]
+def place_of(folder: Path, name: str) -> Place:
+    return Place(folder, DOCUMENT.format(name=name), {"code/work.py": WORK})
 
 
 def processes(text: str) -> list[str]:
     """Command lines with this text."""
-    said = subprocess.run(["ps", "-A", "-o", "args="], capture_output=True, text=True, check=True).stdout
-    return [line for line in said.splitlines() if text in line]
-
-
-def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
-    return answer
+    return [line for line in command_lines().values() if text in line]
 
 
 def is_at_work(gateway: Gateway, key: str) -> str | None:
@@ -117,14 +65,15 @@ def is_at_work(gateway: Gateway, key: str) -> str | None:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    yield Place(tmp_path / "place")
-    local.down(tmp_path / "place" / "state")
+    made = place_of(tmp_path / "place", "two")
+    yield made
+    local.down(made.state)
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A server is up, and nothing sweeps but the tests."""
-    place = Place(tmp_path_factory.mktemp("ends") / "place", "shared")
+    place = place_of(tmp_path_factory.mktemp("ends") / "place", "shared")
     with local.borrow(place.state):
         yield place
 
@@ -208,27 +157,25 @@ def test_a_run_that_its_watcher_leaves_is_stopped_with_the_server(place: Place) 
 
 
 def test_what_a_killed_server_left_is_put_right_before_anybody_looks(place: Place) -> None:
-    running = local.up(place.state)
-    gateway = place.gateway()
+    gateway = place.up()
     key = pushed(place, gateway, "one", seconds=300)
     run = until(lambda: is_at_work(gateway, key))
     saved = [place.state / "aws" / f"{name}.json" for name in ("dynamodb", "stepfunctions")]
     until(lambda: all(run in file.read_text() for file in saved))
-    os.kill(running.pid, signal.SIGKILL)
-    until(lambda: place.processes() == [])
-    local.up(place.state)
-    header = place.gateway().runs.header(run)
+    place.kill()
+    gateway = place.up()
+    header = gateway.runs.header(run)
     assert header
     assert header.status == "FAILED"
-    assert {stage.status for stage in show(place.gateway(), run).stages} == {"NOT_RUN"}
+    assert {stage.status for stage in show(gateway, run).stages} == {"NOT_RUN"}
 
 
 def test_a_server_is_not_stopped_under_a_command_that_came_later(place: Place) -> None:
     first = place.start("run", ".", "-p", "seconds=3")
     until(lambda: local.find(place.state))
     second = place.start("run", ".", "-p", "seconds=6", "--json")
-    assert first.wait(120) == 0
-    out, err = second.communicate(timeout=120)
+    assert first.wait(PATIENCE) == 0
+    out, err = second.communicate(timeout=PATIENCE)
     assert second.returncode == 0, err
     assert json.loads(out)["status"] == "SUCCEEDED"
     first.communicate()

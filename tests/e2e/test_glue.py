@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from tests.e2e.places import Place, until
+from tests.e2e.places import Place
+from tests.waiting import until
 
 from stagewright.local import server as local
 from stagewright.run.history import show
@@ -119,8 +120,7 @@ def test_an_unchanged_script_is_reused_and_a_change_says_which(place: Place) -> 
 
 
 def test_a_script_that_fails_gives_its_exception(place: Place) -> None:
-    code, out, err = place("run", ".", "-p", "fail=true")
-    assert code == 6, out
+    err = place("run", ".", "-p", "fail=true", code=6).stderr
     assert "stage shape: " in err
     assert 'a "bad" number' in err
     assert "| shaping with 0.5" in err

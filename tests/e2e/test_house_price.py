@@ -14,6 +14,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from tests.waiting import until
 
 from stagewright import specfile
 
@@ -193,13 +194,11 @@ def test_the_same_event_delivered_five_times_is_one_run(pushed, client):
     for _ in range(5):
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps(event))
     drained = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        left = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(drained))["Attributes"]
-        if all(left[name] == "0" for name in drained):
-            break
-        time.sleep(0.1)
-    else:
-        pytest.fail(f"the queue still holds {left}")
+
+    def left() -> set[str]:
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(drained))
+        return set(found["Attributes"].values())
+
+    until(lambda: left() == {"0"})
     assert {each["name"] for each in executions(stateMachineArn=machine)["executions"]} == before
     assert pushed.item(f"trigger#code:{NAME}:{pushed.version}", "claim")["run_id"]["S"] == pushed.run

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from tests.processes import command_lines
+from tests.e2e.places import Place
+from tests.waiting import until
 
 from stagewright import specfile
 from stagewright.errors import StagewrightError
@@ -45,50 +42,29 @@ pathlib.Path("/opt/ml/processing/output/made/file").write_text(sys.argv[1])
 UNREACHABLE = (StagewrightError, BotoCoreError, ClientError, OSError)
 
 
-class Place:
-    """A pipeline of a chain of tiny stages, and a server that is killed and started again."""
+def document() -> str:
+    """A chain of tiny stages."""
+    text = "name: killed\ndefaults: {image: sklearn-1.4, instance_type: ml.m5.large}\n"
+    text += "triggers: [{type: code}]\nstages:\n"
+    for before, name in zip((None, *NAMES), NAMES, strict=False):
+        inputs = f'made: "${{stages.{before}.outputs.made}}"' if before else ""
+        text += STAGE.format(name=name, inputs=inputs)
+    return text
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.state = folder, folder / "state"
-        self.state.mkdir(parents=True)
-        (self.state / "local.toml").write_text(f'[pythons]\n"sklearn-1.4" = "{sys.executable}"\n')
-        text = "name: killed\ndefaults: {image: sklearn-1.4, instance_type: ml.m5.large}\n"
-        text += "triggers: [{type: code}]\nstages:\n"
-        for before, name in zip((None, *NAMES), NAMES, strict=False):
-            inputs = f'made: "${{stages.{before}.outputs.made}}"' if before else ""
-            text += STAGE.format(name=name, inputs=inputs)
-        (folder / "pipeline.yaml").write_text(text)
 
-    def up(self) -> tuple[local.Server, Gateway]:
-        running = local.up(self.state)
-        key = (running.access_key, running.secret_key)
-        return running, Gateway.connect(running.installation, running.url, *key)
-
-    def push(self, gateway: Gateway, text: str) -> str:
-        pipeline = specfile.read(self.folder / "pipeline.yaml")
-        key = release.push(
-            gateway, pipeline, {"work.py": f"{WORK}# {text}\n".encode()}, by="test"
-        ).trigger_key
-        assert key
-        return key
-
-    def processes(self) -> list[str]:
-        return [line for line in command_lines().values() if str(self.state) in line]
+def push(place: Place, gateway: Gateway, text: str) -> str:
+    pipeline = specfile.read(place.folder / "pipeline.yaml")
+    files = {"work.py": f"{WORK}# {text}\n".encode()}
+    key = release.push(gateway, pipeline, files, by="test").trigger_key
+    assert key
+    return key
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path / "place")
+    made = Place(tmp_path / "place", document(), {})
     yield made
     local.down(made.state)
-
-
-def until(holds: Callable[[], Any], seconds: float = 60.0) -> Any:
-    end = time.monotonic() + seconds
-    while not (value := holds()):
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.01)
-    return value
 
 
 def succeeded(gateway: Gateway, run: str) -> dict[str, str]:
@@ -122,16 +98,15 @@ def contents(gateway: Gateway, uri: str) -> list[bytes]:
 
 def test_nothing_reported_is_lost_whenever_the_server_is_killed(place: Place) -> None:
     moments = random.Random(20261122)
-    running, gateway = place.up()
+    gateway = place.up()
     for number in range(KILLS):
-        key = place.push(gateway, f"{number}")
+        key = push(place, gateway, f"{number}")
         end = time.monotonic() + moments.uniform(0, LONGEST)
         seen: dict[str, str] = {}
         with suppress(*UNREACHABLE):
             seen = watched_until(gateway, key, end)
-        os.kill(running.pid, signal.SIGKILL)
-        until(lambda: place.processes() == [])
-        running, gateway = place.up()
+        place.kill()
+        gateway = place.up()
         run = closed(gateway, key)
         kept = succeeded(gateway, run)
         assert seen.items() <= kept.items()
@@ -140,12 +115,11 @@ def test_nothing_reported_is_lost_whenever_the_server_is_killed(place: Place) ->
 
 
 def test_what_was_done_before_the_kill_is_reused(place: Place) -> None:
-    running, gateway = place.up()
-    key = place.push(gateway, "one")
+    gateway = place.up()
+    key = push(place, gateway, "one")
     run = until(lambda: (found := find_run(gateway, key)) and len(succeeded(gateway, found)) >= 2 and found)
-    os.kill(running.pid, signal.SIGKILL)
-    until(lambda: place.processes() == [])
-    _, gateway = place.up()
+    place.kill()
+    gateway = place.up()
     kept = succeeded(gateway, run)
     again = request_run(gateway, "killed", {}, "test")
     second = show(gateway, closed(gateway, again))

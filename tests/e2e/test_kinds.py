@@ -9,12 +9,12 @@ import os
 import subprocess
 import sys
 import tarfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.waiting import PATIENCE, until
 
 from stagewright.errors import RunFailedError
 from stagewright.local import server as local
@@ -143,7 +143,7 @@ class Place:
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-c", MAIN, *arguments], cwd=self.folder, env=self.environment,
-            capture_output=True, text=True, check=False, timeout=300,
+            capture_output=True, text=True, check=False, timeout=PATIENCE,
         )  # fmt: skip
 
     def json(self, *arguments: str) -> Any:
@@ -199,14 +199,6 @@ def read(gateway: Gateway, uri: str) -> bytes:
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     client = gateway.session.client("s3", endpoint_url=gateway.endpoint_url)
     return bytes(client.get_object(Bucket=bucket, Key=key)["Body"].read())
-
-
-def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.05)
-    return answer
 
 
 def test_the_best_of_three_training_jobs_is_the_result(ran, sagemaker) -> None:

@@ -17,6 +17,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from tests.e2e.enforcement import JUDGED, ROLES
+from tests.waiting import PATIENCE, until
 
 from stagewright import specfile
 from stagewright.local import server as local
@@ -60,7 +61,7 @@ def enforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Enforced]:
         command = [sys.executable, "-m", "tests.e2e.enforcement", "--state", str(root)]
         started = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while (server := local.find(root)) is None:
             assert started.poll() is None, (root / "server.log").read_text()[-2000:]
             assert time.monotonic() < deadline
@@ -93,7 +94,8 @@ def used(enforced: Enforced) -> list[dict[str, Any]]:
     functions = enforced.client("lambda")
     swept = functions.invoke(FunctionName=INSTALLATION.name("sweeper"), Payload=json.dumps(event))
     assert "FunctionError" not in swept, swept["Payload"].read()
-    assert enforced.client("sagemaker").list_endpoints()["Endpoints"] == []
+    sagemaker = enforced.client("sagemaker")
+    until(lambda: sagemaker.list_endpoints()["Endpoints"] == [])
     return enforced.judged()
 
 
@@ -113,13 +115,13 @@ def _pushed(enforced: Enforced, min_r2: float = 0.88, deploy: dict[str, Any] | N
 
 def _ended(gateway: Gateway, key: str | None) -> Any:
     assert key
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         run = find_run(gateway, key)
         if run and (record := show(gateway, run)).ended:
             return record
         time.sleep(0.2)
-    pytest.fail("the run did not end within 300 s")
+    pytest.fail("the run did not end")
 
 
 BUCKET, RUNS, DOCUMENTS = INSTALLATION.bucket, INSTALLATION.runs_table, INSTALLATION.documents_table

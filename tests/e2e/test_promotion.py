@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.waiting import PATIENCE
 
 from stagewright.cli.launch import wait_for_run
 from stagewright.cli.show import print_record
@@ -79,7 +80,7 @@ class Place:
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*COMMAND, *arguments], cwd=self.folder, env=self.environment, capture_output=True, text=True,
-            check=False, timeout=200,
+            check=False, timeout=PATIENCE,
         )  # fmt: skip
 
     def json(self, *arguments: str) -> Any:
@@ -136,7 +137,7 @@ def archive(script: str) -> bytes:
 
 
 def ended(gateway: Gateway, run: str) -> RunRecord:
-    end = time.monotonic() + 120
+    end = time.monotonic() + PATIENCE
     while (record := show(gateway, run)).is_open:
         assert time.monotonic() < end, record
         time.sleep(0.1)
@@ -251,7 +252,7 @@ def test_an_approval_in_one_deploys_in_the_other(place: Place) -> None:
     assert (by_hand.status, "deploy.model: no model package" in by_hand.reason) == ("REFUSED", True)
     package = ended(place.dev, done["run"]).stage("register").result["package"]
     place.dev.registry.client.update_model_package(ModelPackageArn=package, ModelApprovalStatus="Approved")
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while len(found := list_runs(place.uat, "approved")) < 2:
         assert time.monotonic() < end
         time.sleep(0.2)

@@ -6,13 +6,13 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from tests.waiting import PATIENCE, until
 
 from stagewright.local import server as local
 from stagewright.local.credentials import environment
@@ -53,7 +53,7 @@ class Work:
     def json(self, *arguments: str) -> Any:
         done = subprocess.run(
             [*COMMAND, *arguments, "--json"], cwd=self.folder, env=self.environment,
-            capture_output=True, text=True, check=False, timeout=120,
+            capture_output=True, text=True, check=False, timeout=PATIENCE,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
@@ -101,13 +101,6 @@ class Work:
     def queued(self, url: str) -> dict[str, str]:
         found = self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=list(QUEUED))
         return found["Attributes"]
-
-
-def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.processes import command_lines
+from tests.e2e.places import Place
+from tests.waiting import until
 
 from stagewright.local import server as local
-from stagewright.run.gateway import Gateway
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("resume")]
 
-COMMAND = [sys.executable, "-c", "from stagewright.cli.app import main; main()"]
 DOCUMENT = """\
 name: chain
 parameters: {day: "${trigger.date}", note: none}
@@ -56,58 +49,23 @@ BROKEN = "raise ValueError('not like this')\n"
 SLOW = "import time\ntime.sleep(600)\n"
 
 
-class Place:
-    """A folder with a pipeline, a state, and the command line there."""
+FILES = {"code/prepare.py": PREPARE, "code/train.py": TRAIN, "code/evaluate.py": EVALUATE}
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.state = folder, folder / "state"
-        (folder / "code").mkdir(parents=True)
-        self.state.mkdir()
-        (self.state / "local.toml").write_text(f'[pythons]\n"sklearn-1.4" = "{sys.executable}"\n')
-        (folder / "pipeline.yaml").write_text(DOCUMENT)
-        for name, text in (("prepare", PREPARE), ("train", TRAIN), ("evaluate", EVALUATE)):
-            self.write(name, text)
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "STAGEWRIGHT_"))}
-        self.environment = inherited | {"STAGEWRIGHT_STATE": str(self.state)}
 
-    def write(self, name: str, text: str) -> None:
-        (self.folder / "code" / f"{name}.py").write_text(text)
+def write(place: Place, name: str, text: str) -> None:
+    (place.folder / "code" / f"{name}.py").write_text(text)
 
-    def __call__(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [*COMMAND, *arguments], cwd=self.folder, env=self.environment, capture_output=True, text=True,
-            check=False, timeout=240,
-        )  # fmt: skip
-        assert done.returncode == code, done.stdout + done.stderr
-        return done
 
-    def json(self, *arguments: str, code: int = 0) -> Any:
-        return json.loads(self(*arguments, "--json", code=code).stdout)
-
-    def runs(self) -> list[str]:
-        return [run["run"] for run in self.json("runs", "chain")]
-
-    def gateway(self) -> Gateway:
-        running = local.find(self.state)
-        assert running
-        key = (running.access_key, running.secret_key)
-        return Gateway.connect(running.installation, running.url, *key)
+def runs(place: Place) -> list[str]:
+    return [run["run"] for run in place.json("runs", "chain")]
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path / "place")
-    local.up(made.state)
+    made = Place(tmp_path / "place", DOCUMENT, FILES)
+    made.up()
     yield made
     local.down(made.state)
-
-
-def until(holds: Callable[[], Any], seconds: float = 90.0) -> Any:
-    end = time.monotonic() + seconds
-    while not (value := holds()):
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.05)
-    return value
 
 
 def actions(record: Any) -> dict[str, str]:
@@ -125,11 +83,11 @@ def jobs(place: Place) -> dict[str, int]:
 
 
 def test_the_plan_says_what_a_mended_run_reuses_and_so_it_does(place: Place) -> None:
-    place.write("evaluate", BROKEN)
+    write(place, "evaluate", BROKEN)
     place("run", ".", "-p", "day=2024-03-01", "-p", "note=kept", code=6)
-    (failed,) = place.runs()
+    (failed,) = runs(place)
     before = jobs(place)
-    place.write("evaluate", EVALUATE)
+    write(place, "evaluate", EVALUATE)
 
     planned = place.json("resume", failed, "--plan")
     assert actions(planned) == {"prepare": "reuse", "train": "reuse", "evaluate": "run"}
@@ -141,11 +99,11 @@ def test_the_plan_says_what_a_mended_run_reuses_and_so_it_does(place: Place) -> 
         ["train", "training", "reuse"],
         ["evaluate", "processing", "run"],
     ]
-    assert (place.runs(), jobs(place)) == ([failed], before)
+    assert (runs(place), jobs(place)) == ([failed], before)
 
     done = place("resume", failed)
     assert done.stdout.splitlines()[1:4] == said[1:4]  # the plan comes before the run
-    later = next(run for run in place.runs() if run != failed)
+    later = next(run for run in runs(place) if run != failed)
     record = place.json("show", later)
     assert (record["status"], actions(record)) == ("SUCCEEDED", actions(planned))
     assert jobs(place) == {"processing": before["processing"] + 1, "training": before["training"]}
@@ -162,14 +120,14 @@ def test_the_plan_says_what_a_mended_run_reuses_and_so_it_does(place: Place) -> 
     again = place("resume", failed, code=6)
     assert f"{failed} was resumed already, by {later}: SUCCEEDED" in again.stderr
     assert "ended well: there is nothing to resume" in place("resume", later, code=6).stderr
-    assert len(place.runs()) == 2
+    assert len(runs(place)) == 2
 
 
 def test_a_selection_goes_on_as_it_was_and_nothing_changed_on_disk(place: Place) -> None:
     place("run", ".")
-    place.write("evaluate", BROKEN)
+    write(place, "evaluate", BROKEN)
     place("run", ".", "--from", "train", code=6)
-    failed = place.runs()[0]
+    failed = runs(place)[0]
     assert place.json("show", failed)["trigger"]["start"] == ["train"]
     assert "from train" in place("show", failed).stdout
     resumed = place.json("resume", failed, code=6)
@@ -181,31 +139,24 @@ def test_a_selection_goes_on_as_it_was_and_nothing_changed_on_disk(place: Place)
 
 
 def test_what_ended_before_the_server_was_killed_is_reused(place: Place) -> None:
-    place.write("evaluate", SLOW)
+    write(place, "evaluate", SLOW)
     place("run", ".", "--no-wait")
-    (run,) = place.runs()
+    (run,) = runs(place)
     gateway = place.gateway()
     until(lambda: (done := gateway.runs.stage(run, "train")) and done.status == "SUCCEEDED")
     assert "has not ended: RUNNING" in place("resume", run, code=6).stderr
-    running = local.find(place.state)
-    assert running
-    os.kill(running.pid, signal.SIGKILL)
-    until(lambda: not [line for line in command_lines().values() if str(place.state) in line])
-    place.write("evaluate", EVALUATE)
-    local.up(place.state)
-    until(lambda: not gateway_header(place, run).is_open)
+    place.kill()
+    write(place, "evaluate", EVALUATE)
+    gateway = place.up()
+    until(lambda: not gateway.runs.header(run).is_open)
     record = place.json("resume", run)
     assert actions(record) == {"prepare": "reuse", "train": "reuse", "evaluate": "run"}
     assert (record["status"], record["trigger"]["resumes"]) == ("SUCCEEDED", run)
     assert record["partition"] == place.json("show", run)["partition"]
 
 
-def gateway_header(place: Place, run: str) -> Any:
-    return place.gateway().runs.header(run)
-
-
 def test_a_document_of_another_pipeline_is_refused(place: Place) -> None:
-    place.write("prepare", BROKEN)
+    write(place, "prepare", BROKEN)
     place("run", ".", code=6)
     other = place.folder / "other.yaml"
     other.write_text(DOCUMENT.replace("name: chain", "name: other"))

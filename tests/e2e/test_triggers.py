@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.waiting import PATIENCE, until
 
 from stagewright.local import server as local
 from stagewright.naming import timestamp
@@ -47,7 +48,7 @@ def command(server: local.Server, tmp_path_factory: pytest.TempPathFactory) -> C
     def call(*arguments: str) -> Any:
         done = subprocess.run(
             [*COMMAND, *arguments, "--json"], cwd=folder, capture_output=True, text=True, check=False,
-            env=inherited | {"STAGEWRIGHT_STATE": str(server.state)}, timeout=120,
+            env=inherited | {"STAGEWRIGHT_STATE": str(server.state)}, timeout=PATIENCE,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
@@ -59,9 +60,9 @@ def pushed(gateway: Gateway, name: str, *triggers: dict[str, Any], **more: Any) 
     push(gateway, load({"name": name, "stages": {"check": GATE}, "triggers": list(triggers), **more}), {})
 
 
-def over(gateway: Gateway, pipeline: str, count: int = 1, seconds: float = 60.0) -> list[RunRecord]:
+def over(gateway: Gateway, pipeline: str, count: int = 1) -> list[RunRecord]:
     """The pipeline's runs, once that many have ended well."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE
     while True:
         runs = list_runs(gateway, pipeline)
         if len(runs) == count and all(run.status == "SUCCEEDED" for run in runs):
@@ -154,9 +155,8 @@ def test_what_was_dropped_is_listed(gateway: Gateway, command: Callable[..., Any
     put(gateway, "raw/often/_SUCCESS")
     over(gateway, "often")
     put(gateway, "raw/often/_SUCCESS", "raw/often/again/_SUCCESS")
-    deadline = time.monotonic() + 60
-    while len(dropped := command("runs", "often", "--dropped")) < 2:
-        assert time.monotonic() < deadline
+    until(lambda: len(command("runs", "often", "--dropped")) == 2)
+    dropped = command("runs", "often", "--dropped")
     assert {each["reason"] for each in dropped} == {"within the trigger's cooldown of 1h"}
     assert {each["key"].split(":")[2] for each in dropped} == {
         "raw/often/_SUCCESS",

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tests.processes import command_lines
+from tests.e2e.places import Place
+from tests.waiting import until
 
 from stagewright import specfile
 from stagewright.local import server as local
@@ -46,40 +42,17 @@ time.sleep(float(sys.argv[1]))
 LONG = 600
 
 
-class Place:
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.state = folder, folder / "state"
-        self.state.mkdir(parents=True)
-        (self.state / "local.toml").write_text(f'[pythons]\n"sklearn-1.4" = "{sys.executable}"\n')
-
-    def up(self) -> tuple[local.Server, Gateway]:
-        running = local.up(self.state)
-        key = (running.access_key, running.secret_key)
-        return running, Gateway.connect(running.installation, running.url, *key)
-
-    def push(self, gateway: Gateway, concurrency: str) -> None:
-        (self.folder / "turns.yaml").write_text(DOCUMENT.format(concurrency=concurrency))
-        release.push(
-            gateway, specfile.read(self.folder / "turns.yaml"), {"work.py": WORK.encode()}, by="test"
-        )
-
-    def processes(self) -> list[str]:
-        return [line for line in command_lines().values() if str(self.state) in line]
+def push(place: Place, gateway: Gateway, concurrency: str) -> None:
+    (place.folder / "pipeline.yaml").write_text(DOCUMENT.format(concurrency=concurrency))
+    pipeline = specfile.read(place.folder / "pipeline.yaml")
+    release.push(gateway, pipeline, {"work.py": WORK.encode()}, by="test")
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path / "place")
+    made = Place(tmp_path / "place", "", {})
     yield made
     local.down(made.state)
-
-
-def until(holds: Callable[[], Any], seconds: float = 60.0) -> Any:
-    end = time.monotonic() + seconds
-    while not (value := holds()):
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.02)
-    return value
 
 
 def ask(gateway: Gateway, wait: float) -> str:
@@ -104,15 +77,14 @@ def executions(gateway: Gateway) -> dict[str, str]:
 
 
 def test_a_killed_server_frees_the_lease_and_the_run_that_waited_starts(place: Place) -> None:
-    running, gateway = place.up()
-    place.push(gateway, "queue")
+    gateway = place.up()
+    push(place, gateway, "queue")
     first = ask(gateway, LONG)
     until(lambda: at_work(gateway, first))
     second = ask(gateway, 0)
     until(lambda: show(gateway, second).waits_for == first)
-    os.kill(running.pid, signal.SIGKILL)
-    until(lambda: place.processes() == [])
-    _, gateway = place.up()
+    place.kill()
+    gateway = place.up()
     until(lambda: ended(gateway, second))
     assert show(gateway, first).status == "FAILED"
     assert show(gateway, second).status == "SUCCEEDED"
@@ -121,22 +93,22 @@ def test_a_killed_server_frees_the_lease_and_the_run_that_waited_starts(place: P
 
 
 def test_a_run_that_waits_outlives_the_end_of_its_server(place: Place) -> None:
-    _, gateway = place.up()
-    place.push(gateway, "queue")
+    gateway = place.up()
+    push(place, gateway, "queue")
     first = ask(gateway, LONG)
     until(lambda: at_work(gateway, first))
     second = ask(gateway, 0)
     assert show(gateway, second).status == "QUEUED"
     local.down(place.state)
     assert place.processes() == []
-    _, gateway = place.up()
+    gateway = place.up()
     until(lambda: ended(gateway, second))
     assert (show(gateway, first).status, show(gateway, second).status) == ("STOPPED", "SUCCEEDED")
 
 
 def test_the_next_one_starts_by_itself_and_never_two_run_at_once(place: Place) -> None:
-    _, gateway = place.up()
-    place.push(gateway, "queue")
+    gateway = place.up()
+    push(place, gateway, "queue")
     runs = [ask(gateway, wait) for wait in (1.0, 0.5, 0.2)]
 
     def over() -> bool:
@@ -151,8 +123,8 @@ def test_the_next_one_starts_by_itself_and_never_two_run_at_once(place: Place) -
 
 
 def test_cancel_running_stops_the_job_and_then_runs(place: Place) -> None:
-    _, gateway = place.up()
-    place.push(gateway, "cancel-running")
+    gateway = place.up()
+    push(place, gateway, "cancel-running")
     first = ask(gateway, LONG)
     until(lambda: at_work(gateway, first))
     job = show(gateway, first).stage("work").job
@@ -165,8 +137,8 @@ def test_cancel_running_stops_the_job_and_then_runs(place: Place) -> None:
 
 
 def test_skip_drops_while_one_goes_on(place: Place) -> None:
-    _, gateway = place.up()
-    place.push(gateway, "skip")
+    gateway = place.up()
+    push(place, gateway, "skip")
     first = ask(gateway, LONG)
     key = request_run(gateway, "turns", {}, "test")
     (dropped,) = until(lambda: gateway.marks.dropped("turns", 5))
@@ -180,8 +152,8 @@ def test_skip_drops_while_one_goes_on(place: Place) -> None:
 
 
 def test_an_execution_stopped_by_hand_whose_event_is_lost_is_found_by_the_sweeper(place: Place) -> None:
-    _, gateway = place.up()
-    place.push(gateway, "queue")
+    gateway = place.up()
+    push(place, gateway, "queue")
     first = ask(gateway, LONG)
     until(lambda: at_work(gateway, first))
     second = ask(gateway, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from functools import cache
 from pathlib import Path
 
 import ministack.services.stepfunctions as engine
@@ -48,6 +49,13 @@ def still_clock(monkeypatch):
         expression.register_lambda("millis", lambda: NOW)
 
     monkeypatch.setattr(engine, "_register_sfn_jsonata_functions", registered)
+
+
+@pytest.fixture(autouse=True)
+def parsed_once(monkeypatch):
+    """Parsing is most of the work, and gives the same each time."""
+    parse = engine.jsonata.Jsonata.jsonata
+    monkeypatch.setattr(engine.jsonata.Jsonata, "jsonata", cache(lambda text, timeout: parse(text)))
 
 
 def local(text: str, states: dict) -> dict:

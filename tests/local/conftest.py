@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -55,6 +56,18 @@ def state(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     folder = tmp_path / "state"
     yield folder
     local.down(folder)
+
+
+@pytest.fixture(scope="module")
+def own_image(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Connect]:
+    """boto3 clients of a server of the module's own, where the image `own-image` is this Python."""
+    state = tmp_path_factory.mktemp("state")
+    (state / "local.toml").write_text(f'[pythons]\n"own-image" = "{sys.executable}"\n')
+    with ExitStack() as opened:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("STAGEWRIGHT_CACHE", str(cache))
+            server = opened.enter_context(local.borrow(state))
+        yield lambda service: opened.enter_context(closing(connect(server, service)))
 
 
 def connect(server: Server, service: str) -> Any:

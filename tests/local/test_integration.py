@@ -6,8 +6,7 @@ import asyncio
 import json
 import os
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ import boto3
 import pytest
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
+from tests.waiting import until
 
 from stagewright.local import integration, ministack, process
 from stagewright.local.sagemaker.api.protocol import ApiError, InvokeResult
@@ -70,7 +70,7 @@ class Jobs:
         self._changes.announce()
 
     def wait_for(self, name: str) -> None:
-        wait_until(lambda: f"DescribeTrainingJob {name}" in self.calls)
+        until(lambda: f"DescribeTrainingJob {name}" in self.calls)
 
 
 class Engine:
@@ -109,20 +109,13 @@ class Engine:
 
     def result(self, execution: str) -> dict[str, Any]:
         with closing(self.client("stepfunctions")) as sfn:
-            wait_until(lambda: sfn.describe_execution(executionArn=execution)["status"] != "RUNNING")
+            until(lambda: sfn.describe_execution(executionArn=execution)["status"] != "RUNNING")
             found: dict[str, Any] = sfn.describe_execution(executionArn=execution)
             return found
 
     def events(self, execution: str) -> list[dict[str, Any]]:
         with closing(self.client("stepfunctions")) as sfn:
             return list(sfn.get_execution_history(executionArn=execution, maxResults=1000)["events"])
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.005)
 
 
 @pytest.fixture(scope="module")
@@ -273,10 +266,8 @@ def test_a_stopped_execution_stops_its_jobs_and_starts_nothing_more(engine: Engi
     for name in "ab":
         engine.jobs.wait_for(f"stopped-{name}")
     engine.stop(execution)
-    wait_until(
-        lambda: all(engine.jobs.jobs[f"stopped-{name}"]["TrainingJobStatus"] == "Stopped" for name in "ab")
-    )
-    wait_until(lambda: not [t for t in threading.enumerate() if execution in str(getattr(t, "_args", ""))])
+    until(lambda: all(engine.jobs.jobs[f"stopped-{name}"]["TrainingJobStatus"] == "Stopped" for name in "ab"))
+    until(lambda: not [t for t in threading.enumerate() if execution in str(getattr(t, "_args", ""))])
     assert engine.result(execution)["status"] == "ABORTED"
     assert "after-stop" not in engine.jobs.jobs
 

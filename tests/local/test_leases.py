@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.waiting import PATIENCE, until
 
 from stagewright.local import server as local
 
@@ -37,7 +38,7 @@ class User:
         self.server = int(self.process.stdout.readline())
 
     def leave(self) -> None:
-        self.process.communicate(timeout=60)
+        self.process.communicate(timeout=PATIENCE)
         assert self.process.returncode == 0
 
     def kill(self) -> None:
@@ -71,13 +72,6 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def wait_until_gone(pid: int) -> None:
-    deadline = time.monotonic() + 20
-    while is_alive(pid):
-        assert time.monotonic() < deadline, "the server is still there"
-        time.sleep(0.01)
-
-
 def test_a_borrowed_server_ends_with_the_block(state: Path) -> None:
     with local.borrow(state) as server:
         assert local.find(state) == server
@@ -105,7 +99,7 @@ def test_when_all_its_users_are_killed_it_ends(state: Path, user: Callable[[], U
         assert server.pid == second.server
     assert is_alive(second.server)
     second.kill()
-    wait_until_gone(second.server)
+    until(lambda: not is_alive(second.server))
     assert local.find(state) is None
 
 
@@ -127,7 +121,7 @@ def test_up_makes_a_borrowed_server_stay(state: Path, user: Callable[[], User]) 
     assert local.is_lasting(state)
     assert is_alive(first.server)
     local.down(state)
-    wait_until_gone(first.server)
+    until(lambda: not is_alive(first.server))
 
 
 def test_after_a_killed_server_that_was_to_stay_a_borrowed_one_does_not(

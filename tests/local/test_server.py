@@ -10,12 +10,12 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.waiting import PATIENCE, until
 
 from stagewright.errors import TargetError
 from stagewright.local import ministack
@@ -40,13 +40,6 @@ def group(pid: int) -> list[int]:
             if fields[3] == str(pid) and fields[0] != "Z":
                 members.append(int(entry.name))
     return members
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
 
 
 def test_up_find_down(state: Path) -> None:
@@ -98,7 +91,7 @@ def test_two_at_once_give_one_server(state: Path) -> None:
     both = [
         subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE, text=True) for _ in range(2)
     ]
-    pids = [process.communicate(timeout=60)[0].strip() for process in both]
+    pids = [process.communicate(timeout=PATIENCE)[0].strip() for process in both]
     assert pids[0] == pids[1] != ""
     running = local.find(state)
     assert running is not None
@@ -174,11 +167,11 @@ def test_kill_9_loses_nothing_older_than_a_few_seconds(state: Path, clients: Cli
     client("s3").create_bucket(Bucket="kept")
     client("s3").put_object(Bucket="kept", Key="a", Body=b"one")
     client("sqs").create_queue(QueueName="kept")
-    wait_until(lambda: all("kept" in (state / "aws" / f"{name}.json").read_text() for name in ("s3", "sqs")))
+    until(lambda: all("kept" in (state / "aws" / f"{name}.json").read_text() for name in ("s3", "sqs")))
     os.kill(first.pid, signal.SIGKILL)
-    wait_until(lambda: local.find(state) is None)
+    until(lambda: local.find(state) is None)
     if sys.platform == "linux":
-        wait_until(lambda: group(first.pid) == [])
+        until(lambda: group(first.pid) == [])
     client = clients(local.up(state))
     assert client("s3").get_object(Bucket="kept", Key="a")["Body"].read() == b"one"
     assert client("sqs").get_queue_url(QueueName="kept")["QueueUrl"].endswith("/kept")
@@ -192,7 +185,7 @@ def test_git_ignores_the_key(state: Path) -> None:
 @linux_only
 def test_nothing_is_left_after_down(state: Path) -> None:
     running = local.up(state)
-    wait_until(lambda: len(group(running.pid)) > 1)  # functions are started ahead of their first event
+    until(lambda: len(group(running.pid)) > 1)  # functions are started ahead of their first event
     local.down(state)
     assert group(running.pid) == []
 
@@ -275,7 +268,7 @@ def write_everything(client: Callable[[str], Any]) -> dict[str, bytes]:
     )["stateMachineArn"]
     run = client("stepfunctions").start_execution(stateMachineArn=machine, name="first")["executionArn"]
     describe = client("stepfunctions").describe_execution
-    wait_until(lambda: describe(executionArn=run)["status"] == "SUCCEEDED")
+    until(lambda: describe(executionArn=run)["status"] == "SUCCEEDED")
     return versions
 
 

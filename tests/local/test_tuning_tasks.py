@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 import tarfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable
 from typing import Any
 
-import boto3
 import pytest
-
-from stagewright.local import server as local
+from tests.local.tasks import ROLE, Tasks
+from tests.waiting import until
 
 BUCKET = "tuning"
 IMAGE = "own-image"
-ROLE = "arn:aws:iam::000000000000:role/stagewright-local-sagemaker"
-RESOURCE = "arn:aws:states:::sagemaker:createHyperParameterTuningJob"
 SCRIPT = """
 import argparse, os, pathlib, time
 parser = argparse.ArgumentParser()
@@ -35,30 +29,12 @@ Connect = Callable[[str], Any]
 
 
 @pytest.fixture(scope="module")
-def connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connect]:
-    """boto3 clients of a server that has a bucket with the script's archive."""
-    state = tmp_path_factory.mktemp("state")
-    (state / "local.toml").write_text(f'[pythons]\n"{IMAGE}" = "{sys.executable}"\n')
-    with ExitStack() as opened:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("STAGEWRIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
-            server = local.up(state)
-        opened.callback(local.down, state)
-
-        def of(service: str) -> Any:
-            client = boto3.client(
-                service,
-                endpoint_url=server.url,
-                region_name="us-east-1",
-                aws_access_key_id=server.access_key,
-                aws_secret_access_key=server.secret_key,
-            )
-            return opened.enter_context(closing(client))
-
-        s3 = of("s3")
-        s3.create_bucket(Bucket=BUCKET)
-        s3.put_object(Bucket=BUCKET, Key="source.tar.gz", Body=archive("train.py", SCRIPT))
-        yield of
+def connect(own_image: Connect) -> Connect:
+    """Of a server that has a bucket with the script's archive."""
+    s3 = own_image("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_object(Bucket=BUCKET, Key="source.tar.gz", Body=archive("train.py", SCRIPT))
+    return own_image
 
 
 def archive(name: str, text: str) -> bytes:
@@ -99,47 +75,17 @@ def request(name: str, sleep: int, rates: tuple[str, ...] = ("3", "1", "2")) -> 
     }
 
 
-class Executions:
-    def __init__(self, connect: Connect) -> None:
-        self.s3, self.sagemaker = connect("s3"), connect("sagemaker")
-        self._states = connect("stepfunctions")
-
-    def start(self, name: str, arguments: dict[str, Any], pattern: str = ".sync") -> str:
-        task = {"Type": "Task", "Resource": RESOURCE + pattern, "Arguments": arguments, "End": True}
-        definition = {"QueryLanguage": "JSONata", "StartAt": "Tune", "States": {"Tune": task}}
-        machine = self._states.create_state_machine(
-            name=name, definition=json.dumps(definition), roleArn=ROLE
-        )["stateMachineArn"]
-        return str(self._states.start_execution(stateMachineArn=machine)["executionArn"])
-
-    def result(self, execution: str) -> dict[str, Any]:
-        until(lambda: self._describe(execution)["status"] != "RUNNING")
-        return self._describe(execution)
-
-    def stop(self, execution: str) -> None:
-        self._states.stop_execution(executionArn=execution, error="Test", cause="stopped by hand")
-
+class Executions(Tasks):
     def statuses(self, name: str) -> list[str]:
         """Of the training jobs."""
         pages = self.sagemaker.get_paginator("list_training_jobs_for_hyper_parameter_tuning_job")
         found = pages.paginate(HyperParameterTuningJobName=name, PaginationConfig={"PageSize": 1})
         return [item["TrainingJobStatus"] for item in found.search("TrainingJobSummaries[]")]
 
-    def _describe(self, execution: str) -> dict[str, Any]:
-        found: dict[str, Any] = self._states.describe_execution(executionArn=execution)
-        return found
-
 
 @pytest.fixture
 def executions(connect: Connect) -> Executions:
-    return Executions(connect)
-
-
-def until(done: Callable[[], Any], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
+    return Executions(connect, "createHyperParameterTuningJob")
 
 
 def test_sync_waits_and_the_best_model_is_where_its_name_says(executions: Executions) -> None:

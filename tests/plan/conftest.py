@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 
 import pytest
+from tests import documents
 
 from stagewright.naming import Installation
 from stagewright.plan.model import GoodResult, Recorded, Trigger
@@ -72,17 +72,8 @@ INSTALLATION = Installation(bucket="bucket", region="eu-west-1", account="123456
 
 def changed(path="", value=None):
     """The document with one place changed; None removes it."""
-    document = copy.deepcopy(DOCUMENT)
-    if path:
-        *parents, last = path.split(".")
-        place = document
-        for part in parents:
-            place = place.setdefault(part, {})
-        if value is None:
-            del place[last]
-        else:
-            place[last] = value
-    return load(document)
+    changes = {path: documents.GONE if value is None else value} if path else {}
+    return load(documents.changed(DOCUMENT, changes))
 
 
 def release(**files):

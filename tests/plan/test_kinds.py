@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import replace
 
@@ -42,7 +43,7 @@ def planned(house):
         for name, fields in (changes or {}).items():
             merged = {**stages[name], **fields}
             stages[name] = {field: value for field, value in merged.items() if value is not None}
-        document = house.copy.deepcopy(house.DOCUMENT)
+        document = copy.deepcopy(house.DOCUMENT)
         document["stages"] = {"prepare": document["stages"]["prepare"], **stages}
         trigger = house.trigger(key, time)
         return plan(house.load(document), trigger, house.recorded(results))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 from stagewright.plan.planner import plan
@@ -33,7 +35,7 @@ MORE = {
 @pytest.fixture
 def requests(house):
     """Stage, operation and request of everything that a run with all kinds of SageMaker's jobs makes."""
-    document = house.copy.deepcopy(house.DOCUMENT)
+    document = copy.deepcopy(house.DOCUMENT)
     document["stages"] |= MORE
     made = plan(house.load(document), house.trigger("code:house-price:1"), house.recorded())
     return [

@@ -16,6 +16,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from tests.waiting import until
 
 from stagewright.naming import Installation
 from stagewright.run.gateway import Gateway
@@ -189,15 +190,6 @@ def waiting(gateway: Gateway) -> Iterator[Gateway]:
 def executions(gateway: Gateway) -> list[dict]:
     found = gateway.executions.client.list_executions(stateMachineArn=gateway.installation.state_machine_arn)
     return found["executions"]
-
-
-def until(condition, seconds: float = 20.0):
-    """What `condition` answers, once that is true."""
-    end = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.02)
-    return answer
 
 
 DOCUMENT = {

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.documents import changed
 
 HOUSE: dict[str, Any] = {
     "name": "house-price",
@@ -48,25 +48,12 @@ HOUSE: dict[str, Any] = {
     },
 }
 
-GONE = "(gone)"
-"""Instead of a value: the key is removed."""
-
 
 @pytest.fixture
 def house() -> Callable[..., dict[str, Any]]:
     """Makes the document with changes: `house({"stages.train.image": "x"})`."""
 
     def make(changes: dict[str, Any] | None = None) -> dict[str, Any]:
-        document = copy.deepcopy(HOUSE)
-        for path, value in (changes or {}).items():
-            *way, last = path.split(".")
-            place = document
-            for key in way:
-                place = place.setdefault(key, {})
-            if value == GONE:
-                del place[last]
-            else:
-                place[last] = value
-        return document
+        return changed(HOUSE, changes or {})
 
     return make

@@ -98,10 +98,9 @@ class Engine:
         return self._ended(run, started["executionArn"], before)
 
     def _ended(self, run: str, execution: str, before: int) -> Walked:
-        for _ in range(2000):
-            answer = self.states.describe_execution(executionArn=execution)
-            if answer["status"] != "RUNNING":
-                break
+        deadline = time.monotonic() + 300
+        while (answer := self.states.describe_execution(executionArn=execution))["status"] == "RUNNING":
+            assert time.monotonic() < deadline, f"{run} has not ended"
             time.sleep(0.02)
         key = {":run": {"S": run}}
         found = self.dynamodb.query(
@@ -164,7 +163,7 @@ def make_stage(name: str, kind: str, requests: dict, bindings=(), **fields) -> d
         "inputs": '{"code": "x"}',
         "stage_key": f"p#default#{name}",
         "attempt": 1,
-        "timeout": 30,
+        "timeout": 3600,
         "outputs": {},
         "metrics": {},
         "requests": {operation: json.dumps(request) for operation, request in requests.items()},

@@ -19,8 +19,13 @@ os.environ.update(
     SERVICES="states,dynamodb,s3,events",
 )
 
+import jsonata.timebox
 import ministack.services.stepfunctions as engine
 from ministack import app
+
+from stagewright.local import timebox
+
+timebox.mend(jsonata.timebox)
 
 SEEN = open(sys.argv[2], "a", buffering=1)  # noqa: SIM115, PTH123 -- open as long as the process
 LOCK = threading.Lock()

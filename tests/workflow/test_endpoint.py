@@ -28,7 +28,7 @@ CHANGES = (
 
 @pytest.fixture
 def deploy(engine, stage):
-    def run(name, config, bindings=(), update=None, timeout=30, chain=(), **settings):
+    def run(name, config, bindings=(), update=None, timeout=3600, chain=(), **settings):
         at = {"EndpointName": name, "EndpointConfigName": config}
         requests = {
             "CreateModel": {"ModelName": config},

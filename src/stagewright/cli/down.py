@@ -30,8 +30,8 @@ def command(as_json: Json = False) -> None:
     running = server.find(state)
     left = open_runs(running) if running else ()
     if running:
-        with warm.seen_off(state):
-            server.down(state)
+        server.down(state)
+        warm.see_off(state)
     stopped = [header.run for header in left if header.status == "RUNNING"]
     waiting = [header.run for header in left if header.status != "RUNNING"]
     if as_json:

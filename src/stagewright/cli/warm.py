@@ -8,6 +8,7 @@ start. It ends when the server does.
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import json
 import os
@@ -18,7 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
@@ -37,7 +38,9 @@ MODULES = (
 """What the commands import when they need it."""
 CLIENTS = ("objects", "runs", "documents", "events", "executions", "jobs", "logs")
 REQUEST_SECONDS = 5.0
-LEAVE_SECONDS = 1.0
+LEAVE_SECONDS = 5.0
+LOCK = "commands.lock"
+"""Held by whoever stands by, to the last breath."""
 ASKED_SECONDS = 0.2
 """Where the system cannot tell of a process's end, it is asked for this often."""
 
@@ -56,14 +59,22 @@ def start(server: local.Server) -> None:
     os.posix_spawn(sys.executable, command, scrubbed(os.environ), file_actions=actions, setsid=True)
 
 
-@contextmanager
-def seen_off(state: Path) -> Iterator[None]:
-    """Whoever stands by for the server that ends inside is gone at the end."""
-    standing = [path for path in state.glob("commands-*.sock") if _answers(str(path))]
-    yield
+def see_off(state: Path) -> None:
+    """Returns when whoever stood by for the server that has ended is gone."""
     deadline = time.monotonic() + LEAVE_SECONDS
-    while any(path.exists() for path in standing) and time.monotonic() < deadline:
+    while _is_held(state / LOCK) and time.monotonic() < deadline:
         time.sleep(0.002)
+
+
+def _is_held(lock: Path) -> bool:
+    try:
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        pass
+    return False
 
 
 def _answers(path: str) -> bool:
@@ -81,6 +92,8 @@ def stand_by(state: Path) -> None:
     if server is None:
         return
     path = main.socket_path(str(state))
+    lock = os.open(state / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_SH)
     _prepare(server)
     with socket.socket(socket.AF_UNIX) as listener, suppress(OSError):  # a path may be too long for a socket
         Path(path).unlink(missing_ok=True)
@@ -91,6 +104,7 @@ def stand_by(state: Path) -> None:
         for connection in _connections(listener, server.pid):
             with connection:
                 if os.fork() == 0:
+                    os.close(lock)
                     listener.close()
                     _work(connection)
     Path(path).unlink(missing_ok=True)

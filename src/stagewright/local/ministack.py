@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from stagewright.errors import TargetError
-from stagewright.local import amendments, callbacks, engine, invocation
+from stagewright.local import amendments, callbacks, engine, invocation, timebox
 from stagewright.local.durable import Durable
 from stagewright.local.encryption import use_account_key
 from stagewright.local.engine import Handler
@@ -123,6 +123,7 @@ class Ministack:
         amendments.alarm_on_own_metric(loaded["cloudwatch"])
         use_account_key(loaded["s3"])
         engine.mend(self._step_functions, lambda: self.on_stop())
+        timebox.mend(import_module("jsonata.timebox"))
         callbacks.mend(self._step_functions, engine.is_stopped, engine.ExecutionStoppedError)
         invocation.mend(self._step_functions, self._lambda, runtime)
         folder = Path(import_module("ministack.core.persistence").STATE_DIR)

@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stagewright.errors import TargetError
@@ -29,6 +29,7 @@ __all__ = ["Server", "borrow", "down", "find", "is_lasting", "up"]
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 LEAVE_SECONDS = 2.0
+"""Until what was killed is gone; longer only where nothing collects the processes that ended."""
 READY_DESCRIPTOR = 3
 LOG_LINES = 15
 ABSENT = re.compile(r"^ *ModuleNotFoundError: No module named '([\w.]+)'$", re.MULTILINE)
@@ -116,8 +117,8 @@ def _stop(place: State, server: Server) -> None:
         _wait(lambda: not place.is_held(), STOP_SECONDS)
         place.withdraw()
     place.set_lasting(False)
-    # The lock is let go a moment before the process has ended.
-    _wait(lambda: _collect(server.pid), LEAVE_SECONDS)
+    # The lock is let go a moment before the process and its functions' have ended.
+    _wait(lambda: _is_over(server.pid), LEAVE_SECONDS)
 
 
 def _start(place: State, port: int | None) -> Server:
@@ -169,9 +170,9 @@ def _read_line(receiver: int, seconds: float) -> dict[str, str] | None:
 
 
 def _not_started(place: State, pid: int, answer: dict[str, str] | None) -> TargetError:
-    if not _wait(lambda: _collect(pid), LEAVE_SECONDS):
+    if not _wait(lambda: _is_over(pid), LEAVE_SECONDS):
         os.killpg(pid, signal.SIGKILL)
-        _wait(lambda: _collect(pid), LEAVE_SECONDS)
+        _wait(lambda: _is_over(pid), LEAVE_SECONDS)
     if answer:
         return TargetError(answer["message"], answer["remedy"])
     lines = place.log.read_text(errors="replace").splitlines()[-LOG_LINES:] if place.log.exists() else []
@@ -194,12 +195,16 @@ def _wait(condition: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def _collect(pid: int) -> bool:
-    """True when no such child is left. One that ended would stay a zombie until it is collected."""
+def _is_over(group: int) -> bool:
+    """Whether no process of the group is left. Own children that ended stay until they are collected."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-group, os.WNOHANG)[0]:
+            pass
     try:
-        return os.waitpid(pid, os.WNOHANG)[0] == pid
-    except ChildProcessError:  # another process started it, or it was collected
+        os.killpg(group, 0)
+    except (ProcessLookupError, PermissionError):  # macOS: only such are left as somebody else collects
         return True
+    return False
 
 
 if __name__ == "__main__":
