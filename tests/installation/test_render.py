@@ -6,7 +6,8 @@ from dataclasses import fields
 import pytest
 
 from stagewright.errors import TargetError
-from stagewright.installation import fill, resources
+from stagewright.installation.render import fill
+from stagewright.installation.resources import resources
 from stagewright.installation.artifacts import artifacts
 from stagewright.naming import Installation
 

@@ -122,7 +122,7 @@ class Process:
 
     def _load(self) -> None:
         """Imports late, since ministack reads the environment when it is imported."""
-        from stagewright.local import integration
+        from stagewright.local import bytecode, integration
         from stagewright.local.glue.service import Glue
         from stagewright.local.glue.tasks import PREFIX, GlueTasks
         from stagewright.local.sagemaker.service import SageMaker
@@ -131,6 +131,8 @@ class Process:
 
         key = (self.server.access_key, self.server.secret_key)
         self._ministack = ministack.Ministack(*key)
+        archive = self._artifacts.archive
+        self._ministack.start_from(archive, bytecode.compiled(archive))
         self._changes = integration.Changes()
         settings = Settings(
             self._state.root / "sagemaker",
