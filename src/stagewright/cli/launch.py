@@ -40,11 +40,11 @@ class Source:
     @classmethod
     def read(cls, path: Path) -> Source:
         from stagewright import specfile
-        from stagewright.run import release
+        from stagewright.run.folder import scan
         from stagewright.run.named_files import code_findings
 
         pipeline = specfile.read(path, code_findings)
-        return cls(path, pipeline, release.scan(path.parent / pipeline.code))
+        return cls(path, pipeline, scan(path.parent / pipeline.code))
 
     def overlay(self, environment: str) -> Mapping[str, Any]:
         """What `environments/<environment>.yaml` beside the document changes of it; empty without it."""

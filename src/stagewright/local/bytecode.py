@@ -10,7 +10,6 @@ import compileall
 import contextlib
 import hashlib
 import io
-import os
 import sys
 import tempfile
 import zipfile
@@ -50,9 +49,8 @@ def _made(archive: bytes) -> bytes:
 
 def _keep(kept: Path, made: bytes) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, temporary = tempfile.mkstemp(dir=kept.parent)
-    with open(handle, "wb") as file:
+    with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as file:
         file.write(made)
-    os.replace(temporary, kept)
+    Path(file.name).replace(kept)
     for old in sorted(kept.parent.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)[KEPT:]:
         old.unlink(missing_ok=True)

@@ -105,9 +105,8 @@ class Process:
         self._load()
 
     def _describe(self) -> Server:
-        identity: Identity = self._identity
-        url = f"http://127.0.0.1:{self.port}"
-        return Server(url, identity.access_key, identity.secret_key, os.getpid(), self._state.root)
+        identity: Identity = replace(self._identity, port=self.port)
+        return Server(identity.url, identity.access_key, identity.secret_key, os.getpid(), self._state.root)
 
     def _prefill(self) -> bool:
         """True for a state directory that was never used, and for which there is no snapshot either."""
