@@ -240,7 +240,7 @@ class Ministack:
             finally:
                 worker.code_zip = code
 
-        runtime.Worker._spawn = spawn_worker  # type: ignore[attr-defined]
+        runtime.Worker._spawn = spawn_worker
 
     def save(self) -> None:
         """Writes the state of every service, a file each, atomically. Any thread."""

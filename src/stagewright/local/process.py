@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import contextlib
 import errno
+import gc
 import http.client
 import json
 import logging
@@ -207,6 +208,7 @@ class Process:
             self._say({"message": known.message, "remedy": known.remedy})
             loop.call_soon_threadsafe(self._stop.set)
             return
+        gc.freeze()  # what was imported stays: no collection needs to look at it
         self._say({})
         watch = partial(self._end_when_unused, loop)
         threading.Thread(target=watch, daemon=True, name="users").start()
