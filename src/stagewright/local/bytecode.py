@@ -42,7 +42,7 @@ def _made(archive: bytes) -> bytes:
         # Unchecked, since nothing changes an unpacked archive.
         compileall.compile_dir(folder, quiet=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
         with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as packed:
-            for file in folder.rglob("*"):
+            for file in filter(Path.is_file, folder.rglob("*")):
                 packed.write(file, file.relative_to(folder))
     return target.getvalue()
 
@@ -50,7 +50,11 @@ def _made(archive: bytes) -> bytes:
 def _keep(kept: Path, made: bytes) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as file:
-        file.write(made)
-    Path(file.name).replace(kept)
+        try:
+            file.write(made)
+            file.flush()
+            Path(file.name).replace(kept)
+        finally:
+            Path(file.name).unlink(missing_ok=True)
     for old in sorted(kept.parent.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)[KEPT:]:
         old.unlink(missing_ok=True)
