@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from tests.cached_python import python_with
 
-from stagewright.installation import fill
 from stagewright.installation.exceptions import BROADER
 from stagewright.installation.reader import READER
+from stagewright.installation.render import fill
 from stagewright.installation.resources import resources
 from stagewright.naming import Installation
 

@@ -6,8 +6,9 @@ from dataclasses import fields
 import pytest
 
 from stagewright.errors import TargetError
-from stagewright.installation import fill, resources
 from stagewright.installation.artifacts import artifacts
+from stagewright.installation.render import fill
+from stagewright.installation.resources import resources
 from stagewright.naming import Installation
 
 HERE = Installation("my-bucket", "eu-west-1", "123456789012", "dev", "acme", "aws-cn")

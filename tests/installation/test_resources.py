@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 import ministack.services.eventbridge as eventbridge
 import pytest
 
-from stagewright.installation import fill, resources
+from stagewright.installation.render import fill
+from stagewright.installation.resources import resources
 from stagewright.installation.roles import ROLES
 from stagewright.local.glue import arguments as glue_arguments
 from stagewright.local.glue import protocol as glue_protocol

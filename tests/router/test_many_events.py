@@ -10,7 +10,8 @@ import sys
 import ministack.services.eventbridge as eventbridge
 import pytest
 
-from stagewright.installation import fill, resources
+from stagewright.installation.render import fill
+from stagewright.installation.resources import resources
 from stagewright.router.router import handler
 from stagewright.router.sweeper import sweep
 from stagewright.run.history import list_runs, show

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from stagewright.spec.model import Scalar
     from stagewright.spec.pipeline import Pipeline
 
+SHORTEST = 0.03
+"""Seconds between two looks. On this machine, a look takes 10 ms of what the run itself could use."""
 PATIENCE = 90.0
 """Seconds that an event may take to become a run: the queue, a cold function, and the plan."""
 
@@ -39,11 +41,11 @@ class Source:
     @classmethod
     def read(cls, path: Path) -> Source:
         from stagewright import specfile
-        from stagewright.run import release
+        from stagewright.run.folder import scan
         from stagewright.run.named_files import code_findings
 
         pipeline = specfile.read(path, code_findings)
-        return cls(path, pipeline, release.scan(path.parent / pipeline.code))
+        return cls(path, pipeline, scan(path.parent / pipeline.code))
 
     def overlay(self, environment: str) -> Mapping[str, Any]:
         """What `environments/<environment>.yaml` beside the document changes of it; empty without it."""
@@ -196,8 +198,9 @@ def wait_for_run(gateway: Gateway, trigger_key: str) -> str:
     """
     from stagewright.run import history
 
+    run = None
     for _ in pauses(PATIENCE):
-        run = history.find_run(gateway, trigger_key)
+        run = run or history.find_run(gateway, trigger_key)
         if run and history.is_planned_or_waits(gateway, run):
             return run
     raise TargetError(
@@ -211,7 +214,7 @@ def pauses(limit: float | None = None, longest: float = 0.25) -> Iterator[float]
     began = time.monotonic()
     while (gone := time.monotonic() - began) < (limit or float("inf")):
         yield gone
-        time.sleep(min(max(gone / 20, 0.01), longest))
+        time.sleep(min(max(gone / 20, SHORTEST), longest))
 
 
 def upload_samples(session: Session, source: Source, *, starting: bool = True) -> tuple[str, ...]:

@@ -44,10 +44,10 @@ def command(
     target: TargetName = LOCAL,
     as_json: Json = False,
 ) -> None:
-    from stagewright.cli import live, summary
-    from stagewright.run import resumption
-
     with kept(target) as connected:
+        from stagewright.cli import live, summary
+        from stagewright.run import resumption
+
         if connected.own and not wait:
             raise TargetError("--no-wait: the server of this command ends with it", "stagewright up first")
         header = resumption.resumable(connected.gateway, documents.run_of(connected, run))

@@ -31,13 +31,15 @@ def command(
     target: TargetName = LOCAL,
     as_json: Json = False,
 ) -> None:
-    from stagewright.cli import launch, live, summary
+    from stagewright.cli import launch
 
     date = documents.date(date)
     source = launch.Source.read(documents.path_of(place))
     overlays.warn(source.path)
     parameters = documents.parameters(source.in_environment(environment_of(target)), given)
     with session(target) as connected:
+        from stagewright.cli import live, summary
+
         if connected.own and not wait:
             raise TargetError(
                 "--no-wait: the server of this command ends with it", "stagewright up, then run again"

@@ -33,8 +33,6 @@ def command(
     target: TargetName = LOCAL,
     as_json: Json = False,
 ) -> None:
-    from stagewright.run import history
-
     pipeline = documents.name_of(place) if place else None
     if dropped:
         show_dropped(pipeline, limit, target, as_json)
@@ -42,6 +40,8 @@ def command(
     records = []
     if not is_new(target):
         with session(target) as connected:
+            from stagewright.run import history
+
             records = history.list_runs(connected.gateway, pipeline, limit)
     if as_json:
         output.print_json(records)

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def command(place: PipelineOrRun, target: TargetName = LOCAL, as_json: Json = False) -> None:
-    from stagewright.run import history
-
     with kept(target) as connected:
+        from stagewright.run import history
+
         record = history.show(connected.gateway, documents.run_of(connected, place))
         record = history.with_lineage(connected.gateway, record)
     if as_json:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -87,23 +87,43 @@ def session(target: str) -> Iterator[Session]:
 @contextmanager
 def _local() -> Iterator[Session]:
     from stagewright.local import server as local
+    from stagewright.local.state import State
 
     state = state_folder()
     if local.find(state) is None:
-        if not (state / "identity.json").exists():  # said once in a state folder's life
+        if not State(state).identity_file.exists():  # said once in a state folder's life
             output.note(
                 "no local server is up: starting one for this command (stagewright up leaves one running)"
             )
-        Thread(target=import_module, args=("stagewright.run.gateway",), daemon=True).start()  # meanwhile
+        Thread(target=_prepare, args=(state,), daemon=True).start()  # meanwhile
     with local.borrow(state) as server:
         yield Session(connect(server), LOCAL, own=not local.is_lasting(state))
 
 
-@cache
+def _prepare(state: Path) -> None:
+    """What every command needs of the gateway. The server will be where it was last time, or else the
+    clients are made again."""
+    from stagewright.local.state import INSTALLATION, State
+
+    import_module("stagewright.run.gateway")
+    known = State(state)
+    if known.identity_file.exists():
+        with suppress(TargetError):  # the server says so, too
+            identity = known.identity()
+            gateway = _gateway(INSTALLATION, identity.url, identity.access_key, identity.secret_key)
+            for name in ("runs", "objects"):
+                getattr(gateway, name)
+
+
 def connect(server: Server) -> Gateway:
+    return _gateway(server.installation, server.url, server.access_key, server.secret_key)
+
+
+@cache
+def _gateway(installation: Installation, url: str, access_key: str, secret_key: str) -> Gateway:
     from stagewright.run.gateway import Gateway
 
-    return Gateway.connect(server.installation, server.url, server.access_key, server.secret_key)
+    return Gateway.connect(installation, url, access_key, secret_key)
 
 
 def _aws(target: str) -> Gateway:

@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import contextlib
 import errno
+import gc
 import http.client
 import json
 import logging
@@ -105,9 +106,8 @@ class Process:
         self._load()
 
     def _describe(self) -> Server:
-        identity: Identity = self._identity
-        url = f"http://127.0.0.1:{self.port}"
-        return Server(url, identity.access_key, identity.secret_key, os.getpid(), self._state.root)
+        identity: Identity = replace(self._identity, port=self.port)
+        return Server(identity.url, identity.access_key, identity.secret_key, os.getpid(), self._state.root)
 
     def _prefill(self) -> bool:
         """True for a state directory that was never used, and for which there is no snapshot either."""
@@ -122,7 +122,7 @@ class Process:
 
     def _load(self) -> None:
         """Imports late, since ministack reads the environment when it is imported."""
-        from stagewright.local import integration
+        from stagewright.local import bytecode, integration
         from stagewright.local.glue.service import Glue
         from stagewright.local.glue.tasks import PREFIX, GlueTasks
         from stagewright.local.sagemaker.service import SageMaker
@@ -131,6 +131,8 @@ class Process:
 
         key = (self.server.access_key, self.server.secret_key)
         self._ministack = ministack.Ministack(*key)
+        archive = self._artifacts.archive
+        self._ministack.start_from(archive, bytecode.compiled(archive))
         self._changes = integration.Changes()
         settings = Settings(
             self._state.root / "sagemaker",
@@ -206,6 +208,7 @@ class Process:
             self._say({"message": known.message, "remedy": known.remedy})
             loop.call_soon_threadsafe(self._stop.set)
             return
+        gc.freeze()  # what was imported stays: no collection needs to look at it
         self._say({})
         watch = partial(self._end_when_unused, loop)
         threading.Thread(target=watch, daemon=True, name="users").start()

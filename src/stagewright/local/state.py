@@ -36,6 +36,10 @@ class Identity:
     secret_key: str
     port: int = 0
 
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
 
 @dataclass(frozen=True)
 class Server:
@@ -71,6 +75,10 @@ class State:
     def objects(self) -> Path:
         """S3's objects."""
         return self.root / "objects"
+
+    @property
+    def identity_file(self) -> Path:
+        return self.root / "identity.json"
 
     @property
     def glue(self) -> Path:
@@ -125,7 +133,7 @@ class State:
 
     def identity(self) -> Identity:
         """TargetError where the file is not what a server has written."""
-        file = self.root / "identity.json"
+        file = self.identity_file
         if file.exists():
             try:
                 return Identity(**json.loads(file.read_text()))
@@ -137,7 +145,7 @@ class State:
         return made
 
     def remember_port(self, port: int) -> None:
-        write_private(self.root / "identity.json", json.dumps(asdict(replace(self.identity(), port=port))))
+        write_private(self.identity_file, json.dumps(asdict(replace(self.identity(), port=port))))
 
     def fresh_temporary(self) -> Path:
         """A folder for temporary files: what a killed server left in it is gone, but for what its last

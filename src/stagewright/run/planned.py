@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from stagewright.plan.model import ATTEMPT, Plan
 from stagewright.run.gateway import Gateway
-from stagewright.run.gateway.runs import Header, StageItem
+from stagewright.run.gateway.runs import Header, Runs, StageItem
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,14 @@ def shut_out(
 
 def recorded_stages(gateway: Gateway, header: Header) -> tuple[PlannedStage, ...]:
     """Those of a run as its plan was written; none of a run that was refused."""
-    if not header.plan:
-        return ()
-    items = gateway.runs.items(header.run, f"stages#{header.plan}#")
+    return _recorded(gateway.runs, header.run, header.plan) if header.plan else ()
+
+
+@lru_cache(maxsize=1)
+def _recorded(runs: Runs, run: str, plan: str) -> tuple[PlannedStage, ...]:
+    """Read once: these items are complete before a header names them and never change, and whoever watches
+    a run asks again and again."""
+    items = runs.items(run, f"stages#{plan}#")
     return tuple(PlannedStage(**stage) for item in items for stage in json.loads(item["stages"]))
 
 

@@ -18,7 +18,6 @@ from stagewright.plan.selection import ALL, Selection
 from stagewright.run import manifest as manifests
 from stagewright.run import upstream
 from stagewright.run.bundles import ensure_bundles, staging_key
-from stagewright.run.folder import scan
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.documents import Base
 from stagewright.run.gateway.documents import Pushed as PushedLayer
@@ -30,7 +29,7 @@ from stagewright.spec.canonical import canonical_json, document_json, plain, sha
 from stagewright.spec.load import load
 from stagewright.spec.pipeline import Pipeline
 
-__all__ = ["Pushed", "ensure_bundles", "publish", "push", "scan"]
+__all__ = ["Pushed", "ensure_bundles", "publish", "push"]
 
 
 @dataclass(frozen=True)
