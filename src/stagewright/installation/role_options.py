@@ -15,7 +15,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from stagewright.installation.functions import FUNCTIONS
-from stagewright.installation.roles import ROLES, Role, Statement
+from stagewright.installation.roles import ROLES
+from stagewright.installation.roles.role import Role
+from stagewright.installation.roles.statement import Statement
 
 _KEY = Statement(
     "Key",

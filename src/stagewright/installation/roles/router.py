@@ -1,0 +1,93 @@
+"""Of the function that takes events, plans runs and starts them."""
+
+from __future__ import annotations
+
+from stagewright.installation.functions import ROUTER as FUNCTION
+from stagewright.installation.queues import EVENTS_ARN
+from stagewright.installation.render import TEMPLATE
+from stagewright.installation.roles.places import DOCUMENTS, JOBS
+from stagewright.installation.roles.role import Role
+from stagewright.installation.roles.shared import (
+    APPROVALS,
+    CATALOGUE,
+    LIST,
+    RUN_ITEMS,
+    WATCH,
+    logs,
+    notify,
+    objects,
+    send,
+    start,
+    stop,
+)
+from stagewright.installation.roles.statement import Statement
+
+ROUTER = Role(
+    "router",
+    "lambda.amazonaws.com",
+    (
+        logs(FUNCTION),
+        Statement(
+            "Queue",
+            "Lambda reads the queue in the function's name",
+            ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
+            (EVENTS_ARN,),
+        ),
+        objects(
+            "ReadRelease",
+            "reads the manifest and the versions of the files that it names",
+            ("s3:GetObject", "s3:GetObjectVersion"),
+            ("manifests/", "staging/"),
+        ),
+        objects(
+            "Publish",
+            "copies a release to where it stays, and packs bundles",
+            ("s3:GetObject", "s3:PutObject"),
+            ("releases/", "code/"),
+        ),
+        objects(
+            "ReadResults",
+            "checks that a result which would be reused is still there",
+            ("s3:GetObject",),
+            ("runs/",),
+        ),
+        LIST,
+        Statement(
+            "Documents",
+            "reads the document, writes its revisions",
+            ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"),
+            (DOCUMENTS,),
+        ),
+        CATALOGUE,
+        send("asks for runs of schedules and of settled data, and looks later at what still settles"),
+        RUN_ITEMS,
+        start(),
+        stop(),
+        notify(),
+        Statement(
+            "StopJobs",
+            "stops the jobs of a run that a newer one takes the place of",
+            WATCH,
+            [TEMPLATE.arn("sagemaker", f"{kind}/*") for kind in JOBS],
+        ),
+        Statement(
+            "StopGlueRuns",
+            "stops the Glue runs of such a run; Step Functions stops those of the platform's own jobs",
+            ("glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"),
+            (TEMPLATE.arn("glue", f"job/{TEMPLATE.id}-*"),),
+        ),
+        Statement(
+            "LookAtModels",
+            "checks that a package, model or endpoint which would be reused is still there",
+            ("sagemaker:DescribeModelPackage", "sagemaker:DescribeModel", "sagemaker:DescribeEndpoint"),
+            [TEMPLATE.arn("sagemaker", f"{kind}/*") for kind in ("model-package", "model", "endpoint")],
+        ),
+        Statement(
+            "FindChampion",
+            "finds the newest approved version that a gate compares with; a list takes no resource",
+            ("sagemaker:ListModelPackages",),
+            ("*",),
+        ),
+        *APPROVALS,
+    ),
+)
