@@ -22,6 +22,7 @@ from stagewright import specfile
 from stagewright.local import server as local
 from stagewright.local.artifacts import Artifacts
 from stagewright.local.state import INSTALLATION, REGION, State
+from stagewright.plan.requests.setting import as_tags
 from stagewright.run import release
 from stagewright.run.folder import scan
 from stagewright.run.gateway import Gateway
@@ -125,7 +126,7 @@ def _ended(gateway: Gateway, key: str | None) -> Any:
 BUCKET, RUNS, DOCUMENTS = INSTALLATION.bucket, INSTALLATION.runs_table, INSTALLATION.documents_table
 JOBS = INSTALLATION.arn("iam", f"role/{INSTALLATION.name('sagemaker')}").replace(f":{REGION}:", "::")
 OTHER_ROLE = JOBS.replace("sagemaker", "router")
-TAGGED = [{"Key": "stagewright:environment", "Value": INSTALLATION.environment}]
+TAGGED = as_tags(INSTALLATION.tags)
 KEY = {"run": {"S": "x"}, "item": {"S": "x"}}
 FOREIGN = INSTALLATION.arn("states", "stateMachine:foreign")
 

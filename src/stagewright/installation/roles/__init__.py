@@ -1,8 +1,8 @@
 """The roles, as statements of least privilege, each with its reason.
 
 Jobs, models and endpoints are named after the pipeline, so a name prefix cannot narrow them down. What is
-created must instead carry the tag `stagewright:environment` of this installation, which every request of ours
-does.
+created must instead carry the tag `stagewright:installation` with this one's name (prefix and environment),
+which every request of ours does.
 Glue jobs and Lambda functions that the platform has beside this installation are called only where they
 carry that tag, too.
 Sources: "IAM policies for Amazon SageMaker" in the Step Functions guide (`.sync` needs describe, stop and the

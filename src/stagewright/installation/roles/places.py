@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from stagewright.installation.glue import GLUE_JOBS
 from stagewright.installation.render import TEMPLATE
+from stagewright.naming import OWNER_TAG
 
 BUCKET = f"arn:{TEMPLATE.partition}:s3:::{TEMPLATE.bucket}"
 RUNS = TEMPLATE.arn("dynamodb", f"table/{TEMPLATE.runs_table}")
 DOCUMENTS = TEMPLATE.arn("dynamodb", f"table/{TEMPLATE.documents_table}")
 EXECUTIONS = TEMPLATE.arn("states", f"execution:{TEMPLATE.name('workflow')}:*")
-ALARMS = (TEMPLATE.arn("cloudwatch", f"alarm:{TEMPLATE.name('*')}"),)
+ALARMS = (TEMPLATE.arn("cloudwatch", f"alarm:{TEMPLATE.alarm_name('*')}"),)
+GLUE_JOB_ARNS = tuple(job.arn for job in GLUE_JOBS)
 JOBS = ("processing-job", "training-job", "hyper-parameter-tuning-job", "transform-job")
 
-OURS = {"StringEquals": {"aws:ResourceTag/stagewright:environment": TEMPLATE.environment}}
-TAGGED = {"StringEquals": {"aws:RequestTag/stagewright:environment": TEMPLATE.environment}}
+OURS = {"StringEquals": {f"aws:ResourceTag/{OWNER_TAG}": TEMPLATE.id}}
+TAGGED = {"StringEquals": {f"aws:RequestTag/{OWNER_TAG}": TEMPLATE.id}}
+NOBODY_ELSES = {
+    "StringEqualsIfExists": {f"aws:{what}/{OWNER_TAG}": TEMPLATE.id for what in ("ResourceTag", "RequestTag")}
+}
+"""Neither belongs to another installation already, nor is given to one."""
 
 
 def of_sagemaker(*kinds: str) -> list[str]:

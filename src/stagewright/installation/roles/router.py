@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from stagewright.installation.functions import ROUTER as FUNCTION
 from stagewright.installation.queues import EVENTS_ARN
-from stagewright.installation.render import TEMPLATE
-from stagewright.installation.roles.places import DOCUMENTS, JOBS
+from stagewright.installation.roles.places import DOCUMENTS, GLUE_JOB_ARNS, JOBS, OURS, of_sagemaker
 from stagewright.installation.roles.role import Role
 from stagewright.installation.roles.shared import (
     APPROVALS,
     CATALOGUE,
     LIST,
+    LOOK_AT_JOBS,
     RUN_ITEMS,
-    WATCH,
+    STOP_JOBS,
     logs,
     notify,
     objects,
@@ -65,22 +65,23 @@ ROUTER = Role(
         stop(),
         notify(),
         Statement(
-            "StopJobs",
-            "stops the jobs of a run that a newer one takes the place of",
-            WATCH,
-            [TEMPLATE.arn("sagemaker", f"{kind}/*") for kind in JOBS],
+            "LookAtJobs",
+            "looks at the jobs of a run that a newer one takes the place of",
+            LOOK_AT_JOBS,
+            of_sagemaker(*JOBS),
         ),
+        Statement("StopJobs", "stops those jobs", STOP_JOBS, of_sagemaker(*JOBS), OURS),
         Statement(
             "StopGlueRuns",
             "stops the Glue runs of such a run; Step Functions stops those of the platform's own jobs",
             ("glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"),
-            (TEMPLATE.arn("glue", f"job/{TEMPLATE.id}-*"),),
+            GLUE_JOB_ARNS,
         ),
         Statement(
             "LookAtModels",
             "checks that a package, model or endpoint which would be reused is still there",
             ("sagemaker:DescribeModelPackage", "sagemaker:DescribeModel", "sagemaker:DescribeEndpoint"),
-            [TEMPLATE.arn("sagemaker", f"{kind}/*") for kind in ("model-package", "model", "endpoint")],
+            of_sagemaker("model-package", "model", "endpoint"),
         ),
         Statement(
             "FindChampion",

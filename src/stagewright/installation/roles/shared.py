@@ -38,12 +38,9 @@ LIST = Statement(
     ("s3:ListBucket", "s3:ListBucketVersions"),
     (BUCKET,),
 )
-WATCH = tuple(
-    f"sagemaker:{verb}{kind}Job"
-    for kind in ("Processing", "Training", "HyperParameterTuning", "Transform")
-    for verb in ("Describe", "Stop")
-)
-"""Looks at jobs, and stops them."""
+_KINDS = ("Processing", "Training", "HyperParameterTuning", "Transform")
+LOOK_AT_JOBS = tuple(f"sagemaker:Describe{kind}Job" for kind in _KINDS)
+STOP_JOBS = tuple(f"sagemaker:Stop{kind}Job" for kind in _KINDS)
 APPROVALS = (
     Statement(
         "Decide",

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from stagewright.installation.render import TEMPLATE
-from stagewright.installation.roles.places import ALARMS, BUCKET, JOBS, OURS, RUNS, TAGGED, of_sagemaker
+from stagewright.installation.roles.places import (
+    ALARMS,
+    BUCKET,
+    GLUE_JOB_ARNS,
+    JOBS,
+    NOBODY_ELSES,
+    OURS,
+    RUNS,
+    TAGGED,
+    of_sagemaker,
+)
 from stagewright.installation.roles.role import Role
-from stagewright.installation.roles.shared import WATCH, objects
+from stagewright.installation.roles.shared import LOOK_AT_JOBS, STOP_JOBS, objects
 from stagewright.installation.roles.statement import Statement
 
 _MADE = (*JOBS, "model", "endpoint", "endpoint-config", "model-package-group")
@@ -52,16 +62,24 @@ WORKFLOW = Role(
         ),
         Statement(
             "Tag",
-            "creating with tags needs it, and `.sync` adds the tag MANAGED_BY_AWS",
+            "creating with tags needs it, and `.sync` adds the tag MANAGED_BY_AWS; what another"
+            " installation has keeps that one's tag",
             ("sagemaker:AddTags",),
             of_sagemaker(*_MADE),
+            NOBODY_ELSES,
         ),
         Statement(
             "Watch",
-            "`.sync` waits for a job, and stops it with the execution; what takes too long is stopped, and a "
-            "tuning job's best training job looked at",
-            WATCH,
+            "`.sync` waits for a job; a tuning job's best training job is looked at",
+            LOOK_AT_JOBS,
             of_sagemaker(*JOBS),
+        ),
+        Statement(
+            "StopJobs",
+            "`.sync` stops a job with the execution; what takes too long is stopped",
+            STOP_JOBS,
+            of_sagemaker(*JOBS),
+            OURS,
         ),
         Statement(
             "ListTags",
@@ -105,18 +123,18 @@ WORKFLOW = Role(
             "GlueJobs",
             "runs scripts; `.sync` asks for a run until it ends, and stops it with the execution",
             _GLUE_RUNS,
-            (TEMPLATE.arn("glue", f"job/{TEMPLATE.id}-*"),),
+            GLUE_JOB_ARNS,
         ),
         Statement(
             "TaggedGlueJobs",
-            "runs the platform's own jobs that are tagged for this environment",
+            "runs the platform's own jobs that are tagged for this installation",
             _GLUE_RUNS,
             (TEMPLATE.arn("glue", "job/*"),),
             OURS,
         ),
         Statement(
             "Functions",
-            "calls the platform's functions that are tagged for this environment",
+            "calls the platform's functions that are tagged for this installation",
             ("lambda:InvokeFunction",),
             (TEMPLATE.arn("lambda", "function:*"),),
             OURS,
