@@ -17,7 +17,7 @@ GLUE = Role(
         objects(
             "Write",
             "scripts write what they make",
-            ("s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"),
+            ("s3:PutObject", "s3:DeleteObject"),
             ("runs/",),
         ),
         Statement("List", "scripts list their inputs", ("s3:ListBucket", "s3:GetBucketLocation"), (BUCKET,)),

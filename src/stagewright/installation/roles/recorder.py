@@ -7,10 +7,10 @@ from stagewright.installation.roles.role import Role
 from stagewright.installation.roles.shared import (
     CATALOGUE,
     READ_DOCUMENTS,
-    RUN_ITEMS,
     logs,
     look,
     notify,
+    run_items,
     send,
 )
 
@@ -19,7 +19,7 @@ RECORDER = Role(
     "lambda.amazonaws.com",
     (
         logs(FUNCTION),
-        RUN_ITEMS,
+        run_items("writes how a run ended, and hands its lease to the next in line"),
         READ_DOCUMENTS,
         CATALOGUE,
         send("asks for the runs that wait for this one"),

@@ -16,7 +16,7 @@ SAGEMAKER = Role(
         objects(
             "Write",
             "jobs write what they make, endpoints what they capture",
-            ("s3:PutObject", "s3:AbortMultipartUpload"),
+            ("s3:PutObject",),
             ("runs/", "captured/"),
         ),
         Statement(
@@ -26,7 +26,7 @@ SAGEMAKER = Role(
             ("cloudwatch:DescribeAlarms",),
             ALARMS,
         ),
-        Statement("List", "jobs list their inputs", ("s3:ListBucket", "s3:GetBucketLocation"), (BUCKET,)),
+        Statement("List", "jobs list their inputs", ("s3:ListBucket",), (BUCKET,)),
         Statement(
             "Logs",
             "jobs and endpoints write their logs",

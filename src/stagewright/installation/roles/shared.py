@@ -10,19 +10,6 @@ from stagewright.installation.render import TEMPLATE
 from stagewright.installation.roles.places import BUCKET, DOCUMENTS, EXECUTIONS, RUNS
 from stagewright.installation.roles.statement import Statement
 
-RUN_ITEMS = Statement(
-    "Runs",
-    "reads and writes runs: claims, plans, pages, stages",
-    (
-        "dynamodb:GetItem",
-        "dynamodb:Query",
-        "dynamodb:PutItem",
-        "dynamodb:UpdateItem",
-        "dynamodb:DeleteItem",
-        "dynamodb:BatchWriteItem",
-    ),
-    (RUNS, f"{RUNS}/index/*"),
-)
 READ_DOCUMENTS = Statement(
     "Documents", "asks whether a pipeline wants runs", ("dynamodb:GetItem",), (DOCUMENTS,)
 )
@@ -64,6 +51,11 @@ def logs(function: Function) -> Statement:
 
 def objects(sid: str, reason: str, actions: Sequence[str], prefixes: Sequence[str]) -> Statement:
     return Statement(sid, reason, actions, [f"{BUCKET}/{prefix}*" for prefix in prefixes])
+
+
+def run_items(reason: str, *more: str) -> Statement:
+    actions = ("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", *more)
+    return Statement("Runs", reason, [f"dynamodb:{action}" for action in actions], (RUNS, f"{RUNS}/index/*"))
 
 
 def notify() -> Statement:

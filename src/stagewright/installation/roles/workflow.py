@@ -115,8 +115,8 @@ WORKFLOW = Role(
         ),
         Statement(
             "Alarms",
-            "makes the alarms that an update rolls back on; SageMaker reads them with the caller's rights",
-            ("cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms"),
+            "makes the alarms that an update rolls back on; SageMaker reads them as the execution role",
+            ("cloudwatch:PutMetricAlarm",),
             ALARMS,
         ),
         Statement(
