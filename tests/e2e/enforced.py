@@ -50,10 +50,15 @@ class Enforced:
     def run_of(self, key: str) -> str:
         return str(until(lambda: find_run(self.gateway, key)))
 
-    def ended(self, key: str) -> RunRecord:
-        """The run of this trigger. Nothing may have been denied on its way."""
+    def over(self, key: str) -> RunRecord:
+        """The run of this trigger, once it has ended."""
         run = self.run_of(key)
         record: RunRecord = until(lambda: (found := show(self.gateway, run)).ended and found)
+        return record
+
+    def ended(self, key: str) -> RunRecord:
+        """The same, and nothing may have been denied so far."""
+        record = self.over(key)
         assert not (denied := self.denied()), (record.reason, denied)
         return record
 

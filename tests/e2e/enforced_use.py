@@ -143,7 +143,8 @@ EVERY: dict[str, Any] = {
 }  # fmt: skip
 
 
-SERVING = {"kind": "endpoint", "model": MODEL}
+SCRIPT = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
+SERVING = {"kind": "endpoint", "model": MODEL, "environment": SCRIPT}
 
 
 def artefact(place: Enforced) -> None:
@@ -249,7 +250,7 @@ def cancelled(place: Enforced) -> None:
             "kind": "transform",
             "model": MODEL,
             "input": raw,
-            "environment": {"SLEEP": "600"},
+            "environment": {**SCRIPT, "SLEEP": "600"},
         },
     }
     document = {"name": "busy", "concurrency": "cancel-running", "defaults": DEFAULTS, "stages": at_work}

@@ -15,12 +15,10 @@ from tests.e2e.enforced import Enforced, serving
 
 from stagewright.local.artifacts import Artifacts
 from stagewright.local.state import INSTALLATION, REGION
-from stagewright.naming import Installation
-from stagewright.plan.model import Trigger
+from stagewright.plan.model import Recorded, Trigger
+from stagewright.plan.planner import plan
 from stagewright.plan.release import Release
 from stagewright.plan.requests.setting import as_tags
-from stagewright.run.gateway import Gateway
-from stagewright.run.planning import make_plan
 from stagewright.spec.load import load
 
 pytestmark = [pytest.mark.e2e]
@@ -111,58 +109,26 @@ FORBIDDEN: list[tuple[str, str, str, dict[str, Any]]] = [
     ("glue", "s3", "put_object", {"Bucket": BUCKET, "Key": "manifests/x.json", "Body": b"{}"}),
     ("glue", "dynamodb", "get_item", {"TableName": RUNS, "Key": KEY}),
 ]
-SHARED = {
+BOTH_HAVE = {
     "name": "shared",
     "defaults": enforced_use.DEFAULTS,
     "stages": {"deploy": enforced_use.SERVING},
 }
-KINDS = "other kinds of stages than the example's"
 ITSELF = "what the service does itself on AWS; here it does so without the role"
-ENDS = "runs that are stopped, lost or dropped"
-SHARED = "one statement for whoever opens, closes or mends runs"
 UNUSED = {
-    "glue *": KINDS,
-    "workflow glue:*": KINDS,
-    "workflow lambda:InvokeFunction": KINDS,
-    "workflow sagemaker:*HyperParameterTuningJob": KINDS,
-    "workflow sagemaker:*TransformJob": KINDS,
-    "workflow dynamodb:BatchGetItem": "values that a later wave needs; the example is one chain",
-    "workflow s3:ListBucket": "without it S3 says of a missing metrics file that access is denied",
-    "workflow cloudwatch:DescribeAlarms": "nobody says with whose rights SageMaker reads alarms: fidelity.md",
-    "workflow sagemaker:Stop*": ENDS,
-    "workflow sagemaker:Delete*": "endpoints that failed, and versions that are no longer kept",
-    "workflow events:*": ITSELF,
-    "workflow logs:*": ITSELF,
-    "r* logs:*": ITSELF,
-    "sweeper logs:*": ITSELF,
-    "router sqs:ReceiveMessage": ITSELF,
-    "router sqs:DeleteMessage": ITSELF,
-    "router sqs:GetQueueAttributes": ITSELF,
-    "sagemaker ecr:*": ITSELF,
-    "sagemaker logs:DescribeLogStreams": ITSELF,
-    "sagemaker s3:GetBucketLocation": ITSELF,
-    "sagemaker cloudwatch:PutMetricData": "metrics that a container sends itself",
-    "sagemaker s3:AbortMultipartUpload": "uploads that were interrupted",
-    "router sns:Publish": "refused runs",
-    "* states:SendTask*": "approvals",
-    "* sagemaker:UpdateModelPackage": "approvals",
-    "sweeper sagemaker:DescribeModelPackage": "approvals",
-    "recorder dynamodb:PutItem": SHARED,
-    "router sagemaker:DescribeModel": KINDS,
-    "router sagemaker:ListModelPackages": "gates that compare with a champion",
-    "router s3:ListBucketVersions": "inputs whose versions are looked up",
-    "router *Stop*": "runs of cancel-running, which stop the one before",
-    "router sagemaker:Describe*Job": "runs of cancel-running, which stop the one before",
-    "router glue:*": "runs of cancel-running, which stop the one before",
-    "r* sqs:GetQueueUrl": "data that settles, and pipelines upstream",
-    "r* sqs:SendMessage": "data that settles, and pipelines upstream",
-    "recorder dynamodb:BatchWriteItem": SHARED,
-    "sweeper dynamodb:*": SHARED,
-    "sweeper states:*": ENDS,
-    "sweeper sqs:*": ENDS,
-    "sweeper sns:Publish": ENDS,
+    "r* OwnLog logs:*": ITSELF,
+    "sweeper OwnLog logs:*": ITSELF,
+    "router Queue sqs:*": ITSELF,
+    "workflow ManagedRules events:*": ITSELF,
+    "workflow LogDelivery logs:*": ITSELF,
+    "sagemaker Image* ecr:*": ITSELF,
+    "sagemaker Logs logs:DescribeLogStreams": ITSELF,
+    "sagemaker Metrics cloudwatch:PutMetricData": "metrics that a container sends itself",
+    "workflow MissingMetrics s3:ListBucket": "without it S3 says of a missing file that access is denied",
+    "sweeper Stop states:StopExecution": "a run that nobody could start within an hour",
+    "glue List s3:GetBucketLocation": "AWSGlueServiceRole has it; no script here needs it",
 }
-"""Role and action, as patterns -> why the example does not need it."""
+"""Role, statement and action, as patterns -> why none of this needs it."""
 
 
 def _add_foreign(enforced: Enforced) -> None:
@@ -177,7 +143,7 @@ def _add_foreign(enforced: Enforced) -> None:
         ],
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("run", "item")],
     )
-    sagemaker, image = enforced.client("sagemaker"), _serve(enforced, OTHER)
+    sagemaker, image = enforced.client("sagemaker"), _serve(enforced)
     sagemaker.create_model(
         ModelName="theirs", ExecutionRoleArn=JOBS, PrimaryContainer={"Image": image}, Tags=THEIRS
     )
@@ -192,14 +158,11 @@ def _add_foreign(enforced: Enforced) -> None:
     )
 
 
-def _serve(enforced: Enforced, other: Installation) -> str:
+def _serve(enforced: Enforced) -> str:
     """Makes the endpoint that another installation's plan asks for; the image."""
     trigger = Trigger("manual", "manual:theirs", "2026-01-31T14:00:00.000Z", "test")
-    stranger = Gateway.connect(
-        other, enforced.server.url, enforced.server.access_key, enforced.server.secret_key
-    )
-    release = Release("shared", {})
-    (stage,) = make_plan(stranger, load({**SHARED, "triggers": []}), trigger, release, 1).stages
+    recorded = Recorded(OTHER, Release("shared", {}), external={OTHER.uri("models/model.tar.gz"): "1"})
+    (stage,) = plan(load({**BOTH_HAVE, "triggers": []}), trigger, recorded).stages
     sagemaker = enforced.client("sagemaker")
     sagemaker.create_model(**stage.requests["CreateModel"])
     sagemaker.create_endpoint_config(**stage.requests["CreateEndpointConfig"])
@@ -247,7 +210,7 @@ def test_an_endpoint_of_another_installation_is_refused(
     enforced: Enforced, used: list[dict[str, Any]]
 ) -> None:
     found = enforced.client("sagemaker").describe_endpoint(**ENDPOINT)
-    run = enforced.ended(enforced.push(SHARED, {}))
+    run = enforced.over(enforced.push(BOTH_HAVE, {}))
     assert run.reason.startswith(
         "deploy: there is an endpoint shared-local that this installation did not make (its tag "
         "stagewright:installation is not stagewright-local)"

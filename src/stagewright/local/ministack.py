@@ -33,7 +33,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from stagewright.errors import TargetError
-from stagewright.local import callbacks, invocation
+from stagewright.local import alarms, callbacks, invocation
 from stagewright.local.durable import Durable
 from stagewright.local.encryption import use_account_key
 from stagewright.local.state import ACCOUNT, REGION, State
@@ -163,6 +163,7 @@ class Ministack:
         _pin_queue_urls(loaded["sqs"])
         _carry_versions(loaded["s3"], loaded["eventbridge"])
         _alarm_on_own_metric(loaded["cloudwatch"])
+        alarms.mend(loaded["cloudwatch"])
         use_account_key(loaded["s3"])
         _patch_engine(self._step_functions, lambda: self.on_stop())
         callbacks.mend(self._step_functions, _is_stopped, ExecutionStoppedError)

@@ -7,7 +7,8 @@ Glue jobs and Lambda functions that the platform has beside this installation ar
 carry that tag, too.
 Sources: "IAM policies for Amazon SageMaker" in the Step Functions guide (`.sync` needs describe, stop and the
 managed rule; since 2023 also AddTags, for the tag MANAGED_BY_AWS), "IAM policies for calling AWS Glue" there,
-"SageMaker roles" (what an execution role needs, per API), "Actions, resources, and condition keys" per service.
+"SageMaker roles" (what an execution role needs, per API), "Actions, resources, and condition keys" per
+service.
 """
 
 from __future__ import annotations
