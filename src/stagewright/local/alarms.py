@@ -1,7 +1,7 @@
 """DescribeAlarms for clients that ask in the query protocol, such as older SDKs and Terraform providers.
 
-ministack answers them in XML with nine of an alarm's fields, and escapes nothing; in JSON it answers all. So it
-is asked in JSON here, and its answer said in XML as botocore's model of CloudWatch has it.
+ministack answers them in XML with nine of an alarm's fields, and escapes nothing; in JSON it answers all. So
+it is asked in JSON here, and its answer said in XML as botocore's model of CloudWatch has it.
 """
 
 from __future__ import annotations
@@ -26,13 +26,11 @@ def mend(cloudwatch: ModuleType) -> None:
     def describe(params: Mapping[str, Sequence[str]], data: Any, is_cbor: bool, is_json: bool = False) -> Any:
         if is_cbor or is_json:
             return answer(params, data, is_cbor, is_json)
-        status, headers, body = answer({}, _asked(params), False, True)
+        status, _, body = answer({}, _asked(params), False, True)
         if status != 200:
             return answer(params, data, is_cbor, is_json)
-        said = xml(_output(), json.loads(body))
-        return cloudwatch._xml(
-            status, f"{OPERATION}Response", f"<{OPERATION}Result>{said}</{OPERATION}Result>"
-        )
+        said = f"<{OPERATION}Result>{xml(_output(), json.loads(body))}</{OPERATION}Result>"
+        return cloudwatch._xml(status, f"{OPERATION}Response", said)
 
     cloudwatch._describe_alarms = describe  # type: ignore[attr-defined]
 
