@@ -24,6 +24,7 @@ from stagewright.plan.release import Release
 from stagewright.run import approvals, start
 from stagewright.run.folder import scan
 from stagewright.run.gateway.executions import Executions
+from stagewright.run.gateway.registry import Registry
 from stagewright.run.history import list_runs, show
 from stagewright.run.planning import make_plan
 from stagewright.run.trigger import request_run
@@ -246,6 +247,12 @@ def cancelled(place: Enforced) -> None:
         "train": {"kind": "training", "entry_point": "train.py", "hyperparameters": {"seconds": 600}},
         "tune": {**TUNE, "hyperparameters": {"seconds": 600}},
         "shape": {**SHAPED, "inputs": {"rows": raw}, "arguments": {"seconds": "600"}},
+        "platform": {
+            **SHAPED,
+            "inputs": {"rows": raw},
+            "arguments": {"seconds": "600"},
+            "job": "platform-job",
+        },
         "score": {
             "kind": "transform",
             "model": MODEL,
@@ -331,8 +338,8 @@ def _half_decided(place: Enforced, patch: pytest.MonkeyPatch) -> None:
     assert place.ended(key).status == "FAILED"
     key = request_run(place.gateway, "every", {"seed": 4}, "test")
     asked = _asked(place, key)
-    with patch.context() as crashing, place.deaf("model-approval"):
-        crashing.setattr(Executions, "give_back", _crash)
+    with patch.context() as crashing:
+        crashing.setattr(Registry, "approve", _crash)
         with pytest.raises(ConnectionError):
             approvals.decide(place.gateway, asked.run, "ok", approved=True, by="ann", why="fine")
     place.sweep()

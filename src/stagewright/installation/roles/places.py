@@ -11,6 +11,7 @@ RUNS = TEMPLATE.arn("dynamodb", f"table/{TEMPLATE.runs_table}")
 DOCUMENTS = TEMPLATE.arn("dynamodb", f"table/{TEMPLATE.documents_table}")
 EXECUTIONS = TEMPLATE.arn("states", f"execution:{TEMPLATE.name('workflow')}:*")
 ALARMS = (TEMPLATE.arn("cloudwatch", f"alarm:{TEMPLATE.alarm_name('*')}"),)
+ANY_GLUE_JOB = (TEMPLATE.arn("glue", "job/*"),)
 GLUE_JOB_ARNS = tuple(job.arn for job in GLUE_JOBS)
 JOBS = ("processing-job", "training-job", "hyper-parameter-tuning-job", "transform-job")
 

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from stagewright.installation.functions import ROUTER as FUNCTION
 from stagewright.installation.queues import EVENTS_ARN
-from stagewright.installation.roles.places import DOCUMENTS, GLUE_JOB_ARNS, JOBS, OURS, of_sagemaker
+from stagewright.installation.roles.places import (
+    ANY_GLUE_JOB,
+    DOCUMENTS,
+    GLUE_JOB_ARNS,
+    JOBS,
+    OURS,
+    of_sagemaker,
+)
 from stagewright.installation.roles.role import Role
 from stagewright.installation.roles.shared import (
     APPROVALS,
     CATALOGUE,
-    LIST,
     LOOK_AT_JOBS,
     STOP_JOBS,
+    lists,
     logs,
     notify,
     objects,
@@ -21,6 +28,8 @@ from stagewright.installation.roles.shared import (
     stop,
 )
 from stagewright.installation.roles.statement import Statement
+
+_GLUE_RUNS = ("glue:GetJobRuns", "glue:BatchStopJobRun")
 
 ROUTER = Role(
     "router",
@@ -45,13 +54,7 @@ ROUTER = Role(
             ("s3:GetObject", "s3:PutObject"),
             ("releases/", "code/"),
         ),
-        objects(
-            "ReadResults",
-            "checks that a result which would be reused is still there",
-            ("s3:GetObject",),
-            ("runs/",),
-        ),
-        LIST,
+        lists("finds inputs, and results that would be reused; tells a missing object from a forbidden one"),
         Statement(
             "Documents",
             "reads the document, writes its revisions",
@@ -71,17 +74,19 @@ ROUTER = Role(
             of_sagemaker(*JOBS),
         ),
         Statement("StopJobs", "stops those jobs", STOP_JOBS, of_sagemaker(*JOBS), OURS),
+        Statement("StopGlueRuns", "stops its Glue runs", _GLUE_RUNS, GLUE_JOB_ARNS),
         Statement(
-            "StopGlueRuns",
-            "stops the Glue runs of such a run; Step Functions stops those of the platform's own jobs",
-            ("glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"),
-            GLUE_JOB_ARNS,
+            "StopTaggedGlueRuns",
+            "stops its runs of the platform's own jobs that are tagged for this installation",
+            _GLUE_RUNS,
+            ANY_GLUE_JOB,
+            OURS,
         ),
         Statement(
             "LookAtModels",
-            "checks that a package, model or endpoint which would be reused is still there",
-            ("sagemaker:DescribeModelPackage", "sagemaker:DescribeModel", "sagemaker:DescribeEndpoint"),
-            of_sagemaker("model-package", "model", "endpoint"),
+            "checks that a model or endpoint which would be reused is still there",
+            ("sagemaker:DescribeModel", "sagemaker:DescribeEndpoint"),
+            of_sagemaker("model", "endpoint"),
         ),
         Statement(
             "FindChampion",

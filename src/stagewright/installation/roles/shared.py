@@ -19,12 +19,6 @@ CATALOGUE = Statement(
     ("dynamodb:Query",),
     (f"{DOCUMENTS}/index/by_item",),
 )
-LIST = Statement(
-    "List",
-    "lists manifests, inputs and their versions, and tells a missing object from a forbidden one",
-    ("s3:ListBucket", "s3:ListBucketVersions"),
-    (BUCKET,),
-)
 _KINDS = ("Processing", "Training", "HyperParameterTuning", "Transform")
 LOOK_AT_JOBS = tuple(f"sagemaker:Describe{kind}Job" for kind in _KINDS)
 STOP_JOBS = tuple(f"sagemaker:Stop{kind}Job" for kind in _KINDS)
@@ -56,6 +50,10 @@ def objects(sid: str, reason: str, actions: Sequence[str], prefixes: Sequence[st
 def run_items(reason: str, *more: str) -> Statement:
     actions = ("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", *more)
     return Statement("Runs", reason, [f"dynamodb:{action}" for action in actions], (RUNS, f"{RUNS}/index/*"))
+
+
+def lists(reason: str, *more: str) -> Statement:
+    return Statement("List", reason, ("s3:ListBucket", *more), (BUCKET,))
 
 
 def notify() -> Statement:

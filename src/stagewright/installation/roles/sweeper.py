@@ -8,8 +8,8 @@ from stagewright.installation.roles.role import Role
 from stagewright.installation.roles.shared import (
     APPROVALS,
     CATALOGUE,
-    LIST,
     READ_DOCUMENTS,
+    lists,
     logs,
     look,
     notify,
@@ -25,7 +25,7 @@ SWEEPER = Role(
     "lambda.amazonaws.com",
     (
         logs(FUNCTION),
-        LIST,
+        lists("lists manifests and their versions", "s3:ListBucketVersions"),
         send("sends a missed event again"),
         READ_DOCUMENTS,
         CATALOGUE,

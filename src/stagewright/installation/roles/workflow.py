@@ -5,6 +5,7 @@ from __future__ import annotations
 from stagewright.installation.render import TEMPLATE
 from stagewright.installation.roles.places import (
     ALARMS,
+    ANY_GLUE_JOB,
     BUCKET,
     GLUE_JOB_ARNS,
     JOBS,
@@ -129,7 +130,7 @@ WORKFLOW = Role(
             "TaggedGlueJobs",
             "runs the platform's own jobs that are tagged for this installation",
             _GLUE_RUNS,
-            (TEMPLATE.arn("glue", "job/*"),),
+            ANY_GLUE_JOB,
             OURS,
         ),
         Statement(
