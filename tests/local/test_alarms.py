@@ -55,6 +55,7 @@ def queried(server: local.Server, session: Any, **asked: str) -> list[dict[str, 
     made = urllib.request.Request(server.url, request.data.encode(), dict(request.headers))
     with urllib.request.urlopen(made) as answer:
         said = {"status_code": answer.status, "headers": dict(answer.headers), "body": answer.read()}
+    assert b"+00:00" not in said["body"]
     model = botocore.session.get_session().get_service_model("cloudwatch").operation_model("DescribeAlarms")
     found: list[dict[str, Any]] = create_parser("query").parse(said, model.output_shape)["MetricAlarms"]
     return found

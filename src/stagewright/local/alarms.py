@@ -16,6 +16,8 @@ from xml.sax.saxutils import escape
 
 import botocore.session
 
+from stagewright.naming import timestamp
+
 OPERATION = "DescribeAlarms"
 LISTS = ("AlarmNames", "AlarmTypes")
 
@@ -46,7 +48,7 @@ def xml(shape: Any, value: Any) -> str:
         case "boolean":
             return json.dumps(value)
         case "timestamp":
-            return datetime.fromtimestamp(value, UTC).isoformat()
+            return timestamp(datetime.fromtimestamp(value, UTC))  # Go's SDK reads no offset but Z
         case _:
             return escape(str(value))
 
