@@ -19,7 +19,7 @@ locals {
   installation = jsondecode(templatefile("${local.artifacts}/installation.json", local.values))
   definition   = templatefile("${local.artifacts}/${local.installation.state_machine.definition}", local.values)
 
-  tags = merge(var.tags, { "stagewright:environment" = var.environment })
+  tags = merge(var.tags, { "stagewright:installation" = local.id, "stagewright:environment" = var.environment })
 }
 
 data "aws_partition" "current" {}

@@ -191,7 +191,7 @@ variable "model_source_accounts" {
 }
 
 variable "tags" {
-  description = "Tags of every resource, beside `stagewright:environment`."
+  description = "Tags of every resource, beside `stagewright:installation` and `stagewright:environment`."
   type        = map(string)
   default     = {}
 }

@@ -18,8 +18,8 @@ well. `${prefix}`, `${environment}`, `${bucket}`, `${region}`, `${account}` and 
 the installation.
 
 Jobs, models and endpoints are named after pipelines, so no name prefix can narrow them down. What is created
-must carry the tag `stagewright:environment` of the installation, and is changed or deleted only where it
-does.
+must carry the tag `stagewright:installation` with the installation's name (prefix and environment), and is
+changed, stopped or deleted only where it does.
 
 Every statement is held to AWS's service authorization reference by a test: actions exist, the resources are
 of types that they take, and conditions use keys that they know. That reference is data, not AWS's answer:

@@ -15,6 +15,9 @@ with it."""
 LAST_ATTEMPT = 2
 """Digits that an attempt's number may have."""
 
+OWNER_TAG = "stagewright:installation"
+"""Whose a resource is: what the roles' conditions rest on. Its value is `Installation.id`."""
+
 BUNDLE_DIGITS = 16
 SUFFIXES = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": "amazonaws.com"}
 
@@ -35,8 +38,17 @@ class Installation:
         """Tells installations apart that share an account."""
         return f"{self.prefix}-{self.environment}"
 
+    @property
+    def tags(self) -> dict[str, str]:
+        """Of everything that an installation has or makes: whose it is, and what costs are grouped by."""
+        return {OWNER_TAG: self.id, "stagewright:environment": self.environment}
+
     def name(self, what: str) -> str:
         return f"{self.id}-{what}"
+
+    def alarm_name(self, what: str) -> str:
+        """Of an alarm that a run makes. The slash ends the installation's name, which may begin another's."""
+        return f"{self.id}/{what}"
 
     @property
     def documents_table(self) -> str:
@@ -61,9 +73,13 @@ class Installation:
         return f"s3://{self.bucket}/{key}"
 
 
-def run_id(pipeline: str, trigger_key: str, time: datetime) -> str:
-    """The same for each delivery of one event; at most 63 characters."""
-    unique = hashlib.sha256(trigger_key.encode()).hexdigest()[:6]
+def run_id(installation: Installation, pipeline: str, trigger_key: str, time: datetime) -> str:
+    """The same for each delivery of one event; at most 63 characters.
+
+    Another one in every installation, since jobs are named after it: two that share an account may have the
+    same pipeline on the same schedule.
+    """
+    unique = hashlib.sha256(f"{installation.id} {trigger_key}".encode()).hexdigest()[:6]
     moment = time.astimezone(UTC)
     return f"{pipeline}-{moment.year:04}{moment:%m%dt%H%M%S}-{unique}"
 

@@ -20,7 +20,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ from urllib.parse import parse_qs, unquote
 
 from stagewright.local import integration, ministack, process, sigv4, wrapper
 from stagewright.local.artifacts import Artifacts
+from stagewright.local.glue.service import Glue
+from stagewright.local.glue.tasks import GlueTasks
 from stagewright.local.sagemaker import settings as sagemaker_settings
 from stagewright.local.sagemaker.api.protocol import ApiError
 from stagewright.local.state import ACCOUNT, INSTALLATION, REGION, write_private
@@ -49,6 +51,7 @@ KINDS = {
 ITEMS = {
     "dynamodb:getItem": "GetItem",
     "dynamodb:updateItem": "UpdateItem",
+    "aws-sdk:dynamodb:updateItem": "UpdateItem",
     "aws-sdk:dynamodb:batchGetItem": "BatchGetItem",
 }
 
@@ -76,6 +79,7 @@ class Judge:
         self.keys = {what: (f"ROLE{what.upper()}", secrets.token_urlsafe(20)) for what in roles}
         self._of_key = {key: what for what, (key, _) in self.keys.items()}
         self._file, self._lock = root / JUDGED, threading.Lock()
+        self._file.touch()
         write_private(root / ROLES, json.dumps(self.keys))
 
     def role_of(self, key: str) -> str | None:
@@ -106,13 +110,13 @@ class Judge:
 
 
 class Checked:
-    """The SageMaker service, as one role may use it."""
+    """The local SageMaker or Glue, as one role may use it. `calls` reads what a request does."""
 
-    def __init__(self, service: Any, judge: Judge, role: str) -> None:
-        self._service, self._judge, self._role = service, judge, role
+    def __init__(self, service: Any, judge: Judge, role: str, calls: Callable[..., Iterable[Call]]) -> None:
+        self._service, self._judge, self._role, self._calls = service, judge, role, calls
 
     def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        if problem := self._judge.judge(self._role, sagemaker_calls(self._service, operation, request)):
+        if problem := self._judge.judge(self._role, self._calls(self._service, operation, request)):
             raise ApiError("AccessDeniedException", problem)
         answer: dict[str, Any] = self._service.call(operation, request)
         return answer
@@ -162,8 +166,24 @@ def _resource_tags(service: Any, resource: str) -> dict[str, str]:
     return {f"aws:ResourceTag/{tag['Key']}": tag["Value"] for tag in tags}
 
 
+def glue_calls(service: Any, operation: str, request: Mapping[str, Any]) -> Iterator[Call]:
+    """Glue judges a run by its job, and knows the job's tags, which no operation of the local one answers."""
+    name = request["JobName"]
+    tags = (service._context.store.get("job", name) or {}).get("Tags", {})
+    context = {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
+    yield Call(f"glue:{operation}", f"arn:aws:glue:{REGION}:{ACCOUNT}:job/{name}", context)
+
+
+def function_call(name: str) -> Call:
+    functions = import_module("ministack.services.lambda_svc")._functions
+    name = name.removeprefix(prefix := f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:")
+    tags = (functions.get(name) or {}).get("tags", {})
+    context = {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
+    return Call("lambda:InvokeFunction", prefix + name, context)
+
+
 def task_calls(resource: str, arguments: Mapping[str, Any]) -> Iterator[Call]:
-    """Of a task of the state machine that is not SageMaker's."""
+    """Of a task of the state machine that is neither SageMaker's nor Glue's."""
     what = resource.removeprefix("arn:aws:states:::")
     if action := ITEMS.get(what):
         tables = arguments.get("RequestItems") or [arguments["TableName"]]
@@ -176,7 +196,9 @@ def task_calls(resource: str, arguments: Mapping[str, Any]) -> Iterator[Call]:
         yield Call("cloudwatch:PutMetricAlarm", alarm, {})
         if "Tags" in arguments:  # PutMetricAlarm, API reference: tags need TagResource
             yield Call("cloudwatch:TagResource", alarm, {})
-    elif not what.startswith(("sagemaker:", "aws-sdk:sagemaker")):
+    elif what == "lambda:invoke":
+        yield function_call(arguments["FunctionName"])
+    elif not what.startswith(("sagemaker:", "aws-sdk:sagemaker", "glue:")):
         yield Call(what, "unknown to this test", {})
 
 
@@ -185,6 +207,7 @@ class Door(wrapper.Wrapper):
 
     judge: Judge
     sagemaker: Any
+    glue: Any
 
     async def _check_signature(self, request: Any, receive: Any) -> Any:
         role = self._role_of(request)
@@ -212,6 +235,9 @@ class Door(wrapper.Wrapper):
         if service == "sagemaker" and "x-amz-target" in request.headers:
             operation = request.headers["x-amz-target"].rpartition(".")[2]
             return list(sagemaker_calls(self.sagemaker, operation, json.loads(body or b"{}")))
+        if service == "glue":
+            operation = request.headers["x-amz-target"].rpartition(".")[2]
+            return list(glue_calls(self.glue, operation, json.loads(body or b"{}")))
         return list(request_calls(service, request, body))
 
 
@@ -223,6 +249,8 @@ def request_calls(service: str, request: Any, body: bytes) -> Iterator[Call]:
         query = {**parse_qs(body.decode()), **query}
     method, headers = request.method, dict(request.headers)
     action = actions.extract_iam_action(service, method, path, headers, body, query) or f"{service}:unknown"
+    if service == "sqs":
+        action = action.removesuffix("Batch")  # "Amazon SQS API permissions": by the single one's
     if (
         found := actions.dynamodb_transaction_checks(action, body, REGION, ACCOUNT)
         if service == "dynamodb"
@@ -264,7 +292,9 @@ def install(judge: Judge) -> None:
         )
 
         def key_of(config: Mapping[str, Any]) -> dict[str, str]:
-            key, secret = judge.keys[judge.of_arn[config["Role"]]]
+            """The platform's own functions have roles of the platform's, which nobody judges here."""
+            role = judge.of_arn.get(config["Role"])
+            key, secret = judge.keys[role] if role else arguments
             return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
 
         functions.execution_credentials = runtime.execution_credentials = key_of
@@ -280,15 +310,26 @@ def install(judge: Judge) -> None:
 
     ministack.Ministack.__init__ = with_keys  # type: ignore[method-assign]
     tasks, settings = integration.SageMakerTasks.__init__, sagemaker_settings.Settings
+    glue_tasks, glue = GlueTasks.__init__, Glue.__init__
 
     def with_role(self: Any, service: Any, changes: Any) -> None:
         Door.sagemaker = service
-        tasks(self, Checked(service, judge, "workflow"), changes)
+        tasks(self, Checked(service, judge, "workflow", sagemaker_calls), changes)
+
+    def glue_with_role(self: Any, service: Any, changes: Any) -> None:
+        Door.glue = service
+        glue_tasks(self, Checked(service, judge, "workflow", glue_calls), changes)
+
+    def of_runs(self: Any, own: Any, *rest: Any) -> None:
+        key, secret = judge.keys["glue"]
+        glue(self, replace(own, access_key=key, secret_key=secret), *rest)
 
     def of_jobs(root: Path, url: str, _key: str, _secret: str, *rest: Any, **named: Any) -> Any:
         return settings(root, url, *judge.keys["sagemaker"], *rest, **named)
 
     integration.SageMakerTasks.__init__ = with_role  # type: ignore[method-assign]
+    GlueTasks.__init__ = glue_with_role  # type: ignore[method-assign]
+    Glue.__init__ = of_runs  # type: ignore[method-assign]
     sagemaker_settings.Settings = of_jobs  # type: ignore[assignment, misc]
     Door.judge = judge
     wrapper.Wrapper = Door  # type: ignore[misc]

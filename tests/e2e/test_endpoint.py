@@ -20,6 +20,7 @@ from tests.waiting import PATIENCE, until
 
 from stagewright.errors import NotFoundError, TargetError
 from stagewright.local import server as local
+from stagewright.naming import OWNER_TAG
 from stagewright.plan.model import Plan, Trigger
 from stagewright.plan.release import Release
 from stagewright.run import rollback, start
@@ -176,7 +177,7 @@ def test_a_tripped_canary_fails_the_run_and_the_old_model_goes_on_serving(place:
     serving = place.described("tripped-local")["EndpointConfigName"]
     with Asking(lambda: place.ask("tripped-local")) as asking:
         run = place.deploy("tripped", "bad", update=canary, alarms=ERRORS)
-    alarm = place.installation.name("tripped-local-errors")
+    alarm = place.installation.alarm_name("tripped-local-errors")
     assert run.status == "FAILED"
     assert run.reason.startswith(
         "deploy: the update was rolled back, and endpoint tripped-local still serves the version before: "
@@ -194,7 +195,7 @@ def test_a_tripped_canary_fails_the_run_and_the_old_model_goes_on_serving(place:
 
 def test_alarms_are_there_before_the_update_that_rolls_back_on_them(place: Place) -> None:
     place.deploy("watched", "one")
-    name = place.installation.name("watched-local-errors")
+    name = place.installation.alarm_name("watched-local-errors")
     assert place.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"] == []
     run = place.deploy("watched", "two", alarms=ERRORS, update={"bake": "10s"})
     assert run.status == "SUCCEEDED", run.reason
@@ -266,7 +267,9 @@ def test_an_endpoint_whose_time_is_over_is_deleted_with_all_that_is_its(place: P
     until(lambda: place.gateway.endpoints.describe("trial-local") is None)
     assert place.versions("trial") == []
     assert (
-        place.cloudwatch.describe_alarms(AlarmNamePrefix=place.installation.name("trial"))["MetricAlarms"]
+        place.cloudwatch.describe_alarms(AlarmNamePrefix=place.installation.alarm_name("trial"))[
+            "MetricAlarms"
+        ]
         == []
     )
     assert "trial-local" not in {each.name for each in place.gateway.served.all()}
@@ -276,7 +279,7 @@ def test_an_endpoint_whose_time_is_over_is_deleted_with_all_that_is_its(place: P
 def test_time_does_not_run_out_for_an_endpoint_that_somebody_else_has_made_since(place: Place) -> None:
     assert place.deploy("swapped", "one", time_to_live="1s").status == "SUCCEEDED"
     arn = place.described("swapped-local")["EndpointArn"]
-    place.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "stagewright:environment", "Value": "prod"}])
+    place.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": OWNER_TAG, "Value": "other-local"}])
     time.sleep(1)
     place.sweep()
     assert place.ask("swapped-local") == "one"
@@ -286,8 +289,7 @@ def test_time_does_not_run_out_for_an_endpoint_that_somebody_else_has_made_since
 def test_an_endpoint_of_somebody_else_is_not_overwritten(place: Place) -> None:
     place.deploy("theirs", "one")
     found = place.described("theirs-local")
-    tag = "stagewright:environment"
-    place.sagemaker.delete_tags(ResourceArn=found["EndpointArn"], TagKeys=[tag])
+    place.sagemaker.delete_tags(ResourceArn=found["EndpointArn"], TagKeys=[OWNER_TAG])
     run = place.deploy("theirs", "two")
     assert run.reason.startswith("deploy: there is an endpoint theirs-local that this installation did not")
     assert place.described("theirs-local") | {"ResponseMetadata": 0} == found | {"ResponseMetadata": 0}

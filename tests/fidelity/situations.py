@@ -498,7 +498,12 @@ WAITING = [
         },
     ),
 ]
-TAGS = [{"Key": "a", "Value": "local"}, {"Key": "stagewright:environment", "Value": "local"}]
+TAGS = [
+    {"Key": "a", "Value": "local"},
+    {"Key": "stagewright:environment", "Value": "local"},
+    {"Key": "stagewright:installation", "Value": "stagewright-local"},
+]
+OTHERS = [*TAGS[:2], {"Key": "stagewright:installation", "Value": "another-local"}]
 ALARMS = [{"AlarmName": "e-errors", "Threshold": 2}, {"AlarmName": "e-slow", "Threshold": 0.5}]
 
 
@@ -550,7 +555,7 @@ ENDPOINTS = [
     *(
         situation(deploying(endpoint=known(ours=ours)), {"Tags": tags})
         for ours in (True, False)
-        for tags in (TAGS, [], TAGS[:1], [{"Key": "stagewright:environment", "Value": "prod"}], None)
+        for tags in (TAGS, [], TAGS[:1], TAGS[:2], OTHERS, None)
     ),
     *(
         situation(deploying(settings, endpoint=known(**fields)), {"Item": {"configurations": {"S": text}}})

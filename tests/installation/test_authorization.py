@@ -33,7 +33,7 @@ BY_GUIDE = {("sagemaker:CreateModel", "ForeignModel")}
 """SageMaker's guide has it in the group's policy, on the package ("Deploy a Model Version from a Different
 Account"), which the reference does not know of."""
 GLOBAL_KEYS = {"aws:SourceAccount", "aws:SecureTransport"}
-SLASHED = {"ObjectName", "LogGroupName", "LogStreamName", "RepositoryName", "RoleNameWithPath"}
+SLASHED = {"AlarmName", "ObjectName", "LogGroupName", "LogStreamName", "RepositoryName", "RoleNameWithPath"}
 """Variables of ARN patterns whose values may have slashes."""
 FIXED = {"Partition", "Region", "Account"}
 ANYTHING, NO_SLASH, NO_COLON = "*", "\0", "\1"

@@ -232,15 +232,15 @@ def test_functions_that_carry_out_decisions_may_do_so_and_no_other(function):
 
 
 def test_glue_runs_and_functions_are_this_installations_own_or_tagged_for_it(parts):
-    wanted = {"StringEquals": {"aws:ResourceTag/stagewright:environment": "dev"}}
+    wanted = {"StringEquals": {"aws:ResourceTag/stagewright:installation": HERE.id}}
     found = {each["sid"]: each for each in parts["roles"]["workflow"]["statements"]}
-    assert found["GlueJobs"]["resources"] == [HERE.arn("glue", f"job/{HERE.id}-*")]
+    assert found["GlueJobs"]["resources"] == [job["arn"] for job in parts["glue_jobs"].values()]
     assert found["GlueJobs"]["conditions"] == {}
     assert found["TaggedGlueJobs"]["conditions"] == found["Functions"]["conditions"] == wanted
     assert found["Functions"]["resources"] == [HERE.arn("lambda", "function:*")]
     for job in parts["glue_jobs"].values():
         assert job["arn"].startswith(HERE.arn("glue", f"job/{HERE.id}-"))
-        assert job["tags"] == {"stagewright:environment": "dev"}
+        assert job["tags"] == {"stagewright:installation": HERE.id, "stagewright:environment": "dev"}
         assert parts["roles"][job["role"]]["service"] == "glue.amazonaws.com"
 
 

@@ -13,6 +13,7 @@ import pytest
 from stagewright.errors import ReleaseError
 from stagewright.local import functions
 from stagewright.local.server import Server
+from stagewright.local.state import INSTALLATION
 
 Connect = Callable[[str], Any]
 CODE = """
@@ -71,7 +72,7 @@ def test_a_function_is_put_once_and_again_when_it_changed(
     assert functions.put(server, folder, wanted) == ("sample-notify",)
     assert functions.put(server, folder, wanted) == ()
     found = client("lambda").get_function(FunctionName="sample-notify")
-    assert found["Tags"] == {"stagewright:environment": "local"}
+    assert found["Tags"] == INSTALLATION.tags
     payload = call(client, {"FunctionName": "sample-notify", "Payload": {"a": 1}})["output"]
     assert json.loads(payload)["Payload"] == {"name": "one", "event": {"a": 1}}
     (folder / "functions/beside.py").write_text("NAME = 'two'\n")

@@ -90,7 +90,7 @@ def test_a_tuning_job(planned):
     assert json.loads(fixed["sagemaker_program"]) == "train.py"
     assert definition["AlgorithmSpecification"]["MetricDefinitions"][0]["Name"] == "mae"
     assert definition["RoleArn"].endswith("role/stagewright-local-sagemaker")
-    assert {"Key": "stagewright:environment", "Value": "local"} in request["Tags"]
+    assert {"Key": "stagewright:installation", "Value": "stagewright-local"} in request["Tags"]
     assert stage.timeout == 3 * (3600 + 600)
     assert stage.bundle == ("requirements.txt", "train.py")
 

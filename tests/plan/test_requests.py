@@ -161,12 +161,12 @@ def test_alarms_are_watched_by_the_update_that_bakes_for_them(deployed):
     made = deployed(alarms=alarms, name="mine")
     first, second = made["Endpoint"]["alarms"]
     assert (first["AlarmName"], first["Statistic"], first["Period"]) == (
-        "stagewright-local-mine-errors", "Sum", 60,
+        "stagewright-local/mine-errors", "Sum", 60,
     )  # fmt: skip
     assert (second["Statistic"], second["Period"], second["EvaluationPeriods"]) == ("Average", 300, 3)
     config = made["UpdateEndpoint"]["DeploymentConfig"]
     assert config["AutoRollbackConfiguration"] == {
-        "Alarms": [{"AlarmName": f"stagewright-local-mine-{name}"} for name in alarms]
+        "Alarms": [{"AlarmName": f"stagewright-local/mine-{name}"} for name in alarms]
     }
     assert config["BlueGreenUpdatePolicy"]["TerminationWaitInSeconds"] == 600
 

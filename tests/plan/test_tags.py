@@ -8,7 +8,7 @@ import pytest
 
 from stagewright.plan.planner import plan
 
-OWNER = {"stagewright:pipeline", "stagewright:environment"}
+OWNER = {"stagewright:installation", "stagewright:pipeline", "stagewright:environment"}
 WHOLE = OWNER | {"stagewright:stage", "stagewright:run"}
 LASTING = {"CreateEndpoint", "CreateModelPackageGroup"}
 UNTAGGED = {"CreateModelPackage"}

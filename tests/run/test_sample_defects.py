@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ NAMED = re.compile(r"`(test_\w+)`")
 NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 """SageMaker's job names: botocore's model, TrainingJobName."""
 LONG = "demo-dev-domain-cal-house-price-monthly"
+HERE = Installation("one", "eu-west-1", "111122223333", "dev")
 NOW = datetime(2026, 1, 31, 14, tzinfo=UTC)
 STAGE: dict[str, Any] = {"kind": "gate", "require": "1 >= 0"}
 
@@ -57,13 +59,20 @@ def test_the_page_answers_every_defect_with_a_test_or_a_reason() -> None:
 
 
 def test_two_events_of_one_day_have_two_names_and_each_keeps_its_unique_end() -> None:
-    runs = [run_id(LONG, f"code:{LONG}:{version}", NOW) for version in ("a", "b")]
+    runs = [run_id(HERE, LONG, f"code:{LONG}:{version}", NOW) for version in ("a", "b")]
     for make in (job_name, tuning_job_name):
         made = [make(run, stage) for run in runs for stage in ("train", "a-stage-with-quite-a-long-name")]
         assert len(set(made)) == len(made)
         assert all(NAME.fullmatch(each) for each in made)
     assert all(len(run) <= 80 for run in runs)
-    assert run_id(LONG, f"code:{LONG}:a", NOW) == runs[0]
+    assert run_id(HERE, LONG, f"code:{LONG}:a", NOW) == runs[0]
+
+
+def test_two_installations_in_one_account_have_other_runs_on_the_same_schedule() -> None:
+    """Jobs are named after runs, and a name is an account's."""
+    key = f"schedule:{LONG}:rate(1 day):2026-01-31T14:00Z"
+    others = (replace(HERE, environment="prod"), replace(HERE, prefix="another"))
+    assert len({run_id(each, LONG, key, NOW) for each in (HERE, *others)}) == 3
 
 
 def test_another_prefix_names_everything() -> None:

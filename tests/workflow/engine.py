@@ -138,8 +138,9 @@ def delete_endpoint(request):
 
 
 def tags(request):
-    owner = "prod" if "foreign" in request["ResourceArn"] else "local"
-    return {"Tags": [{"Key": "a", "Value": "b"}, {"Key": "stagewright:environment", "Value": owner}]}
+    owner = "another-local" if "foreign" in request["ResourceArn"] else "stagewright-local"
+    shared = {"Key": "stagewright:environment", "Value": "local"}
+    return {"Tags": [shared, {"Key": "stagewright:installation", "Value": owner}]}
 
 
 def remove(request):

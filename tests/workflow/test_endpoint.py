@@ -9,7 +9,10 @@ import pytest
 from stagewright.workflow.jsonata import LONGEST_POLL
 from stagewright.workflow.kinds.deployment import FILE_LIMIT, NEVER
 
-TAGS = [{"Key": "stagewright:environment", "Value": "local"}]
+TAGS = [
+    {"Key": "stagewright:environment", "Value": "local"},
+    {"Key": "stagewright:installation", "Value": "stagewright-local"},
+]
 TEST = {"body": "1,2", "content_type": "text/csv", "accept": "application/json"}
 EVENTS = {"Task": 5, "Choice": 2, "Wait": 2}
 CHANGES = (
@@ -142,7 +145,8 @@ def test_an_endpoint_of_somebody_else_is_left_alone(deploy, item):
     walked = deploy("foreign", "c2")
     assert walked.cause == (
         "deploy: there is an endpoint foreign that this installation did not make (its tag "
-        "stagewright:environment is not local): give the stage another name, or delete that endpoint"
+        "stagewright:installation is not stagewright-local): give the stage another name, or delete that"
+        " endpoint"
     )
     assert changes(walked) == []
     assert item("foreign") == before

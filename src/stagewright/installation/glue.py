@@ -11,7 +11,6 @@ from typing import Any
 from stagewright.installation.render import TEMPLATE
 
 ROLE = "glue"
-TAG = "stagewright:environment"
 SCRIPT = TEMPLATE.uri("glue/every-run-names-its-own-script.py")
 """There is no such object: a run that names none fails with this name."""
 TIMEOUT = 480
@@ -54,7 +53,7 @@ class GlueJob:
             "max_concurrent_runs": MAX_CONCURRENT_RUNS,
             "max_retries": 0,
             "timeout": TIMEOUT,
-            "tags": {TAG: TEMPLATE.environment},
+            "tags": TEMPLATE.tags,
         }
 
 

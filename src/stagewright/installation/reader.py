@@ -9,7 +9,9 @@ from stagewright.installation.functions import FUNCTIONS, TOPIC_ARN
 from stagewright.installation.glue import GLUE_JOBS
 from stagewright.installation.queues import DEAD_ARN, EVENTS_ARN
 from stagewright.installation.render import TEMPLATE
-from stagewright.installation.roles import BUCKET, DOCUMENTS, EXECUTIONS, RUNS, Role, Statement
+from stagewright.installation.roles.places import BUCKET, DOCUMENTS, EXECUTIONS, RUNS
+from stagewright.installation.roles.role import Role
+from stagewright.installation.roles.statement import Statement
 from stagewright.installation.topics import ALARMS_ARN
 
 _FUNCTION_ARNS = [function.arn for function in FUNCTIONS]

@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from stagewright.installation.functions import FUNCTIONS
-from stagewright.installation.roles import ROLES, Role, Statement
+from stagewright.installation.roles import ROLES
+from stagewright.installation.roles.statement import Statement
 
 _KEY = Statement(
     "Key",
@@ -54,15 +55,8 @@ _JOB_VPC = Statement(
     ),
     ("*",),
 )
-_DATA = (
-    Statement("Data", "reads data of other buckets", ("s3:GetObject",), ("data_objects",)),
-    Statement(
-        "DataBuckets",
-        "lists data of other buckets, and its versions",
-        ("s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketLocation"),
-        ("data_buckets",),
-    ),
-)
+_DATA = Statement("Data", "reads data of other buckets", ("s3:GetObject",), ("data_objects",))
+_DATA_BUCKETS = Statement("DataBuckets", "lists data of other buckets", ("s3:ListBucket",), ("data_buckets",))
 _FOREIGN_VERSION = Statement(
     "ForeignModelVersion",
     "asks whether a version that another account registered is approved",
@@ -77,6 +71,9 @@ _FOREIGN_MODEL = Statement(
 )
 
 
+_RUNS_STAGES = ("sagemaker.amazonaws.com", "glue.amazonaws.com")
+
+
 def role_options() -> dict[str, Any]:
     """Option -> short name of the role -> statements."""
     functions = [function.what for function in FUNCTIONS]
@@ -84,14 +81,12 @@ def role_options() -> dict[str, Any]:
         "kms_key": {**{role.what: (_KEY,) for role in ROLES}, "sagemaker": (_KEY, _VOLUME_KEY)},
         "vpc": {**dict.fromkeys(functions, (_FUNCTION_VPC,)), "sagemaker": (_JOB_VPC,)},
         "model_accounts": {"router": (_FOREIGN_VERSION,), "workflow": (_FOREIGN_MODEL,)},
-        "data_buckets": {role.what: _DATA for role in ROLES if _reads_data(role)},
+        "data_buckets": {
+            "router": (_DATA_BUCKETS,),
+            **{role.what: (_DATA, _DATA_BUCKETS) for role in ROLES if role.service in _RUNS_STAGES},
+        },
     }
     return {
         option: {role: [statement.to_json() for statement in statements] for role, statements in each.items()}
         for option, each in options.items()
     }
-
-
-def _reads_data(role: Role) -> bool:
-    """What a stage runs, and the router, which asks for the versions of inputs."""
-    return role.what == "router" or role.service in ("sagemaker.amazonaws.com", "glue.amazonaws.com")

@@ -81,7 +81,7 @@ def _put(client: Any, name: str, handler: str, archive: bytes) -> bool:
             Runtime="python3.12",
             Role=f"arn:aws:iam::{INSTALLATION.account}:role/{INSTALLATION.name('sample-function')}",
             Code={"ZipFile": archive},
-            Tags={"stagewright:environment": INSTALLATION.environment},
+            Tags=INSTALLATION.tags,
             **settings,
         )
         client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig=WAIT)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from stagewright.errors import TargetError
-from stagewright.local import amendments, callbacks, engine, invocation, timebox
+from stagewright.local import alarms, amendments, callbacks, engine, invocation, timebox
 from stagewright.local.durable import Durable
 from stagewright.local.encryption import use_account_key
 from stagewright.local.engine import Handler
@@ -121,6 +121,7 @@ class Ministack:
         amendments.pin_queue_urls(loaded["sqs"])
         amendments.carry_versions(loaded["s3"], loaded["eventbridge"])
         amendments.alarm_on_own_metric(loaded["cloudwatch"])
+        alarms.mend(loaded["cloudwatch"])
         use_account_key(loaded["s3"])
         engine.mend(self._step_functions, lambda: self.on_stop())
         timebox.mend(import_module("jsonata.timebox"))

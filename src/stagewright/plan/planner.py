@@ -52,7 +52,7 @@ class _Planner:
         self.trigger = trigger
         self.recorded = recorded
         self.judge = Judge(event_time(trigger), force, recorded.champion)
-        self.run = run_id(pipeline.name, trigger.key, event_time(trigger))
+        self.run = run_id(recorded.installation, pipeline.name, trigger.key, event_time(trigger))
         self.needs = dependencies(pipeline)
         self.preparer = Preparer(pipeline, trigger, recorded, self.run)
         self.planned: dict[str, StagePlan] = {}

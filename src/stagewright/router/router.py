@@ -158,7 +158,7 @@ def _claim(gateway: Gateway, request: Request, material: Material) -> Started | 
     asked = Asked(request.version, request.force, concurrency == "cancel-running", listens)
     if not turns.takes_turns(request.trigger):
         return start(gateway, planned(gateway, request.trigger, asked, material))
-    header, holder = queued(request.pipeline, request.trigger, asked), ""
+    header, holder = queued(gateway.installation, request.pipeline, request.trigger, asked), ""
     if concurrency == "skip":
         new, holder = turns.seize(gateway, header)
     else:

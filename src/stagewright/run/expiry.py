@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from stagewright.naming import OWNER_TAG
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.served import ServedItem
 
 AT_REST = ("InService", "Failed", "OutOfService", "UpdateRollbackFailed")
 """Statuses in which an endpoint can be deleted (API reference, DescribeEndpoint and DeleteEndpoint)."""
-TAG = "stagewright:environment"
 
 
 def expire(gateway: Gateway, item: ServedItem) -> bool:
@@ -18,7 +18,7 @@ def expire(gateway: Gateway, item: ServedItem) -> bool:
     endpoints = gateway.endpoints
     endpoint = endpoints.describe(item.name)
     if endpoint is not None:
-        if endpoints.tags(endpoint.arn).get(TAG) != gateway.installation.environment:
+        if endpoints.tags(endpoint.arn).get(OWNER_TAG) != gateway.installation.id:
             return gateway.served.forget(item)
         if endpoint.status not in AT_REST:
             return False

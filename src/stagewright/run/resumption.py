@@ -70,7 +70,7 @@ def announced(gateway: Gateway, pipeline: str, asked: Trigger) -> Trigger:
     if header is None or header.pipeline != pipeline:
         raise PlanError((Problem("resumes", f"{pipeline} has no run {asked.resumes}"),))
     made = trigger_of(header, asked.key, asked.by)
-    later = run_id(pipeline, made.key, event_time(made))
+    later = run_id(gateway.installation, pipeline, made.key, event_time(made))
     gateway.runs.put_all([{"run": header.run, "item": f"{ITEM}{later}"}])
     return made
 

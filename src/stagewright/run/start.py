@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stagewright.errors import PlanError, Problem, TargetError
-from stagewright.naming import run_id, timestamp
+from stagewright.naming import Installation, run_id, timestamp
 from stagewright.plan import pages as plan_pages
 from stagewright.plan.model import PLAN_FORMAT, Plan, Trigger
 from stagewright.run.gateway import Gateway
@@ -56,10 +56,10 @@ class Asked:
         return cls(**json.loads(header.asked)) if header.asked else cls()
 
 
-def queued(pipeline: str, trigger: Trigger, asked: Asked) -> Header:
+def queued(installation: Installation, pipeline: str, trigger: Trigger, asked: Asked) -> Header:
     """The header of a run that is to wait for its turn."""
     return Header(
-        run=run_id(pipeline, trigger.key, datetime.fromisoformat(trigger.time)),
+        run=run_id(installation, pipeline, trigger.key, datetime.fromisoformat(trigger.time)),
         pipeline=pipeline,
         status="QUEUED",
         trigger=trigger,
@@ -101,7 +101,7 @@ def refuse(
     """Records a run that will not be, and why, and claims the key: a redelivery does not repeat it."""
     now = timestamp(datetime.now(UTC))
     header = Header(
-        run=run_id(pipeline, trigger.key, datetime.fromisoformat(trigger.time)),
+        run=run_id(gateway.installation, pipeline, trigger.key, datetime.fromisoformat(trigger.time)),
         pipeline=pipeline,
         status="REFUSED",
         trigger=trigger,

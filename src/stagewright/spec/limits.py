@@ -45,8 +45,8 @@ PAYLOAD = 100
 """MB that requests of a transform job which are made side by side may have together."""
 URI_LENGTH = 1_024
 IMAGE_LENGTH = 255
-TAGS = 46
-"""AWS takes 50; four are our own."""
+TAGS = 44
+"""AWS takes 50; five are our own, and Step Functions adds one."""
 TAG_KEY = 128
 TAG_VALUE = 256
 

@@ -22,7 +22,7 @@ def preprocessing(of: Conversion) -> Stage:
         of.note("preprocessing.job_name", f"{name!r} dropped", "a job is called after its run and stage")
         return _processing(of)
     if kind == CALLED:
-        remedy = "tag the function stagewright:environment; it answers a JSON object"
+        remedy = "tag the function stagewright:installation; it answers a JSON object"
         of.note(
             "preprocessing.job_name",
             "the sample added a date to it, so that no such function was found",

@@ -66,7 +66,7 @@ def _alarm(endpoint: str, name: str, alarm: Alarm, setting: Setting) -> Request:
     """PutMetricAlarm. Without traffic there are no values, and that is no alarm."""
     latency = alarm.metric.endswith("Latency")
     return {
-        "AlarmName": setting.installation.name(f"{endpoint}-{name}"),
+        "AlarmName": setting.installation.alarm_name(f"{endpoint}-{name}"),
         "AlarmDescription": f"Stage {setting.stage} of {setting.pipeline}: an update rolls back on it.",
         "Namespace": NAMESPACE,
         "MetricName": alarm.metric,

@@ -60,11 +60,7 @@ class Setting:
 
     def shared_tags(self) -> dict[str, str]:
         """Tags of what outlives a run."""
-        ours = {
-            "stagewright:pipeline": self.pipeline,
-            "stagewright:environment": self.installation.environment,
-        }
-        return {**self.tags, **ours}
+        return {**self.tags, "stagewright:pipeline": self.pipeline, **self.installation.tags}
 
     def serving_environment(self, script: str | None) -> dict[str, str]:
         """Environment of a serving container; with `script`, as AWS's framework containers find it."""

@@ -16,8 +16,8 @@ class Function(Stage):
     kind: Literal["lambda"]
     """Always `lambda`."""
     function: PlanText
-    """Its name or ARN. It carries the tag `stagewright:environment` of the installation, which is what allows
-    the call."""
+    """Its name or ARN. It carries the tag `stagewright:installation` with the installation's name, which
+    is what allows the call."""
     payload: Annotated[Mapping[str, Any], Takes()] = Field(default_factory=dict)
     """What it gets."""
     max_runtime_seconds: Annotated[Whole, Field(ge=1, le=900)] = 300

@@ -23,7 +23,8 @@ class Glue(Stage):
     include: tuple[str, ...] = ()
     """More Python files, or .zip and .whl files, relative to the code folder, that the script may import."""
     job: PlanText | None = None
-    """A Glue job of one's own in place of the installation's, with the tag `stagewright:environment`."""
+    """A Glue job of one's own in place of the installation's, with the tag `stagewright:installation`: the
+    installation's name."""
     arguments: Mapping[Name, Text] = Field(default_factory=dict)
     """Argument -> value. Glue's own are given so, too, such as `additional-python-modules`."""
     inputs: Mapping[Name, S3Uri] = Field(default_factory=dict)

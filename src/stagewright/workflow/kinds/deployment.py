@@ -9,6 +9,7 @@ The item that outlives the run is described in docs/architecture.md.
 
 from __future__ import annotations
 
+from stagewright.naming import OWNER_TAG
 from stagewright.workflow import jsonata
 from stagewright.workflow.jsonata import ELAPSED, REST, expression, with_
 
@@ -42,13 +43,13 @@ _BUSY = f"{_ENDPOINT}.status in ['Creating', 'Updating', 'SystemUpdating', 'Roll
 IS_BUSY = expression(_BUSY)
 IS_BUSY_TOO_LONG = expression(f"{_BUSY} and {ELAPSED} > $states.input.stage.timeout * 1000")
 ARN = expression(f"{_ENDPOINT}.arn")
-_TAG = "Tags[Key = 'stagewright:environment'].Value"
+_TAG = f"Tags[Key = '{OWNER_TAG}'].Value"
 TAGS_READ = with_(_endpoint(f"'ours': $states.result.{_TAG} = {_PLANNED}.{_TAG}"))
 IS_FOREIGN = expression(f"$not({_ENDPOINT}.ours)")
 FOREIGN = with_(f"""
     'error': {{ 'Error': 'Stagewright.ForeignEndpoint',
                 'Cause': 'there is an endpoint ' & {_ENDPOINT}.name
-                  & ' that this installation did not make (its tag stagewright:environment is not '
+                  & ' that this installation did not make (its tag {OWNER_TAG} is not '
                   & {_PLANNED}.{_TAG} & '): give the stage another name, or delete that endpoint' }}
 """)
 IS_BROKEN = expression(f"{_ENDPOINT}.status = 'Failed'")

@@ -1,0 +1,31 @@
+"""Of Glue jobs."""
+
+from __future__ import annotations
+
+from stagewright.installation.glue import LOG_GROUPS, ROLE
+from stagewright.installation.render import TEMPLATE
+from stagewright.installation.roles.places import BUCKET
+from stagewright.installation.roles.role import Role
+from stagewright.installation.roles.shared import objects
+from stagewright.installation.roles.statement import Statement
+
+GLUE = Role(
+    ROLE,
+    "glue.amazonaws.com",
+    (
+        objects("Read", "scripts read code and data", ("s3:GetObject",), ("",)),
+        objects(
+            "Write",
+            "scripts write what they make",
+            ("s3:PutObject", "s3:DeleteObject"),
+            ("runs/",),
+        ),
+        Statement("List", "scripts list their inputs", ("s3:ListBucket", "s3:GetBucketLocation"), (BUCKET,)),
+        Statement(
+            "Logs",
+            "runs write their logs",
+            ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"),
+            tuple(TEMPLATE.arn("logs", f"log-group:{group}/*") for group in LOG_GROUPS),
+        ),
+    ),
+)
