@@ -223,7 +223,10 @@ def _asked(place: Enforced, key: str) -> Any:
 
 def versions(place: Enforced) -> None:
     """An endpoint that is updated until versions and an alarm are removed, that fails, and that is made anew."""
-    watched = {"alarms": {"errors": {"metric": "Invocation5XXErrors", "threshold": 1}}, "update": {"bake": "1s"}}
+    watched = {
+        "alarms": {"errors": {"metric": "Invocation5XXErrors", "threshold": 1}},
+        "update": {"bake": "1s"},
+    }
     assert _deployed(place, 1, deploy=watched) == "SUCCEEDED"
     assert _deployed(place, 2) == "SUCCEEDED"
     place.client("sagemaker").delete_endpoint(EndpointName="versions-local")
