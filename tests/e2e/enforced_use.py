@@ -222,7 +222,7 @@ def _asked(place: Enforced, key: str) -> Any:
 
 
 def versions(place: Enforced) -> None:
-    """An endpoint that is updated until versions and an alarm are removed, that fails, and that is made anew."""
+    """An endpoint that is updated until versions and an alarm are removed, that fails, and is made anew."""
     watched = {
         "alarms": {"errors": {"metric": "Invocation5XXErrors", "threshold": 1}},
         "update": {"bake": "1s"},

@@ -444,7 +444,7 @@ def test_what_cannot_go_back_is_told(place: Place) -> None:
     )
     with pytest.raises(TargetError, match="is being changed now: it is Updating"):
         back(place, "single")
-    place.sagemaker.delete_tags(ResourceArn=arn, TagKeys=["stagewright:environment"])
+    place.sagemaker.delete_tags(ResourceArn=arn, TagKeys=["stagewright:installation"])
     with pytest.raises(TargetError, match="is not this installation's"):
         back(place, "single")
     item = place.gateway.served.find("single-local")

@@ -20,8 +20,8 @@ from functools import cached_property
 from typing import Any
 
 from stagewright.errors import NotFoundError, TargetError
-from stagewright.naming import pipeline_of, timestamp
-from stagewright.run.expiry import AT_REST, TAG
+from stagewright.naming import OWNER_TAG, pipeline_of, timestamp
+from stagewright.run.expiry import AT_REST
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.endpoints import Endpoint
 from stagewright.run.gateway.served import Rollback, ServedItem
@@ -222,10 +222,10 @@ def _at_rest(gateway: Gateway, item: ServedItem) -> Endpoint:
     endpoint = gateway.endpoints.describe(item.name)
     if endpoint is None:
         raise NotFoundError(f"endpoint {item.name} is not there any more", "a run of its pipeline makes it")
-    environment = gateway.installation.environment
-    if gateway.endpoints.tags(endpoint.arn).get(TAG) != environment:
+    owner = gateway.installation.id
+    if gateway.endpoints.tags(endpoint.arn).get(OWNER_TAG) != owner:
         raise TargetError(
-            f"endpoint {item.name} is not this installation's (its tag {TAG} is not {environment})",
+            f"endpoint {item.name} is not this installation's (its tag {OWNER_TAG} is not {owner})",
             "whoever has made it can change it",
         )
     if endpoint.status not in AT_REST:
