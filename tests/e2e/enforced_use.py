@@ -306,6 +306,7 @@ def _only(place: Enforced, pipeline: str) -> Any:
 
 def mended(place: Enforced, patch: pytest.MonkeyPatch) -> None:
     """What the sweeper puts right: events that were lost, decisions and starts that were half made."""
+    place.gateway.marks.set_clock(timestamp(datetime.now(UTC) - timedelta(minutes=3)))
     document = {"name": "lost", "stages": {"check": GATE}}
     with place.deaf("release"):
         key = place.push(document, {"a.py": b""})
