@@ -10,7 +10,7 @@ from stagewright.local import server
 
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory):
-    """Two good runs. For the second, a script, a parameter and a hyperparameter are changed; a file is gone."""
+    """Two good runs. For the second a script, a parameter and a hyperparameter are others; a file is gone."""
     command = tiny(tmp_path_factory.mktemp("compared"))
     (command.folder / "code" / "notes.txt").write_text("a first try\n")
     server.up(command.state)
