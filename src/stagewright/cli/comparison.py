@@ -92,7 +92,7 @@ def _heading(record: RunRecord) -> tuple[str, ...]:
 def _fact(change: Change) -> str:
     name = str(change.path[0])
     before, after = (_text(value)[: DIGITS.get(name)] for value in (change.before, change.after))
-    return f"{name}: {before} -> {after}"
+    return f"{'from' if name == 'start' else name}: {before} -> {after}"
 
 
 def _text(value: Any) -> str:
