@@ -29,7 +29,7 @@ COMMANDS = {
     "promote": "Make a release that ran well in one environment that of the next.",
     "set": "Override settings of a document, from the next run on.",
     "unset": "Take overrides back.",
-    "diff": "Show what changed since the newest run, or between revisions.",
+    "diff": "Show what differs between two runs, or revisions of a document.",
     "history": "List a document's revisions: when, by whom, what changed.",
     "rollback": "Make a document what a revision was, by overrides.",
     "logs": "Print what the jobs of a run have logged.",

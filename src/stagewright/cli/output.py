@@ -103,8 +103,11 @@ def seconds(started: str, ended: str = "") -> float | None:
 
 def took(started: str, ended: str = "") -> str:
     length = seconds(started, ended)
-    if length is None:
-        return ""
+    return "" if length is None else lasted(length)
+
+
+def lasted(length: float) -> str:
+    """Seconds, as people read them."""
     if length < 60:
         return f"{length:.1f} s"
     minutes, rest = divmod(round(length), 60)
@@ -118,9 +121,11 @@ def said(reason: str) -> str:
 
 
 def figures(metrics: Mapping[str, float]) -> str:
-    return ", ".join(
-        f"{name} {value:g}" if abs(value) < 1e6 else f"{name} {value:.0f}" for name, value in metrics.items()
-    )
+    return ", ".join(f"{name} {figure(value)}" for name, value in metrics.items())
+
+
+def figure(value: float) -> str:
+    return f"{value:g}" if abs(value) < 1e6 else f"{value:.0f}"
 
 
 def settings(result: Mapping[str, Any]) -> str:

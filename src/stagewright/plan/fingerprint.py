@@ -131,15 +131,22 @@ def digest(inputs: Mapping[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def explain(old: Mapping[str, str], new: Mapping[str, str], running: Collection[str] | None = None) -> str:
-    """What changed, in one short line; "" where nothing did.
+def differences(
+    old: Mapping[str, str], new: Mapping[str, str], running: Collection[str] | None = None
+) -> tuple[str, ...]:
+    """What changed, each in a few words, code first.
 
     `running`: stages that run in this run. Another upstream result comes from elsewhere: an older one is used
     again, or the stage is off. None: nobody knows.
     """
     changed = [path for path in {**old, **new} if old.get(path) != new.get(path) and path != UNCACHED]
     changed.sort(key=_rank)
-    said = list(dict.fromkeys(_difference(path, old.get(path), new.get(path), running) for path in changed))
+    return tuple(dict.fromkeys(_difference(path, old.get(path), new.get(path), running) for path in changed))
+
+
+def explain(old: Mapping[str, str], new: Mapping[str, str], running: Collection[str] | None = None) -> str:
+    """What changed, in one short line; "" where nothing did. `running` as in `differences`."""
+    said = differences(old, new, running)
     more = f" and {len(said) - SHOWN} more" if len(said) > SHOWN else ""
     return ", ".join(said[:SHOWN]) + more
 

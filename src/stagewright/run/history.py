@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -198,11 +197,7 @@ def show(gateway: Gateway, run: str) -> RunRecord:
 def with_lineage(gateway: Gateway, record: RunRecord) -> RunRecord:
     """`record`, with what the record of its release says, each where it applies: `commit`, `by` and `pushed`
     (who pushed it, and when), and `promoted`, as `run.promotion` has it."""
-    try:
-        stored = gateway.objects.get(release.record_key(record.pipeline, record.release))
-    except NotFoundError:  # a run without code, or one that was refused
-        return record
-    said = json.loads(stored.body)
+    said = release.recorded(gateway, record.pipeline, record.release)
     names = ("commit", "by", "pushed", "promoted")
     return replace(record, lineage={name: said[name] for name in names if said.get(name)})
 

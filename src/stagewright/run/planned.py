@@ -95,6 +95,15 @@ def _recorded(runs: Runs, run: str, plan: str) -> tuple[PlannedStage, ...]:
 
 def on_page(gateway: Gateway, run: str, plan: str, stage: str) -> dict[str, Any] | None:
     """A stage as the state machine has read it (`plan.pages`); None where it did not run."""
-    pages = gateway.runs.items(run, f"page#{plan}#")
-    stages = (each for page in pages for chain in json.loads(page["chains"]) for each in chain)
-    return next((each for each in stages if each["name"] == stage), None)
+    return next((each for each in _on_pages(gateway, run, plan) if each["name"] == stage), None)
+
+
+def planned_inputs(gateway: Gateway, run: str, plan: str) -> dict[str, dict[str, str]]:
+    """What goes into the stages that run, as `plan.fingerprint` names it."""
+    return {each["name"]: json.loads(each["inputs"]) for each in _on_pages(gateway, run, plan)}
+
+
+def _on_pages(gateway: Gateway, run: str, plan: str) -> Iterator[dict[str, Any]]:
+    for page in gateway.runs.items(run, f"page#{plan}#"):
+        for chain in json.loads(page["chains"]):
+            yield from chain

@@ -115,8 +115,8 @@ def publish(gateway: Gateway, manifest: Manifest, by: str = "") -> Release:
     ReleaseError names every file whose stored version is gone or is not what the manifest lists.
     """
     release = manifest.release
-    key = record_key(release.pipeline, release.digest)
-    if _recorded(gateway, key) == release.files:
+    known = recorded(gateway, release.pipeline, release.digest)
+    if known and files_of(known) == release.files:
         return release
     contents(gateway, release)
     record = manifest.to_json() | {
@@ -124,12 +124,27 @@ def publish(gateway: Gateway, manifest: Manifest, by: str = "") -> Release:
         "manifest": manifest.version,
         "pushed": timestamp(datetime.fromtimestamp(manifest.written, UTC)),
     }
-    gateway.objects.put_new(key, manifests.text_of(record))
+    gateway.objects.put_new(record_key(release.pipeline, release.digest), manifests.text_of(record))
     return release
 
 
 def record_key(pipeline: str, digest: str) -> str:
     return f"releases/{pipeline}/{digest}.json"
+
+
+def recorded(gateway: Gateway, pipeline: str, digest: str) -> Mapping[str, Any]:
+    """What `publish` has recorded; empty where it has not, as of a run without code."""
+    try:
+        stored = gateway.objects.get(record_key(pipeline, digest))
+    except NotFoundError:
+        return {}
+    said: Mapping[str, Any] = json.loads(stored.body)
+    return said
+
+
+def files_of(record: Mapping[str, Any]) -> dict[str, CodeFile]:
+    """Those of a record, by path."""
+    return {path: CodeFile(**file) for path, file in record["files"].items()}
 
 
 def contents(gateway: Gateway, release: Release) -> dict[str, bytes]:
@@ -221,14 +236,6 @@ def _put_layers(gateway: Gateway, pushed: Layers) -> None:
             gateway.documents.remove_environment(pushed.pipeline)
         else:
             gateway.documents.put_pushed(pushed.pipeline, layer, replace(new, written=now))
-
-
-def _recorded(gateway: Gateway, key: str) -> dict[str, CodeFile] | None:
-    try:
-        stored = gateway.objects.get(key)
-    except NotFoundError:
-        return None
-    return {path: CodeFile(**file) for path, file in json.loads(stored.body)["files"].items()}
 
 
 def _content(gateway: Gateway, pipeline: str, listed: tuple[str, CodeFile]) -> bytes | str:

@@ -1,0 +1,131 @@
+"""`diff` of two runs, against a real local server."""
+
+from __future__ import annotations
+
+import pytest
+from tests.cli.conftest import DOCUMENT, FIT, tiny
+
+from stagewright.local import server
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """Two good runs. For the second a script, a parameter and a hyperparameter are others; a file is gone."""
+    command = tiny(tmp_path_factory.mktemp("compared"))
+    (command.folder / "code" / "notes.txt").write_text("a first try\n")
+    server.up(command.state)
+    try:
+        assert command("run", ".").returncode == 0
+        better = FIT.replace("{product}", "{product + 0.5}").replace("parse_args()", "parse_known_args()[0]")
+        (command.folder / "code" / "fit.py").write_text(better)
+        (command.folder / "code" / "notes.txt").unlink()
+        deeper = DOCUMENT.replace("hyperparameters: {", "hyperparameters: {depth: 3, ")
+        (command.folder / "pipeline.yaml").write_text(deeper)
+        assert command("run", ".", "-p", "factor=5").returncode == 0
+        yield command
+    finally:
+        server.down(command.state)
+
+
+def test_what_changed_and_what_it_did_to_the_metrics(compared):
+    new, old = compared.runs()
+    told = compared.json("diff", "tiny", old, new)
+    assert (told["a"]["run"], told["b"]["run"], told["missing"]) == (old, new, [])
+    assert (told["a"]["status"], told["b"]["status"]) == ("SUCCEEDED", "SUCCEEDED")
+    assert told["settings"] == [
+        {"path": "parameters.factor", "before": 2, "after": 5},
+        {"path": "stages.fit.hyperparameters.depth", "after": 3},
+    ]
+    assert [(each["path"], "after" in each) for each in told["code"]] == [
+        ("fit.py", True),
+        ("notes.txt", False),
+    ]
+    assert {"path": "revision", "before": 1, "after": 2} in told["run"]
+    stages = {stage["name"]: stage for stage in told["stages"]}
+    assert stages["fit"]["why"] == [
+        "code fit.py changed",
+        "hyperparameters.depth is new (3)",
+        "hyperparameters.factor 2 -> 5",
+    ]
+    assert stages["fit"]["metrics"] == [
+        {"name": "product", "before": 12.0, "after": 30.5, "difference": 18.5}
+    ]
+    (only,) = [each for each in stages["fit"]["inputs"] if each["path"] == "hyperparameters.factor"]
+    assert only == {"path": "hyperparameters.factor", "before": "2", "after": "5"}
+    total = stages["total"]
+    assert (total["a"]["status"], total["b"]["status"], total["b"]["reused_from"]) == (
+        "SUCCEEDED",
+        "REUSED",
+        old,
+    )
+    assert (total["inputs"], total["metrics"][0]["difference"]) == ([], 0)
+    assert total["a"]["seconds"] > 0
+    assert total["b"]["seconds"] is None
+
+
+def test_a_run_alone_is_compared_with_the_good_one_before_it(compared):
+    new, old = compared.runs()
+    lines = compared("diff", "tiny", new).stdout.splitlines()
+    assert compared("diff", ".", "tiny").stdout.splitlines() == lines
+    assert [line.split()[:2] for line in lines[:2]] == [[old, "SUCCEEDED"], [new, "SUCCEEDED"]]
+    for line in (
+        "settings",
+        "  parameters.factor: 2 -> 5",
+        "  stages.fit.hyperparameters.depth: (nothing) -> 3",
+        "  fit.py changed",
+        "  notes.txt removed",
+        "  check: another result of fit",
+        "  total  total    6",
+        "  fit    product  12 -> 30.5  +18.5",
+    ):
+        assert line in lines
+    assert any(line.split()[:4] == ["total", "SUCCEEDED", "->", "REUSED"] for line in lines)
+
+
+def test_a_run_against_itself_has_no_difference(compared):
+    new, _ = compared.runs()
+    lines = compared("diff", "tiny", new, new).stdout.splitlines()
+    assert lines[2:] == ["metrics", "  total  total    6", "  fit    product  30.5"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (
+            ("tiny", "OLD"),
+            5,
+            "tiny has no good run before OLD\n  try: name the other run: stagewright runs tiny",
+        ),
+        (("tiny", "NEW", "3"), 2, "3: is no run (a run is compared with a run"),
+        (("tiny", "now", "NEW"), 2, "now: is no run"),
+        (("NEW",), 2, "NEW: is a run, and first comes its pipeline (stagewright diff tiny NEW)"),
+        (("other", "OLD", "NEW"), 2, "OLD: is a run of tiny, not of other (compare runs of one pipeline)"),
+        (("tiny", "OLD", "tiny-20200101t000000-abcdef"), 5, "no run tiny-20200101t000000-abcdef"),
+        (("other", "other"), 5, "other has no runs"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_message_and_an_exit_code(compared, arguments, code, words):
+    names = dict(zip(("NEW", "OLD"), compared.runs(), strict=True))
+
+    def filled(text):
+        for name, run in names.items():
+            text = text.replace(name, run)
+        return text
+
+    done = compared("diff", *map(filled, arguments))
+    assert done.returncode == code, done.stdout + done.stderr
+    assert filled(words) in done.stderr
+    assert done.stdout == ""
+
+
+def test_of_a_refused_run_what_is_there_is_compared(compared):
+    new, _ = compared.runs()
+    compared("set", "tiny", "stages.total.enabled=false", "stages.fit.enabled=false")
+    text = (compared.folder / "pipeline.yaml").read_text()
+    (compared.folder / "pipeline.yaml").write_text(text + 'partition: "${trigger.date}"\n')
+    assert compared("run", ".", "--date", "2024-01").returncode != 0
+    done = compared("diff", "tiny", new, "tiny")
+    refused = compared.runs()[0]
+    assert done.returncode == 0
+    assert done.stderr.splitlines()[0] == f"{refused} was refused: stages are not compared"
+    assert "REFUSED" in done.stdout.splitlines()[1]
