@@ -51,6 +51,31 @@ def test_the_environment_is_the_clients(warm):
     assert "describes no target nowhere" in done.stderr
 
 
+def test_a_shell_that_is_let_into_the_server_may_still_give_commands(warm):
+    warm.json("run", ".")
+    warm.json("set", "tiny", "parameters.factor=4")
+    numbers = [each["number"] for each in warm.json("history", "tiny")]
+    before = dict(warm.environment)
+    warm.environment.update(warm.json("env"))
+    try:
+        done = warm("rollback", "tiny", str(min(numbers)))
+    finally:
+        warm.environment = before
+    assert "handed over" in done.stderr
+    assert done.returncode == 0, done.stderr
+    assert warm.json("document", "tiny")["document"]["parameters"]["factor"] == 2
+
+
+def test_a_profile_that_does_not_exist_is_nothing_to_a_local_command(warm):
+    warm.environment["AWS_PROFILE"] = "nothing"
+    try:
+        done = {name: warm(*name.split()) for name in ("plan .", "approvals", "dlq", "endpoints")}
+    finally:
+        del warm.environment["AWS_PROFILE"]
+    assert {name: each.returncode for name, each in done.items()} == dict.fromkeys(done, 0), done
+    assert "fit" in done["plan ."].stdout
+
+
 def test_an_interrupt_reaches_the_command(warm):
     run = warm.start("run", ".", "-p", "seconds=60")
     for line in run.stderr:
