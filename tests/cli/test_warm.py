@@ -52,18 +52,23 @@ def test_the_environment_is_the_clients(warm):
 
 
 def test_a_shell_that_is_let_into_the_server_may_still_give_commands(warm):
+    """The image is code, so rollback asks the router's function whether overrides may change it."""
     warm.json("run", ".")
-    warm.json("set", "tiny", "parameters.factor=4")
-    numbers = [each["number"] for each in warm.json("history", "tiny")]
-    before = dict(warm.environment)
+    place = warm.folder / "pipeline.yaml"
+    before, written = dict(warm.environment), place.read_text()
     warm.environment.update(warm.json("env"))
+    place.write_text(written.replace("sklearn-1.4", "sklearn-1.2").replace("[{type: code}]", "[]"))
     try:
-        done = warm("rollback", "tiny", str(min(numbers)))
+        pushed = warm("push", ".")
+        done = warm("rollback", "tiny", "1")
     finally:
         warm.environment = before
+        place.write_text(written)
+        warm("push", ".")
+    assert pushed.returncode == 0, pushed.stderr
     assert "handed over" in done.stderr
-    assert done.returncode == 0, done.stderr
-    assert warm.json("document", "tiny")["document"]["parameters"]["factor"] == 2
+    assert done.returncode == 2, done.stderr
+    assert "defaults.image: overrides may not change it: it is the code that runs" in done.stderr
 
 
 def test_a_profile_that_does_not_exist_is_nothing_to_a_local_command(warm):
