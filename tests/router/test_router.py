@@ -11,11 +11,11 @@ from aws_lambda_powertools import Logger
 from stagewright.errors import TargetError
 from stagewright.plan.selection import Selection
 from stagewright.router import messages, settings
+from stagewright.router.dead_letters import look
 from stagewright.router.router import handler, route
 from stagewright.run import manifest as manifests
 from stagewright.run.gateway.documents import Base
 from stagewright.run.gateway.executions import Executions
-from stagewright.router.dead_letters import look
 from stagewright.run.history import find_run, list_runs, show
 from stagewright.run.release import push
 from stagewright.spec.load import load

@@ -34,13 +34,13 @@ def command(
     as_json: Json = False,
 ) -> None:
     from stagewright.cli import changes
-    from stagewright.spec import merging
+    from stagewright.spec.unsaid import differences
 
     with kept(target) as connected:
         name = documents.name_of(place)
         sides = (a or newest(connected.gateway, name), b or "now")
         before, after = (document(connected.gateway, name, side) for side in sides)
-    found = list(merging.changes(before, after))
+    found = list(differences(before, after))
     if as_json:
         output.print_json({"pipeline": name, "a": sides[0], "b": sides[1], "changes": changes.plain(found)})
     else:

@@ -69,8 +69,8 @@ class Gateway:
         secret_key: str | None = None,
         profile: str | None = None,
     ) -> Gateway:
-        """Asks nobody yet. With a key, nothing of the user's AWS set-up is read; without, botocore's own chain
-        decides (environment, `profile`, role)."""
+        """Asks nobody yet. With a key, nothing of the user's AWS set-up is read; without one botocore's
+        own chain decides (environment, `profile`, role)."""
         if access_key and secret_key:
             return cls(installation, keyed(access_key, secret_key, installation.region), endpoint_url)
         try:

@@ -78,8 +78,8 @@ class Queue:
         """Body and attributes under a new id; `origin` keeps the first one."""
         told = {ORIGIN: message.origin, REASON: _plain(message.reason)}
         texts = {name: {"DataType": "String", "StringValue": text} for name, text in told.items() if text}
-        entry: Any = {"MessageBody": message.body, "MessageAttributes": {**message.attributes, **texts}}
-        self._send([{"Id": "0", **entry}])
+        attributes: Any = {**message.attributes, **texts}
+        self._send([{"Id": "0", "MessageBody": message.body, "MessageAttributes": attributes}])
 
     def receive(self) -> Iterator[Message]:
         """Every message that is to be had, each hidden for a minute; `release` shows it again."""
