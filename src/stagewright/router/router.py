@@ -28,8 +28,8 @@ from stagewright.spec.pipeline import Pipeline
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
     """For an SQS event source with ReportBatchItemFailures: what failed is delivered again, the rest is done.
 
-    A message that never succeeds ends in the dead-letter queue (maxReceiveCount). One that cannot be read goes
-    there at once, since it never will be.
+    A message that never succeeds ends in the dead-letter queue (maxReceiveCount). One that cannot be read
+    goes there at once, since it never will be.
     """
     gateway = settings.gateway(settings.installation(context))
     catalogue = Catalogue(gateway)

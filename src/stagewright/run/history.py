@@ -148,7 +148,8 @@ def list_runs(gateway: Gateway, pipeline: str | None = None, limit: int = 20) ->
 
 
 def list_dropped(gateway: Gateway, pipeline: str | None = None, limit: int = 20) -> list[tuple[str, Dropped]]:
-    """Newest first, each with its pipeline. Without a pipeline: of all, as `list_runs` knows them."""
+    """Newest first, each with its pipeline. Without a pipeline: of all that have a document or a
+    release."""
     names = [pipeline] if pipeline else _pipelines(gateway)
     each = together(lambda name: gateway.marks.dropped(name, limit), names)
     found = [(name, one) for name, some in zip(names, each, strict=True) for one in some]
