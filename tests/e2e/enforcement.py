@@ -48,6 +48,7 @@ KINDS = {
     "Endpoint": "endpoint",
 }
 """Of SageMaker: what an operation's name ends with -> the type in the ARN."""
+ALARM = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:"
 ITEMS = {
     "dynamodb:getItem": "GetItem",
     "dynamodb:updateItem": "UpdateItem",
@@ -191,8 +192,11 @@ def task_calls(resource: str, arguments: Mapping[str, Any]) -> Iterator[Call]:
             yield Call(f"dynamodb:{action}", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}", {})
     elif what == "aws-sdk:s3:getObject":
         yield Call("s3:GetObject", f"arn:aws:s3:::{arguments['Bucket']}/{arguments['Key']}", {})
+    elif what == "aws-sdk:cloudwatch:deleteAlarms":
+        for name in arguments["AlarmNames"]:
+            yield Call("cloudwatch:DeleteAlarms", ALARM + name, {})
     elif what == "aws-sdk:cloudwatch:putMetricAlarm":
-        alarm = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{arguments['AlarmName']}"
+        alarm = ALARM + arguments["AlarmName"]
         yield Call("cloudwatch:PutMetricAlarm", alarm, {})
         if "Tags" in arguments:  # PutMetricAlarm, API reference: tags need TagResource
             yield Call("cloudwatch:TagResource", alarm, {})
@@ -277,7 +281,7 @@ def _monitoring(action: str, request: Mapping[str, Any]) -> Iterator[Call]:
             yield Call(action, "*", {"cloudwatch:namespace": request["Namespace"]})
         return
     for alarm in request.get("AlarmNames") or ["*"]:
-        yield Call(action, f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{alarm}", {})
+        yield Call(action, ALARM + alarm, {})
 
 
 def install(judge: Judge) -> None:
