@@ -105,12 +105,11 @@ def _hear_again(gateway: Gateway, request: Request) -> None:
 
 
 def _done(gateway: Gateway, record: Mapping[str, Any], catalogue: Catalogue) -> bool:
-    message = delivered(record)
     try:
-        _routed(gateway, message, catalogue)
+        _routed(gateway, delivered(record), catalogue)
     except Exception:
         # One message must not take the others of its batch with it, whatever is wrong.
-        settings.logger().exception("not routed; it will be delivered again", message_id=message.origin)
+        settings.logger().exception("not routed; it will be delivered again", message_id=record["messageId"])
         return False
     return True
 
