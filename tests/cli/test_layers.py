@@ -114,6 +114,16 @@ def test_what_cannot_be_done_is_one_message_and_an_exit_code(served, aws, argume
     assert overrides(aws) == before
 
 
+def test_where_nothing_was_said_the_default_is_told(served):
+    line = "stages.serve.enabled: true (default) -> false"
+    assert line in served("set", "tiny", "stages.serve.enabled=false").stdout
+    assert line in served("diff", "tiny", "base", "now").stdout
+    assert line in served("history", "tiny").stdout
+    (change,) = served.json("diff", "tiny", "base", "now")["changes"]
+    assert change == {"path": "stages.serve.enabled", "after": False}
+    assert "false -> true (default)" in served("unset", "tiny", "--all").stdout
+
+
 def test_a_history_of_a_pipeline_without_revisions_is_empty(served):
     assert served.json("history", "nobody") == []
 

@@ -17,7 +17,11 @@ import pytest
 from tests import processes
 from tests.waiting import PATIENCE, until
 
+from stagewright.cli import live
+from stagewright.cli.target import Session
 from stagewright.local import server
+from stagewright.run.gateway import Gateway
+from stagewright.run.history import find_run
 
 
 def actions(record: dict) -> dict[str, str]:
@@ -220,6 +224,29 @@ def test_ctrl_c_where_nobody_can_be_asked_stops_the_run(served):
     assert process.returncode == 6, said
     assert "STOPPED" in said
     assert served.json("show", "tiny")["status"] == "STOPPED"
+
+
+def test_on_aws_a_run_is_stopped_by_whom_aws_knows(served):
+    run = served.json("run", ".", "-p", "seconds=303", "--no-wait")["run"]
+    running = server.find(served.state)
+    gateway = Gateway.connect(running.installation, running.url, running.access_key, running.secret_key)
+    assert live.stop_if_wanted(Session(gateway, "dev"), run)
+    until(lambda: served.json("show", run)["status"] == "STOPPED")
+    arn = gateway.caller.arn()
+    assert arn.startswith("arn:aws:")
+    assert served.json("show", run)["reason"] == f"stopped by {arn}"
+
+
+def test_a_run_that_was_refused_took_no_time_and_is_in_the_list(served):
+    running = server.find(served.state)
+    gateway = Gateway.connect(running.installation, running.url, running.access_key, running.secret_key)
+    gateway.queue.send({"pipeline": "nobodys", "request": "once", "by": "test"})
+    run = until(lambda: find_run(gateway, "manual:once"))
+    assert run in [each["run"] for each in served.json("runs")]
+    shown = served("show", run).stdout
+    assert shown.splitlines()[0].startswith(f"{run}: REFUSED: ")
+    assert "took" not in shown
+    assert "stage" not in shown.splitlines()[-1]
 
 
 def read_until(terminal: int, text: str) -> str:

@@ -51,6 +51,36 @@ def test_the_environment_is_the_clients(warm):
     assert "describes no target nowhere" in done.stderr
 
 
+def test_a_shell_that_is_let_into_the_server_may_still_give_commands(warm):
+    """The image is code, so rollback asks the router's function whether overrides may change it."""
+    warm.json("run", ".")
+    place = warm.folder / "pipeline.yaml"
+    before, written = dict(warm.environment), place.read_text()
+    warm.environment.update(warm.json("env"))
+    place.write_text(written.replace("sklearn-1.4", "sklearn-1.2").replace("[{type: code}]", "[]"))
+    try:
+        pushed = warm("push", ".")
+        done = warm("rollback", "tiny", "1")
+    finally:
+        warm.environment = before
+        place.write_text(written)
+        warm("push", ".")
+    assert pushed.returncode == 0, pushed.stderr
+    assert "handed over" in done.stderr
+    assert done.returncode == 2, done.stderr
+    assert "defaults.image: overrides may not change it: it is the code that runs" in done.stderr
+
+
+def test_a_profile_that_does_not_exist_is_nothing_to_a_local_command(warm):
+    warm.environment["AWS_PROFILE"] = "nothing"
+    try:
+        done = {name: warm(*name.split()) for name in ("plan .", "approvals", "dlq", "endpoints")}
+    finally:
+        del warm.environment["AWS_PROFILE"]
+    assert {name: each.returncode for name, each in done.items()} == dict.fromkeys(done, 0), done
+    assert "fit" in done["plan ."].stdout
+
+
 def test_an_interrupt_reaches_the_command(warm):
     run = warm.start("run", ".", "-p", "seconds=60")
     for line in run.stderr:

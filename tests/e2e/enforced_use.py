@@ -23,6 +23,7 @@ from stagewright.local.state import INSTALLATION
 from stagewright.naming import timestamp
 from stagewright.plan.model import Trigger
 from stagewright.plan.release import Release
+from stagewright.router.dead_letters import look
 from stagewright.run import approvals, start
 from stagewright.run.folder import scan
 from stagewright.run.gateway.executions import Executions
@@ -279,7 +280,8 @@ def cancelled(place: Enforced) -> None:
 
 
 def triggered(place: Enforced) -> None:
-    """Data that settles, the pipeline after it, the clock; runs in a line; one that is refused."""
+    """Data that settles, the pipeline after it, the clock; runs in a line; one that is refused; what nobody
+    can read."""
     gateway = place.gateway
     _push(place, "settled", {"type": "data", "prefix": "raw/settled/", "settle": "1s"})
     _push(place, "after", {"type": "upstream", "pipeline": "settled"})
@@ -298,6 +300,10 @@ def triggered(place: Enforced) -> None:
     off = {"prepare": {**PREPARE, "enabled": False}, "use": {**PREPARE, "inputs": {"rows": ROWS}}}
     key = place.push({"name": "refused", "defaults": DEFAULTS, "stages": off}, FILES)
     assert place.ended(key).status == "REFUSED"
+    gateway.queue.send({"what": "is this"})
+    (letter,) = until(lambda: look(gateway))
+    assert "pipeline: Field required" in letter.why
+    assert not (denied := place.denied()), denied
 
 
 def _push(place: Enforced, name: str, *triggers: Mapping[str, Any]) -> None:

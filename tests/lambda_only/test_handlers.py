@@ -21,14 +21,15 @@ HERE = Path(__file__).parent
 
 
 class EmptyAws(BaseHTTPRequestHandler):
-    """DynamoDB without items, S3 without objects. `asked` are the operations."""
+    """DynamoDB without items, S3 without objects, queues that take all. `asked` are the operations."""
 
     asked: list[str]
 
     def do_POST(self) -> None:
         self.asked.append(self.headers["X-Amz-Target"])
         self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer("application/x-amz-json-1.0", b'{"Items": [], "Count": 0}')
+        queue = {"QueueUrl": f"http://{self.headers['Host']}/queue", "Successful": [], "Failed": []}
+        self.answer("application/x-amz-json-1.0", json.dumps({"Items": [], "Count": 0, **queue}).encode())
 
     def do_GET(self) -> None:
         self.asked.append("S3")
@@ -101,15 +102,15 @@ MALFORMED = {"Records": [{"messageId": "m1", "body": "{}"}, {"messageId": "m2", 
 FOREIGN = {"detail": {"executionArn": "arn:aws:states:us-east-1:000000000000:execution:other:unknown"}}
 
 
-def test_the_router_gives_malformed_messages_back_and_says_why(invoke, asked):
+def test_the_router_buries_malformed_messages_and_says_why(invoke, asked):
     outcome, log = invoke((ROUTER, MALFORMED))
-    assert outcome["answers"] == [{"batchItemFailures": [{"itemIdentifier": "m1"}, {"itemIdentifier": "m2"}]}]
+    assert outcome["answers"] == [{"batchItemFailures": []}]
     lines = [json.loads(line) for line in log.splitlines()]
     assert [(line["message"], line["message_id"]) for line in lines] == [
         ("malformed message", "m1"),
         ("malformed message", "m2"),
     ]
-    assert asked == []
+    assert asked == ["AmazonSQS.GetQueueUrl", *["AmazonSQS.SendMessageBatch"] * 2]
 
 
 def test_the_recorder_asks_for_the_run_and_leaves_what_is_not_ours(invoke, asked):

@@ -65,6 +65,79 @@ def test_replayed_ones_go_to_the_router_with_their_first_id(gateway, dead, funct
     assert gateway.runs.claimed(f"manual:{first}")
 
 
+def lost(gateway):
+    """What stands in the queue of dead letters, as SQS has it."""
+    queue = gateway.dead_letters
+    found = queue.client.receive_message(
+        QueueUrl=queue.url, MessageAttributeNames=["All"], VisibilityTimeout=0, MaxNumberOfMessages=10
+    )
+    return found.get("Messages", [])
+
+
+def record(body, **more):
+    """As Lambda hands it over."""
+    return {"messageId": "m0", "body": body, "attributes": {"SentTimestamp": "1769868000000"}} | more
+
+
+TEXT = {"dataType": "String", "stringValue": "blue", "stringListValues": [], "binaryListValues": []}
+BYTES = {"dataType": "Binary", "binaryValue": "AQI=", "stringListValues": [], "binaryListValues": []}
+
+
+def test_what_cannot_be_read_is_a_dead_letter_at_once_as_it_came(gateway, function, context):
+    came = record(BAD, messageAttributes={"colour": TEXT, "key": BYTES})
+    assert handler({"Records": [came]}, context) == {"batchItemFailures": []}
+    (message,) = lost(gateway)
+    why = "Records[].body: dataset_date 'soon' has no date in it"
+    assert message["Body"] == BAD
+    assert message["MessageAttributes"] == {
+        "colour": {"DataType": "String", "StringValue": "blue"},
+        "key": {"DataType": "Binary", "BinaryValue": b"\x01\x02"},
+        "origin": {"DataType": "String", "StringValue": "m0"},
+        "stagewright-reason": {"DataType": "String", "StringValue": why},
+    }
+    assert [(letter.id, letter.why) for letter in look(gateway)] == [("m0", why)]
+
+
+def test_what_the_router_buried_is_replayed_and_buried_under_its_first_id(gateway, function, context):
+    handler({"Records": [record(BAD, messageAttributes={"colour": TEXT})]}, context)
+    assert [letter.id for letter in replay(gateway, ["m0"])] == ["m0"]
+    assert look(gateway) == []
+    queue = gateway.queue
+    (again,) = queue.client.receive_message(QueueUrl=queue.url, MessageAttributeNames=["All"])["Messages"]
+    assert again["Body"] == BAD
+    assert {name: each["StringValue"] for name, each in again["MessageAttributes"].items()} == {
+        "colour": "blue",
+        "origin": "m0",
+    }
+    attributes = {"origin": {"dataType": "String", "stringValue": "m0"}, "colour": TEXT}
+    came = record(BAD, messageAttributes=attributes) | {"messageId": again["MessageId"]}
+    assert handler({"Records": [came]}, context) == {"batchItemFailures": []}
+    assert [letter.id for letter in look(gateway)] == ["m0"]
+
+
+def test_a_reason_that_sqs_would_not_take_is_made_plain(gateway, function, context):
+    body = json.dumps({"detail-type": "\x00" + "x" * 2_000, "source": "s", "time": "2026-01-31T14:00:00Z"})
+    body = body[:-1] + ', "detail": {}}'
+    assert handler({"Records": [record(body)]}, context) == {"batchItemFailures": []}
+    (letter,) = look(gateway)
+    assert letter.why.startswith("no event of ours: s,  xxx")
+    assert letter.body == body
+
+
+def test_what_cannot_be_buried_is_delivered_again(gateway, function, context):
+    queue = gateway.dead_letters
+    queue.client.delete_queue(QueueUrl=queue.url)
+    again = {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+    assert handler({"Records": [record(BAD)]}, context) == again
+
+
+def test_one_message_that_came_twice_is_one_id(gateway, function, context):
+    handler({"Records": [record(BAD), record(BAD)]}, context)
+    assert [letter.id for letter in look(gateway)] == ["m0", "m0"]
+    assert [letter.id for letter in drop(gateway, ["m0"])] == ["m0", "m0"]
+    assert look(gateway) == []
+
+
 def test_all_at_once(gateway, dead):
     dead(*[GOOD] * 23)
     assert len(replay(gateway, None)) == 23

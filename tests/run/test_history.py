@@ -19,7 +19,7 @@ from stagewright.run.gateway.items import encode
 from stagewright.run.gateway.jobs import Job
 from stagewright.run.history import find_run, list_runs, show, with_lineage
 from stagewright.run.release import publish, push
-from stagewright.run.start import start
+from stagewright.run.start import Asked, queued, refuse, start
 from stagewright.run.stop import stop
 
 TIME = "2026-01-31T14:00:00.000Z"
@@ -238,6 +238,27 @@ def test_unknown_names_are_told(gateway, run):
     assert "stagewright runs" in caught.value.remedy
     with pytest.raises(NotFoundError, match="has no stage trian"):
         show(run, RUN).stage("trian")
+
+
+def test_what_was_refused_is_listed_also_where_nobody_has_such_a_pipeline(gateway):
+    begin = datetime.now(UTC) - timedelta(days=1)
+    gateway.objects.put("manifests/known.json", b"{}")
+    asked = {
+        name: Trigger("manual", f"manual:{name}", timestamp(begin)) for name in ("known", "nobody", "gone")
+    }
+    first = refuse(gateway, "nobody", asked["nobody"], "nobody has no document").run
+    second = refuse(gateway, "known", asked["known"], "no").run
+    waits = queued(gateway.installation, "gone", asked["gone"], Asked())
+    assert gateway.runs.claim(waits)
+    assert gateway.runs.advance(
+        waits.run, ["QUEUED"], {"status": "REFUSED", "reason": "gone has no document"}
+    )
+    listed = {each.run: each.reason for each in list_runs(gateway)}
+    assert listed == {first: "nobody has no document", second: "no", waits.run: "gone has no document"}
+    assert len(list_runs(gateway)) == 3
+    assert [each.run for each in list_runs(gateway, limit=1)] == [waits.run]
+    assert [each.run for each in list_runs(gateway, "known")] == [second]
+    assert gateway.runs.open_runs(10) == ()
 
 
 def test_runs_are_listed_newest_first_and_of_all_pipelines(gateway):

@@ -14,13 +14,18 @@ if TYPE_CHECKING:
 
 
 def plain(changes: Iterable[Change]) -> list[dict[str, Any]]:
-    """For --json: `before` and `after` are left out where there was, or is, nothing."""
+    """For --json: `before` and `after` are left out where the document said, or says, nothing."""
     from stagewright.spec.merging import ABSENT
     from stagewright.spec.setting import written
+    from stagewright.spec.unsaid import Default
 
     return [
         {"path": written(each.path)}
-        | {key: value for key in ("before", "after") if (value := getattr(each, key)) is not ABSENT}
+        | {
+            key: value
+            for key in ("before", "after")
+            if (value := getattr(each, key)) is not ABSENT and not isinstance(value, Default)
+        }
         for each in changes
     ]
 
@@ -33,7 +38,10 @@ def lines(changes: Iterable[Change]) -> list[str]:
 
 def shown(value: Any) -> str:
     from stagewright.spec.merging import ABSENT
+    from stagewright.spec.unsaid import Default
 
+    if isinstance(value, Default):
+        return f"{shown(value.value)} (default)"
     return "(nothing)" if value is ABSENT else json.dumps(value, ensure_ascii=False)
 
 

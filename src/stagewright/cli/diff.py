@@ -77,9 +77,9 @@ def compared(gateway: Gateway, name: str, runs: Sequence[str]) -> Comparison:
 
 def of_document(gateway: Gateway, name: str, a: str, b: str, as_json: bool) -> None:
     from stagewright.cli import changes
-    from stagewright.spec import merging
+    from stagewright.spec.unsaid import differences
 
-    found = list(merging.changes(document(gateway, name, a), document(gateway, name, b)))
+    found = list(differences(document(gateway, name, a), document(gateway, name, b)))
     if as_json:
         output.print_json({"pipeline": name, "a": a, "b": b, "changes": changes.plain(found)})
     else:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from stagewright.cli import output
-from stagewright.cli.launch import pauses, user
+from stagewright.cli.launch import caller, pauses
 from stagewright.errors import RunFailedError
 
 if TYPE_CHECKING:
@@ -152,5 +152,5 @@ def stop_if_wanted(session: Session, run: str) -> bool:
         return False
     output.note(f"stopping {run} (Ctrl-C again to leave without waiting)")
     with suppress(RunFailedError):  # it has ended meanwhile
-        stop(session.gateway, run, user())
+        stop(session.gateway, run, caller(session))
     return True

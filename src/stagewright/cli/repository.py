@@ -14,6 +14,8 @@ ENVIRONMENTS = ("dev", "uat", "prod")
 TEMPLATES = Path(__file__).parents[1] / "templates"
 SCHEMA = "pipeline.schema.json"
 LEFT_OUT = {"__pycache__", ".stagewright", ".DS_Store"}
+WATCH = f"{demo.NAME}-watch"
+"""A pipeline beside the example, which a new repository does not have."""
 
 Fields = Mapping[str, str]
 
@@ -204,6 +206,7 @@ def _pipeline(name: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _renamed(text: str, name: str) -> str:
+    text = "".join(line for line in text.splitlines(keepends=True) if WATCH not in line)
     text = text.replace(f"examples/{demo.NAME}", f"pipelines/{demo.NAME}").replace(demo.NAME, name)
     return text.replace(f"../../docs/{SCHEMA}", f"../../{SCHEMA}")
 

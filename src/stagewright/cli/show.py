@@ -29,8 +29,8 @@ def print_record(record: RunRecord) -> None:
 
     output.say(summary.headline(record))
     trigger = f"{record.trigger.type}{' by ' + record.trigger.by if record.trigger.by else ''}"
-    took = output.took(record.started, record.ended)
-    output.say(f"trigger {trigger}; created {output.local_time(record.created)}; took {took}")
+    took = f"; took {length}" if (length := output.took(record.started, record.ended)) else ""
+    output.say(f"trigger {trigger}; created {output.local_time(record.created)}{took}")
     print_origin(record)
     if record.partition not in ("", "default"):
         output.say(f"  partition {record.partition}")
@@ -42,7 +42,8 @@ def print_record(record: RunRecord) -> None:
         output.say(f"  resumes {record.trigger.resumes}")
     for later in record.resumed_by:
         output.say(f"  resumed by {later}")
-    output.table(live.HEADER, [live.cells(stage) for stage in record.stages])
+    if record.stages:  # a run that was refused has none
+        output.table(live.HEADER, [live.cells(stage) for stage in record.stages])
     summary.print_unseen(record)
     for stage in record.stages:
         made = summary.made_by(stage)

@@ -13,7 +13,7 @@ def command(place: PipelineOrRun, target: TargetName = LOCAL, as_json: Json = Fa
 
     with kept(target) as connected:
         run = documents.run_of(connected, place)
-        stop.stop(connected.gateway, run, launch.user())
+        stop.stop(connected.gateway, run, launch.caller(connected))
         record = live.watch(connected, run)
     if as_json:
         output.print_json({"run": run, "status": record.status, "reason": record.reason})

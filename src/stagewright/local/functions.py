@@ -12,11 +12,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.config import Config
 
 from stagewright.errors import ReleaseError
 from stagewright.local.state import INSTALLATION, REGION, Server
+from stagewright.run.session import keyed
 
 FORM = re.compile(r"(?P<path>.+\.py):(?P<handler>[A-Za-z_]\w*)")
 SIZE_LIMIT = 50_000_000
@@ -36,7 +36,7 @@ def put(server: Server, folder: Path, functions: Mapping[str, str]) -> tuple[str
     if not functions:
         return ()
     wanted = {name: _code(name, folder, place) for name, place in functions.items()}
-    session = boto3.Session(server.access_key, server.secret_key, region_name=REGION)
+    session = keyed(server.access_key, server.secret_key, REGION)
     config = Config(retries={"total_max_attempts": 1})
     with closing(session.client("lambda", endpoint_url=server.url, config=config)) as client:
         return tuple(name for name, code in wanted.items() if _put(client, name, *code))

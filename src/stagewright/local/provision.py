@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from stagewright.local.artifacts import Artifacts
 from stagewright.local.state import REGION, Server
+from stagewright.run.session import keyed
 
 Settings = Mapping[str, Any]
 TARGET_ID = "target"
@@ -55,7 +55,7 @@ class Provisioner:
 
     def __init__(self, server: Server, artifacts: Artifacts) -> None:
         self._artifacts = artifacts
-        session = boto3.Session(server.access_key, server.secret_key, region_name=REGION)
+        session = keyed(server.access_key, server.secret_key, REGION)
         config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
 
         @cache

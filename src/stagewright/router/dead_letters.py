@@ -1,9 +1,12 @@
-"""Messages that no run came of, however often they were delivered: to be seen, sent again, or deleted."""
+"""Messages that no run came of, however often they were delivered: to be seen, sent again, or deleted.
+
+What the router cannot read comes here at once, with the reason; what fails, after five deliveries.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from stagewright.errors import NotFoundError
@@ -18,7 +21,8 @@ OVER = "its run {run} is over: {status}; show says why, resume goes on with it, 
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """`sent`: when it came here; `receives`: how often it was looked at since; `why`: what its body tells."""
+    """`id`: the one that it had at first, which the router's log has. `sent`: when it came here; `receives`:
+    how often it was looked at since; `why`: what the router said of it, or what its body tells."""
 
     id: str
     sent: str
@@ -39,7 +43,7 @@ def replay(gateway: Gateway, ids: Sequence[str] | None) -> list[DeadLetter]:
     """
 
     def send(message: Message) -> bool:
-        gateway.queue.send_again(message)
+        gateway.queue.send_again(replace(message, reason=""))
         return True
 
     return _each(gateway, ids, send)
@@ -67,19 +71,22 @@ def _each(gateway: Gateway, ids: Sequence[str] | None, done: Callable[[Message],
 
 
 def _chosen(found: Sequence[Message], ids: Sequence[str]) -> list[Message]:
-    chosen = {}
+    """A message that SQS delivered twice may be here twice, as one id; then both are meant."""
+    chosen: dict[str, Message] = {}
     for wanted in ids:
-        same = [message for message in found if message.id.startswith(wanted)]
-        if len(same) != 1:
-            how = f"{len(same)} messages" if same else "no message"
+        same = {message.id: message for message in found if message.origin.startswith(wanted)}
+        origins = {message.origin for message in same.values()}
+        if len(origins) != 1:
+            how = f"{len(origins)} messages" if same else "no message"
             raise NotFoundError(f"{how} with the id {wanted}", "stagewright dlq lists them")
-        chosen[same[0].id] = same[0]
+        chosen |= same
     return list(chosen.values())
 
 
 def _letter(message: Message, gateway: Gateway) -> DeadLetter:
     sent = timestamp(datetime.fromtimestamp(message.sent, UTC))
-    return DeadLetter(message.id, sent, message.receives, _why(message, gateway), message.body)
+    why = message.reason or _why(message, gateway)
+    return DeadLetter(message.origin, sent, message.receives, why, message.body)
 
 
 def _why(message: Message, gateway: Gateway) -> str:

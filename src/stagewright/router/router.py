@@ -10,13 +10,14 @@ from typing import Any
 
 from stagewright.naming import pipeline_of, timestamp
 from stagewright.router import listeners, messages, settings
+from stagewright.router.delivery import delivered
 from stagewright.router.messages import Event, Request, TurnCame
 from stagewright.router.turn import UNUSABLE, Material, gather, go_on, planned, report_refusal, said
 from stagewright.run import resumption, turns
 from stagewright.run.catalogue import Catalogue
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.marks import Dropped
-from stagewright.run.gateway.queue import ORIGIN
+from stagewright.run.gateway.queue import Message
 from stagewright.run.manifest import Manifest
 from stagewright.run.start import Asked, Started, claimant, queued, refuse, start
 from stagewright.run.trigger import definition, has_code_trigger, name_of, parameters
@@ -27,7 +28,8 @@ from stagewright.spec.pipeline import Pipeline
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
     """For an SQS event source with ReportBatchItemFailures: what failed is delivered again, the rest is done.
 
-    A message that never succeeds ends in the dead-letter queue (maxReceiveCount).
+    A message that never succeeds ends in the dead-letter queue (maxReceiveCount). One that cannot be read
+    goes there at once, since it never will be.
     """
     gateway = settings.gateway(settings.installation(context))
     catalogue = Catalogue(gateway)
@@ -103,38 +105,36 @@ def _hear_again(gateway: Gateway, request: Request) -> None:
 
 
 def _done(gateway: Gateway, record: Mapping[str, Any], catalogue: Catalogue) -> bool:
-    logger = settings.logger()
-    message = record["messageId"]
     try:
-        started = route_all(gateway, record["body"], _origin(record), _sent(record), catalogue)
-    except messages.MalformedError as error:
-        logger.warning("malformed message", message_id=message, reason=str(error))
-        return False
+        _routed(gateway, delivered(record), catalogue)
     except Exception:
         # One message must not take the others of its batch with it, whatever is wrong.
-        logger.exception("not routed; it will be delivered again", message_id=message)
+        settings.logger().exception("not routed; it will be delivered again", message_id=record["messageId"])
         return False
+    return True
+
+
+def _routed(gateway: Gateway, message: Message, catalogue: Catalogue) -> None:
+    logger = settings.logger()
+    try:
+        started = route_all(gateway, message.body, message.origin, _sent(message), catalogue)
+    except messages.MalformedError as error:
+        logger.warning("malformed message", message_id=message.origin, reason=str(error))
+        gateway.dead_letters.send_again(replace(message, reason=str(error)))
+        return
     for each in started:
         ids: dict[str, Any] = {
             "run": each.run,
             "pipeline": pipeline_of(each.run),
             "execution": each.execution,
         }
-        logger.info("routed", message_id=message, new=each.new, **ids)
+        logger.info("routed", message_id=message.origin, new=each.new, **ids)
     if not started:
-        logger.debug("no run asked for", message_id=message)
-    return True
+        logger.debug("no run asked for", message_id=message.origin)
 
 
-def _origin(record: Mapping[str, Any]) -> str:
-    """The message's id; of one that was sent again the first one."""
-    origin = record.get("messageAttributes", {}).get(ORIGIN, {})
-    return str(origin.get("stringValue") or record["messageId"])
-
-
-def _sent(record: Mapping[str, Any]) -> str:
-    milliseconds = record.get("attributes", {}).get("SentTimestamp")
-    return timestamp(datetime.fromtimestamp(int(milliseconds) / 1000, UTC)) if milliseconds else ""
+def _sent(message: Message) -> str:
+    return timestamp(datetime.fromtimestamp(message.sent, UTC)) if message.sent else ""
 
 
 def _begin(gateway: Gateway, request: Request) -> Started | None:

@@ -136,19 +136,19 @@ class RunRecord:
 
 
 def list_runs(gateway: Gateway, pipeline: str | None = None, limit: int = 20) -> list[RunRecord]:
-    """Newest first, without their stages. Without a pipeline: of all that have a document or a release."""
+    """Newest first, without their stages. Without a pipeline: of all that have a document or a release, and
+    what was refused of any other."""
     names = [pipeline] if pipeline else _pipelines(gateway)
-    found = [
-        header
-        for headers in together(lambda name: gateway.runs.of_pipeline(name, limit), names)
-        for header in headers
-    ]
-    newest = sorted(found, key=lambda header: (header.created, header.run), reverse=True)
+    some = [*together(lambda name: gateway.runs.of_pipeline(name, limit), names)]
+    some += [] if pipeline else [gateway.runs.refused(limit)]
+    found = {header.run: header for headers in some for header in headers}
+    newest = sorted(found.values(), key=lambda header: (header.created, header.run), reverse=True)
     return _waiting(gateway, [_record(header) for header in newest[:limit]])
 
 
 def list_dropped(gateway: Gateway, pipeline: str | None = None, limit: int = 20) -> list[tuple[str, Dropped]]:
-    """Newest first, each with its pipeline. Without a pipeline: of all, as `list_runs` knows them."""
+    """Newest first, each with its pipeline. Without a pipeline: of all that have a document or a
+    release."""
     names = [pipeline] if pipeline else _pipelines(gateway)
     each = together(lambda name: gateway.marks.dropped(name, limit), names)
     found = [(name, one) for name, some in zip(names, each, strict=True) for one in some]

@@ -18,6 +18,7 @@ from stagewright.spec.findings import SURE, Finding, Path, meant, nearest, probl
 from stagewright.spec.merging import ABSENT, Change, at, changes, found, leaves, merged, without
 from stagewright.spec.overrides import SECTIONS, guarded_findings, readable, value_findings
 from stagewright.spec.setting import retyped, split, value_of, written
+from stagewright.spec.unsaid import differences
 
 ELSEWHERE = "revert the commit in the repository, and push"
 
@@ -154,7 +155,7 @@ def _write(
         before, overrides=Overrides(content, stored.version + 1, by, timestamp(datetime.now(UTC)))
     )
     after = replace(after, overrides=replace(after.overrides, seal=layers.seal_of(after.overrides)))
-    told = tuple(changes(readable(before.document()), readable(after.document())))
+    told = tuple(differences(readable(before.document()), readable(after.document())))
     if layers.content_hash(content) == layers.content_hash(stored.content):
         after = before
     elif not gateway.documents.put_overrides(before.pipeline, stored, after.overrides):

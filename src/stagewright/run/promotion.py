@@ -29,8 +29,9 @@ from stagewright.run.manifest import Manifest
 from stagewright.run.release import Pushed
 from stagewright.spec.canonical import canonical_json, document_json, plain, sha256_of
 from stagewright.spec.load import load
-from stagewright.spec.merging import Change, changes
+from stagewright.spec.merging import Change
 from stagewright.spec.pipeline import Pipeline
+from stagewright.spec.unsaid import differences
 
 RUNS = 1000
 """How many of a pipeline's newest runs are looked at for one that went well."""
@@ -100,7 +101,7 @@ def prepare(
     after = Layers(name, base, over, target.documents.overrides(name))
     layers.effective(after, lambda: layers.code_allowed(target))
     upstream.check(target, after.document())
-    changed = changes(before.document() if before else {}, after.document())
+    changed = differences(before.document() if before else {}, after.document())
     return Promotion(candidate, release.contents(source, candidate.release), overlay, tuple(changed))
 
 

@@ -15,7 +15,8 @@ from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.documents import Revision
 from stagewright.run.layers import Effective, author
 from stagewright.spec.canonical import document_json, sha256_of
-from stagewright.spec.merging import Change, changes
+from stagewright.spec.merging import Change
+from stagewright.spec.unsaid import differences
 
 ATTEMPTS = 10
 """Routers that may take a number at the same moment before we give up."""
@@ -81,7 +82,7 @@ def history(gateway: Gateway, pipeline: str, limit: int) -> list[Entry]:
     """Newest first. The changes of the very first revision are none: it was made from nothing."""
     found = gateway.documents.revisions(pipeline, limit + 1)
     made = [
-        Entry(new.number, new.written, new.author, tuple(changes(_document(old), _document(new))))
+        Entry(new.number, new.written, new.author, tuple(differences(_document(old), _document(new))))
         for new, old in pairwise(found)
     ]
     if found and len(found) <= limit:

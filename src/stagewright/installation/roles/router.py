@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stagewright.installation.functions import ROUTER as FUNCTION
-from stagewright.installation.queues import EVENTS_ARN
+from stagewright.installation.queues import DEAD_ARN, EVENTS_ARN
 from stagewright.installation.roles.places import (
     ANY_GLUE_JOB,
     DOCUMENTS,
@@ -63,6 +63,12 @@ ROUTER = Role(
         ),
         CATALOGUE,
         send("asks for runs of schedules and of settled data, and looks later at what still settles"),
+        Statement(
+            "Bury",
+            "sends a message that cannot be read to the dead letters",
+            ("sqs:GetQueueUrl", "sqs:SendMessage"),
+            (DEAD_ARN,),
+        ),
         run_items("reads and writes runs: claims, places in line, plans in batches", "BatchWriteItem"),
         start(),
         stop(),

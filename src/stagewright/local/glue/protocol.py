@@ -20,7 +20,7 @@ from stagewright.local.sagemaker.api.protocol import (
     to_record,
     typed,
 )
-from stagewright.local.sagemaker.aws import LOADER
+from stagewright.run.session import LOADER
 
 TARGET_PREFIX = "AWSGlue."
 

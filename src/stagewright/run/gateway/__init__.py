@@ -22,6 +22,7 @@ from stagewright.run.gateway.executions import Executions
 from stagewright.run.gateway.leases import Leases
 from stagewright.run.gateway.objects import Objects
 from stagewright.run.gateway.runs import Runs
+from stagewright.run.session import keyed
 
 if TYPE_CHECKING:
     from stagewright.run.gateway.alarms import Alarms
@@ -68,14 +69,12 @@ class Gateway:
         secret_key: str | None = None,
         profile: str | None = None,
     ) -> Gateway:
-        """Asks nobody yet. Without arguments, botocore's own chain decides (environment, profile, role)."""
+        """Asks nobody yet. With a key, nothing of the user's AWS set-up is read; without one botocore's
+        own chain decides (environment, `profile`, role)."""
+        if access_key and secret_key:
+            return cls(installation, keyed(access_key, secret_key, installation.region), endpoint_url)
         try:
-            session = boto3.session.Session(
-                aws_access_key_id=access_key,
-                aws_secret_access_key=secret_key,
-                region_name=installation.region,
-                profile_name=profile,
-            )
+            session = boto3.session.Session(region_name=installation.region, profile_name=profile)
         except ProfileNotFound as error:
             raise TargetError(str(error), "name a profile of ~/.aws/config in the target") from error
         return cls(installation, session, endpoint_url)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -24,13 +24,18 @@ HIDDEN = 60
 """Seconds that messages are hidden from others while somebody looks at them."""
 ORIGIN = "origin"
 """Attribute of a message that was sent again: the id that it had at first."""
+REASON = "stagewright-reason"
+"""Attribute of a dead letter: why the router could not read it."""
+REASON_LIMIT = 1_000
+"""Characters of a reason that are kept."""
 
 
 @dataclass(frozen=True)
 class Message:
     """One message as received. `sent` in epoch seconds; `receives`: how often anybody received it.
 
-    `origin`: the id that it had before it was sent again.
+    `origin`: the id that it had before it was sent again. `reason`: why it is a dead letter, empty where
+    nobody said so. `attributes`: all others, as SendMessageBatch takes them.
     """
 
     id: str
@@ -39,6 +44,8 @@ class Message:
     receives: int
     origin: str
     receipt: str
+    reason: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,9 +75,11 @@ class Queue:
             self._send(entries)
 
     def send_again(self, message: Message) -> None:
-        """The same body under a new id; `origin` keeps the first one."""
-        origin: Any = {ORIGIN: {"DataType": "String", "StringValue": message.origin}}
-        self._send([{"Id": "0", "MessageBody": message.body, "MessageAttributes": origin}])
+        """Body and attributes under a new id; `origin` keeps the first one."""
+        told = {ORIGIN: message.origin, REASON: _plain(message.reason)}
+        texts = {name: {"DataType": "String", "StringValue": text} for name, text in told.items() if text}
+        attributes: Any = {**message.attributes, **texts}
+        self._send([{"Id": "0", "MessageBody": message.body, "MessageAttributes": attributes}])
 
     def receive(self) -> Iterator[Message]:
         """Every message that is to be had, each hidden for a minute; `release` shows it again."""
@@ -82,7 +91,7 @@ class Queue:
                 WaitTimeSeconds=1,  # asks all of SQS's servers, not a sample (ReceiveMessage)
                 VisibilityTimeout=HIDDEN,
                 MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
-                MessageAttributeNames=[ORIGIN],
+                MessageAttributeNames=["All"],
             ).get("Messages", []):
                 yield from (_message(each) for each in found if each["MessageId"] not in seen)
                 seen.update(each["MessageId"] for each in found)
@@ -112,13 +121,20 @@ class Queue:
 
 
 def _message(given: Mapping[str, Any]) -> Message:
-    attributes = given.get("Attributes", {})
-    origin = given.get("MessageAttributes", {}).get(ORIGIN, {}).get("StringValue")
+    attributes = dict(given.get("MessageAttributes", {}))
+    origin, reason = (attributes.pop(name, {}).get("StringValue", "") for name in (ORIGIN, REASON))
     return Message(
         given["MessageId"],
         given["Body"],
-        int(attributes.get("SentTimestamp", 0)) / 1000,
-        int(attributes.get("ApproximateReceiveCount", 0)),
+        int(given.get("Attributes", {}).get("SentTimestamp", 0)) / 1000,
+        int(given.get("Attributes", {}).get("ApproximateReceiveCount", 0)),
         origin or given["MessageId"],
         given["ReceiptHandle"],
+        reason,
+        attributes,
     )
+
+
+def _plain(text: str) -> str:
+    """An attribute takes no control characters (SendMessage), which a body may have written as escapes."""
+    return "".join(each if each.isprintable() else " " for each in text[:REASON_LIMIT])

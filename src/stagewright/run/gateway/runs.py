@@ -45,6 +45,8 @@ WAITING = "WAITING"
 """The status of a stage that has asked a person, and has no answer."""
 OPEN = frozenset({"QUEUED", "PLANNED", "RUNNING"})
 """The statuses of a run that has not ended."""
+REFUSED = "refused"
+"""The attribute `open` of a run that was refused: so the index has these, too, whatever their pipelines."""
 
 
 @dataclass(frozen=True)
@@ -149,15 +151,16 @@ class Runs:
     def advance(self, run: str, sources: Iterable[str], changes: Mapping[str, str | int]) -> bool:
         """Changes the header where its status is one of `sources`; False where it is not, or there is none.
 
-        A status that closes the run takes it off the index `open_runs`.
+        A status that closes the run takes it off the open ones of the index `open_runs`.
         """
         names = {f"#{name}": name for name in changes} | {"#status": "status"}
         values = {f":{name}": value for name, value in changes.items()}
         allowed = {f":from{position}": source for position, source in enumerate(sources)}
         update = "SET " + ", ".join(f"#{name} = :{name}" for name in changes)
-        if changes.get("status", "RUNNING") not in OPEN:
+        if (status := str(changes.get("status", "RUNNING"))) not in OPEN:
             names["#open"] = "open"
-            update += " REMOVE #open"
+            update += ", #open = :open" if status == "REFUSED" else " REMOVE #open"
+            values |= {":open": REFUSED} if status == "REFUSED" else {}
         with translated("dynamodb", f"the run {run}"):
             try:
                 self.client.update_item(
@@ -240,6 +243,10 @@ class Runs:
         """Headers of runs that have not ended, oldest first (index open_runs)."""
         return tuple(map(_header, self._newest("open_runs", "open", "yes", limit, forward=True)))
 
+    def refused(self, limit: int) -> tuple[Header, ...]:
+        """The newest headers of runs that were refused, newest first, also of pipelines that nobody has."""
+        return tuple(map(_header, self._newest("open_runs", "open", REFUSED, limit)))
+
     def _newest(
         self, index: str, name: str, value: str, limit: int, *, forward: bool = False
     ) -> Sequence[dict[str, Any]]:
@@ -295,7 +302,8 @@ def _header_item(header: Header) -> Item:
         "trigger": json.dumps(header.trigger.to_json(), sort_keys=True),
     }
     item |= {name: getattr(header, name) for name in HEADER_FIELDS}
-    return item | ({"open": "yes"} if header.is_open else {})
+    standing = "yes" if header.is_open else REFUSED if header.status == "REFUSED" else ""
+    return item | ({"open": standing} if standing else {})
 
 
 def _header(item: Mapping[str, Any]) -> Header:

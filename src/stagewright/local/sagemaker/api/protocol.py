@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from botocore.model import OperationModel, ServiceModel, Shape
 
 from stagewright.local.sagemaker.api.constraints import violations
-from stagewright.local.sagemaker.aws import LOADER
+from stagewright.run.session import LOADER
 
 JSON_TYPE = "application/x-amz-json-1.1"
 TARGET_PREFIX = "SageMaker."
