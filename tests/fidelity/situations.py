@@ -580,7 +580,12 @@ ENDPOINTS = [
     situation(deploying(endpoint={"name": "e"}), {}),
     *(
         situation(deploying(turn=turn, **fields), answer)
-        for turn in ({"seen": ""}, {"seen": "run-1/deploy"}, {"seen": "run-2/deploy", "open": True})
+        for turn in (
+            {"seen": ""},
+            {"seen": "run-1/deploy"},
+            {"seen": "run-2/deploy", "open": True},
+            {"seen": "run-2/deploy", "open": False},
+        )
         for fields in ({}, {"started": "2026-01-02T03:04:04.000Z", "endpoint": known(status="InService")})
         for answer in (
             {},
