@@ -126,7 +126,9 @@ def come_first(request):
 
 def make_endpoint(request):
     if come_first(request) or request["EndpointName"] in ENDPOINTS:
-        cause = 'Cannot create already existing endpoint "arn:e". (Service: AmazonSageMaker; Status Code: 400)'
+        cause = (
+            'Cannot create already existing endpoint "arn:e". (Service: AmazonSageMaker; Status Code: 400)'
+        )
         raise engine._ExecutionError("SageMaker.AmazonSageMakerException", cause)
     ENDPOINTS[request["EndpointName"]] = {"config": request["EndpointConfigName"], "looks": 0}
     if "broken" in request["EndpointConfigName"]:
