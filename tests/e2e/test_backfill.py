@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -213,3 +215,63 @@ def test_a_push_in_the_middle_counts_for_the_next_backfill_only(place: Place) ->
         month = period["date"]
         assert gateway_report(place, period["run"]) == f"{month} anew of {month}: <{month}>".encode()
         assert place.gateway.runs.stage(period["run"], "read") is None
+
+
+SERVED = """\
+name: monthly
+partition: "${trigger.date}"
+triggers: []
+defaults: {image: sklearn-1.4, instance_type: ml.m5.large}
+stages:
+  read:
+    kind: processing
+    code: read.py
+    inputs: {raw: "s3://${bucket}/raw/monthly/${trigger.date}/"}
+    arguments: ["${trigger.date}"]
+    outputs: [sum]
+  deploy: {kind: endpoint, model: "s3://${bucket}/models/model.tar.gz", entry_point: serve.py}
+"""
+SERVE = """\
+def model_fn(folder): return None
+def transform_fn(model, body, content_type, accept): return "1", accept
+"""
+
+
+def test_months_that_share_an_endpoint_deploy_one_after_the_other(tmp_path: Path) -> None:
+    place = Place(tmp_path / "served", SERVED, {"code/read.py": READ, "code/serve.py": SERVE})
+    gateway = place.up()
+    try:
+        for month in MONTHS[:3]:
+            gateway.objects.put(f"raw/monthly/{month}/data", b"x")
+        gateway.objects.put("models/model.tar.gz", model())
+        place("push", ".")
+        span = ("--from", "2024-01", "--to", "2024-03")
+        wrong = place("backfill", "monthly", *span, "--skip", "deplo", code=3)
+        assert "no such stage: deplo" in wrong.stderr
+
+        skipped = place("backfill", "monthly", *span, "--skip", "deploy")
+        assert "warning: deploy" not in skipped.stderr
+        assert gateway.endpoints.describe("monthly-local") is None
+        assert {header.trigger.skip for header in runs(place, "SUCCEEDED")} == {("deploy",)}
+
+        done = place("backfill", "monthly", *span, "--json")
+        assert "warning: deploy: each period deploys to monthly-local" in done.stderr
+        periods = json.loads(done.stdout)["periods"]
+        assert [period["status"] for period in periods] == ["SUCCEEDED"] * 3, done.stderr
+        served = gateway.served.find("monthly-local")
+        assert served is not None
+        jobs = {gateway.runs.stage(period["run"], "deploy").job: period for period in periods}
+        assert sorted(served.configurations) == sorted(jobs)
+        last = jobs[served.configurations[0]]
+        assert gateway.endpoints.describe("monthly-local").config == served.configurations[0]
+        assert f"monthly-local serves {last['date']}: run {last['run']}" in done.stderr
+        assert len(place.json("backfill", "monthly", "--list")) == 2
+    finally:
+        local.down(place.state)
+
+
+def model() -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("weights"), io.BytesIO(b""))
+    return buffer.getvalue()

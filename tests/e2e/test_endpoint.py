@@ -23,7 +23,7 @@ from stagewright.local import server as local
 from stagewright.naming import OWNER_TAG
 from stagewright.plan.model import Plan, Trigger
 from stagewright.plan.release import Release
-from stagewright.run import rollback, start
+from stagewright.run import rollback, start, stop
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.served import Rollback
 from stagewright.run.history import RunRecord, show
@@ -67,15 +67,17 @@ class Place:
     def put(self, key: str, body: bytes) -> None:
         self.s3.put_object(Bucket=self.installation.bucket, Key=key, Body=body)
 
-    def plan(self, name: str, model: str, **fields: Any) -> Plan:
+    def plan(self, name: str, model: str, date: str = "", **fields: Any) -> Plan:
         stage = {"kind": "endpoint", "model": f"s3://${{bucket}}/models/{model}.tar.gz", "image": IMAGE}
         document = {
             "name": name,
             "defaults": {"instance_type": "ml.m5.large"},
+            "partition": "${trigger.date}",
             "triggers": [],
             "stages": {"deploy": {**stage, **fields}},
         }
-        trigger = Trigger("manual", f"manual:{next(NUMBERS)}", "2026-01-31T14:00:00.000Z", "test")
+        key, time = f"manual:{next(NUMBERS)}", "2026-01-31T14:00:00.000Z"
+        trigger = Trigger("manual", key, time, "test", date=date)
         return make_plan(self.gateway, load(document), trigger, Release(name, {}), 1)
 
     def deploy(self, name: str, model: str, **fields: Any) -> RunRecord:
@@ -83,6 +85,9 @@ class Place:
 
     def run(self, plan: Plan) -> RunRecord:
         start.start(self.gateway, plan)
+        return self.ended(plan)
+
+    def ended(self, plan: Plan) -> RunRecord:
         end = time.monotonic() + PATIENCE
         while (record := show(self.gateway, plan.run)).status in ("PLANNED", "RUNNING"):
             assert time.monotonic() < end, record
@@ -251,6 +256,80 @@ def test_earlier_versions_are_kept_and_older_ones_removed(place: Place) -> None:
     (item,) = (each for each in place.gateway.served.all() if each.name == "keeps-local")
     assert item.configurations == (made[3], made[2])
     assert (item.until, item.made_by, item.stage) == ("", run.run, "deploy")
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_runs_of_two_partitions_deploy_to_one_endpoint_one_after_the_other(place: Place, there: bool) -> None:
+    name = f"shared-{there}".lower()
+    test = {"smoke_test": TEST | {"expect": {"contains": ""}}}
+    served = [place.serving(name, "one", date="2025-12")] if there else []
+    plans = {
+        model: place.plan(name, model, date, **test)
+        for model, date in (("one", "2026-01"), ("two", "2026-02"))
+    }
+    for plan in plans.values():
+        start.start(place.gateway, plan)
+    for plan in plans.values():
+        run = place.ended(plan)
+        assert run.status == "SUCCEEDED", run.reason
+    item = place.gateway.served.find(f"{name}-local")
+    assert item is not None
+    model = next(model for model, plan in plans.items() if plan.run == item.made_by)
+    assert place.ask(item.name) == model
+    serving = place.described(item.name)["EndpointConfigName"]
+    assert item.configurations[0] == serving
+    assert place.versions(name) == sorted({*item.configurations, *served})
+    assert len(item.configurations) == len(served) + 2
+
+    lost = next(each for each in plans if each != model)
+    date = {"one": "2026-01", "two": "2026-02"}
+    (again,) = place.plan(name, lost, date[lost], **test).stages
+    reason = f"endpoint {item.name} serves what run {item.made_by} (partition {date[model]}) deployed"
+    assert (again.action, again.reason) == ("run", reason)
+    (kept,) = place.plan(name, model, date[model], **test).stages
+    assert kept.action == "reuse"
+
+
+def test_the_turn_of_a_run_that_was_stopped_goes_to_the_next(place: Place) -> None:
+    slow = {"update": {"type": "canary", "size": 50, "wait": "5m", "bake": "1m"}}
+    place.serving("stopped", "one")
+    plan = place.plan("stopped", "two", "2026-02", **slow)
+    start.start(place.gateway, plan)
+    until(lambda: place.described("stopped-local")["EndpointStatus"] == "Updating")
+    stop.stop(place.gateway, plan.run, "test")
+    run = place.deploy("stopped", "one", date="2026-03")
+    assert run.status == "SUCCEEDED", run.reason
+    item = place.gateway.served.find("stopped-local")
+    assert item is not None
+    assert item.made_by == run.run
+    assert place.ask("stopped-local") == "one"
+
+
+def test_nobody_goes_back_while_a_run_deploys(place: Place) -> None:
+    for model in ("one", "two"):
+        serving = place.serving("taken", model)
+    item = rollback.find(place.gateway, "taken")
+    header = place.gateway.runs.header(item.made_by)
+    assert header is not None
+    runs = place.gateway.runs
+    table: Any = {"TableName": runs.table, "ExpressionAttributeNames": {"#value": "turn"}}
+    runs.client.update_item(
+        **table,
+        Key={"run": {"S": "endpoint#taken-local"}, "item": {"S": "endpoint"}},
+        UpdateExpression="SET #value = :value",
+        ExpressionAttributeValues={":value": {"S": f"{header.run}/deploy"}},
+    )
+    prepared = rollback.prepare(place.gateway, rollback.find(place.gateway, "taken"))
+    assert prepared.origin == serving  # the run is over, so its turn is
+    runs.client.update_item(
+        **table | {"ExpressionAttributeNames": {"#value": "status"}},
+        Key={"run": {"S": header.run}, "item": {"S": "run"}},
+        UpdateExpression="SET #value = :value",
+        ExpressionAttributeValues={":value": {"S": "RUNNING"}},
+    )
+    with pytest.raises(TargetError, match="is deploying to endpoint taken-local") as refused:
+        rollback.prepare(place.gateway, rollback.find(place.gateway, "taken"))
+    assert refused.value.remedy.endswith(f"stagewright stop {header.run}")
 
 
 def test_an_endpoint_whose_time_is_over_is_deleted_with_all_that_is_its(place: Place) -> None:

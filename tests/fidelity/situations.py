@@ -578,6 +578,33 @@ ENDPOINTS = [
         for made in ([], ["e-errors"], ["e-errors", "e-old", "e-older"])
     ),
     situation(deploying(endpoint={"name": "e"}), {}),
+    *(
+        situation(deploying(turn=turn, **fields), answer)
+        for turn in (
+            {"seen": ""},
+            {"seen": "run-1/deploy"},
+            {"seen": "run-2/deploy", "open": True},
+            {"seen": "run-2/deploy", "open": False},
+        )
+        for fields in ({}, {"started": "2026-01-02T03:04:04.000Z", "endpoint": known(status="InService")})
+        for answer in (
+            {},
+            {"Item": {"turn": {"S": "run-2/deploy"}, "open": {"S": "yes"}}},
+            {"Attributes": {"configurations": {"S": '["c3"]'}, "alarms": {"S": "[]"}}},
+        )
+    ),
+    *(
+        situation(deploying(endpoint=known(), error=caught(name, cause), **started))
+        for name, cause in (
+            ("SageMaker.SageMakerException", 'Cannot update in-progress endpoint "arn".'),
+            ("SageMaker.AmazonSageMakerException", 'Cannot create already existing endpoint "arn".'),
+            ("SageMaker.SageMakerException", "Rate exceeded (Service: SageMaker, Status Code: 400)"),
+            ("SageMaker.SageMakerException", "Fault (Service: SageMaker, Status Code: 500)"),
+            ("SageMaker.SageMakerException", "No (Service: SageMaker, Status Code: 400)"),
+            ("DynamoDB.ConditionalCheckFailedException", "The conditional request failed"),
+        )
+        for started in ({}, {"started": "2099-01-02T03:04:04.000Z"})
+    ),
     situation(
         deploying(update=rollback(["e-errors", "e-slow"]), endpoint=known(status="InService", reason="why"))
     ),

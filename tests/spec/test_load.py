@@ -26,6 +26,13 @@ def test_a_right_document_is_loaded_as_it_is(house):
     assert type(pipeline.stages["train"].hyperparameters["warm"]) is bool
 
 
+TUNE = {
+    "kind": "tuning",
+    "entry_point": "train.py",
+    "channels": {"train": "${stages.prepare.outputs.train}"},
+    "metrics": {"mae": "MAE: ([0-9.]+)"},
+    "objective": {"metric": "mae", "goal": "minimize"},
+}
 SHAPES = [
     ({"nam": "x"}, "nam", 'unknown key "nam"', 'did you mean "name"?'),
     ({"name": "(gone)"}, "name", "is missing", "Names the pipeline for ever"),
@@ -97,6 +104,18 @@ SHAPES = [
     ({"stages.train.hyperparameters.x": {}}, "stages.train.hyperparameters.x", "not a mapping", ""),
     ({"stages.train.hyperparameters.training": None}, "stages.train.hyperparameters.training", "null", ""),
     ({"stages.deploy.name": "a_b"}, "stages.deploy.name", "is not made of letters, digits and hyphens", ""),
+    (
+        {"stages.tune": TUNE | {"ranges": {"rate": {"min": 0.1, "max": 0.5}}}},
+        "stages.tune.ranges.rate.type",
+        "is missing",
+        "types: integer, continuous, categorical",
+    ),
+    (
+        {"stages.tune": TUNE | {"ranges": {"rate": {"type": "continous", "min": 0.1, "max": 0.5}}}},
+        "stages.tune.ranges.rate.type",
+        'unknown type "continous"',
+        "continuous",
+    ),
 ]
 
 

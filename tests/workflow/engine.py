@@ -115,9 +115,21 @@ def find_package(request):
     }
 
 
+def come_first(request):
+    """Somebody else changes the endpoint between the look and the request; only once."""
+    if "-first-" in request["EndpointConfigName"] and request["EndpointConfigName"] not in QUOTA:
+        QUOTA[request["EndpointConfigName"]] = 1
+        ENDPOINTS[request["EndpointName"]] = {"config": "by-hand", "looks": 0}
+        return True
+    return "-never-" in request["EndpointConfigName"]
+
+
 def make_endpoint(request):
-    if request["EndpointName"] in ENDPOINTS:
-        raise engine._ExecutionError("SageMaker.ConflictException", "Cannot create already existing endpoint")
+    if come_first(request) or request["EndpointName"] in ENDPOINTS:
+        cause = (
+            'Cannot create already existing endpoint "arn:e". (Service: AmazonSageMaker; Status Code: 400)'
+        )
+        raise engine._ExecutionError("SageMaker.AmazonSageMakerException", cause)
     ENDPOINTS[request["EndpointName"]] = {"config": request["EndpointConfigName"], "looks": 0}
     if "broken" in request["EndpointConfigName"]:
         ENDPOINTS[request["EndpointName"]]["reason"] = "the container did not answer /ping"
@@ -125,6 +137,9 @@ def make_endpoint(request):
 
 
 def update_endpoint(request):
+    if come_first(request):
+        cause = 'Cannot update in-progress endpoint "arn:e". (Service: SageMaker, Status Code: 400)'
+        raise engine._ExecutionError("SageMaker.SageMakerException", cause)
     if "rollback" in request["EndpointConfigName"]:
         ENDPOINTS[request["EndpointName"]].update(reason="the container did not answer /ping", looks=0)
     else:

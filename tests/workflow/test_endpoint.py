@@ -139,6 +139,60 @@ def test_an_endpoint_that_is_being_changed_is_waited_for(deploy):
     assert changes(walked) == []
 
 
+@pytest.fixture
+def give_turn(engine):
+    """The turn at an endpoint to another run, which is `open` or over."""
+
+    def give(name, run, **header):
+        engine.put(f"endpoint#{name}", "endpoint", turn=f"{run}/deploy", configurations='["theirs"]')
+        engine.put(run, "run", **header)
+
+    return give
+
+
+def test_the_turn_of_a_run_that_goes_on_is_waited_for(deploy, item, give_turn):
+    give_turn("turns", "other-1", open="yes")
+    walked = deploy("turns", "c1", timeout=1)
+    assert walked.cause == "deploy: run other-1 is still deploying to endpoint turns after 1 seconds"
+    assert [call["call"] for call in walked.calls] == []
+    assert item("turns")["turn"] == {"S": "other-1/deploy"}
+
+
+def test_the_turn_of_a_run_that_is_over_is_taken_and_given_back(deploy, item, give_turn):
+    give_turn("inherited", "other-2")
+    walked = deploy("inherited", "c1")
+    assert walked.status == "SUCCEEDED", walked.cause
+    assert "turn" not in item("inherited")
+    assert json.loads(item("inherited")["configurations"]["S"]) == ["c1", "theirs"]
+
+
+def test_a_stage_that_fails_gives_its_turn_back(deploy, item):
+    assert deploy("failing", "broken").status == "FAILED"
+    assert "turn" not in item("failing")
+
+
+@pytest.mark.parametrize("before", [(), ("c1",)])
+def test_who_comes_first_is_waited_for_and_looked_at_again(deploy, item, before):
+    """SageMaker refuses the request; by then the endpoint serves something else."""
+    name = f"raced-{len(before)}"
+    for config in before:
+        assert deploy(name, config).status == "SUCCEEDED"
+    walked = deploy(name, f"sick-first-{len(before)}", smoke_test=TEST)
+    asked = "updateEndpoint" if before else "createEndpoint"
+    made = ["createModel", "createEndpointConfig", asked, "updateEndpoint", "invokeEndpoint"]
+    assert changes(walked)[:5] == made
+    assert walked.cause.endswith("; the version before serves again")
+    assert walked.requests("updateEndpoint")[-1] == {"EndpointName": name, "EndpointConfigName": "by-hand"}
+
+
+def test_an_update_that_is_refused_again_and_again_fails_with_sagemakers_words(deploy, item):
+    assert deploy("refused", "c1").status == "SUCCEEDED"
+    walked = deploy("refused", "c-never-2", timeout=1)
+    assert walked.status == "FAILED"
+    assert 'Cannot update in-progress endpoint "arn:e"' in walked.cause
+    assert "turn" not in item("refused")
+
+
 def test_an_endpoint_of_somebody_else_is_left_alone(deploy, item):
     assert deploy("foreign", "c1").status == "SUCCEEDED"
     before = item("foreign")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from stagewright.cli import documents, environments, output
-from stagewright.cli.options import Force, Json, Parameters, PipelineName, TargetName
+from stagewright.cli.options import Force, Json, Only, Parameters, PipelineName, Skip, TargetName
 from stagewright.cli.plan import make
 from stagewright.cli.pushed import pushed
 from stagewright.cli.target import LOCAL, Session, kept
@@ -51,6 +51,8 @@ def command(
     most: Most = 3,
     dry_run: DryRun = False,
     force: Force = False,
+    only: Only = [],  # noqa: B006
+    skip: Skip = [],  # noqa: B006
     latest: Latest = False,
     listed: Listed = False,
     target: TargetName = LOCAL,
@@ -63,12 +65,16 @@ def command(
         if listed:
             show_listed(connected, name, as_json)
             return
-        begun = pinned(connected, Span(name, first, last, every), given, force=force, latest=latest)
+        span = Span(name, first, last, every, chosen(only), chosen(skip))
+        begun = pinned(connected, span, given, force=force, latest=latest)
+        documents.selection(begun.document, only, (), skip)
+        shared = warn_of_endpoints(connected, begun)
         if dry_run:
             print_dry(connected, begun, as_json)
             return
         environments.warn(connected, begun.document)
         wanted, periods = carry_out(connected, begun, most)
+        tell_served(connected, shared, periods)
     print_periods(wanted, begun, periods, as_json)
     if not all(period.is_good for period in periods):
         raise typer.Exit(RunFailedError.exit_code)
@@ -76,12 +82,21 @@ def command(
 
 @dataclass(frozen=True)
 class Span:
-    """Of which pipeline, from when to when."""
+    """Of which pipeline and which of its stages, from when to when."""
 
     pipeline: str
     first: str
     last: str
     every: Literal["day", "week", "month", "year"]
+    only: tuple[str, ...]
+    skip: tuple[str, ...]
+
+
+def chosen(stages: Sequence[str]) -> tuple[str, ...]:
+    """In an order that does not depend on how they were given."""
+    from stagewright.plan.selection import parse
+
+    return tuple(sorted(parse(stages)))
 
 
 def pinned(connected: Session, span: Span, given: Sequence[str], *, force: bool, latest: bool) -> Begun:
@@ -100,6 +115,28 @@ def pinned(connected: Session, span: Span, given: Sequence[str], *, force: bool,
     if begun.now is None:
         output.note(f"it goes on {of_then(begun)}, and not of what has been pushed since (--latest)")
     return begun
+
+
+def warn_of_endpoints(connected: Session, begun: Begun) -> Mapping[str, str]:
+    """Stage -> endpoint that all periods deploy to, where there are several."""
+    from stagewright.run.backfill import endpoints
+
+    shared = endpoints(connected.gateway, begun) if len(begun.backfill.dates) > 1 else {}
+    for stage, endpoint in shared.items():
+        output.note(
+            f"warning: {stage}: each period deploys to {endpoint}, one after the other, and the last to"
+            f" finish serves; --skip {stage} leaves it as it is"
+        )
+    return shared
+
+
+def tell_served(connected: Session, shared: Mapping[str, str], periods: Sequence[Period]) -> None:
+    """Which period each of these endpoints has been left to."""
+    dates = {period.run: period.date for period in periods}
+    for endpoint in shared.values():
+        item = connected.gateway.served.find(endpoint)
+        if item and item.made_by in dates:
+            output.note(f"{endpoint} serves {dates[item.made_by]}: run {item.made_by} was the last to deploy")
 
 
 def of_then(begun: Begun) -> str:

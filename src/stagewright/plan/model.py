@@ -106,7 +106,8 @@ class Recorded:
     `external`: S3 URI outside the run -> digest of the objects (keys and versions) found there; absent when
     none. `pinned`: stage with `pin` -> what that is. `champion`: None while there is none, or nothing asks
     for it. `approvals`: ARN of a model package among the results -> its status in the registry, where that
-    decides whether it can be served.
+    decides whether it can be served. `displaced`: endpoint stage -> the sentence that says why its last
+    result does not count: what the endpoint serves now.
     """
 
     installation: Installation
@@ -117,6 +118,7 @@ class Recorded:
     pinned: Mapping[str, Pinned] = field(default_factory=dict)
     champion: Champion | None = None
     approvals: Mapping[str, str] = field(default_factory=dict)
+    displaced: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ class _Planner:
         self.pipeline = pipeline = self.selected.pipeline
         self.trigger = trigger
         self.recorded = recorded
-        self.judge = Judge(event_time(trigger), force, recorded.champion)
+        self.judge = Judge(event_time(trigger), force, recorded.champion, recorded.displaced)
         self.run = run_id(recorded.installation, pipeline.name, trigger.key, event_time(trigger))
         self.needs = dependencies(pipeline)
         self.preparer = Preparer(pipeline, trigger, recorded, self.run)

@@ -32,11 +32,12 @@ from stagewright.spec.model import Cache
 
 @dataclass(frozen=True)
 class Judge:
-    """`time`: of the run's event. `force`: all that is on runs."""
+    """`time`: of the run's event. `force`: all that is on runs. `displaced`: see `Recorded`."""
 
     time: datetime
     force: bool
     champion: Champion | None
+    displaced: Mapping[str, str]
 
     def why(
         self,
@@ -69,7 +70,7 @@ class Judge:
         if stage.cache is False:
             return "cache is off"
         if not good:
-            return "no earlier result"
+            return self.displaced.get(name, "no earlier result")
         fresh = [each for each in (good[:1] if _overwritten(stage) else good) if self._counts(each, stage)]
         same = next((each for each in fresh if self._same(name, each, prepared)), None)
         if same and not (again and KINDS[stage.kind].points):

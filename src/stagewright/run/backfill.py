@@ -22,6 +22,8 @@ from stagewright.errors import DocumentError, Problem, ReleaseError, TargetError
 from stagewright.naming import timestamp
 from stagewright.plan.model import Trigger
 from stagewright.plan.release import Release
+from stagewright.plan.requests.endpoint import name_of
+from stagewright.plan.selection import Selection, selected
 from stagewright.plan.values import document_values
 from stagewright.run import close, layers, revisions
 from stagewright.run import manifest as manifests
@@ -29,6 +31,7 @@ from stagewright.run.gateway import Gateway
 from stagewright.run.layers import Effective
 from stagewright.run.together import together
 from stagewright.run.trigger import ask, request_key
+from stagewright.spec.kinds import Endpoint
 from stagewright.spec.load import load
 from stagewright.spec.parameters import with_parameters
 from stagewright.spec.periods import Every, next_after, periods
@@ -42,8 +45,9 @@ PATIENCE = 90.0
 
 @dataclass(frozen=True)
 class Backfill:
-    """`first`, `last`, `every`: see `spec.periods`. `revision`, `version`: the document's, and the manifest's
-    (empty without code), that all its runs are made of."""
+    """`first`, `last`, `every`: see `spec.periods`. `only`, `skip`: stages, sorted, as `Selection` has them.
+    `revision`, `version`: the document's, and the manifest's (empty without code), that all its runs are made
+    of."""
 
     pipeline: str
     first: str
@@ -51,6 +55,8 @@ class Backfill:
     every: Every
     parameters: Mapping[str, Any] = field(default_factory=dict)
     force: bool = False
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
     revision: int = 0
     version: str = ""
     by: str = ""
@@ -76,7 +82,9 @@ class Backfill:
         """Of the run for that date, if it began now."""
         key = request_key(TYPE, self.request(date, attempt))
         now = timestamp(datetime.now(UTC))
-        return Trigger(TYPE, key, now, self.by, dict(self.parameters), date=date)
+        return Trigger(
+            TYPE, key, now, self.by, dict(self.parameters), only=self.only, skip=self.skip, date=date
+        )
 
 
 @dataclass(frozen=True)
@@ -165,6 +173,17 @@ def check(gateway: Gateway, pipeline: Pipeline, backfill: Backfill) -> None:
         seen[partition] = date
 
 
+def endpoints(gateway: Gateway, begun: Begun) -> Mapping[str, str]:
+    """Stage -> endpoint that every run of the backfill deploys to."""
+    environment, wanted = gateway.installation.environment, begun.backfill
+    document = selected(begun.document, Selection(wanted.only, skip=wanted.skip)).pipeline
+    return {
+        name: name_of(stage, document.name, environment)
+        for name, stage in document.stages.items()
+        if isinstance(stage, Endpoint) and stage.enabled and not stage.pin
+    }
+
+
 def look(gateway: Gateway, backfill: Backfill) -> list[Period]:
     """All its periods as they stand, in their order."""
     return together(lambda date: _newest(gateway, backfill, date), backfill.dates)
@@ -173,7 +192,8 @@ def look(gateway: Gateway, backfill: Backfill) -> list[Period]:
 def listed(gateway: Gateway, pipeline: str) -> list[Backfill]:
     """Every backfill of the pipeline that was begun, the newest first."""
     items = gateway.runs.items(_place(pipeline), ITEM)
-    found = [Backfill(**json.loads(item["backfill"])) for item in items]
+    given = [json.loads(item["backfill"]) for item in items]
+    found = [Backfill(**{**each, "only": tuple(each["only"]), "skip": tuple(each["skip"])}) for each in given]
     return sorted(found, key=lambda each: each.created, reverse=True)
 
 
@@ -234,6 +254,7 @@ class Progress:
             "revision": backfill.revision,
             "version": backfill.version,
             **({"force": True} if backfill.force else {}),
+            **Selection(backfill.only, skip=backfill.skip).to_json(),
         }
         ask(self.gateway, backfill.pipeline, request, self.by, detail)
         self.open[period.date] = asked

@@ -52,7 +52,7 @@ def make_plan(
     document, pipeline = pipeline, selected(pipeline, trigger.selection).pipeline
     places = planner.external_inputs(pipeline, trigger, gateway.installation)
     external = zip(places, together(lambda place: _digest(gateway, place), places), strict=True)
-    results = _results(gateway, pipeline, _partition(pipeline, trigger, gateway))
+    results, displaced = _results(gateway, pipeline, _partition(pipeline, trigger, gateway))
     if trigger.package:
         results = {**results, **packages.lent(gateway, pipeline, trigger)}
     recorded = Recorded(
@@ -64,6 +64,7 @@ def make_plan(
         pinned=_pinned(gateway, pipeline),
         champion=_champion(gateway, pipeline),
         approvals=packages.statuses(gateway, pipeline, results),
+        displaced=displaced,
     )
     return planner.plan(document, trigger, recorded, force=force)
 
@@ -128,7 +129,11 @@ def _partition(pipeline: Pipeline, trigger: Trigger, gateway: Gateway) -> str:
     return str(document_values(pipeline, trigger, gateway.installation, run="")["partition",])
 
 
-def _results(gateway: Gateway, pipeline: Pipeline, partition: str) -> Mapping[str, Sequence[GoodResult]]:
+def _results(
+    gateway: Gateway, pipeline: Pipeline, partition: str
+) -> tuple[Mapping[str, Sequence[GoodResult]], Mapping[str, str]]:
+    """`results` and `displaced` as `Recorded` has them."""
+
     def found(stage: str) -> Sequence[StageItem]:
         return gateway.runs.good_results(pipeline.name, partition, stage, RESULTS)
 
@@ -149,9 +154,31 @@ def _results(gateway: Gateway, pipeline: Pipeline, partition: str) -> Mapping[st
         if all(thing in back for thing in gone):
             yield replace(each, rolled_back=back[gone[0]]) if gone else each
 
-    return {
+    counts = {
         stage: tuple(one for each in found for one in counting(stage, each)) for stage, found in good.items()
     }
+    places = {
+        stage: thing.place
+        for stage, found in good.items()
+        for thing in away
+        if found and not counts[stage] and thing in _things(stage, found[0], read)
+    }
+    sentences = together(lambda place: _serves(gateway, place), list(places.values()))
+    return counts, dict(zip(places, sentences, strict=True))
+
+
+def _serves(gateway: Gateway, name: str) -> str:
+    """What an endpoint serves, and who deployed that."""
+    endpoint, item = gateway.endpoints.describe(name), gateway.served.find(name)
+    if endpoint is None:
+        return f"endpoint {name} is gone"
+    if endpoint.status != "InService":
+        return f"endpoint {name} is {endpoint.status}"
+    if item is None or endpoint.config not in item.configurations[:1]:
+        return f"endpoint {name} serves {endpoint.config}, which is not of the last deployment"
+    header = gateway.runs.header(item.made_by)
+    partition = f" (partition {header.partition})" if header and header.partition else ""
+    return f"endpoint {name} serves what run {item.made_by}{partition} deployed"
 
 
 def _outputs_read(pipeline: Pipeline) -> frozenset[tuple[str, str]]:

@@ -203,6 +203,9 @@ def prepare(gateway: Gateway, item: ServedItem, to: str | None = None) -> Return
     """Going back to `to`, or to the version before the one that serves. TargetError or NotFoundError where
     that cannot be, and nothing has been changed."""
     endpoint = _at_rest(gateway, item)
+    if item.turn and gateway.runs.is_open(item.turn):
+        message = f"run {item.turn} is deploying to endpoint {item.name}"
+        raise TargetError(message, f"wait for its end, or stop it: stagewright stop {item.turn}")
     version = _kept(item, endpoint.config, to)
     if not gateway.endpoints.has_version(version):
         raise NotFoundError(

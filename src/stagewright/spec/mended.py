@@ -45,8 +45,9 @@ class Mended:
         told: set[Finding] = set()
         for _ in range(ROUNDS):
             wrong = [each for each in misfits(error, self.data) if each.finding not in told]
+            new = [each for each in wrong if not self._is_left(each.finding.path)]
             self._mend(wrong)
-            yield from (self._written(each.finding) for each in wrong if not self._is_mended(each))
+            yield from (self._written(each.finding) for each in new if not self._is_mended(each))
             told.update(each.finding for each in wrong)
             self._stand_in()
             try:
@@ -100,6 +101,10 @@ class Mended:
     def _is_mended(self, misfit: Misfit) -> bool:
         """A key that is there after all, under another name."""
         return misfit.what == "missing" and misfit.finding.path in self.renamed
+
+    def _is_left(self, path: Path) -> bool:
+        """Whether it is what the taking out of something in it has left, such as an empty mapping."""
+        return any(gone[: len(path)] == path for gone in self.gone)
 
     def _stand_in(self) -> None:
         if isinstance(self.data, dict):

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from stagewright.spec.findings import SURE, Finding, Path, meant, nearest
 from stagewright.spec.kinds import KINDS
+from stagewright.spec.kinds.tuning import RANGES
 from stagewright.spec.model import NAME_RULES, REFERENCE, Model
 from stagewright.spec.pipeline import Pipeline
 from stagewright.spec.triggers import TRIGGERS
@@ -229,9 +230,10 @@ def _tags(error: ErrorDetails) -> tuple[str, ...]:
             return tuple(KINDS)
         case ("triggers", _):
             return tuple(TRIGGERS)
-        case _:
-            expected = error.get("ctx", {}).get("expected_tags", "")
-            return tuple(tag.strip(" '") for tag in expected.split(",")) if expected else ()
+        case ("stages", _, "tuning", "ranges", _):
+            return tuple(RANGES)
+        case place:
+            raise AssertionError(f"no tags at {place}")
 
 
 def _model_at(path: Path, data: Any) -> type[BaseModel]:

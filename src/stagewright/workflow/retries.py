@@ -37,6 +37,11 @@ SAGEMAKER = (
     Retry(("SageMaker.SageMakerException", "SageMaker.ThrottlingException", "SageMaker.SdkClientException")),
 )
 ENDPOINTS = (JOBS[0], *SAGEMAKER)
+TURNS = (
+    # Not the general exception: by its text the stage tells what to wait for, and then looks again.
+    JOBS[0],
+    Retry(("SageMaker.ThrottlingException", "SageMaker.SdkClientException")),
+)
 RUNTIME = (
     # Never the model's own error: that is what a smoke test is for.
     Retry(

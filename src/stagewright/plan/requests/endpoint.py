@@ -26,7 +26,7 @@ SIZES = {"canary": "CanarySize", "linear": "LinearStepSize"}
 def requests(stage: Endpoint, setting: Setting) -> Requests:
     """An endpoint with one variant. Its model and configuration are new with each run; its own name is
     stable."""
-    name = stage.name or f"{setting.pipeline}-{setting.installation.environment}"
+    name = name_of(stage, setting.pipeline, setting.installation.environment)
     tags = setting.tag_list()
     variant = {
         "VariantName": VARIANT,
@@ -60,6 +60,11 @@ def requests(stage: Endpoint, setting: Setting) -> Requests:
             }
         ),
     }
+
+
+def name_of(stage: Endpoint, pipeline: str, environment: str) -> str:
+    """The endpoint's."""
+    return stage.name or f"{pipeline}-{environment}"
 
 
 def _alarm(endpoint: str, name: str, alarm: Alarm, setting: Setting) -> Request:

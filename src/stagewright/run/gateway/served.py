@@ -37,7 +37,8 @@ class Rollback:
 @dataclass(frozen=True)
 class ServedItem:
     """`configurations`: the one of the last good deployment, then those kept, newest first; each has a model
-    of its name. `deadline` and `since` are ISO 8601 UTC text; `made_by` is the run of that deployment."""
+    of its name. `deadline` and `since` are ISO 8601 UTC text; `made_by` is the run of that deployment, `turn`
+    the one that deploys now, if it goes on."""
 
     name: str
     deadline: str
@@ -46,6 +47,7 @@ class ServedItem:
     since: str = ""
     made_by: str = ""
     stage: str = ""
+    turn: str = ""
     rollbacks: tuple[Rollback, ...] = ()
     """Newest first."""
 
@@ -142,6 +144,7 @@ def _served(item: Mapping[str, Any]) -> ServedItem:
         deadline=item["created"],
         configurations=tuple(json.loads(item.get("configurations", "[]"))),
         alarms=tuple(json.loads(item.get("alarms", "[]"))),
+        turn=str(item.get("turn", "")).partition("/")[0],
         rollbacks=tuple(Rollback(**each) for each in json.loads(item.get("rollbacks", "[]"))),
         **texts,
     )

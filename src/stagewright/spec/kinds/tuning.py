@@ -49,6 +49,12 @@ class Choice(Model):
 
 
 Range = Annotated[WholeRange | NumberRange | Choice, Field(discriminator="type")]
+RANGES: Mapping[str, type[WholeRange | NumberRange | Choice]] = {
+    "integer": WholeRange,
+    "continuous": NumberRange,
+    "categorical": Choice,
+}
+"""By `type`."""
 
 
 class Objective(Model):

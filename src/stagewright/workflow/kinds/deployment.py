@@ -1,9 +1,9 @@
 """The expressions of an endpoint stage.
 
-What a walker carries here: `endpoint` (`name`, `arn`, `status`, `serving`, `reason` as SageMaker has them,
-`config` that is to serve, `before` that served when the stage began, `made` by earlier deployments, newest
-first, `alarms` that they have made), `alarms` still to be made, `leftover` configurations still to be
-removed, `body` of the smoke test.
+What a walker carries here: `turn` (`seen`: whose it is, as run/stage; `open`: whether that run goes on),
+`endpoint` (`name`, `arn`, `status`, `serving`, `reason` as SageMaker has them, `config` that is to serve,
+`before` that served when the turn came, `made` by earlier deployments, newest first, `alarms` that they have
+made), `alarms` still to be made, `leftover` configurations still to be removed, `body` of the smoke test.
 The item that outlives the run is described in docs/architecture.md.
 """
 
@@ -33,12 +33,62 @@ def _endpoint(fields: str) -> str:
     return f"'endpoint': $merge([{_ENDPOINT}, {{ {fields} }}])"
 
 
-NAME = expression(f"{_PLANNED}.EndpointName")
-FOUND = with_("""
-    'endpoint': { 'name': $states.result.EndpointName, 'arn': $states.result.EndpointArn,
-                  'status': $states.result.EndpointStatus, 'before': $states.result.EndpointConfigName }
+# Whose turn it is
+
+_TURN = "$states.input.turn"
+_MINE = f"({jsonata.RUN} & '/' & $states.input.stage.name)"
+ITEM_KEY = {
+    "run": {"S": expression(f"'endpoint#' & {_PLANNED}.EndpointName")},
+    "item": {"S": "endpoint"},
+}
+TURN_READ = with_("'turn': { 'seen': $exists($states.result.Item.turn.S) ? $states.result.Item.turn.S : '' }")
+IS_ANOTHERS = expression(f"$not({_TURN}.seen in ['', {_MINE}])")
+OTHER_RUN = {
+    "run": {"S": expression(f"$substringBefore({_TURN}.seen, '/')")},
+    "item": {"S": "run"},
+}
+OTHER_SEEN = with_(f"'turn': $merge([{_TURN}, {{ 'open': $exists($states.result.Item.open.S) }}])")
+IS_OTHERS_OPEN = expression(f"{_TURN}.open")
+IS_TAKEN_TOO_LONG = expression(f"{_TURN}.open and {ELAPSED} > $states.input.stage.timeout * 1000")
+TAKEN_TOO_LONG = with_(f"""
+    'error': {{ 'Error': 'Stagewright.TooLate',
+                'Cause': 'run ' & $substringBefore({_TURN}.seen, '/') & ' is still deploying to endpoint '
+                  & {_PLANNED}.EndpointName & ' after ' & $string($states.input.stage.timeout)
+                  & ' seconds' }}
 """)
-NOT_FOUND = with_(f"'endpoint': {{ 'name': {_PLANNED}.EndpointName }}")
+MINE = expression(_MINE)
+TURN_SEEN = expression(f"{_TURN}.seen")
+TURN_TAKEN = with_(f"""
+    'endpoint': $merge([{_ENDPOINT}, {{ 'name': {_PLANNED}.EndpointName,
+        'made': $exists($states.result.Attributes.configurations.S)
+          ? [$parse($states.result.Attributes.configurations.S)] : [],
+        'alarms': $exists($states.result.Attributes.alarms.S)
+          ? [$parse($states.result.Attributes.alarms.S)] : [] }}])
+""")
+# SageMaker refuses with its general exception, and tells why in the text alone: "Cannot update in-progress
+# endpoint", "Cannot create already existing endpoint". Throttling and faults have that name, too.
+IS_TAKEN = expression(f"""
+    $contains($states.input.error.Error & ': ' & {_CAUSE},
+              /in-progress|already exist|ConditionalCheckFailed|Rate exceeded|Status Code: 5/)
+      and {ELAPSED} <= $states.input.stage.timeout * 1000
+""")
+CLEARED = expression("$sift($states.input, function($value, $field) { $field != 'error' })")
+HAS_CONFIG = expression(f"$exists({_ENDPOINT}.config)")
+
+# The endpoint as it is
+
+# What this attempt asked for itself is no version before.
+FOUND = with_(
+    _endpoint(f"""
+        'arn': $states.result.EndpointArn, 'status': $states.result.EndpointStatus,
+        'serving': $states.result.EndpointConfigName,
+        'before': $states.result.EndpointConfigName = {_ENDPOINT}.config
+          ? {_ENDPOINT}.before : $states.result.EndpointConfigName
+    """)
+)
+NOT_FOUND = with_(f"""
+    'endpoint': $sift({_ENDPOINT}, function($value, $field) {{ $not($field in ['status', 'before']) }})
+""")
 _BUSY = f"{_ENDPOINT}.status in ['Creating', 'Updating', 'SystemUpdating', 'RollingBack', 'Deleting']"
 IS_BUSY = expression(_BUSY)
 IS_BUSY_TOO_LONG = expression(f"{_BUSY} and {ELAPSED} > $states.input.stage.timeout * 1000")
@@ -53,17 +103,6 @@ FOREIGN = with_(f"""
                   & {_PLANNED}.{_TAG} & '): give the stage another name, or delete that endpoint' }}
 """)
 IS_BROKEN = expression(f"{_ENDPOINT}.status = 'Failed'")
-ITEM_KEY = {
-    "run": {"S": expression(f"'endpoint#' & {_ENDPOINT}.name")},
-    "item": {"S": "endpoint"},
-}
-RECORD_READ = with_(
-    _endpoint("""
-        'made': $exists($states.result.Item.configurations.S)
-          ? [$parse($states.result.Item.configurations.S)] : [],
-        'alarms': $exists($states.result.Item.alarms.S) ? [$parse($states.result.Item.alarms.S)] : []
-    """)
-)
 CONFIG_MADE = with_(f"""
     {_endpoint(f"'config': $parse({_REQUESTS}.CreateEndpointConfig).EndpointConfigName")},
     'alarms': [{_SETTINGS}.alarms]
@@ -78,7 +117,7 @@ DEADLINE = expression(f"""
       ? $fromMillis($millis() + {_SETTINGS}.time_to_live * 1000) : '{NEVER}'
 """)
 IS_THERE = expression(f"$exists({_ENDPOINT}.status)")
-CREATED = expression("$sift($states.input, function($value, $field) { $field != 'error' })")
+IS_ASKED_FOR = expression(f"$exists({_ENDPOINT}.status) and {_ENDPOINT}.serving = {_ENDPOINT}.config")
 ENDPOINT_NAME = expression(f"{_ENDPOINT}.name")
 # An earlier look's reason must not outlive its status.
 SEEN = with_(f"""
