@@ -196,7 +196,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 def test_a_push_in_the_middle_counts_for_the_next_backfill_only(place: Place) -> None:
     span = ("--from", "2024-01", "--to", "2024-03", "--max-concurrency", "1")
     command = place.start("backfill", "monthly", *span)
-    until(lambda: place.runs("RUNNING"))
+    until(lambda: runs(place, "RUNNING"))
     command.kill()
     command.communicate()
     (place.folder / "code" / "check.py").write_text(CHECK.replace(" of ", " anew of "))
@@ -207,14 +207,14 @@ def test_a_push_in_the_middle_counts_for_the_next_backfill_only(place: Place) ->
     done = json.loads(again.stdout)
     reports = {each["date"]: gateway_report(place, each["run"]) for each in done["periods"]}
     assert reports == {month: f"{month} of {month}: <{month}>".encode() for month in MONTHS[:3]}
-    assert {header.release for header in place.runs()} == {done["release"]}
+    assert {header.release for header in runs(place)} == {done["release"]}
 
     anew = place.json("backfill", "monthly", *span)
     assert anew["backfill"] != done["backfill"]
     for period in anew["periods"]:
         month = period["date"]
         assert gateway_report(place, period["run"]) == f"{month} anew of {month}: <{month}>".encode()
-        assert place.gateway.runs.stage(period["run"], "read") is None
+        assert place.gateway().runs.stage(period["run"], "read") is None
 
 
 SERVED = """\

@@ -458,7 +458,7 @@ def test_an_endpoint_goes_back_step_by_step_and_forth(place: Place) -> None:
 def test_an_alarm_that_the_bad_version_trips_does_not_keep_it(place: Place) -> None:
     assert place.deploy("alarmed", "one", alarms=ERRORS, update={"bake": "1m"}).status == "SUCCEEDED"
     assert place.deploy("alarmed", "bad", alarms=ERRORS, update={"bake": "1s"}).status == "SUCCEEDED"
-    alarm = place.installation.name("alarmed-local-errors")
+    alarm = place.installation.alarm_name("alarmed-local-errors")
     place.cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="test")
     going = rollback.prepare(place.gateway, rollback.find(place.gateway, "alarmed"))
     assert going.unwatched == {alarm: "ALARM"}
@@ -479,7 +479,7 @@ def test_an_alarm_that_trips_while_going_back_undoes_it(place: Place) -> None:
     assert undone.value.message.startswith(
         f"the update was undone, and endpoint undone-local serves {serving}: "
     )
-    assert place.installation.name("undone-local-errors") in undone.value.message
+    assert place.installation.alarm_name("undone-local-errors") in undone.value.message
     assert [place.ask("undone-local") for _ in range(20)] == ["one"] * 20
     item = place.gateway.served.find("undone-local")
     assert item is not None
@@ -535,7 +535,7 @@ def test_alarms_that_a_document_has_dropped_are_gone_after_a_good_deployment(pla
     more = {**ERRORS, "slow": {"metric": "ModelLatency", "threshold": 5e6}}
     assert place.deploy("drops", "one", alarms=more, update={"bake": "1s"}).status == "SUCCEEDED"
     assert place.deploy("drops", "two", alarms=ERRORS, update={"bake": "1s"}).status == "SUCCEEDED"
-    name = place.installation.name
+    name = place.installation.alarm_name
     left = place.cloudwatch.describe_alarms(AlarmNamePrefix=name("drops-local-"))["MetricAlarms"]
     assert [each["AlarmName"] for each in left] == [name("drops-local-errors")]
     item = place.gateway.served.find("drops-local")

@@ -173,8 +173,8 @@ def test_an_execution_stopped_by_hand_whose_event_is_lost_is_found_by_the_sweepe
 
 def test_a_run_that_nobody_can_plan_ends_with_its_last_delivery_and_the_next_one_runs(place: Place) -> None:
     """A result that cannot be read lies in its way: through queue and router, without the sweeper."""
-    _, gateway = place.up()
-    place.push(gateway, "queue")
+    gateway = place.up()
+    push(place, gateway, "queue")
     strange = {"run": "strange", "item": "stage#work", "stage_key": "turns#default#work", "result": "{broken"}
     put = {**strange, "status": "SUCCEEDED", "ended": "2026-01-01T00:00:00.000Z"}
     gateway.runs.client.put_item(TableName=gateway.runs.table, Item=encode(put))

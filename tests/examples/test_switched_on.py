@@ -72,7 +72,7 @@ def test_a_searched_model_is_judged_registered_and_predicts_every_house(folder: 
         "score",
     }
     tuned = stages["tune"]["result"]
-    assert tuned["hyperparameters"].keys() == {"n-estimators", "learning-rate", "max-depth", "subsample"}
+    assert set(tuned["tuned"]) == {"n-estimators", "learning-rate", "max-depth", "subsample"}
     assert 10_000 < tuned["metrics"]["mae"] < 60_000
     assert stages["evaluate"]["metrics"]["r2"] >= 0.7
     assert len(houses) == 341

@@ -599,7 +599,8 @@ def test_neither_lease_nor_place_is_listed_as_a_run(waiting, ask):
 
 def test_what_was_asked_survives_in_the_header(gateway):
     asked = Asked("v1", force=True, cancels=True, listens="code-1")
-    header = queued("prices", Trigger("manual", "manual:1", "2026-01-31T14:00:00.000Z"), asked)
+    trigger = Trigger("manual", "manual:1", "2026-01-31T14:00:00.000Z")
+    header = queued(gateway.installation, "prices", trigger, asked)
     assert turns.line_up(gateway, header)
     assert not turns.line_up(gateway, replace(header))
     assert Asked.of(gateway.runs.header(header.run)) == asked

@@ -20,6 +20,7 @@ from stagewright.run.history import RunRecord, StageRecord
 from stagewright.run.planned import planned_inputs
 from stagewright.run.together import together
 from stagewright.spec.merging import Change, changes, merged
+from stagewright.spec.unsaid import differences
 
 RUNS = 1000
 """How many of a pipeline's newest runs are looked at for a good one."""
@@ -89,7 +90,7 @@ def compare(gateway: Gateway, pipeline: str, before: str, after: str) -> Compari
         old.record,
         new.record,
         tuple(changes(facts(old.record), facts(new.record))),
-        _changes(old.settings, new.settings),
+        _told(old.settings, new.settings),
         _changes(old.files, new.files),
         stages,
         (*_gaps(old), *_gaps(new), *_unknown(stages)),
@@ -168,6 +169,11 @@ def _unknown(stages: Iterable[StageComparison]) -> Iterator[str]:
     for stage in stages:
         if _differ(stage.before, stage.after) and not stage.inputs:
             yield f"what {stage.name} was made from is not kept of both runs: its inputs are not compared"
+
+
+def _told(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> tuple[Change, ...]:
+    """With the defaults that hold where a document says nothing."""
+    return () if old is None or new is None else tuple(differences(old, new))
 
 
 def _changes(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> tuple[Change, ...]:
