@@ -19,6 +19,8 @@ from unittest import mock
 
 from botocore.httpsession import URLLib3Session
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from stagewright.router.router import route
 from stagewright.run.release import push
 from stagewright.spec.load import load

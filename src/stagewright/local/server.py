@@ -29,7 +29,9 @@ __all__ = ["Server", "borrow", "down", "find", "is_lasting", "up"]
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 LEAVE_SECONDS = 2.0
-"""Until what was killed is gone; longer only where nothing collects the processes that ended."""
+"""Until what was killed is gone."""
+PROC = Path("/proc")
+"""Of Linux; macOS has none."""
 READY_DESCRIPTOR = 3
 LOG_LINES = 15
 ABSENT = re.compile(r"^ *ModuleNotFoundError: No module named '([\w.]+)'$", re.MULTILINE)
@@ -196,15 +198,33 @@ def _wait(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def _is_over(group: int) -> bool:
-    """Whether no process of the group is left. Own children that ended stay until they are collected."""
+    """Whether no process of the group is at work any more; own children that have ended are collected."""
+    over = not _is_at_work(group)
     with suppress(ChildProcessError):
         while os.waitpid(-group, os.WNOHANG)[0]:
             pass
+    return over
+
+
+def _is_at_work(group: int) -> bool:
+    """Not every first process of a container collects the orphans that have ended, so that a signal to the
+    group may reach these for ever."""
+    if PROC.exists():
+        return any(_is_working_member(stat, group) for stat in PROC.glob("[0-9]*/stat"))
     try:
         os.killpg(group, 0)
     except (ProcessLookupError, PermissionError):  # macOS: only such are left as somebody else collects
-        return True
-    return False
+        return False
+    return True
+
+
+def _is_working_member(stat: Path, group: int) -> bool:
+    """By its state and its group (proc(5))."""
+    try:
+        state, _, its_group = stat.read_text().rpartition(")")[2].split()[:3]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX" and its_group == str(group)
 
 
 if __name__ == "__main__":
