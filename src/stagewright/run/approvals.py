@@ -1,8 +1,8 @@
 """Approvals: what waits for a person, and what the person decides.
 
 A decision is made once, by one conditional write; whatever has to follow (the package's status in the
-registry, the waiting task) is done after it, and again by whoever finds it undone: the sweeper, or the next
-one who decides.
+registry, the waiting task) is done after it, and again by the sweeper where it finds it undone. Not by the
+next one who decides: the one before may be about to, and would be told that it came too late.
 """
 
 from __future__ import annotations
@@ -42,10 +42,8 @@ def decide(gateway: Gateway, run: str, stage: str, *, approved: bool, by: str, w
     decision: Literal["approved", "rejected"] = "approved" if approved else "rejected"
     at = timestamp(datetime.now(UTC))
     if not gateway.approvals.decide(found, decision, by, why, at):
-        now = find(gateway, run, stage)
-        if now.status == WAITING:
-            follow_up(gateway, now)
-        raise NotFoundError(f"{stage} of {run} {_ended(now)}", f"look at it: stagewright show {run}")
+        ended = _ended(find(gateway, run, stage))
+        raise NotFoundError(f"{stage} of {run} {ended}", f"look at it: stagewright show {run}")
     decided = find(gateway, run, stage)
     if not follow_up(gateway, decided):
         raise NotFoundError(
