@@ -103,7 +103,7 @@ class JobRun(ABC):
     def fail(self, reason: str) -> None:
         with self._lock:
             self.record["FailureReason"] = reason[:REASON_LIMIT]
-            self._finish(FAILED)
+            self.change(FAILED)
 
     def discard(self) -> None:
         """Leaves nothing of the job's folder but its log, as a container leaves nothing."""
@@ -114,7 +114,10 @@ class JobRun(ABC):
                 entry.unlink(missing_ok=True)
 
     def change(self, secondary: str) -> None:
-        """Moves the record on, writes it and publishes it. A job that is stopping does not go back."""
+        """Moves the record on, writes it and publishes it. A job that is stopping does not go back.
+
+        All its times are one moment: the LastModifiedTime of an ended job is that of its end.
+        """
         with self._lock:
             status = STATUS_OF[secondary]
             if not may_become(self.record[self.kind.status], status):
@@ -122,6 +125,9 @@ class JobRun(ABC):
             time_now = now()
             self.record[self.kind.status] = status
             self.record["LastModifiedTime"] = time_now
+            if status in ENDED:
+                self.record[self.kind.ended] = time_now
+                self.account()
             if self.kind.has_transitions:
                 add_transition(self.record, secondary, time_now)
             self._write()
@@ -172,16 +178,11 @@ class JobRun(ABC):
             if self._interrupted:
                 self.fail(INTERRUPTED)
             elif self._stopping.is_set():
-                self._finish(self.stopped_as)
+                self.change(self.stopped_as)
             elif reason:
                 self.fail(reason)
             else:
-                self._finish(COMPLETED)
-
-    def _finish(self, secondary: str) -> None:
-        self.record[self.kind.ended] = now()
-        self.account()
-        self.change(secondary)
+                self.change(COMPLETED)
 
     def account(self) -> None:  # noqa: B027 -- a hook that not every kind needs
         """Adds what is known only at the end: seconds, the exit message."""
