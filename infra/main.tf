@@ -74,6 +74,7 @@ module "roles" {
   permissions_boundary = var.permissions_boundary
   in_vpc               = length(var.subnet_ids) > 0
   data_buckets         = var.data_buckets
+  data_key_arns        = var.data_key_arns
   model_accounts       = var.model_source_accounts
   kms_key_arn          = var.kms_key_arn
   tags                 = local.tags

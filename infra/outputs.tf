@@ -62,15 +62,23 @@ output "kms_key_statements" {
   description = "What the policy of `kms_key_arn` must allow, as JSON: services that use the key in this installation's name, and the accounts that read its bucket."
   value = jsonencode(concat(
     [
+      # By what is encrypted, not by who asks: EventBridge sends no aws:SourceAccount to KMS (SNS developer guide, "Managing
+      # Amazon SNS encryption keys": not supported for EventBridge). Queues and topics have policies of their own.
       {
-        Sid    = "StagewrightServices"
-        Effect = "Allow"
-        Principal = { Service = [
-          "cloudwatch.amazonaws.com", "events.amazonaws.com", "sns.amazonaws.com", "states.amazonaws.com",
-        ] }
+        Sid       = "StagewrightEvents"
+        Effect    = "Allow"
+        Principal = { Service = "events.amazonaws.com" }
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = "*"
+        Condition = { StringEquals = { "kms:EncryptionContext:aws:sqs:arn" = [for queue in local.installation.queues : queue.arn] } }
+      },
+      {
+        Sid       = "StagewrightAlarms"
+        Effect    = "Allow"
+        Principal = { Service = "cloudwatch.amazonaws.com" }
         Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
         Resource  = "*"
-        Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
+        Condition = { StringEquals = { "kms:EncryptionContext:aws:sns:topicArn" = local.installation.topics.alarms.arn } }
       },
       {
         Sid       = "StagewrightLogs"
@@ -83,12 +91,21 @@ output "kms_key_statements" {
           "arn:${local.values.partition}:logs:${local.values.region}:${local.values.account}:log-group:${group.name}"
         ] } }
       },
+      # The log of an encrypted state machine (Step Functions developer guide, "Data at rest encryption").
+      {
+        Sid       = "StagewrightLogDelivery"
+        Effect    = "Allow"
+        Principal = { Service = "delivery.logs.amazonaws.com" }
+        Action    = ["kms:Decrypt*"]
+        Resource  = "*"
+        Condition = { StringEquals = { "kms:EncryptionContext:SourceArn" = "arn:${local.values.partition}:logs:${local.values.region}:${local.values.account}:*" } }
+      },
     ],
     [for statement in [
       {
         Sid       = "StagewrightReaders"
         Effect    = "Allow"
-        Principal = { AWS = var.bucket_reader_accounts }
+        Principal = { AWS = [for account in var.bucket_reader_accounts : "arn:${local.values.partition}:iam::${account}:root"] }
         Action    = ["kms:Decrypt"]
         Resource  = "*"
         Condition = { StringEquals = { "kms:ViaService" = "s3.${data.aws_region.current.region}.${data.aws_partition.current.dns_suffix}" } }

@@ -112,12 +112,33 @@ variable "permissions_boundary" {
   description = "ARN of the policy that bounds every role; null: none."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.permissions_boundary == null || can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+$", var.permissions_boundary))
+    error_message = "permissions_boundary must be the ARN of a policy: arn:aws:iam::<account>:policy/<name>."
+  }
 }
 
 variable "data_buckets" {
   description = "Names of other buckets that pipelines read."
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for name in var.data_buckets : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", name))])
+    error_message = "data_buckets are names of buckets, without s3:// and without a folder."
+  }
+}
+
+variable "data_key_arns" {
+  description = "Other keys that roles may decrypt with: those of `data_buckets`, and a former `kms_key_arn`, under which older objects and the tables lie."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for key in var.data_key_arns : can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", key))])
+    error_message = "data_key_arns must be ARNs of keys (an alias does not do): arn:aws:kms:<region>:<account>:key/<id>."
+  }
 }
 
 variable "allow_code_overrides" {
@@ -136,12 +157,22 @@ variable "notification_emails" {
   description = "Who is told that a run failed."
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for address in var.notification_emails : can(regex("^[^@[:space:]]+@[^@[:space:]]+$", address))])
+    error_message = "notification_emails are addresses, as in oncall@example.com."
+  }
 }
 
 variable "alarm_emails" {
   description = "Who is on call: told of every alarm."
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for address in var.alarm_emails : can(regex("^[^@[:space:]]+@[^@[:space:]]+$", address))])
+    error_message = "alarm_emails are addresses, as in oncall@example.com."
+  }
 }
 
 variable "alarm_thresholds" {
@@ -160,12 +191,22 @@ variable "event_accounts" {
   description = "Other accounts that may put events on this account's default bus, so as to ask for runs."
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for account in var.event_accounts : can(regex("^[0-9]{12}$", account))])
+    error_message = "event_accounts are account ids of twelve digits."
+  }
 }
 
 variable "bucket_reader_accounts" {
   description = "Other accounts that may read releases and results, for promotion."
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for account in var.bucket_reader_accounts : can(regex("^[0-9]{12}$", account))])
+    error_message = "bucket_reader_accounts are account ids of twelve digits."
+  }
 
   validation {
     condition     = var.create_bucket || length(var.bucket_reader_accounts) == 0
@@ -177,6 +218,16 @@ variable "model_reader_accounts" {
   description = "Other accounts that may read the packages of `model_groups` and make models of them."
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for account in var.model_reader_accounts : can(regex("^[0-9]{12}$", account))])
+    error_message = "model_reader_accounts are account ids of twelve digits."
+  }
+
+  validation {
+    condition     = length(var.model_reader_accounts) == 0 || length(var.model_groups) > 0
+    error_message = "model_reader_accounts share what model_groups names, which is nothing. Groups that runs make are not shared: name them in model_groups."
+  }
 }
 
 variable "model_source_accounts" {

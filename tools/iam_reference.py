@@ -27,6 +27,7 @@ of types that they take, and conditions use keys that they know. That reference 
 """
 OPTIONS = {
     "kms_key": "with a key of one's own (`kms_key_arn`)",
+    "data_keys": "with keys beside the installation's own (`data_key_arns`)",
     "vpc": "in a VPC",
     "data_buckets": "with buckets beside the installation's own (`data_buckets`)",
     "model_accounts": "with model versions of other accounts (`model_source_accounts`)",

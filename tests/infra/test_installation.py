@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from tests.infra.conftest import ACCOUNT, SETTINGS, Terraform, resources
+from tests.infra.conftest import ACCOUNT, SETTINGS, Terraform, installation, resources
 from tests.infra.made import Made
 from tests.infra.wanted import wanted
 
@@ -29,8 +29,22 @@ PLACES = {
         "arn:aws-us-gov:lambda:us-gov-west-1:165093116878:layer:AWSLambdaPowertoolsPythonV3-python312-arm64:27",
     ),
 }
+OTHER_KEY = f"arn:aws:kms:us-east-1:{READER}:key/66666666-7777-8888-9999-000000000000"
 INLINE_LIMIT = 10_240
 """Characters of a role's inline policies, white space aside (IAM quotas)."""
+LONGEST = {"prefix": "p" * 20, "environment": "e" * 16, "environments": ["e" * 16], "bucket": "b" * 63}
+NAME_LIMITS = {
+    "aws_cloudwatch_event_permission": ("statement_id", 64),
+    "aws_cloudwatch_event_rule": ("name", 64),
+    "aws_cloudwatch_metric_alarm": ("alarm_name", 255),
+    "aws_glue_job": ("name", 255),
+    "aws_iam_role": ("name", 64),
+    "aws_lambda_function": ("function_name", 64),
+    "aws_lambda_permission": ("statement_id", 100),
+    "aws_sfn_state_machine": ("name", 80),
+    "aws_sqs_queue": ("name", 80),
+}
+"""Characters, in the API references of EventBridge, CloudWatch, Glue, IAM, Lambda, Step Functions and SQS."""
 
 
 @pytest.mark.parametrize("region", PLACES)
@@ -91,22 +105,29 @@ def test_every_resource_that_can_have_tags_has_ours(root: Terraform) -> None:
         assert each["values"]["tags"] == {"team": "ml", **owner}, each["address"]
 
 
-def test_a_role_s_policy_fits_into_what_iam_allows(root: Terraform) -> None:
-    planned = root.plan(
-        **SETTINGS,
+def test_the_longest_names_fit_into_what_aws_allows(root: Terraform) -> None:
+    plan = root.plan(
+        **LONGEST,
+        at="us-gov-west-1",
         kms_key_arn=KEY,
-        data_buckets=["lake"],
+        data_key_arns=[OTHER_KEY] * 3,
+        data_buckets=["d" * 63] * 10,
         subnet_ids=["s"],
         security_group_ids=["g"],
-        model_source_accounts=[READER],
+        event_accounts=[READER],
+        model_source_accounts=[READER] * 3,
     )
-    for role in Made(resources(planned["planned_values"]["root_module"])).all("aws_iam_role_policy"):
+    planned = resources(plan["planned_values"]["root_module"])
+    for role in Made(planned).all("aws_iam_role_policy"):
         assert len("".join(role["policy"].split())) <= INLINE_LIMIT, role["name"]
+    for kind, (name, limit) in NAME_LIMITS.items():
+        names = [each["values"][name] for each in planned if each["type"] == kind]
+        assert names, kind
+        assert max(map(len, names)) <= limit, names
 
 
 def test_a_key_encrypts_everything_and_roles_may_use_it(root: Terraform) -> None:
-    plan = root.plan(**SETTINGS, kms_key_arn=KEY, bucket_reader_accounts=[READER])
-    made = Made(resources(plan["planned_values"]["root_module"]))
+    made = Made(resources(root.plan(**SETTINGS, kms_key_arn=KEY)["planned_values"]["root_module"]))
     (rule,) = made.one("aws_s3_bucket_server_side_encryption_configuration")["rule"]
     assert rule["apply_server_side_encryption_by_default"][0] == {
         "kms_master_key_id": KEY,
@@ -124,19 +145,94 @@ def test_a_key_encrypts_everything_and_roles_may_use_it(root: Terraform) -> None
     for role in made.all("aws_iam_role_policy"):
         key = next(each for each in json.loads(role["policy"])["Statement"] if each["Sid"] == "Key")
         assert key["Resource"] == [KEY]
-    wanted_of_key = json.loads(plan["planned_values"]["outputs"]["kms_key_statements"]["value"])
-    assert {each["Sid"] for each in wanted_of_key} == {
-        "StagewrightServices",
-        "StagewrightLogs",
-        "StagewrightReaders",
+
+
+def test_without_a_key_the_machine_gives_up_the_one_that_it_had(root: Terraform) -> None:
+    made = Made(resources(root.plan(**SETTINGS)["planned_values"]["root_module"]))
+    (encryption,) = made.one("aws_sfn_state_machine")["encryption_configuration"]
+    assert encryption == {
+        "type": "AWS_OWNED_KEY",
+        "kms_key_id": None,
+        "kms_data_key_reuse_period_seconds": None,
     }
+
+
+def test_the_key_s_policy_lets_services_use_it_for_what_is_the_installation_s(root: Terraform) -> None:
+    plan = root.plan(**SETTINGS, kms_key_arn=KEY, bucket_reader_accounts=[READER])
+    output = json.loads(plan["planned_values"]["outputs"]["kms_key_statements"]["value"])
+    by = {each["Sid"]: each for each in output}
+    assert {each["Effect"] for each in output} == {"Allow"}
+    assert {sid: (each["Principal"], each["Condition"]) for sid, each in by.items()} == {
+        "StagewrightEvents": (
+            {"Service": "events.amazonaws.com"},
+            {
+                "StringEquals": {
+                    "kms:EncryptionContext:aws:sqs:arn": [
+                        f"arn:aws:sqs:us-east-1:{ACCOUNT}:stagewright-dev-{queue}"
+                        for queue in ("events", "events-dead")
+                    ]
+                }
+            },
+        ),
+        "StagewrightAlarms": (
+            {"Service": "cloudwatch.amazonaws.com"},
+            {
+                "StringEquals": {
+                    "kms:EncryptionContext:aws:sns:topicArn": (
+                        f"arn:aws:sns:us-east-1:{ACCOUNT}:stagewright-dev-alarms"
+                    )
+                }
+            },
+        ),
+        "StagewrightLogs": (
+            {"Service": "logs.us-east-1.amazonaws.com"},
+            {
+                "ArnLike": {
+                    "kms:EncryptionContext:aws:logs:arn": [
+                        f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{group['name']}"
+                        for _, group in sorted(installation()["log_groups"].items())
+                    ]
+                }
+            },
+        ),
+        "StagewrightLogDelivery": (
+            {"Service": "delivery.logs.amazonaws.com"},
+            {"StringEquals": {"kms:EncryptionContext:SourceArn": f"arn:aws:logs:us-east-1:{ACCOUNT}:*"}},
+        ),
+        "StagewrightReaders": (
+            {"AWS": [f"arn:aws:iam::{READER}:root"]},
+            {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}},
+        ),
+    }
+    assert by["StagewrightEvents"]["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert by["StagewrightLogDelivery"]["Action"] == ["kms:Decrypt*"]
+
+
+def test_other_accounts_read_what_is_promoted_and_nothing_else(root: Terraform) -> None:
+    plan = root.plan(**SETTINGS, at="cn-north-1", bucket_reader_accounts=[READER])
+    made = Made(resources(plan["planned_values"]["root_module"]))
     policy = json.loads(made.one("aws_s3_bucket_policy")["policy"])
-    readers = [each for each in policy["Statement"] if each["Principal"] == {"AWS": [READER]}]
-    assert [each["Action"] for each in readers] == [
-        ["s3:ListBucket", "s3:GetBucketLocation"],
-        ["s3:GetObject", "s3:GetObjectVersion"],
-    ]
-    assert "arn:aws:s3:::ml-dev/runs/*" in readers[1]["Resource"]
+    readers = {
+        each["Action"][0]: each
+        for each in policy["Statement"]
+        if each["Principal"] == {"AWS": [f"arn:aws-cn:iam::{READER}:root"]}
+    }
+    assert {action: each["Resource"] for action, each in readers.items()} == {
+        "s3:ListBucket": ["arn:aws-cn:s3:::ml-dev"],
+        "s3:GetBucketLocation": ["arn:aws-cn:s3:::ml-dev"],
+        "s3:GetObject": [f"arn:aws-cn:s3:::ml-dev/{folder}/*" for folder in ("releases", "code", "runs")],
+    }
+    with_prefix = {action for action, each in readers.items() if "s3:prefix" in str(each.get("Condition"))}
+    assert with_prefix == {"s3:ListBucket"}
+
+
+def test_roles_decrypt_what_lies_under_other_keys(root: Terraform) -> None:
+    plan = root.plan(**SETTINGS, kms_key_arn=KEY, data_key_arns=[OTHER_KEY])
+    policies = Made(resources(plan["planned_values"]["root_module"])).all("aws_iam_role_policy")
+    assert len(policies) == len(installation()["roles"])
+    for role in policies:
+        other = next(each for each in json.loads(role["policy"])["Statement"] if each["Sid"] == "DataKeys")
+        assert (other["Action"], other["Resource"]) == (["kms:Decrypt"], [OTHER_KEY])
 
 
 def test_vpc_boundary_other_buckets_and_people(root: Terraform) -> None:
@@ -199,6 +295,19 @@ def test_groups_of_models_are_shared_with_the_accounts_that_deploy_them(root: Te
     planned = root.plan(**SETTINGS, **shared)["resource_changes"]
     types = [each["type"] for each in planned if "sagemaker" in each["type"]]
     assert types == ["aws_sagemaker_model_package_group", "aws_sagemaker_model_package_group_policy"]
+
+
+def test_a_group_s_policy_is_about_the_group_and_its_packages(terraform: Callable[..., Terraform]) -> None:
+    module = terraform("modules/registry")
+    assert module.apply(groups={"house-price": "Prices"}, reader_accounts=[READER]).code == 0
+    policy = json.loads(
+        Made(module.resources()).one("aws_sagemaker_model_package_group_policy")["resource_policy"]
+    )
+    place = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}"
+    assert {each["Resource"]: each["Principal"] for each in policy["Statement"]} == {
+        f"{place}:{resource}": {"AWS": [f"arn:aws:iam::{READER}:root"]}
+        for resource in ("model-package-group/house-price", "model-package/house-price/*")
+    }
 
 
 def test_data_is_protected_until_somebody_says_otherwise(root: Terraform) -> None:

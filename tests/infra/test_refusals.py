@@ -28,8 +28,25 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "vpc": ({"subnet_ids": ["subnet-1"]}, "subnet_ids and security_group_ids go together"),
     "key": ({"kms_key_arn": "alias/ours"}, "kms_key_arn must be the ARN of a key"),
     "alarm": ({"alarm_thresholds": {"stuck": 1}}, "alarm_thresholds names no alarm of ours: stuck."),
+    "boundary": ({"permissions_boundary": "boundary"}, "permissions_boundary must be the ARN of a policy"),
+    "data-key": ({"data_key_arns": ["alias/theirs"]}, "data_key_arns must be ARNs of keys"),
+    "data-bucket": ({"data_buckets": ["s3://lake/raw"]}, "data_buckets are names of buckets, without s3://"),
+    "email": ({"alarm_emails": ["oncall"]}, "alarm_emails are addresses, as in oncall@example.com."),
+    "event-account": ({"event_accounts": ["uat"]}, "event_accounts are account ids of twelve digits."),
+    "model-account": (
+        {"model_reader_accounts": ["12345"], "model_groups": {"prices": ""}},
+        "model_reader_accounts are account ids of twelve digits.",
+    ),
+    "nothing-shared": (
+        {"model_reader_accounts": ["210987654321"]},
+        "model_reader_accounts share what model_groups names, which is nothing.",
+    ),
+    "reader-account": (
+        {"bucket_reader_accounts": ["12345"]},
+        "bucket_reader_accounts are account ids of twelve digits.",
+    ),
     "readers": (
-        {"create_bucket": False, "bucket_reader_accounts": ["1"]},
+        {"create_bucket": False, "bucket_reader_accounts": ["210987654321"]},
         "The policy of an existing bucket is not managed here.",
     ),
 }

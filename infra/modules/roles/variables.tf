@@ -21,6 +21,12 @@ variable "data_buckets" {
   default     = []
 }
 
+variable "data_key_arns" {
+  description = "Other keys that roles may decrypt with."
+  type        = list(string)
+  default     = []
+}
+
 variable "model_accounts" {
   description = "Other accounts whose model packages are deployed here."
   type        = list(string)

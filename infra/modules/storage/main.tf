@@ -9,20 +9,28 @@ locals {
     ],
   )
 
-  arn = "arn:${data.aws_partition.current.partition}:s3:::${local.bucket.name}"
+  arn      = "arn:${data.aws_partition.current.partition}:s3:::${local.bucket.name}"
+  accounts = [for account in var.bucket_reader_accounts : "arn:${data.aws_partition.current.partition}:iam::${account}:root"]
   readers = [for statement in [
     {
       Sid       = "ReaderAccountsList"
       Effect    = "Allow"
-      Principal = { AWS = var.bucket_reader_accounts }
-      Action    = ["s3:ListBucket", "s3:GetBucketLocation"]
+      Principal = { AWS = local.accounts }
+      Action    = ["s3:ListBucket"]
       Resource  = [local.arn]
       Condition = { StringLike = { "s3:prefix" = ["releases/*", "code/*", "runs/*"] } }
     },
     {
+      Sid       = "ReaderAccountsRegion"
+      Effect    = "Allow"
+      Principal = { AWS = local.accounts }
+      Action    = ["s3:GetBucketLocation"]
+      Resource  = [local.arn]
+    },
+    {
       Sid       = "ReaderAccountsRead"
       Effect    = "Allow"
-      Principal = { AWS = var.bucket_reader_accounts }
+      Principal = { AWS = local.accounts }
       Action    = ["s3:GetObject", "s3:GetObjectVersion"]
       Resource  = [for prefix in ["releases", "code", "runs"] : "${local.arn}/${prefix}/*"]
     },

@@ -16,13 +16,10 @@ resource "aws_sfn_state_machine" "this" {
     log_destination        = "${var.log_groups[local.machine.logging.log_group]}:*"
   }
 
-  dynamic "encryption_configuration" {
-    for_each = var.kms_key_arn[*]
-
-    content {
-      type       = "CUSTOMER_MANAGED_KMS_KEY"
-      kms_key_id = encryption_configuration.value
-    }
+  # Always there: the provider reads a missing block as "leave it", and the key's permissions go with the variable.
+  encryption_configuration {
+    type       = var.kms_key_arn == null ? "AWS_OWNED_KEY" : "CUSTOMER_MANAGED_KMS_KEY"
+    kms_key_id = var.kms_key_arn
   }
 }
 

@@ -1,9 +1,9 @@
-"""Statements that a role gets only where the installation has a key, a VPC, buckets beside its own, or
-deploys models of other accounts.
+"""Statements that a role gets only where the installation has a key, a VPC, buckets or keys beside its own,
+or deploys models of other accounts.
 
 Their resources are not known here, so `resources` names what Terraform puts in their place: `kms_key` the
-key's ARN, `data_buckets` and `data_objects` the buckets' and their objects' ARNs, `model_packages` those of
-all model packages in the other accounts; `*` stands for itself.
+key's ARN, `data_keys` those of other keys, `data_buckets` and `data_objects` the buckets' and their objects'
+ARNs, `model_packages` those of all model packages in the other accounts; `*` stands for itself.
 Sources: "Giving Lambda functions access to resources in an Amazon VPC"; "SageMaker roles" (API permissions
 for jobs in a VPC); "Encryption at rest" in the guides of SQS, SNS, DynamoDB and S3;
 "Deploy a Model Version from a Different Account" in SageMaker's guide.
@@ -29,6 +29,13 @@ _VOLUME_KEY = Statement(
     "encrypts the disks of jobs and endpoints",
     ("kms:DescribeKey", "kms:CreateGrant"),
     ("kms_key",),
+)
+_DATA_KEYS = Statement(
+    "DataKeys",
+    "reads what lies under other keys: other buckets' data, and the installation's own from before its key"
+    " was changed",
+    ("kms:Decrypt",),
+    ("data_keys",),
 )
 _NETWORK = (
     "ec2:CreateNetworkInterface",
@@ -79,6 +86,7 @@ def role_options() -> dict[str, Any]:
     functions = [function.what for function in FUNCTIONS]
     options: dict[str, dict[str, Sequence[Statement]]] = {
         "kms_key": {**{role.what: (_KEY,) for role in ROLES}, "sagemaker": (_KEY, _VOLUME_KEY)},
+        "data_keys": {role.what: (_DATA_KEYS,) for role in ROLES},
         "vpc": {**dict.fromkeys(functions, (_FUNCTION_VPC,)), "sagemaker": (_JOB_VPC,)},
         "model_accounts": {"router": (_FOREIGN_VERSION,), "workflow": (_FOREIGN_MODEL,)},
         "data_buckets": {
