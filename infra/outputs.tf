@@ -62,8 +62,8 @@ output "kms_key_statements" {
   description = "What the policy of `kms_key_arn` must allow, as JSON: services that use the key in this installation's name, and the accounts that read its bucket."
   value = jsonencode(concat(
     [
-      # By what is encrypted, not by who asks: EventBridge sends no aws:SourceAccount to KMS (SNS developer guide, "Managing
-      # Amazon SNS encryption keys": not supported for EventBridge). Queues and topics have policies of their own.
+      # By what is encrypted, not by who asks: of EventBridge, KMS policies do not support aws:SourceAccount (SNS developer
+      # guide, "Managing Amazon SNS encryption keys and costs"). Queues and topics say in their own policies who may send.
       {
         Sid       = "StagewrightEvents"
         Effect    = "Allow"

@@ -31,7 +31,7 @@ variable "prefix" {
 }
 
 variable "bucket" {
-  description = "Name of the bucket: code, manifests, releases and what runs write."
+  description = "Name of the bucket: code, manifests, releases and what runs write. Each environment has its own."
   type        = string
 
   validation {

@@ -56,6 +56,19 @@ def test_another_name_is_the_pipeline_s_everywhere(here: Path) -> None:
     assert [text for text in texts if "house-price" in text] == []
 
 
+def test_the_readme_copies_the_data_to_where_the_first_run_reads_it(here: Path) -> None:
+    init.command(Path("demo"), pipeline="rents", bucket="ml-{environment}")
+    (line,) = [
+        each for each in Path("demo/README.md").read_text().splitlines() if each.startswith("aws s3 cp")
+    ]
+    source, target = line.split()[3:]
+    assert Path("demo", source).is_file()
+    pipeline = specfile.read(Path("demo/pipelines/rents/pipeline.yaml"))
+    (prefix,) = pipeline.sample_data
+    assert target == f"s3://ml-dev/{prefix}"
+    assert source.endswith(pipeline.sample_data[prefix])
+
+
 @pytest.mark.parametrize("name", ["house-price", "rents"])
 def test_it_speaks_of_no_pipeline_that_is_not_there(here: Path, name: str) -> None:
     init.command(Path("demo"), pipeline=name)

@@ -81,6 +81,7 @@ def _fields(choices: Choices) -> Fields:
     shared = {
         "title": choices.title,
         "pipeline": choices.pipeline,
+        "bucket_of_dev": choices.bucket_of(ENVIRONMENTS[0]),
         "region": choices.region,
         "module": choices.module("infra"),
         "pipeline_module": choices.module("infra/modules/pipeline"),
