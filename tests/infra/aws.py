@@ -1,4 +1,4 @@
-"""As much of AWS's command line as docs/terraform.md uses, by boto3: an unknown option is an unknown parameter."""
+"""As much of AWS's command line as docs/terraform.md uses, by boto3: options are parameters, or unknown."""
 
 from __future__ import annotations
 
