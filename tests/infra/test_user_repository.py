@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import http.server
 import json
 import re
-from collections.abc import Callable
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +122,82 @@ def test_an_apply_pushes_the_pipeline_with_its_code_and_a_second_plan_is_empty(r
     assert made("plan", "-detailed-exitcode", *variables).code == 0
     (made.folder.parent / "pipelines/house-price/code/new.py").write_text("print(1)\n")
     assert made("plan", "-detailed-exitcode", *variables).code == 2
+
+
+@dataclass
+class StateOfGitLab:
+    """An HTTP backend that keeps one state, and who asked for it: method, path and password."""
+
+    address: str = ""
+    state: bytes = b""
+    asked: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
+        user = base64.b64decode(request.headers["Authorization"].split()[1]).decode()
+        self.asked.append((request.command, request.path, user.partition(":")[2]))
+        body = request.rfile.read(int(request.headers.get("Content-Length", 0)))
+        if request.command == "POST" and not request.path.endswith("/lock"):
+            self.state = body
+        found = request.command != "GET" or self.state
+        request.send_response(200 if found else 404)
+        request.end_headers()
+        if request.command == "GET":
+            request.wfile.write(self.state)
+
+    def of(self, token: str) -> dict[str, str]:
+        """The variables of a job, as .gitlab-ci.yml has them."""
+        lock = f"{self.address}/lock"
+        return {
+            "TF_HTTP_ADDRESS": self.address,
+            "TF_HTTP_LOCK_ADDRESS": lock,
+            "TF_HTTP_UNLOCK_ADDRESS": lock,
+            "TF_HTTP_LOCK_METHOD": "POST",
+            "TF_HTTP_UNLOCK_METHOD": "DELETE",
+            "TF_HTTP_USERNAME": "gitlab-ci-token",
+            "TF_HTTP_PASSWORD": token,
+        }
+
+
+@pytest.fixture
+def gitlab_state() -> Iterator[StateOfGitLab]:
+    kept = StateOfGitLab()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            kept.answer(self)
+
+        do_POST = do_DELETE = do_GET  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        kept.address = f"http://127.0.0.1:{server.server_port}/state/dev"
+        yield kept
+        server.shutdown()
+
+
+def test_one_job_applies_what_another_planned_with_its_own_token(
+    repository: Make, gitlab_state: StateOfGitLab
+) -> None:
+    """The token of the job that planned has expired by then. A plan without a lock only reads the state."""
+    made = repository()
+    job = replace(made, environment=made.environment | gitlab_state.of("plan-job"))
+    job.must("init", "-input=false", "-no-color")
+    job.must(
+        "plan", "-var-file=envs/dev.tfvars", "-out=dev.tfplan", "-lock=false", "-input=false", "-no-color"
+    )
+    assert {method for method, _, _ in gitlab_state.asked} == {"GET"}
+    gitlab_state.asked.clear()
+    shutil.rmtree(made.folder / ".terraform")
+    job = replace(made, environment=made.environment | gitlab_state.of("apply-job"))
+    job.must("init", "-input=false", "-no-color")
+    job.must("apply", "-input=false", "-no-color", "dev.tfplan")
+    assert {token for _, _, token in gitlab_state.asked} == {"apply-job"}
+    locks = [method for method, path, _ in gitlab_state.asked if path.endswith("/lock")]
+    assert locks == ["POST", "DELETE"]
+    assert b"manifests/house-price.json" in gitlab_state.state
 
 
 def test_terraform_cloud_gives_the_commit(repository: Make) -> None:
