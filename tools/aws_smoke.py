@@ -217,9 +217,9 @@ def observed(gateway: Gateway) -> Iterator[Any]:
     sqs, events = gateway.installed.client("sqs"), gateway.installed.client("events")
     name = gateway.installation.name(OBSERVER)
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
-    arn = gateway.installation.arn("sqs", name)
+    arn, rule = (gateway.installation.arn(*each) for each in (("sqs", name), ("events", f"rule/{name}")))
     try:
-        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(may_send(arn))})
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(may_send(rule, arn))})
         events.put_rule(Name=name, EventPattern=json.dumps({"source": HEARD}))
         events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
         yield lambda: received(sqs, url)
@@ -229,12 +229,13 @@ def observed(gateway: Gateway) -> Iterator[Any]:
         sqs.delete_queue(QueueUrl=url)
 
 
-def may_send(arn: str) -> dict[str, Any]:
+def may_send(rule: str, arn: str) -> dict[str, Any]:
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "events.amazonaws.com"},
         "Action": "sqs:SendMessage",
         "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
     }
     return {"Version": "2012-10-17", "Statement": [statement]}
 
