@@ -21,6 +21,7 @@ ALWAYS = ("count", "for_each", "depends_on", "lifecycle")
 REWORDED = (
     (r"\baws_s3_object\b", "aws_s3_bucket_object"),
     (r"\b(data\.aws_region\.\w+|self)\.region\b", r"\1.name"),
+    (r"\.bucket_region\b", ".region"),
     (r"\.state_machine_version_arn\b", ".arn"),
     (r"(\bqueues?(?:\[[\w.]+\])?)\.url\b", r"\1.id"),
     (r"(\bruntime\s*=) .*", r'\1 "python3.8"'),

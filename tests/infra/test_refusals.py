@@ -28,6 +28,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "vpc": ({"subnet_ids": ["subnet-1"]}, "subnet_ids and security_group_ids go together"),
     "key": ({"kms_key_arn": "alias/ours"}, "kms_key_arn must be the ARN of a key"),
     "alarm": ({"alarm_thresholds": {"stuck": 1}}, "alarm_thresholds names no alarm of ours: stuck."),
+    "bucket-elsewhere": (
+        {"create_bucket": False, "bucket": "elsewhere-ml"},
+        "The bucket elsewhere-ml lies in eu-west-3, from where no event comes to us-east-1.",
+    ),
     "boundary": ({"permissions_boundary": "boundary"}, "permissions_boundary must be the ARN of a policy"),
     "data-key": ({"data_key_arns": ["alias/theirs"]}, "data_key_arns must be ARNs of keys"),
     "data-bucket": ({"data_buckets": ["s3://lake/raw"]}, "data_buckets are names of buckets, without s3://"),

@@ -39,9 +39,19 @@ locals {
 
 data "aws_partition" "current" {}
 
+data "aws_region" "current" {}
+
+# S3 tells EventBridge in the bucket's own region.
 data "aws_s3_bucket" "existing" {
   count  = var.create_bucket ? 0 : 1
   bucket = local.bucket.name
+
+  lifecycle {
+    postcondition {
+      condition     = self.bucket_region == data.aws_region.current.region
+      error_message = "The bucket ${local.bucket.name} lies in ${self.bucket_region}, from where no event comes to ${data.aws_region.current.region}. Install there, or name a bucket of this region."
+    }
+  }
 }
 
 resource "aws_s3_bucket" "this" {

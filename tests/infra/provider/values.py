@@ -30,6 +30,8 @@ NAMES = ("bucket", "name", "function_name", "alarm_name", "dashboard_name", "mod
 SUFFIXES = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": "amazonaws.com"}
 UNVERSIONED = "unversioned"
 """A bucket whose name begins so keeps no versions."""
+ELSEWHERE = "elsewhere", "eu-west-3"
+"""A bucket whose name begins so lies in that region."""
 ZEROS = {"string": "", "number": 0, "bool": False}
 
 
@@ -68,7 +70,9 @@ def data(kind: str, given: dict[str, Any], region: str) -> dict[str, Any]:
         case "aws_region":
             return {"region": region, "name": region, "id": region}
         case "aws_s3_bucket":
-            return {"id": given["bucket"], "arn": f"arn:{partition}:s3:::{given['bucket']}"}
+            name, (begins, other) = given["bucket"], ELSEWHERE
+            lies = other if name.startswith(begins) else region
+            return {"id": name, "arn": f"arn:{partition}:s3:::{name}", "bucket_region": lies}
     raise NotImplementedError(f"data source {kind}: tests/infra/provider/values.py does not know it")
 
 
