@@ -208,6 +208,42 @@ def test_the_key_s_policy_lets_services_use_it_for_what_is_the_installation_s(ro
     assert by["StagewrightLogDelivery"]["Action"] == ["kms:Decrypt*"]
 
 
+KEY_BESIDE = """
+module "stagewright" {
+  source      = "../.."
+  environment = "dev"
+  bucket      = "ml-dev"
+  kms_key_arn = aws_kms_key.ml.arn
+}
+
+resource "aws_kms_key" "ml" {
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [{ Effect = "Allow", Principal = { AWS = "123456789012" }, Action = "kms:*", Resource = "*" }],
+      jsondecode(module.stagewright.kms_key_statements),
+    )
+  })
+}
+"""
+
+
+def test_a_key_of_the_same_configuration_has_its_policy_before_anything_uses_it(
+    terraform: Callable[..., Terraform],
+) -> None:
+    user = terraform("examples/key", KEY_BESIDE)
+    done = user.apply()
+    assert done.code == 0, done.err
+    made = user.resources()
+    users = [each for each in made if each["type"] in ("aws_sqs_queue", "aws_cloudwatch_log_group")]
+    assert users
+    assert all("aws_kms_key.ml" in each["depends_on"] for each in users)
+    policy = json.loads(Made(made).one("aws_kms_key")["policy"])
+    assert policy["Statement"][1]["Principal"] == {"Service": "events.amazonaws.com"}
+    assert {each["kms_master_key_id"] for each in Made(made).all("aws_sqs_queue")} == {KEY}
+    assert user.changes() == {}
+
+
 def test_other_accounts_read_what_is_promoted_and_nothing_else(root: Terraform) -> None:
     plan = root.plan(**SETTINGS, at="cn-north-1", bucket_reader_accounts=[READER])
     made = Made(resources(plan["planned_values"]["root_module"]))

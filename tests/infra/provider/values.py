@@ -16,6 +16,7 @@ ARNS = {
     "aws_dynamodb_table": "dynamodb:{region}:{account}:table/{name}",
     "aws_glue_job": "glue:{region}:{account}:job/{name}",
     "aws_iam_role": "iam::{account}:role/{name}",
+    "aws_kms_key": "kms:{region}:{account}:key/11111111-2222-3333-4444-555555555555",
     "aws_lambda_function": "lambda:{region}:{account}:function:{function_name}",
     "aws_s3_bucket": "s3:::{bucket}",
     "aws_s3_object": "s3:::{bucket}/{key}",
