@@ -452,7 +452,7 @@ def test_plain_boto3_with_waiter_paginator_tags_and_filters(
         **jobs.request("first", ContentType="text/csv", Tags=[{"Key": "team", "Value": "houses"}])
     )
     waiter = sagemaker.get_waiter("transform_job_completed_or_stopped")
-    waiter.wait(TransformJobName="first", WaiterConfig={"Delay": 0.05, "MaxAttempts": 1000})
+    waiter.wait(TransformJobName="first", WaiterConfig={"Delay": 0.05, "MaxAttempts": 6000})
     assert sagemaker.list_tags(ResourceArn=created["TransformJobArn"])["Tags"] == [
         {"Key": "team", "Value": "houses"}
     ]
