@@ -15,7 +15,7 @@ from uv import find_uv_bin
 
 UNREACHABLE = ("error sending request", "Failed to fetch", "dns error", "timed out")
 BUILD_SECONDS = 900
-RETRIES = 8
+RETRIES = 5
 """Of a request to a package index: a hiccup of the network costs no test."""
 
 

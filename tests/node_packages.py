@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 
 FILES = ("package.json", "package-lock.json")
-RETRIES = 8
-"""Of a request to a package index: a hiccup of the network costs no test."""
+PATIENT = ("--fetch-retries=5", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=15000")
+"""A hiccup of the network costs no test, and a machine without one does not wait for long."""
 
 
 def installed(locked: Path, node: list[str]) -> Path:
@@ -34,7 +34,7 @@ def install(locked: Path, node: list[str], folder: Path) -> None:
         fresh.mkdir()
         for file in FILES:
             shutil.copy(locked / file, fresh)
-        command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", f"--fetch-retries={RETRIES}"]
+        command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", *PATIENT]
         path = f"{Path(node[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         environment = {**os.environ, "PATH": path}
         subprocess.run(
