@@ -90,7 +90,7 @@ def train() -> dict:
         },
         OutputDataConfig={"S3OutputPath": f"s3://{BUCKET}/models"},
         ResourceConfig={"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1},
-        StoppingCondition={"MaxRuntimeInSeconds": 60},
+        StoppingCondition={"MaxRuntimeInSeconds": 600},
     )
     sagemaker.get_waiter("training_job_completed_or_stopped").wait(TrainingJobName="mine", WaiterConfig=OFTEN)
     return sagemaker.describe_training_job(TrainingJobName="mine")
