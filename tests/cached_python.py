@@ -15,6 +15,8 @@ from uv import find_uv_bin
 
 UNREACHABLE = ("error sending request", "Failed to fetch", "dns error", "timed out")
 BUILD_SECONDS = 900
+RETRIES = 5
+"""Of a request to a package index: a hiccup of the network costs no test."""
 
 
 def python_with(requirements: Path, skipped: str, excuses: tuple[str, ...] = ()) -> Path:
@@ -56,7 +58,7 @@ def _build(folder: Path, requirements: Path, skipped: str, excuses: tuple[str, .
 
 
 def _uv(skipped: str, excuses: tuple[str, ...], *arguments: str) -> None:
-    environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
+    environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "UV_HTTP_RETRIES": str(RETRIES)}
     command = [find_uv_bin(), "--no-progress", *arguments]
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, check=False, timeout=BUILD_SECONDS

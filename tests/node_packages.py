@@ -12,6 +12,8 @@ import tempfile
 from pathlib import Path
 
 FILES = ("package.json", "package-lock.json")
+PATIENT = ("--fetch-retries=5", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=15000")
+"""A hiccup of the network costs no test, and a machine without one does not wait for long."""
 
 
 def installed(locked: Path, node: list[str]) -> Path:
@@ -32,11 +34,11 @@ def install(locked: Path, node: list[str], folder: Path) -> None:
         fresh.mkdir()
         for file in FILES:
             shutil.copy(locked / file, fresh)
-        command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", *PATIENT]
         path = f"{Path(node[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         environment = {**os.environ, "PATH": path}
         subprocess.run(
-            command, cwd=fresh, env=environment, check=True, capture_output=True, text=True, timeout=300
+            command, cwd=fresh, env=environment, check=True, capture_output=True, text=True, timeout=900
         )
         with contextlib.suppress(OSError):
             fresh.rename(folder)

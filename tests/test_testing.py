@@ -47,7 +47,7 @@ def run(local, bucket):
         ProcessingOutputConfig={"Outputs": [{"OutputName": "out", "S3Output": results}]},
     )
     sagemaker.get_waiter("processing_job_completed_or_stopped").wait(
-        ProcessingJobName="double", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        ProcessingJobName="double", WaiterConfig={"Delay": 1, "MaxAttempts": 300}
     )
     return s3.get_object(Bucket=bucket, Key="out/b.txt")["Body"].read()
 

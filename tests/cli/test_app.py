@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.waiting import PATIENCE
 
 from stagewright import __version__
 from stagewright.cli.app import COMMANDS
@@ -25,7 +26,7 @@ def stagewright(*arguments: str, cwd: Path, **environment: str) -> subprocess.Co
     }
     given = inherited | environment
     return subprocess.run(
-        command, cwd=cwd, env=given, capture_output=True, text=True, check=False, timeout=120
+        command, cwd=cwd, env=given, capture_output=True, text=True, check=False, timeout=PATIENCE
     )
 
 

@@ -185,7 +185,7 @@ def test_env_lets_plain_boto3_in(served):
     assert all(line.startswith("export AWS_") for line in exports.splitlines())
     command = ["sh", "-c", 'eval "$0"; exec "$1" -c "$2"', exports, sys.executable, script]
     done = subprocess.run(
-        command, env=served.environment, capture_output=True, text=True, check=False, timeout=60
+        command, env=served.environment, capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     assert "stagewright-local" in done.stdout, done.stderr
     assert set(served.json("env")) == {
@@ -339,6 +339,15 @@ def test_an_endpoint_goes_back_by_a_command_and_the_next_run_leaves_it(served):
     assert served("endpoints").stdout.splitlines()[1].endswith(" -")
 
 
+@pytest.fixture(scope="module")
+def deployed_twice(served):
+    """The endpoint has an earlier version to go back to."""
+    for factor in (21, 22):
+        done = served("run", ".", "-p", f"factor={factor}")
+        assert done.returncode == 0, done.stdout + done.stderr
+    return served
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -348,12 +357,12 @@ def test_an_endpoint_goes_back_by_a_command_and_the_next_run_leaves_it(served):
         (("tiny", "--reason", "x" * 1001), 2, "at most 1,000 characters"),
     ],
 )
-def test_what_cannot_be_rolled_back_is_refused(served, arguments, code, said):
-    before = served.json("endpoints")
-    refused = served("rollback-endpoint", *arguments)
+def test_what_cannot_be_rolled_back_is_refused(deployed_twice, arguments, code, said):
+    before = deployed_twice.json("endpoints")
+    refused = deployed_twice("rollback-endpoint", *arguments)
     assert (refused.returncode, refused.stdout) == (code, "")
     assert said in " ".join(refused.stderr.replace("\u2502", " ").split())
-    assert served.json("endpoints") == before
+    assert deployed_twice.json("endpoints") == before
 
 
 def test_a_run_for_a_date_is_one_run_of_that_date_pushed_or_not(served):
@@ -376,6 +385,7 @@ def test_a_run_for_a_date_is_one_run_of_that_date_pushed_or_not(served):
 def test_down_names_the_runs_that_it_stops_and_those_that_wait(alone):
     assert alone("up").returncode == 0
     first = alone.json("run", ".", "-p", "seconds=302", "--no-wait")["run"]
+    until(lambda: alone.json("show", first)["status"] == "RUNNING")
     second = alone.json("run", ".", "--no-wait")["run"]
     done = alone("down")
     assert done.returncode == 0, done.stderr
@@ -383,7 +393,5 @@ def test_down_names_the_runs_that_it_stops_and_those_that_wait(alone):
     assert f"{second} waits, and goes on when the server is up again" in done.stdout
     assert f"resume {first} (what has ended well is reused)" in done.stdout
     assert alone("up").returncode == 0
-    deadline = time.monotonic() + 120
-    while alone.json("show", second)["status"] != "SUCCEEDED":
-        assert time.monotonic() < deadline
+    until(lambda: alone.json("show", second)["status"] == "SUCCEEDED")
     assert alone.json("show", first)["status"] == "STOPPED"

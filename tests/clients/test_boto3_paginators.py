@@ -52,7 +52,7 @@ def tagged(account):
     account.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": name, "Value": "x"} for name in NAMES])
     yield arn
     for name in NAMES:
-        wait = {"WaiterConfig": {"Delay": 0.05, "MaxAttempts": 1200}}
+        wait = {"WaiterConfig": {"Delay": 0.05, "MaxAttempts": 6000}}
         account.sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=name, **wait)
 
 

@@ -18,7 +18,7 @@ def jobs(account):
     for name, rate in RATES.items():
         account.training_job(name, SCRIPT, hyperparameters={"rate": rate}, MetricDefinitions=LOSS)
     for name in RATES:
-        wait = {"WaiterConfig": {"Delay": 0.05, "MaxAttempts": 1200}}
+        wait = {"WaiterConfig": {"Delay": 0.05, "MaxAttempts": 6000}}
         account.sagemaker.get_waiter("training_job_completed_or_stopped").wait(TrainingJobName=name, **wait)
     arn = account.sagemaker.describe_training_job(TrainingJobName="search-b")["TrainingJobArn"]
     account.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "team", "Value": "prices"}])

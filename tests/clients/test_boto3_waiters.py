@@ -29,7 +29,7 @@ EXITS = [
     for name in sorted(HERE)
     for acceptor in WAITERS[name]["acceptors"]
 ]
-QUICK = {"Delay": 0.05, "MaxAttempts": 1200}
+QUICK = {"Delay": 0.05, "MaxAttempts": 6000}
 MISSING = "ValidationException"
 WRITES = """
 import pathlib, sys

@@ -53,7 +53,7 @@ def test_a_deployed_model_predicts_and_leaves_nothing(answer, sagemaker, step):
     served = answer(step)
     assert served["predictions"] == pytest.approx([7, 21])
     sagemaker.get_waiter("endpoint_deleted").wait(
-        EndpointName=served["endpoint"], WaiterConfig={"Delay": 0.05, "MaxAttempts": 400}
+        EndpointName=served["endpoint"], WaiterConfig={"Delay": 0.05, "MaxAttempts": 6000}
     )
     with pytest.raises(ClientError, match="Could not find endpoint configuration"):
         sagemaker.describe_endpoint_config(EndpointConfigName=served["config"])

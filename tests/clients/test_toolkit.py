@@ -10,7 +10,7 @@ from botocore.exceptions import WaiterError
 from tests.clients.account import IMAGE
 from tests.clients.conftest import TOOLKIT_IMAGE
 
-QUICK = {"Delay": 0.05, "MaxAttempts": 1200}
+QUICK = {"Delay": 0.05, "MaxAttempts": 6000}
 DUMP = """
 import json, os, pathlib, sys
 seen = {"variables": dict(os.environ), "arguments": sys.argv, "folder": os.getcwd()}

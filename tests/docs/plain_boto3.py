@@ -9,7 +9,7 @@ import boto3
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
 ROLE = "arn:aws:iam::000000000000:role/mine"
 BUCKET = "plain-boto3"
-OFTEN = {"Delay": 1, "MaxAttempts": 90}
+OFTEN = {"Delay": 1, "MaxAttempts": 300}
 
 COUNT = 'print(len(open("/opt/ml/processing/input/text/text.txt").readlines()), "lines",'
 COUNT += ' file=open("/opt/ml/processing/output/count/count.txt", "w"))'
@@ -90,7 +90,7 @@ def train() -> dict:
         },
         OutputDataConfig={"S3OutputPath": f"s3://{BUCKET}/models"},
         ResourceConfig={"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1},
-        StoppingCondition={"MaxRuntimeInSeconds": 60},
+        StoppingCondition={"MaxRuntimeInSeconds": 600},
     )
     sagemaker.get_waiter("training_job_completed_or_stopped").wait(TrainingJobName="mine", WaiterConfig=OFTEN)
     return sagemaker.describe_training_job(TrainingJobName="mine")

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.waiting import PATIENCE
 
 from stagewright.specfile import document_json, read
 
@@ -44,7 +45,7 @@ def shell(tmp_path_factory):
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=PATIENCE,
             check=False,
         )
 
@@ -74,7 +75,7 @@ def test_env_is_all_that_plain_boto3_needs(shell):
         env={**clean, **exports},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
 import boto3
 import pytest
 from botocore.config import Config
-from tests.waiting import PATIENCE
+from tests.waiting import until
 
 from stagewright.local import server as local_server
 from stagewright.naming import timestamp
@@ -70,14 +69,13 @@ class Runner:
         plan = self.plan(pipeline, force=force)
         ensure_bundles(self.gateway, self.release, plan)
         started = start(self.gateway, plan)
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            settle(self.gateway, started.run)
-            header = self.gateway.runs.header(started.run)
-            if header and not header.is_open:
-                return show(self.gateway, started.run)
-            time.sleep(0.02)
-        pytest.fail(f"{started.run} has not ended")
+        until(lambda: self._is_over(started.run))
+        return show(self.gateway, started.run)
+
+    def _is_over(self, run: str) -> bool:
+        settle(self.gateway, run)
+        header = self.gateway.runs.header(run)
+        return header is not None and not header.is_open
 
 
 @pytest.fixture(scope="session")

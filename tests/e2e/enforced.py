@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from tests.e2e.enforcement import JUDGED, ROLES
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 from stagewright.local import server as local
 from stagewright.local.state import INSTALLATION, REGION, State
@@ -97,4 +97,4 @@ def serving(root: Path) -> Iterator[Enforced]:
         yield Enforced(server, gateway)
     finally:
         local.down(root)
-        started.wait(timeout=30)
+        started.wait(timeout=PATIENCE)

@@ -176,7 +176,7 @@ def example(place: Enforced) -> None:
     assert _example(place, deploy=tested) == "SUCCEEDED"
     time.sleep(1)
     place.sweep()
-    assert place.client("sagemaker").list_endpoints(NameContains="house-price")["Endpoints"] == []
+    until(lambda: place.client("sagemaker").list_endpoints(NameContains="house-price")["Endpoints"] == [])
 
 
 def _example(place: Enforced, min_r2: float = 0.88, deploy: Mapping[str, Any] | None = None) -> str:

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import tarfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,7 +18,7 @@ import boto3
 import pytest
 from tests import processes
 from tests.cli.conftest import CommandLine, tiny
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, until
 
 from stagewright.local import server as local_server
 
@@ -65,7 +64,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     assert up.returncode == 0, up.stderr
     yield command
     local_server.down(command.state)
-    assert ended(str(command.state))
+    no_process(str(command.state))
 
 
 @pytest.fixture
@@ -90,13 +89,9 @@ def project(base: CommandLine, tmp_path: Path) -> Project:
     return make
 
 
-def ended(text: str) -> bool:
-    """Whether no process with this text in its arguments is left; one that is just leaving may do so."""
-    for _ in range(100):
-        if not any(text in line for line in processes.command_lines().values()):
-            return True
-        time.sleep(0.05)
-    return False
+def no_process(text: str) -> None:
+    """Returns when none is left with this text in its arguments; one that is just leaving may do so."""
+    until(lambda: not any(text in line for line in processes.command_lines().values()))
 
 
 def refused(done: subprocess.CompletedProcess[str], code: int, *told: str) -> None:
@@ -167,10 +162,11 @@ def test_a_script_that_does_not_do_its_part_fails_its_stage(project, script, tol
 
 
 def test_a_script_that_hangs_is_ended_with_all_that_it_started(project):
-    hang = "import subprocess\nsubprocess.Popen(['setsid', 'sleep', '86407'])\ntime.sleep(86400)\n"
+    own = f"86400.{os.getpid()}"  # seconds, by which it is found
+    hang = f"import subprocess\nsubprocess.Popen(['setsid', 'sleep', '{own}'])\ntime.sleep(86400)\n"
     command = project(("code: total.py", "code: total.py\n    max_runtime_seconds: 1"), total=OUTPUT + hang)
     failed(command("run", "."), "stage total: ", "longer than 1 seconds")
-    assert ended("86407")
+    no_process(own)
 
 
 def test_a_hyperparameter_that_the_script_refuses(project):
@@ -254,7 +250,7 @@ def test_a_port_in_use(tmp_path):
     command = CommandLine(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         refused(command("up", "--port", str(taken.getsockname()[1])), 4, "is in use", "choose another port")
-    assert ended(str(tmp_path))
+    no_process(str(tmp_path))
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):
@@ -272,7 +268,7 @@ def test_a_full_disk(tmp_path):
         pytest.skip("no disk can be mounted here")
     try:
         refused(command("runs"), 4, "Only 1 MB are free", "free some space")
-        assert ended(str(tmp_path))
+        no_process(str(tmp_path))
     finally:
         subprocess.run(["umount", str(command.state)], check=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -75,6 +76,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A server is up, and nothing sweeps but the tests."""
     place = place_of(tmp_path_factory.mktemp("ends") / "place", "shared")
     with local.borrow(place.state):
+        gateway = place.gateway()
+        events = gateway.session.client("events", endpoint_url=gateway.endpoint_url)
+        events.disable_rule(Name=gateway.installation.name("sweep"))
         yield place
 
 
@@ -161,7 +165,7 @@ def test_what_a_killed_server_left_is_put_right_before_anybody_looks(place: Plac
     key = pushed(place, gateway, "one", seconds=300)
     run = until(lambda: is_at_work(gateway, key))
     saved = [place.state / "aws" / f"{name}.json" for name in ("dynamodb", "stepfunctions")]
-    until(lambda: all(run in file.read_text() for file in saved))
+    until(lambda: all(file.exists() and run in file.read_text() for file in saved))
     place.kill()
     gateway = place.up()
     header = gateway.runs.header(run)
@@ -183,7 +187,7 @@ def test_a_server_is_not_stopped_under_a_command_that_came_later(place: Place) -
 
 
 def test_stop_ends_run_stages_jobs_and_processes(shared: Place, gateway: Gateway) -> None:
-    seconds = 300_417  # the job's argument, by which its process is found
+    seconds = 300_000 + os.getpid()  # the job's argument, by which its process is found
     key = pushed(shared, gateway, "to be stopped", seconds)
     run = until(lambda: is_at_work(gateway, key))
     until(lambda: processes(f"work.py {seconds}"))

@@ -21,7 +21,7 @@ stages:
     kind: lambda
     function: measure
     payload: {rate: "${parameters.rate}", mode: "${parameters.mode}", list: [1, "${run.id}"]}
-    max_runtime_seconds: 4
+    max_runtime_seconds: 300
   tell:
     kind: lambda
     function: measure
@@ -100,12 +100,14 @@ def test_an_unchanged_call_is_reused_and_a_changed_one_says_why(place: Place) ->
             "States.QueryEvaluationError",
             "the function answered no JSON object, but the string just text",
         ),
-        ("sleep", "States.Timeout", "it had not ended after 4 seconds"),
+        ("sleep", "States.Timeout", "it had not ended after 2 seconds"),
     ],
 )
 def test_what_goes_wrong_in_a_function_fails_the_stage_with_its_reason(
     place: Place, mode: str, error: str, cause: str
 ) -> None:
+    limit = 2 if mode == "sleep" else 300
+    (place.folder / "pipeline.yaml").write_text(DOCUMENT.replace("seconds: 300", f"seconds: {limit}"))
     ran = place.json("run", ".", "-p", f"mode={mode}", code=6)
     failed = next(stage for stage in ran["stages"] if stage["name"] == "measure")
     assert (failed["status"], failed["error"]) == ("FAILED", error)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import tarfile
-import time
 from io import BytesIO
 from pathlib import Path
 
@@ -61,16 +60,14 @@ class Pushed:
         key = {"run": {"S": run}, "item": {"S": item}}
         return self.dynamodb.get_item(TableName=self.server.installation.runs_table, Key=key).get("Item", {})
 
-    def wait(self, seconds: float = 180) -> dict:
+    def wait(self) -> dict:
         """The header of the run, once it has ended."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            claim = self.item(f"trigger#code:{NAME}:{self.version}", "claim")
-            header = self.item(claim["run_id"]["S"], "run") if claim else {}
-            if header and "open" not in header:
-                return header
-            time.sleep(0.1)
-        pytest.fail(f"no run of manifest {self.version} ended in {seconds} s")
+        return until(self._ended)
+
+    def _ended(self) -> dict:
+        claim = self.item(f"trigger#code:{NAME}:{self.version}", "claim")
+        header = self.item(claim["run_id"]["S"], "run") if claim else {}
+        return {} if "open" in header else header
 
     def results(self, run: str) -> dict[str, dict]:
         stages = ("prepare", "train", "evaluate", "quality", "register", "deploy")

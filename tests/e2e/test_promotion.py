@@ -8,14 +8,13 @@ import os
 import subprocess
 import sys
 import tarfile
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, until
 
 from stagewright.cli.launch import wait_for_run
 from stagewright.cli.show import print_record
@@ -137,11 +136,8 @@ def archive(script: str) -> bytes:
 
 
 def ended(gateway: Gateway, run: str) -> RunRecord:
-    end = time.monotonic() + PATIENCE
-    while (record := show(gateway, run)).is_open:
-        assert time.monotonic() < end, record
-        time.sleep(0.1)
-    return record
+    until(lambda: not show(gateway, run).is_open)
+    return show(gateway, run)
 
 
 def written(gateway: Gateway, record: RunRecord) -> str:
@@ -252,10 +248,7 @@ def test_an_approval_in_one_deploys_in_the_other(place: Place) -> None:
     assert (by_hand.status, "deploy.model: no model package" in by_hand.reason) == ("REFUSED", True)
     package = ended(place.dev, done["run"]).stage("register").result["package"]
     place.dev.registry.client.update_model_package(ModelPackageArn=package, ModelApprovalStatus="Approved")
-    end = time.monotonic() + PATIENCE
-    while len(found := list_runs(place.uat, "approved")) < 2:
-        assert time.monotonic() < end
-        time.sleep(0.2)
+    found = until(lambda: (listed := list_runs(place.uat, "approved"))[1:] and listed)
     run = ended(place.uat, found[0].run)
     assert (run.status, run.trigger.package) == ("SUCCEEDED", package), run
     described = place.uat.endpoints.client.describe_endpoint(

@@ -91,7 +91,7 @@ def test_data_starts_a_run_and_its_good_end_the_next(gateway: Gateway) -> None:
 
 
 def test_data_that_has_settled_starts_one_run(gateway: Gateway) -> None:
-    pushed(gateway, "calm", {"type": "data", "prefix": "raw/calm/", "settle": "2s"})
+    pushed(gateway, "calm", {"type": "data", "prefix": "raw/calm/", "settle": "5s"})
     put(gateway, *(f"raw/calm/2026-01-31/part-{number}" for number in range(30)))
     (run,) = over(gateway, "calm")
     assert (run.trigger.type, run.trigger.date) == ("data", "2026-01-31")

@@ -11,6 +11,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from tests.waiting import PATIENCE
 
 from stagewright import specfile
 from stagewright.cli.demo import TRUE_PRICE
@@ -55,7 +56,7 @@ class Job:
         }
         command = [str(self.python), str(copy), *arguments]
         return subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=check, timeout=300
+            command, env=environment, capture_output=True, text=True, check=check, timeout=PATIENCE
         )
 
     def input(self, name: str) -> Path:
@@ -146,7 +147,7 @@ def serve(
     }
     command = [str(job.python), "-c", script]
     return subprocess.run(
-        command, input=body, env=environment, capture_output=True, text=True, check=False, timeout=300
+        command, input=body, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE
     )
 
 

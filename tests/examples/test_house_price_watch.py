@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.waiting import PATIENCE
 
 from stagewright.cli.script import SCRIPTS
 from stagewright.errors import StagewrightError
@@ -30,7 +31,7 @@ def test_its_data_are_made_of_the_real_sales(tmp_path):
     shutil.copytree(EXAMPLES / "house-price" / "data", tmp_path / "house-price" / "data")
     script = tmp_path / "house-price-watch" / "data" / "make.py"
     script.write_bytes((EXAMPLE / "data" / "make.py").read_bytes())
-    subprocess.run([sys.executable, script], check=True, timeout=60)
+    subprocess.run([sys.executable, script], check=True, timeout=PATIENCE)
     for name in SETS:
         made = script.parent / name / "sales.csv"
         assert made.read_bytes() == (EXAMPLE / "data" / name / "sales.csv").read_bytes(), name
@@ -45,7 +46,9 @@ def test_what_its_readme_says_of_them(tmp_path, current, drifted):
     command = [python, EXAMPLE / "code" / "drift.py", f"--report={tmp_path}"]
     command += [f"--baseline={EXAMPLE / 'data' / 'baseline'}", f"--current={EXAMPLE / 'data' / current}"]
     command += ["--target=sale_price", "--ignore=year_sold,mo_sold"]
-    subprocess.run(command, env={"PATH": os.environ["PATH"]}, check=True, capture_output=True, timeout=120)
+    subprocess.run(
+        command, env={"PATH": os.environ["PATH"]}, check=True, capture_output=True, timeout=PATIENCE
+    )
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert (metrics["features"], metrics["drifted"]) == (27, drifted)
     readme = (EXAMPLE / "README.md").read_text()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.waiting import PATIENCE
 
 from stagewright.local import server as local
 from stagewright.run.gateway import Gateway
@@ -46,7 +47,7 @@ def command(folder: Path, *arguments: str) -> Any:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     done = subprocess.run(
         [sys.executable, "-c", MAIN, *arguments, "--json"], cwd=folder, capture_output=True, text=True,
-        env=inherited | {"STAGEWRIGHT_STATE": str(folder / "state")}, check=False, timeout=300,
+        env=inherited | {"STAGEWRIGHT_STATE": str(folder / "state")}, check=False, timeout=PATIENCE,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from tests.cached_python import python_with, report_skipped
 from tests.infra import old_provider
+from tests.waiting import PATIENCE
 
 from stagewright.installation.artifacts import FOLDER
 from stagewright.installation.render import fill
@@ -138,7 +139,7 @@ def terraform_environment(
             yield {**base, "TF_REATTACH_PROVIDERS": server.stdout.readline()}
         finally:
             server.stdin.close()
-            server.wait(timeout=10)
+            server.wait(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")

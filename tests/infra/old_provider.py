@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from tests.cached_python import python_with
+from tests.waiting import PATIENCE
 
 from stagewright.local.state import REGION, Server
 
@@ -109,7 +110,7 @@ def schema(made: Path, home: Path) -> dict[str, Any]:
             capture_output=True,
             text=True,
             check=True,
-            timeout=120,
+            timeout=PATIENCE,
         )
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -6,11 +6,11 @@ import io
 import os
 import subprocess
 import sys
-import time
 import zipfile
 from importlib.util import cache_from_source
 
 import pytest
+from tests.waiting import until
 
 from stagewright.local import bytecode
 from stagewright.local.artifacts import Artifacts
@@ -78,12 +78,11 @@ def test_a_cache_that_cannot_be_written_is_no_error(folder):
 def test_the_router_starts_from_bytecode_and_its_code_is_the_archive(server, client):
     files = zipfile.ZipFile(io.BytesIO(Artifacts.read(INSTALLATION).archive)).namelist()
     expected = {cache_from_source(name) for name in files if name.endswith(".py")}
-    deadline = time.monotonic() + 60
-    found: set[str] = set()
-    while not expected <= found and time.monotonic() < deadline:
-        time.sleep(0.05)
+
+    def compiled():
         unpacked = server.state.glob("tmp/ministack-lambda-*-router-*/code")
-        found = {file.relative_to(place).as_posix() for place in unpacked for file in place.rglob("*.pyc")}
-    assert expected <= found  # also modules that nothing imports
+        return {file.relative_to(place).as_posix() for place in unpacked for file in place.rglob("*.pyc")}
+
+    until(lambda: expected <= compiled())  # also modules that nothing imports
     function = client("lambda").get_function(FunctionName=INSTALLATION.name("router"))
     assert function["Configuration"]["CodeSize"] == len(Artifacts.read(INSTALLATION).archive)

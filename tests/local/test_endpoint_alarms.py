@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from tests.waiting import PATIENCE
 
 from stagewright.local import server as local
 
@@ -97,7 +98,7 @@ def test_the_new_fleet_s_errors_trip_its_alarm_and_no_other(connect: Connect) ->
     configure(connect, "bad", BAD)
     sagemaker.create_endpoint(EndpointName="house", EndpointConfigName="good")
     waiter = sagemaker.get_waiter("endpoint_in_service")
-    waiter.wait(EndpointName="house", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    waiter.wait(EndpointName="house", WaiterConfig={"Delay": 1, "MaxAttempts": int(PATIENCE)})
     alarms = [errors_alarm(connect, "good"), errors_alarm(connect, "bad")]
     routing = {
         "Type": "CANARY",
@@ -112,7 +113,7 @@ def test_the_new_fleet_s_errors_trip_its_alarm_and_no_other(connect: Connect) ->
             "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm} for alarm in alarms]},
         },
     )
-    end, codes = time.monotonic() + 60, set()
+    end, codes = time.monotonic() + PATIENCE, set()
     while (found := sagemaker.describe_endpoint(EndpointName="house"))["EndpointStatus"] == "Updating":
         assert time.monotonic() < end, found
         try:

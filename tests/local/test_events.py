@@ -206,9 +206,12 @@ def test_the_end_of_an_execution_that_the_end_of_the_server_cut_off_is_announced
         server = local.up(state)
         client = clients(server)
         url = client("sqs").get_queue_url(QueueName="status")["QueueUrl"]
-        messages = (
-            client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=20 * expected).get("Messages", [])
-        )
+
+        def received(client: Connect = client, url: str = url) -> list[dict[str, Any]]:
+            found: list[dict[str, Any]] = client("sqs").receive_message(QueueUrl=url).get("Messages", [])
+            return found
+
+        messages = until(received) if expected else received()
         assert len(messages) == expected
         for message in messages:
             detail = json.loads(message["Body"])["detail"]
@@ -219,6 +222,6 @@ def test_the_end_of_an_execution_that_the_end_of_the_server_cut_off_is_announced
 
 def kill_once_saved(server: Server, text: str) -> None:
     saved = server.state / "aws" / "stepfunctions.json"
-    until(lambda: text in saved.read_text())
+    until(lambda: saved.exists() and text in saved.read_text())
     os.kill(server.pid, signal.SIGKILL)
     until(lambda: local.find(server.state) is None)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.waiting import until
 
 from stagewright.errors import ReleaseError
 from stagewright.local import functions
@@ -58,11 +59,8 @@ def call(client: Connect, task: dict[str, Any], **more: Any) -> dict[str, Any]:
         roleArn="arn:aws:iam::000000000000:role/r",
     )["stateMachineArn"]
     execution = sfn.start_execution(stateMachineArn=machine)["executionArn"]
-    end = time.monotonic() + 240
-    while (found := sfn.describe_execution(executionArn=execution))["status"] == "RUNNING":
-        assert time.monotonic() < end
-        time.sleep(0.01)
-    return dict(found)
+    until(lambda: sfn.describe_execution(executionArn=execution)["status"] != "RUNNING")
+    return dict(sfn.describe_execution(executionArn=execution))
 
 
 def test_a_function_is_put_once_and_again_when_it_changed(

@@ -167,7 +167,8 @@ def test_kill_9_loses_nothing_older_than_a_few_seconds(state: Path, clients: Cli
     client("s3").create_bucket(Bucket="kept")
     client("s3").put_object(Bucket="kept", Key="a", Body=b"one")
     client("sqs").create_queue(QueueName="kept")
-    until(lambda: all("kept" in (state / "aws" / f"{name}.json").read_text() for name in ("s3", "sqs")))
+    saved = [state / "aws" / f"{name}.json" for name in ("s3", "sqs")]
+    until(lambda: all(file.exists() and "kept" in file.read_text() for file in saved))
     os.kill(first.pid, signal.SIGKILL)
     until(lambda: local.find(state) is None)
     if sys.platform == "linux":

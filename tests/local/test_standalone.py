@@ -18,6 +18,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from tests.processes import command_lines
+from tests.waiting import PATIENCE, until
 
 from stagewright.local.server import Server
 
@@ -29,7 +30,7 @@ jobs = boto3.client("sagemaker").list_processing_jobs()["ProcessingJobSummaries"
 names = [job["ProcessingJobName"] for job in jobs]
 Path("/opt/ml/processing/output/seen.txt").write_text(f"{os.environ['AWS_REGION']} {names}")
 """
-WAIT = {"Delay": 1, "MaxAttempts": 60}
+WAIT = {"Delay": 1, "MaxAttempts": int(PATIENCE)}
 
 Started = tuple[subprocess.Popen[str], dict[str, Any]]
 
@@ -147,7 +148,7 @@ def test_a_job_runs_beside_another_s3_and_sees_both(serve, connect):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_and_its_jobs(serve, connect, tmp_path, number):
-    marker = f"sleeper-{number}"
+    marker = f"sleeper-{os.getpid()}-{number}"
     with serve() as (process, said):
         s3, sagemaker = connect(said, "s3"), connect(said, "sagemaker")
         put(s3, marker, f"import time\nprint('up', flush=True)\ntime.sleep(600)  # {marker}\n")
@@ -155,10 +156,9 @@ def test_a_signal_ends_it_and_its_jobs(serve, connect, tmp_path, number):
         request["AppSpecification"]["ContainerArguments"] = [marker]
         sagemaker.create_processing_job(**request)
         log = Path(said["state"]) / f"sagemaker/jobs/processing/{marker}/log"
-        while not (log.exists() and "up" in log.read_text()):
-            assert process.poll() is None
+        until(lambda: process.poll() is not None or (log.exists() and "up" in log.read_text()))
         process.send_signal(number)
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE) == 0
     assert not [line for line in command_lines().values() if f"script.py {marker}" in line]
 
     with serve() as (_, said):

@@ -14,6 +14,7 @@ from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAu
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
+from tests.waiting import PATIENCE
 
 from stagewright.local.server import Server
 
@@ -24,7 +25,9 @@ def send(
     server: Server, method: str, path: str, headers: dict[str, str], body: bytes = b""
 ) -> tuple[int, dict[str, str], bytes]:
     address = urlsplit(server.url)
-    with closing(http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)) as connection:
+    with closing(
+        http.client.HTTPConnection(address.hostname or "", address.port, timeout=PATIENCE)
+    ) as connection:
         connection.putrequest(method, path, skip_host="Host" in headers, skip_accept_encoding=True)
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
             connection.putheader(name, value)
@@ -173,7 +176,9 @@ def test_a_presigned_address_ends(server: Server, monkeypatch: pytest.MonkeyPatc
 def test_a_body_over_the_limit_is_refused_before_it_is_sent(server: Server) -> None:
     headers, _ = signed(server)
     address = urlsplit(server.url)
-    with closing(http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)) as connection:
+    with closing(
+        http.client.HTTPConnection(address.hostname or "", address.port, timeout=PATIENCE)
+    ) as connection:
         connection.putrequest("POST", "/")
         for name, value in {**headers, "Content-Length": str(10**9)}.items():
             connection.putheader(name, value)

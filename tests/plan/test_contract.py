@@ -8,7 +8,7 @@ import botocore
 import botocore.session
 import pytest
 from botocore.validate import ParamValidator
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stagewright.plan import contract
@@ -152,7 +152,6 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=150)
 @given(data=st.data())
 def test_types_and_required_members_as_botocore_judges_them(data):
     operation = data.draw(st.sampled_from(sorted(contract.contract()["operations"])))

@@ -129,10 +129,12 @@ def test_an_alarm_can_see_how_old_the_oldest_open_run_is(gateway, pipeline, file
     first = route(gateway, created(version(push(gateway, pipeline, files | {"train.py": b"1"}))))
     route(gateway, created(version(push(gateway, pipeline, files | {"train.py": b"2"}))))
     began = datetime.fromisoformat(gateway.runs.header(first.run).created).timestamp()
+    before = time.time()
     sweep(gateway)
+    after = time.time()
     (line,) = [json.loads(line) for line in lines.getvalue().splitlines() if "OldestRun" in line]
     assert (line["run"], line["pipeline"]) == (first.run, "prices")
-    assert line["value"] == pytest.approx(time.time() - began, abs=5)
+    assert round(before - began) <= line["value"] <= round(after - began)
     close_all(gateway)
     sweep(gateway, patience=-1)
     (repaired,) = [json.loads(line) for line in lines.getvalue().splitlines() if "repaired" in line]

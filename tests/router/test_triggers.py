@@ -168,8 +168,8 @@ class TestSettle:
 
     def test_what_still_moves_does_not_run(self, gateway, put, arrives, queued):
         put(SETTLE)
-        arrives("raw/a", time=ago(minutes=30))
-        arrives("raw/b", time=ago(minutes=1))
+        arrives("raw/2026-01/a", time=ago(minutes=30))
+        arrives("raw/2026-01/b", time=ago(minutes=1))
         (batch,) = gateway.marks.pending()
         assert arrivals.check(gateway, batch.item) is None
         assert queued() == []

@@ -5,17 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
+from tests.emulator import serving
 from tests.waiting import until
 
 from stagewright.naming import Installation
@@ -41,41 +35,8 @@ INDEXES = {
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    yield from serve(tmp_path_factory.mktemp("server"))
-
-
-def serve(folder: Path) -> Iterator[str]:
-    """The address of a server of its own, which ends with the generator."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    settings = {
-        "BIND_HOST": "127.0.0.1",
-        "GATEWAY_PORT": str(port),
-        "IOT_MTLS_ENABLED": "0",
-        "PERSIST_STATE": "0",
-    }
-    with (folder / f"server-{port}.log").open("wb") as log:
-        command = [sys.executable, "-m", "ministack"]
-        server = subprocess.Popen(command, env=os.environ | settings, stdout=log, stderr=log, cwd=folder)
-        try:
-            _await(url, server)
-            yield url
-        finally:
-            server.terminate()
-            server.wait(10)
-
-
-def _await(url: str, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(300):
-        assert server.poll() is None, "the server died"
-        try:
-            with urlopen(f"{url}/_ministack/health", timeout=5):
-                return
-        except (URLError, OSError):
-            time.sleep(0.05)
-    raise AssertionError("the server does not answer")
+    with serving(tmp_path_factory.mktemp("server")) as url:
+        yield url
 
 
 @pytest.fixture

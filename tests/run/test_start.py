@@ -124,6 +124,16 @@ def test_a_run_stopped_before_it_began_does_not_go_on(waiting, tools):
     assert gateway.runs.header(RUN).status == "STOPPED"
 
 
+def test_a_run_that_ends_before_it_is_noted_as_running_stays_as_it_ended(gateway, tools):
+    started = start(gateway, plan_of(training()))
+    tools.until(lambda: gateway.executions.describe(started.execution).status == "SUCCEEDED")
+    header = replace(gateway.runs.header(RUN), status="PLANNED")
+    gateway.runs.advance(RUN, ["RUNNING"], {"status": "FAILED", "reason": "boom"})
+    assert launch(gateway, header) == started.execution
+    assert gateway.executions.describe(started.execution).status == "SUCCEEDED"
+    assert (gateway.runs.header(RUN).status, gateway.runs.header(RUN).reason) == ("FAILED", "boom")
+
+
 def test_a_refused_run_is_seen_and_not_repeated(gateway, tools):
     trigger = Trigger("manual", "manual:9", TIME, "ada")
     first = refuse(gateway, "prices", trigger, "stages.prepare.inputs.sales: nothing at s3://b/raw/")

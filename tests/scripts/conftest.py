@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.waiting import PATIENCE
 
 from stagewright.cli.script import SCRIPTS
 from stagewright.errors import StagewrightError
@@ -77,7 +78,7 @@ class Drift:
         return subprocess.run(
             [self.python, SCRIPTS / "drift.py", *folders, *arguments],
             env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "error"},
-            capture_output=True, text=True, check=False, timeout=120,
+            capture_output=True, text=True, check=False, timeout=PATIENCE,
         )  # fmt: skip
 
     def report(self, *arguments: str) -> dict[str, Any]:
@@ -120,7 +121,12 @@ def inside(python: Path) -> Callable[[str], Any]:
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         done = subprocess.run(
-            [python, "-c", code], env=environment, capture_output=True, text=True, check=False, timeout=300
+            [python, "-c", code],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)

@@ -50,7 +50,7 @@ def put(document: Any, path: tuple[Any, ...], value: Any) -> Any:
     return document
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data(), value=VALUES, extra=VALUES)
 def test_a_document_with_anything_in_it_is_loaded_or_refused(house, data, value, extra):
     document = house()

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
-import socket
-import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.request import urlopen
 
 import boto3
 import pytest
+from tests.emulator import serving
+from tests.waiting import until
 
 from stagewright.plan.model import PLAN_FORMAT
 from stagewright.workflow.builder import build
@@ -98,10 +96,8 @@ class Engine:
         return self._ended(run, started["executionArn"], before)
 
     def _ended(self, run: str, execution: str, before: int) -> Walked:
-        deadline = time.monotonic() + 300
-        while (answer := self.states.describe_execution(executionArn=execution))["status"] == "RUNNING":
-            assert time.monotonic() < deadline, f"{run} has not ended"
-            time.sleep(0.02)
+        until(lambda: self.states.describe_execution(executionArn=execution)["status"] != "RUNNING")
+        answer = self.states.describe_execution(executionArn=execution)
         key = {":run": {"S": run}}
         found = self.dynamodb.query(
             TableName=TABLE, KeyConditionExpression="run = :run", ExpressionAttributeValues=key
@@ -123,34 +119,9 @@ def engine(tmp_path_factory):
     folder = tmp_path_factory.mktemp("engine")
     log = folder / "seen.jsonl"
     log.touch()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with (folder / "engine.log").open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("engine.py")), str(port), str(log)],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-        )
-        try:
-            wait_until_it_answers(process, port, folder / "engine.log")
-            yield Engine(f"http://127.0.0.1:{port}", log)
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
-
-
-def wait_until_it_answers(process, port: int, log: Path) -> None:
-    for _ in range(600):
-        if process.poll() is not None:
-            break
-        try:
-            with urlopen(f"http://127.0.0.1:{port}/_ministack/health", timeout=1):
-                return
-        except OSError:
-            time.sleep(0.05)
-    pytest.fail(f"the engine does not answer:\n{log.read_text()[-3000:]}")
+    program = Path(__file__).with_name("engine.py")
+    with serving(folder, lambda port: [sys.executable, str(program), str(port), str(log)]) as url:
+        yield Engine(url, log)
 
 
 def make_stage(name: str, kind: str, requests: dict, bindings=(), **fields) -> dict:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-import time
+
+from tests.waiting import until
 
 
 def asking(stage, name="ok", package="", message="go on?", bindings=(), **fields):
@@ -18,18 +19,16 @@ def answering(engine, send):
     """Sends `send(token)` for the next approval that waits."""
 
     def watch():
-        for _ in range(500):
-            found = engine.dynamodb.scan(
-                TableName="test-runs",
-                FilterExpression="#status = :waiting",
-                ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues={":waiting": {"S": "WAITING"}},
-            )["Items"]
-            if found:
-                seen.update(found[0])
-                send(found[0]["token"]["S"])
-                return
-            time.sleep(0.02)
+        seen.update(until(waiting)[0])
+        send(seen["token"]["S"])
+
+    def waiting():
+        return engine.dynamodb.scan(
+            TableName="test-runs",
+            FilterExpression="#status = :waiting",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues={":waiting": {"S": "WAITING"}},
+        )["Items"]
 
     seen: dict = {}
     thread = threading.Thread(target=watch)

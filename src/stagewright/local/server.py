@@ -28,8 +28,8 @@ __all__ = ["Server", "borrow", "down", "find", "is_lasting", "up"]
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
-LEAVE_SECONDS = 2.0
-"""Until what was killed is gone."""
+LEAVE_SECONDS = 10.0
+"""Until what was killed is gone: long enough for a busy machine."""
 PROC = Path("/proc")
 """Of Linux; macOS has none."""
 READY_DESCRIPTOR = 3

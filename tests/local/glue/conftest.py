@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from tests.cached_python import report_skipped
+from tests.waiting import until
 
 from stagewright.local import server as local
 from stagewright.local.server import Server
@@ -78,12 +78,7 @@ class Bench:
         self.until(lambda: text in lines())
         return lines()
 
-    @staticmethod
-    def until(holds: Callable[[], Any], seconds: float = 240) -> None:
-        end = time.monotonic() + seconds
-        while not holds():
-            assert time.monotonic() < end, "it did not happen in time"
-            time.sleep(0.01)
+    until = staticmethod(until)
 
 
 def pythons(state: Path, **named: str) -> Path:

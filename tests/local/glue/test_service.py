@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 import venv
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -14,6 +13,7 @@ import pytest
 from tests import processes
 from tests.local.sagemaker.images.test_environments import wheel
 from tests.local.sagemaker.meanwhile import Meanwhile
+from tests.waiting import until
 
 from stagewright.local.glue import run as glue_run
 from stagewright.local.glue.service import Glue
@@ -61,12 +61,10 @@ def start(glue: Glue, server: Server, name: str, script: str, **more: Any) -> di
     return {"JobName": name, "RunId": run}
 
 
-def until(glue: Glue, run: dict[str, str], *states: str) -> dict[str, Any]:
-    end = time.monotonic() + 240
-    while (found := glue.call("GetJobRun", run)["JobRun"])["JobRunState"] not in states:
-        assert time.monotonic() < end, found
-        time.sleep(0.01)
-    return dict(found)
+def once(glue: Glue, run: dict[str, str], *states: str) -> dict[str, Any]:
+    """The run, once it is in one of these."""
+    until(lambda: glue.call("GetJobRun", run)["JobRun"]["JobRunState"] in states)
+    return dict(glue.call("GetJobRun", run)["JobRun"])
 
 
 def test_a_run_that_takes_too_long(
@@ -74,15 +72,16 @@ def test_a_run_that_takes_too_long(
 ) -> None:
     monkeypatch.setattr(glue_run, "MINUTE", 0.2)
     glue = make()
-    found = until(glue, start(glue, glue_server, "late", SLEEP, Timeout=2), "TIMEOUT")
+    found = once(glue, start(glue, glue_server, "late", SLEEP, Timeout=2), "TIMEOUT")
     assert "timeout of 2 minutes" in found["ErrorMessage"]
 
 
 def test_its_end_is_an_event(make: Callable[[], Glue], glue_server: Server, events: Events) -> None:
     glue = make()
     good, bad = (start(glue, glue_server, name, text) for name, text in (("good", ""), ("bad", "1 / 0")))
-    until(glue, good, "SUCCEEDED")
-    until(glue, bad, "FAILED")
+    once(glue, good, "SUCCEEDED")
+    once(glue, bad, "FAILED")
+    until(lambda: len(events) == 2)
     found = {detail["jobRunId"]: (kind, detail) for kind, detail in events}
     kind, detail = found[good["RunId"]]
     assert (kind, detail["state"], detail["severity"]) == ("Glue Job State Change", "SUCCEEDED", "INFO")
@@ -96,9 +95,9 @@ def test_a_closed_service_has_ended_its_runs_and_takes_no_more(
 ) -> None:
     glue = make()
     run = start(glue, glue_server, "sleeper", SLEEP)
-    until(glue, run, "RUNNING")
+    once(glue, run, "RUNNING")
     glue.close()
-    found = until(make(), run, "FAILED")
+    found = once(make(), run, "FAILED")
     assert found["ErrorMessage"] == glue_run.INTERRUPTED
 
 
@@ -115,12 +114,9 @@ def test_a_run_is_stopped_while_its_process_starts(
 
     seen = Meanwhile(monkeypatch, Launcher, "start", stop, before=before)
     run = start(glue, glue_server, f"early-{before}", SLEEP)
-    until(glue, run, "STOPPED")
+    once(glue, run, "STOPPED")
     assert (seen.called, seen.errors) == (1, [])
-    end = time.monotonic() + 10
-    while any(run["RunId"] in line for line in processes.command_lines().values()):
-        assert time.monotonic() < end, "its process was left"
-        time.sleep(0.02)
+    until(lambda: not any(run["RunId"] in line for line in processes.command_lines().values()))
 
 
 def test_a_run_that_can_be_seen_can_be_stopped_or_ended(
@@ -137,7 +133,7 @@ def test_a_run_that_can_be_seen_can_be_stopped_or_ended(
 
     seen = Meanwhile(monkeypatch, store, "put", close, before=False)
     run = start(glue, glue_server, "closing", SLEEP)
-    assert until(glue, run, "FAILED")["ErrorMessage"] == glue_run.INTERRUPTED
+    assert once(glue, run, "FAILED")["ErrorMessage"] == glue_run.INTERRUPTED
     assert seen.errors == []
 
 
@@ -154,7 +150,7 @@ def test_packages_are_installed_for_the_run(
     pythons(tmp_path, **{"glue_pythonshell_3.9": str(tmp_path / "bare/bin/python")})
     script = "import part; assert part.VERSION == '2.0', part"
     asked = {"--additional-python-modules": "part==2.0"}
-    until(glue, start(glue, glue_server, "packed", script, Arguments=asked), "SUCCEEDED")
+    once(glue, start(glue, glue_server, "packed", script, Arguments=asked), "SUCCEEDED")
     run = glue.call("StartJobRun", {"JobName": "packed", "Arguments": {"--a": "1"}})["JobRunId"]
-    found = until(glue, {"JobName": "packed", "RunId": run}, "FAILED")
+    found = once(glue, {"JobName": "packed", "RunId": run}, "FAILED")
     assert found["ErrorMessage"] == "ModuleNotFoundError: No module named 'part'"

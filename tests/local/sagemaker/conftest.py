@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
 import sys
 import tarfile
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -20,7 +14,9 @@ from typing import Any
 
 import boto3
 import pytest
+from tests.emulator import serving
 from tests.local.sagemaker.world import aws, aws_url, boto, world  # noqa: F401 -- fixtures
+from tests.waiting import until
 
 from stagewright.local.sagemaker.service import SageMaker
 from stagewright.local.sagemaker.settings import Settings
@@ -29,45 +25,13 @@ IMAGE = "plain-python"
 ROLE = "arn:aws:iam::000000000000:role/stagewright-local-sagemaker"
 KEY, SECRET = "AKIALOCALLOCALLOCAL1", "local-secret"
 BUCKET = "jobs"
-READY_SECONDS = 60
 
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a ministack."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    folder = tmp_path_factory.mktemp("ministack")
-    env = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "BIND_HOST": "127.0.0.1",
-        "GATEWAY_PORT": str(port),
-    }
-    env |= {"IOT_MTLS_ENABLED": "0", "SERVICES": "s3,logs"}
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ministack"], env=env, cwd=folder, stdout=log, stderr=log
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_until(lambda: answers(url), READY_SECONDS)
+    with serving(tmp_path_factory.mktemp("ministack"), SERVICES="s3,logs") as url:
         yield url
-    finally:
-        process.kill()
-        process.wait()
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/_ministack/health", timeout=2):
-            return True
-    except urllib.error.HTTPError as error:
-        error.close()
-        return True
-    except OSError:
-        return False
 
 
 @pytest.fixture(scope="session")
@@ -180,9 +144,7 @@ class Bench:
 
     def ended(self, name: str, noun: str = "Processing") -> dict[str, Any]:
         """The job once it has ended."""
-        wait_until(
-            lambda: self.describe(name, noun)[f"{noun}JobStatus"] in ("Completed", "Failed", "Stopped")
-        )
+        until(lambda: self.describe(name, noun)[f"{noun}JobStatus"] in ("Completed", "Failed", "Stopped"))
         return self.describe(name, noun)
 
     def log(self, name: str, noun: str = "processing") -> str:
@@ -204,18 +166,7 @@ class Bench:
     def channel(name: str, uri: str, data_type: str = "S3Prefix") -> dict[str, Any]:
         return {"ChannelName": name, "DataSource": {"S3DataSource": {"S3DataType": data_type, "S3Uri": uri}}}
 
-    @staticmethod
-    def until(holds: Callable[[], Any], seconds: float = 60) -> Any:
-        return wait_until(holds, seconds)
-
-
-def wait_until(holds: Callable[[], Any], seconds: float = 60) -> Any:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if value := holds():
-            return value
-        time.sleep(0.01)
-    raise AssertionError("it did not happen in time")
+    until = staticmethod(until)
 
 
 @pytest.fixture

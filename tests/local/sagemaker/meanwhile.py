@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.waiting import PATIENCE
 
-PATIENCE_SECONDS = 0.2
+MOMENT_SECONDS = 0.2
 """For what must wait until the moment is over."""
 
 
@@ -25,14 +26,17 @@ class Meanwhile:
         def moment(*arguments: Any) -> Any:
             answer = None if before else called(*arguments)
             self.called += 1
-            beside = threading.Thread(target=self._act, args=(act, *arguments))
+            begun = threading.Event()
+            beside = threading.Thread(target=self._act, args=(begun, act, *arguments))
             beside.start()
-            beside.join(PATIENCE_SECONDS)
+            begun.wait(PATIENCE)
+            beside.join(MOMENT_SECONDS)
             return called(*arguments) if before else answer
 
         monkeypatch.setattr(owner, name, moment)
 
-    def _act(self, act: Callable[..., Any], *arguments: Any) -> None:
+    def _act(self, begun: threading.Event, act: Callable[..., Any], *arguments: Any) -> None:
+        begun.set()
         try:
             act(*arguments)
         except Exception as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -15,11 +16,14 @@ import boto3
 import botocore.exceptions
 import pytest
 from tests import processes
+from tests.waiting import PATIENCE
 
 from stagewright.local.sagemaker.api.protocol import handle
 from stagewright.local.sagemaker.service import SageMaker
 
-QUICK = {"Delay": 0.05, "MaxAttempts": 400}
+A_WHILE = f"601.{os.getpid()}"
+"""Seconds, by which what is left is told from what others of this machine have started."""
+QUICK = {"Delay": 0.05, "MaxAttempts": int(PATIENCE / 0.05)}
 
 
 @pytest.fixture
@@ -130,10 +134,12 @@ def test_an_operation_that_is_not_here_says_so(bench):
 
 
 def test_close_ends_jobs_and_says_why(bench):
-    bench.process("cut", "import subprocess\nprint('ready', flush=True)\nsubprocess.run(['sleep', '600.75'])")
+    bench.process(
+        "cut", f"import subprocess\nprint('ready', flush=True)\nsubprocess.run(['sleep', '{A_WHILE}'])"
+    )
     bench.until(lambda: "ready" in bench.log("cut"))
     bench.service.close()
-    assert sleepers("600.75") == 0
+    assert sleepers() == 0
     again = SageMaker(bench.settings, lambda *_: None)
     again.start()
     job = again.call("DescribeProcessingJob", {"ProcessingJobName": "cut"})
@@ -144,7 +150,8 @@ def test_close_ends_jobs_and_says_why(bench):
 
 def test_a_killed_server_leaves_no_process_and_its_jobs_are_reported(bench, s3):
     """kill -9 of a process that holds a service with a running job."""
-    bench.put("kill/script.py", "import subprocess\nsubprocess.run(['setsid', '--wait', 'sleep', '600.5'])")
+    script = f"import subprocess\nsubprocess.run(['setsid', '--wait', 'sleep', '{A_WHILE}'])"
+    bench.put("kill/script.py", script)
     holder = """
         import sys, time
         from pathlib import Path
@@ -168,12 +175,12 @@ def test_a_killed_server_leaves_no_process_and_its_jobs_are_reported(bench, s3):
     arguments = [str(root), settings.url, settings.access_key, settings.secret_key, bench.uri("kill/")]
     process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(holder), *arguments])
     try:
-        bench.until(lambda: sleepers("600.5") or process.poll() is not None)
+        bench.until(lambda: sleepers() or process.poll() is not None)
         assert process.poll() is None
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
-    bench.until(lambda: sleepers("600.5") == 0, seconds=5)
+    bench.until(lambda: sleepers() == 0)
     told: list[dict[str, Any]] = []
     again = SageMaker(type(settings)(root, settings.url, "k", "s"), lambda _kind, detail: told.append(detail))
     again.start()
@@ -187,5 +194,5 @@ def names(pages: list[dict[str, Any]]) -> list[str]:
     return [job["ProcessingJobName"] for page in pages for job in page["ProcessingJobSummaries"]]
 
 
-def sleepers(argument: str) -> int:
-    return list(processes.command_lines().values()).count(f"sleep {argument}")
+def sleepers() -> int:
+    return list(processes.command_lines().values()).count(f"sleep {A_WHILE}")

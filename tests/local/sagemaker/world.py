@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import io
-import os
-import socket
-import subprocess
 import sys
 import tarfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +15,8 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from tests.emulator import serving
+from tests.waiting import until
 
 from stagewright.local.sagemaker.api import protocol
 from stagewright.local.sagemaker.service import SageMaker
@@ -28,8 +26,6 @@ IMAGE = "own-image"
 SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
 ROLE = "arn:aws:iam::000000000000:role/stagewright-local-sagemaker"
 BUCKET = "models"
-PATIENCE = 60
-"""Seconds after which a test gives up, where it would wait for ever."""
 ENDED = ("InService", "Failed")
 
 ECHO = """
@@ -111,13 +107,15 @@ class World:
         return self.settled(name)
 
     def settled(self, name: str) -> dict[str, Any]:
-        end = time.monotonic() + PATIENCE
-        while (found := self.call("DescribeEndpoint", EndpointName=name))["EndpointStatus"] not in ENDED:
-            assert time.monotonic() < end, found
-            time.sleep(0.01)
-        return found
+        until(lambda: self.call("DescribeEndpoint", EndpointName=name)["EndpointStatus"] in ENDED)
+        return self.call("DescribeEndpoint", EndpointName=name)
 
-    def statuses(self, kind: str, member: str) -> list[str]:
+    def told(self, kind: str, member: str, *expected: str) -> None:
+        """Returns when exactly that has been published. An event follows the state that it tells of."""
+        until(lambda: len(self._statuses(kind, member)) >= len(expected))
+        assert self._statuses(kind, member) == list(expected)
+
+    def _statuses(self, kind: str, member: str) -> list[str]:
         return [detail[member] for what, detail in self.events if what == f"SageMaker {kind} State Change"]
 
     def folder(self, endpoint: str) -> Path:
@@ -126,37 +124,8 @@ class World:
 
 @pytest.fixture(scope="session")
 def aws_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("aws")
-    env = {
-        **os.environ,
-        "GATEWAY_PORT": str(port),
-        "BIND_HOST": "127.0.0.1",
-        "IOT_MTLS_ENABLED": "0",
-        "SFTP_ENABLED": "0",
-        "TMPDIR": str(folder),
-    }
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ministack"], env=env, stdout=log, stderr=log, cwd=folder
-        )
-    try:
-        _wait_for(port, process)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    while process.poll() is None:
-        with socket.socket() as attempt:
-            if attempt.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise RuntimeError("ministack ended")
+    with serving(tmp_path_factory.mktemp("aws")) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -114,15 +114,14 @@ def test_the_models_own_failure_is_told_in_its_words(gateway):
 
 
 def test_no_answer_names_the_remedy(monkeypatch):
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
-    gateway = Gateway.connect(PLACE, f"http://127.0.0.1:{port}", "k", "s")
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    with pytest.raises(TargetError, match="the target does not answer") as caught:
-        gateway.documents.base("p")
+    with socket.socket() as taken:  # and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        gateway = Gateway.connect(PLACE, f"http://127.0.0.1:{taken.getsockname()[1]}", "k", "s")
+        with pytest.raises(TargetError, match="the target does not answer") as caught:
+            gateway.documents.base("p")
+        gateway.close()
     assert "stagewright up" in caught.value.remedy
-    gateway.close()
 
 
 def test_no_credentials_names_the_remedy(monkeypatch, tmp_path):

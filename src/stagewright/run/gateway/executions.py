@@ -65,9 +65,17 @@ class Executions:
         return True
 
     def stop(self, arn: str, cause: str) -> None:
-        """Stopping one that has ended changes nothing (its status stays)."""
+        """Stopping one that has ended changes nothing (its status stays).
+
+        What StopExecution answers for such a one its API reference does not say; of its errors only
+        ValidationException could be it, and the request itself is valid.
+        """
         with translated("states", f"the execution {arn}"):
-            self.client.stop_execution(executionArn=arn, error="Stagewright.Stopped", cause=cause)
+            try:
+                self.client.stop_execution(executionArn=arn, error="Stagewright.Stopped", cause=cause)
+            except ClientError as error:
+                if code_of(error) != "ValidationException":
+                    raise
 
     def give_back(self, token: str, output: Mapping[str, str]) -> bool:
         """The task that waits with this token ends well; false where it does not wait any more."""

@@ -6,19 +6,18 @@ import json
 import os
 import signal
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.waiting import until
 
 from stagewright.local.sagemaker.api.protocol import ApiError
 from stagewright.local.sagemaker.hosting.rollout import InterruptedRolloutError, Rollout
 from stagewright.local.sagemaker.hosting.routing import Routing
 
 JSON = {"content-type": "application/json"}
-PATIENCE = 60
 FAILS = """
 def model_fn(folder): return "MARK"
 def transform_fn(model, body, content_type, accept): raise ValueError("worse than before")
@@ -39,14 +38,6 @@ def canary(percent: int = 30, wait: int = 600, bake: int = 0, alarm: str = "") -
     return config
 
 
-def until(done: Callable[[], Any]) -> Any:
-    end = time.monotonic() + PATIENCE
-    while not (found := done()):
-        assert time.monotonic() < end
-        time.sleep(0.01)
-    return found
-
-
 def send(world: Any, name: str) -> str:
     result = world.service.invoke(name, b"1", JSON)
     assert result.status == 200, result.body
@@ -56,6 +47,11 @@ def send(world: Any, name: str) -> str:
 def next_version(world: Any, name: str = "next", script: str | None = None, **more: Any) -> None:
     world.create_model(name, script)
     world.create_config(name, name, **more)
+
+
+def changes(world: Any) -> list[dict[str, Any]]:
+    """An event follows the state that it tells of."""
+    return [detail for what, detail in world.events if what == "SageMaker Endpoint State Change"]
 
 
 def stage(world: Any, name: str) -> str:
@@ -418,7 +414,7 @@ def test_weights_are_changed_beside_the_call(world: Any) -> None:
     change = [{"VariantName": "variant-a", "DesiredWeight": 3.0, "DesiredInstanceCount": 2}]
     world.call("UpdateEndpointWeightsAndCapacities", EndpointName="both", DesiredWeightsAndCapacities=change)
     assert world.settled("both")["ProductionVariants"][0]["CurrentWeight"] == 3.0
-    told = [detail for what, detail in world.events if what == "SageMaker Endpoint State Change"][-2:]
+    told = until(lambda: changes(world)[3:] and changes(world)[2:])
     assert [
         (
             detail["EndpointStatus"],

@@ -46,17 +46,17 @@ def test_invocations_errors_and_latency_are_in_cloudwatch(world: Any) -> None:
 
 
 def test_endpoints_work_without_cloudwatch(world: Any, caplog: Any) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    settings: Settings = replace(world.settings, url=url)
-    cloudwatch = CloudWatch(settings)
-    metrics = EndpointMetrics(cloudwatch)
-    metrics.record(Source("house", "AllTraffic", "house"), 200, 0.01)
-    metrics.close()
-    metrics.record(Source("house", "AllTraffic", "house"), 200, 0.01)
-    metrics.close()
-    cloudwatch.close()
+    with socket.socket() as taken:  # and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        settings: Settings = replace(world.settings, url=url)
+        cloudwatch = CloudWatch(settings)
+        metrics = EndpointMetrics(cloudwatch)
+        metrics.record(Source("house", "AllTraffic", "house"), 200, 0.01)
+        metrics.close()
+        metrics.record(Source("house", "AllTraffic", "house"), 200, 0.01)
+        metrics.close()
+        cloudwatch.close()
     assert [record.message for record in caplog.records if "no metrics" in record.message] == [
         caplog.records[0].message
     ]

@@ -7,15 +7,14 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import zipfile
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.processes import command_lines
+from tests.waiting import until
 from uv import find_uv_bin
 
 from stagewright.local.sagemaker.api.protocol import ApiError, InvokeResult
@@ -38,13 +37,6 @@ def invoke(world: Any, name: str, data: Any = 1, **headers: str) -> Any:
     return json.loads(result.body)
 
 
-def until(done: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not done():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 def processes(world: Any) -> list[int]:
     """Every process whose command line names this world's folder."""
     return [process for process, line in command_lines().items() if str(world.settings.root) in line]
@@ -64,7 +56,7 @@ def test_creates_answers_and_deletes(world: Any) -> None:
     gone(world, "house")
     assert processes(world) == []
     assert not (world.folder("house") / "1").exists()
-    assert world.statuses("Endpoint", "EndpointStatus") == ["CREATING", "IN_SERVICE", "DELETING"]
+    world.told("Endpoint", "EndpointStatus", "CREATING", "IN_SERVICE", "DELETING")
     with pytest.raises(ApiError) as refused:
         invoke(world, "house")
     assert str(refused.value) == "ValidationError: Endpoint house of account 000000000000 not found."
@@ -113,7 +105,7 @@ def test_a_model_that_raises_fails_the_endpoint_with_its_last_line(world: Any) -
     assert found["FailureReason"].endswith("ValueError: no weights here")
     assert processes(world) == []
     assert "Traceback" in (world.folder("broken") / "log").read_text()
-    assert world.statuses("Endpoint", "EndpointStatus") == ["CREATING", "FAILED"]
+    world.told("Endpoint", "EndpointStatus", "CREATING", "FAILED")
     with pytest.raises(ApiError, match="not found"):
         invoke(world, "broken")
     with pytest.raises(ApiError, match="Cannot update failed endpoint"):
@@ -183,6 +175,7 @@ def test_an_update_under_load_fails_no_request(world: Any) -> None:
     threads = [threading.Thread(target=load) for _ in range(4)]
     for thread in threads:
         thread.start()
+    until(lambda: answers)
     world.call("UpdateEndpoint", EndpointName="live", EndpointConfigName="next")
     assert world.call("DescribeEndpoint", EndpointName="live")["EndpointConfigName"] in ("live", "next")
     found = world.settled("live")
@@ -197,7 +190,11 @@ def test_an_update_under_load_fails_no_request(world: Any) -> None:
 
 
 def waiting_for(gate: Path) -> str:
-    return f"import os, time\n    while not os.path.exists({str(gate)!r}): time.sleep(0.01)\n    "
+    """Says `gate.begun` first."""
+    begun = f"open({f'{gate}.begun'!r}, 'w').close()"
+    return (
+        f"import os, time\n    {begun}\n    while not os.path.exists({str(gate)!r}): time.sleep(0.01)\n    "
+    )
 
 
 def test_a_request_under_way_is_answered_by_the_generation_it_went_to(world: Any, tmp_path: Path) -> None:
@@ -210,6 +207,7 @@ def test_a_request_under_way_is_answered_by_the_generation_it_went_to(world: Any
     answers: list[str] = []
     thread = threading.Thread(target=lambda: answers.append(invoke(world, "live")["model"]))
     thread.start()
+    until(tmp_path.joinpath("gate.begun").exists)
     world.call("UpdateEndpoint", EndpointName="live", EndpointConfigName="next")
     assert world.settled("live")["EndpointConfigName"] == "next"
     assert invoke(world, "live")["model"] == "next"

@@ -35,7 +35,7 @@ def test_a_model_is_created_described_listed_and_deleted(world: Any) -> None:
     for operation in ("DescribeModel", "DeleteModel"):
         assert refused(world, operation, ModelName="House") == f'Could not find model "{arn}".'
     assert world.call("ListTags", ResourceArn=arn)["Tags"] == []
-    assert world.statuses("Model", "ModelName") == ["House", "House"]
+    world.told("Model", "ModelName", "House", "House")
 
 
 def test_model_data_must_be_there(world: Any) -> None:

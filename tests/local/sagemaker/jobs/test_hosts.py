@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from tests import processes
+from tests.local.sagemaker.jobs.test_job_parts import messages
 
 from stagewright.local.sagemaker.api.protocol import ApiError
 
@@ -37,7 +38,7 @@ if host == "algo-1":
         connection, peer = server.accept()
         print("met", peer[0], connection.recv(100).decode())
 else:
-    for _ in range(400):
+    for _ in range(6000):
         try:
             connection = socket.create_connection(("algo-1", 29500), source_address=(host, 0))
             break
@@ -109,15 +110,13 @@ def test_each_host_has_a_log_stream(bench, logs_client):
     bench.ended("streams", "Training")
     group = {"logGroupName": "/aws/sagemaker/TrainingJobs", "logStreamNamePrefix": "streams/"}
 
-    def streams():
-        found = logs_client.describe_log_streams(**group)["logStreams"]
-        return len(found) == 2 and [stream["logStreamName"] for stream in found]
+    def lines(number):
+        return messages(logs_client, group["logGroupName"], f"streams/algo-{number}-")
 
-    names = sorted(bench.until(streams))
-    for number, name in enumerate(names, 1):
-        assert name.startswith(f"streams/algo-{number}-")
-        events = logs_client.get_log_events(logGroupName=group["logGroupName"], logStreamName=name)["events"]
-        assert f"loss from algo-{number}" in [event["message"] for event in events]
+    for number in (1, 2):
+        bench.until(lambda number=number: f"loss from algo-{number}" in lines(number))
+        assert f"loss from algo-{3 - number}" not in lines(number)
+    assert len(logs_client.describe_log_streams(**group)["logStreams"]) == 2
 
 
 def test_hosts_reach_one_another_by_name(bench):

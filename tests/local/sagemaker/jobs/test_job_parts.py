@@ -7,6 +7,7 @@ import runpy
 from pathlib import Path
 
 import pytest
+from tests.waiting import until
 
 from stagewright.local.sagemaker.api.fields import refuse_unsupported, values, without_effect
 from stagewright.local.sagemaker.api.protocol import ApiError, service_model
@@ -131,10 +132,8 @@ def test_logs_reach_cloudwatch_in_order(settings, logs_client, tmp_path):
         stream.write(line)
     stream.close()
     logs.close()
-    sent = logs_client.get_log_events(
-        logGroupName="/aws/sagemaker/Test", logStreamName="job/algo-1-1", startFromHead=True
-    )["events"]
-    assert [event["message"] for event in sent] == lines
+    until(lambda: len(messages(logs_client, "/aws/sagemaker/Test", "job/algo-1-1")) >= len(lines))
+    assert messages(logs_client, "/aws/sagemaker/Test", "job/algo-1-1") == lines
     assert (tmp_path / "deep/log").read_text().splitlines() == [*lines, ""]
     assert list(stream.tail) == [*lines, ""][-40:]
 
@@ -168,6 +167,8 @@ def messages(client, group, prefix):
         return []
     found = []
     for stream in streams:
-        page = client.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"])
+        page = client.get_log_events(
+            logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True
+        )
         found += [event["message"] for event in page["events"]]
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 
 import pytest
@@ -10,6 +11,8 @@ from tests import processes
 
 from stagewright.local.sagemaker.api.protocol import ApiError
 
+A_WHILE = f"600.{os.getpid()}"
+"""Seconds, by which what is left is told from what others of this machine have started."""
 SUM = """
 import json, pathlib, sys
 rows = pathlib.Path('/opt/ml/processing/input/raw/a.csv').read_text().split()
@@ -86,12 +89,16 @@ def test_a_failed_job_keeps_only_continuous_outputs(bench):
     assert [key for key in bench.keys("") if key.endswith("/x")] == ["always/x"]
 
 
-def test_two_jobs_at_once_each_see_their_own_folder(bench):
-    script = """
+def test_two_jobs_at_once_each_see_their_own_folder(bench, tmp_path):
+    """Each waits for the other to have written."""
+    script = f"""
 import pathlib, sys, time
 mine = pathlib.Path('/opt/ml/processing/mine')
 mine.write_text(sys.argv[1])
-time.sleep(0.5)
+written = pathlib.Path({str(tmp_path)!r})
+(written / ('written-' + sys.argv[1])).touch()
+while len(list(written.glob('written-*'))) < 2:
+    time.sleep(0.01)
 pathlib.Path('/opt/ml/processing/output/result/seen').write_text(mine.read_text())
 """
     for name in ("one", "two"):
@@ -115,14 +122,14 @@ pathlib.Path('/opt/ml/processing/output/result/seen').write_text(mine.read_text(
 def test_stop_ends_the_whole_tree_also_what_left_the_session(bench):
     bench.process(
         "stops",
-        "import subprocess, time\nsubprocess.Popen(['sleep', '600.25'], start_new_session=True)\n"
+        f"import subprocess, time\nsubprocess.Popen(['sleep', '{A_WHILE}'], start_new_session=True)\n"
         "print('ready', flush=True)\ntime.sleep(600)",
     )
-    bench.until(lambda: "ready" in bench.log("stops") and running("600.25"))
+    bench.until(lambda: "ready" in bench.log("stops") and running(A_WHILE))
     bench.service.call("StopProcessingJob", {"ProcessingJobName": "stops"})
     assert bench.describe("stops", "Processing")["ProcessingJobStatus"] in ("Stopping", "Stopped")
     assert bench.ended("stops")["ProcessingJobStatus"] == "Stopped"
-    assert not running("600.25")
+    assert not running(A_WHILE)
 
 
 def test_a_job_that_ignores_the_signal_is_killed_after_the_grace(bench):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.waiting import PATIENCE
 
 from stagewright.local.sagemaker.api.protocol import ApiError
 from stagewright.local.sagemaker.model_servers import runtime, serving
@@ -26,7 +27,7 @@ def test_boto3_creates_waits_invokes_and_deletes(world: Any, boto: Boto) -> None
     world.create_config("house", "house")
     client, caller = boto("sagemaker"), boto("sagemaker-runtime")
     arn = client.create_endpoint(EndpointName="house", EndpointConfigName="house")["EndpointArn"]
-    waiter = {"Delay": 1, "MaxAttempts": 60}
+    waiter = {"Delay": 1, "MaxAttempts": int(PATIENCE)}
     world.settled("house")
     client.get_waiter("endpoint_in_service").wait(EndpointName="house", WaiterConfig=waiter)
     answer = caller.invoke_endpoint(

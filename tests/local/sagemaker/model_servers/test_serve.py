@@ -13,6 +13,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+from tests.waiting import PATIENCE
 
 import stagewright.local.sagemaker.model_servers
 
@@ -33,7 +34,7 @@ def output_fn(prediction, accept):
 class Server:
     def __init__(self, process: subprocess.Popen[bytes], log: Path, port: int) -> None:
         self.process, self.log = process, log
-        self.connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        self.connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
 
     def post(self, body: bytes | str, **headers: str) -> tuple[int, str, str]:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -106,7 +107,7 @@ def test_listens_on_the_loopback_address_only(start: Start) -> None:
     port = server.connection.port
     with socket.socket() as other:
         # The whole of 127.0.0.0/8 is loopback; a server on every address would answer here.
-        other.settimeout(5)
+        other.settimeout(PATIENCE)
         assert other.connect_ex(("127.0.0.2", port)) != 0 or sys.platform == "darwin"
 
 
@@ -163,7 +164,7 @@ def test_an_exception_is_500_with_the_message_and_a_traceback_in_the_log(
 
 def test_a_model_that_cannot_be_loaded_ends_the_process_with_the_reason(start: Start, tmp_path: Path) -> None:
     server = start("def model_fn(folder):\n    raise OSError('no weights')\n")
-    assert server.process.wait(10) == 1
+    assert server.process.wait(PATIENCE) == 1
     assert server.log.read_text().rstrip().endswith("OSError: no weights")
     assert not (tmp_path / "port").exists()
 
@@ -187,7 +188,7 @@ def test_a_script_that_cannot_serve_says_why(
     start: Start, script: str | dict[str, str], framework: str, environment: dict[str, str], reason: str
 ) -> None:
     server = start(script, framework, **environment)
-    assert server.process.wait(10) == 1
+    assert server.process.wait(PATIENCE) == 1
     assert reason in server.log.read_text()
 
 
@@ -239,7 +240,7 @@ def test_a_request_over_the_model_server_s_timeout_ends_the_process(start: Start
     server = start(script, SAGEMAKER_MODEL_SERVER_TIMEOUT="0.2")
     with pytest.raises(OSError):
         server.post("x")
-    assert server.process.wait(10) == 1
+    assert server.process.wait(PATIENCE) == 1
     assert "WORKER TIMEOUT" in server.log.read_text()
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.processes import command_lines
+from tests.waiting import until
 
 from stagewright.local.sagemaker.hosting import deployments
 from stagewright.local.sagemaker.model_servers import serving
@@ -29,14 +29,6 @@ def predict_fn(data, model):
     return model
 def output_fn(prediction, accept): return json.dumps(prediction), accept
 """
-
-
-def until(done: Callable[[], Any]) -> Any:
-    end = time.monotonic() + 60
-    while not (found := done()):
-        assert time.monotonic() < end
-        time.sleep(0.01)
-    return found
 
 
 def workers(world: Any, name: str) -> list[serving.Worker]:
@@ -111,8 +103,7 @@ def test_a_request_that_was_not_sent_whole_goes_to_another(
 def test_a_worker_that_fails_its_health_check_is_started_again(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "PING_SECONDS", 0.1)
-    monkeypatch.setattr(serving, "PINGS", 1)
+    monkeypatch.setattr(serving, "PING_SECONDS", 0.5)
     monkeypatch.setattr(deployments, "HEALTH_SECONDS", 0.05)
     world.restart()
     world.deploy("hanging", NAMED)
@@ -128,11 +119,7 @@ def test_a_worker_that_fails_its_health_check_is_started_again(
 
 def processes(world: Any) -> list[int]:
     """Every process whose command line names this world's folder."""
-    listed = subprocess.run(
-        ["ps", "-A", "-ww", "-o", "pid=,command="], capture_output=True, text=True, check=True
-    )
-    lines = [line.split(maxsplit=1) for line in listed.stdout.splitlines()]
-    return [int(line[0]) for line in lines if len(line) == 2 and str(world.settings.root) in line[1]]
+    return [process for process, line in command_lines().items() if str(world.settings.root) in line]
 
 
 def test_a_worker_that_ended_while_idle_is_started_again_before_a_request_needs_it(

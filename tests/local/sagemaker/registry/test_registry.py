@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.waiting import until
 
 from stagewright.local.sagemaker.api.protocol import ApiError
 
@@ -117,6 +118,12 @@ def test_a_repeated_request_makes_one_version(registry: Any) -> None:
 
 def test_approval_is_updated_and_told(registry: Any) -> None:
     arn = register(registry, CustomerMetadataProperties={"a": "1", "b": "2"})["ModelPackageArn"]
+
+    def events() -> list[dict[str, Any]]:
+        """The first one follows the state that it tells of."""
+        return [detail for kind, detail in registry.events if kind == "SageMaker Model Package State Change"]
+
+    until(events)
     registry.call(
         "UpdateModelPackage",
         ModelPackageArn=arn,
@@ -128,7 +135,7 @@ def test_approval_is_updated_and_told(registry: Any) -> None:
     found = registry.call("DescribeModelPackage", ModelPackageName=arn)
     assert (found["ModelApprovalStatus"], found["ApprovalDescription"]) == ("Approved", "checked")
     assert found["CustomerMetadataProperties"] == {"b": "2", "c": "3"}
-    told = [detail for kind, detail in registry.events if kind == "SageMaker Model Package State Change"]
+    told = events()
     assert [each["ModelApprovalStatus"] for each in told] == ["PendingManualApproval", "Approved"]
     last = told[-1]
     assert (last["ModelPackageGroupName"], last["ModelPackageVersion"], last["ModelPackageArn"]) == (

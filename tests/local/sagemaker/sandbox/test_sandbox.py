@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from tests import processes
+from tests.waiting import PATIENCE, until
 
 from stagewright.local.sagemaker.sandbox import launcher, watch
 from stagewright.local.sagemaker.sandbox.isolation import ENTER, Isolation, enter, probe, write_hosts
@@ -21,7 +22,8 @@ from stagewright.local.sagemaker.sandbox.launcher import Command, Launcher
 
 ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 NOBODY = 65534
-TIMEOUT = 10
+A_WHILE = f"600.{os.getpid()}"
+"""Seconds, by which what is left is told from what others of this machine have started."""
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 
 
@@ -104,7 +106,7 @@ def test_terminate_reaches_the_command_which_may_end_well(sandbox, folder):
     )
     assert process.output.readline() == b"up\n"
     process.terminate()
-    assert process.wait(TIMEOUT) == 5
+    assert process.wait(PATIENCE) == 5
     with process.output as output:
         assert output.read() == b"bye\n"
 
@@ -112,19 +114,19 @@ def test_terminate_reaches_the_command_which_may_end_well(sandbox, folder):
 @pytest.mark.parametrize("delay", [0, 0.01, 0.02, 0.04])
 def test_a_signal_that_comes_too_early_is_not_lost(sandbox, folder, delay):
     """Whatever the launcher is doing meanwhile, the command ends, and nothing of it stays."""
-    process = sandbox.start(Command(folder, ("sleep", "603.25"), ENV))
+    process = sandbox.start(Command(folder, ("sleep", A_WHILE), ENV))
     time.sleep(delay)
     process.terminate()
-    assert process.wait(TIMEOUT) == 128 + 15
+    assert process.wait(PATIENCE) == 128 + 15
     process.output.close()
-    assert not running("603.25")
+    assert not running(A_WHILE)
 
 
 @pytest.mark.skipif(not probe().mode, reason="no namespaces here")
 def test_no_handler_can_miss_a_signal(folder):
     """Where one is called just before the wait for the child, the wait goes on: hence no handler at all."""
     sandbox = Launcher()
-    process = sandbox.start(Command(folder, ("/bin/sh", "-c", "echo up; sleep 603.25"), ENV))
+    process = sandbox.start(Command(folder, ("/bin/sh", "-c", f"echo up; sleep {A_WHILE}"), ENV))
     assert process.output.readline() == b"up\n"
     (first,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     (command,) = Path(f"/proc/{first}/task/{first}/children").read_text().split()
@@ -163,32 +165,25 @@ def test_a_launcher_that_is_killed_while_it_forks_leaves_nothing(folder):
         sys.exit(enter["main"](*sys.argv[1:7], sys.argv[7], sys.argv[8:]))
     """)
     hosts = write_hosts(folder.parent)
-    script = "touch /opt/ml/ran; sleep 604.75"
+    script = f"touch /opt/ml/ran; sleep {A_WHILE}"
     _, _, _, _, *arguments = enter(probe().mode, folder, hosts, "/opt/ml", ["/bin/sh", "-c", script])
     launcher = subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", waits, *arguments], stdout=subprocess.PIPE, start_new_session=True
     )
-    wait_until((folder / "forked").exists)
+    until((folder / "forked").exists)
     launcher.kill()
     launcher.wait()
     (folder / "killed").touch()
     with launcher.stdout as output:
         assert output.read() == b""  # ends when the last process that has it does
     assert not (folder / "ran").exists()
-    assert not running("604.75")
-
-
-def wait_until(holds):
-    end = time.monotonic() + TIMEOUT
-    while not holds():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
+    assert not running(A_WHILE)
 
 
 def test_what_left_the_session_dies_with_the_command(sandbox, folder):
-    code, _ = shell(sandbox, folder, "setsid sleep 601.25 & (setsid setsid sleep 601.25 &); sleep 0.2")
+    code, _ = shell(sandbox, folder, f"setsid sleep {A_WHILE} & (setsid setsid sleep {A_WHILE} &); sleep 0.2")
     assert code == 0
-    assert not running("601.25")
+    assert not running(A_WHILE)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -209,14 +204,14 @@ def test_descendants_are_found_where_there_is_no_ps(monkeypatch):
 
 
 def test_kill_ends_a_stubborn_tree(sandbox, folder):
-    script = "trap '' TERM; setsid sleep 602.25 & echo up; sleep 602.25"
+    script = f"trap '' TERM; setsid sleep {A_WHILE} & echo up; sleep {A_WHILE}"
     process = sandbox.start(Command(folder, ("/bin/sh", "-c", script), ENV))
     assert process.output.readline() == b"up\n"
     process.terminate()
     process.kill()
     process.output.close()
     assert not process.running
-    assert not running("602.25")
+    assert not running(A_WHILE)
 
 
 def test_it_outlives_the_thread_that_asked_for_it(sandbox, folder):
@@ -291,9 +286,4 @@ def test_an_ordinary_user_has_it_too():
 
 
 def running(argument: str) -> bool:
-    end = time.monotonic() + 2
-    while time.monotonic() < end:
-        if f"sleep {argument}" not in processes.command_lines().values():
-            return False
-        time.sleep(0.02)
-    return True
+    return f"sleep {argument}" in processes.command_lines().values()

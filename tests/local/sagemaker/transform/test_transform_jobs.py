@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import subprocess
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +10,8 @@ from typing import Any
 
 import pytest
 from tests.local.sagemaker.meanwhile import Meanwhile
+from tests.processes import command_lines
+from tests.waiting import PATIENCE, until
 
 from stagewright.local.sagemaker.api.protocol import ApiError
 from stagewright.local.sagemaker.transform import data_processing
@@ -119,17 +119,7 @@ class Transforms:
         return [line.removeprefix("asked ") for line in self.log(name).splitlines() if line.startswith("ask")]
 
     def processes(self) -> list[str]:
-        listed = subprocess.run(
-            ["ps", "-A", "-ww", "-o", "command="], capture_output=True, text=True, check=True
-        )
-        return [line for line in listed.stdout.splitlines() if str(self.world.settings.root) in line]
-
-
-def until(done: Callable[[], Any], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
+        return [line for line in command_lines().values() if str(self.world.settings.root) in line]
 
 
 @pytest.fixture
@@ -146,9 +136,10 @@ def test_lines_of_a_prefix_become_out_files_with_its_structure(jobs: Transforms)
     assert jobs.outputs() == {"first.csv.out": "3.0\n7.0\n", "2026/second.csv.out": "5.0\n6.0\n"}
     assert sorted(jobs.asked()) == ["'1,2\\n3,4' text/csv text/csv", "'5\\n6' text/csv text/csv"]
     assert job["CreationTime"] <= job["TransformStartTime"] <= job["TransformEndTime"]
-    assert jobs.world.statuses("Transform Job", "TransformJobStatus") == ["InProgress", "Completed"]
+    jobs.world.told("Transform Job", "TransformJobStatus", "InProgress", "Completed")
     assert jobs.processes() == []
-    assert [entry.name for entry in (jobs.world.settings.root / "jobs/transform/job").iterdir()] == ["log"]
+    folder = jobs.world.settings.root / "jobs/transform/job"
+    until(lambda: [entry.name for entry in folder.iterdir()] == ["log"])
 
 
 def test_without_a_split_each_object_is_one_request(jobs: Transforms) -> None:
@@ -322,8 +313,7 @@ def test_stop_ends_the_model_server_and_keeps_no_output(jobs: Transforms) -> Non
     assert "FailureReason" not in job
     assert jobs.outputs() == {}
     assert jobs.processes() == []
-    statuses = jobs.world.statuses("Transform Job", "TransformJobStatus")
-    assert statuses == ["InProgress", "Stopping", "Stopped"]
+    jobs.world.told("Transform Job", "TransformJobStatus", "InProgress", "Stopping", "Stopped")
     with pytest.raises(ApiError, match="rejected because the transform job is in status Stopped"):
         jobs.world.call("StopTransformJob", TransformJobName="job")
 
@@ -462,7 +452,7 @@ def test_plain_boto3_with_waiter_paginator_tags_and_filters(
         **jobs.request("first", ContentType="text/csv", Tags=[{"Key": "team", "Value": "houses"}])
     )
     waiter = sagemaker.get_waiter("transform_job_completed_or_stopped")
-    waiter.wait(TransformJobName="first", WaiterConfig={"Delay": 0.05, "MaxAttempts": 1000})
+    waiter.wait(TransformJobName="first", WaiterConfig={"Delay": 0.05, "MaxAttempts": 6000})
     assert sagemaker.list_tags(ResourceArn=created["TransformJobArn"])["Tags"] == [
         {"Key": "team", "Value": "houses"}
     ]
@@ -504,7 +494,7 @@ def test_the_log_has_a_stream_of_the_model_and_one_of_the_service(jobs: Transfor
 
 def test_as_many_requests_are_under_way_as_asked_for(tmp_path: Path) -> None:
     """Each answer waits until three requests are there at once."""
-    together = threading.Barrier(3, timeout=30)
+    together = threading.Barrier(3, timeout=PATIENCE)
 
     def invoke(payload: bytes) -> bytes:
         together.wait()

@@ -139,6 +139,7 @@ def test_the_event_says_how_it_ended(bench):
     tune(bench, jobs=2, tags=[{"Key": "team", "Value": "a"}])
     bench.ended("tune", NOUN)
     kind = "SageMaker HyperParameter Tuning Job State Change"
+    bench.until(lambda: len([event for event, _ in bench.events if event == kind]) >= 2)
     started, detail = [detail for event, detail in bench.events if event == kind]
     assert started["HyperParameterTuningJobStatus"] == "InProgress"
     assert detail["HyperParameterTuningJobStatus"] == "Completed"
@@ -174,6 +175,7 @@ def test_parallel_jobs_are_as_many_as_allowed(bench):
     job = bench.ended("tune", NOUN)
     assert job["HyperParameterTuningJobStatus"] == "Stopped"
     assert [child["TrainingJobStatus"] for child in children(bench)] == ["Stopped", "Stopped"]
+    bench.until(lambda: len([e for e, _ in bench.events if "Tuning" in e]) >= 3)
     statuses = [d["HyperParameterTuningJobStatus"] for e, d in bench.events if "Tuning" in e]
     assert statuses == ["InProgress", "Stopping", "Stopped"]
     with pytest.raises(ApiError, match="the hyperparameter tuning job is in status Stopped"):
@@ -200,7 +202,7 @@ def test_early_stopping_stops_what_falls_behind(bench):
         "import argparse, time\nparser = argparse.ArgumentParser()\n"
         "parser.add_argument('--units', type=int)\n"
         "n = parser.parse_args().units\n"
-        "for epoch in range(3):\n    print('loss:', n - epoch, flush=True)\n"
+        "print(*('loss: %d' % (n - epoch) for epoch in range(3)), sep='\\n', flush=True)\n"  # in one piece
         "time.sleep(600 if n > 50 else 0)"
     )
     grid = {"CategoricalParameterRanges": [{"Name": "units", "Values": ["10", "99", "5"]}]}

@@ -11,6 +11,10 @@ the launcher dies, so does process 1, and with it the kernel ends every process 
 a user namespace, which needs no rights; the user keeps their id. The command's exit code is returned; 128
 plus the signal's number where a signal ended it; 125 where the namespaces cannot be had.
 
+SIGUSR1 to the launcher ends all of it at once. The launcher then ends when nothing is left, since the kernel
+has ended every process of a PID namespace before its process 1 (pid_namespaces(7)); one that is killed
+itself ends a moment before them.
+
 The first two never handle a signal, they wait for it (sigwait(3)): one that a handler notes just before the
 process begins to wait for its child would wait with it, and the command would never be told to end.
 """
@@ -29,7 +33,8 @@ PR_SET_PDEATHSIG = 1
 OPT, TARGET = "/opt", "/opt/ml"
 NO_NAMESPACES = 125
 FORWARDED = (signal.SIGTERM, signal.SIGINT)
-AWAITED = (*FORWARDED, signal.SIGCHLD)
+END_NOW = signal.SIGUSR1
+AWAITED = (*FORWARDED, END_NOW, signal.SIGCHLD)
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -136,7 +141,9 @@ def follow(child: int) -> int:
     """Until the child has ended: signals passed on to it, orphans reaped; its exit code."""
     while True:
         received = signal.sigwait(AWAITED)
-        if received != signal.SIGCHLD:
+        if received == END_NOW:
+            os.kill(child, signal.SIGKILL)
+        elif received != signal.SIGCHLD:
             os.kill(child, received)
         elif (status := reaped(child)) is not None:
             return exit_code(status)

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import IO
 
 from stagewright.local.sagemaker.sandbox import rewrite
+from stagewright.local.sagemaker.sandbox.enter import END_NOW
 from stagewright.local.sagemaker.sandbox.isolation import Isolation, enter, probe, watch, write_hosts
 
 END_SECONDS = 5.0
+"""What is asked to end a command and its tree has this long, and is killed then."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,11 @@ class Process:
         """Ends the whole tree at once, also what has left the session, and waits for it."""
         if self._popen.stdin is not None:
             self._popen.stdin.close()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._popen.wait(END_SECONDS)
+        else:
+            self._popen.send_signal(END_NOW)
+            self._popen.send_signal(signal.SIGCONT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._popen.wait(END_SECONDS)
         self._popen.kill()
         self._popen.wait()
 
