@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -125,6 +126,19 @@ def test_the_source_is_named_in_both_modules_and_in_the_requirements(here: Path)
     assert address.replace("source =", "source   =") + '/modules/pipeline?ref=v9"' in main
     requirement = (here / "demo/requirements.txt").read_text()
     assert requirement == "stagewright[all] @ git+https://git.example.com/ml/stagewright.git@v9\n"
+
+
+def test_the_readme_counts_its_steps_and_begins_with_the_address(here: Path) -> None:
+    init.command(Path("demo"), bucket="ml-{environment}")
+    init.command(Path("own"), bucket="ml-{environment}", source="https://git.example.com/ml/stagewright.git")
+    steps = {
+        name: re.findall(r"^(\d)\. (.{12})", (here / name / "README.md").read_text(), re.MULTILINE)
+        for name in ("demo", "own")
+    }
+    assert [number for number, _ in steps["demo"]] == ["1", "2", "3", "4", "5"]
+    assert [number for number, _ in steps["own"]] == ["1", "2", "3", "4"]
+    assert steps["demo"][0][1] == "Put your Sta"
+    assert [text for _, text in steps["demo"][1:]] == [text for _, text in steps["own"]]
 
 
 def test_the_current_folder_will_do_and_a_source_may_be_a_folder(

@@ -326,6 +326,7 @@ def test_an_endpoint_goes_back_by_a_command_and_the_next_run_leaves_it(served):
     assert found["kept"][0] == before["serves"]
     (back,) = found["rollbacks"]
     assert (back["why"], back["outcome"], back["after"]) == ("too high", "serves", before["run"])
+    assert (found["since"], found["rolled_back"]) == (back["at"], back)
     assert served("endpoints").stdout.splitlines()[1].endswith(f" by {back['by']}: too high")
     nightly = served("run", ".", "-p", "factor=14")
     assert nightly.returncode == 0

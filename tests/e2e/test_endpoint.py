@@ -67,7 +67,7 @@ class Place:
     def put(self, key: str, body: bytes) -> None:
         self.s3.put_object(Bucket=self.installation.bucket, Key=key, Body=body)
 
-    def plan(self, name: str, model: str, date: str = "", **fields: Any) -> Plan:
+    def plan(self, name: str, model: str, /, date: str = "", **fields: Any) -> Plan:
         stage = {"kind": "endpoint", "model": f"s3://${{bucket}}/models/{model}.tar.gz", "image": IMAGE}
         document = {
             "name": name,
@@ -80,7 +80,7 @@ class Place:
         trigger = Trigger("manual", key, time, "test", date=date)
         return make_plan(self.gateway, load(document), trigger, Release(name, {}), 1)
 
-    def deploy(self, name: str, model: str, **fields: Any) -> RunRecord:
+    def deploy(self, name: str, model: str, /, **fields: Any) -> RunRecord:
         return self.run(self.plan(name, model, **fields))
 
     def run(self, plan: Plan) -> RunRecord:
@@ -501,6 +501,19 @@ def test_an_earlier_version_that_fails_the_smoke_test_is_taken_away_again(place:
     assert place.ask("smoked-local") == "two"
     assert back(place, "smoked", smoke_test=False).to == old
     assert place.ask("smoked-local") == "one"
+
+
+def test_a_pipeline_goes_back_at_the_endpoint_that_its_newest_run_names(place: Place) -> None:
+    """Also after the stage was given another name, and where another pipeline deployed there last."""
+    for model in ("one", "two"):
+        assert place.deploy("renamed", model).status == "SUCCEEDED"
+    assert place.deploy("renamed", "one", name="common").status == "SUCCEEDED"
+    assert place.deploy("other", "two", name="common").status == "SUCCEEDED"
+    assert rollback.find(place.gateway, "renamed").name == "common"
+    back(place, "renamed")
+    assert place.ask("common") == "one"
+    assert place.ask("renamed-local") == "two"
+    assert rollback.find(place.gateway, "renamed-local").name == "renamed-local"
 
 
 def test_what_cannot_go_back_is_told(place: Place) -> None:

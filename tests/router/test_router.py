@@ -263,6 +263,15 @@ def test_what_is_no_event_of_ours_is_malformed(installation, change, message):
         messages.parse(text, installation)
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [("hello", "it is not JSON: Expecting value"), ('{"detail-type": "x"}', "it has no 'time'")],
+)
+def test_what_a_malformed_message_lacks_is_told(installation, body, said):
+    with pytest.raises(messages.MalformedError, match=said):
+        messages.parse(body, installation)
+
+
 @pytest.mark.parametrize("body", ["[]", "null", "3", '"text"', "{}", ""])
 def test_what_is_no_event_at_all_is_malformed(installation, body):
     with pytest.raises(messages.MalformedError):

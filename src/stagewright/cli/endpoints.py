@@ -14,6 +14,8 @@ from stagewright.cli.target import LOCAL, is_new, session, whereabouts
 
 if TYPE_CHECKING:
     from stagewright.run.gateway import Gateway
+    from stagewright.run.gateway.endpoints import Endpoint
+    from stagewright.run.gateway.served import Rollback, ServedItem
 
 HEADER = ("endpoint", "state", "serves", "since", "until", "run", "kept", "rolled back")
 
@@ -38,21 +40,33 @@ def list_endpoints(gateway: Gateway) -> list[dict[str, Any]]:
     items = gateway.served.all()
     endpoints = together(lambda item: gateway.endpoints.describe(item.name), items)
     return [
-        {
-            "endpoint": item.name,
-            "state": endpoint.status,
-            "serves": endpoint.config,
-            "since": item.since,
-            "until": item.until,
-            "run": item.made_by,
-            "stage": item.stage,
-            "kept": [each for each in item.configurations if each != endpoint.config],
-            "alarms": list(item.alarms),
-            "rollbacks": [asdict(each) for each in item.rollbacks],
-        }
+        described(item, endpoint)
         for item, endpoint in zip(items, endpoints, strict=True)
         if endpoint is not None
     ]
+
+
+def described(item: ServedItem, endpoint: Endpoint) -> dict[str, Any]:
+    """`since`: when the last deployment ended, or when somebody brought back what is served."""
+    back = returned(item, endpoint.config)
+    return {
+        "endpoint": item.name,
+        "state": endpoint.status,
+        "serves": endpoint.config,
+        "since": back.at if back else item.since,
+        "until": item.until,
+        "run": item.made_by,
+        "stage": item.stage,
+        "kept": [each for each in item.configurations if each != endpoint.config],
+        "alarms": list(item.alarms),
+        "rolled_back": asdict(back) if back else None,
+        "rollbacks": [asdict(each) for each in item.rollbacks],
+    }
+
+
+def returned(item: ServedItem, serves: str) -> Rollback | None:
+    """Who brought what it serves back, if somebody did since the last deployment."""
+    return next((each for each in item.rollbacks if (each.to, each.after) == (serves, item.made_by)), None)
 
 
 def row(found: dict[str, Any]) -> tuple[str, ...]:
@@ -64,9 +78,8 @@ def row(found: dict[str, Any]) -> tuple[str, ...]:
 
 
 def rolled_back(found: dict[str, Any]) -> str:
-    """Who brought what it serves back, if somebody did since the last deployment."""
-    for back in found["rollbacks"]:
-        if (back["to"], back["after"]) == (found["serves"], found["run"]):
-            why = f": {back['why']}" if back["why"] else ""
-            return f"{output.local_time(back['at'])} by {back['by']}{why}"
-    return "-"
+    back = found["rolled_back"]
+    if not back:
+        return "-"
+    why = f": {back['why']}" if back["why"] else ""
+    return f"{output.local_time(back['at'])} by {back['by']}{why}"

@@ -17,6 +17,7 @@ import typer
 from stagewright.cli import output
 from stagewright.cli.options import Json
 from stagewright.cli.target import state_folder
+from stagewright.cli.typeable import program
 from stagewright.errors import DocumentError, Problem, ReleaseError
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def command(
     output.say("Not carried over as it was:")
     for note in made.notes:
         output.say(f"  {note}")
+    output.say(f"next: {program()} run {folder}")
 
 
 def write(made: Imported, overlay: Mapping[str, Any], folder: Path, source: str) -> None:

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from stagewright.cli.target import Session
 
 CONTENT_TYPES = {".json": "application/json", ".csv": "text/csv", ".npy": "application/x-npy"}
-LOOK_BACK = 20
-"""Runs of the pipeline that are searched for its endpoint."""
-
 Place = Annotated[
     str, typer.Argument(metavar="PIPELINE", help="A pipeline, by document, folder or name; or an endpoint.")
 ]
@@ -95,15 +92,11 @@ def endpoint_of(session: Session, name: str) -> tuple[str, str]:
     """The endpoint of the pipeline's newest run that has one, and the run and stage that deployed it; else
     `name`, where that is an endpoint.
     """
-    from stagewright.run import history
+    from stagewright.run.deployed import deployed
 
-    gateway = session.gateway
-    for record in history.list_runs(gateway, name, LOOK_BACK):
-        for stage in history.show(gateway, record.run).stages:
-            if stage.result.get("endpoint"):
-                made = stage.reused_from or record.run
-                return str(stage.result["endpoint"]), f"{made} {stage.name}"
-    if gateway.endpoints.describe(name):
+    for endpoint, made_by in deployed(session.gateway, name).items():
+        return endpoint, " ".join(made_by)
+    if session.gateway.endpoints.describe(name):
         return name, ""
     raise NotFoundError(
         f"{name} is neither a pipeline that has made an endpoint nor an endpoint in"

@@ -162,17 +162,28 @@ def _told(choices: Choices) -> Fields:
     cloud = choices.ci is CI.TERRAFORM_CLOUD
     return {
         "ci_row": "" if cloud else "\n| what CI does | `.gitlab-ci.yml` |",
-        "values": ACCOUNTS if choices.accounts is Accounts.THREE else VALUES,
-        "source_step": f"\n4. {SOURCE}" if choices.source == DEFAULT_SOURCE else "",
-        "bucket_step": f"\n5. {BUCKETS}" if choices.existing_bucket else "",
-        "credentials": CLOUD_CREDENTIALS if cloud else GITLAB_CREDENTIALS,
+        "steps": "\n".join(f"{number}. {step}" for number, step in enumerate(_steps(choices), 1)),
         "flow": CLOUD_FLOW if cloud else GITLAB_FLOW,
     }
 
 
+def _steps(choices: Choices) -> Iterator[str]:
+    """What there is to do before the first apply, in order."""
+    if choices.source == DEFAULT_SOURCE:
+        yield SOURCE
+    yield f"Look through `infra/envs/`: {ACCOUNTS if choices.accounts is Accounts.THREE else VALUES}."
+    if choices.existing_bucket:
+        yield BUCKETS
+    yield CLOUD_CREDENTIALS if choices.ci is CI.TERRAFORM_CLOUD else GITLAB_CREDENTIALS
+    yield "`terraform -chdir=infra init -backend=false` once, and commit `infra/.terraform.lock.hcl`."
+
+
 VALUES = "the names are yours, and nothing in them is secret"
 ACCOUNTS = "put the account of each environment into `account_id`"
-SOURCE = f"Put your Stagewright's address for `{DEFAULT_SOURCE}` in `infra/main.tf` and `requirements.txt`."
+SOURCE = (
+    f"Put your Stagewright's address for `{DEFAULT_SOURCE}` in `requirements.txt`, before pip reads it,"
+    " and in `infra/main.tf`."
+)
 BUCKETS = (
     "The buckets exist: each needs versioning and EventBridge (docs/terraform.md of Stagewright says how)."
 )

@@ -104,7 +104,7 @@ class Preparer:
         external = dict(external_of(stage, self.values))
         remedy = "upload it, or name it in sample_data"
         if self.values["trigger", "date"] in "".join(external.values()):
-            remedy += "; for another date: stagewright backfill"
+            remedy += "; --date and stagewright backfill are for other dates"
         problems += self._lacking(name)
         problems += [
             Problem(f"stages.{name}.{field}", f"nothing at {uri}", remedy)

@@ -90,7 +90,11 @@ def parse(body: str, place: Installation, message: str = "", sent: str = "") -> 
         return tuple(requested.unwrapped(event, place, name, sent or timestamp(datetime.now(UTC))))
     except MalformedError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+    except json.JSONDecodeError as error:
+        raise MalformedError(f"it is not JSON: {error}") from error
+    except KeyError as error:
+        raise MalformedError(f"it has no {error}") from error
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise MalformedError(f"{type(error).__name__}: {error}") from error
 
 

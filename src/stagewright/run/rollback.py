@@ -21,6 +21,7 @@ from typing import Any
 
 from stagewright.errors import NotFoundError, TargetError
 from stagewright.naming import OWNER_TAG, pipeline_of, timestamp
+from stagewright.run.deployed import deployed
 from stagewright.run.expiry import AT_REST
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.endpoints import Endpoint
@@ -61,12 +62,12 @@ def _sentence(name: str, back: Rollback) -> str:
 
 
 def find(gateway: Gateway, place: str, stage: str | None = None) -> ServedItem:
-    """The endpoint that a pipeline has deployed, or that `place` is. NotFoundError unless there is one."""
-    found = [
-        item
-        for item in gateway.served.all()
-        if place in (item.name, pipeline_of(item.made_by)) and stage in (None, item.stage)
-    ]
+    """The endpoint that the newest run of a pipeline has, or that `place` is. NotFoundError unless there is
+    one."""
+    names = deployed(gateway, place, stage)
+    items = gateway.served.all()
+    found = [item for item in items if item.name in names]
+    found = found or [item for item in items if item.name == place and stage in (None, item.stage)]
     if len(found) == 1:
         return gateway.served.find(found[0].name) or found[0]  # the index lags behind
     if not found:
@@ -74,7 +75,7 @@ def find(gateway: Gateway, place: str, stage: str | None = None) -> ServedItem:
         raise NotFoundError(
             f"{place} has deployed no endpoint{where}", "stagewright endpoints lists those that are there"
         )
-    listed = ", ".join(f"{item.name} of {item.stage}" for item in found)
+    listed = ", ".join(f"{item.name} of {names[item.name][1]}" for item in found)
     raise NotFoundError(f"{place} has deployed {len(found)} endpoints: {listed}", "name the stage: --stage")
 
 

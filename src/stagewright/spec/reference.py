@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from inspect import cleandoc
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -197,7 +198,7 @@ def document_reference() -> str:
     for kind, model in KINDS.items():
         parts += _section(f"Stages of kind `{kind}`", model)
         for name, within in _nested(model):
-            parts += _section(f"`{name}` of a {kind} stage", within)
+            parts += _section(f"`{name}` of stages of kind `{kind}`", within)
     operators, arithmetic = (" ".join(f"`{each}`" for each in some) for some in (OPERATORS, ARITHMETIC))
     parts += [
         _SCRIPTS,
@@ -212,7 +213,7 @@ def document_reference() -> str:
 
 def _section(title: str, model: type[BaseModel]) -> list[str]:
     head = "| field | type | default | what it is |\n|---|---|---|---|\n"
-    return [f"## {title}\n", f"{model.__doc__}\n", head + _table(_fields(model))]
+    return [f"## {title}\n", f"{cleandoc(model.__doc__ or '')}\n", head + _table(_fields(model))]
 
 
 def _nested(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:

@@ -106,7 +106,8 @@ class Endpoint(Stage, Serving):
     model: Annotated[str, Takes(("package", "uri", "text"))]
     """A model package (${stages.register.package}) or a model artefact (${stages.train.model})."""
     name: AwsName | None = None
-    """Endpoint name; the pipeline's name and the environment when left out."""
+    """Endpoint name; the pipeline's name and the environment when left out. Another name makes another
+    endpoint; the one before stays until it is deleted."""
     instance_type: PlanText | None = None
     """A SageMaker instance type, such as `ml.m5.large`."""
     instance_count: Count = 1
