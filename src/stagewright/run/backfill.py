@@ -83,8 +83,8 @@ class Backfill:
 
     def asks_like(self, other: Backfill) -> bool:
         """Whether the same was asked for, whatever it was to be made of, and whichever the stages."""
-        free = {"revision": 0, "version": "", "only": (), "skip": ()}
-        return replace(self, **free).id == replace(other, **free).id
+        one, two = (replace(each, revision=0, version="", only=(), skip=()) for each in (self, other))
+        return one.id == two.id
 
     def request(self, date: str, attempt: int) -> str:
         return f"{self.pipeline}:{date}:{self.id}:{attempt}"
