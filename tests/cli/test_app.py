@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -121,10 +122,10 @@ def test_a_circle_with_a_pipeline_in_the_next_folder_is_refused_with_file_and_li
 
 
 def test_a_date_that_is_none_is_refused_before_anything_is_read(tmp_path):
-    for command in ("run", "plan"):
-        failed = stagewright(command, ".", "--date", "31.1.2024", cwd=tmp_path)
+    for command, given in itertools.product(("run", "plan"), ("31.1.2024", "")):
+        failed = stagewright(command, ".", "--date", given, cwd=tmp_path)
         assert failed.returncode == 2
-        assert '--date: "31.1.2024" is no date' in failed.stderr
+        assert f'--date: "{given}" is no date' in failed.stderr
 
 
 def test_a_document_that_is_not_there(tmp_path):

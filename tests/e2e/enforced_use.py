@@ -24,7 +24,7 @@ from stagewright.naming import timestamp
 from stagewright.plan.model import Trigger
 from stagewright.plan.release import Release
 from stagewright.router.dead_letters import look
-from stagewright.run import approvals, start
+from stagewright.run import approvals, start, turns
 from stagewright.run.folder import scan
 from stagewright.run.gateway.executions import Executions
 from stagewright.run.gateway.registry import Registry
@@ -303,6 +303,10 @@ def triggered(place: Enforced) -> None:
     gateway.queue.send({"what": "is this"})
     (letter,) = until(lambda: look(gateway))
     assert "pipeline: Field required" in letter.why
+    spoilt = {"run": {"S": "spoilt"}, "item": {"S": "run"}, "trigger": {"S": "{"}}
+    place.client("dynamodb").put_item(TableName=INSTALLATION.runs_table, Item=spoilt)
+    turns.tell(gateway, "spoilt")
+    until(lambda: any(each["action"] == "sqs:ChangeMessageVisibility" for each in place.judged()))
     assert not (denied := place.denied()), denied
 
 

@@ -35,6 +35,8 @@ stages:
     timeout: 7d
   after: {kind: processing, code: after.py, outputs: [made], after: [ok]}
 """
+NEVER = "9999"
+"""Later than any decision."""
 PLAIN = """\
 name: plain
 parameters: {seed: 1}
@@ -172,7 +174,7 @@ def test_the_sweeper_finds_a_status_whose_event_was_lost_and_a_decision_half_mad
     gateway = place.gateway()
     (approval,) = approvals.waiting(gateway)
     gateway.registry.approve(approval.package, "Rejected", "no")
-    assert [each.stage for each in approvals.catch_up(gateway, run)] in (["ok"], [])
+    assert [each.stage for each in approvals.catch_up(gateway, run, NEVER)] in (["ok"], [])
     assert place.ended(run).reason == "ok: rejected by the model registry: no"
 
     def crash(*_: Any) -> bool:
@@ -184,6 +186,9 @@ def test_the_sweeper_finds_a_status_whose_event_was_lost_and_a_decision_half_mad
         with pytest.raises(ConnectionError):
             approvals.decide(gateway, run, "ok", approved=True, by="ann", why="fine")
     assert approvals.waiting(gateway) == []
+    (decided,) = gateway.approvals.of_run(run)
+    assert approvals.catch_up(gateway, run, "2020-01-01T00:00:00.000Z") == []
+    assert gateway.approvals.of_run(run) == (decided,)
     functions = gateway.session.client("lambda", endpoint_url=gateway.endpoint_url)
     functions.invoke(
         FunctionName=gateway.installation.name("sweeper"), Payload=b'{"detail": {"patience": 0}}'
@@ -269,6 +274,27 @@ def test_a_decision_that_comes_as_the_time_is_up_is_recorded_and_says_so(
         approvals.decide(gateway, run, "ok", approved=True, by="ann", why="late")
     assert gateway.approvals.of_run(run)[0].by == "ann"
     plain.json("stop", run)
+
+
+@pytest.mark.parametrize(("approved", "ending"), [(True, "give_back"), (False, "give_up")])
+def test_a_decision_that_the_sweeper_carries_out_first_is_no_late_one(
+    plain: Place, monkeypatch: pytest.MonkeyPatch, approved: bool, ending: str
+) -> None:
+    run = asked(plain)
+    gateway = plain.gateway()
+    tell = getattr(Executions, ending)
+
+    def second(executions: Executions, *given: Any) -> bool:
+        monkeypatch.setattr(Executions, ending, tell)
+        assert [each.by for each in approvals.catch_up(gateway, run, NEVER)] == ["ann"]
+        until(lambda: gateway.approvals.of_run(run)[0].status != "WAITING")
+        assert not tell(executions, *given)
+        return False
+
+    monkeypatch.setattr(Executions, ending, second)
+    decided = approvals.decide(gateway, run, "ok", approved=approved, by="ann", why="fine")
+    assert (decided.decision, decided.by) == ("approved" if approved else "rejected", "ann")
+    assert plain.ended(run).status == ("SUCCEEDED" if approved else "FAILED")
 
 
 def test_what_cannot_be_decided_says_why(plain: Place) -> None:

@@ -152,15 +152,20 @@ def test_a_month_without_data_is_refused_alone_and_tried_again_later(place: Plac
 
 def test_ctrl_c_leaves_started_runs_and_the_command_goes_on(place: Place) -> None:
     span = ("--from", "2024-01", "--to", "2024-04", "--max-concurrency", "1")
-    command = place.start("backfill", "monthly", *span)
+    command = place.start("backfill", "monthly", *span, "--skip", "check")
     until(lambda: runs(place, "RUNNING"))
     command.send_signal(signal.SIGINT)
     _, said = command.communicate(timeout=PATIENCE)
     assert command.returncode != 0
     assert "1 started run: they go on; the same command goes on with the backfill" in said
     until(lambda: len(runs(place, "SUCCEEDED")) == len(runs(place)) < 4)
-    done = place.json("backfill", "monthly", *span)["periods"]
+    refused = place("backfill", "monthly", *span, "--only", "read", code=3)
+    assert "is unfinished, with --skip check" in refused.stderr
+    went_on = place("backfill", "monthly", *span, "--json")
+    assert "with --skip check, and not of what has been pushed since" in went_on.stderr
+    done = json.loads(went_on.stdout)["periods"]
     assert {period["attempt"] for period in done} == {1}
+    assert {header.trigger.skip for header in runs(place)} == {("check",)}
     assert most_at_once(runs(place, "SUCCEEDED")) == 1
 
 

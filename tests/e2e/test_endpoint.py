@@ -18,6 +18,7 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.waiting import until
 
+from stagewright.cli.endpoints import list_endpoints
 from stagewright.errors import NotFoundError, TargetError
 from stagewright.local import server as local
 from stagewright.naming import OWNER_TAG
@@ -243,6 +244,22 @@ def test_a_new_endpoint_that_fails_its_smoke_test_is_gone(place: Place) -> None:
     until(lambda: place.gateway.endpoints.describe("fresh-local") is None)
     assert place.versions("fresh") == []
     assert place.deploy("fresh", "one", smoke_test=sample).status == "SUCCEEDED"
+
+
+def test_a_first_deployment_that_fails_is_listed_with_its_run(place: Place) -> None:
+    place.put("models/broken.tar.gz", archive("raise ValueError('broken')"))
+    run = place.deploy("broken", "broken")
+    assert run.status == "FAILED"
+
+    def listed() -> dict[str, Any]:
+        (found,) = (each for each in list_endpoints(place.gateway) if each["endpoint"] == "broken-local")
+        return found
+
+    assert (listed()["state"], listed()["run"], listed()["since"]) == ("Failed", run.run, "")
+    good = place.deploy("broken", "one")
+    assert (listed()["state"], listed()["run"]) == ("InService", good.run)
+    assert place.deploy("broken", "broken").status == "FAILED"
+    assert (listed()["state"], listed()["run"]) == ("InService", good.run)
 
 
 def test_earlier_versions_are_kept_and_older_ones_removed(place: Place) -> None:

@@ -13,6 +13,7 @@ from tests.processes import command_lines
 from tests.waiting import PATIENCE, until
 
 from stagewright import specfile
+from stagewright.errors import TargetError
 from stagewright.local import server as local
 from stagewright.plan.model import Trigger
 from stagewright.run import manifest as manifests
@@ -201,6 +202,11 @@ def test_stop_ends_run_stages_jobs_and_processes(shared: Place, gateway: Gateway
     job = show(gateway, run).stage("first").job
     ended_job = until(lambda: (found := gateway.jobs.describe("processing", job)) and found.ended and found)
     assert ended_job.status == "Stopped"
+    gateway.jobs.stop("processing", job)  # the service refuses it: nothing is left to stop
+    with pytest.raises(
+        TargetError, match="on the processing job no name of a job failed: ValidationException"
+    ):
+        gateway.jobs.stop("processing", "no name of a job")
 
 
 def test_a_manifest_whose_event_was_lost_becomes_a_run(

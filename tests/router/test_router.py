@@ -388,6 +388,30 @@ def test_a_wrong_hand_edit_refuses_the_run_tells_people_once_and_leaves_others_a
     assert gateway.runs.header(again.run).status == "RUNNING"
 
 
+def test_a_hand_edit_of_another_type_refuses_the_run_and_one_in_quotes_is_meant(
+    gateway, pipeline, files, requested, tools
+):
+    train = {**tools.document["stages"]["train"], "hyperparameters": {"trees": 300}}
+    stages = {**tools.document["stages"], "train": train}
+    push(gateway, load(tools.document | {"stages": stages}), files)
+    push(gateway, load(tools.document | {"name": "others"}), files)
+
+    def trees(value):
+        edit = {"M": {"train": {"M": {"hyperparameters": {"M": {"trees": value}}}}}}
+        by_hand(gateway, stages=edit)
+
+    trees({"S": "many"})
+    refused = show(gateway, route(gateway, requested()).run)
+    place = "stages.train.hyperparameters.trees"
+    assert refused.status == "REFUSED"
+    assert f'{place}: the document has the number 300, and this is "many", in the overrides' in refused.reason
+    assert f"stagewright unset prices {place}" in refused.reason
+    assert show(gateway, route(gateway, requested(pipeline="others", request="2")).run).status == "RUNNING"
+    trees({"S": '"many"'})
+    meant = route(gateway, requested(request="3")).run
+    assert json.loads(training(gateway, meant)["HyperParameters"]["trees"]) == "many"
+
+
 def test_code_is_overridden_only_where_the_function_allows_it(
     gateway, pipeline, files, requested, monkeypatch
 ):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from stagewright.errors import DocumentError, ReleaseError
+from stagewright.errors import DocumentError, PlanError, ReleaseError
 from stagewright.router.router import route
 from stagewright.run.backfill import Backfill, Progress, begin, check, listed, look, pin
 from stagewright.run.overriding import put
@@ -157,6 +157,42 @@ def test_the_same_again_goes_on_with_what_it_began_with_until_it_is_whole(gatewa
     end(gateway, deliver(gateway, sent[0]).run, "SUCCEEDED")
     assert pin(gateway, one).backfill.revision == 2
     assert pin(gateway, replace(one, last="2024-02")).backfill.revision == 2
+
+
+def test_who_names_no_stages_goes_on_with_those_that_it_began_with(gateway, sent):
+    begun = begin(gateway, pin(gateway, replace(BACKFILL, skip=("train",))))
+    again = pin(gateway, BACKFILL)
+    assert (again.backfill, again.now) == (begun, None)
+    Progress(gateway, again.backfill, "bob", 1).step(settle=False)
+    header = gateway.runs.header(deliver(gateway, sent[0]).run)
+    assert header.trigger.skip == ("train",)
+    assert gateway.runs.claimed(f"backfill:{begun.request('2024-01', 1)}") == header.run
+    every = pin(gateway, BACKFILL, latest=True)
+    assert (every.backfill.skip, every.backfill.id != begun.id) == ((), True)
+
+
+def test_other_stages_are_refused_while_a_backfill_of_the_same_dates_is_unfinished(gateway, sent):
+    one = replace(BACKFILL, last="2024-01", skip=("train",))
+    begun = begin(gateway, pin(gateway, one))
+    other = replace(one, skip=(), only=("train",))
+    unfinished = f"backfill {begun.id} of these dates is unfinished, with --skip train .*--latest"
+    with pytest.raises(PlanError, match=unfinished):
+        pin(gateway, other)
+    assert pin(gateway, other, latest=True).backfill.only == ("train",)
+    assert listed(gateway, "prices") == [begun]
+    Progress(gateway, begun, "ada", 1).step(settle=False)
+    end(gateway, deliver(gateway, sent[0]).run, "SUCCEEDED")
+    assert pin(gateway, other).backfill.only == ("train",)
+    assert pin(gateway, replace(one, skip=())).backfill.skip == ()
+
+
+def test_stages_that_are_named_mean_the_backfill_of_those(gateway, sent):
+    skipping, whole = (
+        begin(gateway, pin(gateway, each, latest=True))
+        for each in (replace(BACKFILL, skip=("train",)), BACKFILL)
+    )
+    assert pin(gateway, replace(BACKFILL, skip=("train",))).backfill.id == skipping.id
+    assert pin(gateway, BACKFILL).backfill.id == whole.id
 
 
 def test_a_backfill_whose_release_is_gone_is_refused_with_the_way_out(gateway, sent, tools, files):

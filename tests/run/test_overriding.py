@@ -108,6 +108,9 @@ def test_a_text_in_place_of_a_number_is_written_where_it_is_quoted(stored, files
     assert item(stored) == {}
     assert put(stored, "prices", [f'{place}="many"'], "bea").version == 1
     assert document(stored)["stages"]["train"]["hyperparameters"] == {"trees": "many"}
+    assert put(stored, "prices", [f"{place}=500"], "bea").revision == 3
+    assert roll_back(stored, "prices", 2, "cyd").revision == 4
+    assert document(stored)["stages"]["train"]["hyperparameters"] == {"trees": "many"}
 
 
 def test_a_new_name_that_is_near_one_of_the_document_is_a_doubt(stored, files, tools):

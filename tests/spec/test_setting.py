@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from stagewright.errors import DocumentError
+from stagewright.spec.merging import at
 from stagewright.spec.overrides import Unusable
-from stagewright.spec.setting import path_of, retyped, split, value_of, written
+from stagewright.spec.setting import path_of, retyped, split, stored, unquoted, value_of, written
 
 DOCUMENT = {
     "name": "prices",
@@ -100,12 +103,14 @@ def test_a_value_has_the_type_that_its_place_takes(path, text, value):
 )
 def test_a_value_of_another_type_than_the_documents_is_a_finding(path, text, words):
     place = ("stages", "train", "hyperparameters", path)
-    (found,) = retyped(DOCUMENT, place, text)
+    (found,) = retyped(DOCUMENT, at(place, stored(DOCUMENT, place, text)))
     assert (found.path, found.message) == (place, words)
     assert found.remedy.endswith(f"{written(place)}='\"{text}\"'")
     _, quoted = split(f'{written(place)}="{text}"')
-    assert list(retyped(DOCUMENT, place, quoted)) == []
-    assert value_of(DOCUMENT, place, quoted) == text
+    held = at(place, stored(DOCUMENT, place, quoted))
+    assert held == at(place, f'"{text}"')
+    assert list(retyped(DOCUMENT, held)) == []
+    assert unquoted(held) == at(place, text)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +126,21 @@ def test_a_value_of_another_type_than_the_documents_is_a_finding(path, text, wor
     ],
 )
 def test_a_value_of_the_same_type_or_in_a_new_place_is_none(path, text):
-    assert list(retyped(DOCUMENT, path_of(path), text)) == []
+    place = path_of(path)
+    assert list(retyped(DOCUMENT, at(place, stored(DOCUMENT, place, text)))) == []
+
+
+def test_what_a_text_in_the_table_reads_as_is_what_it_means():
+    """The type of an attribute is easily left at S."""
+    place = path_of("stages.train.hyperparameters.trees")
+    assert list(retyped(DOCUMENT, at(place, "500"))) == []
+    assert [each.path for each in retyped(DOCUMENT, at(place, "many"))] == [place]
+
+
+def test_a_text_with_quotes_of_its_own_keeps_them():
+    place = path_of("stages.train.hyperparameters.loss")
+    held = stored(DOCUMENT, place, json.dumps('"mae"'))
+    assert unquoted(at(place, held)) == at(place, '"mae"')
 
 
 def test_digits_that_would_be_lost_are_unusable():

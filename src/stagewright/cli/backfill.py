@@ -142,7 +142,8 @@ def tell_served(connected: Session, shared: Mapping[str, str], periods: Sequence
 def of_then(begun: Begun) -> str:
     release = f" and release {begun.release.digest[:12]}" if begun.release.files else ""
     since = output.local_time(begun.backfill.created)
-    return f"as it began on {since}: of revision {begun.backfill.revision}{release}"
+    stages = f", with {begun.backfill.options}" if begun.backfill.options else ""
+    return f"as it began on {since}: of revision {begun.backfill.revision}{release}{stages}"
 
 
 def print_periods(wanted: Backfill, begun: Begun, periods: Sequence[Period], as_json: bool) -> None:

@@ -97,11 +97,13 @@ def parameters(pipeline: Pipeline, texts: Sequence[str]) -> dict[str, Scalar]:
     return given
 
 
-def date(given: str) -> str:
-    """What --date says. DocumentError where that is no date."""
+def date(given: str | None) -> str:
+    """What --date says, empty where it was left out. DocumentError where that is no date."""
     from stagewright.spec.dates import date_in
 
-    if given and date_in(given) != given:
+    if given is None:
+        return ""
+    if not given or date_in(given) != given:
         raise DocumentError((Problem("--date", f'"{given}" is no date', "write 2026-01-31 or 2026-01"),))
     return given
 

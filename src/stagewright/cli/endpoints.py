@@ -1,6 +1,7 @@
 """Those that runs of this installation have deployed, the next to be removed first. The versions that an
 endpoint could go back to are in `kept`, newest first; `stagewright rollback-endpoint` goes back to one. Where
-somebody has, `rolled back` says who, when and why.
+somebody has, `rolled back` says who, when and why. `run` has deployed what serves; where nothing does yet, it
+has tried to.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def described(item: ServedItem, endpoint: Endpoint) -> dict[str, Any]:
         "serves": endpoint.config,
         "since": back.at if back else item.since,
         "until": item.until,
-        "run": item.made_by,
+        "run": item.made_by if item.configurations else item.asked_by,
         "stage": item.stage,
         "kept": [each for each in item.configurations if each != endpoint.config],
         "alarms": list(item.alarms),

@@ -51,7 +51,7 @@ From = Annotated[
 ]
 Skip = Annotated[list[str], typer.Option("--skip", metavar="STAGES", help="These are off in this run.")]
 Date = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--date",
         metavar="DATE",

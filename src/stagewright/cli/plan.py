@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def command(
     place: Document,
     given: Parameters = [],  # noqa: B006 -- Typer copies it
-    date: Date = "",
+    date: Date = None,
     force: Force = False,
     only: Only = [],  # noqa: B006
     start: From = [],  # noqa: B006
@@ -42,7 +42,7 @@ def command(
     from stagewright.cli import launch
     from stagewright.plan.quotas import exceeded
 
-    date = documents.date(date)
+    day = documents.date(date)
     source = launch.Source.read(documents.path_of(place))
     overlays.warn(source.path)
     parameters = documents.parameters(source.in_environment(environment_of(target)), given)
@@ -51,7 +51,7 @@ def command(
         environments.warn(connected, pipeline)
         selection = documents.selection(pipeline, only, start, skip)
         launch.upload_samples(connected, source, starting=False)
-        made = make(connected, release_of(source), pipeline, manual(parameters, selection, date), force)
+        made = make(connected, release_of(source), pipeline, manual(parameters, selection, day), force)
         refused = tuple(exceeded(made, {} if connected.is_local else connected.gateway.quotas.applied()))
     made = replace(made, warnings=(*made.warnings, *refused))
     if as_json:

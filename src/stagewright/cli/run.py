@@ -22,7 +22,7 @@ Wait = Annotated[
 def command(
     place: Document,
     given: Parameters = [],  # noqa: B006 -- Typer copies it
-    date: Date = "",
+    date: Date = None,
     force: Force = False,
     only: Only = [],  # noqa: B006
     start: From = [],  # noqa: B006
@@ -33,7 +33,7 @@ def command(
 ) -> None:
     from stagewright.cli import launch
 
-    date = documents.date(date)
+    day = documents.date(date)
     source = launch.Source.read(documents.path_of(place))
     overlays.warn(source.path)
     parameters = documents.parameters(source.in_environment(environment_of(target)), given)
@@ -47,7 +47,7 @@ def command(
         pipeline = launch.effective(connected, source)
         environments.warn(connected, pipeline)
         selection = documents.selection(pipeline, only, start, skip)
-        run = launch.start(connected, source, parameters, force, selection, date)
+        run = launch.start(connected, source, parameters, force, selection, day)
         output.note(f"run {run}")
         if not wait:
             report_started(run, as_json)
@@ -58,7 +58,7 @@ def command(
         if as_json:
             output.print_json(record)
         else:
-            again = resume(run, place) if selection or date else run_again(place, given)
+            again = resume(run, place) if selection or day else run_again(place, given)
             summary.print_outcome(connected.gateway, record, again)
     if record.status != "SUCCEEDED":
         raise typer.Exit(RunFailedError.exit_code)

@@ -6,7 +6,19 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
+from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.queue import ORIGIN, REASON, Message
+
+DELAYS = (30, 180, 900, 2400)
+"""Seconds until a message that was received once, twice, ... is delivered again. What passes soon costs
+little time, and what lasts an hour still loses no message."""
+
+
+def put_off(gateway: Gateway, record: Mapping[str, Any]) -> None:
+    """A message that is to be delivered again: sooner than the queue's visibility timeout has it, which is as
+    long as Lambda asks for (SQS API reference, ChangeMessageVisibility). The last time it goes on at once."""
+    receives = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
+    gateway.queue.put_off(record["receiptHandle"], dict(enumerate(DELAYS, 1)).get(receives, 0))
 
 
 def delivered(record: Mapping[str, Any]) -> Message:

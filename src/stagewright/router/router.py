@@ -10,7 +10,7 @@ from typing import Any
 
 from stagewright.naming import pipeline_of, timestamp
 from stagewright.router import listeners, messages, settings
-from stagewright.router.delivery import delivered
+from stagewright.router.delivery import delivered, put_off
 from stagewright.router.messages import Event, Request, TurnCame
 from stagewright.router.turn import UNUSABLE, Material, gather, go_on, planned, report_refusal, said
 from stagewright.run import resumption, turns
@@ -110,8 +110,17 @@ def _done(gateway: Gateway, record: Mapping[str, Any], catalogue: Catalogue) -> 
     except Exception:
         # One message must not take the others of its batch with it, whatever is wrong.
         settings.logger().exception("not routed; it will be delivered again", message_id=record["messageId"])
+        _put_off(gateway, record)
         return False
     return True
+
+
+def _put_off(gateway: Gateway, record: Mapping[str, Any]) -> None:
+    """Where that fails the message comes when the queue's visibility timeout is over."""
+    try:
+        put_off(gateway, record)
+    except Exception as error:
+        settings.logger().warning("not put off", message_id=record["messageId"], reason=str(error))
 
 
 def _routed(gateway: Gateway, message: Message, catalogue: Catalogue) -> None:

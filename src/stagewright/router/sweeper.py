@@ -92,7 +92,7 @@ def _jobs(gateway: Gateway, before: float) -> Iterator[tuple[str, Callable[[], R
         if header.status == "QUEUED":
             waiting.setdefault(header.pipeline, []).append(header)
         elif _created(header) <= before:
-            yield header.run, partial(_settle, gateway, header)
+            yield header.run, partial(_settle, gateway, header, before)
     for pipeline, queued in waiting.items():
         yield f"the turns of {pipeline}", partial(_turns, gateway, pipeline, queued, before)
     for served in gateway.served.due(timestamp(datetime.now(UTC))):
@@ -157,7 +157,7 @@ def _asks_for_runs(gateway: Gateway, pipeline: str) -> bool:
     return has_code_trigger(effective.layers.document())
 
 
-def _settle(gateway: Gateway, header: Header) -> Repair | None:
+def _settle(gateway: Gateway, header: Header, before: float) -> Repair | None:
     if header.status == "PLANNED":
         return _start(gateway, header)
     try:
@@ -166,7 +166,7 @@ def _settle(gateway: Gateway, header: Header) -> Repair | None:
         status = _lost(gateway, header)
     if status:
         return Repair("closed", header.run, _ids(header))
-    decided = approvals.catch_up(gateway, header.run)
+    decided = approvals.catch_up(gateway, header.run, timestamp(datetime.fromtimestamp(before, UTC)))
     stages = ", ".join(each.stage for each in decided)
     return Repair("decided", f"{header.run}: {stages}", _ids(header)) if decided else None
 

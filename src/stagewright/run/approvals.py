@@ -1,8 +1,8 @@
 """Approvals: what waits for a person, and what the person decides.
 
 A decision is made once, by one conditional write; whatever has to follow (the package's status in the
-registry, the waiting task) is done after it, and again by the sweeper where it finds it undone. Not by the
-next one who decides: the one before may be about to, and would be told that it came too late.
+registry, the waiting task) is done after it, and by the sweeper where it finds it still undone after a while.
+Not by the next one who decides: the one before may be about to.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def decide(gateway: Gateway, run: str, stage: str, *, approved: bool, by: str, w
         ended = _ended(find(gateway, run, stage))
         raise NotFoundError(f"{stage} of {run} {ended}", f"look at it: stagewright show {run}")
     decided = find(gateway, run, stage)
-    if not follow_up(gateway, decided):
+    if not follow_up(gateway, decided) and not _is_carried_out(find(gateway, run, stage)):
         raise NotFoundError(
             f"{stage} of {run} does not wait any more: the decision came too late, and is recorded",
             f"look at it: stagewright show {run}",
@@ -73,15 +73,15 @@ def settle_package(gateway: Gateway, package: str, status: str, by: str = "") ->
     ]
 
 
-def catch_up(gateway: Gateway, run: str) -> list[Approval]:
-    """Does for an open run what was left undone: a decision that its stage was not told of, a status in the
-    registry whose event was lost. What was done."""
+def catch_up(gateway: Gateway, run: str, before: str) -> list[Approval]:
+    """Does for an open run what was left undone: a decision made `before` that time which its stage was not
+    told of, a status in the registry whose event was lost. What was done."""
     done: list[Approval] = []
     for approval in gateway.approvals.of_run(run):
         if approval.status != WAITING:
             continue
         if approval.decision:
-            done += [approval] if follow_up(gateway, approval) else []
+            done += [approval] if approval.at <= before and follow_up(gateway, approval) else []
         elif approval.package and (package := gateway.registry.package(approval.package)):
             decided = _by_registry(gateway, approval, package.approval)
             done += [decided] if decided else []
@@ -104,6 +104,11 @@ def follow_up(gateway: Gateway, approval: Approval) -> bool:
 
 def _waits(approval: Approval) -> bool:
     return approval.status == WAITING and not approval.decision
+
+
+def _is_carried_out(approval: Approval) -> bool:
+    """Whether the stage ended as was decided: the sweeper has told it."""
+    return approval.error == REJECTED if approval.decision == "rejected" else approval.status == "SUCCEEDED"
 
 
 def _by_registry(gateway: Gateway, approval: Approval, status: str, by: str = "") -> Approval | None:

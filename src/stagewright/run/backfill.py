@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from stagewright.errors import DocumentError, Problem, ReleaseError, TargetError
+from stagewright.errors import DocumentError, PlanError, Problem, ReleaseError, TargetError
 from stagewright.naming import timestamp
 from stagewright.plan.model import Trigger
 from stagewright.plan.release import Release
@@ -71,9 +71,20 @@ class Backfill:
     def dates(self) -> tuple[str, ...]:
         return periods(self.first, self.last, self.every)
 
+    @property
+    def selection(self) -> Selection:
+        return Selection(self.only, skip=self.skip)
+
+    @property
+    def options(self) -> str:
+        """By which its stages were chosen: `--skip deploy`. Empty for all."""
+        chosen = self.selection.to_json()
+        return " ".join(f"--{part} {','.join(stages)}" for part, stages in chosen.items())
+
     def asks_like(self, other: Backfill) -> bool:
-        """Whether the same was asked for, whatever it was to be made of."""
-        return replace(self, revision=0, version="").id == replace(other, revision=0, version="").id
+        """Whether the same was asked for, whatever it was to be made of, and whichever the stages."""
+        one, two = (replace(each, revision=0, version="", only=(), skip=()) for each in (self, other))
+        return one.id == two.id
 
     def request(self, date: str, attempt: int) -> str:
         return f"{self.pipeline}:{date}:{self.id}:{attempt}"
@@ -116,13 +127,20 @@ class Begun:
 
 def pin(gateway: Gateway, asked: Backfill, *, latest: bool = False) -> Begun:
     """`asked`, made of document and release as they are; or the newest backfill that asked for the same and
-    has something left to do, as it began, unless the `latest` is wanted."""
+    has something left to do, as it began, unless the `latest` is wanted.
+
+    Its stages are part of how it began: who names none goes on with them. PlanError: others are named.
+    """
     now = _of_now(gateway, asked)
-    begun = next((each for each in listed(gateway, asked.pipeline) if each.asks_like(asked)), None)
-    if latest or begun is None or begun.id == now.backfill.id:
+    alike = [each for each in listed(gateway, asked.pipeline) if each.asks_like(asked)]
+    if latest or any(each.id == now.backfill.id for each in alike):
         return now
-    if all(period.is_good for period in look(gateway, begun)):
+    unfinished = [each for each in alike if not all(period.is_good for period in look(gateway, each))]
+    if not unfinished:
         return now
+    begun = next((each for each in unfinished if each.selection == asked.selection), unfinished[0])
+    if asked.selection and asked.selection != begun.selection:
+        raise PlanError((_other_stages(begun),))
     return _of_then(gateway, begun)
 
 
@@ -136,6 +154,11 @@ def begin(gateway: Gateway, begun: Begun) -> Backfill:
         item = {"run": _place(backfill.pipeline), "item": f"{ITEM}{backfill.id}", "backfill": text}
         gateway.runs.put_all([item])
     return backfill
+
+
+def _other_stages(begun: Backfill) -> Problem:
+    message = f"backfill {begun.id} of these dates is unfinished, with {begun.options or 'all stages'}"
+    return Problem("", message, "neither --only nor --skip goes on with it, --latest begins another one")
 
 
 def _of_now(gateway: Gateway, asked: Backfill) -> Begun:
@@ -176,7 +199,7 @@ def check(gateway: Gateway, pipeline: Pipeline, backfill: Backfill) -> None:
 def endpoints(gateway: Gateway, begun: Begun) -> Mapping[str, str]:
     """Stage -> endpoint that every run of the backfill deploys to."""
     environment, wanted = gateway.installation.environment, begun.backfill
-    document = selected(begun.document, Selection(wanted.only, skip=wanted.skip)).pipeline
+    document = selected(begun.document, wanted.selection).pipeline
     return {
         name: name_of(stage, document.name, environment)
         for name, stage in document.stages.items()
@@ -254,7 +277,7 @@ class Progress:
             "revision": backfill.revision,
             "version": backfill.version,
             **({"force": True} if backfill.force else {}),
-            **Selection(backfill.only, skip=backfill.skip).to_json(),
+            **backfill.selection.to_json(),
         }
         ask(self.gateway, backfill.pipeline, request, self.by, detail)
         self.open[period.date] = asked

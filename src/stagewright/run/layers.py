@@ -21,7 +21,7 @@ from stagewright.spec.merging import ABSENT, found, leaves, merged
 from stagewright.spec.overlays import overlay_findings
 from stagewright.spec.overrides import guarded_findings, readable, shape_findings, value_findings
 from stagewright.spec.pipeline import Pipeline
-from stagewright.spec.setting import written
+from stagewright.spec.setting import retyped, unquoted, written
 
 Layer = Literal["base", "environment", "overrides"]
 LAYERS: tuple[Layer, ...] = ("base", "environment", "overrides")
@@ -47,7 +47,8 @@ class Layers:
             case "environment":
                 return _parsed(self.environment, "the stored overlay") if self.environment else {}
             case _:
-                return self.overrides.content
+                said: Mapping[str, Any] = unquoted(self.overrides.content)
+                return said
 
     def document(self, top: Layer = "overrides") -> Mapping[str, Any]:
         """What the layers up to `top` make together, right or wrong."""
@@ -217,7 +218,7 @@ def _beside(further: tuple[Problem, ...], told: tuple[Problem, ...]) -> tuple[Pr
 
 
 def _overridden(layers: Layers, code_allowed: Callable[[], bool], given: Collection[Path]) -> Pipeline:
-    content = layers.overrides.content
+    content = layers.data("overrides")
     if wrong := list(shape_findings(content)):
         raise _overrides_error(layers, problems(wrong), given)
     under = layers.document("environment")
@@ -230,6 +231,7 @@ def _overridden(layers: Layers, code_allowed: Callable[[], bool], given: Collect
         pipeline = load(layers.document())
     except DocumentError as error:
         told += _beside(error.problems, told)
+    told += _beside(problems(retyped(under, layers.overrides.content)), told)
     if told:
         raise _overrides_error(layers, told, given)
     return pipeline

@@ -17,7 +17,7 @@ from stagewright.run.layers import Effective, Layers
 from stagewright.spec.findings import SURE, Finding, Path, meant, nearest, problems
 from stagewright.spec.merging import ABSENT, Change, at, changes, found, leaves, merged, without
 from stagewright.spec.overrides import SECTIONS, guarded_findings, readable, value_findings
-from stagewright.spec.setting import retyped, split, value_of, written
+from stagewright.spec.setting import as_text, split, stored, unquoted, written
 from stagewright.spec.unsaid import differences
 
 ELSEWHERE = "revert the commit in the repository, and push"
@@ -43,16 +43,8 @@ def put(gateway: Gateway, pipeline: str, texts: Sequence[str], by: str) -> Chang
     content = before.overrides.content
     under = before.document("environment")
     for path, text in settings:
-        content = merged(without(content, path), at(path, value_of(under, path, text)))
-    retypings = problems(found for path, text in settings for found in retyped(under, path, text))
-    try:
-        made = _checked(gateway, before, content, [path for path, _ in settings])
-    except DocumentError as error:
-        named = {each.path for each in error.problems}
-        others = tuple(each for each in retypings if each.path not in named)
-        raise DocumentError((*error.problems, *others)) from None
-    if retypings:
-        raise DocumentError(retypings)
+        content = merged(without(content, path), at(path, stored(under, path, text)))
+    made = _checked(gateway, before, content, [path for path, _ in settings])
     return replace(
         _write(gateway, before, content, by, made),
         doubts=tuple(told for path, _ in settings if (told := _doubt(under, path))),
@@ -87,7 +79,7 @@ def roll_back(gateway: Gateway, pipeline: str, number: int, by: str) -> Changed:
     content: Any = {}
     for change in needed:
         if change.after is not ABSENT:
-            content = merged(content, at(change.path, change.after))
+            content = merged(content, at(change.path, as_text(under, change.path, change.after)))
     if beyond := list(_beyond(gateway, under, content, needed)):
         raise DocumentError(problems(beyond))
     return _write(gateway, before, content, by, _checked(gateway, before, content))
@@ -139,7 +131,7 @@ def _beyond(
             yield Finding(change.path, "overrides cannot change it", ELSEWHERE)
         elif change.after is ABSENT:
             yield Finding(change.path, "it is new since then, and overrides remove nothing", ELSEWHERE)
-    sections = {name: content[name] for name in SECTIONS if name in content}
+    sections = unquoted({name: content[name] for name in SECTIONS if name in content})
     findings = list(value_findings(under, sections))
     if (guarded := list(guarded_findings(under, sections))) and not layers.code_allowed(gateway):
         findings += guarded

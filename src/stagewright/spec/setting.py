@@ -10,7 +10,7 @@ from typing import Any
 from stagewright.errors import DocumentError
 from stagewright.spec.findings import Finding, Path, dotted, problems
 from stagewright.spec.load import load
-from stagewright.spec.merging import at, found, merged
+from stagewright.spec.merging import at, found, leaves, merged
 from stagewright.spec.overrides import Unusable, number
 from stagewright.spec.shape import said, type_of
 
@@ -58,13 +58,45 @@ def value_of(document: Mapping[str, Any], path: Path, text: str) -> Any:
     return next((value for value in values if _takes(document, path, value)), values[0])
 
 
-def retyped(document: Mapping[str, Any], path: Path, text: str) -> Iterator[Finding]:
-    """That `text` has another type than what stands at `path` of `document`, where the place takes both, as
-    hyperparameters do. A text in double quotes is meant as one."""
-    before, after = found(document, path), value_of(document, path, text)
-    if not isinstance(before, bool | int | float | str) or not isinstance(after, bool | int | float | str):
-        return
-    if type_of(before) == type_of(after) or _is_quoted(text) or "${" in f"{before}{after}":
+def stored(document: Mapping[str, Any], path: Path, text: str) -> Any:
+    """What overrides hold so that they mean `text` at `path` of `document`."""
+    value = value_of(document, path, text)
+    return as_text(document, path, value) if _is_quoted(text) else value
+
+
+def as_text(document: Mapping[str, Any], path: Path, value: Any) -> Any:
+    """A text as overrides hold it: in double quotes where it would not be taken for one without them."""
+    if isinstance(value, str) and (
+        _is_quoted(value) or isinstance(found(document, path), bool | int | float)
+    ):
+        return json.dumps(value, ensure_ascii=False)
+    return value
+
+
+def unquoted(content: Any) -> Any:
+    """What overrides say: a text that they hold in double quotes is meant as one."""
+    match content:
+        case Mapping():
+            return {name: unquoted(each) for name, each in content.items()}
+        case str() if _is_quoted(content):
+            return json.loads(content)
+        case _:
+            return content
+
+
+def retyped(document: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[Finding]:
+    """What overrides hold and has another type than what stands in `document`, be it that the place takes
+    both, as hyperparameters do. A text in double quotes is meant as one."""
+    for path, value in leaves(content):
+        before = found(document, path)
+        if isinstance(before, bool | int | float) and isinstance(value, bool | int | float | str):
+            yield from _other_type(path, before, value)
+
+
+def _other_type(path: Path, before: bool | float, value: bool | float | str) -> Iterator[Finding]:
+    text = value if isinstance(value, str) else json.dumps(value)
+    after = _readings(text)[0]
+    if type_of(before) == type_of(after) or _is_quoted(text) or "${" in text:
         return
     remedy = f"if that is meant, as a text: {written(path)}='{json.dumps(text)}'"
     yield Finding(path, f"the document has {said(before)}, and this is {said(after)}", remedy)

@@ -90,11 +90,10 @@ def test_a_wrong_request_is_not_taken_for_a_missing_job(gateway):
         gateway.jobs.describe("training", "j")
 
 
-def test_stopping_a_job_that_has_ended_is_nothing(gateway):
-    message = "The request was rejected because the training job is in status Completed."
-    failing(gateway.jobs.client, "stop_training_job", "ValidationException", message).add_client_error(
-        "stop_processing_job", "ThrottlingException"
-    )
+def test_stopping_a_job_that_never_was_is_nothing(gateway):
+    failing(
+        gateway.jobs.client, "stop_training_job", "ValidationException", "Requested resource not found."
+    ).add_client_error("stop_processing_job", "ThrottlingException")
     gateway.jobs.stop("training", "j")
     with pytest.raises(TargetError, match="ThrottlingException"):
         gateway.jobs.stop("processing", "j")

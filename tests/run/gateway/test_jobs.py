@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from botocore.stub import Stubber
 
+from stagewright.errors import TargetError
 from stagewright.naming import Installation
 from stagewright.run.gateway import Gateway
 
@@ -59,6 +60,16 @@ def answering(gateway, operation, answer, asked) -> Stubber:
     return stubber
 
 
+def refusing_to_stop(gateway, message: str, status: str) -> Stubber:
+    """Then it says how the job stands."""
+    stubber = Stubber(gateway.jobs.client)
+    stubber.add_client_error("stop_transform_job", "ValidationException", message, 400)
+    answer = TRANSFORM | {"TransformJobStatus": status}
+    stubber.add_response("describe_transform_job", answer, {"TransformJobName": "s"})
+    stubber.activate()
+    return stubber
+
+
 @pytest.mark.parametrize(
     ("counts", "best", "detail", "metrics"),
     [
@@ -105,6 +116,23 @@ def test_each_kind_is_stopped_by_its_own_call(gateway, kind, operation, field):
     with answering(gateway, operation, {}, {field: "x"}) as stubber:
         gateway.jobs.stop(kind, "x")
         stubber.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize("status", ["Completed", "Failed", "Stopping", "Stopped"])
+def test_a_job_that_is_over_or_about_to_be_needs_no_stop(gateway, status):
+    message = f"The request was rejected because the transform job is in status {status}"
+    with refusing_to_stop(gateway, message, status) as stubber:
+        gateway.jobs.stop("transform", "s")
+        stubber.assert_no_pending_responses()
+
+
+def test_a_job_that_goes_on_although_it_was_to_stop_is_told(gateway):
+    said = "StopTransformJob on the transform job s failed: ValidationException: 1 validation error detected"
+    with (
+        refusing_to_stop(gateway, "1 validation error detected", "InProgress"),
+        pytest.raises(TargetError, match=said),
+    ):
+        gateway.jobs.stop("transform", "s")
 
 
 def test_whether_there_is_a_model(gateway):

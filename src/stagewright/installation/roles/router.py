@@ -42,6 +42,12 @@ ROUTER = Role(
             ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
             (EVENTS_ARN,),
         ),
+        Statement(
+            "PutOff",
+            "has a message that it could not route delivered again soon, later each time",
+            ("sqs:ChangeMessageVisibility",),
+            (EVENTS_ARN,),
+        ),
         objects(
             "ReadRelease",
             "reads the manifest and the versions of the files that it names",

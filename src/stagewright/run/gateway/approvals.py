@@ -22,7 +22,7 @@ PREFIX = "stage#"
 class Approval:
     """What a person was asked. `status`: of the stage, WAITING until it ends. `decision`: approved or
     rejected, "" while nobody has decided; it counts from then on, also while the stage has not been told.
-    Times are ISO 8601 UTC text.
+    `error`: of a stage that failed. Times are ISO 8601 UTC text.
     """
 
     run: str
@@ -37,6 +37,7 @@ class Approval:
     by: str = ""
     why: str = ""
     at: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,4 +99,5 @@ def _approval(item: Mapping[str, Any]) -> Approval:
         by=item.get("decided_by", ""),
         why=item.get("why", ""),
         at=item.get("decided", ""),
+        error=item.get("error", ""),
     )

@@ -51,13 +51,23 @@ class Jobs:
                 return None
 
     def stop(self, kind: JobKind, name: str) -> None:
-        """Nothing where the job has ended, or never was."""
+        """Nothing where the job has ended or is ending, or never was.
+
+        SageMaker refuses that with ValidationException, as it does much else, in a sentence that no document
+        of AWS's has; so the job is asked how it stands.
+        """
         with translated("sagemaker", f"the {kind} job {name}"):
             try:
                 self._stop(kind, name)
             except ClientError as error:
-                if not is_missing(error) and code_of(error) != "ValidationException":
+                if not is_missing(error) and not self._refused_as_over(error, kind, name):
                     raise
+
+    def _refused_as_over(self, error: ClientError, kind: JobKind, name: str) -> bool:
+        if code_of(error) != "ValidationException":
+            return False
+        job = self.describe(kind, name)
+        return job is None or job.status != "InProgress"
 
     def _describe(self, kind: JobKind, name: str) -> Job:
         match kind:

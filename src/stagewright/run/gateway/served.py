@@ -37,8 +37,8 @@ class Rollback:
 @dataclass(frozen=True)
 class ServedItem:
     """`configurations`: the one of the last good deployment, then those kept, newest first; each has a model
-    of its name. `deadline` and `since` are ISO 8601 UTC text; `made_by` is the run of that deployment, `turn`
-    the one that deploys now, if it goes on."""
+    of its name. `deadline` and `since` are ISO 8601 UTC text; `made_by` is the run of that deployment,
+    `asked_by` that of the newest one, good or not, `turn` the one that deploys now, if it goes on."""
 
     name: str
     deadline: str
@@ -46,6 +46,7 @@ class ServedItem:
     alarms: tuple[str, ...] = ()
     since: str = ""
     made_by: str = ""
+    asked_by: str = ""
     stage: str = ""
     turn: str = ""
     rollbacks: tuple[Rollback, ...] = ()
@@ -138,7 +139,7 @@ def _text(rollbacks: Sequence[Rollback]) -> str:
 
 
 def _served(item: Mapping[str, Any]) -> ServedItem:
-    texts = {name: str(item.get(name, "")) for name in ("since", "made_by", "stage")}
+    texts = {name: str(item.get(name, "")) for name in ("since", "made_by", "asked_by", "stage")}
     return ServedItem(
         name=item["run"].removeprefix("endpoint#"),
         deadline=item["created"],

@@ -167,10 +167,11 @@ _PREPARING: Mapping[str, State] = {
         "dynamodb:updateItem",
         # `created` is the index's range key: endpoints in the order of their deadlines.
         _update(
-            "SET #open = :open, #created = :created, #alarms = :alarms",
+            "SET #open = :open, #created = :created, #alarms = :alarms, #asked_by = :asked_by",
             open="endpoint",
             created=deployment.DEADLINE,
             alarms=deployment.ALARM_NAMES,
+            asked_by=jsonata.RUN_KEY,
         ),
         jsonata.INPUT,
         "New endpoint?",

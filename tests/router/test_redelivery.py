@@ -1,0 +1,88 @@
+"""What could not be routed for a passing reason is soon delivered again, later each time."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from stagewright.errors import TargetError
+from stagewright.installation.queues import MAX_RECEIVES, VISIBILITY
+from stagewright.router import delivery
+from stagewright.router.router import handler
+from stagewright.run.gateway.executions import Executions
+from stagewright.run.release import push
+
+BODY = json.dumps({"pipeline": "prices", "by": "ada"})
+
+
+def received(gateway, wait=0):
+    """Records of what the queue has, as an event source hands them over and hides them."""
+    found = gateway.queue.client.receive_message(
+        QueueUrl=gateway.queue.url,
+        WaitTimeSeconds=wait,
+        VisibilityTimeout=VISIBILITY,
+        MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
+    ).get("Messages", [])
+    return [
+        {
+            "messageId": each["MessageId"],
+            "body": each["Body"],
+            "attributes": each["Attributes"],
+            "receiptHandle": each["ReceiptHandle"],
+        }
+        for each in found
+    ]
+
+
+@pytest.fixture
+def failing(function, pipeline, files, context, monkeypatch, tools):
+    """Routes what is received while executions cannot be started."""
+
+    def throttled(self, name, document):
+        raise TargetError("ThrottlingException")
+
+    push(function, pipeline, files)
+    function.queue.client.send_message(QueueUrl=function.queue.url, MessageBody=BODY)
+
+    def fail(records):
+        with monkeypatch.context() as patch:
+            patch.setattr(Executions, "start", throttled)
+            return [
+                each["itemIdentifier"] for each in handler({"Records": records}, context)["batchItemFailures"]
+            ]
+
+    return fail
+
+
+def test_it_comes_again_long_before_the_queue_would_show_it(function, context, monkeypatch, failing, tools):
+    monkeypatch.setattr(delivery, "DELAYS", (2,))
+    first = received(function)
+    assert failing(first) == [first[0]["messageId"]]
+    assert received(function) == []
+    (again,) = received(function, wait=20)
+    assert (again["messageId"], again["attributes"]["ApproximateReceiveCount"]) == (
+        first[0]["messageId"],
+        "2",
+    )
+    assert handler({"Records": [again]}, context) == {"batchItemFailures": []}
+    assert len(tools.executions(function)) == 1
+
+
+def test_after_the_last_delivery_nothing_is_waited_for(function, monkeypatch, failing):
+    monkeypatch.setattr(delivery, "DELAYS", ())
+    first = received(function)
+    failing(first)
+    assert [each["messageId"] for each in received(function)] == [first[0]["messageId"]]
+
+
+def test_five_deliveries_take_an_hour_and_each_waits_longer():
+    assert len(delivery.DELAYS) == MAX_RECEIVES - 1
+    assert list(delivery.DELAYS) == sorted(delivery.DELAYS)
+    assert 3000 < sum(delivery.DELAYS) < 3600
+
+
+def test_what_cannot_be_put_off_comes_when_the_queue_shows_it(function, failing, monkeypatch):
+    (record,) = received(function)
+    assert failing([record | {"receiptHandle": "none"}]) == [record["messageId"]]
+    assert received(function) == []
