@@ -1,4 +1,4 @@
-"""All that planning may look at: earlier results, external inputs as they are now, the champion, approvals."""
+"""All that planning may look at: earlier results, external inputs as they are now, champion, approvals."""
 
 from __future__ import annotations
 
