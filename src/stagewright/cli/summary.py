@@ -15,7 +15,7 @@ from stagewright.run import logs
 if TYPE_CHECKING:
     from stagewright.cli.target import Session
     from stagewright.run.gateway import Gateway
-    from stagewright.run.history import RunRecord, StageRecord
+    from stagewright.run.records import RunRecord, StageRecord
 
 LAST_LINES = 15
 WARNING = "WARNING: "

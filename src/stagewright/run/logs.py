@@ -12,8 +12,9 @@ from stagewright.errors import NotFoundError
 from stagewright.naming import timestamp
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.logs import LogEvent
-from stagewright.run.history import RunRecord, StageRecord, show
+from stagewright.run.history import show
 from stagewright.run.planned import on_page
+from stagewright.run.records import RunRecord, StageRecord
 
 GROUPS = {
     "processing": "/aws/sagemaker/ProcessingJobs",
