@@ -29,7 +29,8 @@ from stagewright.plan.planner import plan
 from stagewright.plan.release import CodeFile, Release
 from stagewright.run.expiry import expire
 from stagewright.run.gateway import Gateway
-from stagewright.run.history import RunRecord, show
+from stagewright.run.history import show
+from stagewright.run.records import RunRecord
 from stagewright.run.stop import stop
 from tools import smoke_records
 

@@ -8,7 +8,7 @@ import pytest
 
 from stagewright.cli import live, summary
 from stagewright.plan.model import Trigger
-from stagewright.run.history import RunRecord, StageRecord
+from stagewright.run.records import RunRecord, StageRecord
 
 START, END = "2026-01-01T00:00:00.000Z", "2026-01-01T00:00:04.200Z"
 TRAIN = StageRecord("train", "training", "run", "no earlier result", "PLANNED")

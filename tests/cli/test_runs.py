@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from stagewright.cli import runs
 from stagewright.plan.model import Trigger
-from stagewright.run.history import RunRecord
+from stagewright.run.records import RunRecord
 
 START = "2026-01-01T00:00:00.000Z"
 RUN = "house-price-20261122t130846-200799"

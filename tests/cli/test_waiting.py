@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from stagewright.cli import live, output
 from stagewright.plan.model import Trigger
-from stagewright.run.history import RunRecord
+from stagewright.run.records import RunRecord
 
 WAITING = RunRecord(
     run="prices-20260131t140000-bbbbbb",

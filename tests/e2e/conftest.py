@@ -18,8 +18,9 @@ from stagewright.run import release
 from stagewright.run.bundles import ensure_bundles
 from stagewright.run.close import settle
 from stagewright.run.gateway import Gateway
-from stagewright.run.history import RunRecord, show
+from stagewright.run.history import show
 from stagewright.run.planning import make_plan
+from stagewright.run.records import RunRecord
 from stagewright.run.start import start
 from stagewright.spec.pipeline import Pipeline
 

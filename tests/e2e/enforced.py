@@ -20,7 +20,8 @@ from stagewright.local import server as local
 from stagewright.local.state import INSTALLATION, REGION, State
 from stagewright.run import release
 from stagewright.run.gateway import Gateway
-from stagewright.run.history import RunRecord, find_run, show
+from stagewright.run.history import find_run, show
+from stagewright.run.records import RunRecord
 from stagewright.spec.load import load
 
 ROOT = Path(__file__).parents[2]

@@ -26,13 +26,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from stagewright.local import integration, ministack, process, sigv4, wrapper
+from stagewright.local import ministack, process, sigv4, wrapper
 from stagewright.local.artifacts import Artifacts
 from stagewright.local.glue.service import Glue
-from stagewright.local.glue.tasks import GlueTasks
 from stagewright.local.sagemaker import settings as sagemaker_settings
 from stagewright.local.sagemaker.api.protocol import ApiError
 from stagewright.local.state import ACCOUNT, INSTALLATION, REGION, write_private
+from stagewright.local.tasks.glue import GlueTasks
+from stagewright.local.tasks.sagemaker import SageMakerTasks
 
 ROLES = "roles.json"
 JUDGED = "judged.jsonl"
@@ -313,7 +314,7 @@ def install(judge: Judge) -> None:
         engine._invoke_resource = invoke_resource
 
     ministack.Ministack.__init__ = with_keys  # type: ignore[method-assign]
-    tasks, settings = integration.SageMakerTasks.__init__, sagemaker_settings.Settings
+    tasks, settings = SageMakerTasks.__init__, sagemaker_settings.Settings
     glue_tasks, glue = GlueTasks.__init__, Glue.__init__
 
     def with_role(self: Any, service: Any, changes: Any) -> None:
@@ -331,7 +332,7 @@ def install(judge: Judge) -> None:
     def of_jobs(root: Path, url: str, _key: str, _secret: str, *rest: Any, **named: Any) -> Any:
         return settings(root, url, *judge.keys["sagemaker"], *rest, **named)
 
-    integration.SageMakerTasks.__init__ = with_role  # type: ignore[method-assign]
+    SageMakerTasks.__init__ = with_role  # type: ignore[method-assign]
     GlueTasks.__init__ = glue_with_role  # type: ignore[method-assign]
     Glue.__init__ = of_runs  # type: ignore[method-assign]
     sagemaker_settings.Settings = of_jobs  # type: ignore[assignment, misc]

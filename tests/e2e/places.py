@@ -16,7 +16,8 @@ from tests.waiting import PATIENCE, until
 
 from stagewright.local import server as local
 from stagewright.run.gateway import Gateway
-from stagewright.run.history import RunRecord, show
+from stagewright.run.history import show
+from stagewright.run.records import RunRecord
 
 MAIN = """
 import signal

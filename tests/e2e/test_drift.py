@@ -12,7 +12,8 @@ from stagewright import specfile
 from stagewright.local import server as local
 from stagewright.run.folder import scan
 from stagewright.run.gateway import Gateway
-from stagewright.run.history import RunRecord, list_runs, show
+from stagewright.run.history import list_runs, show
+from stagewright.run.records import RunRecord
 from stagewright.run.release import push
 from stagewright.run.trigger import request_run
 

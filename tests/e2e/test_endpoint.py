@@ -27,8 +27,9 @@ from stagewright.plan.release import Release
 from stagewright.run import rollback, start, stop
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.served import Rollback
-from stagewright.run.history import RunRecord, show
+from stagewright.run.history import show
 from stagewright.run.planning import make_plan
+from stagewright.run.records import RunRecord
 from stagewright.spec.load import load
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("endpoint")]

@@ -20,8 +20,9 @@ from stagewright.run import manifest as manifests
 from stagewright.run import release, start
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.executions import Executions
-from stagewright.run.history import RunRecord, find_run, show
+from stagewright.run.history import find_run, show
 from stagewright.run.planning import make_plan
+from stagewright.run.records import RunRecord
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("ends")]
 

@@ -19,7 +19,8 @@ from tests.waiting import PATIENCE, until
 from stagewright.errors import RunFailedError
 from stagewright.local import server as local
 from stagewright.run.gateway import Gateway
-from stagewright.run.history import StageRecord, show
+from stagewright.run.history import show
+from stagewright.run.records import StageRecord
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("kinds")]
 

@@ -23,7 +23,8 @@ from stagewright.local.artifacts import Artifacts
 from stagewright.local.provision import provision
 from stagewright.run import manifest as manifests
 from stagewright.run.gateway import Gateway
-from stagewright.run.history import RunRecord, list_runs, show, with_lineage
+from stagewright.run.history import list_runs, show, with_lineage
+from stagewright.run.records import RunRecord
 from stagewright.run.trigger import request_run
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("promotion")]

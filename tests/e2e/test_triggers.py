@@ -18,7 +18,8 @@ from tests.waiting import PATIENCE, until
 from stagewright.local import server as local
 from stagewright.naming import timestamp
 from stagewright.run.gateway import Gateway
-from stagewright.run.history import RunRecord, list_runs, show
+from stagewright.run.history import list_runs, show
+from stagewright.run.records import RunRecord
 from stagewright.run.release import push
 from stagewright.spec.load import load
 

@@ -10,7 +10,7 @@ from stagewright.cli.live import why
 from stagewright.errors import NotFoundError, RunFailedError
 from stagewright.naming import timestamp
 from stagewright.plan.model import Plan, StagePlan, Trigger
-from stagewright.run import history
+from stagewright.run import at_work
 from stagewright.run import manifest as manifests
 from stagewright.run.close import close, settle
 from stagewright.run.gateway.documents import Base
@@ -184,9 +184,9 @@ def test_an_end_that_nobody_recorded_is_shown_after_a_while(run, sagemaker, tool
     arn = run.runs.header(RUN).execution
     run.executions.stop(arn, "stopped by ada")
     tools.until(lambda: run.executions.describe(arn).status == "ABORTED")
-    monkeypatch.setattr(history, "GRACE", 600.0)
+    monkeypatch.setattr(at_work, "GRACE", 600.0)
     assert show(run, RUN).status == "RUNNING"
-    monkeypatch.setattr(history, "GRACE", 0.0)
+    monkeypatch.setattr(at_work, "GRACE", 0.0)
     shown = show(run, RUN)
     assert (shown.status, shown.reason, shown.is_open) == ("STOPPED", "stopped by ada", False)
     assert [stage.status for stage in shown.stages[3:]] == ["STOPPED", "STOPPED"]
@@ -265,7 +265,7 @@ def test_runs_are_listed_newest_first_and_of_all_pipelines(gateway):
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     for number, pipeline in enumerate(["a", "b", "a", "c"]):
         if pipeline == "c":  # has a document, but was never released
-            gateway.documents.put_base(pipeline, Base("{}", "sha", timestamp(begin)))
+            gateway.documents.put_pushed(pipeline, "base", Base("{}", "sha", timestamp(begin)))
         else:
             gateway.objects.put(f"manifests/{pipeline}.json", b"{}")
         trigger = Trigger("manual", f"manual:{number}", timestamp(begin))

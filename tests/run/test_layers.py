@@ -231,7 +231,7 @@ def test_layers_that_fit_an_item_each_may_make_a_document_that_does_not(stored):
     document = json.loads(stored.documents.base("prices").document)
     document["stages"]["train"]["hyperparameters"] = many
     document["description"] = "x" * 100_000
-    stored.documents.put_base("prices", Base(json.dumps(document), "", ""))
+    stored.documents.put_pushed("prices", "base", Base(json.dumps(document), "", ""))
     more = {
         f"s{number}": {"kind": "gate", "require": "1 >= 0", "description": "y" * 900} for number in range(150)
     }

@@ -1,18 +1,44 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stagewright.spec.cron import cron_is_due, next_due, parse, rate_is_due, rate_minutes
+from stagewright.spec.cron import Cron, cron_is_due, parse, rate_is_due, rate_minutes
 
 ZURICH = "Europe/Zurich"
 
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def next_due(expression: str, zone: str, after: datetime) -> datetime | None:
+    """The first time after this one, in UTC, day by day and not minute by minute; None where there is none
+    before the years end."""
+    cron, place = parse(expression), ZoneInfo(zone)
+    day = after.astimezone(place).date()
+    while day.year <= max(cron.years):
+        if day.month in cron.months and day.year in cron.years and any(test(day) for test in cron.days):
+            times = _times(cron, day, place)
+            if found := next((time for time in times if time > after), None):
+                return found
+        day += timedelta(days=1)
+    return None
+
+
+def _times(cron: Cron, day: date, zone: ZoneInfo) -> list[datetime]:
+    """Those of one day that the clocks really show, in UTC."""
+    local = [
+        datetime(day.year, day.month, day.day, h, m, tzinfo=zone) for h in cron.hours for m in cron.minutes
+    ]
+    there = [(time.astimezone(UTC), time) for time in local]
+    return sorted(
+        utc for utc, time in there if utc.astimezone(zone).replace(tzinfo=None) == time.replace(tzinfo=None)
+    )
 
 
 def following(expression: str, after: str, zone: str = "UTC", count: int = 1) -> list[str]:

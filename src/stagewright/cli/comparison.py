@@ -9,7 +9,7 @@ from stagewright.cli import changes, output
 
 if TYPE_CHECKING:
     from stagewright.run.comparison import Comparison, Metric, StageComparison
-    from stagewright.run.history import RunRecord, StageRecord
+    from stagewright.run.records import RunRecord, StageRecord
     from stagewright.spec.merging import Change
 
 NOTHING = "(nothing)"

@@ -19,7 +19,7 @@ from stagewright.cli.typeable import program, run_again, shown
 from stagewright.errors import RunFailedError
 
 if TYPE_CHECKING:
-    from stagewright.run.history import RunRecord
+    from stagewright.run.records import RunRecord
 
 NAME = "house-price"
 CHECKOUT = Path(__file__).parents[3] / "examples" / NAME

@@ -158,12 +158,11 @@ def note_builds(session: Session, pipeline: Pipeline, run: str) -> None:
     from stagewright.cli.target import state_folder
     from stagewright.local.sagemaker.images.environments import Environments
     from stagewright.run import history
+    from stagewright.run.at_work import JOB_KINDS
 
     environments = Environments(state_folder() / "local.toml")
     images = {
-        name: image_of(pipeline, stage)
-        for name, stage in pipeline.stages.items()
-        if stage.kind in history.JOB_KINDS
+        name: image_of(pipeline, stage) for name, stage in pipeline.stages.items() if stage.kind in JOB_KINDS
     }
     missing = {name: alias for name, image in images.items() if (alias := environments.unbuilt(image))}
     if not missing:

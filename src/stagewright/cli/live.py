@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from stagewright.cli.target import Session
-    from stagewright.run.history import RunRecord, StageRecord
+    from stagewright.run.records import RunRecord, StageRecord
 
 HEADER = ("stage", "state", "took", "metrics", "why")
 

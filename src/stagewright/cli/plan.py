@@ -12,9 +12,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from stagewright.cli import documents, environments, output, overlays
+from stagewright.cli import documents, output
 from stagewright.cli.options import Date, Document, Force, From, Json, Only, Parameters, Skip, TargetName
-from stagewright.cli.target import LOCAL, Session, environment_of, session
+from stagewright.cli.target import LOCAL, Session, session
 from stagewright.naming import timestamp
 
 if TYPE_CHECKING:
@@ -39,17 +39,13 @@ def command(
     target: TargetName = LOCAL,
     as_json: Json = False,
 ) -> None:
-    from stagewright.cli import launch
+    from stagewright.cli import asked, launch
     from stagewright.plan.quotas import exceeded
 
     day = documents.date(date)
-    source = launch.Source.read(documents.path_of(place))
-    overlays.warn(source.path)
-    parameters = documents.parameters(source.in_environment(environment_of(target)), given)
+    source, parameters = asked.read(place, given, target)
     with session(target) as connected:
-        pipeline = launch.effective(connected, source)
-        environments.warn(connected, pipeline)
-        selection = documents.selection(pipeline, only, start, skip)
+        pipeline, selection = asked.selected(connected, source, only, start, skip)
         launch.upload_samples(connected, source, starting=False)
         made = make(connected, release_of(source), pipeline, manual(parameters, selection, day), force)
         refused = tuple(exceeded(made, {} if connected.is_local else connected.gateway.quotas.applied()))

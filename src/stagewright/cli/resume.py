@@ -15,10 +15,10 @@ from stagewright.cli import documents, environments, output
 from stagewright.cli.options import Json, TargetName
 from stagewright.cli.plan import make, print_plan, release_of
 from stagewright.cli.pushed import pushed
-from stagewright.cli.run import Wait, report_started
+from stagewright.cli.run import Wait
 from stagewright.cli.target import LOCAL, Session, kept
 from stagewright.cli.typeable import program
-from stagewright.errors import NotFoundError, RunFailedError, TargetError
+from stagewright.errors import NotFoundError, TargetError
 
 if TYPE_CHECKING:
     from stagewright.cli.launch import Source
@@ -45,7 +45,7 @@ def command(
     as_json: Json = False,
 ) -> None:
     with kept(target) as connected:
-        from stagewright.cli import live, summary
+        from stagewright.cli import summary
         from stagewright.run import resumption
 
         if connected.own and not wait:
@@ -53,24 +53,15 @@ def command(
         header = resumption.resumable(connected.gateway, documents.run_of(connected, run))
         source = source_of(connected, header, place)
         made, budget = planned(connected, header, source)
-        if not (plan_only and as_json):
-            tell(header, source, made, budget, quiet=as_json)
+        if plan_only and as_json:
+            output.print_json(made.to_json())
+            return
+        tell(header, source, made, budget, quiet=as_json)
         if plan_only:
-            if as_json:
-                output.print_json(made.to_json())
             return
         later = start(connected, header, source)
-        output.note(f"run {later}")
-        if not wait:
-            report_started(later, as_json)
-            return
-        record = live.watch(connected, later)
-        if as_json:
-            output.print_json(record)
-        else:
-            summary.print_outcome(connected.gateway, record, f"{program()} resume {later}")
-    if record.status != "SUCCEEDED":
-        raise typer.Exit(RunFailedError.exit_code)
+        again = f"{program()} resume {later}"
+        summary.follow(connected, later, again, wait=wait, as_json=as_json)
 
 
 def beside(pipeline: str) -> Path | None:

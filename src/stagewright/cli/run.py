@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from stagewright.cli import documents, environments, output, overlays
+from stagewright.cli import documents
 from stagewright.cli.options import Date, Document, Force, From, Json, Only, Parameters, Skip, TargetName
-from stagewright.cli.target import LOCAL, environment_of, session
-from stagewright.cli.typeable import program, resume, run_again
-from stagewright.errors import RunFailedError, TargetError
+from stagewright.cli.target import LOCAL, session
+from stagewright.cli.typeable import resume, run_again
+from stagewright.errors import TargetError
 
 Wait = Annotated[
     bool, typer.Option("--wait/--no-wait", help="Watch the run to its end, or leave once it has started.")
@@ -31,41 +31,18 @@ def command(
     target: TargetName = LOCAL,
     as_json: Json = False,
 ) -> None:
-    from stagewright.cli import launch
+    from stagewright.cli import asked, launch
 
     day = documents.date(date)
-    source = launch.Source.read(documents.path_of(place))
-    overlays.warn(source.path)
-    parameters = documents.parameters(source.in_environment(environment_of(target)), given)
+    source, parameters = asked.read(place, given, target)
     with session(target) as connected:
-        from stagewright.cli import live, summary
+        from stagewright.cli import summary
 
         if connected.own and not wait:
             raise TargetError(
                 "--no-wait: the server of this command ends with it", "stagewright up, then run again"
             )
-        pipeline = launch.effective(connected, source)
-        environments.warn(connected, pipeline)
-        selection = documents.selection(pipeline, only, start, skip)
+        _, selection = asked.selected(connected, source, only, start, skip)
         run = launch.start(connected, source, parameters, force, selection, day)
-        output.note(f"run {run}")
-        if not wait:
-            report_started(run, as_json)
-            return
-        record = live.watch(connected, run)
-        if connected.is_local:
-            summary.print_warnings(connected.gateway, record)
-        if as_json:
-            output.print_json(record)
-        else:
-            again = resume(run, place) if selection or day else run_again(place, given)
-            summary.print_outcome(connected.gateway, record, again)
-    if record.status != "SUCCEEDED":
-        raise typer.Exit(RunFailedError.exit_code)
-
-
-def report_started(run: str, as_json: bool) -> None:
-    if as_json:
-        output.print_json({"run": run})
-    else:
-        output.say(f"next: {program()} show {run}")
+        again = resume(run, place) if selection or day else run_again(place, given)
+        summary.follow(connected, run, again, wait=wait, as_json=as_json)

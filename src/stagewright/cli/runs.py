@@ -17,7 +17,7 @@ from stagewright.cli.options import Json, TargetName
 from stagewright.cli.target import LOCAL, is_new, session, whereabouts
 
 if TYPE_CHECKING:
-    from stagewright.run.history import RunRecord
+    from stagewright.run.records import RunRecord
 
 HEADER = ("run", "state", "trigger", "date", "partition", "created", "took", "why")
 OPTIONAL = ("date", "partition")

@@ -9,7 +9,7 @@ from stagewright.cli.options import Json, PipelineOrRun, TargetName
 from stagewright.cli.target import LOCAL, kept
 
 if TYPE_CHECKING:
-    from stagewright.run.history import RunRecord
+    from stagewright.run.records import RunRecord
 
 
 def command(place: PipelineOrRun, target: TargetName = LOCAL, as_json: Json = False) -> None:

@@ -1,17 +1,21 @@
-"""What a run that is over has made, or why it failed, and what to do next."""
+"""A run to its end: what it has made, or why it failed, and what to do next."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from stagewright.cli import output
+import typer
+
+from stagewright.cli import live, output
 from stagewright.cli.typeable import program
+from stagewright.errors import RunFailedError
 from stagewright.run import logs
 
 if TYPE_CHECKING:
+    from stagewright.cli.target import Session
     from stagewright.run.gateway import Gateway
-    from stagewright.run.history import RunRecord, StageRecord
+    from stagewright.run.records import RunRecord, StageRecord
 
 LAST_LINES = 15
 WARNING = "WARNING: "
@@ -22,8 +26,34 @@ def headline(record: RunRecord) -> str:
     return f"{record.run}: {record.status}{': ' + output.said(record.reason) if record.reason else ''}"
 
 
+def follow(session: Session, run: str, again: str, *, wait: bool, as_json: bool) -> None:
+    """Watches a run that has been started, and prints its end; exits with its code where it was not good.
+
+    `again`: the command that runs it once more. Without `wait` it is left to itself.
+    """
+    output.note(f"run {run}")
+    if not wait:
+        print_started(run, as_json)
+        return
+    record = live.watch(session, run)
+    if session.is_local:
+        print_warnings(session.gateway, record)
+    if as_json:
+        output.print_json(record)
+    else:
+        print_outcome(session.gateway, record, again)
+    if record.status != "SUCCEEDED":
+        raise typer.Exit(RunFailedError.exit_code)
+
+
+def print_started(run: str, as_json: bool) -> None:
+    if as_json:
+        output.print_json({"run": run})
+    else:
+        output.say(f"next: {program()} show {run}")
+
+
 def print_outcome(gateway: Gateway, record: RunRecord, again: str) -> None:
-    """`again`: the command that runs it once more."""
     print_unseen(record)
     if record.status == "SUCCEEDED":
         print_made(record)

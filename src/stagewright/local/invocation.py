@@ -20,7 +20,7 @@ from email.utils import formatdate
 from types import ModuleType
 from typing import Any
 
-from stagewright.local.payload import TOO_LARGE, excess
+from stagewright.local.tasks.answers import TOO_LARGE, excess
 
 RESOURCE = "arn:aws:states:::lambda:invoke"
 FIELDS = ("FunctionName", "Payload", "Qualifier")

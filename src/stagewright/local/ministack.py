@@ -19,6 +19,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from importlib import import_module, metadata
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from stagewright.errors import TargetError
@@ -116,6 +117,12 @@ class Ministack:
         self.on_stop: Callable[[], None] = lambda: None
         """Called after an execution was stopped."""
         amendments.give_workers_our_key(self._lambda, access_key, secret_key)
+        self._mend(loaded)
+        folder = Path(import_module("ministack.core.persistence").STATE_DIR)
+        self._durable = Durable(self._module, loaded, folder)
+        self.work = Work(self._step_functions, self._eventbridge, self._lambda)
+
+    def _mend(self, loaded: Mapping[str, ModuleType]) -> None:
         runtime = import_module("ministack.core.lambda_runtime")
         amendments.hurry(self._lambda, runtime)
         amendments.pin_queue_urls(loaded["sqs"])
@@ -127,9 +134,6 @@ class Ministack:
         timebox.mend(import_module("jsonata.timebox"))
         callbacks.mend(self._step_functions, engine.is_stopped, engine.ExecutionStoppedError)
         invocation.mend(self._step_functions, self._lambda, runtime)
-        folder = Path(import_module("ministack.core.persistence").STATE_DIR)
-        self._durable = Durable(self._module, loaded, folder)
-        self.work = Work(self._step_functions, self._eventbridge, self._lambda)
 
     def register(self, prefix: str, handler: Handler) -> None:
         """Tasks whose resource starts with `prefix` go to `handler`, on the execution's thread."""

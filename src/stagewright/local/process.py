@@ -31,11 +31,13 @@ from typing import TYPE_CHECKING, Any
 from stagewright.errors import StagewrightError, TargetError
 from stagewright.local import credentials, ministack
 from stagewright.local.artifacts import Artifacts
+from stagewright.local.engine import Handler
 from stagewright.local.state import ACCOUNT, INSTALLATION, REGION, Identity, Server, State, unusable
 
 if TYPE_CHECKING:
     from stagewright.local.glue.service import Glue
     from stagewright.local.sagemaker.service import SageMaker
+    from stagewright.local.tasks.changes import Changes
     from stagewright.local.wrapper import Wrapper
 
 SAVE_SECONDS = 2.0
@@ -122,18 +124,18 @@ class Process:
 
     def _load(self) -> None:
         """Imports late, since ministack reads the environment when it is imported."""
-        from stagewright.local import bytecode, integration
+        from stagewright.local import bytecode
         from stagewright.local.glue.service import Glue
-        from stagewright.local.glue.tasks import PREFIX, GlueTasks
         from stagewright.local.sagemaker.service import SageMaker
         from stagewright.local.sagemaker.settings import Settings
+        from stagewright.local.tasks.changes import Changes
         from stagewright.local.wrapper import Wrapper
 
         key = (self.server.access_key, self.server.secret_key)
         self._ministack = ministack.Ministack(*key)
         archive = self._artifacts.archive
         self._ministack.start_from(archive, bytecode.compiled(archive))
-        self._changes = integration.Changes()
+        self._changes: Changes = Changes()
         settings = Settings(
             self._state.root / "sagemaker",
             self.server.url,
@@ -145,14 +147,23 @@ class Process:
         self._sagemaker: SageMaker = SageMaker(settings, partial(self._publish, "aws.sagemaker"))
         own = replace(settings, root=self._state.glue)
         self._glue: Glue = Glue(own, partial(self._publish, "aws.glue"), self._sagemaker.launcher)
-        tasks = integration.SageMakerTasks(self._sagemaker, self._changes)
-        self._ministack.register(integration.OPTIMIZED, tasks.optimized)
-        self._ministack.register(integration.SDK, tasks.sdk)
-        self._ministack.register(integration.SDK_INVOKE, tasks.invoke)
-        self._ministack.register(integration.SDK_GET_OBJECT, partial(integration.get_object, self._ministack))
-        self._ministack.register(PREFIX, GlueTasks(self._glue, self._changes).run)
-        self._ministack.on_stop = self._changes.announce
+        self._register_tasks()
         self._wrapper: Wrapper = Wrapper(self._ministack.app, self._sagemaker, self.port, *key, self._glue)
+
+    def _register_tasks(self) -> None:
+        from stagewright.local.tasks import glue, objects, sagemaker
+
+        tasks = sagemaker.SageMakerTasks(self._sagemaker, self._changes)
+        handlers: dict[str, Handler] = {
+            sagemaker.OPTIMIZED: tasks.optimized,
+            sagemaker.SDK: tasks.sdk,
+            sagemaker.SDK_INVOKE: tasks.invoke,
+            objects.GET_OBJECT: partial(objects.get_object, self._ministack),
+            glue.PREFIX: glue.GlueTasks(self._glue, self._changes).run,
+        }
+        for prefix, handler in handlers.items():
+            self._ministack.register(prefix, handler)
+        self._ministack.on_stop = self._changes.announce
 
     def _publish(self, source: str, detail_type: str, detail: Mapping[str, Any]) -> None:
         self._changes.announce()

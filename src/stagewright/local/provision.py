@@ -89,6 +89,15 @@ class Provisioner:
 
     def table(self, settings: Settings) -> None:
         dynamodb, name = self._client("dynamodb"), settings["name"]
+        self._make_table(dynamodb, settings)
+        recovery = {"PointInTimeRecoveryEnabled": settings["point_in_time_recovery"]}
+        dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=recovery)
+        if attribute := settings["ttl"]:
+            expiry = {"Enabled": True, "AttributeName": attribute}
+            dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=expiry)
+
+    def _make_table(self, dynamodb: Any, settings: Settings) -> None:
+        """One that is there gets the indexes that it lacks."""
         indexes = [
             {"IndexName": index, "KeySchema": _keys(key), "Projection": _projection(key)}
             for index, key in settings["indexes"].items()
@@ -97,28 +106,19 @@ class Provisioner:
             {"AttributeName": attribute, "AttributeType": kind}
             for attribute, kind in settings["attributes"].items()
         ]
+        wanted = {"TableName": settings["name"], "AttributeDefinitions": attributes}
         try:
             dynamodb.create_table(
-                TableName=name,
+                **wanted,
                 BillingMode=settings["billing_mode"],
-                AttributeDefinitions=attributes,
                 KeySchema=_keys(settings),
                 **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
             )
         except dynamodb.exceptions.ResourceInUseException:
-            table = dynamodb.describe_table(TableName=name)["Table"]
+            table = dynamodb.describe_table(TableName=settings["name"])["Table"]
             known = {index["IndexName"] for index in table.get("GlobalSecondaryIndexes", ())}
             for index in (index for index in indexes if index["IndexName"] not in known):
-                dynamodb.update_table(
-                    TableName=name,
-                    AttributeDefinitions=attributes,
-                    GlobalSecondaryIndexUpdates=[{"Create": index}],
-                )
-        recovery = {"PointInTimeRecoveryEnabled": settings["point_in_time_recovery"]}
-        dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=recovery)
-        if attribute := settings["ttl"]:
-            expiry = {"Enabled": True, "AttributeName": attribute}
-            dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=expiry)
+                dynamodb.update_table(**wanted, GlobalSecondaryIndexUpdates=[{"Create": index}])
 
     def log_group(self, settings: Settings) -> None:
         logs, name = self._client("logs"), settings["name"]

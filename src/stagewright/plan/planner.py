@@ -21,7 +21,7 @@ from stagewright.plan.external import external_inputs
 from stagewright.plan.model import ATTEMPT, GoodResult, Plan, Recorded, StagePlan, Trigger
 from stagewright.plan.prepared import Prepared, Preparer
 from stagewright.plan.requests import KINDS, OURS
-from stagewright.plan.reuse import Judge
+from stagewright.plan.reuse import Case, Judge
 from stagewright.plan.selection import STARTS, selected
 from stagewright.plan.values import event_time
 from stagewright.spec.checks import dependencies
@@ -150,7 +150,7 @@ class _Planner:
         again = [need for need in sorted(self.needs[name]) if need in self.running]
         reason: str | GoodResult = STARTS
         if name not in self.selected.start:
-            reason = self.judge.why(name, stage, prepared, good, again, self.running)
+            reason = self.judge.why(Case(name, stage, prepared, good, again, self.running))
         if isinstance(reason, GoodResult):
             return _reused(name, stage, reason, self._same(name, reason))
         if approval.waits(self.pipeline, name, self.needs, self.planned, self.recorded.approvals):

@@ -18,7 +18,7 @@ A gate that judges by the champion's metrics is not asked again by the champion 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from stagewright.plan import fingerprint
@@ -31,6 +31,19 @@ from stagewright.spec.model import Cache
 
 
 @dataclass(frozen=True)
+class Case:
+    """A stage that is on. `good`: its results, newest first; `again`: of what it waits for, what runs;
+    `running`: all that runs."""
+
+    name: str
+    stage: AnyStage
+    prepared: Prepared
+    good: Sequence[GoodResult]
+    again: Sequence[str]
+    running: Collection[str]
+
+
+@dataclass(frozen=True)
 class Judge:
     """`time`: of the run's event. `force`: all that is on runs. `displaced`: see `Recorded`."""
 
@@ -39,46 +52,31 @@ class Judge:
     champion: Champion | None
     displaced: Mapping[str, str]
 
-    def why(
-        self,
-        name: str,
-        stage: AnyStage,
-        prepared: Prepared,
-        good: Sequence[GoodResult],
-        again: Sequence[str],
-        running: Collection[str],
-    ) -> str | GoodResult:
-        """The reason, or the result. `again`: of what it waits for, what runs; `running`: all that runs."""
+    def why(self, case: Case) -> str | GoodResult:
+        """The reason, or the result."""
         if self.force:
             return "forced"
-        back = [each for each in good if each.rolled_back]
-        if same := next((each for each in back if self._same(name, each, prepared)), None):
+        back = [each for each in case.good if each.rolled_back]
+        if same := next((each for each in back if self._same(case, each)), None):
             return same
-        there = [each for each in good if not each.rolled_back] or back[:1]
-        reason = self._why(name, stage, prepared, there, again, running)
+        there = [each for each in case.good if not each.rolled_back] or back[:1]
+        reason = self._why(replace(case, good=there))
         return f"{reason}; {back[0].rolled_back}" if back and isinstance(reason, str) else reason
 
-    def _why(
-        self,
-        name: str,
-        stage: AnyStage,
-        prepared: Prepared,
-        good: Sequence[GoodResult],
-        again: Sequence[str],
-        running: Collection[str],
-    ) -> str | GoodResult:
+    def _why(self, case: Case) -> str | GoodResult:
+        stage, good = case.stage, case.good
         if stage.cache is False:
             return "cache is off"
         if not good:
-            return self.displaced.get(name, "no earlier result")
+            return self.displaced.get(case.name, "no earlier result")
         fresh = [each for each in (good[:1] if _overwritten(stage) else good) if self._counts(each, stage)]
-        same = next((each for each in fresh if self._same(name, each, prepared)), None)
-        if same and not (again and KINDS[stage.kind].points):
+        same = next((each for each in fresh if self._same(case, each)), None)
+        if same and not (case.again and KINDS[stage.kind].points):
             return same
         if not fresh and isinstance(stage.cache, Cache):
             return f"its result of {good[0].run} is older than {stage.cache.max_age}"
-        difference = fingerprint.explain(good[0].inputs, prepared.inputs, running)
-        return f"{name}: {difference or f'{again[0]} runs again'}"
+        difference = fingerprint.explain(good[0].inputs, case.prepared.inputs, case.running)
+        return f"{case.name}: {difference or f'{case.again[0]} runs again'}"
 
     def _counts(self, result: GoodResult, stage: AnyStage) -> bool:
         if not isinstance(stage.cache, Cache):
@@ -86,12 +84,12 @@ class Judge:
         age = self.time - datetime.fromisoformat(result.ended)
         return age.total_seconds() <= seconds(stage.cache.max_age)
 
-    def _same(self, name: str, result: GoodResult, prepared: Prepared) -> bool:
-        if result.fingerprint == prepared.fingerprint:
+    def _same(self, case: Case, result: GoodResult) -> bool:
+        if result.fingerprint == case.prepared.fingerprint:
             return True
-        let_through = self.champion and self.champion.made_by(name) == result.run
+        let_through = self.champion and self.champion.made_by(case.name) == result.run
         aside = (fingerprint.UNCACHED, *(["champion."] if let_through else []))
-        return dict(_inputs(result.inputs, aside)) == dict(_inputs(prepared.inputs, aside))
+        return dict(_inputs(result.inputs, aside)) == dict(_inputs(case.prepared.inputs, aside))
 
 
 def _inputs(inputs: Mapping[str, str], aside: tuple[str, ...]) -> Iterator[tuple[str, str]]:

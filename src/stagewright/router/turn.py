@@ -25,13 +25,12 @@ from stagewright.run.close import abandon
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.leases import Place
 from stagewright.run.gateway.runs import Header
-from stagewright.run.layers import Effective, Layers, layer_of
+from stagewright.run.layers import Effective
 from stagewright.run.manifest import Manifest
 from stagewright.run.planning import make_plan
 from stagewright.run.release import publish
 from stagewright.run.start import Asked, Started, keep, resume, start, start_kept
 from stagewright.run.stop import stop
-from stagewright.spec.canonical import document_json
 from stagewright.spec.load import load
 from stagewright.spec.parameters import with_parameters
 
@@ -135,7 +134,7 @@ def _current(gateway: Gateway, pipeline: str) -> Effective:
 
 def _recorded(gateway: Gateway, pipeline: str, revision: int) -> Effective:
     document = load(revisions.document(gateway, pipeline, revision))
-    return Effective(document, Layers(pipeline, layer_of(document_json(document))))
+    return Effective(document, layers.of_push(document))
 
 
 def planned(gateway: Gateway, trigger: Trigger, asked: Asked, material: Material) -> Plan:

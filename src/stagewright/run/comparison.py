@@ -16,8 +16,8 @@ from stagewright.plan.release import Release
 from stagewright.plan.values import trigger_values
 from stagewright.run import history, release, revisions
 from stagewright.run.gateway import Gateway
-from stagewright.run.history import RunRecord, StageRecord
 from stagewright.run.planned import planned_inputs
+from stagewright.run.records import RunRecord, StageRecord
 from stagewright.run.together import together
 from stagewright.spec.merging import Change, changes, merged
 from stagewright.spec.unsaid import differences

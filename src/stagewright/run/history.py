@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 from stagewright.errors import NotFoundError
-from stagewright.naming import timestamp
-from stagewright.plan.model import Trigger
 from stagewright.run import manifest as manifests
 from stagewright.run import release, resumption
-from stagewright.run.close import ended, unrecorded
+from stagewright.run.at_work import JOBS, at_work, perhaps_over
 from stagewright.run.gateway import Gateway
-from stagewright.run.gateway.jobs import JobKind
 from stagewright.run.gateway.leases import Lease
 from stagewright.run.gateway.marks import Dropped
-from stagewright.run.gateway.runs import OPEN, WAITING, AttemptItem, Header, StageItem
+from stagewright.run.gateway.runs import WAITING, AttemptItem, Header, StageItem
 from stagewright.run.planned import PlannedStage, recorded_stages, shut_out
+from stagewright.run.records import RunRecord, StageRecord, age, between
 from stagewright.run.together import together
-from stagewright.spec.findings import nearest
 
-GRACE = 5.0
-"""Seconds that the recorder has to write a run's end, before `show` tells what it finds itself."""
 PLANNED_FIELDS = (
     "name",
     "kind",
@@ -42,97 +35,8 @@ PLANNED_FIELDS = (
 """What a record takes over from the plan as it stands."""
 METRIC = re.compile(r"request\.Create(?:\w|\.)+\.AlgorithmSpecification\.MetricDefinitions\.(.+)\.Regex")
 """Of the inputs of a stage, those that are a metric's expression."""
-JOB_KINDS: Mapping[str, JobKind] = {
-    "processing": "processing",
-    "training": "training",
-    "tuning": "tuning",
-    "transform": "transform",
-}
-JOBS = (*JOB_KINDS, "glue")
-"""Kinds of stages whose work a service can be asked about: SageMaker, or Glue."""
 NAMED = 3
 """Stages that failed, named by those that did not run."""
-UNDONE = ("PLANNED", "RUNNING", WAITING)
-
-
-@dataclass(frozen=True)
-class StageRecord:
-    """One stage of one run. Times are ISO 8601 UTC text, empty where there is none.
-
-    `status`: PLANNED, RUNNING, WAITING (for a person's approval), SUCCEEDED, FAILED, REUSED, CLOSED (a gate
-    that did not fail the run), SKIPPED (off, or shut out by such a gate), STOPPED (the run was stopped) or
-    NOT_RUN (the run failed before). `wave`, `chain`, `position`: its place in the plan, -1 where it does not
-    run. `attempts`: the most that there may be; `earlier`: those that failed and were followed by another.
-    `reused_from`: the run whose result stands for it. `detail`: what the service says of a job at work, or
-    what is waited for. `definition`: the Glue job that it is a run of.
-    `unseen`: metrics of a training stage whose expressions matched nothing that it printed.
-    """
-
-    name: str
-    kind: str
-    action: str
-    reason: str
-    status: str
-    wave: int = -1
-    chain: int = -1
-    position: int = -1
-    started: str = ""
-    ended: str = ""
-    seconds: float | None = None
-    job: str = ""
-    detail: str = ""
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    result: Mapping[str, Any] = field(default_factory=dict)
-    fingerprint: str = ""
-    attempt: int = 0
-    attempts: int = 1
-    earlier: tuple[AttemptItem, ...] = ()
-    error: str = ""
-    cause: str = ""
-    reused_from: str = ""
-    unseen: tuple[str, ...] = ()
-    definition: str = ""
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """One run. `status`: QUEUED, PLANNED, RUNNING, SUCCEEDED, FAILED, STOPPED, REFUSED.
-
-    Only from `show`: `stages`, and `resumed_by`, the runs that went on with this one. `waits_for`: the run
-    whose end a QUEUED one waits for; empty where its turn has come. Only from `with_lineage`: `lineage`,
-    where its release comes from.
-    """
-
-    run: str
-    pipeline: str
-    partition: str
-    status: str
-    trigger: Trigger
-    release: str
-    revision: int
-    created: str
-    started: str = ""
-    ended: str = ""
-    seconds: float | None = None
-    reason: str = ""
-    execution: str = ""
-    plan: str = ""
-    waits_for: str = ""
-    resumed_by: tuple[str, ...] = ()
-    stages: tuple[StageRecord, ...] = ()
-    lineage: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def is_open(self) -> bool:
-        return self.status in OPEN
-
-    def stage(self, name: str) -> StageRecord:
-        """NotFoundError where the run has no such stage."""
-        for stage in self.stages:
-            if stage.name == name:
-                return stage
-        remedy = nearest(name, (stage.name for stage in self.stages), "its stages") or "it has none"
-        raise NotFoundError(f"{self.run} has no stage {name}", remedy)
 
 
 def list_runs(gateway: Gateway, pipeline: str | None = None, limit: int = 20) -> list[RunRecord]:
@@ -186,8 +90,8 @@ def show(gateway: Gateway, run: str) -> RunRecord:
         for plan in planned
     )
     if header.status == "RUNNING":
-        stages = _at_work(gateway, header, stages)
-        header, stages = _perhaps_over(gateway, header, stages)
+        stages = at_work(gateway, header, stages)
+        header, stages = perhaps_over(gateway, header, stages)
     over = not header.is_open and header.status != "SUCCEEDED"
     later = resumption.resumed_by(gateway, run) if over else ()
     (record,) = _waiting(gateway, [_record(header)])
@@ -246,7 +150,7 @@ def _record(header: Header) -> RunRecord:
         created=header.created,
         started=header.started,
         ended=header.ended,
-        seconds=_between(header.started, header.ended),
+        seconds=between(header.started, header.ended),
         reason=header.reason,
         execution=header.execution,
         plan=header.plan,
@@ -267,17 +171,12 @@ def _stage(
     )
     if item is None:
         return record
-    seconds = item.result.get("seconds")
     return replace(
         record,
         status=item.status,
         started=item.started,
         ended=item.ended,
-        seconds=float(seconds)
-        if seconds is not None
-        else _age(item.started)
-        if item.status == WAITING
-        else _between(item.started, item.ended),
+        seconds=_seconds(item),
         metrics=item.result.get("metrics") or {},
         result=item.result,
         attempt=item.attempt,
@@ -286,6 +185,12 @@ def _stage(
         unseen=_unseen(item),
         detail=_asked(header, item) if item.status == WAITING else "",
     )
+
+
+def _seconds(item: StageItem) -> float | None:
+    if (said := item.result.get("seconds")) is not None:
+        return float(said)
+    return age(item.started) if item.status == WAITING else between(item.started, item.ended)
 
 
 def _asked(header: Header, item: StageItem) -> str:
@@ -297,102 +202,3 @@ def _unseen(item: StageItem) -> tuple[str, ...]:
     seen = item.result.get("metrics") or {}
     asked = [match[1] for path in item.inputs if (match := METRIC.fullmatch(path))]
     return tuple(name for name in sorted(asked) if item.status == "SUCCEEDED" and name not in seen)
-
-
-def _at_work(gateway: Gateway, header: Header, stages: Sequence[StageRecord]) -> tuple[StageRecord, ...]:
-    """`stages` with those that run now as they stand; only they are asked about."""
-    since = dict(_next_up(header, stages))
-    now = together(
-        lambda stage: _live(gateway, stage, since[stage.name]), [s for s in stages if s.name in since]
-    )
-    live = {stage.name: stage for stage in now}
-    return tuple(live.get(stage.name, stage) for stage in stages)
-
-
-def _perhaps_over(
-    gateway: Gateway, header: Header, stages: tuple[StageRecord, ...]
-) -> tuple[Header, tuple[StageRecord, ...]]:
-    """Where no job is at work the execution may have ended without anybody recording it: it is asked."""
-    if any(stage.status == "RUNNING" and stage.kind in JOBS for stage in stages):
-        return header, stages
-    try:
-        execution = gateway.executions.describe(header.execution)
-    except NotFoundError:
-        return header, stages
-    over = ended(header, execution)
-    if over.is_open or datetime.now(UTC).timestamp() < (execution.ended or 0) + GRACE:
-        return header, stages
-    left = unrecorded(execution)
-    return over, tuple(replace(s, status=left) if s.status in UNDONE else s for s in stages)
-
-
-def _next_up(header: Header, stages: Sequence[StageRecord]) -> Iterator[tuple[str, str]]:
-    """The first unrecorded stage of each chain of the wave under way, and when it could begin."""
-    running = [stage for stage in stages if stage.action == "run"]
-    open_waves = [stage.wave for stage in running if stage.status in UNDONE and not _failed(stage, running)]
-    if not open_waves:
-        return
-    wave = min(open_waves)
-    begun = max([header.started, *(stage.ended for stage in running if stage.wave < wave)])
-    for chain in sorted({stage.chain for stage in running if stage.wave == wave}):
-        links = sorted((s for s in running if (s.wave, s.chain) == (wave, chain)), key=lambda s: s.position)
-        since = begun
-        for stage in links:
-            if stage.status == "PLANNED":
-                yield stage.name, since
-                break
-            if stage.status != "SUCCEEDED":
-                break
-            since = stage.ended
-
-
-def _failed(stage: StageRecord, others: Sequence[StageRecord]) -> bool:
-    """Whether a stage before it in its chain failed, or closed it, so that it will not run."""
-    return any(
-        other.status in ("FAILED", "CLOSED") and (other.wave, other.chain) == (stage.wave, stage.chain)
-        for other in others
-    )
-
-
-def _live(gateway: Gateway, stage: StageRecord, since: str) -> StageRecord:
-    if stage.kind == "glue":
-        return _glue_run(gateway, stage)
-    if stage.kind not in JOB_KINDS:
-        return replace(stage, status="RUNNING", started=since, seconds=_age(since))
-    job = gateway.jobs.describe(JOB_KINDS[stage.kind], stage.job)
-    if job is None:
-        return stage
-    started = timestamp(datetime.fromtimestamp(job.started or job.created, UTC))
-    return replace(
-        stage,
-        status="RUNNING",
-        started=started,
-        seconds=(job.ended or datetime.now(UTC).timestamp()) - (job.started or job.created),
-        detail=job.detail,
-        metrics=job.metrics,
-        cause=job.reason,
-    )
-
-
-def _glue_run(gateway: Gateway, stage: StageRecord) -> StageRecord:
-    run = gateway.glue.find(stage.definition, stage.job)
-    if run is None:
-        return stage
-    return replace(
-        stage,
-        status="RUNNING",
-        started=timestamp(datetime.fromtimestamp(run.started, UTC)),
-        seconds=(run.ended or datetime.now(UTC).timestamp()) - run.started,
-        detail=run.state,
-        cause=run.reason,
-    )
-
-
-def _between(started: str, ended: str) -> float | None:
-    if not started or not ended:
-        return None
-    return (datetime.fromisoformat(ended) - datetime.fromisoformat(started)).total_seconds()
-
-
-def _age(since: str) -> float | None:
-    return (datetime.now(UTC) - datetime.fromisoformat(since)).total_seconds() if since else None

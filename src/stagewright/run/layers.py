@@ -14,7 +14,7 @@ from stagewright.errors import DocumentError, NotFoundError, Problem, TargetErro
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.documents import Base, Overrides
 from stagewright.run.together import together
-from stagewright.spec.canonical import canonical_json, document_json, sha256_of
+from stagewright.spec.canonical import canonical_json, document_json, plain, sha256_of
 from stagewright.spec.findings import Path, dotted, meant, problems
 from stagewright.spec.load import load
 from stagewright.spec.merging import ABSENT, found, leaves, merged
@@ -115,14 +115,15 @@ def _near(gateway: Gateway, pipeline: str) -> str:
     return f'did you mean "{close}"?' if close else ""
 
 
-def on_disk(gateway: Gateway, pipeline: Pipeline, overlay: Mapping[str, Any], by: str = "") -> Layers:
+def of_push(pipeline: Pipeline, overlay: Mapping[str, Any] | None = None, by: str = "") -> Layers:
+    """As a push stores them: all but the overrides."""
+    environment = layer_of(canonical_json(plain(overlay)), by) if overlay else None
+    return Layers(pipeline.name, layer_of(document_json(pipeline), by), environment)
+
+
+def on_disk(gateway: Gateway, pipeline: Pipeline, overlay: Mapping[str, Any]) -> Layers:
     """As they would be after a push of `pipeline` and its overlay."""
-    return Layers(
-        pipeline.name,
-        layer_of(document_json(pipeline), by),
-        layer_of(canonical_json(overlay), by) if overlay else None,
-        gateway.documents.overrides(pipeline.name),
-    )
+    return replace(of_push(pipeline, overlay), overrides=gateway.documents.overrides(pipeline.name))
 
 
 def layer_of(text: str, by: str = "", written: str = "") -> Base:

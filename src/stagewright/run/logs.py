@@ -12,8 +12,9 @@ from stagewright.errors import NotFoundError
 from stagewright.naming import timestamp
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.logs import LogEvent
-from stagewright.run.history import RunRecord, StageRecord, show
+from stagewright.run.history import show
 from stagewright.run.planned import on_page
+from stagewright.run.records import RunRecord, StageRecord
 
 GROUPS = {
     "processing": "/aws/sagemaker/ProcessingJobs",
@@ -134,39 +135,52 @@ def _logged(gateway: Gateway, record: RunRecord, name: str) -> _Logged:
 
 
 def _streams(gateway: Gateway, chosen: tuple[_Logged, ...]) -> list[_Stream]:
-    """A job's streams are `<job>/algo-<n>-<epoch>` for training and `<job>/algo-<n>-<...>` for processing,
-    `<job>/<instance>-<...>` for a transform job. A tuning job's training jobs are called
-    `<tuning job>-<number>-<hash>` ("Log Groups and Streams that Amazon SageMaker Sends to CloudWatch Logs",
-    SageMaker developer guide; CreateHyperParameterTuningJob).
+    return [
+        stream
+        for each in chosen
+        if each.stage.status not in ("PLANNED", "NOT_RUN") and each.stage.kind in LOGGED
+        for stream in _streams_of(gateway, each)
+    ]
 
-    An endpoint outlives the run, and its instances have streams of their own: one belongs to the run in whose
-    time it begins, with all that comes after.
-    """
-    found = []
-    for each in chosen:
-        stage = each.stage
-        if stage.status in ("PLANNED", "NOT_RUN") or stage.kind not in LOGGED:
-            continue
-        if stage.kind == "endpoint":
-            group = f"{ENDPOINTS}{_endpoint(gateway, each)}"
-            since, until = _seconds(each.run.created), _seconds(each.run.ended)
-            names = gateway.logs.streams(group, "")
-            found += [_Stream(stage.name, group, name, since, until and until + LATE) for name in names]
-        elif stage.kind == "tuning":
-            begin = f"{stage.job}-"
-            names = gateway.logs.streams(GROUPS["tuning"], begin)
-            numbers = [name.removeprefix(begin).partition("-")[0] for name in names]
-            found += [
-                _Stream(f"{stage.name}/{number}", GROUPS["tuning"], name)
-                for number, name in zip(numbers, names, strict=True)
-            ]
-        elif stage.kind == "glue":
-            found += _glue_streams(gateway, stage)
-        else:
-            group = GROUPS[stage.kind]
-            names = gateway.logs.streams(group, f"{stage.job}/")
-            found += [_Stream(stage.name, group, name) for name in names]
-    return found
+
+def _streams_of(gateway: Gateway, logged: _Logged) -> list[_Stream]:
+    match logged.stage.kind:
+        case "endpoint":
+            return _endpoint_streams(gateway, logged)
+        case "tuning":
+            return _tuning_streams(gateway, logged.stage)
+        case "glue":
+            return _glue_streams(gateway, logged.stage)
+        case _:
+            return _job_streams(gateway, logged.stage)
+
+
+def _job_streams(gateway: Gateway, stage: StageRecord) -> list[_Stream]:
+    """A job's streams are `<job>/algo-<n>-<epoch>` for training and `<job>/algo-<n>-<...>` for processing,
+    `<job>/<instance>-<...>` for a transform job ("Log Groups and Streams that Amazon SageMaker Sends to
+    CloudWatch Logs", SageMaker developer guide)."""
+    group = GROUPS[stage.kind]
+    return [_Stream(stage.name, group, name) for name in gateway.logs.streams(group, f"{stage.job}/")]
+
+
+def _tuning_streams(gateway: Gateway, stage: StageRecord) -> list[_Stream]:
+    """Its training jobs are called `<tuning job>-<number>-<hash>` (CreateHyperParameterTuningJob, API
+    reference)."""
+    group, begin = GROUPS["tuning"], f"{stage.job}-"
+    names = gateway.logs.streams(group, begin)
+    return [
+        _Stream(f"{stage.name}/{name.removeprefix(begin).partition('-')[0]}", group, name) for name in names
+    ]
+
+
+def _endpoint_streams(gateway: Gateway, logged: _Logged) -> list[_Stream]:
+    """An endpoint outlives the run, and its instances have streams of their own: one belongs to the run in
+    whose time it begins, with all that comes after."""
+    group = f"{ENDPOINTS}{_endpoint(gateway, logged)}"
+    since, until = _seconds(logged.run.created), _seconds(logged.run.ended)
+    last = until and until + LATE
+    names = gateway.logs.streams(group, "")
+    return [_Stream(logged.stage.name, group, name, since, last) for name in names]
 
 
 def _glue_streams(gateway: Gateway, stage: StageRecord) -> list[_Stream]:

@@ -24,10 +24,10 @@ from stagewright.run import layers, release, revisions, upstream
 from stagewright.run import manifest as manifests
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.runs import Header
-from stagewright.run.layers import Layers, layer_of
+from stagewright.run.layers import Layers
 from stagewright.run.manifest import Manifest
 from stagewright.run.release import Pushed
-from stagewright.spec.canonical import canonical_json, document_json, plain, sha256_of
+from stagewright.spec.canonical import sha256_of
 from stagewright.spec.load import load
 from stagewright.spec.merging import Change
 from stagewright.spec.pipeline import Pipeline
@@ -92,13 +92,10 @@ def prepare(
     """
     if source.installation == target.installation:
         raise ReleaseError(f"{target.installation.id} is where the release is", "name two different targets")
-    name = candidate.pipeline.name
-    before = _stored(target, name)
+    before = _stored(target, candidate.pipeline.name)
     if overlay is None:
         overlay = before.data("environment") if before else {}
-    base = layer_of(document_json(candidate.pipeline))
-    over = layer_of(canonical_json(plain(overlay))) if overlay else None
-    after = Layers(name, base, over, target.documents.overrides(name))
+    after = layers.on_disk(target, candidate.pipeline, overlay)
     layers.effective(after, lambda: layers.code_allowed(target))
     upstream.check(target, after.document())
     changed = differences(before.document() if before else {}, after.document())

@@ -15,21 +15,19 @@ from stagewright.naming import timestamp
 from stagewright.plan.bundle import bundle
 from stagewright.plan.release import CodeFile, Release
 from stagewright.plan.selection import ALL, Selection
+from stagewright.run import layers, upstream
 from stagewright.run import manifest as manifests
-from stagewright.run import upstream
-from stagewright.run.bundles import ensure_bundles, staging_key
+from stagewright.run.bundles import staging_key
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.documents import Base
 from stagewright.run.gateway.documents import Pushed as PushedLayer
-from stagewright.run.layers import Layers, layer_of
+from stagewright.run.layers import Layers
 from stagewright.run.manifest import Manifest
 from stagewright.run.together import together
 from stagewright.run.trigger import has_code_trigger
-from stagewright.spec.canonical import canonical_json, document_json, plain, sha256_of
+from stagewright.spec.canonical import sha256_of
 from stagewright.spec.load import load
 from stagewright.spec.pipeline import Pipeline
-
-__all__ = ["Pushed", "ensure_bundles", "publish", "push"]
 
 
 @dataclass(frozen=True)
@@ -84,16 +82,11 @@ def push(
     trigger, starts none: see `trigger.request_run`.
     ReleaseError: a stage names a code file that is not there. DocumentError: upstream triggers form a circle.
     """
-    pushed = Layers(pipeline.name, layer_of(document_json(pipeline), by))
-    if overlay:
-        pushed = replace(pushed, environment=layer_of(canonical_json(plain(overlay)), by))
+    pushed = layers.of_push(pipeline, overlay, by)
     _check(gateway, pushed, files)
     changes = _changes(_current(gateway, pipeline.name), pushed, files)
-    digest = Release(pipeline.name, changes.files).digest
-    if not changes.any and not _to_put(gateway, pushed):
-        return Pushed(None, digest)
     manifest = Manifest(
-        Release(pipeline.name, _put_files(gateway, changes, files), pushed.base.sha256, commit),
+        Release(pipeline.name, changes.files, pushed.base.sha256, commit),
         parameters=parameters or {},
         by=by,
         force=force,
@@ -103,10 +96,13 @@ def push(
         resumes=resumes,
         date=date,
     )
+    if not changes.any and not _to_put(gateway, pushed):
+        return Pushed(None, manifest.release.digest)
+    stored = replace(manifest.release, files=_put_files(gateway, changes, files))
     _put_layers(gateway, pushed)
-    version = _put_manifest(gateway, manifest)
+    version = _put_manifest(gateway, replace(manifest, release=stored))
     key = manifests.code_key(pipeline.name, version) if has_code_trigger(pushed.document()) else None
-    return Pushed(key, digest, changes.changed, changes.removed, document=changes.document)
+    return Pushed(key, stored.digest, changes.changed, changes.removed, document=changes.document)
 
 
 def publish(gateway: Gateway, manifest: Manifest, by: str = "") -> Release:
@@ -167,13 +163,13 @@ def _check(gateway: Gateway, pushed: Layers, files: Mapping[str, bytes]) -> None
 def _changes(before: Manifest | None, pushed: Layers, files: Mapping[str, bytes]) -> _Changes:
     known = before.release.files if before else {}
     listed = {path: _listed(known.get(path), body) for path, body in files.items()}
-    layers = (pushed.base.sha256, _sha256(pushed.environment))
+    now = (pushed.base.sha256, _sha256(pushed.environment))
     return _Changes(
         pushed.pipeline,
         listed,
         tuple(sorted(path for path, file in listed.items() if not file.version)),
         tuple(sorted(set(known) - set(files))),
-        document=before is None or (before.release.document, before.environment) != layers,
+        document=before is None or (before.release.document, before.environment) != now,
     )
 
 

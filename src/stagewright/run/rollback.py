@@ -11,22 +11,22 @@ plan finds it there (`standing`).
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any
 
 from stagewright.errors import NotFoundError, TargetError
 from stagewright.naming import OWNER_TAG, pipeline_of, timestamp
+from stagewright.run import last_deployment
+from stagewright.run import smoke_test as smoke
 from stagewright.run.deployed import deployed
 from stagewright.run.expiry import AT_REST
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.endpoints import Endpoint
 from stagewright.run.gateway.served import Rollback, ServedItem
-from stagewright.run.planned import on_page
+from stagewright.run.last_deployment import LastDeployment
 
 SERVES = "serves"
 """The outcome of a rollback that went well."""
@@ -34,13 +34,8 @@ RECORDED = 20
 """Rollbacks that an endpoint's item keeps."""
 WHY_LIMIT = 1_000
 """Characters of a reason."""
-FILE_LIMIT = 64 * 1024
-"""Bytes of a smoke test's file."""
-ANSWER_LIMIT = 200
-"""Characters of an answer that a message quotes."""
 LONGEST_POLL = 15
-PATIENCE = 1_800
-"""Seconds, where the last deployment's plan says nothing."""
+"""Seconds between two looks at the endpoint."""
 
 
 def standing(gateway: Gateway, name: str, config: str) -> str:
@@ -88,7 +83,7 @@ class Return:
     item: ServedItem
     origin: str
     to: str
-    planned: Mapping[str, Any]
+    last: LastDeployment
     unwatched: Mapping[str, str]
 
     def go(self, by: str, why: str, smoke_test: bool = True) -> Rollback:
@@ -97,30 +92,20 @@ class Return:
         if not self.gateway.served.record(self.item, (back, *self.item.rollbacks)[:RECORDED]):
             raise TargetError(f"somebody else is rolling {self.item.name} back now", "stagewright endpoints")
         try:
-            self._update(self.to, self._deployment)
-            if smoke_test and (wrong := self._wrong):
+            self._update(self.to, self.last.config(self.unwatched))
+            if smoke_test and (wrong := smoke.wrong(self.gateway, self.item.name, self.last.smoke_test)):
                 self._undo(wrong)
         except TargetError as error:
             self._end(back, error.message)
             raise
         return self._end(back, SERVES)
 
-    @property
-    def _deployment(self) -> dict[str, Any]:
-        """DeploymentConfig, with the alarms that are quiet."""
-        config = dict(self.planned.get("UpdateEndpoint", {}).get("DeploymentConfig", {}))
-        watched = [each for each in alarms_of(self.planned) if each not in self.unwatched]
-        config.pop("AutoRollbackConfiguration", None)
-        if watched:
-            config["AutoRollbackConfiguration"] = {"Alarms": [{"AlarmName": name} for name in watched]}
-        return config
-
     def _update(self, config: str, deployment: Mapping[str, Any]) -> None:
         self.gateway.endpoints.update(self.item.name, config, deployment)
         began = time.monotonic()
         while (endpoint := self._look(config)).status != "InService" or endpoint.config != config:
             waited = time.monotonic() - began
-            if waited > self.planned.get("timeout", PATIENCE):
+            if waited > self.last.timeout:
                 raise TargetError(
                     f"endpoint {self.item.name} is still {endpoint.status} after {waited:.0f} seconds",
                     "the update goes on: stagewright endpoints",
@@ -140,8 +125,7 @@ class Return:
         return endpoint
 
     def _undone(self, endpoint: Endpoint) -> str:
-        watched = self._deployment.get("AutoRollbackConfiguration", {}).get("Alarms", ())
-        names = ", ".join(each["AlarmName"] for each in watched)
+        names = ", ".join(each for each in self.last.alarms if each not in self.unwatched)
         return (
             f"the update was undone, and endpoint {endpoint.name} serves {endpoint.config}: {endpoint.reason}"
             + (f" (rolls back on: {names})" if names else "")
@@ -155,41 +139,6 @@ class Return:
             raise TargetError(f"{message}; {self.origin} could not be put back: {error.message}") from error
         remedy = "--no-smoke-test goes back without it, --to goes back to another version"
         raise TargetError(f"{message}; {self.origin} serves again", remedy)
-
-    @cached_property
-    def _test(self) -> Mapping[str, Any]:
-        test: Mapping[str, Any] = self.planned.get("Endpoint", {}).get("smoke_test", {})
-        return test
-
-    @property
-    def _wrong(self) -> str:
-        """What is wrong with the answer to the smoke test; empty where nothing is, or there is none."""
-        if not self._test:
-            return ""
-        test, began = self._test, time.monotonic()
-        try:
-            body = self._body()
-            began = time.monotonic()
-            answer = self.gateway.endpoints.invoke(
-                self.item.name, body, test["content_type"], test["accept"]
-            ).body.decode(errors="replace")
-        except (NotFoundError, TargetError) as error:
-            return error.message
-        seconds = time.monotonic() - began
-        if "contains" in test and test["contains"] not in answer:
-            return f"the answer {answer[:ANSWER_LIMIT]} does not hold {test['contains']}"
-        if seconds > test.get("max_latency", seconds):
-            return f"the answer took {seconds:.3f} seconds, more than {test['max_latency']}"
-        return ""
-
-    def _body(self) -> bytes:
-        if "body" in self._test:
-            return str(self._test["body"]).encode()
-        bucket, _, key = self._test["file"].removeprefix("s3://").partition("/")
-        body = self.gateway.objects.get(key, bucket=bucket).body
-        if len(body) > FILE_LIMIT:
-            raise TargetError(f"the file is larger than {FILE_LIMIT // 1024} KiB")
-        return body
 
     def _end(self, back: Rollback, outcome: str) -> Rollback:
         """The record with its outcome; left as it is where somebody has written since."""
@@ -213,12 +162,11 @@ def prepare(gateway: Gateway, item: ServedItem, to: str | None = None) -> Return
             f"{version} is recorded as kept, but somebody has deleted its configuration or model",
             "--to names another version; stagewright endpoints lists them",
         )
-    planned = _planned(gateway, item)
-    names = alarms_of(planned)
-    states = gateway.alarms.states(names)
-    unwatched = {name: states.get(name, "gone") for name in names}
+    last = last_deployment.read(gateway, item)
+    states = gateway.alarms.states(last.alarms)
+    unwatched = {name: states.get(name, "gone") for name in last.alarms}
     unwatched = {name: state for name, state in unwatched.items() if state in ("ALARM", "gone")}
-    return Return(gateway, item, endpoint.config, version, planned, unwatched)
+    return Return(gateway, item, endpoint.config, version, last, unwatched)
 
 
 def _at_rest(gateway: Gateway, item: ServedItem) -> Endpoint:
@@ -267,34 +215,3 @@ def _kept(item: ServedItem, serving: str, to: str | None) -> str:
         message = f"{serving}, which endpoint {item.name} serves, is the oldest version that is kept"
         raise NotFoundError(message, f"--to goes to a newer one: {listed}")
     return older[0]
-
-
-def alarms_of(planned: Mapping[str, Any]) -> list[str]:
-    """Of the last deployment's update."""
-    config = planned.get("UpdateEndpoint", {}).get("DeploymentConfig", {})
-    return [each["AlarmName"] for each in config.get("AutoRollbackConfiguration", {}).get("Alarms", ())]
-
-
-def _planned(gateway: Gateway, item: ServedItem) -> Mapping[str, Any]:
-    """The requests of the last good deployment with their values in, and `timeout` in seconds."""
-    header = gateway.runs.header(item.made_by)
-    stage = on_page(gateway, item.made_by, header.plan, item.stage) if header else None
-    if stage is None:
-        return {}
-    texts = {name: stage["requests"][name] for name in ("UpdateEndpoint", "Endpoint")}
-    for binding in stage["bindings"]:
-        if any(binding["token"] in text for text in texts.values()):
-            value = _value(gateway, item.made_by, binding["path"])
-            texts = {
-                name: text.replace(binding["token"], json.dumps(value)[1:-1]) for name, text in texts.items()
-            }
-    return {**{name: json.loads(text) for name, text in texts.items()}, "timeout": stage["timeout"]}
-
-
-def _value(gateway: Gateway, run: str, path: list[str]) -> str:
-    """What a stage of that run gave. The fields that are read here take texts alone."""
-    made = gateway.runs.stage(run, path[0])
-    value: Any = made.result if made else {}
-    for part in path[1:]:
-        value = value.get(part, {})
-    return str(value)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from stagewright.errors import NotFoundError, RunFailedError
+from stagewright.run.at_work import JOB_KINDS
 from stagewright.run.close import abandon
 from stagewright.run.gateway import Gateway
-from stagewright.run.history import JOB_KINDS, StageRecord, show
+from stagewright.run.history import show
+from stagewright.run.records import StageRecord
 from stagewright.run.together import together
 
 

@@ -13,7 +13,7 @@ import re
 from calendar import monthrange
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -87,30 +87,6 @@ def cron_is_due(expression: str, zone: str, minute: datetime) -> bool:
 
 def rate_is_due(rate: str, minute: datetime) -> bool:
     return int(minute.timestamp()) // 60 % rate_minutes(rate) == 0
-
-
-def next_due(expression: str, zone: str, after: datetime) -> datetime | None:
-    """The first time after this one, in UTC; None where there is none before the years end."""
-    cron, place = parse(expression), ZoneInfo(zone)
-    day = after.astimezone(place).date()
-    while day.year <= max(cron.years):
-        if day.month in cron.months and day.year in cron.years and any(test(day) for test in cron.days):
-            times = _times(cron, day, place)
-            if found := next((time for time in times if time > after), None):
-                return found
-        day += timedelta(days=1)
-    return None
-
-
-def _times(cron: Cron, day: date, zone: ZoneInfo) -> list[datetime]:
-    """Those of one day that the clocks really show, in UTC."""
-    local = [
-        datetime(day.year, day.month, day.day, h, m, tzinfo=zone) for h in cron.hours for m in cron.minutes
-    ]
-    there = [(time.astimezone(UTC), time) for time in local]
-    return sorted(
-        utc for utc, time in there if utc.astimezone(zone).replace(tzinfo=None) == time.replace(tzinfo=None)
-    )
 
 
 def _numbers(

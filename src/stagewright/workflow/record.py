@@ -11,6 +11,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from stagewright.workflow import jsonata, retries
+from stagewright.workflow.jsonata import (
+    CAUSE_LIMIT,
+    ELAPSED,
+    SENTENCE_LIMIT,
+    attempted,
+    bound_values,
+    expression,
+)
 from stagewright.workflow.states import Catch, Choice, Pass, Rule, State, Task, Wait
 
 DONE = "Last stage?"
@@ -21,21 +29,92 @@ CLOSED = "Record closed"
 """Where a gate goes that does not fail the run."""
 CAUGHT = Catch(FAILED, jsonata.CAUGHT)
 
+ATTEMPT_NUMBER = expression("$string($states.input.stage.attempt)")
+RESULT_TEXT = expression(f"$string($merge([$states.input.result, {{ 'seconds': {ELAPSED} / 1000 }}]))")
+RECORDED = expression(f"""
+    ( $done := [$states.input.stage.name];
+      $results := {{ $states.input.stage.name: $states.input.result }};
+      {{ 'stages': [$states.input.stages],
+         'known': [$states.input.known, $done],
+         'values': $merge([$states.input.values, {bound_values("$done", "$results")}]) }} )
+""")
+HAS_ENDED = expression("$count($states.input.stages) = 0")
+
+# A `.sync` job that failed leaves its description, as JSON, in Cause: its FailureReason is what people need,
+# of a Glue job's run its ErrorMessage, of a function its errorMessage.
+# A search, since $parse would raise on a text that is cut or no JSON. $error's own message follows its code
+# D3137.
+_REASON = r"""
+    ( $cause := $string($states.input.error.Cause);
+      $job := $match($cause,
+        /"(FailureReason|[Ee]rrorMessage)"\s*:\s*"((?:[^"\x5c\x00-\x1f]|\x5c["\x5c\/bfnrt]|\x5cu[0-9a-fA-F]{4})*)"/,
+        1);
+      $reason := $exists($job) ? $parse('"' & $job.groups[1] & '"')
+        : $contains($cause, /"JobRunState"\s*:\s*"STOPPED"/) ? 'the job was stopped'
+        : $contains($cause, '"MaxRuntimeExceeded"') ? 'the job ran longer than max_runtime_seconds'
+        : $contains($cause,
+            /"(Training|Processing|Transform|HyperParameterTuning)JobStatus"\s*:\s*"Stopped"/)
+          ? 'the job was stopped'
+        : $contains($cause, 'D3137: ') ? $substringAfter($cause, 'D3137: ') : $cause;
+      $length($reason) > 0 ? $reason : $states.input.error.Error )
+"""
+# Not what was judged (gates), refused (the same request again), impossible, or stopped by somebody.
+MAY_BE_TRIED_AGAIN = expression(r"""
+    ( $cause := '' & $states.input.error.Cause;
+      $exists($states.input.stage.retry) and $exists($states.input.known)
+      and $states.input.stage.attempt < $states.input.stage.retry.attempts
+      and $not($states.input.error.Error in
+        ['Stagewright.GateClosed', 'Stagewright.UnknownKind', 'States.QueryEvaluationError'])
+      and $not($contains($cause, /ValidationException|AccessDenied/))
+      and ($contains($cause, '"MaxRuntimeExceeded"')
+        or $not($contains($cause, /"[A-Za-z]+JobStatus"\s*:\s*"Stopped"/))) )
+""")
+ATTEMPT_KEY = expression("""
+    'attempt#' & $states.input.stage.name & '#' & $formatNumber($states.input.stage.attempt, '00')
+""")
+NEXT_ATTEMPT = expression(f"""
+    ( $next := $states.input.stage.attempt + 1;
+      $named := $parse({attempted("$states.input.stage.retry.named", "$next")});
+      $again := $merge([$states.input.stage, {{ 'attempt': $next }}, $named]);
+      {{ 'stages': $append([$again], $states.input.stages),
+         'values': $states.input.values, 'known': [$states.input.known],
+         'wait': $states.input.stage.retry.wait }} )
+""")
+RETRY_WAIT = expression("$states.input.wait")
+ERROR = expression("$states.input.error.Error")
+CAUSE = expression(f"$substring({_REASON}, 0, {CAUSE_LIMIT})")
+FAILURE = expression(f"""
+    {{ 'failed': {{ 'stage': $states.input.stage.name, 'error': $states.input.error.Error,
+                    'cause': $substring({_REASON}, 0, {SENTENCE_LIMIT}) }} }}
+""")
+UNRECORDED = expression(f"""
+    {{ 'failed': {{ 'stage': $states.input.stage.name, 'error': $states.input.error.Error,
+                    'cause': $substring($string($states.input.error.Cause), 0, {SENTENCE_LIMIT}) }} }}
+""")
+ELSE_STOP = "$states.input.stage.else = 'stop'"
+# What a closed gate hands up. `reason` is the run's; a stop's outranks a skip's.
+HANDED_UP = expression(f"""
+    {{ 'closed': [$states.input.stage.name],
+       ({ELSE_STOP} ? 'stopped' : 'reason'):
+         ({ELSE_STOP} ? 'stopped by gate ' : 'without what depends on gate ')
+           & $states.input.stage.name & ': ' & $substring($states.input.error.Cause, 0, {SENTENCE_LIMIT}) }}
+""")
+
 _ALWAYS = {
-    "started": {"S": jsonata.expression("$states.input.started")},
+    "started": {"S": expression("$states.input.started")},
     "ended": {"S": jsonata.NOW},
-    "attempt": {"N": jsonata.ATTEMPT_NUMBER},
-    "job": {"S": jsonata.expression("$states.input.stage.job")},
-    "fingerprint": {"S": jsonata.expression("$states.input.stage.fingerprint")},
-    "inputs": {"S": jsonata.expression("$states.input.stage.inputs")},
+    "attempt": {"N": ATTEMPT_NUMBER},
+    "job": {"S": expression("$states.input.stage.job")},
+    "fingerprint": {"S": expression("$states.input.stage.fingerprint")},
+    "inputs": {"S": expression("$states.input.stage.inputs")},
 }
 _GOOD = {
     "status": {"S": "SUCCEEDED"},
-    "result": {"S": jsonata.RESULT_TEXT},
-    "stage_key": {"S": jsonata.expression("$states.input.stage.stage_key")},
+    "result": {"S": RESULT_TEXT},
+    "stage_key": {"S": expression("$states.input.stage.stage_key")},
     **_ALWAYS,
 }
-_WHY = {"error": {"S": jsonata.ERROR}, "cause": {"S": jsonata.CAUSE}, **_ALWAYS}
+_WHY = {"error": {"S": ERROR}, "cause": {"S": CAUSE}, **_ALWAYS}
 _BAD = {"status": {"S": "FAILED"}, **_WHY}
 _SHUT = {"status": {"S": "CLOSED"}, **_WHY}
 
@@ -44,23 +123,23 @@ def states(following: str) -> dict[str, State]:
     """A chain's last stage ends in a Task of its own: that saves a Choice and a Pass, four events."""
     good = _update(_GOOD, remove=("error", "cause"))
     return {
-        DONE: Choice((Rule(jsonata.HAS_ENDED, "Record last"),), default="Record"),
-        "Record": Task("dynamodb:updateItem", good, jsonata.RECORDED, following, retries.TABLE, CAUGHT),
+        DONE: Choice((Rule(HAS_ENDED, "Record last"),), default="Record"),
+        "Record": Task("dynamodb:updateItem", good, RECORDED, following, retries.TABLE, CAUGHT),
         "Record last": Task("dynamodb:updateItem", good, {}, None, retries.TABLE, CAUGHT),
-        FAILED: Choice((Rule(jsonata.MAY_BE_TRIED_AGAIN, "Record attempt"),), default="Record failure"),
+        FAILED: Choice((Rule(MAY_BE_TRIED_AGAIN, "Record attempt"),), default="Record failure"),
         "Record attempt": Task(
             "dynamodb:updateItem",
-            _update(_WHY, key=jsonata.ATTEMPT_KEY),
-            jsonata.NEXT_ATTEMPT,
+            _update(_WHY, key=ATTEMPT_KEY),
+            NEXT_ATTEMPT,
             "Wait for next attempt",
             retries.TABLE,
             Catch("Failure unrecorded", jsonata.INPUT),
         ),
-        "Wait for next attempt": Wait(jsonata.RETRY_WAIT, following),
+        "Wait for next attempt": Wait(RETRY_WAIT, following),
         # Without stage_key the item is not in the index of good results.
-        "Record failure": _unsuccessful(_BAD, jsonata.FAILURE),
-        CLOSED: _unsuccessful(_SHUT, jsonata.CLOSED),
-        "Failure unrecorded": Pass(jsonata.UNRECORDED, None),
+        "Record failure": _unsuccessful(_BAD, FAILURE),
+        CLOSED: _unsuccessful(_SHUT, HANDED_UP),
+        "Failure unrecorded": Pass(UNRECORDED, None),
     }
 
 

@@ -24,11 +24,64 @@ events, a chain of 1,000 15,030; AWS ends an execution at 25,000.
 
 from __future__ import annotations
 
-from stagewright.workflow import jsonata, record, retries
+from stagewright.workflow import record, retries
+from stagewright.workflow.jsonata import KIND, RUN, bound_values, expression
 from stagewright.workflow.kinds import KINDS
 from stagewright.workflow.states import Catch, Choice, Pass, Rule, State, Task
 
 START = "Next stage"
+
+
+BATCH = 25
+"""Results fetched at once. DynamoDB's BatchGetItem takes 100 keys, but all of them must fit into 256 KiB."""
+
+_NEXT = "$states.input.stages[0]"
+# Only the first stage of a chain can depend on a gate of an earlier wave other than through its chain.
+IS_SHUT_OUT = expression(f"""
+    $exists($states.input.stopped) or $count({_NEXT}.gates[$ in $states.input.closed]) > 0
+""")
+HAS_TO_LOOK = expression(f"""
+    $exists({_NEXT}.watch) and $not($states.input.looked = {_NEXT}.name)
+""")
+LOOK_KEYS = expression(f"[{_NEXT}.watch.{{ 'run': {{ 'S': {RUN} }}, 'item': {{ 'S': 'stage#' & $ }} }}]")
+LOOKED = expression(f"""
+    $merge([$states.input, $count($states.result.UnprocessedKeys.*) = 0 ? {{ 'looked': {_NEXT}.name }} : {{}},
+      'CLOSED' in $states.result.Responses.*.status.S ? {{ 'stopped': true }} : {{}}])
+""")
+
+# Stages that the next stage refers to and whose values this chain does not have: they ended in an earlier
+# wave.
+_UNKNOWN = """
+    $filter($distinct($states.input.stages[0].bindings.path[0]),
+            function($name) { $not($name in $states.input.known) })
+"""
+_ASKED = f"[$filter([{_UNKNOWN}], function($name, $index) {{ $index < {BATCH} }})]"
+HAS_UNKNOWN = expression(f"$count({_UNKNOWN}) > 0")
+
+
+def _refused(error: str) -> str:
+    """The next stage, taken only to be recorded as failed."""
+    return expression(f"""
+        {{ 'stage': $states.input.stages[0], 'stages': [], 'started': $now(), 'error': {error} }}
+    """)
+
+
+UNKNOWN_KIND = _refused(f"""
+    {{ 'Error': 'Stagewright.UnknownKind', 'Cause': 'this state machine does not know the kind ' & {KIND} }}
+""")
+NO_VALUES = _refused("$states.errorOutput")
+
+FETCH_KEYS = expression(f"[{_ASKED}.{{ 'run': {{ 'S': {RUN} }}, 'item': {{ 'S': 'stage#' & $ }} }}]")
+# A name that DynamoDB left for later (UnprocessedKeys) stays unknown, and is asked for again.
+FETCHED = expression(f"""
+    ( $late := [$states.result.UnprocessedKeys.*.Keys.item.S];
+      $names := [$filter({_ASKED}, function($name) {{ $not(('stage#' & $name) in $late) }})];
+      $found := $merge($states.result.Responses.*[$exists(result.S)].{{
+        $substringAfter(item.S, 'stage#'): $parse(result.S) }});
+      $merge([$states.input, {{
+        'known': [$states.input.known, $names],
+        'values': $merge([$states.input.values, {bound_values("$names", "$found")}]) }}]) )
+""")
 
 
 def states() -> dict[str, State]:
@@ -36,9 +89,9 @@ def states() -> dict[str, State]:
     return {
         START: Choice(
             (
-                Rule(jsonata.IS_SHUT_OUT, "Shut out"),
-                Rule(jsonata.HAS_TO_LOOK, "Look at gates"),
-                Rule(jsonata.HAS_UNKNOWN, "Fetch values"),
+                Rule(IS_SHUT_OUT, "Shut out"),
+                Rule(HAS_TO_LOOK, "Look at gates"),
+                Rule(HAS_UNKNOWN, "Fetch values"),
                 *(kind.rule() for kind in KINDS),
             ),
             default="Unknown kind",
@@ -48,7 +101,7 @@ def states() -> dict[str, State]:
         "Shut out": Pass({}, None),
         "Look at gates": _look(),
         "Fetch values": _fetch(),
-        "Unknown kind": Pass(jsonata.UNKNOWN_KIND, record.FAILED),
+        "Unknown kind": Pass(UNKNOWN_KIND, record.FAILED),
         **known,
         **record.states(following=START),
     }
@@ -56,12 +109,12 @@ def states() -> dict[str, State]:
 
 def _fetch() -> Task:
     """Values of earlier waves come from the table: carried along they would outgrow a state's 256 KiB."""
-    return _read(jsonata.FETCH_KEYS, ("item", "result"), jsonata.FETCHED)
+    return _read(FETCH_KEYS, ("item", "result"), FETCHED)
 
 
 def _look() -> Task:
     """Chains of one wave cannot see one another; what a gate beside has decided stands in the table."""
-    return _read(jsonata.LOOK_KEYS, ("status",), jsonata.LOOKED)
+    return _read(LOOK_KEYS, ("status",), LOOKED)
 
 
 def _read(keys: str, attributes: tuple[str, ...], output: str) -> Task:
@@ -77,5 +130,5 @@ def _read(keys: str, attributes: tuple[str, ...], output: str) -> Task:
         output,
         START,
         retries.TABLE_SDK,
-        Catch(record.FAILED, jsonata.NO_VALUES),
+        Catch(record.FAILED, NO_VALUES),
     )

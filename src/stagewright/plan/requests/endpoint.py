@@ -27,7 +27,21 @@ def requests(stage: Endpoint, setting: Setting) -> Requests:
     """An endpoint with one variant. Its model and configuration are new with each run; its own name is
     stable."""
     name = name_of(stage, setting.pipeline, setting.installation.environment)
-    tags = setting.tag_list()
+    served = {"EndpointName": name, "EndpointConfigName": setting.job}
+    alarms = [_alarm(name, each, alarm, setting) for each, alarm in stage.alarms.items()]
+    deployment = _deployment(stage.update or Update(), [alarm["AlarmName"] for alarm in alarms])
+    return {
+        "CreateModel": model.request(stage.model, stage.entry_point, setting),
+        "CreateEndpointConfig": _config(stage, setting),
+        "CreateEndpoint": {**served, "Tags": as_tags(setting.shared_tags())},
+        "UpdateEndpoint": without_empty(
+            {**served, "DeploymentConfig": deployment if stage.update or alarms else None}
+        ),
+        "Endpoint": _ours(stage, alarms),
+    }
+
+
+def _config(stage: Endpoint, setting: Setting) -> Request:
     variant = {
         "VariantName": VARIANT,
         "ModelName": setting.job,
@@ -35,31 +49,24 @@ def requests(stage: Endpoint, setting: Setting) -> Requests:
         "InstanceType": setting.instance_type,
         "InitialVariantWeight": 1.0,
     }
-    served = {"EndpointName": name, "EndpointConfigName": setting.job}
-    alarms = [_alarm(name, each, alarm, setting) for each, alarm in stage.alarms.items()]
     config = {
         "EndpointConfigName": setting.job,
         "ProductionVariants": [variant],
         "DataCaptureConfig": _capture(stage.capture, setting),
-        "Tags": tags,
+        "Tags": setting.tag_list(),
     }
-    deployment = _deployment(stage.update or Update(), [alarm["AlarmName"] for alarm in alarms])
-    return {
-        "CreateModel": model.request(stage.model, stage.entry_point, setting),
-        "CreateEndpointConfig": without_empty(config),
-        "CreateEndpoint": {**served, "Tags": as_tags(setting.shared_tags())},
-        "UpdateEndpoint": without_empty(
-            {**served, "DeploymentConfig": deployment if stage.update or alarms else None}
-        ),
-        "Endpoint": without_empty(
-            {
-                "keep": stage.keep,
-                "time_to_live": seconds(stage.time_to_live) if stage.time_to_live else None,
-                "smoke_test": _smoke_test(stage.smoke_test),
-                "alarms": alarms,
-            }
-        ),
+    return without_empty(config)
+
+
+def _ours(stage: Endpoint, alarms: list[Request]) -> Request:
+    """What no service is sent as it is."""
+    given = {
+        "keep": stage.keep,
+        "time_to_live": seconds(stage.time_to_live) if stage.time_to_live else None,
+        "smoke_test": _smoke_test(stage.smoke_test),
+        "alarms": alarms,
     }
+    return without_empty(given)
 
 
 def name_of(stage: Endpoint, pipeline: str, environment: str) -> str:

@@ -78,9 +78,6 @@ class Documents:
         names = ("document", "sha256", "written", "by")
         return Base(*(texts.get(name, "") for name in names)) if item else None
 
-    def put_base(self, pipeline: str, base: Base) -> None:
-        self.put_pushed(pipeline, "base", base)
-
     def put_pushed(self, pipeline: str, layer: Pushed, base: Base) -> None:
         item: Item = {"pipeline": pipeline, "item": layer} | vars(base)
         _refuse_large(item)

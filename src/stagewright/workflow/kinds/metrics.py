@@ -2,8 +2,32 @@
 
 from __future__ import annotations
 
-from stagewright.workflow import jsonata, record, retries
+from stagewright.workflow import record, retries
+from stagewright.workflow.jsonata import expression, with_
 from stagewright.workflow.states import Catch, Task
+
+LIMIT = 64 * 1024
+"""Bytes of a metrics file. One more is asked for, to see whether there is more: a state above 256 KiB could
+not be caught."""
+
+FILE = "'s3://' & $states.input.stage.metrics.bucket & '/' & $states.input.stage.metrics.key"
+RESULT = expression(f"""
+    ( $body := $max([$states.result.ContentLength, $length($states.result.Body)]) > {LIMIT}
+        ? $error('metrics file ' & {FILE} & ' is larger than {LIMIT // 1024} KiB: '
+            & 'write numbers only')
+        : $parse($states.result.Body);
+      $type($body) = 'object'
+        ? $merge([$states.input, {{ 'result': $merge([$states.input.result, {{ 'metrics':
+            $merge([{{}}, $sift($body, function($value) {{ $type($value) = 'number' }})]) }}]) }}])
+        : $error('metrics file ' & {FILE} & ' is not a JSON object') )
+""")
+NO_METRICS = with_(f"""
+    'error': {{ 'Error': $states.errorOutput.Error,
+                'Cause': 'metrics file ' & {FILE}
+                  & ($contains($states.errorOutput.Error, 'NoSuchKey') ? ' was not written by the job'
+                    : $contains($states.errorOutput.Error, 'InvalidRange') ? ' is empty'
+                    : ': ' & $states.errorOutput.Cause) }}
+""")
 
 NAMED = "$exists($states.input.stages[0].metrics.key)"
 """Whether the next stage names one."""
@@ -12,13 +36,13 @@ STATES = {
     READ: Task(
         "aws-sdk:s3:getObject",
         {
-            "Bucket": jsonata.expression("$states.input.stage.metrics.bucket"),
-            "Key": jsonata.expression("$states.input.stage.metrics.key"),
-            "Range": f"bytes=0-{jsonata.METRICS_LIMIT}",
+            "Bucket": expression("$states.input.stage.metrics.bucket"),
+            "Key": expression("$states.input.stage.metrics.key"),
+            "Range": f"bytes=0-{LIMIT}",
         },
-        jsonata.RESULT_WITH_METRICS,
+        RESULT,
         record.DONE,
         retries.OBJECTS,
-        Catch(record.FAILED, jsonata.NO_METRICS),
+        Catch(record.FAILED, NO_METRICS),
     )
 }

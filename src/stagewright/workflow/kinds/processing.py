@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from stagewright.workflow import jsonata, record, retries
+from stagewright.workflow.jsonata import with_
 from stagewright.workflow.kinds import metrics
 from stagewright.workflow.kinds.kind import Kind
 from stagewright.workflow.states import Task
+
+RESULT = with_("""
+    'result': { 'job': $states.input.stage.job, 'arn': $states.result.ProcessingJobArn,
+                'outputs': $states.input.stage.outputs }
+""")
 
 
 def _job(following: str) -> Task:
     return Task(
         "sagemaker:createProcessingJob.sync",
         jsonata.bound("CreateProcessingJob"),
-        jsonata.RESULT_OF_PROCESSING,
+        RESULT,
         following,
         retries.JOBS,
         record.CAUGHT,

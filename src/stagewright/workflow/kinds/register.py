@@ -3,8 +3,31 @@
 from __future__ import annotations
 
 from stagewright.workflow import jsonata, record, retries
+from stagewright.workflow.jsonata import expression, with_
 from stagewright.workflow.kinds.kind import Kind
 from stagewright.workflow.states import Catch, Choice, Rule, Task, Wait
+
+PACKAGE_MADE = with_("'package': { 'arn': $states.result.ModelPackageArn }")
+PACKAGE_ARN = expression("$states.input.package.arn")
+PACKAGE_SEEN = with_("""
+    'package': { 'arn': $states.result.ModelPackageArn, 'status': $states.result.ModelPackageStatus,
+                 'reason': $join(
+                   $states.result.ModelPackageStatusDetails.ValidationStatuses.FailureReason, '; ') }
+""")
+PACKAGE_READY = expression("$states.input.package.status = 'Completed'")
+PACKAGE_FAILED = expression("$states.input.package.status in ['Failed', 'Deleting']")
+RESULT = with_("'result': { 'arn': $states.input.package.arn, 'package': $states.input.package.arn }")
+PACKAGE_REASON = with_("""
+    'error': { 'Error': 'Stagewright.ModelPackageFailed',
+               'Cause': 'model package ' & $states.input.package.arn & ' is '
+                 & $states.input.package.status & ': ' & $states.input.package.reason }
+""")
+PACKAGE_LATE = with_("""
+    'error': { 'Error': 'Stagewright.TooLate',
+               'Cause': 'model package ' & $states.input.package.arn & ' is still '
+                 & $states.input.package.status
+                 & ' after ' & $string($states.input.stage.timeout) & ' seconds' }
+""")
 
 KIND = Kind(
     "register",
@@ -33,24 +56,24 @@ KIND = Kind(
         "Create package": Task(
             "aws-sdk:sagemaker:createModelPackage",
             jsonata.bound("CreateModelPackage"),
-            jsonata.PACKAGE_MADE,
+            PACKAGE_MADE,
             "Look at package",
             retries.SAGEMAKER,
             record.CAUGHT,
         ),
         "Look at package": Task(
             "aws-sdk:sagemaker:describeModelPackage",
-            {"ModelPackageName": jsonata.PACKAGE_ARN},
-            jsonata.PACKAGE_SEEN,
+            {"ModelPackageName": PACKAGE_ARN},
+            PACKAGE_SEEN,
             "Package ready?",
             retries.SAGEMAKER,
             record.CAUGHT,
         ),
         "Package ready?": Choice(
             (
-                Rule(jsonata.PACKAGE_READY, record.DONE, jsonata.RESULT_OF_REGISTER),
-                Rule(jsonata.PACKAGE_FAILED, record.FAILED, jsonata.PACKAGE_REASON),
-                Rule(jsonata.IS_LATE, record.FAILED, jsonata.PACKAGE_LATE),
+                Rule(PACKAGE_READY, record.DONE, RESULT),
+                Rule(PACKAGE_FAILED, record.FAILED, PACKAGE_REASON),
+                Rule(jsonata.IS_LATE, record.FAILED, PACKAGE_LATE),
             ),
             default="Wait for package",
         ),

@@ -35,8 +35,20 @@ RULES: Rules = {
 }
 IDLE_FIELDS = ("SkipModelValidation", "SecurityConfig")
 """Nothing is validated here, and nothing encrypted."""
+METADATA = "CustomerMetadataProperties"
 METADATA_LIMIT = 50
 """Entries of CustomerMetadataProperties (API reference, CustomerMetadataMap)."""
+SPECIFICATIONS = "AdditionalInferenceSpecifications"
+REPLACED = (
+    "ModelApprovalStatus",
+    "ApprovalDescription",
+    "InferenceSpecification",
+    "SourceUri",
+    "ModelCard",
+    "ModelLifeCycle",
+    "ModelPackageRegistrationType",
+)
+"""What UpdateModelPackage puts in the place of what was there."""
 
 
 def find(context: Context, arn_or_name: str) -> Record:
@@ -72,7 +84,7 @@ class ModelPackages(Resource):
 
     def _create(self, request: dict[str, Any]) -> dict[str, Any]:
         _check_name(request)
-        _check_metadata(request.get("CustomerMetadataProperties", {}))
+        _check_metadata(request.get(METADATA, {}))
         with self.context.store.transaction():
             made = self._made_before(request)
             record = made or (
@@ -192,44 +204,25 @@ def _check_name(request: dict[str, Any]) -> None:
 
 def _check_metadata(properties: dict[str, str]) -> None:
     if len(properties) > METADATA_LIMIT:
-        raise invalid(
-            f"CustomerMetadataProperties has {len(properties)} entries; at most {METADATA_LIMIT} are allowed"
-        )
+        raise invalid(f"{METADATA} has {len(properties)} entries; at most {METADATA_LIMIT} are allowed")
 
 
 def _updated(record: Record, request: dict[str, Any]) -> Record:
     """The record with what UpdateModelPackage may change. Metadata is merged, specifications are added."""
     if "ModelApprovalStatus" in request and "ModelPackageVersion" not in record:
         raise invalid("ModelApprovalStatus does not apply to a model package without a group")
-    merged = {**record.get("CustomerMetadataProperties", {}), **request.get("CustomerMetadataProperties", {})}
-    for key in request.get("CustomerMetadataPropertiesToRemove", []):
+    changed = {member: request[member] for member in REPLACED if member in request}
+    metadata = _merged_metadata(record, request)
+    if metadata or METADATA in record:
+        changed[METADATA] = metadata
+    if added := request.get(f"{SPECIFICATIONS}ToAdd"):
+        changed[SPECIFICATIONS] = [*record.get(SPECIFICATIONS, []), *added]
+    return {**record, **changed, "LastModifiedTime": now()}
+
+
+def _merged_metadata(record: Record, request: dict[str, Any]) -> dict[str, str]:
+    merged = {**record.get(METADATA, {}), **request.get(METADATA, {})}
+    for key in request.get(f"{METADATA}ToRemove", []):
         merged.pop(key, None)
     _check_metadata(merged)
-    added = request.get("AdditionalInferenceSpecificationsToAdd", [])
-    plain = (
-        "ModelApprovalStatus",
-        "ApprovalDescription",
-        "InferenceSpecification",
-        "SourceUri",
-        "ModelCard",
-        "ModelLifeCycle",
-        "ModelPackageRegistrationType",
-    )
-    return {
-        **record,
-        **{member: request[member] for member in plain if member in request},
-        **(
-            {"CustomerMetadataProperties": merged} if merged or "CustomerMetadataProperties" in record else {}
-        ),
-        **(
-            {
-                "AdditionalInferenceSpecifications": [
-                    *record.get("AdditionalInferenceSpecifications", []),
-                    *added,
-                ]
-            }
-            if added
-            else {}
-        ),
-        "LastModifiedTime": now(),
-    }
+    return merged

@@ -94,10 +94,6 @@ class Launcher:
     def isolation(self) -> Isolation:
         return self._probe.result()
 
-    def visible(self, folder: Path) -> str:
-        """The path under which a command sees its folder."""
-        return "/opt/ml" if self.isolation.mode else str(folder.resolve())
-
     def start(self, command: Command) -> Process:
         """OSError where the launcher cannot be started; exit code 127 where the command is not there."""
         return self._thread.submit(self._start, command).result()

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 BASE = os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml")
 CODE = os.path.join(BASE, "code")
+FOLDERS = {
+    "input_dir": os.path.join(BASE, "input"),
+    "input_config_dir": os.path.join(BASE, "input", "config"),
+    "model_dir": os.path.join(BASE, "model"),
+    "output_dir": os.path.join(BASE, "output"),
+    "output_data_dir": os.path.join(BASE, "output", "data"),
+    "output_intermediate_dir": os.path.join(BASE, "output", "intermediate"),
+}
 OWN = {
     "sagemaker_program",
     "sagemaker_submit_directory",
@@ -72,53 +80,58 @@ def main() -> int:
 def gather() -> dict[str, Any]:
     """Everything that sagemaker-training derives from /opt/ml/input/config, by its own names."""
     given = {name: decode(text) for name, text in config("hyperparameters").items()}
-    resources, channels = config("resourceconfig"), config("inputdataconfig")
-    program = os.environ.get("SAGEMAKER_PROGRAM") or given.get("sagemaker_program")
-    if not program:
-        raise ClientError("The training entry point is empty: set the 'sagemaker_program' hyperparameter.")
-    check_name(program)
+    channels, program = config("inputdataconfig"), entry_point(given)
     hyperparameters = {k: v for k, v in given.items() if k not in OWN and not k.startswith("sagemaker_")}
-    groups = {group["instance_group_name"]: group for group in resources["instance_groups"]}
-    host = resources["current_host"]
     framework = {k: v for k, v in given.items() if k.startswith("sagemaker_") and k not in OWN}
-    distributed = distribution_groups(framework, resources)
     found = {
-        "hosts": resources["hosts"],
-        "network_interface_name": resources.get("network_interface_name", "eth0"),
+        **cluster(framework),
+        **FOLDERS,
         "hps": hyperparameters,
         "user_entry_point": program,
         "framework_params": framework,
-        "resource_config": resources,
         "input_data_config": channels,
-        "output_data_dir": os.path.join(BASE, "output", "data"),
         "channels": sorted(channels),
-        "current_host": host,
-        "current_instance_type": resources.get("current_instance_type", "local"),
-        "current_instance_group": resources.get("current_group_name", "homogeneousCluster"),
-        "current_instance_group_hosts": resources["hosts"],
-        "instance_groups": list(groups),
-        "instance_groups_dict": groups,
-        "distribution_instance_groups": distributed,
-        "is_hetero": len(groups) > 1,
         "module_name": re.sub(r"\.py$", "", program),
         "log_level": given.get("sagemaker_container_log_level", INFO),
         "framework_module": os.environ.get("SAGEMAKER_TRAINING_MODULE"),
-        "input_dir": os.path.join(BASE, "input"),
-        "input_config_dir": os.path.join(BASE, "input", "config"),
-        "output_dir": os.path.join(BASE, "output"),
-        "num_cpus": os.cpu_count() or 1,
-        "num_gpus": 0,
-        "num_neurons": 0,
-        "model_dir": os.path.join(BASE, "model"),
         "module_dir": str(given.get("sagemaker_submit_directory", CODE)),
         "user_args": to_arguments(hyperparameters),
-        "output_intermediate_dir": os.path.join(BASE, "output", "intermediate"),
     }
     inputs = {name: os.path.join(BASE, "input", "data", name) for name in channels}
     found["training_env"] = training_env(found, inputs)
     found.update({"channel_" + name: path for name, path in inputs.items()})
     found.update({"hp_" + name: value for name, value in hyperparameters.items()})
     return found
+
+
+def entry_point(given: dict[str, Any]) -> str:
+    program: str | None = os.environ.get("SAGEMAKER_PROGRAM") or given.get("sagemaker_program")
+    if not program:
+        raise ClientError("The training entry point is empty: set the 'sagemaker_program' hyperparameter.")
+    check_name(program)
+    return program
+
+
+def cluster(framework: dict[str, Any]) -> dict[str, Any]:
+    """The hosts, and what each has."""
+    resources = config("resourceconfig")
+    groups = {group["instance_group_name"]: group for group in resources["instance_groups"]}
+    return {
+        "hosts": resources["hosts"],
+        "network_interface_name": resources.get("network_interface_name", "eth0"),
+        "resource_config": resources,
+        "current_host": resources["current_host"],
+        "current_instance_type": resources.get("current_instance_type", "local"),
+        "current_instance_group": resources.get("current_group_name", "homogeneousCluster"),
+        "current_instance_group_hosts": resources["hosts"],
+        "instance_groups": list(groups),
+        "instance_groups_dict": groups,
+        "distribution_instance_groups": distribution_groups(framework, resources),
+        "is_hetero": len(groups) > 1,
+        "num_cpus": os.cpu_count() or 1,
+        "num_gpus": 0,
+        "num_neurons": 0,
+    }
 
 
 def training_env(found: dict[str, Any], inputs: dict[str, str]) -> dict[str, Any]:

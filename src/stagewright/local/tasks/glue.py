@@ -9,18 +9,17 @@ after `Glue.`; others are `Glue.AWSGlueException`.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import time
 import uuid
 from typing import Any
 
-from stagewright.local.engine import ExecutionStoppedError, Task, TaskError
+from stagewright.local.engine import Task, TaskError
 from stagewright.local.glue.protocol import Service, operation_model
 from stagewright.local.glue.run import SUCCEEDED
-from stagewright.local.integration import FALLBACK_SECONDS, Changes, milliseconds, plain, within_limit
 from stagewright.local.sagemaker.api.protocol import ApiError
-from stagewright.plan import integration as allowed
+from stagewright.local.tasks import parameters
+from stagewright.local.tasks.answers import milliseconds, plain, within_limit
+from stagewright.local.tasks.changes import Changes
 
 PREFIX = "arn:aws:states:::glue:"
 START = "StartJobRun"
@@ -36,31 +35,20 @@ class GlueTasks:
         pattern = _checked(task)
         started = self._call(START, task.arguments)
         names = {"JobName": task.arguments["JobName"], "JobRunId": started["JobRunId"]}
-        return within_limit(self._wait(task, names) if pattern else names)
+        return within_limit(self._ended(task, names) if pattern else names)
 
-    def _wait(self, task: Task, names: dict[str, str]) -> dict[str, Any]:
-        deadline = time.monotonic() + task.timeout if task.timeout is not None else None
+    def _ended(self, task: Task, names: dict[str, str]) -> dict[str, Any]:
+        """The job run once it has succeeded. TaskError with it where it ended otherwise."""
         asked = {"JobName": names["JobName"], "RunId": names["JobRunId"]}
-        while True:
-            seen = self._changes.count
-            found: dict[str, Any] = plain(self._call("GetJobRun", asked)["JobRun"], milliseconds)
-            if found["JobRunState"] == SUCCEEDED:
-                return found
-            if found["JobRunState"] not in UNFINISHED:
-                raise TaskError("States.TaskFailed", json.dumps(found))
-            self._give_up(task, names, deadline)
-            self._changes.wait(seen, FALLBACK_SECONDS)
 
-    def _give_up(self, task: Task, names: dict[str, str], deadline: float | None) -> None:
-        late = deadline is not None and time.monotonic() >= deadline
-        if not (task.stopped or late):
-            return
-        with contextlib.suppress(ApiError):
-            stop = {"JobName": names["JobName"], "JobRunIds": [names["JobRunId"]]}
-            self._service.call("BatchStopJobRun", stop)
-        if task.stopped:
-            raise ExecutionStoppedError("the execution was stopped while its job run went on")
-        raise TaskError("States.Timeout", "")
+        def look() -> dict[str, Any] | None:
+            found: dict[str, Any] = plain(self._call("GetJobRun", asked)["JobRun"], milliseconds)
+            if found["JobRunState"] not in (SUCCEEDED, *UNFINISHED):
+                raise TaskError("States.TaskFailed", json.dumps(found))
+            return found if found["JobRunState"] == SUCCEEDED else None
+
+        stop = {"JobName": names["JobName"], "JobRunIds": [names["JobRunId"]]}
+        return self._changes.until(task, look, lambda: self._service.call("BatchStopJobRun", stop))
 
     def _call(self, operation: str, request: Any) -> dict[str, Any]:
         try:
@@ -73,11 +61,8 @@ def _checked(task: Task) -> str:
     """`sync` or nothing. TaskError for what Step Functions refuses before it calls Glue."""
     action, _, pattern = task.resource.removeprefix(PREFIX).partition(".")
     if action != "startJobRun" or pattern not in ("", "sync"):
-        raise TaskError("States.Runtime", f"The resource provided {task.resource} is not recognized.")
-    for problem in allowed.check(START, task.arguments):
-        field = problem.path.rpartition(".")[2]
-        cause = f'[The field "{field}" is not supported by Step Functions]'
-        raise TaskError("States.Runtime", f"The Parameters could not be used to start the Task: {cause}")
+        raise parameters.unrecognized(task)
+    parameters.check(START, task.arguments)
     return pattern
 
 

@@ -1,4 +1,4 @@
-"""Step Functions tasks that need more than ministack's engine: SageMaker, its runtime, and S3 GetObject.
+"""Step Functions' tasks of SageMaker and its runtime.
 
 How the real integrations behave, and where that is written:
 
@@ -15,56 +15,26 @@ How the real integrations behave, and where that is written:
 
 from __future__ import annotations
 
-import contextlib
 import json
-import threading
-import time
 import uuid
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable
 from typing import Any
-from xml.etree import ElementTree
 
-from stagewright.local.engine import ExecutionStoppedError, Task, TaskError
-from stagewright.local.ministack import Ministack
-from stagewright.local.payload import TOO_LARGE, excess
+from stagewright.local.engine import Task, TaskError
 from stagewright.local.sagemaker.api.protocol import ApiError, Service
 from stagewright.local.sagemaker.model_servers.runtime import VARIANT
+from stagewright.local.tasks import parameters
+from stagewright.local.tasks.answers import iso, milliseconds, plain, within_limit
+from stagewright.local.tasks.changes import Changes
 from stagewright.plan import integration as allowed
 
 OPTIMIZED = "arn:aws:states:::sagemaker:"
 SDK = "arn:aws:states:::aws-sdk:sagemaker:"
 SDK_INVOKE = "arn:aws:states:::aws-sdk:sagemakerruntime:invokeEndpoint"
-SDK_GET_OBJECT = "arn:aws:states:::aws-sdk:s3:getObject"
-FALLBACK_SECONDS = 0.25
-"""A change that nobody announced is noticed after this long."""
 INVOKE_HEADERS = {"ContentType": "content-type", "Accept": "accept"}
 MODELLED = ("ConflictException", "ResourceInUse", "ResourceLimitExceeded", "ResourceNotFound")
 """Errors in SageMaker's service model (botocore sagemaker/2017-07-24); all others are unmodelled."""
 JOBS = ("ProcessingJob", "TrainingJob", "TransformJob", "HyperParameterTuningJob")
-
-
-class Changes:
-    """Wakes those who wait for a job whenever any job changes."""
-
-    def __init__(self) -> None:
-        self._condition = threading.Condition()
-        self._count = 0
-
-    @property
-    def count(self) -> int:
-        return self._count
-
-    def announce(self) -> None:
-        with self._condition:
-            self._count += 1
-            self._condition.notify_all()
-
-    def wait(self, seen: int, seconds: float) -> None:
-        """Until `count` is no longer `seen`, at most `seconds`."""
-        with self._condition:
-            self._condition.wait_for(lambda: self._count != seen, timeout=seconds)
 
 
 class SageMakerTasks:
@@ -80,7 +50,7 @@ class SageMakerTasks:
         check(task, operation, pattern)
         answer = self._call(operation, task.arguments, first_sdk_error)
         if pattern == "sync":
-            answer = self._wait(task, operation.removeprefix("Create"))
+            answer = self._ended(task, operation.removeprefix("Create"))
         return within_limit(plain(answer, milliseconds))
 
     def sdk(self, task: Task) -> Any:
@@ -117,78 +87,26 @@ class SageMakerTasks:
             raise failure(error) from error
         return answer
 
-    def _wait(self, task: Task, kind: str) -> dict[str, Any]:
+    def _ended(self, task: Task, kind: str) -> dict[str, Any]:
+        """The job's description once it has completed. TaskError with it where the job ended otherwise."""
         name = {f"{kind}Name": task.arguments[f"{kind}Name"]}
-        deadline = time.monotonic() + task.timeout if task.timeout is not None else None
-        while True:
-            seen = self._changes.count
+
+        def look() -> dict[str, Any] | None:
             found = self._call(f"Describe{kind}", name, first_sdk_error)
             status = found[f"{kind}Status"]
-            if status == "Completed":
-                return found
             if status in ("Failed", "Stopped"):
                 raise TaskError("States.TaskFailed", json.dumps(plain(found, milliseconds)))
-            self._give_up(task, f"Stop{kind}", name, deadline)
-            self._changes.wait(seen, FALLBACK_SECONDS)
+            return found if status == "Completed" else None
 
-    def _give_up(self, task: Task, stop: str, name: dict[str, Any], deadline: float | None) -> None:
-        late = deadline is not None and time.monotonic() >= deadline
-        if not (task.stopped or late):
-            return
-        with contextlib.suppress(ApiError):  # it ended meanwhile: nothing is left to stop
-            self._service.call(stop, name)
-        if task.stopped:
-            raise ExecutionStoppedError("the execution was stopped while its job ran")
-        raise TaskError("States.Timeout", "")
+        return self._changes.until(task, look, lambda: self._service.call(f"Stop{kind}", name))
 
 
 def check(task: Task, operation: str, pattern: str) -> None:
     """TaskError for what Step Functions refuses before it calls SageMaker."""
     waits = operation.removeprefix("Create") in JOBS
     if operation not in allowed.DOCUMENTED or pattern not in ("", "sync") or (pattern and not waits):
-        raise TaskError("States.Runtime", f"The resource provided {task.resource} is not recognized.")
-    for problem in allowed.check(operation, task.arguments):
-        field = problem.path.rpartition(".")[2]
-        cause = f'[The field "{field}" is not supported by Step Functions]'
-        raise TaskError("States.Runtime", f"The Parameters could not be used to start the Task: {cause}")
-
-
-def get_object(ministack: Ministack, task: Task) -> dict[str, Any]:
-    """`aws-sdk:s3:getObject`: the body as text, as Step Functions returns it.
-
-    A range may end inside a character, so what is not UTF-8 is replaced: whoever reads the text judges it.
-    """
-    request = task.arguments
-    status, headers, body = ministack.get_object(
-        request["Bucket"], request["Key"], request.get("VersionId", ""), request.get("Range", "")
-    )
-    if status not in (200, 206):
-        raise _s3_error(status, body)
-    given = {name.lower(): value for name, value in headers.items()}
-    answer = {
-        "Body": body.decode(errors="replace"),
-        "ContentLength": len(body),
-        "ContentType": given.get("content-type"),
-        "ETag": given.get("etag"),
-        "LastModified": iso(parsedate_to_datetime(given["last-modified"]))
-        if "last-modified" in given
-        else None,
-        "Metadata": {
-            k.removeprefix("x-amz-meta-"): v for k, v in given.items() if k.startswith("x-amz-meta-")
-        },
-        "VersionId": given.get("x-amz-version-id"),
-    }
-    return within_limit({name: value for name, value in answer.items() if value is not None})
-
-
-def _s3_error(status: int, body: bytes) -> TaskError:
-    try:
-        root = ElementTree.fromstring(body)  # noqa: S314 -- ministack's own answer
-    except ElementTree.ParseError:
-        return TaskError("S3.S3Exception", f"Service: S3, Status Code: {status}")
-    code = root.findtext("Code") or "S3Exception"
-    name = code if code.endswith("Exception") else f"{code}Exception"
-    return TaskError(f"S3.{name}", f"{root.findtext('Message')} (Service: S3, Status Code: {status})")
+        raise parameters.unrecognized(task)
+    parameters.check(operation, task.arguments)
 
 
 def first_sdk_error(error: ApiError) -> TaskError:
@@ -212,30 +130,3 @@ def _error_name(code: str, otherwise: str) -> str:
     if code not in MODELLED:
         return f"SageMaker.{otherwise}"
     return f"SageMaker.{code.removesuffix('Exception')}Exception"
-
-
-def milliseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
-
-
-def iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def plain(value: Any, time_of: Callable[[datetime], Any]) -> Any:
-    """JSON's types only, times as `time_of` gives them."""
-    match value:
-        case datetime():
-            return time_of(value)
-        case Mapping():
-            return {key: plain(item, time_of) for key, item in value.items()}
-        case list() | tuple():
-            return [plain(item, time_of) for item in value]
-    return value
-
-
-def within_limit(result: dict[str, Any]) -> dict[str, Any]:
-    """The same, unless Step Functions would refuse it for its size."""
-    if cause := excess(result):
-        raise TaskError(TOO_LARGE, cause)
-    return result

@@ -18,9 +18,11 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from tests.waiting import until
 
-from stagewright.local import integration, ministack, process
+from stagewright.local import ministack, process
 from stagewright.local.sagemaker.api.protocol import ApiError, InvokeResult
 from stagewright.local.state import State
+from stagewright.local.tasks import objects, sagemaker
+from stagewright.local.tasks.changes import Changes
 from stagewright.local.wrapper import Wrapper
 
 KEY, SECRET = "STAGEWRIGHTTEST", "secret"
@@ -31,7 +33,7 @@ OPTIMIZED, SDK = "arn:aws:states:::sagemaker:", "arn:aws:states:::aws-sdk:sagema
 class Jobs:
     """Training jobs that end when told to."""
 
-    def __init__(self, changes: integration.Changes) -> None:
+    def __init__(self, changes: Changes) -> None:
         self._changes = changes
         self.jobs: dict[str, dict[str, Any]] = {}
         self.calls: list[str] = []
@@ -125,12 +127,12 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     port = listening.getsockname()[1]
     os.environ.update(ministack.environment(State(tmp_path_factory.mktemp("engine")), port))
     stack = ministack.Ministack(KEY, SECRET)
-    changes = integration.Changes()
+    changes = Changes()
     jobs = Jobs(changes)
-    tasks = integration.SageMakerTasks(jobs, changes)
-    stack.register(integration.OPTIMIZED, tasks.optimized)
-    stack.register(integration.SDK, tasks.sdk)
-    stack.register(integration.SDK_GET_OBJECT, lambda task: integration.get_object(stack, task))
+    tasks = sagemaker.SageMakerTasks(jobs, changes)
+    stack.register(sagemaker.OPTIMIZED, tasks.optimized)
+    stack.register(sagemaker.SDK, tasks.sdk)
+    stack.register(objects.GET_OBJECT, lambda task: objects.get_object(stack, task))
     stack.on_stop = changes.announce
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()
