@@ -379,6 +379,21 @@ def test_a_wrong_hand_edit_refuses_the_run_tells_people_once_and_leaves_others_a
     assert gateway.runs.header(again.run).status == "RUNNING"
 
 
+def test_of_five_thousand_wrong_entries_people_are_told_what_a_notice_takes(
+    gateway, pipeline, files, requested, told
+):
+    sent, _ = told
+    push(gateway, pipeline, files)
+    by_hand(gateway, stages={"M": {f"stage-{number}": {"M": {}} for number in range(5_000)}})
+    record = show(gateway, route(gateway, requested()).run)
+    assert record.status == "REFUSED"
+    assert record.reason.startswith("stages.stage-0: no such stage, in the overrides")
+    assert "stagewright unset prices stages.stage-0)" in record.reason
+    ((_, message),) = sent
+    assert len(message.encode()) < 256 * 1024
+    assert message.endswith(f"look: stagewright show {record.run}\n")
+
+
 def test_code_is_overridden_only_where_the_function_allows_it(
     gateway, pipeline, files, requested, monkeypatch
 ):

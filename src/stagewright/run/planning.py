@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from stagewright.errors import PlanError, Problem
 from stagewright.plan import planner
 from stagewright.plan.model import Champion, GoodResult, Pinned, Plan, Recorded, Trigger
 from stagewright.plan.release import Release
@@ -21,7 +22,9 @@ from stagewright.run.together import together
 from stagewright.spec.condition import references
 from stagewright.spec.kinds import Gate, Register
 from stagewright.spec.pipeline import Pipeline
+from stagewright.spec.reference_rules import PARTITION, PARTITION_FORM
 from stagewright.spec.references import find
+from stagewright.spec.shape import said
 from stagewright.spec.uses import uses
 
 RESULTS = 5
@@ -126,7 +129,11 @@ def _champion(gateway: Gateway, pipeline: Pipeline) -> Champion | None:
 
 
 def _partition(pipeline: Pipeline, trigger: Trigger, gateway: Gateway) -> str:
-    return str(document_values(pipeline, trigger, gateway.installation, run="")["partition",])
+    """PlanError where what the trigger brought makes none: results are found by it."""
+    partition = str(document_values(pipeline, trigger, gateway.installation, run="")["partition",])
+    if not PARTITION.fullmatch(partition):
+        raise PlanError((Problem("partition", f"{said(partition)} is no partition", PARTITION_FORM),))
+    return partition
 
 
 def _results(
