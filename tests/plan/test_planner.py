@@ -448,11 +448,11 @@ def test_names_are_within_the_limits(pipeline, stage, key):
     assert all(re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", job) for job in jobs)
 
 
-def test_ten_thousand_events_of_one_second_are_as_many_runs():
+def test_of_events_of_one_second_next_to_none_share_a_run_id():
     place = Installation(bucket="bucket", region="eu-west-1", account="123456789012")
     second = datetime(2026, 1, 31, 14, 0, tzinfo=UTC)
-    keys = [f"data:prices:raw/{number}/_SUCCESS:v1" for number in range(10_000)]
-    assert len({run_id(place, "prices", key, second) for key in keys}) == len(keys)
+    keys = [f"data:prices:raw/{number}/_SUCCESS:v1" for number in range(60_000)]
+    assert len({run_id(place, "prices", key, second) for key in keys}) > len(keys) - 10
 
 
 def test_a_gate_does_not_judge_by_a_stale_result(house, first):
