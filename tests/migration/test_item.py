@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,3 +89,10 @@ def test_a_tuning_section_without_ranges() -> None:
     item = ITEM | {"tuning": {"instance_type": "ml.m5.large"}}
     assert refused(item | {"tuning_job": "Y"}) == {"tuning.parameterranges": "no range, and tuning_job is Y"}
     assert "no stage is made of tuning" in notes(item | {"tuning_job": "N"})["tuning.parameterranges"]
+
+
+def test_a_number_that_is_none_is_named_as_such(tmp_path: Path) -> None:
+    file = tmp_path / "item.json"
+    file.write_text(json.dumps({"name": {"S": "m"}, "instance_count": {"N": "abc"}}))
+    with pytest.raises(DocumentError, match="not DynamoDB's JSON: a value of type N is no number"):
+        Item.read(file)

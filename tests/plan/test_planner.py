@@ -3,13 +3,14 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stagewright.errors import PlanError
-from stagewright.naming import Installation
+from stagewright.naming import Installation, run_id
 from stagewright.plan.contract import TOKEN, check
 from stagewright.plan.model import PLAN_FORMAT, Binding, Recorded, Trigger
 from stagewright.plan.planner import external_inputs, plan
@@ -441,6 +442,13 @@ def test_names_are_within_the_limits(pipeline, stage, key):
     jobs = [planned.job for planned in made.stages]
     assert len(set(jobs)) == len(jobs)
     assert all(re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", job) for job in jobs)
+
+
+def test_of_events_of_one_second_next_to_none_share_a_run_id():
+    place = Installation(bucket="bucket", region="eu-west-1", account="123456789012")
+    second = datetime(2026, 1, 31, 14, 0, tzinfo=UTC)
+    keys = [f"data:prices:raw/{number}/_SUCCESS:v1" for number in range(60_000)]
+    assert len({run_id(place, "prices", key, second) for key in keys}) > len(keys) - 10
 
 
 def test_a_gate_does_not_judge_by_a_stale_result(house, first):

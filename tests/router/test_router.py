@@ -286,6 +286,32 @@ def test_a_request_of_the_wrong_form_is_malformed(installation, requested, detai
         messages.parse(requested(**detail), installation)
 
 
+def test_a_request_with_a_misspelt_key_runs_nothing_and_says_which_was_meant(
+    function, pipeline, files, context, requested, tools
+):
+    push(function, pipeline, files)
+    bare = json.dumps({"pipeline": "prices", "parameter": {"limit": 5}})
+    assert handler(batch(requested(skips=["train"]), bare), context) == {"batchItemFailures": []}
+    assert {letter.id: letter.why for letter in look(function)} == {
+        "m0": 'Run Requested: unknown key "skips" (did you mean "skip"?)',
+        "m1": 'Run Requested: unknown key "parameter" (did you mean "parameters"?)',
+    }
+    assert list_runs(function, "prices") == []
+    assert tools.executions(function) == []
+
+
+def test_half_a_character_is_a_dead_letter_and_holds_nobody_up(
+    function, pipeline, files, context, requested, tools
+):
+    push(function, pipeline, files)
+    sample = json.dumps({"consumption_pipeline_name": "prices", "event_source": "\ud800"})
+    half = [requested(by="\ud800"), json.dumps({"Records": [{"body": sample}]})]
+    assert handler(batch(*half, requested(request="2")), context) == {"batchItemFailures": []}
+    assert [letter.id for letter in look(function)] == ["m0", "m1"]
+    (run,) = list_runs(function, "prices")
+    assert run.status == "RUNNING"
+
+
 def test_an_event_sent_again_by_the_sweeper_reads_like_s3s(installation, created, gateway):
     again = messages.release_event(installation, "prices", "v1", "2026-01-31T14:00:00Z")
     assert messages.parse(json.dumps(again), installation) == messages.parse(created("v1"), installation)
@@ -412,6 +438,21 @@ def test_a_hand_edit_of_another_type_refuses_the_run_and_one_in_quotes_is_meant(
     assert json.loads(training(gateway, meant)["HyperParameters"]["trees"]) == "many"
 
 
+def test_of_five_thousand_wrong_entries_people_are_told_what_a_notice_takes(
+    gateway, pipeline, files, requested, told
+):
+    sent, _ = told
+    push(gateway, pipeline, files)
+    by_hand(gateway, stages={"M": {f"stage-{number}": {"M": {}} for number in range(5_000)}})
+    record = show(gateway, route(gateway, requested()).run)
+    assert record.status == "REFUSED"
+    assert record.reason.startswith("stages.stage-0: no such stage, in the overrides")
+    assert "stagewright unset prices stages.stage-0)" in record.reason
+    ((_, message),) = sent
+    assert len(message.encode()) < 256 * 1024
+    assert message.endswith(f"look: stagewright show {record.run}\n")
+
+
 def test_code_is_overridden_only_where_the_function_allows_it(
     gateway, pipeline, files, requested, monkeypatch
 ):
@@ -468,7 +509,7 @@ def test_a_resumed_run_has_the_old_one_s_trigger_and_is_one_however_often_it_is_
     version = pushed(gateway, pipeline, files, parameters={"limit": 6}, selection=Selection(("prepare",)))
     first = route(gateway, created(version)).run
     gateway.runs.advance(first, ["RUNNING"], {"status": "FAILED"})
-    body = requested(request=f"{first}:1", resumes=first, time="2026-03-01T00:00:00Z")
+    body = requested(request=f"{first}:1", resumes=first)
     later = route(gateway, body)
     assert route(gateway, body).run == later.run != first
     record = show(gateway, later.run)

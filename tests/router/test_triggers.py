@@ -384,6 +384,19 @@ def finish(gateway, run, status="SUCCEEDED"):
 UPSTREAM = {"type": "upstream", "pipeline": "prices"}
 
 
+class TestOddKeys:
+    def test_a_partition_that_the_key_of_the_data_makes_is_held_to_its_form(self, gateway, put, arrives):
+        put(DATA | {"date": "d=([^/]*)/"}, partition="${trigger.date}")
+        for date in ("a b", "a#b", "d" * 900):
+            (refused,) = arrives(f"raw/d={date}/_SUCCESS")
+            header = gateway.runs.header(refused.run)
+            assert header.status == "REFUSED"
+            assert "is no partition (1 to 128 characters, without spaces and #)" in header.reason
+            assert len(header.reason) < 200
+        (started,) = arrives("raw/d=a_b/_SUCCESS")
+        assert gateway.runs.header(started.run).partition == "a_b"
+
+
 class TestUpstream:
     def test_a_good_end_starts_who_waits_for_it(self, gateway, put, queued):
         put(DATA)
@@ -509,6 +522,15 @@ class TestDropped:
             find_run(gateway, "data:prices:raw/_SUCCESS:v2")
         all_end()
         assert len(tools.executions(gateway)) == 2
+
+    def test_objects_with_names_as_long_as_s3_allows_are_dropped_and_listed_each(self, gateway, put, arrives):
+        put(DATA | {"cooldown": "1h"})
+        long = f"raw/{'k' * 1_000}"
+        assert len(arrives(f"{long}/1_SUCCESS")) == 1
+        for _ in range(2):
+            assert arrives(f"{long}/2_SUCCESS") == arrives(f"{long}/3_SUCCESS") == ()
+        keys = {each.key for each in gateway.marks.dropped("prices", 9)}
+        assert keys == {f"data:prices:{long}/{number}_SUCCESS:v1" for number in (2, 3)}
 
     def test_a_refused_run_begins_no_cooldown(self, gateway, put, arrives):
         put(DATA | {"cooldown": "1h", "parameters": {"a": "${trigger.uri}"}}, parameters={"a": ""},

@@ -89,3 +89,9 @@ def test_text_of_another_type_is_refused(text, declared):
         parse_parameter(text, declared, "rate")
 
     assert caught.value.exit_code == 2
+
+
+def test_bytes_that_are_no_utf_8_are_no_text():
+    with pytest.raises(DocumentError, match=r"parameters\.who: is no text in UTF-8"):
+        parse_parameter("caf\udce9", "x", "who")
+    assert parse_parameter("café 😀", "x", "who") == "café 😀"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NAMES = ("pipeline.yaml", "pipeline.yml", "pipeline.json")
 FOLDER = Path("pipelines")
 """Of a repository that `init` made."""
-RUN_ID = re.compile(r"[a-z0-9-]+-\d{8}t\d{6}-[0-9a-f]{6}")
+RUN_ID = re.compile(r"[a-z0-9-]+-\d{8}t\d{6}-[0-9a-z]{6}")
 """As `naming.run_id` makes them."""
 
 

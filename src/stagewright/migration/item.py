@@ -129,7 +129,9 @@ def _plain(path: Path, data: Mapping[str, Any]) -> Mapping[str, Any]:
         return data
     try:
         plain = {name: from_typed(value) for name, value in data.items()}
-    except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
+    except ArithmeticError:
+        raise _wrong(path, "not DynamoDB's JSON: a value of type N is no number") from None
+    except (ValueError, TypeError, AttributeError) as error:
         raise _wrong(path, f"not DynamoDB's JSON: {error}") from None
     if unusable := list(_unusable(plain, ())):
         raise DocumentError(

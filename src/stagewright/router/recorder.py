@@ -10,6 +10,7 @@ from stagewright.router import settings
 from stagewright.run.close import close, reason
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.runs import Header
+from stagewright.run.start import REASON_LIMIT
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, str]:
@@ -48,12 +49,13 @@ def record(gateway: Gateway, arn: str) -> str | None:
 def notify(gateway: Gateway, header: Header, why: str, what: str = "failed") -> None:
     """Tells people that a run failed, or `what` else befell it.
 
-    A notice that cannot be sent is logged; the record does not need it.
+    A notice that cannot be sent is logged; the record does not need it. The reason is as long as the header
+    keeps it: SNS takes 256 KB (API reference of Publish).
     """
     topic, run = settings.topic(), header.run
     if not topic:
         return
-    text = f"{why}\n\nrun: {run}\npipeline: {header.pipeline}\nrevision: {header.revision}\n"
+    text = f"{why[:REASON_LIMIT]}\n\nrun: {run}\npipeline: {header.pipeline}\nrevision: {header.revision}\n"
     try:
         gateway.topics.publish(
             topic, f"{header.pipeline} {what}: {run}", f"{text}look: stagewright show {run}\n"

@@ -15,6 +15,7 @@ from stagewright.naming import Installation
 from stagewright.plan.model import Trigger
 from stagewright.run.trigger import RUN_REQUESTED, TRIGGER_FIRED, request_key
 from stagewright.spec.dates import date_in
+from stagewright.spec.findings import nearest
 from stagewright.spec.model import PIPELINE_NAME, PipelineName, Scalar
 
 
@@ -48,10 +49,12 @@ def _iso(text: str) -> str:
     return text
 
 
-class _Requested(BaseModel):
+class _Requested(BaseModel, extra="forbid"):
     """`resumes`: a run, whose trigger stands for `type`, `parameters`, `date` and selection. `revision` and
-    `version`: what a run of a backfill is made of."""
+    `version`: what a run of a backfill is made of. Whatever else a message says is refused: behind a misspelt
+    `skip`, everything would run."""
 
+    installation: str | None = None
     pipeline: PipelineName
     request: str = Field(min_length=1, max_length=128)
     type: Literal["manual", "backfill"] = "manual"
@@ -139,9 +142,14 @@ def _consumed(body: Any, place: Installation, request: str, sent: str) -> Reques
 
 
 def _checked(model: Any, detail: Any, what: str) -> Any:
+    """UnicodeEncodeError: half of a surrogate pair, which JSON can say and DynamoDB cannot keep."""
+    json.dumps(detail, ensure_ascii=False).encode()
     try:
         return model.model_validate(detail)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            remedy = nearest(place, model.model_fields, "keys")
+            raise MalformedError(f'{what}: unknown key "{place}" ({remedy})') from None
         raise MalformedError(f"{what}: {place}: {first['msg']}") from None

@@ -15,7 +15,7 @@ from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.documents import Base, Overrides
 from stagewright.run.together import together
 from stagewright.spec.canonical import canonical_json, document_json, plain, sha256_of
-from stagewright.spec.findings import Path, dotted, meant, problems
+from stagewright.spec.findings import Path, around, dotted, meant, problems
 from stagewright.spec.load import load
 from stagewright.spec.merging import ABSENT, found, leaves, merged
 from stagewright.spec.overlays import overlay_findings
@@ -215,7 +215,8 @@ def _is_right(layers: Layers, top: Layer) -> bool:
 
 def _beside(further: tuple[Problem, ...], told: tuple[Problem, ...]) -> tuple[Problem, ...]:
     """What is not said of a place that something is said of already."""
-    return tuple(each for each in further if not any(_within(each.path, other.path) for other in told))
+    known = {each.path for each in told}
+    return tuple(each for each in further if known.isdisjoint(around(each.path)))
 
 
 def _overridden(layers: Layers, code_allowed: Callable[[], bool], given: Collection[Path]) -> Pipeline:
@@ -244,8 +245,10 @@ def _told(problem: Problem, what: str, remedy: str) -> Problem:
 
 
 def _overrides_error(layers: Layers, wrong: tuple[Problem, ...], given: Collection[Path]) -> DocumentError:
+    entries = _entries(layers.overrides.content)
+
     def told(problem: Problem) -> Problem:
-        place = _override_at(layers.overrides.content, problem.path)
+        place = _override_at(entries, problem.path)
         if given and (not place or any(_related(dotted(path), problem.path) for path in given)):
             return problem
         place = place or "--all"
@@ -254,9 +257,20 @@ def _overrides_error(layers: Layers, wrong: tuple[Problem, ...], given: Collecti
     return DocumentError(tuple(map(told, wrong)))
 
 
-def _override_at(content: Mapping[str, Any], place: str) -> str:
+def _entries(content: Mapping[str, Any]) -> Mapping[str, tuple[str, bool]]:
+    """Each place in `content` -> the first override that is at it or in it, and whether it is at it."""
+    entries: dict[str, tuple[str, bool]] = {}
+    for path, _ in leaves(content):
+        own = dotted(path)
+        for place in around(own):
+            entries.setdefault(place, (written(path), place == own))
+    return entries
+
+
+def _override_at(entries: Mapping[str, tuple[str, bool]], place: str) -> str:
     """The override that is at the dotted `place`, in it or around it; empty where there is none."""
-    return next((written(path) for path, _ in leaves(content) if _related(dotted(path), place)), "")
+    found = ((each, entries[each]) for each in around(place) if each in entries)
+    return next((override for each, (override, at) in found if at or each == place), "")
 
 
 def _related(one: str, other: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+from stagewright.errors import PlanError, Problem
 from stagewright.plan import planner
 from stagewright.plan.model import Champion, Pinned, Plan, Recorded, Trigger
 from stagewright.plan.release import Release
@@ -17,6 +18,8 @@ from stagewright.run.together import together
 from stagewright.spec.condition import references
 from stagewright.spec.kinds import Gate, Register
 from stagewright.spec.pipeline import Pipeline
+from stagewright.spec.reference_rules import PARTITION, PARTITION_FORM
+from stagewright.spec.shape import said
 
 
 def make_plan(
@@ -94,4 +97,8 @@ def _champion(gateway: Gateway, pipeline: Pipeline) -> Champion | None:
 
 
 def _partition(pipeline: Pipeline, trigger: Trigger, gateway: Gateway) -> str:
-    return str(document_values(pipeline, trigger, gateway.installation, run="")["partition",])
+    """PlanError where what the trigger brought makes none: results are found by it."""
+    partition = str(document_values(pipeline, trigger, gateway.installation, run="")["partition",])
+    if not PARTITION.fullmatch(partition):
+        raise PlanError((Problem("partition", f"{said(partition)} is no partition", PARTITION_FORM),))
+    return partition

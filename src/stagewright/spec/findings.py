@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from stagewright.errors import Problem
@@ -27,6 +27,13 @@ def dotted(path: Path) -> str:
     """`stages.train.include[0]`: for people, and as `Problem.path`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".")
+
+
+def around(place: str) -> Iterator[str]:
+    """The dotted `place`, and every one that it is in, the nearest first."""
+    while place:
+        yield place
+        place = place[: max(place.rfind("."), place.rfind("["), 0)]
 
 
 def problems(findings: Iterable[Finding], lines: Lines | None = None, file: str = "") -> tuple[Problem, ...]:

@@ -36,7 +36,7 @@ NAME_RULES = {
     (AWS_NAME := r"^[A-Za-z0-9](-*[A-Za-z0-9])*$"): "letters, digits and hyphens",
     (REFERENCE := r"^\$\{[^${}]+\}$"): "a reference such as ${parameters.size}",
     (DURATION := r"^[1-9][0-9]{0,5}[smhdw]$"): "a number and one of s, m, h, d, w, such as 10m or 7d",
-    (RUN := r"^[a-z0-9-]+-\d{8}t\d{6}-[0-9a-f]{6}$"): "the id of a run",
+    (RUN := r"^[a-z0-9-]+-\d{8}t\d{6}-[0-9a-z]{6}$"): "the id of a run",
 }
 """Pattern -> the same in words, for messages and the reference."""
 

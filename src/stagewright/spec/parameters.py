@@ -33,13 +33,20 @@ def with_parameters(pipeline: Pipeline, given: Mapping[str, Any]) -> Pipeline:
 
 def parse_parameter(text: str, declared: Scalar, name: str = "") -> Scalar:
     """`text` from a command line as a value of the type of `declared`; DocumentError where it is none."""
+    path = ("parameters", name) if name else ("parameters",)
+    if _is_broken(text):
+        raise DocumentError(problems([Finding(path, "is no text in UTF-8", "write it in UTF-8")]))
     if isinstance(declared, str):
         return text
     value = _parsed(text)
     if isinstance(value, bool | int | float) and type_of(value) == type_of(declared):
         return value
-    path = ("parameters", name) if name else ("parameters",)
     raise DocumentError(problems([Finding(path, f"takes {type_of(declared)}, not {said(text)}")]))
+
+
+def _is_broken(text: str) -> bool:
+    """Python puts halves of surrogate pairs in place of a command line's bytes that are no UTF-8."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _parsed(text: str) -> Any:

@@ -39,7 +39,8 @@ _S3_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/(?!/)(?:(?!://).)*
 _PACKAGE = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:\d{12}:model-package/[A-Za-z0-9-]+(/\d{1,9})?")
 _MODEL = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}")
 """botocore's model, ModelName."""
-_PARTITION = re.compile(r"[^\s#]{1,128}")
+PARTITION = re.compile(r"[^\s#]{1,128}")
+PARTITION_FORM = "1 to 128 characters, without spaces and #"
 
 
 def reference_rules(pipeline: Pipeline, set_aside: Set[str] = frozenset()) -> Iterator[Finding]:
@@ -118,8 +119,8 @@ def _form(pipeline: Pipeline, use: Use) -> Iterator[Finding]:
     value = render(use.text, lambda reference: _sample(pipeline, reference))
     place = use.path[2:] if use.stage else use.path[1:]
     if use.field == "partition":
-        if not _PARTITION.fullmatch(str(value)):
-            yield Finding(use.path, f"{value!r} is no partition", "1 to 128 characters, without spaces and #")
+        if not PARTITION.fullmatch(str(value)):
+            yield Finding(use.path, f"{value!r} is no partition", PARTITION_FORM)
     elif place == ("instance_type",):
         yield from limits.instance_type(str(value), use.path)
     elif place == ("image",):

@@ -52,11 +52,10 @@ def misfits(error: ValidationError, data: Any) -> list[Misfit]:
     by_path: dict[Path, list[ErrorDetails]] = {}
     for each in error.errors(include_url=False):
         by_path.setdefault(_path(each, data), []).append(each)
+    outer = {path[:length] for path in by_path for length in range(len(path))}
     found = []
     for path, errors in by_path.items():
-        if _only_types(errors) and any(
-            len(other) > len(path) and other[: len(path)] == path for other in by_path
-        ):
+        if path in outer and _only_types(errors):
             continue  # the other branch of a union got further
         found.append(_misfit(path, errors, data))
     return found

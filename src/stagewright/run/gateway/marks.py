@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from stagewright.naming import epoch
 from stagewright.run.gateway.failures import code_of, translated
-from stagewright.run.gateway.items import decode, encode
+from stagewright.run.gateway.items import SORT_KEY, decode, encode, fitting
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -46,7 +46,7 @@ class Batch:
     @property
     def item(self) -> str:
         prefix, suffix = self.trigger["prefix"], self.trigger["suffix"]
-        return f"{self.pipeline}#{self.date}#{prefix}{f'*{suffix}' if suffix else ''}"
+        return fitting(f"{self.pipeline}#{self.date}#{prefix}{f'*{suffix}' if suffix else ''}", SORT_KEY)
 
     @property
     def pending(self) -> bool:
@@ -158,7 +158,7 @@ class Marks:
         """Doing it again changes nothing. The newest come first in the order of their items, backwards."""
         item = {
             "run": f"dropped#{pipeline}",
-            "item": f"{dropped.time}#{dropped.key}",
+            "item": fitting(f"{dropped.time}#{dropped.key}", SORT_KEY),
             **{name: getattr(dropped, name) for name in ("time", "key", "type", "reason")},
             "expires": int(epoch(dropped.time)) + DROPPED_KEPT,
         }

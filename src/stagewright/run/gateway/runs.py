@@ -15,7 +15,7 @@ from stagewright.errors import TargetError
 from stagewright.plan.model import Trigger
 from stagewright.run.gateway import transactions
 from stagewright.run.gateway.failures import code_of, translated
-from stagewright.run.gateway.items import Item, decode, encode
+from stagewright.run.gateway.items import HASH_KEY, Item, decode, encode, fitting
 from stagewright.run.together import together
 
 if TYPE_CHECKING:
@@ -285,7 +285,7 @@ class Runs:
 
 
 def _claim_key(trigger_key: str) -> str:
-    return f"trigger#{trigger_key}"
+    return fitting(f"trigger#{trigger_key}", HASH_KEY)
 
 
 def _values(values: Mapping[str, str | int]) -> dict[str, Any]:
