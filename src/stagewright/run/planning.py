@@ -12,7 +12,7 @@ from stagewright.plan.model import Champion, GoodResult, Pinned, Plan, Recorded,
 from stagewright.plan.release import Release
 from stagewright.plan.selection import selected
 from stagewright.plan.values import document_values
-from stagewright.run import packages, rollback
+from stagewright.run import packages
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.objects import Listed
 from stagewright.run.gateway.runs import StageItem
@@ -146,7 +146,7 @@ def _results(
     )
     there = dict(zip(needed, together(lambda thing: _exists(gateway, thing), needed), strict=True))
     away = [thing for thing in needed if thing.kind == "endpoint" and not there[thing]]
-    sentences = together(lambda thing: rollback.standing(gateway, thing.place, thing.config), away)
+    sentences = together(lambda thing: _rolled_back(gateway, thing), away)
     back = {thing: sentence for thing, sentence in zip(away, sentences, strict=True) if sentence}
 
     def counting(stage: str, each: GoodResult) -> Iterator[GoodResult]:
@@ -202,6 +202,13 @@ def _things(stage: str, good: GoodResult, read: Collection[tuple[str, str]]) -> 
         yield Thing("package", str(result["package"]))
     if result.get("endpoint"):
         yield Thing("endpoint", str(result["endpoint"]), good.job)
+
+
+def _rolled_back(gateway: Gateway, thing: Thing) -> str:
+    """Of an endpoint that does not serve what it did: `rollback.standing`."""
+    from stagewright.run import rollback  # late, since a cold start pays for every import
+
+    return rollback.standing(gateway, thing.place, thing.config)
 
 
 def _exists(gateway: Gateway, thing: Thing) -> bool:
