@@ -68,10 +68,9 @@ Seconds = Annotated[Annotated[Whole, Field(ge=1, le=2_419_200)] | Reference, Pla
 
 
 class Model(BaseModel):
-    """Frozen, and an unknown key is an error. Built at the first use, as a part of the document: what is
-    built for each kind alone would mostly never be used."""
+    """Frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 MOST_ATTEMPTS = 10
