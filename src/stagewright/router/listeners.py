@@ -9,7 +9,7 @@ from stagewright.naming import timestamp
 from stagewright.plan.model import Trigger
 from stagewright.router.messages import Arrived, Decided, Event, Settling, Ticked
 from stagewright.router.requested import Request
-from stagewright.run import approvals, arrivals, clock
+from stagewright.run import arrivals, clock
 from stagewright.run.catalogue import Catalogue
 from stagewright.run.gateway import Gateway
 from stagewright.spec.triggers import DataTrigger, ModelApprovedTrigger
@@ -51,6 +51,8 @@ def _decided(gateway: Gateway, event: Decided, catalogue: Catalogue) -> Iterator
     The registry is asked, not the event: SageMaker may send several for one change, also late. One change has
     one time there, so that all events of it have the same key.
     """
+    from stagewright.run import approvals  # late, since a cold start pays for every import
+
     package = gateway.registry.package(event.package)
     if package is None:
         return

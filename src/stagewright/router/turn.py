@@ -30,7 +30,6 @@ from stagewright.run.manifest import Manifest
 from stagewright.run.planning import make_plan
 from stagewright.run.release import publish
 from stagewright.run.start import Asked, Started, keep, resume, start, start_kept
-from stagewright.run.stop import stop
 from stagewright.spec.load import load
 from stagewright.spec.parameters import with_parameters
 
@@ -193,6 +192,8 @@ def _before(gateway: Gateway, header: Header) -> tuple[str, ...]:
 
 def _stop(gateway: Gateway, run: str, by: str) -> bool:
     """Whether it is over, or about to be."""
+    from stagewright.run.stop import stop  # late, since a cold start pays for every import
+
     try:
         stop(gateway, run, f"run {by}")
     except RunFailedError:

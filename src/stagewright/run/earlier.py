@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 
 from stagewright.plan.model import GoodResult
-from stagewright.run import rollback
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.runs import StageItem
 from stagewright.run.planned import recorded_stages
@@ -68,8 +67,15 @@ def _gone(gateway: Gateway, things: Iterable[Thing]) -> dict[Thing, str]:
     there = together(partial(exists, gateway), needed)
     gone = [thing for thing, is_there in zip(needed, there, strict=True) if not is_there]
     away = [thing for thing in gone if thing.kind == "endpoint"]
-    sentences = together(lambda thing: rollback.standing(gateway, thing.place, thing.config), away)
+    sentences = together(partial(_rolled_back, gateway), away)
     return dict.fromkeys(gone, "") | dict(zip(away, sentences, strict=True))
+
+
+def _rolled_back(gateway: Gateway, thing: Thing) -> str:
+    """Of an endpoint that does not serve what it did: `rollback.standing`."""
+    from stagewright.run import rollback  # late, since a cold start pays for every import
+
+    return rollback.standing(gateway, thing.place, thing.config)
 
 
 def _counting(found: Iterable[Pointing], gone: Mapping[Thing, str]) -> Iterator[GoodResult]:
