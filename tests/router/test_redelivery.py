@@ -43,6 +43,8 @@ def failing(function, pipeline, files, context, monkeypatch, tools):
         raise TargetError("ThrottlingException")
 
     push(function, pipeline, files)
+    timeout = {"VisibilityTimeout": str(VISIBILITY)}
+    function.queue.client.set_queue_attributes(QueueUrl=function.queue.url, Attributes=timeout)
     function.queue.client.send_message(QueueUrl=function.queue.url, MessageBody=BODY)
 
     def fail(records):
@@ -56,10 +58,9 @@ def failing(function, pipeline, files, context, monkeypatch, tools):
 
 
 def test_it_comes_again_long_before_the_queue_would_show_it(function, context, monkeypatch, failing, tools):
-    monkeypatch.setattr(delivery, "DELAYS", (2,))
+    monkeypatch.setattr(delivery, "DELAYS", (1 / VISIBILITY,))
     first = received(function)
     assert failing(first) == [first[0]["messageId"]]
-    assert received(function) == []
     (again,) = received(function, wait=20)
     assert (again["messageId"], again["attributes"]["ApproximateReceiveCount"]) == (
         first[0]["messageId"],
@@ -67,6 +68,12 @@ def test_it_comes_again_long_before_the_queue_would_show_it(function, context, m
     )
     assert handler({"Records": [again]}, context) == {"batchItemFailures": []}
     assert len(tools.executions(function)) == 1
+
+
+def test_it_is_put_off_and_does_not_come_at_once(function, monkeypatch, failing):
+    monkeypatch.setattr(delivery, "DELAYS", (1 / 2,))
+    failing(received(function))
+    assert received(function) == []
 
 
 def test_after_the_last_delivery_nothing_is_waited_for(function, monkeypatch, failing):
@@ -79,7 +86,8 @@ def test_after_the_last_delivery_nothing_is_waited_for(function, monkeypatch, fa
 def test_five_deliveries_take_an_hour_and_each_waits_longer():
     assert len(delivery.DELAYS) == MAX_RECEIVES - 1
     assert list(delivery.DELAYS) == sorted(delivery.DELAYS)
-    assert 3000 < sum(delivery.DELAYS) < 3600
+    assert 3000 < sum(delivery.DELAYS) * VISIBILITY < 3600
+    assert delivery.DELAYS[0] * VISIBILITY == 30
 
 
 def test_what_cannot_be_put_off_comes_when_the_queue_shows_it(function, failing, monkeypatch):

@@ -9,16 +9,18 @@ from typing import Any
 from stagewright.run.gateway import Gateway
 from stagewright.run.gateway.queue import ORIGIN, REASON, Message
 
-DELAYS = (30, 180, 900, 2400)
-"""Seconds until a message that was received once, twice, ... is delivered again. What passes soon costs
-little time, and what lasts an hour still loses no message."""
+DELAYS = (1 / 24, 1 / 4, 5 / 4, 10 / 3)
+"""Until a message that was received once, twice, ... is delivered again, in visibility timeouts of the queue:
+30 seconds, 3, 15 and 40 minutes. What passes soon costs little time, and what lasts an hour still loses no
+message."""
 
 
 def put_off(gateway: Gateway, record: Mapping[str, Any]) -> None:
     """A message that is to be delivered again: sooner than the queue's visibility timeout has it, which is as
     long as Lambda asks for (SQS API reference, ChangeMessageVisibility). The last time it goes on at once."""
     receives = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
-    gateway.queue.put_off(record["receiptHandle"], dict(enumerate(DELAYS, 1)).get(receives, 0))
+    delay = dict(enumerate(DELAYS, 1)).get(receives, 0)
+    gateway.queue.put_off(record["receiptHandle"], delay)
 
 
 def delivered(record: Mapping[str, Any]) -> Message:

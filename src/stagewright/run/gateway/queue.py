@@ -97,14 +97,21 @@ class Queue:
                 seen.update(each["MessageId"] for each in found)
 
     def release(self, message: Message) -> None:
-        self.put_off(message.receipt, 0)
-
-    def put_off(self, receipt: str, delay: int) -> None:
-        """Who has received a message gives it back: it can be received again in `delay` seconds."""
         url = self.url
         with translated("sqs", f"the queue {self.name}"):
             self.client.change_message_visibility(
-                QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=delay
+                QueueUrl=url, ReceiptHandle=message.receipt, VisibilityTimeout=0
+            )
+
+    def put_off(self, receipt: str, delay: float) -> None:
+        """Who has received a message gives it back: it can be received again in `delay` visibility timeouts
+        of the queue, in whole seconds."""
+        url = self.url
+        with translated("sqs", f"the queue {self.name}"):
+            found = self.client.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
+            seconds = round(delay * int(found["Attributes"]["VisibilityTimeout"]))
+            self.client.change_message_visibility(
+                QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=seconds
             )
 
     def delete(self, message: Message) -> None:
