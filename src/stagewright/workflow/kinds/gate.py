@@ -9,8 +9,9 @@ from stagewright.workflow.states import Choice, Pass, Rule
 
 # `plan/requests/gate.py` has the steps. On the stack a value is {'value': v}, or {'lack': why} where it is
 # missing; what has been judged is {'why': text}, empty where it holds. Nothing here may raise, since a
-# Pass state cannot catch. Of metrics only numbers are kept, so that one of another type is missing, too.
-# `$string` may give two numbers the same 15 digits: then their difference is told. An overflow does raise in some engines: so operands have a range of their own.
+# Pass state cannot catch. An overflow does raise in some engines: so operands have a range of their own.
+# Of metrics only numbers are kept, so that one of another type is missing, too. `$string` may give two
+# numbers the same 15 digits: then their difference is told.
 _OPERAND = """
     function($operand) { (
       $path := ($states.input.stage.bindings[token = $operand].$join(path, '.'))[0];
