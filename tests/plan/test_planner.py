@@ -375,6 +375,13 @@ def test_an_earlier_result_without_the_value(house, first):
     assert found == [f'stages.quality: {message} (did you mean "R2"?; or run evaluate again)']
 
 
+def test_a_secret_in_plain_text_is_told_without_it(house):
+    made = later(house, house.changed("stages.train.environment", {"DB_PASSWORD": "hunter2"}))
+    (warning,) = made.warnings
+    assert warning.startswith("stages.train.environment.DB_PASSWORD: looks like a secret, in plain text (")
+    assert "hunter2" not in warning
+
+
 @pytest.mark.parametrize(
     ("metrics", "told"),
     [

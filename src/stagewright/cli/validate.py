@@ -43,20 +43,24 @@ def checked(path: Path) -> tuple[Pipeline, list[Problem]]:
     from stagewright import specfile
     from stagewright.cli.neighbours import circle_findings, twin_findings
     from stagewright.run.named_files import code_findings, sample_findings
+    from stagewright.spec.secrets import environments, exposed
 
     wrong: list[Problem] = []
+    doubts: list[Problem] = []
     try:
         pipeline = specfile.read(path, code_findings, sample_findings, circle_findings, twin_findings)
+        doubts += exposed(environments(pipeline), str(path))
     except DocumentError as error:
         wrong += error.problems
         pipeline = None
     for file in overlays.overlays(path):
         try:
-            specfile.read_overlay(file, path.parent, pipeline, code_findings)
+            overlay = specfile.read_overlay(file, path.parent, pipeline, code_findings)
+            doubts += exposed(overlay, str(file)) if pipeline else ()
         except DocumentError as error:
             wrong += error.problems
     strays = list(overlays.strays(path))
     wrong += [stray.problem for stray in strays if stray.sure]
     if wrong or pipeline is None:
         raise DocumentError(tuple(wrong))
-    return pipeline, [stray.problem for stray in strays]
+    return pipeline, [*doubts, *(stray.problem for stray in strays)]

@@ -30,6 +30,7 @@ from stagewright.spec.duration import seconds
 from stagewright.spec.kinds import AnyStage, Gate
 from stagewright.spec.model import MOST_ATTEMPTS
 from stagewright.spec.pipeline import Pipeline
+from stagewright.spec.secrets import environments, exposed
 
 __all__ = ["external_inputs", "plan"]
 
@@ -89,6 +90,7 @@ class _Planner:
             warnings=(
                 *(f"{each.name}: {each.reason}" for each in stages if each.name in self.noted),
                 *doubts(self.pipeline, self.running, self.recorded.results),
+                *map(str, exposed(environments(self.pipeline))),
             ),
         )
         if endless := tuple(events.refused(made)):
