@@ -136,6 +136,12 @@ def test_two_folders_in_pipelines_with_one_name_are_refused_with_both_files(tmp_
     assert stagewright("validate", "first", cwd=tmp_path).returncode == 0
 
 
+def test_what_diff_compares_is_called_as_in_its_text(tmp_path):
+    said = stagewright("diff", "--help", cwd=tmp_path).stdout
+    assert "{PIPELINE} [A] [B]" in said
+    assert "\n  A <str> " in said
+
+
 def test_a_date_that_is_none_is_refused_before_anything_is_read(tmp_path):
     for command, given in itertools.product(("run", "plan"), ("31.1.2024", "")):
         failed = stagewright(command, ".", "--date", given, cwd=tmp_path)
