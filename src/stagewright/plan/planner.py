@@ -16,7 +16,7 @@ from typing import Any
 from stagewright.errors import PlanError, Problem
 from stagewright.naming import run_id
 from stagewright.plan import approval, contract, cost, events, fingerprint, graph, integration, pages
-from stagewright.plan.doubts import doubts
+from stagewright.plan.doubts import doubts, left_endpoints
 from stagewright.plan.external import external_inputs
 from stagewright.plan.model import ATTEMPT, GoodResult, Plan, Recorded, StagePlan, Trigger
 from stagewright.plan.prepared import Prepared, Preparer
@@ -90,6 +90,7 @@ class _Planner:
             warnings=(
                 *(f"{each.name}: {each.reason}" for each in stages if each.name in self.noted),
                 *doubts(self.pipeline, self.running, self.recorded.results),
+                *left_endpoints(stages, self.recorded.results),
                 *map(str, exposed(environments(self.pipeline))),
             ),
         )
