@@ -121,6 +121,27 @@ def test_a_circle_with_a_pipeline_in_the_next_folder_is_refused_with_file_and_li
     assert stagewright("validate", "first", cwd=tmp_path).returncode == 0
 
 
+def test_two_folders_in_pipelines_with_one_name_are_refused_with_both_files(tmp_path):
+    small = "stages:\n  one: {{kind: gate, require: 1 > 0}}\nname: {}\n"
+    for folder, name in (("first", "same"), ("second", "same"), ("third", "other"), ("broken", "same: [")):
+        (tmp_path / "pipelines" / folder).mkdir(parents=True)
+        (tmp_path / "pipelines" / folder / "pipeline.yaml").write_text(small.format(name))
+    twin = tmp_path / "pipelines/second/pipeline.yaml"
+    for command in ("validate", "plan", "run", "push"):
+        failed = stagewright(command, "first", cwd=tmp_path)
+        assert failed.returncode == 2
+        assert f"pipelines/first/pipeline.yaml:3: name: {twin} has this name, too" in failed.stderr
+    assert stagewright("validate", "third", cwd=tmp_path).returncode == 0
+    twin.write_text(small.format("same-2"))
+    assert stagewright("validate", "first", cwd=tmp_path).returncode == 0
+
+
+def test_what_diff_compares_is_called_as_in_its_text(tmp_path):
+    said = stagewright("diff", "--help", cwd=tmp_path).stdout
+    assert "{PIPELINE} [A] [B]" in said
+    assert "\n  A <str> " in said
+
+
 def test_a_date_that_is_none_is_refused_before_anything_is_read(tmp_path):
     for command, given in itertools.product(("run", "plan"), ("31.1.2024", "")):
         failed = stagewright(command, ".", "--date", given, cwd=tmp_path)

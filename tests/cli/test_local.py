@@ -133,7 +133,7 @@ def test_a_closed_gate_is_exit_code_6(served):
     assert closed.returncode == 6
     assert "check" in closed.stderr
     assert "1000" in closed.stderr
-    assert "(its metrics), or another bar in the document" in closed.stderr
+    assert "(its metrics), or another bar (document, set, -p)" in closed.stderr
     assert "has no log" in served("logs", "tiny", "check").stderr
 
 

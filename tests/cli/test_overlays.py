@@ -124,6 +124,16 @@ def test_a_misspelt_folder_of_overlays_is_told(pipeline):
     assert "overlays stand in environments/" in text
 
 
+def test_validate_warns_of_a_secret_in_plain_text_with_the_file_that_holds_it(pipeline):
+    variables = "stages: {one: {environment: {HF_TOKEN: hunter2}}}\n"
+    (pipeline.parent / "environments/prod.yaml").write_text(variables)
+    done = validated(pipeline)
+    assert done.returncode == 0, done.stderr
+    told = "environments/prod.yaml: stages.one.environment.HF_TOKEN: looks like a secret, in plain text"
+    assert told in done.stderr
+    assert "hunter2" not in done.stdout + done.stderr
+
+
 def test_validate_refuses_a_misspelt_environment_and_warns_of_an_unknown_one(pipeline):
     overlay(pipeline, "qa.yaml")
     done = validated(pipeline, "--json")

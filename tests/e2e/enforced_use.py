@@ -287,8 +287,9 @@ def triggered(place: Enforced) -> None:
     _push(place, "after", {"type": "upstream", "pipeline": "settled"})
     gateway.objects.put("raw/settled/2026-01-31/rows.csv", b"1,2\n")
     assert _only(place, "after").trigger.run == _only(place, "settled").run
-    now = datetime.now(UTC) + timedelta(minutes=2)  # the server's own clock has not come to it yet
+    now = datetime.now(UTC)
     _push(place, "nightly", {"type": "schedule", "cron": f"{now.minute} {now.hour} * * ? *"})
+    gateway.marks.set_clock(timestamp(now.replace(second=0, microsecond=0) - timedelta(minutes=1)))
     gateway.queue.send_all(
         [{"source": "aws.events", "detail-type": "Scheduled Event", "time": timestamp(now), "detail": {}}]
     )

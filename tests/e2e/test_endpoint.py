@@ -534,6 +534,16 @@ def test_a_pipeline_goes_back_at_the_endpoint_that_its_newest_run_names(place: P
     assert rollback.find(place.gateway, "renamed-local").name == "renamed-local"
 
 
+def test_a_plan_tells_of_the_endpoint_that_a_new_name_leaves_behind(place: Place) -> None:
+    place.serving("renamed", "one")
+    (warning,) = place.plan("renamed", "one", name="renamed-too").warnings
+    command = "aws sagemaker delete-endpoint --endpoint-name renamed-local"
+    assert warning.endswith(f"goes on beside it, at its cost (once nothing asks it: {command})")
+    place.sagemaker.delete_endpoint(EndpointName="renamed-local")
+    until(lambda: place.gateway.endpoints.describe("renamed-local") is None)
+    assert place.plan("renamed", "one", name="renamed-too").warnings == ()
+
+
 def test_what_cannot_go_back_is_told(place: Place) -> None:
     with pytest.raises(NotFoundError, match="nobody has deployed no endpoint"):
         back(place, "nobody")

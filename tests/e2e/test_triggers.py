@@ -102,8 +102,9 @@ def test_data_that_has_settled_starts_one_run(gateway: Gateway) -> None:
 
 
 def test_a_minute_that_has_begun_starts_what_is_due(gateway: Gateway) -> None:
-    now = datetime.now(UTC) + timedelta(minutes=2)  # the server's own clock has not come to it yet
+    now = datetime.now(UTC)
     pushed(gateway, "nightly", {"type": "schedule", "cron": f"{now.minute} {now.hour} * * ? *"})
+    gateway.marks.set_clock(timestamp(now.replace(second=0, microsecond=0) - timedelta(minutes=1)))
     tick = {"source": "aws.events", "detail-type": "Scheduled Event", "time": timestamp(now), "detail": {}}
     gateway.queue.send_all([tick, tick])
     (run,) = over(gateway, "nightly")

@@ -83,6 +83,9 @@ def test_a_killed_server_frees_the_lease_and_the_run_that_waited_starts(place: P
     until(lambda: at_work(gateway, first))
     second = ask(gateway, 0)
     until(lambda: show(gateway, second).waits_for == first)
+    for stage in ([], ["work"]):
+        told = place("logs", second, *stage)
+        assert (told.stdout, told.stderr) == ("", f"{second} waits for {first}: it has no log yet\n")
     place.kill()
     gateway = place.up()
     until(lambda: ended(gateway, second))

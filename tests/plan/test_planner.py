@@ -375,6 +375,27 @@ def test_an_earlier_result_without_the_value(house, first):
     assert found == [f'stages.quality: {message} (did you mean "R2"?; or run evaluate again)']
 
 
+def test_an_endpoint_that_gets_another_name_leaves_one_behind(house, first):
+    made = later(house, house.changed("stages.deploy.name", "prices"), house.results_of(first))
+    (warning,) = made.warnings
+    assert warning.startswith(f"deploy: deploys to prices, and endpoint house-price-local of run {first.run}")
+    assert "aws sagemaker delete-endpoint --endpoint-name house-price-local" in warning
+
+
+def test_an_endpoint_that_another_stage_deploys_to_is_not_left_behind(house, first):
+    document = house.changed("stages.deploy.name", "prices")
+    again = document.stages["deploy"].model_copy(update={"name": "house-price-local"})
+    document = document.model_copy(update={"stages": {**document.stages, "second": again}})
+    assert later(house, document, house.results_of(first)).warnings == ()
+
+
+def test_a_secret_in_plain_text_is_told_without_it(house):
+    made = later(house, house.changed("stages.train.environment", {"DB_PASSWORD": "hunter2"}))
+    (warning,) = made.warnings
+    assert warning.startswith("stages.train.environment.DB_PASSWORD: looks like a secret, in plain text (")
+    assert "hunter2" not in warning
+
+
 @pytest.mark.parametrize(
     ("metrics", "told"),
     [

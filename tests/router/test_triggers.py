@@ -227,19 +227,25 @@ def scheduled(gateway, put, last, **schedule):
 
 class TestSchedule:
     def test_a_tick_starts_what_is_due(self, gateway, put, queued, function, context):
-        scheduled(gateway, put, "2026-11-28T13:58:00.000Z", cron="0 14 ? * SAT *")
+        scheduled(gateway, put, "2026-01-31T13:58:00.000Z", cron="0 14 ? * SAT *")
         record = {
             "messageId": "1",
-            "body": event("aws.events", "Scheduled Event", {}, "2026-11-28T13:59:10Z"),
+            "body": event("aws.events", "Scheduled Event", {}, "2026-01-31T13:59:10Z"),
         }
         assert handler({"Records": [record]}, context) == {"batchItemFailures": []}
         assert queued() == []
-        record["body"] = event("aws.events", "Scheduled Event", {}, "2026-11-28T14:00:10Z")
+        record["body"] = event("aws.events", "Scheduled Event", {}, "2026-01-31T14:00:10Z")
         assert handler({"Records": [record]}, context) == {"batchItemFailures": []}
         (started,) = queued()
         made = trigger_of(gateway, started)
-        assert made.key == "schedule:prices:0 14 ? * SAT *:2026-11-28T14:00Z"
-        assert (made.type, made.time) == ("schedule", "2026-11-28T14:00:00.000Z")
+        assert made.key == "schedule:prices:0 14 ? * SAT *:2026-01-31T14:00Z"
+        assert (made.type, made.time) == ("schedule", "2026-01-31T14:00:00.000Z")
+
+    def test_a_tick_from_the_future_silences_no_schedule(self, gateway, put, queued):
+        scheduled(gateway, put, ago(minutes=10), rate="1 minute")
+        assert route_all(gateway, event("aws.events", "Scheduled Event", {}, "2999-01-01T00:00:00Z")) == ()
+        assert len(queued()) == 1
+        assert gateway.marks.clock() <= timestamp(datetime.now(UTC))
 
     def test_a_tick_that_comes_twice_starts_nothing_twice(self, gateway, put, queued, tools, monkeypatch):
         scheduled(

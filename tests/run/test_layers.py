@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import pytest
 from boto3.dynamodb.types import TypeSerializer
@@ -10,8 +11,9 @@ from boto3.dynamodb.types import TypeSerializer
 from stagewright.errors import DocumentError, NotFoundError
 from stagewright.run import layers, revisions
 from stagewright.run.gateway.documents import Base
-from stagewright.run.overriding import put
+from stagewright.run.overriding import put, remove
 from stagewright.run.release import push
+from stagewright.spec.setting import path_of
 
 
 def by_hand(gateway, item="overrides", **typed):
@@ -100,6 +102,16 @@ def test_a_wrong_hand_edit_is_named_with_layer_and_remedy(stored, item, path, wo
     assert words in problems[0]
     assert "in the overrides" in problems[0]
     assert f"stagewright unset prices {path}" in problems[0]
+
+
+@pytest.mark.parametrize("key", ["", "a.b", "two\nlines"])
+def test_the_remedy_for_any_key_can_be_typed(stored, key):
+    by_hand(stored, stages=typed({"train": {"hyperparameters": {key: "many ${x}"}}}))
+    (problem,) = refused(stored)
+    command = problem[problem.index("stagewright unset") : problem.rindex(")")]
+    *_, pipeline, path = shlex.split(command)
+    remove(stored, pipeline, [path_of(path)], "bea")
+    assert "hyperparameters" not in layers.read(stored, "prices").data("overrides").get("stages", {})
 
 
 def test_all_that_is_wrong_comes_at_once(stored):

@@ -7,10 +7,10 @@ import pytest
 
 from stagewright.errors import NotFoundError
 from stagewright.plan.model import Plan, StagePlan, Trigger
-from stagewright.run import logs
+from stagewright.run import logs, turns
 from stagewright.run.gateway.jobs import Job
 from stagewright.run.gateway.runs import StageItem
-from stagewright.run.start import start
+from stagewright.run.start import Asked, queued, start
 
 TIME = "2026-01-31T14:00:00.000Z"
 
@@ -109,6 +109,16 @@ def test_several_jobs_are_followed_in_order_of_time(waiting, run):
     followed = logs.follow(waiting, run, pause=0.01)
     assert [next(followed).text for _ in range(3)] == ["first", "second", "third"]
     followed.close()
+
+
+def test_of_a_run_that_waits_every_stage_is_silent_and_following_ends_with_it(waiting, installation):
+    trigger = Trigger("manual", f"manual:{installation.prefix}-late", TIME)
+    header = queued(installation, "late", trigger, Asked())
+    assert turns.line_up(waiting, header)
+    assert logs.tail(waiting, header.run, "train") == logs.tail(waiting, header.run) == []
+    stopped = {"status": "STOPPED", "ended": TIME}
+    threading.Timer(0.1, waiting.runs.advance, (header.run, ["QUEUED"], stopped)).start()
+    assert list(logs.follow(waiting, header.run, pause=0.01)) == []
 
 
 @pytest.fixture

@@ -91,6 +91,18 @@ def test_what_makes_a_wrong_document_is_not_written(stored, settings, words):
     assert stored.documents.newest_revision("prices").number == 1
 
 
+def test_of_a_parameter_of_a_wrong_type_nothing_is_told_that_only_follows(stored, files, tools):
+    gate = {"kind": "gate", "require": "1 >= ${parameters.limit}"}
+    push(stored, load(tools.document | {"stages": tools.document["stages"] | {"quality": gate}}), files)
+    with pytest.raises(DocumentError) as raised:
+        put(stored, "prices", ["parameters.limit=many"], "bea")
+    assert [problem.path for problem in raised.value.problems] == ["parameters.limit"]
+    with pytest.raises(DocumentError) as raised:
+        put(stored, "prices", ["parameters.limit=many", "stages.train.instance_count=0"], "bea")
+    paths = {problem.path for problem in raised.value.problems}
+    assert paths == {"parameters.limit", "stages.train.instance_count"}
+
+
 def test_a_text_in_place_of_a_number_is_written_where_it_is_quoted(stored, files, tools):
     stages = copy.deepcopy(tools.document["stages"])
     stages["train"]["hyperparameters"] = {"trees": 300}

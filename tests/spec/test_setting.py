@@ -47,6 +47,13 @@ def test_a_key_with_a_dot_stands_in_quotes():
     assert written(path) == 'stages.train.hyperparameters."learning.rate"'
 
 
+@pytest.mark.parametrize("key", ["", "two\nlines", "two words", "a=b", "é"])
+def test_any_key_is_written_as_it_can_be_read(key):
+    path = ("stages", "train", "hyperparameters", key, "x")
+    assert path_of(written(path)) == path
+    assert split(f"{written(path)}=1") == (path, "1")
+
+
 @pytest.mark.parametrize("text", ["", ".", "a.", ".a", "a..b", 'a."b', "a.b.", '"a"b'])
 def test_what_is_no_path_is_refused(text):
     with pytest.raises(DocumentError, match="is no path"):

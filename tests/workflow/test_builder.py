@@ -208,12 +208,18 @@ def test_an_open_gate_lets_the_chain_go_on(engine, stage, train, left, op, right
     ("left", "op", "right", "told"),
     [
         ("<<train.metrics.r2>>", ">=", 0.88, "r2 >= limit does not hold: 0.25 >= 0.88"),
-        ("<<train.metrics.f1>>", ">=", 0.88, "train has no metrics.f1"),
-        (0.88, "<", "<<train.metrics.f1>>", "train has no metrics.f1"),
+        ("<<train.metrics.f1>>", ">=", 0.88, "train has no metrics.f1 that is a number"),
+        (0.88, "<", "<<train.metrics.f1>>", "train has no metrics.f1 that is a number"),
         ("high", ">=", 0.88, "r2 >= limit does not hold: high >= 0.88"),
         (1, "==", 2, "r2 == limit does not hold: 1 == 2"),
         (1, "!=", 1, "r2 != limit does not hold: 1 != 1"),
         (1, "~", 1, "r2 ~ limit does not hold: 1 ~ 1"),
+        (
+            0.1 + 0.2,
+            "==",
+            0.3,
+            "r2 == limit does not hold: 0.3 == 0.3 (they differ by 5.55111512312578e-17)",
+        ),
     ],
 )
 def test_a_closed_gate_fails_the_run_with_its_sentence(engine, stage, train, left, op, right, told):

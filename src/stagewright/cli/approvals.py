@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 HEADER = ("run", "stage", "message", "since", "until")
 SHOWN = ("run", "stage", "message", "package", "since", "until")
-Place = Annotated[str | None, typer.Argument(metavar="[PIPELINE]", help="Only of this pipeline.")]
+Place = Annotated[str | None, typer.Argument(metavar="PIPELINE", help="Only of this pipeline.")]
 
 
 def command(place: Place = None, target: TargetName = LOCAL, as_json: Json = False) -> None:

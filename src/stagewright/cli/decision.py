@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from stagewright.cli.target import Session
 
 Stage = Annotated[
-    str | None, typer.Argument(metavar="[STAGE]", help="Which one, where several wait for approval.")
+    str | None, typer.Argument(metavar="STAGE", help="Which one, where several wait for approval.")
 ]
 Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, which is recorded.")]
 

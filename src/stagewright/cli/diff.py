@@ -29,13 +29,15 @@ if TYPE_CHECKING:
 TOPS: Mapping[str, Layer] = {"base": "base", "environment": "environment", "now": "overrides"}
 RUNS = 50
 """The newest runs, among which one is looked for that was not refused."""
-Side = Annotated[str | None, typer.Argument(help="A revision's number, base, environment or now; or a run.")]
+SIDE = "A revision's number, base, environment or now; or a run."
+Before = Annotated[str | None, typer.Argument(metavar="A", help=SIDE)]
+After = Annotated[str | None, typer.Argument(metavar="B", help=SIDE)]
 
 
 def command(
     place: PipelineName,
-    a: Side = None,
-    b: Side = None,
+    a: Before = None,
+    b: After = None,
     target: TargetName = LOCAL,
     as_json: Json = False,
 ) -> None:

@@ -20,8 +20,8 @@ HEADER = ("id", "since", "times", "why", "body")
 SHOWN = 120
 """Characters of a body in a list; --json has all."""
 DONE = {"replay": "sent to the router again", "drop": "deleted"}
-Action = Annotated[str, typer.Argument(metavar="[list|replay|drop]", help="What to do; list when left out.")]
-Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Of the messages meant.")]
+Action = Annotated[str, typer.Argument(metavar="list|replay|drop", help="What to do; list when left out.")]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Of the messages meant.")]
 Everything = Annotated[bool, typer.Option("--all", help="All messages are meant.")]
 
 

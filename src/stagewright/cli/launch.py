@@ -41,10 +41,11 @@ class Source:
     @classmethod
     def read(cls, path: Path) -> Source:
         from stagewright import specfile
+        from stagewright.cli.neighbours import twin_findings
         from stagewright.run.folder import scan
         from stagewright.run.named_files import code_findings
 
-        pipeline = specfile.read(path, code_findings)
+        pipeline = specfile.read(path, code_findings, twin_findings)
         return cls(path, pipeline, scan(path.parent / pipeline.code))
 
     def overlay(self, environment: str) -> Mapping[str, Any]:

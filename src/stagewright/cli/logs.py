@@ -16,7 +16,7 @@ from stagewright.cli.target import LOCAL, kept
 if TYPE_CHECKING:
     from stagewright.run.logs import LogLine
 
-StageName = Annotated[str | None, typer.Argument(metavar="[STAGE]", help="Only this stage.")]
+StageName = Annotated[str | None, typer.Argument(metavar="STAGE", help="Only this stage.")]
 Follow = Annotated[
     bool, typer.Option("--follow", "-f", help="Print new lines as they come, until the run is over.")
 ]
@@ -36,14 +36,17 @@ def command(
     target: TargetName = LOCAL,
     as_json: Json = False,
 ) -> None:
-    from stagewright.run import logs
+    from stagewright.run import history, logs
 
     if as_json and follow:
         raise typer.BadParameter("--json prints one document, at the end; --follow has none")
     with kept(target) as connected:
         gateway = connected.gateway
         run = documents.run_of(connected, place)
-        if stage and not functions and (made := logs.origin(gateway, run, stage)) != run:
+        record = history.show(gateway, run)
+        if record.status == "QUEUED" and not functions:
+            output.note(f"{run} {record.reason}: it has no log yet")
+        elif stage and not functions and (made := logs.origin(gateway, run, stage)) != run:
             output.note(f"{stage} was reused from {made}")
         if functions:
             found: Iterable[LogLine] = logs.function_lines(gateway, run)

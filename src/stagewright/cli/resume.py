@@ -31,7 +31,7 @@ Run = Annotated[
 ]
 Place = Annotated[
     str | None,
-    typer.Argument(metavar="[PIPELINE]", help="The document as it is now, or a folder with a pipeline.yaml."),
+    typer.Argument(metavar="PIPELINE", help="The document as it is now, or a folder with a pipeline.yaml."),
 ]
 PlanOnly = Annotated[bool, typer.Option("--plan", help="Only show what the new run would do.")]
 

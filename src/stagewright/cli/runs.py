@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 HEADER = ("run", "state", "trigger", "date", "partition", "created", "took", "why")
 OPTIONAL = ("date", "partition")
-Place = Annotated[str | None, typer.Argument(metavar="[PIPELINE]", help="Only the runs of this pipeline.")]
+Place = Annotated[str | None, typer.Argument(metavar="PIPELINE", help="Only the runs of this pipeline.")]
 Dropped = Annotated[bool, typer.Option("--dropped", help="Events that started no run, and why.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most this many.")]
 

@@ -126,6 +126,6 @@ def print_failure(gateway: Gateway, record: RunRecord, again: str) -> None:
         if stage.kind in logs.LOGGED:
             output.note(f"next: {program()} logs {record.run} {stage.name}")
     if any(stage.kind == "gate" for stage in failed):
-        output.note(f"next: {program()} show {record.run} (its metrics), or another bar in the document")
+        output.note(f"next: {program()} show {record.run} (its metrics), or another bar (document, set, -p)")
     elif record.stages and record.status != "STOPPED":
         output.note(f"next: {again} (what ended well and is unchanged is reused)")

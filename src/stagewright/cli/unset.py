@@ -13,7 +13,7 @@ from stagewright.errors import DocumentError, Problem
 
 Paths = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[PATH...]", help="Overrides, or groups of them such as stages.train."),
+    typer.Argument(metavar="PATH", help="Overrides, or groups of them such as stages.train."),
 ]
 All = Annotated[bool, typer.Option("--all", help="Take back every override.")]
 

@@ -1,22 +1,19 @@
 """Nothing is contacted and nothing is written. Overlays in `environments/` are checked too, and whether
 their environments are known, from stagewright.toml and infra/envs/*.tfvars. Upstream triggers may not form a
-circle with the pipelines in the folders beside this one's. Exit code 2 when the document, an overlay or a
-file that they name is wrong.
+circle with the pipelines in the folders beside this one's, and no two folders in `pipelines/` may have the
+same name in their documents. Exit code 2 when the document, an overlay or a file that they name is wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stagewright.cli import documents, output, overlays
 from stagewright.cli.options import Document, Json
 from stagewright.errors import DocumentError, Problem
 
 if TYPE_CHECKING:
-    from stagewright.spec.findings import Finding
     from stagewright.spec.pipeline import Pipeline
 
 
@@ -44,35 +41,26 @@ def command(place: Document, as_json: Json = False) -> None:
 def checked(path: Path) -> tuple[Pipeline, list[Problem]]:
     """The document, and what to warn of. DocumentError with what is wrong in it and in its overlays."""
     from stagewright import specfile
+    from stagewright.cli.neighbours import circle_findings, twin_findings
     from stagewright.run.named_files import code_findings, sample_findings
+    from stagewright.spec.secrets import environments, exposed
 
     wrong: list[Problem] = []
+    doubts: list[Problem] = []
     try:
-        pipeline = specfile.read(path, code_findings, sample_findings, circle_findings)
+        pipeline = specfile.read(path, code_findings, sample_findings, circle_findings, twin_findings)
+        doubts += exposed(environments(pipeline), str(path))
     except DocumentError as error:
         wrong += error.problems
         pipeline = None
     for file in overlays.overlays(path):
         try:
-            specfile.read_overlay(file, path.parent, pipeline, code_findings)
+            overlay = specfile.read_overlay(file, path.parent, pipeline, code_findings)
+            doubts += exposed(overlay, str(file)) if pipeline else ()
         except DocumentError as error:
             wrong += error.problems
     strays = list(overlays.strays(path))
     wrong += [stray.problem for stray in strays if stray.sure]
     if wrong or pipeline is None:
         raise DocumentError(tuple(wrong))
-    return pipeline, [stray.problem for stray in strays]
-
-
-def circle_findings(folder: Path, data: Mapping[str, Any]) -> Iterator[Finding]:
-    """Circles with the pipelines whose documents are in folders of their names, beside `folder`."""
-    from stagewright import specfile
-    from stagewright.spec import circles
-
-    def before(pipeline: str) -> list[str]:
-        path = documents.find(str(folder.resolve().parent / pipeline))
-        with suppress(DocumentError):  # it is wrong by itself, which is told where that one is validated
-            return [name for _, name in circles.upstreams(specfile.data_of(path) if path else {})]
-        return []
-
-    yield from circles.circle_findings(data, before)
+    return pipeline, [*doubts, *(stray.problem for stray in strays)]

@@ -1,10 +1,10 @@
-"""References that a plan cannot judge, and that look wrong by what is known of earlier runs."""
+"""What a plan cannot judge, and looks wrong by what is known of earlier runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 
-from stagewright.plan.model import GoodResult
+from stagewright.plan.model import GoodResult, StagePlan
 from stagewright.spec.findings import nearest
 from stagewright.spec.pipeline import Pipeline
 from stagewright.spec.references import Reference, find
@@ -30,3 +30,23 @@ def _unknown_metric(reference: Reference, last: GoodResult) -> str:
     if word != "metrics" or not known or names[0] in known:
         return ""
     return f"{stage} had no metric {names[0]} in run {last.run}; {nearest(names[0], known, 'it had')}"
+
+
+def left_endpoints(
+    planned: Collection[StagePlan], results: Mapping[str, Sequence[GoodResult]]
+) -> Iterator[str]:
+    """Endpoints of last results, which are still there, and which the stage deploys to no more."""
+    served = {_endpoint(each) for each in planned}
+    for stage in planned:
+        good = results.get(stage.name, ())
+        before = good[0].result.get("endpoint") if good else None
+        if before and stage.action == "run" and before not in served:
+            remedy = f"once nothing asks it: aws sagemaker delete-endpoint --endpoint-name {before}"
+            left = f"endpoint {before} of run {good[0].run} goes on beside it, at its cost"
+            yield f"{stage.name}: deploys to {_endpoint(stage)}, and {left} ({remedy})"
+
+
+def _endpoint(stage: StagePlan) -> str:
+    """That a stage deploys to, or that stands for it; empty where there is none."""
+    asked = stage.requests.get("CreateEndpoint", {}) if stage.action == "run" else {}
+    return str(asked.get("EndpointName") or stage.result.get("endpoint") or "")

@@ -16,7 +16,7 @@ from typing import Any
 from stagewright.errors import PlanError, Problem
 from stagewright.naming import run_id
 from stagewright.plan import approval, contract, cost, events, fingerprint, graph, integration, pages
-from stagewright.plan.doubts import doubts
+from stagewright.plan.doubts import doubts, left_endpoints
 from stagewright.plan.external import external_inputs
 from stagewright.plan.model import ATTEMPT, GoodResult, Plan, Recorded, StagePlan, Trigger
 from stagewright.plan.prepared import Prepared, Preparer
@@ -30,6 +30,7 @@ from stagewright.spec.duration import seconds
 from stagewright.spec.kinds import AnyStage, Gate
 from stagewright.spec.model import MOST_ATTEMPTS
 from stagewright.spec.pipeline import Pipeline
+from stagewright.spec.secrets import environments, exposed
 
 __all__ = ["external_inputs", "plan"]
 
@@ -89,6 +90,8 @@ class _Planner:
             warnings=(
                 *(f"{each.name}: {each.reason}" for each in stages if each.name in self.noted),
                 *doubts(self.pipeline, self.running, self.recorded.results),
+                *left_endpoints(stages, self.recorded.results),
+                *map(str, exposed(environments(self.pipeline))),
             ),
         )
         if endless := tuple(events.refused(made)):

@@ -6,8 +6,10 @@ The parameters of a trigger come on top, for one run (`spec.parameters`), and ar
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any, Literal
 
 from stagewright.errors import DocumentError, NotFoundError, Problem, TargetError
@@ -17,7 +19,7 @@ from stagewright.run.together import together
 from stagewright.spec.canonical import canonical_json, document_json, plain, sha256_of
 from stagewright.spec.findings import Path, around, dotted, meant, problems
 from stagewright.spec.load import load
-from stagewright.spec.merging import ABSENT, found, leaves, merged
+from stagewright.spec.merging import ABSENT, found, leaves, merged, without
 from stagewright.spec.overlays import overlay_findings
 from stagewright.spec.overrides import guarded_findings, readable, shape_findings, value_findings
 from stagewright.spec.pipeline import Pipeline
@@ -225,12 +227,14 @@ def _overridden(layers: Layers, code_allowed: Callable[[], bool], given: Collect
         raise _overrides_error(layers, problems(wrong), given)
     under = layers.document("environment")
     wrong = list(value_findings(under, content))
+    # Without these the document says nothing that only follows from them.
+    misfits = [each.path for each in wrong if found(under, each.path) is not ABSENT]
     guarded = list(guarded_findings(under, content))
     if guarded and not code_allowed():
         wrong += guarded
     told = problems(wrong)
     try:
-        pipeline = load(layers.document())
+        pipeline = load(merged(under, reduce(without, misfits, content)))
     except DocumentError as error:
         told += _beside(error.problems, told)
     told += _beside(problems(retyped(under, layers.overrides.content)), told)
@@ -252,7 +256,7 @@ def _overrides_error(layers: Layers, wrong: tuple[Problem, ...], given: Collecti
         if given and (not place or any(_related(dotted(path), problem.path) for path in given)):
             return problem
         place = place or "--all"
-        return _told(problem, "the overrides", f"stagewright unset {layers.pipeline} {place}")
+        return _told(problem, "the overrides", f"stagewright unset {layers.pipeline} {shlex.quote(place)}")
 
     return DocumentError(tuple(map(told, wrong)))
 

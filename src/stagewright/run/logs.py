@@ -90,7 +90,7 @@ def follow(gateway: Gateway, run: str, stage: str | None = None, pause: float = 
         record = show(gateway, run)
         chosen = _chosen(gateway, record, stage)
         over = not record.is_open or (
-            stage is not None and chosen[0].stage.status not in ("PLANNED", "RUNNING")
+            stage is not None and bool(chosen) and chosen[0].stage.status not in ("PLANNED", "RUNNING")
         )
         found: list[LogLine] = []
         for stream in _streams(gateway, chosen):
@@ -114,8 +114,9 @@ def function_lines(gateway: Gateway, run: str) -> list[LogLine]:
 
 
 def _chosen(gateway: Gateway, record: RunRecord, stage: str | None) -> tuple[_Logged, ...]:
-    """The one stage, wherever its job ran; without a name, what this run itself has run."""
-    if stage:
+    """The one stage, wherever its job ran; without a name, what this run itself has run. Nothing of a run
+    that waits, and so has no stages yet."""
+    if stage and record.status != "QUEUED":
         return (_logged(gateway, record, stage),)
     return tuple(_Logged(record, each) for each in record.stages if each.action == "run")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,17 +15,18 @@ from stagewright.spec.merging import at, found, leaves, merged
 from stagewright.spec.overrides import Unusable, number
 from stagewright.spec.shape import said, type_of
 
-_PART = re.compile(r'"([^"]+)"|([^."=]+)')
+_PART = re.compile(r'"([^"]*)"|([^."=]+)')
+_PLAIN = re.compile(r'[^."=\s]+')
 
 
 def path_of(text: str) -> Path:
-    """`a.b.c`; a part that holds a dot stands in double quotes. DocumentError where it is no path."""
+    """`a.b.c`; a part that is empty or holds a dot stands in double quotes. DocumentError: it is no path."""
     parts: list[str] = []
     end = 0
     for match in _PART.finditer(text):
         if match.start() != end:
             break
-        parts.append(match[1] or match[2])
+        parts.append(match[2] or match[1])
         end = match.end() + 1
     if not parts or end <= len(text) or text.endswith("."):
         remedy = 'such as parameters.min_r2 or stages.train.enabled; a key with a dot in it in quotes: "a.b"'
@@ -34,7 +36,7 @@ def path_of(text: str) -> Path:
 
 def written(path: Path) -> str:
     """As `path_of` reads it."""
-    parts = (f'"{part}"' if "." in str(part) or "=" in str(part) else str(part) for part in path)
+    parts = (str(part) if _PLAIN.fullmatch(str(part)) else f'"{part}"' for part in path)
     return ".".join(parts)
 
 
@@ -98,7 +100,7 @@ def _other_type(path: Path, before: bool | float, value: bool | float | str) -> 
     after = _readings(text)[0]
     if type_of(before) == type_of(after) or _is_quoted(text) or "${" in text:
         return
-    remedy = f"if that is meant, as a text: {written(path)}='{json.dumps(text)}'"
+    remedy = f"if that is meant, as a text: {shlex.quote(written(path))}={shlex.quote(json.dumps(text))}"
     yield Finding(path, f"the document has {said(before)}, and this is {said(after)}", remedy)
 
 

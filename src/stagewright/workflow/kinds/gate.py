@@ -10,12 +10,15 @@ from stagewright.workflow.states import Choice, Pass, Rule
 # `plan/requests/gate.py` has the steps. On the stack a value is {'value': v}, or {'lack': why} where it is
 # missing; what has been judged is {'why': text}, empty where it holds. Nothing here may raise, since a
 # Pass state cannot catch. An overflow does raise in some engines: so operands have a range of their own.
+# Of metrics only numbers are kept, so that one of another type is missing, too. `$string` may give two
+# numbers the same 15 digits: then their difference is told.
 _OPERAND = """
     function($operand) { (
       $path := ($states.input.stage.bindings[token = $operand].$join(path, '.'))[0];
       $value := $exists($path) ? $lookup($states.input.values, $path) : $operand;
       $exists($value) ? { 'value': $value }
-        : { 'lack': $substringBefore($path, '.') & ' has no ' & $substringAfter($path, '.') } ) }
+        : { 'lack': $substringBefore($path, '.') & ' has no ' & $substringAfter($path, '.')
+              & ($contains($path, '.metrics.') ? ' that is a number' : '') } ) }
 """
 _COMPUTE = """
     function($step, $left, $right) {
@@ -34,8 +37,11 @@ _COMPARE = """
         : $not($alike) ? false
         : $step.op = '>=' ? $left >= $right : $step.op = '<=' ? $left <= $right
         : $step.op = '>' ? $left > $right : $step.op = '<' ? $left < $right : false;
+      $sides := [$string($left), $string($right)];
+      $apart := $alike and $sides[0] = $sides[1] and $left != $right
+        ? ' (they differ by ' & $string($abs($left - $right)) & ')' : '';
       { 'why': $holds ? ''
-          : $step.text & ' does not hold: ' & $string($left) & ' ' & $step.op & ' ' & $string($right) } ) }
+          : $step.text & ' does not hold: ' & $sides[0] & ' ' & $step.op & ' ' & $sides[1] & $apart } ) }
 """
 _JUDGE = """
     function($step, $left, $right) { (
