@@ -232,7 +232,7 @@ class State:
         return self.lasting or any(_is_locked(file) for file in self.runners.glob("*"))
 
     def begin_running(self) -> int:
-        """The descriptor of such a file's lock. To be called `alone`, since what others have left is removed."""
+        """The descriptor of such a file's lock. To be called `alone`: what others have left is removed."""
         self.runners.mkdir(mode=0o700, exist_ok=True)
         for file in self.runners.iterdir():
             if not _is_locked(file):
