@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with ExitStack() as cleaning:
         if not local:
             cleaning.enter_context(applied(options))
-        connected = cleaning.enter_context(session("local") if local else on_aws(options))
+        connected = cleaning.enter_context(session("local", runs=True) if local else on_aws(options))
         cleaning.callback(remove_what_runs_made, connected.gateway)
         return smoke(connected, sources, options.record)
 

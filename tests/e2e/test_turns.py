@@ -197,3 +197,79 @@ def test_a_run_that_nobody_can_plan_ends_with_its_last_delivery_and_the_next_one
     (letter,) = until(lambda: look(gateway))
     assert letter.why.startswith(f"its run {first} is over: FAILED")
     assert executions(gateway) == {second: "SUCCEEDED"}
+
+
+def statuses(place: Place) -> dict[str, str]:
+    """As the command tells them, with a server of its own where none is up."""
+    return {run["run"]: run["status"] for run in place.json("runs")}
+
+
+def left_waiting(place: Place) -> tuple[str, str]:
+    """A run that was at work when its server was killed, and one that waited for it."""
+    gateway = place.up()
+    push(place, gateway, "queue")
+    first = ask(gateway, LONG)
+    until(lambda: at_work(gateway, first))
+    second = ask(gateway, 0)
+    until(lambda: show(gateway, second).waits_for == first)
+    place.kill()
+    return first, second
+
+
+def test_who_looks_finds_what_was_cut_off_closed_and_leaves_what_waits_waiting(place: Place) -> None:
+    first, second = left_waiting(place)
+    for _ in range(2):
+        assert statuses(place) == {first: "FAILED", second: "QUEUED"}
+        assert place.processes() == []
+    reason = f"the local server ended while it ran (stagewright resume {first})"
+    assert place.json("show", first)["reason"] == reason
+    assert place.json("show", second)["status"] == "QUEUED"
+    gateway = place.up()
+    assert set(executions(gateway)) in ({first}, {first, second})
+    until(lambda: ended(gateway, second))
+    assert show(gateway, second).status == "SUCCEEDED"
+
+
+def test_a_command_that_runs_has_what_waits_before_it_run_too(place: Place) -> None:
+    first, second = left_waiting(place)
+    (place.folder / "code").mkdir()
+    (place.folder / "code" / "work.py").write_text(WORK)
+    third = place.json("run", ".")
+    assert third["status"] == "SUCCEEDED"
+    assert place.processes() == []
+    assert statuses(place) == {first: "FAILED", second: "SUCCEEDED", third["run"]: "SUCCEEDED"}
+
+
+def test_what_has_begun_beside_the_run_of_a_command_is_seen_out_and_what_waits_goes_on_waiting(
+    place: Place,
+) -> None:
+    (place.folder / "code").mkdir()
+    (place.folder / "code" / "work.py").write_text(WORK)
+    (place.folder / "pipeline.yaml").write_text(DOCUMENT.format(concurrency="queue"))
+    process = place.start("run", ".", "-p", f"wait={LONG}")
+    assert process.stderr
+    until(lambda: local.find(place.state))
+    gateway = place.gateway()
+    first = until(lambda: [header.run for header in gateway.runs.open_runs(2)])[0]
+    until(lambda: at_work(gateway, first))
+    text = DOCUMENT.format(concurrency="queue").replace("name: turns", "name: beside")
+    (place.folder / "beside.yaml").write_text(text)
+    release.push(gateway, specfile.read(place.folder / "beside.yaml"), {"work.py": WORK.encode()}, by="test")
+    key = request_run(gateway, "beside", {"wait": LONG}, "test")
+    beside: str = until(lambda: gateway.runs.claimed(key))
+    until(lambda: at_work(gateway, beside))
+    waiting = ask(gateway, 0)
+    until(lambda: show(gateway, waiting).waits_for == first)
+    stop(gateway, first, "test")
+    while f"{beside} has begun meanwhile" not in (line := process.stderr.readline()):
+        assert line, "the command has left the run beside its own"
+    assert show(gateway, beside).status == "RUNNING"
+    stop(gateway, beside, "test")
+    process.communicate()
+    assert place.processes() == []
+    found = {run["run"]: run for run in place.json("runs")}
+    assert found[beside]["reason"] == "stopped by test"
+    assert found[waiting]["status"] in ("QUEUED", "PLANNED", "SUCCEEDED")
+    gateway = place.up()
+    until(lambda: ended(gateway, waiting))
+    assert show(gateway, waiting).status == "SUCCEEDED"

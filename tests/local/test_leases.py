@@ -7,12 +7,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 from tests.waiting import PATIENCE, until
 
 from stagewright.local import server as local
+from stagewright.local.state import INSTALLATION
+from stagewright.local.work import IDLE
 
 BORROW = """
 import sys
@@ -147,3 +152,49 @@ def test_a_server_that_cannot_start_leaves_no_lease(
     with local.borrow(state) as server:
         pass
     assert not is_alive(server.pid)
+
+
+def started(server: local.Server, name: str) -> bool:
+    """Whether an execution starts; it has nothing to do."""
+    credentials = {"aws_access_key_id": server.access_key, "aws_secret_access_key": server.secret_key}
+    with closing(
+        boto3.client("stepfunctions", endpoint_url=server.url, region_name="us-east-1", **credentials)
+    ) as engine:
+        try:
+            engine.start_execution(stateMachineArn=INSTALLATION.state_machine_arn, name=name)
+        except ClientError as error:
+            return error.response["Error"]["Code"] != IDLE
+        return True
+
+
+def test_a_server_starts_something_only_for_whoever_does_not_just_look(
+    state: Path, user: Callable[[], User]
+) -> None:
+    with local.borrow(state, looking=True) as server:
+        assert not started(server, "looking")
+        with local.borrow(state) as shared:
+            assert shared == server
+            assert started(server, "shared")
+        assert not started(server, "looking-again")
+        killed = user()
+        assert started(server, "by-another")
+        killed.kill()
+        assert not started(server, "of-a-killed-one")
+        local.up(state)
+        assert started(server, "lasting")
+
+
+def test_runs_are_seen_out_when_nothing_more_starts_unless_by_an_interrupt(state: Path) -> None:
+    seen: list[bool] = []
+
+    def see_out(server: local.Server) -> None:
+        seen.append(started(server, f"late-{len(seen)}"))
+
+    with local.borrow(state, see_out=see_out):
+        pass
+    with pytest.raises(ValueError, match="wrong"), local.borrow(state, see_out=see_out):
+        raise ValueError("wrong")
+    with pytest.raises(KeyboardInterrupt), local.borrow(state, see_out=see_out):
+        raise KeyboardInterrupt
+    assert seen == [False, False]
+    assert local.find(state) is None

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from stagewright.cli.live import why
-from stagewright.errors import NotFoundError, RunFailedError
+from stagewright.errors import NotFoundError, RunFailedError, TargetError
 from stagewright.naming import timestamp
 from stagewright.plan.model import Plan, StagePlan, Trigger
 from stagewright.run import at_work
@@ -21,6 +22,7 @@ from stagewright.run.history import find_run, list_runs, show, with_lineage
 from stagewright.run.release import publish, push
 from stagewright.run.start import Asked, queued, refuse, start
 from stagewright.run.stop import stop
+from stagewright.run.together import THREADS
 
 TIME = "2026-01-31T14:00:00.000Z"
 RUN = "prices-20260131t140000-abcdef"
@@ -217,6 +219,28 @@ def test_stopping_stops_the_execution_and_the_jobs_at_work(run, sagemaker, tools
     described = run.executions.describe(run.runs.header(RUN).execution)
     assert described.status == "ABORTED"
     assert sagemaker.stopped == [f"{RUN}-other-1"]
+
+
+def test_every_job_is_asked_to_stop_before_one_that_refuses_is_told_of(waiting, sagemaker, monkeypatch):
+    names = [f"stage-{number:02}" for number in range(3 * THREADS)]
+    stages = tuple(
+        StagePlan(name, "training", "run", "no earlier result", "f", job=f"{RUN}-{name}-1") for name in names
+    )
+    waves = (tuple((name,) for name in names),)
+    start(waiting, Plan(RUN, "prices", "default", Trigger("manual", "k", TIME), "rel", 1, stages, waves))
+    sagemaker.known = {f"{RUN}-{name}-1": job(name) for name in names}
+    note = sagemaker.stop
+
+    def refuse_the_first(kind, name):
+        note(kind, name)
+        if name == f"{RUN}-{names[0]}-1":
+            raise TargetError(f"{name}: ThrottlingException")
+        time.sleep(0.02)  # so that the refusal comes before the last ones are asked
+
+    monkeypatch.setattr(sagemaker, "stop", refuse_the_first)
+    with pytest.raises(TargetError, match="stage-00-1: ThrottlingException"):
+        stop(waiting, RUN, "ada")
+    assert sorted(sagemaker.stopped) == sorted(sagemaker.known)
 
 
 def test_what_has_ended_cannot_be_stopped(run):

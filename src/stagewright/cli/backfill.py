@@ -61,7 +61,7 @@ def command(
     name = documents.name_of(place)
     if not listed and not (first and last):
         raise typer.BadParameter("--from and --to are needed: --from 2024-01 --to 2024-12")
-    with kept(target) as connected:
+    with kept(target, runs=not (listed or dry_run)) as connected:
         if listed:
             show_listed(connected, name, as_json)
             return

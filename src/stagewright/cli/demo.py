@@ -34,7 +34,7 @@ def command(as_json: Json = False) -> None:
 
     example = find_example()
     source = launch.Source.read(example / "pipeline.yaml")
-    with session(LOCAL) as connected:
+    with session(LOCAL, runs=True) as connected:
         run = launch.start(connected, source, {}, force=False)
         record = live.watch(connected, run)
         summary.print_warnings(connected.gateway, record)

@@ -38,7 +38,7 @@ def command(
     from stagewright.cli import launch
     from stagewright.run import promotion
 
-    with kept(source) as before, session(target) as after:
+    with kept(source) as before, session(target, runs=not dry_run) as after:
         candidate = promotion.find(before.gateway, documents.name_of(place), release, untested=untested)
         overlay = overlay_for(place, candidate.pipeline, after)
         prepared = promotion.prepare(before.gateway, after.gateway, candidate, overlay)

@@ -17,7 +17,7 @@ def command(place: Document, target: TargetName = LOCAL, as_json: Json = False) 
 
     source = launch.Source.read(documents.path_of(place))
     overlays.warn(source.path)
-    with session(target) as connected:
+    with session(target, runs=True) as connected:
         pushed = launch.push(connected, source)
         run = launch.wait_for_run(connected.gateway, pushed.trigger_key) if pushed.trigger_key else None
         if as_json:

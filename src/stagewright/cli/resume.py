@@ -44,7 +44,7 @@ def command(
     target: TargetName = LOCAL,
     as_json: Json = False,
 ) -> None:
-    with kept(target) as connected:
+    with kept(target, runs=not plan_only) as connected:
         from stagewright.cli import summary
         from stagewright.run import resumption
 

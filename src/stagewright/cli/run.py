@@ -35,7 +35,7 @@ def command(
 
     day = documents.date(date)
     source, parameters = asked.read(place, given, target)
-    with session(target) as connected:
+    with session(target, runs=True) as connected:
         from stagewright.cli import summary
 
         if connected.own and not wait:

@@ -1,11 +1,13 @@
 """Where commands go: the local server, or an installation on AWS that stagewright.toml names.
 
 A command that needs the local server uses the one that is up. Where none is, it starts one, which ends with
-it, or with the last of the commands that have come to use it meanwhile.
+it, or with the last of the commands that have come to use it meanwhile. Such a server starts runs only while
+one of these commands sees runs to their end (`runs`): what waits when somebody looks goes on waiting.
 """
 
 from __future__ import annotations
 
+import time
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 LOCAL = "local"
 FILE = "stagewright.toml"
 FIELDS = {"bucket", "region", "environment", "prefix", "profile", "account"}
+OPEN_RUNS = 1000
+"""So many are looked at."""
+SEE_OUT_SECONDS = 0.2
 REQUIRED = ("bucket", "region", "environment")
 
 
@@ -63,29 +68,32 @@ def environment_of(target: str) -> str:
 
 
 @contextmanager
-def kept(target: str) -> Iterator[Session]:
-    """A session of a command that looks at what there is. NotFoundError where there can be nothing."""
+def kept(target: str, runs: bool = False) -> Iterator[Session]:
+    """A session of a command that works with what there is. NotFoundError where there can be nothing."""
     if is_new(target):
         raise NotFoundError(
             f"no runs in {whereabouts(target)}: there is no such folder",
             "stagewright run PIPELINE starts one; STAGEWRIGHT_STATE names the state folder of another place",
         )
-    with session(target) as connected:
+    with session(target, runs) as connected:
         yield connected
 
 
 @contextmanager
-def session(target: str) -> Iterator[Session]:
-    """Connects to `target`. TargetError when it cannot be reached or is not described."""
+def session(target: str, runs: bool = False) -> Iterator[Session]:
+    """Connects to `target`. TargetError when it cannot be reached or is not described.
+
+    `runs`: this command sees runs to their end, so that also a server of its own may start them.
+    """
     if target == LOCAL:
-        with _local() as connected:
+        with _local(runs) as connected:
             yield connected
     else:
         yield Session(_aws(target), target)
 
 
 @contextmanager
-def _local() -> Iterator[Session]:
+def _local(runs: bool) -> Iterator[Session]:
     from stagewright.local import server as local
     from stagewright.local.state import State
 
@@ -96,8 +104,36 @@ def _local() -> Iterator[Session]:
                 "no local server is up: starting one for this command (stagewright up leaves one running)"
             )
         Thread(target=_prepare, args=(state,), daemon=True).start()  # meanwhile
-    with local.borrow(state) as server:
+    with local.borrow(state, not runs, see_out if runs else None) as server:
         yield Session(connect(server), LOCAL, own=not local.is_lasting(state))
+
+
+def see_out(server: Server) -> None:
+    """Waits for runs that have had their turn meanwhile, and would be cut off with this command's server.
+
+    Not for one that waits for a person, and for none where the server stays, or another command sees to them.
+    """
+    from stagewright.local.server import starts_runs
+
+    gateway, told = connect(server), set[str]()
+    with suppress(TargetError):
+        while not starts_runs(server.state) and (left := _at_work(gateway)):
+            for run in sorted(left - told):
+                output.note(f"{run} has begun meanwhile; this command stays until it ends (Ctrl-C stops it)")
+            told |= left
+            time.sleep(SEE_OUT_SECONDS)
+
+
+def _at_work(gateway: Gateway) -> set[str]:
+    from stagewright.run.gateway.runs import WAITING
+
+    return {
+        header.run
+        for header in gateway.runs.open_runs(OPEN_RUNS)
+        if header.status != "QUEUED"
+        and gateway.executions.is_running(header.run)
+        and not any(stage.status == WAITING for stage in gateway.runs.stages(header.run).values())
+    }
 
 
 def _prepare(state: Path) -> None:

@@ -11,17 +11,18 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
 from stagewright.local.journal import Journal
-from stagewright.local.state import write_private
+from stagewright.local.state import INSTALLATION, write_private
 
 ATTEMPTS = 20
 """A snapshot copies dictionaries that other threads may be changing, which Python reports as an error."""
-INTERRUPTED = ("States.ServiceRestart", "Execution was running when service restarted")
+INTERRUPTED = "States.ServiceRestart"
+"""Error of an execution that the end of its server cut off, as ministack names it."""
 MESSAGE_OPERATIONS = (
     "SendMessage",
     "SendMessageBatch",
@@ -150,12 +151,14 @@ class Durable:
             self._engine._executions.set_scoped(*_scope(arn), arn, execution)
 
     def _interrupt(self) -> None:
-        """As ministack does with those of its snapshot: nobody goes on with what ran when the server died."""
+        """Nobody goes on with what ran when the server died. ministack has failed those of its snapshot, with
+        a sentence of its own."""
         for execution in self._engine._executions.all_values():
             if execution["status"] == "RUNNING":
-                error, cause = INTERRUPTED
                 ended = {"status": "FAILED", "stopDate": self._engine.now_iso()}
-                execution.update(ended, error=error, cause=cause)
+                execution.update(ended, error=INTERRUPTED)
+            if execution.get("error") == INTERRUPTED:
+                execution["cause"] = _cut_off(execution)
 
     def _note_messages(self, eventbridge: Any) -> None:
         """Sent by a client or by a rule; taken away by a client or for a function."""
@@ -219,6 +222,13 @@ def _copied(state: Callable[[], Any]) -> Any:
         except RuntimeError:
             time.sleep(0.001)
     return state()
+
+
+def _cut_off(execution: Mapping[str, Any]) -> str:
+    """The remedy is for runs; a machine of somebody's own has none."""
+    said, machine = "the local server ended while it ran", INSTALLATION.state_machine_arn
+    is_run = execution["stateMachineArn"].startswith(machine)
+    return f"{said} (stagewright resume {execution['name']})" if is_run else said
 
 
 def _scope(arn: str) -> tuple[str, str]:

@@ -153,18 +153,18 @@ class Ministack:
         status, headers, body = self._s3._get_object(bucket, key, asked, query)
         return status, headers, body
 
-    def has_any(self, table: str, index: str, name: str, value: str) -> bool:
-        """Whether the index holds an item whose attribute `name` is `value`."""
+    def items(self, table: str, index: str, name: str, value: str) -> list[dict[str, Any]]:
+        """Of the index, those whose attribute `name` is `value`: one page of Query."""
         request = {
             "TableName": table,
             "IndexName": index,
             "KeyConditionExpression": "#name = :value",
             "ExpressionAttributeNames": {"#name": name},
             "ExpressionAttributeValues": {":value": {"S": value}},
-            "Limit": 1,
         }
         _, _, body = self._dynamodb._query(request)
-        return bool(json.loads(body).get("Items"))
+        found: list[dict[str, Any]] = json.loads(body).get("Items", [])
+        return found
 
     def warm(self, function: str) -> None:
         """Starts a function's process, so that its first event does not wait for the imports."""

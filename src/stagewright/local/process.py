@@ -33,6 +33,7 @@ from stagewright.local import credentials, ministack
 from stagewright.local.artifacts import Artifacts
 from stagewright.local.engine import Handler
 from stagewright.local.state import ACCOUNT, INSTALLATION, REGION, Identity, Server, State, unusable
+from stagewright.local.work import SCHEDULED
 
 if TYPE_CHECKING:
     from stagewright.local.glue.service import Glue
@@ -47,6 +48,8 @@ LEAVE_SECONDS = 15.0
 """For the whole end; whoever stops the server kills it not much later."""
 GRACE_SECONDS = 0.3
 """For requests that are under way at the end."""
+LOOK_SECONDS = 0.02
+"""Between two looks whether runs may be started by now."""
 STOPPED = "the local server was stopped"
 
 log = logging.getLogger(__name__)
@@ -133,6 +136,7 @@ class Process:
 
         key = (self.server.access_key, self.server.secret_key)
         self._ministack = ministack.Ministack(*key)
+        self._ministack.work.may_start = self._state.starts_runs
         archive = self._artifacts.archive
         self._ministack.start_from(archive, bytecode.compiled(archive))
         self._changes: Changes = Changes()
@@ -210,7 +214,7 @@ class Process:
             self._provision()
             self._sagemaker.start()
             self._glue.start()
-            self._reconcile()
+            reconciled = self._reconcile()
             self._ministack.work.announce_interrupted()
             self._state.announce(self.server)
         except Exception as error:
@@ -221,6 +225,8 @@ class Process:
             return
         gc.freeze()  # what was imported stays: no collection needs to look at it
         self._say({})
+        if not reconciled:
+            threading.Thread(target=self._sweep_later, daemon=True, name="sweep").start()
         watch = partial(self._end_when_unused, loop)
         threading.Thread(target=watch, daemon=True, name="users").start()
         for function in self._artifacts.prompt_functions:
@@ -249,15 +255,30 @@ class Process:
             snapshot.keep(self._state, digest)
         done.write_text(digest)
 
-    def _reconcile(self) -> None:
-        """Runs that an earlier server left open are closed or started, before anybody looks at them.
-
-        By the sweeper, as its schedule would run it; patience is for what is still under way, and nothing is.
-        """
+    def _reconcile(self) -> bool:
+        """Runs that an earlier server left open are closed or started, before anybody looks at them; false
+        where only those were closed that are over, since no run may be started."""
         if self._state.unsettle() or not self._is_used:
-            return
-        sweeper = self._artifacts.resources["functions"]["sweeper"]["name"]
-        self._ministack.work.call(sweeper, {"detail-type": "Scheduled Event", "detail": {"patience": 0}})
+            return True
+        if self._ministack.work.may_start():
+            self._sweep()
+            return True
+        for run in self._open_runs():
+            if run["status"]["S"] == "RUNNING":
+                self._call("recorder", {"detail": {"executionArn": run["execution"]["S"]}})
+        return False
+
+    def _sweep(self) -> None:
+        """As its schedule would have it; patience is for what is still under way, and nothing is."""
+        self._call("sweeper", {"detail-type": SCHEDULED, "detail": {"patience": 0}})
+
+    def _sweep_later(self) -> None:
+        while not self._ministack.work.may_start():
+            time.sleep(LOOK_SECONDS)
+        self._sweep()
+
+    def _call(self, function: str, event: Mapping[str, Any]) -> None:
+        self._ministack.work.call(self._artifacts.resources["functions"][function]["name"], event)
 
     def _end_when_unused(self, loop: asyncio.AbstractEventLoop) -> None:
         """Without users the server leaves, unless it was started to stay. From then on it has no new ones."""
@@ -283,7 +304,7 @@ class Process:
         self._sagemaker.close()
         self._wait_for_requests()
         self._ministack.save()
-        if finished and not self._has_open_runs():
+        if finished and not self._open_runs():
             self._state.settle()
         self._leave(0)
 
@@ -292,8 +313,9 @@ class Process:
         while self._wrapper.active and time.monotonic() < deadline:
             time.sleep(0.002)
 
-    def _has_open_runs(self) -> bool:
-        return self._ministack.has_any(INSTALLATION.runs_table, "open_runs", "open", "yes")
+    def _open_runs(self) -> list[dict[str, Any]]:
+        """Headers as DynamoDB has them; of very many the oldest."""
+        return self._ministack.items(INSTALLATION.runs_table, "open_runs", "open", "yes")
 
     async def _save_now_and_then(self) -> None:
         """So that little is lost when the process is killed. ministack saves only when it is stopped."""

@@ -2,8 +2,9 @@
 
 It is one detached process, the leader of its own session and process group, so that it goes down with
 everything it started. `up` leaves one running; one that `borrow` starts is shared by all who borrow, and goes
-with the last of them, also when they are killed. `python -m stagewright.local.server` is that process; see
-process.py for its inside.
+with the last of them, also when they are killed. Runs are started while it is to stay, or while somebody is
+there who sees them to their end: whoever only looks finds what waits, and leaves it waiting.
+`python -m stagewright.local.server` is that process; see process.py for its inside.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from stagewright.local.credentials import scrubbed
 from stagewright.local.sagemaker.sandbox.accounts import carried
 from stagewright.local.state import Server, State, unusable
 
-__all__ = ["Server", "borrow", "down", "find", "is_lasting", "up"]
+__all__ = ["Server", "borrow", "down", "find", "is_lasting", "starts_runs", "up"]
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -69,25 +70,42 @@ def up(state: Path, port: int | None = None) -> Server:
 
 
 @contextmanager
-def borrow(state: Path) -> Iterator[Server]:
+def borrow(
+    state: Path, looking: bool = False, see_out: Callable[[Server], None] | None = None
+) -> Iterator[Server]:
     """The server of this state directory for the length of the block. One is started where none is up; that
-    one is stopped at the end of the block, or of the last block of another process that borrowed it."""
+    one is stopped at the end of the block, or of the last block of another process that borrowed it.
+
+    `looking`: no run is started for this block. `see_out` is called at the block's end, unless that is an
+    interrupt, when no further run is started for it: those that go on have their last chance to end well.
+    """
     place = State(state.absolute())
     place.create()
     with place.alone():
-        lease = place.use()
+        leases = [place.use()]
         try:
+            leases += [] if looking else [place.begin_running()]
             server = place.server()
             if server is None:
                 place.set_lasting(False)
                 server = _start(place, None)
         except BaseException:
-            os.close(lease)
+            _close(leases)
             raise
     try:
         yield server
     finally:
-        _give_back(place, server, lease)
+        _close(leases[1:])
+        try:
+            if see_out and isinstance(sys.exception(), Exception | None):
+                see_out(server)
+        finally:
+            _give_back(place, server, leases[0])
+
+
+def starts_runs(state: Path) -> bool:
+    """Whether the server that is up starts runs: it stays, or somebody sees them to their end."""
+    return State(state.absolute()).starts_runs()
 
 
 def down(state: Path) -> bool:
@@ -101,6 +119,11 @@ def down(state: Path) -> bool:
             return False
         _stop(place, server)
     return True
+
+
+def _close(descriptors: Iterable[int]) -> None:
+    for each in descriptors:
+        os.close(each)
 
 
 def _give_back(place: State, server: Server, lease: int) -> None:

@@ -222,6 +222,25 @@ class State:
             raise
         return lock
 
+    @property
+    def runners(self) -> Path:
+        """A file for each process that has runs started, locked as long as it lives and wants that."""
+        return self.root / "runners"
+
+    def starts_runs(self) -> bool:
+        """Whether the server is to start runs: it stays, or somebody is there who sees them to their end."""
+        return self.lasting or any(_is_locked(file) for file in self.runners.glob("*"))
+
+    def begin_running(self) -> int:
+        """The descriptor of such a file's lock. To be called `alone`: what others have left is removed."""
+        self.runners.mkdir(mode=0o700, exist_ok=True)
+        for file in self.runners.iterdir():
+            if not _is_locked(file):
+                file.unlink()
+        lock = os.open(self.runners / secrets.token_hex(8), os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return lock
+
     @contextmanager
     def alone(self) -> Iterator[None]:
         """One caller at a time, over processes: starting and stopping exclude each other."""
@@ -256,6 +275,18 @@ def unusable(root: Path, error: OSError) -> TargetError:
         )
     remedy = "choose another with STAGEWRIGHT_STATE"
     return TargetError(f"The state directory {root} cannot be used: {error.strerror}", remedy)
+
+
+def _is_locked(file: Path) -> bool:
+    """Those who look share the lock, so that none takes another for the file's owner."""
+    try:
+        lock = os.open(file, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _try(lock, fcntl.LOCK_SH)
+    finally:
+        os.close(lock)
 
 
 def _try(lock: int, kind: int) -> bool:

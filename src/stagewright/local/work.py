@@ -13,7 +13,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from stagewright.local.durable import INTERRUPTED
+
 PAUSE_SECONDS = 0.002
+SCHEDULED = "Scheduled Event"
+"""detail-type of a rule's schedule (EventBridge user guide, "Creating a rule that runs on a schedule")."""
+IDLE = "Stagewright.StartsNothing"
+"""None that a client tries again by itself."""
 
 log = logging.getLogger(__name__)
 
@@ -28,16 +34,20 @@ class Work:
         self._walked: set[str] = set()
         self._called = 0
         self._calls = 0
+        self.may_start: Callable[[], bool] = lambda: True
+        """Whether executions may start now. While not, what waits is left where it is."""
+        functions._poll_sqs = self._unless_idle(functions._poll_sqs)
+        step_functions._start_execution = self._refusing(step_functions._start_execution)
         self._engine._run_execution = self._knowing(self._engine._run_execution)
         eventbridge._dispatch_to_lambda = self._dispatch
 
     def finish(self, cause: str, seconds: float) -> bool:
         """Stops every execution, and waits for the functions that write down their end.
 
-        No further message is taken from a queue: there it is safe until the next start. False where something
-        still went on after `seconds`.
+        None starts any more, and no further message is taken from a queue: there it is safe until the next
+        start. False where something still went on after `seconds`.
         """
-        self._functions._poll_sqs = lambda: False
+        self.may_start = lambda: False
         deadline = time.monotonic() + seconds
         while not self._is_quiet(cause):
             if time.monotonic() > deadline:
@@ -51,7 +61,7 @@ class Work:
         ministack marks them as failed when it restores its state, and tells nobody.
         """
         for execution in self._engine._executions.all_values():
-            if execution.get("error") == "States.ServiceRestart" and not execution.get("announced"):
+            if execution.get("error") == INTERRUPTED and not execution.get("announced"):
                 execution["announced"] = True
                 self._engine._emit_execution_status_event(execution)
 
@@ -106,12 +116,27 @@ class Work:
 
         return run_execution
 
+    def _unless_idle(self, poll: Callable[[], bool]) -> Callable[[], bool]:
+        return lambda: self.may_start() and poll()
+
+    def _refusing(self, start: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
+        """For a function that was at work already: it fails, and its message is delivered again."""
+
+        def start_execution(request: dict[str, Any]) -> Any:
+            if self.may_start():
+                return start(request)
+            return self._engine.error_response_json(IDLE, "this server starts no run now", 400)
+
+        return start_execution
+
     def _dispatch(self, function: str, payload: str) -> None:
-        """EventBridge's call of a function: it waits for nothing."""
+        """EventBridge's call of a function: it waits for nothing. Schedules wait while nothing may start."""
         try:
             event = json.loads(payload)
         except ValueError:  # the text that an input transformer made
             event = {"body": payload}
+        if event.get("detail-type") == SCHEDULED and not self.may_start():
+            return
         with self._lock:
             self._called += 1
             self._calls += 1

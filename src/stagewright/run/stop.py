@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from stagewright.errors import NotFoundError, RunFailedError
+from functools import partial
+
+from stagewright.errors import NotFoundError, RunFailedError, StagewrightError
 from stagewright.run.at_work import JOB_KINDS
 from stagewright.run.close import abandon
 from stagewright.run.gateway import Gateway
@@ -16,7 +18,8 @@ def stop(gateway: Gateway, run: str, by: str) -> None:
 
     Step Functions stops the job of a `.sync` task when its execution is stopped, as best it can (Developer
     Guide, "Run a Job (.sync)"); asking SageMaker as well makes sure that nothing goes on costing money.
-    NotFoundError: no such run. RunFailedError: it has ended already.
+    NotFoundError: no such run. RunFailedError: it has ended already. A job that cannot be stopped is told of
+    once all have been asked.
     """
     record = show(gateway, run)
     cause = f"stopped by {by}" if by else "stopped"
@@ -33,7 +36,18 @@ def stop(gateway: Gateway, run: str, by: str) -> None:
         gateway.executions.stop(record.execution, cause)
     except NotFoundError as error:
         raise NotFoundError(f"{run}: {error.message}", "the sweeper closes it within five minutes") from error
-    together(lambda stage: _stop_job(gateway, stage), record.stages)
+    refused = [error for error in together(partial(_tried, gateway), record.stages) if error]
+    if refused:
+        raise refused[0]
+
+
+def _tried(gateway: Gateway, stage: StageRecord) -> StagewrightError | None:
+    """Why its job could not be stopped: told when all have been asked, each of which costs money."""
+    try:
+        _stop_job(gateway, stage)
+    except StagewrightError as error:
+        return error
+    return None
 
 
 def _stop_job(gateway: Gateway, stage: StageRecord) -> None:

@@ -64,6 +64,12 @@ class Executions:
             return False
         return True
 
+    def is_running(self, name: str) -> bool:
+        try:
+            return self.describe(self.arn_of(name)).status == "RUNNING"
+        except NotFoundError:
+            return False
+
     def stop(self, arn: str, cause: str) -> None:
         """Stopping one that has ended changes nothing (its status stays).
 
