@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.enforced import ROOT, Enforced
+from tests.e2e.ticks import ticks
 from tests.waiting import until
 
 from stagewright import specfile
@@ -287,13 +288,10 @@ def triggered(place: Enforced) -> None:
     _push(place, "after", {"type": "upstream", "pipeline": "settled"})
     gateway.objects.put("raw/settled/2026-01-31/rows.csv", b"1,2\n")
     assert _only(place, "after").trigger.run == _only(place, "settled").run
-    now = datetime.now(UTC)
-    _push(place, "nightly", {"type": "schedule", "cron": f"{now.minute} {now.hour} * * ? *"})
-    gateway.marks.set_clock(timestamp(now.replace(second=0, microsecond=0) - timedelta(minutes=1)))
-    gateway.queue.send_all(
-        [{"source": "aws.events", "detail-type": "Scheduled Event", "time": timestamp(now), "detail": {}}]
-    )
-    assert _only(place, "nightly").trigger.type == "schedule"
+    with ticks(gateway) as (now, tick):
+        _push(place, "nightly", {"type": "schedule", "cron": f"{now.minute} {now.hour} * * ? *"})
+        tick()
+        assert _only(place, "nightly").trigger.type == "schedule"
     slow = {"name": "line", "defaults": DEFAULTS, "stages": {"work": {**PREPARE, "arguments": ["1"]}}}
     first = place.push(slow, FILES)
     second = request_run(gateway, "line", {}, "test", force=True)

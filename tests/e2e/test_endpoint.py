@@ -535,13 +535,13 @@ def test_a_pipeline_goes_back_at_the_endpoint_that_its_newest_run_names(place: P
 
 
 def test_a_plan_tells_of_the_endpoint_that_a_new_name_leaves_behind(place: Place) -> None:
-    place.serving("renamed", "one")
-    (warning,) = place.plan("renamed", "one", name="renamed-too").warnings
-    command = "aws sagemaker delete-endpoint --endpoint-name renamed-local"
+    place.serving("left", "one")
+    (warning,) = place.plan("left", "one", name="left-too").warnings
+    command = "aws sagemaker delete-endpoint --endpoint-name left-local"
     assert warning.endswith(f"goes on beside it, at its cost (once nothing asks it: {command})")
-    place.sagemaker.delete_endpoint(EndpointName="renamed-local")
-    until(lambda: place.gateway.endpoints.describe("renamed-local") is None)
-    assert place.plan("renamed", "one", name="renamed-too").warnings == ()
+    place.sagemaker.delete_endpoint(EndpointName="left-local")
+    until(lambda: place.gateway.endpoints.describe("left-local") is None)
+    assert place.plan("left", "one", name="left-too").warnings == ()
 
 
 def test_what_cannot_go_back_is_told(place: Place) -> None:

@@ -8,11 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.e2e.ticks import ticks
 from tests.waiting import PATIENCE, until
 
 from stagewright.local import server as local
@@ -102,12 +102,10 @@ def test_data_that_has_settled_starts_one_run(gateway: Gateway) -> None:
 
 
 def test_a_minute_that_has_begun_starts_what_is_due(gateway: Gateway) -> None:
-    now = datetime.now(UTC)
-    pushed(gateway, "nightly", {"type": "schedule", "cron": f"{now.minute} {now.hour} * * ? *"})
-    gateway.marks.set_clock(timestamp(now.replace(second=0, microsecond=0) - timedelta(minutes=1)))
-    tick = {"source": "aws.events", "detail-type": "Scheduled Event", "time": timestamp(now), "detail": {}}
-    gateway.queue.send_all([tick, tick])
-    (run,) = over(gateway, "nightly")
+    with ticks(gateway) as (now, tick):
+        pushed(gateway, "nightly", {"type": "schedule", "cron": f"{now.minute} {now.hour} * * ? *"})
+        tick()
+        (run,) = over(gateway, "nightly")
     assert (run.trigger.type, run.trigger.time[:16]) == ("schedule", timestamp(now)[:16])
 
 

@@ -1,0 +1,34 @@
+"""The clock of schedules in a test's hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from stagewright.naming import timestamp
+from stagewright.run.gateway import Gateway
+from stagewright.run.gateway.items import encode
+from stagewright.run.gateway.marks import CLOCK
+
+
+@contextmanager
+def ticks(gateway: Gateway) -> Iterator[tuple[datetime, Callable[[], None]]]:
+    """Its rule is silent for a block, which gets the time and what ticks at it twice, as if never before.
+
+    A tick of the rule that is still under way is of that minute or an earlier one: so push first, then tick.
+    """
+    events = gateway.session.client("events", endpoint_url=gateway.endpoint_url)
+    rule = gateway.installation.name("tick")
+    events.disable_rule(Name=rule)
+    now = datetime.now(UTC)
+    event = {"source": "aws.events", "detail-type": "Scheduled Event", "time": timestamp(now), "detail": {}}
+
+    def tick() -> None:
+        gateway.runs.client.delete_item(TableName=gateway.runs.table, Key=encode(CLOCK))
+        gateway.queue.send_all([event, event])
+
+    try:
+        yield now, tick
+    finally:
+        events.enable_rule(Name=rule)
