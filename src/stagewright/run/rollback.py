@@ -19,8 +19,7 @@ from typing import Any
 
 from stagewright.errors import NotFoundError, TargetError
 from stagewright.naming import OWNER_TAG, pipeline_of, timestamp
-from stagewright.run import last_deployment
-from stagewright.run import smoke_test as smoke
+from stagewright.run import last_deployment, smoke
 from stagewright.run.deployed import deployed
 from stagewright.run.expiry import AT_REST
 from stagewright.run.gateway import Gateway
