@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -68,12 +68,8 @@ class Waiting:
 
 def main() -> int:
     tests = _tests()
-    server = tests.serve(Path(os.environ.get("TMPDIR", "/tmp")))
-    url = next(server)
-    try:
+    with tempfile.TemporaryDirectory() as folder, tests.serving(Path(folder)) as url:
         own, total = _events(tests, url)
-    finally:
-        server.close()
     base, ours = _imports()
     print(f"event, first to last call: {total * 1000:6.1f} ms (median of {EVENTS})")
     print(f"event, own time:           {own * 1000:6.1f} ms (budget {OWN_BUDGET_MS:.0f} ms)")
