@@ -188,10 +188,7 @@ class State:
             lock = os.open(self.root / "server.lock", os.O_RDONLY)
         except OSError:
             return False
-        try:
-            return not _try(lock, fcntl.LOCK_SH)
-        finally:
-            os.close(lock)
+        return _is_taken(lock)
 
     def use(self) -> int:
         """A lease on the server: the descriptor of a lock that users share. The system frees it when its
@@ -278,11 +275,16 @@ def unusable(root: Path, error: OSError) -> TargetError:
 
 
 def _is_locked(file: Path) -> bool:
-    """Those who look share the lock, so that none takes another for the file's owner."""
     try:
         lock = os.open(file, os.O_RDONLY)
     except FileNotFoundError:
         return False
+    return _is_taken(lock)
+
+
+def _is_taken(lock: int) -> bool:
+    """Whether somebody has the lock; the descriptor is closed. Those who look share it, so that none takes
+    another for its owner."""
     try:
         return not _try(lock, fcntl.LOCK_SH)
     finally:

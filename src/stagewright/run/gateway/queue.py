@@ -97,11 +97,7 @@ class Queue:
                 seen.update(each["MessageId"] for each in found)
 
     def release(self, message: Message) -> None:
-        url = self.url
-        with translated("sqs", f"the queue {self.name}"):
-            self.client.change_message_visibility(
-                QueueUrl=url, ReceiptHandle=message.receipt, VisibilityTimeout=0
-            )
+        self._hide(message.receipt, 0)
 
     def put_off(self, receipt: str, delay: float) -> None:
         """Who has received a message gives it back: it can be received again in `delay` visibility timeouts
@@ -109,15 +105,19 @@ class Queue:
         url = self.url
         with translated("sqs", f"the queue {self.name}"):
             found = self.client.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
-            seconds = round(delay * int(found["Attributes"]["VisibilityTimeout"]))
-            self.client.change_message_visibility(
-                QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=seconds
-            )
+        self._hide(receipt, round(delay * int(found["Attributes"]["VisibilityTimeout"])))
 
     def delete(self, message: Message) -> None:
         url = self.url
         with translated("sqs", f"the queue {self.name}"):
             self.client.delete_message(QueueUrl=url, ReceiptHandle=message.receipt)
+
+    def _hide(self, receipt: str, seconds: int) -> None:
+        url = self.url
+        with translated("sqs", f"the queue {self.name}"):
+            self.client.change_message_visibility(
+                QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=seconds
+            )
 
     def _send(self, entries: list[SendMessageBatchRequestEntryTypeDef]) -> None:
         """SendMessageBatch answers well even where single messages were not taken."""
