@@ -24,8 +24,8 @@ from pathlib import Path
 
 import boto3
 
-from stagewright.local.sagemaker.service import SageMaker
-from stagewright.local.sagemaker.settings import Settings
+from sagemaker_local.service import SageMaker
+from sagemaker_local.settings import Settings
 
 BUDGET_MS = 150
 IMAGE = "plain-python"

@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from stagewright.local.sagemaker.images.environments import cache_folder
+from sagemaker_local.images.environments import cache_folder
 
 STEPS = 7
 METAFLOW = "metaflow==2.19.39"

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from stagewright.document.load import load
 from stagewright.naming import Installation
-from stagewright.plan.model import GoodResult, Plan, Recorded, Trigger
-from stagewright.plan.pages import pages
-from stagewright.plan.planner import plan
-from stagewright.plan.release import CodeFile, Release
-from stagewright.spec.load import load
+from stagewright.planner.model import GoodResult, Plan, Recorded, Trigger
+from stagewright.planner.pages import pages
+from stagewright.planner.planner import plan
+from stagewright.planner.release import CodeFile, Release
 
 STAGES = 1_000
 BUDGET = 1.0

@@ -19,11 +19,11 @@ from unittest import mock
 
 from botocore.httpsession import URLLib3Session
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+from stagewright.document.load import load
+from stagewright.runs.lifecycle import route
+from stagewright.runs.releases.push import push
 
-from stagewright.router.router import route
-from stagewright.run.release import push
-from stagewright.spec.load import load
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 EVENTS = 40
 WARM_UP = 5
@@ -114,7 +114,7 @@ def _request(number: int) -> str:
 
 def _imports() -> tuple[float, float]:
     """Median seconds without and with the router, of fresh interpreters that take turns."""
-    codes = (BASE, f"{BASE}import stagewright.router.router")
+    codes = (BASE, f"{BASE}import stagewright.functions.router")
     seconds = [[_import(code) for code in codes] for _ in range(IMPORTS)]
     base, ours = (statistics.median(column) for column in zip(*seconds, strict=True))
     return base, ours
@@ -127,7 +127,7 @@ def _import(code: str) -> float:
 
 def _tests():
     """The installation that the tests of run/ use."""
-    path = Path(__file__).parents[1] / "tests" / "run" / "conftest.py"
+    path = Path(__file__).parents[1] / "tests" / "runs" / "conftest.py"
     spec = importlib.util.spec_from_file_location("installation_of_tests", path)
     assert spec
     assert spec.loader

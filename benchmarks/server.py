@@ -18,12 +18,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from tests.local.conftest import connect
 from tests.local.test_events import build
 
+from sagemaker_local import state_folder
 from stagewright.local import server as local
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 
 def timed(action: Callable[[], Any]) -> float:
@@ -102,7 +103,7 @@ def main(rounds: int) -> None:
             local.down(Path(folder) / "0")
 
 
-def requests(server: local.Server, rounds: int) -> list[float]:
+def requests(server: state_folder.Server, rounds: int) -> list[float]:
     sts = connect(server, "sts")
     sts.get_caller_identity()
     return [timed(sts.get_caller_identity) for _ in range(rounds * 10)]

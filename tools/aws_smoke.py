@@ -19,19 +19,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from stagewright.cli import launch
-from stagewright.cli.launch import Source
-from stagewright.cli.target import Session, installation, session
+from stagewright.cli.common import launch
+from stagewright.cli.common.launch import Source
+from stagewright.cli.common.target import Session, installation, session
+from stagewright.gateway import Gateway
 from stagewright.naming import Installation, timestamp
-from stagewright.plan import cost
-from stagewright.plan.model import Plan, Recorded, Trigger
-from stagewright.plan.planner import plan
-from stagewright.plan.release import CodeFile, Release
-from stagewright.run.expiry import expire
-from stagewright.run.gateway import Gateway
-from stagewright.run.history import show
-from stagewright.run.records import RunRecord
-from stagewright.run.stop import stop
+from stagewright.planner import cost
+from stagewright.planner.model import Plan, Recorded, Trigger
+from stagewright.planner.planner import plan
+from stagewright.planner.release import CodeFile, Release
+from stagewright.runs.endpoints.expiry import expire
+from stagewright.runs.history.records import RunRecord
+from stagewright.runs.history.run_history import show
+from stagewright.runs.stop import stop
 from tools import smoke_records
 
 ROOT = Path(__file__).parent.parent

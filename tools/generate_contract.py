@@ -1,5 +1,4 @@
-"""Writes src/stagewright/plan/contract.json: the shapes of the requests that we make, from botocore's service
-models.
+"""Write src/stagewright/catalog/contract.json: the shapes of our requests, from botocore's service models.
 
 Run `python -m tools.generate_contract` after botocore changed. Shapes are kept under AWS's own names, with
 what a check needs: types, members, required ones, enums, lengths, ranges and patterns, the last as Python's
@@ -17,7 +16,7 @@ from typing import Any
 import botocore
 import botocore.loaders
 
-OUTPUT = Path(__file__).parents[1] / "src/stagewright/plan/contract.json"
+OUTPUT = Path(__file__).parents[1] / "src/stagewright/catalog/contract.json"
 OPERATIONS = {
     "sagemaker": (
         "CreateProcessingJob",

@@ -1,5 +1,4 @@
-"""Writes src/stagewright/plan/images.json: AWS's framework images per region, from the `sagemaker` package,
-2.x.
+"""Write src/stagewright/catalog/images.json: AWS's framework images per region, from `sagemaker` 2.x.
 
 Run `python -m tools.generate_images <folder>`, where <folder> is an environment's `site-packages` with
 `sagemaker` below 3 in it (`pip install --no-deps --target <folder> "sagemaker<3"` makes one). That package is
@@ -15,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-OUTPUT = Path(__file__).parents[1] / "src/stagewright/plan/images.json"
+OUTPUT = Path(__file__).parents[1] / "src/stagewright/catalog/images.json"
 FRAMEWORKS = ("sklearn", "xgboost", "pytorch", "tensorflow", "huggingface")
 SCOPES = ("training", "inference")
 BASES = ("pytorch", "tensorflow")

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stagewright.installation.exceptions import BROADER
-from stagewright.installation.reader import READER
 from stagewright.installation.resources import resources
+from stagewright.installation.roles.doctor import READER
+from stagewright.installation.roles.exceptions import BROADER
 
 INTRODUCTION = """\
 # Roles and what they may do

@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from stagewright.spec.reference import document_reference
-from stagewright.spec.schema import schema
+from stagewright.document.json_schema import schema
+from stagewright.document.reference_page import document_reference
 from tools.iam_reference import iam_reference
 from tools.sagemaker_reference import sagemaker_reference
 from tools.terraform_reference import terraform_reference

@@ -16,11 +16,10 @@ from typing import Any
 import botocore.session
 from botocore.model import Shape
 
-from stagewright.local.sagemaker.api.fields import Fields
-from stagewright.local.sagemaker.api.protocol import service_model
-from stagewright.local.sagemaker.declarations import RECORDED
-from stagewright.local.sagemaker.service import SageMaker
-from stagewright.local.sagemaker.settings import Settings
+from sagemaker_local.api.fields import Fields
+from sagemaker_local.api.protocol import service_model
+from sagemaker_local.service import RECORDED, SageMaker
+from sagemaker_local.settings import Settings
 
 INTRODUCTION = """\
 # What the local SageMaker does with each operation and field

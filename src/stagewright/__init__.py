@@ -20,4 +20,6 @@ On a laptop the same artefacts run against a local server (`local`): the same st
 event patterns and requests, with a SageMaker that really runs the jobs.
 """
 
+from __future__ import annotations
+
 __version__ = "0.1.0"

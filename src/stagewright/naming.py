@@ -119,3 +119,13 @@ def epoch(time: str) -> float:
     """Seconds since 1970 of an ISO 8601 time; one without a zone is in UTC."""
     parsed = datetime.fromisoformat(time)
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+
+
+ATTEMPT = "<<attempt>>"
+"""In names and places of a stage with `retry`: the number of the attempt, from 1."""
+
+JOB = "stagewright-job"
+"""The argument by which a run of Glue is found."""
+
+OWN_FOLDERS = ("staging/", "manifests/", "releases/", "code/", "runs/", "glue/")
+"""Of the bucket: objects there are the framework's, and start no run as data."""

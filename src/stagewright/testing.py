@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 if TYPE_CHECKING:
-    from stagewright.local.sagemaker.settings import Settings
+    from sagemaker_local.settings import Settings
 
 Scope = Literal["session", "package", "module", "class", "function"]
 SCOPE = "stagewright_scope"
@@ -45,7 +45,7 @@ class Local:
         """A boto3 client, ready to use; it is closed with the fixture. `options` are those of boto3."""
         from botocore.config import Config
 
-        from stagewright.local.sagemaker.aws import session
+        from sagemaker_local.session import session
 
         own = Config(s3={"addressing_style": "path"}, proxies={})
         given = options.pop("config", None)
@@ -92,8 +92,9 @@ def aws_local(
     tmp_path_factory: pytest.TempPathFactory, sagemaker_pythons: Mapping[str, str]
 ) -> Iterator[Local]:
     """The local server: SageMaker, S3, DynamoDB, EventBridge, SQS, Lambda, Step Functions."""
-    from stagewright.local import credentials, server
-    from stagewright.local.sagemaker.settings import Settings
+    from sagemaker_local import credentials
+    from sagemaker_local.settings import Settings
+    from stagewright.local import server
 
     state = _state(tmp_path_factory, sagemaker_pythons)
     with server.borrow(state) as up, ExitStack() as clients:
@@ -113,7 +114,7 @@ def sagemaker_local(
     if sagemaker_endpoint_url is None:
         yield request.getfixturevalue("aws_local")
         return
-    from stagewright.local import standalone
+    from sagemaker_local import standalone
 
     state = _state(tmp_path_factory, sagemaker_pythons)
     with (

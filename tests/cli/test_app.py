@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.waiting import PATIENCE
+from tests.support.waiting import PATIENCE
 
 from stagewright import __version__
 from stagewright.cli.app import COMMANDS

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from stagewright.cli import demo, typeable
+from stagewright.cli.commands.author import demo
+from stagewright.cli.common import command_hints
 
 
 @pytest.fixture
@@ -41,9 +42,9 @@ def test_elsewhere_it_is_copied_once_and_then_the_users(installed, capsys):
 
 
 def test_paths_are_shown_as_they_are_typed(installed):
-    assert typeable.shown(installed / "house-price") == "house-price"
-    assert typeable.shown(installed / "two words") == "'two words'"
-    assert typeable.shown(installed.parent / "other") == f"{installed.parent}/other"
+    assert command_hints.shown(installed / "house-price") == "house-price"
+    assert command_hints.shown(installed / "two words") == "'two words'"
+    assert command_hints.shown(installed.parent / "other") == f"{installed.parent}/other"
 
 
 def test_a_command_that_is_not_on_path_is_shown_with_its_place(installed, monkeypatch):
@@ -52,13 +53,13 @@ def test_a_command_that_is_not_on_path_is_shown_with_its_place(installed, monkey
     own.touch(mode=0o755)
     monkeypatch.setattr(sys, "argv", [str(own)])
     monkeypatch.setenv("PATH", "/nowhere")
-    assert typeable.program() == ".venv/bin/stagewright"
+    assert command_hints.program() == ".venv/bin/stagewright"
     monkeypatch.setenv("PATH", str(own.parent))
-    assert typeable.program() == "stagewright"
+    assert command_hints.program() == "stagewright"
 
 
 def test_the_same_run_again_has_its_parameters(installed, monkeypatch):
     monkeypatch.setattr("sys.argv", ["-c"])
-    again = typeable.run_again(installed / "house-price", ["min_r2=0.9", "label=two words"])
+    again = command_hints.run_again(installed / "house-price", ["min_r2=0.9", "label=two words"])
     assert again == "stagewright run house-price -p min_r2=0.9 -p 'label=two words'"
-    assert typeable.run_again(".") == "stagewright run ."
+    assert command_hints.run_again(".") == "stagewright run ."

@@ -13,22 +13,24 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from stagewright.cli.check import Check
-from stagewright.cli.inspection import inspect
-from stagewright.cli.inspection.place import Place
-from stagewright.installation.reader import READER
+from sagemaker_local import state_folder
+from stagewright.cli.doctor import inspect
+from stagewright.cli.doctor.check import Check
+from stagewright.cli.doctor.installation import Place
+from stagewright.gateway import Gateway
+from stagewright.installation.roles.doctor import READER
 from stagewright.local import server as local
 from stagewright.local.artifacts import Artifacts
 from stagewright.local.provision import provision
+from stagewright.local.state import INSTALLATION
 from stagewright.naming import timestamp
-from stagewright.plan.model import Trigger
-from stagewright.run.gateway import Gateway
-from stagewright.run.gateway.runs import Header
+from stagewright.planner.model import Trigger
+from stagewright.store.runs import Header
 
 
 @dataclass(frozen=True)
 class Patient:
-    server: local.Server
+    server: state_folder.Server
     gateway: Gateway
 
     def client(self, service: str):
@@ -37,18 +39,18 @@ class Patient:
             endpoint_url=self.server.url,
             aws_access_key_id=self.server.access_key,
             aws_secret_access_key=self.server.secret_key,
-            region_name=self.server.installation.region,
+            region_name=INSTALLATION.region,
             config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}),
         )
 
     def name(self, what: str) -> str:
-        return self.server.installation.name(what)
+        return INSTALLATION.name(what)
 
     def wrong(self, *, here: bool = True) -> dict[str, Check]:
         return {check.name: check for check in inspect(Place(self.gateway, here)) if not check.ok}
 
     def mend(self) -> None:
-        provision(self.server, Artifacts.read(self.server.installation))
+        provision(self.server, Artifacts.read(INSTALLATION))
         self.client("events").enable_rule(Name=self.name("sweep"))  # PutRule leaves it as it is here
 
 
@@ -56,7 +58,7 @@ class Patient:
 def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Patient]:
     state = tmp_path_factory.mktemp("state")
     server = local.up(state)
-    gateway = Gateway.connect(server.installation, server.url, server.access_key, server.secret_key)
+    gateway = Gateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
     yield Patient(server, gateway)
     gateway.close()
     local.down(state)
@@ -64,13 +66,13 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Patient]:
 
 def no_versions(patient: Patient) -> None:
     patient.client("s3").put_bucket_versioning(
-        Bucket=patient.server.installation.bucket, VersioningConfiguration={"Status": "Suspended"}
+        Bucket=INSTALLATION.bucket, VersioningConfiguration={"Status": "Suspended"}
     )
 
 
 def no_events(patient: Patient) -> None:
     patient.client("s3").put_bucket_notification_configuration(
-        Bucket=patient.server.installation.bucket, NotificationConfiguration={}
+        Bucket=INSTALLATION.bucket, NotificationConfiguration={}
     )
 
 
@@ -82,7 +84,7 @@ def no_backups(patient: Patient) -> None:
 
 def no_redrive(patient: Patient) -> None:
     queues, dead = patient.client("sqs"), patient.name("events-dead")
-    redrive = {"deadLetterTargetArn": patient.server.installation.arn("sqs", dead), "maxReceiveCount": 1000}
+    redrive = {"deadLetterTargetArn": INSTALLATION.arn("sqs", dead), "maxReceiveCount": 1000}
     url = queues.get_queue_url(QueueName=patient.name("events"))["QueueUrl"]
     queues.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": json.dumps(redrive)})
 
@@ -115,7 +117,7 @@ def no_target(patient: Patient) -> None:
 def other_machine(patient: Patient) -> None:
     definition = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
     patient.client("stepfunctions").update_state_machine(
-        stateMachineArn=patient.server.installation.state_machine_arn, definition=json.dumps(definition)
+        stateMachineArn=INSTALLATION.state_machine_arn, definition=json.dumps(definition)
     )
 
 
@@ -134,9 +136,7 @@ def fewer_rights(patient: Patient) -> None:
 
 
 def no_topic(patient: Patient) -> None:
-    patient.client("sns").delete_topic(
-        TopicArn=patient.server.installation.arn("sns", patient.name("alarms"))
-    )
+    patient.client("sns").delete_topic(TopicArn=INSTALLATION.arn("sns", patient.name("alarms")))
 
 
 def no_glue_job(patient: Patient) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stagewright.cli import documents, launch
+from stagewright.cli.common import documents, launch
 from stagewright.errors import DocumentError, NotFoundError, ReleaseError
 
 TEXT = (

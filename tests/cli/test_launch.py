@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stagewright.cli.launch import image_of
-from stagewright.spec.load import load
+from stagewright.cli.common.launch import image_of
+from stagewright.document.load import load
 
 DOCUMENT = {
     "name": "p",

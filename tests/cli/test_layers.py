@@ -8,7 +8,7 @@ import uuid
 
 import boto3
 import pytest
-from tests.waiting import until
+from tests.support.waiting import until
 
 from stagewright.local import server
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from stagewright.cli import live, summary
-from stagewright.plan.model import Trigger
-from stagewright.run.records import RunRecord, StageRecord
+from stagewright.cli.common import live_view, summary
+from stagewright.planner.model import Trigger
+from stagewright.runs.history.records import RunRecord, StageRecord
 
 START, END = "2026-01-01T00:00:00.000Z", "2026-01-01T00:00:04.200Z"
 TRAIN = StageRecord("train", "training", "run", "no earlier result", "PLANNED")
@@ -32,7 +32,7 @@ def record(*stages: StageRecord, status: str = "RUNNING") -> RunRecord:
 
 
 def test_a_line_for_each_change_and_none_without(capsys):
-    view = live.Lines()
+    view = live_view.Lines()
     view.update(record(TRAIN))
     assert capsys.readouterr().err == ""
     view.update(record(replace(TRAIN, status="RUNNING", started=START)))
@@ -46,12 +46,12 @@ def test_a_line_for_each_change_and_none_without(capsys):
 
 def test_while_it_runs_a_failed_stage_keeps_its_cause_for_the_report(capsys):
     failed = replace(DONE, status="FAILED", metrics={}, cause="exit code 1")
-    live.Lines().update(record(failed))
+    live_view.Lines().update(record(failed))
     assert capsys.readouterr().err == "train  FAILED  4.2 s\n"
 
 
 def test_the_reason_does_not_repeat_the_stages_name():
-    assert live.cells(replace(DONE, reason="train: image a -> b"))[-1] == "image a -> b"
+    assert live_view.cells(replace(DONE, reason="train: image a -> b"))[-1] == "image a -> b"
 
 
 def test_what_to_do_after_a_failure(capsys):
@@ -68,11 +68,11 @@ def test_what_to_do_after_a_failure(capsys):
 
 
 def test_what_a_reused_stage_took_is_not_shown():
-    assert live.cells(REUSED) == ("prepare", "REUSED", "", "", "same as run old")
+    assert live_view.cells(REUSED) == ("prepare", "REUSED", "", "", "same as run old")
 
 
 def test_a_failed_stage_shows_its_cause_and_not_why_it_ran():
-    assert live.cells(replace(DONE, status="FAILED", cause="exit code 1"))[-1] == "exit code 1"
+    assert live_view.cells(replace(DONE, status="FAILED", cause="exit code 1"))[-1] == "exit code 1"
 
 
 def test_the_outcome_names_what_was_made_and_what_to_do_next(capsys):

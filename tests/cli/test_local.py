@@ -14,14 +14,14 @@ import time
 from contextlib import suppress
 
 import pytest
-from tests import processes
-from tests.waiting import PATIENCE, until
+from tests.support import processes
+from tests.support.waiting import PATIENCE, until
 
-from stagewright.cli import live
-from stagewright.cli.target import Session
+from stagewright.cli.common import live_view
+from stagewright.cli.common.target import Session
+from stagewright.gateway import Gateway
 from stagewright.local import server
-from stagewright.run.gateway import Gateway
-from stagewright.run.history import find_run
+from stagewright.runs.history.run_history import find_run
 
 
 def actions(record: dict) -> dict[str, str]:
@@ -230,7 +230,7 @@ def test_on_aws_a_run_is_stopped_by_whom_aws_knows(served):
     run = served.json("run", ".", "-p", "seconds=303", "--no-wait")["run"]
     running = server.find(served.state)
     gateway = Gateway.connect(running.installation, running.url, running.access_key, running.secret_key)
-    assert live.stop_if_wanted(Session(gateway, "dev"), run)
+    assert live_view.stop_if_wanted(Session(gateway, "dev"), run)
     until(lambda: served.json("show", run)["status"] == "STOPPED")
     arn = gateway.caller.arn()
     assert arn.startswith("arn:aws:")

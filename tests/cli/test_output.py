@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stagewright.cli import output
+from stagewright.cli.common import output
 from stagewright.errors import DocumentError, Problem, RunFailedError
 
 START = "2026-01-01T00:00:00.000Z"

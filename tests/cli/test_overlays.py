@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stagewright.cli.overlays import described_environments, strays
+from stagewright.cli.common.overlays import described_environments, strays
 
 DOCUMENT = """\
 name: small

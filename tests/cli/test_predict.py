@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stagewright.cli import predict
+from stagewright.cli.commands.serve import predict
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 
-from stagewright.cli import runs
-from stagewright.plan.model import Trigger
-from stagewright.run.records import RunRecord
+from stagewright.cli.commands.inspect import runs
+from stagewright.planner.model import Trigger
+from stagewright.runs.history.records import RunRecord
 
 START = "2026-01-01T00:00:00.000Z"
 RUN = "house-price-20261122t130846-200799"

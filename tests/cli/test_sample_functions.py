@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import boto3
 import pytest
 
-from stagewright.cli import launch
+from stagewright.cli.common import launch
 from stagewright.local import server
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stagewright.cli import script
+from stagewright.cli.commands.author import script
 from stagewright.errors import NotFoundError, ReleaseError
 
 SHIPPED = script.SCRIPTS / "drift.py"

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stagewright.cli import live, output
-from stagewright.plan.model import Trigger
-from stagewright.run.records import RunRecord
+from stagewright.cli.common import live_view, output
+from stagewright.planner.model import Trigger
+from stagewright.runs.history.records import RunRecord
 
 WAITING = RunRecord(
     run="prices-20260131t140000-bbbbbb",
@@ -20,16 +20,16 @@ WAITING = RunRecord(
 
 
 def test_a_run_that_waits_says_for_which_and_once(capsys):
-    lines = live.Lines()
+    lines = live_view.Lines()
     for record in (WAITING, WAITING, replace(WAITING, status="RUNNING", waits_for="")):
         lines.update(record)
     assert capsys.readouterr().err == "waits for prices-20260131t130000-aaaaaa\n"
 
 
 def test_the_screen_says_it_in_place_of_the_table():
-    screen = live.Screen()
+    screen = live_view.Screen()
     screen.record = WAITING
     assert screen.draw() == "waits for prices-20260131t130000-aaaaaa"
     screen.record = replace(WAITING, waits_for="")
     assert screen.draw() != ""
-    assert isinstance(screen.draw(), type(output.grid(live.HEADER, [])))
+    assert isinstance(screen.draw(), type(output.grid(live_view.HEADER, [])))

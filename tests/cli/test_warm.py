@@ -7,8 +7,8 @@ import os
 import signal
 from pathlib import Path
 
-from tests.processes import command_lines
-from tests.waiting import PATIENCE, until
+from tests.support.processes import command_lines
+from tests.support.waiting import PATIENCE, until
 
 from stagewright.cli import main as door
 from stagewright.local import server
@@ -95,7 +95,7 @@ def test_an_interrupt_reaches_the_command(warm):
 
 def test_a_killed_client_takes_its_command_with_it(warm):
     def workers() -> int:
-        mine = f"stagewright.cli.warm {warm.state}"
+        mine = f"stagewright.cli.daemon {warm.state}"
         return sum(mine in line for line in command_lines().values())
 
     until(lambda: workers() == 1)  # one that has just answered may still be leaving

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from tools import reference
 
-from stagewright.spec.load import load
+from stagewright.document.load import load
 
 ROOT = Path(__file__).parents[2]
 

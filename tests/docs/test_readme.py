@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.waiting import PATIENCE
+from tests.support.waiting import PATIENCE
 
-from stagewright.specfile import document_json, read
+from stagewright.document.canonical_json import document_json
+from stagewright.document.file import read
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

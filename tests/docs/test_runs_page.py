@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import typer
 
+from stagewright.cli.app import MODULES
 from stagewright.naming import Installation
-from stagewright.router.messages import parse
+from stagewright.runs.intake.messages import parse
 
 PAGE = (Path(__file__).parents[2] / "docs" / "runs.md").read_text()
 COMMANDS = re.findall(r"^stagewright (\w+) (.*)$", PAGE, flags=re.MULTILINE)
@@ -27,6 +28,6 @@ def test_the_messages_are_understood(message):
 def test_the_options_of_the_examples_exist(command, arguments):
     given = set(re.findall(r"--[a-z-]+", arguments))
     single = typer.Typer(add_completion=False)
-    single.command()(import_module(f"stagewright.cli.{command}").command)
+    single.command()(import_module(f"stagewright.cli.commands.{MODULES[command]}").command)
     known = {option for each in typer.main.get_command(single).params for option in each.opts}
     assert given <= known

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stagewright.document.load import load
+from stagewright.document.triggers import TRIGGERS
 from stagewright.naming import Installation
-from stagewright.router.messages import parse
-from stagewright.spec.load import load
-from stagewright.spec.triggers import TRIGGERS
+from stagewright.runs.intake.messages import parse
 
 PAGE = (Path(__file__).parents[2] / "docs" / "triggers.md").read_text()
 DOCUMENT = {

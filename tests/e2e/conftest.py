@@ -8,28 +8,30 @@ from datetime import UTC, datetime
 import boto3
 import pytest
 from botocore.config import Config
-from tests.waiting import until
+from tests.support.waiting import until
 
-from stagewright.local import server as local_server
+from sagemaker_local import state_folder as local_server
+from stagewright.document.pipeline import Pipeline
+from stagewright.gateway import Gateway
+from stagewright.local import server as local_server_server
+from stagewright.local.state import INSTALLATION
 from stagewright.naming import timestamp
-from stagewright.plan.model import Plan, Trigger
-from stagewright.run import manifest as manifests
-from stagewright.run import release
-from stagewright.run.bundles import ensure_bundles
-from stagewright.run.close import settle
-from stagewright.run.gateway import Gateway
-from stagewright.run.history import show
-from stagewright.run.planning import make_plan
-from stagewright.run.records import RunRecord
-from stagewright.run.start import start
-from stagewright.spec.pipeline import Pipeline
+from stagewright.planner.model import Plan, Trigger
+from stagewright.runs.closing import settle
+from stagewright.runs.history.records import RunRecord
+from stagewright.runs.history.run_history import show
+from stagewright.runs.plan_inputs.load import make_plan
+from stagewright.runs.releases import manifest as manifests
+from stagewright.runs.releases import publish, push
+from stagewright.runs.releases.bundles import ensure_bundles
+from stagewright.runs.starting import start
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local_server.Server]:
     state = tmp_path_factory.mktemp("state")
-    yield local_server.up(state)
-    local_server.down(state)
+    yield local_server_server.up(state)
+    local_server_server.down(state)
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +42,7 @@ def client(server: local_server.Server) -> Callable[[str], object]:
             endpoint_url=server.url,
             aws_access_key_id=server.access_key,
             aws_secret_access_key=server.secret_key,
-            region_name=server.installation.region,
+            region_name=INSTALLATION.region,
             config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}),
         )
 
@@ -52,10 +54,10 @@ class Runner:
 
     def __init__(self, gateway: Gateway, pipeline: Pipeline, files: Mapping[str, bytes]) -> None:
         self.gateway = gateway
-        release.push(gateway, pipeline.model_copy(update={"triggers": ()}), files)
+        push.push(gateway, pipeline.model_copy(update={"triggers": ()}), files)
         manifest = manifests.read(gateway, pipeline.name)
         assert manifest
-        self.release = release.publish(gateway, manifest)
+        self.release = publish.publish(gateway, manifest)
         self.count = 0
 
     def plan(self, pipeline: Pipeline, *, force: bool = False) -> Plan:
@@ -81,5 +83,5 @@ class Runner:
 
 @pytest.fixture(scope="session")
 def runner(server: local_server.Server) -> Callable[[Pipeline, Mapping[str, bytes]], Runner]:
-    gateway = Gateway.connect(server.installation, server.url, server.access_key, server.secret_key)
+    gateway = Gateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
     return lambda pipeline, files: Runner(gateway, pipeline, files)

@@ -14,22 +14,24 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from tests.e2e.enforcement import JUDGED, ROLES
-from tests.waiting import PATIENCE, until
+from tests.support.waiting import PATIENCE, until
 
+from sagemaker_local import state_folder
+from sagemaker_local.state_folder import REGION
+from stagewright.document.load import load
+from stagewright.gateway import Gateway
 from stagewright.local import server as local
-from stagewright.local.state import INSTALLATION, REGION, State
-from stagewright.run import release
-from stagewright.run.gateway import Gateway
-from stagewright.run.history import find_run, show
-from stagewright.run.records import RunRecord
-from stagewright.spec.load import load
+from stagewright.local.state import INSTALLATION, State
+from stagewright.runs.history.records import RunRecord
+from stagewright.runs.history.run_history import find_run, show
+from stagewright.runs.releases import push as release
 
 ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
 class Enforced:
-    server: local.Server
+    server: state_folder.Server
     gateway: Gateway
 
     def client(self, service: str, role: str | None = None) -> Any:

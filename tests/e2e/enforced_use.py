@@ -16,24 +16,24 @@ from typing import Any
 import pytest
 from tests.e2e.enforced import ROOT, Enforced
 from tests.e2e.ticks import ticks
-from tests.waiting import until
+from tests.support.waiting import until
 
-from stagewright import specfile
-from stagewright.local import functions
+from stagewright.aws.executions import Executions
+from stagewright.aws.registry import Registry
+from stagewright.document import file
+from stagewright.document.canonical_json import document_json
+from stagewright.document.load import load
+from stagewright.local import sample_functions
 from stagewright.local.state import INSTALLATION
 from stagewright.naming import timestamp
-from stagewright.plan.model import Trigger
-from stagewright.plan.release import Release
-from stagewright.router.dead_letters import look
-from stagewright.run import approvals, start, turns
-from stagewright.run.folder import scan
-from stagewright.run.gateway.executions import Executions
-from stagewright.run.gateway.registry import Registry
-from stagewright.run.history import list_runs, show
-from stagewright.run.planning import make_plan
-from stagewright.run.trigger import request_run
-from stagewright.spec.canonical import document_json
-from stagewright.spec.load import load
+from stagewright.planner.model import Trigger
+from stagewright.planner.release import Release
+from stagewright.runs import approvals, queue, starting
+from stagewright.runs.dead_letters import look
+from stagewright.runs.history.run_history import list_runs, show
+from stagewright.runs.own_events import request_run
+from stagewright.runs.plan_inputs.load import make_plan
+from stagewright.runs.releases.code_folder import scan
 
 EXAMPLE = ROOT / "examples" / "house-price"
 DEFAULTS = {"image": "sklearn-1.4", "instance_type": "ml.m5.large"}
@@ -181,7 +181,7 @@ def example(place: Enforced) -> None:
 
 
 def _example(place: Enforced, min_r2: float = 0.88, deploy: Mapping[str, Any] | None = None) -> str:
-    document = json.loads(document_json(specfile.read(EXAMPLE / "pipeline.yaml")))
+    document = json.loads(document_json(file.read(EXAMPLE / "pipeline.yaml")))
     document["parameters"]["min_r2"] = min_r2
     document["stages"]["deploy"].update(deploy or {})
     return place.ended(place.push(document, scan(EXAMPLE / "code"))).status
@@ -191,7 +191,7 @@ def every_kind(place: Enforced, folder: Path) -> None:
     """A run of every kind, approved in the registry; one rejected there; one whose models are reused."""
     place.gateway.objects.put("raw/every/rows.csv", b"1,2\n")
     (folder / "measure.py").write_text(MEASURE)
-    functions.put(place.server, folder, {"measure": "measure.py:handler"})
+    sample_functions.put(place.server, folder, {"measure": "measure.py:handler"})
     glue = place.client("glue")
     own = glue.get_job(JobName=INSTALLATION.name("pythonshell"))["Job"]
     taken = {
@@ -304,7 +304,7 @@ def triggered(place: Enforced) -> None:
     assert "pipeline: Field required" in letter.why
     spoilt = {"run": {"S": "spoilt"}, "item": {"S": "run"}, "trigger": {"S": "{"}}
     place.client("dynamodb").put_item(TableName=INSTALLATION.runs_table, Item=spoilt)
-    turns.tell(gateway, "spoilt")
+    queue.tell(gateway, "spoilt")
     until(lambda: any(each["action"] == "sqs:ChangeMessageVisibility" for each in place.judged()))
     assert not (denied := place.denied()), denied
 
@@ -376,7 +376,7 @@ def _half_started(place: Enforced, patch: pytest.MonkeyPatch) -> None:
     with patch.context() as crashing:
         crashing.setattr(Executions, "start", _crash)
         with pytest.raises(ConnectionError):
-            start.start(place.gateway, plan)
+            starting.start(place.gateway, plan)
     place.sweep()
     assert place.ended("manual:dead").status == "SUCCEEDED"
 

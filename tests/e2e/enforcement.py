@@ -26,12 +26,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from stagewright.local import ministack, process, sigv4, wrapper
+from sagemaker_local import settings as sagemaker_settings
+from sagemaker_local.api.protocol import ApiError
+from sagemaker_local.http import gate, sigv4
+from sagemaker_local.state_folder import ACCOUNT, REGION, write_private
+from stagewright.local import process
 from stagewright.local.artifacts import Artifacts
+from stagewright.local.emulator import server
 from stagewright.local.glue.service import Glue
-from stagewright.local.sagemaker import settings as sagemaker_settings
-from stagewright.local.sagemaker.api.protocol import ApiError
-from stagewright.local.state import ACCOUNT, INSTALLATION, REGION, write_private
+from stagewright.local.state import INSTALLATION
 from stagewright.local.tasks.glue import GlueTasks
 from stagewright.local.tasks.sagemaker import SageMakerTasks
 
@@ -207,7 +210,7 @@ def task_calls(resource: str, arguments: Mapping[str, Any]) -> Iterator[Call]:
         yield Call(what, "unknown to this test", {})
 
 
-class Door(wrapper.Wrapper):
+class Door(gate.Wrapper):
     """Also opens to the roles' keys."""
 
     judge: Judge
@@ -223,11 +226,11 @@ class Door(wrapper.Wrapper):
         service, receive = await super(Door, as_role)._check_signature(request, receive)
         body = b""
         if service != "s3":
-            body = await wrapper._read(receive)
-            receive = wrapper._replay(body, receive)
+            body = await gate._read(receive)
+            receive = gate._replay(body, receive)
         if problem := self.judge.judge(role, self._calls(service, request, body)):
-            code = "AccessDenied" if service in ("s3", *wrapper.QUERY_SERVICES) else "AccessDeniedException"
-            raise wrapper.RefusedError(code, problem)
+            code = "AccessDenied" if service in ("s3", *gate.QUERY_SERVICES) else "AccessDeniedException"
+            raise gate.RefusedError(code, problem)
         return service, receive
 
     def _role_of(self, request: Any) -> str | None:
@@ -287,7 +290,7 @@ def _monitoring(action: str, request: Mapping[str, Any]) -> Iterator[Call]:
 
 def install(judge: Judge) -> None:
     """Puts the judge between callers and services, before a server is made."""
-    make = ministack.Ministack.__init__
+    make = server.Ministack.__init__
 
     def with_keys(self: Any, *arguments: Any) -> None:
         make(self, *arguments)
@@ -313,7 +316,7 @@ def install(judge: Judge) -> None:
 
         engine._invoke_resource = invoke_resource
 
-    ministack.Ministack.__init__ = with_keys  # type: ignore[method-assign]
+    server.Ministack.__init__ = with_keys  # type: ignore[method-assign]
     tasks, settings = SageMakerTasks.__init__, sagemaker_settings.Settings
     glue_tasks, glue = GlueTasks.__init__, Glue.__init__
 
@@ -337,7 +340,7 @@ def install(judge: Judge) -> None:
     Glue.__init__ = of_runs  # type: ignore[method-assign]
     sagemaker_settings.Settings = of_jobs  # type: ignore[assignment, misc]
     Door.judge = judge
-    wrapper.Wrapper = Door  # type: ignore[misc]
+    gate.Wrapper = Door  # type: ignore[misc]
 
 
 if __name__ == "__main__":

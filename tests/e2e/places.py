@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.processes import command_lines
-from tests.waiting import PATIENCE, until
+from tests.support.processes import command_lines
+from tests.support.waiting import PATIENCE, until
 
-from stagewright.local import server as local
-from stagewright.run.gateway import Gateway
-from stagewright.run.history import show
-from stagewright.run.records import RunRecord
+from sagemaker_local import state_folder
+from stagewright.gateway import Gateway
+from stagewright.local import server
+from stagewright.runs.history.records import RunRecord
+from stagewright.runs.history.run_history import show
 
 MAIN = """
 import signal
@@ -30,7 +31,7 @@ main()
 class Place:
     def __init__(self, folder: Path, document: str, files: Mapping[str, str]) -> None:
         self.folder, self.state = folder, folder / "state"
-        self._gateways: dict[local.Server, Gateway] = {}
+        self._gateways: dict[state_folder.Server, Gateway] = {}
         self.state.mkdir(parents=True)
         # The scripts need the standard library only, so no environment has to be built.
         (self.state / "local.toml").write_text(
@@ -60,12 +61,12 @@ class Place:
         return json.loads(self(*arguments, "--json", code=code).stdout)
 
     def up(self) -> Gateway:
-        local.up(self.state)
+        server.up(self.state)
         return self.gateway()
 
     def kill(self) -> None:
         """The server, as by the system, and not the processes that it started."""
-        running = local.find(self.state)
+        running = server.find(self.state)
         assert running is not None
         os.kill(running.pid, signal.SIGKILL)
         until(lambda: self.processes() == [])
@@ -76,7 +77,7 @@ class Place:
 
     def gateway(self) -> Gateway:
         """To the server that is up."""
-        running = local.find(self.state)
+        running = server.find(self.state)
         assert running is not None
         if running not in self._gateways:
             key = (running.access_key, running.secret_key)

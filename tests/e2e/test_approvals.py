@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 from tests.e2e.places import Place
-from tests.waiting import PATIENCE, until
+from tests.support.waiting import PATIENCE, until
 
+from stagewright.aws.executions import Executions
 from stagewright.errors import NotFoundError
-from stagewright.local import server as local
-from stagewright.run import approvals
-from stagewright.run.gateway import Gateway
-from stagewright.run.gateway.executions import Executions
-from stagewright.run.history import show
+from stagewright.gateway import Gateway
+from stagewright.local import server
+from stagewright.runs import approvals
+from stagewright.runs.history.run_history import show
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("approvals")]
 
@@ -60,9 +60,9 @@ FILES = {"code/train.py": TRAIN, "code/after.py": AFTER}
 
 def served(folder: Path, document: str) -> Iterator[Place]:
     made = Place(folder, document, FILES)
-    local.up(made.state)
+    server.up(made.state)
     yield made
-    local.down(made.state)
+    server.down(made.state)
 
 
 @pytest.fixture(scope="module")
@@ -326,8 +326,8 @@ def test_a_run_command_says_once_what_it_waits_for_and_goes_on(plain: Place) -> 
 def test_a_server_that_stops_ends_what_waits_and_the_next_run_asks_again(tmp_path: Path) -> None:
     for place in served(tmp_path / "place", PLAIN % "7d"):
         run = asked(place)
-        local.down(place.state)
-        local.up(place.state)
+        server.down(place.state)
+        server.up(place.state)
         stopped = show(place.gateway(), run)
         assert (stopped.status, stopped.reason) == ("STOPPED", "the local server was stopped")
         assert stopped.stage("ok").status == "STOPPED"

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 from tests.e2e.places import Place
-from tests.waiting import PATIENCE, until
+from tests.support.waiting import PATIENCE, until
 
-from stagewright.local import server as local
+from stagewright.local import server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("backfill")]
 
@@ -70,7 +70,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         gateway.objects.put(f"raw/monthly/{month}/data", f"<{month}>".encode())
     made("push", ".")
     yield made
-    local.down(made.state)
+    server.down(made.state)
 
 
 def most_at_once(headers: list[Any]) -> int:
@@ -195,7 +195,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     made.up()
     made("push", ".")
     yield made
-    local.down(made.state)
+    server.down(made.state)
 
 
 def test_a_push_in_the_middle_counts_for_the_next_backfill_only(place: Place) -> None:
@@ -272,7 +272,7 @@ def test_months_that_share_an_endpoint_deploy_one_after_the_other(tmp_path: Path
         assert f"monthly-local serves {last['date']}: run {last['run']}" in done.stderr
         assert len(place.json("backfill", "monthly", "--list")) == 2
     finally:
-        local.down(place.state)
+        server.down(place.state)
 
 
 def model() -> bytes:

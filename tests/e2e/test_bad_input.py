@@ -16,9 +16,9 @@ from pathlib import Path
 
 import boto3
 import pytest
-from tests import processes
 from tests.cli.conftest import CommandLine, tiny
-from tests.waiting import PATIENCE, until
+from tests.support import processes
+from tests.support.waiting import PATIENCE, until
 
 from stagewright.local import server as local_server
 

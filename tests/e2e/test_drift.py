@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.waiting import until
+from tests.support.waiting import until
 
-from stagewright import specfile
+from stagewright.document import file as specfile
+from stagewright.gateway import Gateway
 from stagewright.local import server as local
-from stagewright.run.folder import scan
-from stagewright.run.gateway import Gateway
-from stagewright.run.history import list_runs, show
-from stagewright.run.records import RunRecord
-from stagewright.run.release import push
-from stagewright.run.trigger import request_run
+from stagewright.local.state import INSTALLATION
+from stagewright.runs.history.records import RunRecord
+from stagewright.runs.history.run_history import list_runs, show
+from stagewright.runs.own_events import request_run
+from stagewright.runs.releases.code_folder import scan
+from stagewright.runs.releases.push import push
 
 pytestmark = pytest.mark.e2e
 
@@ -27,7 +28,7 @@ SALES = "raw/house-price/ames_house_sales.csv"
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     state = tmp_path_factory.mktemp("state")
     server = local.up(state)
-    yield Gateway.connect(server.installation, server.url, server.access_key, server.secret_key)
+    yield Gateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
     local.down(state)
 
 

@@ -16,21 +16,24 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from tests.waiting import until
+from tests.support.waiting import until
 
-from stagewright.cli.endpoints import list_endpoints
+from sagemaker_local import state_folder
+from stagewright.cli.commands.serve.endpoints import list_endpoints
+from stagewright.document.load import load
 from stagewright.errors import NotFoundError, TargetError
+from stagewright.gateway import Gateway
 from stagewright.local import server as local
+from stagewright.local.state import INSTALLATION
 from stagewright.naming import OWNER_TAG
-from stagewright.plan.model import Plan, Trigger
-from stagewright.plan.release import Release
-from stagewright.run import rollback, start, stop
-from stagewright.run.gateway import Gateway
-from stagewright.run.gateway.served import Rollback
-from stagewright.run.history import show
-from stagewright.run.planning import make_plan
-from stagewright.run.records import RunRecord
-from stagewright.spec.load import load
+from stagewright.planner.model import Plan, Trigger
+from stagewright.planner.release import Release
+from stagewright.runs import starting, stop
+from stagewright.runs.endpoints import rollback
+from stagewright.runs.history.records import RunRecord
+from stagewright.runs.history.run_history import show
+from stagewright.runs.plan_inputs.load import make_plan
+from stagewright.store.endpoints import Rollback
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("endpoint")]
 
@@ -49,9 +52,9 @@ NUMBERS = itertools.count()
 class Place:
     """A local installation with three model artefacts: one, two, bad."""
 
-    def __init__(self, server: local.Server) -> None:
-        self.installation = server.installation
-        self.gateway = Gateway.connect(server.installation, server.url, server.access_key, server.secret_key)
+    def __init__(self, server: state_folder.Server) -> None:
+        self.installation = INSTALLATION
+        self.gateway = Gateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
         account = {
             "endpoint_url": server.url,
             "region_name": "us-east-1",
@@ -86,7 +89,7 @@ class Place:
         return self.run(self.plan(name, model, **fields))
 
     def run(self, plan: Plan) -> RunRecord:
-        start.start(self.gateway, plan)
+        starting.start(self.gateway, plan)
         return self.ended(plan)
 
     def ended(self, plan: Plan) -> RunRecord:
@@ -286,7 +289,7 @@ def test_runs_of_two_partitions_deploy_to_one_endpoint_one_after_the_other(place
         for model, date in (("one", "2026-01"), ("two", "2026-02"))
     }
     for plan in plans.values():
-        start.start(place.gateway, plan)
+        starting.start(place.gateway, plan)
     for plan in plans.values():
         run = place.ended(plan)
         assert run.status == "SUCCEEDED", run.reason
@@ -312,7 +315,7 @@ def test_the_turn_of_a_run_that_was_stopped_goes_to_the_next(place: Place) -> No
     slow = {"update": {"type": "canary", "size": 50, "wait": "5m", "bake": "1m"}}
     place.serving("stopped", "one")
     plan = place.plan("stopped", "two", "2026-02", **slow)
-    start.start(place.gateway, plan)
+    starting.start(place.gateway, plan)
     until(lambda: place.described("stopped-local")["EndpointStatus"] == "Updating")
     stop.stop(place.gateway, plan.run, "test")
     run = place.deploy("stopped", "one", date="2026-03")

@@ -9,20 +9,21 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.places import Place
-from tests.processes import command_lines
-from tests.waiting import PATIENCE, until
+from tests.support.processes import command_lines
+from tests.support.waiting import PATIENCE, until
 
-from stagewright import specfile
+from stagewright.aws.executions import Executions
+from stagewright.document import file as specfile
 from stagewright.errors import TargetError
-from stagewright.local import server as local
-from stagewright.plan.model import Trigger
-from stagewright.run import manifest as manifests
-from stagewright.run import release, start
-from stagewright.run.gateway import Gateway
-from stagewright.run.gateway.executions import Executions
-from stagewright.run.history import find_run, show
-from stagewright.run.planning import make_plan
-from stagewright.run.records import RunRecord
+from stagewright.gateway import Gateway
+from stagewright.local import server
+from stagewright.planner.model import Trigger
+from stagewright.runs import starting
+from stagewright.runs.history.records import RunRecord
+from stagewright.runs.history.run_history import find_run, show
+from stagewright.runs.plan_inputs.load import make_plan
+from stagewright.runs.releases import manifest as manifests
+from stagewright.runs.releases import push
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("ends")]
 
@@ -70,14 +71,14 @@ def is_at_work(gateway: Gateway, key: str) -> str | None:
 def place(tmp_path: Path) -> Iterator[Place]:
     made = place_of(tmp_path / "place", "two")
     yield made
-    local.down(made.state)
+    server.down(made.state)
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A server is up, and nothing sweeps but the tests."""
     place = place_of(tmp_path_factory.mktemp("ends") / "place", "shared")
-    with local.borrow(place.state):
+    with server.borrow(place.state):
         gateway = place.gateway()
         events = gateway.session.client("events", endpoint_url=gateway.endpoint_url)
         events.disable_rule(Name=gateway.installation.name("sweep"))
@@ -125,7 +126,7 @@ def pushed(shared: Place, gateway: Gateway, text: str, seconds: float = 0) -> st
     """The trigger key of a new release."""
     pipeline = specfile.read(shared.folder / "pipeline.yaml")
     files = {"work.py": f"{WORK}# {text}\n".encode()}
-    key = release.push(gateway, pipeline, files, parameters={"seconds": seconds}, by="test").trigger_key
+    key = push.push(gateway, pipeline, files, parameters={"seconds": seconds}, by="test").trigger_key
     assert key
     return key
 
@@ -178,7 +179,7 @@ def test_what_a_killed_server_left_is_put_right_before_anybody_looks(place: Plac
 
 def test_a_server_is_not_stopped_under_a_command_that_came_later(place: Place) -> None:
     first = place.start("run", ".", "-p", "seconds=3")
-    until(lambda: local.find(place.state))
+    until(lambda: server.find(place.state))
     second = place.start("run", ".", "-p", "seconds=6", "--json")
     assert first.wait(PATIENCE) == 0
     out, err = second.communicate(timeout=PATIENCE)
@@ -234,7 +235,7 @@ def test_a_claim_whose_execution_was_never_started_is_started(
     with monkeypatch.context() as patch:
         patch.setattr(Executions, "start", crash)
         with pytest.raises(ConnectionError):
-            start.start(gateway, plan)
+            starting.start(gateway, plan)
     assert show(gateway, plan.run).status == "PLANNED"
     assert sweep() == 1
     assert ended(gateway, "manual:claimed").status == "SUCCEEDED"

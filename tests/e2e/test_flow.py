@@ -6,9 +6,9 @@ import copy
 
 import pytest
 
-from stagewright.cli.live import why
+from stagewright.cli.common.live_view import why
+from stagewright.document.load import load
 from stagewright.errors import PlanError
-from stagewright.spec.load import load
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
 

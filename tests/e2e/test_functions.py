@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from tests.e2e.places import Place
 
-from stagewright.local import server as local
+from stagewright.local import server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("functions")]
 
@@ -59,9 +59,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         DOCUMENT,
         {"functions/measure.py": FUNCTION, "code/none.txt": ""},
     )
-    local.up(made.state)
+    server.up(made.state)
     yield made
-    local.down(made.state)
+    server.down(made.state)
 
 
 def test_a_function_s_answer_becomes_metrics_and_texts_and_goes_on_with_its_type(place: Place) -> None:

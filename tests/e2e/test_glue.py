@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 from tests.e2e.places import Place
-from tests.waiting import until
+from tests.support.waiting import until
 
-from stagewright.local import server as local
-from stagewright.run.history import show
+from stagewright.local import server
+from stagewright.runs.history.run_history import show
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("glue")]
 
@@ -82,9 +82,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         "numbers.txt": "1\n2\n3\n",
     }
     made = Place(tmp_path_factory.mktemp("shell") / "place", DOCUMENT, files)
-    local.up(made.state)
+    server.up(made.state)
     yield made
-    local.down(made.state)
+    server.down(made.state)
 
 
 def test_a_script_reads_writes_measures_and_the_next_stage_uses_it(place: Place) -> None:

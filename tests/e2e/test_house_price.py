@@ -13,9 +13,10 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from tests.waiting import until
+from tests.support.waiting import until
 
-from stagewright import specfile
+from stagewright.document import canonical_json, file
+from stagewright.local.state import INSTALLATION
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "house-price"
 NAME = "house-price"
@@ -27,7 +28,7 @@ class Pushed:
 
     def __init__(self, server, client, document: str) -> None:
         self.server, self.client = server, client
-        self.bucket = server.installation.bucket
+        self.bucket = INSTALLATION.bucket
         self.s3, self.dynamodb = client("s3"), client("dynamodb")
         self.put_document(document)
         self.version = self.put_manifest(document)
@@ -36,7 +37,7 @@ class Pushed:
         sample = EXAMPLE / "data" / "ames_house_sales.csv"
         self.s3.put_object(Bucket=self.bucket, Key=f"raw/{NAME}/{sample.name}", Body=sample.read_bytes())
         self.dynamodb.put_item(
-            TableName=self.server.installation.documents_table,
+            TableName=INSTALLATION.documents_table,
             Item={
                 "pipeline": {"S": NAME},
                 "item": {"S": "base"},
@@ -58,7 +59,7 @@ class Pushed:
 
     def item(self, run: str, item: str) -> dict:
         key = {"run": {"S": run}, "item": {"S": item}}
-        return self.dynamodb.get_item(TableName=self.server.installation.runs_table, Key=key).get("Item", {})
+        return self.dynamodb.get_item(TableName=INSTALLATION.runs_table, Key=key).get("Item", {})
 
     def wait(self) -> dict:
         """The header of the run, once it has ended."""
@@ -80,7 +81,7 @@ def sha256(data: bytes) -> str:
 
 @pytest.fixture(scope="module")
 def pushed(server, client) -> Pushed:
-    pushed = Pushed(server, client, specfile.document_json(specfile.read(EXAMPLE / "pipeline.yaml")))
+    pushed = Pushed(server, client, canonical_json.document_json(file.read(EXAMPLE / "pipeline.yaml")))
     pushed.header = pushed.wait()
     pushed.run = pushed.header["run"]["S"]
     return pushed
@@ -95,7 +96,7 @@ def test_the_run_succeeds_and_every_stage_is_recorded(pushed):
 def test_the_router_was_started_by_the_event(pushed, client):
     """Its own log names the manifest; nobody invoked it."""
     logs = client("logs")
-    group = f"/aws/lambda/{pushed.server.installation.name('router')}"
+    group = f"/aws/lambda/{INSTALLATION.name('router')}"
     text = " ".join(
         event["message"]
         for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group)
@@ -121,7 +122,7 @@ def test_the_model_is_fitted_with_the_hyperparameters_of_the_document(pushed, cl
     archive = pushed.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     with tarfile.open(fileobj=BytesIO(archive)) as tar:
         fitted = json.load(tar.extractfile("hyperparameters.json"))
-    asked = json.loads(specfile.document_json(specfile.read(EXAMPLE / "pipeline.yaml")))
+    asked = json.loads(canonical_json.document_json(file.read(EXAMPLE / "pipeline.yaml")))
     asked = asked["stages"]["train"]["hyperparameters"]
     assert asked
     assert {name: fitted[name.replace("-", "_")] for name in asked} == asked
@@ -154,7 +155,7 @@ def test_the_endpoint_serves_a_real_house(pushed, client):
 
 
 def test_the_gate_stops_the_run_when_the_bar_is_raised(pushed, client):
-    document = json.loads(specfile.document_json(specfile.read(EXAMPLE / "pipeline.yaml")))
+    document = json.loads(canonical_json.document_json(file.read(EXAMPLE / "pipeline.yaml")))
     document["parameters"]["min_r2"] = 0.99
     raised = Pushed(pushed.server, client, json.dumps(document, sort_keys=True))
     before = client("sagemaker").list_model_packages(ModelPackageGroupName=NAME)["ModelPackageSummaryList"]
@@ -169,7 +170,7 @@ def test_the_gate_stops_the_run_when_the_bar_is_raised(pushed, client):
 
 def test_the_same_event_delivered_five_times_is_one_run(pushed, client):
     """S3 and SQS deliver at least once: the notification of the first manifest comes again, five times."""
-    installation = pushed.server.installation
+    installation = INSTALLATION
     event = {
         "version": "0",
         "id": "00000000-0000-0000-0000-000000000000",

@@ -22,7 +22,9 @@ import pytest
 
 from stagewright.errors import StagewrightError
 from stagewright.local import server as local
-from stagewright.migration import Item, convert
+from stagewright.local.state import INSTALLATION
+from stagewright.migration.document import convert
+from stagewright.migration.item import Item
 from stagewright.migration.scripts import Scripts
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("import")]
@@ -242,7 +244,7 @@ def client(place: Place) -> Callable[[str], Any]:
     server = place.server
     return lambda service: boto3.client(
         service, endpoint_url=server.url, aws_access_key_id=server.access_key,
-        aws_secret_access_key=server.secret_key, region_name=server.installation.region,
+        aws_secret_access_key=server.secret_key, region_name=INSTALLATION.region,
     )  # fmt: skip
 
 
@@ -262,7 +264,7 @@ def test_the_item_and_its_scripts_run_unchanged(place: Place, client: Callable[[
     assert (
         stages["training"]["metrics"]["trees"] == 30
     )  # the sample trains 10: its script never sees n_estimators
-    bucket = place.server.installation.bucket
+    bucket = INSTALLATION.bucket
     listed = client("s3").list_objects_v2(Bucket=bucket, Prefix="terraform-demo/")["Contents"]
     assert {each["Key"] for each in listed} >= {
         f"terraform-demo/sklearn-dataset/{run}/{name}/diabetes_{name}.csv" for name in ("train", "test")

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from tests.e2e.places import Place
-from tests.waiting import until
+from tests.support.waiting import until
 
-from stagewright import specfile
+from stagewright.document import file
 from stagewright.errors import StagewrightError
-from stagewright.local import server as local
-from stagewright.run import release
-from stagewright.run.gateway import Gateway
-from stagewright.run.history import find_run, show
-from stagewright.run.trigger import request_run
+from stagewright.gateway import Gateway
+from stagewright.local import server
+from stagewright.runs.history.run_history import find_run, show
+from stagewright.runs.own_events import request_run
+from stagewright.runs.releases import push as release
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("killed")]
 
@@ -53,7 +53,7 @@ def document() -> str:
 
 
 def push(place: Place, gateway: Gateway, text: str) -> str:
-    pipeline = specfile.read(place.folder / "pipeline.yaml")
+    pipeline = file.read(place.folder / "pipeline.yaml")
     files = {"work.py": f"{WORK}# {text}\n".encode()}
     key = release.push(gateway, pipeline, files, by="test").trigger_key
     assert key
@@ -64,7 +64,7 @@ def push(place: Place, gateway: Gateway, text: str) -> str:
 def place(tmp_path: Path) -> Iterator[Place]:
     made = Place(tmp_path / "place", document(), {})
     yield made
-    local.down(made.state)
+    server.down(made.state)
 
 
 def succeeded(gateway: Gateway, run: str) -> dict[str, str]:

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.waiting import PATIENCE, until
+from tests.support.waiting import PATIENCE, until
 
 from stagewright.errors import RunFailedError
+from stagewright.gateway import Gateway
 from stagewright.local import server as local
-from stagewright.run.gateway import Gateway
-from stagewright.run.history import show
-from stagewright.run.records import StageRecord
+from stagewright.local.state import INSTALLATION
+from stagewright.runs.history.records import StageRecord
+from stagewright.runs.history.run_history import show
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("kinds")]
 
@@ -173,7 +174,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 def gateway(place: Place) -> Gateway:
     server = local.find(place.state)
     assert server is not None
-    return Gateway.connect(server.installation, server.url, server.access_key, server.secret_key)
+    return Gateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
 
 
 @pytest.fixture(scope="module")

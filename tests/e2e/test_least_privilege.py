@@ -13,13 +13,14 @@ from botocore.exceptions import ClientError
 from tests.e2e import enforced_use
 from tests.e2e.enforced import Enforced, serving
 
+from sagemaker_local.state_folder import REGION
+from stagewright.document.load import load
 from stagewright.local.artifacts import Artifacts
-from stagewright.local.state import INSTALLATION, REGION
-from stagewright.plan.model import Recorded, Trigger
-from stagewright.plan.planner import plan
-from stagewright.plan.release import Release
-from stagewright.plan.requests.setting import as_tags
-from stagewright.spec.load import load
+from stagewright.local.state import INSTALLATION
+from stagewright.planner.model import Recorded, Trigger
+from stagewright.planner.planner import plan
+from stagewright.planner.release import Release
+from stagewright.stages.base.request import as_tags
 
 pytestmark = [pytest.mark.e2e]
 

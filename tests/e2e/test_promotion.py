@@ -14,18 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.waiting import PATIENCE, until
+from tests.support.waiting import PATIENCE, until
 
-from stagewright.cli.launch import wait_for_run
-from stagewright.cli.show import print_record
+from stagewright.cli.commands.inspect.show import print_record
+from stagewright.cli.common.launch import wait_for_run
+from stagewright.gateway import Gateway
 from stagewright.local import server as local
 from stagewright.local.artifacts import Artifacts
 from stagewright.local.provision import provision
-from stagewright.run import manifest as manifests
-from stagewright.run.gateway import Gateway
-from stagewright.run.history import list_runs, show, with_lineage
-from stagewright.run.records import RunRecord
-from stagewright.run.trigger import request_run
+from stagewright.local.state import INSTALLATION
+from stagewright.runs.history.records import RunRecord
+from stagewright.runs.history.run_history import list_runs, show, with_lineage
+from stagewright.runs.own_events import request_run
+from stagewright.runs.releases import manifest as manifests
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("promotion")]
 
@@ -54,10 +55,10 @@ class Place:
         state.mkdir()
         (state / "local.toml").write_text(f'[pythons]\n"{IMAGE}" = "{sys.executable}"\n')
         server = local.up(state)
-        there = replace(server.installation, environment="uat", bucket="stagewright-uat")
+        there = replace(INSTALLATION, environment="uat", bucket="stagewright-uat")
         provision(server, Artifacts.read(there))
         keys = (server.url, server.access_key, server.secret_key)
-        self.dev, self.uat = (Gateway.connect(each, *keys) for each in (server.installation, there))
+        self.dev, self.uat = (Gateway.connect(each, *keys) for each in (INSTALLATION, there))
         (folder / "aws").write_text(
             f"[profile uat]\nendpoint_url = {server.url}\naws_access_key_id = {server.access_key}\n"
             f"aws_secret_access_key = {server.secret_key}\n"

@@ -12,10 +12,12 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.waiting import PATIENCE, until
+from tests.support.waiting import PATIENCE, until
 
+from sagemaker_local import state_folder
+from sagemaker_local.credentials import environment
 from stagewright.local import server as local
-from stagewright.local.credentials import environment
+from stagewright.local.state import INSTALLATION
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("pushes")]
 
@@ -34,7 +36,7 @@ QUEUED = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
 class Work:
     """A folder with a pipeline, and the commands that someone works with there."""
 
-    def __init__(self, folder: Path, server: local.Server) -> None:
+    def __init__(self, folder: Path, server: state_folder.Server) -> None:
         self.folder, self.server = folder, server
         (folder / "pipeline.yaml").write_text(DOCUMENT)
         self.script = folder / "code" / "only.py"
@@ -65,25 +67,25 @@ class Work:
         return run
 
     def executions(self) -> list[str]:
-        machine = self.server.installation.state_machine_arn
+        machine = INSTALLATION.state_machine_arn
         found = self.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
         return [each["name"] for each in found]
 
     def manifests(self) -> list[str]:
         """Versions, oldest first."""
         found = self.client("s3").list_object_versions(
-            Bucket=self.server.installation.bucket, Prefix="manifests/pushed.json"
+            Bucket=INSTALLATION.bucket, Prefix="manifests/pushed.json"
         )
         return [each["VersionId"] for each in reversed(found["Versions"])]
 
     def manifest(self) -> bytes:
-        bucket = self.server.installation.bucket
+        bucket = INSTALLATION.bucket
         body: bytes = self.client("s3").get_object(Bucket=bucket, Key="manifests/pushed.json")["Body"].read()
         return body
 
     def deliver(self, version: str, times: int) -> None:
         """S3's event of this manifest, as EventBridge writes it; returns when the queue is empty."""
-        place = self.server.installation
+        place = INSTALLATION
         detail = {
             "version": "0",
             "bucket": {"name": place.bucket},
@@ -141,12 +143,12 @@ def test_an_event_that_is_delivered_five_times_is_one_run(work: Work) -> None:
 
 def test_an_event_that_comes_five_times_at_first_is_one_run(work: Work) -> None:
     """Nobody has handled it before: the rule is off while the manifest is written."""
-    events, rule = work.client("events"), work.server.installation.name("release")
+    events, rule = work.client("events"), INSTALLATION.name("release")
     before = len(work.executions())
     events.disable_rule(Name=rule)
     try:
         body = json.dumps(json.loads(work.manifest()) | {"commit": "five"}).encode()
-        bucket = work.server.installation.bucket
+        bucket = INSTALLATION.bucket
         work.client("s3").put_object(Bucket=bucket, Key="manifests/pushed.json", Body=body)
     finally:
         events.enable_rule(Name=rule)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from tests.e2e.places import Place
-from tests.waiting import until
+from tests.support.waiting import until
 
-from stagewright.local import server as local
+from stagewright.local import server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("resume")]
 
@@ -66,7 +66,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
     made = Place(tmp_path / "place", DOCUMENT, FILES)
     made.up()
     yield made
-    local.down(made.state)
+    server.down(made.state)
 
 
 def actions(record: Any) -> dict[str, str]:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from stagewright import specfile
+from stagewright.document import canonical_json, file
+from stagewright.document.load import load
+from stagewright.document.pipeline import Pipeline
 from stagewright.errors import PlanError
-from stagewright.run.folder import scan
-from stagewright.spec.load import load
-from stagewright.spec.pipeline import Pipeline
+from stagewright.runs.releases.code_folder import scan
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "house-price"
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
@@ -34,7 +34,7 @@ SUBSETS = [frozenset(off) for n in range(len(READS) + 1) for off in itertools.co
 
 
 def document(off: frozenset[str] = frozenset(), partition: str = "subsets", trees: int = 20) -> Pipeline:
-    data = json.loads(specfile.document_json(specfile.read(EXAMPLE / "pipeline.yaml")))
+    data = json.loads(canonical_json.document_json(file.read(EXAMPLE / "pipeline.yaml")))
     data["partition"] = partition
     data["parameters"]["min_r2"] = 0.5
     data["stages"]["train"]["hyperparameters"]["n-estimators"] = trees

@@ -13,15 +13,17 @@ from typing import Any
 
 import pytest
 from tests.e2e.ticks import ticks
-from tests.waiting import PATIENCE, until
+from tests.support.waiting import PATIENCE, until
 
+from sagemaker_local import state_folder
+from stagewright.document.load import load
+from stagewright.gateway import Gateway
 from stagewright.local import server as local
+from stagewright.local.state import INSTALLATION
 from stagewright.naming import timestamp
-from stagewright.run.gateway import Gateway
-from stagewright.run.history import list_runs, show
-from stagewright.run.records import RunRecord
-from stagewright.run.release import push
-from stagewright.spec.load import load
+from stagewright.runs.history.records import RunRecord
+from stagewright.runs.history.run_history import list_runs, show
+from stagewright.runs.releases.push import push
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("triggers")]
 
@@ -30,19 +32,19 @@ COMMAND = [sys.executable, "-c", "from stagewright.cli.app import main; main()"]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local.Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[state_folder.Server]:
     state = tmp_path_factory.mktemp("state")
     yield local.up(state)
     local.down(state)
 
 
 @pytest.fixture(scope="module")
-def gateway(server: local.Server) -> Gateway:
-    return Gateway.connect(server.installation, server.url, server.access_key, server.secret_key)
+def gateway(server: state_folder.Server) -> Gateway:
+    return Gateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
 
 
 @pytest.fixture(scope="module")
-def command(server: local.Server, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+def command(server: state_folder.Server, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     folder = tmp_path_factory.mktemp("folder")
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "STAGEWRIGHT_"))}
 

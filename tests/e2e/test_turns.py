@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.places import Place
-from tests.waiting import until
+from tests.support.waiting import until
 
-from stagewright import specfile
-from stagewright.local import server as local
-from stagewright.router.dead_letters import look
-from stagewright.run import release
-from stagewright.run.gateway import Gateway
-from stagewright.run.gateway.items import encode
-from stagewright.run.history import show
-from stagewright.run.stop import stop
-from stagewright.run.trigger import request_run
+from stagewright.document import file
+from stagewright.gateway import Gateway
+from stagewright.local import server
+from stagewright.runs.dead_letters import look
+from stagewright.runs.history.run_history import show
+from stagewright.runs.own_events import request_run
+from stagewright.runs.releases import push as release
+from stagewright.runs.stop import stop
+from stagewright.store.items import encode
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("turns")]
 
@@ -44,7 +44,7 @@ LONG = 600
 
 def push(place: Place, gateway: Gateway, concurrency: str) -> None:
     (place.folder / "pipeline.yaml").write_text(DOCUMENT.format(concurrency=concurrency))
-    pipeline = specfile.read(place.folder / "pipeline.yaml")
+    pipeline = file.read(place.folder / "pipeline.yaml")
     release.push(gateway, pipeline, {"work.py": WORK.encode()}, by="test")
 
 
@@ -52,7 +52,7 @@ def push(place: Place, gateway: Gateway, concurrency: str) -> None:
 def place(tmp_path: Path) -> Iterator[Place]:
     made = Place(tmp_path / "place", "", {})
     yield made
-    local.down(made.state)
+    server.down(made.state)
 
 
 def ask(gateway: Gateway, wait: float) -> str:
@@ -108,7 +108,7 @@ def test_a_run_that_waits_outlives_the_end_of_its_server(place: Place) -> None:
     until(lambda: at_work(gateway, first))
     second = ask(gateway, 0)
     assert show(gateway, second).status == "QUEUED"
-    local.down(place.state)
+    server.down(place.state)
     assert place.processes() == []
     gateway = place.up()
     until(lambda: ended(gateway, second))
@@ -249,13 +249,13 @@ def test_what_has_begun_beside_the_run_of_a_command_is_seen_out_and_what_waits_g
     (place.folder / "pipeline.yaml").write_text(DOCUMENT.format(concurrency="queue"))
     process = place.start("run", ".", "-p", f"wait={LONG}")
     assert process.stderr
-    until(lambda: local.find(place.state))
+    until(lambda: server.find(place.state))
     gateway = place.gateway()
     first = until(lambda: [header.run for header in gateway.runs.open_runs(2)])[0]
     until(lambda: at_work(gateway, first))
     text = DOCUMENT.format(concurrency="queue").replace("name: turns", "name: beside")
     (place.folder / "beside.yaml").write_text(text)
-    release.push(gateway, specfile.read(place.folder / "beside.yaml"), {"work.py": WORK.encode()}, by="test")
+    release.push(gateway, file.read(place.folder / "beside.yaml"), {"work.py": WORK.encode()}, by="test")
     key = request_run(gateway, "beside", {"wait": LONG}, "test")
     beside: str = until(lambda: gateway.runs.claimed(key))
     until(lambda: at_work(gateway, beside))

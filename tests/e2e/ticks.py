@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
-from stagewright.run.gateway import Gateway
-from stagewright.run.gateway.items import encode
-from stagewright.run.gateway.marks import CLOCK
+from stagewright.store.items import encode
+from stagewright.store.trigger_state import CLOCK
 
 
 @contextmanager

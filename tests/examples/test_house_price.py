@@ -11,12 +11,12 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from tests.waiting import PATIENCE
+from tests.support.waiting import PATIENCE
 
-from stagewright import specfile
-from stagewright.cli.demo import TRUE_PRICE
+from sagemaker_local.images import environments
+from stagewright.cli.commands.author.demo import TRUE_PRICE
+from stagewright.document import file as specfile
 from stagewright.errors import StagewrightError
-from stagewright.local.sagemaker.images import environments
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "house-price"
 SALES = EXAMPLE / "data" / "ames_house_sales.csv"

@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.waiting import PATIENCE
+from tests.support.waiting import PATIENCE
 
-from stagewright.cli.script import SCRIPTS
+from sagemaker_local.images import environments
+from stagewright.cli.commands.author.script import SCRIPTS
 from stagewright.errors import StagewrightError
-from stagewright.local.sagemaker.images import environments
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 EXAMPLE = EXAMPLES / "house-price-watch"

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.waiting import PATIENCE
+from tests.support.waiting import PATIENCE
 
+from stagewright.gateway import Gateway
 from stagewright.local import server as local
-from stagewright.run.gateway import Gateway
+from stagewright.local.state import INSTALLATION
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("switched")]
 
@@ -57,10 +58,10 @@ def test_a_searched_model_is_judged_registered_and_predicts_every_house(folder: 
     server = local.up(folder / "state")
     try:
         record = command(folder, "run", ".", "-p", "min_r2=0.7")
-        gateway = Gateway.connect(server.installation, server.url, server.access_key, server.secret_key)
+        gateway = Gateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
         stages = {stage["name"]: stage for stage in record["stages"]}
         predictions = stages["score"]["result"]["outputs"]["predictions"]
-        key = predictions.removeprefix(f"s3://{server.installation.bucket}/") + "/houses.csv.out"
+        key = predictions.removeprefix(f"s3://{INSTALLATION.bucket}/") + "/houses.csv.out"
         houses = list(csv.reader(io.StringIO(gateway.objects.get(key).body.decode())))
     finally:
         local.down(folder / "state")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests import node_packages
+from tests.support import node_packages
 
 HERE = Path(__file__).parent
 SKIPPED = pytest.StashKey[str]()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from stagewright.plan.model import PLAN_FORMAT
+from stagewright.planner.model import PLAN_FORMAT
 
 CONTEXT = {
     "Execution": {

@@ -10,8 +10,8 @@ from pathlib import Path
 import ministack.services.stepfunctions as engine
 import pytest
 
-from stagewright.workflow.builder import build
-from stagewright.workflow.lint import expressions
+from stagewright.state_machine.builder import build
+from stagewright.state_machine.lint import expressions
 
 pytestmark = pytest.mark.node
 NOW = 1767323045678

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from tools import aws_smoke, smoke_records
 
-from stagewright.cli.launch import Source
+from stagewright.cli.common.launch import Source
+from stagewright.gateway import Gateway
 from stagewright.local import server as local
-from stagewright.plan.requests import KINDS
-from stagewright.run.gateway import Gateway
+from stagewright.local.state import INSTALLATION
+from stagewright.stages.registry import KINDS
 
 pytestmark = pytest.mark.e2e
 
@@ -27,7 +28,7 @@ def smoked(tmp_path_factory: pytest.TempPathFactory):
         f'[pythons]\n"sklearn-1.4" = "{sys.executable}"\n"glue-pythonshell-3.9" = "{sys.executable}"\n'
     )
     server = local.up(state)
-    gateway = Gateway.connect(server.installation, server.url, server.access_key, server.secret_key)
+    gateway = Gateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("STAGEWRIGHT_STATE", str(state))

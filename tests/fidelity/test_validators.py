@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from stagewright.workflow.builder import build
+from stagewright.state_machine.builder import build
 
 pytestmark = pytest.mark.node
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests import node_packages
-from tests.cached_python import report_skipped
+from tests.support import node_packages
+from tests.support.cached_python import report_skipped
 
-from stagewright.cli import init
+from sagemaker_local.images import environments
+from stagewright.cli.commands.author import init
 from stagewright.errors import StagewrightError
-from stagewright.local.sagemaker.images import environments
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -13,8 +13,8 @@ import pytest
 from botocore.configloader import load_config
 from tests.gitlab.conftest import GitLab
 
-from stagewright.cli.choices import Accounts
-from stagewright.cli.repository import ENVIRONMENTS
+from stagewright.cli.commands.author.init_options import Accounts
+from stagewright.cli.commands.author.repository import ENVIRONMENTS
 
 CHECKS = {"validate", "unit tests", "local run"}
 ON_AWS = {f"{verb} {name}" for verb in ("plan", "apply") for name in ENVIRONMENTS}

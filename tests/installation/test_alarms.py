@@ -8,7 +8,7 @@ import pytest
 from stagewright.installation.alarms import ALARMS, LOG_METRICS, NAMESPACE
 from stagewright.installation.archive import PACKAGE
 from stagewright.installation.functions import FUNCTIONS
-from stagewright.installation.layers import layers
+from stagewright.installation.powertools_layer import layers
 from stagewright.installation.resources import resources
 
 PARTS = resources()

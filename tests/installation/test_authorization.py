@@ -13,12 +13,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from tests.cached_python import python_with
+from tests.support.cached_python import python_with
 
-from stagewright.installation.exceptions import BROADER
-from stagewright.installation.reader import READER
-from stagewright.installation.render import fill
 from stagewright.installation.resources import resources
+from stagewright.installation.roles.doctor import READER
+from stagewright.installation.roles.exceptions import BROADER
+from stagewright.installation.template import fill
 from stagewright.naming import Installation
 
 REQUIREMENTS = Path(__file__).parent / "requirements" / "policy-sentry.txt"

@@ -7,8 +7,8 @@ import pytest
 
 from stagewright.errors import TargetError
 from stagewright.installation.artifacts import artifacts
-from stagewright.installation.render import fill
 from stagewright.installation.resources import resources
+from stagewright.installation.template import fill
 from stagewright.naming import Installation
 
 HERE = Installation("my-bucket", "eu-west-1", "123456789012", "dev", "acme", "aws-cn")

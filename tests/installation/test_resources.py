@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 import ministack.services.eventbridge as eventbridge
 import pytest
 
-from stagewright.installation.render import fill
 from stagewright.installation.resources import resources
 from stagewright.installation.roles import ROLES
+from stagewright.installation.template import fill
 from stagewright.local.glue import arguments as glue_arguments
 from stagewright.local.glue import protocol as glue_protocol
 from stagewright.naming import Installation
-from stagewright.workflow.builder import build
+from stagewright.state_machine.builder import build
 
 HERE = Installation("my-bucket", "eu-west-1", "123456789012", "dev")
 

@@ -10,8 +10,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from sagemaker_local.state_folder import Server
 from stagewright.local import server as local
-from stagewright.local.server import Server
 
 Connect = Callable[[str], Any]
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tests.waiting import until
+from tests.support.waiting import until
 
 ROLE = "arn:aws:iam::000000000000:role/stagewright-local-sagemaker"
 

@@ -14,7 +14,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.parsers import create_parser
 
+from sagemaker_local import state_folder
 from stagewright.local import server as local
+from stagewright.local.state import INSTALLATION
 
 ALARM: dict[str, Any] = {
     "AlarmName": "stagewright-local/mine-errors",
@@ -34,18 +36,18 @@ ALARM: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local.Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[state_folder.Server]:
     state = tmp_path_factory.mktemp("state")
     yield local.up(state)
     local.down(state)
 
 
 @pytest.fixture(scope="module")
-def session(server: local.Server) -> Any:
-    return boto3.Session(server.access_key, server.secret_key, region_name=server.installation.region)
+def session(server: state_folder.Server) -> Any:
+    return boto3.Session(server.access_key, server.secret_key, region_name=INSTALLATION.region)
 
 
-def queried(server: local.Server, session: Any, **asked: str) -> list[dict[str, Any]]:
+def queried(server: state_folder.Server, session: Any, **asked: str) -> list[dict[str, Any]]:
     """DescribeAlarms in the query protocol, read as botocore reads it."""
     fields = {"Action": "DescribeAlarms", "Version": "2010-08-01", **asked}
     request = AWSRequest(
@@ -61,7 +63,7 @@ def queried(server: local.Server, session: Any, **asked: str) -> list[dict[str, 
     return found
 
 
-def test_the_query_protocol_has_every_field(server: local.Server, session: Any) -> None:
+def test_the_query_protocol_has_every_field(server: state_folder.Server, session: Any) -> None:
     client = session.client("cloudwatch", endpoint_url=server.url)
     client.put_metric_alarm(**ALARM)
     client.put_metric_alarm(**ALARM | {"AlarmName": "another"})

@@ -10,7 +10,7 @@ import zipfile
 from importlib.util import cache_from_source
 
 import pytest
-from tests.waiting import until
+from tests.support.waiting import until
 
 from stagewright.local import bytecode
 from stagewright.local.artifacts import Artifacts

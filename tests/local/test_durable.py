@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from sagemaker_local.state_folder import Server
 from stagewright.local import server as local
-from stagewright.local.server import Server
 from stagewright.local.state import INSTALLATION
 from stagewright.naming import Installation
-from stagewright.plan.model import PLAN_FORMAT
+from stagewright.planner.model import PLAN_FORMAT
 
 Connect = Callable[[str], Any]
 Clients = Callable[[Server], Connect]

@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from tests.waiting import PATIENCE
+from tests.support.waiting import PATIENCE
 
 from stagewright.local import server as local
 

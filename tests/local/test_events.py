@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.waiting import until
+from tests.support.waiting import until
 
+from sagemaker_local.state_folder import Server
 from stagewright.local import server as local
-from stagewright.local.server import Server
 
 Connect = Callable[[str], Any]
 ROLE = "arn:aws:iam::000000000000:role/r"

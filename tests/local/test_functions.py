@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.waiting import until
+from tests.support.waiting import until
 
+from sagemaker_local.state_folder import Server
 from stagewright.errors import ReleaseError
-from stagewright.local import functions
-from stagewright.local.server import Server
+from stagewright.local import sample_functions
 from stagewright.local.state import INSTALLATION
 
 Connect = Callable[[str], Any]
@@ -67,14 +67,14 @@ def test_a_function_is_put_once_and_again_when_it_changed(
     server: Server, client: Connect, folder: Path
 ) -> None:
     wanted = {"sample-notify": "functions/notify.py:handler"}
-    assert functions.put(server, folder, wanted) == ("sample-notify",)
-    assert functions.put(server, folder, wanted) == ()
+    assert sample_functions.put(server, folder, wanted) == ("sample-notify",)
+    assert sample_functions.put(server, folder, wanted) == ()
     found = client("lambda").get_function(FunctionName="sample-notify")
     assert found["Tags"] == INSTALLATION.tags
     payload = call(client, {"FunctionName": "sample-notify", "Payload": {"a": 1}})["output"]
     assert json.loads(payload)["Payload"] == {"name": "one", "event": {"a": 1}}
     (folder / "functions/beside.py").write_text("NAME = 'two'\n")
-    assert functions.put(server, folder, wanted) == ("sample-notify",)
+    assert sample_functions.put(server, folder, wanted) == ("sample-notify",)
     result = json.loads(call(client, {"FunctionName": "sample-notify"})["output"])
     assert result["Payload"] == {"name": "two", "event": {}}
 
@@ -88,12 +88,12 @@ def test_a_function_is_put_once_and_again_when_it_changed(
 )
 def test_a_function_that_is_not_there(server: Server, folder: Path, place: str, said: str) -> None:
     with pytest.raises(ReleaseError, match=said) as caught:
-        functions.put(server, folder, {"sample-none": place})
+        sample_functions.put(server, folder, {"sample-none": place})
     assert "sample_functions.sample-none" in caught.value.message
 
 
 def test_the_result_has_the_integrations_shape(server: Server, client: Connect, folder: Path) -> None:
-    functions.put(server, folder, {"sample-text": "functions/notify.py:text"})
+    sample_functions.put(server, folder, {"sample-text": "functions/notify.py:text"})
     arn = "arn:aws:lambda:us-east-1:000000000000:function:sample-text"
     result = json.loads(call(client, {"FunctionName": arn, "Payload": {}})["output"])
     assert result["Payload"] == '{"a": 1}'
@@ -106,7 +106,7 @@ def test_the_result_has_the_integrations_shape(server: Server, client: Connect, 
 def test_an_exception_is_the_error_and_its_json_the_cause(
     server: Server, client: Connect, folder: Path
 ) -> None:
-    functions.put(server, folder, {"sample-fails": "functions/notify.py:handler"})
+    sample_functions.put(server, folder, {"sample-fails": "functions/notify.py:handler"})
     found = call(client, {"FunctionName": "sample-fails", "Payload": {"fail": True}})
     assert (found["status"], found["error"]) == ("FAILED", "RefusedError")
     cause = json.loads(found["cause"])
@@ -132,11 +132,11 @@ def test_an_exception_is_the_error_and_its_json_the_cause(
 def test_other_failures(
     server: Server, client: Connect, folder: Path, arguments: dict[str, Any], error: str
 ) -> None:
-    functions.put(server, folder, {"sample-ends": "functions/notify.py:handler"})
+    sample_functions.put(server, folder, {"sample-ends": "functions/notify.py:handler"})
     assert call(client, arguments)["error"] == error
 
 
 def test_a_task_gives_up_after_its_own_timeout(server: Server, client: Connect, folder: Path) -> None:
-    functions.put(server, folder, {"sample-slow": "functions/notify.py:handler"})
+    sample_functions.put(server, folder, {"sample-slow": "functions/notify.py:handler"})
     task = {"FunctionName": "sample-slow", "Payload": {"sleep": True}}
     assert call(client, task, TimeoutSeconds=1)["error"] == "States.Timeout"

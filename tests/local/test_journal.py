@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stagewright.local.journal import Journal
+from stagewright.local.emulator.journal import Journal
 
 
 def lines(folder: Path) -> list[list[object]]:

@@ -13,11 +13,12 @@ from pathlib import Path
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from tests.waiting import PATIENCE, until
+from tests.support.waiting import PATIENCE, until
 
+from sagemaker_local import state_folder
 from stagewright.local import server as local
+from stagewright.local.emulator.background import IDLE
 from stagewright.local.state import INSTALLATION
-from stagewright.local.work import IDLE
 
 BORROW = """
 import sys
@@ -154,7 +155,7 @@ def test_a_server_that_cannot_start_leaves_no_lease(
     assert not is_alive(server.pid)
 
 
-def started(server: local.Server, name: str) -> bool:
+def started(server: state_folder.Server, name: str) -> bool:
     """Whether an execution starts; it has nothing to do."""
     credentials = {"aws_access_key_id": server.access_key, "aws_secret_access_key": server.secret_key}
     with closing(
@@ -187,7 +188,7 @@ def test_a_server_starts_something_only_for_whoever_does_not_just_look(
 def test_runs_are_seen_out_when_nothing_more_starts_unless_by_an_interrupt(state: Path) -> None:
     seen: list[bool] = []
 
-    def see_out(server: local.Server) -> None:
+    def see_out(server: state_folder.Server) -> None:
         seen.append(started(server, f"late-{len(seen)}"))
 
     with local.borrow(state, see_out=see_out):

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from stagewright.local import server as local
-from stagewright.local import snapshot
+from sagemaker_local.state_folder import Server
+from stagewright.local import server, snapshot
 from stagewright.local.artifacts import Artifacts
-from stagewright.local.server import Server
 from stagewright.local.state import INSTALLATION, State
 
 Connect = Callable[[str], Any]
@@ -145,7 +144,7 @@ def test_every_function_starts(client: Connect) -> None:
 
 
 def test_changed_artefacts_are_brought_up_to_date_and_nothing_is_lost(state: Path, clients: Clients) -> None:
-    client = clients(local.up(state))
+    client = clients(server.up(state))
     name = WANTED["functions"]["router"]["name"]
     client("lambda").update_function_configuration(FunctionName=name, Timeout=1)
     client("stepfunctions").update_state_machine(
@@ -158,9 +157,9 @@ def test_changed_artefacts_are_brought_up_to_date_and_nothing_is_lost(state: Pat
     client("glue").delete_job(JobName=WANTED["glue_jobs"]["spark"]["name"])
     drop = [{"Delete": {"IndexName": "by_item"}}]
     client("dynamodb").update_table(TableName=INSTALLATION.documents_table, GlobalSecondaryIndexUpdates=drop)
-    local.down(state)
+    server.down(state)
     State(state).provisioned.write_text("another digest")
-    client = clients(local.up(state))
+    client = clients(server.up(state))
     assert client("lambda").get_function_configuration(FunctionName=name)["Timeout"] == 120
     assert len(client("glue").get_jobs()["Jobs"]) == len(WANTED["glue_jobs"])
     found = client("stepfunctions").describe_state_machine(stateMachineArn=INSTALLATION.state_machine_arn)
@@ -183,10 +182,10 @@ def test_a_new_state_directory_starts_from_a_snapshot_without_its_data(
     monkeypatch.setenv("STAGEWRIGHT_CACHE", str(tmp_path / "cache"))
     first, second = tmp_path / "first", tmp_path / "second"
     try:
-        client = clients(local.up(first))
+        client = clients(server.up(first))
         client("s3").put_object(Bucket=INSTALLATION.bucket, Key="mine", Body=b"secret")
         (tmp_path / "cache" / "installations" / ARTIFACTS.digest / "aws" / "from-snapshot").touch()
-        client = clients(local.up(second))
+        client = clients(server.up(second))
         assert (second / "aws" / "from-snapshot").exists()
         assert len(client("glue").get_jobs()["Jobs"]) == len(WANTED["glue_jobs"])
         assert client("s3").list_objects_v2(Bucket=INSTALLATION.bucket)["KeyCount"] == 0
@@ -195,8 +194,8 @@ def test_a_new_state_directory_starts_from_a_snapshot_without_its_data(
         assert client("s3").get_bucket_versioning(Bucket=INSTALLATION.bucket)["Status"] == "Enabled"
         assert len(client("events").list_rules()["Rules"]) == len(WANTED["rules"])
     finally:
-        local.down(first)
-        local.down(second)
+        server.down(first)
+        server.down(second)
 
 
 def test_a_snapshot_is_not_laid_over_a_state_in_use(

@@ -16,14 +16,15 @@ import boto3
 import pytest
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
-from tests.waiting import until
+from tests.support.waiting import until
 
-from stagewright.local import ministack, process
-from stagewright.local.sagemaker.api.protocol import ApiError, InvokeResult
+from sagemaker_local.api.protocol import ApiError, InvokeResult
+from sagemaker_local.http import listen
+from sagemaker_local.http.gate import Wrapper
+from stagewright.local.emulator import server
 from stagewright.local.state import State
 from stagewright.local.tasks import objects, sagemaker
 from stagewright.local.tasks.changes import Changes
-from stagewright.local.wrapper import Wrapper
 
 KEY, SECRET = "STAGEWRIGHTTEST", "secret"
 STARTED = datetime(2026, 11, 22, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -123,10 +124,10 @@ class Engine:
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     before = dict(os.environ)
-    listening = process.listen(None, 0)
+    listening = listen.listen(None, 0)
     port = listening.getsockname()[1]
-    os.environ.update(ministack.environment(State(tmp_path_factory.mktemp("engine")), port))
-    stack = ministack.Ministack(KEY, SECRET)
+    os.environ.update(server.environment(State(tmp_path_factory.mktemp("engine")), port))
+    stack = server.Ministack(KEY, SECRET)
     changes = Changes()
     jobs = Jobs(changes)
     tasks = sagemaker.SageMakerTasks(jobs, changes)
@@ -346,6 +347,6 @@ def test_invoke_endpoint_passes_through(engine: Engine) -> None:
 
 
 def test_ministack_reads_the_folders_that_it_is_given(tmp_path: Path) -> None:
-    given = ministack.environment(State(tmp_path), 1)
+    given = server.environment(State(tmp_path), 1)
     assert given["BIND_HOST"] == "127.0.0.1"
     assert all(Path(given[name]).is_relative_to(tmp_path) for name in ("STATE_DIR", "S3_DATA_DIR"))

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.waiting import PATIENCE, until
+from tests.support.waiting import PATIENCE, until
 
+from sagemaker_local.credentials import environment
+from sagemaker_local.state_folder import Server
 from stagewright.errors import TargetError
-from stagewright.local import ministack
 from stagewright.local import server as local
-from stagewright.local.credentials import environment
-from stagewright.local.server import Server
+from stagewright.local.emulator import server as ministack
 from stagewright.naming import Installation
 
 Clients = Callable[[Server], Callable[[str], Any]]
@@ -156,7 +156,7 @@ def test_a_server_that_dies_at_start_shows_its_log(
 
 
 def test_another_ministack_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stagewright.local.ministack.VERSION", "9.9.9")
+    monkeypatch.setattr("stagewright.local.emulator.server.VERSION", "9.9.9")
     with pytest.raises(TargetError, match=r"needs ministack 9\.9\.9, found 1\.5\.33"):
         ministack.check_version()
 

@@ -17,10 +17,10 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from tests.processes import command_lines
-from tests.waiting import PATIENCE, until
+from tests.support.processes import command_lines
+from tests.support.waiting import PATIENCE, until
 
-from stagewright.local.server import Server
+from sagemaker_local.state_folder import Server
 
 IMAGE = "plain-python"
 SCRIPT = """

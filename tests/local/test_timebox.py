@@ -9,7 +9,7 @@ import pytest
 from jsonata import Jsonata, timebox
 from jsonata.jexception import JException
 
-from stagewright.local import timebox as ours
+from stagewright.local.emulator import patches as ours
 
 ENDLESS = "($again := function($n) { $again($n + 1) }; $again(0))"
 

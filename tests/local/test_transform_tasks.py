@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.local.tasks import ROLE, Tasks
-from tests.waiting import until
+from tests.support.waiting import until
 
 BUCKET = "transform"
 IMAGE = "own-image"

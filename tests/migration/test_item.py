@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from stagewright.errors import DocumentError
-from stagewright.migration import Item, convert
+from stagewright.migration.document import convert
+from stagewright.migration.item import Item
 from stagewright.migration.scripts import Scripts
 
 TRAINING = {"image_url": "own/image:1", "instance_type": "ml.m5.large"}

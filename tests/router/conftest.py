@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from stagewright.router import recorder
-from stagewright.router.turn import go_on
+from stagewright.runs import closing
+from stagewright.runs.lifecycle import go_on
 
 _NAME = "tests_run_installation"
-_SPEC = importlib.util.spec_from_file_location(_NAME, Path(__file__).parents[1] / "run" / "conftest.py")
+_SPEC = importlib.util.spec_from_file_location(_NAME, Path(__file__).parents[1] / "runs" / "conftest.py")
 assert _SPEC
 assert _SPEC.loader
 _shared = sys.modules.get(_NAME) or importlib.util.module_from_spec(_SPEC)
@@ -93,13 +93,13 @@ def context():
 @pytest.fixture
 def function(gateway, monkeypatch):
     """The environment of a function of this installation, whose gateway is the test's."""
-    from stagewright.router import settings
+    from stagewright.functions import environment
 
     place = gateway.installation
     names = {"BUCKET": place.bucket, "PREFIX": place.prefix, "ENVIRONMENT": place.environment}
     for name, value in names.items():
         monkeypatch.setenv(f"STAGEWRIGHT_{name}", value)
-    monkeypatch.setattr(settings, "gateway", lambda asked: gateway if asked == place else None)
+    monkeypatch.setattr(environment, "gateway", lambda asked: gateway if asked == place else None)
     return gateway
 
 
@@ -113,6 +113,6 @@ def all_end(gateway):
                 if header.status == "QUEUED":
                     go_on(gateway, header.run)
                 elif gateway.executions.describe(header.execution).status != "RUNNING":
-                    recorder.record(gateway, header.execution)
+                    closing.record(gateway, header.execution)
 
     return end

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from stagewright.errors import NotFoundError, TargetError
-from stagewright.plan.model import Trigger
-from stagewright.router.dead_letters import drop, look, replay
-from stagewright.router.router import handler
-from stagewright.run.start import refuse
+from stagewright.functions.router import handler
+from stagewright.planner.model import Trigger
+from stagewright.runs.dead_letters import drop, look, replay
+from stagewright.runs.starting import refuse
 
 GOOD = json.dumps({"pipeline": "prices", "by": "ada"})
 BAD = '{"Records": [{"body": {"consumption_pipeline_name": "prices", "dataset_date": "soon"}}]}'

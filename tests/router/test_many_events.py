@@ -10,13 +10,13 @@ import sys
 import ministack.services.eventbridge as eventbridge
 import pytest
 
-from stagewright.installation.render import fill
+from stagewright.document.load import load
+from stagewright.functions.router import handler
 from stagewright.installation.resources import resources
-from stagewright.router.router import handler
-from stagewright.router.sweeper import sweep
-from stagewright.run.history import list_runs, show
-from stagewright.run.release import push
-from stagewright.spec.load import load
+from stagewright.installation.template import fill
+from stagewright.runs.history.run_history import list_runs, show
+from stagewright.runs.reconcile import sweep
+from stagewright.runs.releases.push import push
 
 PIPELINES, PUSHES = 10, 10
 FILES = 99
@@ -100,9 +100,9 @@ def test_a_hundred_pushes_and_ten_thousand_objects_twice_and_shuffled(function, 
 CRASHING = """
 import json, os, sys
 from stagewright.naming import Installation
-from stagewright.router.router import route
-from stagewright.run.gateway import Gateway
-from stagewright.run.gateway.executions import Executions
+from stagewright.runs.lifecycle import route
+from stagewright.gateway import Gateway
+from stagewright.aws.executions import Executions
 
 Executions.start = lambda *_: os._exit(9)
 given = json.loads(sys.argv[1])

@@ -6,10 +6,11 @@ import json
 import pytest
 from aws_lambda_powertools import Logger
 
-from stagewright.plan.model import Plan, StagePlan, Trigger
-from stagewright.router import recorder, settings
-from stagewright.run.history import show
-from stagewright.run.start import start
+from stagewright.functions import recorder
+from stagewright.planner.model import Plan, StagePlan, Trigger
+from stagewright.runs import settings
+from stagewright.runs.history.run_history import show
+from stagewright.runs.starting import start
 
 RUN = "prices-20260131t140000-abcdef"
 FAILING = {

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
+from stagewright.aws.executions import Executions
 from stagewright.errors import TargetError
+from stagewright.functions import sqs_records
+from stagewright.functions.router import handler
 from stagewright.installation.queues import MAX_RECEIVES, VISIBILITY
-from stagewright.router import delivery
-from stagewright.router.router import handler
-from stagewright.run.gateway.executions import Executions
-from stagewright.run.release import push
+from stagewright.runs.releases.push import push
 
 BODY = json.dumps({"pipeline": "prices", "by": "ada"})
 
@@ -58,7 +58,7 @@ def failing(function, pipeline, files, context, monkeypatch, tools):
 
 
 def test_it_comes_again_long_before_the_queue_would_show_it(function, context, monkeypatch, failing, tools):
-    monkeypatch.setattr(delivery, "DELAYS", (1 / VISIBILITY,))
+    monkeypatch.setattr(sqs_records, "DELAYS", (1 / VISIBILITY,))
     first = received(function)
     assert failing(first) == [first[0]["messageId"]]
     (again,) = received(function, wait=20)
@@ -71,23 +71,23 @@ def test_it_comes_again_long_before_the_queue_would_show_it(function, context, m
 
 
 def test_it_is_put_off_and_does_not_come_at_once(function, monkeypatch, failing):
-    monkeypatch.setattr(delivery, "DELAYS", (1 / 2,))
+    monkeypatch.setattr(sqs_records, "DELAYS", (1 / 2,))
     failing(received(function))
     assert received(function) == []
 
 
 def test_after_the_last_delivery_nothing_is_waited_for(function, monkeypatch, failing):
-    monkeypatch.setattr(delivery, "DELAYS", ())
+    monkeypatch.setattr(sqs_records, "DELAYS", ())
     first = received(function)
     failing(first)
     assert [each["messageId"] for each in received(function)] == [first[0]["messageId"]]
 
 
 def test_five_deliveries_take_an_hour_and_each_waits_longer():
-    assert len(delivery.DELAYS) == MAX_RECEIVES - 1
-    assert list(delivery.DELAYS) == sorted(delivery.DELAYS)
-    assert 3000 < sum(delivery.DELAYS) * VISIBILITY < 3600
-    assert delivery.DELAYS[0] * VISIBILITY == 30
+    assert len(sqs_records.DELAYS) == MAX_RECEIVES - 1
+    assert list(sqs_records.DELAYS) == sorted(sqs_records.DELAYS)
+    assert 3000 < sum(sqs_records.DELAYS) * VISIBILITY < 3600
+    assert sqs_records.DELAYS[0] * VISIBILITY == 30
 
 
 def test_what_cannot_be_put_off_comes_when_the_queue_shows_it(function, failing, monkeypatch):

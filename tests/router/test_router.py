@@ -8,17 +8,20 @@ from dataclasses import replace
 import pytest
 from aws_lambda_powertools import Logger
 
+from stagewright.aws.executions import Executions
+from stagewright.document.load import load
+from stagewright.document.stored_layers import Base
 from stagewright.errors import TargetError
-from stagewright.plan.selection import Selection
-from stagewright.router import messages, settings
-from stagewright.router.dead_letters import look
-from stagewright.router.router import handler, route
-from stagewright.run import manifest as manifests
-from stagewright.run.gateway.documents import Base
-from stagewright.run.gateway.executions import Executions
-from stagewright.run.history import find_run, list_runs, show
-from stagewright.run.release import push
-from stagewright.spec.load import load
+from stagewright.functions import environment
+from stagewright.functions.router import handler
+from stagewright.planner.selection import Selection
+from stagewright.runs import settings
+from stagewright.runs.dead_letters import look
+from stagewright.runs.history.run_history import find_run, list_runs, show
+from stagewright.runs.intake import messages, run_requests
+from stagewright.runs.lifecycle import route
+from stagewright.runs.releases import manifest as manifests
+from stagewright.runs.releases.push import push
 
 
 def pushed(gateway, pipeline, files, **more):
@@ -234,7 +237,7 @@ def test_what_aws_cannot_do_now_is_delivered_again(
     monkeypatch.setenv("STAGEWRIGHT_BUCKET", place.bucket)
     monkeypatch.setenv("STAGEWRIGHT_PREFIX", place.prefix)
     monkeypatch.setenv("STAGEWRIGHT_ENVIRONMENT", place.environment)
-    monkeypatch.setattr(settings, "gateway", lambda asked: function)
+    monkeypatch.setattr(environment, "gateway", lambda asked: function)
     assert handler(batch(body), context) == {"batchItemFailures": []}
     assert len(tools.executions(function)) == 1
 
@@ -259,7 +262,7 @@ def test_what_aws_cannot_do_now_is_delivered_again(
 def test_what_is_no_event_of_ours_is_malformed(installation, change, message):
     event = {"source": "aws.s3", "detail-type": "Object Created", "time": "2026-01-31T14:00:00Z"} | change
     text = json.dumps(event).replace("BUCKET", installation.bucket)
-    with pytest.raises(messages.MalformedError, match=message):
+    with pytest.raises(run_requests.MalformedError, match=message):
         messages.parse(text, installation)
 
 
@@ -268,13 +271,13 @@ def test_what_is_no_event_of_ours_is_malformed(installation, change, message):
     [("hello", "it is not JSON: Expecting value"), ('{"detail-type": "x"}', "it has no 'time'")],
 )
 def test_what_a_malformed_message_lacks_is_told(installation, body, said):
-    with pytest.raises(messages.MalformedError, match=said):
+    with pytest.raises(run_requests.MalformedError, match=said):
         messages.parse(body, installation)
 
 
 @pytest.mark.parametrize("body", ["[]", "null", "3", '"text"', "{}", ""])
 def test_what_is_no_event_at_all_is_malformed(installation, body):
-    with pytest.raises(messages.MalformedError):
+    with pytest.raises(run_requests.MalformedError):
         messages.parse(body, installation)
 
 
@@ -282,7 +285,7 @@ def test_what_is_no_event_at_all_is_malformed(installation, body):
     "detail", [{"pipeline": "../x"}, {"request": ""}, {"parameters": {"a": []}}, {"parameters": 3}]
 )
 def test_a_request_of_the_wrong_form_is_malformed(installation, requested, detail):
-    with pytest.raises(messages.MalformedError, match="Run Requested"):
+    with pytest.raises(run_requests.MalformedError, match="Run Requested"):
         messages.parse(requested(**detail), installation)
 
 
@@ -497,9 +500,9 @@ def test_a_request_of_a_backfill_has_a_date_and_a_key_of_its_own(gateway, pipeli
     record = show(gateway, route(gateway, body).run)
     assert (record.trigger.type, record.trigger.key) == ("backfill", "backfill:prices:2024-01:abc:1")
     assert record.trigger.date == "2024-01"
-    with pytest.raises(messages.MalformedError, match="a date is written 2026-01-31 or 2026-01"):
+    with pytest.raises(run_requests.MalformedError, match="a date is written 2026-01-31 or 2026-01"):
         route(gateway, requested(date="January"))
-    with pytest.raises(messages.MalformedError, match="type"):
+    with pytest.raises(run_requests.MalformedError, match="type"):
         route(gateway, requested(type="code"))
 
 
@@ -545,7 +548,7 @@ def test_a_push_can_bring_the_date_of_its_run(gateway, pipeline, files, created)
 
 @pytest.mark.parametrize("pinned", [{"revision": 1}, {"version": "v1"}, {"type": "backfill", "revision": -1}])
 def test_only_a_backfill_s_run_can_be_of_an_earlier_document(gateway, requested, pinned):
-    with pytest.raises(messages.MalformedError):
+    with pytest.raises(run_requests.MalformedError):
         route(gateway, requested(**pinned))
 
 

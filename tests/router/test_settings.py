@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from stagewright.errors import TargetError
+from stagewright.functions import environment as settings
 from stagewright.naming import Installation
-from stagewright.router import settings
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_what_is_missing_is_named(environment):
 def test_the_handlers_are_imported_without_any_setting_or_side_effect():
     code = (
         "import sys, socket, threading; socket.socket.connect = None\n"
-        "from stagewright.router import recorder, router, sweeper\n"
+        "from stagewright.functions import recorder, router, sweeper\n"
         "assert callable(router.handler) and callable(recorder.handler) and callable(sweeper.handler)\n"
         "assert threading.active_count() == 1\n"
         "import logging; assert not logging.getLogger().handlers\n"

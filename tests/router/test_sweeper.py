@@ -8,14 +8,15 @@ from datetime import datetime
 import pytest
 from aws_lambda_powertools import Logger
 
+from stagewright.aws.executions import Executions
+from stagewright.document.load import load
 from stagewright.errors import StagewrightError, TargetError
-from stagewright.router import settings, sweeper
-from stagewright.router.router import route
-from stagewright.router.sweeper import Repair, sweep
-from stagewright.run.gateway.executions import Executions
-from stagewright.run.history import show
-from stagewright.run.release import push
-from stagewright.spec.load import load
+from stagewright.functions import sweeper
+from stagewright.runs import reconcile, settings
+from stagewright.runs.history.run_history import show
+from stagewright.runs.lifecycle import route
+from stagewright.runs.reconcile import Repair, sweep
+from stagewright.runs.releases.push import push
 
 
 def messages(gateway):
@@ -108,7 +109,7 @@ def test_a_repair_that_fails_does_not_keep_the_others(gateway, pipeline, files, 
     started = route(gateway, created(version(push(gateway, pipeline, files))))
     tools.until(lambda: gateway.executions.describe(started.execution).status == "SUCCEEDED")
     push(gateway, pipeline, files | {"train.py": b"2"})
-    monkeypatch.setattr(sweeper, "_requeue", lambda *_: (_ for _ in ()).throw(TargetError("no queue")))
+    monkeypatch.setattr(reconcile, "_requeue", lambda *_: (_ for _ in ()).throw(TargetError("no queue")))
     with pytest.raises(StagewrightError, match=r"1 repairs failed: manifests/prices\.json: no queue"):
         sweep(gateway, patience=-1)
     assert show(gateway, started.run).status == "SUCCEEDED"

@@ -8,19 +8,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from stagewright.aws.executions import Execution
+from stagewright.aws.registry import Package
+from stagewright.document.canonical_json import sha256_of
+from stagewright.document.stored_layers import Base
 from stagewright.errors import NotFoundError
+from stagewright.functions.router import handler
 from stagewright.naming import timestamp
-from stagewright.router import sweeper
-from stagewright.router.messages import MalformedError
-from stagewright.router.router import handler, route, route_all
-from stagewright.run import arrivals, clock
-from stagewright.run.close import close
-from stagewright.run.gateway.documents import Base
-from stagewright.run.gateway.executions import Execution
-from stagewright.run.gateway.registry import Package
-from stagewright.run.gateway.runs import StageItem
-from stagewright.run.history import find_run, list_runs, show
-from stagewright.spec.canonical import sha256_of
+from stagewright.runs import reconcile
+from stagewright.runs.closing import close
+from stagewright.runs.history.run_history import find_run, list_runs, show
+from stagewright.runs.intake.run_requests import MalformedError
+from stagewright.runs.lifecycle import route, route_all
+from stagewright.runs.triggers import data, schedules
+from stagewright.store.runs import StageItem
 
 TIME = "2026-01-31T14:00:00.000Z"
 GATE = {"check": {"kind": "gate", "require": "1 >= 0"}}
@@ -157,8 +158,8 @@ class TestSettle:
         for number, minutes in enumerate((30, 25, 40, 25)):
             assert arrives(f"raw/2026-01/part-{number}", time=ago(minutes=minutes)) == ()
         (batch,) = gateway.marks.pending()
-        assert arrivals.check(gateway, batch.item)
-        assert arrivals.check(gateway, batch.item) is None
+        assert data.check(gateway, batch.item)
+        assert data.check(gateway, batch.item) is None
         assert list(gateway.marks.pending()) == []
         (started,) = queued()
         made = trigger_of(gateway, started)
@@ -171,7 +172,7 @@ class TestSettle:
         arrives("raw/2026-01/a", time=ago(minutes=30))
         arrives("raw/2026-01/b", time=ago(minutes=1))
         (batch,) = gateway.marks.pending()
-        assert arrivals.check(gateway, batch.item) is None
+        assert data.check(gateway, batch.item) is None
         assert queued() == []
         assert len(list(gateway.marks.pending())) == 1
 
@@ -180,19 +181,19 @@ class TestSettle:
         arrives("raw/2026-01/a", time=ago(minutes=30))
         arrives("raw/2026-02/a", time=ago(minutes=30))
         for batch in list(gateway.marks.pending()):
-            arrivals.check(gateway, batch.item)
+            data.check(gateway, batch.item)
         assert sorted(trigger_of(gateway, each).date for each in queued()) == ["2026-01", "2026-02"]
 
     def test_more_data_later_is_another_run_and_a_late_event_none(self, gateway, put, arrives, queued):
         put(SETTLE)
         arrives("raw/2026-01/a", time=ago(minutes=90))
         (batch,) = gateway.marks.pending()
-        arrivals.check(gateway, batch.item)
+        data.check(gateway, batch.item)
         arrives("raw/2026-01/a", time=batch.last)
         arrives("raw/2026-01/b", time=ago(minutes=95))
         assert list(gateway.marks.pending()) == []
         arrives("raw/2026-01/c", time=ago(minutes=30))
-        arrivals.check(gateway, batch.item)
+        data.check(gateway, batch.item)
         assert len({each.run for each in queued()}) == 2
 
     def test_a_crash_after_asking_asks_again_for_the_same_run(
@@ -205,10 +206,10 @@ class TestSettle:
         (batch,) = gateway.marks.pending()
         monkeypatch.setattr(type(gateway.marks), "settle", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            arrivals.check(gateway, batch.item)
+            data.check(gateway, batch.item)
         monkeypatch.undo()
         (first,) = queued()
-        assert "settled" in [repair.what for repair in sweeper.sweep(gateway, patience=0)]
+        assert "settled" in [repair.what for repair in reconcile.sweep(gateway, patience=0)]
         (again,) = queued()
         assert (first.new, again) == (True, replace(first, new=False))
         assert len(tools.executions(gateway)) == 1
@@ -255,44 +256,44 @@ class TestSchedule:
         now = datetime(2026, 11, 28, 18, 0, 30, tzinfo=UTC)
         monkeypatch.setattr(type(gateway.marks), "set_clock", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            clock.tick(gateway, now)
+            schedules.tick(gateway, now)
         monkeypatch.undo()
-        assert clock.tick(gateway, now) == 1
-        assert clock.tick(gateway, now) == 0
+        assert schedules.tick(gateway, now) == 1
+        assert schedules.tick(gateway, now) == 0
         assert len({each.run for each in queued()}) == 1
         assert len(tools.executions(gateway)) == 1
 
     def test_a_missed_minute_is_made_up_for(self, gateway, put, queued):
         scheduled(gateway, put, "2026-11-28T13:58:00.000Z", cron="0 14 ? * SAT *")
-        assert clock.tick(gateway, datetime(2026, 11, 28, 14, 7, tzinfo=UTC)) == 1
+        assert schedules.tick(gateway, datetime(2026, 11, 28, 14, 7, tzinfo=UTC)) == 1
         assert trigger_of(gateway, queued()[0]).time == "2026-11-28T14:00:00.000Z"
 
     def test_of_many_missed_times_the_last_one_runs_and_the_others_are_listed(self, gateway, put, queued):
         scheduled(gateway, put, "2026-11-28T13:58:00.000Z", cron="0/10 * * * ? *")
-        assert clock.tick(gateway, datetime(2026, 11, 28, 14, 35, tzinfo=UTC)) == 1
+        assert schedules.tick(gateway, datetime(2026, 11, 28, 14, 35, tzinfo=UTC)) == 1
         assert trigger_of(gateway, queued()[0]).time == "2026-11-28T14:30:00.000Z"
         assert dropped(gateway) == [
             (
                 "schedule",
-                clock.STOOD.format(count=4, first="2026-11-28T14:00:00.000Z"),
+                schedules.STOOD.format(count=4, first="2026-11-28T14:00:00.000Z"),
             )
         ]
 
     def test_the_date_is_that_of_the_time_zone(self, gateway, put, queued):
         scheduled(gateway, put, "2026-11-28T23:00:00.000Z", cron="30 0 * * ? *", timezone="Europe/Zurich")
-        clock.tick(gateway, datetime(2026, 11, 28, 23, 30, tzinfo=UTC))
+        schedules.tick(gateway, datetime(2026, 11, 28, 23, 30, tzinfo=UTC))
         assert trigger_of(gateway, queued()[0]).date == "2026-11-29"
 
     def test_the_first_tick_looks_at_its_own_minute_only(self, gateway, put, queued):
         put({"type": "schedule", "cron": "0 * * * ? *"})
-        assert clock.tick(gateway, datetime(2026, 11, 28, 14, 1, tzinfo=UTC)) == 0
-        assert clock.tick(gateway, datetime(2026, 11, 28, 15, 0, tzinfo=UTC)) == 1
+        assert schedules.tick(gateway, datetime(2026, 11, 28, 14, 1, tzinfo=UTC)) == 0
+        assert schedules.tick(gateway, datetime(2026, 11, 28, 15, 0, tzinfo=UTC)) == 1
 
     def test_the_sweeper_ticks_where_nobody_does(self, gateway, put, queued):
         scheduled(gateway, put, ago(minutes=10), rate="1 minute")
-        assert [repair.what for repair in sweeper.sweep(gateway)] == ["ticked"]
+        assert [repair.what for repair in reconcile.sweep(gateway)] == ["ticked"]
         assert len(queued()) == 1
-        assert sweeper.sweep(gateway, patience=3600) == []
+        assert reconcile.sweep(gateway, patience=3600) == []
 
 
 APPROVED = {"type": "model-approved", "only": ["deploy"]}
@@ -552,7 +553,7 @@ class TestDropped:
 
     def test_a_trigger_that_is_gone_when_its_turn_comes(self, gateway, put, queued):
         scheduled(gateway, put, "2026-11-28T13:58:00.000Z", cron="0 14 ? * SAT *")
-        clock.tick(gateway, datetime(2026, 11, 28, 14, 0, tzinfo=UTC))
+        schedules.tick(gateway, datetime(2026, 11, 28, 14, 0, tzinfo=UTC))
         put({"type": "schedule", "cron": "0 15 ? * SAT *"})
         assert queued() == []
         assert dropped(gateway) == [("schedule", "the document has no such trigger any more")]

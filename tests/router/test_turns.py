@@ -10,23 +10,25 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from stagewright.aws.executions import Executions
+from stagewright.aws.queue import Queue
+from stagewright.document.stored_layers import Base
 from stagewright.errors import RunFailedError, StagewrightError, TargetError
+from stagewright.functions.router import handler
 from stagewright.installation.queues import MAX_RECEIVES
 from stagewright.naming import timestamp
-from stagewright.plan.model import Trigger
-from stagewright.router import recorder, sweeper, turn
-from stagewright.router.router import handler, route
-from stagewright.router.sweeper import Repair, sweep
-from stagewright.run import turns
-from stagewright.run.gateway.documents import Base
-from stagewright.run.gateway.executions import Executions
-from stagewright.run.gateway.items import encode
-from stagewright.run.gateway.leases import Leases, Place
-from stagewright.run.gateway.queue import Queue
-from stagewright.run.gateway.runs import Runs, StageItem
-from stagewright.run.history import list_runs, show
-from stagewright.run.start import Asked, queued
-from stagewright.run.stop import stop
+from stagewright.planner.model import Trigger
+from stagewright.runs import closing, lifecycle, notices, queue, reconcile, superseding
+from stagewright.runs.history.run_history import list_runs, show
+from stagewright.runs.lifecycle import route
+from stagewright.runs.plan_inputs import load
+from stagewright.runs.reconcile import Repair, sweep
+from stagewright.runs.starting import queued
+from stagewright.runs.stop import stop
+from stagewright.runs.values import Asked
+from stagewright.store.items import encode
+from stagewright.store.run_queue import Leases, Place
+from stagewright.store.runs import Runs, StageItem
 
 GATE = {"check": {"kind": "gate", "require": "1 >= 0"}}
 
@@ -85,7 +87,7 @@ def end(gateway, run):
     """Its execution ends, and the recorder is told."""
     arn = gateway.executions.arn_of(run)
     gateway.executions.stop(arn, "enough")
-    return recorder.record(gateway, arn)
+    return closing.record(gateway, arn)
 
 
 def test_runs_wait_and_go_on_one_by_one_in_the_order_of_their_events(waiting, ask, tools):
@@ -144,8 +146,8 @@ def test_another_pipeline_does_not_wait(waiting, ask, tools):
 
 def test_backfill_waits_for_nobody_and_nobody_for_it(waiting, ask, tools):
     store(waiting)
-    from stagewright.router.requested import Request
-    from stagewright.router.router import _run
+    from stagewright.runs.intake.run_requests import Request
+    from stagewright.runs.lifecycle import _run
 
     first = ask(1)
     trigger = Trigger("backfill", "backfill:1", "2026-01-31T14:00:05.000Z")
@@ -172,7 +174,7 @@ def test_skip_drops_with_the_reason_and_never_comes_back(waiting, ask, tools):
 def test_skip_takes_the_lease_of_a_run_that_is_over(waiting, ask, tools, monkeypatch):
     store(waiting, "skip")
     first = ask(1)
-    monkeypatch.setattr(turns, "leave", crash)
+    monkeypatch.setattr(queue, "leave", crash)
     with pytest.raises(TargetError):
         end(waiting, first)
     monkeypatch.undo()
@@ -187,20 +189,20 @@ def test_cancel_running_stops_what_runs_and_what_waits_and_starts_when_it_has_en
     assert show(waiting, second).reason == f"stopped by run {third}"
     assert statuses(waiting, first, second, third) == ["RUNNING", "STOPPED", "QUEUED"]
     assert running(waiting, tools) == []
-    assert recorder.record(waiting, waiting.executions.arn_of(first)) == "STOPPED"
+    assert closing.record(waiting, waiting.executions.arn_of(first)) == "STOPPED"
     assert show(waiting, first).reason == f"stopped by run {second}"
     deliver(waiting)
     assert running(waiting, tools) == [third]
 
 
 def count_plans(monkeypatch):
-    made, real = [], turn.make_plan
+    made, real = [], load.make_plan
 
     def counted(*given, **more):
         made.append(given[2].key)
         return real(*given, **more)
 
-    monkeypatch.setattr(turn, "make_plan", counted)
+    monkeypatch.setattr(load, "make_plan", counted)
     return made
 
 
@@ -216,7 +218,7 @@ def test_a_run_that_cancels_is_planned_once_and_starts_with_that_plan(waiting, a
         ["check"],
     )
     ask(2)
-    recorder.record(waiting, waiting.executions.arn_of(first))
+    closing.record(waiting, waiting.executions.arn_of(first))
     deliver(waiting)
     assert (running(waiting, tools), made) == ([second], ["manual:2"])
     assert waiting.runs.header(second).plan == kept.plan
@@ -227,23 +229,23 @@ def test_a_plan_is_made_anew_where_the_cancelled_run_has_ended_a_stage_meanwhile
 ):
     store(waiting, "cancel-running")
     first = ask(1)
-    made, real = count_plans(monkeypatch), turn._before
+    made, real = count_plans(monkeypatch), superseding._before
 
     def late(*given):
         done = StageItem("check", "SUCCEEDED", ended=timestamp(datetime.now(UTC)))
         waiting.runs.put_stage_if_absent(first, done)
         return real(*given)
 
-    monkeypatch.setattr(turn, "_before", late)
+    monkeypatch.setattr(superseding, "_before", late)
     second = ask(2)
     assert waiting.runs.header(second).plan == ""
-    recorder.record(waiting, waiting.executions.arn_of(first))
+    closing.record(waiting, waiting.executions.arn_of(first))
     deliver(waiting)
     assert (running(waiting, tools), made) == ([second], ["manual:2", "manual:2"])
 
 
 def test_a_cancelled_run_takes_its_job_along(waiting, ask, sagemaker, tools):
-    from stagewright.run.gateway.jobs import Job
+    from stagewright.aws.jobs import Job
 
     image = "1.dkr.ecr.us-east-1.amazonaws.com/a:1"
     prepare = {"kind": "processing", "image": image, "entrypoint": ["run"], "instance_type": "ml.m5.large"}
@@ -264,7 +266,7 @@ def test_a_stop_that_failed_is_tried_again_by_the_sweeper(waiting, ask, tools, m
     monkeypatch.undo()
     assert sweep(waiting, patience=-1) == [Repair("called", second)]
     deliver(waiting)
-    recorder.record(waiting, waiting.executions.arn_of(first))
+    closing.record(waiting, waiting.executions.arn_of(first))
     deliver(waiting)
     assert running(waiting, tools) == [second]
 
@@ -315,7 +317,7 @@ AFTER_CLAIM = [
     (Leases, "of", False),
     (Leases, "give", False),
     (Leases, "give", True),
-    (turn, "planned", False),
+    (lifecycle, "planned", False),
     (Runs, "put_all", True),
     (Runs, "advance", False),
     (Runs, "advance", True),
@@ -364,7 +366,7 @@ def test_a_recorder_that_dies_between_any_two_steps_leaves_no_lease_behind(
     with pytest.raises(TargetError, match="the function died"):
         end(waiting, first)
     if again:  # EventBridge calls a function that failed again, which is not enough in every case
-        recorder.record(waiting, waiting.executions.arn_of(first))
+        closing.record(waiting, waiting.executions.arn_of(first))
     sweep(waiting, patience=-1)
     deliver(waiting)
     assert (running(waiting, tools), statuses(waiting, first, second)) == ([second], ["STOPPED", "RUNNING"])
@@ -406,7 +408,7 @@ def age_lease(gateway, seconds):
     ("owner", "name", "why"),
     [
         (Executions, "start", "it could not be started: the function died"),
-        (turn, "planned", "1 attempts to plan"),
+        (lifecycle, "planned", "1 attempts to plan"),
     ],
 )
 def test_a_run_that_cannot_be_started_gives_its_turn_up_in_the_end(
@@ -418,7 +420,7 @@ def test_a_run_that_cannot_be_started_gives_its_turn_up_in_the_end(
         ask(1)
     (first,) = (header.run for header in waiting.runs.open_runs(10))
     second = ask(2)
-    age_lease(waiting, sweeper.HELD_AT_MOST)
+    age_lease(waiting, reconcile.HELD_AT_MOST)
     assert Repair("closed", first) in sweep(waiting, patience=-1)
     monkeypatch.undo()
     assert (show(waiting, first).status, why in show(waiting, first).reason) == ("FAILED", True)
@@ -436,7 +438,7 @@ def poison(gateway, partition):
 def delivered(gateway, context, monkeypatch, body):
     """What the router answers SQS, and what it told people."""
     told = []
-    monkeypatch.setattr(recorder, "notify", lambda _, header, why, *__: told.append((header.run, why)))
+    monkeypatch.setattr(notices, "notify", lambda _, header, why, *__: told.append((header.run, why)))
     record = {"messageId": "m", "body": body, "attributes": {"SentTimestamp": "1769868000000"}}
     return handler({"Records": [record]}, context)["batchItemFailures"], told
 
@@ -450,10 +452,10 @@ def test_planning_that_always_fails_ends_the_run_at_the_last_delivery_and_the_ne
     assert delivered(waiting, context, monkeypatch, requested()) == (again, [])
     first = waiting.runs.claimed("manual:1")
     second = ask(2, parameters={"limit": 7})
-    for _ in range(turn.ATTEMPTS - 2):
+    for _ in range(lifecycle.ATTEMPTS - 2):
         assert delivered(waiting, context, monkeypatch, requested()) == (again, [])
     assert statuses(waiting, first, second) == ["QUEUED", "QUEUED"]
-    assert waiting.leases.of("prices").tries == turn.ATTEMPTS - 1
+    assert waiting.leases.of("prices").tries == lifecycle.ATTEMPTS - 1
     failed, told = delivered(waiting, context, monkeypatch, requested())
     reason = show(waiting, first).reason
     assert (failed, told) == (again, [(first, reason)])
@@ -474,7 +476,7 @@ def test_a_run_that_was_given_up_is_resumed_once_that_is_mended(
 ):
     store(waiting, partition="${parameters.limit}")
     poison(waiting, 3)
-    for _ in range(turn.ATTEMPTS):
+    for _ in range(lifecycle.ATTEMPTS):
         delivered(waiting, context, monkeypatch, requested())
     first = waiting.runs.claimed("manual:1")
     key = {"run": "strange", "item": "stage#check"}
@@ -491,8 +493,8 @@ def test_a_router_that_is_killed_at_planning_each_time_is_noticed_by_the_sweeper
     def killed(*_, **__):
         raise SystemExit
 
-    monkeypatch.setattr(turn, "planned", killed)
-    for _ in range(turn.ATTEMPTS):
+    monkeypatch.setattr(load, "planned", killed)
+    for _ in range(lifecycle.ATTEMPTS):
         assert [each.what for each in sweep(waiting, patience=-1)] in ([], ["called"])
         with pytest.raises(SystemExit):
             ask(1)
@@ -515,7 +517,7 @@ def test_a_planned_run_that_cannot_be_started_ends_with_the_sweeper_s_last_attem
     with pytest.raises(TargetError):
         ask(1)
     (first,) = (header.run for header in waiting.runs.open_runs(10))
-    for _ in range(turn.ATTEMPTS - 2):
+    for _ in range(lifecycle.ATTEMPTS - 2):
         with pytest.raises(StagewrightError, match="1 repairs failed"):
             sweep(waiting, patience=-1)
     assert statuses(waiting, first) == ["PLANNED"]
@@ -525,7 +527,7 @@ def test_a_planned_run_that_cannot_be_started_ends_with_the_sweeper_s_last_attem
 
 
 def test_a_run_is_tried_as_often_as_its_message_is_delivered():
-    assert turn.ATTEMPTS == MAX_RECEIVES
+    assert lifecycle.ATTEMPTS == MAX_RECEIVES
 
 
 def test_a_run_that_waits_can_be_stopped_and_nobody_waits_for_it(waiting, ask, tools):
@@ -601,6 +603,6 @@ def test_what_was_asked_survives_in_the_header(gateway):
     asked = Asked("v1", force=True, cancels=True, listens="code-1")
     trigger = Trigger("manual", "manual:1", "2026-01-31T14:00:00.000Z")
     header = queued(gateway.installation, "prices", trigger, asked)
-    assert turns.line_up(gateway, header)
-    assert not turns.line_up(gateway, replace(header))
+    assert queue.line_up(gateway, header)
+    assert not queue.line_up(gateway, replace(header))
     assert Asked.of(gateway.runs.header(header.run)) == asked

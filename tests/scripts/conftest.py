@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.waiting import PATIENCE
+from tests.support.waiting import PATIENCE
 
-from stagewright.cli.script import SCRIPTS
+from sagemaker_local.images import environments
+from stagewright.cli.commands.author.script import SCRIPTS
 from stagewright.errors import StagewrightError
-from stagewright.local.sagemaker.images import environments
 
 Columns = Mapping[str, Sequence[Any]]
 

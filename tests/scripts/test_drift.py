@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import pytest
 from tests.scripts.conftest import choices, numbers, rows_of, write_csv, write_lines
 
-from stagewright.local.sagemaker.hosting.capture import Capture, Content
+from sagemaker_local.hosting.capture import Capture, Content
 
 FIGURES = ("rows_baseline", "rows_current", "features", "drifted", "drifted_share")
 METRICS = {*FIGURES, "worst_psi", "worst_ks", "enough"}

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import CommandLine
 
+from stagewright.gateway import Gateway
 from stagewright.local import server
-from stagewright.run.gateway import Gateway
 
 DATA = Path(__file__).parents[2] / "examples" / "house-price-watch" / "data"
 DOCUMENT = """\

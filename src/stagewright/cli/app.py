@@ -49,6 +49,44 @@ COMMANDS = {
     "schema": "Print the JSON Schema of pipeline documents.",
     "workflow": "Print the state machine that runs every pipeline.",
 }
+MODULES = {
+    "init": "author.init",
+    "demo": "author.demo",
+    "import": "author.convert",
+    "validate": "author.validate",
+    "plan": "author.plan",
+    "schema": "author.schema",
+    "script": "author.script",
+    "workflow": "author.workflow",
+    "run": "run.run",
+    "resume": "run.resume",
+    "backfill": "run.backfill",
+    "push": "run.push",
+    "stop": "run.stop",
+    "runs": "inspect.runs",
+    "show": "inspect.show",
+    "logs": "inspect.logs",
+    "diff": "inspect.diff",
+    "dlq": "inspect.dlq",
+    "set": "configure.set",
+    "unset": "configure.unset",
+    "rollback": "configure.rollback",
+    "history": "configure.history",
+    "promote": "configure.promote",
+    "document": "configure.config_show",
+    "approvals": "approve.approvals",
+    "approve": "approve.approve",
+    "reject": "approve.reject",
+    "endpoints": "serve.endpoints",
+    "predict": "serve.predict",
+    "rollback-endpoint": "serve.rollback_endpoint",
+    "up": "local.up",
+    "down": "local.down",
+    "env": "local.env",
+    "sagemaker": "local.sagemaker",
+    "doctor": "local.doctor",
+}
+"""Module of each command, below `stagewright.cli.commands`."""
 NAME_WIDTH = 9
 """In the list of commands; the summary of a longer name stands below it, and the others' keep their room."""
 EPILOG = """\b
@@ -72,11 +110,11 @@ class LazyGroup(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
-            from stagewright.spec.findings import meant
+            from stagewright.syntax.findings import meant
 
             close = meant(cmd_name, COMMANDS)
             ctx.fail(f"No such command '{cmd_name}'." + (f" Did you mean '{close}'?" if close else ""))
-        module = import_module(f"stagewright.cli.{cmd_name.replace('-', '_')}")
+        module = import_module(f"stagewright.cli.commands.{MODULES[cmd_name]}")
         single = typer.Typer(add_completion=False, rich_markup_mode=None)
         single.command(cmd_name, help=f"{COMMANDS[cmd_name]}\n\n{module.__doc__}", no_args_is_help=False)(
             module.command
@@ -137,7 +175,7 @@ def main() -> None:
     except Exception as raised:  # the outermost place: nothing may leave a bare traceback
         if debug:
             traceback.print_exc()
-        from stagewright.cli.output import fail
+        from stagewright.cli.common.output import fail
 
         error = explained(raised)
         fail(error, as_json="--json" in arguments, debug=debug)

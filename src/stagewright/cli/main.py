@@ -15,6 +15,8 @@ import sys
 import zlib
 from types import FrameType
 
+from stagewright.cli.state_path import state_path
+
 HANDED_OVER = frozenset(
     (
         "run",
@@ -65,11 +67,6 @@ def main() -> None:
         sys.exit(128 + signal.SIGINT)
 
 
-def state_path() -> str:
-    """Where the local target keeps everything: STAGEWRIGHT_STATE, or .stagewright in the current folder."""
-    return os.path.abspath(os.environ.get("STAGEWRIGHT_STATE") or ".stagewright")  # noqa: PTH100 -- see the top
-
-
 def socket_path(state: str) -> str:
     """Of this very code under this very Python: a process that was started before an edit is not asked."""
     return os.path.join(state, f"commands-{_stamp():08x}.sock")  # noqa: PTH118
@@ -108,9 +105,7 @@ def _wait(connection: socket.socket, worker: int) -> int:
         os.kill(worker, number)
 
     for number in PASSED_ON:
-        if (
-            signal.getsignal(number) is not signal.SIG_IGN
-        ):  # as a shell has it for what runs in the background
+        if signal.getsignal(number) is not signal.SIG_IGN:  # a shell's background jobs ignore SIGINT
             signal.signal(number, pass_on)
     code = connection.recv(NUMBER)
     return int.from_bytes(code, "big") if code else 1
@@ -118,8 +113,10 @@ def _wait(connection: socket.socket, worker: int) -> int:
 
 def _stamp() -> int:
     newest = 0
-    for folder, _, files in os.walk(os.path.dirname(os.path.dirname(__file__))):  # noqa: PTH120
-        for file in files:
-            if file.endswith(".py"):
-                newest = max(newest, os.stat(os.path.join(folder, file)).st_mtime_ns)  # noqa: PTH116, PTH118
+    source = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))  # noqa: PTH120
+    for package in ("stagewright", "sagemaker_local"):
+        for folder, _, files in os.walk(os.path.join(source, package)):  # noqa: PTH118
+            for file in files:
+                if file.endswith(".py"):
+                    newest = max(newest, os.stat(os.path.join(folder, file)).st_mtime_ns)  # noqa: PTH116, PTH118
     return zlib.crc32(f"{sys.executable} {newest}".encode())

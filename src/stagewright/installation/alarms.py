@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from stagewright.installation.functions import FUNCTIONS, ROUTER, SWEEPER, Function
-from stagewright.installation.render import TEMPLATE
 from stagewright.installation.rules import RULES
+from stagewright.installation.template import TEMPLATE
 
 NAMESPACE = f"{TEMPLATE.prefix}/{TEMPLATE.environment}"
 """Of our own metrics: one for each installation, so that they need no dimensions."""

@@ -11,7 +11,10 @@ import zipfile
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent
-LAYERS = ("errors.py", "naming.py", "spec", "plan", "workflow", "installation", "run", "router")
+LAYERS = (
+    "errors.py", "naming.py", "parallel.py", "asl.py", "gateway.py", "aws", "store", "syntax", "catalog",
+    "stages", "document", "planner", "runs", "functions",
+)  # fmt: skip
 SUFFIXES = (".py", ".json")
 _START = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3

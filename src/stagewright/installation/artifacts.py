@@ -8,9 +8,9 @@ from typing import Any
 
 from stagewright.installation.archive import PACKAGE, archive
 from stagewright.installation.functions import ARCHIVE
-from stagewright.installation.machine import DEFINITION
 from stagewright.installation.resources import resources
-from stagewright.workflow.builder import build
+from stagewright.installation.state_machine import DEFINITION
+from stagewright.state_machine.builder import build
 
 FOLDER = PACKAGE / "artifacts"
 

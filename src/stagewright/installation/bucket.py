@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stagewright.installation.render import TEMPLATE
+from stagewright.installation.template import TEMPLATE
 
 NONCURRENT_DAYS = 90
 """Old versions of staged code and manifests are kept as long as Step Functions keeps an execution's name."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from stagewright.installation.alarms import ALARMS, NAMESPACE
 from stagewright.installation.functions import FUNCTIONS
-from stagewright.installation.render import TEMPLATE
+from stagewright.installation.template import TEMPLATE
 
 WIDTH, HEIGHT = 12, 6
 """The grid is 24 columns wide: two charts beside each other."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from stagewright.installation.render import TEMPLATE
+from stagewright.installation.template import TEMPLATE
 
 ARCHIVE = "functions.zip"
 RETENTION_DAYS = 90
@@ -57,7 +57,7 @@ class Function:
 TOPIC = {"name": TEMPLATE.name("notifications"), "kms_key": "alias/aws/sns"}
 TOPIC_ARN = TEMPLATE.arn("sns", TEMPLATE.name("notifications"))
 
-ROUTER = Function("router", "stagewright.router.router.handler", timeout=120, memory=1024)
-RECORDER = Function("recorder", "stagewright.router.recorder.handler", timeout=60)
-SWEEPER = Function("sweeper", "stagewright.router.sweeper.handler", timeout=240)
+ROUTER = Function("router", "stagewright.functions.router.handler", timeout=120, memory=1024)
+RECORDER = Function("recorder", "stagewright.functions.recorder.handler", timeout=60)
+SWEEPER = Function("sweeper", "stagewright.functions.sweeper.handler", timeout=240)
 FUNCTIONS = (ROUTER, RECORDER, SWEEPER)

@@ -6,7 +6,7 @@ from typing import Any
 
 from stagewright.installation.bucket import tls_only
 from stagewright.installation.functions import ROUTER
-from stagewright.installation.render import TEMPLATE
+from stagewright.installation.template import TEMPLATE
 
 DAY = 24 * 3600
 VISIBILITY = 6 * ROUTER.timeout

@@ -8,13 +8,13 @@ from stagewright.installation.alarms import ALARMS, LOG_METRICS
 from stagewright.installation.bucket import bucket
 from stagewright.installation.dashboard import dashboard
 from stagewright.installation.functions import FUNCTIONS
-from stagewright.installation.glue import GLUE_JOBS
-from stagewright.installation.layers import layers
-from stagewright.installation.machine import log_groups, machine
+from stagewright.installation.glue_jobs import GLUE_JOBS
+from stagewright.installation.powertools_layer import layers
 from stagewright.installation.queues import queues, source
-from stagewright.installation.role_options import role_options
 from stagewright.installation.roles import ROLES
+from stagewright.installation.roles.options import role_options
 from stagewright.installation.rules import RULES
+from stagewright.installation.state_machine import log_groups, machine
 from stagewright.installation.tables import TABLES
 from stagewright.installation.topics import topics
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from stagewright.installation.functions import RECORDER, SWEEPER
 from stagewright.installation.queues import DEAD_ARN, EVENTS_ARN
-from stagewright.installation.render import TEMPLATE
-from stagewright.spec.triggers import OWN_FOLDERS
+from stagewright.installation.template import TEMPLATE
+from stagewright.naming import OWN_FOLDERS
 
 
 @dataclass(frozen=True)

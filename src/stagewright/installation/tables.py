@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stagewright.installation.render import TEMPLATE
+from stagewright.installation.template import TEMPLATE
 
 
 @dataclass(frozen=True)

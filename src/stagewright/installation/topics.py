@@ -11,7 +11,7 @@ from typing import Any
 
 from stagewright.installation.bucket import tls_only
 from stagewright.installation.functions import TOPIC, TOPIC_ARN
-from stagewright.installation.render import TEMPLATE
+from stagewright.installation.template import TEMPLATE
 
 ALARMS_ARN = TEMPLATE.arn("sns", TEMPLATE.name("alarms"))
 

@@ -10,8 +10,8 @@ from importlib import resources
 from typing import Any
 
 from stagewright.errors import TargetError
-from stagewright.installation.render import fill
-from stagewright.local import ministack
+from stagewright.installation.template import fill
+from stagewright.local.emulator import server
 from stagewright.naming import Installation
 
 
@@ -38,7 +38,7 @@ class Artifacts:
             archive = (folder / "functions.zip").read_bytes()
         except FileNotFoundError as error:
             raise TargetError(f"{error.filename} is missing", "python -m stagewright.installation") from None
-        makers = (package / "local" / "provision.py").read_bytes(), ministack.VERSION.encode()
+        makers = (package / "local" / "provision.py").read_bytes(), server.VERSION.encode()
         parts = (description.encode(), definition.encode(), archive, *makers)
         digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
         return cls(json.loads(description), definition, archive, digest)

@@ -16,7 +16,7 @@ import zipfile
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
-from stagewright.local.sagemaker.images.environments import cache_folder
+from sagemaker_local.images.environments import cache_folder
 
 KEPT = 3
 """Archives that stay: of this version and of the ones used before it."""

@@ -18,7 +18,6 @@ import json
 import logging
 import os
 import signal
-import socket
 import threading
 import time
 import traceback
@@ -26,20 +25,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from sagemaker_local import credentials
+from sagemaker_local.http.listen import listen
+from sagemaker_local.state_folder import ACCOUNT, REGION, Identity, Server, unusable
 from stagewright.errors import StagewrightError, TargetError
-from stagewright.local import credentials, ministack
 from stagewright.local.artifacts import Artifacts
-from stagewright.local.engine import Handler
-from stagewright.local.state import ACCOUNT, INSTALLATION, REGION, Identity, Server, State, unusable
-from stagewright.local.work import SCHEDULED
-
-if TYPE_CHECKING:
-    from stagewright.local.glue.service import Glue
-    from stagewright.local.sagemaker.service import SageMaker
-    from stagewright.local.tasks.changes import Changes
-    from stagewright.local.wrapper import Wrapper
+from stagewright.local.emulator import server
+from stagewright.local.emulator.background import SCHEDULED
+from stagewright.local.emulator.engine import Handler
+from stagewright.local.state import INSTALLATION, State
 
 SAVE_SECONDS = 2.0
 FINISH_SECONDS = 5.0
@@ -104,7 +100,7 @@ class Process:
             os.environ["TMPDIR"] = str(state.fresh_temporary())
         except OSError as error:
             raise unusable(state.root, error) from error
-        ministack.prepare(os.environ, state, self.port)
+        server.prepare(os.environ, state, self.port)
         self._artifacts = Artifacts.read(INSTALLATION)
         self._is_used = state.services.exists()
         self._is_new = self._prefill()
@@ -127,15 +123,15 @@ class Process:
 
     def _load(self) -> None:
         """Imports late, since ministack reads the environment when it is imported."""
+        from sagemaker_local.http.gate import Wrapper
+        from sagemaker_local.service import SageMaker
+        from sagemaker_local.settings import Settings
         from stagewright.local import bytecode
         from stagewright.local.glue.service import Glue
-        from stagewright.local.sagemaker.service import SageMaker
-        from stagewright.local.sagemaker.settings import Settings
         from stagewright.local.tasks.changes import Changes
-        from stagewright.local.wrapper import Wrapper
 
         key = (self.server.access_key, self.server.secret_key)
-        self._ministack = ministack.Ministack(*key)
+        self._ministack = server.Ministack(*key)
         self._ministack.work.may_start = self._state.starts_runs
         archive = self._artifacts.archive
         self._ministack.start_from(archive, bytecode.compiled(archive))
@@ -146,7 +142,7 @@ class Process:
             *key,
             REGION,
             ACCOUNT,
-            wait_scale=ministack.WAIT_SCALE,
+            wait_scale=server.WAIT_SCALE,
         )
         self._sagemaker: SageMaker = SageMaker(settings, partial(self._publish, "aws.sagemaker"))
         own = replace(settings, root=self._state.glue)
@@ -234,10 +230,10 @@ class Process:
 
     def _wait_until_served(self) -> None:
         """The loop takes the first request only after ministack has restored its state."""
-        from stagewright.local import wrapper
+        from sagemaker_local.http import gate
 
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
-            connection.request("GET", wrapper.HEALTH_PATH)
+            connection.request("GET", gate.HEALTH_PATH)
             connection.getresponse().read()
 
     def _provision(self) -> None:
@@ -340,35 +336,3 @@ def explained(error: Exception, state: State) -> StagewrightError:
             message = f"The local server needs {error.name}, which is not installed"
             return TargetError(message, "pip install 'stagewright[all]'")
     return TargetError(f"The local server could not begin: {error}", f"see {state.log}")
-
-
-def listen(port: int | None, remembered: int) -> socket.socket:
-    """A socket that listens on loopback: at `port`, or at the remembered one if free, or at any.
-
-    Raises:
-        TargetError: `port` is in use, or not allowed.
-    """
-    if port is None and remembered:
-        with contextlib.suppress(OSError):
-            return _bound(remembered)
-    try:
-        return _bound(port or 0)
-    except (OSError, OverflowError) as error:
-        if getattr(error, "errno", 0) == errno.EADDRINUSE:
-            message = f"Port {port} of 127.0.0.1 is in use by another program"
-            raise TargetError(message, "choose another port, or none for a free one") from error
-        raise TargetError(
-            f"Port {port} of 127.0.0.1 cannot be opened: {error}", "choose another port"
-        ) from error
-
-
-def _bound(port: int) -> socket.socket:
-    opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        opened.bind(("127.0.0.1", port))
-        opened.listen(256)
-    except BaseException:
-        opened.close()
-        raise
-    return opened

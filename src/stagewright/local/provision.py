@@ -14,9 +14,9 @@ from typing import Any
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from sagemaker_local.state_folder import REGION, Server
+from stagewright.aws.session import keyed
 from stagewright.local.artifacts import Artifacts
-from stagewright.local.state import REGION, Server
-from stagewright.run.session import keyed
 
 Settings = Mapping[str, Any]
 TARGET_ID = "target"

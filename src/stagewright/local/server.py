@@ -20,12 +20,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from sagemaker_local.credentials import scrubbed
+from sagemaker_local.sandbox.isolation import carried
+from sagemaker_local.state_folder import Server, unusable
 from stagewright.errors import TargetError
-from stagewright.local.credentials import scrubbed
-from stagewright.local.sagemaker.sandbox.accounts import carried
-from stagewright.local.state import Server, State, unusable
-
-__all__ = ["Server", "borrow", "down", "find", "is_lasting", "starts_runs", "up"]
+from stagewright.local.state import State
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0

@@ -11,8 +11,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from stagewright.local import journal
-from stagewright.local.sagemaker.images.environments import cache_folder
+from sagemaker_local.images.environments import cache_folder
+from stagewright.local.emulator import journal
 from stagewright.local.state import State
 
 PASSING = (journal.PATTERN, "*.sqlite-wal", "*.sqlite-shm")

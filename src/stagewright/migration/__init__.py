@@ -7,8 +7,4 @@ What an item holds, and what becomes of it: docs/migration.md. `item` reads it a
 `scripts` has the code files, `stages` makes a stage of each section, `document` puts them together.
 """
 
-from stagewright.migration.document import Imported, convert
-from stagewright.migration.item import Item
-from stagewright.migration.scripts import gather
-
-__all__ = ["Imported", "Item", "convert", "gather"]
+from __future__ import annotations

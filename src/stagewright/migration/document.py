@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from stagewright.errors import DocumentError
 from stagewright.migration.item import Item, Note
-from stagewright.migration.places import Places
+from stagewright.migration.s3_paths import Places
 from stagewright.migration.scripts import Scripts
 from stagewright.migration.stages import stages
 from stagewright.migration.stages.conversion import Conversion, image_of
-from stagewright.migration.stages.left import left
 
 LONGEST = 40
 
@@ -70,3 +69,36 @@ def _name(of: Conversion, given: str) -> str:
             "--name chooses one that suits every environment",
         )
     return name
+
+
+def left(item: Item) -> Iterator[Note]:
+    """What an item says beside its stages."""
+    for name, (reason, remedy) in DROPPED.items():
+        value = item.get(name)
+        if value is not None:
+            yield Note(name, f"{value!r} dropped: {reason}", remedy)
+    for place in item.unread():
+        yield Note(
+            place, "dropped: nothing of the sample reads it", "add it to the document where it is needed"
+        )
+
+
+DROPPED = {
+    "acc_id": ("the installation knows its account", ""),
+    "app": ("the sample's router wrote Python's folder (/var/lang) here by mistake, and nothing used it", ""),
+    "dataset_date": ("the event's date counted", "${trigger.date} in the document"),
+    "env": (
+        "the installation is of one environment",
+        "environments/<environment>.yaml has what differs in one",
+    ),
+    "event_source": ("the trigger's", "${trigger.type} in the document"),
+    "pipeline_stage": ("only ever passed on", ""),
+    "project": (
+        "only ever passed on",
+        "defaults: {tags: {project: ...}} puts it on everything that a run makes",
+    ),
+    "region": ("the installation is in one region", ""),
+    "sagemaker_role_arn": ("jobs have the installation's role", "give that role what it lacks, in Terraform"),
+    "state_machine_name": ("one state machine runs every document", ""),
+}
+"""Attributes of an item that say nothing about stages -> reason and remedy."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stagewright.document.overrides import Unusable
+from stagewright.document.schema_errors import said
 from stagewright.errors import DocumentError, Problem
-from stagewright.run.gateway.values import from_typed
-from stagewright.spec.overrides import Unusable
-from stagewright.spec.shape import said
+from stagewright.store.typed_values import from_typed
 
 TYPES = {"S", "N", "BOOL", "M", "L", "NULL", "B", "SS", "NS", "BS"}
 """DynamoDB API reference, AttributeValue."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stagewright.errors import ReleaseError
 from stagewright.migration.item import Item
-from stagewright.run.folder import MAX_BYTES, MAX_FILES, scan
+from stagewright.runs.releases.code_folder import MAX_BYTES, MAX_FILES, scan
 
 TARBALLS = (
     ("training", "hyperparameters", "sagemaker_submit_directory"),

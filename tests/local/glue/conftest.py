@@ -12,11 +12,11 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from tests.cached_python import report_skipped
-from tests.waiting import until
+from tests.support.cached_python import report_skipped
+from tests.support.waiting import until
 
+from sagemaker_local.state_folder import Server
 from stagewright.local import server as local
-from stagewright.local.server import Server
 
 ROLE = "arn:aws:iam::000000000000:role/stagewright-local-glue"
 BUCKET = "stagewright-local"

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests import processes
+from tests.support import processes
 
-from stagewright.local import server as local
+from sagemaker_local.state_folder import Server
+from stagewright.local import server
 from stagewright.local.glue import run as glue_run
-from stagewright.local.server import Server
 
 from .conftest import BUCKET, Bench, pythons
 
@@ -173,13 +173,13 @@ def test_a_run_without_pyspark_is_refused_with_the_remedy(bench: Bench) -> None:
 def test_a_killed_server_leaves_a_failed_run_and_its_jobs(
     state: Path, bench_of: Callable[[Server], Bench], own_pythons: dict[str, str]
 ) -> None:
-    bench = bench_of(local.up(pythons(state, **own_pythons)))
+    bench = bench_of(server.up(pythons(state, **own_pythons)))
     job = bench.job(SLEEP)
     run, _ = start_sleeping(bench, job)
     os.kill(bench.server.pid, signal.SIGKILL)
-    bench.until(lambda: local.find(state) is None)
+    bench.until(lambda: server.find(state) is None)
     bench.until(lambda: not processes_of(run))
-    again = bench_of(local.up(state))
+    again = bench_of(server.up(state))
     found = again.look(job, run)
     assert (found["JobRunState"], found["ErrorMessage"]) == ("FAILED", glue_run.INTERRUPTED)
     assert again.glue.get_job(JobName=job)["Job"]["Name"] == job

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests import processes
-from tests.local.sagemaker.images.test_environments import wheel
-from tests.local.sagemaker.meanwhile import Meanwhile
-from tests.waiting import until
+from tests.sagemaker_local.images.test_environments import wheel
+from tests.sagemaker_local.meanwhile import Meanwhile
+from tests.support import processes
+from tests.support.waiting import until
 
+from sagemaker_local.sandbox.launcher import Command, Launcher
+from sagemaker_local.settings import Settings
+from sagemaker_local.state_folder import Server
 from stagewright.local.glue import run as glue_run
 from stagewright.local.glue.service import Glue
-from stagewright.local.sagemaker.sandbox.launcher import Command, Launcher
-from stagewright.local.sagemaker.settings import Settings
-from stagewright.local.server import Server
 
 from .conftest import BUCKET, ROLE, client, pythons
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.cached_python import python_with
+from tests.support.cached_python import python_with
 
-from stagewright.local import server as local
-from stagewright.local.server import Server
+from sagemaker_local.state_folder import Server
+from stagewright.local import server
 
 from .conftest import SPARK_SKIPPED, Bench, pythons
 
@@ -37,7 +37,7 @@ def test_a_spark_script_runs_and_says_what_is_not_here(
     state: Path, bench_of: Callable[[Server], Bench]
 ) -> None:
     python = python_with(Path(__file__).with_name("requirements-spark.txt"), SPARK_SKIPPED)
-    bench = bench_of(local.up(pythons(state, **{"glue_spark_5.0": str(python)})))
+    bench = bench_of(server.up(pythons(state, **{"glue_spark_5.0": str(python)})))
     place = bench.put("spark.py", SCRIPT)
     command = {"Name": "glueetl", "PythonVersion": "3", "ScriptLocation": place}
     job = bench.job(Command=command, GlueVersion="5.0", WorkerType="G.1X", NumberOfWorkers=2)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from stagewright.installation.glue import LOG_GROUPS, ROLE
-from stagewright.installation.render import TEMPLATE
-from stagewright.installation.roles.places import BUCKET
-from stagewright.installation.roles.role import Role
+from stagewright.installation.glue_jobs import LOG_GROUPS, ROLE
+from stagewright.installation.roles.arns import BUCKET
+from stagewright.installation.roles.role import Role, Statement
 from stagewright.installation.roles.shared import objects
-from stagewright.installation.roles.statement import Statement
+from stagewright.installation.template import TEMPLATE
 
 GLUE = Role(
     ROLE,

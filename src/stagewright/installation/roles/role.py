@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from stagewright.installation.render import TEMPLATE
-from stagewright.installation.roles.statement import Statement
+from stagewright.installation.template import TEMPLATE
 
 
 @dataclass(frozen=True)
@@ -43,3 +43,34 @@ class Role:
             # SageMaker it is not confirmed, and a role cannot be passed to another account anyway.
             statement["Condition"] = {"StringEquals": {"aws:SourceAccount": TEMPLATE.account}}
         return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What is allowed on what, and why. `conditions` is an IAM Condition block."""
+
+    sid: str
+    reason: str
+    actions: Sequence[str]
+    resources: Sequence[str]
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "sid": self.sid,
+            "reason": self.reason,
+            "actions": list(self.actions),
+            "resources": list(self.resources),
+            "conditions": dict(self.conditions),
+        }
+
+    def policy(self) -> dict[str, Any]:
+        """As IAM takes it."""
+        condition = {"Condition": dict(self.conditions)} if self.conditions else {}
+        return {
+            "Sid": self.sid,
+            "Effect": "Allow",
+            "Action": list(self.actions),
+            "Resource": list(self.resources),
+            **condition,
+        }

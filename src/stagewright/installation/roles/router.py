@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stagewright.installation.functions import ROUTER as FUNCTION
 from stagewright.installation.queues import DEAD_ARN, EVENTS_ARN
-from stagewright.installation.roles.places import (
+from stagewright.installation.roles.arns import (
     ANY_GLUE_JOB,
     DOCUMENTS,
     GLUE_JOB_ARNS,
@@ -12,7 +12,7 @@ from stagewright.installation.roles.places import (
     OURS,
     of_sagemaker,
 )
-from stagewright.installation.roles.role import Role
+from stagewright.installation.roles.role import Role, Statement
 from stagewright.installation.roles.shared import (
     APPROVALS,
     CATALOGUE,
@@ -27,7 +27,6 @@ from stagewright.installation.roles.shared import (
     start,
     stop,
 )
-from stagewright.installation.roles.statement import Statement
 
 _GLUE_RUNS = ("glue:GetJobRuns", "glue:BatchStopJobRun")
 

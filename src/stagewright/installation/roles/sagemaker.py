@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from stagewright.installation.render import TEMPLATE
-from stagewright.installation.roles.places import ALARMS, BUCKET
-from stagewright.installation.roles.role import Role
+from stagewright.installation.roles.arns import ALARMS, BUCKET
+from stagewright.installation.roles.role import Role, Statement
 from stagewright.installation.roles.shared import objects
-from stagewright.installation.roles.statement import Statement
+from stagewright.installation.template import TEMPLATE
 
 SAGEMAKER = Role(
     "sagemaker",

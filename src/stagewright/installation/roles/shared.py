@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from stagewright.installation.functions import TOPIC_ARN, Function
 from stagewright.installation.queues import EVENTS_ARN
-from stagewright.installation.render import TEMPLATE
-from stagewright.installation.roles.places import BUCKET, DOCUMENTS, EXECUTIONS, RUNS
-from stagewright.installation.roles.statement import Statement
+from stagewright.installation.roles.arns import BUCKET, DOCUMENTS, EXECUTIONS, RUNS
+from stagewright.installation.roles.role import Statement
+from stagewright.installation.template import TEMPLATE
 
 READ_DOCUMENTS = Statement(
     "Documents", "asks whether a pipeline wants runs", ("dynamodb:GetItem",), (DOCUMENTS,)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from stagewright.installation.functions import SWEEPER as FUNCTION
-from stagewright.installation.roles.places import ALARMS, OURS, of_sagemaker
-from stagewright.installation.roles.role import Role
+from stagewright.installation.roles.arns import ALARMS, OURS, of_sagemaker
+from stagewright.installation.roles.role import Role, Statement
 from stagewright.installation.roles.shared import (
     APPROVALS,
     CATALOGUE,
@@ -18,7 +18,6 @@ from stagewright.installation.roles.shared import (
     start,
     stop,
 )
-from stagewright.installation.roles.statement import Statement
 
 SWEEPER = Role(
     "sweeper",

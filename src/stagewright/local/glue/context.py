@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from stagewright.local.sagemaker.images.environments import Environments
-from stagewright.local.sagemaker.logs import Logs
-from stagewright.local.sagemaker.sandbox.launcher import Launcher
-from stagewright.local.sagemaker.settings import Settings
-from stagewright.local.sagemaker.storage import Storage
-from stagewright.local.sagemaker.store import Store
+from sagemaker_local.images.environments import Environments
+from sagemaker_local.logs import Logs
+from sagemaker_local.sandbox.launcher import Launcher
+from sagemaker_local.settings import Settings
+from sagemaker_local.storage import Storage
+from sagemaker_local.store import Store
 
 Publish = Callable[[str, dict[str, Any]], None]
 """`(detail_type, detail)` of an EventBridge event of source aws.glue."""

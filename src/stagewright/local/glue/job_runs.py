@@ -7,17 +7,16 @@ import uuid
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from sagemaker_local.api.fields import Fields
+from sagemaker_local.api.protocol import ApiError
+from sagemaker_local.jobs.active_jobs import AtWork, ClosedError
+from sagemaker_local.resource import now
+from sagemaker_local.store import Record
 from stagewright.local.glue import arguments, pythons
 from stagewright.local.glue.context import Context
 from stagewright.local.glue.jobs import SPARK, Jobs, check_capacity
-from stagewright.local.glue.listing import page
-from stagewright.local.glue.protocol import missing
+from stagewright.local.glue.protocol import missing, page
 from stagewright.local.glue.run import ENDED, INTERRUPTED, KIND, LOG_GROUPS, STARTING, Run
-from stagewright.local.sagemaker.api.fields import Fields
-from stagewright.local.sagemaker.api.protocol import ApiError
-from stagewright.local.sagemaker.jobs.at_work import AtWork, ClosedError
-from stagewright.local.sagemaker.resource import now
-from stagewright.local.sagemaker.store import Record
 
 DEFAULT_CONCURRENCY = 1
 """API reference, ExecutionProperty, MaxConcurrentRuns."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from sagemaker_local.api.fields import Fields, Rules, under
+from sagemaker_local.api.protocol import ApiError
+from sagemaker_local.resource import now
+from sagemaker_local.store import Record
 from stagewright.local.glue import arguments
 from stagewright.local.glue.context import Context
-from stagewright.local.glue.listing import page
-from stagewright.local.glue.protocol import invalid, missing, unsupported
-from stagewright.local.sagemaker.api.fields import Fields, Rules, under
-from stagewright.local.sagemaker.api.protocol import ApiError
-from stagewright.local.sagemaker.resource import now
-from stagewright.local.sagemaker.store import Record
+from stagewright.local.glue.protocol import invalid, missing, page, unsupported
 
 KIND = "job"
 PYTHON_SHELL, SPARK = "pythonshell", "glueetl"

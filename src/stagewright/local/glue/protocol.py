@@ -1,4 +1,4 @@
-"""AWS JSON 1.1 as Glue speaks it, driven by botocore's service model (glue/2017-03-31)."""
+"""Pages of a listing."""
 
 from __future__ import annotations
 
@@ -11,16 +11,23 @@ from typing import Any, Protocol
 
 from botocore.model import OperationModel, ServiceModel
 
-from stagewright.local.sagemaker.api.protocol import (
-    JSON_TYPE,
-    ApiError,
-    checked,
-    json_object,
-    refusal,
-    to_record,
-    typed,
-)
-from stagewright.run.session import LOADER
+from sagemaker_local.api.protocol import JSON_TYPE, ApiError, checked, json_object, refusal, to_record, typed
+from sagemaker_local.store import Record
+from stagewright.aws.session import LOADER
+
+DEFAULT_PAGE = 100
+
+
+def page(member: str, records: list[Record], request: dict[str, Any]) -> dict[str, Any]:
+    """`{member: [records], "NextToken": ...}`. A token is the number of records that came before."""
+    token = request.get("NextToken", "0")
+    if not token.isdecimal():
+        raise invalid("The NextToken is not valid; start again without it.")
+    start = int(token)
+    end = start + request.get("MaxResults", DEFAULT_PAGE)
+    following = {"NextToken": str(end)} if end < len(records) else {}
+    return {member: records[start:end], **following}
+
 
 TARGET_PREFIX = "AWSGlue."
 

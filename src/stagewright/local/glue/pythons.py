@@ -11,9 +11,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from sagemaker_local.images import interpreters
+from sagemaker_local.images.environments import Environment, Environments, Image, Packages, Report
 from stagewright.local.glue.protocol import unsupported
-from stagewright.local.sagemaker.images import pythons
-from stagewright.local.sagemaker.images.environments import Environment, Environments, Image, Packages, Report
 
 PYTHON_SHELL = Image(
     "glue-pythonshell",
@@ -59,7 +59,7 @@ def spark(environments: Environments, version: str) -> Environment:
     alias = f"glue-spark-{version}"
     own = environments.own_python(alias, None)
     python = own or Path(sys.executable)
-    if not any((Path(site) / "pyspark").is_dir() for site in pythons.inspect(python).sites):
+    if not any((Path(site) / "pyspark").is_dir() for site in interpreters.inspect(python).sites):
         raise unsupported(
             f"Spark, since {python} has no pyspark: install it (pip install pyspark), or name a Python that "
             f'has it in local.toml, table [pythons], as "{alias}"'

@@ -10,19 +10,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from sagemaker_local.api.protocol import ApiError
+from sagemaker_local.errors import JobFailure
+from sagemaker_local.images.environments import Environment
+from sagemaker_local.images.overlay import lay_over
+from sagemaker_local.jobs.host_process import LINE_LIMIT, exception_in
+from sagemaker_local.jobs.job_environment import base_environment
+from sagemaker_local.logs import LogStream
+from sagemaker_local.resource import now
+from sagemaker_local.sandbox.launcher import Command, Process
+from sagemaker_local.store import Record
 from stagewright.errors import JobEnvironmentError
 from stagewright.local.glue import arguments, pythons
 from stagewright.local.glue.context import Context
-from stagewright.local.sagemaker.api.protocol import ApiError
-from stagewright.local.sagemaker.failure import JobFailure
-from stagewright.local.sagemaker.images.environments import Environment
-from stagewright.local.sagemaker.images.overlay import lay_over
-from stagewright.local.sagemaker.jobs.host_run import LINE_LIMIT, exception_in
-from stagewright.local.sagemaker.jobs.job_environment import base_environment
-from stagewright.local.sagemaker.logs import LogStream
-from stagewright.local.sagemaker.resource import now
-from stagewright.local.sagemaker.sandbox.launcher import Command, Process
-from stagewright.local.sagemaker.store import Record
 
 KIND = "job-run"
 STARTING, RUNNING, STOPPING = "STARTING", "RUNNING", "STOPPING"

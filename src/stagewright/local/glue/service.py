@@ -8,18 +8,18 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from sagemaker_local.api.fields import Fields, refuse_unsupported, without_effect
+from sagemaker_local.api.protocol import ApiError
+from sagemaker_local.images.environments import Environments
+from sagemaker_local.logs import Logs
+from sagemaker_local.sandbox.launcher import Launcher
+from sagemaker_local.settings import Settings
+from sagemaker_local.storage import Storage
+from sagemaker_local.store import Store
 from stagewright.local.glue import protocol
 from stagewright.local.glue.context import Context, Publish
 from stagewright.local.glue.job_runs import JobRuns
 from stagewright.local.glue.jobs import Jobs
-from stagewright.local.sagemaker.api.fields import Fields, refuse_unsupported, without_effect
-from stagewright.local.sagemaker.api.protocol import ApiError
-from stagewright.local.sagemaker.images.environments import Environments
-from stagewright.local.sagemaker.logs import Logs
-from stagewright.local.sagemaker.sandbox.launcher import Launcher
-from stagewright.local.sagemaker.settings import Settings
-from stagewright.local.sagemaker.storage import Storage
-from stagewright.local.sagemaker.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from stagewright.local.engine import TaskError
-
-LIMIT = 262_144
-"""Bytes of a task's result (Step Functions quotas: 256 KiB, UTF-8)."""
-TOO_LARGE = "States.DataLimitExceeded"
-
-
-def excess(result: dict[str, Any]) -> str:
-    """The cause with which Step Functions refuses the result; empty where it takes it."""
-    size = len(json.dumps(result, ensure_ascii=False).encode())
-    limit = "maximum number of bytes service limit"
-    return f"The task returned {size} bytes, exceeding the {limit}" if size > LIMIT else ""
+from stagewright.catalog import step_functions_fields
+from stagewright.local.emulator.engine import TOO_LARGE, Task, TaskError, excess
 
 
 def milliseconds(moment: datetime) -> int:
@@ -46,3 +35,15 @@ def within_limit(result: dict[str, Any]) -> dict[str, Any]:
     if cause := excess(result):
         raise TaskError(TOO_LARGE, cause)
     return result
+
+
+def unrecognized(task: Task) -> TaskError:
+    return TaskError("States.Runtime", f"The resource provided {task.resource} is not recognized.")
+
+
+def check(operation: str, arguments: Any) -> None:
+    """TaskError for a field that it does not take."""
+    for problem in step_functions_fields.check(operation, arguments):
+        field = problem.path.rpartition(".")[2]
+        cause = f'[The field "{field}" is not supported by Step Functions]'
+        raise TaskError("States.Runtime", f"The Parameters could not be used to start the Task: {cause}")

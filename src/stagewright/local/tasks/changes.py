@@ -8,8 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from stagewright.local.engine import ExecutionStoppedError, Task, TaskError
-from stagewright.local.sagemaker.api.protocol import ApiError
+from sagemaker_local.api.protocol import ApiError
+from stagewright.local.emulator.engine import ExecutionStoppedError, Task, TaskError
 
 FALLBACK_SECONDS = 0.25
 """A change that nobody announced is noticed after this long."""

@@ -13,11 +13,11 @@ import json
 import uuid
 from typing import Any
 
-from stagewright.local.engine import Task, TaskError
+from sagemaker_local.api.protocol import ApiError
+from stagewright.local.emulator.engine import Task, TaskError
 from stagewright.local.glue.protocol import Service, operation_model
 from stagewright.local.glue.run import SUCCEEDED
-from stagewright.local.sagemaker.api.protocol import ApiError
-from stagewright.local.tasks import parameters
+from stagewright.local.tasks import answers
 from stagewright.local.tasks.answers import milliseconds, plain, within_limit
 from stagewright.local.tasks.changes import Changes
 
@@ -61,8 +61,8 @@ def _checked(task: Task) -> str:
     """`sync` or nothing. TaskError for what Step Functions refuses before it calls Glue."""
     action, _, pattern = task.resource.removeprefix(PREFIX).partition(".")
     if action != "startJobRun" or pattern not in ("", "sync"):
-        raise parameters.unrecognized(task)
-    parameters.check(START, task.arguments)
+        raise answers.unrecognized(task)
+    answers.check(START, task.arguments)
     return pattern
 
 

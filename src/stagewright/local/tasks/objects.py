@@ -6,8 +6,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from xml.etree import ElementTree
 
-from stagewright.local.engine import Task, TaskError
-from stagewright.local.ministack import Ministack
+from stagewright.local.emulator.engine import Task, TaskError
+from stagewright.local.emulator.server import Ministack
 from stagewright.local.tasks.answers import iso, within_limit
 
 GET_OBJECT = "arn:aws:states:::aws-sdk:s3:getObject"

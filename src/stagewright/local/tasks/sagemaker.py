@@ -20,13 +20,13 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from stagewright.local.engine import Task, TaskError
-from stagewright.local.sagemaker.api.protocol import ApiError, Service
-from stagewright.local.sagemaker.model_servers.runtime import VARIANT
-from stagewright.local.tasks import parameters
+from sagemaker_local.api.protocol import ApiError, Service
+from sagemaker_local.model_servers.runtime import VARIANT
+from stagewright.catalog import step_functions_fields as allowed
+from stagewright.local.emulator.engine import Task, TaskError
+from stagewright.local.tasks import answers
 from stagewright.local.tasks.answers import iso, milliseconds, plain, within_limit
 from stagewright.local.tasks.changes import Changes
-from stagewright.plan import integration as allowed
 
 OPTIMIZED = "arn:aws:states:::sagemaker:"
 SDK = "arn:aws:states:::aws-sdk:sagemaker:"
@@ -105,8 +105,8 @@ def check(task: Task, operation: str, pattern: str) -> None:
     """TaskError for what Step Functions refuses before it calls SageMaker."""
     waits = operation.removeprefix("Create") in JOBS
     if operation not in allowed.DOCUMENTED or pattern not in ("", "sync") or (pattern and not waits):
-        raise parameters.unrecognized(task)
-    parameters.check(operation, task.arguments)
+        raise answers.unrecognized(task)
+    answers.check(operation, task.arguments)
 
 
 def first_sdk_error(error: ApiError) -> TaskError:

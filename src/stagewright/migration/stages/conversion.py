@@ -6,11 +6,11 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from stagewright.catalog.images import alias_of, resolve
 from stagewright.errors import NotFoundError, PlanError, Problem
 from stagewright.migration.item import Item, Note
-from stagewright.migration.places import Places
+from stagewright.migration.s3_paths import Places
 from stagewright.migration.scripts import Scripts
-from stagewright.plan.images import alias_of, resolve
 
 Stage = dict[str, Any]
 REMEDY = "--scripts names the folder with the scripts and source.tar.gz"

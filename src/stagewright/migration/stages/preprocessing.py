@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stagewright.migration.places import PATHS, RUN
+from stagewright.migration.s3_paths import PATHS, RUN
 from stagewright.migration.stages.conversion import Conversion, Stage, compute, number
 
 INPUT = "/opt/ml/processing/input/"

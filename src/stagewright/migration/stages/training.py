@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stagewright.migration.places import PATHS
+from stagewright.migration.s3_paths import PATHS
 from stagewright.migration.stages.conversion import (
     Conversion,
     Stage,

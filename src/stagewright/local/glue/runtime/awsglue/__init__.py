@@ -2,3 +2,5 @@
 
 Runs in the job's Python, beside its script.
 """
+
+from __future__ import annotations

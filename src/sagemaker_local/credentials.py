@@ -1,0 +1,42 @@
+"""What a process needs in its environment to use a local server, and to reach no real AWS account."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sagemaker_local.state_folder import REGION, Server
+
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+LOOPBACK = "127.0.0.1,localhost"
+
+
+def environment(server: Server) -> dict[str, str]:
+    """Variables for a shell or a child process. The empty file that they name is in the state directory."""
+    empty = server.state / "empty"
+    empty.touch()
+    return {
+        "AWS_ENDPOINT_URL": server.url,
+        "AWS_ACCESS_KEY_ID": server.access_key,
+        "AWS_SECRET_ACCESS_KEY": server.secret_key,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": str(empty),
+        "AWS_SHARED_CREDENTIALS_FILE": str(empty),
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def for_user(server: Server) -> dict[str, str]:
+    """The same for a shell whose AWS_PROFILE may name a profile of the user's: SDKs fail without it."""
+    file = server.state / "profile"
+    file.write_text("[default]\n")
+    return {**environment(server), "AWS_CONFIG_FILE": str(file), "AWS_PROFILE": "default"}
+
+
+def scrubbed(parent: Mapping[str, str]) -> dict[str, str]:
+    """`parent` without anything of AWS; loopback is reached past any proxy."""
+    kept = {name: value for name, value in parent.items() if not name.startswith(("AWS_", "BOTO_"))}
+    if any(name in kept for name in PROXIES):
+        for name in ("NO_PROXY", "no_proxy"):
+            kept[name] = f"{kept[name]},{LOOPBACK}" if kept.get(name) else LOOPBACK
+    return kept

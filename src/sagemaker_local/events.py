@@ -1,0 +1,24 @@
+"""EventBridge events of the local SageMaker, beside the change of state that they tell of."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from sagemaker_local.resource import Context
+from sagemaker_local.store import Record
+
+log = logging.getLogger(__name__)
+
+
+def announce(context: Context, detail_type: str, detail: dict[str, Any]) -> None:
+    """Never fails: SageMaker's events are best effort, and the state they tell of has changed already."""
+    try:
+        context.publish(detail_type, detail)
+    except Exception:
+        log.exception("an event was not delivered: %s", detail_type)
+
+
+def public(record: Record) -> Record:
+    """A record without the members that only this service knows."""
+    return {key: value for key, value in record.items() if not key.startswith("_")}

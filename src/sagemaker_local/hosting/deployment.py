@@ -1,0 +1,112 @@
+"""What a DeploymentConfig asks for: in which steps traffic moves to a new fleet, and which alarms undo that.
+
+Developer guide, "Deployment guardrails for updating models in production".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sagemaker_local.api.protocol import invalid
+
+POLICY, ROLLING = "BlueGreenUpdatePolicy", "RollingUpdatePolicy"
+SIZES = {"CANARY": "CanarySize", "LINEAR": "LinearStepSize"}
+LIMITS = {
+    "CanarySize": (0, 50),
+    "LinearStepSize": (10, 50),
+    "MaximumBatchSize": (5, 50),
+    "RollbackMaximumBatchSize": (5, 100),
+}
+"""Percent of the variant's instances (API reference, TrafficRoutingConfig and RollingUpdatePolicy)."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """`share` of the traffic goes to the new fleet; then alarms are watched for `wait` seconds."""
+
+    share: float
+    wait: int
+    reason: str
+    """The field that the wait comes from, as status messages name it."""
+    capacity: str
+    """What the share is, in the words of status messages: canary, linear, batch, full."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    steps: tuple[Step, ...] = (Step(1.0, 0, "TerminationWaitInSeconds", "full"),)
+    alarms: tuple[str, ...] = ()
+    timeout: int | None = None
+
+
+def deployment(config: dict[str, Any], instances: int) -> Deployment:
+    """ValidationException where the configuration contradicts itself, or the number of instances."""
+    if POLICY in config and ROLLING in config:
+        raise invalid(f"Only one update policy can be used: {POLICY} or {ROLLING}.")
+    policy: dict[str, Any] = config.get(POLICY) or config.get(ROLLING) or {}
+    if ROLLING in config:
+        steps = _rolling(policy, instances)
+    elif POLICY in config:
+        steps = _blue_green(policy, instances)
+    else:
+        steps = Deployment().steps
+    timeout = policy.get("MaximumExecutionTimeoutInSeconds")
+    waiting = sum(step.wait for step in steps)
+    if timeout is not None and waiting >= timeout:
+        raise invalid(
+            f"MaximumExecutionTimeoutInSeconds ({timeout}) must be larger than all waits together"
+            f" ({waiting})."
+        )
+    listed = config.get("AutoRollbackConfiguration", {}).get("Alarms", [])
+    return Deployment(steps, tuple(alarm["AlarmName"] for alarm in listed if "AlarmName" in alarm), timeout)
+
+
+def activated(share: float, instances: int) -> int:
+    """How many of a variant's instances a share is."""
+    return math.ceil(round(share * instances, 9))
+
+
+def _blue_green(policy: dict[str, Any], instances: int) -> tuple[Step, ...]:
+    routing = policy["TrafficRoutingConfiguration"]
+    kind, wait = routing["Type"], routing["WaitIntervalInSeconds"]
+    for other, member in SIZES.items():
+        if (member in routing) != (other == kind):
+            raise invalid(f"{member} belongs to the traffic routing type {other}; the type is {kind}.")
+    last = Step(1.0, policy.get("TerminationWaitInSeconds", 0), "TerminationWaitInSeconds", "full")
+    if kind == "ALL_AT_ONCE":
+        return (last,)
+    share = _share(routing, SIZES[kind], instances)
+    shares = [share] if kind == "CANARY" else _shares(share)
+    return (*(Step(each, wait, "WaitIntervalInSeconds", kind.lower()) for each in shares), last)
+
+
+def _rolling(policy: dict[str, Any], instances: int) -> tuple[Step, ...]:
+    share = _share(policy, "MaximumBatchSize", instances)
+    if "RollbackMaximumBatchSize" in policy:
+        _share(policy, "RollbackMaximumBatchSize", instances)
+    wait = policy["WaitIntervalInSeconds"]
+    shares = [*_shares(share), 1.0]
+    return tuple(
+        Step(each, wait, "WaitIntervalInSeconds", "full" if each == 1.0 else "batch") for each in shares
+    )
+
+
+def _shares(share: float) -> Sequence[float]:
+    """One step after the other, without the last, which is everything."""
+    return [share * number for number in range(1, math.ceil(round(1 / share, 9)))]
+
+
+def _share(policy: dict[str, Any], member: str, instances: int) -> float:
+    size = policy[member]
+    counted = size["Type"] == "INSTANCE_COUNT"
+    percent = 100 * size["Value"] / max(instances, 1) if counted else size["Value"]
+    low, high = LIMITS[member]
+    if not low <= percent <= high:
+        raise invalid(
+            f"{member} is {percent:g} % of the {instances} instance(s);"
+            f" it must be between {low} % and {high} %."
+        )
+    return float(percent) / 100

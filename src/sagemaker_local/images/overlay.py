@@ -1,0 +1,34 @@
+"""A job's own layer over a shared environment: what it installs with pip stays in the job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sagemaker_local.images import interpreters
+
+PIP = '#!/bin/sh\nexec "$(dirname "$0")/python" -m pip "$@"\n'
+
+
+def lay_over(python: Path, folder: Path) -> Path:
+    """Makes a virtual environment at `folder` that sees the packages of `python`; answers its executable.
+
+    Written by hand, in a millisecond: a virtual environment is a link to the interpreter beside a pyvenv.cfg
+    (PEP 405), and `addsitedir` also reads the .pth files of the folder under it.
+    """
+    interpreter = interpreters.inspect(python)
+    packages = folder / f"lib/python{interpreter.version}/site-packages"
+    packages.mkdir(parents=True)
+    programs = folder / "bin"
+    programs.mkdir()
+    for name in ("python", "python3", f"python{interpreter.version}"):
+        (programs / name).symlink_to(interpreter.base)
+    (folder / "pyvenv.cfg").write_text(
+        f"home = {interpreter.base.parent}\n"
+        f"include-system-site-packages = false\nversion = {interpreter.version}\n"
+    )
+    lines = [f"import site; site.addsitedir({site!r})" for site in interpreter.sites]
+    (packages / "_environment.pth").write_text("\n".join([*lines, ""]))
+    for name in ("pip", "pip3"):
+        (programs / name).write_text(PIP)
+        (programs / name).chmod(0o755)
+    return programs / "python"

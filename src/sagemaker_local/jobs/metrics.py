@@ -1,0 +1,48 @@
+"""Metrics of a training job: regular expressions over its log."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from sagemaker_local.api.protocol import invalid
+from sagemaker_local.resource import now
+
+
+class Metrics:
+    """`definitions` are MetricDefinitions: the last value of each becomes FinalMetricDataList."""
+
+    def __init__(self, definitions: list[dict[str, str]]) -> None:
+        self._patterns = [(item["Name"], compiled(item["Name"], item["Regex"])) for item in definitions]
+        self._last: dict[str, dict[str, Any]] = {}
+
+    def observe(self, line: str) -> None:
+        """The first group of the first match in the line; what is no finite number does not count."""
+        for name, pattern in self._patterns:
+            if (value := value_in(pattern, line)) is not None:
+                self._last[name] = {"MetricName": name, "Value": value, "Timestamp": now()}
+
+    @property
+    def final(self) -> list[dict[str, Any]]:
+        return list(self._last.values())
+
+
+def value_in(pattern: re.Pattern[str], line: str) -> float | None:
+    match = pattern.search(line)
+    return _number(match.group(1)) if match and pattern.groups else None
+
+
+def compiled(name: str, pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise invalid(f"The regular expression of metric {name} is not valid: {error}") from error
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

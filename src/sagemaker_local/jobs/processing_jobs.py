@@ -1,0 +1,131 @@
+"""CreateProcessingJob, DescribeProcessingJob, ListProcessingJobs, StopProcessingJob."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from sagemaker_local.api.fields import Rules
+from sagemaker_local.api.protocol import invalid, unsupported
+from sagemaker_local.images.environments import Environment
+from sagemaker_local.jobs.host_process import HostRun
+from sagemaker_local.jobs.hosts import Host, check_count
+from sagemaker_local.jobs.job_run import REASON_LIMIT, JobRun
+from sagemaker_local.jobs.jobs import Jobs
+from sagemaker_local.jobs.kinds import PROCESSING
+from sagemaker_local.jobs.process_run import ProcessRun
+from sagemaker_local.store import Record
+
+SUPPORTED: Rules = {
+    "ProcessingResources.ClusterConfig.InstancePreferences": (),
+    "ProcessingInputs[].DatasetDefinition": (),
+    "ProcessingInputs[].AppManaged": (False,),
+    "ProcessingInputs[].S3Input.S3InputMode": ("File",),
+    "ProcessingInputs[].S3Input.S3CompressionType": ("None",),
+    "ProcessingOutputConfig.Outputs[].FeatureStoreOutput": (),
+    "ProcessingOutputConfig.Outputs[].AppManaged": (False,),
+}
+IDLE_FIELDS = (
+    "ProcessingOutputConfig.KmsKeyId",
+    "ProcessingResources.ClusterConfig.VolumeKmsKeyId",
+    "NetworkConfig.EnableInterContainerTrafficEncryption",
+    "NetworkConfig.EnableNetworkIsolation",
+    "NetworkConfig.VpcConfig",
+    "ExperimentConfig",
+)
+ROOT = "/opt/ml/"
+PYTHON = re.compile(r"/(?:\S*/)?python(?:3(?:\.\d+)?)?")
+
+
+class ProcessingRun(ProcessRun):
+    kind = PROCESSING
+    idle_fields = IDLE_FIELDS
+
+    @property
+    def image(self) -> str:
+        return str(self.record["AppSpecification"]["ImageUri"])
+
+    @property
+    def instance_count(self) -> int:
+        return int(self.record["ProcessingResources"]["ClusterConfig"]["InstanceCount"])
+
+    def stage(self, environment: Environment, host: Host) -> Environment:
+        for item in self.record.get("ProcessingInputs", []):
+            source = item["S3Input"]
+            folder = _local(host, source["LocalPath"])
+            shard = host.shard(source.get("S3DataDistributionType", ""))
+            self.context.storage.download(source["S3Uri"], source["S3DataType"], folder, shard)
+        for output in self._outputs():
+            _local(host, output["LocalPath"]).mkdir(parents=True, exist_ok=True)
+        for name in ("config", "output"):
+            (host.opt_ml / name).mkdir(exist_ok=True)
+        hosts = {"current_host": host.name, "hosts": host.names}
+        (host.opt_ml / "config/resourceconfig.json").write_text(json.dumps(hosts))
+        (host.opt_ml / "config/processingjobconfig.json").write_text(json.dumps(self.record))
+        return environment
+
+    def command(self, python: str) -> tuple[tuple[str, ...], dict[str, str]]:
+        """The image's Python stands in for any absolute path to one."""
+        specification = self.record["AppSpecification"]
+        program, *rest = specification["ContainerEntrypoint"]
+        first = python if PYTHON.fullmatch(program) else program
+        return (first, *rest, *specification.get("ContainerArguments", [])), {
+            "PROCESSING_JOB_ARN": self.record[self.kind.arn]
+        }
+
+    def keep(self, succeeded: bool) -> None:
+        for output in self._outputs():
+            if succeeded or output["S3UploadMode"] == "Continuous":
+                for host in reversed(self.hosts):  # of two files of one name, the first host's stays
+                    self.context.storage.upload_folder(_local(host, output["LocalPath"]), output["S3Uri"])
+
+    def failure_text(self, failed: HostRun) -> str:  # noqa: ARG002 -- there is no such file here
+        return ""
+
+    def account(self) -> None:
+        """There is no secondary status here, so the reason of a stop by time stands in FailureReason."""
+        if self.stopped_as == "MaxRuntimeExceeded":
+            limit = self.record["StoppingCondition"]["MaxRuntimeInSeconds"]
+            self.record["FailureReason"] = f"MaxRuntimeExceeded: the job ran longer than {limit} seconds"
+        message = self.hosts[0].opt_ml / "output/message"
+        if message.is_file():
+            self.record["ExitMessage"] = message.read_text(errors="replace")[:REASON_LIMIT]
+
+    def _outputs(self) -> list[dict[str, Any]]:
+        outputs = self.record.get("ProcessingOutputConfig", {}).get("Outputs", [])
+        return [output["S3Output"] for output in outputs]
+
+
+class ProcessingJobs(Jobs):
+    kind = PROCESSING
+
+    def check(self, request: dict[str, Any]) -> None:
+        if "ContainerEntrypoint" not in request["AppSpecification"]:
+            raise unsupported(
+                "AppSpecification without ContainerEntrypoint (an image's own command is unknown here)"
+            )
+        count = request["ProcessingResources"]["ClusterConfig"]["InstanceCount"]
+        check_count("ProcessingResources.ClusterConfig.InstanceCount", count)
+        inputs = [item.get("S3Input") for item in request.get("ProcessingInputs", [])]
+        outputs = [
+            item.get("S3Output") for item in request.get("ProcessingOutputConfig", {}).get("Outputs", [])
+        ]
+        for place in (*inputs, *outputs):
+            _check_place(place)
+
+    def run_of(self, record: Record) -> JobRun:
+        return ProcessingRun(self.context, record)
+
+
+def _local(host: Host, path: str) -> Path:
+    return host.opt_ml.joinpath(path.removeprefix(ROOT))
+
+
+def _check_place(place: dict[str, Any] | None) -> None:
+    path = (place or {}).get("LocalPath", "")
+    if not path.startswith(ROOT) or ".." in path.split("/"):
+        raise invalid(f"LocalPath must be a folder under {ROOT}processing; this is {path or 'not given'}")
+    if not str((place or {}).get("S3Uri", "")).startswith("s3://"):
+        raise invalid(f"S3Uri of {path} must start with s3://")

@@ -1,0 +1,251 @@
+"""CreateTrainingJob, DescribeTrainingJob, ListTrainingJobs, StopTrainingJob."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from sagemaker_local.api.fields import Rules, refuse_unsupported
+from sagemaker_local.api.protocol import invalid, unsupported
+from sagemaker_local.errors import JobFailure
+from sagemaker_local.images.environment_build import RequirementsError
+from sagemaker_local.images.environments import Environment
+from sagemaker_local.jobs import opt_ml
+from sagemaker_local.jobs.host_process import HostRun
+from sagemaker_local.jobs.hosts import Host, check_count, together
+from sagemaker_local.jobs.job_run import JobRun
+from sagemaker_local.jobs.jobs import Jobs
+from sagemaker_local.jobs.kinds import TRAINING, TUNED
+from sagemaker_local.jobs.metrics import Metrics
+from sagemaker_local.jobs.process_run import ProcessRun
+from sagemaker_local.resource import Context
+from sagemaker_local.storage import nothing_under, unpack
+from sagemaker_local.store import Record
+
+TRAIN = Path(__file__).parents[1] / "toolkit/train.py"
+CHECKPOINTS = "/opt/ml/checkpoints"
+"""CheckpointConfig, LocalPath: the default (API reference)."""
+SUPPORTED: Rules = {
+    "AlgorithmSpecification.AlgorithmName": (),
+    "AlgorithmSpecification.TrainingInputMode": ("File", "FastFile"),
+    "InputDataConfig[].InputMode": ("File", "FastFile"),
+    "InputDataConfig[].CompressionType": ("None",),
+    "InputDataConfig[].RecordWrapperType": ("None",),
+    "InputDataConfig[].ShuffleConfig": (),
+    "InputDataConfig[].DataSource.FileSystemDataSource": (),
+    "InputDataConfig[].DataSource.DatasetSource": (),
+    "InputDataConfig[].DataSource.S3DataSource.S3DataType": ("S3Prefix", "ManifestFile"),
+    "InputDataConfig[].DataSource.S3DataSource.AttributeNames": (),
+    "InputDataConfig[].DataSource.S3DataSource.InstanceGroupNames": (),
+    "InputDataConfig[].DataSource.S3DataSource.ModelAccessConfig": (),
+    "InputDataConfig[].DataSource.S3DataSource.HubAccessConfig": (),
+    "ResourceConfig.InstanceGroups": (),
+    "ResourceConfig.InstancePreferences": (),
+    "TensorBoardOutputConfig": (),
+    "ServerlessJobConfig": (),
+    "MlflowConfig": (),
+    "ModelPackageConfig": (),
+    "WarmPoolStatusEquals": (),
+    "TrainingPlanArnEquals": (),
+}
+IDLE_FIELDS = (
+    "OutputDataConfig.KmsKeyId",
+    "ResourceConfig.VolumeKmsKeyId",
+    "ResourceConfig.KeepAlivePeriodInSeconds",
+    "ResourceConfig.TrainingPlanArn",
+    "ResourceConfig.InstancePlacementConfig",
+    "AlgorithmSpecification.TrainingImageConfig",
+    "AlgorithmSpecification.EnableSageMakerMetricsTimeSeries",
+    "StoppingCondition.MaxWaitTimeInSeconds",
+    "StoppingCondition.MaxPendingTimeInSeconds",
+    "VpcConfig",
+    "EnableNetworkIsolation",
+    "EnableInterContainerTrafficEncryption",
+    "EnableManagedSpotTraining",
+    "DebugHookConfig",
+    "DebugRuleConfigurations",
+    "ProfilerConfig",
+    "ProfilerRuleConfigurations",
+    "ExperimentConfig",
+    "RetryStrategy",
+    "RemoteDebugConfig",
+    "InfraCheckConfig",
+    "SessionChainingConfig",
+)
+
+
+class TrainingRun(ProcessRun):
+    kind = TRAINING
+    idle_fields = IDLE_FIELDS
+
+    def __init__(self, context: Context, record: Record) -> None:
+        super().__init__(context, record)
+        self._specification = record["AlgorithmSpecification"]
+        self._metrics = Metrics(self._specification.get("MetricDefinitions", []))
+
+    @property
+    def image(self) -> str:
+        return str(self._specification["TrainingImage"])
+
+    def observe(self, line: str) -> None:
+        self._metrics.observe(line)
+
+    @property
+    def instance_count(self) -> int:
+        return int(self.record["ResourceConfig"].get("InstanceCount", 1))
+
+    def stage(self, environment: Environment, host: Host) -> Environment:
+        if host.number == 0:
+            self.change("Downloading")
+        opt_ml.make_folders(host.opt_ml)
+        opt_ml.write_configuration(host, self.record)
+        for channel in self.record.get("InputDataConfig", []):
+            source = channel["DataSource"]["S3DataSource"]
+            folder = host.opt_ml / "input/data" / channel["ChannelName"]
+            shard = host.shard(source.get("S3DataDistributionType", ""))
+            self.context.storage.download(source["S3Uri"], source["S3DataType"], folder, shard)
+        checkpoints = self._checkpoints(host)
+        if checkpoints is not None:
+            uri, folder = checkpoints
+            folder.mkdir(parents=True, exist_ok=True)
+            if self.context.storage.exists(uri):
+                self.context.storage.download(uri, "S3Prefix", folder)
+        return (
+            environment
+            if "ContainerEntrypoint" in self._specification
+            else self._stage_script(environment, host)
+        )
+
+    def command(self, python: str) -> tuple[tuple[str, ...], dict[str, str]]:
+        own = {"TRAINING_JOB_NAME": self.name, "TRAINING_JOB_ARN": self.record[self.kind.arn]}
+        # Without `site`: the toolkit is standard library only, and the script gets a Python of its own.
+        default = (python, "-I", "-S", str(TRAIN))
+        entrypoint = self._specification.get("ContainerEntrypoint", default)
+        return (*entrypoint, *self._specification.get("ContainerArguments", [])), own
+
+    def keep(self, succeeded: bool) -> None:
+        self.change("Uploading")
+        self.record["FinalMetricDataList"] = self._metrics.final
+        storage = self.context.storage
+        where = self.record["OutputDataConfig"]
+        target = f"{where['S3OutputPath'].rstrip('/')}/{self.name}/output"
+        data = together(self.hosts, "output/data", self.log.note)
+        if any(data.iterdir()):
+            storage.upload_archive(data, f"{target}/output.tar.gz")
+        for host in reversed(self.hosts):
+            if (checkpoints := self._checkpoints(host)) is not None:
+                storage.upload_folder(checkpoints[1], checkpoints[0])
+        if not succeeded:
+            return
+        model = together(self.hosts, "model", self.log.note)
+        if where.get("CompressionType") == "NONE":
+            storage.upload_folder(model, f"{target}/model/")
+            artifacts = f"{target}/model/"
+        else:
+            artifacts = f"{target}/model.tar.gz"
+            storage.upload_archive(model, artifacts)
+        self.record["ModelArtifacts"] = {"S3ModelArtifacts": artifacts}
+
+    def failure_text(self, failed: HostRun) -> str:
+        """/opt/ml/output/failure; the script's last line fills the toolkit's empty ErrorMessage."""
+        file = failed.host.opt_ml / "output/failure"
+        text = file.read_text(errors="replace") if file.is_file() else ""
+        return text.replace('ErrorMessage ""', f'ErrorMessage "{failed.last_words(beside=text, count=1)}"')
+
+    def account(self) -> None:
+        started = self.record.get(self.kind.started)
+        if started is not None:
+            seconds = max(1, math.ceil(self.record[self.kind.ended] - started))
+            self.record |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
+
+    def _checkpoints(self, host: Host) -> tuple[str, Path] | None:
+        config = self.record.get("CheckpointConfig")
+        if config is None:
+            return None
+        return config["S3Uri"], host.opt_ml / config.get("LocalPath", CHECKPOINTS).removeprefix("/opt/ml/")
+
+    def _stage_script(self, environment: Environment, host: Host) -> Environment:
+        """Script mode: the source of the job in /opt/ml/code, with its requirements."""
+        code = host.opt_ml / "code"
+        source = _decoded(self.record.get("HyperParameters", {}).get("sagemaker_submit_directory", ""))
+        if source.startswith("s3://"):
+            archive = host.folder / "source.tar.gz"
+            self.context.storage.download_file(source, archive)
+            unpack(archive, code)
+        elif (
+            source.startswith("/opt/ml/")
+            and (local := host.opt_ml / source.removeprefix("/opt/ml/")).is_file()
+        ):
+            unpack(local, code)
+        requirements = code / "requirements.txt"
+        if not requirements.is_file():
+            return environment
+        try:
+            return self.context.environments.with_requirements(environment, requirements, self.log.note)
+        except RequirementsError as error:
+            self.log.note(error.output)
+            command = "python -m pip install -r requirements.txt"
+            said = f'ExitCode {error.code}\nErrorMessage "{error.output}"\nCommand "{command}"'
+            raise JobFailure(f"AlgorithmError: InstallRequirementsError:\n{said}, exit code: 1") from error
+
+
+class TrainingJobs(Jobs):
+    kind = TRAINING
+
+    def check(self, request: dict[str, Any]) -> None:
+        refuse_unsupported(request, SUPPORTED)
+        specification = request.get("AlgorithmSpecification", {})
+        for member in ("AlgorithmSpecification", "ResourceConfig", "StoppingCondition"):
+            if member not in request:
+                raise invalid(f"{member} must be given")
+        if "TrainingImage" not in specification:
+            raise invalid("AlgorithmSpecification.TrainingImage must be given")
+        if not request["OutputDataConfig"]["S3OutputPath"].startswith("s3://"):
+            raise invalid("OutputDataConfig.S3OutputPath must start with s3://")
+        checkpoints = request.get("CheckpointConfig", {}).get("LocalPath", CHECKPOINTS)
+        if not checkpoints.startswith("/opt/ml/") or ".." in checkpoints.split("/"):
+            raise unsupported(f"CheckpointConfig.LocalPath={checkpoints}, which is not under /opt/ml")
+        check_count("ResourceConfig.InstanceCount", request["ResourceConfig"].get("InstanceCount", 1))
+        Metrics(specification.get("MetricDefinitions", []))
+        if "ContainerEntrypoint" not in specification and not _script(request):
+            raise unsupported(
+                "AlgorithmSpecification without ContainerEntrypoint, unless in script mode "
+                "(hyperparameters sagemaker_program and sagemaker_submit_directory)"
+            )
+        self._check_inputs(request)
+
+    def new(self, request: dict[str, Any]) -> Record:
+        record = super().new(request)
+        tuned = self.context.store.get(TUNED, request[self.kind.name])
+        return record | ({"TuningJobArn": tuned["TuningJobArn"]} if tuned else {})
+
+    def _check_inputs(self, request: dict[str, Any]) -> None:
+        """SageMaker looks for the inputs when the job is created: a channel without objects is refused."""
+        for channel in request.get("InputDataConfig", []):
+            source = channel["DataSource"].get("S3DataSource")
+            if source is None:
+                raise invalid(f"Channel {channel['ChannelName']} has no S3DataSource")
+            if not source["S3Uri"].startswith("s3://"):
+                raise invalid(f"S3Uri of channel {channel['ChannelName']} must start with s3://")
+            if not self.context.storage.exists(source["S3Uri"]):
+                raise invalid(nothing_under(source["S3Uri"]))
+
+    def run_of(self, record: Record) -> JobRun:
+        return TrainingRun(self.context, record)
+
+
+def _script(request: dict[str, Any]) -> str:
+    """The script of script mode, by hyperparameter or variable, as sagemaker-training looks for it."""
+    variable: str = request.get("Environment", {}).get("SAGEMAKER_PROGRAM", "")
+    return variable or _decoded(request.get("HyperParameters", {}).get("sagemaker_program", ""))
+
+
+def _decoded(value: str) -> str:
+    """SDKs send hyperparameters as JSON text; a bare string is itself."""
+    try:
+        decoded = json.loads(value)
+    except ValueError:
+        return value
+    return decoded if isinstance(decoded, str) else value

@@ -1,0 +1,154 @@
+"""The log of a job or an endpoint: a file, and CloudWatch Logs where the endpoint has them."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from mypy_boto3_logs import CloudWatchLogsClient
+from mypy_boto3_logs.type_defs import InputLogEventTypeDef
+
+from sagemaker_local.session import session
+from sagemaker_local.settings import Settings
+
+EVENT_BYTES = 256 * 1024 - 26
+BATCH_EVENTS = 5_000
+BATCH_BYTES = 900_000
+"""PutLogEvents, API reference: an event of 256 KB, 10,000 events, 1 MB with 26 bytes for each event."""
+GATHER_SECONDS = 0.05
+CLOSE_SECONDS = 5.0
+TAIL_LINES = 40
+
+log = logging.getLogger(__name__)
+Line = tuple[str, str, int, str]
+
+
+class LogStream:
+    """One stream. Lines come without their ends; `tail` remembers the job's own last ones."""
+
+    def __init__(self, logs: Logs, group: str, name: str, file: Path) -> None:
+        self.group = group
+        self.name = name
+        self._logs = logs
+        self._file = file.open("ab", buffering=0)
+        self._lock = threading.Lock()
+        self.tail: deque[str] = deque(maxlen=TAIL_LINES)
+
+    def write(self, text: str) -> None:
+        """A line of the job's own."""
+        self.tail.append(text)
+        self.note(text)
+
+    def note(self, text: str) -> None:
+        """A line of this service's."""
+        with self._lock:
+            if not self._file.closed:
+                with contextlib.suppress(OSError):  # a full disk must not keep the job from being watched
+                    self._file.write(text.encode("utf-8", "replace") + b"\n")
+        self._logs.send(self.group, self.name, text)
+
+    def close(self) -> None:
+        with self._lock:
+            self._file.close()
+
+
+class Logs:
+    """Sends from a thread of its own, so that no job waits. Without a log service it stops trying."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lines: queue.SimpleQueue[Line | None] = queue.SimpleQueue()
+        self._known: set[tuple[str, str]] = set()
+        self._dead = False
+        self._thread = threading.Thread(target=self._deliver, name="logs", daemon=True)
+        self._thread.start()
+
+    def open(self, group: str, name: str, file: Path) -> LogStream:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return LogStream(self, group, name, file)
+
+    def send(self, group: str, stream: str, text: str) -> None:
+        # CloudWatch refuses an empty message.
+        if not self._dead and text:
+            self._lines.put((group, stream, int(time.time() * 1000), text))
+
+    def close(self) -> None:
+        """What is waiting is sent first, within a few seconds."""
+        self._lines.put(None)
+        self._thread.join(CLOSE_SECONDS)
+
+    def _deliver(self) -> None:
+        client: CloudWatchLogsClient | None = None
+        more = True
+        while more:
+            lines, more = self._gather()
+            try:
+                client = client or self._connect()
+                for (group, stream), events in _batches(lines):
+                    self._put(client, group, stream, events)
+            except (ClientError, BotoCoreError) as error:
+                log.warning("no CloudWatch Logs at %s, so logs stay in files: %s", self._settings.url, error)
+                self._dead = True
+                more = False
+        if client is not None:
+            client.close()
+
+    def _gather(self) -> tuple[list[Line], bool]:
+        """Waits for a line, then a moment for more. False where it was the last."""
+        lines: list[Line] = []
+        item = self._lines.get()
+        end = time.monotonic() + GATHER_SECONDS
+        while item is not None:
+            lines.append(item)
+            if len(lines) >= BATCH_EVENTS:
+                return lines, True
+            try:
+                item = self._lines.get(timeout=max(0.0, end - time.monotonic()))
+            except queue.Empty:
+                return lines, True
+        return lines, False
+
+    def _put(
+        self, client: CloudWatchLogsClient, group: str, stream: str, events: list[InputLogEventTypeDef]
+    ) -> None:
+        if (group, stream) not in self._known:
+            _create(client.create_log_group, logGroupName=group)
+            _create(client.create_log_stream, logGroupName=group, logStreamName=stream)
+            self._known.add((group, stream))
+        client.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+
+    def _connect(self) -> CloudWatchLogsClient:
+        config = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 2}, proxies={})
+        return session(self._settings).client("logs", endpoint_url=self._settings.url, config=config)
+
+
+def _batches(lines: list[Line]) -> list[tuple[tuple[str, str], list[InputLogEventTypeDef]]]:
+    """By stream, in order, within the limits of one PutLogEvents."""
+    batches: list[tuple[tuple[str, str], list[InputLogEventTypeDef]]] = []
+    open_batches: dict[tuple[str, str], tuple[list[InputLogEventTypeDef], int]] = {}
+    for group, stream, time_ms, text in lines:
+        message = text.encode("utf-8", "replace")[:EVENT_BYTES].decode("utf-8", "ignore")
+        size = len(message.encode()) + 26
+        events, used = open_batches.get((group, stream), ([], BATCH_BYTES))
+        if used + size > BATCH_BYTES:
+            events, used = [], 0
+            batches.append(((group, stream), events))
+        events.append({"timestamp": time_ms, "message": message})
+        open_batches[group, stream] = (events, used + size)
+    return batches
+
+
+def _create(operation: Any, **arguments: str) -> None:
+    try:
+        operation(**arguments)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceAlreadyExistsException":
+            raise

@@ -1,0 +1,154 @@
+"""The files and the environment that a variant's model server runs with."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sagemaker_local.errors import JobFailure
+from sagemaker_local.images.environments import Environment
+from sagemaker_local.jobs.job_environment import base_environment, with_requested
+from sagemaker_local.logs import LogStream
+from sagemaker_local.model_servers.serving import Launch, StartError
+from sagemaker_local.resource import Context
+from sagemaker_local.sandbox.launcher import Command, Process
+from sagemaker_local.storage import unpack
+from stagewright.errors import JobEnvironmentError
+
+SERVE = Path(__file__).with_name("serve")
+CODE = "SAGEMAKER_SUBMIT_DIRECTORY"
+UNKNOWN_FRAMEWORK = "inference"
+"""For an image of one's own: serve/ then does what sagemaker-inference does."""
+
+
+class StageError(Exception):
+    """An artefact cannot be had. The message is the endpoint's FailureReason."""
+
+
+class Hosting:
+    """One generation of one endpoint. Each variant has a folder; `ml` in it is the server's /opt/ml."""
+
+    def __init__(self, context: Context, endpoint: str, generation: int) -> None:
+        self._context = context
+        self._endpoint = endpoint
+        self._folder = context.settings.root / "endpoints" / endpoint / str(generation)
+
+    def prepare(self, variant: dict[str, Any]) -> None:
+        """Model, code and Python environment in place. StageError."""
+        log = self._log(variant["name"])
+        try:
+            self._stage(variant)
+            self._environment(variant, log.write)
+        except JobEnvironmentError as error:
+            raise StageError(error.message) from error
+        finally:
+            log.close()
+
+    def _stage(self, variant: dict[str, Any]) -> None:
+        folder = self._folder / variant["name"]
+        done = folder / "staged"
+        if done.exists():
+            return
+        shutil.rmtree(folder, ignore_errors=True)
+        (folder / "ml/model").mkdir(parents=True)
+        if variant["model_data"]:
+            self._extract("model data archive", variant["model_data"], folder / "ml/model")
+        code = variant["environment"].get(CODE, "")
+        if code.startswith("s3://"):
+            self._extract("source code archive", code, folder / "ml/code")
+        done.touch()
+
+    def launch(self, variant: dict[str, Any], number: int = 0) -> Launch:
+        """Of the `number`th of the variant's model servers."""
+        folder = self._folder / variant["name"]
+        ready = folder / f"port-{number}"
+        log = _LateLog(lambda: self._log(variant["name"]))
+        return Launch(
+            start=lambda: self._start(variant, ready, log.write),
+            ready=ready,
+            log=log.write,
+            close=log.close,
+            startup_seconds=variant["startup"],
+        )
+
+    def clear(self) -> None:
+        """Takes the files away; the log beside them stays."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _extract(self, what: str, uri: str, folder: Path) -> None:
+        archive = folder.parent.parent / "archive.tar.gz"
+        try:
+            self._context.storage.download_file(uri, archive)
+        except JobFailure as error:
+            raise StageError(f'Failed to download {what} from URL "{uri}". {error}') from error
+        try:
+            unpack(archive, folder)
+        except JobFailure as error:
+            raise StageError(
+                f'Failed to extract {what} from URL "{uri}". Please ensure that the object located at the URL'
+                f" is a valid tar.gz archive. {error}"
+            ) from error
+        finally:
+            archive.unlink()
+
+    def _start(self, variant: dict[str, Any], ready: Path, report: Callable[[str], None]) -> Process:
+        folder = ready.parent
+        try:
+            self._stage(variant)
+            environment = self._environment(variant, report)
+        except (StageError, JobEnvironmentError) as error:
+            raise StartError(str(error)) from error
+        if environment.warning:
+            report(f"WARNING: {environment.warning}")
+        framework = environment.framework or UNKNOWN_FRAMEWORK
+        command = (
+            str(environment.python),
+            str(SERVE),
+            "--framework",
+            framework,
+            "--ready",
+            str(ready),
+        )
+        try:
+            return self._context.launcher.start(
+                Command(folder / "ml", command, self._variables(variant, folder, environment))
+            )
+        except OSError as error:
+            raise StartError(f"the model server cannot be started: {error}") from error
+
+    def _environment(self, variant: dict[str, Any], report: Callable[[str], None]) -> Environment:
+        folder = self._folder / variant["name"]
+        found = self._context.environments.resolve(variant["image"], report)
+        for code in (folder / "ml/code", folder / "ml/model/code"):
+            if (code / "requirements.txt").is_file():
+                return self._context.environments.with_requirements(found, code / "requirements.txt", report)
+        return found
+
+    def _variables(self, variant: dict[str, Any], folder: Path, environment: Environment) -> dict[str, str]:
+        base = base_environment(self._context.settings, folder / "home", (environment.python.parent,))
+        # Two generations serve side by side during an update, so the system chooses the port.
+        return {**with_requested(base, variant["environment"]), "SAGEMAKER_BIND_TO_PORT": "0"}
+
+    def _log(self, variant: str) -> LogStream:
+        stream = f"{variant}/i-{int(self._folder.name):017x}"
+        file = self._folder.parent / "log"
+        return self._context.logs.open(f"/aws/sagemaker/Endpoints/{self._endpoint}", stream, file)
+
+
+class _LateLog:
+    """Opened with the first line, so that an endpoint that waits for its first invocation makes no files."""
+
+    def __init__(self, opened: Callable[[], LogStream]) -> None:
+        self._open = opened
+        self._stream: LogStream | None = None
+
+    def write(self, line: str) -> None:
+        self._stream = self._stream or self._open()
+        self._stream.write(line)
+
+    def close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None

@@ -1,0 +1,27 @@
+"""`python <this folder> --framework sklearn --ready FILE`: loads the package under a private name."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+NAME = "_stagewright_serve"
+
+
+def load() -> None:
+    here = Path(__file__).resolve().parent
+    spec = importlib.util.spec_from_file_location(
+        NAME, here / "__init__.py", submodule_search_locations=[str(here)]
+    )
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{here} is not a package")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[NAME] = module
+    spec.loader.exec_module(module)
+    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != here]
+
+
+if __name__ == "__main__":
+    load()
+    sys.exit(importlib.import_module(NAME + ".server").main(sys.argv[1:]))

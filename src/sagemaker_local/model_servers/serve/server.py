@@ -1,0 +1,126 @@
+"""The HTTP side: one process, one model, keep-alive connections."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+import time
+import traceback
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from sagemaker_local.model_servers.serve import toolkits
+from sagemaker_local.model_servers.serve.content import Answer
+from sagemaker_local.model_servers.serve.handlers import EndedOnImportError, Handlers
+
+
+class Worker:
+    """The handlers behind a lock.
+
+    A script that works longer than SAGEMAKER_MODEL_SERVER_TIMEOUT (60 s) ends the process, as gunicorn ends
+    such a worker; the service then starts another.
+    """
+
+    def __init__(self, handlers: Handlers, timeout: float) -> None:
+        self._handlers = handlers
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self._since: float | None = None
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def invoke(self, body: bytes, content_type: str, accept: str) -> Answer:
+        with self._lock:
+            self._since = time.monotonic()
+            try:
+                return self._handlers.invoke(body, content_type, accept)
+            finally:
+                self._since = None
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(min(0.5, self._timeout / 4))
+            since = self._since
+            if since is not None and time.monotonic() - since > self._timeout:
+                log(f"[CRITICAL] WORKER TIMEOUT: an invocation took longer than {self._timeout:g} s")
+                os._exit(1)
+
+
+class Request(BaseHTTPRequestHandler):
+    """Head and body leave in one write, so that no reply waits for an acknowledgement."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    worker: Worker
+
+    def do_GET(self) -> None:
+        self._send(Answer(b"", "application/json") if self.path == "/ping" else NOT_FOUND)
+
+    def do_POST(self) -> None:
+        body = self._read()
+        if self.path != "/invocations":
+            return self._send(NOT_FOUND)
+        content_type, accept = self.headers.get("Content-Type", ""), self.headers.get("Accept", "")
+        return self._send(self.worker.invoke(body, content_type, accept))
+
+    def _read(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        parts = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(parts)
+
+    def _send(self, answer: Answer) -> None:
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.content_type)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        self.wfile.write(answer.body)
+        self.wfile.flush()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class's name
+        """One access line per request would drown the script's own output."""
+
+
+NOT_FOUND = Answer(b"{}", "application/json", 404)
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+def log(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)  # noqa: T201 -- the container's log is its output
+
+
+def main(arguments: list[str]) -> int:
+    """Loads the model, listens, writes the port to `--ready`, serves until it is killed.
+
+    Returns 1, with the traceback in the log, when the script or its model cannot be loaded.
+    """
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--framework", required=True)
+    parser.add_argument("--ready", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    toolkits.install()
+    try:
+        handlers = Handlers(options.framework)
+    except EndedOnImportError as error:
+        log(str(error))
+        return 1
+    except Exception:
+        log(traceback.format_exc())
+        return 1
+    Request.worker = Worker(handlers, float(os.environ.get("SAGEMAKER_MODEL_SERVER_TIMEOUT", "60")))
+    server = Server(("127.0.0.1", int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))), Request)
+    waiting = options.ready.with_name(options.ready.name + ".new")
+    waiting.write_text(str(server.server_address[1]))
+    waiting.replace(options.ready)
+    server.serve_forever()
+    return 0

@@ -1,0 +1,241 @@
+"""One model server: its process, its health check, the requests it answers."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+from pathlib import Path
+
+from sagemaker_local.sandbox.launcher import Process
+
+INVOCATION_SECONDS = 60.0
+"""A container must answer within 60 seconds (InvokeEndpoint, API reference)."""
+PING_SECONDS = 2.0
+"""The health check's own timeout (developer guide, Custom Inference Code with Hosting Services)."""
+STARTUP_SECONDS = 480
+"""Eight minutes for the first good health check, where the variant does not say (same page)."""
+PINGS = 3
+"""Health checks in a row that must fail before a process is ended: a busy machine may miss one."""
+TERMINATE_SECONDS = 2.0
+POLL_SECONDS = 0.02
+LAST_LINES = 20
+
+
+class StartError(Exception):
+    """A model server did not come up. The message is the last line it wrote."""
+
+
+class TimedOutError(Exception):
+    """No answer within the time a container has."""
+
+
+class LostError(Exception):
+    """The process ended, or closed the connection, while it answered."""
+
+
+class NotSentError(LostError):
+    """The process had ended before it had the whole request: another may have it."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How a worker's process is started: `start` does it, its port appears in `ready`, lines go to `log`."""
+
+    start: Callable[[], Process]
+    ready: Path
+    log: Callable[[str], None]
+    close: Callable[[], None]
+    """Called once, when no process will be started any more."""
+    startup_seconds: float = STARTUP_SECONDS
+
+
+class Worker:
+    """Starts its process when first needed, and again when it has ended. Thread-safe."""
+
+    def __init__(self, launch: Launch) -> None:
+        self._launch = launch
+        self._starting = threading.Lock()
+        self._closed = False
+        self._process: Process | None = None
+        self._reader: threading.Thread | None = None
+        self._port = 0
+        self._idle: deque[HTTPConnection] = deque()
+        self._lines: deque[str] = deque(maxlen=LAST_LINES)
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.running
+
+    def start(self) -> None:
+        """Returns when the health check is good. StartError, with no process left, where it never is."""
+        with self._starting:
+            if self._closed:
+                raise StartError("the endpoint was closed")
+            if self._process is not None and self._process.running:
+                return
+            self._close_idle()
+            self._launch.ready.unlink(missing_ok=True)
+            self._process = process = self._launch.start()
+            self._reader = threading.Thread(
+                target=self._read_output, args=(process,), name="model-log", daemon=True
+            )
+            self._reader.start()
+            if not self._healthy(process):
+                process.kill()
+                self._reader.join()
+                raise StartError(self._lines[-1] if self._lines else "its process wrote nothing")
+
+    def check(self) -> None:
+        """Starts a process again that has ended or whose health check fails; not one that nobody needed yet.
+
+        To be called while it has no request to answer. StartError.
+        """
+        process = self._process
+        if process is None or self._closed:
+            return
+        if not (process.running and any(self._pings() for _ in range(PINGS))):
+            self._end(process)
+            self.start()
+
+    def exchange(self, body: bytes, headers: Mapping[str, str], timeout: float = INVOCATION_SECONDS) -> Reply:
+        """POST /invocations over a kept connection. StartError, TimedOutError, NotSentError, LostError."""
+        connection, process = self._connection(timeout), self._process
+        self._send(connection, process, body, headers)
+        try:
+            response = connection.getresponse()
+            reply = Reply(response.status, _lower(response), response.read())
+        except TimeoutError as error:
+            connection.close()
+            raise TimedOutError from error
+        except (OSError, HTTPException) as error:
+            connection.close()
+            # The server answers whatever a script does, so it is ending.
+            self._end(process)
+            raise LostError(str(error)) from error
+        self._idle.append(connection)
+        return reply
+
+    def ask(self, path: str) -> Reply:
+        """GET, beside the invocations. OSError, HTTPException."""
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=PING_SECONDS)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return Reply(response.status, _lower(response), response.read())
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """Ends the process now. Nothing starts it again."""
+        self._closed = True
+        with self._starting:
+            process = self._process
+        if process is not None:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(TERMINATE_SECONDS)
+            process.kill()
+        if self._reader is not None:
+            self._reader.join()
+        self._launch.close()
+        self._close_idle()
+
+    def _close_idle(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+    def _send(
+        self, connection: HTTPConnection, process: Process | None, body: bytes, headers: Mapping[str, str]
+    ) -> None:
+        try:
+            connection.request("POST", "/invocations", body, dict(headers))
+        except TimeoutError as error:
+            connection.close()
+            raise TimedOutError from error
+        except OSError as error:
+            connection.close()
+            self._end(process)
+            # A server reads the whole request before its script sees any of it.
+            raise NotSentError(str(error)) from error
+
+    def _healthy(self, process: Process) -> bool:
+        end = time.monotonic() + self._launch.startup_seconds
+        while process.running and not self._closed and time.monotonic() < end:
+            if self._launch.ready.exists():
+                self._port = int(self._launch.ready.read_text())
+                if self._pings():
+                    return True
+            time.sleep(POLL_SECONDS)
+        return False
+
+    def _pings(self) -> bool:
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=PING_SECONDS)
+        try:
+            connection.request("GET", "/ping")
+            return connection.getresponse().status == 200
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def _connection(self, timeout: float) -> HTTPConnection:
+        """A kept connection that the other side has not closed, or a new one."""
+        self.start()
+        while self._idle:
+            with contextlib.suppress(IndexError):
+                kept = self._idle.pop()
+                if kept.sock is not None and not select.select([kept.sock], [], [], 0)[0]:
+                    kept.sock.settimeout(timeout)
+                    return kept
+                kept.close()
+        return self._connected(timeout) or self._reconnected(timeout)
+
+    def _reconnected(self, timeout: float) -> HTTPConnection:
+        """The server has ended, and what started it is about to: starts it again."""
+        self._end(self._process)
+        self.start()
+        connection = self._connected(timeout)
+        if connection is None:
+            raise NotSentError("it refuses connections")
+        return connection
+
+    def _connected(self, timeout: float) -> HTTPConnection | None:
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=timeout)
+        try:
+            connection.connect()
+        except OSError:
+            connection.close()
+            return None
+        return connection
+
+    def _end(self, process: Process | None) -> None:
+        """Unless another thread has done so, and started the next."""
+        with self._starting:
+            if process is not None and process is self._process:
+                process.kill()
+
+    def _read_output(self, process: Process) -> None:
+        with process.output:
+            for raw in process.output:
+                line = raw.decode("utf-8", "replace").rstrip("\r\n")
+                if line.strip():
+                    self._lines.append(line)
+                self._launch.log(line)
+
+
+def _lower(response: HTTPResponse) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.getheaders()}

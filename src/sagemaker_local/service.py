@@ -1,0 +1,150 @@
+"""What each resource says of the fields of its requests, read from where it says it.
+
+A resource's module names in RULES (or SUPPORTED) what it refuses, and in IDLE_FIELDS what it accepts though
+nothing acts on it; of a job, `idle_fields` of its run says the latter. The service enforces just this, and
+docs/sagemaker.md is made from it.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from threading import Thread
+from typing import Any
+
+from sagemaker_local.api import protocol
+from sagemaker_local.api.fields import Fields, Rules, refuse_unsupported, without_effect
+from sagemaker_local.api.protocol import InvokeResult
+from sagemaker_local.hosting.endpoint_configs import EndpointConfigs
+from sagemaker_local.hosting.endpoints import Endpoints
+from sagemaker_local.hosting.models import Models
+from sagemaker_local.images.environments import Environments
+from sagemaker_local.jobs.job_run import JobRun
+from sagemaker_local.jobs.processing_jobs import ProcessingJobs
+from sagemaker_local.jobs.training_jobs import TrainingJobs
+from sagemaker_local.logs import Logs
+from sagemaker_local.registry.model_package_groups import ModelPackageGroups
+from sagemaker_local.registry.model_packages import ModelPackages
+from sagemaker_local.resource import Context, Operation, Publish, Resource
+from sagemaker_local.sandbox.launcher import Launcher
+from sagemaker_local.search import Search
+from sagemaker_local.settings import Settings
+from sagemaker_local.storage import Storage
+from sagemaker_local.store import Store
+from sagemaker_local.tagging import Tagging
+from sagemaker_local.tags import Tags
+from sagemaker_local.transform.transform_jobs import TransformJobs
+from sagemaker_local.tuning.tuning_jobs import TuningJobs
+
+RECORDED = frozenset(
+    (
+        "DesiredInstanceCount",
+        "ExecutionRoleArn",
+        "InitialInstanceCount",
+        "InstanceType",
+        "RoleArn",
+        "SelectedInstanceCount",
+        "SelectedInstanceType",
+        "VolumeSizeInGB",
+    )
+)
+"""Machines and rights on AWS. Most requests must name them, so a warning each time would say nothing."""
+
+
+def of(resource: type[Resource]) -> Fields:
+    names = vars(sys.modules[resource.__module__])
+    rules: Rules = names.get("RULES", names.get("SUPPORTED", {}))
+    idle: tuple[str, ...] = names.get("IDLE_FIELDS", ())
+    for run in names.values():
+        if isinstance(run, type) and issubclass(run, JobRun):
+            idle += tuple(path for path in getattr(run, "idle_fields", ()) if path not in idle)
+    return Fields(rules, idle)
+
+
+RESOURCES: tuple[type[Resource], ...] = (
+    Tags,
+    ProcessingJobs,
+    TrainingJobs,
+    TuningJobs,
+    TransformJobs,
+    Models,
+    EndpointConfigs,
+    Endpoints,
+    ModelPackageGroups,
+    ModelPackages,
+    Search,
+)
+"""Everything that this service answers for. `invoke` goes to the resource that has a method of that name."""
+
+log = logging.getLogger(__name__)
+
+
+class SageMaker:
+    """`publish` is called, from any thread, for every change of a state that SageMaker sends an event for."""
+
+    def __init__(self, settings: Settings, publish: Publish) -> None:
+        store = Store(settings.root / "sagemaker.sqlite")
+        self._context = Context(
+            settings=settings,
+            store=store,
+            publish=publish,
+            tags=Tagging(store),
+            environments=Environments(settings.overrides),
+            storage=Storage(settings),
+            launcher=Launcher(),
+            logs=Logs(settings),
+            call=self.call,
+        )
+        self._resources = [resource(self._context) for resource in RESOURCES]
+        self._operations: dict[str, Operation] = {}
+        self._fields: dict[str, Fields] = {}
+        for resource in self._resources:
+            operations = resource.operations()
+            self._operations |= operations
+            self._fields |= dict.fromkeys(operations, of(type(resource)))
+
+    @property
+    def operations(self) -> Mapping[str, Fields]:
+        """The supported ones, each with what its resource says of fields."""
+        return self._fields
+
+    @property
+    def launcher(self) -> Launcher:
+        """Starts processes until this service is closed."""
+        return self._context.launcher
+
+    def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Answers as boto3 would: times are datetimes. ApiError carries SageMaker's code and message."""
+        protocol.operation_model(operation)
+        if operation not in self._operations:
+            raise protocol.unsupported_operation(operation)
+        checked = protocol.parse(operation, request)
+        refuse_unsupported(checked, self._fields[operation].rules)
+        for path in without_effect(checked, self._fields[operation].idle):
+            log.warning("%s: %s has no effect in the local SageMaker", operation, path)
+        return protocol.typed_response(operation, self._operations[operation](checked))
+
+    def invoke(self, endpoint: str, body: bytes, headers: Mapping[str, str]) -> InvokeResult:
+        """InvokeEndpoint of the runtime API. Header names are in lower case."""
+        for resource in self._resources:
+            if invoke := getattr(resource, "invoke", None):
+                result: InvokeResult = invoke(endpoint, body, headers)
+                return result
+        raise protocol.invalid(f"Endpoint {endpoint} of account {self._context.settings.account} not found.")
+
+    def start(self) -> None:
+        """Restores what an earlier process left. Jobs that ran then are reported Failed."""
+        for resource in self._resources:
+            resource.start()
+        # Making the client takes a tenth of a second, which no job should wait for.
+        Thread(target=lambda: self._context.storage.client, name="s3-client", daemon=True).start()
+
+    def close(self) -> None:
+        """Ends every job and endpoint; no process is left."""
+        for resource in reversed(self._resources):
+            resource.close()
+        self._context.launcher.close()
+        self._context.logs.close()
+        self._context.storage.close()
+        self._context.store.close()

@@ -1,0 +1,262 @@
+"""The `train` command of a script-mode job, as AWS's sagemaker-training 5.1 runs it.
+
+Executed by path inside the job, by the job's Python (3.7 or newer), so it imports only the standard library.
+The job's source is in /opt/ml/code already, and its requirements are installed. What a script sees follows
+that package's environment.py (SM_* variables), mapping.py (arguments: sorted, JSON values decoded),
+process.py (names of scripts), errors.py (the text of /opt/ml/output/failure) and trainer.py (exit codes).
+"""
+
+# Every import counts, since every job waits for it: hence neither pathlib nor subprocess.
+# ruff: noqa: PTH101, PTH113, PTH118, PTH123
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from typing import Any
+
+TYPE_CHECKING = False
+
+BASE = os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml")
+CODE = os.path.join(BASE, "code")
+FOLDERS = {
+    "input_dir": os.path.join(BASE, "input"),
+    "input_config_dir": os.path.join(BASE, "input", "config"),
+    "model_dir": os.path.join(BASE, "model"),
+    "output_dir": os.path.join(BASE, "output"),
+    "output_data_dir": os.path.join(BASE, "output", "data"),
+    "output_intermediate_dir": os.path.join(BASE, "output", "intermediate"),
+}
+OWN = {
+    "sagemaker_program",
+    "sagemaker_submit_directory",
+    "sagemaker_enable_cloudwatch_metrics",
+    "sagemaker_region",
+    "sagemaker_container_log_level",
+    "sagemaker_job_name",
+    "default_user_module_name",
+    "_tuning_objective_metric",
+    "sagemaker_s3_output",
+}
+DISTRIBUTED = (
+    "sagemaker_mpi_enabled",
+    "sagemaker_parameter_server_enabled",
+    "sagemaker_distributed_dataparallel_enabled",
+    "sagemaker_pytorch_ddp_enabled",
+    "sagemaker_pytorch_xla_multi_worker_enabled",
+    "sagemaker_multi_worker_mirrored_strategy_enabled",
+    "sagemaker_torch_distributed_enabled",
+)
+SAFE_NAME = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._+-]*(/[A-Za-z0-9._+-]+)*")
+INFO = 20
+
+
+class ClientError(Exception):
+    """What the job's author can put right."""
+
+
+def main() -> int:
+    try:
+        settings = gather()
+        entry = settings["user_entry_point"]
+        variables = {**container_variables(settings["current_host"]), **to_variables(settings)}
+        code = run(command_of(entry, settings["user_args"]), variables)
+    except ClientError as error:
+        return fail(str(error), 1)
+    except Exception as error:
+        import traceback  # only where it is needed: importing it takes as long as all the rest
+
+        text = f"Framework Error: \n{traceback.format_exc()}\n{error}"
+        return fail(text, getattr(error, "errno", 1) or 1)
+    if code == 0:
+        with open(os.path.join(BASE, "output", "success"), "w"):
+            pass
+    return code
+
+
+def gather() -> dict[str, Any]:
+    """Everything that sagemaker-training derives from /opt/ml/input/config, by its own names."""
+    given = {name: decode(text) for name, text in config("hyperparameters").items()}
+    channels, program = config("inputdataconfig"), entry_point(given)
+    hyperparameters = {k: v for k, v in given.items() if k not in OWN and not k.startswith("sagemaker_")}
+    framework = {k: v for k, v in given.items() if k.startswith("sagemaker_") and k not in OWN}
+    found = {
+        **cluster(framework),
+        **FOLDERS,
+        "hps": hyperparameters,
+        "user_entry_point": program,
+        "framework_params": framework,
+        "input_data_config": channels,
+        "channels": sorted(channels),
+        "module_name": re.sub(r"\.py$", "", program),
+        "log_level": given.get("sagemaker_container_log_level", INFO),
+        "framework_module": os.environ.get("SAGEMAKER_TRAINING_MODULE"),
+        "module_dir": str(given.get("sagemaker_submit_directory", CODE)),
+        "user_args": to_arguments(hyperparameters),
+    }
+    inputs = {name: os.path.join(BASE, "input", "data", name) for name in channels}
+    found["training_env"] = training_env(found, inputs)
+    found.update({"channel_" + name: path for name, path in inputs.items()})
+    found.update({"hp_" + name: value for name, value in hyperparameters.items()})
+    return found
+
+
+def entry_point(given: dict[str, Any]) -> str:
+    program: str | None = os.environ.get("SAGEMAKER_PROGRAM") or given.get("sagemaker_program")
+    if not program:
+        raise ClientError("The training entry point is empty: set the 'sagemaker_program' hyperparameter.")
+    check_name(program)
+    return program
+
+
+def cluster(framework: dict[str, Any]) -> dict[str, Any]:
+    """The hosts, and what each has."""
+    resources = config("resourceconfig")
+    groups = {group["instance_group_name"]: group for group in resources["instance_groups"]}
+    return {
+        "hosts": resources["hosts"],
+        "network_interface_name": resources.get("network_interface_name", "eth0"),
+        "resource_config": resources,
+        "current_host": resources["current_host"],
+        "current_instance_type": resources.get("current_instance_type", "local"),
+        "current_instance_group": resources.get("current_group_name", "homogeneousCluster"),
+        "current_instance_group_hosts": resources["hosts"],
+        "instance_groups": list(groups),
+        "instance_groups_dict": groups,
+        "distribution_instance_groups": distribution_groups(framework, resources),
+        "is_hetero": len(groups) > 1,
+        "num_cpus": os.cpu_count() or 1,
+        "num_gpus": 0,
+        "num_neurons": 0,
+    }
+
+
+def training_env(found: dict[str, Any], inputs: dict[str, str]) -> dict[str, Any]:
+    """What SM_TRAINING_ENV holds: most of the settings, and some that stand nowhere else."""
+    left_out = ("hps", "framework_params", "channels", "user_args")
+    groups, first = found["instance_groups_dict"], sorted(found["hosts"])[0]
+    distributed = found["distribution_instance_groups"]
+    return {
+        **{name: value for name, value in found.items() if name not in left_out},
+        "additional_framework_parameters": found["framework_params"],
+        "channel_input_dirs": inputs,
+        "distribution_hosts": [name for group in distributed for name in groups[group]["hosts"]],
+        "hyperparameters": found["hps"],
+        "is_modelparallel_enabled": None,
+        "is_smddpmprun_installed": False,
+        "is_smddprun_installed": False,
+        "is_master": found["current_host"] == first,
+        "job_name": os.environ.get("TRAINING_JOB_NAME", ""),
+        "master_hostname": first,
+        "topology": [],
+    }
+
+
+def distribution_groups(framework: dict[str, Any], resources: dict[str, Any]) -> list[str]:
+    """The groups of hosts that a framework's own distribution uses; none where the job asks for none."""
+    asked = any(framework.get(name) for name in DISTRIBUTED)
+    found: list[str] = framework.get(
+        "sagemaker_distribution_instance_groups",
+        [resources.get("current_group_name", "homogeneousCluster")] if asked else [],
+    )
+    return found
+
+
+def config(name: str) -> dict[str, Any]:
+    with open(os.path.join(BASE, "input", "config", name + ".json")) as file:
+        loaded: dict[str, Any] = json.load(file)
+        return loaded
+
+
+def decode(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError):
+        return text
+
+
+def check_name(program: str) -> None:
+    parts = program.split("/")
+    if not SAFE_NAME.fullmatch(program) or "." in parts or ".." in parts:
+        raise ClientError(
+            f"The training entry point {program!r} cannot be used: it must be a path inside your source "
+            "directory of letters, digits, '.', '_', '+', '-' and '/', for example 'train.py'."
+        )
+
+
+def to_arguments(hyperparameters: dict[str, Any]) -> list[str]:
+    """`--name value` in the order of the names; one letter gets one dash; a mapping becomes a=b,c=d."""
+    arguments = []
+    for name in sorted(hyperparameters):
+        value = hyperparameters[name]
+        if isinstance(value, dict):
+            value = ",".join(f"{k}={v}" for k, v in sorted(value.items()))
+        arguments += ["--" + name if len(name) > 1 else "-" + name, "" if value is None else str(value)]
+    return arguments
+
+
+def to_variables(settings: dict[str, Any]) -> dict[str, str]:
+    variables = {}
+    for name, value in settings.items():
+        if value is None:
+            value = ""
+        elif not isinstance(value, str):
+            value = json.dumps(value, sort_keys=True, separators=(",", ":"))
+        variables["SM_" + name.upper()] = value
+    return variables
+
+
+def container_variables(host: str) -> dict[str, str]:
+    """What the toolkit sets for itself, and a script inherits."""
+    given = config("hyperparameters")
+    return {
+        "CURRENT_HOST": host,
+        "SAGEMAKER_JOB_NAME": str(decode(given.get("sagemaker_job_name", ""))),
+        "SAGEMAKER_REGION": str(
+            decode(given.get("sagemaker_region", "")) or os.environ.get("AWS_REGION", "")
+        ),
+    }
+
+
+def command_of(entry: str, arguments: list[str]) -> list[str]:
+    """A script of Python, a package with a setup.py, or a shell command."""
+    if entry.endswith(".py"):
+        return [sys.executable, entry, *arguments]
+    if os.path.isfile(os.path.join(CODE, "setup.py")):
+        return [sys.executable, "-m", entry, *arguments]
+    path = os.path.join(CODE, entry)
+    if os.path.isfile(path):
+        os.chmod(path, 0o755)  # noqa: S103 -- as the toolkit does
+    return ["/bin/sh", "-c", f'./{entry} "$@"', entry, *arguments]
+
+
+def run(command: list[str], variables: dict[str, str]) -> int:
+    """0, or 1 where the script failed in any way; the failure is written as the toolkit writes it."""
+    environment = dict(os.environ, **variables)
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [CODE, os.environ.get("PYTHONPATH")]))
+    environment.pop("PYTHONSAFEPATH", None)
+    os.chdir(CODE)
+    code = os.spawnvpe(os.P_WAIT, command[0], command, environment)  # noqa: S606 -- the job's own command
+    if code:
+        shown = " ".join([command[0].rpartition("/")[2], *command[1:]])
+        # AWS prints this into the log as well; here the script's own last line stays the last.
+        write_failure(f'ExecuteUserScriptError:\nExitCode {code}\nErrorMessage ""\nCommand "{shown}"')
+        return 1
+    return 0
+
+
+def fail(text: str, code: int) -> int:
+    write_failure(text)
+    sys.stderr.write(text + "\n")
+    return code
+
+
+def write_failure(text: str) -> None:
+    with open(os.path.join(BASE, "output", "failure"), "w") as file:
+        file.write(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""DataProcessing of a transform job: what the model gets of a record, and what of both is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sagemaker_local.api.protocol import invalid
+from sagemaker_local.transform import json_path
+from sagemaker_local.transform.json_path import JsonPath, JsonPathError, Names
+from sagemaker_local.transform.mini_batches import Record
+from sagemaker_local.transform.record_formats import FORMATS, Csv, RecordError, RecordFormat, media_type
+
+DEFAULTS = {"InputFilter": "$", "JoinSource": "None", "OutputFilter": "$"}
+OPERATORS = ("$", "[", "]", "*", ".", " ", ",", ":", "-", "'")
+
+
+@dataclass(frozen=True)
+class DataProcessing:
+    """Without a filter or a join everything passes as it is, in whatever format."""
+
+    input_filter: JsonPath
+    output_filter: JsonPath
+    joins: bool
+    format: RecordFormat
+
+    @property
+    def changes_output(self) -> bool:
+        return self.joins or not self.output_filter.is_root
+
+    @property
+    def has_bounded_slice(self) -> bool:
+        """AWS's own page says both that the end of a slice belongs to it and that it does not."""
+        steps = (*self.input_filter.steps, *self.output_filter.steps)
+        return any(isinstance(step, json_path.Slice) and step.end is not None for step in steps)
+
+    def record(self, whole: bytes) -> Record:
+        """RecordError, JsonPathError."""
+        if self.input_filter.is_root:
+            return Record(whole, whole)
+        return Record(whole, self.format.write(self.input_filter.select(self.format.read(whole))))
+
+    def output(self, records: Sequence[Record], answer: bytes) -> bytes:
+        """One line for each record. RecordError where the answer has not one for each; JsonPathError."""
+        if not self.changes_output:
+            return answer
+        return b"\n".join(
+            self._joined(record, each)
+            for record, each in zip(records, self._answers(answer, len(records)), strict=True)
+        )
+
+    def _joined(self, record: Record, answer: Any) -> bytes:
+        joined = self.format.join(self.format.read(record.whole), answer) if self.joins else answer
+        return self.format.write(self.output_filter.select(joined))
+
+    def _answers(self, answer: bytes, count: int) -> list[Any]:
+        lines = [answer] if count == 1 and not isinstance(self.format, Csv) else answer.splitlines()
+        if len(lines) != count:
+            raise RecordError(f"the model answered {len(lines)} lines to {count} records")
+        return [self.format.read(line) for line in lines]
+
+
+def of(record: dict[str, Any]) -> DataProcessing:
+    """Of a job's record, or of a request. ValidationException for what the service would refuse."""
+    wanted = {**DEFAULTS, **record.get("DataProcessing", {})}
+    source, target = record["TransformInput"], record["TransformOutput"]
+    content_type = media_type(source.get("ContentType", ""))
+    filters = {name: _path(name, wanted[name], content_type) for name in ("InputFilter", "OutputFilter")}
+    processing = DataProcessing(
+        filters["InputFilter"],
+        filters["OutputFilter"],
+        wanted["JoinSource"] == "Input",
+        FORMATS.get(content_type, FORMATS["text/csv"]),
+    )
+    if processing.changes_output or not processing.input_filter.is_root:
+        _check_input(processing, content_type, source.get("SplitType", "None"))
+    if processing.changes_output:
+        _check_output(source, target)
+    return processing
+
+
+def _path(field: str, text: str, content_type: str) -> JsonPath:
+    for character in text:
+        if not (character.isascii() and character.isalnum()) and character not in OPERATORS:
+            known = ", ".join(f"'{operator}'" for operator in OPERATORS)
+            raise invalid(
+                f'Invalid {field}: "{text}". Unexpected "{character}" in JsonPath.'
+                f' Supported operators for "{content_type}" are [{known}]'
+            )
+    try:
+        return json_path.parse(text or "$")
+    except JsonPathError as error:
+        raise invalid(f'Invalid {field}: "{text}". {error}') from error
+
+
+def _check_input(processing: DataProcessing, content_type: str, split_type: str) -> None:
+    if content_type not in FORMATS:
+        raise invalid(
+            f"DataProcessing needs TransformInput.ContentType to be one of {', '.join(FORMATS)};"
+            f" it is {content_type or 'not given'}."
+        )
+    if content_type in ("text/csv", "application/jsonlines") and split_type != "Line":
+        raise invalid(f"DataProcessing of {content_type} needs TransformInput.SplitType to be Line.")
+    paths = (processing.input_filter, processing.output_filter)
+    for path in paths if content_type == "text/csv" else ():
+        if any(isinstance(step, Names) for step in path.steps):
+            raise invalid(f'The filter "{path.text}" has a name; for text/csv only indexes can be used.')
+
+
+def _check_output(source: dict[str, Any], target: dict[str, Any]) -> None:
+    """As the developer guide asks: both formats are the same, and records are split as they are assembled."""
+    accept = target.get("Accept", source["ContentType"])
+    if media_type(accept) != media_type(source["ContentType"]):
+        raise invalid(
+            f"JoinSource and OutputFilter need the same TransformOutput.Accept ({accept})"
+            f" and TransformInput.ContentType ({source['ContentType']})."
+        )
+    split, assemble = source.get("SplitType", "None"), target.get("AssembleWith", "None")
+    if split != assemble:
+        raise invalid(
+            f"JoinSource and OutputFilter need the same TransformOutput.AssembleWith ({assemble})"
+            f" and TransformInput.SplitType ({split})."
+        )

@@ -1,0 +1,175 @@
+"""The life of a transform job: its model server, its input objects, the output objects that they become."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sagemaker_local.errors import JobFailure
+from sagemaker_local.jobs.hosts import LOG
+from sagemaker_local.jobs.job_run import JobRun
+from sagemaker_local.jobs.kinds import TRANSFORM
+from sagemaker_local.logs import LogStream
+from sagemaker_local.model_servers.hosting import Hosting, StageError
+from sagemaker_local.model_servers.serving import STARTUP_SECONDS, StartError, Worker
+from sagemaker_local.resource import Context, now
+from sagemaker_local.storage import Item
+from sagemaker_local.store import Record
+from sagemaker_local.transform import data_processing, execution_parameters, model_client
+from sagemaker_local.transform.model_client import InvocationError
+from sagemaker_local.transform.transformation import Transformation
+
+IDLE_FIELDS = (
+    "TransformOutput.KmsKeyId",
+    "TransformResources.VolumeKmsKeyId",
+    "TransformResources.TransformAmiVersion",
+    "ExperimentConfig",
+)
+VARIANT = "model"
+NO_PING = (
+    "AlgorithmError: Model container failed to respond to ping; Ensure /ping endpoint is implemented and"
+    " responds with an HTTP 200 status code. Its log ends with: "
+)
+SEE_LOGS = "See job logs for more information"
+
+
+class TransformHosting(Hosting):
+    """The model's files in the job's folder, its lines in the job's log."""
+
+    def __init__(self, context: Context, run: TransformRun) -> None:
+        super().__init__(context, run.name, 0)
+        self._folder = run.folder
+        self._run = run
+
+    def _log(self, variant: str) -> LogStream:  # noqa: ARG002 -- there is only one
+        return self._run.stream("")
+
+
+class TransformRun(JobRun):
+    kind = TRANSFORM
+    idle_fields = IDLE_FIELDS
+    host = f"i-{1:017x}"
+
+    def __init__(self, context: Context, record: Record) -> None:
+        super().__init__(context, record)
+        self._worker: Worker | None = None
+
+    def stream(self, suffix: str) -> LogStream:
+        """Another writer of the job's log; what follows the stream's name is `suffix`."""
+        return self.context.logs.open(self.kind.log_group, self.log.name + suffix, self.folder / LOG)
+
+    def carry_out(self) -> str:
+        self.warn()
+        source = self.record["TransformInput"]["DataSource"]["S3DataSource"]
+        items = self.context.storage.items(source["S3Uri"], source["S3DataType"])
+        data_log = self.stream("/data-log")
+        try:
+            with self._serving() as worker:
+                reason = self._transform(items, worker, data_log)
+        except StartError as error:
+            return NO_PING + str(error)
+        finally:
+            data_log.close()
+        # A job that was stopped keeps nothing (StopTransformJob, API reference).
+        if not self._stopping.is_set():
+            self.context.storage.upload_folder(self._output, self.record["TransformOutput"]["S3OutputPath"])
+        return reason
+
+    def end_now(self) -> None:
+        with self._lock:
+            worker = self._worker
+        if worker is not None:
+            worker.close()
+
+    end_gently = end_now
+
+    @property
+    def _output(self) -> Path:
+        return self.folder / "output"
+
+    @contextmanager
+    def _serving(self) -> Iterator[Worker]:
+        """StartError where the model does not come up, or the job was stopped."""
+        hosting = TransformHosting(self.context, self)
+        variant = self._variant()
+        try:
+            hosting.prepare(variant)
+        except StageError as error:
+            raise JobFailure(f"ClientError: {error}") from error
+        worker = Worker(hosting.launch(variant))
+        with self._lock:
+            if self._stopping.is_set():
+                raise StartError("the job was stopped")
+            self._worker = worker
+            self.record[self.kind.started] = now()
+        try:
+            worker.start()
+            self.change("Training")
+            yield worker
+        finally:
+            worker.close()
+
+    def _variant(self) -> Record:
+        container = self.record["_container"]
+        return {
+            "name": VARIANT,
+            "image": container["Image"],
+            "model_data": container["ModelData"],
+            "environment": {
+                **container["Environment"],
+                **self.record.get("Environment", {}),
+                **execution_parameters.variables(self.record),
+            },
+            "startup": STARTUP_SECONDS,
+        }
+
+    def _transform(self, items: list[Item], worker: Worker, data_log: LogStream) -> str:
+        """The reason of the first object, in their order, that failed; the others are transformed still."""
+        source, target = self.record["TransformInput"], self.record["TransformOutput"]
+        parameters = execution_parameters.decide(self.record, execution_parameters.ask(worker))
+        _note(data_log, str(parameters))
+        processing = data_processing.of(self.record)
+        if processing.has_bounded_slice:
+            _note(data_log, "WARNING: the end of a slice, as in $[1:4], is taken not to belong to it")
+        client = model_client.client(worker, self.record, self._stopping.is_set)
+        with (
+            ThreadPoolExecutor(parameters.concurrent, thread_name_prefix="transform-request") as requests,
+            ThreadPoolExecutor(parameters.concurrent, thread_name_prefix="transform-object") as objects,
+        ):
+            transformation = Transformation(
+                processing,
+                parameters,
+                source["SplitType"],
+                source["CompressionType"],
+                target["AssembleWith"],
+                requests,
+                client.invoke,
+            )
+            blamed = list(objects.map(lambda item: self._object(item, transformation, data_log), items))
+        blame = next(filter(None, blamed), "")
+        return f"{blame}: {SEE_LOGS}" if blame else ""
+
+    def _object(self, item: Item, transformation: Transformation, data_log: LogStream) -> str:
+        """Whom to blame where it failed."""
+        if self._stopping.is_set():
+            return ""
+        fetched = item.below(self.folder / "input")
+        try:
+            self.context.storage.fetch(item, fetched)
+            transformation.run(fetched, item.below(self._output).with_name(fetched.name + ".out"))
+        except InvocationError as error:
+            for line in error.lines:
+                _note(data_log, f"{item.bucket}/{item.key}: {line}")
+            return error.blame
+        finally:
+            fetched.unlink(missing_ok=True)
+        return ""
+
+
+def _note(data_log: LogStream, text: str) -> None:
+    """A line as SageMaker writes it."""
+    time = datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
+    data_log.note(f"{time}:[sagemaker logs]: {text}")

@@ -1,0 +1,81 @@
+"""One input object of a transform job, and the output object that it becomes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sagemaker_local.transform.data_processing import DataProcessing
+from sagemaker_local.transform.execution_parameters import ExecutionParameters
+from sagemaker_local.transform.json_path import JsonPathError
+from sagemaker_local.transform.mini_batches import InputError, MiniBatch, Record, mini_batches, read_records
+from sagemaker_local.transform.model_client import CLIENT, InvocationError
+from sagemaker_local.transform.record_formats import RecordError
+
+
+@dataclass(frozen=True)
+class Transformation:
+    """The same for all objects of a job. `requests` runs what may be under way at once."""
+
+    processing: DataProcessing
+    parameters: ExecutionParameters
+    split_type: str
+    compression: str
+    assemble_with: str
+    requests: Executor
+    invoke: Callable[[bytes], bytes]
+
+    def run(self, source: Path, target: Path) -> None:
+        """Answers stand in the order of the records. InvocationError, with no target left, for a bad one."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with target.open("wb") as output:
+                for answer in self._answers(source):
+                    output.write(self._assembled(answer))
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+
+    def _answers(self, source: Path) -> Iterator[bytes]:
+        """As many requests ahead as may be under way, so that a large file needs little memory."""
+        waiting: deque[Future[bytes]] = deque()
+        try:
+            for batch in self._batches(source):
+                waiting.append(self.requests.submit(self._answer, batch))
+                if len(waiting) >= self.parameters.concurrent:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+            for future in waiting:
+                with suppress(BaseException):
+                    future.result()
+
+    def _batches(self, source: Path) -> Iterator[MiniBatch]:
+        try:
+            yield from mini_batches(
+                self._records(source), self.parameters.strategy, self.parameters.megabytes
+            )
+        except (InputError, RecordError, JsonPathError) as error:
+            raise InvocationError(CLIENT, str(error)) from error
+
+    def _records(self, source: Path) -> Iterator[Record]:
+        for whole in read_records(source, self.split_type, self.compression):
+            yield self.processing.record(whole)
+
+    def _answer(self, batch: MiniBatch) -> bytes:
+        answer = self.invoke(batch.payload)
+        try:
+            return self.processing.output(batch.records, answer)
+        except (RecordError, JsonPathError) as error:
+            raise InvocationError(CLIENT, str(error)) from error
+
+    def _assembled(self, answer: bytes) -> bytes:
+        """A newline ends each answer; one that has its own gets no second."""
+        return answer.removesuffix(b"\n") + b"\n" if self.assemble_with == "Line" else answer

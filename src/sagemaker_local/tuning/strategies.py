@@ -1,0 +1,124 @@
+"""How a tuning job chooses the hyperparameters of its next training job.
+
+Bayesian is Optuna's tree-structured Parzen estimator, Random its random sampler: both see every numeric range
+as the unit interval, since the scaling is ours (ranges.py). Grid is the product of the categorical values.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from optuna.distributions import BaseDistribution
+
+from sagemaker_local.tuning.ranges import Categorical, Numeric, Range
+
+RANDOM_START = 5
+"""Training jobs that Bayesian chooses at random before it has enough to model."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    values: dict[str, str]
+    """The tuned hyperparameters, as a training job gets them."""
+    trial: Any = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What an earlier tuning job found."""
+
+    values: dict[str, str]
+    objective: float
+
+
+class Strategy(Protocol):
+    def ask(self) -> Proposal | None:
+        """None when nothing is left to try."""
+
+    def tell(self, proposal: Proposal, objective: float | None) -> None:
+        """None where the training job has no objective."""
+
+
+class Grid:
+    def __init__(self, ranges: Iterable[Range]) -> None:
+        chosen = [item for item in ranges if isinstance(item, Categorical)]
+        names = [item.name for item in chosen]
+        product = itertools.product(*(item.values for item in chosen))
+        self._left = iter([Proposal(dict(zip(names, values, strict=True))) for values in product])
+
+    def ask(self) -> Proposal | None:
+        return next(self._left, None)
+
+    def tell(self, proposal: Proposal, objective: float | None) -> None:
+        """What a cell of the grid gave changes nothing in the others."""
+
+
+class Sampled:
+    """Optuna's ask and tell, which may have several proposals open at once."""
+
+    def __init__(
+        self,
+        ranges: tuple[Range, ...],
+        *,
+        maximize: bool,
+        bayesian: bool,
+        seed: int | None,
+        known: Iterable[Finding] = (),
+    ) -> None:
+        # 0.2 to 0.9 seconds and 50 MB that only a tuning job should pay for.
+        import optuna
+
+        self._optuna = optuna
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        sampler = (
+            optuna.samplers.TPESampler(n_startup_trials=RANDOM_START, constant_liar=True, seed=seed)
+            if bayesian
+            else optuna.samplers.RandomSampler(seed=seed)
+        )
+        self._study = optuna.create_study(sampler=sampler, direction="maximize" if maximize else "minimize")
+        self._ranges = ranges
+        self._space = {item.name: _distribution(item) for item in ranges}
+        for finding in known:
+            self._learn(finding)
+
+    def ask(self) -> Proposal | None:
+        trial = self._study.ask(self._space)
+        values = {
+            item.name: item.at(trial.params[item.name])
+            if isinstance(item, Numeric)
+            else str(trial.params[item.name])
+            for item in self._ranges
+        }
+        return Proposal(values, trial)
+
+    def tell(self, proposal: Proposal, objective: float | None) -> None:
+        if objective is None:
+            self._study.tell(proposal.trial, state=self._optuna.trial.TrialState.FAIL)
+        else:
+            self._study.tell(proposal.trial, objective)
+
+    def _learn(self, finding: Finding) -> None:
+        """A finding outside of the ranges says nothing that the study could use."""
+        places = {item.name: _place(item, finding.values.get(item.name)) for item in self._ranges}
+        if all(place is not None for place in places.values()):
+            trial = self._optuna.create_trial(
+                params=places, distributions=self._space, value=finding.objective
+            )
+            self._study.add_trial(trial)
+
+
+def _distribution(item: Range) -> BaseDistribution:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+    return FloatDistribution(0.0, 1.0) if isinstance(item, Numeric) else CategoricalDistribution(item.values)
+
+
+def _place(item: Range, value: str | None) -> float | str | None:
+    if value is None:
+        return None
+    if isinstance(item, Numeric):
+        return item.position(value)
+    return value if value in item.values else None

@@ -1,0 +1,145 @@
+"""CreateHyperParameterTuningJob, Describe, List, Stop, and the list of a tuning job's training jobs."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from sagemaker_local.api import protocol
+from sagemaker_local.api.fields import Rules, under
+from sagemaker_local.api.listing import Listing
+from sagemaker_local.api.protocol import ApiError, invalid
+from sagemaker_local.jobs import training_jobs
+from sagemaker_local.jobs.jobs import Jobs
+from sagemaker_local.jobs.kinds import TUNING
+from sagemaker_local.jobs.metrics import compiled
+from sagemaker_local.jobs.training_jobs import TrainingJobs
+from sagemaker_local.jobs.transitions import ENDED
+from sagemaker_local.resource import Operation, now
+from sagemaker_local.store import Record
+from sagemaker_local.tuning import tuned_jobs, warm_start
+from sagemaker_local.tuning.completion import not_improving
+from sagemaker_local.tuning.tuning_definition import Definition, check_grid, definitions
+from sagemaker_local.tuning.tuning_run import TuningRun
+
+CONFIG = "HyperParameterTuningJobConfig"
+_OF_A_JOB = {path: allowed for path, allowed in training_jobs.SUPPORTED.items() if "." in path}
+"""The members without parts that a training job refuses are none of a definition's."""
+SUPPORTED: Rules = {
+    **under("TrainingJobDefinition", _OF_A_JOB),
+    **under("TrainingJobDefinitions[]", _OF_A_JOB),
+    f"{CONFIG}.Strategy": ("Bayesian", "Random", "Grid"),
+    f"{CONFIG}.StrategyConfig": (),
+    f"{CONFIG}.ParameterRanges.AutoParameters[]": (),
+    f"{CONFIG}.TuningJobCompletionCriteria.ConvergenceDetected.CompleteOnConvergence": ("Disabled",),
+    "TrainingJobDefinition.HyperParameterRanges.AutoParameters[]": (),
+    "TrainingJobDefinitions[].HyperParameterRanges.AutoParameters[]": (),
+    "WarmStartConfig.WarmStartType": ("IdenticalDataAndAlgorithm",),
+    "Autotune": (),
+}
+ORDERS = {
+    "Name": "TrainingJobName",
+    "CreationTime": "CreationTime",
+    "Status": "TrainingJobStatus",
+    "FinalObjectiveMetricValue": "_Objective",
+}
+ORDERED = {"SortBy": "Name", "SortOrder": "Ascending"}
+"""Both lists' defaults (API reference)."""
+
+
+class TuningJobs(Jobs):
+    kind = TUNING
+    defaults: ClassVar[Record] = {}
+
+    def operations(self) -> dict[str, Operation]:
+        return {
+            **super().operations(),
+            "DeleteHyperParameterTuningJob": self._delete,
+            "ListTrainingJobsForHyperParameterTuningJob": self._list_training_jobs,
+        }
+
+    def check(self, request: dict[str, Any]) -> None:
+        found = definitions(request)
+        config = request[CONFIG]
+        limits = config["ResourceLimits"]
+        if config["Strategy"] == "Grid":
+            check_grid(found)
+        elif "MaxNumberOfTrainingJobs" not in limits and "MaxRuntimeInSeconds" not in limits:
+            raise invalid("ResourceLimits needs MaxNumberOfTrainingJobs or MaxRuntimeInSeconds")
+        for definition in found:
+            self._check_training(request[self.kind.name], definition)
+        warm_start.check(self.context.store, request, found)
+
+    def _check_training(self, name: str, definition: Definition) -> None:
+        """What CreateTrainingJob would refuse is refused now, and not once for every training job."""
+        compiled(definition.metric, definition.expression)
+        request = definition.training_job(f"{name}-001-00000000", {}, [])
+        TrainingJobs(self.context).check(protocol.parse("CreateTrainingJob", request))
+
+    def run_of(self, record: Record) -> TuningRun:
+        return TuningRun(self.context, record)
+
+    def _known(self, name: str) -> Record:
+        record = self.context.store.get(self.kind.path, name)
+        if record is None:
+            raise ApiError("ResourceNotFound", self.kind.missing.format(name=name))
+        return record
+
+    def _in_use(self, record: Record) -> ApiError:
+        name = record[self.kind.name]
+        message = (
+            f"A hyperparameter tuning job with the name, {name}, already exists. Choose a different name."
+        )
+        return ApiError("ResourceInUse", message)
+
+    def _describe(self, request: dict[str, Any]) -> dict[str, Any]:
+        store, record = self.context.store, self._known(request[self.kind.name])
+        found = tuned_jobs.summaries(store, record[self.kind.name])
+        maximize = definitions(record)[0].maximize
+        objectives = tuned_jobs.objectives(found)
+        answer = {
+            **record,
+            **tuned_jobs.counters(found),
+            "BestTrainingJob": tuned_jobs.best(found, maximize=maximize),
+            "TuningJobCompletionDetails": {
+                "NumberOfTrainingJobsObjectiveNotImproving": not_improving(objectives, maximize=maximize)
+            },
+            "ConsumedResources": {
+                "RuntimeInSeconds": int(record.get(self.kind.ended, now()) - record["CreationTime"])
+            },
+        }
+        if "WarmStartConfig" in record:
+            family = warm_start.family(store, record)
+            answer["OverallBestTrainingJob"] = tuned_jobs.best(family, maximize=maximize)
+        return answer
+
+    def _delete(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The training jobs stay (API reference)."""
+        record = self._known(request[self.kind.name])
+        if record[self.kind.status] not in ENDED:
+            raise invalid(f"The tuning job is {record[self.kind.status]}; stop it before you delete it.")
+        tuned_jobs.forget(self.context.store, record[self.kind.name])
+        self.context.tags.forget(record[self.kind.arn])
+        self.context.store.delete(self.kind.path, record[self.kind.name])
+        return {}
+
+    def _list(self, request: dict[str, Any]) -> dict[str, Any]:
+        answer = super()._list(ORDERED | request)
+        for record in answer["HyperParameterTuningJobSummaries"]:
+            config = record[CONFIG]
+            found = tuned_jobs.summaries(self.context.store, record[self.kind.name])
+            record |= {
+                **tuned_jobs.counters(found),
+                "Strategy": config["Strategy"],
+                "ResourceLimits": config["ResourceLimits"],
+            }
+        return answer
+
+    def _list_training_jobs(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Sorted by the objective, those without one are left out (API reference, SortBy)."""
+        found = tuned_jobs.summaries(self.context.store, self._known(request[self.kind.name])[self.kind.name])
+        if request.get("SortBy") == "FinalObjectiveMetricValue":
+            found = [
+                {**item, "_Objective": tuned_jobs.value_of(item)} for item in tuned_jobs.evaluated(found)
+            ]
+        listing = Listing("TrainingJobSummaries", "TrainingJobName", "TrainingJobStatus", ORDERS)
+        return listing.page(found, ORDERED | request)

@@ -1,0 +1,138 @@
+"""An offline check of AWS requests against `contract.json`, which is generated from botocore's service model.
+
+What botocore itself checks before sending (types, required members, unknown members) and what only the
+service checks (enums, ranges, lengths, patterns in full).
+
+A value that holds a token (`<<train.model>>`) is known at run time only: its type is checked, not its form.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from stagewright.errors import Problem
+from stagewright.syntax.findings import nearest
+
+TOKEN = re.compile(r"<<[^<>]+>>")
+TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "structure": ((dict,), "an object"),
+    "map": ((dict,), "an object"),
+    "list": ((list, tuple), "a list"),
+    "string": ((str,), "a text"),
+    "boolean": ((bool,), "true or false"),
+    "integer": ((int,), "a whole number"),
+    "long": ((int,), "a whole number"),
+    "float": ((int, float), "a number"),
+    "double": ((int, float), "a number"),
+}
+Shape = Mapping[str, Any]
+
+
+@cache
+def contract() -> Mapping[str, Any]:
+    """`botocore` and `api` versions, `generated` (date), `operations` (name -> shape name), `shapes`."""
+    text = resources.files("stagewright.catalog").joinpath("contract.json").read_text("utf-8")
+    loaded: Mapping[str, Any] = json.loads(text)
+    return loaded
+
+
+def check(operation: str, request: Mapping[str, Any]) -> tuple[Problem, ...]:
+    """Every problem of `request`, paths beginning with the operation. KeyError: an operation not in the
+    contract."""
+    return tuple(_check(contract()["operations"][operation], request, operation))
+
+
+def members(operation: str) -> Mapping[str, str]:
+    """Field -> shape name of an operation's request."""
+    found: Mapping[str, str] = _shape(contract()["operations"][operation])["members"]
+    return found
+
+
+def values(shape: str) -> tuple[str, ...]:
+    """What AWS takes for an enumeration, as of the contract."""
+    return tuple(_shape(shape)["enum"])
+
+
+def _shape(name: str) -> Shape:
+    shape: Shape = contract()["shapes"][name]
+    return shape
+
+
+def _check(name: str, value: Any, path: str) -> Iterator[Problem]:
+    shape = _shape(name)
+    if isinstance(value, str) and TOKEN.search(value):
+        # What replaces a whole token has the type of the value, and metrics are the only numbers.
+        number = TOKEN.fullmatch(value) is not None and ".metrics." in value
+        if number == (shape["type"] == "string"):
+            yield Problem(path, f"{value} will not be {TYPES[shape['type']][1]}")
+        return
+    accepted, expected = TYPES[shape["type"]]
+    if not isinstance(value, accepted) or (isinstance(value, bool) and shape["type"] != "boolean"):
+        yield Problem(path, f"{_short(value)} is not {expected}")
+    else:
+        yield from _inside(shape, value, path)
+
+
+def _inside(shape: Shape, value: Any, path: str) -> Iterator[Problem]:
+    """A value of the right type."""
+    match shape["type"]:
+        case "structure":
+            yield from _structure(shape, value, path)
+        case "map":
+            yield from _size(shape, len(value), path, "entries")
+            for key, item in value.items():
+                yield from _check(shape["key"], key, f"{path}.{key}")
+                yield from _check(shape["value"], item, f"{path}.{key}")
+        case "list":
+            yield from _size(shape, len(value), path, "items")
+            for index, item in enumerate(value):
+                yield from _check(shape["member"], item, f"{path}[{index}]")
+        case "string":
+            yield from _text(shape, value, path)
+        case "integer" | "long" | "float" | "double":
+            yield from _size(shape, value, path, "")
+
+
+def _structure(shape: Shape, value: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    known = shape["members"]
+    for name in shape.get("required", ()):
+        if name not in value:
+            yield Problem(f"{path}.{name}", "is required")
+    for name, item in value.items():
+        if name in known:
+            yield from _check(known[name], item, f"{path}.{name}")
+        else:
+            yield Problem(f"{path}.{name}", "AWS has no such field", nearest(name, known, "fields"))
+
+
+def _size(shape: Shape, size: float, path: str, unit: str) -> Iterator[Problem]:
+    low, high = shape.get("min"), shape.get("max")
+    shown = f"{size:,} {unit}".strip()
+    if low is not None and size < low:
+        yield Problem(path, f"{shown} is less than the least, {low:,}")
+    if high is not None and size > high:
+        yield Problem(path, f"{shown} is more than the most, {high:,}")
+
+
+def _text(shape: Shape, value: str, path: str) -> Iterator[Problem]:
+    if (values := shape.get("enum")) and value not in values:
+        remedy = nearest(value, values, "one of")
+        yield Problem(path, f"{_short(value)} is not among the values that AWS takes", remedy)
+    yield from _size(shape, len(value), path, "characters")
+    if (pattern := shape.get("pattern")) and not _compiled(pattern).fullmatch(value):
+        yield Problem(path, f"{_short(value)} does not match {pattern}")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)

@@ -1,0 +1,94 @@
+"""Uses .stagewright in the current folder and leaves no process. The second time it reuses what it made.
+
+Outside of Stagewright's repository it copies the example to house-price, where you can change it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from stagewright.cli.common import output
+from stagewright.cli.common.command_hints import program, run_again, shown
+from stagewright.cli.common.options import Json
+from stagewright.cli.common.target import LOCAL, Session, session
+from stagewright.errors import RunFailedError
+
+if TYPE_CHECKING:
+    from stagewright.runs.history.records import RunRecord
+
+NAME = "house-price"
+CHECKOUT = Path(__file__).parents[5] / "examples" / NAME
+PACKAGED = Path(__file__).parents[3] / "examples" / NAME
+"""Where the wheel has it: the build copies it from the repository."""
+TRUE_PRICE = 191_500
+"""US dollars: what the house of house.json was sold for, in January 2010."""
+
+
+def command(as_json: Json = False) -> None:
+    from stagewright.cli.common import launch, live_view, summary
+
+    example = find_example()
+    source = launch.Source.read(example / "pipeline.yaml")
+    with session(LOCAL, runs=True) as connected:
+        run = launch.start(connected, source, {}, force=False)
+        record = live_view.watch(connected, run)
+        summary.print_warnings(connected.gateway, record)
+        if record.status != "SUCCEEDED":
+            summary.print_outcome(connected.gateway, record, run_again(example))
+            raise typer.Exit(RunFailedError.exit_code)
+        made = outcome(connected, record, example / "house.json")
+    if as_json:
+        output.print_json(made)
+    else:
+        print_outcome(made, shown(example))
+
+
+def find_example() -> Path:
+    """The repository's own; with an installed package a copy in the current folder, made once."""
+    if (CHECKOUT / "pipeline.yaml").is_file():
+        return CHECKOUT
+    copy = Path.cwd() / NAME
+    if not copy.exists():
+        shutil.copytree(PACKAGED, copy)
+        output.note(f"copied the example to {copy}")
+    return copy
+
+
+def outcome(connected: Session, record: RunRecord, house: Path) -> dict[str, Any]:
+    """What the run has made, and what its endpoint says about a house whose price is known."""
+    results = {stage.name: stage.result for stage in record.stages}
+    endpoint = results["deploy"]["endpoint"]
+    answer = connected.gateway.endpoints.invoke(endpoint, house.read_bytes(), "application/json")
+    return {
+        "run": record.run,
+        "actions": {stage.name: stage.action for stage in record.stages},
+        "metrics": results["evaluate"]["metrics"],
+        "package": results["register"]["package"],
+        "endpoint": endpoint,
+        "predicted": json.loads(answer.body)["sale_price"][0],
+        "price": TRUE_PRICE,
+    }
+
+
+def print_outcome(made: dict[str, Any], example: str) -> None:
+    from stagewright.cli.common.summary import package_name
+
+    metrics, actions = made["metrics"], made["actions"]
+    reused = [name for name, action in actions.items() if action == "reuse"]
+    output.say()
+    output.say(f"R2 {metrics['r2']:.3f} on {metrics['sales']:.0f} sales of 2010, which training has not seen")
+    output.say(f"model package: {package_name(made['package'])}")
+    said = f"predicts {made['predicted']:,.0f} for a house that sold for {made['price']:,}"
+    output.say(f"endpoint {made['endpoint']}: {said}")
+    if reused:
+        output.say(f"reused from an earlier run, since nothing changed: {', '.join(reused)}")
+    output.say()
+    output.say(f"next: change n-estimators in {example}/pipeline.yaml, and look at what would run:")
+    output.say(f"        {program()} plan {example}")
+    output.say("      ask the endpoint yourself:")
+    output.say(f"        {program()} predict {NAME} --input {example}/house.json")

@@ -1,0 +1,12 @@
+"""In Amazon States Language, with the placeholders that an installation fills in."""
+
+from __future__ import annotations
+
+from stagewright.cli.common import output
+from stagewright.cli.common.options import Json
+
+
+def command(_as_json: Json = True) -> None:
+    from stagewright.state_machine.builder import build
+
+    output.print_json(build())

@@ -1,0 +1,65 @@
+"""Layers: `base` is the repository's document, `environment` the overlay of the target's environment,
+`overrides` what `stagewright set` or a hand edit of the table changes. Exit code 2 when they make no correct
+document.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stagewright.cli.common import documents, output
+from stagewright.cli.common.options import Json, PipelineName, TargetName
+from stagewright.cli.common.target import LOCAL, kept
+from stagewright.errors import DocumentError
+
+if TYPE_CHECKING:
+    from stagewright.document.layers import Layers
+
+HEADER = ("setting", "value", "layer")
+
+
+def command(place: PipelineName, target: TargetName = LOCAL, as_json: Json = False) -> None:
+    from stagewright.runs.documents import layers, overrides
+
+    with kept(target) as connected:
+        stored = layers.read(connected.gateway, documents.name_of(place))
+        wrong = overrides.wrong(connected.gateway, stored)
+    if as_json and not wrong:
+        print_json(stored)
+    elif not as_json:
+        print_table(stored)
+    if wrong:
+        raise DocumentError(wrong)
+
+
+def print_table(stored: Layers) -> None:
+    from stagewright.cli.common.changes import shown
+    from stagewright.document.assignments import written
+    from stagewright.document.merge import leaves
+    from stagewright.document.overrides import readable
+
+    rows = [
+        (written(path), shown(value), stored.source(path))
+        for path, value in leaves(readable(stored.document()))
+    ]
+    output.table(HEADER, rows)
+    if stored.overrides.content:
+        output.note(f"overrides: version {stored.overrides.version}, {stored.overrides_author}")
+
+
+def print_json(stored: Layers) -> None:
+    from stagewright.document.assignments import written
+    from stagewright.document.merge import leaves
+
+    document = stored.document()
+    sources = {written(path): stored.source(path) for path, _ in leaves(document)}
+    changed = {path: layer for path, layer in sources.items() if layer != "base"}
+    output.print_json(
+        {
+            "pipeline": stored.pipeline,
+            "document": document,
+            "layers": changed,
+            "version": stored.overrides.version,
+            "overrides_by": stored.overrides_author,
+        }
+    )

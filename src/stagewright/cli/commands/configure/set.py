@@ -1,0 +1,30 @@
+"""PATH is a place in the document, such as parameters.min_r2, stages.tune.enabled or
+stages.train.hyperparameters.n-estimators. The document that this makes is checked before anything is written.
+The repository and its next push leave overrides alone.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from stagewright.cli.common import documents
+from stagewright.cli.common.options import Json, PipelineName, TargetName
+from stagewright.cli.common.target import LOCAL, kept
+
+Settings = Annotated[
+    list[str], typer.Argument(metavar="PATH=VALUE...", help="What to override, and with which value.")
+]
+
+
+def command(
+    place: PipelineName, settings: Settings, target: TargetName = LOCAL, as_json: Json = False
+) -> None:
+    from stagewright.cli.common import changes, launch
+    from stagewright.runs.documents import overrides
+
+    with kept(target) as connected:
+        name = documents.name_of(place)
+        changed = overrides.put(connected.gateway, name, settings, launch.caller(connected))
+    changes.report(changed, as_json)

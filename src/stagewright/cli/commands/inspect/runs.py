@@ -1,0 +1,102 @@
+"""Of one pipeline, or of all. With --dropped the events that would have started a run, and why they did not;
+they are kept for 30 days.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stagewright.cli.common import documents, output
+from stagewright.cli.common.options import Json, TargetName
+from stagewright.cli.common.target import LOCAL, is_new, session, whereabouts
+
+if TYPE_CHECKING:
+    from stagewright.runs.history.records import RunRecord
+
+HEADER = ("run", "state", "trigger", "date", "partition", "created", "took", "why")
+OPTIONAL = ("date", "partition")
+Place = Annotated[str | None, typer.Argument(metavar="PIPELINE", help="Only the runs of this pipeline.")]
+Dropped = Annotated[bool, typer.Option("--dropped", help="Events that started no run, and why.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most this many.")]
+
+
+def command(
+    place: Place = None,
+    dropped: Dropped = False,
+    limit: Limit = 20,
+    target: TargetName = LOCAL,
+    as_json: Json = False,
+) -> None:
+    pipeline = documents.name_of(place) if place else None
+    if dropped:
+        show_dropped(pipeline, limit, target, as_json)
+        return
+    records = []
+    if not is_new(target):
+        with session(target) as connected:
+            from stagewright.runs.history import run_history
+
+            records = run_history.list_runs(connected.gateway, pipeline, limit)
+    if as_json:
+        output.print_json(records)
+    elif records:
+        print_records(records)
+    else:
+        output.note(f"no runs{f' of {pipeline}' if pipeline else ''} in {whereabouts(target)}")
+
+
+def show_dropped(pipeline: str | None, limit: int, target: str, as_json: bool) -> None:
+    from stagewright.runs.history import run_history
+
+    found = []
+    if not is_new(target):
+        with session(target) as connected:
+            found = run_history.list_dropped(connected.gateway, pipeline, limit)
+    if as_json:
+        output.print_json([{"pipeline": name, **output.plain(each)} for name, each in found])
+    elif found:
+        rows = [
+            (output.local_time(each.time), name, each.type, each.reason, each.key) for name, each in found
+        ]
+        output.table(("time", "pipeline", "trigger", "why", "key"), rows)
+    else:
+        output.note(f"nothing{f' of {pipeline}' if pipeline else ''} was dropped in {whereabouts(target)}")
+
+
+def print_records(records: Sequence[RunRecord]) -> None:
+    """On a terminal too narrow for a line each, the id has a line of its own, and so has the reason."""
+    header, rows = with_used([row(record) for record in records])
+    width = shutil.get_terminal_size().columns
+    if not sys.stdout.isatty() or max(map(len, output.columns([header, *rows]))) <= width:
+        output.table(header, rows)
+        return
+    for cells, line in zip(rows, output.columns([cells[1:-1] for cells in rows]), strict=True):
+        output.say(f"{cells[0]}\n  {line}")
+        if cells[-1]:
+            output.say(textwrap.indent(textwrap.fill(cells[-1], width - 2, break_on_hyphens=False), "  "))
+
+
+def row(record: RunRecord) -> tuple[str, ...]:
+    """Under `HEADER`."""
+    return (
+        record.run,
+        record.status,
+        record.trigger.type,
+        record.trigger.date,
+        "" if record.partition in ("default", record.trigger.date) else record.partition,
+        output.local_time(record.created),
+        output.took(record.started, record.ended),
+        output.said(record.reason),
+    )
+
+
+def with_used(rows: Sequence[Sequence[str]]) -> tuple[Sequence[str], list[Sequence[str]]]:
+    """Header and rows without those of the columns `OPTIONAL` in which no row has anything."""
+    used = [n for n, name in enumerate(HEADER) if name not in OPTIONAL or any(cells[n] for cells in rows)]
+    return [HEADER[n] for n in used], [[cells[n] for n in used] for cells in rows]

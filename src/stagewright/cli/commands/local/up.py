@@ -1,0 +1,31 @@
+"""It listens on 127.0.0.1 only. Its state is kept in .stagewright here, or in STAGEWRIGHT_STATE."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from stagewright.cli.common import output
+from stagewright.cli.common.options import Json
+from stagewright.cli.common.target import state_folder
+
+Port = Annotated[int | None, typer.Option("--port", help="The port to listen on; a free one when left out.")]
+
+
+def command(port: Port = None, as_json: Json = False) -> None:
+    from stagewright.cli import daemon
+    from stagewright.local import server
+
+    state = state_folder()
+    already = server.find(state)
+    running = server.up(state, port)  # one that is up for other commands stays from now on
+    daemon.start(running)
+    if as_json:
+        started = already is None
+        output.print_json({"url": running.url, "pid": running.pid, "state": str(state), "started": started})
+    else:
+        output.say(f"{'already ' if already else ''}up: {running.url} (pid {running.pid}, state {state})")
+        output.say(
+            "next: stagewright run PIPELINE; for other programs `eval $(stagewright env)`; stagewright down"
+        )

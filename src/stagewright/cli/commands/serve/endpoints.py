@@ -1,0 +1,86 @@
+"""Those that runs of this installation have deployed, the next to be removed first. The versions that an
+endpoint could go back to are in `kept`, newest first; `stagewright rollback-endpoint` goes back to one. Where
+somebody has, `rolled back` says who, when and why. `run` has deployed what serves; where nothing does yet, it
+has tried to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from stagewright.cli.common import output
+from stagewright.cli.common.options import Json, TargetName
+from stagewright.cli.common.target import LOCAL, is_new, session, whereabouts
+
+if TYPE_CHECKING:
+    from stagewright.aws.endpoints import Endpoint
+    from stagewright.gateway import Gateway
+    from stagewright.store.endpoints import Rollback, ServedItem
+
+HEADER = ("endpoint", "state", "serves", "since", "until", "run", "kept", "rolled back")
+
+
+def command(target: TargetName = LOCAL, as_json: Json = False) -> None:
+    found: list[dict[str, Any]] = []
+    if not is_new(target):
+        with session(target) as connected:
+            found = list_endpoints(connected.gateway)
+    if as_json:
+        output.print_json(found)
+    elif found:
+        output.table(HEADER, [row(each) for each in found])
+    else:
+        output.note(f"no endpoints in {whereabouts(target)}")
+
+
+def list_endpoints(gateway: Gateway) -> list[dict[str, Any]]:
+    """Recorded endpoints that are there; one that somebody deleted is not."""
+    from stagewright.parallel import together
+
+    items = gateway.served.all()
+    endpoints = together(lambda item: gateway.endpoints.describe(item.name), items)
+    return [
+        described(item, endpoint)
+        for item, endpoint in zip(items, endpoints, strict=True)
+        if endpoint is not None
+    ]
+
+
+def described(item: ServedItem, endpoint: Endpoint) -> dict[str, Any]:
+    """`since`: when the last deployment ended, or when somebody brought back what is served."""
+    back = returned(item, endpoint.config)
+    return {
+        "endpoint": item.name,
+        "state": endpoint.status,
+        "serves": endpoint.config,
+        "since": back.at if back else item.since,
+        "until": item.until,
+        "run": item.made_by if item.configurations else item.asked_by,
+        "stage": item.stage,
+        "kept": [each for each in item.configurations if each != endpoint.config],
+        "alarms": list(item.alarms),
+        "rolled_back": asdict(back) if back else None,
+        "rollbacks": [asdict(each) for each in item.rollbacks],
+    }
+
+
+def returned(item: ServedItem, serves: str) -> Rollback | None:
+    """Who brought what it serves back, if somebody did since the last deployment."""
+    return next((each for each in item.rollbacks if (each.to, each.after) == (serves, item.made_by)), None)
+
+
+def row(found: dict[str, Any]) -> tuple[str, ...]:
+    times = (output.local_time(found[name]) if found[name] else "-" for name in ("since", "until"))
+    return (
+        found["endpoint"], found["state"], found["serves"], *times, found["run"] or "-",
+        ", ".join(found["kept"]) or "-", rolled_back(found),
+    )  # fmt: skip
+
+
+def rolled_back(found: dict[str, Any]) -> str:
+    back = found["rolled_back"]
+    if not back:
+        return "-"
+    why = f": {back['why']}" if back["why"] else ""
+    return f"{output.local_time(back['at'])} by {back['by']}{why}"

@@ -1,0 +1,157 @@
+"""Watches a run to its end: a table that changes on a terminal, a line for each change elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+from rich.console import RenderableType
+
+from stagewright.cli.common import output
+from stagewright.cli.common.launch import caller, pauses
+from stagewright.errors import RunFailedError
+
+if TYPE_CHECKING:
+    from stagewright.cli.common.target import Session
+    from stagewright.runs.history.records import RunRecord, StageRecord
+
+HEADER = ("stage", "state", "took", "metrics", "why")
+
+
+class View(Protocol):
+    def update(self, record: RunRecord) -> None: ...
+
+    def pause(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Lines:
+    """One line on standard error whenever a stage changes."""
+
+    def __init__(self) -> None:
+        self.shown: dict[str, str] = {}
+        self.waiting = ""
+
+    def update(self, record: RunRecord) -> None:
+        if record.waits_for != self.waiting:
+            self.waiting = record.waits_for
+            if self.waiting:
+                output.note(f"waits for {self.waiting}")
+        for stage in record.stages:
+            if self.shown.get(stage.name, "PLANNED") != stage.status:
+                self.shown[stage.name] = stage.status
+                output.note("  ".join(cell for cell in unjudged(stage) if cell))
+
+    def pause(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class Screen:
+    """A table that is drawn again four times a second."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self.record: RunRecord | None = None
+        self.live = Live(
+            console=Console(stderr=True, highlight=False),
+            get_renderable=self.draw,
+            refresh_per_second=4,
+            transient=False,
+        )
+
+    def draw(self) -> RenderableType:
+        if self.record and self.record.waits_for:
+            return f"waits for {self.record.waits_for}"
+        return output.grid(HEADER, [unjudged(stage) for stage in self.record.stages] if self.record else [])
+
+    def update(self, record: RunRecord) -> None:
+        self.record = record
+        self.live.start(refresh=True)
+
+    def pause(self) -> None:
+        self.live.stop()
+
+    def close(self) -> None:
+        self.live.stop()
+
+
+Cells = tuple[str, str, str, str, str]
+
+
+def unjudged(stage: StageRecord) -> Cells:
+    """While a run goes on: what made a stage fail is told once, at its end, with its log."""
+    row = cells(stage)
+    return (*row[:-1], "") if stage.status == "FAILED" else row
+
+
+def cells(stage: StageRecord) -> Cells:
+    """A row under `HEADER`. What a reused stage took was taken by another run, so it is left out."""
+    return (
+        stage.name,
+        stage.status,
+        output.took(stage.started, stage.ended) if stage.action == "run" else "",
+        output.figures(stage.metrics),
+        output.said(why(stage)),
+    )
+
+
+def why(stage: StageRecord) -> str:
+    """What became of it, or why it runs; where it was tried again, every attempt's end."""
+    reason = stage.reason.removeprefix(f"{stage.name}: ")
+    if stage.status == "NOT_RUN":
+        return f"{stage.cause}; it was to run: {reason}"
+    said = stage.cause or stage.detail or reason
+    if not stage.earlier:
+        return said
+    tries = [
+        f"attempt {len(stage.earlier) + 1} of {stage.attempts}{': ' + stage.cause if stage.cause else ''}"
+    ]
+    return "; ".join([*tries, *(f"attempt {each.attempt}: {each.cause}" for each in stage.earlier)])
+
+
+def watch(session: Session, run: str) -> RunRecord:
+    """The record of `run` once it is over. Ctrl-C asks whether to stop it; with nobody to ask it stops."""
+    from stagewright.runs import closing
+    from stagewright.runs.history import run_history
+
+    view: View = Screen() if sys.stderr.isatty() else Lines()
+    stopping = False
+    try:
+        while True:
+            try:
+                for _ in pauses(longest=0.25 if session.is_local else 3.0):
+                    record = run_history.show(session.gateway, run)
+                    view.update(record)
+                    if not record.is_open:
+                        if session.is_local:  # on AWS the sweeper comes in time, and tells people
+                            closing.settle(session.gateway, run)
+                        return record
+            except KeyboardInterrupt:
+                if stopping:
+                    raise
+                view.pause()
+                stopping = stop_if_wanted(session, run)
+    finally:
+        view.close()
+
+
+def stop_if_wanted(session: Session, run: str) -> bool:
+    """True where the run is now being stopped; its jobs are waited for by going on to watch."""
+    import typer
+
+    from stagewright.runs.stop import stop
+
+    can_ask = sys.stdin.isatty() and sys.stderr.isatty()
+    if can_ask and not typer.confirm(f"Stop {run} and its jobs?", default=False, err=True):
+        return False
+    output.note(f"stopping {run} (Ctrl-C again to leave without waiting)")
+    with suppress(RunFailedError):  # it has ended meanwhile
+        stop(session.gateway, run, caller(session))
+    return True

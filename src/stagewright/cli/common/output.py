@@ -1,0 +1,166 @@
+"""What is printed: data on standard output, everything said in passing on standard error."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.table import Table
+
+from stagewright.errors import DocumentError, StagewrightError
+
+MARKS = {
+    "SUCCEEDED": "green", "FAILED": "red", "REFUSED": "red", "STOPPED": "yellow", "RUNNING": "cyan",
+    "CLOSED": "yellow", "REUSED": "blue", "SKIPPED": "dim",
+}  # fmt: skip
+
+
+WHOLE = ("run", "stage", "state", "took")
+"""Columns whose cells stay in one line."""
+SCRIPT_FAILED = re.compile(
+    r'AlgorithmError: ExecuteUserScriptError: ExitCode (\d+) ErrorMessage "(.+?)"'
+    r' Command ".*?(?:", exit code: \d+|$)'
+)
+"""Such a FailureReason, with single blanks."""
+
+
+def say(text: str = "") -> None:
+    print(text)  # noqa: T201 -- the one place that prints
+
+
+def note(text: str) -> None:
+    """Said in passing: on standard error, so that what is piped on stays data."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def print_json(value: Any) -> None:
+    say(json.dumps(plain(value), indent=2, ensure_ascii=False))
+
+
+def plain(value: Any) -> Any:
+    """Values of any layer as JSON values: dataclasses and mappings as objects, sequences as arrays."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    return value if isinstance(value, bool | int | float | str | None) else str(value)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Columns. On a terminal with colours, and folded into its width; elsewhere plain lines."""
+    if not sys.stdout.isatty():
+        for line in columns([header, *rows]):
+            say(line)
+        return
+    from rich.console import Console
+
+    Console(highlight=False).print(grid(header, rows))
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines with every cell whole, and no blanks at their ends."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def grid(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for name in header:
+        made.add_column(name, overflow="fold", no_wrap=name in WHOLE)
+    for row in rows:
+        made.add_row(*(Text(cell, style=MARKS.get(cell.split(" ")[0], "")) for cell in row))
+    return made
+
+
+def local_time(time: str) -> str:
+    """`2026-01-01T00:00:00.000Z` as a local time to the second."""
+    return f"{_parsed(time).astimezone():%Y-%m-%d %H:%M:%S}" if time else ""
+
+
+def seconds(started: str, ended: str = "") -> float | None:
+    """Seconds from `started` to `ended`, or to now; None while it has not started."""
+    if not started:
+        return None
+    return max(0.0, ((_parsed(ended) if ended else datetime.now(UTC)) - _parsed(started)).total_seconds())
+
+
+def took(started: str, ended: str = "") -> str:
+    length = seconds(started, ended)
+    return "" if length is None else lasted(length)
+
+
+def lasted(length: float) -> str:
+    """Seconds, as people read them."""
+    if length < 60:
+        return f"{length:.1f} s"
+    minutes, rest = divmod(round(length), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def said(reason: str) -> str:
+    """A reason on one line; of a script that failed under the training toolkit, what it said last."""
+    return SCRIPT_FAILED.sub(r"\2 (exit code \1)", " ".join(reason.split()))
+
+
+def figures(metrics: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {figure(value)}" for name, value in metrics.items())
+
+
+def figure(value: float) -> str:
+    return f"{value:g}" if abs(value) < 1e6 else f"{value:.0f}"
+
+
+def settings(result: Mapping[str, Any]) -> str:
+    """What was tuned, in a tuning stage's result."""
+    return ", ".join(
+        f"{name}={value}"
+        for name, value in result.get("hyperparameters", {}).items()
+        if name in result.get("tuned", ())
+    )
+
+
+def _parsed(time: str) -> datetime:
+    return datetime.fromisoformat(time)
+
+
+def fail(error: Exception, as_json: bool, debug: bool) -> None:
+    """The error, and what to do next; with `as_json` also as a JSON document on standard output."""
+    if as_json:
+        print_json({"error": described(error)})
+    if isinstance(error, StagewrightError):
+        note(f"error: {error.message}" + (f"\n  try: {error.remedy}" if error.remedy else ""))
+        return
+    note(f"unexpected {type(error).__name__}: {error}")
+    if not debug:
+        note("  try: the same command with --debug shows where it happened")
+
+
+def described(error: Exception) -> dict[str, Any]:
+    """`code` is the exit code; `problems` has every problem of a document with its place."""
+    known = error if isinstance(error, StagewrightError) else None
+    return {
+        "type": type(error).__name__,
+        "code": known.exit_code if known else 1,
+        "message": known.message if known else str(error),
+        "remedy": known.remedy if known else "",
+        "problems": [asdict(problem) for problem in error.problems]
+        if isinstance(error, DocumentError)
+        else [],
+    }

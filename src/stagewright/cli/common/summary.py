@@ -1,0 +1,131 @@
+"""A run to its end: what it has made, or why it failed, and what to do next."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import typer
+
+from stagewright.cli.common import live_view, output
+from stagewright.cli.common.command_hints import program
+from stagewright.errors import RunFailedError
+from stagewright.runs.history import logs
+
+if TYPE_CHECKING:
+    from stagewright.cli.common.target import Session
+    from stagewright.gateway import Gateway
+    from stagewright.runs.history.records import RunRecord, StageRecord
+
+LAST_LINES = 15
+WARNING = "WARNING: "
+"""How the local SageMaker begins such a line in a job's log."""
+
+
+def headline(record: RunRecord) -> str:
+    return f"{record.run}: {record.status}{': ' + output.said(record.reason) if record.reason else ''}"
+
+
+def follow(session: Session, run: str, again: str, *, wait: bool, as_json: bool) -> None:
+    """Watches a run that has been started, and prints its end; exits with its code where it was not good.
+
+    `again`: the command that runs it once more. Without `wait` it is left to itself.
+    """
+    output.note(f"run {run}")
+    if not wait:
+        print_started(run, as_json)
+        return
+    record = live_view.watch(session, run)
+    if session.is_local:
+        print_warnings(session.gateway, record)
+    if as_json:
+        output.print_json(record)
+    else:
+        print_outcome(session.gateway, record, again)
+    if record.status != "SUCCEEDED":
+        raise typer.Exit(RunFailedError.exit_code)
+
+
+def print_started(run: str, as_json: bool) -> None:
+    if as_json:
+        output.print_json({"run": run})
+    else:
+        output.say(f"next: {program()} show {run}")
+
+
+def print_outcome(gateway: Gateway, record: RunRecord, again: str) -> None:
+    print_unseen(record)
+    if record.status == "SUCCEEDED":
+        print_made(record)
+    else:
+        print_failure(gateway, record, again)
+
+
+def print_unseen(record: RunRecord) -> None:
+    for stage in record.stages:
+        for metric in stage.unseen:
+            output.note(f"warning: {stage.name} printed nothing that matches metric {metric}")
+
+
+def print_made(record: RunRecord) -> None:
+    ran = sum(stage.status in ("SUCCEEDED", "CLOSED") for stage in record.stages)
+    reused = sum(stage.action == "reuse" for stage in record.stages)
+    took = output.took(record.created, record.ended)
+    output.say(f"{record.run} succeeded in {took}: {output.counted(ran, 'stage')} ran, {reused} reused")
+    if record.reason:
+        output.say(f"  {output.said(record.reason)}")
+    for stage in record.stages:
+        made = made_by(stage)
+        if made:
+            output.say(f"  {stage.name}: {made}")
+    endpoint = next((stage.result["endpoint"] for stage in record.stages if stage.result.get("endpoint")), "")
+    if endpoint:
+        output.say(f"next: {program()} predict {record.pipeline} --input FILE")
+    output.say(f"next: {program()} show {record.run}")
+
+
+def made_by(stage: StageRecord) -> str:
+    parts = [output.figures(stage.metrics)] if stage.metrics else []
+    if stage.result.get("best"):
+        parts.append(f"best {output.settings(stage.result)}")
+    if stage.result.get("name"):
+        parts.append(f"model {stage.result['name']}")
+    if stage.result.get("package"):
+        parts.append(f"model package {package_name(stage.result['package'])}")
+    if stage.result.get("endpoint"):
+        parts.append(f"endpoint {stage.result['endpoint']}")
+    return ", ".join(parts)
+
+
+def package_name(arn: str) -> str:
+    """`arn:...:model-package/house-price/3` as `house-price version 3`."""
+    group, _, version = arn.partition(":model-package/")[2].partition("/")
+    return f"{group} version {version}" if version else arn
+
+
+def print_warnings(gateway: Gateway, record: RunRecord) -> None:
+    """What the local SageMaker warned of in the jobs' logs, each once: what they made may not be AWS's."""
+    since = int(datetime.fromisoformat(record.created).timestamp() * 1000)
+    ran = {stage.kind for stage in record.stages if stage.action == "run"}
+    groups = list(dict.fromkeys(group for kind, group in logs.GROUPS.items() if kind in ran))
+    groups += logs.GLUE if "glue" in ran else ()
+    found = [event.text for group in groups for event in gateway.logs.search(group, WARNING.strip(), since)]
+    for text in dict.fromkeys(found):
+        if text.startswith(WARNING):
+            output.note(f"warning: {text.removeprefix(WARNING).strip()}")
+
+
+def print_failure(gateway: Gateway, record: RunRecord, again: str) -> None:
+    failed = [stage for stage in record.stages if stage.status == "FAILED"]
+    output.note(f"{record.run}: {record.status}" if failed else headline(record))
+    for stage in failed:
+        output.note(f"stage {stage.name}: {output.said(stage.cause or stage.error)}")
+        lines = logs.tail(gateway, record.run, stage.name, LAST_LINES) if stage.kind in logs.LOGGED else []
+        for line in lines:
+            output.note(f"  | {line.text}")
+        if stage.kind in logs.LOGGED:
+            output.note(f"next: {program()} logs {record.run} {stage.name}")
+    if any(stage.kind == "gate" for stage in failed):
+        output.note(f"next: {program()} show {record.run} (its metrics), or another bar (document, set, -p)")
+    elif record.stages and record.status != "STOPPED":
+        output.note(f"next: {again} (what ended well and is unchanged is reused)")

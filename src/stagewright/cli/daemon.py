@@ -1,0 +1,220 @@
+"""The process that stands by while a server is up, with everything imported and every client made.
+
+Most of a short command's time is Python's imports and botocore's reading of service models. `up` starts this
+process; main.py hands it a command; it forks, and the child becomes that command: its arguments, folder,
+environment and open files. It runs no thread and opens no connection itself, so that a fork is a clean
+start. It ends when the server does.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+from sagemaker_local import state_folder
+from sagemaker_local.credentials import scrubbed
+from stagewright.cli import app, main
+from stagewright.cli.common import target
+from stagewright.local import server as local
+
+MODULES = (
+    "rich.console", "rich.live", "rich.table", "rich.text", "typer._adapters",
+    "stagewright.cli.common.launch", "stagewright.cli.common.live_view", "stagewright.cli.common.summary",
+    "stagewright.cli.common.changes", "stagewright.runs.history.run_history",
+    "stagewright.runs.documents.overrides",
+    "stagewright.runs.plan_inputs.load", "stagewright.runs.releases.push", "stagewright.runs.stop",
+    "stagewright.runs.own_events", "stagewright.document.file",
+)  # fmt: skip
+"""What the commands import when they need it."""
+CLIENTS = ("objects", "runs", "documents", "events", "executions", "jobs", "logs")
+REQUEST_SECONDS = 5.0
+LEAVE_SECONDS = 5.0
+LOCK = "commands.lock"
+"""Held by whoever stands by, to the last breath."""
+ASKED_SECONDS = 0.2
+"""Where the system cannot tell of a process's end, it is asked for this often."""
+
+
+def start(server: state_folder.Server) -> None:
+    """Does not wait: until the process stands by, commands run by themselves."""
+    if _answers(main.socket_path(str(server.state))):
+        return
+    log = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(server.state / "server.log"), log, 0o600),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    command = [sys.executable, "-P", "-m", "stagewright.cli.daemon", str(server.state)]
+    os.posix_spawn(sys.executable, command, scrubbed(os.environ), file_actions=actions, setsid=True)
+
+
+def see_off(state: Path) -> None:
+    """Returns when whoever stood by for the server that has ended is gone."""
+    deadline = time.monotonic() + LEAVE_SECONDS
+    while _is_held(state / LOCK) and time.monotonic() < deadline:
+        time.sleep(0.002)
+
+
+def _is_held(lock: Path) -> bool:
+    try:
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        pass
+    return False
+
+
+def _answers(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as line:
+        try:
+            line.connect(path)
+        except OSError:
+            return False
+    return True
+
+
+def stand_by(state: Path) -> None:
+    """Returns when the server of `state` has ended, in a child never."""
+    server = local.find(state)
+    if server is None:
+        return
+    path = main.socket_path(str(state))
+    lock = os.open(state / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    _prepare(server)
+    with socket.socket(socket.AF_UNIX) as listener, suppress(OSError):  # a path may be too long for a socket
+        Path(path).unlink(missing_ok=True)
+        os.umask(0o077)
+        listener.bind(path)
+        listener.listen(16)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        for connection in _connections(listener, server.pid):
+            with connection:
+                if os.fork() == 0:
+                    os.close(lock)
+                    listener.close()
+                    _work(connection)
+    Path(path).unlink(missing_ok=True)
+
+
+def _prepare(server: state_folder.Server) -> None:
+    for name in (*MODULES, *(f"stagewright.cli.{command}" for command in main.HANDED_OVER)):
+        import_module(name)
+    gateway = target.connect(server)
+    for name in CLIENTS:
+        getattr(gateway, name)
+    gc.freeze()  # a collection in a child would copy every page
+
+
+def _connections(listener: socket.socket, server: int) -> Iterator[socket.socket]:
+    """Of one client each, until the server has ended."""
+    end = _descriptor(server)
+    waited: list[Any] = [listener] if end is None else [listener, end]
+    while True:
+        ready, _, _ = select.select(waited, [], [], ASKED_SECONDS if end is None else None)
+        if listener in ready:
+            yield listener.accept()[0]
+        elif ready or not _lives(server):
+            return
+
+
+def _descriptor(pid: int) -> int | None:
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _work(connection: socket.socket) -> NoReturn:
+    """The child: the command, from its first to its last breath."""
+    code = 1
+    try:
+        connection.settimeout(REQUEST_SECONDS)
+        become(*_request(connection))
+        connection.settimeout(None)
+        connection.sendall(os.getpid().to_bytes(main.NUMBER, "big"))
+        threading.Thread(target=_end_with, args=(connection,), daemon=True, name="client").start()
+        code = _run()
+        connection.sendall(code.to_bytes(main.NUMBER, "big"))
+    finally:
+        os._exit(code)
+
+
+def _request(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """EOFError where a client only asked whether anybody answers."""
+    start, files, _, _ = socket.recv_fds(connection, 1, len(main.FILES))
+    if not start:
+        raise EOFError
+    stream = connection.makefile("rb")
+    size = int.from_bytes(stream.read(main.NUMBER), "big")
+    request: dict[str, Any] = json.loads(stream.read(size))
+    return request, files
+
+
+def become(request: dict[str, Any], files: list[int]) -> None:
+    """Makes this process the client's, as far as a command can see."""
+    for number, file in zip(main.FILES, files, strict=True):
+        os.dup2(file, number)
+        os.close(file)
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    time.tzset()
+    os.chdir(request["folder"])
+    os.umask(request["umask"])
+    sys.argv = [request["program"], *request["arguments"]]
+    modes = ("r", "w", "w")
+    sys.stdin, sys.stdout, sys.stderr = (
+        open(number, mode, encoding=encoding, errors=errors, closefd=False)  # noqa: SIM115
+        for number, mode, (encoding, errors) in zip(main.FILES, modes, request["encodings"], strict=True)
+    )
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _end_with(connection: socket.socket) -> None:
+    """A client that was killed takes its command with it."""
+    with suppress(OSError):
+        connection.recv(1)
+    os._exit(1)
+
+
+def _run() -> int:
+    try:
+        app.main()
+        code: object = 0
+    except SystemExit as leaving:
+        code = leaving.code
+    except KeyboardInterrupt:
+        code = 128 + signal.SIGINT
+    with suppress(OSError):  # whoever read it is gone
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return code if isinstance(code, int) else int(code is not None)
+
+
+if __name__ == "__main__":
+    stand_by(Path(sys.argv[1]))

@@ -1,0 +1,3 @@
+"""What the user wants: the document, its references and its checks."""
+
+from __future__ import annotations

@@ -1,0 +1,161 @@
+"""Whether a regular expression may take very long: the router tries it on keys, for all pipelines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Set
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from stagewright.document.pipeline import Pipeline
+from stagewright.document.schema_errors import said, type_of
+from stagewright.document.triggers import (
+    AnyTrigger,
+    DataTrigger,
+    ModelApprovedTrigger,
+    ScheduleTrigger,
+    UpstreamTrigger,
+)
+from stagewright.naming import OWN_FOLDERS
+from stagewright.stages.register.schema import Register
+from stagewright.syntax import cron
+from stagewright.syntax.findings import Finding, Path, nearest
+from stagewright.syntax.references import find
+
+REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
+UNBOUNDED = 2
+"""Of `*` and `+`: each may multiply the steps of a search by the length of the key."""
+
+
+def takes_long(regex: str) -> bool:
+    """For an expression that compiles: it repeats what repeats or branches, or has many `*` and `+`."""
+    parser: Any = re._parser  # type: ignore[attr-defined]  # the only parser of Python's expressions
+    tree = parser.parse(regex)
+    found = list(_repeats(tree, within=False))
+    endless = sum(most == parser.MAXREPEAT for most, _ in found)
+    return endless > UNBOUNDED or any(nested for _, nested in found)
+
+
+def _repeats(tree: Any, *, within: bool) -> Iterator[tuple[int, bool]]:
+    """Of every repetition: its most, and whether it is within another. A branch within one counts as such."""
+    for operator, argument in tree:
+        name = str(operator)
+        if name in REPEATS:
+            _, most, inner = argument
+            yield int(most), within and int(most) > 1
+            yield from _repeats(inner, within=within or int(most) > 1)
+        elif name == "BRANCH":
+            if within:
+                yield 1, True
+            for branch in argument[1]:
+                yield from _repeats(branch, within=within)
+        else:
+            for part in argument if isinstance(argument, tuple) else (argument,):
+                if hasattr(part, "data"):
+                    yield from _repeats(part, within=within)
+
+
+def trigger_rules(pipeline: Pipeline, set_aside: Set[str] = frozenset()) -> Iterator[Finding]:
+    """All that is wrong with the triggers, the form of their references aside. Stages `set_aside` are there,
+    and are not judged."""
+    for index, trigger in enumerate(pipeline.triggers):
+        path: Path = ("triggers", index)
+        yield from _any(pipeline, trigger, path, set_aside)
+        match trigger:
+            case DataTrigger():
+                yield from _data(trigger, path)
+            case ScheduleTrigger():
+                yield from _schedule(trigger, path)
+            case ModelApprovedTrigger():
+                yield from _approved(pipeline, trigger, path) if not set_aside else ()
+            case UpstreamTrigger() if trigger.pipeline == pipeline.name:
+                yield Finding((*path, "pipeline"), "a pipeline cannot start itself", "name another pipeline")
+            case _:
+                pass
+        if any(trigger.listens == other.listens for other in pipeline.triggers[:index]):
+            yield Finding(path, "the same trigger is there twice", "remove one of them")
+
+
+def _any(pipeline: Pipeline, trigger: AnyTrigger, path: Path, set_aside: Set[str]) -> Iterator[Finding]:
+    for index, stage in enumerate(trigger.only):
+        if stage not in pipeline.stages and stage not in set_aside:
+            remedy = nearest(stage, pipeline.stages, "stages")
+            yield Finding((*path, "only", index), f"no such stage: {stage}", remedy)
+    for name, value in trigger.parameters.items():
+        place = (*path, "parameters", name)
+        if name not in pipeline.parameters:
+            remedy = nearest(name, pipeline.parameters, "declared") or "the document declares none"
+            yield Finding(place, "no such parameter", remedy)
+        elif (expected := type_of(pipeline.parameters[name])) != type_of(value):
+            what = f"{value}, which is a text" if isinstance(value, str) and find(value) else said(value)
+            yield Finding(place, f"{name} is declared as {expected}; it cannot be {what}")
+
+
+def _data(trigger: DataTrigger, path: Path) -> Iterator[Finding]:
+    place = (*path, "prefix")
+    if not trigger.prefix or "://" in trigger.prefix or trigger.prefix.startswith("/"):
+        remedy = "write the part of the key after the bucket, such as raw/house-price/"
+        yield Finding(place, f'"{trigger.prefix}" is not a prefix inside the bucket', remedy)
+    elif trigger.prefix.startswith(OWN_FOLDERS):
+        yield Finding(place, f"{trigger.prefix} is the framework's own", "let data arrive elsewhere")
+    if not trigger.suffix and not trigger.settle:
+        yield Finding(
+            path,
+            "each object would start a run",
+            "give suffix (of the object that is written last) or settle (such as 10m)",
+        )
+    if trigger.date is not None:
+        yield from _date(trigger.date, (*path, "date"))
+
+
+def _date(regex: str, path: Path) -> Iterator[Finding]:
+    try:
+        groups = re.compile(regex).groups
+    except (re.error, OverflowError, RecursionError) as error:
+        yield Finding(path, f"{regex!r} is no regular expression: {error}", r"such as 'day=([0-9-]+)/'")
+        return
+    if groups != 1:
+        remedy = "put ( ) around the date alone, (?: ) around the rest"
+        yield Finding(path, f"{regex!r} has {groups} groups, and needs exactly one", remedy)
+    if takes_long(regex):
+        remedy = "no repetition or | within a repetition, at most two of * and +"
+        yield Finding(path, f"{regex!r} may take for ever on some keys", remedy)
+
+
+def _schedule(trigger: ScheduleTrigger, path: Path) -> Iterator[Finding]:
+    if (trigger.cron is None) == (trigger.rate is None):
+        yield Finding(path, "needs cron or rate, and not both", 'such as cron: "0 14 ? * SAT *"')
+    if trigger.rate is not None:
+        yield from _rate(trigger, trigger.rate, path)
+    if trigger.cron is not None:
+        try:
+            cron.parse(trigger.cron)
+        except ValueError as error:
+            bare = re.fullmatch(r"\s*cron\((.*)\)\s*", trigger.cron)
+            remedy = f'write "{bare[1]}"' if bare else 'such as "0 14 ? * SAT *": Saturdays at 14:00'
+            yield Finding((*path, "cron"), f'"{trigger.cron}": {error}', remedy)
+    try:
+        ZoneInfo(trigger.timezone)
+    except (KeyError, ValueError, OSError):  # ZoneInfoNotFoundError is a KeyError; a folder is an OSError
+        remedy = "an IANA name, such as Europe/Zurich"
+        yield Finding((*path, "timezone"), f'"{trigger.timezone}" is no time zone that is known here', remedy)
+
+
+def _rate(trigger: ScheduleTrigger, rate: str, path: Path) -> Iterator[Finding]:
+    try:
+        cron.rate_minutes(rate)
+    except ValueError as error:
+        bare = re.fullmatch(r"\s*rate\((.*)\)\s*", rate)
+        remedy = f"write {bare[1]}" if bare else "a number and minutes, hours or days, such as 6 hours"
+        yield Finding((*path, "rate"), str(error), remedy)
+    if "timezone" in trigger.model_fields_set:
+        remedy = "leave it out, or use cron"
+        yield Finding((*path, "timezone"), "a rate has no time zone", remedy)
+
+
+def _approved(pipeline: Pipeline, trigger: ModelApprovedTrigger, path: Path) -> Iterator[Finding]:
+    registers = [name for name, stage in pipeline.stages.items() if isinstance(stage, Register)]
+    if trigger.group is None and len(registers) != 1:
+        found = f"there are {len(registers)}: {', '.join(registers)}" if registers else "there is none"
+        message = f"no group, and it is taken from the document's one register stage; {found}"
+        yield Finding(path, message, "give group")

@@ -1,0 +1,215 @@
+"""The one door to AWS: a file per service, only the calls that are used, typed, answering frozen values.
+
+The same code serves AWS and the local target; only the endpoint differs. The services that routing an event
+does not need are imported at their first use: a cold start pays for every import.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ProfileNotFound
+
+from stagewright.aws.executions import Executions
+from stagewright.aws.objects import Objects
+from stagewright.aws.session import keyed
+from stagewright.errors import TargetError
+from stagewright.naming import Installation
+from stagewright.store.documents import Documents
+from stagewright.store.run_queue import Leases
+from stagewright.store.runs import Runs
+
+if TYPE_CHECKING:
+    from stagewright.aws.alarms import Alarms
+    from stagewright.aws.caller import Caller
+    from stagewright.aws.endpoints import Endpoints
+    from stagewright.aws.events import Events
+    from stagewright.aws.functions import Functions
+    from stagewright.aws.glue import GlueRuns
+    from stagewright.aws.installed import Installed
+    from stagewright.aws.jobs import Jobs
+    from stagewright.aws.logs import Logs
+    from stagewright.aws.queue import Queue
+    from stagewright.aws.quotas import Quotas
+    from stagewright.aws.registry import Registry
+    from stagewright.aws.topics import Topics
+    from stagewright.store.approvals import Approvals
+    from stagewright.store.endpoints import Served
+    from stagewright.store.trigger_state import Marks
+
+CONFIG = Config(
+    connect_timeout=5,
+    read_timeout=65,  # InvokeEndpoint answers within 60 s
+    max_pool_connections=32,
+    retries={"mode": "standard", "total_max_attempts": 4},
+)
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """All services of one installation. Each client is made at its first use, once: making one is slow."""
+
+    installation: Installation
+    session: boto3.session.Session
+    endpoint_url: str | None = None
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @classmethod
+    def connect(
+        cls,
+        installation: Installation,
+        endpoint_url: str | None = None,
+        access_key: str | None = None,
+        secret_key: str | None = None,
+        profile: str | None = None,
+    ) -> Gateway:
+        """Asks nobody yet. With a key, nothing of the user's AWS set-up is read; without one botocore's
+        own chain decides (environment, `profile`, role)."""
+        if access_key and secret_key:
+            return cls(installation, keyed(access_key, secret_key, installation.region), endpoint_url)
+        try:
+            session = boto3.session.Session(region_name=installation.region, profile_name=profile)
+        except ProfileNotFound as error:
+            raise TargetError(str(error), "name a profile of ~/.aws/config in the target") from error
+        return cls(installation, session, endpoint_url)
+
+    @cached_property
+    def objects(self) -> Objects:
+        return Objects(self._client("s3"), self.installation.bucket)
+
+    @cached_property
+    def documents(self) -> Documents:
+        return Documents(self._client("dynamodb"), self.installation.documents_table)
+
+    @cached_property
+    def runs(self) -> Runs:
+        return Runs(self._client("dynamodb"), self.installation.runs_table)
+
+    @cached_property
+    def leases(self) -> Leases:
+        return Leases(self._client("dynamodb"), self.installation.runs_table)
+
+    @cached_property
+    def marks(self) -> Marks:
+        from stagewright.store.trigger_state import Marks
+
+        return Marks(self._client("dynamodb"), self.installation.runs_table)
+
+    @cached_property
+    def approvals(self) -> Approvals:
+        from stagewright.store.approvals import Approvals
+
+        return Approvals(self._client("dynamodb"), self.installation.runs_table)
+
+    @cached_property
+    def executions(self) -> Executions:
+        return Executions(self._client("stepfunctions"), self.installation.state_machine_arn)
+
+    @cached_property
+    def events(self) -> Events:
+        from stagewright.aws.events import Events
+
+        return Events(self._client("events"))
+
+    @cached_property
+    def queue(self) -> Queue:
+        from stagewright.aws.queue import Queue
+
+        return Queue(self._client("sqs"), self.installation.name("events"))
+
+    @cached_property
+    def dead_letters(self) -> Queue:
+        from stagewright.aws.queue import Queue
+
+        return Queue(self._client("sqs"), self.installation.name("events-dead"))
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        from stagewright.aws.jobs import Jobs
+
+        return Jobs(self._client("sagemaker"))
+
+    @cached_property
+    def registry(self) -> Registry:
+        from stagewright.aws.registry import Registry
+
+        return Registry(self._client("sagemaker"))
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        from stagewright.aws.endpoints import Endpoints
+
+        return Endpoints(self._client("sagemaker"), lambda: self._client("sagemaker-runtime"))
+
+    @cached_property
+    def served(self) -> Served:
+        from stagewright.store.endpoints import Served
+
+        return Served(self._client("dynamodb"), self.installation.runs_table)
+
+    @cached_property
+    def alarms(self) -> Alarms:
+        from stagewright.aws.alarms import Alarms
+
+        return Alarms(self._client("cloudwatch"))
+
+    @cached_property
+    def glue(self) -> GlueRuns:
+        from stagewright.aws.glue import GlueRuns
+
+        return GlueRuns(self._client("glue"))
+
+    @cached_property
+    def logs(self) -> Logs:
+        from stagewright.aws.logs import Logs
+
+        return Logs(self._client("logs"))
+
+    @cached_property
+    def quotas(self) -> Quotas:
+        from stagewright.aws.quotas import Quotas
+
+        return Quotas(self._client("service-quotas"))
+
+    @cached_property
+    def topics(self) -> Topics:
+        from stagewright.aws.topics import Topics
+
+        return Topics(self._client("sns"))
+
+    @cached_property
+    def functions(self) -> Functions:
+        from stagewright.aws.functions import Functions
+
+        return Functions(self._client("lambda"), self.installation.name)
+
+    @cached_property
+    def caller(self) -> Caller:
+        from stagewright.aws.caller import Caller
+
+        return Caller(self._client("sts"))
+
+    @cached_property
+    def installed(self) -> Installed:
+        from stagewright.aws.installed import Installed
+
+        return Installed(self._client)
+
+    def close(self) -> None:
+        """Closes the connections; the next call opens them again."""
+        for client in self._clients.values():
+            client.close()
+
+    def _client(self, service: Any) -> Any:
+        with self._lock:  # a session makes clients one at a time
+            if service not in self._clients:
+                self._clients[service] = self.session.client(
+                    service, endpoint_url=self.endpoint_url, config=CONFIG
+                )
+            return self._clients[service]

@@ -1,1 +1,0 @@
-"""Each job's own /opt/ml, and the end of everything it started."""

@@ -1,0 +1,97 @@
+"""Lambda functions that stand, on the local target, for those which the platform has on AWS."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import re
+import zipfile
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from botocore.config import Config
+
+from sagemaker_local.state_folder import REGION, Server
+from stagewright.aws.session import keyed
+from stagewright.errors import ReleaseError
+from stagewright.local.state import INSTALLATION
+
+FORM = re.compile(r"(?P<path>.+\.py):(?P<handler>[A-Za-z_]\w*)")
+SIZE_LIMIT = 50_000_000
+"""Bytes of a zip that is uploaded directly (Lambda quotas: 50 MB)."""
+TIMEOUT = 900
+"""Seconds: the longest there is (Lambda quotas). On AWS the function has its own."""
+START = (1980, 1, 1, 0, 0, 0)
+WAIT = {"Delay": 0.01, "MaxAttempts": 1000}
+
+
+def put(server: Server, folder: Path, functions: Mapping[str, str]) -> tuple[str, ...]:
+    """Makes or updates what is not there as it is; the names of those.
+
+    `functions`: name -> `path.py:handler`, the path from `folder`. The file's own folder is its code.
+    ReleaseError where there is no such file.
+    """
+    if not functions:
+        return ()
+    wanted = {name: _code(name, folder, place) for name, place in functions.items()}
+    session = keyed(server.access_key, server.secret_key, REGION)
+    config = Config(retries={"total_max_attempts": 1})
+    with closing(session.client("lambda", endpoint_url=server.url, config=config)) as client:
+        return tuple(name for name, code in wanted.items() if _put(client, name, *code))
+
+
+def _code(name: str, folder: Path, place: str) -> tuple[str, bytes]:
+    """The handler as Lambda names it, and the zip."""
+    where = f"sample_functions.{name}"
+    found = FORM.fullmatch(place)
+    if found is None:
+        raise ReleaseError(
+            f"{where}: {place} is not file.py:function", "for example functions/notify.py:handler"
+        )
+    file = folder / found["path"]
+    if not file.is_file():
+        raise ReleaseError(f"{where}: {file} does not exist", "mend the path; it is relative to the document")
+    archive = _zip(file.parent)
+    if len(archive) > SIZE_LIMIT:
+        size = f"{len(archive) // 10**6} MB, over {SIZE_LIMIT // 10**6}"
+        raise ReleaseError(f"{where}: {file.parent} is {size}", "give the function a folder of its own")
+    return f"{file.stem}.{found['handler']}", archive
+
+
+def _zip(folder: Path) -> bytes:
+    """The same bytes for the same files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as target:
+        for file in sorted(folder.rglob("*")):
+            parts = file.relative_to(folder).parts
+            if file.is_file() and not any(part.startswith((".", "__pycache__")) for part in parts):
+                target.writestr(zipfile.ZipInfo("/".join(parts), START), file.read_bytes())
+    return buffer.getvalue()
+
+
+def _put(client: Any, name: str, handler: str, archive: bytes) -> bool:
+    settings = {"Handler": handler, "Timeout": TIMEOUT}
+    try:
+        found = client.get_function_configuration(FunctionName=name)
+    except client.exceptions.ResourceNotFoundException:
+        client.create_function(
+            FunctionName=name,
+            Runtime="python3.12",
+            Role=f"arn:aws:iam::{INSTALLATION.account}:role/{INSTALLATION.name('sample-function')}",
+            Code={"ZipFile": archive},
+            Tags=INSTALLATION.tags,
+            **settings,
+        )
+        client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig=WAIT)
+        return True
+    digest = base64.b64encode(hashlib.sha256(archive).digest()).decode()
+    if (found["CodeSha256"], found["Handler"]) == (digest, handler):
+        return False
+    client.update_function_code(FunctionName=name, ZipFile=archive)
+    client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig=WAIT)
+    client.update_function_configuration(FunctionName=name, **settings)
+    client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig=WAIT)
+    return True

@@ -1,0 +1,108 @@
+"""A plan's running stages as the state machine reads them: pages of chains, some per wave.
+
+A page is an item of a table (DynamoDB: at most 400 KB) and passes through the state of a walker (Step
+Functions: 256 KiB, results included), so it has at most 150 KB. A chain is never split between pages; the
+planner cuts longer ones.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from stagewright.errors import PlanError, Problem
+from stagewright.naming import ATTEMPT
+from stagewright.planner.model import Plan, StagePlan
+
+LIMIT = 150_000
+"""Bytes of UTF-8."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """`name` is "<wave>-<page>". `chains_json`: [[stage, stage], [stage]]."""
+
+    name: str
+    chains_json: str
+
+
+def pages(plan: Plan) -> tuple[tuple[Page, ...], ...]:
+    """The pages of each wave. PlanError for a stage, or a chain, that no page can hold."""
+    stages = {stage.name: stage for stage in plan.stages}
+    return tuple(
+        tuple(
+            Page(f"{number}-{index}", f"[{','.join(page)}]")
+            for index, page in enumerate(_packed([_chain(plan, stages, chain) for chain in wave]))
+        )
+        for number, wave in enumerate(plan.waves)
+    )
+
+
+def stage_json(pipeline: str, partition: str, stage: StagePlan) -> str:
+    """One stage of a page. PlanError when it is above the limit."""
+    text = _text(
+        {
+            "name": stage.name,
+            "kind": stage.kind,
+            **_named(stage),
+            "fingerprint": stage.fingerprint,
+            "inputs": _text(stage.inputs),
+            "stage_key": f"{pipeline}#{partition}#{stage.name}",
+            "attempt": 1,
+            "timeout": stage.timeout,
+            "requests": {operation: _text(request) for operation, request in stage.requests.items()},
+            "bindings": [asdict(binding) for binding in stage.bindings],
+            **_flow(stage),
+        }
+    )
+    if (size := len(text.encode()) + 2) > LIMIT:
+        message = f"its plan has {size:,} bytes, more than the {LIMIT:,} that a page holds"
+        raise PlanError(
+            (Problem(f"stages.{stage.name}", message, "give it fewer files, arguments or values"),)
+        )
+    return text
+
+
+def _named(stage: StagePlan) -> dict[str, Any]:
+    """Names and places, those of the first attempt; `retry.named` has them for every one."""
+    named = {"job": stage.job, "outputs": stage.outputs, "metrics": stage.metrics}
+    if stage.attempts == 1:
+        return named
+    text = _text(named)
+    first: dict[str, Any] = json.loads(text.replace(ATTEMPT, "1"))
+    return {**first, "retry": {"attempts": stage.attempts, "wait": stage.wait, "named": text}}
+
+
+def _flow(stage: StagePlan) -> dict[str, Any]:
+    """What says whether it runs at all, and what becomes of the others; absent where nothing does."""
+    found = {"else": stage.otherwise, "gates": stage.gates, "watch": stage.watch}
+    return {name: value for name, value in found.items() if value}
+
+
+def _chain(plan: Plan, stages: dict[str, StagePlan], names: Sequence[str]) -> str:
+    text = ",".join(stage_json(plan.pipeline, plan.partition, stages[name]) for name in names)
+    if len(text.encode()) + 4 > LIMIT:
+        raise PlanError(
+            (Problem(f"stages.{names[0]}", f"a chain of {len(names)} stages is too long for a page"),)
+        )
+    return f"[{text}]"
+
+
+def _packed(chains: Sequence[str]) -> list[list[str]]:
+    """In order, as many to a page as fit."""
+    pages: list[list[str]] = []
+    room = 0
+    for chain in chains:
+        size = len(chain.encode()) + 1
+        if size > room:
+            pages.append([])
+            room = LIMIT - 2
+        pages[-1].append(chain)
+        room -= size
+    return pages
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,68 @@
+"""What references stand for while a run is planned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from stagewright.document.pipeline import Pipeline
+from stagewright.naming import Installation
+from stagewright.planner.model import Trigger
+from stagewright.syntax.references import Reference, find, render
+
+Lookup = Callable[[Reference], Any]
+Values = Mapping[tuple[str, ...], Any]
+
+
+def event_time(trigger: Trigger) -> datetime:
+    """ValueError where `trigger.time` is not ISO 8601."""
+    time = datetime.fromisoformat(trigger.time)
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def trigger_values(trigger: Trigger) -> Values:
+    """What `${trigger...}` stands for."""
+    return {
+        ("trigger", "type"): trigger.type,
+        ("trigger", "date"): trigger.date or _day(trigger),
+        ("trigger", "time"): trigger.time,
+        ("trigger", "key"): trigger.key,
+        ("trigger", "uri"): trigger.uri,
+        ("trigger", "package"): trigger.package,
+        ("trigger", "run"): trigger.run,
+    }
+
+
+def _day(trigger: Trigger) -> str:
+    return f"{event_time(trigger):%Y-%m-%d}"
+
+
+def document_values(pipeline: Pipeline, trigger: Trigger, installation: Installation, run: str) -> Values:
+    """All references that no stage's result is needed for: path -> value, parameters and partition last."""
+    values: dict[tuple[str, ...], Any] = {
+        ("run", "id"): run,
+        ("run", "date"): _day(trigger),
+        **trigger_values(trigger),
+        ("bucket",): installation.bucket,
+        ("region",): installation.region,
+        ("account",): installation.account,
+        ("environment",): installation.environment,
+        ("pipeline",): pipeline.name,
+    }
+    known = dict(values)
+    for name, value in pipeline.parameters.items():
+        values["parameters", name] = render(value, lambda reference: known[reference.path])
+    values["partition",] = str(render(pipeline.partition, lambda reference: lookup(values, reference)))
+    return values
+
+
+def lookup(values: Values, reference: Reference) -> Any:
+    """KeyError for a reference that no document has, or that needs a stage's result."""
+    if reference.path[0] == "parameters":
+        return values["parameters", ".".join(reference.path[1:])]
+    return values[reference.path]
+
+
+def refers_to_stage(text: str) -> bool:
+    return "${" in text and any(reference.stage for reference in find(text))

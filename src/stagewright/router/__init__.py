@@ -1,1 +1,0 @@
-"""The Lambda functions: router (events to runs), recorder (ends of runs), sweeper (what was missed)."""

@@ -1,1 +1,0 @@
-"""The acts: push a release, plan, claim, start, stop, see what happened. The first layer with boto3."""

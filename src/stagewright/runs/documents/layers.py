@@ -1,0 +1,42 @@
+"""."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from stagewright.document.layers import Layers, of_push
+from stagewright.document.pipeline import Pipeline
+from stagewright.errors import NotFoundError, TargetError
+from stagewright.gateway import Gateway
+from stagewright.parallel import together
+from stagewright.syntax.findings import meant
+
+
+def read(gateway: Gateway, pipeline: str) -> Layers:
+    """NotFoundError where the pipeline has no document."""
+    acts: tuple[Callable[[str], Any], ...] = (
+        gateway.documents.base,
+        lambda name: gateway.documents.pushed(name, "environment"),
+        gateway.documents.overrides,
+    )
+    base, environment, overrides = together(lambda act: act(pipeline), acts)
+    if base is None:
+        remedy = _near(gateway, pipeline) or "push it first: stagewright push PATH"
+        raise NotFoundError(f"no document of {pipeline} in {gateway.documents.table}", remedy)
+    return Layers(pipeline, base, environment, overrides)
+
+
+def _near(gateway: Gateway, pipeline: str) -> str:
+    """A remedy; empty where no pipeline is near, or the caller may not list them."""
+    try:
+        close = meant(pipeline, [name for name, _ in gateway.documents.listed("base")])
+    except TargetError:
+        return ""
+    return f'did you mean "{close}"?' if close else ""
+
+
+def on_disk(gateway: Gateway, pipeline: Pipeline, overlay: Mapping[str, Any]) -> Layers:
+    """As they would be after a push of `pipeline` and its overlay."""
+    return replace(of_push(pipeline, overlay), overrides=gateway.documents.overrides(pipeline.name))

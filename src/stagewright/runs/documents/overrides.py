@@ -1,0 +1,160 @@
+"""Changing the overrides of a document: checked before it is written, written only over what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from stagewright.document import layers as layers_layers
+from stagewright.document.assignments import as_text, split, stored, unquoted, written
+from stagewright.document.effective_diff import differences
+from stagewright.document.layers import Effective, Layers
+from stagewright.document.merge import ABSENT, Change, at, changes, found, leaves, merged, without
+from stagewright.document.overrides import SECTIONS, guarded_findings, readable, value_findings
+from stagewright.document.stored_layers import Overrides
+from stagewright.errors import DocumentError, Problem, TargetError
+from stagewright.gateway import Gateway
+from stagewright.naming import timestamp
+from stagewright.runs.documents import layers, revisions
+from stagewright.syntax.findings import SURE, Finding, Path, meant, nearest, problems
+
+ELSEWHERE = "revert the commit in the repository, and push"
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What a change did. Where other overrides are still wrong, `problems` tells and no revision is made."""
+
+    pipeline: str
+    version: int
+    changes: tuple[Change, ...]
+    revision: int | None
+    problems: tuple[Problem, ...] = ()
+    doubts: tuple[str, ...] = ()
+    """What is new, and called almost like something that is there."""
+
+
+def put(gateway: Gateway, pipeline: str, texts: Sequence[str], by: str) -> Changed:
+    """Each of `texts` is PATH=VALUE. DocumentError where the document that this makes is wrong."""
+    settings = [split(text) for text in texts]
+    before = layers.read(gateway, pipeline)
+    content = before.overrides.content
+    under = before.document("environment")
+    for path, text in settings:
+        content = merged(without(content, path), at(path, stored(under, path, text)))
+    made = _checked(gateway, before, content, [path for path, _ in settings])
+    return replace(
+        _write(gateway, before, content, by, made),
+        doubts=tuple(told for path, _ in settings if (told := _doubt(under, path))),
+    )
+
+
+def remove(gateway: Gateway, pipeline: str, paths: Sequence[Path], by: str) -> Changed:
+    """All overrides where there are no `paths`. DocumentError where there is no such override, or where a
+    correct document gets wrong by it; a wrong one may stay so, since it is mended step by step."""
+    before = layers.read(gateway, pipeline)
+    content = before.overrides.content
+    _require(content, paths)
+    for path in paths:
+        content = without(content, path)
+    left: Mapping[str, Any] = content if paths else {}
+    try:
+        made = _checked(gateway, before, left)
+    except DocumentError as error:
+        if not wrong(gateway, before):
+            raise
+        return replace(_write(gateway, before, left, by, None), problems=error.problems)
+    return _write(gateway, before, left, by, made)
+
+
+def roll_back(gateway: Gateway, pipeline: str, number: int, by: str) -> Changed:
+    """Overrides that make the document what revision `number` was. DocumentError lists what they may not
+    change, and what they cannot remove."""
+    before = layers.read(gateway, pipeline)
+    target = revisions.document(gateway, pipeline, number)
+    under = before.document("environment")
+    needed = tuple(changes(under, target))
+    content: Any = {}
+    for change in needed:
+        if change.after is not ABSENT:
+            content = merged(content, at(change.path, as_text(under, change.path, change.after)))
+    if beyond := list(_beyond(gateway, under, content, needed)):
+        raise DocumentError(problems(beyond))
+    return _write(gateway, before, content, by, _checked(gateway, before, content))
+
+
+def wrong(gateway: Gateway, stored: Layers) -> tuple[Problem, ...]:
+    """All that keeps the layers from being a document."""
+    try:
+        layers_layers.effective(stored, partial(layers_layers.code_allowed, gateway))
+    except DocumentError as error:
+        return error.problems
+    return ()
+
+
+def _checked(
+    gateway: Gateway, before: Layers, content: Mapping[str, Any], given: Sequence[Path] = ()
+) -> Effective:
+    after = replace(before, overrides=replace(before.overrides, content=content))
+    return layers_layers.effective(after, partial(layers_layers.code_allowed, gateway), given)
+
+
+def _require(content: Mapping[str, Any], paths: Sequence[Path]) -> None:
+    there = [written(path) for path, _ in leaves(content)] if content else []
+    remedy = "nothing is overridden"
+    missing = [
+        Finding(path, "is not overridden", nearest(written(path), there, "overridden") or remedy)
+        for path in paths
+        if found(content, path) is ABSENT
+    ]
+    if missing:
+        raise DocumentError(problems(missing))
+
+
+def _doubt(document: Mapping[str, Any], path: Path) -> str:
+    """Empty where there is none."""
+    beside = found(document, path[:-1])
+    if not isinstance(beside, Mapping) or path[-1] in beside:
+        return ""
+    close = meant(str(path[-1]), beside, SURE)
+    return f"{written(path)} is new: the document has {written((*path[:-1], close))}" if close else ""
+
+
+def _beyond(
+    gateway: Gateway, under: Mapping[str, Any], content: Mapping[str, Any], needed: Sequence[Change]
+) -> Iterator[Finding]:
+    """What overrides cannot bring back."""
+    for change in needed:
+        if change.path[0] not in SECTIONS:
+            yield Finding(change.path, "overrides cannot change it", ELSEWHERE)
+        elif change.after is ABSENT:
+            yield Finding(change.path, "it is new since then, and overrides remove nothing", ELSEWHERE)
+    sections = unquoted({name: content[name] for name in SECTIONS if name in content})
+    findings = list(value_findings(under, sections))
+    if (guarded := list(guarded_findings(under, sections))) and not layers_layers.code_allowed(gateway):
+        findings += guarded
+    yield from (replace(each, remedy=ELSEWHERE) for each in findings)
+
+
+def _write(
+    gateway: Gateway, before: Layers, content: Mapping[str, Any], by: str, made: Effective | None
+) -> Changed:
+    """`made` is what the document becomes, None where it is still wrong."""
+    stored = before.overrides
+    after = replace(
+        before, overrides=Overrides(content, stored.version + 1, by, timestamp(datetime.now(UTC)))
+    )
+    after = replace(after, overrides=replace(after.overrides, seal=layers_layers.seal_of(after.overrides)))
+    told = tuple(differences(readable(before.document()), readable(after.document())))
+    if layers_layers.content_hash(content) == layers_layers.content_hash(stored.content):
+        after = before
+    elif not gateway.documents.put_overrides(before.pipeline, stored, after.overrides):
+        message = (
+            f"somebody else has changed the overrides of {before.pipeline} meanwhile; nothing was written"
+        )
+        raise TargetError(message, f"look at stagewright document {before.pipeline}, then try again")
+    revision = revisions.record(gateway, replace(made, layers=after)) if made else None
+    return Changed(before.pipeline, after.overrides.version, told, revision)

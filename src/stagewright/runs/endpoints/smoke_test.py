@@ -1,0 +1,44 @@
+"""The smoke test that a deployment makes (`plan.requests.endpoint`), made once more from here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from stagewright.errors import NotFoundError, TargetError
+from stagewright.gateway import Gateway
+
+FILE_LIMIT = 64 * 1024
+"""Bytes of the file that is sent."""
+ANSWER_LIMIT = 200
+"""Characters of an answer that a message quotes."""
+
+
+def wrong(gateway: Gateway, endpoint: str, test: Mapping[str, Any]) -> str:
+    """What is wrong with the answer; empty where nothing is, or there is no test."""
+    if not test:
+        return ""
+    try:
+        body = _body(gateway, test)
+        began = time.monotonic()
+        answer = gateway.endpoints.invoke(endpoint, body, test["content_type"], test["accept"]).body
+    except (NotFoundError, TargetError) as error:
+        return error.message
+    seconds = time.monotonic() - began
+    text = answer.decode(errors="replace")
+    if "contains" in test and test["contains"] not in text:
+        return f"the answer {text[:ANSWER_LIMIT]} does not hold {test['contains']}"
+    if seconds > test.get("max_latency", seconds):
+        return f"the answer took {seconds:.3f} seconds, more than {test['max_latency']}"
+    return ""
+
+
+def _body(gateway: Gateway, test: Mapping[str, Any]) -> bytes:
+    if "body" in test:
+        return str(test["body"]).encode()
+    bucket, _, key = test["file"].removeprefix("s3://").partition("/")
+    body = gateway.objects.get(key, bucket=bucket).body
+    if len(body) > FILE_LIMIT:
+        raise TargetError(f"the file is larger than {FILE_LIMIT // 1024} KiB")
+    return body

@@ -1,0 +1,117 @@
+"""Stages of a run that goes on, as the services that do their work tell of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from stagewright.aws.jobs import JobKind
+from stagewright.errors import NotFoundError
+from stagewright.gateway import Gateway
+from stagewright.naming import timestamp
+from stagewright.parallel import together
+from stagewright.runs.closing import ended, unrecorded
+from stagewright.runs.history.records import StageRecord, age
+from stagewright.store.runs import WAITING, Header
+
+GRACE = 5.0
+"""Seconds that the recorder has to write a run's end, before `show` tells what it finds itself."""
+JOB_KINDS: Mapping[str, JobKind] = {
+    "processing": "processing",
+    "training": "training",
+    "tuning": "tuning",
+    "transform": "transform",
+}
+JOBS = (*JOB_KINDS, "glue")
+"""Kinds of stages whose work a service can be asked about: SageMaker, or Glue."""
+UNDONE = ("PLANNED", "RUNNING", WAITING)
+
+
+def at_work(gateway: Gateway, header: Header, stages: Sequence[StageRecord]) -> tuple[StageRecord, ...]:
+    """`stages` with those that run now as they stand; only they are asked about."""
+    since = dict(_next_up(header, stages))
+    now = together(
+        lambda stage: _live(gateway, stage, since[stage.name]), [s for s in stages if s.name in since]
+    )
+    live = {stage.name: stage for stage in now}
+    return tuple(live.get(stage.name, stage) for stage in stages)
+
+
+def perhaps_over(
+    gateway: Gateway, header: Header, stages: tuple[StageRecord, ...]
+) -> tuple[Header, tuple[StageRecord, ...]]:
+    """Where no job is at work the execution may have ended without anybody recording it: it is asked."""
+    if any(stage.status == "RUNNING" and stage.kind in JOBS for stage in stages):
+        return header, stages
+    try:
+        execution = gateway.executions.describe(header.execution)
+    except NotFoundError:
+        return header, stages
+    over = ended(header, execution)
+    if over.is_open or datetime.now(UTC).timestamp() < (execution.ended or 0) + GRACE:
+        return header, stages
+    left = unrecorded(execution)
+    return over, tuple(replace(s, status=left) if s.status in UNDONE else s for s in stages)
+
+
+def _next_up(header: Header, stages: Sequence[StageRecord]) -> Iterator[tuple[str, str]]:
+    """The first unrecorded stage of each chain of the wave under way, and when it could begin."""
+    running = [stage for stage in stages if stage.action == "run"]
+    open_waves = [stage.wave for stage in running if stage.status in UNDONE and not _failed(stage, running)]
+    if not open_waves:
+        return
+    wave = min(open_waves)
+    begun = max([header.started, *(stage.ended for stage in running if stage.wave < wave)])
+    for chain in sorted({stage.chain for stage in running if stage.wave == wave}):
+        links = sorted((s for s in running if (s.wave, s.chain) == (wave, chain)), key=lambda s: s.position)
+        since = begun
+        for stage in links:
+            if stage.status == "PLANNED":
+                yield stage.name, since
+                break
+            if stage.status != "SUCCEEDED":
+                break
+            since = stage.ended
+
+
+def _failed(stage: StageRecord, others: Sequence[StageRecord]) -> bool:
+    """Whether a stage before it in its chain failed, or closed it, so that it will not run."""
+    return any(
+        other.status in ("FAILED", "CLOSED") and (other.wave, other.chain) == (stage.wave, stage.chain)
+        for other in others
+    )
+
+
+def _live(gateway: Gateway, stage: StageRecord, since: str) -> StageRecord:
+    if stage.kind == "glue":
+        return _glue_run(gateway, stage)
+    if stage.kind not in JOB_KINDS:
+        return replace(stage, status="RUNNING", started=since, seconds=age(since))
+    job = gateway.jobs.describe(JOB_KINDS[stage.kind], stage.job)
+    if job is None:
+        return stage
+    started = timestamp(datetime.fromtimestamp(job.started or job.created, UTC))
+    return replace(
+        stage,
+        status="RUNNING",
+        started=started,
+        seconds=(job.ended or datetime.now(UTC).timestamp()) - (job.started or job.created),
+        detail=job.detail,
+        metrics=job.metrics,
+        cause=job.reason,
+    )
+
+
+def _glue_run(gateway: Gateway, stage: StageRecord) -> StageRecord:
+    run = gateway.glue.find(stage.definition, stage.job)
+    if run is None:
+        return stage
+    return replace(
+        stage,
+        status="RUNNING",
+        started=timestamp(datetime.fromtimestamp(run.started, UTC)),
+        seconds=(run.ended or datetime.now(UTC).timestamp()) - run.started,
+        detail=run.state,
+        cause=run.reason,
+    )

@@ -1,0 +1,225 @@
+"""The logs of a run: those of its jobs, and what the functions said about it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from stagewright.aws.logs import LogEvent
+from stagewright.errors import NotFoundError
+from stagewright.gateway import Gateway
+from stagewright.naming import timestamp
+from stagewright.runs.history.records import RunRecord, StageRecord
+from stagewright.runs.history.run_history import show
+from stagewright.runs.stored_plan import on_page
+
+GROUPS = {
+    "processing": "/aws/sagemaker/ProcessingJobs",
+    "training": "/aws/sagemaker/TrainingJobs",
+    "tuning": "/aws/sagemaker/TrainingJobs",
+    "transform": "/aws/sagemaker/TransformJobs",
+}
+"""A tuning job has no log, but its training jobs have."""
+ENDPOINTS = "/aws/sagemaker/Endpoints/"
+GLUE = tuple(
+    f"{group}/{stream}"
+    for group in ("/aws-glue/python-jobs", "/aws-glue/jobs")
+    for stream in ("output", "error")
+)
+"""Of a Python shell, and of Spark: the streams of a run begin with its id ("Logging for AWS Glue jobs")."""
+LOGGED = (*GROUPS, "endpoint", "glue")
+"""The kinds whose stages have a log."""
+FUNCTIONS = ("router", "recorder", "sweeper")
+LATE = 5.0
+"""Seconds after a run's end in which its endpoint may still write its first line."""
+PAUSE = 0.5
+"""Seconds between two looks while following."""
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """`source`: the stage's name, of a tuning stage with the training job's number (`tune/003`), or
+    `function/router`; `time` is ISO 8601 UTC."""
+
+    source: str
+    time: str
+    text: str
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """`since`, `until`: epoch seconds between which what belongs to it begins; 0 where all of it does."""
+
+    source: str
+    group: str
+    name: str
+    since: float = 0
+    until: float = 0
+
+
+@dataclass(frozen=True)
+class _Logged:
+    """A stage, and the run whose job or endpoint it was."""
+
+    run: RunRecord
+    stage: StageRecord
+
+
+def origin(gateway: Gateway, run: str, stage: str) -> str:
+    """The run whose log the stage's is: another one where its result was reused.
+
+    NotFoundError: no such run or stage, or a stage that has no log.
+    """
+    return _logged(gateway, show(gateway, run), stage).run.run
+
+
+def tail(gateway: Gateway, run: str, stage: str | None = None, lines: int = 100) -> list[LogLine]:
+    """The last lines of the run's jobs, or of one stage's, by time. NotFoundError: no such run or stage."""
+    streams = _streams(gateway, _chosen(gateway, show(gateway, run), stage))
+    found = [line for stream in streams for line in _after(gateway, stream, "")[0]]
+    return sorted(found, key=lambda line: line.time)[-lines:]
+
+
+def follow(gateway: Gateway, run: str, stage: str | None = None, pause: float = PAUSE) -> Iterator[LogLine]:
+    """Every line from the first, as it comes, until the run has ended (or the one stage)."""
+    tokens: dict[_Stream, str] = {}
+    while True:
+        record = show(gateway, run)
+        chosen = _chosen(gateway, record, stage)
+        over = not record.is_open or (
+            stage is not None and bool(chosen) and chosen[0].stage.status not in ("PLANNED", "RUNNING")
+        )
+        found: list[LogLine] = []
+        for stream in _streams(gateway, chosen):
+            new, tokens[stream] = _after(gateway, stream, tokens.get(stream, ""))
+            found += new
+        yield from sorted(found, key=lambda line: line.time)
+        if over:
+            return
+        time.sleep(pause)
+
+
+def function_lines(gateway: Gateway, run: str) -> list[LogLine]:
+    """What router, recorder and sweeper logged about the run, in order of time."""
+    since = int(datetime.fromisoformat(show(gateway, run).created).timestamp() * 1000) - 60_000
+    found = [
+        _line(f"function/{function}", event)
+        for function in FUNCTIONS
+        for event in gateway.logs.search(f"/aws/lambda/{gateway.installation.name(function)}", run, since)
+    ]
+    return sorted(found, key=lambda line: line.time)
+
+
+def _chosen(gateway: Gateway, record: RunRecord, stage: str | None) -> tuple[_Logged, ...]:
+    """The one stage, wherever its job ran; without a name, what this run itself has run. Nothing of a run
+    that waits, and so has no stages yet."""
+    if stage and record.status != "QUEUED":
+        return (_logged(gateway, record, stage),)
+    return tuple(_Logged(record, each) for each in record.stages if each.action == "run")
+
+
+def _logged(gateway: Gateway, record: RunRecord, name: str) -> _Logged:
+    stage = record.stage(name)
+    if stage.kind not in LOGGED:
+        raise NotFoundError(
+            f"{name} is a {stage.kind} stage, which has no log", f"stagewright show {record.run}"
+        )
+    if stage.action == "skip":
+        raise NotFoundError(f"{name} is off, and has never run", "switch it on: enabled: true")
+    if not stage.reused_from:
+        return _Logged(record, stage)
+    made = show(gateway, stage.reused_from)
+    return _Logged(made, made.stage(name))
+
+
+def _streams(gateway: Gateway, chosen: tuple[_Logged, ...]) -> list[_Stream]:
+    return [
+        stream
+        for each in chosen
+        if each.stage.status not in ("PLANNED", "NOT_RUN") and each.stage.kind in LOGGED
+        for stream in _streams_of(gateway, each)
+    ]
+
+
+def _streams_of(gateway: Gateway, logged: _Logged) -> list[_Stream]:
+    match logged.stage.kind:
+        case "endpoint":
+            return _endpoint_streams(gateway, logged)
+        case "tuning":
+            return _tuning_streams(gateway, logged.stage)
+        case "glue":
+            return _glue_streams(gateway, logged.stage)
+        case _:
+            return _job_streams(gateway, logged.stage)
+
+
+def _job_streams(gateway: Gateway, stage: StageRecord) -> list[_Stream]:
+    """A job's streams are `<job>/algo-<n>-<epoch>` for training and `<job>/algo-<n>-<...>` for processing,
+    `<job>/<instance>-<...>` for a transform job ("Log Groups and Streams that Amazon SageMaker Sends to
+    CloudWatch Logs", SageMaker developer guide)."""
+    group = GROUPS[stage.kind]
+    return [_Stream(stage.name, group, name) for name in gateway.logs.streams(group, f"{stage.job}/")]
+
+
+def _tuning_streams(gateway: Gateway, stage: StageRecord) -> list[_Stream]:
+    """Its training jobs are called `<tuning job>-<number>-<hash>` (CreateHyperParameterTuningJob, API
+    reference)."""
+    group, begin = GROUPS["tuning"], f"{stage.job}-"
+    names = gateway.logs.streams(group, begin)
+    return [
+        _Stream(f"{stage.name}/{name.removeprefix(begin).partition('-')[0]}", group, name) for name in names
+    ]
+
+
+def _endpoint_streams(gateway: Gateway, logged: _Logged) -> list[_Stream]:
+    """An endpoint outlives the run, and its instances have streams of their own: one belongs to the run in
+    whose time it begins, with all that comes after."""
+    group = f"{ENDPOINTS}{_endpoint(gateway, logged)}"
+    since, until = _seconds(logged.run.created), _seconds(logged.run.ended)
+    last = until and until + LATE
+    names = gateway.logs.streams(group, "")
+    return [_Stream(logged.stage.name, group, name, since, last) for name in names]
+
+
+def _glue_streams(gateway: Gateway, stage: StageRecord) -> list[_Stream]:
+    run = stage.result.get("job")
+    if not run:
+        known = gateway.glue.find(stage.definition, stage.job)
+        if known is None:
+            return []
+        run = known.id
+    return [_Stream(stage.name, group, name) for group in GLUE for name in gateway.logs.streams(group, run)]
+
+
+def _endpoint(gateway: Gateway, logged: _Logged) -> str:
+    """By the stage's result; where it has none, by what it asked for."""
+    run, stage = logged.run, logged.stage
+    if named := stage.result.get("endpoint"):
+        return str(named)
+    if planned := on_page(gateway, run.run, run.plan, stage.name):
+        return str(json.loads(planned["requests"]["CreateEndpoint"])["EndpointName"])
+    raise NotFoundError(f"{run.run} has asked for no endpoint in {stage.name}", "stagewright show " + run.run)
+
+
+def _seconds(time_text: str) -> float:
+    return datetime.fromisoformat(time_text).timestamp() if time_text else 0
+
+
+def _after(gateway: Gateway, stream: _Stream, token: str) -> tuple[list[LogLine], str]:
+    found: list[LogEvent] = []
+    while True:
+        events, following = gateway.logs.read(stream.group, stream.name, token)
+        found += [event for event in events if event.time >= stream.since * 1000]
+        if following == token or not events:
+            break
+        token = following
+    if stream.until and found and found[0].time > stream.until * 1000:
+        return [], following
+    return [_line(stream.source, event) for event in found], following
+
+
+def _line(source: str, event: LogEvent) -> LogLine:
+    return LogLine(source, timestamp(datetime.fromtimestamp(event.time / 1000, UTC)), event.text.rstrip("\n"))

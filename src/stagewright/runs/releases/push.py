@@ -1,0 +1,198 @@
+"""Releases: pushed from a folder, published by the router."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from stagewright.document import layers
+from stagewright.document.canonical_json import sha256_of
+from stagewright.document.layers import Layers
+from stagewright.document.load import load
+from stagewright.document.pipeline import Pipeline
+from stagewright.document.stored_layers import Base
+from stagewright.document.triggers import has_code_trigger
+from stagewright.errors import PlanError, Problem, ReleaseError
+from stagewright.gateway import Gateway
+from stagewright.naming import timestamp
+from stagewright.parallel import together
+from stagewright.planner.release import CodeFile, Release
+from stagewright.planner.selection import ALL, Selection
+from stagewright.planner.stage_files import bundle
+from stagewright.runs.releases import manifest as manifests
+from stagewright.runs.releases.bundles import staging_key
+from stagewright.runs.releases.manifest import Manifest
+from stagewright.runs.triggers import upstream
+from stagewright.store.documents import Pushed as PushedLayer
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What a push did. `trigger_key` names the run that follows; None where none does. `document`: whether
+    that, or its overlay, was written."""
+
+    trigger_key: str | None
+    release: str
+    uploaded: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    document: bool = False
+
+
+@dataclass(frozen=True)
+class _Changes:
+    """What a push changes: of all `files` those that are not stored like this, and those that are gone."""
+
+    pipeline: str
+    files: Mapping[str, CodeFile]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    document: bool
+
+    @property
+    def any(self) -> bool:
+        return bool(self.changed or self.removed or self.document)
+
+
+def push(
+    gateway: Gateway,
+    pipeline: Pipeline,
+    files: Mapping[str, bytes],
+    commit: str = "",
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    by: str = "",
+    force: bool = False,
+    overlay: Mapping[str, Any] | None = None,
+    promoted: Mapping[str, Any] | None = None,
+    selection: Selection = ALL,
+    resumes: str = "",
+    date: str = "",
+) -> Pushed:
+    """Uploads what changed, the document, and the manifest last: if anything fails, no run starts.
+
+    `overlay` is what the target's environment changes of the document; without one, an earlier push's goes.
+    `promoted` says which environment the release comes from.
+
+    `parameters`, `force` (run every stage), `selection`, `resumes` (the run that it goes on with) and `date`
+    are of the run that the manifest starts. A push that changed nothing, or whose document has no code
+    trigger, starts none: see `trigger.request_run`.
+    ReleaseError: a stage names a code file that is not there. DocumentError: upstream triggers form a circle.
+    """
+    pushed = layers.of_push(pipeline, overlay, by)
+    _check(gateway, pushed, files)
+    changes = _changes(_current(gateway, pipeline.name), pushed, files)
+    manifest = Manifest(
+        Release(pipeline.name, changes.files, pushed.base.sha256, commit),
+        parameters=parameters or {},
+        by=by,
+        force=force,
+        environment=_sha256(pushed.environment),
+        promoted=promoted or {},
+        selection=selection,
+        resumes=resumes,
+        date=date,
+    )
+    if not changes.any and not _to_put(gateway, pushed):
+        return Pushed(None, manifest.release.digest)
+    stored = replace(manifest.release, files=_put_files(gateway, changes, files))
+    _put_layers(gateway, pushed)
+    version = _put_manifest(gateway, replace(manifest, release=stored))
+    key = manifests.code_key(pipeline.name, version) if has_code_trigger(pushed.document()) else None
+    return Pushed(key, stored.digest, changes.changed, changes.removed, document=changes.document)
+
+
+def _check(gateway: Gateway, pushed: Layers, files: Mapping[str, bytes]) -> None:
+    """Whatever can be known to be wrong before anything is written."""
+    document = pushed.document()
+    _check_code(load(document), files)
+    upstream.check(gateway, document)
+
+
+def _changes(before: Manifest | None, pushed: Layers, files: Mapping[str, bytes]) -> _Changes:
+    known = before.release.files if before else {}
+    listed = {path: _listed(known.get(path), body) for path, body in files.items()}
+    now = (pushed.base.sha256, _sha256(pushed.environment))
+    return _Changes(
+        pushed.pipeline,
+        listed,
+        tuple(sorted(path for path, file in listed.items() if not file.version)),
+        tuple(sorted(set(known) - set(files))),
+        document=before is None or (before.release.document, before.environment) != now,
+    )
+
+
+def _listed(known: CodeFile | None, body: bytes) -> CodeFile:
+    """A file as a manifest lists it; without a version where it is not stored like this yet."""
+    sha256 = hashlib.sha256(body).hexdigest()
+    return CodeFile(sha256, known.version if known and known.sha256 == sha256 else "", len(body))
+
+
+def _put_files(gateway: Gateway, changes: _Changes, files: Mapping[str, bytes]) -> Mapping[str, CodeFile]:
+    """Uploads what changed, deletes what was removed: the files in their versions."""
+
+    def put(path: str) -> str:
+        return gateway.objects.put(staging_key(changes.pipeline, path), files[path])
+
+    versions = dict(zip(changes.changed, together(put, changes.changed), strict=True))
+    together(lambda path: gateway.objects.delete(staging_key(changes.pipeline, path)), changes.removed)
+    return {
+        path: replace(file, version=versions.get(path, file.version)) for path, file in changes.files.items()
+    }
+
+
+def _put_manifest(gateway: Gateway, manifest: Manifest) -> str:
+    """Its version id."""
+    body = manifests.text_of(manifest.to_json())
+    return gateway.objects.put(manifests.key_of(manifest.release.pipeline), body, "application/json")
+
+
+def _sha256(layer: Base | None) -> str:
+    return layer.sha256 if layer else ""
+
+
+def _current(gateway: Gateway, pipeline: str) -> Manifest | None:
+    """The current manifest; one that cannot be read counts as none."""
+    try:
+        return manifests.read(gateway, pipeline)
+    except ReleaseError:
+        return None
+
+
+def _to_put(gateway: Gateway, pushed: Layers) -> dict[PushedLayer, Base | None]:
+    """The layers that are not stored like this, whoever changed them; None for one that has to go."""
+    wanted: dict[PushedLayer, Base | None] = {"environment": pushed.environment, "base": pushed.base}
+    stored = together(lambda layer: gateway.documents.pushed(pushed.pipeline, layer), wanted)
+    return {
+        layer: new
+        for (layer, new), old in zip(wanted.items(), stored, strict=True)
+        if _hashes(new) != _hashes(old)
+    }
+
+
+def _hashes(layer: Base | None) -> tuple[str, str] | None:
+    return (layer.sha256, sha256_of(layer.document)) if layer else None
+
+
+def _put_layers(gateway: Gateway, pushed: Layers) -> None:
+    now = timestamp(datetime.now(UTC))
+    for layer, new in _to_put(gateway, pushed).items():
+        if new is None:
+            gateway.documents.remove_environment(pushed.pipeline)
+        else:
+            gateway.documents.put_pushed(pushed.pipeline, layer, replace(new, written=now))
+
+
+def _check_code(pipeline: Pipeline, files: Mapping[str, bytes]) -> None:
+    release = Release(pipeline.name, {path: CodeFile("") for path in files})
+    problems: list[Problem] = []
+    for name, stage in pipeline.stages.items():
+        try:
+            bundle(stage, name, release)
+        except PlanError as error:
+            problems += error.problems
+    if problems:
+        remedy = f"the code folder is {pipeline.code!r}, beside the document"
+        raise ReleaseError("\n".join(map(str, problems)), remedy)

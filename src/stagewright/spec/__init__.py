@@ -1,1 +1,0 @@
-"""What the user wants: the document, its references and its checks."""

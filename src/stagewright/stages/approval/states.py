@@ -1,0 +1,86 @@
+"""A person's approval: the run waits, with a task token in the table, until somebody sends it back.
+
+Every AWS SDK integration can wait for a callback in a standard workflow, DynamoDB's optimized one cannot
+("Integrating services with Step Functions", table of patterns). A package that the registry has decided on
+already is not asked about again.
+"""
+
+from __future__ import annotations
+
+from stagewright.asl import Catch, Choice, Rule, State, Task, expression
+from stagewright.stages.base import expressions, result_states, retries
+from stagewright.stages.base.expressions import bound, with_
+from stagewright.stages.base.states import Kind
+
+_DEADLINE = "$fromMillis($toMillis($states.input.started) + $states.input.stage.timeout * 1000)"
+HAS_PACKAGE = "$exists($states.input.stages[0].requests.DescribeModelPackage)"
+SEEN = with_("""
+    'package': { 'arn': $states.result.ModelPackageArn, 'status': $states.result.ModelApprovalStatus,
+                 'why': $string($states.result.ApprovalDescription) }
+""")
+IS_APPROVED = expression("$states.input.package.status = 'Approved'")
+IS_REJECTED = expression("$states.input.package.status = 'Rejected'")
+BY_REGISTRY = "the model registry"
+APPROVED_ALREADY = with_(f"""
+    'result': {{ 'approved_by': '{BY_REGISTRY}', 'why': $states.input.package.why, 'at': $now() }}
+""")
+REJECTED_ALREADY = with_(f"""
+    'error': {{ 'Error': 'Stagewright.Rejected',
+               'Cause': 'rejected by {BY_REGISTRY}: ' & $states.input.package.why }}
+""")
+TOKEN = expression("$states.context.Task.Token")
+RESULT = with_("""
+    'result': { 'approved_by': $states.result.approved_by, 'why': $states.result.why,
+                'at': $states.result.at }
+""")
+UNDECIDED = with_(f"""
+    'error': $states.errorOutput.Error = 'States.Timeout'
+      ? {{ 'Error': 'States.Timeout', 'Cause': 'nobody approved or rejected it until ' & {_DEADLINE} }}
+      : $states.errorOutput
+""")
+
+_VALUES = {
+    "status": "WAITING",
+    "token": TOKEN,
+    "message": bound("Approval", "message"),
+    "package": bound("Approval", "package"),
+    "started": expression("$states.input.started"),
+    "deadline": expression(_DEADLINE),
+}
+_STATES: dict[str, State] = {
+    "Look at status": Task(
+        "aws-sdk:sagemaker:describeModelPackage",
+        bound("DescribeModelPackage"),
+        SEEN,
+        "Decided already?",
+        retries.SAGEMAKER,
+        result_states.CAUGHT,
+    ),
+    "Decided already?": Choice(
+        (
+            Rule(IS_APPROVED, result_states.DONE, APPROVED_ALREADY),
+            Rule(IS_REJECTED, result_states.FAILED, REJECTED_ALREADY),
+        ),
+        default="Wait for approval",
+    ),
+    "Wait for approval": Task(
+        "aws-sdk:dynamodb:updateItem.waitForTaskToken",
+        {
+            "TableName": "${runs_table}",
+            "Key": {"run": {"S": expressions.RUN_KEY}, "item": {"S": expressions.STAGE_KEY}},
+            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in _VALUES),
+            "ExpressionAttributeNames": {f"#{name}": name for name in _VALUES},
+            "ExpressionAttributeValues": {f":{name}": {"S": value} for name, value in _VALUES.items()},
+        },
+        RESULT,
+        result_states.DONE,
+        retries.TABLE_SDK,
+        Catch(result_states.FAILED, UNDECIDED),
+        expressions.TIMEOUT,
+    ),
+}
+
+KINDS = (
+    Kind("approval", "Look at status", _STATES, when=HAS_PACKAGE),
+    Kind("approval", "Wait for approval", _STATES, when=f"$not({HAS_PACKAGE})"),
+)

@@ -1,0 +1,48 @@
+"""The metrics file that a job wrote, read when the job has ended."""
+
+from __future__ import annotations
+
+from stagewright.asl import Catch, Task, expression
+from stagewright.stages.base import result_states, retries
+from stagewright.stages.base.expressions import with_
+
+LIMIT = 64 * 1024
+"""Bytes of a metrics file. One more is asked for, to see whether there is more: a state above 256 KiB could
+not be caught."""
+
+FILE = "'s3://' & $states.input.stage.metrics.bucket & '/' & $states.input.stage.metrics.key"
+RESULT = expression(f"""
+    ( $body := $max([$states.result.ContentLength, $length($states.result.Body)]) > {LIMIT}
+        ? $error('metrics file ' & {FILE} & ' is larger than {LIMIT // 1024} KiB: '
+            & 'write numbers only')
+        : $parse($states.result.Body);
+      $type($body) = 'object'
+        ? $merge([$states.input, {{ 'result': $merge([$states.input.result, {{ 'metrics':
+            $merge([{{}}, $sift($body, function($value) {{ $type($value) = 'number' }})]) }}]) }}])
+        : $error('metrics file ' & {FILE} & ' is not a JSON object') )
+""")
+NO_METRICS = with_(f"""
+    'error': {{ 'Error': $states.errorOutput.Error,
+                'Cause': 'metrics file ' & {FILE}
+                  & ($contains($states.errorOutput.Error, 'NoSuchKey') ? ' was not written by the job'
+                    : $contains($states.errorOutput.Error, 'InvalidRange') ? ' is empty'
+                    : ': ' & $states.errorOutput.Cause) }}
+""")
+
+NAMED = "$exists($states.input.stages[0].metrics.key)"
+"""Whether the next stage names one."""
+READ = "Read metrics"
+STATES = {
+    READ: Task(
+        "aws-sdk:s3:getObject",
+        {
+            "Bucket": expression("$states.input.stage.metrics.bucket"),
+            "Key": expression("$states.input.stage.metrics.key"),
+            "Range": f"bytes=0-{LIMIT}",
+        },
+        RESULT,
+        result_states.DONE,
+        retries.OBJECTS,
+        Catch(result_states.FAILED, NO_METRICS),
+    )
+}

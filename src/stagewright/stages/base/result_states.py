@@ -1,0 +1,157 @@
+"""How a stage ends: recorded as good, as closed or as failed, in the item `stage#<name>` of the table `runs`.
+
+A stage with `retry` that failed and may be tried again is recorded as `attempt#<name>#<attempt>`, and becomes
+the next stage of its chain again. The walker does this itself: the fields of a Retry take no expressions
+("Handling errors in Step Functions workflows"), and the next attempt needs another job name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stagewright.asl import Catch, Choice, Pass, Rule, State, Task, Wait, expression
+from stagewright.stages.base import expressions, retries
+from stagewright.stages.base.expressions import CAUSE_LIMIT, ELAPSED, SENTENCE_LIMIT, attempted, bound_values
+
+DONE = "Last stage?"
+"""Where a kind's states go with a `result`."""
+FAILED = "Another attempt?"
+"""Where they go with an `error`."""
+CLOSED = "Record closed"
+"""Where a gate goes that does not fail the run."""
+CAUGHT = Catch(FAILED, expressions.CAUGHT)
+
+ATTEMPT_NUMBER = expression("$string($states.input.stage.attempt)")
+RESULT_TEXT = expression(f"$string($merge([$states.input.result, {{ 'seconds': {ELAPSED} / 1000 }}]))")
+RECORDED = expression(f"""
+    ( $done := [$states.input.stage.name];
+      $results := {{ $states.input.stage.name: $states.input.result }};
+      {{ 'stages': [$states.input.stages],
+         'known': [$states.input.known, $done],
+         'values': $merge([$states.input.values, {bound_values("$done", "$results")}]) }} )
+""")
+HAS_ENDED = expression("$count($states.input.stages) = 0")
+
+# A `.sync` job that failed leaves its description, as JSON, in Cause: its FailureReason is what people need,
+# of a Glue job's run its ErrorMessage, of a function its errorMessage.
+# A search, since $parse would raise on a text that is cut or no JSON. $error's own message follows its code
+# D3137.
+_REASON = r"""
+    ( $cause := $string($states.input.error.Cause);
+      $job := $match($cause,
+        /"(FailureReason|[Ee]rrorMessage)"\s*:\s*"((?:[^"\x5c\x00-\x1f]|\x5c["\x5c\/bfnrt]|\x5cu[0-9a-fA-F]{4})*)"/,
+        1);
+      $reason := $exists($job) ? $parse('"' & $job.groups[1] & '"')
+        : $contains($cause, /"JobRunState"\s*:\s*"STOPPED"/) ? 'the job was stopped'
+        : $contains($cause, '"MaxRuntimeExceeded"') ? 'the job ran longer than max_runtime_seconds'
+        : $contains($cause,
+            /"(Training|Processing|Transform|HyperParameterTuning)JobStatus"\s*:\s*"Stopped"/)
+          ? 'the job was stopped'
+        : $contains($cause, 'D3137: ') ? $substringAfter($cause, 'D3137: ') : $cause;
+      $length($reason) > 0 ? $reason : $states.input.error.Error )
+"""
+# Not what was judged (gates), refused (the same request again), impossible, or stopped by somebody.
+MAY_BE_TRIED_AGAIN = expression(r"""
+    ( $cause := '' & $states.input.error.Cause;
+      $exists($states.input.stage.retry) and $exists($states.input.known)
+      and $states.input.stage.attempt < $states.input.stage.retry.attempts
+      and $not($states.input.error.Error in
+        ['Stagewright.GateClosed', 'Stagewright.UnknownKind', 'States.QueryEvaluationError'])
+      and $not($contains($cause, /ValidationException|AccessDenied/))
+      and ($contains($cause, '"MaxRuntimeExceeded"')
+        or $not($contains($cause, /"[A-Za-z]+JobStatus"\s*:\s*"Stopped"/))) )
+""")
+ATTEMPT_KEY = expression("""
+    'attempt#' & $states.input.stage.name & '#' & $formatNumber($states.input.stage.attempt, '00')
+""")
+NEXT_ATTEMPT = expression(f"""
+    ( $next := $states.input.stage.attempt + 1;
+      $named := $parse({attempted("$states.input.stage.retry.named", "$next")});
+      $again := $merge([$states.input.stage, {{ 'attempt': $next }}, $named]);
+      {{ 'stages': $append([$again], $states.input.stages),
+         'values': $states.input.values, 'known': [$states.input.known],
+         'wait': $states.input.stage.retry.wait }} )
+""")
+RETRY_WAIT = expression("$states.input.wait")
+ERROR = expression("$states.input.error.Error")
+CAUSE = expression(f"$substring({_REASON}, 0, {CAUSE_LIMIT})")
+FAILURE = expression(f"""
+    {{ 'failed': {{ 'stage': $states.input.stage.name, 'error': $states.input.error.Error,
+                    'cause': $substring({_REASON}, 0, {SENTENCE_LIMIT}) }} }}
+""")
+UNRECORDED = expression(f"""
+    {{ 'failed': {{ 'stage': $states.input.stage.name, 'error': $states.input.error.Error,
+                    'cause': $substring($string($states.input.error.Cause), 0, {SENTENCE_LIMIT}) }} }}
+""")
+ELSE_STOP = "$states.input.stage.else = 'stop'"
+# What a closed gate hands up. `reason` is the run's; a stop's outranks a skip's.
+HANDED_UP = expression(f"""
+    {{ 'closed': [$states.input.stage.name],
+       ({ELSE_STOP} ? 'stopped' : 'reason'):
+         ({ELSE_STOP} ? 'stopped by gate ' : 'without what depends on gate ')
+           & $states.input.stage.name & ': ' & $substring($states.input.error.Cause, 0, {SENTENCE_LIMIT}) }}
+""")
+
+_ALWAYS = {
+    "started": {"S": expression("$states.input.started")},
+    "ended": {"S": expressions.NOW},
+    "attempt": {"N": ATTEMPT_NUMBER},
+    "job": {"S": expression("$states.input.stage.job")},
+    "fingerprint": {"S": expression("$states.input.stage.fingerprint")},
+    "inputs": {"S": expression("$states.input.stage.inputs")},
+}
+_GOOD = {
+    "status": {"S": "SUCCEEDED"},
+    "result": {"S": RESULT_TEXT},
+    "stage_key": {"S": expression("$states.input.stage.stage_key")},
+    **_ALWAYS,
+}
+_WHY = {"error": {"S": ERROR}, "cause": {"S": CAUSE}, **_ALWAYS}
+_BAD = {"status": {"S": "FAILED"}, **_WHY}
+_SHUT = {"status": {"S": "CLOSED"}, **_WHY}
+
+
+def states(following: str) -> dict[str, State]:
+    """A chain's last stage ends in a Task of its own: that saves a Choice and a Pass, four events."""
+    good = _update(_GOOD, remove=("error", "cause"))
+    return {
+        DONE: Choice((Rule(HAS_ENDED, "Record last"),), default="Record"),
+        "Record": Task("dynamodb:updateItem", good, RECORDED, following, retries.TABLE, CAUGHT),
+        "Record last": Task("dynamodb:updateItem", good, {}, None, retries.TABLE, CAUGHT),
+        FAILED: Choice((Rule(MAY_BE_TRIED_AGAIN, "Record attempt"),), default="Record failure"),
+        "Record attempt": Task(
+            "dynamodb:updateItem",
+            _update(_WHY, key=ATTEMPT_KEY),
+            NEXT_ATTEMPT,
+            "Wait for next attempt",
+            retries.TABLE,
+            Catch("Failure unrecorded", expressions.INPUT),
+        ),
+        "Wait for next attempt": Wait(RETRY_WAIT, following),
+        # Without stage_key the item is not in the index of good results.
+        "Record failure": _unsuccessful(_BAD, FAILURE),
+        CLOSED: _unsuccessful(_SHUT, HANDED_UP),
+        "Failure unrecorded": Pass(UNRECORDED, None),
+    }
+
+
+def _unsuccessful(values: Mapping[str, Any], output: str) -> Task:
+    arguments = _update(values, remove=("result", "stage_key"))
+    caught = Catch("Failure unrecorded", expressions.INPUT)
+    return Task("dynamodb:updateItem", arguments, output, None, retries.TABLE, caught)
+
+
+def _update(
+    values: Mapping[str, Any], remove: tuple[str, ...] = (), key: str = expressions.STAGE_KEY
+) -> dict[str, Any]:
+    """UpdateItem's arguments. Every name goes through a `#name`: several are reserved words of DynamoDB."""
+    assignments = ", ".join(f"#{name} = :{name}" for name in values)
+    removals = f" REMOVE {', '.join(f'#{name}' for name in remove)}" if remove else ""
+    return {
+        "TableName": "${runs_table}",
+        "Key": {"run": {"S": expressions.RUN_KEY}, "item": {"S": key}},
+        "UpdateExpression": f"SET {assignments}{removals}",
+        "ExpressionAttributeNames": {f"#{name}": name for name in (*values, *remove)},
+        "ExpressionAttributeValues": {f":{name}": value for name, value in values.items()},
+    }

@@ -1,0 +1,41 @@
+"""A run of a Glue job, and the metrics file it wrote where the stage names one.
+
+With `.sync` the answer is the JobRun itself, and so is the cause of a failure ("Start an AWS Glue job with
+Step Functions"; AWS CDK, GlueStartJobRun).
+"""
+
+from __future__ import annotations
+
+from stagewright.asl import Catch, Task
+from stagewright.stages.base import expressions, metrics_file, result_states, retries
+from stagewright.stages.base.expressions import with_
+from stagewright.stages.base.states import Kind
+
+RESULT = with_("""
+    'result': { 'job': $states.result.Id, 'outputs': $states.input.stage.outputs }
+""")
+
+
+def _run(following: str) -> Task:
+    return Task(
+        "glue:startJobRun.sync",
+        expressions.bound("StartJobRun"),
+        RESULT,
+        following,
+        retries.GLUE,
+        Catch(result_states.FAILED, expressions.LATE_OR_CAUGHT),
+        expressions.TIMEOUT,
+    )
+
+
+KINDS = (
+    Kind(
+        "glue", "Run Glue job", {"Run Glue job": _run(result_states.DONE)}, when=f"$not({metrics_file.NAMED})"
+    ),
+    Kind(
+        "glue",
+        "Run measured Glue job",
+        {"Run measured Glue job": _run(metrics_file.READ), **metrics_file.STATES},
+        when=metrics_file.NAMED,
+    ),
+)

@@ -1,0 +1,40 @@
+"""A stage that runs a script (or a container's own command) over inputs and keeps its outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stagewright.stages.base.schema import Compute, Stage
+from stagewright.syntax.fields import Name, PlanNumber, Reference, S3Uri, Takes, Text, Whole
+
+
+class Processing(Stage, Compute):
+    """Runs as a SageMaker processing job."""
+
+    kind: Literal["processing"]
+    """Always `processing`."""
+    instance_count: Annotated[Annotated[Whole, Field(ge=1, le=100)] | Reference, PlanNumber] = 1
+    """Instances that the job runs on."""
+    max_runtime_seconds: Annotated[Annotated[Whole, Field(ge=1, le=777_600)] | Reference, PlanNumber] = 3600
+    """The job is stopped, and the stage fails, after this many seconds."""
+    code: str | None = None
+    """The script, relative to the code folder. `.py` runs with python3, `.sh` with /bin/bash. It gets no SM_
+    variables, and no requirements.txt is installed for it: a `.sh` script that calls pip first does that."""
+    include: tuple[str, ...] = ()
+    """More files or folders, relative to the code folder, put beside the script."""
+    entrypoint: tuple[Text, ...] = ()
+    """The container's command, where it is not the script: for custom images."""
+    arguments: tuple[Text, ...] = ()
+    """Arguments of the script or the command."""
+    environment: Mapping[str, Text] = Field(default_factory=dict)
+    """Environment variables, beside those of `defaults`."""
+    inputs: Mapping[Name, S3Uri] = Field(default_factory=dict)
+    """Input name -> S3 URI (or reference), found by the job at /opt/ml/processing/input/<name>."""
+    outputs: tuple[Name, ...] | Mapping[Name, Annotated[str, Takes(("uri", "text"), known="plan")]] = ()
+    """Output names, or output name -> S3 URI of one's own; written by the job to
+    /opt/ml/processing/output/<name>."""
+    metrics_file: str | None = None
+    """`<output>/<file>.json`, a JSON object of numbers: readable as ${stages.<stage>.metrics.<name>}."""

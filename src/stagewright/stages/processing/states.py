@@ -1,0 +1,42 @@
+"""A processing job, and the metrics file it wrote where the stage names one."""
+
+from __future__ import annotations
+
+from stagewright.asl import Task
+from stagewright.stages.base import expressions, metrics_file, result_states, retries
+from stagewright.stages.base.expressions import with_
+from stagewright.stages.base.states import Kind
+
+RESULT = with_("""
+    'result': { 'job': $states.input.stage.job, 'arn': $states.result.ProcessingJobArn,
+                'outputs': $states.input.stage.outputs }
+""")
+
+
+def _job(following: str) -> Task:
+    return Task(
+        "sagemaker:createProcessingJob.sync",
+        expressions.bound("CreateProcessingJob"),
+        RESULT,
+        following,
+        retries.JOBS,
+        result_states.CAUGHT,
+        expressions.TIMEOUT,
+    )
+
+
+# Two states for one call: a Choice after the job would cost two history events per stage.
+KINDS = (
+    Kind(
+        "processing",
+        "Run processing",
+        {"Run processing": _job(result_states.DONE)},
+        when=f"$not({metrics_file.NAMED})",
+    ),
+    Kind(
+        "processing",
+        "Run measured processing",
+        {"Run measured processing": _job(metrics_file.READ), **metrics_file.STATES},
+        when=metrics_file.NAMED,
+    ),
+)

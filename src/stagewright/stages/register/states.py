@@ -1,0 +1,84 @@
+"""A new version in the model registry; its group is made when it is not there."""
+
+from __future__ import annotations
+
+from stagewright.asl import Catch, Choice, Rule, Task, Wait, expression
+from stagewright.stages.base import expressions, result_states, retries
+from stagewright.stages.base.expressions import with_
+from stagewright.stages.base.states import Kind
+
+PACKAGE_MADE = with_("'package': { 'arn': $states.result.ModelPackageArn }")
+PACKAGE_ARN = expression("$states.input.package.arn")
+PACKAGE_SEEN = with_("""
+    'package': { 'arn': $states.result.ModelPackageArn, 'status': $states.result.ModelPackageStatus,
+                 'reason': $join(
+                   $states.result.ModelPackageStatusDetails.ValidationStatuses.FailureReason, '; ') }
+""")
+PACKAGE_READY = expression("$states.input.package.status = 'Completed'")
+PACKAGE_FAILED = expression("$states.input.package.status in ['Failed', 'Deleting']")
+RESULT = with_("'result': { 'arn': $states.input.package.arn, 'package': $states.input.package.arn }")
+PACKAGE_REASON = with_("""
+    'error': { 'Error': 'Stagewright.ModelPackageFailed',
+               'Cause': 'model package ' & $states.input.package.arn & ' is '
+                 & $states.input.package.status & ': ' & $states.input.package.reason }
+""")
+PACKAGE_LATE = with_("""
+    'error': { 'Error': 'Stagewright.TooLate',
+               'Cause': 'model package ' & $states.input.package.arn & ' is still '
+                 & $states.input.package.status
+                 & ' after ' & $string($states.input.stage.timeout) & ' seconds' }
+""")
+
+KIND = Kind(
+    "register",
+    "Find group",
+    {
+        "Find group": Task(
+            "aws-sdk:sagemaker:describeModelPackageGroup",
+            {"ModelPackageGroupName": expressions.bound("CreateModelPackageGroup", "ModelPackageGroupName")},
+            expressions.INPUT,
+            "Create package",
+            retries.LOOK,
+            # Whatever is wrong, the attempt to create it tells: SageMaker has no error of its own for "not
+            # there".
+            Catch("Create group", expressions.INPUT),
+        ),
+        "Create group": Task(
+            "aws-sdk:sagemaker:createModelPackageGroup",
+            expressions.bound("CreateModelPackageGroup"),
+            expressions.INPUT,
+            "Create package",
+            retries.SAGEMAKER,
+            Catch("Group there?", expressions.CAUGHT),
+        ),
+        # Another chain or run may have made it in between.
+        "Group there?": Choice(
+            (Rule(expressions.ALREADY_THERE, "Create package"),), default=result_states.FAILED
+        ),
+        "Create package": Task(
+            "aws-sdk:sagemaker:createModelPackage",
+            expressions.bound("CreateModelPackage"),
+            PACKAGE_MADE,
+            "Look at package",
+            retries.SAGEMAKER,
+            result_states.CAUGHT,
+        ),
+        "Look at package": Task(
+            "aws-sdk:sagemaker:describeModelPackage",
+            {"ModelPackageName": PACKAGE_ARN},
+            PACKAGE_SEEN,
+            "Package ready?",
+            retries.SAGEMAKER,
+            result_states.CAUGHT,
+        ),
+        "Package ready?": Choice(
+            (
+                Rule(PACKAGE_READY, result_states.DONE, RESULT),
+                Rule(PACKAGE_FAILED, result_states.FAILED, PACKAGE_REASON),
+                Rule(expressions.IS_LATE, result_states.FAILED, PACKAGE_LATE),
+            ),
+            default="Wait for package",
+        ),
+        "Wait for package": Wait(expressions.POLL, "Look at package"),
+    },
+)

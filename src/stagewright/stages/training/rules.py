@@ -1,0 +1,46 @@
+"""."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from stagewright.stages.base import limits
+from stagewright.stages.base.rules import _code, _needs, is_image_uri
+from stagewright.stages.training.schema import Trains
+from stagewright.syntax.findings import Finding, Path
+
+if TYPE_CHECKING:
+    from stagewright.document.pipeline import Pipeline
+
+
+def _training(stage: Trains, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
+    yield from _needs(stage, pipeline.defaults, path, "image", "instance_type")
+    image = stage.image or pipeline.defaults.image
+    if not stage.entry_point and image and "${" not in image and not is_image_uri(image):
+        yield Finding(
+            path, f"no entry_point, and {image} needs one", "give entry_point, or the URI of an own image"
+        )
+    yield from _code(stage.entry_point, stage.include, (*path, "entry_point"))
+    script_mode = bool(stage.entry_point)
+    yield from limits.hyperparameters(stage.hyperparameters, script_mode, (*path, "hyperparameters"))
+    yield from limits.at_most(limits.CHANNELS, stage.channels, (*path, "channels"), "channels")
+    yield from limits.at_most(limits.METRICS, stage.metrics, (*path, "metrics"), "metrics")
+    for name, regex in stage.metrics.items():
+        yield from _regex(regex, (*path, "metrics", name))
+
+
+def _regex(regex: str, path: Path) -> Iterator[Finding]:
+    yield from limits.length(regex, limits.METRIC_REGEX, path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of a meaning that `[[` may have one day
+            groups = re.compile(regex).groups
+    except (re.error, OverflowError, RecursionError) as error:
+        yield Finding(path, f"{regex!r} is no regular expression: {error}", "such as 'MAE: ([0-9.]+)'")
+        return
+    if groups != 1:
+        remedy = "put ( ) around the number alone, (?: ) around the rest"
+        yield Finding(path, f"{regex!r} has {groups} groups, and needs exactly one", remedy)

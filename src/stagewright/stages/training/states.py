@@ -1,0 +1,31 @@
+"""A training job; its metrics are the last values that SageMaker found in the log."""
+
+from __future__ import annotations
+
+from stagewright.asl import Task
+from stagewright.stages.base import expressions, result_states, retries
+from stagewright.stages.base.expressions import with_
+from stagewright.stages.base.states import Kind
+
+RESULT = with_("""
+    'result': { 'job': $states.input.stage.job, 'arn': $states.result.TrainingJobArn,
+                'outputs': $states.input.stage.outputs,
+                'model': $states.result.ModelArtifacts.S3ModelArtifacts,
+                'metrics': $merge([{}, $states.result.FinalMetricDataList.{ MetricName: Value }]) }
+""")
+
+KIND = Kind(
+    "training",
+    "Run training",
+    {
+        "Run training": Task(
+            "sagemaker:createTrainingJob.sync",
+            expressions.bound("CreateTrainingJob"),
+            RESULT,
+            result_states.DONE,
+            retries.JOBS,
+            result_states.CAUGHT,
+            expressions.TIMEOUT,
+        )
+    },
+)

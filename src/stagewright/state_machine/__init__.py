@@ -1,0 +1,3 @@
+"""The one state machine of all pipelines: built in Python, printed as JSON."""
+
+from __future__ import annotations

@@ -1,0 +1,12 @@
+"""`python -m stagewright.state_machine` prints the state machine."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from stagewright.state_machine.builder import build
+
+if __name__ == "__main__":
+    json.dump(build(), sys.stdout, indent=2)
+    sys.stdout.write("\n")

@@ -1,0 +1,151 @@
+"""The whole machine: load the plan, walk wave after wave, page beside page, chain beside chain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stagewright.asl import Asl, Catch, Choice, Fail, Map, Pass, Rule, State, Task, expression
+from stagewright.planner.model import PLAN_FORMAT
+from stagewright.stages.base import expressions, retries
+from stagewright.stages.base.expressions import CAUSE_LIMIT, REST, RUN, SENTENCE_LIMIT
+from stagewright.state_machine import walker
+
+CONCURRENCY = 40
+"""Iterations side by side in an inline Map; AWS runs at most 40 ("Map workflow state", inline mode)."""
+
+PLAN = "$states.context.Execution.Input.plan"
+
+PLAN_KEY = expression(f"'plan#' & {PLAN}")
+PAGE_KEY = expression(f"'page#' & {PLAN} & '#' & $states.input.page")
+
+# A wave is an object because JSONata flattens an array of arrays that shrinks to one.
+WAVES = expression(f"""
+    $states.context.Execution.Input.format != {PLAN_FORMAT}
+      ? $error('this state machine reads plans of format {PLAN_FORMAT}, not '
+          & $string($states.context.Execution.Input.format))
+      : $exists($states.result.Item.waves.S)
+        ? {{ 'failures': 0,
+             'waves': [$map($parse($states.result.Item.waves.S),
+                            function($pages) {{ {{ 'pages': $pages }} }})] }}
+        : $error('plan ' & {PLAN} & ' of run ' & {RUN} & ' is not in the table')
+""")
+CHAINS = expression(f"""
+    $exists($states.result.Item.chains.S)
+      ? {{ 'chains': $parse($states.result.Item.chains.S), 'closed': [$states.input.closed] }}
+      : $error('page ' & $states.input.page & ' of run ' & {RUN} & ' is not in the table')
+""")
+WAVE_PAGES = expression("[$states.input.waves[0].pages]")
+PAGE_CHAINS = expression("$states.input.chains")
+HAS_FAILED = expression("$states.input.failures > 0")
+HAS_STOPPED = expression("$exists($states.input.stopped)")
+HAS_WAVE = expression("$count($states.input.waves) > 0")
+
+# Chains hand up failures only: the results lie in the table, and a thousand of them would not fit into a
+# state.
+# `closed`, `stopped` and `reason` are there only where a gate is closed.
+PAGE_ENDED = expression("""
+    { 'failures': $count($states.result.failed), 'failed': ($states.result.failed)[0],
+      'closed': $states.result.closed, 'stopped': ($states.result.stopped)[0],
+      'reason': ($states.result.reason)[0] }
+""")
+WAVE_ENDED = expression(f"""
+    {{ 'waves': {REST.format("waves")},
+       'failures': $sum($states.result.failures),
+       'failed': ($states.result.failed)[0],
+       'closed': $append($states.input.closed, $states.result.closed),
+       'stopped': ($states.result.stopped)[0],
+       'reason': $append($states.input.reason, $states.result.reason)[0] }}
+""")
+CLOSED_BEFORE = expression("[$states.input.closed]")
+RUN_ENDED = expression(f"""
+    $merge([{{ 'run': {RUN} }}, $exists($states.input.closed) ? {{ 'reason':
+      $exists($states.input.stopped) ? $states.input.stopped : $states.input.reason }} : {{}}])
+""")
+RUN_CAUSE = expression("""
+    $states.input.failed.stage & ': ' & $states.input.failed.cause
+      & ($states.input.failures > 1 ? ' (and ' & $string($states.input.failures - 1) & ' more failed)' : '')
+""")
+
+PAGE_LOST = expression(f"""
+    {{ 'failures': 1,
+       'failed': {{ 'stage': 'page ' & $states.input.page, 'error': $states.errorOutput.Error,
+                    'cause': $substring($string($states.errorOutput.Cause), 0, {SENTENCE_LIMIT}) }} }}
+""")
+PLAN_LOST = expression(f"{{ 'cause': $substring($string($states.errorOutput.Cause), 0, {CAUSE_LIMIT}) }}")
+PLAN_CAUSE = expression("'the plan cannot be walked: ' & $states.input.cause")
+
+_PLAN_CAUGHT = Catch("Plan failed", PLAN_LOST)
+_PAGE_CAUGHT = Catch("Page failed", PAGE_LOST)
+
+
+def build() -> Asl:
+    """The state machine as JSON; `${partition}` and `${runs_table}` are filled in where it is installed."""
+    return {
+        "Comment": "Stagewright: walks the plan that its input points to",
+        "QueryLanguage": "JSONata",
+        "StartAt": "Load plan",
+        "States": {name: state.asl() for name, state in _states().items()},
+    }
+
+
+def _states() -> dict[str, State]:
+    return {
+        "Load plan": _load(PLAN_KEY, WAVES, "More waves?", _PLAN_CAUGHT),
+        "More waves?": Choice(
+            (
+                Rule(HAS_FAILED, "Run failed"),
+                Rule(HAS_STOPPED, "Run done"),
+                Rule(HAS_WAVE, "Wave"),
+            ),
+            default="Run done",
+        ),
+        "Wave": _wave(),
+        # A Pass, not a Succeed: local engines differ on what a Succeed gives.
+        "Run done": Pass(RUN_ENDED, None),
+        "Run failed": Fail("Stagewright.StageFailed", RUN_CAUSE),
+        "Plan failed": Fail("Stagewright.PlanFailed", PLAN_CAUSE),
+    }
+
+
+def _wave() -> Map:
+    return Map(
+        items=WAVE_PAGES,
+        selector={"page": expressions.ITEM, "closed": CLOSED_BEFORE},
+        start="Load page",
+        states={
+            "Load page": _load(PAGE_KEY, CHAINS, "Chains", _PAGE_CAUGHT),
+            "Chains": _chains(),
+            "Page failed": Pass(expressions.INPUT, None),
+        },
+        output=WAVE_ENDED,
+        catch=_PLAN_CAUGHT,
+        next="More waves?",
+        concurrency=CONCURRENCY,
+    )
+
+
+def _chains() -> Map:
+    return Map(
+        items=PAGE_CHAINS,
+        selector={
+            "stages": expressions.ITEM,
+            "values": {},
+            "known": [],
+            "closed": CLOSED_BEFORE,
+        },
+        start=walker.START,
+        states=walker.states(),
+        output=PAGE_ENDED,
+        catch=_PAGE_CAUGHT,
+        next=None,
+        concurrency=CONCURRENCY,
+    )
+
+
+def _load(key: str, output: str, following: str, catch: Catch) -> Task:
+    arguments: dict[str, Any] = {
+        "TableName": "${runs_table}",
+        "Key": {"run": {"S": expressions.RUN_KEY}, "item": {"S": key}},
+        "ConsistentRead": True,
+    }
+    return Task("dynamodb:getItem", arguments, output, following, retries.TABLE, catch)

@@ -1,1 +1,0 @@
-"""The one state machine of all pipelines: built in Python, printed as JSON."""

@@ -1,0 +1,53 @@
+"""What is refused of stages of kind lambda, glue and approval."""
+
+from __future__ import annotations
+
+import pytest
+
+from stagewright.document.load import load
+from stagewright.errors import DocumentError
+
+GLUE = {"kind": "glue", "code": "shape.py"}
+ASK = {"kind": "approval", "package": "${stages.register.package}"}
+CALL = {"kind": "lambda", "function": "notify"}
+
+PROBLEMS = [
+    ({**GLUE, "code": "shape.sh"}, "code", "'shape.sh' is no .py file"),
+    ({**GLUE, "include": ["lib"]}, "include[0]", "'lib' is none of .py, .zip, .whl"),
+    (
+        {**GLUE, "arguments": {"JOB_NAME": "x"}},
+        "arguments.JOB_NAME",
+        "--JOB_NAME is an argument of Glue's own",
+    ),
+    ({**GLUE, "arguments": {"mode": "x"}}, "arguments.mode", "--mode is an argument of Glue's own"),
+    ({**GLUE, "arguments": {"stagewright-job": "x"}}, "arguments.stagewright-job", "Glue's own"),
+    ({**GLUE, "inputs": {"conf": "s3://bucket/x"}}, "inputs.conf", "--conf is an argument of Glue's own"),
+    ({**GLUE, "outputs": ["TempDir"]}, "outputs", "--TempDir is an argument of Glue's own"),
+    ({**GLUE, "outputs": ["a-b"], "arguments": {"a_b": "x"}}, "arguments.a_b", "a_b is in outputs too"),
+    ({**GLUE, "worker_type": "G.1X"}, "worker_type", "of a spark job, and this is pythonshell"),
+    ({**GLUE, "type": "spark", "capacity": "large"}, "capacity", "of a pythonshell job, and this is spark"),
+    ({**GLUE, "metrics_file": "made/m.json"}, "metrics_file", "no output 'made'"),
+    ({**GLUE, "arguments": {"r": "${stages.evaluate.metrics.r2}"}}, "arguments.r", "takes text"),
+    ({**ASK, "timeout": "53w"}, "timeout", "53w is more than a year"),
+    ({**ASK, "timeout": "soon"}, "timeout", "a number and one of s, m, h, d, w"),
+    ({**ASK, "retry": {"attempts": 2}}, "retry", "nobody is asked twice"),
+    ({**ASK, "request": {"A": 1}}, "request", "makes no request"),
+    ({**ASK, "package": "${stages.train.model}"}, "package", "takes a model package"),
+    ({**CALL, "max_runtime_seconds": 901}, "max_runtime_seconds", "900"),
+    ({**CALL, "function": "${stages.train.model}"}, "function", "known only during the run"),
+]
+
+
+@pytest.mark.parametrize(("stage", "place", "message"), PROBLEMS)
+def test_what_is_refused_and_where(house, stage, place, message):
+    with pytest.raises(DocumentError) as caught:
+        load(house({"stages.extra": stage}))
+    found = [problem for problem in caught.value.problems if problem.path.startswith(f"stages.extra.{place}")]
+    assert any(message in f"{problem.message} {problem.remedy}" for problem in found), caught.value.message
+
+
+def test_what_is_taken(house):
+    glue = {**GLUE, "arguments": {"additional-python-modules": "x==1", "conf": "a=b"}, "outputs": ["made"]}
+    payload = {"r2": "${stages.evaluate.metrics.r2}", "deep": ["${stages.train.model}", {"x": 1}]}
+    document = house({"stages.shape": glue, "stages.ask": ASK, "stages.call": {**CALL, "payload": payload}})
+    assert load(document).stages["ask"].timeout == "7d"

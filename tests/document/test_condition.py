@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import pytest
+
+from stagewright.document.load import load
+from stagewright.errors import DocumentError
+from stagewright.syntax.condition import LIMIT, comparisons, condition, operands, parse, references
+from stagewright.syntax.references import Reference
+
+R2 = Reference("${stages.evaluate.metrics.r2}", ("stages", "evaluate", "metrics", "r2"))
+
+VALUES = [
+    ("${stages.evaluate.metrics.r2} >= 0.88", R2, ">=", 0.88),
+    ("3<-1", 3, "<", -1),
+    ("  1e-3 == ${stages.evaluate.metrics.r2} ", 1e-3, "==", R2),
+    ("'a b' != \"it's\"", "a b", "!=", "it's"),
+    ("+.5 <= 1.", 0.5, "<=", 1.0),
+]
+
+
+@pytest.mark.parametrize(("text", "left", "op", "right"), VALUES)
+def test_operands_are_references_numbers_and_texts(text, left, op, right):
+    (found,) = comparisons(parse(text))
+
+    values = [*operands(found.left), *operands(found.right)]
+    assert ([type(value) for value in values], values) == ([type(left), type(right)], [left, right])
+    assert found.op == op
+
+
+def shape(text):
+    """Every operator's parts in brackets."""
+
+    def said(node):
+        return f"({said(node.left)} {node.op} {said(node.right)})" if hasattr(node, "op") else node.text
+
+    return said(parse(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1 - 2 - 3 > 4 * 5 + 6 / 7", "(((1 - 2) - 3) > ((4 * 5) + (6 / 7)))"),
+        ("2 * (3 + 4) < 5", "((2 * (3 + 4)) < 5)"),
+        ("1 < 2 or 3 < 4 and 5 < 6", "((1 < 2) or ((3 < 4) and (5 < 6)))"),
+        ("(1 < 2 or 3 < 4) and 5 < 6", "(((1 < 2) or (3 < 4)) and (5 < 6))"),
+        ("1 -2 < 3", "((1 - 2) < 3)"),
+        ("1 - -2 < 3", "((1 - -2) < 3)"),
+        ("not 1 < 2 and 3 < 4", "((1 >= 2) and (3 < 4))"),
+        ("not (1 < 2 and 3 == 4)", "((1 >= 2) or (3 != 4))"),
+        ("not not 1 < 2", "(1 < 2)"),
+        ("not (1 <= 2 or not 3 > 4)", "((1 > 2) and (3 > 4))"),
+        ("((1 < 2))", "(1 < 2)"),
+    ],
+)
+def test_what_binds_more(text, expected):
+    assert shape(text) == expected
+
+
+def test_brackets_stay_in_what_people_read():
+    (found,) = comparisons(parse("(1 +2)*3 >= ${stages.evaluate.metrics.r2}"))
+    assert found.text == "(1 + 2) * 3 >= ${stages.evaluate.metrics.r2}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "column 1: expected a reference, a number or a text in quotes, found the end"),
+        ("1", "column 2: expected a comparison (>= < <= > == !=), found the end"),
+        ("1 >", "column 4: expected a reference, a number or a text in quotes, found the end"),
+        ("> 1", "column 1: expected a reference, a number or a text in quotes, found >"),
+        ("1 = 1", "column 3: expected a value or an operator (>= < <= > == != + - * /), found ="),
+        ("1 === 1", "column 5: expected a value or an operator (>= < <= > == != + - * /), found ="),
+        ("r2 > 1", "column 1: expected a reference, a number or a text in quotes, found r2"),
+        ("1 > 2 2", "column 7: expected an operator, or the end, found 2"),
+        ("1 > 2 or", "column 9: expected a reference, a number or a text in quotes, found the end"),
+        ("'a == 1", "column 1: expected a value or an operator (>= < <= > == != + - * /), found '"),
+        ("${} > 1", "column 1: expected a value or an operator (>= < <= > == != + - * /), found $"),
+        ("1 < 2 < 3", "column 7: expected a value before <, found a comparison"),
+        ("1 + (2 > 1) > 2", "column 3: expected a value after +, found a comparison"),
+        ("1 and 2 > 1", "column 3: expected a comparison before and, found 1"),
+        ("not 3", "column 1: expected a comparison after not, found 3"),
+        ("(1 > 2", "column 7: expected an operator, or ), found the end"),
+        ("1 > 2)", "column 6: expected an operator, or the end, found )"),
+        ("1 not 2", "column 3: expected an operator, or the end, found not"),
+        (
+            " + ".join("1" * LIMIT) + " > 1",
+            f"{2 * LIMIT + 1} words, and {LIMIT} are the most of one condition",
+        ),
+        ("(" * 5000 + "1", f"5001 words, and {LIMIT} are the most of one condition"),
+    ],
+)
+def test_anything_else_is_refused_with_its_place(text, said):
+    with pytest.raises(ValueError) as caught:
+        parse(text)
+    assert str(caught.value) == said
+
+
+def test_a_condition_as_long_as_it_may_be():
+    nested = LIMIT // 2 - 2
+    assert shape("(" * nested + "1" + ")" * nested + " < 2") == "(1 < 2)"
+    assert shape("not " * (LIMIT - 3) + "1 < 2") == "(1 >= 2)"
+
+
+def test_of_several_all_must_hold():
+    assert [each.op for each in comparisons(condition(("1 < 2 or 3 < 4", "2 > 1")))] == ["<", "<", ">"]
+    assert condition(("1 < 2", "2 > 1")).op == "and"
+    assert list(references(("1 < 2 * ${stages.evaluate.metrics.r2}", "2 > 1"))) == [R2]
+
+
+def problems(require, **stages):
+    scored = {"kind": "processing", "entrypoint": ["x"], "outputs": ["o"], "metrics_file": "o/m.json"}
+    fitted = {"kind": "register", "model": "s3://bucket/model.tar.gz"}
+    gate = {"kind": "gate", "require": require}
+    document = {
+        "name": "p",
+        "parameters": {"bar": 1, "name": "x", "on": True},
+        "defaults": {"image": "sklearn-1.4", "instance_type": "ml.m5.large"},
+        "stages": {"evaluate": scored, "register": fitted, "quality": gate, **stages},
+    }
+    try:
+        load(document)
+    except DocumentError as error:
+        return [problem.message for problem in error.problems]
+    return []
+
+
+@pytest.mark.parametrize(
+    ("require", "said"),
+    [
+        ("${stages.evaluate.metrics.r2} * 2 - ${parameters.bar} > 1 and '${parameters.name}' == 'x'", None),
+        ("${parameters.name} == 'x' or not 'a' != ${parameters.name}", None),
+        ("${parameters.name} + 1 > 2", "${parameters.name} + 1 computes with ${parameters.name}, a text"),
+        ("1 > 0 and 'a' > 'b'", "'a' > 'b' orders texts"),
+        (
+            "1 > 0 or ${parameters.bar} + 1 == 'b'",
+            "${parameters.bar} + 1 == 'b' compares a number with a text",
+        ),
+        ("(${parameters.on} == 1)", "${parameters.on} is true or false, and gates compare numbers or texts"),
+        ("${champion.evaluate.metrics.r2} < 1", None),
+        ("${champion.evalate.metrics.r2} < 1", "${champion.evalate.metrics.r2}: no such stage"),
+        ("${champion.evaluate.r2} < 1", "${champion.evaluate.r2} is unknown"),
+        (
+            "${champion.register.metrics.r2} < 1",
+            "${stages.register.metrics.r2}: register is a register stage and has no metrics",
+        ),
+        ("1 > 0 andd 1 > 0", "'1 > 0 andd 1 > 0': column 7: expected an operator, or the end, found andd"),
+    ],
+)
+def test_what_is_compared_must_be_comparable(require, said):
+    assert problems(require) == ([said] if said else [])
+
+
+def test_the_champion_is_of_the_one_register_stage():
+    message = (
+        "${champion.evaluate.metrics.r2} is of the newest approved version of what the document registers"
+    )
+    another = {"kind": "register", "model": "s3://bucket/model.tar.gz"}
+    found = problems("${champion.evaluate.metrics.r2} < 1", another=another)
+    assert found == [f"{message}, and it has 2 register stages"]
+
+
+def test_the_champion_is_for_gates():
+    found = problems("1 < 2", more={"kind": "lambda", "function": "${champion.evaluate.metrics.r2}"})
+    assert found == ["${champion.evaluate.metrics.r2} can be used in a gate's require alone"]
+
+
+@pytest.mark.parametrize("otherwise", ["fail", "stop", "skip"])
+def test_what_becomes_of_the_run(otherwise):
+    assert problems("1 < 2", more={"kind": "gate", "require": "1 < 2", "else": otherwise}) == []
+
+
+def test_the_document_says_else():
+    found = problems("1 < 2", more={"kind": "gate", "require": "1 < 2", "otherwise": "stop"})
+    assert found == ['unknown key "otherwise"']
+    found = problems("1 < 2", more={"kind": "gate", "require": "1 < 2", "else": "halt"})
+    assert found == ["must be 'fail', 'stop' or 'skip', not \"halt\""]

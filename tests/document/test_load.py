@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+import pytest
+
+from stagewright.document.load import load
+from stagewright.errors import DocumentError
+
+
+def problems_of(data, lines=None, file=""):
+    with pytest.raises(DocumentError) as caught:
+        load(data, lines, file)
+    return caught.value.problems
+
+
+def test_a_right_document_is_loaded_as_it_is(house):
+    pipeline = load(house())
+
+    assert list(pipeline.stages) == ["prepare", "train", "evaluate", "quality", "register", "deploy"]
+    assert pipeline.parameters == {"min_r2": 0.88, "month": "${trigger.date}", "size": 2, "fast": True}
+    assert pipeline.stages["train"].hyperparameters == {
+        "n-estimators": 300,
+        "rate": 0.1,
+        "warm": True,
+        "loss": "mae",
+    }
+    assert type(pipeline.stages["train"].hyperparameters["warm"]) is bool
+
+
+TUNE = {
+    "kind": "tuning",
+    "entry_point": "train.py",
+    "channels": {"train": "${stages.prepare.outputs.train}"},
+    "metrics": {"mae": "MAE: ([0-9.]+)"},
+    "objective": {"metric": "mae", "goal": "minimize"},
+}
+SHAPES = [
+    ({"nam": "x"}, "nam", 'unknown key "nam"', 'did you mean "name"?'),
+    ({"name": "(gone)"}, "name", "is missing", "Names the pipeline for ever"),
+    ({"name": "House"}, "name", '"House" is not made of small letters, digits and single hyphens', ""),
+    ({"name": "h" * 41}, "name", "41 characters, and 40 are the most", ""),
+    ({"name": 3}, "name", "takes a text, not the number 3", ""),
+    ({"parameters.x y": 1}, "parameters.x y", '"x y" is not made of letters, digits', ""),
+    (
+        {"parameters.x": [1]},
+        "parameters.x",
+        "takes true or false or a whole number or a number or a text",
+        "",
+    ),
+    ({"parameters.x": None}, "parameters.x", "not nothing (null)", ""),
+    ({"parameters": []}, "parameters", "takes a mapping, not a list", ""),
+    ({"defaults.imag": "x"}, "defaults.imag", 'unknown key "imag"', 'did you mean "image"?'),
+    ({"triggers": [{"type": "cod"}]}, "triggers[0].type", 'unknown type "cod"', ""),
+    ({"triggers": "code"}, "triggers", 'takes a list, not "code"', ""),
+    ({"stages": {}}, "stages", "is empty", ""),
+    ({"stages.train": 3}, "stages.train", "takes a mapping, not the number 3", ""),
+    ({"stages.train.kind": "(gone)"}, "stages.train.kind", "is missing", "processing, training, tuning"),
+    ({"stages.train.kind": "trainin"}, "stages.train.kind", 'unknown kind "trainin"', '"training"'),
+    ({"stages.train.kind": "trainings"}, "stages.train.kind", 'unknown kind "trainings"', '"training"'),
+    (
+        {"stages.train.kind": "zzz"},
+        "stages.train.kind",
+        'unknown kind "zzz"',
+        "kinds: approval, endpoint, gate",
+    ),
+    ({"stages.Bad": {"kind": "gate", "require": "1 < 2"}}, "stages.Bad", '"Bad" is not made of', ""),
+    ({"stages.train.outputs": ["x"]}, "stages.train.outputs", 'unknown key "outputs"', "keys: "),
+    ({"stages.train.chanels": {}}, "stages.train.chanels", 'unknown key "chanels"', '"channels"'),
+    ({"stages.train.enabled": "yes"}, "stages.train.enabled", 'takes true or false, not "yes"', ""),
+    ({"stages.train.enabled": 1}, "stages.train.enabled", "takes true or false, not the number 1", ""),
+    (
+        {"stages.train.instance_count": "many"},
+        "stages.train.instance_count",
+        'takes a whole number or a reference such as ${parameters.size}, not "many"',
+        "",
+    ),
+    ({"stages.train.instance_count": True}, "stages.train.instance_count", "takes a whole number or", ""),
+    ({"stages.train.instance_count": 1.5}, "stages.train.instance_count", "not the number 1.5", ""),
+    (
+        {"stages.train.instance_count": 0},
+        "stages.train.instance_count",
+        "must be at least 1, not the number 0",
+        "",
+    ),
+    (
+        {"stages.prepare.max_runtime_seconds": 777_601},
+        "stages.prepare.max_runtime_seconds",
+        "at most 777,600",
+        "",
+    ),
+    ({"stages.prepare.outputs": ["a b"]}, "stages.prepare.outputs[0]", '"a b" is not made of', ""),
+    ({"stages.prepare.outputs": [1]}, "stages.prepare.outputs[0]", "takes a text, not the number 1", ""),
+    (
+        {"stages.prepare.outputs": 1},
+        "stages.prepare.outputs",
+        "takes a list or a mapping, not the number 1",
+        "",
+    ),
+    (
+        {"stages.quality.require": "(gone)"},
+        "stages.quality.require",
+        "is missing",
+        "metrics.r2} >= 0.88",
+    ),
+    ({"stages.train.hyperparameters.x": {}}, "stages.train.hyperparameters.x", "not a mapping", ""),
+    ({"stages.train.hyperparameters.training": None}, "stages.train.hyperparameters.training", "null", ""),
+    ({"stages.deploy.name": "a_b"}, "stages.deploy.name", "is not made of letters, digits and hyphens", ""),
+    (
+        {"stages.tune": TUNE | {"ranges": {"rate": {"min": 0.1, "max": 0.5}}}},
+        "stages.tune.ranges.rate.type",
+        "is missing",
+        "types: integer, continuous, categorical",
+    ),
+    (
+        {"stages.tune": TUNE | {"ranges": {"rate": {"type": "continous", "min": 0.1, "max": 0.5}}}},
+        "stages.tune.ranges.rate.type",
+        'unknown type "continous"',
+        "continuous",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "path", "message", "remedy"), SHAPES, ids=[case[1] for case in SHAPES])
+def test_a_wrong_shape_is_one_problem_in_our_words(house, changes, path, message, remedy):
+    found = problems_of(house(changes))
+
+    assert [problem.path for problem in found] == [path]
+    assert message in found[0].message
+    assert remedy in found[0].remedy
+
+
+def test_all_problems_come_at_once_also_those_across_stages(house):
+    found = problems_of(
+        house(
+            {
+                "owner": "me",
+                "stages.train.instance_count": 0,
+                "stages.quality.require": "${stages.evaluat.metrics.r2} >= 1",
+                "stages.deploy.after": ["nowhere"],
+            }
+        )
+    )
+
+    assert {problem.path for problem in found} == {
+        "owner",
+        "stages.train.instance_count",
+        "stages.quality.require",
+        "stages.deploy.after[0]",
+    }
+
+
+def test_a_wrong_name_does_not_hide_what_is_wrong_in_stages(house):
+    found = problems_of(house({"name": "House", "stages.train.after": ["nowhere"]}))
+
+    assert [problem.path for problem in found] == ["name", "stages.train.after[0]"]
+
+
+@pytest.mark.parametrize(("old", "new"), [("defaults", "defautls"), ("parameters", "parametrs")])
+def test_a_misspelt_key_is_one_problem_and_not_all_that_follows_from_it(house, old, new):
+    document = house()
+    document[new] = document.pop(old)
+
+    assert [problem.path for problem in problems_of(document)] == [new]
+
+
+@pytest.mark.parametrize("kind", ["procesing", "zzz", "(gone)", 3])
+def test_references_to_a_stage_that_is_wrong_in_itself_are_not_judged(house, kind):
+    found = problems_of(house({"stages.prepare.kind": kind}))
+
+    assert [problem.path for problem in found] == ["stages.prepare.kind"]
+
+
+MISSPELT = [
+    ("stages", "stagse", {"stages.train.after": ["x"]}, "stagse.train.after[0]"),
+    ("parameters", "Parameters", {"stages.train.after": ["x"]}, "stages.train.after[0]"),
+    ("parameters", "params", {"stages.train.channels.x": "${parameters.z}"}, "stages.train.channels.x"),
+    ("defaults", "defautls", {"defaults.instance_type": "m5.large"}, "defautls.instance_type"),
+    ("triggers", "trigers", {"triggers": [{"type": "schedule", "cron": "* *"}]}, "trigers[0].cron"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "more", "path"), MISSPELT, ids=[case[1] for case in MISSPELT])
+def test_what_is_under_a_misspelt_key_is_judged_as_it_was_meant(house, old, new, more, path):
+    document = house(more)
+    document[new] = document.pop(old)
+
+    assert {problem.path for problem in problems_of(document)} == {new, path}
+
+
+HIDDEN = [
+    ({"stages.train.enabled": "yes"}, {"stages.train.channels.x": "${stages.prepar.outputs.train}"}),
+    ({"stages.train.chanel": {}}, {"stages.train.instance_type": "m5.large"}),
+    ({"stages.train.kind": "trainig"}, {"stages.train.metrics.mae": "MAE"}),
+    ({"stages.prepare": []}, {"stages.train.after": ["nowhere"]}),
+    ({"parameters.month": None}, {"stages.train.channels.x": "${parameters.mnth}"}),
+    ({"parameters.x y": 1}, {"stages.quality.require": "${parameters.min_r} > 1"}),
+    ({"triggers": [{"type": "cod"}, {"type": "schedule", "cron": "x"}]}, {}),
+    ({"triggers": [{"type": "data"}], "stages.train.after": [3]}, {"stages.evaluate.code": "/x.py"}),
+    ({"stages.quality.requires": "1 < 2", "stages.quality.require": "(gone)"}, {"stages.train.after": ["x"]}),
+    ({"budget": {"mony": 3}}, {"stages.train.after": ["x"]}),
+]
+
+
+@pytest.mark.parametrize(("shape", "rest"), HIDDEN, ids=[next(iter(case[0])) for case in HIDDEN])
+def test_a_wrong_shape_hides_nothing_that_can_be_judged(house, shape, rest):
+    alone = {problem.path for problem in problems_of(house(shape))}
+    together = {problem.path for problem in problems_of(house({**shape, **rest}))}
+
+    assert alone <= together
+    assert {path.partition("[")[0] for path in together - alone} == set(rest)
+
+
+def test_what_may_only_follow_from_a_mistake_is_not_told(house):
+    found = problems_of(
+        house(
+            {
+                "defaults.image": 3,
+                "parameters.size": [2],
+                "stages.evaluate.outputs": "report",
+                "stages.register.kind": "registry of models",
+                "stages.quality.require": "${champion.evaluate.metrics.r2} > 1",
+                "triggers": [{"type": "schedule", "cron": 5}, {"type": "code", "parameters": {"size": 1}}],
+            }
+        )
+    )
+
+    assert {problem.path for problem in found} == {
+        "defaults.image",
+        "parameters.size",
+        "stages.evaluate.outputs",
+        "stages.register.kind",
+        "triggers[0].cron",
+    }
+
+
+def test_a_misspelt_field_is_judged_with_its_stage(house):
+    changes = {"stages.prepare.include": ["lib"], "stages.prepare.code": "(gone)"}
+    found = problems_of(house({**changes, "stages.prepare.cod": "a.py"}))
+
+    assert [problem.path for problem in found] == ["stages.prepare.cod"]
+
+
+def test_problems_carry_file_and_the_nearest_line_in_order(house):
+    lines = {(): 1, ("stages",): 4, ("stages", "train"): 9, ("stages", "train", "image"): 11, ("name",): 20}
+    found = problems_of(
+        house(
+            {"name": "X", "stages.train.image": 3, "stages.train.kind": "training", "stages.train.volume": 1}
+        ),
+        lines,
+        "pipeline.yaml",
+    )
+
+    assert [(problem.path, problem.line) for problem in found] == [
+        ("stages.train.volume", 9),
+        ("stages.train.image", 11),
+        ("name", 20),
+    ]
+    assert str(found[1]).startswith("pipeline.yaml:11: stages.train.image: takes a text")
+
+
+def test_whole_floats_and_text_are_what_every_store_gives_back(house):
+    pipeline = load(house({"parameters.one": 1.0, "parameters.accent": "e\u0301"}))
+
+    assert type(pipeline.parameters["one"]) is int
+    assert pipeline.parameters["accent"] == "\u00e9"
+
+
+@pytest.mark.parametrize("data", [[], "x", None, 3])
+def test_what_is_no_mapping_is_a_problem_of_the_document(data):
+    (problem,) = problems_of(data)
+    assert str(problem).startswith("document: takes a mapping")

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import pytest
+
+from stagewright.document.overrides import (
+    FREE,
+    GUARDED,
+    Unusable,
+    guarded_findings,
+    number,
+    shape_findings,
+    value_findings,
+)
+from stagewright.stages.base.schema import Defaults
+from stagewright.stages.registry_schemas import KINDS
+from stagewright.syntax.findings import dotted
+
+DOCUMENT = {
+    "name": "prices",
+    "parameters": {"limit": 3, "month": "2026-01", "fast": True},
+    "stages": {
+        "train": {"kind": "training", "entry_point": "train.py"},
+        "check": {"kind": "gate", "require": "1 > 0"},
+    },
+}
+
+
+def paths(findings):
+    return [dotted(finding.path) for finding in findings]
+
+
+def test_every_field_named_here_is_one_of_a_model():
+    known = set(Defaults.model_fields).union(*(model.model_fields for model in KINDS.values()))
+    assert known >= FREE
+    assert known >= GUARDED.keys()
+    assert not FREE & GUARDED.keys()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_other_field_of_every_kind_is_guarded(kind):
+    fields = KINDS[kind].model_fields
+    document = {"stages": {"one": {"kind": kind}}}
+    refused = paths(guarded_findings(document, {"stages": {"one": dict.fromkeys(fields, 1)}}))
+    assert set(refused) == {f"stages.one.{field}" for field in fields if field not in FREE}
+
+
+def test_of_the_defaults_only_the_instances_are_free():
+    content = {"defaults": {"instance_type": "ml.m5.large", "image": "x", "environment": {}, "tags": {}}}
+    refused = paths(guarded_findings(DOCUMENT, content))
+    assert refused == ["defaults.image", "defaults.environment", "defaults.tags"]
+
+
+def test_hyperparameters_that_name_a_script_are_code():
+    content = {"stages": {"train": {"hyperparameters": {"depth": 3, "sagemaker_program": "evil.py"}}}}
+    assert paths(guarded_findings(DOCUMENT, content)) == ["stages.train.hyperparameters.sagemaker_program"]
+
+
+@pytest.mark.parametrize(
+    ("content", "path", "message", "remedy"),
+    [
+        ({"parameters": {"limti": 4}}, "parameters.limti", "no such parameter", '"limit"'),
+        ({"parameters": {"limit": "4"}}, "parameters.limit", 'takes a number, not "4"', ""),
+        ({"parameters": {"limit": True}}, "parameters.limit", "takes a number, not true", ""),
+        ({"parameters": {"month": 202601}}, "parameters.month", "takes a text, not the number 202601", ""),
+        ({"parameters": {"fast": 1}}, "parameters.fast", "takes true or false", ""),
+        ({"parameters": {"limit": {"a": 1}}}, "parameters.limit", "takes a number, not a mapping", ""),
+        ({"stages": {"trian": {"enabled": False}}}, "stages.trian", "no such stage", '"train"'),
+        ({"stages": {"train": False}}, "stages.train", "takes a mapping, not false", ""),
+    ],
+)
+def test_overrides_add_and_retype_nothing(content, path, message, remedy):
+    (finding,) = value_findings(DOCUMENT, content)
+    assert dotted(finding.path) == path
+    assert message in finding.message
+    assert remedy in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("content", "path", "message"),
+    [
+        ({"stages": []}, "stages", "takes a mapping, not a list"),
+        ({"parameters": "x"}, "parameters", 'takes a mapping, not "x"'),
+        ({"paramters": {}}, "paramters", "unknown key"),
+        ({"name": "other"}, "name", "unknown key"),
+        ({"stages": {"a": {"b": Unusable("a set")}}}, "stages.a.b", "a set"),
+        ({"stages": {"a": {"b": [1, {"c": Unusable("null")}]}}}, "stages.a.b[1].c", "null"),
+        ({"stages": Unusable("binary data")}, "stages", "binary data"),
+    ],
+)
+def test_what_cannot_be_laid_over_a_document_is_said_first(content, path, message):
+    (finding,) = shape_findings(content)
+    assert dotted(finding.path) == path
+    assert message in finding.message
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("3", 3), ("3.0", 3), ("-0.9", -0.9), ("1e-7", 1e-7), ("9007199254740991", 2**53 - 1), ("0", 0)],
+)
+def test_a_number_is_what_its_digits_say(text, value):
+    assert number(text) == value
+    assert type(number(text)) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("12345678901234567890123456789012345678", "larger than the whole numbers"),
+        ("0.12345678901234567890123456789012345678", "more digits than a number keeps"),
+        ("9007199254740993", "larger than the whole numbers"),
+        ("1e-131", "smaller than a number that DynamoDB keeps"),
+        ("9" * 500, "too many digits"),
+    ],
+)
+def test_a_number_that_would_change_is_none(text, message):
+    found = number(text, {"N": text})
+    assert isinstance(found, Unusable)
+    assert message in found.message
+    assert found.stored == {"N": text}

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+
+from stagewright.errors import DocumentError
+from stagewright.syntax.dates import next_after, periods
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "every", "dates"),
+    [
+        ("2024-11", "2025-02", "month", ("2024-11", "2024-12", "2025-01", "2025-02")),
+        ("2024-11-01", "2024-12", "month", ("2024-11-01", "2024-12-01")),
+        ("2024-02-28", "2024-03-01", "day", ("2024-02-28", "2024-02-29", "2024-03-01")),
+        ("2024-01", "2024-01", "week", tuple(f"2024-01-{day:02}" for day in (1, 8, 15, 22, 29))),
+        ("2022-01", "2024-01", "year", ("2022-01", "2023-01", "2024-01")),
+        ("2024-01", "2024-01", "month", ("2024-01",)),
+    ],
+)
+def test_the_first_days_of_all_periods(first, last, every, dates):
+    assert periods(first, last, every) == dates
+
+
+def test_a_year_of_days_has_all_of_them():
+    assert len(periods("2024-01", "2024-12", "day")) == 366
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "every", "said"),
+    [
+        ("2024", "2025-01", "month", "--from: '2024' is no date"),
+        ("2024-13", "2025-01", "month", "--from: '2024-13' is no date"),
+        ("2024-01", "last-2024-01", "month", "--to: 'last-2024-01' is no date"),
+        ("2024-02-30", "2025-01", "day", "--from: '2024-02-30' is no date"),
+        ("2024-12", "2024-01", "month", "--to: 2024-01 is before 2024-12"),
+        ("2024-01-15", "2024-12", "month", "a month begins on the first day of a month, not on 2024-01-15"),
+        ("1990-01", "2024-01", "day", "more than 5,000 periods"),
+    ],
+)
+def test_what_is_no_span_is_refused(first, last, every, said):
+    with pytest.raises(DocumentError, match=said):
+        periods(first, last, every)
+
+
+@pytest.mark.parametrize(
+    ("day", "every", "following"),
+    [("2024-12", "month", "2025-01"), ("2024-12-31", "day", "2025-01-01"), ("2024-01", "year", "2025-01")],
+)
+def test_the_next_period_is_written_as_this_one_is(day, every, following):
+    assert next_after(day, every) == following

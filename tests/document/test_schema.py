@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from stagewright.document.json_schema import schema
+from stagewright.document.load import load
+from stagewright.stages.registry_schemas import KINDS
+
+
+def resolved(part):
+    if "$ref" in part:
+        return schema()["$defs"][part["$ref"].rpartition("/")[2]]
+    return part
+
+
+def stage(kind):
+    return next(
+        found
+        for found in map(
+            resolved, schema()["properties"]["stages"]["patternProperties"].popitem()[1]["oneOf"]
+        )
+        if found["properties"]["kind"]["const"] == kind
+    )
+
+
+def test_it_is_draft_2020_12_with_name_title_and_plain_json():
+    made = schema()
+
+    assert made["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert (made["$id"], made["title"]) == ("urn:stagewright:pipeline:1", "Stagewright pipeline")
+    assert json.loads(json.dumps(made)) == made
+    assert made["additionalProperties"] is False
+    assert made["required"] == ["name", "stages"]
+
+
+def test_every_reference_in_it_leads_somewhere():
+    text = json.dumps(schema())
+    names = set(re.findall(r'"#/\$defs/(\w+)"', text))
+
+    assert names
+    assert names <= schema()["$defs"].keys()
+
+
+def test_every_field_of_every_kind_has_a_description():
+    for kind in ("processing", "training", "gate", "register", "endpoint"):
+        for name, field in stage(kind)["properties"].items():
+            assert field.get("description"), f"{kind}.{name}"
+
+
+def test_the_kind_decides_which_model_holds():
+    stages = schema()["properties"]["stages"]["patternProperties"].popitem()[1]
+
+    assert stages["discriminator"]["propertyName"] == "kind"
+    assert stages["discriminator"]["mapping"].keys() == KINDS.keys()
+
+
+@pytest.mark.parametrize("field", ["instance_count", "volume_size_gb", "max_runtime_seconds"])
+def test_a_number_may_be_a_reference(field):
+    number, reference = stage("training")["properties"][field]["anyOf"]
+
+    assert number["type"] == "integer"
+    assert re.search(reference["pattern"], "${parameters.size}")
+    assert not re.search(reference["pattern"], "12")
+
+
+def test_the_names_that_the_schema_takes_are_those_that_load_takes(house):
+    pattern = schema()["properties"]["name"]["pattern"]
+    for name in ("house-price", "a", "a1"):
+        assert re.search(pattern, name)
+        assert load(house({"name": name})).name == name
+    for name in ("House", "1a", "a--b", "a-", "a_b"):
+        assert not re.search(pattern, name)
+
+
+def test_names_of_stages_and_parameters_are_held_to_their_pattern():
+    for field in ("stages", "parameters"):
+        assert schema()["properties"][field]["additionalProperties"] is False
+        assert list(schema()["properties"][field]["patternProperties"]) != []

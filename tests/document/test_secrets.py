@@ -1,0 +1,53 @@
+"""Secrets in plain text are found by the names of their variables, and are not told."""
+
+from __future__ import annotations
+
+import pytest
+
+from stagewright.document.load import load
+from stagewright.document.secrets import environments, exposed
+
+STAGE = {"kind": "processing", "code": "a.py", "image": "sklearn-1.4", "instance_type": "ml.m5.large"}
+
+
+def found(name, value="hunter2"):
+    stages = {"fit": {**STAGE, "environment": {name: value}}}
+    document = {"name": "p", "defaults": {"environment": {name: value}}, "stages": stages}
+    problems = exposed(environments(load(document)), "pipeline.yaml")
+    assert "hunter2" not in "".join(map(str, problems))
+    return [problem.path for problem in problems]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["DB_PASSWORD", "PGPASSWORD", "client_secret", "apiToken", "HF_TOKEN", "API_KEY", "APIKEY",
+     "PRIVATE_KEY_2", "AWS_SECRET_ACCESS_KEY", "Db_Passphrase"],
+)  # fmt: skip
+def test_a_literal_with_the_name_of_a_secret_is_told_where_it_stands(name):
+    assert found(name) == [f"defaults.environment.{name}", f"stages.fit.environment.{name}"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["DB_PASSWORD_FILE", "SECRET_NAME", "MAX_TOKENS", "TOKENIZERS_PARALLELISM", "KEY", "MONKEY", "LOG"],
+)
+def test_other_names_are_left_alone(name):
+    assert found(name) == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["${parameters.token}", "arn:aws:secretsmanager:us-east-1:000000000000:secret:db", "", "true", "0"],
+)
+def test_what_is_no_secret_by_its_value_is_left_alone(value):
+    stages = {"fit": {**STAGE, "environment": {"TOKEN": value}}}
+    document = {"name": "p", "parameters": {"token": "x"}, "stages": stages}
+    assert exposed(environments(load(document))) == ()
+
+
+def test_an_overlay_is_looked_at_by_itself():
+    (problem,) = exposed({"stages": {"fit": {"environment": {"TOKEN": "hunter2"}}}}, "prod.yaml")
+    assert str(problem).startswith(
+        "prod.yaml: stages.fit.environment.TOKEN: looks like a secret, in plain text"
+    )
+    assert exposed({"parameters": {"x": 1}}) == ()

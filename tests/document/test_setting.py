@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from stagewright.document.assignments import path_of, retyped, split, stored, unquoted, value_of, written
+from stagewright.document.merge import at
+from stagewright.document.overrides import Unusable
+from stagewright.errors import DocumentError
+
+DOCUMENT = {
+    "name": "prices",
+    "parameters": {"limit": 3, "month": "2026-01", "fast": True},
+    "defaults": {"image": "sklearn-1.4", "instance_type": "ml.m5.large"},
+    "stages": {
+        "train": {
+            "kind": "training",
+            "entry_point": "train.py",
+            "hyperparameters": {"trees": 300, "loss": "mae", "warm": True, "depth": "${parameters.limit}"},
+        }
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "value"),
+    [
+        ("parameters.limit=4", ("parameters", "limit"), "4"),
+        ("stages.train.hyperparameters.n-estimators=500", None, "500"),
+        ('stages.train.hyperparameters."learning.rate"=0.1', None, "0.1"),
+        ("parameters.month=a=b", ("parameters", "month"), "a=b"),
+        ("parameters.month=", ("parameters", "month"), ""),
+        ("parameters.month=two\nlines", ("parameters", "month"), "two\nlines"),
+    ],
+)
+def test_a_setting_is_a_path_and_a_value(text, path, value):
+    found, given = split(text)
+    assert given == value
+    assert path is None or found == path
+    assert path_of(written(found)) == found
+
+
+def test_a_key_with_a_dot_stands_in_quotes():
+    path = path_of('stages.train.hyperparameters."learning.rate"')
+    assert path == ("stages", "train", "hyperparameters", "learning.rate")
+    assert written(path) == 'stages.train.hyperparameters."learning.rate"'
+
+
+@pytest.mark.parametrize("key", ["", "two\nlines", "two words", "a=b", "é"])
+def test_any_key_is_written_as_it_can_be_read(key):
+    path = ("stages", "train", "hyperparameters", key, "x")
+    assert path_of(written(path)) == path
+    assert split(f"{written(path)}=1") == (path, "1")
+
+
+@pytest.mark.parametrize("text", ["", ".", "a.", ".a", "a..b", 'a."b', "a.b.", '"a"b'])
+def test_what_is_no_path_is_refused(text):
+    with pytest.raises(DocumentError, match="is no path"):
+        path_of(text)
+
+
+def test_a_setting_without_a_value_is_refused():
+    with pytest.raises(DocumentError, match=r"write parameters\.limit=VALUE"):
+        split("parameters.limit")
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "value"),
+    [
+        ("parameters.limit", "4", 4),
+        ("parameters.limit", "0.5", 0.5),
+        ("parameters.limit", "4.0", 4),
+        ("parameters.limit", "abc", "abc"),
+        ("parameters.limit", "NaN", "NaN"),
+        ("parameters.month", "202601", "202601"),
+        ("parameters.month", "true", "true"),
+        ("parameters.fast", "false", False),
+        ("stages.train.enabled", "false", False),
+        ("stages.train.enabled", "no", "no"),
+        ("stages.train.description", "5", "5"),
+        ("stages.train.description", '"5"', "5"),
+        ("stages.train.description", '"say \\"5\\""', 'say "5"'),
+        ("stages.train.description", '"5', '"5'),
+        ("stages.train.hyperparameters.loss", "5", "5"),
+        ("stages.train.hyperparameters.depth", "5", 5),
+        ("stages.train.hyperparameters.trees", '"400"', "400"),
+        ("stages.train.instance_count", "2", 2),
+        ("stages.train.hyperparameters.n", "500", 500),
+        ("stages.train.hyperparameters.n", "1e-3", 0.001),
+        ("stages.train.hyperparameters.n", "adam", "adam"),
+        ("stages.train.hyperparameters", '{"n": 1}', {"n": 1}),
+        ("stages.train.include", '["lib"]', ["lib"]),
+    ],
+)
+def test_a_value_has_the_type_that_its_place_takes(path, text, value):
+    found = value_of(DOCUMENT, path_of(path), text)
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "words"),
+    [
+        ("trees", "abc", 'the document has the number 300, and this is "abc"'),
+        ("trees", "true", "the document has the number 300, and this is true"),
+        ("warm", "1", "the document has true, and this is the number 1"),
+        ("warm", "yes", 'the document has true, and this is "yes"'),
+    ],
+)
+def test_a_value_of_another_type_than_the_documents_is_a_finding(path, text, words):
+    place = ("stages", "train", "hyperparameters", path)
+    (found,) = retyped(DOCUMENT, at(place, stored(DOCUMENT, place, text)))
+    assert (found.path, found.message) == (place, words)
+    assert found.remedy.endswith(f"{written(place)}='\"{text}\"'")
+    _, quoted = split(f'{written(place)}="{text}"')
+    held = at(place, stored(DOCUMENT, place, quoted))
+    assert held == at(place, f'"{text}"')
+    assert list(retyped(DOCUMENT, held)) == []
+    assert unquoted(held) == at(place, text)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("stages.train.hyperparameters.trees", "5"),
+        ("stages.train.hyperparameters.trees", "0.5"),
+        ("stages.train.hyperparameters.trees", "${parameters.limit}"),
+        ("stages.train.hyperparameters.loss", "5"),
+        ("stages.train.hyperparameters.depth", "abc"),
+        ("stages.train.hyperparameters.new", "abc"),
+        ("stages.train.hyperparameters", '{"trees": 5}'),
+    ],
+)
+def test_a_value_of_the_same_type_or_in_a_new_place_is_none(path, text):
+    place = path_of(path)
+    assert list(retyped(DOCUMENT, at(place, stored(DOCUMENT, place, text)))) == []
+
+
+def test_what_a_text_in_the_table_reads_as_is_what_it_means():
+    """The type of an attribute is easily left at S."""
+    place = path_of("stages.train.hyperparameters.trees")
+    assert list(retyped(DOCUMENT, at(place, "500"))) == []
+    assert [each.path for each in retyped(DOCUMENT, at(place, "many"))] == [place]
+
+
+def test_a_text_with_quotes_of_its_own_keeps_them():
+    place = path_of("stages.train.hyperparameters.loss")
+    held = stored(DOCUMENT, place, json.dumps('"mae"'))
+    assert unquoted(at(place, held)) == at(place, '"mae"')
+
+
+def test_digits_that_would_be_lost_are_unusable():
+    path = path_of("stages.train.hyperparameters")
+    assert isinstance(value_of(DOCUMENT, (*path, "n"), "9" * 38), Unusable)
+    assert isinstance(value_of(DOCUMENT, path, '{"n": 0.12345678901234567890}')["n"], Unusable)

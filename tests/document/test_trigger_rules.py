@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import pytest
+
+from stagewright.document.load import load
+from stagewright.errors import DocumentError
+
+DATA = {"type": "data", "prefix": "raw/", "suffix": "_SUCCESS"}
+WRONG = [
+    (
+        {"type": "code", "only": ["trian"]},
+        "triggers[0].only[0]",
+        "no such stage: trian",
+        'did you mean "train"?',
+    ),
+    (
+        {"type": "code", "parameters": {"moth": "x"}},
+        "triggers[0].parameters.moth",
+        "no such parameter",
+        "month",
+    ),
+    (
+        DATA | {"parameters": {"size": "${trigger.date}"}},
+        "triggers[0].parameters.size",
+        "size is declared as a number; it cannot be ${trigger.date}, which is a text",
+        "",
+    ),
+    (
+        {"type": "code", "parameters": {"fast": 1}},
+        "triggers[0].parameters.fast",
+        "it cannot be the number 1",
+        "",
+    ),
+    (
+        {"type": "code", "parameters": {"month": "${stages.train.model}"}},
+        "triggers[0].parameters.month",
+        "cannot be used in triggers",
+        "it may begin with: trigger",
+    ),
+    ({"type": "data", "prefix": "raw/"}, "triggers[0]", "each object would start a run", "give suffix"),
+    (DATA | {"prefix": "runs/x"}, "triggers[0].prefix", "runs/x is the framework's own", ""),
+    (
+        DATA | {"prefix": "s3://b/raw/"},
+        "triggers[0].prefix",
+        "is not a prefix inside the bucket",
+        "raw/house-price/",
+    ),
+    (DATA | {"prefix": ""}, "triggers[0].prefix", "is not a prefix inside the bucket", ""),
+    (DATA | {"date": "(["}, "triggers[0].date", "is no regular expression", ""),
+    (DATA | {"date": "day=.*"}, "triggers[0].date", "has 0 groups", "around the date alone"),
+    (DATA | {"settle": "ten"}, "triggers[0].settle", "is not made of a number and one of s, m, h, d, w", ""),
+    ({"type": "schedule"}, "triggers[0]", "needs cron or rate, and not both", ""),
+    ({"type": "schedule", "cron": "0 1 * * ? *", "rate": "1 day"}, "triggers[0]", "needs cron or rate", ""),
+    (
+        {"type": "schedule", "cron": "0 14 * * SAT *"},
+        "triggers[0].cron",
+        "one of day-of-month",
+        "Saturdays at 14:00",
+    ),
+    ({"type": "schedule", "rate": "6h"}, "triggers[0].rate", '"6h" is no rate', "such as 6 hours"),
+    (
+        {"type": "schedule", "cron": "0 1 * * ? *", "timezone": "Europe/Zurch"},
+        "triggers[0].timezone",
+        "is no time zone that is known here",
+        "Europe/Zurich",
+    ),
+    (
+        {"type": "schedule", "rate": "1 day", "timezone": "UTC"},
+        "triggers[0].timezone",
+        "a rate has no time zone",
+        "",
+    ),
+    ({"type": "upstream", "pipeline": "house-price"}, "triggers[0].pipeline", "cannot start itself", ""),
+]
+
+
+@pytest.mark.parametrize(("trigger", "path", "message", "remedy"), WRONG)
+def test_a_wrong_trigger_is_refused_at_its_place(house, trigger, path, message, remedy):
+    with pytest.raises(DocumentError) as raised:
+        load(house({"triggers": [trigger]}))
+    assert [problem.path for problem in raised.value.problems] == [path]
+    assert message in raised.value.problems[0].message
+    assert remedy in raised.value.problems[0].remedy
+
+
+def test_the_same_trigger_twice_is_refused(house):
+    twice = [DATA | {"only": ["train"]}, DATA]
+    with pytest.raises(DocumentError, match=r"triggers\[1\]: the same trigger is there twice"):
+        load(house({"triggers": twice}))
+
+
+def test_an_approval_needs_to_know_its_group(house):
+    document = house({"triggers": [{"type": "model-approved"}]})
+    load(document)
+    del document["stages"]["register"], document["stages"]["deploy"]
+    with pytest.raises(
+        DocumentError, match="no group, and it is taken from the document's one register stage"
+    ):
+        load(document)
+    load(document | {"triggers": [{"type": "model-approved", "group": "other"}]})
+
+
+def test_what_a_trigger_listens_to_is_apart_from_what_it_does(house):
+    plain, more = (
+        load(house({"triggers": [DATA | extra]})).triggers[0]
+        for extra in ({}, {"only": ["train"], "cooldown": "1h", "parameters": {"month": "${trigger.date}"}})
+    )
+    assert plain.listens == more.listens
+    assert plain.listens["type"] == "data"

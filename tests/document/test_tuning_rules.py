@@ -1,0 +1,241 @@
+"""What a tuning stage and a transform stage may say."""
+
+from __future__ import annotations
+
+import pytest
+
+from stagewright.document.dependencies import dependencies
+from stagewright.document.load import load
+from stagewright.document.reference_values import meaning
+from stagewright.errors import DocumentError
+from stagewright.syntax.references import Meaning, find
+
+TUNE = {
+    "kind": "tuning",
+    "entry_point": "train.py",
+    "channels": {"train": "${stages.prepare.outputs.train}"},
+    "hyperparameters": {"loss": "mae"},
+    "metrics": {"mae": "MAE: ([0-9.]+)"},
+    "objective": {"metric": "mae", "goal": "minimize"},
+    "ranges": {
+        "depth": {"type": "integer", "min": 2, "max": 8},
+        "rate": {"type": "continuous", "min": 0.001, "max": 1, "scaling": "Logarithmic"},
+        "warm": {"type": "categorical", "values": [True, False]},
+    },
+}
+SCORE = {
+    "kind": "transform",
+    "model": "${stages.tune.model}",
+    "entry_point": "train.py",
+    "input": "${stages.prepare.outputs.test}",
+}
+ONE = {"type": "categorical", "values": ["a"]}
+
+
+def made(house, tune=None, score=None):
+    """The document with both stages; None as a field's value removes it."""
+
+    def stage(base, changes):
+        return {field: value for field, value in {**base, **(changes or {})}.items() if value is not None}
+
+    return house({"stages.tune": stage(TUNE, tune), "stages.score": stage(SCORE, score)})
+
+
+def whole(low, high, **more):
+    return {"ranges": {"depth": {"type": "integer", "min": low, "max": high, **more}}}
+
+
+def number(low, high, **more):
+    return {"ranges": {"rate": {"type": "continuous", "min": low, "max": high, **more}}}
+
+
+def choice(*values):
+    return {"ranges": {"warm": {"type": "categorical", "values": list(values)}}}
+
+
+GRID = {"strategy": "Grid"}
+BAD_TUNING = [
+    ({"objective": {"metric": "mea"}}, "objective.metric", "no metric 'mea'", '"mae"'),
+    ({"metrics": None}, "objective.metric", "no metric 'mae'", "declare it in tune's metrics"),
+    (whole(8, 2), "ranges.depth.max", "min 8, max 2", "hyperparameters"),
+    (whole(2, 2), "ranges.depth.max", "max must be above min", ""),
+    (number(0.5, 0.5), "ranges.rate.max", "max must be above min", ""),
+    (whole(2.5, 3), "ranges.depth.min", "takes a whole number", ""),
+    (number("0.1", 1), "ranges.rate.min", "takes a number", ""),
+    (number(0, float("inf")), "ranges.rate.max", "finite", ""),
+    (number(0, 1, scaling="Logarithmic"), "ranges.rate.scaling", "needs a min above 0", "Linear"),
+    (number(0, 1, scaling="ReverseLogarithmic"), "ranges.rate.scaling", "max < 1", "Linear"),
+    (whole(0, 3, scaling="ReverseLogarithmic"), "ranges.depth.scaling", "continuous", "Linear"),
+    (choice("a", "b", "a"), "ranges.warm.values[2]", '"a" is there more than once', "remove"),
+    (choice("x" * 255), "ranges.warm.values[0]", "257 characters, and AWS takes at most 256", ""),
+    (choice(*range(31)), "ranges.warm.values", "31 entries", ""),
+    ({"ranges": {"loss": ONE}}, "ranges.loss", "a fixed hyperparameter too", "one of the two"),
+    ({"ranges": {"x" * 257: ONE}}, "x" * 257, "257 characters", ""),
+    ({"ranges": {}}, "ranges", "", ""),
+    ({"ranges": {str(n): ONE for n in range(31)}}, "ranges", "", ""),
+    (
+        {"ranges": {n: {"type": "categorical", "values": list(range(16))} for n in "ab"}},
+        "ranges",
+        "32 ranges (each value of a categorical one counts), and AWS takes at most 30",
+        "",
+    ),
+    ({"hyperparameters": {f"h{n}": 1 for n in range(92)}}, "ranges", "95 fixed and tuned", "94"),
+    ({"environment": {f"E{n}": "" for n in range(48)}}, "environment", "49 environment variables", "48"),
+    ({"metrics": {f"m{n}": "(.)" for n in range(20)} | {"mae": "(.)"}}, "metrics", "21 metrics", "20"),
+    (GRID, "ranges.depth", "categorical ranges only, and this one is integer", "list its values"),
+    (GRID | choice("a") | {"max_jobs": 3}, "max_jobs", "tries every combination", "leave it out"),
+    (
+        GRID | {"ranges": {n: {"type": "categorical", "values": list(range(10))} for n in "abc"}},
+        "ranges",
+        "1,000 combinations, and AWS takes at most 750",
+        "",
+    ),
+    ({"strategy": "Hyperband"}, "strategy", "the most epochs", "hyperparameters.epochs"),
+    (
+        {"strategy": "Hyperband", "hyperparameters": {"epochs": 9}, "early_stopping": True},
+        "early_stopping",
+        "by itself",
+        "leave it out",
+    ),
+    ({"max_jobs": 0}, "max_jobs", "", ""),
+    ({"max_jobs": "${stages.train.metrics.mae}"}, "max_jobs", "known only during the run", ""),
+]
+BAD_TRANSFORM = [
+    ({"model": "${stages.register.package}"}, "entry_point", "a model package brings its own", ""),
+    ({"model": "my-model"}, "entry_point", "a SageMaker model brings its own", ""),
+    ({"input": "/data"}, "input", "no S3 URI", ""),
+    ({"model": "no_name"}, "model", "no name of a SageMaker model", ""),
+    ({"max_payload_mb": 60, "max_concurrent": 2}, "max_concurrent", "60 MB in each of 2", "lower"),
+    ({"split_by": "None", "strategy": "SingleRecord"}, "strategy", "sent whole", "split_by"),
+    ({"join": True, "split_by": "None"}, "split_by", "join of text/csv needs split_by: Line", ""),
+    ({"input_filter": "$[1:]", "split_by": "None"}, "split_by", "input_filter of text/csv", ""),
+    ({"join": True, "accept": "application/json"}, "accept", "same type as the files, text/csv", ""),
+    ({"output_filter": "$[0]", "assemble_with": "None"}, "assemble_with", "by Line", ""),
+    ({"output_filter": "$" + "x" * 63}, "output_filter", "64 characters, and AWS takes at most 63", ""),
+    ({"output": "${stages.tune.model}"}, "output", "known only during the run", ""),
+    ({"instance_count": 0}, "instance_count", "", ""),
+]
+
+
+def problems(document) -> str:
+    with pytest.raises(DocumentError) as refused:
+        load(document)
+    return "\n".join(f"{each.path}: {each.message}; {each.remedy}" for each in refused.value.problems)
+
+
+def test_both_are_good_as_they_stand(house):
+    pipeline = load(made(house))
+    assert pipeline.stages["tune"].max_jobs == 10
+    assert pipeline.stages["score"].split_by == "Line"
+
+
+@pytest.mark.parametrize(("changes", "path", "message", "remedy"), BAD_TUNING)
+def test_a_tuning_stage_is_refused(house, changes, path, message, remedy):
+    told = problems(made(house, changes))
+    assert any(path in line and message in line and remedy in line for line in told.splitlines()), told
+
+
+@pytest.mark.parametrize(("changes", "path", "message", "remedy"), BAD_TRANSFORM)
+def test_a_transform_stage_is_refused(house, changes, path, message, remedy):
+    told = problems(made(house, score=changes))
+    assert any(f"stages.score.{path}" in line and message in line for line in told.splitlines()), told
+    assert remedy in told
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        GRID | choice("a", 1, 0.5),
+        {"strategy": "Hyperband", "hyperparameters": {"n-epochs": 9}},
+        {
+            "strategy": "Hyperband",
+            "request": {
+                "HyperParameterTuningJobConfig": {
+                    "StrategyConfig": {"HyperbandStrategyConfig": {"MinResource": 1, "MaxResource": 9}}
+                }
+            },
+        },
+        number(-1, 1),
+        number(0, 0.99, scaling="ReverseLogarithmic"),
+        {"max_jobs": "${parameters.size}"},
+        {
+            "entry_point": None,
+            "image": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/xgboost:1",
+            "metrics": None,
+            "objective": {"metric": "validation:rmse"},
+        },
+    ],
+)
+def test_a_tuning_stage_is_good(house, changes):
+    score = {"image": "sklearn-1.4"}
+    assert load(made(house, changes, score)).stages["tune"].kind == "tuning"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"join": True, "input_filter": "$[1:]", "output_filter": "$[0,-1]", "accept": "text/csv"},
+        {"split_by": "None", "content_type": "application/x-image"},
+        {"model": "my-model", "entry_point": None},
+        {"model": "${stages.register.package}", "entry_point": None},
+        {"max_payload_mb": 50, "max_concurrent": 2},
+    ],
+)
+def test_a_transform_stage_is_good(house, changes):
+    assert load(made(house, score=changes)).stages["score"].kind == "transform"
+
+
+def test_a_hyperparameter_may_be_called_as_a_field_is(house):
+    load(house({"stages.train.hyperparameters": {"instance_type": "", "image": "x" * 300}}))
+
+
+def tuned(house, **hyperparameters):
+    train = {f"stages.train.hyperparameters.{name}": text for name, text in hyperparameters.items()}
+    return house({"stages.tune": TUNE, **train})
+
+
+def test_a_training_stage_takes_what_the_tuning_stage_found(house):
+    made = load(
+        tuned(
+            house,
+            depth="${stages.tune.hyperparameters.depth}",
+            loss="${stages.tune.hyperparameters.loss}",
+            said="with ${stages.tune.hyperparameters.rate}",
+        )
+    )
+    assert "tune" in dependencies(made)["train"]
+    assert meaning(made, find("${stages.tune.hyperparameters.loss}")[0]) == Meaning("text", "run", "0.1")
+
+
+@pytest.mark.parametrize(
+    ("reference", "message", "remedy"),
+    [
+        ("tune.hyperparameters.dept", "tune has no hyperparameter 'dept'", 'did you mean "depth"?'),
+        ("tune.hyperparameters.x", "tune has no hyperparameter 'x'", "declared: depth, loss, rate, warm"),
+        ("tune.hyperparameters", "which of the hyperparameters?", "declared: depth, loss, rate, warm"),
+        (
+            "train.hyperparameters.depth",
+            "is a training stage and has no hyperparameters",
+            "a training stage has",
+        ),
+    ],
+)
+def test_a_hyperparameter_that_nobody_declared(house, reference, message, remedy):
+    document = house({"stages.tune": TUNE, "stages.evaluate.environment": {"X": f"${{stages.{reference}}}"}})
+    with pytest.raises(DocumentError) as refused:
+        load(document)
+    (problem,) = refused.value.problems
+    assert problem.path == "stages.evaluate.environment.X"
+    assert message in problem.message
+    assert remedy in problem.remedy
+
+
+def test_a_gate_compares_a_hyperparameter_as_a_text(house):
+    load(
+        house({"stages.tune": TUNE, "stages.quality.require": "${stages.tune.hyperparameters.loss} == 'mae'"})
+    )
+    number = house(
+        {"stages.tune": TUNE, "stages.quality.require": "${stages.tune.hyperparameters.depth} > 3"}
+    )
+    with pytest.raises(DocumentError, match="compares a text with a number"):
+        load(number)

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stagewright.syntax.ambiguous_scalars import TRAPS, inexact, resolve, trapped
+
+TERRAFORM = json.loads(Path(__file__).with_name("terraform_yamldecode.json").read_text())["read"]
+ERROR = {"error": True}
+
+
+def pyyaml(text):
+    try:
+        return yaml.safe_load(f"k: {text}")["k"]
+    except yaml.YAMLError:
+        return ERROR
+
+
+def same(left, right):
+    return left == right and (type(left) is type(right) or {type(left), type(right)} == {int, float})
+
+
+@pytest.mark.parametrize("text", TERRAFORM)
+def test_what_passes_is_read_alike_by_terraform_and_pyyaml_and_us(text):
+    terraform, python = TERRAFORM[text], pyyaml(text)
+    if not same(terraform, python):
+        assert trapped(text) or python == ERROR, f"{text}: {terraform!r} and {python!r}"
+    if trapped(text) is None and python != ERROR:
+        assert same(resolve(text), terraform)
+
+
+def test_the_recorded_readings_hold_both_agreement_and_disagreement():
+    differing = [text for text, value in TERRAFORM.items() if not same(value, pyyaml(text))]
+
+    assert len(differing) > 30
+    assert len(TERRAFORM) - len(differing) > 30
+
+
+@given(st.text(alphabet="0123456789+-.eE_:xobynYNTFrutlsaf~=", min_size=1, max_size=8))
+def test_what_passes_is_read_alike_by_pyyaml(text):
+    python = pyyaml(text)
+    if trapped(text) is None and python != ERROR and not isinstance(python, dict | list):
+        assert same(resolve(text), python), text
+
+
+EXAMPLES = [(trap, example) for trap in TRAPS for example in trap.examples]
+
+
+@pytest.mark.parametrize(("trap", "example"), EXAMPLES, ids=[example for _, example in EXAMPLES])
+def test_every_example_is_caught_by_its_own_trap_and_its_remedy_is_none(trap, example):
+    message, remedy = trapped(example)
+
+    assert message == f"{example} {trap.reading}"
+    assert f'"{example}"' in remedy
+    if instead := trap.instead(example):
+        assert trapped(instead) is None, f"{example}: {instead} is a trap too"
+
+
+INSTEAD = [
+    ("1e-3", "0.001"),
+    ("1E5", "100000"),
+    ("010", "10"),
+    ("-007", "-7"),
+    ("00", "0"),
+    ("01.5", "1.5"),
+    ("0o10", "8"),
+    ("0x1F", "31"),
+    ("1_000", "1000"),
+    (".5", "0.5"),
+    ("-.5", "-0.5"),
+    ("on", "true"),
+    ("No", "false"),
+    ("~", "null"),
+]
+
+
+@pytest.mark.parametrize(("text", "instead"), INSTEAD)
+def test_the_remedy_says_what_to_write(text, instead):
+    assert trapped(text)[1] == f'write {instead}, or "{text}" for text'
+
+
+@pytest.mark.parametrize(
+    "text", ["9007199254740993", "1" * 500, "0.12345678901234567890", "-0", "-0.0", "1.0e+999", "1" * 30]
+)
+def test_numbers_that_do_not_come_back_are_refused(text):
+    assert inexact(text)
+
+
+@pytest.mark.parametrize("text", ["0", "9007199254740991", "0.1", "1.0e-7", "-12.50", "+3"])
+def test_ordinary_numbers_pass(text):
+    assert trapped(text) is None

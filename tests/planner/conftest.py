@@ -1,0 +1,126 @@
+"""A house-price document, its release, and what a run of it leaves behind."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from tests.support import documents
+
+from stagewright.document.load import load
+from stagewright.naming import Installation
+from stagewright.planner.model import GoodResult, Recorded, Trigger
+from stagewright.planner.release import CodeFile, Release
+
+SALES = "s3://bucket/raw/sales/"
+DOCUMENT = {
+    "name": "house-price",
+    "parameters": {"min_r2": 0.88, "trees": 300},
+    "partition": "${trigger.date}",
+    "defaults": {
+        "image": "sklearn-1.4",
+        "instance_type": "ml.m5.xlarge",
+        "environment": {"LOG": "debug"},
+        "tags": {"team": "pricing"},
+    },
+    "stages": {
+        "prepare": {
+            "kind": "processing",
+            "code": "prepare.py",
+            "include": ["lib"],
+            "arguments": ["--trees", "${parameters.trees}"],
+            "inputs": {"sales": "s3://${bucket}/raw/sales/"},
+            "outputs": ["train", "test"],
+        },
+        "train": {
+            "kind": "training",
+            "entry_point": "train.py",
+            "channels": {"train": "${stages.prepare.outputs.train}"},
+            "hyperparameters": {"n-estimators": "${parameters.trees}", "criterion": "mae", "warm": True},
+            "metrics": {"mae": "MAE: ([0-9.]+)"},
+            "environment": {"LOG": "info"},
+        },
+        "evaluate": {
+            "kind": "processing",
+            "code": "evaluate.py",
+            "inputs": {"model": "${stages.train.model}", "test": "${stages.prepare.outputs.test}"},
+            "outputs": ["report"],
+            "metrics_file": "report/metrics.json",
+        },
+        "quality": {"kind": "gate", "require": "${stages.evaluate.metrics.r2} >= ${parameters.min_r2}"},
+        "register": {
+            "kind": "register",
+            "model": "${stages.train.model}",
+            "entry_point": "train.py",
+            "metrics": "${stages.evaluate.outputs.report}/metrics.json",
+            "after": ["quality"],
+            "approval": "approved",
+        },
+        "deploy": {"kind": "endpoint", "model": "${stages.register.package}", "instance_type": "ml.m5.large"},
+    },
+}
+FILES = {
+    "prepare.py": "1",
+    "lib/clean.py": "2",
+    "train.py": "3",
+    "requirements.txt": "4",
+    "evaluate.py": "5",
+    "notes.md": "6",
+}
+INSTALLATION = Installation(bucket="bucket", region="eu-west-1", account="123456789012")
+
+
+def changed(path="", value=None):
+    """The document with one place changed; None removes it."""
+    changes = {path: documents.GONE if value is None else value} if path else {}
+    return load(documents.changed(DOCUMENT, changes))
+
+
+def release(**files):
+    """FILES with some contents replaced; "." in a name is written "_"."""
+    contents = FILES | {name.replace("__", "/").replace("_", "."): text for name, text in files.items()}
+    hashed = {p: CodeFile(hashlib.sha256(t.encode()).hexdigest(), f"v{t}", 1) for p, t in contents.items()}
+    return Release("house-price", hashed, commit="abc123")
+
+
+def trigger(key="code:house-price:1", time="2026-01-31T14:00:00.000Z"):
+    return Trigger("code", key, time)
+
+
+def recorded(results=None, code=None, external=None):
+    external = {SALES: "d1"} if external is None else external
+    return Recorded(INSTALLATION, code or release(), 3, results or {}, external)
+
+
+def result_of(plan, stage):
+    """What the state machine records when `stage` of `plan` ended well."""
+    planned = plan.stage(stage)
+    extra = {
+        "train": {"model": planned.outputs.get("model")},
+        "evaluate": {"metrics": {"r2": 0.91}},
+        "register": {"package": "arn:aws:sagemaker:eu-west-1:123456789012:model-package/house-price/1"},
+        "deploy": {"endpoint": "house-price-local"},
+    }
+    return {"job": planned.job, "outputs": dict(planned.outputs), "metrics": {}, **extra.get(stage, {})}
+
+
+def results_of(*plans):
+    """All that good runs of `plans`, the newest first, leave behind; what a plan reused it did not make."""
+    found = {}
+    for number, plan in enumerate(plans):
+        for stage in plan.stages:
+            if stage.action == "run":
+                ended = f"2026-01-31T1{9 - number}:00:00.000Z"
+                good = GoodResult(
+                    plan.run, ended, stage.fingerprint, result_of(plan, stage.name), stage.inputs
+                )
+                found.setdefault(stage.name, []).append(good)
+    return found
+
+
+@pytest.fixture
+def house():
+    """The module itself: fixtures of one import mode for all test files of this folder."""
+    import sys
+
+    return sys.modules[__name__]

@@ -1,0 +1,54 @@
+"""An endpoint whose model people approve waits for them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from stagewright.planner.planner import plan
+
+PACKAGE = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/house-price/1"
+
+
+@pytest.fixture
+def manual(house):
+    return house.changed("stages.register.approval", "manual")
+
+
+def with_status(recorded, status):
+    return dataclasses.replace(recorded, approvals={PACKAGE: status})
+
+
+def action(planned, name="deploy"):
+    stage = planned.stage(name)
+    return stage.action, stage.reason
+
+
+def test_a_package_that_this_run_registers_is_not_approved_yet(house, manual):
+    planned = plan(manual, house.trigger(), house.recorded())
+    assert action(planned) == ("skip", "waits for approval")
+    assert planned.stage("register").action == "run"
+    assert "deploy" not in {name for wave in planned.waves for chain in wave for name in chain}
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [("PendingManualApproval", "skip"), ("Rejected", "skip"), ("Approved", "run")]
+)
+def test_a_package_of_an_earlier_run_counts_as_the_registry_has_it(house, manual, status, expected):
+    first = plan(manual, house.trigger(), house.recorded())
+    state = with_status(house.recorded(house.results_of(first)), status)
+    later = plan(manual, house.trigger("code:house-price:2"), state)
+    assert (later.stage("register").action, later.stage("deploy").action) == ("reuse", expected)
+
+
+def test_what_pipelines_approve_themselves_waits_for_nobody(house):
+    assert plan(house.changed(), house.trigger(), house.recorded()).stage("deploy").action == "run"
+
+
+def test_what_comes_after_a_waiting_stage_waits_too(house):
+    document = house.changed("stages.register.approval", "manual")
+    after = {"kind": "processing", "code": "evaluate.py", "after": ["deploy"], "outputs": ["seen"]}
+    stages = {**document.model_dump(mode="json", exclude_unset=True)["stages"], "smoke": after}
+    planned = plan(house.changed("stages", stages), house.trigger(), house.recorded())
+    assert action(planned, "smoke") == ("skip", "waits for deploy")

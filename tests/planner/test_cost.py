@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from stagewright.document.load import load
+from stagewright.errors import PlanError
+from stagewright.planner.cost import Use, hours_by_type, uses
+from stagewright.planner.planner import plan
+from stagewright.planner.quotas import exceeded, peaks
+
+TRAINING = {
+    "ResourceConfig": {"InstanceType": "ml.p3.2xlarge", "InstanceCount": 2, "VolumeSizeInGB": 30},
+    "StoppingCondition": {"MaxRuntimeInSeconds": 7200, "MaxWaitTimeInSeconds": 20_000},
+}
+
+
+def made(house, **changes):
+    document = house.changed().model_copy(update=changes)
+    return plan(document, house.trigger(), house.recorded())
+
+
+def test_each_stage_that_runs_says_what_it_holds(house):
+    found = {stage.name: stage.uses for stage in made(house).stages}
+
+    assert found["train"] == (Use("training job", "ml.m5.xlarge", 1, 1.0),)
+    assert found["quality"] == found["register"] == ()
+    assert found["deploy"] == (Use("endpoint", "ml.m5.large", 1, None),)
+
+
+def test_a_limit_counts_for_every_instance_and_attempt():
+    (use,) = uses({"CreateTrainingJob": TRAINING}, timeout=9000, attempts=3)
+    assert use == Use("training job", "ml.p3.2xlarge", 2, 12.0)  # 2 instances x 2 h x 3 attempts
+
+
+def test_waiting_for_spot_instances_costs_nothing():
+    (use,) = uses({"CreateTrainingJob": TRAINING | {"EnableManagedSpotTraining": True}}, 30_000)
+    assert use == Use("spot training job", "ml.p3.2xlarge", 2, 4.0)
+
+
+def test_a_job_with_several_types_of_instance():
+    groups = [
+        {"InstanceGroupName": "a", "InstanceType": "ml.m5.large", "InstanceCount": 3},
+        {"InstanceGroupName": "b", "InstanceType": "ml.g5.xlarge", "InstanceCount": 1},
+    ]
+    found = uses({"CreateTrainingJob": TRAINING | {"ResourceConfig": {"InstanceGroups": groups}}}, 9000)
+    assert hours_by_type(found) == {"ml.g5.xlarge": 2.0, "ml.m5.large": 6.0}
+
+
+@pytest.mark.parametrize(
+    ("limits", "ranges", "instances", "hours"),
+    [
+        ({"MaxNumberOfTrainingJobs": 10, "MaxParallelTrainingJobs": 3}, {}, 6, 40.0),
+        ({"MaxNumberOfTrainingJobs": 2, "MaxParallelTrainingJobs": 3}, {}, 4, 8.0),
+        (
+            {"MaxParallelTrainingJobs": 4},
+            {"CategoricalParameterRanges": [{"Values": ["a", "b", "c"]}, {"Values": ["x", "y"]}]},
+            8,
+            24.0,
+        ),
+    ],
+)
+def test_tuning_counts_all_its_jobs(limits, ranges, instances, hours):
+    config = {"ResourceLimits": limits, "ParameterRanges": ranges}
+    request = {"HyperParameterTuningJobConfig": config, "TrainingJobDefinition": TRAINING}
+    (use,) = uses({"CreateHyperParameterTuningJob": request}, 100)
+    assert (use.instances, use.hours) == (instances, hours)
+
+
+def test_a_transform_ends_when_the_machine_gives_it_up():
+    request = {"TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 2}}
+    assert uses({"CreateTransformJob": request}, 1800) == (Use("transform job", "ml.m5.large", 2, 1.0),)
+
+
+def test_a_plans_json_has_its_uses(house):
+    planned = made(house)
+    said = [use for stage in planned.to_json()["stages"] for use in stage["uses"]]
+    assert [Use(**use) for use in said] == [use for stage in planned.stages for use in stage.uses]
+    assert said
+
+
+def budget(house, **limits):
+    return load(house.changed().model_dump(mode="json", exclude_unset=True) | {"budget": limits})
+
+
+def test_a_run_over_its_budget_is_refused_with_what_takes_most(house):
+    document = budget(house, instance_hours=2.5)
+    with pytest.raises(PlanError) as caught:
+        plan(document, house.trigger(), house.recorded())
+    (problem,) = caught.value.problems
+    assert problem.path == "budget.instance_hours"
+    assert problem.message == (
+        "the run may take 3.00 instance-hours, and 2.5 are allowed: "
+        "prepare 1.00 h, train 1.00 h, evaluate 1.00 h"
+    )
+
+
+def test_a_run_within_its_budget_is_planned(house):
+    document = budget(house, instance_hours=3, money=1, prices={"ml.m5.xlarge": 0.3})
+    assert plan(document, house.trigger(), house.recorded()).waves
+
+
+def test_money_needs_a_price_of_every_type(house):
+    with pytest.raises(PlanError, match=r"no price of ml\.m5\.xlarge"):
+        plan(budget(house, money=1, prices={"ml.m5.large": 0.1}), house.trigger(), house.recorded())
+
+
+def test_a_run_that_costs_too_much_is_refused(house):
+    document = budget(house, money=0.5, prices={"ml.m5.xlarge": 0.3})
+    with pytest.raises(PlanError, match=r"may cost 0\.90, and 0\.5 are allowed"):
+        plan(document, house.trigger(), house.recorded())
+
+
+def test_what_is_reused_costs_nothing(house):
+    results = house.results_of(made(house))
+    document = budget(house, instance_hours=0.1)
+    again = plan(document, house.trigger(), house.recorded(results))
+    assert {stage.action for stage in again.stages} == {"reuse"}
+
+
+def test_instances_held_at_one_time(house):
+    """Chains of a wave add up, stages of a chain do not, nor do waves."""
+    planned = made(house)
+    stages = {stage.name: stage for stage in planned.stages}
+    wide = replace(stages["train"], name="other", uses=(Use("training job", "ml.m5.xlarge", 4, 4.0),))
+    beside = replace(
+        planned,
+        stages=(*planned.stages, wide),
+        waves=((("prepare", "train"), ("other",)), (("evaluate",),)),
+    )
+
+    assert peaks(beside) == {
+        "ml.m5.xlarge for processing job usage": 1,
+        "ml.m5.xlarge for training job usage": 5,
+    }
+    assert list(exceeded(beside, {"ml.m5.xlarge for training job usage": 4.0})) == [
+        'the plan holds 5 at once, and the account\'s quota "ml.m5.xlarge for training job usage" is 4'
+    ]
+    assert not list(exceeded(beside, {"ml.m5.xlarge for training job usage": 5.0}))

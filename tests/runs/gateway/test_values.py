@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stagewright.document.canonical_json import canonical_json
+from stagewright.document.overrides import Unusable, number
+from stagewright.store.typed_values import from_typed, to_typed
+
+EXACT = 2**53 - 1
+numbers = st.integers(-EXACT, EXACT) | st.floats(-1e15, 1e15).filter(
+    lambda value: not isinstance(number(repr(value)), Unusable)
+)
+values = st.recursive(
+    st.booleans() | numbers | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(min_size=1), inner),
+    max_leaves=10,
+)
+
+
+@given(values)
+def test_a_value_comes_back_as_it_was(value):
+    back = from_typed(to_typed(value))
+    assert canonical_json(back) == canonical_json(value)
+
+
+@given(values)
+def test_boto3_reads_the_same_types(value):
+    plain = TypeDeserializer().deserialize(to_typed(value))
+    assert TypeSerializer().serialize(plain).keys() == to_typed(value).keys()
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ({"SS": ["a", "b"]}, "a set of texts"),
+        ({"NS": ["1"]}, "a set of numbers"),
+        ({"BS": [b"a"]}, "a set of binary data"),
+        ({"B": b"a"}, "binary data"),
+        ({"NULL": True}, "null says nothing"),
+        ({"N": "1" * 38}, "larger than the whole numbers"),
+    ],
+)
+def test_what_a_document_cannot_hold_goes_back_as_it_was(typed, message):
+    found = from_typed({"M": {"a": typed, "b": {"L": [typed]}}})
+    assert message in found["a"].message
+    assert isinstance(found["b"][0], Unusable)
+    assert to_typed(found) == {"M": {"a": typed, "b": {"L": [typed]}}}
+
+
+def test_a_number_is_written_without_exponent():
+    assert to_typed(1e-7) == {"N": "0.0000001"}
+    assert from_typed({"N": "1E+2"}) == 100

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from stagewright.document.load import load
+from stagewright.errors import DocumentError, PlanError, ReleaseError
+from stagewright.runs.backfill import Backfill, Progress, begin, check, listed, look, pin
+from stagewright.runs.documents.overrides import put
+from stagewright.runs.lifecycle import route
+from stagewright.runs.releases.push import push
+
+BACKFILL = Backfill("prices", "2024-01", "2024-04", "month", by="ada", created="2026-01-31T14:00:00.000Z")
+
+
+@pytest.fixture
+def sent(gateway, pipeline, files, tools, monkeypatch):
+    """The events that were sent, and a pipeline with a partition for each date."""
+    push(gateway, load(tools.document | {"partition": "${trigger.date}", "triggers": []}), files)
+    events = []
+
+    class Events:
+        def put(self, kind, detail):
+            events.append({**detail, "by": detail["by"]})
+
+    gateway.__dict__["events"] = Events()
+    return events
+
+
+def deliver(gateway, event):
+    body = {name: value for name, value in event.items() if name != "installation"}
+    return route(gateway, json.dumps(body))
+
+
+def end(gateway, run, status):
+    assert gateway.runs.advance(run, ["RUNNING"], {"status": status})
+
+
+def test_at_most_so_many_are_open_and_the_earliest_come_first(gateway, sent):
+    progress = Progress(gateway, BACKFILL, "ada", 2)
+    assert [period.date for period in progress.step(settle=False)] == ["2024-01", "2024-02"]
+    assert progress.step(settle=False) == []
+    first = deliver(gateway, sent[0]).run
+    assert [(each.date, each.status) for each in progress.step(settle=False)] == [("2024-01", "RUNNING")]
+    end(gateway, first, "SUCCEEDED")
+    changed = progress.step(settle=False)
+    assert [(each.date, each.status) for each in changed] == [("2024-01", "SUCCEEDED"), ("2024-03", "ASKED")]
+
+
+def test_what_was_sent_and_forgotten_is_sent_again_and_starts_one_run(gateway, sent, tools):
+    Progress(gateway, BACKFILL, "ada", 1).step(settle=False)
+    Progress(gateway, BACKFILL, "bob", 1).step(settle=False)
+    assert [event["request"] for event in sent] == [f"prices:2024-01:{BACKFILL.id}:1"] * 2
+    assert deliver(gateway, sent[0]).run == deliver(gateway, sent[1]).run
+    assert len(tools.executions(gateway)) == 1
+
+
+def test_an_earlier_go_s_failures_are_tried_once_more_and_this_one_s_are_not(gateway, sent):
+    one = replace(BACKFILL, last="2024-01")
+    Progress(gateway, one, "ada", 1).step(settle=False)
+    first = deliver(gateway, sent[0]).run
+    progress = Progress(gateway, one, "ada", 1)
+    end(gateway, first, "FAILED")
+    progress.step(settle=False)
+    assert sent[1]["request"].endswith(":2")
+    second = deliver(gateway, sent[1]).run
+    end(gateway, second, "FAILED")
+    progress.step(settle=False)
+    assert (progress.is_over, progress.over[0].run, len(sent)) == (True, second, 2)
+    assert [(each.attempt, each.status) for each in look(gateway, one)] == [(2, "FAILED")]
+
+
+def test_what_ended_well_is_left(gateway, sent):
+    one = replace(BACKFILL, last="2024-01")
+    Progress(gateway, one, "ada", 1).step(settle=False)
+    end(gateway, deliver(gateway, sent[0]).run, "SUCCEEDED")
+    assert Progress(gateway, one, "ada", 1).is_over
+    assert not Progress(gateway, replace(one, revision=2), "ada", 1).is_over
+
+
+def test_who_asks_and_when_does_not_make_another_backfill():
+    assert replace(BACKFILL, by="bob", created="later").id == BACKFILL.id
+    for other in ({"last": "2024-05"}, {"force": True}, {"parameters": {"limit": 4}}, {"every": "year"}):
+        assert replace(BACKFILL, **other).id != BACKFILL.id
+
+
+def test_each_date_has_a_partition_of_its_own_or_there_is_no_backfill(gateway, tools):
+    hidden = load(
+        tools.document
+        | {"parameters": {"limit": 3, "day": "${trigger.date}"}, "partition": "${parameters.day}"}
+    )
+    check(gateway, hidden, BACKFILL)
+    with pytest.raises(DocumentError, match="2024-01 and 2024-02 would both be of partition 2020"):
+        check(gateway, hidden, replace(BACKFILL, parameters={"day": "2020"}))
+    with pytest.raises(DocumentError, match="2024-01 and 2024-02 would both be of partition default"):
+        check(gateway, load(tools.document), replace(BACKFILL, last="2024-01"))
+
+
+def test_backfills_are_listed_once_as_they_were_asked_for_first(gateway, sent):
+    later = replace(BACKFILL, last="2024-05", created="2026-02-01T00:00:00.000Z")
+    asked = (BACKFILL, later, replace(BACKFILL, by="bob", created="2026-03-01T00:00:00.000Z"))
+    made = [begin(gateway, pin(gateway, each)) for each in asked]
+    assert listed(gateway, "prices") == [made[1], made[0]]
+    assert [(each.revision, each.by) for each in made] == [(1, "ada"), (1, "ada"), (1, "bob")]
+    assert gateway.runs.of_pipeline("prices", 10) == ()
+
+
+def pushed_anew(gateway, tools, files):
+    """Another document, and another file."""
+    document = tools.document | {"partition": "${trigger.date}", "triggers": [], "parameters": {"limit": 4}}
+    return push(gateway, load(document), files | {"train.py": b"changed"}).release
+
+
+def test_a_push_in_the_middle_changes_nothing_of_what_is_still_to_run(gateway, sent, tools, files):
+    before = pin(gateway, BACKFILL)
+    backfill = begin(gateway, before)
+    progress = Progress(gateway, backfill, "ada", 1)
+    progress.step(settle=False)
+    first = deliver(gateway, sent[0]).run
+    after = pushed_anew(gateway, tools, files)
+    end(gateway, first, "SUCCEEDED")
+    progress.step(settle=False)
+    second = deliver(gateway, sent[1]).run
+    made = {(each.revision, each.release) for each in map(gateway.runs.header, (first, second))}
+    assert made == {(1, before.release.digest)}
+    assert before.release.digest != after
+    manual = json.dumps({"pipeline": "prices", "request": "now"})
+    now = gateway.runs.header(route(gateway, manual).run)
+    assert (now.revision, now.release) == (2, after)
+
+
+def test_an_override_in_the_middle_counts_for_no_date_that_is_still_to_run(gateway, sent):
+    begin(gateway, pin(gateway, BACKFILL))
+    put(gateway, "prices", ["parameters.limit=9"], "bob")
+    backfill = pin(gateway, BACKFILL)
+    Progress(gateway, backfill.backfill, "ada", 1).step(settle=False)
+    run = deliver(gateway, sent[0]).run
+    assert (gateway.runs.header(run).revision, backfill.document.parameters["limit"]) == (1, 3)
+
+
+def test_the_same_again_goes_on_with_what_it_began_with_until_it_is_whole(gateway, sent, tools, files):
+    one = replace(BACKFILL, last="2024-01")
+    begun = begin(gateway, pin(gateway, one))
+    after = pushed_anew(gateway, tools, files)
+    again = pin(gateway, replace(one, by="bob"))
+    assert (again.backfill, again.now, again.document.parameters["limit"]) == (begun, None, 3)
+    assert again.release.digest != after
+    newest = pin(gateway, one, latest=True)
+    assert (newest.backfill.revision, newest.release.digest, newest.document.parameters["limit"]) == (
+        2,
+        after,
+        4,
+    )
+    Progress(gateway, begun, "ada", 1).step(settle=False)
+    end(gateway, deliver(gateway, sent[0]).run, "SUCCEEDED")
+    assert pin(gateway, one).backfill.revision == 2
+    assert pin(gateway, replace(one, last="2024-02")).backfill.revision == 2
+
+
+def test_who_names_no_stages_goes_on_with_those_that_it_began_with(gateway, sent):
+    begun = begin(gateway, pin(gateway, replace(BACKFILL, skip=("train",))))
+    again = pin(gateway, BACKFILL)
+    assert (again.backfill, again.now) == (begun, None)
+    Progress(gateway, again.backfill, "bob", 1).step(settle=False)
+    header = gateway.runs.header(deliver(gateway, sent[0]).run)
+    assert header.trigger.skip == ("train",)
+    assert gateway.runs.claimed(f"backfill:{begun.request('2024-01', 1)}") == header.run
+    every = pin(gateway, BACKFILL, latest=True)
+    assert (every.backfill.skip, every.backfill.id != begun.id) == ((), True)
+
+
+def test_other_stages_are_refused_while_a_backfill_of_the_same_dates_is_unfinished(gateway, sent):
+    one = replace(BACKFILL, last="2024-01", skip=("train",))
+    begun = begin(gateway, pin(gateway, one))
+    other = replace(one, skip=(), only=("train",))
+    unfinished = f"backfill {begun.id} of these dates is unfinished, with --skip train .*--latest"
+    with pytest.raises(PlanError, match=unfinished):
+        pin(gateway, other)
+    assert pin(gateway, other, latest=True).backfill.only == ("train",)
+    assert listed(gateway, "prices") == [begun]
+    Progress(gateway, begun, "ada", 1).step(settle=False)
+    end(gateway, deliver(gateway, sent[0]).run, "SUCCEEDED")
+    assert pin(gateway, other).backfill.only == ("train",)
+    assert pin(gateway, replace(one, skip=())).backfill.skip == ()
+
+
+def test_stages_that_are_named_mean_the_backfill_of_those(gateway, sent):
+    skipping, whole = (
+        begin(gateway, pin(gateway, each, latest=True))
+        for each in (replace(BACKFILL, skip=("train",)), BACKFILL)
+    )
+    assert pin(gateway, replace(BACKFILL, skip=("train",))).backfill.id == skipping.id
+    assert pin(gateway, BACKFILL).backfill.id == whole.id
+
+
+def test_a_backfill_whose_release_is_gone_is_refused_with_the_way_out(gateway, sent, tools, files):
+    begun = begin(gateway, pin(gateway, BACKFILL))
+    pushed_anew(gateway, tools, files)
+    key = f"manifests/{begun.pipeline}.json"
+    bucket = gateway.installation.bucket
+    gateway.objects.client.delete_object(Bucket=bucket, Key=key, VersionId=begun.version)
+    with pytest.raises(ReleaseError, match="is gone") as refused:
+        pin(gateway, BACKFILL)
+    assert "--latest" in refused.value.remedy

@@ -1,0 +1,339 @@
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from stagewright.aws.executions import Execution
+from stagewright.aws.jobs import Job
+from stagewright.cli.common.live_view import why
+from stagewright.document.stored_layers import Base
+from stagewright.errors import NotFoundError, RunFailedError, TargetError
+from stagewright.naming import timestamp
+from stagewright.parallel import THREADS
+from stagewright.planner.model import Plan, StagePlan, Trigger
+from stagewright.runs.closing import close, settle
+from stagewright.runs.history import live_status
+from stagewright.runs.history.run_history import find_run, list_runs, show, with_lineage
+from stagewright.runs.releases import manifest as manifests
+from stagewright.runs.releases.publish import publish
+from stagewright.runs.releases.push import push
+from stagewright.runs.starting import queued, refuse, start
+from stagewright.runs.stop import stop
+from stagewright.runs.values import Asked
+from stagewright.store.items import encode
+
+TIME = "2026-01-31T14:00:00.000Z"
+RUN = "prices-20260131t140000-abcdef"
+KINDS = {
+    "prepare": "processing",
+    "train": "training",
+    "other": "processing",
+    "quality": "gate",
+    "report": "processing",
+}
+WAVES = ((("prepare", "train"), ("other",)), (("quality", "report"),))
+
+
+@pytest.fixture
+def run(waiting):
+    """A run under way: prepare -> train beside other, then quality -> report."""
+    stages = tuple(
+        StagePlan(name, kind, "run", "no earlier result", f"f-{name}", job=f"{RUN}-{name}-1")
+        for name, kind in KINDS.items()
+    )
+    trigger = Trigger("manual", "manual:1", TIME, "ada")
+    start(waiting, Plan(RUN, "prices", "default", trigger, "rel", 1, stages, WAVES))
+    return waiting
+
+
+def record(gateway, stage, status="SUCCEEDED", **more):
+    """As the state machine's updateItem leaves a stage."""
+    item = {
+        "run": RUN,
+        "item": f"stage#{stage}",
+        "status": status,
+        "started": "2026-01-31T14:00:01.000Z",
+        "ended": "2026-01-31T14:00:03.500Z",
+        "attempt": 1,
+        "fingerprint": f"f-{stage}",
+        "inputs": json.dumps({"image": "i"}),
+    }
+    if status == "SUCCEEDED":
+        item["stage_key"] = f"prices#default#{stage}"
+    gateway.runs.client.put_item(TableName=gateway.runs.table, Item=encode(item | more))
+
+
+def job(name, started=True, **more):
+    begun = datetime.now(UTC).timestamp() - 30
+    return Job(
+        f"{RUN}-{name}-1",
+        "arn",
+        "InProgress",
+        "Training",
+        begun,
+        begun if started else None,
+        None,
+        "",
+        **more,
+    )
+
+
+def statuses(gateway):
+    return {stage.name: stage.status for stage in show(gateway, RUN).stages}
+
+
+def test_the_first_of_each_chain_of_the_first_wave_is_looked_at(run, sagemaker):
+    sagemaker.known[f"{RUN}-prepare-1"] = job("prepare")
+    assert statuses(run) == {
+        "prepare": "RUNNING",
+        "train": "PLANNED",
+        "other": "PLANNED",
+        "quality": "PLANNED",
+        "report": "PLANNED",
+    }
+    assert sorted(sagemaker.asked) == [f"{RUN}-other-1", f"{RUN}-prepare-1"]
+
+
+def test_a_running_job_shows_since_when_and_its_metrics(run, sagemaker):
+    record(run, "prepare", result=json.dumps({"job": "j", "outputs": {"a": "s3://b/a"}, "seconds": 2.25}))
+    sagemaker.known[f"{RUN}-train-1"] = job("train", metrics={"mae": 4.5})
+    prepare, train, *_ = show(run, RUN).stages
+    assert (prepare.status, prepare.seconds, prepare.result["outputs"]) == (
+        "SUCCEEDED",
+        2.25,
+        {"a": "s3://b/a"},
+    )
+    assert (train.status, train.metrics, train.detail) == ("RUNNING", {"mae": 4.5}, "Training")
+    assert 29 < train.seconds < 60
+    assert train.started == timestamp(datetime.fromtimestamp(sagemaker.known[f"{RUN}-train-1"].started, UTC))
+
+
+def test_a_gate_runs_when_the_wave_before_has_ended(run, sagemaker):
+    for stage in ("prepare", "train", "other"):
+        record(run, stage)
+    quality = show(run, RUN).stage("quality")
+    assert quality.status == "RUNNING"
+    assert quality.started == run.runs.header(RUN).started
+    assert statuses(run)["report"] == "PLANNED"
+    assert sagemaker.asked == []
+
+
+def test_behind_a_failed_stage_nothing_is_looked_at(run, sagemaker):
+    record(run, "prepare", "FAILED", error="States.TaskFailed", cause="ClientError: boom")
+    sagemaker.known[f"{RUN}-other-1"] = job("other")
+    assert statuses(run)["train"] == "PLANNED"
+    assert statuses(run)["other"] == "RUNNING"
+    assert f"{RUN}-train-1" not in sagemaker.asked
+    prepare = show(run, RUN).stages[0]
+    assert (prepare.error, prepare.cause, prepare.seconds) == ("States.TaskFailed", "ClientError: boom", 2.5)
+
+
+def execution(gateway, status, cause=""):
+    now = datetime.now(UTC).timestamp()
+    return Execution(gateway.runs.header(RUN).execution, status, now, now, "", cause)
+
+
+@pytest.mark.parametrize(
+    ("ended", "status", "left", "reason"),
+    [
+        ("SUCCEEDED", "SUCCEEDED", "NOT_RUN", ""),
+        ("FAILED", "FAILED", "NOT_RUN", "prepare: boom"),
+        ("TIMED_OUT", "FAILED", "STOPPED", "the run took longer than the state machine allows"),
+        ("ABORTED", "STOPPED", "STOPPED", "prepare: boom"),
+    ],
+)
+def test_a_run_ends_as_its_execution_did(run, ended, status, left, reason):
+    record(run, "prepare")
+    header = run.runs.header(RUN)
+    assert close(run, header, execution(run, ended, "prepare: boom")) == status
+    shown = show(run, RUN)
+    assert (shown.status, shown.reason, shown.is_open) == (status, reason, False)
+    assert shown.seconds is not None
+    assert statuses(run) == {
+        "prepare": "SUCCEEDED",
+        "train": left,
+        "other": left,
+        "quality": left,
+        "report": left,
+    }
+    assert run.runs.open_runs(10) == ()
+
+
+def test_a_run_that_is_over_stays_as_it_is(run):
+    header = run.runs.header(RUN)
+    close(run, header, execution(run, "ABORTED", "stopped by ada"))
+    assert close(run, header, execution(run, "SUCCEEDED")) is None
+    assert close(run, run.runs.header(RUN), execution(run, "FAILED")) is None
+    assert run.runs.header(RUN).status == "STOPPED"
+
+
+def test_a_closed_run_gets_no_more_marks(run):
+    close(run, run.runs.header(RUN), execution(run, "SUCCEEDED"))
+    assert close(run, run.runs.header(RUN), execution(run, "ABORTED")) is None
+    assert run.runs.stages(RUN) == {}
+
+
+def test_an_execution_under_way_closes_nothing(run):
+    assert close(run, run.runs.header(RUN), execution(run, "RUNNING")) is None
+    assert run.runs.header(RUN).status == "RUNNING"
+
+
+def test_an_end_that_nobody_recorded_is_shown_after_a_while(run, sagemaker, tools, monkeypatch):
+    for stage in ("prepare", "train", "other"):
+        record(run, stage)
+    arn = run.runs.header(RUN).execution
+    run.executions.stop(arn, "stopped by ada")
+    tools.until(lambda: run.executions.describe(arn).status == "ABORTED")
+    monkeypatch.setattr(live_status, "GRACE", 600.0)
+    assert show(run, RUN).status == "RUNNING"
+    monkeypatch.setattr(live_status, "GRACE", 0.0)
+    shown = show(run, RUN)
+    assert (shown.status, shown.reason, shown.is_open) == ("STOPPED", "stopped by ada", False)
+    assert [stage.status for stage in shown.stages[3:]] == ["STOPPED", "STOPPED"]
+    assert run.runs.header(RUN).status == "RUNNING"
+
+
+def test_whoever_waited_in_vain_closes_the_run(run, tools):
+    assert settle(run, RUN) is None
+    arn = run.runs.header(RUN).execution
+    run.executions.stop(arn, "stopped by ada")
+    tools.until(lambda: run.executions.describe(arn).status == "ABORTED")
+    assert settle(run, RUN) == "STOPPED"
+    assert settle(run, RUN) is None
+    assert show(run, RUN).status == "STOPPED"
+
+
+def test_marking_does_not_overwrite_a_stage_that_was_recorded_meanwhile(run):
+    from stagewright.store.runs import StageItem
+
+    record(run, "train", result=json.dumps({"model": "s3://b/m"}))
+    assert run.runs.put_stage_if_absent(RUN, StageItem("train", "STOPPED")) is False
+    assert run.runs.stages(RUN)["train"].result == {"model": "s3://b/m"}
+
+
+def test_stopping_stops_the_execution_and_the_jobs_at_work(run, sagemaker, tools):
+    sagemaker.known[f"{RUN}-other-1"] = job("other")
+    stop(run, RUN, "ada")
+    described = run.executions.describe(run.runs.header(RUN).execution)
+    assert described.status == "ABORTED"
+    assert sagemaker.stopped == [f"{RUN}-other-1"]
+
+
+def test_every_job_is_asked_to_stop_before_one_that_refuses_is_told_of(waiting, sagemaker, monkeypatch):
+    names = [f"stage-{number:02}" for number in range(3 * THREADS)]
+    stages = tuple(
+        StagePlan(name, "training", "run", "no earlier result", "f", job=f"{RUN}-{name}-1") for name in names
+    )
+    waves = (tuple((name,) for name in names),)
+    start(waiting, Plan(RUN, "prices", "default", Trigger("manual", "k", TIME), "rel", 1, stages, waves))
+    sagemaker.known = {f"{RUN}-{name}-1": job(name) for name in names}
+    note = sagemaker.stop
+
+    def refuse_the_first(kind, name):
+        note(kind, name)
+        if name == f"{RUN}-{names[0]}-1":
+            raise TargetError(f"{name}: ThrottlingException")
+        time.sleep(0.02)  # so that the refusal comes before the last ones are asked
+
+    monkeypatch.setattr(sagemaker, "stop", refuse_the_first)
+    with pytest.raises(TargetError, match="stage-00-1: ThrottlingException"):
+        stop(waiting, RUN, "ada")
+    assert sorted(sagemaker.stopped) == sorted(sagemaker.known)
+
+
+def test_what_has_ended_cannot_be_stopped(run):
+    close(run, run.runs.header(RUN), execution(run, "SUCCEEDED"))
+    with pytest.raises(RunFailedError, match="has ended already: SUCCEEDED"):
+        stop(run, RUN, "ada")
+
+
+def test_a_run_not_started_yet_is_stopped_at_once(run):
+    run.runs.advance(RUN, ["RUNNING"], {"status": "PLANNED"})
+    stop(run, RUN, "ada")
+    shown = show(run, RUN)
+    assert (shown.status, shown.reason) == ("STOPPED", "stopped by ada")
+
+
+def test_unknown_names_are_told(gateway, run):
+    with pytest.raises(NotFoundError, match="no run nothing") as caught:
+        show(gateway, "nothing")
+    assert "stagewright runs" in caught.value.remedy
+    with pytest.raises(NotFoundError, match="has no stage trian"):
+        show(run, RUN).stage("trian")
+
+
+def test_what_was_refused_is_listed_also_where_nobody_has_such_a_pipeline(gateway):
+    begin = datetime.now(UTC) - timedelta(days=1)
+    gateway.objects.put("manifests/known.json", b"{}")
+    asked = {
+        name: Trigger("manual", f"manual:{name}", timestamp(begin)) for name in ("known", "nobody", "gone")
+    }
+    first = refuse(gateway, "nobody", asked["nobody"], "nobody has no document").run
+    second = refuse(gateway, "known", asked["known"], "no").run
+    waits = queued(gateway.installation, "gone", asked["gone"], Asked())
+    assert gateway.runs.claim(waits)
+    assert gateway.runs.advance(
+        waits.run, ["QUEUED"], {"status": "REFUSED", "reason": "gone has no document"}
+    )
+    listed = {each.run: each.reason for each in list_runs(gateway)}
+    assert listed == {first: "nobody has no document", second: "no", waits.run: "gone has no document"}
+    assert len(list_runs(gateway)) == 3
+    assert [each.run for each in list_runs(gateway, limit=1)] == [waits.run]
+    assert [each.run for each in list_runs(gateway, "known")] == [second]
+    assert gateway.runs.open_runs(10) == ()
+
+
+def test_runs_are_listed_newest_first_and_of_all_pipelines(gateway):
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    for number, pipeline in enumerate(["a", "b", "a", "c"]):
+        if pipeline == "c":  # has a document, but was never released
+            gateway.documents.put_pushed(pipeline, "base", Base("{}", "sha", timestamp(begin)))
+        else:
+            gateway.objects.put(f"manifests/{pipeline}.json", b"{}")
+        trigger = Trigger("manual", f"manual:{number}", timestamp(begin))
+        from stagewright.store.runs import Header
+
+        created = timestamp(begin + timedelta(minutes=number))
+        assert gateway.runs.claim(Header(f"{pipeline}-{number}", pipeline, "PLANNED", trigger, created))
+    assert [each.run for each in list_runs(gateway)] == ["c-3", "a-2", "b-1", "a-0"]
+    assert [each.run for each in list_runs(gateway, limit=2)] == ["c-3", "a-2"]
+    assert [each.run for each in list_runs(gateway, "a")] == ["a-2", "a-0"]
+    assert find_run(gateway, "manual:2") == "a-2"
+    assert find_run(gateway, "manual:9") is None
+
+
+def test_a_metric_that_nothing_printed_matches_is_named(run):
+    asked = {
+        f"request.CreateTrainingJob.AlgorithmSpecification.MetricDefinitions.{name}.Regex": name
+        for name in ("mae", "rmse")
+    }
+    result = {"metrics": {"mae": 3.0}}
+    record(run, "train", inputs=json.dumps(asked), result=json.dumps(result))
+    record(run, "prepare", result=json.dumps({}))
+    unseen = {stage.name: stage.unseen for stage in show(run, RUN).stages if stage.unseen}
+    assert unseen == {"train": ("rmse",)}
+
+
+def test_what_did_not_run_says_which_stage_failed(run):
+    record(run, "prepare", "FAILED", cause="boom")
+    record(run, "other")
+    close(run, run.runs.header(RUN), execution(run, "FAILED", "prepare: boom"))
+    causes = {stage.name: stage.cause for stage in show(run, RUN).stages}
+    assert causes["prepare"] == "boom"
+    assert causes["train"] == causes["report"] == "not run: prepare failed"
+    (train,) = (stage for stage in show(run, RUN).stages if stage.name == "train")
+    assert why(train) == "not run: prepare failed; it was to run: no earlier result"
+
+
+def test_a_run_s_release_says_where_it_comes_from(run, pipeline, files):
+    origin = {"from": "dev", "installation": "stagewright-dev", "by": "ada", "run": "prices-1"}
+    pushed = push(run, pipeline, files, commit="abc", by="bob", promoted=origin)
+    publish(run, manifests.read(run, "prices"))
+    shown = show(run, RUN)
+    assert with_lineage(run, shown).lineage == {}
+    known = with_lineage(run, replace(shown, release=pushed.release)).lineage
+    assert (known["commit"], known["by"], known["promoted"]) == ("abc", "bob", origin)

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from stagewright.aws.jobs import Job
+from stagewright.errors import NotFoundError
+from stagewright.planner.model import Plan, StagePlan, Trigger
+from stagewright.runs import queue
+from stagewright.runs.history import logs
+from stagewright.runs.starting import queued, start
+from stagewright.runs.values import Asked
+from stagewright.store.runs import StageItem
+
+TIME = "2026-01-31T14:00:00.000Z"
+
+
+@pytest.fixture
+def run(waiting, sagemaker, installation):
+    """The run's id: job names are unique per account, and so are the log streams here."""
+    run = f"{installation.prefix}-run"
+    stages = tuple(
+        StagePlan(name, kind, "run", "", job=f"{run}-{name}-1")
+        for name, kind in (
+            ("prepare", "processing"),
+            ("train", "training"),
+            ("tune", "tuning"),
+            ("score", "transform"),
+        )
+    )
+    trigger = Trigger("manual", "manual:1", TIME)
+    waves = (tuple((stage.name,) for stage in stages),)
+    start(waiting, Plan(run, "prices", "default", trigger, "", 1, stages, waves))
+    for stage in stages:
+        sagemaker.known[stage.job] = Job(
+            stage.job, "arn", "InProgress", "", time.time(), time.time(), None, ""
+        )
+    return run
+
+
+def write(gateway, group, stream, *lines, at=0):
+    client = gateway.logs.client
+    for create, names in (
+        (client.create_log_group, {"logGroupName": group}),
+        (client.create_log_stream, {"logGroupName": group, "logStreamName": stream}),
+    ):
+        try:
+            create(**names)
+        except client.exceptions.ResourceAlreadyExistsException:
+            continue
+    now = int(time.time() * 1000) + at
+    events = [{"timestamp": now + n, "message": f"{line}\n"} for n, line in enumerate(lines)]
+    client.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+
+
+def texts(lines):
+    return [(line.source, line.text) for line in lines]
+
+
+def test_without_logs_there_are_no_lines(waiting, run):
+    assert logs.tail(waiting, run) == []
+
+
+def test_the_lines_of_all_jobs_come_in_order_of_time(waiting, run):
+    write(waiting, logs.GROUPS["processing"], f"{run}-prepare-1/algo-1-1", "first", "third", at=-3000)
+    write(waiting, logs.GROUPS["training"], f"{run}-train-1/algo-1-1", "last", at=-1000)
+    write(waiting, logs.GROUPS["training"], f"{run}-train-10/algo-1-1", "of another job")
+    assert texts(logs.tail(waiting, run)) == [("prepare", "first"), ("prepare", "third"), ("train", "last")]
+    assert texts(logs.tail(waiting, run, lines=1)) == [("train", "last")]
+    assert texts(logs.tail(waiting, run, "prepare")) == [("prepare", "first"), ("prepare", "third")]
+    with pytest.raises(NotFoundError, match="has no stage tarin"):
+        logs.tail(waiting, run, "tarin")
+
+
+def test_the_log_of_a_search_is_that_of_its_training_jobs(waiting, run):
+    group = logs.GROUPS["training"]
+    write(waiting, group, f"{run}-tune-1-002-0a1b2c3d/algo-1-1", "second", at=-2000)
+    write(waiting, group, f"{run}-tune-1-001-0a1b2c3d/algo-1-1", "first", "third", at=-2001)
+    write(waiting, group, f"{run}-tune-10-001-0a1b2c3d/algo-1-1", "of another job")
+    write(waiting, logs.GROUPS["transform"], f"{run}-score-1/i-1-1", "scored", at=-1000)
+    search = [("tune/001", "first"), ("tune/002", "second"), ("tune/001", "third")]
+    assert sorted(texts(logs.tail(waiting, run, "tune"))) == sorted(search)
+    assert texts(logs.tail(waiting, run, "score")) == [("score", "scored")]
+    assert len(logs.tail(waiting, run)) == 4
+
+
+def test_following_gives_each_line_once_and_ends_with_the_stage(waiting, run):
+    group, stream = logs.GROUPS["training"], f"{run}-train-1/algo-1-1"
+    write(waiting, group, stream, "one")
+    seen = []
+
+    def go_on():
+        write(waiting, group, stream, "two")
+        waiting.runs.put_stage_if_absent(run, StageItem("train", "SUCCEEDED", ended=TIME))
+
+    for line in logs.follow(waiting, run, "train", pause=0.01):
+        seen.append(line.text)
+        if line.text == "one":
+            threading.Timer(0.1, go_on).start()
+    assert seen == ["one", "two"]
+
+
+def test_several_jobs_are_followed_in_order_of_time(waiting, run):
+    write(waiting, logs.GROUPS["processing"], f"{run}-prepare-1/algo-1-1", "first", at=-3000)
+    write(waiting, logs.GROUPS["training"], f"{run}-train-1/algo-1-1", "second", at=-2000)
+    write(waiting, logs.GROUPS["processing"], f"{run}-prepare-1/algo-1-1", "third", at=-1000)
+    for stage in ("prepare", "train", "tune", "score"):
+        waiting.runs.put_stage_if_absent(run, StageItem(stage, "SUCCEEDED", ended=TIME))
+    followed = logs.follow(waiting, run, pause=0.01)
+    assert [next(followed).text for _ in range(3)] == ["first", "second", "third"]
+    followed.close()
+
+
+def test_of_a_run_that_waits_every_stage_is_silent_and_following_ends_with_it(waiting, installation):
+    trigger = Trigger("manual", f"manual:{installation.prefix}-late", TIME)
+    header = queued(installation, "late", trigger, Asked())
+    assert queue.line_up(waiting, header)
+    assert logs.tail(waiting, header.run, "train") == logs.tail(waiting, header.run) == []
+    stopped = {"status": "STOPPED", "ended": TIME}
+    threading.Timer(0.1, waiting.runs.advance, (header.run, ["QUEUED"], stopped)).start()
+    assert list(logs.follow(waiting, header.run, pause=0.01)) == []
+
+
+@pytest.fixture
+def deployed(waiting, installation):
+    """Two runs, the second reusing the endpoint that the first one asked for; and that endpoint's name."""
+    run, name = f"{installation.prefix}-served", f"{installation.prefix}-endpoint"
+    asked = {"CreateEndpoint": {"EndpointName": name}}
+    stages = (
+        StagePlan("deploy", "endpoint", "run", "", job=f"{run}-deploy-1", requests=asked),
+        StagePlan("quality", "gate", "run", "", requests={"Gate": []}),
+    )
+    trigger = Trigger("manual", f"manual:{run}", TIME)
+    start(waiting, Plan(run, "prices", "default", trigger, "", 1, stages, ((("deploy", "quality"),),)))
+    again = (
+        StagePlan("deploy", "endpoint", "reuse", "same", result={"endpoint": name}, reused_from=run),
+        StagePlan("off", "training", "skip", "off"),
+    )
+    trigger = Trigger("manual", f"manual:{run}-2", TIME)
+    start(waiting, Plan(f"{run}-2", "prices", "default", trigger, "", 1, again, ()))
+    return run, name
+
+
+def test_an_endpoint_that_failed_has_a_log(waiting, deployed):
+    run, name = deployed
+    waiting.runs.put_stage_if_absent(run, StageItem("deploy", "FAILED", ended=TIME, cause="no"))
+    assert logs.tail(waiting, run, "deploy") == []
+    write(waiting, f"{logs.ENDPOINTS}{name}", "AllTraffic/i-0", "of another run", at=-60_000)
+    write(waiting, f"{logs.ENDPOINTS}{name}", "AllTraffic/i-1", "it broke")
+    assert texts(logs.tail(waiting, run, "deploy")) == [("deploy", "it broke")]
+    assert texts(logs.tail(waiting, run)) == [("deploy", "it broke")]
+
+
+def test_a_reused_stage_has_the_log_of_the_run_that_made_it(waiting, deployed):
+    run, name = deployed
+    waiting.runs.put_stage_if_absent(
+        run, StageItem("deploy", "SUCCEEDED", ended=TIME, result={"endpoint": name})
+    )
+    write(waiting, f"{logs.ENDPOINTS}{name}", "AllTraffic/i-1", "loaded")
+    assert logs.origin(waiting, f"{run}-2", "deploy") == run
+    assert logs.origin(waiting, run, "deploy") == run
+    assert texts(logs.tail(waiting, f"{run}-2", "deploy")) == [("deploy", "loaded")]
+    assert logs.tail(waiting, f"{run}-2") == []
+
+
+def test_a_stage_without_a_log_says_so(waiting, deployed):
+    run, _ = deployed
+    with pytest.raises(NotFoundError, match="quality is a gate stage, which has no log"):
+        logs.tail(waiting, run, "quality")
+    with pytest.raises(NotFoundError, match="off is off, and has never run"):
+        logs.tail(waiting, f"{run}-2", "off")
+
+
+def test_functions_say_what_they_did_with_a_run(waiting, run, installation):
+    group = f"/aws/lambda/{installation.name('router')}"
+    write(waiting, group, "stream", f'{{"run": "{run}", "message": "routed"}}', '{"run": "another"}')
+    assert texts(logs.function_lines(waiting, run)) == [
+        ("function/router", f'{{"run": "{run}", "message": "routed"}}')
+    ]

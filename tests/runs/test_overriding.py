@@ -1,0 +1,330 @@
+from __future__ import annotations
+
+import copy
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from stagewright.document import layers
+from stagewright.document.load import load
+from stagewright.document.stored_layers import Overrides
+from stagewright.errors import DocumentError, NotFoundError, TargetError
+from stagewright.runs.documents import layers as layers_layers
+from stagewright.runs.documents import revisions
+from stagewright.runs.documents.overrides import Changed, put, remove, roll_back
+from stagewright.runs.releases.push import push
+from stagewright.store.documents import Documents
+
+
+@pytest.fixture
+def stored(gateway, pipeline, files):
+    push(gateway, pipeline, files, by="ada")
+    revisions.record(gateway, layers.effective(layers_layers.read(gateway, "prices"), lambda: False))
+    # The server has no function: whether code may be overridden, this answers.
+    gateway.__dict__["functions"] = Functions()
+    return gateway
+
+
+class Functions:
+    allowed = "no"
+
+    def environment(self, what):
+        assert what == "router"
+        return {"STAGEWRIGHT_CODE_OVERRIDES": self.allowed}
+
+
+def item(gateway):
+    """In DynamoDB's types, without the item's key."""
+    answer = gateway.documents.client.get_item(
+        TableName=gateway.documents.table, Key={"pipeline": {"S": "prices"}, "item": {"S": "overrides"}}
+    )
+    return {name: value for name, value in answer.get("Item", {}).items() if name not in ("pipeline", "item")}
+
+
+def edit(gateway, **typed):
+    key = {"pipeline": {"S": "prices"}, "item": {"S": "overrides"}}
+    gateway.documents.client.put_item(TableName=gateway.documents.table, Item=item(gateway) | key | typed)
+
+
+def document(gateway):
+    return layers_layers.read(gateway, "prices").document()
+
+
+def test_overrides_are_native_types_that_a_person_can_edit(stored):
+    settings = ["parameters.limit=0.5", "stages.train.enabled=false", "stages.train.hyperparameters.n=500"]
+    changed = put(stored, "prices", [*settings, "defaults.instance_type=ml.m5.xlarge"], "bea")
+    assert (changed.version, changed.revision) == (1, 2)
+    found = item(stored)
+    assert found["parameters"] == {"M": {"limit": {"N": "0.5"}}}
+    assert found["defaults"] == {"M": {"instance_type": {"S": "ml.m5.xlarge"}}}
+    train = {"enabled": {"BOOL": False}, "hyperparameters": {"M": {"n": {"N": "500"}}}}
+    assert found["stages"] == {"M": {"train": {"M": train}}}
+    assert (found["by"], found["version"]) == ({"S": "bea"}, {"N": "1"})
+    assert json.loads(stored.documents.newest_revision("prices").document) == document(stored)
+
+
+def test_a_push_leaves_overrides_alone(stored, files, tools):
+    put(stored, "prices", ["parameters.limit=5"], "bea")
+    before = item(stored)
+    push(stored, load(tools.document | {"parameters": {"limit": 9}}), files)
+    assert item(stored) == before
+    assert document(stored)["parameters"] == {"limit": 5}
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["parameters.limit=many"], "parameters.limit: takes a number"),
+        (["parameters.limit=5", "parameters.limti=5"], 'no such parameter (did you mean "limit"?)'),
+        (["stages.train.instance_count=0"], "stages.train.instance_count: must be at least 1"),
+        (["stages.train.image=x"], "stages.train.image: overrides may not change it"),
+        (["triggers=[]"], 'unknown key "triggers"'),
+        (["parameters.limit=" + "1" * 38], "larger than the whole numbers"),
+        (["stages.train.hyperparameters.x=1e-200"], "smaller than a number that DynamoDB keeps"),
+        (["stages.train.description=" + "x" * 500_000], "overrides may not change it"),
+    ],
+)
+def test_what_makes_a_wrong_document_is_not_written(stored, settings, words):
+    with pytest.raises(DocumentError) as raised:
+        put(stored, "prices", settings, "bea")
+    assert words in raised.value.message
+    assert "stagewright unset" not in raised.value.message
+    assert item(stored) == {}
+    assert stored.documents.newest_revision("prices").number == 1
+
+
+def test_of_a_parameter_of_a_wrong_type_nothing_is_told_that_only_follows(stored, files, tools):
+    gate = {"kind": "gate", "require": "1 >= ${parameters.limit}"}
+    push(stored, load(tools.document | {"stages": tools.document["stages"] | {"quality": gate}}), files)
+    with pytest.raises(DocumentError) as raised:
+        put(stored, "prices", ["parameters.limit=many"], "bea")
+    assert [problem.path for problem in raised.value.problems] == ["parameters.limit"]
+    with pytest.raises(DocumentError) as raised:
+        put(stored, "prices", ["parameters.limit=many", "stages.train.instance_count=0"], "bea")
+    paths = {problem.path for problem in raised.value.problems}
+    assert paths == {"parameters.limit", "stages.train.instance_count"}
+
+
+def test_a_text_in_place_of_a_number_is_written_where_it_is_quoted(stored, files, tools):
+    stages = copy.deepcopy(tools.document["stages"])
+    stages["train"]["hyperparameters"] = {"trees": 300}
+    push(stored, load(tools.document | {"stages": stages}), files)
+    place = "stages.train.hyperparameters.trees"
+    with pytest.raises(DocumentError, match='the document has the number 300, and this is "many"'):
+        put(stored, "prices", [f"{place}=many"], "bea")
+    with pytest.raises(DocumentError) as raised:
+        put(stored, "prices", [f"{place}=many", "parameters.limit=many", "stages.trian.enabled=false"], "bea")
+    assert [problem.path for problem in raised.value.problems] == [
+        "parameters.limit",
+        "stages.trian",
+        place,
+    ]
+    assert item(stored) == {}
+    assert put(stored, "prices", [f'{place}="many"'], "bea").version == 1
+    assert document(stored)["stages"]["train"]["hyperparameters"] == {"trees": "many"}
+    assert put(stored, "prices", [f"{place}=500"], "bea").revision == 3
+    assert roll_back(stored, "prices", 2, "cyd").revision == 4
+    assert document(stored)["stages"]["train"]["hyperparameters"] == {"trees": "many"}
+
+
+def test_a_new_name_that_is_near_one_of_the_document_is_a_doubt(stored, files, tools):
+    stages = copy.deepcopy(tools.document["stages"])
+    stages["train"]["hyperparameters"] = {"n-estimators": 300}
+    push(stored, load(tools.document | {"stages": stages}), files)
+    place = "stages.train.hyperparameters"
+    changed = put(stored, "prices", [f"{place}.n_estimators=5", f"{place}.depth=3"], "bea")
+    assert changed.doubts == (f"{place}.n_estimators is new: the document has {place}.n-estimators",)
+
+
+def test_overrides_larger_than_an_item_are_not_written(stored):
+    settings = [f"stages.train.hyperparameters.h{number}={'x' * 2_400}" for number in range(90)]
+    put(stored, "prices", settings, "bea")
+    stored.functions.allowed = "yes"
+    before = item(stored)
+    with pytest.raises(DocumentError, match="DynamoDB keeps at most 409,600"):
+        put(stored, "prices", ["stages.train.description=" + "x" * 200_000], "bea")
+    assert item(stored) == before
+
+
+def test_code_is_overridden_where_the_router_says_so(stored):
+    stored.functions.allowed = "yes"
+    assert put(stored, "prices", ["stages.train.image=sklearn-1.2"], "bea").version == 1
+    assert document(stored)["stages"]["train"]["image"] == "sklearn-1.2"
+
+
+def test_two_people_at_once_lose_nothing(stored):
+    def one(number):
+        try:
+            return put(stored, "prices", [f"stages.train.hyperparameters.h{number}={number}"], f"p{number}")
+        except TargetError as error:
+            return error
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(one, range(4)))
+    done = [each for each in answers if isinstance(each, Changed)]
+    assert done
+    for error in (each for each in answers if isinstance(each, TargetError)):
+        assert "somebody else has changed the overrides" in error.message
+        assert "try again" in error.remedy
+    written = document(stored)["stages"]["train"]["hyperparameters"]
+    mine = {change.path[-1] for each in done for change in each.changes}
+    assert set(written) == {"limit", *mine}
+    assert layers_layers.read(stored, "prices").overrides.version == len(done)
+
+
+@pytest.mark.parametrize(
+    "by_hand",
+    [
+        {"parameters": {"M": {"limit": {"N": "6"}}}},
+        {"defaults": {"M": {"instance_type": {"S": "ml.m5.xlarge"}}}},
+        {"stages": {"M": {}}},
+    ],
+)
+def test_a_hand_edit_in_between_is_not_overwritten(stored, monkeypatch, by_hand):
+    put(stored, "prices", ["parameters.limit=5"], "bea")
+    reads = Documents.overrides
+
+    def and_then_somebody_edits(self, pipeline):
+        found = reads(self, pipeline)
+        edit(stored, **by_hand)
+        return found
+
+    monkeypatch.setattr(Documents, "overrides", and_then_somebody_edits)
+    with pytest.raises(TargetError, match="nothing was written"):
+        put(stored, "prices", ["stages.train.enabled=false"], "cyd")
+    assert item(stored).items() >= by_hand.items()
+    assert item(stored)["by"] == {"S": "bea"}
+
+
+def test_the_same_value_again_writes_nothing(stored):
+    put(stored, "prices", ["parameters.limit=5"], "bea")
+    before = item(stored)
+    again = put(stored, "prices", ["parameters.limit=5"], "cyd")
+    assert (again.changes, again.version, again.revision) == ((), 1, 2)
+    assert item(stored) == before
+
+
+def test_true_over_one_is_a_change(stored):
+    put(stored, "prices", ["stages.train.hyperparameters.x=1"], "bea")
+    assert put(stored, "prices", ["stages.train.hyperparameters.x=true"], "bea").version == 2
+    assert document(stored)["stages"]["train"]["hyperparameters"]["x"] is True
+
+
+def test_what_is_unset_is_the_repositorys_again(stored):
+    base = document(stored)
+    put(stored, "prices", ["parameters.limit=5", "stages.train.hyperparameters.n=1"], "bea")
+    changed = remove(stored, "prices", [("stages", "train")], "cyd")
+    assert [change.path for change in changed.changes] == [("stages", "train", "hyperparameters", "n")]
+    assert layers_layers.read(stored, "prices").overrides.content == {"parameters": {"limit": 5}}
+    assert remove(stored, "prices", [], "cyd").version == 3
+    assert document(stored) == base
+    assert item(stored).keys() == {"by", "written", "version", "seal"}
+    assert stored.documents.newest_revision("prices").author == "cyd"
+
+
+def test_what_is_not_overridden_cannot_be_unset(stored):
+    put(stored, "prices", ["parameters.limit=5"], "bea")
+    with pytest.raises(DocumentError, match=r'did you mean "parameters\.limit"'):
+        remove(stored, "prices", [("parameters", "limti")], "cyd")
+    assert layers_layers.read(stored, "prices").overrides.version == 1
+
+
+def test_wrong_hand_edits_are_taken_back_one_by_one(stored):
+    wrong = {"limit": {"SS": ["a"]}, "other": {"SS": ["a"]}}
+    edit(stored, parameters={"M": wrong}, stages={"M": {"train": {"M": {"enabled": {"BOOL": False}}}}})
+    with pytest.raises(DocumentError):
+        put(stored, "prices", ["stages.train.instance_count=2"], "bea")
+    half = remove(stored, "prices", [("parameters", "limit")], "bea")
+    assert half.revision is None
+    assert [problem.path for problem in half.problems] == ["parameters.other"]
+    assert item(stored)["parameters"] == {"M": {"other": {"SS": ["a"]}}}
+    whole = remove(stored, "prices", [("parameters", "other")], "bea")
+    assert (whole.problems, whole.revision) == ((), 2)
+    assert document(stored)["stages"]["train"]["enabled"] is False
+
+
+def test_what_hides_behind_a_wrong_entry_does_not_keep_it_from_being_taken_back(stored):
+    edit(stored, defaults={"L": []}, parameters={"M": {"limit": {"S": "x"}}})
+    half = remove(stored, "prices", [("defaults",)], "bea")
+    assert [problem.path for problem in half.problems] == ["parameters.limit"]
+
+
+def test_while_the_base_cannot_be_read_nothing_is_taken_back(stored):
+    put(stored, "prices", ["parameters.limit=5"], "bea")
+    key = {"pipeline": {"S": "prices"}, "item": {"S": "base"}, "document": {"S": "{"}}
+    stored.documents.client.put_item(TableName=stored.documents.table, Item=key)
+    before = item(stored)
+    with pytest.raises(DocumentError, match="not JSON"):
+        remove(stored, "prices", [], "bea")
+    assert item(stored) == before
+
+
+def test_an_override_that_another_needs_is_not_taken_back_alone(stored):
+    stored.functions.allowed = "yes"
+    channel = "stages.train.channels.more=${stages.prepare.outputs.more}"
+    put(stored, "prices", ['stages.prepare.outputs=["clean", "more"]', channel], "bea")
+    before = item(stored)
+    with pytest.raises(DocumentError, match=r"stages\.train\.channels\.more"):
+        remove(stored, "prices", [("stages", "prepare")], "bea")
+    assert item(stored) == before
+    assert remove(stored, "prices", [("stages",)], "bea").problems == ()
+
+
+def test_a_rollback_makes_the_document_what_it_was(stored):
+    put(stored, "prices", ["parameters.limit=5", "stages.train.instance_count=2"], "bea")
+    then = document(stored)
+    put(stored, "prices", ["parameters.limit=6"], "bea")
+    remove(stored, "prices", [("stages",)], "bea")
+    back = roll_back(stored, "prices", 2, "cyd")
+    assert document(stored) == then
+    newest = stored.documents.newest_revision("prices")
+    assert (back.revision, newest.number, newest.author) == (5, 5, "cyd")
+    assert json.loads(newest.document) == then
+    assert roll_back(stored, "prices", 1, "cyd").revision == 6
+    assert layers_layers.read(stored, "prices").overrides.content == {}
+
+
+def test_a_rollback_also_takes_back_a_wrong_hand_edit(stored):
+    edit(stored, stages={"L": []})
+    assert roll_back(stored, "prices", 1, "cyd").changes
+    assert layers_layers.read(stored, "prices").overrides.content == {}
+
+
+def test_a_rollback_beyond_what_overrides_may_change_lists_it_and_writes_nothing(stored, tools, files):
+    stages = dict(tools.document["stages"])
+    stages["train"] = stages["train"] | {"include": [], "hyperparameters": {"new": 1}}
+    stages["more"] = {"kind": "gate", "require": "1 >= 0"}
+    push(stored, load(tools.document | {"stages": stages, "description": "new"}), files)
+    with pytest.raises(DocumentError) as raised:
+        roll_back(stored, "prices", 1, "cyd")
+    told = {problem.path for problem in raised.value.problems}
+    new = {"stages.train.hyperparameters.new", "stages.more", "description"}
+    assert told == {"stages.train.include", *new}
+    assert all("revert the commit" in problem.remedy for problem in raised.value.problems)
+    assert item(stored) == {}
+
+
+def test_a_rollback_to_nowhere(stored):
+    with pytest.raises(NotFoundError, match="no revision 9"):
+        roll_back(stored, "prices", 9, "cyd")
+
+
+def test_a_history_tells_each_change_and_who_made_it(stored):
+    put(stored, "prices", ["parameters.limit=5"], "bea")
+    put(stored, "prices", ["stages.train.enabled=false"], "cyd")
+    entries = revisions.history(stored, "prices", 20)
+    assert [(each.number, each.author) for each in entries] == [(3, "cyd"), (2, "bea"), (1, "ada")]
+    (change,) = entries[1].changes
+    assert (change.path, change.before, change.after) == (("parameters", "limit"), 3, 5)
+    assert entries[2].changes == ()
+    assert [each.number for each in revisions.history(stored, "prices", 1)] == [3]
+    assert revisions.history(stored, "prices", 1)[0].changes
+
+
+def test_an_empty_item_of_overrides_is_none(stored):
+    edit(stored)
+    assert layers_layers.read(stored, "prices").overrides == Overrides(
+        stored={"pipeline": {"S": "prices"}, "item": {"S": "overrides"}}
+    )
+    assert put(stored, "prices", ["parameters.limit=5"], "bea").version == 1

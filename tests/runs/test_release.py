@@ -1,0 +1,322 @@
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+from dataclasses import replace
+
+import pytest
+
+from stagewright.aws.objects import Objects
+from stagewright.document.load import load
+from stagewright.errors import DocumentError, ReleaseError, TargetError
+from stagewright.planner.model import Plan, StagePlan, Trigger
+from stagewright.runs.releases import manifest as manifests
+from stagewright.runs.releases.bundles import ensure_bundles, tarball
+from stagewright.runs.releases.publish import publish
+from stagewright.runs.releases.push import push
+
+
+def keys(gateway, prefix):
+    return [found.key for found in gateway.objects.list(prefix)]
+
+
+def versions(gateway, key):
+    return len(list(gateway.objects.versions(key)))
+
+
+def test_a_push_stores_files_document_and_manifest(gateway, pipeline, files):
+    pushed = push(gateway, pipeline, files, commit="abc")
+    manifest = manifests.read(gateway, "prices")
+    assert pushed.trigger_key == f"code:prices:{manifest.version}"
+    assert pushed.uploaded == ("lib/shared.py", "prepare.py", "train.py")
+    assert manifest.release.digest == pushed.release
+    assert manifest.release.commit == "abc"
+    for path, body in files.items():
+        assert (
+            gateway.objects.get(f"staging/prices/{path}", manifest.release.files[path].version).body == body
+        )
+    base = gateway.documents.base("prices")
+    assert load(json.loads(base.document)) == pipeline
+    assert base.sha256 == manifest.release.document
+
+
+def test_nothing_changed_nothing_written(gateway, pipeline, files):
+    first = push(gateway, pipeline, files)
+    again = push(gateway, pipeline, files, commit="another commit of the same files")
+    assert (again.trigger_key, again.uploaded, again.removed) == (None, (), ())
+    assert again.release == first.release
+    assert versions(gateway, "manifests/prices.json") == 1
+    assert versions(gateway, "staging/prices/train.py") == 1
+
+
+def test_only_what_changed_is_uploaded(gateway, pipeline, files):
+    push(gateway, pipeline, files)
+    pushed = push(gateway, pipeline, files | {"train.py": b"new"})
+    assert pushed.uploaded == ("train.py",)
+    assert versions(gateway, "staging/prices/prepare.py") == 1
+
+
+def test_change_and_revert_are_three_triggers_and_two_releases(gateway, pipeline, files):
+    pushed = [push(gateway, pipeline, each) for each in (files, files | {"train.py": b"new"}, files)]
+    assert len({each.trigger_key for each in pushed}) == 3
+    assert pushed[0].release == pushed[2].release != pushed[1].release
+    manifest = manifests.read(gateway, "prices")
+    assert publish(gateway, manifest).digest == pushed[0].release
+
+
+def test_removing_a_file_is_a_change(gateway, pipeline, files):
+    push(gateway, pipeline, files | {"old.py": b""})
+    pushed = push(gateway, pipeline, files)
+    assert pushed.trigger_key
+    assert pushed.removed == ("old.py",)
+    assert "staging/prices/old.py" not in keys(gateway, "staging/")
+    assert "old.py" not in manifests.read(gateway, "prices").release.files
+
+
+def test_a_changed_document_alone_is_a_change(gateway, pipeline, files, tools):
+    push(gateway, pipeline, files)
+    pushed = push(gateway, load(tools.document | {"parameters": {"limit": 4}}), files)
+    assert pushed.trigger_key
+    assert pushed.uploaded == ()
+    assert json.loads(gateway.documents.base("prices").document)["parameters"] == {"limit": 4}
+
+
+def environment(gateway):
+    return gateway.documents.pushed("prices", "environment")
+
+
+def test_an_overlay_is_stored_apart_and_a_change_of_it_is_a_change(gateway, pipeline, files):
+    first = push(gateway, pipeline, files, overlay={"parameters": {"limit": 4.0}}, by="ada")
+    stored = environment(gateway)
+    assert (stored.document, stored.by) == ('{"parameters":{"limit":4}}', "ada")
+    assert manifests.read(gateway, "prices").environment == stored.sha256
+    assert load(json.loads(gateway.documents.base("prices").document)) == pipeline
+    assert push(gateway, pipeline, files, overlay={"parameters": {"limit": 4}}).trigger_key is None
+    second = push(gateway, pipeline, files, overlay={"parameters": {"limit": 5}})
+    assert second.trigger_key not in (None, first.trigger_key)
+    assert environment(gateway).document == '{"parameters":{"limit":5}}'
+    third = push(gateway, pipeline, files)
+    assert third.trigger_key not in (None, second.trigger_key)
+    assert environment(gateway) is None
+    assert manifests.read(gateway, "prices").environment == ""
+
+
+def test_an_overlay_that_names_code_which_is_not_there_is_refused(gateway, pipeline, files):
+    with pytest.raises(ReleaseError, match=r"other\.py"):
+        push(gateway, pipeline, files, overlay={"stages": {"train": {"entry_point": "other.py"}}})
+    assert environment(gateway) is None
+    assert gateway.documents.base("prices") is None
+
+
+def test_a_failed_upload_leaves_no_manifest_and_the_next_push_is_whole(gateway, pipeline, files, monkeypatch):
+    put = Objects.put
+
+    def full(self, key, body, content_type="application/octet-stream"):
+        if key.endswith("train.py"):
+            raise TargetError("no space left on device")
+        return put(self, key, body, content_type)
+
+    monkeypatch.setattr(Objects, "put", full)
+    with pytest.raises(TargetError, match="no space left"):
+        push(gateway, pipeline, files)
+    assert keys(gateway, "manifests/") == []
+    assert gateway.documents.base("prices") is None
+    monkeypatch.undo()
+    assert push(gateway, pipeline, files).trigger_key
+    assert publish(gateway, manifests.read(gateway, "prices")).files.keys() == files.keys()
+
+
+def test_a_manifest_lost_after_the_document_is_written_by_the_next_push(
+    gateway, pipeline, files, monkeypatch
+):
+    put = Objects.put
+
+    def broken(self, key, body, content_type="application/octet-stream"):
+        if key.startswith("manifests/"):
+            raise TargetError("gone")
+        return put(self, key, body, content_type)
+
+    monkeypatch.setattr(Objects, "put", broken)
+    with pytest.raises(TargetError):
+        push(gateway, pipeline, files)
+    assert gateway.documents.base("prices") is not None
+    monkeypatch.undo()
+    assert push(gateway, pipeline, files).trigger_key
+
+
+def test_a_missing_code_file_is_refused_before_anything_is_written(gateway, pipeline, files):
+    del files["train.py"]
+    with pytest.raises(
+        ReleaseError, match=r"stages\.train\.entry_point: no train\.py in the release .*trian\.py"
+    ):
+        push(gateway, pipeline, files | {"trian.py": b""})
+    assert keys(gateway, "") == []
+
+
+def test_without_a_code_trigger_a_push_starts_nothing(gateway, files, tools):
+    pushed = push(gateway, load(tools.document | {"triggers": []}), files)
+    assert pushed.trigger_key is None
+    assert keys(gateway, "manifests/") == ["manifests/prices.json"]
+
+
+def test_what_a_push_asks_for_is_in_the_manifest(gateway, pipeline, files):
+    push(gateway, pipeline, files, parameters={"limit": 5}, by="ada", force=True)
+    manifest = manifests.read(gateway, "prices")
+    assert (manifest.parameters, manifest.by, manifest.force) == ({"limit": 5}, "ada", True)
+
+
+def test_publishing_is_recorded_once_and_deterministic(gateway, pipeline, files):
+    push(gateway, pipeline, files)
+    manifest = manifests.read(gateway, "prices")
+    release = publish(gateway, manifest, by="ada")
+    key = f"releases/prices/{release.digest}.json"
+    body = gateway.objects.get(key).body
+    assert publish(gateway, manifest, by="somebody else") == release
+    assert gateway.objects.get(key).body == body
+    assert versions(gateway, key) == 1
+    assert json.loads(body)["by"] == "ada"
+
+
+def test_a_corrupted_staging_object_is_refused(gateway, pipeline, files):
+    push(gateway, pipeline, files)
+    manifest = manifests.read(gateway, "prices")
+    version = gateway.objects.put("staging/prices/train.py", b"something else")
+    listed = dict(manifest.release.files)
+    listed["train.py"] = replace(listed["train.py"], version=version)
+    forged = replace(manifest, release=replace(manifest.release, files=listed))
+    with pytest.raises(ReleaseError, match=r"train\.py has SHA-256 .* listed"):
+        publish(gateway, forged)
+    assert keys(gateway, "releases/") == []
+
+
+def test_a_version_that_is_gone_is_refused(gateway, pipeline, files):
+    push(gateway, pipeline, files)
+    manifest = manifests.read(gateway, "prices")
+    file = manifest.release.files["train.py"]
+    gateway.objects.client.delete_object(
+        Bucket=gateway.objects.bucket, Key="staging/prices/train.py", VersionId=file.version
+    )
+    with pytest.raises(ReleaseError, match=r"train\.py \(version .*\) is gone"):
+        publish(gateway, manifest)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"{", "is not a release manifest"),
+        (b'{"format": 2, "pipeline": "prices", "document": "", "files": {}}', "format"),
+        (b'{"format": 1, "pipeline": "other", "document": "", "files": {}}', "is the manifest of other"),
+        (
+            json.dumps(
+                {
+                    "format": 1,
+                    "pipeline": "prices",
+                    "document": "",
+                    "files": {"../x": {"sha256": "0" * 64, "version": "v", "size": 1}},
+                }
+            ).encode(),
+            "not a path inside the code folder",
+        ),
+    ],
+)
+def test_what_is_no_manifest_is_refused(body, message):
+    with pytest.raises(ReleaseError, match=message):
+        manifests.parse(body, "prices", "v", 0.0)
+
+
+@pytest.mark.parametrize("key", ["manifests/a/b.json", "manifests/.json", "manifests/a", "code/a.json"])
+def test_other_keys_are_no_manifests(key):
+    assert manifests.pipeline_of(key) is None
+
+
+def plan_of(*bundles):
+    stages = tuple(
+        StagePlan(f"s{n}", "training", "run", "", bundle=bundle) for n, bundle in enumerate(bundles)
+    )
+    return Plan("r", "prices", "default", Trigger("code", "k", "t"), "", 1, stages, ())
+
+
+def test_a_bundle_has_the_files_and_the_tarball(gateway, pipeline, files):
+    push(gateway, pipeline, files)
+    release = publish(gateway, manifests.read(gateway, "prices"))
+    wanted = ("lib/shared.py", "train.py")
+    (bundle,) = ensure_bundles(gateway, release, plan_of(wanted))
+    prefix = f"code/prices/{bundle}/"
+    assert bundle == release.bundle(wanted)
+    assert keys(gateway, prefix) == [
+        f"{prefix}files/lib/shared.py",
+        f"{prefix}files/train.py",
+        f"{prefix}source.tar.gz",
+    ]
+    assert gateway.objects.get(f"{prefix}files/train.py").body == files["train.py"]
+    packed = gateway.objects.get(f"{prefix}source.tar.gz").body
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        assert {m.name: archive.extractfile(m).read() for m in archive} == {
+            path: files[path] for path in wanted
+        }
+
+
+def test_a_whole_bundle_is_left_alone_and_a_half_one_is_finished(gateway, pipeline, files):
+    push(gateway, pipeline, files)
+    release = publish(gateway, manifests.read(gateway, "prices"))
+    plan = plan_of(("train.py",), ("train.py",), ("prepare.py",))
+    assert len(ensure_bundles(gateway, release, plan)) == 2
+    assert ensure_bundles(gateway, release, plan) == ()
+    key = f"code/prices/{release.bundle(['train.py'])}/source.tar.gz"
+    packed = gateway.objects.get(key).body
+    gateway.objects.delete(key)
+    assert ensure_bundles(gateway, release, plan) == (release.bundle(["train.py"]),)
+    assert gateway.objects.get(key).body == packed
+
+
+def test_a_bundle_keeps_the_pushed_version_when_staging_moves_on(gateway, pipeline, files):
+    push(gateway, pipeline, files)
+    release = publish(gateway, manifests.read(gateway, "prices"))
+    push(gateway, pipeline, files | {"train.py": b"later"})
+    (bundle,) = ensure_bundles(gateway, release, plan_of(("train.py",)))
+    assert gateway.objects.get(f"code/prices/{bundle}/files/train.py").body == files["train.py"]
+
+
+def test_the_tarball_does_not_depend_on_order_or_time():
+    packed = tarball({"b.py": b"b", "a/é.py": b"a"})
+    assert packed == tarball({"a/é.py": b"a", "b.py": b"b"})
+    assert packed[:10] == b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(packed))) as archive:
+        members = archive.getmembers()
+    assert [(m.name, m.uid, m.gid, m.mtime, m.mode) for m in members] == [
+        ("a/é.py", 0, 0, 0, 0o644),
+        ("b.py", 0, 0, 0, 0o644),
+    ]
+
+
+def waits_for(tools, name, *upstreams, code=True):
+    triggers = [{"type": "upstream", "pipeline": each} for each in upstreams]
+    return load(tools.document | {"name": name, "triggers": [{"type": "code"}] * code + triggers})
+
+
+def test_a_push_that_closes_a_circle_of_pipelines_is_refused_and_writes_nothing(gateway, files, tools):
+    push(gateway, waits_for(tools, "first", "third"), files)
+    push(gateway, waits_for(tools, "second", "first"), files)
+    with pytest.raises(DocumentError) as refused:
+        push(gateway, waits_for(tools, "third", "second"), files)
+    (problem,) = refused.value.problems
+    assert problem.path == "triggers[1].pipeline"
+    assert problem.message == "upstream triggers form a circle: third -> first -> second -> third"
+    assert gateway.documents.base("third") is None
+    assert keys(gateway, "staging/third/") == keys(gateway, "manifests/third") == []
+
+
+def test_an_overlay_can_close_a_circle_or_open_it(gateway, files, tools):
+    push(gateway, waits_for(tools, "second", "first"), files)
+    closing = {"triggers": [{"type": "upstream", "pipeline": "second"}]}
+    with pytest.raises(DocumentError, match="first -> second -> first"):
+        push(gateway, waits_for(tools, "first"), files, overlay=closing)
+    push(gateway, waits_for(tools, "first", "second"), files, overlay={"triggers": [{"type": "code"}]})
+    assert gateway.documents.base("first")
+
+
+def test_a_manifest_carries_the_date_of_its_run(gateway, pipeline, files):
+    push(gateway, pipeline, files, date="2024-03")
+    assert manifests.read(gateway, "prices").date == "2024-03"

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from stagewright.aws.executions import Executions
+from stagewright.errors import DocumentError, PlanError, TargetError
+from stagewright.planner.model import PLAN_FORMAT, Plan, StagePlan, Trigger
+from stagewright.runs.history.run_history import find_run, list_runs, show
+from stagewright.runs.starting import launch, refuse, resume, start
+from stagewright.store import items as starting
+
+TIME = "2026-01-31T14:00:00.000Z"
+RUN = "prices-20260131t140000-abcdef"
+
+
+def plan_of(*stages, key="manual:1", run=RUN, waves=None):
+    trigger = Trigger("manual", key, TIME, "ada", {"limit": 4})
+    waves = waves or ((tuple(stage.name for stage in stages if stage.action == "run"),),)
+    return Plan(run, "prices", "2026-01", trigger, "release", 7, stages, waves)
+
+
+def training(name="train", **more):
+    return StagePlan(
+        name, "training", "run", "no earlier result", "f1", {"image": "i"}, f"{RUN}-{name}-1", 60, **more
+    )
+
+
+def test_a_plan_becomes_a_run_with_its_pages_and_header(gateway, tools):
+    reused = StagePlan(
+        "prepare", "processing", "reuse", "same as run x", "f0", result={"outputs": {"a": "s3://b/c"}}
+    )
+    plan = plan_of(replace(reused, reused_from="x"), training())
+    started = start(gateway, plan)
+    assert (started.run, started.new) == (RUN, True)
+    header = gateway.runs.header(RUN)
+    assert (header.status, header.plan, header.revision, header.partition) == (
+        "RUNNING",
+        plan.digest,
+        7,
+        "2026-01",
+    )
+    assert header.trigger == plan.trigger
+    (execution,) = tools.executions(gateway)
+    assert execution["executionArn"] == started.execution == header.execution
+    described = gateway.executions.client.describe_execution(executionArn=started.execution)
+    assert json.loads(described["input"]) == {"run": RUN, "plan": plan.digest, "format": PLAN_FORMAT}
+    items = {item["item"]: item for item in gateway.runs.items(RUN, "p")}
+    assert json.loads(items[f"plan#{plan.digest}"]["waves"]) == [["0-0"]]
+    ((stage,),) = json.loads(items[f"page#{plan.digest}#0-0"]["chains"])
+    assert (stage["name"], stage["fingerprint"]) == ("train", "f1")
+    prepare, train = show(gateway, RUN).stages
+    assert (prepare.status, prepare.reused_from, prepare.result) == (
+        "REUSED",
+        "x",
+        {"outputs": {"a": "s3://b/c"}},
+    )
+    assert (train.action, train.wave, train.chain, train.position) == ("run", 0, 0, 0)
+
+
+def test_the_same_event_again_is_the_same_run(gateway, tools):
+    first = start(gateway, plan_of(training()))
+    again = start(gateway, plan_of(training()))
+    assert again == replace(first, new=False)
+    assert len(tools.executions(gateway)) == 1
+
+
+def test_five_at_once_make_one_run_and_one_execution(gateway, tools):
+    plans = [plan_of(replace(training(), reason=f"reason {n}")) for n in range(5)]
+    with ThreadPoolExecutor(5) as pool:
+        started = list(pool.map(lambda plan: start(gateway, plan), plans))
+    assert len({each.run for each in started}) == 1
+    assert [each.new for each in started].count(True) == 1
+    assert len(tools.executions(gateway)) == 1
+    (winner,) = [plan for plan, each in zip(plans, started, strict=True) if each.new]
+    assert gateway.runs.header(RUN).plan == winner.digest
+    assert show(gateway, RUN).stages[0].reason == winner.stages[0].reason
+
+
+def test_a_crash_between_claim_and_start_loses_nothing(gateway, tools, monkeypatch):
+    def crash(self, name, document):
+        raise TargetError("the function died")
+
+    monkeypatch.setattr(Executions, "start", crash)
+    with pytest.raises(TargetError):
+        start(gateway, plan_of(training()))
+    assert gateway.runs.header(RUN).status == "PLANNED"
+    assert tools.executions(gateway) == []
+    monkeypatch.undo()
+    assert start(gateway, plan_of(training())).new is False
+    assert gateway.runs.header(RUN).status == "RUNNING"
+    assert len(tools.executions(gateway)) == 1
+
+
+def test_a_crash_between_start_and_header_loses_nothing(waiting, tools):
+    gateway = waiting
+    plan = plan_of(training())
+    pointer = json.dumps({"run": RUN, "plan": plan.digest, "format": PLAN_FORMAT})
+    start(gateway, plan)
+    gateway.runs.advance(RUN, ["RUNNING"], {"status": "PLANNED"})
+    assert resume(gateway, RUN).execution == tools.executions(gateway)[0]["executionArn"]
+    assert gateway.runs.header(RUN).status == "RUNNING"
+    assert len(tools.executions(gateway)) == 1
+    assert gateway.executions.start(RUN, pointer)[0] == tools.executions(gateway)[0]["executionArn"]
+
+
+def test_another_key_with_the_same_run_id_is_not_taken_for_it(gateway):
+    start(gateway, plan_of(training()))
+    with pytest.raises(TargetError, match="manual:2: another run has this id"):
+        start(gateway, plan_of(training(), key="manual:2"))
+
+
+def test_a_run_stopped_before_it_began_does_not_go_on(waiting, tools):
+    gateway = waiting
+    start(gateway, plan_of(training()))
+    header = replace(gateway.runs.header(RUN), status="PLANNED")
+    gateway.runs.advance(RUN, ["RUNNING"], {"status": "STOPPED", "reason": "stopped by ada"})
+    launch(gateway, header)
+    described = gateway.executions.describe(tools.executions(gateway)[0]["executionArn"])
+    assert described.status == "ABORTED"
+    assert gateway.runs.header(RUN).status == "STOPPED"
+
+
+def test_a_run_that_ends_before_it_is_noted_as_running_stays_as_it_ended(gateway, tools):
+    started = start(gateway, plan_of(training()))
+    tools.until(lambda: gateway.executions.describe(started.execution).status == "SUCCEEDED")
+    header = replace(gateway.runs.header(RUN), status="PLANNED")
+    gateway.runs.advance(RUN, ["RUNNING"], {"status": "FAILED", "reason": "boom"})
+    assert launch(gateway, header) == started.execution
+    assert gateway.executions.describe(started.execution).status == "SUCCEEDED"
+    assert (gateway.runs.header(RUN).status, gateway.runs.header(RUN).reason) == ("FAILED", "boom")
+
+
+def test_a_refused_run_is_seen_and_not_repeated(gateway, tools):
+    trigger = Trigger("manual", "manual:9", TIME, "ada")
+    first = refuse(gateway, "prices", trigger, "stages.prepare.inputs.sales: nothing at s3://b/raw/")
+    assert refuse(gateway, "prices", trigger, "another reason") == replace(first, new=False)
+    record = show(gateway, first.run)
+    assert (record.status, record.stages) == ("REFUSED", ())
+    assert record.reason == "stages.prepare.inputs.sales: nothing at s3://b/raw/"
+    assert record.ended
+    assert find_run(gateway, "manual:9") == first.run
+    assert [each.run for each in list_runs(gateway, "prices")] == [first.run]
+    assert gateway.runs.open_runs(10) == ()
+    assert tools.executions(gateway) == []
+
+
+def test_a_plan_of_many_stages_is_written_in_many_items(gateway):
+    skipped = [StagePlan(f"s{n}", "gate", "skip", "off " * 100) for n in range(600)]
+    plan = plan_of(*skipped, training())
+    start(gateway, plan)
+    assert len(list(gateway.runs.items(RUN, f"stages#{plan.digest}"))) > 1
+    stages = show(gateway, RUN).stages
+    assert [stage.name for stage in stages] == [stage.name for stage in plan.stages]
+    assert {stage.status for stage in stages[:-1]} == {"SKIPPED"}
+
+
+def test_an_item_above_dynamodbs_limit_is_refused_before_the_claim(gateway, monkeypatch):
+    monkeypatch.setattr(starting, "ITEM_LIMIT", 100)
+    with pytest.raises(PlanError, match="DynamoDB keeps at most 100"):
+        start(gateway, plan_of(training()))
+    assert gateway.runs.claimed("manual:1") is None
+
+
+def test_a_document_above_dynamodbs_limit_is_refused(gateway):
+    from stagewright.document.stored_layers import Base
+
+    with pytest.raises(DocumentError, match="DynamoDB keeps at most 409,600"):
+        gateway.documents.put_pushed("prices", "base", Base("x" * 409_600, "", ""))
+    assert gateway.documents.base("prices") is None

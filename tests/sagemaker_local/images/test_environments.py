@@ -1,0 +1,233 @@
+"""Environments, built from wheels made here: nothing is fetched."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from zipfile import ZipFile
+
+import pytest
+
+from sagemaker_local.images import environment_build, environments, interpreters
+from sagemaker_local.images.environments import Environments
+from sagemaker_local.images.overlay import lay_over
+from stagewright.catalog.images import resolve as image_uri
+from stagewright.errors import JobEnvironmentError
+
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+OTHER = "3.9" if HERE != "3.9" else "3.10"
+
+
+def wheel(folder, name, version, source, requires=()):
+    with ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as file:
+        info = f"{name}-{version}.dist-info"
+        file.writestr(f"{name}.py", source)
+        needs = "".join(f"Requires-Dist: {each}\n" for each in requires)
+        file.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}")
+        file.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        recorded = (f"{name}.py", f"{info}/METADATA", f"{info}/WHEEL", f"{info}/RECORD")
+        file.writestr(f"{info}/RECORD", "".join(f"{path},,\n" for path in recorded))
+
+
+@pytest.fixture
+def wheels(tmp_path, monkeypatch):
+    """The only place that packages come from, and an empty cache."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    wheel(folder, "part", "1.0", "VERSION = '1.0'\n")
+    wheel(folder, "part", "2.0", "VERSION = '2.0'  # of another size\n")
+    monkeypatch.setenv("STAGEWRIGHT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("UV_FIND_LINKS", str(folder))
+    interpreters.find.cache_clear()
+    return folder
+
+
+@pytest.fixture
+def listed(tmp_path, monkeypatch):
+    """`listed(pythons, packages, instead)`: images.toml with one image, frame 1.0-1."""
+
+    def write(python, packages, instead=None):
+        text = (
+            f'[[image]]\nframework = "frame"\nversion = "1.0-1"\npython = {python}\npackages = {packages}\n'
+        )
+        if instead:
+            text += f"[[image.instead]]\npython = {instead[0]}\npackages = {instead[1]}\n"
+        (tmp_path / "images.toml").write_text(text)
+        monkeypatch.setattr(environments, "IMAGES", tmp_path / "images.toml")
+        environments.images.cache_clear()
+
+    yield write
+    environments.images.cache_clear()
+
+
+def printed(python, code):
+    return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_it_is_built_once_and_then_there(wheels, listed):
+    listed([HERE], ["part==1.0"])
+    lines = []
+    first = Environments().resolve("frame-1.0", lines.append)
+    second = Environments().resolve("frame-1.0-1", lines.append)
+    assert first == second
+    assert (first.framework, first.version, first.warning) == ("frame", "1.0-1", "")
+    assert len(lines) == 1
+    assert "building the environment of frame-1.0" in lines[0]
+    assert printed(first.python, "import part; print(part.VERSION)") == "1.0"
+    assert list(first.python.parents[1].glob("lib/python*/site-packages/__pycache__/part.*.pyc"))
+
+
+def test_two_at_once_build_it_once(wheels, listed):
+    listed([HERE], ["part==1.0"])
+    lines, found = [], []
+    threads = [
+        threading.Thread(target=lambda: found.append(Environments().resolve("frame-1.0", lines.append)))
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(lines) == 1
+    assert found[0] == found[1]
+
+
+def test_the_nearest_python_comes_with_a_warning(wheels, listed, monkeypatch):
+    own = interpreters.find(HERE)
+    monkeypatch.setattr(interpreters, "find", lambda version: own if version == HERE else None)
+    listed([OTHER, HERE], ["part==1.0"])
+    assert Environments().resolve("frame-1.0").warning == (
+        f"frame-1.0 runs on Python {HERE} here; the image has {OTHER}"
+    )
+    listed([OTHER], ["part==1.0"], instead=([HERE], ["part==2.0"]))
+    other = Environments().resolve("frame-1.0")
+    assert other.warning.startswith("frame-1.0 cannot be had on this machine: part==2.0 on Python")
+    assert printed(other.python, "import part; print(part.VERSION)") == "2.0"
+
+
+def test_no_python_that_fits_is_a_clear_error(wheels, listed, monkeypatch):
+    monkeypatch.setattr(interpreters, "find", lambda _version: None)
+    listed(["3.10", "3.11"], ["part==1.0"])
+    with pytest.raises(
+        JobEnvironmentError, match=r"frame-1\.0 needs Python 3\.10 or 3\.11, and none is here"
+    ):
+        Environments().resolve("frame-1.0")
+
+
+def test_a_package_that_cannot_be_had_leaves_nothing_half_built(wheels, listed, tmp_path):
+    listed([HERE], ["absent==1.0"])
+    with pytest.raises(JobEnvironmentError, match=r"the environment could not be built: (.|\n)*absent"):
+        Environments().resolve("frame-1.0")
+    assert [path for path in (tmp_path / "cache/environments").iterdir() if path.is_dir()] == []
+
+
+def test_an_own_python_wins(wheels, listed, tmp_path):
+    listed([HERE], ["absent==1.0"])
+    (tmp_path / "local.toml").write_text(f'[pythons]\n"frame-1.0" = "{sys.executable}"\n')
+    found = Environments(tmp_path / "local.toml").resolve("frame-1.0-1")
+    assert str(found.python) == sys.executable
+    assert "local.toml" in found.warning
+    (tmp_path / "local.toml").write_text('[pythons]\n"frame-1.0" = "/no/python"\n')
+    with pytest.raises(JobEnvironmentError, match="/no/python does not run"):
+        Environments(tmp_path / "local.toml").resolve("frame-1.0")
+
+
+def test_a_broken_local_toml_is_named(tmp_path):
+    (tmp_path / "local.toml").write_text("[pythons\n")
+    with pytest.raises(JobEnvironmentError, match=r"local\.toml: "):
+        Environments(tmp_path / "local.toml").resolve("sklearn-1.4")
+
+
+def test_requirements_change_a_copy_and_never_the_base(wheels, listed, tmp_path):
+    listed([HERE], ["part==1.0"])
+    base = Environments().resolve("frame-1.0")
+    file = tmp_path / "requirements.txt"
+    file.write_text("part>=2\n")
+    changed = Environments().with_requirements(base, file)
+    assert printed(changed.python, "import part; print(part.VERSION)") == "2.0"
+    assert printed(base.python, "import part; print(part.VERSION)") == "1.0"
+    file.write_text("part\n")
+    kept = Environments().with_requirements(base, file)
+    assert printed(kept.python, "import part; print(part.VERSION)") == "1.0"
+
+
+def test_a_layer_takes_what_is_installed_and_the_base_does_not(wheels, listed, tmp_path):
+    listed([HERE], ["part==1.0"])
+    base = Environments().resolve("frame-1.0")
+    layer = lay_over(base.python, tmp_path / "layer")
+    assert printed(layer, "import part; print(part.VERSION)") == "1.0"
+    (site,) = (tmp_path / "layer").glob("lib/python*/site-packages")
+    (site / "mine.py").write_text("VALUE = 1\n")
+    assert printed(layer, "import mine, sys; print(mine.VALUE, sys.prefix)") == f"1 {tmp_path / 'layer'}"
+    with pytest.raises(subprocess.CalledProcessError):
+        printed(base.python, "import mine")
+
+
+def test_every_image_of_the_list_is_one_of_awss():
+    """An alias of ours and AWS's URI for it mean the same environment."""
+    for image in environments.images():
+        gpu_only = image.framework == "huggingface"
+        uri = image_uri(image.full_alias, "us-east-1", "ml.g5.xlarge" if gpu_only else "ml.m5.xlarge")
+        assert environments._image_of(uri) is image
+        assert environments._image_of(image.full_alias) is image
+    assert environments._image_of("123456789012.dkr.ecr.us-east-1.amazonaws.com/mine:1") is None
+
+
+def test_whether_the_first_job_of_an_image_waits_for_its_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("STAGEWRIGHT_CACHE", str(tmp_path / "cache"))
+    known = environments.Environments(tmp_path / "local.toml")
+    assert known.unbuilt("sklearn-1.4") == "sklearn-1.4"
+    assert known.unbuilt("own/image:1") == ""
+    monkeypatch.setattr(environment_build, "is_built", lambda _folder: True)
+    assert known.unbuilt("sklearn-1.4") == ""
+    monkeypatch.setattr(environment_build, "is_built", lambda _folder: False)
+    (tmp_path / "local.toml").write_text(f'[pythons]\n"sklearn-1.4" = "{sys.executable}"\n')
+    assert known.unbuilt("sklearn-1.4") == ""
+
+
+def test_what_would_fail_is_known_before_anything_is_built(wheels, listed, tmp_path):
+    listed([HERE], ["part==1.0"])
+    assert Environments().problem("frame-1.0") == ""
+    assert "use one of frame-1.0 (frame 1.0-1)" in Environments().problem("nobodys:1")
+    own = tmp_path / "local.toml"
+    own.write_text(f'[pythons]\n"nobodys:1" = "{sys.executable}"\n')
+    assert Environments(own).problem("nobodys:1") == ""
+    listed(["3.99"], ["part==1.0"])
+    assert "needs Python 3.99, and none is here" in Environments().problem("frame-1.0")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_torch_with_cuda_is_refused_unless_it_is_allowed(wheels, listed, tmp_path, monkeypatch):
+    wheel(wheels, "torch", "2.0", "", requires=["nvidia-cudnn-cu12"])
+    wheel(wheels, "nvidia_cudnn_cu12", "1.0", "")
+    listed([HERE], ["torch==2.0"])
+    with pytest.raises(JobEnvironmentError, match="STAGEWRIGHT_LARGE_ENVIRONMENTS=1") as caught:
+        Environments().resolve("frame-1.0")
+    assert "local.toml" in caught.value.remedy
+    assert not list(tmp_path.glob("cache/environments/*.new"))
+    monkeypatch.setenv("STAGEWRIGHT_LARGE_ENVIRONMENTS", "1")
+    assert Environments().resolve("frame-1.0").python.exists()
+
+
+def test_torch_for_the_processor_alone_is_installed(wheels, listed):
+    wheel(wheels, "torch", "3.0", "")
+    listed([HERE], ["torch==3.0"])
+    assert Environments().resolve("frame-1.0").python.exists()
+
+
+@pytest.mark.parametrize(
+    ("alias", "instance", "full"),
+    [
+        ("pytorch-2.6", "ml.m5.large", "pytorch-2.6.0"),
+        ("huggingface-4.49-pytorch2.5", "ml.g5.xlarge", "huggingface-4.49.0-pytorch2.5.1"),
+        ("xgboost-3.0-5", "ml.m5.large", "xgboost-3.0-5"),
+    ],
+)
+def test_images_of_the_deep_learning_frameworks_are_listed(alias, instance, full):
+    uri = image_uri(alias, "eu-west-1", instance)
+    found = environments._image_of(uri)
+    assert found is not None
+    assert found.full_alias == full
+    assert environments._image_of(found.alias) == found

@@ -1,0 +1,95 @@
+"""Jobs that are stopped before their processes run: at the moments at which nobody would hit by chance."""
+
+from __future__ import annotations
+
+import pytest
+from tests.sagemaker_local.meanwhile import Meanwhile
+from tests.sagemaker_local.tuning.test_tuning_jobs import children, tune
+from tests.support import processes
+
+NEVER = "import time\nprint('ran', flush=True)\ntime.sleep(611.25)"
+TUNING = "HyperParameterTuning"
+
+
+def stop(bench, noun, name="early"):
+    bench.service.call(f"Stop{noun}Job", {f"{noun}JobName": name})
+
+
+def create(bench, noun):
+    match noun:
+        case "Processing":
+            bench.process("early", NEVER)
+        case "Training":
+            bench.train("early", NEVER)
+        case _:
+            tune(bench, "early", jobs=9, script=NEVER)
+
+
+def left(bench):
+    """Processes of this service's jobs."""
+    return [line for line in processes.command_lines().values() if str(bench.settings.root) in line]
+
+
+@pytest.mark.parametrize("noun", ["Processing", "Training", TUNING])
+def test_a_job_that_can_be_seen_can_be_stopped(bench, monkeypatch, noun):
+    """Between its record and its thread."""
+
+    def stop_it(kind, name, *_):
+        if name == "early":
+            stop(bench, noun)
+
+    seen = Meanwhile(monkeypatch, bench.service._context.store, "add", stop_it, before=False)
+    create(bench, noun)
+    assert bench.ended("early", noun)[f"{noun}JobStatus"] == "Stopped"
+    assert seen.errors == []
+    assert "ran" not in bench.log("early", noun.lower())
+    assert left(bench) == []
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("noun", ["Processing", "Training"])
+def test_a_job_is_stopped_while_its_process_starts(bench, monkeypatch, noun, before):
+    launcher = bench.service.launcher
+    seen = Meanwhile(monkeypatch, type(launcher), "start", lambda *_: stop(bench, noun), before=before)
+    create(bench, noun)
+    assert bench.ended("early", noun)[f"{noun}JobStatus"] == "Stopped"
+    assert (seen.called, seen.errors) == (1, [])
+    bench.until(lambda: not left(bench))
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_no_training_job_outlives_its_tuning_job(bench, monkeypatch, before):
+    """Stopped when its first training job is there and has no process, and when it has just got one."""
+    launcher = bench.service.launcher
+    seen = Meanwhile(monkeypatch, type(launcher), "start", lambda *_: stop(bench, TUNING), before=before)
+    tune(bench, "early", jobs=9, script=NEVER)
+    assert bench.ended("early", TUNING)["HyperParameterTuningJobStatus"] == "Stopped"
+    assert seen.called >= 1
+    assert {each["TrainingJobStatus"] for each in children(bench, "early")} == {"Stopped"}
+    bench.until(lambda: not left(bench))
+
+
+def test_one_host_that_cannot_start_leaves_no_other(bench, monkeypatch):
+    launcher = type(bench.service.launcher)
+    start = launcher.start
+
+    def only_the_first(self, command):
+        if command.host != "algo-1":
+            raise OSError("no more processes")
+        return start(self, command)
+
+    monkeypatch.setattr(launcher, "start", only_the_first)
+    cluster = {"InstanceCount": 2, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 10}
+    bench.process("early", NEVER, ProcessingResources={"ClusterConfig": cluster})
+    assert "no more processes" in bench.ended("early")["FailureReason"]
+    bench.until(lambda: not left(bench))
+
+
+def test_a_job_whose_log_cannot_be_opened_has_failed(bench):
+    folder = bench.settings.root / "jobs/processing/early"
+    folder.parent.mkdir(parents=True)
+    folder.write_text("a file where the folder should be")
+    bench.process("early", NEVER)
+    job = bench.ended("early")
+    assert job["ProcessingJobStatus"] == "Failed"
+    assert job["FailureReason"].startswith("InternalServerError: FileExistsError")

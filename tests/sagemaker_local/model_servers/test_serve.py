@@ -1,0 +1,259 @@
+"""The model server as a process of its own, without the service around it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+from tests.support.waiting import PATIENCE
+
+import sagemaker_local.model_servers
+
+SERVE = Path(sagemaker_local.model_servers.__file__).with_name("serve")
+WHOLE = """
+import json
+def model_fn(folder):
+    return {"factor": 2}
+def input_fn(body, content_type):
+    return json.loads(body)
+def predict_fn(data, model):
+    return [value * model["factor"] for value in data]
+def output_fn(prediction, accept):
+    return json.dumps(prediction), accept
+"""
+
+
+class Server:
+    def __init__(self, process: subprocess.Popen[bytes], log: Path, port: int) -> None:
+        self.process, self.log = process, log
+        self.connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+
+    def post(self, body: bytes | str, **headers: str) -> tuple[int, str, str]:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.connection.request("POST", "/invocations", body, named)
+        answer = self.connection.getresponse()
+        return answer.status, answer.headers["Content-Type"], answer.read().decode()
+
+    def get(self, path: str) -> int:
+        self.connection.request("GET", path)
+        answer = self.connection.getresponse()
+        answer.read()
+        return answer.status
+
+
+Start = Callable[..., Server]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """`start(script, framework, program, **environment)`: a server that serves, or has ended."""
+    started: list[Server] = []
+
+    def start(
+        script: str | dict[str, str], framework: str = "inference", program: str = "inference.py", **env: str
+    ) -> Server:
+        code = tmp_path / "model/code"
+        code.mkdir(parents=True, exist_ok=True)
+        for name, text in ({program: script} if isinstance(script, str) else script).items():
+            (code / name).write_text(text)
+        log, ready = tmp_path / "log", tmp_path / "port"
+        ready.unlink(missing_ok=True)
+        settings = {
+            "PATH": os.environ["PATH"],
+            "SAGEMAKER_BASE_DIR": str(tmp_path),
+            "SAGEMAKER_BIND_TO_PORT": "0",
+            "SAGEMAKER_PROGRAM": program,
+            "SAGEMAKER_SUBMIT_DIRECTORY": str(code),
+            **env,
+        }
+        command = [sys.executable, str(SERVE), "--framework", framework, "--ready", str(ready)]
+        with log.open("wb") as output:
+            process = subprocess.Popen(command, env=settings, stdout=output, stderr=output)
+        while process.poll() is None and not ready.exists():
+            time.sleep(0.01)
+        server = Server(process, log, int(ready.read_text()) if ready.exists() else 0)
+        started.append(server)
+        return server
+
+    yield start
+    for server in started:
+        server.connection.close()
+        server.process.kill()
+        server.process.wait()
+
+
+def test_answers_pings_and_invocations_on_one_connection(start: Start) -> None:
+    server = start(WHOLE)
+    assert server.get("/ping") == 200
+    for number in range(20):
+        assert server.post(json.dumps([number]), Content_Type="application/json") == (
+            200,
+            "application/json",
+            json.dumps([2 * number]),
+        )
+    assert server.get("/elsewhere") == 404
+
+
+def test_listens_on_the_loopback_address_only(start: Start) -> None:
+    server = start(WHOLE)
+    port = server.connection.port
+    with socket.socket() as other:
+        # The whole of 127.0.0.0/8 is loopback; a server on every address would answer here.
+        other.settimeout(PATIENCE)
+        assert other.connect_ex(("127.0.0.2", port)) != 0 or sys.platform == "darwin"
+
+
+def test_hands_over_the_types_and_the_default_accept(start: Start) -> None:
+    script = """
+def model_fn(folder):
+    return folder
+def transform_fn(model, body, content_type, accept):
+    return repr([type(body).__name__, content_type, accept]), "text/plain"
+"""
+    server = start(script, SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT="text/csv")
+    assert server.post("1,2", Content_Type="text/csv", Accept="*/*")[2] == "['str', 'text/csv', 'text/csv']"
+    assert server.post(b"\x00", Content_Type="image/png", Accept="a/b")[2] == "['bytes', 'image/png', 'a/b']"
+
+
+def test_reads_a_chunked_body(start: Start) -> None:
+    server = start(WHOLE)
+    server.connection.request(
+        "POST",
+        "/invocations",
+        iter([b"[1,", b" 2]"]),
+        {"Content-Type": "application/json"},
+        encode_chunked=True,
+    )
+    assert server.connection.getresponse().read() == b"[2, 4]"
+
+
+@pytest.mark.parametrize("framework", ["sklearn", "inference"])
+def test_an_unknown_content_type_is_415_and_an_unknown_accept_406(start: Start, framework: str) -> None:
+    script = "def model_fn(folder): pass\ndef predict_fn(data, model): return 1\n"
+    server = start(script, framework)
+    status, _, text = server.post("x", Content_Type="image/png")
+    assert (status, text.splitlines()[0]) == (
+        415,
+        "Content type image/png is not supported by this framework.",
+    )
+    server = start(script + "def input_fn(body, content_type): return body\n", framework)
+    assert server.post("x", Content_Type="image/png", Accept="image/gif")[0] == 406
+
+
+@pytest.mark.parametrize("framework", ["sklearn", "inference"])
+def test_an_exception_is_500_with_the_message_and_a_traceback_in_the_log(
+    start: Start, framework: str
+) -> None:
+    server = start(
+        WHOLE.replace("return [value", "raise ValueError('bad rows')\n    return [value"), framework
+    )
+    status, _, text = server.post("[1]", Content_Type="application/json")
+    assert status == 500
+    assert "bad rows" in text
+    assert "line 8, in predict_fn" in server.log.read_text()
+    assert server.get("/ping") == 200
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_process_with_the_reason(start: Start, tmp_path: Path) -> None:
+    server = start("def model_fn(folder):\n    raise OSError('no weights')\n")
+    assert server.process.wait(PATIENCE) == 1
+    assert server.log.read_text().rstrip().endswith("OSError: no weights")
+    assert not (tmp_path / "port").exists()
+
+
+@pytest.mark.parametrize(
+    ("script", "framework", "environment", "reason"),
+    [
+        ({"other.py": WHOLE}, "inference", {}, "No module named 'inference'"),
+        (WHOLE, "sklearn", {"SAGEMAKER_PROGRAM": ""}, "SAGEMAKER_PROGRAM is not set"),
+        ("def input_fn(a, b): pass", "inference", {}, "Please provide a model_fn implementation."),
+        (
+            WHOLE + "def transform_fn(m, b, c, a): pass\n",
+            "inference",
+            {},
+            "Cannot use transform_fn implementation",
+        ),
+        ("def model_fn(folder): pass", "xgboost", {}, "The default input_fn of the xgboost container"),
+    ],
+)
+def test_a_script_that_cannot_serve_says_why(
+    start: Start, script: str | dict[str, str], framework: str, environment: dict[str, str], reason: str
+) -> None:
+    server = start(script, framework, **environment)
+    assert server.process.wait(PATIENCE) == 1
+    assert reason in server.log.read_text()
+
+
+def test_a_framework_without_defaults_serves_a_script_that_brings_all(start: Start) -> None:
+    assert start(WHOLE, "xgboost").post("[1]", Content_Type="application/json")[2] == "[2]"
+
+
+@pytest.mark.parametrize("program", ["server.py", "handlers.py", "content.py", "json_.py"])
+def test_the_user_s_module_names_do_not_meet_ours(start: Start, program: str) -> None:
+    script = "import toolkits\n" + WHOLE.replace('"factor": 2', '"factor": toolkits.FACTOR')
+    server = start({program: script, "toolkits.py": "FACTOR = 3\n"}, program=program)
+    assert server.post("[1]", Content_Type="application/json")[2] == "[3]"
+
+
+@pytest.mark.parametrize(
+    ("result", "content_type", "body"),
+    [
+        ("('a,b', 'text/csv')", "text/csv; charset=utf-8", "a,b"),
+        ("'plain'", "text/html; charset=utf-8", "plain"),
+        ("{'a': 1}", "application/json", '{"a":1}\n'),
+        ("(b'bytes', 'application/x-own')", "application/x-own", "bytes"),
+        ("worker.Response(encoders.encode([1, 2], accept), mimetype=accept)", "application/json", "[1, 2]"),
+    ],
+)
+def test_sklearn_answers_as_flask_does(start: Start, result: str, content_type: str, body: str) -> None:
+    script = f"""
+from sagemaker_containers.beta.framework import encoders, worker
+def model_fn(folder): pass
+def transform_fn(model, body, content_type, accept): return {result}
+"""
+    assert start(script, "sklearn").post("x") == (200, content_type, body)
+
+
+def test_sagemaker_inference_hands_a_context_to_who_takes_one(start: Start) -> None:
+    script = """
+from sagemaker_inference import content_types
+def model_fn(folder, context):
+    return context.system_properties["model_dir"].endswith("/model")
+def input_fn(body, content_type): return body
+def predict_fn(data, model, context): return [model, context is not None]
+def output_fn(prediction, accept): return {"seen": prediction, "type": content_types.JSON}
+"""
+    answer = start(script).post("x", Content_Type="a/b")
+    assert answer == (200, "application/json", '{"seen": [true, true], "type": "application/json"}')
+
+
+def test_a_request_over_the_model_server_s_timeout_ends_the_process(start: Start) -> None:
+    script = "import time\ndef model_fn(folder): pass\ndef transform_fn(m, b, c, a): time.sleep(60)\n"
+    server = start(script, SAGEMAKER_MODEL_SERVER_TIMEOUT="0.2")
+    with pytest.raises(OSError):
+        server.post("x")
+    assert server.process.wait(PATIENCE) == 1
+    assert "WORKER TIMEOUT" in server.log.read_text()
+
+
+def test_a_script_that_trains_when_imported_is_told_to_guard_that(start):
+    unguarded = "import argparse\nparser = argparse.ArgumentParser()\n"
+    unguarded += "parser.add_argument('--n', required=True)\nparser.parse_args()\n"
+    log = start(WHOLE + unguarded).log.read_text()
+    last = log.splitlines()[-1]
+    assert last.startswith("inference.py ended the process (exit code 2) when it was imported to be served")
+    assert 'if __name__ == "__main__"' in log
+    assert "--framework" not in log
+
+
+def test_a_script_sees_no_arguments_but_its_own_name(start):
+    server = start("import sys\nassert len(sys.argv) == 1 and sys.argv[0].endswith('inference.py')\n" + WHOLE)
+    assert server.get("/ping") == 200

@@ -1,0 +1,179 @@
+"""S3 semantics against a real S3."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+
+import pytest
+
+from sagemaker_local.errors import JobFailure
+from sagemaker_local.storage import Storage, unpack
+
+KEYS = (
+    "raw/house/a.csv",
+    "raw/house/deep/b.csv",
+    "raw/house2/c.csv",
+    "raw/house.csv",
+    "raw/house/",
+    "other/d",
+)
+
+
+@pytest.fixture
+def storage(settings):
+    opened = Storage(settings)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def objects(s3, request):
+    """The keys above, each holding its own name."""
+    for key in KEYS:
+        s3.put_object(Bucket="jobs", Key=f"{request.node.name}/{key}", Body=key.encode())
+    return f"s3://jobs/{request.node.name}"
+
+
+def tree(folder):
+    return {
+        file.relative_to(folder).as_posix(): file.read_text() for file in folder.rglob("*") if file.is_file()
+    }
+
+
+@pytest.mark.parametrize(
+    ("prefix", "expected"),
+    [
+        ("raw/house/", {"a.csv": "raw/house/a.csv", "deep/b.csv": "raw/house/deep/b.csv"}),
+        (
+            "raw/house",
+            {
+                "a.csv": "raw/house/a.csv",
+                "deep/b.csv": "raw/house/deep/b.csv",
+                "house.csv": "raw/house.csv",
+                "house2/c.csv": "raw/house2/c.csv",
+            },
+        ),
+        ("raw/house.csv", {"house.csv": "raw/house.csv"}),
+        ("raw/hou", {
+            "house/a.csv": "raw/house/a.csv",
+            "house/deep/b.csv": "raw/house/deep/b.csv",
+            "house.csv": "raw/house.csv",
+            "house2/c.csv": "raw/house2/c.csv",
+        }),
+        ("other", {"d": "other/d"}),
+    ],
+)  # fmt: skip
+def test_a_prefix_is_every_key_that_starts_with_it(storage, objects, tmp_path, prefix, expected):
+    assert storage.download(f"{objects}/{prefix}", "S3Prefix", tmp_path / "in") == len(expected)
+    assert tree(tmp_path / "in") == expected
+
+
+def test_a_manifest_names_its_objects(storage, objects, s3, tmp_path, request):
+    manifest = [{"prefix": f"{objects}/raw/"}, "house/a.csv", "house2/c.csv"]
+    s3.put_object(Bucket="jobs", Key=f"{request.node.name}/m.json", Body=json.dumps(manifest).encode())
+    storage.download(f"{objects}/m.json", "ManifestFile", tmp_path / "in")
+    assert tree(tmp_path / "in") == {"house/a.csv": "raw/house/a.csv", "house2/c.csv": "raw/house2/c.csv"}
+
+
+def test_a_manifest_that_is_none(storage, objects, tmp_path):
+    with pytest.raises(JobFailure, match=r"ClientError: the manifest .*other/d is not \["):
+        storage.download(f"{objects}/other/d", "ManifestFile", tmp_path)
+
+
+def test_a_manifest_cannot_leave_the_folder(storage, objects, s3, tmp_path, request):
+    manifest = [{"prefix": f"{objects}/raw/house/"}, "../house.csv"]
+    s3.put_object(Bucket="jobs", Key=f"{request.node.name}/m.json", Body=json.dumps(manifest).encode())
+    with pytest.raises(JobFailure, match="would leave the folder"):
+        storage.download(f"{objects}/m.json", "ManifestFile", tmp_path / "in")
+
+
+@pytest.mark.parametrize(
+    ("uri", "words"),
+    [
+        ("s3://jobs/nowhere/", "No S3 objects found under S3 URL"),
+        ("s3://no-such-bucket-here/x", "NoSuchBucket"),
+        ("https://jobs/x", "is not an S3 URI"),
+    ],
+)
+def test_what_is_not_there_is_the_authors_error(storage, s3, tmp_path, uri, words):
+    with pytest.raises(JobFailure) as caught:
+        storage.download(uri, "S3Prefix", tmp_path)
+    assert str(caught.value).startswith("ClientError: ")
+    assert words in str(caught.value)
+
+
+def test_many_and_large_files_come_back_as_they_went(storage, s3, tmp_path):
+    out = tmp_path / "out"
+    (out / "deep").mkdir(parents=True)
+    for number in range(30):
+        (out / f"deep/{number}").write_bytes(bytes([number]) * number)
+    (out / "large").write_bytes(b"0123456789abcdef" * (9 << 16))
+    assert storage.upload_folder(out, "s3://jobs/many/") == 31
+    storage.download("s3://jobs/many/", "S3Prefix", tmp_path / "in")
+    assert {f.name: f.read_bytes() for f in (tmp_path / "in").rglob("*") if f.is_file()} == {
+        f.name: f.read_bytes() for f in out.rglob("*") if f.is_file()
+    }
+
+
+def test_an_archive_holds_what_is_in_the_folder(storage, s3, tmp_path):
+    model = tmp_path / "model"
+    (model / "code").mkdir(parents=True)
+    (model / "code/inference.py").write_text("x = 1")
+    storage.upload_archive(model, "s3://jobs/archive/model.tar.gz")
+    storage.download_file("s3://jobs/archive/model.tar.gz", tmp_path / "back.tar.gz")
+    unpack(tmp_path / "back.tar.gz", tmp_path / "back")
+    assert tree(tmp_path / "back") == {"code/inference.py": "x = 1"}
+    assert not (tmp_path / "model.tar.gz").exists()
+
+
+def packed(path, *members):
+    with tarfile.open(path, "w:gz") as tar:
+        for member, data in members:
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return path
+
+
+def test_an_archive_cannot_leave_its_folder(tmp_path):
+    evil = packed(tmp_path / "evil.tar.gz", (tarfile.TarInfo("../escaped"), b"x"))
+    with pytest.raises(JobFailure, match=r"ClientError: evil\.tar\.gz cannot be unpacked"):
+        unpack(evil, tmp_path / "in")
+    assert not (tmp_path / "escaped").exists()
+
+
+def test_an_archive_that_is_none(tmp_path):
+    (tmp_path / "bad.tar.gz").write_bytes(b"not a tarball")
+    with pytest.raises(JobFailure, match=r"ClientError: bad\.tar\.gz cannot be unpacked"):
+        unpack(tmp_path / "bad.tar.gz", tmp_path / "in")
+
+
+@pytest.mark.parametrize("place", [-8, 30], ids=["checksum", "data"])
+def test_an_archive_with_a_wrong_byte(tmp_path, place):
+    bad = packed(tmp_path / "bad.tar.gz", (tarfile.TarInfo("a"), b"some text, many times. " * 9_000))
+    content = bytearray(bad.read_bytes())
+    content[place] ^= 0xFF
+    bad.write_bytes(content)
+    with pytest.raises(JobFailure, match=r"ClientError: bad\.tar\.gz cannot be unpacked"):
+        unpack(bad, tmp_path / "in")
+
+
+def test_an_archive_beyond_the_limits(tmp_path, monkeypatch):
+    from sagemaker_local import storage as module
+
+    monkeypatch.setattr(module, "UNPACKED_LIMIT", 10)
+    big = packed(
+        tmp_path / "big.tar.gz", (tarfile.TarInfo("a"), b"123456"), (tarfile.TarInfo("b"), b"123456")
+    )
+    with pytest.raises(JobFailure, match="unpacks to more than this server allows"):
+        unpack(big, tmp_path / "in")
+
+
+def test_a_server_that_is_not_there_is_not_the_authors_error(settings, tmp_path):
+    from dataclasses import replace
+
+    lost = Storage(replace(settings, url="http://127.0.0.1:1"))
+    with pytest.raises(JobFailure, match=r"^InternalServerError: "):
+        lost.download("s3://jobs/x", "S3Prefix", tmp_path)
+    lost.close()

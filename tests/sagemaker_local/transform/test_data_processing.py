@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sagemaker_local.api.protocol import ApiError
+from sagemaker_local.transform import data_processing
+from sagemaker_local.transform.data_processing import DataProcessing
+from sagemaker_local.transform.record_formats import RecordError
+
+CSV, LINES, JSON = "text/csv", "application/jsonlines", "application/json"
+UNDERSCORE = (
+    "Invalid OutputFilter: \"$['account_id','SageMakerOutput']\". Unexpected \"_\" in JsonPath. "
+    "Supported operators for \"application/jsonlines\" are ['$', '[', ']', '*', '.', ' ', ',', ':', "
+    "'-', ''']"
+)
+"""In the service's words (github.com/aws/aws-sdk, issue 184)."""
+
+
+def processing(content_type: str, split: str = "Line", accept: str = "", **filters: str) -> DataProcessing:
+    return data_processing.of(request(content_type, split, split, accept, **filters))
+
+
+def request(
+    content_type: str, split: str, assemble: str = "None", accept: str = "", **filters: str
+) -> dict[str, Any]:
+    return {
+        "TransformInput": {"SplitType": split, **({"ContentType": content_type} if content_type else {})},
+        "TransformOutput": {"AssembleWith": assemble, **({"Accept": accept} if accept else {})},
+        "DataProcessing": filters,
+    }
+
+
+def test_csv_columns_leave_and_come_back() -> None:
+    """The developer guide's own example: without the ID to the model, with the ID and the inference out."""
+    made = processing(CSV, InputFilter="$[1:]", JoinSource="Input", OutputFilter="$[0,-1]")
+    records = [made.record(line) for line in (b"7,1.50,x", b'8,2,"a, b"')]
+    assert [record.sent for record in records] == [b"1.50,x", b'2,"a, b"']
+    assert made.output(records, b"0.1\n0.2\n") == b"7,0.1\n8,0.2"
+
+
+def test_csv_joins_all_columns_of_the_answer_to_all_of_the_input() -> None:
+    made = processing(CSV, JoinSource="Input")
+    records = [made.record(b'1,"two, or three",3')]
+    assert made.output(records, b"4,5") == b'1,"two, or three",3,4,5'
+
+
+@pytest.mark.parametrize(
+    ("record", "answer", "joined"),
+    [
+        (b'{"key":1}', b'{"label":1}', b'{"key":1,"SageMakerOutput":{"label":1}}'),
+        (b"[1,2]", b"0.5", b'{"SageMakerInput":[1,2],"SageMakerOutput":0.5}'),
+        ('{"town":"Århus"}'.encode(), b'"ja"', '{"town":"Århus","SageMakerOutput":"ja"}'.encode()),
+    ],
+)
+def test_json_answers_stand_under_a_key_of_their_own(record: bytes, answer: bytes, joined: bytes) -> None:
+    made = processing(LINES, JoinSource="Input")
+    assert made.output([made.record(record)], answer) == joined
+
+
+def test_json_filters() -> None:
+    made = processing(
+        LINES, InputFilter="$.features", JoinSource="Input", OutputFilter="$['id','SageMakerOutput']"
+    )
+    records = [made.record(b'{"id": 7, "features": [1, 2]}'), made.record(b'{"id": 8, "features": [3]}')]
+    assert [record.sent for record in records] == [b"[1,2]", b"[3]"]
+    answer = b'{"y": 1}\n{"y": 2}\n'
+    assert made.output(records, answer) == (
+        b'{"id":7,"SageMakerOutput":{"y":1}}\n{"id":8,"SageMakerOutput":{"y":2}}'
+    )
+
+
+def test_a_whole_json_file_is_one_record() -> None:
+    made = processing(JSON, split="None", JoinSource="Input")
+    pretty = b'{\n "key": 1\n}\n'
+    assert made.output([made.record(pretty)], b"[\n 1,\n 2\n]\n") == b'{"key":1,"SageMakerOutput":[1,2]}'
+
+
+def test_without_filters_anything_passes() -> None:
+    made = processing("image/png", split="None")
+    record = made.record(b"\x89PNG\n\x00")
+    assert record.sent == b"\x89PNG\n\x00"
+    assert made.output([record], b"\n\n\xff") == b"\n\n\xff"
+
+
+def test_answers_must_be_as_many_as_records() -> None:
+    made = processing(CSV, JoinSource="Input")
+    records = [made.record(b"1"), made.record(b"2")]
+    with pytest.raises(RecordError, match="the model answered 1 lines to 2 records"):
+        made.output(records, b"[0.1, 0.2]")
+
+
+def test_a_record_that_is_not_its_content_type() -> None:
+    with pytest.raises(RecordError, match="Failed to parse as JSON"):
+        processing(LINES, InputFilter="$.x").record(b"1,2")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (
+            request(LINES, "Line", "Line", OutputFilter="$['account_id','SageMakerOutput']"),
+            UNDERSCORE,
+        ),
+        (request(CSV, "Line", InputFilter="1:"), 'Invalid InputFilter: "1:".'),
+        (request(CSV, "Line", InputFilter="$.id"), "for text/csv only indexes can be used"),
+        (request(CSV, "None", InputFilter="$[1:]"), "needs TransformInput.SplitType to be Line"),
+        (request("", "Line", InputFilter="$[1:]"), "it is not given"),
+        (request("image/png", "None", JoinSource="Input"), "it is image/png"),
+        (request(CSV, "Line", "Line", JSON, JoinSource="Input"), "need the same TransformOutput.Accept"),
+        (request(CSV, "Line", "None", JoinSource="Input"), "need the same TransformOutput.AssembleWith"),
+    ],
+)
+def test_what_is_refused(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        data_processing.of(wrong)
+    assert refused.value.code == "ValidationException"
+    assert said in refused.value.message
+
+
+def test_an_input_filter_alone_leaves_the_answer_as_it_is() -> None:
+    made = data_processing.of(request("text/csv; charset=utf-8", "Line", InputFilter="$[1:]"))
+    assert made.output([made.record(b"1,2"), made.record(b"3,4")], b"[1, 2]") == b"[1, 2]"

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from sagemaker_local.transform.mini_batches import (
+    MEGABYTE,
+    MULTI,
+    SINGLE,
+    InputError,
+    Record,
+    mini_batches,
+    read_records,
+)
+
+
+def records(*sent: bytes) -> list[Record]:
+    return [Record(each, each) for each in sent]
+
+
+def payloads(sent: list[Record], strategy: str, megabytes: int = 1) -> list[bytes]:
+    return [batch.payload for batch in mini_batches(sent, strategy, megabytes)]
+
+
+@pytest.mark.parametrize(
+    ("content", "split", "found"),
+    [
+        (b"a\nb\n", "Line", [b"a", b"b"]),
+        (b"a\r\nb", "Line", [b"a", b"b"]),
+        (b"a\n\nb\n", "Line", [b"a", b"", b"b"]),
+        (b"", "Line", []),
+        (b"a\nb\n", "None", [b"a\nb\n"]),
+        (b"", "None", [b""]),
+    ],
+)
+def test_records_of_a_file(tmp_path: Path, content: bytes, split: str, found: list[bytes]) -> None:
+    (tmp_path / "plain").write_bytes(content)
+    (tmp_path / "packed").write_bytes(gzip.compress(content, mtime=0))
+    assert list(read_records(tmp_path / "plain", split, "None")) == found
+    assert list(read_records(tmp_path / "packed", split, "Gzip")) == found
+
+
+@pytest.mark.parametrize("content", [b"not gzip at all", gzip.compress(b"cut off", mtime=0)[:-9]])
+def test_what_is_not_gzip(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "broken").write_bytes(content)
+    with pytest.raises(InputError, match="not in the gzip format"):
+        list(read_records(tmp_path / "broken", "Line", "Gzip"))
+
+
+def test_single_record_and_multi_record() -> None:
+    assert payloads(records(b"a", b"b", b"c"), SINGLE) == [b"a", b"b", b"c"]
+    assert payloads(records(b"a", b"b", b"c"), MULTI) == [b"a\nb\nc"]
+
+
+def test_no_payload_is_above_the_limit_and_none_could_take_one_more() -> None:
+    half = b"x" * (MEGABYTE // 2)
+    shorter = half[1:]
+    # Two halves and the newline between them are a byte too many.
+    assert payloads(records(half, half, shorter, b"y"), MULTI) == [half, half + b"\n" + shorter, b"y"]
+
+
+def test_a_record_above_the_limit() -> None:
+    with pytest.raises(InputError, match="a record of 1048577 bytes exceeds MaxPayloadInMB=1"):
+        payloads(records(b"x" * (MEGABYTE + 1)), SINGLE)
+
+
+def test_zero_is_no_limit() -> None:
+    half = b"x" * MEGABYTE
+    assert payloads(records(half, half), MULTI, 0) == [half + b"\n" + half]

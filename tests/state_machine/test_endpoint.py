@@ -1,0 +1,320 @@
+"""An endpoint stage on a real engine: what is called, in which order, and what is left."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from stagewright.stages.base.expressions import LONGEST_POLL
+from stagewright.stages.endpoint.expressions import FILE_LIMIT, NEVER
+
+TAGS = [
+    {"Key": "stagewright:environment", "Value": "local"},
+    {"Key": "stagewright:installation", "Value": "stagewright-local"},
+]
+TEST = {"body": "1,2", "content_type": "text/csv", "accept": "application/json"}
+EVENTS = {"Task": 5, "Choice": 2, "Wait": 2}
+CHANGES = (
+    "createModel",
+    "createEndpointConfig",
+    "putMetricAlarm",
+    "createEndpoint",
+    "updateEndpoint",
+    "invokeEndpoint",
+    "deleteEndpoint",
+    "deleteEndpointConfig",
+    "deleteModel",
+    "deleteAlarms",
+)
+
+
+@pytest.fixture
+def deploy(engine, stage):
+    def run(name, config, bindings=(), update=None, timeout=3600, chain=(), **settings):
+        at = {"EndpointName": name, "EndpointConfigName": config}
+        requests = {
+            "CreateModel": {"ModelName": config},
+            "CreateEndpointConfig": {"EndpointConfigName": config},
+            "CreateEndpoint": {**at, "Tags": TAGS},
+            "UpdateEndpoint": {**at, **(update or {})},
+            "Endpoint": {"keep": 2, "alarms": [], **settings},
+        }
+        return engine.walk([[[*chain, stage("deploy", "endpoint", requests, bindings, timeout=timeout)]]])
+
+    return run
+
+
+@pytest.fixture
+def item(engine):
+    def read(name):
+        key = {"run": {"S": f"endpoint#{name}"}, "item": {"S": "endpoint"}}
+        return engine.dynamodb.get_item(TableName="test-runs", Key=key).get("Item", {})
+
+    return read
+
+
+def changes(walked):
+    return [call["call"] for call in walked.calls if call["call"] in CHANGES]
+
+
+def test_an_endpoint_is_created_then_updated_and_awaited(deploy, item):
+    first = deploy("prices", "c1")
+    assert first.status == "SUCCEEDED", first.cause
+    assert changes(first) == ["createModel", "createEndpointConfig", "createEndpoint"]
+    assert len(first.requests("describeEndpoint")) == 4
+    assert item("prices")["created"] == {"S": NEVER}
+    second = deploy("prices", "c2")
+    assert second.status == "SUCCEEDED", second.cause
+    assert changes(second) == ["createModel", "createEndpointConfig", "updateEndpoint"]
+    result = second.result("deploy")
+    assert (result["endpoint"], result["arn"]) == ("prices", "arn:prices")
+
+
+def test_alarms_are_made_before_the_update_that_names_them(deploy, item):
+    alarms = [{"AlarmName": "a1", "Threshold": 0.5}, {"AlarmName": "a2", "Threshold": 3}]
+    update = {"DeploymentConfig": {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "a1"}]}}}
+    deploy("watched", "c1")
+    walked = deploy("watched", "c2", update=update, alarms=alarms)
+    made = ["createModel", "createEndpointConfig", "putMetricAlarm", "putMetricAlarm", "updateEndpoint"]
+    assert changes(walked) == made
+    assert walked.requests("putMetricAlarm") == alarms
+    assert walked.requests("updateEndpoint")[0]["DeploymentConfig"] == update["DeploymentConfig"]
+    assert json.loads(item("watched")["alarms"]["S"]) == ["a1", "a2"]
+
+
+def test_alarms_that_a_document_drops_are_deleted_after_a_good_deployment(deploy, item):
+    alarms = [{"AlarmName": name} for name in ("b1", "b2", "b3")]
+    deploy("dropping", "c1", alarms=alarms)
+    failed = deploy("dropping", "rollback", alarms=alarms[:1])
+    assert failed.requests("deleteAlarms") == []
+    assert json.loads(item("dropping")["alarms"]["S"]) == ["b1", "b2", "b3"]
+    good = deploy("dropping", "c2", alarms=[*alarms[:1], {"AlarmName": "b4"}])
+    assert good.requests("deleteAlarms") == [{"AlarmNames": ["b2", "b3"]}]
+    assert changes(good)[-2:] == ["updateEndpoint", "deleteAlarms"]
+    assert json.loads(item("dropping")["alarms"]["S"]) == ["b1", "b4"]
+    assert deploy("dropping", "c3").requests("deleteAlarms") == [{"AlarmNames": ["b1", "b4"]}]
+    assert deploy("dropping", "c4").requests("deleteAlarms") == []
+
+
+def test_alarms_that_cannot_be_deleted_stay_recorded(deploy, item):
+    deploy("clinging", "c1", alarms=[{"AlarmName": "shared-1"}])
+    walked = deploy("clinging", "c2", alarms=[{"AlarmName": "b2"}])
+    assert walked.status == "SUCCEEDED", walked.cause
+    assert json.loads(item("clinging")["alarms"]["S"]) == ["shared-1", "b2"]
+
+
+def test_an_update_that_was_rolled_back_fails_with_its_reason_and_leaves_nothing(deploy, item):
+    assert deploy("rolled", "c1").status == "SUCCEEDED"
+    alarms = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "a1"}, {"AlarmName": "a2"}]}}
+    walked = deploy("rolled", "rollback", update={"DeploymentConfig": alarms})
+    assert walked.cause == (
+        "deploy: the update was rolled back, and endpoint rolled still serves the version before: "
+        "the container did not answer /ping (rolls back on: a1, a2)"
+    )
+    assert walked.requests("deleteEndpointConfig") == [{"EndpointConfigName": "rollback"}]
+    assert walked.requests("deleteModel") == [{"ModelName": "rollback"}]
+    assert json.loads(item("rolled")["configurations"]["S"]) == ["c1"]
+
+
+def test_an_endpoint_that_failed_is_replaced_by_the_next_run(deploy):
+    first = deploy("mended", "broken")
+    assert first.cause == "deploy: endpoint mended is Failed: the container did not answer /ping"
+    assert first.requests("deleteEndpointConfig") == []
+    second = deploy("mended", "good")
+    assert second.status == "SUCCEEDED", second.cause
+    made = ["deleteEndpoint", "createModel", "createEndpointConfig", "createEndpoint"]
+    assert changes(second) == made
+
+
+def test_an_endpoint_that_takes_too_long_fails(deploy):
+    walked = deploy("slow", "stuck", timeout=1)
+    assert walked.cause == "deploy: endpoint slow is still Updating after 1 seconds"
+
+
+def test_an_endpoint_that_is_being_changed_is_waited_for(deploy):
+    assert deploy("busy", "stuck", timeout=1).status == "FAILED"
+    walked = deploy("busy", "c2", timeout=1)
+    assert walked.cause == "deploy: endpoint busy is still Updating after 1 seconds"
+    assert changes(walked) == []
+
+
+@pytest.fixture
+def give_turn(engine):
+    """The turn at an endpoint to another run, which is `open` or over."""
+
+    def give(name, run, **header):
+        engine.put(f"endpoint#{name}", "endpoint", turn=f"{run}/deploy", configurations='["theirs"]')
+        engine.put(run, "run", **header)
+
+    return give
+
+
+def test_the_turn_of_a_run_that_goes_on_is_waited_for(deploy, item, give_turn):
+    give_turn("turns", "other-1", open="yes")
+    walked = deploy("turns", "c1", timeout=1)
+    assert walked.cause == "deploy: run other-1 is still deploying to endpoint turns after 1 seconds"
+    assert [call["call"] for call in walked.calls] == []
+    assert item("turns")["turn"] == {"S": "other-1/deploy"}
+
+
+def test_the_turn_of_a_run_that_is_over_is_taken_and_given_back(deploy, item, give_turn):
+    give_turn("inherited", "other-2")
+    walked = deploy("inherited", "c1")
+    assert walked.status == "SUCCEEDED", walked.cause
+    assert "turn" not in item("inherited")
+    assert json.loads(item("inherited")["configurations"]["S"]) == ["c1", "theirs"]
+
+
+def test_a_stage_that_fails_gives_its_turn_back(deploy, item):
+    assert deploy("failing", "broken").status == "FAILED"
+    assert "turn" not in item("failing")
+
+
+@pytest.mark.parametrize("before", [(), ("c1",)])
+def test_who_comes_first_is_waited_for_and_looked_at_again(deploy, item, before):
+    """SageMaker refuses the request; by then the endpoint serves something else."""
+    name = f"raced-{len(before)}"
+    for config in before:
+        assert deploy(name, config).status == "SUCCEEDED"
+    walked = deploy(name, f"sick-first-{len(before)}", smoke_test=TEST)
+    asked = "updateEndpoint" if before else "createEndpoint"
+    made = ["createModel", "createEndpointConfig", asked, "updateEndpoint", "invokeEndpoint"]
+    assert changes(walked)[:5] == made
+    assert walked.cause.endswith("; the version before serves again")
+    assert walked.requests("updateEndpoint")[-1] == {"EndpointName": name, "EndpointConfigName": "by-hand"}
+
+
+def test_an_update_that_is_refused_again_and_again_fails_with_sagemakers_words(deploy, item):
+    assert deploy("refused", "c1").status == "SUCCEEDED"
+    walked = deploy("refused", "c-never-2", timeout=1)
+    assert walked.status == "FAILED"
+    assert 'Cannot update in-progress endpoint "arn:e"' in walked.cause
+    assert "turn" not in item("refused")
+
+
+def test_an_endpoint_of_somebody_else_is_left_alone(deploy, item):
+    assert deploy("foreign", "c1").status == "SUCCEEDED"
+    before = item("foreign")
+    walked = deploy("foreign", "c2")
+    assert walked.cause == (
+        "deploy: there is an endpoint foreign that this installation did not make (its tag "
+        "stagewright:installation is not stagewright-local): give the stage another name, or delete that"
+        " endpoint"
+    )
+    assert changes(walked) == []
+    assert item("foreign") == before
+
+
+def test_older_versions_are_removed_after_a_good_deployment(deploy, item):
+    removed = []
+    for config in ("k1", "k2", "k3", "k4", "k5"):
+        walked = deploy("kept", config)
+        assert walked.status == "SUCCEEDED", walked.cause
+        removed += walked.requests("deleteEndpointConfig") + walked.requests("deleteModel")
+    names = [{"EndpointConfigName": "k1"}, {"ModelName": "k1"}, {"EndpointConfigName": "k2"}]
+    assert removed == [*names, {"ModelName": "k2"}]
+    assert json.loads(item("kept")["configurations"]["S"]) == ["k5", "k4", "k3"]
+    assert deploy("kept", "k6", keep=0).requests("deleteModel") == [
+        {"ModelName": name} for name in ("k5", "k4", "k3")
+    ]
+
+
+def test_the_version_that_served_is_kept_whoever_had_put_it_there(deploy, engine, item):
+    for config in ("w1", "w2", "w3"):
+        deploy("went-back", config)
+    walked = deploy("went-back", "w1-again")
+    assert json.loads(item("went-back")["configurations"]["S"]) == ["w1-again", "w3", "w2"]
+    assert walked.requests("deleteModel") == [{"ModelName": "w1"}]
+
+
+def test_what_is_not_ours_to_delete_fails_no_deployment(deploy, item):
+    for config in ("shared", "s2"):
+        walked = deploy("lenient", config, keep=0)
+        assert walked.status == "SUCCEEDED", walked.cause
+    assert walked.requests("deleteModel")[-1] == {"ModelName": "shared"}
+    assert json.loads(item("lenient")["configurations"]["S"]) == ["s2"]
+
+
+def test_a_smoke_test_is_sent_and_read(deploy):
+    walked = deploy("tried", "c1", smoke_test={**TEST, "contains": "1,2 is answered", "max_latency": 30})
+    assert walked.status == "SUCCEEDED", walked.cause
+    assert walked.requests("invokeEndpoint") == [
+        {"EndpointName": "tried", "Body": "1,2", "ContentType": "text/csv", "Accept": "application/json"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("config", "test", "told"),
+    [
+        ("sick", {}, "Received server error (500)"),
+        ("well", {"contains": "price"}, "the answer 1,2 is answered does not hold price"),
+        ("well", {"max_latency": 0}, "the answer took "),
+    ],
+)
+def test_a_smoke_test_that_fails_brings_the_version_before_back(deploy, item, config, test, told):
+    name = f"e-{config}-{len(test)}{len(told)}"
+    assert deploy(name, "c1").status == "SUCCEEDED"
+    walked = deploy(name, config, smoke_test={**TEST, **test})
+    assert f"deploy: the smoke test of endpoint {name} failed: {told}" in walked.cause
+    assert walked.cause.endswith("; the version before serves again")
+    assert walked.items["stage#deploy"]["error"] == {"S": "Stagewright.SmokeTestFailed"}
+    assert walked.requests("updateEndpoint")[-1] == {"EndpointName": name, "EndpointConfigName": "c1"}
+    assert walked.requests("deleteModel") == [{"ModelName": config}]
+    assert json.loads(item(name)["configurations"]["S"]) == ["c1"]
+
+
+def test_a_new_endpoint_that_fails_its_smoke_test_is_deleted(deploy):
+    walked = deploy("withdrawn", "sick", smoke_test=TEST)
+    assert walked.cause == (
+        "deploy: the smoke test of endpoint withdrawn failed: Received server error (500)"
+        "; the endpoint was new, and is deleted"
+    )
+    assert walked.requests("deleteEndpoint") == [{"EndpointName": "withdrawn"}]
+    assert walked.requests("deleteEndpointConfig") == [{"EndpointConfigName": "sick"}]
+    assert deploy("withdrawn", "c2", smoke_test=TEST).status == "SUCCEEDED"
+
+
+def test_a_smoke_test_from_a_file_whose_place_only_the_run_knows(deploy, engine, train):
+    engine.s3.put_object(Bucket="bucket", Key="run-a-1/sample.csv", Body=b"3,4")
+    settings = {key: value for key, value in TEST.items() if key != "body"}
+    place = {**settings, "file": "s3://bucket/<<a.job>>/sample.csv"}
+    walked = deploy("filed", "c1", ["a.job"], chain=[train("a")], smoke_test=place)
+    engine.s3.put_object(Bucket="bucket", Key="run-a-1/sample.csv", Body=b"3,4")
+    assert walked.status == "SUCCEEDED", walked.cause
+    assert walked.requests("invokeEndpoint")[0]["Body"] == "3,4"
+
+
+@pytest.mark.parametrize(
+    ("key", "told"), [("missing.csv", "does not exist"), ("large.csv", "the file is larger than 64 KiB")]
+)
+def test_a_file_that_cannot_be_sent_fails_the_smoke_test(deploy, engine, key, told):
+    engine.s3.put_object(Bucket="bucket", Key="large.csv", Body=b"x" * (FILE_LIMIT + 1))
+    settings = {"content_type": "text/csv", "accept": "text/csv", "file": f"s3://bucket/{key}"}
+    walked = deploy(f"unsent-{key[:5]}", "c1", smoke_test=settings)
+    assert "the smoke test of endpoint unsent" in walked.cause
+    assert told in walked.cause
+    assert walked.requests("invokeEndpoint") == []
+
+
+def test_a_deadline_is_written_before_the_endpoint_is_there(deploy, item):
+    walked = deploy("trial", "broken", time_to_live=3600)
+    assert walked.status == "FAILED"
+    started = walked.items["stage#deploy"]["started"]["S"]
+    deadline = item("trial")["created"]["S"]
+    assert deadline[11:13] != started[11:13]
+    assert len(deadline) == len(started)
+    assert item("trial")["open"] == {"S": "endpoint"}
+
+
+def test_history_events_while_waiting(deploy):
+    """A look, a choice and a wait."""
+
+    def visited(timeout):
+        kinds = [visit["type"] for visit in deploy(f"waits-{timeout}", "stuck", timeout=timeout).visits]
+        return sum(EVENTS.get(kind, 0) for kind in kinds), kinds.count("Wait")
+
+    (few, waits), (many, more_waits) = visited(1), visited(2)  # a busy machine may wait less often in two
+    assert more_waits != waits
+    assert (many - few) / (more_waits - waits) == 9
+    assert 9 * 60 / LONGEST_POLL <= 15

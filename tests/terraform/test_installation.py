@@ -1,0 +1,354 @@
+"""What the root module makes is what installation.json says, resource by resource, in every partition."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+from tests.terraform.conftest import ACCOUNT, SETTINGS, Terraform, installation, resources
+from tests.terraform.made import Made
+from tests.terraform.wanted import wanted
+
+from stagewright.naming import Installation
+
+KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
+READER = "210987654321"
+PLACES = {
+    "us-east-1": (
+        "aws",
+        "arn:aws:lambda:us-east-1:017000801446:layer:AWSLambdaPowertoolsPythonV3-python312-arm64:32",
+    ),
+    "cn-north-1": (
+        "aws-cn",
+        "arn:aws-cn:lambda:cn-north-1:498634801083:layer:AWSLambdaPowertoolsPythonV3-python312-arm64:37",
+    ),
+    "us-gov-west-1": (
+        "aws-us-gov",
+        "arn:aws-us-gov:lambda:us-gov-west-1:165093116878:layer:AWSLambdaPowertoolsPythonV3-python312-arm64:27",
+    ),
+}
+OTHER_KEY = f"arn:aws:kms:us-east-1:{READER}:key/66666666-7777-8888-9999-000000000000"
+INLINE_LIMIT = 10_240
+"""Characters of a role's inline policies, white space aside (IAM quotas)."""
+LONGEST = {"prefix": "p" * 20, "environment": "e" * 16, "environments": ["e" * 16], "bucket": "b" * 63}
+NAME_LIMITS = {
+    "aws_cloudwatch_event_permission": ("statement_id", 64),
+    "aws_cloudwatch_event_rule": ("name", 64),
+    "aws_cloudwatch_metric_alarm": ("alarm_name", 255),
+    "aws_glue_job": ("name", 255),
+    "aws_iam_role": ("name", 64),
+    "aws_lambda_function": ("function_name", 64),
+    "aws_lambda_permission": ("statement_id", 100),
+    "aws_sfn_state_machine": ("name", 80),
+    "aws_sqs_queue": ("name", 80),
+}
+"""Characters, in the API references of EventBridge, CloudWatch, Glue, IAM, Lambda, Step Functions and SQS."""
+
+
+@pytest.mark.parametrize("region", PLACES)
+def test_terraform_makes_what_the_installation_consists_of(
+    terraform: Callable[..., Terraform], region: str
+) -> None:
+    partition, layer = PLACES[region]
+    root = terraform(provider=True)
+    assert root.apply(**SETTINGS, at=region).code == 0
+    made = Made(root.resources()).sections()
+    expected = wanted(Installation("ml-dev", region, ACCOUNT, "dev", partition=partition), layer)
+    assert made.keys() == expected.keys()
+    for section, settings in expected.items():
+        assert made[section] == settings, section
+
+
+NEEDED = {
+    "aws_cloudwatch_event_target": ("arn", "dead_letter_config"),
+    "aws_cloudwatch_metric_alarm": ("alarm_actions",),
+    "aws_lambda_event_source_mapping": ("event_source_arn", "function_name"),
+    "aws_lambda_function": ("role", "logging_config"),
+    "aws_lambda_permission": ("source_arn",),
+    "aws_sfn_state_machine": ("role_arn", "logging_configuration"),
+    "aws_sqs_queue": ("redrive_policy",),
+}
+"""What AWS refuses where it names something that is not there yet. Policies may name anything."""
+
+
+def test_what_is_named_is_made_before(terraform: Callable[..., Terraform]) -> None:
+    root = terraform(provider=True)
+    assert root.apply(**SETTINGS).code == 0
+    made = root.resources()
+    own = [each for each in made if not each["type"].endswith("_policy")]
+    named = {each["values"]["arn"]: each for each in own if each["values"].get("arn")}
+    for each in (each for each in made if each["type"] in NEEDED):
+        text = json.dumps([each["values"][name] for name in NEEDED[each["type"]]])
+        for arn, other in named.items():
+            if re.search(rf"{re.escape(arn)}(?![\w-])", text):
+                assert other["address"].partition("[")[0] in each["depends_on"], (each["address"], arn)
+    roles = [each for each in made if each["type"] in ("aws_lambda_function", "aws_sfn_state_machine")]
+    assert all("module.roles.aws_iam_role_policy.this" in each["depends_on"] for each in roles)
+
+
+def test_a_second_plan_is_empty_and_a_destroy_leaves_nothing(terraform: Callable[..., Terraform]) -> None:
+    root = terraform(provider=True)
+    assert root.apply(**SETTINGS).code == 0
+    assert root.changes(**SETTINGS) == {}
+    assert root.destroy(**SETTINGS).code == 0
+    assert "values" not in json.loads(root.must("show", "-json"))
+
+
+def test_every_resource_that_can_have_tags_has_ours(root: Terraform) -> None:
+    planned = resources(root.plan(**SETTINGS, tags={"team": "ml"})["planned_values"]["root_module"])
+    tagged = [each for each in planned if "tags" in each["values"]]
+    owner = {"stagewright:installation": "stagewright-dev", "stagewright:environment": "dev"}
+    assert len(tagged) > 40
+    for each in tagged:
+        assert each["values"]["tags"] == {"team": "ml", **owner}, each["address"]
+
+
+def test_the_longest_names_fit_into_what_aws_allows(root: Terraform) -> None:
+    plan = root.plan(
+        **LONGEST,
+        at="us-gov-west-1",
+        kms_key_arn=KEY,
+        data_key_arns=[OTHER_KEY] * 3,
+        data_buckets=["d" * 63] * 10,
+        subnet_ids=["s"],
+        security_group_ids=["g"],
+        event_accounts=[READER],
+        model_source_accounts=[READER] * 3,
+    )
+    planned = resources(plan["planned_values"]["root_module"])
+    for role in Made(planned).all("aws_iam_role_policy"):
+        assert len("".join(role["policy"].split())) <= INLINE_LIMIT, role["name"]
+    for kind, (name, limit) in NAME_LIMITS.items():
+        names = [each["values"][name] for each in planned if each["type"] == kind]
+        assert names, kind
+        assert max(map(len, names)) <= limit, names
+
+
+def test_a_key_encrypts_everything_and_roles_may_use_it(root: Terraform) -> None:
+    made = Made(resources(root.plan(**SETTINGS, kms_key_arn=KEY)["planned_values"]["root_module"]))
+    (rule,) = made.one("aws_s3_bucket_server_side_encryption_configuration")["rule"]
+    assert rule["apply_server_side_encryption_by_default"][0] == {
+        "kms_master_key_id": KEY,
+        "sse_algorithm": "aws:kms",
+    }
+    assert {each["server_side_encryption"][0]["kms_key_arn"] for each in made.all("aws_dynamodb_table")} == {
+        KEY
+    }
+    assert {each["kms_master_key_id"] for each in made.all("aws_sqs_queue")} == {KEY}
+    assert {each.get("sqs_managed_sse_enabled") for each in made.all("aws_sqs_queue")} == {None}
+    assert {each["kms_master_key_id"] for each in made.all("aws_sns_topic")} == {KEY}
+    assert {each["kms_key_id"] for each in made.all("aws_cloudwatch_log_group")} == {KEY}
+    assert {each["kms_key_arn"] for each in made.all("aws_lambda_function")} == {KEY}
+    assert made.one("aws_sfn_state_machine")["encryption_configuration"][0]["kms_key_id"] == KEY
+    for role in made.all("aws_iam_role_policy"):
+        key = next(each for each in json.loads(role["policy"])["Statement"] if each["Sid"] == "Key")
+        assert key["Resource"] == [KEY]
+
+
+def test_without_a_key_the_machine_gives_up_the_one_that_it_had(root: Terraform) -> None:
+    made = Made(resources(root.plan(**SETTINGS)["planned_values"]["root_module"]))
+    (encryption,) = made.one("aws_sfn_state_machine")["encryption_configuration"]
+    assert encryption == {
+        "type": "AWS_OWNED_KEY",
+        "kms_key_id": None,
+        "kms_data_key_reuse_period_seconds": None,
+    }
+
+
+def test_the_key_s_policy_lets_services_use_it_for_what_is_the_installation_s(root: Terraform) -> None:
+    plan = root.plan(**SETTINGS, kms_key_arn=KEY, bucket_reader_accounts=[READER])
+    output = json.loads(plan["planned_values"]["outputs"]["kms_key_statements"]["value"])
+    by = {each["Sid"]: each for each in output}
+    assert {each["Effect"] for each in output} == {"Allow"}
+    assert {sid: (each["Principal"], each["Condition"]) for sid, each in by.items()} == {
+        "StagewrightEvents": (
+            {"Service": "events.amazonaws.com"},
+            {
+                "StringEquals": {
+                    "kms:EncryptionContext:aws:sqs:arn": [
+                        f"arn:aws:sqs:us-east-1:{ACCOUNT}:stagewright-dev-{queue}"
+                        for queue in ("events", "events-dead")
+                    ]
+                }
+            },
+        ),
+        "StagewrightAlarms": (
+            {"Service": "cloudwatch.amazonaws.com"},
+            {
+                "StringEquals": {
+                    "kms:EncryptionContext:aws:sns:topicArn": (
+                        f"arn:aws:sns:us-east-1:{ACCOUNT}:stagewright-dev-alarms"
+                    )
+                }
+            },
+        ),
+        "StagewrightLogs": (
+            {"Service": "logs.us-east-1.amazonaws.com"},
+            {
+                "ArnLike": {
+                    "kms:EncryptionContext:aws:logs:arn": [
+                        f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{group['name']}"
+                        for _, group in sorted(installation()["log_groups"].items())
+                    ]
+                }
+            },
+        ),
+        "StagewrightLogDelivery": (
+            {"Service": "delivery.logs.amazonaws.com"},
+            {"StringEquals": {"kms:EncryptionContext:SourceArn": f"arn:aws:logs:us-east-1:{ACCOUNT}:*"}},
+        ),
+        "StagewrightReaders": (
+            {"AWS": [f"arn:aws:iam::{READER}:root"]},
+            {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}},
+        ),
+    }
+    assert by["StagewrightEvents"]["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert by["StagewrightLogDelivery"]["Action"] == ["kms:Decrypt*"]
+
+
+KEY_BESIDE = """
+module "stagewright" {
+  source      = "../.."
+  environment = "dev"
+  bucket      = "ml-dev"
+  kms_key_arn = aws_kms_key.ml.arn
+}
+
+resource "aws_kms_key" "ml" {
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [{ Effect = "Allow", Principal = { AWS = "123456789012" }, Action = "kms:*", Resource = "*" }],
+      jsondecode(module.stagewright.kms_key_statements),
+    )
+  })
+}
+"""
+
+
+def test_a_key_of_the_same_configuration_has_its_policy_before_anything_uses_it(
+    terraform: Callable[..., Terraform],
+) -> None:
+    user = terraform("examples/key", KEY_BESIDE)
+    done = user.apply()
+    assert done.code == 0, done.err
+    made = user.resources()
+    users = [each for each in made if each["type"] in ("aws_sqs_queue", "aws_cloudwatch_log_group")]
+    assert users
+    assert all("aws_kms_key.ml" in each["depends_on"] for each in users)
+    policy = json.loads(Made(made).one("aws_kms_key")["policy"])
+    assert policy["Statement"][1]["Principal"] == {"Service": "events.amazonaws.com"}
+    assert {each["kms_master_key_id"] for each in Made(made).all("aws_sqs_queue")} == {KEY}
+    assert user.changes() == {}
+
+
+def test_other_accounts_read_what_is_promoted_and_nothing_else(root: Terraform) -> None:
+    plan = root.plan(**SETTINGS, at="cn-north-1", bucket_reader_accounts=[READER])
+    made = Made(resources(plan["planned_values"]["root_module"]))
+    policy = json.loads(made.one("aws_s3_bucket_policy")["policy"])
+    readers = {
+        each["Action"][0]: each
+        for each in policy["Statement"]
+        if each["Principal"] == {"AWS": [f"arn:aws-cn:iam::{READER}:root"]}
+    }
+    assert {action: each["Resource"] for action, each in readers.items()} == {
+        "s3:ListBucket": ["arn:aws-cn:s3:::ml-dev"],
+        "s3:GetBucketLocation": ["arn:aws-cn:s3:::ml-dev"],
+        "s3:GetObject": [f"arn:aws-cn:s3:::ml-dev/{folder}/*" for folder in ("releases", "code", "runs")],
+    }
+    with_prefix = {action for action, each in readers.items() if "s3:prefix" in str(each.get("Condition"))}
+    assert with_prefix == {"s3:ListBucket"}
+
+
+def test_roles_decrypt_what_lies_under_other_keys(root: Terraform) -> None:
+    plan = root.plan(**SETTINGS, kms_key_arn=KEY, data_key_arns=[OTHER_KEY])
+    policies = Made(resources(plan["planned_values"]["root_module"])).all("aws_iam_role_policy")
+    assert len(policies) == len(installation()["roles"])
+    for role in policies:
+        other = next(each for each in json.loads(role["policy"])["Statement"] if each["Sid"] == "DataKeys")
+        assert (other["Action"], other["Resource"]) == (["kms:Decrypt"], [OTHER_KEY])
+
+
+def test_vpc_boundary_other_buckets_and_people(root: Terraform) -> None:
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+    plan = root.plan(
+        **SETTINGS,
+        subnet_ids=["subnet-1", "subnet-2"],
+        security_group_ids=["sg-1"],
+        permissions_boundary=boundary,
+        data_buckets=["lake"],
+        alarm_emails=["oncall@example.org"],
+        notification_emails=["ml@example.org"],
+        alarm_thresholds={"stuck-runs": 172800},
+        allow_code_overrides=True,
+        log_retention_days=365,
+        event_accounts=[READER],
+        model_source_accounts=[READER],
+    )
+    made = Made(resources(plan["planned_values"]["root_module"]))
+    for function in made.all("aws_lambda_function"):
+        assert function["vpc_config"][0]["subnet_ids"] == ["subnet-1", "subnet-2"]
+        assert function["environment"][0]["variables"]["STAGEWRIGHT_CODE_OVERRIDES"] == "yes"
+    assert {role["permissions_boundary"] for role in made.all("aws_iam_role")} == {boundary}
+    statements = {
+        policy["name"]: {each["Sid"]: each for each in json.loads(policy["policy"])["Statement"]}
+        for policy in made.all("aws_iam_role_policy")
+    }
+    assert "ec2:CreateNetworkInterface" in statements["stagewright-dev-router"]["Network"]["Action"]
+    assert "Network" not in statements["stagewright-dev-workflow"]
+    assert statements["stagewright-dev-sagemaker"]["Data"]["Resource"] == ["arn:aws:s3:::lake/*"]
+    assert statements["stagewright-dev-sagemaker"]["DataBuckets"]["Resource"] == ["arn:aws:s3:::lake"]
+    packages = [f"arn:aws:sagemaker:*:{READER}:model-package/*"]
+    assert statements["stagewright-dev-router"]["ForeignModelVersion"]["Resource"] == packages
+    assert statements["stagewright-dev-workflow"]["ForeignModel"]["Resource"] == packages
+    assert {each["endpoint"] for each in made.all("aws_sns_topic_subscription")} == {
+        "oncall@example.org",
+        "ml@example.org",
+    }
+    assert (
+        made.one("aws_cloudwatch_metric_alarm", alarm_name="stagewright-dev-stuck-runs")["threshold"]
+        == 172800
+    )
+    assert {each["retention_in_days"] for each in made.all("aws_cloudwatch_log_group")} == {365}
+    assert made.one("aws_cloudwatch_event_permission")["principal"] == READER
+
+
+def test_of_an_existing_bucket_nothing_is_touched_unless_somebody_says_so(root: Terraform) -> None:
+    plan = root.plan(**SETTINGS, create_bucket=False)
+    planned = resources(plan["planned_values"]["root_module"])
+    assert [each["type"] for each in planned if each["type"].startswith("aws_s3_")] == []
+    plan = root.plan(**SETTINGS, create_bucket=False, manage_bucket_notification=True)
+    planned = resources(plan["planned_values"]["root_module"])
+    assert [each["type"] for each in planned if each["type"].startswith("aws_s3_")] == [
+        "aws_s3_bucket_notification"
+    ]
+
+
+def test_groups_of_models_are_shared_with_the_accounts_that_deploy_them(root: Terraform) -> None:
+    shared = {"model_groups": {"house-price": "Prices"}, "model_reader_accounts": [READER]}
+    planned = root.plan(**SETTINGS, **shared)["resource_changes"]
+    types = [each["type"] for each in planned if "sagemaker" in each["type"]]
+    assert types == ["aws_sagemaker_model_package_group", "aws_sagemaker_model_package_group_policy"]
+
+
+def test_a_group_s_policy_is_about_the_group_and_its_packages(terraform: Callable[..., Terraform]) -> None:
+    module = terraform("modules/registry")
+    assert module.apply(groups={"house-price": "Prices"}, reader_accounts=[READER]).code == 0
+    policy = json.loads(
+        Made(module.resources()).one("aws_sagemaker_model_package_group_policy")["resource_policy"]
+    )
+    place = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}"
+    assert {each["Resource"]: each["Principal"] for each in policy["Statement"]} == {
+        f"{place}:{resource}": {"AWS": [f"arn:aws:iam::{READER}:root"]}
+        for resource in ("model-package-group/house-price", "model-package/house-price/*")
+    }
+
+
+def test_data_is_protected_until_somebody_says_otherwise(root: Terraform) -> None:
+    for protect in (True, False):
+        plan = root.plan(**SETTINGS, protect_data=protect)
+        made = Made(resources(plan["planned_values"]["root_module"]))
+        assert {each["deletion_protection_enabled"] for each in made.all("aws_dynamodb_table")} == {protect}
+        assert made.one("aws_s3_bucket")["force_destroy"] is not protect

@@ -1,0 +1,70 @@
+"""What is wrong is refused by the plan, with the sentence that helps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.terraform.conftest import SETTINGS, Terraform
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "capitals": ({"bucket": "ML-Dev"}, 'has capitals, which S3 does not allow. Try "ml-dev".'),
+    "dots": ({"bucket": "ml.dev"}, '"ml.dev" is not usable as a bucket name'),
+    "environment": (
+        {"environment": "produciton"},
+        'There is no environment "produciton". Choose one of dev, uat, prod, or add it to `environments`.',
+    ),
+    "local": ({"environments": ["local"], "environment": "local"}, "`local` is the laptop's"),
+    "prefix": ({"prefix": "My_Team"}, 'The prefix "My_Team" is not usable'),
+    "layer": (
+        {"at": "cn-northwest-1"},
+        "No Powertools layer is published in cn-northwest-1. Publish one of your own",
+    ),
+    "layer-arn": (
+        {"powertools_layer_arn": "arn:aws:lambda:powertools"},
+        "must be the ARN of a layer's version",
+    ),
+    "region": ({"region": "eu-west-1"}, "`region` is eu-west-1, but the AWS provider works in us-east-1."),
+    "vpc": ({"subnet_ids": ["subnet-1"]}, "subnet_ids and security_group_ids go together"),
+    "key": ({"kms_key_arn": "alias/ours"}, "kms_key_arn must be the ARN of a key"),
+    "alarm": ({"alarm_thresholds": {"stuck": 1}}, "alarm_thresholds names no alarm of ours: stuck."),
+    "bucket-elsewhere": (
+        {"create_bucket": False, "bucket": "elsewhere-ml"},
+        "The bucket elsewhere-ml lies in eu-west-3, from where no event comes to us-east-1.",
+    ),
+    "boundary": ({"permissions_boundary": "boundary"}, "permissions_boundary must be the ARN of a policy"),
+    "data-key": ({"data_key_arns": ["alias/theirs"]}, "data_key_arns must be ARNs of keys"),
+    "data-bucket": ({"data_buckets": ["s3://lake/raw"]}, "data_buckets are names of buckets, without s3://"),
+    "email": ({"alarm_emails": ["oncall"]}, "alarm_emails are addresses, as in oncall@example.com."),
+    "event-account": ({"event_accounts": ["uat"]}, "event_accounts are account ids of twelve digits."),
+    "model-account": (
+        {"model_reader_accounts": ["12345"], "model_groups": {"prices": ""}},
+        "model_reader_accounts are account ids of twelve digits.",
+    ),
+    "nothing-shared": (
+        {"model_reader_accounts": ["210987654321"]},
+        "model_reader_accounts share what model_groups names, which is nothing.",
+    ),
+    "reader-account": (
+        {"bucket_reader_accounts": ["12345"]},
+        "bucket_reader_accounts are account ids of twelve digits.",
+    ),
+    "readers": (
+        {"create_bucket": False, "bucket_reader_accounts": ["210987654321"]},
+        "The policy of an existing bucket is not managed here.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_wrong_is_refused_by_the_plan(root: Terraform, case: str) -> None:
+    given, sentence = REFUSED[case]
+    assert sentence in root.refused(**{**SETTINGS, **given})
+
+
+def test_a_layer_of_one_s_own_serves_where_none_is_published(root: Terraform) -> None:
+    layer = "arn:aws-cn:lambda:cn-northwest-1:123456789012:layer:powertools:3"
+    changes = root.plan(**SETTINGS, at="cn-northwest-1", powertools_layer_arn=layer)["resource_changes"]
+    functions = [each["change"]["after"] for each in changes if each["type"] == "aws_lambda_function"]
+    assert len(functions) >= 3
+    assert {tuple(function["layers"]) for function in functions} == {(layer,)}

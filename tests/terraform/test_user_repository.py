@@ -1,0 +1,230 @@
+"""The repository that `init` makes, with the modules: valid, planned for each environment, pushed."""
+
+from __future__ import annotations
+
+import base64
+import http.server
+import json
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.terraform.conftest import Terraform
+from tests.terraform.made import Made
+
+from stagewright.cli.commands.author import init
+from stagewright.cli.commands.author.init_options import CI, Accounts
+from stagewright.cli.common.target import described_targets
+
+OVERRIDE = 'terraform {\n  backend "local" {}\n}\n'
+"""Terraform takes a backend in an override file for the one, or the `cloud` block, that is there."""
+CHOICES: dict[str, dict[str, Any]] = {
+    "gitlab": {},
+    "state-bucket": {"state_bucket": "my-states"},
+    "cloud": {"ci": CI.TERRAFORM_CLOUD},
+    "three": {"accounts": Accounts.THREE},
+    "existing-bucket": {"bucket": "ml-{environment}", "prefix": "team"},
+    "vpc": {"subnets": ["subnet-1", "subnet-2"], "security_groups": ["sg-1"]},
+    "everything": {
+        "ci": CI.TERRAFORM_CLOUD,
+        "accounts": Accounts.THREE,
+        "bucket": "ml-{environment}",
+        "subnets": ["subnet-1"],
+        "security_groups": ["sg-1"],
+        "pipeline": "rents",
+    },
+}
+Make = Callable[..., Terraform]
+
+
+@pytest.fixture
+def repository(
+    terraform_python: Path, terraform_environment: dict[str, str], package: Callable[[], Path], tmp_path: Path
+) -> Make:
+    def make(**options: Any) -> Terraform:
+        folder = tmp_path / "demo"
+        init.command(folder, source=str(package()), region="us-east-1", **options)
+        return Terraform(terraform_python, folder / "infra", terraform_environment)
+
+    return make
+
+
+def ready(made: Terraform) -> Terraform:
+    (made.folder / "backend_override.tf").write_text(OVERRIDE)
+    made.must("init", "-input=false", "-no-color")
+    return made
+
+
+def planned(made: Terraform, environment: str) -> dict[str, Any]:
+    made.must("plan", "-out=plan.tfplan", f"-var-file=envs/{environment}.tfvars", "-input=false", "-no-color")
+    return json.loads(made.must("show", "-json", "plan.tfplan"))
+
+
+def refused(made: Terraform, environment: str, *variables: str) -> str:
+    given = [f"-var={each}" for each in variables]
+    done = made("plan", f"-var-file=envs/{environment}.tfvars", *given, "-input=false", "-no-color")
+    assert done.code == 1, done.out
+    return done.message
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_it_is_formatted_and_valid_as_it_is(repository: Make, choice: str) -> None:
+    made = repository(**CHOICES[choice])
+    done = made("fmt", "-check", "-diff", "-recursive")
+    assert done.code == 0, done.out
+    made.must("init", "-backend=false", "-input=false", "-no-color")
+    assert "The configuration is valid." in made.must("validate", "-no-color")
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_each_environment_is_planned_and_only_dev_takes_what_is_pushed(repository: Make, choice: str) -> None:
+    options = CHOICES[choice]
+    made = ready(repository(**options))
+    targets = described_targets(made.folder.parent)
+    for environment, target in targets.items():
+        plan = planned(made, environment)
+        after = [(each["type"], each["change"]["after"]) for each in plan["resource_changes"]]
+        buckets = [values["bucket"] for kind, values in after if kind == "aws_s3_bucket" and values]
+        new = "bucket" not in options
+        assert [bucket for bucket in buckets if bucket == target["bucket"]] == [target["bucket"]] * new
+        name = options.get("pipeline", "house-price")
+        pushed = [
+            each["address"]
+            for each in plan["resource_changes"]
+            if "aws_s3_object.manifest" in each["address"]
+        ]
+        assert pushed == [f'module.pipelines["{name}"].aws_s3_object.manifest'] * (environment == "dev")
+        functions = [values for kind, values in after if kind == "aws_lambda_function"]
+        subnets = {tuple(each["subnet_ids"]) for values in functions for each in values["vpc_config"]}
+        assert subnets == ({tuple(options["subnets"])} if "subnets" in options else set())
+        prefix = options.get("prefix", "stagewright")
+        assert all(values["function_name"].startswith(f"{prefix}-{environment}-") for values in functions)
+        given = {name: each["value"] for name, each in plan["variables"].items()}
+        assert {name: given[name] for name in ("environment", "region", "bucket")} == {
+            name: target[name] for name in ("environment", "region", "bucket")
+        }
+
+
+def test_an_apply_pushes_the_pipeline_with_its_code_and_a_second_plan_is_empty(repository: Make) -> None:
+    made = ready(repository())
+    variables = ("-var-file=envs/dev.tfvars", "-var=commit=c1", "-input=false", "-no-color")
+    made.must("apply", "-auto-approve", *variables)
+    state = Made(made.resources())
+    keys = {each["key"] for each in state.all("aws_s3_object")}
+    assert {"manifests/house-price.json", "staging/house-price/train.py"} <= keys
+    manifest = json.loads(state.one("aws_s3_object", key="manifests/house-price.json")["content"])
+    assert manifest["commit"] == "c1"
+    assert made("plan", "-detailed-exitcode", *variables).code == 0
+    (made.folder.parent / "pipelines/house-price/code/new.py").write_text("print(1)\n")
+    assert made("plan", "-detailed-exitcode", *variables).code == 2
+
+
+@dataclass
+class StateOfGitLab:
+    """An HTTP backend that keeps one state, and who asked for it: method, path and password."""
+
+    address: str = ""
+    state: bytes = b""
+    asked: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
+        user = base64.b64decode(request.headers["Authorization"].split()[1]).decode()
+        self.asked.append((request.command, request.path, user.partition(":")[2]))
+        body = request.rfile.read(int(request.headers.get("Content-Length", 0)))
+        if request.command == "POST" and not request.path.endswith("/lock"):
+            self.state = body
+        found = request.command != "GET" or self.state
+        request.send_response(200 if found else 404)
+        request.end_headers()
+        if request.command == "GET":
+            request.wfile.write(self.state)
+
+    def of(self, token: str) -> dict[str, str]:
+        """The variables of a job, as .gitlab-ci.yml has them."""
+        lock = f"{self.address}/lock"
+        return {
+            "TF_HTTP_ADDRESS": self.address,
+            "TF_HTTP_LOCK_ADDRESS": lock,
+            "TF_HTTP_UNLOCK_ADDRESS": lock,
+            "TF_HTTP_LOCK_METHOD": "POST",
+            "TF_HTTP_UNLOCK_METHOD": "DELETE",
+            "TF_HTTP_USERNAME": "gitlab-ci-token",
+            "TF_HTTP_PASSWORD": token,
+        }
+
+
+@pytest.fixture
+def gitlab_state() -> Iterator[StateOfGitLab]:
+    kept = StateOfGitLab()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            kept.answer(self)
+
+        do_POST = do_DELETE = do_GET  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        kept.address = f"http://127.0.0.1:{server.server_port}/state/dev"
+        yield kept
+        server.shutdown()
+
+
+def test_one_job_applies_what_another_planned_with_its_own_token(
+    repository: Make, gitlab_state: StateOfGitLab
+) -> None:
+    """The token of the job that planned has expired by then. A plan without a lock only reads the state."""
+    made = repository()
+    job = replace(made, environment=made.environment | gitlab_state.of("plan-job"))
+    job.must("init", "-input=false", "-no-color")
+    job.must(
+        "plan", "-var-file=envs/dev.tfvars", "-out=dev.tfplan", "-lock=false", "-input=false", "-no-color"
+    )
+    assert {method for method, _, _ in gitlab_state.asked} == {"GET"}
+    gitlab_state.asked.clear()
+    shutil.rmtree(made.folder / ".terraform")
+    job = replace(made, environment=made.environment | gitlab_state.of("apply-job"))
+    job.must("init", "-input=false", "-no-color")
+    job.must("apply", "-input=false", "-no-color", "dev.tfplan")
+    assert {token for _, _, token in gitlab_state.asked} == {"apply-job"}
+    locks = [method for method, path, _ in gitlab_state.asked if path.endswith("/lock")]
+    assert locks == ["POST", "DELETE"]
+    assert b"manifests/house-price.json" in gitlab_state.state
+
+
+def test_terraform_cloud_gives_the_commit(repository: Make) -> None:
+    made = ready(repository(ci=CI.TERRAFORM_CLOUD))
+    given = "-var=TFC_CONFIGURATION_VERSION_GIT_COMMIT_SHA=c2"
+    made.must("apply", "-auto-approve", "-var-file=envs/dev.tfvars", given, "-input=false", "-no-color")
+    manifest = Made(made.resources()).one("aws_s3_object", key="manifests/house-price.json")
+    assert json.loads(manifest["content"])["commit"] == "c2"
+
+
+def test_what_is_wrong_is_refused_by_the_plan_with_the_sentence_that_helps(repository: Make) -> None:
+    made = ready(repository())
+    assert 'has capitals, which S3 does not allow. Try "ml-dev".' in refused(made, "dev", "bucket=ML-Dev")
+    message = refused(made, "dev", "environment=produciton")
+    assert 'There is no environment "produciton". Choose one of dev, uat, prod' in message
+    assert "must be the ARN of a layer's version" in refused(made, "dev", "powertools_layer_arn=powertools")
+    assert "subnet_ids and security_group_ids go together" in refused(made, "dev", 'subnet_ids=["subnet-1"]')
+
+
+def test_where_no_layer_is_published_the_plan_says_so(repository: Make) -> None:
+    made = ready(repository())
+    message = refused(made, "dev", "region=cn-northwest-1")
+    assert "No Powertools layer is published in cn-northwest-1. Publish one of your own" in message
+
+
+def test_a_document_that_is_no_yaml_is_refused(repository: Make) -> None:
+    made = ready(repository())
+    document = made.folder.parent / "pipelines/house-price/pipeline.yaml"
+    document.write_text(re.sub("^name:", "nam:", document.read_text(), flags=re.MULTILINE))
+    assert "has no `name`, or is not YAML. `stagewright validate` says more." in refused(made, "dev")
