@@ -16,7 +16,7 @@ How a change becomes a served model, once, in order:
 5. The **recorder** (`router.recorder`) writes down how the run ended; the **sweeper** (`router.sweeper`)
    repairs what an undelivered event left behind.
 
-On a laptop the same artefacts run against a local server (`local`): the same state machine, function code,
+On a laptop the same artifacts run against a local server (`local`): the same state machine, function code,
 event patterns and requests, with a SageMaker that really runs the jobs.
 """
 

@@ -152,7 +152,7 @@ SCRIPT = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/o
 SERVING = {"kind": "endpoint", "model": MODEL, "environment": SCRIPT}
 
 
-def artefact(place: Enforced) -> None:
+def artifact(place: Enforced) -> None:
     """A model, for whoever serves one that no run has trained."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:

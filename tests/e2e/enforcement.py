@@ -3,7 +3,7 @@
 `python -m tests.e2e.enforcement --state ...` is a server as `stagewright up` starts it, but every role has
 a key of its own, in `roles.json`: functions and jobs (with what the local SageMaker does for them in S3,
 Logs and CloudWatch) are given that of their role. Requests under such a key, and every task of the state
-machine, are judged by the role's policy of installation.json before they are done. Each judgement is a line
+machine, are judged by the role's policy of installation.json before they are done. Each judgment is a line
 of `judged.jsonl`: role, action, resource, and the statement that allows it, if any.
 
 Actions and resources of requests are read, and policies evaluated, by ministack's IAM; SageMaker's calls

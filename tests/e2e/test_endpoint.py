@@ -50,7 +50,7 @@ NUMBERS = itertools.count()
 
 
 class Place:
-    """A local installation with three model artefacts: one, two, bad."""
+    """A local installation with three model artifacts: one, two, bad."""
 
     def __init__(self, server: state_folder.Server) -> None:
         self.installation = INSTALLATION

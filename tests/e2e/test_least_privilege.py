@@ -34,7 +34,7 @@ def enforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Enforced]:
 @pytest.fixture(scope="module")
 def used(enforced: Enforced, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What was judged while an installation was used for all that it is there for."""
-    enforced_use.artefact(enforced)
+    enforced_use.artifact(enforced)
     enforced_use.example(enforced)
     _add_foreign(enforced)
     enforced_use.every_kind(enforced, tmp_path_factory.mktemp("function"))

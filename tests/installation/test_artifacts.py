@@ -1,4 +1,4 @@
-"""The committed artefacts, and the archive as Lambda has it: unpacked, with three dependencies only."""
+"""The committed artifacts, and the archive as Lambda has it: unpacked, with three dependencies only."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ RUNTIME = [
 
 
 @pytest.mark.parametrize("name", ["installation.json", "workflow.asl.json", "functions.zip"])
-def test_a_committed_artefact_is_not_stale(name):
+def test_a_committed_artifact_is_not_stale(name):
     assert (FOLDER / name).read_bytes() == artifacts()[name], "run: python -m stagewright.installation"
 
 
@@ -105,7 +105,7 @@ def test_writing_again_changes_nothing(tmp_path):
     assert write(tmp_path) == []
 
 
-def test_no_artefact_names_this_machine():
+def test_no_artifact_names_this_machine():
     for name, content in artifacts().items():
         assert str(Path.home()).encode() not in content or Path.home() == Path("/root"), name
         assert str(PACKAGE.parent).encode() not in content, name

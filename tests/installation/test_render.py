@@ -37,7 +37,7 @@ def test_a_value_is_not_read_again():
     assert fill("${bucket}", odd) == "${region}"
 
 
-def test_all_artefacts_can_be_filled():
+def test_all_artifacts_can_be_filled():
     for name in ("installation.json", "workflow.asl.json"):
         filled = fill(artifacts()[name].decode(), HERE)
         assert "${" not in filled

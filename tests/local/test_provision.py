@@ -143,7 +143,7 @@ def test_every_function_starts(client: Connect) -> None:
         assert "init failed" not in said, said
 
 
-def test_changed_artefacts_are_brought_up_to_date_and_nothing_is_lost(state: Path, clients: Clients) -> None:
+def test_changed_artifacts_are_brought_up_to_date_and_nothing_is_lost(state: Path, clients: Clients) -> None:
     client = clients(server.up(state))
     name = WANTED["functions"]["router"]["name"]
     client("lambda").update_function_configuration(FunctionName=name, Timeout=1)

@@ -217,7 +217,7 @@ def test_a_transform_of_a_model(planned):
     assert stage.timeout == 3600
 
 
-def test_a_transform_of_an_artefact_makes_a_model(planned):
+def test_a_transform_of_an_artifact_makes_a_model(planned):
     score = {
         "model": "${stages.tune.model}",
         "entry_point": "train.py",
@@ -282,7 +282,7 @@ def test_a_reason_is_in_the_document_s_words(planned, stage, fields, reason):
 
 
 def test_a_model_is_made_again_when_what_it_serves_is(planned):
-    """Its artefact may lie elsewhere then; a transform with the same inputs would predict the same."""
+    """Its artifact may lie elsewhere then; a transform with the same inputs would predict the same."""
     results = results_of(planned())
     del results["tune"]
     again = planned(results=results, key="code:house-price:2")

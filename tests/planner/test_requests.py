@@ -91,7 +91,7 @@ def test_environment_of_the_stage_wins(requests):
     assert requests("prepare")["CreateProcessingJob"]["Environment"] == {"LOG": "debug"}
 
 
-def test_an_endpoint_of_an_artefact(requests, house):
+def test_an_endpoint_of_an_artifact(requests, house):
     stage = {
         "kind": "endpoint",
         "model": "${stages.train.model}",

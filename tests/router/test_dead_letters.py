@@ -84,13 +84,13 @@ BYTES = {"dataType": "Binary", "binaryValue": "AQI=", "stringListValues": [], "b
 
 
 def test_what_cannot_be_read_is_a_dead_letter_at_once_as_it_came(gateway, function, context):
-    came = record(BAD, messageAttributes={"colour": TEXT, "key": BYTES})
+    came = record(BAD, messageAttributes={"color": TEXT, "key": BYTES})
     assert handler({"Records": [came]}, context) == {"batchItemFailures": []}
     (message,) = lost(gateway)
     why = "Records[].body: dataset_date 'soon' has no date in it"
     assert message["Body"] == BAD
     assert message["MessageAttributes"] == {
-        "colour": {"DataType": "String", "StringValue": "blue"},
+        "color": {"DataType": "String", "StringValue": "blue"},
         "key": {"DataType": "Binary", "BinaryValue": b"\x01\x02"},
         "origin": {"DataType": "String", "StringValue": "m0"},
         "stagewright-reason": {"DataType": "String", "StringValue": why},
@@ -99,17 +99,17 @@ def test_what_cannot_be_read_is_a_dead_letter_at_once_as_it_came(gateway, functi
 
 
 def test_what_the_router_buried_is_replayed_and_buried_under_its_first_id(gateway, function, context):
-    handler({"Records": [record(BAD, messageAttributes={"colour": TEXT})]}, context)
+    handler({"Records": [record(BAD, messageAttributes={"color": TEXT})]}, context)
     assert [letter.id for letter in replay(gateway, ["m0"])] == ["m0"]
     assert look(gateway) == []
     queue = gateway.queue
     (again,) = queue.client.receive_message(QueueUrl=queue.url, MessageAttributeNames=["All"])["Messages"]
     assert again["Body"] == BAD
     assert {name: each["StringValue"] for name, each in again["MessageAttributes"].items()} == {
-        "colour": "blue",
+        "color": "blue",
         "origin": "m0",
     }
-    attributes = {"origin": {"dataType": "String", "stringValue": "m0"}, "colour": TEXT}
+    attributes = {"origin": {"dataType": "String", "stringValue": "m0"}, "color": TEXT}
     came = record(BAD, messageAttributes=attributes) | {"messageId": again["MessageId"]}
     assert handler({"Records": [came]}, context) == {"batchItemFailures": []}
     assert [letter.id for letter in look(gateway)] == ["m0"]

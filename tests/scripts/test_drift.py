@@ -34,7 +34,7 @@ for seed in range({seeds}):
             "counts": random.poisson(1.5, rows).astype(float),
             "constant": np.ones(rows),
             "gaps": np.where(random.random(rows) < 0.1, np.nan, random.normal(size=rows)),
-            "colour": random.choice(["red", "green", "blue"], rows, p=[0.7, 0.28, 0.02]),
+            "color": random.choice(["red", "green", "blue"], rows, p=[0.7, 0.28, 0.02]),
             "town": random.choice([f"t{{n}}" for n in range(60)], rows),
             "key": [f"{{seed}}-{{n}}" for n in range(rows)],
         }}, dtype=object)
@@ -84,8 +84,8 @@ def test_a_wider_spread_with_the_same_mean_is_found(drift):
 
 
 def test_another_mix_of_categories_is_found(drift):
-    current = {"colour": choices(2, {"red": 0.2, "green": 0.3, "blue": 0.5})}
-    found = drift.between({"colour": choices(1, MIX)}, current)["colour"]
+    current = {"color": choices(2, {"red": 0.2, "green": 0.3, "blue": 0.5})}
+    found = drift.between({"color": choices(1, MIX)}, current)["color"]
     assert found["drifted"]
     assert found["new_categories"] == []
     assert set(found["histogram"]["labels"]) == set(MIX)
@@ -93,8 +93,8 @@ def test_another_mix_of_categories_is_found(drift):
 
 
 def test_a_new_category_is_found_and_named_also_in_few_rows(drift):
-    baseline = {"colour": choices(1, {"red": 0.98, "green": 0.02}, 1000)}
-    found = drift.between(baseline, {"colour": ["red"] * 50 + ["violet"] * 10})["colour"]
+    baseline = {"color": choices(1, {"red": 0.98, "green": 0.02}, 1000)}
+    found = drift.between(baseline, {"color": ["red"] * 50 + ["violet"] * 10})["color"]
     assert found["drifted"]
     assert found["new_categories"] == ["violet"]
     assert "new in 16.7% of the rows: 'violet'" in found["reasons"][0]

@@ -1,4 +1,4 @@
-"""Terraform with a provider that makes nothing; configurations are copied, initialised, planned, applied."""
+"""Terraform with a provider that makes nothing; configurations are copied, initialized, planned, applied."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Terraform:
-    """Terraform in one folder that is initialised; variables go by a file, so that any value will do."""
+    """Terraform in one folder that is initialized; variables go by a file, so that any value will do."""
 
     python: Path
     folder: Path
@@ -161,7 +161,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
 def terraform(
     terraform_python: Path, terraform_environment: dict[str, str], package: Callable[[], Path]
 ) -> Callable[..., Terraform]:
-    """A fresh copy, initialised: of the root module, or of another folder, to which `main` is written."""
+    """A fresh copy, initialized: of the root module, or of another folder, to which `main` is written."""
 
     def start(folder: str = ".", main: str = "", *, provider: bool = False) -> Terraform:
         place = package() / "infra" / folder

@@ -1,4 +1,4 @@
-"""Models: an image, its artefact and its environment. Nothing runs here; an endpoint takes a copy."""
+"""Models: an image, its artifact and its environment. Nothing runs here; an endpoint takes a copy."""
 
 from __future__ import annotations
 

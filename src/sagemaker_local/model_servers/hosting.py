@@ -24,7 +24,7 @@ UNKNOWN_FRAMEWORK = "inference"
 
 
 class StageError(Exception):
-    """An artefact cannot be had. The message is the endpoint's FailureReason."""
+    """An artifact cannot be had. The message is the endpoint's FailureReason."""
 
 
 class Hosting:

@@ -102,7 +102,7 @@ STAGE_VALUES: Mapping[str, StageValue] = {
         Meaning("uri", "run", "s3://bucket/output/model.tar.gz"),
         (Training, Tuning),
         False,
-        "S3 URI of the model artefact; of the best job of a tuning stage.",
+        "S3 URI of the model artifact; of the best job of a tuning stage.",
     ),
     "name": StageValue(
         Meaning("model", "run", "house-price-model-1"), (ModelStage,), False, "Name of the SageMaker model."

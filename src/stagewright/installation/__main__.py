@@ -1,4 +1,4 @@
-"""`python -m stagewright.installation` writes the artefacts and says which changed."""
+"""`python -m stagewright.installation` writes the artifacts and says which changed."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ TEMPLATE = Installation(
     prefix="${prefix}",
     partition="${partition}",
 )
-"""The installation of the artefacts: every value is its own placeholder."""
+"""The installation of the artifacts: every value is its own placeholder."""
 
 _PLACEHOLDER = re.compile(r"\$\{([^}]*)\}?")
 

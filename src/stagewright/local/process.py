@@ -237,7 +237,7 @@ class Process:
             connection.getresponse().read()
 
     def _provision(self) -> None:
-        """Nothing to do where these very artefacts were provisioned: they are in the restored state."""
+        """Nothing to do where these very artifacts were provisioned: they are in the restored state."""
         done, digest = self._state.provisioned, self._artifacts.digest
         if done.exists() and done.read_text() == digest:
             return

@@ -58,7 +58,7 @@ PlanText = Annotated[str, Takes(known="plan")]
 DefaultText = Annotated[str, Takes(known="plan", roots=(*INSTALLATION_ROOTS, "parameters", "partition"))]
 S3Uri = Annotated[str, Takes(("uri", "text"))]
 Served = Annotated[str, Takes(("package", "uri", "model", "text"))]
-"""What can be served: a model package, a model artefact, or a SageMaker model by its name."""
+"""What can be served: a model package, a model artifact, or a SageMaker model by its name."""
 PlanNumber = Takes(("number",), known="plan")
 
 Count = Annotated[Annotated[Whole, Field(ge=1)] | Reference, PlanNumber]

@@ -59,15 +59,15 @@ def whole(text: str) -> Reference | None:
     return _reference(match) if match and match[1] is not None else None
 
 
-def source_of(model: str) -> Literal["package", "artefact", "model"]:
+def source_of(model: str) -> Literal["package", "artifact", "model"]:
     """What a field that says what is served names: judged by how it is written."""
     reference = whole(model)
     if reference:
         last = reference.path[-1] if reference.stage or reference.path[0] == "trigger" else ""
-        return "package" if last == "package" else "model" if last == "name" else "artefact"
+        return "package" if last == "package" else "model" if last == "name" else "artifact"
     if model.startswith("arn:"):
         return "package"
-    return "artefact" if model.startswith("s3://") or "${" in model else "model"
+    return "artifact" if model.startswith("s3://") or "${" in model else "model"
 
 
 def escape(text: str) -> str:

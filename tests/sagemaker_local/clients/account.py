@@ -55,7 +55,7 @@ class Account:
         channels: tuple[str, ...] = (),
         **specification: Any,
     ) -> None:
-        """In script mode. Its artefact: `model_of(name)`."""
+        """In script mode. Its artifact: `model_of(name)`."""
         source = self.bucket.put_archive(f"{name}/source.tar.gz", script_py=script)
         own = {"sagemaker_program": '"script.py"', "sagemaker_submit_directory": json.dumps(source)}
         inputs = [

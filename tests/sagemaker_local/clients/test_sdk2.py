@@ -74,7 +74,7 @@ def test_a_registered_model_is_a_version_that_waits_for_approval(answer, sagemak
 
 
 def test_its_model_card_names_the_training_job_that_search_found(answer, sagemaker):
-    """The SDK looks for the job that made the artefact."""
+    """The SDK looks for the job that made the artifact."""
     package = sagemaker.describe_model_package(ModelPackageName=answer("register")["package"])
     card = json.loads(package["ModelCard"]["ModelCardContent"])
     job = card["training_details"]["training_job_details"]["training_arn"]

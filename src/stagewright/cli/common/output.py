@@ -54,7 +54,7 @@ def plain(value: Any) -> Any:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Columns. On a terminal with colours, and folded into its width; elsewhere plain lines."""
+    """Columns. On a terminal with colors, and folded into its width; elsewhere plain lines."""
     if not sys.stdout.isatty():
         for line in columns([header, *rows]):
             say(line)

@@ -1,4 +1,4 @@
-"""What `stagewright doctor --target NAME` compares an installation with: the artefacts of this version.
+"""What `stagewright doctor --target NAME` compares an installation with: the artifacts of this version.
 
 Every probe only reads. What it may not see, or what is not there, is wrong as well.
 """

@@ -67,7 +67,7 @@ def _checked(task: Task) -> str:
 
 
 def _failure(operation: str, error: ApiError) -> TaskError:
-    modelled = [shape.name for shape in operation_model(operation).error_shapes]
-    name = error.code if error.code in modelled else "AWSGlueException"
+    modeled = [shape.name for shape in operation_model(operation).error_shapes]
+    name = error.code if error.code in modeled else "AWSGlueException"
     where = f"Service: AWSGlue; Status Code: {error.status}; Error Code: {error.code}"
     return TaskError(f"Glue.{name}", f"{error.message} ({where}; Request ID: {uuid.uuid4()})")

@@ -33,7 +33,7 @@ SDK = "arn:aws:states:::aws-sdk:sagemaker:"
 SDK_INVOKE = "arn:aws:states:::aws-sdk:sagemakerruntime:invokeEndpoint"
 INVOKE_HEADERS = {"ContentType": "content-type", "Accept": "accept"}
 MODELLED = ("ConflictException", "ResourceInUse", "ResourceLimitExceeded", "ResourceNotFound")
-"""Errors in SageMaker's service model (botocore sagemaker/2017-07-24); all others are unmodelled."""
+"""Errors in SageMaker's service model (botocore sagemaker/2017-07-24); all others are unmodeled."""
 JOBS = ("ProcessingJob", "TrainingJob", "TransformJob", "HyperParameterTuningJob")
 
 

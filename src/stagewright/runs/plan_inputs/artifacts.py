@@ -22,7 +22,7 @@ MARKERS = 9
 class Thing:
     """What a result points at. `config`: the configuration that an endpoint served with this result."""
 
-    kind: Literal["output", "artefact", "model", "package", "endpoint"]
+    kind: Literal["output", "artifact", "model", "package", "endpoint"]
     place: str
     config: str = ""
 
@@ -41,7 +41,7 @@ def things_of(stage: str, good: GoodResult, read: Collection[tuple[str, str]]) -
         if (stage, name) in read:
             yield Thing("output", str(uri))
     if result.get("model"):
-        yield Thing("artefact", str(result["model"]))
+        yield Thing("artifact", str(result["model"]))
     if result.get("name"):
         yield Thing("model", str(result["name"]))
     if result.get("package"):
@@ -60,7 +60,7 @@ def exists(gateway: Gateway, thing: Thing) -> bool:
             return endpoint is not None and (endpoint.status, endpoint.config) == ("InService", thing.config)
         case "model":
             return gateway.endpoints.has_model(thing.place)
-        case "artefact":
+        case "artifact":
             _, key = _place(thing.place)
             return any(each.key == key for each in _objects(gateway, thing.place, 1))
         case _:

@@ -24,7 +24,7 @@ Request = dict[str, Any]
 Requests = dict[str, Any]
 """AWS operation -> its request; `Gate` -> a list of comparisons."""
 
-Served = Literal["", "package", "artefact", "model"]
+Served = Literal["", "package", "artifact", "model"]
 Lookup = Callable[[Reference], Any]
 
 LOG_LEVEL = "20"

@@ -78,13 +78,13 @@ def _requestless(stage: Gate | Approval | Function, _pipeline: Pipeline, path: P
 
 def _served(stage: Serving, model: str, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
     source = source_of(model)
-    if source == "artefact":
+    if source == "artifact":
         yield from _serving_image(stage, model, pipeline, path)
         return
     for field in ("image", "entry_point", "include"):
         if getattr(stage, field):
             what = "a model package" if source == "package" else "a SageMaker model"
-            remedy = f"leave {field} out, or serve an artefact"
+            remedy = f"leave {field} out, or serve an artifact"
             yield Finding((*path, field), f"{what} brings its own", remedy)
 
 

@@ -92,15 +92,15 @@ class Defaults(Model):
 
 
 class Serving(Model):
-    """How a model artefact is served. A model package, and a model, bring all of this with them."""
+    """How a model artifact is served. A model package, and a model, bring all of this with them."""
 
     model: Served
     """What is served."""
     image: PlanText | None = None
-    """An alias (`sklearn-1.4`) or a full image URI of the serving container. Only for a model artefact, where
+    """An alias (`sklearn-1.4`) or a full image URI of the serving container. Only for a model artifact, where
     the image that it was trained with will not do."""
     entry_point: str | None = None
-    """Only for a model artefact: the script with model_fn (and input_fn, predict_fn, output_fn). It is
+    """Only for a model artifact: the script with model_fn (and input_fn, predict_fn, output_fn). It is
     imported to be served, so what trains stands under `if __name__ == "__main__":`."""
     include: tuple[str, ...] = ()
     """More files or folders, relative to the code folder, put beside the script."""

@@ -94,7 +94,7 @@ class Endpoint(Stage, Serving):
     kind: Literal["endpoint"]
     """Always `endpoint`."""
     model: Annotated[str, Takes(("package", "uri", "text"))]
-    """A model package (${stages.register.package}) or a model artefact (${stages.train.model})."""
+    """A model package (${stages.register.package}) or a model artifact (${stages.train.model})."""
     name: AwsName | None = None
     """Endpoint name; the pipeline's name and the environment when left out. Another name makes another
     endpoint; the one before stays until it is deleted."""

@@ -18,7 +18,7 @@ def requests(stage: ModelStage, setting: Setting) -> Requests:
 
 
 def request(model: str, script: str | None, setting: Setting) -> Request:
-    """A model of one container, named like the stage's job; `model` is a model package or an artefact."""
+    """A model of one container, named like the stage's job; `model` is a model package or an artifact."""
     return {
         "ModelName": setting.job,
         "PrimaryContainer": _container(model, script, setting),

@@ -14,7 +14,7 @@ class ModelStage(Stage, Serving):
     kind: Literal["model"]
     """Always `model`."""
     model: Annotated[str, Takes(("package", "uri", "text"))]
-    """A model package (${stages.register.package}) or a model artefact (${stages.train.model})."""
+    """A model package (${stages.register.package}) or a model artifact (${stages.train.model})."""
     instance_type: PlanText | None = None
     """An instance type that it is to be used on: an alias then stands for the image with or without GPU
     support."""

@@ -14,7 +14,7 @@ class Register(Stage, Serving):
     kind: Literal["register"]
     """Always `register`."""
     model: S3Uri
-    """The model artefact, usually ${stages.train.model}."""
+    """The model artifact, usually ${stages.train.model}."""
     group: AwsName | None = None
     """Model package group; the pipeline's name when left out."""
     approval: Literal["manual", "approved", "rejected"] = "manual"

@@ -30,7 +30,7 @@ class Transform(Stage, Serving):
     kind: Literal["transform"]
     """Always `transform`."""
     model: Served
-    """A model stage (${stages.model.name}), a model package, or a model artefact (${stages.train.model})."""
+    """A model stage (${stages.model.name}), a model package, or a model artifact (${stages.train.model})."""
     input: S3Uri
     """S3 URI of the files to predict for, usually a ${stages.X.outputs.Y}."""
     output: Annotated[str, Takes(("uri", "text"), known="plan")] | None = None

@@ -22,7 +22,7 @@ from stagewright.cli.doctor.check import Check, healthy
 from stagewright.errors import StagewrightError
 
 NEEDED_BYTES = 2 * 10**9
-"""An environment with scikit-learn takes 0.4 GB; artefacts of runs come on top."""
+"""An environment with scikit-learn takes 0.4 GB; artifacts of runs come on top."""
 
 
 Target = Annotated[
