@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from stagewright.document.assignments import retyped, unquoted, written
 from stagewright.document.canonical_json import canonical_json, document_json, plain, sha256_of
@@ -22,9 +22,6 @@ from stagewright.document.pipeline import Pipeline
 from stagewright.document.stored_layers import Base, Overrides
 from stagewright.errors import DocumentError, Problem
 from stagewright.syntax.findings import Path, around, dotted, problems
-
-if TYPE_CHECKING:
-    from stagewright.gateway import Gateway
 
 Layer = Literal["base", "environment", "overrides"]
 LAYERS: tuple[Layer, ...] = ("base", "environment", "overrides")
@@ -115,11 +112,6 @@ def effective(layers: Layers, code_allowed: Callable[[], bool], given: Collectio
     if not layers.overrides.content:
         return Effective(under, layers)
     return Effective(_overridden(layers, code_allowed, given), layers)
-
-
-def code_allowed(gateway: Gateway) -> bool:
-    """What the installation's router says, for whoever is not the router."""
-    return gateway.functions.environment("router").get("STAGEWRIGHT_CODE_OVERRIDES") == "yes"
 
 
 def seal_of(overrides: Overrides) -> str:

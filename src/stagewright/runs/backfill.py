@@ -18,8 +18,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from stagewright.document import layers as layers_layers
-from stagewright.document.layers import Effective
+from stagewright.document.layers import Effective, effective
 from stagewright.document.load import load
 from stagewright.document.parameters import with_parameters
 from stagewright.document.pipeline import Pipeline
@@ -165,7 +164,7 @@ def _other_stages(begun: Backfill) -> Problem:
 
 def _of_now(gateway: Gateway, asked: Backfill) -> Begun:
     stored = layers.read(gateway, asked.pipeline)
-    now = layers_layers.effective(stored, partial(layers_layers.code_allowed, gateway))
+    now = effective(stored, partial(layers.code_allowed, gateway))
     manifest = manifests.read(gateway, asked.pipeline)
     release = manifest.release if manifest else Release(asked.pipeline, {})
     version = manifest.version if manifest else ""

@@ -75,13 +75,13 @@ def effective(session: Session, source: Source) -> Pipeline:
     """What a push of `source` would make of the document there, with the overlay and the overrides."""
     from functools import partial
 
-    from stagewright.document import layers
-    from stagewright.runs.documents import layers as layers_layers
+    from stagewright.document.layers import effective
+    from stagewright.runs.documents import layers
 
     gateway = session.gateway
     overlay = source.overlay(gateway.installation.environment)
-    stored = layers_layers.on_disk(gateway, source.pipeline, overlay)
-    return layers.effective(stored, partial(layers.code_allowed, gateway)).pipeline
+    stored = layers.on_disk(gateway, source.pipeline, overlay)
+    return effective(stored, partial(layers.code_allowed, gateway)).pipeline
 
 
 def push(

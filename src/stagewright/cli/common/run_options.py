@@ -41,12 +41,12 @@ def selected(
 
 def pushed(gateway: Gateway, name: str) -> tuple[Pipeline, Release]:
     """The effective document, and the code. NotFoundError: there is no such pipeline."""
-    from stagewright.document import layers
+    from stagewright.document.layers import effective
     from stagewright.planner.release import Release
-    from stagewright.runs.documents import layers as layers_layers
+    from stagewright.runs.documents import layers
     from stagewright.runs.releases import manifest as manifests
 
-    stored = layers_layers.read(gateway, name)
-    document = layers.effective(stored, partial(layers.code_allowed, gateway)).pipeline
+    stored = layers.read(gateway, name)
+    document = effective(stored, partial(layers.code_allowed, gateway)).pipeline
     manifest = manifests.read(gateway, name)
     return document, manifest.release if manifest else Release(name, {})

@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from stagewright.document import layers as layers_layers
 from stagewright.document.assignments import as_text, split, stored, unquoted, written
 from stagewright.document.effective_diff import differences
-from stagewright.document.layers import Effective, Layers
+from stagewright.document.layers import Effective, Layers, content_hash, effective, seal_of
 from stagewright.document.merge import ABSENT, Change, at, changes, found, leaves, merged, without
 from stagewright.document.overrides import SECTIONS, guarded_findings, readable, value_findings
 from stagewright.document.stored_layers import Overrides
@@ -89,7 +88,7 @@ def roll_back(gateway: Gateway, pipeline: str, number: int, by: str) -> Changed:
 def wrong(gateway: Gateway, stored: Layers) -> tuple[Problem, ...]:
     """All that keeps the layers from being a document."""
     try:
-        layers_layers.effective(stored, partial(layers_layers.code_allowed, gateway))
+        effective(stored, partial(layers.code_allowed, gateway))
     except DocumentError as error:
         return error.problems
     return ()
@@ -99,7 +98,7 @@ def _checked(
     gateway: Gateway, before: Layers, content: Mapping[str, Any], given: Sequence[Path] = ()
 ) -> Effective:
     after = replace(before, overrides=replace(before.overrides, content=content))
-    return layers_layers.effective(after, partial(layers_layers.code_allowed, gateway), given)
+    return effective(after, partial(layers.code_allowed, gateway), given)
 
 
 def _require(content: Mapping[str, Any], paths: Sequence[Path]) -> None:
@@ -134,7 +133,7 @@ def _beyond(
             yield Finding(change.path, "it is new since then, and overrides remove nothing", ELSEWHERE)
     sections = unquoted({name: content[name] for name in SECTIONS if name in content})
     findings = list(value_findings(under, sections))
-    if (guarded := list(guarded_findings(under, sections))) and not layers_layers.code_allowed(gateway):
+    if (guarded := list(guarded_findings(under, sections))) and not layers.code_allowed(gateway):
         findings += guarded
     yield from (replace(each, remedy=ELSEWHERE) for each in findings)
 
@@ -147,9 +146,9 @@ def _write(
     after = replace(
         before, overrides=Overrides(content, stored.version + 1, by, timestamp(datetime.now(UTC)))
     )
-    after = replace(after, overrides=replace(after.overrides, seal=layers_layers.seal_of(after.overrides)))
+    after = replace(after, overrides=replace(after.overrides, seal=seal_of(after.overrides)))
     told = tuple(differences(readable(before.document()), readable(after.document())))
-    if layers_layers.content_hash(content) == layers_layers.content_hash(stored.content):
+    if content_hash(content) == content_hash(stored.content):
         after = before
     elif not gateway.documents.put_overrides(before.pipeline, stored, after.overrides):
         message = (

@@ -17,10 +17,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stagewright.document import layers as layers_layers
 from stagewright.document.canonical_json import sha256_of
 from stagewright.document.effective_diff import differences
-from stagewright.document.layers import Layers
+from stagewright.document.layers import Layers, effective
 from stagewright.document.load import load
 from stagewright.document.merge import Change
 from stagewright.document.pipeline import Pipeline
@@ -99,7 +98,7 @@ def prepare(
     if overlay is None:
         overlay = before.data("environment") if before else {}
     after = layers.on_disk(target, candidate.pipeline, overlay)
-    layers_layers.effective(after, lambda: layers_layers.code_allowed(target))
+    effective(after, lambda: layers.code_allowed(target))
     upstream.check(target, after.document())
     changed = differences(before.document() if before else {}, after.document())
     return Promotion(candidate, publish.contents(source, candidate.release), overlay, tuple(changed))
