@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from stagewright.document import file
+from stagewright.document.file import read_document
 from stagewright.document.load import load
 
 DOCUMENTS = 1_000
@@ -99,8 +99,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "wide.yaml"
         path.write_text(yaml.safe_dump(wide_document(), sort_keys=False))
-        pipeline = file.read(path)
-        wide = seconds(lambda: file.read(path))
+        pipeline = read_document(path)
+        wide = seconds(lambda: read_document(path))
     print(f"1 YAML file of {len(pipeline.stages)} stages, read and checked: {wide:.2f} s")
     print(f"budget: {BUDGET} s for {DOCUMENTS} documents: {'kept' if documents <= BUDGET else 'BROKEN'}")
     return 0 if documents <= BUDGET else 1

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from stagewright.document.json_schema import schema
-from stagewright.document.reference_page import document_reference
 from tools.iam_reference import iam_reference
+from tools.pipeline_reference import document_reference
 from tools.sagemaker_reference import sagemaker_reference
 from tools.terraform_reference import terraform_reference
 

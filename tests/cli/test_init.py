@@ -19,7 +19,7 @@ from stagewright.cli.commands.author import demo, init, repository
 from stagewright.cli.commands.author.init_options import CI, Accounts
 from stagewright.cli.common import documents
 from stagewright.cli.common.target import checked, described_targets
-from stagewright.document import file
+from stagewright.document.file import read_document, read_overlay
 from stagewright.errors import DocumentError, NotFoundError, ReleaseError, StagewrightError
 from stagewright.runs.releases.named_files import code_findings, sample_findings
 
@@ -38,19 +38,19 @@ def test_the_pipeline_is_the_example_and_valid_in_every_environment(here: Path) 
     init.command(Path("demo"))
     made = here / "demo" / "pipelines" / "house-price"
     assert (made / "code" / "train.py").read_bytes() == (demo.CHECKOUT / "code" / "train.py").read_bytes()
-    pipeline = file.read(made / "pipeline.yaml", code_findings, sample_findings)
-    example = file.read(demo.CHECKOUT / "pipeline.yaml")
+    pipeline = read_document(made / "pipeline.yaml", code_findings, sample_findings)
+    example = read_document(demo.CHECKOUT / "pipeline.yaml")
     own = tuple(each for each in example.triggers if each.type != "upstream")
     assert len(own) == len(example.triggers) - 1
     assert pipeline == example.model_copy(update={"triggers": own})
     for environment in ("uat", "prod"):
         place = made / "environments" / f"{environment}.yaml"
-        assert file.read_overlay(place, made, pipeline, code_findings)
+        assert read_overlay(place, made, pipeline, code_findings)
 
 
 def test_another_name_is_the_pipeline_s_everywhere(here: Path) -> None:
     init.command(Path("demo"), pipeline="rents")
-    pipeline = file.read(Path("demo/pipelines/rents/pipeline.yaml"), code_findings, sample_findings)
+    pipeline = read_document(Path("demo/pipelines/rents/pipeline.yaml"), code_findings, sample_findings)
     assert pipeline.name == "rents"
     assert list(pipeline.sample_data) == ["raw/rents/"]
     made = [path for path in (here / "demo").rglob("*") if path.is_file()]
@@ -65,7 +65,7 @@ def test_the_readme_copies_the_data_to_where_the_first_run_reads_it(here: Path) 
     ]
     source, target = line.split()[3:]
     assert Path("demo", source).is_file()
-    pipeline = file.read(Path("demo/pipelines/rents/pipeline.yaml"))
+    pipeline = read_document(Path("demo/pipelines/rents/pipeline.yaml"))
     (prefix,) = pipeline.sample_data
     assert target == f"s3://ml-dev/{prefix}"
     assert source.endswith(pipeline.sample_data[prefix])
@@ -75,7 +75,7 @@ def test_the_readme_copies_the_data_to_where_the_first_run_reads_it(here: Path) 
 def test_it_speaks_of_no_pipeline_that_is_not_there(here: Path, name: str) -> None:
     init.command(Path("demo"), pipeline=name)
     folder = here / "demo" / "pipelines" / name
-    assert [each.type for each in file.read(folder / "pipeline.yaml").triggers] == ["code"]
+    assert [each.type for each in read_document(folder / "pipeline.yaml").triggers] == ["code"]
     assert [path for path in folder.glob("*.*") if f"{name}-watch" in path.read_text()] == []
 
 

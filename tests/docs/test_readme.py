@@ -13,7 +13,6 @@ import pytest
 from tests.support.waiting import PATIENCE
 
 from stagewright.document.canonical_json import document_json
-from stagewright.document.file import read
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -87,5 +86,5 @@ def test_the_document_of_the_readme_is_valid(tmp_path):
     (block,) = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
     path = tmp_path / "pipeline.yaml"
     path.write_text(block)
-    example = json.loads(document_json(read(ROOT / "examples" / "house-price" / "pipeline.yaml")))
-    assert json.loads(document_json(read(path)))["stages"].keys() == example["stages"].keys()
+    example = json.loads(document_json(read_document(ROOT / "examples" / "house-price" / "pipeline.yaml")))
+    assert json.loads(document_json(read_document(path)))["stages"].keys() == example["stages"].keys()

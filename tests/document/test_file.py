@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stagewright.document import canonical_json
-from stagewright.document import file as specfile
+from stagewright.document.file import read_document
 from stagewright.document.load import load
 from stagewright.errors import DocumentError
 
@@ -46,7 +46,7 @@ def write(tmp_path):
 
 def problems_of(path):
     with pytest.raises(DocumentError) as caught:
-        specfile.read(path)
+        read_document(path)
     assert all(problem.file == str(path) for problem in caught.value.problems)
     return [
         (problem.line, problem.path, problem.message, problem.remedy) for problem in caught.value.problems
@@ -54,9 +54,9 @@ def problems_of(path):
 
 
 def test_yaml_and_json_of_one_document_are_equal(write):
-    from_yaml = specfile.read(write(YAML))
+    from_yaml = read_document(write(YAML))
     text = canonical_json.document_json(from_yaml)
-    from_json = specfile.read(write(text, "pipeline.json"))
+    from_json = read_document(write(text, "pipeline.json"))
 
     assert from_yaml == from_json == load(json.loads(text))
     assert from_yaml.stages["train"].hyperparameters == {
@@ -69,11 +69,11 @@ def test_yaml_and_json_of_one_document_are_equal(write):
 
 
 def test_other_line_ends_a_byte_order_mark_and_tabs_in_json_are_read(write):
-    plain = specfile.read(write(YAML))
+    plain = read_document(write(YAML))
     tabbed = json.dumps(json.loads(canonical_json.document_json(plain)), indent="\t")
 
-    assert specfile.read(write(b"\xef\xbb\xbf" + YAML.replace("\n", "\r\n").encode())) == plain
-    assert specfile.read(write(tabbed, "p.JSON")) == plain
+    assert read_document(write(b"\xef\xbb\xbf" + YAML.replace("\n", "\r\n").encode())) == plain
+    assert read_document(write(tabbed, "p.JSON")) == plain
 
 
 PLACED = [
@@ -338,7 +338,7 @@ def test_an_alias_of_no_image_is_found_with_its_line(write):
         "    entry_point:", "    image: xgbost-1\n    entry_point:"
     )
     with pytest.raises(DocumentError) as refused:
-        specfile.read(write(text))
+        read_document(write(text))
     found = [(each.path, each.line, each.message) for each in refused.value.problems]
     assert found == [
         ("defaults.image", 4, "no image sklearn-9"),
@@ -349,7 +349,7 @@ def test_an_alias_of_no_image_is_found_with_its_line(write):
 def test_an_image_that_is_referred_to_is_left_to_the_plan(write):
     text = YAML.replace("{min_r2: 0.88}", "{min_r2: 0.88, image: sklearn-9}")
     text = text.replace("image: sklearn-1.4", 'image: "${parameters.image}"')
-    assert specfile.read(write(text)).defaults.image == "${parameters.image}"
+    assert read_document(write(text)).defaults.image == "${parameters.image}"
 
 
 OVERLAID = """name: tiny
@@ -367,7 +367,7 @@ def overlay(tmp_path):
         document.write_text(OVERLAID)
         file.parent.mkdir(exist_ok=True)
         file.write_text(text)
-        return specfile.read_overlay(file, tmp_path, specfile.read(document))
+        return read_overlay(file, tmp_path, read_document(document))
 
     return read_overlay
 
@@ -424,7 +424,7 @@ def test_what_is_easily_overlooked_is_said(tmp_path, text, words):
     file = tmp_path / "pipeline.yaml"
     file.write_text(text)
     with pytest.raises(DocumentError) as raised:
-        specfile.read(file)
+        read_document(file)
     assert any(words in str(problem) for problem in raised.value.problems), raised.value.message
 
 
@@ -432,4 +432,4 @@ def test_json_is_answered_with_its_form(tmp_path):
     file = tmp_path / "pipeline.json"
     file.write_text('{"name": "x",}')
     with pytest.raises(DocumentError, match="no comma before"):
-        specfile.read(file)
+        read_document(file)

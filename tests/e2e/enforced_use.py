@@ -20,8 +20,8 @@ from tests.support.waiting import until
 
 from stagewright.aws.executions import Executions
 from stagewright.aws.registry import Registry
-from stagewright.document import file
 from stagewright.document.canonical_json import document_json
+from stagewright.document.file import read_document
 from stagewright.document.load import load
 from stagewright.local import sample_functions
 from stagewright.local.state import INSTALLATION
@@ -181,7 +181,7 @@ def example(place: Enforced) -> None:
 
 
 def _example(place: Enforced, min_r2: float = 0.88, deploy: Mapping[str, Any] | None = None) -> str:
-    document = json.loads(document_json(file.read(EXAMPLE / "pipeline.yaml")))
+    document = json.loads(document_json(read_document(EXAMPLE / "pipeline.yaml")))
     document["parameters"]["min_r2"] = min_r2
     document["stages"]["deploy"].update(deploy or {})
     return place.ended(place.push(document, scan(EXAMPLE / "code"))).status

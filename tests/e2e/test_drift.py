@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.support.waiting import until
 
-from stagewright.document import file as specfile
+from stagewright.document.file import read_document
 from stagewright.gateway import Gateway
 from stagewright.local import server as local
 from stagewright.local.state import INSTALLATION
@@ -34,7 +34,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 
 def pushed(gateway: Gateway, name: str) -> None:
     folder = EXAMPLES / name
-    pipeline = specfile.read(folder / "pipeline.yaml")
+    pipeline = read_document(folder / "pipeline.yaml")
     for prefix, place in pipeline.sample_data.items():
         source = folder / place
         for file in [source] if source.is_file() else sorted(source.iterdir()):

@@ -13,7 +13,7 @@ from tests.support.processes import command_lines
 from tests.support.waiting import PATIENCE, until
 
 from stagewright.aws.executions import Executions
-from stagewright.document import file as specfile
+from stagewright.document.file import read_document
 from stagewright.errors import TargetError
 from stagewright.gateway import Gateway
 from stagewright.local import server
@@ -124,7 +124,7 @@ def disabled(gateway: Gateway) -> Iterator[Callable[[str], None]]:
 
 def pushed(shared: Place, gateway: Gateway, text: str, seconds: float = 0) -> str:
     """The trigger key of a new release."""
-    pipeline = specfile.read(shared.folder / "pipeline.yaml")
+    pipeline = read_document(shared.folder / "pipeline.yaml")
     files = {"work.py": f"{WORK}# {text}\n".encode()}
     key = push.push(gateway, pipeline, files, parameters={"seconds": seconds}, by="test").trigger_key
     assert key
@@ -224,7 +224,7 @@ def test_a_manifest_whose_event_was_lost_becomes_a_run(
 def test_a_claim_whose_execution_was_never_started_is_started(
     shared: Place, gateway: Gateway, sweep: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pipeline = specfile.read(shared.folder / "pipeline.yaml")
+    pipeline = read_document(shared.folder / "pipeline.yaml")
     ended(gateway, pushed(shared, gateway, "for the claim"))
     trigger = Trigger("manual", "manual:claimed", "2026-01-31T14:00:00.000Z", "test", {"seconds": 0})
     plan = make_plan(gateway, pipeline, trigger, manifests.read(gateway, pipeline.name).release, 1)

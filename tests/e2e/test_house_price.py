@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from tests.support.waiting import until
 
-from stagewright.document import canonical_json, file
+from stagewright.document import canonical_json
+from stagewright.document.file import read_document
 from stagewright.local.state import INSTALLATION
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "house-price"
@@ -81,7 +82,7 @@ def sha256(data: bytes) -> str:
 
 @pytest.fixture(scope="module")
 def pushed(server, client) -> Pushed:
-    pushed = Pushed(server, client, canonical_json.document_json(file.read(EXAMPLE / "pipeline.yaml")))
+    pushed = Pushed(server, client, canonical_json.document_json(read_document(EXAMPLE / "pipeline.yaml")))
     pushed.header = pushed.wait()
     pushed.run = pushed.header["run"]["S"]
     return pushed
@@ -122,7 +123,7 @@ def test_the_model_is_fitted_with_the_hyperparameters_of_the_document(pushed, cl
     archive = pushed.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     with tarfile.open(fileobj=BytesIO(archive)) as tar:
         fitted = json.load(tar.extractfile("hyperparameters.json"))
-    asked = json.loads(canonical_json.document_json(file.read(EXAMPLE / "pipeline.yaml")))
+    asked = json.loads(canonical_json.document_json(read_document(EXAMPLE / "pipeline.yaml")))
     asked = asked["stages"]["train"]["hyperparameters"]
     assert asked
     assert {name: fitted[name.replace("-", "_")] for name in asked} == asked
@@ -155,7 +156,7 @@ def test_the_endpoint_serves_a_real_house(pushed, client):
 
 
 def test_the_gate_stops_the_run_when_the_bar_is_raised(pushed, client):
-    document = json.loads(canonical_json.document_json(file.read(EXAMPLE / "pipeline.yaml")))
+    document = json.loads(canonical_json.document_json(read_document(EXAMPLE / "pipeline.yaml")))
     document["parameters"]["min_r2"] = 0.99
     raised = Pushed(pushed.server, client, json.dumps(document, sort_keys=True))
     before = client("sagemaker").list_model_packages(ModelPackageGroupName=NAME)["ModelPackageSummaryList"]

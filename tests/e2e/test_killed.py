@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tests.e2e.places import Place
 from tests.support.waiting import until
 
-from stagewright.document import file
+from stagewright.document.file import read_document
 from stagewright.errors import StagewrightError
 from stagewright.gateway import Gateway
 from stagewright.local import server
@@ -53,7 +53,7 @@ def document() -> str:
 
 
 def push(place: Place, gateway: Gateway, text: str) -> str:
-    pipeline = file.read(place.folder / "pipeline.yaml")
+    pipeline = read_document(place.folder / "pipeline.yaml")
     files = {"work.py": f"{WORK}# {text}\n".encode()}
     key = release.push(gateway, pipeline, files, by="test").trigger_key
     assert key

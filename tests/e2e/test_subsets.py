@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from stagewright.document import canonical_json, file
+from stagewright.document import canonical_json
+from stagewright.document.file import read_document
 from stagewright.document.load import load
 from stagewright.document.pipeline import Pipeline
 from stagewright.errors import PlanError
@@ -34,7 +35,7 @@ SUBSETS = [frozenset(off) for n in range(len(READS) + 1) for off in itertools.co
 
 
 def document(off: frozenset[str] = frozenset(), partition: str = "subsets", trees: int = 20) -> Pipeline:
-    data = json.loads(canonical_json.document_json(file.read(EXAMPLE / "pipeline.yaml")))
+    data = json.loads(canonical_json.document_json(read_document(EXAMPLE / "pipeline.yaml")))
     data["partition"] = partition
     data["parameters"]["min_r2"] = 0.5
     data["stages"]["train"]["hyperparameters"]["n-estimators"] = trees

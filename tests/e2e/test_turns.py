@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.places import Place
 from tests.support.waiting import until
 
-from stagewright.document import file
+from stagewright.document.file import read_document
 from stagewright.gateway import Gateway
 from stagewright.local import server
 from stagewright.runs.dead_letters import look
@@ -44,7 +44,7 @@ LONG = 600
 
 def push(place: Place, gateway: Gateway, concurrency: str) -> None:
     (place.folder / "pipeline.yaml").write_text(DOCUMENT.format(concurrency=concurrency))
-    pipeline = file.read(place.folder / "pipeline.yaml")
+    pipeline = read_document(place.folder / "pipeline.yaml")
     release.push(gateway, pipeline, {"work.py": WORK.encode()}, by="test")
 
 
@@ -255,7 +255,7 @@ def test_what_has_begun_beside_the_run_of_a_command_is_seen_out_and_what_waits_g
     until(lambda: at_work(gateway, first))
     text = DOCUMENT.format(concurrency="queue").replace("name: turns", "name: beside")
     (place.folder / "beside.yaml").write_text(text)
-    release.push(gateway, file.read(place.folder / "beside.yaml"), {"work.py": WORK.encode()}, by="test")
+    release.push(gateway, read_document(place.folder / "beside.yaml"), {"work.py": WORK.encode()}, by="test")
     key = request_run(gateway, "beside", {"wait": LONG}, "test")
     beside: str = until(lambda: gateway.runs.claimed(key))
     until(lambda: at_work(gateway, beside))

@@ -15,7 +15,7 @@ from tests.support.waiting import PATIENCE
 
 from sagemaker_local.images import environments
 from stagewright.cli.commands.author.demo import TRUE_PRICE
-from stagewright.document import file as specfile
+from stagewright.document.file import read_document
 from stagewright.errors import StagewrightError
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "house-price"
@@ -29,7 +29,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def pipeline():
-    return specfile.read(EXAMPLE / "pipeline.yaml")
+    return read_document(EXAMPLE / "pipeline.yaml")
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stagewright.document import file
+from stagewright.document.file import read_document
 from stagewright.errors import DocumentError
 from stagewright.runs.releases.named_files import code_findings, sample_findings
 
@@ -36,7 +36,7 @@ def folder(tmp_path):
 
 def problems_of(folder):
     with pytest.raises(DocumentError) as caught:
-        file.read(folder / "pipeline.yaml", code_findings, sample_findings)
+        read_document(folder / "pipeline.yaml", code_findings, sample_findings)
     assert caught.value.exit_code == 2
     return {each.path: (each.line, each.message, each.remedy) for each in caught.value.problems}
 
@@ -62,7 +62,7 @@ def test_files_that_are_not_there_are_told_beside_a_trap(folder):
 def test_files_that_are_there_are_no_problem(folder):
     text = DOCUMENT.replace("prepar.py", "prepare.py").replace(", missing", "").replace("1e-3", "0.001")
     (folder / "pipeline.yaml").write_text(text)
-    assert file.read(folder / "pipeline.yaml", code_findings, sample_findings).name == "small"
+    assert read_document(folder / "pipeline.yaml", code_findings, sample_findings).name == "small"
 
 
 def test_a_folder_that_is_not_there_is_one_problem(folder):

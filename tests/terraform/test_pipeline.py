@@ -13,8 +13,8 @@ import pytest
 from tests.terraform.conftest import ROOT, Done, Terraform
 from tests.terraform.made import Made
 
-from stagewright.document import file
 from stagewright.document.canonical_json import document_json, sha256_of
+from stagewright.document.file import read_document
 from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases.code_folder import scan
 
@@ -95,7 +95,7 @@ def test_the_manifest_lists_each_file_as_a_push_would_and_the_router_reads_it(
     user: Terraform, pipeline: str
 ) -> None:
     place = folder(user, pipeline)
-    document = file.read(place / "pipeline.yaml")
+    document = read_document(place / "pipeline.yaml")
     manifest, stored = manifest_of(user, pipeline)
     files = scan(place / document.code)
     made = Made(user.resources())
@@ -114,7 +114,7 @@ def test_the_base_document_is_the_item_that_a_push_writes(user: Terraform, pipel
     made = Made(user.resources())
     items = [json.loads(each["item"]) for each in made.all("aws_dynamodb_table_item")]
     (item,) = [each for each in items if each["pipeline"] == {"S": pipeline}]
-    text = document_json(file.read(folder(user, pipeline) / "pipeline.yaml"))
+    text = document_json(read_document(folder(user, pipeline) / "pipeline.yaml"))
     assert item == {
         "pipeline": {"S": pipeline},
         "item": {"S": "base"},

@@ -31,7 +31,7 @@ INSTANCE_TYPES = ("ProcessingInstanceType", "TrainingInstanceType", "TransformIn
 """Shapes of the SageMaker API reference: between them all instance types that it knows."""
 
 
-def read(path: Path, *checks: Check) -> Pipeline:
+def read_document(path: Path, *checks: Check) -> Pipeline:
     """The document in the file. DocumentError carries every problem found, those of `checks` too, with file
     and line.
     """

@@ -66,9 +66,9 @@ def pipelines() -> list[str]:
 
 def read(place: str) -> Pipeline:
     path = path_of(place)
-    from stagewright.document import file as specfile
+    from stagewright.document.file import read_document
 
-    return specfile.read(path)
+    return read_document(path)
 
 
 def name_of(place: str) -> str:

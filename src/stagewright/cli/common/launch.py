@@ -41,25 +41,23 @@ class Source:
     @classmethod
     def read(cls, path: Path) -> Source:
         from stagewright.cli.common.sibling_checks import twin_findings
-        from stagewright.document import file as specfile
+        from stagewright.document.file import read_document
         from stagewright.runs.releases.code_folder import scan
         from stagewright.runs.releases.named_files import code_findings
 
-        pipeline = specfile.read(path, code_findings, twin_findings)
+        pipeline = read_document(path, code_findings, twin_findings)
         return cls(path, pipeline, scan(path.parent / pipeline.code))
 
     def overlay(self, environment: str) -> Mapping[str, Any]:
         """What `environments/<environment>.yaml` beside the document changes of it; empty without it."""
-        from stagewright.document import file as specfile
+        from stagewright.document.file import read_overlay
         from stagewright.runs.releases.named_files import code_findings
 
         files = [file for file in overlays(self.path) if file.stem == environment]
         if len(files) > 1:
             names = " and ".join(file.name for file in files)
             raise ReleaseError(f"{files[0].parent}: {names} are of one environment", "keep one of them")
-        return (
-            specfile.read_overlay(files[0], self.path.parent, self.pipeline, code_findings) if files else {}
-        )
+        return read_overlay(files[0], self.path.parent, self.pipeline, code_findings) if files else {}
 
     def in_environment(self, environment: str) -> Pipeline:
         """The document with that environment's overlay."""

@@ -42,8 +42,8 @@ def twin_findings(folder: Path, data: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _said(path: Path) -> Mapping[str, Any]:
     """Nothing where it is wrong by itself, which is told where that one is validated."""
-    from stagewright.document import file
+    from stagewright.document.file import data_of
 
     with suppress(DocumentError):
-        return file.data_of(path)
+        return data_of(path)
     return {}

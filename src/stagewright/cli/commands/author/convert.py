@@ -73,7 +73,7 @@ def write(made: Imported, overlay: Mapping[str, Any], folder: Path, source: str)
     """The whole folder, once its document has been read back; or nothing."""
     import yaml
 
-    from stagewright.document import file
+    from stagewright.document.file import read_document
     from stagewright.runs.releases.named_files import code_findings
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -88,7 +88,7 @@ def write(made: Imported, overlay: Mapping[str, Any], folder: Path, source: str)
             text = yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True, width=110)
             _put(place / path, f"# Imported from {source}.\n{text}".encode())
         try:
-            file.read(place / "pipeline.yaml", code_findings)
+            read_document(place / "pipeline.yaml", code_findings)
         except DocumentError as error:
             raise DocumentError(tuple(map(_of_the_item, error.problems))) from None
         place.replace(folder)

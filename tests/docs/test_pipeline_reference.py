@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import re
 
+from tools.pipeline_reference import document_reference
+
 from stagewright.document.pipeline import Pipeline
-from stagewright.document.reference_page import document_reference
 from stagewright.document.reference_values import STAGE_VALUES, VALUES
 from stagewright.stages.base.schema import Defaults
 from stagewright.stages.endpoint.schema import Endpoint

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stagewright.syntax.references import Reference, escape, find, render, text_of, unclosed, whole
+
+FOUND = [
+    ("", []),
+    ("plain $ { text }", []),
+    ("${run.id}", [("run", "id")]),
+    ("a${bucket}b${stages.a.outputs.b-c}", [("bucket",), ("stages", "a", "outputs", "b-c")]),
+    ("$${run.id}", []),
+    ("$$${run.id}", []),
+    ("$ ${run.id}", [("run", "id")]),
+    ("${run.id", []),
+    ("${a ${run.id}", [("run", "id")]),
+    ("${}", [("",)]),
+]
+
+
+@pytest.mark.parametrize(("text", "paths"), FOUND)
+def test_references_are_found_in_order(text, paths):
+    assert [reference.path for reference in find(text)] == paths
+
+
+@pytest.mark.parametrize(
+    ("text", "open_"), [("${a", True), ("${a}", False), ("$${a", False), ("${a ${b}", True)]
+)
+def test_an_unclosed_reference_is_seen(text, open_):
+    assert unclosed(text) is open_
+
+
+def test_a_whole_reference_is_nothing_but_itself():
+    assert whole("${run.id}") == Reference("${run.id}", ("run", "id"))
+    assert [whole(text) for text in ("${run.id} ", "$${run.id}", "${a}${b}", "x")] == [None] * 4
+
+
+def lookup(reference):
+    return {"number": 0.5, "flag": True, "text": "x", "list": [1]}[reference.path[0]]
+
+
+RENDERED = [
+    ("${number}", 0.5),
+    ("${flag}", True),
+    ("${list}", [1]),
+    ("r=${number}, ${flag}, ${text}", "r=0.5, true, x"),
+    ("$${number} ${number}", "${number} 0.5"),
+    ({"a": ["${text}", 3, None], "${text}": "y"}, {"a": ["x", 3, None], "${text}": "y"}),
+    (("${number}", {"b": ("${text}",)}), [0.5, {"b": ["x"]}]),
+]
+
+
+@pytest.mark.parametrize(("value", "rendered"), RENDERED, ids=str)
+def test_rendering_keeps_the_type_of_a_whole_value(value, rendered):
+    result = render(value, lookup)
+
+    assert result == rendered
+    assert type(result) is type(rendered)
+
+
+def test_only_scalars_stand_inside_a_text():
+    with pytest.raises(TypeError, match="list cannot stand inside a text"):
+        render("a ${list}", lookup)
+
+
+@given(st.text())
+def test_an_escaped_text_renders_to_itself(text):
+    assert render(escape(text), lookup) == text
+
+
+@given(st.one_of(st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False)))
+def test_numbers_read_back_from_their_text(value):
+    assert json.loads(text_of(value)) == value
