@@ -13,6 +13,7 @@ import pytest
 from tests.support.waiting import PATIENCE
 
 from stagewright.document.canonical_json import document_json
+from stagewright.document.file import read_document
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
