@@ -255,7 +255,7 @@ def remove_what_runs_made(gateway: Gateway) -> None:
     for header in gateway.runs.open_runs(OPEN):
         if header.pipeline.startswith(OURS):
             stop(gateway, header.run, "smoke")
-    for item in gateway.served.all():
+    for item in gateway.endpoint_records.all():
         if item.name.startswith(OURS):
             until_gone(gateway, item)
     sagemaker = gateway.installed.client("sagemaker")

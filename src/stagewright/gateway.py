@@ -21,7 +21,7 @@ from stagewright.aws.session import keyed
 from stagewright.errors import TargetError
 from stagewright.naming import Installation
 from stagewright.store.documents import Documents
-from stagewright.store.run_queue import Leases
+from stagewright.store.run_queue import RunQueue
 from stagewright.store.runs import Runs
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from stagewright.aws.registry import Registry
     from stagewright.aws.topics import Topics
     from stagewright.store.approvals import Approvals
-    from stagewright.store.endpoints import Served
-    from stagewright.store.trigger_state import Marks
+    from stagewright.store.endpoints import EndpointRecords
+    from stagewright.store.trigger_state import TriggerState
 
 CONFIG = Config(
     connect_timeout=5,
@@ -92,14 +92,14 @@ class Gateway:
         return Runs(self._client("dynamodb"), self.installation.runs_table)
 
     @cached_property
-    def leases(self) -> Leases:
-        return Leases(self._client("dynamodb"), self.installation.runs_table)
+    def run_queue(self) -> RunQueue:
+        return RunQueue(self._client("dynamodb"), self.installation.runs_table)
 
     @cached_property
-    def marks(self) -> Marks:
-        from stagewright.store.trigger_state import Marks
+    def trigger_state(self) -> TriggerState:
+        from stagewright.store.trigger_state import TriggerState
 
-        return Marks(self._client("dynamodb"), self.installation.runs_table)
+        return TriggerState(self._client("dynamodb"), self.installation.runs_table)
 
     @cached_property
     def approvals(self) -> Approvals:
@@ -148,10 +148,10 @@ class Gateway:
         return Endpoints(self._client("sagemaker"), lambda: self._client("sagemaker-runtime"))
 
     @cached_property
-    def served(self) -> Served:
-        from stagewright.store.endpoints import Served
+    def endpoint_records(self) -> EndpointRecords:
+        from stagewright.store.endpoints import EndpointRecords
 
-        return Served(self._client("dynamodb"), self.installation.runs_table)
+        return EndpointRecords(self._client("dynamodb"), self.installation.runs_table)
 
     @cached_property
     def alarms(self) -> Alarms:

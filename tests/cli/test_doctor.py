@@ -191,7 +191,7 @@ def test_a_dead_letter_and_a_run_that_hangs_are_warnings(patient):
     header = Header("tiny-20261101t000000-abcdef", "tiny", "RUNNING", trigger, old)
     patient.gateway.runs.claim(header)
     wrong = patient.wrong()
-    patient.gateway.runs.advance(header.run, ["RUNNING"], {"status": "STOPPED"})
+    patient.gateway.runs.transition(header.run, ["RUNNING"], {"status": "STOPPED"})
     queues.purge_queue(QueueUrl=url)
     assert wrong["dead letters"].found == "1 message"
     assert wrong["open runs"].found == f"{header.run} is open for 48 h"

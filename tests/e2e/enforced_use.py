@@ -325,7 +325,7 @@ def _only(place: Enforced, pipeline: str) -> Any:
 def mended(place: Enforced, patch: pytest.MonkeyPatch) -> None:
     """What the sweeper puts right: events that were lost, decisions and starts that were half made."""
     stood = timestamp(datetime.now(UTC) - timedelta(minutes=3))
-    clock = {"run": {"S": "clock"}, "item": {"S": "clock"}, "last": {"S": stood}}
+    clock = {"run": {"S": "tick"}, "item": {"S": "tick"}, "last": {"S": stood}}
     place.client("dynamodb").put_item(TableName=INSTALLATION.runs_table, Item=clock)
     place.sweep()
     document = {"name": "lost", "stages": {"check": GATE}}

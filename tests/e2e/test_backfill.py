@@ -263,7 +263,7 @@ def test_months_that_share_an_endpoint_deploy_one_after_the_other(tmp_path: Path
         assert "warning: deploy: each period deploys to monthly-local" in done.stderr
         periods = json.loads(done.stdout)["periods"]
         assert [period["status"] for period in periods] == ["SUCCEEDED"] * 3, done.stderr
-        served = gateway.served.find("monthly-local")
+        served = gateway.endpoint_records.get("monthly-local")
         assert served is not None
         jobs = {gateway.runs.stage(period["run"], "deploy").job: period for period in periods}
         assert sorted(served.configurations) == sorted(jobs)

@@ -82,7 +82,7 @@ def test_drift_retrains_once(gateway: Gateway) -> None:
     assert again.stage("train").result["model"] != first.stage("train").result["model"]
 
     watched(gateway, "drifted", 3)
-    (dropped,) = until(lambda: gateway.marks.dropped("house-price", 10))
+    (dropped,) = until(lambda: gateway.trigger_state.skipped_events("house-price", 10))
     assert dropped.type == "upstream"
     assert "7d" in dropped.reason
     assert len(list_runs(gateway, "house-price")) == 2

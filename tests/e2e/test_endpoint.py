@@ -274,9 +274,9 @@ def test_earlier_versions_are_kept_and_older_ones_removed(place: Place) -> None:
         made.append(place.described("keeps-local")["EndpointConfigName"])
     assert len(set(made)) == 4
     assert place.versions("keeps") == sorted(made[2:])
-    (item,) = (each for each in place.gateway.served.all() if each.name == "keeps-local")
+    (item,) = (each for each in place.gateway.endpoint_records.all() if each.name == "keeps-local")
     assert item.configurations == (made[3], made[2])
-    assert (item.until, item.made_by, item.stage) == ("", run.run, "deploy")
+    assert (item.until, item.deployed_by, item.stage) == ("", run.run, "deploy")
 
 
 @pytest.mark.parametrize("there", [False, True])
@@ -293,9 +293,9 @@ def test_runs_of_two_partitions_deploy_to_one_endpoint_one_after_the_other(place
     for plan in plans.values():
         run = place.ended(plan)
         assert run.status == "SUCCEEDED", run.reason
-    item = place.gateway.served.find(f"{name}-local")
+    item = place.gateway.endpoint_records.get(f"{name}-local")
     assert item is not None
-    model = next(model for model, plan in plans.items() if plan.run == item.made_by)
+    model = next(model for model, plan in plans.items() if plan.run == item.deployed_by)
     assert place.ask(item.name) == model
     serving = place.described(item.name)["EndpointConfigName"]
     assert item.configurations[0] == serving
@@ -305,7 +305,7 @@ def test_runs_of_two_partitions_deploy_to_one_endpoint_one_after_the_other(place
     lost = next(each for each in plans if each != model)
     date = {"one": "2026-01", "two": "2026-02"}
     (again,) = place.plan(name, lost, date[lost], **test).stages
-    reason = f"endpoint {item.name} serves what run {item.made_by} (partition {date[model]}) deployed"
+    reason = f"endpoint {item.name} serves what run {item.deployed_by} (partition {date[model]}) deployed"
     assert (again.action, again.reason) == ("run", reason)
     (kept,) = place.plan(name, model, date[model], **test).stages
     assert kept.action == "reuse"
@@ -320,9 +320,9 @@ def test_the_turn_of_a_run_that_was_stopped_goes_to_the_next(place: Place) -> No
     stop.stop(place.gateway, plan.run, "test")
     run = place.deploy("stopped", "one", date="2026-03")
     assert run.status == "SUCCEEDED", run.reason
-    item = place.gateway.served.find("stopped-local")
+    item = place.gateway.endpoint_records.get("stopped-local")
     assert item is not None
-    assert item.made_by == run.run
+    assert item.deployed_by == run.run
     assert place.ask("stopped-local") == "one"
 
 
@@ -330,7 +330,7 @@ def test_nobody_goes_back_while_a_run_deploys(place: Place) -> None:
     for model in ("one", "two"):
         serving = place.serving("taken", model)
     item = rollback.find(place.gateway, "taken")
-    header = place.gateway.runs.header(item.made_by)
+    header = place.gateway.runs.header(item.deployed_by)
     assert header is not None
     runs = place.gateway.runs
     table: Any = {"TableName": runs.table, "ExpressionAttributeNames": {"#value": "turn"}}
@@ -358,7 +358,7 @@ def test_an_endpoint_whose_time_is_over_is_deleted_with_all_that_is_its(place: P
     assert run.status == "SUCCEEDED", run.reason
     place.sweep()
     assert place.ask("trial-local") == "one"
-    (item,) = (each for each in place.gateway.served.all() if each.name == "trial-local")
+    (item,) = (each for each in place.gateway.endpoint_records.all() if each.name == "trial-local")
     left = datetime.fromisoformat(item.until) - datetime.now(UTC)
     assert timedelta(hours=7, minutes=50) < left < timedelta(hours=8)
     assert place.deploy("trial", "two", time_to_live="1s", alarms=ERRORS, update={"bake": "1s"}).status
@@ -372,7 +372,7 @@ def test_an_endpoint_whose_time_is_over_is_deleted_with_all_that_is_its(place: P
         ]
         == []
     )
-    assert "trial-local" not in {each.name for each in place.gateway.served.all()}
+    assert "trial-local" not in {each.name for each in place.gateway.endpoint_records.all()}
     assert place.sweep()["repairs"] == 0
 
 
@@ -383,7 +383,7 @@ def test_time_does_not_run_out_for_an_endpoint_that_somebody_else_has_made_since
     time.sleep(1)
     place.sweep()
     assert place.ask("swapped-local") == "one"
-    assert "swapped-local" not in {each.name for each in place.gateway.served.all()}
+    assert "swapped-local" not in {each.name for each in place.gateway.endpoint_records.all()}
 
 
 def test_an_endpoint_of_somebody_else_is_not_overwritten(place: Place) -> None:
@@ -429,7 +429,7 @@ def test_an_endpoint_goes_back_and_the_next_run_does_not_deploy_the_same_again(p
     assert asking.failures == []
     assert place.described("backs-local")["EndpointConfigName"] == old
     assert [place.ask("backs-local") for _ in range(20)] == ["one"] * 20
-    item = place.gateway.served.find("backs-local")
+    item = place.gateway.endpoint_records.get("backs-local")
     assert item is not None
     assert item.rollbacks == (done,)
     sentence = (
@@ -502,7 +502,7 @@ def test_an_alarm_that_trips_while_going_back_undoes_it(place: Place) -> None:
     )
     assert place.installation.alarm_name("undone-local-errors") in undone.value.message
     assert [place.ask("undone-local") for _ in range(20)] == ["one"] * 20
-    item = place.gateway.served.find("undone-local")
+    item = place.gateway.endpoint_records.get("undone-local")
     assert item is not None
     assert item.rollbacks[0].outcome == undone.value.message
     assert place.plan("undone", "one", alarms=ERRORS, update=canary).stage("deploy").action == "reuse"
@@ -570,7 +570,7 @@ def test_what_cannot_go_back_is_told(place: Place) -> None:
     place.sagemaker.delete_tags(ResourceArn=arn, TagKeys=["stagewright:installation"])
     with pytest.raises(TargetError, match="is not this installation's"):
         back(place, "single")
-    item = place.gateway.served.find("single-local")
+    item = place.gateway.endpoint_records.get("single-local")
     assert item is not None
     assert item.rollbacks == ()
 
@@ -582,6 +582,6 @@ def test_alarms_that_a_document_has_dropped_are_gone_after_a_good_deployment(pla
     name = place.installation.alarm_name
     left = place.cloudwatch.describe_alarms(AlarmNamePrefix=name("drops-local-"))["MetricAlarms"]
     assert [each["AlarmName"] for each in left] == [name("drops-local-errors")]
-    item = place.gateway.served.find("drops-local")
+    item = place.gateway.endpoint_records.get("drops-local")
     assert item is not None
     assert item.alarms == (name("drops-local-errors"),)

@@ -97,8 +97,8 @@ def test_a_killed_server_frees_the_lease_and_the_run_that_waited_starts(place: P
     until(lambda: ended(gateway, second))
     assert show(gateway, first).status == "FAILED"
     assert show(gateway, second).status == "SUCCEEDED"
-    until(lambda: gateway.leases.of("turns") is None)  # it is freed after the run is closed
-    assert list(gateway.leases.waiting("turns")) == []
+    until(lambda: gateway.run_queue.lease("turns") is None)  # it is freed after the run is closed
+    assert list(gateway.run_queue.entries("turns")) == []
 
 
 def test_a_run_that_waits_outlives_the_end_of_its_server(place: Place) -> None:
@@ -150,7 +150,7 @@ def test_skip_drops_while_one_goes_on(place: Place) -> None:
     push(place, gateway, "skip")
     first = ask(gateway, LONG)
     key = request_run(gateway, "turns", {}, "test")
-    (dropped,) = until(lambda: gateway.marks.dropped("turns", 5))
+    (dropped,) = until(lambda: gateway.trigger_state.skipped_events("turns", 5))
     assert (dropped.key, dropped.reason) == (key, f"{first} goes on (concurrency: skip)")
     stop(gateway, first, "test")
     until(lambda: ended(gateway, first))

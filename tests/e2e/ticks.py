@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
 from stagewright.store.items import encode
-from stagewright.store.trigger_state import CLOCK
+from stagewright.store.trigger_state import TICK
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def ticks(gateway: Gateway) -> Iterator[tuple[datetime, Callable[[], None]]]:
     event = {"source": "aws.events", "detail-type": "Scheduled Event", "time": timestamp(now), "detail": {}}
 
     def tick() -> None:
-        gateway.runs.client.delete_item(TableName=gateway.runs.table, Key=encode(CLOCK))
+        gateway.runs.client.delete_item(TableName=gateway.runs.table, Key=encode(TICK))
         gateway.queue.send_all([event, event])
 
     try:

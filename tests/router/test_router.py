@@ -489,7 +489,7 @@ def test_a_request_can_say_which_stages_run(gateway, pipeline, files, requested)
     pushed(gateway, pipeline, files)
     record = show(gateway, route(gateway, requested(only=["prepare"])).run)
     assert [(stage.name, stage.action) for stage in record.stages] == [("prepare", "run"), ("train", "skip")]
-    gateway.runs.advance(record.run, ["RUNNING"], {"status": "SUCCEEDED"})
+    gateway.runs.transition(record.run, ["RUNNING"], {"status": "SUCCEEDED"})
     refused = show(gateway, route(gateway, requested(request="2", only=["prepaer"])).run)
     assert (refused.status, "no such stage: prepaer" in refused.reason) == ("REFUSED", True)
 
@@ -511,7 +511,7 @@ def test_a_resumed_run_has_the_old_one_s_trigger_and_is_one_however_often_it_is_
 ):
     version = pushed(gateway, pipeline, files, parameters={"limit": 6}, selection=Selection(("prepare",)))
     first = route(gateway, created(version)).run
-    gateway.runs.advance(first, ["RUNNING"], {"status": "FAILED"})
+    gateway.runs.transition(first, ["RUNNING"], {"status": "FAILED"})
     body = requested(request=f"{first}:1", resumes=first)
     later = route(gateway, body)
     assert route(gateway, body).run == later.run != first
@@ -525,7 +525,7 @@ def test_a_resumed_run_has_the_old_one_s_trigger_and_is_one_however_often_it_is_
 def test_a_pushed_resumption_is_not_asked_of_the_code_trigger(gateway, files, created, tools):
     pipeline = load(tools.document | {"triggers": [{"type": "code", "cooldown": "1h"}]})
     first = route(gateway, created(pushed(gateway, pipeline, files))).run
-    gateway.runs.advance(first, ["RUNNING"], {"status": "FAILED"})
+    gateway.runs.transition(first, ["RUNNING"], {"status": "FAILED"})
     mended = files | {"train.py": b"print('mended')\n"}
     version = pushed(gateway, pipeline, mended, resumes=first)
     later = route(gateway, created(version))

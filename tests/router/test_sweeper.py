@@ -51,7 +51,7 @@ def test_every_lost_version_is_found_and_no_other(gateway, pipeline, files, crea
 def close_all(gateway):
     """Takes every open run off the sweeper's list, as the recorder does."""
     for header in gateway.runs.open_runs(10):
-        gateway.runs.advance(header.run, ["RUNNING", "QUEUED"], {"status": "SUCCEEDED"})
+        gateway.runs.transition(header.run, ["RUNNING", "QUEUED"], {"status": "SUCCEEDED"})
 
 
 def test_what_is_young_is_left_to_the_ordinary_way(gateway, pipeline, files):
@@ -92,7 +92,7 @@ def test_a_run_whose_execution_has_ended_is_closed(gateway, pipeline, files, cre
 def test_a_run_whose_execution_is_gone_is_closed(waiting, pipeline, files, created):
     gateway = waiting
     started = route(gateway, created(version(push(gateway, pipeline, files))))
-    gateway.runs.advance(
+    gateway.runs.transition(
         started.run, ["RUNNING"], {"execution": started.execution.replace("workflow", "other")}
     )
     assert sweep(gateway, patience=-1) == [Repair("closed", started.run)]

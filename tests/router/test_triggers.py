@@ -75,7 +75,7 @@ def trigger_of(gateway, started):
 
 
 def dropped(gateway, pipeline="prices"):
-    return [(each.type, each.reason) for each in gateway.marks.dropped(pipeline, 100)]
+    return [(each.type, each.reason) for each in gateway.trigger_state.skipped_events(pipeline, 100)]
 
 
 DATA = {"type": "data", "prefix": "raw/", "suffix": "_SUCCESS"}
@@ -157,10 +157,10 @@ class TestSettle:
         put(SETTLE)
         for number, minutes in enumerate((30, 25, 40, 25)):
             assert arrives(f"raw/2026-01/part-{number}", time=ago(minutes=minutes)) == ()
-        (batch,) = gateway.marks.pending()
+        (batch,) = gateway.trigger_state.pending_batches()
         assert data.check(gateway, batch.item)
         assert data.check(gateway, batch.item) is None
-        assert list(gateway.marks.pending()) == []
+        assert list(gateway.trigger_state.pending_batches()) == []
         (started,) = queued()
         made = trigger_of(gateway, started)
         assert made.key == f"data:prices:raw/:2026-01:{batch.last}"
@@ -171,27 +171,27 @@ class TestSettle:
         put(SETTLE)
         arrives("raw/2026-01/a", time=ago(minutes=30))
         arrives("raw/2026-01/b", time=ago(minutes=1))
-        (batch,) = gateway.marks.pending()
+        (batch,) = gateway.trigger_state.pending_batches()
         assert data.check(gateway, batch.item) is None
         assert queued() == []
-        assert len(list(gateway.marks.pending())) == 1
+        assert len(list(gateway.trigger_state.pending_batches())) == 1
 
     def test_each_date_settles_by_itself(self, gateway, put, arrives, queued):
         put(SETTLE)
         arrives("raw/2026-01/a", time=ago(minutes=30))
         arrives("raw/2026-02/a", time=ago(minutes=30))
-        for batch in list(gateway.marks.pending()):
+        for batch in list(gateway.trigger_state.pending_batches()):
             data.check(gateway, batch.item)
         assert sorted(trigger_of(gateway, each).date for each in queued()) == ["2026-01", "2026-02"]
 
     def test_more_data_later_is_another_run_and_a_late_event_none(self, gateway, put, arrives, queued):
         put(SETTLE)
         arrives("raw/2026-01/a", time=ago(minutes=90))
-        (batch,) = gateway.marks.pending()
+        (batch,) = gateway.trigger_state.pending_batches()
         data.check(gateway, batch.item)
         arrives("raw/2026-01/a", time=batch.last)
         arrives("raw/2026-01/b", time=ago(minutes=95))
-        assert list(gateway.marks.pending()) == []
+        assert list(gateway.trigger_state.pending_batches()) == []
         arrives("raw/2026-01/c", time=ago(minutes=30))
         data.check(gateway, batch.item)
         assert len({each.run for each in queued()}) == 2
@@ -203,8 +203,8 @@ class TestSettle:
         arrives("raw/2026-01/a", time=ago(minutes=30))
         for message in gateway.queue.receive():  # the one that would look again
             gateway.queue.delete(message)
-        (batch,) = gateway.marks.pending()
-        monkeypatch.setattr(type(gateway.marks), "settle", lambda *_: 1 / 0)
+        (batch,) = gateway.trigger_state.pending_batches()
+        monkeypatch.setattr(type(gateway.trigger_state), "record_request", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             data.check(gateway, batch.item)
         monkeypatch.undo()
@@ -223,7 +223,7 @@ class TestSettle:
 
 def scheduled(gateway, put, last, **schedule):
     put({"type": "schedule", **schedule})
-    gateway.marks.set_clock(last)
+    gateway.trigger_state.record_tick(last)
 
 
 class TestSchedule:
@@ -246,7 +246,7 @@ class TestSchedule:
         scheduled(gateway, put, ago(minutes=10), rate="1 minute")
         assert route_all(gateway, event("aws.events", "Scheduled Event", {}, "2999-01-01T00:00:00Z")) == ()
         assert len(queued()) == 1
-        assert gateway.marks.clock() <= timestamp(datetime.now(UTC))
+        assert gateway.trigger_state.last_tick() <= timestamp(datetime.now(UTC))
 
     def test_a_tick_that_comes_twice_starts_nothing_twice(self, gateway, put, queued, tools, monkeypatch):
         scheduled(
@@ -254,7 +254,7 @@ class TestSchedule:
         )
         put({"type": "schedule", "rate": "6 hours"})
         now = datetime(2026, 11, 28, 18, 0, 30, tzinfo=UTC)
-        monkeypatch.setattr(type(gateway.marks), "set_clock", lambda *_: 1 / 0)
+        monkeypatch.setattr(type(gateway.trigger_state), "record_tick", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             schedules.tick(gateway, now)
         monkeypatch.undo()
@@ -429,7 +429,7 @@ class TestUpstream:
         put()
         put(UPSTREAM, name="after")
         first = gateway_run(gateway, put, TIME)
-        monkeypatch.setattr(type(gateway.runs), "advance", lambda *_: 1 / 0)
+        monkeypatch.setattr(type(gateway.runs), "transition", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             finish(gateway, first)
         monkeypatch.undo()
@@ -536,7 +536,7 @@ class TestDropped:
         assert len(arrives(f"{long}/1_SUCCESS")) == 1
         for _ in range(2):
             assert arrives(f"{long}/2_SUCCESS") == arrives(f"{long}/3_SUCCESS") == ()
-        keys = {each.key for each in gateway.marks.dropped("prices", 9)}
+        keys = {each.key for each in gateway.trigger_state.skipped_events("prices", 9)}
         assert keys == {f"data:prices:{long}/{number}_SUCCESS:v1" for number in (2, 3)}
 
     def test_a_refused_run_begins_no_cooldown(self, gateway, put, arrives):
@@ -562,8 +562,11 @@ class TestDropped:
         put(DATA | {"cooldown": "1d"})
         for second in range(5):
             arrives("raw/_SUCCESS", f"v{second}", f"2026-01-31T14:00:0{second}Z")
-        assert [each.time[-8:-5] for each in gateway.marks.dropped("prices", 2)] == [":04", ":03"]
-        item = next(iter(gateway.runs.items("dropped#prices", "2026")))
+        assert [each.time[-8:-5] for each in gateway.trigger_state.skipped_events("prices", 2)] == [
+            ":04",
+            ":03",
+        ]
+        item = next(iter(gateway.runs.items("skipped#prices", "2026")))
         assert item["expires"] - datetime(2026, 1, 31, 14, tzinfo=UTC).timestamp() == 30 * 86400 + 1
 
 

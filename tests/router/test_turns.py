@@ -27,7 +27,7 @@ from stagewright.runs.starting import queued
 from stagewright.runs.stop import stop
 from stagewright.runs.values import Asked
 from stagewright.store.items import encode
-from stagewright.store.run_queue import Leases, Place
+from stagewright.store.run_queue import QueueEntry, RunQueue
 from stagewright.store.runs import Runs, StageItem
 
 GATE = {"check": {"kind": "gate", "require": "1 >= 0"}}
@@ -61,12 +61,12 @@ def running(gateway, tools):
 
 
 def holder(gateway):
-    lease = gateway.leases.of("prices")
+    lease = gateway.run_queue.lease("prices")
     return lease.holder if lease else ""
 
 
 def in_line(gateway):
-    return [place.run for place in gateway.leases.waiting("prices")]
+    return [entry.run for entry in gateway.run_queue.entries("prices")]
 
 
 def messages(gateway):
@@ -162,7 +162,7 @@ def test_skip_drops_with_the_reason_and_never_comes_back(waiting, ask, tools):
     store(waiting, "skip")
     first = ask(1)
     assert ask(2) is None
-    (dropped,) = waiting.marks.dropped("prices", 10)
+    (dropped,) = waiting.trigger_state.skipped_events("prices", 10)
     assert (dropped.key, dropped.reason) == ("manual:2", f"{first} goes on (concurrency: skip)")
     end(waiting, first)
     assert ask(2) is None
@@ -292,7 +292,7 @@ def test_two_that_skip_at_the_same_moment_are_one_run(waiting, ask, tools):
     with ThreadPoolExecutor(6) as pool:
         runs = [run for run in pool.map(ask, range(6)) if run]
     assert running(waiting, tools) == runs
-    assert len(waiting.marks.dropped("prices", 10)) == 5
+    assert len(waiting.trigger_state.skipped_events("prices", 10)) == 5
 
 
 def crash(*_, **__):
@@ -314,13 +314,13 @@ def once_crash(monkeypatch, owner, name, after=False):
 
 AFTER_CLAIM = [
     (Runs, "claim", True),
-    (Leases, "of", False),
-    (Leases, "give", False),
-    (Leases, "give", True),
+    (RunQueue, "lease", False),
+    (RunQueue, "grant", False),
+    (RunQueue, "grant", True),
     (lifecycle, "planned", False),
     (Runs, "put_all", True),
-    (Runs, "advance", False),
-    (Runs, "advance", True),
+    (Runs, "transition", False),
+    (Runs, "transition", True),
     (Executions, "start", False),
     (Executions, "start", True),
 ]
@@ -347,10 +347,10 @@ def test_a_router_that_dies_between_any_two_steps_loses_no_run(
 
 
 CLOSING = [
-    (Runs, "advance", True),
-    (Leases, "free", False),
-    (Leases, "free", True),
-    (Leases, "give", True),
+    (Runs, "transition", True),
+    (RunQueue, "release", False),
+    (RunQueue, "release", True),
+    (RunQueue, "grant", True),
     (Queue, "send", False),
 ]
 
@@ -386,7 +386,7 @@ def test_a_holder_whose_execution_is_gone_is_freed(waiting, ask, tools):
     store(waiting)
     first, second = ask(1), ask(2)
     gone = waiting.executions.arn_of(first).replace("workflow", "other")
-    waiting.runs.advance(first, ["RUNNING"], {"execution": gone})
+    waiting.runs.transition(first, ["RUNNING"], {"execution": gone})
     sweep(waiting, patience=-1)
     deliver(waiting)
     assert show(waiting, first).status == "FAILED"
@@ -398,7 +398,7 @@ def age_lease(gateway, seconds):
     old = timestamp(datetime.now(UTC) - timedelta(seconds=seconds))
     gateway.runs.client.update_item(
         TableName=gateway.runs.table,
-        Key=encode({"run": "lease#prices", "item": "lease"}),
+        Key=encode({"run": "queue#prices", "item": "lease"}),
         UpdateExpression="SET since = :old",
         ExpressionAttributeValues=encode({":old": old}),
     )
@@ -455,7 +455,7 @@ def test_planning_that_always_fails_ends_the_run_at_the_last_delivery_and_the_ne
     for _ in range(lifecycle.ATTEMPTS - 2):
         assert delivered(waiting, context, monkeypatch, requested()) == (again, [])
     assert statuses(waiting, first, second) == ["QUEUED", "QUEUED"]
-    assert waiting.leases.of("prices").tries == lifecycle.ATTEMPTS - 1
+    assert waiting.run_queue.lease("prices").attempts == lifecycle.ATTEMPTS - 1
     failed, told = delivered(waiting, context, monkeypatch, requested())
     reason = show(waiting, first).reason
     assert (failed, told) == (again, [(first, reason)])
@@ -463,7 +463,7 @@ def test_planning_that_always_fails_ends_the_run_at_the_last_delivery_and_the_ne
     assert reason.endswith(f"(that mended: stagewright resume {first})")
     assert statuses(waiting, first, second) == ["FAILED", "QUEUED"]
     deliver(waiting)
-    assert (running(waiting, tools), holder(waiting), waiting.leases.of("prices").tries) == (
+    assert (running(waiting, tools), holder(waiting), waiting.run_queue.lease("prices").attempts) == (
         [second],
         second,
         1,
@@ -549,7 +549,7 @@ def test_a_run_that_waits_can_be_stopped_and_nobody_waits_for_it(waiting, ask, t
 def test_the_stop_of_a_waiting_run_that_dies_half_way_holds_nobody_up(waiting, ask, tools, monkeypatch):
     store(waiting)
     first, second, third = ask(1), ask(2), ask(3)
-    once_crash(monkeypatch, Leases, "forget")
+    once_crash(monkeypatch, RunQueue, "delete")
     with pytest.raises(TargetError):
         stop(waiting, second, "ada")
     assert in_line(waiting) == [second, third]
@@ -577,22 +577,21 @@ def test_what_is_told_twice_is_done_once(waiting, ask, tools):
 
 
 def test_the_lease_goes_only_to_one_and_only_from_the_one_who_had_it(gateway):
-    leases = gateway.leases
-    places = [Place("prices", f"run-{n}", f"2026-01-0{n}T00:00:00.000Z") for n in (1, 2)]
-    for place in places:
-        leases.wait(place)
-    assert leases.give(places[0], "") is True
-    assert leases.give(places[1], "") is False
-    assert leases.give(places[1], "run-9") is False
-    assert list(leases.waiting("prices")) == [places[1]]
-    leases.free("prices", "run-2")
-    assert leases.of("prices").holder == "run-1"
-    assert leases.give(places[1], "run-1") is True
-    assert leases.of("prices").holder == "run-2"
-    assert leases.give(places[1], "run-2") is False
+    run_queue = gateway.run_queue
+    entries = [QueueEntry("prices", f"run-{n}", f"2026-01-0{n}T00:00:00.000Z") for n in (1, 2)]
+    gateway.runs.put_all(entry.item for entry in entries)
+    assert run_queue.grant(entries[0], "") is True
+    assert run_queue.grant(entries[1], "") is False
+    assert run_queue.grant(entries[1], "run-9") is False
+    assert list(run_queue.entries("prices")) == [entries[1]]
+    run_queue.release("prices", "run-2")
+    assert run_queue.lease("prices").holder == "run-1"
+    assert run_queue.grant(entries[1], "run-1") is True
+    assert run_queue.lease("prices").holder == "run-2"
+    assert run_queue.grant(entries[1], "run-2") is False
 
 
-def test_neither_lease_nor_place_is_listed_as_a_run(waiting, ask):
+def test_neither_lease_nor_queue_entry_is_listed_as_a_run(waiting, ask):
     store(waiting)
     ask(1), ask(2)
     assert len(waiting.runs.of_pipeline("prices", 10)) == 2

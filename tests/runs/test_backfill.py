@@ -35,7 +35,7 @@ def deliver(gateway, event):
 
 
 def end(gateway, run, status):
-    assert gateway.runs.advance(run, ["RUNNING"], {"status": status})
+    assert gateway.runs.transition(run, ["RUNNING"], {"status": status})
 
 
 def test_at_most_so_many_are_open_and_the_earliest_come_first(gateway, sent):

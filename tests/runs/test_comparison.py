@@ -64,7 +64,7 @@ def end(gateway, plan, results, status="SUCCEEDED"):
             "result": json.dumps(result),
         }
         gateway.runs.client.put_item(TableName=gateway.runs.table, Item=encode(item))
-    assert gateway.runs.advance(plan.run, ["RUNNING"], {"status": status, "ended": TIME})
+    assert gateway.runs.transition(plan.run, ["RUNNING"], {"status": status, "ended": TIME})
 
 
 def released(gateway, pipeline, files, commit):

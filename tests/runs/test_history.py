@@ -252,7 +252,7 @@ def test_what_has_ended_cannot_be_stopped(run):
 
 
 def test_a_run_not_started_yet_is_stopped_at_once(run):
-    run.runs.advance(RUN, ["RUNNING"], {"status": "PLANNED"})
+    run.runs.transition(RUN, ["RUNNING"], {"status": "PLANNED"})
     stop(run, RUN, "ada")
     shown = show(run, RUN)
     assert (shown.status, shown.reason) == ("STOPPED", "stopped by ada")
@@ -276,7 +276,7 @@ def test_what_was_refused_is_listed_also_where_nobody_has_such_a_pipeline(gatewa
     second = refuse(gateway, "known", asked["known"], "no").run
     waits = queued(gateway.installation, "gone", asked["gone"], Asked())
     assert gateway.runs.claim(waits)
-    assert gateway.runs.advance(
+    assert gateway.runs.transition(
         waits.run, ["QUEUED"], {"status": "REFUSED", "reason": "gone has no document"}
     )
     listed = {each.run: each.reason for each in list_runs(gateway)}

@@ -100,7 +100,7 @@ def test_a_crash_between_start_and_header_loses_nothing(waiting, tools):
     plan = plan_of(training())
     pointer = json.dumps({"run": RUN, "plan": plan.digest, "format": PLAN_FORMAT})
     start(gateway, plan)
-    gateway.runs.advance(RUN, ["RUNNING"], {"status": "PLANNED"})
+    gateway.runs.transition(RUN, ["RUNNING"], {"status": "PLANNED"})
     assert resume(gateway, RUN).execution == tools.executions(gateway)[0]["executionArn"]
     assert gateway.runs.header(RUN).status == "RUNNING"
     assert len(tools.executions(gateway)) == 1
@@ -117,7 +117,7 @@ def test_a_run_stopped_before_it_began_does_not_go_on(waiting, tools):
     gateway = waiting
     start(gateway, plan_of(training()))
     header = replace(gateway.runs.header(RUN), status="PLANNED")
-    gateway.runs.advance(RUN, ["RUNNING"], {"status": "STOPPED", "reason": "stopped by ada"})
+    gateway.runs.transition(RUN, ["RUNNING"], {"status": "STOPPED", "reason": "stopped by ada"})
     launch(gateway, header)
     described = gateway.executions.describe(tools.executions(gateway)[0]["executionArn"])
     assert described.status == "ABORTED"
@@ -128,7 +128,7 @@ def test_a_run_that_ends_before_it_is_noted_as_running_stays_as_it_ended(gateway
     started = start(gateway, plan_of(training()))
     tools.until(lambda: gateway.executions.describe(started.execution).status == "SUCCEEDED")
     header = replace(gateway.runs.header(RUN), status="PLANNED")
-    gateway.runs.advance(RUN, ["RUNNING"], {"status": "FAILED", "reason": "boom"})
+    gateway.runs.transition(RUN, ["RUNNING"], {"status": "FAILED", "reason": "boom"})
     assert launch(gateway, header) == started.execution
     assert gateway.executions.describe(started.execution).status == "SUCCEEDED"
     assert (gateway.runs.header(RUN).status, gateway.runs.header(RUN).reason) == ("FAILED", "boom")

@@ -67,7 +67,7 @@ def close(gateway: Gateway, header: Header, execution: Execution) -> str | None:
         upstream.announce(gateway, over)
     names = ("status", "execution", "started", "ended", "reason")
     changes = {name: getattr(over, name) for name in names}
-    if not gateway.runs.advance(header.run, ["PLANNED", "RUNNING"], changes):
+    if not gateway.runs.transition(header.run, ["PLANNED", "RUNNING"], changes):
         return None
     queue.leave(gateway, header)
     return over.status
@@ -76,7 +76,7 @@ def close(gateway: Gateway, header: Header, execution: Execution) -> str | None:
 def abandon(gateway: Gateway, header: Header, status: str, reason: str) -> bool:
     """Closes a run that has no execution; False where it has one by now, or is over."""
     changes = {"status": status, "ended": timestamp(datetime.now(UTC)), "reason": reason[:REASON_LIMIT]}
-    if not gateway.runs.advance(header.run, ["QUEUED", "PLANNED"], changes):
+    if not gateway.runs.transition(header.run, ["QUEUED", "PLANNED"], changes):
         return False
     if header.status == "PLANNED":
         with suppress(NotFoundError):  # it may have been started just now

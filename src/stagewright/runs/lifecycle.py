@@ -83,7 +83,7 @@ def _refused(gateway: Gateway, request: Request, reason: str) -> Started:
 def _cancel_cooldown(gateway: Gateway, request: Request) -> None:
     """No run comes of it, so that its trigger's cooldown must not begin."""
     if request.listens:
-        gateway.marks.hear_again(request.pipeline, name_of(request.listens), request.trigger.key)
+        gateway.trigger_state.cancel_cooldown(request.pipeline, name_of(request.listens), request.trigger.key)
 
 
 def _begin(gateway: Gateway, request: Request) -> Started | None:
@@ -151,7 +151,7 @@ def go_on(gateway: Gateway, run: str, material: Material | None = None) -> Start
 
 def _try(gateway: Gateway, header: Header, asked: Asked, material: Material | None) -> Started:
     """Of a run whose turn has come. It is tried as often as a message is delivered, whatever has it tried."""
-    tries = gateway.leases.attempt(header.pipeline, header.run)
+    tries = gateway.run_queue.count_attempt(header.pipeline, header.run)
     try:
         return _begun(gateway, header, asked, material)
     except UNUSABLE as error:
@@ -192,7 +192,7 @@ def give_up(gateway: Gateway, run: str, why: str) -> bool:
 def _hear_again(gateway: Gateway, header: Header, asked: Asked) -> None:
     """No run came of it, so that its trigger's cooldown must not go on."""
     if asked.listens:
-        gateway.marks.hear_again(header.pipeline, asked.listens, header.trigger.key)
+        gateway.trigger_state.cancel_cooldown(header.pipeline, asked.listens, header.trigger.key)
 
 
 def _told(error: Exception) -> str:

@@ -15,7 +15,7 @@ from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
 from stagewright.planner.model import Trigger
 from stagewright.runs.own_events import TURN_CAME, own_event
-from stagewright.store.run_queue import Place, lease_item
+from stagewright.store.run_queue import QueueEntry, lease_item
 from stagewright.store.runs import Header
 
 UNTURNED = frozenset({"backfill"})
@@ -30,7 +30,7 @@ def takes_turns(trigger: Trigger) -> bool:
 
 def line_up(gateway: Gateway, header: Header) -> bool:
     """Claims the key for a run that waits; False where somebody has claimed it."""
-    return gateway.runs.claim(header, Place.of(header).item)
+    return gateway.runs.claim(header, QueueEntry.of(header).item)
 
 
 def seize(gateway: Gateway, header: Header) -> tuple[bool, str]:
@@ -49,20 +49,20 @@ def seize(gateway: Gateway, header: Header) -> tuple[bool, str]:
 def call(gateway: Gateway, pipeline: str, caller: str = "") -> str:
     """The run whose turn it is, empty where there is none; it is told, unless it is the caller itself."""
     for _ in range(TRIES):
-        lease = gateway.leases.of(pipeline)
+        lease = gateway.run_queue.lease(pipeline)
         if lease and _is(gateway, lease.holder, "QUEUED", "PLANNED", "RUNNING"):
             return lease.holder
-        place = next(gateway.leases.waiting(pipeline, 1), None)
-        if place is None:
+        entry = next(gateway.run_queue.entries(pipeline, 1), None)
+        if entry is None:
             if lease:
-                gateway.leases.free(pipeline, lease.holder)
+                gateway.run_queue.release(pipeline, lease.holder)
             return ""
-        if not _is(gateway, place.run, "QUEUED"):
-            gateway.leases.forget(place)
-        elif gateway.leases.give(place, lease.holder if lease else ""):
-            if place.run != caller:
-                tell(gateway, place.run)
-            return place.run
+        if not _is(gateway, entry.run, "QUEUED"):
+            gateway.run_queue.delete(entry)
+        elif gateway.run_queue.grant(entry, lease.holder if lease else ""):
+            if entry.run != caller:
+                tell(gateway, entry.run)
+            return entry.run
     raise _restless(pipeline)
 
 
@@ -71,8 +71,8 @@ def leave(gateway: Gateway, header: Header) -> None:
     if not takes_turns(header.trigger):
         return
     if header.status == "QUEUED":
-        gateway.leases.forget(Place.of(header))
-    gateway.leases.free(header.pipeline, header.run)
+        gateway.run_queue.delete(QueueEntry.of(header))
+    gateway.run_queue.release(header.pipeline, header.run)
     call(gateway, header.pipeline)
 
 

@@ -23,7 +23,7 @@ from stagewright.runs.intake import messages
 from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.triggers import data, schedules
 from stagewright.runs.values import Asked
-from stagewright.store.endpoints import ServedItem
+from stagewright.store.endpoints import EndpointRecord
 from stagewright.store.run_queue import Lease
 from stagewright.store.runs import Header
 
@@ -90,11 +90,11 @@ def _jobs(gateway: Gateway, before: float) -> Iterator[tuple[str, Callable[[], R
             yield header.run, partial(_settle, gateway, header, before)
     for pipeline, queued in waiting.items():
         yield f"the turns of {pipeline}", partial(_turns, gateway, pipeline, queued, before)
-    for served in gateway.served.due(timestamp(datetime.now(UTC))):
+    for served in gateway.endpoint_records.expired(timestamp(datetime.now(UTC))):
         yield f"endpoint {served.name}", partial(_expire, gateway, served)
 
 
-def _expire(gateway: Gateway, item: ServedItem) -> Repair | None:
+def _expire(gateway: Gateway, item: EndpointRecord) -> Repair | None:
     return Repair("expired", item.name) if expire(gateway, item) else None
 
 
@@ -136,7 +136,7 @@ def _settled(gateway: Gateway, item: str) -> Repair | None:
 
 def _ticked(gateway: Gateway, before: float) -> Repair | None:
     """For where the rule `tick` has not come for so long; the very first tick is the rule's own."""
-    last = gateway.marks.clock()
+    last = gateway.trigger_state.last_tick()
     if not last or epoch(last) > before - MINUTE:
         return None
     count = schedules.tick(gateway, datetime.now(UTC))
@@ -172,7 +172,7 @@ def _start(gateway: Gateway, header: Header) -> Repair | None:
     except StagewrightError as error:
         if not gateway.runs.is_open(header.run):
             return Repair("closed", header.run, _ids(header))
-        lease = gateway.leases.of(header.pipeline)
+        lease = gateway.run_queue.lease(header.pipeline)
         since = lease.since if lease and lease.holder == header.run else header.created
         if _is_fresh(since) or gateway.executions.exists(header.run):
             raise
@@ -182,14 +182,14 @@ def _start(gateway: Gateway, header: Header) -> Repair | None:
 
 def _turns(gateway: Gateway, pipeline: str, headers: Sequence[Header], before: float) -> Repair | None:
     """Looks whose turn it is. A run that did nothing about its turn, or stopped nobody, is told again."""
-    lease = gateway.leases.of(pipeline)
+    lease = gateway.run_queue.lease(pipeline)
     called = queue.call(gateway, pipeline)
     if called and (lease is None or called != lease.holder):
         return Repair("called", called, {"run": called, "pipeline": pipeline})
     late = {header.run: header for header in headers if _created(header) <= before}
     if lease and called in late and epoch(lease.since) <= before:
         if _is_hopeless(lease, before):
-            why = f"{lease.tries} attempts to plan and start it came to no end"
+            why = f"{lease.attempts} attempts to plan and start it came to no end"
             return _given_up(gateway, late[called], why)
         queue.tell(gateway, called)
         return Repair("called", called, {"run": called, "pipeline": pipeline})
@@ -201,7 +201,7 @@ def _turns(gateway: Gateway, pipeline: str, headers: Sequence[Header], before: f
 
 def _is_hopeless(lease: Lease, before: float) -> bool:
     """Every attempt was begun and the last one is no longer under way; or no router has come at all."""
-    if lease.tries >= lifecycle.ATTEMPTS and epoch(lease.tried) <= before:
+    if lease.attempts >= lifecycle.ATTEMPTS and epoch(lease.last_attempt_at) <= before:
         return True
     return not _is_fresh(lease.since)
 

@@ -29,7 +29,7 @@ def queued(installation: Installation, pipeline: str, trigger: Trigger, asked: A
         status="QUEUED",
         trigger=trigger,
         created=timestamp(datetime.now(UTC)),
-        asked=json.dumps(asdict(asked)),
+        options=json.dumps(asdict(asked)),
     )
 
 
@@ -42,7 +42,7 @@ def start(gateway: Gateway, plan: Plan) -> Started:
     pinned = {"status": "PLANNED", **_written(gateway, plan)}
     created = timestamp(datetime.now(UTC))
     header = Header(run=plan.run, pipeline=plan.pipeline, trigger=plan.trigger, created=created, **pinned)
-    if gateway.runs.advance(plan.run, ["QUEUED"], pinned):
+    if gateway.runs.transition(plan.run, ["QUEUED"], pinned):
         return Started(plan.run, launch(gateway, header), new=False)
     if gateway.runs.claim(header):
         return Started(plan.run, launch(gateway, header), new=True)
@@ -51,7 +51,7 @@ def start(gateway: Gateway, plan: Plan) -> Started:
 
 def start_kept(gateway: Gateway, header: Header) -> Started:
     """Starts a run whose turn has come with the plan that was kept for it."""
-    gateway.runs.advance(header.run, ["QUEUED"], {"status": "PLANNED"})
+    gateway.runs.transition(header.run, ["QUEUED"], {"status": "PLANNED"})
     return resume(gateway, header.run)
 
 
@@ -90,7 +90,7 @@ def launch(gateway: Gateway, header: Header) -> str:
     pointer = json.dumps({"run": header.run, "plan": header.plan, "format": PLAN_FORMAT})
     execution, _ = gateway.executions.start(header.run, pointer)
     started = {"status": "RUNNING", "execution": execution, "started": timestamp(datetime.now(UTC))}
-    if not gateway.runs.advance(header.run, ["PLANNED"], started):
+    if not gateway.runs.transition(header.run, ["PLANNED"], started):
         now = gateway.runs.header(header.run)
         if now and now.status in ("STOPPED", "FAILED"):
             gateway.executions.stop(execution, now.reason)

@@ -119,7 +119,7 @@ LIST_BYTES = 150_000
 
 def keep(gateway: Gateway, plan: Plan) -> None:
     """Writes the plan of a run that waits, for `start_kept`. PlanError as in `start`."""
-    gateway.runs.advance(plan.run, ["QUEUED"], _written(gateway, plan))
+    gateway.runs.transition(plan.run, ["QUEUED"], _written(gateway, plan))
 
 
 def _written(gateway: Gateway, plan: Plan) -> dict[str, Any]:

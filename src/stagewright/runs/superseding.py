@@ -11,7 +11,7 @@ from stagewright.runs import settings
 from stagewright.runs.plan_inputs.load import Material, _plan
 from stagewright.runs.stored_plan import keep
 from stagewright.runs.values import Asked
-from stagewright.store.run_queue import Place
+from stagewright.store.run_queue import QueueEntry
 from stagewright.store.runs import Header
 
 
@@ -32,9 +32,9 @@ def _take_over(gateway: Gateway, header: Header, asked: Asked, material: Materia
 
 def _before(gateway: Gateway, header: Header) -> tuple[str, ...]:
     """The runs before this one: first those that wait, lest their turn comes."""
-    place, lease = Place.of(header), gateway.leases.of(header.pipeline)
-    waiting = gateway.leases.waiting(header.pipeline)
-    runs = [each.run for each in waiting if each.key["item"] < place.key["item"]]
+    entry, lease = QueueEntry.of(header), gateway.run_queue.lease(header.pipeline)
+    waiting = gateway.run_queue.entries(header.pipeline)
+    runs = [each.run for each in waiting if each.key["item"] < entry.key["item"]]
     return (*runs, lease.holder) if lease and lease.holder != header.run else tuple(runs)
 
 

@@ -35,4 +35,4 @@ class Asked:
 
     @classmethod
     def of(cls, header: Header) -> Asked:
-        return cls(**json.loads(header.asked)) if header.asked else cls()
+        return cls(**json.loads(header.options)) if header.options else cls()

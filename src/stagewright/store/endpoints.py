@@ -1,4 +1,8 @@
-"""Items of the table `runs` about endpoints: what they serve, what is kept, and until when they stay."""
+"""Endpoint records: what each endpoint serves, which configurations are kept, and when it is deleted.
+
+The record of an endpoint is the item `endpoint` with `run` = `endpoint#<name>` of the table `runs`. The state
+machine writes it. The index `open_runs` lists records by deadline.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +11,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
 from mypy_boto3_dynamodb import DynamoDBClient
 
-from stagewright.aws.errors import code_of, translated
-from stagewright.store.items import decode, encode
+from stagewright.aws.errors import translated
+from stagewright.store.items import decode, encode, write_if
 
 NEVER = "9999"
-"""How the deadline of an endpoint without one begins."""
+"""The first characters of the deadline of an endpoint that is never deleted."""
 
 
 @dataclass(frozen=True)
 class Rollback:
-    """Somebody went back from configuration `origin` to `to`. `after`: the run of the last good deployment
-    before it; `outcome`: "serves", why it came to nothing, or empty while nobody knows."""
+    """A change back from the endpoint configuration `origin` to `to`.
+
+    `by`, `at` and `why` are who asked for it, when (ISO 8601 UTC) and the reason. `after` is the run of the
+    last successful deployment before it. `outcome` is "serves", the reason of its failure, or empty while the
+    outcome is unknown.
+    """
 
     origin: str
     to: str
@@ -32,89 +39,94 @@ class Rollback:
 
 
 @dataclass(frozen=True)
-class ServedItem:
-    """`configurations`: the one of the last good deployment, then those kept, newest first; each has a model
-    of its name. `deadline` and `since` are ISO 8601 UTC text; `made_by` is the run of that deployment,
-    `asked_by` that of the newest one, good or not, `turn` the one that deploys now, if it goes on."""
+class EndpointRecord:
+    """What is known of one endpoint. Times are ISO 8601 UTC text.
+
+    `configurations` are that of the last successful deployment, then the kept ones, newest first.
+    Each has a model of the same name. `deployed_by` is the run and `stage` the stage of that deployment,
+    `since` its time. `requested_by` is the run of the newest deployment, whatever its outcome.
+    `deploying_run` is the run that holds the endpoint's lock; the lock counts while that run is open.
+    `rollbacks` are newest first.
+    """
 
     name: str
     deadline: str
     configurations: tuple[str, ...] = ()
     alarms: tuple[str, ...] = ()
     since: str = ""
-    made_by: str = ""
-    asked_by: str = ""
+    deployed_by: str = ""
+    requested_by: str = ""
     stage: str = ""
-    turn: str = ""
+    deploying_run: str = ""
     rollbacks: tuple[Rollback, ...] = ()
-    """Newest first."""
 
     @property
     def until(self) -> str:
-        """Empty where it stays."""
+        """The deadline; empty if the endpoint is never deleted."""
         return "" if self.deadline.startswith(NEVER) else self.deadline
 
 
 @dataclass(frozen=True)
-class Served:
+class EndpointRecords:
+    """Reads the records of endpoints, updates their rollbacks, and deletes them."""
+
     client: DynamoDBClient
     table: str
 
-    def all(self) -> tuple[ServedItem, ...]:
-        """By deadline, the nearest first (index open_runs)."""
+    def all(self) -> tuple[EndpointRecord, ...]:
+        """Return every record, the nearest deadline first. Calls Query (index `open_runs`)."""
         return tuple(self._until("~"))
 
-    def due(self, now: str) -> tuple[ServedItem, ...]:
-        """Those whose deadline has passed at `now`."""
+    def expired(self, now: str) -> tuple[EndpointRecord, ...]:
+        """Return the records whose deadline is not after `now`. Calls Query (index `open_runs`)."""
         return tuple(self._until(now))
 
-    def find(self, name: str) -> ServedItem | None:
+    def get(self, name: str) -> EndpointRecord | None:
+        """Return the record, or None if there is none. Calls GetItem (consistent)."""
         with translated("dynamodb", f"the endpoint {name}"):
             answer = self.client.get_item(TableName=self.table, Key=_key(name), ConsistentRead=True)
         item = decode(answer.get("Item", {}))
-        return _served(item) if "created" in item else None
+        return _record(item) if "created" in item else None
 
-    def record(self, item: ServedItem, rollbacks: Sequence[Rollback]) -> bool:
-        """Puts them in the place of the item's; False where it has others by now, or is forgotten."""
-        before = {":before": _text(item.rollbacks)} if item.rollbacks else {}
+    def replace_rollbacks(self, record: EndpointRecord, rollbacks: Sequence[Rollback]) -> bool:
+        """Replace the rollbacks of the record. Calls UpdateItem.
+
+        Return False and change nothing if the stored rollbacks differ from `record.rollbacks`, or if the
+        record was deleted.
+        """
+        before = {":before": _text(record.rollbacks)} if record.rollbacks else {}
         same = "#rollbacks = :before" if before else "attribute_not_exists(#rollbacks)"
-        with translated("dynamodb", f"the endpoint {item.name}"):
-            try:
-                self.client.update_item(
-                    TableName=self.table,
-                    Key=_key(item.name),
-                    UpdateExpression="SET #rollbacks = :rollbacks",
-                    ConditionExpression=f"attribute_exists(#created) AND {same}",
-                    ExpressionAttributeNames={"#rollbacks": "rollbacks", "#created": "created"},
-                    ExpressionAttributeValues=encode({":rollbacks": _text(rollbacks), **before}),
-                )
-            except ClientError as error:
-                if code_of(error) != "ConditionalCheckFailedException":
-                    raise
-                return False
-        return True
+        with translated("dynamodb", f"the endpoint {record.name}"):
+            response = write_if(
+                self.client.update_item,
+                TableName=self.table,
+                Key=_key(record.name),
+                UpdateExpression="SET #rollbacks = :rollbacks",
+                ConditionExpression=f"attribute_exists(#created) AND {same}",
+                ExpressionAttributeNames={"#rollbacks": "rollbacks", "#created": "created"},
+                ExpressionAttributeValues=encode({":rollbacks": _text(rollbacks), **before}),
+            )
+        return response is not None
 
-    def forget(self, item: ServedItem) -> bool:
-        """False where it has been deployed again meanwhile: then nothing is changed."""
-        with translated("dynamodb", f"the endpoint {item.name}"):
-            try:
-                self.client.update_item(
-                    TableName=self.table,
-                    Key=_key(item.name),
-                    UpdateExpression="REMOVE #open, #created, #configurations, #alarms",
-                    ConditionExpression="#created = :created",
-                    ExpressionAttributeNames={
-                        f"#{name}": name for name in ("open", "created", "configurations", "alarms")
-                    },
-                    ExpressionAttributeValues=encode({":created": item.deadline}),
-                )
-            except ClientError as error:
-                if code_of(error) != "ConditionalCheckFailedException":
-                    raise
-                return False
-        return True
+    def delete(self, record: EndpointRecord) -> bool:
+        """Take the record out of all listings and keep its rollbacks. Calls UpdateItem.
 
-    def _until(self, last: str) -> Iterator[ServedItem]:
+        Return False and change nothing if the endpoint was deployed again since `record` was read.
+        """
+        names = ("open", "created", "configurations", "alarms")
+        with translated("dynamodb", f"the endpoint {record.name}"):
+            response = write_if(
+                self.client.update_item,
+                TableName=self.table,
+                Key=_key(record.name),
+                UpdateExpression="REMOVE " + ", ".join(f"#{name}" for name in names),
+                ConditionExpression="#created = :created",
+                ExpressionAttributeNames={f"#{name}": name for name in names},
+                ExpressionAttributeValues=encode({":created": record.deadline}),
+            )
+        return response is not None
+
+    def _until(self, last: str) -> Iterator[EndpointRecord]:
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,
             IndexName="open_runs",
@@ -124,7 +136,7 @@ class Served:
         )
         with translated("dynamodb", "the endpoints"):
             for page in pages:
-                yield from (_served(decode(item)) for item in page["Items"])
+                yield from (_record(decode(item)) for item in page["Items"])
 
 
 def _key(name: str) -> dict[str, Any]:
@@ -132,17 +144,17 @@ def _key(name: str) -> dict[str, Any]:
 
 
 def _text(rollbacks: Sequence[Rollback]) -> str:
-    return json.dumps([asdict(each) for each in rollbacks])
+    return json.dumps([asdict(rollback) for rollback in rollbacks])
 
 
-def _served(item: Mapping[str, Any]) -> ServedItem:
-    texts = {name: str(item.get(name, "")) for name in ("since", "made_by", "asked_by", "stage")}
-    return ServedItem(
+def _record(item: Mapping[str, Any]) -> EndpointRecord:
+    names = ("since", "deployed_by", "requested_by", "stage")
+    return EndpointRecord(
         name=item["run"].removeprefix("endpoint#"),
         deadline=item["created"],
         configurations=tuple(json.loads(item.get("configurations", "[]"))),
         alarms=tuple(json.loads(item.get("alarms", "[]"))),
-        turn=str(item.get("turn", "")).partition("/")[0],
-        rollbacks=tuple(Rollback(**each) for each in json.loads(item.get("rollbacks", "[]"))),
-        **texts,
+        deploying_run=str(item.get("turn", "")).partition("/")[0],
+        rollbacks=tuple(Rollback(**rollback) for rollback in json.loads(item.get("rollbacks", "[]"))),
+        **{name: str(item.get(name, "")) for name in names},
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
 from mypy_boto3_dynamodb import DynamoDBClient
 from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+from stagewright.aws.errors import code_of
 
 ITEM_LIMIT = 400 * 1024
 """Bytes of an item, names included (DynamoDB quotas: item size 400 KB)."""
@@ -61,6 +63,17 @@ def _plain(value: Mapping[str, Any]) -> Any:
             return None
         case _:
             return content
+
+
+def write_if(operation: Callable[..., Any], **request: Any) -> dict[str, Any] | None:
+    """Make a conditional write. Return its response, or None if the condition does not hold."""
+    try:
+        response: dict[str, Any] = operation(**request)
+    except ClientError as error:
+        if code_of(error) != "ConditionalCheckFailedException":
+            raise
+        return None
+    return response
 
 
 CONFLICT_PAUSES = (0.02, 0.1, 0.5, None)

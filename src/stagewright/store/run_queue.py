@@ -1,168 +1,171 @@
-"""Items of the table `runs` that say whose turn it is: the lease of each pipeline, and the runs that wait.
+"""The run queue of each pipeline: the lease of its one active run, and an entry for each run that waits.
 
-A pipeline's items share one hash key, so that they are read consistently and in order; none has the
-attributes of an index.
+All items of a pipeline share the partition key `queue#<pipeline>` of the table `runs`, so one consistent
+query reads them in order. They have no attribute of an index, so no listing shows them as runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
 from mypy_boto3_dynamodb import DynamoDBClient
 from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-from stagewright.aws.errors import code_of, translated
+from stagewright.aws.errors import translated
 from stagewright.naming import timestamp
 from stagewright.store import items
-from stagewright.store.items import Item, decode, encode
+from stagewright.store.items import decode, encode
 from stagewright.store.runs import Header
 
 
 @dataclass(frozen=True)
 class Lease:
-    """`holder`: the one run of the pipeline that may go on; `since`: ISO 8601 UTC.
+    """The item `lease`. Only the run `holder` may be planned and started.
 
-    `tries`: how often planning and starting it was begun, `tried`: when last; empty before the first.
+    `attempts` counts the attempts to plan and start it. Times are ISO 8601 UTC text; `last_attempt_at` is
+    empty before the first attempt.
     """
 
     pipeline: str
     holder: str
     since: str
-    tries: int = 0
-    tried: str = ""
+    attempts: int = 0
+    last_attempt_at: str = ""
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a run waits: behind those whose event is older."""
+class QueueEntry:
+    """The item `waiting#<time>#<run>` of a queued run. `time` is the time of its event and sets the order."""
 
     pipeline: str
     run: str
     time: str
 
     @classmethod
-    def of(cls, header: Header) -> Place:
+    def of(cls, header: Header) -> QueueEntry:
         return cls(header.pipeline, header.run, header.trigger.time)
 
     @property
     def key(self) -> dict[str, str]:
-        return {"run": f"lease#{self.pipeline}", "item": f"waiting#{self.time}#{self.run}"}
+        return {"run": _partition(self.pipeline), "item": f"waiting#{self.time}#{self.run}"}
 
     @property
     def item(self) -> dict[str, str]:
-        return {**self.key, "waits": self.run, "since": self.time}
+        return {**self.key, "queued_run": self.run, "since": self.time}
 
 
 @dataclass(frozen=True)
-class Leases:
+class RunQueue:
+    """Reads and writes queue entries and leases. `Runs.claim` puts the first entry, with the run's header."""
+
     client: DynamoDBClient
     table: str
 
-    def of(self, pipeline: str) -> Lease | None:
+    def lease(self, pipeline: str) -> Lease | None:
+        """Return the pipeline's lease, or None if no run holds it. Calls GetItem (consistent)."""
         with translated("dynamodb", f"the lease of {pipeline}"):
             answer = self.client.get_item(
-                TableName=self.table, Key=encode(_key(pipeline)), ConsistentRead=True
+                TableName=self.table, Key=encode(_lease_key(pipeline)), ConsistentRead=True
             )
         if "Item" not in answer:
             return None
         item = decode(answer["Item"])
-        return Lease(
-            pipeline, item["holder"], item["since"], int(item.get("tries", 0)), item.get("tried", "")
-        )
+        attempts, last_attempt_at = int(item.get("attempts", 0)), item.get("last_attempt_at", "")
+        return Lease(pipeline, item["holder"], item["since"], attempts, last_attempt_at)
 
-    def waiting(self, pipeline: str, limit: int | None = None) -> Iterator[Place]:
-        """Runs that wait, the next one first."""
+    def entries(self, pipeline: str, limit: int | None = None) -> Iterator[QueueEntry]:
+        """Yield the entries of queued runs, the next one first. Calls Query (consistent)."""
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,
             KeyConditionExpression="#run = :run AND begins_with(#item, :waiting)",
             ExpressionAttributeNames={"#run": "run", "#item": "item"},
-            ExpressionAttributeValues=encode({":run": f"lease#{pipeline}", ":waiting": "waiting#"}),
+            ExpressionAttributeValues=encode({":run": _partition(pipeline), ":waiting": "waiting#"}),
             ConsistentRead=True,
             PaginationConfig={"MaxItems": limit, "PageSize": limit} if limit else {},
         )
-        with translated("dynamodb", f"the runs of {pipeline} that wait"):
-            for item in (decode(each) for page in pages for each in page["Items"]):
-                yield Place(pipeline, item["waits"], item["since"])
+        with translated("dynamodb", f"the queued runs of {pipeline}"):
+            for item in (decode(stored) for page in pages for stored in page["Items"]):
+                yield QueueEntry(pipeline, item["queued_run"], item["since"])
 
-    def give(self, place: Place, after: str) -> bool:
-        """The lease to the run of `place`, which then waits no longer; False where somebody did that before.
+    def grant(self, entry: QueueEntry, holder: str) -> bool:
+        """Move the lease from `holder` to the entry's run and delete the entry, in one TransactWriteItems.
 
-        `after`: the run that holds it, empty where none does.
+        `holder` is empty if no run holds the lease. Return False if the holder has changed or the entry is
+        gone: nothing is written then.
         """
-        taken: Item = lease_item(place.pipeline, place.run)
-        held: Any = {"TableName": self.table, "Item": encode(taken), **_held_by(after)}
-        left: TransactWriteItemTypeDef = {
-            "Delete": {
-                "TableName": self.table,
-                "Key": encode(place.key),
-                "ConditionExpression": "attribute_exists(#run)",
-                "ExpressionAttributeNames": {"#run": "run"},
-            }
-        }
+        item = lease_item(entry.pipeline, entry.run)
+        put: Any = {"TableName": self.table, "Item": encode(item), **_held_by(holder)}
         writes: list[TransactWriteItemTypeDef] = [
-            {"Put": held} if after else items.new(self.table, taken),
-            left,
+            {"Put": put} if holder else items.new(self.table, item),
+            {
+                "Delete": {
+                    "TableName": self.table,
+                    "Key": encode(entry.key),
+                    "ConditionExpression": "attribute_exists(#run)",
+                    "ExpressionAttributeNames": {"#run": "run"},
+                }
+            },
         ]
-        with translated("dynamodb", f"the lease of {place.pipeline}"):
+        with translated("dynamodb", f"the lease of {entry.pipeline}"):
             return items.write(self.client, writes)
 
-    def attempt(self, pipeline: str, holder: str) -> int:
-        """Counts that planning and starting the holder is begun once more: how often that is by now; 0, and
-        nothing counted, where another run holds the lease, or none."""
-        now = encode({":one": 1, ":now": timestamp(datetime.now(UTC))})
+    def count_attempt(self, pipeline: str, holder: str) -> int:
+        """Count one more attempt to plan and start the holder. Return the new count.
+
+        Return 0 and count nothing if `holder` does not hold the lease. Calls UpdateItem.
+        """
         held = _held_by(holder)
+        values = held.pop("ExpressionAttributeValues") | encode(
+            {":one": 1, ":now": timestamp(datetime.now(UTC))}
+        )
         with translated("dynamodb", f"the lease of {pipeline}"):
-            try:
-                answer = self.client.update_item(
-                    TableName=self.table,
-                    Key=encode(_key(pipeline)),
-                    UpdateExpression="SET tried = :now ADD tries :one",
-                    ConditionExpression=held["ConditionExpression"],
-                    ExpressionAttributeNames=held["ExpressionAttributeNames"],
-                    ExpressionAttributeValues=held["ExpressionAttributeValues"] | now,
-                    ReturnValues="UPDATED_NEW",
-                )
-            except ClientError as error:
-                if code_of(error) != "ConditionalCheckFailedException":
-                    raise
-                return 0
-        return int(answer["Attributes"]["tries"]["N"])
+            answer = items.write_if(
+                self.client.update_item,
+                TableName=self.table,
+                Key=encode(_lease_key(pipeline)),
+                UpdateExpression="SET last_attempt_at = :now ADD attempts :one",
+                ExpressionAttributeValues=values,
+                ReturnValues="UPDATED_NEW",
+                **held,
+            )
+        return int(answer["Attributes"]["attempts"]["N"]) if answer else 0
 
-    def free(self, pipeline: str, holder: str) -> None:
-        """Nothing, where another run holds it."""
+    def release(self, pipeline: str, holder: str) -> None:
+        """Delete the lease. Does nothing if another run holds it. Calls DeleteItem."""
         with translated("dynamodb", f"the lease of {pipeline}"):
-            try:
-                self.client.delete_item(TableName=self.table, Key=encode(_key(pipeline)), **_held_by(holder))
-            except ClientError as error:
-                if code_of(error) != "ConditionalCheckFailedException":
-                    raise
+            items.write_if(
+                self.client.delete_item,
+                TableName=self.table,
+                Key=encode(_lease_key(pipeline)),
+                **_held_by(holder),
+            )
 
-    def wait(self, place: Place) -> None:
-        """Doing it again changes nothing."""
-        with translated("dynamodb", f"the place of {place.run}"):
-            self.client.put_item(TableName=self.table, Item=encode(place.item))
-
-    def forget(self, place: Place) -> None:
-        with translated("dynamodb", f"the place of {place.run}"):
-            self.client.delete_item(TableName=self.table, Key=encode(place.key))
+    def delete(self, entry: QueueEntry) -> None:
+        """Delete an entry. Does nothing if it is gone. Calls DeleteItem."""
+        with translated("dynamodb", f"the queue entry of {entry.run}"):
+            self.client.delete_item(TableName=self.table, Key=encode(entry.key))
 
 
 def lease_item(pipeline: str, holder: str) -> dict[str, str]:
-    return {**_key(pipeline), "holder": holder, "since": timestamp(datetime.now(UTC))}
+    """Return the item of a lease that starts now."""
+    return {**_lease_key(pipeline), "holder": holder, "since": timestamp(datetime.now(UTC))}
 
 
-def _key(pipeline: str) -> dict[str, str]:
-    return {"run": f"lease#{pipeline}", "item": "lease"}
+def _lease_key(pipeline: str) -> dict[str, str]:
+    return {"run": _partition(pipeline), "item": "lease"}
 
 
-def _held_by(holder: str) -> Any:
-    condition: Mapping[str, Any] = {
+def _partition(pipeline: str) -> str:
+    return f"queue#{pipeline}"
+
+
+def _held_by(holder: str) -> dict[str, Any]:
+    """Return the condition that `holder` holds the lease."""
+    return {
         "ConditionExpression": "#holder = :holder",
         "ExpressionAttributeNames": {"#holder": "holder"},
         "ExpressionAttributeValues": encode({":holder": holder}),
     }
-    return condition

@@ -36,7 +36,7 @@ HEADER_FIELDS = (
     "started",
     "ended",
     "reason",
-    "asked",
+    "options",
 )
 """Attributes of the item `run` that are the header's as they stand; `run` and `trigger` are apart."""
 WAITING = "WAITING"
@@ -51,7 +51,7 @@ REFUSED = "refused"
 class Header:
     """The item `run`. Times are ISO 8601 UTC text; empty text where there is none yet.
 
-    `asked`: what a run that waits is to be planned with, as `run.asked` has it.
+    `options`: JSON of the run options that a queued run is planned with.
     """
 
     run: str
@@ -67,7 +67,7 @@ class Header:
     started: str = ""
     ended: str = ""
     reason: str = ""
-    asked: str = ""
+    options: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -124,7 +124,7 @@ class Runs:
         item = self._get(_claim_key(trigger_key), "claim")
         return str(item.get("run_id", "")) if item else None
 
-    def decline(self, trigger_key: str) -> None:
+    def mark_skipped(self, trigger_key: str) -> None:
         """Claims the key for no run: its event starts none, however often it comes."""
         with translated("dynamodb", f"the trigger {trigger_key}"):
             try:
@@ -146,7 +146,7 @@ class Runs:
         header = self.header(run)
         return header is not None and header.is_open
 
-    def advance(self, run: str, sources: Iterable[str], changes: Mapping[str, str | int]) -> bool:
+    def transition(self, run: str, sources: Iterable[str], changes: Mapping[str, str | int]) -> bool:
         """Changes the header where its status is one of `sources`; False where it is not, or there is none.
 
         A status that closes the run takes it off the open ones of the index `open_runs`.
@@ -306,7 +306,7 @@ def _header_item(header: Header) -> Item:
 
 def _header(item: Mapping[str, Any]) -> Header:
     texts = {name: item.get(name, "") for name in ("partition", "release", "plan", "execution")}
-    times = {name: item.get(name, "") for name in ("started", "ended", "reason", "asked")}
+    times = {name: item.get(name, "") for name in ("started", "ended", "reason", "options")}
     return Header(
         run=item["run"],
         pipeline=item["pipeline"],

@@ -1,6 +1,6 @@
-"""What triggers leave behind in the table `runs`: data that settles, deaf times, the clock, dropped events.
+"""What triggers record in the table `runs`: batches, cooldowns, the last tick, and skipped events.
 
-No item has the attributes of an index, so that none of them is ever listed as a run.
+These items have no attribute of an index, so no listing shows them as runs.
 """
 
 from __future__ import annotations
@@ -8,38 +8,38 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
 from mypy_boto3_dynamodb import DynamoDBClient
 from mypy_boto3_dynamodb.type_defs import PaginatorConfigTypeDef
 
-from stagewright.aws.errors import code_of, translated
+from stagewright.aws.errors import translated
 from stagewright.naming import epoch
-from stagewright.store.items import SORT_KEY, decode, encode, fitting
+from stagewright.store.items import SORT_KEY, decode, encode, fitting, write_if
 
 DAY = 24 * 3600
-DROPPED_KEPT = 30 * DAY
-"""Seconds that dropped events are listed; DynamoDB then deletes them (time to live)."""
-BATCH_KEPT = 90 * DAY
-"""Seconds after its last object that a settled batch is known, so that late events of it start nothing."""
-SETTLING = "settling"
-CLOCK = {"run": "clock", "item": "clock"}
+SKIPPED_EVENT_LIFETIME = 30 * DAY
+"""Seconds until DynamoDB deletes a skipped event (time to live)."""
+BATCH_LIFETIME = 90 * DAY
+"""Seconds after its last object until DynamoDB deletes a batch. Until then its late events start no run."""
+BATCHES = "batch"
+TICK = {"run": "tick", "item": "tick"}
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Objects of one trigger and date. `trigger`: what that listens to.
+    """The objects of one data trigger and date. It starts one run when no object has arrived for a while.
 
-    `last`: time of the newest; `settled`: of the newest that a run was asked for. Pending while they differ.
+    `trigger` is what the trigger filters for. `last` is the time of the newest object, `requested` the time
+    of the newest object that a run was requested for.
     """
 
     pipeline: str
     trigger: Mapping[str, Any]
     date: str
     last: str = ""
-    settled: str = ""
+    requested: str = ""
 
     @property
     def item(self) -> str:
@@ -48,12 +48,13 @@ class Batch:
 
     @property
     def pending(self) -> bool:
-        return self.settled != self.last
+        """Whether objects have arrived that no run was requested for."""
+        return self.requested != self.last
 
 
 @dataclass(frozen=True)
-class Dropped:
-    """An event that would have started a run, and why it did not."""
+class SkippedEvent:
+    """An event that matched a trigger and started no run. `reason` says why. `type` is the trigger's type."""
 
     time: str
     key: str
@@ -62,113 +63,102 @@ class Dropped:
 
 
 @dataclass(frozen=True)
-class Marks:
+class TriggerState:
+    """Reads and writes the items of triggers. All reads are consistent, and every write can be repeated."""
+
     client: DynamoDBClient
     table: str
 
-    def arrive(self, batch: Batch, time: str) -> bool:
-        """An object of the batch has arrived; whether nothing was pending before.
+    def record_arrival(self, batch: Batch, time: str) -> bool:
+        """Record that an object of the batch arrived at `time`. Return whether the batch became pending.
 
-        An event that is older than what has arrived already changes nothing.
+        An event that is older than the batch's newest object changes nothing. Calls UpdateItem.
         """
-        values = {":last": time, ":batch": _batch_json(batch)}
-        try:
-            old = self._update(
-                {"run": SETTLING, "item": batch.item},
-                "SET #last = :last, #batch = :batch, #expires = :expires",
-                "attribute_not_exists(#last) OR #last < :last",
-                {**values, ":expires": int(epoch(time)) + BATCH_KEPT},
-                returns="ALL_OLD",
-            )
-        except _UnmetError:
-            return False
-        return not old.get("last") or old.get("settled") == old["last"]
-
-    def settle(self, batch: Batch) -> Batch:
-        """Notes that a run was sent for all that had arrived by `batch.last`; the batch as it is now."""
-        new = self._update(
-            {"run": SETTLING, "item": batch.item},
-            "SET #settled = :last",
-            "",
-            {":last": batch.last},
-            "ALL_NEW",
+        values = {":last": time, ":batch": _batch_json(batch), ":expires": int(epoch(time)) + BATCH_LIFETIME}
+        old = self._update(
+            {"run": BATCHES, "item": batch.item},
+            "SET #last = :last, #batch = :batch, #expires = :expires",
+            "attribute_not_exists(#last) OR #last < :last",
+            values,
+            returns="ALL_OLD",
         )
-        return _batch(new)
+        return old is not None and (not old.get("last") or old.get("requested") == old["last"])
+
+    def record_request(self, batch: Batch) -> Batch:
+        """Record that a run was requested for all objects up to `batch.last`. Return the stored batch.
+
+        The stored batch is pending if more objects have arrived. Calls UpdateItem.
+        """
+        key, values = {"run": BATCHES, "item": batch.item}, {":last": batch.last}
+        return _batch(self._update(key, "SET #requested = :last", "", values, "ALL_NEW") or {})
 
     def batch(self, item: str) -> Batch | None:
-        with translated("dynamodb", f"the data of {item}"):
-            key = encode({"run": SETTLING, "item": item})
-            answer = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True)
-        return _batch(decode(answer["Item"])) if "Item" in answer else None
+        """Return the batch of this sort key. Calls GetItem."""
+        stored = self._get({"run": BATCHES, "item": item})
+        return _batch(stored) if stored else None
 
-    def pending(self) -> Iterator[Batch]:
-        """Every batch that a run is still to come for."""
-        return (batch for batch in map(_batch, self._items(SETTLING)) if batch.pending)
+    def pending_batches(self) -> Iterator[Batch]:
+        """Yield every batch that still needs a run. Calls Query."""
+        return (batch for batch in map(_batch, self._query(BATCHES)) if batch.pending)
 
-    def listen(self, pipeline: str, trigger: str, key: str, time: str, deaf: int) -> bool:
-        """Makes the trigger deaf for `deaf` seconds from `time` on; False where it is deaf at `time` already.
+    def start_cooldown(self, pipeline: str, trigger: str, key: str, time: str, seconds: int) -> bool:
+        """Ignore further events of the trigger for `seconds` from `time` on.
 
-        Doing it again with the same key changes nothing.
+        Return False if a cooldown that another event started covers `time`. Calls UpdateItem.
         """
-        try:
-            self._update(
-                {"run": f"deaf#{pipeline}", "item": trigger},
-                "SET #until = :until, #key = :key, #expires = :until",
-                "attribute_not_exists(#until) OR #until <= :time OR #key = :key",
-                {":until": int(epoch(time)) + deaf, ":time": int(epoch(time)), ":key": key},
-            )
-        except _UnmetError:
-            return False
-        return True
+        start = int(epoch(time))
+        updated = self._update(
+            _cooldown_key(pipeline, trigger),
+            "SET #until = :until, #key = :key, #expires = :until",
+            "attribute_not_exists(#until) OR #until <= :time OR #key = :key",
+            {":until": start + seconds, ":time": start, ":key": key},
+        )
+        return updated is not None
 
-    def hear_again(self, pipeline: str, trigger: str, key: str) -> None:
-        """Ends the deaf time that this key began: no run came of it."""
+    def cancel_cooldown(self, pipeline: str, trigger: str, key: str) -> None:
+        """End the cooldown that the event `key` started. Changes no other. Calls DeleteItem."""
         with translated("dynamodb", f"the triggers of {pipeline}"):
-            try:
-                self.client.delete_item(
-                    TableName=self.table,
-                    Key=encode({"run": f"deaf#{pipeline}", "item": trigger}),
-                    ConditionExpression="#key = :key",
-                    ExpressionAttributeNames={"#key": "key"},
-                    ExpressionAttributeValues=encode({":key": key}),
-                )
-            except ClientError as error:
-                if code_of(error) != "ConditionalCheckFailedException":
-                    raise
-
-    def clock(self) -> str:
-        """The last minute that the clock has seen to; empty before the first."""
-        with translated("dynamodb", "the clock"):
-            answer = self.client.get_item(TableName=self.table, Key=encode(CLOCK), ConsistentRead=True)
-        return str(decode(answer["Item"])["last"]) if "Item" in answer else ""
-
-    def set_clock(self, minute: str) -> bool:
-        """False where it stands there, or later, already."""
-        try:
-            self._update(
-                CLOCK, "SET #last = :last", "attribute_not_exists(#last) OR #last < :last", {":last": minute}
+            write_if(
+                self.client.delete_item,
+                TableName=self.table,
+                Key=encode(_cooldown_key(pipeline, trigger)),
+                ConditionExpression="#key = :key",
+                ExpressionAttributeNames={"#key": "key"},
+                ExpressionAttributeValues=encode({":key": key}),
             )
-        except _UnmetError:
-            return False
-        return True
 
-    def drop(self, pipeline: str, dropped: Dropped) -> None:
-        """Doing it again changes nothing. The newest come first in the order of their items, backwards."""
+    def last_tick(self) -> str:
+        """Return the last minute whose schedules have been evaluated, "" before the first. Calls GetItem."""
+        return str(self._get(TICK).get("last", ""))
+
+    def record_tick(self, minute: str) -> None:
+        """Record that schedules up to `minute` have been evaluated. Never moves back. Calls UpdateItem."""
+        self._update(
+            TICK, "SET #last = :last", "attribute_not_exists(#last) OR #last < :last", {":last": minute}
+        )
+
+    def record_skipped(self, pipeline: str, event: SkippedEvent) -> None:
+        """Record an event that starts no run. DynamoDB deletes it after 30 days. Calls PutItem."""
         item = {
-            "run": f"dropped#{pipeline}",
-            "item": fitting(f"{dropped.time}#{dropped.key}", SORT_KEY),
-            **{name: getattr(dropped, name) for name in ("time", "key", "type", "reason")},
-            "expires": int(epoch(dropped.time)) + DROPPED_KEPT,
+            "run": f"skipped#{pipeline}",
+            "item": fitting(f"{event.time}#{event.key}", SORT_KEY),
+            **asdict(event),
+            "expires": int(epoch(event.time)) + SKIPPED_EVENT_LIFETIME,
         }
-        with translated("dynamodb", f"what {pipeline} has dropped"):
+        with translated("dynamodb", f"the skipped events of {pipeline}"):
             self.client.put_item(TableName=self.table, Item=encode(item))
 
-    def dropped(self, pipeline: str, limit: int) -> tuple[Dropped, ...]:
-        """Newest first."""
-        items = self._items(f"dropped#{pipeline}", {"MaxItems": limit, "PageSize": limit}, forward=False)
-        return tuple(Dropped(item["time"], item["key"], item["type"], item["reason"]) for item in items)
+    def skipped_events(self, pipeline: str, limit: int) -> tuple[SkippedEvent, ...]:
+        """Return the newest skipped events, newest first. Calls Query."""
+        items = self._query(f"skipped#{pipeline}", {"MaxItems": limit, "PageSize": limit}, forward=False)
+        return tuple(SkippedEvent(item["time"], item["key"], item["type"], item["reason"]) for item in items)
 
-    def _items(
+    def _get(self, key: Mapping[str, str]) -> dict[str, Any]:
+        with translated("dynamodb", f"{key['run']} {key['item']}"):
+            answer = self.client.get_item(TableName=self.table, Key=encode(key), ConsistentRead=True)
+        return decode(answer.get("Item", {}))
+
+    def _query(
         self, run: str, limits: PaginatorConfigTypeDef | None = None, *, forward: bool = True
     ) -> Iterator[dict[str, Any]]:
         pages = self.client.get_paginator("query").paginate(
@@ -191,30 +181,26 @@ class Marks:
         condition: str,
         values: Mapping[str, Any],
         returns: str = "NONE",
-    ) -> dict[str, Any]:
-        """The item as `returns` says. _UnmetError where the condition does not hold."""
+    ) -> dict[str, Any] | None:
+        """Return the item as `returns` says; None if the condition does not hold."""
         names = re.findall(r"#(\w+)", f"{update} {condition}")
-        conditional: Any = {"ConditionExpression": condition} if condition else {}
+        conditional = {"ConditionExpression": condition} if condition else {}
         with translated("dynamodb", f"{key['run']} {key['item']}"):
-            try:
-                answer = self.client.update_item(
-                    TableName=self.table,
-                    Key=encode(key),
-                    UpdateExpression=update,
-                    **conditional,
-                    ExpressionAttributeNames={f"#{name}": name for name in names},
-                    ExpressionAttributeValues=encode(values),
-                    ReturnValues=returns,  # type: ignore[arg-type]
-                )
-            except ClientError as error:
-                if code_of(error) == "ConditionalCheckFailedException":
-                    raise _UnmetError from None
-                raise
-        return decode(answer.get("Attributes", {}))
+            answer = write_if(
+                self.client.update_item,
+                TableName=self.table,
+                Key=encode(key),
+                UpdateExpression=update,
+                **conditional,
+                ExpressionAttributeNames={f"#{name}": name for name in names},
+                ExpressionAttributeValues=encode(values),
+                ReturnValues=returns,
+            )
+        return None if answer is None else decode(answer.get("Attributes", {}))
 
 
-class _UnmetError(Exception):
-    """The condition of a write did not hold."""
+def _cooldown_key(pipeline: str, trigger: str) -> dict[str, str]:
+    return {"run": f"cooldown#{pipeline}", "item": trigger}
 
 
 def _batch_json(batch: Batch) -> str:
@@ -222,4 +208,4 @@ def _batch_json(batch: Batch) -> str:
 
 
 def _batch(item: Mapping[str, Any]) -> Batch:
-    return Batch(**json.loads(item["batch"]), last=item["last"], settled=item.get("settled", ""))
+    return Batch(**json.loads(item["batch"]), last=item["last"], requested=item.get("requested", ""))

@@ -9,7 +9,7 @@ from typing import Any
 
 from stagewright.gateway import Gateway
 from stagewright.runs.stored_plan import on_page
-from stagewright.store.endpoints import ServedItem
+from stagewright.store.endpoints import EndpointRecord
 
 PATIENCE = 1_800
 """Seconds, where the plan says nothing."""
@@ -38,13 +38,13 @@ class LastDeployment:
         return config
 
 
-def read(gateway: Gateway, item: ServedItem) -> LastDeployment:
-    header = gateway.runs.header(item.made_by)
-    stage = on_page(gateway, item.made_by, header.plan, item.stage) if header else None
+def read(gateway: Gateway, item: EndpointRecord) -> LastDeployment:
+    header = gateway.runs.header(item.deployed_by)
+    stage = on_page(gateway, item.deployed_by, header.plan, item.stage) if header else None
     if stage is None:
         return LastDeployment()
-    update = _request(gateway, item.made_by, stage, "UpdateEndpoint")
-    ours = _request(gateway, item.made_by, stage, "Endpoint")
+    update = _request(gateway, item.deployed_by, stage, "UpdateEndpoint")
+    ours = _request(gateway, item.deployed_by, stage, "Endpoint")
     return LastDeployment(update.get("DeploymentConfig", {}), ours.get("smoke_test", {}), stage["timeout"])
 
 

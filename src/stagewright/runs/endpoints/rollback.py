@@ -26,7 +26,7 @@ from stagewright.runs.endpoints import smoke_test as smoke
 from stagewright.runs.endpoints.deployed import deployed
 from stagewright.runs.endpoints.expiry import AT_REST
 from stagewright.runs.endpoints.last_deployment import LastDeployment
-from stagewright.store.endpoints import Rollback, ServedItem
+from stagewright.store.endpoints import EndpointRecord, Rollback
 
 SERVES = "serves"
 """The outcome of a rollback that went well."""
@@ -38,15 +38,15 @@ LONGEST_POLL = 15
 """Seconds between two looks at the endpoint."""
 
 
-def find(gateway: Gateway, place: str, stage: str | None = None) -> ServedItem:
+def find(gateway: Gateway, place: str, stage: str | None = None) -> EndpointRecord:
     """The endpoint that the newest run of a pipeline has, or that `place` is. NotFoundError unless there is
     one."""
     names = deployed(gateway, place, stage)
-    items = gateway.served.all()
+    items = gateway.endpoint_records.all()
     found = [item for item in items if item.name in names]
     found = found or [item for item in items if item.name == place and stage in (None, item.stage)]
     if len(found) == 1:
-        return gateway.served.find(found[0].name) or found[0]  # the index lags behind
+        return gateway.endpoint_records.get(found[0].name) or found[0]  # the index lags behind
     if not found:
         where = f" in stage {stage}" if stage else ""
         raise NotFoundError(
@@ -62,7 +62,7 @@ class Return:
     that are tripped or gone -> their state."""
 
     gateway: Gateway
-    item: ServedItem
+    item: EndpointRecord
     origin: str
     to: str
     last: LastDeployment
@@ -70,8 +70,10 @@ class Return:
 
     def go(self, by: str, why: str, smoke_test: bool = True) -> Rollback:
         """Returns once the endpoint serves `to`. TargetError where it was undone, or takes too long."""
-        back = Rollback(self.origin, self.to, by, timestamp(datetime.now(UTC)), why, self.item.made_by)
-        if not self.gateway.served.record(self.item, (back, *self.item.rollbacks)[:RECORDED]):
+        back = Rollback(self.origin, self.to, by, timestamp(datetime.now(UTC)), why, self.item.deployed_by)
+        if not self.gateway.endpoint_records.replace_rollbacks(
+            self.item, (back, *self.item.rollbacks)[:RECORDED]
+        ):
             raise TargetError(f"somebody else is rolling {self.item.name} back now", "stagewright endpoints")
         try:
             self._update(self.to, self.last.config(self.unwatched))
@@ -125,19 +127,19 @@ class Return:
     def _end(self, back: Rollback, outcome: str) -> Rollback:
         """The record with its outcome; left as it is where somebody has written since."""
         ended = replace(back, outcome=outcome)
-        item = self.gateway.served.find(self.item.name)
+        item = self.gateway.endpoint_records.get(self.item.name)
         if item and item.rollbacks[:1] == (back,):
-            self.gateway.served.record(item, (ended, *item.rollbacks[1:]))
+            self.gateway.endpoint_records.replace_rollbacks(item, (ended, *item.rollbacks[1:]))
         return ended
 
 
-def prepare(gateway: Gateway, item: ServedItem, to: str | None = None) -> Return:
+def prepare(gateway: Gateway, item: EndpointRecord, to: str | None = None) -> Return:
     """Going back to `to`, or to the version before the one that serves. TargetError or NotFoundError where
     that cannot be, and nothing has been changed."""
     endpoint = _at_rest(gateway, item)
-    if item.turn and gateway.runs.is_open(item.turn):
-        message = f"run {item.turn} is deploying to endpoint {item.name}"
-        raise TargetError(message, f"wait for its end, or stop it: stagewright stop {item.turn}")
+    if item.deploying_run and gateway.runs.is_open(item.deploying_run):
+        message = f"run {item.deploying_run} is deploying to endpoint {item.name}"
+        raise TargetError(message, f"wait for its end, or stop it: stagewright stop {item.deploying_run}")
     version = _kept(item, endpoint.config, to)
     if not gateway.endpoints.has_version(version):
         raise NotFoundError(
@@ -151,7 +153,7 @@ def prepare(gateway: Gateway, item: ServedItem, to: str | None = None) -> Return
     return Return(gateway, item, endpoint.config, version, last, unwatched)
 
 
-def _at_rest(gateway: Gateway, item: ServedItem) -> Endpoint:
+def _at_rest(gateway: Gateway, item: EndpointRecord) -> Endpoint:
     """The endpoint, if it is there, ours, and in service."""
     endpoint = gateway.endpoints.describe(item.name)
     if endpoint is None:
@@ -170,12 +172,12 @@ def _at_rest(gateway: Gateway, item: ServedItem) -> Endpoint:
     if endpoint.status != "InService":
         raise TargetError(
             f"endpoint {item.name} is {endpoint.status}, and such an endpoint cannot be updated",
-            f"stagewright run {pipeline_of(item.made_by)} --from {item.stage} replaces it",
+            f"stagewright run {pipeline_of(item.deployed_by)} --from {item.stage} replaces it",
         )
     return endpoint
 
 
-def _kept(item: ServedItem, serving: str, to: str | None) -> str:
+def _kept(item: EndpointRecord, serving: str, to: str | None) -> str:
     """The configuration to go back to."""
     kept = [each for each in item.configurations if each != serving]
     listed = ", ".join(kept)

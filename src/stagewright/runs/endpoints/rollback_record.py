@@ -9,8 +9,8 @@ from stagewright.store.endpoints import Rollback
 def standing(gateway: Gateway, name: str, config: str) -> str:
     """Why an endpoint does not serve `config` any more, where that is a rollback since the last deployment
     that still holds; else empty."""
-    item = gateway.served.find(name)
-    since = [each for each in item.rollbacks if each.after == item.made_by] if item else []
+    item = gateway.endpoint_records.get(name)
+    since = [each for each in item.rollbacks if each.after == item.deployed_by] if item else []
     if config not in {each.origin for each in since}:
         return ""
     endpoint = gateway.endpoints.describe(name)

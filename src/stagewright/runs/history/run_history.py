@@ -17,7 +17,7 @@ from stagewright.runs.releases import publish
 from stagewright.runs.stored_plan import PlannedStage, recorded_stages, shut_out
 from stagewright.store.run_queue import Lease
 from stagewright.store.runs import WAITING, AttemptItem, Header, StageItem
-from stagewright.store.trigger_state import Dropped
+from stagewright.store.trigger_state import SkippedEvent
 
 PLANNED_FIELDS = (
     "name",
@@ -51,11 +51,13 @@ def list_runs(gateway: Gateway, pipeline: str | None = None, limit: int = 20) ->
     return _waiting(gateway, [_record(header) for header in newest[:limit]])
 
 
-def list_dropped(gateway: Gateway, pipeline: str | None = None, limit: int = 20) -> list[tuple[str, Dropped]]:
+def list_dropped(
+    gateway: Gateway, pipeline: str | None = None, limit: int = 20
+) -> list[tuple[str, SkippedEvent]]:
     """Newest first, each with its pipeline. Without a pipeline: of all that have a document or a
     release."""
     names = [pipeline] if pipeline else _pipelines(gateway)
-    each = together(lambda name: gateway.marks.dropped(name, limit), names)
+    each = together(lambda name: gateway.trigger_state.skipped_events(name, limit), names)
     found = [(name, one) for name, some in zip(names, each, strict=True) for one in some]
     return sorted(found, key=lambda one: (one[1].time, one[1].key), reverse=True)[:limit]
 
@@ -73,7 +75,7 @@ def is_planned_or_waits(gateway: Gateway, run: str) -> bool:
     header = gateway.runs.header(run)
     if header is None or header.status != "QUEUED":
         return header is not None
-    lease = gateway.leases.of(header.pipeline)
+    lease = gateway.run_queue.lease(header.pipeline)
     return lease is not None and lease.holder != run
 
 
@@ -127,7 +129,7 @@ def _pipelines(gateway: Gateway) -> list[str]:
 def _waiting(gateway: Gateway, records: Sequence[RunRecord]) -> list[RunRecord]:
     """`records`, with what those that wait are waiting for."""
     pipelines = sorted({record.pipeline for record in records if record.status == "QUEUED"})
-    leases = dict(zip(pipelines, together(gateway.leases.of, pipelines), strict=True))
+    leases = dict(zip(pipelines, together(gateway.run_queue.lease, pipelines), strict=True))
     return [_in_line(record, leases.get(record.pipeline)) for record in records]
 
 

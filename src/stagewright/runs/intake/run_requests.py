@@ -18,7 +18,7 @@ from stagewright.planner.model import Trigger
 from stagewright.runs import resume, settings
 from stagewright.runs.own_events import RUN_REQUESTED, TRIGGER_FIRED, parameters, request_key
 from stagewright.runs.releases.manifest import Manifest
-from stagewright.store.trigger_state import Dropped
+from stagewright.store.trigger_state import SkippedEvent
 from stagewright.syntax.dates import date_in
 from stagewright.syntax.durations import seconds
 from stagewright.syntax.fields import PIPELINE_NAME, PipelineName, Scalar
@@ -166,7 +166,9 @@ def _wanted(
         _drop(gateway, request, "the document has no such trigger any more")
         return None
     deaf = seconds(found.cooldown) if found.cooldown else 0
-    if deaf and not gateway.marks.listen(pipeline.name, name_of(listens), event.key, event.time, deaf):
+    if deaf and not gateway.trigger_state.start_cooldown(
+        pipeline.name, name_of(listens), event.key, event.time, deaf
+    ):
         _drop(gateway, request, f"within the trigger's cooldown of {found.cooldown}")
         return None
     only = event.only if event.selection else found.only
@@ -177,8 +179,10 @@ def _wanted(
 def _drop(gateway: Gateway, request: Request, reason: str) -> None:
     """Listed first, decided then: what is lost in between is listed again, as the same item."""
     event = request.trigger
-    gateway.marks.drop(request.pipeline, Dropped(event.time, event.key, event.type, reason))
-    gateway.runs.decline(event.key)
+    gateway.trigger_state.record_skipped(
+        request.pipeline, SkippedEvent(event.time, event.key, event.type, reason)
+    )
+    gateway.runs.mark_skipped(event.key)
     settings.logger().info("dropped", pipeline=request.pipeline, key=event.key, reason=reason)
 
 

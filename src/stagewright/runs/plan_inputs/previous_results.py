@@ -87,16 +87,16 @@ def _counting(found: Iterable[Pointing], gone: Mapping[Thing, str]) -> Iterator[
 
 def _serves(gateway: Gateway, name: str) -> str:
     """What an endpoint serves, and who deployed that."""
-    endpoint, item = gateway.endpoints.describe(name), gateway.served.find(name)
+    endpoint, item = gateway.endpoints.describe(name), gateway.endpoint_records.get(name)
     if endpoint is None:
         return f"endpoint {name} is gone"
     if endpoint.status != "InService":
         return f"endpoint {name} is {endpoint.status}"
     if item is None or endpoint.config not in item.configurations[:1]:
         return f"endpoint {name} serves {endpoint.config}, which is not of the last deployment"
-    header = gateway.runs.header(item.made_by)
+    header = gateway.runs.header(item.deployed_by)
     partition = f" (partition {header.partition})" if header and header.partition else ""
-    return f"endpoint {name} serves what run {item.made_by}{partition} deployed"
+    return f"endpoint {name} serves what run {item.deployed_by}{partition} deployed"
 
 
 def _good(item: StageItem) -> GoodResult:

@@ -51,7 +51,7 @@ def single(trigger: DataTrigger, pipeline: str, bucket: str, key: str, version: 
 def arrived(gateway: Gateway, pipeline: str, trigger: DataTrigger, key: str, time: str) -> None:
     """One object of a batch that has to settle."""
     batch = Batch(pipeline, trigger.listens, date_of(trigger, key, time), time)
-    if gateway.marks.arrive(batch, time):
+    if gateway.trigger_state.record_arrival(batch, time):
         _look_later(gateway, batch)
 
 
@@ -60,7 +60,7 @@ def check(gateway: Gateway, item: str) -> str | None:
 
     The key of the run asked for, if any.
     """
-    batch = gateway.marks.batch(item)
+    batch = gateway.trigger_state.batch(item)
     if batch is None or not batch.pending:
         return None
     if _due(batch) > datetime.now(UTC).timestamp():
@@ -68,7 +68,7 @@ def check(gateway: Gateway, item: str) -> str | None:
         return None
     event = _settled(gateway, batch)
     gateway.queue.send(fired(gateway.installation, batch.pipeline, batch.trigger, event))
-    now = gateway.marks.settle(batch)
+    now = gateway.trigger_state.record_request(batch)
     if now.pending:
         _look_later(gateway, now)
     return event.key
@@ -76,7 +76,7 @@ def check(gateway: Gateway, item: str) -> str | None:
 
 def overdue(gateway: Gateway, before: float) -> list[str]:
     """Items of batches that should have settled before this time (epoch seconds)."""
-    return [batch.item for batch in gateway.marks.pending() if _due(batch) <= before]
+    return [batch.item for batch in gateway.trigger_state.pending_batches() if _due(batch) <= before]
 
 
 def _settled(gateway: Gateway, batch: Batch) -> Trigger:

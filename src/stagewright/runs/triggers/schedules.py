@@ -17,7 +17,7 @@ from stagewright.naming import timestamp
 from stagewright.planner.model import Trigger
 from stagewright.runs.own_events import fired
 from stagewright.runs.triggers.subscriptions import Catalogue
-from stagewright.store.trigger_state import Dropped
+from stagewright.store.trigger_state import SkippedEvent
 from stagewright.syntax.cron import cron_is_due, rate_is_due
 
 MINUTE = timedelta(minutes=1)
@@ -33,7 +33,7 @@ def tick(gateway: Gateway, now: datetime) -> int:
     others are listed as dropped.
     """
     end = now.astimezone(UTC).replace(second=0, microsecond=0)
-    minutes = list(_minutes(gateway.marks.clock(), end))
+    minutes = list(_minutes(gateway.trigger_state.last_tick(), end))
     if not minutes:
         return 0
     asked = [
@@ -41,7 +41,7 @@ def tick(gateway: Gateway, now: datetime) -> int:
         for pipeline, trigger, due in _all_due(gateway, minutes)
     ]
     gateway.queue.send_all(asked)
-    gateway.marks.set_clock(timestamp(end))
+    gateway.trigger_state.record_tick(timestamp(end))
     return len(asked)
 
 
@@ -53,7 +53,9 @@ def _all_due(
         if len(due) > 1:
             event = _event(entry.pipeline, trigger, due[-2])
             reason = STOOD.format(count=len(due), first=timestamp(due[0]))
-            gateway.marks.drop(entry.pipeline, Dropped(event.time, event.key, event.type, reason))
+            gateway.trigger_state.record_skipped(
+                entry.pipeline, SkippedEvent(event.time, event.key, event.type, reason)
+            )
         if due:
             yield entry.pipeline, trigger, due
 

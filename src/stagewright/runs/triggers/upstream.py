@@ -18,7 +18,7 @@ from stagewright.runs.own_events import fired
 from stagewright.runs.stored_plan import recorded_stages
 from stagewright.runs.triggers.subscriptions import Catalogue
 from stagewright.store.runs import Header
-from stagewright.store.trigger_state import Dropped
+from stagewright.store.trigger_state import SkippedEvent
 from stagewright.syntax.findings import problems
 
 
@@ -47,7 +47,9 @@ def announce(gateway: Gateway, header: Header) -> None:
         )
         if pipeline in chain:
             reason = told((*chain, pipeline))
-            gateway.marks.drop(pipeline, Dropped(header.ended, event.key, event.type, reason))
+            gateway.trigger_state.record_skipped(
+                pipeline, SkippedEvent(header.ended, event.key, event.type, reason)
+            )
         else:
             gateway.queue.send(fired(gateway.installation, pipeline, trigger.listens, event))
 

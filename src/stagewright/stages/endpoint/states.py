@@ -168,11 +168,11 @@ _PREPARING: Mapping[str, State] = {
         "dynamodb:updateItem",
         # `created` is the index's range key: endpoints in the order of their deadlines.
         _update(
-            "SET #open = :open, #created = :created, #alarms = :alarms, #asked_by = :asked_by",
+            "SET #open = :open, #created = :created, #alarms = :alarms, #requested_by = :requested_by",
             open="endpoint",
             created=expressions.DEADLINE,
             alarms=expressions.ALARM_NAMES,
-            asked_by=jsonata.RUN_KEY,
+            requested_by=jsonata.RUN_KEY,
         ),
         jsonata.INPUT,
         "New endpoint?",
@@ -314,11 +314,11 @@ _TIDYING: Mapping[str, State] = {
         "dynamodb:updateItem",
         _update(
             "SET #alarms = :alarms, #configurations = :configurations, #since = :since,"
-            " #made_by = :made_by, #stage = :stage REMOVE #turn",
+            " #deployed_by = :deployed_by, #stage = :stage REMOVE #turn",
             alarms=expressions.ALARM_NAMES,
             configurations=expressions.CONFIGURATIONS,
             since=jsonata.NOW,
-            made_by=jsonata.RUN_KEY,
+            deployed_by=jsonata.RUN_KEY,
             stage=expressions.STAGE,
         ),
         jsonata.INPUT,

@@ -134,9 +134,11 @@ def tell_served(connected: Session, shared: Mapping[str, str], periods: Sequence
     """Which period each of these endpoints has been left to."""
     dates = {period.run: period.date for period in periods}
     for endpoint in shared.values():
-        item = connected.gateway.served.find(endpoint)
-        if item and item.made_by in dates:
-            output.note(f"{endpoint} serves {dates[item.made_by]}: run {item.made_by} was the last to deploy")
+        item = connected.gateway.endpoint_records.get(endpoint)
+        if item and item.deployed_by in dates:
+            output.note(
+                f"{endpoint} serves {dates[item.deployed_by]}: run {item.deployed_by} was the last to deploy"
+            )
 
 
 def of_then(begun: Begun) -> str:

@@ -16,7 +16,7 @@ from stagewright.cli.common.target import LOCAL, is_new, session, whereabouts
 if TYPE_CHECKING:
     from stagewright.aws.endpoints import Endpoint
     from stagewright.gateway import Gateway
-    from stagewright.store.endpoints import Rollback, ServedItem
+    from stagewright.store.endpoints import EndpointRecord, Rollback
 
 HEADER = ("endpoint", "state", "serves", "since", "until", "run", "kept", "rolled back")
 
@@ -38,7 +38,7 @@ def list_endpoints(gateway: Gateway) -> list[dict[str, Any]]:
     """Recorded endpoints that are there; one that somebody deleted is not."""
     from stagewright.parallel import together
 
-    items = gateway.served.all()
+    items = gateway.endpoint_records.all()
     endpoints = together(lambda item: gateway.endpoints.describe(item.name), items)
     return [
         described(item, endpoint)
@@ -47,7 +47,7 @@ def list_endpoints(gateway: Gateway) -> list[dict[str, Any]]:
     ]
 
 
-def described(item: ServedItem, endpoint: Endpoint) -> dict[str, Any]:
+def described(item: EndpointRecord, endpoint: Endpoint) -> dict[str, Any]:
     """`since`: when the last deployment ended, or when somebody brought back what is served."""
     back = returned(item, endpoint.config)
     return {
@@ -56,7 +56,7 @@ def described(item: ServedItem, endpoint: Endpoint) -> dict[str, Any]:
         "serves": endpoint.config,
         "since": back.at if back else item.since,
         "until": item.until,
-        "run": item.made_by if item.configurations else item.asked_by,
+        "run": item.deployed_by if item.configurations else item.requested_by,
         "stage": item.stage,
         "kept": [each for each in item.configurations if each != endpoint.config],
         "alarms": list(item.alarms),
@@ -65,9 +65,11 @@ def described(item: ServedItem, endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
-def returned(item: ServedItem, serves: str) -> Rollback | None:
+def returned(item: EndpointRecord, serves: str) -> Rollback | None:
     """Who brought what it serves back, if somebody did since the last deployment."""
-    return next((each for each in item.rollbacks if (each.to, each.after) == (serves, item.made_by)), None)
+    return next(
+        (each for each in item.rollbacks if (each.to, each.after) == (serves, item.deployed_by)), None
+    )
 
 
 def row(found: dict[str, Any]) -> tuple[str, ...]:
