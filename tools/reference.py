@@ -33,7 +33,7 @@ def cli_page() -> str:
     names = ("", *COMMANDS)
     parts = ["# The command line\n\nGenerated from the commands' own help (`make docs`).\n"]
     for name in names:
-        arguments = [name, "--help"] if name else ["--help"]
+        arguments = [*name.split(), "--help"]
         text = runner.invoke(command, arguments, prog_name="stagewright").output
         text = "\n".join(line.rstrip() for line in text.strip().splitlines())
         parts.append(f"## stagewright {name}".rstrip() + f"\n```\n{text}\n```\n")

@@ -14,7 +14,8 @@ import pytest
 from tests.support.waiting import PATIENCE
 
 from stagewright import __version__
-from stagewright.cli.app import COMMANDS
+from stagewright.cli.app import ALIASES, COMMANDS
+from stagewright.cli.main import IN_PROCESS
 
 BAD = "name: Bad Name\nstages:\n  one: {kind: procesing, code: one.py}\n"
 
@@ -49,18 +50,41 @@ def test_a_wrong_overlay_is_refused_before_anything_is_contacted(tmp_path):
 def test_help_lists_every_command_and_exit_code(tmp_path):
     shown = stagewright("--help", cwd=tmp_path)
     assert shown.returncode == 0
-    for name, summary in COMMANDS.items():
+    for name, row in COMMANDS.items():
         assert re.search(rf"^  {name}\s", shown.stdout, flags=re.M)
-        assert summary in shown.stdout
+        assert row.summary in shown.stdout
     for code in range(8):
         assert f"    {code}  " in shown.stdout
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_with_its_summary(name, tmp_path):
-    shown = stagewright(name, "--help", cwd=tmp_path)
+    shown = stagewright(*name.split(), "--help", cwd=tmp_path)
     assert shown.returncode == 0, shown.stderr
-    assert COMMANDS[name] in shown.stdout
+    assert COMMANDS[name].summary in shown.stdout
+
+
+def test_help_groups_the_commands(tmp_path):
+    shown = stagewright("--help", cwd=tmp_path)
+    headings = re.findall(r"^(\w+):$", shown.stdout, flags=re.M)
+    assert headings[1:] == ["Author", "Run", "Inspect", "Configure", "Approve", "Serve", "Local"]
+
+
+def test_config_help_lists_its_commands(tmp_path):
+    shown = stagewright("config", "--help", cwd=tmp_path)
+    assert shown.returncode == 0
+    assert re.search(r"^  show\s", shown.stdout, flags=re.M)
+
+
+def test_import_is_a_hidden_alias_of_convert(tmp_path):
+    alias = stagewright("import", "--help", cwd=tmp_path)
+    assert alias.returncode == 0
+    assert COMMANDS["convert"].summary in alias.stdout
+    assert not re.search(r"^  import\s", stagewright("--help", cwd=tmp_path).stdout, flags=re.M)
+
+
+def test_commands_of_their_own_process_exist():
+    assert set(IN_PROCESS) - {*COMMANDS, *ALIASES} == set()
 
 
 def test_help_imports_nothing_heavy(tmp_path):

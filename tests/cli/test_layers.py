@@ -80,11 +80,11 @@ def test_what_is_set_is_in_the_next_plan_and_run_and_in_the_history(served):
 
 def test_a_document_says_which_layer_says_what(served):
     served.json("set", ".", "stages.fit.hyperparameters.depth=3")
-    told = served.json("document", "tiny")
+    told = served.json("config", "show", "tiny")
     assert told["document"]["stages"]["fit"]["hyperparameters"]["depth"] == 3
     assert told["layers"] == {"stages.fit.hyperparameters.depth": "overrides"}
     assert told["overrides_by"] == getpass.getuser()
-    lines = served("document", "tiny").stdout.splitlines()
+    lines = served("config", "show", "tiny").stdout.splitlines()
     assert ["stages.fit.hyperparameters.depth", "3", "overrides"] in [line.split() for line in lines]
     assert ["parameters.factor", "2", "base"] in [line.split() for line in lines]
 
@@ -102,7 +102,7 @@ def test_a_document_says_which_layer_says_what(served):
         (("unset", "tiny", "parameters.factor"), 2, "is not overridden"),
         (("rollback", "tiny", "999"), 5, "tiny has no revision 999"),
         (("diff", "tiny", "yesterday"), 5, "yesterday is no revision's number"),
-        (("document", "nobody"), 5, "no document of nobody"),
+        (("config", "show", "nobody"), 5, "no document of nobody"),
     ],
 )
 def test_what_cannot_be_done_is_one_message_and_an_exit_code(served, aws, arguments, code, words):
@@ -149,7 +149,7 @@ def test_a_wrong_hand_edit_fails_that_run_tells_people_and_is_taken_back(served,
     ran = served("run", ".")
     assert ran.returncode == 2
     assert "stagewright unset tiny parameters" in ran.stderr
-    shown = served("document", "tiny")
+    shown = served("config", "show", "tiny")
     assert shown.returncode == 2
     assert '"two"' in shown.stdout
     half = served("unset", "tiny", "parameters")
@@ -180,22 +180,22 @@ def test_the_overlay_of_the_environment_is_planned_pushed_and_taken_away(served,
     assert training is None or json.loads(training["factor"]) == 3
     record = served.json("run", ".", "-p", "extra=given")
     assert next(s for s in record["stages"] if s["name"] == "fit")["metrics"]["product"] == 18
-    assert served.json("document", "tiny")["layers"]["parameters.factor"] == "environment"
+    assert served.json("config", "show", "tiny")["layers"]["parameters.factor"] == "environment"
     overlay.unlink()
     assert served.json("push", ".")["run"]
-    assert served.json("document", "tiny")["layers"] == {}
+    assert served.json("config", "show", "tiny")["layers"] == {}
 
 
 def test_a_wrong_overlay_is_refused_at_its_line_before_anything_is_pushed(served):
     overlay = served.folder / "environments" / "local.yaml"
     overlay.parent.mkdir(exist_ok=True)
     overlay.write_text("parameters:\n  factor: 3\nstages:\n  fit: {enabled: off}\n")
-    before = served.json("document", "tiny")
+    before = served.json("config", "show", "tiny")
     for command in ("validate", "plan", "run", "push"):
         done = served(command, ".")
         assert done.returncode == 2, command
         assert "local.yaml:4: stages.fit.enabled" in done.stderr
-    assert served.json("document", "tiny") == before
+    assert served.json("config", "show", "tiny") == before
     (overlay.parent / "local.json").write_text("{}")
     done = served("plan", ".")
     assert (done.returncode, "keep one of them" in done.stderr) == (2, True)

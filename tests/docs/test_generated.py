@@ -22,7 +22,7 @@ def test_every_command_and_option_is_in_the_reference():
     from stagewright.cli.app import COMMANDS
 
     text = (reference.DOCS / "cli.md").read_text()
-    assert re.findall(r"^## stagewright ([\w-]+)$", text, flags=re.MULTILINE) == list(COMMANDS)
+    assert re.findall(r"^## stagewright ([\w -]+)$", text, flags=re.MULTILINE) == list(COMMANDS)
 
 
 def test_the_example_is_valid_by_the_published_schema_s_own_names():

@@ -29,7 +29,7 @@ def test_a_section_says_all_that_somebody_wants_to_know_at_night(part):
 
 
 def test_the_commands_exist():
-    named = set(re.findall(r"stagewright ([a-z-]+)", PAGE))
+    named = set(re.findall(r"stagewright (config show|[a-z-]+)", PAGE))
     assert {"doctor", "runs", "show", "logs", "dlq", "stop"} <= named
     assert named <= COMMANDS.keys()
 

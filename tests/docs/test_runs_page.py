@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from stagewright.cli.app import MODULES
+from stagewright.cli.app import COMMANDS as TABLE
 from stagewright.naming import Installation
 from stagewright.runs.intake.messages import parse
 
@@ -28,6 +28,6 @@ def test_the_messages_are_understood(message):
 def test_the_options_of_the_examples_exist(command, arguments):
     given = set(re.findall(r"--[a-z-]+", arguments))
     single = typer.Typer(add_completion=False)
-    single.command()(import_module(f"stagewright.cli.commands.{MODULES[command]}").command)
+    single.command()(import_module(TABLE[command].module).command)
     known = {option for each in typer.main.get_command(single).params for option in each.opts}
     assert given <= known

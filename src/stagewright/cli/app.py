@@ -1,129 +1,127 @@
-"""`stagewright`: one file per command, imported when it is called, so that `--help` stays quick."""
+"""The `stagewright` command line: the table of commands. A command is imported when it is called.
+
+Each command is one module with a function `command`, whose signature declares the arguments and options.
+The module's docstring is the second part of the help text.
+"""
 
 from __future__ import annotations
 
 import sys
 import traceback
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from typer.core import TyperGroup
 
 from stagewright.errors import StagewrightError, TargetError
 
-COMMANDS = {
-    "init": "Make a repository that works at once: pipelines, Terraform, CI.",
-    "demo": "Run the house price example from data to a served prediction.",
-    "import": "Make a document of an item of AWS's sample MLOps framework.",
-    "validate": "Check a pipeline document and report every problem in it.",
-    "plan": "Show what a run would do, and why, without starting it.",
-    "run": "Push what changed, start one run, and watch it to its end.",
-    "resume": "Go on with a run that failed or was stopped.",
-    "backfill": "Run a pipeline once for each month, week, day or year.",
-    "push": "Push code and document; the pushed release starts a run.",
-    "runs": "List runs, newest first.",
-    "dlq": "List, replay or drop the messages that no run came of.",
-    "show": "Show a run: its stages, reasons, metrics and results.",
-    "document": "Show the next run's document, and which layer says what.",
-    "promote": "Make a release that ran well in one environment that of the next.",
-    "set": "Override settings of a document, from the next run on.",
-    "unset": "Take overrides back.",
-    "diff": "Show what differs between two runs, or revisions of a document.",
-    "history": "List a document's revisions: when, by whom, what changed.",
-    "rollback": "Make a document what a revision was, by overrides.",
-    "logs": "Print what the jobs of a run have logged.",
-    "approvals": "List what waits for approval.",
-    "approve": "Approve what a run waits with; the run goes on.",
-    "reject": "Reject what a run waits with; the run fails.",
-    "stop": "Stop a run and the jobs that it has started.",
-    "endpoints": "List endpoints: what they serve, since when, and until when.",
-    "rollback-endpoint": "Make an endpoint serve an earlier version again.",
-    "predict": "Send data to the endpoint of a pipeline.",
-    "up": "Start the local server and leave it running.",
-    "sagemaker": "Serve SageMaker alone, beside any S3 endpoint, until Ctrl-C.",
-    "down": "Stop the local server; its state is kept.",
-    "env": "Print what other programs need to use the local server.",
-    "doctor": "Check this machine, or an installation.",
-    "script": "List the shipped scripts, or copy one into your code.",
-    "schema": "Print the JSON Schema of pipeline documents.",
-    "workflow": "Print the state machine that runs every pipeline.",
-}
-MODULES = {
-    "init": "author.init",
-    "demo": "author.demo",
-    "import": "author.convert",
-    "validate": "author.validate",
-    "plan": "author.plan",
-    "schema": "author.schema",
-    "script": "author.script",
-    "workflow": "author.workflow",
-    "run": "run.run",
-    "resume": "run.resume",
-    "backfill": "run.backfill",
-    "push": "run.push",
-    "stop": "run.stop",
-    "runs": "inspect.runs",
-    "show": "inspect.show",
-    "logs": "inspect.logs",
-    "diff": "inspect.diff",
-    "dlq": "inspect.dlq",
-    "set": "configure.set",
-    "unset": "configure.unset",
-    "rollback": "configure.rollback",
-    "history": "configure.history",
-    "promote": "configure.promote",
-    "document": "configure.config_show",
-    "approvals": "approve.approvals",
-    "approve": "approve.approve",
-    "reject": "approve.reject",
-    "endpoints": "serve.endpoints",
-    "predict": "serve.predict",
-    "rollback-endpoint": "serve.rollback_endpoint",
-    "up": "local.up",
-    "down": "local.down",
-    "env": "local.env",
-    "sagemaker": "local.sagemaker",
-    "doctor": "local.doctor",
-}
-"""Module of each command, below `stagewright.cli.commands`."""
-NAME_WIDTH = 9
-"""In the list of commands; the summary of a longer name stands below it, and the others' keep their room."""
+
+class Command(NamedTuple):
+    """A command, in the words that users type. `group` is its heading in `--help` and its package."""
+
+    name: str
+    group: str
+    summary: str
+
+    @property
+    def module(self) -> str:
+        """Full name of the module: `config show` is in `configure.config_show`."""
+        file = self.name.replace(" ", "_").replace("-", "_")
+        return f"stagewright.cli.commands.{self.group}.{file}"
+
+
+TABLE = (
+    Command("init", "author", "Create a repository with a pipeline, Terraform and CI."),
+    Command("demo", "author", "Run the house price example and request a prediction."),
+    Command("convert", "author", "Convert an item of AWS's sample MLOps framework."),
+    Command("validate", "author", "Check a pipeline document and report every problem."),
+    Command("plan", "author", "Show what a run would do, and why, without starting it."),
+    Command("script", "author", "List the scripts that come with Stagewright, or copy one."),
+    Command("schema", "author", "Print the JSON Schema of pipeline documents."),
+    Command("workflow", "author", "Print the state machine that runs every pipeline."),
+    Command("run", "run", "Push changes, start a run and watch it until it ends."),
+    Command("push", "run", "Push code and document. A code trigger starts a run."),
+    Command("resume", "run", "Continue a run that failed or was stopped."),
+    Command("backfill", "run", "Run a pipeline once for each day, week, month or year."),
+    Command("stop", "run", "Stop a run and its jobs."),
+    Command("runs", "inspect", "List runs, newest first."),
+    Command("show", "inspect", "Show a run: its stages, reasons, metrics and results."),
+    Command("logs", "inspect", "Print the logs of a run's jobs."),
+    Command("diff", "inspect", "Compare two runs, or two revisions of a document."),
+    Command("dlq", "inspect", "List, replay or delete messages that did not start a run."),
+    Command("config show", "configure", "Show the effective document and each setting's layer."),
+    Command("set", "configure", "Override settings of a document from the next run on."),
+    Command("unset", "configure", "Remove overrides."),
+    Command("history", "configure", "List a document's revisions: when, by whom, what changed."),
+    Command("rollback", "configure", "Restore an earlier revision using overrides."),
+    Command("promote", "configure", "Promote a successful release to the next environment."),
+    Command("approvals", "approve", "List the stages that wait for approval."),
+    Command("approve", "approve", "Approve a pending stage and continue the run."),
+    Command("reject", "approve", "Reject a pending stage and fail the run."),
+    Command("endpoints", "serve", "List endpoints and the versions that they serve."),
+    Command("predict", "serve", "Send data to a pipeline's endpoint."),
+    Command("rollback-endpoint", "serve", "Restore an earlier version of an endpoint."),
+    Command("up", "local", "Start the local server and leave it running."),
+    Command("down", "local", "Stop the local server and keep its state."),
+    Command("env", "local", "Print the environment variables that other tools need."),
+    Command("sagemaker", "local", "Serve only SageMaker, next to an S3 endpoint of yours."),
+    Command("doctor", "local", "Check this machine or an installation."),
+)
+COMMANDS = {row.name: row for row in TABLE}
+ALIASES = {"import": "convert"}
+"""Former names. They work, and no help mentions them."""
+SUBCOMMANDS = {"config": "Show a pipeline's configuration."}
+"""First words of two-word commands, and the help of each."""
+NAME_WIDTH = 11
+"""Width of the column of names. The summary of a longer name goes on a line of its own."""
 EPILOG = """\b
 Exit codes:
-  0  done
-  1  an unexpected error
-  2  the command line, a document or its code files are wrong
-  3  the document is right, but cannot be planned now
-  4  the target cannot be reached, or refuses
+  0  success
+  1  unexpected error
+  2  invalid command line, document or code files
+  3  the document is valid, but cannot be planned now
+  4  the target cannot be reached or denies access
   5  no such pipeline, run or stage
-  6  the run ended, and not well
-  7  a Python environment for a job cannot be had
+  6  the run failed
+  7  the Python environment of a job cannot be built
 """
 
 
 class LazyGroup(TyperGroup):
-    """Knows every command's name and summary; imports the module of the one that is called."""
+    """A group that knows every command's name and summary, and imports only the one that is called."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 -- the signature is Typer's
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in COMMANDS:
+        name = ALIASES.get(cmd_name, cmd_name)
+        typed = typer.Typer(add_completion=False, rich_markup_mode=None)
+        if name in SUBCOMMANDS:
+            typed.callback(help=SUBCOMMANDS[name], no_args_is_help=True)(lambda: None)
+            for row in TABLE:
+                first, _, second = row.name.partition(" ")
+                if first == name:
+                    _add(typed, second, row)
+        elif name in COMMANDS:
+            _add(typed, name, COMMANDS[name])
+        else:
             from stagewright.syntax.findings import meant
 
             close = meant(cmd_name, COMMANDS)
             ctx.fail(f"No such command '{cmd_name}'." + (f" Did you mean '{close}'?" if close else ""))
-        module = import_module(f"stagewright.cli.commands.{MODULES[cmd_name]}")
-        single = typer.Typer(add_completion=False, rich_markup_mode=None)
-        single.command(cmd_name, help=f"{COMMANDS[cmd_name]}\n\n{module.__doc__}", no_args_is_help=False)(
-            module.command
-        )
-        return typer.main.get_command(single)
+        return typer.main.get_command(typed)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()), col_max=NAME_WIDTH)
+        for group in dict.fromkeys(row.group for row in TABLE):
+            with formatter.section(group.capitalize()):
+                rows = [(row.name.ljust(NAME_WIDTH), row.summary) for row in TABLE if row.group == group]
+                formatter.write_dl(rows, col_max=NAME_WIDTH)
+
+
+def _add(typed: typer.Typer, name: str, row: Command) -> None:
+    module = import_module(row.module)
+    typed.command(name, help=f"{row.summary}\n\n{module.__doc__}", no_args_is_help=False)(module.command)
 
 
 app = typer.Typer(
@@ -137,8 +135,8 @@ app = typer.Typer(
 )
 
 
-def print_version(wanted: bool) -> None:
-    if wanted:
+def print_version(requested: bool) -> None:
+    if requested:
         from stagewright import __version__
 
         typer.echo(__version__)
@@ -152,27 +150,27 @@ def options(
         bool, typer.Option("--version", help="Print the version.", callback=print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """MLOps pipelines for Amazon SageMaker: the same document on AWS and on this machine.
+    """MLOps pipelines for Amazon SageMaker: the same document runs on AWS and on this machine.
 
-    PIPELINE is a document, a folder with a pipeline.yaml, the name of such a folder in pipelines/, or, where
-    a run is meant, a pipeline's name.
+    PIPELINE is a document, a folder with a pipeline.yaml, or the name of such a folder in pipelines/.
+    Commands that do not read the document also take the name of a pipeline in the target.
     """
 
 
 def explained(error: Exception) -> Exception:
-    """A missing package is one of an extra, since what is always needed is always installed."""
+    """Return a TargetError that names the extra to install if a package is missing, else the same error."""
     if isinstance(error, ModuleNotFoundError):
         return TargetError(f"{error.name} is not installed", "pip install 'stagewright[all]'")
     return error
 
 
 def main() -> None:
-    """The console script. Errors raised on purpose become a message, a remedy and an exit code."""
+    """Run the command line. Prints each StagewrightError with its remedy and exits with its code."""
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     try:
         app(args=[argument for argument in arguments if argument != "--debug"], prog_name="stagewright")
-    except Exception as raised:  # the outermost place: nothing may leave a bare traceback
+    except Exception as raised:  # users never see a bare traceback
         if debug:
             traceback.print_exc()
         from stagewright.cli.common.output import fail

@@ -1,9 +1,9 @@
-"""The process that stands by while a server is up, with everything imported and every client made.
+"""The command daemon: a process with everything imported that forks to run a command.
 
-Most of a short command's time is Python's imports and botocore's reading of service models. `up` starts this
-process; main.py hands it a command; it forks, and the child becomes that command: its arguments, folder,
-environment and open files. It runs no thread and opens no connection itself, so that a fork is a clean
-start. It ends when the server does.
+A short command spends most of its time on Python's imports and on botocore's service models. `stagewright up`
+starts the daemon. main.py sends it a command. The daemon forks, and the child takes over the arguments,
+folder, environment and open files of the command's process. The daemon itself runs no thread and opens no
+connection, so that a fork is safe. It ends when the local server ends.
 """
 
 from __future__ import annotations
@@ -38,18 +38,19 @@ MODULES = (
     "stagewright.runs.plan_inputs.load", "stagewright.runs.releases.push", "stagewright.runs.stop",
     "stagewright.runs.own_events", "stagewright.document.file",
 )  # fmt: skip
-"""What the commands import when they need it."""
+"""Modules that commands import late. The daemon imports them before the first command arrives."""
 CLIENTS = ("objects", "runs", "documents", "events", "executions", "jobs", "logs")
 REQUEST_SECONDS = 5.0
-LEAVE_SECONDS = 5.0
+EXIT_SECONDS = 5.0
+"""How long `wait_for_exit` waits at most."""
 LOCK = "commands.lock"
-"""Held by whoever stands by, to the last breath."""
-ASKED_SECONDS = 0.2
-"""Where the system cannot tell of a process's end, it is asked for this often."""
+"""Every daemon holds a shared lock on this file until its process ends."""
+POLL_SECONDS = 0.2
+"""How often the daemon checks whether the server lives, on a system without pidfd_open."""
 
 
 def start(server: state_folder.Server) -> None:
-    """Does not wait: until the process stands by, commands run by themselves."""
+    """Start the daemon and return at once. Until it is ready, commands run in their own process."""
     if _answers(main.socket_path(str(server.state))):
         return
     log = os.O_WRONLY | os.O_CREAT | os.O_APPEND
@@ -62,9 +63,9 @@ def start(server: state_folder.Server) -> None:
     os.posix_spawn(sys.executable, command, scrubbed(os.environ), file_actions=actions, setsid=True)
 
 
-def see_off(state: Path) -> None:
-    """Returns when whoever stood by for the server that has ended is gone."""
-    deadline = time.monotonic() + LEAVE_SECONDS
+def wait_for_exit(state: Path) -> None:
+    """Wait until the daemon of a server that was stopped has ended."""
+    deadline = time.monotonic() + EXIT_SECONDS
     while _is_held(state / LOCK) and time.monotonic() < deadline:
         time.sleep(0.002)
 
@@ -89,8 +90,8 @@ def _answers(path: str) -> bool:
     return True
 
 
-def stand_by(state: Path) -> None:
-    """Returns when the server of `state` has ended, in a child never."""
+def serve(state: Path) -> None:
+    """Run commands until the server of `state` ends. Does not return in a child process."""
     server = local.find(state)
     if server is None:
         return
@@ -98,7 +99,7 @@ def stand_by(state: Path) -> None:
     lock = os.open(state / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(lock, fcntl.LOCK_SH)
     _prepare(server)
-    with socket.socket(socket.AF_UNIX) as listener, suppress(OSError):  # a path may be too long for a socket
+    with socket.socket(socket.AF_UNIX) as listener, suppress(OSError):  # path too long for a socket
         Path(path).unlink(missing_ok=True)
         os.umask(0o077)
         listener.bind(path)
@@ -109,12 +110,13 @@ def stand_by(state: Path) -> None:
                 if os.fork() == 0:
                     os.close(lock)
                     listener.close()
-                    _work(connection)
+                    _run_child(connection)
     Path(path).unlink(missing_ok=True)
 
 
 def _prepare(server: state_folder.Server) -> None:
-    for name in (*MODULES, *(f"stagewright.cli.{command}" for command in main.HANDED_OVER)):
+    commands = (row.module for row in app.TABLE if row.name not in main.IN_PROCESS)
+    for name in (*MODULES, *commands):
         import_module(name)
     gateway = target.connect(server)
     for name in CLIENTS:
@@ -123,11 +125,11 @@ def _prepare(server: state_folder.Server) -> None:
 
 
 def _connections(listener: socket.socket, server: int) -> Iterator[socket.socket]:
-    """Of one client each, until the server has ended."""
+    """Yield one connection per command until the server has ended."""
     end = _descriptor(server)
-    waited: list[Any] = [listener] if end is None else [listener, end]
+    sources: list[Any] = [listener] if end is None else [listener, end]
     while True:
-        ready, _, _ = select.select(waited, [], [], ASKED_SECONDS if end is None else None)
+        ready, _, _ = select.select(sources, [], [], POLL_SECONDS if end is None else None)
         if listener in ready:
             yield listener.accept()[0]
         elif ready or not _lives(server):
@@ -135,6 +137,7 @@ def _connections(listener: socket.socket, server: int) -> Iterator[socket.socket
 
 
 def _descriptor(pid: int) -> int | None:
+    """A descriptor that becomes readable when the process ends. None if the system has none."""
     try:
         return os.pidfd_open(pid)
     except (AttributeError, OSError):
@@ -149,15 +152,15 @@ def _lives(pid: int) -> bool:
     return True
 
 
-def _work(connection: socket.socket) -> NoReturn:
-    """The child: the command, from its first to its last breath."""
+def _run_child(connection: socket.socket) -> NoReturn:
+    """Run one command in the child process and send its exit code."""
     code = 1
     try:
         connection.settimeout(REQUEST_SECONDS)
-        become(*_request(connection))
+        take_over(*_request(connection))
         connection.settimeout(None)
         connection.sendall(os.getpid().to_bytes(main.NUMBER, "big"))
-        threading.Thread(target=_end_with, args=(connection,), daemon=True, name="client").start()
+        threading.Thread(target=_exit_with_client, args=(connection,), daemon=True, name="client").start()
         code = _run()
         connection.sendall(code.to_bytes(main.NUMBER, "big"))
     finally:
@@ -165,7 +168,7 @@ def _work(connection: socket.socket) -> NoReturn:
 
 
 def _request(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """EOFError where a client only asked whether anybody answers."""
+    """Read a command and its open files. EOFError: the client only checked that the daemon answers."""
     start, files, _, _ = socket.recv_fds(connection, 1, len(main.FILES))
     if not start:
         raise EOFError
@@ -175,8 +178,8 @@ def _request(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
     return request, files
 
 
-def become(request: dict[str, Any], files: list[int]) -> None:
-    """Makes this process the client's, as far as a command can see."""
+def take_over(request: dict[str, Any], files: list[int]) -> None:
+    """Give this process the arguments, folder, environment, umask and open files of the client."""
     for number, file in zip(main.FILES, files, strict=True):
         os.dup2(file, number)
         os.close(file)
@@ -195,8 +198,8 @@ def become(request: dict[str, Any], files: list[int]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _end_with(connection: socket.socket) -> None:
-    """A client that was killed takes its command with it."""
+def _exit_with_client(connection: socket.socket) -> None:
+    """End this process when the client was killed."""
     with suppress(OSError):
         connection.recv(1)
     os._exit(1)
@@ -206,15 +209,15 @@ def _run() -> int:
     try:
         app.main()
         code: object = 0
-    except SystemExit as leaving:
-        code = leaving.code
+    except SystemExit as exit_:
+        code = exit_.code
     except KeyboardInterrupt:
         code = 128 + signal.SIGINT
-    with suppress(OSError):  # whoever read it is gone
+    with suppress(OSError):  # the reader of the output has exited
         sys.stdout.flush()
         sys.stderr.flush()
     return code if isinstance(code, int) else int(code is not None)
 
 
 if __name__ == "__main__":
-    stand_by(Path(sys.argv[1]))
+    serve(Path(sys.argv[1]))

@@ -1,8 +1,9 @@
-"""The console script. Where a server was started with `up`, a process that has everything imported stands
-by (warm.py) and does the command with this one's arguments, folder, environment and files; otherwise, and
-for whatever cannot be handed over, the command runs here. What it does is the same either way.
+"""The console script. It sends a command to the command daemon if one runs, else runs it in this process.
 
-Every import of this module is paid by every command, so it takes only what handing over needs.
+`stagewright up` starts the daemon (daemon.py), a process in which everything is imported already. It runs the
+command with the arguments, folder, environment and open files of this process. The result is the same.
+
+Every command pays for what this module imports, so it imports only what sending a command needs.
 """
 
 from __future__ import annotations
@@ -17,45 +18,20 @@ from types import FrameType
 
 from stagewright.cli.state_path import state_path
 
-HANDED_OVER = frozenset(
-    (
-        "run",
-        "resume",
-        "backfill",
-        "push",
-        "plan",
-        "runs",
-        "dlq",
-        "show",
-        "document",
-        "set",
-        "unset",
-        "diff",
-        "history",
-        "rollback",
-        "logs",
-        "approvals",
-        "approve",
-        "reject",
-        "stop",
-        "endpoints",
-        "predict",
-        "validate",
-        "env",
-        "schema",
-        "workflow",
-    )
+IN_PROCESS = frozenset(
+    ("init", "demo", "convert", "import", "script", "promote", "up", "down", "sagemaker", "doctor")
 )
-PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGWINCH)
+"""Commands that always run in their own process. The command daemon can run every other command."""
+FORWARDED_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGWINCH)
 FILES = (0, 1, 2)
 NUMBER = 4
-"""Bytes of each number on the connection."""
+"""Length in bytes of a number on the connection."""
 
 
 def main() -> None:
     try:
         arguments = sys.argv[1:]
-        code = hand_over(arguments) if arguments and arguments[0] in HANDED_OVER else None
+        code = run_in_daemon(arguments) if daemon_can_run(arguments) else None
         if code is not None:
             sys.exit(code)
         try:
@@ -63,19 +39,25 @@ def main() -> None:
         except ModuleNotFoundError as error:
             sys.exit(f"error: {error.name} is not installed\n  try: pip install 'stagewright[all]'")
         app.main()
-    except KeyboardInterrupt:  # while something was imported
+    except KeyboardInterrupt:  # during an import
         sys.exit(128 + signal.SIGINT)
 
 
+def daemon_can_run(arguments: list[str]) -> bool:
+    return bool(arguments) and not arguments[0].startswith("-") and arguments[0] not in IN_PROCESS
+
+
 def socket_path(state: str) -> str:
-    """Of this very code under this very Python: a process that was started before an edit is not asked."""
+    """Path of the daemon's socket. The name depends on the Python interpreter and on the newest source file,
+    so that a daemon that runs older code receives no commands.
+    """
     return os.path.join(state, f"commands-{_stamp():08x}.sock")  # noqa: PTH118
 
 
-def hand_over(arguments: list[str]) -> int | None:
-    """The exit code; None where nobody stands by."""
+def run_in_daemon(arguments: list[str]) -> int | None:
+    """Run the command in the daemon and return its exit code, or None if no daemon answers."""
     streams = (sys.stdin, sys.stdout, sys.stderr)
-    if None in streams:  # closed by whoever started this
+    if None in streams:  # the parent process closed it
         return None
     os.umask(umask := os.umask(0o077))
     request = {
@@ -99,19 +81,20 @@ def hand_over(arguments: list[str]) -> int | None:
 
 
 def _wait(connection: socket.socket, worker: int) -> int:
-    """Signals are passed on; the worker ends, and answers, as it would have ended here."""
+    """Return the worker's exit code. Signals that arrive meanwhile are forwarded to the worker."""
 
-    def pass_on(number: int, _frame: FrameType | None) -> None:
+    def forward(number: int, _frame: FrameType | None) -> None:
         os.kill(worker, number)
 
-    for number in PASSED_ON:
+    for number in FORWARDED_SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # a shell's background jobs ignore SIGINT
-            signal.signal(number, pass_on)
+            signal.signal(number, forward)
     code = connection.recv(NUMBER)
     return int.from_bytes(code, "big") if code else 1
 
 
 def _stamp() -> int:
+    """CRC of the interpreter's path and the modification time of the newest source file."""
     newest = 0
     source = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))  # noqa: PTH120
     for package in ("stagewright", "sagemaker_local"):

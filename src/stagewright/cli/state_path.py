@@ -1,4 +1,4 @@
-"""."""
+"""The path of the local state folder, in a module that imports almost nothing."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import os
 
 
 def state_path() -> str:
-    """Where the local target keeps everything: STAGEWRIGHT_STATE, or .stagewright in the current folder."""
-    return os.path.abspath(os.environ.get("STAGEWRIGHT_STATE") or ".stagewright")  # noqa: PTH100 -- see the top
+    """Return STAGEWRIGHT_STATE, or .stagewright in the current folder, as an absolute path."""
+    return os.path.abspath(os.environ.get("STAGEWRIGHT_STATE") or ".stagewright")  # noqa: PTH100 -- pathlib is slow to import

@@ -27,7 +27,7 @@ FIXED = "${"
 
 def probes(place: Place) -> Iterator[Probe]:
     for name in place.gateway.documents.pipelines():
-        remedy = f"`stagewright document {name}` shows it; correct it and push again"
+        remedy = f"`stagewright config show {name}` shows it; correct it and push again"
         yield Probe(f"document {name}", partial(_document, place, name), remedy, needed=False)
     if not place.local:
         remedy = "ask for more in Service Quotas, or for other instance types in the documents"

@@ -154,6 +154,6 @@ def _write(
         message = (
             f"somebody else has changed the overrides of {before.pipeline} meanwhile; nothing was written"
         )
-        raise TargetError(message, f"look at stagewright document {before.pipeline}, then try again")
+        raise TargetError(message, f"look at stagewright config show {before.pipeline}, then try again")
     revision = revisions.record(gateway, replace(made, layers=after)) if made else None
     return Changed(before.pipeline, after.overrides.version, told, revision)

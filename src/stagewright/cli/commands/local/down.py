@@ -31,7 +31,7 @@ def command(as_json: Json = False) -> None:
     left = open_runs(running) if running else ()
     if running:
         server.down(state)
-        daemon.see_off(state)
+        daemon.wait_for_exit(state)
     stopped = [header.run for header in left if header.status == "RUNNING"]
     waiting = [header.run for header in left if header.status != "RUNNING"]
     if as_json:
