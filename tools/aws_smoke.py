@@ -22,8 +22,8 @@ from typing import Any
 from stagewright.cli.common import launch
 from stagewright.cli.common.launch import Source
 from stagewright.cli.common.target import Session, installation, session
-from stagewright.gateway import Gateway
 from stagewright.naming import Installation, timestamp
+from stagewright.operator_gateway import OperatorGateway
 from stagewright.planner import cost
 from stagewright.planner.model import Plan, Recorded, Trigger
 from stagewright.planner.planner import plan
@@ -177,7 +177,7 @@ def terraform(*arguments: str) -> None:
 @contextmanager
 def on_aws(options: argparse.Namespace) -> Iterator[Session]:
     settings = {"bucket": options.bucket, "region": options.region, "environment": ENVIRONMENT}
-    yield Session(Gateway.connect(installation(settings)), "aws")
+    yield Session(OperatorGateway.connect(installation(settings)), "aws")
 
 
 def smoke(connected: Session, sources: Sequence[Source], folder: Path | None) -> int:
@@ -206,14 +206,14 @@ def ended(connected: Session, source: Source) -> RunRecord:
     return record
 
 
-def history(gateway: Gateway, execution: str) -> Iterator[Mapping[str, Any]]:
+def history(gateway: OperatorGateway, execution: str) -> Iterator[Mapping[str, Any]]:
     client = gateway.installed.client("stepfunctions")
     for page in client.get_paginator("get_execution_history").paginate(executionArn=execution):
         yield from page["events"]
 
 
 @contextmanager
-def observed(gateway: Gateway) -> Iterator[Any]:
+def observed(gateway: OperatorGateway) -> Iterator[Any]:
     """A queue that hears all events; `heard()` gives those that came."""
     sqs, events = gateway.installed.client("sqs"), gateway.installed.client("events")
     name = gateway.installation.name(OBSERVER)
@@ -249,7 +249,7 @@ def received(sqs: Any, url: str) -> Iterator[dict[str, Any]]:
             yield json.loads(each["Body"])
 
 
-def remove_what_runs_made(gateway: Gateway) -> None:
+def remove_what_runs_made(gateway: OperatorGateway) -> None:
     """What still runs is stopped; endpoints with all that is theirs, models, versions and groups go. Jobs are
     SageMaker's history and stay. Only of the smoke pipelines."""
     for header in gateway.runs.open_runs(OPEN):
@@ -269,7 +269,7 @@ def remove_what_runs_made(gateway: Gateway) -> None:
         sagemaker.delete_model_package_group(ModelPackageGroupName=name)
 
 
-def until_gone(gateway: Gateway, item: Any) -> None:
+def until_gone(gateway: OperatorGateway, item: Any) -> None:
     """An endpoint cannot be deleted while it is being made."""
     deadline = time.monotonic() + HOUR
     while not expire(gateway, item) and time.monotonic() < deadline:

@@ -9,15 +9,17 @@ import threading
 import time
 from collections import deque
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from mypy_boto3_logs import CloudWatchLogsClient
-from mypy_boto3_logs.type_defs import InputLogEventTypeDef
 
 from sagemaker_local.session import session
 from sagemaker_local.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_logs.type_defs import InputLogEventTypeDef
 
 EVENT_BYTES = 256 * 1024 - 26
 BATCH_EVENTS = 5_000

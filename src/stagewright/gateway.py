@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 from botocore.config import Config
@@ -26,16 +26,11 @@ from stagewright.store.runs import Runs
 
 if TYPE_CHECKING:
     from stagewright.aws.alarms import Alarms
-    from stagewright.aws.caller import Caller
     from stagewright.aws.endpoints import Endpoints
     from stagewright.aws.events import Events
-    from stagewright.aws.functions import Functions
     from stagewright.aws.glue import GlueRuns
-    from stagewright.aws.installed import Installed
     from stagewright.aws.jobs import Jobs
-    from stagewright.aws.logs import Logs
     from stagewright.aws.queue import Queue
-    from stagewright.aws.quotas import Quotas
     from stagewright.aws.registry import Registry
     from stagewright.aws.topics import Topics
     from stagewright.store.approvals import Approvals
@@ -68,7 +63,7 @@ class Gateway:
         access_key: str | None = None,
         secret_key: str | None = None,
         profile: str | None = None,
-    ) -> Gateway:
+    ) -> Self:
         """Asks nobody yet. With a key, nothing of the user's AWS set-up is read; without one botocore's
         own chain decides (environment, `profile`, role)."""
         if access_key and secret_key:
@@ -166,40 +161,10 @@ class Gateway:
         return GlueRuns(self._client("glue"))
 
     @cached_property
-    def logs(self) -> Logs:
-        from stagewright.aws.logs import Logs
-
-        return Logs(self._client("logs"))
-
-    @cached_property
-    def quotas(self) -> Quotas:
-        from stagewright.aws.quotas import Quotas
-
-        return Quotas(self._client("service-quotas"))
-
-    @cached_property
     def topics(self) -> Topics:
         from stagewright.aws.topics import Topics
 
         return Topics(self._client("sns"))
-
-    @cached_property
-    def functions(self) -> Functions:
-        from stagewright.aws.functions import Functions
-
-        return Functions(self._client("lambda"), self.installation.name)
-
-    @cached_property
-    def caller(self) -> Caller:
-        from stagewright.aws.caller import Caller
-
-        return Caller(self._client("sts"))
-
-    @cached_property
-    def installed(self) -> Installed:
-        from stagewright.aws.installed import Installed
-
-        return Installed(self._client)
 
     def close(self) -> None:
         """Closes the connections; the next call opens them again."""

@@ -17,13 +17,13 @@ from sagemaker_local import state_folder
 from stagewright.cli.doctor import inspect
 from stagewright.cli.doctor.check import Check
 from stagewright.cli.doctor.installation import Place
-from stagewright.gateway import Gateway
 from stagewright.installation.roles.doctor import READER
 from stagewright.local import server as local
 from stagewright.local.artifacts import Artifacts
 from stagewright.local.provision import provision
 from stagewright.local.state import INSTALLATION
 from stagewright.naming import timestamp
+from stagewright.operator_gateway import OperatorGateway
 from stagewright.planner.model import Trigger
 from stagewright.store.runs import Header
 
@@ -31,7 +31,7 @@ from stagewright.store.runs import Header
 @dataclass(frozen=True)
 class Patient:
     server: state_folder.Server
-    gateway: Gateway
+    gateway: OperatorGateway
 
     def client(self, service: str):
         return boto3.client(
@@ -58,7 +58,7 @@ class Patient:
 def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Patient]:
     state = tmp_path_factory.mktemp("state")
     server = local.up(state)
-    gateway = Gateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
+    gateway = OperatorGateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
     yield Patient(server, gateway)
     gateway.close()
     local.down(state)
@@ -261,7 +261,7 @@ def test_it_calls_nothing_that_its_policy_does_not_allow(patient):
         called.add(IAM_NAMES.get(name, name))
 
     here = patient.server
-    watched = Gateway.connect(here.installation, here.url, here.access_key, here.secret_key)
+    watched = OperatorGateway.connect(here.installation, here.url, here.access_key, here.secret_key)
     watched.session.events.register("before-call", note)
     inspect(Place(watched, local=False))
     watched.close()

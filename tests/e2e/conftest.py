@@ -12,10 +12,10 @@ from tests.support.waiting import until
 
 from sagemaker_local import state_folder as local_server
 from stagewright.document.pipeline import Pipeline
-from stagewright.gateway import Gateway
 from stagewright.local import server as local_server_server
 from stagewright.local.state import INSTALLATION
 from stagewright.naming import timestamp
+from stagewright.operator_gateway import OperatorGateway
 from stagewright.planner.model import Plan, Trigger
 from stagewright.runs.closing import settle
 from stagewright.runs.history.records import RunRecord
@@ -52,7 +52,7 @@ def client(server: local_server.Server) -> Callable[[str], object]:
 class Runner:
     """Runs documents, each as it is given, with the code of one release: no event, no router."""
 
-    def __init__(self, gateway: Gateway, pipeline: Pipeline, files: Mapping[str, bytes]) -> None:
+    def __init__(self, gateway: OperatorGateway, pipeline: Pipeline, files: Mapping[str, bytes]) -> None:
         self.gateway = gateway
         push.push(gateway, pipeline.model_copy(update={"triggers": ()}), files)
         manifest = manifests.read(gateway, pipeline.name)
@@ -83,5 +83,5 @@ class Runner:
 
 @pytest.fixture(scope="session")
 def runner(server: local_server.Server) -> Callable[[Pipeline, Mapping[str, bytes]], Runner]:
-    gateway = Gateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
+    gateway = OperatorGateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
     return lambda pipeline, files: Runner(gateway, pipeline, files)

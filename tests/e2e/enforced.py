@@ -19,9 +19,9 @@ from tests.support.waiting import PATIENCE, until
 from sagemaker_local import state_folder
 from sagemaker_local.state_folder import REGION
 from stagewright.document.load import load
-from stagewright.gateway import Gateway
 from stagewright.local import server as local
 from stagewright.local.state import INSTALLATION, State
+from stagewright.operator_gateway import OperatorGateway
 from stagewright.runs.history.records import RunRecord
 from stagewright.runs.history.run_history import find_run, show
 from stagewright.runs.releases import push as release
@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 @dataclass(frozen=True)
 class Enforced:
     server: state_folder.Server
-    gateway: Gateway
+    gateway: OperatorGateway
 
     def client(self, service: str, role: str | None = None) -> Any:
         """As a role, or as whoever may do everything."""
@@ -96,7 +96,7 @@ def serving(root: Path) -> Iterator[Enforced]:
         until(lambda: local.find(root) or started.poll() is not None)
         server = local.find(root)
         assert server, (root / "server.log").read_text()[-2000:]
-        gateway = Gateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
+        gateway = OperatorGateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
         yield Enforced(server, gateway)
     finally:
         local.down(root)

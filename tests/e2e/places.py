@@ -15,8 +15,8 @@ from tests.support.processes import command_lines
 from tests.support.waiting import PATIENCE, until
 
 from sagemaker_local import state_folder
-from stagewright.gateway import Gateway
 from stagewright.local import server
+from stagewright.operator_gateway import OperatorGateway
 from stagewright.runs.history.records import RunRecord
 from stagewright.runs.history.run_history import show
 
@@ -31,7 +31,7 @@ main()
 class Place:
     def __init__(self, folder: Path, document: str, files: Mapping[str, str]) -> None:
         self.folder, self.state = folder, folder / "state"
-        self._gateways: dict[state_folder.Server, Gateway] = {}
+        self._gateways: dict[state_folder.Server, OperatorGateway] = {}
         self.state.mkdir(parents=True)
         # The scripts need the standard library only, so no environment has to be built.
         (self.state / "local.toml").write_text(
@@ -60,7 +60,7 @@ class Place:
     def json(self, *arguments: str, code: int = 0) -> Any:
         return json.loads(self(*arguments, "--json", code=code).stdout)
 
-    def up(self) -> Gateway:
+    def up(self) -> OperatorGateway:
         server.up(self.state)
         return self.gateway()
 
@@ -75,13 +75,13 @@ class Place:
         """Command lines that name this place's state."""
         return [line for line in command_lines().values() if str(self.state) in line]
 
-    def gateway(self) -> Gateway:
+    def gateway(self) -> OperatorGateway:
         """To the server that is up."""
         running = server.find(self.state)
         assert running is not None
         if running not in self._gateways:
             key = (running.access_key, running.secret_key)
-            self._gateways = {running: Gateway.connect(running.installation, running.url, *key)}
+            self._gateways = {running: OperatorGateway.connect(running.installation, running.url, *key)}
         return self._gateways[running]
 
     def begun(self, *arguments: str) -> str:

@@ -14,8 +14,8 @@ from tests.support.waiting import PATIENCE, until
 
 from stagewright.aws.executions import Executions
 from stagewright.errors import NotFoundError
-from stagewright.gateway import Gateway
 from stagewright.local import server
+from stagewright.operator_gateway import OperatorGateway
 from stagewright.runs import approvals
 from stagewright.runs.history.run_history import show
 
@@ -90,7 +90,7 @@ def asked(place: Place) -> str:
     return run
 
 
-def is_asking(gateway: Gateway, run: str) -> None:
+def is_asking(gateway: OperatorGateway, run: str) -> None:
     def asks() -> bool:
         """A run that is not planned yet has no stages."""
         stages = show(gateway, run).stages if gateway.runs.header(run) else ()
@@ -99,7 +99,7 @@ def is_asking(gateway: Gateway, run: str) -> None:
     until(asks)
 
 
-def status_of(gateway: Gateway, package: str) -> tuple[str, str]:
+def status_of(gateway: OperatorGateway, package: str) -> tuple[str, str]:
     found = gateway.registry.package(package)
     assert found
     return found.approval, found.why

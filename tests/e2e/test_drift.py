@@ -9,9 +9,9 @@ import pytest
 from tests.support.waiting import until
 
 from stagewright.document.file import read_document
-from stagewright.gateway import Gateway
 from stagewright.local import server as local
 from stagewright.local.state import INSTALLATION
+from stagewright.operator_gateway import OperatorGateway
 from stagewright.runs.history.records import RunRecord
 from stagewright.runs.history.run_history import list_runs, show
 from stagewright.runs.own_events import request_run
@@ -25,14 +25,14 @@ SALES = "raw/house-price/ames_house_sales.csv"
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorGateway]:
     state = tmp_path_factory.mktemp("state")
     server = local.up(state)
-    yield Gateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
+    yield OperatorGateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
     local.down(state)
 
 
-def pushed(gateway: Gateway, name: str) -> None:
+def pushed(gateway: OperatorGateway, name: str) -> None:
     folder = EXAMPLES / name
     pipeline = read_document(folder / "pipeline.yaml")
     for prefix, place in pipeline.sample_data.items():
@@ -42,7 +42,7 @@ def pushed(gateway: Gateway, name: str) -> None:
     push(gateway, pipeline, scan(folder / pipeline.code))
 
 
-def ended(gateway: Gateway, pipeline: str, count: int) -> RunRecord:
+def ended(gateway: OperatorGateway, pipeline: str, count: int) -> RunRecord:
     """The newest run, once there are that many and none is open."""
 
     def over() -> RunRecord | None:
@@ -53,12 +53,12 @@ def ended(gateway: Gateway, pipeline: str, count: int) -> RunRecord:
     return show(gateway, record.run)
 
 
-def watched(gateway: Gateway, current: str, count: int) -> RunRecord:
+def watched(gateway: OperatorGateway, current: str, count: int) -> RunRecord:
     request_run(gateway, "house-price-watch", {"current": current}, "test")
     return ended(gateway, "house-price-watch", count)
 
 
-def test_drift_retrains_once(gateway: Gateway) -> None:
+def test_drift_retrains_once(gateway: OperatorGateway) -> None:
     pushed(gateway, "house-price")
     first = ended(gateway, "house-price", 1)
     assert first.status == "SUCCEEDED", first.reason

@@ -22,10 +22,10 @@ from sagemaker_local import state_folder
 from stagewright.cli.commands.serve.endpoints import list_endpoints
 from stagewright.document.load import load
 from stagewright.errors import NotFoundError, TargetError
-from stagewright.gateway import Gateway
 from stagewright.local import server as local
 from stagewright.local.state import INSTALLATION
 from stagewright.naming import OWNER_TAG
+from stagewright.operator_gateway import OperatorGateway
 from stagewright.planner.model import Plan, Trigger
 from stagewright.planner.release import Release
 from stagewright.runs import starting, stop
@@ -54,7 +54,7 @@ class Place:
 
     def __init__(self, server: state_folder.Server) -> None:
         self.installation = INSTALLATION
-        self.gateway = Gateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
+        self.gateway = OperatorGateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
         account = {
             "endpoint_url": server.url,
             "region_name": "us-east-1",

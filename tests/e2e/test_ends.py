@@ -15,8 +15,8 @@ from tests.support.waiting import PATIENCE, until
 from stagewright.aws.executions import Executions
 from stagewright.document.file import read_document
 from stagewright.errors import TargetError
-from stagewright.gateway import Gateway
 from stagewright.local import server
+from stagewright.operator_gateway import OperatorGateway
 from stagewright.planner.model import Trigger
 from stagewright.runs import starting
 from stagewright.runs.history.records import RunRecord
@@ -60,7 +60,7 @@ def processes(text: str) -> list[str]:
     return [line for line in command_lines().values() if text in line]
 
 
-def is_at_work(gateway: Gateway, key: str) -> str | None:
+def is_at_work(gateway: OperatorGateway, key: str) -> str | None:
     """The run of this trigger, once its first job runs."""
     run = find_run(gateway, key)
     stages = show(gateway, run).stages if run else ()
@@ -86,12 +86,12 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 
 @pytest.fixture(scope="module")
-def gateway(shared: Place) -> Gateway:
+def gateway(shared: Place) -> OperatorGateway:
     return shared.gateway()
 
 
 @pytest.fixture
-def sweep(gateway: Gateway) -> Callable[[], int]:
+def sweep(gateway: OperatorGateway) -> Callable[[], int]:
     """The sweeper itself, as someone calls it who will not wait for its schedule."""
     functions = gateway.session.client("lambda", endpoint_url=gateway.endpoint_url)
 
@@ -108,7 +108,7 @@ def sweep(gateway: Gateway) -> Callable[[], int]:
 
 
 @pytest.fixture
-def disabled(gateway: Gateway) -> Iterator[Callable[[str], None]]:
+def disabled(gateway: OperatorGateway) -> Iterator[Callable[[str], None]]:
     """`disabled("release")`: events of this rule are lost from now on, until the test ends."""
     events = gateway.session.client("events", endpoint_url=gateway.endpoint_url)
     names: list[str] = []
@@ -122,7 +122,7 @@ def disabled(gateway: Gateway) -> Iterator[Callable[[str], None]]:
         events.enable_rule(Name=name)
 
 
-def pushed(shared: Place, gateway: Gateway, text: str, seconds: float = 0) -> str:
+def pushed(shared: Place, gateway: OperatorGateway, text: str, seconds: float = 0) -> str:
     """The trigger key of a new release."""
     pipeline = read_document(shared.folder / "pipeline.yaml")
     files = {"work.py": f"{WORK}# {text}\n".encode()}
@@ -131,7 +131,7 @@ def pushed(shared: Place, gateway: Gateway, text: str, seconds: float = 0) -> st
     return key
 
 
-def ended(gateway: Gateway, key: str) -> RunRecord:
+def ended(gateway: OperatorGateway, key: str) -> RunRecord:
     def look() -> RunRecord | None:
         run = find_run(gateway, key)
         header = gateway.runs.header(run) if run else None
@@ -189,7 +189,7 @@ def test_a_server_is_not_stopped_under_a_command_that_came_later(place: Place) -
     assert place.processes() == []
 
 
-def test_stop_ends_run_stages_jobs_and_processes(shared: Place, gateway: Gateway) -> None:
+def test_stop_ends_run_stages_jobs_and_processes(shared: Place, gateway: OperatorGateway) -> None:
     seconds = 300_000 + os.getpid()  # the job's argument, by which its process is found
     key = pushed(shared, gateway, "to be stopped", seconds)
     run = until(lambda: is_at_work(gateway, key))
@@ -212,7 +212,7 @@ def test_stop_ends_run_stages_jobs_and_processes(shared: Place, gateway: Gateway
 
 
 def test_a_manifest_whose_event_was_lost_becomes_a_run(
-    shared: Place, gateway: Gateway, sweep: Callable[[], int], disabled: Callable[[str], None]
+    shared: Place, gateway: OperatorGateway, sweep: Callable[[], int], disabled: Callable[[str], None]
 ) -> None:
     disabled("release")
     key = pushed(shared, gateway, "lost")
@@ -222,7 +222,7 @@ def test_a_manifest_whose_event_was_lost_becomes_a_run(
 
 
 def test_a_claim_whose_execution_was_never_started_is_started(
-    shared: Place, gateway: Gateway, sweep: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+    shared: Place, gateway: OperatorGateway, sweep: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipeline = read_document(shared.folder / "pipeline.yaml")
     ended(gateway, pushed(shared, gateway, "for the claim"))
@@ -242,7 +242,7 @@ def test_a_claim_whose_execution_was_never_started_is_started(
 
 
 def test_an_execution_that_ended_without_an_event_closes_its_run(
-    shared: Place, gateway: Gateway, sweep: Callable[[], int], disabled: Callable[[str], None]
+    shared: Place, gateway: OperatorGateway, sweep: Callable[[], int], disabled: Callable[[str], None]
 ) -> None:
     disabled("run-status")
     key = pushed(shared, gateway, "no event")
@@ -255,7 +255,7 @@ def test_an_execution_that_ended_without_an_event_closes_its_run(
 
 
 def test_a_watcher_closes_the_run_that_nobody_else_closes(
-    shared: Place, gateway: Gateway, disabled: Callable[[str], None]
+    shared: Place, gateway: OperatorGateway, disabled: Callable[[str], None]
 ) -> None:
     disabled("run-status")
     ran = shared.json("run", ".", "--force")

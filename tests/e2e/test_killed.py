@@ -15,8 +15,8 @@ from tests.support.waiting import until
 
 from stagewright.document.file import read_document
 from stagewright.errors import StagewrightError
-from stagewright.gateway import Gateway
 from stagewright.local import server
+from stagewright.operator_gateway import OperatorGateway
 from stagewright.runs.history.run_history import find_run, show
 from stagewright.runs.own_events import request_run
 from stagewright.runs.releases import push as release
@@ -52,7 +52,7 @@ def document() -> str:
     return text
 
 
-def push(place: Place, gateway: Gateway, text: str) -> str:
+def push(place: Place, gateway: OperatorGateway, text: str) -> str:
     pipeline = read_document(place.folder / "pipeline.yaml")
     files = {"work.py": f"{WORK}# {text}\n".encode()}
     key = release.push(gateway, pipeline, files, by="test").trigger_key
@@ -67,13 +67,13 @@ def place(tmp_path: Path) -> Iterator[Place]:
     server.down(made.state)
 
 
-def succeeded(gateway: Gateway, run: str) -> dict[str, str]:
+def succeeded(gateway: OperatorGateway, run: str) -> dict[str, str]:
     """Stage -> where its output lies, of the stages that are recorded as succeeded."""
     stages = show(gateway, run).stages
     return {s.name: s.result["outputs"]["made"] for s in stages if s.status == "SUCCEEDED" and s.result}
 
 
-def watched_until(gateway: Gateway, key: str, end: float) -> dict[str, str]:
+def watched_until(gateway: OperatorGateway, key: str, end: float) -> dict[str, str]:
     """The good stages of the run as they were last reported before `end`."""
     run, seen = None, {}
     while time.monotonic() < end:
@@ -82,14 +82,14 @@ def watched_until(gateway: Gateway, key: str, end: float) -> dict[str, str]:
     return seen
 
 
-def closed(gateway: Gateway, key: str) -> str:
+def closed(gateway: OperatorGateway, key: str) -> str:
     """The run of this trigger, once it is over."""
     run: str = until(lambda: find_run(gateway, key))
     until(lambda: (header := gateway.runs.header(run)) and not header.is_open)
     return run
 
 
-def contents(gateway: Gateway, uri: str) -> list[bytes]:
+def contents(gateway: OperatorGateway, uri: str) -> list[bytes]:
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
     s3 = gateway.session.client("s3", endpoint_url=gateway.endpoint_url)
     found = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])

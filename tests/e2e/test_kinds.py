@@ -17,9 +17,9 @@ import pytest
 from tests.support.waiting import PATIENCE, until
 
 from stagewright.errors import RunFailedError
-from stagewright.gateway import Gateway
 from stagewright.local import server as local
 from stagewright.local.state import INSTALLATION
+from stagewright.operator_gateway import OperatorGateway
 from stagewright.runs.history.records import StageRecord
 from stagewright.runs.history.run_history import show
 
@@ -171,14 +171,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 
 @pytest.fixture(scope="module")
-def gateway(place: Place) -> Gateway:
+def gateway(place: Place) -> OperatorGateway:
     server = local.find(place.state)
     assert server is not None
-    return Gateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
+    return OperatorGateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
 
 
 @pytest.fixture(scope="module")
-def sagemaker(gateway: Gateway) -> Any:
+def sagemaker(gateway: OperatorGateway) -> Any:
     return gateway.jobs.client
 
 
@@ -197,7 +197,7 @@ def training_jobs(sagemaker: Any, tuning_job: str) -> list[dict[str, Any]]:
     return list(answer["TrainingJobSummaries"])
 
 
-def read(gateway: Gateway, uri: str) -> bytes:
+def read(gateway: OperatorGateway, uri: str) -> bytes:
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     client = gateway.session.client("s3", endpoint_url=gateway.endpoint_url)
     return bytes(client.get_object(Bucket=bucket, Key=key)["Body"].read())

@@ -18,11 +18,11 @@ from tests.support.waiting import PATIENCE, until
 
 from stagewright.cli.commands.inspect.show import print_record
 from stagewright.cli.common.launch import wait_for_run
-from stagewright.gateway import Gateway
 from stagewright.local import server as local
 from stagewright.local.artifacts import Artifacts
 from stagewright.local.provision import provision
 from stagewright.local.state import INSTALLATION
+from stagewright.operator_gateway import OperatorGateway
 from stagewright.runs.history.records import RunRecord
 from stagewright.runs.history.run_history import list_runs, show, with_lineage
 from stagewright.runs.own_events import request_run
@@ -58,7 +58,7 @@ class Place:
         there = replace(INSTALLATION, environment="uat", bucket="stagewright-uat")
         provision(server, Artifacts.read(there))
         keys = (server.url, server.access_key, server.secret_key)
-        self.dev, self.uat = (Gateway.connect(each, *keys) for each in (INSTALLATION, there))
+        self.dev, self.uat = (OperatorGateway.connect(each, *keys) for each in (INSTALLATION, there))
         (folder / "aws").write_text(
             f"[profile uat]\nendpoint_url = {server.url}\naws_access_key_id = {server.access_key}\n"
             f"aws_secret_access_key = {server.secret_key}\n"
@@ -137,12 +137,12 @@ def archive(script: str) -> bytes:
     return buffer.getvalue()
 
 
-def ended(gateway: Gateway, run: str) -> RunRecord:
+def ended(gateway: OperatorGateway, run: str) -> RunRecord:
     until(lambda: not show(gateway, run).is_open)
     return show(gateway, run)
 
 
-def written(gateway: Gateway, record: RunRecord) -> str:
+def written(gateway: OperatorGateway, record: RunRecord) -> str:
     uri = record.stage("prepare").result["outputs"]["out"]
     return gateway.objects.get(f"{uri.split('/', 3)[3]}/limit.txt").body.decode()
 

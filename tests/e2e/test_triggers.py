@@ -17,10 +17,10 @@ from tests.support.waiting import PATIENCE, until
 
 from sagemaker_local import state_folder
 from stagewright.document.load import load
-from stagewright.gateway import Gateway
 from stagewright.local import server as local
 from stagewright.local.state import INSTALLATION
 from stagewright.naming import timestamp
+from stagewright.operator_gateway import OperatorGateway
 from stagewright.runs.history.records import RunRecord
 from stagewright.runs.history.run_history import list_runs, show
 from stagewright.runs.releases.push import push
@@ -39,8 +39,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[state_folder.Se
 
 
 @pytest.fixture(scope="module")
-def gateway(server: state_folder.Server) -> Gateway:
-    return Gateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
+def gateway(server: state_folder.Server) -> OperatorGateway:
+    return OperatorGateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +59,11 @@ def command(server: state_folder.Server, tmp_path_factory: pytest.TempPathFactor
     return call
 
 
-def pushed(gateway: Gateway, name: str, *triggers: dict[str, Any], **more: Any) -> None:
+def pushed(gateway: OperatorGateway, name: str, *triggers: dict[str, Any], **more: Any) -> None:
     push(gateway, load({"name": name, "stages": {"check": GATE}, "triggers": list(triggers), **more}), {})
 
 
-def over(gateway: Gateway, pipeline: str, count: int = 1) -> list[RunRecord]:
+def over(gateway: OperatorGateway, pipeline: str, count: int = 1) -> list[RunRecord]:
     """The pipeline's runs, once that many have ended well."""
     deadline = time.monotonic() + PATIENCE
     while True:
@@ -74,12 +74,12 @@ def over(gateway: Gateway, pipeline: str, count: int = 1) -> list[RunRecord]:
         time.sleep(0.1)
 
 
-def put(gateway: Gateway, *keys: str) -> None:
+def put(gateway: OperatorGateway, *keys: str) -> None:
     for key in keys:
         gateway.objects.put(key, b"x")
 
 
-def test_data_starts_a_run_and_its_good_end_the_next(gateway: Gateway) -> None:
+def test_data_starts_a_run_and_its_good_end_the_next(gateway: OperatorGateway) -> None:
     pushed(gateway, "first", {"type": "data", "prefix": "raw/first/", "suffix": "_SUCCESS"})
     pushed(gateway, "second", {"type": "upstream", "pipeline": "first", "stage": "check"})
     pushed(gateway, "third", {"type": "upstream", "pipeline": "second"})
@@ -93,7 +93,7 @@ def test_data_starts_a_run_and_its_good_end_the_next(gateway: Gateway) -> None:
     assert (third.trigger.date, third.trigger.chain) == ("2026-01", ("first", "second"))
 
 
-def test_data_that_has_settled_starts_one_run(gateway: Gateway) -> None:
+def test_data_that_has_settled_starts_one_run(gateway: OperatorGateway) -> None:
     pushed(gateway, "calm", {"type": "data", "prefix": "raw/calm/", "settle": "5s"})
     put(gateway, *(f"raw/calm/2026-01-31/part-{number}" for number in range(30)))
     (run,) = over(gateway, "calm")
@@ -103,7 +103,7 @@ def test_data_that_has_settled_starts_one_run(gateway: Gateway) -> None:
     assert over(gateway, "calm", 2)[0].trigger.date == "2026-01-31"
 
 
-def test_a_minute_that_has_begun_starts_what_is_due(gateway: Gateway) -> None:
+def test_a_minute_that_has_begun_starts_what_is_due(gateway: OperatorGateway) -> None:
     with ticks(gateway) as (now, tick):
         pushed(gateway, "nightly", {"type": "schedule", "cron": f"{now.minute} {now.hour} * * ? *"})
         tick()
@@ -111,7 +111,7 @@ def test_a_minute_that_has_begun_starts_what_is_due(gateway: Gateway) -> None:
     assert (run.trigger.type, run.trigger.time[:16]) == ("schedule", timestamp(now)[:16])
 
 
-def test_an_approval_in_the_registry_starts_a_run(gateway: Gateway) -> None:
+def test_an_approval_in_the_registry_starts_a_run(gateway: OperatorGateway) -> None:
     pushed(
         gateway, "deployed", {"type": "model-approved", "group": "shared-models", "only": ["check"]},
         stages={"check": GATE, "other": GATE},
@@ -139,7 +139,7 @@ def test_an_approval_in_the_registry_starts_a_run(gateway: Gateway) -> None:
     assert stages == {"check": "SUCCEEDED", "other": "SKIPPED"}
 
 
-def test_a_message_of_aws_s_sample_starts_a_run(gateway: Gateway) -> None:
+def test_a_message_of_aws_s_sample_starts_a_run(gateway: OperatorGateway) -> None:
     pushed(gateway, "house-price")
     body = {
         "consumption_pipeline_name": f"{gateway.installation.id}-house-price",
@@ -151,7 +151,7 @@ def test_a_message_of_aws_s_sample_starts_a_run(gateway: Gateway) -> None:
     assert (run.trigger.by, run.trigger.date) == ("event-bridge", "2026-01-30")
 
 
-def test_what_was_dropped_is_listed(gateway: Gateway, command: Callable[..., Any]) -> None:
+def test_what_was_dropped_is_listed(gateway: OperatorGateway, command: Callable[..., Any]) -> None:
     trigger = {"type": "data", "prefix": "raw/often/", "suffix": "_SUCCESS", "cooldown": "1h"}
     pushed(gateway, "often", trigger)
     put(gateway, "raw/often/_SUCCESS")
@@ -168,7 +168,9 @@ def test_what_was_dropped_is_listed(gateway: Gateway, command: Callable[..., Any
     assert [each for each in command("runs", "--dropped") if each["pipeline"] == "often"] == dropped
 
 
-def test_dead_letters_are_listed_replayed_and_dropped(gateway: Gateway, command: Callable[..., Any]) -> None:
+def test_dead_letters_are_listed_replayed_and_dropped(
+    gateway: OperatorGateway, command: Callable[..., Any]
+) -> None:
     pushed(gateway, "mended")
     dead = gateway.dead_letters
     dead.send_all([{"pipeline": "mended", "by": "ada"}, {"what": "is this"}])

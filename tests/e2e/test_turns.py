@@ -11,8 +11,8 @@ from tests.e2e.places import Place
 from tests.support.waiting import until
 
 from stagewright.document.file import read_document
-from stagewright.gateway import Gateway
 from stagewright.local import server
+from stagewright.operator_gateway import OperatorGateway
 from stagewright.runs.dead_letters import look
 from stagewright.runs.history.run_history import show
 from stagewright.runs.own_events import request_run
@@ -42,7 +42,7 @@ time.sleep(float(sys.argv[1]))
 LONG = 600
 
 
-def push(place: Place, gateway: Gateway, concurrency: str) -> None:
+def push(place: Place, gateway: OperatorGateway, concurrency: str) -> None:
     (place.folder / "pipeline.yaml").write_text(DOCUMENT.format(concurrency=concurrency))
     pipeline = read_document(place.folder / "pipeline.yaml")
     release.push(gateway, pipeline, {"work.py": WORK.encode()}, by="test")
@@ -55,28 +55,28 @@ def place(tmp_path: Path) -> Iterator[Place]:
     server.down(made.state)
 
 
-def ask(gateway: Gateway, wait: float) -> str:
+def ask(gateway: OperatorGateway, wait: float) -> str:
     key = request_run(gateway, "turns", {"wait": wait}, "test")
     run: str = until(lambda: gateway.runs.claimed(key))
     return run
 
 
-def at_work(gateway: Gateway, run: str) -> bool:
+def at_work(gateway: OperatorGateway, run: str) -> bool:
     return any(stage.status == "RUNNING" for stage in show(gateway, run).stages)
 
 
-def ended(gateway: Gateway, run: str) -> bool:
+def ended(gateway: OperatorGateway, run: str) -> bool:
     header = gateway.runs.header(run)
     return header is not None and not header.is_open
 
 
-def executions(gateway: Gateway) -> dict[str, str]:
+def executions(gateway: OperatorGateway) -> dict[str, str]:
     machine = gateway.installation.state_machine_arn
     found = gateway.executions.client.list_executions(stateMachineArn=machine)["executions"]
     return {each["name"]: each["status"] for each in found}
 
 
-def one_waits(place: Place) -> tuple[Gateway, str, str]:
+def one_waits(place: Place) -> tuple[OperatorGateway, str, str]:
     """A run that is at work, and one that waits for it."""
     gateway = place.up()
     push(place, gateway, "queue")

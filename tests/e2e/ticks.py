@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
+from stagewright.operator_gateway import OperatorGateway
 from stagewright.store.items import encode
 from stagewright.store.trigger_state import TICK
 
 
 @contextmanager
-def ticks(gateway: Gateway) -> Iterator[tuple[datetime, Callable[[], None]]]:
+def ticks(gateway: OperatorGateway) -> Iterator[tuple[datetime, Callable[[], None]]]:
     """Its rule is silent for a block, which gets the time and what ticks at it twice, as if never before.
 
     A tick of the rule that is still under way is of that minute or an earlier one: so push first, then tick.

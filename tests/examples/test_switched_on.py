@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from tests.support.waiting import PATIENCE
 
-from stagewright.gateway import Gateway
 from stagewright.local import server as local
 from stagewright.local.state import INSTALLATION
+from stagewright.operator_gateway import OperatorGateway
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("switched")]
 
@@ -58,7 +58,7 @@ def test_a_searched_model_is_judged_registered_and_predicts_every_house(folder: 
     server = local.up(folder / "state")
     try:
         record = command(folder, "run", ".", "-p", "min_r2=0.7")
-        gateway = Gateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
+        gateway = OperatorGateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
         stages = {stage["name"]: stage for stage in record["stages"]}
         predictions = stages["score"]["result"]["outputs"]["predictions"]
         key = predictions.removeprefix(f"s3://{INSTALLATION.bucket}/") + "/houses.csv.out"

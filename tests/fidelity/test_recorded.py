@@ -10,9 +10,9 @@ import pytest
 from tools import aws_smoke, smoke_records
 
 from stagewright.cli.common.launch import Source
-from stagewright.gateway import Gateway
 from stagewright.local import server as local
 from stagewright.local.state import INSTALLATION
+from stagewright.operator_gateway import OperatorGateway
 from stagewright.stages.registry import KINDS
 
 pytestmark = pytest.mark.e2e
@@ -28,7 +28,7 @@ def smoked(tmp_path_factory: pytest.TempPathFactory):
         f'[pythons]\n"sklearn-1.4" = "{sys.executable}"\n"glue-pythonshell-3.9" = "{sys.executable}"\n'
     )
     server = local.up(state)
-    gateway = Gateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
+    gateway = OperatorGateway.connect(INSTALLATION, server.url, server.access_key, server.secret_key)
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("STAGEWRIGHT_STATE", str(state))

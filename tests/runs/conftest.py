@@ -17,8 +17,8 @@ from stagewright.aws.jobs import Job
 from stagewright.aws.registry import Package
 from stagewright.document.load import load
 from stagewright.document.pipeline import Pipeline
-from stagewright.gateway import Gateway
 from stagewright.naming import Installation
+from stagewright.operator_gateway import OperatorGateway
 
 COUNTER = itertools.count()
 KEY = "test"
@@ -46,15 +46,15 @@ def installation() -> Installation:
 
 
 @pytest.fixture(scope="session")
-def connected(address: str) -> Iterator[Gateway]:
+def connected(address: str) -> Iterator[OperatorGateway]:
     """Its clients serve every test: making them takes longer than most tests."""
-    gateway = Gateway.connect(Installation("none", REGION, ACCOUNT), address, KEY, KEY)
+    gateway = OperatorGateway.connect(Installation("none", REGION, ACCOUNT), address, KEY, KEY)
     yield gateway
     gateway.close()
 
 
 @pytest.fixture
-def gateway(connected: Gateway, installation: Installation) -> Gateway:
+def gateway(connected: OperatorGateway, installation: Installation) -> OperatorGateway:
     return install(replace(connected, installation=installation))
 
 
@@ -81,16 +81,16 @@ class SageMaker:
 
 
 @pytest.fixture
-def sagemaker(gateway: Gateway) -> SageMaker:
+def sagemaker(gateway: OperatorGateway) -> SageMaker:
     return gateway.jobs
 
 
-def connect(url: str, name: str) -> Gateway:
+def connect(url: str, name: str) -> OperatorGateway:
     place = Installation(f"{name}-bucket", REGION, ACCOUNT, environment="test", prefix=name)
-    return install(Gateway.connect(place, url, KEY, KEY))
+    return install(OperatorGateway.connect(place, url, KEY, KEY))
 
 
-def install(gateway: Gateway) -> Gateway:
+def install(gateway: OperatorGateway) -> OperatorGateway:
     place = gateway.installation
     objects, dynamodb = gateway.objects.client, gateway.runs.client
     objects.create_bucket(Bucket=place.bucket)
@@ -106,7 +106,7 @@ def install(gateway: Gateway) -> Gateway:
     return gateway
 
 
-def machine(gateway: Gateway, definition: dict) -> None:
+def machine(gateway: OperatorGateway, definition: dict) -> None:
     place = gateway.installation
     states = gateway.executions.client
     text, role = json.dumps(definition), f"arn:aws:iam::{ACCOUNT}:role/x"
@@ -139,7 +139,7 @@ def _schema(keys: tuple[str, str]) -> list[dict[str, str]]:
 
 
 @pytest.fixture
-def waiting(gateway: Gateway) -> Iterator[Gateway]:
+def waiting(gateway: OperatorGateway) -> Iterator[OperatorGateway]:
     """Executions that go on until they are stopped, as they are after the test."""
     machine(gateway, WAITING)
     yield gateway
@@ -148,7 +148,7 @@ def waiting(gateway: Gateway) -> Iterator[Gateway]:
             gateway.executions.stop(execution["executionArn"], "end of test")
 
 
-def executions(gateway: Gateway) -> list[dict]:
+def executions(gateway: OperatorGateway) -> list[dict]:
     found = gateway.executions.client.list_executions(stateMachineArn=gateway.installation.state_machine_arn)
     return found["executions"]
 

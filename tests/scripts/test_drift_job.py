@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import CommandLine
 
-from stagewright.gateway import Gateway
 from stagewright.local import server
+from stagewright.operator_gateway import OperatorGateway
 
 DATA = Path(__file__).parents[2] / "examples" / "house-price-watch" / "data"
 DOCUMENT = """\
@@ -70,6 +70,6 @@ def test_a_run_goes_on_only_where_the_data_have_drifted(command, current, status
         assert "0 >= 1" in shown["reason"]
 
 
-def gateway(command: CommandLine) -> Gateway:
+def gateway(command: CommandLine) -> OperatorGateway:
     running = server.find(command.state)
-    return Gateway.connect(running.installation, running.url, running.access_key, running.secret_key)
+    return OperatorGateway.connect(running.installation, running.url, running.access_key, running.secret_key)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from mypy_boto3_events import EventBridgeClient
+from typing import TYPE_CHECKING, Any
 
 from stagewright.aws.errors import translated
 from stagewright.errors import TargetError
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
 
 SOURCE = "stagewright"
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
-from mypy_boto3_stepfunctions import SFNClient
 
 from stagewright.aws.errors import code_of, translated
 from stagewright.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
 
 NO_LONGER = ("TaskTimedOut", "TaskDoesNotExist")
 """What SendTaskSuccess and SendTaskFailure answer for a task that has ended (their API reference)."""

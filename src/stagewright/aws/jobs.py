@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
-from mypy_boto3_sagemaker import SageMakerClient
 
 from stagewright.aws.errors import code_of, is_missing, translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
 
 JobKind = Literal["processing", "training", "tuning", "transform"]
 

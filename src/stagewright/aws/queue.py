@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from typing import Any
-
-from mypy_boto3_sqs import SQSClient
-from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+from typing import TYPE_CHECKING, Any
 
 from stagewright.aws.errors import translated
 from stagewright.errors import TargetError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 BATCH = 10
 """Messages of one SendMessageBatch or ReceiveMessage (their API reference)."""

@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from stagewright.document.layers import Effective, effective
@@ -23,8 +22,8 @@ from stagewright.document.load import load
 from stagewright.document.parameters import with_parameters
 from stagewright.document.pipeline import Pipeline
 from stagewright.errors import DocumentError, PlanError, Problem, ReleaseError, TargetError
-from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
+from stagewright.operator_gateway import OperatorGateway
 from stagewright.parallel import together
 from stagewright.planner.model import Trigger
 from stagewright.planner.release import Release
@@ -126,7 +125,7 @@ class Begun:
     now: Effective | None = None
 
 
-def pin(gateway: Gateway, asked: Backfill, *, latest: bool = False) -> Begun:
+def pin(gateway: OperatorGateway, asked: Backfill, *, latest: bool = False) -> Begun:
     """`asked`, made of document and release as they are; or the newest backfill that asked for the same and
     has something left to do, as it began, unless the `latest` is wanted.
 
@@ -145,7 +144,7 @@ def pin(gateway: Gateway, asked: Backfill, *, latest: bool = False) -> Begun:
     return _of_then(gateway, begun)
 
 
-def begin(gateway: Gateway, begun: Begun) -> Backfill:
+def begin(gateway: OperatorGateway, begun: Begun) -> Backfill:
     """Records what its runs are made of, and the backfill itself; what is there stays as it is."""
     backfill = begun.backfill
     if begun.now:
@@ -162,9 +161,9 @@ def _other_stages(begun: Backfill) -> Problem:
     return Problem("", message, "neither --only nor --skip goes on with it, --latest begins another one")
 
 
-def _of_now(gateway: Gateway, asked: Backfill) -> Begun:
+def _of_now(gateway: OperatorGateway, asked: Backfill) -> Begun:
     stored = layers.read(gateway, asked.pipeline)
-    now = effective(stored, partial(layers.code_allowed, gateway))
+    now = effective(stored, gateway.allows_code_overrides)
     manifest = manifests.read(gateway, asked.pipeline)
     release = manifest.release if manifest else Release(asked.pipeline, {})
     version = manifest.version if manifest else ""
@@ -172,7 +171,7 @@ def _of_now(gateway: Gateway, asked: Backfill) -> Begun:
     return Begun(backfill, now.pipeline, release, now)
 
 
-def _of_then(gateway: Gateway, backfill: Backfill) -> Begun:
+def _of_then(gateway: OperatorGateway, backfill: Backfill) -> Begun:
     name = backfill.pipeline
     document = load(revisions.document(gateway, name, backfill.revision))
     manifest = manifests.read(gateway, name, backfill.version) if backfill.version else None
@@ -182,7 +181,7 @@ def _of_then(gateway: Gateway, backfill: Backfill) -> Begun:
     return Begun(backfill, document, manifest.release if manifest else Release(name, {}))
 
 
-def check(gateway: Gateway, pipeline: Pipeline, backfill: Backfill) -> None:
+def check(gateway: OperatorGateway, pipeline: Pipeline, backfill: Backfill) -> None:
     """DocumentError: two dates would share a partition, so that one's results would stand for the other's."""
     document = with_parameters(pipeline, backfill.parameters)
     dates = backfill.dates
@@ -197,7 +196,7 @@ def check(gateway: Gateway, pipeline: Pipeline, backfill: Backfill) -> None:
         seen[partition] = date
 
 
-def endpoints(gateway: Gateway, begun: Begun) -> Mapping[str, str]:
+def endpoints(gateway: OperatorGateway, begun: Begun) -> Mapping[str, str]:
     """Stage -> endpoint that every run of the backfill deploys to."""
     environment, wanted = gateway.installation.environment, begun.backfill
     document = selected(begun.document, wanted.selection).pipeline
@@ -208,12 +207,12 @@ def endpoints(gateway: Gateway, begun: Begun) -> Mapping[str, str]:
     }
 
 
-def look(gateway: Gateway, backfill: Backfill) -> list[Period]:
+def look(gateway: OperatorGateway, backfill: Backfill) -> list[Period]:
     """All its periods as they stand, in their order."""
     return together(lambda date: _newest(gateway, backfill, date), backfill.dates)
 
 
-def listed(gateway: Gateway, pipeline: str) -> list[Backfill]:
+def listed(gateway: OperatorGateway, pipeline: str) -> list[Backfill]:
     """Every backfill of the pipeline that was begun, the newest first."""
     items = gateway.runs.items(_place(pipeline), ITEM)
     given = [json.loads(item["backfill"]) for item in items]
@@ -224,7 +223,7 @@ def listed(gateway: Gateway, pipeline: str) -> list[Backfill]:
 class Progress:
     """One go at a backfill: what has ended well is left, all else is tried once."""
 
-    def __init__(self, gateway: Gateway, backfill: Backfill, by: str, most: int) -> None:
+    def __init__(self, gateway: OperatorGateway, backfill: Backfill, by: str, most: int) -> None:
         self.gateway, self.backfill, self.by, self.most = gateway, backfill, by, most
         found = look(gateway, backfill)
         self.over = [period for period in found if period.is_good]
@@ -299,14 +298,14 @@ def _is_open(period: Period) -> bool:
     return period.status in ("ASKED", "QUEUED", "PLANNED", "RUNNING")
 
 
-def _newest(gateway: Gateway, backfill: Backfill, date: str) -> Period:
+def _newest(gateway: OperatorGateway, backfill: Backfill, date: str) -> Period:
     found, attempt = Period(date), 1
     while period := _at(gateway, backfill, date, attempt):
         found, attempt = period, attempt + 1
     return found
 
 
-def _at(gateway: Gateway, backfill: Backfill, date: str, attempt: int) -> Period | None:
+def _at(gateway: OperatorGateway, backfill: Backfill, date: str, attempt: int) -> Period | None:
     """None while no run has claimed its key."""
     run = gateway.runs.claimed(request_key(TYPE, backfill.request(date, attempt)))
     header = gateway.runs.header(run) if run else None

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
-from mypy_boto3_dynamodb import DynamoDBClient
 
 from stagewright.aws.errors import code_of, translated
 from stagewright.document.overrides import SECTIONS
@@ -16,6 +15,9 @@ from stagewright.document.stored_layers import Base, Overrides
 from stagewright.errors import DocumentError, Problem
 from stagewright.store.items import ITEM_LIMIT, Item, decode, encode, size_of
 from stagewright.store.typed_values import from_typed, to_typed
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 Pushed = Literal["base", "environment"]
 """The layers that a push writes, each a JSON text."""

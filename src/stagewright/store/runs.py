@@ -7,10 +7,9 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
-from mypy_boto3_dynamodb import DynamoDBClient
 
 from stagewright.aws.errors import code_of, translated
 from stagewright.errors import TargetError
@@ -18,6 +17,9 @@ from stagewright.parallel import together
 from stagewright.planner.model import Trigger
 from stagewright.store import items as transactions
 from stagewright.store.items import HASH_KEY, Item, decode, encode, fitting
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 BATCH = 25
 """Items of one BatchWriteItem (its API reference)."""

@@ -9,14 +9,15 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
-
-from mypy_boto3_dynamodb import DynamoDBClient
-from mypy_boto3_dynamodb.type_defs import PaginatorConfigTypeDef
+from typing import TYPE_CHECKING, Any
 
 from stagewright.aws.errors import translated
 from stagewright.naming import epoch
 from stagewright.store.items import SORT_KEY, decode, encode, fitting, write_if
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import PaginatorConfigTypeDef
 
 DAY = 24 * 3600
 SKIPPED_EVENT_LIFETIME = 30 * DAY

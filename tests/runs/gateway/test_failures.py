@@ -6,15 +6,15 @@ import pytest
 from botocore.stub import Stubber
 
 from stagewright.errors import DeniedError, NotFoundError, TargetError
-from stagewright.gateway import Gateway
 from stagewright.naming import Installation
+from stagewright.operator_gateway import OperatorGateway
 
 PLACE = Installation("bucket", "us-east-1", "123456789012", environment="test")
 
 
 @pytest.fixture
 def gateway():
-    gateway = Gateway.connect(PLACE, access_key="k", secret_key="s")
+    gateway = OperatorGateway.connect(PLACE, access_key="k", secret_key="s")
     yield gateway
     gateway.close()
 
@@ -116,7 +116,7 @@ def test_no_answer_names_the_remedy(monkeypatch):
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     with socket.socket() as taken:  # and nobody listens
         taken.bind(("127.0.0.1", 0))
-        gateway = Gateway.connect(PLACE, f"http://127.0.0.1:{taken.getsockname()[1]}", "k", "s")
+        gateway = OperatorGateway.connect(PLACE, f"http://127.0.0.1:{taken.getsockname()[1]}", "k", "s")
         with pytest.raises(TargetError, match="the target does not answer") as caught:
             gateway.documents.base("p")
         gateway.close()
@@ -129,7 +129,7 @@ def test_no_credentials_names_the_remedy(monkeypatch, tmp_path):
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    gateway = Gateway.connect(PLACE)
+    gateway = OperatorGateway.connect(PLACE)
     with pytest.raises(TargetError, match="no usable AWS credentials") as caught:
         gateway.documents.base("p")
     assert "AWS_PROFILE" in caught.value.remedy
@@ -139,7 +139,7 @@ def test_no_credentials_names_the_remedy(monkeypatch, tmp_path):
 def test_an_unknown_profile_is_told_when_connecting(monkeypatch, tmp_path):
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     with pytest.raises(TargetError, match="profile"):
-        Gateway.connect(PLACE, profile="no-such-profile")
+        OperatorGateway.connect(PLACE, profile="no-such-profile")
 
 
 def test_an_event_that_is_not_taken_is_an_error(gateway):

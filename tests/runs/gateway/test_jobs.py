@@ -8,8 +8,8 @@ import pytest
 from botocore.stub import Stubber
 
 from stagewright.errors import TargetError
-from stagewright.gateway import Gateway
 from stagewright.naming import Installation
+from stagewright.operator_gateway import OperatorGateway
 
 PLACE = Installation("bucket", "us-east-1", "123456789012", environment="test")
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:"
@@ -48,7 +48,7 @@ TRANSFORM = {
 
 @pytest.fixture
 def gateway():
-    gateway = Gateway.connect(PLACE, access_key="k", secret_key="s")
+    gateway = OperatorGateway.connect(PLACE, access_key="k", secret_key="s")
     yield gateway
     gateway.close()
 

@@ -18,7 +18,7 @@ from stagewright.errors import ReleaseError, TargetError
 if TYPE_CHECKING:
     from stagewright.cli.common.target import Session
     from stagewright.document.pipeline import Pipeline
-    from stagewright.gateway import Gateway
+    from stagewright.operator_gateway import OperatorGateway
     from stagewright.planner.selection import Selection
     from stagewright.runs.releases.push import Pushed
     from stagewright.stages.registry_schemas import AnyStage
@@ -71,7 +71,6 @@ class Source:
 
 def effective(session: Session, source: Source) -> Pipeline:
     """What a push of `source` would make of the document there, with the overlay and the overrides."""
-    from functools import partial
 
     from stagewright.document.layers import effective
     from stagewright.runs.documents import layers
@@ -79,7 +78,7 @@ def effective(session: Session, source: Source) -> Pipeline:
     gateway = session.gateway
     overlay = source.overlay(gateway.installation.environment)
     stored = layers.on_disk(gateway, source.pipeline, overlay)
-    return effective(stored, partial(layers.code_allowed, gateway)).pipeline
+    return effective(stored, gateway.allows_code_overrides).pipeline
 
 
 def push(
@@ -190,7 +189,7 @@ def changes(pushed: Pushed) -> str:
     return ", ".join(told) or "the document changed"
 
 
-def wait_for_run(gateway: Gateway, trigger_key: str) -> str:
+def wait_for_run(gateway: OperatorGateway, trigger_key: str) -> str:
     """The run that an event starts, once it is planned or has to wait.
 
     TargetError when none has come after `PATIENCE` seconds.
@@ -264,7 +263,7 @@ def _samples(place: Path, prefix: str) -> list[tuple[str, Path]]:
     return [(f"{prefix.rstrip('/')}/{file.relative_to(place).as_posix()}", file) for file in files]
 
 
-def _upload(gateway: Gateway, key: str, file: Path) -> bool:
+def _upload(gateway: OperatorGateway, key: str, file: Path) -> bool:
     body = file.read_bytes()
     etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
     stored = next((found for found in gateway.objects.list(key, limit=1) if found.key == key), None)

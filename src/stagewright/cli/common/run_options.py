@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from stagewright.cli.common import documents, environments, overlays
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from stagewright.cli.common.launch import Source
     from stagewright.cli.common.target import Session
     from stagewright.document.pipeline import Pipeline
-    from stagewright.gateway import Gateway
+    from stagewright.operator_gateway import OperatorGateway
     from stagewright.planner.release import Release
     from stagewright.planner.selection import Selection
     from stagewright.syntax.fields import Scalar
@@ -39,7 +38,7 @@ def selected(
     return pipeline, documents.selection(pipeline, only, start, skip)
 
 
-def pushed(gateway: Gateway, name: str) -> tuple[Pipeline, Release]:
+def pushed(gateway: OperatorGateway, name: str) -> tuple[Pipeline, Release]:
     """The effective document, and the code. NotFoundError: there is no such pipeline."""
     from stagewright.document.layers import effective
     from stagewright.planner.release import Release
@@ -47,6 +46,6 @@ def pushed(gateway: Gateway, name: str) -> tuple[Pipeline, Release]:
     from stagewright.runs.releases import manifest as manifests
 
     stored = layers.read(gateway, name)
-    document = effective(stored, partial(layers.code_allowed, gateway)).pipeline
+    document = effective(stored, gateway.allows_code_overrides).pipeline
     manifest = manifests.read(gateway, name)
     return document, manifest.release if manifest else Release(name, {})

@@ -14,7 +14,7 @@ from stagewright.runs.history import logs
 
 if TYPE_CHECKING:
     from stagewright.cli.common.target import Session
-    from stagewright.gateway import Gateway
+    from stagewright.operator_gateway import OperatorGateway
     from stagewright.runs.history.records import RunRecord, StageRecord
 
 LAST_LINES = 15
@@ -53,7 +53,7 @@ def print_started(run: str, as_json: bool) -> None:
         output.say(f"next: {program()} show {run}")
 
 
-def print_outcome(gateway: Gateway, record: RunRecord, again: str) -> None:
+def print_outcome(gateway: OperatorGateway, record: RunRecord, again: str) -> None:
     print_unseen(record)
     if record.status == "SUCCEEDED":
         print_made(record)
@@ -103,7 +103,7 @@ def package_name(arn: str) -> str:
     return f"{group} version {version}" if version else arn
 
 
-def print_warnings(gateway: Gateway, record: RunRecord) -> None:
+def print_warnings(gateway: OperatorGateway, record: RunRecord) -> None:
     """What the local SageMaker warned of in the jobs' logs, each once: what they made may not be AWS's."""
     since = int(datetime.fromisoformat(record.created).timestamp() * 1000)
     ran = {stage.kind for stage in record.stages if stage.action == "run"}
@@ -115,7 +115,7 @@ def print_warnings(gateway: Gateway, record: RunRecord) -> None:
             output.note(f"warning: {text.removeprefix(WARNING).strip()}")
 
 
-def print_failure(gateway: Gateway, record: RunRecord, again: str) -> None:
+def print_failure(gateway: OperatorGateway, record: RunRecord, again: str) -> None:
     failed = [stage for stage in record.stages if stage.status == "FAILED"]
     output.note(f"{record.run}: {record.status}" if failed else headline(record))
     for stage in failed:

@@ -25,7 +25,7 @@ from stagewright.naming import Installation
 
 if TYPE_CHECKING:
     from sagemaker_local.state_folder import Server
-    from stagewright.gateway import Gateway
+    from stagewright.operator_gateway import OperatorGateway
 
 LOCAL = "local"
 FILE = "stagewright.toml"
@@ -40,7 +40,7 @@ REQUIRED = ("bucket", "region", "environment")
 class Session:
     """A connected target. `own`: its local server ends when no command uses it any more."""
 
-    gateway: Gateway
+    gateway: OperatorGateway
     target: str
     own: bool = False
 
@@ -124,7 +124,7 @@ def see_out(server: Server) -> None:
             time.sleep(SEE_OUT_SECONDS)
 
 
-def _at_work(gateway: Gateway) -> set[str]:
+def _at_work(gateway: OperatorGateway) -> set[str]:
     from stagewright.store.runs import WAITING
 
     return {
@@ -141,7 +141,7 @@ def _prepare(state: Path) -> None:
     clients are made again."""
     from stagewright.local.state import INSTALLATION, State
 
-    import_module("stagewright.gateway")
+    import_module("stagewright.operator_gateway")
     known = State(state)
     if known.identity_file.exists():
         with suppress(TargetError):  # the server says so, too
@@ -151,24 +151,24 @@ def _prepare(state: Path) -> None:
                 getattr(gateway, name)
 
 
-def connect(server: Server) -> Gateway:
+def connect(server: Server) -> OperatorGateway:
     from stagewright.local.state import INSTALLATION
 
     return _gateway(INSTALLATION, server.url, server.access_key, server.secret_key)
 
 
 @cache
-def _gateway(installation: Installation, url: str, access_key: str, secret_key: str) -> Gateway:
-    from stagewright.gateway import Gateway
+def _gateway(installation: Installation, url: str, access_key: str, secret_key: str) -> OperatorGateway:
+    from stagewright.operator_gateway import OperatorGateway
 
-    return Gateway.connect(installation, url, access_key, secret_key)
+    return OperatorGateway.connect(installation, url, access_key, secret_key)
 
 
-def _aws(target: str) -> Gateway:
-    from stagewright.gateway import Gateway
+def _aws(target: str) -> OperatorGateway:
+    from stagewright.operator_gateway import OperatorGateway
 
     settings = _settings(target)
-    return Gateway.connect(installation(settings), profile=settings.get("profile"))
+    return OperatorGateway.connect(installation(settings), profile=settings.get("profile"))
 
 
 def _settings(target: str) -> dict[str, str]:

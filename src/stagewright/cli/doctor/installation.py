@@ -9,17 +9,17 @@ from functools import cached_property
 from importlib import resources
 from typing import Any
 
-from stagewright.gateway import Gateway
 from stagewright.installation.functions import ARCHIVE
 from stagewright.installation.state_machine import DEFINITION
 from stagewright.installation.template import fill
+from stagewright.operator_gateway import OperatorGateway
 
 
 @dataclass(frozen=True)
 class Place:
     """`local`: has neither alarms nor layers, and its machine has no quotas."""
 
-    gateway: Gateway
+    gateway: OperatorGateway
     local: bool = False
 
     @property

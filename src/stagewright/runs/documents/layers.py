@@ -1,4 +1,4 @@
-"""Read the layers of a pipeline's document, and the policy for overrides."""
+"""Read the layers of a pipeline's document."""
 
 from __future__ import annotations
 
@@ -26,14 +26,6 @@ def read(gateway: Gateway, pipeline: str) -> Layers:
         remedy = _near(gateway, pipeline) or "push it first: stagewright push PATH"
         raise NotFoundError(f"no document of {pipeline} in {gateway.documents.table}", remedy)
     return Layers(pipeline, base, environment, overrides)
-
-
-def code_allowed(gateway: Gateway) -> bool:
-    """Whether the installation's router accepts overrides of fields that select code.
-
-    Commands call this. The router reads its own environment.
-    """
-    return gateway.functions.environment("router").get("STAGEWRIGHT_CODE_OVERRIDES") == "yes"
 
 
 def _near(gateway: Gateway, pipeline: str) -> str:

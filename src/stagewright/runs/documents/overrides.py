@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from stagewright.document.assignments import as_text, split, stored, unquoted, written
@@ -15,8 +14,8 @@ from stagewright.document.merge import ABSENT, Change, at, changes, found, leave
 from stagewright.document.overrides import SECTIONS, guarded_findings, readable, value_findings
 from stagewright.document.stored_layers import Overrides
 from stagewright.errors import DocumentError, Problem, TargetError
-from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
+from stagewright.operator_gateway import OperatorGateway
 from stagewright.runs.documents import layers, revisions
 from stagewright.syntax.findings import SURE, Finding, Path, meant, nearest, problems
 
@@ -36,7 +35,7 @@ class Changed:
     """What is new, and called almost like something that is there."""
 
 
-def put(gateway: Gateway, pipeline: str, texts: Sequence[str], by: str) -> Changed:
+def put(gateway: OperatorGateway, pipeline: str, texts: Sequence[str], by: str) -> Changed:
     """Each of `texts` is PATH=VALUE. DocumentError where the document that this makes is wrong."""
     settings = [split(text) for text in texts]
     before = layers.read(gateway, pipeline)
@@ -51,7 +50,7 @@ def put(gateway: Gateway, pipeline: str, texts: Sequence[str], by: str) -> Chang
     )
 
 
-def remove(gateway: Gateway, pipeline: str, paths: Sequence[Path], by: str) -> Changed:
+def remove(gateway: OperatorGateway, pipeline: str, paths: Sequence[Path], by: str) -> Changed:
     """All overrides where there are no `paths`. DocumentError where there is no such override, or where a
     correct document gets wrong by it; a wrong one may stay so, since it is mended step by step."""
     before = layers.read(gateway, pipeline)
@@ -69,7 +68,7 @@ def remove(gateway: Gateway, pipeline: str, paths: Sequence[Path], by: str) -> C
     return _write(gateway, before, left, by, made)
 
 
-def roll_back(gateway: Gateway, pipeline: str, number: int, by: str) -> Changed:
+def roll_back(gateway: OperatorGateway, pipeline: str, number: int, by: str) -> Changed:
     """Overrides that make the document what revision `number` was. DocumentError lists what they may not
     change, and what they cannot remove."""
     before = layers.read(gateway, pipeline)
@@ -85,20 +84,20 @@ def roll_back(gateway: Gateway, pipeline: str, number: int, by: str) -> Changed:
     return _write(gateway, before, content, by, _checked(gateway, before, content))
 
 
-def wrong(gateway: Gateway, stored: Layers) -> tuple[Problem, ...]:
+def wrong(gateway: OperatorGateway, stored: Layers) -> tuple[Problem, ...]:
     """All that keeps the layers from being a document."""
     try:
-        effective(stored, partial(layers.code_allowed, gateway))
+        effective(stored, gateway.allows_code_overrides)
     except DocumentError as error:
         return error.problems
     return ()
 
 
 def _checked(
-    gateway: Gateway, before: Layers, content: Mapping[str, Any], given: Sequence[Path] = ()
+    gateway: OperatorGateway, before: Layers, content: Mapping[str, Any], given: Sequence[Path] = ()
 ) -> Effective:
     after = replace(before, overrides=replace(before.overrides, content=content))
-    return effective(after, partial(layers.code_allowed, gateway), given)
+    return effective(after, gateway.allows_code_overrides, given)
 
 
 def _require(content: Mapping[str, Any], paths: Sequence[Path]) -> None:
@@ -123,7 +122,7 @@ def _doubt(document: Mapping[str, Any], path: Path) -> str:
 
 
 def _beyond(
-    gateway: Gateway, under: Mapping[str, Any], content: Mapping[str, Any], needed: Sequence[Change]
+    gateway: OperatorGateway, under: Mapping[str, Any], content: Mapping[str, Any], needed: Sequence[Change]
 ) -> Iterator[Finding]:
     """What overrides cannot bring back."""
     for change in needed:
@@ -133,13 +132,13 @@ def _beyond(
             yield Finding(change.path, "it is new since then, and overrides remove nothing", ELSEWHERE)
     sections = unquoted({name: content[name] for name in SECTIONS if name in content})
     findings = list(value_findings(under, sections))
-    if (guarded := list(guarded_findings(under, sections))) and not layers.code_allowed(gateway):
+    if (guarded := list(guarded_findings(under, sections))) and not gateway.allows_code_overrides():
         findings += guarded
     yield from (replace(each, remedy=ELSEWHERE) for each in findings)
 
 
 def _write(
-    gateway: Gateway, before: Layers, content: Mapping[str, Any], by: str, made: Effective | None
+    gateway: OperatorGateway, before: Layers, content: Mapping[str, Any], by: str, made: Effective | None
 ) -> Changed:
     """`made` is what the document becomes, None where it is still wrong."""
     stored = before.overrides

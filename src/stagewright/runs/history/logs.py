@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from stagewright.aws.logs import LogEvent
 from stagewright.errors import NotFoundError
-from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
+from stagewright.operator_gateway import OperatorGateway
 from stagewright.runs.history.records import RunRecord, StageRecord
 from stagewright.runs.history.run_history import show
 from stagewright.runs.stored_plan import on_page
@@ -68,7 +68,7 @@ class _Logged:
     stage: StageRecord
 
 
-def origin(gateway: Gateway, run: str, stage: str) -> str:
+def origin(gateway: OperatorGateway, run: str, stage: str) -> str:
     """The run whose log the stage's is: another one where its result was reused.
 
     NotFoundError: no such run or stage, or a stage that has no log.
@@ -76,14 +76,16 @@ def origin(gateway: Gateway, run: str, stage: str) -> str:
     return _logged(gateway, show(gateway, run), stage).run.run
 
 
-def tail(gateway: Gateway, run: str, stage: str | None = None, lines: int = 100) -> list[LogLine]:
+def tail(gateway: OperatorGateway, run: str, stage: str | None = None, lines: int = 100) -> list[LogLine]:
     """The last lines of the run's jobs, or of one stage's, by time. NotFoundError: no such run or stage."""
     streams = _streams(gateway, _chosen(gateway, show(gateway, run), stage))
     found = [line for stream in streams for line in _after(gateway, stream, "")[0]]
     return sorted(found, key=lambda line: line.time)[-lines:]
 
 
-def follow(gateway: Gateway, run: str, stage: str | None = None, pause: float = PAUSE) -> Iterator[LogLine]:
+def follow(
+    gateway: OperatorGateway, run: str, stage: str | None = None, pause: float = PAUSE
+) -> Iterator[LogLine]:
     """Every line from the first, as it comes, until the run has ended (or the one stage)."""
     tokens: dict[_Stream, str] = {}
     while True:
@@ -102,7 +104,7 @@ def follow(gateway: Gateway, run: str, stage: str | None = None, pause: float = 
         time.sleep(pause)
 
 
-def function_lines(gateway: Gateway, run: str) -> list[LogLine]:
+def function_lines(gateway: OperatorGateway, run: str) -> list[LogLine]:
     """What router, recorder and sweeper logged about the run, in order of time."""
     since = int(datetime.fromisoformat(show(gateway, run).created).timestamp() * 1000) - 60_000
     found = [
@@ -113,7 +115,7 @@ def function_lines(gateway: Gateway, run: str) -> list[LogLine]:
     return sorted(found, key=lambda line: line.time)
 
 
-def _chosen(gateway: Gateway, record: RunRecord, stage: str | None) -> tuple[_Logged, ...]:
+def _chosen(gateway: OperatorGateway, record: RunRecord, stage: str | None) -> tuple[_Logged, ...]:
     """The one stage, wherever its job ran; without a name, what this run itself has run. Nothing of a run
     that waits, and so has no stages yet."""
     if stage and record.status != "QUEUED":
@@ -121,7 +123,7 @@ def _chosen(gateway: Gateway, record: RunRecord, stage: str | None) -> tuple[_Lo
     return tuple(_Logged(record, each) for each in record.stages if each.action == "run")
 
 
-def _logged(gateway: Gateway, record: RunRecord, name: str) -> _Logged:
+def _logged(gateway: OperatorGateway, record: RunRecord, name: str) -> _Logged:
     stage = record.stage(name)
     if stage.kind not in LOGGED:
         raise NotFoundError(
@@ -135,7 +137,7 @@ def _logged(gateway: Gateway, record: RunRecord, name: str) -> _Logged:
     return _Logged(made, made.stage(name))
 
 
-def _streams(gateway: Gateway, chosen: tuple[_Logged, ...]) -> list[_Stream]:
+def _streams(gateway: OperatorGateway, chosen: tuple[_Logged, ...]) -> list[_Stream]:
     return [
         stream
         for each in chosen
@@ -144,7 +146,7 @@ def _streams(gateway: Gateway, chosen: tuple[_Logged, ...]) -> list[_Stream]:
     ]
 
 
-def _streams_of(gateway: Gateway, logged: _Logged) -> list[_Stream]:
+def _streams_of(gateway: OperatorGateway, logged: _Logged) -> list[_Stream]:
     match logged.stage.kind:
         case "endpoint":
             return _endpoint_streams(gateway, logged)
@@ -156,7 +158,7 @@ def _streams_of(gateway: Gateway, logged: _Logged) -> list[_Stream]:
             return _job_streams(gateway, logged.stage)
 
 
-def _job_streams(gateway: Gateway, stage: StageRecord) -> list[_Stream]:
+def _job_streams(gateway: OperatorGateway, stage: StageRecord) -> list[_Stream]:
     """A job's streams are `<job>/algo-<n>-<epoch>` for training and `<job>/algo-<n>-<...>` for processing,
     `<job>/<instance>-<...>` for a transform job ("Log Groups and Streams that Amazon SageMaker Sends to
     CloudWatch Logs", SageMaker developer guide)."""
@@ -164,7 +166,7 @@ def _job_streams(gateway: Gateway, stage: StageRecord) -> list[_Stream]:
     return [_Stream(stage.name, group, name) for name in gateway.logs.streams(group, f"{stage.job}/")]
 
 
-def _tuning_streams(gateway: Gateway, stage: StageRecord) -> list[_Stream]:
+def _tuning_streams(gateway: OperatorGateway, stage: StageRecord) -> list[_Stream]:
     """Its training jobs are called `<tuning job>-<number>-<hash>` (CreateHyperParameterTuningJob, API
     reference)."""
     group, begin = GROUPS["tuning"], f"{stage.job}-"
@@ -174,7 +176,7 @@ def _tuning_streams(gateway: Gateway, stage: StageRecord) -> list[_Stream]:
     ]
 
 
-def _endpoint_streams(gateway: Gateway, logged: _Logged) -> list[_Stream]:
+def _endpoint_streams(gateway: OperatorGateway, logged: _Logged) -> list[_Stream]:
     """An endpoint outlives the run, and its instances have streams of their own: one belongs to the run in
     whose time it begins, with all that comes after."""
     group = f"{ENDPOINTS}{_endpoint(gateway, logged)}"
@@ -184,7 +186,7 @@ def _endpoint_streams(gateway: Gateway, logged: _Logged) -> list[_Stream]:
     return [_Stream(logged.stage.name, group, name, since, last) for name in names]
 
 
-def _glue_streams(gateway: Gateway, stage: StageRecord) -> list[_Stream]:
+def _glue_streams(gateway: OperatorGateway, stage: StageRecord) -> list[_Stream]:
     run = stage.result.get("job")
     if not run:
         known = gateway.glue.find(stage.definition, stage.job)
@@ -194,7 +196,7 @@ def _glue_streams(gateway: Gateway, stage: StageRecord) -> list[_Stream]:
     return [_Stream(stage.name, group, name) for group in GLUE for name in gateway.logs.streams(group, run)]
 
 
-def _endpoint(gateway: Gateway, logged: _Logged) -> str:
+def _endpoint(gateway: OperatorGateway, logged: _Logged) -> str:
     """By the stage's result; where it has none, by what it asked for."""
     run, stage = logged.run, logged.stage
     if named := stage.result.get("endpoint"):
@@ -208,7 +210,7 @@ def _seconds(time_text: str) -> float:
     return datetime.fromisoformat(time_text).timestamp() if time_text else 0
 
 
-def _after(gateway: Gateway, stream: _Stream, token: str) -> tuple[list[LogLine], str]:
+def _after(gateway: OperatorGateway, stream: _Stream, token: str) -> tuple[list[LogLine], str]:
     found: list[LogEvent] = []
     while True:
         events, following = gateway.logs.read(stream.group, stream.name, token)

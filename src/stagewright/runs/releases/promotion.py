@@ -24,7 +24,7 @@ from stagewright.document.load import load
 from stagewright.document.merge import Change
 from stagewright.document.pipeline import Pipeline
 from stagewright.errors import NotFoundError, ReleaseError
-from stagewright.gateway import Gateway
+from stagewright.operator_gateway import OperatorGateway
 from stagewright.planner.release import Release
 from stagewright.planner.selection import ALL
 from stagewright.runs.documents import layers, revisions
@@ -59,7 +59,7 @@ class Promotion:
     changes: tuple[Change, ...]
 
 
-def find(source: Gateway, pipeline: str, digest: str = "", *, untested: bool = False) -> Candidate:
+def find(source: OperatorGateway, pipeline: str, digest: str = "", *, untested: bool = False) -> Candidate:
     """The release with that digest (or the beginning of one), or the one that was pushed last.
 
     NotFoundError: no such release. ReleaseError: it has not run well there, unless `untested` says that this
@@ -86,7 +86,10 @@ def find(source: Gateway, pipeline: str, digest: str = "", *, untested: bool = F
 
 
 def prepare(
-    source: Gateway, target: Gateway, candidate: Candidate, overlay: Mapping[str, Any] | None = None
+    source: OperatorGateway,
+    target: OperatorGateway,
+    candidate: Candidate,
+    overlay: Mapping[str, Any] | None = None,
 ) -> Promotion:
     """Reads and checks everything, writes nothing. Without `overlay` the one that is there stays.
 
@@ -98,13 +101,13 @@ def prepare(
     if overlay is None:
         overlay = before.data("environment") if before else {}
     after = layers.on_disk(target, candidate.pipeline, overlay)
-    effective(after, lambda: layers.code_allowed(target))
+    effective(after, target.allows_code_overrides)
     upstream.check(target, after.document())
     changed = differences(before.document() if before else {}, after.document())
     return Promotion(candidate, publish.contents(source, candidate.release), overlay, tuple(changed))
 
 
-def carry_out(target: Gateway, promotion: Promotion, by: str) -> Pushed:
+def carry_out(target: OperatorGateway, promotion: Promotion, by: str) -> Pushed:
     """Files, document and overlay, then the manifest, whose event starts the run there."""
     candidate = promotion.candidate
     return push.push(
@@ -113,7 +116,7 @@ def carry_out(target: Gateway, promotion: Promotion, by: str) -> Pushed:
     )  # fmt: skip
 
 
-def _manifest(source: Gateway, pipeline: str, digest: str) -> Manifest:
+def _manifest(source: OperatorGateway, pipeline: str, digest: str) -> Manifest:
     """The record of a release, or, without a digest, the current manifest."""
     environment = source.installation.environment
     current = manifests.read(source, pipeline)
@@ -131,7 +134,7 @@ def _manifest(source: Gateway, pipeline: str, digest: str) -> Manifest:
     return manifests.parse(stored.body, pipeline, stored.version, stored.modified)
 
 
-def _good_run(source: Gateway, manifest: Manifest, *, pushed: bool) -> Header | None:
+def _good_run(source: OperatorGateway, manifest: Manifest, *, pushed: bool) -> Header | None:
     """The newest whole run of that release which ended well; of what was `pushed` last, with its document."""
     digest, document = manifest.release.digest, manifest.release.document
     for run in source.runs.of_pipeline(manifest.release.pipeline, RUNS):
@@ -141,12 +144,12 @@ def _good_run(source: Gateway, manifest: Manifest, *, pushed: bool) -> Header | 
     return None
 
 
-def _layers_of(source: Gateway, run: Header) -> Mapping[str, Any]:
+def _layers_of(source: OperatorGateway, run: Header) -> Mapping[str, Any]:
     revision = source.documents.revision(run.pipeline, run.revision)
     return revision.layers if revision else {}
 
 
-def _document(source: Gateway, pipeline: str, sha256: str) -> str:
+def _document(source: OperatorGateway, pipeline: str, sha256: str) -> str:
     """The base document with that hash: as it is now, or as it was kept with a revision."""
     base = source.documents.base(pipeline)
     if base and sha256_of(base.document) == sha256:
@@ -158,7 +161,7 @@ def _document(source: Gateway, pipeline: str, sha256: str) -> str:
         raise ReleaseError(message, "push it again, and let it run") from None
 
 
-def _stored(target: Gateway, pipeline: str) -> Layers | None:
+def _stored(target: OperatorGateway, pipeline: str) -> Layers | None:
     try:
         return layers.read(target, pipeline)
     except NotFoundError:

@@ -17,7 +17,7 @@ from stagewright.naming import pipeline_of
 if TYPE_CHECKING:
     from stagewright.document.layers import Layer
     from stagewright.document.merge import Change
-    from stagewright.gateway import Gateway
+    from stagewright.operator_gateway import OperatorGateway
     from stagewright.runs.history.comparison import Comparison, Metric, StageComparison
     from stagewright.runs.history.records import RunRecord, StageRecord
 
@@ -188,7 +188,7 @@ def check_runs(sides: Sequence[str], place: str, name: str) -> None:
             raise DocumentError((Problem(side, "is no run", remedy),))
 
 
-def compared(gateway: Gateway, name: str, runs: Sequence[str]) -> Comparison:
+def compared(gateway: OperatorGateway, name: str, runs: Sequence[str]) -> Comparison:
     """A run alone is compared with the newest good one before it."""
     from stagewright.runs.history import comparison
 
@@ -196,7 +196,7 @@ def compared(gateway: Gateway, name: str, runs: Sequence[str]) -> Comparison:
     return comparison.compare(gateway, name, before, runs[-1])
 
 
-def of_document(gateway: Gateway, name: str, a: str, b: str, as_json: bool) -> None:
+def of_document(gateway: OperatorGateway, name: str, a: str, b: str, as_json: bool) -> None:
     from stagewright.cli.common import changes
     from stagewright.document.effective_diff import differences
 
@@ -207,7 +207,7 @@ def of_document(gateway: Gateway, name: str, a: str, b: str, as_json: bool) -> N
         changes.say(found, f"{name}: no difference between {a} and {b}")
 
 
-def newest(gateway: Gateway, pipeline: str) -> str:
+def newest(gateway: OperatorGateway, pipeline: str) -> str:
     """The revision of the newest run, `base` before there is one."""
     from stagewright.runs.history.run_history import list_runs
 
@@ -215,7 +215,7 @@ def newest(gateway: Gateway, pipeline: str) -> str:
     return next((str(number) for number in numbers if number), "base")
 
 
-def document(gateway: Gateway, pipeline: str, side: str) -> Mapping[str, Any]:
+def document(gateway: OperatorGateway, pipeline: str, side: str) -> Mapping[str, Any]:
     from stagewright.document.overrides import readable
     from stagewright.runs.documents import layers, revisions
     from stagewright.syntax.findings import nearest

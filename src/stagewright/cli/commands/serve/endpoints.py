@@ -15,7 +15,7 @@ from stagewright.cli.common.target import LOCAL, is_new, session, whereabouts
 
 if TYPE_CHECKING:
     from stagewright.aws.endpoints import Endpoint
-    from stagewright.gateway import Gateway
+    from stagewright.operator_gateway import OperatorGateway
     from stagewright.store.endpoints import EndpointRecord, Rollback
 
 HEADER = ("endpoint", "state", "serves", "since", "until", "run", "kept", "rolled back")
@@ -34,7 +34,7 @@ def command(target: TargetName = LOCAL, as_json: Json = False) -> None:
         output.note(f"no endpoints in {whereabouts(target)}")
 
 
-def list_endpoints(gateway: Gateway) -> list[dict[str, Any]]:
+def list_endpoints(gateway: OperatorGateway) -> list[dict[str, Any]]:
     """Recorded endpoints that are there; one that somebody deleted is not."""
     from stagewright.parallel import together
 
