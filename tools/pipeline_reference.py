@@ -14,13 +14,13 @@ from pydantic.fields import FieldInfo
 from stagewright.document.budget import Budget
 from stagewright.document.field_descriptions import describe
 from stagewright.document.pipeline import STAGE_LIMIT, Pipeline
-from stagewright.document.reference_sites import takes_of
+from stagewright.document.reference_sites import accepted_references
 from stagewright.document.reference_values import STAGE_VALUES, VALUES
 from stagewright.document.schema_errors import models
 from stagewright.document.triggers import TRIGGERS
 from stagewright.stages.base.schema import Cache, Defaults, Retry, Stage
 from stagewright.stages.registry_schemas import KINDS
-from stagewright.syntax.ambiguous_scalars import TRAPS
+from stagewright.syntax.ambiguous_scalars import AMBIGUOUS_SCALARS
 from stagewright.syntax.condition import ARITHMETIC, OPERATORS
 from stagewright.syntax.fields import NAME_RULES, Model
 
@@ -230,7 +230,7 @@ def _table(rows: Iterator[tuple[str, ...]]) -> str:
 
 
 def _fields(model: type[BaseModel]) -> Iterator[tuple[str, ...]]:
-    takes = takes_of(model)
+    takes = accepted_references(model)
     for name, field in model.model_fields.items():
         description = describe(model, name)
         allowed = takes[name]
@@ -320,5 +320,5 @@ def _references() -> Iterator[tuple[str, ...]]:
 
 
 def _traps() -> Iterator[tuple[str, ...]]:
-    for trap in TRAPS:
+    for trap in AMBIGUOUS_SCALARS:
         yield ", ".join(f"`{example}`" for example in trap.examples), trap.reading

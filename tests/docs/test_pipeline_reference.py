@@ -12,7 +12,7 @@ from stagewright.stages.gate.schema import Gate
 from stagewright.stages.processing.schema import Processing
 from stagewright.stages.register.schema import Register
 from stagewright.stages.training.schema import Training
-from stagewright.syntax.ambiguous_scalars import TRAPS
+from stagewright.syntax.ambiguous_scalars import AMBIGUOUS_SCALARS
 
 
 def sections():
@@ -64,5 +64,5 @@ def test_every_reference_operator_and_trap_is_there():
         assert f"`${{{'.'.join(path)}}}`" in text
     for word, value in STAGE_VALUES.items():
         assert f"`${{stages.<stage>.{word}{'.<name>' if value.named else ''}}}`" in text
-    for trap in TRAPS:
+    for trap in AMBIGUOUS_SCALARS:
         assert all(f"`{example}`" in sections()["YAML that is refused"] for example in trap.examples)

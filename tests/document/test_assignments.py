@@ -4,8 +4,16 @@ import json
 
 import pytest
 
-from stagewright.document.assignments import path_of, retyped, split, stored, unquoted, value_of, written
-from stagewright.document.merge import at
+from stagewright.document.assignments import (
+    format_path,
+    override_value,
+    parse_path,
+    parse_value,
+    split_assignment,
+    type_changes,
+    unquoted,
+)
+from stagewright.document.merge import nested
 from stagewright.document.overrides import Unusable
 from stagewright.errors import DocumentError
 
@@ -35,34 +43,34 @@ DOCUMENT = {
     ],
 )
 def test_a_setting_is_a_path_and_a_value(text, path, value):
-    found, given = split(text)
+    found, given = split_assignment(text)
     assert given == value
     assert path is None or found == path
-    assert path_of(written(found)) == found
+    assert parse_path(format_path(found)) == found
 
 
 def test_a_key_with_a_dot_stands_in_quotes():
-    path = path_of('stages.train.hyperparameters."learning.rate"')
+    path = parse_path('stages.train.hyperparameters."learning.rate"')
     assert path == ("stages", "train", "hyperparameters", "learning.rate")
-    assert written(path) == 'stages.train.hyperparameters."learning.rate"'
+    assert format_path(path) == 'stages.train.hyperparameters."learning.rate"'
 
 
 @pytest.mark.parametrize("key", ["", "two\nlines", "two words", "a=b", "é"])
 def test_any_key_is_written_as_it_can_be_read(key):
     path = ("stages", "train", "hyperparameters", key, "x")
-    assert path_of(written(path)) == path
-    assert split(f"{written(path)}=1") == (path, "1")
+    assert parse_path(format_path(path)) == path
+    assert split_assignment(f"{format_path(path)}=1") == (path, "1")
 
 
 @pytest.mark.parametrize("text", ["", ".", "a.", ".a", "a..b", 'a."b', "a.b.", '"a"b'])
 def test_what_is_no_path_is_refused(text):
     with pytest.raises(DocumentError, match="is no path"):
-        path_of(text)
+        parse_path(text)
 
 
 def test_a_setting_without_a_value_is_refused():
     with pytest.raises(DocumentError, match=r"write parameters\.limit=VALUE"):
-        split("parameters.limit")
+        split_assignment("parameters.limit")
 
 
 @pytest.mark.parametrize(
@@ -94,7 +102,7 @@ def test_a_setting_without_a_value_is_refused():
     ],
 )
 def test_a_value_has_the_type_that_its_place_takes(path, text, value):
-    found = value_of(DOCUMENT, path_of(path), text)
+    found = parse_value(DOCUMENT, parse_path(path), text)
     assert found == value
     assert type(found) is type(value)
 
@@ -110,14 +118,14 @@ def test_a_value_has_the_type_that_its_place_takes(path, text, value):
 )
 def test_a_value_of_another_type_than_the_documents_is_a_finding(path, text, words):
     place = ("stages", "train", "hyperparameters", path)
-    (found,) = retyped(DOCUMENT, at(place, stored(DOCUMENT, place, text)))
+    (found,) = type_changes(DOCUMENT, nested(place, override_value(DOCUMENT, place, text)))
     assert (found.path, found.message) == (place, words)
-    assert found.remedy.endswith(f"{written(place)}='\"{text}\"'")
-    _, quoted = split(f'{written(place)}="{text}"')
-    held = at(place, stored(DOCUMENT, place, quoted))
-    assert held == at(place, f'"{text}"')
-    assert list(retyped(DOCUMENT, held)) == []
-    assert unquoted(held) == at(place, text)
+    assert found.remedy.endswith(f"{format_path(place)}='\"{text}\"'")
+    _, quoted = split_assignment(f'{format_path(place)}="{text}"')
+    held = nested(place, override_value(DOCUMENT, place, quoted))
+    assert held == nested(place, f'"{text}"')
+    assert list(type_changes(DOCUMENT, held)) == []
+    assert unquoted(held) == nested(place, text)
 
 
 @pytest.mark.parametrize(
@@ -133,24 +141,24 @@ def test_a_value_of_another_type_than_the_documents_is_a_finding(path, text, wor
     ],
 )
 def test_a_value_of_the_same_type_or_in_a_new_place_is_none(path, text):
-    place = path_of(path)
-    assert list(retyped(DOCUMENT, at(place, stored(DOCUMENT, place, text)))) == []
+    place = parse_path(path)
+    assert list(type_changes(DOCUMENT, nested(place, override_value(DOCUMENT, place, text)))) == []
 
 
 def test_what_a_text_in_the_table_reads_as_is_what_it_means():
     """The type of an attribute is easily left at S."""
-    place = path_of("stages.train.hyperparameters.trees")
-    assert list(retyped(DOCUMENT, at(place, "500"))) == []
-    assert [each.path for each in retyped(DOCUMENT, at(place, "many"))] == [place]
+    place = parse_path("stages.train.hyperparameters.trees")
+    assert list(type_changes(DOCUMENT, nested(place, "500"))) == []
+    assert [each.path for each in type_changes(DOCUMENT, nested(place, "many"))] == [place]
 
 
 def test_a_text_with_quotes_of_its_own_keeps_them():
-    place = path_of("stages.train.hyperparameters.loss")
-    held = stored(DOCUMENT, place, json.dumps('"mae"'))
-    assert unquoted(at(place, held)) == at(place, '"mae"')
+    place = parse_path("stages.train.hyperparameters.loss")
+    held = override_value(DOCUMENT, place, json.dumps('"mae"'))
+    assert unquoted(nested(place, held)) == nested(place, '"mae"')
 
 
 def test_digits_that_would_be_lost_are_unusable():
-    path = path_of("stages.train.hyperparameters")
-    assert isinstance(value_of(DOCUMENT, (*path, "n"), "9" * 38), Unusable)
-    assert isinstance(value_of(DOCUMENT, path, '{"n": 0.12345678901234567890}')["n"], Unusable)
+    path = parse_path("stages.train.hyperparameters")
+    assert isinstance(parse_value(DOCUMENT, (*path, "n"), "9" * 38), Unusable)
+    assert isinstance(parse_value(DOCUMENT, path, '{"n": 0.12345678901234567890}')["n"], Unusable)

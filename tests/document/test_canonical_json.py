@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stagewright.document.canonical_json import canonical_json, document_json, plain, sha256_of
+from stagewright.document.canonical_json import canonical_json, document_json, normalized, sha256_of
 from stagewright.document.load import load
 
 NUMBERS = st.one_of(st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False))
@@ -81,4 +81,4 @@ def test_what_json_cannot_say_is_refused(value):
 
 @given(st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8))
 def test_canonical_json_reads_back(value):
-    assert json.loads(canonical_json(plain(value))) == plain(value)
+    assert json.loads(canonical_json(normalized(value))) == normalized(value)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stagewright.document import canonical_json
-from stagewright.document.file import read_document
+from stagewright.document.file import read_document, read_overlay
 from stagewright.document.load import load
 from stagewright.errors import DocumentError
 
@@ -362,14 +362,14 @@ stages:
 
 @pytest.fixture
 def overlay(tmp_path):
-    def read_overlay(text: str):
+    def read_text(text: str):
         document, file = tmp_path / "pipeline.yaml", tmp_path / "environments" / "prod.yaml"
         document.write_text(OVERLAID)
         file.parent.mkdir(exist_ok=True)
         file.write_text(text)
         return read_overlay(file, tmp_path, read_document(document))
 
-    return read_overlay
+    return read_text
 
 
 def test_an_overlay_is_a_part_of_a_document(overlay):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stagewright.document.canonical_json import canonical_json
-from stagewright.document.merge import ABSENT, Change, at, changes, found, leaves, merged, without
+from stagewright.document.merge import ABSENT, Change, changes, leaves, merged, nested, value_at, without
 
 scalars = (
     st.booleans() | st.integers(-9, 9) | st.floats(-2, 2) | st.text(max_size=3) | st.lists(st.booleans())
@@ -38,10 +38,10 @@ def test_changes_that_remove_nothing_make_the_other_document(before, after):
     laid = before
     for change in told:
         if change.after is not ABSENT:
-            laid = merged(laid, at(change.path, change.after))
+            laid = merged(laid, nested(change.path, change.after))
     for change in told:
         if change.after is ABSENT:
-            assert found(laid, change.path) is not ABSENT
+            assert value_at(laid, change.path) is not ABSENT
     if all(change.after is not ABSENT for change in told):
         assert canonical_json(laid) == canonical_json(after)
 
@@ -49,9 +49,9 @@ def test_changes_that_remove_nothing_make_the_other_document(before, after):
 @given(documents)
 def test_every_leaf_is_found_at_its_path_and_gone_without_it(document):
     for path, value in leaves(document):
-        assert found(document, path) == value
+        assert value_at(document, path) == value
         if path:
-            assert found(without(document, path), path) is ABSENT
+            assert value_at(without(document, path), path) is ABSENT
 
 
 @pytest.mark.parametrize(

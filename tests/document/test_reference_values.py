@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from stagewright.document.load import load
-from stagewright.document.reference_values import STAGE_VALUES, VALUES, Mistake, meaning
-from stagewright.syntax.references import Meaning, find
+from stagewright.document.reference_values import STAGE_VALUES, VALUES, InvalidReference, meaning
+from stagewright.syntax.references import Meaning, find_references
 
 
 def test_every_reference_in_the_table_exists(house):
@@ -32,7 +32,7 @@ def test_every_reference_in_the_table_exists(house):
     texts += [f"stages.{stage_of.get(word, 'train')}.{word}{named.get(word, '')}" for word in STAGE_VALUES]
 
     for text in texts:
-        (reference,) = find(f"${{{text}}}")
+        (reference,) = find_references(f"${{{text}}}")
         assert isinstance(meaning(pipeline, reference), Meaning), text
 
 
@@ -51,7 +51,7 @@ TYPES = [
 
 @pytest.mark.parametrize(("text", "type_", "known"), TYPES)
 def test_a_reference_has_a_type_and_a_time(house, text, type_, known):
-    (reference,) = find(f"${{{text}}}")
+    (reference,) = find_references(f"${{{text}}}")
     found = meaning(load(house()), reference)
 
     assert isinstance(found, Meaning)
@@ -59,8 +59,8 @@ def test_a_reference_has_a_type_and_a_time(house, text, type_, known):
 
 
 def test_what_does_not_exist_is_a_mistake_with_a_remedy(house):
-    (reference,) = find("${stages.train.modell}")
+    (reference,) = find_references("${stages.train.modell}")
 
-    assert meaning(load(house()), reference) == Mistake(
+    assert meaning(load(house()), reference) == InvalidReference(
         "${stages.train.modell}: train is a training stage and has no modell", 'did you mean "model"?'
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stagewright.document.load import load
-from stagewright.document.secrets import environments, exposed
+from stagewright.document.secrets import environments, exposed_secrets
 
 STAGE = {"kind": "processing", "code": "a.py", "image": "sklearn-1.4", "instance_type": "ml.m5.large"}
 
@@ -13,7 +13,7 @@ STAGE = {"kind": "processing", "code": "a.py", "image": "sklearn-1.4", "instance
 def found(name, value="hunter2"):
     stages = {"fit": {**STAGE, "environment": {name: value}}}
     document = {"name": "p", "defaults": {"environment": {name: value}}, "stages": stages}
-    problems = exposed(environments(load(document)), "pipeline.yaml")
+    problems = exposed_secrets(environments(load(document)), "pipeline.yaml")
     assert "hunter2" not in "".join(map(str, problems))
     return [problem.path for problem in problems]
 
@@ -42,12 +42,12 @@ def test_other_names_are_left_alone(name):
 def test_what_is_no_secret_by_its_value_is_left_alone(value):
     stages = {"fit": {**STAGE, "environment": {"TOKEN": value}}}
     document = {"name": "p", "parameters": {"token": "x"}, "stages": stages}
-    assert exposed(environments(load(document))) == ()
+    assert exposed_secrets(environments(load(document))) == ()
 
 
 def test_an_overlay_is_looked_at_by_itself():
-    (problem,) = exposed({"stages": {"fit": {"environment": {"TOKEN": "hunter2"}}}}, "prod.yaml")
+    (problem,) = exposed_secrets({"stages": {"fit": {"environment": {"TOKEN": "hunter2"}}}}, "prod.yaml")
     assert str(problem).startswith(
         "prod.yaml: stages.fit.environment.TOKEN: looks like a secret, in plain text"
     )
-    assert exposed({"parameters": {"x": 1}}) == ()
+    assert exposed_secrets({"parameters": {"x": 1}}) == ()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from stagewright.document.trigger_cycles import circle_findings
+from stagewright.document.trigger_cycles import cycle_findings
 
 
 def document(name, *upstreams):
@@ -19,16 +19,16 @@ def document(name, *upstreams):
     ],
 )
 def test_a_circle_is_named_in_the_order_of_its_runs(before, told):
-    (found,) = circle_findings(document("a", "b"), lambda name: before.get(name, ()))
+    (found,) = cycle_findings(document("a", "b"), lambda name: before.get(name, ()))
     assert found.path == ("triggers", 1, "pipeline")
     assert found.message == f"upstream triggers form a circle: {told}"
 
 
 def test_only_what_leads_back_here_is_a_circle():
     before = {"b": ["c", "d"], "c": ["d"], "d": ["b"]}  # a circle of others, which is theirs to mend
-    assert list(circle_findings(document("a", "b", "c", "a"), lambda name: before.get(name, ()))) == []
+    assert list(cycle_findings(document("a", "b", "c", "a"), lambda name: before.get(name, ()))) == []
 
 
 @pytest.mark.parametrize("triggers", [None, "upstream", [None], [{"type": "upstream"}]])
 def test_a_document_that_is_wrong_has_no_circle(triggers):
-    assert list(circle_findings({"name": "a", "triggers": triggers}, lambda _: ["b"])) == []
+    assert list(cycle_findings({"name": "a", "triggers": triggers}, lambda _: ["b"])) == []

@@ -8,7 +8,7 @@ from stagewright.document.dependencies import dependencies
 from stagewright.document.load import load
 from stagewright.document.reference_values import meaning
 from stagewright.errors import DocumentError
-from stagewright.syntax.references import Meaning, find
+from stagewright.syntax.references import Meaning, find_references
 
 TUNE = {
     "kind": "tuning",
@@ -204,7 +204,9 @@ def test_a_training_stage_takes_what_the_tuning_stage_found(house):
         )
     )
     assert "tune" in dependencies(made)["train"]
-    assert meaning(made, find("${stages.tune.hyperparameters.loss}")[0]) == Meaning("text", "run", "0.1")
+    assert meaning(made, find_references("${stages.tune.hyperparameters.loss}")[0]) == Meaning(
+        "text", "run", "0.1"
+    )
 
 
 @pytest.mark.parametrize(

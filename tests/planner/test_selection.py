@@ -7,7 +7,7 @@ import pytest
 from stagewright.errors import PlanError
 from stagewright.planner.model import Trigger
 from stagewright.planner.planner import plan
-from stagewright.planner.selection import Selection, idle, parse, selected
+from stagewright.planner.selection import Selection, parse_names, select, unrunnable
 
 
 def enabled(found):
@@ -30,18 +30,18 @@ def earlier(house):
 
 
 def test_all_others_are_off(house):
-    assert enabled(selected(house.changed(), Selection(("train", "deploy")))) == {"train", "deploy"}
+    assert enabled(select(house.changed(), Selection(("train", "deploy")))) == {"train", "deploy"}
 
 
 def test_without_a_selection_nothing_changes(house):
     document = house.changed()
-    assert selected(document, Selection()).pipeline is document
+    assert select(document, Selection()).pipeline is document
 
 
 def test_what_is_off_stays_off_and_whoever_names_it_can_be_told(house):
     document, asked = house.changed("stages.train.enabled", False), Selection(("train", "deploy"))
-    assert enabled(selected(document, asked)) == {"deploy"}
-    assert [str(each) for each in idle(document, asked)] == [
+    assert enabled(select(document, asked)) == {"deploy"}
+    assert [str(each) for each in unrunnable(document, asked)] == [
         "only: train is off in the document (stages.train.enabled=true switches it on)"
     ]
 
@@ -59,16 +59,16 @@ def test_what_is_off_stays_off_and_whoever_names_it_can_be_told(house):
 )
 def test_what_cannot_be_is_refused(house, asked, said):
     with pytest.raises(PlanError, match=said):
-        selected(house.changed(), asked)
+        select(house.changed(), asked)
 
 
 def test_a_run_from_a_stage_is_that_and_all_after_it(house):
     asked = Selection(start=("evaluate",), skip=("deploy",))
-    assert enabled(selected(house.changed(), asked)) == {"evaluate", "quality", "register"}
+    assert enabled(select(house.changed(), asked)) == {"evaluate", "quality", "register"}
 
 
 def test_names_come_in_one_text_or_in_several():
-    assert parse(["a, b", "c,a", ""]) == ("a", "b", "c")
+    assert parse_names(["a, b", "c,a", ""]) == ("a", "b", "c")
 
 
 def test_only_lends_what_is_not_selected_and_says_so(house, earlier):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from stagewright.document.canonical_json import document_json
-from stagewright.document.layers import Effective, Layers, layer_of
+from stagewright.document.layers import Effective, Layers, stored_layer
 from stagewright.document.load import load
 from stagewright.document.merge import ABSENT, Change
 from stagewright.errors import DocumentError, NotFoundError
@@ -74,7 +74,9 @@ def released(gateway, pipeline, files, commit):
 
 def revision(gateway, document):
     pipeline = load(document)
-    return record_revision(gateway, Effective(pipeline, Layers("prices", layer_of(document_json(pipeline)))))
+    return record_revision(
+        gateway, Effective(pipeline, Layers("prices", stored_layer(document_json(pipeline))))
+    )
 
 
 def changed(found):

@@ -9,7 +9,7 @@ import pytest
 from boto3.dynamodb.types import TypeSerializer
 
 from stagewright.document import layers
-from stagewright.document.assignments import path_of
+from stagewright.document.assignments import parse_path
 from stagewright.document.stored_layers import Base
 from stagewright.errors import DocumentError, NotFoundError
 from stagewright.runs.documents import layers as layers_layers
@@ -113,7 +113,7 @@ def test_the_remedy_for_any_key_can_be_typed(stored, key):
     (problem,) = refused(stored)
     command = problem[problem.index("stagewright unset") : problem.rindex(")")]
     *_, pipeline, path = shlex.split(command)
-    remove(stored, pipeline, [path_of(path)], "bea")
+    remove(stored, pipeline, [parse_path(path)], "bea")
     assert "hyperparameters" not in layers_layers.read(stored, "prices").data("overrides").get("stages", {})
 
 
@@ -233,7 +233,7 @@ def test_a_bare_table_edit_has_no_author(stored):
     assert revision(stored).author == layers.TABLE_EDIT
 
 
-def test_an_edit_in_the_name_of_another_does_not_fit_the_seal(stored):
+def test_an_edit_in_the_name_of_another_fails_the_checksum(stored):
     put(stored, "prices", ["parameters.limit=7"], "bea")
     item = dict(layers_layers.read(stored, "prices").overrides.stored)
     assert layers_layers.read(stored, "prices").overrides_author == "bea"

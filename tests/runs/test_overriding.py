@@ -219,7 +219,7 @@ def test_what_is_unset_is_the_repositorys_again(stored):
     assert layers_layers.read(stored, "prices").overrides.content == {"parameters": {"limit": 5}}
     assert remove(stored, "prices", [], "cyd").version == 3
     assert document(stored) == base
-    assert item(stored).keys() == {"by", "written", "version", "seal"}
+    assert item(stored).keys() == {"by", "written", "version", "checksum"}
     assert stored.documents.newest_revision("prices").author == "cyd"
 
 

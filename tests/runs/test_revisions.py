@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from stagewright.document.canonical_json import document_json
-from stagewright.document.layers import Effective, Layers, layer_of
+from stagewright.document.layers import Effective, Layers, stored_layer
 from stagewright.document.load import load
 from stagewright.document.stored_layers import Base
 from stagewright.errors import NotFoundError
@@ -16,7 +16,7 @@ from stagewright.store.documents import Revision
 
 
 def record(gateway, pipeline, by=""):
-    layers = Layers(pipeline.name, layer_of(document_json(pipeline)))
+    layers = Layers(pipeline.name, stored_layer(document_json(pipeline)))
     return record_effective(gateway, Effective(pipeline, layers), by)
 
 

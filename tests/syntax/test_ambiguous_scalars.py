@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stagewright.syntax.ambiguous_scalars import TRAPS, inexact, resolve, trapped
+from stagewright.syntax.ambiguous_scalars import AMBIGUOUS_SCALARS, ambiguity, inexact, resolve
 
 TERRAFORM = json.loads(Path(__file__).with_name("terraform_yamldecode.json").read_text())["read"]
 ERROR = {"error": True}
@@ -29,8 +29,8 @@ def same(left, right):
 def test_what_passes_is_read_alike_by_terraform_and_pyyaml_and_us(text):
     terraform, python = TERRAFORM[text], pyyaml(text)
     if not same(terraform, python):
-        assert trapped(text) or python == ERROR, f"{text}: {terraform!r} and {python!r}"
-    if trapped(text) is None and python != ERROR:
+        assert ambiguity(text) or python == ERROR, f"{text}: {terraform!r} and {python!r}"
+    if ambiguity(text) is None and python != ERROR:
         assert same(resolve(text), terraform)
 
 
@@ -44,21 +44,21 @@ def test_the_recorded_readings_hold_both_agreement_and_disagreement():
 @given(st.text(alphabet="0123456789+-.eE_:xobynYNTFrutlsaf~=", min_size=1, max_size=8))
 def test_what_passes_is_read_alike_by_pyyaml(text):
     python = pyyaml(text)
-    if trapped(text) is None and python != ERROR and not isinstance(python, dict | list):
+    if ambiguity(text) is None and python != ERROR and not isinstance(python, dict | list):
         assert same(resolve(text), python), text
 
 
-EXAMPLES = [(trap, example) for trap in TRAPS for example in trap.examples]
+EXAMPLES = [(trap, example) for trap in AMBIGUOUS_SCALARS for example in trap.examples]
 
 
 @pytest.mark.parametrize(("trap", "example"), EXAMPLES, ids=[example for _, example in EXAMPLES])
 def test_every_example_is_caught_by_its_own_trap_and_its_remedy_is_none(trap, example):
-    message, remedy = trapped(example)
+    message, remedy = ambiguity(example)
 
     assert message == f"{example} {trap.reading}"
     assert f'"{example}"' in remedy
     if instead := trap.instead(example):
-        assert trapped(instead) is None, f"{example}: {instead} is a trap too"
+        assert ambiguity(instead) is None, f"{example}: {instead} is a trap too"
 
 
 INSTEAD = [
@@ -81,7 +81,7 @@ INSTEAD = [
 
 @pytest.mark.parametrize(("text", "instead"), INSTEAD)
 def test_the_remedy_says_what_to_write(text, instead):
-    assert trapped(text)[1] == f'write {instead}, or "{text}" for text'
+    assert ambiguity(text)[1] == f'write {instead}, or "{text}" for text'
 
 
 @pytest.mark.parametrize(
@@ -93,4 +93,4 @@ def test_numbers_that_do_not_come_back_are_refused(text):
 
 @pytest.mark.parametrize("text", ["0", "9007199254740991", "0.1", "1.0e-7", "-12.50", "+3"])
 def test_ordinary_numbers_pass(text):
-    assert trapped(text) is None
+    assert ambiguity(text) is None

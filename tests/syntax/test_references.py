@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stagewright.syntax.references import Reference, escape, find, render, text_of, unclosed, whole
+from stagewright.syntax.references import (
+    Reference,
+    escape,
+    find_references,
+    render,
+    sole_reference,
+    text_of,
+    unclosed,
+)
 
 FOUND = [
     ("", []),
@@ -24,7 +32,7 @@ FOUND = [
 
 @pytest.mark.parametrize(("text", "paths"), FOUND)
 def test_references_are_found_in_order(text, paths):
-    assert [reference.path for reference in find(text)] == paths
+    assert [reference.path for reference in find_references(text)] == paths
 
 
 @pytest.mark.parametrize(
@@ -35,8 +43,8 @@ def test_an_unclosed_reference_is_seen(text, open_):
 
 
 def test_a_whole_reference_is_nothing_but_itself():
-    assert whole("${run.id}") == Reference("${run.id}", ("run", "id"))
-    assert [whole(text) for text in ("${run.id} ", "$${run.id}", "${a}${b}", "x")] == [None] * 4
+    assert sole_reference("${run.id}") == Reference("${run.id}", ("run", "id"))
+    assert [sole_reference(text) for text in ("${run.id} ", "$${run.id}", "${a}${b}", "x")] == [None] * 4
 
 
 def lookup(reference):

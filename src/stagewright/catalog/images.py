@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from stagewright.errors import NotFoundError, PlanError, Problem
 from stagewright.naming import SUFFIXES
-from stagewright.syntax.findings import meant
+from stagewright.syntax.findings import closest_match
 
 Scope = Literal["training", "inference"]
 SCOPES: tuple[Scope, ...] = ("training", "inference")
@@ -129,7 +129,7 @@ def _find(alias: str, scope: Scope) -> tuple[str, Mapping[str, Any], str]:
             return version, offered["versions"][version], framework
     known = aliases()
     short = [f"{name}-{v}" for name in _data()["frameworks"] for s in SCOPES for v in _short(name, s)]
-    close = meant(alias, [*known, *short])
+    close = closest_match(alias, [*known, *short])
     remedy = f'did you mean "{close}"?' if close else "give a full image URI, or an alias such as sklearn-1.4"
     raise _error(f"no image {alias}", remedy)
 

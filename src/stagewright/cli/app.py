@@ -106,9 +106,9 @@ class LazyGroup(TyperGroup):
         elif name in COMMANDS:
             _add(typed, name, COMMANDS[name])
         else:
-            from stagewright.syntax.findings import meant
+            from stagewright.syntax.findings import closest_match
 
-            close = meant(cmd_name, COMMANDS)
+            close = closest_match(cmd_name, COMMANDS)
             ctx.fail(f"No such command '{cmd_name}'." + (f" Did you mean '{close}'?" if close else ""))
         return typer.main.get_command(typed)
 

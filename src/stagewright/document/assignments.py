@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stagewright.document.load import load
-from stagewright.document.merge import at, found, leaves, merged
+from stagewright.document.merge import leaves, merged, nested, value_at
 from stagewright.document.overrides import Unusable, number
-from stagewright.document.schema_errors import said, type_of
+from stagewright.document.schema_errors import shown, type_of
 from stagewright.errors import DocumentError
 from stagewright.syntax.findings import Finding, Path, dotted, problems
 
@@ -19,7 +19,7 @@ _PART = re.compile(r'"([^"]*)"|([^."=]+)')
 _PLAIN = re.compile(r'[^."=\s]+')
 
 
-def path_of(text: str) -> Path:
+def parse_path(text: str) -> Path:
     """`a.b.c`; a part that is empty or holds a dot stands in double quotes. DocumentError: it is no path."""
     parts: list[str] = []
     end = 0
@@ -34,42 +34,42 @@ def path_of(text: str) -> Path:
     return tuple(parts)
 
 
-def written(path: Path) -> str:
+def format_path(path: Path) -> str:
     """As `path_of` reads it."""
     parts = (str(part) if _PLAIN.fullmatch(str(part)) else f'"{part}"' for part in path)
     return ".".join(parts)
 
 
-def split(text: str) -> tuple[Path, str]:
+def split_assignment(text: str) -> tuple[Path, str]:
     """Path and value of PATH=VALUE."""
     match = re.match(r'((?:"[^"]*"|[^"=])*)=(.*)', text, re.DOTALL)
     if match is None:
         raise DocumentError(problems([Finding((text,), "has no value", f"write {text}=VALUE")]))
-    return path_of(match[1]), match[2]
+    return parse_path(match[1]), match[2]
 
 
-def value_of(document: Mapping[str, Any], path: Path, text: str) -> Any:
+def parse_value(document: Mapping[str, Any], path: Path, text: str) -> Any:
     """What `text` means at `path` of `document`: JSON where the place takes that, otherwise the text itself.
     In place of a text it is a text, and in double quotes everywhere.
 
     Where the place takes neither, the JSON value is kept, so that what is wrong with it can be said.
     """
     values = _readings(text)
-    if _is_text(found(document, path)):
+    if _is_text(value_at(document, path)):
         values.reverse()
     return next((value for value in values if _takes(document, path, value)), values[0])
 
 
-def stored(document: Mapping[str, Any], path: Path, text: str) -> Any:
+def override_value(document: Mapping[str, Any], path: Path, text: str) -> Any:
     """What overrides hold so that they mean `text` at `path` of `document`."""
-    value = value_of(document, path, text)
-    return as_text(document, path, value) if _is_quoted(text) else value
+    value = parse_value(document, path, text)
+    return quote_text(document, path, value) if _is_quoted(text) else value
 
 
-def as_text(document: Mapping[str, Any], path: Path, value: Any) -> Any:
+def quote_text(document: Mapping[str, Any], path: Path, value: Any) -> Any:
     """A text as overrides hold it: in double quotes where it would not be taken for one without them."""
     if isinstance(value, str) and (
-        _is_quoted(value) or isinstance(found(document, path), bool | int | float)
+        _is_quoted(value) or isinstance(value_at(document, path), bool | int | float)
     ):
         return json.dumps(value, ensure_ascii=False)
     return value
@@ -86,11 +86,11 @@ def unquoted(content: Any) -> Any:
             return content
 
 
-def retyped(document: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[Finding]:
+def type_changes(document: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[Finding]:
     """What overrides hold and has another type than what stands in `document`, be it that the place takes
     both, as hyperparameters do. A text in double quotes is meant as one."""
     for path, value in leaves(content):
-        before = found(document, path)
+        before = value_at(document, path)
         if isinstance(before, bool | int | float) and isinstance(value, bool | int | float | str):
             yield from _other_type(path, before, value)
 
@@ -100,8 +100,8 @@ def _other_type(path: Path, before: bool | float, value: bool | float | str) -> 
     after = _readings(text)[0]
     if type_of(before) == type_of(after) or _is_quoted(text) or "${" in text:
         return
-    remedy = f"if that is meant, as a text: {shlex.quote(written(path))}={shlex.quote(json.dumps(text))}"
-    yield Finding(path, f"the document has {said(before)}, and this is {said(after)}", remedy)
+    remedy = f"if that is meant, as a text: {shlex.quote(format_path(path))}={shlex.quote(json.dumps(text))}"
+    yield Finding(path, f"the document has {shown(before)}, and this is {shown(after)}", remedy)
 
 
 def _readings(text: str) -> list[Any]:
@@ -113,8 +113,8 @@ def _readings(text: str) -> list[Any]:
 
 
 def _is_quoted(text: str) -> bool:
-    meant = _readings(text)[0]
-    return isinstance(meant, str) and meant != text
+    value = _readings(text)[0]
+    return isinstance(value, str) and value != text
 
 
 def _is_text(value: Any) -> bool:
@@ -133,7 +133,7 @@ def _takes(document: Mapping[str, Any], path: Path, value: Any) -> bool:
     if path[0] == "parameters" and isinstance(declared.get(path[-1]), str):
         return isinstance(value, str)
     try:
-        load(merged(document, at(path, value)))
+        load(merged(document, nested(path, value)))
     except DocumentError as error:
         place = dotted(path)
         return not any(problem.path.startswith(place) for problem in error.problems)

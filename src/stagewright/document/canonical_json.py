@@ -46,15 +46,15 @@ def canonical_json(value: Any) -> str:
             return json.dumps(value)
 
 
-def plain(value: Any) -> Any:
+def normalized(value: Any) -> Any:
     """A JSON value as every store gives it back: whole floats as integers, text in Unicode's NFC."""
     match value:
         case Mapping():
-            return {plain(key): plain(each) for key, each in value.items()}
+            return {normalized(key): normalized(each) for key, each in value.items()}
         case str():
             return value if value.isascii() else normalize("NFC", value)
         case list() | tuple():
-            return [plain(each) for each in value]
+            return [normalized(each) for each in value]
         case float() if value.is_integer():
             return int(Decimal(repr(value)))
         case _:

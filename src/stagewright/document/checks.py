@@ -6,8 +6,8 @@ from collections.abc import Iterator, Set
 
 from stagewright.document.dependencies import cycles, dependencies
 from stagewright.document.pipeline import Pipeline
-from stagewright.document.reference_checks import reference_rules
-from stagewright.document.trigger_checks import trigger_rules
+from stagewright.document.reference_checks import reference_findings
+from stagewright.document.trigger_checks import trigger_findings
 from stagewright.stages.base import limits
 from stagewright.stages.base.rules import relative
 from stagewright.stages.registry import stage_rules
@@ -20,7 +20,11 @@ def check(pipeline: Pipeline, set_aside: Set[str] = frozenset()) -> list[Finding
     Stages `set_aside` are wrong in themselves, and not whole or not here at all: references to them are not
     judged, nor what their fields are to one another.
     """
-    found = [*_document(pipeline), *trigger_rules(pipeline, set_aside), *reference_rules(pipeline, set_aside)]
+    found = [
+        *_document(pipeline),
+        *trigger_findings(pipeline, set_aside),
+        *reference_findings(pipeline, set_aside),
+    ]
     for name in (each for each in pipeline.stages if each not in set_aside):
         found += stage_rules(pipeline, name)
     return [*found, *_order(pipeline, set_aside)]

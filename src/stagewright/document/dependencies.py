@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from stagewright.document.pipeline import Pipeline
 from stagewright.document.reference_sites import texts
-from stagewright.syntax.references import find
+from stagewright.syntax.references import find_references
 
 
 def dependencies(pipeline: Pipeline) -> dict[str, frozenset[str]]:
@@ -17,7 +17,7 @@ def dependencies(pipeline: Pipeline) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {name: set(stage.after) for name, stage in pipeline.stages.items()}
     for path, text, takes in texts(pipeline):
         if takes and "${" in text and path[0] == "stages":
-            found[str(path[1])].update(ref.stage for ref in find(text) if ref.stage)
+            found[str(path[1])].update(ref.stage for ref in find_references(text) if ref.stage)
     known = frozenset(found)
     return {name: (known & before) - {name} for name, before in found.items()}
 

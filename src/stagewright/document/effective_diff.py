@@ -9,12 +9,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from stagewright.document.canonical_json import plain
-from stagewright.document.merge import ABSENT, Change, changes, found
+from stagewright.document.canonical_json import normalized
+from stagewright.document.merge import ABSENT, Change, changes, value_at
 from stagewright.document.pipeline import Pipeline
 from stagewright.syntax.findings import Path
 
-TAKEN_OVER = ("image", "instance_type")
+INHERITED = ("image", "instance_type")
 """What a stage takes from `defaults`; the image only where it serves no model, which has one."""
 
 
@@ -43,7 +43,7 @@ def differences(before: Any, after: Any) -> Iterator[Change]:
 def _whole(document: Any) -> Mapping[str, Any]:
     """With every default; nothing where it is no document."""
     try:
-        made: Mapping[str, Any] = Pipeline.model_validate(plain(document)).model_dump(
+        made: Mapping[str, Any] = Pipeline.model_validate(normalized(document)).model_dump(
             mode="json", by_alias=True
         )
     except ValidationError:
@@ -52,8 +52,8 @@ def _whole(document: Any) -> Mapping[str, Any]:
 
 
 def _standing(document: Mapping[str, Any], path: Path) -> Any:
-    value = found(document, path)
-    if value is None and len(path) == 3 and path[0] == "stages" and path[2] in TAKEN_OVER:
-        serves = path[2] == "image" and found(document, (*path[:2], "model")) is not ABSENT
-        value = ABSENT if serves else found(document, ("defaults", path[2]))
+    value = value_at(document, path)
+    if value is None and len(path) == 3 and path[0] == "stages" and path[2] in INHERITED:
+        serves = path[2] == "image" and value_at(document, (*path[:2], "model")) is not ABSENT
+        value = ABSENT if serves else value_at(document, ("defaults", path[2]))
     return ABSENT if value is ABSENT or value is None or value in ("", [], {}) else Default(value)

@@ -16,9 +16,9 @@ from pydantic import ValidationError
 from stagewright.document.checks import check
 from stagewright.document.merge import ABSENT
 from stagewright.document.pipeline import Pipeline
-from stagewright.document.schema_errors import Misfit, misfits
-from stagewright.syntax.findings import Finding, Path, meant
-from stagewright.syntax.references import find
+from stagewright.document.schema_errors import SchemaError, schema_errors
+from stagewright.syntax.findings import Finding, Path, closest_match
+from stagewright.syntax.references import find_references
 
 ROUNDS = 5
 """What is mended may show what is wrong within it; so often that is looked at."""
@@ -31,7 +31,7 @@ RESTED_ON = ("parameters", "defaults")
 """What stages are judged by."""
 
 
-class Mended:
+class ErrorRecovery:
     """`data` as it is read on. `gone`: places that are not as they were meant; of what rests on them nothing
     is known. `renamed`: where a place is now -> where it was written."""
 
@@ -44,7 +44,7 @@ class Mended:
         """All that is wrong: the shape, and what can be judged beside it."""
         told: set[Finding] = set()
         for _ in range(ROUNDS):
-            wrong = [each for each in misfits(error, self.data) if each.finding not in told]
+            wrong = [each for each in schema_errors(error, self.data) if each.finding not in told]
             new = [each for each in wrong if not self._is_left(each.finding.path)]
             self._mend(wrong)
             yield from (self._written(each.finding) for each in new if not self._is_mended(each))
@@ -58,10 +58,10 @@ class Mended:
             yield from map(self._written, self._further(pipeline))
             return
 
-    def _mend(self, wrong: list[Misfit]) -> None:
+    def _mend(self, wrong: list[SchemaError]) -> None:
         for misfit in sorted(wrong, key=lambda each: each.what == "missing"):
             path = misfit.finding.path
-            close = meant(str(_at(self.data, path)), misfit.known) if misfit.what == "word" else ""
+            close = closest_match(str(_at(self.data, path)), misfit.known) if misfit.what == "word" else ""
             if self._is_mended(misfit):
                 continue
             if misfit.what == "key":
@@ -75,7 +75,7 @@ class Mended:
 
     def _rename(self, path: Path, known: tuple[str, ...]) -> None:
         holder, written = _at(self.data, path[:-1]), str(path[-1])
-        value, close = holder.pop(path[-1]), meant(written, known)
+        value, close = holder.pop(path[-1]), closest_match(written, known)
         if close and close not in holder:
             holder[close] = value
             self.renamed[*path[:-1], close] = path
@@ -98,7 +98,7 @@ class Mended:
         else:
             self._take_out(path[:-1])
 
-    def _is_mended(self, misfit: Misfit) -> bool:
+    def _is_mended(self, misfit: SchemaError) -> bool:
         """A key that is there after all, under another name."""
         return misfit.what == "missing" and misfit.finding.path in self.renamed
 
@@ -125,7 +125,7 @@ class Mended:
         if len(path) == 2 and any(gone[0] == "defaults" for gone in self.gone):
             return True
         text = _at(self.data, path)
-        named = [reference.path for reference in find(text)] if isinstance(text, str) else []
+        named = [reference.path for reference in find_references(text)] if isinstance(text, str) else []
         if path[0] == "triggers" and "parameters" in path:
             named.append(("parameters", str(path[-1])))
         return any(_related(each, gone) for each in named for gone in self.gone)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from stagewright.catalog import images, request_contract
-from stagewright.document.canonical_json import document_json, plain
+from stagewright.document.canonical_json import document_json, normalized
 from stagewright.document.load import load
 from stagewright.document.merge import merged, without
 from stagewright.document.overlays import overlay_findings
@@ -39,7 +39,7 @@ def read_document(path: Path, *checks: Check) -> Pipeline:
     return _checked(source, source.data, path, path.parent, checks)
 
 
-def data_of(path: Path) -> Mapping[str, Any]:
+def read_mapping(path: Path) -> Mapping[str, Any]:
     """What the file says, right or wrong as a document. DocumentError where that is no mapping."""
     return dict(_source(path, "a document has a name and stages").data)
 
@@ -53,9 +53,9 @@ def read_overlay(path: Path, folder: Path, pipeline: Pipeline | None, *checks: C
     if pipeline is None:
         if source.findings:
             raise DocumentError(problems(source.findings, source.lines, str(path)))
-        return dict(plain(source.data))
+        return dict(normalized(source.data))
     under = json.loads(document_json(pipeline))
-    over = plain(source.data)
+    over = normalized(source.data)
     for found in overlay_findings(under, over):
         source.findings.append(found)
         over = without(over, found.path)

@@ -12,16 +12,16 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any, Literal
 
-from stagewright.document.assignments import retyped, unquoted, written
-from stagewright.document.canonical_json import canonical_json, document_json, plain, sha256_of
+from stagewright.document.assignments import format_path, type_changes, unquoted
+from stagewright.document.canonical_json import canonical_json, document_json, normalized, sha256_of
 from stagewright.document.load import load
-from stagewright.document.merge import ABSENT, found, leaves, merged, without
+from stagewright.document.merge import ABSENT, leaves, merged, value_at, without
 from stagewright.document.overlays import overlay_findings
 from stagewright.document.overrides import guarded_findings, readable, shape_findings, value_findings
 from stagewright.document.pipeline import Pipeline
 from stagewright.document.stored_layers import Base, Overrides
 from stagewright.errors import DocumentError, Problem
-from stagewright.syntax.findings import Path, around, dotted, problems
+from stagewright.syntax.findings import Path, dotted, enclosing, problems
 
 Layer = Literal["base", "environment", "overrides"]
 LAYERS: tuple[Layer, ...] = ("base", "environment", "overrides")
@@ -47,8 +47,8 @@ class Layers:
             case "environment":
                 return _parsed(self.environment, "the stored overlay") if self.environment else {}
             case _:
-                said: Mapping[str, Any] = unquoted(self.overrides.content)
-                return said
+                overrides: Mapping[str, Any] = unquoted(self.overrides.content)
+                return overrides
 
     def document(self, top: Layer = "overrides") -> Mapping[str, Any]:
         """What the layers up to `top` make together, right or wrong."""
@@ -61,15 +61,15 @@ class Layers:
     def source(self, path: Path) -> Layer:
         """The layer that has the last word about `path`."""
         return next(
-            (layer for layer in reversed(LAYERS) if found(self.data(layer), path) is not ABSENT), "base"
+            (layer for layer in reversed(LAYERS) if value_at(self.data(layer), path) is not ABSENT), "base"
         )
 
     @property
     def overrides_author(self) -> str:
         """Empty where nothing was ever overridden."""
-        if not self.overrides.stored and not self.overrides.seal:
+        if not self.overrides.stored and not self.overrides.checksum:
             return ""
-        sealed = self.overrides.seal == seal_of(self.overrides)
+        sealed = self.overrides.checksum == checksum_of(self.overrides)
         return self.overrides.by if sealed and self.overrides.by else TABLE_EDIT
 
     @property
@@ -92,13 +92,13 @@ class Effective:
     layers: Layers
 
 
-def of_push(pipeline: Pipeline, overlay: Mapping[str, Any] | None = None, by: str = "") -> Layers:
+def pushed_layers(pipeline: Pipeline, overlay: Mapping[str, Any] | None = None, by: str = "") -> Layers:
     """As a push stores them: all but the overrides."""
-    environment = layer_of(canonical_json(plain(overlay)), by) if overlay else None
-    return Layers(pipeline.name, layer_of(document_json(pipeline), by), environment)
+    environment = stored_layer(canonical_json(normalized(overlay)), by) if overlay else None
+    return Layers(pipeline.name, stored_layer(document_json(pipeline), by), environment)
 
 
-def layer_of(text: str, by: str = "", written: str = "") -> Base:
+def stored_layer(text: str, by: str = "", written: str = "") -> Base:
     return Base(text, sha256_of(text), written, by)
 
 
@@ -114,10 +114,10 @@ def effective(layers: Layers, code_allowed: Callable[[], bool], given: Collectio
     return Effective(_overridden(layers, code_allowed, given), layers)
 
 
-def seal_of(overrides: Overrides) -> str:
+def checksum_of(overrides: Overrides) -> str:
     """Tells a hand edit from the write of a command. It protects from nobody: anyone can make one."""
-    said = [overrides.by, overrides.version, content_hash(overrides.content)]
-    return sha256_of(canonical_json(said))
+    signed = [overrides.by, overrides.version, content_hash(overrides.content)]
+    return sha256_of(canonical_json(signed))
 
 
 def content_hash(content: Mapping[str, Any]) -> str:
@@ -183,7 +183,7 @@ def _is_right(layers: Layers, top: Layer) -> bool:
 def _beside(further: tuple[Problem, ...], told: tuple[Problem, ...]) -> tuple[Problem, ...]:
     """What is not said of a place that something is said of already."""
     known = {each.path for each in told}
-    return tuple(each for each in further if known.isdisjoint(around(each.path)))
+    return tuple(each for each in further if known.isdisjoint(enclosing(each.path)))
 
 
 def _overridden(layers: Layers, code_allowed: Callable[[], bool], given: Collection[Path]) -> Pipeline:
@@ -193,16 +193,16 @@ def _overridden(layers: Layers, code_allowed: Callable[[], bool], given: Collect
     under = layers.document("environment")
     wrong = list(value_findings(under, content))
     # Without these the document says nothing that only follows from them.
-    misfits = [each.path for each in wrong if found(under, each.path) is not ABSENT]
+    schema_errors = [each.path for each in wrong if value_at(under, each.path) is not ABSENT]
     guarded = list(guarded_findings(under, content))
     if guarded and not code_allowed():
         wrong += guarded
     told = problems(wrong)
     try:
-        pipeline = load(merged(under, reduce(without, misfits, content)))
+        pipeline = load(merged(under, reduce(without, schema_errors, content)))
     except DocumentError as error:
         told += _beside(error.problems, told)
-    told += _beside(problems(retyped(under, layers.overrides.content)), told)
+    told += _beside(problems(type_changes(under, layers.overrides.content)), told)
     if told:
         raise _overrides_error(layers, told, given)
     return pipeline
@@ -231,14 +231,14 @@ def _entries(content: Mapping[str, Any]) -> Mapping[str, tuple[str, bool]]:
     entries: dict[str, tuple[str, bool]] = {}
     for path, _ in leaves(content):
         own = dotted(path)
-        for place in around(own):
-            entries.setdefault(place, (written(path), place == own))
+        for place in enclosing(own):
+            entries.setdefault(place, (format_path(path), place == own))
     return entries
 
 
 def _override_at(entries: Mapping[str, tuple[str, bool]], place: str) -> str:
     """The override that is at the dotted `place`, in it or around it; empty where there is none."""
-    found = ((each, entries[each]) for each in around(place) if each in entries)
+    found = ((each, entries[each]) for each in enclosing(place) if each in entries)
     return next((override for each, (override, at) in found if at or each == place), "")
 
 

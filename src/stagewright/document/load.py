@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from stagewright.document.canonical_json import plain
+from stagewright.document.canonical_json import normalized
 from stagewright.document.checks import check
-from stagewright.document.error_recovery import Mended
+from stagewright.document.error_recovery import ErrorRecovery
 from stagewright.document.pipeline import Pipeline
 from stagewright.errors import DocumentError
 from stagewright.syntax.findings import Lines, problems
@@ -20,12 +20,12 @@ def load(data: Mapping[str, Any], lines: Lines | None = None, file: str = "") ->
 
     Whole floats become integers and text Unicode's NFC, as every store of documents gives them back.
     """
-    given = plain(data)
+    given = normalized(data)
     try:
         pipeline = Pipeline.model_validate(given)
         found = check(pipeline)
     except ValidationError as error:
-        raise DocumentError(problems(Mended(given).findings(error), lines, file)) from None
+        raise DocumentError(problems(ErrorRecovery(given).findings(error), lines, file)) from None
     if found:
         raise DocumentError(problems(found, lines, file))
     return pipeline

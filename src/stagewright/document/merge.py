@@ -45,14 +45,14 @@ def changes(before: Any, after: Any, path: Path = ()) -> Iterator[Change]:
         yield Change(path, before, after)
 
 
-def at(path: Path, value: Any) -> Any:
+def nested(path: Path, value: Any) -> Any:
     """A document that says one thing."""
     for key in reversed(path):
         value = {key: value}
     return value
 
 
-def found(document: Any, path: Path) -> Any:
+def value_at(document: Any, path: Path) -> Any:
     """What stands at `path`, or ABSENT."""
     for key in path:
         if not isinstance(document, Mapping) or key not in document:

@@ -7,8 +7,8 @@ from typing import Any
 
 from stagewright.document.canonical_json import canonical_json
 from stagewright.document.merge import merged
-from stagewright.document.schema_errors import said, type_of
-from stagewright.syntax.findings import SURE, Finding, meant, nearest
+from stagewright.document.schema_errors import shown, type_of
+from stagewright.syntax.findings import LIKELY_TYPO, Finding, closest_match, nearest
 
 SHARED = ("name", "code", "sample_data")
 """Fields that no overlay may change: the pipeline's identity, and folders beside the document."""
@@ -38,12 +38,12 @@ def _parameters(document: Mapping[str, Any], overlay: Mapping[str, Any]) -> Iter
     for name, value in _mapping(overlay.get("parameters")).items():
         path = ("parameters", name)
         if name not in declared:
-            close = meant(name, declared, SURE)
+            close = closest_match(name, declared, LIKELY_TYPO)
             if close and f"${{parameters.{name}}}" not in text:
                 message = "the document declares no such parameter, and nothing refers to it"
                 yield Finding(path, message, f'did you mean "{close}"?')
         elif isinstance(value, bool | int | float | str) and type_of(value) != type_of(declared[name]):
-            message = f"the document declares {type_of(declared[name])}, and this is {said(value)}"
+            message = f"the document declares {type_of(declared[name])}, and this is {shown(value)}"
             yield Finding(path, message, "give a value of that type, or declare another in the document")
 
 

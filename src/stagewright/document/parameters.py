@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stagewright.document.canonical_json import plain
+from stagewright.document.canonical_json import normalized
 from stagewright.document.checks import check
 from stagewright.document.pipeline import Pipeline
-from stagewright.document.schema_errors import said, type_of
+from stagewright.document.schema_errors import shown, type_of
 from stagewright.errors import DocumentError
 from stagewright.syntax.fields import Scalar
 from stagewright.syntax.findings import Finding, nearest, problems
@@ -25,7 +25,7 @@ def with_parameters(pipeline: Pipeline, given: Mapping[str, Any]) -> Pipeline:
         return pipeline
     if wrong := list(_wrong(pipeline, given)):
         raise DocumentError(problems(wrong))
-    changed = pipeline.model_copy(update={"parameters": {**pipeline.parameters, **plain(given)}})
+    changed = pipeline.model_copy(update={"parameters": {**pipeline.parameters, **normalized(given)}})
     if found := check(changed):
         raise DocumentError(problems(found))
     return changed
@@ -41,7 +41,7 @@ def parse_parameter(text: str, declared: Scalar, name: str = "") -> Scalar:
     value = _parsed(text)
     if isinstance(value, bool | int | float) and type_of(value) == type_of(declared):
         return value
-    raise DocumentError(problems([Finding(path, f"takes {type_of(declared)}, not {said(text)}")]))
+    raise DocumentError(problems([Finding(path, f"takes {type_of(declared)}, not {shown(text)}")]))
 
 
 def _is_broken(text: str) -> bool:
@@ -63,6 +63,6 @@ def _wrong(pipeline: Pipeline, given: Mapping[str, Any]) -> Iterator[Finding]:
             remedy = nearest(name, pipeline.parameters, "declared") or "the document declares none"
             yield Finding(path, "no such parameter", remedy)
         elif (expected := type_of(pipeline.parameters[name])) != type_of(value):
-            yield Finding(path, f"takes {expected}, not {said(value)}")
+            yield Finding(path, f"takes {expected}, not {shown(value)}")
         elif isinstance(value, str) and "${" in value:
             yield Finding(path, "a given value takes no references", "write the value itself")

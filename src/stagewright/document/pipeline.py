@@ -11,12 +11,20 @@ from stagewright.document.budget import Budget
 from stagewright.document.triggers import AnyTrigger, Trigger
 from stagewright.stages.base.schema import Defaults
 from stagewright.stages.registry_schemas import AnyStage
-from stagewright.syntax.fields import INSTALLATION_ROOTS, Model, Name, PipelineName, Scalar, StageName, Takes
+from stagewright.syntax.fields import (
+    INSTALLATION_ROOTS,
+    Accepts,
+    Model,
+    Name,
+    PipelineName,
+    Scalar,
+    StageName,
+)
 
 
-def definition(pipeline: Pipeline, listens: Mapping[str, Any]) -> AnyTrigger | None:
+def find_trigger(pipeline: Pipeline, listens: Mapping[str, Any]) -> AnyTrigger | None:
     """The document's trigger that listens to this; None where it has none any more."""
-    return next((trigger for trigger in pipeline.triggers if trigger.listens == listens), None)
+    return next((trigger for trigger in pipeline.triggers if trigger.filter == listens), None)
 
 
 STAGE_LIMIT = 2_000
@@ -29,11 +37,11 @@ class Pipeline(Model):
     """Names the pipeline for ever: runs, results and the endpoint carry it."""
     description: str = ""
     """For people."""
-    parameters: Mapping[Name, Annotated[Scalar, Takes(known="plan", roots=INSTALLATION_ROOTS)]] = Field(
+    parameters: Mapping[Name, Annotated[Scalar, Accepts(known="plan", roots=INSTALLATION_ROOTS)]] = Field(
         default_factory=dict
     )
     """Values that stages refer to as ${parameters.<name>}; a trigger may give others for a run."""
-    partition: Annotated[str, Takes(known="plan", roots=("parameters", "trigger"))] = "default"
+    partition: Annotated[str, Accepts(known="plan", roots=("parameters", "trigger"))] = "default"
     """Separates results that must not mix, usually the data's date."""
     code: str = "code"
     """Folder of the code files, relative to the document. Used where the files are, not in AWS."""

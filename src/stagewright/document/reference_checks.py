@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from stagewright.document.pipeline import Pipeline
-from stagewright.document.reference_sites import Use, uses
-from stagewright.document.reference_values import Mistake, meaning
+from stagewright.document.reference_sites import ReferenceSite, reference_sites
+from stagewright.document.reference_values import InvalidReference, meaning
 from stagewright.stages.base import limits
 from stagewright.stages.gate.schema import Gate
 from stagewright.stages.registry_schemas import AnyStage
@@ -25,9 +25,16 @@ from stagewright.syntax.condition import (
     operands,
     parse,
 )
-from stagewright.syntax.fields import ANY, Takes
+from stagewright.syntax.fields import ANY, Accepts
 from stagewright.syntax.findings import Finding
-from stagewright.syntax.references import Meaning, Reference, find, render, unclosed, whole
+from stagewright.syntax.references import (
+    Meaning,
+    Reference,
+    find_references,
+    render,
+    sole_reference,
+    unclosed,
+)
 
 WORDS = {
     "text": "a text",
@@ -45,29 +52,29 @@ PARTITION = re.compile(r"[^\s#]{1,128}")
 PARTITION_FORM = "1 to 128 characters, without spaces and #"
 
 
-def reference_rules(pipeline: Pipeline, set_aside: Set[str] = frozenset()) -> Iterator[Finding]:
+def reference_findings(pipeline: Pipeline, set_aside: Set[str] = frozenset()) -> Iterator[Finding]:
     """All that is wrong with references, and with the form of the fields that take them."""
-    for use in uses(pipeline):
-        if use.field == "description":
+    for site in reference_sites(pipeline):
+        if site.field == "description":
             continue
-        if "${" in use.text:
-            wrong = list(_references(pipeline, use, set_aside))
+        if "${" in site.text:
+            wrong = list(_references(pipeline, site, set_aside))
             yield from wrong
-            if wrong or any(_unjudged(reference, set_aside) for reference in find(use.text)):
+            if wrong or any(_unjudged(reference, set_aside) for reference in find_references(site.text)):
                 continue
-        yield from _form(pipeline, use)
+        yield from _form(pipeline, site)
 
 
-def _references(pipeline: Pipeline, use: Use, set_aside: Set[str]) -> Iterator[Finding]:
-    if unclosed(use.text):
-        yield Finding(use.path, "${ without its }", "close it, or write $${ for the text itself")
-    if use.takes is None:
-        if find(use.text):
-            yield Finding(use.path, f"{use.field} takes no references", "write the value itself")
+def _references(pipeline: Pipeline, site: ReferenceSite, set_aside: Set[str]) -> Iterator[Finding]:
+    if unclosed(site.text):
+        yield Finding(site.path, "${ without its }", "close it, or write $${ for the text itself")
+    if site.takes is None:
+        if find_references(site.text):
+            yield Finding(site.path, f"{site.field} takes no references", "write the value itself")
         return
-    for reference in find(use.text):
+    for reference in find_references(site.text):
         if not _unjudged(reference, set_aside):
-            yield from _reference(pipeline, use, use.takes, reference)
+            yield from _reference(pipeline, site, site.takes, reference)
 
 
 def _unjudged(reference: Reference, set_aside: Set[str]) -> bool:
@@ -75,62 +82,70 @@ def _unjudged(reference: Reference, set_aside: Set[str]) -> bool:
     return reference.stage in set_aside or (reference.of_champion and bool(set_aside))
 
 
-def _reference(pipeline: Pipeline, use: Use, takes: Takes, reference: Reference) -> Iterator[Finding]:
+def _reference(
+    pipeline: Pipeline, site: ReferenceSite, takes: Accepts, reference: Reference
+) -> Iterator[Finding]:
     known = meaning(pipeline, reference)
-    if isinstance(known, Mistake):
-        yield Finding(use.path, known.message, known.remedy)
-    elif use.stage and reference.stage == use.stage:
-        yield Finding(use.path, f"{reference.text}: a stage cannot refer to itself", "refer to another stage")
-    elif reference.of_champion and use.field != "require":
-        yield Finding(use.path, f"{reference.text} can be used in a gate's require alone", "compare it there")
+    if isinstance(known, InvalidReference):
+        yield Finding(site.path, known.message, known.remedy)
+    elif site.stage and reference.stage == site.stage:
+        yield Finding(
+            site.path, f"{reference.text}: a stage cannot refer to itself", "refer to another stage"
+        )
+    elif reference.of_champion and site.field != "require":
+        yield Finding(
+            site.path, f"{reference.text} can be used in a gate's require alone", "compare it there"
+        )
     elif takes.roots and reference.path[0] not in takes.roots:
         allowed = ", ".join(takes.roots)
         yield Finding(
-            use.path, f"{reference.text} cannot be used in {use.field}", f"it may begin with: {allowed}"
+            site.path, f"{reference.text} cannot be used in {site.field}", f"it may begin with: {allowed}"
         )
     elif takes.known == "plan" and known.known == "run":
         remedy = "use a parameter, or an output's place"
         yield Finding(
-            use.path, f"{reference.text} is known only during the run, {use.field} before it", remedy
+            site.path, f"{reference.text} is known only during the run, {site.field} before it", remedy
         )
-    elif whole(use.text):
-        yield from _whole(use, takes, reference, known)
+    elif sole_reference(site.text):
+        yield from _whole(site, takes, reference, known)
 
 
-def _whole(use: Use, takes: Takes, reference: Reference, known: Meaning) -> Iterator[Finding]:
+def _whole(site: ReferenceSite, takes: Accepts, reference: Reference, known: Meaning) -> Iterator[Finding]:
     if known.type not in takes.types:
         expected = " or ".join(WORDS[each] for each in takes.types)
-        yield Finding(use.path, f"{use.field} takes {expected}, and {reference.text} is {WORDS[known.type]}")
-    elif takes.as_text and known.known == "run" and known.type == "number" and use.field != "require":
+        yield Finding(
+            site.path, f"{site.field} takes {expected}, and {reference.text} is {WORDS[known.type]}"
+        )
+    elif takes.as_text and known.known == "run" and known.type == "number" and site.field != "require":
         remedy = f'put it into a longer text, such as "value={reference.text}"'
         yield Finding(
-            use.path,
-            f"{reference.text} is a number known only during the run, and {use.field} takes text",
+            site.path,
+            f"{reference.text} is a number known only during the run, and {site.field} takes text",
             remedy,
         )
 
 
-def _form(pipeline: Pipeline, use: Use) -> Iterator[Finding]:
+def _form(pipeline: Pipeline, site: ReferenceSite) -> Iterator[Finding]:
     """The form of a value, with a sample in the place of each reference."""
-    stage = pipeline.stages[use.stage] if use.stage else None
-    if isinstance(stage, Gate) and use.field == "require":
-        yield from _condition(pipeline, use)
+    stage = pipeline.stages[site.stage] if site.stage else None
+    if isinstance(stage, Gate) and site.field == "require":
+        yield from _condition(pipeline, site)
         return
-    if use.takes is None or (use.field == "outputs" and isinstance(use.path[-1], int)):
+    if site.takes is None or (site.field == "outputs" and isinstance(site.path[-1], int)):
         return  # a list of outputs has names in it, a mapping S3 URIs
-    value = render(use.text, lambda reference: _sample(pipeline, reference))
-    place = use.path[2:] if use.stage else use.path[1:]
-    if use.field == "partition":
+    value = render(site.text, lambda reference: _sample(pipeline, reference))
+    place = site.path[2:] if site.stage else site.path[1:]
+    if site.field == "partition":
         if not PARTITION.fullmatch(str(value)):
-            yield Finding(use.path, f"{value!r} is no partition", PARTITION_FORM)
+            yield Finding(site.path, f"{value!r} is no partition", PARTITION_FORM)
     elif place == ("instance_type",):
-        yield from limits.instance_type(str(value), use.path)
+        yield from limits.instance_type(str(value), site.path)
     elif place == ("image",):
-        yield from limits.length(use.text, limits.IMAGE_LENGTH, use.path)
-    elif use.takes.types != ANY and "uri" in use.takes.types:
-        yield from _uri(use, use.takes, str(value))
-    elif use.takes.types == ("number",):
-        yield from _number(stage, use, value)
+        yield from limits.length(site.text, limits.IMAGE_LENGTH, site.path)
+    elif site.takes.types != ANY and "uri" in site.takes.types:
+        yield from _uri(site, site.takes, str(value))
+    elif site.takes.types == ("number",):
+        yield from _number(stage, site, value)
 
 
 def _sample(pipeline: Pipeline, reference: Reference) -> Any:
@@ -138,19 +153,19 @@ def _sample(pipeline: Pipeline, reference: Reference) -> Any:
     return known.sample if isinstance(known, Meaning) else reference.text
 
 
-def _uri(use: Use, takes: Takes, value: str) -> Iterator[Finding]:
+def _uri(site: ReferenceSite, takes: Accepts, value: str) -> Iterator[Finding]:
     if "package" in takes.types and _PACKAGE.fullmatch(value):
         return
     if "model" in takes.types and _MODEL.fullmatch(value):
         return
     if not _S3_URI.fullmatch(value):
-        shown = f"{use.text!r} (such as {value!r})" if "${" in use.text else repr(value)
+        shown = f"{site.text!r} (such as {value!r})" if "${" in site.text else repr(value)
         package = " and no ARN of a model package" if "package" in takes.types else ""
         package += " and no name of a SageMaker model" if "model" in takes.types else ""
         remedy = "s3://<bucket>/<key>, such as s3://${bucket}/raw/ or ${stages.<stage>.outputs.<output>}"
-        yield Finding(use.path, f"{shown} is no S3 URI{package}", remedy)
-    elif "${" not in use.text:
-        yield from limits.length(value, limits.URI_LENGTH, use.path)
+        yield Finding(site.path, f"{shown} is no S3 URI{package}", remedy)
+    elif "${" not in site.text:
+        yield from limits.length(value, limits.URI_LENGTH, site.path)
 
 
 @cache
@@ -159,34 +174,34 @@ def _adapter(stage: type[AnyStage], field: str) -> TypeAdapter[Any]:
     return TypeAdapter(annotation)
 
 
-def _number(stage: AnyStage | None, use: Use, value: Any) -> Iterator[Finding]:
+def _number(stage: AnyStage | None, site: ReferenceSite, value: Any) -> Iterator[Finding]:
     if stage is None or isinstance(value, str):
         return
     try:
-        _adapter(type(stage), use.field).validate_python(value)
+        _adapter(type(stage), site.field).validate_python(value)
     except ValidationError as error:
         first = error.errors()[0]["msg"].removeprefix("Input should be ")
         yield Finding(
-            use.path,
-            f"{use.text} is {value}, and {use.field} should be {first}",
+            site.path,
+            f"{site.text} is {value}, and {site.field} should be {first}",
             "give the parameter another value",
         )
 
 
-def _condition(pipeline: Pipeline, use: Use) -> Iterator[Finding]:
+def _condition(pipeline: Pipeline, site: ReferenceSite) -> Iterator[Finding]:
     try:
-        condition = parse(use.text)
+        condition = parse(site.text)
     except ValueError as error:
         remedy = "such as ${stages.evaluate.metrics.r2} >= 0.88 and ${stages.evaluate.metrics.mae} < 20000"
-        yield Finding(use.path, f"{use.text!r}: {error}", remedy)
+        yield Finding(site.path, f"{site.text!r}: {error}", remedy)
         return
     for comparison in comparisons(condition):
-        yield from _comparable(pipeline, use, comparison)
+        yield from _comparable(pipeline, site, comparison)
 
 
-def _comparable(pipeline: Pipeline, use: Use, comparison: Comparison) -> Iterator[Finding]:
+def _comparable(pipeline: Pipeline, site: ReferenceSite, comparison: Comparison) -> Iterator[Finding]:
     sides = (comparison.left, comparison.right)
-    if wrong := next((found for side in sides for found in _computable(pipeline, use, side)), None):
+    if wrong := next((found for side in sides for found in _computable(pipeline, site, side)), None):
         yield wrong
         return
     left, right = (
@@ -194,21 +209,21 @@ def _comparable(pipeline: Pipeline, use: Use, comparison: Comparison) -> Iterato
     )
     if (left == "number") != (right == "number"):
         message = f"{comparison.text} compares {WORDS[left]} with {WORDS[right]}"
-        yield Finding(use.path, message, "compare the same type")
+        yield Finding(site.path, message, "compare the same type")
     elif left != "number" and comparison.op in ORDERING:
-        yield Finding(use.path, f"{comparison.text} orders texts", "texts can only be == or !=")
+        yield Finding(site.path, f"{comparison.text} orders texts", "texts can only be == or !=")
 
 
-def _computable(pipeline: Pipeline, use: Use, term: Term) -> Iterator[Finding]:
+def _computable(pipeline: Pipeline, site: ReferenceSite, term: Term) -> Iterator[Finding]:
     """What is true or false, which nothing compares, and what is computed with and is no number."""
     for operand in operands(term):
         kind = _type_of(pipeline, operand)
         shown = operand.text if isinstance(operand, Reference) else repr(operand)
         if kind == "flag":
             message = f"{shown} is true or false, and gates compare numbers or texts"
-            yield Finding(use.path, message, "use enabled")
+            yield Finding(site.path, message, "use enabled")
         elif kind != "number" and not isinstance(term, Value):
-            yield Finding(use.path, f"{term.text} computes with {shown}, {WORDS[kind]}", "compute numbers")
+            yield Finding(site.path, f"{term.text} computes with {shown}, {WORDS[kind]}", "compute numbers")
 
 
 def _type_of(pipeline: Pipeline, operand: Operand) -> str:

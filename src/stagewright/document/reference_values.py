@@ -18,12 +18,12 @@ from stagewright.stages.training.schema import Training
 from stagewright.stages.transform.schema import PREDICTIONS, Transform
 from stagewright.stages.tuning.schema import Tuning
 from stagewright.syntax.fields import Scalar
-from stagewright.syntax.findings import SURE, meant, nearest
+from stagewright.syntax.findings import LIKELY_TYPO, closest_match, nearest
 from stagewright.syntax.references import Meaning, Reference, render
 
 
 @dataclass(frozen=True)
-class Mistake:
+class InvalidReference:
     """Why a reference stands for nothing."""
 
     message: str
@@ -138,7 +138,7 @@ STAGE_VALUES: Mapping[str, StageValue] = {
 }
 
 
-def meaning(pipeline: Pipeline, reference: Reference) -> Meaning | Mistake:
+def meaning(pipeline: Pipeline, reference: Reference) -> Meaning | InvalidReference:
     """What `reference` stands for in this document."""
     match reference.path:
         case ("parameters", *rest):
@@ -146,18 +146,20 @@ def meaning(pipeline: Pipeline, reference: Reference) -> Meaning | Mistake:
         case ("stages", stage, *rest) if stage in pipeline.stages:
             return _stage_value(stage, pipeline.stages[stage], rest)
         case ("stages", stage, *_):
-            return Mistake(f"{reference.text}: no such stage", nearest(stage, pipeline.stages, "stages"))
+            return InvalidReference(
+                f"{reference.text}: no such stage", nearest(stage, pipeline.stages, "stages")
+            )
         case ("champion", *rest):
             return _champion_value(pipeline, reference, rest)
         case path if path in VALUES:
             return VALUES[path].meaning
         case _:
-            return Mistake(f"{reference.text} is unknown", _near_value(pipeline, reference))
+            return InvalidReference(f"{reference.text} is unknown", _near_value(pipeline, reference))
 
 
-def _parameter(pipeline: Pipeline, name: str) -> Meaning | Mistake:
+def _parameter(pipeline: Pipeline, name: str) -> Meaning | InvalidReference:
     if name not in pipeline.parameters:
-        return Mistake(
+        return InvalidReference(
             f"${{parameters.{name}}}: no such parameter", nearest(name, pipeline.parameters, "declared")
         )
     declared = pipeline.parameters[name]
@@ -171,7 +173,7 @@ def _sample(reference: Reference) -> Scalar:
     return known.meaning.sample if known else reference.text
 
 
-def _stage_value(name: str, stage: AnyStage, rest: list[str]) -> Meaning | Mistake:
+def _stage_value(name: str, stage: AnyStage, rest: list[str]) -> Meaning | InvalidReference:
     text = f"${{stages.{'.'.join([name, *rest])}}}"
     offered = [word for word, value in STAGE_VALUES.items() if isinstance(stage, value.kinds)]
     word = rest[0] if rest else ""
@@ -180,7 +182,7 @@ def _stage_value(name: str, stage: AnyStage, rest: list[str]) -> Meaning | Mista
             nearest(word, offered, f"{named(stage.kind)} stage has")
             or f"{named(stage.kind)} stage has no results"
         )
-        return Mistake(
+        return InvalidReference(
             f"{text}: {name} is {named(stage.kind)} stage and has no {word or 'value of its own'}", remedy
         )
     value = STAGE_VALUES[word]
@@ -188,13 +190,13 @@ def _stage_value(name: str, stage: AnyStage, rest: list[str]) -> Meaning | Mista
         return (
             value.meaning
             if len(rest) == 1
-            else Mistake(f"{text} goes too far", f"write ${{stages.{name}.{word}}}")
+            else InvalidReference(f"{text} goes too far", f"write ${{stages.{name}.{word}}}")
         )
     item = ".".join(rest[1:])
     known = names_of(stage, word)
     if not item or (known is not None and item not in known) or "." in item:
         what = f"{name} has no {word.removesuffix('s')} {item!r}" if item else f"which of the {word}?"
-        return Mistake(f"{text}: {what}", _near_name(item, name, word, known))
+        return InvalidReference(f"{text}: {what}", _near_name(item, name, word, known))
     if word == "outputs" and stage.retry:  # each attempt writes to a place of its own
         return replace(value.meaning, known="run")
     return value.meaning
@@ -205,17 +207,19 @@ def registers(pipeline: Pipeline) -> list[str]:
     return [name for name, stage in pipeline.stages.items() if isinstance(stage, Register)]
 
 
-def _champion_value(pipeline: Pipeline, reference: Reference, rest: list[str]) -> Meaning | Mistake:
+def _champion_value(pipeline: Pipeline, reference: Reference, rest: list[str]) -> Meaning | InvalidReference:
     """A metric as the stage has it, of an earlier run."""
     if len(found := registers(pipeline)) != 1:
         message = f"{reference.text} is of the newest approved version of what the document registers"
-        return Mistake(f"{message}, and it has {len(found)} register stages", "have exactly one")
+        return InvalidReference(f"{message}, and it has {len(found)} register stages", "have exactly one")
     if len(rest) < 2 or rest[1] != "metrics":
-        return Mistake(f"{reference.text} is unknown", "write ${champion.<stage>.metrics.<name>}")
+        return InvalidReference(f"{reference.text} is unknown", "write ${champion.<stage>.metrics.<name>}")
     if rest[0] not in pipeline.stages:
-        return Mistake(f"{reference.text}: no such stage", nearest(rest[0], pipeline.stages, "stages"))
+        return InvalidReference(
+            f"{reference.text}: no such stage", nearest(rest[0], pipeline.stages, "stages")
+        )
     known = _stage_value(rest[0], pipeline.stages[rest[0]], rest[1:])
-    return known if isinstance(known, Mistake) else replace(known, known="plan")
+    return known if isinstance(known, InvalidReference) else replace(known, known="plan")
 
 
 def names_of(stage: AnyStage, word: str) -> tuple[str, ...] | None:
@@ -257,7 +261,7 @@ def _near_value(pipeline: Pipeline, reference: Reference) -> str:
         words.insert(0, "stages")
     elif len(words) == 1 and first in pipeline.parameters:
         words.insert(0, "parameters")
-    elif close := meant(first, ("stages", "parameters", "champion"), SURE):
+    elif close := closest_match(first, ("stages", "parameters", "champion"), LIKELY_TYPO):
         words[0] = close
     if len(words) > 1 and tuple(words) != reference.path:
         return f"write ${{{'.'.join(words)}}}"

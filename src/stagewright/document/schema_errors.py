@@ -16,7 +16,7 @@ from stagewright.document.triggers import TRIGGERS
 from stagewright.stages.registry_schemas import KINDS
 from stagewright.stages.tuning.schema import RANGES
 from stagewright.syntax.fields import NAME_RULES, REFERENCE, Model
-from stagewright.syntax.findings import SURE, Finding, Path, meant, nearest
+from stagewright.syntax.findings import LIKELY_TYPO, Finding, Path, closest_match, nearest
 
 TAGGED = ("stages", "triggers")
 TAG = 2
@@ -38,7 +38,7 @@ _EXPECTED = {
 
 
 @dataclass(frozen=True)
-class Misfit:
+class SchemaError:
     """A finding, and what it is about: a `key` or a `word` (of a kind or type) that is not `known`, something
     that is `missing`, or any other `value`."""
 
@@ -47,7 +47,7 @@ class Misfit:
     known: tuple[str, ...] = ()
 
 
-def misfits(error: ValidationError, data: Any) -> list[Misfit]:
+def schema_errors(error: ValidationError, data: Any) -> list[SchemaError]:
     """One for each place; of a union's branches, the one that comes nearest."""
     by_path: dict[Path, list[ErrorDetails]] = {}
     for each in error.errors(include_url=False):
@@ -87,32 +87,34 @@ def _only_types(errors: list[ErrorDetails]) -> bool:
     return all(error["type"] in _EXPECTED for error in errors)
 
 
-def _misfit(path: Path, errors: list[ErrorDetails], data: Any) -> Misfit:
+def _misfit(path: Path, errors: list[ErrorDetails], data: Any) -> SchemaError:
     expected = list(dict.fromkeys(word for error in errors if (word := _expected(error))))
     telling = [error for error in errors if not _expected(error)]
     if not telling:
         given = errors[0]["input"]
-        message = f"takes {' or '.join(expected)}, not {said(given)}"
-        return Misfit(Finding(path, message, _written(expected, given, path, data)))
+        message = f"takes {' or '.join(expected)}, not {shown(given)}"
+        return SchemaError(Finding(path, message, _written(expected, given, path, data)))
     error = telling[0]
     context = error.get("ctx", {})
     match error["type"]:
         case "missing":
-            return Misfit(Finding(path, "is missing", _description(path, data)), "missing")
+            return SchemaError(Finding(path, "is missing", _description(path, data)), "missing")
         case "extra_forbidden":
             fields = _model_at(path[:-1], data).model_fields.items()
             known = tuple(field.alias or name for name, field in fields)
             remedy = nearest(str(path[-1]), known, "keys")
-            return Misfit(Finding(path, f'unknown key "{path[-1]}"', remedy), "key", known)
+            return SchemaError(Finding(path, f'unknown key "{path[-1]}"', remedy), "key", known)
         case "union_tag_not_found":
             return _untagged(path, error, context["discriminator"].strip("'"))
         case "union_tag_invalid":
             word, given = context["discriminator"].strip("'"), str(context["tag"])
             known = _tags(error)
             remedy = nearest(given, known, f"{word}s")
-            return Misfit(Finding((*path, word), f"unknown {word} {said(given)}", remedy), "word", known)
+            return SchemaError(
+                Finding((*path, word), f"unknown {word} {shown(given)}", remedy), "word", known
+            )
         case _:
-            return _unnamed(path, error) or Misfit(Finding(path, _limit(error, context)))
+            return _unnamed(path, error) or SchemaError(Finding(path, _limit(error, context)))
 
 
 def _written(expected: list[str], given: Any, path: Path, data: Any) -> str:
@@ -144,21 +146,21 @@ def _models_of(path: Path, data: Any) -> list[type[BaseModel]]:
     return found if len(found) == 1 else []
 
 
-def _unnamed(path: Path, error: ErrorDetails) -> Misfit | None:
+def _unnamed(path: Path, error: ErrorDetails) -> SchemaError | None:
     """A stage under a name that is none, and would be one in small letters with hyphens."""
     name = re.sub(r"[^a-z0-9]+", "-", str(path[-1]).lower()).strip("-") if path else ""
     if len(path) != 2 or path[0] != "stages" or error["loc"][-1] != "[key]" or not re.match("[a-z]", name):
         return None
-    return Misfit(Finding(path, _limit(error, error.get("ctx", {})), f"write {name}"), "key", (name,))
+    return SchemaError(Finding(path, _limit(error, error.get("ctx", {})), f"write {name}"), "key", (name,))
 
 
-def _untagged(path: Path, error: ErrorDetails, word: str) -> Misfit:
+def _untagged(path: Path, error: ErrorDetails, word: str) -> SchemaError:
     """No `kind` or `type`, or one under a misspelt key."""
-    if written := next((key for key in error["input"] if meant(str(key), [word], SURE)), None):
+    if written := next((key for key in error["input"] if closest_match(str(key), [word], LIKELY_TYPO)), None):
         finding = Finding((*path, written), f'unknown key "{written}"', f'did you mean "{word}"?')
-        return Misfit(finding, "key", (word,))
+        return SchemaError(finding, "key", (word,))
     remedy = f"{word}s: {', '.join(_tags(error))}"
-    return Misfit(Finding((*path, word), "is missing", remedy), "missing")
+    return SchemaError(Finding((*path, word), "is missing", remedy), "missing")
 
 
 def _expected(error: ErrorDetails) -> str:
@@ -169,7 +171,7 @@ def _expected(error: ErrorDetails) -> str:
 
 
 def _limit(error: ErrorDetails, context: Mapping[str, Any]) -> str:
-    given = said(error["input"])
+    given = shown(error["input"])
     match error["type"]:
         case "string_pattern_mismatch":
             return f"{given} is not made of {NAME_RULES[context['pattern']]}"
@@ -190,7 +192,7 @@ def _limit(error: ErrorDetails, context: Mapping[str, Any]) -> str:
             return f"{error['msg']}, not {given}"
 
 
-def said(value: Any) -> str:
+def shown(value: Any) -> str:
     """A value as a person would say it."""
     match value:
         case None:

@@ -34,7 +34,7 @@ def environments(pipeline: Pipeline) -> Mapping[str, Any]:
     )
 
 
-def exposed(document: Mapping[str, Any], file: str = "") -> tuple[Problem, ...]:
+def exposed_secrets(document: Mapping[str, Any], file: str = "") -> tuple[Problem, ...]:
     """Environment variables, of the defaults and of stages, that hold a secret by their names. The value is
     never told. `document` is a correct one, or the part of one that an overlay is."""
     return problems(_findings(document), file=file)

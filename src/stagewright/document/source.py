@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from stagewright.errors import DocumentError, Problem
-from stagewright.syntax.ambiguous_scalars import inexact, meant, resolve, trapped
+from stagewright.syntax.ambiguous_scalars import ambiguity, inexact, likely_value, resolve
 from stagewright.syntax.findings import Finding
 from stagewright.syntax.findings import Path as Place
 
@@ -107,7 +107,7 @@ class YamlSource(Source):
         if event.anchor or event.tag:
             self.refuse(place, "anchors and tags are not taken", "leave them out")
         if not event.style:
-            if problem := trapped(event.value, key=True):
+            if problem := ambiguity(event.value, key=True):
                 self.refuse(place, *problem)
             elif not isinstance(resolve(event.value), str):
                 self.refuse(
@@ -125,9 +125,9 @@ class YamlSource(Source):
         text: str = event.value
         if event.style:
             return text
-        if problem := trapped(text):
+        if problem := ambiguity(text):
             self.refuse(path, *problem)
-            return meant(text)
+            return likely_value(text)
         return resolve(text)
 
 

@@ -29,5 +29,5 @@ class Overrides:
     version: int = 0
     by: str = ""
     written: str = ""
-    seal: str = ""
+    checksum: str = ""
     stored: Mapping[str, Any] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from stagewright.document.pipeline import Pipeline
-from stagewright.document.schema_errors import said, type_of
+from stagewright.document.schema_errors import shown, type_of
 from stagewright.document.triggers import (
     AnyTrigger,
     DataTrigger,
@@ -20,14 +20,14 @@ from stagewright.naming import OWN_FOLDERS
 from stagewright.stages.register.schema import Register
 from stagewright.syntax import cron
 from stagewright.syntax.findings import Finding, Path, nearest
-from stagewright.syntax.references import find
+from stagewright.syntax.references import find_references
 
 REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
 UNBOUNDED = 2
 """Of `*` and `+`: each may multiply the steps of a search by the length of the key."""
 
 
-def takes_long(regex: str) -> bool:
+def is_expensive(regex: str) -> bool:
     """For an expression that compiles: it repeats what repeats or branches, or has many `*` and `+`."""
     parser: Any = re._parser  # type: ignore[attr-defined]  # the only parser of Python's expressions
     tree = parser.parse(regex)
@@ -55,7 +55,7 @@ def _repeats(tree: Any, *, within: bool) -> Iterator[tuple[int, bool]]:
                     yield from _repeats(part, within=within)
 
 
-def trigger_rules(pipeline: Pipeline, set_aside: Set[str] = frozenset()) -> Iterator[Finding]:
+def trigger_findings(pipeline: Pipeline, set_aside: Set[str] = frozenset()) -> Iterator[Finding]:
     """All that is wrong with the triggers, the form of their references aside. Stages `set_aside` are there,
     and are not judged."""
     for index, trigger in enumerate(pipeline.triggers):
@@ -72,7 +72,7 @@ def trigger_rules(pipeline: Pipeline, set_aside: Set[str] = frozenset()) -> Iter
                 yield Finding((*path, "pipeline"), "a pipeline cannot start itself", "name another pipeline")
             case _:
                 pass
-        if any(trigger.listens == other.listens for other in pipeline.triggers[:index]):
+        if any(trigger.filter == other.filter for other in pipeline.triggers[:index]):
             yield Finding(path, "the same trigger is there twice", "remove one of them")
 
 
@@ -87,7 +87,11 @@ def _any(pipeline: Pipeline, trigger: AnyTrigger, path: Path, set_aside: Set[str
             remedy = nearest(name, pipeline.parameters, "declared") or "the document declares none"
             yield Finding(place, "no such parameter", remedy)
         elif (expected := type_of(pipeline.parameters[name])) != type_of(value):
-            what = f"{value}, which is a text" if isinstance(value, str) and find(value) else said(value)
+            what = (
+                f"{value}, which is a text"
+                if isinstance(value, str) and find_references(value)
+                else shown(value)
+            )
             yield Finding(place, f"{name} is declared as {expected}; it cannot be {what}")
 
 
@@ -117,7 +121,7 @@ def _date(regex: str, path: Path) -> Iterator[Finding]:
     if groups != 1:
         remedy = "put ( ) around the date alone, (?: ) around the rest"
         yield Finding(path, f"{regex!r} has {groups} groups, and needs exactly one", remedy)
-    if takes_long(regex):
+    if is_expensive(regex):
         remedy = "no repetition or | within a repetition, at most two of * and +"
         yield Finding(path, f"{regex!r} may take for ever on some keys", remedy)
 

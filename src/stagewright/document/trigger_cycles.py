@@ -11,7 +11,7 @@ Before = Callable[[str], Iterable[str]]
 """Pipeline -> those whose good ends start it; none of one that is not known."""
 
 
-def told(chain: Iterable[str]) -> str:
+def cycle_message(chain: Iterable[str]) -> str:
     return f"upstream triggers form a circle: {' -> '.join(chain)}"
 
 
@@ -23,17 +23,17 @@ def upstreams(document: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
             yield index, str(trigger.get("pipeline"))
 
 
-def circle_findings(document: Mapping[str, Any], before: Before) -> Iterator[Finding]:
+def cycle_findings(document: Mapping[str, Any], before: Before) -> Iterator[Finding]:
     """The triggers by which this document closes a circle with others. That it starts itself is another
     rule's."""
     name = str(document.get("name"))
     for index, upstream in upstreams(document):
-        if upstream != name and (chain := circle(name, upstream, before)):
+        if upstream != name and (chain := find_cycle(name, upstream, before)):
             remedy = "remove this trigger, or one of another pipeline of the circle"
-            yield Finding(("triggers", index, "pipeline"), told(chain), remedy)
+            yield Finding(("triggers", index, "pipeline"), cycle_message(chain), remedy)
 
 
-def circle(pipeline: str, upstream: str, before: Before) -> tuple[str, ...]:
+def find_cycle(pipeline: str, upstream: str, before: Before) -> tuple[str, ...]:
     """The circle that `pipeline` closes by waiting for `upstream`, in the order of runs; empty if none."""
     seen = {upstream}
     chains: list[tuple[str, ...]] = [(upstream, pipeline)]

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from stagewright.syntax.fields import AwsName, Duration, Model, Name, PipelineName, Scalar, StageName, Takes
+from stagewright.syntax.fields import Accepts, AwsName, Duration, Model, Name, PipelineName, Scalar, StageName
 
 
 def has_code_trigger(document: Mapping[str, Any]) -> bool:
@@ -17,7 +17,7 @@ def has_code_trigger(document: Mapping[str, Any]) -> bool:
     return any(trigger.get("type") == "code" for trigger in document.get("triggers", ()))
 
 
-def name_of(listens: Mapping[str, Any]) -> str:
+def trigger_name(listens: Mapping[str, Any]) -> str:
     """Of the trigger that listens to this; short, and the same as long as it does."""
     text = json.dumps(dict(listens), sort_keys=True)
     return f"{listens['type']}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
@@ -28,7 +28,7 @@ class AnyTrigger(Model):
 
     only: tuple[StageName, ...] = ()
     """Stages that may run; all others lend their last good result. Left out: all that are on."""
-    parameters: Mapping[Name, Annotated[Scalar, Takes(known="plan", roots=("trigger",))]] = Field(
+    parameters: Mapping[Name, Annotated[Scalar, Accepts(known="plan", roots=("trigger",))]] = Field(
         default_factory=dict
     )
     """Values of declared parameters in the runs that this starts, such as `${trigger.date}`."""
@@ -36,7 +36,7 @@ class AnyTrigger(Model):
     """After a run that it started, the trigger is deaf for this time. What it drops is listed."""
 
     @property
-    def listens(self) -> Mapping[str, Any]:
+    def filter(self) -> Mapping[str, Any]:
         """Which events it is for. Two versions of a document with the same have the same trigger."""
         return self.model_dump(exclude=set(AnyTrigger.model_fields))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stagewright.document.overrides import Unusable
-from stagewright.document.schema_errors import said
+from stagewright.document.schema_errors import shown
 from stagewright.errors import DocumentError, Problem
 from stagewright.store.typed_values import from_typed
 
@@ -76,14 +76,14 @@ class Item:
     def mapping(self, *path: str) -> Mapping[str, Any]:
         value = self.get(*path)
         if value is not None and not isinstance(value, Mapping):
-            self._refuse(path, f"must be a map, not {said(value)}")
+            self._refuse(path, f"must be a map, not {shown(value)}")
             return {}
         return value or {}
 
     def entries(self, *path: str) -> list[Any]:
         value = self.get(*path)
         if value is not None and not isinstance(value, list):
-            self._refuse(path, f"must be a list, not {said(value)}")
+            self._refuse(path, f"must be a list, not {shown(value)}")
             return []
         return value or []
 

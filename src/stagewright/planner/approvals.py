@@ -13,7 +13,7 @@ from stagewright.planner.model import StagePlan
 from stagewright.stages.approval.schema import Approval
 from stagewright.stages.endpoint.schema import Endpoint
 from stagewright.stages.register.schema import Register
-from stagewright.syntax.references import whole
+from stagewright.syntax.references import sole_reference
 
 APPROVED = "Approved"
 WAITS = "waits for approval"
@@ -22,7 +22,7 @@ WAITS = "waits for approval"
 def registered_by(pipeline: Pipeline, name: str) -> str | None:
     """The register stage whose package this endpoint stage serves, where people approve it; else None."""
     stage = pipeline.stages[name]
-    reference = whole(stage.model) if isinstance(stage, Endpoint) else None
+    reference = sole_reference(stage.model) if isinstance(stage, Endpoint) else None
     source = reference.stage if reference else None
     register = pipeline.stages.get(source or "")
     return source if isinstance(register, Register) and register.approval != "approved" else None

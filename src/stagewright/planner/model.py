@@ -116,7 +116,7 @@ class Recorded:
     pinned: Mapping[str, Pinned] = field(default_factory=dict)
     champion: Champion | None = None
     approvals: Mapping[str, str] = field(default_factory=dict)
-    displaced: Mapping[str, str] = field(default_factory=dict)
+    superseded: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

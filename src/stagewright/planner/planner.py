@@ -16,17 +16,17 @@ from typing import Any
 from stagewright.catalog import request_contract, step_functions_fields
 from stagewright.document.dependencies import dependencies
 from stagewright.document.pipeline import Pipeline
-from stagewright.document.secrets import environments, exposed
+from stagewright.document.secrets import environments, exposed_secrets
 from stagewright.errors import PlanError, Problem
 from stagewright.naming import ATTEMPT, run_id
 from stagewright.planner import approvals, cost, fingerprint, history_limits, pages
 from stagewright.planner import waves as graph
 from stagewright.planner.model import GoodResult, Plan, Recorded, StagePlan, Trigger
 from stagewright.planner.reuse import Case, Judge
-from stagewright.planner.selection import STARTS, selected
+from stagewright.planner.selection import STARTS, select
 from stagewright.planner.stage_resolver import Prepared, Preparer
 from stagewright.planner.values import event_time
-from stagewright.planner.warnings import doubts, left_endpoints
+from stagewright.planner.warnings import doubts, orphaned_endpoints
 from stagewright.stages.base.schema import MOST_ATTEMPTS
 from stagewright.stages.gate.schema import Gate
 from stagewright.stages.registry import KINDS, OURS
@@ -48,11 +48,11 @@ class _Planner:
     """Decides stage by stage, each after those it waits for."""
 
     def __init__(self, pipeline: Pipeline, trigger: Trigger, recorded: Recorded, force: bool) -> None:
-        self.selected = selected(pipeline, trigger.selection)
+        self.selected = select(pipeline, trigger.selection)
         self.pipeline = pipeline = self.selected.pipeline
         self.trigger = trigger
         self.recorded = recorded
-        self.judge = Judge(event_time(trigger), force, recorded.champion, recorded.displaced)
+        self.judge = Judge(event_time(trigger), force, recorded.champion, recorded.superseded)
         self.run = run_id(recorded.installation, pipeline.name, trigger.key, event_time(trigger))
         self.needs = dependencies(pipeline)
         self.preparer = Preparer(pipeline, trigger, recorded, self.run)
@@ -90,8 +90,8 @@ class _Planner:
             warnings=(
                 *(f"{each.name}: {each.reason}" for each in stages if each.name in self.noted),
                 *doubts(self.pipeline, self.running, self.recorded.results),
-                *left_endpoints(stages, self.recorded.results),
-                *map(str, exposed(environments(self.pipeline))),
+                *orphaned_endpoints(stages, self.recorded.results),
+                *map(str, exposed_secrets(environments(self.pipeline))),
             ),
         )
         if endless := tuple(history_limits.refused(made)):

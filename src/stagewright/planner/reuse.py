@@ -52,7 +52,7 @@ class Judge:
     time: datetime
     force: bool
     champion: Champion | None
-    displaced: Mapping[str, str]
+    superseded: Mapping[str, str]
 
     def why(self, case: Case) -> str | GoodResult:
         """The reason, or the result."""
@@ -70,7 +70,7 @@ class Judge:
         if stage.cache is False:
             return "cache is off"
         if not good:
-            return self.displaced.get(case.name, "no earlier result")
+            return self.superseded.get(case.name, "no earlier result")
         fresh = [each for each in (good[:1] if _overwritten(stage) else good) if self._counts(each, stage)]
         same = next((each for each in fresh if self._same(case, each)), None)
         if same and not (case.again and KINDS[stage.kind].points):

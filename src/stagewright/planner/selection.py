@@ -17,7 +17,7 @@ from stagewright.syntax.findings import nearest
 OFF = "off"
 NOT_SELECTED = "not selected"
 SKIPPED = "skipped in this run"
-LENDING = (OFF, NOT_SELECTED, SKIPPED)
+OFF_REASONS = (OFF, NOT_SELECTED, SKIPPED)
 """How the reason of a stage that is off in a run begins."""
 STARTS = "the run starts from here"
 
@@ -52,7 +52,7 @@ class Selected:
     start: frozenset[str] = frozenset()
 
 
-def selected(pipeline: Pipeline, selection: Selection) -> Selected:
+def select(pipeline: Pipeline, selection: Selection) -> Selected:
     """A stage that the document has off stays off. PlanError: no such stage, or parts that contradict."""
     if problems := tuple(_problems(pipeline, selection)):
         raise PlanError(problems)
@@ -70,7 +70,7 @@ def selected(pipeline: Pipeline, selection: Selection) -> Selected:
     return Selected(pipeline.model_copy(update={"stages": stages}), why, start)
 
 
-def idle(pipeline: Pipeline, selection: Selection) -> tuple[Problem, ...]:
+def unrunnable(pipeline: Pipeline, selection: Selection) -> tuple[Problem, ...]:
     """Stages that somebody asks for by name and that would not run all the same."""
     asked = [(option, name) for option, name in _named(selection) if option != "skip"]
     off = tuple(
@@ -117,7 +117,7 @@ def _after(start: Iterable[str], needs: Mapping[str, Set[str]]) -> Set[str]:
     return found
 
 
-def parse(given: Iterable[str]) -> tuple[str, ...]:
+def parse_names(given: Iterable[str]) -> tuple[str, ...]:
     """Names as a command line has them, each text with one or several: `prepare,train`."""
     names = (name.strip() for text in given for name in text.split(","))
     return tuple(dict.fromkeys(name for name in names if name))

@@ -30,7 +30,14 @@ from stagewright.stages.transform.schema import Transform
 from stagewright.syntax.condition import references
 from stagewright.syntax.fields import Model
 from stagewright.syntax.findings import nearest
-from stagewright.syntax.references import Reference, find, render, source_of, text_of, whole
+from stagewright.syntax.references import (
+    Reference,
+    find_references,
+    render,
+    sole_reference,
+    source_of,
+    text_of,
+)
 
 UNRENDERED = frozenset(
     ("kind", "enabled", "after", "description", "require", "otherwise", "pin", "cache", "retry")
@@ -189,7 +196,7 @@ class Preparer:
 
     def _trained_with(self, stage: AnyStage) -> str | None:
         """A model is served with the image that it was trained with, unless the stage says otherwise."""
-        reference = whole(stage.model) if isinstance(stage, Serving) else None
+        reference = sole_reference(stage.model) if isinstance(stage, Serving) else None
         trained = self.pipeline.stages[reference.stage] if reference and reference.stage else None
         return trained.image if isinstance(trained, Trains) else None
 
@@ -262,7 +269,7 @@ class Preparer:
     def _lacking(self, name: str) -> Iterator[Problem]:
         """All that the stage refers to and that has no result."""
         for _, text, _ in texts(self.pipeline.stages[name]) if self.skipped else ():
-            for reference in find(text):
+            for reference in find_references(text):
                 if reference.stage in self.skipped:
                     why = self._resolved(reference).reason
                     where = f"{why}, and without a result in partition {self.partition}"
@@ -314,7 +321,7 @@ def _texts(values: Any) -> Any:
 
 def _folder(uri: str) -> str:
     """A slash after an output: as a prefix of S3, `.../train` would also mean `.../train-2/`."""
-    reference = whole(uri)
+    reference = sole_reference(uri)
     return f"{uri}/" if reference and reference.path[2:3] == ("outputs",) else uri
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from stagewright.document.pipeline import Pipeline
 from stagewright.naming import Installation
 from stagewright.planner.model import Trigger
-from stagewright.syntax.references import Reference, find, render
+from stagewright.syntax.references import Reference, find_references, render
 
 Lookup = Callable[[Reference], Any]
 Values = Mapping[tuple[str, ...], Any]
@@ -65,4 +65,4 @@ def lookup(values: Values, reference: Reference) -> Any:
 
 
 def refers_to_stage(text: str) -> bool:
-    return "${" in text and any(reference.stage for reference in find(text))
+    return "${" in text and any(reference.stage for reference in find_references(text))

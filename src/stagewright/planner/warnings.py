@@ -8,7 +8,7 @@ from stagewright.document.pipeline import Pipeline
 from stagewright.document.reference_sites import texts
 from stagewright.planner.model import GoodResult, StagePlan
 from stagewright.syntax.findings import nearest
-from stagewright.syntax.references import Reference, find
+from stagewright.syntax.references import Reference, find_references
 
 
 def doubts(
@@ -17,7 +17,7 @@ def doubts(
     """Metrics that stages refer to, and that the last result of a stage which runs again did not have."""
     for name in (name for name in pipeline.stages if name in running):
         for _, text, _ in texts(pipeline.stages[name]):
-            for reference in find(text) if ".metrics." in text else ():
+            for reference in find_references(text) if ".metrics." in text else ():
                 good = results.get(reference.stage or "", ()) if reference.stage in running else ()
                 if good and (told := _unknown_metric(reference, good[0])):
                     yield f"{name}: {told}"
@@ -32,7 +32,7 @@ def _unknown_metric(reference: Reference, last: GoodResult) -> str:
     return f"{stage} had no metric {names[0]} in run {last.run}; {nearest(names[0], known, 'it had')}"
 
 
-def left_endpoints(
+def orphaned_endpoints(
     planned: Collection[StagePlan], results: Mapping[str, Sequence[GoodResult]]
 ) -> Iterator[str]:
     """Endpoints of last results, which are still there, and which the stage deploys to no more."""

@@ -27,7 +27,7 @@ from stagewright.operator_gateway import OperatorGateway
 from stagewright.parallel import together
 from stagewright.planner.model import Trigger
 from stagewright.planner.release import Release
-from stagewright.planner.selection import Selection, selected
+from stagewright.planner.selection import Selection, select
 from stagewright.planner.values import document_values
 from stagewright.runs import closing
 from stagewright.runs.documents import layers, revisions
@@ -199,7 +199,7 @@ def check(gateway: OperatorGateway, pipeline: Pipeline, backfill: Backfill) -> N
 def endpoints(gateway: OperatorGateway, begun: Begun) -> Mapping[str, str]:
     """Stage -> endpoint that every run of the backfill deploys to."""
     environment, wanted = gateway.installation.environment, begun.backfill
-    document = selected(begun.document, wanted.selection).pipeline
+    document = select(begun.document, wanted.selection).pipeline
     return {
         name: name_of(stage, document.name, environment)
         for name, stage in document.stages.items()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from stagewright.document.triggers import has_code_trigger, name_of
+from stagewright.document.triggers import has_code_trigger, trigger_name
 from stagewright.errors import DeniedError, DocumentError, ReleaseError, StagewrightError
 from stagewright.gateway import Gateway
 from stagewright.runs import notices, queue, settings
@@ -83,7 +83,9 @@ def _refused(gateway: Gateway, request: Request, reason: str) -> Started:
 def _cancel_cooldown(gateway: Gateway, request: Request) -> None:
     """No run comes of it, so that its trigger's cooldown must not begin."""
     if request.listens:
-        gateway.trigger_state.cancel_cooldown(request.pipeline, name_of(request.listens), request.trigger.key)
+        gateway.trigger_state.cancel_cooldown(
+            request.pipeline, trigger_name(request.listens), request.trigger.key
+        )
 
 
 def _begin(gateway: Gateway, request: Request) -> Started | None:
@@ -103,7 +105,7 @@ def _begin(gateway: Gateway, request: Request) -> Started | None:
 def _claim(gateway: Gateway, request: Request, material: Material) -> Started | None:
     """A run, as far as it can go now; None where it is dropped because another one goes on."""
     concurrency = material.document.pipeline.concurrency
-    listens = name_of(request.listens) if request.listens else ""
+    listens = trigger_name(request.listens) if request.listens else ""
     asked = Asked(request.version, request.force, concurrency == "cancel-running", listens)
     if not queue.takes_turns(request.trigger):
         return start(gateway, planned(gateway, request.trigger, asked, material))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Pushed = Literal["base", "environment"]
 """The layers that a push writes, each a JSON text."""
-OWN = ("by", "written", "version", "seal")
+OWN = ("by", "written", "version", "checksum")
 """Attributes of the item `overrides` that are about it; whatever else it has is content."""
 
 
@@ -70,7 +70,9 @@ class Documents:
         item = {name: from_typed(value) for name, value in stored.items()}
         content = {name: item[name] for name in item if name not in ("pipeline", "item", *OWN)}
         version = item.get("version")
-        texts = {name: item[name] for name in ("by", "written", "seal") if isinstance(item.get(name), str)}
+        texts = {
+            name: item[name] for name in ("by", "written", "checksum") if isinstance(item.get(name), str)
+        }
         return Overrides(content, version if isinstance(version, int) else 0, **texts, stored=stored)
 
     def put_overrides(self, pipeline: str, before: Overrides, after: Overrides) -> bool:

@@ -24,7 +24,7 @@ CONSTANTS: Mapping[str, bool | None] = {
 
 
 @dataclass(frozen=True)
-class Trap:
+class AmbiguousScalar:
     """`pattern` of the whole scalar, what readers make of it, and what to write `instead`."""
 
     pattern: re.Pattern[str]
@@ -55,11 +55,11 @@ def _nothing(_: str) -> str:
     return ""
 
 
-def _trap(pattern: str, reading: str, instead: Callable[[str], str], *examples: str) -> Trap:
-    return Trap(re.compile(pattern), reading, instead, examples)
+def _trap(pattern: str, reading: str, instead: Callable[[str], str], *examples: str) -> AmbiguousScalar:
+    return AmbiguousScalar(re.compile(pattern), reading, instead, examples)
 
 
-TRAPS = (
+AMBIGUOUS_SCALARS = (
     _trap(
         r"y|Y|n|N|(?i:yes|no|on|off)",
         _SOME.format("text", "true or false"),
@@ -114,11 +114,11 @@ TRAPS = (
 )
 
 
-def trapped(text: str, key: bool = False) -> tuple[str, str] | None:
+def ambiguity(text: str, key: bool = False) -> tuple[str, str] | None:
     """Message and remedy where readers disagree about the plain scalar `text`."""
     if _WHOLE.fullmatch(text) or _FRACTION.fullmatch(text):
         return inexact(text)
-    trap = next((trap for trap in TRAPS if trap.pattern.fullmatch(text)), None)
+    trap = next((trap for trap in AMBIGUOUS_SCALARS if trap.pattern.fullmatch(text)), None)
     if trap is None:
         return None
     instead = "" if key else trap.instead(text)
@@ -128,11 +128,11 @@ def trapped(text: str, key: bool = False) -> tuple[str, str] | None:
     )
 
 
-def meant(text: str) -> bool | int | float | str | None:
+def likely_value(text: str) -> bool | int | float | str | None:
     """The value that the trap `text` most likely stands for, so that what is around it can be judged."""
     if _WHOLE.fullmatch(text) or _FRACTION.fullmatch(text):
         return 0
-    trap = next(trap for trap in TRAPS if trap.pattern.fullmatch(text))
+    trap = next(trap for trap in AMBIGUOUS_SCALARS if trap.pattern.fullmatch(text))
     return resolve(trap.instead(text) or text)
 
 

@@ -20,7 +20,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from stagewright.syntax.references import Reference, whole
+from stagewright.syntax.references import Reference, sole_reference
 
 OPPOSITES = {">=": "<", "<": ">=", "<=": ">", ">": "<=", "==": "!=", "!=": "=="}
 OPERATORS = tuple(OPPOSITES)
@@ -230,7 +230,7 @@ def _expected(word: _Word, what: str) -> ValueError:
 
 
 def _operand(text: str) -> Operand:
-    if reference := whole(text):
+    if reference := sole_reference(text):
         return reference
     if text[0] in "\"'":
         return text[1:-1]

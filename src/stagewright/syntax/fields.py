@@ -13,7 +13,7 @@ Known = Literal["plan", "run"]
 
 
 @dataclass(frozen=True)
-class Takes:
+class Accepts:
     """Which `${...}` references a field takes. A field without this takes none.
 
     `types`: of the value. `known`: "plan" where the value must be there before the run starts.
@@ -53,13 +53,13 @@ Whole = Annotated[int, Strict()]
 Finite = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 Scalar = bool | int | float | str
 
-Text = Annotated[str, Takes(as_text=True)]
-PlanText = Annotated[str, Takes(known="plan")]
-DefaultText = Annotated[str, Takes(known="plan", roots=(*INSTALLATION_ROOTS, "parameters", "partition"))]
-S3Uri = Annotated[str, Takes(("uri", "text"))]
-Served = Annotated[str, Takes(("package", "uri", "model", "text"))]
+Text = Annotated[str, Accepts(as_text=True)]
+PlanText = Annotated[str, Accepts(known="plan")]
+DefaultText = Annotated[str, Accepts(known="plan", roots=(*INSTALLATION_ROOTS, "parameters", "partition"))]
+S3Uri = Annotated[str, Accepts(("uri", "text"))]
+Served = Annotated[str, Accepts(("package", "uri", "model", "text"))]
 """What can be served: a model package, a model artifact, or a SageMaker model by its name."""
-PlanNumber = Takes(("number",), known="plan")
+PlanNumber = Accepts(("number",), known="plan")
 
 Count = Annotated[Annotated[Whole, Field(ge=1)] | Reference, PlanNumber]
 Seconds = Annotated[Annotated[Whole, Field(ge=1, le=2_419_200)] | Reference, PlanNumber]

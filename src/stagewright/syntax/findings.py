@@ -29,7 +29,7 @@ def dotted(path: Path) -> str:
     return text.removeprefix(".")
 
 
-def around(place: str) -> Iterator[str]:
+def enclosing(place: str) -> Iterator[str]:
     """The dotted `place`, and every one that it is in, the nearest first."""
     while place:
         yield place
@@ -53,11 +53,11 @@ def line_of(path: Path, lines: Lines) -> int | None:
     return None
 
 
-SURE = 0.75
+LIKELY_TYPO = 0.75
 """Likeness of two names that makes one of them a misspelling of the other."""
 
 
-def meant(given: str, known: Iterable[str], likeness: float = 0.6) -> str:
+def closest_match(given: str, known: Iterable[str], likeness: float = 0.6) -> str:
     """The known name that `given` was probably meant to be, if one is near. Capitals do not count."""
     from difflib import get_close_matches  # only what is wrong pays for it
 
@@ -69,6 +69,6 @@ def meant(given: str, known: Iterable[str], likeness: float = 0.6) -> str:
 def nearest(given: str, known: Iterable[str], otherwise: str = "known") -> str:
     """A remedy: the known name that `given` was probably meant to be, or the list of them."""
     names = sorted(known)
-    if close := meant(given, names):
+    if close := closest_match(given, names):
         return f'did you mean "{close}"?'
     return f"{otherwise}: {', '.join(names[:12])}{' ...' if len(names) > 12 else ''}" if names else ""

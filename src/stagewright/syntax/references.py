@@ -43,7 +43,7 @@ class Meaning:
     sample: Scalar
 
 
-def find(text: str) -> list[Reference]:
+def find_references(text: str) -> list[Reference]:
     """Every well-formed reference in `text`, in order; what `$${` escapes is none."""
     return [_reference(match) for match in _TOKEN.finditer(text) if match[1] is not None]
 
@@ -53,7 +53,7 @@ def unclosed(text: str) -> bool:
     return any(match[0] == "${" for match in _TOKEN.finditer(text))
 
 
-def whole(text: str) -> Reference | None:
+def sole_reference(text: str) -> Reference | None:
     """The reference that `text` consists of, if it is one and nothing else."""
     match = _TOKEN.fullmatch(text)
     return _reference(match) if match and match[1] is not None else None
@@ -61,7 +61,7 @@ def whole(text: str) -> Reference | None:
 
 def source_of(model: str) -> Literal["package", "artifact", "model"]:
     """What a field that says what is served names: judged by how it is written."""
-    reference = whole(model)
+    reference = sole_reference(model)
     if reference:
         last = reference.path[-1] if reference.stage or reference.path[0] == "trigger" else ""
         return "package" if last == "package" else "model" if last == "name" else "artifact"
@@ -108,7 +108,7 @@ def _reference(match: re.Match[str]) -> Reference:
 def _render_text(text: str, lookup: Callable[[Reference], Any]) -> Any:
     if "${" not in text:
         return text
-    if reference := whole(text):
+    if reference := sole_reference(text):
         return lookup(reference)
 
     def replace(match: re.Match[str]) -> str:

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 def plain(changes: Iterable[Change]) -> list[dict[str, Any]]:
     """For --json: `before` and `after` are left out where the document said, or says, nothing."""
-    from stagewright.document.assignments import written
+    from stagewright.document.assignments import format_path
     from stagewright.document.effective_diff import Default
     from stagewright.document.merge import ABSENT
 
     return [
-        {"path": written(each.path)}
+        {"path": format_path(each.path)}
         | {
             key: value
             for key in ("before", "after")
@@ -31,9 +31,9 @@ def plain(changes: Iterable[Change]) -> list[dict[str, Any]]:
 
 
 def lines(changes: Iterable[Change]) -> list[str]:
-    from stagewright.document.assignments import written
+    from stagewright.document.assignments import format_path
 
-    return [f"{written(each.path)}: {shown(each.before)} -> {shown(each.after)}" for each in changes]
+    return [f"{format_path(each.path)}: {shown(each.before)} -> {shown(each.after)}" for each in changes]
 
 
 def shown(value: Any) -> str:

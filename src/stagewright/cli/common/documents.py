@@ -49,11 +49,11 @@ def path_of(place: str) -> Path:
 
 def _near_document(place: str) -> str:
     """A remedy, where there is something to run: near the place, or in pipelines."""
-    from stagewright.syntax.findings import meant, nearest
+    from stagewright.syntax.findings import closest_match, nearest
 
     path = Path(place)
     beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-    if close := meant(path.name, [name for name in beside if find(str(path.parent / name))]):
+    if close := closest_match(path.name, [name for name in beside if find(str(path.parent / name))]):
         return f'did you mean "{path.parent / close}"?'
     return nearest(place, pipelines(), f"in {FOLDER}")
 
@@ -112,13 +112,13 @@ def selection(
     pipeline: Pipeline, only: Sequence[str], start: Sequence[str], skip: Sequence[str]
 ) -> Selection:
     """What --only, --from and --skip say. PlanError for what `pipeline` does not have, or has off."""
-    from stagewright.planner.selection import Selection, idle, parse, selected
+    from stagewright.planner.selection import Selection, parse_names, select, unrunnable
 
     if "" in (*only, *start, *skip):
         raise DocumentError((Problem("--only, --from, --skip", "no stage is named", "leave the option out"),))
-    asked = Selection(parse(only), parse(start), parse(skip))
-    selected(pipeline, asked)
-    if off := idle(pipeline, asked):
+    asked = Selection(parse_names(only), parse_names(start), parse_names(skip))
+    select(pipeline, asked)
+    if off := unrunnable(pipeline, asked):
         raise PlanError(off)
     return asked
 

@@ -173,11 +173,11 @@ def note_builds(session: Session, pipeline: Pipeline, run: str) -> None:
 
 def image_of(pipeline: Pipeline, stage: AnyStage) -> str:
     """The stage's own, or that of the stage whose model it serves, or the document's."""
-    from stagewright.syntax.references import whole
+    from stagewright.syntax.references import sole_reference
 
     if own := getattr(stage, "image", None):
         return str(own)
-    served = whole(getattr(stage, "model", None) or "")
+    served = sole_reference(getattr(stage, "model", None) or "")
     if served and served.stage:
         return image_of(pipeline, pipeline.stages[served.stage])
     return pipeline.defaults.image or ""

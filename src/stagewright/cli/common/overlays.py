@@ -76,12 +76,12 @@ def _environment(variables: Path) -> str:
 
 
 def _unknown(file: Path, described: frozenset[str]) -> Iterator[Stray]:
-    from stagewright.syntax.findings import SURE, meant
+    from stagewright.syntax.findings import LIKELY_TYPO, closest_match
 
     known = {LOCAL, *(described or USUAL)}
     if file.stem in known:
         return
-    close = meant(file.stem, known, SURE)
+    close = closest_match(file.stem, known, LIKELY_TYPO)
     add = f"describe it: [targets.{file.stem}] in stagewright.toml, or {VARIABLES}/{file.stem}.tfvars"
     remedy = (
         f'did you mean "{close}"? If not, {add}' if close else f"known: {', '.join(sorted(known))}; {add}"
@@ -91,12 +91,12 @@ def _unknown(file: Path, described: frozenset[str]) -> Iterator[Stray]:
 
 
 def _misspelt_folders(folder: Path) -> Iterator[Stray]:
-    from stagewright.syntax.findings import meant
+    from stagewright.syntax.findings import closest_match
 
     for place in sorted(folder.iterdir()):
         if (
             place.name != FOLDER
-            and meant(place.name, [FOLDER])
+            and closest_match(place.name, [FOLDER])
             and place.is_dir()
             and any(place.glob("*.y*ml"))
         ):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from stagewright.syntax.findings import Finding
 
 
-def circle_findings(folder: Path, data: Mapping[str, Any]) -> Iterator[Finding]:
+def cycle_findings(folder: Path, data: Mapping[str, Any]) -> Iterator[Finding]:
     """Circles with the pipelines whose documents are in folders of their names, beside `folder`."""
     from stagewright.document import trigger_cycles
 
@@ -22,7 +22,7 @@ def circle_findings(folder: Path, data: Mapping[str, Any]) -> Iterator[Finding]:
         path = documents.find(str(folder.resolve().parent / pipeline))
         return [name for _, name in trigger_cycles.upstreams(_said(path) if path else {})]
 
-    yield from trigger_cycles.circle_findings(data, before)
+    yield from trigger_cycles.cycle_findings(data, before)
 
 
 def twin_findings(folder: Path, data: Mapping[str, Any]) -> Iterator[Finding]:
@@ -42,8 +42,8 @@ def twin_findings(folder: Path, data: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _said(path: Path) -> Mapping[str, Any]:
     """Nothing where it is wrong by itself, which is told where that one is validated."""
-    from stagewright.document.file import data_of
+    from stagewright.document.file import read_mapping
 
     with suppress(DocumentError):
-        return data_of(path)
+        return read_mapping(path)
     return {}

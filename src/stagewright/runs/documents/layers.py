@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from stagewright.document.layers import Layers, of_push
+from stagewright.document.layers import Layers, pushed_layers
 from stagewright.document.pipeline import Pipeline
 from stagewright.errors import NotFoundError, TargetError
 from stagewright.gateway import Gateway
 from stagewright.parallel import together
-from stagewright.syntax.findings import meant
+from stagewright.syntax.findings import closest_match
 
 
 def read(gateway: Gateway, pipeline: str) -> Layers:
@@ -31,7 +31,7 @@ def read(gateway: Gateway, pipeline: str) -> Layers:
 def _near(gateway: Gateway, pipeline: str) -> str:
     """A remedy; empty where no pipeline is near, or the caller may not list them."""
     try:
-        close = meant(pipeline, [name for name, _ in gateway.documents.listed("base")])
+        close = closest_match(pipeline, [name for name, _ in gateway.documents.listed("base")])
     except TargetError:
         return ""
     return f'did you mean "{close}"?' if close else ""
@@ -39,4 +39,4 @@ def _near(gateway: Gateway, pipeline: str) -> str:
 
 def on_disk(gateway: Gateway, pipeline: Pipeline, overlay: Mapping[str, Any]) -> Layers:
     """As they would be after a push of `pipeline` and its overlay."""
-    return replace(of_push(pipeline, overlay), overrides=gateway.documents.overrides(pipeline.name))
+    return replace(pushed_layers(pipeline, overlay), overrides=gateway.documents.overrides(pipeline.name))

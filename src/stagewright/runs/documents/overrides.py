@@ -7,17 +7,23 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from stagewright.document.assignments import as_text, split, stored, unquoted, written
+from stagewright.document.assignments import (
+    format_path,
+    override_value,
+    quote_text,
+    split_assignment,
+    unquoted,
+)
 from stagewright.document.effective_diff import differences
-from stagewright.document.layers import Effective, Layers, content_hash, effective, seal_of
-from stagewright.document.merge import ABSENT, Change, at, changes, found, leaves, merged, without
+from stagewright.document.layers import Effective, Layers, checksum_of, content_hash, effective
+from stagewright.document.merge import ABSENT, Change, changes, leaves, merged, nested, value_at, without
 from stagewright.document.overrides import SECTIONS, guarded_findings, readable, value_findings
 from stagewright.document.stored_layers import Overrides
 from stagewright.errors import DocumentError, Problem, TargetError
 from stagewright.naming import timestamp
 from stagewright.operator_gateway import OperatorGateway
 from stagewright.runs.documents import layers, revisions
-from stagewright.syntax.findings import SURE, Finding, Path, meant, nearest, problems
+from stagewright.syntax.findings import LIKELY_TYPO, Finding, Path, closest_match, nearest, problems
 
 ELSEWHERE = "revert the commit in the repository, and push"
 
@@ -37,12 +43,12 @@ class Changed:
 
 def put(gateway: OperatorGateway, pipeline: str, texts: Sequence[str], by: str) -> Changed:
     """Each of `texts` is PATH=VALUE. DocumentError where the document that this makes is wrong."""
-    settings = [split(text) for text in texts]
+    settings = [split_assignment(text) for text in texts]
     before = layers.read(gateway, pipeline)
     content = before.overrides.content
     under = before.document("environment")
     for path, text in settings:
-        content = merged(without(content, path), at(path, stored(under, path, text)))
+        content = merged(without(content, path), nested(path, override_value(under, path, text)))
     made = _checked(gateway, before, content, [path for path, _ in settings])
     return replace(
         _write(gateway, before, content, by, made),
@@ -78,7 +84,7 @@ def roll_back(gateway: OperatorGateway, pipeline: str, number: int, by: str) -> 
     content: Any = {}
     for change in needed:
         if change.after is not ABSENT:
-            content = merged(content, at(change.path, as_text(under, change.path, change.after)))
+            content = merged(content, nested(change.path, quote_text(under, change.path, change.after)))
     if beyond := list(_beyond(gateway, under, content, needed)):
         raise DocumentError(problems(beyond))
     return _write(gateway, before, content, by, _checked(gateway, before, content))
@@ -101,12 +107,12 @@ def _checked(
 
 
 def _require(content: Mapping[str, Any], paths: Sequence[Path]) -> None:
-    there = [written(path) for path, _ in leaves(content)] if content else []
+    there = [format_path(path) for path, _ in leaves(content)] if content else []
     remedy = "nothing is overridden"
     missing = [
-        Finding(path, "is not overridden", nearest(written(path), there, "overridden") or remedy)
+        Finding(path, "is not overridden", nearest(format_path(path), there, "overridden") or remedy)
         for path in paths
-        if found(content, path) is ABSENT
+        if value_at(content, path) is ABSENT
     ]
     if missing:
         raise DocumentError(problems(missing))
@@ -114,11 +120,11 @@ def _require(content: Mapping[str, Any], paths: Sequence[Path]) -> None:
 
 def _doubt(document: Mapping[str, Any], path: Path) -> str:
     """Empty where there is none."""
-    beside = found(document, path[:-1])
+    beside = value_at(document, path[:-1])
     if not isinstance(beside, Mapping) or path[-1] in beside:
         return ""
-    close = meant(str(path[-1]), beside, SURE)
-    return f"{written(path)} is new: the document has {written((*path[:-1], close))}" if close else ""
+    close = closest_match(str(path[-1]), beside, LIKELY_TYPO)
+    return f"{format_path(path)} is new: the document has {format_path((*path[:-1], close))}" if close else ""
 
 
 def _beyond(
@@ -145,7 +151,7 @@ def _write(
     after = replace(
         before, overrides=Overrides(content, stored.version + 1, by, timestamp(datetime.now(UTC)))
     )
-    after = replace(after, overrides=replace(after.overrides, seal=seal_of(after.overrides)))
+    after = replace(after, overrides=replace(after.overrides, checksum=checksum_of(after.overrides)))
     told = tuple(differences(readable(before.document()), readable(after.document())))
     if content_hash(content) == content_hash(stored.content):
         after = before

@@ -46,7 +46,7 @@ def _arrived(gateway: Gateway, event: Arrived, catalogue: Catalogue) -> Iterator
             asked.add(entry.pipeline)
             bucket = gateway.installation.bucket
             made = data.single(trigger, entry.pipeline, bucket, event.key, event.version, event.time)
-            yield Request(entry.pipeline, made, listens=trigger.listens)
+            yield Request(entry.pipeline, made, listens=trigger.filter)
 
 
 def _decided(gateway: Gateway, event: Decided, catalogue: Catalogue) -> Iterator[Request]:
@@ -77,4 +77,4 @@ def _decided(gateway: Gateway, event: Decided, catalogue: Catalogue) -> Iterator
             package=package.arn,
             run=registered,
         )
-        yield Request(entry.pipeline, made, listens=trigger.listens)
+        yield Request(entry.pipeline, made, listens=trigger.filter)

@@ -133,7 +133,7 @@ def _object(detail: Any, time: str, place: Installation) -> Event:
     if pipeline is None:
         return Arrived(key, version, time)
     trigger = Trigger("code", manifests.code_key(pipeline, version), time)
-    return Request(pipeline, trigger, version, listens=CodeTrigger(type="code").listens)
+    return Request(pipeline, trigger, version, listens=CodeTrigger(type="code").filter)
 
 
 def _decision(detail: Any, time: str) -> Decided:

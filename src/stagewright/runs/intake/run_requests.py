@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
-from stagewright.document.pipeline import Pipeline, definition
-from stagewright.document.triggers import name_of
+from stagewright.document.pipeline import Pipeline, find_trigger
+from stagewright.document.triggers import trigger_name
 from stagewright.gateway import Gateway
 from stagewright.naming import Installation
 from stagewright.planner.model import Trigger
@@ -161,13 +161,13 @@ def _wanted(
     gateway: Gateway, pipeline: Pipeline, request: Request, listens: Mapping[str, Any]
 ) -> Request | None:
     """The request with what the document's trigger adds; None where it is dropped."""
-    found, event = definition(pipeline, listens), request.trigger
+    found, event = find_trigger(pipeline, listens), request.trigger
     if found is None:
         _drop(gateway, request, "the document has no such trigger any more")
         return None
     deaf = seconds(found.cooldown) if found.cooldown else 0
     if deaf and not gateway.trigger_state.start_cooldown(
-        pipeline.name, name_of(listens), event.key, event.time, deaf
+        pipeline.name, trigger_name(listens), event.key, event.time, deaf
     ):
         _drop(gateway, request, f"within the trigger's cooldown of {found.cooldown}")
         return None

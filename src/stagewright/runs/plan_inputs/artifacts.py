@@ -9,10 +9,10 @@ from typing import Literal
 
 from stagewright.aws.objects import Listed
 from stagewright.document.pipeline import Pipeline
-from stagewright.document.reference_sites import uses
+from stagewright.document.reference_sites import reference_sites
 from stagewright.gateway import Gateway
 from stagewright.planner.model import GoodResult
-from stagewright.syntax.references import find
+from stagewright.syntax.references import find_references
 
 MARKERS = 9
 """Folder markers that may come before an output's first object."""
@@ -29,7 +29,7 @@ class Thing:
 
 def outputs_read(pipeline: Pipeline) -> frozenset[tuple[str, str]]:
     """(stage, output) of every output that the document refers to."""
-    paths = (reference.path for use in uses(pipeline) for reference in find(use.text))
+    paths = (reference.path for site in reference_sites(pipeline) for reference in find_references(site.text))
     return frozenset((path[1], path[3]) for path in paths if path[0] == "stages" and path[2] == "outputs")
 
 

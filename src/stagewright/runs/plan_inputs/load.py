@@ -12,14 +12,14 @@ from stagewright.document.load import load
 from stagewright.document.parameters import with_parameters
 from stagewright.document.pipeline import Pipeline
 from stagewright.document.reference_checks import PARTITION, PARTITION_FORM
-from stagewright.document.schema_errors import said
+from stagewright.document.schema_errors import shown
 from stagewright.errors import DocumentError, NotFoundError, PlanError, Problem, ReleaseError
 from stagewright.gateway import Gateway
 from stagewright.parallel import together
 from stagewright.planner import external_inputs, planner
 from stagewright.planner.model import Champion, Pinned, Plan, Recorded, Trigger
 from stagewright.planner.release import Release
-from stagewright.planner.selection import selected
+from stagewright.planner.selection import select
 from stagewright.planner.values import document_values
 from stagewright.runs import settings
 from stagewright.runs.documents import layers as layers_layers
@@ -70,7 +70,7 @@ def _current(gateway: Gateway, pipeline: str) -> Effective:
 
 def _recorded(gateway: Gateway, pipeline: str, revision: int) -> Effective:
     document = load(revisions.document(gateway, pipeline, revision))
-    return Effective(document, layers.of_push(document))
+    return Effective(document, layers.pushed_layers(document))
 
 
 def planned(gateway: Gateway, trigger: Trigger, asked: Asked, material: Material) -> Plan:
@@ -94,10 +94,10 @@ def make_plan(
     force: bool = False,
 ) -> Plan:
     """The plan of `pipeline` (the effective document) for one trigger. PlanError: see the planner."""
-    document, pipeline = pipeline, selected(pipeline, trigger.selection).pipeline
+    document, pipeline = pipeline, select(pipeline, trigger.selection).pipeline
     places = external_inputs.external_inputs(pipeline, trigger, gateway.installation)
     external = zip(places, together(partial(digest, gateway), places), strict=True)
-    results, displaced = previous_results.results(gateway, pipeline, _partition(pipeline, trigger, gateway))
+    results, superseded = previous_results.results(gateway, pipeline, _partition(pipeline, trigger, gateway))
     if trigger.package:
         results = {**results, **model_packages.lent(gateway, pipeline, trigger)}
     recorded = Recorded(
@@ -109,7 +109,7 @@ def make_plan(
         pinned=_pinned(gateway, pipeline),
         champion=_champion(gateway, pipeline),
         approvals=model_packages.statuses(gateway, pipeline, results),
-        displaced=displaced,
+        superseded=superseded,
     )
     return planner.plan(document, trigger, recorded, force=force)
 
@@ -162,5 +162,5 @@ def _partition(pipeline: Pipeline, trigger: Trigger, gateway: Gateway) -> str:
     """PlanError where what the trigger brought makes none: results are found by it."""
     partition = str(document_values(pipeline, trigger, gateway.installation, run="")["partition",])
     if not PARTITION.fullmatch(partition):
-        raise PlanError((Problem("partition", f"{said(partition)} is no partition", PARTITION_FORM),))
+        raise PlanError((Problem("partition", f"{shown(partition)} is no partition", PARTITION_FORM),))
     return partition

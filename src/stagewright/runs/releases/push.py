@@ -81,7 +81,7 @@ def push(
     trigger, starts none: see `trigger.request_run`.
     ReleaseError: a stage names a code file that is not there. DocumentError: upstream triggers form a circle.
     """
-    pushed = layers.of_push(pipeline, overlay, by)
+    pushed = layers.pushed_layers(pipeline, overlay, by)
     _check(gateway, pushed, files)
     changes = _changes(_current(gateway, pipeline.name), pushed, files)
     manifest = Manifest(

@@ -50,7 +50,7 @@ def single(trigger: DataTrigger, pipeline: str, bucket: str, key: str, version: 
 
 def arrived(gateway: Gateway, pipeline: str, trigger: DataTrigger, key: str, time: str) -> None:
     """One object of a batch that has to settle."""
-    batch = Batch(pipeline, trigger.listens, date_of(trigger, key, time), time)
+    batch = Batch(pipeline, trigger.filter, date_of(trigger, key, time), time)
     if gateway.trigger_state.record_arrival(batch, time):
         _look_later(gateway, batch)
 

@@ -37,7 +37,7 @@ def tick(gateway: Gateway, now: datetime) -> int:
     if not minutes:
         return 0
     asked = [
-        fired(gateway.installation, pipeline, trigger.listens, _event(pipeline, trigger, due[-1]))
+        fired(gateway.installation, pipeline, trigger.filter, _event(pipeline, trigger, due[-1]))
         for pipeline, trigger, due in _all_due(gateway, minutes)
     ]
     gateway.queue.send_all(asked)

@@ -8,12 +8,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from stagewright.document.trigger_cycles import circle_findings, told, upstreams
+from stagewright.document.trigger_cycles import cycle_findings, cycle_message, upstreams
 from stagewright.document.triggers import UpstreamTrigger
 from stagewright.errors import DocumentError
 from stagewright.gateway import Gateway
 from stagewright.planner.model import Trigger
-from stagewright.planner.selection import LENDING
+from stagewright.planner.selection import OFF_REASONS
 from stagewright.runs.own_events import fired
 from stagewright.runs.stored_plan import recorded_stages
 from stagewright.runs.triggers.subscriptions import Catalogue
@@ -46,12 +46,12 @@ def announce(gateway: Gateway, header: Header) -> None:
             chain=chain,
         )
         if pipeline in chain:
-            reason = told((*chain, pipeline))
+            reason = cycle_message((*chain, pipeline))
             gateway.trigger_state.record_skipped(
                 pipeline, SkippedEvent(header.ended, event.key, event.type, reason)
             )
         else:
-            gateway.queue.send(fired(gateway.installation, pipeline, trigger.listens, event))
+            gateway.queue.send(fired(gateway.installation, pipeline, trigger.filter, event))
 
 
 def check(gateway: Gateway, document: Mapping[str, Any]) -> None:
@@ -61,7 +61,7 @@ def check(gateway: Gateway, document: Mapping[str, Any]) -> None:
     before = defaultdict[str, list[str]](list)
     for entry, trigger in Catalogue(gateway).wanting(UpstreamTrigger):
         before[entry.pipeline].append(trigger.pipeline)
-    if found := problems(circle_findings(document, lambda pipeline: before[pipeline])):
+    if found := problems(cycle_findings(document, lambda pipeline: before[pipeline])):
         raise DocumentError(found)
 
 
@@ -69,5 +69,7 @@ def _good(gateway: Gateway, header: Header) -> frozenset[str]:
     """Stages that ran well in this run, or needed not to run; not those that were off."""
     ran = {name for name, stage in gateway.runs.stages(header.run).items() if stage.status == "SUCCEEDED"}
     planned = recorded_stages(gateway, header)
-    reused = {each.name for each in planned if each.action == "reuse" and not each.reason.startswith(LENDING)}
+    reused = {
+        each.name for each in planned if each.action == "reuse" and not each.reason.startswith(OFF_REASONS)
+    }
     return frozenset(ran | reused)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from stagewright.stages.base.schema import Stage
-from stagewright.syntax.fields import Duration, Takes, Text
+from stagewright.syntax.fields import Accepts, Duration, Text
 
 
 class Approval(Stage):
@@ -14,7 +14,7 @@ class Approval(Stage):
 
     kind: Literal["approval"]
     """Always `approval`."""
-    package: Annotated[str, Takes(("package", "text"))] | None = None
+    package: Annotated[str, Accepts(("package", "text"))] | None = None
     """A model package (${stages.register.package}): its status in the registry then decides as well, and is
     set by the decision."""
     message: Text = ""

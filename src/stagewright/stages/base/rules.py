@@ -17,7 +17,7 @@ from stagewright.stages.training.schema import Trains
 from stagewright.stages.transform.schema import Transform
 from stagewright.syntax.fields import Model
 from stagewright.syntax.findings import Finding, Path, nearest
-from stagewright.syntax.references import source_of, whole
+from stagewright.syntax.references import sole_reference, source_of
 
 if TYPE_CHECKING:
     from stagewright.document.pipeline import Pipeline
@@ -90,7 +90,7 @@ def _served(stage: Serving, model: str, pipeline: Pipeline, path: Path) -> Itera
 
 def _serving_image(stage: Serving, model: str, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
     """A model that a stage of the document trains is served with that stage's image."""
-    reference = whole(model)
+    reference = sole_reference(model)
     trained = pipeline.stages.get(reference.stage or "") if reference else None
     if not isinstance(trained, Trains) or not trained.image:
         yield from _needs(stage, pipeline.defaults, path, "image")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from stagewright.syntax.fields import (
+    Accepts,
     Count,
     DefaultText,
     Duration,
@@ -20,7 +21,6 @@ from stagewright.syntax.fields import (
     Seconds,
     Served,
     StageName,
-    Takes,
     Text,
     Whole,
 )
@@ -59,7 +59,7 @@ class Stage(Model):
     """Whether a good result with the same inputs is used again: `false` never, `{max_age: 7d}` for a time."""
     retry: Retry | None = None
     """A stage that fails is tried again. Left out: never."""
-    request: Annotated[Mapping[str, Any], Takes()] = Field(default_factory=dict)
+    request: Annotated[Mapping[str, Any], Accepts()] = Field(default_factory=dict)
     """Merged last into the raw AWS request of this stage (VPC, KMS, spot, tags ...), with AWS's own names."""
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from stagewright.stages.base.schema import Serving, Stage
-from stagewright.syntax.fields import AwsName, Count, Duration, Model, PlanText, S3Uri, Takes, Whole
+from stagewright.syntax.fields import Accepts, AwsName, Count, Duration, Model, PlanText, S3Uri, Whole
 
 Metric = Literal[
     "Invocation4XXErrors",
@@ -84,7 +84,7 @@ class Capture(Model):
 
     percent: Annotated[Whole, Field(ge=1, le=100)] = 100
     """Share of the requests that is kept."""
-    destination: Annotated[str, Takes(("uri", "text"), known="plan")] | None = None
+    destination: Annotated[str, Accepts(("uri", "text"), known="plan")] | None = None
     """S3 URI of one's own; `s3://<bucket>/captured/<pipeline>/<stage>` when left out."""
 
 
@@ -93,7 +93,7 @@ class Endpoint(Stage, Serving):
 
     kind: Literal["endpoint"]
     """Always `endpoint`."""
-    model: Annotated[str, Takes(("package", "uri", "text"))]
+    model: Annotated[str, Accepts(("package", "uri", "text"))]
     """A model package (${stages.register.package}) or a model artifact (${stages.train.model})."""
     name: AwsName | None = None
     """Endpoint name; the pipeline's name and the environment when left out. Another name makes another

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from stagewright.stages.base.schema import Stage
-from stagewright.syntax.fields import Name, PlanNumber, PlanText, Reference, S3Uri, Takes, Text, Whole
+from stagewright.syntax.fields import Accepts, Name, PlanNumber, PlanText, Reference, S3Uri, Text, Whole
 
 
 class Glue(Stage):
@@ -30,7 +30,7 @@ class Glue(Stage):
     """Argument -> value. Glue's own are given so, too, such as `additional-python-modules`."""
     inputs: Mapping[Name, S3Uri] = Field(default_factory=dict)
     """Argument -> S3 URI (or reference) to read."""
-    outputs: tuple[Name, ...] | Mapping[Name, Annotated[str, Takes(("uri", "text"), known="plan")]] = ()
+    outputs: tuple[Name, ...] | Mapping[Name, Annotated[str, Accepts(("uri", "text"), known="plan")]] = ()
     """Output names, or output name -> S3 URI of one's own: the script gets the URI and writes there."""
     metrics_file: str | None = None
     """`<output>/<file>.json`, a JSON object of numbers: readable as ${stages.<stage>.metrics.<name>}."""

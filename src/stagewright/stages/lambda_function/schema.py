@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from stagewright.stages.base.schema import Stage
-from stagewright.syntax.fields import PlanText, Takes, Whole
+from stagewright.syntax.fields import Accepts, PlanText, Whole
 
 
 class Function(Stage):
@@ -19,7 +19,7 @@ class Function(Stage):
     function: PlanText
     """Its name or ARN. It carries the tag `stagewright:installation` with the installation's name, which
     is what allows the call."""
-    payload: Annotated[Mapping[str, Any], Takes()] = Field(default_factory=dict)
+    payload: Annotated[Mapping[str, Any], Accepts()] = Field(default_factory=dict)
     """What it gets."""
     max_runtime_seconds: Annotated[Whole, Field(ge=1, le=900)] = 300
     """The stage fails after this many seconds."""

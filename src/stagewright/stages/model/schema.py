@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from stagewright.stages.base.schema import Serving, Stage
-from stagewright.syntax.fields import PlanText, Takes
+from stagewright.syntax.fields import Accepts, PlanText
 
 
 class ModelStage(Stage, Serving):
@@ -13,7 +13,7 @@ class ModelStage(Stage, Serving):
 
     kind: Literal["model"]
     """Always `model`."""
-    model: Annotated[str, Takes(("package", "uri", "text"))]
+    model: Annotated[str, Accepts(("package", "uri", "text"))]
     """A model package (${stages.register.package}) or a model artifact (${stages.train.model})."""
     instance_type: PlanText | None = None
     """An instance type that it is to be used on: an alias then stands for the image with or without GPU

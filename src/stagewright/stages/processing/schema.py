@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from stagewright.stages.base.schema import Compute, Stage
-from stagewright.syntax.fields import Name, PlanNumber, Reference, S3Uri, Takes, Text, Whole
+from stagewright.syntax.fields import Accepts, Name, PlanNumber, Reference, S3Uri, Text, Whole
 
 
 class Processing(Stage, Compute):
@@ -33,7 +33,7 @@ class Processing(Stage, Compute):
     """Environment variables, beside those of `defaults`."""
     inputs: Mapping[Name, S3Uri] = Field(default_factory=dict)
     """Input name -> S3 URI (or reference), found by the job at /opt/ml/processing/input/<name>."""
-    outputs: tuple[Name, ...] | Mapping[Name, Annotated[str, Takes(("uri", "text"), known="plan")]] = ()
+    outputs: tuple[Name, ...] | Mapping[Name, Annotated[str, Accepts(("uri", "text"), known="plan")]] = ()
     """Output names, or output name -> S3 URI of one's own; written by the job to
     /opt/ml/processing/output/<name>."""
     metrics_file: str | None = None

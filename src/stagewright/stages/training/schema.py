@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from stagewright.stages.base.schema import Compute, Stage
-from stagewright.syntax.fields import Name, S3Uri, Scalar, Takes, Text
+from stagewright.syntax.fields import Accepts, Name, S3Uri, Scalar, Text
 
 
 class Trains(Compute):
@@ -21,7 +21,7 @@ class Trains(Compute):
     """More files or folders, relative to the code folder, put beside the script."""
     channels: Mapping[Name, S3Uri] = Field(default_factory=dict)
     """Channel name -> S3 URI (or reference), found by the job at /opt/ml/input/data/<name>."""
-    hyperparameters: Mapping[str, Annotated[Scalar, Takes(as_text=True)]] = Field(default_factory=dict)
+    hyperparameters: Mapping[str, Annotated[Scalar, Accepts(as_text=True)]] = Field(default_factory=dict)
     """Hyperparameter -> value."""
     environment: Mapping[str, Text] = Field(default_factory=dict)
     """Environment variables, beside those of `defaults`."""

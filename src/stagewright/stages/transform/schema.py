@@ -8,6 +8,7 @@ from pydantic import Field
 
 from stagewright.stages.base.schema import Serving, Stage
 from stagewright.syntax.fields import (
+    Accepts,
     Count,
     Flag,
     PlanNumber,
@@ -16,7 +17,6 @@ from stagewright.syntax.fields import (
     S3Uri,
     Seconds,
     Served,
-    Takes,
     Whole,
 )
 
@@ -33,7 +33,7 @@ class Transform(Stage, Serving):
     """A model stage (${stages.model.name}), a model package, or a model artifact (${stages.train.model})."""
     input: S3Uri
     """S3 URI of the files to predict for, usually a ${stages.X.outputs.Y}."""
-    output: Annotated[str, Takes(("uri", "text"), known="plan")] | None = None
+    output: Annotated[str, Accepts(("uri", "text"), known="plan")] | None = None
     """S3 URI of one's own for the predictions, which are ${stages.<stage>.outputs.predictions}."""
     content_type: str = "text/csv"
     """What the files hold."""

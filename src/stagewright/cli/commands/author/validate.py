@@ -40,23 +40,23 @@ def command(place: Document, as_json: Json = False) -> None:
 
 def checked(path: Path) -> tuple[Pipeline, list[Problem]]:
     """The document, and what to warn of. DocumentError with what is wrong in it and in its overlays."""
-    from stagewright.cli.common.sibling_checks import circle_findings, twin_findings
+    from stagewright.cli.common.sibling_checks import cycle_findings, twin_findings
     from stagewright.document.file import read_document, read_overlay
-    from stagewright.document.secrets import environments, exposed
+    from stagewright.document.secrets import environments, exposed_secrets
     from stagewright.runs.releases.named_files import code_findings, sample_findings
 
     wrong: list[Problem] = []
     doubts: list[Problem] = []
     try:
-        pipeline = read_document(path, code_findings, sample_findings, circle_findings, twin_findings)
-        doubts += exposed(environments(pipeline), str(path))
+        pipeline = read_document(path, code_findings, sample_findings, cycle_findings, twin_findings)
+        doubts += exposed_secrets(environments(pipeline), str(path))
     except DocumentError as error:
         wrong += error.problems
         pipeline = None
     for file in overlays.overlays(path):
         try:
             overlay = read_overlay(file, path.parent, pipeline, code_findings)
-            doubts += exposed(overlay, str(file)) if pipeline else ()
+            doubts += exposed_secrets(overlay, str(file)) if pipeline else ()
         except DocumentError as error:
             wrong += error.problems
     strays = list(overlays.strays(path))

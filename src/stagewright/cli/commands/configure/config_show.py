@@ -34,12 +34,12 @@ def command(place: PipelineName, target: TargetName = LOCAL, as_json: Json = Fal
 
 def print_table(stored: Layers) -> None:
     from stagewright.cli.common.changes import shown
-    from stagewright.document.assignments import written
+    from stagewright.document.assignments import format_path
     from stagewright.document.merge import leaves
     from stagewright.document.overrides import readable
 
     rows = [
-        (written(path), shown(value), stored.source(path))
+        (format_path(path), shown(value), stored.source(path))
         for path, value in leaves(readable(stored.document()))
     ]
     output.table(HEADER, rows)
@@ -48,11 +48,11 @@ def print_table(stored: Layers) -> None:
 
 
 def print_json(stored: Layers) -> None:
-    from stagewright.document.assignments import written
+    from stagewright.document.assignments import format_path
     from stagewright.document.merge import leaves
 
     document = stored.document()
-    sources = {written(path): stored.source(path) for path, _ in leaves(document)}
+    sources = {format_path(path): stored.source(path) for path, _ in leaves(document)}
     changed = {path: layer for path, layer in sources.items() if layer != "base"}
     output.print_json(
         {

@@ -26,13 +26,13 @@ def command(
     as_json: Json = False,
 ) -> None:
     from stagewright.cli.common import changes, launch
-    from stagewright.document.assignments import path_of
+    from stagewright.document.assignments import parse_path
     from stagewright.runs.documents import overrides
 
     if bool(paths) == everything:
         raise DocumentError((Problem("PATH", "name overrides, or give --all; not both"),))
     with kept(target) as connected:
         name = documents.name_of(place)
-        given = [path_of(path) for path in paths or ()]
+        given = [parse_path(path) for path in paths or ()]
         changed = overrides.remove(connected.gateway, name, given, launch.caller(connected))
     changes.report(changed, as_json)

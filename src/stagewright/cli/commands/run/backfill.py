@@ -94,9 +94,9 @@ class Span:
 
 def chosen(stages: Sequence[str]) -> tuple[str, ...]:
     """In an order that does not depend on how they were given."""
-    from stagewright.planner.selection import parse
+    from stagewright.planner.selection import parse_names
 
-    return tuple(sorted(parse(stages)))
+    return tuple(sorted(parse_names(stages)))
 
 
 def pinned(connected: Session, span: Span, given: Sequence[str], *, force: bool, latest: bool) -> Begun:
