@@ -6,7 +6,6 @@ is measured against one that defines a model, as pydantic loads most of itself o
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import statistics
 import subprocess
@@ -18,12 +17,12 @@ from pathlib import Path
 from unittest import mock
 
 from botocore.httpsession import URLLib3Session
+from tests.support.emulator import serving
+from tests.support.installation import DOCUMENT, FILES, connect
 
 from stagewright.document.load import load
 from stagewright.runs.lifecycle import route
 from stagewright.runs.releases.push import push
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 EVENTS = 40
 WARM_UP = 5
@@ -67,9 +66,8 @@ class Waiting:
 
 
 def main() -> int:
-    tests = _tests()
-    with tempfile.TemporaryDirectory() as folder, tests.serving(Path(folder)) as url:
-        own, total = _events(tests, url)
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as url:
+        own, total = _events(url)
     base, ours = _imports()
     print(f"event, first to last call: {total * 1000:6.1f} ms (median of {EVENTS})")
     print(f"event, own time:           {own * 1000:6.1f} ms (budget {OWN_BUDGET_MS:.0f} ms)")
@@ -80,10 +78,10 @@ def main() -> int:
     return 0 if own * 1000 <= OWN_BUDGET_MS and ours / base <= IMPORT_BUDGET else 1
 
 
-def _events(tests, url: str) -> tuple[float, float]:
+def _events(url: str) -> tuple[float, float]:
     """Medians of own and whole seconds, of manual runs of a pushed pipeline whose results are not reused."""
-    gateway = tests.connect(url, "benchmark")
-    push(gateway, load(tests.DOCUMENT), tests.FILES)
+    gateway = connect(url, "benchmark")
+    push(gateway, load(DOCUMENT), FILES)
     own, total = [], []
     for number in range(WARM_UP + EVENTS):
         waiting = Waiting()
@@ -123,17 +121,6 @@ def _imports() -> tuple[float, float]:
 def _import(code: str) -> float:
     command = [sys.executable, "-c", TIMED.format(code)]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-
-
-def _tests():
-    """The installation that the tests of run/ use."""
-    path = Path(__file__).parents[1] / "tests" / "runs" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("installation_of_tests", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 if __name__ == "__main__":

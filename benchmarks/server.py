@@ -1,6 +1,6 @@
 """Prints how long the local server takes: to start, to carry an event to a function, to run an execution.
 
-    python benchmarks/server.py [rounds]
+    python -m benchmarks.server [rounds]
 
 Medians in milliseconds. A machine's first start makes the whole installation, a directory's first start
 copies the snapshot of it, and "start" finds it made.
@@ -23,8 +23,6 @@ from tests.local.test_events import build
 
 from sagemaker_local import state_folder
 from stagewright.local import server as local
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 
 def timed(action: Callable[[], Any]) -> float:

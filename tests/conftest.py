@@ -2,6 +2,12 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = (
+    "tests.support.command_line",
+    "tests.support.installation",
+    "tests.support.messages",
+)
+
 BUSY = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 
 # No test may fail because the machine is busy, or by an example that the next run does not try again: so the

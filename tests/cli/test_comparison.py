@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.cli.conftest import DOCUMENT, FIT, tiny
+from tests.support.command_line import DOCUMENT, FIT, tiny
 
 from stagewright.local import server
 

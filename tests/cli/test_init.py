@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.cli.conftest import CommandLine
+from tests.support.command_line import CommandLine
 
 from sagemaker_local.images import environments
 from stagewright.cli.commands.author import demo, init, repository

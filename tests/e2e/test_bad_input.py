@@ -16,8 +16,8 @@ from pathlib import Path
 
 import boto3
 import pytest
-from tests.cli.conftest import CommandLine, tiny
 from tests.support import processes
+from tests.support.command_line import CommandLine, tiny
 from tests.support.waiting import PATIENCE, until
 
 from stagewright.local import server as local_server

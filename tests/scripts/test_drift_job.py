@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import CommandLine
+from tests.support.command_line import CommandLine
 
 from stagewright.local import server
 from stagewright.operator_gateway import OperatorGateway

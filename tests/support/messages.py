@@ -1,38 +1,13 @@
-"""The installation of tests/run, and messages as the queue brings them."""
+"""Messages as the queue delivers them, and the environment of a Lambda function."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import pytest
 
 from stagewright.runs import closing
 from stagewright.runs.lifecycle import go_on
-
-_NAME = "tests_run_installation"
-_SPEC = importlib.util.spec_from_file_location(_NAME, Path(__file__).parents[1] / "runs" / "conftest.py")
-assert _SPEC
-assert _SPEC.loader
-_shared = sys.modules.get(_NAME) or importlib.util.module_from_spec(_SPEC)
-sys.modules[_NAME] = _shared
-_SPEC.loader.exec_module(_shared)
-
-address, connected, installation, gateway = (
-    _shared.address,
-    _shared.connected,
-    _shared.installation,
-    _shared.gateway,
-)
-sagemaker, waiting, pipeline, files, tools = (
-    _shared.sagemaker,
-    _shared.waiting,
-    _shared.pipeline,
-    _shared.files,
-    _shared.tools,
-)
 
 TIME = "2026-01-31T14:00:00Z"
 
