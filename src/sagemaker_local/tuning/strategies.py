@@ -9,11 +9,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-from optuna.distributions import BaseDistribution
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sagemaker_local.tuning.ranges import Categorical, Numeric, Range
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
 
 RANDOM_START = 5
 """Training jobs that Bayesian chooses at random before it has enough to model."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
-
-import yaml
+from typing import TYPE_CHECKING, Any
 
 from stagewright.errors import DocumentError, Problem
 from stagewright.syntax.ambiguous_scalars import ambiguity, inexact, likely_value, resolve
 from stagewright.syntax.findings import Finding
 from stagewright.syntax.findings import Path as Place
+
+if TYPE_CHECKING:
+    import yaml
+
 
 DEPTH = 60
 JSON_FORM = "double quotes around keys and texts, no comma before } and ]"

@@ -6,13 +6,13 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from rich.console import RenderableType
-
 from stagewright.cli.common import output
 from stagewright.cli.common.launch import caller, pauses
 from stagewright.errors import RunFailedError
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from stagewright.cli.common.target import Session
     from stagewright.runs.history.records import RunRecord, StageRecord
 

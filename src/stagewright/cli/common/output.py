@@ -8,11 +8,13 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
-from typing import Any
-
-from rich.table import Table
+from typing import TYPE_CHECKING, Any
 
 from stagewright.errors import DocumentError, StagewrightError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
 
 MARKS = {
     "SUCCEEDED": "green", "FAILED": "red", "REFUSED": "red", "STOPPED": "yellow", "RUNNING": "cyan",
