@@ -42,9 +42,9 @@ def test_elsewhere_it_is_copied_once_and_then_the_users(installed, capsys):
 
 
 def test_paths_are_shown_as_they_are_typed(installed):
-    assert command_hints.shown(installed / "house-price") == "house-price"
-    assert command_hints.shown(installed / "two words") == "'two words'"
-    assert command_hints.shown(installed.parent / "other") == f"{installed.parent}/other"
+    assert command_hints.shell_path(installed / "house-price") == "house-price"
+    assert command_hints.shell_path(installed / "two words") == "'two words'"
+    assert command_hints.shell_path(installed.parent / "other") == f"{installed.parent}/other"
 
 
 def test_a_command_that_is_not_on_path_is_shown_with_its_place(installed, monkeypatch):
@@ -60,6 +60,6 @@ def test_a_command_that_is_not_on_path_is_shown_with_its_place(installed, monkey
 
 def test_the_same_run_again_has_its_parameters(installed, monkeypatch):
     monkeypatch.setattr("sys.argv", ["-c"])
-    again = command_hints.run_again(installed / "house-price", ["min_r2=0.9", "label=two words"])
+    again = command_hints.run_command(installed / "house-price", ["min_r2=0.9", "label=two words"])
     assert again == "stagewright run house-price -p min_r2=0.9 -p 'label=two words'"
-    assert command_hints.run_again(".") == "stagewright run ."
+    assert command_hints.run_command(".") == "stagewright run ."

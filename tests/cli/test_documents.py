@@ -36,17 +36,17 @@ def test_neither_a_document_nor_a_folder_with_one(tmp_path):
 
 def test_parameters_take_the_declared_type(folder):
     pipeline = documents.read(str(folder))
-    given = documents.parameters(pipeline, ["size=4", "rate=0.75", "label=7", "fast=true"])
+    given = documents.parse_parameters(pipeline, ["size=4", "rate=0.75", "label=7", "fast=true"])
     assert given == {"size": 4, "rate": 0.75, "label": "7", "fast": True}
 
 
 def test_a_value_may_hold_an_equals_sign(folder):
-    assert documents.parameters(documents.read(str(folder)), ["label=a=b"]) == {"label": "a=b"}
+    assert documents.parse_parameters(documents.read(str(folder)), ["label=a=b"]) == {"label": "a=b"}
 
 
 def test_every_wrong_parameter_is_reported(folder):
     with pytest.raises(DocumentError) as caught:
-        documents.parameters(documents.read(str(folder)), ["size=many", "siez=4", "fast"])
+        documents.parse_parameters(documents.read(str(folder)), ["size=many", "siez=4", "fast"])
     assert [problem.path for problem in caught.value.problems] == [
         "parameters.size",
         "parameters.siez",

@@ -18,7 +18,7 @@ from sagemaker_local.images import environments
 from stagewright.cli.commands.author import demo, init, repository
 from stagewright.cli.commands.author.init_options import CI, Accounts
 from stagewright.cli.common import documents
-from stagewright.cli.common.target import checked, described_targets
+from stagewright.cli.common.target import configured_targets, validated_settings
 from stagewright.document.file import read_document, read_overlay
 from stagewright.errors import DocumentError, NotFoundError, ReleaseError, StagewrightError
 from stagewright.runs.releases.named_files import code_findings, sample_findings
@@ -101,10 +101,10 @@ def test_every_file_is_whole_for_every_choice(here: Path, ci: CI, accounts: Acco
     assert ("cloud {" in (made / "infra/backend.tf").read_text()) is (ci is CI.TERRAFORM_CLOUD)
     for path in (made / ".pre-commit-config.yaml", *made.glob(".gitlab-ci.yml"), *made.rglob("*.yaml")):
         assert yaml.safe_load(path.read_text()), path
-    targets = described_targets(made)
+    targets = configured_targets(made)
     assert list(targets) == ["dev", "uat", "prod"]
     for name, target in targets.items():
-        settings = checked(name, target)
+        settings = validated_settings(name, target)
         assert (settings["region"], settings["prefix"], settings["environment"]) == (
             "eu-west-1",
             "team",

@@ -76,7 +76,7 @@ def test_a_failed_stage_shows_its_cause_and_not_why_it_ran():
 
 
 def test_the_outcome_names_what_was_made_and_what_to_do_next(capsys):
-    summary.print_made(record(REUSED, DONE, DEPLOYED, status="SUCCEEDED"))
+    summary.print_results(record(REUSED, DONE, DEPLOYED, status="SUCCEEDED"))
     said = capsys.readouterr().out
     assert "tiny-1 succeeded in 4.2 s: 2 stages ran, 1 reused" in said
     assert "train: r2 0.9" in said

@@ -232,7 +232,7 @@ def test_on_aws_a_run_is_stopped_by_whom_aws_knows(served):
     gateway = OperatorGateway.connect(
         running.installation, running.url, running.access_key, running.secret_key
     )
-    assert live_view.stop_if_wanted(Session(gateway, "dev"), run)
+    assert live_view.stop_if_confirmed(Session(gateway, "dev"), run)
     until(lambda: served.json("show", run)["status"] == "STOPPED")
     arn = gateway.caller.arn()
     assert arn.startswith("arn:aws:")

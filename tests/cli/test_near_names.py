@@ -17,7 +17,7 @@ from stagewright.errors import DocumentError, NotFoundError, TargetError
         (("logs", "Tiny"), 5, 'did you mean "tiny"?'),
         (("logs", "tiny", "ft"), 5, 'has no stage ft\n  try: did you mean "fit"?'),
         (("logs", "tiny", "deploy"), 5, "try: its stages: check, fit, serve, total"),
-        (("document", "tinny"), 5, 'did you mean "tiny"?'),
+        (("config", "show", "tinny"), 5, 'did you mean "tiny"?'),
         (("set", "tinny", "parameters.factor=3"), 5, 'did you mean "tiny"?'),
         (("set", "tiny", "stages.ft.enabled=false"), 2, 'stages.ft: no such stage (did you mean "fit"?)'),
         (("unset", "tinny", "--all"), 5, 'did you mean "tiny"?'),
@@ -82,7 +82,7 @@ def test_a_document_is_looked_for_in_pipelines_too(served, tmp_path, monkeypatch
 def test_parameters_and_targets(tmp_path, monkeypatch, served):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DocumentError, match=r'no such parameter \(did you mean "seconds"\?\)'):
-        documents.parameters(documents.read(str(served.folder)), ["second=1"])
+        documents.parse_parameters(documents.read(str(served.folder)), ["second=1"])
     (tmp_path / "stagewright.toml").write_text('[targets.prod]\nbucket = "b"\n')
     with pytest.raises(TargetError) as raised:
         target.environment_of("prd")

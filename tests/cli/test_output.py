@@ -24,16 +24,16 @@ START = "2026-01-01T00:00:00.000Z"
     ],
 )
 def test_how_long_it_took(ended, said):
-    assert output.took(START, ended) == said
+    assert output.duration(START, ended) == said
 
 
 def test_what_has_not_started_took_no_time():
-    assert output.took("") == ""
+    assert output.duration("") == ""
 
 
 def test_figures_are_short():
     assert (
-        output.figures({"r2": 0.917, "mae": 15164.5, "rows": 2_500_000})
+        output.format_metrics({"r2": 0.917, "mae": 15164.5, "rows": 2_500_000})
         == "r2 0.917, mae 15164.5, rows 2500000"
     )
 
@@ -82,9 +82,9 @@ def test_one_thing_is_one_thing():
 def test_a_script_that_failed_under_the_toolkit_is_what_it_said_last():
     reason = 'AlgorithmError: ExecuteUserScriptError:\nExitCode 2\nErrorMessage "fit.py: error: say "x""\n'
     reason += 'Command "python3 fit.py --depth 3", exit code: 1'
-    assert output.said(f"fit: {reason}") == 'fit: fit.py: error: say "x" (exit code 2)'
-    assert output.said(reason[:100]) == 'fit.py: error: say "x" (exit code 2)'
-    assert output.said("AlgorithmError: x, exit code: 3") == "AlgorithmError: x, exit code: 3"
+    assert output.one_line(f"fit: {reason}") == 'fit: fit.py: error: say "x" (exit code 2)'
+    assert output.one_line(reason[:100]) == 'fit.py: error: say "x" (exit code 2)'
+    assert output.one_line("AlgorithmError: x, exit code: 3") == "AlgorithmError: x, exit code: 3"
 
 
 def test_a_table_off_a_terminal_keeps_every_character(capsys):
@@ -98,4 +98,4 @@ def test_a_table_off_a_terminal_keeps_every_character(capsys):
 def test_of_a_tuning_stage_s_hyperparameters_those_are_told_that_were_tuned():
     given = {"depth": "3", "criterion": "squared_error", "rate": "1e-05", "epochs": "9"}
     result = {"hyperparameters": given, "tuned": ["depth", "criterion", "rate"]}
-    assert output.settings(result) == "depth=3, criterion=squared_error, rate=1e-05"
+    assert output.tuned_hyperparameters(result) == "depth=3, criterion=squared_error, rate=1e-05"

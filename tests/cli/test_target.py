@@ -14,15 +14,15 @@ def test_the_nearest_file_above_describes_targets(tmp_path):
     (tmp_path / "stagewright.toml").write_text('[targets.dev]\nbucket = "models"\n')
     below = tmp_path / "team" / "pipelines"
     below.mkdir(parents=True)
-    assert target.described_targets(below) == {"dev": {"bucket": "models"}}
+    assert target.configured_targets(below) == {"dev": {"bucket": "models"}}
     (below / "stagewright.toml").write_text('[targets.own]\nbucket = "own"\n')
-    assert list(target.described_targets(below)) == ["own"]
+    assert list(target.configured_targets(below)) == ["own"]
 
 
 def test_a_file_that_is_not_toml_is_named(tmp_path):
     (tmp_path / "stagewright.toml").write_text("targets: dev")
     with pytest.raises(TargetError, match=r"stagewright\.toml"):
-        target.described_targets(tmp_path)
+        target.configured_targets(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_a_file_that_is_not_toml_is_named(tmp_path):
 )
 def test_wrong_settings_are_refused(settings, said):
     with pytest.raises(TargetError, match=said):
-        target.checked("dev", settings)
+        target.validated_settings("dev", settings)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from tests.terraform.made import Made
 
 from stagewright.cli.commands.author import init
 from stagewright.cli.commands.author.init_options import CI, Accounts
-from stagewright.cli.common.target import described_targets
+from stagewright.cli.common.target import configured_targets
 
 OVERRIDE = 'terraform {\n  backend "local" {}\n}\n'
 """Terraform takes a backend in an override file for the one, or the `cloud` block, that is there."""
@@ -85,7 +85,7 @@ def test_it_is_formatted_and_valid_as_it_is(repository: Make, choice: str) -> No
 def test_each_environment_is_planned_and_only_dev_takes_what_is_pushed(repository: Make, choice: str) -> None:
     options = CHOICES[choice]
     made = ready(repository(**options))
-    targets = described_targets(made.folder.parent)
+    targets = configured_targets(made.folder.parent)
     for environment, target in targets.items():
         plan = planned(made, environment)
         after = [(each["type"], each["change"]["after"]) for each in plan["resource_changes"]]

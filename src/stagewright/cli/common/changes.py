@@ -33,33 +33,36 @@ def plain(changes: Iterable[Change]) -> list[dict[str, Any]]:
 def lines(changes: Iterable[Change]) -> list[str]:
     from stagewright.document.assignments import format_path
 
-    return [f"{format_path(each.path)}: {shown(each.before)} -> {shown(each.after)}" for each in changes]
+    return [
+        f"{format_path(each.path)}: {format_value(each.before)} -> {format_value(each.after)}"
+        for each in changes
+    ]
 
 
-def shown(value: Any) -> str:
+def format_value(value: Any) -> str:
     from stagewright.document.effective_diff import Default
     from stagewright.document.merge import ABSENT
 
     if isinstance(value, Default):
-        return f"{shown(value.value)} (default)"
+        return f"{format_value(value.value)} (default)"
     return "(nothing)" if value is ABSENT else json.dumps(value, ensure_ascii=False)
 
 
-def report(changed: Changed, as_json: bool) -> None:
+def print_report(changed: Changed, as_json: bool) -> None:
     """What a command did to the overrides."""
     if as_json:
         told = {"problems": [str(each) for each in changed.problems], "changes": plain(changed.changes)}
         output.print_json(output.plain(vars(changed) | told))
         return
-    say(changed.changes, f"{changed.pipeline}: nothing changed")
+    print_changes(changed.changes, f"{changed.pipeline}: nothing changed")
     for problem in changed.problems:
         output.note(f"still wrong: {problem}")
     for doubt in changed.doubts:
         output.note(f"warning: {doubt}")
     if changed.changes and changed.revision:
-        output.say(f"revision {changed.revision}, from the next run of {changed.pipeline} on")
+        output.print_line(f"revision {changed.revision}, from the next run of {changed.pipeline} on")
 
 
-def say(changes: Sequence[Change], otherwise: str) -> None:
+def print_changes(changes: Sequence[Change], otherwise: str) -> None:
     for line in lines(changes) or [otherwise]:
-        output.say(line)
+        output.print_line(line)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-def shown(path: Path | str) -> str:
+def shell_path(path: Path | str) -> str:
     """As a person in the current folder types it."""
     relative = os.path.relpath(path)
     return shlex.quote(str(path) if relative.startswith("..") else relative)
@@ -22,14 +22,16 @@ def program() -> str:
     found = shutil.which("stagewright")
     if own.name != "stagewright" or (found and Path(found).samefile(own)):
         return "stagewright"
-    return shown(own)
+    return shell_path(own)
 
 
-def run_again(place: Path | str, parameters: Sequence[str] = ()) -> str:
+def run_command(place: Path | str, parameters: Sequence[str] = ()) -> str:
     """The same run once more, with the parameters that this one was given."""
-    return " ".join([program(), "run", shown(place), *(f"-p {shlex.quote(text)}" for text in parameters)])
+    return " ".join(
+        [program(), "run", shell_path(place), *(f"-p {shlex.quote(text)}" for text in parameters)]
+    )
 
 
-def resume(run: str, place: Path | str) -> str:
+def resume_command(run: str, place: Path | str) -> str:
     """A run that goes on with that one, with the document as it is by then."""
-    return f"{program()} resume {run} {shown(place)}"
+    return f"{program()} resume {run} {shell_path(place)}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stagewright.cli.common.target import whereabouts
+from stagewright.cli.common.target import target_label
 from stagewright.errors import DocumentError, NotFoundError, PlanError, Problem, TargetError
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ def path_of(place: str) -> Path:
     if path is None:
         raise NotFoundError(
             f"{place}: no such document, nor a folder with a pipeline.yaml, here or in {FOLDER}",
-            _near_document(place)
+            _document_hint(place)
             or "give the path of a pipeline document; stagewright init makes a repository with one",
         )
     return path
 
 
-def _near_document(place: str) -> str:
+def _document_hint(place: str) -> str:
     """A remedy, where there is something to run: near the place, or in pipelines."""
     from stagewright.syntax.findings import closest_match, nearest
 
@@ -76,7 +76,7 @@ def name_of(place: str) -> str:
     return read(place).name if find(place) else place
 
 
-def parameters(pipeline: Pipeline, texts: Sequence[str]) -> dict[str, Scalar]:
+def parse_parameters(pipeline: Pipeline, texts: Sequence[str]) -> dict[str, Scalar]:
     """`name=value` texts as values of the declared types. DocumentError carries every one that is wrong."""
     from stagewright.document.parameters import parse_parameter
 
@@ -97,7 +97,7 @@ def parameters(pipeline: Pipeline, texts: Sequence[str]) -> dict[str, Scalar]:
     return given
 
 
-def date(given: str | None) -> str:
+def parse_date(given: str | None) -> str:
     """What --date says, empty where it was left out. DocumentError where that is no date."""
     from stagewright.syntax.dates import date_in
 
@@ -108,7 +108,7 @@ def date(given: str | None) -> str:
     return given
 
 
-def selection(
+def parse_selection(
     pipeline: Pipeline, only: Sequence[str], start: Sequence[str], skip: Sequence[str]
 ) -> Selection:
     """What --only, --from and --skip say. PlanError for what `pipeline` does not have, or has off."""
@@ -134,7 +134,7 @@ def _problem(declared: Mapping[str, Scalar], name: str, equals: str) -> Problem 
     return None
 
 
-def near_pipeline(session: Session, name: str) -> str:
+def pipeline_hint(session: Session, name: str) -> str:
     """A remedy: the pipeline there that was probably meant. Empty where `name` has a document there."""
     from stagewright.syntax.findings import nearest
 
@@ -155,7 +155,7 @@ def run_of(session: Session, place: str) -> str:
     newest = run_history.list_runs(session.gateway, name, 1)
     if not newest:
         raise NotFoundError(
-            f"{name} has no runs in {whereabouts(session.target)}",
-            near_pipeline(session, name) or "stagewright runs lists those of every pipeline",
+            f"{name} has no runs in {target_label(session.target)}",
+            pipeline_hint(session, name) or "stagewright runs lists those of every pipeline",
         )
     return newest[0].run

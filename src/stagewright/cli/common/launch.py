@@ -40,12 +40,12 @@ class Source:
 
     @classmethod
     def read(cls, path: Path) -> Source:
-        from stagewright.cli.common.sibling_checks import twin_findings
+        from stagewright.cli.common.sibling_checks import duplicate_name_findings
         from stagewright.document.file import read_document
         from stagewright.runs.releases.code_folder import scan
         from stagewright.runs.releases.named_files import code_findings
 
-        pipeline = read_document(path, code_findings, twin_findings)
+        pipeline = read_document(path, code_findings, duplicate_name_findings)
         return cls(path, pipeline, scan(path.parent / pipeline.code))
 
     def overlay(self, environment: str) -> Mapping[str, Any]:

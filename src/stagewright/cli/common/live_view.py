@@ -42,7 +42,7 @@ class Lines:
         for stage in record.stages:
             if self.shown.get(stage.name, "PLANNED") != stage.status:
                 self.shown[stage.name] = stage.status
-                output.note("  ".join(cell for cell in unjudged(stage) if cell))
+                output.note("  ".join(cell for cell in cells_without_failure(stage) if cell))
 
     def pause(self) -> None:
         pass
@@ -69,7 +69,9 @@ class Screen:
     def draw(self) -> RenderableType:
         if self.record and self.record.waits_for:
             return f"waits for {self.record.waits_for}"
-        return output.grid(HEADER, [unjudged(stage) for stage in self.record.stages] if self.record else [])
+        return output.grid(
+            HEADER, [cells_without_failure(stage) for stage in self.record.stages] if self.record else []
+        )
 
     def update(self, record: RunRecord) -> None:
         self.record = record
@@ -85,7 +87,7 @@ class Screen:
 Cells = tuple[str, str, str, str, str]
 
 
-def unjudged(stage: StageRecord) -> Cells:
+def cells_without_failure(stage: StageRecord) -> Cells:
     """While a run goes on: what made a stage fail is told once, at its end, with its log."""
     row = cells(stage)
     return (*row[:-1], "") if stage.status == "FAILED" else row
@@ -96,9 +98,9 @@ def cells(stage: StageRecord) -> Cells:
     return (
         stage.name,
         stage.status,
-        output.took(stage.started, stage.ended) if stage.action == "run" else "",
-        output.figures(stage.metrics),
-        output.said(why(stage)),
+        output.duration(stage.started, stage.ended) if stage.action == "run" else "",
+        output.format_metrics(stage.metrics),
+        output.one_line(why(stage)),
     )
 
 
@@ -137,12 +139,12 @@ def watch(session: Session, run: str) -> RunRecord:
                 if stopping:
                     raise
                 view.pause()
-                stopping = stop_if_wanted(session, run)
+                stopping = stop_if_confirmed(session, run)
     finally:
         view.close()
 
 
-def stop_if_wanted(session: Session, run: str) -> bool:
+def stop_if_confirmed(session: Session, run: str) -> bool:
     """True where the run is now being stopped; its jobs are waited for by going on to watch."""
     import typer
 

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-MARKS = {
+COLORS = {
     "SUCCEEDED": "green", "FAILED": "red", "REFUSED": "red", "STOPPED": "yellow", "RUNNING": "cyan",
     "CLOSED": "yellow", "REUSED": "blue", "SKIPPED": "dim",
 }  # fmt: skip
 
 
-WHOLE = ("run", "stage", "state", "took")
+UNWRAPPED_COLUMNS = ("run", "stage", "state", "took")
 """Columns whose cells stay in one line."""
 SCRIPT_FAILED = re.compile(
     r'AlgorithmError: ExecuteUserScriptError: ExitCode (\d+) ErrorMessage "(.+?)"'
@@ -31,7 +31,7 @@ SCRIPT_FAILED = re.compile(
 """Such a FailureReason, with single blanks."""
 
 
-def say(text: str = "") -> None:
+def print_line(text: str = "") -> None:
     print(text)  # noqa: T201 -- the one place that prints
 
 
@@ -41,7 +41,7 @@ def note(text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    say(json.dumps(plain(value), indent=2, ensure_ascii=False))
+    print_line(json.dumps(plain(value), indent=2, ensure_ascii=False))
 
 
 def plain(value: Any) -> Any:
@@ -59,7 +59,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Columns. On a terminal with colors, and folded into its width; elsewhere plain lines."""
     if not sys.stdout.isatty():
         for line in columns([header, *rows]):
-            say(line)
+            print_line(line)
         return
     from rich.console import Console
 
@@ -82,12 +82,12 @@ def grid(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(box=None, pad_edge=False, header_style="bold")
+    grid_table = Table(box=None, pad_edge=False, header_style="bold")
     for name in header:
-        made.add_column(name, overflow="fold", no_wrap=name in WHOLE)
+        grid_table.add_column(name, overflow="fold", no_wrap=name in UNWRAPPED_COLUMNS)
     for row in rows:
-        made.add_row(*(Text(cell, style=MARKS.get(cell.split(" ")[0], "")) for cell in row))
-    return made
+        grid_table.add_row(*(Text(cell, style=COLORS.get(cell.split(" ")[0], "")) for cell in row))
+    return grid_table
 
 
 def local_time(time: str) -> str:
@@ -102,12 +102,12 @@ def seconds(started: str, ended: str = "") -> float | None:
     return max(0.0, ((_parsed(ended) if ended else datetime.now(UTC)) - _parsed(started)).total_seconds())
 
 
-def took(started: str, ended: str = "") -> str:
+def duration(started: str, ended: str = "") -> str:
     length = seconds(started, ended)
-    return "" if length is None else lasted(length)
+    return "" if length is None else format_seconds(length)
 
 
-def lasted(length: float) -> str:
+def format_seconds(length: float) -> str:
     """Seconds, as people read them."""
     if length < 60:
         return f"{length:.1f} s"
@@ -116,20 +116,20 @@ def lasted(length: float) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
-def said(reason: str) -> str:
+def one_line(reason: str) -> str:
     """A reason on one line; of a script that failed under the training toolkit, what it said last."""
     return SCRIPT_FAILED.sub(r"\2 (exit code \1)", " ".join(reason.split()))
 
 
-def figures(metrics: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {figure(value)}" for name, value in metrics.items())
+def format_metrics(metrics: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {format_number(value)}" for name, value in metrics.items())
 
 
-def figure(value: float) -> str:
+def format_number(value: float) -> str:
     return f"{value:g}" if abs(value) < 1e6 else f"{value:.0f}"
 
 
-def settings(result: Mapping[str, Any]) -> str:
+def tuned_hyperparameters(result: Mapping[str, Any]) -> str:
     """What was tuned, in a tuning stage's result."""
     return ", ".join(
         f"{name}={value}"

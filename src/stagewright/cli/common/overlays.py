@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stagewright.cli.common import output
-from stagewright.cli.common.target import LOCAL, described_targets
+from stagewright.cli.common.target import LOCAL, configured_targets
 from stagewright.errors import Problem
 
 FOLDER = "environments"
@@ -58,7 +58,7 @@ def warn(document: Path) -> None:
 
 def described_environments(folder: Path) -> frozenset[str]:
     """As the nearest stagewright.toml and the nearest infra/envs have them, in `folder` or above."""
-    targets = described_targets(folder).values()
+    targets = configured_targets(folder).values()
     named = {each.get("environment") for each in targets if isinstance(each, dict)}
     return frozenset(filter(None, (*named, *map(_environment, variables(folder)))))
 

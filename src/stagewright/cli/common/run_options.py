@@ -24,7 +24,7 @@ def read(place: str, given: Sequence[str], target: str) -> tuple[Source, dict[st
 
     source = Source.read(documents.path_of(place))
     overlays.warn(source.path)
-    return source, documents.parameters(source.in_environment(environment_of(target)), given)
+    return source, documents.parse_parameters(source.in_environment(environment_of(target)), given)
 
 
 def selected(
@@ -35,7 +35,7 @@ def selected(
 
     pipeline = effective(session, source)
     environments.warn(session, pipeline)
-    return pipeline, documents.selection(pipeline, only, start, skip)
+    return pipeline, documents.parse_selection(pipeline, only, start, skip)
 
 
 def pushed(gateway: OperatorGateway, name: str) -> tuple[Pipeline, Release]:

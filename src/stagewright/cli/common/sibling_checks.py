@@ -25,7 +25,7 @@ def cycle_findings(folder: Path, data: Mapping[str, Any]) -> Iterator[Finding]:
     yield from trigger_cycles.cycle_findings(data, before)
 
 
-def twin_findings(folder: Path, data: Mapping[str, Any]) -> Iterator[Finding]:
+def duplicate_name_findings(folder: Path, data: Mapping[str, Any]) -> Iterator[Finding]:
     """Documents in `pipelines` that have the same name: pushed, the one would replace the other."""
     from stagewright.syntax.findings import Finding
 

@@ -23,7 +23,7 @@ WARNING = "WARNING: "
 
 
 def headline(record: RunRecord) -> str:
-    return f"{record.run}: {record.status}{': ' + output.said(record.reason) if record.reason else ''}"
+    return f"{record.run}: {record.status}{': ' + output.one_line(record.reason) if record.reason else ''}"
 
 
 def follow(session: Session, run: str, again: str, *, wait: bool, as_json: bool) -> None:
@@ -50,44 +50,46 @@ def print_started(run: str, as_json: bool) -> None:
     if as_json:
         output.print_json({"run": run})
     else:
-        output.say(f"next: {program()} show {run}")
+        output.print_line(f"next: {program()} show {run}")
 
 
 def print_outcome(gateway: OperatorGateway, record: RunRecord, again: str) -> None:
-    print_unseen(record)
+    print_missing_metrics(record)
     if record.status == "SUCCEEDED":
-        print_made(record)
+        print_results(record)
     else:
         print_failure(gateway, record, again)
 
 
-def print_unseen(record: RunRecord) -> None:
+def print_missing_metrics(record: RunRecord) -> None:
     for stage in record.stages:
         for metric in stage.unseen:
             output.note(f"warning: {stage.name} printed nothing that matches metric {metric}")
 
 
-def print_made(record: RunRecord) -> None:
+def print_results(record: RunRecord) -> None:
     ran = sum(stage.status in ("SUCCEEDED", "CLOSED") for stage in record.stages)
     reused = sum(stage.action == "reuse" for stage in record.stages)
-    took = output.took(record.created, record.ended)
-    output.say(f"{record.run} succeeded in {took}: {output.counted(ran, 'stage')} ran, {reused} reused")
+    took = output.duration(record.created, record.ended)
+    output.print_line(
+        f"{record.run} succeeded in {took}: {output.counted(ran, 'stage')} ran, {reused} reused"
+    )
     if record.reason:
-        output.say(f"  {output.said(record.reason)}")
+        output.print_line(f"  {output.one_line(record.reason)}")
     for stage in record.stages:
-        made = made_by(stage)
+        made = result_of(stage)
         if made:
-            output.say(f"  {stage.name}: {made}")
+            output.print_line(f"  {stage.name}: {made}")
     endpoint = next((stage.result["endpoint"] for stage in record.stages if stage.result.get("endpoint")), "")
     if endpoint:
-        output.say(f"next: {program()} predict {record.pipeline} --input FILE")
-    output.say(f"next: {program()} show {record.run}")
+        output.print_line(f"next: {program()} predict {record.pipeline} --input FILE")
+    output.print_line(f"next: {program()} show {record.run}")
 
 
-def made_by(stage: StageRecord) -> str:
-    parts = [output.figures(stage.metrics)] if stage.metrics else []
+def result_of(stage: StageRecord) -> str:
+    parts = [output.format_metrics(stage.metrics)] if stage.metrics else []
     if stage.result.get("best"):
-        parts.append(f"best {output.settings(stage.result)}")
+        parts.append(f"best {output.tuned_hyperparameters(stage.result)}")
     if stage.result.get("name"):
         parts.append(f"model {stage.result['name']}")
     if stage.result.get("package"):
@@ -119,7 +121,7 @@ def print_failure(gateway: OperatorGateway, record: RunRecord, again: str) -> No
     failed = [stage for stage in record.stages if stage.status == "FAILED"]
     output.note(f"{record.run}: {record.status}" if failed else headline(record))
     for stage in failed:
-        output.note(f"stage {stage.name}: {output.said(stage.cause or stage.error)}")
+        output.note(f"stage {stage.name}: {output.one_line(stage.cause or stage.error)}")
         lines = logs.tail(gateway, record.run, stage.name, LAST_LINES) if stage.kind in logs.LOGGED else []
         for line in lines:
             output.note(f"  | {line.text}")

@@ -32,7 +32,7 @@ FILE = "stagewright.toml"
 FIELDS = {"bucket", "region", "environment", "prefix", "profile", "account"}
 OPEN_RUNS = 1000
 """So many are looked at."""
-SEE_OUT_SECONDS = 0.2
+POLL_SECONDS = 0.2
 REQUIRED = ("bucket", "region", "environment")
 
 
@@ -53,11 +53,11 @@ def state_folder() -> Path:
     return Path(state_path())
 
 
-def whereabouts(target: str) -> str:
+def target_label(target: str) -> str:
     return str(state_folder()) if target == LOCAL else f"the target {target}"
 
 
-def is_new(target: str) -> bool:
+def is_empty(target: str) -> bool:
     """Whether nothing has been kept there yet: a command that only reads makes no state folder."""
     return target == LOCAL and not state_folder().exists()
 
@@ -68,11 +68,11 @@ def environment_of(target: str) -> str:
 
 
 @contextmanager
-def kept(target: str, runs: bool = False) -> Iterator[Session]:
+def existing_session(target: str, runs: bool = False) -> Iterator[Session]:
     """A session of a command that works with what there is. NotFoundError where there can be nothing."""
-    if is_new(target):
+    if is_empty(target):
         raise NotFoundError(
-            f"no runs in {whereabouts(target)}: there is no such folder",
+            f"no runs in {target_label(target)}: there is no such folder",
             "stagewright run PIPELINE starts one; STAGEWRIGHT_STATE names the state folder of another place",
         )
     with session(target, runs) as connected:
@@ -103,12 +103,12 @@ def _local(runs: bool) -> Iterator[Session]:
             output.note(
                 "no local server is up: starting one for this command (stagewright up leaves one running)"
             )
-        Thread(target=_prepare, args=(state,), daemon=True).start()  # meanwhile
-    with local.borrow(state, not runs, see_out if runs else None) as server:
+        Thread(target=_prepare_gateway, args=(state,), daemon=True).start()  # meanwhile
+    with local.borrow(state, not runs, wait_for_runs if runs else None) as server:
         yield Session(connect(server), LOCAL, own=not local.is_lasting(state))
 
 
-def see_out(server: Server) -> None:
+def wait_for_runs(server: Server) -> None:
     """Waits for runs that have had their turn meanwhile, and would be cut off with this command's server.
 
     Not for one that waits for a person, and for none where the server stays, or another command sees to them.
@@ -117,14 +117,14 @@ def see_out(server: Server) -> None:
 
     gateway, told = connect(server), set[str]()
     with suppress(TargetError):
-        while not starts_runs(server.state) and (left := _at_work(gateway)):
+        while not starts_runs(server.state) and (left := _running_runs(gateway)):
             for run in sorted(left - told):
                 output.note(f"{run} has begun meanwhile; this command stays until it ends (Ctrl-C stops it)")
             told |= left
-            time.sleep(SEE_OUT_SECONDS)
+            time.sleep(POLL_SECONDS)
 
 
-def _at_work(gateway: OperatorGateway) -> set[str]:
+def _running_runs(gateway: OperatorGateway) -> set[str]:
     from stagewright.store.runs import WAITING
 
     return {
@@ -136,7 +136,7 @@ def _at_work(gateway: OperatorGateway) -> set[str]:
     }
 
 
-def _prepare(state: Path) -> None:
+def _prepare_gateway(state: Path) -> None:
     """What every command needs of the gateway. The server will be where it was last time, or else the
     clients are made again."""
     from stagewright.local.state import INSTALLATION, State
@@ -172,16 +172,16 @@ def _aws(target: str) -> OperatorGateway:
 
 
 def _settings(target: str) -> dict[str, str]:
-    described = described_targets(Path.cwd())
+    described = configured_targets(Path.cwd())
     if target not in described:
         from stagewright.syntax.findings import nearest
 
         remedy = f"{nearest(target, [LOCAL, *described])}; [targets.{target}] in {FILE} describes a new one"
         raise TargetError(f"{FILE} describes no target {target}", remedy)
-    return checked(target, described[target])
+    return validated_settings(target, described[target])
 
 
-def described_targets(folder: Path) -> Mapping[str, Any]:
+def configured_targets(folder: Path) -> Mapping[str, Any]:
     """The `[targets.*]` tables of the nearest stagewright.toml, here or in a folder above."""
     file = next((place / FILE for place in (folder, *folder.parents) if (place / FILE).is_file()), None)
     if file is None:
@@ -193,7 +193,7 @@ def described_targets(folder: Path) -> Mapping[str, Any]:
     return targets if isinstance(targets, dict) else {}
 
 
-def checked(target: str, settings: Any) -> dict[str, str]:
+def validated_settings(target: str, settings: Any) -> dict[str, str]:
     """The settings of one target, all text. TargetError names every key that is missing or not known."""
     if not isinstance(settings, dict):
         raise TargetError(f"{FILE}: targets.{target} is not a table", f"write [targets.{target}]")

@@ -9,7 +9,7 @@ import typer
 
 from stagewright.cli.common import documents, output
 from stagewright.cli.common.options import Json, TargetName
-from stagewright.cli.common.target import LOCAL, is_new, session, whereabouts
+from stagewright.cli.common.target import LOCAL, is_empty, session, target_label
 
 if TYPE_CHECKING:
     from stagewright.store.approvals import Approval
@@ -24,7 +24,7 @@ def command(place: Place = None, target: TargetName = LOCAL, as_json: Json = Fal
 
     pipeline = documents.name_of(place) if place else None
     found: list[Approval] = []
-    if not is_new(target):
+    if not is_empty(target):
         with session(target) as connected:
             found = approvals.waiting(connected.gateway, pipeline)
     if as_json:
@@ -34,7 +34,7 @@ def command(place: Place = None, target: TargetName = LOCAL, as_json: Json = Fal
         print_waiting(found)
     else:
         output.note(
-            f"nothing{f' of {pipeline}' if pipeline else ''} waits for approval in {whereabouts(target)}"
+            f"nothing{f' of {pipeline}' if pipeline else ''} waits for approval in {target_label(target)}"
         )
 
 

@@ -9,7 +9,7 @@ import typer
 from stagewright.cli.common import documents, output
 from stagewright.cli.common.command_hints import program
 from stagewright.cli.common.launch import caller
-from stagewright.cli.common.target import kept
+from stagewright.cli.common.target import existing_session
 from stagewright.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def decide(place: str, stage: str | None, why: str, target: str, *, approved: bo
     from stagewright.runs import approvals
 
     why = checked(why, approvals.WHY_LIMIT)
-    with kept(target) as connected:
+    with existing_session(target) as connected:
         run, stage = chosen(connected, place, stage)
         by = caller(connected)
         decided = approvals.decide(connected.gateway, run, stage, approved=approved, by=by, why=why)
@@ -34,7 +34,7 @@ def decide(place: str, stage: str | None, why: str, target: str, *, approved: bo
             {"run": run, "stage": stage, "decision": decided.decision, "by": by, "why": why, "at": decided.at}
         )
     else:
-        output.say(f"{run}: {stage} {decided.decision} by {by}")
+        output.print_line(f"{run}: {stage} {decided.decision} by {by}")
 
 
 def checked(why: str, limit: int) -> str:
@@ -65,7 +65,7 @@ def chosen(session: Session, place: str, stage: str | None) -> tuple[str, str]:
     if not found:
         what = f"{stage} of {name}" if stage else f"nothing of {name}"
         waiting = nearest(stage or "", {each.stage for each in every}, "waiting")
-        pipeline = "" if is_run or every else documents.near_pipeline(session, name)
+        pipeline = "" if is_run or every else documents.pipeline_hint(session, name)
         remedy = waiting or pipeline or f"see what does: {program()} approvals"
         raise NotFoundError(f"{what} {'does not wait' if stage else 'waits'} for approval", remedy)
     listed = ", ".join(f"{each.run} {each.stage}" for each in found)

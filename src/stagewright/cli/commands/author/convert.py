@@ -58,15 +58,17 @@ def command(
             {"document": str(folder / "pipeline.yaml"), "files": sorted(made.files), "notes": made.notes}
         )
         return
-    output.say(f"{folder / 'pipeline.yaml'} written, with {output.counted(len(made.files), 'code file')}")
+    output.print_line(
+        f"{folder / 'pipeline.yaml'} written, with {output.counted(len(made.files), 'code file')}"
+    )
     if overlay:
-        output.say(
+        output.print_line(
             f"{folder / 'environments/local.yaml'}: this machine has {HERE} in place of the item's image"
         )
-    output.say("Not carried over as it was:")
+    output.print_line("Not carried over as it was:")
     for note in made.notes:
-        output.say(f"  {note}")
-    output.say(f"next: {program()} run {folder}")
+        output.print_line(f"  {note}")
+    output.print_line(f"next: {program()} run {folder}")
 
 
 def write(made: Imported, overlay: Mapping[str, Any], folder: Path, source: str) -> None:

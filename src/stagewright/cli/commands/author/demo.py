@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from stagewright.cli.common import output
-from stagewright.cli.common.command_hints import program, run_again, shown
+from stagewright.cli.common.command_hints import program, run_command, shell_path
 from stagewright.cli.common.options import Json
 from stagewright.cli.common.target import LOCAL, Session, session
 from stagewright.errors import RunFailedError
@@ -39,13 +39,13 @@ def command(as_json: Json = False) -> None:
         record = live_view.watch(connected, run)
         summary.print_warnings(connected.gateway, record)
         if record.status != "SUCCEEDED":
-            summary.print_outcome(connected.gateway, record, run_again(example))
+            summary.print_outcome(connected.gateway, record, run_command(example))
             raise typer.Exit(RunFailedError.exit_code)
         made = outcome(connected, record, example / "house.json")
     if as_json:
         output.print_json(made)
     else:
-        print_outcome(made, shown(example))
+        print_outcome(made, shell_path(example))
 
 
 def find_example() -> Path:
@@ -80,15 +80,17 @@ def print_outcome(made: dict[str, Any], example: str) -> None:
 
     metrics, actions = made["metrics"], made["actions"]
     reused = [name for name, action in actions.items() if action == "reuse"]
-    output.say()
-    output.say(f"R2 {metrics['r2']:.3f} on {metrics['sales']:.0f} sales of 2010, which training has not seen")
-    output.say(f"model package: {package_name(made['package'])}")
+    output.print_line()
+    output.print_line(
+        f"R2 {metrics['r2']:.3f} on {metrics['sales']:.0f} sales of 2010, which training has not seen"
+    )
+    output.print_line(f"model package: {package_name(made['package'])}")
     said = f"predicts {made['predicted']:,.0f} for a house that sold for {made['price']:,}"
-    output.say(f"endpoint {made['endpoint']}: {said}")
+    output.print_line(f"endpoint {made['endpoint']}: {said}")
     if reused:
-        output.say(f"reused from an earlier run, since nothing changed: {', '.join(reused)}")
-    output.say()
-    output.say(f"next: change n-estimators in {example}/pipeline.yaml, and look at what would run:")
-    output.say(f"        {program()} plan {example}")
-    output.say("      ask the endpoint yourself:")
-    output.say(f"        {program()} predict {NAME} --input {example}/house.json")
+        output.print_line(f"reused from an earlier run, since nothing changed: {', '.join(reused)}")
+    output.print_line()
+    output.print_line(f"next: change n-estimators in {example}/pipeline.yaml, and look at what would run:")
+    output.print_line(f"        {program()} plan {example}")
+    output.print_line("      ask the endpoint yourself:")
+    output.print_line(f"        {program()} predict {NAME} --input {example}/house.json")

@@ -16,7 +16,7 @@ import typer
 from stagewright.cli.commands.author import init_options, repository
 from stagewright.cli.commands.author.init_options import CI, Accounts, Choices
 from stagewright.cli.common import output
-from stagewright.cli.common.command_hints import program, shown
+from stagewright.cli.common.command_hints import program, shell_path
 from stagewright.cli.common.options import Json
 from stagewright.errors import DocumentError, ReleaseError
 
@@ -96,8 +96,8 @@ def report(folder: Path, chosen: Choices, files: Sequence[str], as_json: bool) -
     if as_json:
         output.print_json({"folder": str(folder.resolve()), "files": files})
     else:
-        output.say(f"made {shown(folder)}: {output.counted(len(files), 'file')}")
-        output.say(f"next: cd {shlex.quote(str(folder))} && {program()} run {chosen.pipeline}")
+        output.print_line(f"made {shell_path(folder)}: {output.counted(len(files), 'file')}")
+        output.print_line(f"next: cd {shlex.quote(str(folder))} && {program()} run {chosen.pipeline}")
 
 
 def require_empty(folder: Path) -> None:

@@ -52,7 +52,7 @@ def command(
     from stagewright.cli.common import launch, run_options
     from stagewright.planner.quotas import exceeded
 
-    day = documents.date(date)
+    day = documents.parse_date(date)
     source, parameters = run_options.read(place, given, target)
     with session(target) as connected:
         pipeline, selection = run_options.selected(connected, source, only, start, skip)
@@ -103,7 +103,7 @@ def print_plan(made: Plan, budget: Budget | None) -> None:
     for warning in made.warnings:
         output.note(f"warning: {warning}")
     for number, wave in enumerate(made.waves, 1):
-        output.say(f"wave {number}: " + " | ".join(" -> ".join(chain) for chain in wave))
+        output.print_line(f"wave {number}: " + " | ".join(" -> ".join(chain) for chain in wave))
     print_cost([use for stage in made.stages for use in stage.uses], budget.prices if budget else {})
 
 
@@ -117,7 +117,7 @@ def print_cost(uses: Sequence[Use], prices: Mapping[str, float]) -> None:
         priced = (
             f", {money(uses, prices):,.2f} at the document's prices" if hours.keys() <= prices.keys() else ""
         )
-        output.say(f"at most {sum(hours.values()):,.2f} instance-hours ({told}){priced}")
+        output.print_line(f"at most {sum(hours.values()):,.2f} instance-hours ({told}){priced}")
     for use in uses:
         if use.hours is None:
-            output.say(f"until it is removed: {use.instances} x {use.instance_type} ({use.purpose})")
+            output.print_line(f"until it is removed: {use.instances} x {use.instance_type} ({use.purpose})")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from stagewright.cli.common import output
-from stagewright.cli.common.command_hints import program, shown
+from stagewright.cli.common.command_hints import program, shell_path
 from stagewright.cli.common.options import Json
 from stagewright.errors import NotFoundError, ReleaseError
 from stagewright.syntax.findings import nearest
@@ -61,11 +61,13 @@ def _copy(script: Path, folder: Path, force: bool, as_json: bool) -> None:
         raise ReleaseError(f"{place} is not a file", "name another folder with --to")
     same = place.exists() and place.read_bytes() == content
     if place.exists() and not same and not force:
-        remedy = f"keep it, or overwrite it: {program()} script {script.stem} --to {shown(folder)} --force"
+        remedy = (
+            f"keep it, or overwrite it: {program()} script {script.stem} --to {shell_path(folder)} --force"
+        )
         raise ReleaseError(f"{place} is there already, and differs", remedy)
     if not same:
         place.write_bytes(content)
     if as_json:
         output.print_json({"name": script.stem, "path": str(place), "written": not same})
     else:
-        output.say(f"{shown(place)} {'is there already, unchanged' if same else 'written'}")
+        output.print_line(f"{shell_path(place)} {'is there already, unchanged' if same else 'written'}")

@@ -35,12 +35,12 @@ def command(place: Document, as_json: Json = False) -> None:
         stages = ", ".join(
             name if stage.enabled else f"{name} (off)" for name, stage in pipeline.stages.items()
         )
-        output.say(f"{pipeline.name} is valid: {stages}")
+        output.print_line(f"{pipeline.name} is valid: {stages}")
 
 
 def checked(path: Path) -> tuple[Pipeline, list[Problem]]:
     """The document, and what to warn of. DocumentError with what is wrong in it and in its overlays."""
-    from stagewright.cli.common.sibling_checks import cycle_findings, twin_findings
+    from stagewright.cli.common.sibling_checks import cycle_findings, duplicate_name_findings
     from stagewright.document.file import read_document, read_overlay
     from stagewright.document.secrets import environments, exposed_secrets
     from stagewright.runs.releases.named_files import code_findings, sample_findings
@@ -48,7 +48,9 @@ def checked(path: Path) -> tuple[Pipeline, list[Problem]]:
     wrong: list[Problem] = []
     doubts: list[Problem] = []
     try:
-        pipeline = read_document(path, code_findings, sample_findings, cycle_findings, twin_findings)
+        pipeline = read_document(
+            path, code_findings, sample_findings, cycle_findings, duplicate_name_findings
+        )
         doubts += exposed_secrets(environments(pipeline), str(path))
     except DocumentError as error:
         wrong += error.problems

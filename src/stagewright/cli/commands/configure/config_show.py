@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from stagewright.cli.common import documents, output
 from stagewright.cli.common.options import Json, PipelineName, TargetName
-from stagewright.cli.common.target import LOCAL, kept
+from stagewright.cli.common.target import LOCAL, existing_session
 from stagewright.errors import DocumentError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ HEADER = ("setting", "value", "layer")
 def command(place: PipelineName, target: TargetName = LOCAL, as_json: Json = False) -> None:
     from stagewright.runs.documents import layers, overrides
 
-    with kept(target) as connected:
+    with existing_session(target) as connected:
         stored = layers.read(connected.gateway, documents.name_of(place))
         wrong = overrides.wrong(connected.gateway, stored)
     if as_json and not wrong:
@@ -33,13 +33,13 @@ def command(place: PipelineName, target: TargetName = LOCAL, as_json: Json = Fal
 
 
 def print_table(stored: Layers) -> None:
-    from stagewright.cli.common.changes import shown
+    from stagewright.cli.common.changes import format_value
     from stagewright.document.assignments import format_path
     from stagewright.document.merge import leaves
     from stagewright.document.overrides import readable
 
     rows = [
-        (format_path(path), shown(value), stored.source(path))
+        (format_path(path), format_value(value), stored.source(path))
         for path, value in leaves(readable(stored.document()))
     ]
     output.table(HEADER, rows)

@@ -10,7 +10,7 @@ import typer
 
 from stagewright.cli.common import documents, output
 from stagewright.cli.common.options import Json, PipelineName, TargetName
-from stagewright.cli.common.target import LOCAL, kept
+from stagewright.cli.common.target import LOCAL, existing_session
 
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most this many.")]
 HEADER = ("revision", "written", "author", "changes")
@@ -22,7 +22,7 @@ def command(
     from stagewright.cli.common import changes
     from stagewright.runs.documents import revisions
 
-    with kept(target) as connected:
+    with existing_session(target) as connected:
         name = documents.name_of(place)
         entries = revisions.history(connected.gateway, name, limit)
     if as_json:

@@ -12,7 +12,7 @@ import typer
 
 from stagewright.cli.common import changes, documents, output
 from stagewright.cli.common.options import Json, PipelineName
-from stagewright.cli.common.target import kept, session
+from stagewright.cli.common.target import existing_session, session
 
 if TYPE_CHECKING:
     from stagewright.cli.common.target import Session
@@ -37,7 +37,7 @@ def command(
     from stagewright.cli.common import launch
     from stagewright.runs.releases import promotion
 
-    with kept(source) as before, session(target, runs=not dry_run) as after:
+    with existing_session(source) as before, session(target, runs=not dry_run) as after:
         candidate = promotion.find(before.gateway, documents.name_of(place), release, untested=untested)
         overlay = overlay_for(place, candidate.pipeline, after)
         prepared = promotion.prepare(before.gateway, after.gateway, candidate, overlay)
@@ -75,14 +75,18 @@ def report(prepared: Promotion, pushed: Pushed | None, run: str | None, target: 
     candidate = prepared.candidate
     lineage = candidate.lineage
     seen = f"it ran well in {lineage['run']}" if "run" in lineage else "nobody has seen it run well"
-    output.say(f"{candidate.pipeline.name} {candidate.release.digest[:12]} from {lineage['from']}: {seen}")
+    output.print_line(
+        f"{candidate.pipeline.name} {candidate.release.digest[:12]} from {lineage['from']}: {seen}"
+    )
     if candidate.overridden:
         output.note(f"that run had overrides, which stay in {lineage['from']}: see stagewright diff")
     for line in changes.lines(prepared.changes):
-        output.say(f"  {line}")
+        output.print_line(f"  {line}")
     if pushed is None:
-        output.say(f"{output.counted(len(prepared.files), 'code file')} checked; nothing was written")
+        output.print_line(f"{output.counted(len(prepared.files), 'code file')} checked; nothing was written")
     elif run:
-        output.say(f"{target}: run {run}")
+        output.print_line(f"{target}: run {run}")
     else:
-        output.say(f"{target}: nothing runs now: it was there already, or its document has no code trigger")
+        output.print_line(
+            f"{target}: nothing runs now: it was there already, or its document has no code trigger"
+        )

@@ -10,7 +10,7 @@ import typer
 
 from stagewright.cli.common import documents
 from stagewright.cli.common.options import Json, PipelineName, TargetName
-from stagewright.cli.common.target import LOCAL, kept
+from stagewright.cli.common.target import LOCAL, existing_session
 
 Number = Annotated[int, typer.Argument(metavar="REVISION", min=1, help="The number of a revision.")]
 
@@ -19,7 +19,7 @@ def command(place: PipelineName, number: Number, target: TargetName = LOCAL, as_
     from stagewright.cli.common import changes, launch
     from stagewright.runs.documents import overrides
 
-    with kept(target) as connected:
+    with existing_session(target) as connected:
         name = documents.name_of(place)
         changed = overrides.roll_back(connected.gateway, name, number, launch.caller(connected))
-    changes.report(changed, as_json)
+    changes.print_report(changed, as_json)

@@ -11,7 +11,7 @@ import typer
 
 from stagewright.cli.common import documents
 from stagewright.cli.common.options import Json, PipelineName, TargetName
-from stagewright.cli.common.target import LOCAL, kept
+from stagewright.cli.common.target import LOCAL, existing_session
 
 Settings = Annotated[
     list[str], typer.Argument(metavar="PATH=VALUE...", help="What to override, and with which value.")
@@ -24,7 +24,7 @@ def command(
     from stagewright.cli.common import changes, launch
     from stagewright.runs.documents import overrides
 
-    with kept(target) as connected:
+    with existing_session(target) as connected:
         name = documents.name_of(place)
         changed = overrides.put(connected.gateway, name, settings, launch.caller(connected))
-    changes.report(changed, as_json)
+    changes.print_report(changed, as_json)

@@ -8,7 +8,7 @@ import typer
 
 from stagewright.cli.common import documents
 from stagewright.cli.common.options import Json, PipelineName, TargetName
-from stagewright.cli.common.target import LOCAL, kept
+from stagewright.cli.common.target import LOCAL, existing_session
 from stagewright.errors import DocumentError, Problem
 
 Paths = Annotated[
@@ -31,8 +31,8 @@ def command(
 
     if bool(paths) == everything:
         raise DocumentError((Problem("PATH", "name overrides, or give --all; not both"),))
-    with kept(target) as connected:
+    with existing_session(target) as connected:
         name = documents.name_of(place)
         given = [parse_path(path) for path in paths or ()]
         changed = overrides.remove(connected.gateway, name, given, launch.caller(connected))
-    changes.report(changed, as_json)
+    changes.print_report(changed, as_json)

@@ -10,7 +10,7 @@ import typer
 from stagewright.cli.common import changes, documents, output
 from stagewright.cli.common.command_hints import program
 from stagewright.cli.common.options import Json, PipelineName, TargetName
-from stagewright.cli.common.target import LOCAL, kept
+from stagewright.cli.common.target import LOCAL, existing_session
 from stagewright.errors import DocumentError, NotFoundError, Problem
 from stagewright.naming import pipeline_of
 
@@ -30,7 +30,7 @@ def report(comparison: Comparison, as_json: bool) -> None:
     if as_json:
         output.print_json(plain(comparison))
         return
-    output.say("\n".join(output.columns([_heading(comparison.before), _heading(comparison.after)])))
+    output.print_line("\n".join(output.columns([_heading(comparison.before), _heading(comparison.after)])))
     sections = {
         "run": [_fact(each) for each in comparison.facts],
         "settings": changes.lines(comparison.settings),
@@ -44,7 +44,7 @@ def report(comparison: Comparison, as_json: bool) -> None:
     }
     for title, lines in sections.items():
         if lines:
-            output.say("\n  ".join([title, *lines]))
+            output.print_line("\n  ".join([title, *lines]))
     for gap in comparison.missing:
         output.note(gap)
 
@@ -94,7 +94,7 @@ def _named(found: Iterable[Change]) -> list[dict[str, Any]]:
 
 
 def _heading(record: RunRecord) -> tuple[str, ...]:
-    took = output.took(record.started, record.ended)
+    took = output.duration(record.started, record.ended)
     return (record.run, record.status, output.local_time(record.created), took)
 
 
@@ -120,7 +120,9 @@ def _file(change: Change) -> str:
 
 
 def _metric(stage: str, metric: Metric) -> tuple[str, ...]:
-    sides = [NOTHING if value is None else output.figure(value) for value in (metric.before, metric.after)]
+    sides = [
+        NOTHING if value is None else output.format_number(value) for value in (metric.before, metric.after)
+    ]
     return (stage, metric.name, _both(sides), f"{metric.difference:+g}" if metric.difference else "")
 
 
@@ -128,7 +130,7 @@ def _stage(stage: StageComparison) -> tuple[str, ...] | None:
     """State and seconds; None where there is no difference."""
     states = [each.status if each else NOTHING for each in (stage.before, stage.after)]
     took = [
-        output.lasted(each.seconds) if each and each.seconds is not None else NOTHING
+        output.format_seconds(each.seconds) if each and each.seconds is not None else NOTHING
         for each in (stage.before, stage.after)
     ]
     if len(set(states)) == len(set(took)) == 1:
@@ -165,7 +167,7 @@ def command(
     if documents.RUN_ID.fullmatch(place):
         remedy = f"{program()} diff {pipeline_of(place)} {place}"
         raise DocumentError((Problem(place, "is a run, and first comes its pipeline", remedy),))
-    with kept(target) as connected:
+    with existing_session(target) as connected:
         name = documents.name_of(place)
         given = [side for side in (a, b) if side]
         if any(is_run(side, place, name) for side in given):
@@ -204,7 +206,7 @@ def of_document(gateway: OperatorGateway, name: str, a: str, b: str, as_json: bo
     if as_json:
         output.print_json({"pipeline": name, "a": a, "b": b, "changes": changes.plain(found)})
     else:
-        changes.say(found, f"{name}: no difference between {a} and {b}")
+        changes.print_changes(found, f"{name}: no difference between {a} and {b}")
 
 
 def newest(gateway: OperatorGateway, pipeline: str) -> str:

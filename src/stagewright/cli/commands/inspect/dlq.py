@@ -11,7 +11,7 @@ import typer
 
 from stagewright.cli.common import output
 from stagewright.cli.common.options import Json, TargetName
-from stagewright.cli.common.target import LOCAL, is_new, session, whereabouts
+from stagewright.cli.common.target import LOCAL, is_empty, session, target_label
 
 if TYPE_CHECKING:
     from stagewright.runs.dead_letters import DeadLetter
@@ -34,7 +34,7 @@ def command(
 ) -> None:
     act = _checked(action, ids or [], everything)
     letters: list[DeadLetter] = []
-    if not is_new(target):
+    if not is_empty(target):
         from stagewright.runs import dead_letters
 
         acts = {"replay": dead_letters.replay, "drop": dead_letters.drop}
@@ -48,11 +48,11 @@ def command(
     if as_json:
         output.print_json(letters)
     elif act != "list":
-        output.say(f"{output.counted(len(letters), 'message')} {DONE[act]}")
+        output.print_line(f"{output.counted(len(letters), 'message')} {DONE[act]}")
     elif letters:
         print_letters(letters)
     else:
-        output.note(f"no dead letters in {whereabouts(target)}")
+        output.note(f"no dead letters in {target_label(target)}")
 
 
 def print_letters(letters: Sequence[DeadLetter]) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from stagewright.cli.common import documents, output
 from stagewright.cli.common.options import Json, PipelineOrRun, TargetName
-from stagewright.cli.common.target import LOCAL, kept
+from stagewright.cli.common.target import LOCAL, existing_session
 
 if TYPE_CHECKING:
     from stagewright.runs.history.logs import LogLine
@@ -40,7 +40,7 @@ def command(
 
     if as_json and follow:
         raise typer.BadParameter("--json prints one document, at the end; --follow has none")
-    with kept(target) as connected:
+    with existing_session(target) as connected:
         gateway = connected.gateway
         run = documents.run_of(connected, place)
         record = run_history.show(gateway, run)
@@ -61,4 +61,4 @@ def command(
 def print_lines(lines: Iterable[LogLine], of: str | None) -> None:
     """Each with its source, unless that is the stage asked for."""
     for line in lines:
-        output.say(line.text if line.source == of else f"{line.source}  {line.text}")
+        output.print_line(line.text if line.source == of else f"{line.source}  {line.text}")

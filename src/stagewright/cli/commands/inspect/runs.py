@@ -14,7 +14,7 @@ import typer
 
 from stagewright.cli.common import documents, output
 from stagewright.cli.common.options import Json, TargetName
-from stagewright.cli.common.target import LOCAL, is_new, session, whereabouts
+from stagewright.cli.common.target import LOCAL, is_empty, session, target_label
 
 if TYPE_CHECKING:
     from stagewright.runs.history.records import RunRecord
@@ -38,7 +38,7 @@ def command(
         show_dropped(pipeline, limit, target, as_json)
         return
     records = []
-    if not is_new(target):
+    if not is_empty(target):
         with session(target) as connected:
             from stagewright.runs.history import run_history
 
@@ -48,14 +48,14 @@ def command(
     elif records:
         print_records(records)
     else:
-        output.note(f"no runs{f' of {pipeline}' if pipeline else ''} in {whereabouts(target)}")
+        output.note(f"no runs{f' of {pipeline}' if pipeline else ''} in {target_label(target)}")
 
 
 def show_dropped(pipeline: str | None, limit: int, target: str, as_json: bool) -> None:
     from stagewright.runs.history import run_history
 
     found = []
-    if not is_new(target):
+    if not is_empty(target):
         with session(target) as connected:
             found = run_history.list_dropped(connected.gateway, pipeline, limit)
     if as_json:
@@ -66,7 +66,7 @@ def show_dropped(pipeline: str | None, limit: int, target: str, as_json: bool) -
         ]
         output.table(("time", "pipeline", "trigger", "why", "key"), rows)
     else:
-        output.note(f"nothing{f' of {pipeline}' if pipeline else ''} was dropped in {whereabouts(target)}")
+        output.note(f"nothing{f' of {pipeline}' if pipeline else ''} was dropped in {target_label(target)}")
 
 
 def print_records(records: Sequence[RunRecord]) -> None:
@@ -77,9 +77,11 @@ def print_records(records: Sequence[RunRecord]) -> None:
         output.table(header, rows)
         return
     for cells, line in zip(rows, output.columns([cells[1:-1] for cells in rows]), strict=True):
-        output.say(f"{cells[0]}\n  {line}")
+        output.print_line(f"{cells[0]}\n  {line}")
         if cells[-1]:
-            output.say(textwrap.indent(textwrap.fill(cells[-1], width - 2, break_on_hyphens=False), "  "))
+            output.print_line(
+                textwrap.indent(textwrap.fill(cells[-1], width - 2, break_on_hyphens=False), "  ")
+            )
 
 
 def row(record: RunRecord) -> tuple[str, ...]:
@@ -91,8 +93,8 @@ def row(record: RunRecord) -> tuple[str, ...]:
         record.trigger.date,
         "" if record.partition in ("default", record.trigger.date) else record.partition,
         output.local_time(record.created),
-        output.took(record.started, record.ended),
-        output.said(record.reason),
+        output.duration(record.started, record.ended),
+        output.one_line(record.reason),
     )
 
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from stagewright.cli.common import documents, output
 from stagewright.cli.common.options import Json, PipelineOrRun, TargetName
-from stagewright.cli.common.target import LOCAL, kept
+from stagewright.cli.common.target import LOCAL, existing_session
 
 if TYPE_CHECKING:
     from stagewright.runs.history.records import RunRecord
 
 
 def command(place: PipelineOrRun, target: TargetName = LOCAL, as_json: Json = False) -> None:
-    with kept(target) as connected:
+    with existing_session(target) as connected:
         from stagewright.runs.history import run_history
 
         record = run_history.show(connected.gateway, documents.run_of(connected, place))
@@ -27,30 +27,30 @@ def command(place: PipelineOrRun, target: TargetName = LOCAL, as_json: Json = Fa
 def print_record(record: RunRecord) -> None:
     from stagewright.cli.common import live_view, summary
 
-    output.say(summary.headline(record))
+    output.print_line(summary.headline(record))
     trigger = f"{record.trigger.type}{' by ' + record.trigger.by if record.trigger.by else ''}"
-    took = f"; took {length}" if (length := output.took(record.started, record.ended)) else ""
-    output.say(f"trigger {trigger}; created {output.local_time(record.created)}{took}")
+    took = f"; took {length}" if (length := output.duration(record.started, record.ended)) else ""
+    output.print_line(f"trigger {trigger}; created {output.local_time(record.created)}{took}")
     print_origin(record)
     if record.partition not in ("", "default"):
-        output.say(f"  partition {record.partition}")
+        output.print_line(f"  partition {record.partition}")
     for name, value in record.trigger.parameters.items():
-        output.say(f"  {name} = {value}")
+        output.print_line(f"  {name} = {value}")
     for name, stages in record.trigger.selection.to_json().items():
-        output.say(f"  {'from' if name == 'start' else name} {', '.join(stages)}")
+        output.print_line(f"  {'from' if name == 'start' else name} {', '.join(stages)}")
     if record.trigger.resumes:
-        output.say(f"  resumes {record.trigger.resumes}")
+        output.print_line(f"  resumes {record.trigger.resumes}")
     for later in record.resumed_by:
-        output.say(f"  resumed by {later}")
+        output.print_line(f"  resumed by {later}")
     if record.stages:  # a run that was refused has none
         output.table(live_view.HEADER, [live_view.cells(stage) for stage in record.stages])
-    summary.print_unseen(record)
+    summary.print_missing_metrics(record)
     for stage in record.stages:
-        made = summary.made_by(stage)
+        made = summary.result_of(stage)
         if made or stage.result.get("outputs"):
-            output.say(f"{stage.name}: {made}" if made else stage.name)
+            output.print_line(f"{stage.name}: {made}" if made else stage.name)
         for name, uri in stage.result.get("outputs", {}).items():
-            output.say(f"  {name} {uri}")
+            output.print_line(f"  {name} {uri}")
 
 
 def print_origin(record: RunRecord) -> None:
@@ -59,8 +59,10 @@ def print_origin(record: RunRecord) -> None:
     release = f"release {record.release[:12]}" if record.lineage else ""
     commit = f"commit {record.lineage['commit']}" if record.lineage.get("commit") else ""
     if told := ", ".join(filter(None, (revision, release, commit))):
-        output.say(f"  {told}")
+        output.print_line(f"  {told}")
     if origin := record.lineage.get("promoted"):
         run = f"where {origin['run']} ran well" if origin.get("run") else "where no run of it was seen"
         by = f" by {origin['by']}" if origin.get("by") else ""
-        output.say(f"  promoted from {origin['from']} ({origin['installation']}), pushed there{by}, {run}")
+        output.print_line(
+            f"  promoted from {origin['from']} ({origin['installation']}), pushed there{by}, {run}"
+        )

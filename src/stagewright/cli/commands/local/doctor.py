@@ -48,7 +48,7 @@ def command(target: Target = None, as_json: Json = False) -> None:
 def say(check: Check, failed: str, optional: str) -> None:
     mark = "ok" if check.ok else failed if check.needed else optional
     remedy = f"\n          try: {check.remedy}" if not check.ok else ""
-    output.say(f"{mark:8}  {check.name}: {check.found}{remedy}")
+    output.print_line(f"{mark:8}  {check.name}: {check.found}{remedy}")
 
 
 def installation(target: str) -> list[Check]:

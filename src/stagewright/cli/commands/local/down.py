@@ -39,16 +39,16 @@ def command(as_json: Json = False) -> None:
         output.print_json({"stopped": running is not None, "state": str(state), **told})
         return
     for run in stopped:
-        output.say(f"stopped {run}")
+        output.print_line(f"stopped {run}")
     for run in waiting:
-        output.say(f"{run} waits, and goes on when the server is up again")
-    output.say(
+        output.print_line(f"{run} waits, and goes on when the server is up again")
+    output.print_line(
         f"the local server is down; its state is in {state}"
         if running
         else f"no local server is up ({state})"
     )
     if stopped:
-        output.say(f"next: {program()} resume {stopped[0]} (what has ended well is reused)")
+        output.print_line(f"next: {program()} resume {stopped[0]} (what has ended well is reused)")
 
 
 def open_runs(running: Server) -> Sequence[Header]:

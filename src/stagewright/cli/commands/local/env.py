@@ -23,4 +23,4 @@ def command(as_json: Json = False) -> None:
         output.print_json(variables)
     else:
         for name, value in variables.items():
-            output.say(f"export {name}={shlex.quote(value)}")
+            output.print_line(f"export {name}={shlex.quote(value)}")

@@ -103,7 +103,7 @@ def _say(alone: Standalone, as_json: bool) -> None:
         )
     else:
         for name, value in alone.environment.items():
-            output.say(f"export {name}={shlex.quote(value)}")
+            output.print_line(f"export {name}={shlex.quote(value)}")
         output.note(
             f"SageMaker: {settings.service_url} (S3: {settings.url}, state {alone.state}); Ctrl-C ends it"
         )

@@ -25,7 +25,9 @@ def command(port: Port = None, as_json: Json = False) -> None:
         started = already is None
         output.print_json({"url": running.url, "pid": running.pid, "state": str(state), "started": started})
     else:
-        output.say(f"{'already ' if already else ''}up: {running.url} (pid {running.pid}, state {state})")
-        output.say(
+        output.print_line(
+            f"{'already ' if already else ''}up: {running.url} (pid {running.pid}, state {state})"
+        )
+        output.print_line(
             "next: stagewright run PIPELINE; for other programs `eval $(stagewright env)`; stagewright down"
         )

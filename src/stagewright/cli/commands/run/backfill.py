@@ -19,7 +19,7 @@ from stagewright.cli.commands.author.plan import make
 from stagewright.cli.common import documents, environments, output
 from stagewright.cli.common.options import Force, Json, Only, Parameters, PipelineName, Skip, TargetName
 from stagewright.cli.common.run_options import pushed
-from stagewright.cli.common.target import LOCAL, Session, kept
+from stagewright.cli.common.target import LOCAL, Session, existing_session
 from stagewright.errors import DocumentError, PlanError, RunFailedError
 from stagewright.naming import timestamp
 
@@ -61,13 +61,13 @@ def command(
     name = documents.name_of(place)
     if not listed and not (first and last):
         raise typer.BadParameter("--from and --to are needed: --from 2024-01 --to 2024-12")
-    with kept(target, runs=not (listed or dry_run)) as connected:
+    with existing_session(target, runs=not (listed or dry_run)) as connected:
         if listed:
             show_listed(connected, name, as_json)
             return
         span = Span(name, first, last, every, chosen(only), chosen(skip))
         begun = pinned(connected, span, given, force=force, latest=latest)
-        documents.selection(begun.document, only, (), skip)
+        documents.parse_selection(begun.document, only, (), skip)
         shared = warn_of_endpoints(connected, begun)
         if dry_run:
             print_dry(connected, begun, as_json)
@@ -105,7 +105,7 @@ def pinned(connected: Session, span: Span, given: Sequence[str], *, force: bool,
     from stagewright.runs import backfill as backfills
 
     gateway = connected.gateway
-    parameters = documents.parameters(pushed(gateway, span.pipeline)[0], given)
+    parameters = documents.parse_parameters(pushed(gateway, span.pipeline)[0], given)
     now = timestamp(datetime.now(UTC))
     asked = backfills.Backfill(
         **vars(span), parameters=parameters, force=force, by=caller(connected), created=now
@@ -153,7 +153,7 @@ def print_periods(wanted: Backfill, begun: Begun, periods: Sequence[Period], as_
         made_of = {"revision": wanted.revision, "release": begun.release.digest}
         output.print_json({"backfill": wanted.id, **made_of, "periods": periods})
     else:
-        output.table(HEADER, [(p.date, p.status, p.run, output.said(p.reason)) for p in periods])
+        output.table(HEADER, [(p.date, p.status, p.run, output.one_line(p.reason)) for p in periods])
     if not all(period.is_good for period in periods):
         output.note(
             "the same command again tries again what did not end well, made of the same;"
@@ -190,7 +190,7 @@ def said(progress: Progress) -> str:
 def tell(period: Period) -> None:
     if period.status in ("ASKED", "PLANNED"):
         return
-    reason = f": {output.said(period.reason)}" if period.reason else ""
+    reason = f": {output.one_line(period.reason)}" if period.reason else ""
     output.note(f"{period.date}  {period.run}  {period.status}{reason}")
 
 
@@ -218,7 +218,7 @@ def planned(connected: Session, begun: Begun, period: Period) -> Mapping[str, st
     try:
         made = make(connected, begun.release, begun.document, trigger, wanted.force)
     except (PlanError, DocumentError) as error:
-        return {"state": "refused", "why": output.said(error.message)}
+        return {"state": "refused", "why": output.one_line(error.message)}
     return {"state": "plan", **counts(made)}
 
 

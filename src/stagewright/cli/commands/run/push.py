@@ -24,11 +24,11 @@ def command(place: Document, target: TargetName = LOCAL, as_json: Json = False) 
             output.print_json(output.plain(pushed) | {"run": run})
         elif run is None and (pushed.uploaded or pushed.removed or pushed.document):
             told = launch.changes(pushed)
-            output.say(f"{source.pipeline.name}: {told}; the push starts no run: no code trigger")
+            output.print_line(f"{source.pipeline.name}: {told}; the push starts no run: no code trigger")
         elif run is None:
-            output.say(f"{source.pipeline.name}: nothing changed since the last push")
+            output.print_line(f"{source.pipeline.name}: nothing changed since the last push")
         else:
-            output.say(f"{source.pipeline.name}: {launch.changes(pushed)}; run {run}")
+            output.print_line(f"{source.pipeline.name}: {launch.changes(pushed)}; run {run}")
         if run and connected.own:
             watch_out(connected, run)
 

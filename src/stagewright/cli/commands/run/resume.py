@@ -17,7 +17,7 @@ from stagewright.cli.common import documents, environments, output
 from stagewright.cli.common.command_hints import program
 from stagewright.cli.common.options import Json, TargetName
 from stagewright.cli.common.run_options import pushed
-from stagewright.cli.common.target import LOCAL, Session, kept
+from stagewright.cli.common.target import LOCAL, Session, existing_session
 from stagewright.errors import NotFoundError, TargetError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def command(
     target: TargetName = LOCAL,
     as_json: Json = False,
 ) -> None:
-    with kept(target, runs=not plan_only) as connected:
+    with existing_session(target, runs=not plan_only) as connected:
         from stagewright.cli.common import summary
         from stagewright.runs import resume
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from stagewright.cli.common import documents
-from stagewright.cli.common.command_hints import resume, run_again
+from stagewright.cli.common.command_hints import resume_command, run_command
 from stagewright.cli.common.options import (
     Date,
     Document,
@@ -43,7 +43,7 @@ def command(
 ) -> None:
     from stagewright.cli.common import launch, run_options
 
-    day = documents.date(date)
+    day = documents.parse_date(date)
     source, parameters = run_options.read(place, given, target)
     with session(target, runs=True) as connected:
         from stagewright.cli.common import summary
@@ -54,5 +54,5 @@ def command(
             )
         _, selection = run_options.selected(connected, source, only, start, skip)
         run = launch.start(connected, source, parameters, force, selection, day)
-        again = resume(run, place) if selection or day else run_again(place, given)
+        again = resume_command(run, place) if selection or day else run_command(place, given)
         summary.follow(connected, run, again, wait=wait, as_json=as_json)

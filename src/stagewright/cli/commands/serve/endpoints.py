@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from stagewright.cli.common import output
 from stagewright.cli.common.options import Json, TargetName
-from stagewright.cli.common.target import LOCAL, is_new, session, whereabouts
+from stagewright.cli.common.target import LOCAL, is_empty, session, target_label
 
 if TYPE_CHECKING:
     from stagewright.aws.endpoints import Endpoint
@@ -23,7 +23,7 @@ HEADER = ("endpoint", "state", "serves", "since", "until", "run", "kept", "rolle
 
 def command(target: TargetName = LOCAL, as_json: Json = False) -> None:
     found: list[dict[str, Any]] = []
-    if not is_new(target):
+    if not is_empty(target):
         with session(target) as connected:
             found = list_endpoints(connected.gateway)
     if as_json:
@@ -31,7 +31,7 @@ def command(target: TargetName = LOCAL, as_json: Json = False) -> None:
     elif found:
         output.table(HEADER, [row(each) for each in found])
     else:
-        output.note(f"no endpoints in {whereabouts(target)}")
+        output.note(f"no endpoints in {target_label(target)}")
 
 
 def list_endpoints(gateway: OperatorGateway) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ import typer
 from stagewright.cli.common import documents, output
 from stagewright.cli.common.command_hints import program
 from stagewright.cli.common.options import Json, TargetName
-from stagewright.cli.common.target import LOCAL, kept, whereabouts
+from stagewright.cli.common.target import LOCAL, existing_session, target_label
 from stagewright.errors import NotFoundError, TargetError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def command(
         raise typer.BadParameter("nothing to send: give --input FILE, --data TEXT, or data on standard input")
     kind = content_type or kind_of(body, file.suffix if file else "")
     name = documents.name_of(place)
-    with kept(target) as connected:
+    with existing_session(target) as connected:
         endpoint, deployed_by = endpoint_of(connected, name)
         try:
             answer = connected.gateway.endpoints.invoke(endpoint, body, kind, accept)
@@ -100,8 +100,8 @@ def endpoint_of(session: Session, name: str) -> tuple[str, str]:
         return name, ""
     raise NotFoundError(
         f"{name} is neither a pipeline that has made an endpoint nor an endpoint in"
-        f" {whereabouts(session.target)}",
-        documents.near_pipeline(session, name) or f"{program()} endpoints lists those that there are",
+        f" {target_label(session.target)}",
+        documents.pipeline_hint(session, name) or f"{program()} endpoints lists those that there are",
     )
 
 

@@ -12,7 +12,7 @@ import typer
 
 from stagewright.cli.common import documents, output
 from stagewright.cli.common.options import Json, TargetName
-from stagewright.cli.common.target import LOCAL, kept
+from stagewright.cli.common.target import LOCAL, existing_session
 
 Place = Annotated[
     str, typer.Argument(metavar="PIPELINE", help="A pipeline, by document, folder or name; or an endpoint.")
@@ -45,7 +45,7 @@ def command(
     if len(why) > rollback.WHY_LIMIT:
         message = f"at most {rollback.WHY_LIMIT:,} characters, and these are {len(why):,}"
         raise typer.BadParameter(message, param_hint="--reason")
-    with kept(target) as connected:
+    with existing_session(target) as connected:
         item = rollback.find(connected.gateway, documents.name_of(place), stage)
         going = rollback.prepare(connected.gateway, item, to)
         for name, state in going.unwatched.items():
@@ -55,4 +55,4 @@ def command(
     if as_json:
         output.print_json({"endpoint": item.name, "unwatched": dict(going.unwatched), **asdict(done)})
     else:
-        output.say(f"{item.name} serves {done.to} again")
+        output.print_line(f"{item.name} serves {done.to} again")
