@@ -78,7 +78,7 @@ def test_a_good_request(endpoint):
         ({"Tags": {}}, "CreateEndpoint.Tags: {} is not a list"),
         (
             {"Tags": [{"Key": f"k{n}", "Value": ""} for n in range(51)]},
-            "CreateEndpoint.Tags: 51 items is more than the most, 50",
+            "CreateEndpoint.Tags: 51 items is more than the maximum, 50",
         ),
         (
             {"Tags": [{"Key": "a;b", "Value": ""}]},
@@ -94,15 +94,15 @@ def test_problems(endpoint, change, message):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"InstanceCount": 0}, "InstanceCount: 0 is less than the least, 1"),
+        ({"InstanceCount": 0}, "InstanceCount: 0 is less than the minimum, 1"),
         ({"InstanceCount": True}, "InstanceCount: True is not a whole number"),
         (
             {"InstanceCount": "<<a.metrics.n>>0"},
-            "InstanceCount: <<a.metrics.n>>0 will not be a whole number",
+            "InstanceCount: <<a.metrics.n>>0 is not a whole number",
         ),
         (
             {"InstanceType": "ml.m5.xlrge"},
-            """InstanceType: 'ml.m5.xlrge' is not among the values that AWS takes \
+            """InstanceType: 'ml.m5.xlrge' is not a value that AWS accepts \
 (did you mean "ml.m5.xlarge"?)""",
         ),
     ],
@@ -129,7 +129,7 @@ def test_tokens_are_not_judged_by_form(endpoint):
     assert problems("CreateEndpoint", endpoint | {"EndpointName": "a/<<x.job>>"}) == []
     assert problems("CreateEndpoint", endpoint | {"Tags": "<<a.b>> x"}) != []
     assert problems("CreateEndpoint", endpoint | {"EndpointName": "<<x.metrics.r2>>"}) == [
-        "CreateEndpoint.EndpointName: <<x.metrics.r2>> will not be a text"
+        "CreateEndpoint.EndpointName: <<x.metrics.r2>> is not a text"
     ]
     assert problems("CreateEndpoint", endpoint | {"EndpointName": "e<<x.metrics.r2>>"}) == []
 

@@ -10,7 +10,7 @@ def test_a_field_that_the_integration_does_not_take():
         "CreateTrainingJob", {"TrainingJobName": "a", "RetryStrategy": {}}
     )
     assert problem.path == "CreateTrainingJob.RetryStrategy"
-    assert problem.message == "Step Functions' createTrainingJob integration does not take RetryStrategy"
+    assert problem.message == "Step Functions' createTrainingJob integration does not accept RetryStrategy"
     assert "EnableManagedSpotTraining" in problem.remedy
 
 

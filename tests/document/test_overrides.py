@@ -105,9 +105,9 @@ def test_a_number_is_what_its_digits_say(text, value):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("12345678901234567890123456789012345678", "larger than the whole numbers"),
-        ("0.12345678901234567890123456789012345678", "more digits than a number keeps"),
-        ("9007199254740993", "larger than the whole numbers"),
+        ("12345678901234567890123456789012345678", "larger than 9007199254740991"),
+        ("0.12345678901234567890123456789012345678", "more digits than a number can keep"),
+        ("9007199254740993", "larger than 9007199254740991"),
         ("1e-131", "smaller than a number that DynamoDB keeps"),
         ("9" * 500, "too many digits"),
     ],

@@ -58,7 +58,7 @@ WRONG = [
         "one of day-of-month",
         "Saturdays at 14:00",
     ),
-    ({"type": "schedule", "rate": "6h"}, "triggers[0].rate", '"6h" is no rate', "such as 6 hours"),
+    ({"type": "schedule", "rate": "6h"}, "triggers[0].rate", '"6h" is not a rate', "such as 6 hours"),
     (
         {"type": "schedule", "cron": "0 1 * * ? *", "timezone": "Europe/Zurch"},
         "triggers[0].timezone",

@@ -86,9 +86,9 @@ def test_a_request_of_glue_is_merged_and_checked(house):
     merged = planned(house, {**GLUE, "request": {"ExecutionClass": "STANDARD"}})
     assert merged.stage("extra").requests["StartJobRun"]["ExecutionClass"] == "STANDARD"
     for request, message in (
-        ({"ExecutionClass": "CHEAP"}, "not among the values"),
+        ({"ExecutionClass": "CHEAP"}, "is not a value that AWS accepts"),
         ({"Tags": {}}, "AWS has no such field"),
-        ({"JobRunQueuingEnabled": True}, "integration does not take"),
+        ({"JobRunQueuingEnabled": True}, "integration does not accept"),
     ):
         with pytest.raises(PlanError, match=message):
             planned(house, {**GLUE, "request": request})

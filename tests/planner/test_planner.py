@@ -340,7 +340,7 @@ def test_everything_at_once(house):
     ("path", "value", "message"),
     [
         ("stages.train.include", ["libs"], "stages.train.include[0]: no libs in the release"),
-        ("stages.train.image", "sklearn-9.9", "stages.train.image: no image sklearn-9.9"),
+        ("stages.train.image", "sklearn-9.9", "stages.train.image: unknown image: sklearn-9.9"),
         (
             "stages.train.request",
             {"RetryStrategy": {"MaximumRetryAttempts": 2}},

@@ -84,9 +84,9 @@ def test_brackets_stay_in_what_people_read():
         ("1 not 2", "column 3: expected an operator, or the end, found not"),
         (
             " + ".join("1" * LIMIT) + " > 1",
-            f"{2 * LIMIT + 1} words, and {LIMIT} are the most of one condition",
+            f"the condition has {2 * LIMIT + 1} tokens; the limit is {LIMIT}",
         ),
-        ("(" * 5000 + "1", f"5001 words, and {LIMIT} are the most of one condition"),
+        ("(" * 5000 + "1", f"the condition has 5001 tokens; the limit is {LIMIT}"),
     ],
 )
 def test_anything_else_is_refused_with_its_place(text, said):

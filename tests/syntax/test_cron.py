@@ -116,8 +116,8 @@ def test_the_next_time_is_due_and_none_before_it_is(expression, minutes_later, z
 
 
 WRONG = [
-    ("0 14 * * SAT *", "one of day-of-month and day-of-week must be ?, the other one not"),
-    ("0 14 ? * ? *", "one of day-of-month and day-of-week must be ?, the other one not"),
+    ("0 14 * * SAT *", "exactly one of day-of-month and day-of-week must be ?"),
+    ("0 14 ? * ? *", "exactly one of day-of-month and day-of-week must be ?"),
     ("0 14 ? * SAT", "5 fields; cron has 6"),
     ("60 14 ? * SAT *", "minutes: 60 is not a number from 0 to 59"),
     ("0 24 ? * SAT *", "hours: 24 is not a number from 0 to 23"),
@@ -126,8 +126,8 @@ WRONG = [
     ("0 1 1 13 ? *", "month: 13 is not a number from 1 to 12 or JAN"),
     ("0 1 1 * ? 1969", "year: 1969 is not a number from 1970 to 2199"),
     ("0 5-3 1 * ? *", "hours: 5-3: the range ends before it begins"),
-    ("0/0 5 1 * ? *", "minutes: 0/0: after / stands a number from 1"),
-    ("0/x 5 1 * ? *", "minutes: 0/X: after / stands a number from 1"),
+    ("0/0 5 1 * ? *", "minutes: 0/0: the step after / must be a number from 1"),
+    ("0/x 5 1 * ? *", "minutes: 0/X: the step after / must be a number from 1"),
     ("0, 5 1 * ? *", "minutes: nothing is not a number"),
     ("0 1 ? * 6#6 *", "day-of-week: 6 is not a number from 1 to 5"),
     ("0 1 32W * ? *", "day-of-month: 32 is not a number from 1 to 31"),
@@ -151,5 +151,5 @@ def test_rates():
         True, False, True, True,
     ]  # fmt: skip
     for wrong in ("0 hours", "6", "hours", "6 weeks", "1.5 hours", "6hours"):
-        with pytest.raises(ValueError, match="is no rate"):
+        with pytest.raises(ValueError, match="is not a rate"):
             rate_minutes(wrong)

@@ -50,10 +50,10 @@ def test_a_year_of_days_has_all_of_them():
 @pytest.mark.parametrize(
     ("first", "last", "every", "said"),
     [
-        ("2024", "2025-01", "month", "--from: '2024' is no date"),
-        ("2024-13", "2025-01", "month", "--from: '2024-13' is no date"),
-        ("2024-01", "last-2024-01", "month", "--to: 'last-2024-01' is no date"),
-        ("2024-02-30", "2025-01", "day", "--from: '2024-02-30' is no date"),
+        ("2024", "2025-01", "month", "--from: '2024' is not a date"),
+        ("2024-13", "2025-01", "month", "--from: '2024-13' is not a date"),
+        ("2024-01", "last-2024-01", "month", "--to: 'last-2024-01' is not a date"),
+        ("2024-02-30", "2025-01", "day", "--from: '2024-02-30' is not a date"),
         ("2024-12", "2024-01", "month", "--to: 2024-01 is before 2024-12"),
         ("2024-01-15", "2024-12", "month", "a month begins on the first day of a month, not on 2024-01-15"),
         ("1990-01", "2024-01", "day", "more than 5,000 periods"),

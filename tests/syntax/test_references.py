@@ -71,7 +71,7 @@ def test_rendering_keeps_the_type_of_a_whole_value(value, rendered):
 
 
 def test_only_scalars_stand_inside_a_text():
-    with pytest.raises(TypeError, match="list cannot stand inside a text"):
+    with pytest.raises(TypeError, match="a list cannot be part of a text"):
         render("a ${list}", lookup)
 
 

@@ -1,9 +1,10 @@
-"""Aliases of AWS's framework images: `sklearn-1.4` -> the image URI for a region and an instance type, and
-back.
+"""Aliases of AWS's framework images.
 
-`images.json` is generated from the `sagemaker` package (see its `source`). A short version stands for the
-newest full one that begins with it: `sklearn-1.4` is 1.4-2, `pytorch-2.6` is 2.6.0,
-`huggingface-4.49-pytorch2.5` is 4.49.0-pytorch2.5.1.
+`resolve` turns an alias such as `sklearn-1.4` into the image URI for a region and an instance type.
+`alias_of` does the opposite. The data, `images.json`, is generated from the `sagemaker` package (see its `source`).
+
+A short version stands for the newest full version that begins with it: `sklearn-1.4` is 1.4-2, `pytorch-2.6`
+is 2.6.0, and `huggingface-4.49-pytorch2.5` is 4.49.0-pytorch2.5.1.
 """
 
 from __future__ import annotations
@@ -31,8 +32,7 @@ _ACCELERATOR = re.compile(r"(inf|trn)\d.*")
 
 @dataclass(frozen=True)
 class Image:
-    """What is in a framework image. `version` in full ("1.4-2"); `python` such as "3.10", "" where AWS does
-    not say."""
+    """A framework image. `version`: in full ("1.4-2"). `python`: such as "3.10", or "" if AWS gives none."""
 
     framework: str
     version: str
@@ -48,29 +48,30 @@ def _data() -> Mapping[str, Any]:
 
 @cache
 def resolve(alias_or_uri: str, region: str, instance_type: str = "", scope: Scope = "training") -> str:
-    """The image URI. What is no alias (it has a `/` or a `:`) is taken for a URI and returned as it is.
+    """Return the image URI of an alias. A URI (anything with a `/` or a `:`) is returned unchanged.
 
-    `scope` is preferred; where a framework has one image for both, AWS's list may name it under the other
-    only. PlanError: unknown alias, no image in the region, or none for the instance type.
+    `scope` is tried first: if a framework has one image for both scopes, AWS may list it under one only.
+    Raises PlanError if the alias is unknown, or has no image for the region or instance type.
     """
     if _is_uri(alias_or_uri):
         return alias_or_uri
     version, image, framework = _find(alias_or_uri, scope)
     registries = _data()["registries"][image["registries"]]
     if region not in registries:
-        raise _error(f"no image {alias_or_uri} in {region}", f"it is in {', '.join(sorted(registries))}")
+        regions = ", ".join(sorted(registries))
+        raise _error(f"image {alias_or_uri} is not available in {region}", f"it is available in {regions}")
     tag = _tag(framework, version, image, _processor(alias_or_uri, image, instance_type))
     return f"{registries[region]}.dkr.ecr.{region}.{SUFFIXES[_partition(region)]}/{image['repository']}:{tag}"
 
 
 def check_alias(alias_or_uri: str) -> None:
-    """PlanError for an alias of no image, in whatever region and on whatever instance."""
+    """Raise PlanError if an alias is unknown in every region."""
     if not _is_uri(alias_or_uri):
         _find(alias_or_uri, "training")
 
 
 def aliases() -> tuple[str, ...]:
-    """Every full alias, in the order of AWS's list."""
+    """Return every full alias, in the order of AWS's list."""
     return tuple(
         dict.fromkeys(f"{name}-{version}" for name, versions in _versions().items() for version in versions)
     )
@@ -78,10 +79,10 @@ def aliases() -> tuple[str, ...]:
 
 @cache
 def alias_of(uri: str) -> Image:
-    """What is in the image at `uri`. NotFoundError for an image that is none of AWS's framework images.
+    """Return the framework image at `uri`. Raises NotFoundError if AWS has no such framework image.
 
-    The Python version is the one in the image's tag; scikit-learn's and XGBoost's tags do not name it, so
-    theirs is the one in the Dockerfiles of AWS's container repositories.
+    The Python version comes from the image's tag. The tags of scikit-learn and XGBoost have none, so theirs
+    comes from the Dockerfiles of AWS's container repositories.
     """
     match = _URI.fullmatch(uri)
     framework = _repositories().get(match["repository"]) if match else None
@@ -121,40 +122,41 @@ def _repositories() -> Mapping[str, str]:
 
 
 def _find(alias: str, scope: Scope) -> tuple[str, Mapping[str, Any], str]:
-    framework, _, asked = alias.partition("-")
-    for each in (scope, *SCOPES):
-        offered = _data()["frameworks"].get(framework, {}).get(each, {"versions": {}, "aliases": {}})
-        version = _full_version(asked, offered)
+    """Return full version, image and framework of an alias."""
+    framework, _, short_version = alias.partition("-")
+    for preferred in (scope, *SCOPES):
+        offered = _data()["frameworks"].get(framework, {}).get(preferred, {"versions": {}, "aliases": {}})
+        version = _full_version(short_version, offered)
         if version:
             return version, offered["versions"][version], framework
     known = aliases()
     short = [f"{name}-{v}" for name in _data()["frameworks"] for s in SCOPES for v in _short(name, s)]
     close = closest_match(alias, [*known, *short])
     remedy = f'did you mean "{close}"?' if close else "give a full image URI, or an alias such as sklearn-1.4"
-    raise _error(f"no image {alias}", remedy)
+    raise _error(f"unknown image: {alias}", remedy)
 
 
 def _short(framework: str, scope: Scope) -> list[str]:
     return list(_data()["frameworks"][framework][scope]["aliases"])
 
 
-def _full_version(asked: str, offered: Mapping[str, Any]) -> str:
-    """The newest version that `asked` stands for: itself, AWS's alias, or the last that goes on after it."""
-    if asked in offered["versions"] or not asked:
-        return asked
-    head, dash, base = asked.partition("-")
+def _full_version(short: str, offered: Mapping[str, Any]) -> str:
+    """Return the newest version that `short` stands for: itself, AWS's alias, or the last one it begins."""
+    if short in offered["versions"] or not short:
+        return short
+    head, dash, base = short.partition("-")
     head = offered["aliases"].get(head, head)
-    found = [
+    matching = [
         version
         for version in offered["versions"]
-        if _continues(version, head) and (not dash or _continues(version.partition("-")[2], base))
+        if _begins(version, head) and (not dash or _begins(version.partition("-")[2], base))
     ]
-    pytorch = [version for version in found if "pytorch" in version]
-    return max(pytorch or found, key=_order, default="")
+    pytorch = [version for version in matching if "pytorch" in version]
+    return max(pytorch or matching, key=_order, default="")
 
 
-def _continues(version: str, asked: str) -> bool:
-    return version == asked or version.startswith((f"{asked}-", f"{asked}."))
+def _begins(version: str, short: str) -> bool:
+    return version == short or version.startswith((f"{short}-", f"{short}."))
 
 
 def _order(version: str) -> list[int]:
@@ -162,21 +164,19 @@ def _order(version: str) -> list[int]:
 
 
 def _processor(alias: str, image: Mapping[str, Any], instance_type: str) -> str:
-    """`cpu` or `gpu` as in the image's tag; "" where tags do not tell them apart."""
+    """Return `cpu` or `gpu`, as in the image's tag, or "" if its tags do not distinguish them."""
     match = _FAMILY.fullmatch(instance_type)
     family = match[1] if match else ""
     if _ARM.fullmatch(family) or _ACCELERATOR.fullmatch(family):
-        raise _error(
-            f"no image {alias} for {instance_type}", "choose another instance type, or give a full image URI"
-        )
+        remedy = "choose another instance type, or give a full image URI"
+        raise _error(f"image {alias} is not available for {instance_type}", remedy)
     offered = image.get("processors", [])
     wanted = "gpu" if family[:1] in ("g", "p") else "cpu"
     if wanted in offered or not offered:
         return wanted if offered else ""
     if wanted == "cpu":
-        raise _error(
-            f"{alias} runs on GPU instances only, not on {instance_type}", "choose one such as ml.g5.xlarge"
-        )
+        message = f"image {alias} runs on GPU instances only, not on {instance_type}"
+        raise _error(message, "choose one such as ml.g5.xlarge")
     return "cpu"
 
 

@@ -1,9 +1,9 @@
-"""An offline check of AWS requests against `contract.json`, which is generated from botocore's service model.
+"""An offline check of AWS requests against `contract.json`, generated from botocore's service model.
 
-What botocore itself checks before sending (types, required members, unknown members) and what only the
-service checks (enums, ranges, lengths, patterns in full).
+It checks what botocore checks before sending (types, required members, unknown members) and what only the
+service checks (enums, ranges, lengths, patterns).
 
-A value that holds a token (`<<train.model>>`) is known at run time only: its type is checked, not its form.
+A value with a token such as `<<train.model>>` is known only at run time: its type is checked, not its format.
 """
 
 from __future__ import annotations
@@ -35,26 +35,32 @@ Shape = Mapping[str, Any]
 
 @cache
 def contract() -> Mapping[str, Any]:
-    """`botocore` and `api` versions, `generated` (date), `operations` (name -> shape name), `shapes`."""
+    """Return the contract.
+
+    Its keys are `botocore` and `api` (versions), `generated` (date), `operations` (name -> shape name) and
+    `shapes`.
+    """
     text = resources.files("stagewright.catalog").joinpath("contract.json").read_text("utf-8")
     loaded: Mapping[str, Any] = json.loads(text)
     return loaded
 
 
 def check(operation: str, request: Mapping[str, Any]) -> tuple[Problem, ...]:
-    """Every problem of `request`, paths beginning with the operation. KeyError: an operation not in the
-    contract."""
+    """Return every problem of `request`. Paths begin with the operation.
+
+    Raises KeyError for an operation that is not in the contract.
+    """
     return tuple(_check(contract()["operations"][operation], request, operation))
 
 
 def members(operation: str) -> Mapping[str, str]:
-    """Field -> shape name of an operation's request."""
-    found: Mapping[str, str] = _shape(contract()["operations"][operation])["members"]
-    return found
+    """Return the fields of an operation's request: name -> shape name."""
+    fields: Mapping[str, str] = _shape(contract()["operations"][operation])["members"]
+    return fields
 
 
 def values(shape: str) -> tuple[str, ...]:
-    """What AWS takes for an enumeration, as of the contract."""
+    """Return the values of an enumeration, as of the contract's date."""
     return tuple(_shape(shape)["enum"])
 
 
@@ -66,20 +72,20 @@ def _shape(name: str) -> Shape:
 def _check(name: str, value: Any, path: str) -> Iterator[Problem]:
     shape = _shape(name)
     if isinstance(value, str) and TOKEN.search(value):
-        # What replaces a whole token has the type of the value, and metrics are the only numbers.
+        # A value that is one token takes the type of its result, and only metrics are numbers.
         number = TOKEN.fullmatch(value) is not None and ".metrics." in value
         if number == (shape["type"] == "string"):
-            yield Problem(path, f"{value} will not be {TYPES[shape['type']][1]}")
+            yield Problem(path, f"{value} is not {TYPES[shape['type']][1]}")
         return
     accepted, expected = TYPES[shape["type"]]
     if not isinstance(value, accepted) or (isinstance(value, bool) and shape["type"] != "boolean"):
         yield Problem(path, f"{_short(value)} is not {expected}")
     else:
-        yield from _inside(shape, value, path)
+        yield from _content(shape, value, path)
 
 
-def _inside(shape: Shape, value: Any, path: str) -> Iterator[Problem]:
-    """A value of the right type."""
+def _content(shape: Shape, value: Any, path: str) -> Iterator[Problem]:
+    """Check a value that has the right type."""
     match shape["type"]:
         case "structure":
             yield from _structure(shape, value, path)
@@ -114,15 +120,15 @@ def _size(shape: Shape, size: float, path: str, unit: str) -> Iterator[Problem]:
     low, high = shape.get("min"), shape.get("max")
     shown = f"{size:,} {unit}".strip()
     if low is not None and size < low:
-        yield Problem(path, f"{shown} is less than the least, {low:,}")
+        yield Problem(path, f"{shown} is less than the minimum, {low:,}")
     if high is not None and size > high:
-        yield Problem(path, f"{shown} is more than the most, {high:,}")
+        yield Problem(path, f"{shown} is more than the maximum, {high:,}")
 
 
 def _text(shape: Shape, value: str, path: str) -> Iterator[Problem]:
     if (values := shape.get("enum")) and value not in values:
         remedy = nearest(value, values, "one of")
-        yield Problem(path, f"{_short(value)} is not among the values that AWS takes", remedy)
+        yield Problem(path, f"{_short(value)} is not a value that AWS accepts", remedy)
     yield from _size(shape, len(value), path, "characters")
     if (pattern := shape.get("pattern")) and not _compiled(pattern).fullmatch(value):
         yield Problem(path, f"{_short(value)} does not match {pattern}")

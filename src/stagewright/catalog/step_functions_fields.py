@@ -1,13 +1,15 @@
-"""Fields that Step Functions' optimized integrations take.
+"""Fields that Step Functions' optimized integrations accept.
 
-An integration refuses any other field with States.Runtime, which no Catch sees, so the run would end without
-a record: such a field is refused while planning.
+An integration rejects any other field with States.Runtime. No Catch handles that error, so the run would end
+without a record. The planner therefore rejects such a field first.
 
-Sources. DOCUMENTED: "Manage SageMaker with Step Functions" in the Step Functions developer guide, edition of
-2021-10-15, the last one in AWS's public repository of that guide, which listed the supported parameters of
-each API; today's page names the APIs only. Of Glue that guide has seven links without names, taken to be the
-fields that StartJobRun has had longest. SHOWN: fields that AWS's own tools have since sent, or AWS's
-maintainers have confirmed; the reason stands beside each.
+Sources:
+    DOCUMENTED: "Manage SageMaker with Step Functions" in the Step Functions developer guide, edition of
+        2021-10-15. It is the last edition in AWS's public repository of that guide, and listed the supported
+        parameters of each API. Today's page names only the APIs. For Glue, the guide has seven links without
+        names; they are assumed to be the oldest fields of StartJobRun.
+    SHOWN: Fields that AWS's own tools have sent since then, or that AWS's maintainers have confirmed, each
+        with its evidence.
 """
 
 from __future__ import annotations
@@ -124,22 +126,26 @@ SHOWN: Mapping[str, Mapping[str, str]] = {
 }
 
 BY_SDK = frozenset(("UpdateEndpoint",))
-"""Operations with an optimized integration that the state machine sends through the aws-sdk one, which takes
-every field: DeploymentConfig is not in the list above."""
+"""Operations that have an optimized integration, but that the state machine calls through the aws-sdk one.
+
+That one accepts every field. The optimized UpdateEndpoint does not accept DeploymentConfig."""
 
 
 def check(operation: str, request: Mapping[str, Any]) -> tuple[Problem, ...]:
-    """Top-level fields that the operation's integration does not take; nothing for operations without one."""
+    """Return a problem for each top-level field that the operation's optimized integration does not accept.
+
+    An operation without an optimized integration has no problems.
+    """
     if operation not in DOCUMENTED:
         return ()
-    taken = DOCUMENTED[operation] | SHOWN.get(operation, {}).keys()
+    accepted = DOCUMENTED[operation] | SHOWN.get(operation, {}).keys()
     task = operation[0].lower() + operation[1:]
     return tuple(
         Problem(
             f"{operation}.{field}",
-            f"Step Functions' {task} integration does not take {field}",
-            f"leave it out; it takes {', '.join(sorted(taken))} (AWS, {DATE})",
+            f"Step Functions' {task} integration does not accept {field}",
+            f"leave it out; it accepts {', '.join(sorted(accepted))} (AWS, {DATE})",
         )
         for field in request
-        if field not in taken
+        if field not in accepted
     )

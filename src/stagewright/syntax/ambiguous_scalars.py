@@ -1,6 +1,7 @@
-"""Plain YAML scalars that readers disagree about, each with what to write instead.
+"""Plain YAML scalars that different YAML readers interpret differently, and how to write each one safely.
 
-Compared: PyYAML 6 (YAML 1.1), yamldecode of Terraform 1.11 (between the two) and YAML 1.2.2's core schema.
+Compared readers: PyYAML 6 (YAML 1.1), `yamldecode` of Terraform 1.11 (between YAML 1.1 and 1.2), and the core
+schema of YAML 1.2.2.
 """
 
 from __future__ import annotations
@@ -25,7 +26,14 @@ CONSTANTS: Mapping[str, bool | None] = {
 
 @dataclass(frozen=True)
 class AmbiguousScalar:
-    """`pattern` of the whole scalar, what readers make of it, and what to write `instead`."""
+    """A form of scalar that readers interpret differently.
+
+    Fields:
+        pattern: Matches the whole scalar.
+        reading: How readers interpret it, as the end of a sentence that begins with the scalar.
+        instead: Returns the unambiguous spelling of a scalar, or "" if only quotes help.
+        examples: Shown in the reference.
+    """
 
     pattern: re.Pattern[str]
     reading: str
@@ -55,106 +63,109 @@ def _nothing(_: str) -> str:
     return ""
 
 
-def _trap(pattern: str, reading: str, instead: Callable[[str], str], *examples: str) -> AmbiguousScalar:
+def _form(pattern: str, reading: str, instead: Callable[[str], str], *examples: str) -> AmbiguousScalar:
     return AmbiguousScalar(re.compile(pattern), reading, instead, examples)
 
 
 AMBIGUOUS_SCALARS = (
-    _trap(
+    _form(
         r"y|Y|n|N|(?i:yes|no|on|off)",
         _SOME.format("text", "true or false"),
         _flag,
         *("on", "off", "yes", "no", "y", "n", "YES"),
     ),
-    _trap(r"[-+]?0o[0-7]+", _SOME.format("text", "an octal number"), _prefixed, "0o10"),
-    _trap(r"[-+]?0x[0-9a-fA-F_]*[0-9a-fA-F]", _SOME.format("a number", "text"), _prefixed, "0x1F"),
-    _trap(r"[-+]?0b[01_]*[01]", _SOME.format("a number", "text"), _prefixed, "0b11"),
-    _trap(
+    _form(r"[-+]?0o[0-7]+", _SOME.format("text", "an octal number"), _prefixed, "0o10"),
+    _form(r"[-+]?0x[0-9a-fA-F_]*[0-9a-fA-F]", _SOME.format("a number", "text"), _prefixed, "0x1F"),
+    _form(r"[-+]?0b[01_]*[01]", _SOME.format("a number", "text"), _prefixed, "0b11"),
+    _form(
         r"[-+]?0[0-9_]+(\.[0-9_]*)?",
         _SOME.format("octal", "decimal or text"),
         _without_zeros,
         *("010", "-007", "08", "01.5"),
     ),
-    _trap(
+    _form(
         r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+",
         _SOME.format("text", "a number"),
         _decimal,
         *("1e-3", "1E5", "1.5e3", ".5e1"),
     ),
-    _trap(r"[-+]?\.[0-9][0-9_]*", _SOME.format("text", "a number"), _decimal, ".5", "-.5"),
-    _trap(
+    _form(r"[-+]?\.[0-9][0-9_]*", _SOME.format("text", "a number"), _decimal, ".5", "-.5"),
+    _form(
         r"[-+]?[0-9][0-9_]*(\.[0-9_]*)?",
         _SOME.format("a number", "text"),
         lambda text: _decimal(text.rstrip("_")),
         *("1_000", "1_0.5"),
     ),
-    _trap(
+    _form(
         r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?",
         _SOME.format("a number (base 60)", "text"),
         _nothing,
         *("12:30", "12:30:45", "1:2"),
     ),
-    _trap(
+    _form(
         r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt \t].*)?",
         _SOME.format("a date", "text"),
         _nothing,
         *("2026-01-01", "2026-1-1", "2026-01-01T00:00:00Z", "2026-01-01 10:00:00"),
     ),
-    _trap(
+    _form(
         r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
-        "is no number that JSON has",
+        "is not a JSON number",
         _nothing,
         ".inf",
         "-.Inf",
         ".nan",
     ),
-    _trap(r"~", "is nothing (null) to YAML readers", lambda _: "null", "~"),
-    _trap(r"=", "stops some YAML readers", _nothing, "="),
-    _trap(r"<<", "merges mappings in some YAML readers and is text to others", _nothing, "<<"),
+    _form(r"~", "is nothing (null) to YAML readers", lambda _: "null", "~"),
+    _form(r"=", "stops some YAML readers", _nothing, "="),
+    _form(r"<<", "merges mappings in some YAML readers and is text to others", _nothing, "<<"),
 )
 
 
 def ambiguity(text: str, key: bool = False) -> tuple[str, str] | None:
-    """Message and remedy where readers disagree about the plain scalar `text`."""
+    """Return a message and a remedy if the plain scalar `text` is ambiguous or inexact, else None.
+
+    `key`: `text` is the key of a mapping, so quoting it is the only remedy.
+    """
     if _WHOLE.fullmatch(text) or _FRACTION.fullmatch(text):
         return inexact(text)
-    trap = next((trap for trap in AMBIGUOUS_SCALARS if trap.pattern.fullmatch(text)), None)
-    if trap is None:
+    form = next((form for form in AMBIGUOUS_SCALARS if form.pattern.fullmatch(text)), None)
+    if form is None:
         return None
-    instead = "" if key else trap.instead(text)
+    instead = "" if key else form.instead(text)
     return (
-        f"{text} {trap.reading}",
+        f"{text} {form.reading}",
         f'write {instead}, or "{text}" for text' if instead else f'write "{text}"',
     )
 
 
 def likely_value(text: str) -> bool | int | float | str | None:
-    """The value that the trap `text` most likely stands for, so that what is around it can be judged."""
+    """Return the likely value of an ambiguous scalar, so that the rest of the document can be checked."""
     if _WHOLE.fullmatch(text) or _FRACTION.fullmatch(text):
         return 0
-    trap = next(trap for trap in AMBIGUOUS_SCALARS if trap.pattern.fullmatch(text))
-    return resolve(trap.instead(text) or text)
+    form = next(form for form in AMBIGUOUS_SCALARS if form.pattern.fullmatch(text))
+    return resolve(form.instead(text) or text)
 
 
 def inexact(text: str) -> tuple[str, str] | None:
-    """Message and remedy where the number `text` does not come back from every store as it is."""
+    """Return a message and a remedy if a store would change the number `text`, else None."""
     remedy = f'write fewer digits, or "{text}" for text'
     if len(text) > 400:
         return "this number has too many digits", "write fewer digits"
     value = float(text)
     if value == 0 and text.startswith("-"):
-        return f"{text} is 0 to some readers and minus zero to others", "write 0"
+        return f"{text} is read as 0 by some readers and as minus zero by others", "write 0"
     if value - value != 0:
-        return f"{text} is larger than a number can be", remedy
+        return f"{text} is too large for a number", remedy
     if value.is_integer() and abs(Decimal(text)) > _EXACT:
-        return f"{text} is larger than the whole numbers that all readers keep exactly ({_EXACT})", remedy
+        return f"{text} is larger than {_EXACT}, the largest whole number that every reader keeps", remedy
     if Decimal(repr(value)) != Decimal(text):
-        return f"{text} has more digits than a number keeps", remedy
+        return f"{text} has more digits than a number can keep", remedy
     return None
 
 
 def resolve(text: str) -> bool | int | float | str | None:
-    """The value of a plain scalar that is no trap."""
+    """Return the value of an unambiguous plain scalar."""
     if text in CONSTANTS:
         return CONSTANTS[text]
     if _WHOLE.fullmatch(text):

@@ -1,16 +1,18 @@
-"""What a gate requires: comparisons joined by `and`, `or` and `not`, over numbers that may be computed.
+"""A gate's condition: comparisons joined by `and`, `or` and `not`, over numbers that may be computed.
 
-| binds | operators |
+Operator precedence:
+
+| precedence | operators |
 |---|---|
-| least | `or` |
+| lowest | `or` |
 | | `and` |
 | | `not` |
 | | `>=` `<=` `==` `!=` `>` `<`, between two values |
 | | `+` `-` |
-| most | `*` `/` |
+| highest | `*` `/` |
 
-There is no `not` in what is parsed: `not (a < b and c == d)` is `a >= b or c != d`. So a condition that does
-not hold is explained by comparisons that do not hold, and a value that is missing never opens a gate.
+The parser removes every `not`: `not (a < b and c == d)` becomes `a >= b or c != d`. A false condition can
+then be explained by its false comparisons, and a missing value never opens a gate.
 """
 
 from __future__ import annotations
@@ -28,20 +30,20 @@ ORDERING = (">=", "<=", ">", "<")
 ARITHMETIC = ("+", "-", "*", "/")
 POWERS = {"or": 1, "and": 2, "not": 3, **dict.fromkeys(OPERATORS, 4), "+": 5, "-": 5, "*": 6, "/": 6}
 LIMIT = 200
-"""Words of one condition."""
+"""Maximum number of tokens in one condition."""
 
 Operand = Reference | int | float | str
 
 _KNOWN = " ".join((*OPERATORS, *ARITHMETIC))
 _NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_WORD = re.compile(
+_TOKEN = re.compile(
     rf"""\s*(?:(?P<value>\$\{{[^{{}}]+\}}|"[^"]*"|'[^']*'|{_NUMBER})|(?P<op>[<>=!]=|[-<>+*/()]|[A-Za-z_]\w*))"""
 )
 
 
 @dataclass(frozen=True)
 class Value:
-    """A reference, a number or a text; `text` as written."""
+    """A reference, a number or a string. `text`: as written."""
 
     text: str
     operand: Operand
@@ -49,7 +51,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """Two numbers computed to one."""
+    """A computation on two numbers."""
 
     text: str
     op: str
@@ -62,6 +64,8 @@ Term = Value | Arithmetic
 
 @dataclass(frozen=True)
 class Comparison:
+    """A comparison of two terms."""
+
     op: str
     left: Term
     right: Term
@@ -73,7 +77,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Junction:
-    """Two conditions; `op` is `and` or `or`."""
+    """Two conditions joined by `op`: `and` or `or`."""
 
     op: str
     left: Condition
@@ -84,33 +88,38 @@ Condition = Comparison | Junction
 
 
 @dataclass(frozen=True)
-class _Word:
+class _Token:
+    """A value, an operator or a parenthesis. `column` counts from 1. At the end, `text` is empty."""
+
     text: str
     column: int
     is_value: bool = False
 
 
 def parse(text: str) -> Condition:
-    """ValueError says in which column what is expected, where `text` is no condition."""
-    parser = _Parser(_words(text))
-    found = parser.expression(0)
-    if parser.here.text:
-        raise _expected(parser.here, "an operator, or the end")
-    if isinstance(found, Term):
-        raise _expected(parser.here, f"a comparison ({' '.join(OPERATORS)})")
-    return found
+    """Parse one condition.
+
+    Raises ValueError with the column and what is expected there.
+    """
+    parser = _Parser(_tokens(text))
+    parsed = parser.expression(0)
+    if parser.current.text:
+        raise _expected(parser.current, "an operator, or the end")
+    if isinstance(parsed, Term):
+        raise _expected(parser.current, f"a comparison ({' '.join(OPERATORS)})")
+    return parsed
 
 
 def condition(require: str | tuple[str, ...]) -> Condition:
-    """A gate's `require` as one condition: of several, all must hold."""
-    first, *rest = (parse(text) for text in ([require] if isinstance(require, str) else require))
-    for each in rest:
-        first = Junction("and", first, each)
-    return first
+    """Return a gate's `require` as one condition. A list is joined by `and`."""
+    joined, *rest = (parse(text) for text in ([require] if isinstance(require, str) else require))
+    for part in rest:
+        joined = Junction("and", joined, part)
+    return joined
 
 
 def comparisons(condition: Condition) -> Iterator[Comparison]:
-    """From left to right."""
+    """Yield the comparisons of a condition, from left to right."""
     if isinstance(condition, Comparison):
         yield condition
     else:
@@ -119,7 +128,7 @@ def comparisons(condition: Condition) -> Iterator[Comparison]:
 
 
 def operands(term: Term) -> Iterator[Operand]:
-    """From left to right."""
+    """Yield the operands of a term, from left to right."""
     if isinstance(term, Value):
         yield term.operand
     else:
@@ -128,76 +137,82 @@ def operands(term: Term) -> Iterator[Operand]:
 
 
 def references(require: str | tuple[str, ...]) -> Iterator[Reference]:
-    """Every reference that a gate judges by."""
-    for each in comparisons(condition(require)):
-        for operand in (*operands(each.left), *operands(each.right)):
+    """Yield every reference in a gate's `require`."""
+    for comparison in comparisons(condition(require)):
+        for operand in (*operands(comparison.left), *operands(comparison.right)):
             if isinstance(operand, Reference):
                 yield operand
 
 
 class _Parser:
-    """Precedence climbing: an operator takes what binds more."""
+    """A precedence-climbing parser."""
 
-    def __init__(self, words: list[_Word]) -> None:
-        self.words = words
-        self.at = 0
+    def __init__(self, tokens: list[_Token]) -> None:
+        self.tokens = tokens
+        self.position = 0
 
     @property
-    def here(self) -> _Word:
-        return self.words[self.at]
+    def current(self) -> _Token:
+        return self.tokens[self.position]
 
-    def next(self) -> _Word:
-        self.at += 1
-        return self.words[self.at - 1]
+    def next(self) -> _Token:
+        self.position += 1
+        return self.tokens[self.position - 1]
 
     def expression(self, power: int) -> Term | Condition:
-        left = self.first()
-        while not self.here.is_value and POWERS.get(self.here.text, 0) > power and self.here.text != "not":
+        """Parse an operand and all following operators that bind more tightly than `power`."""
+        left = self.operand()
+        while self._binds_more_than(power):
             operator = self.next()
             right = self.expression(POWERS[operator.text])
             left = _joined(operator, left, right)
         return left
 
-    def first(self) -> Term | Condition:
-        word = self.next()
-        if word.is_value:
-            return Value(word.text, _operand(word.text))
-        match word.text:
+    def _binds_more_than(self, power: int) -> bool:
+        token = self.current
+        return not token.is_value and token.text != "not" and POWERS.get(token.text, 0) > power
+
+    def operand(self) -> Term | Condition:
+        """Parse a value, a signed number, a negation or a parenthesized expression."""
+        token = self.next()
+        if token.is_value:
+            return Value(token.text, _operand(token.text))
+        match token.text:
             case "(":
-                return self.inside()
+                return self.parenthesized()
             case "not":
-                return _negated(_condition(self.expression(POWERS["not"]), word, "after"))
-            case "+" | "-" if self.here.is_value and re.fullmatch(_NUMBER, self.here.text):
-                number = word.text.strip("+") + self.next().text
+                return _negated(_condition(self.expression(POWERS["not"]), token, "after"))
+            case "+" | "-" if self.current.is_value and re.fullmatch(_NUMBER, self.current.text):
+                number = token.text.strip("+") + self.next().text
                 return Value(number, _operand(number))
             case _:
-                raise _expected(word, "a reference, a number or a text in quotes")
+                raise _expected(token, "a reference, a number or a text in quotes")
 
-    def inside(self) -> Term | Condition:
-        found = self.expression(0)
-        if self.here.text != ")":
-            raise _expected(self.here, "an operator, or )")
+    def parenthesized(self) -> Term | Condition:
+        inner = self.expression(0)
+        if self.current.text != ")":
+            raise _expected(self.current, "an operator, or )")
         self.next()
-        return replace(found, text=f"({found.text})") if isinstance(found, Arithmetic) else found
+        return replace(inner, text=f"({inner.text})") if isinstance(inner, Arithmetic) else inner
 
 
-def _words(text: str) -> list[_Word]:
-    words: list[_Word] = []
-    at, end = 0, len(text.rstrip())
-    while at < end:
-        match = _WORD.match(text, at)
+def _tokens(text: str) -> list[_Token]:
+    tokens: list[_Token] = []
+    position, end = 0, len(text.rstrip())
+    while position < end:
+        match = _TOKEN.match(text, position)
         if match is None:
-            blanks = len(text[at:]) - len(text[at:].lstrip())
-            raise _expected(_Word(text[at + blanks], at + blanks + 1), f"a value or an operator ({_KNOWN})")
+            start = end - len(text[position:end].lstrip())
+            raise _expected(_Token(text[start], start + 1), f"a value or an operator ({_KNOWN})")
         kind = "value" if match["value"] else "op"
-        words.append(_Word(match[kind], match.start(kind) + 1, kind == "value"))
-        at = match.end()
-    if len(words) > LIMIT:
-        raise ValueError(f"{len(words)} words, and {LIMIT} are the most of one condition")
-    return [*words, _Word("", end + 1)]
+        tokens.append(_Token(match[kind], match.start(kind) + 1, kind == "value"))
+        position = match.end()
+    if len(tokens) > LIMIT:
+        raise ValueError(f"the condition has {len(tokens)} tokens; the limit is {LIMIT}")
+    return [*tokens, _Token("", end + 1)]
 
 
-def _joined(operator: _Word, left: Term | Condition, right: Term | Condition) -> Term | Condition:
+def _joined(operator: _Token, left: Term | Condition, right: Term | Condition) -> Term | Condition:
     op = operator.text
     if op in ("and", "or"):
         return Junction(op, _condition(left, operator, "before"), _condition(right, operator, "after"))
@@ -207,26 +222,27 @@ def _joined(operator: _Word, left: Term | Condition, right: Term | Condition) ->
     return Arithmetic(f"{before.text} {op} {after.text}", op, before, after)
 
 
-def _condition(found: Term | Condition, word: _Word, side: str) -> Condition:
-    if isinstance(found, Condition):
-        return found
-    raise ValueError(f"column {word.column}: expected a comparison {side} {word.text}, found {found.text}")
+def _condition(parsed: Term | Condition, token: _Token, side: str) -> Condition:
+    if isinstance(parsed, Condition):
+        return parsed
+    raise ValueError(f"column {token.column}: expected a comparison {side} {token.text}, found {parsed.text}")
 
 
-def _term(found: Term | Condition, word: _Word, side: str) -> Term:
-    if isinstance(found, Term):
-        return found
-    raise ValueError(f"column {word.column}: expected a value {side} {word.text}, found a comparison")
+def _term(parsed: Term | Condition, token: _Token, side: str) -> Term:
+    if isinstance(parsed, Term):
+        return parsed
+    raise ValueError(f"column {token.column}: expected a value {side} {token.text}, found a comparison")
 
 
-def _negated(found: Condition) -> Condition:
-    if isinstance(found, Comparison):
-        return replace(found, op=OPPOSITES[found.op])
-    return Junction("or" if found.op == "and" else "and", _negated(found.left), _negated(found.right))
+def _negated(condition: Condition) -> Condition:
+    if isinstance(condition, Comparison):
+        return replace(condition, op=OPPOSITES[condition.op])
+    op = "or" if condition.op == "and" else "and"
+    return Junction(op, _negated(condition.left), _negated(condition.right))
 
 
-def _expected(word: _Word, what: str) -> ValueError:
-    return ValueError(f"column {word.column}: expected {what}, found {word.text or 'the end'}")
+def _expected(token: _Token, what: str) -> ValueError:
+    return ValueError(f"column {token.column}: expected {what}, found {token.text or 'the end'}")
 
 
 def _operand(text: str) -> Operand:
@@ -236,5 +252,5 @@ def _operand(text: str) -> Operand:
         return text[1:-1]
     number = float(text)
     if math.isinf(number):
-        raise ValueError(f"{text[:20]} is larger than a number can be")
+        raise ValueError(f"{text[:20]} is too large for a number")
     return int(text) if re.fullmatch(r"-?\d+", text) else number

@@ -1,10 +1,13 @@
-"""When a schedule is due: cron and rate as EventBridge Scheduler reads them ("Schedule types on EventBridge
-Scheduler" in its user guide).
+"""Cron and rate expressions, with EventBridge Scheduler's syntax.
 
-Cron has six fields: minutes, hours, day of month, month, day of week, year; one of the two day fields is `?`.
-A local time that the clocks skip in spring is skipped; one that they show twice in autumn counts once.
-Other than there, a rate counts from the start of 1970 (UTC), so that no state is needed: `6 hours` means
-0:00, 6:00, 12:00 and 18:00 UTC.
+Source: "Schedule types on EventBridge Scheduler" in the EventBridge Scheduler user guide.
+
+A cron expression has six fields: minutes, hours, day of month, month, day of week, year. One of the two day
+fields is `?`. A local time that daylight saving skips does not occur. A local time that it repeats occurs
+once.
+
+A rate differs from EventBridge Scheduler's: it counts from the start of 1970 (UTC), so that no state is
+needed. `6 hours` means 0:00, 6:00, 12:00 and 18:00 UTC.
 """
 
 from __future__ import annotations
@@ -26,33 +29,37 @@ UNITS = {"minute": 1, "hour": 60, "day": 24 * 60}
 YEARS = (1970, 2199)
 _RATE = re.compile(r"([1-9][0-9]{0,5}) (minute|hour|day)s?")
 
-Test = Callable[[date], bool]
-"""Whether a day is one of those that a day field names."""
+DayTest = Callable[[date], bool]
+"""Returns whether a part of a day field includes a date."""
 
 
 @dataclass(frozen=True)
 class Cron:
-    """A parsed expression; `days` tests what the one day field that is not `?` says."""
+    """A parsed expression. `days`: one test for each part of the day field that is not `?`."""
 
     minutes: frozenset[int]
     hours: frozenset[int]
     months: frozenset[int]
     years: frozenset[int]
-    days: tuple[Test, ...]
+    days: tuple[DayTest, ...]
 
     def matches(self, local: datetime) -> bool:
+        """Return whether the expression includes this local time, to the minute."""
         return (
             local.minute in self.minutes
             and local.hour in self.hours
             and local.month in self.months
             and local.year in self.years
-            and any(test(local.date()) for test in self.days)
+            and any(includes(local.date()) for includes in self.days)
         )
 
 
 @cache
 def parse(expression: str) -> Cron:
-    """ValueError says which field is wrong, and how."""
+    """Parse a cron expression.
+
+    Raises ValueError with the invalid field and the reason.
+    """
     fields = expression.upper().split()
     if len(fields) != 6:
         raise ValueError(
@@ -60,32 +67,38 @@ def parse(expression: str) -> Cron:
         )
     minutes, hours, day, month, weekday, year = fields
     if (day == "?") == (weekday == "?"):
-        raise ValueError("one of day-of-month and day-of-week must be ?, the other one not")
+        raise ValueError("exactly one of day-of-month and day-of-week must be ?")
     return Cron(
         _numbers("minutes", minutes, 0, 59),
         _numbers("hours", hours, 0, 23),
         _numbers("month", month, 1, 12, MONTHS),
         _numbers("year", year, *YEARS),
-        tuple(_weekday(each) for each in weekday.split(",")) if day == "?" else _monthdays(day),
+        tuple(_weekday(part) for part in weekday.split(","))
+        if day == "?"
+        else tuple(_monthday(part) for part in day.split(",")),
     )
 
 
 @cache
 def rate_minutes(rate: str) -> int:
-    """Minutes of a rate such as `6 hours`. ValueError where it is none."""
-    found = _RATE.fullmatch(rate)
-    if not found:
-        raise ValueError(f'"{rate}" is no rate')
-    return int(found[1]) * UNITS[found[2]]
+    """Return the minutes of a rate such as `6 hours`. Raises ValueError for any other text."""
+    match = _RATE.fullmatch(rate)
+    if not match:
+        raise ValueError(f'"{rate}" is not a rate')
+    return int(match[1]) * UNITS[match[2]]
 
 
 def cron_is_due(expression: str, zone: str, minute: datetime) -> bool:
-    """Whether a time of the expression begins with this minute (UTC). ZoneInfoNotFoundError: unknown zone."""
+    """Return whether the expression, in time zone `zone`, includes this minute (UTC).
+
+    Raises ZoneInfoNotFoundError for an unknown zone.
+    """
     local = minute.astimezone(ZoneInfo(zone))
     return local.fold == 0 and parse(expression).matches(local)
 
 
 def rate_is_due(rate: str, minute: datetime) -> bool:
+    """Return whether a period of the rate begins with this minute."""
     return int(minute.timestamp()) // 60 % rate_minutes(rate) == 0
 
 
@@ -100,7 +113,7 @@ def _numbers(
 def _range(field: str, part: str, low: int, high: int, names: Mapping[str, int]) -> range:
     span, slash, step = part.partition("/")
     if slash and not (step.isdigit() and int(step) > 0):
-        raise ValueError(f"{field}: {part}: after / stands a number from 1")
+        raise ValueError(f"{field}: {part}: the step after / must be a number from 1")
     first, dash, last = span.partition("-")
     if span == "*":
         begin, end = low, high
@@ -120,50 +133,46 @@ def _number(field: str, text: str, low: int, high: int, names: Mapping[str, int]
     return number
 
 
-def _monthdays(text: str) -> tuple[Test, ...]:
-    return tuple(_monthday(part) for part in text.split(","))
-
-
-def _monthday(text: str) -> Test:
-    """`L` is the month's last day, `15W` the weekday nearest to the 15th within the month."""
+def _monthday(text: str) -> DayTest:
+    """`L` is the last day of the month. `15W` is the weekday nearest to the 15th, within the month."""
     if text == "L":
-        return lambda day: day.day == _last(day)
+        return lambda day: day.day == _month_length(day)
     if text == "LW":
-        return lambda day: day == _nearest_weekday(day, _last(day))
+        return lambda day: day == _nearest_weekday(day, _month_length(day))
     if text.endswith("W"):
-        wanted = _number("day-of-month", text[:-1], 1, 31, {})
-        return lambda day: wanted <= _last(day) and day == _nearest_weekday(day, wanted)
+        target = _number("day-of-month", text[:-1], 1, 31, {})
+        return lambda day: target <= _month_length(day) and day == _nearest_weekday(day, target)
     numbers = frozenset(_range("day-of-month", text, 1, 31, {}))
     return lambda day: day.day in numbers
 
 
-def _weekday(text: str) -> Test:
-    """`L` is Saturday, `6L` the month's last Friday, `6#3` its third one."""
+def _weekday(text: str) -> DayTest:
+    """`L` is Saturday. `6L` is the last Friday of the month, and `6#3` is its third Friday."""
     if text == "L":
-        return lambda day: _number_of(day) == 7
+        return lambda day: _weekday_number(day) == 7
     if text.endswith("L"):
-        wanted = _number("day-of-week", text[:-1], 1, 7, DAYS)
-        return lambda day: _number_of(day) == wanted and day.day > _last(day) - 7
+        target = _number("day-of-week", text[:-1], 1, 7, DAYS)
+        return lambda day: _weekday_number(day) == target and day.day > _month_length(day) - 7
     name, hash_, which = text.partition("#")
     if hash_:
-        wanted, nth = _number("day-of-week", name, 1, 7, DAYS), _number("day-of-week", which, 1, 5, {})
-        return lambda day: _number_of(day) == wanted and (day.day - 1) // 7 + 1 == nth
+        target, nth = _number("day-of-week", name, 1, 7, DAYS), _number("day-of-week", which, 1, 5, {})
+        return lambda day: _weekday_number(day) == target and (day.day - 1) // 7 + 1 == nth
     numbers = frozenset(_range("day-of-week", text, 1, 7, DAYS))
-    return lambda day: _number_of(day) in numbers
+    return lambda day: _weekday_number(day) in numbers
 
 
-def _number_of(day: date) -> int:
-    """Sunday is 1, Saturday 7."""
+def _weekday_number(day: date) -> int:
+    """Return 1 for Sunday to 7 for Saturday."""
     return day.isoweekday() % 7 + 1
 
 
-def _last(day: date) -> int:
+def _month_length(day: date) -> int:
     return monthrange(day.year, day.month)[1]
 
 
-def _nearest_weekday(day: date, wanted: int) -> date:
-    """The Monday to Friday nearest to that day of the month of `day`, in the same month."""
-    target = day.replace(day=wanted)
+def _nearest_weekday(day: date, day_of_month: int) -> date:
+    """Return the Monday to Friday nearest to a day of the month of `day`, within that month."""
+    target = day.replace(day=day_of_month)
     shift = {6: -1, 7: 1}.get(target.isoweekday(), 0)
     if shift and (target + timedelta(days=shift)).month != target.month:
         shift = 2 if shift < 0 else -2

@@ -1,4 +1,4 @@
-"""Dates within texts: of an object's key, or of a message."""
+"""Dates in object keys and messages, and the dates of a backfill."""
 
 from __future__ import annotations
 
@@ -15,64 +15,63 @@ _DATES = re.compile(
     r"|(?<!\d)(\d{4})([-/_])(\d\d)(?:\5(\d\d))?(?!\d)"
     r"|(?<!\d)(\d{4})(\d\d)(\d\d)(?!\d)"
 )
-"""year=2026/month=1/day=31; 2026-01-31, 2026/01/31 or 2026_01; 20260131."""
+"""Matches year=2026/month=1/day=31; 2026-01-31, 2026/01/31 or 2026_01; and 20260131."""
 YEARS = range(1900, 2200)
+Every = Literal["day", "week", "month", "year"]
+MOST = 5_000
+"""Maximum number of dates in one backfill."""
+FORMAT_REMEDY = "write it as 2024-01 or 2024-01-31"
 
 
 def date_in(text: str) -> str:
-    """The first date as `2026-01-31` or `2026-01`; empty where there is none."""
-    for found in _DATES.finditer(text):
-        year, month, day = ([each for each in found.groups() if each and each.isdigit()] + [""])[:3]
+    """Return the first date in `text` as `2026-01-31` or `2026-01`, or "" if there is none."""
+    for match in _DATES.finditer(text):
+        year, month, day = ([part for part in match.groups() if part and part.isdigit()] + [""])[:3]
         if iso := _iso(int(year), int(month), day):
             return iso
     return ""
 
 
-def _iso(year: int, month: int, day: str) -> str:
-    try:
-        made = date(year, month, int(day or 1))
-    except ValueError:
-        return ""
-    if year not in YEARS:
-        return ""
-    return f"{made:%Y-%m-%d}" if day else f"{made:%Y-%m}"
-
-
-Every = Literal["day", "week", "month", "year"]
-MOST = 5_000
-"""Periods of one backfill."""
-WRITTEN = "write it as 2024-01 or 2024-01-31"
-
-
 def periods(first: str, last: str, every: Every) -> tuple[str, ...]:
-    """ISO 8601, the earliest first; `last` belongs to them, and so do all the days of a month.
+    """Return the ISO 8601 dates from `first` to `last`, both included, one for each period.
 
-    Months and years are written as precisely as `first` is (`2024-01`, or `2024-01-01`), which is as the
-    dates of keys are. A week begins on the weekday of `first`. DocumentError says what is wrong.
+    `last` may be a month; all its days are included. Months and years have the precision of `first`
+    (`2024-01` or `2024-01-01`), so that they match the dates in object keys. A week begins on the weekday of
+    `first`. Raises DocumentError for an invalid span.
     """
     begin, end = _day("--from", first, 1), _day("--to", last, 31)
     if every in ("month", "year") and begin.day != 1:
         message = f"a {every} begins on the first day of a month, not on {first}"
         raise DocumentError((Problem("--from", message, f"write {first[:7]}"),))
     if end < begin:
-        raise DocumentError((Problem("--to", f"{last} is before {first}", "exchange them"),))
-    found = list(_between(begin, end, every))
-    if len(found) > MOST:
+        raise DocumentError((Problem("--to", f"{last} is before {first}", "swap them"),))
+    days = list(_between(begin, end, every))
+    if len(days) > MOST:
         message = f"more than {MOST:,} periods"
-        raise DocumentError((Problem("--every", message, "take longer periods, or a part of the time"),))
+        raise DocumentError((Problem("--every", message, "use longer periods, or a shorter time span"),))
     short = every in ("month", "year") and len(first) == len("2024-01")
-    return tuple(f"{day:%Y-%m}" if short else day.isoformat() for day in found)
+    return tuple(f"{day:%Y-%m}" if short else day.isoformat() for day in days)
 
 
 def next_after(day: str, every: Every) -> str:
-    """The period that follows, written in the same way."""
+    """Return the date of the period after `day`, with the same precision."""
     begin = _day("--from", day, 1)
     return _following(begin, every).isoformat()[: len(day)]
 
 
+def _iso(year: int, month: int, day: str) -> str:
+    try:
+        parsed = date(year, month, int(day or 1))
+    except ValueError:
+        return ""
+    if year not in YEARS:
+        return ""
+    return f"{parsed:%Y-%m-%d}" if day else f"{parsed:%Y-%m}"
+
+
 def _day(option: str, text: str, default: int) -> date:
     if date_in(text) != text or not text:
-        raise DocumentError((Problem(option, f"{text!r} is no date", WRITTEN),))
+        raise DocumentError((Problem(option, f"{text!r} is not a date", FORMAT_REMEDY),))
     if len(text) > len("2024-01"):
         return date.fromisoformat(text)
     year, month = int(text[:4]), int(text[5:])

@@ -1,4 +1,4 @@
-"""Times of a document, such as `10m`."""
+"""Durations of a document, such as `10m`."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
 def seconds(duration: str) -> int:
-    """Of a text of the form that `spec.model.Duration` holds."""
+    """Return the seconds of a `syntax.fields.Duration`."""
     return int(duration[:-1]) * UNITS[duration[-1]]

@@ -1,4 +1,4 @@
-"""The pipeline document: what a user writes, as frozen values."""
+"""Types of the fields of a document: names, numbers, durations, and texts that accept references."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ Known = Literal["plan", "run"]
 
 @dataclass(frozen=True)
 class Accepts:
-    """Which `${...}` references a field takes. A field without this takes none.
+    """The `${...}` references that a field accepts. A field without this annotation accepts none.
 
-    `types`: of the value. `known`: "plan" where the value must be there before the run starts.
-    `roots`: first words of the references allowed, where not all are. `as_text`: AWS takes the value as text,
-    so that a number which only the run knows cannot be the whole of it.
+    Fields:
+        types: Accepted types of the referenced value.
+        known: "plan" if the value must be known before the run starts.
+        roots: Accepted first words of a reference. Empty: all.
+        as_text: AWS takes the value as a string, so a number that is known only during the run cannot be
+            the whole value.
     """
 
     types: tuple[ValueType, ...] = ANY
@@ -37,13 +40,13 @@ NAME_RULES = {
     (DURATION := r"^[1-9][0-9]{0,5}[smhdw]$"): "a number and one of s, m, h, d, w, such as 10m or 7d",
     (RUN := r"^[a-z0-9-]+-\d{8}t\d{6}-[0-9a-z]{6}$"): "the id of a run",
 }
-"""Pattern -> the same in words, for messages and the reference."""
+"""Pattern -> its description, for messages and the reference."""
 
 PipelineName = Annotated[str, StringConstraints(pattern=PIPELINE_NAME, max_length=40)]
 StageName = Annotated[str, StringConstraints(pattern=PIPELINE_NAME, max_length=32)]
 Name = Annotated[str, StringConstraints(pattern=NAME, max_length=64)]
 AwsName = Annotated[str, StringConstraints(pattern=AWS_NAME, max_length=63)]
-"""Names of endpoints and model package groups: botocore's model, EndpointName and EntityName."""
+"""The name of an endpoint or model package group (botocore's service model: EndpointName and EntityName)."""
 
 Reference = Annotated[str, StringConstraints(pattern=REFERENCE)]
 Duration = Annotated[str, StringConstraints(pattern=DURATION)]
@@ -58,15 +61,15 @@ PlanText = Annotated[str, Accepts(known="plan")]
 DefaultText = Annotated[str, Accepts(known="plan", roots=(*INSTALLATION_ROOTS, "parameters", "partition"))]
 S3Uri = Annotated[str, Accepts(("uri", "text"))]
 Served = Annotated[str, Accepts(("package", "uri", "model", "text"))]
-"""What can be served: a model package, a model artifact, or a SageMaker model by its name."""
+"""A model to serve: a model package ARN, the S3 URI of a model artifact, or the name of a SageMaker model."""
 PlanNumber = Accepts(("number",), known="plan")
 
 Count = Annotated[Annotated[Whole, Field(ge=1)] | Reference, PlanNumber]
 Seconds = Annotated[Annotated[Whole, Field(ge=1, le=2_419_200)] | Reference, PlanNumber]
-"""At most 28 days: StoppingCondition.MaxRuntimeInSeconds in the SageMaker API reference."""
+"""At most 28 days (SageMaker API reference: StoppingCondition.MaxRuntimeInSeconds)."""
 
 
 class Model(BaseModel):
-    """Frozen, and an unknown key is an error."""
+    """Base of every model of a document. It is frozen and rejects unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

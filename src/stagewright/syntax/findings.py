@@ -1,4 +1,4 @@
-"""What is wrong, and where: findings while a document is looked at, problems once lines are known."""
+"""Findings: problems at a path of a document, before the file and line are known."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from stagewright.errors import Problem
 
 Path = tuple[str | int, ...]
-"""Place in a document: ("stages", "train", "include", 0)."""
+"""The path of a value in a document: ("stages", "train", "include", 0)."""
 
 Lines = Mapping[Path, int]
-"""Path -> line in the file, counted from 1."""
+"""Path -> line in the file. Lines count from 1."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing wrong, before anybody knows the file and the line."""
+    """One problem at a path. `problems` adds the file and the line."""
 
     path: Path
     message: str
@@ -24,29 +24,36 @@ class Finding:
 
 
 def dotted(path: Path) -> str:
-    """`stages.train.include[0]`: for people, and as `Problem.path`."""
+    """Return the path as text, such as `stages.train.include[0]`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".")
 
 
-def enclosing(place: str) -> Iterator[str]:
-    """The dotted `place`, and every one that it is in, the nearest first."""
-    while place:
-        yield place
-        place = place[: max(place.rfind("."), place.rfind("["), 0)]
+def enclosing(path: str) -> Iterator[str]:
+    """Yield the dotted `path` and every path that contains it, innermost first."""
+    while path:
+        yield path
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
+
+
+def is_within(path: str, outer: str) -> bool:
+    """Return whether the dotted `path` is `outer` or inside it."""
+    return path == outer or path.startswith((f"{outer}.", f"{outer}["))
 
 
 def problems(findings: Iterable[Finding], lines: Lines | None = None, file: str = "") -> tuple[Problem, ...]:
-    """In the order of the file where lines are known; otherwise in the order found."""
-    found = [
-        Problem(dotted(each.path), each.message, each.remedy, file, line_of(each.path, lines or {}))
-        for each in findings
+    """Return the findings as problems, ordered by line if lines are known, else in the given order."""
+    located = [
+        Problem(
+            dotted(finding.path), finding.message, finding.remedy, file, line_of(finding.path, lines or {})
+        )
+        for finding in findings
     ]
-    return tuple(sorted(found, key=lambda problem: problem.line or 0))
+    return tuple(sorted(located, key=lambda problem: problem.line or 0))
 
 
 def line_of(path: Path, lines: Lines) -> int | None:
-    """The line of the nearest place around `path` that the file has."""
+    """Return the line of `path`, or of the innermost path around it that the file has."""
     for length in range(len(path), -1, -1):
         if path[:length] in lines:
             return lines[path[:length]]
@@ -54,21 +61,24 @@ def line_of(path: Path, lines: Lines) -> int | None:
 
 
 LIKELY_TYPO = 0.75
-"""Likeness of two names that makes one of them a misspelling of the other."""
+"""Similarity of two names above which one is taken for a misspelling of the other."""
 
 
-def closest_match(given: str, known: Iterable[str], likeness: float = 0.6) -> str:
-    """The known name that `given` was probably meant to be, if one is near. Capitals do not count."""
-    from difflib import get_close_matches  # only what is wrong pays for it
+def closest_match(name: str, known: Iterable[str], similarity: float = 0.6) -> str:
+    """Return the known name closest to `name`, or "" if none is close. Case is ignored."""
+    from difflib import get_close_matches  # imported late: only errors need it
 
-    names = {name.casefold(): name for name in sorted(known, reverse=True)}
-    close = get_close_matches(given.casefold(), names, n=1, cutoff=likeness)
+    names = {known_name.casefold(): known_name for known_name in sorted(known, reverse=True)}
+    close = get_close_matches(name.casefold(), names, n=1, cutoff=similarity)
     return names[close[0]] if close else ""
 
 
-def nearest(given: str, known: Iterable[str], otherwise: str = "known") -> str:
-    """A remedy: the known name that `given` was probably meant to be, or the list of them."""
+def nearest(name: str, known: Iterable[str], otherwise: str = "known") -> str:
+    """Return a remedy for an unknown name: the closest known name, or else the list of known names.
+
+    `otherwise`: the label of that list. "" if nothing is known.
+    """
     names = sorted(known)
-    if close := closest_match(given, names):
+    if close := closest_match(name, names):
         return f'did you mean "{close}"?'
     return f"{otherwise}: {', '.join(names[:12])}{' ...' if len(names) > 12 else ''}" if names else ""

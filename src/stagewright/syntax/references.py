@@ -1,7 +1,7 @@
-"""`${...}` references: how they are written, which exist, and what each stands for.
+"""`${...}` references: parsing and rendering.
 
-A text that is one reference and nothing else takes the value's own type; a reference inside a longer text
-becomes part of the text. `$${` stands for a literal `${`.
+A string that consists of one reference takes the type of the referenced value. A reference inside a longer
+string becomes part of that string. `$${` stands for a literal `${`.
 """
 
 from __future__ import annotations
@@ -19,24 +19,25 @@ _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 
 @dataclass(frozen=True)
 class Reference:
-    """`text` as written, `${` and `}` included; `path` its words: ("stages", "train", "model")."""
+    """A reference. `text`: as written, `${...}`. `path`: its words, such as ("stages", "train", "model")."""
 
     text: str
     path: tuple[str, ...]
 
     @property
     def stage(self) -> str | None:
-        """The stage whose result is meant, if one is."""
+        """The stage whose result is referenced, or None."""
         return self.path[1] if self.path[0] == "stages" and len(self.path) > 1 else None
 
     @property
     def of_champion(self) -> bool:
+        """Whether this is a value of the champion: the newest approved model version."""
         return self.path[0] == "champion"
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a reference stands for. `sample`: a value of the right form, for checking where it is used."""
+    """The type of a reference's value, and when it is known. `sample`: an example, for checking formats."""
 
     type: ValueType
     known: Known
@@ -44,23 +45,23 @@ class Meaning:
 
 
 def find_references(text: str) -> list[Reference]:
-    """Every well-formed reference in `text`, in order; what `$${` escapes is none."""
+    """Return every well-formed reference in `text`, in order. Escaped references (`$${`) do not count."""
     return [_reference(match) for match in _TOKEN.finditer(text) if match[1] is not None]
 
 
 def unclosed(text: str) -> bool:
-    """Whether a `${` in `text` has no `}` of its own."""
+    """Return whether a `${` in `text` has no closing `}`."""
     return any(match[0] == "${" for match in _TOKEN.finditer(text))
 
 
 def sole_reference(text: str) -> Reference | None:
-    """The reference that `text` consists of, if it is one and nothing else."""
+    """Return the reference that is the whole of `text`, or None."""
     match = _TOKEN.fullmatch(text)
     return _reference(match) if match and match[1] is not None else None
 
 
 def source_of(model: str) -> Literal["package", "artifact", "model"]:
-    """What a field that says what is served names: judged by how it is written."""
+    """Return what a `model` field names: a model package, a model artifact or a SageMaker model."""
     reference = sole_reference(model)
     if reference:
         last = reference.path[-1] if reference.stage or reference.path[0] == "trigger" else ""
@@ -71,34 +72,34 @@ def source_of(model: str) -> Literal["package", "artifact", "model"]:
 
 
 def escape(text: str) -> str:
-    """`text` as a document writes it to mean exactly this text."""
+    """Escape `text`, so that a document renders it unchanged."""
     return text.replace("${", "$${")
 
 
 def render(value: Any, lookup: Callable[[Reference], Any]) -> Any:
-    """`value` (any JSON value) with each reference replaced by `lookup` of it; keys of mappings stay.
+    """Return a JSON value with each reference replaced by `lookup(reference)`. Keys are not rendered.
 
-    A whole-value reference keeps the type of what it stands for. One inside a longer text must stand for
-    text, a number or a flag: a TypeError otherwise.
+    A string that is one reference takes the type of its value. Raises TypeError if a reference inside a
+    longer string has a value that is not a string, number or boolean.
     """
     match value:
         case str():
             return _render_text(value, lookup)
         case Mapping():
-            return {key: render(each, lookup) for key, each in value.items()}
+            return {key: render(item, lookup) for key, item in value.items()}
         case list() | tuple():
-            return [render(each, lookup) for each in value]
+            return [render(item, lookup) for item in value]
         case _:
             return value
 
 
 def text_of(value: Any) -> str:
-    """A scalar as it stands inside a text: `true`, `0.88`, `300`, or the text itself."""
+    """Return a scalar as text: `true`, `0.88`, `300`, or the string itself. Raises TypeError otherwise."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool | int | float):
         return json.dumps(value)
-    raise TypeError(f"{type(value).__name__} cannot stand inside a text")
+    raise TypeError(f"a {type(value).__name__} cannot be part of a text")
 
 
 def _reference(match: re.Match[str]) -> Reference:
