@@ -1,7 +1,8 @@
 """Aliases of AWS's framework images.
 
 `resolve` turns an alias such as `sklearn-1.4` into the image URI for a region and an instance type.
-`alias_of` does the opposite. The data, `images.json`, is generated from the `sagemaker` package (see its `source`).
+`alias_of` does the opposite. The data, `images.json`, is generated from the `sagemaker` package (see its
+`source`).
 
 A short version stands for the newest full version that begins with it: `sklearn-1.4` is 1.4-2, `pytorch-2.6`
 is 2.6.0, and `huggingface-4.49-pytorch2.5` is 4.49.0-pytorch2.5.1.
