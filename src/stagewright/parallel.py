@@ -1,4 +1,4 @@
-"""Calls side by side: waiting on AWS is most of what this layer does."""
+"""Run calls in parallel threads. Most of them wait for AWS."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from typing import TypeVar
 
 THREADS = 8
 
-Given = TypeVar("Given")
-Made = TypeVar("Made")
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
 
 
-def together(act: Callable[[Given], Made], things: Iterable[Given]) -> list[Made]:
-    """`act` of each thing, in order. The first failure is raised, once all that had begun have ended.
+def run_parallel(function: Callable[[Argument], Result], arguments: Iterable[Argument]) -> list[Result]:
+    """Call `function` with each argument, at most eight at a time. Return the results in order.
 
-    `act` must not come here itself: threads that wait for threads of the same pool wait for ever.
+    If calls fail, wait for all started calls to end, then raise the error of the first argument that failed.
+    `function` must not call `run_parallel`: a pool whose threads wait for its own threads deadlocks.
     """
-    given = list(things)
-    if len(given) < 2:
-        return [act(each) for each in given]
-    futures = [_pool().submit(act, each) for each in given]
+    items = list(arguments)
+    if len(items) < 2:
+        return [function(item) for item in items]
+    futures = [_pool().submit(function, item) for item in items]
     try:
         return [future.result() for future in futures]
     finally:
@@ -32,5 +33,5 @@ def together(act: Callable[[Given], Made], things: Iterable[Given]) -> list[Made
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    """Kept from call to call: starting threads takes longer than most calls."""
+    """Return the pool of the process. Starting threads takes longer than most calls."""
     return ThreadPoolExecutor(THREADS, "stagewright")

@@ -317,7 +317,7 @@ AFTER_CLAIM = [
     (RunQueue, "lease", False),
     (RunQueue, "grant", False),
     (RunQueue, "grant", True),
-    (lifecycle, "planned", False),
+    (load, "plan_run", False),
     (Runs, "put_all", True),
     (Runs, "transition", False),
     (Runs, "transition", True),
@@ -408,7 +408,7 @@ def age_lease(gateway, seconds):
     ("owner", "name", "why"),
     [
         (Executions, "start", "it could not be started: the function died"),
-        (lifecycle, "planned", "1 attempts to plan"),
+        (load, "plan_run", "1 attempts to plan"),
     ],
 )
 def test_a_run_that_cannot_be_started_gives_its_turn_up_in_the_end(
@@ -493,7 +493,7 @@ def test_a_router_that_is_killed_at_planning_each_time_is_noticed_by_the_sweeper
     def killed(*_, **__):
         raise SystemExit
 
-    monkeypatch.setattr(load, "planned", killed)
+    monkeypatch.setattr(load, "plan_run", killed)
     for _ in range(lifecycle.ATTEMPTS):
         assert [each.what for each in sweep(waiting, patience=-1)] in ([], ["called"])
         with pytest.raises(SystemExit):

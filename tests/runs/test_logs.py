@@ -119,7 +119,7 @@ def test_of_a_run_that_waits_every_stage_is_silent_and_following_ends_with_it(wa
     assert queue.line_up(waiting, header)
     assert logs.tail(waiting, header.run, "train") == logs.tail(waiting, header.run) == []
     stopped = {"status": "STOPPED", "ended": TIME}
-    threading.Timer(0.1, waiting.runs.advance, (header.run, ["QUEUED"], stopped)).start()
+    threading.Timer(0.1, waiting.runs.transition, (header.run, ["QUEUED"], stopped)).start()
     assert list(logs.follow(waiting, header.run, pause=0.01)) == []
 
 

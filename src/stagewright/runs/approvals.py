@@ -13,7 +13,7 @@ from typing import Literal
 from stagewright.errors import NotFoundError
 from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
-from stagewright.parallel import together
+from stagewright.parallel import run_parallel
 from stagewright.store.approvals import Approval
 from stagewright.store.runs import WAITING
 from stagewright.syntax.findings import nearest
@@ -32,7 +32,7 @@ def waiting(gateway: Gateway, pipeline: str | None = None) -> list[Approval]:
     """What waits for a person's decision, oldest first; of one pipeline, or of all."""
     headers = gateway.runs.open_runs(OPEN_LIMIT)
     runs = [each.run for each in headers if pipeline in (None, each.pipeline)]
-    found = [each for approvals in together(gateway.approvals.of_run, runs) for each in approvals]
+    found = [each for approvals in run_parallel(gateway.approvals.of_run, runs) for each in approvals]
     return sorted((each for each in found if _waits(each)), key=lambda each: each.since)
 
 

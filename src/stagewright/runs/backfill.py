@@ -24,7 +24,7 @@ from stagewright.document.pipeline import Pipeline
 from stagewright.errors import DocumentError, PlanError, Problem, ReleaseError, TargetError
 from stagewright.naming import timestamp
 from stagewright.operator_gateway import OperatorGateway
-from stagewright.parallel import together
+from stagewright.parallel import run_parallel
 from stagewright.planner.model import Trigger
 from stagewright.planner.release import Release
 from stagewright.planner.selection import Selection, select
@@ -209,7 +209,7 @@ def endpoints(gateway: OperatorGateway, begun: Begun) -> Mapping[str, str]:
 
 def look(gateway: OperatorGateway, backfill: Backfill) -> list[Period]:
     """All its periods as they stand, in their order."""
-    return together(lambda date: _newest(gateway, backfill, date), backfill.dates)
+    return run_parallel(lambda date: _newest(gateway, backfill, date), backfill.dates)
 
 
 def listed(gateway: OperatorGateway, pipeline: str) -> list[Backfill]:

@@ -13,7 +13,7 @@ from stagewright.aws.executions import Execution
 from stagewright.errors import NotFoundError
 from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
-from stagewright.parallel import together
+from stagewright.parallel import run_parallel
 from stagewright.runs import queue, settings
 from stagewright.runs.notices import notify
 from stagewright.runs.stored_plan import recorded_stages, shut_out
@@ -144,4 +144,4 @@ def _mark(gateway: Gateway, header: Header, execution: Execution, over: Header) 
         for stage in planned
         if stage.action == "run" and (stage.name not in recorded or recorded[stage.name].status == WAITING)
     ]
-    together(lambda stage: gateway.runs.put_stage_if_absent(header.run, stage), missing)
+    run_parallel(lambda stage: gateway.runs.put_stage_if_absent(header.run, stage), missing)

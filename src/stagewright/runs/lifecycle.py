@@ -15,7 +15,7 @@ from stagewright.runs.intake import matching, messages
 from stagewright.runs.intake.messages import Event, TurnCame
 from stagewright.runs.intake.run_requests import Request, _asked, _drop, _wanted
 from stagewright.runs.notices import report_refusal, said
-from stagewright.runs.plan_inputs.load import Material, _plan, gather, planned
+from stagewright.runs.plan_inputs.load import RunInputs, load_inputs, plan_header, plan_run
 from stagewright.runs.starting import claimant, queued, refuse, resume, start, start_kept
 from stagewright.runs.superseding import _take_over
 from stagewright.runs.triggers.subscriptions import Catalogue
@@ -89,26 +89,26 @@ def _cancel_cooldown(gateway: Gateway, request: Request) -> None:
 
 
 def _begin(gateway: Gateway, request: Request) -> Started | None:
-    material = gather(gateway, request.pipeline, request.version, request.revision)
-    document = material.document
+    inputs = load_inputs(gateway, request.pipeline, request.version, request.revision)
+    document = inputs.document
     if request.is_push and not has_code_trigger(document.layers.document()):
         return None
-    request = _asked(gateway, request, material.manifest)
+    request = _asked(gateway, request, inputs.manifest)
     if request.listens is not None:
         wanted = _wanted(gateway, document.pipeline, request, request.listens)
         if wanted is None:
             return None
         request = wanted
-    return _claim(gateway, request, material)
+    return _claim(gateway, request, inputs)
 
 
-def _claim(gateway: Gateway, request: Request, material: Material) -> Started | None:
+def _claim(gateway: Gateway, request: Request, inputs: RunInputs) -> Started | None:
     """A run, as far as it can go now; None where it is dropped because another one goes on."""
-    concurrency = material.document.pipeline.concurrency
+    concurrency = inputs.document.pipeline.concurrency
     listens = trigger_name(request.listens) if request.listens else ""
     asked = Asked(request.version, request.force, concurrency == "cancel-running", listens)
     if not queue.takes_turns(request.trigger):
-        return start(gateway, planned(gateway, request.trigger, asked, material))
+        return start(gateway, plan_run(gateway, request.trigger, asked, inputs))
     header, holder = queued(gateway.installation, request.pipeline, request.trigger, asked), ""
     if concurrency == "skip":
         new, holder = queue.seize(gateway, header)
@@ -119,7 +119,7 @@ def _claim(gateway: Gateway, request: Request, material: Material) -> Started | 
         _drop(gateway, request, f"{holder} goes on (concurrency: skip)")
         return None
     if new:
-        return replace(go_on(gateway, header.run, material), new=True)
+        return replace(go_on(gateway, header.run, inputs), new=True)
     claimed = claimant(gateway, request.trigger.key)
     return go_on(gateway, claimed) if claimed else None
 
@@ -130,10 +130,10 @@ ATTEMPTS = 5
 """To plan and start a run whose turn has come: as often as the queue delivers a message."""
 
 
-def go_on(gateway: Gateway, run: str, material: Material | None = None) -> Started:
+def go_on(gateway: Gateway, run: str, inputs: RunInputs | None = None) -> Started:
     """Plans and starts the run if its turn has come; starts it if it is planned; else changes nothing.
 
-    `material`, where the caller has gathered it just now. What is wrong with document, release or plan
+    `inputs`, where the caller has gathered it just now. What is wrong with document, release or plan
     refuses the run; whatever else goes wrong is raised, to be tried again, but the last time ends the run.
     Either way the next one's turn comes.
     """
@@ -142,20 +142,20 @@ def go_on(gateway: Gateway, run: str, material: Material | None = None) -> Start
         return resume(gateway, run)
     asked = Asked.of(header)
     if header.status == "PLANNED" or queue.call(gateway, header.pipeline, caller=run) == run:
-        return _try(gateway, header, asked, material)
+        return _try(gateway, header, asked, inputs)
     if asked.cancels:
         try:
-            _take_over(gateway, header, asked, material)
+            _take_over(gateway, header, asked, inputs)
         except UNUSABLE as error:
             _refuse(gateway, header, asked, said(error))
     return Started(run, "", new=False)
 
 
-def _try(gateway: Gateway, header: Header, asked: Asked, material: Material | None) -> Started:
+def _try(gateway: Gateway, header: Header, asked: Asked, inputs: RunInputs | None) -> Started:
     """Of a run whose turn has come. It is tried as often as a message is delivered, whatever has it tried."""
     tries = gateway.run_queue.count_attempt(header.pipeline, header.run)
     try:
-        return _begun(gateway, header, asked, material)
+        return _begun(gateway, header, asked, inputs)
     except UNUSABLE as error:
         _refuse(gateway, header, asked, said(error))
     except Exception as error:
@@ -165,12 +165,12 @@ def _try(gateway: Gateway, header: Header, asked: Asked, material: Material | No
     return Started(header.run, "", new=False)
 
 
-def _begun(gateway: Gateway, header: Header, asked: Asked, material: Material | None) -> Started:
+def _begun(gateway: Gateway, header: Header, asked: Asked, inputs: RunInputs | None) -> Started:
     if header.status == "PLANNED":
         return resume(gateway, header.run)
     if header.plan:
         return start_kept(gateway, header)
-    return start(gateway, _plan(gateway, header, asked, material))
+    return start(gateway, plan_header(gateway, header, asked, inputs))
 
 
 def _refuse(gateway: Gateway, header: Header, asked: Asked, reason: str) -> None:

@@ -6,7 +6,7 @@ from functools import partial
 
 from stagewright.errors import NotFoundError, RunFailedError, StagewrightError
 from stagewright.gateway import Gateway
-from stagewright.parallel import together
+from stagewright.parallel import run_parallel
 from stagewright.runs.closing import abandon
 from stagewright.runs.history.live_status import JOB_KINDS
 from stagewright.runs.history.records import StageRecord
@@ -36,7 +36,7 @@ def stop(gateway: Gateway, run: str, by: str) -> None:
         gateway.executions.stop(record.execution, cause)
     except NotFoundError as error:
         raise NotFoundError(f"{run}: {error.message}", "the sweeper closes it within five minutes") from error
-    refused = [error for error in together(partial(_tried, gateway), record.stages) if error]
+    refused = [error for error in run_parallel(partial(_tried, gateway), record.stages) if error]
     if refused:
         raise refused[0]
 

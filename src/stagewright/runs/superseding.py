@@ -8,20 +8,20 @@ from stagewright.errors import RunFailedError, StagewrightError
 from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
 from stagewright.runs import settings
-from stagewright.runs.plan_inputs.load import Material, _plan
+from stagewright.runs.plan_inputs.load import RunInputs, plan_header
 from stagewright.runs.stored_plan import keep
 from stagewright.runs.values import Asked
 from stagewright.store.run_queue import QueueEntry
 from stagewright.store.runs import Header
 
 
-def _take_over(gateway: Gateway, header: Header, asked: Asked, material: Material | None) -> None:
+def _take_over(gateway: Gateway, header: Header, asked: Asked, inputs: RunInputs | None) -> None:
     """Stops the runs before this one, once it has a plan: one that is refused stops nobody.
 
     The plan is kept for its turn, unless one of them goes on, or has ended a stage since.
     """
     since = timestamp(datetime.now(UTC))
-    plan = None if header.plan else _plan(gateway, header, asked, material)
+    plan = None if header.plan else plan_header(gateway, header, asked, inputs)
     stopped = [
         _stop(gateway, run, header.run) and not _has_gone_on(gateway, run, since)
         for run in _before(gateway, header)

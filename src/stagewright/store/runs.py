@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from stagewright.aws.errors import code_of, translated
 from stagewright.errors import TargetError
-from stagewright.parallel import together
+from stagewright.parallel import run_parallel
 from stagewright.planner.model import Trigger
 from stagewright.store import items as transactions
 from stagewright.store.items import HASH_KEY, Item, decode, encode, fitting
@@ -180,7 +180,7 @@ class Runs:
     def put_all(self, items: Iterable[Item]) -> None:
         """Writes all items, some at a time side by side; writing the same again changes nothing."""
         rest = iter(items)
-        together(self._put_batch, iter(lambda: list(islice(rest, BATCH)), []))
+        run_parallel(self._put_batch, iter(lambda: list(islice(rest, BATCH)), []))
 
     def items(self, run: str, prefix: str) -> Iterator[dict[str, Any]]:
         """Every item of the run whose key starts with `prefix`, in key order."""

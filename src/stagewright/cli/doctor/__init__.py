@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from stagewright.cli.doctor import code, documents, events, health, permissions, storage
 from stagewright.cli.doctor.check import Check, Probe
 from stagewright.cli.doctor.installation import Place
-from stagewright.parallel import together
+from stagewright.parallel import run_parallel
 
 PARTS = (permissions.probes, storage.probes, events.probes, code.probes, health.probes, documents.probes)
 
@@ -18,7 +18,7 @@ PARTS = (permissions.probes, storage.probes, events.probes, code.probes, health.
 def inspect(place: Place) -> list[Check]:
     """Who asks comes first: where nobody can be asked, that is all there is to say."""
     caller = permissions.caller(place).check()
-    return [caller, *together(Probe.check, probes(place))] if caller.ok else [caller]
+    return [caller, *run_parallel(Probe.check, probes(place))] if caller.ok else [caller]
 
 
 def probes(place: Place) -> Iterator[Probe]:

@@ -10,7 +10,7 @@ from stagewright.document.layers import Layers, pushed_layers
 from stagewright.document.pipeline import Pipeline
 from stagewright.errors import NotFoundError, TargetError
 from stagewright.gateway import Gateway
-from stagewright.parallel import together
+from stagewright.parallel import run_parallel
 from stagewright.syntax.findings import closest_match
 
 
@@ -21,7 +21,7 @@ def read(gateway: Gateway, pipeline: str) -> Layers:
         lambda name: gateway.documents.pushed(name, "environment"),
         gateway.documents.overrides,
     )
-    base, environment, overrides = together(lambda act: act(pipeline), acts)
+    base, environment, overrides = run_parallel(lambda act: act(pipeline), acts)
     if base is None:
         remedy = _near(gateway, pipeline) or "push it first: stagewright push PATH"
         raise NotFoundError(f"no document of {pipeline} in {gateway.documents.table}", remedy)

@@ -6,7 +6,7 @@ developer guide, "Auto-Rollback Configuration and Monitoring"). So one that is t
 the version that is to go, is not watched, and told.
 
 Who, when and why is recorded before the update, so that nothing that has been asked for is unknown. The next
-plan finds it there (`standing`).
+plan finds it there (`active_rollback`).
 """
 
 from __future__ import annotations

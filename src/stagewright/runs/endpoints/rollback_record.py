@@ -6,7 +6,7 @@ from stagewright.gateway import Gateway
 from stagewright.store.endpoints import Rollback
 
 
-def standing(gateway: Gateway, name: str, config: str) -> str:
+def active_rollback(gateway: Gateway, name: str, config: str) -> str:
     """Why an endpoint does not serve `config` any more, where that is a rollback since the last deployment
     that still holds; else empty."""
     item = gateway.endpoint_records.get(name)

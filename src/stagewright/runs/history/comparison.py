@@ -14,7 +14,7 @@ from stagewright.document.effective_diff import differences
 from stagewright.document.merge import Change, changes, merged
 from stagewright.errors import DocumentError, NotFoundError, Problem
 from stagewright.gateway import Gateway
-from stagewright.parallel import together
+from stagewright.parallel import run_parallel
 from stagewright.planner import fingerprint
 from stagewright.planner.release import Release
 from stagewright.planner.values import trigger_values
@@ -209,7 +209,7 @@ def _inputs(gateway: Gateway, record: RunRecord, names: Collection[str]) -> dict
     if any(stage.action == "run" for stage in stages):
         found |= planned_inputs(gateway, record.run, record.plan)
     lent = [stage for stage in stages if stage.reused_from]
-    items = together(lambda stage: gateway.runs.stage(stage.reused_from, stage.name), lent)
+    items = run_parallel(lambda stage: gateway.runs.stage(stage.reused_from, stage.name), lent)
     return found | {item.name: item.inputs for item in items if item}
 
 

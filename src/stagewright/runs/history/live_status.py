@@ -10,7 +10,7 @@ from stagewright.aws.jobs import JobKind
 from stagewright.errors import NotFoundError
 from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
-from stagewright.parallel import together
+from stagewright.parallel import run_parallel
 from stagewright.runs.closing import ended, unrecorded
 from stagewright.runs.history.records import StageRecord, age
 from stagewright.store.runs import WAITING, Header
@@ -31,7 +31,7 @@ UNDONE = ("PLANNED", "RUNNING", WAITING)
 def at_work(gateway: Gateway, header: Header, stages: Sequence[StageRecord]) -> tuple[StageRecord, ...]:
     """`stages` with those that run now as they stand; only they are asked about."""
     since = dict(_next_up(header, stages))
-    now = together(
+    now = run_parallel(
         lambda stage: _live(gateway, stage, since[stage.name]), [s for s in stages if s.name in since]
     )
     live = {stage.name: stage for stage in now}

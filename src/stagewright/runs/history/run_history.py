@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from stagewright.errors import NotFoundError
 from stagewright.gateway import Gateway
-from stagewright.parallel import together
+from stagewright.parallel import run_parallel
 from stagewright.runs import resume
 from stagewright.runs.history.live_status import JOBS, at_work, perhaps_over
 from stagewright.runs.history.records import RunRecord, StageRecord, age, between
@@ -44,7 +44,7 @@ def list_runs(gateway: Gateway, pipeline: str | None = None, limit: int = 20) ->
     """Newest first, without their stages. Without a pipeline: of all that have a document or a release, and
     what was refused of any other."""
     names = [pipeline] if pipeline else _pipelines(gateway)
-    some = [*together(lambda name: gateway.runs.of_pipeline(name, limit), names)]
+    some = [*run_parallel(lambda name: gateway.runs.of_pipeline(name, limit), names)]
     some += [] if pipeline else [gateway.runs.refused(limit)]
     found = {header.run: header for headers in some for header in headers}
     newest = sorted(found.values(), key=lambda header: (header.created, header.run), reverse=True)
@@ -57,7 +57,7 @@ def list_dropped(
     """Newest first, each with its pipeline. Without a pipeline: of all that have a document or a
     release."""
     names = [pipeline] if pipeline else _pipelines(gateway)
-    each = together(lambda name: gateway.trigger_state.skipped_events(name, limit), names)
+    each = run_parallel(lambda name: gateway.trigger_state.skipped_events(name, limit), names)
     found = [(name, one) for name, some in zip(names, each, strict=True) for one in some]
     return sorted(found, key=lambda one: (one[1].time, one[1].key), reverse=True)[:limit]
 
@@ -129,7 +129,7 @@ def _pipelines(gateway: Gateway) -> list[str]:
 def _waiting(gateway: Gateway, records: Sequence[RunRecord]) -> list[RunRecord]:
     """`records`, with what those that wait are waiting for."""
     pipelines = sorted({record.pipeline for record in records if record.status == "QUEUED"})
-    leases = dict(zip(pipelines, together(gateway.run_queue.lease, pipelines), strict=True))
+    leases = dict(zip(pipelines, run_parallel(gateway.run_queue.lease, pipelines), strict=True))
     return [_in_line(record, leases.get(record.pipeline)) for record in records]
 
 

@@ -1,4 +1,4 @@
-"""What results and inputs point at, and whether it is there."""
+"""The artifacts that stage results and plan inputs refer to, and whether they exist."""
 
 from __future__ import annotations
 
@@ -15,75 +15,92 @@ from stagewright.planner.model import GoodResult
 from stagewright.syntax.references import find_references
 
 MARKERS = 9
-"""Folder markers that may come before an output's first object."""
+"""The most folder markers that can precede an output's first object."""
 
 
 @dataclass(frozen=True, order=True)
-class Thing:
-    """What a result points at. `config`: the configuration that an endpoint served with this result."""
+class ArtifactRef:
+    """An artifact that a result refers to. `name` is its S3 URI, its SageMaker name, or its ARN.
+
+    `config` is the endpoint configuration that the endpoint served with this result.
+    """
 
     kind: Literal["output", "artifact", "model", "package", "endpoint"]
-    place: str
+    name: str
     config: str = ""
 
 
-def outputs_read(pipeline: Pipeline) -> frozenset[tuple[str, str]]:
-    """(stage, output) of every output that the document refers to."""
+def referenced_outputs(pipeline: Pipeline) -> frozenset[tuple[str, str]]:
+    """Return (stage, output) of every output that the document refers to."""
     paths = (reference.path for site in reference_sites(pipeline) for reference in find_references(site.text))
     return frozenset((path[1], path[3]) for path in paths if path[0] == "stages" and path[2] == "outputs")
 
 
-def things_of(stage: str, good: GoodResult, read: Collection[tuple[str, str]]) -> Iterator[Thing]:
-    """What must be there for a result to count, apart from an endpoint that was rolled back. An output that
-    no stage reads may have been left empty."""
+def artifact_refs(
+    stage: str, good: GoodResult, referenced: Collection[tuple[str, str]]
+) -> Iterator[ArtifactRef]:
+    """Yield the artifacts that must exist for a result to count.
+
+    Outputs that no stage refers to are left out: a stage may leave them empty.
+    """
     result = good.result
     for name, uri in (result.get("outputs") or {}).items():
-        if (stage, name) in read:
-            yield Thing("output", str(uri))
+        if (stage, name) in referenced:
+            yield ArtifactRef("output", str(uri))
     if result.get("model"):
-        yield Thing("artifact", str(result["model"]))
+        yield ArtifactRef("artifact", str(result["model"]))
     if result.get("name"):
-        yield Thing("model", str(result["name"]))
+        yield ArtifactRef("model", str(result["name"]))
     if result.get("package"):
-        yield Thing("package", str(result["package"]))
+        yield ArtifactRef("package", str(result["package"]))
     if result.get("endpoint"):
-        yield Thing("endpoint", str(result["endpoint"]), good.job)
+        yield ArtifactRef("endpoint", str(result["endpoint"]), good.job)
 
 
-def exists(gateway: Gateway, thing: Thing) -> bool:
-    match thing.kind:
+def exists(gateway: Gateway, artifact: ArtifactRef) -> bool:
+    """Return whether the artifact exists and can be used.
+
+    A package must be complete. An endpoint must be in service with the same configuration.
+    """
+    match artifact.kind:
         case "package":
-            package = gateway.registry.package(thing.place)
+            package = gateway.registry.package(artifact.name)
             return package is not None and package.status == "Completed"
         case "endpoint":
-            endpoint = gateway.endpoints.describe(thing.place)
-            return endpoint is not None and (endpoint.status, endpoint.config) == ("InService", thing.config)
+            endpoint = gateway.endpoints.describe(artifact.name)
+            return endpoint is not None and (endpoint.status, endpoint.config) == (
+                "InService",
+                artifact.config,
+            )
         case "model":
-            return gateway.endpoints.has_model(thing.place)
+            return gateway.endpoints.has_model(artifact.name)
         case "artifact":
-            _, key = _place(thing.place)
-            return any(each.key == key for each in _objects(gateway, thing.place, 1))
+            _, key = _bucket_and_key(artifact.name)
+            return any(listed.key == key for listed in _objects(gateway, artifact.name, 1))
         case _:
-            return any(True for _ in _objects(gateway, thing.place.rstrip("/") + "/", MARKERS + 1))
+            return any(True for _ in _objects(gateway, artifact.name.rstrip("/") + "/", MARKERS + 1))
 
 
-def digest(gateway: Gateway, uri: str) -> str:
-    """Of keys and contents (ETags) found at the URI, a prefix as SageMaker's S3Prefix is; empty when none."""
+def input_digest(gateway: Gateway, uri: str) -> str:
+    """Return a hash of the keys, ETags and sizes of all objects at an S3 URI; "" if there are none.
+
+    The URI is a key prefix, as SageMaker's S3Prefix is.
+    """
     digest = hashlib.sha256()
-    any_found = False
-    for found in _objects(gateway, uri):
-        any_found = True
-        digest.update(f"{found.key}\n{found.etag}\n{found.size}\n".encode())
-    return digest.hexdigest() if any_found else ""
+    is_empty = True
+    for listed in _objects(gateway, uri):
+        is_empty = False
+        digest.update(f"{listed.key}\n{listed.etag}\n{listed.size}\n".encode())
+    return "" if is_empty else digest.hexdigest()
 
 
 def _objects(gateway: Gateway, uri: str, limit: int | None = None) -> Iterable[Listed]:
-    """Objects at the URI, folder markers left out."""
-    bucket, prefix = _place(uri)
-    found = gateway.objects.list(prefix, bucket, limit)
-    return (each for each in found if each.size or not each.key.endswith("/"))
+    """List the objects at the URI without folder markers."""
+    bucket, prefix = _bucket_and_key(uri)
+    listed = gateway.objects.list(prefix, bucket, limit)
+    return (item for item in listed if item.size or not item.key.endswith("/"))
 
 
-def _place(uri: str) -> tuple[str, str]:
+def _bucket_and_key(uri: str) -> tuple[str, str]:
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     return bucket, key

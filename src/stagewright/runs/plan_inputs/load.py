@@ -1,8 +1,13 @@
-"""All that planning may look at: earlier results, external inputs as they are now, champion, approvals."""
+"""Load what a run is planned from, and plan it.
+
+`load_inputs` reads the document and the manifest. `plan_run` publishes the release, records the revision,
+collects the recorded state (previous results, digests of external inputs, champion, approvals), calls the
+planner, and stores the code bundles. Every write is idempotent.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,17 +20,19 @@ from stagewright.document.reference_checks import PARTITION, PARTITION_FORM
 from stagewright.document.schema_errors import shown
 from stagewright.errors import DocumentError, NotFoundError, PlanError, Problem, ReleaseError
 from stagewright.gateway import Gateway
-from stagewright.parallel import together
-from stagewright.planner import external_inputs, planner
+from stagewright.parallel import run_parallel
+from stagewright.planner import planner
+from stagewright.planner.external_inputs import external_inputs
 from stagewright.planner.model import Champion, Pinned, Plan, Recorded, Trigger
 from stagewright.planner.release import Release
 from stagewright.planner.selection import select
 from stagewright.planner.values import document_values
 from stagewright.runs import settings
-from stagewright.runs.documents import layers as layers_layers
+from stagewright.runs.documents import layers as stored_layers
 from stagewright.runs.documents import revisions
-from stagewright.runs.plan_inputs import model_packages, previous_results
-from stagewright.runs.plan_inputs.artifacts import digest, exists, outputs_read, things_of
+from stagewright.runs.plan_inputs.artifacts import artifact_refs, exists, input_digest, referenced_outputs
+from stagewright.runs.plan_inputs.model_packages import approval_statuses, approved_package
+from stagewright.runs.plan_inputs.previous_results import good_result, previous_results
 from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases.bundles import ensure_bundles
 from stagewright.runs.releases.manifest import Manifest
@@ -38,34 +45,35 @@ from stagewright.syntax.condition import references
 
 
 @dataclass(frozen=True)
-class Material:
-    """What a plan is made of. Without a manifest there is no code. `revision`: of a document that is recorded
-    already, and not as it is now."""
+class RunInputs:
+    """What a plan is made from. A run without a manifest has no code.
+
+    `revision` is the number of a recorded document, or 0 for the current document.
+    """
 
     document: Effective
     manifest: Manifest | None
     revision: int = 0
 
 
-def _plan(gateway: Gateway, header: Header, asked: Asked, material: Material | None) -> Plan:
-    material = material or gather(gateway, header.pipeline, asked.version)
-    return planned(gateway, header.trigger, asked, material)
+def load_inputs(gateway: Gateway, pipeline: str, version: str, revision: int = 0) -> RunInputs:
+    """Read the document and the manifest of a run.
 
-
-def gather(gateway: Gateway, pipeline: str, version: str, revision: int = 0) -> Material:
-    """`version`, `revision`: as a request has them. Raises what is in `UNUSABLE`."""
+    `version` is the manifest's version id, empty for the current one. `revision` is the number of a recorded
+    document, 0 for the current one. Raises DocumentError or ReleaseError, also if one of them is missing.
+    """
     manifest = manifests.read(gateway, pipeline, version) if version or not revision else None
     if version and manifest is None:
         raise ReleaseError(f"version {version} of the manifest is gone", "push again")
     try:
         document = _recorded(gateway, pipeline, revision) if revision else _current(gateway, pipeline)
-    except NotFoundError as error:  # it is one that is wrong: its run is refused, where people see it
+    except NotFoundError as error:  # a DocumentError rejects the run, so that people see it
         raise DocumentError((Problem("", error.message, error.remedy),)) from None
-    return Material(document, manifest, revision)
+    return RunInputs(document, manifest, revision)
 
 
 def _current(gateway: Gateway, pipeline: str) -> Effective:
-    return layers.effective(layers_layers.read(gateway, pipeline), settings.code_overrides)
+    return layers.effective(stored_layers.read(gateway, pipeline), settings.code_overrides)
 
 
 def _recorded(gateway: Gateway, pipeline: str, revision: int) -> Effective:
@@ -73,13 +81,19 @@ def _recorded(gateway: Gateway, pipeline: str, revision: int) -> Effective:
     return Effective(document, layers.pushed_layers(document))
 
 
-def planned(gateway: Gateway, trigger: Trigger, asked: Asked, material: Material) -> Plan:
-    """The plan of a run as of now, with all that it needs in its place."""
-    document, manifest = material.document, material.manifest
+def plan_header(gateway: Gateway, header: Header, options: Asked, inputs: RunInputs | None) -> Plan:
+    """Plan a queued run. Loads the inputs if `inputs` is None."""
+    inputs = inputs or load_inputs(gateway, header.pipeline, options.version)
+    return plan_run(gateway, header.trigger, options, inputs)
+
+
+def plan_run(gateway: Gateway, trigger: Trigger, options: Asked, inputs: RunInputs) -> Plan:
+    """Plan a run from the current state. Publishes the release, and stores the revision and code bundles."""
+    document, manifest = inputs.document, inputs.manifest
     pipeline = with_parameters(document.pipeline, dict(trigger.parameters))
     release = publish(gateway, manifest, trigger.by) if manifest else Release(pipeline.name, {})
-    revision = material.revision or revisions.record(gateway, document, trigger.by if asked.version else "")
-    plan = make_plan(gateway, pipeline, trigger, release, revision, force=asked.force)
+    revision = inputs.revision or revisions.record(gateway, document, trigger.by if options.version else "")
+    plan = make_plan(gateway, pipeline, trigger, release, revision, force=options.force)
     ensure_bundles(gateway, release, plan)
     return plan
 
@@ -93,73 +107,80 @@ def make_plan(
     *,
     force: bool = False,
 ) -> Plan:
-    """The plan of `pipeline` (the effective document) for one trigger. PlanError: see the planner."""
-    document, pipeline = pipeline, select(pipeline, trigger.selection).pipeline
-    places = external_inputs.external_inputs(pipeline, trigger, gateway.installation)
-    external = zip(places, together(partial(digest, gateway), places), strict=True)
-    results, superseded = previous_results.results(gateway, pipeline, _partition(pipeline, trigger, gateway))
+    """Collect the recorded state and plan `pipeline`, the effective document, for one trigger.
+
+    Only reads. Raises PlanError if the run cannot be planned.
+    """
+    selected = select(pipeline, trigger.selection).pipeline
+    results, superseded = previous_results(gateway, selected, _partition(selected, trigger, gateway))
     if trigger.package:
-        results = {**results, **model_packages.lent(gateway, pipeline, trigger)}
+        results = {**results, **approved_package(gateway, selected, trigger)}
     recorded = Recorded(
         gateway.installation,
         release,
         revision,
         results=results,
-        external={place: found for place, found in external if found},
-        pinned=_pinned(gateway, pipeline),
-        champion=_champion(gateway, pipeline),
-        approvals=model_packages.statuses(gateway, pipeline, results),
+        external=_digests(gateway, external_inputs(selected, trigger, gateway.installation)),
+        pinned=_pinned(gateway, selected),
+        champion=_champion(gateway, selected),
+        approvals=approval_statuses(gateway, selected, results),
         superseded=superseded,
     )
-    return planner.plan(document, trigger, recorded, force=force)
+    return planner.plan(pipeline, trigger, recorded, force=force)
+
+
+def _digests(gateway: Gateway, uris: Sequence[str]) -> dict[str, str]:
+    """Return S3 URI -> digest of its objects. URIs without objects are left out."""
+    digests = run_parallel(partial(input_digest, gateway), uris)
+    return {uri: digest for uri, digest in zip(uris, digests, strict=True) if digest}
 
 
 def _pinned(gateway: Gateway, pipeline: Pipeline) -> Mapping[str, Pinned]:
-    read = outputs_read(pipeline)
+    """Return stage -> pinned result of every stage with a `pin`."""
+    referenced = referenced_outputs(pipeline)
+    pins = {name: stage.pin for name, stage in pipeline.stages.items() if stage.pin}
+    return {name: _pin(gateway, pipeline, name, run, referenced) for name, run in pins.items()}
 
-    def found(stage: str) -> Pinned:
-        run = pipeline.stages[stage].pin or ""
-        header = gateway.runs.header(run)
-        if header is None:
-            return Pinned(problem=f"there is no run {run}")
-        if header.pipeline != pipeline.name:
-            return Pinned(problem=f"run {run} is of pipeline {header.pipeline}")
-        result = previous_results.good_result(gateway, run, stage)
-        if result is None:
-            return Pinned(problem=f"run {run} has no good result of {stage}")
-        gone = [thing for thing in things_of(stage, result, read) if not exists(gateway, thing)]
-        if gone:
-            return Pinned(problem=f"of its result of run {run}, {gone[0].place} is gone")
-        return Pinned(result, header.partition)
 
-    return {name: found(name) for name, stage in pipeline.stages.items() if stage.pin}
+def _pin(
+    gateway: Gateway, pipeline: Pipeline, stage: str, run: str, referenced: Collection[tuple[str, str]]
+) -> Pinned:
+    header = gateway.runs.header(run)
+    if header is None:
+        return Pinned(problem=f"there is no run {run}")
+    if header.pipeline != pipeline.name:
+        return Pinned(problem=f"run {run} belongs to pipeline {header.pipeline}")
+    result = good_result(gateway, run, stage)
+    if result is None:
+        return Pinned(problem=f"run {run} has no good result of {stage}")
+    missing = [ref for ref in artifact_refs(stage, result, referenced) if not exists(gateway, ref)]
+    if missing:
+        return Pinned(problem=f"{missing[0].name}, which run {run} made, is gone")
+    return Pinned(result, header.partition)
 
 
 def _champion(gateway: Gateway, pipeline: Pipeline) -> Champion | None:
-    """Where a gate asks for it."""
-    gates = {
-        name: stage for name, stage in pipeline.stages.items() if isinstance(stage, Gate) and stage.enabled
+    """Return the newest approved version if a gate compares with the champion, else None."""
+    compared = {
+        name: {ref.path[1] for ref in references(stage.require) if ref.of_champion}
+        for name, stage in pipeline.stages.items()
+        if isinstance(stage, Gate) and stage.enabled
     }
-    judged = {
-        name: {each.path[1] for each in references(gate.require) if each.of_champion}
-        for name, gate in gates.items()
-    }
-    if not any(judged.values()):
+    gates = {name for name, sources in compared.items() if sources}
+    if not gates:
         return None
     (register,) = (stage for stage in pipeline.stages.values() if isinstance(stage, Register))
     package = gateway.registry.champion(register.group or pipeline.name)
     if package is None:
         return None
-    wanted = sorted(
-        {*(name for name in judged if judged[name]), *(stage for each in judged.values() for stage in each)}
-    )
     run = package.metadata.get("stagewright:run", "")
-    results = {stage: previous_results.good_result(gateway, run, stage) for stage in wanted} if run else {}
-    return Champion(package.arn, run, {stage: found for stage, found in results.items() if found})
+    stages = sorted(gates.union(*compared.values())) if run else []
+    results = {stage: result for stage in stages if (result := good_result(gateway, run, stage))}
+    return Champion(package.arn, run, results)
 
 
 def _partition(pipeline: Pipeline, trigger: Trigger, gateway: Gateway) -> str:
-    """PlanError where what the trigger brought makes none: results are found by it."""
+    """Return the run's partition. Raises PlanError if the trigger's values make an invalid one."""
     partition = str(document_values(pipeline, trigger, gateway.installation, run="")["partition",])
     if not PARTITION.fullmatch(partition):
         raise PlanError((Problem("partition", f"{shown(partition)} is no partition", PARTITION_FORM),))

@@ -1,4 +1,4 @@
-"""What the registry says of the packages that a run may serve."""
+"""The approval status of the model packages that a run may serve."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ from collections.abc import Mapping, Sequence
 
 from stagewright.document.pipeline import Pipeline
 from stagewright.gateway import Gateway
-from stagewright.parallel import together
+from stagewright.parallel import run_parallel
 from stagewright.planner.approvals import registered_by
 from stagewright.planner.model import GoodResult, Trigger
 from stagewright.stages.register.schema import Register
 
 
-def lent(gateway: Gateway, pipeline: Pipeline, trigger: Trigger) -> dict[str, Sequence[GoodResult]]:
-    """The approved package as the result of the register stages that are off and own its group.
+def approved_package(
+    gateway: Gateway, pipeline: Pipeline, trigger: Trigger
+) -> dict[str, Sequence[GoodResult]]:
+    """Return the package of an approval trigger as the result of each disabled register stage of its group.
 
-    As its run has it, in whatever partition that was; one that no run here has registered is lent all the
-    same.
+    The result is the one that the registering run recorded, whatever its partition. A package that no run
+    of this installation registered gets a result with the package alone.
     """
     group = trigger.package.split(":model-package/")[-1].split("/")[0]
     return {
@@ -28,14 +30,17 @@ def lent(gateway: Gateway, pipeline: Pipeline, trigger: Trigger) -> dict[str, Se
     }
 
 
-def statuses(
+def approval_statuses(
     gateway: Gateway, pipeline: Pipeline, results: Mapping[str, Sequence[GoodResult]]
 ) -> dict[str, str]:
-    """Package ARN -> status, of those that a stage may serve and people decide on."""
-    sources = {source for name in pipeline.stages if (source := registered_by(pipeline, name))}
-    found = {result.result.get("package") for source in sources for result in results.get(source, ())}
+    """Return ARN -> approval status of every package that a stage may serve and a person approves.
+
+    The status of a deleted package is "gone".
+    """
+    registers = {source for name in pipeline.stages if (source := registered_by(pipeline, name))}
+    found = {result.result.get("package") for source in registers for result in results.get(source, ())}
     arns = sorted(str(arn) for arn in found if arn)
-    packages = together(gateway.registry.package, arns)
+    packages = run_parallel(gateway.registry.package, arns)
     return {arn: package.approval if package else "gone" for arn, package in zip(arns, packages, strict=True)}
 
 

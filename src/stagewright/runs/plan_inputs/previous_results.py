@@ -1,4 +1,8 @@
-"""Results of earlier runs that count: what they point at is there, or somebody has gone back from it."""
+"""The results of earlier runs that a plan may reuse.
+
+A result counts if every artifact that it refers to exists. It also counts if somebody rolled its endpoint
+back: the planner then keeps the rollback.
+"""
 
 from __future__ import annotations
 
@@ -8,95 +12,98 @@ from functools import partial
 
 from stagewright.document.pipeline import Pipeline
 from stagewright.gateway import Gateway
-from stagewright.parallel import together
+from stagewright.parallel import run_parallel
 from stagewright.planner.model import GoodResult
-from stagewright.runs.plan_inputs.artifacts import Thing, exists, outputs_read, things_of
+from stagewright.runs.plan_inputs.artifacts import ArtifactRef, artifact_refs, exists, referenced_outputs
 from stagewright.runs.stored_plan import recorded_stages
 from stagewright.store.runs import StageItem
 
 RESULTS = 5
-"""Good results per stage that a plan may choose from, the newest."""
+"""The number of newest good results per stage that a plan can choose from."""
 
-Pointing = tuple[GoodResult, tuple[Thing, ...]]
-"""A result, and what it points at."""
+ResultArtifacts = tuple[GoodResult, tuple[ArtifactRef, ...]]
+"""A result and the artifacts that it refers to."""
 
 
-def results(
+def previous_results(
     gateway: Gateway, pipeline: Pipeline, partition: str
 ) -> tuple[Mapping[str, Sequence[GoodResult]], Mapping[str, str]]:
-    """`results` and `displaced` as `Recorded` has them."""
+    """Return `results` and `superseded` of `Recorded` for one partition."""
     recorded = _recorded(gateway, pipeline, partition)
-    gone = _gone(gateway, {thing for found in recorded.values() for _, things in found for thing in things})
-    counts = {stage: tuple(_counting(found, gone)) for stage, found in recorded.items()}
-    places = {
-        stage: thing.place
-        for stage, found in recorded.items()
-        if found and not counts[stage]
-        for thing in found[0][1]
-        if thing.kind == "endpoint" and thing in gone
+    artifacts = {artifact for results in recorded.values() for _, refs in results for artifact in refs}
+    missing = _missing(gateway, artifacts)
+    counting = {stage: tuple(_counting(results, missing)) for stage, results in recorded.items()}
+    superseded = {
+        stage: artifact.name
+        for stage, results in recorded.items()
+        if results and not counting[stage]
+        for artifact in results[0][1]
+        if artifact.kind == "endpoint" and artifact in missing
     }
-    return counts, dict(zip(places, together(partial(_serves, gateway), places.values()), strict=True))
+    reasons = run_parallel(partial(_serves, gateway), superseded.values())
+    return counting, dict(zip(superseded, reasons, strict=True))
 
 
 def good_result(gateway: Gateway, run: str, stage: str) -> GoodResult | None:
-    """What stood for the stage in the run: made there, or in an earlier run and reused."""
+    """Return the result that the run used for the stage, made in the run or reused from an earlier one."""
     item = gateway.runs.stage(run, stage)
     if item:
         return _good(item) if item.status == "SUCCEEDED" else None
     header = gateway.runs.header(run)
     planned = recorded_stages(gateway, header) if header else ()
-    source = next((each.reused_from for each in planned if each.name == stage), "")
-    made = gateway.runs.stage(source, stage) if source else None
-    return _good(made) if made else None
+    source = next((plan.reused_from for plan in planned if plan.name == stage), "")
+    reused = gateway.runs.stage(source, stage) if source else None
+    return _good(reused) if reused else None
 
 
-def _recorded(gateway: Gateway, pipeline: Pipeline, partition: str) -> dict[str, list[Pointing]]:
-    """Stage -> its good results, the newest first."""
+def _recorded(gateway: Gateway, pipeline: Pipeline, partition: str) -> dict[str, list[ResultArtifacts]]:
+    """Return stage -> its good results, newest first."""
+    referenced = referenced_outputs(pipeline)
 
-    def found(stage: str) -> list[Pointing]:
+    def results_of(stage: str) -> list[ResultArtifacts]:
         items = gateway.runs.good_results(pipeline.name, partition, stage, RESULTS)
-        return [(good, tuple(things_of(stage, good, read))) for good in map(_good, items)]
+        return [(good, tuple(artifact_refs(stage, good, referenced))) for good in map(_good, items)]
 
-    read = outputs_read(pipeline)
-    return dict(zip(pipeline.stages, together(found, pipeline.stages), strict=True))
-
-
-def _gone(gateway: Gateway, things: Iterable[Thing]) -> dict[Thing, str]:
-    """Those that are not there -> of an endpoint that was rolled back, how; else empty."""
-    needed = sorted(things)
-    there = together(partial(exists, gateway), needed)
-    gone = [thing for thing, is_there in zip(needed, there, strict=True) if not is_there]
-    away = [thing for thing in gone if thing.kind == "endpoint"]
-    sentences = together(partial(_rolled_back, gateway), away)
-    return dict.fromkeys(gone, "") | dict(zip(away, sentences, strict=True))
+    return dict(zip(pipeline.stages, run_parallel(results_of, pipeline.stages), strict=True))
 
 
-def _rolled_back(gateway: Gateway, thing: Thing) -> str:
-    """Of an endpoint that does not serve what it did: `rollback.standing`."""
-    from stagewright.runs.endpoints import rollback_record  # late, since a cold start pays for every import
+def _missing(gateway: Gateway, artifacts: Iterable[ArtifactRef]) -> dict[ArtifactRef, str]:
+    """Return each artifact that does not exist -> the sentence of its rollback; "" for all but endpoints."""
+    needed = sorted(artifacts)
+    found = run_parallel(partial(exists, gateway), needed)
+    missing = [artifact for artifact, is_found in zip(needed, found, strict=True) if not is_found]
+    endpoints = [artifact for artifact in missing if artifact.kind == "endpoint"]
+    rollbacks = run_parallel(partial(_rollback, gateway), endpoints)
+    return dict.fromkeys(missing, "") | dict(zip(endpoints, rollbacks, strict=True))
 
-    return rollback_record.standing(gateway, thing.place, thing.config)
+
+def _rollback(gateway: Gateway, endpoint: ArtifactRef) -> str:
+    """Return the sentence of the rollback that replaced an endpoint's configuration; "" without one."""
+    from stagewright.runs.endpoints import rollback_record  # late import: it costs every cold start
+
+    return rollback_record.active_rollback(gateway, endpoint.name, endpoint.config)
 
 
-def _counting(found: Iterable[Pointing], gone: Mapping[Thing, str]) -> Iterator[GoodResult]:
-    for result, things in found:
-        lacking = [thing for thing in things if thing in gone]
-        if all(gone[thing] for thing in lacking):
-            yield replace(result, rolled_back=gone[lacking[0]]) if lacking else result
+def _counting(results: Iterable[ResultArtifacts], missing: Mapping[ArtifactRef, str]) -> Iterator[GoodResult]:
+    """Yield the results whose artifacts all exist, or were rolled back."""
+    for result, artifacts in results:
+        gone = [artifact for artifact in artifacts if artifact in missing]
+        if all(missing[artifact] for artifact in gone):
+            yield replace(result, rolled_back=missing[gone[0]]) if gone else result
 
 
 def _serves(gateway: Gateway, name: str) -> str:
-    """What an endpoint serves, and who deployed that."""
-    endpoint, item = gateway.endpoints.describe(name), gateway.endpoint_records.get(name)
+    """Return a sentence on what an endpoint serves now."""
+    endpoint, record = gateway.endpoints.describe(name), gateway.endpoint_records.get(name)
     if endpoint is None:
         return f"endpoint {name} is gone"
     if endpoint.status != "InService":
         return f"endpoint {name} is {endpoint.status}"
-    if item is None or endpoint.config not in item.configurations[:1]:
+    if record is None or endpoint.config not in record.configurations[:1]:
         return f"endpoint {name} serves {endpoint.config}, which is not of the last deployment"
-    header = gateway.runs.header(item.deployed_by)
+    header = gateway.runs.header(record.deployed_by)
     partition = f" (partition {header.partition})" if header and header.partition else ""
-    return f"endpoint {name} serves what run {item.deployed_by}{partition} deployed"
+    return f"endpoint {name} serves what run {record.deployed_by}{partition} deployed"
 
 
 def _good(item: StageItem) -> GoodResult:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from stagewright.errors import ReleaseError
 from stagewright.gateway import Gateway
-from stagewright.parallel import together
+from stagewright.parallel import run_parallel
 from stagewright.planner.model import Plan
 from stagewright.planner.release import Release
 
@@ -35,7 +35,7 @@ def ensure_bundles(gateway: Gateway, release: Release, plan: Plan) -> tuple[str,
     missing = [
         bundle
         for bundle, there in zip(
-            wanted, together(lambda each: _exists(gateway, release, each), wanted), strict=True
+            wanted, run_parallel(lambda each: _exists(gateway, release, each), wanted), strict=True
         )
         if not there
     ]
@@ -75,7 +75,7 @@ def _bodies(gateway: Gateway, release: Release, paths: Iterable[str]) -> dict[st
         return content
 
     names = sorted(paths)
-    return dict(zip(names, together(body, names), strict=True))
+    return dict(zip(names, run_parallel(body, names), strict=True))
 
 
 def _make(gateway: Gateway, release: Release, bundle: str, files: Mapping[str, bytes]) -> None:
@@ -85,5 +85,5 @@ def _make(gateway: Gateway, release: Release, bundle: str, files: Mapping[str, b
         version = release.files[path].version
         gateway.objects.copy(staging_key(release.pipeline, path), version, f"{prefix}files/{path}")
 
-    together(copy, files)
+    run_parallel(copy, files)
     gateway.objects.put(f"{prefix}source.tar.gz", tarball(files), "application/gzip")

@@ -12,7 +12,7 @@ from typing import Any
 from stagewright.errors import NotFoundError, ReleaseError
 from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
-from stagewright.parallel import together
+from stagewright.parallel import run_parallel
 from stagewright.planner.release import CodeFile, Release
 from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases.bundles import staging_key
@@ -61,7 +61,7 @@ def contents(gateway: Gateway, release: Release) -> dict[str, bytes]:
     """Path -> what is stored in the listed version. ReleaseError names every file that is gone or is not as
     listed.
     """
-    read = together(partial(_content, gateway, release.pipeline), release.files.items())
+    read = run_parallel(partial(_content, gateway, release.pipeline), release.files.items())
     if problems := [found for found in read if isinstance(found, str)]:
         raise ReleaseError(f"the release is not what its manifest lists: {'; '.join(problems)}", "push again")
     return {path: body for path, body in zip(release.files, read, strict=True) if isinstance(body, bytes)}

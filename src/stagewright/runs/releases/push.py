@@ -18,7 +18,7 @@ from stagewright.document.triggers import has_code_trigger
 from stagewright.errors import PlanError, Problem, ReleaseError
 from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
-from stagewright.parallel import together
+from stagewright.parallel import run_parallel
 from stagewright.planner.release import CodeFile, Release
 from stagewright.planner.selection import ALL, Selection
 from stagewright.planner.stage_files import bundle
@@ -136,8 +136,8 @@ def _put_files(gateway: Gateway, changes: _Changes, files: Mapping[str, bytes]) 
     def put(path: str) -> str:
         return gateway.objects.put(staging_key(changes.pipeline, path), files[path])
 
-    versions = dict(zip(changes.changed, together(put, changes.changed), strict=True))
-    together(lambda path: gateway.objects.delete(staging_key(changes.pipeline, path)), changes.removed)
+    versions = dict(zip(changes.changed, run_parallel(put, changes.changed), strict=True))
+    run_parallel(lambda path: gateway.objects.delete(staging_key(changes.pipeline, path)), changes.removed)
     return {
         path: replace(file, version=versions.get(path, file.version)) for path, file in changes.files.items()
     }
@@ -164,7 +164,7 @@ def _current(gateway: Gateway, pipeline: str) -> Manifest | None:
 def _to_put(gateway: Gateway, pushed: Layers) -> dict[PushedLayer, Base | None]:
     """The layers that are not stored like this, whoever changed them; None for one that has to go."""
     wanted: dict[PushedLayer, Base | None] = {"environment": pushed.environment, "base": pushed.base}
-    stored = together(lambda layer: gateway.documents.pushed(pushed.pipeline, layer), wanted)
+    stored = run_parallel(lambda layer: gateway.documents.pushed(pushed.pipeline, layer), wanted)
     return {
         layer: new
         for (layer, new), old in zip(wanted.items(), stored, strict=True)

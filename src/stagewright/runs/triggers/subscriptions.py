@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from stagewright.document.merge import merged
 from stagewright.document.triggers import AnyTrigger, Trigger
 from stagewright.gateway import Gateway
-from stagewright.parallel import together
+from stagewright.parallel import run_parallel
 
 Wanted = TypeVar("Wanted", bound=AnyTrigger)
 
@@ -53,10 +53,10 @@ class Catalogue:
 
     @cached_property
     def entries(self) -> tuple[Entry, ...]:
-        bases, overlays = together(self._gateway.documents.listed, ("base", "environment"))
+        bases, overlays = run_parallel(self._gateway.documents.listed, ("base", "environment"))
         hashes = dict(overlays)
         listed = ((pipeline, sha256, hashes.get(pipeline)) for pipeline, sha256 in sorted(bases))
-        return tuple(together(self._entry, listed))
+        return tuple(run_parallel(self._entry, listed))
 
     def _entry(self, listed: tuple[str, str, str | None]) -> Entry:
         """`listed`: pipeline, and the hashes of its document and of its overlay (None: it has none)."""

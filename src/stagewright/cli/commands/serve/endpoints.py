@@ -36,10 +36,10 @@ def command(target: TargetName = LOCAL, as_json: Json = False) -> None:
 
 def list_endpoints(gateway: OperatorGateway) -> list[dict[str, Any]]:
     """Recorded endpoints that are there; one that somebody deleted is not."""
-    from stagewright.parallel import together
+    from stagewright.parallel import run_parallel
 
     items = gateway.endpoint_records.all()
-    endpoints = together(lambda item: gateway.endpoints.describe(item.name), items)
+    endpoints = run_parallel(lambda item: gateway.endpoints.describe(item.name), items)
     return [
         described(item, endpoint)
         for item, endpoint in zip(items, endpoints, strict=True)
