@@ -80,7 +80,7 @@ def test_a_push_leaves_overrides_alone(stored, files, tools):
         (["stages.train.instance_count=0"], "stages.train.instance_count: must be at least 1"),
         (["stages.train.image=x"], "stages.train.image: overrides may not change it"),
         (["triggers=[]"], 'unknown key "triggers"'),
-        (["parameters.limit=" + "1" * 38], "larger than the whole numbers"),
+        (["parameters.limit=" + "1" * 38], "the largest whole number"),
         (["stages.train.hyperparameters.x=1e-200"], "smaller than a number that DynamoDB keeps"),
         (["stages.train.description=" + "x" * 500_000], "overrides may not change it"),
     ],

@@ -1,4 +1,4 @@
-"""What SageMaker is asked about tuning and transform jobs, and what becomes of its answers."""
+"""Requests about tuning and transform jobs, and how their responses are read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stagewright.errors import TargetError
 from stagewright.naming import Installation
 from stagewright.operator_gateway import OperatorGateway
 
-PLACE = Installation("bucket", "us-east-1", "123456789012", environment="test")
+INSTALLATION = Installation("bucket", "us-east-1", "123456789012", environment="test")
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:"
 BEGUN = datetime(2026, 1, 31, 14, tzinfo=UTC)
 TUNING = {
@@ -48,7 +48,7 @@ TRANSFORM = {
 
 @pytest.fixture
 def gateway():
-    gateway = OperatorGateway.connect(PLACE, access_key="k", secret_key="s")
+    gateway = OperatorGateway.connect(INSTALLATION, access_key="k", secret_key="s")
     yield gateway
     gateway.close()
 
@@ -61,7 +61,7 @@ def answering(gateway, operation, answer, asked) -> Stubber:
 
 
 def refusing_to_stop(gateway, message: str, status: str) -> Stubber:
-    """Then it says how the job stands."""
+    """Make StopTransformJob fail, then answer DescribeTransformJob with `status`."""
     stubber = Stubber(gateway.jobs.client)
     stubber.add_client_error("stop_transform_job", "ValidationException", message, 400)
     answer = TRANSFORM | {"TransformJobStatus": status}
@@ -82,16 +82,19 @@ def refusing_to_stop(gateway, message: str, status: str) -> Stubber:
         ),
     ],
 )
-def test_a_tuning_job_tells_how_far_it_is(gateway, counts, best, detail, metrics):
+def test_tuning_job_detail_counts_its_training_jobs(gateway, counts, best, detail, metrics):
     answer = TUNING | best | {"TrainingJobStatusCounters": counts}
     asked = {"HyperParameterTuningJobName": "t"}
     with answering(gateway, "describe_hyper_parameter_tuning_job", answer, asked):
         job = gateway.jobs.describe("tuning", "t")
-    assert (job.status, job.detail, job.metrics) == ("InProgress", detail, metrics)
-    assert (job.started, job.ended) == (BEGUN.timestamp(), None)
+    assert job.status == "InProgress"
+    assert job.detail == detail
+    assert job.metrics == metrics
+    assert job.started == BEGUN.timestamp()
+    assert job.ended is None
 
 
-def test_a_grid_has_no_number_of_training_jobs(gateway):
+def test_grid_search_detail_has_no_total(gateway):
     config = {"Strategy": "Grid", "ResourceLimits": {"MaxParallelTrainingJobs": 2}}
     answer = TUNING | {"HyperParameterTuningJobConfig": config, "TrainingJobStatusCounters": {"Completed": 1}}
     asked = {"HyperParameterTuningJobName": "t"}
@@ -99,10 +102,12 @@ def test_a_grid_has_no_number_of_training_jobs(gateway):
         assert gateway.jobs.describe("tuning", "t").detail == "1 training jobs completed"
 
 
-def test_a_transform_job_that_failed_gives_its_reason(gateway):
+def test_failed_transform_job_has_its_reason(gateway):
     with answering(gateway, "describe_transform_job", TRANSFORM, {"TransformJobName": "s"}):
         job = gateway.jobs.describe("transform", "s")
-    assert (job.status, job.reason, job.started) == ("Failed", "AlgorithmError: no", BEGUN.timestamp())
+    assert job.status == "Failed"
+    assert job.reason == "AlgorithmError: no"
+    assert job.started == BEGUN.timestamp()
 
 
 @pytest.mark.parametrize(
@@ -112,21 +117,21 @@ def test_a_transform_job_that_failed_gives_its_reason(gateway):
         ("transform", "stop_transform_job", "TransformJobName"),
     ],
 )
-def test_each_kind_is_stopped_by_its_own_call(gateway, kind, operation, field):
+def test_stop_calls_the_operation_of_the_kind(gateway, kind, operation, field):
     with answering(gateway, operation, {}, {field: "x"}) as stubber:
         gateway.jobs.stop(kind, "x")
         stubber.assert_no_pending_responses()
 
 
 @pytest.mark.parametrize("status", ["Completed", "Failed", "Stopping", "Stopped"])
-def test_a_job_that_is_over_or_about_to_be_needs_no_stop(gateway, status):
+def test_stopping_an_ended_job_does_nothing(gateway, status):
     message = f"The request was rejected because the transform job is in status {status}"
     with refusing_to_stop(gateway, message, status) as stubber:
         gateway.jobs.stop("transform", "s")
         stubber.assert_no_pending_responses()
 
 
-def test_a_job_that_goes_on_although_it_was_to_stop_is_told(gateway):
+def test_rejected_stop_of_an_active_job_raises(gateway):
     said = "StopTransformJob on the transform job s failed: ValidationException: 1 validation error detected"
     with (
         refusing_to_stop(gateway, "1 validation error detected", "InProgress"),
@@ -135,7 +140,7 @@ def test_a_job_that_goes_on_although_it_was_to_stop_is_told(gateway):
         gateway.jobs.stop("transform", "s")
 
 
-def test_whether_there_is_a_model(gateway):
+def test_has_model_is_false_for_a_missing_model(gateway):
     stubber = Stubber(gateway.endpoints.client)
     answer = {"ModelName": "m", "CreationTime": BEGUN, "ModelArn": f"{ARN}model/m"}
     stubber.add_response("describe_model", answer, {"ModelName": "m"})

@@ -86,7 +86,7 @@ def test_a_pipeline_without_document_has_no_layers(gateway):
         ({"parameters": {"M": {"limit": {"B": b"5"}}}}, "parameters.limit", "binary data (B)"),
         ({"parameters": {"M": {"limit": {"NULL": True}}}}, "parameters.limit", "null says nothing"),
         ({"parameters": {"M": {"limit": {"S": "5"}}}}, "parameters.limit", 'takes a number, not "5"'),
-        ({"parameters": {"M": {"limit": {"N": "1" * 38}}}}, "parameters.limit", "larger than the whole"),
+        ({"parameters": {"M": {"limit": {"N": "1" * 38}}}}, "parameters.limit", "the largest whole number"),
         ({"parameters": {"M": {"limti": {"N": "5"}}}}, "parameters.limti", 'did you mean "limit"?'),
         ({"paramters": {"M": {}}}, "paramters", 'did you mean "parameters"?'),
         ({"stages": typed({"trian": {"enabled": False}})}, "stages.trian", 'did you mean "train"?'),

@@ -21,13 +21,13 @@ values = st.recursive(
 
 
 @given(values)
-def test_a_value_comes_back_as_it_was(value):
+def test_values_survive_the_round_trip(value):
     back = from_typed(to_typed(value))
     assert canonical_json(back) == canonical_json(value)
 
 
 @given(values)
-def test_boto3_reads_the_same_types(value):
+def test_types_equal_those_of_boto3(value):
     plain = TypeDeserializer().deserialize(to_typed(value))
     assert TypeSerializer().serialize(plain).keys() == to_typed(value).keys()
 
@@ -40,16 +40,16 @@ def test_boto3_reads_the_same_types(value):
         ({"BS": [b"a"]}, "a set of binary data"),
         ({"B": b"a"}, "binary data"),
         ({"NULL": True}, "null says nothing"),
-        ({"N": "1" * 38}, "larger than the whole numbers"),
+        ({"N": "1" * 38}, "the largest whole number"),
     ],
 )
-def test_what_a_document_cannot_hold_goes_back_as_it_was(typed, message):
+def test_unsupported_types_survive_the_round_trip(typed, message):
     found = from_typed({"M": {"a": typed, "b": {"L": [typed]}}})
     assert message in found["a"].message
     assert isinstance(found["b"][0], Unusable)
     assert to_typed(found) == {"M": {"a": typed, "b": {"L": [typed]}}}
 
 
-def test_a_number_is_written_without_exponent():
+def test_numbers_have_no_exponent():
     assert to_typed(1e-7) == {"N": "0.0000001"}
     assert from_typed({"N": "1E+2"}) == 100

@@ -5,12 +5,12 @@ import pytest
 from stagewright.errors import NotFoundError
 
 
-def test_the_caller_is_known_by_arn(gateway):
+def test_caller_returns_the_arn(gateway):
     account = gateway.installation.account
     assert gateway.caller.arn().startswith("arn:aws:")
     assert f":{account}:" in gateway.caller.arn()
 
 
-def test_a_function_that_is_not_there_is_named(gateway):
+def test_missing_function_is_named(gateway):
     with pytest.raises(NotFoundError, match=gateway.installation.name("router")):
         gateway.functions.environment("router")
