@@ -19,7 +19,7 @@ from stagewright.document.reference_values import STAGE_VALUES, VALUES
 from stagewright.document.schema_errors import models
 from stagewright.document.triggers import TRIGGERS
 from stagewright.stages.base.schema import Cache, Defaults, Retry, Stage
-from stagewright.stages.registry_schemas import KINDS
+from stagewright.stages.registry import KINDS
 from stagewright.syntax.ambiguous_scalars import AMBIGUOUS_SCALARS
 from stagewright.syntax.condition import ARITHMETIC, OPERATORS
 from stagewright.syntax.fields import NAME_RULES, Model
@@ -196,9 +196,9 @@ def document_reference() -> str:
     for name, trigger in TRIGGERS.items():
         parts += _section(f"`triggers`: `{name}`", trigger)
     parts += [*_section("`cache` of a stage", Cache), *_section("`retry` of a stage", Retry)]
-    for kind, model in KINDS.items():
-        parts += _section(f"Stages of kind `{kind}`", model)
-        for name, within in _nested(model):
+    for kind, row in KINDS.items():
+        parts += _section(f"Stages of kind `{kind}`", row.schema)
+        for name, within in _nested(row.schema):
             parts += _section(f"`{name}` of stages of kind `{kind}`", within)
     operators, arithmetic = (" ".join(f"`{each}`" for each in some) for some in (OPERATORS, ARITHMETIC))
     parts += [
@@ -277,7 +277,7 @@ def _bare_type(annotation: Any) -> str:
     if arguments:
         return f"mapping of {_type(arguments[0])} to: {_type(arguments[1])}"
     if isinstance(annotation, type) and issubclass(annotation, Model):
-        return next((f"`{kind}`" for kind, model in KINDS.items() if model is annotation), "mapping")
+        return next((f"`{kind}`" for kind, row in KINDS.items() if row.schema is annotation), "mapping")
     return _WORDS[annotation]
 
 
@@ -313,7 +313,7 @@ def _references() -> Iterator[tuple[str, ...]]:
         yield f"`${{{'.'.join(path)}}}`", "the run", "text", "before the run", value.description
     for word, stage_value in STAGE_VALUES.items():
         name = ".<name>" if stage_value.named else ""
-        kinds = ", ".join(kind for kind, model in KINDS.items() if model in stage_value.kinds)
+        kinds = ", ".join(kind for kind, row in KINDS.items() if word in row.schema.values)
         known = "during the run" if stage_value.meaning.known == "run" else "before the run"
         kind_of_value = _TAKEN[stage_value.meaning.type]
         yield f"`${{stages.<stage>.{word}{name}}}`", kinds, kind_of_value, known, stage_value.description

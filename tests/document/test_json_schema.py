@@ -7,7 +7,7 @@ import pytest
 
 from stagewright.document.json_schema import schema
 from stagewright.document.load import load
-from stagewright.stages.registry_schemas import KINDS
+from stagewright.stages.registry import KINDS
 
 
 def resolved(part):

@@ -12,7 +12,7 @@ from stagewright.document.overrides import (
     value_findings,
 )
 from stagewright.stages.base.schema import Defaults
-from stagewright.stages.registry_schemas import KINDS
+from stagewright.stages.registry import KINDS
 from stagewright.syntax.findings import dotted
 
 DOCUMENT = {
@@ -30,7 +30,7 @@ def paths(findings):
 
 
 def test_every_field_named_here_is_one_of_a_model():
-    known = set(Defaults.model_fields).union(*(model.model_fields for model in KINDS.values()))
+    known = set(Defaults.model_fields).union(*(kind.schema.model_fields for kind in KINDS.values()))
     assert known >= FREE
     assert known >= GUARDED.keys()
     assert not FREE & GUARDED.keys()
@@ -38,7 +38,7 @@ def test_every_field_named_here_is_one_of_a_model():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_other_field_of_every_kind_is_guarded(kind):
-    fields = KINDS[kind].model_fields
+    fields = KINDS[kind].schema.model_fields
     document = {"stages": {"one": {"kind": kind}}}
     refused = paths(guarded_findings(document, {"stages": {"one": dict.fromkeys(fields, 1)}}))
     assert set(refused) == {f"stages.one.{field}" for field in fields if field not in FREE}

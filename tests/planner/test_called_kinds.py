@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from stagewright.errors import PlanError
-from stagewright.planner.cost import Use
 from stagewright.planner.planner import plan
+from stagewright.stages.base.usage import Use
 
 GLUE = {
     "kind": "glue",

@@ -6,14 +6,20 @@ import pytest
 
 from stagewright.document.load import load
 from stagewright.errors import PlanError
-from stagewright.planner.cost import Use, hours_by_type, uses
+from stagewright.planner.cost import hours_by_type
 from stagewright.planner.planner import plan
 from stagewright.planner.quotas import exceeded, peaks
+from stagewright.stages.base.usage import Use
+from stagewright.stages.registry import KINDS
 
 TRAINING = {
     "ResourceConfig": {"InstanceType": "ml.p3.2xlarge", "InstanceCount": 2, "VolumeSizeInGB": 30},
     "StoppingCondition": {"MaxRuntimeInSeconds": 7200, "MaxWaitTimeInSeconds": 20_000},
 }
+
+
+def uses(kind, requests, timeout, attempts=1):
+    return tuple(KINDS[kind].request.uses(requests, timeout, attempts))
 
 
 def made(house, **changes):
@@ -30,12 +36,12 @@ def test_each_stage_that_runs_says_what_it_holds(house):
 
 
 def test_a_limit_counts_for_every_instance_and_attempt():
-    (use,) = uses({"CreateTrainingJob": TRAINING}, timeout=9000, attempts=3)
+    (use,) = uses("training", {"CreateTrainingJob": TRAINING}, timeout=9000, attempts=3)
     assert use == Use("training job", "ml.p3.2xlarge", 2, 12.0)  # 2 instances x 2 h x 3 attempts
 
 
 def test_waiting_for_spot_instances_costs_nothing():
-    (use,) = uses({"CreateTrainingJob": TRAINING | {"EnableManagedSpotTraining": True}}, 30_000)
+    (use,) = uses("training", {"CreateTrainingJob": TRAINING | {"EnableManagedSpotTraining": True}}, 30_000)
     assert use == Use("spot training job", "ml.p3.2xlarge", 2, 4.0)
 
 
@@ -44,7 +50,8 @@ def test_a_job_with_several_types_of_instance():
         {"InstanceGroupName": "a", "InstanceType": "ml.m5.large", "InstanceCount": 3},
         {"InstanceGroupName": "b", "InstanceType": "ml.g5.xlarge", "InstanceCount": 1},
     ]
-    found = uses({"CreateTrainingJob": TRAINING | {"ResourceConfig": {"InstanceGroups": groups}}}, 9000)
+    job = TRAINING | {"ResourceConfig": {"InstanceGroups": groups}}
+    found = uses("training", {"CreateTrainingJob": job}, 9000)
     assert hours_by_type(found) == {"ml.g5.xlarge": 2.0, "ml.m5.large": 6.0}
 
 
@@ -64,13 +71,14 @@ def test_a_job_with_several_types_of_instance():
 def test_tuning_counts_all_its_jobs(limits, ranges, instances, hours):
     config = {"ResourceLimits": limits, "ParameterRanges": ranges}
     request = {"HyperParameterTuningJobConfig": config, "TrainingJobDefinition": TRAINING}
-    (use,) = uses({"CreateHyperParameterTuningJob": request}, 100)
+    (use,) = uses("tuning", {"CreateHyperParameterTuningJob": request}, 100)
     assert (use.instances, use.hours) == (instances, hours)
 
 
 def test_a_transform_ends_when_the_machine_gives_it_up():
     request = {"TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 2}}
-    assert uses({"CreateTransformJob": request}, 1800) == (Use("transform job", "ml.m5.large", 2, 1.0),)
+    (use,) = uses("transform", {"CreateTransformJob": request}, 1800)
+    assert use == Use("transform job", "ml.m5.large", 2, 1.0)
 
 
 def test_a_plans_json_has_its_uses(house):

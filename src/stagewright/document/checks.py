@@ -9,7 +9,7 @@ from stagewright.document.pipeline import Pipeline
 from stagewright.document.reference_checks import reference_findings
 from stagewright.document.trigger_checks import trigger_findings
 from stagewright.stages.base import limits
-from stagewright.stages.base.rules import relative
+from stagewright.stages.base.rules import RuleContext, relative
 from stagewright.stages.registry import stage_rules
 from stagewright.syntax.findings import Finding, nearest
 
@@ -25,8 +25,9 @@ def check(pipeline: Pipeline, set_aside: Set[str] = frozenset()) -> list[Finding
         *trigger_findings(pipeline, set_aside),
         *reference_findings(pipeline, set_aside),
     ]
+    context = RuleContext(pipeline.defaults, pipeline.stages)
     for name in (each for each in pipeline.stages if each not in set_aside):
-        found += stage_rules(pipeline, name)
+        found += stage_rules(pipeline.stages[name], context, ("stages", name))
     return [*found, *_order(pipeline, set_aside)]
 
 

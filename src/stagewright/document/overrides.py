@@ -10,7 +10,7 @@ from typing import Any
 from stagewright.document.merge import leaves
 from stagewright.document.schema_errors import shown, type_of
 from stagewright.stages.base.schema import Defaults
-from stagewright.stages.registry_schemas import KINDS
+from stagewright.stages.registry import KINDS
 from stagewright.syntax.ambiguous_scalars import inexact
 from stagewright.syntax.findings import Finding, Path, nearest
 
@@ -138,7 +138,7 @@ def guarded_findings(document: Mapping[str, Any], content: Mapping[str, Any]) ->
     for name, stage in content.get("stages", {}).items():
         if name in document["stages"] and isinstance(stage, Mapping):
             kind = document["stages"][name]["kind"]
-            yield from _fields(KINDS[kind].model_fields, stage, ("stages", name))
+            yield from _fields(KINDS[kind].schema.model_fields, stage, ("stages", name))
 
 
 def _parameters(declared: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Finding]:

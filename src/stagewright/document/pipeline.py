@@ -10,7 +10,7 @@ from pydantic import Field
 from stagewright.document.budget import Budget
 from stagewright.document.triggers import AnyTrigger, Trigger
 from stagewright.stages.base.schema import Defaults
-from stagewright.stages.registry_schemas import AnyStage
+from stagewright.stages.registry import AnyStage
 from stagewright.syntax.fields import (
     INSTALLATION_ROOTS,
     Accepts,

@@ -13,8 +13,7 @@ from stagewright.document.pipeline import Pipeline
 from stagewright.document.reference_sites import ReferenceSite, reference_sites
 from stagewright.document.reference_values import InvalidReference, meaning
 from stagewright.stages.base import limits
-from stagewright.stages.gate.schema import Gate
-from stagewright.stages.registry_schemas import AnyStage
+from stagewright.stages.registry import AnyStage
 from stagewright.syntax.condition import (
     ORDERING,
     Comparison,
@@ -128,7 +127,7 @@ def _whole(site: ReferenceSite, takes: Accepts, reference: Reference, known: Mea
 def _form(pipeline: Pipeline, site: ReferenceSite) -> Iterator[Finding]:
     """The form of a value, with a sample in the place of each reference."""
     stage = pipeline.stages[site.stage] if site.stage else None
-    if isinstance(stage, Gate) and site.field == "require":
+    if stage and site.field == "require":
         yield from _condition(pipeline, site)
         return
     if site.takes is None or (site.field == "outputs" and isinstance(site.path[-1], int)):

@@ -7,16 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from stagewright.document.pipeline import Pipeline
-from stagewright.stages.endpoint.schema import Endpoint
-from stagewright.stages.glue.schema import Glue
-from stagewright.stages.lambda_function.schema import Function
-from stagewright.stages.model.schema import ModelStage
-from stagewright.stages.processing.schema import Processing
-from stagewright.stages.register.schema import Register
-from stagewright.stages.registry_schemas import AnyStage
-from stagewright.stages.training.schema import Training
-from stagewright.stages.transform.schema import PREDICTIONS, Transform
-from stagewright.stages.tuning.schema import Tuning
+from stagewright.stages.registry import AnyStage
 from stagewright.syntax.fields import Scalar
 from stagewright.syntax.findings import LIKELY_TYPO, closest_match, nearest
 from stagewright.syntax.references import Meaning, Reference, render
@@ -40,10 +31,9 @@ class Value:
 
 @dataclass(frozen=True)
 class StageValue:
-    """`${stages.<stage>.<word>}`, or `...<word>.<name>` where `named`, of the kinds that have it."""
+    """`${stages.<stage>.<word>}`, or `...<word>.<name>` where `named`."""
 
     meaning: Meaning
-    kinds: tuple[type[AnyStage], ...]
     named: bool
     description: str
 
@@ -88,53 +78,42 @@ VALUES: Mapping[tuple[str, ...], Value] = {
 STAGE_VALUES: Mapping[str, StageValue] = {
     "outputs": StageValue(
         Meaning("uri", "plan", "s3://bucket/output"),
-        (Processing, Transform, Glue),
         True,
         "S3 URI of an output, no slash at its end; of a transform stage `predictions`.",
     ),
     "metrics": StageValue(
         Meaning("number", "run", 0.5),
-        (Processing, Training, Tuning, Function, Glue),
         True,
         "A number from `metrics_file`, `metrics` (a tuning stage's best job) or a function's answer.",
     ),
     "model": StageValue(
         Meaning("uri", "run", "s3://bucket/output/model.tar.gz"),
-        (Training, Tuning),
         False,
         "S3 URI of the model artifact; of the best job of a tuning stage.",
     ),
-    "name": StageValue(
-        Meaning("model", "run", "house-price-model-1"), (ModelStage,), False, "Name of the SageMaker model."
-    ),
+    "name": StageValue(Meaning("model", "run", "house-price-model-1"), False, "Name of the SageMaker model."),
     "package": StageValue(
         Meaning("package", "run", "arn:aws:sagemaker:eu-west-1:123456789012:model-package/group/1"),
-        (Register,),
         False,
         "ARN of the model package.",
     ),
-    "endpoint": StageValue(
-        Meaning("text", "run", "house-price-local"), (Endpoint,), False, "Name of the endpoint."
-    ),
+    "endpoint": StageValue(Meaning("text", "run", "house-price-local"), False, "Name of the endpoint."),
     "job": StageValue(
         Meaning("text", "run", "house-price-prepare-1"),
-        (Processing, Training, Tuning, Transform),
         False,
         "Name of the SageMaker job.",
     ),
     "best": StageValue(
         Meaning("text", "run", "house-price-tune-1-001-0a1b2c3d"),
-        (Tuning,),
         False,
         "Name of the best training job.",
     ),
     "hyperparameters": StageValue(
         Meaning("text", "run", "0.1"),
-        (Tuning,),
         True,
         "A hyperparameter of the best training job, tuned or fixed, as its script was given it.",
     ),
-    "answer": StageValue(Meaning("text", "run", "ok"), (Function,), True, "A text in a function's answer."),
+    "answer": StageValue(Meaning("text", "run", "ok"), True, "A text in a function's answer."),
 }
 
 
@@ -175,7 +154,7 @@ def _sample(reference: Reference) -> Scalar:
 
 def _stage_value(name: str, stage: AnyStage, rest: list[str]) -> Meaning | InvalidReference:
     text = f"${{stages.{'.'.join([name, *rest])}}}"
-    offered = [word for word, value in STAGE_VALUES.items() if isinstance(stage, value.kinds)]
+    offered = [word for word in STAGE_VALUES if word in stage.values]
     word = rest[0] if rest else ""
     if word not in offered:
         remedy = (
@@ -193,7 +172,7 @@ def _stage_value(name: str, stage: AnyStage, rest: list[str]) -> Meaning | Inval
             else InvalidReference(f"{text} goes too far", f"write ${{stages.{name}.{word}}}")
         )
     item = ".".join(rest[1:])
-    known = names_of(stage, word)
+    known = stage.value_names(word)
     if not item or (known is not None and item not in known) or "." in item:
         what = f"{name} has no {word.removesuffix('s')} {item!r}" if item else f"which of the {word}?"
         return InvalidReference(f"{text}: {what}", _near_name(item, name, word, known))
@@ -203,8 +182,8 @@ def _stage_value(name: str, stage: AnyStage, rest: list[str]) -> Meaning | Inval
 
 
 def registers(pipeline: Pipeline) -> list[str]:
-    """Its register stages."""
-    return [name for name, stage in pipeline.stages.items() if isinstance(stage, Register)]
+    """The stages that register a model."""
+    return [name for name, stage in pipeline.stages.items() if stage.registers_model]
 
 
 def _champion_value(pipeline: Pipeline, reference: Reference, rest: list[str]) -> Meaning | InvalidReference:
@@ -220,25 +199,6 @@ def _champion_value(pipeline: Pipeline, reference: Reference, rest: list[str]) -
         )
     known = _stage_value(rest[0], pipeline.stages[rest[0]], rest[1:])
     return known if isinstance(known, InvalidReference) else replace(known, known="plan")
-
-
-def names_of(stage: AnyStage, word: str) -> tuple[str, ...] | None:
-    """Of a stage's outputs, metrics or hyperparameters; None where only the job's own file will tell."""
-    match stage, word:
-        case ((Processing() | Glue()), "outputs"):
-            return tuple(stage.outputs)
-        case Transform(), "outputs":
-            return (PREDICTIONS,)
-        case ((Processing() | Glue()), "metrics"):
-            return None if stage.metrics_file else ()
-        case ((Training() | Tuning()), "metrics"):
-            return tuple(stage.metrics)
-        case Tuning(), "hyperparameters":
-            return (*stage.ranges, *stage.hyperparameters)
-        case Function(), "metrics" | "answer":
-            return None
-        case _:
-            return ()
 
 
 def named(kind: str) -> str:

@@ -13,8 +13,7 @@ from pydantic_core import ErrorDetails
 
 from stagewright.document.pipeline import Pipeline
 from stagewright.document.triggers import TRIGGERS
-from stagewright.stages.registry_schemas import KINDS
-from stagewright.stages.tuning.schema import RANGES
+from stagewright.stages.registry import KINDS
 from stagewright.syntax.fields import NAME_RULES, REFERENCE, Model
 from stagewright.syntax.findings import LIKELY_TYPO, Finding, Path, closest_match, nearest
 
@@ -231,8 +230,8 @@ def _tags(error: ErrorDetails) -> tuple[str, ...]:
             return tuple(KINDS)
         case ("triggers", _):
             return tuple(TRIGGERS)
-        case ("stages", _, "tuning", "ranges", _):
-            return tuple(RANGES)
+        case ("stages", _, kind, field, _):
+            return KINDS[str(kind)].schema.tagged_fields[str(field)]
         case place:
             raise AssertionError(f"no tags at {place}")
 

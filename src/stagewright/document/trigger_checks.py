@@ -17,7 +17,6 @@ from stagewright.document.triggers import (
     UpstreamTrigger,
 )
 from stagewright.naming import OWN_FOLDERS
-from stagewright.stages.register.schema import Register
 from stagewright.syntax import cron
 from stagewright.syntax.findings import Finding, Path, nearest
 from stagewright.syntax.references import find_references
@@ -158,7 +157,7 @@ def _rate(trigger: ScheduleTrigger, rate: str, path: Path) -> Iterator[Finding]:
 
 
 def _approved(pipeline: Pipeline, trigger: ModelApprovedTrigger, path: Path) -> Iterator[Finding]:
-    registers = [name for name, stage in pipeline.stages.items() if isinstance(stage, Register)]
+    registers = [name for name, stage in pipeline.stages.items() if stage.registers_model]
     if trigger.group is None and len(registers) != 1:
         found = f"there are {len(registers)}: {', '.join(registers)}" if registers else "there is none"
         message = f"no group, and it is taken from the document's one register stage; {found}"

@@ -10,9 +10,7 @@ from collections.abc import Mapping, Set
 
 from stagewright.document.pipeline import Pipeline
 from stagewright.planner.model import StagePlan
-from stagewright.stages.approval.schema import Approval
-from stagewright.stages.endpoint.schema import Endpoint
-from stagewright.stages.register.schema import Register
+from stagewright.stages.base.schema import Serving
 from stagewright.syntax.references import sole_reference
 
 APPROVED = "Approved"
@@ -22,10 +20,11 @@ WAITS = "waits for approval"
 def registered_by(pipeline: Pipeline, name: str) -> str | None:
     """The register stage whose package this endpoint stage serves, where people approve it; else None."""
     stage = pipeline.stages[name]
-    reference = sole_reference(stage.model) if isinstance(stage, Endpoint) else None
+    model = stage.model if isinstance(stage, Serving) and stage.needs_approved_model else ""
+    reference = sole_reference(model)
     source = reference.stage if reference else None
     register = pipeline.stages.get(source or "")
-    return source if isinstance(register, Register) and register.approval != "approved" else None
+    return source if register and register.needs_approval else None
 
 
 def waits(
@@ -54,7 +53,7 @@ def _asked_before(pipeline: Pipeline, name: str, needs: Mapping[str, Set[str]]) 
     while left:
         each = left.pop()
         stage = pipeline.stages[each]
-        if isinstance(stage, Approval) and stage.enabled:
+        if stage.asks_a_person and stage.enabled:
             return True
         left += needs[each] - seen
         seen |= needs[each]

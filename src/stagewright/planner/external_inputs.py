@@ -8,7 +8,7 @@ from stagewright.document.pipeline import Pipeline
 from stagewright.naming import Installation
 from stagewright.planner.model import Trigger
 from stagewright.planner.values import Values, document_values, lookup, refers_to_stage
-from stagewright.stages.registry_schemas import AnyStage
+from stagewright.stages.registry import AnyStage
 from stagewright.syntax.references import render
 
 SOURCES = ("inputs", "channels", "model", "input", "metrics")

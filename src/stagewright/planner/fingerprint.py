@@ -22,10 +22,12 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from stagewright.planner.release import Release
 from stagewright.stages.base.request import Requests
+from stagewright.stages.registry import KINDS
 
 IGNORED = frozenset(
     (
@@ -43,63 +45,14 @@ NAMES = ("ChannelName", "InputName", "OutputName", "VariantName", "Name")
 """Entries of lists are called by these fields, so that a path stays the same when an entry is added
 before."""
 
-FIELDS = tuple(
-    (re.compile(pattern), field)
-    for pattern, field in (
-        (r"Gate\.\d+", "require"),
-        (r".*\.ContainerArguments\.\d+", "arguments"),
-        (r".*\.ContainerEntrypoint\.\d+", "entrypoint"),
-        (r".*\.ProcessingInputs\.([^.]+)\..*S3Uri", r"inputs.\1"),
-        (r".*\.ProcessingOutputConfig\.Outputs\.([^.]+)\..*", r"outputs.\1"),
-        (r".*\.InputDataConfig\.([^.]+)\..*S3Uri", r"channels.\1"),
-        (r".*\.MetricDefinitions\.([^.]+)\.Regex", r"metrics.\1"),
-        (r".*\.InstanceType", "instance_type"),
-        (r".*\.(?:Initial)?InstanceCount", "instance_count"),
-        (r".*\.VolumeSizeInGB", "volume_size_gb"),
-        (r".*\.StoppingCondition\.MaxRuntimeInSeconds", "max_runtime_seconds"),
-        (r"CreateModelPackage\.ModelApprovalStatus", "approval"),
-        (r"CreateModelPackage(?:Group)?\.ModelPackageGroupName", "group"),
-        (r".*\.SupportedContentTypes\.\d+", "content_types"),
-        (r".*\.SupportedResponseMIMETypes\.\d+", "response_types"),
-        (r"Endpoint\.(.+)", r"\1"),
-        (r".*\.EndpointName", "name"),
-        (r".*\.ParameterRanges\.\w+\.(.+)\.MinValue", r"ranges.\1.min"),
-        (r".*\.ParameterRanges\.\w+\.(.+)\.MaxValue", r"ranges.\1.max"),
-        (r".*\.ParameterRanges\.\w+\.(.+)\.ScalingType", r"ranges.\1.scaling"),
-        (r".*\.ParameterRanges\.\w+\.(.+)\.Values\.\d+", r"ranges.\1.values"),
-        (r".*\.HyperParameterTuningJobObjective\.MetricName", "objective.metric"),
-        (r".*\.HyperParameterTuningJobObjective\.Type", "objective.goal"),
-        (r".*\.ResourceLimits\.MaxNumberOfTrainingJobs", "max_jobs"),
-        (r".*\.ResourceLimits\.MaxParallelTrainingJobs", "max_parallel_jobs"),
-        (r".*\.TrainingJobEarlyStoppingType", "early_stopping"),
-        (r".*\.HyperParameterTuningJobConfig\.Strategy", "strategy"),
-        (r".*\.TransformInput\..*S3Uri", "input"),
-        (r".*\.TransformOutput\.S3OutputPath", "output"),
-        (r".*\.TransformInput\.ContentType", "content_type"),
-        (r".*\.TransformInput\.SplitType", "split_by"),
-        (r".*\.TransformOutput\.Accept", "accept"),
-        (r".*\.TransformOutput\.AssembleWith", "assemble_with"),
-        (r".*\.BatchStrategy", "strategy"),
-        (r".*\.MaxPayloadInMB", "max_payload_mb"),
-        (r".*\.MaxConcurrentTransforms", "max_concurrent"),
-        (r".*\.DataProcessing\.InputFilter", "input_filter"),
-        (r".*\.DataProcessing\.OutputFilter", "output_filter"),
-        (r".*\.DataProcessing\.JoinSource", "join"),
-        (r"CreateTransformJob\.ModelName", "model"),
-        (r"CreateModel\.PrimaryContainer\.(?:ModelDataUrl|ModelPackageName)", "model"),
-        (r"Approval\.(\w+)", r"\1"),
-        (r"DescribeModelPackage\.ModelPackageName", "package"),
-        (r"Invoke\.FunctionName", "function"),
-        (r"Invoke\.Payload\.(.+)", r"payload.\1"),
-        (r"StartJobRun\.Arguments\.--(.+)", r"arguments.\1"),
-        (r"StartJobRun\.JobName", "job"),
-        (r"StartJobRun\.MaxCapacity", "capacity"),
-        (r"StartJobRun\.NumberOfWorkers", "workers"),
-        (r"StartJobRun\.Timeout", "max_runtime_seconds"),
-        (r"StartJobRun\.WorkerType", "worker_type"),
-    )
+FIELDS = (
+    (r".*\.InstanceType", "instance_type"),
+    (r".*\.(?:Initial)?InstanceCount", "instance_count"),
+    (r".*\.VolumeSizeInGB", "volume_size_gb"),
+    (r".*\.StoppingCondition\.MaxRuntimeInSeconds", "max_runtime_seconds"),
 )
-"""What the document calls what a request says at such a place; the rest is called as AWS does."""
+"""Regular expression of a path in the requests -> the document's name for the field, for all kinds. Other
+paths keep AWS's names."""
 
 UNCACHED = "uncached"
 SHOWN = 3
@@ -220,8 +173,14 @@ def _changed(field: str, old: str | None, new: str | None) -> str:
     return f"{field} {_short(old)} is gone" if new is None else f"{field} {_short(old)} -> {_short(new)}"
 
 
+@cache
+def _fields() -> tuple[tuple[re.Pattern[str], str], ...]:
+    names = (*(pair for kind in KINDS.values() for pair in kind.request.field_names), *FIELDS)
+    return tuple((re.compile(pattern), field) for pattern, field in dict(names).items())
+
+
 def _field(path: str) -> str:
-    for pattern, field in FIELDS:
+    for pattern, field in _fields():
         if match := pattern.fullmatch(path):
             return match.expand(field)
     return path

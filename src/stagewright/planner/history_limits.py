@@ -5,32 +5,18 @@ The figures per stage are those of the walker, which its tests count on a real e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from stagewright.errors import Problem
 from stagewright.planner.model import Plan, StagePlan
+from stagewright.stages.registry import KINDS
 
 LIMIT = 25_000
 RUN, WAVE, PAGE, CHAIN = 11, 6, 11, 2
-STAGE: Mapping[str, int] = {
-    "processing": 15,
-    "training": 15,
-    "tuning": 20,
-    "model": 14,
-    "register": 24,
-    "approval": 15,
-    "gate": 13,
-    "transform": 15,
-    "endpoint": 40,
-    "lambda": 14,
-    "glue": 15,
-}
-"""Kind -> events of a stage that ends well at once, within a chain."""
 METRICS, LOOK, ATTEMPT = 5, 7, 17
 """Of reading a metrics file, of looking at gates beside, of an attempt that failed."""
 WAIT, POLL = 9, 40
 """Events of one look at what takes its time, and the most seconds between two."""
-WAITING = ("register", "endpoint")
 
 
 def least(plan: Plan) -> int:
@@ -63,9 +49,9 @@ def warnings(plan: Plan) -> Sequence[str]:
 
 def _least(stage: StagePlan) -> int:
     metrics = METRICS if stage.metrics else 0
-    return STAGE[stage.kind] + metrics + (LOOK if stage.watch else 0)
+    return KINDS[stage.kind].request.history_events + metrics + (LOOK if stage.watch else 0)
 
 
 def _waits(stage: StagePlan) -> int:
-    looks = stage.timeout // POLL if stage.kind in WAITING else 0
+    looks = stage.timeout // POLL if KINDS[stage.kind].request.polls else 0
     return ATTEMPT * (stage.attempts - 1) + WAIT * looks

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from stagewright.naming import Installation
-from stagewright.planner.cost import Use
 from stagewright.planner.release import Release
 from stagewright.planner.selection import Selection
+from stagewright.stages.base.usage import Use
 
 PLAN_FORMAT = 2
 Action = Literal["run", "reuse", "skip"]

@@ -28,9 +28,7 @@ from stagewright.planner.stage_resolver import Prepared, Preparer
 from stagewright.planner.values import event_time
 from stagewright.planner.warnings import doubts, orphaned_endpoints
 from stagewright.stages.base.schema import MOST_ATTEMPTS
-from stagewright.stages.gate.schema import Gate
-from stagewright.stages.registry import KINDS, OURS
-from stagewright.stages.registry_schemas import AnyStage
+from stagewright.stages.registry import KINDS, AnyStage
 from stagewright.syntax.condition import references
 from stagewright.syntax.durations import seconds
 
@@ -145,7 +143,7 @@ class _Planner:
         return _reused(name, stage, result, reason)
 
     def _on(self, name: str, stage: AnyStage, good: Sequence[GoodResult]) -> StagePlan:
-        if isinstance(stage, Gate):
+        if stage.judges:
             self._refuse_stale(name, stage)
         if held := sorted(self.needs[name] & self.waiting):
             return self._wait(name, stage, f"waits for {held[0]}")
@@ -171,7 +169,8 @@ class _Planner:
     def _run(self, name: str, stage: AnyStage, reason: str, prepared: Prepared) -> StagePlan:
         if stage.cache is not True or name in self.selected.start:
             prepared = replace(prepared, inputs={**prepared.inputs, fingerprint.UNCACHED: self.run})
-        name_of = KINDS[stage.kind].name
+        kind = KINDS[stage.kind].request
+        name_of = kind.job_name
         job = (
             _every_job(name_of(self.run, name, MOST_ATTEMPTS)) if stage.retry else name_of(self.run, name, 1)
         )
@@ -190,7 +189,7 @@ class _Planner:
             outputs=made.outputs,
             metrics=made.metrics,
             bundle=prepared.bundle,
-            uses=cost.uses(made.requests, made.timeout, stage.retry.attempts if stage.retry else 1),
+            uses=tuple(kind.uses(made.requests, made.timeout, stage.retry.attempts if stage.retry else 1)),
             **_settings(stage),
         )
         _check(planned)
@@ -200,9 +199,9 @@ class _Planner:
         self.waiting.add(name)
         return StagePlan(name, stage.kind, "skip", reason)
 
-    def _refuse_stale(self, name: str, gate: Gate) -> None:
+    def _refuse_stale(self, name: str, gate: AnyStage) -> None:
         """A gate must not let a model pass by figures of another one."""
-        sources = dict.fromkeys(reference.stage for reference in references(gate.require))
+        sources = dict.fromkeys(reference.stage for reference in references(gate.condition))
         problems = tuple(
             Problem(
                 f"stages.{name}",
@@ -298,8 +297,8 @@ def _every_job(last: str) -> str:
 def _settings(stage: AnyStage) -> dict[str, Any]:
     """What the state machine is told of the stage beside its requests."""
     found: dict[str, Any] = {}
-    if isinstance(stage, Gate) and stage.otherwise != "fail":
-        found["otherwise"] = stage.otherwise
+    if stage.else_action != "fail":
+        found["otherwise"] = stage.else_action
     if stage.retry:
         found |= {"attempts": stage.retry.attempts, "wait": seconds(stage.retry.wait)}
     return found
@@ -309,7 +308,7 @@ def _check(planned: StagePlan) -> None:
     """PlanError for what AWS or Step Functions would refuse."""
     found: list[Problem] = []
     for operation, request in planned.requests.items():
-        if operation in OURS:
+        if operation in KINDS[planned.kind].request.machine_inputs:
             continue
         found += request_contract.check(operation, request)
         if operation not in step_functions_fields.BY_SDK:

@@ -25,10 +25,7 @@ from stagewright.planner import fingerprint
 from stagewright.planner.model import Champion, GoodResult
 from stagewright.planner.stage_resolver import Prepared
 from stagewright.stages.base.schema import Cache
-from stagewright.stages.endpoint.schema import Endpoint
-from stagewright.stages.registry import KINDS
-from stagewright.stages.registry_schemas import AnyStage
-from stagewright.stages.transform.schema import Transform
+from stagewright.stages.registry import KINDS, AnyStage
 from stagewright.syntax.durations import seconds
 
 
@@ -71,9 +68,10 @@ class Judge:
             return "cache is off"
         if not good:
             return self.superseded.get(case.name, "no earlier result")
-        fresh = [each for each in (good[:1] if _overwritten(stage) else good) if self._counts(each, stage)]
+        candidates = good[:1] if stage.overwrites_its_result else good
+        fresh = [each for each in candidates if self._counts(each, stage)]
         same = next((each for each in fresh if self._same(case, each)), None)
-        if same and not (case.again and KINDS[stage.kind].points):
+        if same and not (case.again and KINDS[stage.kind].request.is_pointer):
             return same
         if not fresh and isinstance(stage.cache, Cache):
             return f"its result of {good[0].run} is older than {stage.cache.max_age}"
@@ -96,9 +94,3 @@ class Judge:
 
 def _inputs(inputs: Mapping[str, str], aside: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     return ((path, value) for path, value in inputs.items() if not path.startswith(aside))
-
-
-def _overwritten(stage: AnyStage) -> bool:
-    """Whether a later run puts its result where this stage's result was."""
-    own = isinstance(stage, Transform) and stage.output is not None
-    return own or isinstance(stage, Endpoint) or isinstance(getattr(stage, "outputs", None), Mapping)

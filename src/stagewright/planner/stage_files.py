@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from stagewright.errors import PlanError, Problem
 from stagewright.planner.release import Release
-from stagewright.stages.registry_schemas import AnyStage
+from stagewright.stages.registry import AnyStage
 from stagewright.syntax.findings import nearest
 
 SCRIPTS = ("code", "entry_point")

@@ -18,15 +18,9 @@ from stagewright.planner.external_inputs import external_of
 from stagewright.planner.model import Binding, Recorded, StagePlan, Trigger
 from stagewright.planner.stage_files import bundle
 from stagewright.planner.values import Lookup, Values, document_values, lookup
-from stagewright.stages.base.request import Requests, Served, Setting
+from stagewright.stages.base.request import BuildContext, Requests, Served
 from stagewright.stages.base.schema import Serving
-from stagewright.stages.gate.schema import Gate
-from stagewright.stages.processing.schema import Processing
-from stagewright.stages.register.schema import Register
-from stagewright.stages.registry import KINDS, build
-from stagewright.stages.registry_schemas import AnyStage
-from stagewright.stages.training.schema import Trains
-from stagewright.stages.transform.schema import Transform
+from stagewright.stages.registry import KINDS, AnyStage, build
 from stagewright.syntax.condition import references
 from stagewright.syntax.fields import Model
 from stagewright.syntax.findings import nearest
@@ -137,7 +131,7 @@ class Preparer:
         code = uri(f"code/{self.pipeline.name}/{self.recorded.release.bundle(files)}") if files else ""
         bindings: dict[str, Binding] = {}
         requests = self._build(name, self._value(name, bindings), self.values, job, outputs, code)
-        kind = KINDS[stage.kind]
+        kind = KINDS[stage.kind].request
         written = kind.outputs(stage, requests)
         return Made(
             requests,
@@ -156,7 +150,7 @@ class Preparer:
             return text_of(render(value, lambda reference: lookup(values, reference)))
 
         image, instance_type = self._image(name, original, text)
-        setting = Setting(
+        context = BuildContext(
             installation=self.recorded.installation,
             pipeline=self.pipeline.name,
             stage=name,
@@ -174,14 +168,14 @@ class Preparer:
             served=_served(original),
             find=find,
         )
-        return build(stage, setting)
+        return build(stage, context)
 
     def _image(self, name: str, stage: AnyStage, text: Callable[[str], str]) -> tuple[str, str]:
         """Image URI and instance type, "" where the stage has none."""
-        purpose = KINDS[stage.kind].image
+        purpose = KINDS[stage.kind].request.image
         if not purpose:
             return "", ""
-        instance_type = text(_instance_type(stage) or self.pipeline.defaults.instance_type or "")
+        instance_type = text(stage.main_instance_type or self.pipeline.defaults.instance_type or "")
         if _served(stage) in ("package", "model"):
             return "", instance_type
         alias = getattr(stage, "image", None) or self._trained_with(stage) or self.pipeline.defaults.image
@@ -198,7 +192,7 @@ class Preparer:
         """A model is served with the image that it was trained with, unless the stage says otherwise."""
         reference = sole_reference(stage.model) if isinstance(stage, Serving) else None
         trained = self.pipeline.stages[reference.stage] if reference and reference.stage else None
-        return trained.image if isinstance(trained, Trains) else None
+        return trained.training_image if trained else None
 
     def _lineage(self) -> dict[str, str]:
         release = self.recorded.release
@@ -255,11 +249,7 @@ class Preparer:
 
     def _champions(self, name: str) -> dict[str, str]:
         stage = self.pipeline.stages[name]
-        judged = (
-            [each for each in references(stage.require) if each.of_champion]
-            if isinstance(stage, Gate)
-            else []
-        )
+        judged = [each for each in references(stage.condition) if each.of_champion] if stage.judges else []
         values = {".".join(each.path): self.champions(name, each) for each in judged}
         return {path: NONE_YET if value is None else text_of(value) for path, value in values.items()}
 
@@ -294,10 +284,8 @@ def _earlier(name: str, source: StagePlan, path: tuple[str, ...]) -> Any:
 
 def _rendered(stage: AnyStage, find: Lookup) -> AnyStage:
     fields = {name: getattr(stage, name) for name in stage.model_fields_set - UNRENDERED}
-    for name in fields.keys() & {"inputs", "channels"}:
-        fields[name] = {key: _folder(uri) for key, uri in fields[name].items()}
-    if isinstance(stage, Transform):
-        fields["input"] = _folder(stage.input)
+    for name in fields.keys() & {*stage.folder_fields}:
+        fields[name] = _folders(fields[name])
     rendered = {name: _filled(value, find) for name, value in fields.items()}
     for name in rendered.keys() & {"arguments", "entrypoint"}:
         rendered[name] = _texts(rendered[name])
@@ -319,6 +307,11 @@ def _texts(values: Any) -> Any:
     return [text_of(value) for value in values]
 
 
+def _folders(value: Any) -> Any:
+    """One URI, or a mapping of URIs, as `_folder` writes it."""
+    return {key: _folder(uri) for key, uri in value.items()} if isinstance(value, Mapping) else _folder(value)
+
+
 def _folder(uri: str) -> str:
     """A slash after an output: as a prefix of S3, `.../train` would also mean `.../train-2/`."""
     reference = sole_reference(uri)
@@ -327,13 +320,7 @@ def _folder(uri: str) -> str:
 
 def _environment(stage: AnyStage, defaults: Mapping[str, str]) -> dict[str, str]:
     own = {key: text_of(value) for key, value in getattr(stage, "environment", {}).items()}
-    return {**defaults, **own} if isinstance(stage, Processing | Trains) else own
-
-
-def _instance_type(stage: AnyStage) -> str | None:
-    if isinstance(stage, Register):
-        return stage.instance_types[0] if stage.instance_types else None
-    return getattr(stage, "instance_type", None)
+    return {**defaults, **own} if stage.takes_default_environment else own
 
 
 def _served(stage: AnyStage) -> Served:

@@ -33,8 +33,6 @@ from stagewright.runs import closing
 from stagewright.runs.documents import layers, revisions
 from stagewright.runs.own_events import ask, request_key
 from stagewright.runs.releases import manifest as manifests
-from stagewright.stages.endpoint.request import name_of
-from stagewright.stages.endpoint.schema import Endpoint
 from stagewright.syntax.dates import Every, next_after, periods
 
 TYPE = "backfill"
@@ -201,9 +199,9 @@ def endpoints(gateway: OperatorGateway, begun: Begun) -> Mapping[str, str]:
     environment, wanted = gateway.installation.environment, begun.backfill
     document = select(begun.document, wanted.selection).pipeline
     return {
-        name: name_of(stage, document.name, environment)
+        name: endpoint
         for name, stage in document.stages.items()
-        if isinstance(stage, Endpoint) and stage.enabled and not stage.pin
+        if (endpoint := stage.endpoint_name(document.name, environment)) and stage.enabled and not stage.pin
     }
 
 

@@ -1,113 +1,118 @@
-"""From a stage and the values it refers to, the exact AWS requests."""
+"""The stage kinds, one row each. The only module that names them.
+
+A new kind is a folder with `schema`, `rules`, `request` and `states`, and a row here. The last three modules
+are imported at first use, so that no process imports more of a kind than it needs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, Union
+
+from pydantic import Field
 
 from stagewright.errors import PlanError, Problem
-from stagewright.stages.approval import request as approval
-from stagewright.stages.approval.rules import _approval
 from stagewright.stages.approval.schema import Approval
-from stagewright.stages.base import limits
-from stagewright.stages.base.kind import Kind
-from stagewright.stages.base.request import Requests, Setting, merged
-from stagewright.stages.base.rules import _code, _requestless
-from stagewright.stages.base.schema import Serving, Stage
-from stagewright.stages.endpoint import request as endpoint
-from stagewright.stages.endpoint.rules import _endpoint
+from stagewright.stages.base.request import BuildContext, Requests, merged
+from stagewright.stages.base.rules import RuleContext
+from stagewright.stages.base.schema import Stage
 from stagewright.stages.endpoint.schema import Endpoint
-from stagewright.stages.gate import request as gate
 from stagewright.stages.gate.schema import Gate
-from stagewright.stages.glue import request as glue
-from stagewright.stages.glue.rules import _glue
 from stagewright.stages.glue.schema import Glue
-from stagewright.stages.lambda_function import request as function
 from stagewright.stages.lambda_function.schema import Function
-from stagewright.stages.model import request as model
-from stagewright.stages.model.rules import _model
 from stagewright.stages.model.schema import ModelStage
-from stagewright.stages.processing import request as processing
-from stagewright.stages.processing.rules import _processing
 from stagewright.stages.processing.schema import Processing
-from stagewright.stages.register import request as register
-from stagewright.stages.register.rules import _register
 from stagewright.stages.register.schema import Register
-from stagewright.stages.registry_schemas import AnyStage
-from stagewright.stages.training import request as training
-from stagewright.stages.training.rules import _training
-from stagewright.stages.training.schema import Training, Trains
-from stagewright.stages.transform import request as transform
-from stagewright.stages.transform.rules import _transform
+from stagewright.stages.training.schema import Training
 from stagewright.stages.transform.schema import Transform
-from stagewright.stages.tuning import request as tuning
-from stagewright.stages.tuning.rules import _tuning
 from stagewright.stages.tuning.schema import Tuning
 from stagewright.syntax.findings import Finding, Path
 
 if TYPE_CHECKING:
-    from stagewright.document.pipeline import Pipeline
+    from stagewright.stages.base.stage_request import StageRequest
+    from stagewright.stages.base.states import Entry
+
+Rules = Callable[[Any, RuleContext, Path], Iterator[Finding]]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One stage kind: the value of `kind` in a document, its schema, and the package with its modules."""
+
+    name: str
+    schema: type[Stage]
+    package: str
+
+    @cached_property
+    def rules(self) -> Rules:
+        """Finds what is wrong within a stage: (stage, context, path) -> findings."""
+        rules: Rules = self._module("rules").rules
+        return rules
+
+    @cached_property
+    def request(self) -> StageRequest:
+        """How the kind is planned."""
+        request: StageRequest = self._module("request").REQUEST
+        return request
+
+    @cached_property
+    def states(self) -> tuple[Entry, ...]:
+        """The kind's states in the state machine, by where the walker enters them."""
+        states: tuple[Entry, ...] = self._module("states").STATES
+        return states
+
+    def _module(self, aspect: str) -> Any:
+        return import_module(f"stagewright.stages.{self.package}.{aspect}")
+
 
 KINDS: Mapping[str, Kind] = {
-    "processing": processing.KIND,
-    "training": training.KIND,
-    "tuning": tuning.KIND,
-    "model": model.KIND,
-    "register": register.KIND,
-    "approval": approval.KIND,
-    "gate": gate.KIND,
-    "transform": transform.KIND,
-    "endpoint": endpoint.KIND,
-    "lambda": function.KIND,
-    "glue": glue.KIND,
+    kind.name: kind
+    for kind in (
+        Kind("processing", Processing, "processing"),
+        Kind("training", Training, "training"),
+        Kind("tuning", Tuning, "tuning"),
+        Kind("model", ModelStage, "model"),
+        Kind("register", Register, "register"),
+        Kind("approval", Approval, "approval"),
+        Kind("gate", Gate, "gate"),
+        Kind("transform", Transform, "transform"),
+        Kind("endpoint", Endpoint, "endpoint"),
+        Kind("lambda", Function, "lambda_function"),
+        Kind("glue", Glue, "glue"),
+    )
 }
-"""The value of `kind` -> what planning knows of it."""
+"""The value of `kind` -> the kind."""
 
-OURS = frozenset(("Approval", "Endpoint", "Gate", "Invoke"))
-"""Requests that are no operations of AWS's: what the state machine itself reads."""
+if TYPE_CHECKING:
+    AnyStage = Stage
+else:
+    AnyStage = Annotated[Union[tuple(kind.schema for kind in KINDS.values())], Field(discriminator="kind")]  # noqa: UP007
 
 
-def build(stage: AnyStage, setting: Setting) -> Requests:
-    """Requests of a stage whose references are rendered (a gate's excepted), `request:` merged last.
+def stage_rules(stage: AnyStage, context: RuleContext, path: Path) -> Iterator[Finding]:
+    """Findings within one stage, except those about its references."""
+    return KINDS[stage.kind].rules(stage, context, path)
 
-    PlanError when `request:` does not say which of several operations it is for.
+
+def build(stage: AnyStage, context: BuildContext) -> Requests:
+    """The requests of a stage, with `request:` merged last.
+
+    The stage's references are rendered, except those in conditions. PlanError if the stage makes several
+    requests and `request:` does not name the operation that its fields belong to.
     """
-    requests = KINDS[stage.kind].requests(stage, setting)
-    return _overridden(requests, stage, setting.stage) if stage.request else requests
+    requests = KINDS[stage.kind].request.build(stage, context)
+    return _with_changes(requests, stage, context.stage) if stage.request else requests
 
 
-def _overridden(requests: Requests, stage: AnyStage, name: str) -> Requests:
-    changes = stage.request
-    operations = [operation for operation in requests if operation not in OURS]
+def _with_changes(requests: Requests, stage: AnyStage, name: str) -> Requests:
+    kind, changes = KINDS[stage.kind].request, stage.request
+    operations = [operation for operation in requests if operation not in kind.machine_inputs]
     if not set(operations) >= changes.keys():
-        main = KINDS[stage.kind].main
-        if not main:
+        if not kind.operation:
             remedy = f"put the fields under {', '.join(operations)}"
             raise PlanError((Problem(f"stages.{name}.request", "fields of no operation", remedy),))
-        changes = {main: changes}
+        changes = {kind.operation: changes}
     return {operation: merged(request, changes.get(operation, {})) for operation, request in requests.items()}
-
-
-def stage_rules(pipeline: Pipeline, name: str) -> Iterator[Finding]:
-    """All that is wrong within the stage `name`, references aside."""
-    stage, path = pipeline.stages[name], ("stages", name)
-    yield from _RULES[type(stage)](stage, pipeline, path)
-    if isinstance(stage, Serving):
-        yield from _code(stage.entry_point, stage.include, (*path, "entry_point"))
-    if isinstance(stage, Processing | Trains | Serving):
-        yield from limits.environment(stage, pipeline.defaults, (*path, "environment"))
-
-
-_RULES: Mapping[type[Stage], Callable[[Any, Pipeline, Path], Iterator[Finding]]] = {
-    Processing: _processing,
-    Training: _training,
-    Tuning: _tuning,
-    ModelStage: _model,
-    Register: _register,
-    Approval: _approval,
-    Gate: _requestless,
-    Transform: _transform,
-    Endpoint: _endpoint,
-    Function: _requestless,
-    Glue: _glue,
-}

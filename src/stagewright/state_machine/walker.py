@@ -27,7 +27,7 @@ from __future__ import annotations
 from stagewright.asl import Catch, Choice, Pass, Rule, State, Task, expression
 from stagewright.stages.base import result_states, retries
 from stagewright.stages.base.expressions import KIND, RUN, bound_values
-from stagewright.state_machine.kinds import KINDS
+from stagewright.stages.registry import KINDS
 
 START = "Next stage"
 
@@ -85,14 +85,15 @@ FETCHED = expression(f"""
 
 
 def states() -> dict[str, State]:
-    known = {name: state for kind in KINDS for name, state in kind.states.items()}
+    entries = [(kind.name, entry) for kind in KINDS.values() for entry in kind.states]
+    kinds = {name: state for _, entry in entries for name, state in entry.states.items()}
     return {
         START: Choice(
             (
                 Rule(IS_SHUT_OUT, "Shut out"),
                 Rule(HAS_TO_LOOK, "Look at gates"),
                 Rule(HAS_UNKNOWN, "Fetch values"),
-                *(kind.rule() for kind in KINDS),
+                *(entry.rule(kind) for kind, entry in entries),
             ),
             default="Unknown kind",
         ),
@@ -102,7 +103,7 @@ def states() -> dict[str, State]:
         "Look at gates": _look(),
         "Fetch values": _fetch(),
         "Unknown kind": Pass(UNKNOWN_KIND, result_states.FAILED),
-        **known,
+        **kinds,
         **result_states.states(following=START),
     }
 

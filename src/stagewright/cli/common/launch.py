@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from stagewright.operator_gateway import OperatorGateway
     from stagewright.planner.selection import Selection
     from stagewright.runs.releases.push import Pushed
-    from stagewright.stages.registry_schemas import AnyStage
+    from stagewright.stages.registry import AnyStage
     from stagewright.syntax.fields import Scalar
 
 SHORTEST = 0.03

@@ -38,8 +38,6 @@ from stagewright.runs.releases.bundles import ensure_bundles
 from stagewright.runs.releases.manifest import Manifest
 from stagewright.runs.releases.publish import publish
 from stagewright.runs.values import Asked
-from stagewright.stages.gate.schema import Gate
-from stagewright.stages.register.schema import Register
 from stagewright.store.runs import Header
 from stagewright.syntax.condition import references
 
@@ -162,15 +160,15 @@ def _pin(
 def _champion(gateway: Gateway, pipeline: Pipeline) -> Champion | None:
     """Return the newest approved version if a gate compares with the champion, else None."""
     compared = {
-        name: {ref.path[1] for ref in references(stage.require) if ref.of_champion}
+        name: {ref.path[1] for ref in references(stage.condition) if ref.of_champion}
         for name, stage in pipeline.stages.items()
-        if isinstance(stage, Gate) and stage.enabled
+        if stage.judges and stage.enabled
     }
     gates = {name for name, sources in compared.items() if sources}
     if not gates:
         return None
-    (register,) = (stage for stage in pipeline.stages.values() if isinstance(stage, Register))
-    package = gateway.registry.champion(register.group or pipeline.name)
+    (group,) = filter(None, (stage.package_group(pipeline.name) for stage in pipeline.stages.values()))
+    package = gateway.registry.champion(group)
     if package is None:
         return None
     run = package.metadata.get("stagewright:run", "")

@@ -9,7 +9,6 @@ from stagewright.gateway import Gateway
 from stagewright.parallel import run_parallel
 from stagewright.planner.approvals import registered_by
 from stagewright.planner.model import GoodResult, Trigger
-from stagewright.stages.register.schema import Register
 
 
 def approved_package(
@@ -24,9 +23,7 @@ def approved_package(
     return {
         name: (_result(gateway, name, trigger),)
         for name, stage in pipeline.stages.items()
-        if isinstance(stage, Register)
-        and not stage.enabled
-        and (stage.group or pipeline.name).casefold() == group.casefold()
+        if not stage.enabled and (stage.package_group(pipeline.name) or "").casefold() == group.casefold()
     }
 
 

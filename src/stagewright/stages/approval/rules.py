@@ -1,23 +1,21 @@
-"""."""
+"""Rules for approval stages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from stagewright.stages.approval.schema import Approval
-from stagewright.stages.base.rules import _requestless
+from stagewright.stages.base.rules import RuleContext, requestless
 from stagewright.syntax.durations import seconds
 from stagewright.syntax.findings import Finding, Path
 
-if TYPE_CHECKING:
-    from stagewright.document.pipeline import Pipeline
 LONGEST_WAIT = 365 * 86_400
-"""Seconds: no execution of Step Functions lasts longer than a year (its quotas)."""
+"""Seconds. An execution lasts at most one year ("Step Functions service quotas")."""
 
 
-def _approval(stage: Approval, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
-    yield from _requestless(stage, pipeline, path)
+def rules(stage: Approval, _context: RuleContext, path: Path) -> Iterator[Finding]:
+    """Findings within an approval stage."""
+    yield from requestless(stage, path)
     if seconds(stage.timeout) > LONGEST_WAIT:
         yield Finding((*path, "timeout"), f"{stage.timeout} is more than a year", "at most 365d")
     if stage.retry:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from stagewright.stages.base.schema import Stage
 from stagewright.syntax.fields import Accepts, Duration, Text
@@ -11,6 +11,8 @@ from stagewright.syntax.fields import Accepts, Duration, Text
 class Approval(Stage):
     """The run waits, without cost, until somebody approves or rejects: by `stagewright approve`, or by the
     status of the model package in the registry. Who and why is recorded."""
+
+    asks_a_person: ClassVar[bool] = True
 
     kind: Literal["approval"]
     """Always `approval`."""

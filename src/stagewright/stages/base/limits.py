@@ -14,10 +14,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sized
 
-from stagewright.stages.base.schema import Defaults, Serving
-from stagewright.stages.processing.schema import Processing
-from stagewright.stages.training.schema import Trains
-from stagewright.stages.tuning.schema import Tuning
 from stagewright.syntax.fields import Scalar
 from stagewright.syntax.findings import Finding, Path
 
@@ -42,6 +38,10 @@ TUNED_METRICS = 20
 METRIC_REGEX = 500
 ENVIRONMENT = 100
 TUNED_ENVIRONMENT = 48
+PROCESSING_VARIABLE = 256
+"""Characters of the value of an environment variable of a processing job."""
+TRAINING_VARIABLE = 512
+SERVING_VARIABLE = 1_024
 FILTER = 63
 PAYLOAD = 100
 """MB that requests of a transform job which are made side by side may have together."""
@@ -62,14 +62,15 @@ def at_most(limit: int, values: Sized, path: Path, what: str) -> Iterator[Findin
         yield Finding(path, f"{len(values)} {what}, and AWS takes at most {limit}")
 
 
-def environment(stage: Processing | Trains | Serving, defaults: Defaults, path: Path) -> Iterator[Finding]:
-    """Names and lengths of a stage's own variables; their number, for jobs with those of the defaults."""
-    job = not isinstance(stage, Serving)
-    together = {**defaults.environment, **stage.environment} if job else stage.environment
-    most = TUNED_ENVIRONMENT if isinstance(stage, Tuning) else ENVIRONMENT
-    yield from at_most(most, together, path, "environment variables")
-    longest = 256 if isinstance(stage, Processing) else 512 if job else 1_024
-    yield from variables(stage.environment, longest, path)
+def environment(
+    own: Mapping[str, str], defaults: Mapping[str, str], longest: int, path: Path, most: int = ENVIRONMENT
+) -> Iterator[Finding]:
+    """Findings for the names and lengths of a stage's own variables, and for their number.
+
+    The number includes the variables of `defaults`. `longest`: characters of a value.
+    """
+    yield from at_most(most, {**defaults, **own}, path, "environment variables")
+    yield from variables(own, longest, path)
 
 
 def variables(values: Mapping[str, str], longest: int, path: Path) -> Iterator[Finding]:

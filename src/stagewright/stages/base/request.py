@@ -36,7 +36,7 @@ def _no_lookup(reference: Reference) -> Any:
 
 
 @dataclass(frozen=True)
-class Setting:
+class BuildContext:
     """Where, and as what, a stage runs.
 
     `code` is the S3 URI of its bundle, `outputs` that of the folder for what it writes, both without a slash

@@ -1,37 +1,35 @@
-"""What the fields of one stage must be to one another, kind by kind."""
+"""Rules that several stage kinds share. Each kind's own rules are in its `rules` module."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
-from stagewright.stages.approval.schema import Approval
-from stagewright.stages.base.schema import Defaults, Serving
-from stagewright.stages.endpoint.schema import Endpoint
-from stagewright.stages.gate.schema import Gate
-from stagewright.stages.glue.schema import Glue
-from stagewright.stages.lambda_function.schema import Function
-from stagewright.stages.processing.schema import Processing
-from stagewright.stages.training.schema import Trains
-from stagewright.stages.transform.schema import Transform
+from stagewright.stages.base.schema import Defaults, Serving, Stage
 from stagewright.syntax.fields import Model
 from stagewright.syntax.findings import Finding, Path, nearest
 from stagewright.syntax.references import sole_reference, source_of
 
-if TYPE_CHECKING:
-    from stagewright.document.pipeline import Pipeline
-
 RESERVED = "code"
+"""Name of the input that carries a processing stage's script."""
+
+
+@dataclass(frozen=True)
+class RuleContext:
+    """The parts of a document, besides the stage itself, that a kind's rules depend on."""
+
+    defaults: Defaults
+    stages: Mapping[str, Stage]
 
 
 def is_image_uri(image: str) -> bool:
-    """A full image URI has a registry before its name; an alias (`sklearn-1.4`) has none."""
+    """Whether `image` is a URI. A URI has a registry before its name; an alias (`sklearn-1.4`) has none."""
     return "/" in image
 
 
 def relative(text: str, path: Path) -> Iterator[Finding]:
-    """Paths of code and data are relative, written with `/`, and stay in their folder."""
+    """A finding if `text` is not a relative path inside its folder, written with `/`."""
     parts = text.split("/")
     if (
         not text
@@ -45,41 +43,40 @@ def relative(text: str, path: Path) -> Iterator[Finding]:
         )
 
 
-def _outputs(stage: Processing | Glue, path: Path) -> Iterator[Finding]:
-    names = list(stage.outputs)
+def outputs(names: Collection[str], metrics_file: str | None, path: Path) -> Iterator[Finding]:
+    """Findings for repeated output names and for a metrics file that is not in an output."""
+    names = list(names)
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield Finding(
             (*path, "outputs"), f"{name} is there more than once", "each output has a name of its own"
         )
-    if stage.metrics_file is None:
+    if metrics_file is None:
         return
-    place = (*path, "metrics_file")
-    output, _, file = stage.metrics_file.partition("/")
+    field = (*path, "metrics_file")
+    output, _, file = metrics_file.partition("/")
     if not file.endswith(".json") or ".." in file.split("/"):
-        yield Finding(
-            place, f"{stage.metrics_file!r} is not <output>/<file>.json", "such as report/metrics.json"
-        )
+        yield Finding(field, f"{metrics_file!r} is not <output>/<file>.json", "such as report/metrics.json")
     elif output not in names:
         yield Finding(
-            place, f"no output {output!r}", nearest(output, names, "outputs") or f"outputs: [{output}]"
+            field, f"no output {output!r}", nearest(output, names, "outputs") or f"outputs: [{output}]"
         )
 
 
-def _hosted(stage: Endpoint | Transform, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
-    yield from _needs(stage, pipeline.defaults, path, "instance_type")
-    yield from _served(stage, stage.model, pipeline, path)
-
-
-def _requestless(stage: Gate | Approval | Function, _pipeline: Pipeline, path: Path) -> Iterator[Finding]:
+def requestless(stage: Stage, path: Path) -> Iterator[Finding]:
+    """A finding if a stage that makes no SageMaker request has a `request`."""
     if stage.request:
         remedy = "leave it out"
         yield Finding((*path, "request"), f"a {stage.kind} stage makes no request of SageMaker's", remedy)
 
 
-def _served(stage: Serving, model: str, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
+def served(stage: Serving, model: str, context: RuleContext, path: Path) -> Iterator[Finding]:
+    """Findings for the container fields of a stage that serves `model`.
+
+    Only a model artifact takes them: a model package and a SageMaker model bring their own.
+    """
     source = source_of(model)
     if source == "artifact":
-        yield from _serving_image(stage, model, pipeline, path)
+        yield from serving_image(stage, model, context, path)
         return
     for field in ("image", "entry_point", "include"):
         if getattr(stage, field):
@@ -88,25 +85,27 @@ def _served(stage: Serving, model: str, pipeline: Pipeline, path: Path) -> Itera
             yield Finding((*path, field), f"{what} brings its own", remedy)
 
 
-def _serving_image(stage: Serving, model: str, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
-    """A model that a stage of the document trains is served with that stage's image."""
+def serving_image(stage: Serving, model: str, context: RuleContext, path: Path) -> Iterator[Finding]:
+    """A finding if no image is known. A model that a stage trains is served with that stage's image."""
     reference = sole_reference(model)
-    trained = pipeline.stages.get(reference.stage or "") if reference else None
-    if not isinstance(trained, Trains) or not trained.image:
-        yield from _needs(stage, pipeline.defaults, path, "image")
+    trained = context.stages.get(reference.stage or "") if reference else None
+    if trained is None or not trained.training_image:
+        yield from required(stage, context.defaults, path, "image")
 
 
-def _needs(stage: Model, defaults: Defaults, path: Path, *fields: str) -> Iterator[Finding]:
+def required(stage: Model, defaults: Defaults, path: Path, *fields: str) -> Iterator[Finding]:
+    """A finding for each of `fields` that neither the stage nor the defaults set."""
     for field in fields:
         if not getattr(stage, field) and not getattr(defaults, field):
             yield Finding(path, f"no {field}", f"give {'.'.join(map(str, path))}.{field} or defaults.{field}")
 
 
-def _code(script: str | None, include: Iterable[str], path: Path) -> Iterator[Finding]:
+def code(script: str | None, include: Iterable[str], path: Path) -> Iterator[Finding]:
+    """Findings for a script and its included files. `path` is the script's."""
     if script is not None:
         yield from relative(script, path)
-    for index, each in enumerate(include):
-        yield from relative(each, (*path[:-1], "include", index))
+    for index, file in enumerate(include):
+        yield from relative(file, (*path[:-1], "include", index))
     if include and not script:
         remedy = f"give {path[-1]}, or leave include out"
         yield Finding((*path[:-1], "include"), "files beside a script, and there is no script", remedy)

@@ -1,9 +1,10 @@
-"""."""
+"""Fields that several stage kinds share, and the facts that the rest of the program asks of a kind."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -27,6 +28,23 @@ from stagewright.syntax.fields import (
 
 MOST_ATTEMPTS = 10
 
+JobService = Literal["processing", "training", "tuning", "transform", "glue", "none"]
+"""The service job that does a stage's work: a SageMaker job of that type, an AWS Glue job run, or none."""
+ElseAction = Literal["fail", "stop", "skip"]
+"""What happens to a run when a stage's condition does not hold."""
+
+
+@dataclass(frozen=True)
+class Log:
+    """A CloudWatch log group of a kind, and how the names of a stage's log streams begin.
+
+    `prefix`: `{job}` is the job's name, `{run}` the id that AWS Glue gives to the run of a job, `{endpoint}`
+    the endpoint's name.
+    """
+
+    group: str
+    prefix: str = "{job}/"
+
 
 class Retry(Model):
     """How often, and when, a stage that failed is tried again."""
@@ -47,6 +65,32 @@ class Cache(Model):
 class Stage(Model):
     """What every stage has."""
 
+    if TYPE_CHECKING:
+        kind: str
+
+    values: ClassVar[tuple[str, ...]] = ()
+    """The words of `${stages.<stage>.<word>}` that stages of this kind offer."""
+    tagged_fields: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Field that takes a mapping of models -> the values of `type` that choose the model."""
+    folder_fields: ClassVar[tuple[str, ...]] = ()
+    """Fields with S3 URIs of folders: an output that they refer to gets a slash at its end."""
+    takes_default_environment: ClassVar[bool] = False
+    """Whether the stage's job also gets the environment variables of `defaults`."""
+    registers_model: ClassVar[bool] = False
+    """Whether the stage creates a version of a model in the registry."""
+    needs_approved_model: ClassVar[bool] = False
+    """Whether the stage waits until the registered model that it serves is approved."""
+    asks_a_person: ClassVar[bool] = False
+    """Whether the stage waits for a person's decision."""
+    judges: ClassVar[bool] = False
+    """Whether the stage only compares values: it runs its `condition`."""
+    job_service: ClassVar[JobService] = "none"
+    """The service job that does the stage's work."""
+    logs: ClassVar[tuple[Log, ...]] = ()
+    """Log groups that the stage's work writes to."""
+    quota_purpose: ClassVar[str] = ""
+    """The purpose in the name of a service quota: `<instance type> for <purpose> usage`."""
+
     enabled: Flag = True
     """Off: the stage does not run, and references to it resolve to its last good result."""
     after: tuple[StageName, ...] = ()
@@ -61,6 +105,49 @@ class Stage(Model):
     """A stage that fails is tried again. Left out: never."""
     request: Annotated[Mapping[str, Any], Accepts()] = Field(default_factory=dict)
     """Merged last into the raw AWS request of this stage (VPC, KMS, spot, tags ...), with AWS's own names."""
+
+    def value_names(self, word: str) -> tuple[str, ...] | None:  # noqa: ARG002
+        """The names that may follow `${stages.<stage>.<word>.`; None if only the run shows them."""
+        return ()
+
+    @property
+    def condition(self) -> str | tuple[str, ...]:
+        """The condition that the stage requires, or several that must all hold. Empty: none."""
+        return ()
+
+    @property
+    def else_action(self) -> ElseAction:
+        """What happens to the run when `condition` does not hold."""
+        return "fail"
+
+    @property
+    def needs_approval(self) -> bool:
+        """Whether the model version that the stage registers waits for a person's approval."""
+        return False
+
+    @property
+    def overwrites_its_result(self) -> bool:
+        """Whether a later run writes its result to the same location as an earlier one."""
+        return False
+
+    @property
+    def main_instance_type(self) -> str | None:
+        """The instance type that decides between images with and without GPU support."""
+        instance_type: str | None = getattr(self, "instance_type", None)
+        return instance_type
+
+    @property
+    def training_image(self) -> str | None:
+        """The image of the stage's training jobs. None for stages that train nothing."""
+        return None
+
+    def package_group(self, pipeline: str) -> str | None:  # noqa: ARG002
+        """The model package group that the stage registers versions in. None if it registers nothing."""
+        return None
+
+    def endpoint_name(self, pipeline: str, environment: str) -> str | None:  # noqa: ARG002
+        """The endpoint that the stage deploys to. None if it deploys nothing."""
+        return None
 
 
 class Compute(Model):

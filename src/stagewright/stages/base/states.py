@@ -1,4 +1,4 @@
-"""One row of the table of kinds."""
+"""Where the walker enters the states of a stage kind."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from stagewright.stages.base import expressions
 
 
 @dataclass(frozen=True)
-class Kind:
-    """Stages of `name` (and for which `when` holds, a JSONata condition on `$states.input.stages[0]`)."""
+class Entry:
+    """The states that run stages of a kind, beginning with `start`.
 
-    name: str
+    `when`: a JSONata condition on `$states.input.stages[0]`. Empty: it holds for all stages of the kind.
+    """
+
     start: str
     states: Mapping[str, State]
     when: str = ""
 
-    def rule(self) -> Rule:
-        condition = f"{expressions.KIND} = '{self.name}'" + (f" and {self.when}" if self.when else "")
+    def rule(self, kind: str) -> Rule:
+        """The walker's rule that takes the next stage here if it is of `kind` and `when` holds."""
+        condition = f"{expressions.KIND} = '{kind}'" + (f" and {self.when}" if self.when else "")
         return Rule(asl.expression(condition), self.start, expressions.TAKE)

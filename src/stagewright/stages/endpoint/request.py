@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from stagewright.stages.base.kind import Kind
-from stagewright.stages.base.request import Request, Requests, Setting, as_tags, without_empty
+from stagewright.stages.base.request import BuildContext, Request, Requests, as_tags, without_empty
+from stagewright.stages.base.stage_request import StageRequest
+from stagewright.stages.base.usage import Use
 from stagewright.stages.endpoint.schema import Alarm, Capture, Endpoint, SmokeTest, Update
 from stagewright.stages.model import request as model
 from stagewright.syntax.durations import seconds
@@ -22,17 +23,17 @@ ROUTING = {"all-at-once": "ALL_AT_ONCE", "canary": "CANARY", "linear": "LINEAR"}
 SIZES = {"canary": "CanarySize", "linear": "LinearStepSize"}
 
 
-def requests(stage: Endpoint, setting: Setting) -> Requests:
+def build(stage: Endpoint, context: BuildContext) -> Requests:
     """An endpoint with one variant. Its model and configuration are new with each run; its own name is
     stable."""
-    name = name_of(stage, setting.pipeline, setting.installation.environment)
-    served = {"EndpointName": name, "EndpointConfigName": setting.job}
-    alarms = [_alarm(name, each, alarm, setting) for each, alarm in stage.alarms.items()]
+    name = stage.endpoint_name(context.pipeline, context.installation.environment)
+    served = {"EndpointName": name, "EndpointConfigName": context.job}
+    alarms = [_alarm(name, each, alarm, context) for each, alarm in stage.alarms.items()]
     deployment = _deployment(stage.update or Update(), [alarm["AlarmName"] for alarm in alarms])
     return {
-        "CreateModel": model.request(stage.model, stage.entry_point, setting),
-        "CreateEndpointConfig": _config(stage, setting),
-        "CreateEndpoint": {**served, "Tags": as_tags(setting.shared_tags())},
+        "CreateModel": model.request(stage.model, stage.entry_point, context),
+        "CreateEndpointConfig": _config(stage, context),
+        "CreateEndpoint": {**served, "Tags": as_tags(context.shared_tags())},
         "UpdateEndpoint": without_empty(
             {**served, "DeploymentConfig": deployment if stage.update or alarms else None}
         ),
@@ -40,19 +41,19 @@ def requests(stage: Endpoint, setting: Setting) -> Requests:
     }
 
 
-def _config(stage: Endpoint, setting: Setting) -> Request:
+def _config(stage: Endpoint, context: BuildContext) -> Request:
     variant = {
         "VariantName": VARIANT,
-        "ModelName": setting.job,
+        "ModelName": context.job,
         "InitialInstanceCount": stage.instance_count,
-        "InstanceType": setting.instance_type,
+        "InstanceType": context.instance_type,
         "InitialVariantWeight": 1.0,
     }
     config = {
-        "EndpointConfigName": setting.job,
+        "EndpointConfigName": context.job,
         "ProductionVariants": [variant],
-        "DataCaptureConfig": _capture(stage.capture, setting),
-        "Tags": setting.tag_list(),
+        "DataCaptureConfig": _capture(stage.capture, context),
+        "Tags": context.tag_list(),
     }
     return without_empty(config)
 
@@ -68,17 +69,12 @@ def _ours(stage: Endpoint, alarms: list[Request]) -> Request:
     return without_empty(given)
 
 
-def name_of(stage: Endpoint, pipeline: str, environment: str) -> str:
-    """The endpoint's."""
-    return stage.name or f"{pipeline}-{environment}"
-
-
-def _alarm(endpoint: str, name: str, alarm: Alarm, setting: Setting) -> Request:
+def _alarm(endpoint: str, name: str, alarm: Alarm, context: BuildContext) -> Request:
     """PutMetricAlarm. Without traffic there are no values, and that is no alarm."""
     latency = alarm.metric.endswith("Latency")
     return {
-        "AlarmName": setting.installation.alarm_name(f"{endpoint}-{name}"),
-        "AlarmDescription": f"Stage {setting.stage} of {setting.pipeline}: an update rolls back on it.",
+        "AlarmName": context.installation.alarm_name(f"{endpoint}-{name}"),
+        "AlarmDescription": f"Stage {context.stage} of {context.pipeline}: an update rolls back on it.",
         "Namespace": NAMESPACE,
         "MetricName": alarm.metric,
         "Dimensions": [
@@ -112,11 +108,11 @@ def _deployment(update: Update, alarms: list[str]) -> dict[str, Any]:
     return without_empty({"BlueGreenUpdatePolicy": policy, "AutoRollbackConfiguration": rollback})
 
 
-def _capture(capture: Capture | None, setting: Setting) -> dict[str, Any] | None:
+def _capture(capture: Capture | None, context: BuildContext) -> dict[str, Any] | None:
     """DataCaptureConfig. Content types that are not named there are captured in Base64."""
     if capture is None:
         return None
-    own = setting.installation.uri(f"captured/{setting.pipeline}/{setting.stage}")
+    own = context.installation.uri(f"captured/{context.pipeline}/{context.stage}")
     return {
         "EnableCapture": True,
         "InitialSamplingPercentage": capture.percent,
@@ -163,5 +159,24 @@ def _parts(step: dict[str, Any] | None, instances: int) -> int:
     return -(-whole // int(step["Value"])) - 1
 
 
-KIND = Kind(requests, _timeout, image="inference", points=True)
-"""An endpoint: created the first time, updated afterwards, awaited until it serves the new configuration."""
+def _uses(requests: Requests, _timeout: int, _attempts: int) -> Iterator[Use]:
+    for variant in requests["CreateEndpointConfig"]["ProductionVariants"]:
+        if "InstanceType" in variant:
+            yield Use("endpoint", variant["InstanceType"], variant["InitialInstanceCount"], None)
+
+
+REQUEST = StageRequest(
+    build,
+    _timeout,
+    history_events=40,
+    uses=_uses,
+    machine_inputs=("Endpoint",),
+    image="inference",
+    is_pointer=True,
+    polls=True,
+    field_names=(
+        *model.FIELD_NAMES,
+        (r"Endpoint\.(.+)", r"\1"),
+        (r".*\.EndpointName", "name"),
+    ),
+)

@@ -8,15 +8,12 @@ PutMetricAlarm (an alarm looks back a day at most).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from stagewright.stages.base.rules import _hosted
+from stagewright.stages.base import limits
+from stagewright.stages.base.rules import RuleContext, code, required, served
 from stagewright.stages.endpoint.schema import Alarm, Endpoint, SmokeTest, Update
 from stagewright.syntax.durations import seconds
 from stagewright.syntax.findings import Finding, Path
-
-if TYPE_CHECKING:
-    from stagewright.document.pipeline import Pipeline
 
 HOUR = 3_600
 DAY = 86_400
@@ -75,6 +72,10 @@ def _smoke_test(test: SmokeTest, path: Path) -> Iterator[Finding]:
         yield Finding(path, "what is to be sent", "give one of body and file")
 
 
-def _endpoint(stage: Endpoint, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
-    yield from _hosted(stage, pipeline, path)
+def rules(stage: Endpoint, context: RuleContext, path: Path) -> Iterator[Finding]:
+    """Findings within an endpoint stage."""
+    yield from required(stage, context.defaults, path, "instance_type")
+    yield from served(stage, stage.model, context, path)
     yield from endpoint_rules(stage, path)
+    yield from code(stage.entry_point, stage.include, (*path, "entry_point"))
+    yield from limits.environment(stage.environment, {}, limits.SERVING_VARIABLE, (*path, "environment"))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from stagewright.stages.base.schema import Serving, Stage
+from stagewright.stages.base.schema import Log, Serving, Stage
 from stagewright.syntax.fields import Accepts, AwsName, Count, Duration, Model, PlanText, S3Uri, Whole
 
 Metric = Literal[
@@ -91,6 +91,11 @@ class Capture(Model):
 class Endpoint(Stage, Serving):
     """Makes the endpoint be what the document says: created at first, updated afterwards, and awaited."""
 
+    values: ClassVar[tuple[str, ...]] = ("endpoint",)
+    needs_approved_model: ClassVar[bool] = True
+    logs: ClassVar[tuple[Log, ...]] = (Log("/aws/sagemaker/Endpoints/{endpoint}", ""),)
+    quota_purpose: ClassVar[str] = "endpoint"
+
     kind: Literal["endpoint"]
     """Always `endpoint`."""
     model: Annotated[str, Accepts(("package", "uri", "text"))]
@@ -118,3 +123,10 @@ class Endpoint(Stage, Serving):
     max_wait_seconds: Annotated[Whole, Field(ge=60, le=14_400)] = 1800
     """The stage fails when the endpoint is not in service after this many seconds and the waits of
     `update`."""
+
+    @property
+    def overwrites_its_result(self) -> bool:
+        return True
+
+    def endpoint_name(self, pipeline: str, environment: str) -> str:
+        return self.name or f"{pipeline}-{environment}"

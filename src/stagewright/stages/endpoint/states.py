@@ -19,7 +19,7 @@ from typing import Any
 from stagewright.asl import Catch, Choice, Rule, State, Task, Wait
 from stagewright.stages.base import expressions as jsonata
 from stagewright.stages.base import result_states, retries
-from stagewright.stages.base.states import Kind
+from stagewright.stages.base.states import Entry
 from stagewright.stages.endpoint import expressions
 
 _LOOK = {"EndpointName": expressions.ENDPOINT_NAME}
@@ -328,4 +328,4 @@ _TIDYING: Mapping[str, State] = {
     ),
 }
 
-KIND = Kind("endpoint", "Whose turn?", {**_TAKING_TURNS, **_PREPARING, **_DEPLOYING, **_TESTING, **_TIDYING})
+STATES = (Entry("Whose turn?", {**_TAKING_TURNS, **_PREPARING, **_DEPLOYING, **_TESTING, **_TIDYING}),)

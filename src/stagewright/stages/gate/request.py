@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from stagewright.stages.base.kind import Kind
-from stagewright.stages.base.request import Lookup, Requests, Setting
+from stagewright.stages.base.request import BuildContext, Lookup, Requests
+from stagewright.stages.base.stage_request import StageRequest
 from stagewright.stages.gate.schema import Gate
 from stagewright.syntax.condition import Comparison, Condition, Term, Value, condition, operands
 from stagewright.syntax.references import Reference, render
@@ -66,9 +66,16 @@ class _Steps:
         return render(f" {text}", shown)[1:]  # a blank: what is one reference and nothing else is no text
 
 
-def requests(stage: Gate, setting: Setting) -> Requests:
+def build(stage: Gate, context: BuildContext) -> Requests:
     """What the machine judges."""
-    return {"Gate": list(_Steps(setting.find).of(condition(stage.require)))}
+    return {"Gate": list(_Steps(context.find).of(condition(stage.require)))}
 
 
-KIND = Kind(requests, lambda _stage, _requests: TIMEOUT, points=True)
+REQUEST = StageRequest(
+    build,
+    lambda _stage, _requests: TIMEOUT,
+    history_events=13,
+    machine_inputs=("Gate",),
+    is_pointer=True,
+    field_names=((r"Gate\.\d+", "require"),),
+)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from stagewright.asl import Choice, Pass, Rule, expression
+from stagewright.asl import Choice, Pass, Rule, State, expression
 from stagewright.stages.base import result_states
-from stagewright.stages.base.states import Kind
+from stagewright.stages.base.states import Entry
 
 # `plan/requests/gate.py` has the steps. On the stack a value is {'value': v}, or {'lack': why} where it is
 # missing; what has been judged is {'why': text}, empty where it holds. Nothing here may raise, since a
@@ -69,14 +69,11 @@ GATE = expression(f"""
 GATE_CLOSED = expression("$exists($states.input.error)")
 GATE_LETS_LIVE = expression("$exists($states.input.error) and $exists($states.input.stage.else)")
 
-KIND = Kind(
-    "gate",
-    "Check gate",
-    {
-        "Check gate": Pass(GATE, "Gate closed?"),
-        "Gate closed?": Choice(
-            (Rule(GATE_LETS_LIVE, result_states.CLOSED), Rule(GATE_CLOSED, result_states.FAILED)),
-            default=result_states.DONE,
-        ),
-    },
-)
+_STATES: dict[str, State] = {
+    "Check gate": Pass(GATE, "Gate closed?"),
+    "Gate closed?": Choice(
+        (Rule(GATE_LETS_LIVE, result_states.CLOSED), Rule(GATE_CLOSED, result_states.FAILED)),
+        default=result_states.DONE,
+    ),
+}
+STATES = (Entry("Check gate", _STATES),)

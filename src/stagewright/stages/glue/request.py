@@ -2,46 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import ceil
 from typing import Any
 
 from stagewright.naming import JOB
-from stagewright.stages.base.kind import QUEUE_MARGIN, Kind
-from stagewright.stages.base.request import Request, Requests, Setting
+from stagewright.stages.base.request import BuildContext, Request, Requests
+from stagewright.stages.base.stage_request import QUEUE_MARGIN, StageRequest
+from stagewright.stages.base.usage import HOUR, Use
 from stagewright.stages.glue.rules import CAPACITY
 from stagewright.stages.glue.schema import Glue
 
 LARGE = 1.0
 """Data processing units of the larger Python shell (API reference of StartJobRun, MaxCapacity)."""
+SMALL = 0.0625
+"""Data processing units of the smaller Python shell."""
 MINUTE = 60
 
 
-def requests(stage: Glue, setting: Setting) -> Requests:
+def build(stage: Glue, context: BuildContext) -> Requests:
     """A run of the installation's job, or of the stage's own, with the stage's script."""
     return {
         "StartJobRun": {
-            "JobName": stage.job or setting.installation.name(stage.type),
-            "Arguments": _arguments(stage, setting),
+            "JobName": stage.job or context.installation.name(stage.type),
+            "Arguments": _arguments(stage, context),
             "Timeout": ceil(int(stage.max_runtime_seconds) / MINUTE),
             **_capacity(stage),
         }
     }
 
 
-def _arguments(stage: Glue, setting: Setting) -> dict[str, str]:
+def _arguments(stage: Glue, context: BuildContext) -> dict[str, str]:
     """`--scriptLocation` and `--extra-py-files` are Glue's ("Using job parameters in AWS Glue jobs"); by JOB
     the run is found again, since Glue chooses its id."""
     own = stage.outputs if isinstance(stage.outputs, Mapping) else {}
     given = {
         **stage.inputs,
-        **{name: own.get(name, f"{setting.outputs}/{name}") for name in stage.outputs},
+        **{name: own.get(name, f"{context.outputs}/{name}") for name in stage.outputs},
         **stage.arguments,
-        JOB: setting.job,
+        JOB: context.job,
     }
-    modules = ",".join(f"{setting.code}/files/{path}" for path in stage.include)
+    modules = ",".join(f"{context.code}/files/{path}" for path in stage.include)
     return {
-        "--scriptLocation": f"{setting.code}/files/{stage.code}",
+        "--scriptLocation": f"{context.code}/files/{stage.code}",
         **({"--extra-py-files": modules} if modules else {}),
         **{f"--{name}": value for name, value in given.items()},
     }
@@ -61,9 +64,33 @@ def _timeout(_stage: Glue, requests: Requests) -> int:
     return int(requests["StartJobRun"]["Timeout"]) * MINUTE + QUEUE_MARGIN
 
 
-def _written(stage: Glue, requests: Requests) -> dict[str, str]:
+def _outputs_of(stage: Glue, requests: Requests) -> dict[str, str]:
     arguments: dict[str, Any] = requests["StartJobRun"]["Arguments"]
     return {name: arguments[f"--{name}"].rstrip("/") for name in stage.outputs}
 
 
-KIND = Kind(requests, _timeout, _written, main="StartJobRun")
+def _uses(requests: Requests, timeout: int, attempts: int) -> Iterator[Use]:
+    run = requests["StartJobRun"]
+    seconds = run["Timeout"] * MINUTE if "Timeout" in run else timeout
+    shell = "pythonshell" if run.get("MaxCapacity", SMALL) > SMALL else "pythonshell-small"
+    size = run.get("WorkerType") or shell
+    count = int(run.get("NumberOfWorkers", 1))
+    yield Use("glue job run", f"glue.{size}", count, count * attempts * seconds / HOUR)
+
+
+REQUEST = StageRequest(
+    build,
+    _timeout,
+    history_events=15,
+    outputs=_outputs_of,
+    uses=_uses,
+    operation="StartJobRun",
+    field_names=(
+        (r"StartJobRun\.Arguments\.--(.+)", r"arguments.\1"),
+        (r"StartJobRun\.JobName", "job"),
+        (r"StartJobRun\.MaxCapacity", "capacity"),
+        (r"StartJobRun\.NumberOfWorkers", "workers"),
+        (r"StartJobRun\.Timeout", "max_runtime_seconds"),
+        (r"StartJobRun\.WorkerType", "worker_type"),
+    ),
+)

@@ -7,15 +7,12 @@ AWS Glue developer guide.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from stagewright.naming import JOB
-from stagewright.stages.base.rules import _code, _outputs
+from stagewright.stages.base.rules import RuleContext, code, outputs
 from stagewright.stages.glue.schema import Glue
 from stagewright.syntax.findings import Finding, Path
 
-if TYPE_CHECKING:
-    from stagewright.document.pipeline import Pipeline
 NEVER = frozenset(
     (
         # "Internal to AWS Glue. Do not set."
@@ -73,7 +70,8 @@ def _names(stage: Glue, path: Path) -> Iterator[Finding]:
                 yield Finding(place, message, "choose another name")
 
 
-def _glue(stage: Glue, _pipeline: Pipeline, path: Path) -> Iterator[Finding]:
-    yield from _code(stage.code, stage.include, (*path, "code"))
-    yield from _outputs(stage, path)
+def rules(stage: Glue, _context: RuleContext, path: Path) -> Iterator[Finding]:
+    """Findings within a glue stage."""
+    yield from code(stage.code, stage.include, (*path, "code"))
+    yield from outputs(stage.outputs, stage.metrics_file, path)
     yield from glue(stage, path)

@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from stagewright.stages.base.schema import Stage
+from stagewright.stages.base.schema import JobService, Log, Stage
 from stagewright.syntax.fields import Accepts, Name, PlanNumber, PlanText, Reference, S3Uri, Text, Whole
+
+LOGS = tuple(
+    Log(f"{group}/{stream}", "{run}")
+    for group in ("/aws-glue/python-jobs", "/aws-glue/jobs")
+    for stream in ("output", "error")
+)
+"""The log groups of Python shell and Spark jobs ("Logging for AWS Glue jobs")."""
+
+LOGS = tuple(
+    Log(f"{group}/{stream}", "{run}")
+    for group in ("/aws-glue/python-jobs", "/aws-glue/jobs")
+    for stream in ("output", "error")
+)
+"""The log groups of Python shell and Spark jobs ("Logging for AWS Glue jobs")."""
 
 
 class Glue(Stage):
     """Runs as a run of a Glue job. The installation has one for each `type`; the script is the stage's own.
     Inputs, outputs and arguments arrive as `--<name> <value>`, to be read with getResolvedOptions."""
+
+    values: ClassVar[tuple[str, ...]] = ("outputs", "metrics")
+    folder_fields: ClassVar[tuple[str, ...]] = ("inputs",)
+    job_service: ClassVar[JobService] = "glue"
+    logs: ClassVar[tuple[Log, ...]] = LOGS
 
     kind: Literal["glue"]
     """Always `glue`."""
@@ -43,3 +62,12 @@ class Glue(Stage):
     """Number of Spark's workers."""
     max_runtime_seconds: Annotated[Annotated[Whole, Field(ge=60, le=604_800)] | Reference, PlanNumber] = 3600
     """The run is stopped, and the stage fails, after this many seconds, in whole minutes."""
+
+    def value_names(self, word: str) -> tuple[str, ...] | None:
+        if word == "metrics":
+            return None if self.metrics_file else ()
+        return tuple(self.outputs) if word == "outputs" else ()
+
+    @property
+    def overwrites_its_result(self) -> bool:
+        return isinstance(self.outputs, Mapping)

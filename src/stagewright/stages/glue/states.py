@@ -9,7 +9,7 @@ from __future__ import annotations
 from stagewright.asl import Catch, Task
 from stagewright.stages.base import expressions, metrics_file, result_states, retries
 from stagewright.stages.base.expressions import with_
-from stagewright.stages.base.states import Kind
+from stagewright.stages.base.states import Entry
 
 RESULT = with_("""
     'result': { 'job': $states.result.Id, 'outputs': $states.input.stage.outputs }
@@ -28,12 +28,9 @@ def _run(following: str) -> Task:
     )
 
 
-KINDS = (
-    Kind(
-        "glue", "Run Glue job", {"Run Glue job": _run(result_states.DONE)}, when=f"$not({metrics_file.NAMED})"
-    ),
-    Kind(
-        "glue",
+STATES = (
+    Entry("Run Glue job", {"Run Glue job": _run(result_states.DONE)}, when=f"$not({metrics_file.NAMED})"),
+    Entry(
         "Run measured Glue job",
         {"Run measured Glue job": _run(metrics_file.READ), **metrics_file.STATES},
         when=metrics_file.NAMED,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,8 @@ from stagewright.syntax.fields import Accepts, PlanText, Whole
 class Function(Stage):
     """Calls a Lambda function that is there, and waits for its answer, a JSON object."""
 
+    values: ClassVar[tuple[str, ...]] = ("metrics", "answer")
+
     kind: Literal["lambda"]
     """Always `lambda`."""
     function: PlanText
@@ -23,3 +25,6 @@ class Function(Stage):
     """What it gets."""
     max_runtime_seconds: Annotated[Whole, Field(ge=1, le=900)] = 300
     """The stage fails after this many seconds."""
+
+    def value_names(self, word: str) -> tuple[str, ...] | None:
+        return None if word in self.values else ()

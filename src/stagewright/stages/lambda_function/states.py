@@ -3,10 +3,10 @@ answer."""
 
 from __future__ import annotations
 
-from stagewright.asl import Catch, Task
+from stagewright.asl import Catch, State, Task
 from stagewright.stages.base import expressions, result_states, retries
 from stagewright.stages.base.expressions import with_
-from stagewright.stages.base.states import Kind
+from stagewright.stages.base.states import Entry
 
 # The class and the message of an exception are the error's name and cause ("Lambda function handler errors in
 # Python"; the JSON in the cause is read where the failure is recorded).
@@ -21,18 +21,15 @@ ANSWER = with_("""
               & $substring($string($states.result.Payload), 0, 100) : 'nothing'))
 """)
 
-KIND = Kind(
-    "lambda",
-    "Call function",
-    {
-        "Call function": Task(
-            "lambda:invoke",
-            expressions.bound("Invoke"),
-            ANSWER,
-            result_states.DONE,
-            retries.FUNCTIONS,
-            Catch(result_states.FAILED, expressions.LATE_OR_CAUGHT),
-            expressions.TIMEOUT,
-        )
-    },
-)
+_STATES: dict[str, State] = {
+    "Call function": Task(
+        "lambda:invoke",
+        expressions.bound("Invoke"),
+        ANSWER,
+        result_states.DONE,
+        retries.FUNCTIONS,
+        Catch(result_states.FAILED, expressions.LATE_OR_CAUGHT),
+        expressions.TIMEOUT,
+    )
+}
+STATES = (Entry("Call function", _STATES),)

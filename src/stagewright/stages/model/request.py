@@ -5,37 +5,46 @@ from __future__ import annotations
 from typing import Any
 
 from stagewright.errors import PlanError, Problem
-from stagewright.stages.base.kind import Kind
-from stagewright.stages.base.request import Request, Requests, Setting, without_empty
+from stagewright.stages.base.request import BuildContext, Request, Requests, without_empty
+from stagewright.stages.base.stage_request import StageRequest
 from stagewright.stages.model.schema import ModelStage
 
 TIMEOUT = 60
 
 
-def requests(stage: ModelStage, setting: Setting) -> Requests:
+def build(stage: ModelStage, context: BuildContext) -> Requests:
     """A model with a name of its own in each run, since nothing of a model can be changed."""
-    return {"CreateModel": request(stage.model, stage.entry_point, setting)}
+    return {"CreateModel": request(stage.model, stage.entry_point, context)}
 
 
-def request(model: str, script: str | None, setting: Setting) -> Request:
+def request(model: str, script: str | None, context: BuildContext) -> Request:
     """A model of one container, named like the stage's job; `model` is a model package or an artifact."""
     return {
-        "ModelName": setting.job,
-        "PrimaryContainer": _container(model, script, setting),
-        "ExecutionRoleArn": setting.installation.job_role_arn,
-        "Tags": setting.tag_list(),
+        "ModelName": context.job,
+        "PrimaryContainer": _container(model, script, context),
+        "ExecutionRoleArn": context.installation.job_role_arn,
+        "Tags": context.tag_list(),
     }
 
 
-def _container(model: str, script: str | None, setting: Setting) -> dict[str, Any]:
-    environment = setting.serving_environment(script)
-    if setting.served == "package" and not model:
+def _container(model: str, script: str | None, context: BuildContext) -> dict[str, Any]:
+    environment = context.serving_environment(script)
+    if context.served == "package" and not model:
         message = "no model package: what started this run names none"
         remedy = "${trigger.package} is for runs that a model-approved trigger starts"
-        raise PlanError((Problem(f"stages.{setting.stage}.model", message, remedy),))
-    if setting.served == "package":
+        raise PlanError((Problem(f"stages.{context.stage}.model", message, remedy),))
+    if context.served == "package":
         return without_empty({"ModelPackageName": model, "Environment": environment})
-    return without_empty({"Image": setting.image, "ModelDataUrl": model, "Environment": environment})
+    return without_empty({"Image": context.image, "ModelDataUrl": model, "Environment": environment})
 
 
-KIND = Kind(requests, lambda _stage, _requests: TIMEOUT, main="CreateModel", image="inference", points=True)
+FIELD_NAMES = ((r"CreateModel\.PrimaryContainer\.(?:ModelDataUrl|ModelPackageName)", "model"),)
+REQUEST = StageRequest(
+    build,
+    lambda _stage, _requests: TIMEOUT,
+    history_events=14,
+    operation="CreateModel",
+    image="inference",
+    is_pointer=True,
+    field_names=FIELD_NAMES,
+)

@@ -1,17 +1,17 @@
-"""."""
+"""Rules for model stages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from stagewright.stages.base.rules import _served
+from stagewright.stages.base import limits
+from stagewright.stages.base.rules import RuleContext, code, served
 from stagewright.stages.model.schema import ModelStage
 from stagewright.syntax.findings import Finding, Path
 
-if TYPE_CHECKING:
-    from stagewright.document.pipeline import Pipeline
 
-
-def _model(stage: ModelStage, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
-    yield from _served(stage, stage.model, pipeline, path)
+def rules(stage: ModelStage, context: RuleContext, path: Path) -> Iterator[Finding]:
+    """Findings within a model stage."""
+    yield from served(stage, stage.model, context, path)
+    yield from code(stage.entry_point, stage.include, (*path, "entry_point"))
+    yield from limits.environment(stage.environment, {}, limits.SERVING_VARIABLE, (*path, "environment"))

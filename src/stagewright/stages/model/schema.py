@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from stagewright.stages.base.schema import Serving, Stage
 from stagewright.syntax.fields import Accepts, PlanText
@@ -10,6 +10,8 @@ from stagewright.syntax.fields import Accepts, PlanText
 
 class ModelStage(Stage, Serving):
     """Creates a model that transforms use by its name. Costs nothing until it is used."""
+
+    values: ClassVar[tuple[str, ...]] = ("name",)
 
     kind: Literal["model"]
     """Always `model`."""

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from stagewright.asl import Task
+from stagewright.asl import State, Task
 from stagewright.stages.base import result_states, retries
 from stagewright.stages.base.expressions import bound, with_
-from stagewright.stages.base.states import Kind
+from stagewright.stages.base.states import Entry
 
 # The name as it was asked for: an ARN has it in small letters.
 RESULT = with_(f"""
     'result': {{ 'arn': $states.result.ModelArn, 'name': {bound("CreateModel", "ModelName")[3:-3]} }}
 """)
 
-KIND = Kind(
-    "model",
-    "Create served model",
-    {
-        "Create served model": Task(
-            "sagemaker:createModel",
-            bound("CreateModel"),
-            RESULT,
-            result_states.DONE,
-            retries.JOBS,
-            result_states.CAUGHT,
-        )
-    },
-)
+_STATES: dict[str, State] = {
+    "Create served model": Task(
+        "sagemaker:createModel",
+        bound("CreateModel"),
+        RESULT,
+        result_states.DONE,
+        retries.JOBS,
+        result_states.CAUGHT,
+    )
+}
+STATES = (Entry("Create served model", _STATES),)

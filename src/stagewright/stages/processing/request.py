@@ -2,45 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from stagewright.stages.base.kind import Kind, job_timeout
-from stagewright.stages.base.request import Request, Requests, Setting, without_empty
+from stagewright.stages.base.request import BuildContext, Request, Requests, without_empty
+from stagewright.stages.base.stage_request import StageRequest, job_timeout
+from stagewright.stages.base.usage import Use, job_use, runtime_limit
 from stagewright.stages.processing.schema import Processing
 
 INPUT = "/opt/ml/processing/input"
 OUTPUT = "/opt/ml/processing/output"
 
 
-def requests(stage: Processing, setting: Setting) -> Requests:
+def build(stage: Processing, context: BuildContext) -> Requests:
     """One processing job. Its script and the files beside it are an input named `code`."""
-    inputs = {"code": f"{setting.code}/files/"} if stage.code else {}
+    inputs = {"code": f"{context.code}/files/"} if stage.code else {}
     job = {
-        "ProcessingJobName": setting.job,
-        "RoleArn": setting.installation.job_role_arn,
-        "AppSpecification": _application(stage, setting),
+        "ProcessingJobName": context.job,
+        "RoleArn": context.installation.job_role_arn,
+        "AppSpecification": _application(stage, context),
         "ProcessingInputs": [_input(name, uri) for name, uri in {**inputs, **stage.inputs}.items()],
-        "ProcessingOutputConfig": _outputs(stage, setting),
+        "ProcessingOutputConfig": _outputs(stage, context),
         "ProcessingResources": {
             "ClusterConfig": {
                 "InstanceCount": stage.instance_count,
-                "InstanceType": setting.instance_type,
+                "InstanceType": context.instance_type,
                 "VolumeSizeInGB": stage.volume_size_gb,
             }
         },
         "StoppingCondition": {"MaxRuntimeInSeconds": stage.max_runtime_seconds},
-        "Environment": dict(setting.environment),
-        "Tags": setting.tag_list(),
+        "Environment": dict(context.environment),
+        "Tags": context.tag_list(),
     }
     return {"CreateProcessingJob": without_empty(job)}
 
 
-def _application(stage: Processing, setting: Setting) -> Request:
+def _application(stage: Processing, context: BuildContext) -> Request:
     command = list(stage.entrypoint)
     if stage.code:
         command = ["/bin/bash" if stage.code.endswith(".sh") else "python3", f"{INPUT}/code/{stage.code}"]
     application = {"ContainerEntrypoint": command, "ContainerArguments": list(stage.arguments)}
-    return {"ImageUri": setting.image, **without_empty(application)}
+    return {"ImageUri": context.image, **without_empty(application)}
 
 
 def _input(name: str, uri: str) -> Request:
@@ -55,13 +56,13 @@ def _input(name: str, uri: str) -> Request:
     return {"InputName": name, "S3Input": source}
 
 
-def _outputs(stage: Processing, setting: Setting) -> Request:
+def _outputs(stage: Processing, context: BuildContext) -> Request:
     own = stage.outputs if isinstance(stage.outputs, Mapping) else {}
     outputs = [
         {
             "OutputName": name,
             "S3Output": {
-                "S3Uri": own.get(name, f"{setting.outputs}/{name}"),
+                "S3Uri": own.get(name, f"{context.outputs}/{name}"),
                 "LocalPath": f"{OUTPUT}/{name}",
                 "S3UploadMode": "EndOfJob",
             },
@@ -71,7 +72,7 @@ def _outputs(stage: Processing, setting: Setting) -> Request:
     return {"Outputs": outputs} if outputs else {}
 
 
-def _written(_stage: Processing, requests: Requests) -> dict[str, str]:
+def _outputs_of(_stage: Processing, requests: Requests) -> dict[str, str]:
     config = requests["CreateProcessingJob"].get("ProcessingOutputConfig", {})
     return {
         output["OutputName"]: output["S3Output"]["S3Uri"].rstrip("/")
@@ -80,6 +81,24 @@ def _written(_stage: Processing, requests: Requests) -> dict[str, str]:
     }
 
 
-KIND = Kind(
-    requests, job_timeout("CreateProcessingJob"), _written, main="CreateProcessingJob", image="training"
+def _uses(requests: Requests, timeout: int, attempts: int) -> Iterator[Use]:
+    job = requests["CreateProcessingJob"]
+    cluster = job["ProcessingResources"]["ClusterConfig"]
+    yield job_use("processing job", cluster, runtime_limit(job, timeout), attempts)
+
+
+REQUEST = StageRequest(
+    build,
+    job_timeout("CreateProcessingJob"),
+    history_events=15,
+    outputs=_outputs_of,
+    uses=_uses,
+    operation="CreateProcessingJob",
+    image="training",
+    field_names=(
+        (r".*\.ContainerArguments\.\d+", "arguments"),
+        (r".*\.ContainerEntrypoint\.\d+", "entrypoint"),
+        (r".*\.ProcessingInputs\.([^.]+)\..*S3Uri", r"inputs.\1"),
+        (r".*\.ProcessingOutputConfig\.Outputs\.([^.]+)\..*", r"outputs.\1"),
+    ),
 )

@@ -1,37 +1,46 @@
-"""."""
+"""Rules for processing stages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from stagewright.stages.base import limits
-from stagewright.stages.base.rules import RESERVED, _code, _needs, _outputs
+from stagewright.stages.base.rules import RESERVED, RuleContext, code, outputs, required
 from stagewright.stages.processing.schema import Processing
 from stagewright.syntax.findings import Finding, Path
 
-if TYPE_CHECKING:
-    from stagewright.document.pipeline import Pipeline
+
+def rules(stage: Processing, context: RuleContext, path: Path) -> Iterator[Finding]:
+    """Findings within a processing stage."""
+    yield from required(stage, context.defaults, path, "image", "instance_type")
+    yield from _command(stage, path)
+    yield from code(stage.code, stage.include, (*path, "code"))
+    yield from _reserved(stage, path)
+    yield from outputs(stage.outputs, stage.metrics_file, path)
+    yield from _limits(stage, path)
+    defaults, longest = context.defaults.environment, limits.PROCESSING_VARIABLE
+    yield from limits.environment(stage.environment, defaults, longest, (*path, "environment"))
 
 
-def _processing(stage: Processing, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
-    yield from _needs(stage, pipeline.defaults, path, "image", "instance_type")
+def _command(stage: Processing, path: Path) -> Iterator[Finding]:
     if not stage.code and not stage.entrypoint:
         yield Finding(path, "nothing to run", "give code (a script) or entrypoint (the container's command)")
     if stage.code and stage.entrypoint:
         yield Finding((*path, "entrypoint"), "both code and entrypoint", "keep the one that is to run")
     if stage.code and not stage.code.endswith((".py", ".sh")):
-        yield Finding(
-            (*path, "code"), f"{stage.code!r} is neither .py nor .sh", "use entrypoint for anything else"
-        )
-    yield from _code(stage.code, stage.include, (*path, "code"))
-    for field in ("inputs", "outputs"):
-        if RESERVED in getattr(stage, field):
-            place = (*path, field, RESERVED) if field == "inputs" else (*path, field)
-            yield Finding(
-                place, f'"{RESERVED}" is reserved for the stage\'s own script', "choose another name"
-            )
-    yield from _outputs(stage, path)
+        message = f"{stage.code!r} is neither .py nor .sh"
+        yield Finding((*path, "code"), message, "use entrypoint for anything else")
+
+
+def _reserved(stage: Processing, path: Path) -> Iterator[Finding]:
+    message, remedy = f'"{RESERVED}" is reserved for the stage\'s own script', "choose another name"
+    if RESERVED in stage.inputs:
+        yield Finding((*path, "inputs", RESERVED), message, remedy)
+    if RESERVED in stage.outputs:
+        yield Finding((*path, "outputs"), message, remedy)
+
+
+def _limits(stage: Processing, path: Path) -> Iterator[Finding]:
     own = 1 if stage.code else 0
     what = "inputs (the script is one of ten)" if own else "inputs"
     yield from limits.at_most(limits.INPUTS - own, stage.inputs, (*path, "inputs"), what)

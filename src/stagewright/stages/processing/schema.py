@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from stagewright.stages.base.schema import Compute, Stage
+from stagewright.stages.base.schema import Compute, JobService, Log, Stage
 from stagewright.syntax.fields import Accepts, Name, PlanNumber, Reference, S3Uri, Text, Whole
 
 
 class Processing(Stage, Compute):
     """Runs as a SageMaker processing job."""
+
+    values: ClassVar[tuple[str, ...]] = ("outputs", "metrics", "job")
+    folder_fields: ClassVar[tuple[str, ...]] = ("inputs",)
+    takes_default_environment: ClassVar[bool] = True
+    job_service: ClassVar[JobService] = "processing"
+    logs: ClassVar[tuple[Log, ...]] = (Log("/aws/sagemaker/ProcessingJobs"),)
+    quota_purpose: ClassVar[str] = "processing job"
 
     kind: Literal["processing"]
     """Always `processing`."""
@@ -38,3 +45,12 @@ class Processing(Stage, Compute):
     /opt/ml/processing/output/<name>."""
     metrics_file: str | None = None
     """`<output>/<file>.json`, a JSON object of numbers: readable as ${stages.<stage>.metrics.<name>}."""
+
+    def value_names(self, word: str) -> tuple[str, ...] | None:
+        if word == "metrics":
+            return None if self.metrics_file else ()
+        return tuple(self.outputs) if word == "outputs" else ()
+
+    @property
+    def overwrites_its_result(self) -> bool:
+        return isinstance(self.outputs, Mapping)

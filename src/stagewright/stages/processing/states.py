@@ -5,7 +5,7 @@ from __future__ import annotations
 from stagewright.asl import Task
 from stagewright.stages.base import expressions, metrics_file, result_states, retries
 from stagewright.stages.base.expressions import with_
-from stagewright.stages.base.states import Kind
+from stagewright.stages.base.states import Entry
 
 RESULT = with_("""
     'result': { 'job': $states.input.stage.job, 'arn': $states.result.ProcessingJobArn,
@@ -26,15 +26,13 @@ def _job(following: str) -> Task:
 
 
 # Two states for one call: a Choice after the job would cost two history events per stage.
-KINDS = (
-    Kind(
-        "processing",
+STATES = (
+    Entry(
         "Run processing",
         {"Run processing": _job(result_states.DONE)},
         when=f"$not({metrics_file.NAMED})",
     ),
-    Kind(
-        "processing",
+    Entry(
         "Run measured processing",
         {"Run measured processing": _job(metrics_file.READ), **metrics_file.STATES},
         when=metrics_file.NAMED,

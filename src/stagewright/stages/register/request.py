@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from stagewright.stages.base.kind import Kind
-from stagewright.stages.base.request import Requests, Setting, as_tags, without_empty
+from stagewright.stages.base.request import BuildContext, Requests, as_tags, without_empty
+from stagewright.stages.base.stage_request import StageRequest
 from stagewright.stages.register.schema import Register
 
 TIMEOUT = 900
 APPROVALS = {"manual": "PendingManualApproval", "approved": "Approved", "rejected": "Rejected"}
 
 
-def requests(stage: Register, setting: Setting) -> Requests:
+def build(stage: Register, context: BuildContext) -> Requests:
     """A version of a model. It has no tags of its own: AWS refuses them, and uses the group's
     (CreateModelPackage)."""
-    group = stage.group or setting.pipeline
+    group = stage.group or context.pipeline
     container = {
-        "Image": setting.image,
+        "Image": context.image,
         "ModelDataUrl": stage.model,
-        "Environment": setting.serving_environment(stage.entry_point),
+        "Environment": context.serving_environment(stage.entry_point),
     }
     package = {
         "ModelPackageGroupName": group,
-        "ModelPackageDescription": f"{setting.pipeline}, {setting.run}",
+        "ModelPackageDescription": f"{context.pipeline}, {context.run}",
         "InferenceSpecification": {
             "Containers": [without_empty(container)],
             "SupportedContentTypes": list(stage.content_types),
@@ -29,17 +29,29 @@ def requests(stage: Register, setting: Setting) -> Requests:
             "SupportedRealtimeInferenceInstanceTypes": list(stage.instance_types),
         },
         "ModelApprovalStatus": APPROVALS[stage.approval],
-        "CustomerMetadataProperties": dict(setting.lineage),
+        "CustomerMetadataProperties": dict(context.lineage),
     }
     if stage.metrics:
         statistics = {"ContentType": "application/json", "S3Uri": stage.metrics}
         package["ModelMetrics"] = {"ModelQuality": {"Statistics": statistics}}
     return {
-        "CreateModelPackageGroup": {"ModelPackageGroupName": group, "Tags": as_tags(setting.shared_tags())},
+        "CreateModelPackageGroup": {"ModelPackageGroupName": group, "Tags": as_tags(context.shared_tags())},
         "CreateModelPackage": package,
     }
 
 
-KIND = Kind(
-    requests, lambda _stage, _requests: TIMEOUT, main="CreateModelPackage", image="inference", points=True
+REQUEST = StageRequest(
+    build,
+    lambda _stage, _requests: TIMEOUT,
+    history_events=24,
+    operation="CreateModelPackage",
+    image="inference",
+    is_pointer=True,
+    polls=True,
+    field_names=(
+        (r"CreateModelPackage\.ModelApprovalStatus", "approval"),
+        (r"CreateModelPackage(?:Group)?\.ModelPackageGroupName", "group"),
+        (r".*\.SupportedContentTypes\.\d+", "content_types"),
+        (r".*\.SupportedResponseMIMETypes\.\d+", "response_types"),
+    ),
 )

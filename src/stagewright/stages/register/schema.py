@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from stagewright.stages.base.schema import Serving, Stage
 from stagewright.syntax.fields import AwsName, S3Uri
@@ -10,6 +10,9 @@ from stagewright.syntax.fields import AwsName, S3Uri
 
 class Register(Stage, Serving):
     """Creates a model package in `group` (made when it is not there)."""
+
+    values: ClassVar[tuple[str, ...]] = ("package",)
+    registers_model: ClassVar[bool] = True
 
     kind: Literal["register"]
     """Always `register`."""
@@ -27,3 +30,14 @@ class Register(Stage, Serving):
     """Instance types that the model may be served on."""
     metrics: S3Uri | None = None
     """S3 URI of a JSON file of model quality statistics, usually a ${stages.X.outputs.Y}/file.json."""
+
+    @property
+    def needs_approval(self) -> bool:
+        return self.approval != "approved"
+
+    @property
+    def main_instance_type(self) -> str | None:
+        return self.instance_types[0] if self.instance_types else None
+
+    def package_group(self, pipeline: str) -> str:
+        return self.group or pipeline

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from stagewright.asl import Catch, Choice, Rule, Task, Wait, expression
+from stagewright.asl import Catch, Choice, Rule, State, Task, Wait, expression
 from stagewright.stages.base import expressions, result_states, retries
 from stagewright.stages.base.expressions import with_
-from stagewright.stages.base.states import Kind
+from stagewright.stages.base.states import Entry
 
 PACKAGE_MADE = with_("'package': { 'arn': $states.result.ModelPackageArn }")
 PACKAGE_ARN = expression("$states.input.package.arn")
@@ -29,56 +29,52 @@ PACKAGE_LATE = with_("""
                  & ' after ' & $string($states.input.stage.timeout) & ' seconds' }
 """)
 
-KIND = Kind(
-    "register",
-    "Find group",
-    {
-        "Find group": Task(
-            "aws-sdk:sagemaker:describeModelPackageGroup",
-            {"ModelPackageGroupName": expressions.bound("CreateModelPackageGroup", "ModelPackageGroupName")},
-            expressions.INPUT,
-            "Create package",
-            retries.LOOK,
-            # Whatever is wrong, the attempt to create it tells: SageMaker has no error of its own for "not
-            # there".
-            Catch("Create group", expressions.INPUT),
+_STATES: dict[str, State] = {
+    "Find group": Task(
+        "aws-sdk:sagemaker:describeModelPackageGroup",
+        {"ModelPackageGroupName": expressions.bound("CreateModelPackageGroup", "ModelPackageGroupName")},
+        expressions.INPUT,
+        "Create package",
+        retries.LOOK,
+        # Creating the group shows any other error: SageMaker has no error of its own for "not found".
+        Catch("Create group", expressions.INPUT),
+    ),
+    "Create group": Task(
+        "aws-sdk:sagemaker:createModelPackageGroup",
+        expressions.bound("CreateModelPackageGroup"),
+        expressions.INPUT,
+        "Create package",
+        retries.SAGEMAKER,
+        Catch("Group there?", expressions.CAUGHT),
+    ),
+    # Another chain or run may have made it in between.
+    "Group there?": Choice(
+        (Rule(expressions.ALREADY_THERE, "Create package"),), default=result_states.FAILED
+    ),
+    "Create package": Task(
+        "aws-sdk:sagemaker:createModelPackage",
+        expressions.bound("CreateModelPackage"),
+        PACKAGE_MADE,
+        "Look at package",
+        retries.SAGEMAKER,
+        result_states.CAUGHT,
+    ),
+    "Look at package": Task(
+        "aws-sdk:sagemaker:describeModelPackage",
+        {"ModelPackageName": PACKAGE_ARN},
+        PACKAGE_SEEN,
+        "Package ready?",
+        retries.SAGEMAKER,
+        result_states.CAUGHT,
+    ),
+    "Package ready?": Choice(
+        (
+            Rule(PACKAGE_READY, result_states.DONE, RESULT),
+            Rule(PACKAGE_FAILED, result_states.FAILED, PACKAGE_REASON),
+            Rule(expressions.IS_LATE, result_states.FAILED, PACKAGE_LATE),
         ),
-        "Create group": Task(
-            "aws-sdk:sagemaker:createModelPackageGroup",
-            expressions.bound("CreateModelPackageGroup"),
-            expressions.INPUT,
-            "Create package",
-            retries.SAGEMAKER,
-            Catch("Group there?", expressions.CAUGHT),
-        ),
-        # Another chain or run may have made it in between.
-        "Group there?": Choice(
-            (Rule(expressions.ALREADY_THERE, "Create package"),), default=result_states.FAILED
-        ),
-        "Create package": Task(
-            "aws-sdk:sagemaker:createModelPackage",
-            expressions.bound("CreateModelPackage"),
-            PACKAGE_MADE,
-            "Look at package",
-            retries.SAGEMAKER,
-            result_states.CAUGHT,
-        ),
-        "Look at package": Task(
-            "aws-sdk:sagemaker:describeModelPackage",
-            {"ModelPackageName": PACKAGE_ARN},
-            PACKAGE_SEEN,
-            "Package ready?",
-            retries.SAGEMAKER,
-            result_states.CAUGHT,
-        ),
-        "Package ready?": Choice(
-            (
-                Rule(PACKAGE_READY, result_states.DONE, RESULT),
-                Rule(PACKAGE_FAILED, result_states.FAILED, PACKAGE_REASON),
-                Rule(expressions.IS_LATE, result_states.FAILED, PACKAGE_LATE),
-            ),
-            default="Wait for package",
-        ),
-        "Wait for package": Wait(expressions.POLL, "Look at package"),
-    },
-)
+        default="Wait for package",
+    ),
+    "Wait for package": Wait(expressions.POLL, "Look at package"),
+}
+STATES = (Entry("Find group", _STATES),)

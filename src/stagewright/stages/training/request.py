@@ -3,49 +3,51 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
-from stagewright.stages.base.kind import Kind, job_timeout
-from stagewright.stages.base.request import LOG_LEVEL, Request, Requests, Setting, without_empty
-from stagewright.stages.training.schema import Training, Trains
+from stagewright.stages.base.request import LOG_LEVEL, BuildContext, Request, Requests, without_empty
+from stagewright.stages.base.stage_request import StageRequest, job_timeout
+from stagewright.stages.base.usage import Use, instance_groups, job_use, runtime_limit, training_purpose
+from stagewright.stages.training.schema import Training, TrainingSpec
 from stagewright.syntax.references import text_of
 
 
-def requests(stage: Training, setting: Setting) -> Requests:
+def build(stage: Training, context: BuildContext) -> Requests:
     """One training job; in script mode where there is an entry point."""
     job = {
-        "TrainingJobName": setting.job,
-        "RoleArn": setting.installation.job_role_arn,
-        "HyperParameters": hyperparameters(stage, setting),
-        **definition(stage, setting),
-        "Tags": setting.tag_list(),
+        "TrainingJobName": context.job,
+        "RoleArn": context.installation.job_role_arn,
+        "HyperParameters": hyperparameters(stage, context),
+        **definition(stage, context),
+        "Tags": context.tag_list(),
     }
     return {"CreateTrainingJob": without_empty(job)}
 
 
-def definition(stage: Trains, setting: Setting) -> Request:
+def definition(stage: TrainingSpec, context: BuildContext) -> Request:
     """What training jobs and those of a tuning job have in common."""
     return {
-        "AlgorithmSpecification": _algorithm(stage, setting),
+        "AlgorithmSpecification": _algorithm(stage, context),
         "InputDataConfig": [_channel(name, uri) for name, uri in stage.channels.items()],
-        "OutputDataConfig": {"S3OutputPath": setting.outputs},
+        "OutputDataConfig": {"S3OutputPath": context.outputs},
         "ResourceConfig": {
             "InstanceCount": stage.instance_count,
-            "InstanceType": setting.instance_type,
+            "InstanceType": context.instance_type,
             "VolumeSizeInGB": stage.volume_size_gb,
         },
         "StoppingCondition": {"MaxRuntimeInSeconds": stage.max_runtime_seconds},
-        "Environment": dict(setting.environment),
+        "Environment": dict(context.environment),
     }
 
 
-def hyperparameters(stage: Trains, setting: Setting) -> dict[str, str]:
+def hyperparameters(stage: TrainingSpec, context: BuildContext) -> dict[str, str]:
     """All that are fixed."""
-    return _script_mode(stage, setting) if stage.entry_point else _plain(stage)
+    return _script_mode(stage, context) if stage.entry_point else _plain(stage)
 
 
-def _algorithm(stage: Trains, setting: Setting) -> Request:
+def _algorithm(stage: TrainingSpec, context: BuildContext) -> Request:
     metrics = [{"Name": name, "Regex": regex} for name, regex in stage.metrics.items()]
-    algorithm = {"TrainingImage": setting.image, "TrainingInputMode": "File", "MetricDefinitions": metrics}
+    algorithm = {"TrainingImage": context.image, "TrainingInputMode": "File", "MetricDefinitions": metrics}
     return without_empty(algorithm)
 
 
@@ -54,29 +56,48 @@ def _channel(name: str, uri: str) -> Request:
     return {"ChannelName": name, "DataSource": {"S3DataSource": source}}
 
 
-def _script_mode(stage: Trains, setting: Setting) -> dict[str, str]:
+def _script_mode(stage: TrainingSpec, context: BuildContext) -> dict[str, str]:
     """As the SageMaker SDK 2.x passes them (Framework._json_encode_hyperparameters): every value
     JSON-encoded."""
     values = {
         **stage.hyperparameters,
         "sagemaker_program": stage.entry_point,
-        "sagemaker_submit_directory": setting.source,
+        "sagemaker_submit_directory": context.source,
         "sagemaker_container_log_level": int(LOG_LEVEL),
-        "sagemaker_job_name": setting.job,
-        "sagemaker_region": setting.installation.region,
+        "sagemaker_job_name": context.job,
+        "sagemaker_region": context.installation.region,
     }
     return {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()}
 
 
-def _plain(stage: Trains) -> dict[str, str]:
+def _plain(stage: TrainingSpec) -> dict[str, str]:
     """For a container of one's own, or an algorithm of AWS's: texts as they are."""
     return {name: text_of(value) for name, value in stage.hyperparameters.items()}
 
 
-def _written(_stage: Training, requests: Requests) -> dict[str, str]:
+def _outputs_of(_stage: Training, requests: Requests) -> dict[str, str]:
     job = requests["CreateTrainingJob"]
     folder = job["OutputDataConfig"]["S3OutputPath"].rstrip("/")
     return {"model": f"{folder}/{job['TrainingJobName']}/output/model.tar.gz"}
 
 
-KIND = Kind(requests, job_timeout("CreateTrainingJob"), _written, main="CreateTrainingJob", image="training")
+def _uses(requests: Requests, timeout: int, attempts: int) -> Iterator[Use]:
+    job = requests["CreateTrainingJob"]
+    for group in instance_groups(job["ResourceConfig"]):
+        yield job_use(training_purpose(job), group, runtime_limit(job, timeout), attempts)
+
+
+FIELD_NAMES = (
+    (r".*\.InputDataConfig\.([^.]+)\..*S3Uri", r"channels.\1"),
+    (r".*\.MetricDefinitions\.([^.]+)\.Regex", r"metrics.\1"),
+)
+REQUEST = StageRequest(
+    build,
+    job_timeout("CreateTrainingJob"),
+    history_events=15,
+    outputs=_outputs_of,
+    uses=_uses,
+    operation="CreateTrainingJob",
+    image="training",
+    field_names=FIELD_NAMES,
+)

@@ -1,29 +1,33 @@
-"""."""
+"""Rules for training stages."""
 
 from __future__ import annotations
 
 import re
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from stagewright.stages.base import limits
-from stagewright.stages.base.rules import _code, _needs, is_image_uri
-from stagewright.stages.training.schema import Trains
+from stagewright.stages.base.rules import RuleContext, code, is_image_uri, required
+from stagewright.stages.training.schema import Training, TrainingSpec
 from stagewright.syntax.findings import Finding, Path
 
-if TYPE_CHECKING:
-    from stagewright.document.pipeline import Pipeline
+
+def rules(stage: Training, context: RuleContext, path: Path) -> Iterator[Finding]:
+    """Findings within a training stage."""
+    yield from training_rules(stage, context, path)
+    defaults, longest = context.defaults.environment, limits.TRAINING_VARIABLE
+    yield from limits.environment(stage.environment, defaults, longest, (*path, "environment"))
 
 
-def _training(stage: Trains, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
-    yield from _needs(stage, pipeline.defaults, path, "image", "instance_type")
-    image = stage.image or pipeline.defaults.image
+def training_rules(stage: TrainingSpec, context: RuleContext, path: Path) -> Iterator[Finding]:
+    """Findings for the definition of training jobs, a stage's own or those of a tuning stage."""
+    yield from required(stage, context.defaults, path, "image", "instance_type")
+    image = stage.image or context.defaults.image
     if not stage.entry_point and image and "${" not in image and not is_image_uri(image):
         yield Finding(
             path, f"no entry_point, and {image} needs one", "give entry_point, or the URI of an own image"
         )
-    yield from _code(stage.entry_point, stage.include, (*path, "entry_point"))
+    yield from code(stage.entry_point, stage.include, (*path, "entry_point"))
     script_mode = bool(stage.entry_point)
     yield from limits.hyperparameters(stage.hyperparameters, script_mode, (*path, "hyperparameters"))
     yield from limits.at_most(limits.CHANNELS, stage.channels, (*path, "channels"), "channels")
@@ -36,7 +40,7 @@ def _regex(regex: str, path: Path) -> Iterator[Finding]:
     yield from limits.length(regex, limits.METRIC_REGEX, path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # of a meaning that `[[` may have one day
+            warnings.simplefilter("ignore", FutureWarning)  # Python may give `[[` a meaning one day
             groups = re.compile(regex).groups
     except (re.error, OverflowError, RecursionError) as error:
         yield Finding(path, f"{regex!r} is no regular expression: {error}", "such as 'MAE: ([0-9.]+)'")

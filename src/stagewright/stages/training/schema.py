@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from stagewright.stages.base.schema import Compute, Stage
+from stagewright.stages.base.schema import Compute, JobService, Log, Stage
 from stagewright.syntax.fields import Accepts, Name, S3Uri, Scalar, Text
 
 
-class Trains(Compute):
-    """What a training job is made from."""
+class TrainingSpec(Stage, Compute):
+    """The definition of a training job: of a training stage, or of each job of a tuning stage."""
+
+    folder_fields: ClassVar[tuple[str, ...]] = ("channels",)
+    takes_default_environment: ClassVar[bool] = True
+    logs: ClassVar[tuple[Log, ...]] = (Log("/aws/sagemaker/TrainingJobs"),)
+    quota_purpose: ClassVar[str] = "training job"
 
     entry_point: str | None = None
     """The script, relative to the code folder; hyperparameters arrive as its arguments. A requirements.txt
@@ -28,9 +33,19 @@ class Trains(Compute):
     metrics: Mapping[Name, str] = Field(default_factory=dict)
     """Metric name -> regular expression with one group, searched in the job's log."""
 
+    def value_names(self, word: str) -> tuple[str, ...] | None:
+        return tuple(self.metrics) if word == "metrics" else ()
 
-class Training(Stage, Trains):
+    @property
+    def training_image(self) -> str | None:
+        return self.image
+
+
+class Training(TrainingSpec):
     """Runs as a SageMaker training job, in script mode where `entry_point` is given."""
+
+    values: ClassVar[tuple[str, ...]] = ("metrics", "model", "job")
+    job_service: ClassVar[JobService] = "training"
 
     kind: Literal["training"]
     """Always `training`."""

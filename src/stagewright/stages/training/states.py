@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from stagewright.asl import Task
+from stagewright.asl import State, Task
 from stagewright.stages.base import expressions, result_states, retries
 from stagewright.stages.base.expressions import with_
-from stagewright.stages.base.states import Kind
+from stagewright.stages.base.states import Entry
 
 RESULT = with_("""
     'result': { 'job': $states.input.stage.job, 'arn': $states.result.TrainingJobArn,
@@ -14,18 +14,15 @@ RESULT = with_("""
                 'metrics': $merge([{}, $states.result.FinalMetricDataList.{ MetricName: Value }]) }
 """)
 
-KIND = Kind(
-    "training",
-    "Run training",
-    {
-        "Run training": Task(
-            "sagemaker:createTrainingJob.sync",
-            expressions.bound("CreateTrainingJob"),
-            RESULT,
-            result_states.DONE,
-            retries.JOBS,
-            result_states.CAUGHT,
-            expressions.TIMEOUT,
-        )
-    },
-)
+_STATES: dict[str, State] = {
+    "Run training": Task(
+        "sagemaker:createTrainingJob.sync",
+        expressions.bound("CreateTrainingJob"),
+        RESULT,
+        result_states.DONE,
+        retries.JOBS,
+        result_states.CAUGHT,
+        expressions.TIMEOUT,
+    )
+}
+STATES = (Entry("Run training", _STATES),)

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from stagewright.stages.base.kind import Kind
-from stagewright.stages.base.request import Request, Requests, Setting, without_empty
+from collections.abc import Iterator
+
+from stagewright.stages.base.request import BuildContext, Request, Requests, without_empty
+from stagewright.stages.base.stage_request import StageRequest
+from stagewright.stages.base.usage import Use, job_use
 from stagewright.stages.model import request
 from stagewright.stages.transform.schema import PREDICTIONS, Transform
 
 
-def requests(stage: Transform, setting: Setting) -> Requests:
+def build(stage: Transform, context: BuildContext) -> Requests:
     """A transform job, and a model of its own name that only it uses."""
     made: Requests = {}
-    if setting.served != "model":
-        made["CreateModel"] = request.request(stage.model, stage.entry_point, setting)
+    if context.served != "model":
+        made["CreateModel"] = request.request(stage.model, stage.entry_point, context)
     job = {
-        "TransformJobName": setting.job,
-        "ModelName": setting.job if made else stage.model,
+        "TransformJobName": context.job,
+        "ModelName": context.job if made else stage.model,
         "MaxConcurrentTransforms": stage.max_concurrent,
         "MaxPayloadInMB": stage.max_payload_mb,
         # AWS: a strategy needs files that are cut into records (CreateTransformJob).
         "BatchStrategy": None if stage.split_by == "None" else stage.strategy,
         "TransformInput": _input(stage),
-        "TransformOutput": _output(stage, setting),
-        "TransformResources": {"InstanceType": setting.instance_type, "InstanceCount": stage.instance_count},
+        "TransformOutput": _output(stage, context),
+        "TransformResources": {"InstanceType": context.instance_type, "InstanceCount": stage.instance_count},
         "DataProcessing": _processing(stage),
-        "Tags": setting.tag_list(),
+        "Tags": context.tag_list(),
     }
     return {**made, "CreateTransformJob": without_empty(job)}
 
@@ -38,12 +41,12 @@ def _input(stage: Transform) -> Request:
     }
 
 
-def _output(stage: Transform, setting: Setting) -> Request:
+def _output(stage: Transform, context: BuildContext) -> Request:
     """Joined and filtered answers have the format of the files."""
     accept = stage.accept or (stage.content_type if stage.join or stage.output_filter else None)
     by_line = "Line" if stage.split_by == "Line" else "None"
     output = {
-        "S3OutputPath": stage.output or f"{setting.outputs}/{PREDICTIONS}",
+        "S3OutputPath": stage.output or f"{context.outputs}/{PREDICTIONS}",
         "Accept": accept,
         "AssembleWith": stage.assemble_with or by_line,
     }
@@ -64,8 +67,37 @@ def _timeout(stage: Transform, _requests: Requests) -> int:
     return int(stage.max_runtime_seconds)
 
 
-def _written(_stage: Transform, requests: Requests) -> dict[str, str]:
+def _outputs_of(_stage: Transform, requests: Requests) -> dict[str, str]:
     return {PREDICTIONS: requests["CreateTransformJob"]["TransformOutput"]["S3OutputPath"].rstrip("/")}
 
 
-KIND = Kind(requests, _timeout, _written, main="CreateTransformJob", image="inference")
+def _uses(requests: Requests, timeout: int, attempts: int) -> Iterator[Use]:
+    resources = requests["CreateTransformJob"]["TransformResources"]
+    yield job_use("transform job", resources, timeout, attempts)
+
+
+REQUEST = StageRequest(
+    build,
+    _timeout,
+    history_events=15,
+    outputs=_outputs_of,
+    uses=_uses,
+    operation="CreateTransformJob",
+    image="inference",
+    field_names=(
+        *request.FIELD_NAMES,
+        (r".*\.TransformInput\..*S3Uri", "input"),
+        (r".*\.TransformOutput\.S3OutputPath", "output"),
+        (r".*\.TransformInput\.ContentType", "content_type"),
+        (r".*\.TransformInput\.SplitType", "split_by"),
+        (r".*\.TransformOutput\.Accept", "accept"),
+        (r".*\.TransformOutput\.AssembleWith", "assemble_with"),
+        (r".*\.BatchStrategy", "strategy"),
+        (r".*\.MaxPayloadInMB", "max_payload_mb"),
+        (r".*\.MaxConcurrentTransforms", "max_concurrent"),
+        (r".*\.DataProcessing\.InputFilter", "input_filter"),
+        (r".*\.DataProcessing\.OutputFilter", "output_filter"),
+        (r".*\.DataProcessing\.JoinSource", "join"),
+        (r"CreateTransformJob\.ModelName", "model"),
+    ),
+)

@@ -8,20 +8,20 @@ has the same format before and after.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from stagewright.stages.base import limits
-from stagewright.stages.base.rules import _hosted
+from stagewright.stages.base.rules import RuleContext, code, required, served
 from stagewright.stages.transform.schema import Transform
 from stagewright.syntax.findings import Finding, Path
 
-if TYPE_CHECKING:
-    from stagewright.document.pipeline import Pipeline
 
-
-def _transform(stage: Transform, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
-    yield from _hosted(stage, pipeline, path)
+def rules(stage: Transform, context: RuleContext, path: Path) -> Iterator[Finding]:
+    """Findings within a transform stage."""
+    yield from required(stage, context.defaults, path, "instance_type")
+    yield from served(stage, stage.model, context, path)
     yield from transform(stage, path)
+    yield from code(stage.entry_point, stage.include, (*path, "entry_point"))
+    yield from limits.environment(stage.environment, {}, limits.SERVING_VARIABLE, (*path, "environment"))
 
 
 BY_LINE = ("text/csv", "application/jsonlines")

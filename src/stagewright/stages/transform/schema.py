@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from stagewright.stages.base.schema import Serving, Stage
+from stagewright.stages.base.schema import JobService, Log, Serving, Stage
 from stagewright.syntax.fields import (
     Accepts,
     Count,
@@ -26,6 +26,12 @@ PREDICTIONS = "predictions"
 
 class Transform(Stage, Serving):
     """Runs as a SageMaker batch transform job."""
+
+    values: ClassVar[tuple[str, ...]] = ("outputs", "job")
+    folder_fields: ClassVar[tuple[str, ...]] = ("input",)
+    job_service: ClassVar[JobService] = "transform"
+    logs: ClassVar[tuple[Log, ...]] = (Log("/aws/sagemaker/TransformJobs"),)
+    quota_purpose: ClassVar[str] = "transform job"
 
     kind: Literal["transform"]
     """Always `transform`."""
@@ -61,3 +67,10 @@ class Transform(Stage, Serving):
     """Instances that predict."""
     max_runtime_seconds: Seconds = 3600
     """The job is stopped, and the stage fails, after this many seconds, waiting for instances included."""
+
+    def value_names(self, word: str) -> tuple[str, ...] | None:
+        return (PREDICTIONS,) if word == "outputs" else ()
+
+    @property
+    def overwrites_its_result(self) -> bool:
+        return self.output is not None

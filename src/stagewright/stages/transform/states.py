@@ -5,7 +5,7 @@ from __future__ import annotations
 from stagewright.asl import Task
 from stagewright.stages.base import expressions, result_states, retries, stop_when_late
 from stagewright.stages.base.expressions import bound, with_
-from stagewright.stages.base.states import Kind
+from stagewright.stages.base.states import Entry
 
 _MAKES = "$exists($states.input.stages[0].requests.CreateModel)"
 RESULT = with_("""
@@ -31,7 +31,7 @@ _STATES = {
     "Stop transform": stop_when_late.stop("stopTransformJob", "TransformJobName"),
 }
 
-KINDS = (
-    Kind("transform", "Create model of transform", _STATES, when=_MAKES),
-    Kind("transform", "Run transform", _STATES, when=f"$not({_MAKES})"),
+STATES = (
+    Entry("Create model of transform", _STATES, when=_MAKES),
+    Entry("Run transform", _STATES, when=f"$not({_MAKES})"),
 )

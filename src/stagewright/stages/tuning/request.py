@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from math import ceil, prod
 
 from stagewright.naming import tuning_job_name
-from stagewright.stages.base.kind import QUEUE_MARGIN, Kind
-from stagewright.stages.base.request import Request, Requests, Setting, without_empty
+from stagewright.stages.base.request import BuildContext, Request, Requests, without_empty
+from stagewright.stages.base.stage_request import QUEUE_MARGIN, StageRequest
+from stagewright.stages.base.usage import Use, instance_groups, job_use, runtime_limit, training_purpose
 from stagewright.stages.training import request
 from stagewright.stages.tuning.schema import Choice, NumberRange, Tuning, WholeRange
 from stagewright.syntax.references import text_of
@@ -18,18 +20,18 @@ LONGEST = 30 * 24 * 3600
 FIELDS = {"integer": "IntegerParameterRanges", "continuous": "ContinuousParameterRanges"}
 
 
-def requests(stage: Tuning, setting: Setting) -> Requests:
+def build(stage: Tuning, context: BuildContext) -> Requests:
     """One tuning job of one training job definition. Its tags are its training jobs' too (API reference)."""
     definition = {
-        "StaticHyperParameters": request.hyperparameters(stage, setting),
-        "RoleArn": setting.installation.job_role_arn,
-        **request.definition(stage, setting),
+        "StaticHyperParameters": request.hyperparameters(stage, context),
+        "RoleArn": context.installation.job_role_arn,
+        **request.definition(stage, context),
     }
     job = {
-        "HyperParameterTuningJobName": setting.job,
+        "HyperParameterTuningJobName": context.job,
         "HyperParameterTuningJobConfig": _config(stage),
         "TrainingJobDefinition": without_empty(definition),
-        "Tags": setting.tag_list(),
+        "Tags": context.tag_list(),
     }
     return {OPERATION: job}
 
@@ -107,4 +109,36 @@ def _count(job: Request) -> int:
     return int(config["ResourceLimits"].get("MaxNumberOfTrainingJobs", combinations))
 
 
-KIND = Kind(requests, _timeout, main=OPERATION, image="training", name=tuning_job_name)
+def _uses(requests: Requests, timeout: int, attempts: int) -> Iterator[Use]:
+    tuning_job = requests[OPERATION]
+    job = tuning_job["TrainingJobDefinition"]
+    jobs = _count(tuning_job)
+    limits = tuning_job["HyperParameterTuningJobConfig"]["ResourceLimits"]
+    parallel = min(limits["MaxParallelTrainingJobs"], jobs)
+    for group in instance_groups(job["ResourceConfig"]):
+        one = job_use(training_purpose(job), group, runtime_limit(job, timeout), attempts)
+        yield Use(one.purpose, one.instance_type, one.instances * parallel, (one.hours or 0) * jobs)
+
+
+REQUEST = StageRequest(
+    build,
+    _timeout,
+    history_events=20,
+    uses=_uses,
+    operation=OPERATION,
+    image="training",
+    job_name=tuning_job_name,
+    field_names=(
+        *request.FIELD_NAMES,
+        (r".*\.ParameterRanges\.\w+\.(.+)\.MinValue", r"ranges.\1.min"),
+        (r".*\.ParameterRanges\.\w+\.(.+)\.MaxValue", r"ranges.\1.max"),
+        (r".*\.ParameterRanges\.\w+\.(.+)\.ScalingType", r"ranges.\1.scaling"),
+        (r".*\.ParameterRanges\.\w+\.(.+)\.Values\.\d+", r"ranges.\1.values"),
+        (r".*\.HyperParameterTuningJobObjective\.MetricName", "objective.metric"),
+        (r".*\.HyperParameterTuningJobObjective\.Type", "objective.goal"),
+        (r".*\.ResourceLimits\.MaxNumberOfTrainingJobs", "max_jobs"),
+        (r".*\.ResourceLimits\.MaxParallelTrainingJobs", "max_parallel_jobs"),
+        (r".*\.TrainingJobEarlyStoppingType", "early_stopping"),
+        (r".*\.HyperParameterTuningJobConfig\.Strategy", "strategy"),
+    ),
+)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from math import prod
-from typing import TYPE_CHECKING
 
 from stagewright.stages.base import limits
 from stagewright.stages.base.limits import (
@@ -21,13 +20,11 @@ from stagewright.stages.base.limits import (
     at_most,
     length,
 )
-from stagewright.stages.training.rules import _training
+from stagewright.stages.base.rules import RuleContext
+from stagewright.stages.training.rules import training_rules
 from stagewright.stages.tuning.schema import Choice, NumberRange, Range, Tuning, WholeRange
 from stagewright.syntax.findings import Finding, Path, nearest
 from stagewright.syntax.references import text_of
-
-if TYPE_CHECKING:
-    from stagewright.document.pipeline import Pipeline
 
 
 def tuned(stage: Tuning, path: Path) -> Iterator[Finding]:
@@ -43,9 +40,17 @@ def tuned(stage: Tuning, path: Path) -> Iterator[Finding]:
         yield from length(name, HYPERPARAMETER_NAME, (*path, "ranges", name))
 
 
-def _tuning(stage: Tuning, pipeline: Pipeline, path: Path) -> Iterator[Finding]:
-    yield from _training(stage, pipeline, path)
+def rules(stage: Tuning, context: RuleContext, path: Path) -> Iterator[Finding]:
+    """Findings within a tuning stage."""
+    yield from training_rules(stage, context, path)
     yield from tuning(stage, path)
+    yield from limits.environment(
+        stage.environment,
+        context.defaults.environment,
+        limits.TRAINING_VARIABLE,
+        (*path, "environment"),
+        limits.TUNED_ENVIRONMENT,
+    )
 
 
 EPOCHS = ("epochs", "numepochs", "n-epochs", "n_epochs", "num_epochs")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from stagewright.stages.base.schema import Stage
-from stagewright.stages.training.schema import Trains
+from stagewright.stages.base.schema import JobService, Log
+from stagewright.stages.training.schema import TrainingSpec
 from stagewright.syntax.fields import Finite, Flag, Model, PlanNumber, Reference, Scalar, Whole
 
 Scaling = Literal["Auto", "Linear", "Logarithmic", "ReverseLogarithmic"]
@@ -50,12 +50,6 @@ class Choice(Model):
 
 
 Range = Annotated[WholeRange | NumberRange | Choice, Field(discriminator="type")]
-RANGES: Mapping[str, type[WholeRange | NumberRange | Choice]] = {
-    "integer": WholeRange,
-    "continuous": NumberRange,
-    "categorical": Choice,
-}
-"""By `type`."""
 
 
 class Objective(Model):
@@ -67,9 +61,16 @@ class Objective(Model):
     """Whether more is better."""
 
 
-class Tuning(Stage, Trains):
+class Tuning(TrainingSpec):
     """Runs as a SageMaker hyperparameter tuning job. What it gives is the model of its best training job, and
     the hyperparameters that it was made with, for a training stage on all of the data: see *References*."""
+
+    values: ClassVar[tuple[str, ...]] = ("metrics", "model", "job", "best", "hyperparameters")
+    tagged_fields: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "ranges": ("integer", "continuous", "categorical")
+    }
+    job_service: ClassVar[JobService] = "tuning"
+    logs: ClassVar[tuple[Log, ...]] = (Log("/aws/sagemaker/TrainingJobs", "{job}-"),)
 
     kind: Literal["tuning"]
     """Always `tuning`."""
@@ -86,3 +87,8 @@ class Tuning(Stage, Trains):
     """Training jobs side by side."""
     early_stopping: Flag = False
     """Whether jobs that will not be the best are stopped."""
+
+    def value_names(self, word: str) -> tuple[str, ...] | None:
+        if word == "hyperparameters":
+            return (*self.ranges, *self.hyperparameters)
+        return super().value_names(word)

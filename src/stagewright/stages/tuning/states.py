@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from stagewright import asl
-from stagewright.asl import Task
+from stagewright.asl import State, Task
 from stagewright.stages.base import result_states, retries, stop_when_late
 from stagewright.stages.base.expressions import with_
-from stagewright.stages.base.states import Kind
+from stagewright.stages.base.states import Entry
 
 BEST = with_("""
     'best': $exists($states.result.BestTrainingJob.TrainingJobName)
@@ -40,25 +40,22 @@ RESULT = with_(f"""
                 'metrics': $merge([{{}}, $states.result.FinalMetricDataList.{{ MetricName: Value }}]) }}
 """)
 
-KIND = Kind(
-    "tuning",
-    "Run tuning",
-    {
-        "Run tuning": stop_when_late.run(
-            "sagemaker:createHyperParameterTuningJob.sync",
-            "CreateHyperParameterTuningJob",
-            BEST,
-            "Look at best job",
-            "Stop tuning",
-        ),
-        "Stop tuning": stop_when_late.stop("stopHyperParameterTuningJob", "HyperParameterTuningJobName"),
-        "Look at best job": Task(
-            "aws-sdk:sagemaker:describeTrainingJob",
-            {"TrainingJobName": BEST_NAME},
-            RESULT,
-            result_states.DONE,
-            retries.SAGEMAKER,
-            result_states.CAUGHT,
-        ),
-    },
-)
+_STATES: dict[str, State] = {
+    "Run tuning": stop_when_late.run(
+        "sagemaker:createHyperParameterTuningJob.sync",
+        "CreateHyperParameterTuningJob",
+        BEST,
+        "Look at best job",
+        "Stop tuning",
+    ),
+    "Stop tuning": stop_when_late.stop("stopHyperParameterTuningJob", "HyperParameterTuningJobName"),
+    "Look at best job": Task(
+        "aws-sdk:sagemaker:describeTrainingJob",
+        {"TrainingJobName": BEST_NAME},
+        RESULT,
+        result_states.DONE,
+        retries.SAGEMAKER,
+        result_states.CAUGHT,
+    ),
+}
+STATES = (Entry("Run tuning", _STATES),)

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from stagewright.cli.common.launch import Source
     from stagewright.document.budget import Budget
     from stagewright.document.pipeline import Pipeline
-    from stagewright.planner.cost import Use
     from stagewright.planner.model import Plan, Trigger
     from stagewright.planner.release import Release
     from stagewright.planner.selection import Selection
+    from stagewright.stages.base.usage import Use
     from stagewright.syntax.fields import Scalar
 
 
