@@ -154,7 +154,7 @@ def test_two_folders_in_pipelines_with_one_name_are_refused_with_both_files(tmp_
     for command in ("validate", "plan", "run", "push"):
         failed = stagewright(command, "first", cwd=tmp_path)
         assert failed.returncode == 2
-        assert f"pipelines/first/pipeline.yaml:3: name: {twin} has this name, too" in failed.stderr
+        assert f"pipelines/first/pipeline.yaml:3: name: {twin} has the same name" in failed.stderr
     assert stagewright("validate", "third", cwd=tmp_path).returncode == 0
     twin.write_text(small.format("same-2"))
     assert stagewright("validate", "first", cwd=tmp_path).returncode == 0
@@ -170,7 +170,7 @@ def test_a_date_that_is_none_is_refused_before_anything_is_read(tmp_path):
     for command, given in itertools.product(("run", "plan"), ("31.1.2024", "")):
         failed = stagewright(command, ".", "--date", given, cwd=tmp_path)
         assert failed.returncode == 2
-        assert f'--date: "{given}" is no date' in failed.stderr
+        assert f'--date: "{given}" is not a date' in failed.stderr
 
 
 def test_a_document_that_is_not_there(tmp_path):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stagewright.cli.common import documents, launch
+from stagewright.cli.common import documents, sample_data
+from stagewright.cli.common.source import Source
 from stagewright.errors import DocumentError, NotFoundError, ReleaseError
 
 TEXT = (
@@ -55,7 +56,7 @@ def test_every_wrong_parameter_is_reported(folder):
 
 
 def test_a_source_is_the_document_and_its_code_files(folder):
-    source = launch.Source.read(folder / "pipeline.yaml")
+    source = Source.read(folder / "pipeline.yaml")
     assert source.pipeline.name == "small"
     assert source.files == {"one.py": b"print(1)\n"}
 
@@ -85,21 +86,21 @@ def test_sample_data_is_uploaded_once_and_again_when_it_changed(folder):
     (folder / "data" / "a.csv").write_text("1")
     (folder / "data" / "deep" / "b.csv").write_text("2")
     (folder / "data" / ".hidden").write_text("3")
-    session, source = Uploads(), launch.Source.read(folder / "pipeline.yaml")
-    assert launch.upload_samples(session, source) == ("raw/small/a.csv", "raw/small/deep/b.csv")
-    assert launch.upload_samples(session, source) == ()
+    session, source = Uploads(), Source.read(folder / "pipeline.yaml")
+    assert sample_data.upload_samples(session, source) == ("raw/small/a.csv", "raw/small/deep/b.csv")
+    assert sample_data.upload_samples(session, source) == ()
     (folder / "data" / "a.csv").write_text("changed")
-    assert launch.upload_samples(session, source) == ("raw/small/a.csv",)
+    assert sample_data.upload_samples(session, source) == ("raw/small/a.csv",)
     assert session.kept["raw/small/a.csv"] == b"changed"
 
 
 def test_sample_data_that_is_not_there_is_named(folder):
     with pytest.raises(ReleaseError, match="sample_data"):
-        launch.upload_samples(Uploads(), launch.Source.read(folder / "pipeline.yaml"))
+        sample_data.upload_samples(Uploads(), Source.read(folder / "pipeline.yaml"))
 
 
 def test_sample_data_never_goes_to_aws(folder):
     session = Uploads()
     session.is_local = False
-    assert launch.upload_samples(session, launch.Source.read(folder / "pipeline.yaml")) == ()
+    assert sample_data.upload_samples(session, Source.read(folder / "pipeline.yaml")) == ()
     assert session.puts == []

@@ -31,7 +31,7 @@ def actions(record: dict) -> dict[str, str]:
 def test_a_run_without_a_server_brings_its_own_and_leaves_nothing(alone):
     done = alone("run", ".")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "starting one for this command" in done.stderr
+    assert "starting a temporary local server" in done.stderr
     warnings = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
     assert len(warnings) == 1
     assert warnings[0].endswith(f"runs on {sys.executable}, as local.toml says")

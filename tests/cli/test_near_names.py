@@ -39,7 +39,7 @@ from stagewright.errors import DocumentError, NotFoundError, TargetError
         (
             ("runs", "tiny", "--target", "loacl"),
             4,
-            'did you mean "local"?; [targets.loacl] in stagewright.toml',
+            'did you mean "local"?; add [targets.loacl] to stagewright.toml',
         ),
         (("valdate", "."), 2, "No such command 'valdate'. Did you mean 'validate'?"),
         (("xyzzy",), 2, "No such command 'xyzzy'.\n"),

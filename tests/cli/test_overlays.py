@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stagewright.cli.common.overlays import described_environments, strays
+from stagewright.cli.common.overlays import known_environments, unread_files
 
 DOCUMENT = """\
 name: small
@@ -47,7 +47,7 @@ def describe(pipeline: Path, *, targets: str = "", tfvars: str = "") -> None:
 
 
 def told(pipeline: Path) -> list[tuple[bool, str]]:
-    return [(stray.sure, str(stray.problem)) for stray in strays(pipeline)]
+    return [(file.is_error, str(file.problem)) for file in unread_files(pipeline)]
 
 
 def validated(pipeline: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -67,7 +67,7 @@ def test_environments_are_known_from_targets_and_from_terraforms_variables(pipel
     envs = pipeline.parents[2] / "infra" / "envs"
     (envs / "europe.tfvars").write_text('# of Europe\n  environment   = "prod-eu"\n')
     (envs / "bare.tfvars").write_text('prefix = "x"\n')
-    assert described_environments(pipeline.parent) == {"dev", "uat", "prod-eu", "bare"}
+    assert known_environments(pipeline.parent) == {"dev", "uat", "prod-eu", "bare"}
 
 
 @pytest.mark.parametrize("name", ["local.yaml", "dev.yaml", "uat.yml", "prod.json", "README.md", ".gitkeep"])
@@ -79,15 +79,19 @@ def test_usual_environments_are_known_where_nobody_describes_any(pipeline, name)
 @pytest.mark.parametrize(
     ("name", "sure", "words"),
     [
-        ("prd.yaml", True, 'did you mean "prod"? If not, describe it: [targets.prd] in stagewright.toml'),
+        (
+            "prd.yaml",
+            True,
+            'did you mean "prod"? If not, add [targets.prd] to stagewright.toml',
+        ),
         (
             "PROD.yaml",
             True,
-            'no environment PROD is known here, so nothing reads this overlay (did you mean "prod"',
+            'there is no environment PROD, so this overlay is not read (did you mean "prod"',
         ),
         ("lcoal.yaml", True, 'did you mean "local"?'),
-        ("quality.yaml", False, "known: dev, local, prod, uat; describe it: [targets.quality]"),
-        ("prod.yam", False, "prod.yam: is no overlay, and is not read"),
+        ("quality.yaml", False, "known: dev, local, prod, uat; add [targets.quality]"),
+        ("prod.yam", False, "prod.yam: is not an overlay"),
     ],
 )
 def test_an_overlay_that_nobody_reads_is_told(pipeline, name, sure, words):
@@ -112,7 +116,7 @@ def test_terraform_reads_yaml_alone(pipeline):
     overlay(pipeline, "prod.yml")
     ((sure, text),) = told(pipeline)
     assert not sure
-    assert "Terraform reads .yaml alone (call it prod.yaml)" in text
+    assert "Terraform reads only .yaml (rename it to prod.yaml)" in text
 
 
 def test_a_misspelt_folder_of_overlays_is_told(pipeline):
@@ -121,7 +125,7 @@ def test_a_misspelt_folder_of_overlays_is_told(pipeline):
     ((sure, text),) = told(pipeline)
     assert sure
     assert "enviroments" in text
-    assert "overlays stand in environments/" in text
+    assert "move the overlays to environments/" in text
 
 
 def test_validate_warns_of_a_secret_in_plain_text_with_the_file_that_holds_it(pipeline):

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import boto3
 import pytest
 
-from stagewright.cli.common import launch
+from stagewright.cli.common import sample_data
+from stagewright.cli.common.source import Source
 from stagewright.local import server
 
 
@@ -22,10 +23,10 @@ def test_they_are_put_with_the_sample_data_and_once(
     (tmp_path / "functions/notify.py").write_text("def handler(event, context):\n    return event\n")
     functions = {"notify": "functions/notify.py:handler"}
     pipeline = SimpleNamespace(sample_data={}, sample_functions=functions)
-    source = launch.Source(tmp_path / "pipeline.yaml", pipeline, {})
+    source = Source(tmp_path / "pipeline.yaml", pipeline, {})
     with server.borrow(tmp_path / "state") as running:
         for _ in range(2):
-            launch.upload_samples(SimpleNamespace(is_local=True, gateway=None), source)
+            sample_data.upload_samples(SimpleNamespace(is_local=True, gateway=None), source)
         client = boto3.client(
             "lambda",
             endpoint_url=running.url,
@@ -36,4 +37,4 @@ def test_they_are_put_with_the_sample_data_and_once(
         with closing(client):
             answer = client.invoke(FunctionName="notify", Payload=b'{"a": 1}')
             assert json.loads(answer["Payload"].read()) == {"a": 1}
-    assert capsys.readouterr().err.count("put sample functions: notify") == 1
+    assert capsys.readouterr().err.count("uploaded sample functions: notify") == 1

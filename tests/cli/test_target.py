@@ -29,8 +29,8 @@ def test_a_file_that_is_not_toml_is_named(tmp_path):
     ("settings", "said"),
     [
         ({"bucket": "models", "region": "eu-west-1"}, "environment is missing"),
-        (DEV | {"buket": "x"}, "buket is not known"),
-        (DEV | {"account": 123456789012}, "account is not text"),
+        (DEV | {"buket": "x"}, "buket is unknown"),
+        (DEV | {"account": 123456789012}, "account is not a string"),
         ("models", "not a table"),
     ],
 )

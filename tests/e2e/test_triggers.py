@@ -191,7 +191,7 @@ def test_dead_letters_are_listed_replayed_and_dropped(
         (["dlq", "drop", "abc", "--all"], "drop takes ids, or --all"),
         (["dlq", "list", "abc"], "list shows all messages; it takes no ids"),
         (["dlq", "burn"], "'burn' is none of list, replay, drop"),
-        (["run", ".", "--date", "soon"], '"soon" is no date'),
+        (["run", ".", "--date", "soon"], '"soon" is not a date'),
     ],
 )
 def test_a_wrong_command_line_is_refused(tmp_path: Path, arguments: list[str], message: str) -> None:

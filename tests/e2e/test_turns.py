@@ -262,7 +262,7 @@ def test_what_has_begun_beside_the_run_of_a_command_is_seen_out_and_what_waits_g
     waiting = ask(gateway, 0)
     until(lambda: show(gateway, waiting).waits_for == first)
     stop(gateway, first, "test")
-    while f"{beside} has begun meanwhile" not in (line := process.stderr.readline()):
+    while f"{beside} has started; this command waits" not in (line := process.stderr.readline()):
         assert line, "the command has left the run beside its own"
     assert show(gateway, beside).status == "RUNNING"
     stop(gateway, beside, "test")

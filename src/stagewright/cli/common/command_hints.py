@@ -1,4 +1,4 @@
-"""Commands as the person in front of this terminal can type them."""
+"""Commands that the user can copy from the output and run in this shell."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 
 
 def shell_path(path: Path | str) -> str:
-    """As a person in the current folder types it."""
+    """A path relative to the current folder, quoted for the shell. Absolute if it is outside the folder."""
     relative = os.path.relpath(path)
     return shlex.quote(str(path) if relative.startswith("..") else relative)
 
 
 def program() -> str:
-    """`stagewright` where the shell finds this one, else its path: `make demo` is run without activation."""
+    """`stagewright` if the shell finds this program, else its path, as for `make demo` without activation."""
     own = Path(sys.argv[0])
     found = shutil.which("stagewright")
     if own.name != "stagewright" or (found and Path(found).samefile(own)):
@@ -25,13 +25,11 @@ def program() -> str:
     return shell_path(own)
 
 
-def run_command(place: Path | str, parameters: Sequence[str] = ()) -> str:
-    """The same run once more, with the parameters that this one was given."""
-    return " ".join(
-        [program(), "run", shell_path(place), *(f"-p {shlex.quote(text)}" for text in parameters)]
-    )
+def run_command(document: Path | str, assignments: Sequence[str] = ()) -> str:
+    """The command that starts the same run again, with the same parameters."""
+    parameters = (f"-p {shlex.quote(assignment)}" for assignment in assignments)
+    return " ".join([program(), "run", shell_path(document), *parameters])
 
 
-def resume_command(run: str, place: Path | str) -> str:
-    """A run that goes on with that one, with the document as it is by then."""
-    return f"{program()} resume {run} {shell_path(place)}"
+def resume_command(run: str, document: Path | str) -> str:
+    return f"{program()} resume {run} {shell_path(document)}"

@@ -1,4 +1,4 @@
-"""What PIPELINE on the command line means, and what -p gives."""
+"""Arguments and options that name a pipeline, a run, parameters or stages."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ if TYPE_CHECKING:
 
 NAMES = ("pipeline.yaml", "pipeline.yml", "pipeline.json")
 FOLDER = Path("pipelines")
-"""Of a repository that `init` made."""
+"""The folder of pipelines in a repository that `init` created."""
 RUN_ID = re.compile(r"[a-z0-9-]+-\d{8}t\d{6}-[0-9a-z]{6}")
-"""As `naming.run_id` makes them."""
+"""Form of the ids that `naming.run_id` creates."""
 
 
-def find(place: str) -> Path | None:
-    """The document that `place` names: a file, a folder that holds one, or the name of such a folder in
-    `pipelines`. None when there is none.
+def find(argument: str) -> Path | None:
+    """Path of the document that `argument` names, or None.
+
+    It is a file, a folder that holds a document, or the name of such a folder in pipelines/.
     """
-    path = Path(place)
-    folders = (path, FOLDER / path) if path.name == place else (path,)
+    path = Path(argument)
+    folders = (path, FOLDER / path) if path.name == argument else (path,)
     files = (path, *(folder / name for folder in folders for name in NAMES))
     try:
         return next((file for file in files if file.is_file()), None)
@@ -36,94 +37,69 @@ def find(place: str) -> Path | None:
         return None
 
 
-def path_of(place: str) -> Path:
-    path = find(place)
+def path_of(argument: str) -> Path:
+    """`find`, or NotFoundError with the document that was probably meant."""
+    path = find(argument)
     if path is None:
         raise NotFoundError(
-            f"{place}: no such document, nor a folder with a pipeline.yaml, here or in {FOLDER}",
-            _document_hint(place)
-            or "give the path of a pipeline document; stagewright init makes a repository with one",
+            f"{argument}: no such document, and no such folder with a pipeline.yaml, here or in {FOLDER}",
+            _document_hint(argument)
+            or "give the path of a pipeline document; stagewright init creates a repository with one",
         )
     return path
 
 
-def _document_hint(place: str) -> str:
-    """A remedy, where there is something to run: near the place, or in pipelines."""
+def _document_hint(argument: str) -> str:
+    """A document with a similar name in the same folder or in pipelines/. Empty if there is none."""
     from stagewright.syntax.findings import closest_match, nearest
 
-    path = Path(place)
-    beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-    if close := closest_match(path.name, [name for name in beside if find(str(path.parent / name))]):
+    path = Path(argument)
+    siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    if close := closest_match(path.name, [name for name in siblings if find(str(path.parent / name))]):
         return f'did you mean "{path.parent / close}"?'
-    return nearest(place, pipelines(), f"in {FOLDER}")
+    return nearest(argument, pipelines(), f"in {FOLDER}")
 
 
 def pipelines() -> list[str]:
-    """Names of the folders in `pipelines` that hold a document."""
-    found = FOLDER.iterdir() if FOLDER.is_dir() else ()
-    return [entry.name for entry in found if find(str(entry))]
+    """Names of the folders in pipelines/ that hold a document."""
+    entries = FOLDER.iterdir() if FOLDER.is_dir() else ()
+    return [entry.name for entry in entries if find(str(entry))]
 
 
-def read(place: str) -> Pipeline:
-    path = path_of(place)
+def read(argument: str) -> Pipeline:
+    path = path_of(argument)
     from stagewright.document.file import read_document
 
     return read_document(path)
 
 
-def name_of(place: str) -> str:
-    """A pipeline's name: that of the document where `place` is one, else `place` itself."""
-    return read(place).name if find(place) else place
+def name_of(argument: str) -> str:
+    """Name of the pipeline: the one in the document that `argument` names, else `argument` itself."""
+    return read(argument).name if find(argument) else argument
 
 
-def parse_parameters(pipeline: Pipeline, texts: Sequence[str]) -> dict[str, Scalar]:
-    """`name=value` texts as values of the declared types. DocumentError carries every one that is wrong."""
+def parse_parameters(pipeline: Pipeline, assignments: Sequence[str]) -> dict[str, Scalar]:
+    """`name=value` texts as values of the declared types. DocumentError lists every invalid one."""
     from stagewright.document.parameters import parse_parameter
 
-    given: dict[str, Scalar] = {}
+    values: dict[str, Scalar] = {}
     problems: list[Problem] = []
-    for text in texts:
-        name, equals, value = text.partition("=")
-        problem = _problem(pipeline.parameters, name, equals)
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        problem = _parameter_problem(pipeline.parameters, name, equals)
         if problem:
             problems.append(problem)
             continue
         try:
-            given[name] = parse_parameter(value, pipeline.parameters[name], name)
+            values[name] = parse_parameter(text, pipeline.parameters[name], name)
         except DocumentError as error:
             problems += error.problems
     if problems:
         raise DocumentError(tuple(problems))
-    return given
+    return values
 
 
-def parse_date(given: str | None) -> str:
-    """What --date says, empty where it was left out. DocumentError where that is no date."""
-    from stagewright.syntax.dates import date_in
-
-    if given is None:
-        return ""
-    if not given or date_in(given) != given:
-        raise DocumentError((Problem("--date", f'"{given}" is no date', "write 2026-01-31 or 2026-01"),))
-    return given
-
-
-def parse_selection(
-    pipeline: Pipeline, only: Sequence[str], start: Sequence[str], skip: Sequence[str]
-) -> Selection:
-    """What --only, --from and --skip say. PlanError for what `pipeline` does not have, or has off."""
-    from stagewright.planner.selection import Selection, parse_names, select, unrunnable
-
-    if "" in (*only, *start, *skip):
-        raise DocumentError((Problem("--only, --from, --skip", "no stage is named", "leave the option out"),))
-    asked = Selection(parse_names(only), parse_names(start), parse_names(skip))
-    select(pipeline, asked)
-    if off := unrunnable(pipeline, asked):
-        raise PlanError(off)
-    return asked
-
-
-def _problem(declared: Mapping[str, Scalar], name: str, equals: str) -> Problem | None:
+def _parameter_problem(declared: Mapping[str, Scalar], name: str, equals: str) -> Problem | None:
     if not equals:
         return Problem(f"-p {name}", "no value", f"write -p {name}=VALUE")
     if name not in declared:
@@ -134,28 +110,57 @@ def _problem(declared: Mapping[str, Scalar], name: str, equals: str) -> Problem 
     return None
 
 
+def parse_date(text: str | None) -> str:
+    """The date of --date, empty without the option. DocumentError: the text is not a date."""
+    from stagewright.syntax.dates import date_in
+
+    if text is None:
+        return ""
+    if not text or date_in(text) != text:
+        raise DocumentError((Problem("--date", f'"{text}" is not a date', "write 2026-01-31 or 2026-01"),))
+    return text
+
+
+def parse_selection(
+    pipeline: Pipeline, only: Sequence[str], start: Sequence[str], skip: Sequence[str]
+) -> Selection:
+    """Selection of --only, --from and --skip. PlanError: a stage does not exist or is off."""
+    from stagewright.planner.selection import Selection, parse_names, select, unrunnable
+
+    if "" in (*only, *start, *skip):
+        raise DocumentError((Problem("--only, --from, --skip", "no stage is named", "leave the option out"),))
+    selection = Selection(parse_names(only), parse_names(start), parse_names(skip))
+    select(pipeline, selection)
+    if message := unrunnable(pipeline, selection):
+        raise PlanError(message)
+    return selection
+
+
 def pipeline_hint(session: Session, name: str) -> str:
-    """A remedy: the pipeline there that was probably meant. Empty where `name` has a document there."""
+    """The pipeline in the target that was probably meant. Empty if `name` exists there."""
     from stagewright.syntax.findings import nearest
 
     try:
-        there = [pipeline for pipeline, _ in session.gateway.documents.listed("base")]
-    except TargetError:  # not everybody may list them
+        names = [pipeline for pipeline, _ in session.gateway.documents.listed("base")]
+    except TargetError:  # the caller may lack the permission to list them
         return ""
-    return "" if name in there else nearest(name, there, "pipelines there")
+    return "" if name in names else nearest(name, names, "pipelines there")
 
 
-def run_of(session: Session, place: str) -> str:
-    """The run that `place` is, or the newest of the pipeline it names. NotFoundError where there is none."""
+def run_of(session: Session, argument: str) -> str:
+    """`argument` if it is the id of a run, else the newest run of that pipeline.
+
+    NotFoundError: the pipeline has no runs.
+    """
     from stagewright.runs.history import run_history
 
-    if RUN_ID.fullmatch(place):
-        return place
-    name = name_of(place)
+    if RUN_ID.fullmatch(argument):
+        return argument
+    name = name_of(argument)
     newest = run_history.list_runs(session.gateway, name, 1)
     if not newest:
         raise NotFoundError(
             f"{name} has no runs in {target_label(session.target)}",
-            pipeline_hint(session, name) or "stagewright runs lists those of every pipeline",
+            pipeline_hint(session, name) or "stagewright runs lists the runs of every pipeline",
         )
     return newest[0].run

@@ -10,54 +10,54 @@ Document = Annotated[
     str, typer.Argument(metavar="PIPELINE", help="A document, or a folder with a pipeline.yaml.")
 ]
 PipelineName = Annotated[
-    str, typer.Argument(metavar="PIPELINE", help="A pipeline's name, or the place of its document.")
+    str, typer.Argument(metavar="PIPELINE", help="The name of a pipeline, or the path of its document.")
 ]
 PipelineOrRun = Annotated[
-    str,
-    typer.Argument(metavar="PIPELINE|RUN", help="A pipeline (its newest run is meant), or the id of a run."),
+    str, typer.Argument(metavar="PIPELINE|RUN", help="The id of a run, or a pipeline for its newest run.")
 ]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document, and nothing else, on standard output.")
-]
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on standard output.")]
 TargetName = Annotated[
     str,
     typer.Option(
         "--target",
         metavar="NAME",
         envvar="STAGEWRIGHT_TARGET",
-        help="`local`, or a table [targets.NAME] of stagewright.toml, here or in a folder above: bucket,"
-        " region, environment, and if need be prefix, profile, account.",
+        help="`local`, or a table [targets.NAME] of stagewright.toml in this folder or a parent. The table"
+        " sets bucket, region and environment, and optionally prefix, profile and account.",
     ),
 ]
 Parameters = Annotated[
     list[str],
-    typer.Option(
-        "--parameter", "-p", metavar="NAME=VALUE", help="Another value for a declared parameter; repeatable."
-    ),
+    typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="Set a declared parameter. Repeatable."),
 ]
 Only = Annotated[
     list[str],
     typer.Option(
         "--only",
         metavar="STAGES",
-        help="Only these stages run (a,b); the others lend their last good result.",
+        help="Run only these stages (a,b). The others reuse their last good result.",
     ),
 ]
 From = Annotated[
     list[str],
     typer.Option(
-        "--from", metavar="STAGES", help="These run, whatever changed, and all that depends on them."
+        "--from", metavar="STAGES", help="Run these stages and all that depend on them, changed or not."
     ),
 ]
-Skip = Annotated[list[str], typer.Option("--skip", metavar="STAGES", help="These are off in this run.")]
+Skip = Annotated[
+    list[str], typer.Option("--skip", metavar="STAGES", help="Disable these stages in this run.")
+]
 Date = Annotated[
     str | None,
     typer.Option(
         "--date",
         metavar="DATE",
-        help="What ${trigger.date} stands for: 2026-01-31 or 2026-01; today when left out.",
+        help="The value of ${trigger.date}: 2026-01-31 or 2026-01. The default is today.",
     ),
 ]
 Force = Annotated[
-    bool, typer.Option("--force", help="Run every stage that is on, also where nothing changed.")
+    bool, typer.Option("--force", help="Run every enabled stage, even if its inputs are unchanged.")
+]
+Wait = Annotated[
+    bool, typer.Option("--wait/--no-wait", help="Watch the run until it ends, or exit when it has started.")
 ]

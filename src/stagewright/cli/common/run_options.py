@@ -1,15 +1,15 @@
-"""What `plan` and `run` are asked for on the command line."""
+"""The options of `plan` and `run`, resolved against the document."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from stagewright.cli.common import documents, environments, overlays
+from stagewright.cli.common import documents, local_images, overlays
 from stagewright.cli.common.target import environment_of
 
 if TYPE_CHECKING:
-    from stagewright.cli.common.launch import Source
+    from stagewright.cli.common.source import Source
     from stagewright.cli.common.target import Session
     from stagewright.document.pipeline import Pipeline
     from stagewright.operator_gateway import OperatorGateway
@@ -18,28 +18,29 @@ if TYPE_CHECKING:
     from stagewright.syntax.fields import Scalar
 
 
-def read(place: str, given: Sequence[str], target: str) -> tuple[Source, dict[str, Scalar]]:
-    """The document, and what -p gives of its parameters, without contacting anybody."""
-    from stagewright.cli.common.launch import Source
+def read(argument: str, assignments: Sequence[str], target: str) -> tuple[Source, dict[str, Scalar]]:
+    """Read the document that `argument` names and the values of `-p`. Contacts no target."""
+    from stagewright.cli.common.source import Source
 
-    source = Source.read(documents.path_of(place))
+    source = Source.read(documents.path_of(argument))
     overlays.warn(source.path)
-    return source, documents.parse_parameters(source.in_environment(environment_of(target)), given)
+    pipeline = source.in_environment(environment_of(target))
+    return source, documents.parse_parameters(pipeline, assignments)
 
 
 def selected(
     session: Session, source: Source, only: Sequence[str], start: Sequence[str], skip: Sequence[str]
 ) -> tuple[Pipeline, Selection]:
-    """The document as it is in effect there, and which of its stages are meant."""
-    from stagewright.cli.common.launch import effective
+    """The effective document in the target, and the stages that --only, --from and --skip select."""
+    from stagewright.cli.common.source import effective
 
     pipeline = effective(session, source)
-    environments.warn(session, pipeline)
+    local_images.warn(session, pipeline)
     return pipeline, documents.parse_selection(pipeline, only, start, skip)
 
 
 def pushed(gateway: OperatorGateway, name: str) -> tuple[Pipeline, Release]:
-    """The effective document, and the code. NotFoundError: there is no such pipeline."""
+    """Effective document and release of the last push. NotFoundError: the target has no such pipeline."""
     from stagewright.document.layers import effective
     from stagewright.planner.release import Release
     from stagewright.runs.documents import layers

@@ -1,4 +1,4 @@
-"""What a document has to do with those in the folders beside its own."""
+"""Checks of a document against the documents in sibling folders."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ if TYPE_CHECKING:
 
 
 def cycle_findings(folder: Path, data: Mapping[str, Any]) -> Iterator[Finding]:
-    """Circles with the pipelines whose documents are in folders of their names, beside `folder`."""
+    """Cycles of upstream triggers through the pipelines in sibling folders, whose names are the folders'."""
     from stagewright.document import trigger_cycles
 
-    def before(pipeline: str) -> list[str]:
+    def upstreams(pipeline: str) -> list[str]:
         path = documents.find(str(folder.resolve().parent / pipeline))
-        return [name for _, name in trigger_cycles.upstreams(_said(path) if path else {})]
+        return [name for _, name in trigger_cycles.upstreams(_data_of(path) if path else {})]
 
-    yield from trigger_cycles.cycle_findings(data, before)
+    yield from trigger_cycles.cycle_findings(data, upstreams)
 
 
 def duplicate_name_findings(folder: Path, data: Mapping[str, Any]) -> Iterator[Finding]:
-    """Documents in `pipelines` that have the same name: pushed, the one would replace the other."""
+    """Documents in pipelines/ with the same name. The push of one would replace the other."""
     from stagewright.syntax.findings import Finding
 
     own, name = folder.resolve(), str(data.get("name"))
     if own.parent.name != documents.FOLDER.name:
         return
-    for beside in sorted(own.parent.iterdir()):
-        path = documents.find(str(beside)) if beside.is_dir() and beside.resolve() != own else None
-        # Most are told apart without being read as YAML, which `run` would wait for.
-        if path and name.encode() in path.read_bytes() and _said(path).get("name") == name:
-            message = f"{path} has this name, too, and a push of the one replaces the other"
-            yield Finding(("name",), message, "give each a name of its own")
+    for sibling in sorted(own.parent.iterdir()):
+        path = documents.find(str(sibling)) if sibling.is_dir() and sibling.resolve() != own else None
+        # Parsing YAML is slow, so only a document that contains the name is parsed.
+        if path and name.encode() in path.read_bytes() and _data_of(path).get("name") == name:
+            message = f"{path} has the same name, and a push of one replaces the other"
+            yield Finding(("name",), message, "give each document a name of its own")
 
 
-def _said(path: Path) -> Mapping[str, Any]:
-    """Nothing where it is wrong by itself, which is told where that one is validated."""
+def _data_of(path: Path) -> Mapping[str, Any]:
+    """Content of a document. Empty if it cannot be read; its own validation reports why."""
     from stagewright.document.file import read_mapping
 
     with suppress(DocumentError):

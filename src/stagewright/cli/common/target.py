@@ -1,8 +1,8 @@
 """Where commands go: the local server, or an installation on AWS that stagewright.toml names.
 
-A command that needs the local server uses the one that is up. Where none is, it starts one, which ends with
-it, or with the last of the commands that have come to use it meanwhile. Such a server starts runs only while
-one of these commands sees runs to their end (`runs`): what waits when somebody looks goes on waiting.
+A command uses the local server that is up. If there is none, it starts a temporary server, which ends with
+the last command that uses it. A temporary server starts runs only while a command that waits for runs uses it
+(`runs`), so that a command that only reads never starts a queued run.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ LOCAL = "local"
 FILE = "stagewright.toml"
 FIELDS = {"bucket", "region", "environment", "prefix", "profile", "account"}
 OPEN_RUNS = 1000
-"""So many are looked at."""
+"""Largest number of open runs that are checked."""
 POLL_SECONDS = 0.2
 REQUIRED = ("bucket", "region", "environment")
 
 
 @dataclass(frozen=True)
 class Session:
-    """A connected target. `own`: its local server ends when no command uses it any more."""
+    """A connected target. `own`: its local server is temporary, and ends when no command uses it."""
 
     gateway: OperatorGateway
     target: str
@@ -53,27 +53,35 @@ def state_folder() -> Path:
     return Path(state_path())
 
 
+def require_lasting_server(session: Session, *, wait: bool) -> None:
+    """TargetError: the command does not wait, and the temporary server that runs the run ends with it."""
+    if session.own and not wait:
+        message = "--no-wait needs a local server that stays; the temporary one ends with this command"
+        raise TargetError(message, "run stagewright up first")
+
+
 def target_label(target: str) -> str:
+    """The state folder of the local target, else the target's name."""
     return str(state_folder()) if target == LOCAL else f"the target {target}"
 
 
 def is_empty(target: str) -> bool:
-    """Whether nothing has been kept there yet: a command that only reads makes no state folder."""
+    """Whether the local state folder does not exist yet. A command that only reads does not create it."""
     return target == LOCAL and not state_folder().exists()
 
 
 def environment_of(target: str) -> str:
-    """The environment's name, without contacting anybody."""
+    """Name of the target's environment, from its settings."""
     return LOCAL if target == LOCAL else _settings(target)["environment"]
 
 
 @contextmanager
 def existing_session(target: str, runs: bool = False) -> Iterator[Session]:
-    """A session of a command that works with what there is. NotFoundError where there can be nothing."""
+    """`session` for a command that needs recorded runs. NotFoundError: there is no local state folder."""
     if is_empty(target):
         raise NotFoundError(
-            f"no runs in {target_label(target)}: there is no such folder",
-            "stagewright run PIPELINE starts one; STAGEWRIGHT_STATE names the state folder of another place",
+            f"no runs in {target_label(target)}: the folder does not exist",
+            "start a run with stagewright run PIPELINE, or set STAGEWRIGHT_STATE to another state folder",
         )
     with session(target, runs) as connected:
         yield connected
@@ -81,9 +89,9 @@ def existing_session(target: str, runs: bool = False) -> Iterator[Session]:
 
 @contextmanager
 def session(target: str, runs: bool = False) -> Iterator[Session]:
-    """Connects to `target`. TargetError when it cannot be reached or is not described.
+    """Connect to `target`. TargetError: stagewright.toml does not describe it, or it cannot be reached.
 
-    `runs`: this command sees runs to their end, so that also a server of its own may start them.
+    `runs`: the command waits for runs, so a temporary server may start them.
     """
     if target == LOCAL:
         with _local(runs) as connected:
@@ -99,28 +107,27 @@ def _local(runs: bool) -> Iterator[Session]:
 
     state = state_folder()
     if local.find(state) is None:
-        if not State(state).identity_file.exists():  # said once in a state folder's life
-            output.note(
-                "no local server is up: starting one for this command (stagewright up leaves one running)"
-            )
-        Thread(target=_prepare_gateway, args=(state,), daemon=True).start()  # meanwhile
+        if not State(state).identity_file.exists():  # once per state folder
+            output.note("starting a temporary local server (stagewright up starts one that stays)")
+        Thread(target=_prepare_gateway, args=(state,), daemon=True).start()
     with local.borrow(state, not runs, wait_for_runs if runs else None) as server:
         yield Session(connect(server), LOCAL, own=not local.is_lasting(state))
 
 
 def wait_for_runs(server: Server) -> None:
-    """Waits for runs that have had their turn meanwhile, and would be cut off with this command's server.
+    """Wait for other runs that the temporary server has started and would cut off.
 
-    Not for one that waits for a person, and for none where the server stays, or another command sees to them.
+    Does not wait for a run that waits for approval. Returns at once if the server stays, or if another
+    command waits for runs.
     """
     from stagewright.local.server import starts_runs
 
-    gateway, told = connect(server), set[str]()
+    gateway, noted = connect(server), set[str]()
     with suppress(TargetError):
-        while not starts_runs(server.state) and (left := _running_runs(gateway)):
-            for run in sorted(left - told):
-                output.note(f"{run} has begun meanwhile; this command stays until it ends (Ctrl-C stops it)")
-            told |= left
+        while not starts_runs(server.state) and (running := _running_runs(gateway)):
+            for run in sorted(running - noted):
+                output.note(f"{run} has started; this command waits until it ends (Ctrl-C stops it)")
+            noted |= running
             time.sleep(POLL_SECONDS)
 
 
@@ -137,15 +144,14 @@ def _running_runs(gateway: OperatorGateway) -> set[str]:
 
 
 def _prepare_gateway(state: Path) -> None:
-    """What every command needs of the gateway. The server will be where it was last time, or else the
-    clients are made again."""
+    """Create the gateway while the server starts. The server usually has the same URL as the last time."""
     from stagewright.local.state import INSTALLATION, State
 
     import_module("stagewright.operator_gateway")
-    known = State(state)
-    if known.identity_file.exists():
-        with suppress(TargetError):  # the server says so, too
-            identity = known.identity()
+    saved = State(state)
+    if saved.identity_file.exists():
+        with suppress(TargetError):  # the server reports it
+            identity = saved.identity()
             gateway = _gateway(INSTALLATION, identity.url, identity.access_key, identity.secret_key)
             for name in ("runs", "objects"):
                 getattr(gateway, name)
@@ -172,43 +178,43 @@ def _aws(target: str) -> OperatorGateway:
 
 
 def _settings(target: str) -> dict[str, str]:
-    described = configured_targets(Path.cwd())
-    if target not in described:
+    targets = configured_targets(Path.cwd())
+    if target not in targets:
         from stagewright.syntax.findings import nearest
 
-        remedy = f"{nearest(target, [LOCAL, *described])}; [targets.{target}] in {FILE} describes a new one"
+        remedy = f"{nearest(target, [LOCAL, *targets])}; add [targets.{target}] to {FILE} for a new target"
         raise TargetError(f"{FILE} describes no target {target}", remedy)
-    return validated_settings(target, described[target])
+    return validated_settings(target, targets[target])
 
 
 def configured_targets(folder: Path) -> Mapping[str, Any]:
-    """The `[targets.*]` tables of the nearest stagewright.toml, here or in a folder above."""
-    file = next((place / FILE for place in (folder, *folder.parents) if (place / FILE).is_file()), None)
+    """The `[targets.*]` tables of stagewright.toml in `folder` or the nearest parent that has one."""
+    file = next((path / FILE for path in (folder, *folder.parents) if (path / FILE).is_file()), None)
     if file is None:
         return {}
     try:
         targets = tomllib.loads(file.read_text(encoding="utf-8")).get("targets", {})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise TargetError(f"{file}: {error}", "mend the file; its form is TOML") from None
+        raise TargetError(f"{file}: {error}", "correct the file; it must be TOML") from None
     return targets if isinstance(targets, dict) else {}
 
 
 def validated_settings(target: str, settings: Any) -> dict[str, str]:
-    """The settings of one target, all text. TargetError names every key that is missing or not known."""
+    """The settings of one target. TargetError lists every key that is missing, unknown or not a string."""
     if not isinstance(settings, dict):
         raise TargetError(f"{FILE}: targets.{target} is not a table", f"write [targets.{target}]")
-    wrong = [f"{key} is not known" for key in settings if key not in FIELDS]
-    wrong += [f"{key} is missing" for key in REQUIRED if key not in settings]
-    wrong += [f"{key} is not text" for key, value in settings.items() if not isinstance(value, str)]
-    if wrong:
+    problems = [f"{key} is unknown" for key in settings if key not in FIELDS]
+    problems += [f"{key} is missing" for key in REQUIRED if key not in settings]
+    problems += [f"{key} is not a string" for key, value in settings.items() if not isinstance(value, str)]
+    if problems:
         raise TargetError(
-            f"{FILE}: targets.{target}: {', '.join(wrong)}", f"keys: {', '.join(sorted(FIELDS))}"
+            f"{FILE}: targets.{target}: {', '.join(problems)}", f"keys: {', '.join(sorted(FIELDS))}"
         )
     return settings
 
 
 def installation(settings: Mapping[str, str]) -> Installation:
-    """The installation that the settings describe; the account is asked for where they leave it out."""
+    """The installation that the settings describe. Without `account`, STS provides it."""
     region = settings["region"]
     return Installation(
         bucket=settings["bucket"],
@@ -233,5 +239,5 @@ def _account(region: str, profile: str | None) -> str:
         return str(client.get_caller_identity()["Account"])
     except (BotoCoreError, ClientError) as error:
         raise TargetError(
-            f"AWS does not say which account this is: {error}", "log in, or check the profile"
+            f"AWS did not return the account: {error}", "log in, or check the profile"
         ) from None

@@ -31,9 +31,10 @@ TRUE_PRICE = 191_500
 
 def command(as_json: Json = False) -> None:
     from stagewright.cli.common import launch, live_view, summary
+    from stagewright.cli.common.source import Source
 
     example = find_example()
-    source = launch.Source.read(example / "pipeline.yaml")
+    source = Source.read(example / "pipeline.yaml")
     with session(LOCAL, runs=True) as connected:
         run = launch.start(connected, source, {}, force=False)
         record = live_view.watch(connected, run)

@@ -1,4 +1,4 @@
-"""Editors that use the YAML language server complete and check documents with it."""
+"""Editors that use the YAML language server complete and check documents with this schema."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Nothing is contacted and nothing is written. Overlays in `environments/` are checked too, and whether
-their environments are known, from stagewright.toml and infra/envs/*.tfvars. Upstream triggers may not form a
-circle with the pipelines in the folders beside this one's, and no two folders in `pipelines/` may have the
-same name in their documents. Exit code 2 when the document, an overlay or a file that they name is wrong.
+"""Contacts no target and writes nothing. The command also checks the overlays in `environments/`, and that
+stagewright.toml or infra/envs/*.tfvars describes the environment of each. Upstream triggers must not form a
+cycle with the pipelines in sibling folders. Two folders in `pipelines/` must not hold documents with the same
+name. Exit code 2 if the document, an overlay or a file that they name is invalid.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from stagewright.document.pipeline import Pipeline
 
 
-def command(place: Document, as_json: Json = False) -> None:
-    path = documents.path_of(place)
-    pipeline, warnings = checked(path)
+def command(document: Document, as_json: Json = False) -> None:
+    pipeline, warnings = validate(documents.path_of(document))
     for warning in warnings:
         output.note(f"warning: {warning}")
     if as_json:
@@ -38,31 +37,30 @@ def command(place: Document, as_json: Json = False) -> None:
         output.print_line(f"{pipeline.name} is valid: {stages}")
 
 
-def checked(path: Path) -> tuple[Pipeline, list[Problem]]:
-    """The document, and what to warn of. DocumentError with what is wrong in it and in its overlays."""
+def validate(path: Path) -> tuple[Pipeline, list[Problem]]:
+    """The document and its warnings. DocumentError lists every problem of the document and its overlays."""
     from stagewright.cli.common.sibling_checks import cycle_findings, duplicate_name_findings
     from stagewright.document.file import read_document, read_overlay
     from stagewright.document.secrets import environments, exposed_secrets
     from stagewright.runs.releases.named_files import code_findings, sample_findings
 
-    wrong: list[Problem] = []
-    doubts: list[Problem] = []
+    problems: list[Problem] = []
+    warnings: list[Problem] = []
+    checks = (code_findings, sample_findings, cycle_findings, duplicate_name_findings)
     try:
-        pipeline = read_document(
-            path, code_findings, sample_findings, cycle_findings, duplicate_name_findings
-        )
-        doubts += exposed_secrets(environments(pipeline), str(path))
+        pipeline = read_document(path, *checks)
+        warnings += exposed_secrets(environments(pipeline), str(path))
     except DocumentError as error:
-        wrong += error.problems
+        problems += error.problems
         pipeline = None
     for file in overlays.overlays(path):
         try:
             overlay = read_overlay(file, path.parent, pipeline, code_findings)
-            doubts += exposed_secrets(overlay, str(file)) if pipeline else ()
+            warnings += exposed_secrets(overlay, str(file)) if pipeline else ()
         except DocumentError as error:
-            wrong += error.problems
-    strays = list(overlays.strays(path))
-    wrong += [stray.problem for stray in strays if stray.sure]
-    if wrong or pipeline is None:
-        raise DocumentError(tuple(wrong))
-    return pipeline, [*doubts, *(stray.problem for stray in strays)]
+            problems += error.problems
+    findings = list(overlays.unread_files(path))
+    problems += [finding.problem for finding in findings if finding.is_error]
+    if problems or pipeline is None:
+        raise DocumentError(tuple(problems))
+    return pipeline, [*warnings, *(finding.problem for finding in findings)]

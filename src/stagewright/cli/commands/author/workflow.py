@@ -1,4 +1,4 @@
-"""In Amazon States Language, with the placeholders that an installation fills in."""
+"""In Amazon States Language, with placeholders that each installation replaces."""
 
 from __future__ import annotations
 

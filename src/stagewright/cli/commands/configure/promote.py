@@ -51,7 +51,7 @@ def command(
 
 
 def overlay_for(place: str, pipeline: Pipeline, after: Session) -> Mapping[str, Any] | None:
-    from stagewright.cli.common.launch import Source
+    from stagewright.cli.common.source import Source
 
     path = documents.find(place)
     return Source(path, pipeline, {}).overlay(after.gateway.installation.environment) if path else None

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from stagewright.cli.commands.author.plan import make
-from stagewright.cli.common import documents, environments, output
+from stagewright.cli.common import documents, local_images, output
 from stagewright.cli.common.options import Force, Json, Only, Parameters, PipelineName, Skip, TargetName
+from stagewright.cli.common.plan import plan_run
 from stagewright.cli.common.run_options import pushed
 from stagewright.cli.common.target import LOCAL, Session, existing_session
 from stagewright.errors import DocumentError, PlanError, RunFailedError
@@ -72,7 +72,7 @@ def command(
         if dry_run:
             print_dry(connected, begun, as_json)
             return
-        environments.warn(connected, begun.document)
+        local_images.warn(connected, begun.document)
         wanted, periods = carry_out(connected, begun, most)
         tell_served(connected, shared, periods)
     print_periods(wanted, begun, periods, as_json)
@@ -216,7 +216,7 @@ def planned(connected: Session, begun: Begun, period: Period) -> Mapping[str, st
     wanted = begun.backfill
     trigger = wanted.trigger(period.date, period.attempt + 1)
     try:
-        made = make(connected, begun.release, begun.document, trigger, wanted.force)
+        made = plan_run(connected, begun.release, begun.document, trigger, wanted.force)
     except (PlanError, DocumentError) as error:
         return {"state": "refused", "why": output.one_line(error.message)}
     return {"state": "plan", **counts(made)}

@@ -1,8 +1,10 @@
-"""Uploads the files that changed and writes the release manifest last; that manifest's event starts a run.
-Where nothing changed, nothing is written and nothing runs.
+"""Uploads the files that changed, then the release manifest. The event of the manifest starts a run if the
+document has a code trigger. If nothing changed, nothing is written and nothing runs.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -11,30 +13,39 @@ from stagewright.cli.common.options import Document, Json, TargetName
 from stagewright.cli.common.target import LOCAL, Session, session
 from stagewright.errors import RunFailedError
 
+if TYPE_CHECKING:
+    from stagewright.runs.releases.push import Pushed
 
-def command(place: Document, target: TargetName = LOCAL, as_json: Json = False) -> None:
+
+def command(document: Document, target: TargetName = LOCAL, as_json: Json = False) -> None:
     from stagewright.cli.common import launch
+    from stagewright.cli.common.source import Source
 
-    source = launch.Source.read(documents.path_of(place))
+    source = Source.read(documents.path_of(document))
     overlays.warn(source.path)
     with session(target, runs=True) as connected:
         pushed = launch.push(connected, source)
         run = launch.wait_for_run(connected.gateway, pushed.trigger_key) if pushed.trigger_key else None
         if as_json:
             output.print_json(output.plain(pushed) | {"run": run})
-        elif run is None and (pushed.uploaded or pushed.removed or pushed.document):
-            told = launch.changes(pushed)
-            output.print_line(f"{source.pipeline.name}: {told}; the push starts no run: no code trigger")
-        elif run is None:
-            output.print_line(f"{source.pipeline.name}: nothing changed since the last push")
         else:
-            output.print_line(f"{source.pipeline.name}: {launch.changes(pushed)}; run {run}")
+            output.print_line(f"{source.pipeline.name}: {outcome(pushed, run)}")
         if run and connected.own:
-            watch_out(connected, run)
+            watch(connected, run)
 
 
-def watch_out(connected: Session, run: str) -> None:
-    """The server that runs it ends with this command, so the command stays until the run is over."""
+def outcome(pushed: Pushed, run: str | None) -> str:
+    from stagewright.cli.common import launch
+
+    if run:
+        return f"{launch.changes(pushed)}; run {run}"
+    if pushed.uploaded or pushed.removed or pushed.document:
+        return f"{launch.changes(pushed)}; no run starts, because the document has no code trigger"
+    return "nothing changed since the last push"
+
+
+def watch(connected: Session, run: str) -> None:
+    """Wait until the run ends, because the temporary server that runs it ends with this command."""
     from stagewright.cli.common import live_view, summary
 
     record = live_view.watch(connected, run)

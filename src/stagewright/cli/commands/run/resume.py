@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stagewright.cli.commands.author.plan import make, print_plan, release_of
-from stagewright.cli.commands.run.run import Wait
-from stagewright.cli.common import documents, environments, output
+from stagewright.cli.common import documents, local_images, output
 from stagewright.cli.common.command_hints import program
-from stagewright.cli.common.options import Json, TargetName
+from stagewright.cli.common.options import Json, TargetName, Wait
+from stagewright.cli.common.plan import plan_run, print_plan, release_of
 from stagewright.cli.common.run_options import pushed
-from stagewright.cli.common.target import LOCAL, Session, existing_session
-from stagewright.errors import NotFoundError, TargetError
+from stagewright.cli.common.target import LOCAL, Session, existing_session, require_lasting_server
+from stagewright.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from stagewright.cli.common.launch import Source
+    from stagewright.cli.common.source import Source
     from stagewright.document.budget import Budget
     from stagewright.planner.model import Plan
     from stagewright.store.runs import Header
@@ -48,8 +47,7 @@ def command(
         from stagewright.cli.common import summary
         from stagewright.runs import resume
 
-        if connected.own and not wait:
-            raise TargetError("--no-wait: the server of this command ends with it", "stagewright up first")
+        require_lasting_server(connected, wait=wait)
         header = resume.resumable(connected.gateway, documents.run_of(connected, run))
         source = source_of(connected, header, place)
         made, budget = planned(connected, header, source)
@@ -72,12 +70,12 @@ def beside(pipeline: str) -> Path | None:
 
 def source_of(connected: Session, header: Header, place: str | None) -> Source | None:
     """The document on this disk that the new run is to be of; None where what was pushed is."""
-    from stagewright.cli.common import launch
+    from stagewright.cli.common.source import Source
 
     found = documents.path_of(place) if place else beside(header.pipeline) if connected.is_local else None
     if found is None:
         return None
-    source = launch.Source.read(found)
+    source = Source.read(found)
     if source.pipeline.name != header.pipeline:
         raise NotFoundError(
             f"{found} is the document of {source.pipeline.name}, and {header.run} is a run of"
@@ -89,18 +87,19 @@ def source_of(connected: Session, header: Header, place: str | None) -> Source |
 
 def planned(connected: Session, header: Header, source: Source | None) -> tuple[Plan, Budget | None]:
     """What the new run would do, and the document's budget."""
-    from stagewright.cli.common import launch
+    from stagewright.cli.common import launch, sample_data
+    from stagewright.cli.common.source import effective
     from stagewright.runs import resume
 
     if source:
-        pipeline, release = launch.effective(connected, source), release_of(source)
-        environments.warn(connected, pipeline)
-        launch.upload_samples(connected, source)
+        pipeline, release = effective(connected, source), release_of(source)
+        local_images.warn(connected, pipeline)
+        sample_data.upload_samples(connected, source)
     else:
         pipeline, release = pushed(connected.gateway, header.pipeline)
     key = resume.key_of(connected.gateway, header.run)
     trigger = resume.trigger_of(header, key, launch.caller(connected))
-    return make(connected, release, pipeline, trigger), pipeline.budget
+    return plan_run(connected, release, pipeline, trigger), pipeline.budget
 
 
 def tell(header: Header, source: Source | None, made: Plan, budget: Budget | None, *, quiet: bool) -> None:
@@ -113,6 +112,7 @@ def tell(header: Header, source: Source | None, made: Plan, budget: Budget | Non
 def start(connected: Session, header: Header, source: Source | None) -> str:
     """The new run's id."""
     from stagewright.cli.common import launch
+    from stagewright.cli.common.source import effective
     from stagewright.runs import resume
 
     key = None
@@ -121,7 +121,7 @@ def start(connected: Session, header: Header, source: Source | None) -> str:
         launch.note_pushed(source, done)
         key = done.trigger_key
     key = key or resume.request(connected.gateway, header, launch.caller(connected))
-    later = launch.await_run(connected, key)
+    later = launch.wait_or_note(connected, key)
     if source and connected.is_local:
-        launch.note_builds(connected, launch.effective(connected, source), later)
+        local_images.note_builds(connected, effective(connected, source), later)
     return later

@@ -1,12 +1,8 @@
-"""What changed since the last push is pushed, and the push's own event starts the run; where nothing changed,
-another event does. On the local target the document's sample data is uploaded first.
+"""Pushes what changed since the last push. The event of that push starts the run. If nothing changed, the
+command sends an event of its own. On the local target, the document's sample data is uploaded first.
 """
 
 from __future__ import annotations
-
-from typing import Annotated
-
-import typer
 
 from stagewright.cli.common import documents
 from stagewright.cli.common.command_hints import resume_command, run_command
@@ -20,18 +16,14 @@ from stagewright.cli.common.options import (
     Parameters,
     Skip,
     TargetName,
+    Wait,
 )
-from stagewright.cli.common.target import LOCAL, session
-from stagewright.errors import TargetError
-
-Wait = Annotated[
-    bool, typer.Option("--wait/--no-wait", help="Watch the run to its end, or leave once it has started.")
-]
+from stagewright.cli.common.target import LOCAL, require_lasting_server, session
 
 
 def command(
-    place: Document,
-    given: Parameters = [],  # noqa: B006 -- Typer copies it
+    document: Document,
+    assignments: Parameters = [],  # noqa: B006 -- Typer copies it
     date: Date = None,
     force: Force = False,
     only: Only = [],  # noqa: B006
@@ -44,15 +36,12 @@ def command(
     from stagewright.cli.common import launch, run_options
 
     day = documents.parse_date(date)
-    source, parameters = run_options.read(place, given, target)
+    source, parameters = run_options.read(document, assignments, target)
     with session(target, runs=True) as connected:
         from stagewright.cli.common import summary
 
-        if connected.own and not wait:
-            raise TargetError(
-                "--no-wait: the server of this command ends with it", "stagewright up, then run again"
-            )
+        require_lasting_server(connected, wait=wait)
         _, selection = run_options.selected(connected, source, only, start, skip)
         run = launch.start(connected, source, parameters, force, selection, day)
-        again = resume_command(run, place) if selection or day else run_command(place, given)
+        again = resume_command(run, document) if selection or day else run_command(document, assignments)
         summary.follow(connected, run, again, wait=wait, as_json=as_json)

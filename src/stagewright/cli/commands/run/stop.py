@@ -1,4 +1,4 @@
-"""A pipeline's name stands for its newest run. Its jobs are stopped too, and waited for."""
+"""The name of a pipeline selects its newest run. The command waits until the jobs of the run have stopped."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from stagewright.cli.common.options import Json, PipelineOrRun, TargetName
 from stagewright.cli.common.target import LOCAL, existing_session
 
 
-def command(place: PipelineOrRun, target: TargetName = LOCAL, as_json: Json = False) -> None:
+def command(run: PipelineOrRun, target: TargetName = LOCAL, as_json: Json = False) -> None:
     from stagewright.cli.common import launch, live_view, summary
-    from stagewright.runs import stop
+    from stagewright.runs.stop import stop
 
     with existing_session(target) as connected:
-        run = documents.run_of(connected, place)
-        stop.stop(connected.gateway, run, launch.caller(connected))
-        record = live_view.watch(connected, run)
+        run_id = documents.run_of(connected, run)
+        stop(connected.gateway, run_id, launch.caller(connected))
+        record = live_view.watch(connected, run_id)
     if as_json:
-        output.print_json({"run": run, "status": record.status, "reason": record.reason})
+        output.print_json({"run": run_id, "status": record.status, "reason": record.reason})
     else:
         output.print_line(summary.headline(record))

@@ -1,0 +1,78 @@
+"""Upload of a document's sample data and sample functions to the local target."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stagewright.cli.common import output
+from stagewright.errors import ReleaseError
+
+if TYPE_CHECKING:
+    from stagewright.cli.common.source import Source
+    from stagewright.cli.common.target import Session
+    from stagewright.document.pipeline import Pipeline
+    from stagewright.operator_gateway import OperatorGateway
+
+
+def upload_samples(session: Session, source: Source, *, starting: bool = True) -> tuple[str, ...]:
+    """Upload missing or changed sample data to a local target. Returns the uploaded keys.
+
+    Without `starting`, skips objects that would start a run by one of the document's data triggers.
+    """
+    if not session.is_local:
+        return ()
+    uploaded = [
+        key
+        for prefix, path in source.pipeline.sample_data.items()
+        for key, file in _samples(source.path.parent / path, prefix)
+        if (starting or not _starts_run(source.pipeline, key)) and _upload(session.gateway, key, file)
+    ]
+    if uploaded:
+        output.note(f"uploaded sample data: {', '.join(uploaded)}")
+    upload_functions(source)
+    return tuple(uploaded)
+
+
+def upload_functions(source: Source) -> None:
+    """Upload the document's sample functions to the local target."""
+    from stagewright.cli.common.target import state_folder
+    from stagewright.local import sample_functions, server
+
+    functions = getattr(source.pipeline, "sample_functions", {})
+    running = server.find(state_folder()) if functions else None
+    if running is not None:
+        uploaded = sample_functions.put(running, source.path.parent, functions)
+        if uploaded:
+            output.note(f"uploaded sample functions: {', '.join(uploaded)}")
+
+
+def _starts_run(pipeline: Pipeline, key: str) -> bool:
+    from stagewright.document.triggers import DataTrigger
+    from stagewright.runs.triggers.data import wants
+
+    return any(isinstance(trigger, DataTrigger) and wants(trigger, key) for trigger in pipeline.triggers)
+
+
+def _samples(path: Path, prefix: str) -> list[tuple[str, Path]]:
+    """Object key and file of each sample in a file or folder."""
+    if not path.exists():
+        raise ReleaseError(
+            f"sample_data.{prefix}: {path} does not exist", "correct the path; it is relative to the document"
+        )
+    if path.is_file():
+        return [(f"{prefix.rstrip('/')}/{path.name}", path)]
+    files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+    return [(f"{prefix.rstrip('/')}/{file.relative_to(path).as_posix()}", file) for file in files]
+
+
+def _upload(gateway: OperatorGateway, key: str, file: Path) -> bool:
+    """Upload a file unless the object has the same content. Returns whether it was uploaded."""
+    body = file.read_bytes()
+    etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
+    stored = next((entry for entry in gateway.objects.list(key, limit=1) if entry.key == key), None)
+    if stored and stored.etag.strip('"') == etag:
+        return False
+    gateway.objects.put(key, body)
+    return True
