@@ -137,7 +137,7 @@ def test_a_circle_with_a_pipeline_in_the_next_folder_is_refused_with_file_and_li
         (tmp_path / name / "pipeline.yaml").write_text(small.format(name) + waits.format(upstream))
     failed = stagewright("validate", "first", cwd=tmp_path)
     assert failed.returncode == 2
-    assert "pipeline.yaml:5: triggers[0].pipeline: upstream triggers form a circle: " in failed.stderr
+    assert "pipeline.yaml:5: triggers[0].pipeline: upstream triggers form a cycle: " in failed.stderr
     assert "first -> second -> first" in failed.stderr
     assert stagewright("validate", ".", cwd=tmp_path / "first").returncode == 2
     assert stagewright("validate", "third", cwd=tmp_path).returncode == 0

@@ -133,7 +133,7 @@ def test_validate_warns_of_a_secret_in_plain_text_with_the_file_that_holds_it(pi
     (pipeline.parent / "environments/prod.yaml").write_text(variables)
     done = validated(pipeline)
     assert done.returncode == 0, done.stderr
-    told = "environments/prod.yaml: stages.one.environment.HF_TOKEN: looks like a secret, in plain text"
+    told = "environments/prod.yaml: stages.one.environment.HF_TOKEN: looks like a secret in plain text"
     assert told in done.stderr
     assert "hunter2" not in done.stdout + done.stderr
 

@@ -257,7 +257,7 @@ PROBLEMS = [
     ({"defaults.instance_type": "large"}, "defaults.instance_type", "is no SageMaker instance type", ""),
     ({"code": "../code"}, "code", "is not a path inside the folder", ""),
     ({"sample_data.raw/": "/etc"}, "sample_data.raw/", "is not a path inside the folder", ""),
-    ({"sample_data": {"s3://b/raw": "data"}}, "sample_data.s3://b/raw", "not a prefix inside the bucket", ""),
+    ({"sample_data": {"s3://b/raw": "data"}}, "sample_data.s3://b/raw", "not a prefix in the bucket", ""),
     # gates
     (
         gate("r2 > 1"),
@@ -331,7 +331,7 @@ PROBLEMS = [
     ),
     ({TRAIN + "metrics.r2": "(a{99999999999})"}, "stages.train.metrics.r2", "is no regular expression", ""),
     ({TRAIN + "metrics.r2": "R2: ([0-9.]+"}, "stages.train.metrics.r2", "is no regular expression", ""),
-    ({TRAIN + "after": ["train"]}, "stages.train.after[0]", "cannot come after itself", ""),
+    ({TRAIN + "after": ["train"]}, "stages.train.after[0]", "cannot run after itself", ""),
     ({TRAIN + "after": ["prepar"]}, "stages.train.after[0]", "no such stage: prepar", '"prepare"'),
     (
         {"stages.register.instance_types": ["ml.m5.large", "m5"]},
@@ -454,8 +454,8 @@ def test_a_cycle_is_named_whole_and_every_cycle_is_found(house):
         )
 
     assert [(problem.path, problem.message) for problem in caught.value.problems] == [
-        ("stages.prepare", "stages wait for one another: prepare -> train -> prepare"),
-        ("stages.x", "stages wait for one another: x -> y -> x"),
+        ("stages.prepare", "stages depend on each other: prepare -> train -> prepare"),
+        ("stages.x", "stages depend on each other: x -> y -> x"),
     ]
 
 
@@ -484,7 +484,7 @@ def test_a_long_chain_needs_no_deep_stack(house):
     assert len(dependencies(load({"name": "long", "stages": stages}))) == 2_000
 
     stages["g0"]["after"] = ["g1999"]
-    with pytest.raises(DocumentError, match="wait for one another: g0 -> g1999 -> "):
+    with pytest.raises(DocumentError, match="depend on each other: g0 -> g1999 -> "):
         load({"name": "long", "stages": stages})
 
 

@@ -35,7 +35,7 @@ TUNE = {
 }
 SHAPES = [
     ({"nam": "x"}, "nam", 'unknown key "nam"', 'did you mean "name"?'),
-    ({"name": "(gone)"}, "name", "is missing", "Names the pipeline for ever"),
+    ({"name": "(gone)"}, "name", "is missing", "permanent name"),
     ({"name": "House"}, "name", '"House" is not made of small letters, digits and single hyphens', ""),
     ({"name": "h" * 41}, "name", "41 characters, and 40 are the most", ""),
     ({"name": 3}, "name", "takes a text, not the number 3", ""),

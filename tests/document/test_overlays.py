@@ -29,7 +29,7 @@ DOCUMENT = {
             'and nothing refers to it did you mean "min_r2"?',
         ),
         ({"parameters": {"min_r2": "high"}}, ("parameters", "min_r2"), 'a number, and this is "high"'),
-        ({"parameters": {"month": 202601}}, ("parameters", "month"), "a text, and this is the number 202601"),
+        ({"parameters": {"month": 202601}}, ("parameters", "month"), "a text, not the number 202601"),
         ({"parameters": {"fast": "no"}}, ("parameters", "fast"), 'true or false, and this is "no"'),
         ({"name": "other"}, ("name",), "an overlay cannot change it"),
         ({"sample_data": {}}, ("sample_data",), "an overlay cannot change it"),

@@ -92,6 +92,6 @@ def test_text_of_another_type_is_refused(text, declared):
 
 
 def test_bytes_that_are_no_utf_8_are_no_text():
-    with pytest.raises(DocumentError, match=r"parameters\.who: is no text in UTF-8"):
+    with pytest.raises(DocumentError, match=r"parameters\.who: is not valid UTF-8"):
         parse_parameter("caf\udce9", "x", "who")
     assert parse_parameter("café 😀", "x", "who") == "café 😀"

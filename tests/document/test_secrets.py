@@ -48,6 +48,6 @@ def test_what_is_no_secret_by_its_value_is_left_alone(value):
 def test_an_overlay_is_looked_at_by_itself():
     (problem,) = exposed_secrets({"stages": {"fit": {"environment": {"TOKEN": "hunter2"}}}}, "prod.yaml")
     assert str(problem).startswith(
-        "prod.yaml: stages.fit.environment.TOKEN: looks like a secret, in plain text"
+        "prod.yaml: stages.fit.environment.TOKEN: looks like a secret in plain text"
     )
     assert exposed_secrets({"parameters": {"x": 1}}) == ()

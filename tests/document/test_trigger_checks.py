@@ -43,10 +43,10 @@ WRONG = [
     (
         DATA | {"prefix": "s3://b/raw/"},
         "triggers[0].prefix",
-        "is not a prefix inside the bucket",
+        "is not a prefix in the bucket",
         "raw/house-price/",
     ),
-    (DATA | {"prefix": ""}, "triggers[0].prefix", "is not a prefix inside the bucket", ""),
+    (DATA | {"prefix": ""}, "triggers[0].prefix", "is not a prefix in the bucket", ""),
     (DATA | {"date": "(["}, "triggers[0].date", "is no regular expression", ""),
     (DATA | {"date": "day=.*"}, "triggers[0].date", "has 0 groups", "around the date alone"),
     (DATA | {"settle": "ten"}, "triggers[0].settle", "is not made of a number and one of s, m, h, d, w", ""),

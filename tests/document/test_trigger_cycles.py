@@ -21,7 +21,7 @@ def document(name, *upstreams):
 def test_a_circle_is_named_in_the_order_of_its_runs(before, told):
     (found,) = cycle_findings(document("a", "b"), lambda name: before.get(name, ()))
     assert found.path == ("triggers", 1, "pipeline")
-    assert found.message == f"upstream triggers form a circle: {told}"
+    assert found.message == f"upstream triggers form a cycle: {told}"
 
 
 def test_only_what_leads_back_here_is_a_circle():

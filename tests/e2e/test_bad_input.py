@@ -114,7 +114,7 @@ def failed(done: subprocess.CompletedProcess[str], *told: str) -> None:
     ("change", "code", "told"),
     [
         (("stages.fit.metrics", "stages.fitt.metrics"), 2, ("pipeline.yaml:21", "no such stage", '"fit"?')),
-        (("    code: total.py", "    code: total.py\n    after: [serve]"), 2, ("wait for one another",)),
+        (("    code: total.py", "    code: total.py\n    after: [serve]"), 2, ("depend on each other",)),
         (('{total: "', '{x: 3, total: "'), 2, ("stages.fit.channels.x", "not the number 3")),
         (("code: total.py", "code: none.py"), 2, ("stages.total.code: no none.py", "code folder")),
         (("sklearn-1.4", "sklearn-9"), 2, ("pipeline.yaml:4: defaults.image: no image", "sklearn-1.4")),

@@ -393,7 +393,7 @@ def test_an_endpoint_that_another_stage_deploys_to_is_not_left_behind(house, fir
 def test_a_secret_in_plain_text_is_told_without_it(house):
     made = later(house, house.changed("stages.train.environment", {"DB_PASSWORD": "hunter2"}))
     (warning,) = made.warnings
-    assert warning.startswith("stages.train.environment.DB_PASSWORD: looks like a secret, in plain text (")
+    assert warning.startswith("stages.train.environment.DB_PASSWORD: looks like a secret in plain text (")
     assert "hunter2" not in warning
 
 

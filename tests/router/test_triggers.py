@@ -452,9 +452,7 @@ class TestUpstream:
         (second,) = queued()
         finish(gateway, second.run)
         assert queued() == []
-        assert dropped(gateway) == [
-            ("upstream", "upstream triggers form a circle: prices -> after -> prices")
-        ]
+        assert dropped(gateway) == [("upstream", "upstream triggers form a cycle: prices -> after -> prices")]
 
 
 class TestMessages:

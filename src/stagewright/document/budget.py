@@ -1,4 +1,4 @@
-"""What a run may cost at most."""
+"""Limits on what a run may use."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ Amount = Annotated[float, Field(gt=0, strict=True)] | Annotated[int, Field(gt=0,
 
 
 class Budget(Model):
-    """Compared with the most that the plan's stages can use, each attempt until its time limit."""
+    """The limit that the plan of a run must not exceed. The plan assumes that each attempt of each stage
+    lasts until its time limit."""
 
     instance_hours: Amount | None = None
-    """Instances times hours."""
+    """`12.5`: the maximum of instances times hours."""
     money: Amount | None = None
-    """In the currency of `prices`, which it needs."""
+    """`40`: the maximum cost, in the currency of `prices`. Requires `prices`."""
     prices: Mapping[str, Amount] = Field(default_factory=dict)
-    """Instance type -> price of an instance-hour. We know of no prices ourselves."""
+    """`{ml.m5.xlarge: 0.27}`: the price of an instance-hour, by instance type. Stagewright has no price
+    list."""

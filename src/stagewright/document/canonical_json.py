@@ -1,8 +1,8 @@
-"""The one JSON text of a document: what is stored, hashed and compared.
+"""Canonical JSON: the text of a document that is stored, hashed and compared.
 
-Byte for byte what Terraform's `jsonencode(yamldecode(file(...)))` makes of a file (compared with 1.11): keys
-sorted, whole numbers without a fraction, no exponents, `<`, `>`, `&` and the two line separators escaped. So
-the hash of a document is the same wherever it was made.
+It equals the output of Terraform's `jsonencode(yamldecode(file(...)))` byte for byte (compared with 1.11):
+keys are sorted, whole numbers have no fraction, numbers have no exponent, and `<`, `>`, `&` and the two
+Unicode line separators are escaped. A document therefore has the same hash everywhere.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ _ESCAPES = str.maketrans(ESCAPES)
 
 
 def document_json(pipeline: Pipeline) -> str:
-    """What the user set, and nothing else; `load` of it gives an equal pipeline."""
+    """Return the canonical JSON of the fields that the user set. `load` of it returns an equal pipeline."""
     return canonical_json(pipeline.model_dump(mode="json", by_alias=True, exclude_unset=True))
 
 
 def sha256_of(text: str) -> str:
-    """SHA-256 of UTF-8 text, 64 hex digits."""
+    """Return the SHA-256 of the text in UTF-8, as 64 hexadecimal digits."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def canonical_json(value: Any) -> str:
-    """The canonical text of any JSON value. NaN and infinities are a ValueError."""
+    """Return the canonical text of any JSON value. Raises ValueError for NaN and infinities."""
     match value:
         case Mapping():
             members = (f"{_string(key)}:{canonical_json(value[key])}" for key in sorted(value))
@@ -47,14 +47,14 @@ def canonical_json(value: Any) -> str:
 
 
 def normalized(value: Any) -> Any:
-    """A JSON value as every store gives it back: whole floats as integers, text in Unicode's NFC."""
+    """Return a JSON value as every store returns it: whole floats as integers, text in Unicode's NFC."""
     match value:
         case Mapping():
-            return {normalized(key): normalized(each) for key, each in value.items()}
+            return {normalized(key): normalized(item) for key, item in value.items()}
         case str():
             return value if value.isascii() else normalize("NFC", value)
         case list() | tuple():
-            return [normalized(each) for each in value]
+            return [normalized(item) for item in value]
         case float() if value.is_integer():
             return int(Decimal(repr(value)))
         case _:

@@ -1,4 +1,4 @@
-"""Which stage waits for which."""
+"""Dependencies between stages."""
 
 from __future__ import annotations
 
@@ -10,43 +10,43 @@ from stagewright.syntax.references import find_references
 
 
 def dependencies(pipeline: Pipeline) -> dict[str, frozenset[str]]:
-    """Stage -> the stages that it refers to or names in `after`, in document order; without unknown ones.
+    """Return stage -> the stages that it refers to or names in `after`, in document order.
 
-    Stages that are off are there like any other: what is off now may be on in the next run.
+    Unknown stages are left out. Disabled stages are included: the next run may enable them.
     """
-    found: dict[str, set[str]] = {name: set(stage.after) for name, stage in pipeline.stages.items()}
-    for path, text, takes in texts(pipeline):
-        if takes and "${" in text and path[0] == "stages":
-            found[str(path[1])].update(ref.stage for ref in find_references(text) if ref.stage)
-    known = frozenset(found)
-    return {name: (known & before) - {name} for name, before in found.items()}
+    named: dict[str, set[str]] = {name: set(stage.after) for name, stage in pipeline.stages.items()}
+    for path, text, accepts in texts(pipeline):
+        if accepts and "${" in text and path[0] == "stages":
+            named[str(path[1])].update(ref.stage for ref in find_references(text) if ref.stage)
+    known = frozenset(named)
+    return {name: (known & stages) - {name} for name, stages in named.items()}
 
 
-def cycles(before: Mapping[str, frozenset[str]]) -> Iterator[tuple[str, ...]]:
-    """Each cycle as stages of which each waits for the next; no stage is in two of them."""
-    left = dict(before)
-    while left := _blocked(left):
-        cycle = _one_cycle(left)
+def cycles(needs: Mapping[str, frozenset[str]]) -> Iterator[tuple[str, ...]]:
+    """Yield disjoint cycles. Each stage of a cycle depends on the next one."""
+    remaining = dict(needs)
+    while remaining := _blocked(remaining):
+        cycle = _one_cycle(remaining)
         yield cycle
-        left = {name: waits for name, waits in left.items() if name not in cycle}
+        remaining = {name: stages for name, stages in remaining.items() if name not in cycle}
 
 
-def _blocked(before: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
-    """What is left when all stages have gone that can go, again and again."""
-    waiting = {name: len(waits & before.keys()) for name, waits in before.items()}
-    after: dict[str, list[str]] = {name: [] for name in before}
-    for name, waits in before.items():
-        for each in waits & before.keys():
-            after[each].append(name)
-    free = [name for name, count in waiting.items() if count == 0]
-    while free:
-        gone = free.pop()
-        del waiting[gone]
-        for name in after[gone]:
-            waiting[name] -= 1
-            if waiting[name] == 0:
-                free.append(name)
-    return {name: before[name] & waiting.keys() for name in before if name in waiting}
+def _blocked(needs: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    """Return the stages that can never run: those in a cycle or after one (Kahn's algorithm)."""
+    unmet = {name: len(stages & needs.keys()) for name, stages in needs.items()}
+    successors: dict[str, list[str]] = {name: [] for name in needs}
+    for name, stages in needs.items():
+        for predecessor in stages & needs.keys():
+            successors[predecessor].append(name)
+    ready = [name for name, count in unmet.items() if count == 0]
+    while ready:
+        finished = ready.pop()
+        del unmet[finished]
+        for name in successors[finished]:
+            unmet[name] -= 1
+            if unmet[name] == 0:
+                ready.append(name)
+    return {name: needs[name] & unmet.keys() for name in needs if name in unmet}
 
 
 def _one_cycle(blocked: Mapping[str, frozenset[str]]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What tells two documents apart, with what holds where one of them says nothing."""
+"""Differences between two documents, including the defaults that apply where one has no value."""
 
 from __future__ import annotations
 
@@ -15,43 +15,43 @@ from stagewright.document.pipeline import Pipeline
 from stagewright.syntax.findings import Path
 
 INHERITED = ("image", "instance_type")
-"""What a stage takes from `defaults`; the image only where it serves no model, which has one."""
+"""Fields that a stage takes from `defaults`. A stage that serves a model takes its image from the model."""
 
 
 @dataclass(frozen=True)
 class Default:
-    """In place of a value that the document does not say."""
+    """The default that applies where a document has no value."""
 
     value: Any
 
 
 def differences(before: Any, after: Any) -> Iterator[Change]:
-    """The changes, a Default in place of ABSENT wherever one holds there."""
+    """Yield the changes. ABSENT becomes a Default wherever a default applies."""
 
-    @cache  # read only where it is asked for, once
-    def whole(is_before: bool) -> Mapping[str, Any]:
-        return _whole(before if is_before else after)
+    @cache  # built at most once per document, and only if a default is needed
+    def complete(is_before: bool) -> Mapping[str, Any]:
+        return _complete(before if is_before else after)
 
     for change in changes(before, after):
         sides = (
-            _standing(whole(is_before), change.path) if value is ABSENT else value
+            _default(complete(is_before), change.path) if value is ABSENT else value
             for is_before, value in ((True, change.before), (False, change.after))
         )
         yield Change(change.path, *sides)
 
 
-def _whole(document: Any) -> Mapping[str, Any]:
-    """With every default; nothing where it is no document."""
+def _complete(document: Any) -> Mapping[str, Any]:
+    """Return the document with every default, or an empty mapping for an invalid document."""
     try:
-        made: Mapping[str, Any] = Pipeline.model_validate(normalized(document)).model_dump(
+        complete: Mapping[str, Any] = Pipeline.model_validate(normalized(document)).model_dump(
             mode="json", by_alias=True
         )
     except ValidationError:
         return {}
-    return made
+    return complete
 
 
-def _standing(document: Mapping[str, Any], path: Path) -> Any:
+def _default(document: Mapping[str, Any], path: Path) -> Any:
     value = value_at(document, path)
     if value is None and len(path) == 3 and path[0] == "stages" and path[2] in INHERITED:
         serves = path[2] == "image" and value_at(document, (*path[:2], "model")) is not ABSENT

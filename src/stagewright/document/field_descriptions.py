@@ -1,4 +1,4 @@
-"""What the models say of their fields, read from their source. Only pages and messages need it."""
+"""Descriptions of fields, read from the source of the models. Only pages and messages need them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 
 def describe(model: type[BaseModel], field: str) -> str:
-    """The text below a field, on one line; of the nearest base class where the model itself has none."""
-    return next((found for base in model.__mro__ if (found := _own(base).get(field))), "")
+    """Return the docstring below a field, on one line, or that of the nearest base class."""
+    return next((text for base in model.__mro__ if (text := _own(base).get(field))), "")
 
 
 @cache
@@ -23,11 +23,11 @@ def _own(base: type) -> dict[str, str]:
     (body,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
     assert isinstance(body, ast.ClassDef)  # noqa: S101 -- the source of a class is a class
     return {
-        before.target.id: " ".join(after.value.value.split())
-        for before, after in pairwise(body.body)
-        if isinstance(before, ast.AnnAssign)
-        and isinstance(before.target, ast.Name)
-        and isinstance(after, ast.Expr)
-        and isinstance(after.value, ast.Constant)
-        and isinstance(after.value.value, str)
+        field.target.id: " ".join(docstring.value.value.split())
+        for field, docstring in pairwise(body.body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(docstring, ast.Expr)
+        and isinstance(docstring.value, ast.Constant)
+        and isinstance(docstring.value.value, str)
     }

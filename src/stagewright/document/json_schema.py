@@ -1,4 +1,4 @@
-"""The document's JSON Schema, for editors and for tools that check before we do."""
+"""The document's JSON Schema, for editors and other tools."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ SCHEMA_ID = "urn:stagewright:pipeline:1"
 
 
 def schema() -> dict[str, Any]:
-    """JSON Schema, draft 2020-12: shape, types, names and limits. References are checked by `load` alone."""
-    made = Pipeline.model_json_schema(mode="validation")
-    _describe(made, Pipeline)
+    """Return the JSON Schema (draft 2020-12) of types, names and limits. Only `load` checks references."""
+    generated = Pipeline.model_json_schema(mode="validation")
+    _describe(generated, Pipeline)
     for model in _subclasses(Model):
-        if model.__name__ in made["$defs"]:
-            _describe(made["$defs"][model.__name__], model)
-    for part in _parts(made):
-        _plain_titles(part)
+        if model.__name__ in generated["$defs"]:
+            _describe(generated["$defs"][model.__name__], model)
+    for part in _parts(generated):
+        _clean(part)
         if "patternProperties" in part:
-            part["additionalProperties"] = False  # or any other key would pass
+            part["additionalProperties"] = False  # otherwise any other key is accepted
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA_ID,
-        **made,
+        **generated,
         "title": "Stagewright pipeline",
     }
 
 
 def _subclasses(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    for each in model.__subclasses__():
-        yield each
-        yield from _subclasses(each)
+    for subclass in model.__subclasses__():
+        yield subclass
+        yield from _subclasses(subclass)
 
 
 def _describe(part: dict[str, Any], model: type[BaseModel]) -> None:
@@ -48,15 +48,15 @@ def _describe(part: dict[str, Any], model: type[BaseModel]) -> None:
 def _parts(value: Any) -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
         yield value
-        for each in value.values():
-            yield from _parts(each)
+        for item in value.values():
+            yield from _parts(item)
     elif isinstance(value, list):
-        for each in value:
-            yield from _parts(each)
+        for item in value:
+            yield from _parts(item)
 
 
-def _plain_titles(part: dict[str, Any]) -> None:
-    """Editors show a title above the description; pydantic's repeat the key."""
+def _clean(part: dict[str, Any]) -> None:
+    """Remove pydantic's titles, which repeat the key, and line breaks in descriptions."""
     if isinstance(part.get("title"), str):
         del part["title"]
     if isinstance(part.get("description"), str):

@@ -1,4 +1,4 @@
-"""Data (from YAML, JSON or a table) -> a checked document, or every problem at once."""
+"""Turn parsed data into a checked document, or report every problem at once."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from pydantic import ValidationError
 
 from stagewright.document.canonical_json import normalized
 from stagewright.document.checks import check
-from stagewright.document.error_recovery import ErrorRecovery
 from stagewright.document.pipeline import Pipeline
 from stagewright.errors import DocumentError
 from stagewright.syntax.findings import Lines, problems
 
 
 def load(data: Mapping[str, Any], lines: Lines | None = None, file: str = "") -> Pipeline:
-    """The document that `data` says. DocumentError carries all problems, with file and line where known.
+    """Return the document in `data`, normalized (see `canonical_json.normalized`) and checked.
 
-    Whole floats become integers and text Unicode's NFC, as every store of documents gives them back.
+    Raises DocumentError with every problem, and with file and line if these are known.
     """
-    given = normalized(data)
+    document = normalized(data)
     try:
-        pipeline = Pipeline.model_validate(given)
-        found = check(pipeline)
+        pipeline = Pipeline.model_validate(document)
     except ValidationError as error:
-        raise DocumentError(problems(ErrorRecovery(given).findings(error), lines, file)) from None
-    if found:
-        raise DocumentError(problems(found, lines, file))
+        from stagewright.document.error_recovery import ErrorRecovery  # imported late: only errors need it
+
+        raise DocumentError(problems(ErrorRecovery(document).findings(error), lines, file)) from None
+    if findings := check(pipeline):
+        raise DocumentError(problems(findings, lines, file))
     return pipeline

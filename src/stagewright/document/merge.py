@@ -1,4 +1,4 @@
-"""Documents laid over one another, and what tells two of them apart. Values are JSON's."""
+"""Merge and compare documents. Values are JSON values."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class _Absent:
 
 
 ABSENT: Final = _Absent()
-"""In place of a value that is not there."""
+"""Marks a value that does not exist."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What one place of a document was and is; ABSENT where it was or is not there."""
+    """The value at one path before and after. ABSENT: there is no value."""
 
     path: Path
     before: Any
@@ -29,15 +29,15 @@ class Change:
 
 
 def merged(under: Any, over: Any) -> Any:
-    """`over` laid over `under`: mappings entry by entry, everything else as a whole."""
+    """Merge `over` into `under`: mappings key by key; any other value of `over` replaces that of `under`."""
     if not (isinstance(under, Mapping) and isinstance(over, Mapping)):
         return over
-    laid = {key: merged(under[key], value) if key in under else value for key, value in over.items()}
-    return {**under, **laid}
+    changed = {key: merged(under[key], value) if key in under else value for key, value in over.items()}
+    return {**under, **changed}
 
 
 def changes(before: Any, after: Any, path: Path = ()) -> Iterator[Change]:
-    """From `before` to `after`. Whatever is added or removed, and a list, is one change."""
+    """Yield the changes from `before` to `after`. A list, and an added or removed value, is one change."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in (*before, *(key for key in after if key not in before)):
             yield from changes(before.get(key, ABSENT), after.get(key, ABSENT), (*path, key))
@@ -46,14 +46,14 @@ def changes(before: Any, after: Any, path: Path = ()) -> Iterator[Change]:
 
 
 def nested(path: Path, value: Any) -> Any:
-    """A document that says one thing."""
+    """Return a document with only `value`, at `path`."""
     for key in reversed(path):
         value = {key: value}
     return value
 
 
 def value_at(document: Any, path: Path) -> Any:
-    """What stands at `path`, or ABSENT."""
+    """Return the value at `path`, or ABSENT."""
     for key in path:
         if not isinstance(document, Mapping) or key not in document:
             return ABSENT
@@ -62,18 +62,18 @@ def value_at(document: Any, path: Path) -> Any:
 
 
 def without(document: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """The document without what stands at `path`, and without the mappings which that leaves empty."""
+    """Return the document without the value at `path`, and without mappings that become empty."""
     key, rest = str(path[0]), path[1:]
     kept = {name: value for name, value in document.items() if name != key}
     inner = document.get(key)
-    left = without(inner, rest) if rest and isinstance(inner, Mapping) else {}
-    return {**kept, key: left} if left else kept
+    remainder = without(inner, rest) if rest and isinstance(inner, Mapping) else {}
+    return {**kept, key: remainder} if remainder else kept
 
 
 def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Every place that holds no further mapping, with what it holds."""
+    """Yield path and value of every value that is not a mapping with entries."""
     if isinstance(value, Mapping) and value:
-        for key, each in value.items():
-            yield from leaves(each, (*path, key))
+        for key, item in value.items():
+            yield from leaves(item, (*path, key))
     else:
         yield path, value

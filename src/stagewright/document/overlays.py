@@ -1,4 +1,4 @@
-"""What the overlay of an environment may say over a document. It comes from a file beside it."""
+"""Checks of an overlay: the file with what one environment changes of a document."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from stagewright.document.schema_errors import shown, type_of
 from stagewright.syntax.findings import LIKELY_TYPO, Finding, closest_match, nearest
 
 SHARED = ("name", "code", "sample_data")
-"""Fields that no overlay may change: the pipeline's identity, and folders beside the document."""
+"""Fields that an overlay cannot change: the pipeline's identity, and paths relative to the document."""
 
 
 def overlay_findings(document: Mapping[str, Any], overlay: Mapping[str, Any]) -> Iterator[Finding]:
-    """What `overlay` may not say over `document`, or says to nobody."""
+    """Yield the values of `overlay` that `document` does not allow, or that have no effect on it."""
     for field in SHARED:
         if field in overlay:
             yield Finding((field,), "an overlay cannot change it", "it is the same in every environment")
@@ -23,16 +23,16 @@ def overlay_findings(document: Mapping[str, Any], overlay: Mapping[str, Any]) ->
     yield from _parameters(document, overlay)
 
 
-def _stages(known: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Finding]:
-    """An overlay may bring a stage of its own, which says its kind."""
-    for name, stage in given.items():
-        if name not in known and "kind" not in _mapping(stage):
-            remedy = f"{nearest(name, known, 'stages')}; a stage of the overlay's own has a kind"
+def _stages(declared: Mapping[str, Any], changed: Mapping[str, Any]) -> Iterator[Finding]:
+    """An overlay may add a stage. It then needs a kind."""
+    for name, stage in changed.items():
+        if name not in declared and "kind" not in _mapping(stage):
+            remedy = f"{nearest(name, declared, 'stages')}; to add a stage, give its kind"
             yield Finding(("stages", name), "the document has no such stage", remedy)
 
 
 def _parameters(document: Mapping[str, Any], overlay: Mapping[str, Any]) -> Iterator[Finding]:
-    """A parameter keeps its type. One of the overlay's own is there for something to refer to it."""
+    """A parameter keeps its type. A new parameter that resembles another must be referred to."""
     declared = _mapping(document.get("parameters"))
     text = canonical_json(merged(document, overlay))
     for name, value in _mapping(overlay.get("parameters")).items():
@@ -43,8 +43,8 @@ def _parameters(document: Mapping[str, Any], overlay: Mapping[str, Any]) -> Iter
                 message = "the document declares no such parameter, and nothing refers to it"
                 yield Finding(path, message, f'did you mean "{close}"?')
         elif isinstance(value, bool | int | float | str) and type_of(value) != type_of(declared[name]):
-            message = f"the document declares {type_of(declared[name])}, and this is {shown(value)}"
-            yield Finding(path, message, "give a value of that type, or declare another in the document")
+            message = f"the document declares {type_of(declared[name])}, not {shown(value)}"
+            yield Finding(path, message, "give a value of that type, or change the document")
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

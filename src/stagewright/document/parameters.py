@@ -1,4 +1,4 @@
-"""Parameters of one run: declared ones only, of the declared type."""
+"""Parameters of one run. Each must be declared in the document and keep its type."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from stagewright.syntax.fields import Scalar
 from stagewright.syntax.findings import Finding, nearest, problems
 
 
-def with_parameters(pipeline: Pipeline, given: Mapping[str, Any]) -> Pipeline:
-    """The document with other values of its parameters, checked again as a whole.
+def with_parameters(pipeline: Pipeline, parameters: Mapping[str, Any]) -> Pipeline:
+    """Return the document with these parameters, checked again as a whole.
 
-    DocumentError where a parameter is not declared, or its value has another type. There is one type of
-    number: JSON and Terraform store 1.0 as 1. A given value is a value: `${` in it is refused.
+    Raises DocumentError if a parameter is not declared, has another type or contains a reference. Whole and
+    fractional numbers are one type, since JSON and Terraform store 1.0 as 1.
     """
-    if not given:
+    if not parameters:
         return pipeline
-    if wrong := list(_wrong(pipeline, given)):
-        raise DocumentError(problems(wrong))
-    changed = pipeline.model_copy(update={"parameters": {**pipeline.parameters, **normalized(given)}})
-    if found := check(changed):
-        raise DocumentError(problems(found))
+    if findings := list(_findings(pipeline, parameters)):
+        raise DocumentError(problems(findings))
+    changed = pipeline.model_copy(update={"parameters": {**pipeline.parameters, **normalized(parameters)}})
+    if findings := check(changed):
+        raise DocumentError(problems(findings))
     return changed
 
 
 def parse_parameter(text: str, declared: Scalar, name: str = "") -> Scalar:
-    """`text` from a command line as a value of the type of `declared`; DocumentError where it is none."""
+    """Parse a command-line value as the type of `declared`. Raises DocumentError if it has another type."""
     path = ("parameters", name) if name else ("parameters",)
     if _is_broken(text):
-        raise DocumentError(problems([Finding(path, "is no text in UTF-8", "write it in UTF-8")]))
+        raise DocumentError(problems([Finding(path, "is not valid UTF-8", "encode it in UTF-8")]))
     if isinstance(declared, str):
         return text
     value = _parsed(text)
@@ -45,7 +45,7 @@ def parse_parameter(text: str, declared: Scalar, name: str = "") -> Scalar:
 
 
 def _is_broken(text: str) -> bool:
-    """Python puts halves of surrogate pairs in place of a command line's bytes that are no UTF-8."""
+    """Return whether `text` has lone surrogates: Python decodes invalid UTF-8 of a command line to these."""
     return any("\ud800" <= character <= "\udfff" for character in text)
 
 
@@ -56,8 +56,8 @@ def _parsed(text: str) -> Any:
         return text
 
 
-def _wrong(pipeline: Pipeline, given: Mapping[str, Any]) -> Iterator[Finding]:
-    for name, value in given.items():
+def _findings(pipeline: Pipeline, parameters: Mapping[str, Any]) -> Iterator[Finding]:
+    for name, value in parameters.items():
         path = ("parameters", name)
         if name not in pipeline.parameters:
             remedy = nearest(name, pipeline.parameters, "declared") or "the document declares none"
@@ -65,4 +65,4 @@ def _wrong(pipeline: Pipeline, given: Mapping[str, Any]) -> Iterator[Finding]:
         elif (expected := type_of(pipeline.parameters[name])) != type_of(value):
             yield Finding(path, f"takes {expected}, not {shown(value)}")
         elif isinstance(value, str) and "${" in value:
-            yield Finding(path, "a given value takes no references", "write the value itself")
+            yield Finding(path, "a parameter of a run cannot contain references", "write the value itself")

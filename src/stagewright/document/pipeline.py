@@ -1,4 +1,4 @@
-"""The document as a whole."""
+"""The document as a whole: the root model."""
 
 from __future__ import annotations
 
@@ -21,12 +21,6 @@ from stagewright.syntax.fields import (
     StageName,
 )
 
-
-def find_trigger(pipeline: Pipeline, listens: Mapping[str, Any]) -> AnyTrigger | None:
-    """The document's trigger that listens to this; None where it has none any more."""
-    return next((trigger for trigger in pipeline.triggers if trigger.filter == listens), None)
-
-
 STAGE_LIMIT = 2_000
 
 
@@ -34,32 +28,39 @@ class Pipeline(Model):
     """A named document: parameters, triggers, stages."""
 
     name: PipelineName
-    """Names the pipeline for ever: runs, results and the endpoint carry it."""
+    """`house-price`: the pipeline's permanent name. Runs, results and endpoints carry it."""
     description: str = ""
-    """For people."""
+    """Free text for readers of the document."""
     parameters: Mapping[Name, Annotated[Scalar, Accepts(known="plan", roots=INSTALLATION_ROOTS)]] = Field(
         default_factory=dict
     )
-    """Values that stages refer to as ${parameters.<name>}; a trigger may give others for a run."""
+    """`{min_r2: 0.88}`: values that stages refer to as `${parameters.<name>}`. A trigger, or you when you
+    start a run, may replace them for that run."""
     partition: Annotated[str, Accepts(known="plan", roots=("parameters", "trigger"))] = "default"
-    """Separates results that must not mix, usually the data's date."""
+    """`${trigger.date}`: separates results that must not mix, usually by the date of the data. A stage reuses
+    results of its own partition only."""
     code: str = "code"
-    """Folder of the code files, relative to the document. Used where the files are, not in AWS."""
+    """`code`: the folder of the code files, relative to the document. Only commands read it, not the router
+    in AWS."""
     sample_data: Mapping[str, str] = Field(default_factory=dict)
-    """Bucket prefix -> local folder or file, relative to the document: uploaded by `run` and `push` to the
-    local target only, so that an example works at once."""
+    """`{raw/house-price/: data}`: bucket prefix -> local folder or file, relative to the document. `run` and
+    `push` upload it to the local target only, so that an example works at once."""
     sample_functions: Mapping[str, str] = Field(default_factory=dict)
-    """Lambda function -> `file.py:handler`, relative to the document: stands for a function that `lambda`
-    stages call, on the local target only."""
+    """`{notify: functions/notify.py:handler}`: Lambda function -> `file.py:handler`, relative to the
+    document. It replaces a function that `lambda` stages call, on the local target only."""
     concurrency: Literal["queue", "skip", "cancel-running"] = "queue"
-    """What becomes of a run that is to start while another of this pipeline goes on. `queue`: it waits; all
-    that wait run, in the order of their events. `skip`: it is dropped (`stagewright runs NAME --dropped`).
-    `cancel-running`: it stops the runs before it, and starts when they have ended."""
+    """What happens to a new run while another run of this pipeline is active. `queue`: it waits, and waiting
+    runs start in the order of their events. `skip`: it does not run (`stagewright runs NAME --dropped` lists
+    it). `cancel-running`: it stops the earlier runs, and starts when they have ended."""
     budget: Budget | None = None
-    """A run whose plan may cost more is refused before it starts."""
+    """A run is rejected before it starts if its plan exceeds this budget."""
     defaults: Defaults = Defaults()
-    """Used by every stage that does not say otherwise."""
+    """Settings of every stage that does not set its own."""
     triggers: tuple[Trigger, ...] = ()
-    """What starts a run. A run can always be asked for by hand."""
+    """What starts a run. You can always start a run manually."""
     stages: Mapping[StageName, AnyStage] = Field(min_length=1, max_length=STAGE_LIMIT)
-    """Stage name -> stage. The order of running follows from references and `after`, not from this order."""
+    """Stage name -> stage. References and `after` determine the order of execution, not the order here."""
+
+    def trigger_for(self, trigger_filter: Mapping[str, Any]) -> AnyTrigger | None:
+        """Return the trigger with this `filter`, or None if the document no longer has it."""
+        return next((trigger for trigger in self.triggers if trigger.filter == trigger_filter), None)

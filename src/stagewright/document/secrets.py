@@ -1,4 +1,5 @@
-"""Secrets in a document: everybody has them who may read it, or describe the jobs that it makes."""
+"""Find secrets in environment variables. Everyone who may read a document or describe its jobs can see
+them."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from stagewright.syntax.findings import Finding, Path, problems
 
 REMEDY = (
     "keep it in Secrets Manager or SSM Parameter Store, and let the script read it with the job's role;"
-    " a secret that was pushed is known, so change it"
+    " a secret that was pushed is exposed, so rotate it"
 )
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SECRET = re.compile(
@@ -20,13 +21,13 @@ _SECRET = re.compile(
     r"|encryption)_?key))_?\d*$",
     re.IGNORECASE,
 )
-"""At the end of a name: DB_SECRET_NAME and MAX_TOKENS hold none."""
+"""Matches at the end of a name only: DB_SECRET_NAME and MAX_TOKENS are not secrets."""
 _HARMLESS = re.compile(r"(arn:.*|true|false|\d*|.*\$\{.*)", re.IGNORECASE | re.DOTALL)
-"""Where a secret is, a switch, a number, nothing; and what a reference gives, which is not known yet."""
+"""Values that are not secrets: an ARN, a boolean, a number, an empty text, and a reference."""
 
 
 def environments(pipeline: Pipeline) -> Mapping[str, Any]:
-    """The document's `environment` blocks, in their places."""
+    """Return the part of the document that consists of its `environment` blocks."""
     return pipeline.model_dump(
         mode="json",
         exclude_unset=True,
@@ -35,15 +36,17 @@ def environments(pipeline: Pipeline) -> Mapping[str, Any]:
 
 
 def exposed_secrets(document: Mapping[str, Any], file: str = "") -> tuple[Problem, ...]:
-    """Environment variables, of the defaults and of stages, that hold a secret by their names. The value is
-    never told. `document` is a correct one, or the part of one that an overlay is."""
+    """Return a problem for each environment variable whose name suggests a secret. Values are not shown.
+
+    `document`: a valid document, or a part of one such as an overlay.
+    """
     return problems(_findings(document), file=file)
 
 
 def _findings(document: Mapping[str, Any]) -> Iterator[Finding]:
-    places: dict[Path, Any] = {("defaults",): document.get("defaults")}
-    places |= {("stages", name): stage for name, stage in document.get("stages", {}).items()}
-    for path, place in places.items():
-        for name, value in (place or {}).get("environment", {}).items():
+    blocks: dict[Path, Any] = {("defaults",): document.get("defaults")}
+    blocks |= {("stages", name): stage for name, stage in document.get("stages", {}).items()}
+    for path, block in blocks.items():
+        for name, value in (block or {}).get("environment", {}).items():
             if _SECRET.search(_HUMP.sub("_", name)) and not _HARMLESS.fullmatch(str(value)):
-                yield Finding((*path, "environment", name), "looks like a secret, in plain text", REMEDY)
+                yield Finding((*path, "environment", name), "looks like a secret in plain text", REMEDY)

@@ -1,4 +1,4 @@
-"""."""
+"""The layers of a document as they are stored: a leaf module, so that clients do not load the checks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Base:
-    """A layer as pushed: its JSON text, that text's SHA-256, when it was written, and by whom if known."""
+    """A pushed layer: its JSON text, the SHA-256 of that text, the time of the write, and the author if
+    known."""
 
     document: str
     sha256: str
@@ -19,10 +20,14 @@ class Base:
 
 @dataclass(frozen=True)
 class Overrides:
-    """The item that people edit. `content` may be anything that the table holds.
+    """The overrides item, which people may edit in the table.
 
-    `version` counts the writes that came by a command; `seal` is what such a write left (see `run.layers`).
-    `stored` is the item in DynamoDB's types, empty where there is none.
+    Fields:
+        content: Any value that the table can hold.
+        version: Number of writes by commands.
+        by, written: Author and time of the last write by a command.
+        checksum: `layers.checksum_of` at that write. A different value reveals an edit in the table.
+        stored: The item in DynamoDB types, empty if there is none.
     """
 
     content: Mapping[str, Any] = field(default_factory=dict)

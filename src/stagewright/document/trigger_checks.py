@@ -98,7 +98,7 @@ def _data(trigger: DataTrigger, path: Path) -> Iterator[Finding]:
     place = (*path, "prefix")
     if not trigger.prefix or "://" in trigger.prefix or trigger.prefix.startswith("/"):
         remedy = "write the part of the key after the bucket, such as raw/house-price/"
-        yield Finding(place, f'"{trigger.prefix}" is not a prefix inside the bucket', remedy)
+        yield Finding(place, f'"{trigger.prefix}" is not a prefix in the bucket', remedy)
     elif trigger.prefix.startswith(OWN_FOLDERS):
         yield Finding(place, f"{trigger.prefix} is the framework's own", "let data arrive elsewhere")
     if not trigger.suffix and not trigger.settle:

@@ -1,4 +1,4 @@
-"""What starts a run: one model for each type of trigger, joined into one discriminated union."""
+"""Triggers: one model for each type, joined into one discriminated union."""
 
 from __future__ import annotations
 
@@ -13,92 +13,95 @@ from stagewright.syntax.fields import Accepts, AwsName, Duration, Model, Name, P
 
 
 def has_code_trigger(document: Mapping[str, Any]) -> bool:
-    """Whether a pushed release of this document (as JSON has it) starts a run."""
+    """Return whether a pushed release of this document (parsed JSON) starts a run."""
     return any(trigger.get("type") == "code" for trigger in document.get("triggers", ()))
 
 
-def trigger_name(listens: Mapping[str, Any]) -> str:
-    """Of the trigger that listens to this; short, and the same as long as it does."""
-    text = json.dumps(dict(listens), sort_keys=True)
-    return f"{listens['type']}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+def trigger_name(trigger_filter: Mapping[str, Any]) -> str:
+    """Return a short name that identifies a trigger by its filter."""
+    text = json.dumps(dict(trigger_filter), sort_keys=True)
+    return f"{trigger_filter['type']}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 class AnyTrigger(Model):
-    """What every trigger has."""
+    """Fields of every trigger."""
 
     only: tuple[StageName, ...] = ()
-    """Stages that may run; all others lend their last good result. Left out: all that are on."""
+    """`[deploy]`: the stages that may run. Other stages reuse their last good result. Default: every enabled
+    stage."""
     parameters: Mapping[Name, Annotated[Scalar, Accepts(known="plan", roots=("trigger",))]] = Field(
         default_factory=dict
     )
-    """Values of declared parameters in the runs that this starts, such as `${trigger.date}`."""
+    """`{month: "${trigger.date}"}`: values of declared parameters in the runs that this trigger starts."""
     cooldown: Duration | None = None
-    """After a run that it started, the trigger is deaf for this time. What it drops is listed."""
+    """`1h`: after it has started a run, the trigger ignores further events for this period. `stagewright runs
+    NAME --dropped` lists them."""
 
     @property
     def filter(self) -> Mapping[str, Any]:
-        """Which events it is for. Two versions of a document with the same have the same trigger."""
+        """The fields that select events. A trigger keeps its identity while its filter stays the same."""
         return self.model_dump(exclude=set(AnyTrigger.model_fields))
 
 
 class CodeTrigger(AnyTrigger):
-    """A pushed release starts a run."""
+    """Starts a run when a release is pushed."""
 
     type: Literal["code"]
-    """What starts the run."""
+    """The type of trigger."""
 
 
 class DataTrigger(AnyTrigger):
-    """An object that arrives in the bucket starts a run."""
+    """Starts a run when an object arrives in the bucket."""
 
     type: Literal["data"]
-    """What starts the run."""
+    """The type of trigger."""
     prefix: str
-    """Of the object's key, such as `raw/house-price/`. `staging/`, `manifests/`, `releases/`, `code/`,
-    `runs/` and `glue/` are the framework's."""
+    """`raw/house-price/`: the beginning of the object's key. `staging/`, `manifests/`, `releases/`, `code/`,
+    `runs/` and `glue/` are reserved."""
     suffix: str = ""
-    """Of the object's key, such as `_SUCCESS`: the object that is written last. Each such object starts a
-    run."""
+    """`_SUCCESS`: the end of the object's key. Each matching object starts a run, so name the object that is
+    written last."""
     settle: Duration | None = None
-    """Starts one run when nothing has arrived for this time, where no object is the last one."""
+    """`10m`: one run starts when no further object has arrived for this period. Use it if you do not know
+    which object is written last."""
     date: str | None = None
-    """Regular expression with one group, searched in the key: the date that `${trigger.date}` stands for.
-    Left out: the first year-month-day or year-month in the key, else the day of the event."""
+    """`day=([0-9-]+)/`: a regular expression, searched in the key. Its one group becomes `${trigger.date}`.
+    Default: the first year-month-day or year-month in the key, else the day of the event."""
 
 
 class ScheduleTrigger(AnyTrigger):
-    """The clock starts a run."""
+    """Starts a run at regular times."""
 
     type: Literal["schedule"]
-    """What starts the run."""
+    """The type of trigger."""
     cron: str | None = None
-    """Six fields, as EventBridge Scheduler has them: minutes, hours, day of month, month, day of week,
-    year."""
+    """`0 14 ? * SAT *`: every Saturday at 14:00. The six fields are those of EventBridge Scheduler: minutes,
+    hours, day of month, month, day of week, year."""
     rate: str | None = None
-    """Such as `6 hours`, in place of `cron`; counted from the start of 1970, UTC."""
+    """`6 hours`: a regular interval, instead of `cron`. Intervals count from the start of 1970, UTC."""
     timezone: str = "UTC"
-    """An IANA name, such as `Europe/Zurich`; daylight saving is followed. For `cron` only."""
+    """`Europe/Zurich`: the IANA time zone of `cron`, with its daylight saving time."""
 
 
 class ModelApprovedTrigger(AnyTrigger):
-    """A version of a model that is approved in the registry starts a run."""
+    """Starts a run when a model version is approved in the registry."""
 
     type: Literal["model-approved"]
-    """What starts the run."""
+    """The type of trigger."""
     group: AwsName | None = None
-    """Model package group; that of the document's register stage when left out."""
+    """`house-price`: the model package group. Default: the group of the document's register stage."""
 
 
 class UpstreamTrigger(AnyTrigger):
-    """A good end of another pipeline's run starts a run."""
+    """Starts a run when a run of another pipeline succeeds."""
 
     type: Literal["upstream"]
-    """What starts the run."""
+    """The type of trigger."""
     pipeline: PipelineName
-    """The pipeline that runs before."""
+    """`sales-features`: the name of the other pipeline."""
     stage: StageName | None = None
-    """Only where this stage of it has run well, or its earlier result was as good; a stage that was off has
-    not."""
+    """`publish`: starts a run only if this stage of the other pipeline succeeded, or reused a result with the
+    same inputs. A disabled or skipped stage does not count."""
 
 
 Trigger = Annotated[
@@ -113,4 +116,4 @@ TRIGGERS: Mapping[str, type[AnyTrigger]] = {
     "model-approved": ModelApprovedTrigger,
     "upstream": UpstreamTrigger,
 }
-"""The value of `type` -> its model."""
+"""`type` -> model."""

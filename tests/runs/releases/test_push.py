@@ -303,7 +303,7 @@ def test_a_push_that_closes_a_circle_of_pipelines_is_refused_and_writes_nothing(
         push(gateway, waits_for(tools, "third", "second"), files)
     (problem,) = refused.value.problems
     assert problem.path == "triggers[1].pipeline"
-    assert problem.message == "upstream triggers form a circle: third -> first -> second -> third"
+    assert problem.message == "upstream triggers form a cycle: third -> first -> second -> third"
     assert gateway.documents.base("third") is None
     assert keys(gateway, "staging/third/") == keys(gateway, "manifests/third") == []
 

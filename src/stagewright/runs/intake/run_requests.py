@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
-from stagewright.document.pipeline import Pipeline, find_trigger
+from stagewright.document.pipeline import Pipeline
 from stagewright.document.triggers import trigger_name
 from stagewright.gateway import Gateway
 from stagewright.naming import Installation
@@ -161,7 +161,7 @@ def _wanted(
     gateway: Gateway, pipeline: Pipeline, request: Request, listens: Mapping[str, Any]
 ) -> Request | None:
     """The request with what the document's trigger adds; None where it is dropped."""
-    found, event = find_trigger(pipeline, listens), request.trigger
+    found, event = pipeline.trigger_for(listens), request.trigger
     if found is None:
         _drop(gateway, request, "the document has no such trigger any more")
         return None
