@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stagewright.installation.resources import resources
-from stagewright.installation.roles.doctor import READER
+from stagewright.installation.roles.doctor import DOCTOR as DOCTOR_ROLE
 from stagewright.installation.roles.exceptions import BROADER
 
 INTRODUCTION = """\
@@ -44,7 +44,7 @@ def iam_reference() -> str:
     parts = resources()
     pages = [INTRODUCTION, *map(_role, parts["roles"].values())]
     pages += [_option(option, roles) for option, roles in parts["role_options"].items()]
-    pages.append(DOCTOR + "\n" + _table(READER.to_json()["statements"]))
+    pages.append(DOCTOR + "\n" + _table(DOCTOR_ROLE.to_json()["statements"]))
     return "\n".join([*pages, _all_resources(parts), _broader()])
 
 
@@ -103,4 +103,4 @@ def _statements(parts: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]
     found = [(role, each) for role, settings in parts["roles"].items() for each in settings["statements"]]
     for options in parts["role_options"].values():
         found += [(role, each) for role, added in options.items() for each in added]
-    return [*found, *(("doctor", each) for each in READER.to_json()["statements"])]
+    return [*found, *(("doctor", each) for each in DOCTOR_ROLE.to_json()["statements"])]

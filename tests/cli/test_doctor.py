@@ -17,7 +17,7 @@ from sagemaker_local import state_folder
 from stagewright.cli.doctor import inspect
 from stagewright.cli.doctor.check import Check
 from stagewright.cli.doctor.installation import Place
-from stagewright.installation.roles.doctor import READER
+from stagewright.installation.roles.doctor import DOCTOR
 from stagewright.local import server as local
 from stagewright.local.artifacts import Artifacts
 from stagewright.local.provision import provision
@@ -265,6 +265,6 @@ def test_it_calls_nothing_that_its_policy_does_not_allow(patient):
     watched.session.events.register("before-call", note)
     inspect(Place(watched, local=False))
     watched.close()
-    allowed = {action for statement in READER.statements for action in statement.actions}
+    allowed = {action for statement in DOCTOR.statements for action in statement.actions}
     assert called - FREE - allowed == set()
     assert len(called) > 20

@@ -20,7 +20,7 @@ SECTIONS = {
 
 
 def test_every_alarm_has_a_section_and_no_other_has():
-    assert sorted(SECTIONS) == sorted(alarm.what for alarm in ALARMS)
+    assert sorted(SECTIONS) == sorted(alarm.key for alarm in ALARMS)
 
 
 @pytest.mark.parametrize("part", ["**Means**", "**See**", "**Do**", "**Repairs itself**"])
@@ -36,4 +36,4 @@ def test_the_commands_exist():
 
 def test_the_log_groups_are_those_of_the_functions():
     named = set(re.findall(r"/aws/lambda/ENV-(\w+)", PAGE))
-    assert named == {function.what for function in FUNCTIONS}
+    assert named == {function.key for function in FUNCTIONS}

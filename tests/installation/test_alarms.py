@@ -20,7 +20,7 @@ NAMED = {
 }
 
 
-@pytest.mark.parametrize("alarm", ALARMS, ids=lambda alarm: alarm.what)
+@pytest.mark.parametrize("alarm", ALARMS, ids=lambda alarm: alarm.key)
 def test_an_alarm_looks_at_something_that_is_there_and_says_what_to_do(alarm):
     if alarm.namespace == NAMESPACE:
         assert not alarm.dimensions
@@ -39,20 +39,20 @@ def test_an_alarm_looks_at_something_that_is_there_and_says_what_to_do(alarm):
 
 def test_names_are_there_once():
     for named in (ALARMS, LOG_METRICS):
-        assert len({each.what for each in named}) == len(named)
+        assert len({each.key for each in named}) == len(named)
 
 
 def test_what_must_wake_somebody_does():
     assert {"failed-runs", "dead-letters", "stuck-runs", "repairs", "refused-runs"} <= PARTS["alarms"].keys()
     for function in FUNCTIONS:
-        assert {f"{function.what}-errors", f"{function.what}-crashes"} <= PARTS["alarms"].keys()
+        assert {f"{function.key}-errors", f"{function.key}-crashes"} <= PARTS["alarms"].keys()
 
 
-@pytest.mark.parametrize("metric", LOG_METRICS, ids=lambda metric: metric.what)
+@pytest.mark.parametrize("metric", LOG_METRICS, ids=lambda metric: metric.key)
 def test_a_log_metric_reads_a_log_that_is_there_and_a_field_that_somebody_writes(metric):
     assert metric.log_group in PARTS["log_groups"]
     field, value = re.fullmatch(r'\{ \$\.(\w+) = "(\w+)" \}', metric.pattern).groups()
-    if field == "metric" and metric.what != "refused":
+    if field == "metric" and metric.key != "refused":
         source = (PACKAGE / "router" / "sweeper.py").read_text()
         assert f'metric="{value}"' in source
 

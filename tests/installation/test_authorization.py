@@ -16,7 +16,7 @@ import pytest
 from tests.support.cached_python import python_with
 
 from stagewright.installation.resources import resources
-from stagewright.installation.roles.doctor import READER
+from stagewright.installation.roles.doctor import DOCTOR
 from stagewright.installation.roles.exceptions import BROADER
 from stagewright.installation.template import fill
 from stagewright.naming import Installation
@@ -50,7 +50,7 @@ def reference() -> dict:
 
 def statements() -> Iterator[tuple[str, dict]]:
     """Role and statement: of the roles, of what options add to them, and of who only looks."""
-    parts = json.loads(fill(json.dumps({**resources(), "reader": READER.to_json()}), HERE))
+    parts = json.loads(fill(json.dumps({**resources(), "reader": DOCTOR.to_json()}), HERE))
     roles = {**parts["roles"], "doctor": parts["reader"]}
     for role, settings in roles.items():
         yield from ((role, each) for each in settings["statements"])

@@ -192,7 +192,7 @@ def allowed(role: str) -> set[str]:
     return {
         action
         for each in ROLES
-        if each.what == role
+        if each.key == role
         for statement in each.statements
         for action in statement.actions
     }
@@ -286,9 +286,9 @@ def test_statements_have_reasons_and_narrow_resources(parts):
                     for resource in each["resources"]
                 )
     assert everything == {
-        ("router", "FindChampion"),
-        ("router", "Decide"),
-        ("sweeper", "Decide"),
+        ("router", "ListModelVersions"),
+        ("router", "SendDecision"),
+        ("sweeper", "SendDecision"),
         ("workflow", "ListTags"),
         ("workflow", "LogDelivery"),
         ("sagemaker", "Metrics"),

@@ -1,3 +1,3 @@
-"""Everything that an installation consists of, as data that Terraform and the local target both read."""
+"""The AWS resources of an installation, as data that Terraform and the local target both read."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`python -m stagewright.installation` writes the artifacts and says which changed."""
+"""`python -m stagewright.installation` writes the artifacts and prints the names of the changed files."""
 
 from __future__ import annotations
 

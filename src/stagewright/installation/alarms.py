@@ -1,9 +1,9 @@
-"""What wakes somebody, and what to do then. On AWS only: a laptop has its owner in front of it.
+"""The CloudWatch alarms and log metrics. Terraform creates them; the local target has none.
 
 Metrics: "Step Functions metrics for CloudWatch", "Available CloudWatch metrics for Amazon SQS", "Types of
-metrics for Lambda functions", "Amazon EventBridge metrics" in the services' guides; the others come from the
-functions' structured logs (`LOG_METRICS`). New ids of a redrive: "Learn how to configure a dead-letter queue
-redrive in Amazon SQS".
+metrics for Lambda functions", "Amazon EventBridge metrics" in the services' guides. `LOG_METRICS` are the
+metrics that CloudWatch reads from the functions' structured logs. A redrive gives messages new ids: "Learn
+how to configure a dead-letter queue redrive in Amazon SQS".
 """
 
 from __future__ import annotations
@@ -17,32 +17,35 @@ from stagewright.installation.rules import RULES
 from stagewright.installation.template import TEMPLATE
 
 NAMESPACE = f"{TEMPLATE.prefix}/{TEMPLATE.environment}"
-"""Of our own metrics: one for each installation, so that they need no dimensions."""
+"""Namespace of the log metrics. Each installation has its own, so the metrics need no dimensions."""
 MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
 
 
 @dataclass(frozen=True)
 class LogMetric:
-    """A metric filter: what in the log of a function becomes a metric. `pattern`: CloudWatch Logs' syntax."""
+    """A metric filter on a function's log. `pattern` uses the filter syntax of CloudWatch Logs.
 
-    what: str
+    `log_group` is the key of the log group in installation.json.
+    """
+
+    key: str
     log_group: str
     pattern: str
     metric: str
     value: str = "1"
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "name": TEMPLATE.name(self.what), "namespace": NAMESPACE}
+        return {**asdict(self), "name": TEMPLATE.name(self.key), "namespace": NAMESPACE}
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """Goes off where the `statistic` over `period` seconds compares so with `threshold`, `periods` times.
+    """An alarm on a metric's `statistic` over `periods` periods of `period` seconds each.
 
-    `description` says what happened, `remedy` what to do; `missing` how periods without data count.
+    `description` states what happened, `remedy` what to do. `missing` is how CloudWatch treats missing data.
     """
 
-    what: str
+    key: str
     namespace: str
     metric: str
     dimensions: Mapping[str, str]
@@ -57,50 +60,51 @@ class Alarm:
 
     @property
     def arn(self) -> str:
-        return TEMPLATE.arn("cloudwatch", f"alarm:{TEMPLATE.name(self.what)}")
+        return TEMPLATE.arn("cloudwatch", f"alarm:{TEMPLATE.name(self.key)}")
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "dimensions": dict(self.dimensions), "name": TEMPLATE.name(self.what)}
+        return {**asdict(self), "dimensions": dict(self.dimensions), "name": TEMPLATE.name(self.key)}
 
 
-def _errors(function: Function) -> LogMetric:
-    metric = f"{function.what.capitalize()}Errors"
-    return LogMetric(f"{function.what}-errors", function.what, '{ $.level = "ERROR" }', metric)
+def _error_metric(function: Function) -> LogMetric:
+    metric = f"{function.key.capitalize()}Errors"
+    return LogMetric(f"{function.key}-errors", function.key, '{ $.level = "ERROR" }', metric)
 
 
 LOG_METRICS = (
-    *map(_errors, FUNCTIONS),
-    LogMetric("repairs", SWEEPER.what, '{ $.metric = "Repairs" }', "Repairs", "$.value"),
-    LogMetric("oldest-run", SWEEPER.what, '{ $.metric = "OldestRun" }', "OldestRun", "$.value"),
-    LogMetric("refused", ROUTER.what, '{ $.metric = "Refused" }', "Refused"),
+    *map(_error_metric, FUNCTIONS),
+    LogMetric("repairs", SWEEPER.key, '{ $.metric = "Repairs" }', "Repairs", "$.value"),
+    LogMetric("oldest-run", SWEEPER.key, '{ $.metric = "OldestRun" }', "OldestRun", "$.value"),
+    LogMetric("refused", ROUTER.key, '{ $.metric = "Refused" }', "Refused"),
 )
 
 _MACHINE = {"StateMachineArn": TEMPLATE.state_machine_arn}
-_SHOW = "`stagewright runs` lists the runs, `stagewright show RUN` says which stage ended it and why"
-_LOG = f"search its log group /aws/lambda/{TEMPLATE.id}-FUNCTION for level ERROR"
+_SHOW = "`stagewright runs` lists the runs. `stagewright show RUN` shows the failed stage and the reason"
 
 
-def _logged(function: Function) -> Alarm:
+def _search_log(function: Function) -> str:
+    return f"Search its log group {function.log_group} for level ERROR"
+
+
+def _logged_errors(function: Function) -> Alarm:
     return Alarm(
-        f"{function.what}-errors",
+        f"{function.key}-errors",
         NAMESPACE,
-        f"{function.what.capitalize()}Errors",
+        f"{function.key.capitalize()}Errors",
         {},
-        f"The {function.what} logged an error",
-        f"{_LOG.replace('FUNCTION', function.what)}; what it could not do"
-        " is tried again, and what it cannot read goes to the queue events-dead",
+        f"The {function.key} logged an error",
+        f"{_search_log(function)}. Failed work is retried; unreadable events move to the queue events-dead",
     )
 
 
-def _crashed(function: Function) -> Alarm:
+def _crashes(function: Function) -> Alarm:
     return Alarm(
-        f"{function.what}-crashes",
+        f"{function.key}-crashes",
         "AWS/Lambda",
         "Errors",
-        {"FunctionName": TEMPLATE.name(function.what)},
-        f"The {function.what} ended with an error, or ran out of time or memory",
-        f"{_LOG.replace('FUNCTION', function.what)}, `Task timed out` and"
-        " `Runtime.`; an import error means a wrong layer",
+        {"FunctionName": TEMPLATE.name(function.key)},
+        f"The {function.key} crashed, timed out or ran out of memory",
+        f"{_search_log(function)}, `Task timed out` and `Runtime.`. An import error means a wrong layer",
     )
 
 
@@ -110,8 +114,9 @@ def _undelivered(rule: str) -> Alarm:
         "AWS/Events",
         "FailedInvocations",
         {"RuleName": TEMPLATE.name(rule)},
-        f"EventBridge could not deliver an event of the rule {rule}",
-        "Its target is gone or refuses: `terraform plan` shows what differs; the sweeper repairs the rest",
+        f"EventBridge did not deliver an event of the rule {rule}",
+        "The target does not exist or denies access. `terraform plan` shows the difference. The"
+        " sweeper makes up for lost events",
     )
 
 
@@ -122,14 +127,14 @@ ALARMS = (
         "ExecutionsFailed",
         _MACHINE,
         "A run failed",
-        f"{_SHOW}. Run again to resume there",
+        f"{_SHOW}. Run the pipeline again to resume at that stage",
     ),
     Alarm(
         "timed-out-runs",
         "AWS/States",
         "ExecutionsTimedOut",
         _MACHINE,
-        "A run took longer than the machine lets it",
+        "A run exceeded the state machine's timeout",
         _SHOW,
     ),
     Alarm(
@@ -137,8 +142,8 @@ ALARMS = (
         NAMESPACE,
         "OldestRun",
         {},
-        "A run has been open for a day (threshold in seconds)",
-        f"{_SHOW}; `stagewright stop RUN` ends it, its jobs included",
+        "A run has been open for more than a day (threshold in seconds)",
+        f"{_SHOW}. `stagewright stop RUN` stops the run and its jobs",
         threshold=DAY,
         statistic="Maximum",
         period=15 * MINUTE,
@@ -148,17 +153,18 @@ ALARMS = (
         NAMESPACE,
         "Refused",
         {},
-        "A document, an override or a release was not valid, so its run was refused",
-        "`stagewright runs` shows the reason, with the place in the document; correct it and push again",
+        "A run was refused because its document, an override or its release is invalid",
+        "`stagewright runs` shows the reason with the path in the document. Correct it and push again",
     ),
     Alarm(
         "dead-letters",
         "AWS/SQS",
         "ApproximateNumberOfMessagesVisible",
         {"QueueName": TEMPLATE.name("events-dead")},
-        "An event could not be read or delivered",
-        "`stagewright dlq` shows it, and why; when the cause is gone, `stagewright dlq replay --all`."
-        " A redrive in the console gives a message a new id, so that a run may start twice",
+        "An event is unreadable or could not be delivered",
+        "`stagewright dlq` shows the event and the reason. Fix the cause, then run"
+        " `stagewright dlq replay --all`. Do not redrive in the SQS console: messages get new ids, so a run can"
+        " start twice",
         statistic="Maximum",
     ),
     Alarm(
@@ -166,8 +172,8 @@ ALARMS = (
         "AWS/SQS",
         "ApproximateAgeOfOldestMessage",
         {"QueueName": TEMPLATE.name("events")},
-        "An event has waited for a quarter of an hour (threshold in seconds)",
-        "The router fails or is throttled: see its errors, and the account's limit of concurrent executions",
+        "An event has waited for more than 15 minutes (threshold in seconds)",
+        "The router fails or is throttled. Check its errors and the account's concurrency limit",
         threshold=15 * MINUTE,
         statistic="Maximum",
     ),
@@ -176,8 +182,9 @@ ALARMS = (
         NAMESPACE,
         "Repairs",
         {},
-        "The sweeper had to repair several times within an hour",
-        "Events are lost: is EventBridge on for the bucket, do the rules exist, does the recorder work?",
+        "The sweeper made five or more repairs within an hour",
+        "Events are being lost. Check that the bucket sends events to EventBridge, that the rules exist"
+        " and that the recorder works",
         threshold=5,
         period=HOUR,
     ),
@@ -185,14 +192,14 @@ ALARMS = (
         "silent-sweeper",
         "AWS/Lambda",
         "Invocations",
-        {"FunctionName": TEMPLATE.name(SWEEPER.what)},
-        "The sweeper has not run for half an hour",
-        "Is the rule `sweep` enabled, may EventBridge invoke the function?",
+        {"FunctionName": TEMPLATE.name(SWEEPER.key)},
+        "The sweeper has not run for 30 minutes",
+        "Check that the rule `sweep` is enabled and that EventBridge has permission to invoke the function",
         period=30 * MINUTE,
         comparison="LessThanThreshold",
         missing="breaching",
     ),
-    *map(_logged, FUNCTIONS),
-    *map(_crashed, FUNCTIONS),
-    *(_undelivered(rule.what) for rule in RULES),
+    *map(_logged_errors, FUNCTIONS),
+    *map(_crashes, FUNCTIONS),
+    *(_undelivered(rule.key) for rule in RULES),
 )

@@ -1,4 +1,7 @@
-"""The three generated files that Terraform and the local target read: committed, and tested for staleness."""
+"""The three generated files that Terraform and the local target read.
+
+They are committed. A test fails when they are stale.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ FOLDER = PACKAGE / "artifacts"
 
 
 def artifacts() -> dict[str, bytes]:
-    """File name -> content."""
+    """Return the content per file name."""
     return {
         "installation.json": _text(resources()),
         DEFINITION: _text(build()),
@@ -25,7 +28,7 @@ def artifacts() -> dict[str, bytes]:
 
 
 def write(folder: Path = FOLDER) -> list[Path]:
-    """Writes what changed; the paths of it."""
+    """Write the files that changed and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     changed = []
     for name, content in artifacts().items():

@@ -1,4 +1,7 @@
-"""The bucket: versioned (trigger keys are version ids), private, encrypted, TLS only, with EventBridge on."""
+"""The bucket: versioned, private, encrypted, TLS only, with events sent to EventBridge.
+
+Versioning is required: the version id of a release manifest is the key of the run that it triggers.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any
 from stagewright.installation.template import TEMPLATE
 
 NONCURRENT_DAYS = 90
-"""Old versions of staged code and manifests are kept as long as Step Functions keeps an execution's name."""
+"""Old versions of staged code and manifests are kept as long as Step Functions reserves execution names."""
 
 
 def bucket() -> dict[str, Any]:
@@ -26,7 +29,7 @@ def bucket() -> dict[str, Any]:
 
 
 def tls_only(action: str, resources: list[str]) -> dict[str, Any]:
-    """The statement that refuses plain HTTP."""
+    """Return the policy statement that denies plain HTTP."""
     return {
         "Sid": "TlsOnly",
         "Effect": "Deny",

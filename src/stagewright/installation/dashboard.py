@@ -1,4 +1,7 @@
-"""One CloudWatch dashboard. Widgets: "Dashboard body structure and syntax" in CloudWatch's API reference."""
+"""The CloudWatch dashboard.
+
+Source of the widgets: "Dashboard body structure and syntax" in CloudWatch's API reference.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,13 @@ from stagewright.installation.functions import FUNCTIONS
 from stagewright.installation.template import TEMPLATE
 
 WIDTH, HEIGHT = 12, 6
-"""The grid is 24 columns wide: two charts beside each other."""
+"""In grid units. The grid is 24 columns wide, so a row holds two charts."""
 
 _Metric = list[Any]
 
 
 def dashboard() -> dict[str, Any]:
-    """The alarms on top, then a chart for each question."""
+    """Return the dashboard: all alarms, then the charts."""
     alarms = {
         "type": "alarm",
         "x": 0,
@@ -29,15 +32,15 @@ def dashboard() -> dict[str, Any]:
 
 
 def _charts() -> list[tuple[str, str, list[_Metric]]]:
-    """Title, statistic, metrics."""
-    names = [TEMPLATE.name(function.what) for function in FUNCTIONS]
+    """Return title, statistic and metrics of each chart."""
+    names = [TEMPLATE.name(function.key) for function in FUNCTIONS]
     ended = ("ExecutionsSucceeded", "ExecutionsFailed", "ExecutionsAborted", "ExecutionsTimedOut")
     machine = ["StateMachineArn", TEMPLATE.state_machine_arn]
     queues = [TEMPLATE.name("events"), TEMPLATE.name("events-dead")]
     return [
         ("Runs", "Sum", [["AWS/States", metric, *machine] for metric in ended]),
         ("Duration of runs (ms)", "Average", [["AWS/States", "ExecutionTime", *machine]]),
-        ("Waiting events", "Maximum", [_of_queue(name) for name in queues]),
+        ("Waiting events", "Maximum", [_queue_length(name) for name in queues]),
         (
             "Errors of the functions",
             "Sum",
@@ -48,11 +51,11 @@ def _charts() -> list[tuple[str, str, list[_Metric]]]:
             "p95",
             [["AWS/Lambda", "Duration", "FunctionName", name] for name in names],
         ),
-        ("Repairs, refused runs", "Sum", [[NAMESPACE, "Repairs"], [NAMESPACE, "Refused"]]),
+        ("Repairs and refused runs", "Sum", [[NAMESPACE, "Repairs"], [NAMESPACE, "Refused"]]),
     ]
 
 
-def _of_queue(name: str) -> _Metric:
+def _queue_length(name: str) -> _Metric:
     return ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name]
 
 

@@ -1,4 +1,7 @@
-"""The three functions. One archive for all; a layer brings pydantic and Powertools, the runtime boto3."""
+"""The three Lambda functions, which share one archive.
+
+The Lambda runtime includes boto3. The Powertools layer adds pydantic and Powertools.
+"""
 
 from __future__ import annotations
 
@@ -13,24 +16,24 @@ RETENTION_DAYS = 90
 
 @dataclass(frozen=True)
 class Function:
-    """`timeout` in seconds, `memory` in MB (1,769 MB are one vCPU)."""
+    """`timeout` is in seconds, `memory` in MB (1,769 MB give one vCPU)."""
 
-    what: str
+    key: str
     handler: str
     timeout: int
     memory: int = 512
 
     @property
     def arn(self) -> str:
-        return TEMPLATE.arn("lambda", f"function:{TEMPLATE.name(self.what)}")
+        return TEMPLATE.arn("lambda", f"function:{TEMPLATE.name(self.key)}")
 
     @property
     def log_group(self) -> str:
-        return f"/aws/lambda/{TEMPLATE.name(self.what)}"
+        return f"/aws/lambda/{TEMPLATE.name(self.key)}"
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "name": TEMPLATE.name(self.what),
+            "name": TEMPLATE.name(self.key),
             "handler": self.handler,
             "archive": ARCHIVE,
             "runtime": "python3.12",
@@ -39,7 +42,7 @@ class Function:
             "timeout": self.timeout,
             "memory": self.memory,
             "reserved_concurrency": None,
-            "role": self.what,
+            "role": self.key,
             "log_group": self.log_group,
             "environment": {
                 "STAGEWRIGHT_BUCKET": TEMPLATE.bucket,
@@ -48,7 +51,7 @@ class Function:
                 "STAGEWRIGHT_ACCOUNT": TEMPLATE.account,
                 "STAGEWRIGHT_TOPIC": TOPIC_ARN,
                 "STAGEWRIGHT_CODE_OVERRIDES": "no",
-                "POWERTOOLS_SERVICE_NAME": f"stagewright-{self.what}",
+                "POWERTOOLS_SERVICE_NAME": f"stagewright-{self.key}",
                 "POWERTOOLS_LOG_LEVEL": "INFO",
             },
         }

@@ -1,4 +1,4 @@
-"""Two generic Glue jobs. A stage gives its own script to a run (`--scriptLocation`), so they never change.
+"""The two generic Glue jobs. Each job run sets its own script (`--scriptLocation`), so the jobs never change.
 
 Sources: "Using job parameters in AWS Glue jobs" and the API reference of Job (AWS Glue developer guide).
 """
@@ -12,19 +12,19 @@ from stagewright.installation.template import TEMPLATE
 
 ROLE = "glue"
 SCRIPT = TEMPLATE.uri("glue/every-run-names-its-own-script.py")
-"""There is no such object: a run that names none fails with this name."""
+"""This object does not exist. A job run without its own script fails with this name in the message."""
 TIMEOUT = 480
-"""Minutes; a stage may set its own."""
+"""Minutes. A stage can set its own."""
 MAX_CONCURRENT_RUNS = 50
 LOG_GROUPS = ("/aws-glue/python-jobs", "/aws-glue/jobs")
-"""Of Python shell and of Spark: `/output` and `/error` below them, for all jobs of an account."""
+"""Prefixes for Python shell and Spark. All jobs of an account share the groups `/output` and `/error`."""
 
 
 @dataclass(frozen=True)
 class GlueJob:
-    """`command` is Glue's name of the kind; `capacity` what a run has unless it asks for other."""
+    """`command` is Glue's name for the kind of job. `capacity` is the default of a job run."""
 
-    what: str
+    key: str
     command: str
     python_version: str
     glue_version: str
@@ -33,7 +33,7 @@ class GlueJob:
 
     @property
     def name(self) -> str:
-        return TEMPLATE.name(self.what)
+        return TEMPLATE.name(self.key)
 
     @property
     def arn(self) -> str:

@@ -1,8 +1,8 @@
-"""The public Powertools layer, per partition and region: it brings pydantic and Powertools to the functions.
+"""The public Powertools layer, per partition and region. It contains pydantic and Powertools.
 
-Source: "Installation" in the guide of Powertools for AWS Lambda (Python), read 2026-11-22. Version 32 is the
-one that our tests run with; in China and GovCloud the guide names others, and for cn-northwest-1 none. An
-installation where none is published brings a layer of its own (Terraform: `powertools_layer_arn`).
+Source: "Installation" in the guide of Powertools for AWS Lambda (Python), read 2026-11-22. The tests run with
+version 32. China and GovCloud have other versions, and cn-northwest-1 has none. Where no public layer exists,
+an installation supplies its own (Terraform: `powertools_layer_arn`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _NAME = "AWSLambdaPowertoolsPythonV3-python312-arm64"
 
 
 def layers() -> dict[str, Any]:
-    """Short name of the layer -> partition -> region, or `*` for all of them -> ARN."""
+    """Return the ARN per layer, partition and region. The region `*` stands for all regions."""
     return {
         "powertools": {
             "aws": {ANY_REGION: _arn("aws", TEMPLATE.region, "017000801446", 32)},

@@ -1,4 +1,4 @@
-"""The queue in front of the router, and the one that takes what the router could not read."""
+"""The router's event queue and its dead-letter queue."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stagewright.installation.template import TEMPLATE
 
 DAY = 24 * 3600
 VISIBILITY = 6 * ROUTER.timeout
-"""Seconds: at least six times the function's timeout (Lambda guide, "Using Lambda with Amazon SQS")."""
+"""Seconds. At least six times the function's timeout (Lambda guide, "Using Lambda with Amazon SQS")."""
 MAX_RECEIVES = 5
 BATCH = 10
 
@@ -19,7 +19,11 @@ DEAD_ARN = TEMPLATE.arn("sqs", TEMPLATE.name("events-dead"))
 
 
 def queues(senders: list[str], undelivered: list[str]) -> dict[str, Any]:
-    """`senders`: ARNs of the rules whose events go to `events`; `undelivered`: of those with dead letters."""
+    """Return both queues.
+
+    `senders` are the ARNs of the rules that send to `events`. `undelivered` are the ARNs of the rules whose
+    undelivered events go to `events-dead`.
+    """
     common = {"managed_encryption": True, "visibility_timeout": VISIBILITY}
     return {
         "events": {
@@ -42,10 +46,13 @@ def queues(senders: list[str], undelivered: list[str]) -> dict[str, Any]:
 
 
 def source() -> dict[str, Any]:
-    """How the router reads the queue: a message that fails returns alone, the rest of its batch does not."""
+    """Return the router's event source.
+
+    A failed message returns to the queue without the rest of its batch.
+    """
     return {
         "queue": "events",
-        "function": ROUTER.what,
+        "function": ROUTER.key,
         "batch_size": BATCH,
         "batching_window": 0,
         "function_response_types": ["ReportBatchItemFailures"],

@@ -1,4 +1,4 @@
-"""All of an installation in one JSON object: names and ARNs with placeholders, nothing decided elsewhere."""
+"""Every resource of an installation in one JSON object, with placeholders in names and ARNs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FORMAT = 1
 
 
 def resources() -> dict[str, Any]:
-    """`format`, then per kind: short name -> settings (the bucket and the state machine are one each)."""
+    """Return the settings per kind of resource and key. The bucket and the state machine have no key."""
     return {
         "format": FORMAT,
         "bucket": bucket(),
@@ -31,17 +31,17 @@ def resources() -> dict[str, Any]:
             [rule.arn for rule in RULES if rule.target[0] == "queue"],
             [rule.arn for rule in RULES if rule.dead_letter_arn],
         ),
-        "rules": {rule.what: rule.to_json() for rule in RULES},
-        "functions": {function.what: function.to_json() for function in FUNCTIONS},
+        "rules": {rule.key: rule.to_json() for rule in RULES},
+        "functions": {function.key: function.to_json() for function in FUNCTIONS},
         "event_sources": {"events": source()},
         "topics": topics(),
         "log_groups": log_groups(),
-        "glue_jobs": {job.what: job.to_json() for job in GLUE_JOBS},
+        "glue_jobs": {job.key: job.to_json() for job in GLUE_JOBS},
         "state_machine": machine(),
-        "roles": {role.what: role.to_json() for role in ROLES},
+        "roles": {role.key: role.to_json() for role in ROLES},
         "role_options": role_options(),
         "layers": layers(),
-        "log_metrics": {metric.what: metric.to_json() for metric in LOG_METRICS},
-        "alarms": {alarm.what: alarm.to_json() for alarm in ALARMS},
+        "log_metrics": {metric.key: metric.to_json() for metric in LOG_METRICS},
+        "alarms": {alarm.key: alarm.to_json() for alarm in ALARMS},
         "dashboard": dashboard(),
     }

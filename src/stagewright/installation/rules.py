@@ -1,4 +1,4 @@
-"""The event rules, on the default bus of EventBridge."""
+"""The EventBridge rules on the default event bus."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from stagewright.naming import OWN_FOLDERS
 
 @dataclass(frozen=True)
 class Rule:
-    """Either a `pattern` or a `schedule`. `target`: kind (queue, function) and short name of the receiver."""
+    """A rule with either a `pattern` or a `schedule`.
 
-    what: str
+    `target` is the kind (queue or function) and its key.
+    """
+
+    key: str
     description: str
     target: tuple[str, str]
     target_arn: str
@@ -25,18 +28,18 @@ class Rule:
 
     @property
     def arn(self) -> str:
-        return TEMPLATE.arn("events", f"rule/{TEMPLATE.name(self.what)}")
+        return TEMPLATE.arn("events", f"rule/{TEMPLATE.name(self.key)}")
 
     @property
     def dead_letter_arn(self) -> str | None:
-        """Takes what could not be delivered; a schedule's next tick makes up for a lost one."""
+        """The queue for undelivered events. A schedule needs none: its next event makes up for a lost one."""
         return DEAD_ARN if self.pattern else None
 
     def to_json(self) -> dict[str, Any]:
         kind, name = self.target
         target = {"kind": kind, "name": name, "arn": self.target_arn, "dead_letter_arn": self.dead_letter_arn}
         return {
-            "name": TEMPLATE.name(self.what),
+            "name": TEMPLATE.name(self.key),
             "arn": self.arn,
             "description": self.description,
             "pattern": self.pattern,
@@ -49,7 +52,7 @@ _QUEUE = ("queue", "events")
 
 
 def _object_created(key: Mapping[str, Any]) -> dict[str, Any]:
-    """The pattern of objects in our bucket whose key matches."""
+    """Return the pattern for new objects in the installation's bucket whose key matches."""
     detail = {"bucket": {"name": [TEMPLATE.bucket]}, "object": {"key": [key]}}
     return {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail}
 
@@ -57,23 +60,23 @@ def _object_created(key: Mapping[str, Any]) -> dict[str, Any]:
 RULES = (
     Rule(
         "release",
-        "A pushed release: its manifest was written",
+        "Push of a release: its manifest was written",
         _QUEUE,
         EVENTS_ARN,
         _object_created({"prefix": "manifests/"}),
     ),
     Rule(
         "data",
-        "An object arrived outside the framework's own folders: the router knows whose data it is",
+        "New object outside the framework's own folders: possibly the data of a pipeline",
         _QUEUE,
         EVENTS_ARN,
-        # A list under `prefix` means none of them ("Anything-but matching on prefixes", EventBridge
+        # A list under `prefix` excludes every prefix in it ("Anything-but matching on prefixes", EventBridge
         # user guide, comparison operators).
         _object_created({"anything-but": {"prefix": list(OWN_FOLDERS)}}),
     ),
     Rule(
         "model-approval",
-        "A version of a model was approved or rejected in the registry",
+        "Approval or rejection of a model version in the model registry",
         _QUEUE,
         EVENTS_ARN,
         {
@@ -84,7 +87,7 @@ RULES = (
     ),
     Rule(
         "manual",
-        "Somebody asks for a run",
+        "Request for a run",
         _QUEUE,
         EVENTS_ARN,
         {
@@ -95,8 +98,8 @@ RULES = (
     ),
     Rule(
         "run-status",
-        "An execution of the state machine ended",
-        ("function", RECORDER.what),
+        "End of an execution of the state machine",
+        ("function", RECORDER.key),
         RECORDER.arn,
         {
             "source": ["aws.states"],
@@ -109,14 +112,14 @@ RULES = (
     ),
     Rule(
         "sweep",
-        "Looks for what an event missed",
-        ("function", SWEEPER.what),
+        "Repairs what lost events left undone",
+        ("function", SWEEPER.key),
         SWEEPER.arn,
         schedule="rate(5 minutes)",
     ),
     Rule(
         "tick",
-        "A minute has begun: the router looks at the schedules",
+        "Checks the schedules of pipelines once a minute",
         _QUEUE,
         EVENTS_ARN,
         schedule="rate(1 minute)",

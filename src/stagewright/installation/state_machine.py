@@ -1,4 +1,4 @@
-"""The state machine as a resource; its definition is a file of its own."""
+"""The state machine resource and the log groups. The definition is a separate artifact."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stagewright.installation.template import TEMPLATE
 
 DEFINITION = "workflow.asl.json"
 LOG_GROUP = f"/aws/vendedlogs/states/{TEMPLATE.name('workflow')}"
-"""`/aws/vendedlogs/` as Step Functions' guide asks, since CloudWatch's resource policy is limited in size."""
+"""The Step Functions guide recommends `/aws/vendedlogs/`: CloudWatch's resource policy has a size limit."""
 
 
 def machine() -> dict[str, Any]:
@@ -25,5 +25,5 @@ def machine() -> dict[str, Any]:
 
 
 def log_groups() -> dict[str, Any]:
-    groups = {function.what: function.log_group for function in FUNCTIONS} | {"workflow": LOG_GROUP}
+    groups = {function.key: function.log_group for function in FUNCTIONS} | {"workflow": LOG_GROUP}
     return {what: {"name": name, "retention_days": RETENTION_DAYS} for what, name in groups.items()}

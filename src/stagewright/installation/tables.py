@@ -1,4 +1,4 @@
-"""The two tables. Paid per request, with point-in-time recovery; runs and documents never expire."""
+"""The two DynamoDB tables: on-demand capacity, point-in-time recovery. Runs and documents never expire."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stagewright.installation.template import TEMPLATE
 
 @dataclass(frozen=True)
 class Key:
-    """Hash and range attribute; all our keys are strings."""
+    """Names of the hash and range attributes. All keys are strings."""
 
     hash: str
     range: str
@@ -22,9 +22,10 @@ class Key:
 
 @dataclass(frozen=True)
 class Table:
-    """`indexes`: global secondary indexes, each projecting the same: all, or keys and `projected`.
+    """A table. `indexes` are its global secondary indexes.
 
-    `ttl`: the attribute with the second (since 1970) after which DynamoDB deletes an item.
+    Each index projects all attributes, or the keys and `projected` if that is set. `ttl` is the attribute
+    with the Unix time (seconds) after which DynamoDB deletes an item.
     """
 
     name: str
@@ -59,8 +60,8 @@ TABLES = {
     "documents": Table(
         TEMPLATE.documents_table,
         Key("pipeline", "item"),
-        # Documents are large and revisions many: without it, listing the pipelines would read them all. The
-        # hash says which of them a function knows already.
+        # Lists the pipelines without reading their large documents and many revisions. A function reads only
+        # the documents whose hash is new to it.
         {"by_item": Key("item", "pipeline")},
         projected=("sha256",),
     ),
@@ -72,7 +73,7 @@ TABLES = {
             "by_stage": Key("stage_key", "ended"),
             "open_runs": Key("open", "created"),
         },
-        # Of dropped events and settled data; no run has it.
+        # Set on skipped events and closed batch windows. Runs do not have it.
         ttl="expires",
     ),
 }

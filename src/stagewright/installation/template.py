@@ -1,7 +1,7 @@
-"""Placeholders `${name}`: what they stand for, and how they are filled in.
+"""The placeholders `${name}` in the artifacts.
 
-The syntax is Terraform's `templatefile`. Only the form with braces counts, since JSONata is full of bare
-`$name`.
+The syntax is that of Terraform's `templatefile`. A `$name` without braces is no placeholder, because JSONata
+uses it for variables.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ TEMPLATE = Installation(
     prefix="${prefix}",
     partition="${partition}",
 )
-"""The installation of the artifacts: every value is its own placeholder."""
+"""The installation that the artifacts describe. Each value is its own placeholder."""
 
 _PLACEHOLDER = re.compile(r"\$\{([^}]*)\}?")
 
 
 def values(installation: Installation) -> dict[str, str]:
-    """Every placeholder, with its value in this installation."""
+    """Return the value of every placeholder for this installation."""
     return {
         "bucket": installation.bucket,
         "region": installation.region,
@@ -39,10 +39,10 @@ def values(installation: Installation) -> dict[str, str]:
 
 
 def fill(text: str, installation: Installation) -> str:
-    """`text` with every placeholder replaced, once. TargetError names those that are unknown."""
+    """Return `text` with every placeholder replaced once. Raise TargetError for unknown placeholders."""
     known = values(installation)
     unknown = sorted({name for name in _PLACEHOLDER.findall(text) if name not in known})
     if unknown:
         names = ", ".join(f"${{{name}}}" for name in unknown)
         raise TargetError(f"unknown placeholder {names}", f"known are {', '.join(sorted(known))}")
-    return _PLACEHOLDER.sub(lambda found: known[found[1]], text)
+    return _PLACEHOLDER.sub(lambda match: known[match[1]], text)

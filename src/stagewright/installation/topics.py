@@ -1,8 +1,9 @@
-"""The topics: `notifications` for people who own pipelines, `alarms` for whoever is on call.
+"""The SNS topics: `notifications` for the owners of pipelines, `alarms` for the people on call.
 
-They are two because of their keys: CloudWatch cannot publish to a topic that is encrypted with AWS's own key
-for SNS, whose policy nobody can change (knowledge center, "How can I configure a CloudWatch alarm with an
-encrypted Amazon SNS topic?"). So `alarms` is encrypted only where the installation has a key of its own.
+They have different encryption keys. CloudWatch cannot publish to a topic that is encrypted with AWS's key for
+SNS, and the policy of that key cannot be changed (knowledge center, "How can I configure a CloudWatch alarm
+with an encrypted Amazon SNS topic?"). Therefore `alarms` is encrypted only if the installation has its own
+key.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ def topics() -> dict[str, Any]:
     alarms = {"name": TEMPLATE.name("alarms"), "kms_key": None, "arn": ALARMS_ARN}
     return {
         "notifications": {**TOPIC, "arn": TOPIC_ARN, "policy": _policy(TOPIC_ARN)},
-        "alarms": {**alarms, "policy": _policy(ALARMS_ARN, _alarms_may_publish())},
+        "alarms": {**alarms, "policy": _policy(ALARMS_ARN, _allow_alarms())},
     }
 
 
-def _alarms_may_publish() -> dict[str, Any]:
+def _allow_alarms() -> dict[str, Any]:
     return {
         "Sid": "Alarms",
         "Effect": "Allow",

@@ -1,14 +1,14 @@
-"""The roles, as statements of least privilege, each with its reason.
+"""The IAM roles of an installation: statements of least privilege, each with its reason.
 
-Jobs, models and endpoints are named after the pipeline, so a name prefix cannot narrow them down. What is
-created must instead carry the tag `stagewright:installation` with this one's name (prefix and environment),
-which every request of ours does.
-Glue jobs and Lambda functions that the platform has beside this installation are called only where they
-carry that tag, too.
+Jobs, models and endpoints are named after pipelines, so a name prefix cannot narrow the resources. Instead,
+every resource that a run creates must carry the tag `stagewright:installation` with the name of this
+installation (prefix and environment). The Glue jobs and Lambda functions that a platform team adds can be
+called only if they carry the same tag.
+
 Sources: "IAM policies for Amazon SageMaker" in the Step Functions guide (`.sync` needs describe, stop and the
-managed rule; since 2023 also AddTags, for the tag MANAGED_BY_AWS), "IAM policies for calling AWS Glue" there,
-"SageMaker roles" (what an execution role needs, per API), "Actions, resources, and condition keys" per
-service.
+managed rule, and since 2023 AddTags for the tag MANAGED_BY_AWS); "IAM policies for calling AWS Glue" in the
+same guide; "SageMaker roles" (permissions of an execution role, per API); "Actions, resources, and condition
+keys" of each service.
 """
 
 from __future__ import annotations

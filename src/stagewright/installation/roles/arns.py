@@ -1,4 +1,4 @@
-"""What the statements are about: ARNs, and the tag of this installation as a condition."""
+"""ARNs and tag conditions that the statements share."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ ANY_GLUE_JOB = (TEMPLATE.arn("glue", "job/*"),)
 GLUE_JOB_ARNS = tuple(job.arn for job in GLUE_JOBS)
 JOBS = ("processing-job", "training-job", "hyper-parameter-tuning-job", "transform-job")
 
-OURS = {"StringEquals": {f"aws:ResourceTag/{OWNER_TAG}": TEMPLATE.id}}
-TAGGED = {"StringEquals": {f"aws:RequestTag/{OWNER_TAG}": TEMPLATE.id}}
-NOBODY_ELSES = {
-    "StringEqualsIfExists": {f"aws:{what}/{OWNER_TAG}": TEMPLATE.id for what in ("ResourceTag", "RequestTag")}
+RESOURCE_TAGGED = {"StringEquals": {f"aws:ResourceTag/{OWNER_TAG}": TEMPLATE.id}}
+"""The resource carries the tag of this installation."""
+REQUEST_TAGGED = {"StringEquals": {f"aws:RequestTag/{OWNER_TAG}": TEMPLATE.id}}
+"""The request sets the tag of this installation."""
+NOT_TAGGED_FOR_ANOTHER = {
+    "StringEqualsIfExists": {f"aws:{tag}/{OWNER_TAG}": TEMPLATE.id for tag in ("ResourceTag", "RequestTag")}
 }
-"""Neither belongs to another installation already, nor is given to one."""
+"""Neither the resource nor the request carries the tag of another installation."""
 
 
-def of_sagemaker(*kinds: str) -> list[str]:
-    return [TEMPLATE.arn("sagemaker", f"{kind}/*") for kind in kinds]
+def sagemaker_arns(*types: str) -> list[str]:
+    return [TEMPLATE.arn("sagemaker", f"{resource_type}/*") for resource_type in types]

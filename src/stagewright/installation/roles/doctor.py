@@ -1,6 +1,7 @@
-"""What `stagewright doctor` needs: to look at the installation, and to change nothing.
+"""The read-only statements that `stagewright doctor` needs.
 
-No role of the installation: a person's or a pipeline's own role is given these statements (docs/iam.md).
+The installation creates no such role. Attach the statements to the role of a person or of a CI pipeline
+(docs/iam.md).
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from stagewright.installation.topics import ALARMS_ARN
 
 _FUNCTION_ARNS = [function.arn for function in FUNCTIONS]
 
-READER = Role(
+DOCTOR = Role(
     "doctor",
     "sts.amazonaws.com",
     (
         Statement(
             "Bucket",
-            "looks at versioning, events, encryption and region",
+            "Checks versioning, event notifications, encryption and region.",
             (
                 "s3:ListBucket",
                 "s3:GetBucketLocation",
@@ -33,82 +34,86 @@ READER = Role(
         ),
         Statement(
             "Tables",
-            "looks at keys, indexes, backups and expiry",
+            "Checks keys, indexes, backups and time to live.",
             ("dynamodb:DescribeTable", "dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTimeToLive"),
             (RUNS, DOCUMENTS),
         ),
         Statement(
             "Documents",
-            "reads the documents, for the instance types that they use",
+            "Reads the documents to find the instance types that they use.",
             ("dynamodb:GetItem", "dynamodb:Query"),
             (DOCUMENTS, f"{DOCUMENTS}/index/by_item"),
         ),
-        Statement("OpenRuns", "finds runs that are stuck", ("dynamodb:Query",), (f"{RUNS}/index/open_runs",)),
+        Statement("OpenRuns", "Finds stuck runs.", ("dynamodb:Query",), (f"{RUNS}/index/open_runs",)),
         Statement(
             "Queues",
-            "looks at redrive and at how many messages wait",
+            "Checks the redrive policy and the number of waiting messages.",
             ("sqs:GetQueueUrl", "sqs:GetQueueAttributes"),
             (EVENTS_ARN, DEAD_ARN),
         ),
         Statement(
             "Functions",
-            "looks at code, layer and environment",
+            "Checks code, layer and environment variables.",
             ("lambda:GetFunctionConfiguration",),
             _FUNCTION_ARNS,
         ),
         Statement(
             "EventSources",
-            "asks whether the router reads its queue; a list takes no resource",
+            "Checks that the router reads its queue. A list takes no resource.",
             ("lambda:ListEventSourceMappings",),
             ("*",),
         ),
         Statement(
             "Layer",
-            "asks whether the layer is published in the region",
+            "Checks that the layer is published in the region.",
             ("lambda:GetLayerVersion",),
             (f"arn:{TEMPLATE.partition}:lambda:{TEMPLATE.region}:*:layer:*:*",),
         ),
         Statement(
             "Rules",
-            "looks at rules and where they send",
+            "Checks the rules and their targets.",
             ("events:DescribeRule", "events:ListTargetsByRule"),
             (TEMPLATE.arn("events", f"rule/{TEMPLATE.name('*')}"),),
         ),
         Statement(
             "Machine",
-            "compares the definition",
+            "Compares the state machine's definition.",
             ("states:DescribeStateMachine",),
             (TEMPLATE.state_machine_arn,),
         ),
         Statement(
             "Executions",
-            "asks whether the execution of an open run still runs",
+            "Checks whether the execution of an open run is still running.",
             ("states:DescribeExecution",),
             (EXECUTIONS,),
         ),
         Statement(
             "Roles",
-            "compares roles and their policies",
+            "Compares roles and their policies.",
             ("iam:GetRole", "iam:GetRolePolicy"),
             (f"arn:{TEMPLATE.partition}:iam::{TEMPLATE.account}:role/{TEMPLATE.name('*')}",),
         ),
-        Statement("Topics", "asks for them", ("sns:GetTopicAttributes",), (TOPIC_ARN, ALARMS_ARN)),
-        Statement("GlueJobs", "asks for them", ("glue:GetJob",), [job.arn for job in GLUE_JOBS]),
+        Statement(
+            "Topics", "Checks that the topics exist.", ("sns:GetTopicAttributes",), (TOPIC_ARN, ALARMS_ARN)
+        ),
+        Statement(
+            "GlueJobs", "Checks that the Glue jobs exist.", ("glue:GetJob",), [job.arn for job in GLUE_JOBS]
+        ),
         Statement(
             "Alarms",
-            "looks at the states of the alarms",
+            "Reads the states of the alarms.",
             ("cloudwatch:DescribeAlarms",),
             (TEMPLATE.arn("cloudwatch", f"alarm:{TEMPLATE.name('*')}"),),
         ),
         Statement(
-            "Figures",
-            "asks when the sweeper ran last, and how long events wait; a metric takes no resource",
+            "Metrics",
+            "Reads when the sweeper last ran and how long events wait. A metric takes no resource.",
             ("cloudwatch:GetMetricStatistics",),
             ("*",),
         ),
         Statement(
             "Quotas",
-            "reads the account's quotas of SageMaker; a list takes no resource",
+            "Reads the account's SageMaker quotas. A list takes no resource.",
             ("servicequotas:ListServiceQuotas",),
             ("*",),
         ),

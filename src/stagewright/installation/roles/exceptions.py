@@ -1,6 +1,7 @@
-"""Where a role is allowed more than AWS's service authorization reference would make one give, and why.
+"""Statements that are broader than AWS's service authorization reference requires, with the reason for each.
 
-Everything else is held to that reference by a test: a `*` only where the action takes no resource.
+A test compares all other statements with that reference: they use the resource `*` only for actions that take
+no narrower one.
 """
 
 from __future__ import annotations
@@ -9,19 +10,20 @@ from stagewright.installation.functions import FUNCTIONS
 
 _NETWORK = ("CreateNetworkInterface", "DeleteNetworkInterface")
 _VPC = (
-    "the network interfaces of a function or a job have no name to tell them by, and the guides of Lambda and"
-    " SageMaker give all resources"
+    "The network interfaces of functions and jobs have no predictable names. The Lambda and SageMaker guides"
+    " use all resources."
 )
 
 BROADER = {
     ("workflow", "ListTags", "sagemaker:ListTags"): (
-        "`.sync` asks for the tags of jobs; the policy in AWS's Step Functions guide has it on all resources"
+        "`.sync` lists the tags of jobs. The policy in the Step Functions guide uses all resources."
     ),
-    ("router", "FindChampion", "sagemaker:ListModelPackages"): (
-        "the reference names packages as its resource, but not which of them a list of a group stands for"
+    ("router", "ListModelVersions", "sagemaker:ListModelPackages"): (
+        "The reference names model packages as the resource, but does not define which of them a list of a"
+        " group needs."
     ),
     **{
-        (function.what, "Network", f"ec2:{action}"): _VPC
+        (function.key, "Network", f"ec2:{action}"): _VPC
         for function in FUNCTIONS
         for action in (*_NETWORK, "AssignPrivateIpAddresses", "UnassignPrivateIpAddresses")
     },
@@ -30,4 +32,4 @@ BROADER = {
         for action in (*_NETWORK, "CreateNetworkInterfacePermission", "DeleteNetworkInterfacePermission")
     },
 }
-"""Role, statement, action -> why it is on all resources though AWS takes narrower ones."""
+"""(role, statement, action) -> why the statement uses all resources."""

@@ -1,4 +1,4 @@
-"""Of Glue jobs."""
+"""The execution role of Glue jobs."""
 
 from __future__ import annotations
 
@@ -12,17 +12,14 @@ GLUE = Role(
     ROLE,
     "glue.amazonaws.com",
     (
-        objects("Read", "scripts read code and data", ("s3:GetObject",), ("",)),
-        objects(
-            "Write",
-            "scripts write what they make",
-            ("s3:PutObject", "s3:DeleteObject"),
-            ("runs/",),
+        objects("Read", "Reads code and data.", ("s3:GetObject",), ("",)),
+        objects("Write", "Writes the outputs of stages.", ("s3:PutObject", "s3:DeleteObject"), ("runs/",)),
+        Statement(
+            "List", "Lists the inputs of stages.", ("s3:ListBucket", "s3:GetBucketLocation"), (BUCKET,)
         ),
-        Statement("List", "scripts list their inputs", ("s3:ListBucket", "s3:GetBucketLocation"), (BUCKET,)),
         Statement(
             "Logs",
-            "runs write their logs",
+            "Writes the logs of job runs.",
             ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"),
             tuple(TEMPLATE.arn("logs", f"log-group:{group}/*") for group in LOG_GROUPS),
         ),

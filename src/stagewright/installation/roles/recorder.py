@@ -1,14 +1,14 @@
-"""Of the function that writes down how runs ended."""
+"""The role of the recorder, the function that records the end of a run."""
 
 from __future__ import annotations
 
 from stagewright.installation.functions import RECORDER as FUNCTION
 from stagewright.installation.roles.role import Role
 from stagewright.installation.roles.shared import (
-    CATALOGUE,
+    LIST_DOCUMENTS,
     READ_DOCUMENTS,
+    describe_executions,
     logs,
-    look,
     notify,
     run_items,
     send,
@@ -19,11 +19,11 @@ RECORDER = Role(
     "lambda.amazonaws.com",
     (
         logs(FUNCTION),
-        run_items("writes how a run ended, and hands its lease to the next in line"),
+        run_items("Records the end of a run and grants its lease to the next run in the queue."),
         READ_DOCUMENTS,
-        CATALOGUE,
-        send("asks for the runs that wait for this one"),
-        look(),
+        LIST_DOCUMENTS,
+        send("Requests runs of the pipelines that this pipeline triggers."),
+        describe_executions(),
         notify(),
     ),
 )

@@ -1,4 +1,4 @@
-"""A role: who may assume it, and its statements."""
+"""An IAM role and its statements."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from stagewright.installation.template import TEMPLATE
 
 @dataclass(frozen=True)
 class Role:
-    """`service` is the principal that may assume it."""
+    """`key` is the role's key in installation.json. `service` is the principal that can assume it."""
 
-    what: str
+    key: str
     service: str
     statements: tuple[Statement, ...]
 
     @property
     def arn(self) -> str:
-        return f"arn:{TEMPLATE.partition}:iam::{TEMPLATE.account}:role/{TEMPLATE.name(self.what)}"
+        return f"arn:{TEMPLATE.partition}:iam::{TEMPLATE.account}:role/{TEMPLATE.name(self.key)}"
 
     def to_json(self) -> dict[str, Any]:
         statements = [statement.policy() for statement in self.statements]
         return {
-            "name": TEMPLATE.name(self.what),
+            "name": TEMPLATE.name(self.key),
             "arn": self.arn,
             "service": self.service,
             "trust": self._trust(),
@@ -39,15 +39,15 @@ class Role:
             "Action": "sts:AssumeRole",
         }
         if self.service == "states.amazonaws.com":
-            # Step Functions' guide asks so ("Prevent cross-service confused deputy issue"). For Lambda and
-            # SageMaker it is not confirmed, and a role cannot be passed to another account anyway.
+            # The Step Functions guide requires this ("Prevent cross-service confused deputy issue"). No guide
+            # confirms it for Lambda and SageMaker, and a role cannot be passed to another account.
             statement["Condition"] = {"StringEquals": {"aws:SourceAccount": TEMPLATE.account}}
         return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 @dataclass(frozen=True)
 class Statement:
-    """What is allowed on what, and why. `conditions` is an IAM Condition block."""
+    """One Allow statement and its reason. `conditions` is an IAM Condition block."""
 
     sid: str
     reason: str
@@ -65,7 +65,7 @@ class Statement:
         }
 
     def policy(self) -> dict[str, Any]:
-        """As IAM takes it."""
+        """Return the statement in IAM's policy grammar."""
         condition = {"Condition": dict(self.conditions)} if self.conditions else {}
         return {
             "Sid": self.sid,

@@ -1,4 +1,4 @@
-"""Of the function that takes events, plans runs and starts them."""
+"""The role of the router, the function that plans and starts runs from events."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from stagewright.installation.roles.arns import (
     DOCUMENTS,
     GLUE_JOB_ARNS,
     JOBS,
-    OURS,
-    of_sagemaker,
+    RESOURCE_TAGGED,
+    sagemaker_arns,
 )
 from stagewright.installation.roles.role import Role, Statement
 from stagewright.installation.roles.shared import (
     APPROVALS,
-    CATALOGUE,
-    LOOK_AT_JOBS,
+    DESCRIBE_JOBS,
+    LIST_DOCUMENTS,
     STOP_JOBS,
-    lists,
+    list_bucket,
     logs,
     notify,
     objects,
@@ -28,7 +28,7 @@ from stagewright.installation.roles.shared import (
     stop,
 )
 
-_GLUE_RUNS = ("glue:GetJobRuns", "glue:BatchStopJobRun")
+_STOP_GLUE_RUNS = ("glue:GetJobRuns", "glue:BatchStopJobRun")
 
 ROUTER = Role(
     "router",
@@ -37,71 +37,82 @@ ROUTER = Role(
         logs(FUNCTION),
         Statement(
             "Queue",
-            "Lambda reads the queue in the function's name",
+            "Lambda receives and deletes queue messages with the function's role.",
             ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
             (EVENTS_ARN,),
         ),
         Statement(
-            "PutOff",
-            "has a message that it could not route delivered again soon, later each time",
+            "DelayRetry",
+            "Sets the delay before a failed message is delivered again. Each retry waits longer.",
             ("sqs:ChangeMessageVisibility",),
             (EVENTS_ARN,),
         ),
         objects(
             "ReadRelease",
-            "reads the manifest and the versions of the files that it names",
+            "Reads a release manifest and the file versions that it lists.",
             ("s3:GetObject", "s3:GetObjectVersion"),
             ("manifests/", "staging/"),
         ),
         objects(
             "Publish",
-            "copies a release to where it stays, and packs bundles",
+            "Copies a release to its permanent location and packages the code of stages.",
             ("s3:GetObject", "s3:PutObject"),
             ("releases/", "code/"),
         ),
-        lists("finds inputs, and results that would be reused; tells a missing object from a forbidden one"),
+        list_bucket(
+            "Finds inputs and reusable results. Without it, S3 reports a missing object as access denied."
+        ),
         Statement(
             "Documents",
-            "reads the document, writes its revisions",
+            "Reads pipeline documents and writes their revisions.",
             ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"),
             (DOCUMENTS,),
         ),
-        CATALOGUE,
-        send("asks for runs of schedules and of settled data, and looks later at what still settles"),
+        LIST_DOCUMENTS,
+        send("Requests scheduled runs and runs for new data, and schedules the check of a batch window."),
         Statement(
-            "Bury",
-            "sends a message that cannot be read to the dead letters",
+            "DeadLetters",
+            "Moves an unreadable message to the dead-letter queue.",
             ("sqs:GetQueueUrl", "sqs:SendMessage"),
             (DEAD_ARN,),
         ),
-        run_items("reads and writes runs: claims, places in line, plans in batches", "BatchWriteItem"),
+        run_items("Claims, queues and records runs, and writes their plans in batches.", "BatchWriteItem"),
         start(),
         stop(),
         notify(),
         Statement(
-            "LookAtJobs",
-            "looks at the jobs of a run that a newer one takes the place of",
-            LOOK_AT_JOBS,
-            of_sagemaker(*JOBS),
+            "DescribeJobs",
+            "Finds the jobs of a run that a newer run supersedes.",
+            DESCRIBE_JOBS,
+            sagemaker_arns(*JOBS),
         ),
-        Statement("StopJobs", "stops those jobs", STOP_JOBS, of_sagemaker(*JOBS), OURS),
-        Statement("StopGlueRuns", "stops its Glue runs", _GLUE_RUNS, GLUE_JOB_ARNS),
+        Statement(
+            "StopJobs",
+            "Stops the jobs of a superseded run.",
+            STOP_JOBS,
+            sagemaker_arns(*JOBS),
+            RESOURCE_TAGGED,
+        ),
+        Statement(
+            "StopGlueRuns", "Stops the Glue job runs of a superseded run.", _STOP_GLUE_RUNS, GLUE_JOB_ARNS
+        ),
         Statement(
             "StopTaggedGlueRuns",
-            "stops its runs of the platform's own jobs that are tagged for this installation",
-            _GLUE_RUNS,
+            "Stops a superseded run's runs of the platform's own Glue jobs that carry this installation's"
+            " tag.",
+            _STOP_GLUE_RUNS,
             ANY_GLUE_JOB,
-            OURS,
+            RESOURCE_TAGGED,
         ),
         Statement(
-            "LookAtModels",
-            "checks that a model or endpoint which would be reused is still there",
+            "DescribeModels",
+            "Checks that a model or an endpoint still exists before its result is reused.",
             ("sagemaker:DescribeModel", "sagemaker:DescribeEndpoint"),
-            of_sagemaker("model", "endpoint"),
+            sagemaker_arns("model", "endpoint"),
         ),
         Statement(
-            "FindChampion",
-            "finds the newest approved version that a gate compares with; a list takes no resource",
+            "ListModelVersions",
+            "Finds the latest approved model version, which gates compare with. A list takes no resource.",
             ("sagemaker:ListModelPackages",),
             ("*",),
         ),

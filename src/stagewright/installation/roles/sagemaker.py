@@ -1,4 +1,4 @@
-"""Of jobs, models and endpoints."""
+"""The execution role of SageMaker jobs, models and endpoints."""
 
 from __future__ import annotations
 
@@ -11,40 +11,43 @@ SAGEMAKER = Role(
     "sagemaker",
     "sagemaker.amazonaws.com",
     (
-        objects("Read", "jobs read code, data and models", ("s3:GetObject",), ("",)),
+        objects("Read", "Reads code, data and models.", ("s3:GetObject",), ("",)),
         objects(
             "Write",
-            "jobs write what they make, endpoints what they capture",
+            "Writes the outputs of jobs and the data that endpoints capture.",
             ("s3:PutObject",),
             ("runs/", "captured/"),
         ),
         Statement(
             "Alarms",
-            "an endpoint's update reads the alarms that it rolls back on (SageMaker developer guide,"
-            " Auto-Rollback Configuration and Monitoring: the execution role)",
+            "Reads the alarms that roll back an endpoint update. SageMaker uses the execution role for this"
+            " (developer guide, Auto-Rollback Configuration and Monitoring).",
             ("cloudwatch:DescribeAlarms",),
             ALARMS,
         ),
-        Statement("List", "jobs list their inputs", ("s3:ListBucket",), (BUCKET,)),
+        Statement("List", "Lists the inputs of jobs.", ("s3:ListBucket",), (BUCKET,)),
         Statement(
             "Logs",
-            "jobs and endpoints write their logs",
+            "Writes the logs of jobs and endpoints.",
             ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"),
             (TEMPLATE.arn("logs", "log-group:/aws/sagemaker/*"),),
         ),
         Statement(
             "Metrics",
-            "jobs publish metrics; PutMetricData takes no resource, only a namespace",
+            "Publishes the metrics of jobs. PutMetricData takes no resource, so the namespace is restricted.",
             ("cloudwatch:PutMetricData",),
             ("*",),
             {"StringLike": {"cloudwatch:namespace": ["/aws/sagemaker/*", "aws/sagemaker/*"]}},
         ),
         Statement(
-            "ImageToken", "pulls images; a token takes no resource", ("ecr:GetAuthorizationToken",), ("*",)
+            "ImageToken",
+            "Authenticates to ECR to pull images. This action takes no resource.",
+            ("ecr:GetAuthorizationToken",),
+            ("*",),
         ),
         Statement(
             "Images",
-            "pulls images, AWS's own from AWS's accounts",
+            "Pulls images, including AWS's images from AWS's accounts.",
             ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
             (f"arn:{TEMPLATE.partition}:ecr:{TEMPLATE.region}:*:repository/*",),
         ),

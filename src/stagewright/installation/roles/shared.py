@@ -1,4 +1,4 @@
-"""Statements that more than one role has."""
+"""Statements that several roles have."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from stagewright.installation.roles.role import Statement
 from stagewright.installation.template import TEMPLATE
 
 READ_DOCUMENTS = Statement(
-    "Documents", "asks whether a pipeline wants runs", ("dynamodb:GetItem",), (DOCUMENTS,)
+    "Documents", "Reads a pipeline's document to match its triggers.", ("dynamodb:GetItem",), (DOCUMENTS,)
 )
-CATALOGUE = Statement(
-    "Catalogue",
-    "lists the documents, to see which pipelines an event is for",
+LIST_DOCUMENTS = Statement(
+    "ListDocuments",
+    "Lists the pipelines to find those that an event triggers.",
     ("dynamodb:Query",),
     (f"{DOCUMENTS}/index/by_item",),
 )
 _KINDS = ("Processing", "Training", "HyperParameterTuning", "Transform")
-LOOK_AT_JOBS = tuple(f"sagemaker:Describe{kind}Job" for kind in _KINDS)
+DESCRIBE_JOBS = tuple(f"sagemaker:Describe{kind}Job" for kind in _KINDS)
 STOP_JOBS = tuple(f"sagemaker:Stop{kind}Job" for kind in _KINDS)
 APPROVALS = (
     Statement(
-        "Decide",
-        "tells a waiting stage what was decided; these actions take no resource",
+        "SendDecision",
+        "Returns a decision to the stage that waits for it. These actions take no resource.",
         ("states:SendTaskSuccess", "states:SendTaskFailure"),
         ("*",),
     ),
     Statement(
-        "Registry",
-        "reads a model package's approval status, and sets it as was decided",
+        "ModelApproval",
+        "Reads the approval status of a model package and sets it to the decision.",
         ("sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage"),
         (TEMPLATE.arn("sagemaker", "model-package/*"),),
     ),
@@ -40,7 +40,8 @@ APPROVALS = (
 
 def logs(function: Function) -> Statement:
     group = TEMPLATE.arn("logs", f"log-group:{function.log_group}:*")
-    return Statement("OwnLog", "writes its own log", ("logs:CreateLogStream", "logs:PutLogEvents"), (group,))
+    actions = ("logs:CreateLogStream", "logs:PutLogEvents")
+    return Statement("OwnLog", "Writes the function's log.", actions, (group,))
 
 
 def objects(sid: str, reason: str, actions: Sequence[str], prefixes: Sequence[str]) -> Statement:
@@ -52,31 +53,32 @@ def run_items(reason: str, *more: str) -> Statement:
     return Statement("Runs", reason, [f"dynamodb:{action}" for action in actions], (RUNS, f"{RUNS}/index/*"))
 
 
-def lists(reason: str, *more: str) -> Statement:
+def list_bucket(reason: str, *more: str) -> Statement:
     return Statement("List", reason, ("s3:ListBucket", *more), (BUCKET,))
 
 
 def notify() -> Statement:
-    return Statement(
-        "Notify", "tells people that a run failed or was refused", ("sns:Publish",), (TOPIC_ARN,)
-    )
+    reason = "Publishes a notification when a run fails or is rejected."
+    return Statement("Notify", reason, ("sns:Publish",), (TOPIC_ARN,))
 
 
 def start() -> Statement:
-    return Statement("Start", "starts runs", ("states:StartExecution",), (TEMPLATE.state_machine_arn,))
+    return Statement(
+        "Start", "Starts executions of runs.", ("states:StartExecution",), (TEMPLATE.state_machine_arn,)
+    )
 
 
 def send(reason: str) -> Statement:
     return Statement("Send", reason, ("sqs:GetQueueUrl", "sqs:SendMessage"), (EVENTS_ARN,))
 
 
-def look() -> Statement:
-    actions = ("states:DescribeExecution",)
-    return Statement(
-        "Executions", "asks an execution how it ended, or whether it exists", actions, (EXECUTIONS,)
-    )
+def describe_executions() -> Statement:
+    reason = "Checks whether an execution exists and how it ended."
+    return Statement("Executions", reason, ("states:DescribeExecution",), (EXECUTIONS,))
 
 
 def stop() -> Statement:
-    reason = "ends an execution whose run was stopped between its claim and its start"
+    reason = (
+        "Stops an execution whose run was stopped after the run was claimed and before the execution started."
+    )
     return Statement("Stop", reason, ("states:StopExecution",), (EXECUTIONS,))

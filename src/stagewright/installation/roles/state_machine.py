@@ -1,4 +1,4 @@
-"""Of the state machine."""
+"""The role of the state machine."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from stagewright.installation.roles.arns import (
     BUCKET,
     GLUE_JOB_ARNS,
     JOBS,
-    NOBODY_ELSES,
-    OURS,
+    NOT_TAGGED_FOR_ANOTHER,
+    REQUEST_TAGGED,
+    RESOURCE_TAGGED,
     RUNS,
-    TAGGED,
-    of_sagemaker,
+    sagemaker_arns,
 )
 from stagewright.installation.roles.role import Role, Statement
-from stagewright.installation.roles.shared import LOOK_AT_JOBS, STOP_JOBS, objects
+from stagewright.installation.roles.shared import DESCRIBE_JOBS, STOP_JOBS, objects
 from stagewright.installation.template import TEMPLATE
 
-_MADE = (*JOBS, "model", "endpoint", "endpoint-config", "model-package-group")
+_CREATED = (*JOBS, "model", "endpoint", "endpoint-config", "model-package-group")
 _GLUE_RUNS = ("glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun")
-"""All of them take a job as the resource, and its tags as a condition ("Actions, resources, and condition
-keys for AWS Glue"). `.sync` asks Glue itself: no managed rule belongs to it."""
+"""Each takes a job as the resource and the job's tags as a condition ("Actions, resources, and condition keys
+for AWS Glue"). `.sync` polls Glue, so it needs no managed rule."""
 _MANAGED_RULES = [
     TEMPLATE.arn("events", f"rule/StepFunctionsGetEventsForSageMaker{kind}JobsRule")
     for kind in ("Processing", "Training", "Tuning", "Transform")
@@ -33,20 +33,20 @@ WORKFLOW = Role(
     (
         Statement(
             "Runs",
-            "reads the plan, its pages and earlier results; records how each stage ended",
+            "Reads the plan and earlier results, and records the result of each stage.",
             ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"),
             (RUNS,),
         ),
-        objects("ReadMetrics", "reads the metrics file of a stage", ("s3:GetObject",), ("",)),
+        objects("ReadMetrics", "Reads the metrics files of stages.", ("s3:GetObject",), ("",)),
         Statement(
             "MissingMetrics",
-            "without it S3 says that a missing file is forbidden",
+            "Without it, S3 reports a missing metrics file as access denied.",
             ("s3:ListBucket",),
             (BUCKET,),
         ),
         Statement(
             "Create",
-            "starts jobs; makes models, endpoints and groups, with this installation's tag",
+            "Creates jobs, models, endpoints and model package groups, each with this installation's tag.",
             (
                 "sagemaker:CreateProcessingJob",
                 "sagemaker:CreateTrainingJob",
@@ -57,105 +57,112 @@ WORKFLOW = Role(
                 "sagemaker:CreateEndpoint",
                 "sagemaker:CreateModelPackageGroup",
             ),
-            of_sagemaker(*_MADE),
-            TAGGED,
+            sagemaker_arns(*_CREATED),
+            REQUEST_TAGGED,
         ),
         Statement(
             "Tag",
-            "creating with tags needs it, and `.sync` adds the tag MANAGED_BY_AWS; what another"
-            " installation has keeps that one's tag",
+            "Required to create resources with tags and for the tag MANAGED_BY_AWS that `.sync` adds. The"
+            " tag of another installation cannot be changed.",
             ("sagemaker:AddTags",),
-            of_sagemaker(*_MADE),
-            NOBODY_ELSES,
+            sagemaker_arns(*_CREATED),
+            NOT_TAGGED_FOR_ANOTHER,
         ),
         Statement(
-            "Watch",
-            "`.sync` waits for a job; a tuning job's best training job is looked at",
-            LOOK_AT_JOBS,
-            of_sagemaker(*JOBS),
+            "DescribeJobs",
+            "`.sync` waits for jobs. The state machine reads the best training job of a tuning job.",
+            DESCRIBE_JOBS,
+            sagemaker_arns(*JOBS),
         ),
         Statement(
             "StopJobs",
-            "`.sync` stops a job with the execution; what takes too long is stopped",
+            "`.sync` stops a job when its execution stops. The state machine stops jobs that exceed their"
+            " limit.",
             STOP_JOBS,
-            of_sagemaker(*JOBS),
-            OURS,
+            sagemaker_arns(*JOBS),
+            RESOURCE_TAGGED,
         ),
         Statement(
             "ListTags",
-            "`.sync` asks for a job's tags; AWS's own policy has it on all",
+            "`.sync` lists the tags of jobs. AWS's policy for `.sync` uses all resources.",
             ("sagemaker:ListTags",),
             ("*",),
         ),
         Statement(
             "Register",
-            "a package takes its group's tags, none of its own",
+            "Registers model versions. A model package inherits the tags of its group, so no tag is"
+            " required.",
             (
                 "sagemaker:DescribeModelPackageGroup",
                 "sagemaker:CreateModelPackage",
                 "sagemaker:DescribeModelPackage",
             ),
-            of_sagemaker("model-package-group", "model-package"),
+            sagemaker_arns("model-package-group", "model-package"),
         ),
-        Statement("Look", "waits for an endpoint", ("sagemaker:DescribeEndpoint",), of_sagemaker("endpoint")),
         Statement(
-            "Serve",
-            "updates this installation's endpoint, to a configuration of its own, and tries it",
+            "DescribeEndpoints",
+            "Waits until an endpoint is in service.",
+            ("sagemaker:DescribeEndpoint",),
+            sagemaker_arns("endpoint"),
+        ),
+        Statement(
+            "UpdateEndpoints",
+            "Updates this installation's endpoints and sends their smoke test.",
             ("sagemaker:UpdateEndpoint", "sagemaker:InvokeEndpoint"),
-            of_sagemaker("endpoint", "endpoint-config"),
-            OURS,
+            sagemaker_arns("endpoint", "endpoint-config"),
+            RESOURCE_TAGGED,
         ),
         Statement(
-            "Replace",
-            "deletes this installation's endpoint where it failed, since it cannot be updated any more, and"
-            " configurations and models that nobody needs",
+            "DeleteEndpoints",
+            "Deletes this installation's failed endpoints, which cannot be updated, and unused endpoint"
+            " configurations and models.",
             ("sagemaker:DeleteEndpoint", "sagemaker:DeleteEndpointConfig", "sagemaker:DeleteModel"),
-            of_sagemaker("endpoint", "endpoint-config", "model"),
-            OURS,
+            sagemaker_arns("endpoint", "endpoint-config", "model"),
+            RESOURCE_TAGGED,
         ),
         Statement(
             "Alarms",
-            "makes the alarms that an update rolls back on, and deletes those that a document has dropped;"
-            " SageMaker reads them as the execution role",
+            "Creates the alarms that roll back an endpoint update and deletes those that a document no longer"
+            " declares.",
             ("cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms"),
             ALARMS,
         ),
         Statement(
             "GlueJobs",
-            "runs scripts; `.sync` asks for a run until it ends, and stops it with the execution",
+            "Runs Glue stages. `.sync` polls the job run and stops it when the execution stops.",
             _GLUE_RUNS,
             GLUE_JOB_ARNS,
         ),
         Statement(
             "TaggedGlueJobs",
-            "runs the platform's own jobs that are tagged for this installation",
+            "Runs the platform's own Glue jobs that carry this installation's tag.",
             _GLUE_RUNS,
             ANY_GLUE_JOB,
-            OURS,
+            RESOURCE_TAGGED,
         ),
         Statement(
             "Functions",
-            "calls the platform's functions that are tagged for this installation",
+            "Invokes the platform's own functions that carry this installation's tag.",
             ("lambda:InvokeFunction",),
             (TEMPLATE.arn("lambda", "function:*"),),
-            OURS,
+            RESOURCE_TAGGED,
         ),
         Statement(
             "PassRole",
-            "jobs and models run with the one SageMaker role",
+            "Passes the SageMaker role to jobs and models, and no other role.",
             ("iam:PassRole",),
             (TEMPLATE.job_role_arn,),
             {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
         ),
         Statement(
             "ManagedRules",
-            "`.sync` is told by these rules that a job ended",
+            "These rules notify `.sync` of the end of a job.",
             ("events:PutTargets", "events:PutRule", "events:DescribeRule"),
             _MANAGED_RULES,
         ),
         Statement(
             "LogDelivery",
-            "the log of the state machine; log deliveries take no narrower resource",
+            "Delivers the state machine's log. Log deliveries take no narrower resource.",
             (
                 "logs:CreateLogDelivery",
                 "logs:GetLogDelivery",

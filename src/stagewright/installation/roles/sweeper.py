@@ -1,17 +1,17 @@
-"""Of the function that repairs what was missed."""
+"""The role of the sweeper, the function that repairs what lost events left undone."""
 
 from __future__ import annotations
 
 from stagewright.installation.functions import SWEEPER as FUNCTION
-from stagewright.installation.roles.arns import ALARMS, OURS, of_sagemaker
+from stagewright.installation.roles.arns import ALARMS, RESOURCE_TAGGED, sagemaker_arns
 from stagewright.installation.roles.role import Role, Statement
 from stagewright.installation.roles.shared import (
     APPROVALS,
-    CATALOGUE,
+    LIST_DOCUMENTS,
     READ_DOCUMENTS,
-    lists,
+    describe_executions,
+    list_bucket,
     logs,
-    look,
     notify,
     run_items,
     send,
@@ -24,29 +24,34 @@ SWEEPER = Role(
     "lambda.amazonaws.com",
     (
         logs(FUNCTION),
-        lists("lists manifests and their versions", "s3:ListBucketVersions"),
-        send("sends a missed event again"),
+        list_bucket(
+            "Lists release manifests and their versions to find those without a run.", "s3:ListBucketVersions"
+        ),
+        send("Sends a lost event again."),
         READ_DOCUMENTS,
-        CATALOGUE,
-        run_items("finds what was left undone: runs, leases, marks, endpoints, and puts it right"),
+        LIST_DOCUMENTS,
+        run_items("Finds and repairs unfinished runs, leases, trigger state and expired endpoints."),
         start(),
         stop(),
-        look(),
+        describe_executions(),
         notify(),
         Statement(
             "Endpoints",
-            "looks at an endpoint whose time is over, and whose it is",
+            "Reads the state and the tags of an expired endpoint.",
             ("sagemaker:DescribeEndpoint", "sagemaker:ListTags"),
-            of_sagemaker("endpoint"),
+            sagemaker_arns("endpoint"),
         ),
         Statement(
             "Expire",
-            "deletes it, its configurations and models, where they carry this installation's tag",
+            "Deletes an expired endpoint with its configurations and models, if they carry this"
+            " installation's tag.",
             ("sagemaker:DeleteEndpoint", "sagemaker:DeleteEndpointConfig", "sagemaker:DeleteModel"),
-            of_sagemaker("endpoint", "endpoint-config", "model"),
-            OURS,
+            sagemaker_arns("endpoint", "endpoint-config", "model"),
+            RESOURCE_TAGGED,
         ),
-        Statement("Alarms", "deletes its alarms", ("cloudwatch:DeleteAlarms",), ALARMS),
+        Statement(
+            "Alarms", "Deletes the alarms of an expired endpoint.", ("cloudwatch:DeleteAlarms",), ALARMS
+        ),
         *APPROVALS,
     ),
 )
