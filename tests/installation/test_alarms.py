@@ -21,7 +21,7 @@ NAMED = {
 
 
 @pytest.mark.parametrize("alarm", ALARMS, ids=lambda alarm: alarm.key)
-def test_an_alarm_looks_at_something_that_is_there_and_says_what_to_do(alarm):
+def test_alarm_watches_an_existing_metric_and_has_a_remedy(alarm):
     if alarm.namespace == NAMESPACE:
         assert not alarm.dimensions
         assert alarm.metric in {metric.metric for metric in LOG_METRICS}
@@ -37,27 +37,27 @@ def test_an_alarm_looks_at_something_that_is_there_and_says_what_to_do(alarm):
     assert alarm.period * alarm.periods <= 86_400
 
 
-def test_names_are_there_once():
+def test_keys_are_unique():
     for named in (ALARMS, LOG_METRICS):
         assert len({each.key for each in named}) == len(named)
 
 
-def test_what_must_wake_somebody_does():
+def test_failures_raise_an_alarm():
     assert {"failed-runs", "dead-letters", "stuck-runs", "repairs", "refused-runs"} <= PARTS["alarms"].keys()
     for function in FUNCTIONS:
         assert {f"{function.key}-errors", f"{function.key}-crashes"} <= PARTS["alarms"].keys()
 
 
 @pytest.mark.parametrize("metric", LOG_METRICS, ids=lambda metric: metric.key)
-def test_a_log_metric_reads_a_log_that_is_there_and_a_field_that_somebody_writes(metric):
+def test_log_metric_reads_an_existing_log_group_and_a_logged_field(metric):
     assert metric.log_group in PARTS["log_groups"]
     field, value = re.fullmatch(r'\{ \$\.(\w+) = "(\w+)" \}', metric.pattern).groups()
-    if field == "metric" and metric.key != "refused":
-        source = (PACKAGE / "router" / "sweeper.py").read_text()
-        assert f'metric="{value}"' in source
+    if field == "metric":
+        sources = [file.read_text() for file in (PACKAGE / "runs").rglob("*.py")]
+        assert any(f'metric="{value}"' in source for source in sources)
 
 
-def test_the_dashboard_has_every_alarm_and_overlaps_nowhere():
+def test_dashboard_shows_every_alarm_without_overlapping_widgets():
     widgets = PARTS["dashboard"]["body"]["widgets"]
     assert len(widgets[0]["properties"]["alarms"]) == len(ALARMS)
     cells = [
@@ -70,8 +70,8 @@ def test_the_dashboard_has_every_alarm_and_overlaps_nowhere():
     assert max(x for x, _ in cells) < 24
 
 
-def test_the_layer_is_the_one_that_the_tests_of_lambda_run_with():
-    noted = (Path(__file__).parents[1] / "lambda_only" / "requirements.txt").read_text()
+def test_layer_version_is_the_one_of_the_lambda_only_tests():
+    noted = (Path(__file__).parents[1] / "packaging" / "lambda_only" / "requirements.txt").read_text()
     name, version = re.search(r"layer (\S+),\s+(?:#\s*)?version (\d+)", noted).groups()
     (arn,) = layers()["powertools"]["aws"].values()
     assert arn.endswith(f":layer:{name}:{version}")

@@ -1,19 +1,22 @@
-"""The committed artifacts, and the archive as Lambda has it: unpacked, with three dependencies only."""
+"""The committed artifacts, and the archive as Lambda loads it: unpacked, with only three dependencies."""
 
 from __future__ import annotations
 
 import io
 import json
+import modulefinder
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import CodeType
 
 import pytest
 
-from stagewright.installation.archive import LAYERS, PACKAGE, archive
+from stagewright.installation.archive import HANDLERS, PACKAGE, archive, modules
 from stagewright.installation.artifacts import FOLDER, artifacts, write
 
 IMPORTER = """
@@ -22,7 +25,7 @@ ALLOWED = set(json.loads(sys.argv[2])) | set(sys.stdlib_module_names)
 
 class Refuse:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] not in ALLOWED:
+        if name.partition(".")[0] not in ALLOWED and not name.startswith("_sysconfigdata_"):
             raise ImportError(f"{name} is not there in Lambda")
 
 sys.meta_path.insert(0, Refuse())
@@ -30,7 +33,7 @@ sys.path.insert(0, sys.argv[1])
 import stagewright
 assert stagewright.__file__.startswith(sys.argv[1]), stagewright.__file__
 found = pkgutil.walk_packages(stagewright.__path__, "stagewright.")
-names = [module.name for module in found if "__main__" not in module.name]
+names = [module.name for module in found]
 for name in names:
     __import__(name)
 foreign = {"yaml", "typer", "rich", "ministack", "starlette", "uv", "hypercorn"} & sys.modules.keys()
@@ -57,31 +60,95 @@ RUNTIME = [
 
 
 @pytest.mark.parametrize("name", ["installation.json", "workflow.asl.json", "functions.zip"])
-def test_a_committed_artifact_is_not_stale(name):
+def test_committed_artifact_is_up_to_date(name):
     assert (FOLDER / name).read_bytes() == artifacts()[name], "run: python -m stagewright.installation"
 
 
-def test_the_archive_has_the_same_bytes_wherever_and_whenever_it_is_made(tmp_path):
-    copy = tmp_path / "elsewhere" / "stagewright"
-    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+def test_archive_has_the_same_bytes_in_every_folder_and_at_every_time(tmp_path):
+    copy = copied_package(tmp_path)
     for path in copy.rglob("*.py"):
         os.utime(path, (1, 1))
         path.chmod(0o600)
-    (copy / "run" / "__pycache__").mkdir()
-    (copy / "run" / "__pycache__" / "x.pyc").write_bytes(b"x")
+    (copy / "runs" / "__pycache__").mkdir()
+    (copy / "runs" / "__pycache__" / "x.pyc").write_bytes(b"x")
     assert archive(copy) == archive()
 
 
-def test_it_holds_the_layers_of_lambda_and_no_other():
-    names = zipfile.ZipFile(io.BytesIO(archive())).namelist()
+def test_entries_are_sorted_source_and_data_files():
+    names = entries(archive())
     assert names == sorted(names)
-    tops = {name.split("/")[1] for name in names}
-    assert tops == {"__init__.py", *LAYERS}
     assert not [name for name in names if not name.endswith((".py", ".json"))]
+    assert {"stagewright/catalog/contract.json", "stagewright/catalog/images.json"} <= set(names)
     assert len(archive()) < 50_000_000
 
 
-def test_every_module_imports_with_the_dependencies_of_lambda_only(tmp_path):
+def test_lambda_gets_neither_the_installation_nor_the_state_machine():
+    packages = {name.split("/")[1] for name in entries(archive())}
+    assert not packages & {"installation", "state_machine", "asl.py", "local", "cli", "migration", "scripts"}
+
+
+def test_another_module_of_the_archive_imports_each_module():
+    """This reads the imports from bytecode, independently of the archive's walk over syntax trees."""
+    imported = {*HANDLERS, *(name.rpartition(".")[0] for name in modules())}
+    for path in modules().values():
+        imported |= imports(compile(path.read_bytes(), str(path), "exec"))
+    by_name = {name for name in modules() if re.fullmatch(r"stagewright\.stages\.\w+\.(rules|request)", name)}
+    assert modules().keys() - imported == by_name - imported
+
+
+def imports(code: CodeType) -> set[str]:
+    names: set[str] = set()
+    for kind, operands in modulefinder.ModuleFinder().scan_opcodes(code):
+        if kind == "absolute_import":
+            members, module = operands
+            names |= {module, *(f"{module}.{member}" for member in members or ())}
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names |= imports(constant)
+    return names
+
+
+@pytest.mark.parametrize(
+    "path", ["installation/alarms.py", "state_machine/builder.py", "cli/main.py", "local/process.py"]
+)
+def test_change_outside_lambda_keeps_the_archive(tmp_path, path):
+    """Otherwise `terraform apply` updates three functions whose code is the same."""
+    copy = copied_package(tmp_path)
+    with (copy / path).open("a") as file:
+        file.write("CHANGED = True\n")
+    assert archive(copy) == archive()
+
+
+def test_new_import_of_a_handler_adds_the_module(tmp_path):
+    copy = copied_package(tmp_path)
+    (copy / "new_package").mkdir()
+    (copy / "new_package" / "__init__.py").write_text("")
+    (copy / "new_package" / "constants.json").write_text("{}")
+    (copy / "new_package" / "value.py").write_text("VALUE = 1\n")
+    (copy / "new_package" / "typed.py").write_text("")
+    with (copy / "functions" / "sweeper.py").open("a") as file:
+        file.write(
+            "def later():\n    from stagewright.new_package.value import VALUE\n    return VALUE\n"
+            "if TYPE_CHECKING:\n    import stagewright.new_package.typed\n"
+        )
+    assert set(entries(archive(copy))) - set(entries(archive())) == {
+        "stagewright/new_package/__init__.py",
+        "stagewright/new_package/constants.json",
+        "stagewright/new_package/value.py",
+    }
+
+
+def copied_package(folder: Path) -> Path:
+    copy = folder / "elsewhere" / "stagewright"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "artifacts"))
+    return copy
+
+
+def entries(content: bytes) -> list[str]:
+    return zipfile.ZipFile(io.BytesIO(content)).namelist()
+
+
+def test_every_module_imports_with_only_the_dependencies_of_lambda(tmp_path):
     zipfile.ZipFile(io.BytesIO(archive())).extractall(tmp_path)
     command = [sys.executable, "-I", "-c", IMPORTER, str(tmp_path), json.dumps(RUNTIME)]
     environment = {
@@ -98,14 +165,14 @@ def test_every_module_imports_with_the_dependencies_of_lambda_only(tmp_path):
     } <= set(json.loads(done.stdout))
 
 
-def test_writing_again_changes_nothing(tmp_path):
+def test_write_changes_only_stale_files(tmp_path):
     assert {path.name for path in write(tmp_path)} == set(artifacts())
     (tmp_path / "installation.json").write_text("{}")
     assert write(tmp_path) == [tmp_path / "installation.json"]
     assert write(tmp_path) == []
 
 
-def test_no_artifact_names_this_machine():
+def test_artifacts_contain_no_path_of_this_machine():
     for name, content in artifacts().items():
         assert str(Path.home()).encode() not in content or Path.home() == Path("/root"), name
         assert str(PACKAGE.parent).encode() not in content, name

@@ -163,8 +163,8 @@ ALARMS = (
         {"QueueName": TEMPLATE.name("events-dead")},
         "An event is unreadable or could not be delivered",
         "`stagewright dlq` shows the event and the reason. Fix the cause, then run"
-        " `stagewright dlq replay --all`. Do not redrive in the SQS console: messages get new ids, so a run can"
-        " start twice",
+        " `stagewright dlq replay --all`. Do not redrive in the SQS console: messages get new ids, so a run"
+        " can start twice",
         statistic="Maximum",
     ),
     Alarm(
