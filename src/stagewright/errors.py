@@ -1,16 +1,16 @@
 """Every error that Stagewright raises on purpose.
 
 StagewrightError
-├── DocumentError        a pipeline document is wrong; carries every problem found
-├── PlanError            a correct document cannot be planned now (nothing to reuse, over a limit)
-├── ReleaseError         code files are missing, changed under way, or too large
-├── TargetError          the target cannot be reached, or refuses
-│   └── DeniedError      the credentials do not allow it
-├── NotFoundError        a pipeline, run or stage that does not exist
-├── RunFailedError       a run ended, and not well
-└── JobEnvironmentError  a Python environment for a job cannot be had
+├── DocumentError        2  A pipeline document is wrong. Lists every problem.
+│   └── PlanError        3  The document is valid, but this run of it cannot be planned.
+├── ReleaseError         2  Code files are missing, changed during the push, or too large.
+├── TargetError          4  The target cannot be reached, or rejects the request.
+│   └── DeniedError      4  The credentials do not allow the request.
+├── NotFoundError        5  The pipeline, run, stage or resource does not exist.
+├── RunFailedError       6  The run failed, or is in a state that does not allow the command.
+└── JobEnvironmentError  7  The Python environment of a local job cannot be created.
 
-The command line prints `message` and, under it, `remedy`; it never prints a traceback for these.
+The number is the exit code of the command line. It prints `message`, then `remedy`, and no traceback.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 
 class StagewrightError(Exception):
-    """What failed, and what to do next. `exit_code` is what the command line returns."""
+    """`message` says what failed, `remedy` what to do next. `exit_code` is that of the command line."""
 
     exit_code = 1
 
@@ -31,7 +31,7 @@ class StagewrightError(Exception):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong in a document: where (dotted path, and line if known), what, and the remedy."""
+    """One problem of a document: the dotted path of the field, the file and line if known, and the remedy."""
 
     path: str
     message: str
@@ -41,14 +41,14 @@ class Problem:
 
     def __str__(self) -> str:
         line = f"{self.line}:" if self.line else ""
-        place = f"{self.file}:{line} " if self.file else ""
+        source = f"{self.file}:{line} " if self.file else ""
         remedy = f" ({self.remedy})" if self.remedy else ""
-        what = self.path or ("" if self.file else "document")
-        return f"{place}{what and f'{what}: '}{self.message}{remedy}"
+        subject = self.path or ("" if self.file else "document")
+        return f"{source}{subject and f'{subject}: '}{self.message}{remedy}"
 
 
 class DocumentError(StagewrightError):
-    """All the problems of one document at once."""
+    """All problems of one document."""
 
     exit_code = 2
 
@@ -58,30 +58,40 @@ class DocumentError(StagewrightError):
 
 
 class PlanError(DocumentError):
-    """The document is well-formed, but this run of it cannot be planned."""
+    """The document is valid, but this run of it cannot be planned."""
 
     exit_code = 3
 
 
 class ReleaseError(StagewrightError):
+    """Code files are missing, changed during the push, or too large."""
+
     exit_code = 2
 
 
 class TargetError(StagewrightError):
+    """The target cannot be reached, or rejects the request."""
+
     exit_code = 4
 
 
 class DeniedError(TargetError):
-    pass
+    """The credentials do not allow the request. The message names the IAM action."""
 
 
 class NotFoundError(StagewrightError):
+    """The pipeline, run, stage or resource does not exist."""
+
     exit_code = 5
 
 
 class RunFailedError(StagewrightError):
+    """The run failed, or is in a state that does not allow the command."""
+
     exit_code = 6
 
 
 class JobEnvironmentError(StagewrightError):
+    """The Python environment of a local job cannot be created."""
+
     exit_code = 7

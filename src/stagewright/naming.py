@@ -1,4 +1,4 @@
-"""Names of everything an installation owns, within AWS's limits."""
+"""Names of everything that an installation owns, within the limits of AWS."""
 
 from __future__ import annotations
 
@@ -7,26 +7,32 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 JOB_NAME_LIMIT = 63
-"""SageMaker: CreateTrainingJob, TrainingJobName, at most 63 characters of [a-zA-Z0-9-]."""
-
+"""Characters of a training job's name (SageMaker API reference, CreateTrainingJob, TrainingJobName)."""
 TUNING_NAME_LIMIT = 32
-"""SageMaker: CreateHyperParameterTuningJob, HyperParameterTuningJobName. The names of its training jobs begin
-with it."""
-LAST_ATTEMPT = 2
-"""Digits that an attempt's number may have."""
-
+"""Characters of a tuning job's name (SageMaker API reference, CreateHyperParameterTuningJob). The names of
+its training jobs start with it."""
+ATTEMPT_DIGITS = 2
+"""The most digits of an attempt number."""
 RUN_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+BUNDLE_DIGITS = 16
+"""Digits of the hash that names a code bundle."""
+SUFFIXES = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": "amazonaws.com"}
+"""The domain of each AWS partition."""
 
 OWNER_TAG = "stagewright:installation"
-"""Whose a resource is: what the roles' conditions rest on. Its value is `Installation.id`."""
-
-BUNDLE_DIGITS = 16
-SUFFIXES = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": "amazonaws.com"}
+"""The tag that says which installation owns a resource. Its value is `Installation.id`. Conditions of IAM
+policies use it."""
+ATTEMPT = "<<attempt>>"
+"""The token for the attempt number (from 1) in the names and S3 URIs of a stage with `retry`."""
+JOB = "stagewright-job"
+"""The Glue job argument that identifies a stage's job run."""
+OWN_FOLDERS = ("staging/", "manifests/", "releases/", "code/", "runs/", "glue/")
+"""Key prefixes of the bucket that Stagewright writes. Objects there trigger no data run."""
 
 
 @dataclass(frozen=True)
 class Installation:
-    """One installed Stagewright. Every resource name follows from it."""
+    """One installed Stagewright. All its resource names derive from these fields."""
 
     bucket: str
     region: str
@@ -37,19 +43,22 @@ class Installation:
 
     @property
     def id(self) -> str:
-        """Tells installations apart that share an account."""
+        """`<prefix>-<environment>`, unique among the installations of an account."""
         return f"{self.prefix}-{self.environment}"
 
     @property
     def tags(self) -> dict[str, str]:
-        """Of everything that an installation has or makes: whose it is, and what costs are grouped by."""
+        """The tags of every resource that the installation owns, also for cost allocation."""
         return {OWNER_TAG: self.id, "stagewright:environment": self.environment}
 
     def name(self, what: str) -> str:
         return f"{self.id}-{what}"
 
     def alarm_name(self, what: str) -> str:
-        """Of an alarm that a run makes. The slash ends the installation's name, which may begin another's."""
+        """Return the name of an alarm that a run creates.
+
+        The slash keeps the alarms of two installations apart when one id is a prefix of the other.
+        """
         return f"{self.id}/{what}"
 
     @property
@@ -76,24 +85,26 @@ class Installation:
 
 
 def run_id(installation: Installation, pipeline: str, trigger_key: str, time: datetime) -> str:
-    """The same for each delivery of one event; at most 63 characters.
+    """Return the id of the run that an event starts: `<pipeline>-<yyyymmdd>t<hhmmss>-<six digits>`.
 
-    Another one in every installation, since jobs are named after it: two that share an account may have the
-    same pipeline on the same schedule. Six digits to the base of 36, for a thousand events of one second.
+    Every delivery of one event gives the same id, of at most 63 characters. The digits are a base-36 hash of
+    the installation and the trigger key. They differ between installations, because two that share an
+    account may run the same pipeline on the same schedule, and jobs are named after runs. Six digits keep a
+    thousand events of one second apart.
     """
     unique = int.from_bytes(hashlib.sha256(f"{installation.id} {trigger_key}".encode()).digest())
-    tail = "".join(RUN_DIGITS[unique // 36**place % 36] for place in range(6))
+    tail = "".join(RUN_DIGITS[unique // 36**power % 36] for power in range(6))
     moment = time.astimezone(UTC)
     return f"{pipeline}-{moment.year:04}{moment:%m%dt%H%M%S}-{tail}"
 
 
 def pipeline_of(run: str) -> str:
-    """Of a run's id."""
+    """Return the pipeline of a run's id."""
     return run.rsplit("-", 2)[0]
 
 
 def job_name(run: str, stage: str, attempt: int = 1) -> str:
-    """`{run}-{stage}-{attempt}`; where that is too long a hash replaces the end of the run."""
+    """Return `<run>-<stage>-<attempt>`. If that is too long, a hash replaces the end of the run."""
     tail = f"-{stage}-{attempt}"
     if len(run) + len(tail) <= JOB_NAME_LIMIT:
         return run + tail
@@ -103,29 +114,19 @@ def job_name(run: str, stage: str, attempt: int = 1) -> str:
 
 
 def tuning_job_name(run: str, stage: str, attempt: int = 1) -> str:
-    """`{pipeline}-{stage}-{hash of run and stage}-{attempt}`, pipeline and stage as far as there is room."""
+    """Return `<pipeline>-<stage>-<hash of run and stage>-<attempt>`, with pipeline and stage cut to fit."""
     unique = hashlib.sha256(f"{run} {stage}".encode()).hexdigest()[:10]
-    room = TUNING_NAME_LIMIT - len(unique) - LAST_ATTEMPT - 2
+    room = TUNING_NAME_LIMIT - len(unique) - ATTEMPT_DIGITS - 2
     head = f"{pipeline_of(run)}-{stage}"[:room].rstrip("-")
     return f"{head}-{unique}-{attempt}"
 
 
 def timestamp(time: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds: sorts as text."""
+    """Return ISO 8601 in UTC with milliseconds. Such texts sort by time."""
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def epoch(time: str) -> float:
-    """Seconds since 1970 of an ISO 8601 time; one without a zone is in UTC."""
+    """Return the seconds since 1970 of an ISO 8601 time. A time without a zone is in UTC."""
     parsed = datetime.fromisoformat(time)
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
-
-
-ATTEMPT = "<<attempt>>"
-"""In names and places of a stage with `retry`: the number of the attempt, from 1."""
-
-JOB = "stagewright-job"
-"""The argument by which a run of Glue is found."""
-
-OWN_FOLDERS = ("staging/", "manifests/", "releases/", "code/", "runs/", "glue/")
-"""Of the bucket: objects there are the framework's, and start no run as data."""

@@ -134,7 +134,7 @@ def test_a_pipeline_without_code_needs_no_release(gateway, requested):
         "name": "prices",
         "stages": {"check": {"kind": "gate", "require": "1 >= 0"}},
     }
-    gateway.documents.put_pushed("prices", "base", Base(json.dumps(document), "", ""))
+    gateway.documents.put_layer("prices", "base", Base(json.dumps(document), "", ""))
     record = show(gateway, route(gateway, requested()).run)
     assert (gateway.runs.header(record.run).status, record.stages[0].action) == ("RUNNING", "run")
 
@@ -196,7 +196,7 @@ def test_a_release_that_is_not_as_listed_is_refused(gateway, pipeline, files, cr
 )
 def test_a_wrong_document_is_refused(gateway, requested, document, reason):
     if document is not None:
-        gateway.documents.put_pushed("prices", "base", Base(document, "", ""))
+        gateway.documents.put_layer("prices", "base", Base(document, "", ""))
     record = show(gateway, route(gateway, requested()).run)
     assert record.status == "REFUSED"
     assert reason in record.reason

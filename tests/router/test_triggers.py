@@ -35,7 +35,7 @@ def put(gateway):
     def made(*triggers, name="prices", **more):
         document = {"name": name, "stages": GATE, "triggers": list(triggers), **more}
         text = json.dumps(document)
-        gateway.documents.put_pushed(name, "base", Base(text, sha256_of(text), TIME))
+        gateway.documents.put_layer(name, "base", Base(text, sha256_of(text), TIME))
 
     return made
 

@@ -36,7 +36,7 @@ GATE = {"check": {"kind": "gate", "require": "1 >= 0"}}
 def store(gateway, concurrency="queue", **more):
     document = {"name": "prices", "concurrency": concurrency, "parameters": {"limit": 3}, "stages": GATE}
     document |= more
-    gateway.documents.put_pushed("prices", "base", Base(json.dumps(document), "", ""))
+    gateway.documents.put_layer("prices", "base", Base(json.dumps(document), "", ""))
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_another_pipeline_does_not_wait(waiting, ask, tools):
     store(waiting)
     first = ask(1)
     other = {"name": "other", "stages": GATE}
-    waiting.documents.put_pushed("other", "base", Base(json.dumps(other), "", ""))
+    waiting.documents.put_layer("other", "base", Base(json.dumps(other), "", ""))
     second = ask(2, pipeline="other")
     assert statuses(waiting, first, second) == ["RUNNING", "RUNNING"]
 

@@ -169,5 +169,5 @@ def test_a_document_above_dynamodbs_limit_is_refused(gateway):
     from stagewright.document.stored_layers import Base
 
     with pytest.raises(DocumentError, match="DynamoDB keeps at most 409,600"):
-        gateway.documents.put_pushed("prices", "base", Base("x" * 409_600, "", ""))
+        gateway.documents.put_layer("prices", "base", Base("x" * 409_600, "", ""))
     assert gateway.documents.base("prices") is None

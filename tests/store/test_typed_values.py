@@ -39,7 +39,7 @@ def test_types_equal_those_of_boto3(value):
         ({"NS": ["1"]}, "a set of numbers"),
         ({"BS": [b"a"]}, "a set of binary data"),
         ({"B": b"a"}, "binary data"),
-        ({"NULL": True}, "null says nothing"),
+        ({"NULL": True}, "null is not a value"),
         ({"N": "1" * 38}, "the largest whole number"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Approvals: the items `stage#<name>` of stages that wait, or have waited, for a person."""
+"""Approvals: the items `stage#<name>` of approval stages that wait, or have waited, for a person."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from stagewright.aws.errors import code_of, translated
-from stagewright.store.items import decode, encode
+from stagewright.aws.errors import translated
+from stagewright.store.items import decode, encode, write_if
 from stagewright.store.runs import WAITING
 
 if TYPE_CHECKING:
@@ -20,9 +18,12 @@ PREFIX = "stage#"
 
 @dataclass(frozen=True)
 class Approval:
-    """What a person was asked. `status`: of the stage, WAITING until it ends. `decision`: approved or
-    rejected, "" while nobody has decided; it counts from then on, also while the stage has not been told.
-    `error`: of a stage that failed. Times are ISO 8601 UTC text.
+    """An approval stage of a run, and the decision. Times are ISO 8601 UTC text.
+
+    `status` is the status of the stage: WAITING until it ends. `since` and `until` are when it started to
+    wait and when it times out. `token` is the task token of the waiting state. `decision` is "approved",
+    "rejected", or empty before the decision. A recorded decision is final, even if the state machine has
+    not received it yet. `by`, `why` and `at` belong to the decision. `error` is that of a failed stage.
     """
 
     run: str
@@ -42,36 +43,37 @@ class Approval:
 
 @dataclass(frozen=True)
 class Approvals:
+    """Reads approvals and records decisions."""
+
     client: DynamoDBClient
     table: str
 
     def of_run(self, run: str) -> tuple[Approval, ...]:
-        """All of a run, also those that have ended."""
-        return tuple(self._found(run))
+        """Return all approvals of a run, decided or not. Calls Query (consistent)."""
+        return tuple(self._query(run))
 
     def decide(self, approval: Approval, decision: str, by: str, why: str, at: str) -> bool:
-        """Writes down who decided; false where somebody has already, or it does not wait any more."""
+        """Record a decision. Calls UpdateItem.
+
+        Return False and write nothing if the stage has a decision already or waits no longer.
+        """
         decided = {"decision": decision, "decided_by": by, "why": why, "decided": at}
         names = (*decided, "status", "token")
         values = {**decided, "status": WAITING, "token": approval.token}
         with translated("dynamodb", f"the approval {approval.stage} of {approval.run}"):
-            try:
-                self.client.update_item(
-                    TableName=self.table,
-                    Key=encode({"run": approval.run, "item": f"{PREFIX}{approval.stage}"}),
-                    UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in decided),
-                    ConditionExpression="#status = :status AND #token = :token"
-                    " AND attribute_not_exists(#decision)",
-                    ExpressionAttributeNames={f"#{name}": name for name in names},
-                    ExpressionAttributeValues={f":{name}": {"S": text} for name, text in values.items()},
-                )
-            except ClientError as error:
-                if code_of(error) != "ConditionalCheckFailedException":
-                    raise
-                return False
-        return True
+            response = write_if(
+                self.client.update_item,
+                TableName=self.table,
+                Key=encode({"run": approval.run, "item": f"{PREFIX}{approval.stage}"}),
+                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in decided),
+                ConditionExpression="#status = :status AND #token = :token"
+                " AND attribute_not_exists(#decision)",
+                ExpressionAttributeNames={f"#{name}": name for name in names},
+                ExpressionAttributeValues={f":{name}": {"S": text} for name, text in values.items()},
+            )
+        return response is not None
 
-    def _found(self, run: str) -> Iterator[Approval]:
+    def _query(self, run: str) -> Iterator[Approval]:
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,
             KeyConditionExpression="#run = :run AND begins_with(#item, :prefix)",

@@ -1,33 +1,31 @@
-"""Items of the table `documents`: the layers of a document, and revisions that never change."""
+"""The table `documents`: the layers of each pipeline's document, and its immutable revisions."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from botocore.exceptions import ClientError
-
-from stagewright.aws.errors import code_of, translated
+from stagewright.aws.errors import translated
 from stagewright.document.overrides import SECTIONS
 from stagewright.document.stored_layers import Base, Overrides
 from stagewright.errors import DocumentError, Problem
-from stagewright.store.items import ITEM_LIMIT, Item, decode, encode, size_of
+from stagewright.store.items import ITEM_LIMIT, Item, decode, encode, size_of, write_if
 from stagewright.store.typed_values import from_typed, to_typed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-Pushed = Literal["base", "environment"]
+LayerName = Literal["base", "environment"]
 """The layers that a push writes, each a JSON text."""
-OWN = ("by", "written", "version", "checksum")
-"""Attributes of the item `overrides` that are about it; whatever else it has is content."""
+METADATA = ("by", "written", "version", "checksum")
+"""The attributes of the item `overrides` that describe it. All others are content."""
 
 
 @dataclass(frozen=True)
 class Revision:
-    """One effective document, immutable. `layers` says what it was made of."""
+    """One immutable effective document. `layers` holds the hash of each layer that it was made from."""
 
     number: int
     document: str
@@ -39,36 +37,50 @@ class Revision:
 
 @dataclass(frozen=True)
 class Documents:
+    """Reads and writes layers and revisions. Reads are consistent, except those of the index `by_item`.
+
+    Writes raise DocumentError if the item is larger than DynamoDB allows (400 KB).
+    """
+
     client: DynamoDBClient
     table: str
 
     def base(self, pipeline: str) -> Base | None:
-        return self.pushed(pipeline, "base")
+        """Return the base document, or None if there is none. Calls GetItem."""
+        return self.layer(pipeline, "base")
 
-    def pushed(self, pipeline: str, layer: Pushed) -> Base | None:
-        """An item that somebody has spoilt by hand has no document, so that a push puts it right."""
-        item = {name: from_typed(value) for name, value in self._get(pipeline, layer).items()}
+    def layer(self, pipeline: str, name: LayerName) -> Base | None:
+        """Return a layer, or None if there is none. Calls GetItem.
+
+        Attributes that are not text, after an edit by hand, are read as empty. The next push repairs them.
+        """
+        item = {name: from_typed(value) for name, value in self._get(pipeline, name).items()}
         texts = {name: value for name, value in item.items() if isinstance(value, str)}
         names = ("document", "sha256", "written", "by")
         return Base(*(texts.get(name, "") for name in names)) if item else None
 
-    def put_pushed(self, pipeline: str, layer: Pushed, base: Base) -> None:
-        item: Item = {"pipeline": pipeline, "item": layer} | vars(base)
-        _refuse_large(item)
+    def put_layer(self, pipeline: str, name: LayerName, layer: Base) -> None:
+        """Replace a layer. Calls PutItem."""
+        item: Item = {"pipeline": pipeline, "item": name} | vars(layer)
+        _check_size(item)
         with translated("dynamodb", f"the document of {pipeline}"):
             self.client.put_item(TableName=self.table, Item=encode(item))
 
-    def remove_environment(self, pipeline: str) -> None:
+    def delete_environment(self, pipeline: str) -> None:
+        """Delete the environment layer. Does nothing if there is none. Calls DeleteItem."""
         with translated("dynamodb", f"the environment's layer of {pipeline}"):
             self.client.delete_item(
                 TableName=self.table, Key=encode({"pipeline": pipeline, "item": "environment"})
             )
 
     def overrides(self, pipeline: str) -> Overrides:
-        """Whatever is in the item; where there is none, no content and version 0."""
+        """Return the overrides, valid or not. Without an item they have no content and version 0.
+
+        Calls GetItem.
+        """
         stored = self._get(pipeline, "overrides")
         item = {name: from_typed(value) for name, value in stored.items()}
-        content = {name: item[name] for name in item if name not in ("pipeline", "item", *OWN)}
+        content = {name: item[name] for name in item if name not in ("pipeline", "item", *METADATA)}
         version = item.get("version")
         texts = {
             name: item[name] for name in ("by", "written", "checksum") if isinstance(item.get(name), str)
@@ -76,63 +88,49 @@ class Documents:
         return Overrides(content, version if isinstance(version, int) else 0, **texts, stored=stored)
 
     def put_overrides(self, pipeline: str, before: Overrides, after: Overrides) -> bool:
-        """False where the item is no longer as `before` has it: nothing is written then.
+        """Replace the overrides. Return False and write nothing if the item differs from `before`.
 
-        A hand edit leaves the version as it was, so every attribute is compared (API reference of DynamoDB's
-        Condition: EQ is for all data types, lists and maps among them).
+        The condition compares every attribute, because an edit by hand does not change the version. EQ
+        compares all data types, lists and maps included (DynamoDB API reference, Condition). Calls PutItem.
         """
         item = {"pipeline": pipeline, "item": "overrides", **after.content}
-        item |= {name: getattr(after, name) for name in OWN}
-        _refuse_large({"item": "overrides", "content": json.dumps(item, default=str)})
-        names = sorted({*before.stored, *after.content, *SECTIONS, *OWN} - {"pipeline", "item"})
-        places = {f"#{number}": name for number, name in enumerate(names)}
-        known = {f":{number}": before.stored.get(name) for number, name in enumerate(names)}
-        condition = " AND ".join(
-            f"{place} = :{place[1:]}" if name in before.stored else f"attribute_not_exists({place})"
-            for place, name in places.items()
-        )
-        values = {place: value for place, value in known.items() if value is not None}
+        item |= {name: getattr(after, name) for name in METADATA}
+        _check_size({"item": "overrides", "content": json.dumps(item, default=str)})
+        names = sorted({*before.stored, *after.content, *SECTIONS, *METADATA} - {"pipeline", "item"})
         with translated("dynamodb", f"the overrides of {pipeline}"):
-            return self._put_if(
+            response = write_if(
+                self.client.put_item,
+                TableName=self.table,
                 Item={name: to_typed(value) for name, value in item.items()},
-                ConditionExpression=condition,
-                ExpressionAttributeNames=places,
-                **({"ExpressionAttributeValues": values} if values else {}),
+                **_unchanged(names, before.stored),
             )
+        return response is not None
 
     def pipelines(self) -> tuple[str, ...]:
-        """Every pipeline that has a document (index by_item, eventually consistent)."""
-        pages = self.client.get_paginator("query").paginate(
-            TableName=self.table,
-            IndexName="by_item",
-            KeyConditionExpression="#item = :base",
-            ExpressionAttributeNames={"#item": "item"},
-            ExpressionAttributeValues=encode({":base": "base"}),
-        )
-        with translated("dynamodb", "the documents"):
-            return tuple(decode(item)["pipeline"] for page in pages for item in page["Items"])
+        """Return every pipeline that has a document. Calls Query (index `by_item`, eventually consistent)."""
+        return tuple(pipeline for pipeline, _ in self.layer_hashes("base"))
 
-    def listed(self, item: str) -> tuple[tuple[str, str], ...]:
-        """Every pipeline that has this item, with the item's SHA-256; empty where nobody wrote that.
+    def layer_hashes(self, name: str) -> tuple[tuple[str, str], ...]:
+        """Return (pipeline, SHA-256) of every layer of this name. The hash is "" if the item has none.
 
-        Index by_item, eventually consistent.
+        Calls Query (index `by_item`, eventually consistent).
         """
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,
             IndexName="by_item",
             KeyConditionExpression="#item = :item",
             ExpressionAttributeNames={"#item": "item"},
-            ExpressionAttributeValues=encode({":item": item}),
+            ExpressionAttributeValues=encode({":item": name}),
         )
         with translated("dynamodb", "the documents"):
-            items = [decode(each) for page in pages for each in page["Items"]]
-        return tuple((each["pipeline"], each.get("sha256", "")) for each in items)
+            items = [decode(item) for page in pages for item in page["Items"]]
+        return tuple((item["pipeline"], item.get("sha256", "")) for item in items)
 
     def newest_revision(self, pipeline: str) -> Revision | None:
         return next(iter(self.revisions(pipeline, 1)), None)
 
     def revisions(self, pipeline: str, limit: int) -> tuple[Revision, ...]:
-        """Newest first."""
+        """Return the newest revisions, newest first. Calls Query."""
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,
             KeyConditionExpression="pipeline = :pipeline AND begins_with(#item, :revision)",
@@ -146,11 +144,12 @@ class Documents:
             return tuple(_revision(decode(item)) for page in pages for item in page["Items"])
 
     def revision(self, pipeline: str, number: int) -> Revision | None:
+        """Return a revision, or None if there is none of this number. Calls GetItem."""
         item = self._get(pipeline, f"revision#{number:06}")
         return _revision(decode(item)) if item else None
 
     def put_revision(self, pipeline: str, revision: Revision) -> bool:
-        """False where somebody else took the number."""
+        """Add a revision. Return False and write nothing if its number is taken. Calls PutItem."""
         item: Item = {
             "pipeline": pipeline,
             "item": f"revision#{revision.number:06}",
@@ -160,26 +159,38 @@ class Documents:
             "written": revision.written,
             "layers": json.dumps(dict(revision.layers)),
         }
-        _refuse_large(item)
+        _check_size(item)
         with translated("dynamodb", f"revision {revision.number} of {pipeline}"):
-            return self._put_if(Item=encode(item), ConditionExpression="attribute_not_exists(pipeline)")
+            response = write_if(
+                self.client.put_item,
+                TableName=self.table,
+                Item=encode(item),
+                ConditionExpression="attribute_not_exists(pipeline)",
+            )
+        return response is not None
 
     def _get(self, pipeline: str, item: str) -> Mapping[str, Any]:
-        """In DynamoDB's types; empty where there is none."""
+        """Return the item in DynamoDB's types; empty if there is none."""
         with translated("dynamodb", f"the document of {pipeline}"):
             answer = self.client.get_item(
                 TableName=self.table, Key=encode({"pipeline": pipeline, "item": item}), ConsistentRead=True
             )
         return answer.get("Item", {})
 
-    def _put_if(self, **request: Any) -> bool:
-        try:
-            self.client.put_item(TableName=self.table, **request)
-        except ClientError as error:
-            if code_of(error) != "ConditionalCheckFailedException":
-                raise
-            return False
-        return True
+
+def _unchanged(names: Sequence[str], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the condition that each attribute of `names` is as `stored` has it."""
+    placeholders = {name: str(number) for number, name in enumerate(names)}
+    values = {f":{placeholders[name]}": stored[name] for name in names if name in stored}
+    condition = " AND ".join(
+        f"#{key} = :{key}" if name in stored else f"attribute_not_exists(#{key})"
+        for name, key in placeholders.items()
+    )
+    return {
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": {f"#{key}": name for name, key in placeholders.items()},
+        **({"ExpressionAttributeValues": values} if values else {}),
+    }
 
 
 def _revision(item: Mapping[str, Any]) -> Revision:
@@ -188,7 +199,7 @@ def _revision(item: Mapping[str, Any]) -> Revision:
     return Revision(number, item["document"], item["sha256"], item.get("author", ""), item["written"], layers)
 
 
-def _refuse_large(item: Item) -> None:
+def _check_size(item: Item) -> None:
     if (size := size_of(item)) > ITEM_LIMIT:
         message = f"{size:,} bytes as JSON; DynamoDB keeps at most {ITEM_LIMIT:,} in one item"
         raise DocumentError(

@@ -1,11 +1,11 @@
-"""Items of DynamoDB as plain mappings of text and whole numbers."""
+"""DynamoDB items as plain mappings of text and whole numbers, and conditional writes."""
 
 from __future__ import annotations
 
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -16,16 +16,21 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 ITEM_LIMIT = 400 * 1024
-"""Bytes of an item, names included (DynamoDB quotas: item size 400 KB)."""
-
+"""Bytes of an item, names included (DynamoDB developer guide, "Quotas")."""
 HASH_KEY, SORT_KEY = 2_048, 1_024
-"""Bytes that a partition key and a sort key may have (DynamoDB developer guide, "Quotas")."""
+"""Bytes of a partition key and of a sort key (DynamoDB developer guide, "Quotas")."""
+CONFLICT_PAUSES = (0.02, 0.1, 0.5, None)
+"""Seconds before a transaction that conflicts with another one is repeated. None: it fails."""
 
 Item = Mapping[str, str | int]
+Response = TypeVar("Response")
 
 
 def encode(item: Item) -> dict[str, Any]:
-    """Empty text is left out: no reader tells it from an absent one, and index keys must not be empty."""
+    """Return the item in DynamoDB's types.
+
+    Empty text is left out: readers treat it as absent, and keys of an index must not be empty.
+    """
     return {
         name: {"N": str(value)} if isinstance(value, int) else {"S": value}
         for name, value in item.items()
@@ -34,12 +39,15 @@ def encode(item: Item) -> dict[str, Any]:
 
 
 def decode(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return plain values of an item in DynamoDB's types."""
     return {name: _plain(value) for name, value in item.items()}
 
 
 def fitting(key: str, limit: int) -> str:
-    """`key`; one of more than `limit` bytes with a hash of all of it in place of its end. Names of objects,
-    which have up to 1,024 bytes, are part of keys."""
+    """Return a key of at most `limit` bytes. A hash of the whole key replaces the end of a longer one.
+
+    Keys contain names of S3 objects, which can have 1,024 bytes.
+    """
     raw = key.encode()
     if len(raw) <= limit:
         return key
@@ -48,42 +56,22 @@ def fitting(key: str, limit: int) -> str:
 
 
 def size_of(item: Item) -> int:
-    """Bytes that DynamoDB counts, or a few more: names and values in UTF-8, numbers as text."""
+    """Return the bytes that DynamoDB counts, or slightly more: names, texts, and numbers as text in UTF-8."""
     return sum(len(name.encode()) + len(str(value).encode()) for name, value in item.items())
 
 
-def _plain(value: Mapping[str, Any]) -> Any:
-    ((kind, content),) = value.items()
-    match kind:
-        case "N":
-            return int(content) if content.lstrip("-").isdigit() else float(content)
-        case "M":
-            return decode(content)
-        case "L":
-            return [_plain(each) for each in content]
-        case "NULL":
-            return None
-        case _:
-            return content
-
-
-def write_if(operation: Callable[..., Any], **request: Any) -> dict[str, Any] | None:
+def write_if(operation: Callable[..., Response], **request: Any) -> Response | None:
     """Make a conditional write. Return its response, or None if the condition does not hold."""
     try:
-        response: dict[str, Any] = operation(**request)
+        return operation(**request)
     except ClientError as error:
         if code_of(error) != "ConditionalCheckFailedException":
             raise
         return None
-    return response
 
 
-CONFLICT_PAUSES = (0.02, 0.1, 0.5, None)
-"""Seconds before a transaction is tried again, where another one was writing the same items just then."""
-
-
-def new(table: str, item: Item) -> TransactWriteItemTypeDef:
-    """Puts an item that must not be there yet."""
+def put_new(table: str, item: Item) -> TransactWriteItemTypeDef:
+    """Return the action that puts an item and fails the transaction if the item exists."""
     return {
         "Put": {
             "TableName": table,
@@ -94,11 +82,15 @@ def new(table: str, item: Item) -> TransactWriteItemTypeDef:
     }
 
 
-def write(client: DynamoDBClient, writes: Sequence[TransactWriteItemTypeDef]) -> bool:
-    """False where a condition does not hold, and then nothing is written."""
+def write_all(client: DynamoDBClient, actions: Sequence[TransactWriteItemTypeDef]) -> bool:
+    """Call TransactWriteItems (at most 100 actions, by its API reference).
+
+    Return False if a condition does not hold: nothing is written then. A transaction that conflicts with
+    another one is repeated three times.
+    """
     for pause in CONFLICT_PAUSES:
         try:
-            client.transact_write_items(TransactItems=writes)
+            client.transact_write_items(TransactItems=actions)
         except ClientError as error:
             if _cancelled_by(error, "ConditionalCheckFailed"):
                 return False
@@ -111,6 +103,21 @@ def write(client: DynamoDBClient, writes: Sequence[TransactWriteItemTypeDef]) ->
 
 
 def _cancelled_by(error: ClientError, code: str) -> bool:
-    """Whether one of the reasons why DynamoDB gave a transaction up is `code`."""
+    """Return whether `code` is one of the reasons why DynamoDB cancelled the transaction."""
     response: Mapping[str, Any] = error.response
     return any(reason.get("Code") == code for reason in response.get("CancellationReasons", []))
+
+
+def _plain(value: Mapping[str, Any]) -> Any:
+    ((kind, content),) = value.items()
+    match kind:
+        case "N":
+            return int(content) if content.lstrip("-").isdigit() else float(content)
+        case "M":
+            return decode(content)
+        case "L":
+            return [_plain(element) for element in content]
+        case "NULL":
+            return None
+        case _:
+            return content

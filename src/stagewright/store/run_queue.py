@@ -100,7 +100,7 @@ class RunQueue:
         item = lease_item(entry.pipeline, entry.run)
         put: Any = {"TableName": self.table, "Item": encode(item), **_held_by(holder)}
         writes: list[TransactWriteItemTypeDef] = [
-            {"Put": put} if holder else items.new(self.table, item),
+            {"Put": put} if holder else items.put_new(self.table, item),
             {
                 "Delete": {
                     "TableName": self.table,
@@ -111,7 +111,7 @@ class RunQueue:
             },
         ]
         with translated("dynamodb", f"the lease of {entry.pipeline}"):
-            return items.write(self.client, writes)
+            return items.write_all(self.client, writes)
 
     def count_attempt(self, pipeline: str, holder: str) -> int:
         """Count one more attempt to plan and start the holder. Return the new count.

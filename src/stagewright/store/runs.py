@@ -1,4 +1,4 @@
-"""Items of the table `runs`: headers, claims, plan pages, stages."""
+"""Runs in the table `runs`: claims of trigger keys, run headers, plan pages, stages and their attempts."""
 
 from __future__ import annotations
 
@@ -9,23 +9,20 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from stagewright.aws.errors import code_of, translated
+from stagewright.aws.errors import translated
 from stagewright.errors import TargetError
 from stagewright.parallel import run_parallel
 from stagewright.planner.model import Trigger
-from stagewright.store import items as transactions
-from stagewright.store.items import HASH_KEY, Item, decode, encode, fitting
+from stagewright.store.items import HASH_KEY, Item, decode, encode, fitting, put_new, write_all, write_if
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 BATCH = 25
-"""Items of one BatchWriteItem (its API reference)."""
+"""Items of one BatchWriteItem (DynamoDB API reference)."""
 WRITE_ATTEMPTS = 8
 WRITE_PAUSE = 0.05
-"""Seconds, doubled each time: BatchWriteItem's API reference asks for an exponential backoff."""
+"""Seconds, doubled each time. BatchWriteItem's API reference asks for exponential backoff."""
 HEADER_FIELDS = (
     "pipeline",
     "partition",
@@ -40,20 +37,20 @@ HEADER_FIELDS = (
     "reason",
     "options",
 )
-"""Attributes of the item `run` that are the header's as they stand; `run` and `trigger` are apart."""
+"""Fields of the header that are attributes of the same name."""
 WAITING = "WAITING"
-"""The status of a stage that has asked a person, and has no answer."""
+"""The status of an approval stage that waits for a person."""
 OPEN = frozenset({"QUEUED", "PLANNED", "RUNNING"})
 """The statuses of a run that has not ended."""
 REFUSED = "refused"
-"""The attribute `open` of a run that was refused: so the index has these, too, whatever their pipelines."""
+"""The attribute `open` of a rejected run. The index `open_runs` then lists rejected runs of all pipelines."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """The item `run`. Times are ISO 8601 UTC text; empty text where there is none yet.
+    """The item `run`. Times are ISO 8601 UTC text, empty before they are known.
 
-    `options`: JSON of the run options that a queued run is planned with.
+    `options` is JSON: the run options that a queued run is planned with.
     """
 
     run: str
@@ -78,8 +75,7 @@ class Header:
 
 @dataclass(frozen=True)
 class StageItem:
-    """The item `stage#<name>`, or what is kept of a stage that does not run. `message`: what people are
-    asked."""
+    """The item `stage#<name>`: a stage that ran or did not run. `message` is the question of an approval."""
 
     name: str
     status: str
@@ -98,7 +94,7 @@ class StageItem:
 
 @dataclass(frozen=True)
 class AttemptItem:
-    """The item `attempt#<stage>#<attempt>`: one that failed, and was followed by another."""
+    """The item `attempt#<stage>#<attempt>`: a failed attempt that was retried."""
 
     stage: str
     attempt: int
@@ -111,36 +107,45 @@ class AttemptItem:
 
 @dataclass(frozen=True)
 class Runs:
+    """Reads and writes runs. Reads are consistent, except those of an index."""
+
     client: DynamoDBClient
     table: str
 
     def claim(self, header: Header, *also: Item) -> bool:
-        """Claims the trigger's key, puts the header and more items, all or none; False where one is there."""
+        """Claim the trigger key, and put the header and more items, in one TransactWriteItems.
+
+        Return False and write nothing if the key is claimed or one of the items exists.
+        """
         claim: Item = {"run": _claim_key(header.trigger.key), "item": "claim", "run_id": header.run}
         with translated("dynamodb", f"the run {header.run}"):
-            puts = [transactions.new(self.table, item) for item in (claim, _header_item(header), *also)]
-            return transactions.write(self.client, puts)
+            puts = [put_new(self.table, item) for item in (claim, _header_item(header), *also)]
+            return write_all(self.client, puts)
 
     def claimed(self, trigger_key: str) -> str | None:
-        """The run that claimed the key; empty where its event was dropped, None where nobody has decided."""
+        """Return the run that claimed the key, "" if its event was skipped, None if nobody claimed it.
+
+        Calls GetItem.
+        """
         item = self._get(_claim_key(trigger_key), "claim")
         return str(item.get("run_id", "")) if item else None
 
     def mark_skipped(self, trigger_key: str) -> None:
-        """Claims the key for no run: its event starts none, however often it comes."""
+        """Claim the key for no run, so that redeliveries start none. Does nothing if it is claimed.
+
+        Calls PutItem.
+        """
         with translated("dynamodb", f"the trigger {trigger_key}"):
-            try:
-                self.client.put_item(
-                    TableName=self.table,
-                    Item=encode({"run": _claim_key(trigger_key), "item": "claim"}),
-                    ConditionExpression="attribute_not_exists(#run)",
-                    ExpressionAttributeNames={"#run": "run"},
-                )
-            except ClientError as error:
-                if code_of(error) != "ConditionalCheckFailedException":
-                    raise
+            write_if(
+                self.client.put_item,
+                TableName=self.table,
+                Item=encode({"run": _claim_key(trigger_key), "item": "claim"}),
+                ConditionExpression="attribute_not_exists(#run)",
+                ExpressionAttributeNames={"#run": "run"},
+            )
 
     def header(self, run: str) -> Header | None:
+        """Return the header, or None if there is no such run. Calls GetItem."""
         item = self._get(run, "run")
         return _header(item) if item else None
 
@@ -149,9 +154,10 @@ class Runs:
         return header is not None and header.is_open
 
     def transition(self, run: str, sources: Iterable[str], changes: Mapping[str, str | int]) -> bool:
-        """Changes the header where its status is one of `sources`; False where it is not, or there is none.
+        """Change the header if its status is one of `sources`. Calls UpdateItem.
 
-        A status that closes the run takes it off the open ones of the index `open_runs`.
+        Return False and change nothing otherwise. A status that ends the run takes it off the index
+        `open_runs`; REFUSED moves it to the rejected runs of that index.
         """
         names = {f"#{name}": name for name in changes} | {"#status": "status"}
         values = {f":{name}": value for name, value in changes.items()}
@@ -162,28 +168,27 @@ class Runs:
             update += ", #open = :open" if status == "REFUSED" else " REMOVE #open"
             values |= {":open": REFUSED} if status == "REFUSED" else {}
         with translated("dynamodb", f"the run {run}"):
-            try:
-                self.client.update_item(
-                    TableName=self.table,
-                    Key=encode({"run": run, "item": "run"}),
-                    UpdateExpression=update,
-                    ConditionExpression=f"#status IN ({', '.join(allowed)})",
-                    ExpressionAttributeNames=names,
-                    ExpressionAttributeValues=_values(values | allowed),
-                )
-            except ClientError as error:
-                if code_of(error) != "ConditionalCheckFailedException":
-                    raise
-                return False
-        return True
+            response = write_if(
+                self.client.update_item,
+                TableName=self.table,
+                Key=encode({"run": run, "item": "run"}),
+                UpdateExpression=update,
+                ConditionExpression=f"#status IN ({', '.join(allowed)})",
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=_values(values | allowed),
+            )
+        return response is not None
 
     def put_all(self, items: Iterable[Item]) -> None:
-        """Writes all items, some at a time side by side; writing the same again changes nothing."""
+        """Put all items, replacing existing ones. Calls BatchWriteItem, several in parallel.
+
+        Raises TargetError if DynamoDB leaves items unprocessed eight times.
+        """
         rest = iter(items)
         run_parallel(self._put_batch, iter(lambda: list(islice(rest, BATCH)), []))
 
     def items(self, run: str, prefix: str) -> Iterator[dict[str, Any]]:
-        """Every item of the run whose key starts with `prefix`, in key order."""
+        """Yield the items of the run whose sort key starts with `prefix`, in key order. Calls Query."""
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,
             KeyConditionExpression="#run = :run AND begins_with(#item, :prefix)",
@@ -196,55 +201,63 @@ class Runs:
                 yield from map(decode, page["Items"])
 
     def stage(self, run: str, name: str) -> StageItem | None:
+        """Return a recorded stage, or None if the run has recorded none of this name. Calls GetItem."""
         item = self._get(run, f"stage#{name}")
         return _stage(item) if item else None
 
+    def stages(self, run: str) -> dict[str, StageItem]:
+        """Return the recorded stages of a run by name. Calls Query."""
+        stages = (_stage(item) for item in self.items(run, "stage#"))
+        return {stage.name: stage for stage in stages}
+
     def attempts(self, run: str) -> Iterator[AttemptItem]:
-        """The attempts of stages that were tried again, in their order."""
+        """Yield the failed attempts of stages that were retried, in order. Calls Query."""
         for item in self.items(run, "attempt#"):
             stage, _, number = item["item"].removeprefix("attempt#").partition("#")
             texts = {name: str(item.get(name, "")) for name in ("job", "error", "cause", "started", "ended")}
             yield AttemptItem(stage, int(number), **texts)
 
-    def stages(self, run: str) -> dict[str, StageItem]:
-        found = (_stage(item) for item in self.items(run, "stage#"))
-        return {stage.name: stage for stage in found}
-
     def put_stage_if_absent(self, run: str, stage: StageItem) -> bool:
-        """For stages whose end the state machine never recorded: there is no item, or one that waits."""
+        """Record status, end and cause of a stage that the state machine did not record. Calls UpdateItem.
+
+        Return False and change nothing if the stage is recorded, unless it still waits for an approval.
+        """
         values = {"status": stage.status, "ended": stage.ended, "cause": stage.cause}
         with translated("dynamodb", f"the stage {stage.name} of {run}"):
-            try:
-                self.client.update_item(
-                    TableName=self.table,
-                    Key=encode({"run": run, "item": f"stage#{stage.name}"}),
-                    UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
-                    ConditionExpression="attribute_not_exists(#run) OR #status = :waiting",
-                    ExpressionAttributeNames={f"#{name}": name for name in (*values, "run")},
-                    ExpressionAttributeValues=_values({f":{name}": text for name, text in values.items()})
-                    | {":waiting": {"S": WAITING}},
-                )
-            except ClientError as error:
-                if code_of(error) != "ConditionalCheckFailedException":
-                    raise
-                return False
-        return True
+            response = write_if(
+                self.client.update_item,
+                TableName=self.table,
+                Key=encode({"run": run, "item": f"stage#{stage.name}"}),
+                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
+                ConditionExpression="attribute_not_exists(#run) OR #status = :waiting",
+                ExpressionAttributeNames={f"#{name}": name for name in (*values, "run")},
+                ExpressionAttributeValues=_values(
+                    {":waiting": WAITING, **{f":{name}": text for name, text in values.items()}}
+                ),
+            )
+        return response is not None
 
     def good_results(self, pipeline: str, partition: str, stage: str, limit: int) -> tuple[StageItem, ...]:
-        """The newest good results of a stage, newest first (index by_stage, eventually consistent)."""
+        """Return the newest good results of a stage, newest first.
+
+        Calls Query (index `by_stage`, eventually consistent).
+        """
         key = f"{pipeline}#{partition}#{stage}"
         return tuple(map(_stage, self._newest("by_stage", "stage_key", key, limit)))
 
     def of_pipeline(self, pipeline: str, limit: int) -> tuple[Header, ...]:
-        """The newest headers of a pipeline, newest first (index by_pipeline)."""
+        """Return the newest runs of a pipeline, newest first. Calls Query (index `by_pipeline`)."""
         return tuple(map(_header, self._newest("by_pipeline", "pipeline", pipeline, limit)))
 
     def open_runs(self, limit: int) -> tuple[Header, ...]:
-        """Headers of runs that have not ended, oldest first (index open_runs)."""
+        """Return the runs that have not ended, oldest first. Calls Query (index `open_runs`)."""
         return tuple(map(_header, self._newest("open_runs", "open", "yes", limit, forward=True)))
 
     def refused(self, limit: int) -> tuple[Header, ...]:
-        """The newest headers of runs that were refused, newest first, also of pipelines that nobody has."""
+        """Return the newest rejected runs, newest first, also of pipelines without a document.
+
+        Calls Query (index `open_runs`).
+        """
         return tuple(map(_header, self._newest("open_runs", "open", REFUSED, limit)))
 
     def _newest(
@@ -289,7 +302,7 @@ def _claim_key(trigger_key: str) -> str:
 
 
 def _values(values: Mapping[str, str | int]) -> dict[str, Any]:
-    """Unlike `encode`, keeps empty text: an update expression needs each of its values."""
+    """Encode the values of an expression. Unlike `encode` this keeps empty text."""
     return {
         name: {"N": str(value)} if isinstance(value, int) else {"S": value} for name, value in values.items()
     }
@@ -302,13 +315,12 @@ def _header_item(header: Header) -> Item:
         "trigger": json.dumps(header.trigger.to_json(), sort_keys=True),
     }
     item |= {name: getattr(header, name) for name in HEADER_FIELDS}
-    standing = "yes" if header.is_open else REFUSED if header.status == "REFUSED" else ""
-    return item | ({"open": standing} if standing else {})
+    listed_as = "yes" if header.is_open else REFUSED if header.status == "REFUSED" else ""
+    return item | ({"open": listed_as} if listed_as else {})
 
 
 def _header(item: Mapping[str, Any]) -> Header:
-    texts = {name: item.get(name, "") for name in ("partition", "release", "plan", "execution")}
-    times = {name: item.get(name, "") for name in ("started", "ended", "reason", "options")}
+    optional = ("partition", "release", "plan", "execution", "started", "ended", "reason", "options")
     return Header(
         run=item["run"],
         pipeline=item["pipeline"],
@@ -316,25 +328,22 @@ def _header(item: Mapping[str, Any]) -> Header:
         trigger=Trigger.from_json(json.loads(item["trigger"])),
         created=item["created"],
         revision=int(item.get("revision", 0)),
-        **texts,
-        **times,
+        **{name: item.get(name, "") for name in optional},
     )
 
 
 def _stage(item: Mapping[str, Any]) -> StageItem:
+    texts = ("fingerprint", "started", "ended", "error", "cause", "run", "job", "message")
     return StageItem(
         name=item["item"].removeprefix("stage#"),
         status=item["status"],
-        result=_json(item.get("result")),
-        inputs=_json(item.get("inputs")),
+        result=_json_object(item.get("result")),
+        inputs=_json_object(item.get("inputs")),
         attempt=int(item.get("attempt", 0)),
-        **{
-            name: str(item.get(name, ""))
-            for name in ("fingerprint", "started", "ended", "error", "cause", "run", "job", "message")
-        },
+        **{name: str(item.get(name, "")) for name in texts},
     )
 
 
-def _json(text: str | None) -> dict[str, Any]:
+def _json_object(text: str | None) -> dict[str, Any]:
     value = json.loads(text) if text else {}
     return value if isinstance(value, dict) else {}

@@ -1,7 +1,7 @@
-"""DynamoDB's own types as values of a document, and back, with every digit.
+"""Values of a document in DynamoDB's own types, and back, with every digit.
 
-What a document cannot hold (sets, binary, null, numbers that a double does not keep) comes out as `Unusable`,
-which goes back as it was: whoever removes one of two bad values keeps the other.
+Values that a document cannot hold (sets, binary data, null, numbers that a double does not keep) become
+`Unusable`. Writing an `Unusable` stores the original value: removing one of two bad values keeps the other.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from typing import Any
 
 from stagewright.document.overrides import Unusable, number
 
-_OTHERS = {
+_UNSUPPORTED = {
     "B": "binary data",
     "BS": "a set of binary data",
     "NS": "a set of numbers",
     "SS": "a set of texts",
 }
-_KEPT = "a document holds S, N, BOOL, M and L"
+_REMEDY = "a document holds S, N, BOOL, M and L"
 
 
 def from_typed(typed: Mapping[str, Any]) -> Any:
+    """Return the document value of an attribute value such as `{"N": "1"}`."""
     ((kind, content),) = typed.items()
     match kind:
         case "S" | "BOOL":
@@ -33,12 +34,13 @@ def from_typed(typed: Mapping[str, Any]) -> Any:
         case "L":
             return [from_typed(value) for value in content]
         case "NULL":
-            return Unusable("null says nothing", "remove the entry: stagewright unset", typed)
+            return Unusable("null is not a value", "remove the entry: stagewright unset", typed)
         case _:
-            return Unusable(f"{_OTHERS.get(kind, kind)} ({kind})", _KEPT, typed)
+            return Unusable(f"{_UNSUPPORTED.get(kind, kind)} ({kind})", _REMEDY, typed)
 
 
 def to_typed(value: Any) -> dict[str, Any]:
+    """Return the attribute value of a document value."""
     match value:
         case Unusable():
             return dict(value.stored)
@@ -47,13 +49,13 @@ def to_typed(value: Any) -> dict[str, Any]:
         case int() | float():
             return {"N": plain_digits(repr(value))}
         case Mapping():
-            return {"M": {name: to_typed(each) for name, each in value.items()}}
+            return {"M": {name: to_typed(element) for name, element in value.items()}}
         case list() | tuple():
-            return {"L": [to_typed(each) for each in value]}
+            return {"L": [to_typed(element) for element in value]}
         case _:
             return {"S": str(value)}
 
 
 def plain_digits(text: str) -> str:
-    """A number without exponent."""
+    """Return a number without exponent."""
     return format(Decimal(text), "f")

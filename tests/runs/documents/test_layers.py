@@ -84,7 +84,7 @@ def test_a_pipeline_without_document_has_no_layers(gateway):
         ({"stages": {"S": "train"}}, "stages", "takes a mapping"),
         ({"parameters": {"SS": ["a"]}}, "parameters", "a set of texts (SS)"),
         ({"parameters": {"M": {"limit": {"B": b"5"}}}}, "parameters.limit", "binary data (B)"),
-        ({"parameters": {"M": {"limit": {"NULL": True}}}}, "parameters.limit", "null says nothing"),
+        ({"parameters": {"M": {"limit": {"NULL": True}}}}, "parameters.limit", "null is not a value"),
         ({"parameters": {"M": {"limit": {"S": "5"}}}}, "parameters.limit", 'takes a number, not "5"'),
         ({"parameters": {"M": {"limit": {"N": "1" * 38}}}}, "parameters.limit", "the largest whole number"),
         ({"parameters": {"M": {"limti": {"N": "5"}}}}, "parameters.limti", 'did you mean "limit"?'),
@@ -166,9 +166,7 @@ def test_a_document_stored_as_another_pipelines_is_refused(stored):
 
 
 def test_a_wrong_overlay_is_named_as_such(stored):
-    stored.documents.put_pushed(
-        "prices", "environment", Base('{"stages": {"train": {"enabled": 1}}}', "", "")
-    )
+    stored.documents.put_layer("prices", "environment", Base('{"stages": {"train": {"enabled": 1}}}', "", ""))
     (problem,) = refused(stored)
     assert problem.startswith("stages.train.enabled: takes true or false, not the number 1")
     assert "in the environment's overlay (mend it in the repository, and push)" in problem
@@ -186,7 +184,7 @@ def test_a_wrong_overlay_is_named_as_such(stored):
     ],
 )
 def test_an_overlay_that_speaks_of_what_is_not_there_is_one_problem(stored, overlay, words):
-    stored.documents.put_pushed("prices", "environment", Base(overlay, "", ""))
+    stored.documents.put_layer("prices", "environment", Base(overlay, "", ""))
     (problem,) = refused(stored)
     assert words in problem
     assert "the environment's overlay" in problem
@@ -203,7 +201,7 @@ def test_a_revision_says_of_which_layers_it_is_and_who_changed_them(stored, pipe
     first = revision(stored)
     assert (first.number, first.author) == (1, "ada")
     assert first.layers["base"] == stored.documents.base("prices").sha256
-    assert first.layers["environment"] == stored.documents.pushed("prices", "environment").sha256
+    assert first.layers["environment"] == stored.documents.layer("prices", "environment").sha256
     assert (first.layers["overrides"], first.layers["version"]) == ("", 0)
     put(stored, "prices", ["parameters.limit=7"], "bea")
     second = stored.documents.newest_revision("prices")
@@ -246,12 +244,12 @@ def test_layers_that_fit_an_item_each_may_make_a_document_that_does_not(stored):
     document = json.loads(stored.documents.base("prices").document)
     document["stages"]["train"]["hyperparameters"] = many
     document["description"] = "x" * 100_000
-    stored.documents.put_pushed("prices", "base", Base(json.dumps(document), "", ""))
+    stored.documents.put_layer("prices", "base", Base(json.dumps(document), "", ""))
     more = {
         f"s{number}": {"kind": "gate", "require": "1 >= 0", "description": "y" * 900} for number in range(150)
     }
     overlay = Base(json.dumps({"stages": more}), "", "")
-    stored.documents.put_pushed("prices", "environment", overlay)
+    stored.documents.put_layer("prices", "environment", overlay)
     with pytest.raises(DocumentError, match="DynamoDB keeps at most 409,600"):
         revisions.record(stored, effective(stored))
     assert stored.documents.newest_revision("prices") is None

@@ -58,7 +58,7 @@ def test_a_requested_run_is_an_event_of_ours(gateway, tools):
         Name=place.name("manual"), EventPattern=json.dumps({"source": ["stagewright"]})
     )
     gateway.events.client.put_targets(Rule=place.name("manual"), Targets=[{"Id": "queue", "Arn": arn}])
-    gateway.documents.put_pushed("prices", "base", Base("{}", "", "now"))
+    gateway.documents.put_layer("prices", "base", Base("{}", "", "now"))
     key = request_run(gateway, "prices", {"limit": 5}, "ada")
     received = tools.until(lambda: gateway.queue.client.receive_message(QueueUrl=url).get("Messages"))
     event = json.loads(received[0]["Body"])

@@ -291,7 +291,7 @@ def test_runs_are_listed_newest_first_and_of_all_pipelines(gateway):
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     for number, pipeline in enumerate(["a", "b", "a", "c"]):
         if pipeline == "c":  # has a document, but was never released
-            gateway.documents.put_pushed(pipeline, "base", Base("{}", "sha", timestamp(begin)))
+            gateway.documents.put_layer(pipeline, "base", Base("{}", "sha", timestamp(begin)))
         else:
             gateway.objects.put(f"manifests/{pipeline}.json", b"{}")
         trigger = Trigger("manual", f"manual:{number}", timestamp(begin))

@@ -84,7 +84,7 @@ def test_a_changed_document_alone_is_a_change(gateway, pipeline, files, tools):
 
 
 def environment(gateway):
-    return gateway.documents.pushed("prices", "environment")
+    return gateway.documents.layer("prices", "environment")
 
 
 def test_an_overlay_is_stored_apart_and_a_change_of_it_is_a_change(gateway, pipeline, files):

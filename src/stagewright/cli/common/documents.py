@@ -141,7 +141,7 @@ def pipeline_hint(session: Session, name: str) -> str:
     from stagewright.syntax.findings import nearest
 
     try:
-        names = [pipeline for pipeline, _ in session.gateway.documents.listed("base")]
+        names = [pipeline for pipeline, _ in session.gateway.documents.layer_hashes("base")]
     except TargetError:  # the caller may lack the permission to list them
         return ""
     return "" if name in names else nearest(name, names, "pipelines there")

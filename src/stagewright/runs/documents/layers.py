@@ -18,7 +18,7 @@ def read(gateway: Gateway, pipeline: str) -> Layers:
     """NotFoundError where the pipeline has no document."""
     acts: tuple[Callable[[str], Any], ...] = (
         gateway.documents.base,
-        lambda name: gateway.documents.pushed(name, "environment"),
+        lambda name: gateway.documents.layer(name, "environment"),
         gateway.documents.overrides,
     )
     base, environment, overrides = run_parallel(lambda act: act(pipeline), acts)
@@ -31,7 +31,7 @@ def read(gateway: Gateway, pipeline: str) -> Layers:
 def _near(gateway: Gateway, pipeline: str) -> str:
     """A remedy; empty where no pipeline is near, or the caller may not list them."""
     try:
-        close = closest_match(pipeline, [name for name, _ in gateway.documents.listed("base")])
+        close = closest_match(pipeline, [name for name, _ in gateway.documents.layer_hashes("base")])
     except TargetError:
         return ""
     return f'did you mean "{close}"?' if close else ""

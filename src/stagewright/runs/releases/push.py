@@ -26,7 +26,7 @@ from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases.bundles import staging_key
 from stagewright.runs.releases.manifest import Manifest
 from stagewright.runs.triggers import upstream
-from stagewright.store.documents import Pushed as PushedLayer
+from stagewright.store.documents import LayerName
 
 
 @dataclass(frozen=True)
@@ -161,10 +161,10 @@ def _current(gateway: Gateway, pipeline: str) -> Manifest | None:
         return None
 
 
-def _to_put(gateway: Gateway, pushed: Layers) -> dict[PushedLayer, Base | None]:
+def _to_put(gateway: Gateway, pushed: Layers) -> dict[LayerName, Base | None]:
     """The layers that are not stored like this, whoever changed them; None for one that has to go."""
-    wanted: dict[PushedLayer, Base | None] = {"environment": pushed.environment, "base": pushed.base}
-    stored = run_parallel(lambda layer: gateway.documents.pushed(pushed.pipeline, layer), wanted)
+    wanted: dict[LayerName, Base | None] = {"environment": pushed.environment, "base": pushed.base}
+    stored = run_parallel(lambda layer: gateway.documents.layer(pushed.pipeline, layer), wanted)
     return {
         layer: new
         for (layer, new), old in zip(wanted.items(), stored, strict=True)
@@ -180,9 +180,9 @@ def _put_layers(gateway: Gateway, pushed: Layers) -> None:
     now = timestamp(datetime.now(UTC))
     for layer, new in _to_put(gateway, pushed).items():
         if new is None:
-            gateway.documents.remove_environment(pushed.pipeline)
+            gateway.documents.delete_environment(pushed.pipeline)
         else:
-            gateway.documents.put_pushed(pushed.pipeline, layer, replace(new, written=now))
+            gateway.documents.put_layer(pushed.pipeline, layer, replace(new, written=now))
 
 
 def _check_code(pipeline: Pipeline, files: Mapping[str, bytes]) -> None:

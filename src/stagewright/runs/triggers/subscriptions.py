@@ -53,7 +53,7 @@ class Catalogue:
 
     @cached_property
     def entries(self) -> tuple[Entry, ...]:
-        bases, overlays = run_parallel(self._gateway.documents.listed, ("base", "environment"))
+        bases, overlays = run_parallel(self._gateway.documents.layer_hashes, ("base", "environment"))
         hashes = dict(overlays)
         listed = ((pipeline, sha256, hashes.get(pipeline)) for pipeline, sha256 in sorted(bases))
         return tuple(run_parallel(self._entry, listed))
@@ -67,7 +67,7 @@ class Catalogue:
 
     def _read(self, pipeline: str, *, overlaid: bool) -> Entry:
         base = self._gateway.documents.base(pipeline)
-        overlay = self._gateway.documents.pushed(pipeline, "environment") if overlaid else None
+        overlay = self._gateway.documents.layer(pipeline, "environment") if overlaid else None
         texts = (layer.document for layer in (base, overlay) if layer)
         return _entry_of(pipeline, texts)
 
