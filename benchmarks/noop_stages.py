@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from sagemaker_local.images.environments import cache_folder
+from stagewright.local import program
 
 STEPS = 7
 METAFLOW = "metaflow==2.19.39"
@@ -126,7 +126,7 @@ def stand_by(state: Path) -> None:
 
 def metaflow() -> str:
     """The Python of Metaflow's own environment."""
-    folder = cache_folder() / "benchmarks" / METAFLOW
+    folder = program.STAGEWRIGHT.cache_folder / "benchmarks" / METAFLOW
     python = folder / "bin" / "python"
     if not (folder / "made").exists():
         uv = [sys.executable, "-m", "uv"]

@@ -90,7 +90,7 @@ class SageMaker:
             store=store,
             publish=publish,
             tags=Tagging(store),
-            environments=Environments(settings.overrides),
+            environments=Environments(settings.overrides, settings.program),
             storage=Storage(settings),
             launcher=Launcher(),
             logs=Logs(settings),

@@ -1,27 +1,30 @@
-"""."""
+"""The state folder of a local service: its lock, its key and its port."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
+import secrets
 import threading
-from dataclasses import dataclass
+import time
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from stagewright.errors import TargetError
+from sagemaker_local.errors import ServiceError
+from sagemaker_local.file_lock import is_locked, try_lock
+from sagemaker_local.settings import Program
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
-NEEDED_BYTES = 50 * 10**6
-"""What a server writes at its start, and some small runs."""
 PROBE_SECONDS = 1.0
-"""`find` holds the server's lock for an instant; a starting server waits that out."""
+"""How long `hold` retries: a process that only checks the lock holds it for an instant."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Made once per state directory, so that what was exported into a shell is good after a restart."""
+    """The key and port of a state folder. They survive restarts, so that exported variables stay valid."""
 
     access_key: str
     secret_key: str
@@ -34,7 +37,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Server:
-    """A local server that answers. `pid` leads its process group."""
+    """A running local server. `pid` is the leader of its process group."""
 
     url: str
     access_key: str
@@ -44,7 +47,7 @@ class Server:
 
 
 def write_private(file: Path, text: str) -> None:
-    """Atomic, and readable by this user only from its first moment."""
+    """Write a file atomically. Only this user can read it."""
     temporary = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
@@ -56,35 +59,69 @@ def write_private(file: Path, text: str) -> None:
         raise
 
 
-def unusable(root: Path, error: OSError) -> TargetError:
-    if error.errno == errno.ENOSPC:
-        return TargetError(
-            f"No space is left for the state directory {root}", "free some space, then try again"
-        )
-    remedy = "choose another with STAGEWRIGHT_STATE"
-    return TargetError(f"The state directory {root} cannot be used: {error.strerror}", remedy)
+@dataclass(frozen=True)
+class StateFolder:
+    """The folder of one service. Only one process at a time serves from it."""
 
+    root: Path
+    program: Program = field(default_factory=Program)
 
-def _is_locked(file: Path) -> bool:
-    try:
-        lock = os.open(file, os.O_RDONLY)
-    except FileNotFoundError:
-        return False
-    return _is_taken(lock)
+    def create(self) -> None:
+        """Create the folder. Git ignores it, because it holds a key. ServiceError if it cannot be created."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not (self.root / ".gitignore").exists():
+                write_private(self.root / ".gitignore", "*\n")
+        except OSError as error:
+            raise self.unusable(error) from error
 
+    def unusable(self, error: OSError) -> ServiceError:
+        """The error to raise when the system refuses an operation on the folder."""
+        if error.errno == errno.ENOSPC:
+            message = f"No space is left for the state directory {self.root}"
+            return ServiceError(message, "free some space, then try again")
+        message = f"The state directory {self.root} cannot be used: {error.strerror}"
+        return ServiceError(message, self.program.folder_hint)
 
-def _is_taken(lock: int) -> bool:
-    """Whether somebody has the lock; the descriptor is closed. Those who look share it, so that none takes
-    another for its owner."""
-    try:
-        return not _try(lock, fcntl.LOCK_SH)
-    finally:
-        os.close(lock)
+    @property
+    def identity_file(self) -> Path:
+        return self.root / "identity.json"
 
+    def identity(self) -> Identity:
+        """The key and port; a new key is made on first use. ServiceError if the file is damaged."""
+        file = self.identity_file
+        if file.exists():
+            try:
+                return Identity(**json.loads(file.read_text()))
+            except (ValueError, TypeError):
+                remedy = "remove the file; clients then need the new key"
+                raise ServiceError(f"{file} holds no server's address and key", remedy) from None
+        identity = Identity(f"LOCAL{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
+        write_private(file, json.dumps(asdict(identity)))
+        return identity
 
-def _try(lock: int, kind: int) -> bool:
-    try:
-        fcntl.flock(lock, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    def remember_port(self, port: int) -> None:
+        write_private(self.identity_file, json.dumps(asdict(replace(self.identity(), port=port))))
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.root / "server.lock"
+
+    def hold(self) -> int:
+        """Take the lock and return its descriptor. ServiceError if another process holds it."""
+        lock = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o600)
+        deadline = time.monotonic() + PROBE_SECONDS
+        while not try_lock(lock, fcntl.LOCK_EX):
+            if time.monotonic() > deadline:
+                os.close(lock)
+                message = f"Another server already runs for {self.root}"
+                raise ServiceError(message, self.program.stop_hint)
+            time.sleep(0.01)
+        return lock
+
+    def is_held(self) -> bool:
+        """Whether a process serves from this folder."""
+        try:
+            return is_locked(self._lock_file)
+        except OSError:
+            return False

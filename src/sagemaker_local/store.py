@@ -1,4 +1,4 @@
-"""What survives a restart: JSON records by (kind, name) in one SQLite file."""
+"""JSON records by (kind, name) in one SQLite file. They survive a restart."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from stagewright.errors import TargetError
+from sagemaker_local.errors import ServiceError
 
 Record = dict[str, Any]
-"""A resource as JSON. Times are epoch seconds; the protocol turns them into what the caller expects."""
+"""A resource as JSON. Times are epoch seconds; the protocol converts them for the caller."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS records (
 
 
 class Store:
-    """Thread-safe: one connection, one writer at a time. TargetError where the file is no database."""
+    """Thread-safe: one connection, one writer at a time. ServiceError if the file is not a database."""
 
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -35,12 +35,12 @@ class Store:
             self._connection.execute(SCHEMA)
         except sqlite3.DatabaseError as error:
             self._connection.close()
-            remedy = "remove it (what ran, and what was made, is forgotten)"
-            raise TargetError(f"{file} cannot be used: {error}", remedy) from error
+            remedy = "remove it; all records of jobs, models and endpoints are lost"
+            raise ServiceError(f"{file} cannot be used: {error}", remedy) from error
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Nothing else reads or writes meanwhile; an exception undoes all of it. Not to be nested."""
+        """Run the block as one transaction. An exception rolls it back. Transactions do not nest."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -51,7 +51,7 @@ class Store:
             self._connection.execute("COMMIT")
 
     def add(self, kind: str, name: str, record: Record) -> bool:
-        """False, and nothing written, where the name is taken."""
+        """Insert a record. False if the name exists; then nothing is written."""
         statement = "INSERT OR IGNORE INTO records (kind, name, record) VALUES (?, ?, ?)"
         return self._run(statement, kind, name, json.dumps(record)).rowcount == 1
 
@@ -67,14 +67,14 @@ class Store:
         return rows[0] if rows else None
 
     def all(self, kind: str) -> list[Record]:
-        """In the order of their creation."""
+        """All records of a kind, oldest first."""
         return self._read("SELECT record FROM records WHERE kind = ? ORDER BY number", kind)
 
     def delete(self, kind: str, name: str) -> bool:
         return self._run("DELETE FROM records WHERE kind = ? AND name = ?", kind, name).rowcount == 1
 
     def checkpoint(self) -> None:
-        """From here on the file alone holds everything, so that it may be copied."""
+        """Write everything into the main file, so that the file can be copied."""
         self._run("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:

@@ -14,13 +14,13 @@ import pytest
 import yaml
 from tests.support.command_line import CommandLine
 
-from sagemaker_local.images import environments
 from stagewright.cli.commands.author import demo, init, repository
 from stagewright.cli.commands.author.init_options import CI, Accounts
 from stagewright.cli.common import documents
 from stagewright.cli.common.target import configured_targets, validated_settings
 from stagewright.document.file import read_document, read_overlay
 from stagewright.errors import DocumentError, NotFoundError, ReleaseError, StagewrightError
+from stagewright.local import environments
 from stagewright.runs.releases.named_files import code_findings, sample_findings
 
 

@@ -34,7 +34,7 @@ def test_a_run_without_a_server_brings_its_own_and_leaves_nothing(alone):
     assert "starting a temporary local server" in done.stderr
     warnings = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
     assert len(warnings) == 1
-    assert warnings[0].endswith(f"runs on {sys.executable}, as local.toml says")
+    assert warnings[0].endswith(f"runs on {sys.executable}, set in local.toml")
     assert re.search(r"tiny-\S+ succeeded in .*: 4 stages ran, 0 reused", done.stdout)
     assert "product 12" in done.stdout
     assert "next: stagewright predict tiny" in done.stdout

@@ -210,7 +210,7 @@ def task_calls(resource: str, arguments: Mapping[str, Any]) -> Iterator[Call]:
         yield Call(what, "unknown to this test", {})
 
 
-class Door(gate.Wrapper):
+class Door(gate.Gate):
     """Also opens to the roles' keys."""
 
     judge: Judge
@@ -222,7 +222,8 @@ class Door(gate.Wrapper):
         if role is None:
             return await super()._check_signature(request, receive)
         as_role = copy(self)
-        as_role._access_key, as_role._secret_key = self.judge.keys[role]
+        key, secret = self.judge.keys[role]
+        as_role._access = replace(self._access, access_key=key, secret_key=secret)
         service, receive = await super(Door, as_role)._check_signature(request, receive)
         body = b""
         if service != "s3":
@@ -230,7 +231,7 @@ class Door(gate.Wrapper):
             receive = gate._replay(body, receive)
         if problem := self.judge.judge(role, self._calls(service, request, body)):
             code = "AccessDenied" if service in ("s3", *gate.QUERY_SERVICES) else "AccessDeniedException"
-            raise gate.RefusedError(code, problem)
+            raise gate.RejectedError(code, problem)
         return service, receive
 
     def _role_of(self, request: Any) -> str | None:
@@ -340,7 +341,7 @@ def install(judge: Judge) -> None:
     Glue.__init__ = of_runs  # type: ignore[method-assign]
     sagemaker_settings.Settings = of_jobs  # type: ignore[assignment, misc]
     Door.judge = judge
-    gate.Wrapper = Door  # type: ignore[misc]
+    gate.Gate = Door  # type: ignore[misc]
 
 
 if __name__ == "__main__":

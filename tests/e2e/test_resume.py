@@ -106,7 +106,7 @@ def test_the_plan_says_what_a_mended_run_reuses_and_so_it_does(place: Place) -> 
     assert done.stdout.splitlines()[1:4] == said[1:4]  # the plan comes before the run
     warnings = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
     assert len(warnings) == 1
-    assert warnings[0].endswith(f"runs on {sys.executable}, as local.toml says")
+    assert warnings[0].endswith(f"runs on {sys.executable}, set in local.toml")
     later = next(run for run in runs(place) if run != failed)
     record = place.json("show", later)
     assert (record["status"], actions(record)) == ("SUCCEEDED", actions(planned))

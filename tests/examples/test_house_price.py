@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from tests.support.waiting import PATIENCE
 
-from sagemaker_local.images import environments
 from stagewright.cli.commands.author.demo import TRUE_PRICE
 from stagewright.document.file import read_document
 from stagewright.errors import StagewrightError
+from stagewright.local import environments
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "house-price"
 SALES = EXAMPLE / "data" / "ames_house_sales.csv"

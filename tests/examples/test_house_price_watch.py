@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from tests.support.waiting import PATIENCE
 
-from sagemaker_local.images import environments
 from stagewright.cli.commands.author.script import SCRIPTS
 from stagewright.errors import StagewrightError
+from stagewright.local import environments
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 EXAMPLE = EXAMPLES / "house-price-watch"

@@ -14,9 +14,9 @@ import pytest
 from tests.support import node_packages
 from tests.support.cached_python import report_skipped
 
-from sagemaker_local.images import environments
 from stagewright.cli.commands.author import init
 from stagewright.errors import StagewrightError
+from stagewright.local import environments, program
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -49,7 +49,7 @@ class GitLab:
             "--variable",
             "INSTALL=true",
             "--variable",
-            f"STAGEWRIGHT_CACHE={environments.cache_folder()}",
+            f"STAGEWRIGHT_CACHE={program.STAGEWRIGHT.cache_folder}",
         ]
         return self("--force-shell-executor", "--no-evaluate-rule-changes", *given, name)
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from tests.support.waiting import until
 
+from sagemaker_local.api import protocol
 from sagemaker_local.api.protocol import ApiError, InvokeResult
 from sagemaker_local.http import listen
-from sagemaker_local.http.gate import Wrapper
+from sagemaker_local.http.gate import Access, Gate
 from stagewright.local.emulator import server
 from stagewright.local.state import State
 from stagewright.local.tasks import objects, sagemaker
@@ -139,7 +141,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     stop = asyncio.Event()
     config = Config()
     config.bind, config.graceful_timeout = [f"fd://{listening.detach()}"], 0.1
-    served = serve(Wrapper(stack.app, jobs, port, KEY, SECRET), config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+    gate = Gate(stack.app, {"sagemaker": partial(protocol.handle, jobs)}, Access(port, KEY, SECRET))
+    served = serve(gate, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
     thread = threading.Thread(target=loop.run_until_complete, args=(served,))
     thread.start()
     yield Engine(f"http://127.0.0.1:{port}", jobs)

@@ -169,7 +169,7 @@ def test_a_signal_ends_it_and_its_jobs(serve, connect, tmp_path, number):
 
 def test_its_door_is_the_local_server_s(serve, connect, server):
     with serve() as (_, said):
-        with pytest.raises(ClientError, match="SageMaker alone; s3 is at") as elsewhere:
+        with pytest.raises(ClientError, match="SageMaker alone; other services are at") as elsewhere:
             connect(
                 {"environment": {**said["environment"], "AWS_ENDPOINT_URL_S3": said["url"]}}, "s3"
             ).list_buckets()
@@ -203,7 +203,7 @@ def test_what_is_not_supported_names_the_page(serve, connect):
     [
         ((), 4, "--endpoint-url"),
         (("--endpoint-url", "http://127.0.0.1:1"), 4, "No S3 answers at http://127.0.0.1:1"),
-        (("--endpoint-url", "moto"), 4, "'moto' is no URL"),
+        (("--endpoint-url", "moto"), 4, "'moto' is not a URL"),
         (("--endpoint-url", "http://127.0.0.1:1", "--access-key", "A"), 2, "--secret-key"),
     ],
 )

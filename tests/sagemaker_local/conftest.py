@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tarfile
 from collections.abc import Iterator
@@ -19,12 +20,22 @@ from tests.support.emulator import serving
 from tests.support.waiting import until
 
 from sagemaker_local.service import SageMaker
-from sagemaker_local.settings import Settings
+from sagemaker_local.settings import Program, Settings
 
 IMAGE = "plain-python"
 ROLE = "arn:aws:iam::000000000000:role/stagewright-local-sagemaker"
 KEY, SECRET = "AKIALOCALLOCALLOCAL1", "local-secret"
 BUCKET = "jobs"
+CACHE = Program().variable("CACHE")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def environments_are_built_once() -> Iterator[None]:
+    """Share the cache of Python environments with Stagewright's tests: a build takes a minute."""
+    with pytest.MonkeyPatch.context() as patch:
+        if CACHE not in os.environ:
+            patch.setenv(CACHE, str(Program("stagewright").cache_folder))
+        yield
 
 
 @pytest.fixture(scope="session")

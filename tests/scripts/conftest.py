@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from tests.support.waiting import PATIENCE
 
-from sagemaker_local.images import environments
 from stagewright.cli.commands.author.script import SCRIPTS
 from stagewright.errors import StagewrightError
+from stagewright.local import environments
 
 Columns = Mapping[str, Sequence[Any]]
 

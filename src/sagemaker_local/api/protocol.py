@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from botocore.model import OperationModel, ServiceModel, Shape
 
 from sagemaker_local.api.constraints import violations
-from stagewright.aws.session import LOADER
+from sagemaker_local.session import LOADER
 
 JSON_TYPE = "application/x-amz-json-1.1"
 TARGET_PREFIX = "SageMaker."

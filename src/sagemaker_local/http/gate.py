@@ -1,9 +1,8 @@
-"""The door of the local server: who may come in, and where a request goes.
+"""The gate of the local server: it authenticates each request and passes it to a service.
 
-ministack alone answers anybody who reaches its port, under any Host, with `Access-Control-Allow-Origin: *`:
-every web page open in a browser could create a function and so run code. Here a request is served only if
-it names this address as its Host, comes from no foreign page, and is signed with this state directory's
-key. No answer carries a CORS header.
+The gate serves a request only if its Host header names this server, its Origin header (if any) does too, and
+it is signed with this server's key. No response carries a CORS header. Without these checks, any web page
+open in a browser could create jobs and so run code on this machine.
 """
 
 from __future__ import annotations
@@ -13,17 +12,16 @@ import hmac
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
-from sagemaker_local.api import protocol
+from sagemaker_local.api.protocol import JSON_TYPE
 from sagemaker_local.http import sigv4
 from sagemaker_local.http.sigv4 import Request, SignatureError
-from stagewright.local.glue import protocol as glue_protocol
+from sagemaker_local.settings import Program
 
-HEALTH_PATH = "/_stagewright/health"
 BODY_LIMIT = 70_000_000
 """Bytes. The largest body outside S3 is a function's zip in base64 (Lambda quotas: 50 MB zipped)."""
 OBJECT_LIMIT = 5 * 1024**3
@@ -36,14 +34,14 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Answer = tuple[int, dict[str, str], bytes]
-Own = Callable[[str, Mapping[str, str], bytes], Answer]
-"""A service of ours: path, headers (names in lower case) and body -> status, headers, body."""
+Handler = Callable[[str, Mapping[str, str], bytes], Answer]
+"""Handles a request: (path, headers with lower-case names, body) -> (status, headers, body)."""
 
 log = logging.getLogger(__name__)
 
 
-class RefusedError(Exception):
-    """A request that is not served. `status` is HTTP's, `code` and `message` are what an AWS client shows."""
+class RejectedError(Exception):
+    """A request that is not served. `code` and `message` are what an AWS client shows."""
 
     def __init__(self, code: str, message: str, status: int = 403) -> None:
         super().__init__(message)
@@ -52,31 +50,32 @@ class RefusedError(Exception):
         self.status = status
 
 
-class Wrapper:
-    """ASGI application around `inner` (ministack), our SageMaker service, and our Glue where there is one.
+@dataclass(frozen=True)
+class Access:
+    """The server's port and key: what a request must name to be served."""
 
-    `requests` counts what was let in and may have changed something; `active`, what is being answered.
+    port: int
+    access_key: str
+    secret_key: str
+    program: Program = field(default_factory=Program)
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        return frozenset(f"{name}:{self.port}" for name in ("127.0.0.1", "localhost"))
+
+
+class Gate:
+    """ASGI application in front of `services`, by their signing name. `inner` serves all other requests.
+
+    `requests` counts accepted requests that may have changed something. `active` counts requests in progress.
+    `inner` may raise RejectedError.
     """
 
-    key_hint = "`stagewright env` prints the settings for this one"
-
-    def __init__(
-        self,
-        inner: App,
-        sagemaker: protocol.Service,
-        port: int,
-        access_key: str,
-        secret_key: str,
-        glue: glue_protocol.Service | None = None,
-    ) -> None:
+    def __init__(self, inner: App, services: Mapping[str, Handler], access: Access) -> None:
         self._inner = inner
-        self._own: dict[str, Own] = {"sagemaker": partial(protocol.handle, sagemaker)}
-        if glue is not None:
-            self._own["glue"] = lambda _path, headers, body: glue_protocol.handle(glue, headers, body)
-        self._hosts = frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost"))
-        self._origins = frozenset(f"http://{host}" for host in self._hosts)
-        self._access_key = access_key
-        self._secret_key = secret_key
+        self._services = services
+        self._access = access
+        self._origins = frozenset(f"http://{host}" for host in access.hosts)
         self.requests = 0
         self.active = 0
 
@@ -98,53 +97,54 @@ class Wrapper:
         request = _request(scope)
         service = ""
         try:
-            self._check_place(request)
-            if request.path == HEALTH_PATH:
+            self._check_origin(request)
+            if request.path == self._access.program.health_path:
                 await _answer(send, 200, {"content-type": "application/json"}, b'{"status": "ok"}')
                 return
             service, receive = await self._check_signature(request, receive)
-            self.check_service(service)
-        except RefusedError as refused:
-            log.warning("refused %s %s: %s", request.method, request.path, refused.message)
-            await _answer(send, refused.status, *_error(refused, service, request))
-            return
-        self.requests += request.method not in ("GET", "HEAD")
-        if own := self._own.get(service):
-            answer = await asyncio.to_thread(own, request.path, request.headers, await _read(receive))
+            self.requests += request.method not in ("GET", "HEAD")
+            await self._serve(service, request, scope, receive, send)
+        except RejectedError as rejection:
+            log.warning("rejected %s %s: %s", request.method, request.path, rejection.message)
+            await _answer(send, rejection.status, *_error(rejection, service, request))
+
+    async def _serve(
+        self, service: str, request: Request, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        if handler := self._services.get(service):
+            answer = await asyncio.to_thread(handler, request.path, request.headers, await _read(receive))
             await _answer(send, *answer)
         else:
             await self._inner(scope, receive, send)
 
-    def check_service(self, service: str) -> None:
-        """RefusedError for a service that is not behind this door; here ministack knows."""
-
-    def _check_place(self, request: Request) -> None:
+    def _check_origin(self, request: Request) -> None:
         host = request.headers.get("host", "")
-        if host not in self._hosts:
-            raise RefusedError("AccessDeniedException", f"This server does not answer as {host or 'nobody'}")
+        if host not in self._access.hosts:
+            message = f"This server does not answer as {host or 'an empty host'}"
+            raise RejectedError("AccessDeniedException", message)
         origin = request.headers.get("origin")
         if origin is not None and origin not in self._origins:
-            raise RefusedError("AccessDeniedException", f"Requests from {origin} are refused")
+            raise RejectedError("AccessDeniedException", f"Requests from {origin} are refused")
         if request.method == "OPTIONS":
-            raise RefusedError("AccessDeniedException", "This server takes no requests from other origins")
-        if unquote(request.path).startswith("/_") and request.path != HEALTH_PATH:
-            raise RefusedError("AccessDeniedException", f"{request.path} is not available")
+            raise RejectedError("AccessDeniedException", "This server takes no requests from other origins")
+        if unquote(request.path).startswith("/_") and request.path != self._access.program.health_path:
+            raise RejectedError("AccessDeniedException", f"{request.path} is not available")
 
     async def _check_signature(self, request: Request, receive: Receive) -> tuple[str, Receive]:
         """The service that the request is signed for, and a `receive` that still has the whole body."""
         try:
             signature = sigv4.read(request)
-            if not hmac.compare_digest(signature.access_key.encode(), self._access_key.encode()):
-                message = f"The key is not this server's; {self.key_hint}"
-                raise RefusedError("UnrecognizedClientException", message)
+            if not hmac.compare_digest(signature.access_key.encode(), self._access.access_key.encode()):
+                message = f"The key is not this server's; {self._access.program.key_hint}"
+                raise RejectedError("UnrecognizedClientException", message)
             body = None
             _check_length(request, OBJECT_LIMIT if signature.service == "s3" else BODY_LIMIT)
             if signature.service != "s3":
                 body = await _read(receive)
                 receive = _replay(body, receive)
-            sigv4.verify(request, signature, self._secret_key, body)
+            sigv4.verify(request, signature, self._access.secret_key, body)
         except SignatureError as error:
-            raise RefusedError(error.code, error.message) from error
+            raise RejectedError(error.code, error.message) from error
         return signature.service, receive
 
 
@@ -160,7 +160,7 @@ def _request(scope: Scope) -> Request:
 def _check_length(request: Request, limit: int) -> None:
     length = request.headers.get("content-length", "0")
     if not length.isdigit() or int(length) > limit:
-        raise RefusedError("RequestEntityTooLarge", f"A body of {length} bytes is over {limit}", 413)
+        raise RejectedError("RequestEntityTooLarge", f"A body of {length} bytes is over {limit}", 413)
 
 
 async def _read(receive: Receive) -> bytes:
@@ -171,13 +171,13 @@ async def _read(receive: Receive) -> bytes:
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > BODY_LIMIT:
-            raise RefusedError("RequestEntityTooLarge", f"The body is over {BODY_LIMIT} bytes", 413)
+            raise RejectedError("RequestEntityTooLarge", f"The body is over {BODY_LIMIT} bytes", 413)
         if message["type"] == "http.disconnect" or not message.get("more_body"):
             return b"".join(parts)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """`receive` with the body given back as one message, then whatever follows."""
+    """A `receive` that returns the body as one message, then the messages of the given `receive`."""
     messages = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replayed() -> Message:
@@ -187,10 +187,14 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 def _without_cors(send: Send) -> Send:
+    """A `send` that removes CORS headers."""
+
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = [
-                h for h in message.get("headers", ()) if not h[0].lower().startswith(b"access-control-")
+                header
+                for header in message.get("headers", ())
+                if not header[0].lower().startswith(b"access-control-")
             ]
             message = {**message, "headers": headers}
         await send(message)
@@ -198,24 +202,25 @@ def _without_cors(send: Send) -> Send:
     return sent
 
 
-def _error(refused: RefusedError, service: str, request: Request) -> tuple[dict[str, str], bytes]:
-    """In the form that the client expects: S3 and the query services in XML, all others in JSON, as are those
-    of the query services that newer clients ask in JSON."""
+def _error(rejection: RejectedError, service: str, request: Request) -> tuple[dict[str, str], bytes]:
+    """Headers and body in the format that the client expects.
+
+    XML for S3 and the query services, unless the request has an X-Amz-Target header. JSON for all others.
+    """
     service = service or _claimed_service(request)
-    code, message = refused.code, refused.message
-    headers = {"x-amzn-errortype": code}
-    if service in ("", "s3", *QUERY_SERVICES) and "x-amz-target" not in request.headers:
-        inner = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
-        wrapped = (
-            f"<ErrorResponse><Error>{inner}</Error></ErrorResponse>" if service in QUERY_SERVICES else ""
-        )
-        return {**headers, "content-type": "application/xml"}, (wrapped or f"<Error>{inner}</Error>").encode()
-    return {**headers, "content-type": protocol.JSON_TYPE}, json.dumps(
-        {"__type": code, "message": message}
-    ).encode()
+    headers = {"x-amzn-errortype": rejection.code}
+    if service not in ("", "s3", *QUERY_SERVICES) or "x-amz-target" in request.headers:
+        body = json.dumps({"__type": rejection.code, "message": rejection.message})
+        return {**headers, "content-type": JSON_TYPE}, body.encode()
+    details = f"<Code>{escape(rejection.code)}</Code><Message>{escape(rejection.message)}</Message>"
+    body = f"<Error>{details}</Error>"
+    if service in QUERY_SERVICES:
+        body = f"<ErrorResponse>{body}</ErrorResponse>"
+    return {**headers, "content-type": "application/xml"}, body.encode()
 
 
 def _claimed_service(request: Request) -> str:
+    """The service that the request is for, before its signature is verified."""
     try:
         return sigv4.read(request).service
     except SignatureError:

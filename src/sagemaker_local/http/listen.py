@@ -1,4 +1,4 @@
-"""."""
+"""Open the server's socket on loopback."""
 
 from __future__ import annotations
 
@@ -6,36 +6,34 @@ import contextlib
 import errno
 import socket
 
-from stagewright.errors import TargetError
+from sagemaker_local.errors import ServiceError
 
 
-def listen(port: int | None, remembered: int) -> socket.socket:
-    """A socket that listens on loopback: at `port`, or at the remembered one if free, or at any.
+def listen(port: int | None, last_port: int) -> socket.socket:
+    """A listening socket on 127.0.0.1 at `port`. None: at `last_port` if it is free, else at any free port.
 
-    Raises:
-        TargetError: `port` is in use, or not allowed.
+    ServiceError if `port` is in use or not allowed.
     """
-    if port is None and remembered:
+    if port is None and last_port:
         with contextlib.suppress(OSError):
-            return _bound(remembered)
+            return _listening(last_port)
     try:
-        return _bound(port or 0)
+        return _listening(port or 0)
     except (OSError, OverflowError) as error:
         if getattr(error, "errno", 0) == errno.EADDRINUSE:
             message = f"Port {port} of 127.0.0.1 is in use by another program"
-            raise TargetError(message, "choose another port, or none for a free one") from error
-        raise TargetError(
-            f"Port {port} of 127.0.0.1 cannot be opened: {error}", "choose another port"
-        ) from error
+            raise ServiceError(message, "choose another port, or none for a free one") from error
+        message = f"Port {port} of 127.0.0.1 cannot be opened: {error}"
+        raise ServiceError(message, "choose another port") from error
 
 
-def _bound(port: int) -> socket.socket:
-    opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+def _listening(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        opened.bind(("127.0.0.1", port))
-        opened.listen(256)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(256)
     except BaseException:
-        opened.close()
+        listener.close()
         raise
-    return opened
+    return listener

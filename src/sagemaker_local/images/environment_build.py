@@ -1,4 +1,4 @@
-"""Builds Python environments: whole or not at all, once however many ask at the same time."""
+"""Builds Python environments. A build is atomic; concurrent requests for one environment share it."""
 
 from __future__ import annotations
 
@@ -11,32 +11,25 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sagemaker_local.errors import JobEnvironmentError, RequirementsError
 from sagemaker_local.images import interpreters
-from stagewright.errors import JobEnvironmentError
+from sagemaker_local.settings import Program
 
 LAST_LINES = 12
-ALLOW_LARGE = "STAGEWRIGHT_LARGE_ENVIRONMENTS"
+ALLOW_CUDA = "LARGE_ENVIRONMENTS"
+"""The program's variable that allows builds with CUDA when it is 1."""
 CUDA = re.compile(r"^ \+ nvidia-cudnn", re.MULTILINE)
-"""In what uv would install: every CUDA build of torch brings it, no CPU build does."""
-
-
-class RequirementsError(JobEnvironmentError):
-    """A job's own requirements.txt could not be installed. `code` and `output` are the installer's."""
-
-    def __init__(self, code: int, output: str) -> None:
-        super().__init__(f"requirements.txt could not be installed: {output}", "correct requirements.txt")
-        self.code = code
-        self.output = output
+"""A line of uv's dry run that every CUDA build of torch has, and no CPU build."""
 
 
 def is_built(folder: Path) -> bool:
-    """Whether it is there and its interpreter still is: a Python may have been removed since."""
+    """Whether the environment exists and its interpreter still does: a Python may have been removed since."""
     return (folder / "bin/python").exists()
 
 
 @contextmanager
 def sharing(folder: Path) -> Iterator[bool]:
-    """Whether it is there. Where it is not, the caller builds it meanwhile, and others wait."""
+    """Whether the environment is built. If not, the caller builds it in the block, and other callers wait."""
     if is_built(folder):
         yield True
         return
@@ -46,43 +39,49 @@ def sharing(folder: Path) -> Iterator[bool]:
         yield is_built(folder)
 
 
-def build(folder: Path, python: Path, packages: Iterable[str]) -> None:
-    """JobEnvironmentError carries the installer's last lines."""
-    wanted = tuple(packages)
+def build(folder: Path, python: Path, packages: Iterable[str], program: Program) -> None:
+    """Build an environment with these packages. JobEnvironmentError has the installer's last lines."""
+    names = tuple(packages)
 
     def fill(new: Path) -> subprocess.CompletedProcess[str]:
-        _refuse_cuda(new, wanted)
-        return _install(new, *wanted)
+        _refuse_cuda(new, names, program.variable(ALLOW_CUDA))
+        return _install(new, *names)
 
-    done = _whole(folder, python, fill)
+    done = _build_whole(folder, python, fill)
     if done.returncode:
-        said = _last(done)
+        output = _last_lines(done)
         remedy = (
             "free some space"
-            if "No space left" in said
-            else "see whether this machine reaches its package index, or name a Python in local.toml"
+            if "No space left" in output
+            else "check that this machine reaches its package index, or name a Python in local.toml"
         )
-        raise JobEnvironmentError(f"the environment could not be built: {said}; {remedy}", remedy)
+        raise JobEnvironmentError(f"the environment could not be built: {output}; {remedy}", remedy)
 
 
-def _refuse_cuda(new: Path, packages: tuple[str, ...]) -> None:
-    """JobEnvironmentError where torch would come with gigabytes that no job here can use."""
-    if os.environ.get(ALLOW_LARGE) == "1" or not any(package.startswith("torch==") for package in packages):
+def _refuse_cuda(new: Path, packages: tuple[str, ...], allow: str) -> None:
+    """JobEnvironmentError if torch would bring several gigabytes of CUDA, which no job here can use.
+
+    `allow` is the environment variable that allows it.
+    """
+    if os.environ.get(allow) == "1" or not any(package.startswith("torch==") for package in packages):
         return
-    tried = interpreters.run_uv("pip", "install", "--dry-run", "--python", str(new / "bin/python"), *packages)
-    if CUDA.search(tried.stderr):
+    dry_run = interpreters.run_uv(
+        "pip", "install", "--dry-run", "--python", str(new / "bin/python"), *packages
+    )
+    if CUDA.search(dry_run.stderr):
         remedy = (
             "name a Python that has torch in local.toml, table [pythons], give uv an index with torch's CPU "
-            f"builds (UV_INDEX), or set {ALLOW_LARGE}=1 to install them all the same"
+            f"builds (UV_INDEX), or set {allow}=1 to install CUDA"
         )
         message = "the package index has torch with CUDA only, several gigabytes"
         raise JobEnvironmentError(f"{message}: {remedy}", remedy)
 
 
 def build_with_requirements(folder: Path, base: Path, file: Path) -> None:
-    """The packages of `base`, then the file. Packages that are there and fit stay, as with pip in the image.
+    """Build an environment with the packages of `base`, then those of the requirements file.
 
-    The copy is made of hard links, which uv replaces and never writes through.
+    Installed packages that satisfy the file stay, as with pip in the image. The packages of `base` are hard
+    links; uv replaces files and never writes through a link. RequirementsError if the installation fails.
     """
     sites = interpreters.inspect(base).sites
 
@@ -93,14 +92,15 @@ def build_with_requirements(folder: Path, base: Path, file: Path) -> None:
                 shutil.copytree(site, target, copy_function=_link, symlinks=True, dirs_exist_ok=True)
         return _install(new, "-r", str(file), folder=file.parent)
 
-    done = _whole(folder, interpreters.inspect(base).base, fill)
+    done = _build_whole(folder, interpreters.inspect(base).base, fill)
     if done.returncode:
-        raise RequirementsError(done.returncode, _last(done))
+        raise RequirementsError(done.returncode, _last_lines(done))
 
 
-def _whole(
+def _build_whole(
     folder: Path, python: Path, fill: Callable[[Path], subprocess.CompletedProcess[str]]
 ) -> subprocess.CompletedProcess[str]:
+    """Build in a temporary folder and rename it at the end. Returns the last command's result."""
     new = folder.with_suffix(".new")
     shutil.rmtree(new, ignore_errors=True)
     done = interpreters.run_uv("venv", "--no-project", "--relocatable", "--python", str(python), str(new))
@@ -118,14 +118,15 @@ def _whole(
     return done
 
 
-def _install(new: Path, *what: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+def _install(new: Path, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
     python = str(new / "bin/python")
     return interpreters.run_uv(
-        "pip", "install", "--python", python, "--compile-bytecode", *what, folder=folder
+        "pip", "install", "--python", python, "--compile-bytecode", *arguments, folder=folder
     )
 
 
 def _link(source: str, target: str) -> None:
+    """Hard link a file unless the target exists; copy it if it cannot be linked."""
     try:
         if Path(target).exists():
             return
@@ -134,5 +135,5 @@ def _link(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def _last(done: subprocess.CompletedProcess[str]) -> str:
+def _last_lines(done: subprocess.CompletedProcess[str]) -> str:
     return "\n".join((done.stderr or done.stdout).strip().splitlines()[-LAST_LINES:])

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from sagemaker_local.api.fields import without_effect
-from sagemaker_local.errors import JobFailure
+from sagemaker_local.errors import JobEnvironmentError, JobFailure
 from sagemaker_local.events import public
 from sagemaker_local.jobs.hosts import LOG
 from sagemaker_local.jobs.job_environment import leads_elsewhere
@@ -32,7 +32,6 @@ from sagemaker_local.jobs.transitions import (
 from sagemaker_local.logs import LogStream
 from sagemaker_local.resource import Context, event_detail, now
 from sagemaker_local.store import Record
-from stagewright.errors import JobEnvironmentError
 
 INTERRUPTED = "InternalServerError: the local server stopped while the job ran"
 REASON_LIMIT = 1024

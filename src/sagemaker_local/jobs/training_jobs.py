@@ -9,8 +9,7 @@ from typing import Any
 
 from sagemaker_local.api.fields import Rules, refuse_unsupported
 from sagemaker_local.api.protocol import invalid, unsupported
-from sagemaker_local.errors import JobFailure
-from sagemaker_local.images.environment_build import RequirementsError
+from sagemaker_local.errors import JobFailure, RequirementsError
 from sagemaker_local.images.environments import Environment
 from sagemaker_local.jobs import opt_ml
 from sagemaker_local.jobs.host_process import HostRun

@@ -16,7 +16,7 @@ import zipfile
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
-from sagemaker_local.images.environments import cache_folder
+from stagewright.local.program import STAGEWRIGHT
 
 KEPT = 3
 """Archives that stay: of this version and of the ones used before it."""
@@ -25,7 +25,7 @@ KEPT = 3
 def compiled(archive: bytes) -> bytes:
     """The same files and their bytecode. It is a cache only: that it cannot be written is no error."""
     name = f"{hashlib.sha256(archive).hexdigest()}-{sys.implementation.cache_tag}.zip"
-    kept = cache_folder() / "functions" / name
+    kept = STAGEWRIGHT.cache_folder / "functions" / name
     with contextlib.suppress(OSError):
         return kept.read_bytes()
     made = _made(archive)

@@ -28,13 +28,16 @@ from pathlib import Path
 from typing import Any
 
 from sagemaker_local import credentials
+from sagemaker_local.errors import SageMakerLocalError
 from sagemaker_local.http.listen import listen
-from sagemaker_local.state_folder import ACCOUNT, REGION, Identity, Server, unusable
+from sagemaker_local.state_folder import ACCOUNT, REGION, Identity, Server
 from stagewright.errors import StagewrightError, TargetError
 from stagewright.local.artifacts import Artifacts
 from stagewright.local.emulator import server
 from stagewright.local.emulator.background import SCHEDULED
 from stagewright.local.emulator.engine import Handler
+from stagewright.local.errors import translation
+from stagewright.local.program import STAGEWRIGHT
 from stagewright.local.state import INSTALLATION, State
 
 SAVE_SECONDS = 2.0
@@ -57,7 +60,7 @@ def main(arguments: list[str]) -> None:
     try:
         process = Process(State(Path(options.state)), options.port, say)
     except Exception as error:
-        if not isinstance(error, StagewrightError):
+        if not isinstance(error, StagewrightError | SageMakerLocalError):
             traceback.print_exc()  # into the log
         known = explained(error, State(Path(options.state)))
         say({"message": known.message, "remedy": known.remedy})
@@ -99,7 +102,7 @@ class Process:
             os.environ.update(credentials.environment(self.server))
             os.environ["TMPDIR"] = str(state.fresh_temporary())
         except OSError as error:
-            raise unusable(state.root, error) from error
+            raise state.unusable(error) from error
         server.prepare(os.environ, state, self.port)
         self._artifacts = Artifacts.read(INSTALLATION)
         self._is_used = state.services.exists()
@@ -123,10 +126,12 @@ class Process:
 
     def _load(self) -> None:
         """Imports late, since ministack reads the environment when it is imported."""
-        from sagemaker_local.http.gate import Wrapper
+        from sagemaker_local.api import protocol
+        from sagemaker_local.http.gate import Access, Gate
         from sagemaker_local.service import SageMaker
         from sagemaker_local.settings import Settings
         from stagewright.local import bytecode
+        from stagewright.local.glue import protocol as glue_protocol
         from stagewright.local.glue.service import Glue
         from stagewright.local.tasks.changes import Changes
 
@@ -143,12 +148,17 @@ class Process:
             REGION,
             ACCOUNT,
             wait_scale=server.WAIT_SCALE,
+            program=STAGEWRIGHT,
         )
         self._sagemaker: SageMaker = SageMaker(settings, partial(self._publish, "aws.sagemaker"))
         own = replace(settings, root=self._state.glue)
         self._glue: Glue = Glue(own, partial(self._publish, "aws.glue"), self._sagemaker.launcher)
         self._register_tasks()
-        self._wrapper: Wrapper = Wrapper(self._ministack.app, self._sagemaker, self.port, *key, self._glue)
+        services = {
+            "sagemaker": partial(protocol.handle, self._sagemaker),
+            "glue": partial(glue_protocol.handle, self._glue),
+        }
+        self._gate: Gate = Gate(self._ministack.app, services, Access(self.port, *key, STAGEWRIGHT))
 
     def _register_tasks(self) -> None:
         from stagewright.local.tasks import glue, objects, sagemaker
@@ -201,7 +211,7 @@ class Process:
             loop.add_signal_handler(number, self._stop.set)
         threading.Thread(target=self._begin, args=(loop,), daemon=True, name="begin").start()
         self._saving = asyncio.create_task(self._save_now_and_then())
-        await serve(self._wrapper, config, shutdown_trigger=self._wait_and_close)  # type: ignore[arg-type]
+        await serve(self._gate, config, shutdown_trigger=self._wait_and_close)  # type: ignore[arg-type]
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         """What needs a server that answers. The socket listens already: requests wait for the loop."""
@@ -230,10 +240,8 @@ class Process:
 
     def _wait_until_served(self) -> None:
         """The loop takes the first request only after ministack has restored its state."""
-        from sagemaker_local.http import gate
-
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
-            connection.request("GET", gate.HEALTH_PATH)
+            connection.request("GET", STAGEWRIGHT.health_path)
             connection.getresponse().read()
 
     def _provision(self) -> None:
@@ -306,7 +314,7 @@ class Process:
 
     def _wait_for_requests(self) -> None:
         deadline = time.monotonic() + GRACE_SECONDS
-        while self._wrapper.active and time.monotonic() < deadline:
+        while self._gate.active and time.monotonic() < deadline:
             time.sleep(0.002)
 
     def _open_runs(self) -> list[dict[str, Any]]:
@@ -320,7 +328,7 @@ class Process:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), SAVE_SECONDS)
                 return
-            seen = (self._wrapper.requests, self._ministack.work.activity())
+            seen = (self._gate.requests, self._ministack.work.activity())
             if seen != saved:
                 await asyncio.to_thread(self._ministack.save)
                 saved = seen
@@ -330,8 +338,10 @@ def explained(error: Exception, state: State) -> StagewrightError:
     match error:
         case StagewrightError():
             return error
+        case SageMakerLocalError():
+            return translation(error)
         case OSError(errno=errno.ENOSPC):
-            return unusable(state.root, error)
+            return translation(state.unusable(error))
         case ModuleNotFoundError():
             message = f"The local server needs {error.name}, which is not installed"
             return TargetError(message, "pip install 'stagewright[all]'")

@@ -14,8 +14,8 @@ from typing import Any
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from sagemaker_local.session import keyed
 from sagemaker_local.state_folder import REGION, Server
-from stagewright.aws.session import keyed
 from stagewright.local.artifacts import Artifacts
 
 Settings = Mapping[str, Any]

@@ -22,8 +22,9 @@ from pathlib import Path
 
 from sagemaker_local.credentials import scrubbed
 from sagemaker_local.sandbox.isolation import carried
-from sagemaker_local.state_folder import Server, unusable
+from sagemaker_local.state_folder import Server
 from stagewright.errors import TargetError
+from stagewright.local.errors import translated
 from stagewright.local.state import State
 
 START_SECONDS = 60.0
@@ -37,6 +38,7 @@ LOG_LINES = 15
 ABSENT = re.compile(r"^ *ModuleNotFoundError: No module named '([\w.]+)'$", re.MULTILINE)
 
 
+@translated()
 def find(state: Path) -> Server | None:
     """The server of this state directory, if one is up and ready."""
     return State(state.absolute()).server()
@@ -47,6 +49,7 @@ def is_lasting(state: Path) -> bool:
     return State(state.absolute()).lasting
 
 
+@translated()
 def up(state: Path, port: int | None = None) -> Server:
     """Starts a server that stays until `down`, or returns the one that is up, which then stays as well.
 
@@ -79,6 +82,21 @@ def borrow(
     interrupt, when no further run is started for it: those that go on have their last chance to end well.
     """
     place = State(state.absolute())
+    server, leases = _borrowed(place, looking)
+    try:
+        yield server
+    finally:
+        _close(leases[1:])
+        try:
+            if see_out and isinstance(sys.exception(), Exception | None):
+                see_out(server)
+        finally:
+            _give_back(place, server, leases[0])
+
+
+@translated()
+def _borrowed(place: State, looking: bool) -> tuple[Server, list[int]]:
+    """The server, started if none is up, and the descriptors of this process's leases."""
     place.create()
     with place.alone():
         leases = [place.use()]
@@ -91,15 +109,7 @@ def borrow(
         except BaseException:
             _close(leases)
             raise
-    try:
-        yield server
-    finally:
-        _close(leases[1:])
-        try:
-            if see_out and isinstance(sys.exception(), Exception | None):
-                see_out(server)
-        finally:
-            _give_back(place, server, leases[0])
+    return server, leases
 
 
 def starts_runs(state: Path) -> bool:
@@ -107,6 +117,7 @@ def starts_runs(state: Path) -> bool:
     return State(state.absolute()).starts_runs()
 
 
+@translated()
 def down(state: Path) -> bool:
     """Stops the server, which saves its state first; kills what does not end. False when none was up."""
     place = State(state.absolute())
@@ -150,7 +161,7 @@ def _start(place: State, port: int | None) -> Server:
     try:
         pid = _spawn(place, port, sender)
     except OSError as error:
-        raise unusable(place.root, error) from error
+        raise place.unusable(error) from error
     finally:
         os.close(sender)
     try:

@@ -11,8 +11,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from sagemaker_local.images.environments import cache_folder
 from stagewright.local.emulator import journal
+from stagewright.local.program import STAGEWRIGHT
 from stagewright.local.state import State
 
 PASSING = (journal.PATTERN, "*.sqlite-wal", "*.sqlite-shm")
@@ -62,4 +62,4 @@ def _tidy(folder: Path) -> None:
 
 
 def _folder() -> Path:
-    return cache_folder() / "installations"
+    return STAGEWRIGHT.cache_folder / "installations"

@@ -7,37 +7,29 @@ import json
 import os
 import secrets
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sagemaker_local.state_folder import (
-    ACCOUNT,
-    NEEDED_BYTES,
-    PROBE_SECONDS,
-    REGION,
-    Identity,
-    Server,
-    _is_locked,
-    _is_taken,
-    _try,
-    unusable,
-    write_private,
-)
+from sagemaker_local.file_lock import is_locked, try_lock
+from sagemaker_local.settings import Program
+from sagemaker_local.state_folder import ACCOUNT, REGION, Server, StateFolder, write_private
 from stagewright.errors import TargetError
+from stagewright.local.program import STAGEWRIGHT
 from stagewright.naming import Installation
 
 BUCKET = "stagewright-local"
 INSTALLATION = Installation(bucket=BUCKET, region=REGION, account=ACCOUNT)
+NEEDED_BYTES = 50 * 10**6
+"""What a server writes when it starts, and a few small runs."""
 
 
 @dataclass(frozen=True)
-class State:
-    """Paths below one state directory."""
+class State(StateFolder):
+    """The state directory of a local AWS: paths, locks and notes. Its methods raise ServiceError."""
 
-    root: Path
+    program: Program = STAGEWRIGHT
 
     @property
     def log(self) -> Path:
@@ -52,10 +44,6 @@ class State:
     def objects(self) -> Path:
         """S3's objects."""
         return self.root / "objects"
-
-    @property
-    def identity_file(self) -> Path:
-        return self.root / "identity.json"
 
     @property
     def glue(self) -> Path:
@@ -89,15 +77,6 @@ class State:
             return False
         return True
 
-    def create(self) -> None:
-        """TargetError where the directory cannot be made. Git ignores it: it holds a key."""
-        try:
-            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if not (self.root / ".gitignore").exists():
-                write_private(self.root / ".gitignore", "*\n")
-        except OSError as error:
-            raise unusable(self.root, error) from error
-
     def require_space(self) -> None:
         """TargetError where so little is free that a run would end in the middle, and its record with it."""
         free = shutil.disk_usage(self.root).free
@@ -107,22 +86,6 @@ class State:
                 f"{NEEDED_BYTES // 10**6}",
                 "free some space, or choose another directory with STAGEWRIGHT_STATE",
             )
-
-    def identity(self) -> Identity:
-        """TargetError where the file is not what a server has written."""
-        file = self.identity_file
-        if file.exists():
-            try:
-                return Identity(**json.loads(file.read_text()))
-            except (ValueError, TypeError):
-                remedy = "remove the file; whoever uses `stagewright env` then needs it again"
-                raise TargetError(f"{file} holds no server's address and key", remedy) from None
-        made = Identity(f"STAGEWRIGHT{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
-        write_private(file, json.dumps(asdict(made)))
-        return made
-
-    def remember_port(self, port: int) -> None:
-        write_private(self.identity_file, json.dumps(asdict(replace(self.identity(), port=port))))
 
     def fresh_temporary(self) -> Path:
         """A folder for temporary files: what a killed server left in it is gone, but for what its last
@@ -149,24 +112,6 @@ class State:
             return None
         return Server(**{**data, "state": self.root})
 
-    def hold(self) -> int:
-        """Takes the server's lock for the life of this process. TargetError when another has it."""
-        lock = os.open(self.root / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        deadline = time.monotonic() + PROBE_SECONDS
-        while not _try(lock, fcntl.LOCK_EX):
-            if time.monotonic() > deadline:
-                raise TargetError(f"Another server already runs for {self.root}", "stagewright down")
-            time.sleep(0.01)
-        return lock
-
-    def is_held(self) -> bool:
-        """Whether a server's process lives: the system frees its lock when it ends, however it ends."""
-        try:
-            lock = os.open(self.root / "server.lock", os.O_RDONLY)
-        except OSError:
-            return False
-        return _is_taken(lock)
-
     def use(self) -> int:
         """A lease on the server: the descriptor of a lock that users share. The system frees it when its
         process ends, however it ends. Waits where a server that nobody used is just leaving."""
@@ -181,9 +126,9 @@ class State:
         os.close(lease)
         probe = os.open(self.root / "users.lock", os.O_RDWR)
         try:
-            if _try(probe, fcntl.LOCK_EX):
+            if try_lock(probe, fcntl.LOCK_EX):
                 return True
-            return False if _try(probe, fcntl.LOCK_SH) else None
+            return False if try_lock(probe, fcntl.LOCK_SH) else None
         finally:
             os.close(probe)
 
@@ -203,13 +148,13 @@ class State:
 
     def starts_runs(self) -> bool:
         """Whether the server is to start runs: it stays, or somebody is there who sees them to their end."""
-        return self.lasting or any(_is_locked(file) for file in self.runners.glob("*"))
+        return self.lasting or any(is_locked(file) for file in self.runners.glob("*"))
 
     def begin_running(self) -> int:
         """The descriptor of such a file's lock. To be called `alone`: what others have left is removed."""
         self.runners.mkdir(mode=0o700, exist_ok=True)
         for file in self.runners.iterdir():
-            if not _is_locked(file):
+            if not is_locked(file):
                 file.unlink()
         lock = os.open(self.runners / secrets.token_hex(8), os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -221,7 +166,7 @@ class State:
         try:
             lock = os.open(self.root / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise unusable(self.root, error) from error
+            raise self.unusable(error) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

@@ -142,7 +142,7 @@ def test_packages_are_installed_for_the_run(
 ) -> None:
     """From a wheel made here, into an environment of the run's own."""
     wheel(tmp_path, "part", "2.0", "VERSION = '2.0'\n")
-    monkeypatch.setenv("STAGEWRIGHT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SAGEMAKER_LOCAL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("UV_NO_INDEX", "1")
     monkeypatch.setenv("UV_FIND_LINKS", str(tmp_path))
     venv.create(tmp_path / "bare", symlinks=True)

@@ -406,7 +406,7 @@ def test_requirements_are_installed_beside_the_environment(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = world.settings.root.parent
-    monkeypatch.setenv("STAGEWRIGHT_CACHE", str(root / "cache"))
+    monkeypatch.setenv("SAGEMAKER_LOCAL_CACHE", str(root / "cache"))
     subprocess.run(
         [find_uv_bin(), "venv", "--quiet", "--python", sys.executable, str(root / "bare")], check=True
     )

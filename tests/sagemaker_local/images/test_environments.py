@@ -9,11 +9,10 @@ from zipfile import ZipFile
 
 import pytest
 
-from sagemaker_local.images import environment_build, environments, interpreters
+from sagemaker_local.errors import JobEnvironmentError
+from sagemaker_local.images import environments, image_list, interpreters
 from sagemaker_local.images.environments import Environments
 from sagemaker_local.images.overlay import lay_over
-from stagewright.catalog.images import resolve as image_uri
-from stagewright.errors import JobEnvironmentError
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 OTHER = "3.9" if HERE != "3.9" else "3.10"
@@ -37,7 +36,7 @@ def wheels(tmp_path, monkeypatch):
     folder.mkdir()
     wheel(folder, "part", "1.0", "VERSION = '1.0'\n")
     wheel(folder, "part", "2.0", "VERSION = '2.0'  # of another size\n")
-    monkeypatch.setenv("STAGEWRIGHT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SAGEMAKER_LOCAL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("UV_NO_INDEX", "1")
     monkeypatch.setenv("UV_FIND_LINKS", str(folder))
     interpreters.find.cache_clear()
@@ -55,11 +54,15 @@ def listed(tmp_path, monkeypatch):
         if instead:
             text += f"[[image.instead]]\npython = {instead[0]}\npackages = {instead[1]}\n"
         (tmp_path / "images.toml").write_text(text)
-        monkeypatch.setattr(environments, "IMAGES", tmp_path / "images.toml")
-        environments.images.cache_clear()
+        monkeypatch.setattr(image_list, "IMAGES", tmp_path / "images.toml")
+        forget()
+
+    def forget():
+        image_list._data.cache_clear()
+        image_list.images.cache_clear()
 
     yield write
-    environments.images.cache_clear()
+    forget()
 
 
 def printed(python, code):
@@ -103,7 +106,7 @@ def test_the_nearest_python_comes_with_a_warning(wheels, listed, monkeypatch):
     )
     listed([OTHER], ["part==1.0"], instead=([HERE], ["part==2.0"]))
     other = Environments().resolve("frame-1.0")
-    assert other.warning.startswith("frame-1.0 cannot be had on this machine: part==2.0 on Python")
+    assert other.warning.startswith("frame-1.0 cannot be built on this machine: part==2.0 on Python")
     assert printed(other.python, "import part; print(part.VERSION)") == "2.0"
 
 
@@ -111,7 +114,7 @@ def test_no_python_that_fits_is_a_clear_error(wheels, listed, monkeypatch):
     monkeypatch.setattr(interpreters, "find", lambda _version: None)
     listed(["3.10", "3.11"], ["part==1.0"])
     with pytest.raises(
-        JobEnvironmentError, match=r"frame-1\.0 needs Python 3\.10 or 3\.11, and none is here"
+        JobEnvironmentError, match=r"frame-1\.0 needs Python 3\.10 or 3\.11, which is not installed"
     ):
         Environments().resolve("frame-1.0")
 
@@ -165,24 +168,14 @@ def test_a_layer_takes_what_is_installed_and_the_base_does_not(wheels, listed, t
         printed(base.python, "import mine")
 
 
-def test_every_image_of_the_list_is_one_of_awss():
-    """An alias of ours and AWS's URI for it mean the same environment."""
-    for image in environments.images():
-        gpu_only = image.framework == "huggingface"
-        uri = image_uri(image.full_alias, "us-east-1", "ml.g5.xlarge" if gpu_only else "ml.m5.xlarge")
-        assert environments._image_of(uri) is image
-        assert environments._image_of(image.full_alias) is image
-    assert environments._image_of("123456789012.dkr.ecr.us-east-1.amazonaws.com/mine:1") is None
-
-
 def test_whether_the_first_job_of_an_image_waits_for_its_environment(monkeypatch, tmp_path):
-    monkeypatch.setenv("STAGEWRIGHT_CACHE", str(tmp_path / "cache"))
-    known = environments.Environments(tmp_path / "local.toml")
+    monkeypatch.setenv("SAGEMAKER_LOCAL_CACHE", str(tmp_path / "cache"))
+    known = Environments(tmp_path / "local.toml")
     assert known.unbuilt("sklearn-1.4") == "sklearn-1.4"
     assert known.unbuilt("own/image:1") == ""
-    monkeypatch.setattr(environment_build, "is_built", lambda _folder: True)
+    monkeypatch.setattr(environments, "is_built", lambda _folder: True)
     assert known.unbuilt("sklearn-1.4") == ""
-    monkeypatch.setattr(environment_build, "is_built", lambda _folder: False)
+    monkeypatch.setattr(environments, "is_built", lambda _folder: False)
     (tmp_path / "local.toml").write_text(f'[pythons]\n"sklearn-1.4" = "{sys.executable}"\n')
     assert known.unbuilt("sklearn-1.4") == ""
 
@@ -195,7 +188,7 @@ def test_what_would_fail_is_known_before_anything_is_built(wheels, listed, tmp_p
     own.write_text(f'[pythons]\n"nobodys:1" = "{sys.executable}"\n')
     assert Environments(own).problem("nobodys:1") == ""
     listed(["3.99"], ["part==1.0"])
-    assert "needs Python 3.99, and none is here" in Environments().problem("frame-1.0")
+    assert "needs Python 3.99, which is not installed" in Environments().problem("frame-1.0")
     assert not (tmp_path / "cache").exists()
 
 
@@ -203,11 +196,11 @@ def test_torch_with_cuda_is_refused_unless_it_is_allowed(wheels, listed, tmp_pat
     wheel(wheels, "torch", "2.0", "", requires=["nvidia-cudnn-cu12"])
     wheel(wheels, "nvidia_cudnn_cu12", "1.0", "")
     listed([HERE], ["torch==2.0"])
-    with pytest.raises(JobEnvironmentError, match="STAGEWRIGHT_LARGE_ENVIRONMENTS=1") as caught:
+    with pytest.raises(JobEnvironmentError, match="SAGEMAKER_LOCAL_LARGE_ENVIRONMENTS=1") as caught:
         Environments().resolve("frame-1.0")
     assert "local.toml" in caught.value.remedy
     assert not list(tmp_path.glob("cache/environments/*.new"))
-    monkeypatch.setenv("STAGEWRIGHT_LARGE_ENVIRONMENTS", "1")
+    monkeypatch.setenv("SAGEMAKER_LOCAL_LARGE_ENVIRONMENTS", "1")
     assert Environments().resolve("frame-1.0").python.exists()
 
 
@@ -215,19 +208,3 @@ def test_torch_for_the_processor_alone_is_installed(wheels, listed):
     wheel(wheels, "torch", "3.0", "")
     listed([HERE], ["torch==3.0"])
     assert Environments().resolve("frame-1.0").python.exists()
-
-
-@pytest.mark.parametrize(
-    ("alias", "instance", "full"),
-    [
-        ("pytorch-2.6", "ml.m5.large", "pytorch-2.6.0"),
-        ("huggingface-4.49-pytorch2.5", "ml.g5.xlarge", "huggingface-4.49.0-pytorch2.5.1"),
-        ("xgboost-3.0-5", "ml.m5.large", "xgboost-3.0-5"),
-    ],
-)
-def test_images_of_the_deep_learning_frameworks_are_listed(alias, instance, full):
-    uri = image_uri(alias, "eu-west-1", instance)
-    found = environments._image_of(uri)
-    assert found is not None
-    assert found.full_alias == full
-    assert environments._image_of(found.alias) == found

@@ -160,7 +160,7 @@ def test_a_model_may_be_left_unpacked(bench):
 
 def test_requirements_are_laid_over_the_environment(bench, tmp_path, monkeypatch):
     """A wheel made here and found without an index; the environment under it stays as it was."""
-    monkeypatch.setenv("STAGEWRIGHT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SAGEMAKER_LOCAL_CACHE", str(tmp_path / "cache"))
     wheels = tmp_path / "wheels"
     wheels.mkdir()
     with ZipFile(wheels / "tinypart-1.0-py3-none-any.whl", "w") as wheel:
@@ -184,7 +184,7 @@ def test_requirements_are_laid_over_the_environment(bench, tmp_path, monkeypatch
 
 
 def test_requirements_that_cannot_be_had_fail_the_job(bench, tmp_path, monkeypatch):
-    monkeypatch.setenv("STAGEWRIGHT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SAGEMAKER_LOCAL_CACHE", str(tmp_path / "cache"))
     bench.train("unmet", "pass", {"requirements_txt": "--no-index\nno-such-part==9\n"})
     reason = bench.ended("unmet", "Training")["FailureReason"]
     assert reason.startswith("AlgorithmError: InstallRequirementsError:")

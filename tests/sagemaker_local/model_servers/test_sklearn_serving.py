@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from sagemaker_local.images.environments import Environment, resolve
-from stagewright.errors import JobEnvironmentError
+from sagemaker_local.errors import JobEnvironmentError
+from sagemaker_local.images.environments import Environment, Environments
 
 IMAGE = "sklearn-1.4-2"
 TRAIN = """
@@ -31,7 +31,7 @@ def model_fn(folder):
 @pytest.fixture(scope="module")
 def environment() -> Environment:
     try:
-        return resolve(IMAGE)
+        return Environments().resolve(IMAGE)
     except JobEnvironmentError as error:
         pytest.skip(str(error))
 

@@ -6,7 +6,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
-NAME = "_stagewright_serve"
+NAME = "_sagemaker_local_serve"
 
 
 def load() -> None:

@@ -22,11 +22,10 @@ def warn(session: Session, pipeline: Pipeline) -> None:
 
 def problems(pipeline: Pipeline) -> Iterator[str]:
     """A sentence for each image that this machine cannot provide, with the stages that use it."""
-    from sagemaker_local.images.environments import Environments
+    from stagewright.local import environments
 
-    environments = Environments(state_folder() / "local.toml")
     for image, stages in _images(pipeline).items():
-        if problem := environments.problem(image):
+        if problem := environments.problem(state_folder(), image):
             yield f"{', '.join(stages)}: {problem}"
 
 
@@ -51,15 +50,15 @@ def _images(pipeline: Pipeline) -> dict[str, list[str]]:
 
 def note_builds(session: Session, pipeline: Pipeline, run: str) -> None:
     """Print which Python environments the run builds first, so that the wait is not taken for a hang."""
-    from sagemaker_local.images.environments import Environments
+    from stagewright.local import environments
     from stagewright.runs.history import run_history
     from stagewright.runs.history.live_status import JOB_KINDS
 
-    environments = Environments(state_folder() / "local.toml")
     images = {
         name: image_of(pipeline, stage) for name, stage in pipeline.stages.items() if stage.kind in JOB_KINDS
     }
-    missing = {name: alias for name, image in images.items() if (alias := environments.unbuilt(image))}
+    state = state_folder()
+    missing = {name: alias for name, image in images.items() if (alias := environments.unbuilt(state, image))}
     if not missing:
         return
     running = [stage.name for stage in run_history.show(session.gateway, run).stages if stage.action == "run"]

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from botocore.model import OperationModel, ServiceModel
 
 from sagemaker_local.api.protocol import JSON_TYPE, ApiError, checked, json_object, refusal, to_record, typed
+from sagemaker_local.session import LOADER
 from sagemaker_local.store import Record
-from stagewright.aws.session import LOADER
 
 DEFAULT_PAGE = 100
 
@@ -73,7 +73,9 @@ def typed_response(operation: str, response: Mapping[str, Any]) -> dict[str, Any
     return typed(operation_model(operation).output_shape, response)
 
 
-def handle(service: Service, headers: Mapping[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
+def handle(
+    service: Service, _path: str, headers: Mapping[str, str], body: bytes
+) -> tuple[int, dict[str, str], bytes]:
     """One HTTP request (header names in lower case) -> status, headers, body."""
     request_id = {"x-amzn-requestid": str(uuid.uuid4())}
     operation = headers.get("x-amz-target", "").removeprefix(TARGET_PREFIX)

@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 
 from sagemaker_local.images import interpreters
-from sagemaker_local.images.environments import Environment, Environments, Image, Packages, Report
+from sagemaker_local.images.environments import Environment, Environments, Report
+from sagemaker_local.images.image_list import Image, Packages
 from stagewright.local.glue.protocol import unsupported
 
 PYTHON_SHELL = Image(

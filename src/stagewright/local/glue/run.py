@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from sagemaker_local.api.protocol import ApiError
-from sagemaker_local.errors import JobFailure
+from sagemaker_local.errors import JobEnvironmentError, JobFailure
 from sagemaker_local.images.environments import Environment
 from sagemaker_local.images.overlay import lay_over
 from sagemaker_local.jobs.host_process import LINE_LIMIT, exception_in
@@ -20,7 +20,6 @@ from sagemaker_local.logs import LogStream
 from sagemaker_local.resource import now
 from sagemaker_local.sandbox.launcher import Command, Process
 from sagemaker_local.store import Record
-from stagewright.errors import JobEnvironmentError
 from stagewright.local.glue import arguments, pythons
 from stagewright.local.glue.context import Context
 

@@ -32,7 +32,7 @@ class Glue:
             settings,
             Store(settings.root / "glue.sqlite"),
             publish,
-            Environments(settings.overrides),
+            Environments(settings.overrides, settings.program),
             Storage(settings),
             launcher,
             Logs(settings),

@@ -118,13 +118,13 @@ def local_overlay(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _replaced(image: str) -> bool:
-    from sagemaker_local.images.environments import Environments
     from sagemaker_local.state_folder import REGION
     from stagewright.catalog.images import resolve
+    from stagewright.local import environments
 
     if not image.startswith("sklearn-"):
         return False
-    return bool(Environments(state_folder() / "local.toml").problem(resolve(image, REGION)))
+    return bool(environments.problem(state_folder(), resolve(image, REGION)))
 
 
 def _put(path: Path, content: bytes) -> None:

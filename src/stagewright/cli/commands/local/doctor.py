@@ -136,10 +136,10 @@ def server() -> Check:
 
 
 def images() -> Check:
-    from sagemaker_local.images import environments, interpreters
+    from sagemaker_local.images import image_list, interpreters
 
     there, missing = [], []
-    for image in environments.images():
+    for image in image_list.images():
         wanted = [version for way in image.ways for version in way.python]
         version = next((version for version in wanted if interpreters.find(version)), None)
         if version:

@@ -4,25 +4,15 @@ what boto3, the AWS CLI and the SageMaker SDK need. One key is used for both, S3
 
 from __future__ import annotations
 
-import shlex
-import signal
-import sys
-import threading
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from stagewright.cli.common import output
 from stagewright.cli.common.options import Json
 from stagewright.cli.common.target import state_folder
 from stagewright.errors import TargetError
 
-if TYPE_CHECKING:
-    from sagemaker_local.standalone import Standalone
-
-ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FOLDER = "sagemaker-alone"
 
 Port = Annotated[int | None, typer.Option("--port", help="The port to listen on; a free one when left out.")]
@@ -65,7 +55,9 @@ def command(
     region: Region = "us-east-1",
     as_json: Json = False,
 ) -> None:
-    from sagemaker_local import standalone
+    from sagemaker_local import cli, standalone
+    from sagemaker_local.settings import Program
+    from stagewright.local.errors import translated
 
     if not endpoint_url:
         remedy = "give its URL with --endpoint-url; without one, `stagewright up` serves S3 as well"
@@ -73,38 +65,7 @@ def command(
     if bool(access_key) != bool(secret_key):
         raise typer.BadParameter("--access-key and --secret-key go together")
     key = (access_key, secret_key) if access_key else None
-    told = _told_to_end()
-    with standalone.beside(endpoint_url, state or state_folder() / FOLDER, port, key, region) as alone:
-        _say(alone, as_json)
-        told.wait()
-
-
-def _told_to_end() -> threading.Event:
-    told = threading.Event()
-
-    def tell(_number: int, _frame: FrameType | None) -> None:
-        told.set()
-
-    for number in ENDS:
-        signal.signal(number, tell)
-    return told
-
-
-def _say(alone: Standalone, as_json: bool) -> None:
-    settings = alone.settings
-    if as_json:
-        output.print_json(
-            {
-                "url": settings.service_url,
-                "endpoint_url": settings.url,
-                "state": alone.state,
-                "environment": alone.environment,
-            }
-        )
-    else:
-        for name, value in alone.environment.items():
-            output.print_line(f"export {name}={shlex.quote(value)}")
-        output.note(
-            f"SageMaker: {settings.service_url} (S3: {settings.url}, state {alone.state}); Ctrl-C ends it"
-        )
-    sys.stdout.flush()
+    folder = state or state_folder() / FOLDER
+    options = standalone.Options(endpoint_url, folder, port, key, region, Program("stagewright"))
+    with translated():
+        cli.serve_until_signal(options, cli.print_json if as_json else cli.print_exports)
