@@ -36,7 +36,7 @@ MODULES = (
     "stagewright.cli.common.changes", "stagewright.runs.history.run_history",
     "stagewright.runs.documents.overrides",
     "stagewright.runs.plan_inputs.load", "stagewright.runs.releases.push", "stagewright.runs.stop",
-    "stagewright.runs.own_events", "stagewright.document.file",
+    "stagewright.runs.requests", "stagewright.document.file",
 )  # fmt: skip
 """Modules that commands import late. The daemon imports them before the first command arrives."""
 CLIENTS = ("objects", "runs", "documents", "events", "executions", "jobs", "logs")

@@ -1,3 +1,3 @@
-"""The Lambda functions: router (events to runs), recorder (ends of runs), sweeper (what was missed)."""
+"""The Lambda handlers: router (events to runs), recorder (ends of runs), sweeper (repairs)."""
 
 from __future__ import annotations

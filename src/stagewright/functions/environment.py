@@ -1,4 +1,4 @@
-"""What a function knows about itself: from its environment and its own ARN, at the first event."""
+"""The runtime of a function, from its environment variables and its ARN."""
 
 from __future__ import annotations
 
@@ -6,13 +6,35 @@ import os
 from functools import cache
 from typing import Any
 
+from aws_lambda_powertools import Logger
+
 from stagewright.errors import TargetError
 from stagewright.gateway import Gateway
 from stagewright.naming import Installation
+from stagewright.runs.settings import Runtime
+
+
+def runtime(context: Any) -> Runtime:
+    """The runtime for an invocation. `context`: Lambda's; only `invoked_function_arn` is read.
+
+    TargetError: a required environment variable is not set.
+    """
+    return runtime_of(gateway(installation(context)))
+
+
+def runtime_of(gateway: Gateway) -> Runtime:
+    """Add the function's settings to a gateway. Code overrides are off unless the installation allows
+    them."""
+    return Runtime(
+        gateway,
+        allow_code_overrides=os.environ.get("STAGEWRIGHT_CODE_OVERRIDES") == "yes",
+        topic=os.environ.get("STAGEWRIGHT_TOPIC", ""),
+        log=logger(),
+    )
 
 
 def installation(context: Any) -> Installation:
-    """Of Lambda's `context` only `invoked_function_arn` is read: arn:aws:lambda:<region>:<account>:..."""
+    """The function's ARN is arn:<partition>:lambda:<region>:<account>:function:<name>."""
     parts = str(getattr(context, "invoked_function_arn", "")).split(":")
     _, partition, _, region, account = parts[:5] if len(parts) > 5 else ("", "aws", "", "", "")
     return Installation(
@@ -26,9 +48,15 @@ def installation(context: Any) -> Installation:
 
 
 @cache
-def gateway(place: Installation) -> Gateway:
-    """One per function instance: its connections are kept from event to event."""
-    return Gateway.connect(place)
+def gateway(installation: Installation) -> Gateway:
+    """One gateway per function instance, so that invocations share its connections."""
+    return Gateway.connect(installation)
+
+
+@cache
+def logger() -> Logger:
+    """JSON lines on stdout. Powertools reads POWERTOOLS_SERVICE_NAME and POWERTOOLS_LOG_LEVEL."""
+    return Logger()
 
 
 def _required(name: str) -> str:

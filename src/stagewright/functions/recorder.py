@@ -1,4 +1,4 @@
-"""The end of an execution becomes the end of its run: the function behind the rule `run-status`."""
+"""The recorder: closes the run of an execution that has ended. EventBridge's rule `run-status` invokes it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from stagewright.functions import environment
-from stagewright.runs.closing import record
+from stagewright.runs.closing import record_end
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, str]:
-    """For *Step Functions Execution Status Change* events, straight from EventBridge."""
-    place = environment.installation(context)
-    status = record(environment.gateway(place), event["detail"]["executionArn"])
+    """Handle one *Step Functions Execution Status Change* event."""
+    status = record_end(environment.runtime(context), event["detail"]["executionArn"])
     return {"status": status or "unchanged"}

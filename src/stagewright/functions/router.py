@@ -1,76 +1,64 @@
-"""From an event to a run: the function behind the queue `events`."""
+"""The router: turns events into runs. Lambda invokes it with messages of the SQS queue `events`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from stagewright.aws.queue import Message
-from stagewright.functions import environment
-from stagewright.functions.sqs_records import delivered, put_off
-from stagewright.gateway import Gateway
-from stagewright.naming import pipeline_of, timestamp
-from stagewright.runs import settings
-from stagewright.runs.intake import run_requests
-from stagewright.runs.lifecycle import route_all
-from stagewright.runs.triggers.subscriptions import Catalogue
+from stagewright.functions import environment, sqs_records
+from stagewright.naming import pipeline_of
+from stagewright.runs.intake.run_requests import MalformedError
+from stagewright.runs.lifecycle import accept
+from stagewright.runs.settings import Runtime
+from stagewright.runs.triggers.subscriptions import Subscriptions
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
-    """For an SQS event source with ReportBatchItemFailures: what failed is delivered again, the rest is done.
+    """Handle a batch of SQS messages. Returns those to deliver again (ReportBatchItemFailures).
 
-    A message that never succeeds ends in the dead-letter queue (maxReceiveCount). One that cannot be read
-    goes there at once, since it never will be.
+    A message that keeps failing goes to the dead-letter queue after `maxReceiveCount` deliveries. A malformed
+    one goes there at once.
     """
-    gateway = environment.gateway(environment.installation(context))
-    catalogue = Catalogue(gateway)
+    runtime = environment.runtime(context)
+    subscriptions = Subscriptions(runtime.gateway)
     failures = [
         {"itemIdentifier": record["messageId"]}
         for record in event["Records"]
-        if not _done(gateway, record, catalogue)
+        if not _is_accepted(runtime, record, subscriptions)
     ]
     return {"batchItemFailures": failures}
 
 
-def _done(gateway: Gateway, record: Mapping[str, Any], catalogue: Catalogue) -> bool:
+def _is_accepted(runtime: Runtime, record: Mapping[str, Any], subscriptions: Subscriptions) -> bool:
+    """False: deliver the record again. An error in one record must not fail the others of its batch."""
     try:
-        _routed(gateway, delivered(record), catalogue)
+        _accept(runtime, sqs_records.message_of(record), subscriptions)
     except Exception:
-        # One message must not take the others of its batch with it, whatever is wrong.
-        settings.logger().exception("not routed; it will be delivered again", message_id=record["messageId"])
-        _put_off(gateway, record)
+        runtime.log.exception("message failed; it will be delivered again", message_id=record["messageId"])
+        _delay_retry(runtime, record)
         return False
     return True
 
 
-def _put_off(gateway: Gateway, record: Mapping[str, Any]) -> None:
-    """Where that fails the message comes when the queue's visibility timeout is over."""
+def _accept(runtime: Runtime, message: Message, subscriptions: Subscriptions) -> None:
     try:
-        put_off(gateway, record)
-    except Exception as error:
-        settings.logger().warning("not put off", message_id=record["messageId"], reason=str(error))
-
-
-def _routed(gateway: Gateway, message: Message, catalogue: Catalogue) -> None:
-    logger = settings.logger()
-    try:
-        started = route_all(gateway, message.body, message.origin, _sent(message), catalogue)
-    except run_requests.MalformedError as error:
-        logger.warning("malformed message", message_id=message.origin, reason=str(error))
-        gateway.dead_letters.send_again(replace(message, reason=str(error)))
+        started = accept(runtime, message, subscriptions)
+    except MalformedError as error:
+        runtime.log.warning("malformed message", message_id=message.origin, reason=str(error))
+        runtime.gateway.dead_letters.send_again(replace(message, reason=str(error)))
         return
-    for each in started:
-        ids: dict[str, Any] = {
-            "run": each.run,
-            "pipeline": pipeline_of(each.run),
-            "execution": each.execution,
-        }
-        logger.info("routed", message_id=message.origin, new=each.new, **ids)
+    for run in started:
+        ids: dict[str, Any] = {"run": run.run, "pipeline": pipeline_of(run.run), "execution": run.execution}
+        runtime.log.info("run accepted", message_id=message.origin, new=run.new, **ids)
     if not started:
-        logger.debug("no run asked for", message_id=message.origin)
+        runtime.log.debug("no run requested", message_id=message.origin)
 
 
-def _sent(message: Message) -> str:
-    return timestamp(datetime.fromtimestamp(message.sent, UTC)) if message.sent else ""
+def _delay_retry(runtime: Runtime, record: Mapping[str, Any]) -> None:
+    """If that fails, the message is delivered again after the queue's visibility timeout."""
+    try:
+        sqs_records.delay_retry(runtime.gateway, record)
+    except Exception as error:
+        runtime.log.warning("retry not delayed", message_id=record["messageId"], reason=str(error))

@@ -1,4 +1,4 @@
-"""A record of the queue, as Lambda hands it to a function (Lambda guide, "Using Lambda with Amazon SQS")."""
+"""SQS records as Lambda passes them to a function (Lambda guide, "Using Lambda with Amazon SQS")."""
 
 from __future__ import annotations
 
@@ -10,25 +10,27 @@ from stagewright.aws.queue import ORIGIN, REASON, Message
 from stagewright.gateway import Gateway
 
 DELAYS = (1 / 24, 1 / 4, 5 / 4, 10 / 3)
-"""Until a message that was received once, twice, ... is delivered again, in visibility timeouts of the queue:
-30 seconds, 3, 15 and 40 minutes. What passes soon costs little time, and what lasts an hour still loses no
-message."""
+"""Delays after the first, second, ... delivery, in visibility timeouts of the queue: 30 seconds, 3, 15 and 40
+minutes. Short errors cost little time, and an error of one hour loses no message."""
 
 
-def put_off(gateway: Gateway, record: Mapping[str, Any]) -> None:
-    """A message that is to be delivered again: sooner than the queue's visibility timeout has it, which is as
-    long as Lambda asks for (SQS API reference, ChangeMessageVisibility). The last time it goes on at once."""
+def delay_retry(gateway: Gateway, record: Mapping[str, Any]) -> None:
+    """Set when a failed message is delivered again (SQS API reference, ChangeMessageVisibility).
+
+    Without this, the queue's visibility timeout applies, which Lambda requires to be long. After the last
+    delivery there is no delay: the message goes to the dead-letter queue.
+    """
     receives = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
     delay = dict(enumerate(DELAYS, 1)).get(receives, 0)
     gateway.queue.put_off(record["receiptHandle"], delay)
 
 
-def delivered(record: Mapping[str, Any]) -> Message:
-    """Its `origin` is the first id of a message that was sent again."""
+def message_of(record: Mapping[str, Any]) -> Message:
+    """The message of a record. `origin` of a message that was sent again is its first id."""
     system = record.get("attributes", {})
-    given = {name: _attribute(each) for name, each in record.get("messageAttributes", {}).items()}
-    origin = given.pop(ORIGIN, {}).get("StringValue")
-    given.pop(REASON, None)
+    attributes = {name: _attribute(value) for name, value in record.get("messageAttributes", {}).items()}
+    origin = attributes.pop(ORIGIN, {}).get("StringValue")
+    attributes.pop(REASON, None)
     return Message(
         record["messageId"],
         record["body"],
@@ -36,13 +38,13 @@ def delivered(record: Mapping[str, Any]) -> Message:
         int(system.get("ApproximateReceiveCount", 0)),
         origin or record["messageId"],
         record.get("receiptHandle", ""),
-        attributes=given,
+        attributes=attributes,
     )
 
 
-def _attribute(given: Mapping[str, Any]) -> dict[str, Any]:
-    """As SQS's own API has it; Lambda writes binary values in base64."""
-    kind = given.get("dataType", "String")
+def _attribute(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A message attribute in the form of SQS's own API. Lambda encodes binary values in base64."""
+    kind = value.get("dataType", "String")
     if kind.startswith("Binary"):
-        return {"DataType": kind, "BinaryValue": base64.b64decode(given["binaryValue"])}
-    return {"DataType": kind, "StringValue": given.get("stringValue", "")}
+        return {"DataType": kind, "BinaryValue": base64.b64decode(value["binaryValue"])}
+    return {"DataType": kind, "StringValue": value.get("stringValue", "")}

@@ -1,4 +1,4 @@
-"""."""
+"""The sweeper: repairs what was missed. EventBridge's rule `sweep` invokes it every five minutes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from stagewright.functions import environment
-from stagewright.runs.reconcile import PATIENCE, sweep
+from stagewright.runs.reconcile import PATIENCE, reconcile
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, int]:
-    """The schedule's event says nothing; `{"detail": {"patience": 0}}` is for whoever knows that nothing is
-    under way, or will not wait."""
-    place = environment.installation(context)
+    """Sweep once. The event `{"detail": {"patience": 0}}` also repairs what has just happened."""
     patience = (event.get("detail") or {}).get("patience", PATIENCE)
-    return {"repairs": len(sweep(environment.gateway(place), float(patience)))}
+    return {"repairs": len(reconcile(environment.runtime(context), float(patience)))}

@@ -45,7 +45,7 @@ def decide(gateway: Gateway, run: str, stage: str, *, approved: bool, by: str, w
         ended = _ended(find(gateway, run, stage))
         raise NotFoundError(f"{stage} of {run} {ended}", f"look at it: stagewright show {run}")
     decided = find(gateway, run, stage)
-    if not follow_up(gateway, decided) and not _is_carried_out(find(gateway, run, stage)):
+    if not carry_out(gateway, decided) and not _is_carried_out(find(gateway, run, stage)):
         raise NotFoundError(
             f"{stage} of {run} does not wait any more: the decision came too late, and is recorded",
             f"look at it: stagewright show {run}",
@@ -62,7 +62,7 @@ def find(gateway: Gateway, run: str, stage: str) -> Approval:
     raise NotFoundError(f"{stage} of {run} has not asked for approval", remedy)
 
 
-def settle_package(gateway: Gateway, package: str, status: str, by: str = "") -> list[Approval]:
+def decide_by_registry(gateway: Gateway, package: str, status: str, by: str = "") -> list[Approval]:
     """Decides what waits for this model package as the registry has decided on it; what was decided."""
     if status not in DECISIONS:
         return []
@@ -73,7 +73,7 @@ def settle_package(gateway: Gateway, package: str, status: str, by: str = "") ->
     ]
 
 
-def catch_up(gateway: Gateway, run: str, before: str) -> list[Approval]:
+def carry_out_missed(gateway: Gateway, run: str, before: str) -> list[Approval]:
     """Does for an open run what was left undone: a decision made `before` that time which its stage was not
     told of, a status in the registry whose event was lost. What was done."""
     done: list[Approval] = []
@@ -81,14 +81,14 @@ def catch_up(gateway: Gateway, run: str, before: str) -> list[Approval]:
         if approval.status != WAITING:
             continue
         if approval.decision:
-            done += [approval] if approval.at <= before and follow_up(gateway, approval) else []
+            done += [approval] if approval.at <= before and carry_out(gateway, approval) else []
         elif approval.package and (package := gateway.registry.package(approval.package)):
             decided = _by_registry(gateway, approval, package.approval)
             done += [decided] if decided else []
     return done
 
 
-def follow_up(gateway: Gateway, approval: Approval) -> bool:
+def carry_out(gateway: Gateway, approval: Approval) -> bool:
     """Carries a decision out: the registry first, since what comes next may need the package approved. False
     where the stage does not wait any more."""
     approved = approval.decision == "approved"

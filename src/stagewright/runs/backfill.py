@@ -31,8 +31,9 @@ from stagewright.planner.selection import Selection, select
 from stagewright.planner.values import document_values
 from stagewright.runs import closing
 from stagewright.runs.documents import layers, revisions
-from stagewright.runs.own_events import ask, request_key
+from stagewright.runs.own_events import request_key
 from stagewright.runs.releases import manifest as manifests
+from stagewright.runs.requests import send_request
 from stagewright.syntax.dates import Every, next_after, periods
 
 TYPE = "backfill"
@@ -246,7 +247,7 @@ class Progress:
     def _look(self, *, settle: bool) -> Iterator[Period]:
         for date, before in list(self.open.items()):
             if settle and before.status == "RUNNING":
-                closing.settle(self.gateway, before.run)
+                closing.close_if_ended(self.gateway, before.run)
             now = _at(self.gateway, self.backfill, date, before.attempt)
             if now is None:
                 self._lose_patience(before)
@@ -277,7 +278,7 @@ class Progress:
             **({"force": True} if backfill.force else {}),
             **backfill.selection.to_json(),
         }
-        ask(self.gateway, backfill.pipeline, request, self.by, detail)
+        send_request(self.gateway, backfill.pipeline, request, self.by, detail)
         self.open[period.date] = asked
         self.asked[period.date] = time.monotonic()
         return asked

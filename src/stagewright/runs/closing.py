@@ -1,5 +1,7 @@
-"""The end of a run, as its execution tells it: for the recorder when told, for the sweeper when not, and for
-whoever has waited for the recorder in vain. A run that is closed leaves its turn to the next.
+"""Close a run: record how its execution ended, and grant the lease to the pipeline's next run.
+
+The recorder closes a run when the execution's event arrives. The sweeper does if the event was lost, and so
+does a command that waits for the end.
 """
 
 from __future__ import annotations
@@ -14,87 +16,86 @@ from stagewright.errors import NotFoundError
 from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
 from stagewright.parallel import run_parallel
-from stagewright.runs import queue, settings
-from stagewright.runs.notices import notify
-from stagewright.runs.stored_plan import recorded_stages, shut_out
+from stagewright.runs import notices, queue
+from stagewright.runs.settings import Runtime
+from stagewright.runs.stored_plan import recorded_stages, skipped_stages
 from stagewright.runs.triggers import upstream
 from stagewright.runs.values import REASON_LIMIT
 from stagewright.store.runs import WAITING, Header, StageItem
 
 
-def record(gateway: Gateway, arn: str) -> str | None:
-    """Closes the run of an execution that has ended; None where nothing was to do.
+def record_end(runtime: Runtime, arn: str) -> str | None:
+    """Close the run of an execution, if it has ended. Returns the run's new status; None: nothing changed.
 
-    Events come late, twice or not at all: so the execution itself is asked, not the event, and a run that is
-    closed stays so. Whoever closes a failed run tells people, once.
+    Events can come late, twice or never. So the execution's status is read, not the event's, and a closed run
+    stays closed. People are notified of a failed run once, by the call that closes it.
     """
-    logger = settings.logger()
     run = arn.rsplit(":", 1)[-1]
-    header = gateway.runs.header(run)
+    header = runtime.gateway.runs.header(run)
     if header is None:
-        logger.warning("an execution without a run", execution=arn)
+        runtime.log.warning("execution without a run", execution=arn)
         return None
-    execution = gateway.executions.describe(arn)
-    status = close(gateway, header, execution)
-    logger.info(
-        "recorded",
+    execution = runtime.gateway.executions.describe(arn)
+    status = close(runtime.gateway, header, execution)
+    runtime.log.info(
+        "end recorded",
         run=run,
         pipeline=header.pipeline,
         execution_status=execution.status,
         status=status or "unchanged",
     )
     if status == "FAILED":
-        notify(gateway, header, reason(execution))
+        notices.notify(runtime, header, reason(execution))
     return status
 
 
 STATUSES = {"SUCCEEDED": "SUCCEEDED", "FAILED": "FAILED", "TIMED_OUT": "FAILED", "ABORTED": "STOPPED"}
-"""Of an execution (DescribeExecution) -> of a run."""
+"""Status of an execution (DescribeExecution) -> status of its run."""
 
 
 def close(gateway: Gateway, header: Header, execution: Execution) -> str | None:
-    """The run's new status, or None where there was nothing to change. Doing it again changes nothing.
+    """Close a run as its execution ended. Returns the new status; None: nothing changed. Idempotent.
 
-    Stages that the state machine did not record are marked first, so that a closed run is whole; the runs
-    that wait for a good end are asked for first, so that none is forgotten.
+    The header is written last but for the queue: the stages that the state machine did not record come first,
+    so that a closed run is complete, and the runs of downstream pipelines, so that none is lost.
     """
     if not header.is_open or execution.status not in STATUSES:
         return None
-    over = ended(header, execution)
-    if over.status != "SUCCEEDED" or over.reason:
-        _mark(gateway, header, execution, over)
-    if over.status == "SUCCEEDED":
-        upstream.announce(gateway, over)
+    closed = closed_header(header, execution)
+    if closed.status != "SUCCEEDED" or closed.reason:
+        _record_missing_stages(gateway, header, execution, closed)
+    if closed.status == "SUCCEEDED":
+        upstream.trigger_downstream(gateway, closed)
     names = ("status", "execution", "started", "ended", "reason")
-    changes = {name: getattr(over, name) for name in names}
+    changes = {name: getattr(closed, name) for name in names}
     if not gateway.runs.transition(header.run, ["PLANNED", "RUNNING"], changes):
         return None
-    queue.leave(gateway, header)
-    return over.status
+    queue.release(gateway, header)
+    return closed.status
 
 
-def abandon(gateway: Gateway, header: Header, status: str, reason: str) -> bool:
-    """Closes a run that has no execution; False where it has one by now, or is over."""
+def close_unstarted(gateway: Gateway, header: Header, status: str, reason: str) -> bool:
+    """Close a run that has no execution yet. False: it has one by now, or has ended."""
     changes = {"status": status, "ended": timestamp(datetime.now(UTC)), "reason": reason[:REASON_LIMIT]}
     if not gateway.runs.transition(header.run, ["QUEUED", "PLANNED"], changes):
         return False
     if header.status == "PLANNED":
-        with suppress(NotFoundError):  # it may have been started just now
+        with suppress(NotFoundError):  # another function may have just started it
             gateway.executions.stop(gateway.executions.arn_of(header.run), reason)
-    queue.leave(gateway, header)
+    queue.release(gateway, header)
     return True
 
 
-def settle(gateway: Gateway, run: str) -> str | None:
-    """Closes the run if its execution has ended and nobody wrote that down; its new status, or None."""
+def close_if_ended(gateway: Gateway, run: str) -> str | None:
+    """Close a running run if its execution has ended. Returns its new status; None: nothing changed."""
     header = gateway.runs.header(run)
     if header is None or header.status != "RUNNING":
         return None
     return close(gateway, header, gateway.executions.describe(header.execution))
 
 
-def ended(header: Header, execution: Execution) -> Header:
-    """The header as it will be; as it is while the execution runs."""
+def closed_header(header: Header, execution: Execution) -> Header:
+    """The header after `close`. While the execution runs: the header as it is."""
     if execution.status not in STATUSES:
         return header
     return replace(
@@ -107,16 +108,19 @@ def ended(header: Header, execution: Execution) -> Header:
     )
 
 
-def unrecorded(execution: Execution) -> str:
-    """The status of a stage without record: a failed machine had begun none, a stopped one may have, and one
-    that ended well at a closed gate has left it out."""
+def unrecorded_status(execution: Execution) -> str:
+    """The status of a planned stage that the state machine did not record.
+
+    After a success, a closed gate skipped it. An execution that was stopped may have begun it; one that
+    failed has not.
+    """
     if execution.status == "SUCCEEDED":
         return "SKIPPED"
     return "STOPPED" if execution.status in ("ABORTED", "TIMED_OUT") else "NOT_RUN"
 
 
 def reason(execution: Execution) -> str:
-    """One sentence on how it ended; empty for a good end, unless a gate has closed."""
+    """How an execution ended, in one sentence. Empty: it succeeded, and no gate closed."""
     match execution.status:
         case "SUCCEEDED":
             return _closed_gate(execution.output)
@@ -129,18 +133,19 @@ def reason(execution: Execution) -> str:
 
 
 def _closed_gate(output: str) -> str:
-    """The machine's output says so in `reason`."""
-    found = json.loads(output) if output else {}
-    return str(found.get("reason", "")) if isinstance(found, dict) else ""
+    """The field `reason` of the execution's output."""
+    result = json.loads(output) if output else {}
+    return str(result.get("reason", "")) if isinstance(result, dict) else ""
 
 
-def _mark(gateway: Gateway, header: Header, execution: Execution, over: Header) -> None:
+def _record_missing_stages(gateway: Gateway, header: Header, execution: Execution, closed: Header) -> None:
     recorded = gateway.runs.stages(header.run)
     planned = recorded_stages(gateway, header)
-    stopped = over.reason if over.status == "SUCCEEDED" else ""
-    skipped = {stage.name: stage for stage in shut_out(planned, recorded, stopped)}
+    stopped = closed.reason if closed.status == "SUCCEEDED" else ""
+    skipped = {stage.name: stage for stage in skipped_stages(planned, recorded, stopped)}
+    status = unrecorded_status(execution)
     missing = [
-        replace(skipped.get(stage.name, StageItem(stage.name, unrecorded(execution))), ended=over.ended)
+        replace(skipped.get(stage.name, StageItem(stage.name, status)), ended=closed.ended)
         for stage in planned
         if stage.action == "run" and (stage.name not in recorded or recorded[stage.name].status == WAITING)
     ]

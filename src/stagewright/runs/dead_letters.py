@@ -91,7 +91,7 @@ def _letter(message: Message, gateway: Gateway) -> DeadLetter:
 
 def _why(message: Message, gateway: Gateway) -> str:
     try:
-        events = messages.parse(message.body, gateway.installation, message.origin)
+        events = messages.parse(message, gateway.installation)
     except run_requests.MalformedError as error:
         return str(error)
     headers = (gateway.runs.header(run) for event in events if (run := _run_of(event, gateway)))
@@ -101,8 +101,8 @@ def _why(message: Message, gateway: Gateway) -> str:
 
 def _run_of(event: messages.Event, gateway: Gateway) -> str:
     match event:
-        case run_requests.Request():
+        case run_requests.RunRequest():
             return gateway.runs.claimed(event.trigger.key) or ""
-        case messages.TurnCame():
+        case messages.RunReady():
             return event.run
     return ""

@@ -1,4 +1,25 @@
-"""A claimed run goes on: as far as it can now, from wherever it stands."""
+"""How an event becomes a run, and how the run ends. Read this module first.
+
+step    what it does                                     what it writes
+accept  parse a message, match it with triggers          trigger state, for a data batch or a tick
+claim   admit a run request, claim its trigger key       key + QUEUED header + queue entry (one transaction)
+wait    one run of a pipeline holds its lease            lease; then `Run Ready` to the holder
+plan    document + code + earlier results -> plan        release, revision, code bundles; the plan's items
+start   pin the plan, start the execution                PLANNED header; execution; RUNNING header
+close   `closing.record_end`, when the execution ends    missing stages; downstream events; header; lease
+
+First delivery    claims, then plans and starts if the lease is free. Otherwise the run waits for `Run Ready`.
+Redelivery        finds the key claimed and advances that run from its state. No second run starts.
+Unusable inputs   document, release or plan cannot be used, and a retry cannot help: the run is REFUSED.
+Other errors      are raised, and the queue delivers the message again. The last attempt makes the run FAILED.
+Skipped event     is listed with the reason; its key is claimed for no run, so a redelivery starts none.
+Crash             every step is idempotent: a key is claimed once, plan items and code copies are named by
+                  their content, one plan is pinned, the execution has the run's name, a status only moves on.
+                  A redelivery continues after the last completed step; else `reconcile` does. It sends an
+                  unclaimed push again, advances a claimed run, and closes a run whose execution has ended.
+
+The recorder, `stop`, `resume` and `reconcile` call `closing`, which grants the lease to the next run.
+"""
 
 from __future__ import annotations
 
@@ -6,44 +27,37 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from stagewright.document.triggers import has_code_trigger, trigger_name
-from stagewright.errors import DeniedError, DocumentError, ReleaseError, StagewrightError
-from stagewright.gateway import Gateway
-from stagewright.runs import notices, queue, settings
-from stagewright.runs.closing import abandon
-from stagewright.runs.intake import matching, messages
-from stagewright.runs.intake.messages import Event, TurnCame
-from stagewright.runs.intake.run_requests import Request, _asked, _drop, _wanted
-from stagewright.runs.notices import report_refusal, said
-from stagewright.runs.plan_inputs.load import RunInputs, load_inputs, plan_header, plan_run
-from stagewright.runs.starting import claimant, queued, refuse, resume, start, start_kept
-from stagewright.runs.superseding import _take_over
-from stagewright.runs.triggers.subscriptions import Catalogue
-from stagewright.runs.values import Asked, Started
+from stagewright.aws.queue import Message
+from stagewright.errors import DeniedError, DocumentError, ReleaseError
+from stagewright.runs import queue, rejecting, starting, superseding
+from stagewright.runs.intake import admission, matching, messages
+from stagewright.runs.intake.messages import Event, RunReady
+from stagewright.runs.intake.run_requests import RunRequest
+from stagewright.runs.plan_inputs import load
+from stagewright.runs.plan_inputs.load import RunInputs
+from stagewright.runs.settings import Runtime
+from stagewright.runs.triggers.subscriptions import Subscriptions
+from stagewright.runs.values import RunOptions, StartedRun
 from stagewright.store.runs import Header
 
+UNUSABLE = (DocumentError, ReleaseError, DeniedError)
+"""Errors of a document, a release or a plan. Retrying cannot repair them."""
+ATTEMPTS = 5
+"""How often a run is planned and started before it fails: as often as the queue delivers a message."""
 
-def route(gateway: Gateway, body: str) -> Started | None:
-    """The run of one message, of several the last; None for one that asks for no run of ours."""
-    return next(reversed(route_all(gateway, body)), None)
 
+def accept(runtime: Runtime, message: Message, subscriptions: Subscriptions) -> tuple[StartedRun, ...]:
+    """Start or continue every run that a message requests.
 
-def route_all(
-    gateway: Gateway, body: str, message: str = "", sent: str = "", catalogue: Catalogue | None = None
-) -> tuple[Started, ...]:
-    """The runs that one message asks for, started or refused. `message`, `sent`: its id and time (ISO 8601).
-    `catalogue` must not have been looked at before the message came.
-
-    What is wrong with document, release or plan is recorded as a refused run: trying again would not help.
-    Everything else is raised, after the other runs have been seen to, for the message to be delivered again.
+    A failing run does not stop the others: its error is raised after them. MalformedError: no delivery of
+    this message can succeed. `subscriptions`: not read before the message was received.
     """
-    catalogue = catalogue or Catalogue(gateway)
-    started: list[Started] = []
+    started: list[StartedRun] = []
     failure: Exception | None = None
-    for event in messages.parse(body, gateway.installation, message, sent):
-        for act in _acts(gateway, event, catalogue):
+    for event in messages.parse(message, runtime.gateway.installation):
+        for step in _steps(runtime, event, subscriptions):
             try:
-                run = act()
+                run = step()
             except Exception as error:
                 failure = error
             else:
@@ -53,149 +67,93 @@ def route_all(
     return tuple(started)
 
 
-def _acts(gateway: Gateway, event: Event, catalogue: Catalogue) -> Iterator[Callable[[], Started | None]]:
-    """Each by itself, so that each may fail by itself."""
-    if isinstance(event, TurnCame):
-        yield partial(go_on, gateway, event.run)
+def _steps(
+    runtime: Runtime, event: Event, subscriptions: Subscriptions
+) -> Iterator[Callable[[], StartedRun | None]]:
+    """`Run Ready` advances a run. Every other event claims the runs that it requests."""
+    if isinstance(event, RunReady):
+        yield partial(advance, runtime, event.run)
         return
-    for request in matching.requests(gateway, event, catalogue):
-        yield partial(_run, gateway, request)
+    for request in matching.requests(runtime.gateway, event, subscriptions):
+        yield partial(claim, runtime, request)
 
 
-def _run(gateway: Gateway, request: Request) -> Started | None:
-    claimed = gateway.runs.claimed(request.trigger.key)
-    if claimed is not None:
-        return go_on(gateway, claimed) if claimed else None
+def claim(runtime: Runtime, request: RunRequest) -> StartedRun | None:
+    """Claim the request's trigger key and advance its run. None: the request starts no run."""
+    run = runtime.gateway.runs.claimed(request.trigger.key)
+    if run is not None:
+        return _continue(runtime, run)
     try:
-        return _begin(gateway, request)
+        inputs = load.load_inputs(runtime, request.pipeline, request.version, request.revision)
+        admitted = admission.admit(runtime, request, inputs.document, inputs.manifest)
+        return _enqueue(runtime, admitted, inputs) if admitted else None
     except UNUSABLE as error:
-        _cancel_cooldown(gateway, request)
-        return _refused(gateway, request, said(error))
+        return rejecting.reject_request(runtime, request, error)
 
 
-def _refused(gateway: Gateway, request: Request, reason: str) -> Started:
-    refused = refuse(gateway, request.pipeline, request.trigger, reason)
-    if refused.new and (header := gateway.runs.header(refused.run)):
-        report_refusal(gateway, header, reason)
-    return refused
-
-
-def _cancel_cooldown(gateway: Gateway, request: Request) -> None:
-    """No run comes of it, so that its trigger's cooldown must not begin."""
-    if request.listens:
-        gateway.trigger_state.cancel_cooldown(
-            request.pipeline, trigger_name(request.listens), request.trigger.key
-        )
-
-
-def _begin(gateway: Gateway, request: Request) -> Started | None:
-    inputs = load_inputs(gateway, request.pipeline, request.version, request.revision)
-    document = inputs.document
-    if request.is_push and not has_code_trigger(document.layers.document()):
-        return None
-    request = _asked(gateway, request, inputs.manifest)
-    if request.listens is not None:
-        wanted = _wanted(gateway, document.pipeline, request, request.listens)
-        if wanted is None:
-            return None
-        request = wanted
-    return _claim(gateway, request, inputs)
-
-
-def _claim(gateway: Gateway, request: Request, inputs: RunInputs) -> Started | None:
-    """A run, as far as it can go now; None where it is dropped because another one goes on."""
-    concurrency = inputs.document.pipeline.concurrency
-    listens = trigger_name(request.listens) if request.listens else ""
-    asked = Asked(request.version, request.force, concurrency == "cancel-running", listens)
-    if not queue.takes_turns(request.trigger):
-        return start(gateway, plan_run(gateway, request.trigger, asked, inputs))
-    header, holder = queued(gateway.installation, request.pipeline, request.trigger, asked), ""
+def _enqueue(runtime: Runtime, request: RunRequest, inputs: RunInputs) -> StartedRun | None:
+    """Claim the key together with a queue entry. With `concurrency: skip`: together with the lease, or
+    skip."""
+    gateway, concurrency = runtime.gateway, inputs.document.pipeline.concurrency
+    cancels = concurrency == "cancel-running"
+    options = RunOptions(request.version, request.force, cancels, request.trigger_name)
+    if not queue.uses_queue(request.trigger):
+        return starting.start(gateway, load.plan_run(gateway, request.trigger, options, inputs))
+    header = starting.queued_header(gateway.installation, request.pipeline, request.trigger, options)
     if concurrency == "skip":
-        new, holder = queue.seize(gateway, header)
+        is_new, active = queue.acquire(gateway, header)
     else:
-        new = queue.line_up(gateway, header)
-    if holder:
-        _cancel_cooldown(gateway, request)
-        _drop(gateway, request, f"{holder} goes on (concurrency: skip)")
+        is_new, active = queue.enqueue(gateway, header), ""
+    if active:
+        admission.skip(runtime, request, f"{active} is still running (concurrency: skip)")
         return None
-    if new:
-        return replace(go_on(gateway, header.run, inputs), new=True)
-    claimed = claimant(gateway, request.trigger.key)
-    return go_on(gateway, claimed) if claimed else None
+    if is_new:
+        return replace(advance(runtime, header.run, inputs), new=True)
+    return _continue(runtime, starting.claimant(gateway, request.trigger.key))
 
 
-UNUSABLE = (DocumentError, ReleaseError, DeniedError)
-"""What is wrong with document, release or plan: trying again would not help."""
-ATTEMPTS = 5
-"""To plan and start a run whose turn has come: as often as the queue delivers a message."""
+def _continue(runtime: Runtime, run: str) -> StartedRun | None:
+    """Advance the run that claimed a key before. Empty: the key was claimed for no run."""
+    return advance(runtime, run) if run else None
 
 
-def go_on(gateway: Gateway, run: str, inputs: RunInputs | None = None) -> Started:
-    """Plans and starts the run if its turn has come; starts it if it is planned; else changes nothing.
+def advance(runtime: Runtime, run: str, inputs: RunInputs | None = None) -> StartedRun:
+    """Move a claimed run to its next state: plan and start it if it can hold the lease, else leave it
+    waiting.
 
-    `inputs`, where the caller has gathered it just now. What is wrong with document, release or plan
-    refuses the run; whatever else goes wrong is raised, to be tried again, but the last time ends the run.
-    Either way the next one's turn comes.
+    `inputs`: what the caller has just loaded. A run that is running or has ended stays as it is.
     """
-    header = gateway.runs.header(run)
+    header = runtime.gateway.runs.header(run)
     if header is None or header.status not in ("QUEUED", "PLANNED"):
-        return resume(gateway, run)
-    asked = Asked.of(header)
-    if header.status == "PLANNED" or queue.call(gateway, header.pipeline, caller=run) == run:
-        return _try(gateway, header, asked, inputs)
-    if asked.cancels:
-        try:
-            _take_over(gateway, header, asked, inputs)
-        except UNUSABLE as error:
-            _refuse(gateway, header, asked, said(error))
-    return Started(run, "", new=False)
+        return starting.ensure_started(runtime.gateway, run)
+    if header.status == "PLANNED" or queue.grant_next(runtime.gateway, header.pipeline, caller=run) == run:
+        return _plan_and_start(runtime, header, inputs)
+    return _wait(runtime, header, inputs)
 
 
-def _try(gateway: Gateway, header: Header, asked: Asked, inputs: RunInputs | None) -> Started:
-    """Of a run whose turn has come. It is tried as often as a message is delivered, whatever has it tried."""
-    tries = gateway.run_queue.count_attempt(header.pipeline, header.run)
+def _wait(runtime: Runtime, header: Header, inputs: RunInputs | None) -> StartedRun:
+    """Leave a run in the queue. With `concurrency: cancel-running` it stops the runs ahead of it."""
     try:
-        return _begun(gateway, header, asked, inputs)
+        if RunOptions.of(header).cancels_running:
+            superseding.stop_earlier_runs(runtime, header, inputs)
     except UNUSABLE as error:
-        _refuse(gateway, header, asked, said(error))
+        rejecting.reject(runtime, header, error)
+    return StartedRun(header.run, execution="", new=False)
+
+
+def _plan_and_start(runtime: Runtime, header: Header, inputs: RunInputs | None) -> StartedRun:
+    """Reject the run if its inputs are unusable, fail it after the last attempt, raise every other error."""
+    attempts = runtime.gateway.run_queue.count_attempt(header.pipeline, header.run)
+    try:
+        if header.status == "PLANNED":
+            return starting.ensure_started(runtime.gateway, header.run)
+        if header.plan:
+            return starting.start_saved_plan(runtime.gateway, header)
+        return starting.start(runtime.gateway, load.plan_header(runtime, header, inputs))
+    except UNUSABLE as error:
+        rejecting.reject(runtime, header, error)
     except Exception as error:
-        if tries >= ATTEMPTS:
-            give_up(gateway, header.run, f"{tries} attempts to plan and start it failed: {_told(error)}")
+        if attempts >= ATTEMPTS:
+            rejecting.fail_after_attempts(runtime, header.run, attempts, error)
         raise
-    return Started(header.run, "", new=False)
-
-
-def _begun(gateway: Gateway, header: Header, asked: Asked, inputs: RunInputs | None) -> Started:
-    if header.status == "PLANNED":
-        return resume(gateway, header.run)
-    if header.plan:
-        return start_kept(gateway, header)
-    return start(gateway, plan_header(gateway, header, asked, inputs))
-
-
-def _refuse(gateway: Gateway, header: Header, asked: Asked, reason: str) -> None:
-    _hear_again(gateway, header, asked)
-    if abandon(gateway, header, "REFUSED", reason):
-        report_refusal(gateway, header, reason)
-
-
-def give_up(gateway: Gateway, run: str, why: str) -> bool:
-    """Ends a run that cannot be planned or started, and tells people; False where it is over, or runs."""
-    header = gateway.runs.header(run)
-    reason = f"{why}; the router's log says where (that mended: stagewright resume {run})"
-    if header is None or not abandon(gateway, header, "FAILED", reason):
-        return False
-    _hear_again(gateway, header, Asked.of(header))
-    settings.logger().error("given up", run=run, pipeline=header.pipeline, reason=reason)
-    notices.notify(gateway, header, reason)
-    return True
-
-
-def _hear_again(gateway: Gateway, header: Header, asked: Asked) -> None:
-    """No run came of it, so that its trigger's cooldown must not go on."""
-    if asked.listens:
-        gateway.trigger_state.cancel_cooldown(header.pipeline, asked.listens, header.trigger.key)
-
-
-def _told(error: Exception) -> str:
-    return said(error) if isinstance(error, StagewrightError) else f"{type(error).__name__}: {error}"
+    return StartedRun(header.run, execution="", new=False)

@@ -1,37 +1,39 @@
-"""."""
+"""Notices to people about runs, by SNS."""
 
 from __future__ import annotations
 
 from stagewright.errors import StagewrightError
-from stagewright.gateway import Gateway
-from stagewright.runs import settings
+from stagewright.runs.settings import Runtime
 from stagewright.runs.values import REASON_LIMIT
 from stagewright.store.runs import Header
 
 
-def notify(gateway: Gateway, header: Header, why: str, what: str = "failed") -> None:
-    """Tells people that a run failed, or `what` else befell it.
+def notify(runtime: Runtime, header: Header, reason: str, event: str = "failed") -> None:
+    """Send a notice that a run failed, or that another `event` happened to it.
 
-    A notice that cannot be sent is logged; the record does not need it. The reason is as long as the header
-    keeps it: SNS takes 256 KB (API reference of Publish).
+    An error of SNS is logged and not raised: the run's record does not depend on the notice. The reason is
+    cut to what the header stores; SNS accepts at most 256 KB (API reference of Publish).
     """
-    topic, run = settings.topic(), header.run
-    if not topic:
+    if not runtime.topic:
         return
-    text = f"{why[:REASON_LIMIT]}\n\nrun: {run}\npipeline: {header.pipeline}\nrevision: {header.revision}\n"
+    run, pipeline = header.run, header.pipeline
+    text = f"{reason[:REASON_LIMIT]}\n\nrun: {run}\npipeline: {pipeline}\nrevision: {header.revision}\n"
     try:
-        gateway.topics.publish(
-            topic, f"{header.pipeline} {what}: {run}", f"{text}look: stagewright show {run}\n"
+        runtime.gateway.topics.publish(
+            runtime.topic, f"{pipeline} {event}: {run}", f"{text}look: stagewright show {run}\n"
         )
     except StagewrightError as error:
-        settings.logger().error("no notice sent", run=run, pipeline=header.pipeline, reason=error.message)
+        runtime.log.exception("notice not sent", run=run, pipeline=pipeline, reason=error.message)
 
 
-def said(error: StagewrightError) -> str:
+def report_rejection(runtime: Runtime, header: Header, reason: str) -> None:
+    """Log that a run was rejected, and notify people. Call it once, after the write that rejects the run."""
+    runtime.log.warning("refused", metric="Refused", value=1, run=header.run, pipeline=header.pipeline)
+    notify(runtime, header, reason, "was refused")
+
+
+def describe(error: Exception) -> str:
+    """One sentence for a header or a notice: the message, with the remedy in parentheses."""
+    if not isinstance(error, StagewrightError):
+        return f"{type(error).__name__}: {error}"
     return f"{error.message} ({error.remedy})" if error.remedy else error.message
-
-
-def report_refusal(gateway: Gateway, header: Header, reason: str) -> None:
-    """Once: by whoever refused the run."""
-    settings.logger().warning("refused", metric="Refused", value=1, run=header.run, pipeline=header.pipeline)
-    notify(gateway, header, reason, "was refused")

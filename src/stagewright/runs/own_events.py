@@ -1,91 +1,58 @@
-"""Asking for a run: by hand, or because one of a document's triggers says so."""
+"""Stagewright's own events: their names, the keys of requested runs, and events sent straight to the queue.
+
+`Run Requested` goes through EventBridge, so that its rule can grant who may send it. The others are sent by
+our functions to the queue `events`.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from stagewright.document.triggers import AnyTrigger
-from stagewright.errors import NotFoundError
-from stagewright.gateway import Gateway
-from stagewright.naming import Installation
+from stagewright.naming import Installation, timestamp
 from stagewright.planner.model import Trigger
-from stagewright.planner.selection import ALL, Selection
-from stagewright.planner.values import trigger_values
-from stagewright.syntax.references import render
-
-
-def hash_of(body: str) -> str:
-    return hashlib.sha256(body.encode()).hexdigest()[:32]
-
 
 RUN_REQUESTED = "Run Requested"
 TRIGGER_FIRED = "Trigger Fired"
-DATA_SETTLING = "Data Settling"
+BATCH_CHECK_DUE = "Batch Check Due"
+RUN_READY = "Run Ready"
 
 
 def request_key(kind: str, request: str) -> str:
-    """Of the run that somebody asks for. `kind`: manual, backfill or resume."""
+    """The trigger key of a requested run. `kind`: manual, backfill or resume."""
     return f"{kind}:{request}"
 
 
-def request_run(
-    gateway: Gateway,
-    pipeline: str,
-    parameters: Mapping[str, Any],
-    by: str,
-    *,
-    force: bool = False,
-    selection: Selection = ALL,
-    date: str = "",
-) -> str:
-    """Puts the event; its key, by which `history.find_run` finds the run. NotFoundError: no document."""
-    if gateway.documents.base(pipeline) is None:
-        raise NotFoundError(f"no pipeline {pipeline}", "push it first: stagewright push PATH")
-    request = uuid.uuid4().hex
-    maybe = {"force": force, "date": date, **selection.to_json()}
-    asked = {"parameters": dict(parameters), **{name: value for name, value in maybe.items() if value}}
-    ask(gateway, pipeline, request, by, asked)
-    return request_key("manual", request)
+def trigger_fired(
+    installation: Installation, pipeline: str, trigger_filter: Mapping[str, Any], trigger: Trigger
+) -> dict[str, Any]:
+    """The event by which a trigger of a pipeline requests its run.
 
-
-def ask(gateway: Gateway, pipeline: str, request: str, by: str, more: Mapping[str, Any]) -> None:
-    """Puts the event. The same `request` again, with the same `type`, starts nothing more."""
-    detail = {"installation": gateway.installation.id, "pipeline": pipeline, "request": request, "by": by}
-    gateway.events.put(RUN_REQUESTED, {**detail, **more})
-
-
-def fired(place: Installation, pipeline: str, listens: Mapping[str, Any], trigger: Trigger) -> dict[str, Any]:
-    """The event for the queue that says: this trigger of that pipeline wants its run now.
-
-    `listens`: what the trigger listens to, by which the router finds it in the document.
+    `trigger_filter`: identifies the trigger in the pipeline's document.
     """
-    return own_event(
-        place,
-        TRIGGER_FIRED,
-        trigger.time,
-        {"pipeline": pipeline, "listens": dict(listens), **trigger.to_json()},
-    )
+    detail = {"pipeline": pipeline, "trigger_filter": dict(trigger_filter), **trigger.to_json()}
+    return _event(installation, TRIGGER_FIRED, detail, trigger.time)
 
 
-def own_event(place: Installation, kind: str, time: str, detail: Mapping[str, Any]) -> dict[str, Any]:
-    """An event of ours as EventBridge would write it into the queue."""
+def batch_check_due(installation: Installation, item: str) -> dict[str, Any]:
+    """The event that checks whether the window of a data batch is over. `item`: key of the batch."""
+    return _event(installation, BATCH_CHECK_DUE, {"batch": item})
+
+
+def run_ready(installation: Installation, run: str) -> dict[str, Any]:
+    """The event that makes the router advance a run that waits."""
+    return _event(installation, RUN_READY, {"run": run})
+
+
+def _event(
+    installation: Installation, kind: str, detail: Mapping[str, Any], time: str = ""
+) -> dict[str, Any]:
+    """An event in EventBridge's form. `time`: ISO 8601; empty for now."""
     return {
         "version": "0",
         "source": "stagewright",
         "detail-type": kind,
-        "time": time,
-        "detail": {"installation": place.id, **detail},
+        "time": time or timestamp(datetime.now(UTC)),
+        "detail": {"installation": installation.id, **detail},
     }
-
-
-def parameters(trigger: AnyTrigger, event: Trigger) -> dict[str, Any]:
-    """Of the run that this event starts: what the trigger says, under what the event itself brought."""
-    values = trigger_values(event)
-    asked = render(dict(trigger.parameters), lambda reference: values[reference.path])
-    return {**asked, **event.parameters}
-
-
-TURN_CAME = "Turn Came"

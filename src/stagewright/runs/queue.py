@@ -1,90 +1,94 @@
-"""Runs of one pipeline take turns: one of them holds the pipeline's lease, the others wait in line.
+"""The run queue: one run of a pipeline holds the pipeline's lease, the others wait in the order of their
+events.
 
-A run is put in line in the transaction that claims its trigger's key. Whoever puts one in line, or frees the
-lease, looks afterwards whose turn it is: all of it is read consistently, so that one of the two sees what the
-other did. The lease of a run that is over counts for nothing. What a death between two steps leaves undone,
-the event's redelivery or the sweeper does by looking again.
+A run enters the queue in the transaction that claims its trigger key. Enqueuing a run and releasing the lease
+are both followed by `grant_next`. All its reads are consistent, so one of two concurrent callers sees what
+the other wrote. A lease whose holder has ended counts as free. If a function dies between two of these steps,
+a redelivery or the sweeper calls `grant_next` again.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from stagewright.errors import TargetError
 from stagewright.gateway import Gateway
-from stagewright.naming import timestamp
 from stagewright.planner.model import Trigger
-from stagewright.runs.own_events import TURN_CAME, own_event
+from stagewright.runs.own_events import run_ready
 from stagewright.store.run_queue import QueueEntry, lease_item
-from stagewright.store.runs import Header
+from stagewright.store.runs import OPEN, Header
 
-UNTURNED = frozenset({"backfill"})
-"""Types of triggers whose runs wait for nobody: they have a limit of their own."""
-TRIES = 20
-"""Of one look at whose turn it is, where others change that all the time."""
-
-
-def takes_turns(trigger: Trigger) -> bool:
-    return trigger.type not in UNTURNED
+UNQUEUED = frozenset({"backfill"})
+"""Trigger types whose runs never wait: a backfill limits how many of its runs are open."""
+ATTEMPTS = 20
+"""How often one call retries while other callers change the queue."""
 
 
-def line_up(gateway: Gateway, header: Header) -> bool:
-    """Claims the key for a run that waits; False where somebody has claimed it."""
+def uses_queue(trigger: Trigger) -> bool:
+    return trigger.type not in UNQUEUED
+
+
+def enqueue(gateway: Gateway, header: Header) -> bool:
+    """Claim the trigger key and add the run to the queue. False: the key is already claimed."""
     return gateway.runs.claim(header, QueueEntry.of(header).item)
 
 
-def seize(gateway: Gateway, header: Header) -> tuple[bool, str]:
-    """Claims the key for a run that does not wait: whether that was done, and if not, for which run of the
-    pipeline; empty where the key is claimed already."""
-    for _ in range(TRIES):
+def acquire(gateway: Gateway, header: Header) -> tuple[bool, str]:
+    """Claim the trigger key together with the lease, for a run that does not wait.
+
+    Returns whether this call claimed the key, and the active run that holds the lease instead. (False, ""):
+    the key is already claimed.
+    """
+    for _ in range(ATTEMPTS):
         if gateway.runs.claim(header, lease_item(header.pipeline, header.run)):
             return True, ""
         if gateway.runs.claimed(header.trigger.key) is not None:
             return False, ""
-        if holder := call(gateway, header.pipeline):
+        if holder := grant_next(gateway, header.pipeline):
             return False, holder
-    raise _restless(header.pipeline)
+    raise _contention(header.pipeline)
 
 
-def call(gateway: Gateway, pipeline: str, caller: str = "") -> str:
-    """The run whose turn it is, empty where there is none; it is told, unless it is the caller itself."""
-    for _ in range(TRIES):
+def grant_next(gateway: Gateway, pipeline: str, caller: str = "") -> str:
+    """Grant the lease to the first waiting run, if it is free. Returns the holder; empty: there is none.
+
+    A new holder is sent `Run Ready`, unless it is the `caller`.
+    """
+    for _ in range(ATTEMPTS):
         lease = gateway.run_queue.lease(pipeline)
-        if lease and _is(gateway, lease.holder, "QUEUED", "PLANNED", "RUNNING"):
+        if lease and _has_status(gateway, lease.holder, *OPEN):
             return lease.holder
         entry = next(gateway.run_queue.entries(pipeline, 1), None)
         if entry is None:
             if lease:
                 gateway.run_queue.release(pipeline, lease.holder)
             return ""
-        if not _is(gateway, entry.run, "QUEUED"):
+        if not _has_status(gateway, entry.run, "QUEUED"):
             gateway.run_queue.delete(entry)
         elif gateway.run_queue.grant(entry, lease.holder if lease else ""):
             if entry.run != caller:
-                tell(gateway, entry.run)
+                send_run_ready(gateway, entry.run)
             return entry.run
-    raise _restless(pipeline)
+    raise _contention(pipeline)
 
 
-def leave(gateway: Gateway, header: Header) -> None:
-    """For a run that is over: the next one's turn has come. `header` as it was before its end."""
-    if not takes_turns(header.trigger):
+def release(gateway: Gateway, header: Header) -> None:
+    """Remove an ended run from the queue and grant the lease to the next. `header`: as before the end."""
+    if not uses_queue(header.trigger):
         return
     if header.status == "QUEUED":
         gateway.run_queue.delete(QueueEntry.of(header))
     gateway.run_queue.release(header.pipeline, header.run)
-    call(gateway, header.pipeline)
+    grant_next(gateway, header.pipeline)
 
 
-def tell(gateway: Gateway, run: str) -> None:
-    """Has the router look at the run: to plan and start it, or to stop those that it does not wait for."""
-    gateway.queue.send(own_event(gateway.installation, TURN_CAME, timestamp(datetime.now(UTC)), {"run": run}))
+def send_run_ready(gateway: Gateway, run: str) -> None:
+    """Make the router advance a run: to plan and start it, or to stop the runs that it supersedes."""
+    gateway.queue.send(run_ready(gateway.installation, run))
 
 
-def _is(gateway: Gateway, run: str, *statuses: str) -> bool:
+def _has_status(gateway: Gateway, run: str, *statuses: str) -> bool:
     header = gateway.runs.header(run)
     return header is not None and header.status in statuses
 
 
-def _restless(pipeline: str) -> TargetError:
-    return TargetError(f"whose turn it is among the runs of {pipeline} changes all the time", "try again")
+def _contention(pipeline: str) -> TargetError:
+    return TargetError(f"the run queue of {pipeline} kept changing for {ATTEMPTS} attempts", "try again")

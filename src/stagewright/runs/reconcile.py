@@ -1,12 +1,27 @@
-"""Every five minutes, what was missed: events are best effort, and a function can die between two calls."""
+"""Repair what was missed: events are best effort, and a function can die between two steps.
+
+The sweeper runs every five minutes. Each check finds one kind of unfinished work and repairs it as
+`lifecycle` or `closing` would have done it, so a check can run at any moment, twice, or beside the usual way.
+
+check                what it finds                             its repair
+unclaimed_manifests  a push that no run claimed                sends its event again
+overdue_batches      a data batch whose window is over         requests its run
+missed_ticks         no tick for more than a minute            ticks
+open_runs            a planned run without an execution        advances it; fails it after an hour
+                     a running run whose execution has ended   closes it
+                     a decided approval not carried out        carries it out
+run_queues           a free lease                              grants it to the next run
+                     a holder that has not started             sends `Run Ready`; fails it after the last try
+expired_endpoints    an endpoint whose time to live is over    deletes it
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from stagewright.aws.executions import Execution
@@ -15,54 +30,82 @@ from stagewright.document.triggers import has_code_trigger
 from stagewright.errors import DocumentError, NotFoundError, StagewrightError
 from stagewright.gateway import Gateway
 from stagewright.naming import epoch, timestamp
-from stagewright.runs import approvals, closing, lifecycle, notices, queue, settings
-from stagewright.runs.closing import close
+from stagewright.runs import approvals, closing, lifecycle, notices, queue, rejecting
 from stagewright.runs.documents import layers as layers_layers
 from stagewright.runs.endpoints.expiry import expire
 from stagewright.runs.intake import messages
 from stagewright.runs.releases import manifest as manifests
+from stagewright.runs.settings import Runtime
 from stagewright.runs.triggers import data, schedules
-from stagewright.runs.values import Asked
+from stagewright.runs.values import RunOptions
 from stagewright.store.endpoints import EndpointRecord
 from stagewright.store.run_queue import Lease
 from stagewright.store.runs import Header
 
 PATIENCE = 120
-"""Seconds that the ordinary way has, before something counts as missed."""
+"""Seconds that the usual way has before something counts as missed."""
 WINDOW = 24 * 3600
-"""Seconds back that manifests are looked at: longer than any delivery, retries included, takes."""
+"""Age in seconds of the oldest manifest that is checked. No delivery takes longer, retries included."""
 MINUTE = 60
 HELD_AT_MOST = 3600
 """Seconds that a run may hold its pipeline's lease without an execution."""
 OPEN_LIMIT = 50_000
-"""Open runs looked at in one sweep, oldest first."""
+"""Open runs that one sweep checks, oldest first."""
 
 
 @dataclass(frozen=True)
 class Repair:
-    """One thing that was put right: `what` is requeued, started, closed, expired, decided or called.
-    `ids`: run and pipeline, as far as it is about one, for the log."""
+    """One repair: requeued, fired, ticked, started, closed, decided, granted, notified or expired.
+
+    `ids`: run and pipeline for the log, as far as the repair is about one.
+    """
 
     what: str
     subject: str
     ids: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
-def sweep(gateway: Gateway, patience: float = PATIENCE) -> list[Repair]:
-    """All repairs that were needed. One that fails stops no other; StagewrightError names it at the end."""
+@dataclass(frozen=True)
+class Sweep:
+    """One sweep. `before`: epoch seconds; what is newer is left to the usual way."""
+
+    runtime: Runtime
+    before: float
+
+    @property
+    def gateway(self) -> Gateway:
+        return self.runtime.gateway
+
+    @cached_property
+    def open_runs(self) -> tuple[Header, ...]:
+        return self.gateway.runs.open_runs(OPEN_LIMIT)
+
+    def is_late(self, header: Header) -> bool:
+        return _created(header) <= self.before
+
+
+Candidates = Iterator[tuple[str, Callable[[], Repair | None]]]
+"""Subjects to look at, each with its own action. The action returns None if there was nothing to repair."""
+
+
+def reconcile(runtime: Runtime, patience: float = PATIENCE) -> list[Repair]:
+    """Run every check. Returns and logs the repairs.
+
+    A repair that fails does not stop the others. StagewrightError: names the failed ones, at the end.
+    """
+    sweep = Sweep(runtime, time.time() - patience)
     repairs: list[Repair] = []
     failed: list[str] = []
-    logger = settings.logger()
-    for subject, act in _jobs(gateway, time.time() - patience):
+    for subject, act in (candidate for check in CHECKS for candidate in check(sweep)):
         try:
             repair = act()
         except Exception as error:
-            logger.exception("a repair failed", subject=subject)
+            runtime.log.exception("repair failed", subject=subject)
             failed.append(f"{subject}: {error}")
             continue
         if repair:
-            about: dict[str, Any] = {"repair": repair.what, "subject": repair.subject, **repair.ids}
-            logger.warning("repaired", metric="Repairs", value=1, **about)
+            details: dict[str, Any] = {"repair": repair.what, "subject": repair.subject, **repair.ids}
+            runtime.log.warning("repaired", metric="Repairs", value=1, **details)
             repairs.append(repair)
     if failed:
         raise StagewrightError(
@@ -71,157 +114,193 @@ def sweep(gateway: Gateway, patience: float = PATIENCE) -> list[Repair]:
     return repairs
 
 
-def _jobs(gateway: Gateway, before: float) -> Iterator[tuple[str, Callable[[], Repair | None]]]:
-    """What to look at, and how: each by itself, so that each may fail by itself."""
-    for found in list(gateway.objects.list(manifests.FOLDER)):
-        pipeline = manifests.pipeline_of(found.key)
-        if pipeline and found.modified > before - WINDOW:
-            yield found.key, partial(_requeue, gateway, pipeline, before)
-    for item in data.overdue(gateway, before):
-        yield item, partial(_settled, gateway, item)
-    yield "the clock", partial(_ticked, gateway, before)
-    headers = gateway.runs.open_runs(OPEN_LIMIT)
-    _tell_age(headers[:1])
+def unclaimed_manifests(sweep: Sweep) -> Candidates:
+    for obj in list(sweep.gateway.objects.list(manifests.FOLDER)):
+        pipeline = manifests.pipeline_of(obj.key)
+        if pipeline and obj.modified > sweep.before - WINDOW:
+            yield obj.key, partial(_requeue, sweep, pipeline)
+
+
+def overdue_batches(sweep: Sweep) -> Candidates:
+    for item in data.overdue(sweep.gateway, sweep.before):
+        yield item, partial(_fire, sweep, item)
+
+
+def missed_ticks(sweep: Sweep) -> Candidates:
+    yield "the clock", partial(_tick, sweep)
+
+
+def open_runs(sweep: Sweep) -> Candidates:
+    _log_oldest(sweep)
+    for header in sweep.open_runs:
+        if header.status == "PLANNED" and sweep.is_late(header):
+            yield header.run, partial(_start, sweep, header)
+        elif header.status == "RUNNING" and sweep.is_late(header):
+            yield header.run, partial(_close_or_decide, sweep, header)
+
+
+def run_queues(sweep: Sweep) -> Candidates:
     waiting: dict[str, list[Header]] = {}
-    for header in headers:
+    for header in sweep.open_runs:
         if header.status == "QUEUED":
             waiting.setdefault(header.pipeline, []).append(header)
-        elif _created(header) <= before:
-            yield header.run, partial(_settle, gateway, header, before)
-    for pipeline, queued in waiting.items():
-        yield f"the turns of {pipeline}", partial(_turns, gateway, pipeline, queued, before)
-    for served in gateway.endpoint_records.expired(timestamp(datetime.now(UTC))):
-        yield f"endpoint {served.name}", partial(_expire, gateway, served)
+    for pipeline, headers in waiting.items():
+        yield f"the run queue of {pipeline}", partial(_check_queue, sweep, pipeline, headers)
 
 
-def _expire(gateway: Gateway, item: EndpointRecord) -> Repair | None:
-    return Repair("expired", item.name) if expire(gateway, item) else None
+def expired_endpoints(sweep: Sweep) -> Candidates:
+    for item in sweep.gateway.endpoint_records.expired(timestamp(datetime.now(UTC))):
+        yield f"endpoint {item.name}", partial(_expire, sweep, item)
 
 
-def _tell_age(oldest: Sequence[Header]) -> None:
-    """An alarm looks at it: seconds since the oldest open run began, where there is one."""
-    for header in oldest:
-        age = round(time.time() - _created(header))
-        settings.logger().info("oldest open run", metric="OldestRun", value=age, **_ids(header))
+CHECKS: tuple[Callable[[Sweep], Candidates], ...] = (
+    unclaimed_manifests,
+    overdue_batches,
+    missed_ticks,
+    open_runs,
+    run_queues,
+    expired_endpoints,
+)
 
 
-def _ids(header: Header) -> dict[str, Any]:
-    return {"run": header.run, "pipeline": header.pipeline}
-
-
-def _created(header: Header) -> float:
-    return datetime.fromisoformat(header.created).timestamp()
-
-
-def _requeue(gateway: Gateway, pipeline: str, before: float) -> Repair | None:
-    """Sends the event again of each version of the manifest that no run has claimed."""
+def _requeue(sweep: Sweep, pipeline: str) -> Repair | None:
+    """Send the event of every version of the manifest that no run has claimed."""
     lost: list[str] = []
-    for found in gateway.objects.versions(manifests.key_of(pipeline)):
-        if found.modified < before - WINDOW:
+    for version in sweep.gateway.objects.versions(manifests.key_of(pipeline)):
+        if version.modified < sweep.before - WINDOW:
             break
-        key = manifests.code_key(pipeline, found.version)
-        if found.modified <= before and gateway.runs.claimed(key) is None:
-            lost.append(found.version)
-            if not _asks_for_runs(gateway, pipeline):
+        key = manifests.code_key(pipeline, version.version)
+        if version.modified <= sweep.before and sweep.gateway.runs.claimed(key) is None:
+            if not _has_code_trigger(sweep.runtime, pipeline):
                 return None
-            written = timestamp(datetime.fromtimestamp(found.modified, UTC))
-            gateway.queue.send(messages.release_event(gateway.installation, pipeline, found.version, written))
+            lost.append(version.version)
+            written = timestamp(datetime.fromtimestamp(version.modified, UTC))
+            installation = sweep.gateway.installation
+            sweep.gateway.queue.send(messages.release_event(installation, pipeline, version.version, written))
     return Repair("requeued", f"{pipeline}: {', '.join(lost)}", {"pipeline": pipeline}) if lost else None
 
 
-def _settled(gateway: Gateway, item: str) -> Repair | None:
-    key = data.check(gateway, item)
-    return Repair("settled", key) if key else None
-
-
-def _ticked(gateway: Gateway, before: float) -> Repair | None:
-    """For where the rule `tick` has not come for so long; the very first tick is the rule's own."""
-    last = gateway.trigger_state.last_tick()
-    if not last or epoch(last) > before - MINUTE:
-        return None
-    count = schedules.tick(gateway, datetime.now(UTC))
-    return Repair("ticked", f"{count} runs since {last}") if count else None
-
-
-def _asks_for_runs(gateway: Gateway, pipeline: str) -> bool:
-    """A run whose document is missing or wrong is refused, which people can see: so that counts as asking."""
+def _has_code_trigger(runtime: Runtime, pipeline: str) -> bool:
+    """True also for a document that is missing or wrong: its run is rejected, so that people see the
+    reason."""
     try:
-        effective = layers.effective(layers_layers.read(gateway, pipeline), settings.code_overrides)
+        stored = layers_layers.read(runtime.gateway, pipeline)
+        effective = layers.effective(stored, lambda: runtime.allow_code_overrides)
     except (NotFoundError, DocumentError):
         return True
     return has_code_trigger(effective.layers.document())
 
 
-def _settle(gateway: Gateway, header: Header, before: float) -> Repair | None:
-    if header.status == "PLANNED":
-        return _start(gateway, header)
-    try:
-        status = closing.record(gateway, header.execution)
-    except NotFoundError:
-        status = _lost(gateway, header)
-    if status:
-        return Repair("closed", header.run, _ids(header))
-    decided = approvals.catch_up(gateway, header.run, timestamp(datetime.fromtimestamp(before, UTC)))
-    stages = ", ".join(each.stage for each in decided)
-    return Repair("decided", f"{header.run}: {stages}", _ids(header)) if decided else None
+def _fire(sweep: Sweep, item: str) -> Repair | None:
+    key = data.check(sweep.gateway, item)
+    return Repair("fired", key) if key else None
 
 
-def _start(gateway: Gateway, header: Header) -> Repair | None:
+def _tick(sweep: Sweep) -> Repair | None:
+    """Tick in place of the rule `tick`. The very first tick is left to the rule."""
+    last = sweep.gateway.trigger_state.last_tick()
+    if not last or epoch(last) > sweep.before - MINUTE:
+        return None
+    count = schedules.tick(sweep.gateway, datetime.now(UTC))
+    return Repair("ticked", f"{count} runs since {last}") if count else None
+
+
+def _log_oldest(sweep: Sweep) -> None:
+    """Log the age of the oldest open run in seconds, for an alarm."""
+    for header in sweep.open_runs[:1]:
+        age = round(time.time() - _created(header))
+        sweep.runtime.log.info("oldest open run", metric="OldestRun", value=age, **_ids(header))
+
+
+def _start(sweep: Sweep, header: Header) -> Repair | None:
+    """Advance a planned run. After an hour without an execution, fail it, so that the next run can start."""
+    gateway = sweep.gateway
     try:
-        lifecycle.go_on(gateway, header.run)
+        lifecycle.advance(sweep.runtime, header.run)
     except StagewrightError as error:
         if not gateway.runs.is_open(header.run):
             return Repair("closed", header.run, _ids(header))
         lease = gateway.run_queue.lease(header.pipeline)
         since = lease.since if lease and lease.holder == header.run else header.created
-        if _is_fresh(since) or gateway.executions.exists(header.run):
+        if _is_recent(since) or gateway.executions.exists(header.run):
             raise
-        return _given_up(gateway, header, f"it could not be started: {error.message}")
+        return _fail(sweep, header, f"it could not be started: {error.message}")
     return Repair("started", header.run, _ids(header))
 
 
-def _turns(gateway: Gateway, pipeline: str, headers: Sequence[Header], before: float) -> Repair | None:
-    """Looks whose turn it is. A run that did nothing about its turn, or stopped nobody, is told again."""
-    lease = gateway.run_queue.lease(pipeline)
-    called = queue.call(gateway, pipeline)
-    if called and (lease is None or called != lease.holder):
-        return Repair("called", called, {"run": called, "pipeline": pipeline})
-    late = {header.run: header for header in headers if _created(header) <= before}
-    if lease and called in late and epoch(lease.since) <= before:
-        if _is_hopeless(lease, before):
-            why = f"{lease.attempts} attempts to plan and start it came to no end"
-            return _given_up(gateway, late[called], why)
-        queue.tell(gateway, called)
-        return Repair("called", called, {"run": called, "pipeline": pipeline})
-    stops = [run for run, header in late.items() if run != called and Asked.of(header).cancels]
-    if stops:
-        queue.tell(gateway, stops[-1])
-    return Repair("called", stops[-1], {"run": stops[-1], "pipeline": pipeline}) if stops else None
+def _close_or_decide(sweep: Sweep, header: Header) -> Repair | None:
+    """Close a run whose execution has ended. In a run that continues, carry out decided approvals."""
+    try:
+        status = closing.record_end(sweep.runtime, header.execution)
+    except NotFoundError:
+        status = _close_lost(sweep.runtime, header)
+    if status:
+        return Repair("closed", header.run, _ids(header))
+    before = timestamp(datetime.fromtimestamp(sweep.before, UTC))
+    decided = approvals.carry_out_missed(sweep.gateway, header.run, before)
+    stages = ", ".join(approval.stage for approval in decided)
+    return Repair("decided", f"{header.run}: {stages}", _ids(header)) if decided else None
+
+
+def _close_lost(runtime: Runtime, header: Header) -> str | None:
+    """Close a run whose execution is gone. Step Functions deletes it 90 days after its end (quotas)."""
+    now = time.time()
+    cause = "its execution is gone: deleted, or ended more than 90 days ago"
+    execution = Execution(header.execution, "FAILED", now, now, "Stagewright.Lost", cause)
+    status = closing.close(runtime.gateway, header, execution)
+    if status:
+        notices.notify(runtime, header, cause)
+    return status
+
+
+def _check_queue(sweep: Sweep, pipeline: str, waiting: list[Header]) -> Repair | None:
+    """Grant a free lease. Send `Run Ready` again to a holder that did not start, or to a run that
+    supersedes."""
+    lease = sweep.gateway.run_queue.lease(pipeline)
+    holder = queue.grant_next(sweep.gateway, pipeline)
+    if holder and (lease is None or holder != lease.holder):
+        return Repair("granted", holder, {"run": holder, "pipeline": pipeline})
+    late = {header.run: header for header in waiting if sweep.is_late(header)}
+    if lease and holder in late and epoch(lease.since) <= sweep.before:
+        if _is_hopeless(lease, sweep.before):
+            return _fail(sweep, late[holder], f"{lease.attempts} attempts to plan and start it did not finish")
+        return _notify_run(sweep, late[holder])
+    cancelling = [header for header in late.values() if _cancels_others(header, holder)]
+    return _notify_run(sweep, cancelling[-1]) if cancelling else None
+
+
+def _cancels_others(header: Header, holder: str) -> bool:
+    return header.run != holder and RunOptions.of(header).cancels_running
+
+
+def _notify_run(sweep: Sweep, header: Header) -> Repair:
+    queue.send_run_ready(sweep.gateway, header.run)
+    return Repair("notified", header.run, _ids(header))
 
 
 def _is_hopeless(lease: Lease, before: float) -> bool:
-    """Every attempt was begun and the last one is no longer under way; or no router has come at all."""
+    """The last attempt was begun and is over, or the holder has not started for an hour."""
     if lease.attempts >= lifecycle.ATTEMPTS and epoch(lease.last_attempt_at) <= before:
         return True
-    return not _is_fresh(lease.since)
+    return not _is_recent(lease.since)
 
 
-def _is_fresh(since: str) -> bool:
+def _is_recent(since: str) -> bool:
     return time.time() - epoch(since) < HELD_AT_MOST
 
 
-def _given_up(gateway: Gateway, header: Header, why: str) -> Repair | None:
-    """Lest a run that nobody can start keeps its pipeline from running at all."""
-    return Repair("closed", header.run, _ids(header)) if lifecycle.give_up(gateway, header.run, why) else None
+def _fail(sweep: Sweep, header: Header, cause: str) -> Repair | None:
+    failed = rejecting.fail_run(sweep.runtime, header.run, cause)
+    return Repair("closed", header.run, _ids(header)) if failed else None
 
 
-def _lost(gateway: Gateway, header: Header) -> str | None:
-    """Step Functions forgets an execution 90 days after its end (service quotas)."""
-    now = time.time()
-    cause = "its execution is gone: deleted, or ended more than 90 days ago"
-    status = close(
-        gateway, header, Execution(header.execution, "FAILED", now, now, "Stagewright.Lost", cause)
-    )
-    if status:
-        notices.notify(gateway, header, cause)
-    return status
+def _expire(sweep: Sweep, item: EndpointRecord) -> Repair | None:
+    return Repair("expired", item.name) if expire(sweep.gateway, item) else None
+
+
+def _created(header: Header) -> float:
+    return epoch(header.created)
+
+
+def _ids(header: Header) -> dict[str, Any]:
+    return {"run": header.run, "pipeline": header.pipeline}

@@ -1,8 +1,7 @@
-"""A run that ended, and not well, goes on in another one: with the same trigger, so that date, parameters,
-selection and partition are the same, and with document and code as they are by then.
+"""Resume a run: a new run continues it, with the same trigger and the current document and code.
 
-What is finished is reused, as in every run. The new run names the old one in its trigger; the old one has an
-item for each of the new ones.
+So the new run has the same date, parameters, selection and partition. It reuses the stages that are done, as
+every run does. Its trigger names the old run; the old run has an item for each run that resumes it.
 """
 
 from __future__ import annotations
@@ -15,15 +14,19 @@ from stagewright.naming import run_id
 from stagewright.planner.model import Trigger
 from stagewright.planner.values import event_time
 from stagewright.runs import closing
-from stagewright.runs.own_events import ask, request_key
+from stagewright.runs.own_events import request_key
 from stagewright.store.runs import Header
 
 ITEM = "resumed#"
 
 
 def resumable(gateway: Gateway, run: str) -> Header:
-    """NotFoundError: no such run. RunFailedError: it goes on, ended well, or another run goes on with it."""
-    closing.settle(gateway, run)  # nobody may have told of its end
+    """The header of a run that can be resumed.
+
+    NotFoundError: the run does not exist. RunFailedError: it is still running, it succeeded, or a run that
+    resumes it is running or succeeded.
+    """
+    closing.close_if_ended(gateway, run)  # the event of its end may be lost
     header = gateway.runs.header(run)
     if header is None:
         raise NotFoundError(f"no run {run}", "list them: stagewright runs")
@@ -33,52 +36,46 @@ def resumable(gateway: Gateway, run: str) -> Header:
         )
     if header.status == "SUCCEEDED":
         raise RunFailedError(
-            f"{run} ended well: there is nothing to resume",
+            f"{run} succeeded: there is nothing to resume",
             f"stagewright run {header.pipeline} runs it once more",
         )
-    for later in resumed_by(gateway, run):
-        found = gateway.runs.header(later)
-        if found and (found.is_open or found.status == "SUCCEEDED"):
+    for later in map(gateway.runs.header, resumed_by(gateway, run)):
+        if later and (later.is_open or later.status == "SUCCEEDED"):
             raise RunFailedError(
-                f"{run} was resumed already, by {later}: {found.status}", f"stagewright show {later}"
+                f"{run} was resumed already, by {later.run}: {later.status}", f"stagewright show {later.run}"
             )
     return header
 
 
 def trigger_of(header: Header, key: str, by: str) -> Trigger:
-    """Of a run that goes on with that one."""
+    """The trigger of the run that resumes this one."""
     return replace(header.trigger, key=key, by=by, resumes=header.run)
 
 
 def key_of(gateway: Gateway, run: str) -> str:
-    return request_key("resume", _request(gateway, run))
+    """The trigger key of the next run that resumes this one."""
+    return request_key("resume", next_request(gateway, run))
 
 
-def request(gateway: Gateway, header: Header, by: str) -> str:
-    """Puts the event; its key. Two who ask at the same time get the same run."""
-    wanted = _request(gateway, header.run)
-    ask(gateway, header.pipeline, wanted, by, {"resumes": header.run})
-    return request_key("resume", wanted)
+def next_request(gateway: Gateway, run: str) -> str:
+    """The id of the next request to resume a run. Simultaneous requests get the same id."""
+    return f"{run}:{len(resumed_by(gateway, run)) + 1}"
 
 
-def announced(gateway: Gateway, pipeline: str, asked: Trigger) -> Trigger:
-    """The trigger of the run that resumes `asked.resumes`, once that one has its item.
+def link(gateway: Gateway, pipeline: str, requested: Trigger) -> Trigger:
+    """Record in the old run, `requested.resumes`, which run resumes it. Returns the new run's trigger.
 
-    PlanError: there is no such run of the pipeline.
+    PlanError: the pipeline has no such run.
     """
-    header = gateway.runs.header(asked.resumes)
+    header = gateway.runs.header(requested.resumes)
     if header is None or header.pipeline != pipeline:
-        raise PlanError((Problem("resumes", f"{pipeline} has no run {asked.resumes}"),))
-    made = trigger_of(header, asked.key, asked.by)
-    later = run_id(gateway.installation, pipeline, made.key, event_time(made))
+        raise PlanError((Problem("resumes", f"{pipeline} has no run {requested.resumes}"),))
+    trigger = trigger_of(header, requested.key, requested.by)
+    later = run_id(gateway.installation, pipeline, trigger.key, event_time(trigger))
     gateway.runs.put_all([{"run": header.run, "item": f"{ITEM}{later}"}])
-    return made
+    return trigger
 
 
 def resumed_by(gateway: Gateway, run: str) -> tuple[str, ...]:
-    """The runs that have gone on with it, or were refused."""
+    """The runs that resume this one, rejected ones included."""
     return tuple(item["item"].removeprefix(ITEM) for item in gateway.runs.items(run, ITEM))
-
-
-def _request(gateway: Gateway, run: str) -> str:
-    return f"{run}:{len(resumed_by(gateway, run)) + 1}"

@@ -1,24 +1,25 @@
-"""."""
+"""What every step of a run's life takes as its first argument."""
 
 from __future__ import annotations
 
-import os
-from functools import cache
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from aws_lambda_powertools import Logger
+from stagewright.gateway import Gateway
 
-
-def topic() -> str:
-    """ARN of the topic for notices; empty where nobody is to be told."""
-    return os.environ.get("STAGEWRIGHT_TOPIC", "")
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
 
 
-def code_overrides() -> bool:
-    """Whether overrides may change what runs, not only how. No, unless the installation says yes."""
-    return os.environ.get("STAGEWRIGHT_CODE_OVERRIDES") == "yes"
+@dataclass(frozen=True)
+class Runtime:
+    """AWS clients, settings and log of one Lambda function.
 
+    `allow_code_overrides`: overrides may change what code runs, not only how it runs. `topic`: ARN of the
+    SNS topic for notices; empty for no notices.
+    """
 
-@cache
-def logger() -> Logger:
-    """JSON lines on stdout; service and level from POWERTOOLS_SERVICE_NAME and POWERTOOLS_LOG_LEVEL."""
-    return Logger()
+    gateway: Gateway
+    allow_code_overrides: bool
+    topic: str
+    log: Logger

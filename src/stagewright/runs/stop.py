@@ -1,4 +1,4 @@
-"""Stopping a run."""
+"""Stop a run."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from functools import partial
 from stagewright.errors import NotFoundError, RunFailedError, StagewrightError
 from stagewright.gateway import Gateway
 from stagewright.parallel import run_parallel
-from stagewright.runs.closing import abandon
+from stagewright.runs.closing import close_unstarted
 from stagewright.runs.history.live_status import JOB_KINDS
 from stagewright.runs.history.records import StageRecord
 from stagewright.runs.history.run_history import show
 
 
 def stop(gateway: Gateway, run: str, by: str) -> None:
-    """Stops the execution and the jobs at work; the recorder writes the run's end. One that waits only ends.
+    """Stop the execution and the active jobs of a run. The recorder then closes it; a waiting run is closed
+    here.
 
-    Step Functions stops the job of a `.sync` task when its execution is stopped, as best it can (Developer
-    Guide, "Run a Job (.sync)"); asking SageMaker as well makes sure that nothing goes on costing money.
-    NotFoundError: no such run. RunFailedError: it has ended already. A job that cannot be stopped is told of
-    once all have been asked.
+    Step Functions stops the job of a `.sync` task with its execution on a best-effort basis (Developer Guide,
+    "Run a Job (.sync)"). SageMaker is asked too, so that no job keeps running at a cost. NotFoundError: the
+    run does not exist. RunFailedError: it has ended. If a job cannot be stopped, its error is raised after
+    all the others were asked to stop.
     """
     record = show(gateway, run)
     cause = f"stopped by {by}" if by else "stopped"
@@ -29,20 +30,20 @@ def stop(gateway: Gateway, run: str, by: str) -> None:
         )
     if record.status in ("QUEUED", "PLANNED"):
         header = gateway.runs.header(run)
-        if header and abandon(gateway, header, "STOPPED", cause):
+        if header and close_unstarted(gateway, header, "STOPPED", cause):
             return
         record = show(gateway, run)
     try:
         gateway.executions.stop(record.execution, cause)
     except NotFoundError as error:
         raise NotFoundError(f"{run}: {error.message}", "the sweeper closes it within five minutes") from error
-    refused = [error for error in run_parallel(partial(_tried, gateway), record.stages) if error]
-    if refused:
-        raise refused[0]
+    errors = [error for error in run_parallel(partial(_stop_stage, gateway), record.stages) if error]
+    if errors:
+        raise errors[0]
 
 
-def _tried(gateway: Gateway, stage: StageRecord) -> StagewrightError | None:
-    """Why its job could not be stopped: told when all have been asked, each of which costs money."""
+def _stop_stage(gateway: Gateway, stage: StageRecord) -> StagewrightError | None:
+    """Stop the job of a stage. Returns the error, so that the other jobs are stopped too."""
     try:
         _stop_job(gateway, stage)
     except StagewrightError as error:

@@ -1,4 +1,4 @@
-"""Every stage of a run's plan, as people ask about it later."""
+"""The plan of a run as DynamoDB stores it: pages for the state machine, and every stage for people."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ from stagewright.store.runs import Header, Runs, StageItem
 
 @dataclass(frozen=True)
 class PlannedStage:
-    """What a stage is, what happens to it and why. Where it does not run, its place in the waves is -1, and
-    `result` and `reused_from` are what stands for it and the run that made that. `attempts` and `gates`
-    are StagePlan's. `uses`: instances of a stage that runs, as `plan.cost.Use` has them. `definition`: the
-    Glue job that it is a run of.
+    """A stage of a plan: its kind, its action and the reason.
+
+    `wave`, `chain`, `position`: where it runs; -1 for a stage that does not run. Such a stage has `result`,
+    the result that it reuses, and `reused_from`, the run that made it. `attempts`, `gates`: as in
+    `StagePlan`. `uses`: instances of a stage that runs, as in `planner.cost.Use`. `find_trigger`: name of its
+    Glue job.
     """
 
     name: str
@@ -39,15 +41,15 @@ class PlannedStage:
     uses: Sequence[Mapping[str, Any]] = ()
     attempts: int = 1
     gates: tuple[str, ...] = ()
-    definition: str = ""
+    find_trigger: str = ""
 
     def job_of(self, attempt: int) -> str:
         return self.job.replace(ATTEMPT, str(attempt))
 
 
 def planned_stages(plan: Plan) -> Iterator[PlannedStage]:
-    """In document order."""
-    places = {
+    """The stages of a plan, in document order."""
+    positions = {
         name: (w, c, p)
         for w, wave in enumerate(plan.waves)
         for c, chain in enumerate(wave)
@@ -59,7 +61,7 @@ def planned_stages(plan: Plan) -> Iterator[PlannedStage]:
             stage.kind,
             stage.action,
             stage.reason,
-            *places.get(stage.name, (-1, -1, -1)),
+            *positions.get(stage.name, (-1, -1, -1)),
             job=stage.job,
             fingerprint=stage.fingerprint,
             result=stage.result,
@@ -67,14 +69,17 @@ def planned_stages(plan: Plan) -> Iterator[PlannedStage]:
             uses=[asdict(use) for use in stage.uses],
             attempts=stage.attempts,
             gates=stage.gates,
-            definition=stage.requests.get("StartJobRun", {}).get("JobName", ""),
+            find_trigger=stage.requests.get("StartJobRun", {}).get("JobName", ""),
         )
 
 
-def shut_out(
+def skipped_stages(
     planned: Iterable[PlannedStage], items: Mapping[str, StageItem], stopped: str = ""
 ) -> Iterator[StageItem]:
-    """Stages that will not run since a gate has closed. `stopped`: why no stage starts any more, if so."""
+    """Stages that do not run because a gate closed.
+
+    `stopped`: why no further stage of the run starts; empty if stages still can.
+    """
     closed = {name: item.cause for name, item in items.items() if item.status == "CLOSED"}
     for stage in planned:
         if stage.action == "run" and stage.name not in items:
@@ -85,26 +90,26 @@ def shut_out(
 
 
 def recorded_stages(gateway: Gateway, header: Header) -> tuple[PlannedStage, ...]:
-    """Those of a run as its plan was written; none of a run that was refused."""
+    """The stages of a run, from its stored plan. Empty: the run has no plan."""
     return _recorded(gateway.runs, header.run, header.plan) if header.plan else ()
 
 
 @lru_cache(maxsize=1)
 def _recorded(runs: Runs, run: str, plan: str) -> tuple[PlannedStage, ...]:
-    """Read once: these items are complete before a header names them and never change, and whoever watches
-    a run asks again and again."""
+    """Cached, because `show --watch` asks repeatedly. The items are complete before a header names them, and
+    they never change."""
     items = runs.items(run, f"stages#{plan}#")
     return tuple(PlannedStage(**stage) for item in items for stage in json.loads(item["stages"]))
 
 
 def on_page(gateway: Gateway, run: str, plan: str, stage: str) -> dict[str, Any] | None:
-    """A stage as the state machine has read it (`plan.pages`); None where it did not run."""
-    return next((each for each in _on_pages(gateway, run, plan) if each["name"] == stage), None)
+    """A stage as the state machine reads it (`planner.pages`). None: the stage does not run."""
+    return next((item for item in _on_pages(gateway, run, plan) if item["name"] == stage), None)
 
 
 def planned_inputs(gateway: Gateway, run: str, plan: str) -> dict[str, dict[str, str]]:
-    """What goes into the stages that run, as `plan.fingerprint` names it."""
-    return {each["name"]: json.loads(each["inputs"]) for each in _on_pages(gateway, run, plan)}
+    """Stage -> inputs of its fingerprint (`planner.fingerprint`), for the stages that run."""
+    return {stage["name"]: json.loads(stage["inputs"]) for stage in _on_pages(gateway, run, plan)}
 
 
 def _on_pages(gateway: Gateway, run: str, plan: str) -> Iterator[dict[str, Any]]:
@@ -114,18 +119,21 @@ def _on_pages(gateway: Gateway, run: str, plan: str) -> Iterator[dict[str, Any]]
 
 
 LIST_BYTES = 150_000
-"""Of one item with planned stages, well under DynamoDB's limit."""
+"""Size of one item with planned stages. DynamoDB's limit is 400 KB."""
 
 
-def keep(gateway: Gateway, plan: Plan) -> None:
-    """Writes the plan of a run that waits, for `start_kept`. PlanError as in `start`."""
-    gateway.runs.transition(plan.run, ["QUEUED"], _written(gateway, plan))
+def save_plan(gateway: Gateway, plan: Plan) -> None:
+    """Write the plan of a run that waits, for `starting.start_saved_plan`. PlanError as in `write_plan`."""
+    gateway.runs.transition(plan.run, ["QUEUED"], write_plan(gateway, plan))
 
 
-def _written(gateway: Gateway, plan: Plan) -> dict[str, Any]:
-    """Writes the plan's items: what the header says of it."""
+def write_plan(gateway: Gateway, plan: Plan) -> dict[str, Any]:
+    """Write the items of a plan. Returns the header's fields about it.
+
+    PlanError: an item is too large for DynamoDB.
+    """
     digest = plan.digest
-    gateway.runs.put_all(_checked(_plan_items(plan, digest)))
+    gateway.runs.put_all(_within_limit(_plan_items(plan, digest)))
     return {
         "partition": plan.partition,
         "release": plan.release,
@@ -134,16 +142,16 @@ def _written(gateway: Gateway, plan: Plan) -> dict[str, Any]:
     }
 
 
-def _checked(items: Iterator[Item]) -> Iterator[Item]:
+def _within_limit(items: Iterator[Item]) -> Iterator[Item]:
     for item in items:
         if (size := size_of(item)) > ITEM_LIMIT:
-            message = f"{item['item']} of the plan has {size:,} bytes; DynamoDB keeps at most {ITEM_LIMIT:,}"
+            message = f"{item['item']} of the plan has {size:,} bytes; DynamoDB stores at most {ITEM_LIMIT:,}"
             raise PlanError((Problem("stages", message, "split the pipeline in two"),))
         yield item
 
 
 def _plan_items(plan: Plan, digest: str) -> Iterator[Item]:
-    """Under the plan's digest: two plans of one event, made at the same moment, never mix."""
+    """Keyed by the plan's digest, so that two plans of one run, made at the same moment, never mix."""
     waves = plan_pages.pages(plan)
     for page in (page for wave in waves for page in wave):
         yield {"run": plan.run, "item": f"page#{digest}#{page.name}", "chains": page.chains_json}
@@ -154,7 +162,7 @@ def _plan_items(plan: Plan, digest: str) -> Iterator[Item]:
 
 
 def _stage_lists(plan: Plan) -> Iterator[str]:
-    """JSON lists of `PlannedStage`s; apart from `plan#`, which passes through the state machine whole."""
+    """JSON lists of `PlannedStage`s. They are not part of `plan#`, all of which the state machine reads."""
     texts: list[str] = []
     size = 0
     for stage in planned_stages(plan):

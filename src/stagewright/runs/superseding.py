@@ -1,4 +1,4 @@
-"""."""
+"""A run with `concurrency: cancel-running` supersedes the earlier runs of its pipeline: it stops them."""
 
 from __future__ import annotations
 
@@ -7,50 +7,52 @@ from datetime import UTC, datetime
 from stagewright.errors import RunFailedError, StagewrightError
 from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
-from stagewright.runs import settings
-from stagewright.runs.plan_inputs.load import RunInputs, plan_header
-from stagewright.runs.stored_plan import keep
-from stagewright.runs.values import Asked
+from stagewright.runs.plan_inputs import load
+from stagewright.runs.plan_inputs.load import RunInputs
+from stagewright.runs.settings import Runtime
+from stagewright.runs.stored_plan import save_plan
 from stagewright.store.run_queue import QueueEntry
 from stagewright.store.runs import Header
 
 
-def _take_over(gateway: Gateway, header: Header, asked: Asked, inputs: RunInputs | None) -> None:
-    """Stops the runs before this one, once it has a plan: one that is refused stops nobody.
+def stop_earlier_runs(runtime: Runtime, header: Header, inputs: RunInputs | None) -> None:
+    """Plan a run that waits, then stop the runs ahead of it. A run that cannot be planned stops none.
 
-    The plan is kept for its turn, unless one of them goes on, or has ended a stage since.
+    The plan is saved, unless a run ahead could not be stopped or has finished a stage since: the plan would
+    then miss a result.
     """
+    gateway = runtime.gateway
     since = timestamp(datetime.now(UTC))
-    plan = None if header.plan else plan_header(gateway, header, asked, inputs)
+    plan = None if header.plan else load.plan_header(runtime, header, inputs)
     stopped = [
-        _stop(gateway, run, header.run) and not _has_gone_on(gateway, run, since)
-        for run in _before(gateway, header)
+        _stop(runtime, run, header.run) and not _finished_stage(gateway, run, since)
+        for run in _runs_ahead(gateway, header)
     ]
     if plan and all(stopped):
-        keep(gateway, plan)
+        save_plan(gateway, plan)
 
 
-def _before(gateway: Gateway, header: Header) -> tuple[str, ...]:
-    """The runs before this one: first those that wait, lest their turn comes."""
+def _runs_ahead(gateway: Gateway, header: Header) -> tuple[str, ...]:
+    """The runs ahead in the queue, and the lease holder. Waiting runs first, so that none of them starts."""
     entry, lease = QueueEntry.of(header), gateway.run_queue.lease(header.pipeline)
     waiting = gateway.run_queue.entries(header.pipeline)
-    runs = [each.run for each in waiting if each.key["item"] < entry.key["item"]]
+    runs = [other.run for other in waiting if other.key["item"] < entry.key["item"]]
     return (*runs, lease.holder) if lease and lease.holder != header.run else tuple(runs)
 
 
-def _stop(gateway: Gateway, run: str, by: str) -> bool:
-    """Whether it is over, or about to be."""
-    from stagewright.runs.stop import stop  # late, since a cold start pays for every import
+def _stop(runtime: Runtime, run: str, by: str) -> bool:
+    """Stop a run. False: that failed; the sweeper repeats it."""
+    from stagewright.runs.stop import stop  # imported here to keep cold starts short
 
     try:
-        stop(gateway, run, f"run {by}")
+        stop(runtime.gateway, run, f"run {by}")
     except RunFailedError:
-        return True  # it has ended meanwhile
+        return True  # the run has ended in the meantime
     except StagewrightError as error:
-        settings.logger().error("not stopped", run=run, reason=error.message)
+        runtime.log.exception("run not stopped", run=run, reason=error.message)
         return False
     return True
 
 
-def _has_gone_on(gateway: Gateway, run: str, since: str) -> bool:
+def _finished_stage(gateway: Gateway, run: str, since: str) -> bool:
     return any(stage.ended >= since for stage in gateway.runs.stages(run).values())

@@ -1,19 +1,23 @@
-"""."""
+"""Values that the steps of a run's life pass on."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from stagewright.store.runs import Header
 
 REASON_LIMIT = 4_000
-"""Characters of a reason that a header keeps."""
+"""Characters of a reason that a header stores."""
 
 
 @dataclass(frozen=True)
-class Started:
-    """`new`: this call claimed the key. `execution` is empty for a run that waits, was refused or stopped."""
+class StartedRun:
+    """The run of a trigger key, after one delivery of its event.
+
+    `execution`: ARN of its execution; empty for a run that waits, was rejected or was stopped. `new`: this
+    delivery claimed the key.
+    """
 
     run: str
     execution: str
@@ -21,18 +25,21 @@ class Started:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a run is planned with when its turn comes, beside its trigger.
+class RunOptions:
+    """What a run is planned with, besides its trigger. The header stores it while the run waits.
 
-    `version`: of the manifest, empty where the current one is meant. `cancels`: the runs before it are
-    stopped. `listens`: name of the document's trigger that asks for it, where that has a cooldown.
+    `version`: of the manifest; empty for the current one. `cancels_running`: the run stops the earlier runs
+    of its pipeline. `trigger_name`: the document's trigger that requested the run; empty for none.
     """
 
     version: str = ""
     force: bool = False
-    cancels: bool = False
-    listens: str = ""
+    cancels_running: bool = False
+    trigger_name: str = ""
 
     @classmethod
-    def of(cls, header: Header) -> Asked:
+    def of(cls, header: Header) -> RunOptions:
         return cls(**json.loads(header.options)) if header.options else cls()
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))

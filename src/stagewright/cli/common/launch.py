@@ -72,11 +72,11 @@ def start(
     from stagewright.cli.common.local_images import note_builds
     from stagewright.cli.common.source import effective
     from stagewright.planner.selection import ALL
-    from stagewright.runs import own_events
+    from stagewright.runs.requests import request_run
 
     pushed = push(session, source, parameters, force, selection, date=date)
     note_pushed(source, pushed)
-    key = pushed.trigger_key or own_events.request_run(
+    key = pushed.trigger_key or request_run(
         session.gateway, source.pipeline.name, parameters, caller(session), force=force,
         selection=selection or ALL, date=date,
     )  # fmt: skip

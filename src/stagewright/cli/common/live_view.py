@@ -133,7 +133,7 @@ def watch(session: Session, run: str) -> RunRecord:
                     view.update(record)
                     if not record.is_open:
                         if session.is_local:  # on AWS the sweeper comes in time, and tells people
-                            closing.settle(session.gateway, run)
+                            closing.close_if_ended(session.gateway, run)
                         return record
             except KeyboardInterrupt:
                 if stopping:

@@ -50,9 +50,9 @@ def upload_functions(source: Source) -> None:
 
 def _starts_run(pipeline: Pipeline, key: str) -> bool:
     from stagewright.document.triggers import DataTrigger
-    from stagewright.runs.triggers.data import wants
+    from stagewright.runs.triggers.data import matches
 
-    return any(isinstance(trigger, DataTrigger) and wants(trigger, key) for trigger in pipeline.triggers)
+    return any(isinstance(trigger, DataTrigger) and matches(trigger, key) for trigger in pipeline.triggers)
 
 
 def _samples(path: Path, prefix: str) -> list[tuple[str, Path]]:

@@ -11,7 +11,7 @@ from stagewright.errors import NotFoundError
 from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
 from stagewright.parallel import run_parallel
-from stagewright.runs.closing import ended, unrecorded
+from stagewright.runs.closing import closed_header, unrecorded_status
 from stagewright.runs.history.records import StageRecord, age
 from stagewright.store.runs import WAITING, Header
 
@@ -48,10 +48,10 @@ def perhaps_over(
         execution = gateway.executions.describe(header.execution)
     except NotFoundError:
         return header, stages
-    over = ended(header, execution)
+    over = closed_header(header, execution)
     if over.is_open or datetime.now(UTC).timestamp() < (execution.ended or 0) + GRACE:
         return header, stages
-    left = unrecorded(execution)
+    left = unrecorded_status(execution)
     return over, tuple(replace(s, status=left) if s.status in UNDONE else s for s in stages)
 
 

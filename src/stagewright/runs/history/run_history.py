@@ -14,7 +14,7 @@ from stagewright.runs.history.live_status import JOBS, at_work, perhaps_over
 from stagewright.runs.history.records import RunRecord, StageRecord, age, between
 from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases import publish
-from stagewright.runs.stored_plan import PlannedStage, recorded_stages, shut_out
+from stagewright.runs.stored_plan import PlannedStage, recorded_stages, skipped_stages
 from stagewright.store.run_queue import Lease
 from stagewright.store.runs import WAITING, AttemptItem, Header, StageItem
 from stagewright.store.trigger_state import SkippedEvent
@@ -87,7 +87,7 @@ def show(gateway: Gateway, run: str) -> RunRecord:
     planned = recorded_stages(gateway, header)
     items = gateway.runs.stages(run) if planned else {}
     tried = list(gateway.runs.attempts(run)) if any(plan.attempts > 1 for plan in planned) else []
-    known = {**{stage.name: stage for stage in shut_out(planned, items)}, **items}
+    known = {**{stage.name: stage for stage in skipped_stages(planned, items)}, **items}
     stages = tuple(
         _stage(header, plan, known.get(plan.name), [each for each in tried if each.stage == plan.name])
         for plan in planned

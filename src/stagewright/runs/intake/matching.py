@@ -1,4 +1,4 @@
-"""From what happened to the runs that documents want because of it."""
+"""Match events with the triggers of pipelines."""
 
 from __future__ import annotations
 
@@ -9,72 +9,72 @@ from stagewright.document.triggers import DataTrigger, ModelApprovedTrigger
 from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
 from stagewright.planner.model import Trigger
-from stagewright.runs.intake.messages import Arrived, Decided, Event, Settling, Ticked
-from stagewright.runs.intake.run_requests import Request
+from stagewright.runs.intake.messages import BatchCheckDue, ClockTicked, Event, ObjectCreated, PackageChanged
+from stagewright.runs.intake.run_requests import RunRequest
 from stagewright.runs.triggers import data, schedules
-from stagewright.runs.triggers.subscriptions import Catalogue
+from stagewright.runs.triggers.subscriptions import Subscriptions
 
 
-def requests(gateway: Gateway, event: Event, catalogue: Catalogue) -> Iterator[Request]:
-    """Every run that this asks for now. What is to be asked for later is sent to the queue.
+def requests(gateway: Gateway, event: Event, subscriptions: Subscriptions) -> Iterator[RunRequest]:
+    """Every run that an event requests now. Data batches and schedules request theirs by the queue.
 
-    A tick from the future, which nobody but a person sends, counts as one of now: else the clock would stand
-    there, and no schedule run until then.
+    A tick with a future time, which only a person can send, counts as a tick of now. Otherwise the clock
+    would skip every schedule until that time.
     """
     match event:
-        case Request():
+        case RunRequest():
             yield event
-        case Arrived():
-            yield from _arrived(gateway, event, catalogue)
-        case Decided():
-            yield from _decided(gateway, event, catalogue)
-        case Settling():
+        case ObjectCreated():
+            yield from _for_object(gateway, event, subscriptions)
+        case PackageChanged():
+            yield from _for_package(gateway, event, subscriptions)
+        case BatchCheckDue():
             data.check(gateway, event.item)
-        case Ticked():
+        case ClockTicked():
             schedules.tick(gateway, min(datetime.fromisoformat(event.time), datetime.now(UTC)))
 
 
-def _arrived(gateway: Gateway, event: Arrived, catalogue: Catalogue) -> Iterator[Request]:
-    """One run for each pipeline, however many of its triggers want the object; and batches that settle."""
-    asked = set[str]()
-    for entry, trigger in catalogue.wanting(DataTrigger):
-        if not data.wants(trigger, event.key):
+def _for_object(gateway: Gateway, event: ObjectCreated, subscriptions: Subscriptions) -> Iterator[RunRequest]:
+    """One run per pipeline, even if several of its triggers match. A trigger with `settle` adds to its
+    batch."""
+    requested = set[str]()
+    bucket = gateway.installation.bucket
+    for subscriber, trigger in subscriptions.with_trigger(DataTrigger):
+        pipeline = subscriber.pipeline
+        if not data.matches(trigger, event.key):
             continue
         if trigger.settle:
-            data.arrived(gateway, entry.pipeline, trigger, event.key, event.time)
-        elif entry.pipeline not in asked:
-            asked.add(entry.pipeline)
-            bucket = gateway.installation.bucket
-            made = data.single(trigger, entry.pipeline, bucket, event.key, event.version, event.time)
-            yield Request(entry.pipeline, made, listens=trigger.filter)
+            data.add_to_batch(gateway, pipeline, trigger, event.key, event.time)
+        elif pipeline not in requested:
+            requested.add(pipeline)
+            of_object = data.object_trigger(trigger, pipeline, bucket, event.key, event.version, event.time)
+            yield RunRequest(pipeline, of_object, trigger_filter=trigger.filter)
 
 
-def _decided(gateway: Gateway, event: Decided, catalogue: Catalogue) -> Iterator[Request]:
-    """Settles the approvals that wait for the package, and asks for the runs that wait for an approved one.
+def _for_package(
+    gateway: Gateway, event: PackageChanged, subscriptions: Subscriptions
+) -> Iterator[RunRequest]:
+    """Decide the approvals that wait for a model package, and request the runs that an approved one triggers.
 
-    The registry is asked, not the event: SageMaker may send several for one change, also late. One change has
-    one time there, so that all events of it have the same key.
+    The status is read from the registry, because SageMaker can send several events for one change, and late
+    ones. The time of the change is read there too, so that all events of one change have the same key.
     """
-    from stagewright.runs import approvals  # late, since a cold start pays for every import
+    from stagewright.runs import approvals  # imported here to keep cold starts short
 
     package = gateway.registry.package(event.package)
     if package is None:
         return
-    approvals.settle_package(gateway, package.arn, package.approval)
+    approvals.decide_by_registry(gateway, package.arn, package.approval)
     if package.approval != "Approved":
         return
     changed = timestamp(datetime.fromtimestamp(package.modified, UTC))
-    registered = package.metadata.get("stagewright:run", "")
-    header = gateway.runs.header(registered) if registered else None
-    for entry, trigger in catalogue.wanting(ModelApprovedTrigger):
-        if package.group not in ((trigger.group,) if trigger.group else entry.groups):
+    run = package.metadata.get("stagewright:run", "")
+    header = gateway.runs.header(run) if run else None
+    date = (header.trigger.date or header.trigger.time[:10]) if header else ""
+    for subscriber, trigger in subscriptions.with_trigger(ModelApprovedTrigger):
+        pipeline = subscriber.pipeline
+        if package.group not in ((trigger.group,) if trigger.group else subscriber.groups):
             continue
-        made = Trigger(
-            "model-approved",
-            f"model-approved:{entry.pipeline}:{package.arn}:{changed}",
-            event.time,
-            date=(header.trigger.date or header.trigger.time[:10]) if header else "",
-            package=package.arn,
-            run=registered,
-        )
-        yield Request(entry.pipeline, made, listens=trigger.filter)
+        key = f"model-approved:{pipeline}:{package.arn}:{changed}"
+        approved = Trigger("model-approved", key, event.time, date=date, package=package.arn, run=run)
+        yield RunRequest(pipeline, approved, trigger_filter=trigger.filter)

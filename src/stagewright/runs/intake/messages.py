@@ -1,5 +1,6 @@
-"""What the queue brings: events as EventBridge writes them into an SQS message's body, and requests in bodies
-of their own (see `requested`).
+"""Parse messages of the queue `events` into events.
+
+A message body is an event as EventBridge writes it, or a run request (`run_requests.direct`).
 """
 
 from __future__ import annotations
@@ -10,21 +11,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from stagewright.aws.queue import Message
 from stagewright.document.triggers import CodeTrigger
 from stagewright.naming import OWN_FOLDERS, Installation, timestamp
 from stagewright.planner.model import Trigger
-from stagewright.runs import own_events
 from stagewright.runs.intake import run_requests
-from stagewright.runs.intake.run_requests import MalformedError, Request
-from stagewright.runs.own_events import DATA_SETTLING, RUN_REQUESTED, TRIGGER_FIRED, TURN_CAME
+from stagewright.runs.intake.run_requests import MalformedError, RunRequest
+from stagewright.runs.own_events import BATCH_CHECK_DUE, RUN_READY, RUN_REQUESTED, TRIGGER_FIRED
 from stagewright.runs.releases import manifest as manifests
 
 OBJECT_CREATED = "Object Created"
 
 
 @dataclass(frozen=True)
-class Arrived:
-    """An object that may be the data of any pipeline."""
+class ObjectCreated:
+    """A new object outside our own folders. It may be data of any pipeline."""
 
     key: str
     version: str
@@ -32,8 +33,8 @@ class Arrived:
 
 
 @dataclass(frozen=True)
-class Decided:
-    """A model package's approval was decided on, or something else of a decided package changed."""
+class PackageChanged:
+    """A model package was approved or rejected, or another field of such a package changed."""
 
     package: str
     group: str
@@ -42,40 +43,40 @@ class Decided:
 
 
 @dataclass(frozen=True)
-class Settling:
-    """It is time to look whether a batch of data has settled."""
+class BatchCheckDue:
+    """The window of a data batch may be over. `item`: key of the batch."""
 
     item: str
 
 
 @dataclass(frozen=True)
-class Ticked:
+class ClockTicked:
     """A minute has begun."""
 
     time: str
 
 
 @dataclass(frozen=True)
-class TurnCame:
-    """A run that waited may have something to do now."""
+class RunReady:
+    """A run that waits may be able to advance."""
 
     run: str
 
 
-Event = Request | Arrived | Decided | Settling | Ticked | TurnCame
+Event = RunRequest | ObjectCreated | PackageChanged | BatchCheckDue | ClockTicked | RunReady
 
 
-def parse(body: str, place: Installation, message: str = "", sent: str = "") -> tuple[Event, ...]:
-    """None for another installation. MalformedError: not JSON, or nothing that we know.
+def parse(message: Message, installation: Installation) -> tuple[Event, ...]:
+    """The events of a message. Empty: it is meant for another installation.
 
-    `message` and `sent` (ISO 8601): id and time of the message itself, for requests that bring none.
+    A request that has no id or time takes the message's. MalformedError: not JSON, or an unknown event.
     """
     try:
-        event = json.loads(body)
-        if "detail-type" in event:
-            return _of_bus(event, place)
-        name = message or own_events.hash_of(body)
-        return tuple(run_requests.unwrapped(event, place, name, sent or timestamp(datetime.now(UTC))))
+        body = json.loads(message.body)
+        if "detail-type" in body:
+            return _bus_events(body, installation)
+        sent = datetime.fromtimestamp(message.sent, UTC) if message.sent else datetime.now(UTC)
+        return tuple(run_requests.direct(body, installation, message.origin, timestamp(sent)))
     except MalformedError:
         raise
     except json.JSONDecodeError as error:
@@ -86,64 +87,65 @@ def parse(body: str, place: Installation, message: str = "", sent: str = "") -> 
         raise MalformedError(f"{type(error).__name__}: {error}") from error
 
 
-def _of_bus(event: Mapping[str, Any], place: Installation) -> tuple[Event, ...]:
-    kind, time, detail = event["detail-type"], _time(event["time"]), event["detail"]
-    if event["source"] == "stagewright" and detail.get("installation") not in (None, "", place.id):
+def _bus_events(event: Mapping[str, Any], installation: Installation) -> tuple[Event, ...]:
+    source, kind, detail = event["source"], event["detail-type"], event["detail"]
+    time = timestamp(datetime.fromisoformat(event["time"]))
+    if source == "stagewright" and detail.get("installation") not in (None, "", installation.id):
         return ()
-    match event["source"], kind:
+    return (_event(source, kind, detail, time, installation),)
+
+
+def _event(source: str, kind: str, detail: Any, time: str, installation: Installation) -> Event:
+    match source, kind:
         case "aws.s3", "Object Created":
-            return (_object(detail, time, place),)
+            return _object_created(detail, time, installation)
         case "aws.sagemaker", "SageMaker Model Package State Change":
-            return (_decision(detail, time),)
+            return _package_changed(detail, time)
         case "aws.events", "Scheduled Event":
-            return (Ticked(time),)
+            return ClockTicked(time)
         case "stagewright", kind if kind == RUN_REQUESTED:
-            return (run_requests.manual(detail, time),)
+            return run_requests.requested(detail, time)
         case "stagewright", kind if kind == TRIGGER_FIRED:
-            return (run_requests.by_trigger(detail, time),)
-        case "stagewright", kind if kind == DATA_SETTLING:
-            return (Settling(str(detail["batch"])),)
-        case "stagewright", kind if kind == TURN_CAME:
-            return (TurnCame(str(detail["run"])),)
-    raise MalformedError(f"no event of ours: {event['source']}, {kind}")
+            return run_requests.fired(detail, time)
+        case "stagewright", kind if kind == BATCH_CHECK_DUE:
+            return BatchCheckDue(str(detail["batch"]))
+        case "stagewright", kind if kind == RUN_READY:
+            return RunReady(str(detail["run"]))
+    raise MalformedError(f"unknown event: {source}, {kind}")
 
 
-def release_event(place: Installation, pipeline: str, version: str, time: str) -> dict[str, Any]:
-    """As S3 sends it by EventBridge, as far as `parse` reads it; for a manifest whose event was lost."""
+def release_event(installation: Installation, pipeline: str, version: str, time: str) -> dict[str, Any]:
+    """The event of a manifest, with the fields that `parse` reads. The sweeper sends it for a lost one."""
     obj = {"key": manifests.key_of(pipeline), "version-id": version}
     return {
         "version": "0",
         "source": "aws.s3",
         "detail-type": OBJECT_CREATED,
         "time": time,
-        "detail": {"bucket": {"name": place.bucket}, "object": obj, "reason": "sweep"},
+        "detail": {"bucket": {"name": installation.bucket}, "object": obj, "reason": "sweep"},
     }
 
 
-def _object(detail: Any, time: str, place: Installation) -> Event:
+def _object_created(detail: Any, time: str, installation: Installation) -> Event:
     bucket, key = detail["bucket"]["name"], detail["object"]["key"]
     version = detail["object"].get("version-id", "")
-    if bucket != place.bucket:
+    if bucket != installation.bucket:
         raise MalformedError(f"s3://{bucket}/{key} is in another bucket")
     pipeline = manifests.pipeline_of(key)
     if pipeline is None and key.startswith(OWN_FOLDERS):
-        raise MalformedError(f"s3://{bucket}/{key} is no manifest of ours")
+        raise MalformedError(f"s3://{bucket}/{key} is not a manifest")
     if not version:
         raise MalformedError(f"{key} has no version id: the bucket must be versioned")
     if pipeline is None:
-        return Arrived(key, version, time)
+        return ObjectCreated(key, version, time)
     trigger = Trigger("code", manifests.code_key(pipeline, version), time)
-    return Request(pipeline, trigger, version, listens=CodeTrigger(type="code").filter)
+    return RunRequest(pipeline, trigger, version, trigger_filter=CodeTrigger(type="code").filter)
 
 
-def _decision(detail: Any, time: str) -> Decided:
-    return Decided(
+def _package_changed(detail: Any, time: str) -> PackageChanged:
+    return PackageChanged(
         str(detail["ModelPackageArn"]),
         str(detail.get("ModelPackageGroupName", "")),
         str(detail.get("ModelApprovalStatus", "")),
         time,
     )
-
-
-def _time(text: str) -> str:
-    return timestamp(datetime.fromisoformat(text))

@@ -27,7 +27,6 @@ from stagewright.planner.model import Champion, Pinned, Plan, Recorded, Trigger
 from stagewright.planner.release import Release
 from stagewright.planner.selection import select
 from stagewright.planner.values import document_values
-from stagewright.runs import settings
 from stagewright.runs.documents import layers as stored_layers
 from stagewright.runs.documents import revisions
 from stagewright.runs.plan_inputs.artifacts import artifact_refs, exists, input_digest, referenced_outputs
@@ -37,7 +36,8 @@ from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases.bundles import ensure_bundles
 from stagewright.runs.releases.manifest import Manifest
 from stagewright.runs.releases.publish import publish
-from stagewright.runs.values import Asked
+from stagewright.runs.settings import Runtime
+from stagewright.runs.values import RunOptions
 from stagewright.store.runs import Header
 from stagewright.syntax.condition import references
 
@@ -54,24 +54,26 @@ class RunInputs:
     revision: int = 0
 
 
-def load_inputs(gateway: Gateway, pipeline: str, version: str, revision: int = 0) -> RunInputs:
+def load_inputs(runtime: Runtime, pipeline: str, version: str, revision: int = 0) -> RunInputs:
     """Read the document and the manifest of a run.
 
     `version` is the manifest's version id, empty for the current one. `revision` is the number of a recorded
     document, 0 for the current one. Raises DocumentError or ReleaseError, also if one of them is missing.
     """
+    gateway = runtime.gateway
     manifest = manifests.read(gateway, pipeline, version) if version or not revision else None
     if version and manifest is None:
         raise ReleaseError(f"version {version} of the manifest is gone", "push again")
     try:
-        document = _recorded(gateway, pipeline, revision) if revision else _current(gateway, pipeline)
+        document = _recorded(gateway, pipeline, revision) if revision else _current(runtime, pipeline)
     except NotFoundError as error:  # a DocumentError rejects the run, so that people see it
         raise DocumentError((Problem("", error.message, error.remedy),)) from None
     return RunInputs(document, manifest, revision)
 
 
-def _current(gateway: Gateway, pipeline: str) -> Effective:
-    return layers.effective(stored_layers.read(gateway, pipeline), settings.code_overrides)
+def _current(runtime: Runtime, pipeline: str) -> Effective:
+    stored = stored_layers.read(runtime.gateway, pipeline)
+    return layers.effective(stored, lambda: runtime.allow_code_overrides)
 
 
 def _recorded(gateway: Gateway, pipeline: str, revision: int) -> Effective:
@@ -79,13 +81,14 @@ def _recorded(gateway: Gateway, pipeline: str, revision: int) -> Effective:
     return Effective(document, layers.pushed_layers(document))
 
 
-def plan_header(gateway: Gateway, header: Header, options: Asked, inputs: RunInputs | None) -> Plan:
+def plan_header(runtime: Runtime, header: Header, inputs: RunInputs | None) -> Plan:
     """Plan a queued run. Loads the inputs if `inputs` is None."""
-    inputs = inputs or load_inputs(gateway, header.pipeline, options.version)
-    return plan_run(gateway, header.trigger, options, inputs)
+    options = RunOptions.of(header)
+    inputs = inputs or load_inputs(runtime, header.pipeline, options.version)
+    return plan_run(runtime.gateway, header.trigger, options, inputs)
 
 
-def plan_run(gateway: Gateway, trigger: Trigger, options: Asked, inputs: RunInputs) -> Plan:
+def plan_run(gateway: Gateway, trigger: Trigger, options: RunOptions, inputs: RunInputs) -> Plan:
     """Plan a run from the current state. Publishes the release, and stores the revision and code bundles."""
     document, manifest = inputs.document, inputs.manifest
     pipeline = with_parameters(document.pipeline, dict(trigger.parameters))

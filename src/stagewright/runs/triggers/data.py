@@ -1,10 +1,10 @@
-"""Data that arrives: dates from keys, and batches that settle.
+"""Data triggers: dates from object keys, and batches with a debounce window.
 
-A batch is the objects of one trigger with one date. Each arrival moves its end; a message that waits in the
-queue looks whether it is over, and, while it is not, sends itself again. The run is asked for first, and the
-batch marked as settled then: whatever is lost in between is done again, with the same key, which starts
-nothing twice. What arrived before the end of a settled batch was there for its run, so such an event, however
-late, starts nothing.
+A batch is the objects of one trigger and one date. Its window ends when no object has arrived for the time
+`settle`. Every object moves the end. A delayed message checks whether the window is over; if not, it sends
+itself again. The run is requested first, then the batch is marked as requested. If a function dies in
+between, the next check requests the run again with the same key, which starts no second run. An event that is
+older than the end of a requested batch starts nothing: its object was there for that run.
 """
 
 from __future__ import annotations
@@ -16,29 +16,31 @@ from stagewright.document.triggers import DataTrigger
 from stagewright.gateway import Gateway
 from stagewright.naming import epoch, timestamp
 from stagewright.planner.model import Trigger
-from stagewright.runs.own_events import DATA_SETTLING, fired, own_event
+from stagewright.runs.own_events import batch_check_due, trigger_fired
 from stagewright.store.trigger_state import Batch
 from stagewright.syntax.dates import date_in
 from stagewright.syntax.durations import seconds
 
-LATENESS = 2
-"""Seconds beyond the settling time that the check waits: S3 tells times in whole seconds."""
+GRACE = 2
+"""Seconds added to a window: S3's event times are whole seconds."""
 
 
-def wants(trigger: DataTrigger, key: str) -> bool:
+def matches(trigger: DataTrigger, key: str) -> bool:
     return key.startswith(trigger.prefix) and key.endswith(trigger.suffix)
 
 
 def date_of(trigger: DataTrigger, key: str, time: str) -> str:
-    """The date in the key as ISO 8601 writes it; as found where it is none; the event's day without one."""
+    """The date in a key, in ISO 8601 if it can be read as one. Without a date: the day of the event."""
     if trigger.date is None:
         return date_in(key) or time[:10]
-    found = re.search(trigger.date, key)
-    return (date_in(found[1] or "") or found[1] or time[:10]) if found else time[:10]
+    match = re.search(trigger.date, key)
+    return (date_in(match[1] or "") or match[1] or time[:10]) if match else time[:10]
 
 
-def single(trigger: DataTrigger, pipeline: str, bucket: str, key: str, version: str, time: str) -> Trigger:
-    """The event of one object that starts a run by itself."""
+def object_trigger(
+    trigger: DataTrigger, pipeline: str, bucket: str, key: str, version: str, time: str
+) -> Trigger:
+    """The trigger of a run that a single object starts."""
     return Trigger(
         "data",
         f"data:{pipeline}:{key}:{version}",
@@ -48,54 +50,53 @@ def single(trigger: DataTrigger, pipeline: str, bucket: str, key: str, version: 
     )
 
 
-def arrived(gateway: Gateway, pipeline: str, trigger: DataTrigger, key: str, time: str) -> None:
-    """One object of a batch that has to settle."""
+def add_to_batch(gateway: Gateway, pipeline: str, trigger: DataTrigger, key: str, time: str) -> None:
+    """Add an object to its batch. The first one of a new window schedules the check."""
     batch = Batch(pipeline, trigger.filter, date_of(trigger, key, time), time)
     if gateway.trigger_state.record_arrival(batch, time):
-        _look_later(gateway, batch)
+        _check_later(gateway, batch)
 
 
 def check(gateway: Gateway, item: str) -> str | None:
-    """Asks for the batch's run where it has settled, and looks again later where it has not.
+    """Request the run of a batch if its window is over; otherwise check again later.
 
-    The key of the run asked for, if any.
+    Returns the trigger key of the requested run; None: none was requested.
     """
     batch = gateway.trigger_state.batch(item)
     if batch is None or not batch.pending:
         return None
-    if _due(batch) > datetime.now(UTC).timestamp():
-        _look_later(gateway, batch)
+    if _window_end(batch) > datetime.now(UTC).timestamp():
+        _check_later(gateway, batch)
         return None
-    event = _settled(gateway, batch)
-    gateway.queue.send(fired(gateway.installation, batch.pipeline, batch.trigger, event))
-    now = gateway.trigger_state.record_request(batch)
-    if now.pending:
-        _look_later(gateway, now)
+    event = _batch_trigger(gateway, batch)
+    gateway.queue.send(trigger_fired(gateway.installation, batch.pipeline, batch.trigger, event))
+    current = gateway.trigger_state.record_request(batch)
+    if current.pending:
+        _check_later(gateway, current)
     return event.key
 
 
 def overdue(gateway: Gateway, before: float) -> list[str]:
-    """Items of batches that should have settled before this time (epoch seconds)."""
-    return [batch.item for batch in gateway.trigger_state.pending_batches() if _due(batch) <= before]
+    """Keys of the pending batches whose window ended before this time (epoch seconds)."""
+    return [batch.item for batch in gateway.trigger_state.pending_batches() if _window_end(batch) <= before]
 
 
-def _settled(gateway: Gateway, batch: Batch) -> Trigger:
+def _batch_trigger(gateway: Gateway, batch: Batch) -> Trigger:
     prefix, suffix = batch.trigger["prefix"], batch.trigger["suffix"]
-    what = f"{prefix}*{suffix}" if suffix else prefix
+    pattern = f"{prefix}*{suffix}" if suffix else prefix
     return Trigger(
         "data",
-        f"data:{batch.pipeline}:{what}:{batch.date}:{batch.last}",
-        timestamp(datetime.fromtimestamp(_due(batch), UTC)),
+        f"data:{batch.pipeline}:{pattern}:{batch.date}:{batch.last}",
+        timestamp(datetime.fromtimestamp(_window_end(batch), UTC)),
         date=batch.date,
         uri=f"s3://{gateway.installation.bucket}/{prefix}",
     )
 
 
-def _due(batch: Batch) -> float:
-    return epoch(batch.last) + seconds(batch.trigger["settle"]) + LATENESS
+def _window_end(batch: Batch) -> float:
+    return epoch(batch.last) + seconds(batch.trigger["settle"]) + GRACE
 
 
-def _look_later(gateway: Gateway, batch: Batch) -> None:
-    now = datetime.now(UTC)
-    event = own_event(gateway.installation, DATA_SETTLING, timestamp(now), {"batch": batch.item})
-    gateway.queue.send(event, delay=_due(batch) - now.timestamp() + 1)
+def _check_later(gateway: Gateway, batch: Batch) -> None:
+    delay = _window_end(batch) - datetime.now(UTC).timestamp() + 1
+    gateway.queue.send(batch_check_due(gateway.installation, batch.item), delay=delay)

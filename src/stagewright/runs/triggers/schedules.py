@@ -1,8 +1,8 @@
-"""Schedules: one clock for all of them.
+"""Schedule triggers: one clock for all of them.
 
-A rule ticks once a minute. Each tick looks at what was due since the last one that was seen to, so that a
-minute which was missed is made up for, and notes the minute when everything has been asked for. A tick that
-comes twice, or dies half-way, asks again with the same keys, which starts nothing twice.
+A rule ticks once a minute. A tick requests every run that was due since the minute of the last completed
+tick, so a missed minute is caught up, and then stores its own minute. A tick that is repeated, or that dies
+halfway, requests the same keys again, which starts no second run.
 """
 
 from __future__ import annotations
@@ -15,53 +15,51 @@ from stagewright.document.triggers import ScheduleTrigger
 from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
 from stagewright.planner.model import Trigger
-from stagewright.runs.own_events import fired
-from stagewright.runs.triggers.subscriptions import Catalogue
+from stagewright.runs.own_events import trigger_fired
+from stagewright.runs.triggers.subscriptions import Subscriptions
 from stagewright.store.trigger_state import SkippedEvent
 from stagewright.syntax.cron import cron_is_due, rate_is_due
 
 MINUTE = timedelta(minutes=1)
 CATCH_UP = timedelta(days=1)
-"""What was due longer ago is not made up for."""
-STOOD = "the clock stood still: of {count} times that were due since {first}, only the last one runs"
+"""The oldest due time that a tick catches up."""
+CLOCK_STOPPED = "no tick came in time: of {count} times due since {first}, only the last one runs"
 
 
 def tick(gateway: Gateway, now: datetime) -> int:
-    """Asks for every run that is due by `now` and was not at the last tick; how many there are.
+    """Request every run that is due by `now` and was not at the last tick. Returns their number.
 
-    Where the clock stood still for longer than a schedule's interval, the last time alone is run, and the
-    others are listed as dropped.
+    If a schedule was due several times, only the last time runs. The others are listed as skipped.
     """
     end = now.astimezone(UTC).replace(second=0, microsecond=0)
     minutes = list(_minutes(gateway.trigger_state.last_tick(), end))
     if not minutes:
         return 0
-    asked = [
-        fired(gateway.installation, pipeline, trigger.filter, _event(pipeline, trigger, due[-1]))
+    events = [
+        trigger_fired(gateway.installation, pipeline, trigger.filter, _event(pipeline, trigger, due[-1]))
         for pipeline, trigger, due in _all_due(gateway, minutes)
     ]
-    gateway.queue.send_all(asked)
+    gateway.queue.send_all(events)
     gateway.trigger_state.record_tick(timestamp(end))
-    return len(asked)
+    return len(events)
 
 
 def _all_due(
     gateway: Gateway, minutes: list[datetime]
 ) -> Iterator[tuple[str, ScheduleTrigger, list[datetime]]]:
-    for entry, trigger in Catalogue(gateway).wanting(ScheduleTrigger):
-        due = [minute for minute in minutes if _due(trigger, minute)]
+    for subscriber, trigger in Subscriptions(gateway).with_trigger(ScheduleTrigger):
+        pipeline = subscriber.pipeline
+        due = [minute for minute in minutes if _is_due(trigger, minute)]
         if len(due) > 1:
-            event = _event(entry.pipeline, trigger, due[-2])
-            reason = STOOD.format(count=len(due), first=timestamp(due[0]))
-            gateway.trigger_state.record_skipped(
-                entry.pipeline, SkippedEvent(event.time, event.key, event.type, reason)
-            )
+            event = _event(pipeline, trigger, due[-2])
+            reason = CLOCK_STOPPED.format(count=len(due), first=timestamp(due[0]))
+            gateway.trigger_state.record_skipped(pipeline, SkippedEvent(event.time, event.key, event.type, reason))
         if due:
-            yield entry.pipeline, trigger, due
+            yield pipeline, trigger, due
 
 
 def _minutes(last: str, end: datetime) -> Iterator[datetime]:
-    """After `last` and up to `end`; at the very first tick `end` alone."""
+    """The minutes after `last`, up to and with `end`. At the very first tick: `end` alone."""
     minute = datetime.fromisoformat(last) + MINUTE if last else end
     minute = max(minute, end - CATCH_UP)
     while minute <= end:
@@ -69,8 +67,8 @@ def _minutes(last: str, end: datetime) -> Iterator[datetime]:
         minute += MINUTE
 
 
-def _due(trigger: ScheduleTrigger, minute: datetime) -> bool:
-    """False also for what this machine cannot read, such as a time zone that it does not know."""
+def _is_due(trigger: ScheduleTrigger, minute: datetime) -> bool:
+    """False for a schedule that this machine cannot evaluate, such as one in an unknown time zone."""
     try:
         if trigger.rate:
             return rate_is_due(trigger.rate, minute)

@@ -1,8 +1,8 @@
-"""Which pipelines want which events.
+"""Subscriptions: which pipelines have triggers for which events.
 
-Every look at it lists the documents once (their names and hashes, from the index by_item), and reads those
-that it does not know by their hash yet: a thousand events cost no more than one. A document counts from the
-moment that the index has it, within a second or so of its writing.
+`Subscriptions` lists the documents (names and hashes, from the index `by_item`) and reads those whose hash is
+new to this function. So a thousand events cost as many reads as one. A document counts when the index has it,
+about a second after it was written.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from stagewright.document.triggers import AnyTrigger, Trigger
 from stagewright.gateway import Gateway
 from stagewright.parallel import run_parallel
 
-Wanted = TypeVar("Wanted", bound=AnyTrigger)
+Kind = TypeVar("Kind", bound=AnyTrigger)
 
 
 @dataclass(frozen=True)
-class Entry:
-    """What a pipeline listens to. `groups`: the model package groups that it registers models in."""
+class Subscriber:
+    """A pipeline and its triggers. `groups`: the model package groups in which it registers models."""
 
     pipeline: str
     triggers: tuple[AnyTrigger, ...] = ()
@@ -33,62 +33,63 @@ class Entry:
 
 
 _TRIGGER: TypeAdapter[AnyTrigger] = TypeAdapter(Trigger)
-_known: dict[tuple[str | None, ...], Entry] = {}
-"""(table, pipeline, hash, overlay's hash) -> what that document says: what never changes is read once by each
-function."""
+_cache: dict[tuple[str | None, ...], Subscriber] = {}
+"""(table, pipeline, document's hash, overlay's hash) -> subscriber. Valid as long as the function
+instance."""
 
 
-class Catalogue:
-    """As it is when it is first looked at."""
+class Subscriptions:
+    """The subscribers at the time of the first read."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
-    def wanting(self, kind: type[Wanted]) -> Iterator[tuple[Entry, Wanted]]:
-        """Every trigger of this type, in the order of pipelines and of their documents."""
-        for entry in self.entries:
-            for trigger in entry.triggers:
+    def with_trigger(self, kind: type[Kind]) -> Iterator[tuple[Subscriber, Kind]]:
+        """Every trigger of a type with its pipeline, in the order of names and documents."""
+        for subscriber in self._subscribers:
+            for trigger in subscriber.triggers:
                 if isinstance(trigger, kind):
-                    yield entry, trigger
+                    yield subscriber, trigger
 
     @cached_property
-    def entries(self) -> tuple[Entry, ...]:
+    def _subscribers(self) -> tuple[Subscriber, ...]:
         bases, overlays = run_parallel(self._gateway.documents.layer_hashes, ("base", "environment"))
         hashes = dict(overlays)
         listed = ((pipeline, sha256, hashes.get(pipeline)) for pipeline, sha256 in sorted(bases))
-        return tuple(run_parallel(self._entry, listed))
+        return tuple(run_parallel(self._subscriber, listed))
 
-    def _entry(self, listed: tuple[str, str, str | None]) -> Entry:
-        """`listed`: pipeline, and the hashes of its document and of its overlay (None: it has none)."""
+    def _subscriber(self, listed: tuple[str, str, str | None]) -> Subscriber:
+        """`listed`: the pipeline, and the hashes of its document and of its overlay (None: no overlay)."""
         key = (self._gateway.documents.table, *listed)
-        if "" in key or key not in _known:
-            _known[key] = self._read(listed[0], overlaid=listed[2] is not None)
-        return _known[key]
+        if "" in key or key not in _cache:
+            _cache[key] = self._read(listed[0], overlaid=listed[2] is not None)
+        return _cache[key]
 
-    def _read(self, pipeline: str, *, overlaid: bool) -> Entry:
+    def _read(self, pipeline: str, *, overlaid: bool) -> Subscriber:
         base = self._gateway.documents.base(pipeline)
         overlay = self._gateway.documents.layer(pipeline, "environment") if overlaid else None
         texts = (layer.document for layer in (base, overlay) if layer)
-        return _entry_of(pipeline, texts)
+        return _parsed(pipeline, texts)
 
 
-def _entry_of(pipeline: str, texts: Iterable[str]) -> Entry:
-    """Of a document that is wrong, as much as can be understood: its run will be refused, with the reason."""
+def _parsed(pipeline: str, texts: Iterable[str]) -> Subscriber:
+    """The valid triggers of a document, even if other parts are wrong: its run is then rejected with the
+    reason."""
     document: Any = {}
     try:
         for text in texts:
             document = merged(document, json.loads(text))
     except ValueError:
-        return Entry(pipeline)
+        return Subscriber(pipeline)
     if not isinstance(document, dict):
-        return Entry(pipeline)
-    return Entry(pipeline, tuple(_triggers(document)), tuple(_groups(pipeline, document)))
+        return Subscriber(pipeline)
+    return Subscriber(pipeline, tuple(_triggers(document)), tuple(_groups(pipeline, document)))
 
 
 def _triggers(document: Mapping[str, Any]) -> Iterator[AnyTrigger]:
-    for given in _list(document.get("triggers")):
+    for trigger in _list(document.get("triggers")):
         try:
-            yield _TRIGGER.validate_python(given)
+            yield _TRIGGER.validate_python(trigger)
         except ValidationError:
             continue
 

@@ -1,5 +1,7 @@
-"""The good end of a run starts runs of the pipelines that wait for it. None may wait for itself that way: a
-push is refused by `check`; what a table edit brings about is stopped where the circle closes.
+"""Upstream triggers: the success of a run starts runs of downstream pipelines.
+
+A cycle of upstream triggers is not allowed: `check` rejects a push that closes one. A cycle that a table edit
+creates stops where it would start a pipeline again.
 """
 
 from __future__ import annotations
@@ -14,28 +16,29 @@ from stagewright.errors import DocumentError
 from stagewright.gateway import Gateway
 from stagewright.planner.model import Trigger
 from stagewright.planner.selection import OFF_REASONS
-from stagewright.runs.own_events import fired
+from stagewright.runs.own_events import trigger_fired
 from stagewright.runs.stored_plan import recorded_stages
-from stagewright.runs.triggers.subscriptions import Catalogue
+from stagewright.runs.triggers.subscriptions import Subscriptions
 from stagewright.store.runs import Header
 from stagewright.store.trigger_state import SkippedEvent
 from stagewright.syntax.findings import problems
 
 
-def announce(gateway: Gateway, header: Header) -> None:
-    """For the header of a run that has ended well, before it is written. Doing it again starts nothing twice.
+def trigger_downstream(gateway: Gateway, header: Header) -> None:
+    """Request the runs that a successful run triggers. `header`: as it will be written. Idempotent.
 
-    A run that a gate stopped, or cut short, has a reason: it starts only what waits for one of its stages.
+    A run that a gate ended early has a reason: it triggers only pipelines that wait for one of its stages.
     """
-    waiting = [
-        (entry.pipeline, trigger)
-        for entry, trigger in Catalogue(gateway).wanting(UpstreamTrigger)
+    downstream = [
+        (subscriber.pipeline, trigger)
+        for subscriber, trigger in Subscriptions(gateway).with_trigger(UpstreamTrigger)
         if trigger.pipeline == header.pipeline
     ]
-    good = _good(gateway, header) if any(trigger.stage for _, trigger in waiting) else frozenset()
+    needs_stages = any(trigger.stage for _, trigger in downstream)
+    succeeded = _succeeded_stages(gateway, header) if needs_stages else frozenset()
     chain = (*header.trigger.chain, header.pipeline)
-    for pipeline, trigger in waiting:
-        if trigger.stage not in good if trigger.stage else header.reason:
+    for pipeline, trigger in downstream:
+        if trigger.stage not in succeeded if trigger.stage else header.reason:
             continue
         event = Trigger(
             "upstream",
@@ -47,29 +50,29 @@ def announce(gateway: Gateway, header: Header) -> None:
         )
         if pipeline in chain:
             reason = cycle_message((*chain, pipeline))
-            gateway.trigger_state.record_skipped(
-                pipeline, SkippedEvent(header.ended, event.key, event.type, reason)
-            )
+            gateway.trigger_state.record_skipped(pipeline, SkippedEvent(header.ended, event.key, event.type, reason))
         else:
-            gateway.queue.send(fired(gateway.installation, pipeline, trigger.filter, event))
+            gateway.queue.send(trigger_fired(gateway.installation, pipeline, trigger.filter, event))
 
 
 def check(gateway: Gateway, document: Mapping[str, Any]) -> None:
-    """DocumentError: with the other documents there, this one closes a circle."""
+    """DocumentError: this document closes a cycle with the stored documents."""
     if not any(upstreams(document)):
         return
-    before = defaultdict[str, list[str]](list)
-    for entry, trigger in Catalogue(gateway).wanting(UpstreamTrigger):
-        before[entry.pipeline].append(trigger.pipeline)
-    if found := problems(cycle_findings(document, lambda pipeline: before[pipeline])):
-        raise DocumentError(found)
+    stored = defaultdict[str, list[str]](list)
+    for subscriber, trigger in Subscriptions(gateway).with_trigger(UpstreamTrigger):
+        stored[subscriber.pipeline].append(trigger.pipeline)
+    if cycles := problems(cycle_findings(document, lambda pipeline: stored[pipeline])):
+        raise DocumentError(cycles)
 
 
-def _good(gateway: Gateway, header: Header) -> frozenset[str]:
-    """Stages that ran well in this run, or needed not to run; not those that were off."""
+def _succeeded_stages(gateway: Gateway, header: Header) -> frozenset[str]:
+    """The stages that succeeded in this run, or whose result is up to date. Not disabled or skipped
+    stages."""
     ran = {name for name, stage in gateway.runs.stages(header.run).items() if stage.status == "SUCCEEDED"}
-    planned = recorded_stages(gateway, header)
     reused = {
-        each.name for each in planned if each.action == "reuse" and not each.reason.startswith(OFF_REASONS)
+        stage.name
+        for stage in recorded_stages(gateway, header)
+        if stage.action == "reuse" and not stage.reason.startswith(OFF_REASONS)
     }
     return frozenset(ran | reused)

@@ -113,14 +113,14 @@ def start(connected: Session, header: Header, source: Source | None) -> str:
     """The new run's id."""
     from stagewright.cli.common import launch
     from stagewright.cli.common.source import effective
-    from stagewright.runs import resume
+    from stagewright.runs.requests import request_resume
 
     key = None
     if source:
         done = launch.push(connected, source, resumes=header.run)
         launch.note_pushed(source, done)
         key = done.trigger_key
-    key = key or resume.request(connected.gateway, header, launch.caller(connected))
+    key = key or request_resume(connected.gateway, header, launch.caller(connected))
     later = launch.wait_or_note(connected, key)
     if source and connected.is_local:
         local_images.note_builds(connected, effective(connected, source), later)

@@ -1,0 +1,50 @@
+"""Requests for runs, by people and programs, through EventBridge."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from stagewright.errors import NotFoundError
+from stagewright.gateway import Gateway
+from stagewright.planner.selection import ALL, Selection
+from stagewright.runs.own_events import RUN_REQUESTED, request_key
+from stagewright.runs.resume import next_request
+from stagewright.store.runs import Header
+
+
+def request_run(
+    gateway: Gateway,
+    pipeline: str,
+    parameters: Mapping[str, Any],
+    by: str,
+    *,
+    force: bool = False,
+    selection: Selection = ALL,
+    date: str = "",
+) -> str:
+    """Request a run of a pipeline. Returns the trigger key, by which `history.find_run` finds the run.
+
+    NotFoundError: the pipeline has no document.
+    """
+    if gateway.documents.base(pipeline) is None:
+        raise NotFoundError(f"no pipeline {pipeline}", "push it first: stagewright push PATH")
+    request = uuid.uuid4().hex
+    options = {"force": force, "date": date, **selection.to_json()}
+    given = {name: value for name, value in options.items() if value}
+    send_request(gateway, pipeline, request, by, {"parameters": dict(parameters), **given})
+    return request_key("manual", request)
+
+
+def request_resume(gateway: Gateway, header: Header, by: str) -> str:
+    """Request the run that resumes this one. Returns its trigger key; simultaneous requests share one."""
+    request = next_request(gateway, header.run)
+    send_request(gateway, header.pipeline, request, by, {"resumes": header.run})
+    return request_key("resume", request)
+
+
+def send_request(gateway: Gateway, pipeline: str, request: str, by: str, more: Mapping[str, Any]) -> None:
+    """Send `Run Requested`. Repeating a `request` of the same type starts no second run."""
+    detail = {"installation": gateway.installation.id, "pipeline": pipeline, "request": request, "by": by}
+    gateway.events.put(RUN_REQUESTED, {**detail, **more})
