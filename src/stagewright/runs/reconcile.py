@@ -263,7 +263,9 @@ def _check_queue(sweep: Sweep, pipeline: str, waiting: list[Header]) -> Repair |
     late = {header.run: header for header in waiting if sweep.is_late(header)}
     if lease and holder in late and epoch(lease.since) <= sweep.before:
         if _is_hopeless(lease, sweep.before):
-            return _fail(sweep, late[holder], f"{lease.attempts} attempts to plan and start it did not finish")
+            return _fail(
+                sweep, late[holder], f"{lease.attempts} attempts to plan and start it did not finish"
+            )
         return _notify_run(sweep, late[holder])
     cancelling = [header for header in late.values() if _cancels_others(header, holder)]
     return _notify_run(sweep, cancelling[-1]) if cancelling else None

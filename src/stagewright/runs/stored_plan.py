@@ -23,7 +23,7 @@ class PlannedStage:
 
     `wave`, `chain`, `position`: where it runs; -1 for a stage that does not run. Such a stage has `result`,
     the result that it reuses, and `reused_from`, the run that made it. `attempts`, `gates`: as in
-    `StagePlan`. `uses`: instances of a stage that runs, as in `planner.cost.Use`. `find_trigger`: name of its
+    `StagePlan`. `uses`: instances of a stage that runs, as in `planner.cost.Use`. `definition`: name of its
     Glue job.
     """
 
@@ -41,7 +41,7 @@ class PlannedStage:
     uses: Sequence[Mapping[str, Any]] = ()
     attempts: int = 1
     gates: tuple[str, ...] = ()
-    find_trigger: str = ""
+    definition: str = ""
 
     def job_of(self, attempt: int) -> str:
         return self.job.replace(ATTEMPT, str(attempt))
@@ -69,7 +69,7 @@ def planned_stages(plan: Plan) -> Iterator[PlannedStage]:
             uses=[asdict(use) for use in stage.uses],
             attempts=stage.attempts,
             gates=stage.gates,
-            find_trigger=stage.requests.get("StartJobRun", {}).get("JobName", ""),
+            definition=stage.requests.get("StartJobRun", {}).get("JobName", ""),
         )
 
 

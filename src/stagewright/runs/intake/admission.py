@@ -87,6 +87,8 @@ def _record_skipped(runtime: Runtime, request: RunRequest, reason: str) -> None:
     If the function dies in between, the redelivery writes the same item again.
     """
     event = request.trigger
-    runtime.gateway.trigger_state.record_skipped(request.pipeline, SkippedEvent(event.time, event.key, event.type, reason))
+    runtime.gateway.trigger_state.record_skipped(
+        request.pipeline, SkippedEvent(event.time, event.key, event.type, reason)
+    )
     runtime.gateway.runs.mark_skipped(event.key)
     runtime.log.info("event skipped", pipeline=request.pipeline, key=event.key, reason=reason)

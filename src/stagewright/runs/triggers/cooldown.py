@@ -15,7 +15,9 @@ def start(gateway: Gateway, pipeline: str, trigger: AnyTrigger, name: str, event
     """
     if not trigger.cooldown:
         return True
-    return gateway.trigger_state.start_cooldown(pipeline, name, event.key, event.time, seconds(trigger.cooldown))
+    return gateway.trigger_state.start_cooldown(
+        pipeline, name, event.key, event.time, seconds(trigger.cooldown)
+    )
 
 
 def cancel(gateway: Gateway, pipeline: str, name: str, key: str) -> None:

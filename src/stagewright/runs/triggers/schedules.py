@@ -53,7 +53,9 @@ def _all_due(
         if len(due) > 1:
             event = _event(pipeline, trigger, due[-2])
             reason = CLOCK_STOPPED.format(count=len(due), first=timestamp(due[0]))
-            gateway.trigger_state.record_skipped(pipeline, SkippedEvent(event.time, event.key, event.type, reason))
+            gateway.trigger_state.record_skipped(
+                pipeline, SkippedEvent(event.time, event.key, event.type, reason)
+            )
         if due:
             yield pipeline, trigger, due
 

@@ -50,7 +50,9 @@ def trigger_downstream(gateway: Gateway, header: Header) -> None:
         )
         if pipeline in chain:
             reason = cycle_message((*chain, pipeline))
-            gateway.trigger_state.record_skipped(pipeline, SkippedEvent(header.ended, event.key, event.type, reason))
+            gateway.trigger_state.record_skipped(
+                pipeline, SkippedEvent(header.ended, event.key, event.type, reason)
+            )
         else:
             gateway.queue.send(trigger_fired(gateway.installation, pipeline, trigger.filter, event))
 
