@@ -19,9 +19,9 @@ from unittest import mock
 from botocore.httpsession import URLLib3Session
 from tests.support.emulator import serving
 from tests.support.installation import DOCUMENT, FILES, connect
+from tests.support.messages import route
 
 from stagewright.document.load import load
-from stagewright.runs.lifecycle import route
 from stagewright.runs.releases.push import push
 
 EVENTS = 40

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from tests.support.messages import message
 
 from stagewright.cli.app import COMMANDS as TABLE
 from stagewright.naming import Installation
@@ -18,9 +19,9 @@ COMMANDS = re.findall(r"^stagewright (\w+) (.*)$", PAGE, flags=re.MULTILINE)
 (MESSAGES,) = re.findall(r"```json\n(.*?)```", PAGE, flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("message", MESSAGES.splitlines())
-def test_the_messages_are_understood(message):
-    (request,) = parse(message, Installation("b", "r", "a", "dev", "demo"), "m")
+@pytest.mark.parametrize("body", MESSAGES.splitlines())
+def test_the_messages_are_understood(body):
+    (request,) = parse(message(body), Installation("b", "r", "a", "dev", "demo"))
     assert request.pipeline == "house-price"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.support.messages import message
 
 from stagewright.document.load import load
 from stagewright.document.triggers import TRIGGERS
@@ -45,7 +46,7 @@ def test_the_triggers_are_valid_and_every_type_is_there():
 @pytest.mark.parametrize("number", [0, 1])
 def test_the_messages_are_understood(number):
     (block,) = re.findall(r"```json\n(.*?)```", PAGE, flags=re.DOTALL)
-    message = block.splitlines()[number]
-    json.loads(message)
-    (request,) = parse(message, Installation("b", "r", "a", "dev", "demo"), "m")
+    body = block.splitlines()[number]
+    json.loads(body)
+    (request,) = parse(message(body), Installation("b", "r", "a", "dev", "demo"))
     assert request.pipeline == "house-price"

@@ -17,7 +17,7 @@ from stagewright.local.state import INSTALLATION
 from stagewright.naming import timestamp
 from stagewright.operator_gateway import OperatorGateway
 from stagewright.planner.model import Plan, Trigger
-from stagewright.runs.closing import settle
+from stagewright.runs.closing import close_if_ended
 from stagewright.runs.history.records import RunRecord
 from stagewright.runs.history.run_history import show
 from stagewright.runs.plan_inputs.load import make_plan
@@ -76,7 +76,7 @@ class Runner:
         return show(self.gateway, started.run)
 
     def _is_over(self, run: str) -> bool:
-        settle(self.gateway, run)
+        close_if_ended(self.gateway, run)
         header = self.gateway.runs.header(run)
         return header is not None and not header.is_open
 

@@ -31,9 +31,9 @@ from stagewright.planner.release import Release
 from stagewright.runs import approvals, queue, starting
 from stagewright.runs.dead_letters import look
 from stagewright.runs.history.run_history import list_runs, show
-from stagewright.runs.own_events import request_run
 from stagewright.runs.plan_inputs.load import make_plan
 from stagewright.runs.releases.code_folder import scan
+from stagewright.runs.requests import request_run
 
 EXAMPLE = ROOT / "examples" / "house-price"
 DEFAULTS = {"image": "sklearn-1.4", "instance_type": "ml.m5.large"}
@@ -304,7 +304,7 @@ def triggered(place: Enforced) -> None:
     assert "pipeline: Field required" in letter.why
     spoilt = {"run": {"S": "spoilt"}, "item": {"S": "run"}, "trigger": {"S": "{"}}
     place.client("dynamodb").put_item(TableName=INSTALLATION.runs_table, Item=spoilt)
-    queue.tell(gateway, "spoilt")
+    queue.send_run_ready(gateway, "spoilt")
     until(lambda: any(each["action"] == "sqs:ChangeMessageVisibility" for each in place.judged()))
     assert not (denied := place.denied()), denied
 

@@ -155,10 +155,10 @@ def test_the_status_in_the_registry_decides(place: Place) -> None:
     sagemaker.update_model_package(
         ModelPackageArn=approval.package, ModelApprovalStatus="Approved", ApprovalDescription="as agreed"
     )
-    assert approvals.settle_package(gateway, f"{approval.package}0", "Approved") == []
-    assert approvals.settle_package(gateway, approval.package, "PendingManualApproval") == []
+    assert approvals.decide_by_registry(gateway, f"{approval.package}0", "Approved") == []
+    assert approvals.decide_by_registry(gateway, approval.package, "PendingManualApproval") == []
     ended = place.ended(run)  # by SageMaker's event, the rule, the queue and the router
-    assert approvals.settle_package(gateway, approval.package, "Approved") == []
+    assert approvals.decide_by_registry(gateway, approval.package, "Approved") == []
     result = ended.stage("ok").result
     assert (ended.status, result["approved_by"], result["why"]) == (
         "SUCCEEDED",
@@ -174,7 +174,7 @@ def test_the_sweeper_finds_a_status_whose_event_was_lost_and_a_decision_half_mad
     gateway = place.gateway()
     (approval,) = approvals.waiting(gateway)
     gateway.registry.approve(approval.package, "Rejected", "no")
-    assert [each.stage for each in approvals.catch_up(gateway, run, NEVER)] in (["ok"], [])
+    assert [each.stage for each in approvals.carry_out_missed(gateway, run, NEVER)] in (["ok"], [])
     assert place.ended(run).reason == "ok: rejected by the model registry: no"
 
     def crash(*_: Any) -> bool:
@@ -187,7 +187,7 @@ def test_the_sweeper_finds_a_status_whose_event_was_lost_and_a_decision_half_mad
             approvals.decide(gateway, run, "ok", approved=True, by="ann", why="fine")
     assert approvals.waiting(gateway) == []
     (decided,) = gateway.approvals.of_run(run)
-    assert approvals.catch_up(gateway, run, "2020-01-01T00:00:00.000Z") == []
+    assert approvals.carry_out_missed(gateway, run, "2020-01-01T00:00:00.000Z") == []
     assert gateway.approvals.of_run(run) == (decided,)
     functions = gateway.session.client("lambda", endpoint_url=gateway.endpoint_url)
     functions.invoke(
@@ -286,7 +286,7 @@ def test_a_decision_that_the_sweeper_carries_out_first_is_no_late_one(
 
     def second(executions: Executions, *given: Any) -> bool:
         monkeypatch.setattr(Executions, ending, tell)
-        assert [each.by for each in approvals.catch_up(gateway, run, NEVER)] == ["ann"]
+        assert [each.by for each in approvals.carry_out_missed(gateway, run, NEVER)] == ["ann"]
         until(lambda: gateway.approvals.of_run(run)[0].status != "WAITING")
         assert not tell(executions, *given)
         return False

@@ -14,9 +14,9 @@ from stagewright.local.state import INSTALLATION
 from stagewright.operator_gateway import OperatorGateway
 from stagewright.runs.history.records import RunRecord
 from stagewright.runs.history.run_history import list_runs, show
-from stagewright.runs.own_events import request_run
 from stagewright.runs.releases.code_folder import scan
 from stagewright.runs.releases.push import push
+from stagewright.runs.requests import request_run
 
 pytestmark = pytest.mark.e2e
 

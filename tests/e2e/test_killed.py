@@ -18,8 +18,8 @@ from stagewright.errors import StagewrightError
 from stagewright.local import server
 from stagewright.operator_gateway import OperatorGateway
 from stagewright.runs.history.run_history import find_run, show
-from stagewright.runs.own_events import request_run
 from stagewright.runs.releases import push as release
+from stagewright.runs.requests import request_run
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("killed")]
 

@@ -25,8 +25,8 @@ from stagewright.local.state import INSTALLATION
 from stagewright.operator_gateway import OperatorGateway
 from stagewright.runs.history.records import RunRecord
 from stagewright.runs.history.run_history import list_runs, show, with_lineage
-from stagewright.runs.own_events import request_run
 from stagewright.runs.releases import manifest as manifests
+from stagewright.runs.requests import request_run
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("promotion")]
 

@@ -15,8 +15,8 @@ from stagewright.local import server
 from stagewright.operator_gateway import OperatorGateway
 from stagewright.runs.dead_letters import look
 from stagewright.runs.history.run_history import show
-from stagewright.runs.own_events import request_run
 from stagewright.runs.releases import push as release
+from stagewright.runs.requests import request_run
 from stagewright.runs.stop import stop
 from stagewright.store.items import encode
 
@@ -151,7 +151,7 @@ def test_skip_drops_while_one_goes_on(place: Place) -> None:
     first = ask(gateway, LONG)
     key = request_run(gateway, "turns", {}, "test")
     (dropped,) = until(lambda: gateway.trigger_state.skipped_events("turns", 5))
-    assert (dropped.key, dropped.reason) == (key, f"{first} goes on (concurrency: skip)")
+    assert (dropped.key, dropped.reason) == (key, f"{first} is still running (concurrency: skip)")
     stop(gateway, first, "test")
     until(lambda: ended(gateway, first))
     third = ask(gateway, 0)

@@ -4,12 +4,12 @@ import json
 from dataclasses import replace
 
 import pytest
+from tests.support.messages import route
 
 from stagewright.document.load import load
 from stagewright.errors import DocumentError, PlanError, ReleaseError
 from stagewright.runs.backfill import Backfill, Progress, begin, check, listed, look, pin
 from stagewright.runs.documents.overrides import put
-from stagewright.runs.lifecycle import route
 from stagewright.runs.releases.push import push
 
 BACKFILL = Backfill("prices", "2024-01", "2024-04", "month", by="ada", created="2026-01-31T14:00:00.000Z")

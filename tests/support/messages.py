@@ -6,10 +6,42 @@ import json
 
 import pytest
 
-from stagewright.runs import closing
-from stagewright.runs.lifecycle import go_on
+from stagewright.aws.queue import Message
+from stagewright.document.canonical_json import sha256_of
+from stagewright.functions import environment
+from stagewright.operator_gateway import OperatorGateway
+from stagewright.runs import closing, reconcile
+from stagewright.runs.lifecycle import accept, advance
+from stagewright.runs.reconcile import Repair
+from stagewright.runs.triggers.subscriptions import Subscriptions
+from stagewright.runs.values import StartedRun
 
 TIME = "2026-01-31T14:00:00Z"
+
+
+def message(body: str, origin: str = "") -> Message:
+    """A message of the queue `events`. Without an origin, equal bodies are deliveries of one message."""
+    return Message("m", body, sent=0, receives=1, origin=origin or sha256_of(body), receipt="")
+
+
+def accept_all(gateway: OperatorGateway, body: str, origin: str = "") -> tuple[StartedRun, ...]:
+    """The runs of one message, as the router accepts it."""
+    return accept(environment.runtime_of(gateway), message(body, origin), Subscriptions(gateway))
+
+
+def route(gateway: OperatorGateway, body: str) -> StartedRun | None:
+    """The last run of one message; None: it starts none."""
+    return next(reversed(accept_all(gateway, body)), None)
+
+
+def sweep(gateway: OperatorGateway, patience: float = reconcile.PATIENCE) -> list[Repair]:
+    """The repairs of one sweep."""
+    return reconcile.reconcile(environment.runtime_of(gateway), patience)
+
+
+def record_end(gateway: OperatorGateway, arn: str) -> str | None:
+    """Close the run of an execution, as the recorder does."""
+    return closing.record_end(environment.runtime_of(gateway), arn)
 
 
 @pytest.fixture
@@ -68,8 +100,6 @@ def context():
 @pytest.fixture
 def function(gateway, monkeypatch):
     """The environment of a function of this installation, whose gateway is the test's."""
-    from stagewright.functions import environment
-
     place = gateway.installation
     names = {"BUCKET": place.bucket, "PREFIX": place.prefix, "ENVIRONMENT": place.environment}
     for name, value in names.items():
@@ -80,14 +110,14 @@ def function(gateway, monkeypatch):
 
 @pytest.fixture
 def all_end(gateway):
-    """Lets every run end, one turn after another, as recorder and router would."""
+    """End every run, one after another, as the recorder and the router would."""
 
     def end() -> None:
         while headers := gateway.runs.open_runs(1_000):
             for header in headers:
                 if header.status == "QUEUED":
-                    go_on(gateway, header.run)
+                    advance(environment.runtime_of(gateway), header.run)
                 elif gateway.executions.describe(header.execution).status != "RUNNING":
-                    closing.record(gateway, header.execution)
+                    record_end(gateway, header.execution)
 
     return end

@@ -116,7 +116,7 @@ def test_the_router_buries_malformed_messages_and_says_why(invoke, asked):
 def test_the_recorder_asks_for_the_run_and_leaves_what_is_not_ours(invoke, asked):
     outcome, log = invoke((RECORDER, FOREIGN))
     assert outcome["answers"] == [{"status": "unchanged"}]
-    assert json.loads(log)["message"] == "an execution without a run"
+    assert json.loads(log)["message"] == "execution without a run"
     assert asked == ["DynamoDB_20120810.GetItem"]
 
 

@@ -11,7 +11,7 @@ from stagewright.document.load import load
 from stagewright.document.stored_layers import Base
 from stagewright.errors import NotFoundError
 from stagewright.runs.documents.revisions import record as record_effective
-from stagewright.runs.own_events import request_run
+from stagewright.runs.requests import request_run
 from stagewright.store.documents import Revision
 
 

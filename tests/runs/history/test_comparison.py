@@ -12,10 +12,11 @@ from stagewright.errors import DocumentError, NotFoundError
 from stagewright.planner.model import Plan, StagePlan, Trigger
 from stagewright.runs.documents.revisions import record as record_revision
 from stagewright.runs.history.comparison import compare, good_before
+from stagewright.runs.rejecting import record_rejected
 from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases.publish import publish, record_key
 from stagewright.runs.releases.push import push
-from stagewright.runs.starting import refuse, start
+from stagewright.runs.starting import start
 from stagewright.store.items import encode
 
 TIME = "2026-01-31T14:00:00.000Z"
@@ -215,7 +216,8 @@ def test_what_is_not_kept_is_not_compared_and_said(two):
 
 
 def test_a_refused_run_has_no_stages(two):
-    refused = refuse(two, "prices", trigger("x", date="2026-03"), "no data", "", 2).run
+    refused = record_rejected(two, "prices", trigger("x", date="2026-03"), "no data").run
+    two.runs.transition(refused, ["REFUSED"], {"status": "REFUSED", "revision": 2})
     found = compare(two, "prices", NEW, refused)
     assert found.missing == (
         f"{refused} was refused: stages are not compared",
@@ -242,7 +244,7 @@ def test_the_newest_good_run_before_it_is_of_the_same_partition(gateway):
 
 
 def test_runs_of_two_pipelines_are_refused(two):
-    other = refuse(two, "rents", trigger("y"), "no data").run
+    other = record_rejected(two, "rents", trigger("y"), "no data").run
     for runs in ((OLD, other), (other, NEW)):
         with pytest.raises(DocumentError, match=f"{other}: is a run of rents, not of prices"):
             compare(two, "prices", *runs)

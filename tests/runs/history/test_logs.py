@@ -10,8 +10,8 @@ from stagewright.errors import NotFoundError
 from stagewright.planner.model import Plan, StagePlan, Trigger
 from stagewright.runs import queue
 from stagewright.runs.history import logs
-from stagewright.runs.starting import queued, start
-from stagewright.runs.values import Asked
+from stagewright.runs.starting import queued_header, start
+from stagewright.runs.values import RunOptions
 from stagewright.store.runs import StageItem
 
 TIME = "2026-01-31T14:00:00.000Z"
@@ -115,8 +115,8 @@ def test_several_jobs_are_followed_in_order_of_time(waiting, run):
 
 def test_of_a_run_that_waits_every_stage_is_silent_and_following_ends_with_it(waiting, installation):
     trigger = Trigger("manual", f"manual:{installation.prefix}-late", TIME)
-    header = queued(installation, "late", trigger, Asked())
-    assert queue.line_up(waiting, header)
+    header = queued_header(installation, "late", trigger, RunOptions())
+    assert queue.enqueue(waiting, header)
     assert logs.tail(waiting, header.run, "train") == logs.tail(waiting, header.run) == []
     stopped = {"status": "STOPPED", "ended": TIME}
     threading.Timer(0.1, waiting.runs.transition, (header.run, ["QUEUED"], stopped)).start()

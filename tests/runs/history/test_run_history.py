@@ -15,15 +15,16 @@ from stagewright.errors import NotFoundError, RunFailedError, TargetError
 from stagewright.naming import timestamp
 from stagewright.parallel import THREADS
 from stagewright.planner.model import Plan, StagePlan, Trigger
-from stagewright.runs.closing import close, settle
+from stagewright.runs.closing import close, close_if_ended
 from stagewright.runs.history import live_status
 from stagewright.runs.history.run_history import find_run, list_runs, show, with_lineage
+from stagewright.runs.rejecting import record_rejected
 from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases.publish import publish
 from stagewright.runs.releases.push import push
-from stagewright.runs.starting import queued, refuse, start
+from stagewright.runs.starting import queued_header, start
 from stagewright.runs.stop import stop
-from stagewright.runs.values import Asked
+from stagewright.runs.values import RunOptions
 from stagewright.store.items import encode
 
 TIME = "2026-01-31T14:00:00.000Z"
@@ -198,12 +199,12 @@ def test_an_end_that_nobody_recorded_is_shown_after_a_while(run, sagemaker, tool
 
 
 def test_whoever_waited_in_vain_closes_the_run(run, tools):
-    assert settle(run, RUN) is None
+    assert close_if_ended(run, RUN) is None
     arn = run.runs.header(RUN).execution
     run.executions.stop(arn, "stopped by ada")
     tools.until(lambda: run.executions.describe(arn).status == "ABORTED")
-    assert settle(run, RUN) == "STOPPED"
-    assert settle(run, RUN) is None
+    assert close_if_ended(run, RUN) == "STOPPED"
+    assert close_if_ended(run, RUN) is None
     assert show(run, RUN).status == "STOPPED"
 
 
@@ -272,9 +273,9 @@ def test_what_was_refused_is_listed_also_where_nobody_has_such_a_pipeline(gatewa
     asked = {
         name: Trigger("manual", f"manual:{name}", timestamp(begin)) for name in ("known", "nobody", "gone")
     }
-    first = refuse(gateway, "nobody", asked["nobody"], "nobody has no document").run
-    second = refuse(gateway, "known", asked["known"], "no").run
-    waits = queued(gateway.installation, "gone", asked["gone"], Asked())
+    first = record_rejected(gateway, "nobody", asked["nobody"], "nobody has no document").run
+    second = record_rejected(gateway, "known", asked["known"], "no").run
+    waits = queued_header(gateway.installation, "gone", asked["gone"], RunOptions())
     assert gateway.runs.claim(waits)
     assert gateway.runs.transition(
         waits.run, ["QUEUED"], {"status": "REFUSED", "reason": "gone has no document"}

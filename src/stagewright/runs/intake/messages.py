@@ -88,8 +88,8 @@ def parse(message: Message, installation: Installation) -> tuple[Event, ...]:
 
 
 def _bus_events(event: Mapping[str, Any], installation: Installation) -> tuple[Event, ...]:
-    source, kind, detail = event["source"], event["detail-type"], event["detail"]
     time = timestamp(datetime.fromisoformat(event["time"]))
+    source, kind, detail = event["source"], event["detail-type"], event["detail"]
     if source == "stagewright" and detail.get("installation") not in (None, "", installation.id):
         return ()
     return (_event(source, kind, detail, time, installation),)

@@ -9,23 +9,26 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.support.messages import record_end, route, sweep
 
 from stagewright.aws.executions import Executions
 from stagewright.aws.queue import Queue
 from stagewright.document.stored_layers import Base
 from stagewright.errors import RunFailedError, StagewrightError, TargetError
+from stagewright.functions import environment
 from stagewright.functions.router import handler
 from stagewright.installation.queues import MAX_RECEIVES
 from stagewright.naming import timestamp
 from stagewright.planner.model import Trigger
-from stagewright.runs import closing, lifecycle, notices, queue, reconcile, superseding
+from stagewright.runs import lifecycle, notices, queue, reconcile, superseding
 from stagewright.runs.history.run_history import list_runs, show
-from stagewright.runs.lifecycle import route
+from stagewright.runs.intake.run_requests import RunRequest
+from stagewright.runs.lifecycle import claim
 from stagewright.runs.plan_inputs import load
-from stagewright.runs.reconcile import Repair, sweep
-from stagewright.runs.starting import queued
+from stagewright.runs.reconcile import Repair
+from stagewright.runs.starting import queued_header
 from stagewright.runs.stop import stop
-from stagewright.runs.values import Asked
+from stagewright.runs.values import RunOptions
 from stagewright.store.items import encode
 from stagewright.store.run_queue import QueueEntry, RunQueue
 from stagewright.store.runs import Runs, StageItem
@@ -87,7 +90,7 @@ def end(gateway, run):
     """Its execution ends, and the recorder is told."""
     arn = gateway.executions.arn_of(run)
     gateway.executions.stop(arn, "enough")
-    return closing.record(gateway, arn)
+    return record_end(gateway, arn)
 
 
 def test_runs_wait_and_go_on_one_by_one_in_the_order_of_their_events(waiting, ask, tools):
@@ -146,12 +149,9 @@ def test_another_pipeline_does_not_wait(waiting, ask, tools):
 
 def test_backfill_waits_for_nobody_and_nobody_for_it(waiting, ask, tools):
     store(waiting)
-    from stagewright.runs.intake.run_requests import Request
-    from stagewright.runs.lifecycle import _run
-
     first = ask(1)
     trigger = Trigger("backfill", "backfill:1", "2026-01-31T14:00:05.000Z")
-    filled = _run(waiting, Request("prices", trigger)).run
+    filled = claim(environment.runtime_of(waiting), RunRequest("prices", trigger)).run
     assert statuses(waiting, first, filled) == ["RUNNING", "RUNNING"]
     assert holder(waiting) == first
     end(waiting, first)
@@ -163,7 +163,7 @@ def test_skip_drops_with_the_reason_and_never_comes_back(waiting, ask, tools):
     first = ask(1)
     assert ask(2) is None
     (dropped,) = waiting.trigger_state.skipped_events("prices", 10)
-    assert (dropped.key, dropped.reason) == ("manual:2", f"{first} goes on (concurrency: skip)")
+    assert (dropped.key, dropped.reason) == ("manual:2", f"{first} is still running (concurrency: skip)")
     end(waiting, first)
     assert ask(2) is None
     assert ask(1) == first
@@ -174,7 +174,7 @@ def test_skip_drops_with_the_reason_and_never_comes_back(waiting, ask, tools):
 def test_skip_takes_the_lease_of_a_run_that_is_over(waiting, ask, tools, monkeypatch):
     store(waiting, "skip")
     first = ask(1)
-    monkeypatch.setattr(queue, "leave", crash)
+    monkeypatch.setattr(queue, "release", crash)
     with pytest.raises(TargetError):
         end(waiting, first)
     monkeypatch.undo()
@@ -189,7 +189,7 @@ def test_cancel_running_stops_what_runs_and_what_waits_and_starts_when_it_has_en
     assert show(waiting, second).reason == f"stopped by run {third}"
     assert statuses(waiting, first, second, third) == ["RUNNING", "STOPPED", "QUEUED"]
     assert running(waiting, tools) == []
-    assert closing.record(waiting, waiting.executions.arn_of(first)) == "STOPPED"
+    assert record_end(waiting, waiting.executions.arn_of(first)) == "STOPPED"
     assert show(waiting, first).reason == f"stopped by run {second}"
     deliver(waiting)
     assert running(waiting, tools) == [third]
@@ -218,7 +218,7 @@ def test_a_run_that_cancels_is_planned_once_and_starts_with_that_plan(waiting, a
         ["check"],
     )
     ask(2)
-    closing.record(waiting, waiting.executions.arn_of(first))
+    record_end(waiting, waiting.executions.arn_of(first))
     deliver(waiting)
     assert (running(waiting, tools), made) == ([second], ["manual:2"])
     assert waiting.runs.header(second).plan == kept.plan
@@ -229,17 +229,17 @@ def test_a_plan_is_made_anew_where_the_cancelled_run_has_ended_a_stage_meanwhile
 ):
     store(waiting, "cancel-running")
     first = ask(1)
-    made, real = count_plans(monkeypatch), superseding._before
+    made, real = count_plans(monkeypatch), superseding._runs_ahead
 
     def late(*given):
         done = StageItem("check", "SUCCEEDED", ended=timestamp(datetime.now(UTC)))
         waiting.runs.put_stage_if_absent(first, done)
         return real(*given)
 
-    monkeypatch.setattr(superseding, "_before", late)
+    monkeypatch.setattr(superseding, "_runs_ahead", late)
     second = ask(2)
     assert waiting.runs.header(second).plan == ""
-    closing.record(waiting, waiting.executions.arn_of(first))
+    record_end(waiting, waiting.executions.arn_of(first))
     deliver(waiting)
     assert (running(waiting, tools), made) == ([second], ["manual:2", "manual:2"])
 
@@ -264,9 +264,9 @@ def test_a_stop_that_failed_is_tried_again_by_the_sweeper(waiting, ask, tools, m
     second = ask(2)
     assert running(waiting, tools) == [first]
     monkeypatch.undo()
-    assert sweep(waiting, patience=-1) == [Repair("called", second)]
+    assert sweep(waiting, patience=-1) == [Repair("notified", second)]
     deliver(waiting)
-    closing.record(waiting, waiting.executions.arn_of(first))
+    record_end(waiting, waiting.executions.arn_of(first))
     deliver(waiting)
     assert running(waiting, tools) == [second]
 
@@ -366,7 +366,7 @@ def test_a_recorder_that_dies_between_any_two_steps_leaves_no_lease_behind(
     with pytest.raises(TargetError, match="the function died"):
         end(waiting, first)
     if again:  # EventBridge calls a function that failed again, which is not enough in every case
-        closing.record(waiting, waiting.executions.arn_of(first))
+        record_end(waiting, waiting.executions.arn_of(first))
     sweep(waiting, patience=-1)
     deliver(waiting)
     assert (running(waiting, tools), statuses(waiting, first, second)) == ([second], ["STOPPED", "RUNNING"])
@@ -460,7 +460,7 @@ def test_planning_that_always_fails_ends_the_run_at_the_last_delivery_and_the_ne
     reason = show(waiting, first).reason
     assert (failed, told) == (again, [(first, reason)])
     assert reason.startswith("5 attempts to plan and start it failed: JSONDecodeError: Expecting property")
-    assert reason.endswith(f"(that mended: stagewright resume {first})")
+    assert reason.endswith(f"(when fixed: stagewright resume {first})")
     assert statuses(waiting, first, second) == ["FAILED", "QUEUED"]
     deliver(waiting)
     assert (running(waiting, tools), holder(waiting), waiting.run_queue.lease("prices").attempts) == (
@@ -495,14 +495,14 @@ def test_a_router_that_is_killed_at_planning_each_time_is_noticed_by_the_sweeper
 
     monkeypatch.setattr(load, "plan_run", killed)
     for _ in range(lifecycle.ATTEMPTS):
-        assert [each.what for each in sweep(waiting, patience=-1)] in ([], ["called"])
+        assert [each.what for each in sweep(waiting, patience=-1)] in ([], ["notified"])
         with pytest.raises(SystemExit):
             ask(1)
     monkeypatch.undo()
     first, second = waiting.runs.claimed("manual:1"), ask(2)
     assert sweep(waiting, patience=60) == []
     assert Repair("closed", first) in sweep(waiting, patience=-1)
-    assert show(waiting, first).reason.startswith("5 attempts to plan and start it came to no end;")
+    assert show(waiting, first).reason.startswith("5 attempts to plan and start it did not finish;")
     messages(waiting)
     sweep(waiting, patience=-1)
     deliver(waiting)
@@ -599,9 +599,9 @@ def test_neither_lease_nor_queue_entry_is_listed_as_a_run(waiting, ask):
 
 
 def test_what_was_asked_survives_in_the_header(gateway):
-    asked = Asked("v1", force=True, cancels=True, listens="code-1")
+    options = RunOptions("v1", force=True, cancels_running=True, trigger_name="code-1")
     trigger = Trigger("manual", "manual:1", "2026-01-31T14:00:00.000Z")
-    header = queued(gateway.installation, "prices", trigger, asked)
-    assert queue.line_up(gateway, header)
-    assert not queue.line_up(gateway, replace(header))
-    assert Asked.of(gateway.runs.header(header.run)) == asked
+    header = queued_header(gateway.installation, "prices", trigger, options)
+    assert queue.enqueue(gateway, header)
+    assert not queue.enqueue(gateway, replace(header))
+    assert RunOptions.of(gateway.runs.header(header.run)) == options

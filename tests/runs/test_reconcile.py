@@ -7,15 +7,15 @@ from datetime import datetime
 
 import pytest
 from aws_lambda_powertools import Logger
+from tests.support.messages import route, sweep
 
 from stagewright.aws.executions import Executions
 from stagewright.document.load import load
 from stagewright.errors import StagewrightError, TargetError
-from stagewright.functions import sweeper
-from stagewright.runs import reconcile, settings
+from stagewright.functions import environment, sweeper
+from stagewright.runs import reconcile
 from stagewright.runs.history.run_history import show
-from stagewright.runs.lifecycle import route
-from stagewright.runs.reconcile import Repair, sweep
+from stagewright.runs.reconcile import Repair
 from stagewright.runs.releases.push import push
 
 
@@ -126,7 +126,7 @@ def test_an_alarm_can_see_how_old_the_oldest_open_run_is(gateway, pipeline, file
     push(gateway, pipeline, files)
     lines = io.StringIO()
     logger = Logger(service="test-sweeper", stream=lines)
-    monkeypatch.setattr(settings, "logger", lambda: logger)
+    monkeypatch.setattr(environment, "logger", lambda: logger)
     first = route(gateway, created(version(push(gateway, pipeline, files | {"train.py": b"1"}))))
     route(gateway, created(version(push(gateway, pipeline, files | {"train.py": b"2"}))))
     began = datetime.fromisoformat(gateway.runs.header(first.run).created).timestamp()

@@ -11,7 +11,8 @@ from stagewright.errors import DocumentError, PlanError, TargetError
 from stagewright.planner.model import PLAN_FORMAT, Plan, StagePlan, Trigger
 from stagewright.runs import stored_plan
 from stagewright.runs.history.run_history import find_run, list_runs, show
-from stagewright.runs.starting import launch, refuse, resume, start
+from stagewright.runs.rejecting import record_rejected
+from stagewright.runs.starting import ensure_started, launch, start
 
 TIME = "2026-01-31T14:00:00.000Z"
 RUN = "prices-20260131t140000-abcdef"
@@ -101,7 +102,7 @@ def test_a_crash_between_start_and_header_loses_nothing(waiting, tools):
     pointer = json.dumps({"run": RUN, "plan": plan.digest, "format": PLAN_FORMAT})
     start(gateway, plan)
     gateway.runs.transition(RUN, ["RUNNING"], {"status": "PLANNED"})
-    assert resume(gateway, RUN).execution == tools.executions(gateway)[0]["executionArn"]
+    assert ensure_started(gateway, RUN).execution == tools.executions(gateway)[0]["executionArn"]
     assert gateway.runs.header(RUN).status == "RUNNING"
     assert len(tools.executions(gateway)) == 1
     assert gateway.executions.start(RUN, pointer)[0] == tools.executions(gateway)[0]["executionArn"]
@@ -136,8 +137,8 @@ def test_a_run_that_ends_before_it_is_noted_as_running_stays_as_it_ended(gateway
 
 def test_a_refused_run_is_seen_and_not_repeated(gateway, tools):
     trigger = Trigger("manual", "manual:9", TIME, "ada")
-    first = refuse(gateway, "prices", trigger, "stages.prepare.inputs.sales: nothing at s3://b/raw/")
-    assert refuse(gateway, "prices", trigger, "another reason") == replace(first, new=False)
+    first = record_rejected(gateway, "prices", trigger, "stages.prepare.inputs.sales: nothing at s3://b/raw/")
+    assert record_rejected(gateway, "prices", trigger, "another reason") == replace(first, new=False)
     record = show(gateway, first.run)
     assert (record.status, record.stages) == ("REFUSED", ())
     assert record.reason == "stages.prepare.inputs.sales: nothing at s3://b/raw/"
@@ -160,7 +161,7 @@ def test_a_plan_of_many_stages_is_written_in_many_items(gateway):
 
 def test_an_item_above_dynamodbs_limit_is_refused_before_the_claim(gateway, monkeypatch):
     monkeypatch.setattr(stored_plan, "ITEM_LIMIT", 100)
-    with pytest.raises(PlanError, match="DynamoDB keeps at most 100"):
+    with pytest.raises(PlanError, match="DynamoDB stores at most 100"):
         start(gateway, plan_of(training()))
     assert gateway.runs.claimed("manual:1") is None
 

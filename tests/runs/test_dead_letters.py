@@ -8,7 +8,7 @@ from stagewright.errors import NotFoundError, TargetError
 from stagewright.functions.router import handler
 from stagewright.planner.model import Trigger
 from stagewright.runs.dead_letters import drop, look, replay
-from stagewright.runs.starting import refuse
+from stagewright.runs.rejecting import record_rejected
 
 GOOD = json.dumps({"pipeline": "prices", "by": "ada"})
 BAD = '{"Records": [{"body": {"consumption_pipeline_name": "prices", "dataset_date": "soon"}}]}'
@@ -46,8 +46,8 @@ def test_what_is_there_and_why(gateway, dead):
 def test_a_message_whose_run_is_over_says_so(gateway, dead):
     (letter,) = dead(GOOD)
     trigger = Trigger("manual", f"manual:{letter}", "2026-01-31T14:00:00.000Z")
-    run = refuse(gateway, "prices", trigger, "no").run
-    turn = {"source": "stagewright", "detail-type": "Turn Came", "time": "2026-01-31T14:00:00Z"}
+    run = record_rejected(gateway, "prices", trigger, "no").run
+    turn = {"source": "stagewright", "detail-type": "Run Ready", "time": "2026-01-31T14:00:00Z"}
     dead(json.dumps(turn | {"detail": {"run": run}}))
     told = f"its run {run} is over: REFUSED; show says why, resume goes on with it, replay starts nothing"
     assert [each.why for each in look(gateway)] == [told, told]
@@ -120,7 +120,7 @@ def test_a_reason_that_sqs_would_not_take_is_made_plain(gateway, function, conte
     body = body[:-1] + ', "detail": {}}'
     assert handler({"Records": [record(body)]}, context) == {"batchItemFailures": []}
     (letter,) = look(gateway)
-    assert letter.why.startswith("no event of ours: s,  xxx")
+    assert letter.why.startswith("unknown event: s,  xxx")
     assert letter.body == body
 
 

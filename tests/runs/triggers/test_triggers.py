@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.support.messages import accept_all, route, sweep
 
 from stagewright.aws.executions import Execution
 from stagewright.aws.registry import Package
@@ -15,11 +16,9 @@ from stagewright.document.stored_layers import Base
 from stagewright.errors import NotFoundError
 from stagewright.functions.router import handler
 from stagewright.naming import timestamp
-from stagewright.runs import reconcile
 from stagewright.runs.closing import close
 from stagewright.runs.history.run_history import find_run, list_runs, show
 from stagewright.runs.intake.run_requests import MalformedError
-from stagewright.runs.lifecycle import route, route_all
 from stagewright.runs.triggers import data, schedules
 from stagewright.store.runs import StageItem
 
@@ -51,7 +50,7 @@ def arrives(gateway):
             "bucket": {"name": gateway.installation.bucket},
             "object": {"key": key, "version-id": version},
         }
-        return route_all(gateway, event("aws.s3", "Object Created", detail, time))
+        return accept_all(gateway, event("aws.s3", "Object Created", detail, time))
 
     return made
 
@@ -63,7 +62,7 @@ def queued(gateway):
     def deliver():
         runs = []
         for message in gateway.queue.receive():
-            runs += route_all(gateway, message.body, message.id)
+            runs += accept_all(gateway, message.body, message.id)
             gateway.queue.delete(message)
         return runs
 
@@ -209,7 +208,7 @@ class TestSettle:
             data.check(gateway, batch.item)
         monkeypatch.undo()
         (first,) = queued()
-        assert "settled" in [repair.what for repair in reconcile.sweep(gateway, patience=0)]
+        assert "fired" in [repair.what for repair in sweep(gateway, patience=0)]
         (again,) = queued()
         assert (first.new, again) == (True, replace(first, new=False))
         assert len(tools.executions(gateway)) == 1
@@ -244,7 +243,7 @@ class TestSchedule:
 
     def test_a_tick_from_the_future_silences_no_schedule(self, gateway, put, queued):
         scheduled(gateway, put, ago(minutes=10), rate="1 minute")
-        assert route_all(gateway, event("aws.events", "Scheduled Event", {}, "2999-01-01T00:00:00Z")) == ()
+        assert accept_all(gateway, event("aws.events", "Scheduled Event", {}, "2999-01-01T00:00:00Z")) == ()
         assert len(queued()) == 1
         assert gateway.trigger_state.last_tick() <= timestamp(datetime.now(UTC))
 
@@ -275,7 +274,7 @@ class TestSchedule:
         assert dropped(gateway) == [
             (
                 "schedule",
-                schedules.STOOD.format(count=4, first="2026-11-28T14:00:00.000Z"),
+                schedules.CLOCK_STOPPED.format(count=4, first="2026-11-28T14:00:00.000Z"),
             )
         ]
 
@@ -291,9 +290,9 @@ class TestSchedule:
 
     def test_the_sweeper_ticks_where_nobody_does(self, gateway, put, queued):
         scheduled(gateway, put, ago(minutes=10), rate="1 minute")
-        assert [repair.what for repair in reconcile.sweep(gateway)] == ["ticked"]
+        assert [repair.what for repair in sweep(gateway)] == ["ticked"]
         assert len(queued()) == 1
-        assert reconcile.sweep(gateway, patience=3600) == []
+        assert sweep(gateway, patience=3600) == []
 
 
 APPROVED = {"type": "model-approved", "only": ["deploy"]}
@@ -326,7 +325,7 @@ class TestApproved:
     def test_the_approved_package_is_deployed_and_nothing_else_runs(self, gateway, put, approved):
         put(APPROVED, stages=SERVING)
         approved()
-        (started,) = route_all(gateway, decided())
+        (started,) = accept_all(gateway, decided())
         record = show(gateway, started.run)
         assert {stage.name: stage.action for stage in record.stages} == {
             "train": "skip", "register": "reuse", "deploy": "run",
@@ -356,7 +355,7 @@ class TestApproved:
     ):
         put(APPROVED, stages=SERVING)
         approved()
-        assert [len(route_all(gateway, decided())) for _ in range(3)] == [1, 1, 1]
+        assert [len(accept_all(gateway, decided())) for _ in range(3)] == [1, 1, 1]
         assert len(tools.executions(gateway)) == 1
         approved(modified=2.0)
         assert route(gateway, decided()).new
@@ -364,15 +363,15 @@ class TestApproved:
     def test_what_is_not_approved_any_more_starts_nothing(self, gateway, put, approved):
         put(APPROVED, stages=SERVING)
         approved(approval="Rejected")
-        assert route_all(gateway, decided()) == ()
-        assert route_all(gateway, decided(status="Rejected")) == ()
-        assert route_all(gateway, decided(package=PACKAGE + "2")) == ()
+        assert accept_all(gateway, decided()) == ()
+        assert accept_all(gateway, decided(status="Rejected")) == ()
+        assert accept_all(gateway, decided(package=PACKAGE + "2")) == ()
 
     def test_other_groups_are_others_affairs(self, gateway, put, approved):
         put(APPROVED, stages=SERVING)
         put(APPROVED | {"group": "shared"}, name="other", stages=SERVING)
         approved(group="shared")
-        runs = route_all(gateway, decided(group="shared"))
+        runs = accept_all(gateway, decided(group="shared"))
         assert [each.run.split("-")[0] for each in runs] == ["other"]
 
 
@@ -466,7 +465,7 @@ class TestMessages:
         message = self.sample(installation)
         if as_text:
             message["Records"][0]["body"] = json.dumps(message["Records"][0]["body"])
-        (started,) = route_all(gateway, json.dumps(message), "m1")
+        (started,) = accept_all(gateway, json.dumps(message), "m1")
         made = trigger_of(gateway, started)
         assert (made.type, made.by, made.date, made.key) == (
             "manual", "event-bridge", "2026-01-30", "manual:m1:0",
@@ -491,25 +490,25 @@ class TestMessages:
     def test_our_own_form_alone(self, gateway, put):
         put(parameters={"limit": 3})
         body = json.dumps({"pipeline": "prices", "parameters": {"limit": 5}, "by": "cron"})
-        made = trigger_of(gateway, route_all(gateway, body, "m1")[0])
+        made = trigger_of(gateway, accept_all(gateway, body, "m1")[0])
         assert (made.key, made.by, made.parameters) == ("manual:m1", "cron", {"limit": 5})
 
     @pytest.mark.parametrize(
         ("change", "message"),
         [
             ({"consumption_pipeline_name": None}, "consumption_pipeline_name"),
-            ({"consumption_pipeline_name": "No Such"}, "is no pipeline's name"),
+            ({"consumption_pipeline_name": "No Such"}, "is not a pipeline name"),
             ({"dataset_date": "yesterday"}, "dataset_date 'yesterday' has no date in it"),
         ],
     )
     def test_what_is_wrong_with_it_is_said(self, gateway, installation, change, message):
         with pytest.raises(MalformedError, match=message):
-            route_all(gateway, json.dumps(self.sample(installation, **change)))
+            accept_all(gateway, json.dumps(self.sample(installation, **change)))
 
     @pytest.mark.parametrize("body", ["{}", "[]", '"x"', "1", "null", '{"Records": [{}]}', '{"Records": 1}'])
     def test_anything_else_is_malformed(self, gateway, body):
         with pytest.raises(MalformedError):
-            route_all(gateway, body)
+            accept_all(gateway, body)
 
 
 class TestDropped:
@@ -554,7 +553,7 @@ class TestDropped:
         schedules.tick(gateway, datetime(2026, 11, 28, 14, 0, tzinfo=UTC))
         put({"type": "schedule", "cron": "0 15 ? * SAT *"})
         assert queued() == []
-        assert dropped(gateway) == [("schedule", "the document has no such trigger any more")]
+        assert dropped(gateway) == [("schedule", "the document no longer has this trigger")]
 
     def test_the_newest_come_first(self, gateway, put, arrives):
         put(DATA | {"cooldown": "1d"})

@@ -9,13 +9,13 @@ import sys
 
 import ministack.services.eventbridge as eventbridge
 import pytest
+from tests.support.messages import sweep
 
 from stagewright.document.load import load
 from stagewright.functions.router import handler
 from stagewright.installation.resources import resources
 from stagewright.installation.template import fill
 from stagewright.runs.history.run_history import list_runs, show
-from stagewright.runs.reconcile import sweep
 from stagewright.runs.releases.push import push
 
 PIPELINES, PUSHES = 10, 10
@@ -99,10 +99,10 @@ def test_a_hundred_pushes_and_ten_thousand_objects_twice_and_shuffled(function, 
 
 CRASHING = """
 import json, os, sys
-from stagewright.naming import Installation
-from stagewright.runs.lifecycle import route
-from stagewright.gateway import Gateway
 from stagewright.aws.executions import Executions
+from stagewright.gateway import Gateway
+from stagewright.naming import Installation
+from tests.support.messages import route
 
 Executions.start = lambda *_: os._exit(9)
 given = json.loads(sys.argv[1])

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from aws_lambda_powertools import Logger
+from tests.support.messages import message, route
 
 from stagewright.aws.executions import Executions
 from stagewright.document.load import load
@@ -15,11 +16,9 @@ from stagewright.errors import TargetError
 from stagewright.functions import environment
 from stagewright.functions.router import handler
 from stagewright.planner.selection import Selection
-from stagewright.runs import settings
 from stagewright.runs.dead_letters import look
 from stagewright.runs.history.run_history import find_run, list_runs, show
 from stagewright.runs.intake import messages, run_requests
-from stagewright.runs.lifecycle import route
 from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases.push import push
 
@@ -243,27 +242,27 @@ def test_what_aws_cannot_do_now_is_delivered_again(
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "reason"),
     [
-        ({"source": "aws.ec2", "detail": {}}, "no event of ours"),
+        ({"source": "aws.ec2", "detail": {}}, "unknown event"),
         ({"time": "yesterday"}, "isoformat"),
         ({"detail": None}, "TypeError"),
         (
             {"detail": {"bucket": {"name": "other"}, "object": {"key": "manifests/prices.json"}}},
             "in another bucket",
         ),
-        ({"detail": {"bucket": {"name": "BUCKET"}, "object": {"key": "code/x"}}}, "no manifest of ours"),
+        ({"detail": {"bucket": {"name": "BUCKET"}, "object": {"key": "code/x"}}}, "is not a manifest"),
         (
             {"detail": {"bucket": {"name": "BUCKET"}, "object": {"key": "manifests/prices.json"}}},
             "no version id",
         ),
     ],
 )
-def test_what_is_no_event_of_ours_is_malformed(installation, change, message):
+def test_what_is_no_event_of_ours_is_malformed(installation, change, reason):
     event = {"source": "aws.s3", "detail-type": "Object Created", "time": "2026-01-31T14:00:00Z"} | change
     text = json.dumps(event).replace("BUCKET", installation.bucket)
-    with pytest.raises(run_requests.MalformedError, match=message):
-        messages.parse(text, installation)
+    with pytest.raises(run_requests.MalformedError, match=reason):
+        messages.parse(message(text), installation)
 
 
 @pytest.mark.parametrize(
@@ -272,13 +271,13 @@ def test_what_is_no_event_of_ours_is_malformed(installation, change, message):
 )
 def test_what_a_malformed_message_lacks_is_told(installation, body, said):
     with pytest.raises(run_requests.MalformedError, match=said):
-        messages.parse(body, installation)
+        messages.parse(message(body), installation)
 
 
 @pytest.mark.parametrize("body", ["[]", "null", "3", '"text"', "{}", ""])
 def test_what_is_no_event_at_all_is_malformed(installation, body):
     with pytest.raises(run_requests.MalformedError):
-        messages.parse(body, installation)
+        messages.parse(message(body), installation)
 
 
 @pytest.mark.parametrize(
@@ -286,7 +285,7 @@ def test_what_is_no_event_at_all_is_malformed(installation, body):
 )
 def test_a_request_of_the_wrong_form_is_malformed(installation, requested, detail):
     with pytest.raises(run_requests.MalformedError, match="Run Requested"):
-        messages.parse(requested(**detail), installation)
+        messages.parse(message(requested(**detail)), installation)
 
 
 def test_a_request_with_a_misspelt_key_runs_nothing_and_says_which_was_meant(
@@ -317,17 +316,18 @@ def test_half_a_character_is_a_dead_letter_and_holds_nobody_up(
 
 def test_an_event_sent_again_by_the_sweeper_reads_like_s3s(installation, created, gateway):
     again = messages.release_event(installation, "prices", "v1", "2026-01-31T14:00:00Z")
-    assert messages.parse(json.dumps(again), installation) == messages.parse(created("v1"), installation)
+    from_s3 = messages.parse(message(created("v1")), installation)
+    assert messages.parse(message(json.dumps(again)), installation) == from_s3
 
 
 def test_the_log_names_the_run_and_no_parameter(function, pipeline, files, requested, context, monkeypatch):
     push(function, pipeline, files)
     lines = io.StringIO()
     logger = Logger(service="test-router", stream=lines)
-    monkeypatch.setattr(settings, "logger", lambda: logger)
+    monkeypatch.setattr(environment, "logger", lambda: logger)
     handler(batch(requested(parameters={"limit": 987654})), context)
     line = json.loads(lines.getvalue().splitlines()[-1])
-    assert (line["message"], line["run"]) == ("routed", list_runs(function, "prices")[0].run)
+    assert (line["message"], line["run"]) == ("run accepted", list_runs(function, "prices")[0].run)
     assert line["pipeline"] == "prices"
     assert "987654" not in lines.getvalue()
 
@@ -354,7 +354,7 @@ def told(gateway, monkeypatch):
     """What people are told, and the lines of the log."""
     lines, topics = io.StringIO(), Topics()
     logger = Logger(service="test-refused", stream=lines)
-    monkeypatch.setattr(settings, "logger", lambda: logger)
+    monkeypatch.setattr(environment, "logger", lambda: logger)
     monkeypatch.setenv("STAGEWRIGHT_TOPIC", "arn:topic")
     gateway.__dict__["topics"] = topics
     return topics.sent, lambda: [json.loads(line) for line in lines.getvalue().splitlines()]

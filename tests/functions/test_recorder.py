@@ -6,9 +6,8 @@ import json
 import pytest
 from aws_lambda_powertools import Logger
 
-from stagewright.functions import recorder
+from stagewright.functions import environment, recorder
 from stagewright.planner.model import Plan, StagePlan, Trigger
-from stagewright.runs import settings
 from stagewright.runs.history.run_history import show
 from stagewright.runs.starting import start
 
@@ -50,10 +49,10 @@ def ended(gateway, arn, tools):
 def test_the_log_of_an_end_names_run_and_pipeline(function, context, tools, monkeypatch):
     lines = io.StringIO()
     logger = Logger(service="test-recorder", stream=lines)
-    monkeypatch.setattr(settings, "logger", lambda: logger)
+    monkeypatch.setattr(environment, "logger", lambda: logger)
     recorder.handler(ended(function, begin(function).execution, tools), context)
     (line,) = [json.loads(line) for line in lines.getvalue().splitlines()]
-    assert (line["message"], line["run"], line["pipeline"]) == ("recorded", RUN, "prices")
+    assert (line["message"], line["run"], line["pipeline"]) == ("end recorded", RUN, "prices")
 
 
 def test_a_good_end_is_recorded_without_a_notice(function, topics, context, tools):
