@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from stagewright.document.layers import Effective
-from stagewright.document.pipeline import Pipeline, find_trigger
+from stagewright.document.pipeline import Pipeline
 from stagewright.document.triggers import AnyTrigger, has_code_trigger
 from stagewright.planner.model import Trigger
 from stagewright.planner.values import trigger_values
