@@ -97,8 +97,8 @@ def test_a_document_says_which_layer_says_what(served):
         (("set", "tiny", "stages.fit.image=x"), 2, "it is the code that runs"),
         (("set", "tiny"), 2, ""),
         (("set", "nobody", "parameters.factor=3"), 5, "no document of nobody"),
-        (("unset", "tiny"), 2, "name overrides, or give --all"),
-        (("unset", "tiny", "--all", "parameters.factor"), 2, "name overrides, or give --all"),
+        (("unset", "tiny"), 2, "name the overrides to remove, or give --all"),
+        (("unset", "tiny", "--all", "parameters.factor"), 2, "name the overrides to remove, or give --all"),
         (("unset", "tiny", "parameters.factor"), 2, "is not overridden"),
         (("rollback", "tiny", "999"), 5, "tiny has no revision 999"),
         (("diff", "tiny", "yesterday"), 5, "yesterday is no revision's number"),
@@ -154,7 +154,7 @@ def test_a_wrong_hand_edit_fails_that_run_tells_people_and_is_taken_back(served,
     assert '"two"' in shown.stdout
     half = served("unset", "tiny", "parameters")
     assert half.returncode == 0, half.stderr
-    assert "still wrong: stages.fit.instance_count" in half.stderr
+    assert "still invalid: stages.fit.instance_count" in half.stderr
     whole = served.json("unset", "tiny", "stages.fit")
     assert whole["problems"] == []
     assert served.json("run", ".")["status"] == "SUCCEEDED"

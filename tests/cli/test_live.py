@@ -59,7 +59,7 @@ def test_what_to_do_after_a_failure(capsys):
     again = "stagewright run . -p least=1"
     summary.print_failure(None, record(gate, status="FAILED"), again)
     said = capsys.readouterr().err
-    assert "next: stagewright show tiny-1 (its metrics), or another bar (document, set, -p)" in said
+    assert "next: stagewright show tiny-1 (metrics), or change the threshold (document, set, -p)" in said
     assert again not in said
     summary.print_failure(None, record(replace(TRAIN, status="STOPPED"), status="STOPPED"), again)
     assert "next:" not in capsys.readouterr().err

@@ -133,7 +133,7 @@ def test_a_closed_gate_is_exit_code_6(served):
     assert closed.returncode == 6
     assert "check" in closed.stderr
     assert "1000" in closed.stderr
-    assert "(its metrics), or another bar (document, set, -p)" in closed.stderr
+    assert "(metrics), or change the threshold (document, set, -p)" in closed.stderr
     assert "has no log" in served("logs", "tiny", "check").stderr
 
 
@@ -174,7 +174,7 @@ def test_predict_reads_a_file_and_standard_input(served):
     failed = served("predict", "tiny", "--data", "no JSON")
     assert failed.returncode == 4
     assert failed.stdout == ""
-    assert "it was sent as text/csv; --content-type" in failed.stderr
+    assert "the data was sent as text/csv; set another type with --content-type" in failed.stderr
 
 
 def test_env_lets_plain_boto3_in(served):
@@ -396,7 +396,7 @@ def test_down_names_the_runs_that_it_stops_and_those_that_wait(alone):
     assert done.returncode == 0, done.stderr
     assert f"stopped {first}" in done.stdout
     assert f"{second} waits, and goes on when the server is up again" in done.stdout
-    assert f"resume {first} (what has ended well is reused)" in done.stdout
+    assert f"resume {first} (reuses the results of successful stages)" in done.stdout
     assert alone("up").returncode == 0
     until(lambda: alone.json("show", second)["status"] == "SUCCEEDED")
     assert alone.json("show", first)["status"] == "STOPPED"

@@ -29,7 +29,7 @@ from stagewright.errors import DocumentError, NotFoundError, TargetError
         (
             ("approve", "tinny", "--why", "x"),
             5,
-            'nothing of tinny waits for approval\n  try: did you mean "tiny"?',
+            'no stage of tinny waits for approval\n  try: did you mean "tiny"?',
         ),
         (("predict", "tinny", "--data", "1"), 5, 'did you mean "tiny"?'),
         (("predict", "zzz", "--data", "1"), 5, "pipelines there: tiny"),
@@ -57,10 +57,10 @@ def test_a_model_that_fails_is_answered_with_its_log(served):
     (run,) = served.runs()[-1:]
     done = served("predict", "tiny", "--data", "no JSON")
     assert done.returncode == 4
-    assert f"stagewright logs {run} serve shows what the model logged" in done.stderr
-    assert "--content-type TYPE sends it as something else" in done.stderr
-    told = served("predict", "tiny", "--data", "no JSON", "--content-type", "text/csv").stderr
-    assert "sends it as something else" not in told
+    assert f"stagewright logs {run} serve shows the log of the model" in done.stderr
+    assert "set another type with --content-type TYPE" in done.stderr
+    explicit = served("predict", "tiny", "--data", "no JSON", "--content-type", "text/csv").stderr
+    assert "set another type with" not in explicit
     assert "JSONDecodeError" in served("logs", run, "serve").stdout
 
 

@@ -299,7 +299,7 @@ def test_a_decision_that_the_sweeper_carries_out_first_is_no_late_one(
 
 def test_what_cannot_be_decided_says_why(plain: Place) -> None:
     none = plain("approve", "plain", "--why", "x", code=5).stderr
-    assert "nothing of plain waits for approval" in none
+    assert "no stage of plain waits for approval" in none
     plain("approve", "plain", code=2)
     assert "1 to 1,000 characters" in plain("reject", "plain", "--why", " ", code=2).stderr
     run = asked(plain)

@@ -58,7 +58,7 @@ def find(gateway: Gateway, run: str, stage: str) -> Approval:
     asked = {approval.stage: approval for approval in gateway.approvals.of_run(run)}
     if stage in asked:
         return asked[stage]
-    remedy = nearest(stage, asked, "asked have") or "see what does: stagewright approvals"
+    remedy = nearest(stage, asked, "asked have") or "list them: stagewright approvals"
     raise NotFoundError(f"{stage} of {run} has not asked for approval", remedy)
 
 

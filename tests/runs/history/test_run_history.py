@@ -327,7 +327,7 @@ def test_what_did_not_run_says_which_stage_failed(run):
     assert causes["prepare"] == "boom"
     assert causes["train"] == causes["report"] == "not run: prepare failed"
     (train,) = (stage for stage in show(run, RUN).stages if stage.name == "train")
-    assert why(train) == "not run: prepare failed; it was to run: no earlier result"
+    assert why(train) == "not run: prepare failed; planned to run: no earlier result"
 
 
 def test_a_run_s_release_says_where_it_comes_from(run, pipeline, files):

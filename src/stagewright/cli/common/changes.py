@@ -1,4 +1,4 @@
-"""Changes of a document, as they are printed."""
+"""Printing of document changes."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 
 def plain(changes: Iterable[Change]) -> list[dict[str, Any]]:
-    """For --json: `before` and `after` are left out where the document said, or says, nothing."""
+    """Changes for --json. `before` or `after` is left out if the setting was, or is, absent."""
     from stagewright.document.assignments import format_path
     from stagewright.document.effective_diff import Default
     from stagewright.document.merge import ABSENT
 
     return [
-        {"path": format_path(each.path)}
+        {"path": format_path(change.path)}
         | {
             key: value
             for key in ("before", "after")
-            if (value := getattr(each, key)) is not ABSENT and not isinstance(value, Default)
+            if (value := getattr(change, key)) is not ABSENT and not isinstance(value, Default)
         }
-        for each in changes
+        for change in changes
     ]
 
 
@@ -34,8 +34,8 @@ def lines(changes: Iterable[Change]) -> list[str]:
     from stagewright.document.assignments import format_path
 
     return [
-        f"{format_path(each.path)}: {format_value(each.before)} -> {format_value(each.after)}"
-        for each in changes
+        f"{format_path(change.path)}: {format_value(change.before)} -> {format_value(change.after)}"
+        for change in changes
     ]
 
 
@@ -49,20 +49,22 @@ def format_value(value: Any) -> str:
 
 
 def print_report(changed: Changed, as_json: bool) -> None:
-    """What a command did to the overrides."""
+    """Print what a command changed in the overrides."""
     if as_json:
-        told = {"problems": [str(each) for each in changed.problems], "changes": plain(changed.changes)}
-        output.print_json(output.plain(vars(changed) | told))
+        problems = [str(problem) for problem in changed.problems]
+        output.print_json(
+            output.plain(vars(changed) | {"problems": problems, "changes": plain(changed.changes)})
+        )
         return
     print_changes(changed.changes, f"{changed.pipeline}: nothing changed")
     for problem in changed.problems:
-        output.note(f"still wrong: {problem}")
+        output.note(f"still invalid: {problem}")
     for doubt in changed.doubts:
         output.note(f"warning: {doubt}")
     if changed.changes and changed.revision:
-        output.print_line(f"revision {changed.revision}, from the next run of {changed.pipeline} on")
+        output.print_line(f"revision {changed.revision} applies from the next run of {changed.pipeline}")
 
 
-def print_changes(changes: Sequence[Change], otherwise: str) -> None:
-    for line in lines(changes) or [otherwise]:
+def print_changes(changes: Sequence[Change], if_none: str) -> None:
+    for line in lines(changes) or [if_none]:
         output.print_line(line)

@@ -1,4 +1,4 @@
-"""Watches a run to its end: a table that changes on a terminal, a line for each change elsewhere."""
+"""Watch a run until it ends: a live table on a terminal, else one line per change."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class View(Protocol):
 
 
 class Lines:
-    """One line on standard error whenever a stage changes."""
+    """Prints a line on standard error when the state of a stage changes."""
 
     def __init__(self) -> None:
         self.shown: dict[str, str] = {}
@@ -52,7 +52,7 @@ class Lines:
 
 
 class Screen:
-    """A table that is drawn again four times a second."""
+    """A table that is redrawn four times a second."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -88,13 +88,13 @@ Cells = tuple[str, str, str, str, str]
 
 
 def cells_without_failure(stage: StageRecord) -> Cells:
-    """While a run goes on: what made a stage fail is told once, at its end, with its log."""
+    """A row without the cause of a failure, which is printed with the log when the run has ended."""
     row = cells(stage)
     return (*row[:-1], "") if stage.status == "FAILED" else row
 
 
 def cells(stage: StageRecord) -> Cells:
-    """A row under `HEADER`. What a reused stage took was taken by another run, so it is left out."""
+    """A row under `HEADER`. A reused stage has no duration, because another run made its result."""
     return (
         stage.name,
         stage.status,
@@ -105,21 +105,23 @@ def cells(stage: StageRecord) -> Cells:
 
 
 def why(stage: StageRecord) -> str:
-    """What became of it, or why it runs; where it was tried again, every attempt's end."""
+    """The cause of the stage's state, else the reason of its action. After retries, one cause per attempt."""
     reason = stage.reason.removeprefix(f"{stage.name}: ")
     if stage.status == "NOT_RUN":
-        return f"{stage.cause}; it was to run: {reason}"
-    said = stage.cause or stage.detail or reason
+        return f"{stage.cause}; planned to run: {reason}"
     if not stage.earlier:
-        return said
-    tries = [
+        return stage.cause or stage.detail or reason
+    attempts = [
         f"attempt {len(stage.earlier) + 1} of {stage.attempts}{': ' + stage.cause if stage.cause else ''}"
     ]
-    return "; ".join([*tries, *(f"attempt {each.attempt}: {each.cause}" for each in stage.earlier)])
+    return "; ".join([*attempts, *(f"attempt {failed.attempt}: {failed.cause}" for failed in stage.earlier)])
 
 
 def watch(session: Session, run: str) -> RunRecord:
-    """The record of `run` once it is over. Ctrl-C asks whether to stop it; with nobody to ask it stops."""
+    """Watch `run` and return its record when it has ended.
+
+    On a terminal, Ctrl-C asks whether to stop the run. Elsewhere it stops the run.
+    """
     from stagewright.runs import closing
     from stagewright.runs.history import run_history
 
@@ -132,7 +134,7 @@ def watch(session: Session, run: str) -> RunRecord:
                     record = run_history.show(session.gateway, run)
                     view.update(record)
                     if not record.is_open:
-                        if session.is_local:  # on AWS the sweeper comes in time, and tells people
+                        if session.is_local:  # on AWS the sweeper does this, and sends notices
                             closing.close_if_ended(session.gateway, run)
                         return record
             except KeyboardInterrupt:
@@ -145,7 +147,7 @@ def watch(session: Session, run: str) -> RunRecord:
 
 
 def stop_if_confirmed(session: Session, run: str) -> bool:
-    """True where the run is now being stopped; its jobs are waited for by going on to watch."""
+    """Stop the run unless the user answers no. Returns whether it is being stopped."""
     import typer
 
     from stagewright.runs.stop import stop
@@ -153,7 +155,7 @@ def stop_if_confirmed(session: Session, run: str) -> bool:
     can_ask = sys.stdin.isatty() and sys.stderr.isatty()
     if can_ask and not typer.confirm(f"Stop {run} and its jobs?", default=False, err=True):
         return False
-    output.note(f"stopping {run} (Ctrl-C again to leave without waiting)")
-    with suppress(RunFailedError):  # it has ended meanwhile
+    output.note(f"stopping {run} (Ctrl-C again to exit without waiting)")
+    with suppress(RunFailedError):  # the run has ended
         stop(session.gateway, run, caller(session))
     return True

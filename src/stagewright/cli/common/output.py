@@ -1,4 +1,4 @@
-"""What is printed: data on standard output, everything said in passing on standard error."""
+"""Printing: data on standard output, notes and errors on standard error."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ COLORS = {
 
 
 UNWRAPPED_COLUMNS = ("run", "stage", "state", "took")
-"""Columns whose cells stay in one line."""
+"""Columns whose cells are never folded."""
 SCRIPT_FAILED = re.compile(
     r'AlgorithmError: ExecuteUserScriptError: ExitCode (\d+) ErrorMessage "(.+?)"'
     r' Command ".*?(?:", exit code: \d+|$)'
 )
-"""Such a FailureReason, with single blanks."""
+"""FailureReason of a script that failed in script mode, with single blanks."""
 
 
 def print_line(text: str = "") -> None:
-    print(text)  # noqa: T201 -- the one place that prints
+    print(text)  # noqa: T201 -- the only function that prints to standard output
 
 
 def note(text: str) -> None:
-    """Said in passing: on standard error, so that what is piped on stays data."""
+    """Print a line on standard error, so that piped output contains only data."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
@@ -45,7 +45,7 @@ def print_json(value: Any) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Values of any layer as JSON values: dataclasses and mappings as objects, sequences as arrays."""
+    """Convert a value to JSON types: dataclasses and mappings to objects, sequences to arrays."""
     if is_dataclass(value) and not isinstance(value, type):
         return plain(asdict(value))
     if isinstance(value, Mapping):
@@ -56,7 +56,7 @@ def plain(value: Any) -> Any:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Columns. On a terminal with colors, and folded into its width; elsewhere plain lines."""
+    """Print a table: colored and folded to the width of a terminal, else plain lines."""
     if not sys.stdout.isatty():
         for line in columns([header, *rows]):
             print_line(line)
@@ -67,7 +67,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines with every cell whole, and no blanks at their ends."""
+    """Lines of aligned cells, without trailing blanks."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
@@ -75,6 +75,7 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def counted(number: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
@@ -91,12 +92,12 @@ def grid(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
 
 
 def local_time(time: str) -> str:
-    """`2026-01-01T00:00:00.000Z` as a local time to the second."""
+    """An ISO 8601 time as local time with seconds."""
     return f"{_parsed(time).astimezone():%Y-%m-%d %H:%M:%S}" if time else ""
 
 
 def seconds(started: str, ended: str = "") -> float | None:
-    """Seconds from `started` to `ended`, or to now; None while it has not started."""
+    """Seconds from `started` to `ended`, or until now. None if it has not started."""
     if not started:
         return None
     return max(0.0, ((_parsed(ended) if ended else datetime.now(UTC)) - _parsed(started)).total_seconds())
@@ -108,7 +109,7 @@ def duration(started: str, ended: str = "") -> str:
 
 
 def format_seconds(length: float) -> str:
-    """Seconds, as people read them."""
+    """`4.2 s`, `3 min 05 s`, `2 h 07 min`."""
     if length < 60:
         return f"{length:.1f} s"
     minutes, rest = divmod(round(length), 60)
@@ -117,7 +118,7 @@ def format_seconds(length: float) -> str:
 
 
 def one_line(reason: str) -> str:
-    """A reason on one line; of a script that failed under the training toolkit, what it said last."""
+    """A reason on one line. Shortens the FailureReason of a script to its last line and exit code."""
     return SCRIPT_FAILED.sub(r"\2 (exit code \1)", " ".join(reason.split()))
 
 
@@ -130,7 +131,7 @@ def format_number(value: float) -> str:
 
 
 def tuned_hyperparameters(result: Mapping[str, Any]) -> str:
-    """What was tuned, in a tuning stage's result."""
+    """The tuned hyperparameters in the result of a tuning stage."""
     return ", ".join(
         f"{name}={value}"
         for name, value in result.get("hyperparameters", {}).items()
@@ -143,19 +144,19 @@ def _parsed(time: str) -> datetime:
 
 
 def fail(error: Exception, as_json: bool, debug: bool) -> None:
-    """The error, and what to do next; with `as_json` also as a JSON document on standard output."""
+    """Print an error and its remedy. With `as_json`, also print it as JSON on standard output."""
     if as_json:
-        print_json({"error": described(error)})
+        print_json({"error": error_json(error)})
     if isinstance(error, StagewrightError):
         note(f"error: {error.message}" + (f"\n  try: {error.remedy}" if error.remedy else ""))
         return
     note(f"unexpected {type(error).__name__}: {error}")
     if not debug:
-        note("  try: the same command with --debug shows where it happened")
+        note("  try: run the same command with --debug to see the traceback")
 
 
-def described(error: Exception) -> dict[str, Any]:
-    """`code` is the exit code; `problems` has every problem of a document with its place."""
+def error_json(error: Exception) -> dict[str, Any]:
+    """`code` is the exit code. `problems` lists the problems of a document with their paths."""
     known = error if isinstance(error, StagewrightError) else None
     return {
         "type": type(error).__name__,

@@ -1,4 +1,4 @@
-"""A run to its end: what it has made, or why it failed, and what to do next."""
+"""The end of a run: its results, or why it failed, and the next command."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LAST_LINES = 15
 WARNING = "WARNING: "
-"""How the local SageMaker begins such a line in a job's log."""
+"""Prefix of a warning of the local SageMaker in a job's log."""
 
 
 def headline(record: RunRecord) -> str:
@@ -27,9 +27,9 @@ def headline(record: RunRecord) -> str:
 
 
 def follow(session: Session, run: str, again: str, *, wait: bool, as_json: bool) -> None:
-    """Watches a run that has been started, and prints its end; exits with its code where it was not good.
+    """Watch a run and print how it ended. Exits with code 6 if the run failed.
 
-    `again`: the command that runs it once more. Without `wait` it is left to itself.
+    `again` is the command that repeats the run. Without `wait`, prints only the run's id.
     """
     output.note(f"run {run}")
     if not wait:
@@ -64,7 +64,7 @@ def print_outcome(gateway: OperatorGateway, record: RunRecord, again: str) -> No
 def print_missing_metrics(record: RunRecord) -> None:
     for stage in record.stages:
         for metric in stage.unseen:
-            output.note(f"warning: {stage.name} printed nothing that matches metric {metric}")
+            output.note(f"warning: no log line of {stage.name} matches the metric {metric}")
 
 
 def print_results(record: RunRecord) -> None:
@@ -77,9 +77,9 @@ def print_results(record: RunRecord) -> None:
     if record.reason:
         output.print_line(f"  {output.one_line(record.reason)}")
     for stage in record.stages:
-        made = result_of(stage)
-        if made:
-            output.print_line(f"  {stage.name}: {made}")
+        result = result_of(stage)
+        if result:
+            output.print_line(f"  {stage.name}: {result}")
     endpoint = next((stage.result["endpoint"] for stage in record.stages if stage.result.get("endpoint")), "")
     if endpoint:
         output.print_line(f"next: {program()} predict {record.pipeline} --input FILE")
@@ -106,7 +106,7 @@ def package_name(arn: str) -> str:
 
 
 def print_warnings(gateway: OperatorGateway, record: RunRecord) -> None:
-    """What the local SageMaker warned of in the jobs' logs, each once: what they made may not be AWS's."""
+    """Print each warning of the local SageMaker in the jobs' logs once. Results may differ from AWS's."""
     since = int(datetime.fromisoformat(record.created).timestamp() * 1000)
     ran = {stage.kind for stage in record.stages if stage.action == "run"}
     groups = list(dict.fromkeys(group for kind, group in logs.GROUPS.items() if kind in ran))
@@ -128,6 +128,8 @@ def print_failure(gateway: OperatorGateway, record: RunRecord, again: str) -> No
         if stage.kind in logs.LOGGED:
             output.note(f"next: {program()} logs {record.run} {stage.name}")
     if any(stage.kind == "gate" for stage in failed):
-        output.note(f"next: {program()} show {record.run} (its metrics), or another bar (document, set, -p)")
+        output.note(
+            f"next: {program()} show {record.run} (metrics), or change the threshold (document, set, -p)"
+        )
     elif record.stages and record.status != "STOPPED":
-        output.note(f"next: {again} (what ended well and is unchanged is reused)")
+        output.note(f"next: {again} (reuses results whose inputs are unchanged)")

@@ -1,4 +1,4 @@
-"""Of one pipeline, or of all: `approve` and `reject` decide."""
+"""Of one pipeline or of all. Decide with `stagewright approve` and `stagewright reject`."""
 
 from __future__ import annotations
 
@@ -15,32 +15,31 @@ if TYPE_CHECKING:
     from stagewright.store.approvals import Approval
 
 HEADER = ("run", "stage", "message", "since", "until")
-SHOWN = ("run", "stage", "message", "package", "since", "until")
-Place = Annotated[str | None, typer.Argument(metavar="PIPELINE", help="Only of this pipeline.")]
+FIELDS = ("run", "stage", "message", "package", "since", "until")
+PipelineFilter = Annotated[str | None, typer.Argument(metavar="PIPELINE", help="Only this pipeline.")]
 
 
-def command(place: Place = None, target: TargetName = LOCAL, as_json: Json = False) -> None:
+def command(pipeline: PipelineFilter = None, target: TargetName = LOCAL, as_json: Json = False) -> None:
     from stagewright.runs import approvals
 
-    pipeline = documents.name_of(place) if place else None
-    found: list[Approval] = []
+    name = documents.name_of(pipeline) if pipeline else None
+    pending: list[Approval] = []
     if not is_empty(target):
         with session(target) as connected:
-            found = approvals.waiting(connected.gateway, pipeline)
+            pending = approvals.waiting(connected.gateway, name)
     if as_json:
-        # The token is what a decision is made with: it belongs into no log.
-        output.print_json([{name: getattr(each, name) for name in SHOWN} for each in found])
-    elif found:
-        print_waiting(found)
+        # Without the task token, which anyone could decide with.
+        output.print_json([{field: getattr(approval, field) for field in FIELDS} for approval in pending])
+    elif pending:
+        print_pending(pending)
     else:
-        output.note(
-            f"nothing{f' of {pipeline}' if pipeline else ''} waits for approval in {target_label(target)}"
-        )
+        output.note(f"no stage{f' of {name}' if name else ''} waits for approval in {target_label(target)}")
 
 
-def print_waiting(found: Sequence[Approval]) -> None:
+def print_pending(approvals: Sequence[Approval]) -> None:
     rows = [
-        (each.run, each.stage, each.message, output.local_time(each.since), output.local_time(each.until))
-        for each in found
-    ]
+        (approval.run, approval.stage, approval.message,
+         output.local_time(approval.since), output.local_time(approval.until))
+        for approval in approvals
+    ]  # fmt: skip
     output.table(HEADER, rows)

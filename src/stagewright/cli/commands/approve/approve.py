@@ -1,5 +1,6 @@
-"""A pipeline's name stands for what waits in its runs. Who and why is recorded, and the stage's model package
-gets the same status in the registry; setting that in SageMaker's console decides as well.
+"""The name of a pipeline selects the pending stage of its runs. The decision is recorded with your name and
+reason, and the stage's model package gets the same status in the model registry. Changing that status in the
+SageMaker console has the same effect as this command.
 """
 
 from __future__ import annotations
@@ -10,6 +11,6 @@ from stagewright.cli.common.target import LOCAL
 
 
 def command(
-    place: PipelineOrRun, why: Why, stage: Stage = None, target: TargetName = LOCAL, as_json: Json = False
+    run: PipelineOrRun, why: Why, stage: Stage = None, target: TargetName = LOCAL, as_json: Json = False
 ) -> None:
-    decide(place, stage, why, target, approved=True, as_json=as_json)
+    decide(run, stage, why, target, approved=True, as_json=as_json)

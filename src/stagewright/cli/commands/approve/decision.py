@@ -1,4 +1,4 @@
-"""What `approve` and `reject` do."""
+"""The decision about a pending stage, for `approve` and `reject`."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from stagewright.cli.common.command_hints import program
 from stagewright.cli.common.launch import caller
 from stagewright.cli.common.target import existing_session
 from stagewright.errors import NotFoundError
+from stagewright.syntax.findings import nearest
 
 if TYPE_CHECKING:
     from stagewright.cli.common.target import Session
 
 Stage = Annotated[
-    str | None, typer.Argument(metavar="STAGE", help="Which one, where several wait for approval.")
+    str | None, typer.Argument(metavar="STAGE", help="The stage. Needed if several are pending.")
 ]
 Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, which is recorded.")]
 
 
-def decide(place: str, stage: str | None, why: str, target: str, *, approved: bool, as_json: bool) -> None:
+def decide(argument: str, stage: str | None, why: str, target: str, *, approved: bool, as_json: bool) -> None:
     from stagewright.runs import approvals
 
-    why = checked(why, approvals.WHY_LIMIT)
+    why = stripped(why, approvals.WHY_LIMIT)
     with existing_session(target) as connected:
-        run, stage = chosen(connected, place, stage)
+        run, stage = pending_stage(connected, argument, stage)
         by = caller(connected)
         decided = approvals.decide(connected.gateway, run, stage, approved=approved, by=by, why=why)
     if as_json:
@@ -37,36 +38,39 @@ def decide(place: str, stage: str | None, why: str, target: str, *, approved: bo
         output.print_line(f"{run}: {stage} {decided.decision} by {by}")
 
 
-def checked(why: str, limit: int) -> str:
-    """The reason without blanks around it."""
+def stripped(why: str, limit: int) -> str:
+    """The reason without surrounding blanks. BadParameter: it is empty or longer than `limit` characters."""
     text = why.strip()
     if not 0 < len(text) <= limit:
-        raise typer.BadParameter(
-            f"1 to {limit:,} characters, and these are {len(text):,}", param_hint="--why"
-        )
+        raise typer.BadParameter(f"needs 1 to {limit:,} characters, has {len(text):,}", param_hint="--why")
     return text
 
 
-def chosen(session: Session, place: str, stage: str | None) -> tuple[str, str]:
-    """Run and stage. NotFoundError where nothing waits, or more than one does."""
+def pending_stage(session: Session, argument: str, stage: str | None) -> tuple[str, str]:
+    """Run and stage of the approval that `argument`, a run or pipeline, and `stage` select.
+
+    NotFoundError: no approval is pending, or more than one is.
+    """
     from stagewright.runs import approvals
     from stagewright.store.runs import WAITING
-    from stagewright.syntax.findings import nearest
 
-    is_run = documents.RUN_ID.fullmatch(place)
+    is_run = documents.RUN_ID.fullmatch(argument)
     if is_run and stage:
-        return place, stage
-    name = place if is_run else documents.name_of(place)
-    every = session.gateway.approvals.of_run(place) if is_run else approvals.waiting(session.gateway, name)
-    asked = [each for each in every if stage in (None, each.stage)]
-    found = [each for each in asked if each.status == WAITING and not each.decision] or asked
-    if len(found) == 1:
-        return found[0].run, found[0].stage
-    if not found:
-        what = f"{stage} of {name}" if stage else f"nothing of {name}"
-        waiting = nearest(stage or "", {each.stage for each in every}, "waiting")
-        pipeline = "" if is_run or every else documents.pipeline_hint(session, name)
-        remedy = waiting or pipeline or f"see what does: {program()} approvals"
-        raise NotFoundError(f"{what} {'does not wait' if stage else 'waits'} for approval", remedy)
-    listed = ", ".join(f"{each.run} {each.stage}" for each in found)
-    raise NotFoundError(f"{len(found)} approvals of {name} wait: {listed}", "name the run and the stage")
+        return argument, stage
+    name = argument if is_run else documents.name_of(argument)
+    gateway = session.gateway
+    known = gateway.approvals.of_run(argument) if is_run else approvals.waiting(gateway, name)
+    matching = [approval for approval in known if stage in (None, approval.stage)]
+    pending = [each for each in matching if each.status == WAITING and not each.decision] or matching
+    if len(pending) == 1:
+        return pending[0].run, pending[0].stage
+    if pending:
+        names = ", ".join(f"{approval.run} {approval.stage}" for approval in pending)
+        raise NotFoundError(
+            f"{len(pending)} stages of {name} wait for approval: {names}", "name the run and the stage"
+        )
+    hint = nearest(stage or "", {approval.stage for approval in known}, "waiting")
+    if not (hint or is_run or known):
+        hint = documents.pipeline_hint(session, name)
+    subject = f"{stage} of {name} does not wait" if stage else f"no stage of {name} waits"
+    raise NotFoundError(f"{subject} for approval", hint or f"list them: {program()} approvals")

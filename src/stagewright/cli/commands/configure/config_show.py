@@ -1,6 +1,6 @@
-"""Layers: `base` is the repository's document, `environment` the overlay of the target's environment,
-`overrides` what `stagewright set` or a hand edit of the table changes. Exit code 2 when they make no correct
-document.
+"""The layers are `base`, the document of the repository; `environment`, the overlay of the target's
+environment; and `overrides`, the settings that `stagewright set` or an edit of the table changes.
+Exit code 2 if the merged document is invalid.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 HEADER = ("setting", "value", "layer")
 
 
-def command(place: PipelineName, target: TargetName = LOCAL, as_json: Json = False) -> None:
+def command(pipeline: PipelineName, target: TargetName = LOCAL, as_json: Json = False) -> None:
     from stagewright.runs.documents import layers, overrides
 
     with existing_session(target) as connected:
-        stored = layers.read(connected.gateway, documents.name_of(place))
-        wrong = overrides.wrong(connected.gateway, stored)
-    if as_json and not wrong:
+        stored = layers.read(connected.gateway, documents.name_of(pipeline))
+        problems = overrides.wrong(connected.gateway, stored)
+    if as_json and not problems:
         print_json(stored)
     elif not as_json:
         print_table(stored)
-    if wrong:
-        raise DocumentError(wrong)
+    if problems:
+        raise DocumentError(problems)
 
 
 def print_table(stored: Layers) -> None:

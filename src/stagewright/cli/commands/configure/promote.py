@@ -1,6 +1,6 @@
-"""One release, by its digest, from one environment to the next: the same files and the same document, with
-the overlay of the environment that it goes to. Where PIPELINE is a place, environments/<environment>.yaml
-beside it is that overlay; where it is a name, the overlay that is there stays.
+"""Copies one release, with its files and document, from one environment to the next. If PIPELINE is a
+document or folder, environments/<environment>.yaml next to the document becomes the overlay of the next
+environment. If PIPELINE is a name, that environment keeps its overlay.
 """
 
 from __future__ import annotations
@@ -22,42 +22,42 @@ if TYPE_CHECKING:
 
 
 def command(
-    place: PipelineName,
-    source: Annotated[str, typer.Option("--from", metavar="TARGET", help="Where the release ran well.")],
-    target: Annotated[str, typer.Option("--to", metavar="TARGET", help="Where it is to run.")],
+    pipeline: PipelineName,
+    source: Annotated[str, typer.Option("--from", metavar="TARGET", help="Target of the successful run.")],
+    target: Annotated[str, typer.Option("--to", metavar="TARGET", help="Target to promote to.")],
     release: Annotated[
-        str, typer.Option("--release", metavar="DIGEST", help="Another release than the one pushed last.")
+        str, typer.Option("--release", metavar="DIGEST", help="A release other than the last push.")
     ] = "",
     untested: Annotated[
-        bool, typer.Option("--untested", help="Also a release that has not run well there; this is recorded.")
+        bool, typer.Option("--untested", help="Accept a release without a successful run. This is recorded.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, and write nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and write nothing.")] = False,
     as_json: Json = False,
 ) -> None:
     from stagewright.cli.common import launch
     from stagewright.runs.releases import promotion
 
     with existing_session(source) as before, session(target, runs=not dry_run) as after:
-        candidate = promotion.find(before.gateway, documents.name_of(place), release, untested=untested)
-        overlay = overlay_for(place, candidate.pipeline, after)
+        candidate = promotion.find(before.gateway, documents.name_of(pipeline), release, untested=untested)
+        overlay = overlay_for(pipeline, candidate.pipeline, after)
         prepared = promotion.prepare(before.gateway, after.gateway, candidate, overlay)
         pushed = None if dry_run else promotion.carry_out(after.gateway, prepared, launch.caller(after))
         key = pushed.trigger_key if pushed else None
         run = launch.wait_for_run(after.gateway, key) if key else None
         if as_json:
-            output.print_json(told(prepared, pushed, run))
+            output.print_json(as_dict(prepared, pushed, run))
         else:
             report(prepared, pushed, run, target)
 
 
-def overlay_for(place: str, pipeline: Pipeline, after: Session) -> Mapping[str, Any] | None:
+def overlay_for(argument: str, pipeline: Pipeline, after: Session) -> Mapping[str, Any] | None:
     from stagewright.cli.common.source import Source
 
-    path = documents.find(place)
+    path = documents.find(argument)
     return Source(path, pipeline, {}).overlay(after.gateway.installation.environment) if path else None
 
 
-def told(prepared: Promotion, pushed: Pushed | None, run: str | None) -> dict[str, Any]:
+def as_dict(prepared: Promotion, pushed: Pushed | None, run: str | None) -> dict[str, Any]:
     candidate = prepared.candidate
     return {
         "pipeline": candidate.pipeline.name,
@@ -74,12 +74,12 @@ def told(prepared: Promotion, pushed: Pushed | None, run: str | None) -> dict[st
 def report(prepared: Promotion, pushed: Pushed | None, run: str | None, target: str) -> None:
     candidate = prepared.candidate
     lineage = candidate.lineage
-    seen = f"it ran well in {lineage['run']}" if "run" in lineage else "nobody has seen it run well"
+    evidence = f"succeeded in {lineage['run']}" if "run" in lineage else "has no successful run"
     output.print_line(
-        f"{candidate.pipeline.name} {candidate.release.digest[:12]} from {lineage['from']}: {seen}"
+        f"{candidate.pipeline.name} {candidate.release.digest[:12]} from {lineage['from']}: {evidence}"
     )
     if candidate.overridden:
-        output.note(f"that run had overrides, which stay in {lineage['from']}: see stagewright diff")
+        output.note(f"that run had overrides, which stay in {lineage['from']}; see stagewright diff")
     for line in changes.lines(prepared.changes):
         output.print_line(f"  {line}")
     if pushed is None:
@@ -88,5 +88,5 @@ def report(prepared: Promotion, pushed: Pushed | None, run: str | None, target: 
         output.print_line(f"{target}: run {run}")
     else:
         output.print_line(
-            f"{target}: nothing runs now: it was there already, or its document has no code trigger"
+            f"{target}: no run starts; the release was already there, or its document has no code trigger"
         )

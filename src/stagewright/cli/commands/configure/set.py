@@ -1,6 +1,6 @@
-"""PATH is a place in the document, such as parameters.min_r2, stages.tune.enabled or
-stages.train.hyperparameters.n-estimators. The document that this makes is checked before anything is written.
-The repository and its next push leave overrides alone.
+"""PATH is the path of a setting, such as parameters.min_r2, stages.tune.enabled or
+stages.train.hyperparameters.n-estimators. The resulting document is checked before anything is written.
+A push does not change overrides.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from stagewright.cli.common.options import Json, PipelineName, TargetName
 from stagewright.cli.common.target import LOCAL, existing_session
 
 Settings = Annotated[
-    list[str], typer.Argument(metavar="PATH=VALUE...", help="What to override, and with which value.")
+    list[str], typer.Argument(metavar="PATH=VALUE...", help="Settings and their new values.")
 ]
 
 
 def command(
-    place: PipelineName, settings: Settings, target: TargetName = LOCAL, as_json: Json = False
+    pipeline: PipelineName, settings: Settings, target: TargetName = LOCAL, as_json: Json = False
 ) -> None:
     from stagewright.cli.common import changes, launch
     from stagewright.runs.documents import overrides
 
     with existing_session(target) as connected:
-        name = documents.name_of(place)
+        name = documents.name_of(pipeline)
         changed = overrides.put(connected.gateway, name, settings, launch.caller(connected))
     changes.print_report(changed, as_json)

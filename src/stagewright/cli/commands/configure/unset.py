@@ -1,4 +1,4 @@
-"""What the repository says holds again, from the next run on."""
+"""From the next run on, the settings have the values of the repository again."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from stagewright.errors import DocumentError, Problem
 
 Paths = Annotated[
     list[str] | None,
-    typer.Argument(metavar="PATH", help="Overrides, or groups of them such as stages.train."),
+    typer.Argument(metavar="PATH", help="An override, or a group of overrides such as stages.train."),
 ]
-All = Annotated[bool, typer.Option("--all", help="Take back every override.")]
+All = Annotated[bool, typer.Option("--all", help="Remove every override.")]
 
 
 def command(
-    place: PipelineName,
+    pipeline: PipelineName,
     paths: Paths = None,
     everything: All = False,
     target: TargetName = LOCAL,
@@ -30,9 +30,9 @@ def command(
     from stagewright.runs.documents import overrides
 
     if bool(paths) == everything:
-        raise DocumentError((Problem("PATH", "name overrides, or give --all; not both"),))
+        raise DocumentError((Problem("PATH", "name the overrides to remove, or give --all, but not both"),))
     with existing_session(target) as connected:
-        name = documents.name_of(place)
-        given = [parse_path(path) for path in paths or ()]
-        changed = overrides.remove(connected.gateway, name, given, launch.caller(connected))
+        name = documents.name_of(pipeline)
+        settings = [parse_path(path) for path in paths or ()]
+        changed = overrides.remove(connected.gateway, name, settings, launch.caller(connected))
     changes.print_report(changed, as_json)

@@ -1,7 +1,7 @@
-"""Those that runs of this installation have deployed, the next to be removed first. The versions that an
-endpoint could go back to are in `kept`, newest first; `stagewright rollback-endpoint` goes back to one. Where
-somebody has, `rolled back` says who, when and why. `run` has deployed what serves; where nothing does yet, it
-has tried to.
+"""Lists the endpoints that runs of this installation deployed, sorted by the time of their removal.
+`run` deployed the current version, or tried to deploy the first one. `kept` lists earlier versions, newest
+first, that `stagewright rollback-endpoint` can restore. `rolled back` shows who restored the current version,
+when and why.
 """
 
 from __future__ import annotations
@@ -22,67 +22,67 @@ HEADER = ("endpoint", "state", "serves", "since", "until", "run", "kept", "rolle
 
 
 def command(target: TargetName = LOCAL, as_json: Json = False) -> None:
-    found: list[dict[str, Any]] = []
+    endpoints: list[dict[str, Any]] = []
     if not is_empty(target):
         with session(target) as connected:
-            found = list_endpoints(connected.gateway)
+            endpoints = list_endpoints(connected.gateway)
     if as_json:
-        output.print_json(found)
-    elif found:
-        output.table(HEADER, [row(each) for each in found])
+        output.print_json(endpoints)
+    elif endpoints:
+        output.table(HEADER, [row(endpoint) for endpoint in endpoints])
     else:
         output.note(f"no endpoints in {target_label(target)}")
 
 
 def list_endpoints(gateway: OperatorGateway) -> list[dict[str, Any]]:
-    """Recorded endpoints that are there; one that somebody deleted is not."""
+    """The recorded endpoints that exist. Endpoints that were deleted are left out."""
     from stagewright.parallel import run_parallel
 
     items = gateway.endpoint_records.all()
     endpoints = run_parallel(lambda item: gateway.endpoints.describe(item.name), items)
     return [
-        described(item, endpoint)
+        endpoint_json(item, endpoint)
         for item, endpoint in zip(items, endpoints, strict=True)
         if endpoint is not None
     ]
 
 
-def described(item: EndpointRecord, endpoint: Endpoint) -> dict[str, Any]:
-    """`since`: when the last deployment ended, or when somebody brought back what is served."""
-    back = returned(item, endpoint.config)
+def endpoint_json(item: EndpointRecord, endpoint: Endpoint) -> dict[str, Any]:
+    """One endpoint as JSON. `since` is when its current version was deployed or restored."""
+    rollback = last_rollback(item, endpoint.config)
     return {
         "endpoint": item.name,
         "state": endpoint.status,
         "serves": endpoint.config,
-        "since": back.at if back else item.since,
+        "since": rollback.at if rollback else item.since,
         "until": item.until,
         "run": item.deployed_by if item.configurations else item.requested_by,
         "stage": item.stage,
-        "kept": [each for each in item.configurations if each != endpoint.config],
+        "kept": [config for config in item.configurations if config != endpoint.config],
         "alarms": list(item.alarms),
-        "rolled_back": asdict(back) if back else None,
-        "rollbacks": [asdict(each) for each in item.rollbacks],
+        "rolled_back": asdict(rollback) if rollback else None,
+        "rollbacks": [asdict(past) for past in item.rollbacks],
     }
 
 
-def returned(item: EndpointRecord, serves: str) -> Rollback | None:
-    """Who brought what it serves back, if somebody did since the last deployment."""
+def last_rollback(item: EndpointRecord, serves: str) -> Rollback | None:
+    """The rollback that restored the current version, if there was one since the last deployment."""
     return next(
-        (each for each in item.rollbacks if (each.to, each.after) == (serves, item.deployed_by)), None
+        (past for past in item.rollbacks if (past.to, past.after) == (serves, item.deployed_by)), None
     )
 
 
-def row(found: dict[str, Any]) -> tuple[str, ...]:
-    times = (output.local_time(found[name]) if found[name] else "-" for name in ("since", "until"))
+def row(endpoint: dict[str, Any]) -> tuple[str, ...]:
+    times = (output.local_time(endpoint[name]) if endpoint[name] else "-" for name in ("since", "until"))
     return (
-        found["endpoint"], found["state"], found["serves"], *times, found["run"] or "-",
-        ", ".join(found["kept"]) or "-", rolled_back(found),
+        endpoint["endpoint"], endpoint["state"], endpoint["serves"], *times, endpoint["run"] or "-",
+        ", ".join(endpoint["kept"]) or "-", rolled_back(endpoint),
     )  # fmt: skip
 
 
-def rolled_back(found: dict[str, Any]) -> str:
-    back = found["rolled_back"]
-    if not back:
+def rolled_back(endpoint: dict[str, Any]) -> str:
+    rollback = endpoint["rolled_back"]
+    if not rollback:
         return "-"
-    why = f": {back['why']}" if back["why"] else ""
-    return f"{output.local_time(back['at'])} by {back['by']}{why}"
+    why = f": {rollback['why']}" if rollback["why"] else ""
+    return f"{output.local_time(rollback['at'])} by {rollback['by']}{why}"

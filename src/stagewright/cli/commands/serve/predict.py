@@ -1,5 +1,5 @@
-"""Data comes from --input, --data or standard input; its type from the extension (.json, .csv, .npy), else
-from the data: JSON where it is JSON, CSV otherwise.
+"""Sends the data of --input, --data or standard input. The extension of the file (.json, .csv, .npy) sets the
+content type. Otherwise, valid JSON is sent as JSON and other data as CSV.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from stagewright.cli.common.target import Session
 
 CONTENT_TYPES = {".json": "application/json", ".csv": "text/csv", ".npy": "application/x-npy"}
-Place = Annotated[
-    str, typer.Argument(metavar="PIPELINE", help="A pipeline, by document, folder or name; or an endpoint.")
+PipelineOrEndpoint = Annotated[
+    str, typer.Argument(metavar="PIPELINE", help="A pipeline (document, folder or name) or an endpoint.")
 ]
 Input = Annotated[
     Path | None, typer.Option("--input", "-i", help="A file to send.", exists=True, dir_okay=False)
 ]
-Data = Annotated[str | None, typer.Option("--data", "-d", help="The data itself.")]
+Data = Annotated[str | None, typer.Option("--data", "-d", help="The data to send.")]
 ContentType = Annotated[
     str | None,
-    typer.Option("--content-type", help="Of what is sent, where neither extension nor data say it."),
+    typer.Option("--content-type", help="Content type of the data."),
 ]
-Accept = Annotated[str, typer.Option("--accept", help="The content type wanted back.")]
+Accept = Annotated[str, typer.Option("--accept", help="Content type of the response.")]
 
 
 def command(
-    place: Place,
+    pipeline: PipelineOrEndpoint,
     file: Input = None,
     data: Data = None,
     content_type: ContentType = None,
@@ -49,9 +49,9 @@ def command(
         raise typer.BadParameter("give --input or --data, not both")
     body = file.read_bytes() if file else data.encode() if data is not None else sys.stdin.buffer.read()
     if not body:
-        raise typer.BadParameter("nothing to send: give --input FILE, --data TEXT, or data on standard input")
+        raise typer.BadParameter("no data: give --input FILE, --data TEXT, or data on standard input")
     kind = content_type or kind_of(body, file.suffix if file else "")
-    name = documents.name_of(place)
+    name = documents.name_of(pipeline)
     with existing_session(target) as connected:
         endpoint, deployed_by = endpoint_of(connected, name)
         try:
@@ -70,7 +70,7 @@ def command(
 
 
 def kind_of(body: bytes, extension: str) -> str:
-    """By the extension, else by the data: what is no JSON is taken for CSV."""
+    """Content type by the extension. Without a known one, JSON if the data is valid JSON, else CSV."""
     if known := CONTENT_TYPES.get(extension.lower()):
         return known
     try:
@@ -81,16 +81,17 @@ def kind_of(body: bytes, extension: str) -> str:
 
 
 def remedies_of(deployed_by: str, guessed: str) -> Iterator[str]:
-    """Commands that may help. `deployed_by`: run and stage; `guessed`: the content type that nobody gave."""
+    """Remedies for a failed request. `deployed_by`: run and stage. `guessed`: the guessed content type."""
     if deployed_by:
-        yield f"{program()} logs {deployed_by} shows what the model logged"
+        yield f"{program()} logs {deployed_by} shows the log of the model"
     if guessed:
-        yield f"it was sent as {guessed}; --content-type TYPE sends it as something else"
+        yield f"the data was sent as {guessed}; set another type with --content-type TYPE"
 
 
 def endpoint_of(session: Session, name: str) -> tuple[str, str]:
-    """The endpoint of the pipeline's newest run that has one, and the run and stage that deployed it; else
-    `name`, where that is an endpoint.
+    """Endpoint of the pipeline `name`, with the run and stage that deployed it, or the endpoint `name`.
+
+    NotFoundError: there is no such pipeline with an endpoint, and no such endpoint.
     """
     from stagewright.runs.endpoints.deployed import deployed
 
@@ -99,14 +100,13 @@ def endpoint_of(session: Session, name: str) -> tuple[str, str]:
     if session.gateway.endpoints.describe(name):
         return name, ""
     raise NotFoundError(
-        f"{name} is neither a pipeline that has made an endpoint nor an endpoint in"
-        f" {target_label(session.target)}",
-        documents.pipeline_hint(session, name) or f"{program()} endpoints lists those that there are",
+        f"{name} is neither a pipeline with an endpoint nor an endpoint in {target_label(session.target)}",
+        documents.pipeline_hint(session, name) or f"{program()} endpoints lists the endpoints",
     )
 
 
 def decoded(body: bytes, content_type: str) -> Any:
-    """JSON as it is, other text as text, and bytes that are no text in Python's notation."""
+    """The response for --json: parsed JSON, other text as a string, bytes in Python's notation."""
     try:
         text = body.decode()
         return json.loads(text) if "json" in content_type else text

@@ -1,6 +1,6 @@
-"""Without --to it is the version before the one that serves. The update follows the policy of the last
-deployment: parts, waits, alarms (not those that are tripped already) and smoke test. The next run does not
-deploy the same again by itself: its plan says so, and `run --from STAGE` does.
+"""Restores the previous version, or the one of --to. The update uses the deployment policy of the endpoint:
+traffic steps, waits, alarms (except alarms that are already raised) and the smoke test. The next run does not
+deploy the replaced version again unless you run it with `--from STAGE`.
 """
 
 from __future__ import annotations
@@ -14,23 +14,25 @@ from stagewright.cli.common import documents, output
 from stagewright.cli.common.options import Json, TargetName
 from stagewright.cli.common.target import LOCAL, existing_session
 
-Place = Annotated[
-    str, typer.Argument(metavar="PIPELINE", help="A pipeline, by document, folder or name; or an endpoint.")
+PipelineOrEndpoint = Annotated[
+    str, typer.Argument(metavar="PIPELINE", help="A pipeline (document, folder or name) or an endpoint.")
 ]
 To = Annotated[
     str | None, typer.Option("--to", metavar="CONFIG", help="A version that `stagewright endpoints` lists.")
 ]
 Stage = Annotated[
-    str | None, typer.Option("--stage", metavar="STAGE", help="Which one, where several deploy endpoints.")
+    str | None,
+    typer.Option("--stage", metavar="STAGE", help="Needed if several stages deploy endpoints."),
 ]
-Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, which is recorded.")]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="The reason, which is recorded.")]
 NoSmokeTest = Annotated[
-    bool, typer.Option("--no-smoke-test", help="Without it, where the earlier model answers otherwise.")
+    bool,
+    typer.Option("--no-smoke-test", help="Skip the smoke test, for a model with another output."),
 ]
 
 
 def command(
-    place: Place,
+    pipeline: PipelineOrEndpoint,
     to: To = None,
     stage: Stage = None,
     reason: Reason = "",
@@ -43,13 +45,13 @@ def command(
 
     why = reason.strip()
     if len(why) > rollback.WHY_LIMIT:
-        message = f"at most {rollback.WHY_LIMIT:,} characters, and these are {len(why):,}"
+        message = f"needs at most {rollback.WHY_LIMIT:,} characters, has {len(why):,}"
         raise typer.BadParameter(message, param_hint="--reason")
     with existing_session(target) as connected:
-        item = rollback.find(connected.gateway, documents.name_of(place), stage)
+        item = rollback.find(connected.gateway, documents.name_of(pipeline), stage)
         going = rollback.prepare(connected.gateway, item, to)
         for name, state in going.unwatched.items():
-            output.note(f"warning: alarm {name} is {state}, so it is not watched")
+            output.note(f"warning: alarm {name} is {state}, so the update ignores it")
         output.note(f"{item.name}: from {going.origin} to {going.to}")
         done = going.go(caller(connected), why, smoke_test=not no_smoke_test)
     if as_json:
