@@ -11,6 +11,7 @@ import pytest
 from tests.support.waiting import until
 
 from stagewright.local import server
+from stagewright.local.state import INSTALLATION
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def aws(served):
             endpoint_url=running.url,
             aws_access_key_id=running.access_key,
             aws_secret_access_key=running.secret_key,
-            region_name=running.installation.region,
+            region_name=INSTALLATION.region,
         )
 
     return client

@@ -20,6 +20,7 @@ from tests.support.waiting import PATIENCE, until
 from stagewright.cli.common import live_view
 from stagewright.cli.common.target import Session
 from stagewright.local import server
+from stagewright.local.state import INSTALLATION
 from stagewright.operator_gateway import OperatorGateway
 from stagewright.runs.history.run_history import find_run
 
@@ -229,9 +230,7 @@ def test_ctrl_c_where_nobody_can_be_asked_stops_the_run(served):
 def test_on_aws_a_run_is_stopped_by_whom_aws_knows(served):
     run = served.json("run", ".", "-p", "seconds=303", "--no-wait")["run"]
     running = server.find(served.state)
-    gateway = OperatorGateway.connect(
-        running.installation, running.url, running.access_key, running.secret_key
-    )
+    gateway = OperatorGateway.connect(INSTALLATION, running.url, running.access_key, running.secret_key)
     assert live_view.stop_if_confirmed(Session(gateway, "dev"), run)
     until(lambda: served.json("show", run)["status"] == "STOPPED")
     arn = gateway.caller.arn()
@@ -241,9 +240,7 @@ def test_on_aws_a_run_is_stopped_by_whom_aws_knows(served):
 
 def test_a_run_that_was_refused_took_no_time_and_is_in_the_list(served):
     running = server.find(served.state)
-    gateway = OperatorGateway.connect(
-        running.installation, running.url, running.access_key, running.secret_key
-    )
+    gateway = OperatorGateway.connect(INSTALLATION, running.url, running.access_key, running.secret_key)
     gateway.queue.send({"pipeline": "nobodys", "request": "once", "by": "test"})
     run = until(lambda: find_run(gateway, "manual:once"))
     assert run in [each["run"] for each in served.json("runs")]
