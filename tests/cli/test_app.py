@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.support.waiting import PATIENCE
+from tests.support import command_server
 
 from stagewright import __version__
 from stagewright.cli.app import ALIASES, COMMANDS
@@ -21,15 +21,11 @@ BAD = "name: Bad Name\nstages:\n  one: {kind: procesing, code: one.py}\n"
 
 
 def stagewright(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """As a user calls it, through the function that the console script names."""
-    command = [sys.executable, "-c", "from stagewright.cli.app import main; main()", *arguments]
+    """The command, run to its end in a process of its own."""
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "STAGEWRIGHT_"))
     }
-    given = inherited | environment
-    return subprocess.run(
-        command, cwd=cwd, env=given, capture_output=True, text=True, check=False, timeout=PATIENCE
-    )
+    return command_server.run(arguments, cwd, inherited | environment)
 
 
 def test_a_wrong_overlay_is_refused_before_anything_is_contacted(tmp_path):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests.support import command_server
 
 from stagewright.cli.common.overlays import known_environments, unread_files
 
@@ -51,15 +51,7 @@ def told(pipeline: Path) -> list[tuple[bool, str]]:
 
 
 def validated(pipeline: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from stagewright.cli.app import main; main()", "validate", "."]
-    return subprocess.run(
-        [*command, *options],
-        cwd=pipeline.parent,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return command_server.run(["validate", ".", *options], pipeline.parent, os.environ)
 
 
 def test_environments_are_known_from_targets_and_from_terraforms_variables(pipeline):

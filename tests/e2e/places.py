@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.support import command_server
 from tests.support.processes import command_lines
-from tests.support.waiting import PATIENCE, until
+from tests.support.waiting import until
 
 from sagemaker_local import state_folder
 from stagewright.local import server
+from stagewright.local.state import INSTALLATION
 from stagewright.operator_gateway import OperatorGateway
 from stagewright.runs.history.records import RunRecord
 from stagewright.runs.history.run_history import show
@@ -52,10 +54,9 @@ class Place:
 
     def __call__(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         """The command, once it has ended with this exit code."""
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=PATIENCE)
-        assert process.returncode == code, out + err
-        return subprocess.CompletedProcess(arguments, code, out, err)
+        done = command_server.run(arguments, self.folder, self.environment)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done
 
     def json(self, *arguments: str, code: int = 0) -> Any:
         return json.loads(self(*arguments, "--json", code=code).stdout)
@@ -81,7 +82,7 @@ class Place:
         assert running is not None
         if running not in self._gateways:
             key = (running.access_key, running.secret_key)
-            self._gateways = {running: OperatorGateway.connect(running.installation, running.url, *key)}
+            self._gateways = {running: OperatorGateway.connect(INSTALLATION, running.url, *key)}
         return self._gateways[running]
 
     def begun(self, *arguments: str) -> str:

@@ -11,7 +11,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 import boto3
 import pytest
+from tests.support import command_server
 
 from stagewright.errors import StagewrightError
 from stagewright.local import server as local
@@ -29,7 +29,6 @@ from stagewright.migration.scripts import Scripts
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("import")]
 
-COMMAND = [sys.executable, "-c", "from stagewright.cli.app import main; main()"]
 BASH = """#!/bin/bash
 cd /opt/ml/processing/input/code/
 set -e
@@ -209,10 +208,7 @@ class Place:
         (folder / "scripts" / "source.tar.gz").write_bytes(tarball({"script.py": SCRIPT}))
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*COMMAND, *arguments], cwd=self.folder, env=self.environment, capture_output=True, text=True,
-            check=False, timeout=400,
-        )  # fmt: skip
+        return command_server.run(arguments, self.folder, self.environment)
 
     def json(self, *arguments: str) -> Any:
         done = self(*arguments, "--json")

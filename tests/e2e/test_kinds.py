@@ -7,14 +7,14 @@ import io
 import json
 import os
 import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.waiting import PATIENCE, until
+from tests.support import command_server
+from tests.support.waiting import until
 
 from stagewright.errors import RunFailedError
 from stagewright.local import server as local
@@ -127,7 +127,6 @@ if __name__ == "__main__":
     print(f"MAE: {mean_absolute_error(rows[:, -1], tree.predict(rows[:, :-1])):.6f}")
     joblib.dump(tree, pathlib.Path(os.environ["SM_MODEL_DIR"], "tree.joblib"))
 """
-MAIN = "from stagewright.cli.app import main; main()"
 
 
 class Place:
@@ -143,10 +142,7 @@ class Place:
         self.environment = inherited | {"STAGEWRIGHT_STATE": str(self.state)}
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-c", MAIN, *arguments], cwd=self.folder, env=self.environment,
-            capture_output=True, text=True, check=False, timeout=PATIENCE,
-        )  # fmt: skip
+        return command_server.run(arguments, self.folder, self.environment)
 
     def json(self, *arguments: str) -> Any:
         done = self(*arguments, "--json")

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.waiting import PATIENCE, until
+from tests.support import command_server
+from tests.support.waiting import until
 
 from stagewright.cli.commands.inspect.show import print_record
 from stagewright.cli.common.launch import wait_for_run
@@ -30,7 +31,6 @@ from stagewright.runs.requests import request_run
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("promotion")]
 
-COMMAND = [sys.executable, "-c", "from stagewright.cli.app import main; main()"]
 IMAGE = "registry.example/own:1"
 DOCUMENT = f"""
 name: promoted
@@ -79,10 +79,7 @@ class Place:
             (folder / name).write_text(text)
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*COMMAND, *arguments], cwd=self.folder, env=self.environment, capture_output=True, text=True,
-            check=False, timeout=PATIENCE,
-        )  # fmt: skip
+        return command_server.run(arguments, self.folder, self.environment)
 
     def json(self, *arguments: str) -> Any:
         done = self(*arguments, "--json")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.support.waiting import PATIENCE, until
+from tests.support import command_server
+from tests.support.waiting import until
 
 from sagemaker_local import state_folder
 from sagemaker_local.credentials import environment
@@ -29,7 +29,6 @@ stages:
   only: {kind: processing, code: only.py, outputs: [made]}
 """
 SCRIPT = 'open("/opt/ml/processing/output/made/file", "w").write("made")\n'
-COMMAND = [sys.executable, "-c", "from stagewright.cli.app import main; main()"]
 QUEUED = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
 
@@ -53,10 +52,7 @@ class Work:
         return self.session.client(service, endpoint_url=self.server.url)
 
     def json(self, *arguments: str) -> Any:
-        done = subprocess.run(
-            [*COMMAND, *arguments, "--json"], cwd=self.folder, env=self.environment,
-            capture_output=True, text=True, check=False, timeout=PATIENCE,
-        )  # fmt: skip
+        done = command_server.run([*arguments, "--json"], self.folder, self.environment)
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
 

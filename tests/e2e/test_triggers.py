@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.ticks import ticks
+from tests.support import command_server
 from tests.support.waiting import PATIENCE, until
 
 from sagemaker_local import state_folder
@@ -28,7 +27,6 @@ from stagewright.runs.releases.push import push
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("triggers")]
 
 GATE = {"kind": "gate", "require": "1 >= 0"}
-COMMAND = [sys.executable, "-c", "from stagewright.cli.app import main; main()"]
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +47,8 @@ def command(server: state_folder.Server, tmp_path_factory: pytest.TempPathFactor
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "STAGEWRIGHT_"))}
 
     def call(*arguments: str) -> Any:
-        done = subprocess.run(
-            [*COMMAND, *arguments, "--json"], cwd=folder, capture_output=True, text=True, check=False,
-            env=inherited | {"STAGEWRIGHT_STATE": str(server.state)}, timeout=PATIENCE,
-        )  # fmt: skip
+        environment = inherited | {"STAGEWRIGHT_STATE": str(server.state)}
+        done = command_server.run([*arguments, "--json"], folder, environment)
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
 
@@ -196,10 +192,8 @@ def test_dead_letters_are_listed_replayed_and_dropped(
 )
 def test_a_wrong_command_line_is_refused(tmp_path: Path, arguments: list[str], message: str) -> None:
     state = tmp_path / "state"
-    done = subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, check=False,
-        env=os.environ | {"STAGEWRIGHT_STATE": str(state), "COLUMNS": "200"},
-    )  # fmt: skip
+    environment = os.environ | {"STAGEWRIGHT_STATE": str(state), "COLUMNS": "200"}
+    done = command_server.run(arguments, tmp_path, environment)
     assert done.returncode == 2
     assert message in done.stderr
     assert not state.exists()

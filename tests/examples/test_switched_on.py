@@ -7,13 +7,11 @@ import io
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.waiting import PATIENCE
+from tests.support import command_server
 
 from stagewright.local import server as local
 from stagewright.local.state import INSTALLATION
@@ -22,7 +20,6 @@ from stagewright.operator_gateway import OperatorGateway
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("switched")]
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "house-price"
-MAIN = "from stagewright.cli.app import main; main()"
 CHANGES = (
     ("    enabled: false\n", ""),
     ("${stages.train.model}", "${stages.tune.model}"),
@@ -46,10 +43,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def command(folder: Path, *arguments: str) -> Any:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    done = subprocess.run(
-        [sys.executable, "-c", MAIN, *arguments, "--json"], cwd=folder, capture_output=True, text=True,
-        env=inherited | {"STAGEWRIGHT_STATE": str(folder / "state")}, check=False, timeout=PATIENCE,
-    )  # fmt: skip
+    environment = inherited | {"STAGEWRIGHT_STATE": str(folder / "state")}
+    done = command_server.run([*arguments, "--json"], folder, environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
 

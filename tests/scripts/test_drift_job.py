@@ -9,6 +9,7 @@ import pytest
 from tests.support.command_line import CommandLine
 
 from stagewright.local import server
+from stagewright.local.state import INSTALLATION
 from stagewright.operator_gateway import OperatorGateway
 
 DATA = Path(__file__).parents[2] / "examples" / "house-price-watch" / "data"
@@ -72,4 +73,4 @@ def test_a_run_goes_on_only_where_the_data_have_drifted(command, current, status
 
 def gateway(command: CommandLine) -> OperatorGateway:
     running = server.find(command.state)
-    return OperatorGateway.connect(running.installation, running.url, running.access_key, running.secret_key)
+    return OperatorGateway.connect(INSTALLATION, running.url, running.access_key, running.secret_key)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support import command_server
 from tests.support.waiting import PATIENCE, until
 
 from stagewright.local import server
@@ -96,6 +97,8 @@ from stagewright.cli.app import main
 main()
 """
 
+PYTHON = [sys.executable, "-c", MAIN]
+
 # As the console script, which says whether it handed the command over.
 HANDING_OVER = """
 import signal, sys
@@ -117,9 +120,11 @@ class CommandLine:
             name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "STAGEWRIGHT_"))
         }
         self.environment = inherited | {"STAGEWRIGHT_STATE": str(self.state), "PYTHONUNBUFFERED": "1"}
-        self.command = [sys.executable, "-c", MAIN]
+        self.command = PYTHON
 
     def __call__(self, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+        if self.command == PYTHON:
+            return command_server.run(arguments, self.folder, self.environment, given)
         return subprocess.run(
             [*self.command, *arguments], cwd=self.folder, env=self.environment, input=given,
             capture_output=True, text=True, check=False, timeout=PATIENCE,
