@@ -1,7 +1,7 @@
-"""The one door to AWS: a file per service, only the calls that are used, typed, answering frozen values.
+"""The gateway to AWS: all clients and stores of one installation.
 
-The same code serves AWS and the local target; only the endpoint differs. The services that routing an event
-does not need are imported at their first use: a cold start pays for every import.
+AWS and the local target differ only in the endpoint URL. Clients that the router does not need for every
+event are imported at their first use, because a cold start pays for every import.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from botocore.exceptions import ProfileNotFound
 
 from stagewright.aws.executions import Executions
 from stagewright.aws.objects import Objects
-from stagewright.aws.session import keyed
+from stagewright.aws.session import session_with_key
 from stagewright.errors import TargetError
 from stagewright.naming import Installation
 from stagewright.store.documents import Documents
@@ -47,7 +47,7 @@ CONFIG = Config(
 
 @dataclass(frozen=True)
 class Gateway:
-    """All services of one installation. Each client is made at its first use, once: making one is slow."""
+    """All clients of one installation. Each is created once, at its first use, because that is slow."""
 
     installation: Installation
     session: boto3.session.Session
@@ -67,7 +67,9 @@ class Gateway:
         """Asks nobody yet. With a key, nothing of the user's AWS set-up is read; without one botocore's
         own chain decides (environment, `profile`, role)."""
         if access_key and secret_key:
-            return cls(installation, keyed(access_key, secret_key, installation.region), endpoint_url)
+            return cls(
+                installation, session_with_key(access_key, secret_key, installation.region), endpoint_url
+            )
         try:
             session = boto3.session.Session(region_name=installation.region, profile_name=profile)
         except ProfileNotFound as error:
@@ -167,7 +169,7 @@ class Gateway:
         return Topics(self._client("sns"))
 
     def close(self) -> None:
-        """Closes the connections; the next call opens them again."""
+        """Close the connections. The next call opens new ones."""
         for client in self._clients.values():
             client.close()
 

@@ -182,7 +182,7 @@ def test_the_sweeper_finds_a_status_whose_event_was_lost_and_a_decision_half_mad
 
     run = asked(place)
     with monkeypatch.context() as patch:
-        patch.setattr(Executions, "give_back", crash)
+        patch.setattr(Executions, "complete_task", crash)
         with pytest.raises(ConnectionError):
             approvals.decide(gateway, run, "ok", approved=True, by="ann", why="fine")
     assert approvals.waiting(gateway) == []
@@ -262,21 +262,21 @@ def test_a_decision_that_comes_as_the_time_is_up_is_recorded_and_says_so(
     run = asked(plain)
     gateway = plain.gateway()
     (found,) = gateway.approvals.of_run(run)
-    assert gateway.executions.give_up(found.token, "States.Timeout", "")
-    assert not gateway.executions.give_back(found.token, {})
+    assert gateway.executions.fail_task(found.token, "States.Timeout", "")
+    assert not gateway.executions.complete_task(found.token, {})
     until(lambda: gateway.approvals.of_run(run)[0].status == "FAILED")
     with pytest.raises(NotFoundError, match="does not wait any more: it is FAILED"):
         approvals.decide(gateway, run, "ok", approved=True, by="ann", why="late")
     run = asked(plain)
     (found,) = gateway.approvals.of_run(run)
-    monkeypatch.setattr(Executions, "give_back", lambda *_: False)
+    monkeypatch.setattr(Executions, "complete_task", lambda *_: False)
     with pytest.raises(NotFoundError, match="the decision came too late, and is recorded"):
         approvals.decide(gateway, run, "ok", approved=True, by="ann", why="late")
     assert gateway.approvals.of_run(run)[0].by == "ann"
     plain.json("stop", run)
 
 
-@pytest.mark.parametrize(("approved", "ending"), [(True, "give_back"), (False, "give_up")])
+@pytest.mark.parametrize(("approved", "ending"), [(True, "complete_task"), (False, "fail_task")])
 def test_a_decision_that_the_sweeper_carries_out_first_is_no_late_one(
     plain: Place, monkeypatch: pytest.MonkeyPatch, approved: bool, ending: str
 ) -> None:

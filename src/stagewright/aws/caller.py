@@ -1,25 +1,26 @@
-"""Who makes these calls."""
+"""The identity that makes the calls, from AWS Security Token Service."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
-from stagewright.aws.errors import translated
+from stagewright.aws.errors import translate_errors
 
-
-class STSClient(Protocol):
-    """The one call that is used; boto3's stubs for STS are not among the development requirements."""
-
-    def get_caller_identity(self) -> dict[str, Any]: ...
+if TYPE_CHECKING:
+    from mypy_boto3_sts import STSClient
 
 
 @dataclass(frozen=True)
 class Caller:
+    """Reads the identity of the caller."""
+
     client: STSClient
 
     def arn(self) -> str:
-        """Of the user or the assumed role, session name included. It needs no permission (API reference of
-        STS GetCallerIdentity)."""
-        with translated("sts", "the caller"):
-            return str(self.client.get_caller_identity()["Arn"])
+        """Return the ARN of the user, or of the assumed role with its session name.
+
+        Calls GetCallerIdentity, which needs no permission (STS API reference).
+        """
+        with translate_errors("sts", "the caller"):
+            return self.client.get_caller_identity()["Arn"]

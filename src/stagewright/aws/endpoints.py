@@ -1,4 +1,4 @@
-"""Endpoints: how they stand, asking them, and removing them; the models that they and transform jobs use."""
+"""Endpoints, endpoint configurations and models in Amazon SageMaker."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from stagewright.aws.errors import code_of, is_missing, translated
+from stagewright.aws.errors import error_code, if_exists, translate_errors
 from stagewright.errors import TargetError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """`status`: Creating, Updating, InService, Failed, Deleting and others of DescribeEndpoint."""
+    """One endpoint. `status` is an EndpointStatus of DescribeEndpoint, such as InService or Updating."""
 
     name: str
     arn: str
@@ -30,6 +30,8 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Answer:
+    """The response of an endpoint, and the production variant that gave it."""
+
     body: bytes
     content_type: str
     variant: str
@@ -37,6 +39,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Endpoints:
+    """Reads, updates, invokes and deletes endpoints.
+
+    A version is an endpoint configuration and the model of the same name. `connect_runtime` creates the
+    client of the runtime API at its first use.
+    """
+
     client: SageMakerClient
     connect_runtime: Callable[[], SageMakerRuntimeClient]
 
@@ -45,14 +53,11 @@ class Endpoints:
         return self.connect_runtime()
 
     def describe(self, name: str) -> Endpoint | None:
-        """None where there is no such endpoint."""
-        with translated("sagemaker", f"the endpoint {name}"):
-            try:
-                answer = self.client.describe_endpoint(EndpointName=name)
-            except ClientError as error:
-                if not is_missing(error):
-                    raise
-                return None
+        """Return an endpoint, or None if there is none. Calls DescribeEndpoint."""
+        with translate_errors("sagemaker", f"the endpoint {name}"):
+            answer = if_exists(self.client.describe_endpoint, EndpointName=name)
+        if answer is None:
+            return None
         return Endpoint(
             answer["EndpointName"],
             answer["EndpointArn"],
@@ -62,66 +67,67 @@ class Endpoints:
         )
 
     def has_model(self, name: str) -> bool:
-        """Whether there is such a SageMaker model."""
-        with translated("sagemaker", f"the model {name}"):
-            try:
-                self.client.describe_model(ModelName=name)
-            except ClientError as error:
-                if not is_missing(error):
-                    raise
-                return False
-        return True
+        """Return whether there is a model of this name. Calls DescribeModel."""
+        with translate_errors("sagemaker", f"the model {name}"):
+            return if_exists(self.client.describe_model, ModelName=name) is not None
 
     def has_version(self, name: str) -> bool:
-        """Whether there is such a configuration, and the model of its name."""
-        with translated("sagemaker", f"the endpoint configuration {name}"):
-            try:
-                self.client.describe_endpoint_config(EndpointConfigName=name)
-            except ClientError as error:
-                if not is_missing(error):
-                    raise
-                return False
-        return self.has_model(name)
+        """Return whether there are a configuration and a model of this name.
+
+        Calls DescribeEndpointConfig and DescribeModel.
+        """
+        with translate_errors("sagemaker", f"the endpoint configuration {name}"):
+            config = if_exists(self.client.describe_endpoint_config, EndpointConfigName=name)
+        return config is not None and self.has_model(name)
 
     def update(self, name: str, config: str, deployment: Mapping[str, Any]) -> None:
-        """Asks for it; DescribeEndpoint tells how it ends. `deployment`: DeploymentConfig, or empty."""
-        more: Any = {"DeploymentConfig": deployment} if deployment else {}
-        with translated("sagemaker", f"the endpoint {name}"):
-            self.client.update_endpoint(EndpointName=name, EndpointConfigName=config, **more)
+        """Start an update to another configuration. `deployment` is its DeploymentConfig, or empty.
+
+        Calls UpdateEndpoint, which returns at once. `describe` shows how the update ends.
+        """
+        optional: Any = {"DeploymentConfig": deployment} if deployment else {}
+        with translate_errors("sagemaker", f"the endpoint {name}"):
+            self.client.update_endpoint(EndpointName=name, EndpointConfigName=config, **optional)
 
     def tags(self, arn: str) -> dict[str, str]:
-        with translated("sagemaker", f"the tags of {arn}"):
+        """Return the tags of a resource. Calls ListTags."""
+        with translate_errors("sagemaker", f"the tags of {arn}"):
             return {tag["Key"]: tag["Value"] for tag in self.client.list_tags(ResourceArn=arn)["Tags"]}
 
     def delete(self, name: str) -> None:
-        with translated("sagemaker", f"the endpoint {name}"):
+        """Delete an endpoint. Calls DeleteEndpoint. Raises NotFoundError if there is none."""
+        with translate_errors("sagemaker", f"the endpoint {name}"):
             self.client.delete_endpoint(EndpointName=name)
 
     def delete_version(self, name: str) -> None:
-        """A configuration and the model of its name; either may be gone."""
-        with translated("sagemaker", f"the endpoint configuration and model {name}"):
-            self._delete(lambda: self.client.delete_endpoint_config(EndpointConfigName=name))
-            self._delete(lambda: self.client.delete_model(ModelName=name))
+        """Delete a configuration and the model of its name, each if it exists.
 
-    def _delete(self, delete: Callable[[], object]) -> None:
-        try:
-            delete()
-        except ClientError as error:
-            if not is_missing(error):
-                raise
+        Calls DeleteEndpointConfig and DeleteModel.
+        """
+        with translate_errors("sagemaker", f"the endpoint configuration and model {name}"):
+            if_exists(self.client.delete_endpoint_config, EndpointConfigName=name)
+            if_exists(self.client.delete_model, ModelName=name)
 
     def invoke(self, name: str, body: bytes, content_type: str, accept: str = "application/json") -> Answer:
-        """At most 25 MB in; the model's own failure (ModelError) is a TargetError with its message."""
-        with translated("sagemaker", f"the endpoint {name}"):
+        """Send a request of at most 25 MB to the model. Return its response.
+
+        Calls InvokeEndpoint, which answers within 60 seconds (SageMaker runtime API reference). A failure of
+        the model itself (ModelError) raises TargetError with the model's message.
+        """
+        with translate_errors("sagemaker", f"the endpoint {name}"):
             try:
                 answer = self.runtime.invoke_endpoint(
                     EndpointName=name, Body=body, ContentType=content_type, Accept=accept
                 )
             except ClientError as error:
-                if code_of(error) != "ModelError":
+                if error_code(error) != "ModelError":
                     raise
-                message = error.response.get("OriginalMessage") or error.response["Error"].get("Message", "")
-                remedy = "see that the input is what the model's input_fn reads"
-                raise TargetError(f"the model behind {name} failed: {message}", remedy) from error
+                raise _model_error(name, error) from error
             content = answer["Body"].read()
         return Answer(content, answer.get("ContentType", ""), answer.get("InvokedProductionVariant", ""))
+
+
+def _model_error(endpoint: str, error: ClientError) -> TargetError:
+    message = error.response.get("OriginalMessage") or error.response["Error"].get("Message", "")
+    remedy = "see that the input is what the model's input_fn reads"
+    return TargetError(f"the model behind {endpoint} failed: {message}", remedy)

@@ -1,4 +1,4 @@
-"""Executions of the state machine."""
+"""Executions of the state machine in AWS Step Functions."""
 
 from __future__ import annotations
 
@@ -9,19 +9,23 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from stagewright.aws.errors import code_of, translated
+from stagewright.aws.errors import error_code, translate_errors
 from stagewright.errors import NotFoundError
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 NO_LONGER = ("TaskTimedOut", "TaskDoesNotExist")
-"""What SendTaskSuccess and SendTaskFailure answer for a task that has ended (their API reference)."""
+"""The errors of SendTaskSuccess and SendTaskFailure for a task that has ended (API reference)."""
 
 
 @dataclass(frozen=True)
 class Execution:
-    """`status`: RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED, PENDING_REDRIVE. Times in epoch seconds."""
+    """One execution. Times are epoch seconds.
+
+    `status` is RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED or PENDING_REDRIVE. `output` is JSON, of an
+    execution that SUCCEEDED.
+    """
 
     arn: str
     status: str
@@ -30,11 +34,12 @@ class Execution:
     error: str
     cause: str
     output: str = ""
-    """JSON; of one that SUCCEEDED."""
 
 
 @dataclass(frozen=True)
 class Executions:
+    """Starts, reads and stops executions of the state machine with the ARN `machine`."""
+
     client: SFNClient
     machine: str
 
@@ -42,21 +47,23 @@ class Executions:
         return f"{self.machine.replace(':stateMachine:', ':execution:')}:{name}"
 
     def start(self, name: str, document: str) -> tuple[str, bool]:
-        """The execution's ARN, and whether this call started it.
+        """Start an execution with `document` as its input. Return its ARN and whether this call started it.
 
-        StartExecution with a name used in the last 90 days answers ExecutionAlreadyExists, or, where that
-        execution still runs with the same input, repeats its ARN (API reference of StartExecution).
+        Calls StartExecution. For a name that was used in the last 90 days AWS raises
+        ExecutionAlreadyExists. While that execution runs with the same input AWS returns its ARN again
+        (API reference).
         """
-        with translated("states", f"the execution {name}"):
+        with translate_errors("states", f"the execution {name}"):
             try:
                 answer = self.client.start_execution(stateMachineArn=self.machine, name=name, input=document)
             except ClientError as error:
-                if code_of(error) != "ExecutionAlreadyExists":
+                if error_code(error) != "ExecutionAlreadyExists":
                     raise
                 return self.arn_of(name), False
         return answer["executionArn"], True
 
     def exists(self, name: str) -> bool:
+        """Return whether there is an execution of this name. Calls DescribeExecution."""
         try:
             self.describe(self.arn_of(name))
         except NotFoundError:
@@ -64,45 +71,55 @@ class Executions:
         return True
 
     def is_running(self, name: str) -> bool:
+        """Return whether an execution of this name is RUNNING. Calls DescribeExecution."""
         try:
             return self.describe(self.arn_of(name)).status == "RUNNING"
         except NotFoundError:
             return False
 
     def stop(self, arn: str, cause: str) -> None:
-        """Stopping one that has ended changes nothing (its status stays).
+        """Stop an execution. Does nothing if it has ended. Calls StopExecution.
 
-        What StopExecution answers for such a one its API reference does not say; of its errors only
-        ValidationException could be it, and the request itself is valid.
+        The API reference does not say what StopExecution returns for an ended execution. Of its errors only
+        ValidationException is possible, because the request itself is valid.
         """
-        with translated("states", f"the execution {arn}"):
+        with translate_errors("states", f"the execution {arn}"):
             try:
                 self.client.stop_execution(executionArn=arn, error="Stagewright.Stopped", cause=cause)
             except ClientError as error:
-                if code_of(error) != "ValidationException":
+                if error_code(error) != "ValidationException":
                     raise
 
-    def give_back(self, token: str, output: Mapping[str, str]) -> bool:
-        """The task that waits with this token ends well; false where it does not wait any more."""
-        return self._sent(lambda: self.client.send_task_success(taskToken=token, output=json.dumps(output)))
+    def complete_task(self, token: str, output: Mapping[str, str]) -> bool:
+        """End the task that waits with this token. Return False if it waits no longer.
 
-    def give_up(self, token: str, error: str, cause: str) -> bool:
-        """The task that waits with this token fails; false where it does not wait any more."""
-        return self._sent(lambda: self.client.send_task_failure(taskToken=token, error=error, cause=cause))
+        Calls SendTaskSuccess.
+        """
+        return self._send(lambda: self.client.send_task_success(taskToken=token, output=json.dumps(output)))
 
-    def _sent(self, send: Callable[[], object]) -> bool:
-        with translated("states", "the waiting task"):
+    def fail_task(self, token: str, error: str, cause: str) -> bool:
+        """Fail the task that waits with this token. Return False if it waits no longer.
+
+        Calls SendTaskFailure.
+        """
+        return self._send(lambda: self.client.send_task_failure(taskToken=token, error=error, cause=cause))
+
+    def _send(self, send: Callable[[], object]) -> bool:
+        with translate_errors("states", "the waiting task"):
             try:
                 send()
             except ClientError as error:
-                if code_of(error) not in NO_LONGER:
+                if error_code(error) not in NO_LONGER:
                     raise
                 return False
         return True
 
     def describe(self, arn: str) -> Execution:
-        """NotFoundError where there is none, which is so 90 days after its end as well."""
-        with translated("states", f"the execution {arn}"):
+        """Return an execution. Calls DescribeExecution.
+
+        Raises NotFoundError if there is none. AWS deletes executions 90 days after their end.
+        """
+        with translate_errors("states", f"the execution {arn}"):
             answer = self.client.describe_execution(executionArn=arn)
         ended = answer.get("stopDate")
         return Execution(

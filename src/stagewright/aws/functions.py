@@ -1,31 +1,30 @@
-"""The installation's own functions, as far as a command asks about them."""
+"""The installation's functions in AWS Lambda."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
-from stagewright.aws.errors import translated
+from stagewright.aws.errors import translate_errors
 
-
-class LambdaClient(Protocol):
-    """The one call that is used; boto3's stubs for Lambda are not among the development requirements."""
-
-    def get_function_configuration(self, *, FunctionName: str) -> dict[str, Any]: ...  # noqa: N803 -- AWS's names
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
 
 
 @dataclass(frozen=True)
 class Functions:
-    """`name` makes a function's full name."""
+    """Reads the functions. `name` returns the full name of a function."""
 
     client: LambdaClient
     name: Callable[[str], str]
 
-    def environment(self, what: str) -> Mapping[str, str]:
-        """The environment variables of a function."""
-        name = self.name(what)
-        with translated("lambda", f"the function {name}"):
+    def environment(self, function: str) -> Mapping[str, str]:
+        """Return the environment variables of a function. Calls GetFunctionConfiguration.
+
+        Raises NotFoundError if the function does not exist.
+        """
+        name = self.name(function)
+        with translate_errors("lambda", f"the function {name}"):
             answer = self.client.get_function_configuration(FunctionName=name)
-        variables: Mapping[str, str] = answer.get("Environment", {}).get("Variables", {})
-        return variables
+        return answer.get("Environment", {}).get("Variables", {})

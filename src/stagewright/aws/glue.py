@@ -1,4 +1,4 @@
-"""Runs of Glue jobs: how they stand, and stopping them."""
+"""Job runs of AWS Glue."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from stagewright.aws.errors import is_missing, translated
+from stagewright.aws.errors import is_missing, translate_errors
 from stagewright.naming import JOB
 
 ENDED = frozenset(("SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED"))
-"""States of a run that has ended (API reference, JobRun, JobRunState)."""
+"""The states of a run that has ended (Glue API reference, JobRun, JobRunState)."""
 PAGE = 100
 
 
 @dataclass(frozen=True)
 class GlueRun:
-    """`state` is a JobRunState. Times in epoch seconds."""
+    """One job run. `state` is a JobRunState. Times are epoch seconds."""
 
     id: str
     state: str
@@ -30,16 +30,19 @@ class GlueRun:
 
 @dataclass(frozen=True)
 class GlueRuns:
+    """Finds and stops job runs."""
+
     client: Any
-    """boto3's, of Glue."""
 
     def find(self, definition: str, job: str) -> GlueRun | None:
-        """The run of the Glue job `definition` that a stage started as `job`; the newest runs come first, as
-        GetJobRuns has them."""
+        """Return the run of the Glue job `definition` that a stage started as `job`, or None.
+
+        Calls GetJobRuns, which returns the newest runs first, and compares the run's arguments.
+        """
         pages = self.client.get_paginator("get_job_runs").paginate(
             JobName=definition, PaginationConfig={"PageSize": PAGE}
         )
-        with translated("glue", f"the Glue job {definition}"):
+        with translate_errors("glue", f"the Glue job {definition}"):
             try:
                 for page in pages:
                     for run in page["JobRuns"]:
@@ -51,8 +54,8 @@ class GlueRuns:
         return None
 
     def stop(self, definition: str, run: str) -> None:
-        """One that has ended stays as it is: the answer then has it among its errors."""
-        with translated("glue", f"the Glue job {definition}"):
+        """Stop a run. Does nothing if it has ended: BatchStopJobRun then lists it among its errors."""
+        with translate_errors("glue", f"the Glue job {definition}"):
             self.client.batch_stop_job_run(JobName=definition, JobRunIds=[run])
 
 

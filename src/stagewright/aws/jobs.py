@@ -1,4 +1,4 @@
-"""SageMaker jobs: how they stand, and stopping them."""
+"""Jobs of Amazon SageMaker."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
 
-from stagewright.aws.errors import code_of, is_missing, translated
+from stagewright.aws.errors import error_code, if_exists, is_missing, translate_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -19,10 +19,11 @@ JobKind = Literal["processing", "training", "tuning", "transform"]
 
 @dataclass(frozen=True)
 class Job:
-    """`status`: InProgress, Completed, Failed, Stopping, Stopped, as SageMaker says. Times in epoch seconds.
+    """One job. Times are epoch seconds.
 
-    `started` is None until the container runs; `metrics` are a training job's so far, or the objective of a
-    tuning job's best training job.
+    `status` is InProgress, Completed, Failed, Stopping or Stopped. `detail` is the secondary status of a
+    training job, or the progress of a tuning job. `started` is None until the container runs. `metrics` are
+    those of a training job so far, or the objective of a tuning job's best training job.
     """
 
     name: str
@@ -38,33 +39,30 @@ class Job:
 
 @dataclass(frozen=True)
 class Jobs:
+    """Reads and stops jobs."""
+
     client: SageMakerClient
 
     def describe(self, kind: JobKind, name: str) -> Job | None:
-        """None where there is no such job."""
-        with translated("sagemaker", f"the {kind} job {name}"):
-            try:
-                return self._describe(kind, name)
-            except ClientError as error:
-                if not is_missing(error):
-                    raise
-                return None
+        """Return a job, or None if there is none. Calls the Describe operation of the kind."""
+        with translate_errors("sagemaker", f"the {kind} job {name}"):
+            return if_exists(self._describe, kind=kind, name=name)
 
     def stop(self, kind: JobKind, name: str) -> None:
-        """Nothing where the job has ended or is ending, or never was.
+        """Stop a job. Does nothing if the job has ended, is stopping, or does not exist.
 
-        SageMaker refuses that with ValidationException, as it does much else, in a sentence that no document
-        of AWS's has; so the job is asked how it stands.
+        Calls the Stop operation of the kind. For an ended job SageMaker raises ValidationException with an
+        undocumented message, as for other mistakes. So this method then reads the status of the job.
         """
-        with translated("sagemaker", f"the {kind} job {name}"):
+        with translate_errors("sagemaker", f"the {kind} job {name}"):
             try:
                 self._stop(kind, name)
             except ClientError as error:
-                if not is_missing(error) and not self._refused_as_over(error, kind, name):
+                if not is_missing(error) and not self._is_over(error, kind, name):
                     raise
 
-    def _refused_as_over(self, error: ClientError, kind: JobKind, name: str) -> bool:
-        if code_of(error) != "ValidationException":
+    def _is_over(self, error: ClientError, kind: JobKind, name: str) -> bool:
+        if error_code(error) != "ValidationException":
             return False
         job = self.describe(kind, name)
         return job is None or job.status != "InProgress"
@@ -106,7 +104,7 @@ class Jobs:
 
     def _training(self, name: str) -> Job:
         answer = self.client.describe_training_job(TrainingJobName=name)
-        metrics = {each["MetricName"]: each["Value"] for each in answer.get("FinalMetricDataList", [])}
+        metrics = {metric["MetricName"]: metric["Value"] for metric in answer.get("FinalMetricDataList", [])}
         return Job(
             name,
             answer["TrainingJobArn"],
@@ -149,21 +147,21 @@ class Jobs:
 
 
 def _progress(answer: Mapping[str, Any]) -> str:
-    """Such as `3 of 10 training jobs completed, 2 in progress, 1 failed`."""
+    """Return a text such as `3 of 10 training jobs completed, 2 in progress, 1 failed`."""
     counts = answer["TrainingJobStatusCounters"]
     failed = counts.get("RetryableError", 0) + counts.get("NonRetryableError", 0)
     most = answer["HyperParameterTuningJobConfig"]["ResourceLimits"].get("MaxNumberOfTrainingJobs")
-    of = f" of {most}" if most else ""
+    total = f" of {most}" if most else ""
     others = (
         (counts.get("InProgress"), "in progress"),
         (failed, "failed"),
         (counts.get("Stopped"), "stopped"),
     )
-    told = [f"{count} {what}" for count, what in others if count]
-    return ", ".join([f"{counts.get('Completed', 0)}{of} training jobs completed", *told])
+    rest = [f"{count} {what}" for count, what in others if count]
+    return ", ".join([f"{counts.get('Completed', 0)}{total} training jobs completed", *rest])
 
 
 def _seconds(answer: Mapping[str, Any], name: str) -> float | None:
-    """Seconds since the epoch; the local service may leave the field out or answer a null."""
+    """Return epoch seconds, or None. The local service may leave the field out or return null."""
     time = answer.get(name)
     return time.timestamp() if isinstance(time, datetime) else None

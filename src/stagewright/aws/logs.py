@@ -1,4 +1,4 @@
-"""Log groups of CloudWatch."""
+"""Log groups of Amazon CloudWatch Logs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from stagewright.aws.errors import is_missing, translated
+from stagewright.aws.errors import is_missing, translate_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LogEvent:
-    """One line. `time` in epoch milliseconds."""
+    """One line of a log. `time` is epoch milliseconds."""
 
     time: int
     text: str
@@ -24,16 +24,21 @@ class LogEvent:
 
 @dataclass(frozen=True)
 class Logs:
+    """Reads log streams. A log group that does not exist has no streams and no events."""
+
     client: CloudWatchLogsClient
 
     def streams(self, group: str, prefix: str) -> tuple[str, ...]:
-        """Names of the streams that start with `prefix` (empty: all); none where there is no such group."""
+        """Return the names of the streams that start with `prefix`, or of all if it is empty.
+
+        Calls DescribeLogStreams.
+        """
         paginator = self.client.get_paginator("describe_log_streams")
         if prefix:
             pages = paginator.paginate(logGroupName=group, logStreamNamePrefix=prefix)
         else:
             pages = paginator.paginate(logGroupName=group)
-        with translated("logs", f"the log group {group}"):
+        with translate_errors("logs", f"the log group {group}"):
             try:
                 return tuple(
                     stream["logStreamName"] for page in pages for stream in page.get("logStreams", [])
@@ -44,11 +49,11 @@ class Logs:
                 return ()
 
     def read(self, group: str, stream: str, token: str = "") -> tuple[tuple[LogEvent, ...], str]:
-        """Events after `token` (from the first line without one), and the next token.
+        """Return the events after `token` and the next token. Without a token, start with the first event.
 
-        The same token comes back when there is nothing more now (API reference of GetLogEvents).
+        Calls GetLogEvents. At the end of the stream it returns the same token again (API reference).
         """
-        with translated("logs", f"the log {group}/{stream}"):
+        with translate_errors("logs", f"the log {group}/{stream}"):
             if token:
                 answer = self.client.get_log_events(
                     logGroupName=group, logStreamName=stream, nextToken=token, startFromHead=True
@@ -61,11 +66,14 @@ class Logs:
         return events, answer.get("nextForwardToken", token)
 
     def search(self, group: str, text: str, since: int) -> Iterator[LogEvent]:
-        """Events of a group that hold `text`, from epoch milliseconds `since` on, oldest first."""
+        """Yield the events of a group that contain `text`, from epoch milliseconds `since` on, oldest first.
+
+        Calls FilterLogEvents.
+        """
         pages = self.client.get_paginator("filter_log_events").paginate(
             logGroupName=group, filterPattern=f'"{text}"', startTime=since
         )
-        with translated("logs", f"the log group {group}"):
+        with translate_errors("logs", f"the log group {group}"):
             try:
                 for page in pages:
                     for event in page.get("events", []):

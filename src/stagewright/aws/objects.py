@@ -1,14 +1,14 @@
-"""Objects in S3, versioned."""
+"""Objects in Amazon S3."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from stagewright.aws.errors import code_of, is_missing, translated
+from stagewright.aws.errors import error_code, if_exists, is_missing, translate_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Stored:
-    """An object's content. `modified` in epoch seconds."""
+class StoredObject:
+    """An object and its content. `modified` is epoch seconds. Only a versioned bucket sets `version`."""
 
     key: str
     body: bytes
@@ -26,8 +26,8 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Listed:
-    """One line of a listing. `size` in bytes, `modified` in epoch seconds; `version` from `versions` only."""
+class ListedObject:
+    """One entry of a listing. `size` is bytes, `modified` epoch seconds. Only `versions` sets `version`."""
 
     key: str
     size: int
@@ -38,89 +38,93 @@ class Listed:
 
 @dataclass(frozen=True)
 class Objects:
-    """Calls on the installation's bucket; `bucket` is given for another one."""
+    """Reads and writes objects of the installation's bucket. `bucket` arguments name another bucket."""
 
     client: S3Client
     bucket: str
 
     def put(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> str:
-        """The new version's id; empty where the bucket is not versioned."""
-        with translated("s3", self._name(key)):
+        """Write an object. Return its version id, "" in an unversioned bucket.
+
+        Calls PutObject, which takes at most 5 GB (S3 user guide, "Uploading objects").
+        """
+        with translate_errors("s3", self._name(key)):
             answer = self.client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
         return answer.get("VersionId", "")
 
     def put_new(self, key: str, body: bytes, content_type: str = "application/json") -> bool:
-        """False where the key exists already, which then stays as it is (S3 conditional writes)."""
-        with translated("s3", self._name(key)):
+        """Write an object. Return False and write nothing if the key exists.
+
+        Calls PutObject with If-None-Match (S3 user guide, "Conditional writes").
+        """
+        with translate_errors("s3", self._name(key)):
             try:
                 self.client.put_object(
                     Bucket=self.bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*"
                 )
             except ClientError as error:
-                if code_of(error) not in ("PreconditionFailed", "412"):
+                if error_code(error) not in ("PreconditionFailed", "412"):
                     raise
                 return False
         return True
 
-    def get(self, key: str, version: str = "", bucket: str = "") -> Stored:
-        """NotFoundError where there is none."""
-        place = bucket or self.bucket
-        with translated("s3", self._name(key, bucket)):
-            if version:
-                answer = self.client.get_object(Bucket=place, Key=key, VersionId=version)
-            else:
-                answer = self.client.get_object(Bucket=place, Key=key)
+    def get(self, key: str, version: str = "", bucket: str = "") -> StoredObject:
+        """Return an object, or one version of it. Calls GetObject. Raises NotFoundError if there is none."""
+        versioned: Any = {"VersionId": version} if version else {}
+        with translate_errors("s3", self._name(key, bucket)):
+            answer = self.client.get_object(Bucket=bucket or self.bucket, Key=key, **versioned)
             body = answer["Body"].read()
-        return Stored(key, body, answer.get("VersionId", ""), answer["LastModified"].timestamp())
+        return StoredObject(key, body, answer.get("VersionId", ""), answer["LastModified"].timestamp())
 
     def exists(self, key: str, bucket: str = "") -> bool:
-        with translated("s3", self._name(key, bucket)):
-            try:
-                self.client.head_object(Bucket=bucket or self.bucket, Key=key)
-            except ClientError as error:
-                if not is_missing(error):
-                    raise
-                return False
-        return True
+        """Return whether there is an object with this key. Calls HeadObject."""
+        with translate_errors("s3", self._name(key, bucket)):
+            return if_exists(self.client.head_object, Bucket=bucket or self.bucket, Key=key) is not None
 
-    def list(self, prefix: str, bucket: str = "", limit: int | None = None) -> Iterator[Listed]:
-        """Objects whose keys start with `prefix`, in key order; at most `limit`. No bucket, no objects."""
+    def list(self, prefix: str, bucket: str = "", limit: int | None = None) -> Iterator[ListedObject]:
+        """Yield the objects whose keys start with `prefix`, in key order, at most `limit`.
+
+        Calls ListObjectsV2. A bucket that does not exist has no objects.
+        """
         pages = self.client.get_paginator("list_objects_v2").paginate(
             Bucket=bucket or self.bucket,
             Prefix=prefix,
             PaginationConfig={"MaxItems": limit, "PageSize": min(limit, 1000)} if limit else {},
         )
-        with translated("s3", self._name(prefix, bucket)):
+        with translate_errors("s3", self._name(prefix, bucket)):
             try:
                 for page in pages:
-                    for found in page.get("Contents", []):
-                        modified = found["LastModified"].timestamp()
-                        yield Listed(found["Key"], found["Size"], found["ETag"], modified)
+                    for entry in page.get("Contents", []):
+                        modified = entry["LastModified"].timestamp()
+                        yield ListedObject(entry["Key"], entry["Size"], entry["ETag"], modified)
             except ClientError as error:
                 if not is_missing(error):
                     raise
 
-    def versions(self, key: str) -> Iterator[Listed]:
-        """The versions of one object, newest first."""
+    def versions(self, key: str) -> Iterator[ListedObject]:
+        """Yield the versions of one object, newest first. Calls ListObjectVersions."""
         pages = self.client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=key)
-        with translated("s3", self._name(key)):
+        with translate_errors("s3", self._name(key)):
             for page in pages:
-                for found in page.get("Versions", []):
-                    if found["Key"] == key:
-                        modified = found["LastModified"].timestamp()
-                        yield Listed(key, found["Size"], found["ETag"], modified, found["VersionId"])
+                for entry in page.get("Versions", []):
+                    if entry["Key"] == key:
+                        modified = entry["LastModified"].timestamp()
+                        yield ListedObject(key, entry["Size"], entry["ETag"], modified, entry["VersionId"])
 
     def copy(self, key: str, version: str, target: str) -> None:
-        """One version of `key` to `target`, inside the bucket. At most 5 GB (S3 CopyObject)."""
+        """Copy one version of `key` to `target` in the same bucket.
+
+        Calls CopyObject, which takes objects of at most 5 GB (S3 API reference).
+        """
         source: CopySourceTypeDef = {"Bucket": self.bucket, "Key": key}
         if version:
             source["VersionId"] = version
-        with translated("s3", self._name(key)):
+        with translate_errors("s3", self._name(key)):
             self.client.copy_object(Bucket=self.bucket, Key=target, CopySource=source)
 
     def delete(self, key: str) -> None:
-        """Leaves a delete marker where the bucket is versioned."""
-        with translated("s3", self._name(key)):
+        """Delete an object. In a versioned bucket its versions stay. Calls DeleteObject."""
+        with translate_errors("s3", self._name(key)):
             self.client.delete_object(Bucket=self.bucket, Key=key)
 
     def _name(self, key: str, bucket: str = "") -> str:

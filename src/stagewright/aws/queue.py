@@ -1,4 +1,4 @@
-"""Queues: `events` in front of the router, and the one of dead letters behind it."""
+"""Queues of Amazon SQS: `events`, which the router reads, and its dead-letter queue."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from stagewright.aws.errors import translated
+from stagewright.aws.errors import translate_errors
 from stagewright.errors import TargetError
 
 if TYPE_CHECKING:
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 BATCH = 10
-"""Messages of one SendMessageBatch or ReceiveMessage (their API reference)."""
+"""Messages of one SendMessageBatch or ReceiveMessage (SQS API reference)."""
 LONGEST_DELAY = 900
-"""Seconds (SendMessage, DelaySeconds)."""
-HIDDEN = 60
-"""Seconds that messages are hidden from others while somebody looks at them."""
+"""Seconds (SQS API reference, SendMessage, DelaySeconds)."""
+VISIBILITY_TIMEOUT = 60
+"""Seconds that received messages are hidden from other readers."""
 ORIGIN = "origin"
-"""Attribute of a message that was sent again: the id that it had at first."""
+"""The message attribute with the first id of a message that was sent again."""
 REASON = "stagewright-reason"
-"""Attribute of a dead letter: why the router could not read it."""
+"""The message attribute that says why a message is a dead letter."""
 REASON_LIMIT = 1_000
-"""Characters of a reason that are kept."""
+"""Characters of a reason. The rest is cut off."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """One message as received. `sent` in epoch seconds; `receives`: how often anybody received it.
+    """One received message. `sent` is epoch seconds. `receives` counts how often it was received.
 
-    `origin`: the id that it had before it was sent again. `reason`: why it is a dead letter, empty where
-    nobody said so. `attributes`: all others, as SendMessageBatch takes them.
+    `origin` is its first id, which differs from `id` if it was sent again. `reason` says why it is a dead
+    letter; it is empty if SQS moved it there. `attributes` are the other message attributes.
     """
 
     id: str
@@ -50,24 +50,27 @@ class Message:
 
 @dataclass(frozen=True)
 class Queue:
+    """Sends, receives and deletes messages."""
+
     client: SQSClient
     name: str
 
     @cached_property
     def url(self) -> str:
-        with translated("sqs", f"the queue {self.name}"):
+        with translate_errors("sqs", f"the queue {self.name}"):
             return self.client.get_queue_url(QueueName=self.name)["QueueUrl"]
 
     def send(self, event: Mapping[str, Any], delay: float = 0) -> None:
-        """`delay` in seconds, at most fifteen minutes of it are kept."""
+        """Send one event as JSON, after `delay` seconds (at most 15 minutes). Calls SendMessageBatch."""
         self.send_all([event], delay)
 
     def send_all(self, events: Iterable[Mapping[str, Any]], delay: float = 0) -> None:
+        """Send events in batches of ten. Raises TargetError if SQS rejects one. Calls SendMessageBatch."""
         rest = iter(events)
         seconds = max(0, min(LONGEST_DELAY, int(delay)))
-        while some := list(islice(rest, BATCH)):
+        while batch := list(islice(rest, BATCH)):
             entries: list[SendMessageBatchRequestEntryTypeDef] = [
-                {"Id": str(number), "MessageBody": json.dumps(event)} for number, event in enumerate(some)
+                {"Id": str(number), "MessageBody": json.dumps(event)} for number, event in enumerate(batch)
             ]
             for entry in entries:
                 if seconds:
@@ -75,77 +78,84 @@ class Queue:
             self._send(entries)
 
     def send_again(self, message: Message) -> None:
-        """Body and attributes under a new id; `origin` keeps the first one."""
-        told = {ORIGIN: message.origin, REASON: _plain(message.reason)}
-        texts = {name: {"DataType": "String", "StringValue": text} for name, text in told.items() if text}
+        """Send a received message again. It gets a new id; the attribute `origin` keeps the first one."""
+        own = {ORIGIN: message.origin, REASON: _plain(message.reason)}
+        texts = {name: {"DataType": "String", "StringValue": text} for name, text in own.items() if text}
         attributes: Any = {**message.attributes, **texts}
         self._send([{"Id": "0", "MessageBody": message.body, "MessageAttributes": attributes}])
 
     def receive(self) -> Iterator[Message]:
-        """Every message that is to be had, each hidden for a minute; `release` shows it again."""
+        """Yield every available message. Each is then hidden for a minute; `release` ends that.
+
+        Calls ReceiveMessage until it returns none.
+        """
         url, seen = self.url, set[str]()
-        with translated("sqs", f"the queue {self.name}"):
-            while found := self.client.receive_message(
+        with translate_errors("sqs", f"the queue {self.name}"):
+            while received := self.client.receive_message(
                 QueueUrl=url,
                 MaxNumberOfMessages=BATCH,
-                WaitTimeSeconds=1,  # asks all of SQS's servers, not a sample (ReceiveMessage)
-                VisibilityTimeout=HIDDEN,
+                WaitTimeSeconds=1,  # long polling asks all servers, not a sample (ReceiveMessage)
+                VisibilityTimeout=VISIBILITY_TIMEOUT,
                 MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
                 MessageAttributeNames=["All"],
             ).get("Messages", []):
-                yield from (_message(each) for each in found if each["MessageId"] not in seen)
-                seen.update(each["MessageId"] for each in found)
+                yield from (_message(raw) for raw in received if raw["MessageId"] not in seen)
+                seen.update(raw["MessageId"] for raw in received)
 
     def release(self, message: Message) -> None:
+        """Make a received message available again. Calls ChangeMessageVisibility."""
         self._hide(message.receipt, 0)
 
-    def put_off(self, receipt: str, delay: float) -> None:
-        """Who has received a message gives it back: it can be received again in `delay` visibility timeouts
-        of the queue, in whole seconds."""
+    def delay_retry(self, receipt: str, timeouts: float) -> None:
+        """Make a received message available again after `timeouts` visibility timeouts of the queue.
+
+        Calls GetQueueAttributes and ChangeMessageVisibility.
+        """
         url = self.url
-        with translated("sqs", f"the queue {self.name}"):
-            found = self.client.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
-        self._hide(receipt, round(delay * int(found["Attributes"]["VisibilityTimeout"])))
+        with translate_errors("sqs", f"the queue {self.name}"):
+            answer = self.client.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
+        self._hide(receipt, round(timeouts * int(answer["Attributes"]["VisibilityTimeout"])))
 
     def delete(self, message: Message) -> None:
+        """Delete a received message. Calls DeleteMessage."""
         url = self.url
-        with translated("sqs", f"the queue {self.name}"):
+        with translate_errors("sqs", f"the queue {self.name}"):
             self.client.delete_message(QueueUrl=url, ReceiptHandle=message.receipt)
 
     def _hide(self, receipt: str, seconds: int) -> None:
         url = self.url
-        with translated("sqs", f"the queue {self.name}"):
+        with translate_errors("sqs", f"the queue {self.name}"):
             self.client.change_message_visibility(
                 QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=seconds
             )
 
     def _send(self, entries: list[SendMessageBatchRequestEntryTypeDef]) -> None:
-        """SendMessageBatch answers well even where single messages were not taken."""
+        """Call SendMessageBatch, whose response can be a success although single messages failed."""
         url = self.url
-        with translated("sqs", f"the queue {self.name}"):
+        with translate_errors("sqs", f"the queue {self.name}"):
             answer = self.client.send_message_batch(QueueUrl=url, Entries=entries)
         if failed := answer.get("Failed", []):
             raise TargetError(
-                f"the queue {self.name} did not take {len(failed)} messages: {failed[0].get('Message', '')}",
+                f"the queue {self.name} rejected {len(failed)} messages: {failed[0].get('Message', '')}",
                 "try again",
             )
 
 
-def _message(given: Mapping[str, Any]) -> Message:
-    attributes = dict(given.get("MessageAttributes", {}))
+def _message(raw: Mapping[str, Any]) -> Message:
+    attributes = dict(raw.get("MessageAttributes", {}))
     origin, reason = (attributes.pop(name, {}).get("StringValue", "") for name in (ORIGIN, REASON))
     return Message(
-        given["MessageId"],
-        given["Body"],
-        int(given.get("Attributes", {}).get("SentTimestamp", 0)) / 1000,
-        int(given.get("Attributes", {}).get("ApproximateReceiveCount", 0)),
-        origin or given["MessageId"],
-        given["ReceiptHandle"],
+        raw["MessageId"],
+        raw["Body"],
+        int(raw.get("Attributes", {}).get("SentTimestamp", 0)) / 1000,
+        int(raw.get("Attributes", {}).get("ApproximateReceiveCount", 0)),
+        origin or raw["MessageId"],
+        raw["ReceiptHandle"],
         reason,
         attributes,
     )
 
 
 def _plain(text: str) -> str:
-    """An attribute takes no control characters (SendMessage), which a body may have written as escapes."""
-    return "".join(each if each.isprintable() else " " for each in text[:REASON_LIMIT])
+    """Replace control characters, which an attribute must not contain (SQS API reference, SendMessage)."""
+    return "".join(char if char.isprintable() else " " for char in text[:REASON_LIMIT])

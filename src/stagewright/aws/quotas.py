@@ -1,4 +1,4 @@
-"""The account's quotas of SageMaker."""
+"""The account's SageMaker quotas, from AWS Service Quotas."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 @dataclass(frozen=True)
 class Quotas:
+    """Reads quotas."""
+
     client: Any
 
     def applied(self) -> dict[str, float]:
-        """Quota -> value, as the account has them; nothing where one may not ask, or where there are none
-        (Service Quotas, ListServiceQuotas, leaves out those that were never changed in some regions)."""
+        """Return name -> value of the quotas that apply to the account.
+
+        Calls ListServiceQuotas, which leaves out unchanged quotas in some regions. Returns nothing if the
+        call fails: a plan that cannot check quotas is still useful.
+        """
         try:
             pages = self.client.get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
-            return {each["QuotaName"]: each["Value"] for page in pages for each in page["Quotas"]}
+            return {quota["QuotaName"]: quota["Value"] for page in pages for quota in page["Quotas"]}
         except (ClientError, BotoCoreError):
             return {}

@@ -1,4 +1,4 @@
-"""Model packages in SageMaker's registry."""
+"""Model packages in the Amazon SageMaker Model Registry."""
 
 from __future__ import annotations
 
@@ -6,24 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from botocore.exceptions import ClientError
-
-from stagewright.aws.errors import is_missing, translated
+from stagewright.aws.errors import if_exists, translate_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker.type_defs import DescribeModelPackageOutputTypeDef
 
 DESCRIPTION = 1_024
-"""Characters of ApprovalDescription (botocore's model of UpdateModelPackage)."""
+"""Characters of an ApprovalDescription (SageMaker API reference, UpdateModelPackage)."""
 
 
 @dataclass(frozen=True)
 class Package:
-    """One version of a model. `status`: Pending, InProgress, Completed, Failed, Deleting. `approval`:
-    Approved, Rejected, PendingManualApproval; `why` is its description, `changed_by` who SageMaker says
-    changed it. `modified`: when anything of it changed last, epoch seconds; `metadata`: what was registered
-    with it.
+    """One version of a model.
+
+    `status` is Pending, InProgress, Completed, Failed or Deleting. `approval` is Approved, Rejected or
+    PendingManualApproval, `why` its description, `changed_by` who changed it last. `modified` is the time of
+    the last change in epoch seconds. `metadata` was registered with the package.
     """
 
     arn: str
@@ -39,38 +38,33 @@ class Package:
 
 @dataclass(frozen=True)
 class Registry:
+    """Reads model packages, and changes their approval status."""
+
     client: SageMakerClient
 
     def champion(self, group: str) -> Package | None:
-        """The newest approved version of a group; None where there is none, or no such group.
+        """Return the newest approved version of a group, or None if there is no group or no such version.
 
-        ListModelPackages names approved versions only where ModelApprovalStatus says so, and sorts by time.
+        Calls ListModelPackages with ModelApprovalStatus, newest first, and DescribeModelPackage.
         """
-        with translated("sagemaker", f"the model package group {group}"):
-            try:
-                answer = self.client.list_model_packages(
-                    ModelPackageGroupName=group,
-                    ModelApprovalStatus="Approved",
-                    SortBy="CreationTime",
-                    SortOrder="Descending",
-                    MaxResults=1,
-                )
-            except ClientError as error:
-                if not is_missing(error):
-                    raise
-                return None
-        found = answer["ModelPackageSummaryList"]
-        return self.package(found[0]["ModelPackageArn"]) if found else None
+        with translate_errors("sagemaker", f"the model package group {group}"):
+            answer = if_exists(
+                self.client.list_model_packages,
+                ModelPackageGroupName=group,
+                ModelApprovalStatus="Approved",
+                SortBy="CreationTime",
+                SortOrder="Descending",
+                MaxResults=1,
+            )
+        approved = answer["ModelPackageSummaryList"] if answer else ()
+        return self.package(approved[0]["ModelPackageArn"]) if approved else None
 
     def package(self, arn: str) -> Package | None:
-        """None where there is no such package."""
-        with translated("sagemaker", f"the model package {arn}"):
-            try:
-                answer = self.client.describe_model_package(ModelPackageName=arn)
-            except ClientError as error:
-                if not is_missing(error):
-                    raise
-                return None
+        """Return a package, or None if there is none. Calls DescribeModelPackage."""
+        with translate_errors("sagemaker", f"the model package {arn}"):
+            answer = if_exists(self.client.describe_model_package, ModelPackageName=arn)
+        if answer is None:
+            return None
         return Package(
             answer["ModelPackageArn"],
             answer.get("ModelPackageGroupName", ""),
@@ -80,26 +74,29 @@ class Registry:
             _modified(answer),
             answer.get("CustomerMetadataProperties", {}),
             answer.get("ApprovalDescription", ""),
-            _name(answer.get("LastModifiedBy", {})),
+            _user(answer.get("LastModifiedBy", {})),
         )
 
     def approve(self, arn: str, status: Literal["Approved", "Rejected"], why: str) -> None:
-        """Sets the status; nothing where it is that already, or there is no such package any more."""
+        """Set the approval status. Does nothing if it is set already, or if the package is gone.
+
+        Calls UpdateModelPackage.
+        """
         package = self.package(arn)
         if package is None or package.approval == status:
             return
         text = " ".join(why.split())[:DESCRIPTION]
-        with translated("sagemaker", f"the model package {arn}"):
+        with translate_errors("sagemaker", f"the model package {arn}"):
             self.client.update_model_package(
                 ModelPackageArn=arn, ModelApprovalStatus=status, ApprovalDescription=text
             )
 
 
-def _name(context: Mapping[str, Any]) -> str:
-    """Of a UserContext (API reference): an identity of IAM, or a profile of Studio."""
+def _user(context: Mapping[str, Any]) -> str:
+    """Return the IAM ARN or the Studio profile of a UserContext (SageMaker API reference)."""
     return str(context.get("IamIdentity", {}).get("Arn") or context.get("UserProfileName") or "")
 
 
 def _modified(answer: DescribeModelPackageOutputTypeDef) -> float:
-    """A package that nobody has changed has no LastModifiedTime."""
+    """A package that was never changed has no LastModifiedTime."""
     return answer.get("LastModifiedTime", answer["CreationTime"]).timestamp()

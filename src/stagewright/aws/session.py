@@ -1,4 +1,4 @@
-"""A boto3 session with a key of its own, which nothing of the user's own AWS set-up reaches."""
+"""A boto3 session with explicit credentials, independent of the user's AWS configuration."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ NO_PROFILE: dict[str, Any] = {
     "config_file": (None, None, os.devnull, None),
     "credentials_file": (None, None, os.devnull, None),
 }
-"""botocore's variables: name in a file, in the environment, default, conversion. Looked up nowhere."""
+"""Session variables of botocore: name in a file, environment variable, default, conversion."""
 
 LOADER = create_loader()
-"""Shared, since it keeps the service models that it has read, which takes a tenth of a second."""
+"""The loader of service models. All sessions share it, because reading a model takes 0.1 s."""
 
 
-def keyed(access_key: str, secret_key: str, region: str) -> boto3.session.Session:
-    """A profile that does not exist, named by AWS_PROFILE, would otherwise fail every client."""
+def session_with_key(access_key: str, secret_key: str, region: str) -> boto3.session.Session:
+    """Return a session that uses this key and reads no configuration file and no profile.
+
+    Otherwise an AWS_PROFILE that does not exist would make every client fail.
+    """
     bare = botocore.session.Session(session_vars=NO_PROFILE)
     bare.register_component("data_loader", LOADER)
     return boto3.session.Session(

@@ -1,27 +1,24 @@
-"""Notices to people, by SNS."""
+"""Topics of Amazon SNS, for notices to people."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from stagewright.aws.errors import translated
+from stagewright.aws.errors import translate_errors
 
 SUBJECT_LIMIT = 100
-"""Characters of a subject; ASCII, no line breaks (API reference of SNS Publish)."""
-
-
-class SNSClient(Protocol):
-    """The one call that is used; boto3's stubs for SNS are not among the development requirements."""
-
-    def publish(self, *, TopicArn: str, Subject: str, Message: str) -> dict[str, Any]: ...  # noqa: N803 -- AWS's names
+"""Characters of a subject. It is ASCII without line breaks (SNS API reference, Publish)."""
 
 
 @dataclass(frozen=True)
 class Topics:
-    client: SNSClient
+    """Publishes notices."""
+
+    client: Any
 
     def publish(self, topic: str, subject: str, message: str) -> None:
+        """Publish a message to a topic (ARN). The subject is cut to what SNS takes. Calls Publish."""
         plain = " ".join(subject.encode("ascii", "replace").decode().split())[:SUBJECT_LIMIT]
-        with translated("sns", f"the topic {topic}"):
+        with translate_errors("sns", f"the topic {topic}"):
             self.client.publish(TopicArn=topic, Subject=plain, Message=message)

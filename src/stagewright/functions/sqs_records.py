@@ -22,7 +22,7 @@ def delay_retry(gateway: Gateway, record: Mapping[str, Any]) -> None:
     """
     receives = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
     delay = dict(enumerate(DELAYS, 1)).get(receives, 0)
-    gateway.queue.put_off(record["receiptHandle"], delay)
+    gateway.queue.delay_retry(record["receiptHandle"], delay)
 
 
 def message_of(record: Mapping[str, Any]) -> Message:

@@ -97,9 +97,9 @@ def carry_out(gateway: Gateway, approval: Approval) -> bool:
         gateway.registry.approve(approval.package, status, f"{approval.by}: {approval.why}")
     if approved:
         told = {"approved_by": approval.by, "why": approval.why, "at": approval.at}
-        return gateway.executions.give_back(approval.token, told)
+        return gateway.executions.complete_task(approval.token, told)
     cause = f"rejected by {approval.by}: {approval.why}"
-    return gateway.executions.give_up(approval.token, REJECTED, cause)
+    return gateway.executions.fail_task(approval.token, REJECTED, cause)
 
 
 def _waits(approval: Approval) -> bool:

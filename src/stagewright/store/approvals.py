@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from stagewright.aws.errors import translated
+from stagewright.aws.errors import translate_errors
 from stagewright.store.items import decode, encode, write_if
 from stagewright.store.runs import WAITING
 
@@ -60,7 +60,7 @@ class Approvals:
         decided = {"decision": decision, "decided_by": by, "why": why, "decided": at}
         names = (*decided, "status", "token")
         values = {**decided, "status": WAITING, "token": approval.token}
-        with translated("dynamodb", f"the approval {approval.stage} of {approval.run}"):
+        with translate_errors("dynamodb", f"the approval {approval.stage} of {approval.run}"):
             response = write_if(
                 self.client.update_item,
                 TableName=self.table,
@@ -82,7 +82,7 @@ class Approvals:
             ExpressionAttributeValues=encode({":run": run, ":prefix": PREFIX}),
             ConsistentRead=True,
         )
-        with translated("dynamodb", f"the approvals of {run}"):
+        with translate_errors("dynamodb", f"the approvals of {run}"):
             for page in pages:
                 yield from (_approval(decode(item)) for item in page["Items"])
 

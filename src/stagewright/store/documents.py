@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from stagewright.aws.errors import translated
+from stagewright.aws.errors import translate_errors
 from stagewright.document.overrides import SECTIONS
 from stagewright.document.stored_layers import Base, Overrides
 from stagewright.errors import DocumentError, Problem
@@ -63,12 +63,12 @@ class Documents:
         """Replace a layer. Calls PutItem."""
         item: Item = {"pipeline": pipeline, "item": name} | vars(layer)
         _check_size(item)
-        with translated("dynamodb", f"the document of {pipeline}"):
+        with translate_errors("dynamodb", f"the document of {pipeline}"):
             self.client.put_item(TableName=self.table, Item=encode(item))
 
     def delete_environment(self, pipeline: str) -> None:
         """Delete the environment layer. Does nothing if there is none. Calls DeleteItem."""
-        with translated("dynamodb", f"the environment's layer of {pipeline}"):
+        with translate_errors("dynamodb", f"the environment's layer of {pipeline}"):
             self.client.delete_item(
                 TableName=self.table, Key=encode({"pipeline": pipeline, "item": "environment"})
             )
@@ -97,7 +97,7 @@ class Documents:
         item |= {name: getattr(after, name) for name in METADATA}
         _check_size({"item": "overrides", "content": json.dumps(item, default=str)})
         names = sorted({*before.stored, *after.content, *SECTIONS, *METADATA} - {"pipeline", "item"})
-        with translated("dynamodb", f"the overrides of {pipeline}"):
+        with translate_errors("dynamodb", f"the overrides of {pipeline}"):
             response = write_if(
                 self.client.put_item,
                 TableName=self.table,
@@ -122,7 +122,7 @@ class Documents:
             ExpressionAttributeNames={"#item": "item"},
             ExpressionAttributeValues=encode({":item": name}),
         )
-        with translated("dynamodb", "the documents"):
+        with translate_errors("dynamodb", "the documents"):
             items = [decode(item) for page in pages for item in page["Items"]]
         return tuple((item["pipeline"], item.get("sha256", "")) for item in items)
 
@@ -140,7 +140,7 @@ class Documents:
             ConsistentRead=True,
             PaginationConfig={"MaxItems": limit, "PageSize": limit},
         )
-        with translated("dynamodb", f"the revisions of {pipeline}"):
+        with translate_errors("dynamodb", f"the revisions of {pipeline}"):
             return tuple(_revision(decode(item)) for page in pages for item in page["Items"])
 
     def revision(self, pipeline: str, number: int) -> Revision | None:
@@ -160,7 +160,7 @@ class Documents:
             "layers": json.dumps(dict(revision.layers)),
         }
         _check_size(item)
-        with translated("dynamodb", f"revision {revision.number} of {pipeline}"):
+        with translate_errors("dynamodb", f"revision {revision.number} of {pipeline}"):
             response = write_if(
                 self.client.put_item,
                 TableName=self.table,
@@ -171,7 +171,7 @@ class Documents:
 
     def _get(self, pipeline: str, item: str) -> Mapping[str, Any]:
         """Return the item in DynamoDB's types; empty if there is none."""
-        with translated("dynamodb", f"the document of {pipeline}"):
+        with translate_errors("dynamodb", f"the document of {pipeline}"):
             answer = self.client.get_item(
                 TableName=self.table, Key=encode({"pipeline": pipeline, "item": item}), ConsistentRead=True
             )

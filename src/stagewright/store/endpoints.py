@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from stagewright.aws.errors import translated
+from stagewright.aws.errors import translate_errors
 from stagewright.store.items import decode, encode, write_if
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class EndpointRecords:
 
     def get(self, name: str) -> EndpointRecord | None:
         """Return the record, or None if there is none. Calls GetItem (consistent)."""
-        with translated("dynamodb", f"the endpoint {name}"):
+        with translate_errors("dynamodb", f"the endpoint {name}"):
             answer = self.client.get_item(TableName=self.table, Key=_key(name), ConsistentRead=True)
         item = decode(answer.get("Item", {}))
         return _record(item) if "created" in item else None
@@ -97,7 +97,7 @@ class EndpointRecords:
         """
         before = {":before": _text(record.rollbacks)} if record.rollbacks else {}
         same = "#rollbacks = :before" if before else "attribute_not_exists(#rollbacks)"
-        with translated("dynamodb", f"the endpoint {record.name}"):
+        with translate_errors("dynamodb", f"the endpoint {record.name}"):
             response = write_if(
                 self.client.update_item,
                 TableName=self.table,
@@ -115,7 +115,7 @@ class EndpointRecords:
         Return False and change nothing if the endpoint was deployed again since `record` was read.
         """
         names = ("open", "created", "configurations", "alarms")
-        with translated("dynamodb", f"the endpoint {record.name}"):
+        with translate_errors("dynamodb", f"the endpoint {record.name}"):
             response = write_if(
                 self.client.update_item,
                 TableName=self.table,
@@ -135,7 +135,7 @@ class EndpointRecords:
             ExpressionAttributeNames={"#open": "open", "#created": "created"},
             ExpressionAttributeValues=encode({":open": "endpoint", ":last": last}),
         )
-        with translated("dynamodb", "the endpoints"):
+        with translate_errors("dynamodb", "the endpoints"):
             for page in pages:
                 yield from (_record(decode(item)) for item in page["Items"])
 

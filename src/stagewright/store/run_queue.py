@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from stagewright.aws.errors import translated
+from stagewright.aws.errors import translate_errors
 from stagewright.naming import timestamp
 from stagewright.store import items
 from stagewright.store.items import decode, encode
@@ -67,7 +67,7 @@ class RunQueue:
 
     def lease(self, pipeline: str) -> Lease | None:
         """Return the pipeline's lease, or None if no run holds it. Calls GetItem (consistent)."""
-        with translated("dynamodb", f"the lease of {pipeline}"):
+        with translate_errors("dynamodb", f"the lease of {pipeline}"):
             answer = self.client.get_item(
                 TableName=self.table, Key=encode(_lease_key(pipeline)), ConsistentRead=True
             )
@@ -87,7 +87,7 @@ class RunQueue:
             ConsistentRead=True,
             PaginationConfig={"MaxItems": limit, "PageSize": limit} if limit else {},
         )
-        with translated("dynamodb", f"the queued runs of {pipeline}"):
+        with translate_errors("dynamodb", f"the queued runs of {pipeline}"):
             for item in (decode(stored) for page in pages for stored in page["Items"]):
                 yield QueueEntry(pipeline, item["queued_run"], item["since"])
 
@@ -110,7 +110,7 @@ class RunQueue:
                 }
             },
         ]
-        with translated("dynamodb", f"the lease of {entry.pipeline}"):
+        with translate_errors("dynamodb", f"the lease of {entry.pipeline}"):
             return items.write_all(self.client, writes)
 
     def count_attempt(self, pipeline: str, holder: str) -> int:
@@ -122,7 +122,7 @@ class RunQueue:
         values = held.pop("ExpressionAttributeValues") | encode(
             {":one": 1, ":now": timestamp(datetime.now(UTC))}
         )
-        with translated("dynamodb", f"the lease of {pipeline}"):
+        with translate_errors("dynamodb", f"the lease of {pipeline}"):
             answer = items.write_if(
                 self.client.update_item,
                 TableName=self.table,
@@ -136,7 +136,7 @@ class RunQueue:
 
     def release(self, pipeline: str, holder: str) -> None:
         """Delete the lease. Does nothing if another run holds it. Calls DeleteItem."""
-        with translated("dynamodb", f"the lease of {pipeline}"):
+        with translate_errors("dynamodb", f"the lease of {pipeline}"):
             items.write_if(
                 self.client.delete_item,
                 TableName=self.table,
@@ -146,7 +146,7 @@ class RunQueue:
 
     def delete(self, entry: QueueEntry) -> None:
         """Delete an entry. Does nothing if it is gone. Calls DeleteItem."""
-        with translated("dynamodb", f"the queue entry of {entry.run}"):
+        with translate_errors("dynamodb", f"the queue entry of {entry.run}"):
             self.client.delete_item(TableName=self.table, Key=encode(entry.key))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from stagewright.aws.errors import translated
+from stagewright.aws.errors import translate_errors
 from stagewright.errors import TargetError
 from stagewright.parallel import run_parallel
 from stagewright.planner.model import Trigger
@@ -118,7 +118,7 @@ class Runs:
         Return False and write nothing if the key is claimed or one of the items exists.
         """
         claim: Item = {"run": _claim_key(header.trigger.key), "item": "claim", "run_id": header.run}
-        with translated("dynamodb", f"the run {header.run}"):
+        with translate_errors("dynamodb", f"the run {header.run}"):
             puts = [put_new(self.table, item) for item in (claim, _header_item(header), *also)]
             return write_all(self.client, puts)
 
@@ -135,7 +135,7 @@ class Runs:
 
         Calls PutItem.
         """
-        with translated("dynamodb", f"the trigger {trigger_key}"):
+        with translate_errors("dynamodb", f"the trigger {trigger_key}"):
             write_if(
                 self.client.put_item,
                 TableName=self.table,
@@ -167,7 +167,7 @@ class Runs:
             names["#open"] = "open"
             update += ", #open = :open" if status == "REFUSED" else " REMOVE #open"
             values |= {":open": REFUSED} if status == "REFUSED" else {}
-        with translated("dynamodb", f"the run {run}"):
+        with translate_errors("dynamodb", f"the run {run}"):
             response = write_if(
                 self.client.update_item,
                 TableName=self.table,
@@ -196,7 +196,7 @@ class Runs:
             ExpressionAttributeValues=encode({":run": run, ":prefix": prefix}),
             ConsistentRead=True,
         )
-        with translated("dynamodb", f"the run {run}"):
+        with translate_errors("dynamodb", f"the run {run}"):
             for page in pages:
                 yield from map(decode, page["Items"])
 
@@ -223,7 +223,7 @@ class Runs:
         Return False and change nothing if the stage is recorded, unless it still waits for an approval.
         """
         values = {"status": stage.status, "ended": stage.ended, "cause": stage.cause}
-        with translated("dynamodb", f"the stage {stage.name} of {run}"):
+        with translate_errors("dynamodb", f"the stage {stage.name} of {run}"):
             response = write_if(
                 self.client.update_item,
                 TableName=self.table,
@@ -272,11 +272,11 @@ class Runs:
             ScanIndexForward=forward,
             PaginationConfig={"MaxItems": limit, "PageSize": limit},
         )
-        with translated("dynamodb", f"{name} {value}"):
+        with translate_errors("dynamodb", f"{name} {value}"):
             return [decode(item) for page in pages for item in page["Items"]]
 
     def _get(self, run: str, item: str) -> dict[str, Any] | None:
-        with translated("dynamodb", f"the run {run}"):
+        with translate_errors("dynamodb", f"the run {run}"):
             answer = self.client.get_item(
                 TableName=self.table, Key=encode({"run": run, "item": item}), ConsistentRead=True
             )
@@ -284,7 +284,7 @@ class Runs:
 
     def _put_batch(self, items: Sequence[Item]) -> None:
         requests: Sequence[Any] = [{"PutRequest": {"Item": encode(item)}} for item in items]
-        with translated("dynamodb", "the plan's items"):
+        with translate_errors("dynamodb", "the plan's items"):
             for attempt in range(WRITE_ATTEMPTS):
                 time.sleep(WRITE_PAUSE * (2**attempt - 1))
                 answer = self.client.batch_write_item(RequestItems={self.table: requests})

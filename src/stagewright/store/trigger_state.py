@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from stagewright.aws.errors import translated
+from stagewright.aws.errors import translate_errors
 from stagewright.naming import epoch
 from stagewright.store.items import SORT_KEY, decode, encode, fitting, write_if
 
@@ -118,7 +118,7 @@ class TriggerState:
 
     def cancel_cooldown(self, pipeline: str, trigger: str, key: str) -> None:
         """End the cooldown that the event `key` started. Changes no other. Calls DeleteItem."""
-        with translated("dynamodb", f"the triggers of {pipeline}"):
+        with translate_errors("dynamodb", f"the triggers of {pipeline}"):
             write_if(
                 self.client.delete_item,
                 TableName=self.table,
@@ -146,7 +146,7 @@ class TriggerState:
             **asdict(event),
             "expires": int(epoch(event.time)) + SKIPPED_EVENT_LIFETIME,
         }
-        with translated("dynamodb", f"the skipped events of {pipeline}"):
+        with translate_errors("dynamodb", f"the skipped events of {pipeline}"):
             self.client.put_item(TableName=self.table, Item=encode(item))
 
     def skipped_events(self, pipeline: str, limit: int) -> tuple[SkippedEvent, ...]:
@@ -155,7 +155,7 @@ class TriggerState:
         return tuple(SkippedEvent(item["time"], item["key"], item["type"], item["reason"]) for item in items)
 
     def _get(self, key: Mapping[str, str]) -> dict[str, Any]:
-        with translated("dynamodb", f"{key['run']} {key['item']}"):
+        with translate_errors("dynamodb", f"{key['run']} {key['item']}"):
             answer = self.client.get_item(TableName=self.table, Key=encode(key), ConsistentRead=True)
         return decode(answer.get("Item", {}))
 
@@ -171,7 +171,7 @@ class TriggerState:
             ConsistentRead=True,
             PaginationConfig=limits or {},
         )
-        with translated("dynamodb", run):
+        with translate_errors("dynamodb", run):
             for page in pages:
                 yield from map(decode, page["Items"])
 
@@ -186,7 +186,7 @@ class TriggerState:
         """Return the item as `returns` says; None if the condition does not hold."""
         names = re.findall(r"#(\w+)", f"{update} {condition}")
         conditional = {"ConditionExpression": condition} if condition else {}
-        with translated("dynamodb", f"{key['run']} {key['item']}"):
+        with translate_errors("dynamodb", f"{key['run']} {key['item']}"):
             answer = write_if(
                 self.client.update_item,
                 TableName=self.table,

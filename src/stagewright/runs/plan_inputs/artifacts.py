@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from stagewright.aws.objects import Listed
+from stagewright.aws.objects import ListedObject
 from stagewright.document.pipeline import Pipeline
 from stagewright.document.reference_sites import reference_sites
 from stagewright.gateway import Gateway
@@ -94,7 +94,7 @@ def input_digest(gateway: Gateway, uri: str) -> str:
     return "" if is_empty else digest.hexdigest()
 
 
-def _objects(gateway: Gateway, uri: str, limit: int | None = None) -> Iterable[Listed]:
+def _objects(gateway: Gateway, uri: str, limit: int | None = None) -> Iterable[ListedObject]:
     """List the objects at the URI without folder markers."""
     bucket, prefix = _bucket_and_key(uri)
     listed = gateway.objects.list(prefix, bucket, limit)
