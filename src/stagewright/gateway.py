@@ -64,12 +64,14 @@ class Gateway:
         secret_key: str | None = None,
         profile: str | None = None,
     ) -> Self:
-        """Asks nobody yet. With a key, nothing of the user's AWS set-up is read; without one botocore's
-        own chain decides (environment, `profile`, role)."""
+        """Create a gateway. Makes no call.
+
+        With a key, nothing of the user's AWS configuration is read. Without one, botocore finds credentials:
+        environment, `profile`, role. Raises TargetError if the profile does not exist.
+        """
         if access_key and secret_key:
-            return cls(
-                installation, session_with_key(access_key, secret_key, installation.region), endpoint_url
-            )
+            session = session_with_key(access_key, secret_key, installation.region)
+            return cls(installation, session, endpoint_url)
         try:
             session = boto3.session.Session(region_name=installation.region, profile_name=profile)
         except ProfileNotFound as error:
