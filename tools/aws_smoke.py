@@ -149,7 +149,7 @@ def price_line(options: argparse.Namespace, hours: Mapping[str, float]) -> str:
         return "It costs nothing: it runs here."
     if missing := sorted(hours.keys() - options.prices.keys()):
         remedy = f"give --price {missing[0]}=MONEY, per instance-hour"
-        raise SystemExit(f"no price of {', '.join(missing)}: {remedy}")
+        raise SystemExit(f"no price for {', '.join(missing)}: {remedy}")
     most = sum(value * options.prices[name] for name, value in hours.items())
     return f"Its instances cost at most {most:.2f}; requests, logs and storage come to some cents."
 

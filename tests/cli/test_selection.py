@@ -49,15 +49,15 @@ def test_what_cannot_be_selected_is_said_before_anything_is_pushed(served):
     code.write_text(code.read_text() + "# not to be pushed\n")
     wrong = {
         ("--only", "ftt"): 'only: no such stage: ftt (did you mean "fit"?)',
-        ("--only", "fit", "--from", "fit"): "give one of only and from",
-        ("--from", "fit", "--skip", "fit"): "from: fit is to be skipped as well (name it once)",
+        ("--only", "fit", "--from", "fit"): "use either only or from",
+        ("--from", "fit", "--skip", "fit"): "from: fit is also skipped (name it once)",
     }
     for arguments, said in wrong.items():
         done = served("run", ".", *arguments)
         assert (done.returncode, said in done.stderr) == (3, True), done.stderr
     served("set", "tiny", "stages.serve.enabled=false")
     done = served("plan", ".", "--only", "serve")
-    assert (done.returncode, "serve is off in the document" in done.stderr) == (3, True), done.stderr
+    assert (done.returncode, "serve is disabled in the document" in done.stderr) == (3, True), done.stderr
     served("unset", "tiny", "stages.serve.enabled")
     assert served.runs() == before
 

@@ -541,7 +541,7 @@ def test_a_plan_tells_of_the_endpoint_that_a_new_name_leaves_behind(place: Place
     place.serving("left", "one")
     (warning,) = place.plan("left", "one", name="left-too").warnings
     command = "aws sagemaker delete-endpoint --endpoint-name left-local"
-    assert warning.endswith(f"goes on beside it, at its cost (once nothing asks it: {command})")
+    assert warning.endswith(f"keeps running and costs money (when it is no longer used: {command})")
     place.sagemaker.delete_endpoint(EndpointName="left-local")
     until(lambda: place.gateway.endpoints.describe("left-local") is None)
     assert place.plan("left", "one", name="left-too").warnings == ()

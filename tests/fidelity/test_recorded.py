@@ -124,7 +124,7 @@ def test_it_says_what_it_may_cost_before_it_asks(capsys, monkeypatch):
 
 @pytest.mark.usefixtures("_terraform")
 def test_a_missing_price_ends_it():
-    with pytest.raises(SystemExit, match=r"no price of glue\.pythonshell-small, ml\.m5\.large"):
+    with pytest.raises(SystemExit, match=r"no price for glue\.pythonshell-small, ml\.m5\.large"):
         aws_smoke.main(["--bucket", "b"])
     with pytest.raises(SystemExit):
         aws_smoke.main(["--bucket", "b", "--price", "ml.m5.large"])

@@ -99,8 +99,8 @@ def test_a_run_over_its_budget_is_refused_with_what_takes_most(house):
     (problem,) = caught.value.problems
     assert problem.path == "budget.instance_hours"
     assert problem.message == (
-        "the run may take 3.00 instance-hours, and 2.5 are allowed: "
-        "prepare 1.00 h, train 1.00 h, evaluate 1.00 h"
+        "the run may use 3.00 instance-hours; the budget is 2.5 ("
+        "prepare 1.00 h, train 1.00 h, evaluate 1.00 h)"
     )
 
 
@@ -110,13 +110,13 @@ def test_a_run_within_its_budget_is_planned(house):
 
 
 def test_money_needs_a_price_of_every_type(house):
-    with pytest.raises(PlanError, match=r"no price of ml\.m5\.xlarge"):
+    with pytest.raises(PlanError, match=r"no price for ml\.m5\.xlarge"):
         plan(budget(house, money=1, prices={"ml.m5.large": 0.1}), house.trigger(), house.recorded())
 
 
 def test_a_run_that_costs_too_much_is_refused(house):
     document = budget(house, money=0.5, prices={"ml.m5.xlarge": 0.3})
-    with pytest.raises(PlanError, match=r"may cost 0\.90, and 0\.5 are allowed"):
+    with pytest.raises(PlanError, match=r"may cost 0\.90; the budget is 0\.5"):
         plan(document, house.trigger(), house.recorded())
 
 
@@ -143,6 +143,6 @@ def test_instances_held_at_one_time(house):
         "ml.m5.xlarge for training job usage": 5,
     }
     assert list(exceeded(beside, {"ml.m5.xlarge for training job usage": 4.0})) == [
-        'the plan holds 5 at once, and the account\'s quota "ml.m5.xlarge for training job usage" is 4'
+        'the plan uses 5 at once; the account\'s quota "ml.m5.xlarge for training job usage" is 4'
     ]
     assert not list(exceeded(beside, {"ml.m5.xlarge for training job usage": 5.0}))

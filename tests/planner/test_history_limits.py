@@ -14,13 +14,13 @@ def gates(count):
 
 
 def test_a_run_with_more_events_than_an_execution_may_have_is_refused(house):
-    with pytest.raises(PlanError, match=r"the run makes 25,\d\d\d history events, .* ends it at 25,000"):
+    with pytest.raises(PlanError, match=r"the run has 25,\d\d\d history events; .* ends it at 25,000"):
         plan(gates(1_668), house.trigger(), house.recorded())
 
 
 def test_a_run_that_just_fits_is_planned(house):
     made = plan(gates(1_660), house.trigger(), house.recorded())
-    assert history_limits.least(made) <= history_limits.LIMIT
+    assert history_limits.minimum(made) <= history_limits.LIMIT
     assert made.warnings == ()
 
 
@@ -33,4 +33,4 @@ def test_waits_and_attempts_that_may_be_too_many_are_a_warning(house):
         load({**document, "stages": {**document["stages"], **deploys}}), house.trigger(), house.recorded()
     )
     (warning,) = made.warnings
-    assert warning.startswith("with all attempts and waits the run makes ")
+    assert warning.startswith("with all attempts and waits, the run has ")

@@ -299,10 +299,10 @@ def test_off_and_stale(house, first):
 
 def test_off_without_a_result_that_is_needed(house):
     found = problems(lambda: later(house, house.changed("stages.prepare.enabled", False)))
-    where = "stages.prepare: off, and without a result in partition 2026-01-31"
+    where = "stages.prepare: off, and there is no result in partition 2026-01-31"
     assert found == [
-        f"{where}; train needs ${{stages.prepare.outputs.train}} (switch it on for a run)",
-        f"{where}; evaluate needs ${{stages.prepare.outputs.test}} (switch it on for a run)",
+        f"{where}; train needs ${{stages.prepare.outputs.train}} (enable it for one run)",
+        f"{where}; evaluate needs ${{stages.prepare.outputs.test}} (enable it for one run)",
     ]
 
 
@@ -350,7 +350,7 @@ def test_everything_at_once(house):
         (
             "stages.train.instance_type",
             "ml.m5.xlrge",
-            "stages.train: CreateTrainingJob.ResourceConfig.InstanceType: 'ml.m5.xlrge' is not among the ",
+            "stages.train: CreateTrainingJob.ResourceConfig.InstanceType: 'ml.m5.xlrge' is not a value ",
         ),
         (
             "stages.deploy.request",
@@ -369,7 +369,7 @@ def test_an_earlier_result_without_the_value(house, first):
     (good,) = results["evaluate"]
     results["evaluate"] = [replace(good, result={"metrics": {}})]
     found = problems(lambda: later(house, house.changed("parameters.min_r2", 0.9), results))
-    message = f"evaluate has no metrics.r2 in run {first.run}, whose result is used again"
+    message = f"evaluate has no metrics.r2 in run {first.run}, whose result is reused"
     assert found == [f"stages.quality: {message} (run evaluate again)"]
     results["evaluate"] = [replace(good, result={"metrics": {"R2": 1, "mae": 2}})]
     found = problems(lambda: later(house, house.changed("parameters.min_r2", 0.9), results))
@@ -379,7 +379,7 @@ def test_an_earlier_result_without_the_value(house, first):
 def test_an_endpoint_that_gets_another_name_leaves_one_behind(house, first):
     made = later(house, house.changed("stages.deploy.name", "prices"), house.results_of(first))
     (warning,) = made.warnings
-    assert warning.startswith(f"deploy: deploys to prices, and endpoint house-price-local of run {first.run}")
+    assert warning.startswith(f"deploy: deploys to prices; endpoint house-price-local of run {first.run}")
     assert "aws sagemaker delete-endpoint --endpoint-name house-price-local" in warning
 
 
@@ -419,9 +419,7 @@ def test_a_metric_that_was_not_there_last_time_is_doubted(house, first, metrics,
 def test_a_stage_too_large_for_a_page(house):
     code = house.release(**{f"lib__{number:04}_{'x' * 60}_py": "1" for number in range(1500)})
     found = problems(lambda: later(house, code=code))
-    assert re.match(
-        r"stages.prepare: its plan has [\d,]+ bytes, more than the 150,000 that a page holds", found[0]
-    )
+    assert re.match(r"stages.prepare: its plan has [\d,]+ bytes; the limit is 150,000", found[0])
 
 
 # External inputs
@@ -478,8 +476,8 @@ def test_a_gate_does_not_judge_by_a_stale_result(house, first):
     document = house.changed("stages.evaluate.enabled", False)
     release = house.release(train_py="new")
     found = problems(lambda: later(house, document, house.results_of(first), code=release))
-    what = "stages.quality: evaluate is off, and its last result is of something else: train runs again"
-    assert found == [f"{what} (switch evaluate on, or switch quality off)"]
+    what = "stages.quality: evaluate is off, and its last result has other inputs: train runs again"
+    assert found == [f"{what} (enable evaluate, or disable quality)"]
 
 
 def test_a_gate_may_judge_by_the_result_of_a_stage_that_is_off_and_same(house, first):

@@ -140,7 +140,7 @@ def test_a_pinned_stage_lends_the_result_of_that_run(document, planned, house):
 def test_a_pin_without_a_result_is_refused(document, planned):
     run = "house-price-20260101t000000-abcdef"
     with pytest.raises(PlanError) as caught:
-        planned(document(prepare__pin=run), pinned={"prepare": Pinned(problem=f"there is no run {run}")})
+        planned(document(prepare__pin=run), pinned={"prepare": Pinned(error=f"there is no run {run}")})
     (problem,) = caught.value.problems
     assert (problem.path, problem.message) == ("stages.prepare.pin", f"there is no run {run}")
 
@@ -152,7 +152,7 @@ def test_a_gate_does_not_judge_by_a_stale_pin(document, planned, house):
     old = replace(good, run=run, inputs=good.inputs | {"code.evaluate.py": "another"})
     with pytest.raises(PlanError) as caught:
         planned(document(evaluate__pin=run), house.results_of(first), pinned={"evaluate": Pinned(old, "x")})
-    said = f"evaluate is pinned to run {run}, and that result is of something else: code evaluate.py changed"
+    said = f"evaluate is pinned to run {run}, and that result has other inputs: code evaluate.py changed"
     assert [problem.message for problem in caught.value.problems] == [said]
 
 

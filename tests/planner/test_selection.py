@@ -42,7 +42,7 @@ def test_what_is_off_stays_off_and_whoever_names_it_can_be_told(house):
     document, asked = house.changed("stages.train.enabled", False), Selection(("train", "deploy"))
     assert enabled(select(document, asked)) == {"deploy"}
     assert [str(each) for each in unrunnable(document, asked)] == [
-        "only: train is off in the document (stages.train.enabled=true switches it on)"
+        "only: train is disabled in the document (set stages.train.enabled=true)"
     ]
 
 
@@ -52,9 +52,9 @@ def test_what_is_off_stays_off_and_whoever_names_it_can_be_told(house):
         (Selection(("deplyo",)), r'only: no such stage: deplyo \(did you mean "deploy"\?\)'),
         (Selection(start=("x",)), "from: no such stage: x"),
         (Selection(skip=("trian",)), r'skip: no such stage: trian \(did you mean "train"\?\)'),
-        (Selection(("train",), skip=("train",)), "only: train is to be skipped as well"),
-        (Selection(start=("train",), skip=("train",)), "from: train is to be skipped as well"),
-        (Selection(("train",), ("evaluate",)), "give one of only and from"),
+        (Selection(("train",), skip=("train",)), "only: train is also skipped"),
+        (Selection(start=("train",), skip=("train",)), "from: train is also skipped"),
+        (Selection(("train",), ("evaluate",)), "use either only or from"),
     ],
 )
 def test_what_cannot_be_is_refused(house, asked, said):
@@ -111,12 +111,12 @@ def test_skip_lends_and_the_rest_goes_on(house, earlier):
 
 def test_a_gate_does_not_judge_by_what_is_not_selected_and_stale(house, earlier):
     document = house.changed("stages.evaluate.arguments", ["--strict"])
-    with pytest.raises(PlanError, match="evaluate is not selected, and its last result is of something else"):
+    with pytest.raises(PlanError, match="evaluate is not selected, and its last result has other inputs"):
         planned(house, earlier, document, only=("quality",))
 
 
 def test_without_an_earlier_result_there_is_nothing_to_lend(house):
-    message = "not selected, and without a result in partition 2026-01-31; train needs"
+    message = "not selected, and there is no result in partition 2026-01-31; train needs"
     with pytest.raises(PlanError, match=message):
         planned(house, only=("train",))
 

@@ -1,7 +1,7 @@
-"""Stages that cannot run before a person has approved what they serve.
+"""Stages that wait until a person has approved the model version that they serve.
 
-SageMaker's developer guide ("Update the Approval Status of a Model") has a version deployed only once it is
-approved; that CreateModel refuses any other is how the local service has it, and not confirmed.
+According to SageMaker's developer guide ("Update the Approval Status of a Model"), a version is deployed once
+it is approved. The local service's CreateModel rejects any other version; AWS's behavior is not confirmed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ WAITS = "waits for approval"
 
 
 def registered_by(pipeline: Pipeline, name: str) -> str | None:
-    """The register stage whose package this endpoint stage serves, where people approve it; else None."""
+    """Return the register stage whose model version this stage serves, if a person approves it, else None."""
     stage = pipeline.stages[name]
     model = stage.model if isinstance(stage, Serving) and stage.needs_approved_model else ""
     reference = sole_reference(model)
@@ -34,12 +34,13 @@ def waits(
     planned: Mapping[str, StagePlan],
     approvals: Mapping[str, str],
 ) -> bool:
-    """Whether what it serves is not approved when its turn comes, and no stage before it waits for that.
+    """Return whether the stage waits for an approval that no approval stage before it waits for.
 
-    `approvals`: package ARN -> status; one that is not there counts as approved.
+    `needs`: stage -> the stages that it depends on. `approvals`: package ARN -> status. A package without a
+    status counts as approved.
     """
     source = registered_by(pipeline, name)
-    if source is None or _asked_before(pipeline, name, needs):
+    if source is None or _after_approval_stage(pipeline, name, needs):
         return False
     if planned[source].action == "run":
         return True
@@ -47,14 +48,14 @@ def waits(
     return approvals.get(package, APPROVED) != APPROVED
 
 
-def _asked_before(pipeline: Pipeline, name: str, needs: Mapping[str, Set[str]]) -> bool:
-    """Whether an approval stage that is on stands somewhere before."""
-    left, seen = [*needs[name]], set[str]()
-    while left:
-        each = left.pop()
-        stage = pipeline.stages[each]
+def _after_approval_stage(pipeline: Pipeline, name: str, needs: Mapping[str, Set[str]]) -> bool:
+    """Return whether the stage depends, directly or not, on an enabled approval stage."""
+    pending, seen = [*needs[name]], set[str]()
+    while pending:
+        predecessor = pending.pop()
+        stage = pipeline.stages[predecessor]
         if stage.asks_a_person and stage.enabled:
             return True
-        left += needs[each] - seen
-        seen |= needs[each]
+        pending += needs[predecessor] - seen
+        seen |= needs[predecessor]
     return False

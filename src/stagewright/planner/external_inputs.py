@@ -1,4 +1,4 @@
-"""Data that a run reads and that no stage of it makes."""
+"""Data that a run reads, and that none of its stages writes."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from stagewright.stages.registry import AnyStage
 from stagewright.syntax.references import render
 
 SOURCES = ("inputs", "channels", "model", "input", "metrics")
-"""Fields of stages that name data; `metrics` where it is a URI (of a register stage)."""
+"""Fields of stages that name data. `metrics` counts only where it is a URI (register stages)."""
 
 
 def external_inputs(pipeline: Pipeline, trigger: Trigger, installation: Installation) -> tuple[str, ...]:
-    """Every S3 URI of them once, in document order, of stages that are off too: those may be found stale."""
+    """Return the S3 URIs of external data, each once, in document order.
+
+    Disabled stages are included, to find out whether their results are stale.
+    """
     values = document_values(pipeline, trigger, installation, run="")
-    found = (uri for stage in pipeline.stages.values() for _, uri in external_of(stage, values))
-    return tuple(dict.fromkeys(found))
+    uris = (uri for stage in pipeline.stages.values() for _, uri in external_of(stage, values))
+    return tuple(dict.fromkeys(uris))
 
 
 def external_of(stage: AnyStage, values: Values) -> Iterator[tuple[str, str]]:
-    """Field of the stage (`inputs.sales`), and S3 URI."""
+    """Yield field (`inputs.sales`) and S3 URI of each external input of a stage."""
     for field, text in _sources(stage):
         if not refers_to_stage(text):
             uri = render(text, lambda reference: lookup(values, reference))
@@ -33,8 +36,8 @@ def external_of(stage: AnyStage, values: Values) -> Iterator[tuple[str, str]]:
 
 def _sources(stage: AnyStage) -> Iterator[tuple[str, str]]:
     for field in SOURCES:
-        found = getattr(stage, field, None)
-        if isinstance(found, str):
-            yield field, found
-        elif isinstance(found, Mapping) and field != "metrics":
-            yield from ((f"{field}.{name}", uri) for name, uri in found.items())
+        source = getattr(stage, field, None)
+        if isinstance(source, str):
+            yield field, source
+        elif isinstance(source, Mapping) and field != "metrics":
+            yield from ((f"{field}.{name}", uri) for name, uri in source.items())

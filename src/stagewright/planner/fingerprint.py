@@ -1,19 +1,19 @@
-"""What a stage's result was made from, as a flat mapping, and the digest that identifies the result.
+"""The inputs of a stage as a flat mapping, and their digest: the fingerprint that identifies the result.
 
 | input | value |
 |---|---|
 | `code.<path>` | SHA-256 of a file of the stage's bundle |
 | `image` | image URI |
-| `hyperparameters.<name>`, `environment.<name>` | as the job gets them |
-| `request.<operation>.<path>` | all else in the request |
+| `hyperparameters.<name>`, `environment.<name>` | as the job receives them |
+| `request.<operation>.<path>` | the rest of the request |
 | `external.<uri>` | digest of the objects there |
-| `upstream.<stage>` | fingerprint of a stage that this one waits for |
-| `champion.<stage>.metrics.<name>` | a metric of the champion that a gate judges by |
-| `uncached` | the run, where `cache` says that the inputs do not tell everything |
+| `upstream.<stage>` | fingerprint of a stage that this one depends on |
+| `champion.<stage>.metrics.<name>` | a metric of the champion that a gate compares with |
+| `uncached` | the run, if `cache` means that the inputs do not determine the result |
 
-The request is rendered with symbols for job names, run ids, output places and upstream results, and without
-roles and tags: these differ between runs that compute the same. A result is identified by what went in, not
-by what came out.
+The request is rendered with symbols for job names, run ids, output locations and upstream results, and
+without roles and tags, because these differ between runs that compute the same. A result is identified by its
+inputs, not by its content.
 """
 
 from __future__ import annotations
@@ -40,10 +40,9 @@ IGNORED = frozenset(
         "TransformJobName",
     )
 )
-"""Not `ModelName`: of a transform job it may be a model that the document names."""
+"""Fields that are not inputs. `ModelName` is one: in a transform job it may be a model of the document."""
 NAMES = ("ChannelName", "InputName", "OutputName", "VariantName", "Name")
-"""Entries of lists are called by these fields, so that a path stays the same when an entry is added
-before."""
+"""Fields that name the entries of lists, so that a path stays the same when an entry is inserted."""
 
 FIELDS = (
     (r".*\.InstanceType", "instance_type"),
@@ -66,20 +65,25 @@ def inputs(
     external: Mapping[str, str],
     upstream: Mapping[str, str],
 ) -> dict[str, str]:
-    """`requests` rendered with symbols; `files` of the bundle; `external` URI -> digest; `upstream` ->
-    fingerprint."""
-    found = {f"code.{path}": release.files[path].sha256 for path in files}
+    """Return the inputs of a stage.
+
+    Args:
+        requests: Rendered with symbols.
+        files: Paths of the stage's bundle in the release.
+        external: S3 URI -> digest of the objects there.
+        upstream: Stage -> fingerprint.
+    """
+    entries = {f"code.{path}": release.files[path].sha256 for path in files}
     for operation, request in requests.items():
-        found |= {
-            _renamed(path): value for path, value in _leaves(_relevant(request), f"request.{operation}")
-        }
-    found |= {f"external.{uri}": value for uri, value in external.items()}
-    found |= {f"upstream.{stage}": value for stage, value in upstream.items()}
-    return found
+        leaves = _leaves(_relevant(request), f"request.{operation}")
+        entries |= {_short_path(path): value for path, value in leaves}
+    entries |= {f"external.{uri}": value for uri, value in external.items()}
+    entries |= {f"upstream.{stage}": value for stage, value in upstream.items()}
+    return entries
 
 
 def digest(inputs: Mapping[str, str]) -> str:
-    """SHA-256 of the canonical JSON, in hexadecimal."""
+    """Return the SHA-256 of the inputs' canonical JSON, in hexadecimal."""
     text = json.dumps(inputs, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -87,10 +91,10 @@ def digest(inputs: Mapping[str, str]) -> str:
 def differences(
     old: Mapping[str, str], new: Mapping[str, str], running: Collection[str] | None = None
 ) -> tuple[str, ...]:
-    """What changed, each in a few words, code first.
+    """Return each difference between two mappings of inputs as text, code first.
 
-    `running`: stages that run in this run. Another upstream result comes from elsewhere: an older one is used
-    again, or the stage is off. None: nobody knows.
+    `running`: the stages that run, or None if unknown. An upstream stage that changed without running reuses
+    another result.
     """
     changed = [path for path in {**old, **new} if old.get(path) != new.get(path) and path != UNCACHED]
     changed.sort(key=_rank)
@@ -98,14 +102,14 @@ def differences(
 
 
 def explain(old: Mapping[str, str], new: Mapping[str, str], running: Collection[str] | None = None) -> str:
-    """What changed, in one short line; "" where nothing did. `running` as in `differences`."""
-    said = differences(old, new, running)
-    more = f" and {len(said) - SHOWN} more" if len(said) > SHOWN else ""
-    return ", ".join(said[:SHOWN]) + more
+    """Return the first differences on one line, or "" if there are none. `running`: as in `differences`."""
+    changes = differences(old, new, running)
+    more = f" and {len(changes) - SHOWN} more" if len(changes) > SHOWN else ""
+    return ", ".join(changes[:SHOWN]) + more
 
 
 def _relevant(request: Any) -> Any:
-    """A request without those of its fields that are no input; a gate's steps without wording."""
+    """Return a request without fields that are not inputs. Steps of a gate are reduced to their values."""
     if isinstance(request, Mapping):
         return {
             field: _relevant(value) if field == "TrainingJobDefinition" else value
@@ -123,7 +127,7 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
         case list() | tuple():
             for index, item in enumerate(value):
                 field, name = _name(item, index)
-                rest = {key: each for key, each in item.items() if key != field} if field else item
+                rest = {key: part for key, part in item.items() if key != field} if field else item
                 yield from _leaves(rest, f"{path}.{name}")
         case str():
             yield path, value
@@ -132,16 +136,16 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
 
 
 def _name(item: Any, index: int) -> tuple[str, str]:
-    """The field that names an entry of a list, and the name; "" and the index where there is none."""
-    named = item if isinstance(item, Mapping) else {}
-    return next(((field, str(named[field])) for field in NAMES if field in named), ("", str(index)))
+    """Return the field that names an entry of a list, and the name, or "" and the index."""
+    fields = item if isinstance(item, Mapping) else {}
+    return next(((field, str(fields[field])) for field in NAMES if field in fields), ("", str(index)))
 
 
-def _renamed(path: str) -> str:
-    """The short name of what a document has a field for."""
+def _short_path(path: str) -> str:
+    """Return `hyperparameters.<name>`, `environment.<name>` or `image` for a path to such a value."""
     for field in ("HyperParameters", "Environment"):
-        _, found, name = path.replace(".StaticHyperParameters.", ".HyperParameters.").partition(f".{field}.")
-        if found:
+        _, dot, name = path.replace(".StaticHyperParameters.", ".HyperParameters.").partition(f".{field}.")
+        if dot:
             return f"{field.lower()}.{name}"
     return "image" if path.endswith((".TrainingImage", ".Image", ".ImageUri")) else path
 

@@ -1,57 +1,58 @@
-"""How many history events a run makes. Step Functions ends an execution at 25,000 (service quotas).
+"""The number of history events of a run. Step Functions ends an execution at 25,000 (service quotas).
 
-The figures per stage are those of the walker, which its tests count on a real engine; waits come on top.
+The numbers are those of the state machine's walker. Its tests count them on a real engine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from stagewright.errors import Problem
 from stagewright.planner.model import Plan, StagePlan
 from stagewright.stages.registry import KINDS
 
 LIMIT = 25_000
+"""Maximum number of history events of an execution."""
 RUN, WAVE, PAGE, CHAIN = 11, 6, 11, 2
-METRICS, LOOK, ATTEMPT = 5, 7, 17
-"""Of reading a metrics file, of looking at gates beside, of an attempt that failed."""
-WAIT, POLL = 9, 40
-"""Events of one look at what takes its time, and the most seconds between two."""
+"""Events of a run, a wave, a page and a chain, without what they contain."""
+METRICS, WATCH, ATTEMPT = 5, 7, 17
+"""Events of reading a metrics file, of checking watched gates, and of a failed attempt."""
+POLL, POLL_SECONDS = 9, 40
+"""Events of one poll, and the maximum seconds between two polls."""
 
 
-def least(plan: Plan) -> int:
-    """Of a run in which all ends well at once, each wave on one page."""
+def minimum(plan: Plan) -> int:
+    """Return the events of a run without retries and waits, in which each wave has one page."""
     stages = {stage.name: stage for stage in plan.stages}
     total = RUN + (WAVE + PAGE) * len(plan.waves)
     for chain in (chain for wave in plan.waves for chain in wave):
-        total += CHAIN + sum(_least(stages[name]) for name in chain)
+        total += CHAIN + sum(_minimum(stages[name]) for name in chain)
     return total
 
 
-def most(plan: Plan) -> int:
-    """Of a run in which every attempt is needed, and every wait lasts as long as it may."""
-    return least(plan) + sum(_waits(stage) for stage in plan.stages if stage.action == "run")
+def maximum(plan: Plan) -> int:
+    """Return the events of a run that needs every attempt, and waits until every time limit."""
+    return minimum(plan) + sum(_delays(stage) for stage in plan.stages if stage.action == "run")
 
 
-def refused(plan: Plan) -> Iterator[Problem]:
-    """A run that cannot come to its end."""
-    if (count := least(plan)) > LIMIT:
-        message = f"the run makes {count:,} history events, and Step Functions ends it at {LIMIT:,}"
+def problems(plan: Plan) -> Iterator[Problem]:
+    """Yield a problem if Step Functions would end the run in any case."""
+    if (count := minimum(plan)) > LIMIT:
+        message = f"the run has {count:,} history events; Step Functions ends it at {LIMIT:,}"
         yield Problem("stages", message, "split the pipeline in two, the second with an upstream trigger")
 
 
-def warnings(plan: Plan) -> Sequence[str]:
-    """What may keep a run from its end."""
-    if (count := most(plan)) <= LIMIT:
-        return ()
-    return (f"with all attempts and waits the run makes {count:,} history events, {LIMIT:,} at most",)
+def warnings(plan: Plan) -> Iterator[str]:
+    """Yield a warning if Step Functions may end the run."""
+    if (count := maximum(plan)) > LIMIT:
+        yield f"with all attempts and waits, the run has {count:,} history events; the limit is {LIMIT:,}"
 
 
-def _least(stage: StagePlan) -> int:
+def _minimum(stage: StagePlan) -> int:
     metrics = METRICS if stage.metrics else 0
-    return KINDS[stage.kind].request.history_events + metrics + (LOOK if stage.watch else 0)
+    return KINDS[stage.kind].request.history_events + metrics + (WATCH if stage.watch else 0)
 
 
-def _waits(stage: StagePlan) -> int:
-    looks = stage.timeout // POLL if KINDS[stage.kind].request.polls else 0
-    return ATTEMPT * (stage.attempts - 1) + WAIT * looks
+def _delays(stage: StagePlan) -> int:
+    polls = stage.timeout // POLL_SECONDS if KINDS[stage.kind].request.polls else 0
+    return ATTEMPT * (stage.attempts - 1) + POLL * polls

@@ -1,4 +1,4 @@
-"""What a run will do, decided before it starts: frozen values, with JSON in and out."""
+"""A plan and what it is made from: frozen values."""
 
 from __future__ import annotations
 
@@ -19,12 +19,16 @@ Action = Literal["run", "reuse", "skip"]
 
 @dataclass(frozen=True)
 class Trigger:
-    """What started a run. `time` is ISO 8601 UTC, of the event itself; `key` names the event for ever.
+    """The event that starts a run.
 
-    `only`, `start`, `skip`: what runs of the document, as `Selection` has it. `resumes`: the run whose
-    trigger this was, all but `key` and `by`. `date`, `uri`, `package`, `run`: what `${trigger.date}` and the
-    others stand for, where the event brought one. `chain`: the pipelines whose runs led here by upstream
-    triggers, first one first.
+    Fields:
+        key: The permanent identifier of the event.
+        time: The time of the event, ISO 8601 in UTC.
+        by: The person or system that caused it.
+        date, uri, package, run: The values of `${trigger.date}` and so on, if the event has them.
+        chain: The pipelines whose runs led here through upstream triggers, first one first.
+        only, start, skip: See `Selection`.
+        resumes: The run that this one resumes. Apart from `key` and `by`, the trigger is that run's.
     """
 
     type: str
@@ -52,16 +56,20 @@ class Trigger:
         return Selection(self.only, self.start, self.skip)
 
     def to_json(self) -> dict[str, Any]:
-        """Without what is empty, apart from the fields that every trigger has."""
+        """Return the trigger as JSON. Empty optional fields are left out."""
         kept = ("type", "key", "time", "by", "parameters")
         return {name: value for name, value in asdict(self).items() if name in kept or value}
 
 
 @dataclass(frozen=True)
 class GoodResult:
-    """A stage's good result in an earlier run, made by `job`. `inputs`: what went into its fingerprint.
-    `rolled_back`: of an endpoint from which somebody went back to an earlier version, the sentence that says
-    so; else empty."""
+    """The result of a stage that succeeded in an earlier run.
+
+    Fields:
+        inputs: The inputs of its fingerprint.
+        job: The job that made it.
+        rolled_back: The message about the rollback, if the endpoint was rolled back from this version.
+    """
 
     run: str
     ended: str
@@ -74,38 +82,47 @@ class GoodResult:
 
 @dataclass(frozen=True)
 class Champion:
-    """The newest approved version of what the document registers. `run` made it, and is empty where nobody
-    knows; `results`: stage -> the good result that stood for it in that run."""
+    """The newest approved version of the model that the document registers.
+
+    Fields:
+        run: The run that made it, or "" if unknown.
+        results: Stage -> its result in that run, its own or a reused one.
+    """
 
     package: str
     run: str
     results: Mapping[str, GoodResult] = field(default_factory=dict)
 
     def made_by(self, stage: str) -> str:
-        """The run in which the stage did its work; "" where it did not."""
+        """Return the run that made the stage's result, or "" if there is none."""
         return self.results[stage].run if stage in self.results else ""
 
 
 @dataclass(frozen=True)
 class Pinned:
-    """What `pin` of a stage stands for: a result, with the partition it is of, or why there is none."""
+    """The result that a stage's `pin` names and its partition, or an error."""
 
     result: GoodResult | None = None
     partition: str = ""
-    problem: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """All recorded state that planning may look at; the planner itself asks nobody.
+    """All recorded state that planning reads.
 
-    `results`: stage -> good results in this partition whose outputs still exist, and those that were rolled
-    back; newest first.
-    `external`: S3 URI outside the run -> digest of the objects (keys and versions) found there; absent when
-    none. `pinned`: stage with `pin` -> what that is. `champion`: None while there is none, or nothing asks
-    for it. `approvals`: ARN of a model package among the results -> its status in the registry, where that
-    decides whether it can be served. `displaced`: endpoint stage -> the sentence that says why its last
-    result does not count: what the endpoint serves now.
+    Fields:
+        revision: The revision of the effective document.
+        results: Stage -> its good results in this partition, newest first: those whose outputs still exist,
+            and those from which an endpoint was rolled back.
+        external: S3 URI of external data -> digest of the objects there (keys and versions). Missing if there
+            are no objects.
+        pinned: Stage with `pin` -> the pinned result.
+        champion: None if there is none, or if the document does not refer to it.
+        approvals: Model package ARN among the results -> its status in the registry, if a stage depends on
+            it.
+        superseded: Endpoint stage -> the message why its last result does not count: the endpoint serves
+            something else.
     """
 
     installation: Installation
@@ -121,7 +138,7 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Binding:
-    """A token in a request, and the path of its value in the results of this run: ("train", "model")."""
+    """A token in a request, and the path of its value in the run's results, such as ("train", "model")."""
 
     token: str
     path: tuple[str, ...]
@@ -129,7 +146,7 @@ class Binding:
 
 @dataclass(frozen=True)
 class StagePlan:
-    """One stage of a plan. `requests`: AWS operation -> its exact request, tokens for run-time values."""
+    """One stage of a plan. `requests`: AWS operation -> exact request, with tokens for run-time values."""
 
     name: str
     kind: str
@@ -146,24 +163,24 @@ class StagePlan:
     result: Mapping[str, Any] = field(default_factory=dict)
     reused_from: str = ""
     bundle: tuple[str, ...] = ()
-    """The code files that this stage needs, as a bundle in the bucket."""
+    """The code files that the stage needs. They are uploaded as one bundle."""
     uses: tuple[Use, ...] = ()
-    """The instances that it holds, of a stage that runs."""
+    """The instances that the stage uses, if it runs."""
     attempts: int = 1
-    """At most; with more than one, names and places have `ATTEMPT` in them."""
+    """Maximum attempts. If more than one, names and locations contain `ATTEMPT`."""
     wait: int = 0
     """Seconds between two attempts."""
     otherwise: str = ""
-    """Of a gate that does not fail the run when it closes: `stop` or `skip`."""
+    """`stop` or `skip`, for a gate that does not fail the run if it is closed."""
     gates: tuple[str, ...] = ()
-    """Such gates among all that the stage waits for in this run: where one closes, it does not run."""
+    """The gates with `otherwise` that the stage depends on. If one is closed, the stage does not run."""
     watch: tuple[str, ...] = ()
-    """Gates with `stop` in other chains of its wave: looked at before it starts."""
+    """The gates with `stop` in other chains of the stage's wave. The stage checks them before it starts."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Waves of chains of stage names: waves one after another, a wave's chains side by side."""
+    """What a run will do. `waves`: waves of chains of stage names. The chains of a wave run in parallel."""
 
     run: str
     pipeline: str

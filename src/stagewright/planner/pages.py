@@ -1,8 +1,7 @@
-"""A plan's running stages as the state machine reads them: pages of chains, some per wave.
+"""Pages: the running stages of a plan, as the state machine reads them. Each wave has pages of chains.
 
-A page is an item of a table (DynamoDB: at most 400 KB) and passes through the state of a walker (Step
-Functions: 256 KiB, results included), so it has at most 150 KB. A chain is never split between pages; the
-planner cuts longer ones.
+A page is a table item (DynamoDB: at most 400 KB) and part of the state of a walker (Step Functions: 256 KiB,
+results included). A page therefore has at most 150 KB. Pages do not split chains; the planner cuts long ones.
 """
 
 from __future__ import annotations
@@ -17,19 +16,19 @@ from stagewright.naming import ATTEMPT
 from stagewright.planner.model import Plan, StagePlan
 
 LIMIT = 150_000
-"""Bytes of UTF-8."""
+"""Maximum bytes of a page, in UTF-8."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """`name` is "<wave>-<page>". `chains_json`: [[stage, stage], [stage]]."""
+    """A page. `name`: "<wave>-<page>". `chains_json`: [[stage, stage], [stage]]."""
 
     name: str
     chains_json: str
 
 
 def pages(plan: Plan) -> tuple[tuple[Page, ...], ...]:
-    """The pages of each wave. PlanError for a stage, or a chain, that no page can hold."""
+    """Return the pages of each wave. Raises PlanError for a stage or chain that no page can hold."""
     stages = {stage.name: stage for stage in plan.stages}
     return tuple(
         tuple(
@@ -41,7 +40,7 @@ def pages(plan: Plan) -> tuple[tuple[Page, ...], ...]:
 
 
 def stage_json(pipeline: str, partition: str, stage: StagePlan) -> str:
-    """One stage of a page. PlanError when it is above the limit."""
+    """Return one stage of a page. Raises PlanError if it exceeds the limit."""
     text = _text(
         {
             "name": stage.name,
@@ -58,15 +57,14 @@ def stage_json(pipeline: str, partition: str, stage: StagePlan) -> str:
         }
     )
     if (size := len(text.encode()) + 2) > LIMIT:
-        message = f"its plan has {size:,} bytes, more than the {LIMIT:,} that a page holds"
-        raise PlanError(
-            (Problem(f"stages.{stage.name}", message, "give it fewer files, arguments or values"),)
-        )
+        message = f"its plan has {size:,} bytes; the limit is {LIMIT:,}"
+        remedy = "use fewer files, arguments or values"
+        raise PlanError((Problem(f"stages.{stage.name}", message, remedy),))
     return text
 
 
 def _named(stage: StagePlan) -> dict[str, Any]:
-    """Names and places, those of the first attempt; `retry.named` has them for every one."""
+    """Return names and locations of the first attempt. `retry.named` has those of every attempt."""
     named = {"job": stage.job, "outputs": stage.outputs, "metrics": stage.metrics}
     if stage.attempts == 1:
         return named
@@ -76,22 +74,21 @@ def _named(stage: StagePlan) -> dict[str, Any]:
 
 
 def _flow(stage: StagePlan) -> dict[str, Any]:
-    """What says whether it runs at all, and what becomes of the others; absent where nothing does."""
-    found = {"else": stage.otherwise, "gates": stage.gates, "watch": stage.watch}
-    return {name: value for name, value in found.items() if value}
+    """Return the fields about gates. Empty ones are left out."""
+    fields = {"else": stage.otherwise, "gates": stage.gates, "watch": stage.watch}
+    return {name: value for name, value in fields.items() if value}
 
 
 def _chain(plan: Plan, stages: dict[str, StagePlan], names: Sequence[str]) -> str:
     text = ",".join(stage_json(plan.pipeline, plan.partition, stages[name]) for name in names)
     if len(text.encode()) + 4 > LIMIT:
-        raise PlanError(
-            (Problem(f"stages.{names[0]}", f"a chain of {len(names)} stages is too long for a page"),)
-        )
+        message = f"the chain of {len(names)} stages that begins here is too large for a page"
+        raise PlanError((Problem(f"stages.{names[0]}", message),))
     return f"[{text}]"
 
 
 def _packed(chains: Sequence[str]) -> list[list[str]]:
-    """In order, as many to a page as fit."""
+    """Fill pages with chains, in order."""
     pages: list[list[str]] = []
     room = 0
     for chain in chains:

@@ -1,4 +1,4 @@
-"""What an account's quotas would refuse of a plan."""
+"""Compare a plan with the service quotas of an account."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from stagewright.planner.model import Plan
 
 
 def peaks(plan: Plan) -> dict[str, int]:
-    """Quota, as Service Quotas names it (`ml.m5.xlarge for training job usage`) -> the most instances that
-    the plan holds at one time: the waves follow one another, and so do the stages of a chain."""
+    """Return quota name -> the maximum number of instances that the plan uses at one time.
+
+    Names are those of Service Quotas, such as `ml.m5.xlarge for training job usage`. Waves run one after
+    another, and so do the stages of a chain.
+    """
     stages = {stage.name: stage for stage in plan.stages}
     most: dict[str, int] = {}
     for wave in plan.waves:
@@ -27,7 +30,7 @@ def peaks(plan: Plan) -> dict[str, int]:
 
 
 def exceeded(plan: Plan, quotas: Mapping[str, float]) -> Iterator[str]:
-    """A sentence for each quota of `quotas` (name -> value) that the plan goes beyond."""
+    """Yield a message for each quota that the plan exceeds. `quotas`: name -> value."""
     for quota, count in sorted(peaks(plan).items()):
         if quota in quotas and count > quotas[quota]:
-            yield f'the plan holds {count} at once, and the account\'s quota "{quota}" is {quotas[quota]:g}'
+            yield f'the plan uses {count} at once; the account\'s quota "{quota}" is {quotas[quota]:g}'

@@ -1,4 +1,4 @@
-"""A release: the content-hashed set of code files of one pipeline, and the bundles that its stages need."""
+"""A release: the code files of one pipeline, identified by their content."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from stagewright.naming import BUNDLE_DIGITS
 
 @dataclass(frozen=True)
 class CodeFile:
-    """One file as pushed. `version` is its S3 version id, empty while it is only on a disk; `size` in
-    bytes."""
+    """One file of a release. `version`: S3 version id, "" before the upload. `size`: in bytes."""
 
     sha256: str
     version: str = ""
@@ -22,8 +21,13 @@ class CodeFile:
 
 @dataclass(frozen=True)
 class Release:
-    """`document` is the SHA-256 of the base document pushed with it; `commit` is lineage, outside the
-    digest."""
+    """A release.
+
+    Fields:
+        files: Path -> file.
+        document: SHA-256 of the base document that was pushed with it.
+        commit: The commit that it was made from. Not part of the digest.
+    """
 
     pipeline: str
     files: Mapping[str, CodeFile]
@@ -35,21 +39,25 @@ class Release:
         return digest_of(self.files, self.files)
 
     def select(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """The files that `paths` (files or folders) name, sorted. KeyError carries the path that names
-        none."""
-        chosen: set[str] = set()
+        """Return the files in `paths` (files or folders), sorted.
+
+        Raises KeyError with the first path that has no files.
+        """
+        selected: set[str] = set()
         for path in paths:
             folder = path.rstrip("/") + "/"
-            found = {name for name in self.files if name == path or name.startswith(folder)}
-            if not found:
+            matching = {name for name in self.files if name == path or name.startswith(folder)}
+            if not matching:
                 raise KeyError(path)
-            chosen |= found
-        return tuple(sorted(chosen))
+            selected |= matching
+        return tuple(sorted(selected))
 
     def bundle(self, paths: Iterable[str]) -> str:
+        """Return the name of the bundle with these files: the beginning of their digest."""
         return digest_of(self.files, paths)[:BUNDLE_DIGITS]
 
 
 def digest_of(files: Mapping[str, CodeFile], paths: Iterable[str]) -> str:
+    """Return the SHA-256 of the paths and contents, in hexadecimal."""
     content = {path: files[path].sha256 for path in paths}
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

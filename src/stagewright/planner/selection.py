@@ -1,7 +1,7 @@
-"""The stages that one run is for.
+"""Selection: which stages of the document a run includes.
 
-All others are off in it, and lend their last good result. `start` runs also where nothing changed, and its
-result carries its run among its inputs, so that all that depends on it runs too.
+Other stages are disabled for the run and reuse their last good result. The `start` stages run even if nothing
+changed. Their results have the run among their inputs, so that the stages that depend on them run too.
 """
 
 from __future__ import annotations
@@ -18,14 +18,19 @@ OFF = "off"
 NOT_SELECTED = "not selected"
 SKIPPED = "skipped in this run"
 OFF_REASONS = (OFF, NOT_SELECTED, SKIPPED)
-"""How the reason of a stage that is off in a run begins."""
+"""Prefixes of the reason of a stage that is disabled in a run."""
 STARTS = "the run starts from here"
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What a run was asked to leave out. `only`: these run, all where it is empty. `start`: these and all
-    that depends on them run. `skip`: these do not. Names of stages."""
+    """Names of the stages that a run includes or leaves out.
+
+    Fields:
+        only: Only these run. Empty: all.
+        start: These, and all stages that depend on them, run.
+        skip: These do not run.
+    """
 
     only: tuple[str, ...] = ()
     start: tuple[str, ...] = ()
@@ -35,7 +40,7 @@ class Selection:
         return bool(self.only or self.start or self.skip)
 
     def to_json(self) -> dict[str, list[str]]:
-        """Without what is empty."""
+        """Return the selection as JSON, without empty fields."""
         return {name: list(value) for name, value in asdict(self).items() if value}
 
 
@@ -44,8 +49,12 @@ ALL = Selection()
 
 @dataclass(frozen=True)
 class Selected:
-    """The document with all off that is not selected. `why`: stage -> the reason why it is off; `start`: what
-    runs whatever has changed."""
+    """A document in which the stages that are not selected are disabled.
+
+    Fields:
+        why: Disabled stage -> the reason.
+        start: The stages that run even if nothing changed.
+    """
 
     pipeline: Pipeline
     why: Mapping[str, str]
@@ -53,13 +62,16 @@ class Selected:
 
 
 def select(pipeline: Pipeline, selection: Selection) -> Selected:
-    """A stage that the document has off stays off. PlanError: no such stage, or parts that contradict."""
+    """Apply a selection to a document. Disabled stages stay disabled.
+
+    Raises PlanError for an unknown stage, or a contradiction.
+    """
     if problems := tuple(_problems(pipeline, selection)):
         raise PlanError(problems)
     why = {name: OFF for name, stage in pipeline.stages.items() if not stage.enabled}
-    wanted = _wanted(pipeline, selection)
-    why |= {name: NOT_SELECTED for name in pipeline.stages if name not in wanted and name not in why}
-    why |= {name: SKIPPED for name in selection.skip if name in wanted and name not in why}
+    included = _included(pipeline, selection)
+    why |= {name: NOT_SELECTED for name in pipeline.stages if name not in included and name not in why}
+    why |= {name: SKIPPED for name in selection.skip if name in included and name not in why}
     if not selection:
         return Selected(pipeline, why)
     stages = {
@@ -71,19 +83,19 @@ def select(pipeline: Pipeline, selection: Selection) -> Selected:
 
 
 def unrunnable(pipeline: Pipeline, selection: Selection) -> tuple[Problem, ...]:
-    """Stages that somebody asks for by name and that would not run all the same."""
-    asked = [(option, name) for option, name in _named(selection) if option != "skip"]
-    off = tuple(
-        Problem(option, f"{name} is off in the document", f"stages.{name}.enabled=true switches it on")
-        for option, name in asked
+    """Return a problem for each stage that is selected by name, but disabled or pinned in the document."""
+    named = [(option, name) for option, name in _named(selection) if option != "skip"]
+    disabled = tuple(
+        Problem(option, f"{name} is disabled in the document", f"set stages.{name}.enabled=true")
+        for option, name in named
         if name in pipeline.stages and not pipeline.stages[name].enabled
     )
     pinned = tuple(
-        Problem(option, f"{name} is pinned to run {run}", f"take stages.{name}.pin off")
-        for option, name in asked
+        Problem(option, f"{name} is pinned to run {run}", f"remove stages.{name}.pin")
+        for option, name in named
         if name in pipeline.stages and (run := pipeline.stages[name].pin)
     )
-    return off + pinned
+    return disabled + pinned
 
 
 def _problems(pipeline: Pipeline, selection: Selection) -> Iterator[Problem]:
@@ -91,33 +103,33 @@ def _problems(pipeline: Pipeline, selection: Selection) -> Iterator[Problem]:
         if name not in pipeline.stages:
             yield Problem(option, f"no such stage: {name}", nearest(name, pipeline.stages, "stages"))
         elif option != "skip" and name in selection.skip:
-            yield Problem(option, f"{name} is to be skipped as well", "name it once")
+            yield Problem(option, f"{name} is also skipped", "name it once")
     if selection.only and selection.start:
-        message = "a run that starts from a stage has all that depends on it"
-        yield Problem("only", message, "give one of only and from; skip goes with both")
+        message = "a run that starts from a stage includes all stages that depend on it"
+        yield Problem("only", message, "use either only or from; skip can be combined with both")
 
 
 def _named(selection: Selection) -> Iterator[tuple[str, str]]:
-    """(part as people call it, stage)."""
+    """Yield (option, stage). Options are named as on the command line."""
     for part, names in (("only", selection.only), ("from", selection.start), ("skip", selection.skip)):
         yield from ((part, name) for name in names)
 
 
-def _wanted(pipeline: Pipeline, selection: Selection) -> Set[str]:
+def _included(pipeline: Pipeline, selection: Selection) -> Set[str]:
     if selection.start:
         return _after(selection.start, dependencies(pipeline))
     return set(selection.only or pipeline.stages)
 
 
 def _after(start: Iterable[str], needs: Mapping[str, Set[str]]) -> Set[str]:
-    """`start` and every stage that depends on one of them."""
-    found = set(start)
-    while more := {name for name, before in needs.items() if name not in found and before & found}:
-        found |= more
-    return found
+    """Return `start` and every stage that depends on one of them."""
+    included = set(start)
+    while more := {name for name, stages in needs.items() if name not in included and stages & included}:
+        included |= more
+    return included
 
 
-def parse_names(given: Iterable[str]) -> tuple[str, ...]:
-    """Names as a command line has them, each text with one or several: `prepare,train`."""
-    names = (name.strip() for text in given for name in text.split(","))
+def parse_names(values: Iterable[str]) -> tuple[str, ...]:
+    """Parse the values of a command-line option, each with one or more names: `prepare,train`."""
+    names = (name.strip() for value in values for name in value.split(","))
     return tuple(dict.fromkeys(name for name in names if name))

@@ -1,4 +1,4 @@
-"""What references stand for while a run is planned."""
+"""Values of references that are known while a run is planned."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Values = Mapping[tuple[str, ...], Any]
 
 
 def event_time(trigger: Trigger) -> datetime:
-    """ValueError where `trigger.time` is not ISO 8601."""
+    """Return the time of the event in UTC. Raises ValueError if it is not ISO 8601."""
     time = datetime.fromisoformat(trigger.time)
     return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def trigger_values(trigger: Trigger) -> Values:
-    """What `${trigger...}` stands for."""
+    """Return the values of `${trigger...}`: path -> value."""
     return {
         ("trigger", "type"): trigger.type,
         ("trigger", "date"): trigger.date or _day(trigger),
@@ -39,7 +39,7 @@ def _day(trigger: Trigger) -> str:
 
 
 def document_values(pipeline: Pipeline, trigger: Trigger, installation: Installation, run: str) -> Values:
-    """All references that no stage's result is needed for: path -> value, parameters and partition last."""
+    """Return the values of all references that need no stage's result: path -> value."""
     values: dict[tuple[str, ...], Any] = {
         ("run", "id"): run,
         ("run", "date"): _day(trigger),
@@ -58,11 +58,12 @@ def document_values(pipeline: Pipeline, trigger: Trigger, installation: Installa
 
 
 def lookup(values: Values, reference: Reference) -> Any:
-    """KeyError for a reference that no document has, or that needs a stage's result."""
+    """Return the value of a reference. Raises KeyError if it does not exist, or needs a stage's result."""
     if reference.path[0] == "parameters":
         return values["parameters", ".".join(reference.path[1:])]
     return values[reference.path]
 
 
 def refers_to_stage(text: str) -> bool:
+    """Return whether `text` refers to a stage's result."""
     return "${" in text and any(reference.stage for reference in find_references(text))

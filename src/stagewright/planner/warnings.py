@@ -1,4 +1,4 @@
-"""What a plan cannot judge, and looks wrong by what is known of earlier runs."""
+"""Plan warnings based on earlier runs."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from stagewright.syntax.findings import nearest
 from stagewright.syntax.references import Reference, find_references
 
 
-def doubts(
+def missing_metrics(
     pipeline: Pipeline, running: Set[str], results: Mapping[str, Sequence[GoodResult]]
 ) -> Iterator[str]:
-    """Metrics that stages refer to, and that the last result of a stage which runs again did not have."""
+    """Yield a warning for each reference to a metric that the last result of a running stage did not have."""
     for name in (name for name in pipeline.stages if name in running):
         for _, text, _ in texts(pipeline.stages[name]):
             for reference in find_references(text) if ".metrics." in text else ():
-                good = results.get(reference.stage or "", ()) if reference.stage in running else ()
-                if good and (told := _unknown_metric(reference, good[0])):
-                    yield f"{name}: {told}"
+                previous = results.get(reference.stage or "", ()) if reference.stage in running else ()
+                if previous and (warning := _missing_metric(reference, previous[0])):
+                    yield f"{name}: {warning}"
 
 
-def _unknown_metric(reference: Reference, last: GoodResult) -> str:
-    """Empty where the metric was there, or nothing is known of the stage's metrics."""
+def _missing_metric(reference: Reference, last: GoodResult) -> str:
+    """Return a warning, or "" if the result has the metric, or has no metrics at all."""
     _, stage, word, *names = reference.path
     known = last.result.get("metrics", {})
     if word != "metrics" or not known or names[0] in known:
@@ -35,18 +35,18 @@ def _unknown_metric(reference: Reference, last: GoodResult) -> str:
 def orphaned_endpoints(
     planned: Collection[StagePlan], results: Mapping[str, Sequence[GoodResult]]
 ) -> Iterator[str]:
-    """Endpoints of last results, which are still there, and which the stage deploys to no more."""
-    served = {_endpoint(each) for each in planned}
+    """Yield a warning for each endpoint of a last result that no stage deploys to anymore."""
+    deployed = {_endpoint(stage) for stage in planned}
     for stage in planned:
-        good = results.get(stage.name, ())
-        before = good[0].result.get("endpoint") if good else None
-        if before and stage.action == "run" and before not in served:
-            remedy = f"once nothing asks it: aws sagemaker delete-endpoint --endpoint-name {before}"
-            left = f"endpoint {before} of run {good[0].run} goes on beside it, at its cost"
-            yield f"{stage.name}: deploys to {_endpoint(stage)}, and {left} ({remedy})"
+        previous = results.get(stage.name, ())
+        orphan = previous[0].result.get("endpoint") if previous else None
+        if orphan and stage.action == "run" and orphan not in deployed:
+            remedy = f"when it is no longer used: aws sagemaker delete-endpoint --endpoint-name {orphan}"
+            message = f"endpoint {orphan} of run {previous[0].run} keeps running and costs money"
+            yield f"{stage.name}: deploys to {_endpoint(stage)}; {message} ({remedy})"
 
 
 def _endpoint(stage: StagePlan) -> str:
-    """That a stage deploys to, or that stands for it; empty where there is none."""
-    asked = stage.requests.get("CreateEndpoint", {}) if stage.action == "run" else {}
-    return str(asked.get("EndpointName") or stage.result.get("endpoint") or "")
+    """Return the endpoint that a stage deploys to, or the one of its reused result, or ""."""
+    request = stage.requests.get("CreateEndpoint", {}) if stage.action == "run" else {}
+    return str(request.get("EndpointName") or stage.result.get("endpoint") or "")

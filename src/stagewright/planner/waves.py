@@ -1,16 +1,15 @@
-"""From dependencies to waves of chains.
+"""Waves of chains.
 
-A *chain* is a maximal run of stages that follow one another with nothing branching; it is walked one stage
-after another. The chains of one *wave* run side by side, and a wave starts when the wave before has ended.
+A *chain* is a sequence of stages without branches; its stages run one after another. A *wave* is a set of
+chains that run in parallel. A wave starts when the previous wave has ended.
 
-1. Edges that longer paths imply are dropped (transitive reduction), so that a stage which reads from two
-   stages of its own chain does not break that chain.
+1. Drop edges that longer paths imply (transitive reduction). A stage that depends on two stages of its own
+   chain then does not break the chain.
 2. A stage joins the chain of its only predecessor if it is that stage's only successor.
-3. A chain's wave is the longest path of chains that leads to it: it starts as early as it can. So there are
-   no more barriers than the longest path has branchings, and none inside a chain: two independent linear
-   pipelines are two chains of one wave, a diamond is three waves.
+3. The wave of a chain is the length of the longest path of chains that leads to it, so that it starts as
+   early as possible. Two independent linear pipelines are two chains of one wave; a diamond has three waves.
 
-A chain heavier than `limit` is cut where it would exceed it; what is left becomes a chain that follows it.
+A chain that exceeds the limit is cut. The remainder becomes a chain of a following wave.
 """
 
 from __future__ import annotations
@@ -26,10 +25,11 @@ Edges = Mapping[str, Collection[str]]
 def waves(
     order: Sequence[str], dependencies: Edges, weights: Mapping[str, int] | None = None, limit: int = 0
 ) -> tuple[Wave, ...]:
-    """Waves of the stages in `order` (document order, which also orders the chains within a wave).
+    """Return the waves of the stages in `order`.
 
-    Dependencies on stages that are not in `order` count as met. `weights` are bytes per stage; `limit` is the
-    most bytes that one chain may have (0: no limit). graphlib.CycleError when the dependencies have a cycle.
+    `order` is the document order, and also orders the chains of a wave. Dependencies on other stages count as
+    met. `weights`: bytes per stage. `limit`: maximum bytes of a chain, or 0 for no limit. Raises
+    graphlib.CycleError if the dependencies have a cycle.
     """
     rank = {name: index for index, name in enumerate(order)}
     reduced = reduction(order, dependencies)
@@ -42,7 +42,7 @@ def waves(
 
 
 def topological(order: Sequence[str], dependencies: Edges) -> tuple[str, ...]:
-    """`order`, each stage after those it depends on; the same for the same arguments."""
+    """Return `order` with each stage after those it depends on. The result is deterministic."""
     known = set(order)
     rank = {name: index for index, name in enumerate(order)}
     met = {
@@ -52,7 +52,7 @@ def topological(order: Sequence[str], dependencies: Edges) -> tuple[str, ...]:
 
 
 def reduction(order: Sequence[str], dependencies: Edges) -> dict[str, tuple[str, ...]]:
-    """The predecessors of each stage that no longer path implies, in topological order."""
+    """Return the transitive reduction: stage -> direct predecessors, in topological order."""
     known = set(order)
     sequence = topological(order, dependencies)
     bit = {name: 1 << index for index, name in enumerate(sequence)}
@@ -71,7 +71,7 @@ def reduction(order: Sequence[str], dependencies: Edges) -> dict[str, tuple[str,
 
 
 def _chains(reduced: Mapping[str, tuple[str, ...]]) -> list[Chain]:
-    """In topological order of their first stages."""
+    """Return the chains in topological order of their first stages."""
     successors: dict[str, int] = dict.fromkeys(reduced, 0)
     for before in reduced.values():
         for predecessor in before:

@@ -148,15 +148,15 @@ def _pin(
 ) -> Pinned:
     header = gateway.runs.header(run)
     if header is None:
-        return Pinned(problem=f"there is no run {run}")
+        return Pinned(error=f"there is no run {run}")
     if header.pipeline != pipeline.name:
-        return Pinned(problem=f"run {run} belongs to pipeline {header.pipeline}")
+        return Pinned(error=f"run {run} belongs to pipeline {header.pipeline}")
     result = good_result(gateway, run, stage)
     if result is None:
-        return Pinned(problem=f"run {run} has no good result of {stage}")
+        return Pinned(error=f"run {run} has no good result of {stage}")
     missing = [ref for ref in artifact_refs(stage, result, referenced) if not exists(gateway, ref)]
     if missing:
-        return Pinned(problem=f"{missing[0].name}, which run {run} made, is gone")
+        return Pinned(error=f"{missing[0].name}, which run {run} made, is gone")
     return Pinned(result, header.partition)
 
 
