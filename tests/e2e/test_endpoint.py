@@ -329,7 +329,7 @@ def test_the_turn_of_a_run_that_was_stopped_goes_to_the_next(place: Place) -> No
 def test_nobody_goes_back_while_a_run_deploys(place: Place) -> None:
     for model in ("one", "two"):
         serving = place.serving("taken", model)
-    item = rollback.find(place.gateway, "taken")
+    item = rollback.find_endpoint(place.gateway, "taken")
     header = place.gateway.runs.header(item.deployed_by)
     assert header is not None
     runs = place.gateway.runs
@@ -340,7 +340,7 @@ def test_nobody_goes_back_while_a_run_deploys(place: Place) -> None:
         UpdateExpression="SET #value = :value",
         ExpressionAttributeValues={":value": {"S": f"{header.run}/deploy"}},
     )
-    prepared = rollback.prepare(place.gateway, rollback.find(place.gateway, "taken"))
+    prepared = rollback.prepare(place.gateway, rollback.find_endpoint(place.gateway, "taken"))
     assert prepared.origin == serving  # the run is over, so its turn is
     runs.client.update_item(
         **table | {"ExpressionAttributeNames": {"#value": "status"}},
@@ -349,7 +349,7 @@ def test_nobody_goes_back_while_a_run_deploys(place: Place) -> None:
         ExpressionAttributeValues={":value": {"S": "RUNNING"}},
     )
     with pytest.raises(TargetError, match="is deploying to endpoint taken-local") as refused:
-        rollback.prepare(place.gateway, rollback.find(place.gateway, "taken"))
+        rollback.prepare(place.gateway, rollback.find_endpoint(place.gateway, "taken"))
     assert refused.value.remedy.endswith(f"stagewright stop {header.run}")
 
 
@@ -413,8 +413,8 @@ def test_what_is_asked_and_answered_is_captured(place: Place) -> None:
 
 
 def back(place: Place, name: str, to: str | None = None, why: str = "", smoke_test: bool = True) -> Rollback:
-    going = rollback.prepare(place.gateway, rollback.find(place.gateway, name), to)
-    return going.go("ada", why, smoke_test)
+    going = rollback.prepare(place.gateway, rollback.find_endpoint(place.gateway, name), to)
+    return going.execute("ada", why, smoke_test)
 
 
 def test_an_endpoint_goes_back_and_the_next_run_does_not_deploy_the_same_again(place: Place) -> None:
@@ -481,9 +481,9 @@ def test_an_alarm_that_the_bad_version_trips_does_not_keep_it(place: Place) -> N
     assert place.deploy("alarmed", "bad", alarms=ERRORS, update={"bake": "1s"}).status == "SUCCEEDED"
     alarm = place.installation.alarm_name("alarmed-local-errors")
     place.cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="test")
-    going = rollback.prepare(place.gateway, rollback.find(place.gateway, "alarmed"))
+    going = rollback.prepare(place.gateway, rollback.find_endpoint(place.gateway, "alarmed"))
     assert going.unwatched == {alarm: "ALARM"}
-    assert going.go("ada", "").outcome == "serves"
+    assert going.execute("ada", "").outcome == "serves"
     assert place.ask("alarmed-local") == "one"
     asked = place.described("alarmed-local")["LastDeploymentConfig"]
     assert "AutoRollbackConfiguration" not in asked
@@ -530,11 +530,11 @@ def test_a_pipeline_goes_back_at_the_endpoint_that_its_newest_run_names(place: P
         assert place.deploy("renamed", model).status == "SUCCEEDED"
     assert place.deploy("renamed", "one", name="common").status == "SUCCEEDED"
     assert place.deploy("other", "two", name="common").status == "SUCCEEDED"
-    assert rollback.find(place.gateway, "renamed").name == "common"
+    assert rollback.find_endpoint(place.gateway, "renamed").name == "common"
     back(place, "renamed")
     assert place.ask("common") == "one"
     assert place.ask("renamed-local") == "two"
-    assert rollback.find(place.gateway, "renamed-local").name == "renamed-local"
+    assert rollback.find_endpoint(place.gateway, "renamed-local").name == "renamed-local"
 
 
 def test_a_plan_tells_of_the_endpoint_that_a_new_name_leaves_behind(place: Place) -> None:

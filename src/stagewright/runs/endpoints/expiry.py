@@ -1,4 +1,4 @@
-"""The end of an endpoint's time to live."""
+"""Delete endpoints whose time to live has passed."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ AT_REST = ("InService", "Failed", "OutOfService", "UpdateRollbackFailed")
 """Statuses in which an endpoint can be deleted (API reference, DescribeEndpoint and DeleteEndpoint)."""
 
 
-def expire(gateway: Gateway, item: EndpointRecord) -> bool:
-    """Deletes the endpoint, its configurations, models and alarms; False while it is being changed.
+def expire(gateway: Gateway, record: EndpointRecord) -> bool:
+    """Delete an endpoint with its configurations, models, alarms and record. Safe to repeat.
 
-    Only with this installation's tag: one that somebody else has made under the name is left alone.
+    Return False if the endpoint is being changed; call it again later. An endpoint without this
+    installation's tag, made by somebody else under the same name, is kept; only the record is deleted.
     """
     endpoints = gateway.endpoints
-    endpoint = endpoints.describe(item.name)
+    endpoint = endpoints.describe(record.name)
     if endpoint is not None:
         if endpoints.tags(endpoint.arn).get(OWNER_TAG) != gateway.installation.id:
-            return gateway.endpoint_records.delete(item)
+            return gateway.endpoint_records.delete(record)
         if endpoint.status not in AT_REST:
             return False
-        endpoints.delete(item.name)
-    for version in item.configurations:
+        endpoints.delete(record.name)
+    for version in record.configurations:
         endpoints.delete_version(version)
-    gateway.alarms.delete(item.alarms)
-    return gateway.endpoint_records.delete(item)
+    gateway.alarms.delete(record.alarms)
+    return gateway.endpoint_records.delete(record)

@@ -1,4 +1,4 @@
-"""How an endpoint was deployed last, and well: the requests of that run's plan, with their values in."""
+"""The requests of an endpoint's last successful deployment, from the plan of its run."""
 
 from __future__ import annotations
 
@@ -11,44 +11,50 @@ from stagewright.gateway import Gateway
 from stagewright.runs.stored_plan import on_page
 from stagewright.store.endpoints import EndpointRecord
 
-PATIENCE = 1_800
-"""Seconds, where the plan says nothing."""
+TIMEOUT = 1_800
+"""Seconds that an update may take if the plan is gone."""
 
 
 @dataclass(frozen=True)
 class LastDeployment:
-    """`policy`: its DeploymentConfig. `timeout`: seconds that an update may take. Of a run whose plan is gone
-    only the latter."""
+    """`policy` is the DeploymentConfig, `timeout` the seconds that an update may take.
+
+    If the plan is gone, policy and smoke test are empty.
+    """
 
     policy: Mapping[str, Any] = field(default_factory=dict)
     smoke_test: Mapping[str, Any] = field(default_factory=dict)
-    timeout: float = PATIENCE
+    timeout: float = TIMEOUT
 
     @property
     def alarms(self) -> list[str]:
-        """Their names."""
+        """The names of the alarms that undo an update."""
         listed = self.policy.get("AutoRollbackConfiguration", {}).get("Alarms", ())
-        return [each["AlarmName"] for each in listed]
+        return [alarm["AlarmName"] for alarm in listed]
 
     def config(self, unwatched: Container[str]) -> dict[str, Any]:
-        """DeploymentConfig without these alarms."""
+        """Return the DeploymentConfig without the `unwatched` alarms."""
         config = {name: value for name, value in self.policy.items() if name != "AutoRollbackConfiguration"}
         if watched := [{"AlarmName": name} for name in self.alarms if name not in unwatched]:
             config["AutoRollbackConfiguration"] = {"Alarms": watched}
         return config
 
 
-def read(gateway: Gateway, item: EndpointRecord) -> LastDeployment:
-    header = gateway.runs.header(item.deployed_by)
-    stage = on_page(gateway, item.deployed_by, header.plan, item.stage) if header else None
+def read(gateway: Gateway, record: EndpointRecord) -> LastDeployment:
+    """Return the last successful deployment of an endpoint."""
+    header = gateway.runs.header(record.deployed_by)
+    stage = on_page(gateway, record.deployed_by, header.plan, record.stage) if header else None
     if stage is None:
         return LastDeployment()
-    update = _request(gateway, item.deployed_by, stage, "UpdateEndpoint")
-    ours = _request(gateway, item.deployed_by, stage, "Endpoint")
-    return LastDeployment(update.get("DeploymentConfig", {}), ours.get("smoke_test", {}), stage["timeout"])
+    update = _request(gateway, record.deployed_by, stage, "UpdateEndpoint")
+    endpoint = _request(gateway, record.deployed_by, stage, "Endpoint")
+    return LastDeployment(
+        update.get("DeploymentConfig", {}), endpoint.get("smoke_test", {}), stage["timeout"]
+    )
 
 
 def _request(gateway: Gateway, run: str, stage: Mapping[str, Any], operation: str) -> dict[str, Any]:
+    """Return a stage's request with its run-time values."""
     text = stage["requests"][operation]
     for binding in stage["bindings"]:
         if binding["token"] in text:
@@ -59,9 +65,9 @@ def _request(gateway: Gateway, run: str, stage: Mapping[str, Any], operation: st
 
 
 def _value(gateway: Gateway, run: str, path: list[str]) -> str:
-    """What a stage of that run gave. The fields that are read here take texts alone."""
-    made = gateway.runs.stage(run, path[0])
-    value: Any = made.result if made else {}
+    """Return a value of a stage's result as text. All fields that are read here are texts."""
+    stage = gateway.runs.stage(run, path[0])
+    value: Any = stage.result if stage else {}
     for part in path[1:]:
         value = value.get(part, {})
     return str(value)

@@ -1,4 +1,4 @@
-"""The smoke test that a deployment makes (`plan.requests.endpoint`), made once more from here."""
+"""Repeat the smoke test of a deployment. The state machine makes the original."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from stagewright.gateway import Gateway
 FILE_LIMIT = 64 * 1024
 """Bytes of the file that is sent."""
 ANSWER_LIMIT = 200
-"""Characters of an answer that a message quotes."""
+"""Characters of a response in a message."""
 
 
-def wrong(gateway: Gateway, endpoint: str, test: Mapping[str, Any]) -> str:
-    """What is wrong with the answer; empty where nothing is, or there is no test."""
+def failure(gateway: Gateway, endpoint: str, test: Mapping[str, Any]) -> str:
+    """Send the test's request. Return what is wrong with the response, "" if it passes or `test` is empty."""
     if not test:
         return ""
     try:
         body = _body(gateway, test)
-        began = time.monotonic()
+        started = time.monotonic()
         answer = gateway.endpoints.invoke(endpoint, body, test["content_type"], test["accept"]).body
     except (NotFoundError, TargetError) as error:
         return error.message
-    seconds = time.monotonic() - began
+    seconds = time.monotonic() - started
     text = answer.decode(errors="replace")
     if "contains" in test and test["contains"] not in text:
         return f"the answer {text[:ANSWER_LIMIT]} does not hold {test['contains']}"
@@ -40,5 +40,5 @@ def _body(gateway: Gateway, test: Mapping[str, Any]) -> bytes:
     bucket, _, key = test["file"].removeprefix("s3://").partition("/")
     body = gateway.objects.get(key, bucket=bucket).body
     if len(body) > FILE_LIMIT:
-        raise TargetError(f"the file is larger than {FILE_LIMIT // 1024} KiB")
+        raise TargetError(f"the file is larger than {FILE_LIMIT // 1024} KiB", "use a smaller file")
     return body

@@ -36,6 +36,8 @@ PLANNED_FIELDS = (
 """What a record takes over from the plan as it stands."""
 METRIC = re.compile(r"request\.Create(?:\w|\.)+\.AlgorithmSpecification\.MetricDefinitions\.(.+)\.Regex")
 """Of the inputs of a stage, those that are a metric's expression."""
+DEPLOYED_IN = 20
+"""Newest runs of a pipeline that are searched for its endpoints."""
 NAMED = 3
 """Stages that failed, named by those that did not run."""
 
@@ -99,6 +101,24 @@ def show(gateway: Gateway, run: str) -> RunRecord:
     later = resume.resumed_by(gateway, run) if over else ()
     (record,) = _waiting(gateway, [_record(header)])
     return replace(record, stages=_not_run(stages), resumed_by=later)
+
+
+def deployed_endpoints(
+    gateway: Gateway, pipeline: str, stage: str | None = None
+) -> dict[str, tuple[str, str]]:
+    """Return endpoint -> (run, stage) that deployed it, of the newest run that has endpoints.
+
+    `stage` selects the endpoints of one stage. The newest 20 runs are searched.
+    """
+    for record in list_runs(gateway, pipeline, DEPLOYED_IN):
+        endpoints = {
+            str(item.result["endpoint"]): (item.reused_from or record.run, item.name)
+            for item in show(gateway, record.run).stages
+            if item.result.get("endpoint") and stage in (None, item.name)
+        }
+        if endpoints:
+            return endpoints
+    return {}
 
 
 def with_lineage(gateway: Gateway, record: RunRecord) -> RunRecord:

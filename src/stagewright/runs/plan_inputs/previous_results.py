@@ -77,11 +77,25 @@ def _missing(gateway: Gateway, artifacts: Iterable[ArtifactRef]) -> dict[Artifac
     return dict.fromkeys(missing, "") | dict(zip(endpoints, rollbacks, strict=True))
 
 
-def _rollback(gateway: Gateway, endpoint: ArtifactRef) -> str:
-    """Return the sentence of the rollback that replaced an endpoint's configuration; "" without one."""
-    from stagewright.runs.endpoints import rollback_record  # late import: it costs every cold start
+def _rollback(gateway: Gateway, artifact: ArtifactRef) -> str:
+    """Return the sentence of the rollback from this endpoint configuration, "" if there is none.
 
-    return rollback_record.active_rollback(gateway, endpoint.name, endpoint.config)
+    A rollback counts if it is newer than the last deployment and the endpoint still serves its target.
+    """
+    name = artifact.name
+    record = gateway.endpoint_records.get(name)
+    rollbacks = [item for item in record.rollbacks if item.after == record.deployed_by] if record else []
+    if artifact.config not in {rollback.origin for rollback in rollbacks}:
+        return ""
+    endpoint = gateway.endpoints.describe(name)
+    serving = endpoint.config if endpoint and endpoint.status == "InService" else ""
+    for rollback in rollbacks:
+        if rollback.to == serving:
+            why = f" ({rollback.why})" if rollback.why else ""
+            return (
+                f"endpoint {name} serves {serving} since {rollback.by} rolled it back at {rollback.at}{why}"
+            )
+    return ""
 
 
 def _counting(results: Iterable[ResultArtifacts], missing: Mapping[ArtifactRef, str]) -> Iterator[GoodResult]:

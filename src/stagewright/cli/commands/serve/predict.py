@@ -93,9 +93,9 @@ def endpoint_of(session: Session, name: str) -> tuple[str, str]:
 
     NotFoundError: there is no such pipeline with an endpoint, and no such endpoint.
     """
-    from stagewright.runs.endpoints.deployed import deployed
+    from stagewright.runs.history.run_history import deployed_endpoints
 
-    for endpoint, made_by in deployed(session.gateway, name).items():
+    for endpoint, made_by in deployed_endpoints(session.gateway, name).items():
         return endpoint, " ".join(made_by)
     if session.gateway.endpoints.describe(name):
         return name, ""

@@ -48,12 +48,12 @@ def command(
         message = f"needs at most {rollback.WHY_LIMIT:,} characters, has {len(why):,}"
         raise typer.BadParameter(message, param_hint="--reason")
     with existing_session(target) as connected:
-        item = rollback.find(connected.gateway, documents.name_of(pipeline), stage)
+        item = rollback.find_endpoint(connected.gateway, documents.name_of(pipeline), stage)
         going = rollback.prepare(connected.gateway, item, to)
         for name, state in going.unwatched.items():
             output.note(f"warning: alarm {name} is {state}, so the update ignores it")
         output.note(f"{item.name}: from {going.origin} to {going.to}")
-        done = going.go(caller(connected), why, smoke_test=not no_smoke_test)
+        done = going.execute(caller(connected), why, smoke_test=not no_smoke_test)
     if as_json:
         output.print_json({"endpoint": item.name, "unwatched": dict(going.unwatched), **asdict(done)})
     else:
