@@ -8,9 +8,9 @@ from stagewright.errors import NotFoundError, RunFailedError, StagewrightError
 from stagewright.gateway import Gateway
 from stagewright.parallel import run_parallel
 from stagewright.runs.closing import close_unstarted
-from stagewright.runs.history.live_status import JOB_KINDS
 from stagewright.runs.history.records import StageRecord
 from stagewright.runs.history.run_history import show
+from stagewright.stages.registry import KINDS
 
 
 def stop(gateway: Gateway, run: str, by: str) -> None:
@@ -54,7 +54,9 @@ def _stop_stage(gateway: Gateway, stage: StageRecord) -> StagewrightError | None
 def _stop_job(gateway: Gateway, stage: StageRecord) -> None:
     if stage.status != "RUNNING":
         return
-    if stage.kind in JOB_KINDS:
-        gateway.jobs.stop(JOB_KINDS[stage.kind], stage.job)
-    elif stage.kind == "glue" and (run := gateway.glue.find(stage.definition, stage.job)):
-        gateway.glue.stop(stage.definition, run.id)
+    service = KINDS[stage.kind].schema.job_service
+    if service == "glue":
+        if run := gateway.glue.find(stage.definition, stage.job):
+            gateway.glue.stop(stage.definition, run.id)
+    elif service != "none":
+        gateway.jobs.stop(service, stage.job)

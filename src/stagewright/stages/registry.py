@@ -33,7 +33,6 @@ from stagewright.syntax.findings import Finding, Path
 
 if TYPE_CHECKING:
     from stagewright.stages.base.stage_request import StageRequest
-    from stagewright.stages.base.states import Entry
 
 Rules = Callable[[Any, RuleContext, Path], Iterator[Finding]]
 
@@ -45,6 +44,16 @@ class Kind:
     name: str
     schema: type[Stage]
     package: str
+
+    @property
+    def has_job(self) -> bool:
+        """Whether a service job does the work of the kind's stages."""
+        return self.schema.job_service != "none"
+
+    @property
+    def has_log(self) -> bool:
+        """Whether the work of the kind's stages writes a log."""
+        return bool(self.schema.logs)
 
     @cached_property
     def rules(self) -> Rules:
@@ -59,9 +68,9 @@ class Kind:
         return request
 
     @cached_property
-    def states(self) -> tuple[Entry, ...]:
-        """The kind's states in the state machine, by where the walker enters them."""
-        states: tuple[Entry, ...] = self._module("states").STATES
+    def states(self) -> tuple[Any, ...]:
+        """The kind's states: `base.states.Entry` values. (No import of the type: Lambda has no states.)"""
+        states: tuple[Any, ...] = self._module("states").STATES
         return states
 
     def _module(self, aspect: str) -> Any:

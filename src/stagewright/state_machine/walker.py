@@ -27,6 +27,7 @@ from __future__ import annotations
 from stagewright.asl import Catch, Choice, Pass, Rule, State, Task, expression
 from stagewright.stages.base import result_states, retries
 from stagewright.stages.base.expressions import KIND, RUN, bound_values
+from stagewright.stages.base.states import Entry
 from stagewright.stages.registry import KINDS
 
 START = "Next stage"
@@ -85,7 +86,9 @@ FETCHED = expression(f"""
 
 
 def states() -> dict[str, State]:
-    entries = [(kind.name, entry) for kind in KINDS.values() for entry in kind.states]
+    entries: list[tuple[str, Entry]] = [
+        (kind.name, entry) for kind in KINDS.values() for entry in kind.states
+    ]
     kinds = {name: state for _, entry in entries for name, state in entry.states.items()}
     return {
         START: Choice(

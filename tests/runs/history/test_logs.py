@@ -64,9 +64,9 @@ def test_without_logs_there_are_no_lines(waiting, run):
 
 
 def test_the_lines_of_all_jobs_come_in_order_of_time(waiting, run):
-    write(waiting, logs.GROUPS["processing"], f"{run}-prepare-1/algo-1-1", "first", "third", at=-3000)
-    write(waiting, logs.GROUPS["training"], f"{run}-train-1/algo-1-1", "last", at=-1000)
-    write(waiting, logs.GROUPS["training"], f"{run}-train-10/algo-1-1", "of another job")
+    write(waiting, "/aws/sagemaker/ProcessingJobs", f"{run}-prepare-1/algo-1-1", "first", "third", at=-3000)
+    write(waiting, "/aws/sagemaker/TrainingJobs", f"{run}-train-1/algo-1-1", "last", at=-1000)
+    write(waiting, "/aws/sagemaker/TrainingJobs", f"{run}-train-10/algo-1-1", "of another job")
     assert texts(logs.tail(waiting, run)) == [("prepare", "first"), ("prepare", "third"), ("train", "last")]
     assert texts(logs.tail(waiting, run, lines=1)) == [("train", "last")]
     assert texts(logs.tail(waiting, run, "prepare")) == [("prepare", "first"), ("prepare", "third")]
@@ -75,11 +75,11 @@ def test_the_lines_of_all_jobs_come_in_order_of_time(waiting, run):
 
 
 def test_the_log_of_a_search_is_that_of_its_training_jobs(waiting, run):
-    group = logs.GROUPS["training"]
+    group = "/aws/sagemaker/TrainingJobs"
     write(waiting, group, f"{run}-tune-1-002-0a1b2c3d/algo-1-1", "second", at=-2000)
     write(waiting, group, f"{run}-tune-1-001-0a1b2c3d/algo-1-1", "first", "third", at=-2001)
     write(waiting, group, f"{run}-tune-10-001-0a1b2c3d/algo-1-1", "of another job")
-    write(waiting, logs.GROUPS["transform"], f"{run}-score-1/i-1-1", "scored", at=-1000)
+    write(waiting, "/aws/sagemaker/TransformJobs", f"{run}-score-1/i-1-1", "scored", at=-1000)
     search = [("tune/001", "first"), ("tune/002", "second"), ("tune/001", "third")]
     assert sorted(texts(logs.tail(waiting, run, "tune"))) == sorted(search)
     assert texts(logs.tail(waiting, run, "score")) == [("score", "scored")]
@@ -87,7 +87,7 @@ def test_the_log_of_a_search_is_that_of_its_training_jobs(waiting, run):
 
 
 def test_following_gives_each_line_once_and_ends_with_the_stage(waiting, run):
-    group, stream = logs.GROUPS["training"], f"{run}-train-1/algo-1-1"
+    group, stream = "/aws/sagemaker/TrainingJobs", f"{run}-train-1/algo-1-1"
     write(waiting, group, stream, "one")
     seen = []
 
@@ -103,9 +103,9 @@ def test_following_gives_each_line_once_and_ends_with_the_stage(waiting, run):
 
 
 def test_several_jobs_are_followed_in_order_of_time(waiting, run):
-    write(waiting, logs.GROUPS["processing"], f"{run}-prepare-1/algo-1-1", "first", at=-3000)
-    write(waiting, logs.GROUPS["training"], f"{run}-train-1/algo-1-1", "second", at=-2000)
-    write(waiting, logs.GROUPS["processing"], f"{run}-prepare-1/algo-1-1", "third", at=-1000)
+    write(waiting, "/aws/sagemaker/ProcessingJobs", f"{run}-prepare-1/algo-1-1", "first", at=-3000)
+    write(waiting, "/aws/sagemaker/TrainingJobs", f"{run}-train-1/algo-1-1", "second", at=-2000)
+    write(waiting, "/aws/sagemaker/ProcessingJobs", f"{run}-prepare-1/algo-1-1", "third", at=-1000)
     for stage in ("prepare", "train", "tune", "score"):
         waiting.runs.put_stage_if_absent(run, StageItem(stage, "SUCCEEDED", ended=TIME))
     followed = logs.follow(waiting, run, pause=0.01)
@@ -147,8 +147,8 @@ def test_an_endpoint_that_failed_has_a_log(waiting, deployed):
     run, name = deployed
     waiting.runs.put_stage_if_absent(run, StageItem("deploy", "FAILED", ended=TIME, cause="no"))
     assert logs.tail(waiting, run, "deploy") == []
-    write(waiting, f"{logs.ENDPOINTS}{name}", "AllTraffic/i-0", "of another run", at=-60_000)
-    write(waiting, f"{logs.ENDPOINTS}{name}", "AllTraffic/i-1", "it broke")
+    write(waiting, f"/aws/sagemaker/Endpoints/{name}", "AllTraffic/i-0", "of another run", at=-60_000)
+    write(waiting, f"/aws/sagemaker/Endpoints/{name}", "AllTraffic/i-1", "it broke")
     assert texts(logs.tail(waiting, run, "deploy")) == [("deploy", "it broke")]
     assert texts(logs.tail(waiting, run)) == [("deploy", "it broke")]
 
@@ -158,7 +158,7 @@ def test_a_reused_stage_has_the_log_of_the_run_that_made_it(waiting, deployed):
     waiting.runs.put_stage_if_absent(
         run, StageItem("deploy", "SUCCEEDED", ended=TIME, result={"endpoint": name})
     )
-    write(waiting, f"{logs.ENDPOINTS}{name}", "AllTraffic/i-1", "loaded")
+    write(waiting, f"/aws/sagemaker/Endpoints/{name}", "AllTraffic/i-1", "loaded")
     assert logs.origin(waiting, f"{run}-2", "deploy") == run
     assert logs.origin(waiting, run, "deploy") == run
     assert texts(logs.tail(waiting, f"{run}-2", "deploy")) == [("deploy", "loaded")]

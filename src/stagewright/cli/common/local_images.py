@@ -52,10 +52,12 @@ def note_builds(session: Session, pipeline: Pipeline, run: str) -> None:
     """Print which Python environments the run builds first, so that the wait is not taken for a hang."""
     from stagewright.local import environments
     from stagewright.runs.history import run_history
-    from stagewright.runs.history.live_status import JOB_KINDS
+    from stagewright.stages.registry import KINDS
 
     images = {
-        name: image_of(pipeline, stage) for name, stage in pipeline.stages.items() if stage.kind in JOB_KINDS
+        name: image_of(pipeline, stage)
+        for name, stage in pipeline.stages.items()
+        if KINDS[stage.kind].has_job and KINDS[stage.kind].request.image
     }
     state = state_folder()
     missing = {name: alias for name, image in images.items() if (alias := environments.unbuilt(state, image))}

@@ -11,6 +11,7 @@ from stagewright.cli.common import live_view, output
 from stagewright.cli.common.command_hints import program
 from stagewright.errors import RunFailedError
 from stagewright.runs.history import logs
+from stagewright.stages.registry import KINDS
 
 if TYPE_CHECKING:
     from stagewright.cli.common.target import Session
@@ -109,8 +110,8 @@ def print_warnings(gateway: OperatorGateway, record: RunRecord) -> None:
     """Print each warning of the local SageMaker in the jobs' logs once. Results may differ from AWS's."""
     since = int(datetime.fromisoformat(record.created).timestamp() * 1000)
     ran = {stage.kind for stage in record.stages if stage.action == "run"}
-    groups = list(dict.fromkeys(group for kind, group in logs.GROUPS.items() if kind in ran))
-    groups += logs.GLUE if "glue" in ran else ()
+    written = (log for kind in ran for log in KINDS[kind].schema.logs if log.writer != "endpoint")
+    groups = dict.fromkeys(log.group for log in written)
     found = [event.text for group in groups for event in gateway.logs.search(group, WARNING.strip(), since)]
     for text in dict.fromkeys(found):
         if text.startswith(WARNING):
@@ -122,12 +123,12 @@ def print_failure(gateway: OperatorGateway, record: RunRecord, again: str) -> No
     output.note(f"{record.run}: {record.status}" if failed else headline(record))
     for stage in failed:
         output.note(f"stage {stage.name}: {output.one_line(stage.cause or stage.error)}")
-        lines = logs.tail(gateway, record.run, stage.name, LAST_LINES) if stage.kind in logs.LOGGED else []
+        lines = logs.tail(gateway, record.run, stage.name, LAST_LINES) if KINDS[stage.kind].has_log else []
         for line in lines:
             output.note(f"  | {line.text}")
-        if stage.kind in logs.LOGGED:
+        if KINDS[stage.kind].has_log:
             output.note(f"next: {program()} logs {record.run} {stage.name}")
-    if any(stage.kind == "gate" for stage in failed):
+    if any(KINDS[stage.kind].schema.judges for stage in failed):
         output.note(
             f"next: {program()} show {record.run} (metrics), or change the threshold (document, set, -p)"
         )

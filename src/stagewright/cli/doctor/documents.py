@@ -12,15 +12,8 @@ from stagewright.document import layers
 from stagewright.document.pipeline import Pipeline
 from stagewright.errors import DocumentError, PlanError
 from stagewright.runs.documents import layers as layers_layers
+from stagewright.stages.registry import KINDS
 
-PURPOSES: Mapping[str, str] = {
-    "processing": "processing job",
-    "training": "training job",
-    "tuning": "training job",
-    "transform": "transform job",
-    "endpoint": "endpoint",
-}
-"""Kind -> what Service Quotas calls its use of an instance type."""
 FIXED = "${"
 """A value with a reference is known when a run is planned, which looks at the quotas as well."""
 
@@ -66,7 +59,7 @@ def _quotas(place: Place) -> Iterator[str]:
 def _short_of(pipeline: Pipeline, allowed: Mapping[str, float]) -> Iterator[str]:
     for name, stage in pipeline.stages.items():
         instance = getattr(stage, "instance_type", None) or pipeline.defaults.instance_type or ""
-        quota = f"{instance} for {PURPOSES.get(stage.kind)} usage"
+        quota = f"{instance} for {stage.quota_purpose} usage"
         count = getattr(stage, "instance_count", 1)
         if isinstance(count, int) and allowed.get(quota, count) < count:
             yield f"{pipeline.name}, stage {name}: {quota} is {allowed[quota]:g}, {count} are asked for"
@@ -75,7 +68,7 @@ def _short_of(pipeline: Pipeline, allowed: Mapping[str, float]) -> Iterator[str]
 def _stages(pipeline: Pipeline) -> Iterator[tuple[str, str, str]]:
     """Stage, image, instance type, of what runs in an image of its own."""
     for name, stage in pipeline.stages.items():
-        if stage.kind in ("processing", "training", "tuning"):
+        if KINDS[stage.kind].request.image == "training":
             image = getattr(stage, "image", None) or pipeline.defaults.image or ""
             yield name, image, getattr(stage, "instance_type", None) or pipeline.defaults.instance_type or ""
 

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from stagewright.aws.jobs import JobKind
 from stagewright.errors import NotFoundError
 from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
 from stagewright.parallel import run_parallel
 from stagewright.runs.closing import closed_header, unrecorded_status
 from stagewright.runs.history.records import StageRecord, age
+from stagewright.stages.registry import KINDS
 from stagewright.store.runs import WAITING, Header
 
 GRACE = 5.0
 """Seconds that the recorder has to write a run's end, before `show` tells what it finds itself."""
-JOB_KINDS: Mapping[str, JobKind] = {
-    "processing": "processing",
-    "training": "training",
-    "tuning": "tuning",
-    "transform": "transform",
-}
-JOBS = (*JOB_KINDS, "glue")
-"""Kinds of stages whose work a service can be asked about: SageMaker, or Glue."""
 UNDONE = ("PLANNED", "RUNNING", WAITING)
 
 
@@ -42,7 +34,7 @@ def perhaps_over(
     gateway: Gateway, header: Header, stages: tuple[StageRecord, ...]
 ) -> tuple[Header, tuple[StageRecord, ...]]:
     """Where no job is at work the execution may have ended without anybody recording it: it is asked."""
-    if any(stage.status == "RUNNING" and stage.kind in JOBS for stage in stages):
+    if any(stage.status == "RUNNING" and KINDS[stage.kind].has_job for stage in stages):
         return header, stages
     try:
         execution = gateway.executions.describe(header.execution)
@@ -84,11 +76,12 @@ def _failed(stage: StageRecord, others: Sequence[StageRecord]) -> bool:
 
 
 def _live(gateway: Gateway, stage: StageRecord, since: str) -> StageRecord:
-    if stage.kind == "glue":
-        return _glue_run(gateway, stage)
-    if stage.kind not in JOB_KINDS:
+    service = KINDS[stage.kind].schema.job_service
+    if service == "none":
         return replace(stage, status="RUNNING", started=since, seconds=age(since))
-    job = gateway.jobs.describe(JOB_KINDS[stage.kind], stage.job)
+    if service == "glue":
+        return _glue_run(gateway, stage)
+    job = gateway.jobs.describe(service, stage.job)
     if job is None:
         return stage
     started = timestamp(datetime.fromtimestamp(job.started or job.created, UTC))

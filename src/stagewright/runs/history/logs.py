@@ -15,23 +15,9 @@ from stagewright.operator_gateway import OperatorGateway
 from stagewright.runs.history.records import RunRecord, StageRecord
 from stagewright.runs.history.run_history import show
 from stagewright.runs.stored_plan import on_page
+from stagewright.stages.base.schema import Log
+from stagewright.stages.registry import KINDS
 
-GROUPS = {
-    "processing": "/aws/sagemaker/ProcessingJobs",
-    "training": "/aws/sagemaker/TrainingJobs",
-    "tuning": "/aws/sagemaker/TrainingJobs",
-    "transform": "/aws/sagemaker/TransformJobs",
-}
-"""A tuning job has no log, but its training jobs have."""
-ENDPOINTS = "/aws/sagemaker/Endpoints/"
-GLUE = tuple(
-    f"{group}/{stream}"
-    for group in ("/aws-glue/python-jobs", "/aws-glue/jobs")
-    for stream in ("output", "error")
-)
-"""Of a Python shell, and of Spark: the streams of a run begin with its id ("Logging for AWS Glue jobs")."""
-LOGGED = (*GROUPS, "endpoint", "glue")
-"""The kinds whose stages have a log."""
 FUNCTIONS = ("router", "recorder", "sweeper")
 LATE = 5.0
 """Seconds after a run's end in which its endpoint may still write its first line."""
@@ -125,7 +111,7 @@ def _chosen(gateway: OperatorGateway, record: RunRecord, stage: str | None) -> t
 
 def _logged(gateway: OperatorGateway, record: RunRecord, name: str) -> _Logged:
     stage = record.stage(name)
-    if stage.kind not in LOGGED:
+    if not KINDS[stage.kind].has_log:
         raise NotFoundError(
             f"{name} is a {stage.kind} stage, which has no log", f"stagewright show {record.run}"
         )
@@ -141,59 +127,60 @@ def _streams(gateway: OperatorGateway, chosen: tuple[_Logged, ...]) -> list[_Str
     return [
         stream
         for each in chosen
-        if each.stage.status not in ("PLANNED", "NOT_RUN") and each.stage.kind in LOGGED
-        for stream in _streams_of(gateway, each)
+        if each.stage.status not in ("PLANNED", "NOT_RUN")
+        for log in KINDS[each.stage.kind].schema.logs
+        for stream in _streams_of(gateway, each, log)
     ]
 
 
-def _streams_of(gateway: OperatorGateway, logged: _Logged) -> list[_Stream]:
-    match logged.stage.kind:
+def _streams_of(gateway: OperatorGateway, logged: _Logged, log: Log) -> list[_Stream]:
+    match log.writer:
+        case "job":
+            return _job_streams(gateway, logged.stage, log.group)
+        case "child jobs":
+            return _child_job_streams(gateway, logged.stage, log.group)
+        case "job run":
+            return _job_run_streams(gateway, logged.stage, log.group)
         case "endpoint":
-            return _endpoint_streams(gateway, logged)
-        case "tuning":
-            return _tuning_streams(gateway, logged.stage)
-        case "glue":
-            return _glue_streams(gateway, logged.stage)
-        case _:
-            return _job_streams(gateway, logged.stage)
+            return _endpoint_streams(gateway, logged, log.group)
 
 
-def _job_streams(gateway: OperatorGateway, stage: StageRecord) -> list[_Stream]:
+def _job_streams(gateway: OperatorGateway, stage: StageRecord, group: str) -> list[_Stream]:
     """A job's streams are `<job>/algo-<n>-<epoch>` for training and `<job>/algo-<n>-<...>` for processing,
     `<job>/<instance>-<...>` for a transform job ("Log Groups and Streams that Amazon SageMaker Sends to
     CloudWatch Logs", SageMaker developer guide)."""
-    group = GROUPS[stage.kind]
     return [_Stream(stage.name, group, name) for name in gateway.logs.streams(group, f"{stage.job}/")]
 
 
-def _tuning_streams(gateway: OperatorGateway, stage: StageRecord) -> list[_Stream]:
-    """Its training jobs are called `<tuning job>-<number>-<hash>` (CreateHyperParameterTuningJob, API
-    reference)."""
-    group, begin = GROUPS["tuning"], f"{stage.job}-"
-    names = gateway.logs.streams(group, begin)
+def _child_job_streams(gateway: OperatorGateway, stage: StageRecord, group: str) -> list[_Stream]:
+    """A tuning job's training jobs are named `<tuning job>-<number>-<hash>` (CreateHyperParameterTuningJob,
+    API reference). The number becomes part of the source."""
+    prefix = f"{stage.job}-"
+    names = gateway.logs.streams(group, prefix)
     return [
-        _Stream(f"{stage.name}/{name.removeprefix(begin).partition('-')[0]}", group, name) for name in names
+        _Stream(f"{stage.name}/{name.removeprefix(prefix).partition('-')[0]}", group, name) for name in names
     ]
 
 
-def _endpoint_streams(gateway: OperatorGateway, logged: _Logged) -> list[_Stream]:
-    """An endpoint outlives the run, and its instances have streams of their own: one belongs to the run in
-    whose time it begins, with all that comes after."""
-    group = f"{ENDPOINTS}{_endpoint(gateway, logged)}"
+def _endpoint_streams(gateway: OperatorGateway, logged: _Logged, group: str) -> list[_Stream]:
+    """An endpoint outlives its run, and each instance has a stream. A stream that begins during the run
+    belongs to the run, with all of its later lines."""
+    group += _endpoint(gateway, logged)
     since, until = _seconds(logged.run.created), _seconds(logged.run.ended)
     last = until and until + LATE
     names = gateway.logs.streams(group, "")
     return [_Stream(logged.stage.name, group, name, since, last) for name in names]
 
 
-def _glue_streams(gateway: OperatorGateway, stage: StageRecord) -> list[_Stream]:
+def _job_run_streams(gateway: OperatorGateway, stage: StageRecord, group: str) -> list[_Stream]:
+    """A Glue job run's streams begin with its id ("Logging for AWS Glue jobs")."""
     run = stage.result.get("job")
     if not run:
-        known = gateway.glue.find(stage.definition, stage.job)
-        if known is None:
+        job_run = gateway.glue.find(stage.definition, stage.job)
+        if job_run is None:
             return []
-        run = known.id
-    return [_Stream(stage.name, group, name) for group in GLUE for name in gateway.logs.streams(group, run)]
+        run = job_run.id
+    return [_Stream(stage.name, group, name) for name in gateway.logs.streams(group, run)]
 
 
 def _endpoint(gateway: OperatorGateway, logged: _Logged) -> str:

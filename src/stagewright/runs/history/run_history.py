@@ -10,11 +10,12 @@ from stagewright.errors import NotFoundError
 from stagewright.gateway import Gateway
 from stagewright.parallel import run_parallel
 from stagewright.runs import resume
-from stagewright.runs.history.live_status import JOBS, at_work, perhaps_over
+from stagewright.runs.history.live_status import at_work, perhaps_over
 from stagewright.runs.history.records import RunRecord, StageRecord, age, between
 from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases import publish
 from stagewright.runs.stored_plan import PlannedStage, recorded_stages, skipped_stages
+from stagewright.stages.registry import KINDS
 from stagewright.store.run_queue import Lease
 from stagewright.store.runs import WAITING, AttemptItem, Header, StageItem
 from stagewright.store.trigger_state import SkippedEvent
@@ -187,7 +188,7 @@ def _stage(
     standing = {"reuse": "REUSED", "skip": "SKIPPED"}.get(plan.action)
     record = StageRecord(
         status=standing or ("PLANNED" if header.is_open else "NOT_RUN"),
-        job=plan.job_of(len(earlier) + 1) if plan.kind in JOBS else str(plan.result.get("job", "")),
+        job=plan.job_of(len(earlier) + 1) if KINDS[plan.kind].has_job else str(plan.result.get("job", "")),
         metrics=plan.result.get("metrics") or {},
         earlier=tuple(earlier),
         **{name: getattr(plan, name) for name in PLANNED_FIELDS},

@@ -19,6 +19,7 @@ from stagewright.document.merge import merged
 from stagewright.document.triggers import AnyTrigger, Trigger
 from stagewright.gateway import Gateway
 from stagewright.parallel import run_parallel
+from stagewright.stages.registry import KINDS
 
 Kind = TypeVar("Kind", bound=AnyTrigger)
 
@@ -97,7 +98,8 @@ def _triggers(document: Mapping[str, Any]) -> Iterator[AnyTrigger]:
 def _groups(pipeline: str, document: Mapping[str, Any]) -> Iterator[str]:
     stages = document.get("stages")
     for stage in stages.values() if isinstance(stages, dict) else ():
-        if isinstance(stage, dict) and stage.get("kind") == "register":
+        kind = KINDS.get(str(stage.get("kind"))) if isinstance(stage, dict) else None
+        if kind and kind.schema.registers_model:
             yield str(stage.get("group") or pipeline)
 
 

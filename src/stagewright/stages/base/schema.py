@@ -36,14 +36,14 @@ ElseAction = Literal["fail", "stop", "skip"]
 
 @dataclass(frozen=True)
 class Log:
-    """A CloudWatch log group of a kind, and how the names of a stage's log streams begin.
+    """A CloudWatch log group that a stage's work writes to.
 
-    `prefix`: `{job}` is the job's name, `{run}` the id that AWS Glue gives to the run of a job, `{endpoint}`
-    the endpoint's name.
+    `writer` decides which streams belong to a stage: those of its job, of the jobs that its job starts, of
+    the AWS Glue job run, or of the endpoint (then the endpoint's name follows `group`).
     """
 
     group: str
-    prefix: str = "{job}/"
+    writer: Literal["job", "child jobs", "job run", "endpoint"] = "job"
 
 
 class Retry(Model):

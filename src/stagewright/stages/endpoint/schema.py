@@ -93,7 +93,7 @@ class Endpoint(Stage, Serving):
 
     values: ClassVar[tuple[str, ...]] = ("endpoint",)
     needs_approved_model: ClassVar[bool] = True
-    logs: ClassVar[tuple[Log, ...]] = (Log("/aws/sagemaker/Endpoints/{endpoint}", ""),)
+    logs: ClassVar[tuple[Log, ...]] = (Log("/aws/sagemaker/Endpoints/", "endpoint"),)
     quota_purpose: ClassVar[str] = "endpoint"
 
     kind: Literal["endpoint"]

@@ -11,14 +11,14 @@ from stagewright.stages.base.schema import JobService, Log, Stage
 from stagewright.syntax.fields import Accepts, Name, PlanNumber, PlanText, Reference, S3Uri, Text, Whole
 
 LOGS = tuple(
-    Log(f"{group}/{stream}", "{run}")
+    Log(f"{group}/{stream}", "job run")
     for group in ("/aws-glue/python-jobs", "/aws-glue/jobs")
     for stream in ("output", "error")
 )
 """The log groups of Python shell and Spark jobs ("Logging for AWS Glue jobs")."""
 
 LOGS = tuple(
-    Log(f"{group}/{stream}", "{run}")
+    Log(f"{group}/{stream}", "job run")
     for group in ("/aws-glue/python-jobs", "/aws-glue/jobs")
     for stream in ("output", "error")
 )

@@ -70,7 +70,7 @@ class Tuning(TrainingSpec):
         "ranges": ("integer", "continuous", "categorical")
     }
     job_service: ClassVar[JobService] = "tuning"
-    logs: ClassVar[tuple[Log, ...]] = (Log("/aws/sagemaker/TrainingJobs", "{job}-"),)
+    logs: ClassVar[tuple[Log, ...]] = (Log("/aws/sagemaker/TrainingJobs", "child jobs"),)
 
     kind: Literal["tuning"]
     """Always `tuning`."""
