@@ -1,4 +1,4 @@
-"""What a process needs in its environment to use a local server, and to reach no real AWS account."""
+"""Environment variables that connect a process to the local server and keep it from any real AWS account."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LOOPBACK = "127.0.0.1,localhost"
 
 
 def environment(server: Server) -> dict[str, str]:
-    """Variables for a shell or a child process. The empty file that they name is in the state directory."""
+    """Variables for a shell or a child process. Creates the empty file that they name."""
     empty = server.state / "empty"
     empty.touch()
     return {
@@ -27,14 +27,15 @@ def environment(server: Server) -> dict[str, str]:
 
 
 def for_user(server: Server) -> dict[str, str]:
-    """The same for a shell whose AWS_PROFILE may name a profile of the user's: SDKs fail without it."""
+    """`environment` for an interactive shell. SDKs fail if AWS_PROFILE names a missing profile, so it names
+    one."""
     file = server.state / "profile"
     file.write_text("[default]\n")
     return {**environment(server), "AWS_CONFIG_FILE": str(file), "AWS_PROFILE": "default"}
 
 
 def scrubbed(parent: Mapping[str, str]) -> dict[str, str]:
-    """`parent` without anything of AWS; loopback is reached past any proxy."""
+    """The environment without AWS variables. Proxies do not apply to loopback."""
     kept = {name: value for name, value in parent.items() if not name.startswith(("AWS_", "BOTO_"))}
     if any(name in kept for name in PROXIES):
         for name in ("NO_PROXY", "no_proxy"):

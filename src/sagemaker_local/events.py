@@ -1,4 +1,4 @@
-"""EventBridge events of the local SageMaker, beside the change of state that they tell of."""
+"""EventBridge events of SageMaker's state changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 def announce(context: Context, detail_type: str, detail: dict[str, Any]) -> None:
-    """Never fails: SageMaker's events are best effort, and the state they tell of has changed already."""
+    """Publish an event. Never fails: SageMaker's events are best effort, and the state has already changed."""
     try:
         context.publish(detail_type, detail)
     except Exception:
@@ -20,5 +20,5 @@ def announce(context: Context, detail_type: str, detail: dict[str, Any]) -> None
 
 
 def public(record: Record) -> Record:
-    """A record without the members that only this service knows."""
+    """A record without the members that only this service uses."""
     return {key: value for key, value in record.items() if not key.startswith("_")}

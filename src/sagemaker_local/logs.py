@@ -1,4 +1,4 @@
-"""The log of a job or an endpoint: a file, and CloudWatch Logs where the endpoint has them."""
+"""Logs of jobs and endpoints: files, and CloudWatch Logs if the endpoint has it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 EVENT_BYTES = 256 * 1024 - 26
 BATCH_EVENTS = 5_000
 BATCH_BYTES = 900_000
-"""PutLogEvents, API reference: an event of 256 KB, 10,000 events, 1 MB with 26 bytes for each event."""
+"""Limits of PutLogEvents (API reference): 256 KB per event, 10,000 events and 1 MB per call, with 26 bytes of
+overhead per event."""
 GATHER_SECONDS = 0.05
 CLOSE_SECONDS = 5.0
 TAIL_LINES = 40
@@ -34,7 +35,7 @@ Line = tuple[str, str, int, str]
 
 
 class LogStream:
-    """One stream. Lines come without their ends; `tail` remembers the job's own last ones."""
+    """One log stream. `tail` has the last lines that the job itself wrote. Lines have no line ends."""
 
     def __init__(self, logs: Logs, group: str, name: str, file: Path) -> None:
         self.group = group
@@ -45,15 +46,15 @@ class LogStream:
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
 
     def write(self, text: str) -> None:
-        """A line of the job's own."""
+        """Write a line of the job's output."""
         self.tail.append(text)
         self.note(text)
 
     def note(self, text: str) -> None:
-        """A line of this service's."""
+        """Write a line of this service."""
         with self._lock:
             if not self._file.closed:
-                with contextlib.suppress(OSError):  # a full disk must not keep the job from being watched
+                with contextlib.suppress(OSError):  # with a full disk, the job's output must still be read
                     self._file.write(text.encode("utf-8", "replace") + b"\n")
         self._logs.send(self.group, self.name, text)
 
@@ -63,13 +64,13 @@ class LogStream:
 
 
 class Logs:
-    """Sends from a thread of its own, so that no job waits. Without a log service it stops trying."""
+    """Sends log lines in a background thread, so that no job waits. Stops if there is no log service."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lines: queue.SimpleQueue[Line | None] = queue.SimpleQueue()
-        self._known: set[tuple[str, str]] = set()
-        self._dead = False
+        self._created: set[tuple[str, str]] = set()
+        self._stopped = False
         self._thread = threading.Thread(target=self._deliver, name="logs", daemon=True)
         self._thread.start()
 
@@ -78,12 +79,12 @@ class Logs:
         return LogStream(self, group, name, file)
 
     def send(self, group: str, stream: str, text: str) -> None:
-        # CloudWatch refuses an empty message.
-        if not self._dead and text:
+        # CloudWatch Logs rejects an empty message.
+        if not self._stopped and text:
             self._lines.put((group, stream, int(time.time() * 1000), text))
 
     def close(self) -> None:
-        """What is waiting is sent first, within a few seconds."""
+        """Send the remaining lines, for at most CLOSE_SECONDS."""
         self._lines.put(None)
         self._thread.join(CLOSE_SECONDS)
 
@@ -98,13 +99,13 @@ class Logs:
                     self._put(client, group, stream, events)
             except (ClientError, BotoCoreError) as error:
                 log.warning("no CloudWatch Logs at %s, so logs stay in files: %s", self._settings.url, error)
-                self._dead = True
+                self._stopped = True
                 more = False
         if client is not None:
             client.close()
 
     def _gather(self) -> tuple[list[Line], bool]:
-        """Waits for a line, then a moment for more. False where it was the last."""
+        """Wait for a line and collect more for GATHER_SECONDS. False after the last line."""
         lines: list[Line] = []
         item = self._lines.get()
         end = time.monotonic() + GATHER_SECONDS
@@ -121,10 +122,10 @@ class Logs:
     def _put(
         self, client: CloudWatchLogsClient, group: str, stream: str, events: list[InputLogEventTypeDef]
     ) -> None:
-        if (group, stream) not in self._known:
+        if (group, stream) not in self._created:
             _create(client.create_log_group, logGroupName=group)
             _create(client.create_log_stream, logGroupName=group, logStreamName=stream)
-            self._known.add((group, stream))
+            self._created.add((group, stream))
         client.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
 
     def _connect(self) -> CloudWatchLogsClient:
@@ -133,7 +134,7 @@ class Logs:
 
 
 def _batches(lines: list[Line]) -> list[tuple[tuple[str, str], list[InputLogEventTypeDef]]]:
-    """By stream, in order, within the limits of one PutLogEvents."""
+    """Batches of lines by stream, in order, within the limits of one PutLogEvents call."""
     batches: list[tuple[tuple[str, str], list[InputLogEventTypeDef]]] = []
     open_batches: dict[tuple[str, str], tuple[list[InputLogEventTypeDef], int]] = {}
     for group, stream, time_ms, text in lines:

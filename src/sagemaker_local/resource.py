@@ -1,4 +1,4 @@
-"""What every resource of the local SageMaker is given, and what it offers."""
+"""The base class of the API's resources, and the context that all resources share."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from sagemaker_local.store import Record, Store
 from sagemaker_local.tagging import Tagging
 
 Publish = Callable[[str, dict[str, Any]], None]
-"""`(detail_type, detail)` of an EventBridge event of source aws.sagemaker; times in epoch milliseconds."""
+"""Publishes an EventBridge event of source aws.sagemaker: (detail type, detail). Times are epoch
+milliseconds."""
 
 Operation = Callable[[dict[str, Any]], dict[str, Any]]
-"""A checked request -> a response; times are epoch seconds in both."""
+"""Handles a validated request. Times are epoch seconds in the request and the response."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,11 @@ class Context:
     launcher: Launcher
     logs: Logs
     call: Callable[[str, dict[str, Any]], dict[str, Any]]
-    """Any operation of the service, for a resource that lives on others: checked as a caller's would be."""
+    """Calls any operation of the service, with the same validation as for a client."""
 
 
 class Resource:
-    """One noun of the API. `start` restores it after a restart, `close` ends what it runs."""
+    """One resource type of the API. `operations` maps operation names to handlers."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -46,19 +47,19 @@ class Resource:
         raise NotImplementedError
 
     def start(self) -> None:
-        """Nothing to restore unless a resource says so."""
+        """Restore the state of an earlier process. Does nothing by default."""
 
     def close(self) -> None:
-        """Nothing to end unless a resource says so."""
+        """End everything that runs. Does nothing by default."""
 
 
 def now() -> float:
-    """Epoch seconds with milliseconds, as records keep times."""
+    """The time in epoch seconds with milliseconds, as in records."""
     return round(time.time(), 3)
 
 
 def event_detail(record: Record) -> dict[str, Any]:
-    """A record as an event's detail: SageMaker's events carry times as epoch milliseconds."""
+    """A record as an event's detail, with times as epoch milliseconds."""
     return {key: _event_value(key, value) for key, value in record.items()}
 
 

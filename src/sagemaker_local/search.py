@@ -1,4 +1,4 @@
-"""Search: over the resources that people look for by what they were made from, as the SDKs do."""
+"""The Search operation, for the resource types that SDKs search."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KINDS = {
     "ModelPackage": "model-package",
     "ModelPackageGroup": "model-package-group",
 }
-"""Resource of a search -> where its records are stored."""
+"""Resource in a request -> kind of record in the store."""
 RULES: Rules = {
     "Resource": tuple(KINDS),
     "SearchExpression.NestedFilters": (),
@@ -43,28 +43,30 @@ class Search(Resource):
         resource = request["Resource"]
         records = (self._with_tags(record, resource) for record in self.context.store.all(KINDS[resource]))
         expression = request.get("SearchExpression", {})
-        found = [record for record in records if _matches(record, expression)]
+        hits = [record for record in records if _matches(record, expression)]
         member = request.get("SortBy", "CreationTime")
-        if any(value_at(record, member) is None for record in found):
-            raise invalid(f"SortBy: not every {resource} that was found has {member}")
+        if any(value_at(record, member) is None for record in hits):
+            raise invalid(f"SortBy: not every {resource} in the result has {member}")
         listing = Listing("Results", f"{resource}Name", "", {member: member})
-        page = listing.page(found, {"SortBy": member, **request})
-        hits = {"Value": len(found), "Relation": "EqualTo"}
-        return {**page, "Results": [{resource: each} for each in page["Results"]], "TotalHits": hits}
+        page = listing.page(hits, {"SortBy": member, **request})
+        total = {"Value": len(hits), "Relation": "EqualTo"}
+        results = [{resource: record} for record in page["Results"]]
+        return {**page, "Results": results, "TotalHits": total}
 
     def _with_tags(self, record: Record, resource: str) -> Record:
         return {**public(record), "Tags": self.context.tags.of(record[f"{resource}Arn"])}
 
 
 def value_at(record: Record, name: str) -> Any:
-    """What a property's name stands for; `Tags.<key>`, `Metrics.<name>` and `HyperParameters.<name>` too."""
+    """The value of a property. `Tags.<key>`, `Metrics.<name>` and `HyperParameters.<name>` are properties
+    too."""
     first, _, rest = name.partition(".")
     match first:
         case "Tags":
             return next((tag["Value"] for tag in record["Tags"] if tag["Key"] == rest), None)
         case "Metrics":
             metrics = record.get("FinalMetricDataList", [])
-            return next((each["Value"] for each in metrics if each["MetricName"] == rest), None)
+            return next((metric["Value"] for metric in metrics if metric["MetricName"] == rest), None)
         case "HyperParameters":
             return record.get(first, {}).get(rest)
     value: Any = record
@@ -76,55 +78,55 @@ def value_at(record: Record, name: str) -> Any:
 def _matches(record: Record, expression: dict[str, Any]) -> bool:
     if "NestedFilters" in expression:
         raise unsupported("SearchExpression.SubExpressions.NestedFilters")
-    holds = [_holds(value_at(record, each["Name"]), each) for each in expression.get("Filters", [])]
-    holds += [_matches(record, each) for each in expression.get("SubExpressions", [])]
+    holds = [_holds(value_at(record, term["Name"]), term) for term in expression.get("Filters", [])]
+    holds += [_matches(record, inner) for inner in expression.get("SubExpressions", [])]
     return any(holds) if expression.get("Operator") == "Or" and holds else all(holds)
 
 
-def _holds(found: Any, condition: dict[str, Any]) -> bool:
-    asked = condition.get("Value", "")
+def _holds(value: Any, condition: dict[str, Any]) -> bool:
+    text = condition.get("Value", "")
     default = "Equals" if "Value" in condition else "Exists"
     match condition.get("Operator", default):
         case "Exists":
-            return found is not None
+            return value is not None
         case "NotExists":
-            return found is None
+            return value is None
         case "Equals":
-            return found is not None and _like(found, asked) == found
+            return value is not None and _as_type_of(value, text) == value
         case "NotEquals":
-            return found is None or _like(found, asked) != found
+            return value is None or _as_type_of(value, text) != value
         case "Contains":
-            return asked in str(found or "")
+            return text in str(value or "")
         case "In":
-            return found is not None and any(_like(found, each) == found for each in asked.split(","))
+            return value is not None and any(_as_type_of(value, part) == value for part in text.split(","))
         case ordered:
-            return found is not None and _ordered(ordered, found, asked, condition["Name"])
+            return value is not None and _ordered(ordered, value, text, condition["Name"])
 
 
-def _ordered(name: str, found: Any, asked: str, member: str) -> bool:
-    if isinstance(found, str):
+def _ordered(name: str, value: Any, text: str, member: str) -> bool:
+    if isinstance(value, str):
         try:
-            return ORDERED[name](float(found), float(asked))
+            return ORDERED[name](float(value), float(text))
         except ValueError:
-            return ORDERED[name](found, asked)
-    wanted = _like(found, asked)
-    if isinstance(wanted, str):
-        raise invalid(f"{member} cannot be compared with {asked!r}")
-    return ORDERED[name](found, wanted)
+            return ORDERED[name](value, text)
+    limit = _as_type_of(value, text)
+    if isinstance(limit, str):
+        raise invalid(f"{member} cannot be compared with {text!r}")
+    return ORDERED[name](value, limit)
 
 
-def _like(found: Any, asked: str) -> Any:
-    """The value of a filter, which is always text, as what stands in the record: a number, or a time."""
-    if isinstance(found, bool):
-        return asked.lower() == "true"
-    if not isinstance(found, int | float):
-        return asked
+def _as_type_of(value: Any, text: str) -> Any:
+    """Convert a filter's text to the type of the value in the record: a boolean, a number or a time."""
+    if isinstance(value, bool):
+        return text.lower() == "true"
+    if not isinstance(value, int | float):
+        return text
     for read in (float, _epoch):
         try:
-            return read(asked)
+            return read(text)
         except ValueError:
             continue
-    return asked
+    return text
 
 
 def _epoch(text: str) -> float:

@@ -1,8 +1,8 @@
-"""What each resource says of the fields of its requests, read from where it says it.
+"""The local SageMaker service: it dispatches each operation to its resource.
 
-A resource's module names in RULES (or SUPPORTED) what it refuses, and in IDLE_FIELDS what it accepts though
-nothing acts on it; of a job, `idle_fields` of its run says the latter. The service enforces just this, and
-docs/sagemaker.md is made from it.
+Each resource declares which request fields it does not act on. Its module has RULES (fields that are
+rejected) and IDLE_FIELDS (fields that are accepted without effect); a job type also has `JobRun.idle_fields`.
+The service enforces these rules, and docs/sagemaker.md is generated from them.
 """
 
 from __future__ import annotations
@@ -49,17 +49,7 @@ RECORDED = frozenset(
         "VolumeSizeInGB",
     )
 )
-"""Machines and rights on AWS. Most requests must name them, so a warning each time would say nothing."""
-
-
-def of(resource: type[Resource]) -> Fields:
-    names = vars(sys.modules[resource.__module__])
-    rules: Rules = names.get("RULES", names.get("SUPPORTED", {}))
-    idle: tuple[str, ...] = names.get("IDLE_FIELDS", ())
-    for run in names.values():
-        if isinstance(run, type) and issubclass(run, JobRun):
-            idle += tuple(path for path in getattr(run, "idle_fields", ()) if path not in idle)
-    return Fields(rules, idle)
+"""Fields that name machines and permissions. Most requests must have them, so no warning is logged."""
 
 
 RESOURCES: tuple[type[Resource], ...] = (
@@ -75,13 +65,13 @@ RESOURCES: tuple[type[Resource], ...] = (
     ModelPackages,
     Search,
 )
-"""Everything that this service answers for. `invoke` goes to the resource that has a method of that name."""
+"""All resource types. InvokeEndpoint goes to the one with a method `invoke`."""
 
 log = logging.getLogger(__name__)
 
 
 class SageMaker:
-    """`publish` is called, from any thread, for every change of a state that SageMaker sends an event for."""
+    """The service. `publish` is called for every EventBridge event of SageMaker, from any thread."""
 
     def __init__(self, settings: Settings, publish: Publish) -> None:
         store = Store(settings.root / "sagemaker.sqlite")
@@ -102,11 +92,11 @@ class SageMaker:
         for resource in self._resources:
             operations = resource.operations()
             self._operations |= operations
-            self._fields |= dict.fromkeys(operations, of(type(resource)))
+            self._fields |= dict.fromkeys(operations, declared_fields(type(resource)))
 
     @property
     def operations(self) -> Mapping[str, Fields]:
-        """The supported ones, each with what its resource says of fields."""
+        """Supported operations, with the fields that each does not act on."""
         return self._fields
 
     @property
@@ -115,7 +105,7 @@ class SageMaker:
         return self._context.launcher
 
     def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        """Answers as boto3 would: times are datetimes. ApiError carries SageMaker's code and message."""
+        """Call an operation, as boto3 would: times are datetimes. ApiError has SageMaker's code and message."""
         protocol.operation_model(operation)
         if operation not in self._operations:
             raise protocol.unsupported_operation(operation)
@@ -134,17 +124,28 @@ class SageMaker:
         raise protocol.invalid(f"Endpoint {endpoint} of account {self._context.settings.account} not found.")
 
     def start(self) -> None:
-        """Restores what an earlier process left. Jobs that ran then are reported Failed."""
+        """Restore the state of an earlier process. Jobs that ran in it are reported as Failed."""
         for resource in self._resources:
             resource.start()
-        # Making the client takes a tenth of a second, which no job should wait for.
+        # Creating the client takes 0.1 seconds, so it is ready before the first job needs it.
         Thread(target=lambda: self._context.storage.client, name="s3-client", daemon=True).start()
 
     def close(self) -> None:
-        """Ends every job and endpoint; no process is left."""
+        """End every job, endpoint and process."""
         for resource in reversed(self._resources):
             resource.close()
         self._context.launcher.close()
         self._context.logs.close()
         self._context.storage.close()
         self._context.store.close()
+
+
+def declared_fields(resource: type[Resource]) -> Fields:
+    """What the resource's module declares about request fields."""
+    names = vars(sys.modules[resource.__module__])
+    rules: Rules = names.get("RULES", {})
+    idle: tuple[str, ...] = names.get("IDLE_FIELDS", ())
+    for run in names.values():
+        if isinstance(run, type) and issubclass(run, JobRun):
+            idle += tuple(path for path in getattr(run, "idle_fields", ()) if path not in idle)
+    return Fields(rules, idle)

@@ -1,4 +1,4 @@
-"""S3 in and out of a job's folder, with SageMaker's meaning of prefixes and manifests."""
+"""Copies S3 objects into and out of job folders, with SageMaker's semantics of prefixes and manifests."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NOT_FOUND = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
 
 @dataclass(frozen=True)
 class Item:
-    """One object to fetch; `path` is relative to the folder it goes to."""
+    """One object to download. `path` is relative to the target folder."""
 
     bucket: str
     key: str
@@ -42,7 +42,7 @@ class Item:
     size: int
 
     def below(self, root: Path) -> Path:
-        """Its file. JobFailure where its key would lead out of the folder."""
+        """The target file. JobFailure if the object's key leads out of the folder."""
         file = root / self.path
         if not file.resolve().is_relative_to(root.resolve()):
             raise JobFailure(f"ClientError: the key {self.key} would leave the folder {root.name}")
@@ -51,7 +51,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Shard:
-    """Every `count`th object, from `number` on: "approximately 1/n of the objects" (API, S3DataSource)."""
+    """Every `count`th object, starting at `number`: "approximately 1/n of the objects" (API, S3DataSource)."""
 
     number: int
     count: int
@@ -61,7 +61,7 @@ WHOLE = Shard(0, 1)
 
 
 def split(uri: str) -> tuple[str, str]:
-    """Bucket and key. JobFailure where it is no S3 URI."""
+    """Bucket and key of an S3 URI. JobFailure if it is not one."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     if not uri.startswith("s3://") or not bucket:
         raise JobFailure(f"ClientError: {uri} is not an S3 URI")
@@ -69,7 +69,7 @@ def split(uri: str) -> tuple[str, str]:
 
 
 class Storage:
-    """Everything raises JobFailure with a sentence for FailureReason."""
+    """S3 for jobs. Methods raise JobFailure with a sentence for FailureReason."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -82,7 +82,7 @@ class Storage:
 
     @property
     def client(self) -> S3Client:
-        """The S3 client, made once; making it is slow, using it from many threads is safe."""
+        """The S3 client. Creating it is slow; it is thread-safe."""
         with self._lock:
             return self._client
 
@@ -104,7 +104,10 @@ class Storage:
             raise _failure(error, uri) from error
 
     def download(self, uri: str, data_type: str, folder: Path, shard: Shard = WHOLE) -> int:
-        """`data_type` is S3Prefix or ManifestFile; answers how many objects came. A shard may be empty."""
+        """Download a prefix or a manifest, and return the number of objects. A shard may be empty.
+
+        `data_type` is S3Prefix or ManifestFile.
+        """
         items = self.items(uri, data_type)[shard.number :: shard.count]
         folder.mkdir(parents=True, exist_ok=True)
         root = folder.resolve()
@@ -114,7 +117,7 @@ class Storage:
         return len(items)
 
     def items(self, uri: str, data_type: str) -> list[Item]:
-        """The objects of a prefix or a manifest, at least one."""
+        """The objects of a prefix or a manifest. JobFailure if there are none."""
         items = self._manifest(uri) if data_type == "ManifestFile" else self._prefix(uri)
         if not items:
             raise JobFailure(f"ClientError: Data download failed: {nothing_under(uri)}")
@@ -132,7 +135,8 @@ class Storage:
             raise _failure(error, uri, "Data upload failed") from error
 
     def upload_folder(self, folder: Path, uri: str) -> int:
-        """Every file under the folder (links are followed), named by its path; answers how many."""
+        """Upload every file of the folder under its relative path, and return the number of files. Follows
+        links."""
         bucket, key = split(uri)
         prefix = key.rstrip("/") + "/" if key else ""
         files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
@@ -140,7 +144,7 @@ class Storage:
         return len(files)
 
     def upload_archive(self, folder: Path, uri: str) -> None:
-        """The folder's contents as a .tar.gz."""
+        """Upload the folder's contents as a .tar.gz."""
         archive = folder.with_name(folder.name + ".tar.gz")
         with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
             for entry in sorted(folder.iterdir()):
@@ -149,24 +153,26 @@ class Storage:
         archive.unlink()
 
     def _prefix(self, uri: str) -> list[Item]:
-        """Every key that starts with the prefix (API reference, S3DataSource), but for folder markers."""
+        """Every object whose key starts with the prefix (API reference, S3DataSource), without folder
+        markers."""
         bucket, prefix = split(uri)
         cut = prefix.rfind("/") + 1
         items = []
         try:
             for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-                for found in page.get("Contents", ()):
-                    key = found["Key"]
+                for entry in page.get("Contents", ()):
+                    key = entry["Key"]
                     below = key.startswith(prefix + "/")
                     path = key[len(prefix) + 1 :] if below else key[cut:]
                     if not key.endswith("/"):
-                        items.append(Item(bucket, key, path, found["Size"]))
+                        items.append(Item(bucket, key, path, entry["Size"]))
         except (ClientError, BotoCoreError) as error:
             raise _failure(error, uri) from error
         return items
 
     def _manifest(self, uri: str) -> list[Item]:
-        """`[{"prefix": "s3://bucket/folder/"}, "a.csv", ...]` (API reference, S3DataSource, S3DataType)."""
+        """The objects of a manifest: `[{"prefix": "s3://bucket/folder/"}, "a.csv", ...]` (API reference,
+        S3DataSource, S3DataType)."""
         bucket, key = split(uri)
         try:
             listed = json.loads(self.client.get_object(Bucket=bucket, Key=key)["Body"].read())
@@ -204,16 +210,16 @@ class Storage:
             raise _failure(error, f"s3://{bucket}/{key}", "Data upload failed") from error
 
     def _each(self, items: Iterable[T], act: Callable[[T], None]) -> None:
-        work = list(items)
-        if len(work) == 1:
-            act(work[0])
-        elif work:
-            with ThreadPoolExecutor(min(TRANSFERS, len(work)), thread_name_prefix="s3") as pool:
-                list(pool.map(act, work))
+        queue = list(items)
+        if len(queue) == 1:
+            act(queue[0])
+        elif queue:
+            with ThreadPoolExecutor(min(TRANSFERS, len(queue)), thread_name_prefix="s3") as pool:
+                list(pool.map(act, queue))
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """A .tar.gz into the folder, safely: nothing outside it, no devices, within limits."""
+    """Unpack a .tar.gz into the folder, within limits. Nothing is written outside the folder; no devices."""
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with tarfile.open(archive) as tar:
@@ -223,15 +229,15 @@ def unpack(archive: Path, folder: Path) -> None:
                 if size > UNPACKED_LIMIT or count > MEMBERS_LIMIT:
                     raise JobFailure(f"ClientError: {archive.name} unpacks to more than this server allows")
                 tar.extract(member, folder, filter="data")
-            while tar.fileobj and tar.fileobj.read(CHUNK):  # gzip's checksum stands at its end
+            while tar.fileobj and tar.fileobj.read(CHUNK):  # gzip has its checksum at the end
                 pass
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        said = str(error).partition(":\n")[0]  # tarfile adds a line for every format that it is not
-        raise JobFailure(f"ClientError: {archive.name} cannot be unpacked: {said}") from error
+        reason = str(error).partition(":\n")[0]  # tarfile adds a line for every format that it tried
+        raise JobFailure(f"ClientError: {archive.name} cannot be unpacked: {reason}") from error
 
 
 def nothing_under(uri: str) -> str:
-    """SageMaker's words for an input that is not there."""
+    """SageMaker's message for an input without objects."""
     return (
         f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket '
         "exists in the selected region, that objects exist under that S3 prefix, and that the role has "

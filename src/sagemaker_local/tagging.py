@@ -1,4 +1,4 @@
-"""Tags of every resource, by ARN."""
+"""Tags of all resources, stored by ARN."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Tagging:
         return [{"Key": key, "Value": value} for key, value in record.items()]
 
     def add(self, arn: str, tags: list[Tag]) -> list[Tag]:
-        """All tags of the resource afterwards; a tag that is there gets the new value."""
+        """Add or replace tags. Returns all tags of the resource."""
         with self._store.transaction():
             record: Record = self._store.get(KIND, arn) or {}
             record.update({tag["Key"]: tag["Value"] for tag in tags})
@@ -30,5 +30,5 @@ class Tagging:
             self._store.put(KIND, arn, {key: value for key, value in record.items() if key not in keys})
 
     def forget(self, arn: str) -> None:
-        """The resource was deleted."""
+        """Delete all tags of a deleted resource."""
         self._store.delete(KIND, arn)

@@ -1,4 +1,4 @@
-"""AddTags, ListTags, DeleteTags."""
+"""The operations AddTags, ListTags and DeleteTags."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sagemaker_local.arns import kind_and_name
 from sagemaker_local.resource import Operation, Resource
 
 TAG_LIMIT = 50
-"""Tags of one resource (API reference, AddTags)."""
+"""The maximum number of tags per resource (API reference, AddTags)."""
 
 
 class Tags(Resource):
@@ -24,7 +24,8 @@ class Tags(Resource):
         return {"Tags": self.context.tags.add(resource, request["Tags"])}
 
     def _list(self, request: dict[str, Any]) -> dict[str, Any]:
-        # At most 50 tags, and a page holds at least 50 (ListTags, MaxResults): never a second one.
+        # A resource has at most 50 tags, and a page has at least 50 (ListTags, MaxResults), so one page is
+        # enough.
         return {"Tags": self.context.tags.of(self._checked(request["ResourceArn"]))}
 
     def _delete(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -10,10 +10,9 @@ import pytest
 from botocore.model import Shape
 from tools import sagemaker_reference
 
-from sagemaker_local import service as declarations
 from sagemaker_local.api.fields import Fields
 from sagemaker_local.api.protocol import ApiError, service_model
-from sagemaker_local.service import RESOURCES, SageMaker
+from sagemaker_local.service import RESOURCES, SageMaker, declared_fields
 from sagemaker_local.settings import Settings
 
 PACKAGE = {"ModelPackageGroupName": "mine"}
@@ -39,7 +38,7 @@ def has(shape: Shape, path: str) -> bool:
 
 def test_every_declared_field_is_one_of_the_resource_s_requests(service):
     for resource in RESOURCES:
-        declared = declarations.of(resource)
+        declared = declared_fields(resource)
         own = [
             service_model().operation_model(name).input_shape
             for name, fields in service.operations.items()

@@ -1,8 +1,8 @@
-"""What a botocore shape asks of a value, in the words of SageMaker's ValidationException.
+"""Validates a value against a botocore shape, with the messages of SageMaker's ValidationException.
 
-The wording and the paths (members start in lower case, list items are `.1.member`) are those of the AWS
-services that report "1 validation error detected". Patterns are matched in full and need `regex`: some use
-Unicode classes that `re` does not know.
+The wording and the paths are those of the AWS services that report "1 validation error detected": members
+start in lower case, list items are `.1.member`. Patterns must match in full. They need the package `regex`,
+because some use Unicode classes that `re` does not know.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TYPES: dict[str, tuple[type, ...]] = {
 
 
 def violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
-    """Everything wrong with a JSON value."""
+    """One message per violation in a JSON value."""
     if not _of_type(shape, value):
         yield _failed(value, path, f"Member must be of type {shape.type_name}")
         return
@@ -98,7 +98,7 @@ def _failed(value: Any, path: str, what: str) -> str:
 
 @cache
 def _compiled(pattern: str) -> Any:
-    # A pattern of Java's that `regex` cannot read is not checked.
+    # A Java pattern that `regex` cannot compile is not checked.
     try:
         return regex.compile(pattern)
     except regex.error:

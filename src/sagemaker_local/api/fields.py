@@ -1,4 +1,4 @@
-"""Fields of a request that are refused, and those that are accepted though nothing here acts on them."""
+"""The request fields that the service rejects, and those that it accepts without effect."""
 
 from __future__ import annotations
 
@@ -9,26 +9,29 @@ from typing import Any
 from sagemaker_local.api.protocol import ApiError, unsupported
 
 Rules = Mapping[str, tuple[Any, ...]]
-"""Path (`Inputs[].Mode`) -> the values that are supported; none at all where the field is not."""
+"""Field path (`Inputs[].Mode`) -> supported values. No values: the field is rejected."""
 
 
 @dataclass(frozen=True)
 class Fields:
-    """What a resource does not act on. `idle` is accepted, as it cannot change a result; the log says so."""
+    """The fields that a resource does not act on.
+
+    `rules` are rejected. `idle` fields are accepted, because they cannot change a result; the log names them.
+    """
 
     rules: Rules = field(default_factory=dict)
     idle: tuple[str, ...] = ()
 
 
 def under(prefix: str, rules: Rules) -> Rules:
-    """Rules of a part of a request, as rules of the whole."""
+    """Prefix the paths of rules, for a request that contains another one."""
     return {f"{prefix}.{path}": supported for path, supported in rules.items()}
 
 
 def refuse_unsupported(
     request: dict[str, Any], rules: Rules, refuse: Callable[[str], ApiError] = unsupported
 ) -> None:
-    """A field that could change a result is supported or refused, never silently ignored."""
+    """Raise an error for an unsupported field. A field that could change a result is never silently ignored."""
     for path, supported in rules.items():
         for value in values(request, path):
             if value not in supported:
@@ -36,17 +39,17 @@ def refuse_unsupported(
 
 
 def without_effect(request: dict[str, Any], paths: tuple[str, ...]) -> list[str]:
-    """Those of `paths` that the request gives and that ask for something."""
+    """The paths among `paths` that have a true value in the request."""
     return [path.replace("[]", "") for path in paths if any(values(request, path))]
 
 
 def values(value: Any, path: str) -> Iterator[Any]:
-    """What stands at a path; several where it goes through lists."""
+    """The values at a path. There are several if the path goes through lists."""
     name, _, rest = path.partition(".")
-    found = value.get(name.removesuffix("[]"))
-    if found is None:
+    member = value.get(name.removesuffix("[]"))
+    if member is None:
         return
-    for item in found if name.endswith("[]") else [found]:
+    for item in member if name.endswith("[]") else [member]:
         if rest:
             yield from values(item, rest)
         else:

@@ -1,4 +1,4 @@
-"""List operations: filters, order and pages, the same for every resource."""
+"""List operations: filters, sort order and pages, the same for every resource."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sagemaker_local.api.protocol import invalid
 from sagemaker_local.store import Record
 
 DEFAULT_PAGE = 10
-"""Items in a page where MaxResults is not given (ListTrainingJobs, API reference: the default is 10)."""
+"""The page size without MaxResults (ListTrainingJobs, API reference: the default is 10)."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """Which members of a record the filters and the order look at; `orders` maps a SortBy to a member."""
+    """The members of a record that filters and sorting use. `orders` maps a SortBy value to a member."""
 
     result: str
     name: str
@@ -26,18 +26,18 @@ class Listing:
     orders: dict[str, str]
 
     def page(self, records: list[Record], request: dict[str, Any]) -> dict[str, Any]:
-        """`{result: [records], "NextToken": ...}`. `records` are in the order of their creation."""
-        chosen = [record for record in records if self._wanted(record, request)]
+        """One page as `{result: [records], "NextToken": ...}`. Pass `records` in order of creation."""
+        matching = [record for record in records if self._matches(record, request)]
         member = self.orders[request.get("SortBy", "CreationTime")]
-        chosen.sort(key=lambda record: record[member])
+        matching.sort(key=lambda record: record[member])
         if request.get("SortOrder", "Descending") == "Descending":
-            chosen.reverse()
+            matching.reverse()
         start = _read_token(request.get("NextToken"), request)
         end = start + request.get("MaxResults", DEFAULT_PAGE)
-        token = {"NextToken": _token(end, request)} if end < len(chosen) else {}
-        return {self.result: chosen[start:end], **token}
+        token = {"NextToken": _token(end, request)} if end < len(matching) else {}
+        return {self.result: matching[start:end], **token}
 
-    def _wanted(self, record: Record, request: dict[str, Any]) -> bool:
+    def _matches(self, record: Record, request: dict[str, Any]) -> bool:
         return all(
             check(record)
             for check in (
@@ -61,22 +61,22 @@ def _compare(member: str, side: str, request: dict[str, Any]) -> Callable[[Recor
 
 
 def _token(start: int, request: dict[str, Any]) -> str:
-    return base64.urlsafe_b64encode(json.dumps([start, _question(request)]).encode()).decode()
+    return base64.urlsafe_b64encode(json.dumps([start, _query(request)]).encode()).decode()
 
 
 def _read_token(token: str | None, request: dict[str, Any]) -> int:
     if token is None:
         return 0
     try:
-        start, question = json.loads(base64.urlsafe_b64decode(token))
+        start, query = json.loads(base64.urlsafe_b64decode(token))
     except (ValueError, binascii.Error):
-        start, question = -1, ""
-    if start < 0 or question != _question(request):
+        start, query = -1, ""
+    if start < 0 or query != _query(request):
         raise invalid("The NextToken is not valid for this request; start again without it.")
     return int(start)
 
 
-def _question(request: dict[str, Any]) -> str:
-    """What a token belongs to: the request without its page."""
+def _query(request: dict[str, Any]) -> str:
+    """The request without its page. A token is valid only for the same query."""
     rest = {key: value for key, value in request.items() if key not in ("NextToken", "MaxResults")}
     return json.dumps(rest, sort_keys=True)

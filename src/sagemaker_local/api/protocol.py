@@ -1,7 +1,7 @@
-"""AWS JSON 1.1 as SageMaker speaks it, driven by botocore's service model.
+"""The AWS JSON 1.1 protocol of SageMaker, driven by botocore's service model.
 
-A request is checked here once (types, required members, enums, ranges, patterns), so that a resource works
-with correct values only. Times are `datetime` outside, epoch seconds in records and on the wire.
+Requests are validated here (types, required members, enums, ranges, patterns), so resources get valid values
+only. Times are `datetime` for callers, and epoch seconds in records and on the wire.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class ApiError(Exception):
-    """What a caller of the API gets: boto3 raises it as a ClientError with this code and message."""
+    """An error response. boto3 raises it as a ClientError with this code and message."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(f"{code}: {message}")
@@ -42,18 +42,18 @@ def invalid(message: str) -> ApiError:
 
 
 def unsupported(field_path: str) -> ApiError:
-    """For a field that could change a result and that nothing here acts on: never silently ignored."""
+    """The error for a field that could change a result and that the service does not implement."""
     return invalid(f"not supported by the local SageMaker: {field_path}")
 
 
 def unsupported_operation(what: str) -> ApiError:
-    message = f"not supported by the local SageMaker: {what}; docs/sagemaker.md names what is"
+    message = f"not supported by the local SageMaker: {what}; docs/sagemaker.md lists what is"
     return ApiError("UnknownOperationException", message, 501)
 
 
 @dataclass(frozen=True)
 class InvokeResult:
-    """The answer of InvokeEndpoint. `headers` have lower-case names."""
+    """The response of InvokeEndpoint. `headers` have lower-case names."""
 
     status: int
     body: bytes
@@ -68,7 +68,7 @@ class Service(Protocol):
 
 @cache
 def service_model() -> ServiceModel:
-    """Not by a session, which would fail where AWS_PROFILE names a profile that is not there."""
+    """botocore's model. A session would fail to load it if AWS_PROFILE names a missing profile."""
     return ServiceModel(LOADER.load_service_model("sagemaker", "service-2"), "sagemaker")
 
 
@@ -79,7 +79,7 @@ def operation_model(operation: str) -> OperationModel:
 
 
 def parse(operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    """The request with times as epoch seconds. ValidationException names everything that is wrong with it."""
+    """The validated request with times as epoch seconds. ValidationException lists every violation."""
     shape = operation_model(operation).input_shape
     if shape is None:
         return {}
@@ -87,27 +87,28 @@ def parse(operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def checked(shape: Shape, request: Mapping[str, Any]) -> dict[str, Any]:
-    """`parse` for any service that speaks this protocol."""
+    """`parse` with the shape of any service that uses this protocol."""
     plain: dict[str, Any] = to_record(dict(request))
-    found = tuple(violations(shape, plain))
-    if found:
-        many = "s" if len(found) > 1 else ""
-        raise invalid(f"{len(found)} validation error{many} detected: {'; '.join(found)}")
+    errors = tuple(violations(shape, plain))
+    if errors:
+        plural = "s" if len(errors) > 1 else ""
+        raise invalid(f"{len(errors)} validation error{plural} detected: {'; '.join(errors)}")
     return plain
 
 
 def typed_response(operation: str, response: Mapping[str, Any]) -> dict[str, Any]:
-    """The members that the operation's output has, times as aware datetimes (as boto3 returns them)."""
+    """The response with the members of the operation's output. Times are aware datetimes, as boto3 returns
+    them."""
     return typed(operation_model(operation).output_shape, response)
 
 
 def typed(shape: Shape | None, response: Mapping[str, Any]) -> dict[str, Any]:
-    """`typed_response` for any service that speaks this protocol."""
+    """`typed_response` with the shape of any service that uses this protocol."""
     return _convert(shape, response, lambda seconds: datetime.fromtimestamp(seconds, UTC)) if shape else {}
 
 
 def to_record(value: Any) -> Any:
-    """JSON's types only: times become epoch seconds with milliseconds, None members are left out."""
+    """Convert to JSON types. Times become epoch seconds with milliseconds; None members are removed."""
     match value:
         case datetime():
             return round(value.timestamp(), 3)
@@ -137,7 +138,7 @@ def _convert(shape: Shape, value: Any, time: Callable[[float], Any]) -> Any:
 def handle(
     service: Service, path: str, headers: Mapping[str, str], body: bytes
 ) -> tuple[int, dict[str, str], bytes]:
-    """One HTTP request (header names in lower case) -> status, headers, body."""
+    """Handle one HTTP request (header names in lower case). Returns status, headers and body."""
     request_id = {"x-amzn-requestid": str(uuid.uuid4())}
     try:
         parts = path.strip("/").split("/")
@@ -155,7 +156,8 @@ def handle(
 
 
 def _operation(path: str, headers: Mapping[str, str]) -> str:
-    """SageMaker's other APIs (runtime, metrics, feature store) have paths in place of targets."""
+    """The operation name. SageMaker's other APIs (runtime, metrics, feature store) use paths instead of
+    targets."""
     target = headers.get("x-amz-target", "")
     if not target:
         raise unsupported_operation(path)

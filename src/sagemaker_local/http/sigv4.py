@@ -1,4 +1,4 @@
-"""Checks AWS Signature Version 4 of one request (AWS: "Create a signed AWS API request", SigV4)."""
+"""Verifies AWS Signature Version 4 of a request (AWS: "Create a signed AWS API request", SigV4)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from urllib.parse import quote, unquote
 ALGORITHM = "AWS4-HMAC-SHA256"
 UNSIGNED = "UNSIGNED-PAYLOAD"
 TOLERANCE = timedelta(minutes=15)
-"""How far a signature's time may be from now, and how long one is good that sets no X-Amz-Expires."""
+"""The maximum age of a signature without X-Amz-Expires, and the tolerated clock difference."""
 
 
 class SignatureError(Exception):
-    """`code` is AWS's name for what is wrong."""
+    """A missing or wrong signature. `code` is AWS's error code."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -27,7 +27,7 @@ class SignatureError(Exception):
 
 @dataclass(frozen=True)
 class Signature:
-    """What a request says about its signature. `presigned`: it stands in the query string."""
+    """The parts of a request's signature. `presigned`: the signature is in the query string."""
 
     access_key: str
     date: str
@@ -42,7 +42,7 @@ class Signature:
 
 @dataclass(frozen=True)
 class Request:
-    """As received: `path` and `query` still encoded, header names in lower case."""
+    """A request as received: `path` and `query` are encoded, header names are in lower case."""
 
     method: str
     path: str
@@ -51,7 +51,7 @@ class Request:
 
 
 def read(request: Request) -> Signature:
-    """SignatureError when the request has none, or one that cannot be read."""
+    """The signature of a request. SignatureError if it has none or it cannot be parsed."""
     query = dict(_pairs(request.query))
     try:
         if "X-Amz-Signature" in query:
@@ -83,7 +83,10 @@ def _from_query(query: Mapping[str, str]) -> Signature:
 
 
 def verify(request: Request, signature: Signature, secret: str, body: bytes | None) -> None:
-    """SignatureError unless `secret` made this signature, in time. `body`: where no header has its hash."""
+    """Check the signature against the secret key. SignatureError if it is wrong or expired.
+
+    `body` is hashed if no header has the hash.
+    """
     _check_time(signature)
     text = "\n".join(
         (
@@ -112,7 +115,7 @@ def _check_time(signature: Signature) -> None:
 
 def _canonical(request: Request, signature: Signature, body: bytes | None) -> str:
     path = request.path or "/"
-    if signature.service != "s3":  # S3 signs the path as sent, every other service encodes it again
+    if signature.service != "s3":  # S3 signs the path as sent; all other services encode it again
         path = quote(path, safe="/-_.~")
     pairs = sorted(
         (quote(name, safe="-_.~"), quote(value, safe="-_.~"))

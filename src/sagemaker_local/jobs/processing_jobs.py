@@ -18,7 +18,7 @@ from sagemaker_local.jobs.kinds import PROCESSING
 from sagemaker_local.jobs.process_run import ProcessRun
 from sagemaker_local.store import Record
 
-SUPPORTED: Rules = {
+RULES: Rules = {
     "ProcessingResources.ClusterConfig.InstancePreferences": (),
     "ProcessingInputs[].DatasetDefinition": (),
     "ProcessingInputs[].AppManaged": (False,),

@@ -26,7 +26,7 @@ from sagemaker_local.store import Record
 TRAIN = Path(__file__).parents[1] / "toolkit/train.py"
 CHECKPOINTS = "/opt/ml/checkpoints"
 """CheckpointConfig, LocalPath: the default (API reference)."""
-SUPPORTED: Rules = {
+RULES: Rules = {
     "AlgorithmSpecification.AlgorithmName": (),
     "AlgorithmSpecification.TrainingInputMode": ("File", "FastFile"),
     "InputDataConfig[].InputMode": ("File", "FastFile"),
@@ -194,7 +194,7 @@ class TrainingJobs(Jobs):
     kind = TRAINING
 
     def check(self, request: dict[str, Any]) -> None:
-        refuse_unsupported(request, SUPPORTED)
+        refuse_unsupported(request, RULES)
         specification = request.get("AlgorithmSpecification", {})
         for member in ("AlgorithmSpecification", "ResourceConfig", "StoppingCondition"):
             if member not in request:

@@ -15,7 +15,7 @@ from sagemaker_local.transform import data_processing
 from sagemaker_local.transform.execution_parameters import CONCURRENT_LIMIT, PAYLOAD_LIMIT
 from sagemaker_local.transform.transform_run import TransformRun
 
-SUPPORTED: Rules = {
+RULES: Rules = {
     "TransformInput.DataSource.S3DataSource.S3DataType": ("S3Prefix", "ManifestFile"),
     "TransformInput.SplitType": ("None", "Line"),
     "DataCaptureConfig": (),

@@ -22,9 +22,9 @@ from sagemaker_local.tuning.tuning_definition import Definition, check_grid, def
 from sagemaker_local.tuning.tuning_run import TuningRun
 
 CONFIG = "HyperParameterTuningJobConfig"
-_OF_A_JOB = {path: allowed for path, allowed in training_jobs.SUPPORTED.items() if "." in path}
+_OF_A_JOB = {path: allowed for path, allowed in training_jobs.RULES.items() if "." in path}
 """The members without parts that a training job refuses are none of a definition's."""
-SUPPORTED: Rules = {
+RULES: Rules = {
     **under("TrainingJobDefinition", _OF_A_JOB),
     **under("TrainingJobDefinitions[]", _OF_A_JOB),
     f"{CONFIG}.Strategy": ("Bayesian", "Random", "Grid"),

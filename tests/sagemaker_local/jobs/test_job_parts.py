@@ -67,9 +67,7 @@ def test_every_field_of_a_job_is_read_refused_or_named_idle():
         },
     }  # fmt: skip
     for operation, module in (("CreateProcessingJob", processing_jobs), ("CreateTrainingJob", training_jobs)):
-        named = {
-            path.partition(".")[0].removesuffix("[]") for path in (*module.SUPPORTED, *module.IDLE_FIELDS)
-        }
+        named = {path.partition(".")[0].removesuffix("[]") for path in (*module.RULES, *module.IDLE_FIELDS)}
         members = set(service_model().operation_model(operation).input_shape.members)
         assert members - named - read[operation] == set()
 
