@@ -12,7 +12,8 @@ log = logging.getLogger(__name__)
 
 
 def announce(context: Context, detail_type: str, detail: dict[str, Any]) -> None:
-    """Publish an event. Never fails: SageMaker's events are best effort, and the state has already changed."""
+    """Publish an event. Never fails: SageMaker's events are best effort, and the state has changed
+    already."""
     try:
         context.publish(detail_type, detail)
     except Exception:

@@ -105,7 +105,8 @@ class SageMaker:
         return self._context.launcher
 
     def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        """Call an operation, as boto3 would: times are datetimes. ApiError has SageMaker's code and message."""
+        """Call an operation as boto3 would: times are datetimes. ApiError has SageMaker's code and
+        message."""
         protocol.operation_model(operation)
         if operation not in self._operations:
             raise protocol.unsupported_operation(operation)

@@ -51,7 +51,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Shard:
-    """Every `count`th object, starting at `number`: "approximately 1/n of the objects" (API, S3DataSource)."""
+    """Every `count`th object from `number` on: "approximately 1/n of the objects" (API, S3DataSource)."""
 
     number: int
     count: int

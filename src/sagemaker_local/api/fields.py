@@ -31,7 +31,7 @@ def under(prefix: str, rules: Rules) -> Rules:
 def refuse_unsupported(
     request: dict[str, Any], rules: Rules, refuse: Callable[[str], ApiError] = unsupported
 ) -> None:
-    """Raise an error for an unsupported field. A field that could change a result is never silently ignored."""
+    """Raise an error for an unsupported field. A field that could change a result is never ignored."""
     for path, supported in rules.items():
         for value in values(request, path):
             if value not in supported:
