@@ -144,7 +144,7 @@ def test_a_rejected_run_fails_with_who_and_why(place: Place) -> None:
     assert ended.stage("after").status == "NOT_RUN"
     assert status_of(gateway, approval.package) == ("Rejected", f"{decided['by']}: too old")
     err = place("approve", run, "ok", "--why", "late", code=5).stderr
-    assert f"ok of {run} was rejected by {decided['by']} at {decided['at']} already" in err
+    assert f"ok of {run} was already rejected by {decided['by']} at {decided['at']}" in err
 
 
 def test_the_status_in_the_registry_decides(place: Place) -> None:
@@ -252,7 +252,7 @@ def test_an_approval_times_out(tmp_path: Path) -> None:
         assert stages["ok"]["cause"].startswith("nobody approved or rejected it until 20")
         assert (stages["ok"]["error"], stages["after"]["status"]) == ("States.Timeout", "NOT_RUN")
         err = place("approve", ran["run"], "--why", "too late", code=5).stderr
-        assert "does not wait any more: its time was up at 20" in err
+        assert "no longer waits: its timeout ended at 20" in err
         assert place.json("approvals") == []
 
 
@@ -265,7 +265,7 @@ def test_a_decision_that_comes_as_the_time_is_up_is_recorded_and_says_so(
     assert gateway.executions.fail_task(found.token, "States.Timeout", "")
     assert not gateway.executions.complete_task(found.token, {})
     until(lambda: gateway.approvals.of_run(run)[0].status == "FAILED")
-    with pytest.raises(NotFoundError, match="does not wait any more: it is FAILED"):
+    with pytest.raises(NotFoundError, match="no longer waits: it is FAILED"):
         approvals.decide(gateway, run, "ok", approved=True, by="ann", why="late")
     run = asked(plain)
     (found,) = gateway.approvals.of_run(run)

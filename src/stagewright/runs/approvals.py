@@ -1,13 +1,14 @@
-"""Approvals: what waits for a person, and what the person decides.
+"""Approvals: stages that wait for a person's decision.
 
-A decision is made once, by one conditional write; whatever has to follow (the package's status in the
-registry, the waiting task) is done after it, and by the sweeper where it finds it still undone after a while.
-Not by the next one who decides: the one before may be about to.
+A decision is recorded once, by one conditional write. Then it is carried out: the model package's status is set,
+and the waiting task continues or fails. If that is not done, the sweeper does it after a while. A second
+decision does not, because the first one may still be in progress.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Literal
 
 from stagewright.errors import NotFoundError
@@ -19,85 +20,94 @@ from stagewright.store.runs import WAITING
 from stagewright.syntax.findings import nearest
 
 OPEN_LIMIT = 1_000
-"""Open runs looked at, oldest first."""
+"""Open runs that are searched for approvals, oldest first."""
 WHY_LIMIT = 1_000
-"""Characters of a reason: with the name of its author it fits into the registry's description."""
+"""Characters of a reason. With its author's name it fits into the registry's description."""
 REJECTED = "Stagewright.Rejected"
 REGISTRY = "the model registry"
 DECISIONS = {"Approved": True, "Rejected": False}
-"""Of a model package's approval status -> whether that approves."""
+"""Approval status of a model package -> whether it approves the stage."""
 
 
 def waiting(gateway: Gateway, pipeline: str | None = None) -> list[Approval]:
-    """What waits for a person's decision, oldest first; of one pipeline, or of all."""
+    """The approvals that wait for a decision, oldest first. `pipeline`: None for all pipelines."""
     headers = gateway.runs.open_runs(OPEN_LIMIT)
-    runs = [each.run for each in headers if pipeline in (None, each.pipeline)]
-    found = [each for approvals in run_parallel(gateway.approvals.of_run, runs) for each in approvals]
-    return sorted((each for each in found if _waits(each)), key=lambda each: each.since)
+    runs = [header.run for header in headers if pipeline in (None, header.pipeline)]
+    approvals = chain.from_iterable(run_parallel(gateway.approvals.of_run, runs))
+    return sorted(filter(_waits, approvals), key=lambda approval: approval.since)
 
 
 def decide(gateway: Gateway, run: str, stage: str, *, approved: bool, by: str, why: str) -> Approval:
-    """The approval as it was decided. NotFoundError where there is none, or it does not wait any more."""
-    found = find(gateway, run, stage)
+    """Record a decision and carry it out. Returns the decided approval.
+
+    NotFoundError: the stage has not asked for approval, or no longer waits.
+    """
+    approval = find(gateway, run, stage)
     decision: Literal["approved", "rejected"] = "approved" if approved else "rejected"
     at = timestamp(datetime.now(UTC))
-    if not gateway.approvals.decide(found, decision, by, why, at):
-        ended = _ended(find(gateway, run, stage))
-        raise NotFoundError(f"{stage} of {run} {ended}", f"look at it: stagewright show {run}")
+    if not gateway.approvals.decide(approval, decision, by, why, at):
+        cause = _why_not_waiting(find(gateway, run, stage))
+        raise NotFoundError(f"{stage} of {run} {cause}", f"look at it: stagewright show {run}")
     decided = find(gateway, run, stage)
     if not carry_out(gateway, decided) and not _is_carried_out(find(gateway, run, stage)):
         raise NotFoundError(
-            f"{stage} of {run} does not wait any more: the decision came too late, and is recorded",
+            f"{stage} of {run} no longer waits: the decision came too late, and is recorded",
             f"look at it: stagewright show {run}",
         )
     return decided
 
 
 def find(gateway: Gateway, run: str, stage: str) -> Approval:
-    """NotFoundError where nobody was asked in such a stage."""
-    asked = {approval.stage: approval for approval in gateway.approvals.of_run(run)}
-    if stage in asked:
-        return asked[stage]
-    remedy = nearest(stage, asked, "asked have") or "list them: stagewright approvals"
+    """The approval of a stage. NotFoundError: the stage has not asked for approval."""
+    approvals = {approval.stage: approval for approval in gateway.approvals.of_run(run)}
+    if stage in approvals:
+        return approvals[stage]
+    remedy = nearest(stage, approvals, "asked have") or "list them: stagewright approvals"
     raise NotFoundError(f"{stage} of {run} has not asked for approval", remedy)
 
 
 def decide_by_registry(gateway: Gateway, package: str, status: str, by: str = "") -> list[Approval]:
-    """Decides what waits for this model package as the registry has decided on it; what was decided."""
+    """Decide the approvals that wait for a model package by its status in the registry. Returns them."""
     if status not in DECISIONS:
         return []
     return [
-        each
+        decided
         for approval in waiting(gateway)
-        if approval.package == package and (each := _by_registry(gateway, approval, status, by))
+        if approval.package == package and (decided := _decide_by_registry(gateway, approval, status, by))
     ]
 
 
 def carry_out_missed(gateway: Gateway, run: str, before: str) -> list[Approval]:
-    """Does for an open run what was left undone: a decision made `before` that time which its stage was not
-    told of, a status in the registry whose event was lost. What was done."""
-    done: list[Approval] = []
-    for approval in gateway.approvals.of_run(run):
-        if approval.status != WAITING:
-            continue
-        if approval.decision:
-            done += [approval] if approval.at <= before and carry_out(gateway, approval) else []
-        elif approval.package and (package := gateway.registry.package(approval.package)):
-            decided = _by_registry(gateway, approval, package.approval)
-            done += [decided] if decided else []
-    return done
+    """Carry out the missed decisions of an open run. Returns their approvals.
+
+    Missed is a decision recorded up to `before` (ISO 8601) that the waiting task did not receive, or a status
+    in the registry whose event was lost.
+    """
+    missed = (_carry_out_missed(gateway, item, before) for item in gateway.approvals.of_run(run))
+    return [approval for approval in missed if approval]
+
+
+def _carry_out_missed(gateway: Gateway, approval: Approval, before: str) -> Approval | None:
+    if approval.status != WAITING:
+        return None
+    if approval.decision:
+        return approval if approval.at <= before and carry_out(gateway, approval) else None
+    package = gateway.registry.package(approval.package) if approval.package else None
+    return _decide_by_registry(gateway, approval, package.approval) if package else None
 
 
 def carry_out(gateway: Gateway, approval: Approval) -> bool:
-    """Carries a decision out: the registry first, since what comes next may need the package approved. False
-    where the stage does not wait any more."""
+    """Set the model package's status, then continue or fail the waiting task. False: it no longer waits.
+
+    The registry comes first, because the next stages can need an approved package.
+    """
     approved = approval.decision == "approved"
     if approval.package:
         status: Literal["Approved", "Rejected"] = "Approved" if approved else "Rejected"
         gateway.registry.approve(approval.package, status, f"{approval.by}: {approval.why}")
     if approved:
-        told = {"approved_by": approval.by, "why": approval.why, "at": approval.at}
-        return gateway.executions.complete_task(approval.token, told)
+        result = {"approved_by": approval.by, "why": approval.why, "at": approval.at}
+        return gateway.executions.complete_task(approval.token, result)
     cause = f"rejected by {approval.by}: {approval.why}"
     return gateway.executions.fail_task(approval.token, REJECTED, cause)
 
@@ -107,12 +117,12 @@ def _waits(approval: Approval) -> bool:
 
 
 def _is_carried_out(approval: Approval) -> bool:
-    """Whether the stage ended as was decided: the sweeper has told it."""
+    """Whether the stage ended as decided, because the sweeper carried the decision out."""
     return approval.error == REJECTED if approval.decision == "rejected" else approval.status == "SUCCEEDED"
 
 
-def _by_registry(gateway: Gateway, approval: Approval, status: str, by: str = "") -> Approval | None:
-    """None where the registry has not decided, or somebody else was first."""
+def _decide_by_registry(gateway: Gateway, approval: Approval, status: str, by: str = "") -> Approval | None:
+    """None: the status is not a decision, or the approval is decided already."""
     if status not in DECISIONS:
         return None
     package = gateway.registry.package(approval.package)
@@ -124,10 +134,10 @@ def _by_registry(gateway: Gateway, approval: Approval, status: str, by: str = ""
         return None
 
 
-def _ended(approval: Approval) -> str:
-    """How it stands that it can no longer be decided."""
+def _why_not_waiting(approval: Approval) -> str:
+    """Why an approval cannot be decided, as the predicate of a sentence."""
     if approval.decision:
-        return f"was {approval.decision} by {approval.by} at {approval.at} already"
+        return f"was already {approval.decision} by {approval.by} at {approval.at}"
     if approval.until and approval.until <= timestamp(datetime.now(UTC)):
-        return f"does not wait any more: its time was up at {approval.until}"
-    return f"does not wait any more: it is {approval.status}"
+        return f"no longer waits: its timeout ended at {approval.until}"
+    return f"no longer waits: it is {approval.status}"
