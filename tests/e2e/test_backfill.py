@@ -175,7 +175,7 @@ def test_ctrl_c_leaves_started_runs_and_the_command_goes_on(place: Place) -> Non
         (
             ("monthly", *SPAN, "-p", "month=2024-01"),
             2,
-            "2024-01 and 2024-02 would both be of partition 2024-01",
+            "2024-01 and 2024-02 would share the partition 2024-01",
         ),
         (("monthly", "--from", "2024-01"), 2, "--from and --to are needed"),
         (("unknown", *SPAN), 5, "unknown"),

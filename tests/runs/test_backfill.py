@@ -8,7 +8,7 @@ from tests.support.messages import route
 
 from stagewright.document.load import load
 from stagewright.errors import DocumentError, PlanError, ReleaseError
-from stagewright.runs.backfill import Backfill, Progress, begin, check, listed, look, pin
+from stagewright.runs.backfill import Backfill, Progress, backfills, begin, check, periods_of, pin
 from stagewright.runs.documents.overrides import put
 from stagewright.runs.releases.push import push
 
@@ -40,18 +40,18 @@ def end(gateway, run, status):
 
 def test_at_most_so_many_are_open_and_the_earliest_come_first(gateway, sent):
     progress = Progress(gateway, BACKFILL, "ada", 2)
-    assert [period.date for period in progress.step(settle=False)] == ["2024-01", "2024-02"]
-    assert progress.step(settle=False) == []
+    assert [period.date for period in progress.step(close_ended=False)] == ["2024-01", "2024-02"]
+    assert progress.step(close_ended=False) == []
     first = deliver(gateway, sent[0]).run
-    assert [(each.date, each.status) for each in progress.step(settle=False)] == [("2024-01", "RUNNING")]
+    assert [(each.date, each.status) for each in progress.step(close_ended=False)] == [("2024-01", "RUNNING")]
     end(gateway, first, "SUCCEEDED")
-    changed = progress.step(settle=False)
+    changed = progress.step(close_ended=False)
     assert [(each.date, each.status) for each in changed] == [("2024-01", "SUCCEEDED"), ("2024-03", "ASKED")]
 
 
 def test_what_was_sent_and_forgotten_is_sent_again_and_starts_one_run(gateway, sent, tools):
-    Progress(gateway, BACKFILL, "ada", 1).step(settle=False)
-    Progress(gateway, BACKFILL, "bob", 1).step(settle=False)
+    Progress(gateway, BACKFILL, "ada", 1).step(close_ended=False)
+    Progress(gateway, BACKFILL, "bob", 1).step(close_ended=False)
     assert [event["request"] for event in sent] == [f"prices:2024-01:{BACKFILL.id}:1"] * 2
     assert deliver(gateway, sent[0]).run == deliver(gateway, sent[1]).run
     assert len(tools.executions(gateway)) == 1
@@ -59,22 +59,22 @@ def test_what_was_sent_and_forgotten_is_sent_again_and_starts_one_run(gateway, s
 
 def test_an_earlier_go_s_failures_are_tried_once_more_and_this_one_s_are_not(gateway, sent):
     one = replace(BACKFILL, last="2024-01")
-    Progress(gateway, one, "ada", 1).step(settle=False)
+    Progress(gateway, one, "ada", 1).step(close_ended=False)
     first = deliver(gateway, sent[0]).run
     progress = Progress(gateway, one, "ada", 1)
     end(gateway, first, "FAILED")
-    progress.step(settle=False)
+    progress.step(close_ended=False)
     assert sent[1]["request"].endswith(":2")
     second = deliver(gateway, sent[1]).run
     end(gateway, second, "FAILED")
-    progress.step(settle=False)
+    progress.step(close_ended=False)
     assert (progress.is_over, progress.over[0].run, len(sent)) == (True, second, 2)
-    assert [(each.attempt, each.status) for each in look(gateway, one)] == [(2, "FAILED")]
+    assert [(each.attempt, each.status) for each in periods_of(gateway, one)] == [(2, "FAILED")]
 
 
 def test_what_ended_well_is_left(gateway, sent):
     one = replace(BACKFILL, last="2024-01")
-    Progress(gateway, one, "ada", 1).step(settle=False)
+    Progress(gateway, one, "ada", 1).step(close_ended=False)
     end(gateway, deliver(gateway, sent[0]).run, "SUCCEEDED")
     assert Progress(gateway, one, "ada", 1).is_over
     assert not Progress(gateway, replace(one, revision=2), "ada", 1).is_over
@@ -92,9 +92,9 @@ def test_each_date_has_a_partition_of_its_own_or_there_is_no_backfill(gateway, t
         | {"parameters": {"limit": 3, "day": "${trigger.date}"}, "partition": "${parameters.day}"}
     )
     check(gateway, hidden, BACKFILL)
-    with pytest.raises(DocumentError, match="2024-01 and 2024-02 would both be of partition 2020"):
+    with pytest.raises(DocumentError, match="2024-01 and 2024-02 would share the partition 2020"):
         check(gateway, hidden, replace(BACKFILL, parameters={"day": "2020"}))
-    with pytest.raises(DocumentError, match="2024-01 and 2024-02 would both be of partition default"):
+    with pytest.raises(DocumentError, match="2024-01 and 2024-02 would share the partition default"):
         check(gateway, load(tools.document), replace(BACKFILL, last="2024-01"))
 
 
@@ -102,7 +102,7 @@ def test_backfills_are_listed_once_as_they_were_asked_for_first(gateway, sent):
     later = replace(BACKFILL, last="2024-05", created="2026-02-01T00:00:00.000Z")
     asked = (BACKFILL, later, replace(BACKFILL, by="bob", created="2026-03-01T00:00:00.000Z"))
     made = [begin(gateway, pin(gateway, each)) for each in asked]
-    assert listed(gateway, "prices") == [made[1], made[0]]
+    assert backfills(gateway, "prices") == [made[1], made[0]]
     assert [(each.revision, each.by) for each in made] == [(1, "ada"), (1, "ada"), (1, "bob")]
     assert gateway.runs.of_pipeline("prices", 10) == ()
 
@@ -117,11 +117,11 @@ def test_a_push_in_the_middle_changes_nothing_of_what_is_still_to_run(gateway, s
     before = pin(gateway, BACKFILL)
     backfill = begin(gateway, before)
     progress = Progress(gateway, backfill, "ada", 1)
-    progress.step(settle=False)
+    progress.step(close_ended=False)
     first = deliver(gateway, sent[0]).run
     after = pushed_anew(gateway, tools, files)
     end(gateway, first, "SUCCEEDED")
-    progress.step(settle=False)
+    progress.step(close_ended=False)
     second = deliver(gateway, sent[1]).run
     made = {(each.revision, each.release) for each in map(gateway.runs.header, (first, second))}
     assert made == {(1, before.release.digest)}
@@ -135,7 +135,7 @@ def test_an_override_in_the_middle_counts_for_no_date_that_is_still_to_run(gatew
     begin(gateway, pin(gateway, BACKFILL))
     put(gateway, "prices", ["parameters.limit=9"], "bob")
     backfill = pin(gateway, BACKFILL)
-    Progress(gateway, backfill.backfill, "ada", 1).step(settle=False)
+    Progress(gateway, backfill.backfill, "ada", 1).step(close_ended=False)
     run = deliver(gateway, sent[0]).run
     assert (gateway.runs.header(run).revision, backfill.document.parameters["limit"]) == (1, 3)
 
@@ -145,7 +145,7 @@ def test_the_same_again_goes_on_with_what_it_began_with_until_it_is_whole(gatewa
     begun = begin(gateway, pin(gateway, one))
     after = pushed_anew(gateway, tools, files)
     again = pin(gateway, replace(one, by="bob"))
-    assert (again.backfill, again.now, again.document.parameters["limit"]) == (begun, None, 3)
+    assert (again.backfill, again.current, again.document.parameters["limit"]) == (begun, None, 3)
     assert again.release.digest != after
     newest = pin(gateway, one, latest=True)
     assert (newest.backfill.revision, newest.release.digest, newest.document.parameters["limit"]) == (
@@ -153,7 +153,7 @@ def test_the_same_again_goes_on_with_what_it_began_with_until_it_is_whole(gatewa
         after,
         4,
     )
-    Progress(gateway, begun, "ada", 1).step(settle=False)
+    Progress(gateway, begun, "ada", 1).step(close_ended=False)
     end(gateway, deliver(gateway, sent[0]).run, "SUCCEEDED")
     assert pin(gateway, one).backfill.revision == 2
     assert pin(gateway, replace(one, last="2024-02")).backfill.revision == 2
@@ -162,8 +162,8 @@ def test_the_same_again_goes_on_with_what_it_began_with_until_it_is_whole(gatewa
 def test_who_names_no_stages_goes_on_with_those_that_it_began_with(gateway, sent):
     begun = begin(gateway, pin(gateway, replace(BACKFILL, skip=("train",))))
     again = pin(gateway, BACKFILL)
-    assert (again.backfill, again.now) == (begun, None)
-    Progress(gateway, again.backfill, "bob", 1).step(settle=False)
+    assert (again.backfill, again.current) == (begun, None)
+    Progress(gateway, again.backfill, "bob", 1).step(close_ended=False)
     header = gateway.runs.header(deliver(gateway, sent[0]).run)
     assert header.trigger.skip == ("train",)
     assert gateway.runs.claimed(f"backfill:{begun.request('2024-01', 1)}") == header.run
@@ -179,8 +179,8 @@ def test_other_stages_are_refused_while_a_backfill_of_the_same_dates_is_unfinish
     with pytest.raises(PlanError, match=unfinished):
         pin(gateway, other)
     assert pin(gateway, other, latest=True).backfill.only == ("train",)
-    assert listed(gateway, "prices") == [begun]
-    Progress(gateway, begun, "ada", 1).step(settle=False)
+    assert backfills(gateway, "prices") == [begun]
+    Progress(gateway, begun, "ada", 1).step(close_ended=False)
     end(gateway, deliver(gateway, sent[0]).run, "SUCCEEDED")
     assert pin(gateway, other).backfill.only == ("train",)
     assert pin(gateway, replace(one, skip=())).backfill.skip == ()

@@ -1,7 +1,7 @@
 """Approvals: stages that wait for a person's decision.
 
-A decision is recorded once, by one conditional write. Then it is carried out: the model package's status is set,
-and the waiting task continues or fails. If that is not done, the sweeper does it after a while. A second
+A decision is recorded once, by one conditional write. Then it is carried out: the model package's status is
+set, and the waiting task continues or fails. If that is not done, the sweeper does it after a while. A second
 decision does not, because the first one may still be in progress.
 """
 

@@ -1,10 +1,10 @@
-"""One run for each date of a time span, some at a time.
+"""Backfills: one run for each date of a time span, a limited number at a time.
 
-A backfill has an id that follows from all that decides what its runs do, and each run a key that follows from
-id, date and attempt: whoever asks for the same backfill again, after whatever was killed, finds the runs by
-their keys. An event that was sent without anybody knowing is sent again, and starts nothing twice.
+A backfill's id follows from everything that decides what its runs do, and a run's key follows from the id,
+the date and the attempt. So a repeated request finds the existing runs by their keys, whatever died in
+between. An event that may not have been sent is sent again, and starts no second run.
 
-All its runs are made of one revision of the document and one release, which are pinned when it begins.
+All runs use one revision of the document and one release. Both are pinned when the backfill begins.
 """
 
 from __future__ import annotations
@@ -44,9 +44,12 @@ PATIENCE = 90.0
 
 @dataclass(frozen=True)
 class Backfill:
-    """`first`, `last`, `every`: see `spec.periods`. `only`, `skip`: stages, sorted, as `Selection` has them.
-    `revision`, `version`: the document's, and the manifest's (empty without code), that all its runs are made
-    of."""
+    """A request for runs of several dates.
+
+    `first`, `last`, `every`: as in `syntax.dates.periods`. `only`, `skip`: sorted stages, as in `Selection`.
+    `revision`, `version`: the document's and the manifest's, pinned for all runs. `version` is empty for a
+    pipeline without code.
+    """
 
     pipeline: str
     first: str
@@ -76,20 +79,19 @@ class Backfill:
 
     @property
     def options(self) -> str:
-        """By which its stages were chosen: `--skip deploy`. Empty for all."""
-        chosen = self.selection.to_json()
-        return " ".join(f"--{part} {','.join(stages)}" for part, stages in chosen.items())
+        """The command line options of its selection, such as `--skip deploy`. Empty for all stages."""
+        return " ".join(f"--{name} {','.join(stages)}" for name, stages in self.selection.to_json().items())
 
-    def asks_like(self, other: Backfill) -> bool:
-        """Whether the same was asked for, whatever it was to be made of, and whichever the stages."""
-        one, two = (replace(each, revision=0, version="", only=(), skip=()) for each in (self, other))
+    def is_same_request(self, other: Backfill) -> bool:
+        """Whether both request the same runs, apart from the stages and from what is pinned."""
+        one, two = (replace(backfill, revision=0, version="", only=(), skip=()) for backfill in (self, other))
         return one.id == two.id
 
     def request(self, date: str, attempt: int) -> str:
         return f"{self.pipeline}:{date}:{self.id}:{attempt}"
 
     def trigger(self, date: str, attempt: int = 1) -> Trigger:
-        """Of the run for that date, if it began now."""
+        """The trigger of the run for a date, as of now."""
         key = request_key(TYPE, self.request(date, attempt))
         now = timestamp(datetime.now(UTC))
         return Trigger(
@@ -99,8 +101,11 @@ class Backfill:
 
 @dataclass(frozen=True)
 class Period:
-    """One date of a backfill, and its newest run. `attempt` is 0, and `run` and `status` are empty, where
-    there is none; `status` is ASKED while an event is under way."""
+    """A date of a backfill with its newest run.
+
+    Without a run, `attempt` is 0, and `run` and `status` are empty. `status` is ASKED until the event has
+    become a run.
+    """
 
     date: str
     attempt: int = 0
@@ -109,79 +114,64 @@ class Period:
     reason: str = ""
 
     @property
-    def is_good(self) -> bool:
+    def succeeded(self) -> bool:
         return self.status == "SUCCEEDED"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in ("ASKED", "QUEUED", "PLANNED", "RUNNING")
 
 
 @dataclass(frozen=True)
-class Begun:
-    """A backfill, and what it is made of. `now`: the document as it is, to be recorded as its revision; None
-    for one that began earlier, with something else."""
+class PinnedBackfill:
+    """A backfill with its document and release.
+
+    `current`: the document to record as the backfill's revision; None for a backfill that began earlier.
+    """
 
     backfill: Backfill
     document: Pipeline
     release: Release
-    now: Effective | None = None
+    current: Effective | None = None
 
 
-def pin(gateway: OperatorGateway, asked: Backfill, *, latest: bool = False) -> Begun:
-    """`asked`, made of document and release as they are; or the newest backfill that asked for the same and
-    has something left to do, as it began, unless the `latest` is wanted.
+def pin(gateway: OperatorGateway, request: Backfill, *, latest: bool = False) -> PinnedBackfill:
+    """Pin the document and the release of a backfill.
 
-    Its stages are part of how it began: who names none goes on with them. PlanError: others are named.
+    If an earlier backfill with the same request is unfinished, it continues with what it pinned. `latest`
+    begins a new one. A request without stages continues with the earlier one's. PlanError: the request has
+    other stages than the unfinished backfill.
     """
-    now = _of_now(gateway, asked)
-    alike = [each for each in listed(gateway, asked.pipeline) if each.asks_like(asked)]
-    if latest or any(each.id == now.backfill.id for each in alike):
-        return now
-    unfinished = [each for each in alike if not all(period.is_good for period in look(gateway, each))]
+    current = _pin_current(gateway, request)
+    same = [earlier for earlier in backfills(gateway, request.pipeline) if earlier.is_same_request(request)]
+    if latest or any(earlier.id == current.backfill.id for earlier in same):
+        return current
+    unfinished = [
+        earlier for earlier in same if not all(period.succeeded for period in periods_of(gateway, earlier))
+    ]
     if not unfinished:
-        return now
-    begun = next((each for each in unfinished if each.selection == asked.selection), unfinished[0])
-    if asked.selection and asked.selection != begun.selection:
-        raise PlanError((_other_stages(begun),))
-    return _of_then(gateway, begun)
+        return current
+    matching = (earlier for earlier in unfinished if earlier.selection == request.selection)
+    backfill = next(matching, unfinished[0])
+    if request.selection and request.selection != backfill.selection:
+        raise PlanError((_other_stages(backfill),))
+    return _pin_recorded(gateway, backfill)
 
 
-def begin(gateway: OperatorGateway, begun: Begun) -> Backfill:
-    """Records what its runs are made of, and the backfill itself; what is there stays as it is."""
-    backfill = begun.backfill
-    if begun.now:
-        backfill = replace(backfill, revision=revisions.record(gateway, begun.now))
-    if all(each.id != backfill.id for each in listed(gateway, backfill.pipeline)):
+def begin(gateway: OperatorGateway, pinned: PinnedBackfill) -> Backfill:
+    """Record the revision and the backfill. Idempotent."""
+    backfill = pinned.backfill
+    if pinned.current:
+        backfill = replace(backfill, revision=revisions.record(gateway, pinned.current))
+    if all(recorded.id != backfill.id for recorded in backfills(gateway, backfill.pipeline)):
         text = json.dumps(asdict(backfill), sort_keys=True)
-        item = {"run": _place(backfill.pipeline), "item": f"{ITEM}{backfill.id}", "backfill": text}
+        item = {"run": _partition_key(backfill.pipeline), "item": f"{ITEM}{backfill.id}", "backfill": text}
         gateway.runs.put_all([item])
     return backfill
 
 
-def _other_stages(begun: Backfill) -> Problem:
-    message = f"backfill {begun.id} of these dates is unfinished, with {begun.options or 'all stages'}"
-    return Problem("", message, "neither --only nor --skip goes on with it, --latest begins another one")
-
-
-def _of_now(gateway: OperatorGateway, asked: Backfill) -> Begun:
-    stored = layers.read(gateway, asked.pipeline)
-    now = effective(stored, gateway.allows_code_overrides)
-    manifest = manifests.read(gateway, asked.pipeline)
-    release = manifest.release if manifest else Release(asked.pipeline, {})
-    version = manifest.version if manifest else ""
-    backfill = replace(asked, revision=revisions.number_of(gateway, now), version=version)
-    return Begun(backfill, now.pipeline, release, now)
-
-
-def _of_then(gateway: OperatorGateway, backfill: Backfill) -> Begun:
-    name = backfill.pipeline
-    document = load(revisions.document(gateway, name, backfill.revision))
-    manifest = manifests.read(gateway, name, backfill.version) if backfill.version else None
-    if backfill.version and manifest is None:
-        message = f"the manifest that backfill {backfill.id} of {name} is made of is gone"
-        raise ReleaseError(message, "--latest begins another one, of what is there now")
-    return Begun(backfill, document, manifest.release if manifest else Release(name, {}))
-
-
 def check(gateway: OperatorGateway, pipeline: Pipeline, backfill: Backfill) -> None:
-    """DocumentError: two dates would share a partition, so that one's results would stand for the other's."""
+    """Check that every date has a partition of its own. DocumentError: two dates share one."""
     document = with_parameters(pipeline, backfill.parameters)
     dates = backfill.dates
     seen: dict[str, str] = {}
@@ -189,16 +179,16 @@ def check(gateway: OperatorGateway, pipeline: Pipeline, backfill: Backfill) -> N
         values = document_values(document, backfill.trigger(date), gateway.installation, run="")
         partition = str(values["partition",])
         if partition in seen:
-            message = f"{seen[partition]} and {date} would both be of partition {partition}"
+            message = f"{seen[partition]} and {date} would share the partition {partition}"
             remedy = "let the partition depend on ${trigger.date}, and give no parameter that hides it"
             raise DocumentError((Problem("partition", message, remedy),))
         seen[partition] = date
 
 
-def endpoints(gateway: OperatorGateway, begun: Begun) -> Mapping[str, str]:
-    """Stage -> endpoint that every run of the backfill deploys to."""
-    environment, wanted = gateway.installation.environment, begun.backfill
-    document = select(begun.document, wanted.selection).pipeline
+def endpoints_of(gateway: OperatorGateway, pinned: PinnedBackfill) -> Mapping[str, str]:
+    """Stage -> name of the endpoint to which every run of the backfill deploys."""
+    environment = gateway.installation.environment
+    document = select(pinned.document, pinned.backfill.selection).pipeline
     return {
         name: endpoint
         for name, stage in document.stages.items()
@@ -206,69 +196,69 @@ def endpoints(gateway: OperatorGateway, begun: Begun) -> Mapping[str, str]:
     }
 
 
-def look(gateway: OperatorGateway, backfill: Backfill) -> list[Period]:
-    """All its periods as they stand, in their order."""
-    return run_parallel(lambda date: _newest(gateway, backfill, date), backfill.dates)
+def periods_of(gateway: OperatorGateway, backfill: Backfill) -> list[Period]:
+    """The periods of a backfill, in the order of their dates."""
+    return run_parallel(lambda date: _newest_attempt(gateway, backfill, date), backfill.dates)
 
 
-def listed(gateway: OperatorGateway, pipeline: str) -> list[Backfill]:
-    """Every backfill of the pipeline that was begun, the newest first."""
-    items = gateway.runs.items(_place(pipeline), ITEM)
-    given = [json.loads(item["backfill"]) for item in items]
-    found = [Backfill(**{**each, "only": tuple(each["only"]), "skip": tuple(each["skip"])}) for each in given]
-    return sorted(found, key=lambda each: each.created, reverse=True)
+def backfills(gateway: OperatorGateway, pipeline: str) -> list[Backfill]:
+    """The backfills of a pipeline that began, newest first."""
+    stored = [json.loads(item["backfill"]) for item in gateway.runs.items(_partition_key(pipeline), ITEM)]
+    found = [
+        Backfill(**fields | {name: tuple(fields[name]) for name in ("only", "skip")}) for fields in stored
+    ]
+    return sorted(found, key=lambda backfill: backfill.created, reverse=True)
 
 
 class Progress:
-    """One go at a backfill: what has ended well is left, all else is tried once."""
+    """One execution of a backfill. Dates that succeeded are skipped, all others are tried once."""
 
     def __init__(self, gateway: OperatorGateway, backfill: Backfill, by: str, most: int) -> None:
         self.gateway, self.backfill, self.by, self.most = gateway, backfill, by, most
-        found = look(gateway, backfill)
-        self.over = [period for period in found if period.is_good]
-        self.open = {period.date: period for period in found if _is_open(period)}
-        self.waiting = [each for each in found if not each.is_good and not _is_open(each)]
-        self.asked: dict[str, float] = {}
+        periods = periods_of(gateway, backfill)
+        self.over = [period for period in periods if period.succeeded]
+        self.open = {period.date: period for period in periods if period.is_open}
+        self.waiting = [period for period in periods if not period.succeeded and not period.is_open]
+        self.requested_at: dict[str, float] = {}
 
     @property
     def is_over(self) -> bool:
         return not self.open and not self.waiting
 
-    def step(self, *, settle: bool) -> list[Period]:
-        """Looks at what is open, and starts what there is room for; the periods that have changed.
+    def step(self, *, close_ended: bool) -> list[Period]:
+        """Update the open periods and request more, up to the limit. Returns the periods that changed.
 
-        `settle`: closes runs whose end nobody has written down. TargetError: an event has become no run.
+        `close_ended`: close runs whose execution has ended. TargetError: an event has not become a run.
         """
-        changed = [*self._look(settle=settle)]
+        changed = [*self._update(close_ended=close_ended)]
         while self.waiting and len(self.open) < self.most:
-            changed.append(self._ask(self.waiting.pop(0)))
+            changed.append(self._request(self.waiting.pop(0)))
         return changed
 
-    def _look(self, *, settle: bool) -> Iterator[Period]:
+    def _update(self, *, close_ended: bool) -> Iterator[Period]:
         for date, before in list(self.open.items()):
-            if settle and before.status == "RUNNING":
+            if close_ended and before.status == "RUNNING":
                 closing.close_if_ended(self.gateway, before.run)
-            now = _at(self.gateway, self.backfill, date, before.attempt)
-            if now is None:
-                self._lose_patience(before)
-            elif now != before:
-                self.open[date] = now
-                yield now
-            if now and not _is_open(now):
+            current = _attempt(self.gateway, self.backfill, date, before.attempt)
+            if current is None:
+                self._check_patience(before)
+            elif current != before:
+                self.open[date] = current
+                yield current
+            if current and not current.is_open:
                 del self.open[date]
-                self._end(now)
+                self._end(current)
 
     def _end(self, period: Period) -> None:
-        """A run of an earlier go that ends badly is tried again; it may have been killed with that one."""
-        if period.is_good or period.date in self.asked:
+        """A failed run of an earlier execution is tried again: it may have been stopped with that one."""
+        if period.succeeded or period.date in self.requested_at:
             self.over.append(period)
         else:
-            self.waiting = sorted([*self.waiting, period], key=lambda each: each.date)
+            self.waiting = sorted([*self.waiting, period], key=lambda waiting: waiting.date)
 
-    def _ask(self, period: Period) -> Period:
-        asked = replace(period, attempt=period.attempt + 1, run="", status="ASKED", reason="")
+    def _request(self, period: Period) -> Period:
+        requested = replace(period, attempt=period.attempt + 1, run="", status="ASKED", reason="")
         backfill = self.backfill
-        request = backfill.request(period.date, asked.attempt)
         detail = {
             "type": TYPE,
             "date": period.date,
@@ -278,14 +268,15 @@ class Progress:
             **({"force": True} if backfill.force else {}),
             **backfill.selection.to_json(),
         }
+        request = backfill.request(period.date, requested.attempt)
         send_request(self.gateway, backfill.pipeline, request, self.by, detail)
-        self.open[period.date] = asked
-        self.asked[period.date] = time.monotonic()
-        return asked
+        self.open[period.date] = requested
+        self.requested_at[period.date] = time.monotonic()
+        return requested
 
-    def _lose_patience(self, period: Period) -> None:
-        began = self.asked.setdefault(period.date, time.monotonic())
-        if time.monotonic() - began > PATIENCE:
+    def _check_patience(self, period: Period) -> None:
+        requested_at = self.requested_at.setdefault(period.date, time.monotonic())
+        if time.monotonic() - requested_at > PATIENCE:
             log = f"/aws/lambda/{self.gateway.installation.name('router')}"
             raise TargetError(
                 f"the event for {period.date} has not become a run in {PATIENCE:.0f} s",
@@ -293,23 +284,45 @@ class Progress:
             )
 
 
-def _is_open(period: Period) -> bool:
-    return period.status in ("ASKED", "QUEUED", "PLANNED", "RUNNING")
+def _other_stages(backfill: Backfill) -> Problem:
+    message = f"backfill {backfill.id} of these dates is unfinished, with {backfill.options or 'all stages'}"
+    return Problem(
+        "", message, "leave out --only and --skip to continue it, or begin a new one with --latest"
+    )
 
 
-def _newest(gateway: OperatorGateway, backfill: Backfill, date: str) -> Period:
-    found, attempt = Period(date), 1
-    while period := _at(gateway, backfill, date, attempt):
-        found, attempt = period, attempt + 1
-    return found
+def _pin_current(gateway: OperatorGateway, request: Backfill) -> PinnedBackfill:
+    current = effective(layers.read(gateway, request.pipeline), gateway.allows_code_overrides)
+    manifest = manifests.read(gateway, request.pipeline)
+    release = manifest.release if manifest else Release(request.pipeline, {})
+    version = manifest.version if manifest else ""
+    backfill = replace(request, revision=revisions.number_of(gateway, current), version=version)
+    return PinnedBackfill(backfill, current.pipeline, release, current)
 
 
-def _at(gateway: OperatorGateway, backfill: Backfill, date: str, attempt: int) -> Period | None:
-    """None while no run has claimed its key."""
+def _pin_recorded(gateway: OperatorGateway, backfill: Backfill) -> PinnedBackfill:
+    name = backfill.pipeline
+    document = load(revisions.document(gateway, name, backfill.revision))
+    manifest = manifests.read(gateway, name, backfill.version) if backfill.version else None
+    if backfill.version and manifest is None:
+        message = f"the manifest that backfill {backfill.id} of {name} uses is gone"
+        raise ReleaseError(message, "begin a new one of the current code: --latest")
+    return PinnedBackfill(backfill, document, manifest.release if manifest else Release(name, {}))
+
+
+def _newest_attempt(gateway: OperatorGateway, backfill: Backfill, date: str) -> Period:
+    newest, attempt = Period(date), 1
+    while period := _attempt(gateway, backfill, date, attempt):
+        newest, attempt = period, attempt + 1
+    return newest
+
+
+def _attempt(gateway: OperatorGateway, backfill: Backfill, date: str, attempt: int) -> Period | None:
+    """None: no run has claimed the key of this attempt."""
     run = gateway.runs.claimed(request_key(TYPE, backfill.request(date, attempt)))
     header = gateway.runs.header(run) if run else None
     return Period(date, attempt, header.run, header.status, header.reason) if header else None
 
 
-def _place(pipeline: str) -> str:
+def _partition_key(pipeline: str) -> str:
     return f"backfill#{pipeline}"

@@ -25,7 +25,7 @@ from stagewright.naming import timestamp
 
 if TYPE_CHECKING:
     from stagewright.planner.model import Plan
-    from stagewright.runs.backfill import Backfill, Begun, Period, Progress
+    from stagewright.runs.backfill import Backfill, Period, PinnedBackfill, Progress
 
 First = Annotated[
     str, typer.Option("--from", metavar="DATE", help="The first period: 2024-01 or 2024-01-31.")
@@ -76,7 +76,7 @@ def command(
         wanted, periods = carry_out(connected, begun, most)
         tell_served(connected, shared, periods)
     print_periods(wanted, begun, periods, as_json)
-    if not all(period.is_good for period in periods):
+    if not all(period.succeeded for period in periods):
         raise typer.Exit(RunFailedError.exit_code)
 
 
@@ -99,7 +99,9 @@ def chosen(stages: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(parse_names(stages)))
 
 
-def pinned(connected: Session, span: Span, given: Sequence[str], *, force: bool, latest: bool) -> Begun:
+def pinned(
+    connected: Session, span: Span, given: Sequence[str], *, force: bool, latest: bool
+) -> PinnedBackfill:
     """What is to be done, with all that can be known to be wrong with it refused."""
     from stagewright.cli.common.launch import caller
     from stagewright.runs import backfill as backfills
@@ -112,16 +114,16 @@ def pinned(connected: Session, span: Span, given: Sequence[str], *, force: bool,
     )
     begun = backfills.pin(gateway, asked, latest=latest)
     backfills.check(gateway, begun.document, begun.backfill)
-    if begun.now is None:
+    if begun.current is None:
         output.note(f"it goes on {of_then(begun)}, and not of what has been pushed since (--latest)")
     return begun
 
 
-def warn_of_endpoints(connected: Session, begun: Begun) -> Mapping[str, str]:
+def warn_of_endpoints(connected: Session, begun: PinnedBackfill) -> Mapping[str, str]:
     """Stage -> endpoint that all periods deploy to, where there are several."""
-    from stagewright.runs.backfill import endpoints
+    from stagewright.runs.backfill import endpoints_of
 
-    shared = endpoints(connected.gateway, begun) if len(begun.backfill.dates) > 1 else {}
+    shared = endpoints_of(connected.gateway, begun) if len(begun.backfill.dates) > 1 else {}
     for stage, endpoint in shared.items():
         output.note(
             f"warning: {stage}: each period deploys to {endpoint}, one after the other, and the last to"
@@ -141,27 +143,27 @@ def tell_served(connected: Session, shared: Mapping[str, str], periods: Sequence
             )
 
 
-def of_then(begun: Begun) -> str:
+def of_then(begun: PinnedBackfill) -> str:
     release = f" and release {begun.release.digest[:12]}" if begun.release.files else ""
     since = output.local_time(begun.backfill.created)
     stages = f", with {begun.backfill.options}" if begun.backfill.options else ""
     return f"as it began on {since}: of revision {begun.backfill.revision}{release}{stages}"
 
 
-def print_periods(wanted: Backfill, begun: Begun, periods: Sequence[Period], as_json: bool) -> None:
+def print_periods(wanted: Backfill, begun: PinnedBackfill, periods: Sequence[Period], as_json: bool) -> None:
     if as_json:
         made_of = {"revision": wanted.revision, "release": begun.release.digest}
         output.print_json({"backfill": wanted.id, **made_of, "periods": periods})
     else:
         output.table(HEADER, [(p.date, p.status, p.run, output.one_line(p.reason)) for p in periods])
-    if not all(period.is_good for period in periods):
+    if not all(period.succeeded for period in periods):
         output.note(
             "the same command again tries again what did not end well, made of the same;"
             " after a push that mends it: --latest"
         )
 
 
-def carry_out(connected: Session, begun: Begun, most: int) -> tuple[Backfill, list[Period]]:
+def carry_out(connected: Session, begun: PinnedBackfill, most: int) -> tuple[Backfill, list[Period]]:
     """As it is recorded, and its periods, once all are over."""
     from stagewright.cli.common.launch import caller
     from stagewright.runs.backfill import Progress, begin
@@ -171,7 +173,7 @@ def carry_out(connected: Session, begun: Begun, most: int) -> tuple[Backfill, li
     output.note(f"backfill {wanted.id} of {wanted.pipeline}: {said(progress)}")
     try:
         while not progress.is_over:
-            for period in progress.step(settle=connected.is_local):
+            for period in progress.step(close_ended=connected.is_local):
                 tell(period)
             time.sleep(0.2 if connected.is_local else 3.0)
     except KeyboardInterrupt:
@@ -194,11 +196,11 @@ def tell(period: Period) -> None:
     output.note(f"{period.date}  {period.run}  {period.status}{reason}")
 
 
-def print_dry(connected: Session, begun: Begun, as_json: bool) -> None:
+def print_dry(connected: Session, begun: PinnedBackfill, as_json: bool) -> None:
     """One line for each period; nothing is started."""
-    from stagewright.runs.backfill import look
+    from stagewright.runs.backfill import periods_of
 
-    found = {period.date: period for period in look(connected.gateway, begun.backfill)}
+    found = {period.date: period for period in periods_of(connected.gateway, begun.backfill)}
     lines = [{"date": date, **planned(connected, begun, period)} for date, period in found.items()]
     if as_json:
         output.print_json({"backfill": begun.backfill.id, "periods": lines})
@@ -209,9 +211,9 @@ def print_dry(connected: Session, begun: Begun, as_json: bool) -> None:
     ])  # fmt: skip
 
 
-def planned(connected: Session, begun: Begun, period: Period) -> Mapping[str, str | int | float]:
+def planned(connected: Session, begun: PinnedBackfill, period: Period) -> Mapping[str, str | int | float]:
     """What a period's run would do, or why there would be none."""
-    if period.is_good:
+    if period.succeeded:
         return {"state": "done", "why": f"done by {period.run}"}
     wanted = begun.backfill
     trigger = wanted.trigger(period.date, period.attempt + 1)
@@ -241,9 +243,9 @@ def hours(line: Mapping[str, str | int | float]) -> str:
 
 
 def show_listed(connected: Session, name: str, as_json: bool) -> None:
-    from stagewright.runs.backfill import listed
+    from stagewright.runs.backfill import backfills
 
-    found = [(each, states(connected, each)) for each in listed(connected.gateway, name)]
+    found = [(each, states(connected, each)) for each in backfills(connected.gateway, name)]
     if as_json:
         output.print_json([{"id": each.id, **output.plain(each), "states": each_s} for each, each_s in found])
     elif found:
@@ -258,9 +260,9 @@ def show_listed(connected: Session, name: str, as_json: bool) -> None:
 
 
 def states(connected: Session, wanted: Backfill) -> Mapping[str, int]:
-    from stagewright.runs.backfill import look
+    from stagewright.runs.backfill import periods_of
 
-    return Counter(period.status or "TO RUN" for period in look(connected.gateway, wanted))
+    return Counter(period.status or "TO RUN" for period in periods_of(connected.gateway, wanted))
 
 
 def told(counts: Mapping[str, int]) -> str:
