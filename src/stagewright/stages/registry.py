@@ -73,6 +73,12 @@ class Kind:
         states: tuple[Any, ...] = self._module("states").STATES
         return states
 
+    @property
+    def permissions(self) -> Mapping[str, tuple[str, ...]]:
+        """Statement of the state machine's role -> IAM actions that the kind's states need there."""
+        permissions: Mapping[str, tuple[str, ...]] = self._module("states").PERMISSIONS
+        return permissions
+
     def _module(self, aspect: str) -> Any:
         return import_module(f"stagewright.stages.{self.package}.{aspect}")
 

@@ -17,15 +17,20 @@ from stagewright.installation.roles.arns import (
 from stagewright.installation.roles.role import Role, Statement
 from stagewright.installation.roles.shared import DESCRIBE_JOBS, STOP_JOBS, objects
 from stagewright.installation.template import TEMPLATE
+from stagewright.stages.registry import KINDS
 
 _CREATED = (*JOBS, "model", "endpoint", "endpoint-config", "model-package-group")
-_GLUE_RUNS = ("glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun")
-"""Each takes a job as the resource and the job's tags as a condition ("Actions, resources, and condition keys
-for AWS Glue"). `.sync` polls Glue, so it needs no managed rule."""
 _MANAGED_RULES = [
     TEMPLATE.arn("events", f"rule/StepFunctionsGetEventsForSageMaker{kind}JobsRule")
     for kind in ("Processing", "Training", "Tuning", "Transform")
 ]
+
+
+def _kind_actions(statement: str) -> tuple[str, ...]:
+    """Return the actions of one statement that the states of the stage kinds need."""
+    actions = (kind.permissions.get(statement, ()) for kind in KINDS.values())
+    return tuple(dict.fromkeys(action for kind_actions in actions for action in kind_actions))
+
 
 WORKFLOW = Role(
     "workflow",
@@ -47,16 +52,7 @@ WORKFLOW = Role(
         Statement(
             "Create",
             "Creates jobs, models, endpoints and model package groups, each with this installation's tag.",
-            (
-                "sagemaker:CreateProcessingJob",
-                "sagemaker:CreateTrainingJob",
-                "sagemaker:CreateHyperParameterTuningJob",
-                "sagemaker:CreateTransformJob",
-                "sagemaker:CreateModel",
-                "sagemaker:CreateEndpointConfig",
-                "sagemaker:CreateEndpoint",
-                "sagemaker:CreateModelPackageGroup",
-            ),
+            _kind_actions("Create"),
             sagemaker_arns(*_CREATED),
             REQUEST_TAGGED,
         ),
@@ -92,23 +88,19 @@ WORKFLOW = Role(
             "Register",
             "Registers model versions. A model package inherits the tags of its group, so no tag is"
             " required.",
-            (
-                "sagemaker:DescribeModelPackageGroup",
-                "sagemaker:CreateModelPackage",
-                "sagemaker:DescribeModelPackage",
-            ),
+            _kind_actions("Register"),
             sagemaker_arns("model-package-group", "model-package"),
         ),
         Statement(
             "DescribeEndpoints",
             "Waits until an endpoint is in service.",
-            ("sagemaker:DescribeEndpoint",),
+            _kind_actions("DescribeEndpoints"),
             sagemaker_arns("endpoint"),
         ),
         Statement(
             "UpdateEndpoints",
             "Updates this installation's endpoints and sends their smoke test.",
-            ("sagemaker:UpdateEndpoint", "sagemaker:InvokeEndpoint"),
+            _kind_actions("UpdateEndpoints"),
             sagemaker_arns("endpoint", "endpoint-config"),
             RESOURCE_TAGGED,
         ),
@@ -116,7 +108,7 @@ WORKFLOW = Role(
             "DeleteEndpoints",
             "Deletes this installation's failed endpoints, which cannot be updated, and unused endpoint"
             " configurations and models.",
-            ("sagemaker:DeleteEndpoint", "sagemaker:DeleteEndpointConfig", "sagemaker:DeleteModel"),
+            _kind_actions("DeleteEndpoints"),
             sagemaker_arns("endpoint", "endpoint-config", "model"),
             RESOURCE_TAGGED,
         ),
@@ -124,26 +116,26 @@ WORKFLOW = Role(
             "Alarms",
             "Creates the alarms that roll back an endpoint update and deletes those that a document no longer"
             " declares.",
-            ("cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms"),
+            _kind_actions("Alarms"),
             ALARMS,
         ),
         Statement(
             "GlueJobs",
             "Runs Glue stages. `.sync` polls the job run and stops it when the execution stops.",
-            _GLUE_RUNS,
+            _kind_actions("GlueJobs"),
             GLUE_JOB_ARNS,
         ),
         Statement(
             "TaggedGlueJobs",
             "Runs the platform's own Glue jobs that carry this installation's tag.",
-            _GLUE_RUNS,
+            _kind_actions("TaggedGlueJobs"),
             ANY_GLUE_JOB,
             RESOURCE_TAGGED,
         ),
         Statement(
             "Functions",
             "Invokes the platform's own functions that carry this installation's tag.",
-            ("lambda:InvokeFunction",),
+            _kind_actions("Functions"),
             (TEMPLATE.arn("lambda", "function:*"),),
             RESOURCE_TAGGED,
         ),

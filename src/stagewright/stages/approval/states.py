@@ -10,7 +10,7 @@ from __future__ import annotations
 from stagewright.asl import Catch, Choice, Rule, State, Task, expression
 from stagewright.stages.base import expressions, result_states, retries
 from stagewright.stages.base.expressions import bound, with_
-from stagewright.stages.base.states import Entry
+from stagewright.stages.base.states import Entry, Permissions
 
 _DEADLINE = "$fromMillis($toMillis($states.input.started) + $states.input.stage.timeout * 1000)"
 HAS_PACKAGE = "$exists($states.input.stages[0].requests.DescribeModelPackage)"
@@ -84,3 +84,6 @@ STATES = (
     Entry("Look at status", _STATES, when=HAS_PACKAGE),
     Entry("Wait for approval", _STATES, when=f"$not({HAS_PACKAGE})"),
 )
+PERMISSIONS: Permissions = {
+    "Register": ("sagemaker:DescribeModelPackage",),
+}

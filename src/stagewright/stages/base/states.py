@@ -9,6 +9,10 @@ from stagewright import asl
 from stagewright.asl import Rule, State
 from stagewright.stages.base import expressions
 
+Permissions = Mapping[str, tuple[str, ...]]
+"""Statement of the state machine's role -> IAM actions that a kind's states need there. The statements, with
+their reasons, resources and conditions, are in `installation.roles.state_machine`."""
+
 
 @dataclass(frozen=True)
 class Entry:

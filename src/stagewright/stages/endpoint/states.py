@@ -19,7 +19,7 @@ from typing import Any
 from stagewright.asl import Catch, Choice, Rule, State, Task, Wait
 from stagewright.stages.base import expressions as jsonata
 from stagewright.stages.base import result_states, retries
-from stagewright.stages.base.states import Entry
+from stagewright.stages.base.states import Entry, Permissions
 from stagewright.stages.endpoint import expressions
 
 _LOOK = {"EndpointName": expressions.ENDPOINT_NAME}
@@ -329,3 +329,24 @@ _TIDYING: Mapping[str, State] = {
 }
 
 STATES = (Entry("Whose turn?", {**_TAKING_TURNS, **_PREPARING, **_DEPLOYING, **_TESTING, **_TIDYING}),)
+PERMISSIONS: Permissions = {
+    "Create": (
+        "sagemaker:CreateModel",
+        "sagemaker:CreateEndpointConfig",
+        "sagemaker:CreateEndpoint",
+    ),
+    "DescribeEndpoints": ("sagemaker:DescribeEndpoint",),
+    "UpdateEndpoints": (
+        "sagemaker:UpdateEndpoint",
+        "sagemaker:InvokeEndpoint",
+    ),
+    "DeleteEndpoints": (
+        "sagemaker:DeleteEndpoint",
+        "sagemaker:DeleteEndpointConfig",
+        "sagemaker:DeleteModel",
+    ),
+    "Alarms": (
+        "cloudwatch:PutMetricAlarm",
+        "cloudwatch:DeleteAlarms",
+    ),
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stagewright.asl import Choice, Pass, Rule, State, expression
 from stagewright.stages.base import result_states
-from stagewright.stages.base.states import Entry
+from stagewright.stages.base.states import Entry, Permissions
 
 # `plan/requests/gate.py` has the steps. On the stack a value is {'value': v}, or {'lack': why} where it is
 # missing; what has been judged is {'why': text}, empty where it holds. Nothing here may raise, since a
@@ -77,3 +77,4 @@ _STATES: dict[str, State] = {
     ),
 }
 STATES = (Entry("Check gate", _STATES),)
+PERMISSIONS: Permissions = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from stagewright.asl import Catch, Task
 from stagewright.stages.base import expressions, metrics_file, result_states, retries
 from stagewright.stages.base.expressions import with_
-from stagewright.stages.base.states import Entry
+from stagewright.stages.base.states import Entry, Permissions
 
 RESULT = with_("""
     'result': { 'job': $states.result.Id, 'outputs': $states.input.stage.outputs }
@@ -36,3 +36,7 @@ STATES = (
         when=metrics_file.NAMED,
     ),
 )
+_RUN_ACTIONS = ("glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun")
+"""Each takes a job as the resource and the job's tags as a condition ("Actions, resources, and condition keys
+for AWS Glue"). `.sync` polls Glue, so it needs no managed rule."""
+PERMISSIONS: Permissions = {"GlueJobs": _RUN_ACTIONS, "TaggedGlueJobs": _RUN_ACTIONS}

@@ -6,7 +6,7 @@ from __future__ import annotations
 from stagewright.asl import Catch, State, Task
 from stagewright.stages.base import expressions, result_states, retries
 from stagewright.stages.base.expressions import with_
-from stagewright.stages.base.states import Entry
+from stagewright.stages.base.states import Entry, Permissions
 
 # The class and the message of an exception are the error's name and cause ("Lambda function handler errors in
 # Python"; the JSON in the cause is read where the failure is recorded).
@@ -33,3 +33,6 @@ _STATES: dict[str, State] = {
     )
 }
 STATES = (Entry("Call function", _STATES),)
+PERMISSIONS: Permissions = {
+    "Functions": ("lambda:InvokeFunction",),
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stagewright.asl import State, Task
 from stagewright.stages.base import result_states, retries
 from stagewright.stages.base.expressions import bound, with_
-from stagewright.stages.base.states import Entry
+from stagewright.stages.base.states import Entry, Permissions
 
 # The name as it was asked for: an ARN has it in small letters.
 RESULT = with_(f"""
@@ -23,3 +23,6 @@ _STATES: dict[str, State] = {
     )
 }
 STATES = (Entry("Create served model", _STATES),)
+PERMISSIONS: Permissions = {
+    "Create": ("sagemaker:CreateModel",),
+}

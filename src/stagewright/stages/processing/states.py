@@ -5,7 +5,7 @@ from __future__ import annotations
 from stagewright.asl import Task
 from stagewright.stages.base import expressions, metrics_file, result_states, retries
 from stagewright.stages.base.expressions import with_
-from stagewright.stages.base.states import Entry
+from stagewright.stages.base.states import Entry, Permissions
 
 RESULT = with_("""
     'result': { 'job': $states.input.stage.job, 'arn': $states.result.ProcessingJobArn,
@@ -38,3 +38,6 @@ STATES = (
         when=metrics_file.NAMED,
     ),
 )
+PERMISSIONS: Permissions = {
+    "Create": ("sagemaker:CreateProcessingJob",),
+}

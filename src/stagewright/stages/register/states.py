@@ -5,7 +5,7 @@ from __future__ import annotations
 from stagewright.asl import Catch, Choice, Rule, State, Task, Wait, expression
 from stagewright.stages.base import expressions, result_states, retries
 from stagewright.stages.base.expressions import with_
-from stagewright.stages.base.states import Entry
+from stagewright.stages.base.states import Entry, Permissions
 
 PACKAGE_MADE = with_("'package': { 'arn': $states.result.ModelPackageArn }")
 PACKAGE_ARN = expression("$states.input.package.arn")
@@ -78,3 +78,11 @@ _STATES: dict[str, State] = {
     "Wait for package": Wait(expressions.POLL, "Look at package"),
 }
 STATES = (Entry("Find group", _STATES),)
+PERMISSIONS: Permissions = {
+    "Create": ("sagemaker:CreateModelPackageGroup",),
+    "Register": (
+        "sagemaker:DescribeModelPackageGroup",
+        "sagemaker:CreateModelPackage",
+        "sagemaker:DescribeModelPackage",
+    ),
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stagewright.asl import State, Task
 from stagewright.stages.base import expressions, result_states, retries
 from stagewright.stages.base.expressions import with_
-from stagewright.stages.base.states import Entry
+from stagewright.stages.base.states import Entry, Permissions
 
 RESULT = with_("""
     'result': { 'job': $states.input.stage.job, 'arn': $states.result.TrainingJobArn,
@@ -26,3 +26,6 @@ _STATES: dict[str, State] = {
     )
 }
 STATES = (Entry("Run training", _STATES),)
+PERMISSIONS: Permissions = {
+    "Create": ("sagemaker:CreateTrainingJob",),
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stagewright.asl import Task
 from stagewright.stages.base import expressions, result_states, retries, stop_when_late
 from stagewright.stages.base.expressions import bound, with_
-from stagewright.stages.base.states import Entry
+from stagewright.stages.base.states import Entry, Permissions
 
 _MAKES = "$exists($states.input.stages[0].requests.CreateModel)"
 RESULT = with_("""
@@ -35,3 +35,9 @@ STATES = (
     Entry("Create model of transform", _STATES, when=_MAKES),
     Entry("Run transform", _STATES, when=f"$not({_MAKES})"),
 )
+PERMISSIONS: Permissions = {
+    "Create": (
+        "sagemaker:CreateTransformJob",
+        "sagemaker:CreateModel",
+    ),
+}

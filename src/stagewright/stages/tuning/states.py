@@ -6,7 +6,7 @@ from stagewright import asl
 from stagewright.asl import State, Task
 from stagewright.stages.base import result_states, retries, stop_when_late
 from stagewright.stages.base.expressions import with_
-from stagewright.stages.base.states import Entry
+from stagewright.stages.base.states import Entry, Permissions
 
 BEST = with_("""
     'best': $exists($states.result.BestTrainingJob.TrainingJobName)
@@ -59,3 +59,6 @@ _STATES: dict[str, State] = {
     ),
 }
 STATES = (Entry("Run tuning", _STATES),)
+PERMISSIONS: Permissions = {
+    "Create": ("sagemaker:CreateHyperParameterTuningJob",),
+}
