@@ -29,7 +29,7 @@ from stagewright.naming import timestamp
 from stagewright.planner.model import Trigger
 from stagewright.planner.release import Release
 from stagewright.runs import approvals, queue, starting
-from stagewright.runs.dead_letters import look
+from stagewright.runs.dead_letters import list_letters
 from stagewright.runs.history.run_history import list_runs, show
 from stagewright.runs.plan_inputs.load import make_plan
 from stagewright.runs.releases.code_folder import scan
@@ -300,7 +300,7 @@ def triggered(place: Enforced) -> None:
     key = place.push({"name": "refused", "defaults": DEFAULTS, "stages": off}, FILES)
     assert place.ended(key).status == "REFUSED"
     gateway.queue.send({"what": "is this"})
-    (letter,) = until(lambda: look(gateway))
+    (letter,) = until(lambda: list_letters(gateway))
     assert "pipeline: Field required" in letter.why
     spoilt = {"run": {"S": "spoilt"}, "item": {"S": "run"}, "trigger": {"S": "{"}}
     place.client("dynamodb").put_item(TableName=INSTALLATION.runs_table, Item=spoilt)

@@ -13,7 +13,7 @@ from tests.support.waiting import until
 from stagewright.document.file import read_document
 from stagewright.local import server
 from stagewright.operator_gateway import OperatorGateway
-from stagewright.runs.dead_letters import look
+from stagewright.runs.dead_letters import list_letters
 from stagewright.runs.history.run_history import show
 from stagewright.runs.releases import push as release
 from stagewright.runs.requests import request_run
@@ -200,8 +200,8 @@ def test_a_run_that_nobody_can_plan_ends_with_its_last_delivery_and_the_next_one
     assert failed.reason.startswith("5 attempts to plan and start it failed: JSONDecodeError: Expecting")
     assert next_one.status == "SUCCEEDED"
     assert next_one.started >= failed.ended
-    (letter,) = until(lambda: look(gateway))
-    assert letter.why.startswith(f"its run {first} is over: FAILED")
+    (letter,) = until(lambda: list_letters(gateway))
+    assert letter.why.startswith(f"its run {first} has ended: FAILED")
     assert executions(gateway) == {second: "SUCCEEDED"}
 
 

@@ -7,7 +7,7 @@ import pytest
 from stagewright.errors import NotFoundError, TargetError
 from stagewright.functions.router import handler
 from stagewright.planner.model import Trigger
-from stagewright.runs.dead_letters import drop, look, replay
+from stagewright.runs.dead_letters import delete, list_letters, replay
 from stagewright.runs.rejecting import record_rejected
 
 GOOD = json.dumps({"pipeline": "prices", "by": "ada"})
@@ -35,7 +35,7 @@ def waiting(gateway):
 def test_what_is_there_and_why(gateway, dead):
     ids = dead(BAD, GOOD)
     for times in (1, 2):
-        letters = {letter.id: letter for letter in look(gateway)}
+        letters = {letter.id: letter for letter in list_letters(gateway)}
         assert set(letters) == set(ids)
         assert letters[ids[0]].why == "Records[].body: dataset_date 'soon' has no date in it"
         assert letters[ids[1]].why == "it is well-formed; the router's log says what went wrong"
@@ -49,14 +49,14 @@ def test_a_message_whose_run_is_over_says_so(gateway, dead):
     run = record_rejected(gateway, "prices", trigger, "no").run
     turn = {"source": "stagewright", "detail-type": "Run Ready", "time": "2026-01-31T14:00:00Z"}
     dead(json.dumps(turn | {"detail": {"run": run}}))
-    told = f"its run {run} is over: REFUSED; show says why, resume goes on with it, replay starts nothing"
-    assert [each.why for each in look(gateway)] == [told, told]
+    why = f"its run {run} has ended: REFUSED; show says why, resume continues it, replay starts no second run"
+    assert [each.why for each in list_letters(gateway)] == [why, why]
 
 
 def test_replayed_ones_go_to_the_router_with_their_first_id(gateway, dead, function, context):
     first, second = dead(GOOD, BAD)
     assert [letter.id for letter in replay(gateway, [first[:13]])] == [first]
-    assert [letter.id for letter in look(gateway)] == [second]
+    assert [letter.id for letter in list_letters(gateway)] == [second]
     (message,) = waiting(gateway)
     assert (message.body, message.origin) == (GOOD, first)
     record = {"messageId": message.id, "body": message.body}
@@ -95,13 +95,13 @@ def test_what_cannot_be_read_is_a_dead_letter_at_once_as_it_came(gateway, functi
         "origin": {"DataType": "String", "StringValue": "m0"},
         "stagewright-reason": {"DataType": "String", "StringValue": why},
     }
-    assert [(letter.id, letter.why) for letter in look(gateway)] == [("m0", why)]
+    assert [(letter.id, letter.why) for letter in list_letters(gateway)] == [("m0", why)]
 
 
 def test_what_the_router_buried_is_replayed_and_buried_under_its_first_id(gateway, function, context):
     handler({"Records": [record(BAD, messageAttributes={"color": TEXT})]}, context)
     assert [letter.id for letter in replay(gateway, ["m0"])] == ["m0"]
-    assert look(gateway) == []
+    assert list_letters(gateway) == []
     queue = gateway.queue
     (again,) = queue.client.receive_message(QueueUrl=queue.url, MessageAttributeNames=["All"])["Messages"]
     assert again["Body"] == BAD
@@ -112,14 +112,14 @@ def test_what_the_router_buried_is_replayed_and_buried_under_its_first_id(gatewa
     attributes = {"origin": {"dataType": "String", "stringValue": "m0"}, "color": TEXT}
     came = record(BAD, messageAttributes=attributes) | {"messageId": again["MessageId"]}
     assert handler({"Records": [came]}, context) == {"batchItemFailures": []}
-    assert [letter.id for letter in look(gateway)] == ["m0"]
+    assert [letter.id for letter in list_letters(gateway)] == ["m0"]
 
 
 def test_a_reason_that_sqs_would_not_take_is_made_plain(gateway, function, context):
     body = json.dumps({"detail-type": "\x00" + "x" * 2_000, "source": "s", "time": "2026-01-31T14:00:00Z"})
     body = body[:-1] + ', "detail": {}}'
     assert handler({"Records": [record(body)]}, context) == {"batchItemFailures": []}
-    (letter,) = look(gateway)
+    (letter,) = list_letters(gateway)
     assert letter.why.startswith("unknown event: s,  xxx")
     assert letter.body == body
 
@@ -133,15 +133,15 @@ def test_what_cannot_be_buried_is_delivered_again(gateway, function, context):
 
 def test_one_message_that_came_twice_is_one_id(gateway, function, context):
     handler({"Records": [record(BAD), record(BAD)]}, context)
-    assert [letter.id for letter in look(gateway)] == ["m0", "m0"]
-    assert [letter.id for letter in drop(gateway, ["m0"])] == ["m0", "m0"]
-    assert look(gateway) == []
+    assert [letter.id for letter in list_letters(gateway)] == ["m0", "m0"]
+    assert [letter.id for letter in delete(gateway, ["m0"])] == ["m0", "m0"]
+    assert list_letters(gateway) == []
 
 
 def test_all_at_once(gateway, dead):
     dead(*[GOOD] * 23)
     assert len(replay(gateway, None)) == 23
-    assert look(gateway) == []
+    assert list_letters(gateway) == []
     assert len(waiting(gateway)) == 23
 
 
@@ -154,21 +154,21 @@ def test_a_queue_that_takes_nothing_loses_nothing(gateway, dead, monkeypatch):
     monkeypatch.setattr(type(gateway.queue), "send_again", refuse)
     with pytest.raises(TargetError):
         replay(gateway, None)
-    assert len(look(gateway)) == 2
+    assert len(list_letters(gateway)) == 2
 
 
 def test_dropped_ones_are_gone(gateway, dead):
     first, second = dead(GOOD, BAD)
-    assert [letter.id for letter in drop(gateway, [second])] == [second]
-    assert [letter.id for letter in look(gateway)] == [first]
+    assert [letter.id for letter in delete(gateway, [second])] == [second]
+    assert [letter.id for letter in list_letters(gateway)] == [first]
     assert waiting(gateway) == []
 
 
 def test_an_unknown_id_changes_nothing(gateway, dead):
     (known,) = dead(GOOD)
     with pytest.raises(NotFoundError, match="no message with the id nobody"):
-        drop(gateway, [known, "nobody"])
-    assert [letter.id for letter in look(gateway)] == [known]
+        delete(gateway, [known, "nobody"])
+    assert [letter.id for letter in list_letters(gateway)] == [known]
     dead(GOOD)
     with pytest.raises(NotFoundError, match="2 messages with the id "):
-        drop(gateway, [""])
+        delete(gateway, [""])

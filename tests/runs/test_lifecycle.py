@@ -16,7 +16,7 @@ from stagewright.errors import TargetError
 from stagewright.functions import environment
 from stagewright.functions.router import handler
 from stagewright.planner.selection import Selection
-from stagewright.runs.dead_letters import look
+from stagewright.runs.dead_letters import list_letters
 from stagewright.runs.history.run_history import find_run, list_runs, show
 from stagewright.runs.intake import messages, run_requests
 from stagewright.runs.releases import manifest as manifests
@@ -216,7 +216,10 @@ def test_one_bad_message_does_not_keep_the_others(
     body = created(pushed(function, pipeline, files))
     answer = handler(batch("{", body, '{"source": "x"}', requested()), context)
     assert answer == {"batchItemFailures": []}
-    assert {letter.id: letter.body for letter in look(function)} == {"m0": "{", "m2": '{"source": "x"}'}
+    assert {letter.id: letter.body for letter in list_letters(function)} == {
+        "m0": "{",
+        "m2": '{"source": "x"}',
+    }
     all_end()
     assert len(tools.executions(function)) == 2
 
@@ -294,7 +297,7 @@ def test_a_request_with_a_misspelt_key_runs_nothing_and_says_which_was_meant(
     push(function, pipeline, files)
     bare = json.dumps({"pipeline": "prices", "parameter": {"limit": 5}})
     assert handler(batch(requested(skips=["train"]), bare), context) == {"batchItemFailures": []}
-    assert {letter.id: letter.why for letter in look(function)} == {
+    assert {letter.id: letter.why for letter in list_letters(function)} == {
         "m0": 'Run Requested: unknown key "skips" (did you mean "skip"?)',
         "m1": 'Run Requested: unknown key "parameter" (did you mean "parameters"?)',
     }
@@ -309,7 +312,7 @@ def test_half_a_character_is_a_dead_letter_and_holds_nobody_up(
     sample = json.dumps({"consumption_pipeline_name": "prices", "event_source": "\ud800"})
     half = [requested(by="\ud800"), json.dumps({"Records": [{"body": sample}]})]
     assert handler(batch(*half, requested(request="2")), context) == {"batchItemFailures": []}
-    assert [letter.id for letter in look(function)] == ["m0", "m1"]
+    assert [letter.id for letter in list_letters(function)] == ["m0", "m1"]
     (run,) = list_runs(function, "prices")
     assert run.status == "RUNNING"
 

@@ -204,10 +204,10 @@ def periods_of(gateway: OperatorGateway, backfill: Backfill) -> list[Period]:
 def backfills(gateway: OperatorGateway, pipeline: str) -> list[Backfill]:
     """The backfills of a pipeline that began, newest first."""
     stored = [json.loads(item["backfill"]) for item in gateway.runs.items(_partition_key(pipeline), ITEM)]
-    found = [
+    stored_backfills = [
         Backfill(**fields | {name: tuple(fields[name]) for name in ("only", "skip")}) for fields in stored
     ]
-    return sorted(found, key=lambda backfill: backfill.created, reverse=True)
+    return sorted(stored_backfills, key=lambda backfill: backfill.created, reverse=True)
 
 
 class Progress:

@@ -1,6 +1,7 @@
-"""Messages that no run came of, however often they were delivered: to be seen, sent again, or deleted.
+"""Dead letters: messages that did not start a run. They can be listed, replayed or deleted.
 
-What the router cannot read comes here at once, with the reason; what fails, after five deliveries.
+A malformed message becomes a dead letter at once, with the reason. Any other message does after five
+deliveries.
 """
 
 from __future__ import annotations
@@ -16,13 +17,18 @@ from stagewright.naming import timestamp
 from stagewright.runs.intake import messages, run_requests
 
 WELL_FORMED = "it is well-formed; the router's log says what went wrong"
-OVER = "its run {run} is over: {status}; show says why, resume goes on with it, replay starts nothing"
+RUN_ENDED = (
+    "its run {run} has ended: {status}; show says why, resume continues it, replay starts no second run"
+)
 
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """`id`: the one that it had at first, which the router's log has. `sent`: when it came here; `receives`:
-    how often it was looked at since; `why`: what the router said of it, or what its body tells."""
+    """`id`: the message's first id, as in the router's log. `sent`: when it became a dead letter, ISO 8601.
+
+    `receives`: how often it was received since, by `list_letters` too. `why`: the router's reason, or what
+    its body shows.
+    """
 
     id: str
     sent: str
@@ -31,75 +37,80 @@ class DeadLetter:
     body: str
 
 
-def look(gateway: Gateway) -> list[DeadLetter]:
-    """All that there are, oldest first."""
-    return _each(gateway, None, lambda _: False)
+def list_letters(gateway: Gateway) -> list[DeadLetter]:
+    """All dead letters, oldest first."""
+    return _process(gateway, None, lambda _: False)
 
 
 def replay(gateway: Gateway, ids: Sequence[str] | None) -> list[DeadLetter]:
-    """Sends these (all: None) to the router again, each before it is deleted here, so that none is lost.
+    """Send dead letters to the router again. Returns them. `ids`: None for all; each can be shortened.
 
-    Ids may be shortened. NotFoundError, before anything is done, where one is nobody's or several messages'.
+    A letter is deleted only after it was sent, so none is lost. NotFoundError, before any is sent: an id fits
+    no letter, or several.
     """
 
     def send(message: Message) -> bool:
         gateway.queue.send_again(replace(message, reason=""))
         return True
 
-    return _each(gateway, ids, send)
+    return _process(gateway, ids, send)
 
 
-def drop(gateway: Gateway, ids: Sequence[str] | None) -> list[DeadLetter]:
-    """Deletes these (all: None) for ever. Ids as in `replay`."""
-    return _each(gateway, ids, lambda _: True)
+def delete(gateway: Gateway, ids: Sequence[str] | None) -> list[DeadLetter]:
+    """Delete dead letters. Returns them. `ids` and errors: as in `replay`."""
+    return _process(gateway, ids, lambda _: True)
 
 
-def _each(gateway: Gateway, ids: Sequence[str] | None, done: Callable[[Message], bool]) -> list[DeadLetter]:
-    """Deletes those chosen that are `done` with; all others can be received again at once."""
+def _process(
+    gateway: Gateway, ids: Sequence[str] | None, action: Callable[[Message], bool]
+) -> list[DeadLetter]:
+    """Apply the action to the chosen letters. It returns whether to delete a letter; the others stay
+    visible."""
     queue = gateway.dead_letters
     left = {message.id: message for message in queue.receive()}
     try:
         chosen = list(left.values()) if ids is None else _chosen(list(left.values()), ids)
         for message in chosen:
-            if done(message):
+            if action(message):
                 queue.delete(message)
                 del left[message.id]
     finally:
         for message in left.values():
             queue.release(message)
-    return [_letter(message, gateway) for message in sorted(chosen, key=lambda each: each.sent)]
+    return [_letter(gateway, message) for message in sorted(chosen, key=lambda message: message.sent)]
 
 
-def _chosen(found: Sequence[Message], ids: Sequence[str]) -> list[Message]:
-    """A message that SQS delivered twice may be here twice, as one id; then both are meant."""
+def _chosen(letters: Sequence[Message], ids: Sequence[str]) -> list[Message]:
+    """The letters with these ids. SQS can deliver a message twice, so two letters can share an id."""
     chosen: dict[str, Message] = {}
-    for wanted in ids:
-        same = {message.id: message for message in found if message.origin.startswith(wanted)}
+    for prefix in ids:
+        same = {message.id: message for message in letters if message.origin.startswith(prefix)}
         origins = {message.origin for message in same.values()}
         if len(origins) != 1:
-            how = f"{len(origins)} messages" if same else "no message"
-            raise NotFoundError(f"{how} with the id {wanted}", "stagewright dlq lists them")
+            count = f"{len(origins)} messages" if same else "no message"
+            raise NotFoundError(f"{count} with the id {prefix}", "stagewright dlq lists them")
         chosen |= same
     return list(chosen.values())
 
 
-def _letter(message: Message, gateway: Gateway) -> DeadLetter:
+def _letter(gateway: Gateway, message: Message) -> DeadLetter:
     sent = timestamp(datetime.fromtimestamp(message.sent, UTC))
-    why = message.reason or _why(message, gateway)
+    why = message.reason or _why(gateway, message)
     return DeadLetter(message.origin, sent, message.receives, why, message.body)
 
 
-def _why(message: Message, gateway: Gateway) -> str:
+def _why(gateway: Gateway, message: Message) -> str:
     try:
         events = messages.parse(message, gateway.installation)
     except run_requests.MalformedError as error:
         return str(error)
-    headers = (gateway.runs.header(run) for event in events if (run := _run_of(event, gateway)))
-    over = next((header for header in headers if header and not header.is_open), None)
-    return OVER.format(run=over.run, status=over.status) if over else WELL_FORMED
+    headers = (gateway.runs.header(run) for event in events if (run := _run_of(gateway, event)))
+    ended = next((header for header in headers if header and not header.is_open), None)
+    return RUN_ENDED.format(run=ended.run, status=ended.status) if ended else WELL_FORMED
 
 
-def _run_of(event: messages.Event, gateway: Gateway) -> str:
+def _run_of(gateway: Gateway, event: messages.Event) -> str:
+    """The run that an event belongs to; empty: no run has claimed its key."""
     match event:
         case run_requests.RunRequest():
             return gateway.runs.claimed(event.trigger.key) or ""

@@ -37,11 +37,11 @@ def command(
     if not is_empty(target):
         from stagewright.runs import dead_letters
 
-        acts = {"replay": dead_letters.replay, "drop": dead_letters.drop}
+        acts = {"replay": dead_letters.replay, "drop": dead_letters.delete}
         with session(target) as connected:
             gateway = connected.gateway
             letters = (
-                dead_letters.look(gateway)
+                dead_letters.list_letters(gateway)
                 if act == "list"
                 else acts[act](gateway, None if everything else ids)
             )
