@@ -14,9 +14,9 @@ import pytest
 from botocore.config import Config
 
 from sagemaker_local import state_folder
-from stagewright.cli.doctor import inspect
+from stagewright.cli.doctor import run_checks
 from stagewright.cli.doctor.check import Check
-from stagewright.cli.doctor.installation import Place
+from stagewright.cli.doctor.target import CheckedTarget
 from stagewright.installation.roles.doctor import DOCTOR
 from stagewright.local import server as local
 from stagewright.local.artifacts import Artifacts
@@ -47,7 +47,7 @@ class Patient:
         return INSTALLATION.name(what)
 
     def wrong(self, *, here: bool = True) -> dict[str, Check]:
-        return {check.name: check for check in inspect(Place(self.gateway, here)) if not check.ok}
+        return {check.name: check for check in run_checks(CheckedTarget(self.gateway, here)) if not check.ok}
 
     def mend(self) -> None:
         provision(self.server, Artifacts.read(INSTALLATION))
@@ -153,16 +153,16 @@ def no_reader(patient: Patient) -> None:
 
 BROKEN: dict[str, tuple[Callable[[Patient], None], str]] = {
     "bucket": (no_versions, "versioning is Suspended, not Enabled"),
-    "bucket events": (no_events, "EventBridge is not told"),
+    "bucket events": (no_events, "sends no events to EventBridge"),
     "table runs": (no_backups, "point_in_time_recovery is False"),
     "queue events": (no_redrive, "maxReceiveCount is 1000, not 5"),
-    "reader of events": (no_reader, "not at all"),
-    "function recorder": (other_code, "another version's"),
+    "event source of events": (no_reader, "no event source"),
+    "function recorder": (other_code, "from another version"),
     "function sweeper": (other_environment, "STAGEWRIGHT_BUCKET is another"),
     "rule sweep": (rule_off, "state is DISABLED"),
     "rule manual": (no_target, "targets is {}"),
-    "state machine": (other_machine, "another version's"),
-    "role router": (more_rights, "statement More is not ours"),
+    "state machine": (other_machine, "from another version"),
+    "role router": (more_rights, "statement More is not expected"),
     "role workflow": (fewer_rights, "statement PassRole is missing"),
     "topic alarms": (no_topic, "does not exist"),
     "Glue job spark": (no_glue_job, "does not exist"),
@@ -237,7 +237,7 @@ def test_on_aws_there_is_more_to_look_at(patient):
 def test_an_account_that_is_not_the_target_s_ends_it(patient):
     other = replace(patient.gateway.installation, account="999999999999")
     stranger = replace(patient.gateway, installation=other)
-    (check,) = inspect(Place(stranger, True))
+    (check,) = run_checks(CheckedTarget(stranger, True))
     assert (check.name, check.ok) == ("credentials", False)
 
 
@@ -263,7 +263,7 @@ def test_it_calls_nothing_that_its_policy_does_not_allow(patient):
     here = patient.server
     watched = OperatorGateway.connect(here.installation, here.url, here.access_key, here.secret_key)
     watched.session.events.register("before-call", note)
-    inspect(Place(watched, local=False))
+    run_checks(CheckedTarget(watched, is_local=False))
     watched.close()
     allowed = {action for statement in DOCTOR.statements for action in statement.actions}
     assert called - FREE - allowed == set()

@@ -102,7 +102,7 @@ def test_a_document_says_which_layer_says_what(served):
         (("unset", "tiny", "--all", "parameters.factor"), 2, "name the overrides to remove, or give --all"),
         (("unset", "tiny", "parameters.factor"), 2, "is not overridden"),
         (("rollback", "tiny", "999"), 5, "tiny has no revision 999"),
-        (("diff", "tiny", "yesterday"), 5, "yesterday is no revision's number"),
+        (("diff", "tiny", "yesterday"), 5, "yesterday is neither a revision number nor a layer"),
         (("config", "show", "nobody"), 5, "no document of nobody"),
     ],
 )

@@ -392,7 +392,7 @@ def test_down_names_the_runs_that_it_stops_and_those_that_wait(alone):
     done = alone("down")
     assert done.returncode == 0, done.stderr
     assert f"stopped {first}" in done.stdout
-    assert f"{second} waits, and goes on when the server is up again" in done.stdout
+    assert f"{second} waits and continues when the server is up again" in done.stdout
     assert f"resume {first} (reuses the results of successful stages)" in done.stdout
     assert alone("up").returncode == 0
     until(lambda: alone.json("show", second)["status"] == "SUCCEEDED")

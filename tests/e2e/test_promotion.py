@@ -170,7 +170,7 @@ def test_the_same_release_runs_with_another_document(
     said = capsys.readouterr().out
     assert f"release {uat.release[:12]}" in said
     assert "promoted from local (stagewright-local), pushed there by " in said
-    assert f"where {done['run']} ran well" in said
+    assert f"succeeded in {done['run']}" in said
     manifest = manifests.read(place.uat, "promoted")
     record = json.loads(place.uat.objects.get(f"releases/promoted/{uat.release}.json").body)
     for kept in (manifest.promoted, record["promoted"]):

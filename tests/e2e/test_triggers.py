@@ -185,8 +185,8 @@ def test_dead_letters_are_listed_replayed_and_dropped(
     [
         (["dlq", "replay"], "replay takes ids, or --all"),
         (["dlq", "drop", "abc", "--all"], "drop takes ids, or --all"),
-        (["dlq", "list", "abc"], "list shows all messages; it takes no ids"),
-        (["dlq", "burn"], "'burn' is none of list, replay, drop"),
+        (["dlq", "list", "abc"], "list shows all messages and takes no ids"),
+        (["dlq", "burn"], "'burn' is not one of list, replay, drop"),
         (["run", ".", "--date", "soon"], '"soon" is not a date'),
     ],
 )

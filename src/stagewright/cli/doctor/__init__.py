@@ -1,6 +1,6 @@
-"""What `stagewright doctor --target NAME` compares an installation with: the artifacts of this version.
+"""Checks of an installation for `stagewright doctor --target NAME`, against the artifacts of this version.
 
-Every probe only reads. What it may not see, or what is not there, is wrong as well.
+Every check only reads. A resource that is missing, or that the caller may not read, fails its check.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from collections.abc import Iterator
 
 from stagewright.cli.doctor import code, documents, events, health, permissions, storage
 from stagewright.cli.doctor.check import Check, Probe
-from stagewright.cli.doctor.installation import Place
+from stagewright.cli.doctor.target import CheckedTarget
 from stagewright.parallel import run_parallel
 
 PARTS = (permissions.probes, storage.probes, events.probes, code.probes, health.probes, documents.probes)
 
 
-def inspect(place: Place) -> list[Check]:
-    """Who asks comes first: where nobody can be asked, that is all there is to say."""
-    caller = permissions.caller(place).check()
-    return [caller, *run_parallel(Probe.check, probes(place))] if caller.ok else [caller]
+def run_checks(target: CheckedTarget) -> list[Check]:
+    """Run every check in parallel. If the credentials are invalid, run no other check."""
+    caller = permissions.caller(target).check()
+    return [caller, *run_parallel(Probe.check, probes(target))] if caller.ok else [caller]
 
 
-def probes(place: Place) -> Iterator[Probe]:
+def probes(target: CheckedTarget) -> Iterator[Probe]:
     for part in PARTS:
-        yield from part(place)
+        yield from part(target)

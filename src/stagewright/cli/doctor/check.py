@@ -1,4 +1,4 @@
-"""One thing that `doctor` has looked at."""
+"""A check of `doctor`, and the probe that makes it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stagewright.errors import DeniedError, StagewrightError
 
 @dataclass(frozen=True)
 class Check:
-    """`needed`: without it pipelines do not run."""
+    """The result of a check. `needed`: pipelines do not run if it fails."""
 
     name: str
     ok: bool
@@ -25,32 +25,32 @@ def healthy(checks: list[Check]) -> bool:
 
 
 SHOWN = 80
-"""Characters of a value that is not as it should be."""
+"""Number of characters of an unexpected value that are printed."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """`look` gives what is wrong, a few words each. `needed`: without it runs fail or are lost."""
+    """A check to run. `find_problems` returns a phrase for each problem."""
 
     name: str
-    look: Callable[[], Iterable[str]]
+    find_problems: Callable[[], Iterable[str]]
     remedy: str
     needed: bool = True
-    good: str = "as it should be"
+    good: str = "as expected"
 
     def check(self) -> Check:
         try:
-            wrong = list(self.look())
+            problems = list(self.find_problems())
         except DeniedError as error:
             return Check(self.name, False, error.message, error.remedy, self.needed)
         except StagewrightError as error:
             return Check(self.name, False, error.message, self.remedy, self.needed)
-        return Check(self.name, not wrong, "; ".join(wrong) or self.good, self.remedy, self.needed)
+        return Check(self.name, not problems, "; ".join(problems) or self.good, self.remedy, self.needed)
 
 
-def differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[str]:
-    """Of what is wanted; what else is there does not matter."""
-    for name, value in wanted.items():
+def differences(expected: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[str]:
+    """A phrase for each expected value that differs. Other values in `found` are ignored."""
+    for name, value in expected.items():
         if found.get(name) != value:
             yield f"{name} is {_short(found.get(name))}, not {_short(value)}"
 

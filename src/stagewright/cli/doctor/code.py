@@ -1,4 +1,4 @@
-"""What runs: functions, their layer, the state machine, the Glue jobs."""
+"""Checks of the functions and their layer, the state machine and the Glue jobs."""
 
 from __future__ import annotations
 
@@ -10,70 +10,70 @@ from functools import partial
 from typing import Any
 
 from stagewright.cli.doctor.check import Probe, differences
-from stagewright.cli.doctor.installation import Place
+from stagewright.cli.doctor.target import CheckedTarget
 
-CHOSEN = ("STAGEWRIGHT_CODE_OVERRIDES", "POWERTOOLS_LOG_LEVEL")
-"""Environment variables that an installation may set as it likes."""
-
-
-def probes(place: Place) -> Iterator[Probe]:
-    for what, function in place.wanted["functions"].items():
-        yield Probe(f"function {what}", partial(_function, place, function), place.mend)
-    yield Probe("state machine", partial(_machine, place), place.mend)
-    for what, job in place.wanted["glue_jobs"].items():
-        yield Probe(f"Glue job {what}", partial(_glue_job, place, job), place.mend)
-    if not place.local:
-        remedy = "give Terraform a layer of your own (`powertools_layer_arn`)"
-        for what in place.wanted["layers"]:
-            yield Probe(f"layer {what}", partial(_layer, place, what), remedy)
+CONFIGURABLE = ("STAGEWRIGHT_CODE_OVERRIDES", "POWERTOOLS_LOG_LEVEL")
+"""Environment variables that each installation may set differently."""
 
 
-def _function(place: Place, function: Mapping[str, Any]) -> Iterator[str]:
-    found = place.gateway.installed.function(function["name"])
-    digest = base64.b64encode(hashlib.sha256(place.archive).digest()).decode()
+def probes(target: CheckedTarget) -> Iterator[Probe]:
+    for what, function in target.expected["functions"].items():
+        yield Probe(f"function {what}", partial(_function, target, function), target.fix)
+    yield Probe("state machine", partial(_machine, target), target.fix)
+    for what, job in target.expected["glue_jobs"].items():
+        yield Probe(f"Glue job {what}", partial(_glue_job, target, job), target.fix)
+    if not target.is_local:
+        remedy = "set `powertools_layer_arn` in Terraform to a layer of your own"
+        for what in target.expected["layers"]:
+            yield Probe(f"layer {what}", partial(_layer, target, what), remedy)
+
+
+def _function(target: CheckedTarget, function: Mapping[str, Any]) -> Iterator[str]:
+    found = target.gateway.installed.function(function["name"])
+    digest = base64.b64encode(hashlib.sha256(target.archive).digest()).decode()
     if found["CodeSha256"] != digest:
-        yield "its code is another version's"
-    wanted = {
+        yield "its code is from another version"
+    expected = {
         "Handler": function["handler"],
         "Runtime": function["runtime"],
-        "Role": place.wanted["roles"][function["role"]]["arn"],
+        "Role": target.expected["roles"][function["role"]]["arn"],
     }
-    yield from differences(wanted, found)
-    environment = {name: value for name, value in function["environment"].items() if name not in CHOSEN}
+    yield from differences(expected, found)
+    environment = {name: value for name, value in function["environment"].items() if name not in CONFIGURABLE}
     yield from differences(environment, found.get("Environment", {}).get("Variables", {}))
-    if not place.local and not found.get("Layers"):
+    if not target.is_local and not found.get("Layers"):
         yield "it has no layer, so it cannot import pydantic"
 
 
-def _machine(place: Place) -> Iterator[str]:
-    machine = place.wanted["state_machine"]
-    found = place.gateway.installed.machine(machine["arn"])
-    wanted = {
+def _machine(target: CheckedTarget) -> Iterator[str]:
+    machine = target.expected["state_machine"]
+    found = target.gateway.installed.machine(machine["arn"])
+    expected = {
         "status": "ACTIVE",
         "type": machine["type"],
-        "roleArn": place.wanted["roles"][machine["role"]]["arn"],
+        "roleArn": target.expected["roles"][machine["role"]]["arn"],
     }
-    yield from differences(wanted, found)
-    if json.loads(found["definition"]) != place.definition:
-        yield "its definition is another version's"
+    yield from differences(expected, found)
+    if json.loads(found["definition"]) != target.definition:
+        yield "its definition is from another version"
 
 
-def _glue_job(place: Place, job: Mapping[str, Any]) -> Iterator[str]:
-    found = place.gateway.installed.glue_job(job["name"])
-    yield from differences({"Role": place.wanted["roles"][job["role"]]["arn"]}, found)
+def _glue_job(target: CheckedTarget, job: Mapping[str, Any]) -> Iterator[str]:
+    found = target.gateway.installed.glue_job(job["name"])
+    yield from differences({"Role": target.expected["roles"][job["role"]]["arn"]}, found)
     command = {"Name": job["command"], "PythonVersion": job["python_version"]}
     yield from differences(command, found["Command"])
 
 
-def _layer(place: Place, what: str) -> Iterator[str]:
-    """The one that the router has; where it has none yet, the one that is published for the region."""
-    installation = place.gateway.installation
-    router = place.gateway.installed.function(installation.name("router"))
-    regions = place.wanted["layers"][what].get(installation.partition, {})
+def _layer(target: CheckedTarget, what: str) -> Iterator[str]:
+    """Check the layer of the router. If the router has none, check the layer published for the region."""
+    installation = target.gateway.installation
+    router = target.gateway.installed.function(installation.name("router"))
+    regions = target.expected["layers"][what].get(installation.partition, {})
     published = regions.get(installation.region) or regions.get("*")
-    arns = [each["Arn"] for each in router.get("Layers", ())] or [published]
+    arns = [layer["Arn"] for layer in router.get("Layers", ())] or [published]
     if arns == [None]:
         yield f"none is published for {installation.region}"
         return
     for arn in arns:
-        place.gateway.installed.layer(arn)
+        target.gateway.installed.layer(arn)

@@ -1,4 +1,4 @@
-"""The way of an event: rules, queues, and who reads them."""
+"""Checks of rules, queues, event sources and topics."""
 
 from __future__ import annotations
 
@@ -8,56 +8,56 @@ from functools import partial
 from typing import Any
 
 from stagewright.cli.doctor.check import Probe, differences
-from stagewright.cli.doctor.installation import Place
+from stagewright.cli.doctor.target import CheckedTarget
 
 
-def probes(place: Place) -> Iterator[Probe]:
-    wanted = place.wanted
-    for what, rule in wanted["rules"].items():
-        yield Probe(f"rule {what}", partial(_rule, place, rule), place.mend)
-    for what, queue in wanted["queues"].items():
-        yield Probe(f"queue {what}", partial(_queue, place, queue), place.mend)
-    for what, source in wanted["event_sources"].items():
-        yield Probe(f"reader of {what}", partial(_source, place, source), place.mend)
-    for what, topic in wanted["topics"].items():
-        yield Probe(f"topic {what}", partial(_topic, place, topic["arn"]), place.mend)
+def probes(target: CheckedTarget) -> Iterator[Probe]:
+    expected = target.expected
+    for what, rule in expected["rules"].items():
+        yield Probe(f"rule {what}", partial(_rule, target, rule), target.fix)
+    for what, queue in expected["queues"].items():
+        yield Probe(f"queue {what}", partial(_queue, target, queue), target.fix)
+    for what, source in expected["event_sources"].items():
+        yield Probe(f"event source of {what}", partial(_source, target, source), target.fix)
+    for what, topic in expected["topics"].items():
+        yield Probe(f"topic {what}", partial(_topic, target, topic["arn"]), target.fix)
 
 
-def _rule(place: Place, rule: Mapping[str, Any]) -> Iterator[str]:
-    target = rule["target"]
-    wanted = {
+def _rule(target: CheckedTarget, rule: Mapping[str, Any]) -> Iterator[str]:
+    receiver = rule["target"]
+    expected = {
         "state": "ENABLED",
         "pattern": rule["pattern"],
         "schedule": rule["schedule"],
-        "targets": {target["arn"]: target["dead_letter_arn"]},
+        "targets": {receiver["arn"]: receiver["dead_letter_arn"]},
     }
-    yield from differences(wanted, place.gateway.installed.rule(rule["name"]))
+    yield from differences(expected, target.gateway.installed.rule(rule["name"]))
 
 
-def _queue(place: Place, queue: Mapping[str, Any]) -> Iterator[str]:
-    found = place.gateway.installed.queue(queue["name"])
-    wanted = {
+def _queue(target: CheckedTarget, queue: Mapping[str, Any]) -> Iterator[str]:
+    found = target.gateway.installed.queue(queue["name"])
+    expected = {
         "VisibilityTimeout": str(queue["visibility_timeout"]),
         "MessageRetentionPeriod": str(queue["retention"]),
     }
-    yield from differences(wanted, found)
+    yield from differences(expected, found)
     if queue["redrive"]:
         redrive = json.loads(found.get("RedrivePolicy", "{}"))
         redrive["maxReceiveCount"] = int(redrive.get("maxReceiveCount", 0))  # AWS gives it as text or number
-        ours = {
+        policy = {
             "deadLetterTargetArn": queue["redrive"]["dead_letter_arn"],
             "maxReceiveCount": queue["redrive"]["max_receives"],
         }
-        yield from differences(ours, redrive)
+        yield from differences(policy, redrive)
 
 
-def _source(place: Place, source: Mapping[str, Any]) -> Iterator[str]:
-    queue = place.wanted["queues"][source["queue"]]["arn"]
-    function = place.wanted["functions"][source["function"]]["name"]
-    states = place.gateway.installed.event_source_states(queue, function)
+def _source(target: CheckedTarget, source: Mapping[str, Any]) -> Iterator[str]:
+    queue = target.expected["queues"][source["queue"]]["arn"]
+    function = target.expected["functions"][source["function"]]["name"]
+    states = target.gateway.installed.event_source_states(queue, function)
     if states != ["Enabled"]:
-        yield f"{function} reads it: {', '.join(states) or 'not at all'}"
+        yield f"its event source for {function}: {', '.join(states) or 'no event source'}"
 
 
-def _topic(place: Place, arn: str) -> Iterator[str]:
-    yield from differences({"TopicArn": arn}, place.gateway.installed.topic(arn))
+def _topic(target: CheckedTarget, arn: str) -> Iterator[str]:
+    yield from differences({"TopicArn": arn}, target.gateway.installed.topic(arn))

@@ -1,4 +1,4 @@
-"""Who asks, and what the installation's roles may do."""
+"""Checks of the caller and of the installation's roles."""
 
 from __future__ import annotations
 
@@ -7,43 +7,49 @@ from functools import partial
 from typing import Any
 
 from stagewright.cli.doctor.check import Probe
-from stagewright.cli.doctor.installation import Place
+from stagewright.cli.doctor.target import CheckedTarget
 
 
-def caller(place: Place) -> Probe:
+def caller(target: CheckedTarget) -> Probe:
     return Probe(
-        "credentials", partial(_account, place), "log in, or check profile and account of the target"
+        "credentials", partial(_account, target), "log in, or check profile and account of the target"
     )
 
 
-def probes(place: Place) -> Iterator[Probe]:
-    for what, role in place.wanted["roles"].items():
+def probes(target: CheckedTarget) -> Iterator[Probe]:
+    for what, role in target.expected["roles"].items():
         added = [
-            each["sid"] for option in place.wanted["role_options"].values() for each in option.get(what, ())
+            statement["sid"]
+            for option in target.expected["role_options"].values()
+            for statement in option.get(what, ())
         ]
-        yield Probe(f"role {what}", partial(_role, place, role, added), place.mend)
+        yield Probe(f"role {what}", partial(_role, target, role, added), target.fix)
 
 
-def _account(place: Place) -> Iterator[str]:
-    arn, account = place.gateway.caller.arn(), place.gateway.installation.account
+def _account(target: CheckedTarget) -> Iterator[str]:
+    arn, account = target.gateway.caller.arn(), target.gateway.installation.account
     if account not in arn.split(":"):
-        yield f"{arn} is not of the account {account}"
+        yield f"{arn} is not in the account {account}"
 
 
-def _role(place: Place, role: Mapping[str, Any], added: list[str]) -> Iterator[str]:
-    """`added`: statements that an option of the installation may bring."""
-    found = place.gateway.installed.role(role["name"])
+def _role(target: CheckedTarget, role: Mapping[str, Any], added: list[str]) -> Iterator[str]:
+    """Check trust and statements of a role. `added`: ids of statements that are optional."""
+    found = target.gateway.installed.role(role["name"])
     if found["trust"] != role["trust"]:
-        yield "others may assume it than should"
-    there = {each.get("Sid", ""): _sorted(each) for each in found["policy"]["Statement"]}
-    wanted = {each["Sid"]: _sorted(each) for each in role["policy"]["Statement"]}
-    yield from (f"statement {sid} is missing" for sid in wanted.keys() - there.keys())
-    yield from (f"statement {sid} is another" for sid in wanted if sid in there and there[sid] != wanted[sid])
-    yield from (f"statement {sid} is not ours" for sid in there.keys() - wanted.keys() - set(added))
+        yield "its trust policy differs"
+    actual = {statement.get("Sid", ""): _sorted(statement) for statement in found["policy"]["Statement"]}
+    expected = {statement["Sid"]: _sorted(statement) for statement in role["policy"]["Statement"]}
+    yield from (f"statement {sid} is missing" for sid in expected.keys() - actual.keys())
+    yield from (
+        f"statement {sid} differs" for sid in expected if sid in actual and actual[sid] != expected[sid]
+    )
+    yield from (f"statement {sid} is not expected" for sid in actual.keys() - expected.keys() - set(added))
 
 
 def _sorted(statement: Mapping[str, Any]) -> dict[str, Any]:
-    """A list of one may come back as its element."""
+    """A statement with sorted lists. IAM may return a list of one element as the element."""
     lists = {name: statement[name] for name in ("Action", "Resource")}
-    sorted_lists = {name: sorted([each] if isinstance(each, str) else each) for name, each in lists.items()}
+    sorted_lists = {
+        name: sorted([value] if isinstance(value, str) else value) for name, value in lists.items()
+    }
     return {**statement, **sorted_lists}

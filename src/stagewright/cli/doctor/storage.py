@@ -1,4 +1,4 @@
-"""Bucket and tables."""
+"""Checks of the bucket and the tables."""
 
 from __future__ import annotations
 
@@ -7,45 +7,45 @@ from functools import partial
 from typing import Any
 
 from stagewright.cli.doctor.check import Probe, differences
-from stagewright.cli.doctor.installation import Place
+from stagewright.cli.doctor.target import CheckedTarget
 
 ENCRYPTED = {"AES256", "aws:kms", "aws:kms:dsse"}
 
 
-def probes(place: Place) -> Iterator[Probe]:
-    yield Probe("bucket", partial(_bucket, place), place.mend)
+def probes(target: CheckedTarget) -> Iterator[Probe]:
+    yield Probe("bucket", partial(_bucket, target), target.fix)
     yield Probe(
         "bucket events",
-        partial(_events, place),
-        "turn on EventBridge for the bucket (of an existing bucket Terraform manages no notifications);"
-        " until then the sweeper starts runs, up to seven minutes late",
+        partial(_events, target),
+        "turn on EventBridge notifications of the bucket (Terraform does not change an existing bucket);"
+        " until then, the sweeper starts runs up to seven minutes late",
     )
-    for what, table in place.wanted["tables"].items():
-        yield Probe(f"table {what}", partial(_table, place, table), place.mend)
+    for what, table in target.expected["tables"].items():
+        yield Probe(f"table {what}", partial(_table, target, table), target.fix)
 
 
-def _bucket(place: Place) -> Iterator[str]:
-    found = place.gateway.installed.bucket(place.wanted["bucket"]["name"])
-    wanted = {"region": place.gateway.installation.region, "versioning": "Enabled"}
-    yield from differences(wanted, found)
+def _bucket(target: CheckedTarget) -> Iterator[str]:
+    found = target.gateway.installed.bucket(target.expected["bucket"]["name"])
+    expected = {"region": target.gateway.installation.region, "versioning": "Enabled"}
+    yield from differences(expected, found)
     if not ENCRYPTED.intersection(found["encryption"]):
-        yield "nothing is encrypted unless asked"
+        yield "it has no default encryption"
 
 
-def _events(place: Place) -> Iterator[str]:
-    if not place.gateway.installed.bucket(place.wanted["bucket"]["name"])["eventbridge"]:
-        yield "EventBridge is not told of objects"
+def _events(target: CheckedTarget) -> Iterator[str]:
+    if not target.gateway.installed.bucket(target.expected["bucket"]["name"])["eventbridge"]:
+        yield "it sends no events to EventBridge"
 
 
-def _table(place: Place, table: Mapping[str, Any]) -> Iterator[str]:
-    wanted = {
+def _table(target: CheckedTarget, table: Mapping[str, Any]) -> Iterator[str]:
+    expected = {
         "status": "ACTIVE",
         "keys": _keys(table),
         "indexes": {name: _keys(index) for name, index in table["indexes"].items()},
         "point_in_time_recovery": table["point_in_time_recovery"],
         "ttl": table["ttl"],
     }
-    yield from differences(wanted, place.gateway.installed.table(table["name"]))
+    yield from differences(expected, target.gateway.installed.table(table["name"]))
 
 
 def _keys(settings: Mapping[str, Any]) -> list[str]:

@@ -1,5 +1,6 @@
-"""An event of an unknown form, or one whose run could not be started again and again. `replay` sends messages
-to the router once more, and only then takes them from here; `drop` deletes them. Ids may be shortened.
+"""A message is in the dead letter queue if its form is unknown or if its run failed to start several times.
+`replay` sends messages to the router again, then deletes them from the queue. `drop` deletes them. You can
+shorten ids.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
 
 HEADER = ("id", "since", "times", "why", "body")
 SHOWN = 120
-"""Characters of a body in a list; --json has all."""
-DONE = {"replay": "sent to the router again", "drop": "deleted"}
-Action = Annotated[str, typer.Argument(metavar="list|replay|drop", help="What to do; list when left out.")]
-Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Of the messages meant.")]
-Everything = Annotated[bool, typer.Option("--all", help="All messages are meant.")]
+"""Characters of a body in the table. --json prints the whole body."""
+RESULTS = {"replay": "sent to the router again", "drop": "deleted"}
+Action = Annotated[str, typer.Argument(metavar="list|replay|drop", help="The default is list.")]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids of messages.")]
+Everything = Annotated[bool, typer.Option("--all", help="Select all messages.")]
 
 
 def command(
@@ -32,23 +33,23 @@ def command(
     target: TargetName = LOCAL,
     as_json: Json = False,
 ) -> None:
-    act = _checked(action, ids or [], everything)
+    verb = _checked(action, ids or [], everything)
     letters: list[DeadLetter] = []
     if not is_empty(target):
         from stagewright.runs import dead_letters
 
-        acts = {"replay": dead_letters.replay, "drop": dead_letters.delete}
+        actions = {"replay": dead_letters.replay, "drop": dead_letters.delete}
         with session(target) as connected:
             gateway = connected.gateway
             letters = (
                 dead_letters.list_letters(gateway)
-                if act == "list"
-                else acts[act](gateway, None if everything else ids)
+                if verb == "list"
+                else actions[verb](gateway, None if everything else ids)
             )
     if as_json:
         output.print_json(letters)
-    elif act != "list":
-        output.print_line(f"{output.counted(len(letters), 'message')} {DONE[act]}")
+    elif verb != "list":
+        output.print_line(f"{output.counted(len(letters), 'message')} {RESULTS[verb]}")
     elif letters:
         print_letters(letters)
     else:
@@ -67,10 +68,10 @@ def print_letters(letters: Sequence[DeadLetter]) -> None:
 def _checked(action: str, ids: Sequence[str], everything: bool) -> Literal["list", "replay", "drop"]:
     match action:
         case "list" if ids or everything:
-            raise typer.BadParameter("list shows all messages; it takes no ids")
+            raise typer.BadParameter("list shows all messages and takes no ids")
         case "replay" | "drop" if bool(ids) == everything:
             raise typer.BadParameter(f"{action} takes ids, or --all")
         case "list" | "replay" | "drop":
             return action
         case _:
-            raise typer.BadParameter(f"{action!r} is none of list, replay, drop")
+            raise typer.BadParameter(f"{action!r} is not one of list, replay, drop")

@@ -1,5 +1,5 @@
-"""A pipeline's name stands for its newest run. Without STAGE: all that ran, in order of time. The log of a
-stage that was reused is that of the run that made its result.
+"""The name of a pipeline selects its newest run. Without STAGE, prints the logs of all stages that ran,
+sorted by time. A reused stage shows the log of the run that made its result.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from stagewright.runs.history.logs import LogLine
 
 StageName = Annotated[str | None, typer.Argument(metavar="STAGE", help="Only this stage.")]
-Follow = Annotated[
-    bool, typer.Option("--follow", "-f", help="Print new lines as they come, until the run is over.")
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="Print new lines until the run ends.")]
+Lines = Annotated[
+    int, typer.Option("--lines", "-n", min=1, help="Maximum number of lines, counted from the end.")
 ]
-Lines = Annotated[int, typer.Option("--lines", "-n", min=1, help="At most this many, the last ones.")]
 Functions = Annotated[
     bool,
-    typer.Option("--functions", help="What the router, recorder and sweeper logged about the run instead."),
+    typer.Option("--functions", help="Print the log of the Lambda functions about the run."),
 ]
 
 
 def command(
-    place: PipelineOrRun,
+    run: PipelineOrRun,
     stage: StageName = None,
     follow: Follow = False,
     functions: Functions = False,
@@ -39,26 +39,28 @@ def command(
     from stagewright.runs.history import logs, run_history
 
     if as_json and follow:
-        raise typer.BadParameter("--json prints one document, at the end; --follow has none")
+        raise typer.BadParameter("--json and --follow cannot be combined")
     with existing_session(target) as connected:
         gateway = connected.gateway
-        run = documents.run_of(connected, place)
-        record = run_history.show(gateway, run)
+        run_id = documents.run_of(connected, run)
+        record = run_history.show(gateway, run_id)
         if record.status == "QUEUED" and not functions:
-            output.note(f"{run} {record.reason}: it has no log yet")
-        elif stage and not functions and (made := logs.origin(gateway, run, stage)) != run:
-            output.note(f"{stage} was reused from {made}")
+            output.note(f"{run_id} {record.reason}: it has no log yet")
+        elif stage and not functions and (origin := logs.origin(gateway, run_id, stage)) != run_id:
+            output.note(f"{stage} was reused from {origin}")
         if functions:
-            found: Iterable[LogLine] = logs.function_lines(gateway, run)
+            log_lines: Iterable[LogLine] = logs.function_lines(gateway, run_id)
+        elif follow:
+            log_lines = logs.follow(gateway, run_id, stage)
         else:
-            found = logs.follow(gateway, run, stage) if follow else logs.tail(gateway, run, stage, lines)
+            log_lines = logs.tail(gateway, run_id, stage, lines)
         if as_json:
-            output.print_json({"run": run, "lines": list(found)})
+            output.print_json({"run": run_id, "lines": list(log_lines)})
         else:
-            print_lines(found, stage)
+            print_lines(log_lines, stage)
 
 
 def print_lines(lines: Iterable[LogLine], of: str | None) -> None:
-    """Each with its source, unless that is the stage asked for."""
+    """Print log lines. A line of another source than the stage `of` starts with its source."""
     for line in lines:
         output.print_line(line.text if line.source == of else f"{line.source}  {line.text}")

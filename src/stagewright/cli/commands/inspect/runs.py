@@ -1,5 +1,5 @@
-"""Of one pipeline, or of all. With --dropped the events that would have started a run, and why they did not;
-they are kept for 30 days.
+"""Of one pipeline or of all. --dropped lists events that matched a trigger but started no run, and why. Such
+events are kept for 30 days.
 """
 
 from __future__ import annotations
@@ -21,56 +21,59 @@ if TYPE_CHECKING:
 
 HEADER = ("run", "state", "trigger", "date", "partition", "created", "took", "why")
 OPTIONAL = ("date", "partition")
-Place = Annotated[str | None, typer.Argument(metavar="PIPELINE", help="Only the runs of this pipeline.")]
-Dropped = Annotated[bool, typer.Option("--dropped", help="Events that started no run, and why.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most this many.")]
+PipelineFilter = Annotated[
+    str | None, typer.Argument(metavar="PIPELINE", help="Only the runs of this pipeline.")
+]
+Dropped = Annotated[bool, typer.Option("--dropped", help="List events that started no run, and why.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="Maximum number of rows.")]
 
 
 def command(
-    place: Place = None,
+    pipeline: PipelineFilter = None,
     dropped: Dropped = False,
     limit: Limit = 20,
     target: TargetName = LOCAL,
     as_json: Json = False,
 ) -> None:
-    pipeline = documents.name_of(place) if place else None
+    name = documents.name_of(pipeline) if pipeline else None
     if dropped:
-        show_dropped(pipeline, limit, target, as_json)
+        print_dropped(name, limit, target, as_json)
         return
     records = []
     if not is_empty(target):
         with session(target) as connected:
             from stagewright.runs.history import run_history
 
-            records = run_history.list_runs(connected.gateway, pipeline, limit)
+            records = run_history.list_runs(connected.gateway, name, limit)
     if as_json:
         output.print_json(records)
     elif records:
         print_records(records)
     else:
-        output.note(f"no runs{f' of {pipeline}' if pipeline else ''} in {target_label(target)}")
+        output.note(f"no runs{f' of {name}' if name else ''} in {target_label(target)}")
 
 
-def show_dropped(pipeline: str | None, limit: int, target: str, as_json: bool) -> None:
+def print_dropped(pipeline: str | None, limit: int, target: str, as_json: bool) -> None:
     from stagewright.runs.history import run_history
 
-    found = []
+    dropped = []
     if not is_empty(target):
         with session(target) as connected:
-            found = run_history.list_dropped(connected.gateway, pipeline, limit)
+            dropped = run_history.list_dropped(connected.gateway, pipeline, limit)
     if as_json:
-        output.print_json([{"pipeline": name, **output.plain(each)} for name, each in found])
-    elif found:
+        output.print_json([{"pipeline": name, **output.plain(event)} for name, event in dropped])
+    elif dropped:
         rows = [
-            (output.local_time(each.time), name, each.type, each.reason, each.key) for name, each in found
+            (output.local_time(event.time), name, event.type, event.reason, event.key)
+            for name, event in dropped
         ]
         output.table(("time", "pipeline", "trigger", "why", "key"), rows)
     else:
-        output.note(f"nothing{f' of {pipeline}' if pipeline else ''} was dropped in {target_label(target)}")
+        output.note(f"no dropped events{f' of {pipeline}' if pipeline else ''} in {target_label(target)}")
 
 
 def print_records(records: Sequence[RunRecord]) -> None:
-    """On a terminal too narrow for a line each, the id has a line of its own, and so has the reason."""
+    """Print a table. On a narrow terminal, each run takes three lines: id, details, reason."""
     header, rows = with_used([row(record) for record in records])
     width = shutil.get_terminal_size().columns
     if not sys.stdout.isatty() or max(map(len, output.columns([header, *rows]))) <= width:
@@ -85,7 +88,7 @@ def print_records(records: Sequence[RunRecord]) -> None:
 
 
 def row(record: RunRecord) -> tuple[str, ...]:
-    """Under `HEADER`."""
+    """A row under `HEADER`."""
     return (
         record.run,
         record.status,
@@ -99,6 +102,6 @@ def row(record: RunRecord) -> tuple[str, ...]:
 
 
 def with_used(rows: Sequence[Sequence[str]]) -> tuple[Sequence[str], list[Sequence[str]]]:
-    """Header and rows without those of the columns `OPTIONAL` in which no row has anything."""
+    """Header and rows without the `OPTIONAL` columns that are empty in every row."""
     used = [n for n, name in enumerate(HEADER) if name not in OPTIONAL or any(cells[n] for cells in rows)]
     return [HEADER[n] for n in used], [[cells[n] for n in used] for cells in rows]

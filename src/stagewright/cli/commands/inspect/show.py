@@ -1,4 +1,4 @@
-"""A pipeline's name stands for its newest run."""
+"""The name of a pipeline selects its newest run."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from stagewright.runs.history.records import RunRecord
 
 
-def command(place: PipelineOrRun, target: TargetName = LOCAL, as_json: Json = False) -> None:
+def command(run: PipelineOrRun, target: TargetName = LOCAL, as_json: Json = False) -> None:
     with existing_session(target) as connected:
         from stagewright.runs.history import run_history
 
-        record = run_history.show(connected.gateway, documents.run_of(connected, place))
+        record = run_history.show(connected.gateway, documents.run_of(connected, run))
         record = run_history.with_lineage(connected.gateway, record)
     if as_json:
         output.print_json(record)
@@ -42,26 +42,26 @@ def print_record(record: RunRecord) -> None:
         output.print_line(f"  resumes {record.trigger.resumes}")
     for later in record.resumed_by:
         output.print_line(f"  resumed by {later}")
-    if record.stages:  # a run that was refused has none
+    if record.stages:  # a rejected run has none
         output.table(live_view.HEADER, [live_view.cells(stage) for stage in record.stages])
     summary.print_missing_metrics(record)
     for stage in record.stages:
-        made = summary.result_of(stage)
-        if made or stage.result.get("outputs"):
-            output.print_line(f"{stage.name}: {made}" if made else stage.name)
+        result = summary.result_of(stage)
+        if result or stage.result.get("outputs"):
+            output.print_line(f"{stage.name}: {result}" if result else stage.name)
         for name, uri in stage.result.get("outputs", {}).items():
             output.print_line(f"  {name} {uri}")
 
 
 def print_origin(record: RunRecord) -> None:
-    """What it is made of, and where that comes from."""
+    """Print revision, release and commit of the run, and where its release was promoted from."""
     revision = f"revision {record.revision}" if record.revision else ""
     release = f"release {record.release[:12]}" if record.lineage else ""
     commit = f"commit {record.lineage['commit']}" if record.lineage.get("commit") else ""
-    if told := ", ".join(filter(None, (revision, release, commit))):
-        output.print_line(f"  {told}")
+    if parts := ", ".join(filter(None, (revision, release, commit))):
+        output.print_line(f"  {parts}")
     if origin := record.lineage.get("promoted"):
-        run = f"where {origin['run']} ran well" if origin.get("run") else "where no run of it was seen"
+        run = f"succeeded in {origin['run']}" if origin.get("run") else "without a successful run there"
         by = f" by {origin['by']}" if origin.get("by") else ""
         output.print_line(
             f"  promoted from {origin['from']} ({origin['installation']}), pushed there{by}, {run}"

@@ -1,6 +1,5 @@
-"""Each check says what it found, and a remedy where need be. Without --target this machine is checked; with
-it an installation, which is compared with this version of Stagewright, and only read. Exit code 1 when a
-needed check fails.
+"""Without --target, checks this machine. With --target, compares an installation with this version of
+Stagewright, and changes nothing. Each failed check shows a remedy. Exit code 1 if a required check fails.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from stagewright.cli.doctor.check import Check, healthy
 from stagewright.errors import StagewrightError
 
 NEEDED_BYTES = 2 * 10**9
-"""An environment with scikit-learn takes 0.4 GB; artifacts of runs come on top."""
+"""An environment with scikit-learn takes 0.4 GB. The artifacts of runs need more."""
 
 
 Target = Annotated[
@@ -31,7 +30,7 @@ Target = Annotated[
 ]
 MACHINE = ("MISSING", "optional")
 INSTALLATION = ("fail", "warn")
-"""What a failed check is called: a needed one, another."""
+"""Labels of a failed check: required, optional."""
 
 
 def command(target: Target = None, as_json: Json = False) -> None:
@@ -40,23 +39,23 @@ def command(target: Target = None, as_json: Json = False) -> None:
         output.print_json({"ok": healthy(checks), "checks": checks})
     else:
         for check in checks:
-            say(check, *(MACHINE if target is None else INSTALLATION))
+            print_check(check, *(MACHINE if target is None else INSTALLATION))
     if not healthy(checks):
         raise typer.Exit(1)
 
 
-def say(check: Check, failed: str, optional: str) -> None:
+def print_check(check: Check, failed: str, optional: str) -> None:
     mark = "ok" if check.ok else failed if check.needed else optional
     remedy = f"\n          try: {check.remedy}" if not check.ok else ""
     output.print_line(f"{mark:8}  {check.name}: {check.found}{remedy}")
 
 
 def installation(target: str) -> list[Check]:
-    from stagewright.cli.doctor import inspect
-    from stagewright.cli.doctor.installation import Place
+    from stagewright.cli.doctor import run_checks
+    from stagewright.cli.doctor.target import CheckedTarget
 
     with session(target) as connected:
-        return inspect(Place(connected.gateway, connected.is_local))
+        return run_checks(CheckedTarget(connected.gateway, connected.is_local))
 
 
 def python() -> Check:
@@ -71,7 +70,7 @@ def python() -> Check:
 
 def uv() -> Check:
     found = find_uv()
-    return Check("uv", found is not None, found or "not found", "pip install 'stagewright[local]' brings it")
+    return Check("uv", found is not None, found or "not found", "pip install 'stagewright[local]'")
 
 
 def find_uv() -> str | None:
@@ -92,9 +91,9 @@ def isolation() -> Check:
 
 def state() -> Check:
     folder = state_folder()
-    place = existing(folder)
-    remedy = f"make {place} writable, or set STAGEWRIGHT_STATE to another folder"
-    return Check("state folder", os.access(place, os.W_OK | os.X_OK), str(folder), remedy)
+    parent = existing(folder)
+    remedy = f"make {parent} writable, or set STAGEWRIGHT_STATE to another folder"
+    return Check("state folder", os.access(parent, os.W_OK | os.X_OK), str(folder), remedy)
 
 
 def disk() -> Check:
@@ -108,8 +107,8 @@ def disk() -> Check:
 
 
 def existing(folder: Path) -> Path:
-    """The folder, or the nearest one above that is there."""
-    return next(place for place in (folder, *folder.parents) if place.is_dir())
+    """The folder, or its nearest parent that exists."""
+    return next(path for path in (folder, *folder.parents) if path.is_dir())
 
 
 def port() -> Check:
@@ -131,24 +130,24 @@ def server() -> Check:
     except StagewrightError as error:
         return Check("local server", False, error.message, error.remedy)
     return Check(
-        "local server", True, f"up at {running.url}" if running else "not up (commands start their own)"
+        "local server", True, f"up at {running.url}" if running else "not up (commands start a temporary one)"
     )
 
 
 def images() -> Check:
     from sagemaker_local.images import image_list, interpreters
 
-    there, missing = [], []
+    available, missing = [], []
     for image in image_list.images():
-        wanted = [version for way in image.ways for version in way.python]
-        version = next((version for version in wanted if interpreters.find(version)), None)
+        versions = [version for way in image.ways for version in way.python]
+        version = next((version for version in versions if interpreters.find(version)), None)
         if version:
-            there.append(f"{image.alias} on Python {version}")
+            available.append(f"{image.alias} on Python {version}")
         else:
-            missing.append(f"{image.alias} (needs Python {' or '.join(wanted)})")
-    found = "; ".join(filter(None, (", ".join(there), f"not: {', '.join(missing)}" if missing else "")))
-    remedy = "install one of the Pythons that it needs, or name one in local.toml, table [pythons]"
-    return Check("images", not missing, f"{found} (built on first use)", remedy, needed=not there)
+            missing.append(f"{image.alias} (needs Python {' or '.join(versions)})")
+    found = "; ".join(filter(None, (", ".join(available), f"not: {', '.join(missing)}" if missing else "")))
+    remedy = "install one of the Python versions, or add one to the table [pythons] of local.toml"
+    return Check("images", not missing, f"{found} (built on first use)", remedy, needed=not available)
 
 
 def node() -> Check:

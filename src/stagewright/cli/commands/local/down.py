@@ -1,5 +1,5 @@
-"""Jobs and endpoints of this machine end with it, and the runs under way, which it names. Runs, results and
-models are there again after `up`.
+"""Running jobs, endpoints and runs on this machine end with the server. The command lists the runs that it
+stopped. Recorded runs, results and models are available again after `stagewright up`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from stagewright.store.runs import Header
 
 OPEN_RUNS = 1000
-"""So many are looked for."""
+"""Largest number of open runs that are listed."""
 
 
 def command(as_json: Json = False) -> None:
@@ -28,31 +28,31 @@ def command(as_json: Json = False) -> None:
 
     state = state_folder()
     running = server.find(state)
-    left = open_runs(running) if running else ()
+    open_headers = open_runs(running) if running else ()
     if running:
         server.down(state)
         daemon.wait_for_exit(state)
-    stopped = [header.run for header in left if header.status == "RUNNING"]
-    waiting = [header.run for header in left if header.status != "RUNNING"]
+    stopped = [header.run for header in open_headers if header.status == "RUNNING"]
+    waiting = [header.run for header in open_headers if header.status != "RUNNING"]
     if as_json:
-        told = {"stopped_runs": stopped, "waiting_runs": waiting}
-        output.print_json({"stopped": running is not None, "state": str(state), **told})
+        runs = {"stopped_runs": stopped, "waiting_runs": waiting}
+        output.print_json({"stopped": running is not None, "state": str(state), **runs})
         return
     for run in stopped:
         output.print_line(f"stopped {run}")
     for run in waiting:
-        output.print_line(f"{run} waits, and goes on when the server is up again")
+        output.print_line(f"{run} waits and continues when the server is up again")
     output.print_line(
         f"the local server is down; its state is in {state}"
         if running
         else f"no local server is up ({state})"
     )
     if stopped:
-        output.print_line(f"next: {program()} resume {stopped[0]} (what has ended well is reused)")
+        output.print_line(f"next: {program()} resume {stopped[0]} (reuses the results of successful stages)")
 
 
 def open_runs(running: Server) -> Sequence[Header]:
-    """Those of a server that still answers."""
+    """Open runs of the server. Empty if it does not answer."""
     with suppress(StagewrightError):
         return connect(running).runs.open_runs(OPEN_RUNS)
     return ()

@@ -1,6 +1,8 @@
-"""For any SageMaker code, without a pipeline: jobs and endpoints run as processes on this machine, and their
-data is in an S3 that runs already (moto_server, MinIO, ministack). It listens on 127.0.0.1 only, and prints
-what boto3, the AWS CLI and the SageMaker SDK need. One key is used for both, S3 included."""
+"""For SageMaker code without a pipeline. Jobs and endpoints run as processes on this machine. Their data is
+in an S3 server of yours, such as moto_server, MinIO or ministack. The service listens only on 127.0.0.1, and
+prints the environment variables that boto3, the AWS CLI and the SageMaker SDK need. SageMaker and S3 use the
+same key. The command runs until Ctrl-C.
+"""
 
 from __future__ import annotations
 
@@ -15,35 +17,35 @@ from stagewright.errors import TargetError
 
 FOLDER = "sagemaker-alone"
 
-Port = Annotated[int | None, typer.Option("--port", help="The port to listen on; a free one when left out.")]
+Port = Annotated[int | None, typer.Option("--port", help="Port to listen on. The default is a free port.")]
 Endpoint = Annotated[
     str,
     typer.Option(
         "--endpoint-url",
         metavar="URL",
         envvar=["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
-        help="Where S3 is, and CloudWatch Logs if it is there too.",
+        help="URL of S3, and of CloudWatch Logs if it is served there.",
     ),
 ]
 StateFolder = Annotated[
     Path | None,
-    typer.Option("--state", metavar="FOLDER", help=f"Keeps its state; .stagewright/{FOLDER} when left out."),
+    typer.Option("--state", metavar="FOLDER", help=f"State folder. The default is .stagewright/{FOLDER}."),
 ]
 AccessKey = Annotated[
     str,
     typer.Option(
         "--access-key",
         envvar="STAGEWRIGHT_ACCESS_KEY",
-        help="The key of both; one is made when left out.",
+        help="Access key for SageMaker and S3. The default is a generated key.",
     ),
 ]
 SecretKey = Annotated[
     str,
     typer.Option(
-        "--secret-key", envvar="STAGEWRIGHT_SECRET_KEY", show_envvar=True, help="Belongs to --access-key."
+        "--secret-key", envvar="STAGEWRIGHT_SECRET_KEY", show_envvar=True, help="Secret key of --access-key."
     ),
 ]
-Region = Annotated[str, typer.Option("--region", help="In ARNs, and what jobs see as their region.")]
+Region = Annotated[str, typer.Option("--region", help="Region in ARNs and in the environment of jobs.")]
 
 
 def command(
@@ -60,10 +62,10 @@ def command(
     from stagewright.local.errors import translated
 
     if not endpoint_url:
-        remedy = "give its URL with --endpoint-url; without one, `stagewright up` serves S3 as well"
-        raise TargetError("The service keeps its data in an S3 that runs already, and none is named", remedy)
+        remedy = "give its URL with --endpoint-url, or use `stagewright up`, which also serves S3"
+        raise TargetError("no S3 endpoint is given, and the service stores its data in S3", remedy)
     if bool(access_key) != bool(secret_key):
-        raise typer.BadParameter("--access-key and --secret-key go together")
+        raise typer.BadParameter("--access-key and --secret-key must be given together")
     key = (access_key, secret_key) if access_key else None
     folder = state or state_folder() / FOLDER
     options = standalone.Options(endpoint_url, folder, port, key, region, Program("stagewright"))

@@ -1,4 +1,6 @@
-"""It listens on 127.0.0.1 only. Its state is kept in .stagewright here, or in STAGEWRIGHT_STATE."""
+"""The server listens only on 127.0.0.1. It keeps its state in .stagewright in this folder, or in
+STAGEWRIGHT_STATE.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from stagewright.cli.common import output
 from stagewright.cli.common.options import Json
 from stagewright.cli.common.target import state_folder
 
-Port = Annotated[int | None, typer.Option("--port", help="The port to listen on; a free one when left out.")]
+Port = Annotated[int | None, typer.Option("--port", help="Port to listen on. The default is a free port.")]
 
 
 def command(port: Port = None, as_json: Json = False) -> None:
@@ -19,7 +21,7 @@ def command(port: Port = None, as_json: Json = False) -> None:
 
     state = state_folder()
     already = server.find(state)
-    running = server.up(state, port)  # one that is up for other commands stays from now on
+    running = server.up(state, port)  # a temporary server stays from now on
     daemon.start(running)
     if as_json:
         started = already is None
@@ -29,5 +31,5 @@ def command(port: Port = None, as_json: Json = False) -> None:
             f"{'already ' if already else ''}up: {running.url} (pid {running.pid}, state {state})"
         )
         output.print_line(
-            "next: stagewright run PIPELINE; for other programs `eval $(stagewright env)`; stagewright down"
+            "next: stagewright run PIPELINE; `eval $(stagewright env)` for other programs; stagewright down"
         )
