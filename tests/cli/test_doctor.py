@@ -194,7 +194,7 @@ def test_a_dead_letter_and_a_run_that_hangs_are_warnings(patient):
     patient.gateway.runs.transition(header.run, ["RUNNING"], {"status": "STOPPED"})
     queues.purge_queue(QueueUrl=url)
     assert wrong["dead letters"].found == "1 message"
-    assert wrong["open runs"].found == f"{header.run} is open for 48 h"
+    assert wrong["open runs"].found == f"{header.run} has been open for 48 h"
     assert wrong.keys() == {"dead letters", "open runs"}
     assert not any(check.needed for check in wrong.values())
 
@@ -261,7 +261,7 @@ def test_it_calls_nothing_that_its_policy_does_not_allow(patient):
         called.add(IAM_NAMES.get(name, name))
 
     here = patient.server
-    watched = OperatorGateway.connect(here.installation, here.url, here.access_key, here.secret_key)
+    watched = OperatorGateway.connect(INSTALLATION, here.url, here.access_key, here.secret_key)
     watched.session.events.register("before-call", note)
     run_checks(CheckedTarget(watched, is_local=False))
     watched.close()

@@ -24,7 +24,7 @@ from stagewright.errors import DocumentError, NotFoundError, TargetError
         (
             ("diff", "tiny", "bse"),
             5,
-            'bse is no revision\'s number and no layer\n  try: did you mean "base"?',
+            'bse is neither a revision number nor a layer\n  try: did you mean "base"?',
         ),
         (
             ("approve", "tinny", "--why", "x"),

@@ -20,7 +20,7 @@ def program() -> str:
     """`stagewright` if the shell finds this program, else its path, as for `make demo` without activation."""
     own = Path(sys.argv[0])
     found = shutil.which("stagewright")
-    if own.name != "stagewright" or (found and Path(found).samefile(own)):
+    if own.name != "stagewright" or not own.exists() or (found and Path(found).samefile(own)):
         return "stagewright"
     return shell_path(own)
 
