@@ -94,7 +94,7 @@ def test_a_run_against_itself_has_no_difference(compared):
         (
             ("tiny", "OLD"),
             5,
-            "tiny has no good run before OLD\n  try: name the other run: stagewright runs tiny",
+            "tiny has no successful run before OLD\n  try: name the other run: stagewright runs tiny",
         ),
         (("tiny", "NEW", "3"), 2, "3: is not a run (compare a run with a run"),
         (("tiny", "now", "NEW"), 2, "now: is not a run"),

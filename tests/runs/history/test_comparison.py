@@ -181,7 +181,7 @@ def test_a_lent_result_is_compared_by_what_its_own_run_made_it_from(two):
     two.runs.client.delete_item(TableName=two.runs.table, Key=encode({"run": NEW, "item": "stage#train"}))
     gone = compare(two, "prices", OLD, third)
     assert gone.stages[1].inputs == ()
-    assert gone.missing == ("what train was made from is not kept of both runs: its inputs are not compared",)
+    assert gone.missing == ("the inputs of train are not stored for both runs: they are not compared",)
 
 
 def test_what_a_tuning_stage_found_is_compared(gateway):
@@ -205,13 +205,13 @@ def test_what_is_not_kept_is_not_compared_and_said(two):
     record = compare(two, "prices", OLD, NEW).after
     two.objects.delete(record_key("prices", record.release))
     found = compare(two, "prices", OLD, NEW)
-    assert found.missing == (f"{NEW} has no release that is kept: code files are not compared",)
+    assert found.missing == (f"{NEW} has no stored release: code files are not compared",)
     assert (found.code, len(found.settings), len(found.stages)) == ((), 2, 2)
     for item in two.runs.items(NEW, "stages#"):
         two.runs.client.delete_item(TableName=two.runs.table, Key=encode({"run": NEW, "item": item["item"]}))
     compare(two, "prices", OLD, OLD)  # a plan is kept in memory, once read
     found = compare(two, "prices", OLD, NEW)
-    assert found.missing[0] == f"{NEW} has no plan that is kept: stages are not compared"
+    assert found.missing[0] == f"{NEW} has no stored plan: stages are not compared"
     assert (len(found.settings), found.stages) == (2, ())
 
 
@@ -221,7 +221,7 @@ def test_a_refused_run_has_no_stages(two):
     found = compare(two, "prices", NEW, refused)
     assert found.missing == (
         f"{refused} was refused: stages are not compared",
-        f"{refused} has no release that is kept: code files are not compared",
+        f"{refused} has no stored release: code files are not compared",
     )
     assert ("parameters", "limit") in changed(found.settings)
     assert changed(found.facts)["date",] == ("2026-02", "2026-03")
@@ -237,9 +237,9 @@ def test_the_newest_good_run_before_it_is_of_the_same_partition(gateway):
     first, north, failed, second = run(1), run(2, "north"), run(3, status="FAILED"), run(4)
     assert good_before(gateway, "prices", second) == first
     assert good_before(gateway, "prices", failed) == first
-    with pytest.raises(NotFoundError, match=f"no good run before {north} in partition north"):
+    with pytest.raises(NotFoundError, match=f"no successful run before {north} in partition north"):
         good_before(gateway, "prices", north)
-    with pytest.raises(NotFoundError, match=f"prices has no good run before {first}$"):
+    with pytest.raises(NotFoundError, match=f"prices has no successful run before {first}$"):
         good_before(gateway, "prices", first)
 
 

@@ -169,7 +169,7 @@ def test_a_stage_without_a_log_says_so(waiting, deployed):
     run, _ = deployed
     with pytest.raises(NotFoundError, match="quality is a gate stage, which has no log"):
         logs.tail(waiting, run, "quality")
-    with pytest.raises(NotFoundError, match="off is off, and has never run"):
+    with pytest.raises(NotFoundError, match="off is disabled and has never run"):
         logs.tail(waiting, f"{run}-2", "off")
 
 

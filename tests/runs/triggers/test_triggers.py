@@ -522,7 +522,7 @@ class TestDropped:
         assert len(arrives("raw/_SUCCESS", "v3", "2026-01-31T15:00:00Z")) == 1
         assert arrives("raw/_SUCCESS", "v2", "2026-01-31T14:59:59Z") == ()
         assert dropped(gateway) == [("data", "within the trigger's cooldown of 1h")]
-        with pytest.raises(NotFoundError, match="the event data:prices:raw/_SUCCESS:v2 was dropped"):
+        with pytest.raises(NotFoundError, match="the event data:prices:raw/_SUCCESS:v2 started no run"):
             find_run(gateway, "data:prices:raw/_SUCCESS:v2")
         all_end()
         assert len(tools.executions(gateway)) == 2

@@ -117,7 +117,7 @@ def wait_for_run(gateway: OperatorGateway, trigger_key: str) -> str:
     run = None
     for _ in pauses(PATIENCE):
         run = run or run_history.find_run(gateway, trigger_key)
-        if run and run_history.is_planned_or_waits(gateway, run):
+        if run and run_history.is_planned_or_queued(gateway, run):
             return run
     raise TargetError(
         f"the event {trigger_key} started no run within {PATIENCE:.0f} s",

@@ -1,7 +1,6 @@
-"""Two runs of a pipeline side by side: what went into them that differs, and what came of it.
+"""Compare two runs of a pipeline: their inputs and their results.
 
-What is not kept any more, or never was (a run that was refused has no plan), is not compared, and `missing`
-says so.
+Inputs that are not stored are not compared, and `missing` says so. A rejected run, for example, has no plan.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ from stagewright.runs.releases import publish
 from stagewright.runs.stored_plan import planned_inputs
 
 RUNS = 1000
-"""How many of a pipeline's newest runs are looked at for a good one."""
+"""Newest runs of a pipeline that are searched for a successful one."""
 NO_CODE = Release("", {}).digest
-"""Of a run without code, which has no release record."""
+"""The release of a run without code, which has no release record."""
 NO_STAGES = {"REFUSED": "was refused", "QUEUED": "is not planned yet"}
 
 
 @dataclass(frozen=True)
 class Metric:
-    """`before` or `after` is None where that run has no such metric; then so is `difference`."""
+    """One metric. `before` or `after` is None if that run lacks it; `difference` is then None, too."""
 
     name: str
     before: float | None
@@ -43,11 +42,10 @@ class Metric:
 
 @dataclass(frozen=True)
 class StageComparison:
-    """One stage; `before` or `after` is None where that run has no such stage.
+    """One stage. `before` or `after` is None if that run has no such stage.
 
-    `inputs`: what differs of that from which the results of the two were made, each path being one name as in
-    `plan.fingerprint`; `why`: the same in words. `metrics`: all there are. `tuned`: what differs of the best
-    values that a tuning stage found.
+    `inputs` are the inputs that differ, with the names of `planner.fingerprint`; `why` is the same in words.
+    `metrics` are all metrics. `tuned` are the best hyperparameters that differ.
     """
 
     name: str
@@ -61,9 +59,13 @@ class StageComparison:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`facts`: as the function of that name has them. `settings`: of the documents, with the parameters that
-    the triggers gave. `code`: of the releases; a path is one file, its values are SHA-256. `stages`: all of
-    both runs. `missing`: sentences.
+    """The differences between two runs.
+
+    facts     trigger, date, release and the like; see `facts`
+    settings  the documents, with the parameters of the triggers
+    code      the files of the releases; the values are SHA-256
+    stages    all stages of both runs
+    missing   sentences on what was not compared
     """
 
     before: RunRecord
@@ -77,7 +79,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class _Side:
-    """A run with what it was made of; None where that is not kept."""
+    """A run with its document and files. None if they are not stored."""
 
     record: RunRecord
     settings: Mapping[str, Any] | None
@@ -85,14 +87,17 @@ class _Side:
 
 
 def compare(gateway: Gateway, pipeline: str, before: str, after: str) -> Comparison:
-    """From one run to the other. NotFoundError: no such run. DocumentError: it is another pipeline's."""
+    """Compare two runs of a pipeline.
+
+    Raises NotFoundError if there is no such run, DocumentError if it belongs to another pipeline.
+    """
     old, new = (_side(gateway, _of(gateway, pipeline, run)) for run in (before, after))
     stages = _stages(gateway, old.record, new.record)
     return Comparison(
         old.record,
         new.record,
         tuple(changes(facts(old.record), facts(new.record))),
-        _told(old.settings, new.settings),
+        _settings_changes(old.settings, new.settings),
         _changes(old.files, new.files),
         stages,
         (*_gaps(old), *_gaps(new), *_unknown(stages)),
@@ -100,7 +105,10 @@ def compare(gateway: Gateway, pipeline: str, before: str, after: str) -> Compari
 
 
 def good_before(gateway: Gateway, pipeline: str, run: str) -> str:
-    """The newest good run before `run`, of the same partition where that is known. NotFoundError: none."""
+    """Return the newest successful run before `run`, in the same partition if `run` has one.
+
+    Raises NotFoundError if there is none.
+    """
     record = _of(gateway, pipeline, run)
     for header in gateway.runs.of_pipeline(pipeline, RUNS):
         same = record.partition in ("", header.partition)
@@ -108,14 +116,15 @@ def good_before(gateway: Gateway, pipeline: str, run: str) -> str:
             return header.run
     where = f" in partition {record.partition}" if record.partition not in ("", "default") else ""
     raise NotFoundError(
-        f"{pipeline} has no good run before {run}{where}", f"name the other run: stagewright runs {pipeline}"
+        f"{pipeline} has no successful run before {run}{where}",
+        f"name the other run: stagewright runs {pipeline}",
     )
 
 
 def facts(record: RunRecord) -> dict[str, Any]:
-    """What tells a run from others beside its result; without what is empty."""
+    """Return what identifies a run, apart from its result. Empty values are left out."""
     trigger = record.trigger
-    every = {
+    values = {
         "trigger": trigger.type,
         "by": trigger.by,
         "date": trigger_values(trigger)["trigger", "date"],
@@ -125,7 +134,7 @@ def facts(record: RunRecord) -> dict[str, Any]:
         "commit": record.lineage.get("commit"),
         **trigger.selection.to_json(),
     }
-    return {name: value for name, value in every.items() if value}
+    return {name: value for name, value in values.items() if value}
 
 
 def _of(gateway: Gateway, pipeline: str, run: str) -> RunRecord:
@@ -147,36 +156,36 @@ def _settings(gateway: Gateway, record: RunRecord) -> Mapping[str, Any] | None:
         document = revisions.document(gateway, record.pipeline, record.revision)
     except NotFoundError:
         return None
-    given: Mapping[str, Any] = merged(document, {"parameters": dict(record.trigger.parameters)})
-    return given
+    with_parameters: Mapping[str, Any] = merged(document, {"parameters": dict(record.trigger.parameters)})
+    return with_parameters
 
 
 def _files(gateway: Gateway, record: RunRecord) -> Mapping[str, str] | None:
     if record.release == NO_CODE:
         return {}
-    known = publish.recorded(gateway, record.pipeline, record.release)
+    known = publish.release_record(gateway, record.pipeline, record.release)
     return {path: file.sha256 for path, file in publish.files_of(known).items()} if known else None
 
 
 def _gaps(side: _Side) -> Iterator[str]:
     record = side.record
     if not record.stages:
-        why = NO_STAGES.get(record.status, "has no plan that is kept")
+        why = NO_STAGES.get(record.status, "has no stored plan")
         yield f"{record.run} {why}: stages are not compared"
     if side.settings is None:
-        yield f"{record.run} has no revision that is kept: settings are not compared"
+        yield f"{record.run} has no stored revision: settings are not compared"
     if side.files is None:
-        yield f"{record.run} has no release that is kept: code files are not compared"
+        yield f"{record.run} has no stored release: code files are not compared"
 
 
 def _unknown(stages: Iterable[StageComparison]) -> Iterator[str]:
     for stage in stages:
         if _differ(stage.before, stage.after) and not stage.inputs:
-            yield f"what {stage.name} was made from is not kept of both runs: its inputs are not compared"
+            yield f"the inputs of {stage.name} are not stored for both runs: they are not compared"
 
 
-def _told(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> tuple[Change, ...]:
-    """With the defaults that hold where a document says nothing."""
+def _settings_changes(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> tuple[Change, ...]:
+    """Return the differences, with the defaults of fields that a document leaves out."""
     return () if old is None or new is None else tuple(differences(old, new))
 
 
@@ -189,28 +198,28 @@ def _stages(gateway: Gateway, before: RunRecord, after: RunRecord) -> tuple[Stag
         return ()
     old, new = ({stage.name: stage for stage in record.stages} for record in (before, after))
     names = [name for name in old if name in new and _differ(old[name], new[name])]
-    before_them, after_them = (_inputs(gateway, record, names) for record in (before, after))
+    before_inputs, after_inputs = (_inputs(gateway, record, names) for record in (before, after))
     return tuple(
-        _stage(name, old.get(name), new.get(name), before_them.get(name), after_them.get(name))
+        _stage(name, old.get(name), new.get(name), before_inputs.get(name), after_inputs.get(name))
         for name in {**old, **new}
     )
 
 
 def _differ(old: StageRecord | None, new: StageRecord | None) -> bool:
-    """Whether the results of two stages, or those to come, are made from different inputs."""
-    made = [stage.fingerprint if stage else "" for stage in (old, new)]
-    return "" not in made and made[0] != made[1]
+    """Return whether two stages have different inputs, so far as both are known."""
+    before, after = (stage.fingerprint if stage else "" for stage in (old, new))
+    return "" not in (before, after) and before != after
 
 
 def _inputs(gateway: Gateway, record: RunRecord, names: Collection[str]) -> dict[str, Mapping[str, str]]:
-    """What these stages' results were made from in that run; of a lent one, in its own run."""
-    found: dict[str, Mapping[str, str]] = {}
+    """Return stage -> inputs of its result. Those of a reused result come from the run that made it."""
+    inputs: dict[str, Mapping[str, str]] = {}
     stages = [stage for stage in record.stages if stage.name in names]
     if any(stage.action == "run" for stage in stages):
-        found |= planned_inputs(gateway, record.run, record.plan)
-    lent = [stage for stage in stages if stage.reused_from]
-    items = run_parallel(lambda stage: gateway.runs.stage(stage.reused_from, stage.name), lent)
-    return found | {item.name: item.inputs for item in items if item}
+        inputs |= planned_inputs(gateway, record.run, record.plan)
+    reused = [stage for stage in stages if stage.reused_from]
+    items = run_parallel(lambda stage: gateway.runs.stage(stage.reused_from, stage.name), reused)
+    return inputs | {item.name: item.inputs for item in items if item}
 
 
 def _stage(
@@ -239,5 +248,5 @@ def _metrics(before: Mapping[str, float], after: Mapping[str, float]) -> Iterato
 
 def _tuned(stage: StageRecord | None) -> Mapping[str, Any]:
     result = stage.result if stage else {}
-    found = result.get("hyperparameters", {})
-    return {name: found[name] for name in result.get("tuned", ()) if name in found}
+    best = result.get("hyperparameters", {})
+    return {name: best[name] for name in result.get("tuned", ()) if name in best}

@@ -1,4 +1,4 @@
-"""Stages of a run that goes on, as the services that do their work tell of them."""
+"""The live status of a running run: what SageMaker, Glue and Step Functions report now."""
 
 from __future__ import annotations
 
@@ -16,24 +16,28 @@ from stagewright.stages.registry import KINDS
 from stagewright.store.runs import WAITING, Header
 
 GRACE = 5.0
-"""Seconds that the recorder has to write a run's end, before `show` tells what it finds itself."""
-UNDONE = ("PLANNED", "RUNNING", WAITING)
+"""Seconds that the recorder has to record the end of a run, before `show` reads it from the execution."""
+UNFINISHED = ("PLANNED", "RUNNING", WAITING)
 
 
-def at_work(gateway: Gateway, header: Header, stages: Sequence[StageRecord]) -> tuple[StageRecord, ...]:
-    """`stages` with those that run now as they stand; only they are asked about."""
-    since = dict(_next_up(header, stages))
-    now = run_parallel(
-        lambda stage: _live(gateway, stage, since[stage.name]), [s for s in stages if s.name in since]
-    )
-    live = {stage.name: stage for stage in now}
-    return tuple(live.get(stage.name, stage) for stage in stages)
+def with_live_status(
+    gateway: Gateway, header: Header, stages: Sequence[StageRecord]
+) -> tuple[StageRecord, ...]:
+    """Return `stages` with the live status of the running ones. Reads only the jobs of those."""
+    since = dict(_running(header, stages))
+    running = [stage for stage in stages if stage.name in since]
+    live = run_parallel(lambda stage: _live(gateway, stage, since[stage.name]), running)
+    by_name = {stage.name: stage for stage in live}
+    return tuple(by_name.get(stage.name, stage) for stage in stages)
 
 
-def perhaps_over(
+def with_unrecorded_end(
     gateway: Gateway, header: Header, stages: tuple[StageRecord, ...]
 ) -> tuple[Header, tuple[StageRecord, ...]]:
-    """Where no job is at work the execution may have ended without anybody recording it: it is asked."""
+    """Return the end of the execution if it has ended and nobody has recorded that.
+
+    An active job means that the execution runs. Otherwise this calls DescribeExecution.
+    """
     if any(stage.status == "RUNNING" and KINDS[stage.kind].has_job for stage in stages):
         return header, stages
     try:
@@ -44,20 +48,22 @@ def perhaps_over(
     if over.is_open or datetime.now(UTC).timestamp() < (execution.ended or 0) + GRACE:
         return header, stages
     left = unrecorded_status(execution)
-    return over, tuple(replace(s, status=left) if s.status in UNDONE else s for s in stages)
+    return over, tuple(replace(s, status=left) if s.status in UNFINISHED else s for s in stages)
 
 
-def _next_up(header: Header, stages: Sequence[StageRecord]) -> Iterator[tuple[str, str]]:
-    """The first unrecorded stage of each chain of the wave under way, and when it could begin."""
+def _running(header: Header, stages: Sequence[StageRecord]) -> Iterator[tuple[str, str]]:
+    """Yield the first unrecorded stage of each chain of the current wave, and when it could start."""
     running = [stage for stage in stages if stage.action == "run"]
-    open_waves = [stage.wave for stage in running if stage.status in UNDONE and not _failed(stage, running)]
+    open_waves = [
+        stage.wave for stage in running if stage.status in UNFINISHED and not _failed(stage, running)
+    ]
     if not open_waves:
         return
     wave = min(open_waves)
-    begun = max([header.started, *(stage.ended for stage in running if stage.wave < wave)])
+    started = max([header.started, *(stage.ended for stage in running if stage.wave < wave)])
     for chain in sorted({stage.chain for stage in running if stage.wave == wave}):
         links = sorted((s for s in running if (s.wave, s.chain) == (wave, chain)), key=lambda s: s.position)
-        since = begun
+        since = started
         for stage in links:
             if stage.status == "PLANNED":
                 yield stage.name, since
@@ -68,7 +74,7 @@ def _next_up(header: Header, stages: Sequence[StageRecord]) -> Iterator[tuple[st
 
 
 def _failed(stage: StageRecord, others: Sequence[StageRecord]) -> bool:
-    """Whether a stage before it in its chain failed, or closed it, so that it will not run."""
+    """Return whether a failed or closed stage of its chain keeps the stage from running."""
     return any(
         other.status in ("FAILED", "CLOSED") and (other.wave, other.chain) == (stage.wave, stage.chain)
         for other in others
@@ -76,6 +82,7 @@ def _failed(stage: StageRecord, others: Sequence[StageRecord]) -> bool:
 
 
 def _live(gateway: Gateway, stage: StageRecord, since: str) -> StageRecord:
+    """Return the stage as its service reports it. A stage without a job is RUNNING `since` that time."""
     service = KINDS[stage.kind].schema.job_service
     if service == "none":
         return replace(stage, status="RUNNING", started=since, seconds=age(since))

@@ -1,4 +1,4 @@
-"""The logs of a run: those of its jobs, and what the functions said about it."""
+"""The logs of a run: those of its jobs and endpoints, and the lines of the functions about it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,18 @@ from stagewright.stages.registry import KINDS
 
 FUNCTIONS = ("router", "recorder", "sweeper")
 LATE = 5.0
-"""Seconds after a run's end in which its endpoint may still write its first line."""
+"""Seconds after the end of a run in which the first line of its endpoint still belongs to it."""
 PAUSE = 0.5
-"""Seconds between two looks while following."""
+"""Seconds between two reads while following."""
 
 
 @dataclass(frozen=True)
 class LogLine:
-    """`source`: the stage's name, of a tuning stage with the training job's number (`tune/003`), or
-    `function/router`; `time` is ISO 8601 UTC."""
+    """One line. `time` is ISO 8601 UTC.
+
+    `source` is the name of the stage, for a tuning stage with the number of the training job (`tune/003`), or
+    the function (`function/router`).
+    """
 
     source: str
     time: str
@@ -37,7 +40,10 @@ class LogLine:
 
 @dataclass(frozen=True)
 class _Stream:
-    """`since`, `until`: epoch seconds between which what belongs to it begins; 0 where all of it does."""
+    """A log stream. It belongs to the run if its first line is between `since` and `until` (epoch seconds).
+
+    0 means no limit.
+    """
 
     source: str
     group: str
@@ -48,22 +54,25 @@ class _Stream:
 
 @dataclass(frozen=True)
 class _Logged:
-    """A stage, and the run whose job or endpoint it was."""
+    """A stage, and the run whose job or endpoint it used."""
 
     run: RunRecord
     stage: StageRecord
 
 
 def origin(gateway: OperatorGateway, run: str, stage: str) -> str:
-    """The run whose log the stage's is: another one where its result was reused.
+    """Return the run that has the log of a stage: another run if the stage reused its result.
 
-    NotFoundError: no such run or stage, or a stage that has no log.
+    Raises NotFoundError if there is no such run or stage, or if the stage has no log.
     """
     return _logged(gateway, show(gateway, run), stage).run.run
 
 
 def tail(gateway: OperatorGateway, run: str, stage: str | None = None, lines: int = 100) -> list[LogLine]:
-    """The last lines of the run's jobs, or of one stage's, by time. NotFoundError: no such run or stage."""
+    """Return the last lines of the run's jobs, or of one stage, by time.
+
+    Raises NotFoundError if there is no such run or stage.
+    """
     streams = _streams(gateway, _chosen(gateway, show(gateway, run), stage))
     found = [line for stream in streams for line in _after(gateway, stream, "")[0]]
     return sorted(found, key=lambda line: line.time)[-lines:]
@@ -72,7 +81,7 @@ def tail(gateway: OperatorGateway, run: str, stage: str | None = None, lines: in
 def follow(
     gateway: OperatorGateway, run: str, stage: str | None = None, pause: float = PAUSE
 ) -> Iterator[LogLine]:
-    """Every line from the first, as it comes, until the run has ended (or the one stage)."""
+    """Yield every line, from the first on, until the run or the stage has ended."""
     tokens: dict[_Stream, str] = {}
     while True:
         record = show(gateway, run)
@@ -80,18 +89,18 @@ def follow(
         over = not record.is_open or (
             stage is not None and bool(chosen) and chosen[0].stage.status not in ("PLANNED", "RUNNING")
         )
-        found: list[LogLine] = []
+        lines: list[LogLine] = []
         for stream in _streams(gateway, chosen):
             new, tokens[stream] = _after(gateway, stream, tokens.get(stream, ""))
-            found += new
-        yield from sorted(found, key=lambda line: line.time)
+            lines += new
+        yield from sorted(lines, key=lambda line: line.time)
         if over:
             return
         time.sleep(pause)
 
 
 def function_lines(gateway: OperatorGateway, run: str) -> list[LogLine]:
-    """What router, recorder and sweeper logged about the run, in order of time."""
+    """Return the lines of router, recorder and sweeper about the run, by time."""
     since = int(datetime.fromisoformat(show(gateway, run).created).timestamp() * 1000) - 60_000
     found = [
         _line(f"function/{function}", event)
@@ -102,11 +111,10 @@ def function_lines(gateway: OperatorGateway, run: str) -> list[LogLine]:
 
 
 def _chosen(gateway: OperatorGateway, record: RunRecord, stage: str | None) -> tuple[_Logged, ...]:
-    """The one stage, wherever its job ran; without a name, what this run itself has run. Nothing of a run
-    that waits, and so has no stages yet."""
+    """Return the named stage, or else the stages that this run ran itself. A queued run has no stages."""
     if stage and record.status != "QUEUED":
         return (_logged(gateway, record, stage),)
-    return tuple(_Logged(record, each) for each in record.stages if each.action == "run")
+    return tuple(_Logged(record, item) for item in record.stages if item.action == "run")
 
 
 def _logged(gateway: OperatorGateway, record: RunRecord, name: str) -> _Logged:
@@ -116,7 +124,7 @@ def _logged(gateway: OperatorGateway, record: RunRecord, name: str) -> _Logged:
             f"{name} is a {stage.kind} stage, which has no log", f"stagewright show {record.run}"
         )
     if stage.action == "skip":
-        raise NotFoundError(f"{name} is off, and has never run", "switch it on: enabled: true")
+        raise NotFoundError(f"{name} is disabled and has never run", "enable it: enabled: true")
     if not stage.reused_from:
         return _Logged(record, stage)
     made = show(gateway, stage.reused_from)
@@ -146,15 +154,18 @@ def _streams_of(gateway: OperatorGateway, logged: _Logged, log: Log) -> list[_St
 
 
 def _job_streams(gateway: OperatorGateway, stage: StageRecord, group: str) -> list[_Stream]:
-    """A job's streams are `<job>/algo-<n>-<epoch>` for training and `<job>/algo-<n>-<...>` for processing,
-    `<job>/<instance>-<...>` for a transform job ("Log Groups and Streams that Amazon SageMaker Sends to
-    CloudWatch Logs", SageMaker developer guide)."""
+    """Return the streams of a processing, training or transform job. Their names start with `<job>/`.
+
+    SageMaker developer guide, "Log Groups and Streams that Amazon SageMaker Sends to CloudWatch Logs".
+    """
     return [_Stream(stage.name, group, name) for name in gateway.logs.streams(group, f"{stage.job}/")]
 
 
 def _child_job_streams(gateway: OperatorGateway, stage: StageRecord, group: str) -> list[_Stream]:
-    """A tuning job's training jobs are named `<tuning job>-<number>-<hash>` (CreateHyperParameterTuningJob,
-    API reference). The number becomes part of the source."""
+    """Return the streams of a tuning job's training jobs, which are named `<tuning job>-<number>-<hash>`.
+
+    SageMaker API reference, CreateHyperParameterTuningJob. The number becomes part of the source.
+    """
     prefix = f"{stage.job}-"
     names = gateway.logs.streams(group, prefix)
     return [
@@ -163,8 +174,10 @@ def _child_job_streams(gateway: OperatorGateway, stage: StageRecord, group: str)
 
 
 def _endpoint_streams(gateway: OperatorGateway, logged: _Logged, group: str) -> list[_Stream]:
-    """An endpoint outlives its run, and each instance has a stream. A stream that begins during the run
-    belongs to the run, with all of its later lines."""
+    """Return the streams of an endpoint. Each instance has one.
+
+    A stream that starts during the run belongs to the run, with all later lines.
+    """
     group += _endpoint(gateway, logged)
     since, until = _seconds(logged.run.created), _seconds(logged.run.ended)
     last = until and until + LATE
@@ -173,7 +186,10 @@ def _endpoint_streams(gateway: OperatorGateway, logged: _Logged, group: str) -> 
 
 
 def _job_run_streams(gateway: OperatorGateway, stage: StageRecord, group: str) -> list[_Stream]:
-    """A Glue job run's streams begin with its id ("Logging for AWS Glue jobs")."""
+    """Return the streams of a Glue job run. Their names start with its id.
+
+    AWS Glue developer guide, "Logging for AWS Glue jobs".
+    """
     run = stage.result.get("job")
     if not run:
         job_run = gateway.glue.find(stage.definition, stage.job)
@@ -184,13 +200,13 @@ def _job_run_streams(gateway: OperatorGateway, stage: StageRecord, group: str) -
 
 
 def _endpoint(gateway: OperatorGateway, logged: _Logged) -> str:
-    """By the stage's result; where it has none, by what it asked for."""
+    """Return the name of the endpoint from the stage's result, or else from its request."""
     run, stage = logged.run, logged.stage
     if named := stage.result.get("endpoint"):
         return str(named)
     if planned := on_page(gateway, run.run, run.plan, stage.name):
         return str(json.loads(planned["requests"]["CreateEndpoint"])["EndpointName"])
-    raise NotFoundError(f"{run.run} has asked for no endpoint in {stage.name}", "stagewright show " + run.run)
+    raise NotFoundError(f"{stage.name} of {run.run} has requested no endpoint", "stagewright show " + run.run)
 
 
 def _seconds(time_text: str) -> float:
@@ -198,6 +214,7 @@ def _seconds(time_text: str) -> float:
 
 
 def _after(gateway: OperatorGateway, stream: _Stream, token: str) -> tuple[list[LogLine], str]:
+    """Return the lines of a stream after `token`, and the next token."""
     found: list[LogEvent] = []
     while True:
         events, following = gateway.logs.read(stream.group, stream.name, token)

@@ -1,4 +1,4 @@
-"""A run and its stages as people are told of them."""
+"""A run and its stages, as commands show them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from stagewright.syntax.findings import nearest
 
 @dataclass(frozen=True)
 class StageRecord:
-    """One stage of one run. Times are ISO 8601 UTC text, empty where there is none.
+    """One stage of a run. Times are ISO 8601 UTC text, empty before they are known.
 
-    `status`: PLANNED, RUNNING, WAITING (for a person's approval), SUCCEEDED, FAILED, REUSED, CLOSED (a gate
-    that did not fail the run), SKIPPED (off, or shut out by such a gate), STOPPED (the run was stopped) or
-    NOT_RUN (the run failed before). `wave`, `chain`, `position`: its place in the plan, -1 where it does not
-    run. `attempts`: the most that there may be; `earlier`: those that failed and were followed by another.
-    `reused_from`: the run whose result stands for it. `detail`: what the service says of a job at work, or
-    what is waited for. `definition`: the Glue job that it is a run of.
-    `unseen`: metrics of a training stage whose expressions matched nothing that it printed.
+    status       PLANNED, RUNNING, WAITING (for an approval), SUCCEEDED, FAILED, REUSED, CLOSED (a gate that
+                 did not fail the run), SKIPPED (disabled, or behind such a gate), STOPPED (with the run) or
+                 NOT_RUN (because the run failed)
+    wave, chain, position  the position in the plan, -1 if the stage does not run
+    detail       what the service reports about an active job, or what the stage waits for
+    attempts     the most attempts; `earlier` are the failed attempts that were retried
+    reused_from  the run whose result the stage reuses
+    unseen       metrics of a training stage whose expressions matched no output
+    definition   the Glue job of a Glue stage
     """
 
     name: str
@@ -54,11 +56,10 @@ class StageRecord:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run. `status`: QUEUED, PLANNED, RUNNING, SUCCEEDED, FAILED, STOPPED, REFUSED.
+    """One run. `status` is QUEUED, PLANNED, RUNNING, SUCCEEDED, FAILED, STOPPED or REFUSED.
 
-    Only from `show`: `stages`, and `resumed_by`, the runs that went on with this one. `waits_for`: the run
-    whose end a QUEUED one waits for; empty where its turn has come. Only from `with_lineage`: `lineage`,
-    where its release comes from.
+    `waits_for` is the run that a QUEUED run waits for, empty if it is next. Only `show` sets `stages` and
+    `resumed_by`, the runs that resume this one. Only `with_lineage` sets `lineage`, the release's origin.
     """
 
     run: str
@@ -85,7 +86,7 @@ class RunRecord:
         return self.status in OPEN
 
     def stage(self, name: str) -> StageRecord:
-        """NotFoundError where the run has no such stage."""
+        """Return a stage. Raises NotFoundError if the run has no stage of this name."""
         for stage in self.stages:
             if stage.name == name:
                 return stage
@@ -94,11 +95,12 @@ class RunRecord:
 
 
 def between(started: str, ended: str) -> float | None:
-    """Seconds; None while one of the two is not there."""
+    """Return the seconds between two times, None if one is empty."""
     if not started or not ended:
         return None
     return (datetime.fromisoformat(ended) - datetime.fromisoformat(started)).total_seconds()
 
 
 def age(since: str) -> float | None:
+    """Return the seconds since a time, None if it is empty."""
     return (datetime.now(UTC) - datetime.fromisoformat(since)).total_seconds() if since else None

@@ -1,4 +1,4 @@
-"""What ran, what runs, and what came of it: plan, recorded stages and the jobs at work, as one record."""
+"""The history of runs: the plan, the recorded stages and the live status of each run in one record."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stagewright.errors import NotFoundError
 from stagewright.gateway import Gateway
 from stagewright.parallel import run_parallel
 from stagewright.runs import resume
-from stagewright.runs.history.live_status import at_work, perhaps_over
+from stagewright.runs.history.live_status import with_live_status, with_unrecorded_end
 from stagewright.runs.history.records import RunRecord, StageRecord, age, between
 from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases import publish
@@ -34,47 +34,52 @@ PLANNED_FIELDS = (
     "attempts",
     "definition",
 )
-"""What a record takes over from the plan as it stands."""
+"""Fields of a record that are copied from the plan."""
 METRIC = re.compile(r"request\.Create(?:\w|\.)+\.AlgorithmSpecification\.MetricDefinitions\.(.+)\.Regex")
-"""Of the inputs of a stage, those that are a metric's expression."""
+"""The path of an input that is the regular expression of a metric."""
 DEPLOYED_IN = 20
 """Newest runs of a pipeline that are searched for its endpoints."""
 NAMED = 3
-"""Stages that failed, named by those that did not run."""
+"""The most failed stages that the cause of a NOT_RUN stage names."""
 
 
 def list_runs(gateway: Gateway, pipeline: str | None = None, limit: int = 20) -> list[RunRecord]:
-    """Newest first, without their stages. Without a pipeline: of all that have a document or a release, and
-    what was refused of any other."""
+    """Return the newest runs, newest first, without stages.
+
+    Without `pipeline`, return runs of every pipeline that has a document or a release, and rejected runs of
+    any other.
+    """
     names = [pipeline] if pipeline else _pipelines(gateway)
-    some = [*run_parallel(lambda name: gateway.runs.of_pipeline(name, limit), names)]
-    some += [] if pipeline else [gateway.runs.refused(limit)]
-    found = {header.run: header for headers in some for header in headers}
-    newest = sorted(found.values(), key=lambda header: (header.created, header.run), reverse=True)
-    return _waiting(gateway, [_record(header) for header in newest[:limit]])
+    pages = run_parallel(lambda name: gateway.runs.of_pipeline(name, limit), names)
+    pages += [] if pipeline else [gateway.runs.refused(limit)]
+    headers = {header.run: header for page in pages for header in page}
+    newest = sorted(headers.values(), key=lambda header: (header.created, header.run), reverse=True)
+    return _with_queue(gateway, [_record(header) for header in newest[:limit]])
 
 
-def list_dropped(
+def list_skipped_events(
     gateway: Gateway, pipeline: str | None = None, limit: int = 20
 ) -> list[tuple[str, SkippedEvent]]:
-    """Newest first, each with its pipeline. Without a pipeline: of all that have a document or a
-    release."""
+    """Return the newest skipped events, newest first, each with its pipeline.
+
+    Without `pipeline`, return those of every pipeline that has a document or a release.
+    """
     names = [pipeline] if pipeline else _pipelines(gateway)
-    each = run_parallel(lambda name: gateway.trigger_state.skipped_events(name, limit), names)
-    found = [(name, one) for name, some in zip(names, each, strict=True) for one in some]
-    return sorted(found, key=lambda one: (one[1].time, one[1].key), reverse=True)[:limit]
+    pages = run_parallel(lambda name: gateway.trigger_state.skipped_events(name, limit), names)
+    events = [(name, event) for name, page in zip(names, pages, strict=True) for event in page]
+    return sorted(events, key=lambda entry: (entry[1].time, entry[1].key), reverse=True)[:limit]
 
 
 def find_run(gateway: Gateway, trigger_key: str) -> str | None:
-    """The run that an event has become; None as long as there is none. NotFoundError: it was dropped."""
+    """Return the run that an event started, None before it has. Raises NotFoundError if it was skipped."""
     run = gateway.runs.claimed(trigger_key)
     if run == "":
-        raise NotFoundError(f"the event {trigger_key} was dropped", "stagewright runs --dropped says why")
+        raise NotFoundError(f"the event {trigger_key} started no run", "stagewright runs --dropped says why")
     return run
 
 
-def is_planned_or_waits(gateway: Gateway, run: str) -> bool:
-    """False while its turn has come, and it is being planned."""
+def is_planned_or_queued(gateway: Gateway, run: str) -> bool:
+    """Return False while the run holds the lease and is being planned, and if there is no such run."""
     header = gateway.runs.header(run)
     if header is None or header.status != "QUEUED":
         return header is not None
@@ -83,24 +88,24 @@ def is_planned_or_waits(gateway: Gateway, run: str) -> bool:
 
 
 def show(gateway: Gateway, run: str) -> RunRecord:
-    """The run with its stages as they stand now. NotFoundError where there is none."""
+    """Return a run with the current status of its stages. Raises NotFoundError if there is no such run."""
     header = gateway.runs.header(run)
     if header is None:
         raise NotFoundError(f"no run {run}", "list them: stagewright runs")
     planned = recorded_stages(gateway, header)
     items = gateway.runs.stages(run) if planned else {}
-    tried = list(gateway.runs.attempts(run)) if any(plan.attempts > 1 for plan in planned) else []
+    attempts = list(gateway.runs.attempts(run)) if any(plan.attempts > 1 for plan in planned) else []
     known = {**{stage.name: stage for stage in skipped_stages(planned, items)}, **items}
     stages = tuple(
-        _stage(header, plan, known.get(plan.name), [each for each in tried if each.stage == plan.name])
+        _stage(header, plan, known.get(plan.name), [item for item in attempts if item.stage == plan.name])
         for plan in planned
     )
     if header.status == "RUNNING":
-        stages = at_work(gateway, header, stages)
-        header, stages = perhaps_over(gateway, header, stages)
-    over = not header.is_open and header.status != "SUCCEEDED"
-    later = resume.resumed_by(gateway, run) if over else ()
-    (record,) = _waiting(gateway, [_record(header)])
+        stages = with_live_status(gateway, header, stages)
+        header, stages = with_unrecorded_end(gateway, header, stages)
+    failed = not header.is_open and header.status != "SUCCEEDED"
+    later = resume.resumed_by(gateway, run) if failed else ()
+    (record,) = _with_queue(gateway, [_record(header)])
     return replace(record, stages=_not_run(stages), resumed_by=later)
 
 
@@ -123,15 +128,18 @@ def deployed_endpoints(
 
 
 def with_lineage(gateway: Gateway, record: RunRecord) -> RunRecord:
-    """`record`, with what the record of its release says, each where it applies: `commit`, `by` and `pushed`
-    (who pushed it, and when), and `promoted`, as `run.promotion` has it."""
-    said = publish.recorded(gateway, record.pipeline, record.release)
+    """Return the record with the origin of its release.
+
+    `lineage` has those that apply of `commit`, `by` and `pushed` (who pushed it and when), and `promoted`
+    (see `releases.promotion`).
+    """
+    release = publish.release_record(gateway, record.pipeline, record.release)
     names = ("commit", "by", "pushed", "promoted")
-    return replace(record, lineage={name: said[name] for name in names if said.get(name)})
+    return replace(record, lineage={name: release[name] for name in names if release.get(name)})
 
 
 def _not_run(stages: tuple[StageRecord, ...]) -> tuple[StageRecord, ...]:
-    """`stages`, those that the run's failure has left out with that as their cause."""
+    """Return `stages`; those that did not run name the failed stages as their cause."""
     failed = [stage.name for stage in stages if stage.status == "FAILED"]
     more = f" and {len(failed) - NAMED} more" if len(failed) > NAMED else ""
     cause = f"not run: {', '.join(failed[:NAMED])}{more} failed" if failed else "not run"
@@ -143,18 +151,18 @@ def _not_run(stages: tuple[StageRecord, ...]) -> tuple[StageRecord, ...]:
 
 def _pipelines(gateway: Gateway) -> list[str]:
     listed = gateway.objects.list(manifests.FOLDER)
-    released = {name for found in listed if (name := manifests.pipeline_of(found.key))}
+    released = {name for entry in listed if (name := manifests.pipeline_of(entry.key))}
     return sorted(released.union(gateway.documents.pipelines()))
 
 
-def _waiting(gateway: Gateway, records: Sequence[RunRecord]) -> list[RunRecord]:
-    """`records`, with what those that wait are waiting for."""
+def _with_queue(gateway: Gateway, records: Sequence[RunRecord]) -> list[RunRecord]:
+    """Return `records`; queued runs name the run that they wait for."""
     pipelines = sorted({record.pipeline for record in records if record.status == "QUEUED"})
     leases = dict(zip(pipelines, run_parallel(gateway.run_queue.lease, pipelines), strict=True))
-    return [_in_line(record, leases.get(record.pipeline)) for record in records]
+    return [_with_holder(record, leases.get(record.pipeline)) for record in records]
 
 
-def _in_line(record: RunRecord, lease: Lease | None) -> RunRecord:
+def _with_holder(record: RunRecord, lease: Lease | None) -> RunRecord:
     if record.status != "QUEUED":
         return record
     if lease is None or lease.holder == record.run:
@@ -184,10 +192,10 @@ def _record(header: Header) -> RunRecord:
 def _stage(
     header: Header, plan: PlannedStage, item: StageItem | None, earlier: Sequence[AttemptItem]
 ) -> StageRecord:
-    """The stage as planned, and as recorded where it is; the state machine records each stage that ran."""
-    standing = {"reuse": "REUSED", "skip": "SKIPPED"}.get(plan.action)
+    """Return the stage as planned, with what the state machine recorded if it ran."""
+    unchanged = {"reuse": "REUSED", "skip": "SKIPPED"}.get(plan.action)
     record = StageRecord(
-        status=standing or ("PLANNED" if header.is_open else "NOT_RUN"),
+        status=unchanged or ("PLANNED" if header.is_open else "NOT_RUN"),
         job=plan.job_of(len(earlier) + 1) if KINDS[plan.kind].has_job else str(plan.result.get("job", "")),
         metrics=plan.result.get("metrics") or {},
         earlier=tuple(earlier),
@@ -206,23 +214,23 @@ def _stage(
         attempt=item.attempt,
         error=item.error,
         cause=item.cause,
-        unseen=_unseen(item),
-        detail=_asked(header, item) if item.status == WAITING else "",
+        unseen=_missing_metrics(item),
+        detail=_question(header, item) if item.status == WAITING else "",
     )
 
 
 def _seconds(item: StageItem) -> float | None:
-    if (said := item.result.get("seconds")) is not None:
-        return float(said)
+    if (seconds := item.result.get("seconds")) is not None:
+        return float(seconds)
     return age(item.started) if item.status == WAITING else between(item.started, item.ended)
 
 
-def _asked(header: Header, item: StageItem) -> str:
-    what = f": {item.message}" if item.message else ""
-    return f"waits for approval{what} (stagewright approve {header.run} --why TEXT)"
+def _question(header: Header, item: StageItem) -> str:
+    question = f": {item.message}" if item.message else ""
+    return f"waits for approval{question} (stagewright approve {header.run} --why TEXT)"
 
 
-def _unseen(item: StageItem) -> tuple[str, ...]:
+def _missing_metrics(item: StageItem) -> tuple[str, ...]:
     seen = item.result.get("metrics") or {}
-    asked = [match[1] for path in item.inputs if (match := METRIC.fullmatch(path))]
-    return tuple(name for name in sorted(asked) if item.status == "SUCCEEDED" and name not in seen)
+    defined = [match[1] for path in item.inputs if (match := METRIC.fullmatch(path))]
+    return tuple(name for name in sorted(defined) if item.status == "SUCCEEDED" and name not in seen)

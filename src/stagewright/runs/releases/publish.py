@@ -25,7 +25,7 @@ def publish(gateway: Gateway, manifest: Manifest, by: str = "") -> Release:
     ReleaseError names every file whose stored version is gone or is not what the manifest lists.
     """
     release = manifest.release
-    known = recorded(gateway, release.pipeline, release.digest)
+    known = release_record(gateway, release.pipeline, release.digest)
     if known and files_of(known) == release.files:
         return release
     contents(gateway, release)
@@ -42,7 +42,7 @@ def record_key(pipeline: str, digest: str) -> str:
     return f"releases/{pipeline}/{digest}.json"
 
 
-def recorded(gateway: Gateway, pipeline: str, digest: str) -> Mapping[str, Any]:
+def release_record(gateway: Gateway, pipeline: str, digest: str) -> Mapping[str, Any]:
     """What `publish` has recorded; empty where it has not, as of a run without code."""
     try:
         stored = gateway.objects.get(record_key(pipeline, digest))

@@ -59,7 +59,7 @@ def print_dropped(pipeline: str | None, limit: int, target: str, as_json: bool) 
     dropped = []
     if not is_empty(target):
         with session(target) as connected:
-            dropped = run_history.list_dropped(connected.gateway, pipeline, limit)
+            dropped = run_history.list_skipped_events(connected.gateway, pipeline, limit)
     if as_json:
         output.print_json([{"pipeline": name, **output.plain(event)} for name, event in dropped])
     elif dropped:
