@@ -1,4 +1,4 @@
-"""The runs of one kind of job that have not ended: begun, found to be stopped, ended with the server."""
+"""The running jobs of one type."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ CLOSE_SECONDS = 10.0
 
 class Run(Protocol):
     def start(self, done: Callable[[], None]) -> None:
-        """`done` is called when it has ended, whatever became of it."""
+        """Start in a thread. `done` is called when the run has ended, whatever the outcome."""
 
     def stop(self) -> bool:
-        """False where it has ended or is ending."""
+        """Ask the run to end. False if it has ended or is ending."""
 
     def interrupt(self) -> None: ...
 
@@ -25,28 +25,32 @@ AnyRun = TypeVar("AnyRun", bound=Run)
 
 
 class ClosedError(Exception):
-    """Nothing is begun any more: the server is stopping."""
+    """No job can start, because the server is stopping."""
 
 
-class AtWork(Generic[AnyRun]):
-    """Whoever can read the record of a job that has not ended finds its run here."""
+class ActiveJobs(Generic[AnyRun]):
+    """Running jobs by name. A job whose record has not ended has its run here."""
 
     def __init__(self) -> None:
         self._runs: dict[str, AnyRun] = {}
         self._lock = threading.Lock()
         self._closed = False
 
-    def begin(self, name: str, made: Callable[[list[AnyRun]], AnyRun]) -> None:
-        """`made` writes the record, or refuses for what is at work: nobody looks meanwhile. ClosedError."""
+    def begin(self, name: str, make: Callable[[list[AnyRun]], AnyRun]) -> None:
+        """Create a run and start it. ClosedError if the server is stopping.
+
+        `make` writes the record. It gets the running jobs, which do not change meanwhile, and may raise an
+        error.
+        """
         with self._lock:
             if self._closed:
                 raise ClosedError
-            run = made(list(self._runs.values()))
+            run = make(list(self._runs.values()))
             self._runs[name] = run
-            run.start(lambda: self._forget(name))
+            run.start(lambda: self._remove(name))
 
     def stop(self, name: str) -> bool:
-        """False where it has ended or is ending."""
+        """Ask a job to end. False if it has ended or is ending."""
         with self._lock:
             run = self._runs.get(name)
         return run is not None and run.stop()
@@ -60,6 +64,6 @@ class AtWork(Generic[AnyRun]):
         for run in runs:
             run.join(CLOSE_SECONDS)
 
-    def _forget(self, name: str) -> None:
+    def _remove(self, name: str) -> None:
         with self._lock:
             self._runs.pop(name, None)

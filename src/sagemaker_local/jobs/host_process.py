@@ -1,4 +1,4 @@
-"""One host of a running job: its process, its log stream, and how it ended."""
+"""The process of one host of a job, its log stream and its exit code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sagemaker_local.sandbox.launcher import Process
 LINE_LIMIT = 256 * 1024
 REASON_LINES = 3
 TOOLKIT = " sagemaker-training-toolkit "
-"""In each line that sagemaker-training itself logs."""
+"""Part of each line that sagemaker-training itself logs."""
 TRACEBACK = "Traceback (most recent call last):"
 
 
@@ -23,7 +23,7 @@ class HostRun:
         self.code = 0
 
     def follow(self, observe: Callable[[str], None]) -> int:
-        """Until the process has ended: its lines to the log; its exit code."""
+        """Write the process's output to the log until it ends. Returns the exit code."""
         process = self.process
         if process is None:
             return 0
@@ -39,22 +39,26 @@ class HostRun:
         if self.process is not None:
             self.process.kill()
 
-    def abandon(self) -> None:
-        """Ends a process that nobody follows."""
+    def kill_unread(self) -> None:
+        """Kill a process whose output is not read."""
         if self.process is not None:
             self.process.kill()
             self.process.output.close()
 
-    def last_words(self, beside: str = "", count: int = REASON_LINES) -> str:
-        """The log's last lines but for those of `beside` and of AWS's toolkit; of a traceback, its last."""
-        known = set(beside.splitlines())
-        lines = [line for line in self.log.tail if line.strip() and line not in known]
+    def last_lines(self, exclude: str = "", count: int = REASON_LINES) -> str:
+        """The last lines of the log, without the lines in `exclude` and those of AWS's toolkit.
+
+        If the log ends with a traceback, only the traceback's last line.
+        """
+        excluded = set(exclude.splitlines())
+        lines = [line for line in self.log.tail if line.strip() and line not in excluded]
         lines = [line for line in lines if TOOLKIT not in line] or lines
         return exception_in(lines) or "\n".join(lines[-count:])
 
 
 def exception_in(lines: list[str]) -> str:
-    """What the last traceback ends with; empty where there is none. A progress bar may stand before it."""
-    begins = [number for number, line in enumerate(lines) if line.endswith(TRACEBACK)]
-    said = [line for line in lines[begins[-1] + 1 :] if not line.startswith((" ", "\t"))] if begins else []
-    return said[0] if said else ""
+    """The last line of the last traceback; empty if there is none. A progress bar may precede the
+    traceback."""
+    starts = [number for number, line in enumerate(lines) if line.endswith(TRACEBACK)]
+    after = lines[starts[-1] + 1 :] if starts else []
+    return next((line for line in after if not line.startswith((" ", "\t"))), "")

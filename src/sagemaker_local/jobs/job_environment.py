@@ -1,4 +1,5 @@
-"""The environment variables of a job: those of its container, and nothing of the user's account."""
+"""The environment variables of a job. They are those of its container; none are from the user's AWS
+account."""
 
 from __future__ import annotations
 
@@ -15,7 +16,10 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def base_environment(settings: Settings, home: Path, programs: tuple[Path, ...]) -> dict[str, str]:
-    """`home` is made. `programs` are put before the system's folders; installers find the user's index."""
+    """Variables for a process with this home folder, which is created, and these folders first in PATH.
+
+    Installers find the user's package index.
+    """
     return {
         **_passed(),
         "PATH": os.pathsep.join([*map(str, programs), SYSTEM_PATH]),
@@ -25,12 +29,12 @@ def base_environment(settings: Settings, home: Path, programs: tuple[Path, ...])
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONIOENCODING": "UTF-8",
-        **account(settings, home),
+        **account_variables(settings, home),
     }
 
 
-def account(settings: Settings, home: Path) -> dict[str, str]:
-    """Every way that an AWS SDK finds an account, closed but for the local server's."""
+def account_variables(settings: Settings, home: Path) -> dict[str, str]:
+    """Variables that connect AWS SDKs to the local server, and close every way to another account."""
     folder = home / ".aws"
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("config", "credentials"):
@@ -49,18 +53,19 @@ def account(settings: Settings, home: Path) -> dict[str, str]:
 
 
 def service_endpoints(settings: Settings) -> dict[str, str]:
-    """For AWS SDKs, where this service has an address of its own."""
+    """AWS SDK variables for this service, if it has its own address."""
     names = ("AWS_ENDPOINT_URL_SAGEMAKER", "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME")
     return dict.fromkeys(names, settings.service_url) if settings.service_url else {}
 
 
-def with_requested(base: Mapping[str, str], requested: Mapping[str, str]) -> dict[str, str]:
-    """The request's variables over the base's, but for what would lead to another account or endpoint."""
-    return {**base, **{key: value for key, value in requested.items() if not leads_elsewhere(key)}}
+def merge_requested(base: Mapping[str, str], requested: Mapping[str, str]) -> dict[str, str]:
+    """Add the request's variables, except those of AWS."""
+    return {**base, **{key: value for key, value in requested.items() if not is_aws_variable(key)}}
 
 
-def leads_elsewhere(key: str) -> bool:
-    """AWS's own variables: credentials, profiles, endpoints, configuration files, the region."""
+def is_aws_variable(key: str) -> bool:
+    """Whether a variable can change the AWS account or endpoint: credentials, profile, configuration,
+    region."""
     return key.startswith("AWS_")
 
 
@@ -70,9 +75,9 @@ def _passed() -> dict[str, str]:
         for key, value in os.environ.items()
         if key in PASSED or key.startswith(PASSED_PREFIXES) or key.upper() in PROXIES
     }
-    configured = Path.home() / ".config/pip/pip.conf"
-    if configured.is_file():
-        passed.setdefault("PIP_CONFIG_FILE", str(configured))
+    pip_configuration = Path.home() / ".config/pip/pip.conf"
+    if pip_configuration.is_file():
+        passed.setdefault("PIP_CONFIG_FILE", str(pip_configuration))
     if any(key.upper() in PROXIES for key in passed):
         for name in ("NO_PROXY", "no_proxy"):
             passed[name] = ",".join(filter(None, [passed.get(name), "127.0.0.1,localhost"]))

@@ -1,4 +1,4 @@
-"""The life of one job: its thread, its log, its record, and how it ended."""
+"""The life of one job: its thread, log, record and outcome."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sagemaker_local.api.fields import without_effect
 from sagemaker_local.errors import JobEnvironmentError, JobFailure
 from sagemaker_local.events import public
 from sagemaker_local.jobs.hosts import LOG
-from sagemaker_local.jobs.job_environment import leads_elsewhere
+from sagemaker_local.jobs.job_environment import is_aws_variable
 from sagemaker_local.jobs.kinds import JobKind
 from sagemaker_local.jobs.transitions import (
     COMPLETED,
@@ -35,19 +35,19 @@ from sagemaker_local.store import Record
 
 INTERRUPTED = "InternalServerError: the local server stopped while the job ran"
 REASON_LIMIT = 1024
-"""FailureReason and ExitMessage: at most 1,024 characters (API reference)."""
+"""The maximum length of FailureReason and ExitMessage (API reference)."""
 
 log = logging.getLogger(__name__)
 
 
 class JobRun(ABC):
-    """Everything here runs in the job's own thread but `stop` and `interrupt`."""
+    """One job. All methods run in the job's thread, except `stop` and `interrupt`."""
 
     kind: ClassVar[JobKind]
     host: ClassVar[str] = "algo-1"
-    """In the name of the log's stream."""
+    """Part of the log stream's name."""
     idle_fields: ClassVar[tuple[str, ...]]
-    """Members of the request that are accepted and that nothing here acts on; the log says so."""
+    """Request members that are accepted without effect. The log names them."""
 
     def __init__(self, context: Context, record: Record) -> None:
         self.context = context
@@ -62,19 +62,22 @@ class JobRun(ABC):
         self._thread: threading.Thread | None = None
 
     @abstractmethod
-    def carry_out(self) -> str:
-        """Does the job's work; empty, or why it failed. JobFailure and JobEnvironmentError say so too."""
+    def execute(self) -> str:
+        """Do the job's work. Returns the failure reason, or an empty string.
+
+        JobFailure and JobEnvironmentError are failures too.
+        """
 
     @abstractmethod
-    def end_gently(self) -> None:
-        """Ends what runs, and makes it after the grace."""
+    def terminate(self) -> None:
+        """Ask the job's processes to end, and kill them after the grace period."""
 
     @abstractmethod
-    def end_now(self) -> None:
-        """Ends what runs."""
+    def kill(self) -> None:
+        """Kill the job's processes."""
 
     def start(self, done: Callable[[], None]) -> None:
-        self._thread = threading.Thread(target=self._live, args=(done,), name=self.name, daemon=True)
+        self._thread = threading.Thread(target=self._thread_main, args=(done,), name=self.name, daemon=True)
         self._thread.start()
 
     def join(self, timeout: float) -> None:
@@ -82,40 +85,41 @@ class JobRun(ABC):
             self._thread.join(timeout)
 
     def stop(self, ended_as: str = STOPPED) -> bool:
-        """Asks the job to end, and makes it after the grace; false where it has ended or is ending."""
+        """Ask the job to end. False if it has ended or is ending."""
         with self._lock:
             if not may_become(self.record[self.kind.status], STOPPING):
                 return False
             self.stopped_as = ended_as
-            self.change(STOPPING)
+            self.set_status(STOPPING)
             self._stopping.set()
-        threading.Thread(target=self.end_gently, name=f"stop-{self.name}", daemon=True).start()
+        threading.Thread(target=self.terminate, name=f"stop-{self.name}", daemon=True).start()
         return True
 
     def interrupt(self) -> None:
-        """The server stops: the job ends at once, and is reported Failed."""
+        """End the job because the server stops. The job is reported as Failed."""
         with self._lock:
             self._interrupted = True
             self._stopping.set()
-        self.end_now()
+        self.kill()
 
     def fail(self, reason: str) -> None:
         with self._lock:
             self.record["FailureReason"] = reason[:REASON_LIMIT]
-            self.change(FAILED)
+            self.set_status(FAILED)
 
-    def discard(self) -> None:
-        """Leaves nothing of the job's folder but its log, as a container leaves nothing."""
+    def clean_up(self) -> None:
+        """Delete the job's folder, except for its logs."""
         for entry in self.folder.iterdir() if self.folder.is_dir() else ():
             if entry.is_dir():
                 shutil.rmtree(entry, ignore_errors=True)
             elif not entry.name.startswith(LOG):
                 entry.unlink(missing_ok=True)
 
-    def change(self, secondary: str) -> None:
-        """Moves the record on, writes it and publishes it. A job that is stopping does not go back.
+    def set_status(self, secondary: str) -> None:
+        """Set the status, write the record and publish an event. A stopping job does not become running
+        again.
 
-        All its times are one moment: the LastModifiedTime of an ended job is that of its end.
+        One time is used throughout: the LastModifiedTime of an ended job is its end time.
         """
         with self._lock:
             status = STATUS_OF[secondary]
@@ -126,7 +130,7 @@ class JobRun(ABC):
             self.record["LastModifiedTime"] = time_now
             if status in ENDED:
                 self.record[self.kind.ended] = time_now
-                self.account()
+                self.add_final_fields()
             if self.kind.has_transitions:
                 add_transition(self.record, secondary, time_now)
             self._write()
@@ -137,33 +141,33 @@ class JobRun(ABC):
         except sqlite3.OperationalError:
             if self.record[self.kind.status] not in ENDED:
                 raise
-            self.discard()  # a job that has filled the disk makes room for the record of its end
+            self.clean_up()  # makes room for the record of a job that filled the disk
             self.context.store.put(self.kind.path, self.name, self.record)
         tags = {tag["Key"]: tag["Value"] for tag in self.context.tags.of(self.record[self.kind.arn])}
         try:
-            self.context.publish(self.kind.event, {**event_detail(public(self.detail())), "Tags": tags})
+            self.context.publish(self.kind.event, {**event_detail(public(self.event_record())), "Tags": tags})
         except Exception:
-            # An event that nobody takes must not change how the job ends.
+            # A failing event must not change the job's outcome.
             log.exception("%s: the event %r could not be published", self.name, self.kind.event)
 
-    def detail(self) -> Record:
-        """What an event says of the job."""
+    def event_record(self) -> Record:
+        """The record that the job's events contain."""
         return self.record
 
-    def _live(self, done: Callable[[], None]) -> None:
+    def _thread_main(self, done: Callable[[], None]) -> None:
         try:
             self._end(self._outcome())
-            self.discard()
+            self.clean_up()
         finally:
             done()
 
     def _outcome(self) -> str:
-        """Empty, or why the job failed."""
+        """Why the job failed; empty if it did not."""
         try:
             stream = f"{self.name}/{self.host}-{int(time.time())}"
             self.log = self.context.logs.open(self.kind.log_group, stream, self.folder / LOG)
             with closing(self.log):
-                return self.carry_out()
+                return self.execute()
         except JobFailure as failure:
             return str(failure)
         except JobEnvironmentError as error:
@@ -177,17 +181,17 @@ class JobRun(ABC):
             if self._interrupted:
                 self.fail(INTERRUPTED)
             elif self._stopping.is_set():
-                self.change(self.stopped_as)
+                self.set_status(self.stopped_as)
             elif reason:
                 self.fail(reason)
             else:
-                self.change(COMPLETED)
+                self.set_status(COMPLETED)
 
-    def account(self) -> None:  # noqa: B027 -- a hook that not every kind needs
-        """Adds what is known only at the end: seconds, the exit message."""
+    def add_final_fields(self) -> None:  # noqa: B027 -- a hook that not every kind needs
+        """Add the fields that are known at the end of the job. Does nothing by default."""
 
     def warn(self) -> None:
         for path in without_effect(self.record, self.idle_fields):
             self.log.note(f"WARNING: {path} has no effect in the local SageMaker")
-        for key in filter(leads_elsewhere, self.record.get("Environment", {})):
-            self.log.note(f"WARNING: Environment.{key} is not passed on: jobs use the local server only")
+        for key in filter(is_aws_variable, self.record.get("Environment", {})):
+            self.log.note(f"WARNING: Environment.{key} is not passed on; jobs use only the local server")

@@ -1,4 +1,4 @@
-"""What all kinds of jobs have in common: create, describe, list, stop, and restore."""
+"""The operations that all job types share: create, describe, list, stop and restore."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from sagemaker_local.api.listing import Listing
 from sagemaker_local.api.protocol import ApiError, invalid
 from sagemaker_local.arns import arn
-from sagemaker_local.jobs.active_jobs import AtWork, ClosedError
+from sagemaker_local.jobs.active_jobs import ActiveJobs, ClosedError
 from sagemaker_local.jobs.job_run import INTERRUPTED, JobRun
 from sagemaker_local.jobs.kinds import JobKind
 from sagemaker_local.jobs.transitions import ENDED, IN_PROGRESS, add_transition, may_become
@@ -16,22 +16,22 @@ from sagemaker_local.resource import Context, Operation, Resource, now
 from sagemaker_local.store import Record
 
 DEFAULT_RUNTIME = 86_400
-"""StoppingCondition, MaxRuntimeInSeconds: the default is one day (API reference)."""
+"""The default of MaxRuntimeInSeconds in StoppingCondition: one day (API reference)."""
 
 
 class Jobs(Resource):
-    """A kind of job. A subclass checks a request and says how one runs."""
+    """One job type. A subclass validates requests and creates runs."""
 
     kind: JobKind
     defaults: ClassVar[Record] = {"StoppingCondition": {"MaxRuntimeInSeconds": DEFAULT_RUNTIME}}
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._at_work: AtWork[JobRun] = AtWork()
+        self._active: ActiveJobs[JobRun] = ActiveJobs()
 
     @abstractmethod
     def check(self, request: dict[str, Any]) -> None:
-        """ApiError for what the service would refuse, or what cannot be done here."""
+        """Raise ApiError for a request that SageMaker would reject, or that cannot run here."""
 
     @abstractmethod
     def run_of(self, record: Record) -> JobRun: ...
@@ -46,29 +46,29 @@ class Jobs(Resource):
         }
 
     def start(self) -> None:
-        """A job that ran when the server stopped is reported Failed, since nobody saw how it went on."""
+        """Report jobs that ran when the server stopped as Failed, because their outcome is unknown."""
         for record in self.context.store.all(self.kind.path):
             if record[self.kind.status] not in ENDED:
                 run = self.run_of(record)
                 run.fail(INTERRUPTED)
-                run.discard()
+                run.clean_up()
 
     def close(self) -> None:
-        self._at_work.close()
+        self._active.close()
 
     def _create(self, request: dict[str, Any]) -> dict[str, Any]:
         name = request[self.kind.name]
-        if (known := self.context.store.get(self.kind.path, name)) is not None:
-            raise self._in_use(known)
+        if (existing := self.context.store.get(self.kind.path, name)) is not None:
+            raise self._in_use(existing)
         self.check(request)
         record = self.new(request)
         try:
-            self._at_work.begin(name, lambda _: self._made(name, record, request.get("Tags", [])))
+            self._active.begin(name, lambda _: self._stored(name, record, request.get("Tags", [])))
         except ClosedError as error:
             raise ApiError("ServiceUnavailable", "the local server is stopping", 503) from error
         return {self.kind.arn: record[self.kind.arn]}
 
-    def _made(self, name: str, record: Record, tags: list[dict[str, str]]) -> JobRun:
+    def _stored(self, name: str, record: Record, tags: list[dict[str, str]]) -> JobRun:
         if not self.context.store.add(self.kind.path, name, record):
             raise self._in_use(record)
         if tags:
@@ -76,7 +76,7 @@ class Jobs(Resource):
         return self.run_of(record)
 
     def new(self, request: dict[str, Any]) -> Record:
-        """The record that a job begins with."""
+        """The record of a new job."""
         time = now()
         record = {
             **self.defaults,
@@ -91,7 +91,7 @@ class Jobs(Resource):
         return record
 
     def _describe(self, request: dict[str, Any]) -> dict[str, Any]:
-        return self._known(request[self.kind.name])
+        return self._existing(request[self.kind.name])
 
     def _list(self, request: dict[str, Any]) -> dict[str, Any]:
         kind = self.kind
@@ -101,16 +101,16 @@ class Jobs(Resource):
 
     def _stop(self, request: dict[str, Any]) -> dict[str, Any]:
         name = request[self.kind.name]
-        self._known(name)
-        if not self._at_work.stop(name):
-            status = self._known(name)[self.kind.status]
+        self._existing(name)
+        if not self._active.stop(name):
+            status = self._existing(name)[self.kind.status]
             if may_become(status, "Stopped"):
                 return {}
-            spoken = self.kind.spoken
-            raise invalid(f"The request was rejected because the {spoken} job is in status {status}.")
+            phrase = self.kind.phrase
+            raise invalid(f"The request was rejected because the {phrase} job is in status {status}.")
         return {}
 
-    def _known(self, name: str) -> Record:
+    def _existing(self, name: str) -> Record:
         record = self.context.store.get(self.kind.path, name)
         if record is None:
             raise invalid(self.kind.missing.format(name=name))

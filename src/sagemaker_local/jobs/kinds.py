@@ -1,16 +1,19 @@
-"""The words of the API for each kind of job."""
+"""The API's names for each job type."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 TUNED = "tuned-training-job"
-"""Kind of the records of what only a tuning job knows of its training jobs, by the training job's name."""
+"""The kind of records with what a tuning job stores about its training jobs, by training job name."""
 
 
 @dataclass(frozen=True)
 class JobKind:
-    """`noun` as in CreateTrainingJob; `missing` is the ValidationException's message for an unknown name."""
+    """The names of one job type. `noun` is as in CreateTrainingJob.
+
+    `missing` is the ValidationException message for an unknown name.
+    """
 
     noun: str
     missing: str
@@ -45,7 +48,7 @@ class JobKind:
         return f"SageMaker {self.noun} Job State Change"
 
     @property
-    def spoken(self) -> str:
+    def phrase(self) -> str:
         return self.noun.lower()
 
     @property
@@ -60,7 +63,7 @@ TRAINING = JobKind("Training", "Requested resource not found.", has_transitions=
 
 @dataclass(frozen=True)
 class TuningKind(JobKind):
-    """The one whose parts are words of their own where the others are lowered."""
+    """Tuning jobs have names of their own where other types only lower the noun."""
 
     @property
     def path(self) -> str:
@@ -75,7 +78,7 @@ class TuningKind(JobKind):
         return "SageMaker HyperParameter Tuning Job State Change"
 
     @property
-    def spoken(self) -> str:
+    def phrase(self) -> str:
         return "hyperparameter tuning"
 
 

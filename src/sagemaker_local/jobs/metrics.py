@@ -1,4 +1,4 @@
-"""Metrics of a training job: regular expressions over its log."""
+"""Metrics of a training job, matched in its log by regular expressions."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from sagemaker_local.resource import now
 
 
 class Metrics:
-    """`definitions` are MetricDefinitions: the last value of each becomes FinalMetricDataList."""
+    """The last value of each metric, for FinalMetricDataList. `definitions` are MetricDefinitions."""
 
     def __init__(self, definitions: list[dict[str, str]]) -> None:
-        self._patterns = [(item["Name"], compiled(item["Name"], item["Regex"])) for item in definitions]
+        self._patterns = [(item["Name"], compile_metric(item["Name"], item["Regex"])) for item in definitions]
         self._last: dict[str, dict[str, Any]] = {}
 
     def observe(self, line: str) -> None:
-        """The first group of the first match in the line; what is no finite number does not count."""
+        """Record the first group of the first match in the line, if it is a finite number."""
         for name, pattern in self._patterns:
             if (value := value_in(pattern, line)) is not None:
                 self._last[name] = {"MetricName": name, "Value": value, "Timestamp": now()}
@@ -33,7 +33,7 @@ def value_in(pattern: re.Pattern[str], line: str) -> float | None:
     return _number(match.group(1)) if match and pattern.groups else None
 
 
-def compiled(name: str, pattern: str) -> re.Pattern[str]:
+def compile_metric(name: str, pattern: str) -> re.Pattern[str]:
     try:
         return re.compile(pattern)
     except re.error as error:

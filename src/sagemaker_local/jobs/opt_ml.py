@@ -1,7 +1,7 @@
-"""The folder that a training job finds at /opt/ml.
+"""The contents of a training job's /opt/ml.
 
-As in "How Amazon SageMaker AI Provides Training Information" (developer guide): configuration under
-input/config, a folder per channel under input/data, model, output.
+Configuration is under input/config, and each channel is a folder under input/data ("How Amazon SageMaker AI
+Provides Training Information", developer guide).
 """
 
 from __future__ import annotations

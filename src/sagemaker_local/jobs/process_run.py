@@ -1,4 +1,4 @@
-"""A job that is one command: stage each host's folder, run the command there, keep what it made."""
+"""A job that runs one command per host: prepare the host's folder, run the command, upload the results."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from sagemaker_local.images.environments import Environment
 from sagemaker_local.images.overlay import lay_over
 from sagemaker_local.jobs.host_process import HostRun
-from sagemaker_local.jobs.hosts import Host, hosts_of
-from sagemaker_local.jobs.job_environment import base_environment, with_requested
+from sagemaker_local.jobs.hosts import Host, make_hosts
+from sagemaker_local.jobs.job_environment import base_environment, merge_requested
 from sagemaker_local.jobs.job_run import INTERRUPTED, REASON_LIMIT, JobRun
 from sagemaker_local.resource import Context, now
 from sagemaker_local.sandbox.launcher import Command
@@ -21,36 +21,37 @@ from sagemaker_local.store import Record
 if TYPE_CHECKING:
     from sagemaker_local.logs import LogStream
 
-NAMES_ONLY = "without namespaces the hosts cannot reach one another by name: all are this machine, 127.0.0.1"
+NO_NAMES = "without namespaces, hosts cannot reach each other by name; all are this machine, 127.0.0.1"
 
 
 class ProcessRun(JobRun):
-    """The first host is followed by the job's own thread, each further one by its own."""
+    """A job with a process per host. The job's thread follows the first host; other threads follow the
+    others."""
 
     workdir = "/opt/ml"
     running_status = "Training"
 
     def __init__(self, context: Context, record: Record) -> None:
         super().__init__(context, record)
-        self.hosts = hosts_of(self.folder, self.instance_count)
+        self.hosts = make_hosts(self.folder, self.instance_count)
         self._runs: list[HostRun] = []
         self._failed: HostRun | None = None
 
     @abstractmethod
-    def stage(self, environment: Environment, host: Host) -> Environment:
-        """Fills a host's /opt/ml before the command starts; answers the environment that it runs in."""
+    def prepare(self, environment: Environment, host: Host) -> Environment:
+        """Fill the host's /opt/ml. Returns the environment that the command runs in."""
 
     @abstractmethod
     def command(self, python: str) -> tuple[tuple[str, ...], dict[str, str]]:
-        """The command line, and the variables that this kind of job has beside the request's."""
+        """The command line, and the variables of this job type."""
 
     @abstractmethod
-    def keep(self, succeeded: bool) -> None:
-        """Uploads what the job made; `succeeded` is false after a failure, true where it was stopped."""
+    def upload_results(self, succeeded: bool) -> None:
+        """Upload the job's results. `succeeded` is true for a stopped job, false for a failed one."""
 
     @abstractmethod
     def failure_text(self, failed: HostRun) -> str:
-        """What the job itself wrote about its failure, on the host that failed; empty where nothing."""
+        """The failure that the job wrote on the failed host; empty if it wrote none."""
 
     @property
     @abstractmethod
@@ -61,16 +62,16 @@ class ProcessRun(JobRun):
     def instance_count(self) -> int: ...
 
     def observe(self, line: str) -> None:
-        """Sees each line of the log."""
+        """Process one line of the job's output."""
 
-    def carry_out(self) -> str:
+    def execute(self) -> str:
         for host in self.hosts:
             host.opt_ml.mkdir(parents=True)
         self.warn()
         base = self.context.environments.resolve(self.image, self.log.note)
         if base.warning:
             self.log.note(f"WARNING: {base.warning}")
-        environments = [self.stage(base, host) for host in self.hosts]
+        environments = [self.prepare(base, host) for host in self.hosts]
         if self._stopping.is_set():
             return ""
         self._run_all(environments)
@@ -78,21 +79,21 @@ class ProcessRun(JobRun):
         stopped = self._stopping.is_set()
         if self._interrupted:
             return INTERRUPTED
-        self.keep(succeeded=failed is None or stopped)
+        self.upload_results(succeeded=failed is None or stopped)
         return "" if failed is None or stopped else self._algorithm_error(failed)
 
     def warn(self) -> None:
         super().warn()
         if len(self.hosts) > 1 and not self.context.launcher.isolation.mode:
-            self.log.note(f"WARNING: {NAMES_ONLY}")
+            self.log.note(f"WARNING: {NO_NAMES}")
 
-    def end_now(self) -> None:
+    def kill(self) -> None:
         with self._lock:
             runs = self._runs
         for run in runs:
             run.kill()
 
-    def end_gently(self) -> None:
+    def terminate(self) -> None:
         processes = [run.process for run in self._runs if run.process is not None]
         for process in processes:
             process.terminate()
@@ -105,13 +106,13 @@ class ProcessRun(JobRun):
 
     def _run_all(self, environments: list[Environment]) -> None:
         started = int(time.time())
-        further = [self._open_log(host, started) for host in self.hosts[1:]]
+        other_logs = [self._open_log(host, started) for host in self.hosts[1:]]
         try:
-            runs = [HostRun(*pair) for pair in zip(self.hosts, [self.log, *further], strict=True)]
+            runs = [HostRun(*pair) for pair in zip(self.hosts, [self.log, *other_logs], strict=True)]
             self._run(runs, environments)
         finally:
-            for opened in further:
-                opened.close()
+            for log in other_logs:
+                log.close()
 
     def _open_log(self, host: Host, started: int) -> LogStream:
         stream = f"{self.name}/{host.name}-{started}"
@@ -119,14 +120,14 @@ class ProcessRun(JobRun):
 
     def _command_of(self, host: Host, environment: Environment) -> Command:
         python = lay_over(environment.python, host.folder / "python")
-        argv, own = self.command(str(python))
+        argv, job_variables = self.command(str(python))
         programs = (python.parent, environment.python.parent)
         base = base_environment(self.context.settings, host.folder / "home", programs)
-        env = {**with_requested(base, self.record.get("Environment", {})), **own}
+        env = {**merge_requested(base, self.record.get("Environment", {})), **job_variables}
         return Command(host.opt_ml, argv, env, self.workdir, host.name, host.names)
 
     def _run(self, runs: list[HostRun], environments: list[Environment]) -> None:
-        """Every host's process, until all have ended."""
+        """Run a process per host until all have ended."""
         commands = [self._command_of(*pair) for pair in zip(self.hosts, environments, strict=True)]
         with self._lock:
             if self._stopping.is_set():
@@ -139,19 +140,19 @@ class ProcessRun(JobRun):
         if timer is not None:
             timer.daemon = True
             timer.start()
-        self.change(self.running_status)
+        self.set_status(self.running_status)
         self._follow_all(runs)
         if timer is not None:
             timer.cancel()
 
     def _launch(self, runs: list[HostRun], commands: list[Command]) -> None:
-        """All of them, or none."""
+        """Start all processes, or none."""
         try:
             for run, command in zip(runs, commands, strict=True):
                 run.process = self.context.launcher.start(command)
         except BaseException:
             for run in runs:
-                run.abandon()
+                run.kill_unread()
             raise
 
     def _follow_all(self, runs: list[HostRun]) -> None:
@@ -163,7 +164,7 @@ class ProcessRun(JobRun):
             other.join()
 
     def _follow(self, run: HostRun) -> None:
-        """The first host that fails ends the others: nobody would wait for their part."""
+        """Follow a process. The first host that fails ends the others, which would wait for it."""
         if run.follow(self.observe) == 0:
             return
         with self._lock:
@@ -176,6 +177,6 @@ class ProcessRun(JobRun):
                 other.kill()
 
     def _algorithm_error(self, failed: HostRun) -> str:
-        text = self.failure_text(failed) or failed.last_words()
+        text = self.failure_text(failed) or failed.last_lines()
         ending = f", exit code: {failed.code}"
         return f"AlgorithmError: {text}"[: REASON_LIMIT - len(ending)] + ending

@@ -1,4 +1,4 @@
-"""CreateProcessingJob, DescribeProcessingJob, ListProcessingJobs, StopProcessingJob."""
+"""The operations CreateProcessingJob, DescribeProcessingJob, ListProcessingJobs and StopProcessingJob."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ProcessingRun(ProcessRun):
     def instance_count(self) -> int:
         return int(self.record["ProcessingResources"]["ClusterConfig"]["InstanceCount"])
 
-    def stage(self, environment: Environment, host: Host) -> Environment:
+    def prepare(self, environment: Environment, host: Host) -> Environment:
         for item in self.record.get("ProcessingInputs", []):
             source = item["S3Input"]
             folder = _local(host, source["LocalPath"])
@@ -67,7 +67,7 @@ class ProcessingRun(ProcessRun):
         return environment
 
     def command(self, python: str) -> tuple[tuple[str, ...], dict[str, str]]:
-        """The image's Python stands in for any absolute path to one."""
+        """The container's command. An absolute path to a Python becomes the environment's Python."""
         specification = self.record["AppSpecification"]
         program, *rest = specification["ContainerEntrypoint"]
         first = python if PYTHON.fullmatch(program) else program
@@ -75,17 +75,18 @@ class ProcessingRun(ProcessRun):
             "PROCESSING_JOB_ARN": self.record[self.kind.arn]
         }
 
-    def keep(self, succeeded: bool) -> None:
+    def upload_results(self, succeeded: bool) -> None:
         for output in self._outputs():
             if succeeded or output["S3UploadMode"] == "Continuous":
-                for host in reversed(self.hosts):  # of two files of one name, the first host's stays
+                for host in reversed(self.hosts):  # if names clash, the first host's file wins
                     self.context.storage.upload_folder(_local(host, output["LocalPath"]), output["S3Uri"])
 
-    def failure_text(self, failed: HostRun) -> str:  # noqa: ARG002 -- there is no such file here
+    def failure_text(self, failed: HostRun) -> str:  # noqa: ARG002 -- processing jobs have no failure file
         return ""
 
-    def account(self) -> None:
-        """There is no secondary status here, so the reason of a stop by time stands in FailureReason."""
+    def add_final_fields(self) -> None:
+        """Add ExitMessage and, for a job that ran too long, FailureReason: there is no secondary status
+        for it."""
         if self.stopped_as == "MaxRuntimeExceeded":
             limit = self.record["StoppingCondition"]["MaxRuntimeInSeconds"]
             self.record["FailureReason"] = f"MaxRuntimeExceeded: the job ran longer than {limit} seconds"
@@ -112,8 +113,8 @@ class ProcessingJobs(Jobs):
         outputs = [
             item.get("S3Output") for item in request.get("ProcessingOutputConfig", {}).get("Outputs", [])
         ]
-        for place in (*inputs, *outputs):
-            _check_place(place)
+        for location in (*inputs, *outputs):
+            _check_location(location)
 
     def run_of(self, record: Record) -> JobRun:
         return ProcessingRun(self.context, record)
@@ -123,9 +124,9 @@ def _local(host: Host, path: str) -> Path:
     return host.opt_ml.joinpath(path.removeprefix(ROOT))
 
 
-def _check_place(place: dict[str, Any] | None) -> None:
-    path = (place or {}).get("LocalPath", "")
+def _check_location(location: dict[str, Any] | None) -> None:
+    path = (location or {}).get("LocalPath", "")
     if not path.startswith(ROOT) or ".." in path.split("/"):
-        raise invalid(f"LocalPath must be a folder under {ROOT}processing; this is {path or 'not given'}")
-    if not str((place or {}).get("S3Uri", "")).startswith("s3://"):
+        raise invalid(f"LocalPath must be a folder under {ROOT}processing; got {path or 'none'}")
+    if not str((location or {}).get("S3Uri", "")).startswith("s3://"):
         raise invalid(f"S3Uri of {path} must start with s3://")

@@ -1,4 +1,4 @@
-"""CreateTrainingJob, DescribeTrainingJob, ListTrainingJobs, StopTrainingJob."""
+"""The operations CreateTrainingJob, DescribeTrainingJob, ListTrainingJobs and StopTrainingJob."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sagemaker_local.errors import JobFailure, RequirementsError
 from sagemaker_local.images.environments import Environment
 from sagemaker_local.jobs import opt_ml
 from sagemaker_local.jobs.host_process import HostRun
-from sagemaker_local.jobs.hosts import Host, check_count, together
+from sagemaker_local.jobs.hosts import Host, check_count, merged_folder
 from sagemaker_local.jobs.job_run import JobRun
 from sagemaker_local.jobs.jobs import Jobs
 from sagemaker_local.jobs.kinds import TRAINING, TUNED
@@ -25,7 +25,7 @@ from sagemaker_local.store import Record
 
 TRAIN = Path(__file__).parents[1] / "toolkit/train.py"
 CHECKPOINTS = "/opt/ml/checkpoints"
-"""CheckpointConfig, LocalPath: the default (API reference)."""
+"""The default of LocalPath in CheckpointConfig (API reference)."""
 RULES: Rules = {
     "AlgorithmSpecification.AlgorithmName": (),
     "AlgorithmSpecification.TrainingInputMode": ("File", "FastFile"),
@@ -95,9 +95,9 @@ class TrainingRun(ProcessRun):
     def instance_count(self) -> int:
         return int(self.record["ResourceConfig"].get("InstanceCount", 1))
 
-    def stage(self, environment: Environment, host: Host) -> Environment:
+    def prepare(self, environment: Environment, host: Host) -> Environment:
         if host.number == 0:
-            self.change("Downloading")
+            self.set_status("Downloading")
         opt_ml.make_folders(host.opt_ml)
         opt_ml.write_configuration(host, self.record)
         for channel in self.record.get("InputDataConfig", []):
@@ -118,19 +118,19 @@ class TrainingRun(ProcessRun):
         )
 
     def command(self, python: str) -> tuple[tuple[str, ...], dict[str, str]]:
-        own = {"TRAINING_JOB_NAME": self.name, "TRAINING_JOB_ARN": self.record[self.kind.arn]}
-        # Without `site`: the toolkit is standard library only, and the script gets a Python of its own.
+        variables = {"TRAINING_JOB_NAME": self.name, "TRAINING_JOB_ARN": self.record[self.kind.arn]}
+        # Without `site`: the toolkit needs only the standard library, and the script gets its own Python.
         default = (python, "-I", "-S", str(TRAIN))
         entrypoint = self._specification.get("ContainerEntrypoint", default)
-        return (*entrypoint, *self._specification.get("ContainerArguments", [])), own
+        return (*entrypoint, *self._specification.get("ContainerArguments", [])), variables
 
-    def keep(self, succeeded: bool) -> None:
-        self.change("Uploading")
+    def upload_results(self, succeeded: bool) -> None:
+        self.set_status("Uploading")
         self.record["FinalMetricDataList"] = self._metrics.final
         storage = self.context.storage
-        where = self.record["OutputDataConfig"]
-        target = f"{where['S3OutputPath'].rstrip('/')}/{self.name}/output"
-        data = together(self.hosts, "output/data", self.log.note)
+        output = self.record["OutputDataConfig"]
+        target = f"{output['S3OutputPath'].rstrip('/')}/{self.name}/output"
+        data = merged_folder(self.hosts, "output/data", self.log.note)
         if any(data.iterdir()):
             storage.upload_archive(data, f"{target}/output.tar.gz")
         for host in reversed(self.hosts):
@@ -138,8 +138,8 @@ class TrainingRun(ProcessRun):
                 storage.upload_folder(checkpoints[1], checkpoints[0])
         if not succeeded:
             return
-        model = together(self.hosts, "model", self.log.note)
-        if where.get("CompressionType") == "NONE":
+        model = merged_folder(self.hosts, "model", self.log.note)
+        if output.get("CompressionType") == "NONE":
             storage.upload_folder(model, f"{target}/model/")
             artifacts = f"{target}/model/"
         else:
@@ -148,12 +148,12 @@ class TrainingRun(ProcessRun):
         self.record["ModelArtifacts"] = {"S3ModelArtifacts": artifacts}
 
     def failure_text(self, failed: HostRun) -> str:
-        """/opt/ml/output/failure; the script's last line fills the toolkit's empty ErrorMessage."""
+        """The contents of /opt/ml/output/failure. An empty ErrorMessage gets the script's last line."""
         file = failed.host.opt_ml / "output/failure"
         text = file.read_text(errors="replace") if file.is_file() else ""
-        return text.replace('ErrorMessage ""', f'ErrorMessage "{failed.last_words(beside=text, count=1)}"')
+        return text.replace('ErrorMessage ""', f'ErrorMessage "{failed.last_lines(exclude=text, count=1)}"')
 
-    def account(self) -> None:
+    def add_final_fields(self) -> None:
         started = self.record.get(self.kind.started)
         if started is not None:
             seconds = max(1, math.ceil(self.record[self.kind.ended] - started))
@@ -166,7 +166,7 @@ class TrainingRun(ProcessRun):
         return config["S3Uri"], host.opt_ml / config.get("LocalPath", CHECKPOINTS).removeprefix("/opt/ml/")
 
     def _stage_script(self, environment: Environment, host: Host) -> Environment:
-        """Script mode: the source of the job in /opt/ml/code, with its requirements."""
+        """Script mode: put the source into /opt/ml/code and install its requirements."""
         code = host.opt_ml / "code"
         source = _decoded(self.record.get("HyperParameters", {}).get("sagemaker_submit_directory", ""))
         if source.startswith("s3://"):
@@ -186,8 +186,8 @@ class TrainingRun(ProcessRun):
         except RequirementsError as error:
             self.log.note(error.output)
             command = "python -m pip install -r requirements.txt"
-            said = f'ExitCode {error.code}\nErrorMessage "{error.output}"\nCommand "{command}"'
-            raise JobFailure(f"AlgorithmError: InstallRequirementsError:\n{said}, exit code: 1") from error
+            reason = f'ExitCode {error.code}\nErrorMessage "{error.output}"\nCommand "{command}"'
+            raise JobFailure(f"AlgorithmError: InstallRequirementsError:\n{reason}, exit code: 1") from error
 
 
 class TrainingJobs(Jobs):
@@ -198,9 +198,9 @@ class TrainingJobs(Jobs):
         specification = request.get("AlgorithmSpecification", {})
         for member in ("AlgorithmSpecification", "ResourceConfig", "StoppingCondition"):
             if member not in request:
-                raise invalid(f"{member} must be given")
+                raise invalid(f"{member} is required")
         if "TrainingImage" not in specification:
-            raise invalid("AlgorithmSpecification.TrainingImage must be given")
+            raise invalid("AlgorithmSpecification.TrainingImage is required")
         if not request["OutputDataConfig"]["S3OutputPath"].startswith("s3://"):
             raise invalid("OutputDataConfig.S3OutputPath must start with s3://")
         checkpoints = request.get("CheckpointConfig", {}).get("LocalPath", CHECKPOINTS)
@@ -221,7 +221,7 @@ class TrainingJobs(Jobs):
         return record | ({"TuningJobArn": tuned["TuningJobArn"]} if tuned else {})
 
     def _check_inputs(self, request: dict[str, Any]) -> None:
-        """SageMaker looks for the inputs when the job is created: a channel without objects is refused."""
+        """Reject a channel without objects. SageMaker checks this when the job is created."""
         for channel in request.get("InputDataConfig", []):
             source = channel["DataSource"].get("S3DataSource")
             if source is None:
@@ -236,13 +236,13 @@ class TrainingJobs(Jobs):
 
 
 def _script(request: dict[str, Any]) -> str:
-    """The script of script mode, by hyperparameter or variable, as sagemaker-training looks for it."""
+    """The script for script mode, from a hyperparameter or variable, as sagemaker-training finds it."""
     variable: str = request.get("Environment", {}).get("SAGEMAKER_PROGRAM", "")
     return variable or _decoded(request.get("HyperParameters", {}).get("sagemaker_program", ""))
 
 
 def _decoded(value: str) -> str:
-    """SDKs send hyperparameters as JSON text; a bare string is itself."""
+    """A hyperparameter's text. SDKs send JSON text; other clients send the text itself."""
     try:
         decoded = json.loads(value)
     except ValueError:

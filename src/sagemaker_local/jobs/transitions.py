@@ -1,9 +1,9 @@
-"""The states of a job, and how a record moves through them.
+"""Job statuses and their transitions.
 
-From the API reference of DescribeTrainingJob (SecondaryStatus, SecondaryStatusTransition): Starting,
-Downloading, Training and Uploading are InProgress; LaunchingMLInstances, PreparingTrainingStack and
-DownloadingTrainingImage are no longer used. The status messages are those that the documentation shows;
-it says that they may change.
+Starting, Downloading, Training and Uploading are InProgress. LaunchingMLInstances, PreparingTrainingStack and
+DownloadingTrainingImage are no longer used (DescribeTrainingJob, API reference: SecondaryStatus,
+SecondaryStatusTransition). The status messages are those of the documentation, which says that they may
+change.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def may_become(status: str, following: str) -> bool:
 
 
 def add_transition(record: Record, secondary: str, time: float) -> None:
-    """Ends the newest transition and appends the next; one that ends the job has its own end."""
+    """End the last transition and append a new one. A final transition gets an end time."""
     transitions = record.setdefault("SecondaryStatusTransitions", [])
     if transitions:
         transitions[-1].setdefault("EndTime", time)

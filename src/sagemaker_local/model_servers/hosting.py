@@ -9,7 +9,7 @@ from typing import Any
 
 from sagemaker_local.errors import JobEnvironmentError, JobFailure
 from sagemaker_local.images.environments import Environment
-from sagemaker_local.jobs.job_environment import base_environment, with_requested
+from sagemaker_local.jobs.job_environment import base_environment, merge_requested
 from sagemaker_local.logs import LogStream
 from sagemaker_local.model_servers.serving import Launch, StartError
 from sagemaker_local.resource import Context
@@ -128,7 +128,7 @@ class Hosting:
     def _variables(self, variant: dict[str, Any], folder: Path, environment: Environment) -> dict[str, str]:
         base = base_environment(self._context.settings, folder / "home", (environment.python.parent,))
         # Two generations serve side by side during an update, so the system chooses the port.
-        return {**with_requested(base, variant["environment"]), "SAGEMAKER_BIND_TO_PORT": "0"}
+        return {**merge_requested(base, variant["environment"]), "SAGEMAKER_BIND_TO_PORT": "0"}
 
     def _log(self, variant: str) -> LogStream:
         stream = f"{variant}/i-{int(self._folder.name):017x}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-CARRIED = "STAGEWRIGHT_ACCOUNT_FILES"
+CARRIED = "SAGEMAKER_LOCAL_ACCOUNT_FILES"
 """Tells a server, which gets none of the AWS variables, what those of the user's shell named."""
 VARIABLES = ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE")
 

@@ -61,7 +61,7 @@ class TransformRun(JobRun):
         """Another writer of the job's log; what follows the stream's name is `suffix`."""
         return self.context.logs.open(self.kind.log_group, self.log.name + suffix, self.folder / LOG)
 
-    def carry_out(self) -> str:
+    def execute(self) -> str:
         self.warn()
         source = self.record["TransformInput"]["DataSource"]["S3DataSource"]
         items = self.context.storage.items(source["S3Uri"], source["S3DataType"])
@@ -78,13 +78,13 @@ class TransformRun(JobRun):
             self.context.storage.upload_folder(self._output, self.record["TransformOutput"]["S3OutputPath"])
         return reason
 
-    def end_now(self) -> None:
+    def kill(self) -> None:
         with self._lock:
             worker = self._worker
         if worker is not None:
             worker.close()
 
-    end_gently = end_now
+    terminate = kill
 
     @property
     def _output(self) -> Path:
@@ -107,7 +107,7 @@ class TransformRun(JobRun):
             self.record[self.kind.started] = now()
         try:
             worker.start()
-            self.change("Training")
+            self.set_status("Training")
             yield worker
         finally:
             worker.close()

@@ -11,7 +11,7 @@ from typing import Any
 from sagemaker_local.api.protocol import ApiError
 from sagemaker_local.jobs.hosts import LOG
 from sagemaker_local.jobs.kinds import TRAINING, TUNED, TUNING
-from sagemaker_local.jobs.metrics import compiled
+from sagemaker_local.jobs.metrics import compile_metric
 from sagemaker_local.jobs.transitions import COMPLETED, ENDED
 from sagemaker_local.resource import Context
 from sagemaker_local.store import Record
@@ -129,5 +129,5 @@ class Trials:
         self._store.put(TUNED, name, tuned)
         self._context.call("CreateTrainingJob", definition.training_job(name, proposal.values, tags))
         file = self._context.settings.root / "jobs" / TRAINING.noun.lower() / name / LOG
-        progress = early_stopping.Progress(file, compiled(definition.metric, definition.expression))
+        progress = early_stopping.Progress(file, compile_metric(definition.metric, definition.expression))
         self._running[name] = Trial(search, proposal, progress)

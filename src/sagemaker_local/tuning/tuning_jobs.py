@@ -11,7 +11,7 @@ from sagemaker_local.api.protocol import ApiError, invalid
 from sagemaker_local.jobs import training_jobs
 from sagemaker_local.jobs.jobs import Jobs
 from sagemaker_local.jobs.kinds import TUNING
-from sagemaker_local.jobs.metrics import compiled
+from sagemaker_local.jobs.metrics import compile_metric
 from sagemaker_local.jobs.training_jobs import TrainingJobs
 from sagemaker_local.jobs.transitions import ENDED
 from sagemaker_local.resource import Operation, now
@@ -71,7 +71,7 @@ class TuningJobs(Jobs):
 
     def _check_training(self, name: str, definition: Definition) -> None:
         """What CreateTrainingJob would refuse is refused now, and not once for every training job."""
-        compiled(definition.metric, definition.expression)
+        compile_metric(definition.metric, definition.expression)
         request = definition.training_job(f"{name}-001-00000000", {}, [])
         TrainingJobs(self.context).check(protocol.parse("CreateTrainingJob", request))
 

@@ -31,10 +31,10 @@ class TuningRun(JobRun):
     kind = TUNING
     idle_fields = ()
 
-    def carry_out(self) -> str:
+    def execute(self) -> str:
         """No training job runs afterwards."""
         trials = Trials(self.context, self.record)
-        self.change("Training")
+        self.set_status("Training")
         try:
             return self._tune(trials)
         except ApiError as error:
@@ -47,12 +47,12 @@ class TuningRun(JobRun):
                 time.sleep(POLL_SECONDS)
                 trials.collect()
 
-    def end_gently(self) -> None:
+    def terminate(self) -> None:
         """The thread of the job looks after it: it sees that the job is stopping."""
 
-    end_now = end_gently
+    kill = terminate
 
-    def detail(self) -> Record:
+    def event_record(self) -> Record:
         return self.record | tuned_jobs.counters(tuned_jobs.summaries(self.context.store, self.name))
 
     def _tune(self, trials: Trials) -> str:

@@ -100,7 +100,7 @@ def test_of_two_files_of_one_name_the_first_hosts_stays_and_the_log_says_so(benc
     bench.train("clash", INSPECT, ResourceConfig=TWO, InputDataConfig=inputs)
     assert bench.ended("clash", "Training")["TrainingJobStatus"] == "Completed"
     assert bench.archive("models/clash/output/model.tar.gz")["same.txt"] == b"algo-1"
-    assert "WARNING: algo-2 wrote /opt/ml/model/same.txt, too" in bench.log("clash", "training")
+    assert "WARNING: algo-2 also wrote /opt/ml/model/same.txt" in bench.log("clash", "training")
 
 
 def test_each_host_has_a_log_stream(bench, logs_client):

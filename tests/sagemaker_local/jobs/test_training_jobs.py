@@ -9,7 +9,7 @@ from zipfile import ZipFile
 import pytest
 
 from sagemaker_local.api.protocol import ApiError
-from sagemaker_local.sandbox import isolation
+from sagemaker_local.sandbox import launcher
 from sagemaker_local.sandbox.isolation import Isolation
 
 FIT = """
@@ -235,7 +235,7 @@ def test_spot_is_accepted_with_a_word_in_the_log(bench):
 
 @pytest.fixture
 def _no_namespaces(monkeypatch):
-    monkeypatch.setattr(isolation, "probe", lambda: Isolation("rewritten paths", "for this test"))
+    monkeypatch.setattr(launcher, "probe", lambda: Isolation("rewritten paths", "for this test"))
 
 
 @pytest.mark.usefixtures("_no_namespaces")

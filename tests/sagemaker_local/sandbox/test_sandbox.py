@@ -16,7 +16,8 @@ import pytest
 from tests.support import processes
 from tests.support.waiting import PATIENCE, until
 
-from sagemaker_local.sandbox import isolation, watch
+from sagemaker_local.sandbox import launcher as sandbox_launcher
+from sagemaker_local.sandbox import watch
 from sagemaker_local.sandbox.isolation import ENTER, Isolation, enter, probe, write_hosts
 from sagemaker_local.sandbox.launcher import Command, Launcher
 
@@ -30,7 +31,7 @@ SYSTEM_PYTHON = Path("/usr/bin/python3")
 @pytest.fixture(params=["as probed", "rewritten paths"])
 def sandbox(request, monkeypatch):
     if request.param == "rewritten paths":
-        monkeypatch.setattr(isolation, "probe", lambda: Isolation("rewritten paths", "for this test"))
+        monkeypatch.setattr(sandbox_launcher, "probe", lambda: Isolation("rewritten paths", "for this test"))
     started = Launcher()
     yield started
     started.close()

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from sagemaker_local.api.fields import Fields
 from sagemaker_local.api.protocol import ApiError
-from sagemaker_local.jobs.active_jobs import AtWork, ClosedError
+from sagemaker_local.jobs.active_jobs import ActiveJobs, ClosedError
 from sagemaker_local.resource import now
 from sagemaker_local.store import Record
 from stagewright.local.glue import arguments, pythons
@@ -36,7 +36,7 @@ class JobRuns:
     def __init__(self, context: Context, jobs: Jobs) -> None:
         self._context = context
         self._jobs = jobs
-        self._at_work: AtWork[Run] = AtWork()
+        self._active: ActiveJobs[Run] = ActiveJobs()
 
     def operations(self) -> dict[str, Callable[[dict[str, Any]], dict[str, Any]]]:
         return {
@@ -53,7 +53,7 @@ class JobRuns:
                 Run(self._context, {}, {}, record).fail(INTERRUPTED)
 
     def close(self) -> None:
-        self._at_work.close()
+        self._active.close()
 
     def _start(self, request: dict[str, Any]) -> dict[str, Any]:
         job = self._jobs.known(request["JobName"])
@@ -69,7 +69,7 @@ class JobRuns:
             return Run(self._context, job, given, record)
 
         try:
-            self._at_work.begin(record["Id"], made)
+            self._active.begin(record["Id"], made)
         except ClosedError as error:
             raise ApiError("InternalServiceException", "the local server is stopping", 500) from error
         return {"JobRunId": record["Id"]}
@@ -95,7 +95,7 @@ class JobRuns:
 
     def _stop_one(self, JobName: str, JobRunId: str) -> None:  # noqa: N803 -- as the API names them
         self._known(JobName, JobRunId)
-        if not self._at_work.stop(JobRunId):
+        if not self._active.stop(JobRunId):
             state = self._known(JobName, JobRunId)["JobRunState"]
             raise ApiError("InvalidInputException", f"Job run {JobRunId} is in state {state}.")
 
