@@ -6,6 +6,7 @@ pytest_plugins = (
     "tests.support.command_server",
     "tests.support.command_line",
     "tests.support.installation",
+    "tests.support.lanes",
     "tests.support.messages",
 )
 

@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from stagewright.local import server
+
+pytestmark = pytest.mark.slow
 
 CONFTEST = """
 import sys, pytest

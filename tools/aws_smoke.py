@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from stagewright.cli.common import launch
-from stagewright.cli.common.launch import Source
+from stagewright.cli.common.source import Source
 from stagewright.cli.common.target import Session, installation, session
 from stagewright.naming import Installation, timestamp
 from stagewright.operator_gateway import OperatorGateway

@@ -223,6 +223,7 @@ def test_a_name_is_looked_for_in_pipelines(here: Path, monkeypatch: pytest.Monke
     assert documents.path_of("house-price") == Path("house-price/pipeline.yaml")
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 def test_init_and_run_as_the_readme_says(here: Path) -> None:
     try:

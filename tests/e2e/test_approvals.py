@@ -19,7 +19,7 @@ from stagewright.operator_gateway import OperatorGateway
 from stagewright.runs import approvals
 from stagewright.runs.history.run_history import show
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("approvals")]
+pytestmark = pytest.mark.e2e
 
 DOCUMENT = """\
 name: asked

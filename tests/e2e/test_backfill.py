@@ -16,7 +16,7 @@ from tests.support.waiting import PATIENCE, until
 
 from stagewright.local import server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("backfill")]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 MONTHS = [f"2024-{month:02}" for month in range(1, 13)]
 SPAN = ("--from", "2024-01", "--to", "2024-12", "--every", "month")

@@ -22,7 +22,7 @@ from tests.support.waiting import PATIENCE, until
 
 from stagewright.local import server as local_server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("bad-input")]
+pytestmark = pytest.mark.e2e
 
 OUTPUT = """\
 import json, os, pathlib, sys, time

@@ -18,7 +18,7 @@ from stagewright.runs.releases.code_folder import scan
 from stagewright.runs.releases.push import push
 from stagewright.runs.requests import request_run
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SALES = "raw/house-price/ames_house_sales.csv"

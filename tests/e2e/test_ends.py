@@ -25,7 +25,7 @@ from stagewright.runs.plan_inputs.load import make_plan
 from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases import push
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("ends")]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 DOCUMENT = """\
 name: {name}

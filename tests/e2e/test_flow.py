@@ -10,7 +10,7 @@ from stagewright.cli.common.live_view import why
 from stagewright.document.load import load
 from stagewright.errors import PlanError
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.e2e
 
 SCORE = """\
 import json, pathlib, sys

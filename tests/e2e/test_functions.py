@@ -10,7 +10,7 @@ from tests.e2e.places import Place
 
 from stagewright.local import server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("functions")]
+pytestmark = pytest.mark.e2e
 
 DOCUMENT = """\
 name: calls

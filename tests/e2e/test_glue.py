@@ -12,7 +12,7 @@ from tests.support.waiting import until
 from stagewright.local import server
 from stagewright.runs.history.run_history import show
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("glue")]
+pytestmark = pytest.mark.e2e
 
 DOCUMENT = """\
 name: shell

@@ -21,7 +21,7 @@ from stagewright.local.state import INSTALLATION
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "house-price"
 NAME = "house-price"
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.e2e
 
 
 class Pushed:

@@ -21,7 +21,7 @@ from stagewright.runs.history.run_history import find_run, show
 from stagewright.runs.releases import push as release
 from stagewright.runs.requests import request_run
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("killed")]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 KILLS = 20
 LONGEST = 1.2

@@ -175,6 +175,7 @@ def _serve(enforced: Enforced) -> str:
     return str(stage.requests["CreateModel"]["PrimaryContainer"]["Image"])
 
 
+@pytest.mark.slow
 def test_the_whole_way_needs_nothing_that_a_policy_does_not_allow(used: list[dict[str, Any]]) -> None:
     assert [each for each in used if not each["allowed"]] == []
     assert {each["role"] for each in used} == set(Artifacts.read(INSTALLATION).resources["roles"])

@@ -19,7 +19,7 @@ from sagemaker_local.credentials import environment
 from stagewright.local import server as local
 from stagewright.local.state import INSTALLATION
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("pushes")]
+pytestmark = pytest.mark.e2e
 
 DOCUMENT = """\
 name: pushed

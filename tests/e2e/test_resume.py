@@ -13,7 +13,7 @@ from tests.support.waiting import until
 
 from stagewright.local import server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("resume")]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 DOCUMENT = """\
 name: chain

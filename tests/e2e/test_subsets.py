@@ -20,7 +20,7 @@ from stagewright.errors import PlanError
 from stagewright.runs.releases.code_folder import scan
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "house-price"
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 READS = {
     "prepare": set(),

@@ -24,7 +24,7 @@ from stagewright.runs.history.records import RunRecord
 from stagewright.runs.history.run_history import list_runs, show
 from stagewright.runs.releases.push import push
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("triggers")]
+pytestmark = pytest.mark.e2e
 
 GATE = {"kind": "gate", "require": "1 >= 0"}
 

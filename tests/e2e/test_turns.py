@@ -20,7 +20,7 @@ from stagewright.runs.requests import request_run
 from stagewright.runs.stop import stop
 from stagewright.store.items import encode
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("turns")]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 DOCUMENT = """\
 name: turns

@@ -18,6 +18,8 @@ from stagewright.document.file import read_document
 from stagewright.errors import StagewrightError
 from stagewright.local import environments
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "house-price"
 SALES = EXAMPLE / "data" / "ames_house_sales.csv"
 

@@ -16,6 +16,8 @@ from stagewright.cli.commands.author.script import SCRIPTS
 from stagewright.errors import StagewrightError
 from stagewright.local import environments
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 EXAMPLE = EXAMPLES / "house-price-watch"
 SETS = ("baseline", "alike", "drifted")

@@ -17,7 +17,7 @@ from stagewright.local import server as local
 from stagewright.local.state import INSTALLATION
 from stagewright.operator_gateway import OperatorGateway
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("switched")]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "house-price"
 CHANGES = (

@@ -13,7 +13,7 @@ import pytest
 from stagewright.state_machine.builder import build
 from stagewright.state_machine.lint import expressions
 
-pytestmark = pytest.mark.node
+pytestmark = [pytest.mark.node, pytest.mark.slow]
 NOW = 1767323045678
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from tools import aws_smoke, smoke_records
 
-from stagewright.cli.common.launch import Source
+from stagewright.cli.common.source import Source
 from stagewright.local import server as local
 from stagewright.local.state import INSTALLATION
 from stagewright.operator_gateway import OperatorGateway
 from stagewright.stages.registry import KINDS
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 
 from stagewright.state_machine.builder import build
 
-pytestmark = pytest.mark.node
+pytestmark = [pytest.mark.node, pytest.mark.slow]
 
 
 def validate(node, machine) -> dict:

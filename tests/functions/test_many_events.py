@@ -18,6 +18,8 @@ from stagewright.installation.template import fill
 from stagewright.runs.history.run_history import list_runs, show
 from stagewright.runs.releases.push import push
 
+pytestmark = pytest.mark.slow
+
 PIPELINES, PUSHES = 10, 10
 FILES = 99
 """Objects of each push besides its manifest."""

@@ -16,6 +16,8 @@ from tests.gitlab.conftest import GitLab
 from stagewright.cli.commands.author.init_options import Accounts
 from stagewright.cli.commands.author.repository import ENVIRONMENTS
 
+pytestmark = pytest.mark.slow
+
 CHECKS = {"validate", "unit tests", "local run"}
 ON_AWS = {f"{verb} {name}" for verb in ("plan", "apply") for name in ENVIRONMENTS}
 PROMOTIONS = {"promote to uat", "promote to prod"}

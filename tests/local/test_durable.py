@@ -18,6 +18,8 @@ from stagewright.local.state import INSTALLATION
 from stagewright.naming import Installation
 from stagewright.planner.model import PLAN_FORMAT
 
+pytestmark = pytest.mark.slow
+
 Connect = Callable[[str], Any]
 Clients = Callable[[Server], Connect]
 KEY = {"run": {"S": "r"}, "item": {"S": "run"}}

@@ -17,6 +17,8 @@ from tests.support.waiting import until
 from sagemaker_local.state_folder import Server
 from stagewright.local import server as local
 
+pytestmark = pytest.mark.slow
+
 Connect = Callable[[str], Any]
 ROLE = "arn:aws:iam::000000000000:role/r"
 CODE = """

@@ -20,6 +20,8 @@ from stagewright.local import server as local
 from stagewright.local.emulator.background import IDLE
 from stagewright.local.state import INSTALLATION
 
+pytestmark = pytest.mark.slow
+
 BORROW = """
 import sys
 from pathlib import Path

@@ -22,6 +22,8 @@ from tests.support.waiting import PATIENCE, until
 
 from sagemaker_local.state_folder import Server
 
+pytestmark = pytest.mark.slow
+
 IMAGE = "plain-python"
 SCRIPT = """
 import boto3, os

@@ -44,6 +44,7 @@ print(json.dumps(alarms))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("current", [60, 400])
 def test_false_alarms_are_as_rare_as_alpha_says_also_with_every_change_called_large(inside, current):
     """300 pairs of samples of one distribution, nine features: 15 alarms are expected at most."""
@@ -51,6 +52,7 @@ def test_false_alarms_are_as_rare_as_alpha_says_also_with_every_change_called_la
     assert alarms <= 27  # binomial(300, 0.05) exceeds it once in a thousand
 
 
+@pytest.mark.slow
 def test_in_larger_samples_the_size_of_a_change_leaves_none(inside):
     assert (
         inside(ALARMS.format(psi=0.2, distance=0.1, missing=0.05, seeds=60, baseline=3000, current=2000)) == 0
@@ -108,6 +110,7 @@ def test_more_missing_values_are_found_with_their_shares(drift):
     assert not found["c"]["drifted"]
 
 
+@pytest.mark.slow
 def test_a_tiny_shift_in_a_large_sample_is_seen_and_not_flagged(drift):
     baseline = {"x": numbers(1, 100_000), "c": choices(1, MIX, 100_000)}
     current = {

@@ -34,7 +34,7 @@ stages:
     require: "${stages.watch.metrics.drifted} >= 1"
 """
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

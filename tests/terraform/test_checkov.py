@@ -14,6 +14,8 @@ import pytest
 from tests.support.cached_python import python_with
 from tests.terraform.conftest import ACCOUNT, REQUIREMENTS, ROOT, SETTINGS, Terraform
 
+pytestmark = pytest.mark.slow
+
 SKIPS: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("checkov-skips.json").read_text())
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 PLANS: dict[str, dict[str, Any]] = {

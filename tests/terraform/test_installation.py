@@ -13,6 +13,8 @@ from tests.terraform.wanted import wanted
 
 from stagewright.naming import Installation
 
+pytestmark = pytest.mark.slow
+
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 READER = "210987654321"
 PLACES = {

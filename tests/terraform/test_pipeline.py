@@ -18,6 +18,8 @@ from stagewright.document.file import read_document
 from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases.code_folder import scan
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = ROOT / "examples" / "house-price"
 FILE, ITEM, COMMIT, MANIFEST = (
     "aws_s3_object.file",

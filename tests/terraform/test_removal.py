@@ -22,6 +22,8 @@ from tests.terraform.bare import bare, connect
 from sagemaker_local.state_folder import REGION, Server
 from stagewright.naming import OWNER_TAG
 
+pytestmark = pytest.mark.slow
+
 PAGE = (Path(__file__).parents[2] / "docs" / "terraform.md").read_text()
 (SCRIPT,) = re.findall(r"```\n(installation=.+?)```", PAGE, flags=re.S)
 OURS, OTHERS = "stagewright-dev", "stagewright-dev-eu"

@@ -31,6 +31,8 @@ from stagewright.local.artifacts import Artifacts
 from stagewright.local.provision import provision
 from stagewright.naming import Installation
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = ROOT / "examples" / "house-price"
 NAME = "house-price"
 DEV = Installation("ml-dev", REGION, ACCOUNT, "dev")

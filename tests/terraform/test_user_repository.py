@@ -21,6 +21,8 @@ from stagewright.cli.commands.author import init
 from stagewright.cli.commands.author.init_options import CI, Accounts
 from stagewright.cli.common.target import configured_targets
 
+pytestmark = pytest.mark.slow
+
 OVERRIDE = 'terraform {\n  backend "local" {}\n}\n'
 """Terraform takes a backend in an override file for the one, or the `cloud` block, that is there."""
 CHOICES: dict[str, dict[str, Any]] = {

@@ -14,6 +14,8 @@ from stagewright.local import server
 
 from .conftest import SPARK_SKIPPED, Bench, pythons
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = """
 import sys
 from awsglue.context import GlueContext

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-pytestmark = pytest.mark.sdk3
+pytestmark = [pytest.mark.sdk3, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,8 @@ from botocore.exceptions import WaiterError
 from tests.sagemaker_local.clients.account import IMAGE
 from tests.sagemaker_local.clients.conftest import TOOLKIT_IMAGE
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"Delay": 0.05, "MaxAttempts": 6000}
 DUMP = """
 import json, os, pathlib, sys

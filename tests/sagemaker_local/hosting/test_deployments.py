@@ -17,6 +17,8 @@ from sagemaker_local.api.protocol import ApiError
 from sagemaker_local.hosting.rollout import InterruptedRolloutError, Rollout
 from sagemaker_local.hosting.routing import Routing
 
+pytestmark = pytest.mark.slow
+
 JSON = {"content-type": "application/json"}
 FAILS = """
 def model_fn(folder): return "MARK"

@@ -192,6 +192,7 @@ def test_what_would_fail_is_known_before_anything_is_built(wheels, listed, tmp_p
     assert not (tmp_path / "cache").exists()
 
 
+@pytest.mark.slow
 def test_torch_with_cuda_is_refused_unless_it_is_allowed(wheels, listed, tmp_path, monkeypatch):
     wheel(wheels, "torch", "2.0", "", requires=["nvidia-cudnn-cu12"])
     wheel(wheels, "nvidia_cudnn_cu12", "1.0", "")

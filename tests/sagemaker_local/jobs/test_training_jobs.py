@@ -158,6 +158,7 @@ def test_a_model_may_be_left_unpacked(bench):
     assert "models/fit/output/model/model.json" in bench.keys("models/")
 
 
+@pytest.mark.slow
 def test_requirements_are_laid_over_the_environment(bench, tmp_path, monkeypatch):
     """A wheel made here and found without an index; the environment under it stays as it was."""
     monkeypatch.setenv("SAGEMAKER_LOCAL_CACHE", str(tmp_path / "cache"))
@@ -183,6 +184,7 @@ def test_requirements_are_laid_over_the_environment(bench, tmp_path, monkeypatch
     assert "No module named 'tinypart'" in bench.ended("without", "Training")["FailureReason"]
 
 
+@pytest.mark.slow
 def test_requirements_that_cannot_be_had_fail_the_job(bench, tmp_path, monkeypatch):
     monkeypatch.setenv("SAGEMAKER_LOCAL_CACHE", str(tmp_path / "cache"))
     bench.train("unmet", "pass", {"requirements_txt": "--no-index\nno-such-part==9\n"})

@@ -15,6 +15,8 @@ import pytest
 from sagemaker_local.errors import JobEnvironmentError
 from sagemaker_local.images.environments import Environment, Environments
 
+pytestmark = pytest.mark.slow
+
 IMAGE = "sklearn-1.4-2"
 TRAIN = """
 import sys, joblib
