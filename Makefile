@@ -1,4 +1,4 @@
-# Two commands for users (demo, test); the rest is for developers.
+# Users need `demo` and `test`. The other targets are for developers.
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 ifndef PYTHON
 PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11; do \
@@ -9,12 +9,12 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 export UV_PYTHON_DOWNLOADS = never
 
-.PHONY: demo test check lint types docs artifacts lock aws-smoke clean
+.PHONY: demo test test-all coverage artifacts docs aws-smoke lock clean
 
 $(VENV)/installed: pyproject.toml requirements/dev.txt
 	@test -n "$(PYTHON)" || { echo "Stagewright needs Python 3.11, 3.12 or 3.13, and none is on PATH." \
-		"Install one, or say where it is: make PYTHON=/path/to/python3.12"; exit 1; }
-	@"$(PYTHON)" -c '' || { echo "$(PYTHON) does not run. Say where a Python is: make PYTHON=/path/to/python3.12"; exit 1; }
+		"Install one, or name it: make PYTHON=/path/to/python3.12"; exit 1; }
+	@"$(PYTHON)" -c '' || { echo "$(PYTHON) does not run. Name a Python that does: make PYTHON=/path/to/python3.12"; exit 1; }
 	@"$(PYTHON)" -c '$(SUPPORTED)' || { echo "Stagewright needs Python 3.11, 3.12 or 3.13;" \
 		"$(PYTHON) is $$("$(PYTHON)" --version 2>&1). Try: make PYTHON=python3.12"; exit 1; }
 	"$(PYTHON)" -m venv $(VENV)
@@ -28,6 +28,12 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed
 	$(BIN)/python -m tools.check
+
+test-all: $(VENV)/installed
+	$(BIN)/python -m tools.check --all
+
+coverage: $(VENV)/installed
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" --cov --cov-report=term --cov-report=xml
 
 artifacts: $(VENV)/installed
 	$(BIN)/python -m stagewright.installation
@@ -45,4 +51,4 @@ lock: $(VENV)/installed
 		--custom-compile-command "make lock" - -o requirements/uv.txt
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .stagewright
+	rm -rf $(VENV) .coverage* .mypy_cache .pytest_cache .ruff_cache .stagewright reports

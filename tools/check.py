@@ -1,26 +1,37 @@
-"""Every check and test, one after another, with the time each took. `make test` runs this."""
+"""Run every check, then the tests, and print the time of each.
+
+python -m tools.check         what `make test` runs: all but the slow lanes
+python -m tools.check --all   what `make test-all` runs: everything
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+Command = tuple[str, ...]
+
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
+CHECKS: dict[str, Command] = {
+    "lint": ("ruff", "check", "."),
+    "format": ("ruff", "format", "--check", "."),
+    "layers": ("lint-imports",),
+    "types": ("mypy",),
+}
+TESTS: Command = (
+    "pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "--junitxml", "reports/junit.xml",
+)  # fmt: skip
+"""Two workers. A file stays on one worker; tests/support/lanes.py sets the order of the files."""
+FAST: Command = ("-m", "not slow")
 
-CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("lint", ("ruff", "check", ".")),
-    ("format", ("ruff", "format", "--check", ".")),
-    ("layers", ("lint-imports",)),
-    ("types", ("mypy",)),
-    ("tests", ("pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")),
-)
 
-
-def run(name: str, command: tuple[str, ...]) -> tuple[str, int, float]:
+def run(name: str, command: Command) -> tuple[str, int, float]:
+    """Run a command of the virtual environment. Return its name, exit code and seconds."""
     print(f"\n== {name}: {' '.join(command)}", flush=True)
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     environment["PATH"] = f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"
@@ -30,7 +41,11 @@ def run(name: str, command: tuple[str, ...]) -> tuple[str, int, float]:
 
 
 def main() -> int:
-    results = [run(name, command) for name, command in CHECKS]
+    """Run all commands, also after a failure. Return 1 if any failed."""
+    parser = argparse.ArgumentParser(description="Run every check and the tests.")
+    parser.add_argument("--all", action="store_true", help="run the slow lanes as well")
+    tests = TESTS if parser.parse_args().all else (*TESTS, *FAST)
+    results = [run(name, command) for name, command in (CHECKS | {"tests": tests}).items()]
     print()
     for name, code, seconds in results:
         print(f"{'ok    ' if code == 0 else 'FAILED'} {name:<8} {seconds:6.1f} s")
