@@ -27,7 +27,6 @@ from stagewright.store.runs import Runs
 if TYPE_CHECKING:
     from stagewright.aws.alarms import Alarms
     from stagewright.aws.endpoints import Endpoints
-    from stagewright.aws.events import Events
     from stagewright.aws.glue import GlueRuns
     from stagewright.aws.jobs import Jobs
     from stagewright.aws.queue import Queue
@@ -109,12 +108,6 @@ class Gateway:
     @cached_property
     def executions(self) -> Executions:
         return Executions(self._client("stepfunctions"), self.installation.state_machine_arn)
-
-    @cached_property
-    def events(self) -> Events:
-        from stagewright.aws.events import Events
-
-        return Events(self._client("events"))
 
     @cached_property
     def queue(self) -> Queue:

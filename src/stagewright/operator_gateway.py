@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from stagewright.aws.caller import Caller
+from stagewright.aws.events import Events
 from stagewright.aws.functions import Functions
 from stagewright.aws.installed import Installed
 from stagewright.aws.logs import Logs
@@ -23,6 +24,10 @@ class OperatorGateway(Gateway):
     @cached_property
     def caller(self) -> Caller:
         return Caller(self._client("sts"))
+
+    @cached_property
+    def events(self) -> Events:
+        return Events(self._client("events"))
 
     @cached_property
     def functions(self) -> Functions:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stagewright.errors import NotFoundError
-from stagewright.gateway import Gateway
+from stagewright.operator_gateway import OperatorGateway
 from stagewright.planner.selection import ALL, Selection
 from stagewright.runs.own_events import RUN_REQUESTED, request_key
 from stagewright.runs.resume import next_request
@@ -15,7 +15,7 @@ from stagewright.store.runs import Header
 
 
 def request_run(
-    gateway: Gateway,
+    gateway: OperatorGateway,
     pipeline: str,
     parameters: Mapping[str, Any],
     by: str,
@@ -37,14 +37,16 @@ def request_run(
     return request_key("manual", request)
 
 
-def request_resume(gateway: Gateway, header: Header, by: str) -> str:
+def request_resume(gateway: OperatorGateway, header: Header, by: str) -> str:
     """Request the run that resumes this one. Returns its trigger key; simultaneous requests share one."""
     request = next_request(gateway, header.run)
     send_request(gateway, header.pipeline, request, by, {"resumes": header.run})
     return request_key("resume", request)
 
 
-def send_request(gateway: Gateway, pipeline: str, request: str, by: str, more: Mapping[str, Any]) -> None:
+def send_request(
+    gateway: OperatorGateway, pipeline: str, request: str, by: str, more: Mapping[str, Any]
+) -> None:
     """Send `Run Requested`. Repeating a `request` of the same type starts no second run."""
     detail = {"installation": gateway.installation.id, "pipeline": pipeline, "request": request, "by": by}
     gateway.events.put(RUN_REQUESTED, {**detail, **more})
