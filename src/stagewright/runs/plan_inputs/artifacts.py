@@ -25,7 +25,7 @@ class ArtifactRef:
     `config` is the endpoint configuration that the endpoint served with this result.
     """
 
-    kind: Literal["output", "artifact", "model", "package", "endpoint"]
+    type: Literal["output", "artifact", "model", "package", "endpoint"]
     name: str
     config: str = ""
 
@@ -62,7 +62,7 @@ def exists(gateway: Gateway, artifact: ArtifactRef) -> bool:
 
     A package must be complete. An endpoint must be in service with the same configuration.
     """
-    match artifact.kind:
+    match artifact.type:
         case "package":
             package = gateway.registry.package(artifact.name)
             return package is not None and package.status == "Completed"

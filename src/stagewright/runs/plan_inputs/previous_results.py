@@ -38,7 +38,7 @@ def previous_results(
         for stage, results in recorded.items()
         if results and not counting[stage]
         for artifact in results[0][1]
-        if artifact.kind == "endpoint" and artifact in missing
+        if artifact.type == "endpoint" and artifact in missing
     }
     reasons = run_parallel(partial(_serves, gateway), superseded.values())
     return counting, dict(zip(superseded, reasons, strict=True))
@@ -72,7 +72,7 @@ def _missing(gateway: Gateway, artifacts: Iterable[ArtifactRef]) -> dict[Artifac
     needed = sorted(artifacts)
     found = run_parallel(partial(exists, gateway), needed)
     missing = [artifact for artifact, is_found in zip(needed, found, strict=True) if not is_found]
-    endpoints = [artifact for artifact in missing if artifact.kind == "endpoint"]
+    endpoints = [artifact for artifact in missing if artifact.type == "endpoint"]
     rollbacks = run_parallel(partial(_rollback, gateway), endpoints)
     return dict.fromkeys(missing, "") | dict(zip(endpoints, rollbacks, strict=True))
 
