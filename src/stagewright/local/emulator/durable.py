@@ -1,8 +1,8 @@
-"""ministack's memory, kept: tables, executions and queues survive kill -9 of the server at any moment.
+"""Patches that make ministack's state durable: tables, executions and queues survive kill -9 of the server.
 
-ministack saves when it is stopped. Here every item, every status of an execution and every message goes to a
-journal in the function that changes it, so before anybody is answered; the snapshots that the server takes
-now and then have the rest, and keep the journal short. Changed are the few functions that all writes pass.
+ministack saves its state only when it stops. These patches write each item, each status of an execution and
+each message to a journal before the response is sent. Regular snapshots save everything else and keep the
+journal short. Only the few functions that every write passes through are patched.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from typing import Any, TypeVar
 
 from sagemaker_local.state_folder import write_private
 from stagewright.local.emulator.journal import Journal
+from stagewright.local.emulator.patches import replace
 from stagewright.local.state import INSTALLATION
 
 ATTEMPTS = 20
-"""A snapshot copies dictionaries that other threads may be changing, which Python reports as an error."""
+"""To copy a dictionary. Python raises an error if another thread changes it meanwhile."""
 INTERRUPTED = "States.ServiceRestart"
-"""Error of an execution that the end of its server cut off, as ministack names it."""
+"""ministack's error of an execution that was interrupted by the end of its server."""
 MESSAGE_OPERATIONS = (
     "SendMessage",
     "SendMessageBatch",
@@ -38,7 +39,7 @@ log = logging.getLogger(__name__)
 
 
 class Durable:
-    """`folder` holds ministack's files and the journal. Made before anything is restored."""
+    """Journal and snapshots in `folder`. Create it before ministack restores its state."""
 
     def __init__(self, app: Any, modules: dict[str, Any], folder: Path) -> None:
         self._app, self._folder = app, folder
@@ -48,16 +49,19 @@ class Durable:
         self._journal = Journal(folder)
         self._order = threading.RLock()
         self._saving = threading.Lock()
-        app._load_persisted_state = self._then_replay(app._load_persisted_state)
-        self._note_items()
-        self._note_executions()
-        self._note_messages(modules["eventbridge"])
+        replace(app, "_load_persisted_state", self._then_replay(app._load_persisted_state))
+        self._journal_items()
+        self._journal_executions()
+        self._journal_messages(modules["eventbridge"])
 
     def save(self) -> None:
-        """A snapshot of every service, a file each, atomically. Where one fails the journal stays."""
+        """Save a snapshot:
+
+        one file per service, each written atomically. If one fails, the journal is kept.
+        """
         with self._saving:
             self._folder.mkdir(parents=True, exist_ok=True)
-            # Under the lock: a change is in the table and in the old journal, or in neither.
+            # The lock keeps a change and its journal line on the same side of the snapshot.
             with self._order:
                 earlier = self._journal.begin()
             services = self._app._build_persistence_save_dict().items()
@@ -69,17 +73,17 @@ class Durable:
     def _save(self, name: str, state: Callable[[], Any]) -> bool:
         try:
             self._write(name, _copied(state))
-        except Exception:  # one service must not keep the others from being saved
+        except Exception:  # save the other services
             log.exception("the state of %s could not be saved", name)
             return False
         return True
 
-    def _write(self, name: str, taken: Any) -> None:
-        if taken is None:  # a module that could not be imported: what it saved before stays
+    def _write(self, name: str, payload: Any) -> None:
+        if payload is None:  # the module could not be imported: keep its earlier file
             return
-        whole = {"__ministack_format__": self._persistence._state_format_version(name), "payload": taken}
-        # `dumps`, since `dump` would use Python's own encoder, several times slower.
-        text = json.dumps(whole, default=self._persistence._json_default)
+        document = {"__ministack_format__": self._persistence._state_format_version(name), "payload": payload}
+        # `dump` would use the encoder in Python, which is several times slower than `dumps`.
+        text = json.dumps(document, default=self._persistence._json_default)
         write_private(self._folder / f"{name}.json", text)
 
     def _then_replay(self, load: Callable[[], None]) -> Callable[[], None]:
@@ -88,13 +92,13 @@ class Durable:
             for kind, arn, *rest in self._journal.changes():
                 getattr(self, f"_replay_{kind}")(arn, *rest)
             self._interrupt()
-            self._show_messages()
+            self._make_messages_visible()
             self._folder.mkdir(parents=True, exist_ok=True)
             self._journal.begin()
 
         return load_and_replay
 
-    def _note_items(self) -> None:
+    def _journal_items(self) -> None:
         module = self._dynamodb
         put, remove, replaced = module._set_item, module._remove_item, module._items_replaced
 
@@ -115,8 +119,9 @@ class Durable:
                 replaced(table)
                 self._journal.write("items", table["TableArn"], table["items"])
 
-        module._set_item, module._remove_item = set_item, remove_item
-        module._items_replaced = items_replaced
+        replace(module, "_set_item", set_item)
+        replace(module, "_remove_item", remove_item)
+        replace(module, "_items_replaced", items_replaced)
         self._put_item, self._remove_item = put, remove
 
     def _replay_item(self, arn: str, key: str, sort: str, item: dict[str, Any] | None) -> None:
@@ -135,55 +140,58 @@ class Durable:
         for key, sort in _keys(items):
             self._replay_item(arn, key, sort, items[key][sort])
 
-    def _note_executions(self) -> None:
-        """Every change of a status sends an event, so all of them pass here."""
+    def _journal_executions(self) -> None:
+        """Journal each status event: every change of a status sends one."""
         emit = self._engine._emit_execution_status_event
 
         def emit_status(execution: dict[str, Any]) -> None:
             self._journal.write("execution", execution["executionArn"], execution)
             emit(execution)
 
-        self._engine._emit_execution_status_event = emit_status
+        replace(self._engine, "_emit_execution_status_event", emit_status)
 
     def _replay_execution(self, arn: str, execution: dict[str, Any]) -> None:
-        """The snapshot's own, where it has seen more of it, stands."""
+        """Restore the execution, unless the snapshot has a later state of it."""
         known = self._engine._executions.get_scoped(*_scope(arn), arn)
         if known is None or execution["status"] != "RUNNING":
             self._engine._executions.set_scoped(*_scope(arn), arn, execution)
 
     def _interrupt(self) -> None:
-        """Nobody goes on with what ran when the server died. ministack has failed those of its snapshot, with
-        a sentence of its own."""
+        """Fail the executions that were running when the server ended, and set their cause.
+
+        ministack fails those of the snapshot itself, with its own cause.
+        """
         for execution in self._engine._executions.all_values():
             if execution["status"] == "RUNNING":
                 ended = {"status": "FAILED", "stopDate": self._engine.now_iso()}
                 execution.update(ended, error=INTERRUPTED)
             if execution.get("error") == INTERRUPTED:
-                execution["cause"] = _cut_off(execution)
+                execution["cause"] = _cause(execution)
 
-    def _note_messages(self, eventbridge: Any) -> None:
-        """Sent by a client or by a rule; taken away by a client or for a function."""
+    def _journal_messages(self, eventbridge: Any) -> None:
+        """Journal messages that clients and rules send, and that clients and functions delete."""
         sqs = self._sqs
         for name in MESSAGE_OPERATIONS:
-            sqs._HANDLERS[name] = self._noting_client(sqs._HANDLERS[name])
+            sqs._HANDLERS[name] = self._journaled_operation(sqs._HANDLERS[name])
         dispatch, delete = eventbridge._dispatch_to_sqs, sqs._delete_messages_for_esm
 
         def to_queue(spec: Any, *rest: Any) -> None:
-            self._noted(sqs._queue_by_arn(str(spec)), lambda: dispatch(spec, *rest))
+            self._journaled(sqs._queue_by_arn(str(spec)), lambda: dispatch(spec, *rest))
 
         def delete_for_function(url: str, handles: set[str]) -> None:
-            self._noted(sqs._queues.get(url), lambda: delete(url, handles))
+            self._journaled(sqs._queues.get(url), lambda: delete(url, handles))
 
-        eventbridge._dispatch_to_sqs, sqs._delete_messages_for_esm = to_queue, delete_for_function
+        replace(eventbridge, "_dispatch_to_sqs", to_queue)
+        replace(sqs, "_delete_messages_for_esm", delete_for_function)
 
-    def _noting_client(self, handle: Callable[..., Any]) -> Callable[..., Any]:
+    def _journaled_operation(self, handle: Callable[..., Any]) -> Callable[..., Any]:
         def handler(data: dict[str, Any], url: str) -> Any:
             queue = self._sqs._get_q(data.get("QueueUrl", url))
-            return self._noted(queue, lambda: handle(data, url))
+            return self._journaled(queue, lambda: handle(data, url))
 
         return handler
 
-    def _noted(self, queue: dict[str, Any] | None, act: Callable[[], T]) -> T:
+    def _journaled(self, queue: dict[str, Any] | None, act: Callable[[], T]) -> T:
         if queue is None:
             return act()
         with self._order:
@@ -193,8 +201,8 @@ class Durable:
             for message in queue["messages"][len(before) :]:
                 self._journal.write("message", arn, message)
             if len(queue["messages"]) < len(before):
-                left = before - {message["id"] for message in queue["messages"]}
-                self._journal.write("taken", arn, sorted(left))
+                deleted = before - {message["id"] for message in queue["messages"]}
+                self._journal.write("deleted", arn, sorted(deleted))
         return answer
 
     def _replay_message(self, arn: str, message: dict[str, Any]) -> None:
@@ -202,13 +210,13 @@ class Durable:
         if queue is not None and message["id"] not in {known["id"] for known in queue["messages"]}:
             queue["messages"].append(message)
 
-    def _replay_taken(self, arn: str, taken: list[str]) -> None:
+    def _replay_deleted(self, arn: str, deleted: list[str]) -> None:
         queue = self._sqs._queue_by_arn(arn)
         if queue is not None:
-            queue["messages"] = [message for message in queue["messages"] if message["id"] not in taken]
+            queue["messages"] = [message for message in queue["messages"] if message["id"] not in deleted]
 
-    def _show_messages(self) -> None:
-        """A message that was being worked on is to be seen at once: nobody works on it any more."""
+    def _make_messages_visible(self) -> None:
+        """Make the messages visible that functions were processing when the server ended."""
         now = time.time()
         for queue in self._sqs._queues.all_values():
             for message in queue["messages"]:
@@ -225,18 +233,18 @@ def _copied(state: Callable[[], Any]) -> Any:
     return state()
 
 
-def _cut_off(execution: Mapping[str, Any]) -> str:
-    """The remedy is for runs; a machine of somebody's own has none."""
-    said, machine = "the local server ended while it ran", INSTALLATION.state_machine_arn
+def _cause(execution: Mapping[str, Any]) -> str:
+    """Return the cause, for an execution of a run with the command that resumes it."""
+    message, machine = "the local server ended while it ran", INSTALLATION.state_machine_arn
     is_run = execution["stateMachineArn"].startswith(machine)
-    return f"{said} (stagewright resume {execution['name']})" if is_run else said
+    return f"{message} (stagewright resume {execution['name']})" if is_run else message
 
 
 def _scope(arn: str) -> tuple[str, str]:
-    """Account and region."""
+    """Return the account and the region of an ARN."""
     _, _, _, region, account, _ = arn.split(":", 5)
     return account, region
 
 
 def _keys(items: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
-    return [(key, sort) for key, found in items.items() for sort in found]
+    return [(key, sort) for key, sorted_items in items.items() for sort in sorted_items]

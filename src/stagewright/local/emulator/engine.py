@@ -1,9 +1,10 @@
-"""ministack's Step Functions engine, as we need it.
+"""Patches of ministack's Step Functions engine, and the tasks that it hands to our handlers.
 
-- tasks can go to our handlers, which know their execution and their timeout;
-- a stopped execution stays stopped, and starts no further task; an error that AWS lets nobody catch ends it;
-- an execution begins at once, and its events are counted one at a time;
-- `$parse` takes JSON, and nothing else.
+- A handler receives the execution and the timeout of its task.
+- A stopped execution stays stopped and starts no further task.
+- Errors that no Catch can match on AWS end the execution.
+- An execution starts without a pause. Its history events have unique ids.
+- `$parse` accepts JSON only. The time limit of an expression counts CPU time.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stagewright.local.emulator.patches import replace
+
 TERMINAL_ERRORS = ("States.Runtime", "States.DataLimitExceeded")
 
 
 class TaskError(Exception):
-    """How a handler fails its task: the error name that Catch and Retry see, and the cause."""
+    """Raised by a handler to fail its task. Catch and Retry match `error`."""
 
     def __init__(self, error: str, cause: str) -> None:
         super().__init__(f"{error}: {cause}")
@@ -30,12 +33,12 @@ class TaskError(Exception):
 
 
 class ExecutionStoppedError(Exception):
-    """The execution ended under a running task. No Catch sees it."""
+    """The execution ended while its task was running. No Catch matches this error."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """One attempt of a task: what the state machine asks for, and for how long (seconds; None: for ever)."""
+    """One attempt of a task. `timeout` is in seconds; None means no timeout."""
 
     resource: str
     arguments: Any
@@ -53,24 +56,47 @@ Handler = Callable[[Task], Any]
 _current: contextvars.ContextVar[tuple[Mapping[str, Any], float | None, str]] = contextvars.ContextVar(
     "_current", default=({}, None, "")
 )
-"""Of the task that this thread runs: its execution, its timeout, its whole resource."""
+"""Execution, timeout and resource of the task that this thread runs."""
 _starting: contextvars.ContextVar[bool] = contextvars.ContextVar("_starting", default=False)
 
 
-def mend(engine: Any, on_stop: Callable[[], None]) -> None:
-    """`on_stop` is called after an execution was stopped."""
-    engine.time = _Clock
-    engine._run_execution = _without_pause(engine._run_execution)
-    engine._add_event = _one_at_a_time(engine._add_event)
-    engine._fail_execution = _only_while_running(engine._fail_execution)
-    engine._stop_execution = _then(engine._stop_execution, on_stop)
-    engine._error_matches = _never_terminal(engine._error_matches)
-    engine._execute_task = _knowing_its_execution(engine)
-    engine._sfn_jsonata_parse = _parse_json
+def patch(engine: Any, on_stop: Callable[[], None]) -> None:
+    """Patch the engine. `on_stop` is called after an execution was stopped."""
+    replace(engine, "time", _Clock)
+    replace(engine, "_run_execution", _without_pause(engine._run_execution))
+    replace(engine, "_add_event", _one_at_a_time(engine._add_event))
+    replace(engine, "_fail_execution", _only_while_running(engine._fail_execution))
+    replace(engine, "_stop_execution", _then(engine._stop_execution, on_stop))
+    replace(engine, "_error_matches", _never_terminal(engine._error_matches))
+    replace(engine, "_execute_task", _with_execution(engine))
+    replace(engine, "_sfn_jsonata_parse", _parse_json)
+
+
+def limit_cpu_time(timebox: Any) -> None:
+    """Let the time limit of an expression count the CPU time of its thread.
+
+    `timebox` is the module jsonata.timebox, whose limit counts wall-clock time: on a busy machine an
+    expression fails because its thread waits.
+    """
+
+    class CpuTimebox(timebox.Timebox):  # type: ignore[misc, name-defined]
+        time: float
+
+        def __init__(self, *arguments: Any) -> None:
+            self.start = time.thread_time()
+            super().__init__(*arguments)
+
+        def check_runaway(self) -> None:
+            now = self.current_milli_time()
+            if self.timeout is not None and now - self.time > self.timeout:
+                self.time = now - 1000 * (time.thread_time() - self.start)
+            super().check_runaway()
+
+    replace(timebox, "Timebox", CpuTimebox)
 
 
 def register(engine: Any, prefix: str, handler: Handler) -> None:
-    """Tasks whose resource starts with `prefix` go to `handler`, on the execution's thread."""
+    """Send tasks whose resource starts with `prefix` to `handler`, on the execution's thread."""
 
     def dispatch(resource: str, arguments: Any) -> Any:
         execution, timeout, full = _current.get()
@@ -83,13 +109,13 @@ def register(engine: Any, prefix: str, handler: Handler) -> None:
 
 
 def is_stopped() -> bool:
-    """Whether the execution of the task that this thread runs has ended."""
+    """Return whether the execution of the current thread's task has ended."""
     execution, _, _ = _current.get()
     return bool(execution.get("status", "RUNNING") != "RUNNING")
 
 
 class _Clock:
-    """`time` as the engine sees it, without its fixed pause of 150 ms before an execution's first state."""
+    """The engine's `time` module, without the fixed pause of 150 ms before an execution's first state."""
 
     monotonic = staticmethod(time.monotonic)
     time = staticmethod(time.time)
@@ -111,7 +137,7 @@ def _without_pause(run: Callable[[str], None]) -> Callable[[str], None]:
 
 
 def _one_at_a_time(add: Callable[..., Any]) -> Callable[..., Any]:
-    """Event ids are counted: two branches at once must not get the same."""
+    """Give each event its own id, although branches run in parallel."""
     lock = threading.Lock()
 
     def add_event(*arguments: Any, **keywords: Any) -> Any:
@@ -122,7 +148,7 @@ def _one_at_a_time(add: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _only_while_running(fail: Callable[..., None]) -> Callable[..., None]:
-    """A task that fails because its execution was stopped must not turn ABORTED into FAILED."""
+    """Keep ABORTED when a task fails because its execution was stopped."""
 
     def fail_execution(execution: dict[str, Any], error: str, cause: str) -> None:
         if execution["status"] == "RUNNING":
@@ -141,7 +167,7 @@ def _then(first: Callable[[Any], Any], second: Callable[[], None]) -> Callable[[
 
 
 def _never_terminal(matches: Callable[[list[str], str], bool]) -> Callable[[list[str], str], bool]:
-    """States.ALL does not catch these two (AWS: "Handling errors in Step Functions workflows")."""
+    """`States.ALL` does not match these errors ("Handling errors in Step Functions workflows")."""
 
     def error_matches(names: list[str], error: str) -> bool:
         return error in names if error in TERMINAL_ERRORS else matches(names, error)
@@ -149,11 +175,11 @@ def _never_terminal(matches: Callable[[list[str], str], bool]) -> Callable[[list
     return error_matches
 
 
-def _knowing_its_execution(engine: Any) -> Callable[..., Any]:
-    """Tasks of ours learn their execution and timeout; none starts when the execution has ended.
+def _with_execution(engine: Any) -> Callable[..., Any]:
+    """Give our handlers the execution and the timeout, and start no task of an ended execution.
 
-    TimeoutSeconds is evaluated here, since the engine takes a number only; and it is left to our handlers,
-    since the engine would abandon a handler's thread together with the job that it waits for.
+    The engine accepts only a number as TimeoutSeconds, so an expression is evaluated here. The engine does
+    not get the timeout of our tasks: it would abandon the handler's thread together with the job.
     """
     execute = engine._execute_task
 
@@ -185,24 +211,24 @@ def _timeout(engine: Any, state: dict[str, Any], raw_input: Any, context: Any) -
 
 
 def _parse_json(text: str) -> Any:
-    """`$parse` as JSON says: Python alone would take NaN, Infinity, and numbers that only become infinite."""
+    """Implement `$parse` strictly. Python's parser also accepts NaN, Infinity, and numbers that overflow."""
 
-    def refuse(constant: str) -> Any:
+    def reject(constant: str) -> Any:
         raise ValueError(f"{constant} is no number in JSON")
 
     def finite(number: str) -> float:
-        return value if math.isfinite(value := float(number)) else refuse(number)
+        return value if math.isfinite(value := float(number)) else reject(number)
 
-    return json.loads(text, parse_constant=refuse, parse_float=finite)
+    return json.loads(text, parse_constant=reject, parse_float=finite)
 
 
 LIMIT = 262_144
-"""Bytes of a task's result (Step Functions quotas: 256 KiB, UTF-8)."""
+"""Bytes of a task's result in UTF-8 (Step Functions quotas: 256 KiB)."""
 TOO_LARGE = "States.DataLimitExceeded"
 
 
 def excess(result: dict[str, Any]) -> str:
-    """The cause with which Step Functions refuses the result; empty where it takes it."""
+    """Return the cause of States.DataLimitExceeded if the result is too large, otherwise an empty string."""
     size = len(json.dumps(result, ensure_ascii=False).encode())
     limit = "maximum number of bytes service limit"
     return f"The task returned {size} bytes, exceeding the {limit}" if size > LIMIT else ""

@@ -1,13 +1,13 @@
-"""Lambda functions as Step Functions' optimized integration calls them, and how they say that they failed.
+"""Patches of Lambda: invocations from Step Functions, and the error of a failed function.
 
-ministack calls them, but its answer is not the integration's, and an exception loses its class. As on AWS:
+ministack's result differs from that of the optimized integration, and it drops the class of an exception.
+These patches do as AWS does:
 
-- the result is Invoke's answer with SdkHttpMetadata and SdkResponseMetadata ("Invoke an AWS Lambda function
-  with Step Functions", developer guide; recorded executions); without Payload a function gets `{}`;
-- a function that raises fails the task with its exception's class as the error and the runtime's JSON as
-  the cause (Lambda guide, "Lambda function handler errors in Python": errorMessage, errorType, requestId,
-  stackTrace);
-- errors of Lambda itself are `Lambda.` and their name ("Handle transient Lambda service exceptions").
+- The result is Invoke's response with SdkHttpMetadata and SdkResponseMetadata ("Invoke an AWS Lambda function
+  with Step Functions", developer guide; recorded executions). Without Payload, a function receives `{}`.
+- An exception fails the task. The error is its class, the cause is the runtime's JSON (Lambda guide, "Lambda
+  function handler errors in Python": errorMessage, errorType, requestId, stackTrace).
+- Errors of Lambda itself have the prefix `Lambda.` ("Handle transient Lambda service exceptions").
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ import json
 import uuid
 from collections.abc import Mapping
 from email.utils import formatdate
-from types import ModuleType
 from typing import Any
 
 from stagewright.local.emulator.engine import TOO_LARGE, excess
+from stagewright.local.emulator.patches import replace
 
 RESOURCE = "arn:aws:states:::lambda:invoke"
 FIELDS = ("FunctionName", "Payload", "Qualifier")
 DIED = "Worker process died"
-"""What ministack says of a function whose process ended under it."""
+"""ministack's message for a function whose process ended during the invocation."""
 FRAME = "  File "
 
 _trace: contextvars.ContextVar[str] = contextvars.ContextVar("_trace", default="")
 
 
-def mend(engine: Any, functions: ModuleType, runtime: ModuleType) -> None:
-    """Changes ministack's Step Functions engine, its Lambda, and that one's processes."""
+def patch(engine: Any, functions: Any, runtime: Any) -> None:
+    """Patch ministack's Step Functions engine, its Lambda and Lambda's processes."""
     _keep_exceptions(functions, runtime)
-    otherwise = engine._invoke_resource
+    original = engine._invoke_resource
 
     def invoke_resource(resource: str, arguments: Any) -> Any:
         if resource == RESOURCE:
             return _invoke(engine, functions, arguments)
-        return otherwise(resource, arguments)
+        return original(resource, arguments)
 
-    engine._invoke_resource = invoke_resource
+    replace(engine, "_invoke_resource", invoke_resource)
 
 
 def _invoke(engine: Any, functions: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,23 +53,23 @@ def _invoke(engine: Any, functions: Any, arguments: Mapping[str, Any]) -> dict[s
         raise fail("States.Runtime", 'The field "FunctionName" is required but was missing')
     name = ":".join(filter(None, [arguments["FunctionName"], arguments.get("Qualifier")]))
     reference = engine._resolve_lambda_function_ref(name, optimized=True)
-    found, config, _ = functions._get_func_record_for_ref(reference)
-    if not found or not config:
+    function, config, _ = functions._get_func_record_for_ref(reference)
+    if not function or not config:
         code = "ResourceNotFoundException"
-        raise fail(f"Lambda.{code}", f"Function not found: {name} ({_where(404, code)})")
-    record = functions._execution_record_for_config(found, config)
+        raise fail(f"Lambda.{code}", f"Function not found: {name} ({_details(404, code)})")
+    record = functions._execution_record_for_config(function, config)
     answer = functions._execute_function_with_config_scope(record, arguments.get("Payload", {}))
     body = answer.get("body")
     if answer.get("throttle"):
         code = "TooManyRequestsException"
-        raise fail(f"Lambda.{code}", f"{body['message']} ({_where(429, code)})")
+        raise fail(f"Lambda.{code}", f"{body['message']} ({_details(429, code)})")
     if answer.get("error"):
         raise fail(body.get("errorType", "Lambda.Unknown"), json.dumps(body))
     return _checked(engine, _result(body, config.get("Version", "$LATEST")))
 
 
 def _checked(engine: Any, result: dict[str, Any]) -> dict[str, Any]:
-    """The same, unless Step Functions could not read it, or would refuse it for its size."""
+    """Return the result, or raise the error that Step Functions raises for invalid JSON and for its size."""
     try:
         json.dumps(result["Payload"], allow_nan=False)
     except ValueError:
@@ -102,12 +102,12 @@ def _result(payload: Any, version: str) -> dict[str, Any]:
     }
 
 
-def _where(status: int, code: str) -> str:
+def _details(status: int, code: str) -> str:
     return f"Service: AWSLambda; Status Code: {status}; Error Code: {code}; Request ID: {uuid.uuid4()}"
 
 
 def _keep_exceptions(functions: Any, runtime: Any) -> None:
-    """A process answers with a traceback, which ministack only logs: its exception becomes the answer."""
+    """Return a function's exception to the caller. ministack only logs the traceback."""
     invoke, execute = runtime.Worker.invoke, functions._execute_function_warm
 
     def invoke_worker(worker: Any, *arguments: Any, **keywords: Any) -> Any:
@@ -119,26 +119,26 @@ def _keep_exceptions(functions: Any, runtime: Any) -> None:
         _trace.set("")
         answer = execute(function, event, request_id)
         if answer.get("error") and not answer.get("throttle"):
-            answer["body"] = _failed(answer["body"], _trace.get(), request_id)
+            answer["body"] = _error_body(answer["body"], _trace.get(), request_id)
         return answer
 
-    runtime.Worker.invoke = invoke_worker
-    functions._execute_function_warm = execute_function
+    replace(runtime.Worker, "invoke", invoke_worker)
+    replace(functions, "_execute_function_warm", execute_function)
 
 
-def _failed(body: dict[str, Any], trace: str, request_id: str) -> dict[str, Any]:
+def _error_body(body: dict[str, Any], trace: str, request_id: str) -> dict[str, Any]:
     if body["errorMessage"] == DIED:
         message = f"RequestId: {request_id} Error: Runtime exited without providing a reason"
         return {"errorMessage": message, "errorType": "Runtime.ExitError"}
     if not trace:
         return body
     last = trace.rpartition("Traceback (most recent call last):\n")[2]
-    frames, name = _read(last)
+    frames, name = _parse(last)
     return {**body, "errorType": name, "requestId": request_id, "stackTrace": frames[1:]}
 
 
-def _read(traceback: str) -> tuple[list[str], str]:
-    """The frames, the first being ministack's own call of the handler, and the exception's class."""
+def _parse(traceback: str) -> tuple[list[str], str]:
+    """Return the frames and the exception's class. The first frame is ministack's call of the handler."""
     frames: list[str] = []
     for line in traceback.splitlines(keepends=True):
         if line.startswith(FRAME):

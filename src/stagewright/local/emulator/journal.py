@@ -1,8 +1,8 @@
-"""What changed since the last snapshot, a line each, written before the answer goes out.
+"""The journal: one line per change since the last snapshot, written before the response is sent.
 
-A file belongs to the time between two snapshots. A new one is begun before a snapshot is taken, and older
-ones are removed when it is safe on disk, so a change may stand in both: every line says how something is
-now, and doing it twice is no harm. A line that a kill cut off was never answered, and is left out.
+A new file begins before each snapshot. Older files are deleted when the snapshot is on disk, so a change can
+be in both. Each line holds a complete new state, so replaying it twice does no harm. A line that a kill
+truncated was never acknowledged and is skipped.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class Journal:
-    """Thread-safe. A line is the system's at once, and so survives the process, but not a power cut."""
+    """A thread-safe journal. A line survives the end of the process, but not a power failure."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -29,9 +29,9 @@ class Journal:
         self._lock = threading.Lock()
 
     def write(self, *change: Any) -> None:
-        """Before the first `begin` nothing is kept: what is restored is on disk already.
+        """Append a change. Before the first `begin`, nothing is written: restored state is already on disk.
 
-        On a full disk the server goes on in memory: the next snapshot that has room keeps what it did.
+        On a full disk the server continues in memory, and the next successful snapshot saves the changes.
         """
         line = json.dumps(change, separators=(",", ":")).encode() + b"\n"
         with self._lock:
@@ -46,7 +46,7 @@ class Journal:
                 os.ftruncate(self._descriptor, size)
 
     def begin(self) -> list[Path]:
-        """A new file from now on. Answers the earlier ones, whose changes the next snapshot will have."""
+        """Begin a new file. Return the earlier files, whose changes the next snapshot includes."""
         with self._lock:
             earlier = self._files()
             number = int(earlier[-1].stem.rpartition("-")[2]) + 1 if earlier else 1
@@ -58,13 +58,13 @@ class Journal:
             return earlier
 
     def changes(self) -> Iterator[list[Any]]:
-        """Everything that is kept, oldest first."""
+        """Yield every change, oldest first."""
         for file in self._files():
             for line in file.read_bytes().splitlines():
                 try:
                     yield json.loads(line)
                 except ValueError:
-                    log.warning("%s: a change that was cut off is left out", file)
+                    log.warning("%s: skipped a truncated change", file)
 
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob(PATTERN))

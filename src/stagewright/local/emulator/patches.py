@@ -1,115 +1,335 @@
-"""What is changed in ministack's services beside its Step Functions engine, each for a reason of its own.
+"""Every private part of ministack that this package replaces or calls.
 
-- Lambda workers are given this server's key instead of an account number, and are ready within milliseconds;
-- S3's events carry the object's version, as they do on AWS;
-- queue URLs do not depend on the port, so that queues survive a change of port;
-- an alarm sees the metric of exactly its dimensions.
+ministack has no extension points, so its modules are changed after their import. `replace` is the only way to
+do so, and it accepts only what `PATCHES` lists. `USED` lists the private names that are called or read but
+not replaced. Both are valid for exactly one version of ministack. To move to another version:
+
+1. Set `VERSION`, and the version in pyproject.toml.
+2. Run tests/local/emulator/test_patches.py. It names each patch whose upstream source changed.
+3. Compare the sources, adapt the replacement, and copy the line and the digest from the test's message.
 """
 
 from __future__ import annotations
 
-import contextvars
-import json
-import time
-from functools import partialmethod
-from importlib import import_module
-from types import FunctionType, ModuleType
+from dataclasses import dataclass
 from typing import Any
 
-from sagemaker_local.state_folder import ACCOUNT, REGION
-
-QUEUE_NETLOC_PORT = "4566"
-
-_version: contextvars.ContextVar[str] = contextvars.ContextVar("_version", default="")
+VERSION = "1.5.33"
 
 
-def give_workers_our_key(lambda_svc: ModuleType, access_key: str, secret_key: str) -> None:
-    key = {"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret_key}
-    for module in (lambda_svc, import_module("ministack.core.lambda_runtime")):
-        module.execution_credentials = lambda _config: key  # type: ignore[attr-defined]
+@dataclass(frozen=True)
+class Patch:
+    """One replaced attribute. `line` and `digest` (SHA-256, shortened) describe the upstream source."""
+
+    module: str
+    attribute: str
+    line: int
+    digest: str
+    reason: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.module}.{self.attribute}"
 
 
-def hurry(lambda_svc: ModuleType, runtime: ModuleType) -> None:
-    """A function is ready, and an event reaches it, within milliseconds.
+_APP = "ministack.app"
+_CLOUDWATCH = "ministack.services.cloudwatch"
+_DYNAMODB = "ministack.services.dynamodb"
+_EVENTBRIDGE = "ministack.services.eventbridge"
+_LAMBDA = "ministack.services.lambda_svc"
+_PERSISTENCE = "ministack.core.persistence"
+_RUNTIME = "ministack.core.lambda_runtime"
+_S3 = "ministack.services.s3"
+_SQS = "ministack.services.sqs"
+_STEP_FUNCTIONS = "ministack.services.stepfunctions"
 
-    One batch of a queue at a time: a second one would wait longer for its new process than for the first.
-    """
-    lambda_svc._LAMBDA_STATE_TRANSITION_DELAY = 0.005  # type: ignore[attr-defined]
-    lambda_svc._ESM_IDLE_WAKE_GAP_SECONDS = 0.002  # type: ignore[attr-defined]
-    lambda_svc._ESM_SQS_DEFAULT_CONCURRENCY = 1  # type: ignore[attr-defined]
-    drain = runtime.Worker._drain_stderr_bounded
-    runtime.Worker._drain_stderr_bounded = partialmethod(drain, first_line_wait=0.01)
+PATCHES = (
+    Patch(_APP, "BANNER", 590, "2ff021e423ca", "The banner does not belong in the server's log."),
+    Patch(
+        _APP,
+        "_load_persisted_state",
+        3708,
+        "319c13dca650",
+        "Replays the journal after ministack has restored its snapshot.",
+    ),
+    Patch(
+        _CLOUDWATCH,
+        "_describe_alarms",
+        1637,
+        "7d9da272ba87",
+        "Answers the query protocol with every field of an alarm, escaped.",
+    ),
+    Patch(
+        _CLOUDWATCH,
+        "_evaluate_alarm",
+        297,
+        "cd059e91ab69",
+        "An alarm uses the metric with exactly its dimensions.",
+    ),
+    Patch(_DYNAMODB, "_set_item", 8737, "cc5bade04426", "Journals each item before the response is sent."),
+    Patch(
+        _DYNAMODB,
+        "_remove_item",
+        8750,
+        "b6076c378e47",
+        "Journals each deleted item before the response is sent.",
+    ),
+    Patch(
+        _DYNAMODB,
+        "_items_replaced",
+        8763,
+        "8eaeaffc1ba6",
+        "Journals the items of a table that is replaced as a whole.",
+    ),
+    Patch(_EVENTBRIDGE, "_dispatch_event", 1055, "dc3a3c4d1b9e", "Adds `object.version-id` to S3 events."),
+    Patch(
+        _EVENTBRIDGE,
+        "_dispatch_to_lambda",
+        2425,
+        "cb1c453d362b",
+        "Tracks the functions that events invoke, so that the server can wait for them.",
+    ),
+    Patch(_EVENTBRIDGE, "_dispatch_to_sqs", 2444, "8a8e473f203a", "Journals the messages that rules send."),
+    Patch(
+        _LAMBDA, "execution_credentials", 58, "4bd96c7b2626", "Functions sign with the key of this server."
+    ),
+    Patch(
+        _LAMBDA,
+        "_execute_function_warm",
+        5387,
+        "52733a30858a",
+        "A failed function returns its exception as AWS Lambda does.",
+    ),
+    Patch(
+        _LAMBDA,
+        "_poll_sqs",
+        7538,
+        "239fd1555e51",
+        "Leaves messages in the queue while the server starts no runs.",
+    ),
+    Patch(
+        _LAMBDA,
+        "_LAMBDA_STATE_TRANSITION_DELAY",
+        3619,
+        "ecde5f68c93e",
+        "A function is ready within milliseconds.",
+    ),
+    Patch(
+        _LAMBDA,
+        "_ESM_IDLE_WAKE_GAP_SECONDS",
+        7483,
+        "a0f92613ac12",
+        "A message reaches its function within milliseconds.",
+    ),
+    Patch(
+        _LAMBDA,
+        "_ESM_SQS_DEFAULT_CONCURRENCY",
+        7410,
+        "fdedbcb7431e",
+        "One batch at a time: a second process takes longer to start than the first to finish.",
+    ),
+    Patch(
+        _RUNTIME, "execution_credentials", 86, "958ceba5b7f8", "Functions sign with the key of this server."
+    ),
+    Patch(
+        _RUNTIME,
+        "Worker._drain_stderr_bounded",
+        1362,
+        "5526936e6e61",
+        "Shortens the wait for a log line after each invocation.",
+    ),
+    Patch(
+        _RUNTIME,
+        "Worker._spawn",
+        1142,
+        "f4552d7cf31d",
+        "Functions start from an archive that includes bytecode.",
+    ),
+    Patch(_RUNTIME, "Worker.invoke", 1402, "a25fa06a9f1f", "Keeps the traceback that ministack only logs."),
+    Patch(_S3, "_fire_s3_event", 4473, "24f600d630f2", "Passes the object's version to the event."),
+    Patch(
+        _S3,
+        "_resolve_sse_write_headers",
+        827,
+        "3e4d400d9c6f",
+        "Uses the account's key `aws/s3` when an upload names no KMS key.",
+    ),
+    Patch(
+        _SQS,
+        "DEFAULT_PORT",
+        86,
+        "1f8e67cb2df1",
+        "Stores queues under a fixed port, so that they survive a change of port.",
+    ),
+    Patch(
+        _SQS,
+        "_CANONICAL_NETLOC",
+        94,
+        "744ba2dd8f68",
+        "Stores queues under a fixed port, so that they survive a change of port.",
+    ),
+    Patch(_SQS, "_HANDLERS", 404, "ec924d7a06f6", "Journals the messages that clients send and delete."),
+    Patch(
+        _SQS,
+        "_delete_messages_for_esm",
+        2010,
+        "4004db8bd8c6",
+        "Journals the messages that a function has processed.",
+    ),
+    Patch(
+        _STEP_FUNCTIONS,
+        "time",
+        39,
+        "4f9b8491ba4d",
+        "Removes the fixed pause of 150 ms before an execution's first state.",
+    ),
+    Patch(
+        _STEP_FUNCTIONS,
+        "_SERVICE_DISPATCH",
+        5535,
+        "5e3124570fd9",
+        "Sends SageMaker, Glue and S3 tasks to the handlers of this package.",
+    ),
+    Patch(
+        _STEP_FUNCTIONS,
+        "_add_event",
+        1434,
+        "d84a94e6938e",
+        "Numbers history events under a lock, because branches run in parallel.",
+    ),
+    Patch(
+        _STEP_FUNCTIONS,
+        "_emit_execution_status_event",
+        1699,
+        "ab641f656225",
+        "Journals each change of an execution's status.",
+    ),
+    Patch(
+        _STEP_FUNCTIONS,
+        "_error_matches",
+        3629,
+        "7f0099970980",
+        "`States.ALL` does not catch `States.Runtime` and `States.DataLimitExceeded`.",
+    ),
+    Patch(
+        _STEP_FUNCTIONS,
+        "_execute_task",
+        1930,
+        "f4f2fbad9798",
+        "Gives tasks their execution and timeout. A stopped execution starts no task.",
+    ),
+    Patch(
+        _STEP_FUNCTIONS,
+        "_fail_execution",
+        1889,
+        "71267b5e91df",
+        "A stopped execution stays ABORTED when its task fails.",
+    ),
+    Patch(
+        _STEP_FUNCTIONS,
+        "_invoke_resource",
+        2062,
+        "51309cb7f6a8",
+        "Invokes Lambda functions as the optimized integration does.",
+    ),
+    Patch(
+        _STEP_FUNCTIONS,
+        "_invoke_with_callback",
+        2158,
+        "dbc05f835a7e",
+        "A task that waits for a token ends when its execution is stopped.",
+    ),
+    Patch(
+        _STEP_FUNCTIONS,
+        "_run_execution",
+        1759,
+        "b4dd9fb10412",
+        "Tracks running executions and removes the pause before the first state.",
+    ),
+    Patch(
+        _STEP_FUNCTIONS,
+        "_send_task_failure",
+        1255,
+        "2765576b5381",
+        "A token that nothing waits for returns TaskTimedOut.",
+    ),
+    Patch(
+        _STEP_FUNCTIONS,
+        "_send_task_heartbeat",
+        1269,
+        "a14c3a4d5279",
+        "A token that nothing waits for returns TaskTimedOut.",
+    ),
+    Patch(
+        _STEP_FUNCTIONS,
+        "_send_task_success",
+        1243,
+        "9ca34d6e039e",
+        "A token that nothing waits for returns TaskTimedOut. Output must be JSON.",
+    ),
+    Patch(
+        _STEP_FUNCTIONS,
+        "_sfn_jsonata_parse",
+        3223,
+        "8537414cde04",
+        "`$parse` accepts JSON only, without NaN and Infinity.",
+    ),
+    Patch(
+        _STEP_FUNCTIONS,
+        "_start_execution",
+        842,
+        "9f822bb4f8f2",
+        "Starts no execution while the server starts no runs.",
+    ),
+    Patch(_STEP_FUNCTIONS, "_stop_execution", 917, "91a04bc6da8d", "Wakes the tasks of a stopped execution."),
+    Patch(
+        "jsonata.timebox",
+        "Timebox",
+        33,
+        "4c394f2f6e16",
+        "Limits the CPU time of an expression, not its wall-clock time.",
+    ),
+)
+
+USED: dict[str, tuple[str, ...]] = {
+    _APP: ("_build_persistence_save_dict()", "_get_module(name)", "app(scope, receive, send)"),
+    _CLOUDWATCH: ("_dims_key(dims)", "_metrics", "_xml(status, root_tag, inner)"),
+    _DYNAMODB: ("_query(data)", "_tables"),
+    _EVENTBRIDGE: ("_put_events(data, allow_aws_source)",),
+    _LAMBDA: (
+        "_esm_inflight",
+        "_execute_function_with_config_scope(func, event)",
+        "_execution_record_for_config(func, config)",
+        "_functions",
+        "_get_func_record_for_ref(function_ref)",
+    ),
+    _PERSISTENCE: ("STATE_DIR", "_json_default(obj)", "_state_format_version(service)"),
+    _RUNTIME: (
+        "acquire_worker(func_name, config, code_zip, qualifier, max_concurrency)",
+        "ensure_spawned(worker)",
+        "release_worker(worker)",
+    ),
+    _S3: ("_get_object(bucket_name, key, headers, query_params)",),
+    _SQS: ("DEFAULT_HOST", "_get_q(url, action)", "_queue_by_arn(arn)", "_queues"),
+    _STEP_FUNCTIONS: (
+        "_ExecutionError",
+        "_executions",
+        "_jsonata_state_field(state_def, field, expected, raw_input, ctx)",
+        "_resolve_lambda_function_ref(value, optimized)",
+        "_state_query_language(state_def, ctx)",
+        "_task_tokens",
+        "error_response_json",
+        "now_iso",
+    ),
+}
+"""Per module, the private names that are called or read. A function has its parameters."""
+
+_NAMES = {patch.name for patch in PATCHES}
 
 
-def pin_queue_urls(sqs: ModuleType) -> None:
-    """Queues are kept by URL; what a caller sees is rewritten to the host and port that it asked at."""
-    sqs.DEFAULT_PORT = QUEUE_NETLOC_PORT  # type: ignore[attr-defined]
-    sqs._CANONICAL_NETLOC = f"{sqs.DEFAULT_HOST}:{QUEUE_NETLOC_PORT}"  # type: ignore[attr-defined]
-
-
-def carry_versions(s3: ModuleType, eventbridge: ModuleType) -> None:
-    """`object.version-id` of S3's events (S3 user guide, "EventBridge event message structure")."""
-    fire, dispatch = s3._fire_s3_event, eventbridge._dispatch_event
-
-    def fire_event(*arguments: Any, **keywords: Any) -> None:
-        _version.set(keywords.get("version_id") or "")
-        fire(*arguments, **keywords)
-
-    def dispatch_event(event: dict[str, Any], *arguments: Any, **keywords: Any) -> Any:
-        if event["Source"] == "aws.s3" and _version.get():
-            detail = json.loads(event["Detail"])
-            detail["object"]["version-id"] = _version.get()
-            event = {**event, "Detail": json.dumps(detail)}
-        return dispatch(event, *arguments, **keywords)
-
-    s3._fire_s3_event = fire_event  # type: ignore[attr-defined]
-    eventbridge._dispatch_event = dispatch_event  # type: ignore[attr-defined]
-
-
-def alarm_on_own_metric(cloudwatch: ModuleType) -> None:
-    """An alarm sees the metric of exactly its dimensions; ministack takes every metric of that name."""
-    evaluate = cloudwatch._evaluate_alarm
-
-    def evaluate_alarm(alarm: dict[str, Any]) -> None:
-        own = cloudwatch._dims_key({each["Name"]: each["Value"] for each in alarm.get("Dimensions") or ()})
-        metrics = {key: points for key, points in cloudwatch._metrics.items() if key[2] == own}
-        # The same function over fewer metrics: others may read the module's own meanwhile.
-        FunctionType(evaluate.__code__, {**vars(cloudwatch), "_metrics": metrics})(alarm)
-
-    cloudwatch._evaluate_alarm = evaluate_alarm  # type: ignore[attr-defined]
-
-
-ALGORITHM = "x-amz-server-side-encryption"
-KEY = f"{ALGORITHM}-aws-kms-key-id"
-ACCOUNT_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/aws/s3"
-
-
-def use_account_key(s3: ModuleType) -> None:
-    """AWS takes the account's own key, aws/s3; ministack refuses. SageMaker's SDK uploads code like that."""
-    resolve = s3._resolve_sse_write_headers
-
-    def resolved(headers: dict[str, str], bucket: str) -> Any:
-        if headers.get(ALGORITHM) == "aws:kms" and not headers.get(KEY):
-            headers = {**headers, KEY: ACCOUNT_KEY}
-        return resolve(headers, bucket)
-
-    s3._resolve_sse_write_headers = resolved  # type: ignore[attr-defined]
-
-
-def mend(module: ModuleType) -> None:
-    """`module`: jsonata.timebox. Expressions that are made from now on are measured so."""
-
-    class Timebox(module.Timebox):  # type: ignore[misc, name-defined]
-        time: float
-
-        def __init__(self, *given: Any) -> None:
-            self.began = time.thread_time()
-            super().__init__(*given)
-
-        def check_runaway(self) -> None:
-            now = self.current_milli_time()
-            if self.timeout is not None and now - self.time > self.timeout:
-                self.time = now - 1000 * (time.thread_time() - self.began)
-            super().check_runaway()
-
-    module.Timebox = Timebox  # type: ignore[attr-defined]
+def replace(owner: Any, attribute: str, value: Any) -> None:
+    """Set an attribute of a ministack module or class. KeyError if the table does not list it."""
+    name = f"{owner.__module__}.{owner.__qualname__}" if isinstance(owner, type) else owner.__name__
+    if f"{name}.{attribute}" not in _NAMES:
+        raise KeyError(f"{name}.{attribute} is not in PATCHES")
+    setattr(owner, attribute, value)
