@@ -114,7 +114,7 @@ def test_a_job_in_the_local_server(tmp_path):
 
 def test_a_job_beside_another_s3(tmp_path, monkeypatch):
     monkeypatch.setenv("STAGEWRIGHT_CACHE", str(tmp_path / "cache"))
-    with server.borrow(tmp_path / "other") as up:
+    with server.temporary(tmp_path / "other") as up:
         assert "2 passed" in run_pytest(tmp_path, TEST, CONFTEST + BESIDE.format(up=up))
     (state,) = states(tmp_path)
     assert (state / "sagemaker/jobs/processing/double/log").exists()

@@ -63,7 +63,7 @@ def aws_local(
     from stagewright.local import server
 
     state = make_state(tmp_path_factory.mktemp(FOLDER), sagemaker_pythons)
-    with server.borrow(state) as up, ExitStack() as clients:
+    with server.temporary(state) as up, ExitStack() as clients:
         settings = Settings(state / "sagemaker", up.url, up.access_key, up.secret_key)
         yield Local(settings, credentials.for_user(up), clients)
 

@@ -24,7 +24,7 @@ def test_they_are_put_with_the_sample_data_and_once(
     functions = {"notify": "functions/notify.py:handler"}
     pipeline = SimpleNamespace(sample_data={}, sample_functions=functions)
     source = Source(tmp_path / "pipeline.yaml", pipeline, {})
-    with server.borrow(tmp_path / "state") as running:
+    with server.temporary(tmp_path / "state") as running:
         for _ in range(2):
             sample_data.upload_samples(SimpleNamespace(is_local=True, gateway=None), source)
         client = boto3.client(

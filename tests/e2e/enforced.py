@@ -87,7 +87,7 @@ class Enforced:
 def serving(root: Path) -> Iterator[Enforced]:
     """For a block; `root` is its state directory."""
     State(root).create()
-    State(root).set_lasting(True)
+    State(root).set_persistent(True)
     (root / "local.toml").write_text(f'[pythons]\n"glue-pythonshell-3.9" = "{sys.executable}"\n')
     with (root / "server.log").open("w") as log:
         command = [sys.executable, "-m", "tests.e2e.enforcement", "--state", str(root)]

@@ -78,7 +78,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A server is up, and nothing sweeps but the tests."""
     place = place_of(tmp_path_factory.mktemp("ends") / "place", "shared")
-    with server.borrow(place.state):
+    with server.temporary(place.state):
         gateway = place.gateway()
         events = gateway.session.client("events", endpoint_url=gateway.endpoint_url)
         events.disable_rule(Name=gateway.installation.name("sweep"))
@@ -144,7 +144,7 @@ def test_a_command_leaves_when_the_end_of_its_run_is_written(place: Place) -> No
     ran = place.json("run", ".")
     assert ran["status"] == "SUCCEEDED"
     assert place.processes() == []
-    assert (place.state / "settled").exists()
+    assert (place.state / "reconciled").exists()
     listed = place.json("runs")
     assert [(run["run"], run["status"]) for run in listed] == [(ran["run"], "SUCCEEDED")]
 

@@ -29,7 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Se
     with ExitStack() as leases:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("STAGEWRIGHT_CACHE", str(cache))
-            started = leases.enter_context(local.borrow(state))
+            started = leases.enter_context(local.temporary(state))
         yield started
 
 
@@ -66,7 +66,7 @@ def own_image(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator
     with ExitStack() as opened:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("STAGEWRIGHT_CACHE", str(cache))
-            server = opened.enter_context(local.borrow(state))
+            server = opened.enter_context(local.temporary(state))
         yield lambda service: opened.enter_context(closing(connect(server, service)))
 
 

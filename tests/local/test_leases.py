@@ -26,7 +26,7 @@ BORROW = """
 import sys
 from pathlib import Path
 from stagewright.local import server
-with server.borrow(Path(sys.argv[1])) as borrowed:
+with server.temporary(Path(sys.argv[1])) as borrowed:
     print(borrowed.pid, flush=True)
     sys.stdin.read()
 """
@@ -81,9 +81,9 @@ def is_alive(pid: int) -> bool:
 
 
 def test_a_borrowed_server_ends_with_the_block(state: Path) -> None:
-    with local.borrow(state) as server:
+    with local.temporary(state) as server:
         assert local.find(state) == server
-        assert not local.is_lasting(state)
+        assert not local.is_persistent(state)
     assert local.find(state) is None
     assert not is_alive(server.pid)
 
@@ -93,7 +93,7 @@ def test_it_ends_with_its_last_user_and_not_with_its_first(state: Path, user: Ca
     assert first.server == second.server
     first.leave()
     assert is_alive(second.server)
-    with local.borrow(state) as server:
+    with local.temporary(state) as server:
         assert server.pid == second.server
         second.leave()
         assert is_alive(server.pid)
@@ -103,7 +103,7 @@ def test_it_ends_with_its_last_user_and_not_with_its_first(state: Path, user: Ca
 def test_when_all_its_users_are_killed_it_ends(state: Path, user: Callable[[], User]) -> None:
     first, second = user(), user()
     first.kill()
-    with local.borrow(state) as server:
+    with local.temporary(state) as server:
         assert server.pid == second.server
     assert is_alive(second.server)
     second.kill()
@@ -113,7 +113,7 @@ def test_when_all_its_users_are_killed_it_ends(state: Path, user: Callable[[], U
 
 def test_whoever_comes_while_it_leaves_gets_one_that_stays(state: Path, user: Callable[[], User]) -> None:
     user().kill()
-    with local.borrow(state) as server:  # the same one, where it had not noticed yet
+    with local.temporary(state) as server:  # the same one, where it had not noticed yet
         time.sleep(0.5)
         assert local.find(state) == server
         assert is_alive(server.pid)
@@ -124,9 +124,9 @@ def test_up_makes_a_borrowed_server_stay(state: Path, user: Callable[[], User]) 
     first = user()
     assert local.up(state).pid == first.server
     first.leave()
-    with local.borrow(state) as server:
+    with local.temporary(state) as server:
         assert server.pid == first.server
-    assert local.is_lasting(state)
+    assert local.is_persistent(state)
     assert is_alive(first.server)
     local.down(state)
     until(lambda: not is_alive(first.server))
@@ -150,9 +150,9 @@ def test_a_server_that_cannot_start_leaves_no_lease(
     (tmp_path / "sitecustomize.py").write_text("raise SystemExit(1)\n")
     with monkeypatch.context() as broken:
         broken.setenv("PYTHONPATH", str(tmp_path))
-        with pytest.raises(Exception, match="did not start"), local.borrow(state):
+        with pytest.raises(Exception, match="did not start"), local.temporary(state):
             pass
-    with local.borrow(state) as server:
+    with local.temporary(state) as server:
         pass
     assert not is_alive(server.pid)
 
@@ -173,9 +173,9 @@ def started(server: state_folder.Server, name: str) -> bool:
 def test_a_server_starts_something_only_for_whoever_does_not_just_look(
     state: Path, user: Callable[[], User]
 ) -> None:
-    with local.borrow(state, looking=True) as server:
+    with local.temporary(state, start_runs=False) as server:
         assert not started(server, "looking")
-        with local.borrow(state) as shared:
+        with local.temporary(state) as shared:
             assert shared == server
             assert started(server, "shared")
         assert not started(server, "looking-again")
@@ -190,14 +190,14 @@ def test_a_server_starts_something_only_for_whoever_does_not_just_look(
 def test_runs_are_seen_out_when_nothing_more_starts_unless_by_an_interrupt(state: Path) -> None:
     seen: list[bool] = []
 
-    def see_out(server: state_folder.Server) -> None:
+    def before_exit(server: state_folder.Server) -> None:
         seen.append(started(server, f"late-{len(seen)}"))
 
-    with local.borrow(state, see_out=see_out):
+    with local.temporary(state, before_exit=before_exit):
         pass
-    with pytest.raises(ValueError, match="wrong"), local.borrow(state, see_out=see_out):
+    with pytest.raises(ValueError, match="wrong"), local.temporary(state, before_exit=before_exit):
         raise ValueError("wrong")
-    with pytest.raises(KeyboardInterrupt), local.borrow(state, see_out=see_out):
+    with pytest.raises(KeyboardInterrupt), local.temporary(state, before_exit=before_exit):
         raise KeyboardInterrupt
     assert seen == [False, False]
     assert local.find(state) is None

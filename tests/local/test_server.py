@@ -158,7 +158,7 @@ def test_a_server_that_dies_at_start_shows_its_log(
 
 def test_another_ministack_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stagewright.local.emulator.server.VERSION", "9.9.9")
-    with pytest.raises(TargetError, match=r"needs ministack 9\.9\.9, found 1\.5\.33"):
+    with pytest.raises(TargetError, match=r"needs ministack 9\.9\.9, but 1\.5\.33 is installed"):
         ministack.check_version()
 
 

@@ -15,7 +15,7 @@ import jsonata.timebox
 import ministack.services.stepfunctions as engine
 from ministack import app
 
-from stagewright.local.emulator import patches
+from stagewright.local.emulator import engine as step_functions
 
 os.environ.update(
     GATEWAY_PORT=sys.argv[1],
@@ -25,7 +25,7 @@ os.environ.update(
     SERVICES="states,dynamodb,s3,events",
 )
 
-patches.mend(jsonata.timebox)
+step_functions.limit_cpu_time(jsonata.timebox)
 
 SEEN = open(sys.argv[2], "a", buffering=1)  # noqa: SIM115, PTH123 -- open as long as the process
 LOCK = threading.Lock()

@@ -24,7 +24,7 @@ def bare(root: Path) -> Iterator[Server]:
     state.create()
     state.services.mkdir()
     state.provisioned.write_text(Artifacts.read(INSTALLATION).digest)
-    state.settle()
+    state.mark_reconciled()
     server = local.up(root)
     try:
         yield server

@@ -1,4 +1,4 @@
-"""The generated files that Terraform reads too: what to create, the state machine, the functions' archive."""
+"""The generated artifacts, which Terraform also reads, with the values of one installation."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 
 from stagewright.errors import TargetError
 from stagewright.installation.template import fill
-from stagewright.local.emulator import server
+from stagewright.local.emulator.patches import VERSION
 from stagewright.naming import Installation
 
 
 @dataclass(frozen=True)
 class Artifacts:
-    """Filled in for one installation. `resources`: installation.json, `definition`: the machine as JSON text.
+    """`resources` is installation.json, `definition` the state machine as JSON text.
 
-    `digest` changes whenever something that would be created does.
+    `digest` changes when the artifacts, their provisioning or the version of ministack change.
     """
 
     resources: Mapping[str, Any]
@@ -29,7 +29,7 @@ class Artifacts:
 
     @classmethod
     def read(cls, installation: Installation) -> Artifacts:
-        """TargetError where a file is missing, as in a source tree that never generated them."""
+        """Read the artifacts. Raise TargetError if a file is missing, as in a source tree without them."""
         package = resources.files("stagewright")
         folder = package / "artifacts"
         try:
@@ -38,15 +38,19 @@ class Artifacts:
             archive = (folder / "functions.zip").read_bytes()
         except FileNotFoundError as error:
             raise TargetError(f"{error.filename} is missing", "python -m stagewright.installation") from None
-        makers = (package / "local" / "provision.py").read_bytes(), server.VERSION.encode()
-        parts = (description.encode(), definition.encode(), archive, *makers)
+        provisioner = (package / "local" / "provision.py").read_bytes(), VERSION.encode()
+        parts = (description.encode(), definition.encode(), archive, *provisioner)
         digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
         return cls(json.loads(description), definition, archive, digest)
 
     @property
     def prompt_functions(self) -> tuple[str, ...]:
-        """Names of the functions that somebody waits for: those that events call, not a schedule."""
+        """Return the names of the functions that events invoke.
+
+        Their first call should not wait for a start.
+        """
         rules = self.resources["rules"].values()
         called = [source["function"] for source in self.resources["event_sources"].values()]
-        called += [r["target"]["name"] for r in rules if r["pattern"] and r["target"]["kind"] == "function"]
-        return tuple(self.resources["functions"][what]["name"] for what in called)
+        targets = [rule["target"] for rule in rules if rule["pattern"]]
+        called += [target["name"] for target in targets if target["kind"] == "function"]
+        return tuple(self.resources["functions"][key]["name"] for key in called)

@@ -10,19 +10,19 @@ from stagewright.local.program import STAGEWRIGHT
 
 
 def problem(state: Path, image: str) -> str:
-    """Why jobs with this image would fail; empty if it has an environment or can get one."""
+    """Return why jobs with this image fail; empty if it has an environment or can get one."""
     with translated():
         return _environments(state).problem(image)
 
 
 def unbuilt(state: Path, image: str) -> str:
-    """The image's alias if its environment is not built yet; else an empty string."""
+    """Return the image's alias if its environment is not built yet, otherwise an empty string."""
     with translated():
         return _environments(state).unbuilt(image)
 
 
 def resolve(image: str) -> Environment:
-    """The environment of an image, built if needed. No local.toml applies."""
+    """Return the environment of an image, built if needed. No local.toml applies."""
     with translated():
         return Environments(None, STAGEWRIGHT).resolve(image)
 

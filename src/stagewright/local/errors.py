@@ -1,4 +1,4 @@
-"""Errors of the local SageMaker as Stagewright's."""
+"""Translate errors of the local SageMaker to Stagewright's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stagewright.errors import JobEnvironmentError, StagewrightError, TargetErro
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise the block's errors of the local SageMaker as Stagewright's."""
+    """Raise errors of the local SageMaker in the block as Stagewright's errors."""
     try:
         yield
     except errors.SageMakerLocalError as error:
@@ -19,7 +19,7 @@ def translated() -> Iterator[None]:
 
 
 def translation(error: errors.SageMakerLocalError) -> StagewrightError:
-    """The same message and remedy in an error that the command line knows."""
+    """Return an error for the command line with the same message and remedy."""
     if isinstance(error, errors.JobEnvironmentError):
         return JobEnvironmentError(error.message, error.remedy)
     return TargetError(error.message, error.remedy)

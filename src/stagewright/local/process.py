@@ -1,9 +1,10 @@
-"""The process of a local server, from its first to its last breath.
+"""The lifecycle of the local server process.
 
-Start: hold the state directory, open the port, load ministack and the SageMaker and Glue services, serve,
-provision, put right what an earlier server left, say "ready". End (SIGTERM, SIGINT, or nobody uses it any
-more): stop the executions, let functions write down how they ended, close the SageMaker and Glue services
-while S3 still answers, save, end the Lambda workers, leave.
+Start: lock the state directory, open the port, load ministack and the SageMaker and Glue services, serve
+requests, provision, reconcile the runs of an earlier server, report ready.
+
+Stop (SIGTERM, SIGINT, or no users): stop the executions, wait for the functions that record their end, close
+the SageMaker and Glue services while S3 still responds, save the state, kill the Lambda workers, exit.
 """
 
 from __future__ import annotations
@@ -42,13 +43,13 @@ from stagewright.local.state import INSTALLATION, State
 
 SAVE_SECONDS = 2.0
 FINISH_SECONDS = 5.0
-"""For functions at work at the end: a cold one takes a second on a busy machine."""
-LEAVE_SECONDS = 15.0
-"""For the whole end; whoever stops the server kills it not much later."""
+"""For functions that run during the stop. A cold one takes a second on a busy machine."""
+STOP_SECONDS = 15.0
+"""For the whole stop. `down` kills the process a little later."""
 GRACE_SECONDS = 0.3
-"""For requests that are under way at the end."""
-LOOK_SECONDS = 0.02
-"""Between two looks whether runs may be started by now."""
+"""For requests that are in progress during the stop."""
+POLL_SECONDS = 0.02
+"""Between two checks whether runs may start."""
 STOPPED = "the local server was stopped"
 
 log = logging.getLogger(__name__)
@@ -56,39 +57,42 @@ log = logging.getLogger(__name__)
 
 def main(arguments: list[str]) -> None:
     options = _options(arguments)
-    say = partial(_say, options.ready)
+    report = partial(_report, options.ready)
     try:
-        process = Process(State(Path(options.state)), options.port, say)
+        process = Process(State(Path(options.state)), options.port, report)
     except Exception as error:
         if not isinstance(error, StagewrightError | SageMakerLocalError):
-            traceback.print_exc()  # into the log
-        known = explained(error, State(Path(options.state)))
-        say({"message": known.message, "remedy": known.remedy})
-        raise SystemExit(known.exit_code) from None
+            traceback.print_exc()  # to the log
+        failure = translated(error, State(Path(options.state)))
+        report({"message": failure.message, "remedy": failure.remedy})
+        raise SystemExit(failure.exit_code) from None
     process.run()
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m stagewright.local.server")
     parser.add_argument("--state", required=True, help="the state directory")
-    parser.add_argument("--port", type=int, help="any free port when left out")
-    parser.add_argument("--ready", type=int, help="file descriptor that is told when the server is ready")
+    parser.add_argument("--port", type=int, help="default: any free port")
+    parser.add_argument("--ready", type=int, help="file descriptor for the message that the server is ready")
     return parser.parse_args(arguments)
 
 
-def _say(descriptor: int | None, answer: Mapping[str, str]) -> None:
+def _report(descriptor: int | None, message: Mapping[str, str]) -> None:
     if descriptor is not None:
-        with contextlib.suppress(OSError):  # whoever asked is gone
-            os.write(descriptor, json.dumps(answer).encode() + b"\n")
+        with contextlib.suppress(OSError):  # the reader has ended
+            os.write(descriptor, json.dumps(message).encode() + b"\n")
             os.close(descriptor)
 
 
 class Process:
-    """TargetError from its making where the server cannot start. `say` answers whoever waits: {} is ready."""
+    """The server process. The constructor raises an error if the server cannot start.
 
-    def __init__(self, state: State, port: int | None, say: Callable[[Mapping[str, str]], None]) -> None:
+    `report` sends a message to the process that started the server: {} for ready, otherwise an error.
+    """
+
+    def __init__(self, state: State, port: int | None, report: Callable[[Mapping[str, str]], None]) -> None:
         self._state = state
-        self._say = say
+        self._report = report
         state.create()
         self._lock = state.hold()
         state.withdraw()
@@ -114,7 +118,10 @@ class Process:
         return Server(identity.url, identity.access_key, identity.secret_key, os.getpid(), self._state.root)
 
     def _prefill(self) -> bool:
-        """True for a state directory that was never used, and for which there is no snapshot either."""
+        """Restore a snapshot into a new state directory.
+
+        Return True if it is new and there is no snapshot.
+        """
         from stagewright.local import snapshot
 
         if self._is_used:
@@ -125,7 +132,7 @@ class Process:
         return True
 
     def _load(self) -> None:
-        """Imports late, since ministack reads the environment when it is imported."""
+        """Import late: ministack reads the environment at import."""
         from sagemaker_local.api import protocol
         from sagemaker_local.http.gate import Access, Gate
         from sagemaker_local.service import SageMaker
@@ -137,9 +144,9 @@ class Process:
 
         key = (self.server.access_key, self.server.secret_key)
         self._ministack = server.Ministack(*key)
-        self._ministack.work.may_start = self._state.starts_runs
+        self._ministack.background.may_start = self._state.starts_runs
         archive = self._artifacts.archive
-        self._ministack.start_from(archive, bytecode.compiled(archive))
+        self._ministack.start_with_bytecode(archive, bytecode.compiled(archive))
         self._changes: Changes = Changes()
         settings = Settings(
             self._state.root / "sagemaker",
@@ -151,8 +158,8 @@ class Process:
             program=STAGEWRIGHT,
         )
         self._sagemaker: SageMaker = SageMaker(settings, partial(self._publish, "aws.sagemaker"))
-        own = replace(settings, root=self._state.glue)
-        self._glue: Glue = Glue(own, partial(self._publish, "aws.glue"), self._sagemaker.launcher)
+        glue_settings = replace(settings, root=self._state.glue)
+        self._glue: Glue = Glue(glue_settings, partial(self._publish, "aws.glue"), self._sagemaker.launcher)
         self._register_tasks()
         services = {
             "sagemaker": partial(protocol.handle, self._sagemaker),
@@ -180,17 +187,19 @@ class Process:
         self._ministack.publish(source, detail_type, detail)
 
     def run(self) -> None:
-        """Returns never."""
+        """Serve until the stop, then end the process. Never returns."""
         try:
             asyncio.new_event_loop().run_until_complete(self._serve())
         except Exception:
             log.exception("the server failed")
-            self._leave(1)
-        self._leave(0)
+            self._exit(1)
+        self._exit(0)
 
-    def _leave(self, code: int) -> None:
-        """At once: threads that still wait for something must not hold the process. The functions' processes,
-        also those that are just being started, are in its group."""
+    def _exit(self, code: int) -> None:
+        """End the process at once, whatever its threads wait for, and kill its group.
+
+        The processes of functions are in the group, including those that are starting.
+        """
         self._state.withdraw()
         logging.shutdown()
         if os.getpgrp() == os.getpid():
@@ -209,43 +218,43 @@ class Process:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        threading.Thread(target=self._begin, args=(loop,), daemon=True, name="begin").start()
-        self._saving = asyncio.create_task(self._save_now_and_then())
+        threading.Thread(target=self._start, args=(loop,), daemon=True, name="start").start()
+        self._saving = asyncio.create_task(self._save_regularly())
         await serve(self._gate, config, shutdown_trigger=self._wait_and_close)  # type: ignore[arg-type]
 
-    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        """What needs a server that answers. The socket listens already: requests wait for the loop."""
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Finish the start, which needs a responding server. Requests already wait at the open socket."""
         try:
             self._wait_until_served()
             self._provision()
             self._sagemaker.start()
             self._glue.start()
             reconciled = self._reconcile()
-            self._ministack.work.announce_interrupted()
+            self._ministack.background.announce_interrupted()
             self._state.announce(self.server)
         except Exception as error:
-            log.exception("the server could not begin")
-            known = explained(error, self._state)
-            self._say({"message": known.message, "remedy": known.remedy})
+            log.exception("the server could not start")
+            failure = translated(error, self._state)
+            self._report({"message": failure.message, "remedy": failure.remedy})
             loop.call_soon_threadsafe(self._stop.set)
             return
-        gc.freeze()  # what was imported stays: no collection needs to look at it
-        self._say({})
+        gc.freeze()  # exclude the imported modules from garbage collection
+        self._report({})
         if not reconciled:
             threading.Thread(target=self._sweep_later, daemon=True, name="sweep").start()
-        watch = partial(self._end_when_unused, loop)
+        watch = partial(self._stop_when_unused, loop)
         threading.Thread(target=watch, daemon=True, name="users").start()
         for function in self._artifacts.prompt_functions:
             self._ministack.warm(function)
 
     def _wait_until_served(self) -> None:
-        """The loop takes the first request only after ministack has restored its state."""
+        """Wait until the server responds. It does so only after ministack has restored its state."""
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
             connection.request("GET", STAGEWRIGHT.health_path)
             connection.getresponse().read()
 
     def _provision(self) -> None:
-        """Nothing to do where these very artifacts were provisioned: they are in the restored state."""
+        """Create the resources, unless the restored state was provisioned from the same artifacts."""
         done, digest = self._state.provisioned, self._artifacts.digest
         if done.exists() and done.read_text() == digest:
             return
@@ -260,11 +269,13 @@ class Process:
         done.write_text(digest)
 
     def _reconcile(self) -> bool:
-        """Runs that an earlier server left open are closed or started, before anybody looks at them; false
-        where only those were closed that are over, since no run may be started."""
-        if self._state.unsettle() or not self._is_used:
+        """Close or start the runs that an earlier server left open, before a client can read them.
+
+        Returns False if no run may start now. Then only runs whose execution has ended are closed.
+        """
+        if not self._state.needs_reconcile() or not self._is_used:
             return True
-        if self._ministack.work.may_start():
+        if self._ministack.background.may_start():
             self._sweep()
             return True
         for run in self._open_runs():
@@ -273,21 +284,21 @@ class Process:
         return False
 
     def _sweep(self) -> None:
-        """As its schedule would have it; patience is for what is still under way, and nothing is."""
+        """Invoke the sweeper as its schedule does, without patience: no other function is running."""
         self._call("sweeper", {"detail-type": SCHEDULED, "detail": {"patience": 0}})
 
     def _sweep_later(self) -> None:
-        while not self._ministack.work.may_start():
-            time.sleep(LOOK_SECONDS)
+        while not self._ministack.background.may_start():
+            time.sleep(POLL_SECONDS)
         self._sweep()
 
     def _call(self, function: str, event: Mapping[str, Any]) -> None:
-        self._ministack.work.call(self._artifacts.resources["functions"][function]["name"], event)
+        self._ministack.background.invoke(self._artifacts.resources["functions"][function]["name"], event)
 
-    def _end_when_unused(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Without users the server leaves, unless it was started to stay. From then on it has no new ones."""
-        lock = self._state.outlive_users()
-        if self._state.lasting:
+    def _stop_when_unused(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Stop a temporary server when it has no users. Its lock keeps new ones out."""
+        lock = self._state.wait_until_unused()
+        if self._state.is_persistent:
             os.close(lock)
         else:
             loop.call_soon_threadsafe(self._stop.set)
@@ -295,22 +306,22 @@ class Process:
     async def _wait_and_close(self) -> None:
         await self._stop.wait()
         self._state.withdraw()
-        late = threading.Timer(LEAVE_SECONDS, self._leave, [1])
-        late.daemon = True
-        late.start()
+        watchdog = threading.Timer(STOP_SECONDS, self._exit, [1])
+        watchdog.daemon = True
+        watchdog.start()
         await self._saving
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
-        """Leaves at its end: hypercorn would wait for idle connections, and ministack would save again."""
-        finished = self._ministack.work.finish(STOPPED, FINISH_SECONDS)
+        """Stop and exit here: hypercorn would wait for idle connections, and ministack would save again."""
+        finished = self._ministack.background.finish(STOPPED, FINISH_SECONDS)
         self._glue.close()
         self._sagemaker.close()
         self._wait_for_requests()
         self._ministack.save()
         if finished and not self._open_runs():
-            self._state.settle()
-        self._leave(0)
+            self._state.mark_reconciled()
+        self._exit(0)
 
     def _wait_for_requests(self) -> None:
         deadline = time.monotonic() + GRACE_SECONDS
@@ -318,23 +329,24 @@ class Process:
             time.sleep(0.002)
 
     def _open_runs(self) -> list[dict[str, Any]]:
-        """Headers as DynamoDB has them; of very many the oldest."""
+        """Return the headers of open runs as DynamoDB items: one page, the oldest first."""
         return self._ministack.items(INSTALLATION.runs_table, "open_runs", "open", "yes")
 
-    async def _save_now_and_then(self) -> None:
-        """So that little is lost when the process is killed. ministack saves only when it is stopped."""
+    async def _save_regularly(self) -> None:
+        """Save changed state every few seconds. ministack saves only when it stops."""
         saved = (0, 0)
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), SAVE_SECONDS)
                 return
-            seen = (self._gate.requests, self._ministack.work.activity())
+            seen = (self._gate.requests, self._ministack.background.activity())
             if seen != saved:
                 await asyncio.to_thread(self._ministack.save)
                 saved = seen
 
 
-def explained(error: Exception, state: State) -> StagewrightError:
+def translated(error: Exception, state: State) -> StagewrightError:
+    """Return an error of the start as one with a message and a remedy for the user."""
     match error:
         case StagewrightError():
             return error
@@ -345,4 +357,4 @@ def explained(error: Exception, state: State) -> StagewrightError:
         case ModuleNotFoundError():
             message = f"The local server needs {error.name}, which is not installed"
             return TargetError(message, "pip install 'stagewright[all]'")
-    return TargetError(f"The local server could not begin: {error}", f"see {state.log}")
+    return TargetError(f"The local server could not start: {error}", f"see {state.log}")

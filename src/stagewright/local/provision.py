@@ -1,6 +1,6 @@
-"""Creates, in a local server, what artifacts/installation.json says, through the API like any client.
+"""Create the resources of artifacts/installation.json in a local server, through its API.
 
-Everything may be there already: what exists is brought up to date. The order is that of who refers to whom.
+A resource that exists is updated. Resources are created before those that refer to them.
 """
 
 from __future__ import annotations
@@ -25,33 +25,33 @@ WAIT = {"Delay": 0.01, "MaxAttempts": 1000}
 
 
 def provision(server: Server, artifacts: Artifacts) -> None:
-    """botocore's ClientError where the server refuses something."""
-    maker = Provisioner(server, artifacts)
+    """Create or update every resource. Raises botocore's ClientError if the server rejects a request."""
+    provisioner = Provisioner(server, artifacts)
     resources = artifacts.resources
-    maker.bucket(resources["bucket"])
+    provisioner.bucket(resources["bucket"])
     for table in resources["tables"].values():
-        maker.table(table)
+        provisioner.table(table)
     for group in resources["log_groups"].values():
-        maker.log_group(group)
+        provisioner.log_group(group)
     for role in resources["roles"].values():
-        maker.role(role)
+        provisioner.role(role)
     for topic in resources["topics"].values():
-        maker.topic(topic)
+        provisioner.topic(topic)
     for queue in sorted(resources["queues"].values(), key=lambda queue: queue["redrive"] is not None):
-        maker.queue(queue)
+        provisioner.queue(queue)
     for function in resources["functions"].values():
-        maker.function(function)
+        provisioner.function(function)
     for source in resources["event_sources"].values():
-        maker.event_source(source)
+        provisioner.event_source(source)
     for job in resources["glue_jobs"].values():
-        maker.glue_job(job)
-    maker.state_machine(resources["state_machine"])
+        provisioner.glue_job(job)
+    provisioner.state_machine(resources["state_machine"])
     for rule in resources["rules"].values():
-        maker.rule(rule)
+        provisioner.rule(rule)
 
 
 class Provisioner:
-    """A method per kind of resource; each takes its settings as they stand in installation.json."""
+    """One method per kind of resource. Each takes the settings from installation.json."""
 
     def __init__(self, server: Server, artifacts: Artifacts) -> None:
         self._artifacts = artifacts
@@ -89,15 +89,15 @@ class Provisioner:
 
     def table(self, settings: Settings) -> None:
         dynamodb, name = self._client("dynamodb"), settings["name"]
-        self._make_table(dynamodb, settings)
+        self._create_table(dynamodb, settings)
         recovery = {"PointInTimeRecoveryEnabled": settings["point_in_time_recovery"]}
         dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=recovery)
         if attribute := settings["ttl"]:
             expiry = {"Enabled": True, "AttributeName": attribute}
             dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=expiry)
 
-    def _make_table(self, dynamodb: Any, settings: Settings) -> None:
-        """One that is there gets the indexes that it lacks."""
+    def _create_table(self, dynamodb: Any, settings: Settings) -> None:
+        """Create the table, or add missing indexes to an existing one."""
         indexes = [
             {"IndexName": index, "KeySchema": _keys(key), "Projection": _projection(key)}
             for index, key in settings["indexes"].items()
@@ -106,10 +106,10 @@ class Provisioner:
             {"AttributeName": attribute, "AttributeType": kind}
             for attribute, kind in settings["attributes"].items()
         ]
-        wanted = {"TableName": settings["name"], "AttributeDefinitions": attributes}
+        request = {"TableName": settings["name"], "AttributeDefinitions": attributes}
         try:
             dynamodb.create_table(
-                **wanted,
+                **request,
                 BillingMode=settings["billing_mode"],
                 KeySchema=_keys(settings),
                 **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
@@ -118,7 +118,7 @@ class Provisioner:
             table = dynamodb.describe_table(TableName=settings["name"])["Table"]
             known = {index["IndexName"] for index in table.get("GlobalSecondaryIndexes", ())}
             for index in (index for index in indexes if index["IndexName"] not in known):
-                dynamodb.update_table(**wanted, GlobalSecondaryIndexUpdates=[{"Create": index}])
+                dynamodb.update_table(**request, GlobalSecondaryIndexUpdates=[{"Create": index}])
 
     def log_group(self, settings: Settings) -> None:
         logs, name = self._client("logs"), settings["name"]
@@ -158,7 +158,7 @@ class Provisioner:
         sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
 
     def function(self, settings: Settings) -> None:
-        """The layer is left out: this Python has what is in it."""
+        """Create or update a function, without its layer: this Python has the packages of the layer."""
         functions, name = self._client("lambda"), settings["name"]
         configuration = {
             "Runtime": settings["runtime"],
@@ -185,20 +185,20 @@ class Provisioner:
         functions = self._client("lambda")
         queue = self._artifacts.resources["queues"][settings["queue"]]["arn"]
         function = self._artifacts.resources["functions"][settings["function"]]["name"]
-        wanted = {
+        request = {
             "BatchSize": settings["batch_size"],
             "MaximumBatchingWindowInSeconds": settings["batching_window"],
             "FunctionResponseTypes": settings["function_response_types"],
         }
-        found = functions.list_event_source_mappings(EventSourceArn=queue, FunctionName=function)
-        if mappings := found["EventSourceMappings"]:
-            functions.update_event_source_mapping(UUID=mappings[0]["UUID"], **wanted)
+        answer = functions.list_event_source_mappings(EventSourceArn=queue, FunctionName=function)
+        if mappings := answer["EventSourceMappings"]:
+            functions.update_event_source_mapping(UUID=mappings[0]["UUID"], **request)
         else:
-            functions.create_event_source_mapping(EventSourceArn=queue, FunctionName=function, **wanted)
+            functions.create_event_source_mapping(EventSourceArn=queue, FunctionName=function, **request)
 
     def glue_job(self, settings: Settings) -> None:
         glue = self._client("glue")
-        wanted = {
+        request = {
             "Role": self._artifacts.resources["roles"][settings["role"]]["arn"],
             "Command": {
                 "Name": settings["command"],
@@ -213,9 +213,9 @@ class Provisioner:
             **settings["capacity"],
         }
         try:
-            glue.create_job(Name=settings["name"], Tags=settings["tags"], **wanted)
+            glue.create_job(Name=settings["name"], Tags=settings["tags"], **request)
         except glue.exceptions.AlreadyExistsException:
-            glue.update_job(JobName=settings["name"], JobUpdate=wanted)
+            glue.update_job(JobName=settings["name"], JobUpdate=request)
 
     def state_machine(self, settings: Settings) -> None:
         step_functions = self._client("stepfunctions")
@@ -223,7 +223,7 @@ class Provisioner:
         logging = settings["logging"]
         region, account = settings["arn"].split(":")[3:5]
         group = f"arn:aws:logs:{region}:{account}:log-group:{logging['log_group']}:*"
-        wanted = {
+        request = {
             "definition": self._artifacts.definition,
             "roleArn": resources["roles"][settings["role"]]["arn"],
             "publish": settings["publish"],
@@ -234,22 +234,22 @@ class Provisioner:
             },
         }
         try:
-            step_functions.create_state_machine(name=settings["name"], type=settings["type"], **wanted)
+            step_functions.create_state_machine(name=settings["name"], type=settings["type"], **request)
         except step_functions.exceptions.StateMachineAlreadyExists:
-            step_functions.update_state_machine(stateMachineArn=settings["arn"], **wanted)
+            step_functions.update_state_machine(stateMachineArn=settings["arn"], **request)
 
     def rule(self, settings: Settings) -> None:
         events, name = self._client("events"), settings["name"]
-        when = (
+        trigger = (
             {"ScheduleExpression": settings["schedule"]}
             if settings["schedule"]
             else {"EventPattern": json.dumps(settings["pattern"])}
         )
-        events.put_rule(Name=name, Description=settings["description"], **when)
+        events.put_rule(Name=name, Description=settings["description"], **trigger)
         target = settings["target"]
-        dead = target["dead_letter_arn"]
-        rest = {"DeadLetterConfig": {"Arn": dead}} if dead else {}
-        events.put_targets(Rule=name, Targets=[{"Id": TARGET_ID, "Arn": target["arn"], **rest}])
+        dead_letter_arn = target["dead_letter_arn"]
+        dead_letters = {"DeadLetterConfig": {"Arn": dead_letter_arn}} if dead_letter_arn else {}
+        events.put_targets(Rule=name, Targets=[{"Id": TARGET_ID, "Arn": target["arn"], **dead_letters}])
         if target["kind"] == "function":
             with existing("ResourceConflictException"):
                 self._client("lambda").add_permission(
@@ -263,7 +263,7 @@ class Provisioner:
 
 @contextmanager
 def existing(*codes: str) -> Iterator[None]:
-    """Lets pass the errors that say: it is there already."""
+    """Ignore the error codes in the block that mean that the resource exists."""
     try:
         yield
     except ClientError as error:
@@ -279,8 +279,8 @@ def _keys(settings: Settings) -> list[dict[str, str]]:
 
 
 def _projection(index: Settings) -> dict[str, Any]:
-    more = index["non_key_attributes"]
-    return {"ProjectionType": index["projection"], **({"NonKeyAttributes": more} if more else {})}
+    attributes = index["non_key_attributes"]
+    return {"ProjectionType": index["projection"], **({"NonKeyAttributes": attributes} if attributes else {})}
 
 
 def _lifecycle(settings: Settings) -> list[dict[str, Any]]:
@@ -290,7 +290,7 @@ def _lifecycle(settings: Settings) -> list[dict[str, Any]]:
         "Filter": {"Prefix": ""},
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": settings["abort_multipart_days"]},
     }
-    old = [
+    noncurrent = [
         {
             "ID": f"old-{prefix.strip('/')}",
             "Status": "Enabled",
@@ -299,4 +299,4 @@ def _lifecycle(settings: Settings) -> list[dict[str, Any]]:
         }
         for prefix, days in settings["noncurrent_days"].items()
     ]
-    return [abort, *old]
+    return [abort, *noncurrent]

@@ -1,4 +1,4 @@
-"""Lambda functions that stand, on the local target, for those which the platform has on AWS."""
+"""Sample Lambda functions: the local target's stand-ins for the platform's functions on AWS."""
 
 from __future__ import annotations
 
@@ -21,48 +21,48 @@ from stagewright.local.state import INSTALLATION
 
 FORM = re.compile(r"(?P<path>.+\.py):(?P<handler>[A-Za-z_]\w*)")
 SIZE_LIMIT = 50_000_000
-"""Bytes of a zip that is uploaded directly (Lambda quotas: 50 MB)."""
+"""Bytes of a directly uploaded zip (Lambda quotas: 50 MB)."""
 TIMEOUT = 900
-"""Seconds: the longest there is (Lambda quotas). On AWS the function has its own."""
+"""Seconds: Lambda's maximum (Lambda quotas). On AWS, the function has its own timeout."""
 START = (1980, 1, 1, 0, 0, 0)
 WAIT = {"Delay": 0.01, "MaxAttempts": 1000}
 
 
 def put(server: Server, folder: Path, functions: Mapping[str, str]) -> tuple[str, ...]:
-    """Makes or updates what is not there as it is; the names of those.
+    """Create or update the functions and return the names of those that changed.
 
-    `functions`: name -> `path.py:handler`, the path from `folder`. The file's own folder is its code.
-    ReleaseError where there is no such file.
+    `functions` maps a name to `path.py:handler`, with a path relative to `folder`. The code of a function is
+    the folder of its file. Raises ReleaseError if a file does not exist.
     """
     if not functions:
         return ()
-    wanted = {name: _code(name, folder, place) for name, place in functions.items()}
+    code = {name: _code(name, folder, reference) for name, reference in functions.items()}
     session = keyed(server.access_key, server.secret_key, REGION)
     config = Config(retries={"total_max_attempts": 1})
     with closing(session.client("lambda", endpoint_url=server.url, config=config)) as client:
-        return tuple(name for name, code in wanted.items() if _put(client, name, *code))
+        return tuple(name for name, parts in code.items() if _put(client, name, *parts))
 
 
-def _code(name: str, folder: Path, place: str) -> tuple[str, bytes]:
-    """The handler as Lambda names it, and the zip."""
-    where = f"sample_functions.{name}"
-    found = FORM.fullmatch(place)
-    if found is None:
+def _code(name: str, folder: Path, reference: str) -> tuple[str, bytes]:
+    """Return the handler in Lambda's form, and the zip."""
+    path = f"sample_functions.{name}"
+    match = FORM.fullmatch(reference)
+    if match is None:
         raise ReleaseError(
-            f"{where}: {place} is not file.py:function", "for example functions/notify.py:handler"
+            f"{path}: {reference} is not file.py:function", "for example functions/notify.py:handler"
         )
-    file = folder / found["path"]
+    file = folder / match["path"]
     if not file.is_file():
-        raise ReleaseError(f"{where}: {file} does not exist", "mend the path; it is relative to the document")
+        raise ReleaseError(f"{path}: {file} does not exist", "fix the path; it is relative to the document")
     archive = _zip(file.parent)
     if len(archive) > SIZE_LIMIT:
         size = f"{len(archive) // 10**6} MB, over {SIZE_LIMIT // 10**6}"
-        raise ReleaseError(f"{where}: {file.parent} is {size}", "give the function a folder of its own")
-    return f"{file.stem}.{found['handler']}", archive
+        raise ReleaseError(f"{path}: {file.parent} is {size}", "give the function a folder of its own")
+    return f"{file.stem}.{match['handler']}", archive
 
 
 def _zip(folder: Path) -> bytes:
-    """The same bytes for the same files."""
+    """Zip the folder. The same files give the same bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as target:
         for file in sorted(folder.rglob("*")):
@@ -75,7 +75,7 @@ def _zip(folder: Path) -> bytes:
 def _put(client: Any, name: str, handler: str, archive: bytes) -> bool:
     settings = {"Handler": handler, "Timeout": TIMEOUT}
     try:
-        found = client.get_function_configuration(FunctionName=name)
+        current = client.get_function_configuration(FunctionName=name)
     except client.exceptions.ResourceNotFoundException:
         client.create_function(
             FunctionName=name,
@@ -88,7 +88,7 @@ def _put(client: Any, name: str, handler: str, archive: bytes) -> bool:
         client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig=WAIT)
         return True
     digest = base64.b64encode(hashlib.sha256(archive).digest()).decode()
-    if (found["CodeSha256"], found["Handler"]) == (digest, handler):
+    if (current["CodeSha256"], current["Handler"]) == (digest, handler):
         return False
     client.update_function_code(FunctionName=name, ZipFile=archive)
     client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig=WAIT)

@@ -1,10 +1,11 @@
-"""The local server from outside: start it, find it, stop it.
+"""Start, find and stop the local server.
 
-It is one detached process, the leader of its own session and process group, so that it goes down with
-everything it started. `up` leaves one running; one that `borrow` starts is shared by all who borrow, and goes
-with the last of them, also when they are killed. Runs are started while it is to stay, or while somebody is
-there who sees them to their end: whoever only looks finds what waits, and leaves it waiting.
-`python -m stagewright.local.server` is that process; see process.py for its inside.
+The server is one detached process that leads its own session and process group, so it stops together with
+everything that it started. `up` starts a server that stays up until `down`. `temporary` starts a server that
+all users share and that stops with the last of them, even if they are killed. The server starts runs while it
+is persistent, or while a user waits for the end of runs.
+
+`python -m stagewright.local.server` is the server's process. process.py implements it.
 """
 
 from __future__ import annotations
@@ -30,82 +31,82 @@ from stagewright.local.state import State
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 LEAVE_SECONDS = 10.0
-"""Until what was killed is gone: long enough for a busy machine."""
+"""Until a killed process has ended. Long enough for a busy machine."""
 PROC = Path("/proc")
-"""Of Linux; macOS has none."""
+"""Linux only; macOS has none."""
 READY_DESCRIPTOR = 3
 LOG_LINES = 15
-ABSENT = re.compile(r"^ *ModuleNotFoundError: No module named '([\w.]+)'$", re.MULTILINE)
+MISSING_MODULE = re.compile(r"^ *ModuleNotFoundError: No module named '([\w.]+)'$", re.MULTILINE)
 
 
 @translated()
 def find(state: Path) -> Server | None:
-    """The server of this state directory, if one is up and ready."""
+    """Return the ready server of this state directory, or None."""
     return State(state.absolute()).server()
 
 
-def is_lasting(state: Path) -> bool:
-    """Whether the server that is up stays when nobody uses it."""
-    return State(state.absolute()).lasting
+def is_persistent(state: Path) -> bool:
+    """Return whether the server stays up without users."""
+    return State(state.absolute()).is_persistent
 
 
 @translated()
 def up(state: Path, port: int | None = None) -> Server:
-    """Starts a server that stays until `down`, or returns the one that is up, which then stays as well.
+    """Start a server that stays up until `down`, and return it when it is ready.
 
-    `port`: None is the port of last time where that is free, otherwise any. Returns when it is ready.
-    TargetError when it cannot start; it says why.
+    A server that is already up is made persistent and returned. `port` None means the last port if it is
+    free, otherwise any free port. Raises TargetError with the reason if the server cannot start.
     """
-    place = State(state.absolute())
-    place.create()
-    with place.alone():
-        lease = place.use()
+    folder = State(state.absolute())
+    folder.create()
+    with folder.exclusive():
+        lease = folder.acquire_lease()
         try:
-            running = place.server()
+            running = folder.server()
             if running and port is not None and not running.url.endswith(f":{port}"):
-                message = f"The server of {place.root} is already up at {running.url}, not at port {port}"
+                message = f"The server of {folder.root} is already up at {running.url}, not at port {port}"
                 raise TargetError(message, "stagewright down, then up again")
-            place.set_lasting(True)
-            return running or _start(place, port)
+            folder.set_persistent(True)
+            return running or _start(folder, port)
         finally:
             os.close(lease)
 
 
 @contextmanager
-def borrow(
-    state: Path, looking: bool = False, see_out: Callable[[Server], None] | None = None
+def temporary(
+    state: Path, start_runs: bool = True, before_exit: Callable[[Server], None] | None = None
 ) -> Iterator[Server]:
-    """The server of this state directory for the length of the block. One is started where none is up; that
-    one is stopped at the end of the block, or of the last block of another process that borrowed it.
+    """Use the server of this state directory in a block. If none is up, start a temporary one.
 
-    `looking`: no run is started for this block. `see_out` is called at the block's end, unless that is an
-    interrupt, when no further run is started for it: those that go on have their last chance to end well.
+    A temporary server stops at the end of the last block that uses it, in any process. Without `start_runs`,
+    no run starts for this block. `before_exit` is called at the end of the block, after an error too but not
+    after an interrupt. No further run starts for this block then, so it can wait for those that are running.
     """
-    place = State(state.absolute())
-    server, leases = _borrowed(place, looking)
+    folder = State(state.absolute())
+    server, leases = _leased(folder, start_runs)
     try:
         yield server
     finally:
         _close(leases[1:])
         try:
-            if see_out and isinstance(sys.exception(), Exception | None):
-                see_out(server)
+            if before_exit and isinstance(sys.exception(), Exception | None):
+                before_exit(server)
         finally:
-            _give_back(place, server, leases[0])
+            _release(folder, server, leases[0])
 
 
 @translated()
-def _borrowed(place: State, looking: bool) -> tuple[Server, list[int]]:
-    """The server, started if none is up, and the descriptors of this process's leases."""
-    place.create()
-    with place.alone():
-        leases = [place.use()]
+def _leased(folder: State, start_runs: bool) -> tuple[Server, list[int]]:
+    """Return the server, started if none is up, and the descriptors of this process's leases."""
+    folder.create()
+    with folder.exclusive():
+        leases = [folder.acquire_lease()]
         try:
-            leases += [] if looking else [place.begin_running()]
-            server = place.server()
+            leases += [folder.let_runs_start()] if start_runs else []
+            server = folder.server()
             if server is None:
-                place.set_lasting(False)
-                server = _start(place, None)
+                folder.set_persistent(False)
+                server = _start(folder, None)
         except BaseException:
             _close(leases)
             raise
@@ -113,85 +114,85 @@ def _borrowed(place: State, looking: bool) -> tuple[Server, list[int]]:
 
 
 def starts_runs(state: Path) -> bool:
-    """Whether the server that is up starts runs: it stays, or somebody sees them to their end."""
+    """Return whether the server starts runs: it is persistent, or a user waits for the end of runs."""
     return State(state.absolute()).starts_runs()
 
 
 @translated()
 def down(state: Path) -> bool:
-    """Stops the server, which saves its state first; kills what does not end. False when none was up."""
-    place = State(state.absolute())
-    if not place.root.is_dir():
+    """Stop the server, which saves its state first. Kill what does not stop. Return False if none was up."""
+    folder = State(state.absolute())
+    if not folder.root.is_dir():
         return False
-    with place.alone():
-        server = place.server()
+    with folder.exclusive():
+        server = folder.server()
         if server is None:
             return False
-        _stop(place, server)
+        _stop(folder, server)
     return True
 
 
 def _close(descriptors: Iterable[int]) -> None:
-    for each in descriptors:
-        os.close(each)
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
-def _give_back(place: State, server: Server, lease: int) -> None:
-    with place.alone():
-        last = place.is_last_use(lease)
-        if place.lasting or last is False:
+def _release(folder: State, server: Server, lease: int) -> None:
+    with folder.exclusive():
+        is_last = folder.release_lease(lease)
+        if folder.is_persistent or is_last is False:
             return
-        _stop(place, server)
+        _stop(folder, server)
 
 
-def _stop(place: State, server: Server) -> None:
-    if place.server() == server:
+def _stop(folder: State, server: Server) -> None:
+    if folder.server() == server:
         os.kill(server.pid, signal.SIGTERM)
-    if not _wait(lambda: not place.is_held(), STOP_SECONDS):
+    if not _wait(lambda: not folder.is_held(), STOP_SECONDS):
         os.killpg(server.pid, signal.SIGKILL)
-        _wait(lambda: not place.is_held(), STOP_SECONDS)
-        place.withdraw()
-    place.set_lasting(False)
-    # The lock is let go a moment before the process and its functions' have ended.
+        _wait(lambda: not folder.is_held(), STOP_SECONDS)
+        folder.withdraw()
+    folder.set_persistent(False)
+    # The lock is released a moment before the process and its functions have ended.
     _wait(lambda: _is_over(server.pid), LEAVE_SECONDS)
 
 
-def _start(place: State, port: int | None) -> Server:
+def _start(folder: State, port: int | None) -> Server:
     receiver, sender = os.pipe()
     try:
-        pid = _spawn(place, port, sender)
+        pid = _spawn(folder, port, sender)
     except OSError as error:
-        raise place.unusable(error) from error
+        raise folder.unusable(error) from error
     finally:
         os.close(sender)
     try:
         answer = _read_line(receiver, START_SECONDS)
     finally:
         os.close(receiver)
-    server = place.server() if answer == {} else None
+    server = folder.server() if answer == {} else None
     if server is None:
-        raise _not_started(place, pid, answer)
+        raise _not_started(folder, pid, answer)
     return server
 
 
-def _spawn(place: State, port: int | None, ready: int) -> int:
-    options = ["--state", str(place.root), "--ready", str(READY_DESCRIPTOR)]
+def _spawn(folder: State, port: int | None, ready: int) -> int:
+    options = ["--state", str(folder.root), "--ready", str(READY_DESCRIPTOR)]
     options += ["--port", str(port)] if port is not None else []
     log_flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, str(place.log), log_flags, 0o600),
+        (os.POSIX_SPAWN_OPEN, 1, str(folder.log), log_flags, 0o600),
         (os.POSIX_SPAWN_DUP2, 1, 2),
         (os.POSIX_SPAWN_DUP2, ready, READY_DESCRIPTOR),
     ]
-    # -P: a file of the user's current folder must not be imported in place of a module.
+    # -P: do not import a file of the current folder instead of a module.
     command = [sys.executable, "-P", "-m", "stagewright.local.server", *options]
     environment = scrubbed(os.environ) | carried(os.environ)
     return os.posix_spawn(sys.executable, command, environment, file_actions=actions, setsid=True)
 
 
 def _read_line(receiver: int, seconds: float) -> dict[str, str] | None:
-    """What the new process says: {} is ready, otherwise its error; None when it says nothing."""
+    """Return the message of the new process: {} when it is ready, its error, or None without a message."""
     text = b""
     deadline = time.monotonic() + seconds
     while not text.endswith(b"\n"):
@@ -204,24 +205,24 @@ def _read_line(receiver: int, seconds: float) -> dict[str, str] | None:
     return answer
 
 
-def _not_started(place: State, pid: int, answer: dict[str, str] | None) -> TargetError:
+def _not_started(folder: State, pid: int, answer: dict[str, str] | None) -> TargetError:
     if not _wait(lambda: _is_over(pid), LEAVE_SECONDS):
         os.killpg(pid, signal.SIGKILL)
         _wait(lambda: _is_over(pid), LEAVE_SECONDS)
     if answer:
         return TargetError(answer["message"], answer["remedy"])
-    lines = place.log.read_text(errors="replace").splitlines()[-LOG_LINES:] if place.log.exists() else []
+    lines = folder.log.read_text(errors="replace").splitlines()[-LOG_LINES:] if folder.log.exists() else []
     tail = "\n".join(f"  {line}" for line in lines)
-    if absent := ABSENT.search(tail):
-        message = f"The local server needs {absent[1]}, which is not installed"
+    if missing := MISSING_MODULE.search(tail):
+        message = f"The local server needs {missing[1]}, which is not installed"
         return TargetError(message, "pip install 'stagewright[all]'")
     return TargetError(
-        f"The local server did not start; the end of {place.log}:\n{tail}", "stagewright doctor"
+        f"The local server did not start; the end of {folder.log}:\n{tail}", "stagewright doctor"
     )
 
 
 def _wait(condition: Callable[[], bool], seconds: float) -> bool:
-    """False when it did not come true in time."""
+    """Wait until the condition is true. Return False if it is not in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -231,28 +232,31 @@ def _wait(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def _is_over(group: int) -> bool:
-    """Whether no process of the group is at work any more; own children that have ended are collected."""
-    over = not _is_at_work(group)
+    """Return whether no process of the group is running. Reaps this process's ended children."""
+    is_over = not _is_running(group)
     with suppress(ChildProcessError):
         while os.waitpid(-group, os.WNOHANG)[0]:
             pass
-    return over
+    return is_over
 
 
-def _is_at_work(group: int) -> bool:
-    """Not every first process of a container collects the orphans that have ended, so that a signal to the
-    group may reach these for ever."""
+def _is_running(group: int) -> bool:
+    """Return whether a process of the group is running.
+
+    The first process of a container may not reap ended orphans. A signal would still reach them, so the
+    states in /proc are read where they exist.
+    """
     if PROC.exists():
-        return any(_is_working_member(stat, group) for stat in PROC.glob("[0-9]*/stat"))
+        return any(_is_running_member(stat, group) for stat in PROC.glob("[0-9]*/stat"))
     try:
         os.killpg(group, 0)
-    except (ProcessLookupError, PermissionError):  # macOS: only such are left as somebody else collects
+    except (ProcessLookupError, PermissionError):  # macOS: only ended processes are left
         return False
     return True
 
 
-def _is_working_member(stat: Path, group: int) -> bool:
-    """By its state and its group (proc(5))."""
+def _is_running_member(stat: Path, group: int) -> bool:
+    """Read the state and the group of a process from its stat file (proc(5))."""
     try:
         state, _, its_group = stat.read_text().rpartition(")")[2].split()[:3]
     except (FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""The state directory of a local server: what lies where, who holds it, and the server's address."""
+"""The state directory of a local server: its paths, its locks and the server's address."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from stagewright.naming import Installation
 BUCKET = "stagewright-local"
 INSTALLATION = Installation(bucket=BUCKET, region=REGION, account=ACCOUNT)
 NEEDED_BYTES = 50 * 10**6
-"""What a server writes when it starts, and a few small runs."""
+"""Enough for the start of a server and a few small runs."""
 
 
 @dataclass(frozen=True)
 class State(StateFolder):
-    """The state directory of a local AWS: paths, locks and notes. Its methods raise ServiceError."""
+    """The state directory of a local AWS. Its methods raise ServiceError."""
 
     program: Program = STAGEWRIGHT
 
@@ -37,48 +37,49 @@ class State(StateFolder):
 
     @property
     def services(self) -> Path:
-        """State of the AWS services, a JSON file each."""
+        """Folder with the state of the AWS services, one JSON file each."""
         return self.root / "aws"
 
     @property
     def objects(self) -> Path:
-        """S3's objects."""
+        """Folder of S3's objects."""
         return self.root / "objects"
 
     @property
     def glue(self) -> Path:
-        """Glue's jobs and their runs."""
+        """Folder of Glue's jobs and job runs."""
         return self.root / "glue"
 
     @property
     def provisioned(self) -> Path:
+        """File with the digest of the provisioned artifacts."""
         return self.root / "provisioned"
 
     @property
-    def lasting(self) -> bool:
-        """Whether the server stays until it is told to go; otherwise it goes with its last user."""
-        return (self.root / "lasting").exists()
+    def is_persistent(self) -> bool:
+        """Whether the server stays up until `down`. A temporary server stops with its last user."""
+        return (self.root / "persistent").exists()
 
-    def set_lasting(self, lasting: bool) -> None:
-        if lasting:
-            write_private(self.root / "lasting", "")
+    def set_persistent(self, persistent: bool) -> None:
+        if persistent:
+            write_private(self.root / "persistent", "")
         else:
-            (self.root / "lasting").unlink(missing_ok=True)
+            (self.root / "persistent").unlink(missing_ok=True)
 
-    def settle(self) -> None:
-        """Notes that the server which ends now left nothing unfinished."""
-        write_private(self.root / "settled", "")
+    def mark_reconciled(self) -> None:
+        """Record that the server stops without open runs."""
+        write_private(self.root / "reconciled", "")
 
-    def unsettle(self) -> bool:
-        """Takes that note away; false where there was none."""
+    def needs_reconcile(self) -> bool:
+        """Return whether the last server left open runs, and delete the record of `mark_reconciled`."""
         try:
-            (self.root / "settled").unlink()
+            (self.root / "reconciled").unlink()
         except FileNotFoundError:
-            return False
-        return True
+            return True
+        return False
 
     def require_space(self) -> None:
-        """TargetError where so little is free that a run would end in the middle, and its record with it."""
+        """Raise TargetError if there is too little space to finish a run and record it."""
         free = shutil.disk_usage(self.root).free
         if free < NEEDED_BYTES:
             raise TargetError(
@@ -88,22 +89,26 @@ class State(StateFolder):
             )
 
     def fresh_temporary(self) -> Path:
-        """A folder for temporary files: what a killed server left in it is gone, but for what its last
-        processes are writing just now."""
+        """Create an empty folder for temporary files.
+
+        It can still contain files that processes of a killed server are writing.
+        """
         folder = self.root / "tmp"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder
 
     def announce(self, server: Server) -> None:
+        """Write the address of a ready server."""
         data = {**asdict(server), "state": str(server.state)}
         write_private(self.root / "server.json", json.dumps(data))
 
     def withdraw(self) -> None:
+        """Delete the address."""
         (self.root / "server.json").unlink(missing_ok=True)
 
     def server(self) -> Server | None:
-        """The server that holds this directory and is ready; what a dead one left behind does not count."""
+        """Return the ready server of this directory, or None. The address of a dead server is ignored."""
         if not self.is_held():
             return None
         try:
@@ -112,17 +117,25 @@ class State(StateFolder):
             return None
         return Server(**{**data, "state": self.root})
 
-    def use(self) -> int:
-        """A lease on the server: the descriptor of a lock that users share. The system frees it when its
-        process ends, however it ends. Waits where a server that nobody used is just leaving."""
-        return self._users(fcntl.LOCK_SH)
+    def acquire_lease(self) -> int:
+        """Register a user of the server and return the descriptor of a shared lock.
 
-    def outlive_users(self) -> int:
-        """For the server: waits until nobody uses it. As long as it then holds the lock, nobody can."""
-        return self._users(fcntl.LOCK_EX)
+        The system releases the lock when the process ends. Blocks while an unused server is stopping.
+        """
+        return self._lock_users(fcntl.LOCK_SH)
 
-    def is_last_use(self, lease: int) -> bool | None:
-        """Gives up a lease. None where the server has noticed first that nobody is left, and is leaving."""
+    def wait_until_unused(self) -> int:
+        """Block until the server has no users, and return the descriptor of an exclusive lock.
+
+        No new user can register while the server holds the lock.
+        """
+        return self._lock_users(fcntl.LOCK_EX)
+
+    def release_lease(self, lease: int) -> bool | None:
+        """Release a lease and return whether it was the last one.
+
+        None: the server has already noticed that it has no users, and is stopping.
+        """
         os.close(lease)
         probe = os.open(self.root / "users.lock", os.O_RDWR)
         try:
@@ -132,7 +145,7 @@ class State(StateFolder):
         finally:
             os.close(probe)
 
-    def _users(self, kind: int) -> int:
+    def _lock_users(self, kind: int) -> int:
         lock = os.open(self.root / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, kind)
@@ -143,15 +156,15 @@ class State(StateFolder):
 
     @property
     def runners(self) -> Path:
-        """A file for each process that has runs started, locked as long as it lives and wants that."""
+        """Folder with one locked file per process that lets the server start runs."""
         return self.root / "runners"
 
     def starts_runs(self) -> bool:
-        """Whether the server is to start runs: it stays, or somebody is there who sees them to their end."""
-        return self.lasting or any(is_locked(file) for file in self.runners.glob("*"))
+        """Return whether the server starts runs: it is persistent, or a process waits for them."""
+        return self.is_persistent or any(is_locked(file) for file in self.runners.glob("*"))
 
-    def begin_running(self) -> int:
-        """The descriptor of such a file's lock. To be called `alone`: what others have left is removed."""
+    def let_runs_start(self) -> int:
+        """Let the server start runs, until the returned descriptor is closed. Call it inside `exclusive`."""
         self.runners.mkdir(mode=0o700, exist_ok=True)
         for file in self.runners.iterdir():
             if not is_locked(file):
@@ -161,8 +174,8 @@ class State(StateFolder):
         return lock
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """One caller at a time, over processes: starting and stopping exclude each other."""
+    def exclusive(self) -> Iterator[None]:
+        """Run the block in one process at a time: starting and stopping exclude each other."""
         try:
             lock = os.open(self.root / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:

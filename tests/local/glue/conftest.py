@@ -102,7 +102,7 @@ def glue_server(
     with ExitStack() as leases:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("STAGEWRIGHT_CACHE", str(cache))
-            started = leases.enter_context(local.borrow(state))
+            started = leases.enter_context(local.temporary(state))
         yield started
 
 

@@ -44,7 +44,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     (state / "local.toml").write_text(
         f'[pythons]\n"{IMAGE}" = "{sys.executable}"\n"{TOOLKIT_IMAGE}" = "{toolkit}"\n'
     )
-    with local.borrow(state) as borrowed:
+    with local.temporary(state) as borrowed:
         yield borrowed
 
 

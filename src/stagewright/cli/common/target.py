@@ -110,8 +110,8 @@ def _local(runs: bool) -> Iterator[Session]:
         if not State(state).identity_file.exists():  # once per state folder
             output.note("starting a temporary local server (stagewright up starts one that stays)")
         Thread(target=_prepare_gateway, args=(state,), daemon=True).start()
-    with local.borrow(state, not runs, wait_for_runs if runs else None) as server:
-        yield Session(connect(server), LOCAL, own=not local.is_lasting(state))
+    with local.temporary(state, runs, wait_for_runs if runs else None) as server:
+        yield Session(connect(server), LOCAL, own=not local.is_persistent(state))
 
 
 def wait_for_runs(server: Server) -> None:
