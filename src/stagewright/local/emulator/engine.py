@@ -79,7 +79,7 @@ def limit_cpu_time(timebox: Any) -> None:
     expression fails because its thread waits.
     """
 
-    class CpuTimebox(timebox.Timebox):  # type: ignore[misc, name-defined]
+    class CpuTimebox(timebox.Timebox):  # type: ignore[misc]
         time: float
 
         def __init__(self, *arguments: Any) -> None:
