@@ -68,7 +68,7 @@ def test_a_shell_that_is_let_into_the_server_may_still_give_commands(warm):
     assert pushed.returncode == 0, pushed.stderr
     assert "handed over" in done.stderr
     assert done.returncode == 2, done.stderr
-    assert "defaults.image: overrides may not change it: it is the code that runs" in done.stderr
+    assert "defaults.image: overrides may not change this field: it is the code that runs" in done.stderr
 
 
 def test_a_profile_that_does_not_exist_is_nothing_to_a_local_command(warm):

@@ -64,7 +64,7 @@ PROBLEMS = [
     (
         {"stages.deploy.smoke_test": {"file": "one.csv"}},
         "stages.deploy.smoke_test.file",
-        "'one.csv' is no S3 URI",
+        "'one.csv' is not an S3 URI",
         "s3://<bucket>/<key>",
     ),
     # references that do not exist
@@ -123,7 +123,12 @@ PROBLEMS = [
         "no such parameter",
         '"min_r2"',
     ),
-    ({TRAIN + "hyperparameters.a": "${run.id"}, "stages.train.hyperparameters.a", "${ without its }", "$${"),
+    (
+        {TRAIN + "hyperparameters.a": "${run.id"},
+        "stages.train.hyperparameters.a",
+        "${ has no closing }",
+        "$${",
+    ),
     (
         {TRAIN + "hyperparameters.a": "${run.id.x}"},
         "stages.train.hyperparameters.a",
@@ -148,25 +153,25 @@ PROBLEMS = [
     (
         {"stages.register.model": "${stages.evaluate.metrics.r2}"},
         "stages.register.model",
-        "takes an S3 URI or a text, and",
+        "accepts an S3 URI or a text, not",
         "",
     ),
     (
         {TRAIN + "channels.train": "${run.id}"},
         "stages.train.channels.train",
-        "is no S3 URI",
+        "is not an S3 URI",
         "s3://<bucket>/<key>",
     ),
     (
         {TRAIN + "channels.train": "s3://b/${stages.prepare.outputs.train}"},
         "stages.train.channels.train",
-        "is no S3 URI",
+        "is not an S3 URI",
         "",
     ),
     (
         {TRAIN + "instance_count": "${stages.prepare.outputs.train}"},
         "stages.train.instance_count",
-        "takes a number, and ${stages.prepare.outputs.train} is an S3 URI",
+        "accepts a number, not ${stages.prepare.outputs.train}, which is an S3 URI",
         "",
     ),
     (
@@ -175,11 +180,11 @@ PROBLEMS = [
         "known only during the run",
         "parameter",
     ),
-    ({TRAIN + "instance_count": "${parameters.fast}"}, "stages.train.instance_count", "takes a number", ""),
+    ({TRAIN + "instance_count": "${parameters.fast}"}, "stages.train.instance_count", "accepts a number", ""),
     (
         {TRAIN + "instance_count": "${parameters.min_r2}"},
         "stages.train.instance_count",
-        "is 0.88, and instance_count should be a valid integer",
+        "is 0.88, but instance_count must be a valid integer",
         "",
     ),
     (
@@ -195,13 +200,13 @@ PROBLEMS = [
             "stages.evaluate.inputs.model": "s3://b1b/x",
         },
         "stages.train.hyperparameters.a",
-        "takes text",
+        "accepts text",
         "value=${",
     ),
     (
         {TRAIN + "entry_point": "${run.id}.py"},
         "stages.train.entry_point",
-        "entry_point takes no references",
+        "entry_point accepts no references",
         "",
     ),
     (
@@ -211,13 +216,13 @@ PROBLEMS = [
         "it may begin with",
     ),
     ({"partition": "${run.id}"}, "partition", "cannot be used in partition", "parameters, trigger"),
-    ({"partition": "a b"}, "partition", "'a b' is no partition", "without spaces"),
+    ({"partition": "a b"}, "partition", "'a b' is not a partition", "without spaces"),
     ({"parameters.a": "${parameters.min_r2}"}, "parameters.a", "cannot be used in parameters", ""),
     ({"parameters.a": "${stages.train.model}"}, "parameters.a", "cannot be used in parameters", ""),
     (
         {DEPLOY + "model": "${stages.train.metrics.mae}"},
         "stages.deploy.model",
-        "takes a model package or an S3 URI",
+        "accepts a model package or an S3 URI",
         "",
     ),
     (
@@ -227,25 +232,25 @@ PROBLEMS = [
             DEPLOY + "image": "x",
         },
         "stages.register.model",
-        "is no S3 URI",
+        "is not an S3 URI",
         "",
     ),
     # literals
-    ({TRAIN + "channels.train": "S3://Bucket/key"}, "stages.train.channels.train", "is no S3 URI", ""),
-    ({TRAIN + "channels.train": "s3://b/"}, "stages.train.channels.train", "is no S3 URI", ""),
-    ({TRAIN + "channels.train": "data/train"}, "stages.train.channels.train", "is no S3 URI", ""),
-    ({TRAIN + "channels.train": "s3://bucket//key"}, "stages.train.channels.train", "is no S3 URI", ""),
+    ({TRAIN + "channels.train": "S3://Bucket/key"}, "stages.train.channels.train", "is not an S3 URI", ""),
+    ({TRAIN + "channels.train": "s3://b/"}, "stages.train.channels.train", "is not an S3 URI", ""),
+    ({TRAIN + "channels.train": "data/train"}, "stages.train.channels.train", "is not an S3 URI", ""),
+    ({TRAIN + "channels.train": "s3://bucket//key"}, "stages.train.channels.train", "is not an S3 URI", ""),
     ({TRAIN + "channels.train": "s3://bucket/" + MANY}, "stages.train.channels.train", "at most 1024", ""),
     (
         {PREPARE + "outputs": {"train": "out", "test": "s3://bucket/x"}},
         "stages.prepare.outputs.train",
-        "is no S3 URI",
+        "is not an S3 URI",
         "",
     ),
     (
         {DEPLOY + "model": "arn:aws:sagemaker:eu-west-1:123:model/x"},
         "stages.deploy.model",
-        "no ARN of a model package",
+        "not an S3 URI, model package ARN",
         "",
     ),
     (
@@ -281,7 +286,7 @@ PROBLEMS = [
         "",
     ),
     (gate("${trigger.type} > 'code'"), "stages.quality.require", "orders texts", "== or !="),
-    (gate("${parameters.fast} == 1"), "stages.quality.require", "true or false, and gates compare", ""),
+    (gate("${parameters.fast} == 1"), "stages.quality.require", "true or false, but gates compare", ""),
     ({"stages.quality.request": {"a": 1}}, "stages.quality.request", "makes no request of SageMaker", ""),
     # what one stage needs
     ({PREPARE + "code": "(gone)"}, "stages.prepare", "nothing to run", "entrypoint"),

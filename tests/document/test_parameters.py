@@ -26,10 +26,10 @@ WRONG = [
     ({"fast": 1}, "parameters.fast", "takes true or false, not the number 1", ""),
     ({"month": 202601}, "parameters.month", "takes a text", ""),
     ({"month": ["x"]}, "parameters.month", "takes a text, not a list", ""),
-    ({"month": "${account}"}, "parameters.month", "takes no references", ""),
-    ({"month": "a b"}, "partition", "'a b' is no partition", ""),
-    ({"size": 101}, "stages.prepare.instance_count", "less than or equal to 100", "another value"),
-    ({"size": 1.5}, "stages.prepare.instance_count", "should be a valid integer", ""),
+    ({"month": "${account}"}, "parameters.month", "cannot contain references", ""),
+    ({"month": "a b"}, "partition", "'a b' is not a partition", ""),
+    ({"size": 101}, "stages.prepare.instance_count", "less than or equal to 100", "change the parameter"),
+    ({"size": 1.5}, "stages.prepare.instance_count", "must be a valid integer", ""),
 ]
 
 

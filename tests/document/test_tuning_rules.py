@@ -103,8 +103,8 @@ BAD_TUNING = [
 BAD_TRANSFORM = [
     ({"model": "${stages.register.package}"}, "entry_point", "a model package brings its own", ""),
     ({"model": "my-model"}, "entry_point", "a SageMaker model brings its own", ""),
-    ({"input": "/data"}, "input", "no S3 URI", ""),
-    ({"model": "no_name"}, "model", "no name of a SageMaker model", ""),
+    ({"input": "/data"}, "input", "not an S3 URI", ""),
+    ({"model": "no_name"}, "model", "or name of a SageMaker model", ""),
     ({"max_payload_mb": 60, "max_concurrent": 2}, "max_concurrent", "60 MB in each of 2", "lower"),
     ({"split_by": "None", "strategy": "SingleRecord"}, "strategy", "sent whole", "split_by"),
     ({"join": True, "split_by": "None"}, "split_by", "join of text/csv needs split_by: Line", ""),

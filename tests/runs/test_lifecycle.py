@@ -436,7 +436,7 @@ def test_a_hand_edit_of_another_type_refuses_the_run_and_one_in_quotes_is_meant(
     refused = show(gateway, route(gateway, requested()).run)
     place = "stages.train.hyperparameters.trees"
     assert refused.status == "REFUSED"
-    assert f'{place}: the document has the number 300, and this is "many", in the overrides' in refused.reason
+    assert f'{place}: the document has the number 300, not "many", in the overrides' in refused.reason
     assert f"stagewright unset prices {place}" in refused.reason
     assert show(gateway, route(gateway, requested(pipeline="others", request="2")).run).status == "RUNNING"
     trees({"S": '"many"'})

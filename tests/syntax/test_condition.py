@@ -129,13 +129,16 @@ def problems(require, **stages):
     [
         ("${stages.evaluate.metrics.r2} * 2 - ${parameters.bar} > 1 and '${parameters.name}' == 'x'", None),
         ("${parameters.name} == 'x' or not 'a' != ${parameters.name}", None),
-        ("${parameters.name} + 1 > 2", "${parameters.name} + 1 computes with ${parameters.name}, a text"),
+        (
+            "${parameters.name} + 1 > 2",
+            "${parameters.name} + 1 computes with ${parameters.name}, which is a text",
+        ),
         ("1 > 0 and 'a' > 'b'", "'a' > 'b' orders texts"),
         (
             "1 > 0 or ${parameters.bar} + 1 == 'b'",
             "${parameters.bar} + 1 == 'b' compares a number with a text",
         ),
-        ("(${parameters.on} == 1)", "${parameters.on} is true or false, and gates compare numbers or texts"),
+        ("(${parameters.on} == 1)", "${parameters.on} is true or false, but gates compare numbers or texts"),
         ("${champion.evaluate.metrics.r2} < 1", None),
         ("${champion.evalate.metrics.r2} < 1", "${champion.evalate.metrics.r2}: no such stage"),
         ("${champion.evaluate.r2} < 1", "${champion.evaluate.r2} is unknown"),
@@ -161,7 +164,7 @@ def test_the_champion_is_of_the_one_register_stage():
 
 def test_the_champion_is_for_gates():
     found = problems("1 < 2", more={"kind": "lambda", "function": "${champion.evaluate.metrics.r2}"})
-    assert found == ["${champion.evaluate.metrics.r2} can be used in a gate's require alone"]
+    assert found == ["${champion.evaluate.metrics.r2} can be used only in a gate's require"]
 
 
 @pytest.mark.parametrize("otherwise", ["fail", "stop", "skip"])

@@ -1,4 +1,4 @@
-"""One setting as a person types it: `stages.train.hyperparameters.n-estimators=500`."""
+"""Assignments on a command line: `stages.train.hyperparameters.n-estimators=500`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ _PLAIN = re.compile(r'[^."=\s]+')
 
 
 def parse_path(text: str) -> Path:
-    """`a.b.c`; a part that is empty or holds a dot stands in double quotes. DocumentError: it is no path."""
+    """Parse `a.b.c`. A key that is empty or contains a dot is in double quotes.
+
+    Raises DocumentError for anything else.
+    """
     parts: list[str] = []
     end = 0
     for match in _PART.finditer(text):
@@ -29,19 +32,19 @@ def parse_path(text: str) -> Path:
         parts.append(match[2] or match[1])
         end = match.end() + 1
     if not parts or end <= len(text) or text.endswith("."):
-        remedy = 'such as parameters.min_r2 or stages.train.enabled; a key with a dot in it in quotes: "a.b"'
-        raise DocumentError(problems([Finding((text or "path",), "is no path", remedy)]))
+        remedy = 'such as parameters.min_r2 or stages.train.enabled; quote a key that contains a dot: "a.b"'
+        raise DocumentError(problems([Finding((text or "path",), "is not a path", remedy)]))
     return tuple(parts)
 
 
 def format_path(path: Path) -> str:
-    """As `path_of` reads it."""
+    """Return the text that `parse_path` parses to this path."""
     parts = (str(part) if _PLAIN.fullmatch(str(part)) else f'"{part}"' for part in path)
     return ".".join(parts)
 
 
 def split_assignment(text: str) -> tuple[Path, str]:
-    """Path and value of PATH=VALUE."""
+    """Return the path and the value of PATH=VALUE. Raises DocumentError if there is no value."""
     match = re.match(r'((?:"[^"]*"|[^"=])*)=(.*)', text, re.DOTALL)
     if match is None:
         raise DocumentError(problems([Finding((text,), "has no value", f"write {text}=VALUE")]))
@@ -49,25 +52,27 @@ def split_assignment(text: str) -> tuple[Path, str]:
 
 
 def parse_value(document: Mapping[str, Any], path: Path, text: str) -> Any:
-    """What `text` means at `path` of `document`: JSON where the place takes that, otherwise the text itself.
-    In place of a text it is a text, and in double quotes everywhere.
+    """Return the value of `text` at `path` of `document`.
 
-    Where the place takes neither, the JSON value is kept, so that what is wrong with it can be said.
+    It is the text parsed as JSON if the field accepts that, else the text itself. If the document has a
+    string there, the text itself is preferred. A text in double quotes is always a string. If the field
+    accepts neither, the JSON value is returned, and a later check rejects it.
     """
     values = _readings(text)
     if _is_text(value_at(document, path)):
         values.reverse()
-    return next((value for value in values if _takes(document, path, value)), values[0])
+    return next((value for value in values if _is_accepted(document, path, value)), values[0])
 
 
 def override_value(document: Mapping[str, Any], path: Path, text: str) -> Any:
-    """What overrides hold so that they mean `text` at `path` of `document`."""
+    """Return the override for `text` at `path` of `document`: as `parse_value`, with the quotes of a
+    string."""
     value = parse_value(document, path, text)
     return quote_text(document, path, value) if _is_quoted(text) else value
 
 
 def quote_text(document: Mapping[str, Any], path: Path, value: Any) -> Any:
-    """A text as overrides hold it: in double quotes where it would not be taken for one without them."""
+    """Return a value as an override. A string that would be read as another type is put in double quotes."""
     if isinstance(value, str) and (
         _is_quoted(value) or isinstance(value_at(document, path), bool | int | float)
     ):
@@ -76,10 +81,10 @@ def quote_text(document: Mapping[str, Any], path: Path, value: Any) -> Any:
 
 
 def unquoted(content: Any) -> Any:
-    """What overrides say: a text that they hold in double quotes is meant as one."""
+    """Return the values of overrides: strings in double quotes without the quotes."""
     match content:
         case Mapping():
-            return {name: unquoted(each) for name, each in content.items()}
+            return {name: unquoted(item) for name, item in content.items()}
         case str() if _is_quoted(content):
             return json.loads(content)
         case _:
@@ -87,24 +92,27 @@ def unquoted(content: Any) -> Any:
 
 
 def type_changes(document: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[Finding]:
-    """What overrides hold and has another type than what stands in `document`, be it that the place takes
-    both, as hyperparameters do. A text in double quotes is meant as one."""
+    """Yield the overrides that change the type of a value, even if the field accepts both types.
+
+    A string in double quotes is intended, so it is not reported.
+    """
     for path, value in leaves(content):
         before = value_at(document, path)
         if isinstance(before, bool | int | float) and isinstance(value, bool | int | float | str):
-            yield from _other_type(path, before, value)
+            yield from _type_change(path, before, value)
 
 
-def _other_type(path: Path, before: bool | float, value: bool | float | str) -> Iterator[Finding]:
+def _type_change(path: Path, before: bool | float, value: bool | float | str) -> Iterator[Finding]:
     text = value if isinstance(value, str) else json.dumps(value)
     after = _readings(text)[0]
     if type_of(before) == type_of(after) or _is_quoted(text) or "${" in text:
         return
-    remedy = f"if that is meant, as a text: {shlex.quote(format_path(path))}={shlex.quote(json.dumps(text))}"
-    yield Finding(path, f"the document has {shown(before)}, and this is {shown(after)}", remedy)
+    remedy = f"to force a text: {shlex.quote(format_path(path))}={shlex.quote(json.dumps(text))}"
+    yield Finding(path, f"the document has {shown(before)}, not {shown(after)}", remedy)
 
 
 def _readings(text: str) -> list[Any]:
+    """Return the possible values of a text: as JSON, and as a string."""
     try:
         value = json.loads(text, parse_int=number, parse_float=number, parse_constant=_no_constant)
     except (ValueError, RecursionError):
@@ -118,7 +126,7 @@ def _is_quoted(text: str) -> bool:
 
 
 def _is_text(value: Any) -> bool:
-    """One that says nothing else: a reference may stand for any type."""
+    """Return whether `value` is a string without references. A reference may have a value of any type."""
     return isinstance(value, str) and "${" not in value
 
 
@@ -126,15 +134,15 @@ def _no_constant(text: str) -> Any:
     raise ValueError(f"{text} is not JSON")
 
 
-def _takes(document: Mapping[str, Any], path: Path, value: Any) -> bool:
+def _is_accepted(document: Mapping[str, Any], path: Path, value: Any) -> bool:
     if isinstance(value, Unusable):
-        return True  # a number it is meant to be; what is wrong with it is said later
+        return True  # a number, which a later check rejects
     declared = document.get("parameters", {})
     if path[0] == "parameters" and isinstance(declared.get(path[-1]), str):
         return isinstance(value, str)
     try:
         load(merged(document, nested(path, value)))
     except DocumentError as error:
-        place = dotted(path)
-        return not any(problem.path.startswith(place) for problem in error.problems)
+        prefix = dotted(path)
+        return not any(problem.path.startswith(prefix) for problem in error.problems)
     return True

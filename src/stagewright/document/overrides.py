@@ -1,4 +1,4 @@
-"""What the overrides of a document may say. They come from a table that people edit by hand."""
+"""Checks of overrides, which come from a table that people may edit by hand."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ FREE = frozenset(
         "workers",
     )
 )
-"""Fields of a stage, or of `defaults`, that overrides may always change: what is on, where it runs, how long,
-with which numbers. Every other field only where the installation allows it."""
+"""Fields of a stage, or of `defaults`, that overrides may always change: whether it runs, where, how long,
+and with which numbers. Overrides may change other fields only if the installation allows it."""
 GUARDED: Mapping[str, str] = {
-    "approval": "it stands for a person's approval",
+    "approval": "it replaces a person's approval",
     "arguments": "it is the command that runs",
     "code": "it names the code that runs",
     "entry_point": "it names the code that runs",
@@ -54,22 +54,22 @@ GUARDED: Mapping[str, str] = {
     "image": "it is the code that runs",
     "include": "it names the code that runs",
     "job": "it names the code that runs",
-    "model": "a model is code to whoever loads it",
-    "request": "it can change every field of the AWS request, image and role among them",
+    "model": "loading a model runs code",
+    "request": "it can change every field of the AWS request, including image and role",
 }
-"""Field -> why it is not free."""
-REVIEWED = "it belongs to the reviewed document"
+"""Field -> why it is guarded."""
+REVIEWED = "it is part of the reviewed document"
 TOOLKIT = "sagemaker_"
-"""Hyperparameters that begin so are AWS's toolkits' own: which script to run, from where (params.py of
-aws/sagemaker-training-toolkit: sagemaker_program, sagemaker_submit_directory)."""
+"""Prefix of the hyperparameters that select the script to run (params.py of aws/sagemaker-training-toolkit:
+sagemaker_program, sagemaker_submit_directory)."""
 REMEDY = "change it in the repository, or set STAGEWRIGHT_CODE_OVERRIDES of the router to yes"
 LEAST = 1e-130
-"""The smallest magnitude that DynamoDB keeps (developer guide, "Supported data types": Number)."""
+"""The smallest magnitude that DynamoDB stores (developer guide, "Supported data types": Number)."""
 
 
 @dataclass(frozen=True)
 class Unusable:
-    """In place of a value that no document can hold. `stored` is that value as it was found."""
+    """Replaces a stored value that no document can contain. `stored`: that value."""
 
     message: str
     remedy: str = ""
@@ -77,52 +77,52 @@ class Unusable:
 
 
 def readable(value: Any) -> Any:
-    """The value as JSON has it, with a word in place of what is unusable."""
+    """Return the value as JSON. An unusable value is replaced by its message in parentheses."""
     match value:
         case Unusable():
             return f"({value.message})"
         case Mapping():
-            return {name: readable(each) for name, each in value.items()}
+            return {name: readable(item) for name, item in value.items()}
         case list():
-            return [readable(each) for each in value]
+            return [readable(item) for item in value]
         case _:
             return value
 
 
 def number(text: str, stored: Any = None) -> int | float | Unusable:
-    """The number that `text` is, where a double and DynamoDB keep every digit of it."""
+    """Parse a number. Returns Unusable if a double or DynamoDB cannot keep all its digits."""
     if problem := inexact(text):
         return Unusable(*problem, stored)
     value = float(text)
     if 0 < abs(value) < LEAST:
-        return Unusable(f"{text} is smaller than a number that DynamoDB keeps ({LEAST})", "write 0", stored)
+        return Unusable(f"{text} is too small for DynamoDB (minimum {LEAST})", "write 0", stored)
     return int(value) if value.is_integer() else value
 
 
 def unusable(value: Any, path: Path = ()) -> Iterator[Finding]:
-    """Every value, also within lists, that no document can hold."""
-    for place, each in leaves(value, path):
-        if isinstance(each, Unusable):
-            yield Finding(place, each.message, each.remedy)
-        elif isinstance(each, list):
-            for index, inner in enumerate(each):
-                yield from unusable(inner, (*place, index))
-        elif isinstance(each, float) and not math.isfinite(each):
-            yield Finding(place, f"{each} is no number that JSON has")
+    """Yield every value that no document can contain, also in lists."""
+    for leaf_path, leaf in leaves(value, path):
+        if isinstance(leaf, Unusable):
+            yield Finding(leaf_path, leaf.message, leaf.remedy)
+        elif isinstance(leaf, list):
+            for index, item in enumerate(leaf):
+                yield from unusable(item, (*leaf_path, index))
+        elif isinstance(leaf, float) and not math.isfinite(leaf):
+            yield Finding(leaf_path, f"{leaf} is not a JSON number")
 
 
 def shape_findings(content: Mapping[str, Any]) -> Iterator[Finding]:
-    """What keeps `content` from being laid over a document at all."""
+    """Yield what prevents merging the overrides with a document at all."""
     for key, section in content.items():
         if key not in SECTIONS:
             yield Finding((key,), f'unknown key "{key}"', nearest(key, SECTIONS, "overrides have"))
         elif not isinstance(section, Mapping | Unusable):
-            yield Finding((key,), f"takes a mapping, not {shown(section)}", "in DynamoDB: the type M")
+            yield Finding((key,), f"takes a mapping, not {shown(section)}", "in DynamoDB, use the type M")
     yield from unusable(content)
 
 
 def value_findings(document: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[Finding]:
-    """What `content`, of a right shape, may not say over a correct `document`."""
+    """Yield unknown parameters and stages, and parameters of another type. `document`: a valid document."""
     yield from _parameters(document.get("parameters", {}), content.get("parameters", {}))
     stages = document["stages"]
     for name, stage in content.get("stages", {}).items():
@@ -133,7 +133,7 @@ def value_findings(document: Mapping[str, Any], content: Mapping[str, Any]) -> I
 
 
 def guarded_findings(document: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[Finding]:
-    """What `content` may say only where the installation allows it."""
+    """Yield the overrides that require the installation's permission."""
     yield from _fields(Defaults.model_fields, content.get("defaults", {}), ("defaults",))
     for name, stage in content.get("stages", {}).items():
         if name in document["stages"] and isinstance(stage, Mapping):
@@ -141,8 +141,8 @@ def guarded_findings(document: Mapping[str, Any], content: Mapping[str, Any]) ->
             yield from _fields(KINDS[kind].schema.model_fields, stage, ("stages", name))
 
 
-def _parameters(declared: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Finding]:
-    for name, value in given.items():
+def _parameters(declared: Mapping[str, Any], overridden: Mapping[str, Any]) -> Iterator[Finding]:
+    for name, value in overridden.items():
         path = ("parameters", name)
         if name not in declared:
             yield Finding(path, "no such parameter", nearest(name, declared, "declared"))
@@ -150,16 +150,16 @@ def _parameters(declared: Mapping[str, Any], given: Mapping[str, Any]) -> Iterat
             yield Finding(path, f"takes {expected}, not {shown(value)}")
 
 
-def _fields(known: Mapping[str, Any], given: Mapping[str, Any], path: Path) -> Iterator[Finding]:
-    """Of fields that there are: of others the document's own check says more."""
-    for field, value in given.items():
+def _fields(known: Mapping[str, Any], overridden: Mapping[str, Any], path: Path) -> Iterator[Finding]:
+    """Yield guarded fields. Unknown fields are left to the check of the document, which reports more."""
+    for field, value in overridden.items():
         if field in known and field not in FREE:
-            yield _refused((*path, field), GUARDED.get(field, REVIEWED))
+            yield _guarded((*path, field), GUARDED.get(field, REVIEWED))
         elif isinstance(value, Mapping):
             for name in value:
                 if name.startswith(TOOLKIT):
-                    yield _refused((*path, field, name), "it tells the SageMaker toolkits what to run")
+                    yield _guarded((*path, field, name), "it selects what the SageMaker toolkits run")
 
 
-def _refused(path: Path, why: str) -> Finding:
-    return Finding(path, f"overrides may not change it: {why}", REMEDY)
+def _guarded(path: Path, why: str) -> Finding:
+    return Finding(path, f"overrides may not change this field: {why}", REMEDY)

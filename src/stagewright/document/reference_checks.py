@@ -1,4 +1,4 @@
-"""Whether what a document writes into its fields, references above all, is what those fields take."""
+"""Checks of references, and of the values of fields that accept them."""
 
 from __future__ import annotations
 
@@ -48,41 +48,44 @@ _PACKAGE = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:\d{12}:model-package
 _MODEL = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}")
 """botocore's model, ModelName."""
 PARTITION = re.compile(r"[^\s#]{1,128}")
-PARTITION_FORM = "1 to 128 characters, without spaces and #"
+PARTITION_FORM = "use 1 to 128 characters, without spaces and #"
 
 
 def reference_findings(pipeline: Pipeline, set_aside: Set[str] = frozenset()) -> Iterator[Finding]:
-    """All that is wrong with references, and with the form of the fields that take them."""
+    """Yield every problem with references, and with the format of the fields that accept them.
+
+    `set_aside`: stages that are invalid or missing. References to them are not checked.
+    """
     for site in reference_sites(pipeline):
         if site.field == "description":
             continue
         if "${" in site.text:
-            wrong = list(_references(pipeline, site, set_aside))
-            yield from wrong
-            if wrong or any(_unjudged(reference, set_aside) for reference in find_references(site.text)):
+            findings = list(_references(pipeline, site, set_aside))
+            yield from findings
+            if findings or any(_is_unknown(reference, set_aside) for reference in find_references(site.text)):
                 continue
-        yield from _form(pipeline, site)
+        yield from _format(pipeline, site)
 
 
 def _references(pipeline: Pipeline, site: ReferenceSite, set_aside: Set[str]) -> Iterator[Finding]:
     if unclosed(site.text):
-        yield Finding(site.path, "${ without its }", "close it, or write $${ for the text itself")
-    if site.takes is None:
+        yield Finding(site.path, "${ has no closing }", "close it, or write $${ for a literal ${")
+    if site.accepts is None:
         if find_references(site.text):
-            yield Finding(site.path, f"{site.field} takes no references", "write the value itself")
+            yield Finding(site.path, f"{site.field} accepts no references", "write the value itself")
         return
     for reference in find_references(site.text):
-        if not _unjudged(reference, set_aside):
-            yield from _reference(pipeline, site, site.takes, reference)
+        if not _is_unknown(reference, set_aside):
+            yield from _reference(pipeline, site, site.accepts, reference)
 
 
-def _unjudged(reference: Reference, set_aside: Set[str]) -> bool:
-    """The champion is of the document's one register stage, which may be set aside."""
+def _is_unknown(reference: Reference, set_aside: Set[str]) -> bool:
+    """The champion belongs to the document's register stage, which may be set aside."""
     return reference.stage in set_aside or (reference.of_champion and bool(set_aside))
 
 
 def _reference(
-    pipeline: Pipeline, site: ReferenceSite, takes: Accepts, reference: Reference
+    pipeline: Pipeline, site: ReferenceSite, accepts: Accepts, reference: Reference
 ) -> Iterator[Finding]:
     known = meaning(pipeline, reference)
     if isinstance(known, InvalidReference):
@@ -92,58 +95,56 @@ def _reference(
             site.path, f"{reference.text}: a stage cannot refer to itself", "refer to another stage"
         )
     elif reference.of_champion and site.field != "require":
-        yield Finding(
-            site.path, f"{reference.text} can be used in a gate's require alone", "compare it there"
-        )
-    elif takes.roots and reference.path[0] not in takes.roots:
-        allowed = ", ".join(takes.roots)
+        yield Finding(site.path, f"{reference.text} can be used only in a gate's require", "compare it there")
+    elif accepts.roots and reference.path[0] not in accepts.roots:
+        allowed = ", ".join(accepts.roots)
         yield Finding(
             site.path, f"{reference.text} cannot be used in {site.field}", f"it may begin with: {allowed}"
         )
-    elif takes.known == "plan" and known.known == "run":
-        remedy = "use a parameter, or an output's place"
+    elif accepts.known == "plan" and known.known == "run":
+        remedy = "use a parameter or an output"
         yield Finding(
-            site.path, f"{reference.text} is known only during the run, {site.field} before it", remedy
+            site.path, f"{reference.text} is known only during the run, but {site.field} before it", remedy
         )
     elif sole_reference(site.text):
-        yield from _whole(site, takes, reference, known)
+        yield from _whole(site, accepts, reference, known)
 
 
-def _whole(site: ReferenceSite, takes: Accepts, reference: Reference, known: Meaning) -> Iterator[Finding]:
-    if known.type not in takes.types:
-        expected = " or ".join(WORDS[each] for each in takes.types)
+def _whole(site: ReferenceSite, accepts: Accepts, reference: Reference, known: Meaning) -> Iterator[Finding]:
+    if known.type not in accepts.types:
+        expected = " or ".join(WORDS[each] for each in accepts.types)
         yield Finding(
-            site.path, f"{site.field} takes {expected}, and {reference.text} is {WORDS[known.type]}"
+            site.path, f"{site.field} accepts {expected}, not {reference.text}, which is {WORDS[known.type]}"
         )
-    elif takes.as_text and known.known == "run" and known.type == "number" and site.field != "require":
-        remedy = f'put it into a longer text, such as "value={reference.text}"'
+    elif accepts.as_text and known.known == "run" and known.type == "number" and site.field != "require":
+        remedy = f'use it in a longer text, such as "value={reference.text}"'
         yield Finding(
             site.path,
-            f"{reference.text} is a number known only during the run, and {site.field} takes text",
+            f"{reference.text} is a number known only during the run, but {site.field} accepts text",
             remedy,
         )
 
 
-def _form(pipeline: Pipeline, site: ReferenceSite) -> Iterator[Finding]:
-    """The form of a value, with a sample in the place of each reference."""
+def _format(pipeline: Pipeline, site: ReferenceSite) -> Iterator[Finding]:
+    """Check the format of a value, with a sample value for each reference."""
     stage = pipeline.stages[site.stage] if site.stage else None
     if stage and site.field == "require":
         yield from _condition(pipeline, site)
         return
-    if site.takes is None or (site.field == "outputs" and isinstance(site.path[-1], int)):
-        return  # a list of outputs has names in it, a mapping S3 URIs
+    if site.accepts is None or (site.field == "outputs" and isinstance(site.path[-1], int)):
+        return  # a list of outputs contains names; a mapping contains S3 URIs
     value = render(site.text, lambda reference: _sample(pipeline, reference))
-    place = site.path[2:] if site.stage else site.path[1:]
+    field_path = site.path[2:] if site.stage else site.path[1:]
     if site.field == "partition":
         if not PARTITION.fullmatch(str(value)):
-            yield Finding(site.path, f"{value!r} is no partition", PARTITION_FORM)
-    elif place == ("instance_type",):
+            yield Finding(site.path, f"{value!r} is not a partition", PARTITION_FORM)
+    elif field_path == ("instance_type",):
         yield from limits.instance_type(str(value), site.path)
-    elif place == ("image",):
+    elif field_path == ("image",):
         yield from limits.length(site.text, limits.IMAGE_LENGTH, site.path)
-    elif site.takes.types != ANY and "uri" in site.takes.types:
-        yield from _uri(site, site.takes, str(value))
-    elif site.takes.types == ("number",):
+    elif site.accepts.types != ANY and "uri" in site.accepts.types:
+        yield from _uri(site, site.accepts, str(value))
+    elif site.accepts.types == ("number",):
         yield from _number(stage, site, value)
 
 
@@ -152,17 +153,17 @@ def _sample(pipeline: Pipeline, reference: Reference) -> Any:
     return known.sample if isinstance(known, Meaning) else reference.text
 
 
-def _uri(site: ReferenceSite, takes: Accepts, value: str) -> Iterator[Finding]:
-    if "package" in takes.types and _PACKAGE.fullmatch(value):
+def _uri(site: ReferenceSite, accepts: Accepts, value: str) -> Iterator[Finding]:
+    if "package" in accepts.types and _PACKAGE.fullmatch(value):
         return
-    if "model" in takes.types and _MODEL.fullmatch(value):
+    if "model" in accepts.types and _MODEL.fullmatch(value):
         return
     if not _S3_URI.fullmatch(value):
         shown = f"{site.text!r} (such as {value!r})" if "${" in site.text else repr(value)
-        package = " and no ARN of a model package" if "package" in takes.types else ""
-        package += " and no name of a SageMaker model" if "model" in takes.types else ""
+        others = ", model package ARN" if "package" in accepts.types else ""
+        others += " or name of a SageMaker model" if "model" in accepts.types else ""
         remedy = "s3://<bucket>/<key>, such as s3://${bucket}/raw/ or ${stages.<stage>.outputs.<output>}"
-        yield Finding(site.path, f"{shown} is no S3 URI{package}", remedy)
+        yield Finding(site.path, f"{shown} is not an S3 URI{others}", remedy)
     elif "${" not in site.text:
         yield from limits.length(value, limits.URI_LENGTH, site.path)
 
@@ -182,8 +183,8 @@ def _number(stage: AnyStage | None, site: ReferenceSite, value: Any) -> Iterator
         first = error.errors()[0]["msg"].removeprefix("Input should be ")
         yield Finding(
             site.path,
-            f"{site.text} is {value}, and {site.field} should be {first}",
-            "give the parameter another value",
+            f"{site.text} is {value}, but {site.field} must be {first}",
+            "change the parameter",
         )
 
 
@@ -200,29 +201,31 @@ def _condition(pipeline: Pipeline, site: ReferenceSite) -> Iterator[Finding]:
 
 def _comparable(pipeline: Pipeline, site: ReferenceSite, comparison: Comparison) -> Iterator[Finding]:
     sides = (comparison.left, comparison.right)
-    if wrong := next((found for side in sides for found in _computable(pipeline, site, side)), None):
-        yield wrong
+    if finding := next((finding for side in sides for finding in _operands(pipeline, site, side)), None):
+        yield finding
         return
     left, right = (
         _type_of(pipeline, side.operand) if isinstance(side, Value) else "number" for side in sides
     )
     if (left == "number") != (right == "number"):
         message = f"{comparison.text} compares {WORDS[left]} with {WORDS[right]}"
-        yield Finding(site.path, message, "compare the same type")
+        yield Finding(site.path, message, "compare values of the same type")
     elif left != "number" and comparison.op in ORDERING:
-        yield Finding(site.path, f"{comparison.text} orders texts", "texts can only be == or !=")
+        yield Finding(site.path, f"{comparison.text} orders texts", "compare texts with == or !=")
 
 
-def _computable(pipeline: Pipeline, site: ReferenceSite, term: Term) -> Iterator[Finding]:
-    """What is true or false, which nothing compares, and what is computed with and is no number."""
+def _operands(pipeline: Pipeline, site: ReferenceSite, term: Term) -> Iterator[Finding]:
+    """Yield booleans, which cannot be compared, and operands of arithmetic that are not numbers."""
     for operand in operands(term):
         kind = _type_of(pipeline, operand)
         shown = operand.text if isinstance(operand, Reference) else repr(operand)
         if kind == "flag":
-            message = f"{shown} is true or false, and gates compare numbers or texts"
+            message = f"{shown} is true or false, but gates compare numbers or texts"
             yield Finding(site.path, message, "use enabled")
         elif kind != "number" and not isinstance(term, Value):
-            yield Finding(site.path, f"{term.text} computes with {shown}, {WORDS[kind]}", "compute numbers")
+            yield Finding(
+                site.path, f"{term.text} computes with {shown}, which is {WORDS[kind]}", "use numbers"
+            )
 
 
 def _type_of(pipeline: Pipeline, operand: Operand) -> str:

@@ -1,4 +1,4 @@
-"""Every place of a document where a reference may stand, and every reference there."""
+"""Reference sites: every text of a document, with the references that its field accepts."""
 
 from __future__ import annotations
 
@@ -16,64 +16,70 @@ from stagewright.syntax.findings import Path
 
 @dataclass(frozen=True)
 class ReferenceSite:
-    """One text of the document: where, in which stage (None outside the stages), and what its field takes."""
+    """One text of the document.
+
+    Fields:
+        accepts: The references that its field accepts. None: the field accepts no references.
+        stage: The stage that it belongs to. None: it is outside the stages.
+    """
 
     path: Path
     text: str
-    takes: Accepts | None
+    accepts: Accepts | None
     stage: str | None
 
     @property
     def field(self) -> str:
+        """The field of the stage or of the document that contains the text."""
         return str(self.path[2] if self.stage else self.path[0])
 
 
 def reference_sites(pipeline: Pipeline) -> Iterator[ReferenceSite]:
-    """All texts of the document, in its own order; `name` and the stages' `kind` too."""
-    for path, text, takes in texts(pipeline):
-        yield ReferenceSite(path, text, takes, str(path[1]) if path[0] == "stages" else None)
+    """Yield every text of the document in its order, including `name` and the stages' `kind`."""
+    for path, text, accepts in texts(pipeline):
+        yield ReferenceSite(path, text, accepts, str(path[1]) if path[0] == "stages" else None)
 
 
 @cache
 def accepted_references(model: type[BaseModel]) -> Mapping[str, Accepts | None]:
-    """Field -> which references it takes."""
+    """Return field -> the references that it accepts."""
     return {
-        name: next((each for each in field.metadata if isinstance(each, Accepts)), None)
-        or _takes(field.annotation)
+        name: next((item for item in field.metadata if isinstance(item, Accepts)), None)
+        or _accepts(field.annotation)
         for name, field in model.model_fields.items()
     }
 
 
-def _takes(annotation: Any) -> Accepts | None:
-    if get_origin(annotation) is Annotated:
-        for each in annotation.__metadata__:
-            if isinstance(each, Accepts):
-                return each
-    return next((found for part in get_args(annotation) if (found := _takes(part))), None)
-
-
 def texts(model: Model, path: Path = ()) -> Iterator[tuple[Path, str, Accepts | None]]:
-    """Path, text, and what the field takes, of every text below `model`."""
-    fields = accepted_references(type(model))
+    """Yield path, text and accepted references of every text in `model`."""
+    accepted = accepted_references(type(model))
     for name, field in type(model).model_fields.items():
         if name in model.model_fields_set:
-            yield from _leaves(getattr(model, name), (*path, field.alias or name), fields[name])
+            yield from _texts(getattr(model, name), (*path, field.alias or name), accepted[name])
 
 
-def _leaves(value: Any, path: Path, takes: Accepts | None) -> Iterator[tuple[Path, str, Accepts | None]]:
+def _accepts(annotation: Any) -> Accepts | None:
+    if get_origin(annotation) is Annotated:
+        for item in annotation.__metadata__:
+            if isinstance(item, Accepts):
+                return item
+    return next((accepts for part in get_args(annotation) if (accepts := _accepts(part))), None)
+
+
+def _texts(value: Any, path: Path, accepts: Accepts | None) -> Iterator[tuple[Path, str, Accepts | None]]:
     match value:
         case str():
-            yield path, value, takes
+            yield path, value, accepts
         case Model():
             yield from texts(value, path)
         case Mapping():
-            for key, each in value.items():
-                yield from _leaves(each, (*path, key), takes)
+            for key, item in value.items():
+                yield from _texts(item, (*path, key), accepts)
         case list() | tuple():
-            for index, each in enumerate(value):
-                if isinstance(each, str):  # no generator of its own: `after` may name hundreds of stages
-                    yield (*path, index), each, takes
+            for index, item in enumerate(value):
+                if isinstance(item, str):  # without a generator per item: `after` may name hundreds of stages
+                    yield (*path, index), item, accepts
                 else:
-                    yield from _leaves(each, (*path, index), takes)
+                    yield from _texts(item, (*path, index), accepts)
         case _:
             return

@@ -95,7 +95,7 @@ def test_a_pipeline_without_document_has_no_layers(gateway):
         ({"stages": typed({"train": {"instance_type": "big"}})}, "stages.train.instance_type", "ml.m5"),
         ({"stages": typed({"train": {"image": "x"}})}, "stages.train.image", "it is the code that runs"),
         ({"stages": typed({"train": {"kind": "gate"}})}, "stages.train.kind", "the reviewed document"),
-        ({"defaults": typed({"image": "x"})}, "defaults.image", "overrides may not change it"),
+        ({"defaults": typed({"image": "x"})}, "defaults.image", "overrides may not change this field"),
     ],
 )
 def test_a_wrong_hand_edit_is_named_with_layer_and_remedy(stored, item, path, words):

@@ -397,7 +397,7 @@ class TestOddKeys:
             (refused,) = arrives(f"raw/d={date}/_SUCCESS")
             header = gateway.runs.header(refused.run)
             assert header.status == "REFUSED"
-            assert "is no partition (1 to 128 characters, without spaces and #)" in header.reason
+            assert "is not a partition (use 1 to 128 characters, without spaces and #)" in header.reason
             assert len(header.reason) < 200
         (started,) = arrives("raw/d=a_b/_SUCCESS")
         assert gateway.runs.header(started.run).partition == "a_b"

@@ -184,5 +184,5 @@ def _partition(pipeline: Pipeline, trigger: Trigger, gateway: Gateway) -> str:
     """Return the run's partition. Raises PlanError if the trigger's values make an invalid one."""
     partition = str(document_values(pipeline, trigger, gateway.installation, run="")["partition",])
     if not PARTITION.fullmatch(partition):
-        raise PlanError((Problem("partition", f"{shown(partition)} is no partition", PARTITION_FORM),))
+        raise PlanError((Problem("partition", f"{shown(partition)} is not a partition", PARTITION_FORM),))
     return partition
