@@ -96,8 +96,15 @@ PLACED = [
     ("rate: 0.1", "on: 0.1", 13, "stages.train.hyperparameters.on", "on is read as text", 'write "on"'),
     ("rate: 0.1", "y: 0.1", 13, "stages.train.hyperparameters.y", "y is read as text", 'write "y"'),
     ("rate: 0.1", "010: 0.1", 13, "stages.train.hyperparameters.010", "010 is read as octal", 'write "010"'),
-    ("rate: 0.1", "3: 0.1", 13, "stages.train.hyperparameters.3", "3 is no text, and keys are", 'write "3"'),
-    ("rate: 0.1", "true: 0.1", 13, "stages.train.hyperparameters.true", "true is no text", 'write "true"'),
+    (
+        "rate: 0.1",
+        "3: 0.1",
+        13,
+        "stages.train.hyperparameters.3",
+        "3 is not a text; keys must be",
+        'write "3"',
+    ),
+    ("rate: 0.1", "true: 0.1", 13, "stages.train.hyperparameters.true", "true is not a text", 'write "true"'),
     (
         "rate: 0.1",
         "? [a]\n      : 1",
@@ -120,15 +127,15 @@ PLACED = [
         "rate: &a 0.1",
         13,
         "stages.train.hyperparameters.rate",
-        "&a: anchors are not taken",
-        "write the value out",
+        "&a: anchors are not allowed",
+        "repeat the value",
     ),
     (
         "rate: 0.1",
         "rate: !!str 0.1",
         13,
         "stages.train.hyperparameters.rate",
-        "!!str: tags are not taken",
+        "!!str: tags are not allowed",
         "quote",
     ),
     (
@@ -136,7 +143,7 @@ PLACED = [
         "rate: !mine 0.1",
         13,
         "stages.train.hyperparameters.rate",
-        "!mine: tags are not taken",
+        "!mine: tags are not allowed",
         "quote",
     ),
     (
@@ -145,7 +152,7 @@ PLACED = [
         13,
         "stages.train.hyperparameters.rate",
         "anchors and tags",
-        "leave them out",
+        "remove them",
     ),
     (
         "rate: 0.1",
@@ -168,11 +175,11 @@ PLACED = [
         "n-estimators: 1",
         13,
         "stages.train.hyperparameters.n-estimators",
-        "there twice",
+        "is repeated",
         "the first is in line 12",
     ),
-    ("  quality:", "  train:", 16, "stages.train", "there twice", "the first is in line 7"),
-    ("rate: 0.1", "rate: 0.1\n---\nname: b", 14, "---", "a second document begins", "one document in a file"),
+    ("  quality:", "  train:", 16, "stages.train", "is repeated", "the first is in line 7"),
+    ("rate: 0.1", "rate: 0.1\n---\nname: b", 14, "---", "a second document begins", "one document per file"),
     # wrong as a document, so with the lines of the file
     ("rate: 0.1", "rate: ", 13, "stages.train.hyperparameters.rate", "not nothing (null)", ""),
     (
@@ -240,8 +247,8 @@ def test_a_trap_where_a_field_takes_certain_words_names_them(write):
 
 
 SYNTAX = [
-    ("a:\n  b: 1\n c: 2\n", 3, "the indentation does not fit the lines above", "in one column"),
-    ("a:\n  - x\n y: 1\n", 3, "the indentation does not fit the lines above", "in one column"),
+    ("a:\n  b: 1\n c: 2\n", 3, "the indentation does not fit the lines above", "in the same column"),
+    ("a:\n  - x\n y: 1\n", 3, "the indentation does not fit the lines above", "in the same column"),
     ("a:\n\tb: 1\n", 2, "a tab in the indentation", "spaces"),
     ("a:\n  b: 1\n\tc: 2\n", 3, "a tab in the indentation", "spaces"),
     ("a: 1\n  b: 2\n", 2, "an indentation that does not fit the lines above", "quote"),
@@ -262,15 +269,15 @@ UNREADABLE = [
     (b"", "pipeline.yaml", None, "the file is empty"),
     (b"# only a remark\n", "pipeline.yaml", None, "the file is empty"),
     (b"", "pipeline.json", None, "the file is empty"),
-    (b"- a\n- b\n", "pipeline.yaml", None, "the file holds no mapping"),
-    (b"[1]", "pipeline.json", None, "the file holds no mapping"),
+    (b"- a\n- b\n", "pipeline.yaml", None, "the file does not contain a mapping"),
+    (b"[1]", "pipeline.json", None, "the file does not contain a mapping"),
     (b"name: x\nstages: \xff\n", "pipeline.yaml", 2, "the file is not UTF-8"),
     (b"name: x\n\tstages: 1\n", "pipeline.yaml", 2, "(column 1)"),
-    (b"name: 'x\n", "pipeline.yaml", 1, "no YAML: this quote is not closed"),
-    (b"a: b: c\n", "pipeline.yaml", 1, "no YAML: mapping values are not allowed"),
+    (b"name: 'x\n", "pipeline.yaml", 1, "invalid YAML: this quote is not closed"),
+    (b"a: b: c\n", "pipeline.yaml", 1, "invalid YAML: mapping values are not allowed"),
     (b"a: 1\nname: \x00", "pipeline.yaml", 2, "characters are not allowed (column 7)"),
-    (b'{"name": "x",\n "a" 1}', "pipeline.json", 2, "no JSON: Expecting ':' delimiter (column 6)"),
-    (b"a: " + b"[" * 100, "pipeline.yaml", 1, "no YAML: nested too deeply"),
+    (b'{"name": "x",\n "a" 1}', "pipeline.json", 2, "invalid JSON: Expecting ':' delimiter (column 6)"),
+    (b"a: " + b"[" * 100, "pipeline.yaml", 1, "invalid YAML: nested too deeply"),
     (b'{"a": ' + b"[" * 100_000, "pipeline.json", None, "nested too deeply"),
 ]
 
@@ -297,12 +304,12 @@ def test_a_file_that_is_not_there_and_a_folder(tmp_path):
 
 
 JSON_PROBLEMS = [
-    ('{"name": "x", "name": "y"}', 1, "name", "there twice"),
+    ('{"name": "x", "name": "y"}', 1, "name", "is repeated"),
     (
         '{\n"name": "a\\"}b",\n"stages": {"s": [1, {"a": {},\n"b": NaN}]}}',
         4,
         "stages.s[1].b",
-        "NaN is no number",
+        "NaN is not a JSON number",
     ),
     ('{"a": [[], {}, [1,\n-0.0]]}', 2, "a[2][1]", "minus zero"),
     ('{"a": 123456789012345678901234567890}', 1, "a", "larger than 9007199254740991"),
@@ -381,8 +388,8 @@ def test_an_overlay_is_a_part_of_a_document(overlay):
     ("text", "line", "words"),
     [
         ("parameters: {limit: 4}\nstages:\n  train: {enabled: on}\n", 3, "stages.train.enabled"),
-        ("parameters:\n  limit: 4\n stages: {}\n", 3, "no YAML"),
-        ("parameters: [\n", 2, "no YAML"),
+        ("parameters:\n  limit: 4\n stages: {}\n", 3, "invalid YAML"),
+        ("parameters: [\n", 2, "invalid YAML"),
         ("stages:\n  train:\n    instance_tipe: x\n", 3, 'did you mean "instance_type"'),
         ("stages:\n  more: {enabled: false}\n", 2, "stages.more: the document has no such stage"),
         ("stages:\n  tain: {enabled: false}\n", 2, 'did you mean "train"?; to add a stage'),
@@ -393,7 +400,7 @@ def test_an_overlay_is_a_part_of_a_document(overlay):
         ("code: elsewhere\n", 1, "code: an overlay cannot change it"),
         ("stages:\n  train:\n    image: sklern-1.4\n", 3, "stages.train.image"),
         ("parameters: {limit: 12345678901234567890}\n", 1, "larger than 9007199254740991"),
-        ("- a\n", None, "the file holds no mapping"),
+        ("- a\n", None, "the file does not contain a mapping"),
         ("", None, "the file is empty"),
     ],
 )
@@ -411,12 +418,12 @@ def test_what_is_wrong_in_an_overlay_is_said_at_its_line(overlay, text, line, wo
     [
         (
             "name: x\nstages:\n  a:\n\u00a0  kind: gate\n    require: x\n",
-            "5: no YAML: a no-break space",
+            "5: invalid YAML: a no-break space",
         ),
-        ('name: "x\nstages: {}\n', "1: no YAML: this quote is not closed (column 7) (close it)"),
+        ('name: "x\nstages: {}\n', "1: invalid YAML: this quote is not closed (column 7) (close it)"),
         (
             "name: x\ndefaults: {instance_type: ml.m5.lrage}\nstages: {a: {kind: gate, require: 1 < 2}}\n",
-            "2: defaults.instance_type: AWS had no ml.m5.lrage when this version was made (did you mean",
+            "2: defaults.instance_type: ml.m5.lrage is not an instance type in AWS's list of ",
         ),
     ],
 )

@@ -1,7 +1,7 @@
-"""A document of a wrong shape, read on as it was most likely meant, so that everything else in it is judged.
+"""Error recovery: find the other problems of a document whose schema is invalid.
 
-A misspelt key or kind counts as the one that is near; what else is wrong is taken out, and nothing is said
-that may only follow from its being gone.
+A misspelled key or kind is replaced by the closest known one. Any other invalid value is removed. Problems
+that may be mere consequences of a removal are not reported.
 """
 
 from __future__ import annotations
@@ -21,121 +21,126 @@ from stagewright.syntax.findings import Finding, Path, closest_match
 from stagewright.syntax.references import find_references
 
 ROUNDS = 5
-"""What is mended may show what is wrong within it; so often that is looked at."""
-STAND_INS: Mapping[str, Any] = {
+"""Maximum passes. A corrected value may reveal problems inside it."""
+PLACEHOLDERS: Mapping[str, Any] = {
     "name": "unnamed",
     "stages": {"unnamed": {"kind": "gate", "require": "1 < 2"}},
 }
-"""In place of what no document can do without."""
-RESTED_ON = ("parameters", "defaults")
-"""What stages are judged by."""
+"""Values for missing required fields."""
+USED_BY_STAGES = ("parameters", "defaults")
+"""Fields of the document that affect the checks of stages."""
 
 
 class ErrorRecovery:
-    """`data` as it is read on. `gone`: places that are not as they were meant; of what rests on them nothing
-    is known. `renamed`: where a place is now -> where it was written."""
+    """A copy of an invalid document that is corrected step by step.
+
+    Fields:
+        data: The corrected document.
+        removed: Paths that were removed. Nothing is known about values that depend on them.
+        renamed: Path in the corrected document -> path in the original.
+    """
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.data: Any = copy.deepcopy(data)
-        self.gone: set[Path] = set()
+        self.removed: set[Path] = set()
         self.renamed: dict[Path, Path] = {}
 
     def findings(self, error: ValidationError) -> Iterator[Finding]:
-        """All that is wrong: the shape, and what can be judged beside it."""
-        told: set[Finding] = set()
+        """Yield all problems: those of the schema, and those of the checks that are still possible."""
+        reported: set[Finding] = set()
         for _ in range(ROUNDS):
-            wrong = [each for each in schema_errors(error, self.data) if each.finding not in told]
-            new = [each for each in wrong if not self._is_left(each.finding.path)]
-            self._mend(wrong)
-            yield from (self._written(each.finding) for each in new if not self._is_mended(each))
-            told.update(each.finding for each in wrong)
-            self._stand_in()
+            errors = [item for item in schema_errors(error, self.data) if item.finding not in reported]
+            new = [item for item in errors if not self._is_remainder(item.finding.path)]
+            self._correct(errors)
+            yield from (self._original(item.finding) for item in new if not self._is_renamed(item))
+            reported.update(item.finding for item in errors)
+            self._fill_in()
             try:
                 pipeline = Pipeline.model_validate(self.data)
-            except ValidationError as further:
-                error = further
+            except ValidationError as next_error:
+                error = next_error
                 continue
-            yield from map(self._written, self._further(pipeline))
+            yield from map(self._original, self._checked(pipeline))
             return
 
-    def _mend(self, wrong: list[SchemaError]) -> None:
-        for misfit in sorted(wrong, key=lambda each: each.what == "missing"):
-            path = misfit.finding.path
-            close = closest_match(str(_at(self.data, path)), misfit.known) if misfit.what == "word" else ""
-            if self._is_mended(misfit):
+    def _correct(self, errors: list[SchemaError]) -> None:
+        for item in sorted(errors, key=lambda item: item.what == "missing"):
+            path = item.finding.path
+            close = closest_match(str(_at(self.data, path)), item.known) if item.what == "word" else ""
+            if self._is_renamed(item):
                 continue
-            if misfit.what == "key":
-                self._rename(path, misfit.known)
+            if item.what == "key":
+                self._rename(path, item.known)
             elif close:
                 _at(self.data, path[:-1])[path[-1]] = close
-            elif misfit.what == "missing":
-                self._take_out(path[:-1])
+            elif item.what == "missing":
+                self._remove(path[:-1])
             else:
-                self._take_out(path[:-1] if misfit.what == "word" else path)
+                self._remove(path[:-1] if item.what == "word" else path)
 
     def _rename(self, path: Path, known: tuple[str, ...]) -> None:
-        holder, written = _at(self.data, path[:-1]), str(path[-1])
-        value, close = holder.pop(path[-1]), closest_match(written, known)
-        if close and close not in holder:
-            holder[close] = value
+        parent, key = _at(self.data, path[:-1]), str(path[-1])
+        value, close = parent.pop(path[-1]), closest_match(key, known)
+        if close and close not in parent:
+            parent[close] = value
             self.renamed[*path[:-1], close] = path
             return
-        self.gone.add(path)
-        if len(path) == 1:  # perhaps one of these, under another name
-            self.gone.update((field,) for field in RESTED_ON if field not in holder)
+        self.removed.add(path)
+        if len(path) == 1:  # the unknown key may stand for one of these
+            self.removed.update((field,) for field in USED_BY_STAGES if field not in parent)
 
-    def _take_out(self, path: Path) -> None:
-        """The entry of a mapping; of a list the whole list, since its other entries would change places. In
-        place of a wrong trigger another stands in."""
+    def _remove(self, path: Path) -> None:
+        """Remove a value. A trigger is replaced, and another list is removed as a whole, to keep indexes."""
         if not path or _at(self.data, path) is ABSENT:
             return
-        holder = _at(self.data, path[:-1])
-        self.gone.add(path)
-        if isinstance(holder, dict):
-            del holder[path[-1]]
+        parent = _at(self.data, path[:-1])
+        self.removed.add(path)
+        if isinstance(parent, dict):
+            del parent[path[-1]]
         elif path[:-1] == ("triggers",):
-            holder[path[-1]] = {"type": "upstream", "pipeline": f"unnamed-{path[-1]}"}
+            parent[path[-1]] = {"type": "upstream", "pipeline": f"unnamed-{path[-1]}"}
         else:
-            self._take_out(path[:-1])
+            self._remove(path[:-1])
 
-    def _is_mended(self, misfit: SchemaError) -> bool:
-        """A key that is there after all, under another name."""
-        return misfit.what == "missing" and misfit.finding.path in self.renamed
+    def _is_renamed(self, error: SchemaError) -> bool:
+        """Return whether a missing key exists under a misspelled name."""
+        return error.what == "missing" and error.finding.path in self.renamed
 
-    def _is_left(self, path: Path) -> bool:
-        """Whether it is what the taking out of something in it has left, such as an empty mapping."""
-        return any(gone[: len(path)] == path for gone in self.gone)
+    def _is_remainder(self, path: Path) -> bool:
+        """Return whether `path` is what a removal left, such as an empty mapping."""
+        return any(removed[: len(path)] == path for removed in self.removed)
 
-    def _stand_in(self) -> None:
+    def _fill_in(self) -> None:
         if isinstance(self.data, dict):
-            self.data = {**STAND_INS, **{key: value for key, value in self.data.items() if value != {}}}
+            present = {key: value for key, value in self.data.items() if value != {}}
+            self.data = {**PLACEHOLDERS, **present}
 
-    def _further(self, pipeline: Pipeline) -> Iterator[Finding]:
-        if ("stages",) in self.gone:
+    def _checked(self, pipeline: Pipeline) -> Iterator[Finding]:
+        if ("stages",) in self.removed:
             return
-        doubtful = frozenset(str(path[1]) for path in self.gone if path[0] == "stages")
-        for found in check(pipeline, doubtful):
-            if not self._may_follow(found.path):
-                yield found
+        set_aside = frozenset(str(path[1]) for path in self.removed if path[0] == "stages")
+        for finding in check(pipeline, set_aside):
+            if not self._may_be_consequence(finding.path):
+                yield finding
 
-    def _may_follow(self, path: Path) -> bool:
-        """Whether what is wrong at `path` may only follow from what was taken out."""
-        if any(_related(path, gone) for gone in self.gone):
+    def _may_be_consequence(self, path: Path) -> bool:
+        """Return whether a problem at `path` may result from a removal."""
+        if any(_related(path, removed) for removed in self.removed):
             return True
-        if len(path) == 2 and any(gone[0] == "defaults" for gone in self.gone):
+        if len(path) == 2 and any(removed[0] == "defaults" for removed in self.removed):
             return True
         text = _at(self.data, path)
-        named = [reference.path for reference in find_references(text)] if isinstance(text, str) else []
+        used = [reference.path for reference in find_references(text)] if isinstance(text, str) else []
         if path[0] == "triggers" and "parameters" in path:
-            named.append(("parameters", str(path[-1])))
-        return any(_related(each, gone) for each in named for gone in self.gone)
+            used.append(("parameters", str(path[-1])))
+        return any(_related(used_path, removed) for used_path in used for removed in self.removed)
 
-    def _written(self, found: Finding) -> Finding:
-        """With the place as the document has it."""
-        for now, before in self.renamed.items():
-            if found.path[: len(now)] == now:
-                return replace(found, path=(*before, *found.path[len(now) :]))
-        return found
+    def _original(self, finding: Finding) -> Finding:
+        """Return the finding with its path in the original document."""
+        for path, original in self.renamed.items():
+            if finding.path[: len(path)] == path:
+                return replace(finding, path=(*original, *finding.path[len(path) :]))
+        return finding
 
 
 def _at(data: Any, path: Path) -> Any:
@@ -148,6 +153,6 @@ def _at(data: Any, path: Path) -> Any:
 
 
 def _related(one: Path, other: Path) -> bool:
-    """Whether one is the other, in it or around it."""
+    """Return whether the paths are equal, or one contains the other."""
     length = min(len(one), len(other))
     return one[:length] == other[:length]

@@ -1,8 +1,7 @@
-"""A file, YAML or JSON, -> document, with file and line at every problem.
+"""Read a document from a YAML or JSON file. Problems have file and line.
 
-Nothing is guessed: what two YAML readers read differently is refused with what to write instead. So the
-document here is the document that Terraform stores. What is refused is read on as it was most
-likely meant, so that every other problem is found with it.
+YAML that readers interpret differently is rejected, with a remedy, so that the document is the one that
+Terraform stores. Checks continue with its most likely value, to find all other problems too.
 """
 
 from __future__ import annotations
@@ -19,52 +18,58 @@ from stagewright.document.load import load
 from stagewright.document.merge import merged, without
 from stagewright.document.overlays import overlay_findings
 from stagewright.document.pipeline import Pipeline
-from stagewright.document.source import JsonSource, Source, YamlSource, _unreadable
+from stagewright.document.source import JsonSource, Source, YamlSource, unreadable
 from stagewright.errors import DocumentError, PlanError, Problem
-from stagewright.syntax.findings import Finding, nearest, problems
-from stagewright.syntax.findings import Path as Place
+from stagewright.syntax.findings import Finding, is_within, nearest, problems
+from stagewright.syntax.findings import Path as DocumentPath
 
 Check = Callable[[Path, Mapping[str, Any]], Iterator[Finding]]
-"""Gets the document's folder, and what the document says, right or wrong."""
-HOSTED = "ProductionVariantInstanceType"
-INSTANCE_TYPES = ("ProcessingInstanceType", "TrainingInstanceType", "TransformInstanceType", HOSTED)
-"""Shapes of the SageMaker API reference: between them all instance types that it knows."""
+"""An additional check: (folder of the document, parsed document, valid or not) -> findings."""
+INSTANCE_TYPES = (
+    "ProcessingInstanceType",
+    "TrainingInstanceType",
+    "TransformInstanceType",
+    "ProductionVariantInstanceType",
+)
+"""Enumerations of the SageMaker API. Together they contain every instance type."""
 
 
 def read_document(path: Path, *checks: Check) -> Pipeline:
-    """The document in the file. DocumentError carries every problem found, those of `checks` too, with file
-    and line.
-    """
+    """Return the document in the file. Raises DocumentError with every problem, including those of
+    `checks`."""
     source = _source(path, "a document has a name and stages")
     return _checked(source, source.data, path, path.parent, checks)
 
 
 def read_mapping(path: Path) -> Mapping[str, Any]:
-    """What the file says, right or wrong as a document. DocumentError where that is no mapping."""
+    """Return the parsed file, valid as a document or not. Raises DocumentError if it has no mapping."""
     return dict(_source(path, "a document has a name and stages").data)
 
 
 def read_overlay(path: Path, folder: Path, pipeline: Pipeline | None, *checks: Check) -> Mapping[str, Any]:
-    """What the file changes of `pipeline`, whose document is in `folder`. DocumentError carries what is wrong
-    with the file, and with the document that the two make together; with the file alone where there is no
-    `pipeline`, its document being wrong.
+    """Return the overlay in the file: what an environment changes of `pipeline`.
+
+    `folder`: the folder of the document. `pipeline`: None if the document is invalid. Raises DocumentError
+    with the problems of the file, and of the document with the overlay if there is a `pipeline`.
     """
-    source = _source(path, "an overlay holds what an environment changes of the document, such as parameters")
+    source = _source(
+        path, "an overlay contains what an environment changes of the document, such as parameters"
+    )
     if pipeline is None:
         if source.findings:
             raise DocumentError(problems(source.findings, source.lines, str(path)))
         return dict(normalized(source.data))
     under = json.loads(document_json(pipeline))
     over = normalized(source.data)
-    for found in overlay_findings(under, over):
-        source.findings.append(found)
-        over = without(over, found.path)
+    for finding in overlay_findings(under, over):
+        source.findings.append(finding)
+        over = without(over, finding.path)
     _checked(source, merged(under, over), path, folder, checks)
     return dict(over)
 
 
 def _source(path: Path, remedy: str) -> Source:
-    """What the file says. DocumentError where that is no mapping."""
+    """Parse the file. Raises DocumentError if it has no mapping."""
     file = str(path)
     text = _text(path)
     source = JsonSource(text, file) if path.suffix.lower() == ".json" else YamlSource(text, file)
@@ -72,82 +77,88 @@ def _source(path: Path, remedy: str) -> Source:
         return source
     if source.findings:
         raise DocumentError(problems(source.findings, source.lines, file))
-    what = "the file is empty" if source.data is None else "the file holds no mapping"
-    raise _unreadable(file, what, remedy)
+    what = "the file is empty" if source.data is None else "the file does not contain a mapping"
+    raise unreadable(file, what, remedy)
 
 
 def _checked(
     source: Source, data: Mapping[str, Any], path: Path, folder: Path, checks: Iterable[Check]
 ) -> Pipeline:
-    """The document `data`, at the lines of `source`."""
+    """Load the document in `data`. Problems get the lines of `source`."""
     file = str(path)
     own = (_unknown_images, _unknown_instance_types)
-    findings = [found for check in (*own, *checks) for found in check(folder, data)]
+    findings = [finding for check in (*own, *checks) for finding in check(folder, data)]
     further = problems(findings, source.lines, file)
     try:
         pipeline = load(data, source.lines, file)
     except DocumentError as error:
         further = (*error.problems, *further)
-    refused = problems(source.findings, source.lines, file)
-    if not refused and not further:
+    rejected = problems(source.findings, source.lines, file)
+    if not rejected and not further:
         return pipeline
-    raise DocumentError(_together(refused, further))
+    raise DocumentError(_combined(rejected, further))
 
 
-def _together(refused: tuple[Problem, ...], further: tuple[Problem, ...]) -> tuple[Problem, ...]:
-    """All in the order of the file. Of what is refused as text nothing further is said, but the words that a
-    field takes."""
-    takes = {each.path: each.message.partition(", not ")[0] for each in further}
-    told = [
-        replace(each, remedy=takes[each.path]) if takes.get(each.path, "").startswith("must be '") else each
-        for each in refused
+def _combined(rejected: tuple[Problem, ...], further: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """Return all problems in the order of the file.
+
+    Further problems of a rejected text are left out. If its field accepts only certain words, these become
+    the remedy.
+    """
+    expected = {problem.path: problem.message.partition(", not ")[0] for problem in further}
+    combined = [
+        replace(problem, remedy=expected[problem.path])
+        if expected.get(problem.path, "").startswith("must be '")
+        else problem
+        for problem in rejected
     ]
-    told += [each for each in further if not any(_within(each.path, other.path) for other in refused)]
-    return tuple(sorted(told, key=lambda problem: problem.line or 0))
-
-
-def _within(path: str, outer: str) -> bool:
-    return path == outer or path.startswith((f"{outer}.", f"{outer}["))
+    combined += [
+        problem for problem in further if not any(is_within(problem.path, text.path) for text in rejected)
+    ]
+    return tuple(sorted(combined, key=lambda problem: problem.line or 0))
 
 
 def _unknown_images(_folder: Path, data: Mapping[str, Any]) -> Iterator[Finding]:
-    """Aliases that no target knows; what is referred to shows only when a run is planned."""
+    """Yield unknown image aliases. Images given by reference are checked when a run is planned."""
     for path, image in _literals(data, "image"):
         try:
             images.check_alias(image)
         except PlanError as error:
-            yield from (Finding(path, each.message, each.remedy) for each in error.problems)
+            yield from (Finding(path, problem.message, problem.remedy) for problem in error.problems)
 
 
 def _unknown_instance_types(_folder: Path, data: Mapping[str, Any]) -> Iterator[Finding]:
-    """Of the right form, and none that AWS has."""
+    """Yield instance types that AWS does not have."""
     for path, instance_type in _literals(data, "instance_type"):
         known = {value for shape in INSTANCE_TYPES for value in request_contract.values(shape)}
         if instance_type.startswith("ml.") and instance_type not in known:
-            message = f"AWS had no {instance_type} when this version was made"
+            date = request_contract.contract()["generated"]
+            message = f"{instance_type} is not an instance type in AWS's list of {date}"
             yield Finding(path, message, nearest(instance_type, known))
 
 
-def _literals(data: Mapping[str, Any], field: str) -> Iterator[tuple[Place, str]]:
-    """Of `defaults` and every stage, without those that refer to something."""
+def _literals(data: Mapping[str, Any], field: str) -> Iterator[tuple[DocumentPath, str]]:
+    """Yield path and value of a field in `defaults` and every stage, without references."""
     stages = data.get("stages")
-    named: list[tuple[Place, Any]] = [(("defaults",), data.get("defaults"))]
-    named += [(("stages", name), stage) for name, stage in stages.items()] if isinstance(stages, dict) else []
-    for place, holder in named:
-        value = holder.get(field) if isinstance(holder, dict) else None
+    blocks: list[tuple[DocumentPath, Any]] = [(("defaults",), data.get("defaults"))]
+    blocks += (
+        [(("stages", name), stage) for name, stage in stages.items()] if isinstance(stages, dict) else []
+    )
+    for path, block in blocks:
+        value = block.get(field) if isinstance(block, dict) else None
         if isinstance(value, str) and value and "${" not in value:
-            yield (*place, field), value
+            yield (*path, field), value
 
 
 def _text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        raise _unreadable(str(path), "no such file", "give the path of a pipeline document") from None
+        raise unreadable(str(path), "no such file", "give the path of a pipeline document") from None
     except IsADirectoryError:
-        raise _unreadable(str(path), "this is a folder", "give the file in it") from None
+        raise unreadable(str(path), "this is a folder", "give the file in it") from None
     except OSError as error:
-        raise _unreadable(str(path), f"cannot be read: {error.strerror}") from None
+        raise unreadable(str(path), f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise _unreadable(str(path), "the file is not UTF-8", "save it as UTF-8", line) from None
+        raise unreadable(str(path), "the file is not UTF-8", "save it as UTF-8", line) from None

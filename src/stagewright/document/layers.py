@@ -1,6 +1,6 @@
-"""The layers of a document, and what they make together: base < environment < overrides.
+"""The layers of a document: base < environment < overrides. Together they make the effective document.
 
-The parameters of a trigger come on top, for one run (`spec.parameters`), and are part of no revision.
+The parameters of a trigger apply on top, for one run (see `parameters`). They are not part of a revision.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from stagewright.document.overrides import guarded_findings, readable, shape_fin
 from stagewright.document.pipeline import Pipeline
 from stagewright.document.stored_layers import Base, Overrides
 from stagewright.errors import DocumentError, Problem
-from stagewright.syntax.findings import Path, dotted, enclosing, problems
+from stagewright.syntax.findings import Path, dotted, enclosing, is_within, problems
 
 Layer = Literal["base", "environment", "overrides"]
 LAYERS: tuple[Layer, ...] = ("base", "environment", "overrides")
 TABLE_EDIT = "unknown (table edit)"
 UNKNOWN = "unknown"
-MEND = "mend it in the repository, and push"
+FIX_REMEDY = "fix it in the repository and push"
 
 
 @dataclass(frozen=True)
 class Layers:
-    """The layers of one pipeline's document as they are stored."""
+    """The stored layers of one pipeline's document."""
 
     pipeline: str
     base: Base
@@ -40,7 +40,7 @@ class Layers:
     overrides: Overrides = field(default_factory=Overrides)
 
     def data(self, layer: Layer) -> Mapping[str, Any]:
-        """What one layer says. DocumentError where a pushed one is no JSON object."""
+        """Return the content of one layer. Raises DocumentError if a pushed layer is not a JSON object."""
         match layer:
             case "base":
                 return _parsed(self.base, "the stored document")
@@ -51,30 +51,30 @@ class Layers:
                 return overrides
 
     def document(self, top: Layer = "overrides") -> Mapping[str, Any]:
-        """What the layers up to `top` make together, right or wrong."""
+        """Return the layers up to `top`, merged. The result may be invalid."""
         document: Any = {}
         for layer in LAYERS[: LAYERS.index(top) + 1]:
             document = merged(document, self.data(layer))
-        made: Mapping[str, Any] = document
-        return made
+        merged_layers: Mapping[str, Any] = document
+        return merged_layers
 
     def source(self, path: Path) -> Layer:
-        """The layer that has the last word about `path`."""
+        """Return the topmost layer that has a value at `path`."""
         return next(
             (layer for layer in reversed(LAYERS) if value_at(self.data(layer), path) is not ABSENT), "base"
         )
 
     @property
     def overrides_author(self) -> str:
-        """Empty where nothing was ever overridden."""
+        """The author of the last write to the overrides, or "" if there never were any."""
         if not self.overrides.stored and not self.overrides.checksum:
             return ""
-        sealed = self.overrides.checksum == checksum_of(self.overrides)
-        return self.overrides.by if sealed and self.overrides.by else TABLE_EDIT
+        by_command = self.overrides.checksum == checksum_of(self.overrides)
+        return self.overrides.by if by_command and self.overrides.by else TABLE_EDIT
 
     @property
     def hashes(self) -> dict[str, Any]:
-        """What a revision says of its layers: SHA-256 of each that is there, and the overrides' version."""
+        """What a revision records of its layers: the SHA-256 of each, and the version of the overrides."""
         content = self.overrides.content
         return {
             "base": sha256_of(self.base.document),
@@ -86,47 +86,56 @@ class Layers:
 
 @dataclass(frozen=True)
 class Effective:
-    """A correct document, and the layers that it is made of."""
+    """A valid document, and its layers."""
 
     pipeline: Pipeline
     layers: Layers
 
 
 def pushed_layers(pipeline: Pipeline, overlay: Mapping[str, Any] | None = None, by: str = "") -> Layers:
-    """As a push stores them: all but the overrides."""
+    """Return the layers that a push stores: base and environment."""
     environment = stored_layer(canonical_json(normalized(overlay)), by) if overlay else None
     return Layers(pipeline.name, stored_layer(document_json(pipeline), by), environment)
 
 
 def stored_layer(text: str, by: str = "", written: str = "") -> Base:
+    """Return a layer with this JSON text."""
     return Base(text, sha256_of(text), written, by)
 
 
-def effective(layers: Layers, code_allowed: Callable[[], bool], given: Collection[Path] = ()) -> Effective:
-    """DocumentError carries every problem, each with the layer that brings it and the remedy.
+def effective(
+    layers: Layers, code_allowed: Callable[[], bool], new_overrides: Collection[Path] = ()
+) -> Effective:
+    """Return the effective document.
 
-    `code_allowed` says whether overrides may change what runs; it is asked only where they do. Of overrides
-    that are being `given` just now, nothing is said about taking them back.
+    Args:
+        code_allowed: Returns whether overrides may change guarded fields. Called only if they do.
+        new_overrides: Paths that a command is about to override. Their problems have no remedy to unset them.
+
+    Raises DocumentError with every problem, and with the layer and the remedy of each.
     """
     under = _pushed(layers)
     if not layers.overrides.content:
         return Effective(under, layers)
-    return Effective(_overridden(layers, code_allowed, given), layers)
+    return Effective(_overridden(layers, code_allowed, new_overrides), layers)
 
 
 def checksum_of(overrides: Overrides) -> str:
-    """Tells a hand edit from the write of a command. It protects from nobody: anyone can make one."""
+    """Return the checksum that a command writes. It reveals edits in the table; it does not prevent them."""
     signed = [overrides.by, overrides.version, content_hash(overrides.content)]
     return sha256_of(canonical_json(signed))
 
 
 def content_hash(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of the content of overrides."""
     return sha256_of(canonical_json(readable(content)))
 
 
 def author(layers: Layers, before: Mapping[str, Any], by: str) -> str:
-    """Who made the document what it is: the authors of the layers that are not as `before`, a revision's
-    layers, has them. `by` is whoever pushed, where a layer does not say."""
+    """Return the authors of the layers that changed since a revision.
+
+    `before`: the `hashes` of that revision. `by`: the author of the push, used for layers without an author.
+    """
     now = layers.hashes
     pushed = [("base", layers.base), ("environment", layers.environment)]
     authors = [_pushed_by(layer, by) for name, layer in pushed if now[name] != before.get(name, "")]
@@ -136,7 +145,7 @@ def author(layers: Layers, before: Mapping[str, Any], by: str) -> str:
 
 
 def _pushed_by(layer: Base | None, by: str) -> str:
-    """Nobody is known to have removed a layer that is gone."""
+    """Return the author of a pushed layer. The author of a removal is not recorded, so it is `by`."""
     if layer is None:
         return by
     return layer.by or by or UNKNOWN if sha256_of(layer.document) == layer.sha256 else TABLE_EDIT
@@ -144,7 +153,7 @@ def _pushed_by(layer: Base | None, by: str) -> str:
 
 def _parsed(base: Base, what: str) -> Mapping[str, Any]:
     if not base.document:
-        raise DocumentError((Problem("", f"{what} has no text attribute `document`", "push again"),))
+        raise DocumentError((Problem("", f"{what} has no string attribute `document`", "push again"),))
     try:
         document = json.loads(base.document)
     except (ValueError, RecursionError) as error:
@@ -155,24 +164,24 @@ def _parsed(base: Base, what: str) -> Mapping[str, Any]:
 
 
 def _pushed(layers: Layers) -> Pipeline:
-    """What was pushed, without the overrides."""
-    told = problems(overlay_findings(layers.document("base"), layers.data("environment")))
+    """Return the pushed document: base and environment."""
+    wrong = problems(overlay_findings(layers.document("base"), layers.data("environment")))
     what = "the environment's overlay"
     try:
         pipeline = load(layers.document("environment"))
     except DocumentError as error:
-        told += _beside(error.problems, told)
-        if not _is_right(layers, "base"):
-            told, what = error.problems, "the base document"
-    if told:
-        raise DocumentError(tuple(_told(each, what, MEND) for each in told))
+        wrong += _elsewhere(error.problems, wrong)
+        if not _is_valid(layers, "base"):
+            wrong, what = error.problems, "the base document"
+    if wrong:
+        raise DocumentError(tuple(_located(problem, what, FIX_REMEDY) for problem in wrong))
     if pipeline.name != layers.pipeline:
-        message = f"the document is that of {pipeline.name}, and stored as {layers.pipeline}'s"
+        message = f"the document of {pipeline.name} is stored under {layers.pipeline}"
         raise DocumentError((Problem("name", message, "push it again"),))
     return pipeline
 
 
-def _is_right(layers: Layers, top: Layer) -> bool:
+def _is_valid(layers: Layers, top: Layer) -> bool:
     try:
         load(layers.document(top))
     except DocumentError:
@@ -180,71 +189,69 @@ def _is_right(layers: Layers, top: Layer) -> bool:
     return True
 
 
-def _beside(further: tuple[Problem, ...], told: tuple[Problem, ...]) -> tuple[Problem, ...]:
-    """What is not said of a place that something is said of already."""
-    known = {each.path for each in told}
-    return tuple(each for each in further if known.isdisjoint(enclosing(each.path)))
+def _elsewhere(further: tuple[Problem, ...], reported: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """Return the further problems, without those inside a path that has been reported."""
+    paths = {problem.path for problem in reported}
+    return tuple(problem for problem in further if paths.isdisjoint(enclosing(problem.path)))
 
 
-def _overridden(layers: Layers, code_allowed: Callable[[], bool], given: Collection[Path]) -> Pipeline:
+def _overridden(layers: Layers, code_allowed: Callable[[], bool], new: Collection[Path]) -> Pipeline:
     content = layers.data("overrides")
-    if wrong := list(shape_findings(content)):
-        raise _overrides_error(layers, problems(wrong), given)
+    if findings := list(shape_findings(content)):
+        raise _overrides_error(layers, problems(findings), new)
     under = layers.document("environment")
-    wrong = list(value_findings(under, content))
-    # Without these the document says nothing that only follows from them.
-    schema_errors = [each.path for each in wrong if value_at(under, each.path) is not ABSENT]
+    findings = list(value_findings(under, content))
+    # The document is checked without these, so that their consequences are not reported too.
+    schema_errors = [finding.path for finding in findings if value_at(under, finding.path) is not ABSENT]
     guarded = list(guarded_findings(under, content))
     if guarded and not code_allowed():
-        wrong += guarded
-    told = problems(wrong)
+        findings += guarded
+    wrong = problems(findings)
     try:
         pipeline = load(merged(under, reduce(without, schema_errors, content)))
     except DocumentError as error:
-        told += _beside(error.problems, told)
-    told += _beside(problems(type_changes(under, layers.overrides.content)), told)
-    if told:
-        raise _overrides_error(layers, told, given)
+        wrong += _elsewhere(error.problems, wrong)
+    wrong += _elsewhere(problems(type_changes(under, layers.overrides.content)), wrong)
+    if wrong:
+        raise _overrides_error(layers, wrong, new)
     return pipeline
 
 
-def _told(problem: Problem, what: str, remedy: str) -> Problem:
-    told = "; ".join(each for each in (problem.remedy, remedy) if each)
-    return replace(problem, message=f"{problem.message}, in {what}", remedy=told)
+def _located(problem: Problem, what: str, remedy: str) -> Problem:
+    """Add the layer and a remedy to a problem."""
+    remedies = "; ".join(filter(None, (problem.remedy, remedy)))
+    return replace(problem, message=f"{problem.message}, in {what}", remedy=remedies)
 
 
-def _overrides_error(layers: Layers, wrong: tuple[Problem, ...], given: Collection[Path]) -> DocumentError:
+def _overrides_error(layers: Layers, wrong: tuple[Problem, ...], new: Collection[Path]) -> DocumentError:
     entries = _entries(layers.overrides.content)
 
-    def told(problem: Problem) -> Problem:
-        place = _override_at(entries, problem.path)
-        if given and (not place or any(_related(dotted(path), problem.path) for path in given)):
+    def located(problem: Problem) -> Problem:
+        override = _override_at(entries, problem.path)
+        if new and (not override or any(_related(dotted(path), problem.path) for path in new)):
             return problem
-        place = place or "--all"
-        return _told(problem, "the overrides", f"stagewright unset {layers.pipeline} {shlex.quote(place)}")
+        remedy = f"stagewright unset {layers.pipeline} {shlex.quote(override or '--all')}"
+        return _located(problem, "the overrides", remedy)
 
-    return DocumentError(tuple(map(told, wrong)))
+    return DocumentError(tuple(map(located, wrong)))
 
 
 def _entries(content: Mapping[str, Any]) -> Mapping[str, tuple[str, bool]]:
-    """Each place in `content` -> the first override that is at it or in it, and whether it is at it."""
+    """Return path -> the first override at it or inside it, and whether that override is at the path
+    itself."""
     entries: dict[str, tuple[str, bool]] = {}
     for path, _ in leaves(content):
         own = dotted(path)
-        for place in enclosing(own):
-            entries.setdefault(place, (format_path(path), place == own))
+        for outer in enclosing(own):
+            entries.setdefault(outer, (format_path(path), outer == own))
     return entries
 
 
-def _override_at(entries: Mapping[str, tuple[str, bool]], place: str) -> str:
-    """The override that is at the dotted `place`, in it or around it; empty where there is none."""
-    found = ((each, entries[each]) for each in enclosing(place) if each in entries)
-    return next((override for each, (override, at) in found if at or each == place), "")
+def _override_at(entries: Mapping[str, tuple[str, bool]], path: str) -> str:
+    """Return the override at the dotted `path`, inside it or around it, or "" if there is none."""
+    candidates = ((outer, entries[outer]) for outer in enclosing(path) if outer in entries)
+    return next((override for outer, (override, exact) in candidates if exact or outer == path), "")
 
 
 def _related(one: str, other: str) -> bool:
-    return _within(one, other) or _within(other, one)
-
-
-def _within(path: str, outer: str) -> bool:
-    return path == outer or path.startswith((f"{outer}.", f"{outer}["))
+    return is_within(one, other) or is_within(other, one)

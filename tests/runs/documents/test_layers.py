@@ -145,8 +145,8 @@ def test_without_code_overrides_nobody_is_asked_whether_they_are_allowed(stored)
     [
         ({"document": {"S": "{"}}, "the stored document is not JSON"),
         ({"document": {"S": "[]"}}, "the stored document is not a JSON object"),
-        ({"document": typed({"name": "prices"})}, "no text attribute `document`"),
-        ({"written": {"S": "now"}}, "no text attribute `document`"),
+        ({"document": typed({"name": "prices"})}, "no string attribute `document`"),
+        ({"written": {"S": "now"}}, "no string attribute `document`"),
         ({"document": {"S": '{"name": "prices", "stages": {}}'}}, "stages: is empty, in the base document"),
     ],
 )
@@ -162,14 +162,14 @@ def test_a_base_spoilt_by_hand_is_named_and_the_next_push_puts_it_right(stored, 
 def test_a_document_stored_as_another_pipelines_is_refused(stored):
     other = json.loads(stored.documents.base("prices").document) | {"name": "other"}
     by_hand(stored, "base", document={"S": json.dumps(other)})
-    assert refused(stored)[0].startswith("name: the document is that of other")
+    assert refused(stored)[0].startswith("name: the document of other")
 
 
 def test_a_wrong_overlay_is_named_as_such(stored):
     stored.documents.put_layer("prices", "environment", Base('{"stages": {"train": {"enabled": 1}}}', "", ""))
     (problem,) = refused(stored)
     assert problem.startswith("stages.train.enabled: takes true or false, not the number 1")
-    assert "in the environment's overlay (mend it in the repository, and push)" in problem
+    assert "in the environment's overlay (fix it in the repository and push)" in problem
 
 
 @pytest.mark.parametrize(
