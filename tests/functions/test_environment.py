@@ -24,25 +24,25 @@ class Context:
     invoked_function_arn = "arn:aws-cn:lambda:cn-north-1:111122223333:function:stagewright-dev-router"
 
 
-def test_account_and_partition_come_from_the_functions_arn(environment):
+def test_account_and_partition_are_read_from_the_arn(environment):
     assert settings.installation(Context()) == Installation(
         "b", "cn-north-1", "111122223333", "dev", partition="aws-cn"
     )
 
 
-def test_without_an_arn_the_environment_says_it(environment):
+def test_without_an_arn_the_environment_is_read(environment):
     environment.setenv("STAGEWRIGHT_ACCOUNT", "444455556666")
     environment.setenv("STAGEWRIGHT_PREFIX", "ml")
     assert settings.installation(None) == Installation("b", "cn-north-1", "444455556666", "dev", "ml")
 
 
-def test_what_is_missing_is_named(environment):
+def test_missing_variable_is_named(environment):
     environment.delenv("STAGEWRIGHT_BUCKET")
     with pytest.raises(TargetError, match="STAGEWRIGHT_BUCKET is not set"):
         settings.installation(Context())
 
 
-def test_the_handlers_are_imported_without_any_setting_or_side_effect():
+def test_importing_the_handlers_needs_no_settings_and_has_no_side_effects():
     code = (
         "import sys, socket, threading; socket.socket.connect = None\n"
         "from stagewright.functions import recorder, router, sweeper\n"

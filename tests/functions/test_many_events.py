@@ -74,7 +74,7 @@ def all_executions(gateway):
     return [each["name"] for page in pages for each in page["executions"]]
 
 
-def test_a_hundred_pushes_and_ten_thousand_objects_twice_and_shuffled(function, context, all_end):
+def test_shuffled_duplicate_events_start_one_run_per_push(function, context, all_end):
     gateway, events = function, []
     names = [f"prices-{letter}" for letter in "abcdefghij"[:PIPELINES]]
     for number in range(PIPELINES * PUSHES):
@@ -113,7 +113,7 @@ route(Gateway.connect(place, given["url"], "test", "test"), given["body"])
 """
 
 
-def test_a_function_that_dies_between_claim_and_start_loses_no_run(gateway, address, tools):
+def test_killed_function_loses_no_run(gateway, address, tools):
     """The function's process ends at that point, as Lambda's may; the sweeper starts the run, once."""
     bodies = []
     for number in range(3):
@@ -138,7 +138,7 @@ def test_a_function_that_dies_between_claim_and_start_loses_no_run(gateway, addr
 
 
 @pytest.mark.parametrize("batch", [1, 10])
-def test_a_revert_runs_again(function, context, batch, all_end):
+def test_revert_runs_again(function, context, batch, all_end):
     contents = [b"1", b"2", b"1"]
     bodies = []
     for content in contents:

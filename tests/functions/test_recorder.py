@@ -46,7 +46,7 @@ def ended(gateway, arn, tools):
     return {"detail": {"executionArn": arn, "status": "whatever the event says"}}
 
 
-def test_the_log_of_an_end_names_run_and_pipeline(function, context, tools, monkeypatch):
+def test_log_has_run_and_pipeline(function, context, tools, monkeypatch):
     lines = io.StringIO()
     logger = Logger(service="test-recorder", stream=lines)
     monkeypatch.setattr(environment, "logger", lambda: logger)
@@ -55,7 +55,7 @@ def test_the_log_of_an_end_names_run_and_pipeline(function, context, tools, monk
     assert (line["message"], line["run"], line["pipeline"]) == ("end recorded", RUN, "prices")
 
 
-def test_a_good_end_is_recorded_without_a_notice(function, topics, context, tools):
+def test_success_is_recorded_without_a_notice(function, topics, context, tools):
     event = ended(function, begin(function).execution, tools)
     assert recorder.handler(event, context) == {"status": "SUCCEEDED"}
     record = show(function, RUN)
@@ -64,7 +64,7 @@ def test_a_good_end_is_recorded_without_a_notice(function, topics, context, tool
     assert topics.sent == []
 
 
-def test_a_failure_is_recorded_with_its_sentence_and_told_once(function, topics, context, tools):
+def test_failure_is_recorded_and_sends_one_notice(function, topics, context, tools):
     tools.machine(function, FAILING)
     event = ended(function, begin(function).execution, tools)
     assert recorder.handler(event, context) == {"status": "FAILED"}
@@ -75,7 +75,7 @@ def test_a_failure_is_recorded_with_its_sentence_and_told_once(function, topics,
     assert message.startswith("train: ClientError: boom\n")
 
 
-def test_an_aborted_run_is_stopped_and_its_stages_with_it(function, topics, context, tools):
+def test_aborted_execution_stops_the_run_and_its_stages(function, topics, context, tools):
     tools.machine(
         function, {"StartAt": "Go", "States": {"Go": {"Type": "Wait", "Seconds": 600, "End": True}}}
     )
@@ -88,7 +88,7 @@ def test_an_aborted_run_is_stopped_and_its_stages_with_it(function, topics, cont
     assert topics.sent == []
 
 
-def test_without_a_topic_nobody_is_told(function, context, tools, monkeypatch):
+def test_without_a_topic_no_notice_is_sent(function, context, tools, monkeypatch):
     monkeypatch.delenv("STAGEWRIGHT_TOPIC", raising=False)
     function.__dict__["topics"] = Topics()
     tools.machine(function, FAILING)
@@ -97,7 +97,7 @@ def test_without_a_topic_nobody_is_told(function, context, tools, monkeypatch):
     assert function.topics.sent == []
 
 
-def test_a_topic_that_is_not_there_does_not_undo_the_record(function, topics, context, tools, monkeypatch):
+def test_missing_topic_does_not_undo_the_record(function, topics, context, tools, monkeypatch):
     from stagewright.errors import TargetError
 
     def refuse(*_):
@@ -110,6 +110,6 @@ def test_a_topic_that_is_not_there_does_not_undo_the_record(function, topics, co
     assert show(function, RUN).status == "FAILED"
 
 
-def test_an_execution_of_nobody_is_left_alone(function, context):
+def test_execution_without_a_run_is_left_alone(function, context):
     arn = function.executions.arn_of("by-hand")
     assert recorder.handler({"detail": {"executionArn": arn}}, context) == {"status": "unchanged"}

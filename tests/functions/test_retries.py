@@ -57,7 +57,7 @@ def failing(function, pipeline, files, context, monkeypatch, tools):
     return fail
 
 
-def test_it_comes_again_long_before_the_queue_would_show_it(function, context, monkeypatch, failing, tools):
+def test_failed_message_returns_before_the_visibility_timeout(function, context, monkeypatch, failing, tools):
     monkeypatch.setattr(sqs_records, "DELAYS", (1 / VISIBILITY,))
     first = received(function)
     assert failing(first) == [first[0]["messageId"]]
@@ -70,27 +70,27 @@ def test_it_comes_again_long_before_the_queue_would_show_it(function, context, m
     assert len(tools.executions(function)) == 1
 
 
-def test_it_is_put_off_and_does_not_come_at_once(function, monkeypatch, failing):
+def test_failed_message_is_delayed(function, monkeypatch, failing):
     monkeypatch.setattr(sqs_records, "DELAYS", (1 / 2,))
     failing(received(function))
     assert received(function) == []
 
 
-def test_after_the_last_delivery_nothing_is_waited_for(function, monkeypatch, failing):
+def test_last_delivery_has_no_delay(function, monkeypatch, failing):
     monkeypatch.setattr(sqs_records, "DELAYS", ())
     first = received(function)
     failing(first)
     assert [each["messageId"] for each in received(function)] == [first[0]["messageId"]]
 
 
-def test_five_deliveries_take_an_hour_and_each_waits_longer():
+def test_delays_grow_and_sum_to_an_hour():
     assert len(sqs_records.DELAYS) == MAX_RECEIVES - 1
     assert list(sqs_records.DELAYS) == sorted(sqs_records.DELAYS)
     assert 3000 < sum(sqs_records.DELAYS) * VISIBILITY < 3600
     assert sqs_records.DELAYS[0] * VISIBILITY == 30
 
 
-def test_what_cannot_be_put_off_comes_when_the_queue_shows_it(function, failing, monkeypatch):
+def test_undelayed_message_returns_after_the_visibility_timeout(function, failing, monkeypatch):
     (record,) = received(function)
     assert failing([record | {"receiptHandle": "none"}]) == [record["messageId"]]
     assert received(function) == []

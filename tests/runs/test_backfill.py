@@ -38,7 +38,7 @@ def end(gateway, run, status):
     assert gateway.runs.transition(run, ["RUNNING"], {"status": status})
 
 
-def test_at_most_so_many_are_open_and_the_earliest_come_first(gateway, sent):
+def test_open_runs_are_limited_and_start_with_the_earliest(gateway, sent):
     progress = Progress(gateway, BACKFILL, "ada", 2)
     assert [period.date for period in progress.step(close_ended=False)] == ["2024-01", "2024-02"]
     assert progress.step(close_ended=False) == []
@@ -49,7 +49,7 @@ def test_at_most_so_many_are_open_and_the_earliest_come_first(gateway, sent):
     assert [(each.date, each.status) for each in changed] == [("2024-01", "SUCCEEDED"), ("2024-03", "ASKED")]
 
 
-def test_what_was_sent_and_forgotten_is_sent_again_and_starts_one_run(gateway, sent, tools):
+def test_repeated_request_starts_one_run(gateway, sent, tools):
     Progress(gateway, BACKFILL, "ada", 1).step(close_ended=False)
     Progress(gateway, BACKFILL, "bob", 1).step(close_ended=False)
     assert [event["request"] for event in sent] == [f"prices:2024-01:{BACKFILL.id}:1"] * 2
@@ -57,7 +57,7 @@ def test_what_was_sent_and_forgotten_is_sent_again_and_starts_one_run(gateway, s
     assert len(tools.executions(gateway)) == 1
 
 
-def test_an_earlier_go_s_failures_are_tried_once_more_and_this_one_s_are_not(gateway, sent):
+def test_failures_of_an_earlier_execution_are_retried_once(gateway, sent):
     one = replace(BACKFILL, last="2024-01")
     Progress(gateway, one, "ada", 1).step(close_ended=False)
     first = deliver(gateway, sent[0]).run
@@ -72,7 +72,7 @@ def test_an_earlier_go_s_failures_are_tried_once_more_and_this_one_s_are_not(gat
     assert [(each.attempt, each.status) for each in periods_of(gateway, one)] == [(2, "FAILED")]
 
 
-def test_what_ended_well_is_left(gateway, sent):
+def test_succeeded_dates_are_skipped(gateway, sent):
     one = replace(BACKFILL, last="2024-01")
     Progress(gateway, one, "ada", 1).step(close_ended=False)
     end(gateway, deliver(gateway, sent[0]).run, "SUCCEEDED")
@@ -80,13 +80,13 @@ def test_what_ended_well_is_left(gateway, sent):
     assert not Progress(gateway, replace(one, revision=2), "ada", 1).is_over
 
 
-def test_who_asks_and_when_does_not_make_another_backfill():
+def test_id_does_not_depend_on_author_and_time():
     assert replace(BACKFILL, by="bob", created="later").id == BACKFILL.id
     for other in ({"last": "2024-05"}, {"force": True}, {"parameters": {"limit": 4}}, {"every": "year"}):
         assert replace(BACKFILL, **other).id != BACKFILL.id
 
 
-def test_each_date_has_a_partition_of_its_own_or_there_is_no_backfill(gateway, tools):
+def test_dates_that_share_a_partition_are_rejected(gateway, tools):
     hidden = load(
         tools.document
         | {"parameters": {"limit": 3, "day": "${trigger.date}"}, "partition": "${parameters.day}"}
@@ -98,7 +98,7 @@ def test_each_date_has_a_partition_of_its_own_or_there_is_no_backfill(gateway, t
         check(gateway, load(tools.document), replace(BACKFILL, last="2024-01"))
 
 
-def test_backfills_are_listed_once_as_they_were_asked_for_first(gateway, sent):
+def test_backfills_are_listed_once(gateway, sent):
     later = replace(BACKFILL, last="2024-05", created="2026-02-01T00:00:00.000Z")
     asked = (BACKFILL, later, replace(BACKFILL, by="bob", created="2026-03-01T00:00:00.000Z"))
     made = [begin(gateway, pin(gateway, each)) for each in asked]
@@ -113,7 +113,7 @@ def pushed_anew(gateway, tools, files):
     return push(gateway, load(document), files | {"train.py": b"changed"}).release
 
 
-def test_a_push_in_the_middle_changes_nothing_of_what_is_still_to_run(gateway, sent, tools, files):
+def test_push_during_a_backfill_does_not_change_it(gateway, sent, tools, files):
     before = pin(gateway, BACKFILL)
     backfill = begin(gateway, before)
     progress = Progress(gateway, backfill, "ada", 1)
@@ -131,7 +131,7 @@ def test_a_push_in_the_middle_changes_nothing_of_what_is_still_to_run(gateway, s
     assert (now.revision, now.release) == (2, after)
 
 
-def test_an_override_in_the_middle_counts_for_no_date_that_is_still_to_run(gateway, sent):
+def test_override_during_a_backfill_does_not_change_it(gateway, sent):
     begin(gateway, pin(gateway, BACKFILL))
     put(gateway, "prices", ["parameters.limit=9"], "bob")
     backfill = pin(gateway, BACKFILL)
@@ -140,7 +140,7 @@ def test_an_override_in_the_middle_counts_for_no_date_that_is_still_to_run(gatew
     assert (gateway.runs.header(run).revision, backfill.document.parameters["limit"]) == (1, 3)
 
 
-def test_the_same_again_goes_on_with_what_it_began_with_until_it_is_whole(gateway, sent, tools, files):
+def test_unfinished_backfill_continues_with_what_it_pinned(gateway, sent, tools, files):
     one = replace(BACKFILL, last="2024-01")
     begun = begin(gateway, pin(gateway, one))
     after = pushed_anew(gateway, tools, files)
@@ -159,7 +159,7 @@ def test_the_same_again_goes_on_with_what_it_began_with_until_it_is_whole(gatewa
     assert pin(gateway, replace(one, last="2024-02")).backfill.revision == 2
 
 
-def test_who_names_no_stages_goes_on_with_those_that_it_began_with(gateway, sent):
+def test_request_without_stages_continues_with_the_earlier_stages(gateway, sent):
     begun = begin(gateway, pin(gateway, replace(BACKFILL, skip=("train",))))
     again = pin(gateway, BACKFILL)
     assert (again.backfill, again.current) == (begun, None)
@@ -171,7 +171,7 @@ def test_who_names_no_stages_goes_on_with_those_that_it_began_with(gateway, sent
     assert (every.backfill.skip, every.backfill.id != begun.id) == ((), True)
 
 
-def test_other_stages_are_refused_while_a_backfill_of_the_same_dates_is_unfinished(gateway, sent):
+def test_other_stages_are_rejected_while_a_backfill_is_unfinished(gateway, sent):
     one = replace(BACKFILL, last="2024-01", skip=("train",))
     begun = begin(gateway, pin(gateway, one))
     other = replace(one, skip=(), only=("train",))
@@ -186,7 +186,7 @@ def test_other_stages_are_refused_while_a_backfill_of_the_same_dates_is_unfinish
     assert pin(gateway, replace(one, skip=())).backfill.skip == ()
 
 
-def test_stages_that_are_named_mean_the_backfill_of_those(gateway, sent):
+def test_named_stages_select_their_backfill(gateway, sent):
     skipping, whole = (
         begin(gateway, pin(gateway, each, latest=True))
         for each in (replace(BACKFILL, skip=("train",)), BACKFILL)
@@ -195,7 +195,7 @@ def test_stages_that_are_named_mean_the_backfill_of_those(gateway, sent):
     assert pin(gateway, BACKFILL).backfill.id == whole.id
 
 
-def test_a_backfill_whose_release_is_gone_is_refused_with_the_way_out(gateway, sent, tools, files):
+def test_missing_release_rejects_the_backfill_with_a_remedy(gateway, sent, tools, files):
     begun = begin(gateway, pin(gateway, BACKFILL))
     pushed_anew(gateway, tools, files)
     key = f"manifests/{begun.pipeline}.json"

@@ -32,7 +32,7 @@ def waiting(gateway):
     return found
 
 
-def test_what_is_there_and_why(gateway, dead):
+def test_letters_are_listed_with_reasons(gateway, dead):
     ids = dead(BAD, GOOD)
     for times in (1, 2):
         letters = {letter.id: letter for letter in list_letters(gateway)}
@@ -43,7 +43,7 @@ def test_what_is_there_and_why(gateway, dead):
         assert letters[ids[0]].sent > "2026"
 
 
-def test_a_message_whose_run_is_over_says_so(gateway, dead):
+def test_letter_of_an_ended_run_says_so(gateway, dead):
     (letter,) = dead(GOOD)
     trigger = Trigger("manual", f"manual:{letter}", "2026-01-31T14:00:00.000Z")
     run = record_rejected(gateway, "prices", trigger, "no").run
@@ -53,7 +53,7 @@ def test_a_message_whose_run_is_over_says_so(gateway, dead):
     assert [each.why for each in list_letters(gateway)] == [why, why]
 
 
-def test_replayed_ones_go_to_the_router_with_their_first_id(gateway, dead, function, context):
+def test_replayed_letter_keeps_its_first_id(gateway, dead, function, context):
     first, second = dead(GOOD, BAD)
     assert [letter.id for letter in replay(gateway, [first[:13]])] == [first]
     assert [letter.id for letter in list_letters(gateway)] == [second]
@@ -83,7 +83,7 @@ TEXT = {"dataType": "String", "stringValue": "blue", "stringListValues": [], "bi
 BYTES = {"dataType": "Binary", "binaryValue": "AQI=", "stringListValues": [], "binaryListValues": []}
 
 
-def test_what_cannot_be_read_is_a_dead_letter_at_once_as_it_came(gateway, function, context):
+def test_malformed_message_becomes_a_dead_letter_unchanged(gateway, function, context):
     came = record(BAD, messageAttributes={"color": TEXT, "key": BYTES})
     assert handler({"Records": [came]}, context) == {"batchItemFailures": []}
     (message,) = lost(gateway)
@@ -98,7 +98,7 @@ def test_what_cannot_be_read_is_a_dead_letter_at_once_as_it_came(gateway, functi
     assert [(letter.id, letter.why) for letter in list_letters(gateway)] == [("m0", why)]
 
 
-def test_what_the_router_buried_is_replayed_and_buried_under_its_first_id(gateway, function, context):
+def test_malformed_message_keeps_its_first_id_when_replayed(gateway, function, context):
     handler({"Records": [record(BAD, messageAttributes={"color": TEXT})]}, context)
     assert [letter.id for letter in replay(gateway, ["m0"])] == ["m0"]
     assert list_letters(gateway) == []
@@ -115,7 +115,7 @@ def test_what_the_router_buried_is_replayed_and_buried_under_its_first_id(gatewa
     assert [letter.id for letter in list_letters(gateway)] == ["m0"]
 
 
-def test_a_reason_that_sqs_would_not_take_is_made_plain(gateway, function, context):
+def test_reason_is_stripped_of_control_characters(gateway, function, context):
     body = json.dumps({"detail-type": "\x00" + "x" * 2_000, "source": "s", "time": "2026-01-31T14:00:00Z"})
     body = body[:-1] + ', "detail": {}}'
     assert handler({"Records": [record(body)]}, context) == {"batchItemFailures": []}
@@ -124,28 +124,28 @@ def test_a_reason_that_sqs_would_not_take_is_made_plain(gateway, function, conte
     assert letter.body == body
 
 
-def test_what_cannot_be_buried_is_delivered_again(gateway, function, context):
+def test_message_is_delivered_again_if_the_dead_letter_queue_is_gone(gateway, function, context):
     queue = gateway.dead_letters
     queue.client.delete_queue(QueueUrl=queue.url)
     again = {"batchItemFailures": [{"itemIdentifier": "m0"}]}
     assert handler({"Records": [record(BAD)]}, context) == again
 
 
-def test_one_message_that_came_twice_is_one_id(gateway, function, context):
+def test_message_delivered_twice_has_one_id(gateway, function, context):
     handler({"Records": [record(BAD), record(BAD)]}, context)
     assert [letter.id for letter in list_letters(gateway)] == ["m0", "m0"]
     assert [letter.id for letter in delete(gateway, ["m0"])] == ["m0", "m0"]
     assert list_letters(gateway) == []
 
 
-def test_all_at_once(gateway, dead):
+def test_all_letters_are_replayed(gateway, dead):
     dead(*[GOOD] * 23)
     assert len(replay(gateway, None)) == 23
     assert list_letters(gateway) == []
     assert len(waiting(gateway)) == 23
 
 
-def test_a_queue_that_takes_nothing_loses_nothing(gateway, dead, monkeypatch):
+def test_failed_replay_loses_no_letter(gateway, dead, monkeypatch):
     dead(GOOD, GOOD)
 
     def refuse(*_):
@@ -157,14 +157,14 @@ def test_a_queue_that_takes_nothing_loses_nothing(gateway, dead, monkeypatch):
     assert len(list_letters(gateway)) == 2
 
 
-def test_dropped_ones_are_gone(gateway, dead):
+def test_deleted_letter_is_gone(gateway, dead):
     first, second = dead(GOOD, BAD)
     assert [letter.id for letter in delete(gateway, [second])] == [second]
     assert [letter.id for letter in list_letters(gateway)] == [first]
     assert waiting(gateway) == []
 
 
-def test_an_unknown_id_changes_nothing(gateway, dead):
+def test_unknown_id_changes_nothing(gateway, dead):
     (known,) = dead(GOOD)
     with pytest.raises(NotFoundError, match="no message with the id nobody"):
         delete(gateway, [known, "nobody"])

@@ -32,7 +32,7 @@ def batch(*bodies):
     return {"Records": [{"messageId": f"m{n}", "body": body} for n, body in enumerate(bodies)]}
 
 
-def test_a_pushed_release_becomes_a_run(gateway, pipeline, files, created, tools):
+def test_pushed_release_starts_a_run(gateway, pipeline, files, created, tools):
     version = pushed(gateway, pipeline, files, commit="abc", by="ada")
     started = route(gateway, created(version))
     assert started.new
@@ -54,7 +54,7 @@ def test_a_pushed_release_becomes_a_run(gateway, pipeline, files, created, tools
     assert gateway.objects.exists(uri.removeprefix(f"s3://{gateway.installation.bucket}/"))
 
 
-def test_a_redelivery_is_the_same_run(gateway, pipeline, files, created, tools):
+def test_redelivery_starts_no_second_run(gateway, pipeline, files, created, tools):
     body = created(pushed(gateway, pipeline, files))
     first = route(gateway, body)
     assert route(gateway, body) == replace(first, new=False)
@@ -66,7 +66,7 @@ def first_version(gateway):
     return manifests.read(gateway, "prices").version
 
 
-def test_one_event_five_times_at_once_is_one_run(gateway, pipeline, files, created, tools):
+def test_concurrent_deliveries_start_one_run(gateway, pipeline, files, created, tools):
     body = created(pushed(gateway, pipeline, files))
     with ThreadPoolExecutor(5) as pool:
         started = list(pool.map(lambda _: route(gateway, body), range(5)))
@@ -76,7 +76,7 @@ def test_one_event_five_times_at_once_is_one_run(gateway, pipeline, files, creat
     assert len(list_runs(gateway, "prices")) == 1
 
 
-def test_an_older_manifest_is_still_a_run_of_its_own_files(gateway, pipeline, files, created, tools, all_end):
+def test_older_manifest_runs_with_its_own_files(gateway, pipeline, files, created, tools, all_end):
     old = pushed(gateway, pipeline, files)
     new = pushed(gateway, pipeline, files | {"train.py": b"new"})
     runs = [route(gateway, created(version)).run for version in (new, old)]
@@ -87,9 +87,7 @@ def test_an_older_manifest_is_still_a_run_of_its_own_files(gateway, pipeline, fi
     assert len(tools.executions(gateway)) == 2
 
 
-def test_a_crash_before_the_execution_is_made_good_by_the_redelivery(
-    gateway, pipeline, files, created, monkeypatch, tools
-):
+def test_redelivery_starts_the_execution_after_a_crash(gateway, pipeline, files, created, monkeypatch, tools):
     body = created(pushed(gateway, pipeline, files))
 
     def crash(self, name, document):
@@ -105,9 +103,7 @@ def test_a_crash_before_the_execution_is_made_good_by_the_redelivery(
     assert len(tools.executions(gateway)) == 1
 
 
-def test_a_manual_run_takes_the_current_release_and_its_parameters(
-    gateway, pipeline, files, created, requested
-):
+def test_manual_run_uses_current_release_and_given_parameters(gateway, pipeline, files, created, requested):
     pushed(gateway, pipeline, files)
     started = route(gateway, requested(parameters={"limit": 5}))
     record = show(gateway, started.run)
@@ -121,14 +117,14 @@ def test_a_manual_run_takes_the_current_release_and_its_parameters(
     assert find_run(gateway, "manual:1") == started.run
 
 
-def test_a_push_can_bring_parameters_and_force(gateway, pipeline, files, created):
+def test_push_sets_parameters_and_force(gateway, pipeline, files, created):
     version = pushed(gateway, pipeline, files, parameters={"limit": 6}, by="ada", force=True)
     record = show(gateway, route(gateway, created(version)).run)
     assert record.trigger.parameters == {"limit": 6}
     assert {stage.reason for stage in record.stages} == {"forced"}
 
 
-def test_a_pipeline_without_code_needs_no_release(gateway, requested):
+def test_pipeline_without_code_needs_no_release(gateway, requested):
     document = {
         "name": "prices",
         "stages": {"check": {"kind": "gate", "require": "1 >= 0"}},
@@ -138,7 +134,7 @@ def test_a_pipeline_without_code_needs_no_release(gateway, requested):
     assert (gateway.runs.header(record.run).status, record.stages[0].action) == ("RUNNING", "run")
 
 
-def test_without_a_code_trigger_a_release_starts_nothing(gateway, files, tools, created, function, context):
+def test_release_without_code_trigger_starts_no_run(gateway, files, tools, created, function, context):
     push(gateway, load(tools.document | {"triggers": []}), files)
     body = created(first_version(gateway))
     assert route(gateway, body) is None
@@ -146,9 +142,7 @@ def test_without_a_code_trigger_a_release_starts_nothing(gateway, files, tools, 
     assert list_runs(gateway, "prices") == []
 
 
-def test_a_request_to_another_installation_on_the_same_bus_is_left_to_it(
-    function, pipeline, files, requested, context
-):
+def test_request_for_another_installation_is_ignored(function, pipeline, files, requested, context):
     push(function, pipeline, files)
     assert handler(batch(requested(installation="stagewright-prod")), context) == {"batchItemFailures": []}
     assert list_runs(function, "prices") == []
@@ -160,7 +154,7 @@ def test_a_request_to_another_installation_on_the_same_bus_is_left_to_it(
     ("parameters", "reason"),
     [({"limti": 5}, "limti"), ({"limit": "many"}, "limit")],
 )
-def test_wrong_parameters_are_refused_where_people_see_it(
+def test_wrong_parameters_reject_the_run_with_the_reason(
     gateway, pipeline, files, requested, parameters, reason, tools
 ):
     push(gateway, pipeline, files)
@@ -172,7 +166,7 @@ def test_wrong_parameters_are_refused_where_people_see_it(
     assert tools.executions(gateway) == []
 
 
-def test_a_release_that_is_not_as_listed_is_refused(gateway, pipeline, files, created, tools):
+def test_release_with_a_wrong_checksum_rejects_the_run(gateway, pipeline, files, created, tools):
     version = pushed(gateway, pipeline, files)
     manifest = json.loads(gateway.objects.get("manifests/prices.json", version).body)
     manifest["files"]["train.py"]["version"] = gateway.objects.put("staging/prices/train.py", b"evil")
@@ -193,7 +187,7 @@ def test_a_release_that_is_not_as_listed_is_refused(gateway, pipeline, files, cr
         ('{"name": "prices", "stages": {}}', "stages"),
     ],
 )
-def test_a_wrong_document_is_refused(gateway, requested, document, reason):
+def test_wrong_document_rejects_the_run(gateway, requested, document, reason):
     if document is not None:
         gateway.documents.put_layer("prices", "base", Base(document, "", ""))
     record = show(gateway, route(gateway, requested()).run)
@@ -201,7 +195,7 @@ def test_a_wrong_document_is_refused(gateway, requested, document, reason):
     assert reason in record.reason
 
 
-def test_a_plan_that_cannot_be_made_is_refused(gateway, files, tools, requested):
+def test_impossible_plan_rejects_the_run(gateway, files, tools, requested):
     stages = tools.document["stages"]
     prepare = stages["prepare"] | {"inputs": {"raw": "s3://${bucket}/raw/"}}
     push(gateway, load(tools.document | {"stages": stages | {"prepare": prepare}}), files)
@@ -210,7 +204,7 @@ def test_a_plan_that_cannot_be_made_is_refused(gateway, files, tools, requested)
     assert "stages.prepare.inputs.raw" in record.reason
 
 
-def test_one_bad_message_does_not_keep_the_others(
+def test_malformed_message_does_not_stop_the_others(
     function, pipeline, files, created, requested, context, tools, all_end
 ):
     body = created(pushed(function, pipeline, files))
@@ -224,7 +218,7 @@ def test_one_bad_message_does_not_keep_the_others(
     assert len(tools.executions(function)) == 2
 
 
-def test_what_aws_cannot_do_now_is_delivered_again(
+def test_aws_error_returns_the_message_to_the_queue(
     function, pipeline, files, created, context, monkeypatch, tools
 ):
     body = created(pushed(function, pipeline, files))
@@ -261,7 +255,7 @@ def test_what_aws_cannot_do_now_is_delivered_again(
         ),
     ],
 )
-def test_what_is_no_event_of_ours_is_malformed(installation, change, reason):
+def test_foreign_event_is_malformed(installation, change, reason):
     event = {"source": "aws.s3", "detail-type": "Object Created", "time": "2026-01-31T14:00:00Z"} | change
     text = json.dumps(event).replace("BUCKET", installation.bucket)
     with pytest.raises(run_requests.MalformedError, match=reason):
@@ -272,13 +266,13 @@ def test_what_is_no_event_of_ours_is_malformed(installation, change, reason):
     ("body", "said"),
     [("hello", "it is not JSON: Expecting value"), ('{"detail-type": "x"}', "it has no 'time'")],
 )
-def test_what_a_malformed_message_lacks_is_told(installation, body, said):
+def test_malformed_message_names_what_is_missing(installation, body, said):
     with pytest.raises(run_requests.MalformedError, match=said):
         messages.parse(message(body), installation)
 
 
 @pytest.mark.parametrize("body", ["[]", "null", "3", '"text"', "{}", ""])
-def test_what_is_no_event_at_all_is_malformed(installation, body):
+def test_body_without_event_is_malformed(installation, body):
     with pytest.raises(run_requests.MalformedError):
         messages.parse(message(body), installation)
 
@@ -286,12 +280,12 @@ def test_what_is_no_event_at_all_is_malformed(installation, body):
 @pytest.mark.parametrize(
     "detail", [{"pipeline": "../x"}, {"request": ""}, {"parameters": {"a": []}}, {"parameters": 3}]
 )
-def test_a_request_of_the_wrong_form_is_malformed(installation, requested, detail):
+def test_request_with_invalid_fields_is_malformed(installation, requested, detail):
     with pytest.raises(run_requests.MalformedError, match="Run Requested"):
         messages.parse(message(requested(**detail)), installation)
 
 
-def test_a_request_with_a_misspelt_key_runs_nothing_and_says_which_was_meant(
+def test_misspelled_key_in_a_request_suggests_the_right_one(
     function, pipeline, files, context, requested, tools
 ):
     push(function, pipeline, files)
@@ -305,9 +299,7 @@ def test_a_request_with_a_misspelt_key_runs_nothing_and_says_which_was_meant(
     assert tools.executions(function) == []
 
 
-def test_half_a_character_is_a_dead_letter_and_holds_nobody_up(
-    function, pipeline, files, context, requested, tools
-):
+def test_half_a_surrogate_pair_becomes_a_dead_letter(function, pipeline, files, context, requested, tools):
     push(function, pipeline, files)
     sample = json.dumps({"consumption_pipeline_name": "prices", "event_source": "\ud800"})
     half = [requested(by="\ud800"), json.dumps({"Records": [{"body": sample}]})]
@@ -317,13 +309,13 @@ def test_half_a_character_is_a_dead_letter_and_holds_nobody_up(
     assert run.status == "RUNNING"
 
 
-def test_an_event_sent_again_by_the_sweeper_reads_like_s3s(installation, created, gateway):
+def test_release_event_parses_like_the_event_of_s3(installation, created, gateway):
     again = messages.release_event(installation, "prices", "v1", "2026-01-31T14:00:00Z")
     from_s3 = messages.parse(message(created("v1")), installation)
     assert messages.parse(message(json.dumps(again)), installation) == from_s3
 
 
-def test_the_log_names_the_run_and_no_parameter(function, pipeline, files, requested, context, monkeypatch):
+def test_log_has_the_run_and_no_parameter(function, pipeline, files, requested, context, monkeypatch):
     push(function, pipeline, files)
     lines = io.StringIO()
     logger = Logger(service="test-router", stream=lines)
@@ -369,7 +361,7 @@ def training(gateway, run):
     return json.loads(json.loads(chains)[0][1]["requests"]["CreateTrainingJob"])
 
 
-def test_overlay_overrides_and_parameters_come_one_over_the_other(
+def test_layers_apply_in_order_overlay_overrides_parameters(
     gateway, pipeline, files, created, requested, all_end
 ):
     version = pushed(gateway, pipeline, files, by="ada", overlay={"parameters": {"limit": 4}})
@@ -387,13 +379,13 @@ def test_overlay_overrides_and_parameters_come_one_over_the_other(
     assert authors == ["unknown (table edit)", "ada"]
 
 
-def test_whoever_asks_for_a_run_is_not_the_author_of_its_document(gateway, pipeline, files, requested):
+def test_requester_of_a_run_is_not_the_author_of_the_document(gateway, pipeline, files, requested):
     push(gateway, pipeline, files)
     route(gateway, requested(by="zoe"))
     assert gateway.documents.newest_revision("prices").author == "unknown"
 
 
-def test_a_wrong_hand_edit_refuses_the_run_tells_people_once_and_leaves_others_alone(
+def test_wrong_table_edit_rejects_the_run_and_sends_one_notice(
     gateway, pipeline, files, requested, told, tools
 ):
     sent, lines = told
@@ -420,9 +412,7 @@ def test_a_wrong_hand_edit_refuses_the_run_tells_people_once_and_leaves_others_a
     assert gateway.runs.header(again.run).status == "RUNNING"
 
 
-def test_a_hand_edit_of_another_type_refuses_the_run_and_one_in_quotes_is_meant(
-    gateway, pipeline, files, requested, tools
-):
+def test_table_edit_of_another_type_rejects_the_run_unless_quoted(gateway, pipeline, files, requested, tools):
     train = {**tools.document["stages"]["train"], "hyperparameters": {"trees": 300}}
     stages = {**tools.document["stages"], "train": train}
     push(gateway, load(tools.document | {"stages": stages}), files)
@@ -444,9 +434,7 @@ def test_a_hand_edit_of_another_type_refuses_the_run_and_one_in_quotes_is_meant(
     assert json.loads(training(gateway, meant)["HyperParameters"]["trees"]) == "many"
 
 
-def test_of_five_thousand_wrong_entries_people_are_told_what_a_notice_takes(
-    gateway, pipeline, files, requested, told
-):
+def test_notice_of_five_thousand_problems_fits_sns(gateway, pipeline, files, requested, told):
     sent, _ = told
     push(gateway, pipeline, files)
     by_hand(gateway, stages={"M": {f"stage-{number}": {"M": {}} for number in range(5_000)}})
@@ -459,9 +447,7 @@ def test_of_five_thousand_wrong_entries_people_are_told_what_a_notice_takes(
     assert message.endswith(f"look: stagewright show {record.run}\n")
 
 
-def test_code_is_overridden_only_where_the_function_allows_it(
-    gateway, pipeline, files, requested, monkeypatch
-):
+def test_code_overrides_need_the_functions_permission(gateway, pipeline, files, requested, monkeypatch):
     push(gateway, pipeline, files)
     train = {"M": {"image": {"S": "sklearn-1.2"}}}
     by_hand(gateway, stages={"M": {"train": train}})
@@ -471,16 +457,14 @@ def test_code_is_overridden_only_where_the_function_allows_it(
     assert ":1.2-" in training(gateway, run)["AlgorithmSpecification"]["TrainingImage"]
 
 
-def test_an_overlay_decides_whether_a_push_starts_a_run(gateway, pipeline, files, created):
+def test_overlay_can_remove_the_code_trigger(gateway, pipeline, files, created):
     off = push(gateway, pipeline, files, overlay={"triggers": []})
     assert off.trigger_key is None
     assert route(gateway, created(first_version(gateway))) is None
     assert list_runs(gateway, "prices") == []
 
 
-def test_a_push_can_bring_a_selection_which_counts_for_more_than_the_trigger_s(
-    gateway, files, tools, created
-):
+def test_selection_of_a_push_overrides_the_triggers(gateway, files, tools, created):
     pipeline = load(tools.document | {"triggers": [{"type": "code", "only": ["prepare"]}]})
     version = pushed(gateway, pipeline, files, selection=Selection(skip=("train",)))
     record = show(gateway, route(gateway, created(version)).run)
@@ -488,7 +472,7 @@ def test_a_push_can_bring_a_selection_which_counts_for_more_than_the_trigger_s(
     assert {stage.name: stage.reason for stage in record.stages}["train"] == "skipped in this run"
 
 
-def test_a_request_can_say_which_stages_run(gateway, pipeline, files, requested):
+def test_request_selects_stages(gateway, pipeline, files, requested):
     pushed(gateway, pipeline, files)
     record = show(gateway, route(gateway, requested(only=["prepare"])).run)
     assert [(stage.name, stage.action) for stage in record.stages] == [("prepare", "run"), ("train", "skip")]
@@ -497,7 +481,7 @@ def test_a_request_can_say_which_stages_run(gateway, pipeline, files, requested)
     assert (refused.status, "no such stage: prepaer" in refused.reason) == ("REFUSED", True)
 
 
-def test_a_request_of_a_backfill_has_a_date_and_a_key_of_its_own(gateway, pipeline, files, requested):
+def test_backfill_request_has_its_date_and_key(gateway, pipeline, files, requested):
     pushed(gateway, pipeline, files)
     body = requested(type="backfill", request="prices:2024-01:abc:1", date="2024-01")
     record = show(gateway, route(gateway, body).run)
@@ -509,7 +493,7 @@ def test_a_request_of_a_backfill_has_a_date_and_a_key_of_its_own(gateway, pipeli
         route(gateway, requested(type="code"))
 
 
-def test_a_resumed_run_has_the_old_one_s_trigger_and_is_one_however_often_it_is_asked_for(
+def test_repeated_resume_requests_start_one_run_with_the_old_trigger(
     gateway, pipeline, files, created, requested, tools
 ):
     version = pushed(gateway, pipeline, files, parameters={"limit": 6}, selection=Selection(("prepare",)))
@@ -525,7 +509,7 @@ def test_a_resumed_run_has_the_old_one_s_trigger_and_is_one_however_often_it_is_
     assert len(tools.executions(gateway)) == 2
 
 
-def test_a_pushed_resumption_is_not_asked_of_the_code_trigger(gateway, files, created, tools):
+def test_push_that_resumes_ignores_the_cooldown(gateway, files, created, tools):
     pipeline = load(tools.document | {"triggers": [{"type": "code", "cooldown": "1h"}]})
     first = route(gateway, created(pushed(gateway, pipeline, files))).run
     gateway.runs.transition(first, ["RUNNING"], {"status": "FAILED"})
@@ -536,26 +520,26 @@ def test_a_pushed_resumption_is_not_asked_of_the_code_trigger(gateway, files, cr
     assert (record.trigger.resumes, record.trigger.key) == (first, f"code:prices:{version}")
 
 
-def test_a_run_that_is_not_there_cannot_be_resumed(gateway, pipeline, files, requested):
+def test_resuming_an_unknown_run_is_rejected(gateway, pipeline, files, requested):
     pushed(gateway, pipeline, files)
     record = show(gateway, route(gateway, requested(resumes="prices-20260101t000000-000000")).run)
     assert record.status == "REFUSED"
     assert "prices has no run prices-20260101t000000-000000" in record.reason
 
 
-def test_a_push_can_bring_the_date_of_its_run(gateway, pipeline, files, created):
+def test_push_sets_the_date(gateway, pipeline, files, created):
     key = push(gateway, pipeline, files, date="2024-03").trigger_key
     run = route(gateway, created(key.rsplit(":", 1)[-1])).run
     assert gateway.runs.header(run).trigger.date == "2024-03"
 
 
 @pytest.mark.parametrize("pinned", [{"revision": 1}, {"version": "v1"}, {"type": "backfill", "revision": -1}])
-def test_only_a_backfill_s_run_can_be_of_an_earlier_document(gateway, requested, pinned):
+def test_only_backfill_requests_pin_a_revision_or_version(gateway, requested, pinned):
     with pytest.raises(run_requests.MalformedError):
         route(gateway, requested(**pinned))
 
 
-def test_a_backfill_s_revision_that_is_not_there_refuses_its_run(gateway, pipeline, files, requested):
+def test_unknown_revision_of_a_backfill_rejects_the_run(gateway, pipeline, files, requested):
     push(gateway, pipeline, files)
     run = route(gateway, requested(type="backfill", date="2024-01", revision=7)).run
     header = gateway.runs.header(run)

@@ -93,7 +93,7 @@ def end(gateway, run):
     return record_end(gateway, arn)
 
 
-def test_runs_wait_and_go_on_one_by_one_in_the_order_of_their_events(waiting, ask, tools):
+def test_queued_runs_start_one_by_one_in_event_order(waiting, ask, tools):
     store(waiting)
     first, third, second = ask(1), ask(3), ask(2)
     assert statuses(waiting, first, second, third) == ["RUNNING", "QUEUED", "QUEUED"]
@@ -114,7 +114,7 @@ def test_runs_wait_and_go_on_one_by_one_in_the_order_of_their_events(waiting, as
     assert statuses(waiting, first, second, third) == ["STOPPED"] * 3
 
 
-def test_a_run_that_waited_is_planned_with_what_is_there_at_its_turn(waiting, ask, tools):
+def test_queued_run_is_planned_with_the_state_at_its_start(waiting, ask, tools):
     store(waiting)
     first, second = ask(1), ask(2, parameters={"limit": 7}, force=True)
     store(waiting, stages=GATE | {"more": {"kind": "gate", "require": "2 >= 0"}})
@@ -126,7 +126,7 @@ def test_a_run_that_waited_is_planned_with_what_is_there_at_its_turn(waiting, as
     assert show(waiting, first).revision == 1
 
 
-def test_a_run_is_refused_at_its_turn_and_the_next_one_runs(waiting, ask, tools):
+def test_run_rejected_at_its_start_lets_the_next_run_start(waiting, ask, tools):
     store(waiting)
     first, second, third = ask(1), ask(2, parameters={"limit": 7}), ask(3)
     store(waiting, parameters={})
@@ -138,7 +138,7 @@ def test_a_run_is_refused_at_its_turn_and_the_next_one_runs(waiting, ask, tools)
     assert in_line(waiting) == []
 
 
-def test_another_pipeline_does_not_wait(waiting, ask, tools):
+def test_runs_of_another_pipeline_do_not_wait(waiting, ask, tools):
     store(waiting)
     first = ask(1)
     other = {"name": "other", "stages": GATE}
@@ -147,7 +147,7 @@ def test_another_pipeline_does_not_wait(waiting, ask, tools):
     assert statuses(waiting, first, second) == ["RUNNING", "RUNNING"]
 
 
-def test_backfill_waits_for_nobody_and_nobody_for_it(waiting, ask, tools):
+def test_backfill_runs_bypass_the_queue(waiting, ask, tools):
     store(waiting)
     first = ask(1)
     trigger = Trigger("backfill", "backfill:1", "2026-01-31T14:00:05.000Z")
@@ -158,7 +158,7 @@ def test_backfill_waits_for_nobody_and_nobody_for_it(waiting, ask, tools):
     assert statuses(waiting, ask(3), filled) == ["RUNNING", "RUNNING"]
 
 
-def test_skip_drops_with_the_reason_and_never_comes_back(waiting, ask, tools):
+def test_skipped_event_is_listed_and_never_starts_a_run(waiting, ask, tools):
     store(waiting, "skip")
     first = ask(1)
     assert ask(2) is None
@@ -171,7 +171,7 @@ def test_skip_drops_with_the_reason_and_never_comes_back(waiting, ask, tools):
     assert len(list_runs(waiting, "prices")) == 2
 
 
-def test_skip_takes_the_lease_of_a_run_that_is_over(waiting, ask, tools, monkeypatch):
+def test_skip_takes_over_the_lease_of_an_ended_run(waiting, ask, tools, monkeypatch):
     store(waiting, "skip")
     first = ask(1)
     monkeypatch.setattr(queue, "release", crash)
@@ -183,7 +183,7 @@ def test_skip_takes_the_lease_of_a_run_that_is_over(waiting, ask, tools, monkeyp
     assert (running(waiting, tools), holder(waiting)) == ([second], second)
 
 
-def test_cancel_running_stops_what_runs_and_what_waits_and_starts_when_it_has_ended(waiting, ask, tools):
+def test_cancel_running_stops_earlier_runs_and_starts_after_them(waiting, ask, tools):
     store(waiting, "cancel-running")
     first, second, third = ask(1), ask(2), ask(3)
     assert show(waiting, second).reason == f"stopped by run {third}"
@@ -206,7 +206,7 @@ def count_plans(monkeypatch):
     return made
 
 
-def test_a_run_that_cancels_is_planned_once_and_starts_with_that_plan(waiting, ask, tools, monkeypatch):
+def test_cancelling_run_starts_with_its_saved_plan(waiting, ask, tools, monkeypatch):
     store(waiting, "cancel-running")
     first = ask(1)
     made = count_plans(monkeypatch)
@@ -224,9 +224,7 @@ def test_a_run_that_cancels_is_planned_once_and_starts_with_that_plan(waiting, a
     assert waiting.runs.header(second).plan == kept.plan
 
 
-def test_a_plan_is_made_anew_where_the_cancelled_run_has_ended_a_stage_meanwhile(
-    waiting, ask, tools, monkeypatch
-):
+def test_cancelling_run_is_planned_again_if_a_stopped_run_finished_a_stage(waiting, ask, tools, monkeypatch):
     store(waiting, "cancel-running")
     first = ask(1)
     made, real = count_plans(monkeypatch), superseding._runs_ahead
@@ -244,7 +242,7 @@ def test_a_plan_is_made_anew_where_the_cancelled_run_has_ended_a_stage_meanwhile
     assert (running(waiting, tools), made) == ([second], ["manual:2", "manual:2"])
 
 
-def test_a_cancelled_run_takes_its_job_along(waiting, ask, sagemaker, tools):
+def test_cancelled_run_stops_its_job(waiting, ask, sagemaker, tools):
     from stagewright.aws.jobs import Job
 
     image = "1.dkr.ecr.us-east-1.amazonaws.com/a:1"
@@ -257,7 +255,7 @@ def test_a_cancelled_run_takes_its_job_along(waiting, ask, sagemaker, tools):
     assert sagemaker.stopped == [stage.job]
 
 
-def test_a_stop_that_failed_is_tried_again_by_the_sweeper(waiting, ask, tools, monkeypatch):
+def test_sweeper_retries_a_failed_stop(waiting, ask, tools, monkeypatch):
     store(waiting, "cancel-running")
     first = ask(1)
     monkeypatch.setattr(Executions, "stop", crash)
@@ -271,7 +269,7 @@ def test_a_stop_that_failed_is_tried_again_by_the_sweeper(waiting, ask, tools, m
     assert running(waiting, tools) == [second]
 
 
-def test_many_events_at_the_same_moment_make_one_execution(waiting, ask, tools):
+def test_concurrent_events_start_one_execution(waiting, ask, tools):
     store(waiting)
     with ThreadPoolExecutor(8) as pool:
         runs = list(pool.map(lambda n: ask(n % 8), range(24)))
@@ -287,7 +285,7 @@ def test_many_events_at_the_same_moment_make_one_execution(waiting, ask, tools):
     assert sorted(seen) == sorted(set(runs))
 
 
-def test_two_that_skip_at_the_same_moment_are_one_run(waiting, ask, tools):
+def test_concurrent_events_with_skip_start_one_run(waiting, ask, tools):
     store(waiting, "skip")
     with ThreadPoolExecutor(6) as pool:
         runs = [run for run in pool.map(ask, range(6)) if run]
@@ -328,9 +326,7 @@ AFTER_CLAIM = [
 
 @pytest.mark.parametrize("by", ["redelivery", "sweeper"])
 @pytest.mark.parametrize(("owner", "name", "after"), AFTER_CLAIM)
-def test_a_router_that_dies_between_any_two_steps_loses_no_run(
-    waiting, ask, tools, monkeypatch, owner, name, after, by
-):
+def test_router_crash_after_any_step_loses_no_run(waiting, ask, tools, monkeypatch, owner, name, after, by):
     store(waiting)
     once_crash(monkeypatch, owner, name, after)
     with pytest.raises(TargetError, match="the function died"):
@@ -357,7 +353,7 @@ CLOSING = [
 
 @pytest.mark.parametrize("again", [True, False])
 @pytest.mark.parametrize(("owner", "name", "after"), CLOSING)
-def test_a_recorder_that_dies_between_any_two_steps_leaves_no_lease_behind(
+def test_recorder_crash_after_any_step_releases_the_lease(
     waiting, ask, tools, monkeypatch, owner, name, after, again
 ):
     store(waiting)
@@ -373,7 +369,7 @@ def test_a_recorder_that_dies_between_any_two_steps_leaves_no_lease_behind(
     assert (holder(waiting), in_line(waiting)) == (second, [])
 
 
-def test_a_holder_whose_execution_was_stopped_by_hand_and_the_event_lost_is_freed(waiting, ask, tools):
+def test_sweeper_closes_a_holder_whose_stop_event_was_lost(waiting, ask, tools):
     store(waiting)
     first, second = ask(1), ask(2)
     waiting.executions.stop(waiting.executions.arn_of(first), "by hand")
@@ -382,7 +378,7 @@ def test_a_holder_whose_execution_was_stopped_by_hand_and_the_event_lost_is_free
     assert running(waiting, tools) == [second]
 
 
-def test_a_holder_whose_execution_is_gone_is_freed(waiting, ask, tools):
+def test_sweeper_closes_a_holder_whose_execution_is_gone(waiting, ask, tools):
     store(waiting)
     first, second = ask(1), ask(2)
     gone = waiting.executions.arn_of(first).replace("workflow", "other")
@@ -411,7 +407,7 @@ def age_lease(gateway, seconds):
         (load, "plan_run", "1 attempts to plan"),
     ],
 )
-def test_a_run_that_cannot_be_started_gives_its_turn_up_in_the_end(
+def test_run_that_never_starts_fails_and_releases_the_lease(
     waiting, ask, tools, monkeypatch, owner, name, why
 ):
     store(waiting)
@@ -443,7 +439,7 @@ def delivered(gateway, context, monkeypatch, body):
     return handler({"Records": [record]}, context)["batchItemFailures"], told
 
 
-def test_planning_that_always_fails_ends_the_run_at_the_last_delivery_and_the_next_one_runs(
+def test_last_failed_delivery_fails_the_run_and_starts_the_next(
     waiting, function, context, requested, monkeypatch, ask, tools
 ):
     store(waiting, partition="${parameters.limit}")
@@ -471,7 +467,7 @@ def test_planning_that_always_fails_ends_the_run_at_the_last_delivery_and_the_ne
     assert delivered(waiting, context, monkeypatch, requested()) == ([], [])
 
 
-def test_a_run_that_was_given_up_is_resumed_once_that_is_mended(
+def test_run_that_failed_in_planning_can_be_resumed(
     waiting, function, context, requested, monkeypatch, tools
 ):
     store(waiting, partition="${parameters.limit}")
@@ -485,9 +481,7 @@ def test_a_run_that_was_given_up_is_resumed_once_that_is_mended(
     assert statuses(waiting, first, later) == ["FAILED", "RUNNING"]
 
 
-def test_a_router_that_is_killed_at_planning_each_time_is_noticed_by_the_sweeper(
-    waiting, ask, tools, monkeypatch
-):
+def test_sweeper_fails_a_run_whose_router_is_killed_at_every_attempt(waiting, ask, tools, monkeypatch):
     store(waiting)
 
     def killed(*_, **__):
@@ -509,9 +503,7 @@ def test_a_router_that_is_killed_at_planning_each_time_is_noticed_by_the_sweeper
     assert (statuses(waiting, first), running(waiting, tools)) == (["FAILED"], [second])
 
 
-def test_a_planned_run_that_cannot_be_started_ends_with_the_sweeper_s_last_attempt(
-    waiting, ask, tools, monkeypatch
-):
+def test_planned_run_fails_after_the_sweepers_last_attempt(waiting, ask, tools, monkeypatch):
     store(waiting)
     monkeypatch.setattr(Executions, "start", crash)
     with pytest.raises(TargetError):
@@ -526,11 +518,11 @@ def test_a_planned_run_that_cannot_be_started_ends_with_the_sweeper_s_last_attem
     assert holder(waiting) == ""
 
 
-def test_a_run_is_tried_as_often_as_its_message_is_delivered():
+def test_attempts_equal_the_deliveries_of_a_message():
     assert lifecycle.ATTEMPTS == MAX_RECEIVES
 
 
-def test_a_run_that_waits_can_be_stopped_and_nobody_waits_for_it(waiting, ask, tools):
+def test_stopped_queued_run_leaves_the_queue(waiting, ask, tools):
     store(waiting)
     first, second, third = ask(1), ask(2), ask(3)
     stop(waiting, second, "ada")
@@ -546,7 +538,7 @@ def test_a_run_that_waits_can_be_stopped_and_nobody_waits_for_it(waiting, ask, t
     assert statuses(waiting, second) == ["STOPPED"]
 
 
-def test_the_stop_of_a_waiting_run_that_dies_half_way_holds_nobody_up(waiting, ask, tools, monkeypatch):
+def test_crash_while_stopping_a_queued_run_blocks_no_other(waiting, ask, tools, monkeypatch):
     store(waiting)
     first, second, third = ask(1), ask(2), ask(3)
     once_crash(monkeypatch, RunQueue, "delete")
@@ -558,14 +550,14 @@ def test_the_stop_of_a_waiting_run_that_dies_half_way_holds_nobody_up(waiting, a
     assert running(waiting, tools) == [third]
 
 
-def test_the_sweeper_leaves_those_alone_that_wait_properly(waiting, ask):
+def test_sweeper_leaves_waiting_runs_alone(waiting, ask):
     store(waiting)
     ask(1), ask(2), ask(3)
     assert sweep(waiting, patience=-1) == []
     assert messages(waiting) == []
 
 
-def test_what_is_told_twice_is_done_once(waiting, ask, tools):
+def test_repeated_run_ready_starts_one_execution(waiting, ask, tools):
     store(waiting)
     first, second = ask(1), ask(2)
     end(waiting, first)
@@ -576,7 +568,7 @@ def test_what_is_told_twice_is_done_once(waiting, ask, tools):
     assert len(tools.executions(waiting)) == 2
 
 
-def test_the_lease_goes_only_to_one_and_only_from_the_one_who_had_it(gateway):
+def test_lease_is_granted_to_one_run_and_only_by_its_holder(gateway):
     run_queue = gateway.run_queue
     entries = [QueueEntry("prices", f"run-{n}", f"2026-01-0{n}T00:00:00.000Z") for n in (1, 2)]
     gateway.runs.put_all(entry.item for entry in entries)
@@ -591,14 +583,14 @@ def test_the_lease_goes_only_to_one_and_only_from_the_one_who_had_it(gateway):
     assert run_queue.grant(entries[1], "run-2") is False
 
 
-def test_neither_lease_nor_queue_entry_is_listed_as_a_run(waiting, ask):
+def test_lease_and_queue_entry_are_not_listed_as_runs(waiting, ask):
     store(waiting)
     ask(1), ask(2)
     assert len(waiting.runs.of_pipeline("prices", 10)) == 2
     assert len(waiting.runs.open_runs(10)) == 2
 
 
-def test_what_was_asked_survives_in_the_header(gateway):
+def test_run_options_are_stored_in_the_header(gateway):
     options = RunOptions("v1", force=True, cancels_running=True, trigger_name="code-1")
     trigger = Trigger("manual", "manual:1", "2026-01-31T14:00:00.000Z")
     header = queued_header(gateway.installation, "prices", trigger, options)

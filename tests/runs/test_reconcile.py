@@ -28,7 +28,7 @@ def version(pushed):
     return pushed.trigger_key.rsplit(":", 1)[1]
 
 
-def test_a_manifest_that_nobody_claimed_is_queued_again_and_runs(gateway, pipeline, files, tools):
+def test_unclaimed_manifest_is_requeued_and_runs(gateway, pipeline, files, tools):
     pushed = push(gateway, pipeline, files)
     assert sweep(gateway, patience=-1) == [Repair("requeued", f"prices: {version(pushed)}")]
     (body,) = messages(gateway)
@@ -37,7 +37,7 @@ def test_a_manifest_that_nobody_claimed_is_queued_again_and_runs(gateway, pipeli
     assert len(tools.executions(gateway)) == 1
 
 
-def test_every_lost_version_is_found_and_no_other(gateway, pipeline, files, created):
+def test_every_unclaimed_version_is_requeued(gateway, pipeline, files, created):
     first = push(gateway, pipeline, files)
     second = push(gateway, pipeline, files | {"train.py": b"2"})
     third = push(gateway, pipeline, files)
@@ -54,19 +54,19 @@ def close_all(gateway):
         gateway.runs.transition(header.run, ["RUNNING", "QUEUED"], {"status": "SUCCEEDED"})
 
 
-def test_what_is_young_is_left_to_the_ordinary_way(gateway, pipeline, files):
+def test_recent_manifest_is_not_requeued(gateway, pipeline, files):
     push(gateway, pipeline, files)
     assert sweep(gateway) == []
     assert messages(gateway) == []
 
 
-def test_a_release_that_starts_nothing_is_not_queued(gateway, files, tools):
+def test_release_without_code_trigger_is_not_requeued(gateway, files, tools):
     push(gateway, load(tools.document | {"triggers": []}), files)
     assert sweep(gateway, patience=-1) == []
     assert messages(gateway) == []
 
 
-def test_a_run_that_was_never_started_is_started(gateway, pipeline, files, created, monkeypatch, tools):
+def test_planned_run_without_execution_is_started(gateway, pipeline, files, created, monkeypatch, tools):
     def crash(self, name, document):
         raise TargetError("the function died")
 
@@ -81,7 +81,7 @@ def test_a_run_that_was_never_started_is_started(gateway, pipeline, files, creat
     assert len(tools.executions(gateway)) == 1
 
 
-def test_a_run_whose_execution_has_ended_is_closed(gateway, pipeline, files, created, tools):
+def test_run_with_an_ended_execution_is_closed(gateway, pipeline, files, created, tools):
     started = route(gateway, created(version(push(gateway, pipeline, files))))
     tools.until(lambda: gateway.executions.describe(started.execution).status == "SUCCEEDED")
     assert sweep(gateway, patience=-1) == [Repair("closed", started.run)]
@@ -89,7 +89,7 @@ def test_a_run_whose_execution_has_ended_is_closed(gateway, pipeline, files, cre
     assert sweep(gateway, patience=-1) == []
 
 
-def test_a_run_whose_execution_is_gone_is_closed(waiting, pipeline, files, created):
+def test_run_with_a_deleted_execution_is_closed(waiting, pipeline, files, created):
     gateway = waiting
     started = route(gateway, created(version(push(gateway, pipeline, files))))
     gateway.runs.transition(
@@ -100,12 +100,12 @@ def test_a_run_whose_execution_is_gone_is_closed(waiting, pipeline, files, creat
     assert (record.status, "its execution is gone" in record.reason) == ("FAILED", True)
 
 
-def test_a_run_under_way_is_left_alone(waiting, pipeline, files, created):
+def test_running_run_is_left_alone(waiting, pipeline, files, created):
     route(waiting, created(version(push(waiting, pipeline, files))))
     assert sweep(waiting, patience=-1) == []
 
 
-def test_a_repair_that_fails_does_not_keep_the_others(gateway, pipeline, files, created, monkeypatch, tools):
+def test_failed_repair_does_not_stop_the_others(gateway, pipeline, files, created, monkeypatch, tools):
     started = route(gateway, created(version(push(gateway, pipeline, files))))
     tools.until(lambda: gateway.executions.describe(started.execution).status == "SUCCEEDED")
     push(gateway, pipeline, files | {"train.py": b"2"})
@@ -115,14 +115,14 @@ def test_a_repair_that_fails_does_not_keep_the_others(gateway, pipeline, files, 
     assert show(gateway, started.run).status == "SUCCEEDED"
 
 
-def test_the_handler_counts_its_repairs(function, pipeline, files, context, monkeypatch):
+def test_handler_returns_the_number_of_repairs(function, pipeline, files, context, monkeypatch):
     push(function, pipeline, files)
     assert sweeper.handler({}, context) == {"repairs": 0}
     assert sweeper.handler({"detail": {"patience": 600}}, context) == {"repairs": 0}
     assert sweeper.handler({"detail": {"patience": -1}}, context) == {"repairs": 1}
 
 
-def test_an_alarm_can_see_how_old_the_oldest_open_run_is(gateway, pipeline, files, created, monkeypatch):
+def test_log_has_the_age_of_the_oldest_open_run(gateway, pipeline, files, created, monkeypatch):
     push(gateway, pipeline, files)
     lines = io.StringIO()
     logger = Logger(service="test-sweeper", stream=lines)

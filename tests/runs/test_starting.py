@@ -30,7 +30,7 @@ def training(name="train", **more):
     )
 
 
-def test_a_plan_becomes_a_run_with_its_pages_and_header(gateway, tools):
+def test_plan_is_written_as_pages_and_header(gateway, tools):
     reused = StagePlan(
         "prepare", "processing", "reuse", "same as run x", "f0", result={"outputs": {"a": "s3://b/c"}}
     )
@@ -62,14 +62,14 @@ def test_a_plan_becomes_a_run_with_its_pages_and_header(gateway, tools):
     assert (train.action, train.wave, train.chain, train.position) == ("run", 0, 0, 0)
 
 
-def test_the_same_event_again_is_the_same_run(gateway, tools):
+def test_same_event_starts_no_second_run(gateway, tools):
     first = start(gateway, plan_of(training()))
     again = start(gateway, plan_of(training()))
     assert again == replace(first, new=False)
     assert len(tools.executions(gateway)) == 1
 
 
-def test_five_at_once_make_one_run_and_one_execution(gateway, tools):
+def test_concurrent_starts_make_one_execution(gateway, tools):
     plans = [plan_of(replace(training(), reason=f"reason {n}")) for n in range(5)]
     with ThreadPoolExecutor(5) as pool:
         started = list(pool.map(lambda plan: start(gateway, plan), plans))
@@ -81,7 +81,7 @@ def test_five_at_once_make_one_run_and_one_execution(gateway, tools):
     assert show(gateway, RUN).stages[0].reason == winner.stages[0].reason
 
 
-def test_a_crash_between_claim_and_start_loses_nothing(gateway, tools, monkeypatch):
+def test_crash_between_claim_and_start_loses_no_run(gateway, tools, monkeypatch):
     def crash(self, name, document):
         raise TargetError("the function died")
 
@@ -96,7 +96,7 @@ def test_a_crash_between_claim_and_start_loses_nothing(gateway, tools, monkeypat
     assert len(tools.executions(gateway)) == 1
 
 
-def test_a_crash_between_start_and_header_loses_nothing(waiting, tools):
+def test_crash_between_start_and_header_loses_no_run(waiting, tools):
     gateway = waiting
     plan = plan_of(training())
     pointer = json.dumps({"run": RUN, "plan": plan.digest, "format": PLAN_FORMAT})
@@ -108,13 +108,13 @@ def test_a_crash_between_start_and_header_loses_nothing(waiting, tools):
     assert gateway.executions.start(RUN, pointer)[0] == tools.executions(gateway)[0]["executionArn"]
 
 
-def test_another_key_with_the_same_run_id_is_not_taken_for_it(gateway):
+def test_other_key_with_the_same_run_id_is_an_error(gateway):
     start(gateway, plan_of(training()))
     with pytest.raises(TargetError, match="manual:2: another run has this id"):
         start(gateway, plan_of(training(), key="manual:2"))
 
 
-def test_a_run_stopped_before_it_began_does_not_go_on(waiting, tools):
+def test_run_stopped_before_its_start_does_not_continue(waiting, tools):
     gateway = waiting
     start(gateway, plan_of(training()))
     header = replace(gateway.runs.header(RUN), status="PLANNED")
@@ -125,7 +125,7 @@ def test_a_run_stopped_before_it_began_does_not_go_on(waiting, tools):
     assert gateway.runs.header(RUN).status == "STOPPED"
 
 
-def test_a_run_that_ends_before_it_is_noted_as_running_stays_as_it_ended(gateway, tools):
+def test_run_closed_before_the_running_header_stays_closed(gateway, tools):
     started = start(gateway, plan_of(training()))
     tools.until(lambda: gateway.executions.describe(started.execution).status == "SUCCEEDED")
     header = replace(gateway.runs.header(RUN), status="PLANNED")
@@ -135,7 +135,7 @@ def test_a_run_that_ends_before_it_is_noted_as_running_stays_as_it_ended(gateway
     assert (gateway.runs.header(RUN).status, gateway.runs.header(RUN).reason) == ("FAILED", "boom")
 
 
-def test_a_refused_run_is_seen_and_not_repeated(gateway, tools):
+def test_rejected_run_is_listed_and_not_repeated(gateway, tools):
     trigger = Trigger("manual", "manual:9", TIME, "ada")
     first = record_rejected(gateway, "prices", trigger, "stages.prepare.inputs.sales: nothing at s3://b/raw/")
     assert record_rejected(gateway, "prices", trigger, "another reason") == replace(first, new=False)
@@ -149,7 +149,7 @@ def test_a_refused_run_is_seen_and_not_repeated(gateway, tools):
     assert tools.executions(gateway) == []
 
 
-def test_a_plan_of_many_stages_is_written_in_many_items(gateway):
+def test_large_plan_is_written_in_several_items(gateway):
     skipped = [StagePlan(f"s{n}", "gate", "skip", "off " * 100) for n in range(600)]
     plan = plan_of(*skipped, training())
     start(gateway, plan)
@@ -159,14 +159,14 @@ def test_a_plan_of_many_stages_is_written_in_many_items(gateway):
     assert {stage.status for stage in stages[:-1]} == {"SKIPPED"}
 
 
-def test_an_item_above_dynamodbs_limit_is_refused_before_the_claim(gateway, monkeypatch):
+def test_item_above_dynamodbs_limit_is_rejected_before_the_claim(gateway, monkeypatch):
     monkeypatch.setattr(stored_plan, "ITEM_LIMIT", 100)
     with pytest.raises(PlanError, match="DynamoDB stores at most 100"):
         start(gateway, plan_of(training()))
     assert gateway.runs.claimed("manual:1") is None
 
 
-def test_a_document_above_dynamodbs_limit_is_refused(gateway):
+def test_document_above_dynamodbs_limit_is_rejected(gateway):
     from stagewright.document.stored_layers import Base
 
     with pytest.raises(DocumentError, match="DynamoDB keeps at most 409,600"):

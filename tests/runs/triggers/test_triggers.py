@@ -81,7 +81,7 @@ DATA = {"type": "data", "prefix": "raw/", "suffix": "_SUCCESS"}
 
 
 class TestData:
-    def test_the_object_that_is_written_last_starts_a_run_and_no_other(self, gateway, put, arrives, tools):
+    def test_only_the_object_with_the_suffix_starts_a_run(self, gateway, put, arrives, tools):
         put(DATA | {"parameters": {"month": "${trigger.date}"}}, parameters={"month": ""})
         assert arrives("raw/2026-01/part-1") == ()
         assert arrives("other/2026-01/_SUCCESS") == ()
@@ -92,7 +92,7 @@ class TestData:
         assert (made.date, made.parameters) == ("2026-01", {"month": "2026-01"})
         assert len(tools.executions(gateway)) == 1
 
-    def test_a_redelivery_is_the_same_run_and_a_new_version_another(
+    def test_redelivery_starts_no_second_run_and_a_new_version_does(
         self, arrives, put, tools, gateway, all_end
     ):
         put(DATA)
@@ -102,13 +102,13 @@ class TestData:
         all_end()
         assert len(tools.executions(gateway)) == 2
 
-    def test_every_pipeline_that_wants_it_runs_once(self, put, arrives):
+    def test_object_starts_one_run_per_matching_pipeline(self, put, arrives):
         put(DATA, {"type": "data", "prefix": "raw/2026", "suffix": "S"})
         put(DATA, name="other")
         put({"type": "code"}, name="third")
         assert sorted(each.run.split("-")[0] for each in arrives("raw/2026/_SUCCESS")) == ["other", "prices"]
 
-    def test_the_date_is_searched_as_the_document_says(self, gateway, put, arrives):
+    def test_date_is_found_by_the_documents_pattern(self, gateway, put, arrives):
         put(DATA | {"date": "day_([0-9]+)"}, DATA | {"prefix": "as/", "date": "(q[1-4])"})
         days = [
             trigger_of(gateway, arrives(key)[0]).date
@@ -116,27 +116,27 @@ class TestData:
         ]
         assert days == ["2026-01-31", "2026-01-31", "q3"]
 
-    def test_a_text_from_the_key_is_no_number(self, gateway, put, arrives):
+    def test_string_from_the_key_cannot_set_a_number(self, gateway, put, arrives):
         put(DATA | {"parameters": {"month": "${trigger.date}"}}, parameters={"month": 1})
         record = show(gateway, arrives("raw/_SUCCESS")[0].run)
         assert record.status == "REFUSED"
         assert "month is declared as a number; it cannot be ${trigger.date}, which is a text" in record.reason
 
-    def test_a_document_that_is_wrong_is_refused_and_others_run(self, gateway, put, arrives):
+    def test_wrong_document_rejects_its_run_only(self, gateway, put, arrives):
         put(DATA, stages={"check": {"kind": "gat"}})
         put(DATA, name="other")
         runs = {each.run.split("-")[0]: each for each in arrives("raw/_SUCCESS")}
         assert gateway.runs.header(runs["prices"].run).status == "REFUSED"
         assert gateway.runs.header(runs["other"].run).status == "RUNNING"
 
-    def test_a_new_document_counts_at_once(self, put, arrives):
+    def test_new_document_applies_at_once(self, put, arrives):
         assert arrives("raw/_SUCCESS") == ()
         put(DATA)
         assert len(arrives("raw/_SUCCESS")) == 1
         put()
         assert arrives("raw/_SUCCESS", "v2") == ()
 
-    def test_what_nobody_wants_is_no_error(self, gateway, arrives, put, function, context):
+    def test_object_without_a_trigger_is_no_error(self, gateway, arrives, put, function, context):
         put(DATA)
         detail = {"bucket": {"name": gateway.installation.bucket}, "object": {"key": "x", "version-id": "1"}}
         record = {"messageId": "1", "body": event("aws.s3", "Object Created", detail)}
@@ -152,7 +152,7 @@ SETTLE = {"type": "data", "prefix": "raw/", "settle": "10m"}
 
 
 class TestSettle:
-    def test_one_run_when_nothing_has_arrived_for_that_time(self, gateway, put, arrives, queued, tools):
+    def test_batch_starts_one_run_after_its_window(self, gateway, put, arrives, queued, tools):
         put(SETTLE)
         for number, minutes in enumerate((30, 25, 40, 25)):
             assert arrives(f"raw/2026-01/part-{number}", time=ago(minutes=minutes)) == ()
@@ -166,7 +166,7 @@ class TestSettle:
         assert (made.date, made.uri) == ("2026-01", f"s3://{gateway.installation.bucket}/raw/")
         assert len(tools.executions(gateway)) == 1
 
-    def test_what_still_moves_does_not_run(self, gateway, put, arrives, queued):
+    def test_batch_with_an_open_window_starts_no_run(self, gateway, put, arrives, queued):
         put(SETTLE)
         arrives("raw/2026-01/a", time=ago(minutes=30))
         arrives("raw/2026-01/b", time=ago(minutes=1))
@@ -175,7 +175,7 @@ class TestSettle:
         assert queued() == []
         assert len(list(gateway.trigger_state.pending_batches())) == 1
 
-    def test_each_date_settles_by_itself(self, gateway, put, arrives, queued):
+    def test_each_date_has_its_own_batch(self, gateway, put, arrives, queued):
         put(SETTLE)
         arrives("raw/2026-01/a", time=ago(minutes=30))
         arrives("raw/2026-02/a", time=ago(minutes=30))
@@ -183,7 +183,7 @@ class TestSettle:
             data.check(gateway, batch.item)
         assert sorted(trigger_of(gateway, each).date for each in queued()) == ["2026-01", "2026-02"]
 
-    def test_more_data_later_is_another_run_and_a_late_event_none(self, gateway, put, arrives, queued):
+    def test_later_data_starts_another_run_and_a_late_event_none(self, gateway, put, arrives, queued):
         put(SETTLE)
         arrives("raw/2026-01/a", time=ago(minutes=90))
         (batch,) = gateway.trigger_state.pending_batches()
@@ -195,7 +195,7 @@ class TestSettle:
         data.check(gateway, batch.item)
         assert len({each.run for each in queued()}) == 2
 
-    def test_a_crash_after_asking_asks_again_for_the_same_run(
+    def test_crash_after_requesting_a_run_requests_the_same_run(
         self, gateway, put, arrives, queued, monkeypatch, tools
     ):
         put(SETTLE)
@@ -213,7 +213,7 @@ class TestSettle:
         assert (first.new, again) == (True, replace(first, new=False))
         assert len(tools.executions(gateway)) == 1
 
-    def test_a_message_in_the_queue_looks_by_itself(self, gateway, put, arrives, queued, tools):
+    def test_delayed_message_checks_the_batch(self, gateway, put, arrives, queued, tools):
         put(SETTLE | {"settle": "1s"})
         arrives("raw/2026-01/a", time=timestamp(datetime.now(UTC)))
         started = tools.until(queued)
@@ -226,7 +226,7 @@ def scheduled(gateway, put, last, **schedule):
 
 
 class TestSchedule:
-    def test_a_tick_starts_what_is_due(self, gateway, put, queued, function, context):
+    def test_tick_starts_due_runs(self, gateway, put, queued, function, context):
         scheduled(gateway, put, "2026-01-31T13:58:00.000Z", cron="0 14 ? * SAT *")
         record = {
             "messageId": "1",
@@ -241,13 +241,13 @@ class TestSchedule:
         assert made.key == "schedule:prices:0 14 ? * SAT *:2026-01-31T14:00Z"
         assert (made.type, made.time) == ("schedule", "2026-01-31T14:00:00.000Z")
 
-    def test_a_tick_from_the_future_silences_no_schedule(self, gateway, put, queued):
+    def test_future_tick_skips_no_schedule(self, gateway, put, queued):
         scheduled(gateway, put, ago(minutes=10), rate="1 minute")
         assert accept_all(gateway, event("aws.events", "Scheduled Event", {}, "2999-01-01T00:00:00Z")) == ()
         assert len(queued()) == 1
         assert gateway.trigger_state.last_tick() <= timestamp(datetime.now(UTC))
 
-    def test_a_tick_that_comes_twice_starts_nothing_twice(self, gateway, put, queued, tools, monkeypatch):
+    def test_repeated_tick_starts_no_second_run(self, gateway, put, queued, tools, monkeypatch):
         scheduled(
             gateway, put, "2026-11-28T13:58:00.000Z", rate="6 hours", parameters={"day": "${trigger.date}"}
         )
@@ -262,12 +262,12 @@ class TestSchedule:
         assert len({each.run for each in queued()}) == 1
         assert len(tools.executions(gateway)) == 1
 
-    def test_a_missed_minute_is_made_up_for(self, gateway, put, queued):
+    def test_missed_minute_is_caught_up(self, gateway, put, queued):
         scheduled(gateway, put, "2026-11-28T13:58:00.000Z", cron="0 14 ? * SAT *")
         assert schedules.tick(gateway, datetime(2026, 11, 28, 14, 7, tzinfo=UTC)) == 1
         assert trigger_of(gateway, queued()[0]).time == "2026-11-28T14:00:00.000Z"
 
-    def test_of_many_missed_times_the_last_one_runs_and_the_others_are_listed(self, gateway, put, queued):
+    def test_last_of_many_missed_times_runs_and_the_others_are_listed(self, gateway, put, queued):
         scheduled(gateway, put, "2026-11-28T13:58:00.000Z", cron="0/10 * * * ? *")
         assert schedules.tick(gateway, datetime(2026, 11, 28, 14, 35, tzinfo=UTC)) == 1
         assert trigger_of(gateway, queued()[0]).time == "2026-11-28T14:30:00.000Z"
@@ -278,17 +278,17 @@ class TestSchedule:
             )
         ]
 
-    def test_the_date_is_that_of_the_time_zone(self, gateway, put, queued):
+    def test_date_is_in_the_schedules_time_zone(self, gateway, put, queued):
         scheduled(gateway, put, "2026-11-28T23:00:00.000Z", cron="30 0 * * ? *", timezone="Europe/Zurich")
         schedules.tick(gateway, datetime(2026, 11, 28, 23, 30, tzinfo=UTC))
         assert trigger_of(gateway, queued()[0]).date == "2026-11-29"
 
-    def test_the_first_tick_looks_at_its_own_minute_only(self, gateway, put, queued):
+    def test_first_tick_evaluates_only_its_minute(self, gateway, put, queued):
         put({"type": "schedule", "cron": "0 * * * ? *"})
         assert schedules.tick(gateway, datetime(2026, 11, 28, 14, 1, tzinfo=UTC)) == 0
         assert schedules.tick(gateway, datetime(2026, 11, 28, 15, 0, tzinfo=UTC)) == 1
 
-    def test_the_sweeper_ticks_where_nobody_does(self, gateway, put, queued):
+    def test_sweeper_ticks_if_the_rule_does_not(self, gateway, put, queued):
         scheduled(gateway, put, ago(minutes=10), rate="1 minute")
         assert [repair.what for repair in sweep(gateway)] == ["ticked"]
         assert len(queued()) == 1
@@ -322,7 +322,7 @@ class TestApproved:
 
         return made
 
-    def test_the_approved_package_is_deployed_and_nothing_else_runs(self, gateway, put, approved):
+    def test_approved_package_is_deployed_and_no_other_stage_runs(self, gateway, put, approved):
         put(APPROVED, stages=SERVING)
         approved()
         (started,) = accept_all(gateway, decided())
@@ -336,7 +336,7 @@ class TestApproved:
         assert PACKAGE in json.dumps(request)
         assert (record.trigger.package, record.trigger.only) == (PACKAGE, ("deploy",))
 
-    def test_the_run_that_registered_it_lends_its_date_and_result(self, gateway, put, approved):
+    def test_run_takes_date_and_result_of_the_registering_run(self, gateway, put, approved):
         put(APPROVED, stages=SERVING, partition="${trigger.date}")
         first = gateway_run(gateway, put, "2025-12-31T10:00:00.000Z")
         result = {"package": PACKAGE, "arn": PACKAGE}
@@ -350,9 +350,7 @@ class TestApproved:
         register = next(stage for stage in record.stages if stage.name == "register")
         assert (register.reused_from, register.fingerprint) == (first, "f")
 
-    def test_several_events_of_one_approval_are_one_run_and_another_approval_another(
-        self, gateway, put, approved, tools
-    ):
+    def test_events_of_one_approval_start_one_run(self, gateway, put, approved, tools):
         put(APPROVED, stages=SERVING)
         approved()
         assert [len(accept_all(gateway, decided())) for _ in range(3)] == [1, 1, 1]
@@ -360,14 +358,14 @@ class TestApproved:
         approved(modified=2.0)
         assert route(gateway, decided()).new
 
-    def test_what_is_not_approved_any_more_starts_nothing(self, gateway, put, approved):
+    def test_package_no_longer_approved_starts_no_run(self, gateway, put, approved):
         put(APPROVED, stages=SERVING)
         approved(approval="Rejected")
         assert accept_all(gateway, decided()) == ()
         assert accept_all(gateway, decided(status="Rejected")) == ()
         assert accept_all(gateway, decided(package=PACKAGE + "2")) == ()
 
-    def test_other_groups_are_others_affairs(self, gateway, put, approved):
+    def test_package_of_another_group_starts_no_run(self, gateway, put, approved):
         put(APPROVED, stages=SERVING)
         put(APPROVED | {"group": "shared"}, name="other", stages=SERVING)
         approved(group="shared")
@@ -391,7 +389,7 @@ UPSTREAM = {"type": "upstream", "pipeline": "prices"}
 
 
 class TestOddKeys:
-    def test_a_partition_that_the_key_of_the_data_makes_is_held_to_its_form(self, gateway, put, arrives):
+    def test_invalid_partition_from_a_key_rejects_the_run(self, gateway, put, arrives):
         put(DATA | {"date": "d=([^/]*)/"}, partition="${trigger.date}")
         for date in ("a b", "a#b", "d" * 900):
             (refused,) = arrives(f"raw/d={date}/_SUCCESS")
@@ -404,7 +402,7 @@ class TestOddKeys:
 
 
 class TestUpstream:
-    def test_a_good_end_starts_who_waits_for_it(self, gateway, put, queued):
+    def test_success_starts_downstream_runs(self, gateway, put, queued):
         put(DATA)
         put(UPSTREAM, name="after", parameters={"x": "1"})
         first = gateway_run(gateway, put, "2026-01-30T23:59:00.000Z")
@@ -416,13 +414,13 @@ class TestUpstream:
         assert (made.type, made.key, made.run) == ("upstream", f"upstream:after:{first}", first)
         assert (made.date, made.chain) == ("2026-01-30", ("prices",))
 
-    def test_a_bad_end_starts_nobody(self, gateway, put, queued):
+    def test_failure_starts_no_downstream_run(self, gateway, put, queued):
         put()
         put(UPSTREAM, name="after")
         assert finish(gateway, gateway_run(gateway, put, TIME), "FAILED") == "FAILED"
         assert queued() == []
 
-    def test_a_crash_before_the_run_is_closed_asks_again_for_the_same(
+    def test_crash_before_closing_requests_the_same_downstream_run(
         self, gateway, put, queued, monkeypatch, tools
     ):
         put()
@@ -436,7 +434,7 @@ class TestUpstream:
         assert len({each.run for each in queued()}) == 1
 
     @pytest.mark.parametrize(("stage", "starts"), [("check", True), ("rest", False)])
-    def test_only_where_that_stage_ran_well(self, gateway, put, queued, stage, starts):
+    def test_downstream_run_needs_the_success_of_its_stage(self, gateway, put, queued, stage, starts):
         put(stages=GATE | {"rest": GATE["check"] | {"enabled": False}})
         put(UPSTREAM | {"stage": stage}, name="after")
         first = gateway_run(gateway, put, TIME)
@@ -444,7 +442,7 @@ class TestUpstream:
         finish(gateway, first)
         assert bool(queued()) is starts
 
-    def test_a_circle_ends_where_it_began(self, gateway, put, queued):
+    def test_cycle_stops_at_its_start(self, gateway, put, queued):
         put({"type": "upstream", "pipeline": "after"})
         put(UPSTREAM, name="after")
         finish(gateway, gateway_run(gateway, put, TIME))
@@ -460,7 +458,7 @@ class TestMessages:
         return {"Records": [{"body": body | {"event_source": "event-bridge"} | more, "eventSource": "x"}]}
 
     @pytest.mark.parametrize("as_text", [False, True])
-    def test_the_sample_s_form(self, gateway, put, installation, as_text):
+    def test_request_in_the_form_of_the_aws_sample(self, gateway, put, installation, as_text):
         put()
         message = self.sample(installation)
         if as_text:
@@ -471,9 +469,7 @@ class TestMessages:
             "manual", "event-bridge", "2026-01-30", "manual:m1:0",
         )  # fmt: skip
 
-    def test_the_same_message_is_the_same_run_also_when_it_was_sent_again(
-        self, put, function, context, tools, all_end
-    ):
+    def test_replayed_message_starts_no_second_run(self, put, function, context, tools, all_end):
         put()
         body = json.dumps(self.sample(function.installation))
         first = {"messageId": "m1", "body": body, "attributes": {"SentTimestamp": "1769868000000"}}
@@ -487,7 +483,7 @@ class TestMessages:
             record.trigger.time == "2026-01-31T14:00:00.000Z" for record in list_runs(function, "prices")
         )
 
-    def test_our_own_form_alone(self, gateway, put):
+    def test_request_without_an_event(self, gateway, put):
         put(parameters={"limit": 3})
         body = json.dumps({"pipeline": "prices", "parameters": {"limit": 5}, "by": "cron"})
         made = trigger_of(gateway, accept_all(gateway, body, "m1")[0])
@@ -501,18 +497,18 @@ class TestMessages:
             ({"dataset_date": "yesterday"}, "dataset_date 'yesterday' has no date in it"),
         ],
     )
-    def test_what_is_wrong_with_it_is_said(self, gateway, installation, change, message):
+    def test_wrong_sample_request_names_the_problem(self, gateway, installation, change, message):
         with pytest.raises(MalformedError, match=message):
             accept_all(gateway, json.dumps(self.sample(installation, **change)))
 
     @pytest.mark.parametrize("body", ["{}", "[]", '"x"', "1", "null", '{"Records": [{}]}', '{"Records": 1}'])
-    def test_anything_else_is_malformed(self, gateway, body):
+    def test_other_bodies_are_malformed(self, gateway, body):
         with pytest.raises(MalformedError):
             accept_all(gateway, body)
 
 
 class TestDropped:
-    def test_the_cooldown_begins_with_a_run_and_drops_with_a_reason(
+    def test_cooldown_starts_with_a_run_and_skips_events_with_a_reason(
         self, gateway, put, arrives, tools, all_end
     ):
         put(DATA | {"cooldown": "1h"})
@@ -527,7 +523,7 @@ class TestDropped:
         all_end()
         assert len(tools.executions(gateway)) == 2
 
-    def test_objects_with_names_as_long_as_s3_allows_are_dropped_and_listed_each(self, gateway, put, arrives):
+    def test_skipped_objects_with_the_longest_names_are_listed_separately(self, gateway, put, arrives):
         put(DATA | {"cooldown": "1h"})
         long = f"raw/{'k' * 1_000}"
         assert len(arrives(f"{long}/1_SUCCESS")) == 1
@@ -536,7 +532,7 @@ class TestDropped:
         keys = {each.key for each in gateway.trigger_state.skipped_events("prices", 9)}
         assert keys == {f"data:prices:{long}/{number}_SUCCESS:v1" for number in (2, 3)}
 
-    def test_a_refused_run_begins_no_cooldown(self, gateway, put, arrives):
+    def test_rejected_run_starts_no_cooldown(self, gateway, put, arrives):
         put(DATA | {"cooldown": "1h", "parameters": {"a": "${trigger.uri}"}}, parameters={"a": ""},
             stages={"one": GATE["check"] | {"require": "'${parameters.a}' == 'x'"}})  # fmt: skip
         (refused,) = arrives("raw/${x}_SUCCESS")
@@ -544,18 +540,18 @@ class TestDropped:
         (started,) = arrives("raw/_SUCCESS", "v2")
         assert gateway.runs.header(started.run).status == "RUNNING"
 
-    def test_other_triggers_of_the_pipeline_are_not_deaf(self, put, arrives):
+    def test_cooldown_does_not_affect_other_triggers(self, put, arrives):
         put(DATA | {"cooldown": "1h"}, DATA | {"prefix": "other/", "cooldown": "1h"})
         assert len(arrives("raw/_SUCCESS")) == len(arrives("other/_SUCCESS")) == 1
 
-    def test_a_trigger_that_is_gone_when_its_turn_comes(self, gateway, put, queued):
+    def test_event_of_a_removed_trigger_is_skipped(self, gateway, put, queued):
         scheduled(gateway, put, "2026-11-28T13:58:00.000Z", cron="0 14 ? * SAT *")
         schedules.tick(gateway, datetime(2026, 11, 28, 14, 0, tzinfo=UTC))
         put({"type": "schedule", "cron": "0 15 ? * SAT *"})
         assert queued() == []
         assert dropped(gateway) == [("schedule", "the document no longer has this trigger")]
 
-    def test_the_newest_come_first(self, gateway, put, arrives):
+    def test_newest_skipped_events_come_first(self, gateway, put, arrives):
         put(DATA | {"cooldown": "1d"})
         for second in range(5):
             arrives("raw/_SUCCESS", f"v{second}", f"2026-01-31T14:00:0{second}Z")
@@ -567,7 +563,7 @@ class TestDropped:
         assert item["expires"] - datetime(2026, 1, 31, 14, tzinfo=UTC).timestamp() == 30 * 86400 + 1
 
 
-def test_only_switches_the_others_off_for_this_run(gateway, put, arrives):
+def test_only_disables_the_other_stages_for_this_run(gateway, put, arrives):
     put(DATA | {"only": ["check"]}, stages=GATE | {"other": GATE["check"]})
     record = show(gateway, arrives("raw/_SUCCESS")[0].run)
     assert {stage.name: (stage.action, stage.reason) for stage in record.stages} == {
