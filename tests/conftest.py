@@ -8,6 +8,7 @@ pytest_plugins = (
     "tests.support.installation",
     "tests.support.lanes",
     "tests.support.messages",
+    "tests.support.triggers",
 )
 
 BUSY = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from aws_lambda_powertools import Logger
-from tests.support.messages import message, route
+from tests.support.messages import route
 
 from stagewright.aws.executions import Executions
 from stagewright.document.load import load
@@ -15,10 +15,7 @@ from stagewright.document.stored_layers import Base
 from stagewright.errors import TargetError
 from stagewright.functions import environment
 from stagewright.functions.router import handler
-from stagewright.planner.selection import Selection
-from stagewright.runs.dead_letters import list_letters
 from stagewright.runs.history.run_history import find_run, list_runs, show
-from stagewright.runs.intake import messages, run_requests
 from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases.push import push
 
@@ -117,13 +114,6 @@ def test_manual_run_uses_current_release_and_given_parameters(gateway, pipeline,
     assert find_run(gateway, "manual:1") == started.run
 
 
-def test_push_sets_parameters_and_force(gateway, pipeline, files, created):
-    version = pushed(gateway, pipeline, files, parameters={"limit": 6}, by="ada", force=True)
-    record = show(gateway, route(gateway, created(version)).run)
-    assert record.trigger.parameters == {"limit": 6}
-    assert {stage.reason for stage in record.stages} == {"forced"}
-
-
 def test_pipeline_without_code_needs_no_release(gateway, requested):
     document = {
         "name": "prices",
@@ -140,14 +130,6 @@ def test_release_without_code_trigger_starts_no_run(gateway, files, tools, creat
     assert route(gateway, body) is None
     assert handler(batch(body), context) == {"batchItemFailures": []}
     assert list_runs(gateway, "prices") == []
-
-
-def test_request_for_another_installation_is_ignored(function, pipeline, files, requested, context):
-    push(function, pipeline, files)
-    assert handler(batch(requested(installation="stagewright-prod")), context) == {"batchItemFailures": []}
-    assert list_runs(function, "prices") == []
-    place = function.installation
-    assert route(function, requested(installation=f"{place.prefix}-{place.environment}")).new
 
 
 @pytest.mark.parametrize(
@@ -202,129 +184,6 @@ def test_impossible_plan_rejects_the_run(gateway, files, tools, requested):
     record = show(gateway, route(gateway, requested()).run)
     assert record.status == "REFUSED"
     assert "stages.prepare.inputs.raw" in record.reason
-
-
-def test_malformed_message_does_not_stop_the_others(
-    function, pipeline, files, created, requested, context, tools, all_end
-):
-    body = created(pushed(function, pipeline, files))
-    answer = handler(batch("{", body, '{"source": "x"}', requested()), context)
-    assert answer == {"batchItemFailures": []}
-    assert {letter.id: letter.body for letter in list_letters(function)} == {
-        "m0": "{",
-        "m2": '{"source": "x"}',
-    }
-    all_end()
-    assert len(tools.executions(function)) == 2
-
-
-def test_aws_error_returns_the_message_to_the_queue(
-    function, pipeline, files, created, context, monkeypatch, tools
-):
-    body = created(pushed(function, pipeline, files))
-
-    def throttled(self, name, document):
-        raise TargetError("ThrottlingException")
-
-    monkeypatch.setattr(Executions, "start", throttled)
-    assert handler(batch(body), context) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
-    monkeypatch.undo()
-    place = function.installation
-    monkeypatch.setenv("STAGEWRIGHT_BUCKET", place.bucket)
-    monkeypatch.setenv("STAGEWRIGHT_PREFIX", place.prefix)
-    monkeypatch.setenv("STAGEWRIGHT_ENVIRONMENT", place.environment)
-    monkeypatch.setattr(environment, "gateway", lambda asked: function)
-    assert handler(batch(body), context) == {"batchItemFailures": []}
-    assert len(tools.executions(function)) == 1
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"source": "aws.ec2", "detail": {}}, "unknown event"),
-        ({"time": "yesterday"}, "isoformat"),
-        ({"detail": None}, "TypeError"),
-        (
-            {"detail": {"bucket": {"name": "other"}, "object": {"key": "manifests/prices.json"}}},
-            "in another bucket",
-        ),
-        ({"detail": {"bucket": {"name": "BUCKET"}, "object": {"key": "code/x"}}}, "is not a manifest"),
-        (
-            {"detail": {"bucket": {"name": "BUCKET"}, "object": {"key": "manifests/prices.json"}}},
-            "no version id",
-        ),
-    ],
-)
-def test_foreign_event_is_malformed(installation, change, reason):
-    event = {"source": "aws.s3", "detail-type": "Object Created", "time": "2026-01-31T14:00:00Z"} | change
-    text = json.dumps(event).replace("BUCKET", installation.bucket)
-    with pytest.raises(run_requests.MalformedError, match=reason):
-        messages.parse(message(text), installation)
-
-
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [("hello", "it is not JSON: Expecting value"), ('{"detail-type": "x"}', "it has no 'time'")],
-)
-def test_malformed_message_names_what_is_missing(installation, body, said):
-    with pytest.raises(run_requests.MalformedError, match=said):
-        messages.parse(message(body), installation)
-
-
-@pytest.mark.parametrize("body", ["[]", "null", "3", '"text"', "{}", ""])
-def test_body_without_event_is_malformed(installation, body):
-    with pytest.raises(run_requests.MalformedError):
-        messages.parse(message(body), installation)
-
-
-@pytest.mark.parametrize(
-    "detail", [{"pipeline": "../x"}, {"request": ""}, {"parameters": {"a": []}}, {"parameters": 3}]
-)
-def test_request_with_invalid_fields_is_malformed(installation, requested, detail):
-    with pytest.raises(run_requests.MalformedError, match="Run Requested"):
-        messages.parse(message(requested(**detail)), installation)
-
-
-def test_misspelled_key_in_a_request_suggests_the_right_one(
-    function, pipeline, files, context, requested, tools
-):
-    push(function, pipeline, files)
-    bare = json.dumps({"pipeline": "prices", "parameter": {"limit": 5}})
-    assert handler(batch(requested(skips=["train"]), bare), context) == {"batchItemFailures": []}
-    assert {letter.id: letter.why for letter in list_letters(function)} == {
-        "m0": 'Run Requested: unknown key "skips" (did you mean "skip"?)',
-        "m1": 'Run Requested: unknown key "parameter" (did you mean "parameters"?)',
-    }
-    assert list_runs(function, "prices") == []
-    assert tools.executions(function) == []
-
-
-def test_half_a_surrogate_pair_becomes_a_dead_letter(function, pipeline, files, context, requested, tools):
-    push(function, pipeline, files)
-    sample = json.dumps({"consumption_pipeline_name": "prices", "event_source": "\ud800"})
-    half = [requested(by="\ud800"), json.dumps({"Records": [{"body": sample}]})]
-    assert handler(batch(*half, requested(request="2")), context) == {"batchItemFailures": []}
-    assert [letter.id for letter in list_letters(function)] == ["m0", "m1"]
-    (run,) = list_runs(function, "prices")
-    assert run.status == "RUNNING"
-
-
-def test_release_event_parses_like_the_event_of_s3(installation, created, gateway):
-    again = messages.release_event(installation, "prices", "v1", "2026-01-31T14:00:00Z")
-    from_s3 = messages.parse(message(created("v1")), installation)
-    assert messages.parse(message(json.dumps(again)), installation) == from_s3
-
-
-def test_log_has_the_run_and_no_parameter(function, pipeline, files, requested, context, monkeypatch):
-    push(function, pipeline, files)
-    lines = io.StringIO()
-    logger = Logger(service="test-router", stream=lines)
-    monkeypatch.setattr(environment, "logger", lambda: logger)
-    handler(batch(requested(parameters={"limit": 987654})), context)
-    line = json.loads(lines.getvalue().splitlines()[-1])
-    assert (line["message"], line["run"]) == ("run accepted", list_runs(function, "prices")[0].run)
-    assert line["pipeline"] == "prices"
-    assert "987654" not in lines.getvalue()
 
 
 def by_hand(gateway, **typed):
@@ -455,92 +314,3 @@ def test_code_overrides_need_the_functions_permission(gateway, pipeline, files, 
     monkeypatch.setenv("STAGEWRIGHT_CODE_OVERRIDES", "yes")
     run = route(gateway, requested(request="2")).run
     assert ":1.2-" in training(gateway, run)["AlgorithmSpecification"]["TrainingImage"]
-
-
-def test_overlay_can_remove_the_code_trigger(gateway, pipeline, files, created):
-    off = push(gateway, pipeline, files, overlay={"triggers": []})
-    assert off.trigger_key is None
-    assert route(gateway, created(first_version(gateway))) is None
-    assert list_runs(gateway, "prices") == []
-
-
-def test_selection_of_a_push_overrides_the_triggers(gateway, files, tools, created):
-    pipeline = load(tools.document | {"triggers": [{"type": "code", "only": ["prepare"]}]})
-    version = pushed(gateway, pipeline, files, selection=Selection(skip=("train",)))
-    record = show(gateway, route(gateway, created(version)).run)
-    assert (record.trigger.only, record.trigger.skip) == ((), ("train",))
-    assert {stage.name: stage.reason for stage in record.stages}["train"] == "skipped in this run"
-
-
-def test_request_selects_stages(gateway, pipeline, files, requested):
-    pushed(gateway, pipeline, files)
-    record = show(gateway, route(gateway, requested(only=["prepare"])).run)
-    assert [(stage.name, stage.action) for stage in record.stages] == [("prepare", "run"), ("train", "skip")]
-    gateway.runs.transition(record.run, ["RUNNING"], {"status": "SUCCEEDED"})
-    refused = show(gateway, route(gateway, requested(request="2", only=["prepaer"])).run)
-    assert (refused.status, "no such stage: prepaer" in refused.reason) == ("REFUSED", True)
-
-
-def test_backfill_request_has_its_date_and_key(gateway, pipeline, files, requested):
-    pushed(gateway, pipeline, files)
-    body = requested(type="backfill", request="prices:2024-01:abc:1", date="2024-01")
-    record = show(gateway, route(gateway, body).run)
-    assert (record.trigger.type, record.trigger.key) == ("backfill", "backfill:prices:2024-01:abc:1")
-    assert record.trigger.date == "2024-01"
-    with pytest.raises(run_requests.MalformedError, match="a date is written 2026-01-31 or 2026-01"):
-        route(gateway, requested(date="January"))
-    with pytest.raises(run_requests.MalformedError, match="type"):
-        route(gateway, requested(type="code"))
-
-
-def test_repeated_resume_requests_start_one_run_with_the_old_trigger(
-    gateway, pipeline, files, created, requested, tools
-):
-    version = pushed(gateway, pipeline, files, parameters={"limit": 6}, selection=Selection(("prepare",)))
-    first = route(gateway, created(version)).run
-    gateway.runs.transition(first, ["RUNNING"], {"status": "FAILED"})
-    body = requested(request=f"{first}:1", resumes=first)
-    later = route(gateway, body)
-    assert route(gateway, body).run == later.run != first
-    record = show(gateway, later.run)
-    old = show(gateway, first)
-    assert old.resumed_by == (later.run,)
-    assert record.trigger == replace(old.trigger, key=f"resume:{first}:1", by="ada", resumes=first)
-    assert len(tools.executions(gateway)) == 2
-
-
-def test_push_that_resumes_ignores_the_cooldown(gateway, files, created, tools):
-    pipeline = load(tools.document | {"triggers": [{"type": "code", "cooldown": "1h"}]})
-    first = route(gateway, created(pushed(gateway, pipeline, files))).run
-    gateway.runs.transition(first, ["RUNNING"], {"status": "FAILED"})
-    mended = files | {"train.py": b"print('mended')\n"}
-    version = pushed(gateway, pipeline, mended, resumes=first)
-    later = route(gateway, created(version))
-    record = show(gateway, later.run)
-    assert (record.trigger.resumes, record.trigger.key) == (first, f"code:prices:{version}")
-
-
-def test_resuming_an_unknown_run_is_rejected(gateway, pipeline, files, requested):
-    pushed(gateway, pipeline, files)
-    record = show(gateway, route(gateway, requested(resumes="prices-20260101t000000-000000")).run)
-    assert record.status == "REFUSED"
-    assert "prices has no run prices-20260101t000000-000000" in record.reason
-
-
-def test_push_sets_the_date(gateway, pipeline, files, created):
-    key = push(gateway, pipeline, files, date="2024-03").trigger_key
-    run = route(gateway, created(key.rsplit(":", 1)[-1])).run
-    assert gateway.runs.header(run).trigger.date == "2024-03"
-
-
-@pytest.mark.parametrize("pinned", [{"revision": 1}, {"version": "v1"}, {"type": "backfill", "revision": -1}])
-def test_only_backfill_requests_pin_a_revision_or_version(gateway, requested, pinned):
-    with pytest.raises(run_requests.MalformedError):
-        route(gateway, requested(**pinned))
-
-
-def test_unknown_revision_of_a_backfill_rejects_the_run(gateway, pipeline, files, requested):
-    push(gateway, pipeline, files)
-    run = route(gateway, requested(type="backfill", date="2024-01", revision=7)).run
-    header = gateway.runs.header(run)
-    assert (header.status, "prices has no revision 7" in header.reason) == ("REFUSED", True)

@@ -12,7 +12,7 @@ from tests.support.messages import route, sweep
 from stagewright.aws.executions import Executions
 from stagewright.document.load import load
 from stagewright.errors import StagewrightError, TargetError
-from stagewright.functions import environment, sweeper
+from stagewright.functions import environment
 from stagewright.runs import reconcile
 from stagewright.runs.history.run_history import show
 from stagewright.runs.reconcile import Repair
@@ -113,13 +113,6 @@ def test_failed_repair_does_not_stop_the_others(gateway, pipeline, files, create
     with pytest.raises(StagewrightError, match=r"1 repairs failed: manifests/prices\.json: no queue"):
         sweep(gateway, patience=-1)
     assert show(gateway, started.run).status == "SUCCEEDED"
-
-
-def test_handler_returns_the_number_of_repairs(function, pipeline, files, context, monkeypatch):
-    push(function, pipeline, files)
-    assert sweeper.handler({}, context) == {"repairs": 0}
-    assert sweeper.handler({"detail": {"patience": 600}}, context) == {"repairs": 0}
-    assert sweeper.handler({"detail": {"patience": -1}}, context) == {"repairs": 1}
 
 
 def test_log_has_the_age_of_the_oldest_open_run(gateway, pipeline, files, created, monkeypatch):
