@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = (
-    "tests.support.command_server",
+    "tests.support.fork_server",
     "tests.support.command_line",
     "tests.support.installation",
     "tests.support.lanes",

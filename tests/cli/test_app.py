@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.support import command_server
+from tests.support import commands
 
 from stagewright import __version__
 from stagewright.cli.app import ALIASES, COMMANDS
@@ -25,7 +25,7 @@ def stagewright(*arguments: str, cwd: Path, **environment: str) -> subprocess.Co
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "STAGEWRIGHT_"))
     }
-    return command_server.run(arguments, cwd, inherited | environment)
+    return commands.stagewright(arguments, cwd, inherited | environment)
 
 
 def test_a_wrong_overlay_is_refused_before_anything_is_contacted(tmp_path):

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.support import command_server
+from tests.support import commands
 
 from stagewright.cli.common.overlays import known_environments, unread_files
 
@@ -51,7 +51,7 @@ def told(pipeline: Path) -> list[tuple[bool, str]]:
 
 
 def validated(pipeline: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return command_server.run(["validate", ".", *options], pipeline.parent, os.environ)
+    return commands.stagewright(["validate", ".", *options], pipeline.parent, os.environ)
 
 
 def test_environments_are_known_from_targets_and_from_terraforms_variables(pipeline):

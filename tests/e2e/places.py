@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.support import command_server
+from tests.support import commands
 from tests.support.processes import command_lines
 from tests.support.waiting import until
 
@@ -54,7 +54,7 @@ class Place:
 
     def __call__(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         """The command, once it has ended with this exit code."""
-        done = command_server.run(arguments, self.folder, self.environment)
+        done = commands.stagewright(arguments, self.folder, self.environment)
         assert done.returncode == code, done.stdout + done.stderr
         return done
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.support import command_server
+from tests.support import commands
 
 from stagewright.errors import StagewrightError
 from stagewright.local import server as local
@@ -208,7 +208,7 @@ class Place:
         (folder / "scripts" / "source.tar.gz").write_bytes(tarball({"script.py": SCRIPT}))
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return command_server.run(arguments, self.folder, self.environment)
+        return commands.stagewright(arguments, self.folder, self.environment)
 
     def json(self, *arguments: str) -> Any:
         done = self(*arguments, "--json")

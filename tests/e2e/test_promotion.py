@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support import command_server
+from tests.support import commands
 from tests.support.waiting import until
 
 from stagewright.cli.commands.inspect.show import print_record
@@ -79,7 +79,7 @@ class Place:
             (folder / name).write_text(text)
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return command_server.run(arguments, self.folder, self.environment)
+        return commands.stagewright(arguments, self.folder, self.environment)
 
     def json(self, *arguments: str) -> Any:
         done = self(*arguments, "--json")

@@ -11,7 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.support import command_server
+from tests.support import commands
 from tests.support.waiting import until
 
 from sagemaker_local import state_folder
@@ -52,7 +52,7 @@ class Work:
         return self.session.client(service, endpoint_url=self.server.url)
 
     def json(self, *arguments: str) -> Any:
-        done = command_server.run([*arguments, "--json"], self.folder, self.environment)
+        done = commands.stagewright([*arguments, "--json"], self.folder, self.environment)
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.ticks import ticks
-from tests.support import command_server
+from tests.support import commands
 from tests.support.waiting import PATIENCE, until
 
 from sagemaker_local import state_folder
@@ -48,7 +48,7 @@ def command(server: state_folder.Server, tmp_path_factory: pytest.TempPathFactor
 
     def call(*arguments: str) -> Any:
         environment = inherited | {"STAGEWRIGHT_STATE": str(server.state)}
-        done = command_server.run([*arguments, "--json"], folder, environment)
+        done = commands.stagewright([*arguments, "--json"], folder, environment)
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
 
@@ -193,7 +193,7 @@ def test_dead_letters_are_listed_replayed_and_dropped(
 def test_a_wrong_command_line_is_refused(tmp_path: Path, arguments: list[str], message: str) -> None:
     state = tmp_path / "state"
     environment = os.environ | {"STAGEWRIGHT_STATE": str(state), "COLUMNS": "200"}
-    done = command_server.run(arguments, tmp_path, environment)
+    done = commands.stagewright(arguments, tmp_path, environment)
     assert done.returncode == 2
     assert message in done.stderr
     assert not state.exists()

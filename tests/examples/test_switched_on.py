@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support import command_server
+from tests.support import commands
 
 from stagewright.local import server as local
 from stagewright.local.state import INSTALLATION
@@ -44,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def command(folder: Path, *arguments: str) -> Any:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment = inherited | {"STAGEWRIGHT_STATE": str(folder / "state")}
-    done = command_server.run([*arguments, "--json"], folder, environment)
+    done = commands.stagewright([*arguments, "--json"], folder, environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
 

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.waiting import PATIENCE
+from tests.support.fork_server import ForkServer
 
 from stagewright.cli.commands.author.script import SCRIPTS
 from stagewright.errors import StagewrightError
 from stagewright.local import environments
 
 Columns = Mapping[str, Sequence[Any]]
+ENVIRONMENT = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "error"}
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +64,7 @@ class Drift:
     """One call of drift.py over two folders."""
 
     root: Path
-    python: Path
+    python: ForkServer
 
     @property
     def baseline(self) -> Path:
@@ -75,11 +76,7 @@ class Drift:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         folders = [f"--{name}={self.root / name}" for name in ("baseline", "current", "report")]
-        return subprocess.run(
-            [self.python, SCRIPTS / "drift.py", *folders, *arguments],
-            env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "error"},
-            capture_output=True, text=True, check=False, timeout=PATIENCE,
-        )  # fmt: skip
+        return self.python.run(SCRIPTS / "drift.py", [*folders, *arguments], self.root, ENVIRONMENT)
 
     def report(self, *arguments: str) -> dict[str, Any]:
         """report.json of a run that ends well, without a word on standard error."""
@@ -105,29 +102,24 @@ class Drift:
         return self.features(*arguments)
 
 
-@pytest.fixture
-def drift(tmp_path: Path, python: Path) -> Drift:
-    return Drift(tmp_path, python)
+@pytest.fixture(scope="session")
+def warm_python(python: Path) -> ForkServer:
+    """The job environment's Python, which has imported what drift.py imports."""
+    return ForkServer(python, "import numpy, pandas, scipy.stats", ENVIRONMENT)
 
 
 @pytest.fixture
-def inside(python: Path) -> Callable[[str], Any]:
+def drift(tmp_path: Path, warm_python: ForkServer) -> Drift:
+    return Drift(tmp_path, warm_python)
+
+
+@pytest.fixture
+def inside(warm_python: ForkServer, tmp_path: Path) -> Callable[[str], Any]:
     """What Python code that imports drift.py prints, as JSON."""
 
     def run(code: str) -> Any:
-        environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(SCRIPTS),
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
-        done = subprocess.run(
-            [python, "-c", code],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PATIENCE,
-        )
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SCRIPTS)}
+        done = warm_python.run(code, [], tmp_path, environment)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support import command_server
+from tests.support import commands
 from tests.support.waiting import PATIENCE, until
 
 from stagewright.local import server
@@ -124,7 +124,7 @@ class CommandLine:
 
     def __call__(self, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
         if self.command == PYTHON:
-            return command_server.run(arguments, self.folder, self.environment, given)
+            return commands.stagewright(arguments, self.folder, self.environment, given)
         return subprocess.run(
             [*self.command, *arguments], cwd=self.folder, env=self.environment, input=given,
             capture_output=True, text=True, check=False, timeout=PATIENCE,
