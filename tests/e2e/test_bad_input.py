@@ -118,7 +118,7 @@ def failed(done: subprocess.CompletedProcess[str], *told: str) -> None:
         (('{total: "', '{x: 3, total: "'), 2, ("stages.fit.channels.x", "not the number 3")),
         (("code: total.py", "code: none.py"), 2, ("stages.total.code: no none.py", "code folder")),
         (("sklearn-1.4", "sklearn-9"), 2, ("pipeline.yaml:4: defaults.image: no image", "sklearn-1.4")),
-        (("numbers.txt", "none.txt"), 2, ("none.txt does not exist", "mend the path")),
+        (("numbers.txt", "none.txt"), 2, ("none.txt does not exist", "fix the path")),
         (("name: tiny", f"name: tiny\ndescription: {'x' * 420_000}"), 2, ("409,600", "split the pipeline")),
     ],
     ids=["unknown-stage", "cycle", "wrong-type", "missing-file", "unknown-image", "no-data", "too-large"],

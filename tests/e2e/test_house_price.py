@@ -24,7 +24,7 @@ NAME = "house-price"
 pytestmark = pytest.mark.e2e
 
 
-class Pushed:
+class PushResult:
     """A pushed release: the bucket, and the run that its manifest started."""
 
     def __init__(self, server, client, document: str) -> None:
@@ -81,8 +81,10 @@ def sha256(data: bytes) -> str:
 
 
 @pytest.fixture(scope="module")
-def pushed(server, client) -> Pushed:
-    pushed = Pushed(server, client, canonical_json.document_json(read_document(EXAMPLE / "pipeline.yaml")))
+def pushed(server, client) -> PushResult:
+    pushed = PushResult(
+        server, client, canonical_json.document_json(read_document(EXAMPLE / "pipeline.yaml"))
+    )
     pushed.header = pushed.wait()
     pushed.run = pushed.header["run"]["S"]
     return pushed
@@ -158,7 +160,7 @@ def test_the_endpoint_serves_a_real_house(pushed, client):
 def test_the_gate_stops_the_run_when_the_bar_is_raised(pushed, client):
     document = json.loads(canonical_json.document_json(read_document(EXAMPLE / "pipeline.yaml")))
     document["parameters"]["min_r2"] = 0.99
-    raised = Pushed(pushed.server, client, json.dumps(document, sort_keys=True))
+    raised = PushResult(pushed.server, client, json.dumps(document, sort_keys=True))
     before = client("sagemaker").list_model_packages(ModelPackageGroupName=NAME)["ModelPackageSummaryList"]
     header = raised.wait()
     after = client("sagemaker").list_model_packages(ModelPackageGroupName=NAME)["ModelPackageSummaryList"]

@@ -185,7 +185,7 @@ def test_what_did_not_run_well_stays(place: Place) -> None:
     good = manifests.read(place.dev, "promoted").release.digest
     (place.folder / "code" / "prepare.py").write_text("raise SystemExit('broken')\n")
     assert place("run", ".").returncode == 6
-    assert "has not run well in local" in place.refused()
+    assert "has no successful run in local" in place.refused()
     kept = place.promote("--release", good[:12], "--dry-run")  # the release before still can be
     assert (kept["release"], kept["promoted"]["from"], kept["changes"]) == (good, "local", [])
     assert "no release 0000 of promoted" in place.refused("--release", "0000")
@@ -203,7 +203,7 @@ def test_a_document_that_has_not_run_is_no_tested_release(place: Place) -> None:
         DOCUMENT.replace("type: code", "type: schedule, rate: 9 hours")
     )
     place.json("push", ".")
-    assert "has not run well in local" in place.refused()
+    assert "has no successful run in local" in place.refused()
     (place.folder / "pipeline.yaml").write_text(DOCUMENT)
     assert ended(place.dev, place.json("push", ".")["run"]).status == "SUCCEEDED"
     promoted = place.promote()

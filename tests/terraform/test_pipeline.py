@@ -108,7 +108,7 @@ def test_the_manifest_lists_each_file_as_a_push_would_and_the_router_reads_it(
         assert listed.version == made.one("aws_s3_object", key=f"staging/{pipeline}/{path}")["version_id"]
     assert manifest.release.document == sha256_of(document_json(document))
     assert manifest.release.commit == "c1"
-    assert stored["content"].encode() == manifests.text_of(manifest.to_json())
+    assert stored["content"].encode() == manifests.to_bytes(manifest.to_json())
 
 
 @pytest.mark.parametrize("pipeline", ["house-price", "other"])

@@ -12,7 +12,7 @@ from stagewright.document.stored_layers import Overrides
 from stagewright.errors import DocumentError, NotFoundError, TargetError
 from stagewright.runs.documents import layers as layers_layers
 from stagewright.runs.documents import revisions
-from stagewright.runs.documents.overrides import Changed, put, remove, roll_back
+from stagewright.runs.documents.overrides import OverridesChange, put, remove, roll_back
 from stagewright.runs.releases.push import push
 from stagewright.store.documents import Documents
 
@@ -134,7 +134,7 @@ def test_a_new_name_that_is_near_one_of_the_document_is_a_doubt(stored, files, t
     push(stored, load(tools.document | {"stages": stages}), files)
     place = "stages.train.hyperparameters"
     changed = put(stored, "prices", [f"{place}.n_estimators=5", f"{place}.depth=3"], "bea")
-    assert changed.doubts == (f"{place}.n_estimators is new: the document has {place}.n-estimators",)
+    assert changed.warnings == (f"{place}.n_estimators is new: the document has {place}.n-estimators",)
 
 
 def test_overrides_larger_than_an_item_are_not_written(stored):
@@ -162,7 +162,7 @@ def test_two_people_at_once_lose_nothing(stored):
 
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(one, range(4)))
-    done = [each for each in answers if isinstance(each, Changed)]
+    done = [each for each in answers if isinstance(each, OverridesChange)]
     assert done
     for error in (each for each in answers if isinstance(each, TargetError)):
         assert "somebody else has changed the overrides" in error.message

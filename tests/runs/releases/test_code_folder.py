@@ -85,4 +85,4 @@ def test_each_limit_says_what_to_do(tmp_path, monkeypatch, limit, value):
     monkeypatch.setattr(code_folder, limit, value)
     with pytest.raises(ReleaseError) as caught:
         scan(tmp_path)
-    assert "data belongs in the bucket" in caught.value.remedy
+    assert "keep data in the bucket" in caught.value.remedy

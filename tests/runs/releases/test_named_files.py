@@ -50,7 +50,7 @@ def test_files_that_are_not_there_are_told_beside_a_trap(folder):
         "sample_data.raw/small/": (
             2,
             f"{folder / 'data.csv'} does not exist",
-            "mend the path; it is relative to the document",
+            "fix the path; it is relative to the document",
         ),
         "stages.prepare.code": (7, f"no prepar.py in the code folder {code}", 'did you mean "prepare.py"?'),
         "stages.prepare.include[1]": (8, f"no missing in the code folder {code}", found[

@@ -10,7 +10,7 @@ from stagewright.cli.common import output
 
 if TYPE_CHECKING:
     from stagewright.document.merge import Change
-    from stagewright.runs.documents.overrides import Changed
+    from stagewright.runs.documents.overrides import OverridesChange
 
 
 def plain(changes: Iterable[Change]) -> list[dict[str, Any]]:
@@ -48,7 +48,7 @@ def format_value(value: Any) -> str:
     return "(nothing)" if value is ABSENT else json.dumps(value, ensure_ascii=False)
 
 
-def print_report(changed: Changed, as_json: bool) -> None:
+def print_report(changed: OverridesChange, as_json: bool) -> None:
     """Print what a command changed in the overrides."""
     if as_json:
         problems = [str(problem) for problem in changed.problems]
@@ -59,7 +59,7 @@ def print_report(changed: Changed, as_json: bool) -> None:
     print_changes(changed.changes, f"{changed.pipeline}: nothing changed")
     for problem in changed.problems:
         output.note(f"still invalid: {problem}")
-    for doubt in changed.doubts:
+    for doubt in changed.warnings:
         output.note(f"warning: {doubt}")
     if changed.changes and changed.revision:
         output.print_line(f"revision {changed.revision} applies from the next run of {changed.pipeline}")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from stagewright.cli.common.target import Session
     from stagewright.operator_gateway import OperatorGateway
     from stagewright.planner.selection import Selection
-    from stagewright.runs.releases.push import Pushed
+    from stagewright.runs.releases.push import PushResult
     from stagewright.syntax.fields import Scalar
 
 SHORTEST = 0.03
@@ -34,7 +34,7 @@ def push(
     selection: Selection | None = None,
     resumes: str = "",
     date: str = "",
-) -> Pushed:
+) -> PushResult:
     """Upload sample data to a local target, then the release. If anything changed, it starts a run."""
     from stagewright.cli.common.sample_data import upload_samples
     from stagewright.planner.selection import ALL
@@ -86,7 +86,7 @@ def start(
     return run
 
 
-def note_pushed(source: Source, pushed: Pushed) -> None:
+def note_pushed(source: Source, pushed: PushResult) -> None:
     if pushed.uploaded or pushed.removed or pushed.trigger_key:
         output.note(f"pushed {source.pipeline.name}: {changes(pushed)}")
 
@@ -101,7 +101,7 @@ def wait_or_note(session: Session, key: str) -> str:
         raise
 
 
-def changes(pushed: Pushed) -> str:
+def changes(pushed: PushResult) -> str:
     counts = {"uploaded": len(pushed.uploaded), "removed": len(pushed.removed)}
     parts = [f"{output.counted(count, 'code file')} {verb}" for verb, count in counts.items() if count]
     return ", ".join(parts) or "the document changed"

@@ -15,13 +15,13 @@ from stagewright.syntax.findings import closest_match
 
 
 def read(gateway: Gateway, pipeline: str) -> Layers:
-    """NotFoundError where the pipeline has no document."""
-    acts: tuple[Callable[[str], Any], ...] = (
+    """Return the stored layers. Raises NotFoundError if the pipeline has no document."""
+    reads: tuple[Callable[[str], Any], ...] = (
         gateway.documents.base,
         lambda name: gateway.documents.layer(name, "environment"),
         gateway.documents.overrides,
     )
-    base, environment, overrides = run_parallel(lambda act: act(pipeline), acts)
+    base, environment, overrides = run_parallel(lambda read: read(pipeline), reads)
     if base is None:
         remedy = _near(gateway, pipeline) or "push it first: stagewright push PATH"
         raise NotFoundError(f"no document of {pipeline} in {gateway.documents.table}", remedy)
@@ -29,7 +29,7 @@ def read(gateway: Gateway, pipeline: str) -> Layers:
 
 
 def _near(gateway: Gateway, pipeline: str) -> str:
-    """A remedy; empty where no pipeline is near, or the caller may not list them."""
+    """Return a remedy for a misspelled name, "" if none is close or the caller must not list pipelines."""
     try:
         close = closest_match(pipeline, [name for name, _ in gateway.documents.layer_hashes("base")])
     except TargetError:
@@ -38,5 +38,5 @@ def _near(gateway: Gateway, pipeline: str) -> str:
 
 
 def on_disk(gateway: Gateway, pipeline: Pipeline, overlay: Mapping[str, Any]) -> Layers:
-    """As they would be after a push of `pipeline` and its overlay."""
+    """Return the layers as they would be after a push of `pipeline` and its overlay."""
     return replace(pushed_layers(pipeline, overlay), overrides=gateway.documents.overrides(pipeline.name))

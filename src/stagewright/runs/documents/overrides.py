@@ -1,4 +1,8 @@
-"""Changing the overrides of a document: checked before it is written, written only over what was read."""
+"""Change the overrides of a document.
+
+The new document is checked before anything is written. A write fails if somebody else has changed the
+overrides since they were read.
+"""
 
 from __future__ import annotations
 
@@ -29,20 +33,21 @@ ELSEWHERE = "revert the commit in the repository, and push"
 
 
 @dataclass(frozen=True)
-class Changed:
-    """What a change did. Where other overrides are still wrong, `problems` tells and no revision is made."""
+class OverridesChange:
+    """The result of a change. If other overrides are still invalid, `problems` lists that, and there is no
+    revision. `warnings` are new names that resemble an existing one.
+    """
 
     pipeline: str
     version: int
     changes: tuple[Change, ...]
     revision: int | None
     problems: tuple[Problem, ...] = ()
-    doubts: tuple[str, ...] = ()
-    """What is new, and called almost like something that is there."""
+    warnings: tuple[str, ...] = ()
 
 
-def put(gateway: OperatorGateway, pipeline: str, texts: Sequence[str], by: str) -> Changed:
-    """Each of `texts` is PATH=VALUE. DocumentError where the document that this makes is wrong."""
+def put(gateway: OperatorGateway, pipeline: str, texts: Sequence[str], by: str) -> OverridesChange:
+    """Set overrides. Each text is PATH=VALUE. Raises DocumentError if the new document is invalid."""
     settings = [split_assignment(text) for text in texts]
     before = layers.read(gateway, pipeline)
     content = before.overrides.content
@@ -52,31 +57,36 @@ def put(gateway: OperatorGateway, pipeline: str, texts: Sequence[str], by: str) 
     made = _checked(gateway, before, content, [path for path, _ in settings])
     return replace(
         _write(gateway, before, content, by, made),
-        doubts=tuple(told for path, _ in settings if (told := _doubt(under, path))),
+        warnings=tuple(warning for path, _ in settings if (warning := _typo_warning(under, path))),
     )
 
 
-def remove(gateway: OperatorGateway, pipeline: str, paths: Sequence[Path], by: str) -> Changed:
-    """All overrides where there are no `paths`. DocumentError where there is no such override, or where a
-    correct document gets wrong by it; a wrong one may stay so, since it is mended step by step."""
+def remove(gateway: OperatorGateway, pipeline: str, paths: Sequence[Path], by: str) -> OverridesChange:
+    """Remove overrides, all of them if `paths` is empty.
+
+    Raises DocumentError if there is no such override, or if a valid document becomes invalid. An invalid
+    document may stay invalid: it is fixed step by step.
+    """
     before = layers.read(gateway, pipeline)
     content = before.overrides.content
     _require(content, paths)
     for path in paths:
         content = without(content, path)
-    left: Mapping[str, Any] = content if paths else {}
+    remaining: Mapping[str, Any] = content if paths else {}
     try:
-        made = _checked(gateway, before, left)
+        made = _checked(gateway, before, remaining)
     except DocumentError as error:
-        if not wrong(gateway, before):
+        if not find_problems(gateway, before):
             raise
-        return replace(_write(gateway, before, left, by, None), problems=error.problems)
-    return _write(gateway, before, left, by, made)
+        return replace(_write(gateway, before, remaining, by, None), problems=error.problems)
+    return _write(gateway, before, remaining, by, made)
 
 
-def roll_back(gateway: OperatorGateway, pipeline: str, number: int, by: str) -> Changed:
-    """Overrides that make the document what revision `number` was. DocumentError lists what they may not
-    change, and what they cannot remove."""
+def roll_back(gateway: OperatorGateway, pipeline: str, number: int, by: str) -> OverridesChange:
+    """Restore an earlier revision using overrides.
+
+    Raises DocumentError with every difference that overrides must not change or cannot remove.
+    """
     before = layers.read(gateway, pipeline)
     target = revisions.document(gateway, pipeline, number)
     under = before.document("environment")
@@ -90,8 +100,8 @@ def roll_back(gateway: OperatorGateway, pipeline: str, number: int, by: str) -> 
     return _write(gateway, before, content, by, _checked(gateway, before, content))
 
 
-def wrong(gateway: OperatorGateway, stored: Layers) -> tuple[Problem, ...]:
-    """All that keeps the layers from being a document."""
+def find_problems(gateway: OperatorGateway, stored: Layers) -> tuple[Problem, ...]:
+    """Return what makes the stored layers an invalid document."""
     try:
         effective(stored, gateway.allows_code_overrides)
     except DocumentError as error:
@@ -108,7 +118,7 @@ def _checked(
 
 def _require(content: Mapping[str, Any], paths: Sequence[Path]) -> None:
     there = [format_path(path) for path, _ in leaves(content)] if content else []
-    remedy = "nothing is overridden"
+    remedy = "there are no overrides"
     missing = [
         Finding(path, "is not overridden", nearest(format_path(path), there, "overridden") or remedy)
         for path in paths
@@ -118,47 +128,47 @@ def _require(content: Mapping[str, Any], paths: Sequence[Path]) -> None:
         raise DocumentError(problems(missing))
 
 
-def _doubt(document: Mapping[str, Any], path: Path) -> str:
-    """Empty where there is none."""
-    beside = value_at(document, path[:-1])
-    if not isinstance(beside, Mapping) or path[-1] in beside:
+def _typo_warning(document: Mapping[str, Any], path: Path) -> str:
+    """Return a warning if the path is new and resembles an existing one, else ""."""
+    siblings = value_at(document, path[:-1])
+    if not isinstance(siblings, Mapping) or path[-1] in siblings:
         return ""
-    close = closest_match(str(path[-1]), beside, LIKELY_TYPO)
+    close = closest_match(str(path[-1]), siblings, LIKELY_TYPO)
     return f"{format_path(path)} is new: the document has {format_path((*path[:-1], close))}" if close else ""
 
 
 def _beyond(
     gateway: OperatorGateway, under: Mapping[str, Any], content: Mapping[str, Any], needed: Sequence[Change]
 ) -> Iterator[Finding]:
-    """What overrides cannot bring back."""
+    """Yield the changes that overrides cannot make."""
     for change in needed:
         if change.path[0] not in SECTIONS:
             yield Finding(change.path, "overrides cannot change it", ELSEWHERE)
         elif change.after is ABSENT:
-            yield Finding(change.path, "it is new since then, and overrides remove nothing", ELSEWHERE)
+            yield Finding(
+                change.path, "it is newer than the revision, and overrides cannot remove it", ELSEWHERE
+            )
     sections = unquoted({name: content[name] for name in SECTIONS if name in content})
     findings = list(value_findings(under, sections))
     if (guarded := list(guarded_findings(under, sections))) and not gateway.allows_code_overrides():
         findings += guarded
-    yield from (replace(each, remedy=ELSEWHERE) for each in findings)
+    yield from (replace(finding, remedy=ELSEWHERE) for finding in findings)
 
 
 def _write(
     gateway: OperatorGateway, before: Layers, content: Mapping[str, Any], by: str, made: Effective | None
-) -> Changed:
-    """`made` is what the document becomes, None where it is still wrong."""
+) -> OverridesChange:
+    """Write the overrides and a revision. `made` is the new document, None if it is still invalid."""
     stored = before.overrides
     after = replace(
         before, overrides=Overrides(content, stored.version + 1, by, timestamp(datetime.now(UTC)))
     )
     after = replace(after, overrides=replace(after.overrides, checksum=checksum_of(after.overrides)))
-    told = tuple(differences(readable(before.document()), readable(after.document())))
+    changed = tuple(differences(readable(before.document()), readable(after.document())))
     if content_hash(content) == content_hash(stored.content):
         after = before
     elif not gateway.documents.put_overrides(before.pipeline, stored, after.overrides):
-        message = (
-            f"somebody else has changed the overrides of {before.pipeline} meanwhile; nothing was written"
-        )
+        message = f"somebody else has changed the overrides of {before.pipeline}; nothing was written"
         raise TargetError(message, f"look at stagewright config show {before.pipeline}, then try again")
     revision = revisions.record(gateway, replace(made, layers=after)) if made else None
-    return Changed(before.pipeline, after.overrides.version, told, revision)
+    return OverridesChange(before.pipeline, after.overrides.version, changed, revision)

@@ -1,4 +1,4 @@
-"""Revisions: each new effective document, numbered, for ever."""
+"""Revisions: every effective document of a pipeline, numbered and immutable."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from stagewright.naming import timestamp
 from stagewright.store.documents import Revision
 
 ATTEMPTS = 10
-"""Routers that may take a number at the same moment before we give up."""
+"""Attempts to get a number that another process does not take at the same moment."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of a history: a revision, and what it changed of the one before."""
+    """One revision in the history, and its changes since the previous one."""
 
     number: int
     written: str
@@ -33,10 +33,10 @@ class Entry:
 
 
 def record(gateway: Gateway, effective: Effective, by: str = "") -> int:
-    """The revision's number: the newest one's where the document is the same as that, otherwise the next.
+    """Store the effective document as a revision. Return its number.
 
-    `by`: whoever pushed, where the layers do not say. The base document of a new one is kept in the bucket,
-    so that a revision's release can be promoted however often the document has changed since.
+    An unchanged document keeps the number of the newest revision. `by` is the author if the layers name none.
+    The base document is also stored in the bucket, so that the release of an old revision can be promoted.
     """
     name, text = effective.pipeline.name, document_json(effective.pipeline)
     sha256 = sha256_of(text)
@@ -57,7 +57,7 @@ def record(gateway: Gateway, effective: Effective, by: str = "") -> int:
 
 
 def number_of(gateway: Gateway, effective: Effective) -> int:
-    """The number that `record` would give it now."""
+    """Return the number that `record` would return now."""
     newest = gateway.documents.newest_revision(effective.pipeline.name)
     if newest is None:
         return 1
@@ -66,12 +66,12 @@ def number_of(gateway: Gateway, effective: Effective) -> int:
 
 
 def document_key(pipeline: str, sha256: str) -> str:
-    """Where a base document that a revision was made of is kept."""
+    """Return the object key of a revision's base document."""
     return f"releases/{pipeline}/documents/{sha256}.json"
 
 
 def document(gateway: Gateway, pipeline: str, number: int) -> Mapping[str, Any]:
-    """NotFoundError where there is no such revision."""
+    """Return the document of a revision. Raises NotFoundError if there is no such revision."""
     revision = gateway.documents.revision(pipeline, number)
     if revision is None:
         raise NotFoundError(f"{pipeline} has no revision {number}", f"stagewright history {pipeline}")
@@ -79,18 +79,18 @@ def document(gateway: Gateway, pipeline: str, number: int) -> Mapping[str, Any]:
 
 
 def history(gateway: Gateway, pipeline: str, limit: int) -> list[Entry]:
-    """Newest first. The changes of the very first revision are none: it was made from nothing."""
-    found = gateway.documents.revisions(pipeline, limit + 1)
-    made = [
+    """Return the newest revisions, newest first. The first revision of a pipeline has no changes."""
+    stored = gateway.documents.revisions(pipeline, limit + 1)
+    entries = [
         Entry(new.number, new.written, new.author, tuple(differences(_document(old), _document(new))))
-        for new, old in pairwise(found)
+        for new, old in pairwise(stored)
     ]
-    if found and len(found) <= limit:
-        first = found[-1]
-        made.append(Entry(first.number, first.written, first.author, ()))
-    return made
+    if stored and len(stored) <= limit:
+        first = stored[-1]
+        entries.append(Entry(first.number, first.written, first.author, ()))
+    return entries
 
 
 def _document(revision: Revision) -> Mapping[str, Any]:
-    made: Mapping[str, Any] = json.loads(revision.document)
-    return made
+    document: Mapping[str, Any] = json.loads(revision.document)
+    return document

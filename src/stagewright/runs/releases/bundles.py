@@ -1,4 +1,4 @@
-"""Bundles: the code files of one stage, content-addressed, where SageMaker reads them."""
+"""Code bundles: the code files of one stage under a content-addressed key. SageMaker reads them there."""
 
 from __future__ import annotations
 
@@ -23,32 +23,28 @@ def bundle_key(pipeline: str, bundle: str) -> str:
 
 
 def ensure_bundles(gateway: Gateway, release: Release, plan: Plan) -> tuple[str, ...]:
-    """Makes the bundles of the stages that run, where they are not there yet; the ids of those it made.
+    """Store the bundles of the stages that run. Return the ids of the new ones. Safe to repeat.
 
-    The tarball is written last: where it is, the bundle is whole. ReleaseError: a file is not as listed.
+    The tarball is written last, so a bundle with a tarball is complete. Raises ReleaseError if a stored file
+    differs from the manifest.
     """
-    wanted = {
+    needed = {
         release.bundle(stage.bundle): release.select(stage.bundle)
         for stage in plan.stages
         if stage.action == "run" and stage.bundle
     }
-    missing = [
-        bundle
-        for bundle, there in zip(
-            wanted, run_parallel(lambda each: _exists(gateway, release, each), wanted), strict=True
-        )
-        if not there
-    ]
+    stored = run_parallel(lambda bundle: _exists(gateway, release, bundle), needed)
+    missing = [bundle for bundle, is_stored in zip(needed, stored, strict=True) if not is_stored]
     if missing:
-        bodies = _bodies(gateway, release, {path for bundle in missing for path in wanted[bundle]})
+        bodies = _bodies(gateway, release, {path for bundle in missing for path in needed[bundle]})
         for bundle in missing:
-            _make(gateway, release, bundle, {path: bodies[path] for path in wanted[bundle]})
+            _store(gateway, release, bundle, {path: bodies[path] for path in needed[bundle]})
     return tuple(missing)
 
 
 def tarball(files: Mapping[str, bytes]) -> bytes:
-    """source.tar.gz, the same bytes for the same files: sorted, owner 0, time 0, a fixed gzip header."""
-    import tarfile  # only a new bundle pays for it
+    """Return a source.tar.gz. The same files give the same bytes: sorted, owner 0, time 0, fixed header."""
+    import tarfile  # late import: only a new bundle needs it
 
     packed = io.BytesIO()
     with (
@@ -67,18 +63,20 @@ def _exists(gateway: Gateway, release: Release, bundle: str) -> bool:
 
 
 def _bodies(gateway: Gateway, release: Release, paths: Iterable[str]) -> dict[str, bytes]:
+    """Return path -> content, verified by its SHA-256."""
+
     def body(path: str) -> bytes:
         file = release.files[path]
         content = gateway.objects.get(staging_key(release.pipeline, path), file.version).body
         if hashlib.sha256(content).hexdigest() != file.sha256:
-            raise ReleaseError(f"{path} is not what the manifest lists", "push again")
+            raise ReleaseError(f"{path} differs from the manifest", "push again")
         return content
 
     names = sorted(paths)
     return dict(zip(names, run_parallel(body, names), strict=True))
 
 
-def _make(gateway: Gateway, release: Release, bundle: str, files: Mapping[str, bytes]) -> None:
+def _store(gateway: Gateway, release: Release, bundle: str, files: Mapping[str, bytes]) -> None:
     prefix = bundle_key(release.pipeline, bundle)
 
     def copy(path: str) -> None:

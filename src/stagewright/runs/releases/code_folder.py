@@ -1,4 +1,4 @@
-"""The code files in a folder on disk, as they will be pushed."""
+"""The code files of a folder on disk, as a push uploads them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from stagewright.errors import ReleaseError
 MAX_FILES = 2_000
 MAX_FILE_BYTES = 25 * 1024 * 1024
 MAX_BYTES = 100 * 1024 * 1024
-"""Ours: a release is code; the router reads each file again to verify it, within a function's memory."""
-DATA = "data belongs in the bucket, named by the document's inputs, not beside the code"
+"""Limits of Stagewright: the router reads all files of a release to verify them, within its memory."""
+DATA = "keep data in the bucket, and name it in the document's inputs"
 
 
 def scan(folder: Path) -> dict[str, bytes]:
-    """Path relative to `folder` (with /) -> content, sorted; nothing where there is no such folder.
+    """Return path (relative to `folder`, with /) -> content, sorted. A missing folder has no files.
 
-    Left out: hidden files and folders, __pycache__, *.pyc. ReleaseError: a link that leaves the folder or
-    leads to a folder, something that is no file, a file that cannot be read, or more than the limits above.
+    Hidden files and folders, __pycache__ and *.pyc are left out. Raises ReleaseError for a link out of the
+    folder or to a folder, a special file, an unreadable file, or more files or bytes than allowed.
     """
     files: dict[str, bytes] = {}
     total = 0
@@ -34,8 +34,8 @@ def scan(folder: Path) -> dict[str, bytes]:
     return files
 
 
-def names(folder: Path) -> list[str]:
-    """The paths that `scan` finds, sorted as it has them, without reading the files."""
+def list_paths(folder: Path) -> list[str]:
+    """Return the paths of `scan`, in the same order, without reading the files."""
     return [path.relative_to(folder).as_posix() for path in _paths(folder)]
 
 
@@ -44,8 +44,8 @@ def _paths(folder: Path) -> Iterator[Path]:
         return
     if not folder.is_dir():
         raise ReleaseError(f"{folder} is not a folder", "name the folder of the code files in `code`")
-    for place, folders, names in os.walk(folder, onerror=_raise):
-        here = Path(place)
+    for parent, folders, names in os.walk(folder, onerror=_raise):
+        here = Path(parent)
         kept = sorted(name for name in folders if not _ignored(name))
         for name in kept:
             if (here / name).is_symlink():
@@ -64,7 +64,7 @@ def _checked(path: Path, folder: Path) -> Path:
     if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
         raise ReleaseError(f"{path} is a link out of {folder}", "copy the file into the folder")
     if not path.is_file():
-        raise ReleaseError(f"{path} is not a file", "remove it: a release holds ordinary files")
+        raise ReleaseError(f"{path} is not a file", "remove it: a release holds regular files only")
     size = path.stat().st_size
     if size > MAX_FILE_BYTES:
         limit = MAX_FILE_BYTES // 1024**2
@@ -79,8 +79,10 @@ def _read(path: Path, name: str) -> bytes:
     except UnicodeEncodeError:
         raise ReleaseError(f"{path!r}: its name is not UTF-8", "rename the file") from None
     except OSError as error:
-        raise ReleaseError(f"{path} cannot be read: {error.strerror}", "see its permissions") from error
+        raise ReleaseError(f"{path} cannot be read: {error.strerror}", "check its permissions") from error
 
 
 def _raise(error: OSError) -> None:
-    raise ReleaseError(f"{error.filename} cannot be read: {error.strerror}", "see its permissions") from error
+    raise ReleaseError(
+        f"{error.filename} cannot be read: {error.strerror}", "check its permissions"
+    ) from error

@@ -1,4 +1,7 @@
-"""A release manifest: what was pushed, written last; its event starts a run."""
+"""The release manifest: an object in the bucket that lists what was pushed. A push writes it last.
+
+The event of a new version starts a run.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +24,11 @@ AGAIN = "push again"
 
 @dataclass(frozen=True)
 class Manifest:
-    """One version of a manifest. `written` in epoch seconds. `environment` is the SHA-256 of the
-    environment's overlay; empty where there is none.
+    """One version of a manifest. `written` is epoch seconds.
 
-    `promoted` says where a promoted release comes from: see `run.promotion`. Of the run that it starts:
-    `parameters`, `force`, `selection`, `date`, and `resumes`, a run that it goes on with.
+    `environment` is the SHA-256 of the environment's overlay, empty without one. `promoted` is the origin of
+    a promoted release (see `promotion`). `parameters`, `force`, `selection`, `date` and `resumes` (the run to
+    resume) belong to the run that this version starts.
     """
 
     release: Release
@@ -45,14 +48,14 @@ class Manifest:
         return code_key(self.release.pipeline, self.version)
 
     def to_json(self) -> dict[str, Any]:
-        """As in the bucket; the fields of the run only where they say something."""
+        """Return the manifest as it is stored. Empty optional fields are left out."""
         release = self.release
         files = {
             path: {"sha256": file.sha256, "version": file.version, "size": file.size}
             for path, file in sorted(release.files.items())
         }
-        always = {"format": 1, "pipeline": release.pipeline, "document": release.document, "files": files}
-        maybe = {
+        required = {"format": 1, "pipeline": release.pipeline, "document": release.document, "files": files}
+        optional = {
             "commit": release.commit,
             "parameters": dict(self.parameters),
             "by": self.by,
@@ -63,20 +66,20 @@ class Manifest:
             "date": self.date,
             **self.selection.to_json(),
         }
-        return always | {name: value for name, value in maybe.items() if value}
+        return required | {name: value for name, value in optional.items() if value}
 
 
-class _File(BaseModel):
+class _FileSchema(BaseModel):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     version: str
     size: int = Field(ge=0)
 
 
-class _Manifest(BaseModel):
+class _ManifestSchema(BaseModel):
     format: Literal[1]
     pipeline: str
     document: str
-    files: dict[str, _File]
+    files: dict[str, _FileSchema]
     commit: str = ""
     parameters: dict[str, bool | int | float | str] = {}
     by: str = ""
@@ -91,22 +94,26 @@ class _Manifest(BaseModel):
 
 
 def code_key(pipeline: str, version: str) -> str:
-    """The key of the trigger that a manifest's version is."""
+    """Return the trigger key of a manifest version."""
     return f"code:{pipeline}:{version}"
 
 
 def key_of(pipeline: str) -> str:
+    """Return the object key of a pipeline's manifest."""
     return f"{FOLDER}{pipeline}.json"
 
 
 def pipeline_of(key: str) -> str | None:
-    """The pipeline whose manifest this key is; None where it is no manifest's."""
+    """Return the pipeline of a manifest's object key, None for any other key."""
     name = key.removeprefix(FOLDER).removesuffix(".json")
     return name if key == key_of(name) and name and "/" not in name else None
 
 
 def read(gateway: Gateway, pipeline: str, version: str = "") -> Manifest | None:
-    """That version, or the current one; None where there is none. ReleaseError where it is no manifest."""
+    """Return a version of the manifest, or the current one, or None if there is none.
+
+    Raises ReleaseError if the object is not a valid manifest.
+    """
     try:
         stored = gateway.objects.get(key_of(pipeline), version)
     except NotFoundError:
@@ -115,34 +122,36 @@ def read(gateway: Gateway, pipeline: str, version: str = "") -> Manifest | None:
 
 
 def parse(body: bytes, pipeline: str, version: str, written: float) -> Manifest:
-    place = f"{key_of(pipeline)} (version {version})"
+    """Parse and validate a stored manifest. Raises ReleaseError if it is invalid."""
+    name = f"{key_of(pipeline)} (version {version})"
     try:
-        given = _Manifest.model_validate_json(body)
+        parsed = _ManifestSchema.model_validate_json(body)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise ReleaseError(f"{place} is not a release manifest: {where}: {first['msg']}", AGAIN) from None
-    if given.pipeline != pipeline:
-        raise ReleaseError(f"{place} is the manifest of {given.pipeline}", AGAIN)
-    for path in given.files:
+        raise ReleaseError(f"{name} is not a release manifest: {where}: {first['msg']}", AGAIN) from None
+    if parsed.pipeline != pipeline:
+        raise ReleaseError(f"{name} is the manifest of {parsed.pipeline}", AGAIN)
+    for path in parsed.files:
         if path != str(PurePosixPath(path)) or path.startswith("/") or ".." in path.split("/"):
-            raise ReleaseError(f"{place} lists {path!r}, which is not a path inside the code folder", AGAIN)
-    files = {path: CodeFile(file.sha256, file.version, file.size) for path, file in given.files.items()}
-    release = Release(pipeline, files, given.document, given.commit)
+            raise ReleaseError(f"{name} lists {path!r}, which is not a path inside the code folder", AGAIN)
+    files = {path: CodeFile(file.sha256, file.version, file.size) for path, file in parsed.files.items()}
+    release = Release(pipeline, files, parsed.document, parsed.commit)
     return Manifest(
         release,
         version,
         written,
-        given.parameters,
-        given.by,
-        given.force,
-        given.environment,
-        given.promoted,
-        Selection(given.only, given.start, given.skip),
-        given.resumes,
-        given.date,
+        parsed.parameters,
+        parsed.by,
+        parsed.force,
+        parsed.environment,
+        parsed.promoted,
+        Selection(parsed.only, parsed.start, parsed.skip),
+        parsed.resumes,
+        parsed.date,
     )
 
 
-def text_of(value: Mapping[str, Any]) -> bytes:
+def to_bytes(value: Mapping[str, Any]) -> bytes:
+    """Return canonical JSON."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

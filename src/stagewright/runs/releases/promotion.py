@@ -1,13 +1,11 @@
-"""Promotion: a release that ran well in one installation, made the release of another.
+"""Promote a release that succeeded in one installation to another installation.
 
-The files are read in the versions that the release lists and verified by their SHA-256, so the digest is the
-same there; the base document is the one that the run had. What differs is the overlay of the other
-environment, and its overrides. Everything is read and checked before anything is written; the manifest comes
-last, as in a push.
+The files are read in the versions that the release lists and verified by their SHA-256, so the digest stays
+the same. The base document is the one that the run used. The overlay and the overrides are those of the other
+environment. Everything is read and checked before anything is written. The manifest comes last, as in a push.
 
-`promoted` of the new manifest, and of the release record that the router makes of it, is the lineage: `from`
-(environment), `installation`, `account`, `region`, `by` (who pushed it there), and `run`, the good run, or
-`untested: true` where nobody has seen one.
+`promoted` of the new manifest is the lineage: `from` (environment), `installation`, `account`, `region`, `by`
+(who pushed it there), and `run` (the successful run) or `untested: true`.
 """
 
 from __future__ import annotations
@@ -31,17 +29,17 @@ from stagewright.runs.documents import layers, revisions
 from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases import publish, push
 from stagewright.runs.releases.manifest import Manifest
-from stagewright.runs.releases.push import Pushed
+from stagewright.runs.releases.push import PushResult
 from stagewright.runs.triggers import upstream
 from stagewright.store.runs import Header
 
 RUNS = 1000
-"""How many of a pipeline's newest runs are looked at for one that went well."""
+"""Newest runs of a pipeline that are searched for a successful one."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """What is to be promoted. `overridden`: the good run had overrides, which stay where they are."""
+    """A release to promote. `overridden`: its run used overrides, which are not promoted."""
 
     pipeline: Pipeline
     release: Release
@@ -51,7 +49,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Promotion:
-    """All that will be written: decided and verified. `changes`: of the effective document there."""
+    """A checked promotion. `changes` are those of the target's effective document."""
 
     candidate: Candidate
     files: Mapping[str, bytes] = field(repr=False)
@@ -59,30 +57,36 @@ class Promotion:
     changes: tuple[Change, ...]
 
 
-def find(source: OperatorGateway, pipeline: str, digest: str = "", *, untested: bool = False) -> Candidate:
-    """The release with that digest (or the beginning of one), or the one that was pushed last.
+def find_candidate(
+    source: OperatorGateway, pipeline: str, digest: str = "", *, untested: bool = False
+) -> Candidate:
+    """Return the release with this digest (or its first digits), or the one that was pushed last.
 
-    NotFoundError: no such release. ReleaseError: it has not run well there, unless `untested` says that this
-    does not matter, or its document is not kept.
+    Raises NotFoundError if there is no such release. Raises ReleaseError if it has no successful run, unless
+    `untested` is set, or if its document is not stored.
     """
     manifest = _manifest(source, pipeline, digest)
-    place, here = source.installation, manifest.release
+    installation, release = source.installation, manifest.release
     run = _good_run(source, manifest, pushed=not digest)
     if run is None and not untested:
-        message = f"release {here.digest[:12]} of {pipeline} has not run well in {place.environment}"
-        raise ReleaseError(message, "run it there first, or promote it nevertheless: --untested")
-    made = _layers_of(source, run) if run else {}
-    text = _document(source, pipeline, made.get("base") or here.document)
-    seen: dict[str, Any] = {"run": run.run} if run else {"untested": True}
+        message = (
+            f"release {release.digest[:12]} of {pipeline} has no successful run in {installation.environment}"
+        )
+        raise ReleaseError(message, "run it there first, or promote it untested: --untested")
+    layer_hashes = _layer_hashes(source, run) if run else {}
+    text = _document(source, pipeline, layer_hashes.get("base") or release.document)
+    evidence: dict[str, Any] = {"run": run.run} if run else {"untested": True}
     origin = {
-        "from": place.environment,
-        "installation": place.id,
-        "account": place.account,
-        "region": place.region,
+        "from": installation.environment,
+        "installation": installation.id,
+        "account": installation.account,
+        "region": installation.region,
     }
     by = {"by": manifest.by} if manifest.by else {}
-    found = Release(pipeline, here.files, sha256_of(text), here.commit)
-    return Candidate(load(json.loads(text)), found, {**origin, **by, **seen}, bool(made.get("overrides")))
+    promoted = Release(pipeline, release.files, sha256_of(text), release.commit)
+    return Candidate(
+        load(json.loads(text)), promoted, {**origin, **by, **evidence}, bool(layer_hashes.get("overrides"))
+    )
 
 
 def prepare(
@@ -91,9 +95,10 @@ def prepare(
     candidate: Candidate,
     overlay: Mapping[str, Any] | None = None,
 ) -> Promotion:
-    """Reads and checks everything, writes nothing. Without `overlay` the one that is there stays.
+    """Read and check everything, and write nothing. Without `overlay`, the target keeps its overlay.
 
-    ReleaseError: a file is gone or changed. DocumentError: the document is not right with the layers there.
+    Raises ReleaseError if a file is gone or differs, DocumentError if the document is invalid with the
+    target's layers.
     """
     if source.installation == target.installation:
         raise ReleaseError(f"{target.installation.id} is where the release is", "name two different targets")
@@ -104,11 +109,11 @@ def prepare(
     effective(after, target.allows_code_overrides)
     upstream.check(target, after.document())
     changed = differences(before.document() if before else {}, after.document())
-    return Promotion(candidate, publish.contents(source, candidate.release), overlay, tuple(changed))
+    return Promotion(candidate, publish.read_files(source, candidate.release), overlay, tuple(changed))
 
 
-def carry_out(target: OperatorGateway, promotion: Promotion, by: str) -> Pushed:
-    """Files, document and overlay, then the manifest, whose event starts the run there."""
+def execute(target: OperatorGateway, promotion: Promotion, by: str) -> PushResult:
+    """Push files, document and overlay to the target, then the manifest, which starts the run."""
     candidate = promotion.candidate
     return push.push(
         target, candidate.pipeline, promotion.files, candidate.release.commit,
@@ -117,7 +122,7 @@ def carry_out(target: OperatorGateway, promotion: Promotion, by: str) -> Pushed:
 
 
 def _manifest(source: OperatorGateway, pipeline: str, digest: str) -> Manifest:
-    """The record of a release, or, without a digest, the current manifest."""
+    """Return the record of a release, or the current manifest without a digest."""
     environment = source.installation.environment
     current = manifests.read(source, pipeline)
     if not digest or (current and current.release.digest.startswith(digest)):
@@ -125,7 +130,7 @@ def _manifest(source: OperatorGateway, pipeline: str, digest: str) -> Manifest:
             raise NotFoundError(f"no release of {pipeline} in {environment}", "push it there first")
         return current
     listed = source.objects.list(publish.record_key(pipeline, digest).removesuffix(".json"))
-    keys = [found.key for found in listed]
+    keys = [entry.key for entry in listed]
     if len(keys) != 1:
         what = f"{len(keys)} releases" if keys else "no release"
         remedy = "give more of the digest" if keys else "stagewright show RUN names a run's release"
@@ -135,30 +140,33 @@ def _manifest(source: OperatorGateway, pipeline: str, digest: str) -> Manifest:
 
 
 def _good_run(source: OperatorGateway, manifest: Manifest, *, pushed: bool) -> Header | None:
-    """The newest whole run of that release which ended well; of what was `pushed` last, with its document."""
+    """Return the newest successful run of all stages of a release.
+
+    `pushed`: the manifest is the one that was pushed last; the run must have used its document.
+    """
     digest, document = manifest.release.digest, manifest.release.document
     for run in source.runs.of_pipeline(manifest.release.pipeline, RUNS):
         good = run.release == digest and run.status == "SUCCEEDED" and run.trigger.selection == ALL
-        if good and (not pushed or _layers_of(source, run).get("base") == document):
+        if good and (not pushed or _layer_hashes(source, run).get("base") == document):
             return run
     return None
 
 
-def _layers_of(source: OperatorGateway, run: Header) -> Mapping[str, Any]:
+def _layer_hashes(source: OperatorGateway, run: Header) -> Mapping[str, Any]:
     revision = source.documents.revision(run.pipeline, run.revision)
     return revision.layers if revision else {}
 
 
 def _document(source: OperatorGateway, pipeline: str, sha256: str) -> str:
-    """The base document with that hash: as it is now, or as it was kept with a revision."""
+    """Return the base document with this hash: the current one, or one that a revision stored."""
     base = source.documents.base(pipeline)
     if base and sha256_of(base.document) == sha256:
         return base.document
     try:
         return source.objects.get(revisions.document_key(pipeline, sha256)).body.decode()
     except NotFoundError:
-        message = f"the document of that release of {pipeline} ({sha256[:12]}) is not kept"
-        raise ReleaseError(message, "push it again, and let it run") from None
+        message = f"the document of that release of {pipeline} ({sha256[:12]}) is not stored"
+        raise ReleaseError(message, "push it again, and run it") from None
 
 
 def _stored(target: OperatorGateway, pipeline: str) -> Layers | None:

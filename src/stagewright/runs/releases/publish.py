@@ -1,4 +1,4 @@
-"""."""
+"""Publish a release: verify the pushed files and record the release under its digest."""
 
 from __future__ import annotations
 
@@ -20,61 +20,64 @@ from stagewright.runs.releases.manifest import Manifest
 
 
 def publish(gateway: Gateway, manifest: Manifest, by: str = "") -> Release:
-    """Verifies each listed version against its SHA-256 and records the release; again changes nothing.
+    """Verify each file of a manifest by its SHA-256, and record the release. Safe to repeat.
 
-    ReleaseError names every file whose stored version is gone or is not what the manifest lists.
+    `by` is who pushed it, if the manifest does not say. Raises ReleaseError with every file that is gone or
+    differs from the manifest.
     """
     release = manifest.release
-    known = release_record(gateway, release.pipeline, release.digest)
-    if known and files_of(known) == release.files:
+    published = release_record(gateway, release.pipeline, release.digest)
+    if published and files_of(published) == release.files:
         return release
-    contents(gateway, release)
+    read_files(gateway, release)
     record = manifest.to_json() | {
         "by": by or manifest.by,
         "manifest": manifest.version,
         "pushed": timestamp(datetime.fromtimestamp(manifest.written, UTC)),
     }
-    gateway.objects.put_new(record_key(release.pipeline, release.digest), manifests.text_of(record))
+    gateway.objects.put_new(record_key(release.pipeline, release.digest), manifests.to_bytes(record))
     return release
 
 
 def record_key(pipeline: str, digest: str) -> str:
+    """Return the object key of a release's record."""
     return f"releases/{pipeline}/{digest}.json"
 
 
 def release_record(gateway: Gateway, pipeline: str, digest: str) -> Mapping[str, Any]:
-    """What `publish` has recorded; empty where it has not, as of a run without code."""
+    """Return the record of a published release, empty if there is none, as for a run without code."""
     try:
         stored = gateway.objects.get(record_key(pipeline, digest))
     except NotFoundError:
         return {}
-    said: Mapping[str, Any] = json.loads(stored.body)
-    return said
+    record: Mapping[str, Any] = json.loads(stored.body)
+    return record
 
 
 def files_of(record: Mapping[str, Any]) -> dict[str, CodeFile]:
-    """Those of a record, by path."""
+    """Return path -> file of a release record."""
     return {path: CodeFile(**file) for path, file in record["files"].items()}
 
 
-def contents(gateway: Gateway, release: Release) -> dict[str, bytes]:
-    """Path -> what is stored in the listed version. ReleaseError names every file that is gone or is not as
-    listed.
+def read_files(gateway: Gateway, release: Release) -> dict[str, bytes]:
+    """Return path -> content of a release's files, verified by their SHA-256.
+
+    Raises ReleaseError with every file that is gone or differs from the manifest.
     """
     read = run_parallel(partial(_content, gateway, release.pipeline), release.files.items())
-    if problems := [found for found in read if isinstance(found, str)]:
-        raise ReleaseError(f"the release is not what its manifest lists: {'; '.join(problems)}", "push again")
+    if problems := [problem for problem in read if isinstance(problem, str)]:
+        raise ReleaseError(f"the release differs from its manifest: {'; '.join(problems)}", "push again")
     return {path: body for path, body in zip(release.files, read, strict=True) if isinstance(body, bytes)}
 
 
 def _content(gateway: Gateway, pipeline: str, listed: tuple[str, CodeFile]) -> bytes | str:
-    """One stored file; in words what is wrong with it, where it is not as listed."""
+    """Return the content of a file, or a sentence on how it differs from the manifest."""
     path, file = listed
     try:
         stored = gateway.objects.get(staging_key(pipeline, path), file.version)
     except NotFoundError:
         return f"{path} (version {file.version}) is gone"
-    found = hashlib.sha256(stored.body).hexdigest()
-    if found == file.sha256:
+    sha256 = hashlib.sha256(stored.body).hexdigest()
+    if sha256 == file.sha256:
         return stored.body
-    return f"{path} has SHA-256 {found[:12]}..., listed {file.sha256[:12]}..."
+    return f"{path} has SHA-256 {sha256[:12]}..., listed {file.sha256[:12]}..."

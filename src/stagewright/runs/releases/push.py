@@ -1,4 +1,4 @@
-"""Releases: pushed from a folder, published by the router."""
+"""Push a pipeline: upload its code files and its document, then the release manifest."""
 
 from __future__ import annotations
 
@@ -30,9 +30,11 @@ from stagewright.store.documents import LayerName
 
 
 @dataclass(frozen=True)
-class Pushed:
-    """What a push did. `trigger_key` names the run that follows; None where none does. `document`: whether
-    that, or its overlay, was written."""
+class PushResult:
+    """What a push did. `trigger_key` is the key of the run that it starts, None if it starts none.
+
+    `document` tells whether the document or its overlay changed.
+    """
 
     trigger_key: str | None
     release: str
@@ -43,7 +45,7 @@ class Pushed:
 
 @dataclass(frozen=True)
 class _Changes:
-    """What a push changes: of all `files` those that are not stored like this, and those that are gone."""
+    """The difference between a push and the current manifest. `files` are all files of the push."""
 
     pipeline: str
     files: Mapping[str, CodeFile]
@@ -70,16 +72,16 @@ def push(
     selection: Selection = ALL,
     resumes: str = "",
     date: str = "",
-) -> Pushed:
-    """Uploads what changed, the document, and the manifest last: if anything fails, no run starts.
+) -> PushResult:
+    """Upload the changed files, the document, and the manifest last. If anything fails, no run starts.
 
-    `overlay` is what the target's environment changes of the document; without one, an earlier push's goes.
-    `promoted` says which environment the release comes from.
+    `overlay` is the environment's overlay; without one, the stored overlay is deleted. `promoted` is the
+    origin of a promoted release. `parameters`, `force` (run every stage), `selection`, `resumes` (the run to
+    resume) and `date` belong to the run that the manifest starts.
 
-    `parameters`, `force` (run every stage), `selection`, `resumes` (the run that it goes on with) and `date`
-    are of the run that the manifest starts. A push that changed nothing, or whose document has no code
-    trigger, starts none: see `trigger.request_run`.
-    ReleaseError: a stage names a code file that is not there. DocumentError: upstream triggers form a circle.
+    A push without changes, or of a document without a code trigger, starts no run (see
+    `requests.request_run`). Raises ReleaseError if a stage names a missing code file, DocumentError if
+    upstream triggers form a cycle.
     """
     pushed = layers.pushed_layers(pipeline, overlay, by)
     _check(gateway, pushed, files)
@@ -95,17 +97,17 @@ def push(
         resumes=resumes,
         date=date,
     )
-    if not changes.any and not _to_put(gateway, pushed):
-        return Pushed(None, manifest.release.digest)
+    if not changes.any and not _changed_layers(gateway, pushed):
+        return PushResult(None, manifest.release.digest)
     stored = replace(manifest.release, files=_put_files(gateway, changes, files))
     _put_layers(gateway, pushed)
     version = _put_manifest(gateway, replace(manifest, release=stored))
     key = manifests.code_key(pipeline.name, version) if has_code_trigger(pushed.document()) else None
-    return Pushed(key, stored.digest, changes.changed, changes.removed, document=changes.document)
+    return PushResult(key, stored.digest, changes.changed, changes.removed, document=changes.document)
 
 
 def _check(gateway: Gateway, pushed: Layers, files: Mapping[str, bytes]) -> None:
-    """Whatever can be known to be wrong before anything is written."""
+    """Raise what is wrong before anything is written."""
     document = pushed.document()
     _check_code(load(document), files)
     upstream.check(gateway, document)
@@ -125,13 +127,13 @@ def _changes(before: Manifest | None, pushed: Layers, files: Mapping[str, bytes]
 
 
 def _listed(known: CodeFile | None, body: bytes) -> CodeFile:
-    """A file as a manifest lists it; without a version where it is not stored like this yet."""
+    """Return a file's entry in the manifest. A file that must be uploaded has no version."""
     sha256 = hashlib.sha256(body).hexdigest()
     return CodeFile(sha256, known.version if known and known.sha256 == sha256 else "", len(body))
 
 
 def _put_files(gateway: Gateway, changes: _Changes, files: Mapping[str, bytes]) -> Mapping[str, CodeFile]:
-    """Uploads what changed, deletes what was removed: the files in their versions."""
+    """Upload changed files and delete removed ones. Return all files with their versions."""
 
     def put(path: str) -> str:
         return gateway.objects.put(staging_key(changes.pipeline, path), files[path])
@@ -144,8 +146,8 @@ def _put_files(gateway: Gateway, changes: _Changes, files: Mapping[str, bytes]) 
 
 
 def _put_manifest(gateway: Gateway, manifest: Manifest) -> str:
-    """Its version id."""
-    body = manifests.text_of(manifest.to_json())
+    """Write the manifest. Return its version id."""
+    body = manifests.to_bytes(manifest.to_json())
     return gateway.objects.put(manifests.key_of(manifest.release.pipeline), body, "application/json")
 
 
@@ -154,15 +156,15 @@ def _sha256(layer: Base | None) -> str:
 
 
 def _current(gateway: Gateway, pipeline: str) -> Manifest | None:
-    """The current manifest; one that cannot be read counts as none."""
+    """Return the current manifest, None if there is none or it is invalid."""
     try:
         return manifests.read(gateway, pipeline)
     except ReleaseError:
         return None
 
 
-def _to_put(gateway: Gateway, pushed: Layers) -> dict[LayerName, Base | None]:
-    """The layers that are not stored like this, whoever changed them; None for one that has to go."""
+def _changed_layers(gateway: Gateway, pushed: Layers) -> dict[LayerName, Base | None]:
+    """Return the layers that differ from the stored ones. None: the layer must be deleted."""
     wanted: dict[LayerName, Base | None] = {"environment": pushed.environment, "base": pushed.base}
     stored = run_parallel(lambda layer: gateway.documents.layer(pushed.pipeline, layer), wanted)
     return {
@@ -178,7 +180,7 @@ def _hashes(layer: Base | None) -> tuple[str, str] | None:
 
 def _put_layers(gateway: Gateway, pushed: Layers) -> None:
     now = timestamp(datetime.now(UTC))
-    for layer, new in _to_put(gateway, pushed).items():
+    for layer, new in _changed_layers(gateway, pushed).items():
         if new is None:
             gateway.documents.delete_environment(pushed.pipeline)
         else:
@@ -194,5 +196,5 @@ def _check_code(pipeline: Pipeline, files: Mapping[str, bytes]) -> None:
         except PlanError as error:
             problems += error.problems
     if problems:
-        remedy = f"the code folder is {pipeline.code!r}, beside the document"
+        remedy = f"the code folder is {pipeline.code!r}, next to the document"
         raise ReleaseError("\n".join(map(str, problems)), remedy)

@@ -23,7 +23,7 @@ def command(pipeline: PipelineName, target: TargetName = LOCAL, as_json: Json = 
 
     with existing_session(target) as connected:
         stored = layers.read(connected.gateway, documents.name_of(pipeline))
-        problems = overrides.wrong(connected.gateway, stored)
+        problems = overrides.find_problems(connected.gateway, stored)
     if as_json and not problems:
         print_json(stored)
     elif not as_json:

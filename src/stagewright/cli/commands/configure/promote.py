@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from stagewright.cli.common.target import Session
     from stagewright.document.pipeline import Pipeline
     from stagewright.runs.releases.promotion import Promotion
-    from stagewright.runs.releases.push import Pushed
+    from stagewright.runs.releases.push import PushResult
 
 
 def command(
@@ -38,10 +38,12 @@ def command(
     from stagewright.runs.releases import promotion
 
     with existing_session(source) as before, session(target, runs=not dry_run) as after:
-        candidate = promotion.find(before.gateway, documents.name_of(pipeline), release, untested=untested)
+        candidate = promotion.find_candidate(
+            before.gateway, documents.name_of(pipeline), release, untested=untested
+        )
         overlay = overlay_for(pipeline, candidate.pipeline, after)
         prepared = promotion.prepare(before.gateway, after.gateway, candidate, overlay)
-        pushed = None if dry_run else promotion.carry_out(after.gateway, prepared, launch.caller(after))
+        pushed = None if dry_run else promotion.execute(after.gateway, prepared, launch.caller(after))
         key = pushed.trigger_key if pushed else None
         run = launch.wait_for_run(after.gateway, key) if key else None
         if as_json:
@@ -57,7 +59,7 @@ def overlay_for(argument: str, pipeline: Pipeline, after: Session) -> Mapping[st
     return Source(path, pipeline, {}).overlay(after.gateway.installation.environment) if path else None
 
 
-def as_dict(prepared: Promotion, pushed: Pushed | None, run: str | None) -> dict[str, Any]:
+def as_dict(prepared: Promotion, pushed: PushResult | None, run: str | None) -> dict[str, Any]:
     candidate = prepared.candidate
     return {
         "pipeline": candidate.pipeline.name,
@@ -71,7 +73,7 @@ def as_dict(prepared: Promotion, pushed: Pushed | None, run: str | None) -> dict
     }
 
 
-def report(prepared: Promotion, pushed: Pushed | None, run: str | None, target: str) -> None:
+def report(prepared: Promotion, pushed: PushResult | None, run: str | None, target: str) -> None:
     candidate = prepared.candidate
     lineage = candidate.lineage
     evidence = f"succeeded in {lineage['run']}" if "run" in lineage else "has no successful run"

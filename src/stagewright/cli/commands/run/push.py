@@ -14,7 +14,7 @@ from stagewright.cli.common.target import LOCAL, Session, session
 from stagewright.errors import RunFailedError
 
 if TYPE_CHECKING:
-    from stagewright.runs.releases.push import Pushed
+    from stagewright.runs.releases.push import PushResult
 
 
 def command(document: Document, target: TargetName = LOCAL, as_json: Json = False) -> None:
@@ -34,7 +34,7 @@ def command(document: Document, target: TargetName = LOCAL, as_json: Json = Fals
             watch(connected, run)
 
 
-def outcome(pushed: Pushed, run: str | None) -> str:
+def outcome(pushed: PushResult, run: str | None) -> str:
     from stagewright.cli.common import launch
 
     if run:
