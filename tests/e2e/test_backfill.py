@@ -157,7 +157,7 @@ def test_ctrl_c_leaves_started_runs_and_the_command_goes_on(place: Place) -> Non
     command.send_signal(signal.SIGINT)
     _, said = command.communicate(timeout=PATIENCE)
     assert command.returncode != 0
-    assert "1 started run: they go on; the same command goes on with the backfill" in said
+    assert "1 started run: they continue; run the same command again to continue the backfill" in said
     until(lambda: len(runs(place, "SUCCEEDED")) == len(runs(place)) < 4)
     refused = place("backfill", "monthly", *span, "--only", "read", code=3)
     assert "is unfinished, with --skip check" in refused.stderr
@@ -207,8 +207,8 @@ def test_a_push_in_the_middle_counts_for_the_next_backfill_only(place: Place) ->
     (place.folder / "code" / "check.py").write_text(CHECK.replace(" of ", " anew of "))
     place("push", ".")
     again = place("backfill", "monthly", *span, "--json")
-    assert "it goes on as it began on" in again.stderr
-    assert "of revision 1 and release " in again.stderr
+    assert "continuing the backfill of" in again.stderr
+    assert "with revision 1 and release " in again.stderr
     done = json.loads(again.stdout)
     reports = {each["date"]: gateway_report(place, each["run"]) for each in done["periods"]}
     assert reports == {month: f"{month} of {month}: <{month}>".encode() for month in MONTHS[:3]}

@@ -1,6 +1,6 @@
-"""Starts nothing. On the local target, sample data is uploaded first, so that the plan has inputs.
-With --json, prints the plan with the exact requests to AWS. A wave is a set of stages that run in parallel.
-The next wave starts when the whole wave has ended.
+"""Starts nothing. On the local target, sample data is uploaded first, so that the plan has inputs. With
+--json, prints the plan with the exact requests to AWS. A wave is a set of stages that run in parallel. The
+next wave starts when the whole wave has ended.
 """
 
 from __future__ import annotations

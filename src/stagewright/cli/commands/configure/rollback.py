@@ -1,6 +1,6 @@
 """Writes the overrides that restore the document of that revision. `stagewright history` lists the numbers.
-If overrides may not change a setting that differs, the command lists it and writes nothing. Revert the
-commit that changed it.
+If overrides may not change a setting that differs, the command lists it and writes nothing. Revert the commit
+that changed it.
 """
 
 from __future__ import annotations

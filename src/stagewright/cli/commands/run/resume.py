@@ -1,7 +1,7 @@
-"""A new run with the trigger of the old one: the same date, parameters, stages and partition. What is
-finished is reused; the plan says so first. Document and code are those of PIPELINE, which is pushed if it
-changed; without it, on the local target, those of the document in the current folder or in `pipelines`, where
-that is the run's, else as they were pushed last. Not for runs that are under way or ended well.
+"""Starts a new run with the trigger of the old one: the same date, parameters, stages and partition. The new
+run reuses finished results. The command prints its plan first. It takes document and code from PIPELINE and
+pushes them if they changed. Without PIPELINE, on the local target, it uses the pipeline's document in the
+current folder or in pipelines/, else the last push. You cannot resume a run that is active or succeeded.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from stagewright.store.runs import Header
 
 Run = Annotated[
-    str, typer.Argument(metavar="RUN", help="The run, or a pipeline's name: its newest run is meant.")
+    str, typer.Argument(metavar="RUN", help="The id of a run, or a pipeline's name for its newest run.")
 ]
-Place = Annotated[
+CurrentDocument = Annotated[
     str | None,
-    typer.Argument(metavar="PIPELINE", help="The document as it is now, or a folder with a pipeline.yaml."),
+    typer.Argument(metavar="PIPELINE", help="The current document, or a folder with a pipeline.yaml."),
 ]
 PlanOnly = Annotated[bool, typer.Option("--plan", help="Only show what the new run would do.")]
 
 
 def command(
     run: Run,
-    place: Place = None,
+    document: CurrentDocument = None,
     plan_only: PlanOnly = False,
     wait: Wait = True,
     target: TargetName = LOCAL,
@@ -49,44 +49,48 @@ def command(
 
         require_lasting_server(connected, wait=wait)
         header = resume.resumable(connected.gateway, documents.run_of(connected, run))
-        source = source_of(connected, header, place)
-        made, budget = planned(connected, header, source)
+        source = source_of(connected, header, document)
+        plan, budget = plan_resumed(connected, header, source)
         if plan_only and as_json:
-            output.print_json(made.to_json())
+            output.print_json(plan.to_json())
             return
-        tell(header, source, made, budget, quiet=as_json)
+        note_origin(header, source)
+        if not as_json:
+            print_plan(plan, budget)
         if plan_only:
             return
-        later = start(connected, header, source)
-        again = f"{program()} resume {later}"
-        summary.follow(connected, later, again, wait=wait, as_json=as_json)
+        new_run = start(connected, header, source)
+        again = f"{program()} resume {new_run}"
+        summary.follow(connected, new_run, again, wait=wait, as_json=as_json)
 
 
-def beside(pipeline: str) -> Path | None:
-    """The pipeline's document in the current folder or in `pipelines`."""
-    found = (documents.find(place) for place in (".", pipeline))
-    return next((path for path in found if path and documents.read(str(path)).name == pipeline), None)
+def nearby_document(pipeline: str) -> Path | None:
+    """The document of a pipeline in the current folder or in pipelines/."""
+    paths = (documents.find(argument) for argument in (".", pipeline))
+    return next((path for path in paths if path and documents.read(str(path)).name == pipeline), None)
 
 
-def source_of(connected: Session, header: Header, place: str | None) -> Source | None:
-    """The document on this disk that the new run is to be of; None where what was pushed is."""
+def source_of(connected: Session, header: Header, document: str | None) -> Source | None:
+    """The document on this disk for the new run. None: the new run uses the last push."""
     from stagewright.cli.common.source import Source
 
-    found = documents.path_of(place) if place else beside(header.pipeline) if connected.is_local else None
-    if found is None:
+    if document:
+        path: Path | None = documents.path_of(document)
+    else:
+        path = nearby_document(header.pipeline) if connected.is_local else None
+    if path is None:
         return None
-    source = Source.read(found)
+    source = Source.read(path)
     if source.pipeline.name != header.pipeline:
         raise NotFoundError(
-            f"{found} is the document of {source.pipeline.name}, and {header.run} is a run of"
-            f" {header.pipeline}",
+            f"{path} is the document of {source.pipeline.name}, but {header.run} is of {header.pipeline}",
             "give the document of that pipeline",
         )
     return source
 
 
-def planned(connected: Session, header: Header, source: Source | None) -> tuple[Plan, Budget | None]:
-    """What the new run would do, and the document's budget."""
+def plan_resumed(connected: Session, header: Header, source: Source | None) -> tuple[Plan, Budget | None]:
+    """Plan of the new run, and the budget of its document."""
     from stagewright.cli.common import launch, sample_data
     from stagewright.cli.common.source import effective
     from stagewright.runs import resume
@@ -102,26 +106,24 @@ def planned(connected: Session, header: Header, source: Source | None) -> tuple[
     return plan_run(connected, release, pipeline, trigger), pipeline.budget
 
 
-def tell(header: Header, source: Source | None, made: Plan, budget: Budget | None, *, quiet: bool) -> None:
-    what = f"as {source.path} has it" if source else "as it was pushed last"
-    output.note(f"resuming {header.run} ({header.status}), {header.pipeline} {what}")
-    if not quiet:
-        print_plan(made, budget)
+def note_origin(header: Header, source: Source | None) -> None:
+    origin = f"from {source.path}" if source else "from the last push"
+    output.note(f"resuming {header.run} ({header.status}) with {header.pipeline} {origin}")
 
 
 def start(connected: Session, header: Header, source: Source | None) -> str:
-    """The new run's id."""
+    """Push the document if there is one, start the new run and return its id."""
     from stagewright.cli.common import launch
     from stagewright.cli.common.source import effective
     from stagewright.runs.requests import request_resume
 
     key = None
     if source:
-        done = launch.push(connected, source, resumes=header.run)
-        launch.note_pushed(source, done)
-        key = done.trigger_key
+        push = launch.push(connected, source, resumes=header.run)
+        launch.note_pushed(source, push)
+        key = push.trigger_key
     key = key or request_resume(connected.gateway, header, launch.caller(connected))
-    later = launch.wait_or_note(connected, key)
+    new_run = launch.wait_or_note(connected, key)
     if source and connected.is_local:
-        local_images.note_builds(connected, effective(connected, source), later)
-    return later
+        local_images.note_builds(connected, effective(connected, source), new_run)
+    return new_run
