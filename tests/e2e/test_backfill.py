@@ -161,9 +161,9 @@ def test_ctrl_c_leaves_started_runs_and_the_command_goes_on(place: Place) -> Non
     until(lambda: len(runs(place, "SUCCEEDED")) == len(runs(place)) < 4)
     refused = place("backfill", "monthly", *span, "--only", "read", code=3)
     assert "is unfinished, with --skip check" in refused.stderr
-    went_on = place("backfill", "monthly", *span, "--json")
-    assert "with --skip check, and not of what has been pushed since" in went_on.stderr
-    done = json.loads(went_on.stdout)["periods"]
+    continued = place("backfill", "monthly", *span, "--json")
+    assert "with --skip check; --latest uses the last push instead" in continued.stderr
+    done = json.loads(continued.stdout)["periods"]
     assert {period["attempt"] for period in done} == {1}
     assert {header.trigger.skip for header in runs(place)} == {("check",)}
     assert most_at_once(runs(place, "SUCCEEDED")) == 1
@@ -177,7 +177,7 @@ def test_ctrl_c_leaves_started_runs_and_the_command_goes_on(place: Place) -> Non
             2,
             "2024-01 and 2024-02 would share the partition 2024-01",
         ),
-        (("monthly", "--from", "2024-01"), 2, "--from and --to are needed"),
+        (("monthly", "--from", "2024-01"), 2, "give --from and --to"),
         (("unknown", *SPAN), 5, "unknown"),
         (("monthly", *SPAN, "-p", "mnth=2024-01"), 2, "declares no such parameter"),
     ],

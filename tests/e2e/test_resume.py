@@ -123,7 +123,7 @@ def test_the_plan_says_what_a_mended_run_reuses_and_so_it_does(place: Place) -> 
     assert f"resumed by {later}" in place("show", failed).stdout
     again = place("resume", failed, code=6)
     assert f"{failed} was resumed already, by {later}: SUCCEEDED" in again.stderr
-    assert "ended well: there is nothing to resume" in place("resume", later, code=6).stderr
+    assert "succeeded: there is nothing to resume" in place("resume", later, code=6).stderr
     assert len(runs(place)) == 2
 
 
