@@ -1,4 +1,4 @@
-"""A stage that waits for a person."""
+"""Fields of approval stages."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from stagewright.syntax.fields import Accepts, Duration, Text
 
 
 class Approval(Stage):
-    """The run waits, without cost, until somebody approves or rejects: by `stagewright approve`, or by the
-    status of the model package in the registry. Who and why is recorded."""
+    """Waits until a person approves or rejects, with `stagewright approve` or by setting the model package's
+    status in the registry. Waiting has no cost. The run records who decided, and why."""
 
     asks_a_person: ClassVar[bool] = True
 
     kind: Literal["approval"]
     """Always `approval`."""
     package: Annotated[str, Accepts(("package", "text"))] | None = None
-    """A model package (${stages.register.package}): its status in the registry then decides as well, and is
-    set by the decision."""
+    """A model package, such as ${stages.register.package}. Its status in the registry also decides the stage,
+    and a decision sets that status."""
     message: Text = ""
-    """What the person is asked."""
+    """The question for the person."""
     timeout: Duration = "7d"
-    """The stage fails when nobody has decided after this time."""
+    """Time limit. The stage fails if there is no decision by then."""

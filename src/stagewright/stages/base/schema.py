@@ -47,23 +47,23 @@ class Log:
 
 
 class Retry(Model):
-    """How often, and when, a stage that failed is tried again."""
+    """How often and when a failed stage is retried."""
 
     attempts: Annotated[Whole, Field(ge=2, le=MOST_ATTEMPTS)]
-    """Attempts in all. Each has a job name of its own."""
+    """Total number of attempts. Each attempt has its own job name."""
     wait: Duration = "30s"
-    """Time between a failure and the next attempt."""
+    """Wait between a failure and the next attempt."""
 
 
 class Cache(Model):
-    """How long a result may be used again."""
+    """How long a result can be reused."""
 
     max_age: Duration
-    """A good result that is older does not count, whatever went in."""
+    """Older results are not reused, even if the inputs are the same."""
 
 
 class Stage(Model):
-    """What every stage has."""
+    """The fields of every stage. The class variables and properties are facts about its kind."""
 
     if TYPE_CHECKING:
         kind: str
@@ -92,19 +92,21 @@ class Stage(Model):
     """The purpose in the name of a service quota: `<instance type> for <purpose> usage`."""
 
     enabled: Flag = True
-    """Off: the stage does not run, and references to it resolve to its last good result."""
+    """Whether the stage can run. References to a disabled stage resolve to its last good result."""
     after: tuple[StageName, ...] = ()
-    """Stages that must end well first, beyond those it refers to."""
+    """Stages that must succeed first, in addition to the stages that this stage refers to."""
     description: str = ""
-    """For people."""
+    """A description for readers. It has no effect."""
     pin: RunId | None = None
-    """This run's result stands for the stage, which does not run: references resolve to it."""
+    """A run ID. The stage does not run, and references to it resolve to its result in that run."""
     cache: Flag | Cache = True
-    """Whether a good result with the same inputs is used again: `false` never, `{max_age: 7d}` for a time."""
+    """Whether to reuse a good result with the same inputs. `false`: never. `{max_age: 7d}`: for seven
+    days."""
     retry: Retry | None = None
-    """A stage that fails is tried again. Left out: never."""
+    """How to retry the stage when it fails. Default: no retry."""
     request: Annotated[Mapping[str, Any], Accepts()] = Field(default_factory=dict)
-    """Merged last into the raw AWS request of this stage (VPC, KMS, spot, tags ...), with AWS's own names."""
+    """Fields that are merged last into the AWS request of the stage, with AWS's names. Use it for VPC, KMS,
+    Spot, tags and other options."""
 
     def value_names(self, word: str) -> tuple[str, ...] | None:  # noqa: ARG002
         """The names that may follow `${stages.<stage>.<word>.`; None if only the run shows them."""
@@ -151,22 +153,22 @@ class Stage(Model):
 
 
 class Compute(Model):
-    """Where a job runs. What a stage leaves out comes from the document's `defaults`."""
+    """The resources of a job. Omitted fields use the document's `defaults`."""
 
     image: PlanText | None = None
     """An alias (`sklearn-1.4`) or a full image URI."""
     instance_type: PlanText | None = None
     """A SageMaker instance type, such as `ml.m5.xlarge`."""
     instance_count: Count = 1
-    """Instances that the job runs on."""
+    """Number of instances."""
     volume_size_gb: Annotated[Annotated[Whole, Field(ge=1, le=16_384)] | Reference, PlanNumber] = 30
-    """Size of the job's disk in GB."""
+    """Disk size of each instance, in GB."""
     max_runtime_seconds: Seconds = 3600
-    """The job is stopped, and the stage fails, after this many seconds."""
+    """Time limit in seconds. When it is reached, the job is stopped and the stage fails."""
 
 
 class Defaults(Model):
-    """Used by every stage that does not say otherwise."""
+    """Values for the fields that a stage omits."""
 
     image: DefaultText | None = None
     """An alias (`sklearn-1.4`) or a full image URI."""
@@ -175,21 +177,21 @@ class Defaults(Model):
     environment: Mapping[str, DefaultText] = Field(default_factory=dict)
     """Environment variables of every job."""
     tags: Mapping[str, DefaultText] = Field(default_factory=dict)
-    """Tags on everything that a run makes."""
+    """Tags of every resource that a run creates."""
 
 
 class Serving(Model):
-    """How a model artifact is served. A model package, and a model, bring all of this with them."""
+    """How a model artifact is served. A model package or a SageMaker model includes these settings."""
 
     model: Served
-    """What is served."""
+    """The model to serve."""
     image: PlanText | None = None
-    """An alias (`sklearn-1.4`) or a full image URI of the serving container. Only for a model artifact, where
-    the image that it was trained with will not do."""
+    """The serving image, as an alias (`sklearn-1.4`) or a full URI. Only for a model artifact. Default: the
+    image that trained the model."""
     entry_point: str | None = None
-    """Only for a model artifact: the script with model_fn (and input_fn, predict_fn, output_fn). It is
-    imported to be served, so what trains stands under `if __name__ == "__main__":`."""
+    """Only for a model artifact: the script with model_fn and, optionally, input_fn, predict_fn and
+    output_fn. The container imports the script, so put training code under `if __name__ == "__main__":`."""
     include: tuple[str, ...] = ()
-    """More files or folders, relative to the code folder, put beside the script."""
+    """More files or folders for the script, relative to the code folder."""
     environment: Mapping[str, Text] = Field(default_factory=dict)
     """Environment variables of the serving container."""

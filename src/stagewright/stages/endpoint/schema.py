@@ -1,4 +1,4 @@
-"""A stage that serves a model."""
+"""Fields of endpoint stages: the model, its instances, the update, alarms and smoke test."""
 
 from __future__ import annotations
 
@@ -21,75 +21,77 @@ Metric = Literal[
 
 
 class Alarm(Model):
-    """A CloudWatch alarm on one of the endpoint's metrics. It is made before the update that it watches, and
-    stays until a good deployment of a document without it. An update that begins while it is in alarm is
-    rolled back."""
+    """A CloudWatch alarm on a metric of the endpoint. It is created before the update and deleted after a
+    successful deployment of a document without it. An update that starts while the alarm is active is rolled
+    back."""
 
     metric: Metric
-    """A metric of the endpoint, as SageMaker calls it."""
+    """A SageMaker metric of the endpoint."""
     threshold: float
-    """The alarm trips above it. Latencies are in microseconds."""
+    """The alarm goes off above this value. Latencies are in microseconds."""
     statistic: Literal["Average", "Sum", "Minimum", "Maximum", "SampleCount"] | None = None
-    """What is made of a period's values; Average of a latency and Sum of all else when left out."""
+    """The statistic of a period. Default: Average for latencies, otherwise Sum."""
     period: Duration = "1m"
-    """Length of a period, in whole minutes."""
+    """Length of a period in whole minutes."""
     evaluate: Annotated[Whole, Field(ge=1, le=1440)] = 1
-    """Periods that must be above the threshold, one after another."""
+    """Number of consecutive periods above the threshold."""
 
 
 class Update(Model):
-    """How traffic moves to a new version. The document's alarms are watched while it waits and bakes; one
-    that trips brings all of the traffic back and fails the stage."""
+    """How traffic moves to a new version. SageMaker watches the document's alarms during `wait` and
+    `bake`. If one goes off, all traffic moves back and the stage fails."""
 
     type: Literal["all-at-once", "canary", "linear"] = "all-at-once"
-    """All of the traffic, a part of it and then the rest, or part after part."""
+    """`all-at-once` moves all traffic, `canary` one part and then the rest, `linear` one part after
+    another."""
     size: Annotated[Whole, Field(ge=1, le=50)] | None = None
-    """The part, in percent; of a linear update at least 10."""
+    """Size of a part in percent. For a linear update at least 10."""
     instances: Annotated[Whole, Field(ge=1)] | None = None
-    """The part, in instances; at most half of them."""
+    """Size of a part in instances. At most half of the instances."""
     wait: Duration = "5m"
-    """Time between two parts, at most 1h. An update all at once has none."""
+    """Wait between two parts, at most 1h. Has no effect for `all-at-once`."""
     bake: Duration | None = None
-    """Time that the old version stays beside the new one after the last part, at most 1h; `10m` where there
-    are alarms and it is left out, else none."""
+    """How long the old version keeps running after the last part, at most 1h. Default: `10m` with alarms,
+    otherwise 0."""
 
 
 class Expected(Model):
-    """What a good answer is. An answer that is an error is never one."""
+    """The expected response. An error response always fails the test."""
 
     contains: str | None = None
-    """A text that the answer holds."""
+    """A text that the response contains."""
     max_latency: Annotated[float, Field(gt=0, le=60)] | None = None
-    """Seconds that the answer may take, with the state machine's own, some tenths of a second."""
+    """Maximum latency in seconds. It includes some tenths of a second of the state machine."""
 
 
 class SmokeTest(Model):
-    """One request to the new version. Where it fails the configuration before is put back, or a new endpoint
-    deleted, and the stage fails."""
+    """One request to the new version. If it fails, the stage fails, and the previous configuration is
+    restored or the new endpoint is deleted."""
 
     body: Annotated[str, Field(min_length=1, max_length=60_000)] | None = None
-    """What is sent."""
+    """The body of the request."""
     file: S3Uri | None = None
-    """Or the S3 URI of a file of at most 64 KiB of text that is sent."""
+    """S3 URI of a text file of at most 64 KiB with the body. Use either `body` or `file`."""
     content_type: str = "application/json"
-    """Of what is sent."""
+    """Content type of the request."""
     accept: str = "application/json"
-    """Content type wanted back."""
+    """Content type of the response."""
     expect: Expected = Expected()
-    """What the answer must be; any answer that is no error, when left out."""
+    """The expected response. Default: any response without an error."""
 
 
 class Capture(Model):
-    """Keeps what the endpoint is asked and answers, in S3 (SageMaker's data capture)."""
+    """Stores the endpoint's requests and responses in S3 (SageMaker data capture)."""
 
     percent: Annotated[Whole, Field(ge=1, le=100)] = 100
-    """Share of the requests that is kept."""
+    """Percentage of requests to store."""
     destination: Annotated[str, Accepts(("uri", "text"), known="plan")] | None = None
-    """S3 URI of one's own; `s3://<bucket>/captured/<pipeline>/<stage>` when left out."""
+    """Your own S3 URI. Default: `s3://<bucket>/captured/<pipeline>/<stage>`."""
 
 
 class Endpoint(Stage, Serving):
-    """Makes the endpoint be what the document says: created at first, updated afterwards, and awaited."""
+    """Deploys a model to a SageMaker endpoint and waits until it is in service. Creates the endpoint in the
+    first deployment and updates it in later ones."""
 
     values: ClassVar[tuple[str, ...]] = ("endpoint",)
     needs_approved_model: ClassVar[bool] = True
@@ -101,28 +103,28 @@ class Endpoint(Stage, Serving):
     model: Annotated[str, Accepts(("package", "uri", "text"))]
     """A model package (${stages.register.package}) or a model artifact (${stages.train.model})."""
     name: AwsName | None = None
-    """Endpoint name; the pipeline's name and the environment when left out. Another name makes another
-    endpoint; the one before stays until it is deleted."""
+    """Endpoint name. Default: `<pipeline>-<environment>`. If you change the name, a new endpoint is
+    created and the old one stays until you delete it."""
     instance_type: PlanText | None = None
     """A SageMaker instance type, such as `ml.m5.large`."""
     instance_count: Count = 1
-    """Instances that serve."""
+    """Number of instances."""
     update: Update | None = None
-    """How traffic moves to a new version; all at once when left out."""
+    """How traffic moves to a new version. Default: all at once."""
     alarms: Annotated[Mapping[AwsName, Alarm], Field(max_length=10)] = Field(default_factory=dict)
-    """Name -> a CloudWatch alarm that an update rolls back on."""
+    """Alarm name -> a CloudWatch alarm that rolls back an update."""
     smoke_test: SmokeTest | None = None
-    """A request to the new version that must be answered well."""
+    """A request that the new version must answer as expected."""
     capture: Capture | None = None
-    """Keeps requests and answers in S3. Left out: none."""
+    """Stores requests and responses in S3. Default: off."""
     keep: Annotated[Whole, Field(ge=0, le=20)] = 2
-    """Earlier versions (configuration and model) that are kept to go back to. Older ones are removed after a
-    good deployment."""
+    """Number of earlier versions (configuration and model) to keep for rollback. Older versions are deleted
+    after a successful deployment."""
     time_to_live: Duration | None = None
-    """The endpoint is deleted this long after its last deployment. Left out: never."""
+    """Time after the last deployment when the endpoint is deleted. Default: never."""
     max_wait_seconds: Annotated[Whole, Field(ge=60, le=14_400)] = 1800
-    """The stage fails when the endpoint is not in service after this many seconds and the waits of
-    `update`."""
+    """Time limit in seconds, in addition to the waits of `update`. The stage fails if the endpoint is not in
+    service by then."""
 
     @property
     def overwrites_its_result(self) -> bool:

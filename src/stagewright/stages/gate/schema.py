@@ -1,4 +1,4 @@
-"""A stage that ends the run, or a branch of it, unless what it requires holds."""
+"""Fields of gate stages."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from stagewright.syntax.fields import Text
 
 
 class Gate(Stage):
-    """Compares metrics with parameters, numbers or the champion's metrics. Costs nothing: the state machine
-    itself decides."""
+    """Continues the run only if a condition on metrics holds. The state machine evaluates the condition, so a
+    gate has no cost."""
 
     judges: ClassVar[bool] = True
 
     kind: Literal["gate"]
     """Always `gate`."""
     require: Text | Annotated[tuple[Text, ...], Field(min_length=1)]
-    """A condition, such as `${stages.evaluate.metrics.r2} >= 0.88`; of several, all must hold. See *What a
-    gate requires*."""
+    """A condition, such as `${stages.evaluate.metrics.r2} >= 0.88`, or several that must all hold. See
+    *What a gate requires*."""
     otherwise: ElseAction = Field("fail", alias="else")
-    """What becomes of the run when it does not hold: it fails; or it ends well, here (`stop`: no stage starts
-    any more); or it goes on without the stages that depend on the gate (`skip`)."""
+    """What happens if the condition does not hold. `fail`: the run fails. `stop`: the run succeeds and starts
+    no more stages. `skip`: the run continues without the stages that depend on the gate."""
 
     @property
     def condition(self) -> str | tuple[str, ...]:

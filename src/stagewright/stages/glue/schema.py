@@ -1,4 +1,4 @@
-"""A stage that runs a script in AWS Glue."""
+"""Fields of glue stages: a Python or Spark script, its arguments and its capacity."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ LOGS = tuple(
 
 
 class Glue(Stage):
-    """Runs as a run of a Glue job. The installation has one for each `type`; the script is the stage's own.
-    Inputs, outputs and arguments arrive as `--<name> <value>`, to be read with getResolvedOptions."""
+    """Runs a script as an AWS Glue job run. The installation has one Glue job for each `type`. Read inputs,
+    outputs and arguments with getResolvedOptions: they are passed as `--<name> <value>`."""
 
     values: ClassVar[tuple[str, ...]] = ("outputs", "metrics")
     folder_fields: ClassVar[tuple[str, ...]] = ("inputs",)
@@ -37,31 +37,32 @@ class Glue(Stage):
     kind: Literal["glue"]
     """Always `glue`."""
     type: Literal["pythonshell", "spark"] = "pythonshell"
-    """A Python process, or Spark."""
+    """`pythonshell` runs one Python process, `spark` runs Spark."""
     code: str
     """The script, relative to the code folder."""
     include: tuple[str, ...] = ()
-    """More Python files, or .zip and .whl files, relative to the code folder, that the script may import."""
+    """Python, .zip or .whl files that the script imports, relative to the code folder."""
     job: PlanText | None = None
-    """A Glue job of one's own in place of the installation's, with the tag `stagewright:installation`: the
-    installation's name."""
+    """Your own Glue job, instead of the installation's. Its tag `stagewright:installation` must be the
+    name of the installation."""
     arguments: Mapping[Name, Text] = Field(default_factory=dict)
-    """Argument -> value. Glue's own are given so, too, such as `additional-python-modules`."""
+    """Argument -> value. You can also set Glue's arguments, such as `additional-python-modules`."""
     inputs: Mapping[Name, S3Uri] = Field(default_factory=dict)
-    """Argument -> S3 URI (or reference) to read."""
+    """Argument -> S3 URI or reference to read."""
     outputs: tuple[Name, ...] | Mapping[Name, Annotated[str, Accepts(("uri", "text"), known="plan")]] = ()
-    """Output names, or output name -> S3 URI of one's own: the script gets the URI and writes there."""
+    """Output names, or output name -> your own S3 URI. The script gets the URI and writes to it."""
     metrics_file: str | None = None
-    """`<output>/<file>.json`, a JSON object of numbers: readable as ${stages.<stage>.metrics.<name>}."""
+    """`<output>/<file>.json`, a JSON object of numbers. Refer to them as ${stages.<stage>.metrics.<name>}."""
     capacity: Literal["small", "large"] = "small"
-    """Of a Python shell: a sixteenth of a data processing unit (1 GB), or one (16 GB). With a `job` of one's
-    own, `small` is what that job has."""
+    """Capacity of a Python shell: `small` is 1/16 data processing unit (1 GB), `large` is one (16 GB). With
+    your own `job`, `small` keeps the capacity of that job."""
     worker_type: Literal["G.1X", "G.2X", "G.4X", "G.8X"] = "G.1X"
-    """Size of Spark's workers. Left out together with `workers`, a `job` of one's own keeps its own."""
+    """Size of the Spark workers. If you omit it and `workers`, your own `job` keeps its values."""
     workers: Annotated[Annotated[Whole, Field(ge=2, le=299)] | Reference, PlanNumber] = 2
-    """Number of Spark's workers."""
+    """Number of Spark workers."""
     max_runtime_seconds: Annotated[Annotated[Whole, Field(ge=60, le=604_800)] | Reference, PlanNumber] = 3600
-    """The run is stopped, and the stage fails, after this many seconds, in whole minutes."""
+    """Time limit in seconds, rounded up to minutes. When it is reached, the job run is stopped and the stage
+    fails."""
 
     def value_names(self, word: str) -> tuple[str, ...] | None:
         if word == "metrics":

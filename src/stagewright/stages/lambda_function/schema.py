@@ -1,4 +1,4 @@
-"""A stage that calls a Lambda function."""
+"""Fields of lambda stages."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from stagewright.syntax.fields import Accepts, PlanText, Whole
 
 
 class Function(Stage):
-    """Calls a Lambda function that is there, and waits for its answer, a JSON object."""
+    """Calls an existing Lambda function and waits for its response, a JSON object."""
 
     values: ClassVar[tuple[str, ...]] = ("metrics", "answer")
 
     kind: Literal["lambda"]
     """Always `lambda`."""
     function: PlanText
-    """Its name or ARN. It carries the tag `stagewright:installation` with the installation's name, which
-    is what allows the call."""
+    """Name or ARN of the function. Its tag `stagewright:installation` must be the name of the installation,
+    which allows the call."""
     payload: Annotated[Mapping[str, Any], Accepts()] = Field(default_factory=dict)
-    """What it gets."""
+    """The event for the function."""
     max_runtime_seconds: Annotated[Whole, Field(ge=1, le=900)] = 300
-    """The stage fails after this many seconds."""
+    """Time limit in seconds. When it is reached, the stage fails."""
 
     def value_names(self, word: str) -> tuple[str, ...] | None:
         return None if word in self.values else ()

@@ -1,4 +1,4 @@
-"""A stage that makes a SageMaker model."""
+"""Fields of model stages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stagewright.syntax.fields import Accepts, PlanText
 
 
 class ModelStage(Stage, Serving):
-    """Creates a model that transforms use by its name. Costs nothing until it is used."""
+    """Creates a SageMaker model. Transform stages use it by name. A model has no cost until it is used."""
 
     values: ClassVar[tuple[str, ...]] = ("name",)
 
@@ -18,5 +18,5 @@ class ModelStage(Stage, Serving):
     model: Annotated[str, Accepts(("package", "uri", "text"))]
     """A model package (${stages.register.package}) or a model artifact (${stages.train.model})."""
     instance_type: PlanText | None = None
-    """An instance type that it is to be used on: an alias then stands for the image with or without GPU
+    """The instance type that the model will run on. An image alias then selects the image with or without GPU
     support."""

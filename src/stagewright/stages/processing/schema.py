@@ -1,4 +1,4 @@
-"""A stage that runs a script (or a container's own command) over inputs and keeps its outputs."""
+"""Fields of processing stages: a script or command, its inputs and its outputs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stagewright.syntax.fields import Accepts, Name, PlanNumber, Reference, S3Ur
 
 
 class Processing(Stage, Compute):
-    """Runs as a SageMaker processing job."""
+    """Runs a script or a container's command as a SageMaker processing job."""
 
     values: ClassVar[tuple[str, ...]] = ("outputs", "metrics", "job")
     folder_fields: ClassVar[tuple[str, ...]] = ("inputs",)
@@ -24,27 +24,27 @@ class Processing(Stage, Compute):
     kind: Literal["processing"]
     """Always `processing`."""
     instance_count: Annotated[Annotated[Whole, Field(ge=1, le=100)] | Reference, PlanNumber] = 1
-    """Instances that the job runs on."""
+    """Number of instances."""
     max_runtime_seconds: Annotated[Annotated[Whole, Field(ge=1, le=777_600)] | Reference, PlanNumber] = 3600
-    """The job is stopped, and the stage fails, after this many seconds."""
+    """Time limit in seconds. When it is reached, the job is stopped and the stage fails."""
     code: str | None = None
-    """The script, relative to the code folder. `.py` runs with python3, `.sh` with /bin/bash. It gets no SM_
-    variables, and no requirements.txt is installed for it: a `.sh` script that calls pip first does that."""
+    """The script, relative to the code folder. `.py` runs with python3, `.sh` with /bin/bash. The script
+    gets no SM_ variables, and requirements.txt is not installed. To install packages, use a `.sh` script
+    that calls pip."""
     include: tuple[str, ...] = ()
-    """More files or folders, relative to the code folder, put beside the script."""
+    """More files or folders for the script, relative to the code folder."""
     entrypoint: tuple[Text, ...] = ()
-    """The container's command, where it is not the script: for custom images."""
+    """The container's command, for custom images. Use either `code` or `entrypoint`."""
     arguments: tuple[Text, ...] = ()
-    """Arguments of the script or the command."""
+    """Arguments of the script or command."""
     environment: Mapping[str, Text] = Field(default_factory=dict)
-    """Environment variables, beside those of `defaults`."""
+    """Environment variables, in addition to those of `defaults`."""
     inputs: Mapping[Name, S3Uri] = Field(default_factory=dict)
-    """Input name -> S3 URI (or reference), found by the job at /opt/ml/processing/input/<name>."""
+    """Input name -> S3 URI or reference. The job reads it at /opt/ml/processing/input/<name>."""
     outputs: tuple[Name, ...] | Mapping[Name, Annotated[str, Accepts(("uri", "text"), known="plan")]] = ()
-    """Output names, or output name -> S3 URI of one's own; written by the job to
-    /opt/ml/processing/output/<name>."""
+    """Output names, or output name -> your own S3 URI. The job writes to /opt/ml/processing/output/<name>."""
     metrics_file: str | None = None
-    """`<output>/<file>.json`, a JSON object of numbers: readable as ${stages.<stage>.metrics.<name>}."""
+    """`<output>/<file>.json`, a JSON object of numbers. Refer to them as ${stages.<stage>.metrics.<name>}."""
 
     def value_names(self, word: str) -> tuple[str, ...] | None:
         if word == "metrics":

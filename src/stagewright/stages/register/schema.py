@@ -1,4 +1,4 @@
-"""A stage that makes a version of a model in the registry."""
+"""Fields of register stages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stagewright.syntax.fields import AwsName, S3Uri
 
 
 class Register(Stage, Serving):
-    """Creates a model package in `group` (made when it is not there)."""
+    """Registers a version of a model: a model package in `group`. Creates the group if it does not exist."""
 
     values: ClassVar[tuple[str, ...]] = ("package",)
     registers_model: ClassVar[bool] = True
@@ -19,17 +19,17 @@ class Register(Stage, Serving):
     model: S3Uri
     """The model artifact, usually ${stages.train.model}."""
     group: AwsName | None = None
-    """Model package group; the pipeline's name when left out."""
+    """Model package group. Default: the pipeline's name."""
     approval: Literal["manual", "approved", "rejected"] = "manual"
-    """`manual` waits for a person; `approved` is for pipelines whose gates decide."""
+    """Approval status of the new version. `manual` waits for a person. Use `approved` if gates decide."""
     content_types: tuple[str, ...] = ("text/csv", "application/json")
-    """What the model reads."""
+    """Content types that the model accepts."""
     response_types: tuple[str, ...] = ("application/json", "text/csv")
-    """What the model answers."""
+    """Content types that the model returns."""
     instance_types: tuple[str, ...] = ("ml.m5.large", "ml.m5.xlarge")
-    """Instance types that the model may be served on."""
+    """Instance types that can serve the model."""
     metrics: S3Uri | None = None
-    """S3 URI of a JSON file of model quality statistics, usually a ${stages.X.outputs.Y}/file.json."""
+    """S3 URI of a JSON file with model quality statistics, usually ${stages.X.outputs.Y}/file.json."""
 
     @property
     def needs_approval(self) -> bool:

@@ -1,4 +1,4 @@
-"""A stage that fits a model."""
+"""Fields of training stages, and of the training jobs of tuning stages."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class TrainingSpec(Stage, Compute):
     quota_purpose: ClassVar[str] = "training job"
 
     entry_point: str | None = None
-    """The script, relative to the code folder; hyperparameters arrive as its arguments. A requirements.txt
-    beside it, at the root of the code folder, is installed before it starts."""
+    """The training script, relative to the code folder. It gets the hyperparameters as arguments. A
+    requirements.txt at the root of the code folder is installed first."""
     include: tuple[str, ...] = ()
-    """More files or folders, relative to the code folder, put beside the script."""
+    """More files or folders for the script, relative to the code folder."""
     channels: Mapping[Name, S3Uri] = Field(default_factory=dict)
-    """Channel name -> S3 URI (or reference), found by the job at /opt/ml/input/data/<name>."""
+    """Channel name -> S3 URI or reference. The job reads it at /opt/ml/input/data/<name>."""
     hyperparameters: Mapping[str, Annotated[Scalar, Accepts(as_text=True)]] = Field(default_factory=dict)
-    """Hyperparameter -> value."""
+    """Hyperparameter name -> value."""
     environment: Mapping[str, Text] = Field(default_factory=dict)
-    """Environment variables, beside those of `defaults`."""
+    """Environment variables, in addition to those of `defaults`."""
     metrics: Mapping[Name, str] = Field(default_factory=dict)
-    """Metric name -> regular expression with one group, searched in the job's log."""
+    """Metric name -> regular expression with one group, which SageMaker applies to the job's log."""
 
     def value_names(self, word: str) -> tuple[str, ...] | None:
         return tuple(self.metrics) if word == "metrics" else ()
@@ -42,7 +42,7 @@ class TrainingSpec(Stage, Compute):
 
 
 class Training(TrainingSpec):
-    """Runs as a SageMaker training job, in script mode where `entry_point` is given."""
+    """Trains a model with a SageMaker training job. With `entry_point`, the job runs in script mode."""
 
     values: ClassVar[tuple[str, ...]] = ("metrics", "model", "job")
     job_service: ClassVar[JobService] = "training"

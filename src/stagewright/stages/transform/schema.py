@@ -1,4 +1,4 @@
-"""A stage that predicts for whole files."""
+"""Fields of transform stages: a model, the files to predict for, and their format."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from stagewright.syntax.fields import (
 )
 
 PREDICTIONS = "predictions"
-"""The one output of a transform stage."""
+"""The only output of a transform stage."""
 
 
 class Transform(Stage, Serving):
-    """Runs as a SageMaker batch transform job."""
+    """Makes predictions for files with a SageMaker batch transform job."""
 
     values: ClassVar[tuple[str, ...]] = ("outputs", "job")
     folder_fields: ClassVar[tuple[str, ...]] = ("input",)
@@ -38,35 +38,36 @@ class Transform(Stage, Serving):
     model: Served
     """A model stage (${stages.model.name}), a model package, or a model artifact (${stages.train.model})."""
     input: S3Uri
-    """S3 URI of the files to predict for, usually a ${stages.X.outputs.Y}."""
+    """S3 URI of the files to predict for, usually ${stages.X.outputs.Y}."""
     output: Annotated[str, Accepts(("uri", "text"), known="plan")] | None = None
-    """S3 URI of one's own for the predictions, which are ${stages.<stage>.outputs.predictions}."""
+    """Your own S3 URI for the predictions. Refer to them as ${stages.<stage>.outputs.predictions}."""
     content_type: str = "text/csv"
-    """What the files hold."""
+    """Content type of the files."""
     accept: str | None = None
-    """What the model is asked to answer; as `content_type` where `join` or `output_filter` is given."""
+    """Content type of the predictions. Default with `join` or `output_filter`: `content_type`."""
     split_by: Literal["None", "Line", "RecordIO", "TFRecord"] = "Line"
-    """How a file is cut into records; `None` sends it whole."""
+    """How a file is split into records. `None` sends the whole file."""
     assemble_with: Literal["None", "Line"] | None = None
-    """How answers are joined into a file; as `split_by` has it where that is `Line`."""
+    """How predictions are assembled into a file. Default: `Line` if `split_by` is `Line`."""
     strategy: Literal["MultiRecord", "SingleRecord"] = "MultiRecord"
-    """Records sent at once: as many as `max_payload_mb` holds, or one. Not where `split_by` is `None`."""
+    """Records per request: as many as `max_payload_mb` allows, or one. Omit it if `split_by` is `None`."""
     max_payload_mb: Annotated[Annotated[Whole, Field(ge=0, le=100)] | Reference, PlanNumber] = 6
-    """Size of what is sent at once, in MB."""
+    """Maximum size of a request, in MB."""
     max_concurrent: Annotated[Annotated[Whole, Field(ge=0, le=100)] | Reference, PlanNumber] = 1
-    """Requests that an instance answers side by side; 0 leaves it to the container."""
+    """Maximum number of parallel requests per instance. 0: the container decides."""
     input_filter: str | None = None
-    """JSONPath of the part of a record that the model gets, such as `$[1:]`."""
+    """JSONPath of the part of a record to send to the model, such as `$[1:]`."""
     output_filter: str | None = None
-    """JSONPath of the part of record and answer that is kept, such as `$[0,-1]`."""
+    """JSONPath of the part of the record and prediction to keep, such as `$[0,-1]`."""
     join: Flag = False
-    """Whether an answer is joined to its record."""
+    """Whether each prediction is joined to its record."""
     instance_type: PlanText | None = None
     """A SageMaker instance type, such as `ml.m5.xlarge`."""
     instance_count: Count = 1
-    """Instances that predict."""
+    """Number of instances."""
     max_runtime_seconds: Seconds = 3600
-    """The job is stopped, and the stage fails, after this many seconds, waiting for instances included."""
+    """Time limit in seconds, including the wait for instances. When it is reached, the job is stopped and the
+    stage fails."""
 
     def value_names(self, word: str) -> tuple[str, ...] | None:
         return (PREDICTIONS,) if word == "outputs" else ()

@@ -1,4 +1,4 @@
-"""A stage that searches for hyperparameters."""
+"""Fields of tuning stages: the training job, the ranges and the search."""
 
 from __future__ import annotations
 
@@ -15,55 +15,56 @@ Scaling = Literal["Auto", "Linear", "Logarithmic", "ReverseLogarithmic"]
 
 
 class WholeRange(Model):
-    """Whole numbers from `min` to `max`."""
+    """A range of whole numbers."""
 
     type: Literal["integer"]
-    """How the values lie."""
+    """The type of the range."""
     min: Whole
-    """The smallest."""
+    """The smallest value."""
     max: Whole
-    """The largest."""
+    """The largest value."""
     scaling: Scaling = "Auto"
-    """How the search spreads over the range."""
+    """How the search scales the range."""
 
 
 class NumberRange(Model):
-    """Numbers from `min` to `max`."""
+    """A range of numbers."""
 
     type: Literal["continuous"]
-    """How the values lie."""
+    """The type of the range."""
     min: Finite
-    """The smallest."""
+    """The smallest value."""
     max: Finite
-    """The largest."""
+    """The largest value."""
     scaling: Scaling = "Auto"
-    """How the search spreads over the range."""
+    """How the search scales the range."""
 
 
 class Choice(Model):
-    """One of some values."""
+    """A list of values."""
 
     type: Literal["categorical"]
-    """How the values lie."""
+    """The type of the range."""
     values: Annotated[tuple[Scalar, ...], Field(min_length=1, max_length=30)]
-    """The values."""
+    """The values to try."""
 
 
 Range = Annotated[WholeRange | NumberRange | Choice, Field(discriminator="type")]
 
 
 class Objective(Model):
-    """What the search is for."""
+    """The metric that the search optimizes."""
 
     metric: str
-    """One of the stage's `metrics`; of an algorithm of AWS's, one that it reports by itself."""
+    """One of the stage's `metrics`, or a metric that AWS's built-in algorithm reports."""
     goal: Literal["maximize", "minimize"] = "maximize"
-    """Whether more is better."""
+    """Whether a larger or a smaller value is better."""
 
 
 class Tuning(TrainingSpec):
-    """Runs as a SageMaker hyperparameter tuning job. What it gives is the model of its best training job, and
-    the hyperparameters that it was made with, for a training stage on all of the data: see *References*."""
+    """Searches for hyperparameters with a SageMaker hyperparameter tuning job. Its result is the model of
+    the best training job and that job's hyperparameters. A training stage can use them to train on all of
+    the data: see *References*."""
 
     values: ClassVar[tuple[str, ...]] = ("metrics", "model", "job", "best", "hyperparameters")
     tagged_fields: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -75,18 +76,18 @@ class Tuning(TrainingSpec):
     kind: Literal["tuning"]
     """Always `tuning`."""
     objective: Objective
-    """What the search is for."""
+    """The metric that the search optimizes."""
     ranges: Annotated[Mapping[str, Range], Field(min_length=1, max_length=30)]
-    """Hyperparameter -> the values to try."""
+    """Hyperparameter name -> the values to try."""
     strategy: Literal["Bayesian", "Random", "Grid", "Hyperband"] = "Bayesian"
-    """How the next values are chosen. Grid takes categorical ranges only; Hyperband stops training jobs by
-    the epochs that they report, and has to know how many there are at most: a hyperparameter `epochs`."""
+    """How the search chooses values. Grid accepts only categorical ranges. Hyperband stops training jobs
+    early and needs the maximum number of epochs in a hyperparameter, such as `epochs`."""
     max_jobs: Annotated[Annotated[Whole, Field(ge=1, le=750)] | Reference, PlanNumber] = 10
-    """Training jobs in all. Not for Grid, which tries every combination."""
+    """Total number of training jobs. Omit it for Grid, which tries every combination."""
     max_parallel_jobs: Annotated[Annotated[Whole, Field(ge=1, le=100)] | Reference, PlanNumber] = 2
-    """Training jobs side by side."""
+    """Number of training jobs that run in parallel."""
     early_stopping: Flag = False
-    """Whether jobs that will not be the best are stopped."""
+    """Whether SageMaker stops training jobs that are unlikely to be the best."""
 
     def value_names(self, word: str) -> tuple[str, ...] | None:
         if word == "hyperparameters":
