@@ -68,17 +68,18 @@ class Installed:
         sqs = self.client("sqs")
         with translate_errors("sqs", f"the queue {name}"):
             url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-            found: Mapping[str, str] = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])[
-                "Attributes"
-            ]
-        return found
+            answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+        attributes: Mapping[str, str] = answer["Attributes"]
+        return attributes
 
     def function(self, name: str) -> Described:
+        """Return the response of GetFunctionConfiguration."""
         with translate_errors("lambda", f"the function {name}"):
-            found: Described = self.client("lambda").get_function_configuration(FunctionName=name)
-        return found
+            described: Described = self.client("lambda").get_function_configuration(FunctionName=name)
+        return described
 
     def event_source_states(self, queue_arn: str, function: str) -> list[str]:
+        """Return the states of the event source mappings. Calls ListEventSourceMappings."""
         with translate_errors("lambda", f"the event source of {function}"):
             answer = self.client("lambda").list_event_source_mappings(
                 EventSourceArn=queue_arn, FunctionName=function
@@ -86,9 +87,10 @@ class Installed:
         return [mapping["State"] for mapping in answer["EventSourceMappings"]]
 
     def layer(self, arn: str) -> Described:
+        """Return the response of GetLayerVersionByArn."""
         with translate_errors("lambda", f"the layer {arn}"):
-            found: Described = self.client("lambda").get_layer_version_by_arn(Arn=arn)
-        return found
+            described: Described = self.client("lambda").get_layer_version_by_arn(Arn=arn)
+        return described
 
     def rule(self, name: str) -> dict[str, Any]:
         """Return state, pattern, schedule, and targets: ARN -> ARN of the dead-letter queue."""
@@ -105,9 +107,10 @@ class Installed:
         }
 
     def machine(self, arn: str) -> Described:
+        """Return the response of DescribeStateMachine."""
         with translate_errors("states", f"the state machine {arn}"):
-            found: Described = self.client("stepfunctions").describe_state_machine(stateMachineArn=arn)
-        return found
+            described: Described = self.client("stepfunctions").describe_state_machine(stateMachineArn=arn)
+        return described
 
     def role(self, name: str) -> Described:
         """Return trust and policy, each as a JSON object."""
@@ -118,14 +121,16 @@ class Installed:
         return {"trust": _json(role["AssumeRolePolicyDocument"]), "policy": _json(policy)}
 
     def topic(self, arn: str) -> Described:
+        """Return the response of GetTopicAttributes."""
         with translate_errors("sns", f"the topic {arn}"):
-            found: Described = self.client("sns").get_topic_attributes(TopicArn=arn)["Attributes"]
-        return found
+            described: Described = self.client("sns").get_topic_attributes(TopicArn=arn)["Attributes"]
+        return described
 
     def glue_job(self, name: str) -> Described:
+        """Return the response of GetJob."""
         with translate_errors("glue", f"the Glue job {name}"):
-            found: Described = self.client("glue").get_job(JobName=name)["Job"]
-        return found
+            described: Described = self.client("glue").get_job(JobName=name)["Job"]
+        return described
 
     def alarm_states(self, names: Sequence[str]) -> dict[str, str]:
         """Return name -> OK, ALARM or INSUFFICIENT_DATA of the alarms that exist. Calls DescribeAlarms."""

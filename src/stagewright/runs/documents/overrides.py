@@ -51,13 +51,13 @@ def put(gateway: OperatorGateway, pipeline: str, texts: Sequence[str], by: str) 
     settings = [split_assignment(text) for text in texts]
     before = layers.read(gateway, pipeline)
     content = before.overrides.content
-    under = before.document("environment")
+    pushed = before.document("environment")
     for path, text in settings:
-        content = merged(without(content, path), nested(path, override_value(under, path, text)))
-    made = _checked(gateway, before, content, [path for path, _ in settings])
+        content = merged(without(content, path), nested(path, override_value(pushed, path, text)))
+    document = _checked(gateway, before, content, [path for path, _ in settings])
     return replace(
-        _write(gateway, before, content, by, made),
-        warnings=tuple(warning for path, _ in settings if (warning := _typo_warning(under, path))),
+        _write(gateway, before, content, by, document),
+        warnings=tuple(warning for path, _ in settings if (warning := _typo_warning(pushed, path))),
     )
 
 
@@ -69,17 +69,17 @@ def remove(gateway: OperatorGateway, pipeline: str, paths: Sequence[Path], by: s
     """
     before = layers.read(gateway, pipeline)
     content = before.overrides.content
-    _require(content, paths)
+    _require_overridden(content, paths)
     for path in paths:
         content = without(content, path)
     remaining: Mapping[str, Any] = content if paths else {}
     try:
-        made = _checked(gateway, before, remaining)
+        document = _checked(gateway, before, remaining)
     except DocumentError as error:
         if not find_problems(gateway, before):
             raise
         return replace(_write(gateway, before, remaining, by, None), problems=error.problems)
-    return _write(gateway, before, remaining, by, made)
+    return _write(gateway, before, remaining, by, document)
 
 
 def roll_back(gateway: OperatorGateway, pipeline: str, number: int, by: str) -> OverridesChange:
@@ -89,14 +89,14 @@ def roll_back(gateway: OperatorGateway, pipeline: str, number: int, by: str) -> 
     """
     before = layers.read(gateway, pipeline)
     target = revisions.document(gateway, pipeline, number)
-    under = before.document("environment")
-    needed = tuple(changes(under, target))
+    pushed = before.document("environment")
+    needed = tuple(changes(pushed, target))
     content: Any = {}
     for change in needed:
         if change.after is not ABSENT:
-            content = merged(content, nested(change.path, quote_text(under, change.path, change.after)))
-    if beyond := list(_beyond(gateway, under, content, needed)):
-        raise DocumentError(problems(beyond))
+            content = merged(content, nested(change.path, quote_text(pushed, change.path, change.after)))
+    if impossible := list(_impossible_changes(gateway, pushed, content, needed)):
+        raise DocumentError(problems(impossible))
     return _write(gateway, before, content, by, _checked(gateway, before, content))
 
 
@@ -110,17 +110,17 @@ def find_problems(gateway: OperatorGateway, stored: Layers) -> tuple[Problem, ..
 
 
 def _checked(
-    gateway: OperatorGateway, before: Layers, content: Mapping[str, Any], given: Sequence[Path] = ()
+    gateway: OperatorGateway, before: Layers, content: Mapping[str, Any], assigned: Sequence[Path] = ()
 ) -> Effective:
     after = replace(before, overrides=replace(before.overrides, content=content))
-    return effective(after, gateway.allows_code_overrides, given)
+    return effective(after, gateway.allows_code_overrides, assigned)
 
 
-def _require(content: Mapping[str, Any], paths: Sequence[Path]) -> None:
-    there = [format_path(path) for path, _ in leaves(content)] if content else []
+def _require_overridden(content: Mapping[str, Any], paths: Sequence[Path]) -> None:
+    overridden = [format_path(path) for path, _ in leaves(content)] if content else []
     remedy = "there are no overrides"
     missing = [
-        Finding(path, "is not overridden", nearest(format_path(path), there, "overridden") or remedy)
+        Finding(path, "is not overridden", nearest(format_path(path), overridden, "overridden") or remedy)
         for path in paths
         if value_at(content, path) is ABSENT
     ]
@@ -137,8 +137,8 @@ def _typo_warning(document: Mapping[str, Any], path: Path) -> str:
     return f"{format_path(path)} is new: the document has {format_path((*path[:-1], close))}" if close else ""
 
 
-def _beyond(
-    gateway: OperatorGateway, under: Mapping[str, Any], content: Mapping[str, Any], needed: Sequence[Change]
+def _impossible_changes(
+    gateway: OperatorGateway, pushed: Mapping[str, Any], content: Mapping[str, Any], needed: Sequence[Change]
 ) -> Iterator[Finding]:
     """Yield the changes that overrides cannot make."""
     for change in needed:
@@ -149,16 +149,20 @@ def _beyond(
                 change.path, "it is newer than the revision, and overrides cannot remove it", ELSEWHERE
             )
     sections = unquoted({name: content[name] for name in SECTIONS if name in content})
-    findings = list(value_findings(under, sections))
-    if (guarded := list(guarded_findings(under, sections))) and not gateway.allows_code_overrides():
+    findings = list(value_findings(pushed, sections))
+    if (guarded := list(guarded_findings(pushed, sections))) and not gateway.allows_code_overrides():
         findings += guarded
     yield from (replace(finding, remedy=ELSEWHERE) for finding in findings)
 
 
 def _write(
-    gateway: OperatorGateway, before: Layers, content: Mapping[str, Any], by: str, made: Effective | None
+    gateway: OperatorGateway,
+    before: Layers,
+    content: Mapping[str, Any],
+    by: str,
+    document: Effective | None,
 ) -> OverridesChange:
-    """Write the overrides and a revision. `made` is the new document, None if it is still invalid."""
+    """Write the overrides and a revision. `document` is the new document, None if it is still invalid."""
     stored = before.overrides
     after = replace(
         before, overrides=Overrides(content, stored.version + 1, by, timestamp(datetime.now(UTC)))
@@ -170,5 +174,5 @@ def _write(
     elif not gateway.documents.put_overrides(before.pipeline, stored, after.overrides):
         message = f"somebody else has changed the overrides of {before.pipeline}; nothing was written"
         raise TargetError(message, f"look at stagewright config show {before.pipeline}, then try again")
-    revision = revisions.record(gateway, replace(made, layers=after)) if made else None
+    revision = revisions.record(gateway, replace(document, layers=after)) if document else None
     return OverridesChange(before.pipeline, after.overrides.version, changed, revision)

@@ -45,17 +45,21 @@ def find_endpoint(gateway: Gateway, name: str, stage: str | None = None) -> Endp
     """
     deployed = deployed_endpoints(gateway, name, stage)
     records = gateway.endpoint_records.all()
-    found = [record for record in records if record.name in deployed]
-    found = found or [record for record in records if record.name == name and stage in (None, record.stage)]
-    if len(found) == 1:
-        return gateway.endpoint_records.get(found[0].name) or found[0]  # the index may be older
-    if not found:
+    candidates = [record for record in records if record.name in deployed]
+    candidates = candidates or [
+        record for record in records if record.name == name and stage in (None, record.stage)
+    ]
+    if len(candidates) == 1:
+        return gateway.endpoint_records.get(candidates[0].name) or candidates[0]  # the index may be older
+    if not candidates:
         where = f" in stage {stage}" if stage else ""
         raise NotFoundError(
-            f"{name} has deployed no endpoint{where}", "stagewright endpoints lists those that are there"
+            f"{name} has deployed no endpoint{where}", "stagewright endpoints lists all endpoints"
         )
-    listed = ", ".join(f"{record.name} of {deployed[record.name][1]}" for record in found)
-    raise NotFoundError(f"{name} has deployed {len(found)} endpoints: {listed}", "name the stage: --stage")
+    listed = ", ".join(f"{record.name} of {deployed[record.name][1]}" for record in candidates)
+    raise NotFoundError(
+        f"{name} has deployed {len(candidates)} endpoints: {listed}", "name the stage: --stage"
+    )
 
 
 @dataclass(frozen=True)

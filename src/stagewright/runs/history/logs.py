@@ -74,8 +74,8 @@ def tail(gateway: OperatorGateway, run: str, stage: str | None = None, lines: in
     Raises NotFoundError if there is no such run or stage.
     """
     streams = _streams(gateway, _chosen(gateway, show(gateway, run), stage))
-    found = [line for stream in streams for line in _after(gateway, stream, "")[0]]
-    return sorted(found, key=lambda line: line.time)[-lines:]
+    logged = [line for stream in streams for line in _after(gateway, stream, "")[0]]
+    return sorted(logged, key=lambda line: line.time)[-lines:]
 
 
 def follow(
@@ -102,12 +102,12 @@ def follow(
 def function_lines(gateway: OperatorGateway, run: str) -> list[LogLine]:
     """Return the lines of router, recorder and sweeper about the run, by time."""
     since = int(datetime.fromisoformat(show(gateway, run).created).timestamp() * 1000) - 60_000
-    found = [
+    lines = [
         _line(f"function/{function}", event)
         for function in FUNCTIONS
         for event in gateway.logs.search(f"/aws/lambda/{gateway.installation.name(function)}", run, since)
     ]
-    return sorted(found, key=lambda line: line.time)
+    return sorted(lines, key=lambda line: line.time)
 
 
 def _chosen(gateway: OperatorGateway, record: RunRecord, stage: str | None) -> tuple[_Logged, ...]:
@@ -127,17 +127,17 @@ def _logged(gateway: OperatorGateway, record: RunRecord, name: str) -> _Logged:
         raise NotFoundError(f"{name} is disabled and has never run", "enable it: enabled: true")
     if not stage.reused_from:
         return _Logged(record, stage)
-    made = show(gateway, stage.reused_from)
-    return _Logged(made, made.stage(name))
+    source = show(gateway, stage.reused_from)
+    return _Logged(source, source.stage(name))
 
 
 def _streams(gateway: OperatorGateway, chosen: tuple[_Logged, ...]) -> list[_Stream]:
     return [
         stream
-        for each in chosen
-        if each.stage.status not in ("PLANNED", "NOT_RUN")
-        for log in KINDS[each.stage.kind].schema.logs
-        for stream in _streams_of(gateway, each, log)
+        for logged in chosen
+        if logged.stage.status not in ("PLANNED", "NOT_RUN")
+        for log in KINDS[logged.stage.kind].schema.logs
+        for stream in _streams_of(gateway, logged, log)
     ]
 
 
@@ -215,16 +215,16 @@ def _seconds(time_text: str) -> float:
 
 def _after(gateway: OperatorGateway, stream: _Stream, token: str) -> tuple[list[LogLine], str]:
     """Return the lines of a stream after `token`, and the next token."""
-    found: list[LogEvent] = []
+    events: list[LogEvent] = []
     while True:
-        events, following = gateway.logs.read(stream.group, stream.name, token)
-        found += [event for event in events if event.time >= stream.since * 1000]
-        if following == token or not events:
+        page, following = gateway.logs.read(stream.group, stream.name, token)
+        events += [event for event in page if event.time >= stream.since * 1000]
+        if following == token or not page:
             break
         token = following
-    if stream.until and found and found[0].time > stream.until * 1000:
+    if stream.until and events and events[0].time > stream.until * 1000:
         return [], following
-    return [_line(stream.source, event) for event in found], following
+    return [_line(stream.source, event) for event in events], following
 
 
 def _line(source: str, event: LogEvent) -> LogLine:

@@ -35,10 +35,12 @@ def approval_statuses(
     The status of a deleted package is "gone".
     """
     registers = {source for name in pipeline.stages if (source := registered_by(pipeline, name))}
-    found = {result.result.get("package") for source in registers for result in results.get(source, ())}
-    arns = sorted(str(arn) for arn in found if arn)
-    packages = run_parallel(gateway.registry.package, arns)
-    return {arn: package.approval if package else "gone" for arn, package in zip(arns, packages, strict=True)}
+    packages = {result.result.get("package") for source in registers for result in results.get(source, ())}
+    arns = sorted(str(arn) for arn in packages if arn)
+    described = run_parallel(gateway.registry.package, arns)
+    return {
+        arn: package.approval if package else "gone" for arn, package in zip(arns, described, strict=True)
+    }
 
 
 def _result(gateway: Gateway, stage: str, trigger: Trigger) -> GoodResult:

@@ -70,8 +70,8 @@ def _recorded(gateway: Gateway, pipeline: Pipeline, partition: str) -> dict[str,
 def _missing(gateway: Gateway, artifacts: Iterable[ArtifactRef]) -> dict[ArtifactRef, str]:
     """Return each artifact that does not exist -> the sentence of its rollback; "" for all but endpoints."""
     needed = sorted(artifacts)
-    found = run_parallel(partial(exists, gateway), needed)
-    missing = [artifact for artifact, is_found in zip(needed, found, strict=True) if not is_found]
+    existing = run_parallel(partial(exists, gateway), needed)
+    missing = [artifact for artifact, is_there in zip(needed, existing, strict=True) if not is_there]
     endpoints = [artifact for artifact in missing if artifact.type == "endpoint"]
     rollbacks = run_parallel(partial(_rollback, gateway), endpoints)
     return dict.fromkeys(missing, "") | dict(zip(endpoints, rollbacks, strict=True))
