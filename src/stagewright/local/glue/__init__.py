@@ -1,3 +1,3 @@
-"""A Glue service of ours: jobs and their runs. Python shell runs as a process; Spark where pyspark is."""
+"""The local Glue: jobs and job runs. Python shell runs as a process, Spark in a Python with pyspark."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What jobs and their runs are given."""
+"""The services that jobs and job runs share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sagemaker_local.storage import Storage
 from sagemaker_local.store import Store
 
 Publish = Callable[[str, dict[str, Any]], None]
-"""`(detail_type, detail)` of an EventBridge event of source aws.glue."""
+"""Publish an EventBridge event of the source aws.glue: `(detail_type, detail)`."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from stagewright.local.glue.protocol import missing, page
 from stagewright.local.glue.run import ENDED, INTERRUPTED, KIND, LOG_GROUPS, STARTING, Run
 
 DEFAULT_CONCURRENCY = 1
-"""API reference, ExecutionProperty, MaxConcurrentRuns."""
+"""Default of MaxConcurrentRuns (API reference, ExecutionProperty)."""
 CAPACITY = ("MaxCapacity", "WorkerType", "NumberOfWorkers")
 INHERITED = ("GlueVersion", "SecurityConfiguration", "NotificationProperty", "ExecutionClass")
 
@@ -47,7 +47,7 @@ class JobRuns:
         }
 
     def start(self) -> None:
-        """A run whose server stopped is FAILED, since nobody saw how it went on."""
+        """Fail the runs that a stopped server left unfinished."""
         for record in self._context.store.all(KIND):
             if record["JobRunState"] not in ENDED:
                 Run(self._context, {}, {}, record).fail(INTERRUPTED)
@@ -58,24 +58,24 @@ class JobRuns:
     def _start(self, request: dict[str, Any]) -> dict[str, Any]:
         job = self._jobs.known(request["JobName"])
         check_capacity(request)
-        given = arguments.resolved(job, request.get("Arguments", {}))
+        run_arguments = arguments.resolve(job, request.get("Arguments", {}))
         if job["Command"]["Name"] == SPARK:
             pythons.spark(self._context.environments, job["GlueVersion"])
-        record = _new(job, request)
+        record = _new_record(job, request)
 
-        def made(others: list[Run]) -> Run:
+        def create(others: list[Run]) -> Run:
             _check_concurrency(job, others)
             self._context.store.put(KIND, record["Id"], record)
-            return Run(self._context, job, given, record)
+            return Run(self._context, job, run_arguments, record)
 
         try:
-            self._active.begin(record["Id"], made)
+            self._active.begin(record["Id"], create)
         except ClosedError as error:
             raise ApiError("InternalServiceException", "the local server is stopping", 500) from error
         return {"JobRunId": record["Id"]}
 
     def _list(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Newest first."""
+        """Return a page of the job's runs, newest first."""
         self._jobs.known(request["JobName"])
         runs = [run for run in self._context.store.all(KIND) if run["JobName"] == request["JobName"]]
         return page("JobRuns", runs[::-1], request)
@@ -84,16 +84,16 @@ class JobRuns:
         stopped: list[dict[str, Any]] = []
         errors: list[dict[str, Any]] = []
         for run_id in request["JobRunIds"]:
-            told = {"JobName": request["JobName"], "JobRunId": run_id}
+            names = {"JobName": request["JobName"], "JobRunId": run_id}
             try:
-                self._stop_one(**told)
-                stopped.append(told)
+                self._stop_one(**names)
+                stopped.append(names)
             except ApiError as error:
                 detail = {"ErrorCode": error.code, "ErrorMessage": error.message}
-                errors.append({**told, "ErrorDetail": detail})
+                errors.append({**names, "ErrorDetail": detail})
         return {"SuccessfulSubmissions": stopped, "Errors": errors}
 
-    def _stop_one(self, JobName: str, JobRunId: str) -> None:  # noqa: N803 -- as the API names them
+    def _stop_one(self, JobName: str, JobRunId: str) -> None:  # noqa: N803 -- the API's names
         self._known(JobName, JobRunId)
         if not self._active.stop(JobRunId):
             state = self._known(JobName, JobRunId)["JobRunState"]
@@ -106,14 +106,14 @@ class JobRuns:
         return record
 
 
-def _check_concurrency(job: Record, at_work: list[Run]) -> None:
-    most = job.get("ExecutionProperty", {}).get("MaxConcurrentRuns", DEFAULT_CONCURRENCY)
-    if sum(run.record["JobName"] == job["Name"] for run in at_work) >= most:
+def _check_concurrency(job: Record, running: list[Run]) -> None:
+    limit = job.get("ExecutionProperty", {}).get("MaxConcurrentRuns", DEFAULT_CONCURRENCY)
+    if sum(run.record["JobName"] == job["Name"] for run in running) >= limit:
         raise ApiError("ConcurrentRunsExceededException", f"Concurrent runs exceeded for {job['Name']}")
 
 
-def _new(job: Record, request: dict[str, Any]) -> Record:
-    """The record that a run begins with; the request's settings come before the job's."""
+def _new_record(job: Record, request: dict[str, Any]) -> Record:
+    """Return the first record of a run. Settings of the request override those of the job."""
     time, kind = now(), job["Command"]["Name"]
     own = {name: request[name] for name in ("Arguments", *INHERITED) if name in request}
     inherited = {name: job[name] for name in INHERITED if name in job}
@@ -136,11 +136,11 @@ def _new(job: Record, request: dict[str, Any]) -> Record:
 
 
 def _capacity(source: dict[str, Any], kind: str) -> dict[str, Any]:
-    """A Python shell job has 0.0625 DPU unless told (API reference, Job, MaxCapacity)."""
-    found = {name: source[name] for name in CAPACITY if name in source}
-    return found or ({} if kind == SPARK else {"MaxCapacity": 0.0625})
+    """Return the capacity. A Python shell job defaults to 0.0625 DPU (API reference, Job, MaxCapacity)."""
+    capacity = {name: source[name] for name in CAPACITY if name in source}
+    return capacity or ({} if kind == SPARK else {"MaxCapacity": 0.0625})
 
 
 def _default_timeout(job: Record) -> int:
-    """Minutes (API reference, Job, Timeout)."""
+    """Return the default timeout in minutes (API reference, Job, Timeout)."""
     return 480 if float(job.get("GlueVersion", "0")) >= 5 else 2_880

@@ -17,8 +17,8 @@ KIND = "job"
 PYTHON_SHELL, SPARK = "pythonshell", "glueetl"
 SPARK_VERSIONS = ("4.0", "5.0")
 PYTHON_OF = {PYTHON_SHELL: "3.9", SPARK: "3"}
-LONGEST = 10_080
-"""Minutes: "Jobs must have timeout values less than 7 days" (API reference, Job, Timeout)."""
+MAX_TIMEOUT = 10_080
+"""Minutes. "Jobs must have timeout values less than 7 days" (API reference, Job, Timeout)."""
 
 RULES: Rules = {
     "JobMode": ("SCRIPT",),
@@ -33,7 +33,7 @@ RULES: Rules = {
 }
 IDLE_FIELDS = ("LogUri", "SecurityConfiguration", "NotificationProperty")
 KEPT = ("Name", "CreatedOn")
-"""Of a job that is updated: all else is the update's or reset (API reference, UpdateJob)."""
+"""An update keeps these fields and replaces or resets all others (API reference, UpdateJob)."""
 
 
 class Jobs:
@@ -87,19 +87,19 @@ def _check(job: dict[str, Any]) -> None:
     if kind not in PYTHON_OF:
         raise invalid(f"Command.Name must be {PYTHON_SHELL} or {SPARK}")
     if not job.get("Role"):
-        raise invalid("Role must be given")
+        raise invalid("Role is required")
     if command.get("PythonVersion") != PYTHON_OF[kind]:
-        given = command.get("PythonVersion", "none")
-        raise unsupported(f"Command.PythonVersion={given} of {kind}; {PYTHON_OF[kind]} is")
+        version = command.get("PythonVersion", "none")
+        raise unsupported(f"Command.PythonVersion={version} of {kind}; {PYTHON_OF[kind]} is supported")
     if kind == SPARK and job.get("GlueVersion") not in SPARK_VERSIONS:
-        raise unsupported(f"GlueVersion={job.get('GlueVersion', 'none')} of {SPARK}; 5.0 is")
+        raise unsupported(f"GlueVersion={job.get('GlueVersion', 'none')} of {SPARK}; 5.0 is supported")
     check_capacity(job)
     arguments.check({**job.get("DefaultArguments", {}), **job.get("NonOverridableArguments", {})})
 
 
 def check_capacity(request: dict[str, Any]) -> None:
-    """Of a job, or of one run of it."""
-    if request.get("Timeout", 1) > LONGEST:
-        raise invalid(f"Timeout must be at most {LONGEST} minutes")
+    """Check the timeout and the capacity of a job or a job run."""
+    if request.get("Timeout", 1) > MAX_TIMEOUT:
+        raise invalid(f"Timeout must be at most {MAX_TIMEOUT} minutes")
     if "MaxCapacity" in request and ("WorkerType" in request or "NumberOfWorkers" in request):
         raise invalid("Please do not set Max Capacity if using Worker Type and Number of Workers.")

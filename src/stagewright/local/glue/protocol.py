@@ -1,4 +1,4 @@
-"""Pages of a listing."""
+"""Glue's API: requests, responses, pages and errors."""
 
 from __future__ import annotations
 
@@ -18,17 +18,6 @@ from sagemaker_local.store import Record
 DEFAULT_PAGE = 100
 
 
-def page(member: str, records: list[Record], request: dict[str, Any]) -> dict[str, Any]:
-    """`{member: [records], "NextToken": ...}`. A token is the number of records that came before."""
-    token = request.get("NextToken", "0")
-    if not token.isdecimal():
-        raise invalid("The NextToken is not valid; start again without it.")
-    start = int(token)
-    end = start + request.get("MaxResults", DEFAULT_PAGE)
-    following = {"NextToken": str(end)} if end < len(records) else {}
-    return {member: records[start:end], **following}
-
-
 TARGET_PREFIX = "AWSGlue."
 
 log = logging.getLogger(__name__)
@@ -46,9 +35,9 @@ def missing(message: str) -> ApiError:
     return ApiError("EntityNotFoundException", message)
 
 
-def unsupported(what: str) -> ApiError:
-    """For what could change a result and that nothing here acts on: never silently ignored."""
-    return invalid(f"not supported by the local Glue: {what}")
+def unsupported(feature: str) -> ApiError:
+    """Return the error for a feature that could change a result and is not implemented."""
+    return invalid(f"not supported by the local Glue: {feature}")
 
 
 @cache
@@ -63,20 +52,31 @@ def operation_model(operation: str) -> OperationModel:
 
 
 def parse(operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    """ValidationException names everything that is wrong with a request."""
+    """Return the valid request. Raise ValidationException with every problem of an invalid one."""
     shape = operation_model(operation).input_shape
     return checked(shape, request) if shape else {}
 
 
 def typed_response(operation: str, response: Mapping[str, Any]) -> dict[str, Any]:
-    """The members that the operation's output has, times as aware datetimes (as boto3 returns them)."""
+    """Return the members of the operation's output as boto3 does, with times as aware datetimes."""
     return typed(operation_model(operation).output_shape, response)
+
+
+def page(member: str, records: list[Record], request: dict[str, Any]) -> dict[str, Any]:
+    """Return `{member: [records], "NextToken": ...}`. A token is the number of records on earlier pages."""
+    token = request.get("NextToken", "0")
+    if not token.isdecimal():
+        raise invalid("The NextToken is not valid; start again without it.")
+    start = int(token)
+    end = start + request.get("MaxResults", DEFAULT_PAGE)
+    following = {"NextToken": str(end)} if end < len(records) else {}
+    return {member: records[start:end], **following}
 
 
 def handle(
     service: Service, _path: str, headers: Mapping[str, str], body: bytes
 ) -> tuple[int, dict[str, str], bytes]:
-    """One HTTP request (header names in lower case) -> status, headers, body."""
+    """Serve an HTTP request and return status, headers and body. Header names are in lower case."""
     request_id = {"x-amzn-requestid": str(uuid.uuid4())}
     operation = headers.get("x-amz-target", "").removeprefix(TARGET_PREFIX)
     try:

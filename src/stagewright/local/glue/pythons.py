@@ -1,9 +1,12 @@
-"""The Python that a run gets.
+"""The Python of a job run.
 
-Python shell: an environment built on first use, like those of SageMaker's images. Of the library set
-`analytics` (developer guide, "Python shell jobs") it has what scripts mostly use; boto3 is a newer one, since
-the set's does not know AWS_ENDPOINT_URL. Spark: no environment is built, for its size. In `local.toml`, the
-table [pythons] may name a Python of one's own as `glue-pythonshell-3.9` and `glue-spark-5.0`.
+Python shell: an environment that is built on first use, like those of SageMaker's images. It has the most
+used packages of the library set `analytics` (developer guide, "Python shell jobs"). boto3 is newer than in
+the set, because the set's version does not support AWS_ENDPOINT_URL.
+
+Spark: no environment is built, because of its size.
+
+The table [pythons] in `local.toml` can name another Python as `glue-pythonshell-3.9` and `glue-spark-5.0`.
 """
 
 from __future__ import annotations
@@ -51,18 +54,19 @@ PYTHON_SHELL = Image(
 
 
 def python_shell(environments: Environments, report: Report) -> Environment:
-    """JobEnvironmentError where none can be had."""
+    """Return the environment of Python shell. Raise JobEnvironmentError if it cannot be built."""
     return environments.of(PYTHON_SHELL.full_alias, PYTHON_SHELL, report)
 
 
 def spark(environments: Environments, version: str) -> Environment:
-    """InvalidInputException, with the remedy, where no Python has pyspark."""
+    """Return a Python with pyspark. Raise InvalidInputException with the remedy if there is none."""
     alias = f"glue-spark-{version}"
     own = environments.own_python(alias, None)
     python = own or Path(sys.executable)
     if not any((Path(site) / "pyspark").is_dir() for site in interpreters.inspect(python).sites):
         raise unsupported(
-            f"Spark, since {python} has no pyspark: install it (pip install pyspark), or name a Python that "
-            f'has it in local.toml, table [pythons], as "{alias}"'
+            f"Spark, because {python} has no pyspark. Install it (pip install pyspark), or name a Python"
+            f" with "
+            f'pyspark in local.toml, table [pythons], as "{alias}"'
         )
-    return Environment(python, warning=f"Spark runs on {python}, on this machine alone")
+    return Environment(python, warning=f"Spark runs on {python}, on this machine only")

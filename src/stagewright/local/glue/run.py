@@ -1,4 +1,4 @@
-"""The life of one job run: its thread, its process, its two logs, its record, and how it ended."""
+"""One job run: its thread, its process, its two logs and its record."""
 
 from __future__ import annotations
 
@@ -32,32 +32,32 @@ INTERRUPTED = "the local server stopped while the job ran"
 EVENT = "Glue Job State Change"
 MINUTE = 60.0
 RUNTIME = Path(__file__).with_name("runtime")
-"""What a script may import as `awsglue`."""
+"""Folder of the module `awsglue` for scripts."""
 
 log = logging.getLogger(__name__)
 
 
 class Run:
-    """Everything here runs in the run's own thread but `stop`, `interrupt` and `fail`."""
+    """A job run with a thread of its own. Other threads call `stop`, `interrupt` and `fail`."""
 
     def __init__(
-        self, context: Context, job: Mapping[str, Any], given: Mapping[str, str], record: Record
+        self, context: Context, job: Mapping[str, Any], run_arguments: Mapping[str, str], record: Record
     ) -> None:
         self._context = context
         self._job = job
-        self._given = given
+        self._arguments = run_arguments
         self.record = record
         self.id: str = record["Id"]
         self._folder = context.settings.root / "runs" / self.id
-        self._inside = self._folder / "ml"
+        self._container = self._folder / "ml"
         self._lock = threading.RLock()
         self._ending = ""
         self._process: Process | None = None
-        self._began = 0.0
+        self._started = 0.0
         self._thread: threading.Thread | None = None
 
     def start(self, done: Callable[[], None]) -> None:
-        self._thread = threading.Thread(target=self._live, args=(done,), name=self.id, daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(done,), name=self.id, daemon=True)
         self._thread.start()
 
     def join(self, timeout: float) -> None:
@@ -65,7 +65,7 @@ class Run:
             self._thread.join(timeout)
 
     def stop(self, ending: str = STOPPED) -> bool:
-        """Ends the run's processes; false where it has ended or is ending."""
+        """Kill the run's process. Return False if the run has ended or is ending."""
         with self._lock:
             if self._ending or self.record["JobRunState"] in ENDED:
                 return False
@@ -75,7 +75,7 @@ class Run:
         return True
 
     def interrupt(self) -> None:
-        """The server stops: the run ends at once, and is reported FAILED."""
+        """Kill the run's process because the server stops. The run becomes FAILED."""
         with self._lock:
             self._ending = FAILED
         self._kill()
@@ -89,7 +89,7 @@ class Run:
         if process is not None:
             process.kill()
 
-    def _live(self, done: Callable[[], None]) -> None:
+    def _run(self, done: Callable[[], None]) -> None:
         try:
             state, message = self._outcome()
             self._discard()
@@ -98,10 +98,10 @@ class Run:
             done()
 
     def _outcome(self) -> tuple[str, str]:
-        """How it ended, and why where it did not succeed."""
+        """Run the job and return the final state and, unless it succeeded, the reason."""
         try:
             with LogPair(self._context, self.record["LogGroupName"], self.id, self._folder) as logs:
-                message = self._logged(logs)
+                message = self._logged_failure(logs)
         except Exception as error:
             log.exception("%s failed", self.id)
             message = f"{type(error).__name__}: {error}"
@@ -114,17 +114,17 @@ class Run:
                 return TIMEOUT, f"Job run exceeded its timeout of {self.record['Timeout']} minutes"
         return self._ending, ""
 
-    def _logged(self, logs: LogPair) -> str:
+    def _logged_failure(self, logs: LogPair) -> str:
         try:
-            return self._carry_out(logs)
+            return self._execute(logs)
         except (JobFailure, JobEnvironmentError, ApiError) as error:
             message: str = getattr(error, "message", str(error))
             logs.error.note(message)
             return message
 
-    def _carry_out(self, logs: LogPair) -> str:
+    def _execute(self, logs: LogPair) -> str:
         environment = self._environment(logs)
-        script = self._fetch(arguments.script_of(self._job, self._given), self._inside / "glue")
+        script = self._fetch(arguments.script_of(self._job, self._arguments), self._container / "glue")
         paths = self._modules()
         process = self._launch(environment, script, paths)
         if process is None:
@@ -134,60 +134,63 @@ class Run:
         timer.start()
         code = logs.follow(process)
         timer.cancel()
-        said = exception_in(list(logs.error.tail))
-        return "" if code == 0 else said or f"Command failed with exit code {code}"
+        exception = exception_in(list(logs.error.tail))
+        return "" if code == 0 else exception or f"Command failed with exit code {code}"
 
     def _environment(self, logs: LogPair) -> Environment:
-        known = self._context.environments
+        environments = self._context.environments
         if self._is_spark:
-            found = pythons.spark(known, self._job["GlueVersion"])
+            environment = pythons.spark(environments, self._job["GlueVersion"])
         else:
-            found = pythons.python_shell(known, logs.output.note)
-        if found.warning:
-            logs.output.note(f"WARNING: {found.warning}")
-        packages = arguments.packages_of(self._given)
+            environment = pythons.python_shell(environments, logs.output.note)
+        if environment.warning:
+            logs.output.note(f"WARNING: {environment.warning}")
+        packages = arguments.packages_of(self._arguments)
         if not packages:
-            return found
+            return environment
         file = self._folder / "requirements/requirements.txt"
         file.parent.mkdir()
         file.write_text("".join(f"{package}\n" for package in packages))
-        return known.with_requirements(found, file, logs.output.note)
+        return environments.with_requirements(environment, file, logs.output.note)
 
     def _modules(self) -> list[str]:
-        """What comes before everything else on the script's path. A .py file is found in its folder."""
-        folder = self._inside / "glue/lib"
+        """Fetch the modules and return the first entries of PYTHONPATH.
+
+        A .py file is found through its folder.
+        """
+        folder = self._container / "glue/lib"
         paths = ["/opt/ml/glue/lib"]
-        for uri in arguments.modules_of(self._given):
+        for uri in arguments.modules_of(self._arguments):
             name = self._fetch(uri, folder)
             if not name.endswith(".py"):
                 paths.append(f"/opt/ml/glue/lib/{name}")
         return [*paths, str(RUNTIME)]
 
     def _fetch(self, uri: str, folder: Path) -> str:
-        """The file's name. JobFailure where it is not there."""
+        """Download a file and return its name. Raise JobFailure if it does not exist."""
         name = uri.rpartition("/")[2]
         folder.mkdir(parents=True, exist_ok=True)
         self._context.storage.download_file(uri, folder / name)
         return name
 
     def _launch(self, environment: Environment, script: str, paths: list[str]) -> Process | None:
-        """None where the run was stopped before its process began."""
+        """Start the script. Return None if the run was stopped before."""
         python = lay_over(environment.python, self._folder / "python")
         programs = (python.parent, environment.python.parent)
         variables = base_environment(self._context.settings, self._folder / "home", programs)
         variables["PYTHONPATH"] = os.pathsep.join(paths)
-        given = dict(self._given)
+        script_arguments = dict(self._arguments)
         if self._is_spark:
-            # A Python shell script is given no name of its job; a Spark script is.
-            given |= {"--JOB_NAME": self.record["JobName"], "--JOB_RUN_ID": self.id}
+            # Glue passes these to Spark scripts only.
+            script_arguments |= {"--JOB_NAME": self.record["JobName"], "--JOB_RUN_ID": self.id}
             variables |= _spark_variables(str(python))
-        argv = (str(python), f"/opt/ml/glue/{script}", *arguments.argv(given))
-        command = Command(self._inside, argv, variables, "/opt/ml/glue", separate_errors=True)
+        argv = (str(python), f"/opt/ml/glue/{script}", *arguments.argv(script_arguments))
+        command = Command(self._container, argv, variables, "/opt/ml/glue", separate_errors=True)
         with self._lock:
             if self._ending:
                 return None
             self._process = self._context.launcher.start(command)
-            self._began = now()
+            self._started = now()
             self._change(RUNNING)
         return self._process
 
@@ -202,13 +205,13 @@ class Run:
 
     def _end(self, state: str, message: str) -> None:
         time = now()
-        seconds = max(1, round(time - self._began)) if self._began else 0
+        seconds = max(1, round(time - self._started)) if self._started else 0
         reason = {"ErrorMessage": message} if message else {}
         self._change(state, CompletedOn=time, ExecutionTime=seconds, **reason)
         self._publish(state, message)
 
     def _publish(self, state: str, message: str) -> None:
-        """ "AWS Glue events" (EventBridge user guide) names these members."""
+        """Publish the state change with the members listed in "AWS Glue events" (EventBridge user guide)."""
         detail = {
             "jobName": self.record["JobName"],
             "severity": "INFO" if state in (SUCCEEDED, STOPPED) else "ERROR",
@@ -218,11 +221,11 @@ class Run:
         }
         try:
             self._context.publish(EVENT, detail)
-        except Exception:  # an event that nobody takes must not change how the run ends
+        except Exception:  # a lost event must not change the result of the run
             log.exception("%s: its event could not be published", self.id)
 
     def _discard(self) -> None:
-        """Leaves nothing of the folder but the logs."""
+        """Delete the run's folder except its logs."""
         for entry in self._folder.iterdir() if self._folder.is_dir() else ():
             if entry.is_dir():
                 shutil.rmtree(entry, ignore_errors=True)
@@ -231,7 +234,7 @@ class Run:
 
 
 class LogPair:
-    """A run's standard output and error: two log groups, a stream of the run's id in each."""
+    """The logs of a run's standard output and error: two log groups with a stream named after the run."""
 
     def __init__(self, context: Context, group: str, name: str, folder: Path) -> None:
         self.output = context.logs.open(f"{group}/output", name, folder / "output.log")
@@ -245,8 +248,8 @@ class LogPair:
         self.error.close()
 
     def follow(self, process: Process) -> int:
-        """Until the process has ended: its lines to the logs; its exit code."""
-        assert process.errors is not None  # noqa: S101 -- asked for when it was started
+        """Copy the process's output to the logs until it ends. Return the exit code."""
+        assert process.errors is not None  # noqa: S101 -- the process was started with it
         errors = threading.Thread(target=_copy, args=(process.errors, self.error), daemon=True)
         errors.start()
         _copy(process.output, self.output)
@@ -261,7 +264,7 @@ def _copy(source: IO[bytes], target: LogStream) -> None:
 
 
 def _spark_variables(python: str) -> dict[str, str]:
-    """Driver and executors are this machine. Where Java is, Spark finds it as the user's own does."""
+    """Return Spark's variables: driver and executors run on this machine, with the user's Java."""
     java = {"JAVA_HOME": os.environ["JAVA_HOME"]} if "JAVA_HOME" in os.environ else {}
     local = {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_DIRS": "/opt/ml/glue/tmp"}
     return {"PYSPARK_PYTHON": python, "PYSPARK_DRIVER_PYTHON": python, **local, **java}

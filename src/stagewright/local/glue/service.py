@@ -1,6 +1,6 @@
-"""The local Glue: jobs and their runs behind one dispatch table.
+"""The local Glue: the operations of jobs and job runs.
 
-Settings, store, S3, logs, environments and sandbox are those of the local SageMaker.
+Settings, store, S3, logs, environments and sandbox come from the local SageMaker.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class Glue:
-    """`publish` is called, from any thread, for every run that ended. The launcher may be others' too."""
+    """The service. It calls `publish` from any thread when a run ends. The launcher can be shared."""
 
     def __init__(self, settings: Settings, publish: Publish, launcher: Launcher) -> None:
         self._context = Context(
@@ -43,10 +43,11 @@ class Glue:
         self._fields: dict[str, Fields] = {**jobs.fields, **self._runs.fields}
 
     def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        """Answers as boto3 would: times are datetimes. ApiError carries Glue's code and message."""
+        """Return the response as boto3 does, with times as datetimes. Raise ApiError with Glue's code."""
         protocol.operation_model(operation)
         if operation not in self._operations:
-            message = f"not supported by the local Glue: {operation}; it has {', '.join(self._operations)}"
+            supported = ", ".join(self._operations)
+            message = f"not supported by the local Glue: {operation}; supported are {supported}"
             raise ApiError("UnknownOperationException", message, 501)
         checked = protocol.parse(operation, request)
         fields = self._fields.get(operation, Fields())
@@ -56,15 +57,15 @@ class Glue:
         return protocol.typed_response(operation, self._operations[operation](checked))
 
     def start(self) -> None:
-        """Runs that an earlier process left are reported FAILED."""
+        """Fail the runs that an earlier process left unfinished."""
         self._runs.start()
 
     def checkpoint(self) -> None:
-        """Makes the folder of this service one that may be copied, as long as nobody calls it."""
+        """Write everything to disk, so that the folder can be copied while there are no calls."""
         self._context.store.checkpoint()
 
     def close(self) -> None:
-        """Ends every run; no process is left."""
+        """Stop every run and its process."""
         self._runs.close()
         self._context.logs.close()
         self._context.storage.close()

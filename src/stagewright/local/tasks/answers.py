@@ -1,4 +1,4 @@
-"""A task's result: JSON's types only, and not too large."""
+"""Results and errors of tasks: JSON types only, within the size limit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def iso(moment: datetime) -> str:
 
 
 def plain(value: Any, time_of: Callable[[datetime], Any]) -> Any:
-    """JSON's types only, times as `time_of` gives them."""
+    """Convert a value to JSON types. `time_of` converts times."""
     match value:
         case datetime():
             return time_of(value)
@@ -31,7 +31,7 @@ def plain(value: Any, time_of: Callable[[datetime], Any]) -> Any:
 
 
 def within_limit(result: dict[str, Any]) -> dict[str, Any]:
-    """The same, unless Step Functions would refuse it for its size."""
+    """Return the result. Raise TaskError if Step Functions rejects it for its size."""
     if cause := excess(result):
         raise TaskError(TOO_LARGE, cause)
     return result
@@ -42,7 +42,7 @@ def unrecognized(task: Task) -> TaskError:
 
 
 def check(operation: str, arguments: Any) -> None:
-    """TaskError for a field that it does not take."""
+    """Raise TaskError for a field that the operation does not accept."""
     for problem in step_functions_fields.check(operation, arguments):
         field = problem.path.rpartition(".")[2]
         cause = f'[The field "{field}" is not supported by Step Functions]'

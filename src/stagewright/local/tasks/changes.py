@@ -1,4 +1,4 @@
-"""Waiting for jobs: until one has ended, or nobody waits for it any more."""
+"""Wait for the end of a job, or until its execution stops."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from sagemaker_local.api.protocol import ApiError
 from stagewright.local.emulator.engine import ExecutionStoppedError, Task, TaskError
 
 FALLBACK_SECONDS = 0.25
-"""A change that nobody announced is noticed after this long."""
+"""The longest time until a change without an announcement is noticed."""
 
-Found = TypeVar("Found")
+T = TypeVar("T")
 
 
 class Changes:
-    """Wakes those who wait for a job whenever any job changes."""
+    """Wakes all waiting tasks when any job changes."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
@@ -34,20 +34,23 @@ class Changes:
             self._condition.notify_all()
 
     def wait(self, seen: int, seconds: float) -> None:
-        """Until `count` is no longer `seen`, at most `seconds`."""
+        """Wait until `count` differs from `seen`, at most `seconds`."""
         with self._condition:
             self._condition.wait_for(lambda: self._count != seen, timeout=seconds)
 
-    def until(self, task: Task, look: Callable[[], Found | None], stop: Callable[[], Any]) -> Found:
-        """What `look` finds at last. `stop` is called where the execution is stopped or the task times out:
-        ExecutionStoppedError, or TaskError."""
+    def until(self, task: Task, check: Callable[[], T | None], stop: Callable[[], Any]) -> T:
+        """Call `check` after each change until it returns a result, and return that.
+
+        If the execution stops or the task times out, `stop` is called and ExecutionStoppedError or TaskError
+        is raised.
+        """
         deadline = time.monotonic() + task.timeout if task.timeout is not None else float("inf")
         while True:
             seen = self.count
-            if (found := look()) is not None:
-                return found
+            if (result := check()) is not None:
+                return result
             if task.stopped or time.monotonic() >= deadline:
-                with suppress(ApiError):  # it ended meanwhile: nothing is left to stop
+                with suppress(ApiError):  # the job has ended
                     stop()
                 if task.stopped:
                     raise ExecutionStoppedError("the execution was stopped while its job ran")

@@ -1,10 +1,10 @@
-"""Step Functions' tasks of Glue, as its optimized integration does them.
+"""Step Functions' optimized integration of Glue.
 
-"Start an AWS Glue job with Step Functions" (developer guide): `.sync` is available; without it the answer
-has JobName beside JobRunId. With `.sync` the result is the JobRun structure itself (CDK, GlueStartJobRun; so
-do recorded executions), times in epoch milliseconds; a run that did not succeed fails the task with
-States.TaskFailed and that structure as the cause. Errors have the names that the service model gives them,
-after `Glue.`; others are `Glue.AWSGlueException`.
+"Start an AWS Glue job with Step Functions" (developer guide): without `.sync`, the result has JobName and
+JobRunId. With `.sync`, the result is the JobRun structure (CDK, GlueStartJobRun; recorded executions) with
+times in epoch milliseconds. A run that does not succeed fails the task with States.TaskFailed and that
+structure as the cause. Errors of the service model have the prefix `Glue.`; all others are
+`Glue.AWSGlueException`.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ class GlueTasks:
         return within_limit(self._ended(task, names) if pattern else names)
 
     def _ended(self, task: Task, names: dict[str, str]) -> dict[str, Any]:
-        """The job run once it has succeeded. TaskError with it where it ended otherwise."""
-        asked = {"JobName": names["JobName"], "RunId": names["JobRunId"]}
+        """Wait for the job run and return it. Raise TaskError with it as the cause unless it succeeded."""
+        request = {"JobName": names["JobName"], "RunId": names["JobRunId"]}
 
-        def look() -> dict[str, Any] | None:
-            found: dict[str, Any] = plain(self._call("GetJobRun", asked)["JobRun"], milliseconds)
-            if found["JobRunState"] not in (SUCCEEDED, *UNFINISHED):
-                raise TaskError("States.TaskFailed", json.dumps(found))
-            return found if found["JobRunState"] == SUCCEEDED else None
+        def check() -> dict[str, Any] | None:
+            run: dict[str, Any] = plain(self._call("GetJobRun", request)["JobRun"], milliseconds)
+            if run["JobRunState"] not in (SUCCEEDED, *UNFINISHED):
+                raise TaskError("States.TaskFailed", json.dumps(run))
+            return run if run["JobRunState"] == SUCCEEDED else None
 
         stop = {"JobName": names["JobName"], "JobRunIds": [names["JobRunId"]]}
-        return self._changes.until(task, look, lambda: self._service.call("BatchStopJobRun", stop))
+        return self._changes.until(task, check, lambda: self._service.call("BatchStopJobRun", stop))
 
     def _call(self, operation: str, request: Any) -> dict[str, Any]:
         try:
@@ -58,7 +58,7 @@ class GlueTasks:
 
 
 def _checked(task: Task) -> str:
-    """`sync` or nothing. TaskError for what Step Functions refuses before it calls Glue."""
+    """Return `sync` or an empty string. Raise TaskError for what Step Functions rejects itself."""
     action, _, pattern = task.resource.removeprefix(PREFIX).partition(".")
     if action != "startJobRun" or pattern not in ("", "sync"):
         raise answers.unrecognized(task)
@@ -69,5 +69,5 @@ def _checked(task: Task) -> str:
 def _failure(operation: str, error: ApiError) -> TaskError:
     modeled = [shape.name for shape in operation_model(operation).error_shapes]
     name = error.code if error.code in modeled else "AWSGlueException"
-    where = f"Service: AWSGlue; Status Code: {error.status}; Error Code: {error.code}"
-    return TaskError(f"Glue.{name}", f"{error.message} ({where}; Request ID: {uuid.uuid4()})")
+    details = f"Service: AWSGlue; Status Code: {error.status}; Error Code: {error.code}"
+    return TaskError(f"Glue.{name}", f"{error.message} ({details}; Request ID: {uuid.uuid4()})")

@@ -1,4 +1,4 @@
-"""Step Functions' task that reads an object: `aws-sdk:s3:getObject`."""
+"""Step Functions' integration `aws-sdk:s3:getObject`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ GET_OBJECT = "arn:aws:states:::aws-sdk:s3:getObject"
 
 
 def get_object(ministack: Ministack, task: Task) -> dict[str, Any]:
-    """The body as text, as Step Functions returns it.
+    """Return the object with its body as text, as Step Functions does.
 
-    A range may end inside a character, so what is not UTF-8 is replaced: whoever reads the text judges it.
+    A range can end inside a character, so bytes that are not UTF-8 are replaced.
     """
     request = task.arguments
     status, headers, body = ministack.get_object(
@@ -24,26 +24,26 @@ def get_object(ministack: Ministack, task: Task) -> dict[str, Any]:
     )
     if status not in (200, 206):
         raise _s3_error(status, body)
-    given = {name.lower(): value for name, value in headers.items()}
+    fields = {name.lower(): value for name, value in headers.items()}
     answer = {
         "Body": body.decode(errors="replace"),
         "ContentLength": len(body),
-        "ContentType": given.get("content-type"),
-        "ETag": given.get("etag"),
-        "LastModified": iso(parsedate_to_datetime(given["last-modified"]))
-        if "last-modified" in given
+        "ContentType": fields.get("content-type"),
+        "ETag": fields.get("etag"),
+        "LastModified": iso(parsedate_to_datetime(fields["last-modified"]))
+        if "last-modified" in fields
         else None,
         "Metadata": {
-            k.removeprefix("x-amz-meta-"): v for k, v in given.items() if k.startswith("x-amz-meta-")
+            k.removeprefix("x-amz-meta-"): v for k, v in fields.items() if k.startswith("x-amz-meta-")
         },
-        "VersionId": given.get("x-amz-version-id"),
+        "VersionId": fields.get("x-amz-version-id"),
     }
     return within_limit({name: value for name, value in answer.items() if value is not None})
 
 
 def _s3_error(status: int, body: bytes) -> TaskError:
     try:
-        root = ElementTree.fromstring(body)  # noqa: S314 -- ministack's own answer
+        root = ElementTree.fromstring(body)  # noqa: S314 -- ministack's response
     except ElementTree.ParseError:
         return TaskError("S3.S3Exception", f"Service: S3, Status Code: {status}")
     code = root.findtext("Code") or "S3Exception"

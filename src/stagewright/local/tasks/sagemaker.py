@@ -1,15 +1,14 @@
-"""Step Functions' tasks of SageMaker and its runtime.
+"""Step Functions' integrations of SageMaker and its runtime.
 
-How the real integrations behave, and where that is written:
-
-- optimized (`sagemaker:createTrainingJob[.sync]`): only listed parameters are accepted, others end in
-  States.Runtime, which no Catch sees (AWS: "Create and manage Amazon SageMaker AI jobs with Step
-  Functions"). `.sync` waits; its result is the describe call's answer; a job that did not complete fails
-  the task with States.TaskFailed and that answer as the cause; a stopped execution or a timeout stops the
-  job (AWS: "Run a Job (.sync)").
-- error names are those of AWS's Java SDK 1: `SageMaker.ResourceInUseException` where SageMaker's model has
-  the error, otherwise `SageMaker.AmazonSageMakerException`.
-- `aws-sdk:sagemaker:*` uses the Java SDK 2: times are ISO 8601, other errors are
+- Optimized (`sagemaker:createTrainingJob[.sync]`): other parameters than the documented ones end the
+execution
+  with States.Runtime, which no Catch matches ("Create and manage Amazon SageMaker AI jobs with Step
+  Functions"). `.sync` waits, and its result is the describe response. A job that does not complete fails the
+  task with States.TaskFailed and that response as the cause. A stopped execution or a timeout stops the job
+  ("Run a Job (.sync)").
+- Error names are those of AWS's Java SDK 1: `SageMaker.ResourceInUseException` for an error of SageMaker's
+  model, otherwise `SageMaker.AmazonSageMakerException`.
+- `aws-sdk:sagemaker:*` uses the Java SDK 2: times are ISO 8601, and errors outside the model are
   `SageMaker.SageMakerException`.
 """
 
@@ -32,13 +31,13 @@ OPTIMIZED = "arn:aws:states:::sagemaker:"
 SDK = "arn:aws:states:::aws-sdk:sagemaker:"
 SDK_INVOKE = "arn:aws:states:::aws-sdk:sagemakerruntime:invokeEndpoint"
 INVOKE_HEADERS = {"ContentType": "content-type", "Accept": "accept"}
-MODELLED = ("ConflictException", "ResourceInUse", "ResourceLimitExceeded", "ResourceNotFound")
-"""Errors in SageMaker's service model (botocore sagemaker/2017-07-24); all others are unmodeled."""
+MODELED = ("ConflictException", "ResourceInUse", "ResourceLimitExceeded", "ResourceNotFound")
+"""The errors of SageMaker's service model (botocore sagemaker/2017-07-24)."""
 JOBS = ("ProcessingJob", "TrainingJob", "TransformJob", "HyperParameterTuningJob")
 
 
 class SageMakerTasks:
-    """Both integrations of SageMaker over the local service."""
+    """Both integrations, with the local SageMaker as the service."""
 
     def __init__(self, service: Service, changes: Changes) -> None:
         self._service = service
@@ -60,8 +59,10 @@ class SageMakerTasks:
         return within_limit(plain(answer, iso))
 
     def invoke(self, task: Task) -> dict[str, Any]:
-        """`aws-sdk:sagemakerruntime:invokeEndpoint`: the answer's body as text. A body of JSON's other types
-        is sent as JSON."""
+        """Run `aws-sdk:sagemakerruntime:invokeEndpoint`. The result has the response body as text.
+
+        A request body that is no text is sent as JSON.
+        """
         request = task.arguments
         body = request["Body"] if isinstance(request["Body"], str) else json.dumps(request["Body"])
         headers = {name: request[field] for field, name in INVOKE_HEADERS.items() if field in request}
@@ -70,8 +71,8 @@ class SageMakerTasks:
         except ApiError as error:
             raise _runtime_error(error.code, error.message) from error
         if answer.status != 200:
-            said = json.loads(answer.body)
-            raise _runtime_error(said["ErrorCode"], said["Message"])
+            error_body = json.loads(answer.body)
+            raise _runtime_error(error_body["ErrorCode"], error_body["Message"])
         return within_limit(
             {
                 "Body": answer.body.decode(errors="replace"),
@@ -88,21 +89,21 @@ class SageMakerTasks:
         return answer
 
     def _ended(self, task: Task, kind: str) -> dict[str, Any]:
-        """The job's description once it has completed. TaskError with it where the job ended otherwise."""
+        """Wait for the job and return its description. Raise TaskError with it unless the job completed."""
         name = {f"{kind}Name": task.arguments[f"{kind}Name"]}
 
-        def look() -> dict[str, Any] | None:
-            found = self._call(f"Describe{kind}", name, first_sdk_error)
-            status = found[f"{kind}Status"]
+        def ended() -> dict[str, Any] | None:
+            job = self._call(f"Describe{kind}", name, first_sdk_error)
+            status = job[f"{kind}Status"]
             if status in ("Failed", "Stopped"):
-                raise TaskError("States.TaskFailed", json.dumps(plain(found, milliseconds)))
-            return found if status == "Completed" else None
+                raise TaskError("States.TaskFailed", json.dumps(plain(job, milliseconds)))
+            return job if status == "Completed" else None
 
-        return self._changes.until(task, look, lambda: self._service.call(f"Stop{kind}", name))
+        return self._changes.until(task, ended, lambda: self._service.call(f"Stop{kind}", name))
 
 
 def check(task: Task, operation: str, pattern: str) -> None:
-    """TaskError for what Step Functions refuses before it calls SageMaker."""
+    """Raise TaskError for what Step Functions rejects before it calls SageMaker."""
     waits = operation.removeprefix("Create") in JOBS
     if operation not in allowed.DOCUMENTED or pattern not in ("", "sync") or (pattern and not waits):
         raise answers.unrecognized(task)
@@ -110,8 +111,8 @@ def check(task: Task, operation: str, pattern: str) -> None:
 
 
 def first_sdk_error(error: ApiError) -> TaskError:
-    where = f"Service: AmazonSageMaker; Status Code: {error.status}; Error Code: {error.code}"
-    detail = f"{where}; Request ID: {uuid.uuid4()}"
+    details = f"Service: AmazonSageMaker; Status Code: {error.status}; Error Code: {error.code}"
+    detail = f"{details}; Request ID: {uuid.uuid4()}"
     return TaskError(_error_name(error.code, "AmazonSageMakerException"), f"{error.message} ({detail})")
 
 
@@ -121,12 +122,12 @@ def second_sdk_error(error: ApiError) -> TaskError:
 
 
 def _runtime_error(code: str, message: str) -> TaskError:
-    """The Java SDK 2 names an exception class for each error of the model (sagemaker-runtime/2017-05-13)."""
+    """Return an error of the runtime, named as in the Java SDK 2 (sagemaker-runtime/2017-05-13)."""
     name = code if code.endswith("Exception") else f"{code}Exception"
     return TaskError(f"SageMakerRuntime.{name}", f"{message} (Service: SageMakerRuntime)")
 
 
-def _error_name(code: str, otherwise: str) -> str:
-    if code not in MODELLED:
-        return f"SageMaker.{otherwise}"
+def _error_name(code: str, unmodeled: str) -> str:
+    if code not in MODELED:
+        return f"SageMaker.{unmodeled}"
     return f"SageMaker.{code.removesuffix('Exception')}Exception"

@@ -1,6 +1,6 @@
-"""What scripts of Glue jobs import: `utils` for their arguments, `context` and `job` for Spark.
+"""The module `awsglue` for scripts: `utils` for their arguments, `context` and `job` for Spark.
 
-Runs in the job's Python, beside its script.
+It runs in the Python of the job.
 """
 
 from __future__ import annotations

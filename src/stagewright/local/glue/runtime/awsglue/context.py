@@ -1,4 +1,4 @@
-"""`GlueContext` as far as it is Spark's own: the session. Dynamic frames and the catalog are not here."""
+"""`GlueContext` with Spark's session only. Dynamic frames and the Data Catalog are not supported."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ class GlueContext:
         return self._context._jvm.org.apache.log4j.LogManager.getLogger("GlueLogger")
 
     def __getattr__(self, name: str) -> Any:
-        message = f"the local GlueContext has no {name}: use spark_session, which is Spark's own"
+        message = f"the local GlueContext has no {name}; use spark_session"
         raise NotImplementedError(message)

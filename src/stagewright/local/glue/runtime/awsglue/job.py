@@ -1,4 +1,4 @@
-"""`Job` as Spark scripts call it. There are no bookmarks here, so there is nothing to commit."""
+"""`Job` for Spark scripts. Bookmarks are not supported, so `commit` does nothing."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ class Job:
         return bool(self._name)
 
     def commit(self) -> None:
-        """Nothing to keep."""
+        """Do nothing."""

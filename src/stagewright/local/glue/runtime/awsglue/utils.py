@@ -1,4 +1,4 @@
-"""A script's arguments, as the developer guide says ("Accessing parameters using getResolvedOptions")."""
+"""The arguments of a script (developer guide, "Accessing parameters using getResolvedOptions")."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RESERVED = {
     "encryption-type": None,
     "enable-data-lineage": None,
 }
-"""Glue's own, with what stands for them where they are not given: a script may not ask for them."""
+"""Glue's own arguments and their defaults. A script must not request them."""
 TEMPORARY = ("TempDir", "RedshiftTempDir")
 
 
@@ -30,9 +30,9 @@ class GlueArgumentParser(argparse.ArgumentParser):
 
 
 def getResolvedOptions(args: list[str], options: list[str]) -> dict[str, str | None]:  # noqa: N802 -- as on AWS
-    """The value of each option in `args` (sys.argv). A hyphen in a name is an underscore in the answer.
+    """Return the value of each option in `args` (sys.argv). Hyphens in names become underscores.
 
-    GlueArgumentError where one is missing.
+    Raises GlueArgumentError if an option is missing.
     """
     for option in options:
         if option in RESERVED:
@@ -45,7 +45,7 @@ def getResolvedOptions(args: list[str], options: list[str]) -> dict[str, str | N
     for option in options:
         if option not in TEMPORARY:
             parser.add_argument(f"--{option}", required=True)
-    found = vars(parser.parse_known_args(args[1:])[0])
-    found.pop("continuation_option")
-    place = found["TempDir"] or found["RedshiftTempDir"]
-    return {**found, **dict.fromkeys(TEMPORARY, place)}
+    values = vars(parser.parse_known_args(args[1:])[0])
+    values.pop("continuation_option")
+    folder = values["TempDir"] or values["RedshiftTempDir"]
+    return {**values, **dict.fromkeys(TEMPORARY, folder)}
