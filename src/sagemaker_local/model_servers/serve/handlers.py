@@ -12,8 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sagemaker_local.model_servers.serve import inference_defaults, sklearn_defaults
-from sagemaker_local.model_servers.serve.content import ANY, JSON, UTF8_TYPES, Answer, UnsupportedFormatError
+from . import inference_defaults, sklearn_defaults
+from .content import ANY, JSON, UTF8_TYPES, Answer, UnsupportedFormatError
 
 FRAMEWORKS = {module.NAME: module for module in (sklearn_defaults, inference_defaults)}
 

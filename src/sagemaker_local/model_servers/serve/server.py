@@ -11,9 +11,9 @@ import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from sagemaker_local.model_servers.serve import toolkits
-from sagemaker_local.model_servers.serve.content import Answer
-from sagemaker_local.model_servers.serve.handlers import EndedOnImportError, Handlers
+from . import toolkits
+from .content import Answer
+from .handlers import EndedOnImportError, Handlers
 
 
 class Worker:

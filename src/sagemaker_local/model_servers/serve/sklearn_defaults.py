@@ -13,7 +13,7 @@ import io
 import json
 from typing import Any
 
-from sagemaker_local.model_servers.serve.content import (
+from .content import (
     CSV,
     JSON,
     NPY,

@@ -12,7 +12,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from sagemaker_local.model_servers.serve import content, inference_defaults, sklearn_defaults
+from . import content, inference_defaults, sklearn_defaults
 
 
 class Response:
