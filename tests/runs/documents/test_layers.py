@@ -45,7 +45,7 @@ def stored(gateway, pipeline, files):
     return gateway
 
 
-def test_each_layer_is_laid_over_the_one_before(stored):
+def test_each_layer_overrides_the_previous_one(stored):
     by_hand(stored, stages=typed({"train": {"hyperparameters": {"limit": 5, "depth": 3}}}))
     document = effective(stored).layers.document()
     assert document["parameters"] == {"limit": 4}
@@ -60,7 +60,7 @@ def test_each_layer_is_laid_over_the_one_before(stored):
     assert found.source(("stages", "train", "kind")) == "base"
 
 
-def test_numbers_flags_and_lists_of_the_table_are_the_documents(stored):
+def test_native_types_of_the_table_become_document_values(stored):
     values = {"whole": {"N": "500"}, "part": {"N": "0.1"}, "tiny": {"N": "0.0000001"}, "flag": {"BOOL": True}}
     values["text"] = {"S": "0.10"}
     by_hand(stored, stages={"M": {"train": {"M": {"hyperparameters": {"M": values}}}}})
@@ -71,7 +71,7 @@ def test_numbers_flags_and_lists_of_the_table_are_the_documents(stored):
     assert [type(each) for each in found.values()] == [int, float, float, bool, str]
 
 
-def test_a_pipeline_without_document_has_no_layers(gateway):
+def test_pipeline_without_document_is_not_found(gateway):
     by_hand(gateway, parameters=typed({"limit": 5}))
     with pytest.raises(NotFoundError, match="no document of prices"):
         layers_layers.read(gateway, "prices")
@@ -98,7 +98,7 @@ def test_a_pipeline_without_document_has_no_layers(gateway):
         ({"defaults": typed({"image": "x"})}, "defaults.image", "overrides may not change this field"),
     ],
 )
-def test_a_wrong_hand_edit_is_named_with_layer_and_remedy(stored, item, path, words):
+def test_invalid_table_edit_names_layer_and_remedy(stored, item, path, words):
     by_hand(stored, **item)
     problems = refused(stored)
     assert problems[0].startswith(f"{path}: ")
@@ -108,7 +108,7 @@ def test_a_wrong_hand_edit_is_named_with_layer_and_remedy(stored, item, path, wo
 
 
 @pytest.mark.parametrize("key", ["", "a.b", "two\nlines"])
-def test_the_remedy_for_any_key_can_be_typed(stored, key):
+def test_remedy_is_a_valid_command_for_any_key(stored, key):
     by_hand(stored, stages=typed({"train": {"hyperparameters": {key: "many ${x}"}}}))
     (problem,) = refused(stored)
     command = problem[problem.index("stagewright unset") : problem.rindex(")")]
@@ -117,20 +117,20 @@ def test_the_remedy_for_any_key_can_be_typed(stored, key):
     assert "hyperparameters" not in layers_layers.read(stored, "prices").data("overrides").get("stages", {})
 
 
-def test_all_that_is_wrong_comes_at_once(stored):
+def test_all_problems_are_reported_at_once(stored):
     edits = {"train": {"image": "x", "enabled": "no"}, "trian": {"enabled": False}}
     by_hand(stored, stages=typed(edits), parameters=typed({"limti": 1}))
     places = {problem.partition(":")[0] for problem in refused(stored)}
     assert places == {"stages.train.image", "stages.train.enabled", "stages.trian", "parameters.limti"}
 
 
-def test_code_is_overridden_only_where_the_installation_allows_it(stored):
+def test_code_overrides_need_the_permission_of_the_installation(stored):
     by_hand(stored, stages=typed({"train": {"image": "sklearn-1.2"}}))
     assert "STAGEWRIGHT_CODE_OVERRIDES" in refused(stored)[0]
     assert effective(stored, allowed=True).pipeline.stages["train"].image == "sklearn-1.2"
 
 
-def test_without_code_overrides_nobody_is_asked_whether_they_are_allowed(stored):
+def test_permission_is_not_read_without_code_overrides(stored):
     by_hand(stored, parameters=typed({"limit": 6}))
 
     def asked():
@@ -150,7 +150,7 @@ def test_without_code_overrides_nobody_is_asked_whether_they_are_allowed(stored)
         ({"document": {"S": '{"name": "prices", "stages": {}}'}}, "stages: is empty, in the base document"),
     ],
 )
-def test_a_base_spoilt_by_hand_is_named_and_the_next_push_puts_it_right(stored, pipeline, files, item, words):
+def test_next_push_repairs_an_edited_base(stored, pipeline, files, item, words):
     before = stored.documents.base("prices").document
     by_hand(stored, "base", **item)
     assert words in refused(stored)[0]
@@ -159,13 +159,13 @@ def test_a_base_spoilt_by_hand_is_named_and_the_next_push_puts_it_right(stored, 
     assert effective(stored).pipeline.parameters == {"limit": 4}
 
 
-def test_a_document_stored_as_another_pipelines_is_refused(stored):
+def test_document_of_another_pipeline_is_rejected(stored):
     other = json.loads(stored.documents.base("prices").document) | {"name": "other"}
     by_hand(stored, "base", document={"S": json.dumps(other)})
     assert refused(stored)[0].startswith("name: the document of other")
 
 
-def test_a_wrong_overlay_is_named_as_such(stored):
+def test_invalid_overlay_is_named(stored):
     stored.documents.put_layer("prices", "environment", Base('{"stages": {"train": {"enabled": 1}}}', "", ""))
     (problem,) = refused(stored)
     assert problem.startswith("stages.train.enabled: takes true or false, not the number 1")
@@ -183,7 +183,7 @@ def test_a_wrong_overlay_is_named_as_such(stored):
         ('{"parameters": {"limti": 9}}', 'did you mean "limit"?'),
     ],
 )
-def test_an_overlay_that_speaks_of_what_is_not_there_is_one_problem(stored, overlay, words):
+def test_overlay_of_an_unknown_stage_is_one_problem(stored, overlay, words):
     stored.documents.put_layer("prices", "environment", Base(overlay, "", ""))
     (problem,) = refused(stored)
     assert words in problem
@@ -197,7 +197,7 @@ def revision(gateway, by=""):
     return newest
 
 
-def test_a_revision_says_of_which_layers_it_is_and_who_changed_them(stored, pipeline, files, tools):
+def test_revision_names_its_layers_and_author(stored, pipeline, files, tools):
     first = revision(stored)
     assert (first.number, first.author) == (1, "ada")
     assert first.layers["base"] == stored.documents.base("prices").sha256
@@ -213,7 +213,7 @@ def test_a_revision_says_of_which_layers_it_is_and_who_changed_them(stored, pipe
     assert (revision(stored).number, revision(stored).author) == (3, "cyd")
 
 
-def test_a_bare_table_edit_has_no_author(stored):
+def test_table_edit_has_no_author(stored):
     put(stored, "prices", ["parameters.limit=7"], "bea")
     table, key = stored.documents.table, {"pipeline": {"S": "prices"}, "item": {"S": "overrides"}}
     stored.documents.client.update_item(
@@ -231,7 +231,7 @@ def test_a_bare_table_edit_has_no_author(stored):
     assert revision(stored).author == layers.TABLE_EDIT
 
 
-def test_an_edit_in_the_name_of_another_fails_the_checksum(stored):
+def test_forged_author_fails_the_checksum(stored):
     put(stored, "prices", ["parameters.limit=7"], "bea")
     item = dict(layers_layers.read(stored, "prices").overrides.stored)
     assert layers_layers.read(stored, "prices").overrides_author == "bea"
@@ -239,7 +239,7 @@ def test_an_edit_in_the_name_of_another_fails_the_checksum(stored):
     assert layers_layers.read(stored, "prices").overrides_author == layers.TABLE_EDIT
 
 
-def test_layers_that_fit_an_item_each_may_make_a_document_that_does_not(stored):
+def test_effective_document_larger_than_an_item_is_rejected(stored):
     many = {f"h{number}": "x" * 2_400 for number in range(90)}
     document = json.loads(stored.documents.base("prices").document)
     document["stages"]["train"]["hyperparameters"] = many

@@ -51,7 +51,7 @@ def document(gateway):
     return layers_layers.read(gateway, "prices").document()
 
 
-def test_overrides_are_native_types_that_a_person_can_edit(stored):
+def test_overrides_are_stored_in_native_types(stored):
     settings = ["parameters.limit=0.5", "stages.train.enabled=false", "stages.train.hyperparameters.n=500"]
     changed = put(stored, "prices", [*settings, "defaults.instance_type=ml.m5.xlarge"], "bea")
     assert (changed.version, changed.revision) == (1, 2)
@@ -64,7 +64,7 @@ def test_overrides_are_native_types_that_a_person_can_edit(stored):
     assert json.loads(stored.documents.newest_revision("prices").document) == document(stored)
 
 
-def test_a_push_leaves_overrides_alone(stored, files, tools):
+def test_push_keeps_overrides(stored, files, tools):
     put(stored, "prices", ["parameters.limit=5"], "bea")
     before = item(stored)
     push(stored, load(tools.document | {"parameters": {"limit": 9}}), files)
@@ -85,7 +85,7 @@ def test_a_push_leaves_overrides_alone(stored, files, tools):
         (["stages.train.description=" + "x" * 500_000], "overrides may not change this field"),
     ],
 )
-def test_what_makes_a_wrong_document_is_not_written(stored, settings, words):
+def test_override_that_makes_the_document_invalid_is_not_written(stored, settings, words):
     with pytest.raises(DocumentError) as raised:
         put(stored, "prices", settings, "bea")
     assert words in raised.value.message
@@ -94,7 +94,7 @@ def test_what_makes_a_wrong_document_is_not_written(stored, settings, words):
     assert stored.documents.newest_revision("prices").number == 1
 
 
-def test_of_a_parameter_of_a_wrong_type_nothing_is_told_that_only_follows(stored, files, tools):
+def test_wrong_parameter_type_hides_follow_up_problems(stored, files, tools):
     gate = {"kind": "gate", "require": "1 >= ${parameters.limit}"}
     push(stored, load(tools.document | {"stages": tools.document["stages"] | {"quality": gate}}), files)
     with pytest.raises(DocumentError) as raised:
@@ -106,7 +106,7 @@ def test_of_a_parameter_of_a_wrong_type_nothing_is_told_that_only_follows(stored
     assert paths == {"parameters.limit", "stages.train.instance_count"}
 
 
-def test_a_text_in_place_of_a_number_is_written_where_it_is_quoted(stored, files, tools):
+def test_quoted_text_replaces_a_number(stored, files, tools):
     stages = copy.deepcopy(tools.document["stages"])
     stages["train"]["hyperparameters"] = {"trees": 300}
     push(stored, load(tools.document | {"stages": stages}), files)
@@ -128,7 +128,7 @@ def test_a_text_in_place_of_a_number_is_written_where_it_is_quoted(stored, files
     assert document(stored)["stages"]["train"]["hyperparameters"] == {"trees": "many"}
 
 
-def test_a_new_name_that_is_near_one_of_the_document_is_a_doubt(stored, files, tools):
+def test_new_name_that_resembles_an_existing_one_is_a_warning(stored, files, tools):
     stages = copy.deepcopy(tools.document["stages"])
     stages["train"]["hyperparameters"] = {"n-estimators": 300}
     push(stored, load(tools.document | {"stages": stages}), files)
@@ -147,13 +147,13 @@ def test_overrides_larger_than_an_item_are_not_written(stored):
     assert item(stored) == before
 
 
-def test_code_is_overridden_where_the_router_says_so(stored):
+def test_code_override_is_accepted_if_the_router_allows_it(stored):
     stored.functions.allowed = "yes"
     assert put(stored, "prices", ["stages.train.image=sklearn-1.2"], "bea").version == 1
     assert document(stored)["stages"]["train"]["image"] == "sklearn-1.2"
 
 
-def test_two_people_at_once_lose_nothing(stored):
+def test_concurrent_changes_lose_nothing(stored):
     def one(number):
         try:
             return put(stored, "prices", [f"stages.train.hyperparameters.h{number}={number}"], f"p{number}")
@@ -181,7 +181,7 @@ def test_two_people_at_once_lose_nothing(stored):
         {"stages": {"M": {}}},
     ],
 )
-def test_a_hand_edit_in_between_is_not_overwritten(stored, monkeypatch, by_hand):
+def test_concurrent_table_edit_is_not_overwritten(stored, monkeypatch, by_hand):
     put(stored, "prices", ["parameters.limit=5"], "bea")
     reads = Documents.overrides
 
@@ -197,7 +197,7 @@ def test_a_hand_edit_in_between_is_not_overwritten(stored, monkeypatch, by_hand)
     assert item(stored)["by"] == {"S": "bea"}
 
 
-def test_the_same_value_again_writes_nothing(stored):
+def test_unchanged_value_writes_nothing(stored):
     put(stored, "prices", ["parameters.limit=5"], "bea")
     before = item(stored)
     again = put(stored, "prices", ["parameters.limit=5"], "cyd")
@@ -205,13 +205,13 @@ def test_the_same_value_again_writes_nothing(stored):
     assert item(stored) == before
 
 
-def test_true_over_one_is_a_change(stored):
+def test_true_in_place_of_one_is_a_change(stored):
     put(stored, "prices", ["stages.train.hyperparameters.x=1"], "bea")
     assert put(stored, "prices", ["stages.train.hyperparameters.x=true"], "bea").version == 2
     assert document(stored)["stages"]["train"]["hyperparameters"]["x"] is True
 
 
-def test_what_is_unset_is_the_repositorys_again(stored):
+def test_unset_restores_the_value_of_the_repository(stored):
     base = document(stored)
     put(stored, "prices", ["parameters.limit=5", "stages.train.hyperparameters.n=1"], "bea")
     changed = remove(stored, "prices", [("stages", "train")], "cyd")
@@ -223,14 +223,14 @@ def test_what_is_unset_is_the_repositorys_again(stored):
     assert stored.documents.newest_revision("prices").author == "cyd"
 
 
-def test_what_is_not_overridden_cannot_be_unset(stored):
+def test_unset_of_a_missing_override_is_rejected(stored):
     put(stored, "prices", ["parameters.limit=5"], "bea")
     with pytest.raises(DocumentError, match=r'did you mean "parameters\.limit"'):
         remove(stored, "prices", [("parameters", "limti")], "cyd")
     assert layers_layers.read(stored, "prices").overrides.version == 1
 
 
-def test_wrong_hand_edits_are_taken_back_one_by_one(stored):
+def test_invalid_table_edits_are_removed_one_by_one(stored):
     wrong = {"limit": {"SS": ["a"]}, "other": {"SS": ["a"]}}
     edit(stored, parameters={"M": wrong}, stages={"M": {"train": {"M": {"enabled": {"BOOL": False}}}}})
     with pytest.raises(DocumentError):
@@ -244,13 +244,13 @@ def test_wrong_hand_edits_are_taken_back_one_by_one(stored):
     assert document(stored)["stages"]["train"]["enabled"] is False
 
 
-def test_what_hides_behind_a_wrong_entry_does_not_keep_it_from_being_taken_back(stored):
+def test_hidden_problems_do_not_block_removing_an_invalid_entry(stored):
     edit(stored, defaults={"L": []}, parameters={"M": {"limit": {"S": "x"}}})
     half = remove(stored, "prices", [("defaults",)], "bea")
     assert [problem.path for problem in half.problems] == ["parameters.limit"]
 
 
-def test_while_the_base_cannot_be_read_nothing_is_taken_back(stored):
+def test_unreadable_base_blocks_unset(stored):
     put(stored, "prices", ["parameters.limit=5"], "bea")
     key = {"pipeline": {"S": "prices"}, "item": {"S": "base"}, "document": {"S": "{"}}
     stored.documents.client.put_item(TableName=stored.documents.table, Item=key)
@@ -260,7 +260,7 @@ def test_while_the_base_cannot_be_read_nothing_is_taken_back(stored):
     assert item(stored) == before
 
 
-def test_an_override_that_another_needs_is_not_taken_back_alone(stored):
+def test_override_that_another_one_needs_is_not_removed(stored):
     stored.functions.allowed = "yes"
     channel = "stages.train.channels.more=${stages.prepare.outputs.more}"
     put(stored, "prices", ['stages.prepare.outputs=["clean", "more"]', channel], "bea")
@@ -271,7 +271,7 @@ def test_an_override_that_another_needs_is_not_taken_back_alone(stored):
     assert remove(stored, "prices", [("stages",)], "bea").problems == ()
 
 
-def test_a_rollback_makes_the_document_what_it_was(stored):
+def test_rollback_restores_the_document(stored):
     put(stored, "prices", ["parameters.limit=5", "stages.train.instance_count=2"], "bea")
     then = document(stored)
     put(stored, "prices", ["parameters.limit=6"], "bea")
@@ -285,13 +285,13 @@ def test_a_rollback_makes_the_document_what_it_was(stored):
     assert layers_layers.read(stored, "prices").overrides.content == {}
 
 
-def test_a_rollback_also_takes_back_a_wrong_hand_edit(stored):
+def test_rollback_removes_an_invalid_table_edit(stored):
     edit(stored, stages={"L": []})
     assert roll_back(stored, "prices", 1, "cyd").changes
     assert layers_layers.read(stored, "prices").overrides.content == {}
 
 
-def test_a_rollback_beyond_what_overrides_may_change_lists_it_and_writes_nothing(stored, tools, files):
+def test_rollback_that_overrides_cannot_make_writes_nothing(stored, tools, files):
     stages = dict(tools.document["stages"])
     stages["train"] = stages["train"] | {"include": [], "hyperparameters": {"new": 1}}
     stages["more"] = {"kind": "gate", "require": "1 >= 0"}
@@ -305,12 +305,12 @@ def test_a_rollback_beyond_what_overrides_may_change_lists_it_and_writes_nothing
     assert item(stored) == {}
 
 
-def test_a_rollback_to_nowhere(stored):
+def test_rollback_to_an_unknown_revision_is_rejected(stored):
     with pytest.raises(NotFoundError, match="no revision 9"):
         roll_back(stored, "prices", 9, "cyd")
 
 
-def test_a_history_tells_each_change_and_who_made_it(stored):
+def test_history_lists_changes_and_authors(stored):
     put(stored, "prices", ["parameters.limit=5"], "bea")
     put(stored, "prices", ["stages.train.enabled=false"], "cyd")
     entries = revisions.history(stored, "prices", 20)
@@ -322,7 +322,7 @@ def test_a_history_tells_each_change_and_who_made_it(stored):
     assert revisions.history(stored, "prices", 1)[0].changes
 
 
-def test_an_empty_item_of_overrides_is_none(stored):
+def test_empty_overrides_item_has_no_overrides(stored):
     edit(stored)
     assert layers_layers.read(stored, "prices").overrides == Overrides(
         stored={"pipeline": {"S": "prices"}, "item": {"S": "overrides"}}

@@ -24,7 +24,7 @@ def with_limit(document, limit):
     return load(document | {"parameters": {"limit": limit}})
 
 
-def test_only_a_new_document_is_a_new_revision(gateway, pipeline, tools):
+def test_only_a_changed_document_is_a_new_revision(gateway, pipeline, tools):
     changed = with_limit(tools.document, 4)
     assert [record(gateway, each, "ada") for each in (pipeline, pipeline, changed, pipeline)] == [1, 1, 2, 3]
     newest = gateway.documents.newest_revision("prices")
@@ -32,25 +32,25 @@ def test_only_a_new_document_is_a_new_revision(gateway, pipeline, tools):
     assert (newest.number, newest.author) == (3, "ada")
 
 
-def test_a_revision_is_never_overwritten(gateway, pipeline):
+def test_revision_is_never_overwritten(gateway, pipeline):
     record(gateway, pipeline)
     assert gateway.documents.put_revision("prices", Revision(1, "{}", "other", "eve", "now")) is False
     assert gateway.documents.newest_revision("prices").author == "unknown"
 
 
-def test_documents_at_the_same_moment_get_numbers_of_their_own(gateway, tools):
+def test_concurrent_documents_get_different_numbers(gateway, tools):
     documents = [with_limit(tools.document, limit) for limit in range(6)]
     with ThreadPoolExecutor(6) as pool:
         numbers = list(pool.map(lambda each: record(gateway, each), documents))
     assert sorted(numbers) == [1, 2, 3, 4, 5, 6]
 
 
-def test_revisions_are_those_of_the_pipeline_only(gateway, pipeline, tools):
+def test_revisions_of_other_pipelines_are_not_listed(gateway, pipeline, tools):
     record(gateway, pipeline)
     assert record(gateway, load(tools.document | {"name": "prices-2"})) == 1
 
 
-def test_a_requested_run_is_an_event_of_ours(gateway, tools):
+def test_run_request_is_an_event_of_the_installation(gateway, tools):
     place = gateway.installation
     url = gateway.queue.url
     arn = place.arn("sqs", place.name("events"))
@@ -70,6 +70,6 @@ def test_a_requested_run_is_an_event_of_ours(gateway, tools):
     gateway.events.client.delete_rule(Name=place.name("manual"))
 
 
-def test_a_pipeline_that_was_never_pushed_cannot_be_run(gateway):
+def test_run_request_for_an_unknown_pipeline_is_rejected(gateway):
     with pytest.raises(NotFoundError, match="no pipeline prices"):
         request_run(gateway, "prices", {}, "ada")

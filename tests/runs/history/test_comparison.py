@@ -120,7 +120,7 @@ def two(gateway, pipeline, files, tools):
     return gateway
 
 
-def test_what_went_in_and_what_came_of_it(two):
+def test_comparison_lists_changed_inputs_and_metrics(two):
     found = compare(two, "prices", OLD, NEW)
     facts = changed(found.facts)
     assert facts.pop(("release",)) == (found.before.release, found.after.release)
@@ -150,7 +150,7 @@ def test_what_went_in_and_what_came_of_it(two):
     assert (rmse.before, rmse.after, rmse.difference) == (None, 7.0, None)
 
 
-def test_the_other_way_round_everything_is(two):
+def test_swapped_runs_give_swapped_differences(two):
     there, back = compare(two, "prices", OLD, NEW), compare(two, "prices", NEW, OLD)
     for part in ("facts", "settings", "code"):
         assert changed(getattr(back, part)) == {
@@ -161,7 +161,7 @@ def test_the_other_way_round_everything_is(two):
     assert not any(stage.inputs or stage.tuned for stage in same.stages)
 
 
-def test_a_lent_result_is_compared_by_what_its_own_run_made_it_from(two):
+def test_reused_result_is_compared_by_the_inputs_of_its_run(two):
     """A third run reuses train of NEW, where OLD made its own."""
     new = compare(two, "prices", NEW, NEW).after
     train = ran("train", code__train="2", hyperparameters__limit="5", upstream__prepare="a")
@@ -184,7 +184,7 @@ def test_a_lent_result_is_compared_by_what_its_own_run_made_it_from(two):
     assert gone.missing == ("the inputs of train are not stored for both runs: they are not compared",)
 
 
-def test_what_a_tuning_stage_found_is_compared(gateway):
+def test_best_hyperparameters_are_compared(gateway):
     for run, depth in ((OLD, "3"), (NEW, "5")):
         found = {"hyperparameters": {"depth": depth, "_tuning_objective_metric": run}, "tuned": ["depth"]}
         end(gateway, begin(gateway, run, [PREPARE]), {"prepare": found})
@@ -192,7 +192,7 @@ def test_what_a_tuning_stage_found_is_compared(gateway):
     assert stage.tuned == (Change(("depth",), "3", "5"),)
 
 
-def test_a_stage_that_only_one_run_has(gateway):
+def test_stage_of_only_one_run_is_listed(gateway):
     end(gateway, begin(gateway, OLD, [PREPARE]), {"prepare": {"metrics": {"rows": 3}}})
     end(gateway, begin(gateway, NEW, [ran("train", code__t="1")]), {"train": {"metrics": {"r2": 0.5}}})
     prepare, train = compare(gateway, "prices", OLD, NEW).stages
@@ -201,7 +201,7 @@ def test_a_stage_that_only_one_run_has(gateway):
     assert prepare.inputs == train.inputs == ()
 
 
-def test_what_is_not_kept_is_not_compared_and_said(two):
+def test_inputs_that_are_not_stored_are_named(two):
     record = compare(two, "prices", OLD, NEW).after
     two.objects.delete(record_key("prices", record.release))
     found = compare(two, "prices", OLD, NEW)
@@ -215,7 +215,7 @@ def test_what_is_not_kept_is_not_compared_and_said(two):
     assert (len(found.settings), found.stages) == (2, ())
 
 
-def test_a_refused_run_has_no_stages(two):
+def test_rejected_run_has_no_stages_to_compare(two):
     refused = record_rejected(two, "prices", trigger("x", date="2026-03"), "no data").run
     two.runs.transition(refused, ["REFUSED"], {"status": "REFUSED", "revision": 2})
     found = compare(two, "prices", NEW, refused)
@@ -228,7 +228,7 @@ def test_a_refused_run_has_no_stages(two):
     assert good_before(two, "prices", refused) == NEW
 
 
-def test_the_newest_good_run_before_it_is_of_the_same_partition(gateway):
+def test_previous_successful_run_has_the_same_partition(gateway):
     def run(number, partition="default", status="SUCCEEDED"):
         name = f"prices-20260131t140000-00000{number}"
         end(gateway, begin(gateway, name, [PREPARE], partition=partition), {}, status)
@@ -243,7 +243,7 @@ def test_the_newest_good_run_before_it_is_of_the_same_partition(gateway):
         good_before(gateway, "prices", first)
 
 
-def test_runs_of_two_pipelines_are_refused(two):
+def test_runs_of_two_pipelines_are_rejected(two):
     other = record_rejected(two, "rents", trigger("y"), "no data").run
     for runs in ((OLD, other), (other, NEW)):
         with pytest.raises(DocumentError, match=f"{other}: is a run of rents, not of prices"):

@@ -59,11 +59,11 @@ def texts(lines):
     return [(line.source, line.text) for line in lines]
 
 
-def test_without_logs_there_are_no_lines(waiting, run):
+def test_run_without_logs_has_no_lines(waiting, run):
     assert logs.tail(waiting, run) == []
 
 
-def test_the_lines_of_all_jobs_come_in_order_of_time(waiting, run):
+def test_lines_of_all_jobs_are_sorted_by_time(waiting, run):
     write(waiting, "/aws/sagemaker/ProcessingJobs", f"{run}-prepare-1/algo-1-1", "first", "third", at=-3000)
     write(waiting, "/aws/sagemaker/TrainingJobs", f"{run}-train-1/algo-1-1", "last", at=-1000)
     write(waiting, "/aws/sagemaker/TrainingJobs", f"{run}-train-10/algo-1-1", "of another job")
@@ -74,7 +74,7 @@ def test_the_lines_of_all_jobs_come_in_order_of_time(waiting, run):
         logs.tail(waiting, run, "tarin")
 
 
-def test_the_log_of_a_search_is_that_of_its_training_jobs(waiting, run):
+def test_tuning_stage_has_the_logs_of_its_training_jobs(waiting, run):
     group = "/aws/sagemaker/TrainingJobs"
     write(waiting, group, f"{run}-tune-1-002-0a1b2c3d/algo-1-1", "second", at=-2000)
     write(waiting, group, f"{run}-tune-1-001-0a1b2c3d/algo-1-1", "first", "third", at=-2001)
@@ -86,7 +86,7 @@ def test_the_log_of_a_search_is_that_of_its_training_jobs(waiting, run):
     assert len(logs.tail(waiting, run)) == 4
 
 
-def test_following_gives_each_line_once_and_ends_with_the_stage(waiting, run):
+def test_follow_yields_each_line_once_until_the_stage_ends(waiting, run):
     group, stream = "/aws/sagemaker/TrainingJobs", f"{run}-train-1/algo-1-1"
     write(waiting, group, stream, "one")
     seen = []
@@ -102,7 +102,7 @@ def test_following_gives_each_line_once_and_ends_with_the_stage(waiting, run):
     assert seen == ["one", "two"]
 
 
-def test_several_jobs_are_followed_in_order_of_time(waiting, run):
+def test_follow_sorts_the_lines_of_several_jobs_by_time(waiting, run):
     write(waiting, "/aws/sagemaker/ProcessingJobs", f"{run}-prepare-1/algo-1-1", "first", at=-3000)
     write(waiting, "/aws/sagemaker/TrainingJobs", f"{run}-train-1/algo-1-1", "second", at=-2000)
     write(waiting, "/aws/sagemaker/ProcessingJobs", f"{run}-prepare-1/algo-1-1", "third", at=-1000)
@@ -113,7 +113,7 @@ def test_several_jobs_are_followed_in_order_of_time(waiting, run):
     followed.close()
 
 
-def test_of_a_run_that_waits_every_stage_is_silent_and_following_ends_with_it(waiting, installation):
+def test_queued_run_has_no_lines_and_follow_ends_with_it(waiting, installation):
     trigger = Trigger("manual", f"manual:{installation.prefix}-late", TIME)
     header = queued_header(installation, "late", trigger, RunOptions())
     assert queue.enqueue(waiting, header)
@@ -143,7 +143,7 @@ def deployed(waiting, installation):
     return run, name
 
 
-def test_an_endpoint_that_failed_has_a_log(waiting, deployed):
+def test_failed_endpoint_has_a_log(waiting, deployed):
     run, name = deployed
     waiting.runs.put_stage_if_absent(run, StageItem("deploy", "FAILED", ended=TIME, cause="no"))
     assert logs.tail(waiting, run, "deploy") == []
@@ -153,7 +153,7 @@ def test_an_endpoint_that_failed_has_a_log(waiting, deployed):
     assert texts(logs.tail(waiting, run)) == [("deploy", "it broke")]
 
 
-def test_a_reused_stage_has_the_log_of_the_run_that_made_it(waiting, deployed):
+def test_reused_stage_has_the_log_of_its_source_run(waiting, deployed):
     run, name = deployed
     waiting.runs.put_stage_if_absent(
         run, StageItem("deploy", "SUCCEEDED", ended=TIME, result={"endpoint": name})
@@ -165,7 +165,7 @@ def test_a_reused_stage_has_the_log_of_the_run_that_made_it(waiting, deployed):
     assert logs.tail(waiting, f"{run}-2") == []
 
 
-def test_a_stage_without_a_log_says_so(waiting, deployed):
+def test_stage_without_a_log_is_rejected(waiting, deployed):
     run, _ = deployed
     with pytest.raises(NotFoundError, match="quality is a gate stage, which has no log"):
         logs.tail(waiting, run, "quality")
@@ -173,7 +173,7 @@ def test_a_stage_without_a_log_says_so(waiting, deployed):
         logs.tail(waiting, f"{run}-2", "off")
 
 
-def test_functions_say_what_they_did_with_a_run(waiting, run, installation):
+def test_function_lines_name_the_function(waiting, run, installation):
     group = f"/aws/lambda/{installation.name('router')}"
     write(waiting, group, "stream", f'{{"run": "{run}", "message": "routed"}}', '{"run": "another"}')
     assert texts(logs.function_lines(waiting, run)) == [

@@ -87,7 +87,7 @@ def statuses(gateway):
     return {stage.name: stage.status for stage in show(gateway, RUN).stages}
 
 
-def test_the_first_of_each_chain_of_the_first_wave_is_looked_at(run, sagemaker):
+def test_first_stage_of_each_chain_of_the_first_wave_is_running(run, sagemaker):
     sagemaker.known[f"{RUN}-prepare-1"] = job("prepare")
     assert statuses(run) == {
         "prepare": "RUNNING",
@@ -99,7 +99,7 @@ def test_the_first_of_each_chain_of_the_first_wave_is_looked_at(run, sagemaker):
     assert sorted(sagemaker.asked) == [f"{RUN}-other-1", f"{RUN}-prepare-1"]
 
 
-def test_a_running_job_shows_since_when_and_its_metrics(run, sagemaker):
+def test_running_job_has_start_and_metrics(run, sagemaker):
     record(run, "prepare", result=json.dumps({"job": "j", "outputs": {"a": "s3://b/a"}, "seconds": 2.25}))
     sagemaker.known[f"{RUN}-train-1"] = job("train", metrics={"mae": 4.5})
     prepare, train, *_ = show(run, RUN).stages
@@ -113,7 +113,7 @@ def test_a_running_job_shows_since_when_and_its_metrics(run, sagemaker):
     assert train.started == timestamp(datetime.fromtimestamp(sagemaker.known[f"{RUN}-train-1"].started, UTC))
 
 
-def test_a_gate_runs_when_the_wave_before_has_ended(run, sagemaker):
+def test_gate_runs_after_the_previous_wave(run, sagemaker):
     for stage in ("prepare", "train", "other"):
         record(run, stage)
     quality = show(run, RUN).stage("quality")
@@ -123,7 +123,7 @@ def test_a_gate_runs_when_the_wave_before_has_ended(run, sagemaker):
     assert sagemaker.asked == []
 
 
-def test_behind_a_failed_stage_nothing_is_looked_at(run, sagemaker):
+def test_stages_behind_a_failed_stage_are_not_looked_up(run, sagemaker):
     record(run, "prepare", "FAILED", error="States.TaskFailed", cause="ClientError: boom")
     sagemaker.known[f"{RUN}-other-1"] = job("other")
     assert statuses(run)["train"] == "PLANNED"
@@ -147,7 +147,7 @@ def execution(gateway, status, cause=""):
         ("ABORTED", "STOPPED", "STOPPED", "prepare: boom"),
     ],
 )
-def test_a_run_ends_as_its_execution_did(run, ended, status, left, reason):
+def test_run_ends_with_the_status_of_its_execution(run, ended, status, left, reason):
     record(run, "prepare")
     header = run.runs.header(RUN)
     assert close(run, header, execution(run, ended, "prepare: boom")) == status
@@ -164,7 +164,7 @@ def test_a_run_ends_as_its_execution_did(run, ended, status, left, reason):
     assert run.runs.open_runs(10) == ()
 
 
-def test_a_run_that_is_over_stays_as_it_is(run):
+def test_ended_run_does_not_change(run):
     header = run.runs.header(RUN)
     close(run, header, execution(run, "ABORTED", "stopped by ada"))
     assert close(run, header, execution(run, "SUCCEEDED")) is None
@@ -172,18 +172,18 @@ def test_a_run_that_is_over_stays_as_it_is(run):
     assert run.runs.header(RUN).status == "STOPPED"
 
 
-def test_a_closed_run_gets_no_more_marks(run):
+def test_closed_run_records_no_more_stages(run):
     close(run, run.runs.header(RUN), execution(run, "SUCCEEDED"))
     assert close(run, run.runs.header(RUN), execution(run, "ABORTED")) is None
     assert run.runs.stages(RUN) == {}
 
 
-def test_an_execution_under_way_closes_nothing(run):
+def test_running_execution_closes_no_run(run):
     assert close(run, run.runs.header(RUN), execution(run, "RUNNING")) is None
     assert run.runs.header(RUN).status == "RUNNING"
 
 
-def test_an_end_that_nobody_recorded_is_shown_after_a_while(run, sagemaker, tools, monkeypatch):
+def test_unrecorded_end_is_shown_after_the_grace_period(run, sagemaker, tools, monkeypatch):
     for stage in ("prepare", "train", "other"):
         record(run, stage)
     arn = run.runs.header(RUN).execution
@@ -198,7 +198,7 @@ def test_an_end_that_nobody_recorded_is_shown_after_a_while(run, sagemaker, tool
     assert run.runs.header(RUN).status == "RUNNING"
 
 
-def test_whoever_waited_in_vain_closes_the_run(run, tools):
+def test_waiting_command_closes_the_run_after_an_unrecorded_end(run, tools):
     assert close_if_ended(run, RUN) is None
     arn = run.runs.header(RUN).execution
     run.executions.stop(arn, "stopped by ada")
@@ -208,7 +208,7 @@ def test_whoever_waited_in_vain_closes_the_run(run, tools):
     assert show(run, RUN).status == "STOPPED"
 
 
-def test_marking_does_not_overwrite_a_stage_that_was_recorded_meanwhile(run):
+def test_recorded_stage_is_not_overwritten(run):
     from stagewright.store.runs import StageItem
 
     record(run, "train", result=json.dumps({"model": "s3://b/m"}))
@@ -216,7 +216,7 @@ def test_marking_does_not_overwrite_a_stage_that_was_recorded_meanwhile(run):
     assert run.runs.stages(RUN)["train"].result == {"model": "s3://b/m"}
 
 
-def test_stopping_stops_the_execution_and_the_jobs_at_work(run, sagemaker, tools):
+def test_stop_stops_the_execution_and_its_active_jobs(run, sagemaker, tools):
     sagemaker.known[f"{RUN}-other-1"] = job("other")
     stop(run, RUN, "ada")
     described = run.executions.describe(run.runs.header(RUN).execution)
@@ -224,7 +224,7 @@ def test_stopping_stops_the_execution_and_the_jobs_at_work(run, sagemaker, tools
     assert sagemaker.stopped == [f"{RUN}-other-1"]
 
 
-def test_every_job_is_asked_to_stop_before_one_that_refuses_is_told_of(waiting, sagemaker, monkeypatch):
+def test_stop_reaches_every_job_before_an_error_is_raised(waiting, sagemaker, monkeypatch):
     names = [f"stage-{number:02}" for number in range(3 * THREADS)]
     stages = tuple(
         StagePlan(name, "training", "run", "no earlier result", "f", job=f"{RUN}-{name}-1") for name in names
@@ -246,20 +246,20 @@ def test_every_job_is_asked_to_stop_before_one_that_refuses_is_told_of(waiting, 
     assert sorted(sagemaker.stopped) == sorted(sagemaker.known)
 
 
-def test_what_has_ended_cannot_be_stopped(run):
+def test_ended_run_cannot_be_stopped(run):
     close(run, run.runs.header(RUN), execution(run, "SUCCEEDED"))
     with pytest.raises(RunFailedError, match="has ended already: SUCCEEDED"):
         stop(run, RUN, "ada")
 
 
-def test_a_run_not_started_yet_is_stopped_at_once(run):
+def test_planned_run_is_stopped_at_once(run):
     run.runs.transition(RUN, ["RUNNING"], {"status": "PLANNED"})
     stop(run, RUN, "ada")
     shown = show(run, RUN)
     assert (shown.status, shown.reason) == ("STOPPED", "stopped by ada")
 
 
-def test_unknown_names_are_told(gateway, run):
+def test_unknown_run_and_stage_are_rejected(gateway, run):
     with pytest.raises(NotFoundError, match="no run nothing") as caught:
         show(gateway, "nothing")
     assert "stagewright runs" in caught.value.remedy
@@ -267,7 +267,7 @@ def test_unknown_names_are_told(gateway, run):
         show(run, RUN).stage("trian")
 
 
-def test_what_was_refused_is_listed_also_where_nobody_has_such_a_pipeline(gateway):
+def test_rejected_run_of_an_unknown_pipeline_is_listed(gateway):
     begin = datetime.now(UTC) - timedelta(days=1)
     gateway.objects.put("manifests/known.json", b"{}")
     asked = {
@@ -288,7 +288,7 @@ def test_what_was_refused_is_listed_also_where_nobody_has_such_a_pipeline(gatewa
     assert gateway.runs.open_runs(10) == ()
 
 
-def test_runs_are_listed_newest_first_and_of_all_pipelines(gateway):
+def test_runs_of_all_pipelines_are_listed_newest_first(gateway):
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     for number, pipeline in enumerate(["a", "b", "a", "c"]):
         if pipeline == "c":  # has a document, but was never released
@@ -307,7 +307,7 @@ def test_runs_are_listed_newest_first_and_of_all_pipelines(gateway):
     assert find_run(gateway, "manual:9") is None
 
 
-def test_a_metric_that_nothing_printed_matches_is_named(run):
+def test_metric_without_a_match_is_listed(run):
     asked = {
         f"request.CreateTrainingJob.AlgorithmSpecification.MetricDefinitions.{name}.Regex": name
         for name in ("mae", "rmse")
@@ -319,7 +319,7 @@ def test_a_metric_that_nothing_printed_matches_is_named(run):
     assert unseen == {"train": ("rmse",)}
 
 
-def test_what_did_not_run_says_which_stage_failed(run):
+def test_stage_that_did_not_run_names_the_failed_stage(run):
     record(run, "prepare", "FAILED", cause="boom")
     record(run, "other")
     close(run, run.runs.header(RUN), execution(run, "FAILED", "prepare: boom"))
@@ -330,7 +330,7 @@ def test_what_did_not_run_says_which_stage_failed(run):
     assert why(train) == "not run: prepare failed; planned to run: no earlier result"
 
 
-def test_a_run_s_release_says_where_it_comes_from(run, pipeline, files):
+def test_lineage_names_the_origin_of_the_release(run, pipeline, files):
     origin = {"from": "dev", "installation": "stagewright-dev", "by": "ada", "run": "prices-1"}
     pushed = push(run, pipeline, files, commit="abc", by="bob", promoted=origin)
     publish(run, manifests.read(run, "prices"))

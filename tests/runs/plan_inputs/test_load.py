@@ -61,11 +61,11 @@ def store(gateway, uri):
     gateway.objects.put(uri.removeprefix(f"s3://{gateway.installation.bucket}/") + "/part", b"x")
 
 
-def test_nothing_recorded_everything_runs(planned):
+def test_everything_runs_without_recorded_results(planned):
     assert actions(planned()) == {"prepare": "run", "train": "run"}
 
 
-def test_a_good_result_that_is_still_there_is_reused(gateway, planned):
+def test_existing_good_result_is_reused(gateway, planned):
     first = planned()
     store(gateway, first.stage("prepare").outputs["clean"])
     good(gateway, first, "prepare", outputs(gateway, first))
@@ -74,7 +74,7 @@ def test_a_good_result_that_is_still_there_is_reused(gateway, planned):
     assert plan.stage("prepare").reused_from == first.run
 
 
-def test_a_result_whose_output_is_gone_is_not(gateway, planned):
+def test_result_with_a_missing_output_is_not_reused(gateway, planned):
     first = planned()
     good(gateway, first, "prepare", outputs(gateway, first))
     assert actions(planned())["prepare"] == "run"
@@ -87,7 +87,7 @@ def test_force_runs_everything(gateway, planned):
     assert actions(planned(force=True)) == {"prepare": "run", "train": "run"}
 
 
-def test_results_of_another_partition_are_not_seen(gateway, planned, tools):
+def test_results_of_another_partition_are_not_reused(gateway, planned, tools):
     first = planned()
     store(gateway, first.stage("prepare").outputs["clean"])
     good(gateway, first, "prepare", outputs(gateway, first))
@@ -96,7 +96,7 @@ def test_results_of_another_partition_are_not_seen(gateway, planned, tools):
     assert actions(other)["prepare"] == "run"
 
 
-def test_packages_and_endpoints_are_asked_for(gateway, planned, tools, sagemaker):
+def test_package_and_endpoint_must_exist_to_be_reused(gateway, planned, tools, sagemaker):
     stages = tools.document["stages"] | {
         "register": {
             "kind": "register",
@@ -132,7 +132,7 @@ def test_packages_and_endpoints_are_asked_for(gateway, planned, tools, sagemaker
     assert set(actions(planned(document)).values()) == {"reuse"}
 
 
-def test_what_only_begins_like_an_output_is_none(gateway, planned):
+def test_longer_key_is_not_an_output(gateway, planned):
     first = planned()
     uri = first.stage("prepare").outputs["clean"]
     good(gateway, first, "prepare", outputs(gateway, first))
@@ -142,7 +142,7 @@ def test_what_only_begins_like_an_output_is_none(gateway, planned):
     assert actions(planned())["prepare"] == "reuse"
 
 
-def test_what_only_begins_like_a_model_is_none(gateway, planned):
+def test_longer_key_is_not_a_model_artifact(gateway, planned):
     first = planned()
     store(gateway, first.stage("prepare").outputs["clean"])
     good(gateway, first, "prepare", outputs(gateway, first))
@@ -153,7 +153,7 @@ def test_what_only_begins_like_a_model_is_none(gateway, planned):
     assert actions(planned())["train"] == "reuse"
 
 
-def test_an_output_that_no_stage_reads_may_be_empty(gateway, planned, tools):
+def test_unreferenced_output_may_be_empty(gateway, planned, tools):
     stages = tools.document["stages"]
     prepare = stages["prepare"] | {"outputs": ["clean", "rejected"]}
     document = load(tools.document | {"stages": stages | {"prepare": prepare}})
@@ -165,7 +165,7 @@ def test_an_output_that_no_stage_reads_may_be_empty(gateway, planned, tools):
     assert actions(planned(document))["prepare"] == "reuse"
 
 
-def test_a_folder_marker_is_no_output(gateway, planned):
+def test_folder_marker_is_not_an_output(gateway, planned):
     first = planned()
     uri = first.stage("prepare").outputs["clean"]
     good(gateway, first, "prepare", outputs(gateway, first))
@@ -175,7 +175,7 @@ def test_a_folder_marker_is_no_output(gateway, planned):
     assert actions(planned())["prepare"] == "reuse"
 
 
-def test_external_data_is_read_by_what_is_there(gateway, planned, tools):
+def test_external_inputs_are_compared_by_their_objects(gateway, planned, tools):
     stages = tools.document["stages"]
     prepare = stages["prepare"] | {"inputs": {"raw": "s3://${bucket}/raw/"}}
     document = load(tools.document | {"stages": stages | {"prepare": prepare}})
@@ -194,14 +194,14 @@ def test_external_data_is_read_by_what_is_there(gateway, planned, tools):
     assert len({first, second, planned(document).stage("prepare").fingerprint}) == 3
 
 
-def test_a_bucket_that_does_not_exist_holds_nothing(planned, tools):
+def test_missing_bucket_holds_no_objects(planned, tools):
     stages = tools.document["stages"]
     prepare = stages["prepare"] | {"inputs": {"raw": "s3://no-such-bucket-anywhere/raw/"}}
     with pytest.raises(PlanError, match="nothing at s3://no-such-bucket-anywhere/raw/"):
         planned(load(tools.document | {"stages": stages | {"prepare": prepare}}))
 
 
-def test_a_sagemaker_model_and_predictions_are_asked_for(gateway, planned, tools, sagemaker):
+def test_model_and_predictions_must_exist_to_be_reused(gateway, planned, tools, sagemaker):
     stages = tools.document["stages"] | {
         "served": {"kind": "model", "model": "${stages.train.model}", "entry_point": "train.py"},
         "score": {

@@ -41,7 +41,7 @@ def problems_of(folder):
     return {each.path: (each.line, each.message, each.remedy) for each in caught.value.problems}
 
 
-def test_files_that_are_not_there_are_told_beside_a_trap(folder):
+def test_missing_files_are_reported_together_with_ambiguous_scalars(folder):
     (folder / "data.csv").unlink()
     found = problems_of(folder)
     assert found.pop("stages.train.hyperparameters.rate")[0] == 12
@@ -59,26 +59,26 @@ def test_files_that_are_not_there_are_told_beside_a_trap(folder):
     }  # fmt: skip
 
 
-def test_files_that_are_there_are_no_problem(folder):
+def test_existing_files_give_no_findings(folder):
     text = DOCUMENT.replace("prepar.py", "prepare.py").replace(", missing", "").replace("1e-3", "0.001")
     (folder / "pipeline.yaml").write_text(text)
     assert read_document(folder / "pipeline.yaml", code_findings, sample_findings).name == "small"
 
 
-def test_a_folder_that_is_not_there_is_one_problem(folder):
+def test_missing_code_folder_is_one_finding(folder):
     (folder / "pipeline.yaml").write_text(DOCUMENT.replace("name: small", "name: small\ncode: src"))
     found = problems_of(folder)
     assert [path for path in found if "rate" not in path] == ["code"]
     assert found["code"][:2] == (2, f"there is no folder {folder / 'src'}")
 
 
-def test_a_folder_outside_is_not_looked_into(folder):
+def test_folder_outside_is_not_read(folder):
     (folder / "pipeline.yaml").write_text(DOCUMENT.replace("name: small", "name: small\ncode: ../.."))
     found = problems_of(folder)
     assert "is not a path inside the folder" in found["code"][1]
 
 
-def test_a_link_out_of_the_folder_is_told_with_the_rest(folder):
+def test_link_out_of_the_folder_is_one_finding(folder):
     (folder / "code" / "link.py").symlink_to("/etc/hostname")
     found = problems_of(folder)
     assert "link.py is a link out of" in found["code"][1]

@@ -26,7 +26,7 @@ def versions(gateway, key):
     return len(list(gateway.objects.versions(key)))
 
 
-def test_a_push_stores_files_document_and_manifest(gateway, pipeline, files):
+def test_push_stores_files_document_and_manifest(gateway, pipeline, files):
     pushed = push(gateway, pipeline, files, commit="abc")
     manifest = manifests.read(gateway, "prices")
     assert pushed.trigger_key == f"code:prices:{manifest.version}"
@@ -42,7 +42,7 @@ def test_a_push_stores_files_document_and_manifest(gateway, pipeline, files):
     assert base.sha256 == manifest.release.document
 
 
-def test_nothing_changed_nothing_written(gateway, pipeline, files):
+def test_unchanged_push_writes_nothing(gateway, pipeline, files):
     first = push(gateway, pipeline, files)
     again = push(gateway, pipeline, files, commit="another commit of the same files")
     assert (again.trigger_key, again.uploaded, again.removed) == (None, (), ())
@@ -51,14 +51,14 @@ def test_nothing_changed_nothing_written(gateway, pipeline, files):
     assert versions(gateway, "staging/prices/train.py") == 1
 
 
-def test_only_what_changed_is_uploaded(gateway, pipeline, files):
+def test_only_changed_files_are_uploaded(gateway, pipeline, files):
     push(gateway, pipeline, files)
     pushed = push(gateway, pipeline, files | {"train.py": b"new"})
     assert pushed.uploaded == ("train.py",)
     assert versions(gateway, "staging/prices/prepare.py") == 1
 
 
-def test_change_and_revert_are_three_triggers_and_two_releases(gateway, pipeline, files):
+def test_reverted_change_gives_a_new_trigger_and_the_old_release(gateway, pipeline, files):
     pushed = [push(gateway, pipeline, each) for each in (files, files | {"train.py": b"new"}, files)]
     assert len({each.trigger_key for each in pushed}) == 3
     assert pushed[0].release == pushed[2].release != pushed[1].release
@@ -66,7 +66,7 @@ def test_change_and_revert_are_three_triggers_and_two_releases(gateway, pipeline
     assert publish(gateway, manifest).digest == pushed[0].release
 
 
-def test_removing_a_file_is_a_change(gateway, pipeline, files):
+def test_removed_file_is_a_change(gateway, pipeline, files):
     push(gateway, pipeline, files | {"old.py": b""})
     pushed = push(gateway, pipeline, files)
     assert pushed.trigger_key
@@ -75,7 +75,7 @@ def test_removing_a_file_is_a_change(gateway, pipeline, files):
     assert "old.py" not in manifests.read(gateway, "prices").release.files
 
 
-def test_a_changed_document_alone_is_a_change(gateway, pipeline, files, tools):
+def test_changed_document_alone_is_a_change(gateway, pipeline, files, tools):
     push(gateway, pipeline, files)
     pushed = push(gateway, load(tools.document | {"parameters": {"limit": 4}}), files)
     assert pushed.trigger_key
@@ -87,7 +87,7 @@ def environment(gateway):
     return gateway.documents.layer("prices", "environment")
 
 
-def test_an_overlay_is_stored_apart_and_a_change_of_it_is_a_change(gateway, pipeline, files):
+def test_overlay_is_stored_separately_and_its_change_is_a_change(gateway, pipeline, files):
     first = push(gateway, pipeline, files, overlay={"parameters": {"limit": 4.0}}, by="ada")
     stored = environment(gateway)
     assert (stored.document, stored.by) == ('{"parameters":{"limit":4}}', "ada")
@@ -103,14 +103,14 @@ def test_an_overlay_is_stored_apart_and_a_change_of_it_is_a_change(gateway, pipe
     assert manifests.read(gateway, "prices").environment == ""
 
 
-def test_an_overlay_that_names_code_which_is_not_there_is_refused(gateway, pipeline, files):
+def test_overlay_with_missing_code_is_rejected(gateway, pipeline, files):
     with pytest.raises(ReleaseError, match=r"other\.py"):
         push(gateway, pipeline, files, overlay={"stages": {"train": {"entry_point": "other.py"}}})
     assert environment(gateway) is None
     assert gateway.documents.base("prices") is None
 
 
-def test_a_failed_upload_leaves_no_manifest_and_the_next_push_is_whole(gateway, pipeline, files, monkeypatch):
+def test_failed_upload_writes_no_manifest_and_the_next_push_completes(gateway, pipeline, files, monkeypatch):
     put = Objects.put
 
     def full(self, key, body, content_type="application/octet-stream"):
@@ -128,9 +128,7 @@ def test_a_failed_upload_leaves_no_manifest_and_the_next_push_is_whole(gateway, 
     assert publish(gateway, manifests.read(gateway, "prices")).files.keys() == files.keys()
 
 
-def test_a_manifest_lost_after_the_document_is_written_by_the_next_push(
-    gateway, pipeline, files, monkeypatch
-):
+def test_next_push_writes_a_manifest_that_was_lost(gateway, pipeline, files, monkeypatch):
     put = Objects.put
 
     def broken(self, key, body, content_type="application/octet-stream"):
@@ -146,7 +144,7 @@ def test_a_manifest_lost_after_the_document_is_written_by_the_next_push(
     assert push(gateway, pipeline, files).trigger_key
 
 
-def test_a_missing_code_file_is_refused_before_anything_is_written(gateway, pipeline, files):
+def test_missing_code_file_is_rejected_before_any_write(gateway, pipeline, files):
     del files["train.py"]
     with pytest.raises(
         ReleaseError, match=r"stages\.train\.entry_point: no train\.py in the release .*trian\.py"
@@ -155,19 +153,19 @@ def test_a_missing_code_file_is_refused_before_anything_is_written(gateway, pipe
     assert keys(gateway, "") == []
 
 
-def test_without_a_code_trigger_a_push_starts_nothing(gateway, files, tools):
+def test_push_without_a_code_trigger_starts_no_run(gateway, files, tools):
     pushed = push(gateway, load(tools.document | {"triggers": []}), files)
     assert pushed.trigger_key is None
     assert keys(gateway, "manifests/") == ["manifests/prices.json"]
 
 
-def test_what_a_push_asks_for_is_in_the_manifest(gateway, pipeline, files):
+def test_run_options_of_a_push_are_in_the_manifest(gateway, pipeline, files):
     push(gateway, pipeline, files, parameters={"limit": 5}, by="ada", force=True)
     manifest = manifests.read(gateway, "prices")
     assert (manifest.parameters, manifest.by, manifest.force) == ({"limit": 5}, "ada", True)
 
 
-def test_publishing_is_recorded_once_and_deterministic(gateway, pipeline, files):
+def test_publish_is_idempotent_and_deterministic(gateway, pipeline, files):
     push(gateway, pipeline, files)
     manifest = manifests.read(gateway, "prices")
     release = publish(gateway, manifest, by="ada")
@@ -179,7 +177,7 @@ def test_publishing_is_recorded_once_and_deterministic(gateway, pipeline, files)
     assert json.loads(body)["by"] == "ada"
 
 
-def test_a_corrupted_staging_object_is_refused(gateway, pipeline, files):
+def test_corrupted_staging_object_is_rejected(gateway, pipeline, files):
     push(gateway, pipeline, files)
     manifest = manifests.read(gateway, "prices")
     version = gateway.objects.put("staging/prices/train.py", b"something else")
@@ -191,7 +189,7 @@ def test_a_corrupted_staging_object_is_refused(gateway, pipeline, files):
     assert keys(gateway, "releases/") == []
 
 
-def test_a_version_that_is_gone_is_refused(gateway, pipeline, files):
+def test_missing_version_is_rejected(gateway, pipeline, files):
     push(gateway, pipeline, files)
     manifest = manifests.read(gateway, "prices")
     file = manifest.release.files["train.py"]
@@ -221,13 +219,13 @@ def test_a_version_that_is_gone_is_refused(gateway, pipeline, files):
         ),
     ],
 )
-def test_what_is_no_manifest_is_refused(body, message):
+def test_invalid_manifest_is_rejected(body, message):
     with pytest.raises(ReleaseError, match=message):
         manifests.parse(body, "prices", "v", 0.0)
 
 
 @pytest.mark.parametrize("key", ["manifests/a/b.json", "manifests/.json", "manifests/a", "code/a.json"])
-def test_other_keys_are_no_manifests(key):
+def test_other_keys_are_not_manifests(key):
     assert manifests.pipeline_of(key) is None
 
 
@@ -238,7 +236,7 @@ def plan_of(*bundles):
     return Plan("r", "prices", "default", Trigger("code", "k", "t"), "", 1, stages, ())
 
 
-def test_a_bundle_has_the_files_and_the_tarball(gateway, pipeline, files):
+def test_bundle_has_files_and_tarball(gateway, pipeline, files):
     push(gateway, pipeline, files)
     release = publish(gateway, manifests.read(gateway, "prices"))
     wanted = ("lib/shared.py", "train.py")
@@ -258,7 +256,7 @@ def test_a_bundle_has_the_files_and_the_tarball(gateway, pipeline, files):
         }
 
 
-def test_a_whole_bundle_is_left_alone_and_a_half_one_is_finished(gateway, pipeline, files):
+def test_complete_bundle_is_kept_and_partial_bundle_is_completed(gateway, pipeline, files):
     push(gateway, pipeline, files)
     release = publish(gateway, manifests.read(gateway, "prices"))
     plan = plan_of(("train.py",), ("train.py",), ("prepare.py",))
@@ -271,7 +269,7 @@ def test_a_whole_bundle_is_left_alone_and_a_half_one_is_finished(gateway, pipeli
     assert gateway.objects.get(key).body == packed
 
 
-def test_a_bundle_keeps_the_pushed_version_when_staging_moves_on(gateway, pipeline, files):
+def test_bundle_keeps_the_pushed_version_after_a_new_push(gateway, pipeline, files):
     push(gateway, pipeline, files)
     release = publish(gateway, manifests.read(gateway, "prices"))
     push(gateway, pipeline, files | {"train.py": b"later"})
@@ -279,7 +277,7 @@ def test_a_bundle_keeps_the_pushed_version_when_staging_moves_on(gateway, pipeli
     assert gateway.objects.get(f"code/prices/{bundle}/files/train.py").body == files["train.py"]
 
 
-def test_the_tarball_does_not_depend_on_order_or_time():
+def test_tarball_does_not_depend_on_order_or_time():
     packed = tarball({"b.py": b"b", "a/é.py": b"a"})
     assert packed == tarball({"a/é.py": b"a", "b.py": b"b"})
     assert packed[:10] == b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"
@@ -296,7 +294,7 @@ def waits_for(tools, name, *upstreams, code=True):
     return load(tools.document | {"name": name, "triggers": [{"type": "code"}] * code + triggers})
 
 
-def test_a_push_that_closes_a_circle_of_pipelines_is_refused_and_writes_nothing(gateway, files, tools):
+def test_push_that_closes_a_trigger_cycle_writes_nothing(gateway, files, tools):
     push(gateway, waits_for(tools, "first", "third"), files)
     push(gateway, waits_for(tools, "second", "first"), files)
     with pytest.raises(DocumentError) as refused:
@@ -308,7 +306,7 @@ def test_a_push_that_closes_a_circle_of_pipelines_is_refused_and_writes_nothing(
     assert keys(gateway, "staging/third/") == keys(gateway, "manifests/third") == []
 
 
-def test_an_overlay_can_close_a_circle_or_open_it(gateway, files, tools):
+def test_overlay_can_close_or_break_a_trigger_cycle(gateway, files, tools):
     push(gateway, waits_for(tools, "second", "first"), files)
     closing = {"triggers": [{"type": "upstream", "pipeline": "second"}]}
     with pytest.raises(DocumentError, match="first -> second -> first"):
@@ -317,6 +315,6 @@ def test_an_overlay_can_close_a_circle_or_open_it(gateway, files, tools):
     assert gateway.documents.base("first")
 
 
-def test_a_manifest_carries_the_date_of_its_run(gateway, pipeline, files):
+def test_manifest_has_the_date_of_its_run(gateway, pipeline, files):
     push(gateway, pipeline, files, date="2024-03")
     assert manifests.read(gateway, "prices").date == "2024-03"
