@@ -24,15 +24,15 @@ def alarm(**fields):
 
 PROBLEMS = [
     # endpoints
-    (update(size=10), "stages.deploy.update.size", "all at once has no parts", "leave it out"),
-    (update(type="canary"), "stages.deploy.update", "needs the size of its part", "one of size"),
+    (update(size=10), "stages.deploy.update.size", "all-at-once update has no parts", "leave it out"),
+    (update(type="canary"), "stages.deploy.update", "needs one size for its parts", "either size"),
     (
         update(2, type="linear", size=10, instances=1),
         "stages.deploy.update",
-        "needs the size of its part",
-        "one of size",
+        "needs one size for its parts",
+        "either size",
     ),
-    (update(type="linear", size=9), "stages.deploy.update.size", "less than AWS's least, 10 %", ""),
+    (update(type="linear", size=9), "stages.deploy.update.size", "below the minimum of AWS, 10 %", ""),
     (
         update(3, type="canary", instances=2),
         "stages.deploy.update.instances",
@@ -42,24 +42,34 @@ PROBLEMS = [
     (
         update(type="canary", size=10, wait="61m"),
         "stages.deploy.update.wait",
-        "61m is longer than AWS's longest, 1h",
+        "61m is longer than the maximum of AWS, 1h",
         "",
     ),
-    (update(bake="2h"), "stages.deploy.update.bake", "2h is longer than AWS's longest, 1h", ""),
+    (update(bake="2h"), "stages.deploy.update.bake", "2h is longer than the maximum of AWS, 1h", ""),
     (
         update(type="linear", size=10, wait="55m"),
         "stages.deploy.update",
-        "longer than AWS's longest update, 8h",
-        "wait less",
+        "add up to more than the maximum of AWS, 8h",
+        "reduce wait, bake or the number of parts",
     ),
-    (alarm(period="90s"), "stages.deploy.alarms.slow.period", "90s is not whole minutes", "once a minute"),
-    (alarm(period="1h", evaluate=25), "stages.deploy.alarms.slow", "more than a day", "shorter period"),
-    ({"stages.deploy.smoke_test": {}}, "stages.deploy.smoke_test", "what is to be sent", "body and file"),
+    (
+        alarm(period="90s"),
+        "stages.deploy.alarms.slow.period",
+        "90s is not a whole number of minutes",
+        "once a minute",
+    ),
+    (alarm(period="1h", evaluate=25), "stages.deploy.alarms.slow", "more than one day", "reduce period"),
+    (
+        {"stages.deploy.smoke_test": {}},
+        "stages.deploy.smoke_test",
+        "no request body, or two",
+        "either body or file",
+    ),
     (
         {"stages.deploy.smoke_test": {"body": "1", "file": "s3://bucket/one.csv"}},
         "stages.deploy.smoke_test",
-        "what is to be sent",
-        "body and file",
+        "no request body, or two",
+        "either body or file",
     ),
     (
         {"stages.deploy.smoke_test": {"file": "one.csv"}},
@@ -256,10 +266,10 @@ PROBLEMS = [
     (
         {DEPLOY + "instance_type": "m5.large"},
         "stages.deploy.instance_type",
-        "is no SageMaker instance type",
+        "is not a SageMaker instance type",
         "ml.m5.xlarge",
     ),
-    ({"defaults.instance_type": "large"}, "defaults.instance_type", "is no SageMaker instance type", ""),
+    ({"defaults.instance_type": "large"}, "defaults.instance_type", "is not a SageMaker instance type", ""),
     ({"code": "../code"}, "code", "is not a path inside the folder", ""),
     ({"sample_data.raw/": "/etc"}, "sample_data.raw/", "is not a path inside the folder", ""),
     ({"sample_data": {"s3://b/raw": "data"}}, "sample_data.s3://b/raw", "not a prefix in the bucket", ""),
@@ -287,7 +297,7 @@ PROBLEMS = [
     ),
     (gate("${trigger.type} > 'code'"), "stages.quality.require", "orders texts", "== or !="),
     (gate("${parameters.fast} == 1"), "stages.quality.require", "true or false, but gates compare", ""),
-    ({"stages.quality.request": {"a": 1}}, "stages.quality.request", "makes no request of SageMaker", ""),
+    ({"stages.quality.request": {"a": 1}}, "stages.quality.request", "make no SageMaker request", ""),
     # what one stage needs
     ({PREPARE + "code": "(gone)"}, "stages.prepare", "nothing to run", "entrypoint"),
     ({PREPARE + "entrypoint": ["run"]}, "stages.prepare.entrypoint", "both code and entrypoint", ""),
@@ -305,7 +315,7 @@ PROBLEMS = [
     (
         {PREPARE + "outputs": ["train", "test", "test"]},
         "stages.prepare.outputs",
-        "test is there more than once",
+        "test is listed more than once",
         "",
     ),
     (
@@ -315,7 +325,7 @@ PROBLEMS = [
         "",
     ),
     ({PREPARE + "metrics_file": "tset/m.json"}, "stages.prepare.metrics_file", "no output 'tset'", '"test"'),
-    ({TRAIN + "entry_point": "(gone)"}, "stages.train", "no entry_point, and sklearn-1.4 needs one", ""),
+    ({TRAIN + "entry_point": "(gone)"}, "stages.train", "no entry_point, but sklearn-1.4 needs one", ""),
     (
         {
             "defaults.instance_type": "(gone)",
@@ -327,21 +337,26 @@ PROBLEMS = [
         "no instance_type",
         "stages.train.instance_type or defaults.instance_type",
     ),
-    ({DEPLOY + "image": "sklearn-1.4"}, "stages.deploy.image", "a model package brings its own", ""),
+    ({DEPLOY + "image": "sklearn-1.4"}, "stages.deploy.image", "a model package already includes it", ""),
     (
         {TRAIN + "metrics.r2": "R2: [0-9.]+"},
         "stages.train.metrics.r2",
-        "0 groups, and needs exactly one",
+        "0 groups, but needs exactly one",
         "( )",
     ),
-    ({TRAIN + "metrics.r2": "(a{99999999999})"}, "stages.train.metrics.r2", "is no regular expression", ""),
-    ({TRAIN + "metrics.r2": "R2: ([0-9.]+"}, "stages.train.metrics.r2", "is no regular expression", ""),
+    (
+        {TRAIN + "metrics.r2": "(a{99999999999})"},
+        "stages.train.metrics.r2",
+        "is not a regular expression",
+        "",
+    ),
+    ({TRAIN + "metrics.r2": "R2: ([0-9.]+"}, "stages.train.metrics.r2", "is not a regular expression", ""),
     ({TRAIN + "after": ["train"]}, "stages.train.after[0]", "cannot run after itself", ""),
     ({TRAIN + "after": ["prepar"]}, "stages.train.after[0]", "no such stage: prepar", '"prepare"'),
     (
         {"stages.register.instance_types": ["ml.m5.large", "m5"]},
         "stages.register.instance_types[1]",
-        "is no SageMaker instance type",
+        "is not a SageMaker instance type",
         "",
     ),
     (
@@ -365,7 +380,7 @@ PROBLEMS = [
     (
         {TRAIN + "hyperparameters": {f"h{i}": i for i in range(96)}},
         "stages.train.hyperparameters",
-        "96 hyperparameters, and AWS takes at most 95",
+        "96 hyperparameters, but AWS accepts at most 95",
         "",
     ),
     ({TRAIN + "hyperparameters.long": MANY}, "stages.train.hyperparameters.long", "at most 2500", ""),
@@ -375,13 +390,13 @@ PROBLEMS = [
         "101 environment variables",
         "",
     ),
-    ({TRAIN + "environment.a-b": "x"}, "stages.train.environment.a-b", "not a name for a variable", ""),
+    ({TRAIN + "environment.a-b": "x"}, "stages.train.environment.a-b", "not a valid variable name", ""),
     ({PREPARE + "environment.A": "x" * 257}, "stages.prepare.environment.A", "at most 256", ""),
     ({"defaults.environment.A": "x" * 257}, "defaults.environment.A", "at most 256", ""),
     (
         {PREPARE + "inputs": {f"i{i}": "s3://bucket/x" for i in range(10)}},
         "stages.prepare.inputs",
-        "10 inputs (the script is one of ten)",
+        "10 inputs (the script uses one of ten)",
         "",
     ),
     (

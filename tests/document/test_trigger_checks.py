@@ -47,7 +47,7 @@ WRONG = [
         "raw/house-price/",
     ),
     (DATA | {"prefix": ""}, "triggers[0].prefix", "is not a prefix in the bucket", ""),
-    (DATA | {"date": "(["}, "triggers[0].date", "is no regular expression", ""),
+    (DATA | {"date": "(["}, "triggers[0].date", "is not a regular expression", ""),
     (DATA | {"date": "day=.*"}, "triggers[0].date", "has 0 groups", "around the date alone"),
     (DATA | {"settle": "ten"}, "triggers[0].settle", "is not made of a number and one of s, m, h, d, w", ""),
     ({"type": "schedule"}, "triggers[0]", "needs cron or rate, and not both", ""),

@@ -355,7 +355,7 @@ def test_everything_at_once(house):
         (
             "stages.deploy.request",
             {"VpcConfig": {}},
-            "stages.deploy.request: fields of no operation (put the fields under CreateModel, ",
+            "stages.deploy.request: unknown operation for these fields (put the fields under CreateModel, ",
         ),
     ],
 )

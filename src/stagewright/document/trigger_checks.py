@@ -115,11 +115,11 @@ def _date(regex: str, path: Path) -> Iterator[Finding]:
     try:
         groups = re.compile(regex).groups
     except (re.error, OverflowError, RecursionError) as error:
-        yield Finding(path, f"{regex!r} is no regular expression: {error}", r"such as 'day=([0-9-]+)/'")
+        yield Finding(path, f"{regex!r} is not a regular expression: {error}", r"such as 'day=([0-9-]+)/'")
         return
     if groups != 1:
         remedy = "put ( ) around the date alone, (?: ) around the rest"
-        yield Finding(path, f"{regex!r} has {groups} groups, and needs exactly one", remedy)
+        yield Finding(path, f"{regex!r} has {groups} groups, but needs exactly one", remedy)
     if is_expensive(regex):
         remedy = "no repetition or | within a repetition, at most two of * and +"
         yield Finding(path, f"{regex!r} may take for ever on some keys", remedy)

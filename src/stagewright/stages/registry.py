@@ -128,6 +128,8 @@ def _with_changes(requests: Requests, stage: AnyStage, name: str) -> Requests:
     if not set(operations) >= changes.keys():
         if not kind.operation:
             remedy = f"put the fields under {', '.join(operations)}"
-            raise PlanError((Problem(f"stages.{name}.request", "fields of no operation", remedy),))
+            raise PlanError(
+                (Problem(f"stages.{name}.request", "unknown operation for these fields", remedy),)
+            )
         changes = {kind.operation: changes}
     return {operation: merged(request, changes.get(operation, {})) for operation, request in requests.items()}

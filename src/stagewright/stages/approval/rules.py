@@ -17,7 +17,7 @@ def rules(stage: Approval, _context: RuleContext, path: Path) -> Iterator[Findin
     """Findings within an approval stage."""
     yield from requestless(stage, path)
     if seconds(stage.timeout) > LONGEST_WAIT:
-        yield Finding((*path, "timeout"), f"{stage.timeout} is more than a year", "at most 365d")
+        yield Finding((*path, "timeout"), f"{stage.timeout} is longer than one year", "use at most 365d")
     if stage.retry:
-        message = "nobody is asked twice: a rejection is an answer, and so is none"
-        yield Finding((*path, "retry"), message, "leave it out, or give more time with timeout")
+        message = "an approval cannot be retried: a rejection or a timeout is final"
+        yield Finding((*path, "retry"), message, "leave it out, or increase timeout")

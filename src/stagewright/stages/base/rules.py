@@ -39,7 +39,7 @@ def relative(text: str, path: Path) -> Iterator[Finding]:
         or re.match(r"[A-Za-z]:", text)
     ):
         yield Finding(
-            path, f"{text!r} is not a path inside the folder", "write it relative, with / and without .."
+            path, f"{text!r} is not a path inside the folder", "write a relative path with / and without .."
         )
 
 
@@ -47,9 +47,7 @@ def outputs(names: Collection[str], metrics_file: str | None, path: Path) -> Ite
     """Findings for repeated output names and for a metrics file that is not in an output."""
     names = list(names)
     for name in sorted({name for name in names if names.count(name) > 1}):
-        yield Finding(
-            (*path, "outputs"), f"{name} is there more than once", "each output has a name of its own"
-        )
+        yield Finding((*path, "outputs"), f"{name} is listed more than once", "give each output its own name")
     if metrics_file is None:
         return
     field = (*path, "metrics_file")
@@ -66,7 +64,7 @@ def requestless(stage: Stage, path: Path) -> Iterator[Finding]:
     """A finding if a stage that makes no SageMaker request has a `request`."""
     if stage.request:
         remedy = "leave it out"
-        yield Finding((*path, "request"), f"a {stage.kind} stage makes no request of SageMaker's", remedy)
+        yield Finding((*path, "request"), f"stages of kind {stage.kind} make no SageMaker request", remedy)
 
 
 def served(stage: Serving, model: str, context: RuleContext, path: Path) -> Iterator[Finding]:
@@ -82,7 +80,7 @@ def served(stage: Serving, model: str, context: RuleContext, path: Path) -> Iter
         if getattr(stage, field):
             what = "a model package" if source == "package" else "a SageMaker model"
             remedy = f"leave {field} out, or serve an artifact"
-            yield Finding((*path, field), f"{what} brings its own", remedy)
+            yield Finding((*path, field), f"{what} already includes it", remedy)
 
 
 def serving_image(stage: Serving, model: str, context: RuleContext, path: Path) -> Iterator[Finding]:
@@ -97,7 +95,7 @@ def required(stage: Model, defaults: Defaults, path: Path, *fields: str) -> Iter
     """A finding for each of `fields` that neither the stage nor the defaults set."""
     for field in fields:
         if not getattr(stage, field) and not getattr(defaults, field):
-            yield Finding(path, f"no {field}", f"give {'.'.join(map(str, path))}.{field} or defaults.{field}")
+            yield Finding(path, f"no {field}", f"set {'.'.join(map(str, path))}.{field} or defaults.{field}")
 
 
 def code(script: str | None, include: Iterable[str], path: Path) -> Iterator[Finding]:
@@ -107,5 +105,5 @@ def code(script: str | None, include: Iterable[str], path: Path) -> Iterator[Fin
     for index, file in enumerate(include):
         yield from relative(file, (*path[:-1], "include", index))
     if include and not script:
-        remedy = f"give {path[-1]}, or leave include out"
-        yield Finding((*path[:-1], "include"), "files beside a script, and there is no script", remedy)
+        remedy = f"set {path[-1]}, or leave include out"
+        yield Finding((*path[:-1], "include"), "files for a script, but there is no script", remedy)

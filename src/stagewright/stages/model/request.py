@@ -30,8 +30,8 @@ def request(model: str, script: str | None, context: BuildContext) -> Request:
 def _container(model: str, script: str | None, context: BuildContext) -> dict[str, Any]:
     environment = context.serving_environment(script)
     if context.served == "package" and not model:
-        message = "no model package: what started this run names none"
-        remedy = "${trigger.package} is for runs that a model-approved trigger starts"
+        message = "no model package: the trigger of this run has none"
+        remedy = "only a model-approved trigger sets ${trigger.package}"
         raise PlanError((Problem(f"stages.{context.stage}.model", message, remedy),))
     if context.served == "package":
         return without_empty({"ModelPackageName": model, "Environment": environment})

@@ -24,16 +24,16 @@ def rules(stage: Processing, context: RuleContext, path: Path) -> Iterator[Findi
 
 def _command(stage: Processing, path: Path) -> Iterator[Finding]:
     if not stage.code and not stage.entrypoint:
-        yield Finding(path, "nothing to run", "give code (a script) or entrypoint (the container's command)")
+        yield Finding(path, "nothing to run", "set code (a script) or entrypoint (the container's command)")
     if stage.code and stage.entrypoint:
-        yield Finding((*path, "entrypoint"), "both code and entrypoint", "keep the one that is to run")
+        yield Finding((*path, "entrypoint"), "both code and entrypoint", "keep one of them")
     if stage.code and not stage.code.endswith((".py", ".sh")):
         message = f"{stage.code!r} is neither .py nor .sh"
-        yield Finding((*path, "code"), message, "use entrypoint for anything else")
+        yield Finding((*path, "code"), message, "use entrypoint for other commands")
 
 
 def _reserved(stage: Processing, path: Path) -> Iterator[Finding]:
-    message, remedy = f'"{RESERVED}" is reserved for the stage\'s own script', "choose another name"
+    message, remedy = f'"{RESERVED}" is reserved for the stage\'s script', "choose another name"
     if RESERVED in stage.inputs:
         yield Finding((*path, "inputs", RESERVED), message, remedy)
     if RESERVED in stage.outputs:
@@ -42,7 +42,7 @@ def _reserved(stage: Processing, path: Path) -> Iterator[Finding]:
 
 def _limits(stage: Processing, path: Path) -> Iterator[Finding]:
     own = 1 if stage.code else 0
-    what = "inputs (the script is one of ten)" if own else "inputs"
+    what = "inputs (the script uses one of ten)" if own else "inputs"
     yield from limits.at_most(limits.INPUTS - own, stage.inputs, (*path, "inputs"), what)
     yield from limits.at_most(limits.OUTPUTS, stage.outputs, (*path, "outputs"), "outputs")
     yield from limits.arguments(stage.arguments, (*path, "arguments"))

@@ -25,7 +25,9 @@ def training_rules(stage: TrainingSpec, context: RuleContext, path: Path) -> Ite
     image = stage.image or context.defaults.image
     if not stage.entry_point and image and "${" not in image and not is_image_uri(image):
         yield Finding(
-            path, f"no entry_point, and {image} needs one", "give entry_point, or the URI of an own image"
+            path,
+            f"no entry_point, but {image} needs one",
+            "set entry_point, or use the URI of your own image",
         )
     yield from code(stage.entry_point, stage.include, (*path, "entry_point"))
     script_mode = bool(stage.entry_point)
@@ -43,8 +45,8 @@ def _regex(regex: str, path: Path) -> Iterator[Finding]:
             warnings.simplefilter("ignore", FutureWarning)  # Python may give `[[` a meaning one day
             groups = re.compile(regex).groups
     except (re.error, OverflowError, RecursionError) as error:
-        yield Finding(path, f"{regex!r} is no regular expression: {error}", "such as 'MAE: ([0-9.]+)'")
+        yield Finding(path, f"{regex!r} is not a regular expression: {error}", "such as 'MAE: ([0-9.]+)'")
         return
     if groups != 1:
         remedy = "put ( ) around the number alone, (?: ) around the rest"
-        yield Finding(path, f"{regex!r} has {groups} groups, and needs exactly one", remedy)
+        yield Finding(path, f"{regex!r} has {groups} groups, but needs exactly one", remedy)
