@@ -138,7 +138,7 @@ def test_the_readme_counts_its_steps_and_begins_with_the_address(here: Path) -> 
     }
     assert [number for number, _ in steps["demo"]] == ["1", "2", "3", "4", "5"]
     assert [number for number, _ in steps["own"]] == ["1", "2", "3", "4"]
-    assert steps["demo"][0][1] == "Put your Sta"
+    assert steps["demo"][0][1] == "Replace `htt"
     assert [text for _, text in steps["demo"][1:]] == [text for _, text in steps["own"]]
 
 
@@ -188,7 +188,7 @@ def test_what_cannot_be_written_leaves_nothing(here: Path, monkeypatch: pytest.M
         return {**whole(choices), "x" * 300: b""}
 
     monkeypatch.setattr(repository, "files", too_long)
-    with pytest.raises(ReleaseError, match="demo cannot be made: File name too long"):
+    with pytest.raises(ReleaseError, match="demo cannot be created: File name too long"):
         init.command(Path("demo"))
     assert list(here.iterdir()) == []
 
@@ -208,7 +208,7 @@ def test_everything_that_is_wrong_is_said_at_once_and_nothing_is_made(here: Path
 
 
 def test_a_bucket_with_capitals_is_refused(here: Path) -> None:
-    with pytest.raises(DocumentError, match=r"--bucket: 'ML-prod' is not usable as a bucket name"):
+    with pytest.raises(DocumentError, match=r"--bucket: 'ML-prod' is not a valid bucket name"):
         init.command(Path("demo"), bucket="ML-{environment}")
 
 

@@ -33,12 +33,12 @@ def test_a_copy_is_the_shipped_file_and_once_is_enough(code, capsys):
     before = (code / "drift.py").stat()
     script.command("drift.py", Path("code"))
     assert (code / "drift.py").stat() == before
-    assert capsys.readouterr().out == "code/drift.py written\ncode/drift.py is there already, unchanged\n"
+    assert capsys.readouterr().out == "code/drift.py written\ncode/drift.py already exists, unchanged\n"
 
 
 def test_a_file_that_differs_is_kept_unless_forced(code):
     (code / "drift.py").write_text("print('mine')\n")
-    with pytest.raises(ReleaseError, match=r"code/drift.py is there already, and differs") as refused:
+    with pytest.raises(ReleaseError, match=r"code/drift.py already exists and differs") as refused:
         script.command("drift", Path("code"))
     assert "stagewright script drift --to code --force" in refused.value.remedy
     assert (code / "drift.py").read_text() == "print('mine')\n"

@@ -1,6 +1,7 @@
 """ITEM is an item of the DynamoDB table of AWS's sample "Build a Reusable MLOps Framework for Amazon
-SageMaker", as `aws dynamodb get-item` prints it, or a file of the sample's folder dynamodb_items. It becomes
-a folder with pipeline.yaml and code. What could not be carried over is listed, with reason and remedy.
+SageMaker": the output of `aws dynamodb get-item`, or a file of the sample's folder dynamodb_items. The
+command creates a folder with pipeline.yaml and code. It lists the settings that it could not convert, with
+reason and remedy.
 """
 
 from __future__ import annotations
@@ -22,23 +23,23 @@ from stagewright.errors import DocumentError, Problem, ReleaseError
 if TYPE_CHECKING:
     from stagewright.migration.document import Imported
 
-HERE = "sklearn-1.4"
-"""The image that stands for older ones of scikit-learn on this machine."""
+LOCAL_IMAGE = "sklearn-1.4"
+"""The image that replaces older scikit-learn images on this machine."""
 
 
 def command(
-    item: Annotated[Path, typer.Argument(metavar="ITEM", help="A JSON file, in DynamoDB's JSON or plain.")],
+    item: Annotated[Path, typer.Argument(metavar="ITEM", help="A file with DynamoDB JSON or plain JSON.")],
     scripts: Annotated[
         Path | None,
         typer.Option(
-            "--scripts", metavar="FOLDER", help="What the item's source_code_path holds; tarballs too."
+            "--scripts", metavar="FOLDER", help="The files of the item's source_code_path, tarballs included."
         ),
     ] = None,
     to: Annotated[
-        Path | None, typer.Option("--to", metavar="FOLDER", help="A new folder; ./<pipeline> when left out.")
+        Path | None, typer.Option("--to", metavar="FOLDER", help="A new folder. The default is ./<pipeline>.")
     ] = None,
     name: Annotated[
-        str, typer.Option("--name", metavar="NAME", help="The pipeline's name; else the item's.")
+        str, typer.Option("--name", metavar="NAME", help="The pipeline's name. The default is the item's.")
     ] = "",
     as_json: Json = False,
 ) -> None:
@@ -47,77 +48,75 @@ def command(
     from stagewright.migration.scripts import gather
 
     if scripts is not None and not scripts.is_dir():
-        raise ReleaseError(f"{scripts} is not a folder", "--scripts names the folder with the item's scripts")
-    read = Item.read(item)
-    made = convert(read, gather(read, scripts), name)
-    folder = to or Path(made.document["name"])
-    overlay = local_overlay(made.document)
-    write(made, overlay, folder, item.name)
+        raise ReleaseError(f"{scripts} is not a folder", "give the folder with the item's scripts")
+    source = Item.read(item)
+    result = convert(source, gather(source, scripts), name)
+    folder = to or Path(result.document["name"])
+    overlay = local_overlay(result.document)
+    write(result, overlay, folder, item.name)
     if as_json:
         output.print_json(
-            {"document": str(folder / "pipeline.yaml"), "files": sorted(made.files), "notes": made.notes}
+            {"document": str(folder / "pipeline.yaml"), "files": sorted(result.files), "notes": result.notes}
         )
         return
     output.print_line(
-        f"{folder / 'pipeline.yaml'} written, with {output.counted(len(made.files), 'code file')}"
+        f"{folder / 'pipeline.yaml'} written, with {output.counted(len(result.files), 'code file')}"
     )
     if overlay:
         output.print_line(
-            f"{folder / 'environments/local.yaml'}: this machine has {HERE} in place of the item's image"
+            f"{folder / 'environments/local.yaml'}: sets {LOCAL_IMAGE} as the image on this machine"
         )
-    output.print_line("Not carried over as it was:")
-    for note in made.notes:
+    output.print_line("Converted with changes:")
+    for note in result.notes:
         output.print_line(f"  {note}")
     output.print_line(f"next: {program()} run {folder}")
 
 
-def write(made: Imported, overlay: Mapping[str, Any], folder: Path, source: str) -> None:
-    """The whole folder, once its document has been read back; or nothing."""
+def write(result: Imported, overlay: Mapping[str, Any], folder: Path, source: str) -> None:
+    """Write the folder if its document is valid, else nothing."""
     import yaml
 
     from stagewright.document.file import read_document
     from stagewright.runs.releases.named_files import code_findings
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ReleaseError(f"{folder} is there already", "name a new folder with --to")
+        raise ReleaseError(f"{folder} already exists", "name a new folder with --to")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    texts = {"pipeline.yaml": made.document, **({"environments/local.yaml": overlay} if overlay else {})}
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".import-") as temporary:
-        place = Path(temporary) / "made"
-        for path, content in {f"code/{name}": body for name, body in made.files.items()}.items():
-            _put(place / path, content)
+    texts = {"pipeline.yaml": result.document, **({"environments/local.yaml": overlay} if overlay else {})}
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".convert-") as temporary:
+        staging = Path(temporary) / "pipeline"
+        for path, content in {f"code/{name}": body for name, body in result.files.items()}.items():
+            _put(staging / path, content)
         for path, data in texts.items():
             text = yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True, width=110)
-            _put(place / path, f"# Imported from {source}.\n{text}".encode())
+            _put(staging / path, f"# Converted from {source}.\n{text}".encode())
         try:
-            read_document(place / "pipeline.yaml", code_findings)
+            read_document(staging / "pipeline.yaml", code_findings)
         except DocumentError as error:
-            raise DocumentError(tuple(map(_of_the_item, error.problems))) from None
-        place.replace(folder)
+            raise DocumentError(tuple(map(_without_place, error.problems))) from None
+        staging.replace(folder)
 
 
-def _of_the_item(problem: Problem) -> Problem:
-    """Without the file and the line of a document that is not kept."""
-    return replace(
-        problem, message=f"{problem.message}, in the document that the item makes", file="", line=None
-    )
+def _without_place(problem: Problem) -> Problem:
+    """The problem without file and line, because the document is not kept."""
+    return replace(problem, message=f"{problem.message}, in the converted document", file="", line=None)
 
 
 def local_overlay(document: Mapping[str, Any]) -> dict[str, Any]:
-    """What `environments/local.yaml` says: another image where this machine cannot have the document's."""
+    """Content of `environments/local.yaml`: replaces the images that this machine cannot provide."""
     stages = {
-        name: {"image": HERE}
+        name: {"image": LOCAL_IMAGE}
         for name, stage in document["stages"].items()
-        if _replaced(stage.get("image", ""))
+        if _is_unavailable(stage.get("image", ""))
     }
     default = document.get("defaults", {}).get("image", "")
     return {
-        **({"defaults": {"image": HERE}} if _replaced(default) else {}),
+        **({"defaults": {"image": LOCAL_IMAGE}} if _is_unavailable(default) else {}),
         **({"stages": stages} if stages else {}),
     }
 
 
-def _replaced(image: str) -> bool:
+def _is_unavailable(image: str) -> bool:
     from sagemaker_local.state_folder import REGION
     from stagewright.catalog.images import resolve
     from stagewright.local import environments

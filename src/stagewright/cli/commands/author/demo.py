@@ -1,6 +1,6 @@
-"""Uses .stagewright in the current folder and leaves no process. The second time it reuses what it made.
-
-Outside of Stagewright's repository it copies the example to house-price, where you can change it.
+"""Keeps its state in .stagewright in the current folder and leaves no process running. The second time, it
+reuses the results. Outside Stagewright's repository, the command copies the example to house-price, where you
+can edit it.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 NAME = "house-price"
 CHECKOUT = Path(__file__).parents[5] / "examples" / NAME
 PACKAGED = Path(__file__).parents[3] / "examples" / NAME
-"""Where the wheel has it: the build copies it from the repository."""
+"""The copy of the example in the wheel."""
 TRUE_PRICE = 191_500
-"""US dollars: what the house of house.json was sold for, in January 2010."""
+"""Price of the house of house.json in January 2010, in US dollars."""
 
 
 def command(as_json: Json = False) -> None:
@@ -50,7 +50,7 @@ def command(as_json: Json = False) -> None:
 
 
 def find_example() -> Path:
-    """The repository's own; with an installed package a copy in the current folder, made once."""
+    """The example in the repository, else a copy in the current folder, which is made once."""
     if (CHECKOUT / "pipeline.yaml").is_file():
         return CHECKOUT
     copy = Path.cwd() / NAME
@@ -61,7 +61,7 @@ def find_example() -> Path:
 
 
 def outcome(connected: Session, record: RunRecord, house: Path) -> dict[str, Any]:
-    """What the run has made, and what its endpoint says about a house whose price is known."""
+    """The results of the run, and the endpoint's prediction for a house whose price is known."""
     results = {stage.name: stage.result for stage in record.stages}
     endpoint = results["deploy"]["endpoint"]
     answer = connected.gateway.endpoints.invoke(endpoint, house.read_bytes(), "application/json")
@@ -83,15 +83,15 @@ def print_outcome(made: dict[str, Any], example: str) -> None:
     reused = [name for name, action in actions.items() if action == "reuse"]
     output.print_line()
     output.print_line(
-        f"R2 {metrics['r2']:.3f} on {metrics['sales']:.0f} sales of 2010, which training has not seen"
+        f"R2 {metrics['r2']:.3f} on {metrics['sales']:.0f} sales of 2010, which were not used in training"
     )
     output.print_line(f"model package: {package_name(made['package'])}")
-    said = f"predicts {made['predicted']:,.0f} for a house that sold for {made['price']:,}"
-    output.print_line(f"endpoint {made['endpoint']}: {said}")
+    prediction = f"predicts {made['predicted']:,.0f} for a house that sold for {made['price']:,}"
+    output.print_line(f"endpoint {made['endpoint']}: {prediction}")
     if reused:
-        output.print_line(f"reused from an earlier run, since nothing changed: {', '.join(reused)}")
+        output.print_line(f"reused from an earlier run: {', '.join(reused)}")
     output.print_line()
-    output.print_line(f"next: change n-estimators in {example}/pipeline.yaml, and look at what would run:")
+    output.print_line(f"next: change n-estimators in {example}/pipeline.yaml and plan the next run:")
     output.print_line(f"        {program()} plan {example}")
-    output.print_line("      ask the endpoint yourself:")
+    output.print_line("      request a prediction:")
     output.print_line(f"        {program()} predict {NAME} --input {example}/house.json")

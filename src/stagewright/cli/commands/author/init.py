@@ -1,5 +1,6 @@
-"""With an example pipeline, infra/ for Terraform, and what CI needs. It asks nothing and contacts nobody; the
-pipeline runs on this machine at once: cd DIR, stagewright run house-price.
+"""The repository has an example pipeline, Terraform files in infra/ and a CI configuration. The command asks
+no questions and contacts no service. To run the pipeline on this machine: cd DIR && stagewright run
+house-price
 """
 
 from __future__ import annotations
@@ -14,116 +15,121 @@ from typing import Annotated
 import typer
 
 from stagewright.cli.commands.author import init_options, repository
-from stagewright.cli.commands.author.init_options import CI, Accounts, Choices
+from stagewright.cli.commands.author.init_options import CI, Accounts, InitOptions
 from stagewright.cli.common import output
 from stagewright.cli.common.command_hints import program, shell_path
 from stagewright.cli.common.options import Json
 from stagewright.errors import DocumentError, ReleaseError
 
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is new, or empty but for .git.")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A new folder, or one that contains only .git.")]
 
 PipelineOption = Annotated[
     str,
-    typer.Option("--pipeline", metavar="NAME", help="Name of its first pipeline, the house price example."),
+    typer.Option("--pipeline", metavar="NAME", help="Name of the first pipeline, the house price example."),
 ]
-CIOption = Annotated[CI, typer.Option("--ci", help="Who plans and applies.")]
+CIOption = Annotated[CI, typer.Option("--ci", help="The system that runs Terraform.")]
 SourceOption = Annotated[
-    str, typer.Option("--source", metavar="URL", help="Stagewright's Git repository, or a folder with it.")
+    str,
+    typer.Option("--source", metavar="URL", help="Git URL of Stagewright, or a folder with a clone."),
 ]
-Ref = Annotated[str, typer.Option("--ref", metavar="TAG", help="Its version.")]
+Ref = Annotated[str, typer.Option("--ref", metavar="TAG", help="Git tag of Stagewright.")]
 
 AccountsOption = Annotated[
-    Accounts, typer.Option("--accounts", help="Whether dev, uat and prod share one account.")
+    Accounts, typer.Option("--accounts", help="Use one AWS account for dev, uat and prod, or three.")
 ]
-Region = Annotated[str, typer.Option("--region", metavar="REGION", help="Region on AWS.")]
-Prefix = Annotated[str, typer.Option("--prefix", metavar="PREFIX", help="Begins the name of every resource.")]
+Region = Annotated[str, typer.Option("--region", metavar="REGION", help="AWS region.")]
+Prefix = Annotated[str, typer.Option("--prefix", metavar="PREFIX", help="Prefix of every resource name.")]
 Bucket = Annotated[
     str,
     typer.Option(
         "--bucket",
         metavar="NAME",
-        help="Buckets that exist, with {environment} in the name; else they are made.",
+        help="Existing buckets, with {environment} in the name. The default is to create them.",
     ),
 ]
 StateBucket = Annotated[
     str,
-    typer.Option("--state-bucket", metavar="NAME", help="Bucket of Terraform's state; else GitLab keeps it."),
+    typer.Option("--state-bucket", metavar="NAME", help="Bucket of the Terraform state; else GitLab."),
 ]
 Subnets = Annotated[
-    list[str], typer.Option("--subnet", metavar="ID", help="Put the functions into a VPC; repeatable.")
+    list[str], typer.Option("--subnet", metavar="ID", help="Subnet of the functions. Repeatable.")
 ]
 SecurityGroups = Annotated[
-    list[str], typer.Option("--security-group", metavar="ID", help="Theirs in the VPC; repeatable.")
+    list[str],
+    typer.Option("--security-group", metavar="ID", help="Security group of the functions. Repeatable."),
 ]
 
 
 def command(
     folder: Folder,
-    pipeline: PipelineOption = Choices.pipeline,
+    pipeline: PipelineOption = InitOptions.pipeline,
     ci: CIOption = CI.GITLAB,
     accounts: AccountsOption = Accounts.ONE,
-    region: Region = Choices.region,
-    prefix: Prefix = Choices.prefix,
+    region: Region = InitOptions.region,
+    prefix: Prefix = InitOptions.prefix,
     bucket: Bucket = "",
     state_bucket: StateBucket = "",
     subnets: Subnets = [],  # noqa: B006 -- Typer copies it
     security_groups: SecurityGroups = [],  # noqa: B006
-    source: SourceOption = Choices.source,
-    ref: Ref = Choices.ref,
+    source: SourceOption = InitOptions.source,
+    ref: Ref = InitOptions.ref,
     as_json: Json = False,
 ) -> None:
-    chosen = Choices(
+    options = InitOptions(
         title=folder.resolve().name,
         bucket=bucket or f"{prefix}-{init_options.PLACEHOLDER}-{secrets.token_hex(3)}",
         existing_bucket=bool(bucket),
         pipeline=pipeline, ci=ci, accounts=accounts, region=region, prefix=prefix, state_bucket=state_bucket,
         subnets=tuple(subnets), security_groups=tuple(security_groups), source=source, ref=ref,
     )  # fmt: skip
-    report(folder, chosen, make(folder, chosen), as_json)
+    print_result(folder, options, create(folder, options), as_json)
 
 
-def make(folder: Path, chosen: Choices) -> list[str]:
-    """The files' paths. DocumentError for all choices that are wrong; ReleaseError where the folder is."""
-    if wrong := tuple(init_options.problems(chosen)):
-        raise DocumentError(wrong)
+def create(folder: Path, options: InitOptions) -> list[str]:
+    """Create the repository and return its paths.
+
+    DocumentError: lists every invalid option. ReleaseError: the folder cannot be used.
+    """
+    if found := tuple(init_options.problems(options)):
+        raise DocumentError(found)
     require_empty(folder)
-    files = repository.files(chosen)
+    files = repository.files(options)
     write(folder, files)
     return sorted(files)
 
 
-def report(folder: Path, chosen: Choices, files: Sequence[str], as_json: bool) -> None:
+def print_result(folder: Path, options: InitOptions, files: Sequence[str], as_json: bool) -> None:
     if as_json:
         output.print_json({"folder": str(folder.resolve()), "files": files})
     else:
-        output.print_line(f"made {shell_path(folder)}: {output.counted(len(files), 'file')}")
-        output.print_line(f"next: cd {shlex.quote(str(folder))} && {program()} run {chosen.pipeline}")
+        output.print_line(f"created {shell_path(folder)}: {output.counted(len(files), 'file')}")
+        output.print_line(f"next: cd {shlex.quote(str(folder))} && {program()} run {options.pipeline}")
 
 
 def require_empty(folder: Path) -> None:
-    remedy = "name a folder that does not exist, or one that holds nothing but .git"
+    remedy = "name a folder that does not exist, or one that contains only .git"
     if folder.exists() and not folder.is_dir():
         raise ReleaseError(f"{folder} is a file", remedy)
-    found = sorted(path.name for path in folder.iterdir() if path.name != ".git") if folder.exists() else []
-    if found:
+    names = sorted(path.name for path in folder.iterdir() if path.name != ".git") if folder.exists() else []
+    if names:
         raise ReleaseError(
-            f"{folder} is not empty: {', '.join(found[:3])}{' ...' * (len(found) > 3)}", remedy
+            f"{folder} is not empty: {', '.join(names[:3])}{' ...' * (len(names) > 3)}", remedy
         )
 
 
 def write(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Elsewhere first and then moved there, so that what fails leaves nothing half-made."""
+    """Write the files to a temporary folder and move them, so that a failure leaves no partial repository."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder if folder.exists() else folder.parent) as made:
+        with tempfile.TemporaryDirectory(dir=folder if folder.exists() else folder.parent) as temporary:
             for path, content in files.items():
-                place = Path(made, path)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_bytes(content)
+                file = Path(temporary, path)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content)
             folder.mkdir(exist_ok=True)
-            for entry in Path(made).iterdir():
+            for entry in Path(temporary).iterdir():
                 entry.rename(folder / entry.name)
     except OSError as error:
         raise ReleaseError(
-            f"{folder} cannot be made: {error.strerror or error}", "name another folder"
+            f"{folder} cannot be created: {error.strerror or error}", "name another folder"
         ) from None

@@ -1,4 +1,4 @@
-"""What `init` is told, and what is wrong with it."""
+"""The options of `init`, and their checks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEFAULT_SOURCE = "https://gitlab.example.com/platform/stagewright.git"
 PREFIX = re.compile(r"[a-z][a-z0-9-]{0,19}")
 REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
-"""As infra/variables.tf has them."""
+"""The same patterns as in infra/variables.tf."""
 LONGEST_NAME = 40
 
 
@@ -34,9 +34,9 @@ class Accounts(StrEnum):
 
 
 @dataclass(frozen=True)
-class Choices:
-    """`bucket` holds `{environment}`. `subnets` and `security_groups`: both, or neither. `source`: a Git URL,
-    or a folder.
+class InitOptions:
+    """Options of `init`. `bucket` contains `{environment}`. `source` is a Git URL or a folder. `subnets` and
+    `security_groups` are set together.
     """
 
     title: str
@@ -61,7 +61,7 @@ class Choices:
         return self.source.startswith(("/", "./", "../"))
 
     def module(self, folder: str) -> str:
-        """The address of a Terraform module: the whole repository is fetched, then `folder` of it taken."""
+        """Address of the Terraform module in `folder` of Stagewright's repository."""
         if self.is_checkout:
             return f"{Path(self.source).resolve()}//{folder}"
         return f"git::{self.source}//{folder}?ref={self.ref}"
@@ -71,43 +71,43 @@ class Choices:
         return Path(self.source).resolve().as_uri() if self.is_checkout else f"git+{self.source}@{self.ref}"
 
 
-def problems(choices: Choices) -> Iterator[Problem]:
-    """Everything that is wrong with them."""
-    if not re.fullmatch(PIPELINE_NAME, choices.pipeline) or len(choices.pipeline) > LONGEST_NAME:
+def problems(options: InitOptions) -> Iterator[Problem]:
+    """Every problem of the options."""
+    if not re.fullmatch(PIPELINE_NAME, options.pipeline) or len(options.pipeline) > LONGEST_NAME:
         yield Problem(
             "--pipeline",
-            f"{choices.pipeline!r} is not usable as a name",
-            f"lower-case letters, digits and hyphens, a letter first, at most {LONGEST_NAME}",
+            f"{options.pipeline!r} is not a valid name",
+            f"use at most {LONGEST_NAME} lower-case letters, digits and hyphens, starting with a letter",
         )
-    if not PREFIX.fullmatch(choices.prefix):
+    if not PREFIX.fullmatch(options.prefix):
         yield Problem(
             "--prefix",
-            f"{choices.prefix!r} is not usable",
-            "1 to 20 lower-case letters, digits and hyphens, a letter first",
+            f"{options.prefix!r} is not a valid prefix",
+            "use 1 to 20 lower-case letters, digits and hyphens, starting with a letter",
         )
-    if not REGION.fullmatch(choices.region):
-        yield Problem("--region", f"{choices.region!r} is no region", "write it as in us-east-1")
-    yield from _bucket_problems(choices)
-    if bool(choices.subnets) != bool(choices.security_groups):
+    if not REGION.fullmatch(options.region):
+        yield Problem("--region", f"{options.region!r} is not a region", "write a region such as us-east-1")
+    yield from _bucket_problems(options)
+    if bool(options.subnets) != bool(options.security_groups):
         yield Problem(
-            "--subnet", "subnets and security groups go together", "give --security-group too, or neither"
+            "--subnet",
+            "subnets and security groups must be set together",
+            "add --security-group, or set neither",
         )
-    if re.search(r"[\s\"\\$%]", choices.source + choices.ref):
-        yield Problem(
-            "--source", "blanks, quotes, backslashes, $ and % have no place in it", "give a Git URL"
-        )
+    if re.search(r"[\s\"\\$%]", options.source + options.ref):
+        yield Problem("--source", "must not contain blanks, quotes, backslashes, $ or %", "give a Git URL")
 
 
-def _bucket_problems(choices: Choices) -> Iterator[Problem]:
-    if PLACEHOLDER not in choices.bucket:
+def _bucket_problems(options: InitOptions) -> Iterator[Problem]:
+    if PLACEHOLDER not in options.bucket:
         yield Problem(
             "--bucket",
             "each environment needs a bucket of its own",
-            f"write {PLACEHOLDER} where the environment's name stands, as in {choices.bucket}-{PLACEHOLDER}",
+            f"put {PLACEHOLDER} into the name, for example {options.bucket}-{PLACEHOLDER}",
         )
-    rule = "3 to 63 lower-case letters, digits and hyphens, a letter or digit at both ends"
-    for option, name in (("--bucket", choices.bucket_of("prod")), ("--state-bucket", choices.state_bucket)):
+    rule = "use 3 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends"
+    for option, name in (("--bucket", options.bucket_of("prod")), ("--state-bucket", options.state_bucket)):
         if name and not BUCKET.fullmatch(name):
-            yield Problem(option, f"{name!r} is not usable as a bucket name", rule)
-    if choices.state_bucket and choices.ci is CI.TERRAFORM_CLOUD:
-        yield Problem("--state-bucket", "Terraform Cloud keeps the state itself", "leave it out")
+            yield Problem(option, f"{name!r} is not a valid bucket name", rule)
+    if options.state_bucket and options.ci is CI.TERRAFORM_CLOUD:
+        yield Problem("--state-bucket", "Terraform Cloud stores the state itself", "leave the option out")

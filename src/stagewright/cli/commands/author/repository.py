@@ -1,4 +1,4 @@
-"""The files of a user's repository: templates/, filled in with what was chosen, and the example."""
+"""The files that `init` writes: the templates with the options filled in, and the example."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from pathlib import Path
 from string import Template
 
 from stagewright.cli.commands.author import demo
-from stagewright.cli.commands.author.init_options import CI, DEFAULT_SOURCE, Accounts, Choices
+from stagewright.cli.commands.author.init_options import CI, DEFAULT_SOURCE, Accounts, InitOptions
 
 ENVIRONMENTS = ("dev", "uat", "prod")
 TEMPLATES = Path(__file__).parents[3] / "templates"
 SCHEMA = "pipeline.schema.json"
 LEFT_OUT = {"__pycache__", ".stagewright", ".DS_Store"}
 WATCH = f"{demo.NAME}-watch"
-"""A pipeline beside the example, which a new repository does not have."""
+"""An example pipeline that a new repository does not include."""
 
 Fields = Mapping[str, str]
 
-EVERYWHERE = {
+ALWAYS = {
     ".gitignore": "gitignore",
     ".pre-commit-config.yaml": "pre-commit-config.yaml",
     "README.md": "README.md",
@@ -39,74 +39,74 @@ GITLAB_STATE = """
     TF_HTTP_UNLOCK_METHOD: DELETE
     TF_HTTP_USERNAME: gitlab-ci-token
     TF_HTTP_PASSWORD: $CI_JOB_TOKEN"""
-"""Of Terraform's backend `http`, as GitLab documents them (GitLab-managed Terraform state)."""
+"""Variables of Terraform's backend `http`, from GitLab's page on GitLab-managed Terraform state."""
 SOURCE_ROLE = """
-#   AWS_SOURCE_ROLE_ARN  of uat and prod: what `stagewright promote` reads the environment before with"""
+#   AWS_SOURCE_ROLE_ARN  of uat and prod: role of `stagewright promote` to read the previous environment"""
 PROFILES = """
     - export AWS_CONFIG_FILE=/tmp/aws-config
     - >
       printf '[profile %s]\\nrole_arn = %s\\nweb_identity_token_file = %s\\n'
       "$SOURCE" "$AWS_SOURCE_ROLE_ARN" "$AWS_WEB_IDENTITY_TOKEN_FILE"
       "$ENVIRONMENT" "$AWS_ROLE_ARN" "$AWS_WEB_IDENTITY_TOKEN_FILE" > "$AWS_CONFIG_FILE\""""
-"""Each target of stagewright.toml has a profile: one job reads from one account and writes to another."""
+"""A profile for each target, because a job reads from one account and writes to another."""
 
 
 class Text(Template):
-    """With @{field}, since $ and % are Terraform's, the shell's and GitLab's. @@ is an @."""
+    """A template with fields @{name}, because Terraform, shells and GitLab use $ and %. @@ is an @."""
 
     delimiter = "@"
 
 
-def files(choices: Choices) -> dict[str, bytes]:
-    """Path -> content."""
-    fields = _fields(choices)
-    texts = {path: _filled(template, fields) for path, template in EVERYWHERE.items()}
-    texts["infra/backend.tf"] = _filled(_backend(choices), fields)
+def files(options: InitOptions) -> dict[str, bytes]:
+    """Path -> content of every file."""
+    fields = _fields(options)
+    texts = {path: _filled(template, fields) for path, template in ALWAYS.items()}
+    texts["infra/backend.tf"] = _filled(_backend(options), fields)
     texts["stagewright.toml"] = _filled("stagewright.toml", fields)
     texts[SCHEMA] = _schema()
     for environment in ENVIRONMENTS:
-        texts[f"infra/envs/{environment}.tfvars"] = _variables(choices, environment)
-    if choices.ci is CI.GITLAB:
+        texts[f"infra/envs/{environment}.tfvars"] = _variables(options, environment)
+    if options.ci is CI.GITLAB:
         texts[".gitlab-ci.yml"] = _filled("gitlab-ci.yml", fields)
-    return {path: text.encode() for path, text in texts.items()} | dict(_pipeline(choices.pipeline))
+    return {path: text.encode() for path, text in texts.items()} | dict(_pipeline(options.pipeline))
 
 
 def _filled(template: str, fields: Fields) -> str:
     return Text((TEMPLATES / template).read_text(encoding="utf-8")).substitute(fields)
 
 
-def _fields(choices: Choices) -> Fields:
-    cloud = choices.ci is CI.TERRAFORM_CLOUD
-    three = choices.accounts is Accounts.THREE
+def _fields(options: InitOptions) -> Fields:
+    cloud = options.ci is CI.TERRAFORM_CLOUD
+    three = options.accounts is Accounts.THREE
     shared = {
-        "title": choices.title,
-        "pipeline": choices.pipeline,
-        "bucket_of_dev": choices.bucket_of(ENVIRONMENTS[0]),
-        "region": choices.region,
-        "module": choices.module("infra"),
-        "pipeline_module": choices.module("infra/modules/pipeline"),
-        "package": choices.package,
-        "home": choices.source,
+        "title": options.title,
+        "pipeline": options.pipeline,
+        "bucket_of_dev": options.bucket_of(ENVIRONMENTS[0]),
+        "region": options.region,
+        "module": options.module("infra"),
+        "pipeline_module": options.module("infra/modules/pipeline"),
+        "package": options.package,
+        "home": options.source,
         "commit": "TFC_CONFIGURATION_VERSION_GIT_COMMIT_SHA" if cloud else "commit",
         "commit_from": "Terraform Cloud sets it" if cloud else "CI_COMMIT_SHA",
-        "state_bucket": choices.state_bucket,
-        "state_variables": "" if choices.state_bucket else GITLAB_STATE,
-        "init": ' -backend-config="key=stagewright/$ENVIRONMENT.tfstate"' if choices.state_bucket else "",
+        "state_bucket": options.state_bucket,
+        "state_variables": "" if options.state_bucket else GITLAB_STATE,
+        "init": ' -backend-config="key=stagewright/$ENVIRONMENT.tfstate"' if options.state_bucket else "",
         "profiles": PROFILES if three else "",
         "source_role": SOURCE_ROLE if three else "",
-        "targets": "\n".join(_target(choices, environment) for environment in ENVIRONMENTS).rstrip(),
+        "targets": "\n".join(_target(options, environment) for environment in ENVIRONMENTS).rstrip(),
     }
-    return {**shared, **_told(choices), "environments": _jobs(shared)}
+    return {**shared, **_readme_fields(options), "environments": _jobs(shared)}
 
 
-def _backend(choices: Choices) -> str:
-    if choices.ci is CI.TERRAFORM_CLOUD:
+def _backend(options: InitOptions) -> str:
+    if options.ci is CI.TERRAFORM_CLOUD:
         return "backend-cloud.tf"
-    return "backend-s3.tf" if choices.state_bucket else "backend-gitlab.tf"
+    return "backend-s3.tf" if options.state_bucket else "backend-gitlab.tf"
 
 
 def _jobs(fields: Fields) -> str:
-    """GitLab's for each environment; all but the first wait for a person, and promote from the one before."""
+    """GitLab jobs of each environment. All but the first are manual, and promote from the previous one."""
     jobs = []
     for source, environment in zip(("", *ENVIRONMENTS), ENVIRONMENTS, strict=False):
         own = {
@@ -122,82 +122,80 @@ def _jobs(fields: Fields) -> str:
     return "".join(jobs).rstrip("\n")
 
 
-def _variables(choices: Choices, environment: str) -> str:
+def _variables(options: InitOptions, environment: str) -> str:
     fields = {
         "environment": environment,
-        "prefix": choices.prefix,
-        "region": choices.region,
-        "bucket": choices.bucket_of(environment),
-        "create_bucket": json.dumps(not choices.existing_bucket),
+        "prefix": options.prefix,
+        "region": options.region,
+        "bucket": options.bucket_of(environment),
+        "create_bucket": json.dumps(not options.existing_bucket),
         "push": json.dumps(environment == ENVIRONMENTS[0]),
     }
-    return _filled("environment.tfvars", fields) + "".join(_more(choices, environment))
+    return _filled("environment.tfvars", fields) + "".join(_more(options, environment))
 
 
-def _more(choices: Choices, environment: str) -> Iterator[str]:
-    if choices.accounts is Accounts.THREE:
-        yield f'\n# The account of {environment}, "111122223333": an apply in any other is refused.\n'
+def _more(options: InitOptions, environment: str) -> Iterator[str]:
+    if options.accounts is Accounts.THREE:
+        yield f'\n# The account of {environment}, "111122223333": an apply in another account is rejected.\n'
         yield "account_id = null\n"
-    if choices.subnets:
-        yield f"\nsubnet_ids         = {json.dumps(choices.subnets)}\n"
-        yield f"security_group_ids = {json.dumps(choices.security_groups)}\n"
+    if options.subnets:
+        yield f"\nsubnet_ids         = {json.dumps(options.subnets)}\n"
+        yield f"security_group_ids = {json.dumps(options.security_groups)}\n"
 
 
-def _target(choices: Choices, environment: str) -> str:
+def _target(options: InitOptions, environment: str) -> str:
     settings = {
         "environment": environment,
-        "region": choices.region,
-        "bucket": choices.bucket_of(environment),
+        "region": options.region,
+        "bucket": options.bucket_of(environment),
     }
-    if choices.prefix != "stagewright":
-        settings["prefix"] = choices.prefix
-    if choices.accounts is Accounts.THREE:
+    if options.prefix != "stagewright":
+        settings["prefix"] = options.prefix
+    if options.accounts is Accounts.THREE:
         settings["profile"] = environment
     lines = (f"{name} = {json.dumps(value)}" for name, value in settings.items())
     return "\n".join((f"[targets.{environment}]", *lines, ""))
 
 
-def _told(choices: Choices) -> Fields:
-    """What the README says of the choices."""
-    cloud = choices.ci is CI.TERRAFORM_CLOUD
+def _readme_fields(options: InitOptions) -> Fields:
+    """Fields of the README that depend on the options."""
+    cloud = options.ci is CI.TERRAFORM_CLOUD
     return {
         "ci_row": "" if cloud else "\n| what CI does | `.gitlab-ci.yml` |",
-        "steps": "\n".join(f"{number}. {step}" for number, step in enumerate(_steps(choices), 1)),
+        "steps": "\n".join(f"{number}. {step}" for number, step in enumerate(_steps(options), 1)),
         "flow": CLOUD_FLOW if cloud else GITLAB_FLOW,
     }
 
 
-def _steps(choices: Choices) -> Iterator[str]:
-    """What there is to do before the first apply, in order."""
-    if choices.source == DEFAULT_SOURCE:
+def _steps(options: InitOptions) -> Iterator[str]:
+    """The steps before the first apply, in order."""
+    if options.source == DEFAULT_SOURCE:
         yield SOURCE
-    yield f"Look through `infra/envs/`: {ACCOUNTS if choices.accounts is Accounts.THREE else VALUES}."
-    if choices.existing_bucket:
+    yield f"Look through `infra/envs/`: {ACCOUNTS if options.accounts is Accounts.THREE else VALUES}."
+    if options.existing_bucket:
         yield BUCKETS
-    yield CLOUD_CREDENTIALS if choices.ci is CI.TERRAFORM_CLOUD else GITLAB_CREDENTIALS
+    yield CLOUD_CREDENTIALS if options.ci is CI.TERRAFORM_CLOUD else GITLAB_CREDENTIALS
     yield "`terraform -chdir=infra init -backend=false` once, and commit `infra/.terraform.lock.hcl`."
 
 
-VALUES = "the names are yours, and nothing in them is secret"
-ACCOUNTS = "put the account of each environment into `account_id`"
+VALUES = "change the names as you like; they contain no secrets"
+ACCOUNTS = "set `account_id` of each environment"
 SOURCE = (
-    f"Put your Stagewright's address for `{DEFAULT_SOURCE}` in `requirements.txt`, before pip reads it,"
-    " and in `infra/main.tf`."
+    f"Replace `{DEFAULT_SOURCE}` with the address of your Stagewright: in `requirements.txt`,"
+    " before you install it with pip, and in `infra/main.tf`."
 )
-BUCKETS = (
-    "The buckets exist: each needs versioning and EventBridge (docs/terraform.md of Stagewright says how)."
-)
-GITLAB_CREDENTIALS = "Let GitLab into AWS, without stored keys: docs/gitlab.md of Stagewright."
+BUCKETS = "Turn on versioning and EventBridge for each bucket (see docs/terraform.md of Stagewright)."
+GITLAB_CREDENTIALS = "Give GitLab access to AWS without stored keys (see docs/gitlab.md of Stagewright)."
 CLOUD_CREDENTIALS = (
-    "Let Terraform Cloud into AWS, without stored keys: docs/terraform-cloud.md of Stagewright."
+    "Give Terraform Cloud access to AWS without stored keys (see docs/terraform-cloud.md of Stagewright)."
 )
 GITLAB_FLOW = """\
-A merge request is validated, tested, run whole on the runner, and shows what Terraform would change. Merged,
-it is applied to dev, which starts the run of every pipeline that changed; uat and prod are applied, and
-promoted to, by hand."""
+For a merge request, CI validates the documents, runs the tests and the pipelines on the runner, and shows the
+Terraform plan. After the merge, CI applies it to dev, which starts a run of every pipeline that changed. You
+apply and promote to uat and prod by hand."""
 CLOUD_FLOW = """\
-A merge request shows what Terraform would change. Merged, the workspace of dev applies it, which starts the
-run of every pipeline that changed; those of uat and prod wait for somebody to confirm."""
+A merge request shows the Terraform plan. After the merge, the workspace of dev applies it, which starts a run
+of every pipeline that changed. The workspaces of uat and prod wait for a confirmation."""
 
 
 def _schema() -> str:
@@ -207,14 +205,14 @@ def _schema() -> str:
 
 
 def _pipeline(name: str) -> Iterator[tuple[str, bytes]]:
-    """The example under the name that was asked for, and what differs in uat and prod."""
-    place = f"pipelines/{name}"
+    """The example with its new name, and the overlays of uat and prod."""
+    folder = f"pipelines/{name}"
     for path, content in _example():
         if "/" not in path and path.endswith((".yaml", ".md")):
             content = _renamed(content.decode(), name).encode()
-        yield f"{place}/{path}", content
+        yield f"{folder}/{path}", content
     for environment in ENVIRONMENTS[1:]:
-        yield f"{place}/environments/{environment}.yaml", (TEMPLATES / f"{environment}.yaml").read_bytes()
+        yield f"{folder}/environments/{environment}.yaml", (TEMPLATES / f"{environment}.yaml").read_bytes()
 
 
 def _renamed(text: str, name: str) -> str:

@@ -1,4 +1,4 @@
-"""A copied script is yours: it becomes part of the release, so what runs is what is versioned."""
+"""The copy belongs to your repository and becomes part of the release, so you version the code that runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SCRIPTS = Path(__file__).parents[3] / "scripts"
 
 def command(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="The script to copy. Without it they are listed.")
+        str, typer.Argument(metavar="NAME", help="The script to copy. The default is to list the scripts.")
     ] = "",
     to: Annotated[
         Path, typer.Option("--to", metavar="FOLDER", help="The code folder of your pipeline.")
@@ -38,7 +38,7 @@ def _list(as_json: bool) -> None:
     if as_json:
         output.print_json([{"name": name, "summary": text} for name, text in summaries.items()])
     else:
-        output.table(("name", "what it does"), summaries.items())
+        output.table(("name", "summary"), summaries.items())
 
 
 def summary(path: Path) -> str:
@@ -50,24 +50,23 @@ def _find(name: str) -> Path:
     known = sorted(path.stem for path in SCRIPTS.glob("*.py"))
     if name in known:
         return SCRIPTS / f"{name}.py"
-    raise NotFoundError(f"no script {name}", nearest(name, known, "there are"))
+    raise NotFoundError(f"no script {name}", nearest(name, known, "known"))
 
 
 def _copy(script: Path, folder: Path, force: bool, as_json: bool) -> None:
     if not folder.is_dir():
-        raise ReleaseError(f"{folder} is not a folder", "make it first, or name another with --to")
-    place, content = folder / script.name, script.read_bytes()
-    if place.exists() and not place.is_file():
-        raise ReleaseError(f"{place} is not a file", "name another folder with --to")
-    same = place.exists() and place.read_bytes() == content
-    if place.exists() and not same and not force:
-        remedy = (
-            f"keep it, or overwrite it: {program()} script {script.stem} --to {shell_path(folder)} --force"
-        )
-        raise ReleaseError(f"{place} is there already, and differs", remedy)
+        raise ReleaseError(f"{folder} is not a folder", "create it, or name another folder with --to")
+    copy, content = folder / script.name, script.read_bytes()
+    if copy.exists() and not copy.is_file():
+        raise ReleaseError(f"{copy} is not a file", "name another folder with --to")
+    same = copy.exists() and copy.read_bytes() == content
+    if copy.exists() and not same and not force:
+        overwrite = f"{program()} script {script.stem} --to {shell_path(folder)} --force"
+        remedy = f"keep the file, or overwrite it: {overwrite}"
+        raise ReleaseError(f"{copy} already exists and differs", remedy)
     if not same:
-        place.write_bytes(content)
+        copy.write_bytes(content)
     if as_json:
-        output.print_json({"name": script.stem, "path": str(place), "written": not same})
+        output.print_json({"name": script.stem, "path": str(copy), "written": not same})
     else:
-        output.print_line(f"{shell_path(place)} {'is there already, unchanged' if same else 'written'}")
+        output.print_line(f"{shell_path(copy)} {'already exists, unchanged' if same else 'written'}")
