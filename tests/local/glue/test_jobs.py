@@ -54,7 +54,10 @@ def test_a_name_is_taken_once(bench: Bench) -> None:
     ("change", "said"),
     [
         ({"Command": {**COMMAND, "Name": "glueray"}}, "Command.Name=glueray"),
-        ({"Command": {**COMMAND, "PythonVersion": "3"}}, "Command.PythonVersion=3 of pythonshell; 3.9 is supported"),
+        (
+            {"Command": {**COMMAND, "PythonVersion": "3"}},
+            "Command.PythonVersion=3 of pythonshell; 3.9 is supported",
+        ),
         ({"Command": {**COMMAND, "Name": "glueetl", "PythonVersion": "3"}}, "GlueVersion=none"),
         ({"MaxRetries": 1}, "MaxRetries=1"),
         ({"Connections": {"Connections": ["db"]}}, "Connections"),

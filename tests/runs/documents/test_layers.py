@@ -1,4 +1,4 @@
-"""Layers as they are stored, by push, by command and by hand."""
+"""Stored layers: written by a push, by a command, and by hand."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stagewright.runs.releases.push import push
 
 
 def by_hand(gateway, item="overrides", **typed):
-    """As the AWS console writes an item: whole, in DynamoDB's types."""
+    """Replace the item, as the AWS console does, with values in DynamoDB's types."""
     key = {"pipeline": {"S": "prices"}, "item": {"S": item}}
     gateway.documents.client.put_item(TableName=gateway.documents.table, Item=key | typed)
 
@@ -33,7 +33,7 @@ def effective(gateway, allowed=False):
 
 
 def refused(gateway, allowed=False):
-    """The text of each problem."""
+    """Return the text of each problem."""
     with pytest.raises(DocumentError) as raised:
         effective(gateway, allowed)
     return [str(problem) for problem in raised.value.problems]
@@ -199,18 +199,23 @@ def revision(gateway, by=""):
 
 def test_revision_names_its_layers_and_author(stored, pipeline, files, tools):
     first = revision(stored)
-    assert (first.number, first.author) == (1, "ada")
+    assert first.number == 1
+    assert first.author == "ada"
     assert first.layers["base"] == stored.documents.base("prices").sha256
     assert first.layers["environment"] == stored.documents.layer("prices", "environment").sha256
-    assert (first.layers["overrides"], first.layers["version"]) == ("", 0)
+    assert first.layers["overrides"] == ""
+    assert first.layers["version"] == 0
     put(stored, "prices", ["parameters.limit=7"], "bea")
     second = stored.documents.newest_revision("prices")
-    assert (second.number, second.author, second.layers["version"]) == (2, "bea", 1)
+    assert second.number == 2
+    assert second.author == "bea"
+    assert second.layers["version"] == 1
     push(stored, pipeline, files | {"train.py": b"new"}, by="cyd")
     third = revision(stored)
     assert third.number == 2, "the overlay is gone, and the override has the last word: nothing changed"
     push(stored, pipeline.model_copy(update={"description": "new"}), files, by="cyd")
-    assert (revision(stored).number, revision(stored).author) == (3, "cyd")
+    assert revision(stored).number == 3
+    assert revision(stored).author == "cyd"
 
 
 def test_table_edit_has_no_author(stored):
@@ -222,10 +227,12 @@ def test_table_edit_has_no_author(stored):
         ExpressionAttributeValues={":v": {"N": "8"}},
     )  # fmt: skip
     edited = revision(stored)
-    assert (json.loads(edited.document)["parameters"], edited.author) == ({"limit": 8}, layers.TABLE_EDIT)
+    assert json.loads(edited.document)["parameters"] == {"limit": 8}
+    assert edited.author == layers.TABLE_EDIT
     stored.documents.client.delete_item(TableName=table, Key=key)
     removed = revision(stored)
-    assert (removed.number, removed.author) == (edited.number + 1, layers.TABLE_EDIT)
+    assert removed.number == edited.number + 1
+    assert removed.author == layers.TABLE_EDIT
     by_hand(stored, "base", document={"S": stored.documents.base("prices").document.replace("3", "9")})
     by_hand(stored, "environment", document={"S": "{}"})
     assert revision(stored).author == layers.TABLE_EDIT

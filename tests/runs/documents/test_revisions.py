@@ -29,7 +29,8 @@ def test_only_a_changed_document_is_a_new_revision(gateway, pipeline, tools):
     assert [record(gateway, each, "ada") for each in (pipeline, pipeline, changed, pipeline)] == [1, 1, 2, 3]
     newest = gateway.documents.newest_revision("prices")
     assert load(json.loads(newest.document)) == pipeline
-    assert (newest.number, newest.author) == (3, "ada")
+    assert newest.number == 3
+    assert newest.author == "ada"
 
 
 def test_revision_is_never_overwritten(gateway, pipeline):

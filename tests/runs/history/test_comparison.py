@@ -29,7 +29,7 @@ def trigger(run, **more):
 
 
 def ran(name, **inputs):
-    """A stage that runs; its fingerprint is of its inputs."""
+    """Return a stage that runs. Its fingerprint is a hash of its inputs."""
     kind = "training" if name == "train" else "processing"
     made = {path.replace("__", "."): value for path, value in inputs.items()}
     return StagePlan(name, kind, "run", "no earlier result", f"f-{made}", made, job=f"j-{name}")
@@ -50,7 +50,7 @@ def begin(gateway, run, stages, release="", revision=0, partition="default", **m
 
 
 def end(gateway, plan, results, status="SUCCEEDED"):
-    """As state machine and recorder leave a run: the first of `results` took a second, the next one two."""
+    """Record a run as the state machine and the recorder do. Stage n of `results` took n seconds."""
     for seconds, (name, result) in enumerate(results.items(), start=1):
         stage = plan.stage(name)
         item = {
@@ -89,7 +89,7 @@ PREPARE = ran("prepare", code__prepare="1")
 
 @pytest.fixture
 def two(gateway, pipeline, files, tools):
-    """OLD ran both stages. NEW reuses prepare; its train.py, a parameter and a hyperparameter are others."""
+    """OLD ran both stages. NEW reuses prepare and has another train.py, parameter and hyperparameter."""
     old = begin(
         gateway,
         OLD,
@@ -139,15 +139,26 @@ def test_comparison_lists_changed_inputs_and_metrics(two):
     assert code["lib/new.py",][0] is code["lib/shared.py",][1] is ABSENT
     assert found.missing == ()
     prepare, train = found.stages
-    assert (prepare.before.status, prepare.after.status) == ("SUCCEEDED", "REUSED")
-    assert (prepare.inputs, prepare.why, prepare.metrics) == ((), (), ())
+    assert prepare.before.status == "SUCCEEDED"
+    assert prepare.after.status == "REUSED"
+    assert prepare.inputs == ()
+    assert prepare.why == ()
+    assert prepare.metrics == ()
     assert train.why == ("code train changed", "hyperparameters.limit 3 -> 5")
     assert changed(train.inputs) == {("code.train",): ("1", "2"), ("hyperparameters.limit",): ("3", "5")}
-    assert (train.before.seconds, train.after.seconds) == (2.0, 1.0)
+    assert train.before.seconds == 2.0
+    assert train.after.seconds == 1.0
     mae, r2, rmse = train.metrics
-    assert (mae.name, mae.before, mae.after, mae.difference) == ("mae", 4.5, None, None)
-    assert (r2.before, r2.after, round(r2.difference, 9)) == (0.912, 0.917, 0.005)
-    assert (rmse.before, rmse.after, rmse.difference) == (None, 7.0, None)
+    assert mae.name == "mae"
+    assert mae.before == 4.5
+    assert mae.after is None
+    assert mae.difference is None
+    assert r2.before == 0.912
+    assert r2.after == 0.917
+    assert round(r2.difference, 9) == 0.005
+    assert rmse.before is None
+    assert rmse.after == 7.0
+    assert rmse.difference is None
 
 
 def test_swapped_runs_give_swapped_differences(two):
@@ -157,12 +168,15 @@ def test_swapped_runs_give_swapped_differences(two):
             path: (after, before) for path, (before, after) in changed(getattr(there, part)).items()
         }
     same = compare(two, "prices", NEW, NEW)
-    assert (same.facts, same.settings, same.code, same.missing) == ((), (), (), ())
+    assert same.facts == ()
+    assert same.settings == ()
+    assert same.code == ()
+    assert same.missing == ()
     assert not any(stage.inputs or stage.tuned for stage in same.stages)
 
 
 def test_reused_result_is_compared_by_the_inputs_of_its_run(two):
-    """A third run reuses train of NEW, where OLD made its own."""
+    """A third run reuses train of NEW; OLD ran its own."""
     new = compare(two, "prices", NEW, NEW).after
     train = ran("train", code__train="2", hyperparameters__limit="5", upstream__prepare="a")
     third = "prices-20260131t140000-000003"
@@ -196,8 +210,12 @@ def test_stage_of_only_one_run_is_listed(gateway):
     end(gateway, begin(gateway, OLD, [PREPARE]), {"prepare": {"metrics": {"rows": 3}}})
     end(gateway, begin(gateway, NEW, [ran("train", code__t="1")]), {"train": {"metrics": {"r2": 0.5}}})
     prepare, train = compare(gateway, "prices", OLD, NEW).stages
-    assert (prepare.name, prepare.after, prepare.metrics[0].after) == ("prepare", None, None)
-    assert (train.name, train.before, train.metrics[0].after) == ("train", None, 0.5)
+    assert prepare.name == "prepare"
+    assert prepare.after is None
+    assert prepare.metrics[0].after is None
+    assert train.name == "train"
+    assert train.before is None
+    assert train.metrics[0].after == 0.5
     assert prepare.inputs == train.inputs == ()
 
 
@@ -206,13 +224,16 @@ def test_inputs_that_are_not_stored_are_named(two):
     two.objects.delete(record_key("prices", record.release))
     found = compare(two, "prices", OLD, NEW)
     assert found.missing == (f"{NEW} has no stored release: code files are not compared",)
-    assert (found.code, len(found.settings), len(found.stages)) == ((), 2, 2)
+    assert found.code == ()
+    assert len(found.settings) == 2
+    assert len(found.stages) == 2
     for item in two.runs.items(NEW, "stages#"):
         two.runs.client.delete_item(TableName=two.runs.table, Key=encode({"run": NEW, "item": item["item"]}))
     compare(two, "prices", OLD, OLD)  # a plan is kept in memory, once read
     found = compare(two, "prices", OLD, NEW)
     assert found.missing[0] == f"{NEW} has no stored plan: stages are not compared"
-    assert (len(found.settings), found.stages) == (2, ())
+    assert len(found.settings) == 2
+    assert found.stages == ()
 
 
 def test_rejected_run_has_no_stages_to_compare(two):

@@ -19,7 +19,7 @@ TIME = "2026-01-31T14:00:00.000Z"
 
 @pytest.fixture
 def run(waiting, sagemaker, installation):
-    """The run's id: job names are unique per account, and so are the log streams here."""
+    """Return the id of the run. It makes the names of the log streams unique."""
     run = f"{installation.prefix}-run"
     stages = tuple(
         StagePlan(name, kind, "run", "", job=f"{run}-{name}-1")
@@ -125,7 +125,7 @@ def test_queued_run_has_no_lines_and_follow_ends_with_it(waiting, installation):
 
 @pytest.fixture
 def deployed(waiting, installation):
-    """Two runs, the second reusing the endpoint that the first one asked for; and that endpoint's name."""
+    """Two runs and the name of their endpoint. The second run reuses the endpoint of the first one."""
     run, name = f"{installation.prefix}-served", f"{installation.prefix}-endpoint"
     asked = {"CreateEndpoint": {"EndpointName": name}}
     stages = (

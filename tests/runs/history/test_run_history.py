@@ -41,7 +41,7 @@ WAVES = ((("prepare", "train"), ("other",)), (("quality", "report"),))
 
 @pytest.fixture
 def run(waiting):
-    """A run under way: prepare -> train beside other, then quality -> report."""
+    """A running run: prepare -> train in parallel with other, then quality -> report."""
     stages = tuple(
         StagePlan(name, kind, "run", "no earlier result", f"f-{name}", job=f"{RUN}-{name}-1")
         for name, kind in KINDS.items()
@@ -52,7 +52,7 @@ def run(waiting):
 
 
 def record(gateway, stage, status="SUCCEEDED", **more):
-    """As the state machine's updateItem leaves a stage."""
+    """Record a stage as the state machine does."""
     item = {
         "run": RUN,
         "item": f"stage#{stage}",
@@ -103,12 +103,12 @@ def test_running_job_has_start_and_metrics(run, sagemaker):
     record(run, "prepare", result=json.dumps({"job": "j", "outputs": {"a": "s3://b/a"}, "seconds": 2.25}))
     sagemaker.known[f"{RUN}-train-1"] = job("train", metrics={"mae": 4.5})
     prepare, train, *_ = show(run, RUN).stages
-    assert (prepare.status, prepare.seconds, prepare.result["outputs"]) == (
-        "SUCCEEDED",
-        2.25,
-        {"a": "s3://b/a"},
-    )
-    assert (train.status, train.metrics, train.detail) == ("RUNNING", {"mae": 4.5}, "Training")
+    assert prepare.status == "SUCCEEDED"
+    assert prepare.seconds == 2.25
+    assert prepare.result["outputs"] == {"a": "s3://b/a"}
+    assert train.status == "RUNNING"
+    assert train.metrics == {"mae": 4.5}
+    assert train.detail == "Training"
     assert 29 < train.seconds < 60
     assert train.started == timestamp(datetime.fromtimestamp(sagemaker.known[f"{RUN}-train-1"].started, UTC))
 
@@ -130,7 +130,9 @@ def test_stages_behind_a_failed_stage_are_not_looked_up(run, sagemaker):
     assert statuses(run)["other"] == "RUNNING"
     assert f"{RUN}-train-1" not in sagemaker.asked
     prepare = show(run, RUN).stages[0]
-    assert (prepare.error, prepare.cause, prepare.seconds) == ("States.TaskFailed", "ClientError: boom", 2.5)
+    assert prepare.error == "States.TaskFailed"
+    assert prepare.cause == "ClientError: boom"
+    assert prepare.seconds == 2.5
 
 
 def execution(gateway, status, cause=""):
@@ -152,7 +154,9 @@ def test_run_ends_with_the_status_of_its_execution(run, ended, status, left, rea
     header = run.runs.header(RUN)
     assert close(run, header, execution(run, ended, "prepare: boom")) == status
     shown = show(run, RUN)
-    assert (shown.status, shown.reason, shown.is_open) == (status, reason, False)
+    assert shown.status == status
+    assert shown.reason == reason
+    assert shown.is_open is False
     assert shown.seconds is not None
     assert statuses(run) == {
         "prepare": "SUCCEEDED",
@@ -193,7 +197,9 @@ def test_unrecorded_end_is_shown_after_the_grace_period(run, sagemaker, tools, m
     assert show(run, RUN).status == "RUNNING"
     monkeypatch.setattr(live_status, "GRACE", 0.0)
     shown = show(run, RUN)
-    assert (shown.status, shown.reason, shown.is_open) == ("STOPPED", "stopped by ada", False)
+    assert shown.status == "STOPPED"
+    assert shown.reason == "stopped by ada"
+    assert shown.is_open is False
     assert [stage.status for stage in shown.stages[3:]] == ["STOPPED", "STOPPED"]
     assert run.runs.header(RUN).status == "RUNNING"
 
@@ -256,7 +262,8 @@ def test_planned_run_is_stopped_at_once(run):
     run.runs.transition(RUN, ["RUNNING"], {"status": "PLANNED"})
     stop(run, RUN, "ada")
     shown = show(run, RUN)
-    assert (shown.status, shown.reason) == ("STOPPED", "stopped by ada")
+    assert shown.status == "STOPPED"
+    assert shown.reason == "stopped by ada"
 
 
 def test_unknown_run_and_stage_are_rejected(gateway, run):
@@ -337,4 +344,6 @@ def test_lineage_names_the_origin_of_the_release(run, pipeline, files):
     shown = show(run, RUN)
     assert with_lineage(run, shown).lineage == {}
     known = with_lineage(run, replace(shown, release=pushed.release)).lineage
-    assert (known["commit"], known["by"], known["promoted"]) == ("abc", "bob", origin)
+    assert known["commit"] == "abc"
+    assert known["by"] == "bob"
+    assert known["promoted"] == origin

@@ -20,7 +20,7 @@ TIME = "2026-01-31T14:00:00.000Z"
 
 @pytest.fixture
 def planned(gateway, pipeline, files):
-    """`planned()`: a plan of the pushed pipeline; each with a key of its own."""
+    """Return a function that plans the pushed pipeline. Each plan has its own trigger key."""
     push(gateway, pipeline, files)
     release = manifests.read(gateway, pipeline.name).release
     keys = iter(range(100))

@@ -1,4 +1,4 @@
-"""Code files and sample data that a document names: told with the rest of what is wrong, with their lines."""
+"""Missing code files and sample data are reported with all other problems of a document, with lines."""
 
 from __future__ import annotations
 

@@ -45,7 +45,9 @@ def test_push_stores_files_document_and_manifest(gateway, pipeline, files):
 def test_unchanged_push_writes_nothing(gateway, pipeline, files):
     first = push(gateway, pipeline, files)
     again = push(gateway, pipeline, files, commit="another commit of the same files")
-    assert (again.trigger_key, again.uploaded, again.removed) == (None, (), ())
+    assert again.trigger_key is None
+    assert again.uploaded == ()
+    assert again.removed == ()
     assert again.release == first.release
     assert versions(gateway, "manifests/prices.json") == 1
     assert versions(gateway, "staging/prices/train.py") == 1
@@ -90,7 +92,8 @@ def environment(gateway):
 def test_overlay_is_stored_separately_and_its_change_is_a_change(gateway, pipeline, files):
     first = push(gateway, pipeline, files, overlay={"parameters": {"limit": 4.0}}, by="ada")
     stored = environment(gateway)
-    assert (stored.document, stored.by) == ('{"parameters":{"limit":4}}', "ada")
+    assert stored.document == '{"parameters":{"limit":4}}'
+    assert stored.by == "ada"
     assert manifests.read(gateway, "prices").environment == stored.sha256
     assert load(json.loads(gateway.documents.base("prices").document)) == pipeline
     assert push(gateway, pipeline, files, overlay={"parameters": {"limit": 4}}).trigger_key is None
@@ -162,7 +165,9 @@ def test_push_without_a_code_trigger_starts_no_run(gateway, files, tools):
 def test_run_options_of_a_push_are_in_the_manifest(gateway, pipeline, files):
     push(gateway, pipeline, files, parameters={"limit": 5}, by="ada", force=True)
     manifest = manifests.read(gateway, "prices")
-    assert (manifest.parameters, manifest.by, manifest.force) == ({"limit": 5}, "ada", True)
+    assert manifest.parameters == {"limit": 5}
+    assert manifest.by == "ada"
+    assert manifest.force is True
 
 
 def test_publish_is_idempotent_and_deterministic(gateway, pipeline, files):
