@@ -1,4 +1,4 @@
-"""The reference of the document, as Markdown made from the models, so that it cannot be out of date."""
+"""The reference page of the pipeline document, generated from the models."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from stagewright.syntax.condition import ARITHMETIC, OPERATORS
 from stagewright.syntax.fields import NAME_RULES, Model
 
 _WORDS = {bool: "true or false", int: "whole number", float: "number", str: "text", Any: "anything"}
-_TAKEN = {
+_TYPES = {
     "text": "text",
     "number": "number",
     "flag": "true or false",
@@ -36,12 +36,12 @@ _TAKEN = {
 
 _HEAD = """# The pipeline document
 
-Made from the models; do not edit. A key that is not here is refused, with the nearest one that is.
+Generated from the models (`make docs`); do not edit. Unknown keys are rejected.
 """
 
-_EXAMPLE = """## A complete example
+_EXAMPLE = """## Example
 
-Two branches that run side by side, and a gate that decides between a new version and the end of the run.
+Two training stages run in parallel. A gate ends the run if the model is not good enough.
 
 ```yaml
 name: churn
@@ -91,50 +91,53 @@ stages:
     model: "${stages.register.package}"
 ```
 
-A plan prints the order as waves: what is in one wave runs side by side, and the next wave starts when all of
-it has ended. `a -> b` is a chain within a wave.
+A plan shows the order of execution as waves. The stages of a wave run in parallel; the next wave starts when
+the wave has ended. `a -> b` is a chain: stages that run one after another within a wave.
 """
 
-_SCRIPTS = """## What a script is given
+_SCRIPTS = """## Scripts
 
-| script | arguments | variables | packages |
-|---|---|---|---|
-| of training, tuning | the hyperparameters | `SM_*` and `environment` | also the requirements.txt beside it |
-| of a processing stage | `arguments` | `environment`; no `SM_*` | the image's; a `.sh` script may call pip |
-| that serves | none | `environment` | also the requirements.txt beside it |
-
-The requirements.txt that counts stands at the root of the code folder.
 A processing script reads `/opt/ml/processing/input/<name>` and writes `/opt/ml/processing/output/<name>`.
-One script may train and serve. What trains stands under `if __name__ == "__main__":`, since the script is
-imported to be served. Serving calls these functions of it; scikit-learn's image has defaults for all but the
-first:
+
+| script | arguments | environment variables | packages |
+|---|---|---|---|
+| training, tuning | the hyperparameters | `SM_*` and `environment` | image and requirements.txt |
+| processing | `arguments` | `environment`, no `SM_*` | image; a `.sh` script can call pip |
+| serving | none | `environment` | image and requirements.txt |
+
+Put requirements.txt in the root of the code folder.
+
+One script can train and serve. Serving imports it, so put the training code under
+`if __name__ == "__main__":`. Serving calls these functions. The scikit-learn image has defaults for all but
+`model_fn`:
 
 ```python
-def model_fn(model_dir: str): ...                    # the model, from the files of model.tar.gz
-def input_fn(body: str | bytes, content_type: str): ...  # the data, from a request
-def predict_fn(data, model): ...                     # the prediction
-def output_fn(prediction, accept: str): ...          # the answer: its body, or body and content type
+def model_fn(model_dir: str): ...                        # load the model from the files of model.tar.gz
+def input_fn(body: str | bytes, content_type: str): ...  # parse the body of a request
+def predict_fn(data, model): ...                         # predict
+def output_fn(prediction, accept: str): ...              # return the body, or body and content type
 ```
 """
 
 _REFERENCES = """## References
 
-`${...}` stands for a value. A text that is one reference and nothing else takes the value's own type; inside
-a longer text the value becomes part of the text. Write `$${` for the text `${` itself.
+`${parameters.size}` is replaced by the value of the parameter. If a text consists of one reference, it takes
+the type of the value. In a longer text, the value becomes part of the text. Write `$${` for a literal `${`.
 
-A stage waits for every stage that it refers to. A reference to a stage that is off stands for its last good
-result in the same partition. A number known only during the run cannot be the whole of a text (an argument, a
-variable, a hyperparameter).
+A stage runs after every stage that it refers to. A reference to a disabled stage resolves to its last good
+result in the same partition. An argument, an environment variable or a hyperparameter cannot consist of a
+number that is known only during the run; use it in a longer text.
 
-| reference | of | type | known | what it is |
+| reference | available for | type | known | description |
 |---|---|---|---|---|
 """
 
-_TUNED = """## Training with tuned values
+_TUNED = """## Train with tuned hyperparameters
 
-A tuning stage's best training job has seen the part of the data that it learned from. A training stage that
-takes its hyperparameters by reference trains on all of it; with `tune` off they are those of its last good
-result. A value is the text that the script was given: `0.1`, `squared_error`, `True`.
+A tuning stage trains on a part of the data only. To train on all data, refer to its best hyperparameters in a
+training stage. While `tune` is disabled, the references resolve to its last good result. Each value is the
+text
+that the tuning script received: `0.1`, `squared_error`, `True`.
 
 ```yaml
 tune:
@@ -158,16 +161,7 @@ train:
 ```
 """
 
-_GATES = """## What a gate requires
-
-Comparisons of two values, by one of {operators}, joined by `and`, `or` and `not`; `(` and `)` group. A value
-is a reference, a number, a text in single or double quotes, or numbers computed by {arithmetic}. Numbers
-compare with numbers; texts with texts, by `==` and `!=` alone.
-
-`${{champion.<stage>.metrics.<name>}}` is that metric of that stage in the run that made the newest approved
-version of what the document registers (it needs exactly one register stage). While there is no such version,
-a comparison with it holds. A comparison with a value that is missing, or divided by zero, does not hold, nor
-does its opposite. A champion that the gate itself has let through is not judged again by its own figures.
+_GATES = """## Conditions of a gate
 
 ```yaml
 kind: gate
@@ -176,22 +170,35 @@ require:
   - "${{stages.evaluate.metrics.mae}} < 20000 or ${{stages.evaluate.metrics.r2}} > 0.95"
 else: stop
 ```
+
+A condition consists of comparisons, joined by `and`, `or` and `not`, and grouped by `(` and `)`. A comparison
+compares two values by one of {operators}. A value is a reference, a number, a text in single or double
+quotes, or a computation with {arithmetic}. Texts can be compared only by `==` and `!=`. If `require` is a
+list, all its conditions must hold.
+
+The *champion* is the newest approved version of the model that the document registers. The document must have
+exactly one register stage. `${{champion.<stage>.metrics.<name>}}` is a metric of a stage in the run that made
+the champion.
+
+- While there is no champion, a comparison with it is true.
+- A comparison with a missing value, or with a division by zero, is false. So is its negation.
+- A gate is not run again just because it let the champion through.
 """
 
-_TRAPS = """## YAML that is refused
+_AMBIGUOUS = """## Rejected YAML
 
-Some plain texts mean different things to different YAML readers, and the same file is read here and by
-Terraform. They are refused, with what to write instead. Also refused: a key twice, keys that are no text,
-anchors and aliases, tags, several documents in a file, and numbers that JSON cannot keep exactly.
+Stagewright and Terraform read the same file. Plain texts that YAML readers interpret differently are
+therefore rejected, with a remedy. Also rejected: repeated keys, keys that are not texts, anchors, aliases,
+tags, several documents in a file, and numbers that JSON cannot store exactly.
 
-| such as | why |
+| examples | reason |
 |---|---|
 """
 
 
 def document_reference() -> str:
-    """Markdown: every field of every kind, the references, what gates require, the YAML that is refused."""
-    parts = [_HEAD, *_section("The document", Pipeline), *_section("`defaults`", Defaults)]
+    """Return the page as Markdown: an example, every field, references, conditions and rejected YAML."""
+    parts = [_HEAD, _EXAMPLE, *_section("The document", Pipeline), *_section("`defaults`", Defaults)]
     parts += _section("`budget`", Budget)
     for name, trigger in TRIGGERS.items():
         parts += _section(f"`triggers`: `{name}`", trigger)
@@ -206,23 +213,22 @@ def document_reference() -> str:
         _REFERENCES + _table(_references()),
         _TUNED,
         _GATES.format(operators=operators, arithmetic=arithmetic),
-        _TRAPS + _table(_traps()),
-        _EXAMPLE,
+        _AMBIGUOUS + _table(_ambiguous_scalars()),
     ]
     return "\n".join(parts)
 
 
 def _section(title: str, model: type[BaseModel]) -> list[str]:
-    head = "| field | type | default | what it is |\n|---|---|---|---|\n"
+    head = "| field | type | default | description |\n|---|---|---|---|\n"
     return [f"## {title}\n", f"{cleandoc(model.__doc__ or '')}\n", head + _table(_fields(model))]
 
 
 def _nested(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
-    """Field and model of what is a mapping with fields of its own, in this kind alone."""
+    """Yield field and model of each mapping with fields of its own that only this kind has."""
     for name, field in model.model_fields.items():
         if name not in Stage.model_fields:
-            for within in models(field.annotation):
-                yield name, within
+            for nested in models(field.annotation):
+                yield name, nested
 
 
 def _table(rows: Iterator[tuple[str, ...]]) -> str:
@@ -230,18 +236,15 @@ def _table(rows: Iterator[tuple[str, ...]]) -> str:
 
 
 def _fields(model: type[BaseModel]) -> Iterator[tuple[str, ...]]:
-    takes = accepted_references(model)
+    accepted = accepted_references(model)
     for name, field in model.model_fields.items():
         description = describe(model, name)
-        allowed = takes[name]
-        if allowed:
-            which = (
-                "any type"
-                if len(allowed.types) == len(_TAKEN)
-                else " or ".join(_TAKEN[t] for t in allowed.types)
-            )
-            when = ", known before the run" if allowed.known == "plan" else ""
-            description += f" References: {which}{when}."
+        accepts = accepted[name]
+        if accepts:
+            every = len(accepts.types) == len(_TYPES)
+            types = "any type" if every else " or ".join(_TYPES[type_] for type_ in accepts.types)
+            when = ", known before the run" if accepts.known == "plan" else ""
+            description += f" Accepts references: {types}{when}."
         yield (
             f"`{field.alias or name}`",
             _type(field.annotation, field.metadata),
@@ -260,7 +263,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _type(annotation: Any, metadata: list[Any] | tuple[Any, ...] = ()) -> str:
-    """A type in plain words, with its limits."""
+    """Return a type in words, with its limits."""
     if get_origin(annotation) is Annotated:
         return _type(annotation.__origin__, annotation.__metadata__)
     return _bare_type(annotation) + _limits(metadata)
@@ -284,41 +287,48 @@ def _bare_type(annotation: Any) -> str:
 def _union(arguments: tuple[Any, ...]) -> str:
     if {bool, int, float, str} <= set(arguments):
         return "text, number, or true or false"
-    return ", or ".join(dict.fromkeys(_type(each) for each in arguments if each is not NoneType))
+    return ", or ".join(dict.fromkeys(_type(member) for member in arguments if member is not NoneType))
 
 
 def _limits(metadata: list[Any] | tuple[Any, ...]) -> str:
-    found = {
+    limits = {
         name: value
-        for each in metadata
-        for part in (each, *getattr(each, "metadata", ()))
+        for item in metadata
+        for part in (item, *getattr(item, "metadata", ()))
         for name in ("ge", "le", "pattern", "max_length")
         if (value := getattr(part, name, None)) is not None
     }
     words = []
-    if "pattern" in found:
-        words.append(NAME_RULES[found["pattern"]])
-    if found.get("max_length") not in (None, STAGE_LIMIT):
-        words.append(f"at most {found['max_length']} characters")
-    if "ge" in found:
-        words.append(f"{found['ge']:,} to {found['le']:,}" if "le" in found else f"at least {found['ge']:,}")
+    if "pattern" in limits:
+        words.append(NAME_RULES[limits["pattern"]])
+    if limits.get("max_length") not in (None, STAGE_LIMIT):
+        words.append(f"at most {limits['max_length']} characters")
+    if "ge" in limits:
+        low = limits["ge"]
+        words.append(f"{low:,} to {limits['le']:,}" if "le" in limits else f"at least {low:,}")
     return f" ({'; '.join(words)})" if words else ""
 
 
 def _references() -> Iterator[tuple[str, ...]]:
-    yield "`${parameters.<name>}`", "the document", "its own", "before the run", "A parameter's value."
-    about = "That metric, of the champion: see *What a gate requires*."
+    yield (
+        "`${parameters.<name>}`",
+        "every document",
+        "that of the parameter",
+        "before the run",
+        "The value of a parameter.",
+    )
+    about = "A metric of the champion. See *Conditions of a gate*."
     yield "`${champion.<stage>.metrics.<name>}`", "gates", "number", "before the run", about
     for path, value in VALUES.items():
-        yield f"`${{{'.'.join(path)}}}`", "the run", "text", "before the run", value.description
+        yield f"`${{{'.'.join(path)}}}`", "every document", "text", "before the run", value.description
     for word, stage_value in STAGE_VALUES.items():
         name = ".<name>" if stage_value.named else ""
         kinds = ", ".join(kind for kind, row in KINDS.items() if word in row.schema.values)
         known = "during the run" if stage_value.meaning.known == "run" else "before the run"
-        kind_of_value = _TAKEN[stage_value.meaning.type]
+        kind_of_value = _TYPES[stage_value.meaning.type]
         yield f"`${{stages.<stage>.{word}{name}}}`", kinds, kind_of_value, known, stage_value.description
 
 
-def _traps() -> Iterator[tuple[str, ...]]:
-    for trap in AMBIGUOUS_SCALARS:
-        yield ", ".join(f"`{example}`" for example in trap.examples), trap.reading
+def _ambiguous_scalars() -> Iterator[tuple[str, ...]]:
+    for form in AMBIGUOUS_SCALARS:
+        yield ", ".join(f"`{example}`" for example in form.examples), form.reading

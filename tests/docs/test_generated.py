@@ -35,7 +35,7 @@ def test_the_example_is_valid_by_the_published_schema_s_own_names():
 
 def test_the_example_in_the_document_s_page_is_valid():
     page = (reference.DOCS / "document.md").read_text()
-    *_, block = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    block, *_ = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
     pipeline = load(yaml.safe_load(block))
     assert {stage.kind for stage in pipeline.stages.values()} == {
         "processing",
@@ -48,7 +48,7 @@ def test_the_example_in_the_document_s_page_is_valid():
 
 def test_the_example_of_tuned_values_is_valid():
     page = (reference.DOCS / "document.md").read_text()
-    (block,) = re.findall(r"## Training with tuned values\n.*?```yaml\n(.*?)```", page, flags=re.DOTALL)
+    (block,) = re.findall(r"## Train with tuned hyperparameters\n.*?```yaml\n(.*?)```", page, flags=re.DOTALL)
     prepare = {"kind": "processing", "code": "prepare.py", "outputs": ["train", "all"]}
     defaults = {"image": "sklearn-1.4", "instance_type": "ml.m5.large"}
     stages = {"prepare": prepare, **yaml.safe_load(block)}

@@ -65,4 +65,4 @@ def test_every_reference_operator_and_trap_is_there():
     for word, value in STAGE_VALUES.items():
         assert f"`${{stages.<stage>.{word}{'.<name>' if value.named else ''}}}`" in text
     for trap in AMBIGUOUS_SCALARS:
-        assert all(f"`{example}`" in sections()["YAML that is refused"] for example in trap.examples)
+        assert all(f"`{example}`" in sections()["Rejected YAML"] for example in trap.examples)

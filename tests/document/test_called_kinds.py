@@ -33,7 +33,7 @@ PROBLEMS = [
     ({**GLUE, "metrics_file": "made/m.json"}, "metrics_file", "no output 'made'"),
     ({**GLUE, "arguments": {"r": "${stages.evaluate.metrics.r2}"}}, "arguments.r", "accepts text"),
     ({**ASK, "timeout": "53w"}, "timeout", "53w is longer than one year"),
-    ({**ASK, "timeout": "soon"}, "timeout", "a number and one of s, m, h, d, w"),
+    ({**ASK, "timeout": "soon"}, "timeout", "a number and a unit (s, m, h, d or w)"),
     ({**ASK, "retry": {"attempts": 2}}, "retry", "an approval cannot be retried"),
     ({**ASK, "request": {"A": 1}}, "request", "make no SageMaker request"),
     ({**ASK, "package": "${stages.train.model}"}, "package", "accepts a model package"),

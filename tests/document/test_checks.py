@@ -99,7 +99,7 @@ PROBLEMS = [
     (
         {TRAIN + "channels.train": "${stages.prepare.outputs}"},
         "stages.train.channels.train",
-        "which of the outputs?",
+        "names none of the outputs",
         "train",
     ),
     (
@@ -152,7 +152,12 @@ PROBLEMS = [
         "no metric 'r2'",
         "declare metrics_file",
     ),
-    (gate("${stages.train.model.x} < 1"), "stages.quality.require", "goes too far", "${stages.train.model}"),
+    (
+        gate("${stages.train.model.x} < 1"),
+        "stages.quality.require",
+        "has too many parts",
+        "${stages.train.model}",
+    ),
     # references in the wrong place
     (
         {TRAIN + "channels.train": "${stages.train.model}"},
@@ -511,5 +516,5 @@ def test_a_long_chain_needs_no_deep_stack(house):
 def test_too_many_stages_are_refused(house):
     stages = {f"g{i}": {"kind": "gate", "require": "1 < 2"} for i in range(2_001)}
 
-    with pytest.raises(DocumentError, match="2,000 are the most"):
+    with pytest.raises(DocumentError, match="the maximum is 2,000"):
         load({"name": "long", "stages": stages})

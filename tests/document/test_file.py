@@ -313,7 +313,7 @@ JSON_PROBLEMS = [
     ),
     ('{"a": [[], {}, [1,\n-0.0]]}', 2, "a[2][1]", "minus zero"),
     ('{"a": 123456789012345678901234567890}', 1, "a", "larger than 9007199254740991"),
-    ('{"name":\n"X",\n"stages": {"g": {"kind": "gate",\n"require": "1 < 2"}}}', 1, "name", "is not made of"),
+    ('{"name":\n"X",\n"stages": {"g": {"kind": "gate",\n"require": "1 < 2"}}}', 1, "name", "must consist of"),
     (
         '{"name": "x",\n"stages": {"g": {"kind": "gate",\n"require": "1"}}}',
         3,

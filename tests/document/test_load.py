@@ -36,23 +36,23 @@ TUNE = {
 SHAPES = [
     ({"nam": "x"}, "nam", 'unknown key "nam"', 'did you mean "name"?'),
     ({"name": "(gone)"}, "name", "is missing", "permanent name"),
-    ({"name": "House"}, "name", '"House" is not made of small letters, digits and single hyphens', ""),
-    ({"name": "h" * 41}, "name", "41 characters, and 40 are the most", ""),
-    ({"name": 3}, "name", "takes a text, not the number 3", ""),
-    ({"parameters.x y": 1}, "parameters.x y", '"x y" is not made of letters, digits', ""),
+    ({"name": "House"}, "name", '"House" must consist of lowercase letters, digits and single hyphens', ""),
+    ({"name": "h" * 41}, "name", "41 characters; the maximum is 40", ""),
+    ({"name": 3}, "name", "must be a text, not the number 3", ""),
+    ({"parameters.x y": 1}, "parameters.x y", '"x y" must consist of letters, digits', ""),
     (
         {"parameters.x": [1]},
         "parameters.x",
-        "takes true or false or a whole number or a number or a text",
+        "must be true or false or a whole number or a number or a text",
         "",
     ),
     ({"parameters.x": None}, "parameters.x", "not nothing (null)", ""),
-    ({"parameters": []}, "parameters", "takes a mapping, not a list", ""),
+    ({"parameters": []}, "parameters", "must be a mapping, not a list", ""),
     ({"defaults.imag": "x"}, "defaults.imag", 'unknown key "imag"', 'did you mean "image"?'),
     ({"triggers": [{"type": "cod"}]}, "triggers[0].type", 'unknown type "cod"', ""),
-    ({"triggers": "code"}, "triggers", 'takes a list, not "code"', ""),
+    ({"triggers": "code"}, "triggers", 'must be a list, not "code"', ""),
     ({"stages": {}}, "stages", "is empty", ""),
-    ({"stages.train": 3}, "stages.train", "takes a mapping, not the number 3", ""),
+    ({"stages.train": 3}, "stages.train", "must be a mapping, not the number 3", ""),
     ({"stages.train.kind": "(gone)"}, "stages.train.kind", "is missing", "processing, training, tuning"),
     ({"stages.train.kind": "trainin"}, "stages.train.kind", 'unknown kind "trainin"', '"training"'),
     ({"stages.train.kind": "trainings"}, "stages.train.kind", 'unknown kind "trainings"', '"training"'),
@@ -62,18 +62,18 @@ SHAPES = [
         'unknown kind "zzz"',
         "kinds: approval, endpoint, gate",
     ),
-    ({"stages.Bad": {"kind": "gate", "require": "1 < 2"}}, "stages.Bad", '"Bad" is not made of', ""),
+    ({"stages.Bad": {"kind": "gate", "require": "1 < 2"}}, "stages.Bad", '"Bad" must consist of', ""),
     ({"stages.train.outputs": ["x"]}, "stages.train.outputs", 'unknown key "outputs"', "keys: "),
     ({"stages.train.chanels": {}}, "stages.train.chanels", 'unknown key "chanels"', '"channels"'),
-    ({"stages.train.enabled": "yes"}, "stages.train.enabled", 'takes true or false, not "yes"', ""),
-    ({"stages.train.enabled": 1}, "stages.train.enabled", "takes true or false, not the number 1", ""),
+    ({"stages.train.enabled": "yes"}, "stages.train.enabled", 'must be true or false, not "yes"', ""),
+    ({"stages.train.enabled": 1}, "stages.train.enabled", "must be true or false, not the number 1", ""),
     (
         {"stages.train.instance_count": "many"},
         "stages.train.instance_count",
-        'takes a whole number or a reference such as ${parameters.size}, not "many"',
+        'must be a whole number or a reference such as ${parameters.size}, not "many"',
         "",
     ),
-    ({"stages.train.instance_count": True}, "stages.train.instance_count", "takes a whole number or", ""),
+    ({"stages.train.instance_count": True}, "stages.train.instance_count", "must be a whole number or", ""),
     ({"stages.train.instance_count": 1.5}, "stages.train.instance_count", "not the number 1.5", ""),
     (
         {"stages.train.instance_count": 0},
@@ -87,12 +87,12 @@ SHAPES = [
         "at most 777,600",
         "",
     ),
-    ({"stages.prepare.outputs": ["a b"]}, "stages.prepare.outputs[0]", '"a b" is not made of', ""),
-    ({"stages.prepare.outputs": [1]}, "stages.prepare.outputs[0]", "takes a text, not the number 1", ""),
+    ({"stages.prepare.outputs": ["a b"]}, "stages.prepare.outputs[0]", '"a b" must consist of', ""),
+    ({"stages.prepare.outputs": [1]}, "stages.prepare.outputs[0]", "must be a text, not the number 1", ""),
     (
         {"stages.prepare.outputs": 1},
         "stages.prepare.outputs",
-        "takes a list or a mapping, not the number 1",
+        "must be a list or a mapping, not the number 1",
         "",
     ),
     (
@@ -103,7 +103,7 @@ SHAPES = [
     ),
     ({"stages.train.hyperparameters.x": {}}, "stages.train.hyperparameters.x", "not a mapping", ""),
     ({"stages.train.hyperparameters.training": None}, "stages.train.hyperparameters.training", "null", ""),
-    ({"stages.deploy.name": "a_b"}, "stages.deploy.name", "is not made of letters, digits and hyphens", ""),
+    ({"stages.deploy.name": "a_b"}, "stages.deploy.name", "must consist of letters, digits and hyphens", ""),
     (
         {"stages.tune": TUNE | {"ranges": {"rate": {"min": 0.1, "max": 0.5}}}},
         "stages.tune.ranges.rate.type",
@@ -254,7 +254,7 @@ def test_problems_carry_file_and_the_nearest_line_in_order(house):
         ("stages.train.image", 11),
         ("name", 20),
     ]
-    assert str(found[1]).startswith("pipeline.yaml:11: stages.train.image: takes a text")
+    assert str(found[1]).startswith("pipeline.yaml:11: stages.train.image: must be a text")
 
 
 def test_whole_floats_and_text_are_what_every_store_gives_back(house):
@@ -267,4 +267,4 @@ def test_whole_floats_and_text_are_what_every_store_gives_back(house):
 @pytest.mark.parametrize("data", [[], "x", None, 3])
 def test_what_is_no_mapping_is_a_problem_of_the_document(data):
     (problem,) = problems_of(data)
-    assert str(problem).startswith("document: takes a mapping")
+    assert str(problem).startswith("document: must be a mapping")

@@ -59,13 +59,13 @@ def test_hyperparameters_that_name_a_script_are_code():
     ("content", "path", "message", "remedy"),
     [
         ({"parameters": {"limti": 4}}, "parameters.limti", "no such parameter", '"limit"'),
-        ({"parameters": {"limit": "4"}}, "parameters.limit", 'takes a number, not "4"', ""),
-        ({"parameters": {"limit": True}}, "parameters.limit", "takes a number, not true", ""),
-        ({"parameters": {"month": 202601}}, "parameters.month", "takes a text, not the number 202601", ""),
-        ({"parameters": {"fast": 1}}, "parameters.fast", "takes true or false", ""),
-        ({"parameters": {"limit": {"a": 1}}}, "parameters.limit", "takes a number, not a mapping", ""),
+        ({"parameters": {"limit": "4"}}, "parameters.limit", 'must be a number, not "4"', ""),
+        ({"parameters": {"limit": True}}, "parameters.limit", "must be a number, not true", ""),
+        ({"parameters": {"month": 202601}}, "parameters.month", "must be a text, not the number 202601", ""),
+        ({"parameters": {"fast": 1}}, "parameters.fast", "must be true or false", ""),
+        ({"parameters": {"limit": {"a": 1}}}, "parameters.limit", "must be a number, not a mapping", ""),
         ({"stages": {"trian": {"enabled": False}}}, "stages.trian", "no such stage", '"train"'),
-        ({"stages": {"train": False}}, "stages.train", "takes a mapping, not false", ""),
+        ({"stages": {"train": False}}, "stages.train", "must be a mapping, not false", ""),
     ],
 )
 def test_overrides_add_and_retype_nothing(content, path, message, remedy):
@@ -78,8 +78,8 @@ def test_overrides_add_and_retype_nothing(content, path, message, remedy):
 @pytest.mark.parametrize(
     ("content", "path", "message"),
     [
-        ({"stages": []}, "stages", "takes a mapping, not a list"),
-        ({"parameters": "x"}, "parameters", 'takes a mapping, not "x"'),
+        ({"stages": []}, "stages", "must be a mapping, not a list"),
+        ({"parameters": "x"}, "parameters", 'must be a mapping, not "x"'),
         ({"paramters": {}}, "paramters", "unknown key"),
         ({"name": "other"}, "name", "unknown key"),
         ({"stages": {"a": {"b": Unusable("a set")}}}, "stages.a.b", "a set"),

@@ -19,13 +19,13 @@ def test_given_values_replace_declared_ones(house):
 
 WRONG = [
     ({"min_r": 1}, "parameters.min_r", "no such parameter", 'did you mean "min_r2"?'),
-    ({"min_r2": True}, "parameters.min_r2", "takes a number, not true", ""),
-    ({"min_r2": "0.9"}, "parameters.min_r2", 'takes a number, not "0.9"', ""),
-    ({"min_r2": float("nan")}, "parameters.min_r2", "takes a number", ""),
-    ({"min_r2": None}, "parameters.min_r2", "takes a number, not nothing", ""),
-    ({"fast": 1}, "parameters.fast", "takes true or false, not the number 1", ""),
-    ({"month": 202601}, "parameters.month", "takes a text", ""),
-    ({"month": ["x"]}, "parameters.month", "takes a text, not a list", ""),
+    ({"min_r2": True}, "parameters.min_r2", "must be a number, not true", ""),
+    ({"min_r2": "0.9"}, "parameters.min_r2", 'must be a number, not "0.9"', ""),
+    ({"min_r2": float("nan")}, "parameters.min_r2", "must be a number", ""),
+    ({"min_r2": None}, "parameters.min_r2", "must be a number, not nothing", ""),
+    ({"fast": 1}, "parameters.fast", "must be true or false, not the number 1", ""),
+    ({"month": 202601}, "parameters.month", "must be a text", ""),
+    ({"month": ["x"]}, "parameters.month", "must be a text, not a list", ""),
     ({"month": "${account}"}, "parameters.month", "cannot contain references", ""),
     ({"month": "a b"}, "partition", "'a b' is not a partition", ""),
     ({"size": 101}, "stages.prepare.instance_count", "less than or equal to 100", "change the parameter"),
@@ -85,7 +85,7 @@ def test_text_from_a_command_line_takes_the_declared_type(text, declared, value)
     ],
 )
 def test_text_of_another_type_is_refused(text, declared):
-    with pytest.raises(DocumentError, match=r"parameters\.rate: takes") as caught:
+    with pytest.raises(DocumentError, match=r"parameters\.rate: must be") as caught:
         parse_parameter(text, declared, "rate")
 
     assert caught.value.exit_code == 2

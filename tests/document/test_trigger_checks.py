@@ -23,13 +23,13 @@ WRONG = [
     (
         DATA | {"parameters": {"size": "${trigger.date}"}},
         "triggers[0].parameters.size",
-        "size is declared as a number; it cannot be ${trigger.date}, which is a text",
+        "size is declared as a number, not ${trigger.date}, which is a text",
         "",
     ),
     (
         {"type": "code", "parameters": {"fast": 1}},
         "triggers[0].parameters.fast",
-        "it cannot be the number 1",
+        "is declared as true or false, not the number 1",
         "",
     ),
     (
@@ -39,7 +39,7 @@ WRONG = [
         "it may begin with: trigger",
     ),
     ({"type": "data", "prefix": "raw/"}, "triggers[0]", "each object would start a run", "give suffix"),
-    (DATA | {"prefix": "runs/x"}, "triggers[0].prefix", "runs/x is the framework's own", ""),
+    (DATA | {"prefix": "runs/x"}, "triggers[0].prefix", "runs/x is reserved", ""),
     (
         DATA | {"prefix": "s3://b/raw/"},
         "triggers[0].prefix",
@@ -48,10 +48,20 @@ WRONG = [
     ),
     (DATA | {"prefix": ""}, "triggers[0].prefix", "is not a prefix in the bucket", ""),
     (DATA | {"date": "(["}, "triggers[0].date", "is not a regular expression", ""),
-    (DATA | {"date": "day=.*"}, "triggers[0].date", "has 0 groups", "around the date alone"),
-    (DATA | {"settle": "ten"}, "triggers[0].settle", "is not made of a number and one of s, m, h, d, w", ""),
-    ({"type": "schedule"}, "triggers[0]", "needs cron or rate, and not both", ""),
-    ({"type": "schedule", "cron": "0 1 * * ? *", "rate": "1 day"}, "triggers[0]", "needs cron or rate", ""),
+    (DATA | {"date": "day=.*"}, "triggers[0].date", "has 0 groups", "for the date only"),
+    (
+        DATA | {"settle": "ten"},
+        "triggers[0].settle",
+        "must consist of a number and a unit (s, m, h, d or w)",
+        "",
+    ),
+    ({"type": "schedule"}, "triggers[0]", "requires either cron or rate", ""),
+    (
+        {"type": "schedule", "cron": "0 1 * * ? *", "rate": "1 day"},
+        "triggers[0]",
+        "requires either cron or rate",
+        "",
+    ),
     (
         {"type": "schedule", "cron": "0 14 * * SAT *"},
         "triggers[0].cron",
@@ -62,7 +72,7 @@ WRONG = [
     (
         {"type": "schedule", "cron": "0 1 * * ? *", "timezone": "Europe/Zurch"},
         "triggers[0].timezone",
-        "is no time zone that is known here",
+        "unknown time zone: ",
         "Europe/Zurich",
     ),
     (
@@ -86,7 +96,7 @@ def test_a_wrong_trigger_is_refused_at_its_place(house, trigger, path, message, 
 
 def test_the_same_trigger_twice_is_refused(house):
     twice = [DATA | {"only": ["train"]}, DATA]
-    with pytest.raises(DocumentError, match=r"triggers\[1\]: the same trigger is there twice"):
+    with pytest.raises(DocumentError, match=r"triggers\[1\]: the trigger is repeated"):
         load(house({"triggers": twice}))
 
 
@@ -94,9 +104,7 @@ def test_an_approval_needs_to_know_its_group(house):
     document = house({"triggers": [{"type": "model-approved"}]})
     load(document)
     del document["stages"]["register"], document["stages"]["deploy"]
-    with pytest.raises(
-        DocumentError, match="no group, and it is taken from the document's one register stage"
-    ):
+    with pytest.raises(DocumentError, match="without group, the document needs one register stage"):
         load(document)
     load(document | {"triggers": [{"type": "model-approved", "group": "other"}]})
 

@@ -60,8 +60,8 @@ BAD_TUNING = [
     (whole(8, 2), "ranges.depth.max", "min 8, max 2", "hyperparameters"),
     (whole(2, 2), "ranges.depth.max", "max must be above min", ""),
     (number(0.5, 0.5), "ranges.rate.max", "max must be above min", ""),
-    (whole(2.5, 3), "ranges.depth.min", "takes a whole number", ""),
-    (number("0.1", 1), "ranges.rate.min", "takes a number", ""),
+    (whole(2.5, 3), "ranges.depth.min", "must be a whole number", ""),
+    (number("0.1", 1), "ranges.rate.min", "must be a number", ""),
     (number(0, float("inf")), "ranges.rate.max", "finite", ""),
     (number(0, 1, scaling="Logarithmic"), "ranges.rate.scaling", "needs a min above 0", "Linear"),
     (number(0, 1, scaling="ReverseLogarithmic"), "ranges.rate.scaling", "max < 1", "Linear"),
@@ -214,7 +214,7 @@ def test_a_training_stage_takes_what_the_tuning_stage_found(house):
     [
         ("tune.hyperparameters.dept", "tune has no hyperparameter 'dept'", 'did you mean "depth"?'),
         ("tune.hyperparameters.x", "tune has no hyperparameter 'x'", "declared: depth, loss, rate, warm"),
-        ("tune.hyperparameters", "which of the hyperparameters?", "declared: depth, loss, rate, warm"),
+        ("tune.hyperparameters", "names none of the hyperparameters", "declared: depth, loss, rate, warm"),
         (
             "train.hyperparameters.depth",
             "is a training stage and has no hyperparameters",

@@ -255,7 +255,7 @@ def test_wrong_table_edit_rejects_the_run_and_sends_one_notice(
     assert route(gateway, requested()) == replace(started, new=False)
     record = show(gateway, started.run)
     assert record.status == "REFUSED"
-    assert 'parameters.limit: takes a number, not "many", in the overrides' in record.reason
+    assert 'parameters.limit: must be a number, not "many", in the overrides' in record.reason
     assert "stagewright unset prices parameters.limit" in record.reason
     ((subject, message),) = sent
     assert subject == f"prices was refused: {started.run}"

@@ -117,7 +117,7 @@ def shape_findings(content: Mapping[str, Any]) -> Iterator[Finding]:
         if key not in SECTIONS:
             yield Finding((key,), f'unknown key "{key}"', nearest(key, SECTIONS, "overrides have"))
         elif not isinstance(section, Mapping | Unusable):
-            yield Finding((key,), f"takes a mapping, not {shown(section)}", "in DynamoDB, use the type M")
+            yield Finding((key,), f"must be a mapping, not {shown(section)}", "in DynamoDB, use the type M")
     yield from unusable(content)
 
 
@@ -129,7 +129,7 @@ def value_findings(document: Mapping[str, Any], content: Mapping[str, Any]) -> I
         if name not in stages:
             yield Finding(("stages", name), "no such stage", nearest(name, stages, "stages"))
         elif not isinstance(stage, Mapping):
-            yield Finding(("stages", name), f"takes a mapping, not {shown(stage)}")
+            yield Finding(("stages", name), f"must be a mapping, not {shown(stage)}")
 
 
 def guarded_findings(document: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[Finding]:
@@ -147,7 +147,7 @@ def _parameters(declared: Mapping[str, Any], overridden: Mapping[str, Any]) -> I
         if name not in declared:
             yield Finding(path, "no such parameter", nearest(name, declared, "declared"))
         elif (expected := type_of(declared[name])) != type_of(value):
-            yield Finding(path, f"takes {expected}, not {shown(value)}")
+            yield Finding(path, f"must be {expected}, not {shown(value)}")
 
 
 def _fields(known: Mapping[str, Any], overridden: Mapping[str, Any], path: Path) -> Iterator[Finding]:

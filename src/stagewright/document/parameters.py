@@ -41,7 +41,7 @@ def parse_parameter(text: str, declared: Scalar, name: str = "") -> Scalar:
     value = _parsed(text)
     if isinstance(value, bool | int | float) and type_of(value) == type_of(declared):
         return value
-    raise DocumentError(problems([Finding(path, f"takes {type_of(declared)}, not {shown(text)}")]))
+    raise DocumentError(problems([Finding(path, f"must be {type_of(declared)}, not {shown(text)}")]))
 
 
 def _is_broken(text: str) -> bool:
@@ -63,6 +63,6 @@ def _findings(pipeline: Pipeline, parameters: Mapping[str, Any]) -> Iterator[Fin
             remedy = nearest(name, pipeline.parameters, "declared") or "the document declares none"
             yield Finding(path, "no such parameter", remedy)
         elif (expected := type_of(pipeline.parameters[name])) != type_of(value):
-            yield Finding(path, f"takes {expected}, not {shown(value)}")
+            yield Finding(path, f"must be {expected}, not {shown(value)}")
         elif isinstance(value, str) and "${" in value:
             yield Finding(path, "a parameter of a run cannot contain references", "write the value itself")

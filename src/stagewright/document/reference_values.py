@@ -1,4 +1,4 @@
-"""."""
+"""Values that references can have: which exist, their types, and when they are known."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stagewright.syntax.references import Meaning, Reference, render
 
 @dataclass(frozen=True)
 class InvalidReference:
-    """Why a reference stands for nothing."""
+    """The reason why a reference has no value."""
 
     message: str
     remedy: str
@@ -23,7 +23,7 @@ class InvalidReference:
 
 @dataclass(frozen=True)
 class Value:
-    """A reference that every document has."""
+    """A value that exists in every document."""
 
     meaning: Meaning
     description: str
@@ -31,7 +31,7 @@ class Value:
 
 @dataclass(frozen=True)
 class StageValue:
-    """`${stages.<stage>.<word>}`, or `...<word>.<name>` where `named`."""
+    """A value of a stage: `${stages.<stage>.<word>}`, or `${stages.<stage>.<word>.<name>}` if `named`."""
 
     meaning: Meaning
     named: bool
@@ -43,34 +43,34 @@ def _text(sample: str, description: str) -> Value:
 
 
 VALUES: Mapping[tuple[str, ...], Value] = {
-    ("run", "id"): _text("house-price-20260131t140000-0a1b2c", "The run."),
-    ("run", "date"): _text("2026-01-31", "Day of the run, UTC."),
-    ("trigger", "type"): _text("code", "The trigger's type, `manual` or `backfill`."),
+    ("run", "id"): _text("house-price-20260131t140000-0a1b2c", "The id of the run."),
+    ("run", "date"): _text("2026-01-31", "The date of the run, UTC."),
+    ("trigger", "type"): _text("code", "The type of the trigger, `manual` or `backfill`."),
     ("trigger", "date"): _text(
         "2026-01-31",
-        "Day of the event, UTC (of a schedule in its time zone); of data and backfills their date, which may"
-        " be a month: `2026-01`.",
+        "The date of the event in UTC, or in the time zone of a schedule. For data and backfills, the date of"
+        " the data, which may be a month: `2026-01`.",
     ),
     ("trigger", "uri"): _text(
         "s3://bucket/raw/2026-01-31/_SUCCESS",
-        "S3 URI of the object that started the run, or of the trigger's prefix where its data has settled;"
-        " empty for other triggers.",
+        "The S3 URI of the object that started the run, or of the trigger's prefix if it has `settle`. Empty"
+        " for other triggers.",
     ),
     ("trigger", "package"): _text(
         "arn:aws:sagemaker:eu-west-1:123456789012:model-package/group/1",
-        "ARN of the model package that was approved; empty for other triggers.",
+        "The ARN of the approved model package. Empty for other triggers.",
     ),
     ("trigger", "run"): _text(
         "house-price-20260131t140000-0a1b2c",
-        "The upstream run that ended well, or the run that registered the approved model, if known; empty for"
+        "The upstream run that succeeded, or the run that registered the approved model, if known. Empty for"
         " other triggers.",
     ),
-    ("trigger", "time"): _text("2026-01-31T14:00:00.000Z", "Time of that event, UTC."),
-    ("trigger", "key"): _text("manual:0a1b2c", "Names that event for ever."),
+    ("trigger", "time"): _text("2026-01-31T14:00:00.000Z", "The time of the event, UTC."),
+    ("trigger", "key"): _text("manual:0a1b2c", "The permanent identifier of the event."),
     ("bucket",): _text("bucket", "The installation's bucket."),
     ("region",): _text("eu-west-1", "The installation's AWS region."),
     ("account",): _text("123456789012", "The installation's AWS account."),
-    ("environment",): _text("local", "The installation's environment; `local` on a laptop."),
+    ("environment",): _text("local", "The installation's environment. `local` on the local target."),
     ("partition",): _text("2026-01", "The run's partition."),
     ("pipeline",): _text("house-price", "The document's `name`."),
 }
@@ -79,46 +79,48 @@ STAGE_VALUES: Mapping[str, StageValue] = {
     "outputs": StageValue(
         Meaning("uri", "plan", "s3://bucket/output"),
         True,
-        "S3 URI of an output, no slash at its end; of a transform stage `predictions`.",
+        "The S3 URI of an output, without a slash at the end. For transform, the output is `predictions`.",
     ),
     "metrics": StageValue(
         Meaning("number", "run", 0.5),
         True,
-        "A number from `metrics_file`, `metrics` (a tuning stage's best job) or a function's answer.",
+        "A number from `metrics_file`, `metrics` (for tuning, of the best job), or a function's answer.",
     ),
     "model": StageValue(
         Meaning("uri", "run", "s3://bucket/output/model.tar.gz"),
         False,
-        "S3 URI of the model artifact; of the best job of a tuning stage.",
+        "The S3 URI of the model artifact. For tuning, that of the best job.",
     ),
-    "name": StageValue(Meaning("model", "run", "house-price-model-1"), False, "Name of the SageMaker model."),
+    "name": StageValue(
+        Meaning("model", "run", "house-price-model-1"), False, "The name of the SageMaker model."
+    ),
     "package": StageValue(
         Meaning("package", "run", "arn:aws:sagemaker:eu-west-1:123456789012:model-package/group/1"),
         False,
-        "ARN of the model package.",
+        "The ARN of the model package.",
     ),
-    "endpoint": StageValue(Meaning("text", "run", "house-price-local"), False, "Name of the endpoint."),
+    "endpoint": StageValue(Meaning("text", "run", "house-price-local"), False, "The name of the endpoint."),
     "job": StageValue(
         Meaning("text", "run", "house-price-prepare-1"),
         False,
-        "Name of the SageMaker job.",
+        "The name of the SageMaker job.",
     ),
     "best": StageValue(
         Meaning("text", "run", "house-price-tune-1-001-0a1b2c3d"),
         False,
-        "Name of the best training job.",
+        "The name of the best training job.",
     ),
     "hyperparameters": StageValue(
         Meaning("text", "run", "0.1"),
         True,
-        "A hyperparameter of the best training job, tuned or fixed, as its script was given it.",
+        "A hyperparameter of the best training job, tuned or fixed, as its script received it.",
     ),
-    "answer": StageValue(Meaning("text", "run", "ok"), True, "A text in a function's answer."),
+    "answer": StageValue(Meaning("text", "run", "ok"), True, "A text from a function's answer."),
 }
 
 
 def meaning(pipeline: Pipeline, reference: Reference) -> Meaning | InvalidReference:
-    """What `reference` stands for in this document."""
+    """Return what is known about a reference's value in this document."""
     match reference.path:
         case ("parameters", *rest):
             return _parameter(pipeline, ".".join(rest))
@@ -154,43 +156,44 @@ def _sample(reference: Reference) -> Scalar:
 
 def _stage_value(name: str, stage: AnyStage, rest: list[str]) -> Meaning | InvalidReference:
     text = f"${{stages.{'.'.join([name, *rest])}}}"
-    offered = [word for word in STAGE_VALUES if word in stage.values]
+    available = [word for word in STAGE_VALUES if word in stage.values]
     word = rest[0] if rest else ""
-    if word not in offered:
-        remedy = (
-            nearest(word, offered, f"{named(stage.kind)} stage has")
-            or f"{named(stage.kind)} stage has no results"
-        )
-        return InvalidReference(
-            f"{text}: {name} is {named(stage.kind)} stage and has no {word or 'value of its own'}", remedy
-        )
+    if word not in available:
+        kind = f"{_with_article(stage.kind)} stage"
+        remedy = nearest(word, available, f"{kind} has") or f"{kind} has no results"
+        missing = f"has no {word}" if word else "has no value of its own"
+        return InvalidReference(f"{text}: {name} is {kind} and {missing}", remedy)
     value = STAGE_VALUES[word]
-    if not value.named:
-        return (
-            value.meaning
-            if len(rest) == 1
-            else InvalidReference(f"{text} goes too far", f"write ${{stages.{name}.{word}}}")
-        )
-    item = ".".join(rest[1:])
-    known = stage.value_names(word)
-    if not item or (known is not None and item not in known) or "." in item:
-        what = f"{name} has no {word.removesuffix('s')} {item!r}" if item else f"which of the {word}?"
-        return InvalidReference(f"{text}: {what}", _near_name(item, name, word, known))
-    if word == "outputs" and stage.retry:  # each attempt writes to a place of its own
-        return replace(value.meaning, known="run")
+    if value.named:
+        return _named_value(text, name, stage, word, ".".join(rest[1:]))
+    if len(rest) > 1:
+        return InvalidReference(f"{text} has too many parts", f"write ${{stages.{name}.{word}}}")
     return value.meaning
 
 
+def _named_value(text: str, name: str, stage: AnyStage, word: str, item: str) -> Meaning | InvalidReference:
+    """Return the meaning of `${stages.<name>.<word>.<item>}`."""
+    known = stage.value_names(word)
+    if not item:
+        return InvalidReference(f"{text} names none of the {word}", _near_name(item, name, word, known))
+    if "." in item or (known is not None and item not in known):
+        message = f"{text}: {name} has no {word.removesuffix('s')} {item!r}"
+        return InvalidReference(message, _near_name(item, name, word, known))
+    meaning = STAGE_VALUES[word].meaning
+    # With retries, each attempt writes to its own location.
+    return replace(meaning, known="run") if word == "outputs" and stage.retry else meaning
+
+
 def registers(pipeline: Pipeline) -> list[str]:
-    """The stages that register a model."""
+    """Return the stages that register a model."""
     return [name for name, stage in pipeline.stages.items() if stage.registers_model]
 
 
 def _champion_value(pipeline: Pipeline, reference: Reference, rest: list[str]) -> Meaning | InvalidReference:
-    """A metric as the stage has it, of an earlier run."""
-    if len(found := registers(pipeline)) != 1:
-        message = f"{reference.text} is of the newest approved version of what the document registers"
-        return InvalidReference(f"{message}, and it has {len(found)} register stages", "have exactly one")
+    """Return the meaning of a stage's metric, but known before the run."""
+    if len(stages := registers(pipeline)) != 1:
+        message = f"{reference.text} needs one register stage; the document has {len(stages)}"
+        return InvalidReference(message, "add or remove register stages")
     if len(rest) < 2 or rest[1] != "metrics":
         return InvalidReference(f"{reference.text} is unknown", "write ${champion.<stage>.metrics.<name>}")
     if rest[0] not in pipeline.stages:
@@ -201,8 +204,8 @@ def _champion_value(pipeline: Pipeline, reference: Reference, rest: list[str]) -
     return known if isinstance(known, InvalidReference) else replace(known, known="plan")
 
 
-def named(kind: str) -> str:
-    """The kind with its article."""
+def _with_article(kind: str) -> str:
+    """Return the kind with its article."""
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 

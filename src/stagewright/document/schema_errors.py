@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with the shape of a document, in our words and at our paths."""
+"""Schema errors: pydantic's validation errors as findings, in plain words and at paths of the document."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stagewright.syntax.findings import LIKELY_TYPO, Finding, Path, closest_matc
 
 TAGGED = ("stages", "triggers")
 TAG = 2
-"""Place of the kind or type in pydantic's locations: ("stages", "train", "training", ...)."""
+"""Index of the kind or type in pydantic's locations: ("stages", "train", "training", ...)."""
 
 _TAGS = {*KINDS, *TRIGGERS}
 
@@ -38,8 +38,12 @@ _EXPECTED = {
 
 @dataclass(frozen=True)
 class SchemaError:
-    """A finding, and what it is about: a `key` or a `word` (of a kind or type) that is not `known`, something
-    that is `missing`, or any other `value`."""
+    """A finding about the schema.
+
+    Fields:
+        what: An unknown key, an unknown word (a kind or type), a missing key, or any other invalid value.
+        known: The valid keys or words.
+    """
 
     finding: Finding
     what: Literal["key", "word", "missing", "value"] = "value"
@@ -47,21 +51,20 @@ class SchemaError:
 
 
 def schema_errors(error: ValidationError, data: Any) -> list[SchemaError]:
-    """One for each place; of a union's branches, the one that comes nearest."""
+    """Return one error for each path. For a union, only the branch that matches best is reported."""
     by_path: dict[Path, list[ErrorDetails]] = {}
-    for each in error.errors(include_url=False):
-        by_path.setdefault(_path(each, data), []).append(each)
+    for details in error.errors(include_url=False):
+        by_path.setdefault(_path(details, data), []).append(details)
     outer = {path[:length] for path in by_path for length in range(len(path))}
-    found = []
-    for path, errors in by_path.items():
-        if path in outer and _only_types(errors):
-            continue  # the other branch of a union got further
-        found.append(_misfit(path, errors, data))
-    return found
+    return [
+        _schema_error(path, errors, data)
+        for path, errors in by_path.items()
+        if not (path in outer and _only_types(errors))  # another branch of a union matched further inside
+    ]
 
 
 def _path(error: ErrorDetails, data: Any) -> Path:
-    """The error's place in the data, without the tags and branch names that pydantic puts in between."""
+    """Return the error's path in the data, without the tags and branch names of pydantic's locations."""
     path: list[str | int] = []
     current = data
     for index, part in enumerate(error["loc"]):
@@ -86,14 +89,14 @@ def _only_types(errors: list[ErrorDetails]) -> bool:
     return all(error["type"] in _EXPECTED for error in errors)
 
 
-def _misfit(path: Path, errors: list[ErrorDetails], data: Any) -> SchemaError:
+def _schema_error(path: Path, errors: list[ErrorDetails], data: Any) -> SchemaError:
     expected = list(dict.fromkeys(word for error in errors if (word := _expected(error))))
-    telling = [error for error in errors if not _expected(error)]
-    if not telling:
-        given = errors[0]["input"]
-        message = f"takes {' or '.join(expected)}, not {shown(given)}"
-        return SchemaError(Finding(path, message, _written(expected, given, path, data)))
-    error = telling[0]
+    specific = [error for error in errors if not _expected(error)]
+    if not specific:
+        value = errors[0]["input"]
+        message = f"must be {' or '.join(expected)}, not {shown(value)}"
+        return SchemaError(Finding(path, message, _type_remedy(expected, value, path, data)))
+    error = specific[0]
     context = error.get("ctx", {})
     match error["type"]:
         case "missing":
@@ -106,47 +109,45 @@ def _misfit(path: Path, errors: list[ErrorDetails], data: Any) -> SchemaError:
         case "union_tag_not_found":
             return _untagged(path, error, context["discriminator"].strip("'"))
         case "union_tag_invalid":
-            word, given = context["discriminator"].strip("'"), str(context["tag"])
+            word, tag = context["discriminator"].strip("'"), str(context["tag"])
             known = _tags(error)
-            remedy = nearest(given, known, f"{word}s")
-            return SchemaError(
-                Finding((*path, word), f"unknown {word} {shown(given)}", remedy), "word", known
-            )
+            remedy = nearest(tag, known, f"{word}s")
+            return SchemaError(Finding((*path, word), f"unknown {word} {shown(tag)}", remedy), "word", known)
         case _:
-            return _unnamed(path, error) or SchemaError(Finding(path, _limit(error, context)))
+            return _invalid_stage_name(path, error) or SchemaError(Finding(path, _limit(error, context)))
 
 
-def _written(expected: list[str], given: Any, path: Path, data: Any) -> str:
-    """A remedy: how the value is written as what its place takes."""
-    match given:
+def _type_remedy(expected: list[str], value: Any, path: Path, data: Any) -> str:
+    """Return a remedy: how to write the value as the expected type."""
+    match value:
         case bool() | int() | float() if "a text" in expected:
-            return f'write "{json.dumps(given)}"'
-        case str() if ("true or false" in expected and given in ("true", "false")) or (
-            "a whole number" in expected and given.isdecimal()
+            return f'write "{json.dumps(value)}"'
+        case str() if ("true or false" in expected and value in ("true", "false")) or (
+            "a whole number" in expected and value.isdecimal()
         ):
-            return f"write {given}, without quotes"
+            return f"write {value}, without quotes"
         case str() if path[:1] == ("triggers",) and len(path) == 2:
-            return f"write {{type: {given}}}"
+            return f"write {{type: {value}}}"
         case str() if "a list" in expected:
-            return f"write [{given}]"
+            return f"write [{value}]"
         case dict() if "a list" in expected:
             return 'begin each entry with "- "'
     if "a mapping" not in expected:
         return ""
     fields = [field for model in _models_of(path, data) for field in model.model_fields]
-    more = ", without a - before it" if isinstance(given, list) else ""
+    more = ", without a - before it" if isinstance(value, list) else ""
     return f"keys: {', '.join(fields)}" if fields else f"write name: value{more}"
 
 
 def _models_of(path: Path, data: Any) -> list[type[BaseModel]]:
-    """Of the mapping that a field takes, where it has fields of its own and there is one kind of it."""
+    """Return the model of a field's value, if there is exactly one."""
     field = _model_at(path[:-1], data).model_fields.get(str(path[-1])) if path else None
-    found = list(models(field.annotation)) if field else []
-    return found if len(found) == 1 else []
+    candidates = list(models(field.annotation)) if field else []
+    return candidates if len(candidates) == 1 else []
 
 
-def _unnamed(path: Path, error: ErrorDetails) -> SchemaError | None:
-    """A stage under a name that is none, and would be one in small letters with hyphens."""
+def _invalid_stage_name(path: Path, error: ErrorDetails) -> SchemaError | None:
+    """Return the error for a stage name that would be valid with lowercase letters and hyphens."""
     name = re.sub(r"[^a-z0-9]+", "-", str(path[-1]).lower()).strip("-") if path else ""
     if len(path) != 2 or path[0] != "stages" or error["loc"][-1] != "[key]" or not re.match("[a-z]", name):
         return None
@@ -154,45 +155,47 @@ def _unnamed(path: Path, error: ErrorDetails) -> SchemaError | None:
 
 
 def _untagged(path: Path, error: ErrorDetails, word: str) -> SchemaError:
-    """No `kind` or `type`, or one under a misspelt key."""
-    if written := next((key for key in error["input"] if closest_match(str(key), [word], LIKELY_TYPO)), None):
-        finding = Finding((*path, written), f'unknown key "{written}"', f'did you mean "{word}"?')
+    """Return the error for a missing `kind` or `type`, or for one with a misspelled key."""
+    if misspelled := next(
+        (key for key in error["input"] if closest_match(str(key), [word], LIKELY_TYPO)), None
+    ):
+        finding = Finding((*path, misspelled), f'unknown key "{misspelled}"', f'did you mean "{word}"?')
         return SchemaError(finding, "key", (word,))
     remedy = f"{word}s: {', '.join(_tags(error))}"
     return SchemaError(Finding((*path, word), "is missing", remedy), "missing")
 
 
 def _expected(error: ErrorDetails) -> str:
-    """What the branch of a union takes; nothing where the type is right and the value is not."""
+    """Return the expected type, or "" if the type is right and only the value is wrong."""
     if error["type"] == "string_pattern_mismatch" and error["ctx"]["pattern"] == REFERENCE:
         return NAME_RULES[REFERENCE]
     return _EXPECTED.get(error["type"], "")
 
 
 def _limit(error: ErrorDetails, context: Mapping[str, Any]) -> str:
-    given = shown(error["input"])
+    value = shown(error["input"])
     match error["type"]:
         case "string_pattern_mismatch":
-            return f"{given} is not made of {NAME_RULES[context['pattern']]}"
+            return f"{value} must consist of {NAME_RULES[context['pattern']]}"
         case "string_too_long":
-            return f"{given} has {len(error['input'])} characters, and {context['max_length']} are the most"
+            return f"{value} has {len(error['input'])} characters; the maximum is {context['max_length']}"
         case "greater_than_equal":
-            return f"must be at least {context['ge']:,}, not {given}"
+            return f"must be at least {context['ge']:,}, not {value}"
         case "less_than_equal":
-            return f"must be at most {context['le']:,}, not {given}"
+            return f"must be at most {context['le']:,}, not {value}"
         case "too_short":
             return "is empty"
         case "too_long":
             count = context["actual_length"] or "too many"
-            return f"has {count} entries, and {context['max_length']:,} are the most"
+            return f"has {count} entries; the maximum is {context['max_length']:,}"
         case "literal_error":
-            return f"must be {context['expected']}, not {given}"
+            return f"must be {context['expected']}, not {value}"
         case _:
-            return f"{error['msg']}, not {given}"
+            return f"{error['msg']}, not {value}"
 
 
 def shown(value: Any) -> str:
-    """A value as a person would say it."""
+    """Return a value in the words of a message."""
     match value:
         case None:
             return "nothing (null)"
@@ -209,7 +212,7 @@ def shown(value: Any) -> str:
 
 
 def type_of(value: Any) -> str:
-    """The type of a parameter's value, in words."""
+    """Return the type of a parameter's value in words."""
     match value:
         case bool():
             return "true or false"
@@ -224,7 +227,7 @@ def type_of(value: Any) -> str:
 
 
 def _tags(error: ErrorDetails) -> tuple[str, ...]:
-    """Of a union whose branches are told apart by one field: what that field may say."""
+    """Return the valid values of the field that selects the branch of a union."""
     match error["loc"]:
         case ("stages", _):
             return tuple(KINDS)
@@ -232,12 +235,12 @@ def _tags(error: ErrorDetails) -> tuple[str, ...]:
             return tuple(TRIGGERS)
         case ("stages", _, kind, field, _):
             return KINDS[str(kind)].schema.tagged_fields[str(field)]
-        case place:
-            raise AssertionError(f"no tags at {place}")
+        case location:
+            raise AssertionError(f"no tags at {location}")
 
 
 def _model_at(path: Path, data: Any) -> type[BaseModel]:
-    """The model of the mapping at `path`; of a union's models the one that `kind` or `type` names."""
+    """Return the model of the mapping at `path`. In a union, `kind` or `type` selects it."""
     model: type[BaseModel] = Pipeline
     candidates: list[type[BaseModel]] = [Pipeline]
     current = data
@@ -246,20 +249,20 @@ def _model_at(path: Path, data: Any) -> type[BaseModel]:
         if part in model.model_fields:
             candidates = list(models(model.model_fields[str(part)].annotation))
         if isinstance(current, dict) and candidates:
-            model = next((each for each in candidates if _is_meant(each, current)), candidates[0])
+            model = next((item for item in candidates if _is_selected(item, current)), candidates[0])
     return model
 
 
 def models(annotation: Any) -> Iterator[type[BaseModel]]:
-    """Every model within a field's type."""
+    """Yield every model within a field's type."""
     if isinstance(annotation, type) and issubclass(annotation, Model):
         yield annotation
     for part in get_args(annotation):
         yield from models(part)
 
 
-def _is_meant(model: type[BaseModel], data: Mapping[str, Any]) -> bool:
-    """Whether `kind` or `type` in the data is the one that the model has."""
+def _is_selected(model: type[BaseModel], data: Mapping[str, Any]) -> bool:
+    """Return whether `kind` or `type` in the data selects this model."""
     tags = [(name, model.model_fields[name]) for name in ("kind", "type") if name in model.model_fields]
     return any(data.get(name) in get_args(field.annotation) for name, field in tags)
 

@@ -1,4 +1,4 @@
-"""Whether a regular expression may take very long: the router tries it on keys, for all pipelines."""
+"""Checks of triggers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from stagewright.document.pipeline import Pipeline
+from stagewright.document.reference_values import registers
 from stagewright.document.schema_errors import shown, type_of
 from stagewright.document.triggers import (
     AnyTrigger,
@@ -21,42 +22,51 @@ from stagewright.syntax import cron
 from stagewright.syntax.findings import Finding, Path, nearest
 from stagewright.syntax.references import find_references
 
-REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
-UNBOUNDED = 2
-"""Of `*` and `+`: each may multiply the steps of a search by the length of the key."""
+REPETITIONS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
+MOST_UNBOUNDED = 2
+"""Maximum number of `*` and `+`. Each may multiply the steps of a search by the length of the key."""
 
 
 def is_expensive(regex: str) -> bool:
-    """For an expression that compiles: it repeats what repeats or branches, or has many `*` and `+`."""
+    """Return whether a valid regular expression may need very many steps on some keys.
+
+    It is if it repeats a repetition or an alternative, or has many `*` and `+`. The router evaluates the
+    expressions of all pipelines.
+    """
     parser: Any = re._parser  # type: ignore[attr-defined]  # the only parser of Python's expressions
     tree = parser.parse(regex)
-    found = list(_repeats(tree, within=False))
-    endless = sum(most == parser.MAXREPEAT for most, _ in found)
-    return endless > UNBOUNDED or any(nested for _, nested in found)
+    repetitions = list(_repetitions(tree, within=False))
+    unbounded = sum(most == parser.MAXREPEAT for most, _ in repetitions)
+    return unbounded > MOST_UNBOUNDED or any(nested for _, nested in repetitions)
 
 
-def _repeats(tree: Any, *, within: bool) -> Iterator[tuple[int, bool]]:
-    """Of every repetition: its most, and whether it is within another. A branch within one counts as such."""
+def _repetitions(tree: Any, *, within: bool) -> Iterator[tuple[int, bool]]:
+    """Yield the maximum of every repetition, and whether it is nested in another one.
+
+    An alternative within a repetition counts as a nested repetition.
+    """
     for operator, argument in tree:
         name = str(operator)
-        if name in REPEATS:
+        if name in REPETITIONS:
             _, most, inner = argument
             yield int(most), within and int(most) > 1
-            yield from _repeats(inner, within=within or int(most) > 1)
+            yield from _repetitions(inner, within=within or int(most) > 1)
         elif name == "BRANCH":
             if within:
                 yield 1, True
             for branch in argument[1]:
-                yield from _repeats(branch, within=within)
+                yield from _repetitions(branch, within=within)
         else:
             for part in argument if isinstance(argument, tuple) else (argument,):
                 if hasattr(part, "data"):
-                    yield from _repeats(part, within=within)
+                    yield from _repetitions(part, within=within)
 
 
 def trigger_findings(pipeline: Pipeline, set_aside: Set[str] = frozenset()) -> Iterator[Finding]:
-    """All that is wrong with the triggers, the form of their references aside. Stages `set_aside` are there,
-    and are not judged."""
+    """Yield the problems of triggers, except those of their references.
+
+    `set_aside`: stages that are invalid or missing. Triggers may name them.
+    """
     for index, trigger in enumerate(pipeline.triggers):
         path: Path = ("triggers", index)
         yield from _any(pipeline, trigger, path, set_aside)
@@ -72,7 +82,7 @@ def trigger_findings(pipeline: Pipeline, set_aside: Set[str] = frozenset()) -> I
             case _:
                 pass
         if any(trigger.filter == other.filter for other in pipeline.triggers[:index]):
-            yield Finding(path, "the same trigger is there twice", "remove one of them")
+            yield Finding(path, "the trigger is repeated", "remove one of them")
 
 
 def _any(pipeline: Pipeline, trigger: AnyTrigger, path: Path, set_aside: Set[str]) -> Iterator[Finding]:
@@ -81,31 +91,31 @@ def _any(pipeline: Pipeline, trigger: AnyTrigger, path: Path, set_aside: Set[str
             remedy = nearest(stage, pipeline.stages, "stages")
             yield Finding((*path, "only", index), f"no such stage: {stage}", remedy)
     for name, value in trigger.parameters.items():
-        place = (*path, "parameters", name)
+        parameter = (*path, "parameters", name)
         if name not in pipeline.parameters:
             remedy = nearest(name, pipeline.parameters, "declared") or "the document declares none"
-            yield Finding(place, "no such parameter", remedy)
+            yield Finding(parameter, "no such parameter", remedy)
         elif (expected := type_of(pipeline.parameters[name])) != type_of(value):
             what = (
                 f"{value}, which is a text"
                 if isinstance(value, str) and find_references(value)
                 else shown(value)
             )
-            yield Finding(place, f"{name} is declared as {expected}; it cannot be {what}")
+            yield Finding(parameter, f"{name} is declared as {expected}, not {what}")
 
 
 def _data(trigger: DataTrigger, path: Path) -> Iterator[Finding]:
-    place = (*path, "prefix")
+    prefix = (*path, "prefix")
     if not trigger.prefix or "://" in trigger.prefix or trigger.prefix.startswith("/"):
         remedy = "write the part of the key after the bucket, such as raw/house-price/"
-        yield Finding(place, f'"{trigger.prefix}" is not a prefix in the bucket', remedy)
+        yield Finding(prefix, f'"{trigger.prefix}" is not a prefix in the bucket', remedy)
     elif trigger.prefix.startswith(OWN_FOLDERS):
-        yield Finding(place, f"{trigger.prefix} is the framework's own", "let data arrive elsewhere")
+        yield Finding(prefix, f"{trigger.prefix} is reserved", "use another prefix for data")
     if not trigger.suffix and not trigger.settle:
         yield Finding(
             path,
             "each object would start a run",
-            "give suffix (of the object that is written last) or settle (such as 10m)",
+            "give suffix (the end of the last object's key) or settle (such as 10m)",
         )
     if trigger.date is not None:
         yield from _date(trigger.date, (*path, "date"))
@@ -118,16 +128,16 @@ def _date(regex: str, path: Path) -> Iterator[Finding]:
         yield Finding(path, f"{regex!r} is not a regular expression: {error}", r"such as 'day=([0-9-]+)/'")
         return
     if groups != 1:
-        remedy = "put ( ) around the date alone, (?: ) around the rest"
-        yield Finding(path, f"{regex!r} has {groups} groups, but needs exactly one", remedy)
+        remedy = "use ( ) for the date only, and (?: ) elsewhere"
+        yield Finding(path, f"{regex!r} has {groups} groups; it must have one", remedy)
     if is_expensive(regex):
-        remedy = "no repetition or | within a repetition, at most two of * and +"
-        yield Finding(path, f"{regex!r} may take for ever on some keys", remedy)
+        remedy = "use no repetition or | within a repetition, and at most two of * and +"
+        yield Finding(path, f"{regex!r} may take too long on some keys", remedy)
 
 
 def _schedule(trigger: ScheduleTrigger, path: Path) -> Iterator[Finding]:
     if (trigger.cron is None) == (trigger.rate is None):
-        yield Finding(path, "needs cron or rate, and not both", 'such as cron: "0 14 ? * SAT *"')
+        yield Finding(path, "requires either cron or rate", 'such as cron: "0 14 ? * SAT *"')
     if trigger.rate is not None:
         yield from _rate(trigger, trigger.rate, path)
     if trigger.cron is not None:
@@ -140,8 +150,8 @@ def _schedule(trigger: ScheduleTrigger, path: Path) -> Iterator[Finding]:
     try:
         ZoneInfo(trigger.timezone)
     except (KeyError, ValueError, OSError):  # ZoneInfoNotFoundError is a KeyError; a folder is an OSError
-        remedy = "an IANA name, such as Europe/Zurich"
-        yield Finding((*path, "timezone"), f'"{trigger.timezone}" is no time zone that is known here', remedy)
+        remedy = "use an IANA name, such as Europe/Zurich"
+        yield Finding((*path, "timezone"), f'unknown time zone: "{trigger.timezone}"', remedy)
 
 
 def _rate(trigger: ScheduleTrigger, rate: str, path: Path) -> Iterator[Finding]:
@@ -149,16 +159,16 @@ def _rate(trigger: ScheduleTrigger, rate: str, path: Path) -> Iterator[Finding]:
         cron.rate_minutes(rate)
     except ValueError as error:
         bare = re.fullmatch(r"\s*rate\((.*)\)\s*", rate)
-        remedy = f"write {bare[1]}" if bare else "a number and minutes, hours or days, such as 6 hours"
+        remedy = f"write {bare[1]}" if bare else "use a number and minutes, hours or days, such as 6 hours"
         yield Finding((*path, "rate"), str(error), remedy)
     if "timezone" in trigger.model_fields_set:
-        remedy = "leave it out, or use cron"
+        remedy = "remove it, or use cron"
         yield Finding((*path, "timezone"), "a rate has no time zone", remedy)
 
 
 def _approved(pipeline: Pipeline, trigger: ModelApprovedTrigger, path: Path) -> Iterator[Finding]:
-    registers = [name for name, stage in pipeline.stages.items() if stage.registers_model]
-    if trigger.group is None and len(registers) != 1:
-        found = f"there are {len(registers)}: {', '.join(registers)}" if registers else "there is none"
-        message = f"no group, and it is taken from the document's one register stage; {found}"
+    stages = registers(pipeline)
+    if trigger.group is None and len(stages) != 1:
+        names = f" ({', '.join(stages)})" if stages else ""
+        message = f"without group, the document needs one register stage; it has {len(stages)}{names}"
         yield Finding(path, message, "give group")

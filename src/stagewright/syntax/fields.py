@@ -33,11 +33,13 @@ class Accepts:
 INSTALLATION_ROOTS = ("account", "bucket", "environment", "pipeline", "region", "run", "trigger")
 
 NAME_RULES = {
-    (PIPELINE_NAME := r"^[a-z](-?[a-z0-9])*$"): "small letters, digits and single hyphens, a letter first",
+    (
+        PIPELINE_NAME := r"^[a-z](-?[a-z0-9])*$"
+    ): "lowercase letters, digits and single hyphens, beginning with a letter",
     (NAME := r"^[A-Za-z0-9](-?[A-Za-z0-9_])*$"): "letters, digits, underscores and single hyphens",
     (AWS_NAME := r"^[A-Za-z0-9](-*[A-Za-z0-9])*$"): "letters, digits and hyphens",
     (REFERENCE := r"^\$\{[^${}]+\}$"): "a reference such as ${parameters.size}",
-    (DURATION := r"^[1-9][0-9]{0,5}[smhdw]$"): "a number and one of s, m, h, d, w, such as 10m or 7d",
+    (DURATION := r"^[1-9][0-9]{0,5}[smhdw]$"): "a number and a unit (s, m, h, d or w), such as 10m or 7d",
     (RUN := r"^[a-z0-9-]+-\d{8}t\d{6}-[0-9a-z]{6}$"): "the id of a run",
 }
 """Pattern -> its description, for messages and the reference."""

@@ -80,12 +80,12 @@ def test_pipeline_without_document_is_not_found(gateway):
 @pytest.mark.parametrize(
     ("item", "path", "words"),
     [
-        ({"stages": {"L": []}}, "stages", "takes a mapping, not a list"),
-        ({"stages": {"S": "train"}}, "stages", "takes a mapping"),
+        ({"stages": {"L": []}}, "stages", "must be a mapping, not a list"),
+        ({"stages": {"S": "train"}}, "stages", "must be a mapping"),
         ({"parameters": {"SS": ["a"]}}, "parameters", "a set of texts (SS)"),
         ({"parameters": {"M": {"limit": {"B": b"5"}}}}, "parameters.limit", "binary data (B)"),
         ({"parameters": {"M": {"limit": {"NULL": True}}}}, "parameters.limit", "null is not a value"),
-        ({"parameters": {"M": {"limit": {"S": "5"}}}}, "parameters.limit", 'takes a number, not "5"'),
+        ({"parameters": {"M": {"limit": {"S": "5"}}}}, "parameters.limit", 'must be a number, not "5"'),
         ({"parameters": {"M": {"limit": {"N": "1" * 38}}}}, "parameters.limit", "the largest whole number"),
         ({"parameters": {"M": {"limti": {"N": "5"}}}}, "parameters.limti", 'did you mean "limit"?'),
         ({"paramters": {"M": {}}}, "paramters", 'did you mean "parameters"?'),
@@ -168,7 +168,7 @@ def test_document_of_another_pipeline_is_rejected(stored):
 def test_invalid_overlay_is_named(stored):
     stored.documents.put_layer("prices", "environment", Base('{"stages": {"train": {"enabled": 1}}}', "", ""))
     (problem,) = refused(stored)
-    assert problem.startswith("stages.train.enabled: takes true or false, not the number 1")
+    assert problem.startswith("stages.train.enabled: must be true or false, not the number 1")
     assert "in the environment's overlay (fix it in the repository and push)" in problem
 
 

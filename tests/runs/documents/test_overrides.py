@@ -77,7 +77,7 @@ def test_push_keeps_overrides(stored, files, tools):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        (["parameters.limit=many"], "parameters.limit: takes a number"),
+        (["parameters.limit=many"], "parameters.limit: must be a number"),
         (["parameters.limit=5", "parameters.limti=5"], 'no such parameter (did you mean "limit"?)'),
         (["stages.train.instance_count=0"], "stages.train.instance_count: must be at least 1"),
         (["stages.train.image=x"], "stages.train.image: overrides may not change this field"),
