@@ -53,7 +53,7 @@ class TestData:
         put_document(DATA | {"parameters": {"month": "${trigger.date}"}}, parameters={"month": 1})
         record = show(gateway, arrive("raw/_SUCCESS")[0].run)
         assert record.status == "REFUSED"
-        assert "month is declared as a number; it cannot be ${trigger.date}, which is a text" in record.reason
+        assert "month is declared as a number, not ${trigger.date}, which is a text" in record.reason
 
     def test_wrong_document_rejects_its_run_only(self, gateway, put_document, arrive):
         put_document(DATA, stages={"check": {"kind": "gat"}})
