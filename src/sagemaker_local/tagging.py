@@ -29,6 +29,6 @@ class Tagging:
             record = self._store.get(KIND, arn) or {}
             self._store.put(KIND, arn, {key: value for key, value in record.items() if key not in keys})
 
-    def forget(self, arn: str) -> None:
+    def delete(self, arn: str) -> None:
         """Delete all tags of a deleted resource."""
         self._store.delete(KIND, arn)

@@ -1,6 +1,6 @@
-"""Data capture: what an endpoint was asked and answered, as JSON lines in S3.
+"""Data capture: requests and responses of an endpoint, as JSON lines in S3.
 
-The format is that of the developer guide, "Capture data from real-time endpoint".
+The format is that of "Capture data from real-time endpoint" (developer guide).
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Content:
-    """One side of an invocation."""
+    """The body of a request or a response."""
 
     body: bytes
     content_type: str
 
 
 class Capture:
-    """One DataCaptureConfig."""
+    """What one DataCaptureConfig captures."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.destination: str = config["DestinationS3Uri"].rstrip("/")
@@ -51,11 +51,12 @@ class Capture:
 
     @staticmethod
     def of(config: dict[str, Any] | None) -> Capture | None:
-        """None where nothing is captured. EnableCapture: "defaults to enabled" (API reference)."""
+        """The capture of a configuration; None if it captures nothing. EnableCapture "defaults to enabled"
+        (API reference)."""
         return Capture(config) if config and config.get("EnableCapture", True) else None
 
     def sampled(self) -> bool:
-        return random.random() * 100 < self._percent  # noqa: S311 -- a sample
+        return random.random() * 100 < self._percent  # noqa: S311 -- sampling
 
     def line(self, sent: Content, answered: Content, inference_id: str, time: datetime) -> bytes:
         contents = {"INPUT": sent, "OUTPUT": answered}
@@ -82,7 +83,7 @@ class Capture:
 
 
 class Captures:
-    """Gathers lines by variant, and writes them within seconds."""
+    """Collects lines per variant and uploads them every SECONDS."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -91,30 +92,30 @@ class Captures:
         self._writer = Periodic("data-capture", SECONDS, self._write)
 
     def record(
-        self, capture: Capture, place: str, sent: Content, answered: Content, inference_id: str
+        self, capture: Capture, variant_path: str, sent: Content, answered: Content, inference_id: str
     ) -> None:
-        """`place` is `<endpoint>/<variant>`."""
+        """Capture an invocation, if it is sampled. `variant_path` is `<endpoint>/<variant>`."""
         if not capture.sampled():
             return
         line = capture.line(sent, answered, inference_id, datetime.now(UTC))
         with self._lock:
-            self._lines[f"{capture.destination}/{place}"].append(line)
-        self._writer.begin()
+            self._lines[f"{capture.destination}/{variant_path}"].append(line)
+        self._writer.start()
 
     def close(self) -> None:
-        """What is waiting is written first."""
+        """Upload the remaining lines and stop."""
         self._writer.close()
         self._write()
 
     def _write(self) -> None:
         with self._lock:
-            gathered, self._lines = self._lines, defaultdict(list)
-        for prefix, lines in gathered.items():
+            collected, self._lines = self._lines, defaultdict(list)
+        for prefix, lines in collected.items():
             for batch in _batches(lines):
                 try:
                     self._storage.upload_bytes(batch, f"{prefix}/{_file(datetime.now(UTC))}")
                 except JobFailure as error:
-                    log.warning("captured data is lost: %s", error)
+                    log.warning("captured data cannot be uploaded: %s", error)
 
 
 def _file(time: datetime) -> str:

@@ -1,4 +1,4 @@
-"""CloudWatch as endpoints need it: their metrics go there, and the alarms of a deployment are read there."""
+"""CloudWatch for endpoints: it receives their metrics and has the alarms of deployments."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from sagemaker_local.session import session
 from sagemaker_local.settings import Settings
 
 DATA_LIMIT = 1_000
-"""Of one PutMetricData (CloudWatch service quotas)."""
+"""The maximum number of data in one PutMetricData (CloudWatch service quotas)."""
 KINDS = ["MetricAlarm", "CompositeAlarm"]
 
 
 class UnreachableError(Exception):
-    """The endpoint has no CloudWatch, or it refused. The message says which."""
+    """The endpoint has no CloudWatch, or it rejected a request."""
 
 
 class CloudWatch:
-    """Everything raises UnreachableError."""
+    """A CloudWatch client. Methods raise UnreachableError."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = Lock()
 
     @cached_property
-    def _made(self) -> Any:
+    def _client(self) -> Any:
         config = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 2}, proxies={})
         return session(self._settings).client("cloudwatch", endpoint_url=self._settings.url, config=config)
 
@@ -41,19 +41,19 @@ class CloudWatch:
             )
 
     def alarms(self, names: Sequence[str]) -> dict[str, str]:
-        """Name -> state (OK, ALARM, INSUFFICIENT_DATA) of those that exist."""
-        found = self._call("describe_alarms", AlarmNames=list(names), AlarmTypes=KINDS)
-        listed = [*found.get("MetricAlarms", []), *found.get("CompositeAlarms", [])]
-        return {alarm["AlarmName"]: alarm["StateValue"] for alarm in listed}
+        """The state of each existing alarm by name: OK, ALARM or INSUFFICIENT_DATA."""
+        response = self._call("describe_alarms", AlarmNames=list(names), AlarmTypes=KINDS)
+        alarms = [*response.get("MetricAlarms", []), *response.get("CompositeAlarms", [])]
+        return {alarm["AlarmName"]: alarm["StateValue"] for alarm in alarms}
 
     def close(self) -> None:
         with self._lock:
-            if "_made" in self.__dict__:
-                self._made.close()
+            if "_client" in self.__dict__:
+                self._client.close()
 
     def _call(self, operation: str, **arguments: Any) -> dict[str, Any]:
         with self._lock:
-            client = self._made
+            client = self._client
         try:
             answer: dict[str, Any] = getattr(client, operation)(**arguments)
         except (ClientError, BotoCoreError) as error:

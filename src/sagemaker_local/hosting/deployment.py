@@ -1,6 +1,7 @@
-"""What a DeploymentConfig asks for: in which steps traffic moves to a new fleet, and which alarms undo that.
+"""The meaning of a DeploymentConfig: the steps that move traffic to a new fleet, and the alarms that undo
+them.
 
-Developer guide, "Deployment guardrails for updating models in production".
+See "Deployment guardrails for updating models in production" (developer guide).
 """
 
 from __future__ import annotations
@@ -20,19 +21,19 @@ LIMITS = {
     "MaximumBatchSize": (5, 50),
     "RollbackMaximumBatchSize": (5, 100),
 }
-"""Percent of the variant's instances (API reference, TrafficRoutingConfig and RollingUpdatePolicy)."""
+"""Percent of the variant's instances (TrafficRoutingConfig and RollingUpdatePolicy, API reference)."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """`share` of the traffic goes to the new fleet; then alarms are watched for `wait` seconds."""
+    """Move this share of the traffic to the new fleet, then watch the alarms for `wait` seconds."""
 
     share: float
     wait: int
     reason: str
-    """The field that the wait comes from, as status messages name it."""
+    """The field that the wait comes from, for status messages."""
     capacity: str
-    """What the share is, in the words of status messages: canary, linear, batch, full."""
+    """The name of the share in status messages: canary, linear, batch or full."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class Deployment:
 
 
 def deployment(config: dict[str, Any], instances: int) -> Deployment:
-    """ValidationException where the configuration contradicts itself, or the number of instances."""
+    """Parse a DeploymentConfig. ValidationException if it is contradictory or does not fit the instance
+    count."""
     if POLICY in config and ROLLING in config:
         raise invalid(f"Only one update policy can be used: {POLICY} or {ROLLING}.")
     policy: dict[str, Any] = config.get(POLICY) or config.get(ROLLING) or {}
@@ -54,18 +56,18 @@ def deployment(config: dict[str, Any], instances: int) -> Deployment:
     else:
         steps = Deployment().steps
     timeout = policy.get("MaximumExecutionTimeoutInSeconds")
-    waiting = sum(step.wait for step in steps)
-    if timeout is not None and waiting >= timeout:
+    waits = sum(step.wait for step in steps)
+    if timeout is not None and waits >= timeout:
         raise invalid(
-            f"MaximumExecutionTimeoutInSeconds ({timeout}) must be larger than all waits together"
-            f" ({waiting})."
+            f"MaximumExecutionTimeoutInSeconds ({timeout}) must be larger than the sum of all waits"
+            f" ({waits})."
         )
-    listed = config.get("AutoRollbackConfiguration", {}).get("Alarms", [])
-    return Deployment(steps, tuple(alarm["AlarmName"] for alarm in listed if "AlarmName" in alarm), timeout)
+    alarms = config.get("AutoRollbackConfiguration", {}).get("Alarms", [])
+    return Deployment(steps, tuple(alarm["AlarmName"] for alarm in alarms if "AlarmName" in alarm), timeout)
 
 
 def activated(share: float, instances: int) -> int:
-    """How many of a variant's instances a share is."""
+    """The number of instances of a share, rounded up."""
     return math.ceil(round(share * instances, 9))
 
 
@@ -80,7 +82,7 @@ def _blue_green(policy: dict[str, Any], instances: int) -> tuple[Step, ...]:
         return (last,)
     share = _share(routing, SIZES[kind], instances)
     shares = [share] if kind == "CANARY" else _shares(share)
-    return (*(Step(each, wait, "WaitIntervalInSeconds", kind.lower()) for each in shares), last)
+    return (*(Step(share, wait, "WaitIntervalInSeconds", kind.lower()) for share in shares), last)
 
 
 def _rolling(policy: dict[str, Any], instances: int) -> tuple[Step, ...]:
@@ -90,12 +92,12 @@ def _rolling(policy: dict[str, Any], instances: int) -> tuple[Step, ...]:
     wait = policy["WaitIntervalInSeconds"]
     shares = [*_shares(share), 1.0]
     return tuple(
-        Step(each, wait, "WaitIntervalInSeconds", "full" if each == 1.0 else "batch") for each in shares
+        Step(share, wait, "WaitIntervalInSeconds", "full" if share == 1.0 else "batch") for share in shares
     )
 
 
 def _shares(share: float) -> Sequence[float]:
-    """One step after the other, without the last, which is everything."""
+    """The cumulative shares of equal steps, without the last one, which is 1."""
     return [share * number for number in range(1, math.ceil(round(1 / share, 9)))]
 
 

@@ -1,7 +1,7 @@
-"""How an endpoint gets to what it was asked for: beside the call that asked, and again after a restart.
+"""Creates, updates and deletes endpoints in background threads, and resumes after a restart.
 
-A record's `_generation` is the number of the latest generation, `_current` the one that serves, `_pending`
-the one that is to.
+In a record, `_generation` is the number of the latest generation, `_current` is the generation that serves,
+and `_pending` is the one that is being deployed.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from sagemaker_local.hosting.deployment import Step, deployment
 from sagemaker_local.hosting.endpoint_records import DEPLOYMENT_EVENT, EndpointRecords
 from sagemaker_local.hosting.periodic import Periodic
 from sagemaker_local.hosting.rollout import InterruptedRolloutError, RolledBackError, Rollout
-from sagemaker_local.hosting.routing import Lane, Routing
+from sagemaker_local.hosting.routing import Route, Routing
 from sagemaker_local.model_servers.fleet import DeployError, Fleet
 from sagemaker_local.resource import Context
 
 HEALTH_SECONDS = 2.0
 REASON_LIMIT = 1024
-"""Characters (botocore's sagemaker model, FailureReason)."""
+"""The maximum length of FailureReason in characters (botocore's SageMaker model)."""
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Deployments:
         self._health = Periodic("endpoint-health", HEALTH_SECONDS, self._check)
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
-        self._rising: set[Fleet] = set()
+        self._starting: set[Fleet] = set()
         self._closing = threading.Event()
 
     def resume(self) -> None:
@@ -50,33 +50,33 @@ class Deployments:
                 self.remove(name)
                 continue
             if "_current" in record:
-                self._routing.settle(name, self._lane(name, record["_current"]))
-                self._health.begin()
+                self._routing.route_all(name, self._route(name, record["_current"]))
+                self._health.start()
             if "_pending" in record:
                 self.deploy(name)
-            if "_wanted" in record:
-                self.reweigh(name)
+            if "_desired" in record:
+                self.update_weights(name)
 
     def close(self) -> None:
-        """Ends every model server; what was under way goes on after a restart."""
+        """Stop every model server. Deployments in progress continue after a restart."""
         with self._lock:
             self._closing.set()
-            running = [*self._rising, *self._routing.fleets()]
+            running = [*self._starting, *self._routing.fleets()]
         for fleet in running:
             fleet.close()
         self._health.close()
         for thread in self._threads:
             thread.join()
-        # One that became ready meanwhile.
+        # A fleet may have become ready meanwhile.
         for fleet in self._routing.fleets():
             fleet.close()
 
     def deploy(self, name: str) -> None:
-        """Brings the pending generation up, moves the traffic, then ends the one before."""
+        """Start the pending generation, move the traffic to it, then stop the previous generation."""
         self._background(self._deploy, name)
 
-    def reweigh(self, name: str) -> None:
-        self._background(self._reweigh, name)
+    def update_weights(self, name: str) -> None:
+        self._background(self._update_weights, name)
 
     def remove(self, name: str) -> None:
         self._background(self._remove, name)
@@ -85,17 +85,17 @@ class Deployments:
         for fleet in self._routing.fleets():
             fleet.check()
 
-    def _lane(self, name: str, generation: dict[str, Any]) -> Lane:
+    def _route(self, name: str, generation: dict[str, Any]) -> Route:
         fleet = Fleet(self._context, name, generation["generation"], generation["serving"])
-        return Lane(fleet, generation["config"], Capture.of(generation["capture"]))
+        return Route(fleet, generation["config"], Capture.of(generation["capture"]))
 
     def _background(self, action: Callable[[str], None], name: str) -> None:
-        """Creating, updating and deleting take their time; `close` waits for what is under way."""
+        """Run an action in a thread. `close` waits for it."""
         thread = threading.Thread(
             target=self._guarded, args=(action, name), name=f"endpoint-{name}", daemon=True
         )
         with self._lock:
-            self._threads = [each for each in self._threads if each.is_alive()]
+            self._threads = [thread for thread in self._threads if thread.is_alive()]
             self._threads.append(thread)
             thread.start()
 
@@ -110,54 +110,54 @@ class Deployments:
     def _deploy(self, name: str) -> None:
         record = self._records.find(name)
         pending = record["_pending"]
-        lane = self._lane(name, pending)
+        route = self._route(name, pending)
         with self._lock:
             if self._closing.is_set():
                 return
-            self._rising.add(lane.fleet)
+            self._starting.add(route.fleet)
         try:
-            lane.fleet.start()
-            self._health.begin()
+            route.fleet.start()
+            self._health.start()
             if "_current" in record:
-                self._roll_out(name, lane, pending)
+                self._roll_out(name, route, pending)
         except InterruptedRolloutError:
             return
         except DeployError as error:
             if not self._closing.is_set():
-                lane.fleet.discard()
+                route.fleet.discard()
                 self._failed(name, str(error))
             return
         except RolledBackError as error:
             if not self._closing.is_set():
-                self._roll_back(name, lane, str(error))
+                self._roll_back(name, route, str(error))
             return
         except Exception:
-            self._withdraw(name, lane)
+            self._withdraw(name, route)
             raise
         finally:
             with self._lock:
-                self._rising.discard(lane.fleet)
-        self._switch(name, lane)
+                self._starting.discard(route.fleet)
+        self._switch(name, route)
 
-    def _roll_out(self, name: str, lane: Lane, pending: dict[str, Any]) -> None:
+    def _roll_out(self, name: str, route: Route, pending: dict[str, Any]) -> None:
         Rollout(
             deployment(pending["deployment"], variants.instances(pending["serving"])),
             self._cloudwatch,
             self._closing,
             self._context.settings.wait_scale,
-            shift=lambda share: self._routing.shift(name, lane, share),
+            shift=lambda share: self._routing.shift(name, route, share),
             show=lambda step, stage: self._show(name, step, stage),
         ).run()
 
     def _show(self, name: str, step: Step, stage: str) -> None:
         with self._records.change(name) as record:
-            pending, begun = record["_pending"], record["PendingDeploymentSummary"]["StartTime"]
+            pending, started = record["_pending"], record["PendingDeploymentSummary"]["StartTime"]
             record["PendingDeploymentSummary"] = variants.pending_summary(
-                pending["config"], pending["serving"], begun, step, stage
+                pending["config"], pending["serving"], started, step, stage
             )
         self._records.publish(record, DEPLOYMENT_EVENT)
 
-    def _switch(self, name: str, lane: Lane) -> None:
+    def _switch(self, name: str, route: Route) -> None:
         with self._records.change(name) as record:
             current = record.pop("_pending")
             record.pop("PendingDeploymentSummary")
@@ -170,35 +170,35 @@ class Deployments:
                 ProductionVariants=variants.summaries(current["serving"]),
                 _current=current,
             )
-            before = self._routing.settle(name, lane)
+            before = self._routing.route_all(name, route)
         self._records.publish(record)
         for fleet in before:
             fleet.retire()
 
-    def _roll_back(self, name: str, lane: Lane, reason: str) -> None:
+    def _roll_back(self, name: str, route: Route, reason: str) -> None:
         old = self._routing.serving(name)
         try:
             old.fleet.start()
         except DeployError as error:
-            # Both go on with the shares that they have, as after a rollback of SageMaker's that failed.
+            # Both fleets keep their shares, as after a failed rollback in SageMaker.
             if not self._closing.is_set():
                 self._failed(name, f"{reason}. The rollback failed: {error}", "UpdateRollbackFailed")
             return
-        self._routing.shift(name, lane, 0.0)
+        self._routing.shift(name, route, 0.0)
         self._failed(name, reason)
-        self._withdraw(name, lane)
+        self._withdraw(name, route)
 
-    def _withdraw(self, name: str, lane: Lane) -> None:
-        self._routing.withdraw(name, lane)
+    def _withdraw(self, name: str, route: Route) -> None:
+        self._routing.withdraw(name, route)
         if self._closing.is_set():
-            lane.fleet.close()
+            route.fleet.close()
         else:
-            lane.fleet.retire()
+            route.fleet.retire()
 
     def _failed(self, name: str, reason: str, status: str = "InService") -> None:
-        """An endpoint that served before goes on serving that, and says why it did not change."""
+        """Record the failure. An endpoint that served before keeps serving its previous generation."""
         with self._records.change(name) as record:
-            for member in ("_pending", "_wanted", "PendingDeploymentSummary"):
+            for member in ("_pending", "_desired", "PendingDeploymentSummary"):
                 record.pop(member, None)
             record.update(
                 EndpointStatus=status if "_current" in record else "Failed",
@@ -206,16 +206,16 @@ class Deployments:
             )
         self._records.publish(record)
 
-    def _reweigh(self, name: str) -> None:
+    def _update_weights(self, name: str) -> None:
         with self._records.change(name) as record:
-            serving = record.pop("_wanted")
+            serving = record.pop("_desired")
             record["_current"]["serving"] = serving
             record.update(EndpointStatus="InService", ProductionVariants=variants.summaries(serving))
-            weights = {each["name"]: each["weight"] for each in serving}
-            self._routing.serving(name).fleet.weigh(weights)
+            weights = {variant["name"]: variant["weight"] for variant in serving}
+            self._routing.serving(name).fleet.set_weights(weights)
         self._records.publish(record)
 
     def _remove(self, name: str) -> None:
-        for fleet in self._routing.drop(name):
+        for fleet in self._routing.remove(name):
             fleet.retire()
         self._records.delete(self._records.find(name))

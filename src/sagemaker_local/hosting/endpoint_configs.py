@@ -1,4 +1,4 @@
-"""Endpoint configurations: which models an endpoint serves, with which weights."""
+"""Endpoint configurations: the models that an endpoint serves, and their weights."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RULES: Rules = {
     "ProductionVariants[].ServerlessConfig": (),
     "ProductionVariants[].InstancePools": (),
 }
-"""Instances, volumes, keys and networks cannot change an answer here, so they are accepted."""
+"""Fields for instances, volumes, keys and networks are not in here: they cannot change a response."""
 IDLE_FIELDS = (
     *(
         f"ProductionVariants[].{member}"
@@ -54,7 +54,7 @@ IDLE_FIELDS = (
 
 
 def find(context: Context, name: str) -> Record:
-    """ValidationException where there is no such configuration."""
+    """The record of a configuration. ValidationException if it does not exist."""
     record = context.store.get(KIND, name)
     if record is None:
         raise invalid(f'Could not find endpoint configuration "{arn(context.settings, KIND, name)}".')
@@ -78,7 +78,7 @@ class EndpointConfigs(Resource):
         record = {
             **{key: value for key, value in request.items() if key != "Tags"},
             "ProductionVariants": [
-                {"InitialVariantWeight": 1.0, **each} for each in request["ProductionVariants"]
+                {"InitialVariantWeight": 1.0, **variant} for variant in request["ProductionVariants"]
             ],
             "EndpointConfigArn": arn(self.context.settings, KIND, name),
             "CreationTime": now(),
@@ -102,7 +102,7 @@ class EndpointConfigs(Resource):
     def _delete(self, request: dict[str, Any]) -> dict[str, Any]:
         record = find(self.context, request["EndpointConfigName"])
         self.context.store.delete(KIND, record["EndpointConfigName"])
-        self.context.tags.forget(record["EndpointConfigArn"])
+        self.context.tags.delete(record["EndpointConfigArn"])
         self._publish(record)
         return {}
 
@@ -116,10 +116,10 @@ def _check(request: dict[str, Any]) -> None:
         raise unsupported(f"DataCaptureConfig.DestinationS3Uri={destination} (only s3://)")
     names = [variant["VariantName"] for variant in request["ProductionVariants"]]
     if len(set(names)) < len(names):
-        raise invalid(f"The names of the production variants must differ: {names}")
+        raise invalid(f"The names of the production variants must be unique: {names}")
     for variant in request["ProductionVariants"]:
-        place = f"ProductionVariants.{variant['VariantName']}"
+        path = f"ProductionVariants.{variant['VariantName']}"
         if "ModelName" not in variant:
-            raise unsupported(f"{place} without ModelName (inference components)")
+            raise unsupported(f"{path} without ModelName (inference components)")
         if "InstanceType" not in variant or "InitialInstanceCount" not in variant:
-            raise invalid(f"{place} needs InstanceType and InitialInstanceCount.")
+            raise invalid(f"{path} needs InstanceType and InitialInstanceCount.")

@@ -1,4 +1,4 @@
-"""What CloudWatch is told of an endpoint's invocations (developer guide, Endpoint invocation metrics)."""
+"""CloudWatch metrics of an endpoint's invocations (developer guide, Endpoint invocation metrics)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from sagemaker_local.hosting.periodic import Periodic
 
 NAMESPACE = "AWS/SageMaker"
 SECONDS = 1.0
-"""SageMaker sends every minute; here waits are short, and an alarm has to see it in time."""
+"""SageMaker sends every minute. Deployments are faster here, and their alarms need the metrics in time."""
 VALUES_LIMIT = 150
-"""Different values in one datum (PutMetricData, API reference, MetricDatum)."""
+"""The maximum number of distinct values in one datum (PutMetricData, API reference, MetricDatum)."""
 UNITS = {
     "Invocations": "None",
     "Invocation4XXErrors": "None",
@@ -29,14 +29,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Source:
-    """Who answered."""
+    """The variant that handled an invocation."""
 
     endpoint: str
     variant: str
     config: str
 
     def dimensions(self) -> list[list[dict[str, str]]]:
-        """Also with the configuration, which tells the two fleets of an update apart."""
+        """The dimensions of the metrics. Those with the configuration tell the two fleets of an update
+        apart."""
         both = [
             {"Name": "EndpointName", "Value": self.endpoint},
             {"Name": "VariantName", "Value": self.variant},
@@ -45,21 +46,21 @@ class Source:
 
 
 class EndpointMetrics:
-    """Gathers, and sends every second. Without CloudWatch it stops trying."""
+    """Collects metrics and sends them every SECONDS. Stops if there is no CloudWatch."""
 
     def __init__(self, cloudwatch: CloudWatch) -> None:
         self._cloudwatch = cloudwatch
         self._lock = threading.Lock()
-        self._gathered: dict[tuple[Source, str], Counter[float]] = defaultdict(Counter)
-        self._dead = False
+        self._collected: dict[tuple[Source, str], Counter[float]] = defaultdict(Counter)
+        self._stopped = False
         self._sender = Periodic("endpoint-metrics", SECONDS, self._send)
 
     def record(self, source: Source, status: int, seconds: float) -> None:
-        """`status` is the container's, 0 where it did not answer in time.
+        """Record an invocation. `status` is the container's HTTP status, or 0 if it did not respond in time.
 
-        Two digits of the latency are kept, so that many requests make few values.
+        The latency has two significant digits, so that many requests have few distinct values.
         """
-        if self._dead:
+        if self._stopped:
             return
         client_error = 400 <= status < 500
         values = {
@@ -70,27 +71,27 @@ class EndpointMetrics:
         }
         with self._lock:
             for metric, value in values.items():
-                self._gathered[source, metric][value] += 1
-        self._sender.begin()
+                self._collected[source, metric][value] += 1
+        self._sender.start()
 
     def close(self) -> None:
-        """What is waiting is sent first."""
+        """Send the remaining metrics and stop."""
         self._sender.close()
         self._send()
 
     def _send(self) -> None:
         with self._lock:
-            gathered, self._gathered = self._gathered, defaultdict(Counter)
-        if not gathered or self._dead:
+            collected, self._collected = self._collected, defaultdict(Counter)
+        if not collected or self._stopped:
             return
         data = [
-            datum for (source, metric), counts in gathered.items() for datum in _data(source, metric, counts)
+            datum for (source, metric), counts in collected.items() for datum in _data(source, metric, counts)
         ]
         try:
             self._cloudwatch.put(NAMESPACE, data)
         except UnreachableError as error:
             log.warning("endpoints have no metrics: %s", error)
-            self._dead = True
+            self._stopped = True
 
 
 def _data(source: Source, metric: str, counts: Counter[float]) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The records of endpoints: found, changed, and told to EventBridge."""
+"""The records of endpoints, and their events."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KIND = "endpoint"
 EVENT = "SageMaker Endpoint State Change"
 DEPLOYMENT_EVENT = "SageMaker Endpoint Deployment State Change"
 EVENT_STATUS = {"InService": "IN_SERVICE"}
-"""Other than the API, the event writes a status in capitals (developer guide, Endpoint state change)."""
+"""Unlike the API, the event has the status in capitals (developer guide, Endpoint state change)."""
 IN_PROGRESS = ("Creating", "Updating", "Deleting")
 
 
@@ -30,22 +30,22 @@ class EndpointRecords:
         return self._context.store.all(KIND)
 
     def find(self, name: str) -> Record:
-        """ValidationException where there is no such endpoint."""
+        """The record of an endpoint. ValidationException if it does not exist."""
         record = self._context.store.get(KIND, name)
         if record is None:
             raise invalid(f'Could not find endpoint "{self.arn(name)}".')
         return record
 
-    def at_rest(self, name: str) -> Record:
-        """ValidationException where something is under way."""
+    def require_idle(self, name: str) -> Record:
+        """The record of an endpoint. ValidationException if an operation is in progress."""
         record = self.find(name)
         if record["EndpointStatus"] in IN_PROGRESS:
             raise invalid(f'Cannot update in-progress endpoint "{record["EndpointArn"]}".')
         return record
 
-    def changeable(self, name: str) -> Record:
-        """ValidationException where it cannot be updated."""
-        record = self.at_rest(name)
+    def require_updatable(self, name: str) -> Record:
+        """The record of an endpoint. ValidationException if it cannot be updated."""
+        record = self.require_idle(name)
         if record["EndpointStatus"] == "Failed":
             raise invalid(f'Cannot update failed endpoint "{record["EndpointArn"]}"; it can only be deleted.')
         return record
@@ -56,7 +56,7 @@ class EndpointRecords:
 
     @contextmanager
     def change(self, name: str) -> Iterator[Record]:
-        """What the block does to the record is kept, unless it raises."""
+        """Change a record in a transaction. An exception in the block keeps the old record."""
         with self._context.store.transaction():
             record = self.find(name)
             yield record
@@ -65,7 +65,7 @@ class EndpointRecords:
 
     def delete(self, record: Record) -> None:
         self._context.store.delete(KIND, record["EndpointName"])
-        self._context.tags.forget(record["EndpointArn"])
+        self._context.tags.delete(record["EndpointArn"])
 
     def publish(self, record: Record, event: str = EVENT) -> None:
         detail = public(record)

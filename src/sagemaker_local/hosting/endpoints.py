@@ -1,8 +1,8 @@
-"""Endpoints: what the API does with them, and who answers an invocation.
+"""Endpoints: the API operations and InvokeEndpoint.
 
-An endpoint keeps a copy of what it serves, so that it outlives its configuration and models, and a restart of
-the server: then its model servers start again with the first invocation, from the files that are still there,
-and an update that was under way starts again.
+An endpoint has a copy of everything that it serves, so it does not depend on its configuration and models.
+After a restart of the server, its model servers start with the first invocation from the files on disk, and
+an update in progress starts again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sagemaker_local.hosting.deployment import deployment
 from sagemaker_local.hosting.deployments import Deployments
 from sagemaker_local.hosting.endpoint_metrics import EndpointMetrics, Source
 from sagemaker_local.hosting.endpoint_records import EndpointRecords
-from sagemaker_local.hosting.routing import Chosen, Routing
+from sagemaker_local.hosting.routing import Destination, Routing
 from sagemaker_local.model_servers import runtime
 from sagemaker_local.model_servers.fleet import Serving
 from sagemaker_local.resource import Context, Operation, Resource, now
@@ -50,7 +50,7 @@ class Endpoints(Resource):
         return {
             "CreateEndpoint": self._create,
             "UpdateEndpoint": self._update,
-            "UpdateEndpointWeightsAndCapacities": self._reweigh,
+            "UpdateEndpointWeightsAndCapacities": self._update_weights,
             "DescribeEndpoint": self._describe,
             "ListEndpoints": self._list,
             "DeleteEndpoint": self._delete,
@@ -68,33 +68,40 @@ class Endpoints(Resource):
     def invoke(self, endpoint: str, body: bytes, headers: Mapping[str, str]) -> InvokeResult:
         runtime.check(body, headers)
         settings, target = self.context.settings, headers.get(runtime.TARGET_VARIANT, "")
-        with self._routing.request(endpoint, target) as chosen:
-            if chosen is None:
+        with self._routing.request(endpoint, target) as destination:
+            if destination is None:
                 raise runtime.rejected(f"Endpoint {endpoint} of account {settings.account} not found.")
-            began = time.monotonic()
-            outcome = runtime.invoke(settings, endpoint, chosen.variant, chosen.pool, body, headers)
-            taken = time.monotonic() - began
-        self._metrics.record(Source(endpoint, chosen.variant, chosen.lane.config), outcome.status, taken)
+            started = time.monotonic()
+            outcome = runtime.invoke(settings, endpoint, destination.variant, destination.pool, body, headers)
+            elapsed = time.monotonic() - started
+        self._metrics.record(
+            Source(endpoint, destination.variant, destination.route.config), outcome.status, elapsed
+        )
         if outcome.result.status == 200:
-            self._capture(endpoint, chosen, body, headers, outcome.result)
+            self._capture(endpoint, destination, body, headers, outcome.result)
         return outcome.result
 
     def _capture(
-        self, endpoint: str, chosen: Chosen, body: bytes, headers: Mapping[str, str], result: InvokeResult
+        self,
+        endpoint: str,
+        destination: Destination,
+        body: bytes,
+        headers: Mapping[str, str],
+        result: InvokeResult,
     ) -> None:
-        if chosen.lane.capture is not None:
+        if destination.route.capture is not None:
             sent = Content(body, headers.get("content-type", ""))
             answered = Content(result.body, result.headers["content-type"])
             inference_id = headers.get(runtime.INFERENCE_ID, "")
-            place = f"{endpoint}/{chosen.variant}"
-            self._captures.record(chosen.lane.capture, place, sent, answered, inference_id)
+            variant_path = f"{endpoint}/{destination.variant}"
+            self._captures.record(destination.route.capture, variant_path, sent, answered, inference_id)
 
     def _create(self, request: dict[str, Any]) -> dict[str, Any]:
         config = endpoint_configs.find(self.context, request["EndpointConfigName"])
         name, created = request["EndpointName"], now()
-        serving = variants.serving_of(self.context, config)
-        asked = request.get("DeploymentConfig")
-        deployment(asked or {}, variants.instances(serving))
+        serving = variants.served_variants(self.context, config)
+        deployment_config = request.get("DeploymentConfig")
+        deployment(deployment_config or {}, variants.instances(serving))
         record = {
             "EndpointName": name,
             "EndpointArn": self._records.arn(name),
@@ -104,8 +111,8 @@ class Endpoints(Resource):
             **_pending(config, serving, 1, {}),
             "EndpointConfigName": config["EndpointConfigName"],
         }
-        if asked is not None:
-            record["LastDeploymentConfig"] = asked
+        if deployment_config is not None:
+            record["LastDeploymentConfig"] = deployment_config
         self._records.add(record)
         if request.get("Tags"):
             self.context.tags.add(record["EndpointArn"], request["Tags"])
@@ -116,45 +123,45 @@ class Endpoints(Resource):
     def _update(self, request: dict[str, Any]) -> dict[str, Any]:
         name = request["EndpointName"]
         config = endpoint_configs.find(self.context, request["EndpointConfigName"])
-        asked = _deployment_config(request, self._records.changeable(name))
-        serving = variants.serving_of(self.context, config)
-        self._known_alarms(asked)
+        deployment_config = _deployment_config(request, self._records.require_updatable(name))
+        serving = variants.served_variants(self.context, config)
+        self._check_alarms(deployment_config)
         with self._records.change(name) as record:
-            # Again, since another update may have come first.
-            self._records.changeable(name)
+            # Checked again in the transaction, because another update may have started.
+            self._records.require_updatable(name)
             variants.retain(serving, record, request)
-            deployment(asked, variants.instances(serving))
+            deployment(deployment_config, variants.instances(serving))
             record.update(
                 EndpointStatus="Updating",
-                **_pending(config, serving, record["_generation"] + 1, asked),
+                **_pending(config, serving, record["_generation"] + 1, deployment_config),
             )
-            if asked:
-                record["LastDeploymentConfig"] = asked
+            if deployment_config:
+                record["LastDeploymentConfig"] = deployment_config
             record.pop("FailureReason", None)
         self._records.publish(record)
         self._deployments.deploy(name)
         return record
 
-    def _reweigh(self, request: dict[str, Any]) -> dict[str, Any]:
-        name, wanted = request["EndpointName"], request["DesiredWeightsAndCapacities"]
+    def _update_weights(self, request: dict[str, Any]) -> dict[str, Any]:
+        name, desired = request["EndpointName"], request["DesiredWeightsAndCapacities"]
         with self._records.change(name) as record:
-            self._records.changeable(name)
+            self._records.require_updatable(name)
             serving = record["_current"]["serving"]
-            known = {each["name"] for each in serving}
-            unknown = sorted({each["VariantName"] for each in wanted} - known)
+            names = {variant["name"] for variant in serving}
+            unknown = sorted({variant["VariantName"] for variant in desired} - names)
             if unknown:
                 raise invalid(
                     f"Endpoint {record['EndpointArn']} has no production variant {', '.join(unknown)}."
                 )
-            then = variants.reweighed(serving, wanted)
+            after = variants.with_weights(serving, desired)
             record.update(
                 EndpointStatus="Updating",
-                ProductionVariants=variants.summaries(serving, then),
-                _wanted=then,
+                ProductionVariants=variants.summaries(serving, after),
+                _desired=after,
             )
             record.pop("FailureReason", None)
         self._records.publish(record)
-        self._deployments.reweigh(name)
+        self._deployments.update_weights(name)
         return record
 
     def _describe(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -166,16 +173,16 @@ class Endpoints(Resource):
     def _delete(self, request: dict[str, Any]) -> dict[str, Any]:
         name = request["EndpointName"]
         with self._records.change(name) as record:
-            self._records.at_rest(name)
+            self._records.require_idle(name)
             record["EndpointStatus"] = "Deleting"
         self._records.publish(record)
         self._deployments.remove(name)
         return {}
 
-    def _known_alarms(self, config: dict[str, Any]) -> None:
-        """An alarm that nothing can trip would make a rollback that never comes."""
-        listed = config.get("AutoRollbackConfiguration", {}).get("Alarms", [])
-        names = [alarm["AlarmName"] for alarm in listed if "AlarmName" in alarm]
+    def _check_alarms(self, config: dict[str, Any]) -> None:
+        """Reject alarms that do not exist: they could never cause a rollback."""
+        alarms = config.get("AutoRollbackConfiguration", {}).get("Alarms", [])
+        names = [alarm["AlarmName"] for alarm in alarms if "AlarmName" in alarm]
         if not names:
             return
         try:
@@ -187,17 +194,19 @@ class Endpoints(Resource):
 
 
 def _deployment_config(request: dict[str, Any], record: Record) -> dict[str, Any]:
-    asked: dict[str, Any] = request.get("DeploymentConfig", {})
+    deployment_config: dict[str, Any] = request.get("DeploymentConfig", {})
     if not request.get("RetainDeploymentConfig"):
-        return asked
-    if asked:
+        return deployment_config
+    if deployment_config:
         raise invalid("Specify either DeploymentConfig or RetainDeploymentConfig, not both.")
     last: dict[str, Any] = record.get("LastDeploymentConfig", {})
     return last
 
 
-def _pending(config: Record, serving: Serving, generation: int, asked: dict[str, Any]) -> dict[str, Any]:
-    """What a record keeps while a new generation comes up."""
+def _pending(
+    config: Record, serving: Serving, generation: int, deployment_config: dict[str, Any]
+) -> dict[str, Any]:
+    """The members of a record while a new generation is deployed."""
     name = config["EndpointConfigName"]
     return {
         "PendingDeploymentSummary": variants.pending_summary(name, serving, now()),
@@ -207,6 +216,6 @@ def _pending(config: Record, serving: Serving, generation: int, asked: dict[str,
             "generation": generation,
             "serving": serving,
             "capture": config.get("DataCaptureConfig"),
-            "deployment": asked,
+            "deployment": deployment_config,
         },
     }

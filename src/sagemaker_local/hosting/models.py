@@ -1,4 +1,4 @@
-"""Models: an image, its artifact and its environment. Nothing runs here; an endpoint takes a copy."""
+"""Models: an image, an artifact and environment variables. Endpoints take a copy of them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CONTAINER: Rules = {
     "ModelDataSource.S3DataSource.ETag": (),
     "ModelDataSource.S3DataSource.ManifestEtag": (),
 }
-"""Of a container definition."""
+"""The rejected fields of a container definition."""
 RULES: Rules = {**under("PrimaryContainer", CONTAINER), **under("Containers[]", CONTAINER)}
 IDLE_FIELDS = (
     *(
@@ -54,7 +54,7 @@ IDLE_FIELDS = (
 
 
 def find(context: Context, name: str) -> Record:
-    """ValidationException where there is no such model."""
+    """The record of a model. ValidationException if it does not exist."""
     record = context.store.get(KIND, name)
     if record is None:
         raise invalid(f'Could not find model "{arn(context.settings, KIND, name)}".')
@@ -87,7 +87,7 @@ class Models(Resource):
         return record
 
     def _container(self, container: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
-        """`{Image, ModelData, Environment}` that an endpoint runs, from a package where one is named."""
+        """What an endpoint runs: `{Image, ModelData, Environment}`, from a model package if one is named."""
         environment = container.get("Environment", {})
         if "ModelPackageName" in container:
             if "Image" in container or _source(container):
@@ -114,20 +114,21 @@ class Models(Resource):
 
     def _packaged(self, name: str) -> dict[str, Any]:
         package = model_packages.find(self.context, name)
-        place = package["ModelPackageArn"]
+        package_arn = package["ModelPackageArn"]
         if package["ModelPackageStatus"] != "Completed":
-            raise invalid(f"Model package {place} is {package['ModelPackageStatus']}, not Completed.")
+            raise invalid(f"Model package {package_arn} is {package['ModelPackageStatus']}, not Completed.")
         if package.get("ModelApprovalStatus", "Approved") != "Approved":
             raise invalid(
-                f"Model package {place} is {package['ModelApprovalStatus']}; only Approved can be deployed."
+                f"Model package {package_arn} is {package['ModelApprovalStatus']};"
+                " only Approved can be deployed."
             )
         containers = package.get("InferenceSpecification", {}).get("Containers", [])
         if len(containers) != 1:
-            raise unsupported(f"a model package with {len(containers)} containers ({place})")
+            raise unsupported(f"a model package with {len(containers)} containers ({package_arn})")
         container: dict[str, Any] = containers[0]
         refuse_unsupported(container, CONTAINER)
         if "Image" not in container:
-            raise invalid(f"The container of model package {place} has no Image.")
+            raise invalid(f"The container of model package {package_arn} has no Image.")
         return container
 
     def _describe(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -139,12 +140,13 @@ class Models(Resource):
     def _delete(self, request: dict[str, Any]) -> dict[str, Any]:
         record = find(self.context, request["ModelName"])
         self.context.store.delete(KIND, record["ModelName"])
-        self.context.tags.forget(record["ModelArn"])
+        self.context.tags.delete(record["ModelArn"])
         self._publish(record)
         return {}
 
     def _publish(self, record: Record) -> None:
-        """Sent when a model is created or deleted (developer guide, SageMaker model state change)."""
+        """Publish the event for a created or deleted model (developer guide, SageMaker model state
+        change)."""
         announce(self.context, EVENT, event_detail({**public(record), "Tags": {}}))
 
 
@@ -168,7 +170,7 @@ def _source(container: dict[str, Any]) -> str:
 
 
 def _unreadable(uri: str, role: str, region: str) -> str:
-    """SageMaker's own words, which name the role: it is the role that cannot read what is not there."""
+    """SageMaker's message for model data that does not exist. It blames the role."""
     return (
         f'Could not access model data at {uri}. Please ensure that the role "{role}" exists and that its'
         ' trust relationship policy allows the action "sts:AssumeRole" for the service principal'

@@ -1,4 +1,4 @@
-"""What is done again and again, beside everything else."""
+"""Calls a function periodically in a background thread."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ log = logging.getLogger(__name__)
 
 
 class Periodic:
-    """Calls `act` every so many seconds, from a thread of its own that starts when first needed."""
+    """Calls `act` every `seconds`. The thread starts on first use."""
 
     def __init__(self, name: str, seconds: float, act: Callable[[], None]) -> None:
         self._seconds = seconds
         self._act = act
         self._ended = threading.Event()
-        self._starting = threading.Lock()
-        self._begun = False
+        self._lock = threading.Lock()
+        self._started = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
-    def begin(self) -> None:
-        """Nothing where it has begun already, or ended."""
-        with self._starting:
-            if not self._begun and not self._ended.is_set():
-                self._begun = True
+    def start(self) -> None:
+        """Start the thread, unless it has started or `close` was called."""
+        with self._lock:
+            if not self._started and not self._ended.is_set():
+                self._started = True
                 self._thread.start()
 
     def close(self) -> None:
-        """Waits for what is under way."""
-        with self._starting:
+        """Stop, and wait for a call in progress."""
+        with self._lock:
             self._ended.set()
-        if self._begun:
+        if self._started:
             self._thread.join()
 
     def _run(self) -> None:

@@ -1,4 +1,4 @@
-"""An endpoint's traffic on its way to a new fleet, step by step, unless an alarm says otherwise."""
+"""Moves an endpoint's traffic to a new fleet in steps, and rolls back if an alarm trips."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from sagemaker_local.hosting.cloudwatch import CloudWatch, UnreachableError
 from sagemaker_local.hosting.deployment import Deployment, Step
 
 POLL_SECONDS = 0.25
-TRIES = 4
+ATTEMPTS = 4
 ACTIVATING, BAKING = "ActivatingTraffic", "Baking"
 
 
 class RolledBackError(Exception):
-    """The old fleet has to serve on. The message is the endpoint's FailureReason."""
+    """The old fleet has to keep serving. The message is the endpoint's FailureReason."""
 
 
 class InterruptedRolloutError(Exception):
-    """The server is stopping; the next one starts this update again."""
+    """The server is stopping. The update starts again after a restart."""
 
 
 class Rollout:
-    """`shift` sends a share of the traffic to the new fleet; `show` is told of every stage."""
+    """One rollout. `shift` sets the new fleet's share of the traffic; `show` reports each step and stage."""
 
     def __init__(
         self,
@@ -41,32 +41,32 @@ class Rollout:
         self._shift = shift
         self._show = show
         self._started = time.monotonic()
-        self._scaled_away = 0.0
+        self._skipped = 0.0
 
     def run(self) -> None:
-        """Returns when the new fleet has all of the traffic and has proved itself. RolledBackError."""
+        """Return when the new fleet has all traffic and no alarm tripped. Otherwise raise RolledBackError."""
         for step in self._deployment.steps:
-            self._in_time()
+            self._check_timeout()
             self._show(step, ACTIVATING)
             self._shift(step.share)
             self._show(step, BAKING)
             self._bake(step.wait * self._scale)
-            self._scaled_away += step.wait * (1 - self._scale)
-        self._in_time()
+            self._skipped += step.wait * (1 - self._scale)
+        self._check_timeout()
 
     def _bake(self, left: float) -> None:
-        self._alarms_quiet()
+        self._check_alarms()
         while left > 0:
             part = min(left, POLL_SECONDS)
             self._pause(part)
             left -= part
-            self._alarms_quiet()
+            self._check_alarms()
 
     def _pause(self, seconds: float) -> None:
         if self._closing.wait(seconds):
             raise InterruptedRolloutError
 
-    def _alarms_quiet(self) -> None:
+    def _check_alarms(self) -> None:
         names = self._deployment.alarms
         if not names:
             return
@@ -79,8 +79,8 @@ class Rollout:
             )
 
     def _states(self, names: tuple[str, ...]) -> dict[str, str]:
-        """Asks more than once, since a server that is stopping answers no more before it tells us."""
-        for _ in range(TRIES):
+        """The states of alarms. Retries, because a server that is stopping stops answering first."""
+        for _ in range(ATTEMPTS):
             try:
                 return self._cloudwatch.alarms(names)
             except UnreachableError as error:
@@ -88,10 +88,10 @@ class Rollout:
                 self._pause(POLL_SECONDS)
         raise RolledBackError(f"The alarms of the deployment cannot be read: {last}") from last
 
-    def _in_time(self) -> None:
-        """A wait counts in full here, and work as long as it took."""
-        taken, limit = time.monotonic() - self._started + self._scaled_away, self._deployment.timeout
-        if limit is not None and taken > limit:
+    def _check_timeout(self) -> None:
+        """Raise RolledBackError if the deployment took too long. Shortened waits count in full."""
+        elapsed, limit = time.monotonic() - self._started + self._skipped, self._deployment.timeout
+        if limit is not None and elapsed > limit:
             raise RolledBackError(
                 f"The deployment took longer than its MaximumExecutionTimeoutInSeconds of {limit}."
             )

@@ -1,4 +1,4 @@
-"""Which fleet answers an endpoint's next request."""
+"""Selects the fleet and variant for each request to an endpoint."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from sagemaker_local.model_servers.pool import Pool
 
 
 @dataclass(frozen=True, eq=False)
-class Lane:
-    """One generation of an endpoint: its model servers, its configuration, what is kept of its requests."""
+class Route:
+    """One generation of an endpoint: its fleet, its configuration and its data capture."""
 
     fleet: Fleet
     config: str
@@ -23,75 +23,77 @@ class Lane:
 
 
 @dataclass(frozen=True)
-class Chosen:
-    lane: Lane
+class Destination:
+    route: Route
     variant: str
     pool: Pool
 
 
 class Routing:
-    """Of every endpoint: the lane that serves it, and during an update a second with a share of traffic."""
+    """The routes of all endpoints. During an update an endpoint has two, each with a share of the traffic."""
 
     def __init__(self) -> None:
-        self._lanes: dict[str, list[tuple[Lane, float]]] = {}
+        self._routes: dict[str, list[tuple[Route, float]]] = {}
         self._lock = threading.Lock()
 
     def fleets(self) -> list[Fleet]:
         with self._lock:
-            return [lane.fleet for lanes in self._lanes.values() for lane, _ in lanes]
+            return [route.fleet for routes in self._routes.values() for route, _ in routes]
 
-    def serving(self, endpoint: str) -> Lane:
-        """The one that serves it, whatever share an update has taken from it."""
+    def serving(self, endpoint: str) -> Route:
+        """The current generation, whatever its share of the traffic."""
         with self._lock:
-            return self._lanes[endpoint][0][0]
+            return self._routes[endpoint][0][0]
 
     @contextmanager
-    def request(self, endpoint: str, target: str) -> Iterator[Chosen | None]:
-        """Who answers, held until it has: by weight, or the variant that is named. None: no such endpoint."""
+    def request(self, endpoint: str, target: str) -> Iterator[Destination | None]:
+        """The destination of a request, by weight or by the named variant. None if there is no such endpoint.
+
+        The destination's fleet is not retired before the block ends.
+        """
         with ExitStack() as held:
             with self._lock:
-                chosen = self._choose(endpoint, target)
-                if chosen is not None:
-                    # Before the lock is let go: whoever retires this fleet next waits for this request.
-                    held.enter_context(chosen.pool.request())
-            yield chosen
+                destination = self._choose(endpoint, target)
+                if destination is not None:
+                    # Registered under the lock, so that retiring this fleet waits for the request.
+                    held.enter_context(destination.pool.request())
+            yield destination
 
-    def shift(self, endpoint: str, lane: Lane, share: float) -> None:
-        """`share` of the traffic to this lane, the rest to the one that serves."""
+    def shift(self, endpoint: str, route: Route, share: float) -> None:
+        """Give the route this share of the traffic, and the current generation the rest."""
         with self._lock:
-            before = [known for known, _ in self._lanes.get(endpoint, []) if known is not lane]
+            before = [known for known, _ in self._routes.get(endpoint, []) if known is not route]
             rest = [(before[0], 1.0 - share)] if before else []
-            self._lanes[endpoint] = [*rest, *[(known, 0.0) for known in before[1:]], (lane, share)]
+            self._routes[endpoint] = [*rest, *[(known, 0.0) for known in before[1:]], (route, share)]
 
-    def settle(self, endpoint: str, lane: Lane) -> list[Fleet]:
-        """All traffic to this lane. Answers the fleets that have none any more."""
+    def route_all(self, endpoint: str, route: Route) -> list[Fleet]:
+        """Give the route all traffic. Returns the fleets that no longer have any."""
         with self._lock:
-            before = self._lanes.get(endpoint, [])
-            self._lanes[endpoint] = [(lane, 1.0)]
-            return [known.fleet for known, _ in before if known is not lane]
+            before = self._routes.get(endpoint, [])
+            self._routes[endpoint] = [(route, 1.0)]
+            return [known.fleet for known, _ in before if known is not route]
 
-    def withdraw(self, endpoint: str, lane: Lane) -> None:
-        """No more traffic to this lane: the one that serves has it again."""
+    def withdraw(self, endpoint: str, route: Route) -> None:
+        """Remove a route and give its traffic back to the current generation."""
         with self._lock:
-            rest = [known for known, _ in self._lanes.get(endpoint, []) if known is not lane]
+            rest = [known for known, _ in self._routes.get(endpoint, []) if known is not route]
             if rest:
-                self._lanes[endpoint] = [(rest[0], 1.0), *[(known, 0.0) for known in rest[1:]]]
+                self._routes[endpoint] = [(rest[0], 1.0), *[(known, 0.0) for known in rest[1:]]]
             else:
-                self._lanes.pop(endpoint, None)
+                self._routes.pop(endpoint, None)
 
-    def drop(self, endpoint: str) -> list[Fleet]:
+    def remove(self, endpoint: str) -> list[Fleet]:
         with self._lock:
-            return [lane.fleet for lane, _ in self._lanes.pop(endpoint, [])]
+            return [route.fleet for route, _ in self._routes.pop(endpoint, [])]
 
-    def _choose(self, endpoint: str, target: str) -> Chosen | None:
-        lanes = self._lanes.get(endpoint)
-        if not lanes:
+    def _choose(self, endpoint: str, target: str) -> Destination | None:
+        routes = self._routes.get(endpoint)
+        if not routes:
             return None
         if target:
-            # A variant that only one of the two fleets has is that fleet's alone.
-            lanes = [each for each in lanes if target in each[0].fleet.variants] or lanes
-        shares = [share for _, share in lanes]
-        picked = random.choices(lanes, shares)[0] if any(shares) else lanes[0]  # noqa: S311 -- spreads load
-        lane = picked[0]
-        variant, pool = lane.fleet.choose(target)
-        return Chosen(lane, variant, pool)
+            # If only one of the two fleets has the variant, that fleet gets the request.
+            routes = [entry for entry in routes if target in entry[0].fleet.variants] or routes
+        shares = [share for _, share in routes]
+        route, _ = random.choices(routes, shares)[0] if any(shares) else routes[0]  # noqa: S311 -- load balancing
+        variant, pool = route.fleet.choose(target)
+        return Destination(route, variant, pool)

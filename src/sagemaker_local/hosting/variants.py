@@ -1,4 +1,4 @@
-"""The production variants of an endpoint: what its record keeps of each, and what a caller is told."""
+"""The production variants of an endpoint: their records and their descriptions."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from sagemaker_local.store import Record
 RETAINED = (("weight", "DesiredWeight"), ("count", "DesiredInstanceCount"))
 
 
-def serving_of(context: Context, config: Record) -> Serving:
-    """A copy of all that the model servers need: an endpoint outlives its configuration and models."""
+def served_variants(context: Context, config: Record) -> Serving:
+    """What the model servers need. A copy, because an endpoint outlives its configuration and models."""
     serving = []
     for variant in config["ProductionVariants"]:
         container = models.find(context, variant["ModelName"])["_container"]
@@ -37,56 +37,56 @@ def serving_of(context: Context, config: Record) -> Serving:
 
 
 def retain(serving: Serving, record: Record, request: dict[str, Any]) -> None:
-    """RetainAllVariantProperties: weights and counts as they are, not as the new configuration says."""
+    """RetainAllVariantProperties: keep the current weights and counts instead of the new configuration's."""
     if not request.get("RetainAllVariantProperties"):
         return
-    excluded = {each["VariantPropertyType"] for each in request.get("ExcludeRetainedVariantProperties", [])}
-    before = {each["name"]: each for each in record["_current"]["serving"]}
-    for each in serving:
+    excluded = {item["VariantPropertyType"] for item in request.get("ExcludeRetainedVariantProperties", [])}
+    before = {variant["name"]: variant for variant in record["_current"]["serving"]}
+    for variant in serving:
         for member, kind in RETAINED:
-            if kind not in excluded and each["name"] in before:
-                each[member] = before[each["name"]][member]
+            if kind not in excluded and variant["name"] in before:
+                variant[member] = before[variant["name"]][member]
 
 
-def reweighed(serving: Serving, wanted: list[dict[str, Any]]) -> Serving:
-    """The same variants with the weights and counts of UpdateEndpointWeightsAndCapacities."""
-    changes = {each["VariantName"]: each for each in wanted}
+def with_weights(serving: Serving, desired: list[dict[str, Any]]) -> Serving:
+    """The variants with the weights and counts of UpdateEndpointWeightsAndCapacities."""
+    changes = {variant["VariantName"]: variant for variant in desired}
     return [
         {
-            **each,
+            **variant,
             **{
-                member: changes[each["name"]][kind]
+                member: changes[variant["name"]][kind]
                 for member, kind in RETAINED
-                if kind in changes.get(each["name"], {})
+                if kind in changes.get(variant["name"], {})
             },
         }
-        for each in serving
+        for variant in serving
     ]
 
 
 def instances(serving: Serving) -> int:
-    return sum(each["count"] for each in serving)
+    return sum(variant["count"] for variant in serving)
 
 
-def summaries(serving: Serving, wanted: Serving | None = None) -> list[dict[str, Any]]:
-    """ProductionVariants of DescribeEndpoint; `wanted` is what they are being changed to."""
+def summaries(serving: Serving, desired: Serving | None = None) -> list[dict[str, Any]]:
+    """ProductionVariants in DescribeEndpoint. `desired` are the variants after the change in progress."""
     return [
         {
-            "VariantName": each["name"],
-            "DeployedImages": _images(each),
-            "CurrentWeight": each["weight"],
-            "DesiredWeight": then["weight"],
-            "CurrentInstanceCount": each["count"],
-            "DesiredInstanceCount": then["count"],
+            "VariantName": variant["name"],
+            "DeployedImages": _images(variant),
+            "CurrentWeight": variant["weight"],
+            "DesiredWeight": after["weight"],
+            "CurrentInstanceCount": variant["count"],
+            "DesiredInstanceCount": after["count"],
         }
-        for each, then in zip(serving, wanted or serving, strict=True)
+        for variant, after in zip(serving, desired or serving, strict=True)
     ]
 
 
 def pending_summary(
     config: str, serving: Serving, started: float, step: Step | None = None, stage: str = ""
 ) -> dict[str, Any]:
-    """PendingDeploymentSummary; without a step, the instances are still being launched."""
+    """PendingDeploymentSummary. Without a step, the instances are still being launched."""
     return {
         "EndpointConfigName": config,
         "StartTime": started,
@@ -95,7 +95,7 @@ def pending_summary(
 
 
 def capture_summary(config: dict[str, Any]) -> dict[str, Any]:
-    """DataCaptureConfig of DescribeEndpoint."""
+    """DataCaptureConfig in DescribeEndpoint."""
     enabled = config.get("EnableCapture", True)
     return {
         "EnableCapture": enabled,
@@ -107,27 +107,27 @@ def capture_summary(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pending_variants(serving: Serving, step: Step | None, stage: str) -> Iterator[dict[str, Any]]:
-    for each in serving:
-        count = activated(step.share, each["count"]) if step else 0
+    for variant in serving:
+        count = activated(step.share, variant["count"]) if step else 0
         status, message = (
             (stage, _message(step, stage, count))
             if step
-            else ("Creating", f"Launching {each['count']} instance(s).")
+            else ("Creating", f"Launching {variant['count']} instance(s).")
         )
         yield {
-            "VariantName": each["name"],
-            "DeployedImages": _images(each),
-            "CurrentWeight": each["weight"],
-            "DesiredWeight": each["weight"],
+            "VariantName": variant["name"],
+            "DeployedImages": _images(variant),
+            "CurrentWeight": variant["weight"],
+            "DesiredWeight": variant["weight"],
             "CurrentInstanceCount": count,
-            "DesiredInstanceCount": each["count"],
-            "InstanceType": each["instance_type"],
+            "DesiredInstanceCount": variant["count"],
+            "InstanceType": variant["instance_type"],
             "VariantStatus": [{"Status": status, "StatusMessage": message, "StartTime": now()}],
         }
 
 
 def _message(step: Step, stage: str, count: int) -> str:
-    """In the words of the developer guide, Endpoint deployment state change."""
+    """A status message as in the developer guide, Endpoint deployment state change."""
     capacity = f"{step.capacity} capacity of {count} instance(s)."
     if stage == BAKING:
         return f"Baking for {step.wait} seconds ({step.reason}) with traffic enabled on {capacity}"

@@ -1,7 +1,7 @@
 """The Python environments that jobs run in: one per image, built on first use and kept in the user's cache.
 
-The cache folder is `Program.cache_folder`. It holds `environments/<hash of the packages and Python version>`.
-The file `local.toml` in the state folder can name other Python executables:
+The cache folder is `Program.cache_folder`. It holds `environments/<hash of packages and Python version>`. The
+file `local.toml` in the state folder can name other Python executables:
 
     [pythons]
     "sklearn-1.4" = "~/venvs/sklearn/bin/python"
@@ -43,7 +43,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """One environment that would do for an image, built or not."""
+    """An environment that an image can run in, built or not."""
 
     folder: Path
     version: str

@@ -1,4 +1,4 @@
-"""A job's own layer over a shared environment: what it installs with pip stays in the job."""
+"""A job's own environment over a shared one. Packages that a job installs with pip stay in the job."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ PIP = '#!/bin/sh\nexec "$(dirname "$0")/python" -m pip "$@"\n'
 
 
 def lay_over(python: Path, folder: Path) -> Path:
-    """Makes a virtual environment at `folder` that sees the packages of `python`; answers its executable.
+    """Create a virtual environment at `folder` that sees the packages of `python`. Returns its executable.
 
-    Written by hand, in a millisecond: a virtual environment is a link to the interpreter beside a pyvenv.cfg
-    (PEP 405), and `addsitedir` also reads the .pth files of the folder under it.
+    It is written without `venv`, which takes a second: a virtual environment is a link to the interpreter
+    next to a pyvenv.cfg (PEP 405). `addsitedir` also reads the .pth files of a folder.
     """
     interpreter = interpreters.inspect(python)
     packages = folder / f"lib/python{interpreter.version}/site-packages"

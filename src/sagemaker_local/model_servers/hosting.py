@@ -1,4 +1,4 @@
-"""The files and the environment that a variant's model server runs with."""
+"""The files and the Python environment of a variant's model servers."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from sagemaker_local.storage import unpack
 SERVE = Path(__file__).with_name("serve")
 CODE = "SAGEMAKER_SUBMIT_DIRECTORY"
 UNKNOWN_FRAMEWORK = "inference"
-"""For an image of one's own: serve/ then does what sagemaker-inference does."""
+"""For custom images: serve/ then behaves as sagemaker-inference."""
 
 
-class StageError(Exception):
-    """An artifact cannot be had. The message is the endpoint's FailureReason."""
+class ArtifactError(Exception):
+    """An artifact is not available. The message is the endpoint's FailureReason."""
 
 
 class Hosting:
-    """One generation of one endpoint. Each variant has a folder; `ml` in it is the server's /opt/ml."""
+    """One generation of an endpoint. Each variant has a folder; its `ml` is the server's /opt/ml."""
 
     def __init__(self, context: Context, endpoint: str, generation: int) -> None:
         self._context = context
@@ -35,13 +35,13 @@ class Hosting:
         self._folder = context.settings.root / "endpoints" / endpoint / str(generation)
 
     def prepare(self, variant: dict[str, Any]) -> None:
-        """Model, code and Python environment in place. StageError."""
+        """Download the model and code and build the environment. ArtifactError."""
         log = self._log(variant["name"])
         try:
             self._stage(variant)
             self._environment(variant, log.write)
         except JobEnvironmentError as error:
-            raise StageError(error.message) from error
+            raise ArtifactError(error.message) from error
         finally:
             log.close()
 
@@ -60,7 +60,7 @@ class Hosting:
         done.touch()
 
     def launch(self, variant: dict[str, Any], number: int = 0) -> Launch:
-        """Of the `number`th of the variant's model servers."""
+        """How to start the variant's model server with this number."""
         folder = self._folder / variant["name"]
         ready = folder / f"port-{number}"
         log = _LateLog(lambda: self._log(variant["name"]))
@@ -73,7 +73,7 @@ class Hosting:
         )
 
     def clear(self) -> None:
-        """Takes the files away; the log beside them stays."""
+        """Delete the files, except for the log."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _extract(self, what: str, uri: str, folder: Path) -> None:
@@ -81,11 +81,11 @@ class Hosting:
         try:
             self._context.storage.download_file(uri, archive)
         except JobFailure as error:
-            raise StageError(f'Failed to download {what} from URL "{uri}". {error}') from error
+            raise ArtifactError(f'Failed to download {what} from URL "{uri}". {error}') from error
         try:
             unpack(archive, folder)
         except JobFailure as error:
-            raise StageError(
+            raise ArtifactError(
                 f'Failed to extract {what} from URL "{uri}". Please ensure that the object located at the URL'
                 f" is a valid tar.gz archive. {error}"
             ) from error
@@ -97,7 +97,7 @@ class Hosting:
         try:
             self._stage(variant)
             environment = self._environment(variant, report)
-        except (StageError, JobEnvironmentError) as error:
+        except (ArtifactError, JobEnvironmentError) as error:
             raise StartError(str(error)) from error
         if environment.warning:
             report(f"WARNING: {environment.warning}")
@@ -127,7 +127,7 @@ class Hosting:
 
     def _variables(self, variant: dict[str, Any], folder: Path, environment: Environment) -> dict[str, str]:
         base = base_environment(self._context.settings, folder / "home", (environment.python.parent,))
-        # Two generations serve side by side during an update, so the system chooses the port.
+        # Two generations run at the same time during an update, so the system chooses the port.
         return {**merge_requested(base, variant["environment"]), "SAGEMAKER_BIND_TO_PORT": "0"}
 
     def _log(self, variant: str) -> LogStream:
@@ -137,7 +137,7 @@ class Hosting:
 
 
 class _LateLog:
-    """Opened with the first line, so that an endpoint that waits for its first invocation makes no files."""
+    """A log opened with its first line. An endpoint that waits for its first request then has no log file."""
 
     def __init__(self, opened: Callable[[], LogStream]) -> None:
         self._open = opened

@@ -1,4 +1,4 @@
-"""The model servers of one variant: as many processes as its model asks for, one request each at a time."""
+"""The model servers of one variant. Each process handles one request at a time."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from sagemaker_local.model_servers.serving import (
     Worker,
 )
 
-TRIES = 3
-"""Workers that a request is offered to, where none has had it whole."""
+ATTEMPTS = 3
+"""How many workers a request is offered to, if none has received it completely."""
 
 log = logging.getLogger(__name__)
 
 
 class Pool:
-    """A request waits here for a free worker, so one that ends takes no other request along."""
+    """Model servers and the requests that wait for one. A worker that ends does not affect other requests."""
 
     def __init__(self, workers: Sequence[Worker]) -> None:
         self._workers = tuple(workers)
@@ -36,13 +36,13 @@ class Pool:
         self._answered = threading.Condition(self._lock)
 
     def start(self) -> None:
-        """Returns when every health check is good. StartError."""
+        """Start all workers. Returns when all are healthy. StartError."""
         with ThreadPoolExecutor(len(self._workers), thread_name_prefix="model-start") as starting:
             list(starting.map(Worker.start, self._workers))
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """Holds the workers for one request: `retire` waits for its end."""
+        """Hold the workers for one request. `retire` waits for it."""
         with self._lock:
             self._requests += 1
         try:
@@ -53,10 +53,11 @@ class Pool:
                 self._answered.notify_all()
 
     def exchange(self, body: bytes, headers: Mapping[str, str]) -> Reply:
-        """StartError, TimedOutError (also where no worker became free), LostError."""
+        """Send a request to a free worker. StartError, TimedOutError (also if no worker becomes free),
+        LostError."""
         last = LostError("no model server took the request")
-        for _ in range(TRIES):
-            with self._borrowed() as worker:
+        for _ in range(ATTEMPTS):
+            with self._free_worker() as worker:
                 try:
                     return worker.exchange(body, headers)
                 except NotSentError as error:
@@ -64,18 +65,18 @@ class Pool:
         raise last
 
     def check(self) -> None:
-        """Of each worker that has nothing to do: its health. Requests wait for it meanwhile."""
+        """Check the health of each idle worker. Requests wait for it."""
         for worker in self._workers:
             if self._take(worker):
                 try:
                     worker.check()
                 except StartError as error:
-                    log.warning("a model server did not start again: %s", error)
+                    log.warning("a model server did not restart: %s", error)
                 finally:
-                    self._give_back(worker)
+                    self._release(worker)
 
     def retire(self, seconds: float = INVOCATION_SECONDS) -> None:
-        """Ends the processes when the last request is answered, or after that time."""
+        """Stop the processes after the last response, or after the timeout."""
         with self._lock:
             self._answered.wait_for(lambda: self._requests == 0, seconds)
         self.close()
@@ -85,16 +86,16 @@ class Pool:
             worker.close()
 
     @contextmanager
-    def _borrowed(self) -> Iterator[Worker]:
+    def _free_worker(self) -> Iterator[Worker]:
         with self._lock:
             if not self._freed.wait_for(lambda: self._free, INVOCATION_SECONDS):
                 raise TimedOutError
-            worker = next((each for each in self._free if each.running), self._free[0])
+            worker = next((free for free in self._free if free.running), self._free[0])
             self._free.remove(worker)
         try:
             yield worker
         finally:
-            self._give_back(worker)
+            self._release(worker)
 
     def _take(self, worker: Worker) -> bool:
         with self._lock:
@@ -103,7 +104,7 @@ class Pool:
                 self._free.remove(worker)
             return free
 
-    def _give_back(self, worker: Worker) -> None:
+    def _release(self, worker: Worker) -> None:
         with self._lock:
             self._free.append(worker)
             self._freed.notify()

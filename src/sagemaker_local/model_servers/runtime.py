@@ -1,4 +1,4 @@
-"""InvokeEndpoint: what is sent to the model server, and what the caller gets."""
+"""InvokeEndpoint: the request to the model server, and the response to the client."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from sagemaker_local.model_servers.serving import LostError, Reply, StartError, 
 from sagemaker_local.settings import Settings
 
 BODY_LIMIT = 6_291_456
-"""Bytes of a request (botocore's sagemaker-runtime model, BodyBlob)."""
+"""The maximum request size in bytes (BodyBlob in botocore's sagemaker-runtime model)."""
 PREFIX = "x-amzn-sagemaker-"
 TARGET_VARIANT = PREFIX + "target-variant"
 INFERENCE_ID = PREFIX + "inference-id"
 ATTRIBUTES = PREFIX + "custom-attributes"
 VARIANT = "x-amzn-invoked-production-variant"
-REFUSED = {
+REJECTED = {
     PREFIX + "target-model": "TargetModel",
     PREFIX + "target-container-hostname": "TargetContainerHostname",
     PREFIX + "enable-explanations": "EnableExplanations",
     PREFIX + "inference-component": "InferenceComponentName",
     PREFIX + "session-id": "SessionId",
 }
-"""Headers that choose what answers. InferenceId and PrefixAwareId cannot change an answer here."""
+"""Headers that select what responds. InferenceId and PrefixAwareId cannot change a response here."""
 LOST = 502
-"""What the container's nginx says when its worker ends while it answers."""
+"""The response of the container's nginx if the worker ends while it responds."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """`status` is the container's own, 0 where it was too late; `result` is what the caller gets."""
+    """The container's `status` (0 after a timeout), and the `result` for the client."""
 
     status: int
     result: InvokeResult
 
 
 def rejected(message: str) -> ApiError:
-    """The runtime's own code is ValidationError, not ValidationException (botocore, sagemaker-runtime)."""
+    """The runtime's error code is ValidationError, not ValidationException (botocore, sagemaker-runtime)."""
     return ApiError("ValidationError", message)
 
 
 def check(body: bytes, headers: Mapping[str, str]) -> None:
-    for header, member in REFUSED.items():
+    for header, member in REJECTED.items():
         if headers.get(header):
             raise rejected(f"not supported by the local SageMaker: {member}")
     if len(body) > BODY_LIMIT:
@@ -57,26 +57,24 @@ def check(body: bytes, headers: Mapping[str, str]) -> None:
 def invoke(
     settings: Settings, endpoint: str, variant: str, pool: Pool, body: bytes, headers: Mapping[str, str]
 ) -> Outcome:
-    """`headers` have lower-case names, as sent by the caller; only those that the API names are passed on."""
+    """Invoke a variant. `headers` have lower-case names; only those of the API are passed on."""
     try:
-        reply = pool.exchange(body, _passed_on(headers))
+        reply = pool.exchange(body, _container_headers(headers))
     except TimedOutError:
         message = "Your invocation timed out while waiting for a response from container primary."
         return _model_error(settings, endpoint, variant, 0, message)
     except LostError as error:
         return _model_error(
-            settings, endpoint, variant, LOST, f"The model server ended while it answered ({error})."
+            settings, endpoint, variant, LOST, f"The model server ended while it responded ({error})."
         )
     except StartError as error:
-        return _model_error(
-            settings, endpoint, variant, LOST, f"The model server did not start again: {error}"
-        )
+        return _model_error(settings, endpoint, variant, LOST, f"The model server did not restart: {error}")
     if reply.status >= 300:
         return _model_error(settings, endpoint, variant, reply.status, reply.body.decode("utf-8", "replace"))
-    return Outcome(reply.status, InvokeResult(200, reply.body, _answer_headers(reply, variant)))
+    return Outcome(reply.status, InvokeResult(200, reply.body, _response_headers(reply, variant)))
 
 
-def _passed_on(headers: Mapping[str, str]) -> dict[str, str]:
+def _container_headers(headers: Mapping[str, str]) -> dict[str, str]:
     names = {
         "content-type": "Content-Type",
         "accept": "Accept",
@@ -85,13 +83,13 @@ def _passed_on(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: headers[key] for key, name in names.items() if headers.get(key)}
 
 
-def _answer_headers(reply: Reply, variant: str) -> dict[str, str]:
+def _response_headers(reply: Reply, variant: str) -> dict[str, str]:
     attributes = {ATTRIBUTES: reply.headers[ATTRIBUTES]} if ATTRIBUTES in reply.headers else {}
     return {"content-type": reply.headers.get("content-type", ""), VARIANT: variant, **attributes}
 
 
 def _model_error(settings: Settings, endpoint: str, variant: str, status: int, text: str) -> Outcome:
-    """424 with the container's status and text, in the service's words."""
+    """Status 424 with the container's status and text, in SageMaker's words."""
     side = "client" if 400 <= status < 500 else "server"
     region, group = settings.region, f"/aws/sagemaker/Endpoints/{endpoint}"
     console = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#logEventViewer:group={group}"

@@ -1,4 +1,4 @@
-"""One model server: its process, its health check, the requests it answers."""
+"""One model server: its process, its health check and its requests."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from pathlib import Path
 from sagemaker_local.sandbox.launcher import Process
 
 INVOCATION_SECONDS = 60.0
-"""A container must answer within 60 seconds (InvokeEndpoint, API reference)."""
+"""A container must respond within 60 seconds (InvokeEndpoint, API reference)."""
 PING_SECONDS = 2.0
-"""The health check's own timeout (developer guide, Custom Inference Code with Hosting Services)."""
+"""The timeout of one health check (developer guide, Custom Inference Code with Hosting Services)."""
 STARTUP_SECONDS = 480
-"""Eight minutes for the first good health check, where the variant does not say (same page)."""
+"""The default time for the first successful health check: eight minutes (same page)."""
 PINGS = 3
-"""Health checks in a row that must fail before a process is ended: a busy machine may miss one."""
+"""How many health checks in a row must fail before a process is killed: a busy machine may miss one."""
 TERMINATE_SECONDS = 2.0
 POLL_SECONDS = 0.02
 LAST_LINES = 20
 
 
 class StartError(Exception):
-    """A model server did not come up. The message is the last line it wrote."""
+    """A model server did not become healthy. The message is the last line of its output."""
 
 
 class TimedOutError(Exception):
-    """No answer within the time a container has."""
+    """The container did not respond in time."""
 
 
 class LostError(Exception):
-    """The process ended, or closed the connection, while it answered."""
+    """The process ended, or closed the connection, while it responded."""
 
 
 class NotSentError(LostError):
-    """The process had ended before it had the whole request: another may have it."""
+    """The process ended before it had received the request, so another can handle it."""
 
 
 @dataclass(frozen=True)
@@ -53,18 +53,19 @@ class Reply:
 
 @dataclass(frozen=True)
 class Launch:
-    """How a worker's process is started: `start` does it, its port appears in `ready`, lines go to `log`."""
+    """How to start a worker's process. `start` starts it, it writes its port to `ready`, and lines go to
+    `log`."""
 
     start: Callable[[], Process]
     ready: Path
     log: Callable[[str], None]
     close: Callable[[], None]
-    """Called once, when no process will be started any more."""
+    """Called once, when no further process will start."""
     startup_seconds: float = STARTUP_SECONDS
 
 
 class Worker:
-    """Starts its process when first needed, and again when it has ended. Thread-safe."""
+    """A process that is started on first use and restarted if it has ended. Thread-safe."""
 
     def __init__(self, launch: Launch) -> None:
         self._launch = launch
@@ -81,7 +82,8 @@ class Worker:
         return self._process is not None and self._process.running
 
     def start(self) -> None:
-        """Returns when the health check is good. StartError, with no process left, where it never is."""
+        """Start the process and wait until it is healthy. StartError, with no process left, if it does not
+        become so."""
         with self._starting:
             if self._closed:
                 raise StartError("the endpoint was closed")
@@ -100,9 +102,9 @@ class Worker:
                 raise StartError(self._lines[-1] if self._lines else "its process wrote nothing")
 
     def check(self) -> None:
-        """Starts a process again that has ended or whose health check fails; not one that nobody needed yet.
+        """Restart a started process that has ended or is not healthy. StartError.
 
-        To be called while it has no request to answer. StartError.
+        Call it while no request is in progress.
         """
         process = self._process
         if process is None or self._closed:
@@ -123,14 +125,14 @@ class Worker:
             raise TimedOutError from error
         except (OSError, HTTPException) as error:
             connection.close()
-            # The server answers whatever a script does, so it is ending.
+            # The server responds even if a script fails, so it is ending.
             self._end(process)
             raise LostError(str(error)) from error
         self._idle.append(connection)
         return reply
 
     def ask(self, path: str) -> Reply:
-        """GET, beside the invocations. OSError, HTTPException."""
+        """A GET request outside of the invocations. OSError, HTTPException."""
         connection = HTTPConnection("127.0.0.1", self._port, timeout=PING_SECONDS)
         try:
             connection.request("GET", path)
@@ -140,7 +142,7 @@ class Worker:
             connection.close()
 
     def close(self) -> None:
-        """Ends the process now. Nothing starts it again."""
+        """Kill the process. It is not started again."""
         self._closed = True
         with self._starting:
             process = self._process
@@ -169,7 +171,7 @@ class Worker:
         except OSError as error:
             connection.close()
             self._end(process)
-            # A server reads the whole request before its script sees any of it.
+            # A server reads the whole request before the script sees any of it.
             raise NotSentError(str(error)) from error
 
     def _healthy(self, process: Process) -> bool:
@@ -193,7 +195,7 @@ class Worker:
             connection.close()
 
     def _connection(self, timeout: float) -> HTTPConnection:
-        """A kept connection that the other side has not closed, or a new one."""
+        """A kept connection that the server has not closed, or a new one."""
         self.start()
         while self._idle:
             with contextlib.suppress(IndexError):
@@ -205,7 +207,7 @@ class Worker:
         return self._connected(timeout) or self._reconnected(timeout)
 
     def _reconnected(self, timeout: float) -> HTTPConnection:
-        """The server has ended, and what started it is about to: starts it again."""
+        """Restart the server, which refuses connections because it has ended."""
         self._end(self._process)
         self.start()
         connection = self._connected(timeout)
@@ -223,7 +225,7 @@ class Worker:
         return connection
 
     def _end(self, process: Process | None) -> None:
-        """Unless another thread has done so, and started the next."""
+        """Kill this process, unless another thread has already replaced it."""
         with self._starting:
             if process is not None and process is self._process:
                 process.kill()

@@ -1,4 +1,4 @@
-"""Model package groups: the names under which versions of a model are registered."""
+"""Model package groups, which hold the versions of a model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RULES: Rules = {"ManagedConfiguration": (), "CrossAccountFilterOption": ("SameAc
 
 
 def find(context: Context, arn_or_name: str) -> Record:
-    """ValidationException where there is no such group."""
+    """The record of a group. ValidationException if it does not exist."""
     key = key_of(arn_or_name)
     record = context.store.get(KIND, key)
     if record is None:
@@ -71,5 +71,5 @@ class ModelPackageGroups(Resource):
                     "ConflictException", f"Model Package Group cannot be deleted: {place} has models"
                 )
             self.context.store.delete(KIND, key_of(name))
-        self.context.tags.forget(record["ModelPackageGroupArn"])
+        self.context.tags.delete(record["ModelPackageGroupArn"])
         return {}

@@ -1,6 +1,6 @@
-"""Model packages: versions of a group (`group/3`), or single ones with a name of their own.
+"""Model packages: versions in a group (`group/3`), or packages with their own name.
 
-A version's number is its group's count of all versions that ever were, so it is never given twice.
+A group counts all versions that it ever had, so no version number is used twice.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ RULES: Rules = {
     "IncludedData": ("AllData",),
 }
 IDLE_FIELDS = ("SkipModelValidation", "SecurityConfig")
-"""Nothing is validated here, and nothing encrypted."""
+"""Packages are neither validated nor encrypted here."""
 METADATA = "CustomerMetadataProperties"
 METADATA_LIMIT = 50
-"""Entries of CustomerMetadataProperties (API reference, CustomerMetadataMap)."""
+"""The maximum number of CustomerMetadataProperties (API reference, CustomerMetadataMap)."""
 SPECIFICATIONS = "AdditionalInferenceSpecifications"
 REPLACED = (
     "ModelApprovalStatus",
@@ -48,11 +48,11 @@ REPLACED = (
     "ModelLifeCycle",
     "ModelPackageRegistrationType",
 )
-"""What UpdateModelPackage puts in the place of what was there."""
+"""The members that UpdateModelPackage replaces."""
 
 
 def find(context: Context, arn_or_name: str) -> Record:
-    """ValidationException where there is no such package."""
+    """The record of a model package. ValidationException if it does not exist."""
     key = key_of(arn_or_name)
     record = context.store.get(KIND, key)
     if record is None:
@@ -98,7 +98,8 @@ class ModelPackages(Resource):
         return {"ModelPackageArn": record["ModelPackageArn"]}
 
     def _made_before(self, request: dict[str, Any]) -> Record | None:
-        """boto3 sends a ClientToken with every request, the same one when it tries again."""
+        """The package of an earlier attempt of this request. boto3 sends the same ClientToken when it
+        retries."""
         token = request.get("ClientToken")
         packages = self.context.store.all(KIND) if token else []
         return next((record for record in packages if record.get("_token") == token), None)
@@ -157,7 +158,7 @@ class ModelPackages(Resource):
         return LISTING.page(records, {"SortOrder": "Ascending", **request})
 
     def _listed(self, record: Record, request: dict[str, Any]) -> bool:
-        """Without a type or a group only packages outside of groups are listed (API reference)."""
+        """Whether a listing includes the package. The default is packages without a group (API reference)."""
         group, status = request.get("ModelPackageGroupName"), request.get("ModelApprovalStatus")
         versioned = "ModelPackageVersion" in record
         kind = request.get("ModelPackageType", "Versioned" if group else "Unversioned")
@@ -177,7 +178,7 @@ class ModelPackages(Resource):
     def _delete(self, request: dict[str, Any]) -> dict[str, Any]:
         record = find(self.context, request["ModelPackageName"])
         self.context.store.delete(KIND, record["_key"])
-        self.context.tags.forget(record["ModelPackageArn"])
+        self.context.tags.delete(record["ModelPackageArn"])
         self._publish({**record, "ModelPackageStatus": "Deleting", "LastModifiedTime": now()})
         return {}
 
@@ -186,7 +187,8 @@ class ModelPackages(Resource):
 
 
 def event_of(record: Record) -> dict[str, Any]:
-    """This event carries ISO times, other than the jobs' (developer guide, Model package state change)."""
+    """The event's detail. Unlike job events, it has ISO times (developer guide, Model package state
+    change)."""
     detail = public(record)
     for member in ("CreationTime", "LastModifiedTime"):
         detail[member] = datetime.fromtimestamp(record[member], UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -208,7 +210,7 @@ def _check_metadata(properties: dict[str, str]) -> None:
 
 
 def _updated(record: Record, request: dict[str, Any]) -> Record:
-    """The record with what UpdateModelPackage may change. Metadata is merged, specifications are added."""
+    """The updated record of UpdateModelPackage. Metadata is merged; specifications are added."""
     if "ModelApprovalStatus" in request and "ModelPackageVersion" not in record:
         raise invalid("ModelApprovalStatus does not apply to a model package without a group")
     changed = {member: request[member] for member in REPLACED if member in request}

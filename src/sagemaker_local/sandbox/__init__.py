@@ -1,3 +1,3 @@
-"""Each job's own /opt/ml, and the end of everything it started."""
+"""Runs commands with a folder at /opt/ml, and ends everything that they start."""
 
 from __future__ import annotations

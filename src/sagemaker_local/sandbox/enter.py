@@ -1,25 +1,29 @@
-"""Runs one command in namespaces of its own, with a folder of the host at /opt/ml.
+"""Runs one command in its own Linux namespaces, with a folder at /opt/ml.
 
-Executed by path with `python -I -S`, so it imports only the standard library and nothing of Stagewright:
+Run by path with `python -I -S`, so it imports only the standard library:
 
-    enter.py plain|user FOLDER HOSTS NAME HIDDEN CWD PARENT COMMAND...
+    enter.py plain
 
-NAME is the host's, HOSTS its /etc/hosts, HIDDEN what is found empty: files and folders, joined by colons.
+user FOLDER HOSTS NAME HIDDEN CWD PARENT COMMAND...
 
-Three processes: the launcher (this one, outside), process 1 of a new PID namespace, and the command. Where
-the launcher dies, so does process 1, and with it the kernel ends every process of the namespace. `user` adds
-a user namespace, which needs no rights; the user keeps their id. The command's exit code is returned; 128
-plus the signal's number where a signal ended it; 125 where the namespaces cannot be had.
+NAME is the host name. HOSTS becomes /etc/hosts. HIDDEN are files and folders, joined by colons, that the
+command sees empty. `user` adds a user namespace, which needs no rights; the user keeps their id.
 
-SIGUSR1 to the launcher ends all of it at once. The launcher then ends when nothing is left, since the kernel
-has ended every process of a PID namespace before its process 1 (pid_namespaces(7)); one that is killed
+There are three processes: the launcher (this one, outside), process 1 of a new PID namespace, and the
+command. If the launcher dies, so does process 1, and the kernel then ends every process of the namespace. The
+exit code is the command's, 128 plus the number of the signal that ended it, or 125 if namespaces are not
+available.
+
+SIGUSR1 to the launcher ends everything at once. The launcher ends when no process is left, because the kernel
+ends all processes of a PID namespace before its process 1 (pid_namespaces(7)). A launcher that is killed
 itself ends a moment before them.
 
-The first two never handle a signal, they wait for it (sigwait(3)): one that a handler notes just before the
-process begins to wait for its child would wait with it, and the command would never be told to end.
+The first two processes wait for signals (sigwait(3)) and have no handlers. A handler that runs just before
+the process waits for its child would be deferred until the child ends, and the command would never receive
+the signal.
 """
 
-# Every import counts, since every job waits for it: hence no pathlib.
+# No pathlib: every job waits for these imports.
 # ruff: noqa: PTH102, PTH110, PTH112, PTH115, PTH123, PTH211
 
 from __future__ import annotations
@@ -47,7 +51,7 @@ def main(
     separate(with_user=mode == "user")
     libc.sethostname(name.encode(), len(name))
     mount("none", "/", None, MS_REC | MS_PRIVATE)
-    # A handle opened before `unshare` belongs to the other mount namespace: binding it is EINVAL.
+    # A handle opened before `unshare` belongs to the other mount namespace. Binding it fails with EINVAL.
     source = os.open(folder, os.O_PATH)
     bind(os.open(hosts, os.O_PATH), "/etc/hosts")
     make_target()
@@ -77,7 +81,7 @@ def separate(with_user: bool) -> None:
 
 
 def make_target() -> None:
-    """Where the host has no /opt/ml, /opt becomes a tmpfs with the host's entries bound back into it."""
+    """Create /opt/ml. If the host has none, /opt becomes a tmpfs with the host's entries bound into it."""
     if os.path.isdir(TARGET):
         return
     entries = []
@@ -101,7 +105,7 @@ def make_target() -> None:
 
 
 def hide(path: str) -> None:
-    """What is not there, or may not be entered by this user, needs no hiding."""
+    """Make a path empty. A path that does not exist, or that this user cannot enter, stays as it is."""
     if os.path.isdir(path):
         mount("tmpfs", path, "tmpfs", 0)
     elif os.path.exists(path):
@@ -109,14 +113,14 @@ def hide(path: str) -> None:
 
 
 def first_process(alive: int, cwd: str, command: list[str]) -> int:
-    """Process 1 reaps. The command is process 2, so that signals have their ordinary effect on it.
+    """Process 1: start the command and reap. The command is process 2, so signals have their default effect.
 
-    `alive` ends with the launcher: one that was killed before `die_with_parent` would leave all this behind.
+    `alive` is a pipe that the launcher holds. It detects a launcher killed before `die_with_parent`.
     """
     die_with_parent()
     if ended(alive):
         return NO_NAMESPACES
-    # Some containers forbid a fresh /proc; the command then sees the host's process list, which is harmless.
+    # Some containers forbid a new /proc. The command then sees the host's processes, which is harmless.
     libc.mount(b"proc", b"/proc", b"proc", ctypes.c_ulong(0), None)
     os.chdir(cwd)
     child = os.fork()
@@ -129,7 +133,7 @@ def first_process(alive: int, cwd: str, command: list[str]) -> int:
 
 
 def ended(pipe: int) -> bool:
-    """Whether nobody holds the other end."""
+    """Whether no process holds the other end of the pipe."""
     os.set_blocking(pipe, False)
     try:
         return not os.read(pipe, 1)
@@ -140,7 +144,7 @@ def ended(pipe: int) -> bool:
 
 
 def follow(child: int) -> int:
-    """Until the child has ended: signals passed on to it, orphans reaped; its exit code."""
+    """Forward signals to the child and reap orphans until the child ends. Returns its exit code."""
     while True:
         received = signal.sigwait(AWAITED)
         if received == END_NOW:
@@ -152,7 +156,7 @@ def follow(child: int) -> int:
 
 
 def reaped(child: int) -> int | None:
-    """Of all children that have ended by now; the status of this one where it is among them."""
+    """Reap all children that have ended. Returns the child's status if it is one of them."""
     while True:
         process, status = os.waitpid(-1, os.WNOHANG)
         if process in (0, child):
@@ -160,7 +164,8 @@ def reaped(child: int) -> int | None:
 
 
 def execute(command: list[str]) -> None:
-    """Shells' codes: 127 where the command is not there, 126 where it cannot be run."""
+    """Replace this process by the command. Exit codes as in shells: 127 if it is missing, 126 if it cannot
+    run."""
     try:
         os.execvp(command[0], command)  # noqa: S606 -- the job's own command
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Where this user's real AWS accounts are kept: what a job in namespaces finds empty."""
+"""Linux namespaces for jobs: whether they work here, and what they hide from a job."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path
 
 CARRIED = "SAGEMAKER_LOCAL_ACCOUNT_FILES"
-"""Tells a server, which gets none of the AWS variables, what those of the user's shell named."""
+"""An environment variable with the account files that the user's shell named. A server has no AWS
+variables."""
 VARIABLES = ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE")
 
 
@@ -24,11 +25,11 @@ def carried(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def account_files() -> list[str]:
-    """Those that are there: `.aws` of the home, by HOME and by the user database, and what is named."""
-    homes = {os.path.expanduser("~"), _home()}  # noqa: PTH111 -- Path.home() fails where there is none
+    """The user's AWS files that exist: `.aws` in the home folder (HOME and user database) and named files."""
+    homes = {os.path.expanduser("~"), _home()}  # noqa: PTH111 -- Path.home() raises if there is no home
     named = carried(os.environ).get(CARRIED, "").split(os.pathsep)
     paths = dict.fromkeys([*(f"{home}/.aws" for home in sorted(homes)), *named])
-    return [path for path in paths if os.path.exists(path)]  # noqa: PTH110 -- no error where it is forbidden
+    return [path for path in paths if os.path.exists(path)]  # noqa: PTH110 -- Path.exists() raises if access is denied
 
 
 def _home() -> str:
@@ -47,20 +48,23 @@ SCRIPT = "import os, sys; sys.exit(os.getpid() > 9 or not os.path.isfile('/opt/m
 
 @dataclass(frozen=True)
 class Isolation:
-    """`name` is `namespaces`, `user namespaces` or `rewritten paths`; `why` is a sentence for people."""
+    """How jobs are isolated. `name` is `namespaces`, `user namespaces` or `rewritten paths`.
+
+    `why` explains it to the user.
+    """
 
     name: str
     why: str
 
     @property
     def mode(self) -> str:
-        """What enter.py is told; empty where there are no namespaces."""
+        """The mode for enter.py; empty if there are no namespaces."""
         return {"namespaces": "plain", "user namespaces": "user"}.get(self.name, "")
 
 
 @cache
 def probe() -> Isolation:
-    """Tries it once, for real, with a command that looks for a file under /opt/ml. Takes about 50 ms."""
+    """Run a command that looks for a file under /opt/ml. Takes about 50 ms."""
     if sys.platform != "linux":
         return Isolation("rewritten paths", f"{sys.platform} has no mount namespaces")
     reasons = []
@@ -75,7 +79,7 @@ def probe() -> Isolation:
 
 
 def _try(mode: str) -> str:
-    """Empty where it works, else the reason."""
+    """Why the mode does not work; empty if it does."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "ml/input").mkdir(parents=True)
@@ -108,9 +112,9 @@ def watch(cwd: str, command: list[str]) -> list[str]:
 
 
 def write_hosts(folder: Path, names: tuple[str, ...] = ("algo-1",)) -> Path:
-    """A hosts file that knows algo-1: SageMaker's toolkits resolve it, for minutes if they must.
+    """Write a hosts file with these names, one address each. All of 127.0.0.0/8 is loopback on Linux.
 
-    All of 127.0.0.0/8 is the loopback of Linux, so every host has an address, and all ports, of its own.
+    SageMaker's toolkits resolve algo-1, and retry for minutes if they cannot.
     """
     file = folder / "hosts"
     try:

@@ -1,4 +1,4 @@
-"""Starts commands that see a folder as /opt/ml, and ends them with everything they started."""
+"""Starts commands that see a folder as /opt/ml, and ends them with everything that they started."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from sagemaker_local.sandbox.enter import END_NOW
 from sagemaker_local.sandbox.isolation import Isolation, enter, probe, watch, write_hosts
 
 END_SECONDS = 5.0
-"""What is asked to end a command and its tree has this long, and is killed then."""
+"""How long a command and its process tree have to end before they are killed."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """`folder` is what the command sees as /opt/ml; its parent is the command's own, too."""
+    """A command to run. It sees `folder` as /opt/ml; it also owns the parent folder."""
 
     folder: Path
     argv: tuple[str, ...]
@@ -29,15 +29,15 @@ class Command:
     cwd: str = "/opt/ml"
     host: str = "algo-1"
     hosts: tuple[str, ...] = ("algo-1",)
-    """Every host that the command's own can reach by name, in the order of their addresses."""
+    """Host names that the command can resolve, in the order of their addresses."""
     separate_errors: bool = False
-    """Whether standard error is a stream of its own, not part of the output."""
+    """Whether standard error is a separate stream."""
 
 
 class Process:
-    """A running command. `output` gives its standard output and error, and ends when its whole tree has.
+    """A running command. `output` is its standard output and error; it ends when the whole process tree has.
 
-    `errors` is the standard error where it is a stream of its own.
+    `errors` is standard error if it is a separate stream.
     """
 
     def __init__(self, popen: subprocess.Popen[bytes]) -> None:
@@ -55,12 +55,12 @@ class Process:
         return self._popen.poll() is None
 
     def terminate(self) -> None:
-        """SIGTERM to the command, as `docker stop` sends it: to the command alone."""
+        """Send SIGTERM to the command only, as `docker stop` does."""
         if self.running:
             self._popen.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """Ends the whole tree at once, also what has left the session, and waits for it."""
+        """Kill the whole process tree, including processes that left the session, and wait for it."""
         if self._popen.stdin is not None:
             self._popen.stdin.close()
         else:
@@ -72,7 +72,8 @@ class Process:
         self._popen.wait()
 
     def wait(self, timeout: float | None = None) -> int:
-        """The exit code, 128 + n after signal n. subprocess.TimeoutExpired where it still runs."""
+        """Wait for the exit code: 128 + n for signal n. subprocess.TimeoutExpired if the command still
+        runs."""
         code = self._popen.wait(timeout)
         if self._popen.stdin is not None:
             self._popen.stdin.close()
@@ -82,7 +83,7 @@ class Process:
 class Launcher:
     """Starts every command from one thread that lives as long as the service.
 
-    The kernel's parent-death signal follows the forking thread, not its process: a command started from a
+    The kernel's parent-death signal follows the thread that forked, not its process. A command started from a
     short-lived thread would die with that thread (prctl(2), PR_SET_PDEATHSIG).
     """
 
@@ -95,7 +96,7 @@ class Launcher:
         return self._probe.result()
 
     def start(self, command: Command) -> Process:
-        """OSError where the launcher cannot be started; exit code 127 where the command is not there."""
+        """Start a command. OSError if it cannot start; its exit code is 127 if the program does not exist."""
         return self._thread.submit(self._start, command).result()
 
     def close(self) -> None:

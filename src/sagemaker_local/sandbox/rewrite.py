@@ -1,7 +1,7 @@
-"""Where /opt/ml cannot be had: the folder's own path, put in place of it.
+"""Replaces /opt/ml by a folder's path, for systems without namespaces.
 
-Reaches what SageMaker's contract names (arguments, environment, configuration, scripts); a path that a
-program builds at run time, or that stands in a data file, stays as it is.
+It changes everything that SageMaker's contract names: arguments, environment, configuration and scripts.
+Paths that a program builds at run time, or that are in data files, do not change.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ def text(value: str, folder: Path) -> str:
 
 
 def environment(env: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """SAGEMAKER_BASE_DIR is honoured by AWS's own toolkits; local mode skips their look-up of algo-1."""
+    """The environment with replaced paths. AWS's toolkits use SAGEMAKER_BASE_DIR; local mode skips
+    resolving algo-1."""
     changed = {key: text(value, folder) for key, value in env.items()}
     return {**changed, "SAGEMAKER_BASE_DIR": str(folder), "SM_STUDIO_LOCAL_MODE": "true"}
 
 
 def files(folder: Path) -> None:
-    """Scripts and SageMaker's own configuration under the folder, at most 1 MiB each."""
+    """Replace paths in the folder's scripts and SageMaker configuration, up to 1 MiB per file."""
     configured = [file for name in CONFIGURATION for file in (folder / name).glob("*.json")]
     scripts = [file for file in folder.rglob("*") if file.suffix in SUFFIXES]
     for file in (*configured, *scripts):

@@ -1,12 +1,12 @@
-"""Runs one command without namespaces, and ends its whole tree with it or with the service.
+"""Runs one command without namespaces, and ends its process tree with it or with the service.
 
-Executed by path with `python -I -S`, standard library only:
+Run by path with `python -I -S`, standard library only:
 
     watch.py CWD COMMAND...
 
-Standard input is a pipe that only the service holds: its end means "end everything now". A process that
-leaves the session is found as a descendant: on Linux orphans stay ours (PR_SET_CHILD_SUBREAPER); on macOS an
-orphan that has also left the session escapes.
+Standard input is a pipe that only the service holds. When it closes, everything is killed. Processes that
+left the session are found as descendants: on Linux this process adopts orphans (PR_SET_CHILD_SUBREAPER); on
+macOS an orphan that also left the session is not found.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ def main(cwd: str, command: list[str]) -> int:
 
 
 def signals(*numbers: signal.Signals) -> int:
-    """A pipe that has the number of each that comes, from now on: what is in a pipe waits to be read.
+    """A pipe that receives the number of each signal. Signals wait in the pipe until they are read.
 
-    A handler in Python would not do. One that is called for just before the process begins to wait for its
-    child would wait with it (signal, "Execution of Python signal handlers").
+    A Python handler is not enough. One that runs just before the process waits for its child is deferred
+    until the child ends (signal, "Execution of Python signal handlers").
     """
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
@@ -65,7 +65,8 @@ def end_with_service(session: int) -> None:
 
 
 def end_tree(session: int) -> None:
-    """Again and again, since a process may fork while its parent is being killed."""
+    """Kill the session and all descendants. Repeats, because a process may fork while its parent is
+    killed."""
     while True:
         group_gone = not kill_group(session)
         found = descendants(os.getpid())
@@ -90,13 +91,14 @@ def descendants(root: int) -> list[int]:
 
 
 def processes() -> list[tuple[int, int]]:
-    """Each with its parent. Zombies do not count: nothing is left of them to end."""
+    """(process, parent) of all processes except zombies."""
     rows = from_proc() if sys.platform == "linux" else from_ps()
     return [(int(process), int(parent)) for process, parent, state in rows if not state.startswith("Z")]
 
 
 def from_proc() -> list[list[str]]:
-    """proc(5): the name, in brackets, may hold anything. Slim images have no `ps`."""
+    """Process, parent and state from /proc (proc(5)): slim images have no `ps`. The name in brackets may
+    contain anything."""
     rows = []
     for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 -- pathlib slows each start
         with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123

@@ -1,12 +1,12 @@
 """The `train` command of a script-mode job, as AWS's sagemaker-training 5.1 runs it.
 
-Executed by path inside the job, by the job's Python (3.7 or newer), so it imports only the standard library.
-The job's source is in /opt/ml/code already, and its requirements are installed. What a script sees follows
-that package's environment.py (SM_* variables), mapping.py (arguments: sorted, JSON values decoded),
-process.py (names of scripts), errors.py (the text of /opt/ml/output/failure) and trainer.py (exit codes).
+Run by path in the job, by the job's Python (3.7 or newer), so it imports only the standard library. The
+source is in /opt/ml/code already, and its requirements are installed. The script's environment follows that
+package: environment.py (SM_* variables), mapping.py (arguments: sorted, JSON values decoded), process.py
+(names of scripts), errors.py (the text of /opt/ml/output/failure) and trainer.py (exit codes).
 """
 
-# Every import counts, since every job waits for it: hence neither pathlib nor subprocess.
+# No pathlib and no subprocess: every job waits for these imports.
 # ruff: noqa: PTH101, PTH113, PTH118, PTH123
 
 from __future__ import annotations
@@ -54,19 +54,19 @@ INFO = 20
 
 
 class ClientError(Exception):
-    """What the job's author can put right."""
+    """A mistake that the job's author can correct."""
 
 
 def main() -> int:
     try:
-        settings = gather()
+        settings = load_settings()
         entry = settings["user_entry_point"]
         variables = {**container_variables(settings["current_host"]), **to_variables(settings)}
         code = run(command_of(entry, settings["user_args"]), variables)
     except ClientError as error:
         return fail(str(error), 1)
     except Exception as error:
-        import traceback  # only where it is needed: importing it takes as long as all the rest
+        import traceback  # imported late, because it takes as long as all other imports
 
         text = f"Framework Error: \n{traceback.format_exc()}\n{error}"
         return fail(text, getattr(error, "errno", 1) or 1)
@@ -76,13 +76,13 @@ def main() -> int:
     return code
 
 
-def gather() -> dict[str, Any]:
-    """Everything that sagemaker-training derives from /opt/ml/input/config, by its own names."""
-    given = {name: decode(text) for name, text in config("hyperparameters").items()}
-    channels, program = config("inputdataconfig"), entry_point(given)
-    hyperparameters = {k: v for k, v in given.items() if k not in OWN and not k.startswith("sagemaker_")}
-    framework = {k: v for k, v in given.items() if k.startswith("sagemaker_") and k not in OWN}
-    found = {
+def load_settings() -> dict[str, Any]:
+    """The settings that sagemaker-training derives from /opt/ml/input/config, by its own names."""
+    parameters = {name: decode(text) for name, text in config("hyperparameters").items()}
+    channels, program = config("inputdataconfig"), entry_point(parameters)
+    hyperparameters = {k: v for k, v in parameters.items() if k not in OWN and not k.startswith("sagemaker_")}
+    framework = {k: v for k, v in parameters.items() if k.startswith("sagemaker_") and k not in OWN}
+    settings = {
         **cluster(framework),
         **FOLDERS,
         "hps": hyperparameters,
@@ -91,20 +91,20 @@ def gather() -> dict[str, Any]:
         "input_data_config": channels,
         "channels": sorted(channels),
         "module_name": re.sub(r"\.py$", "", program),
-        "log_level": given.get("sagemaker_container_log_level", INFO),
+        "log_level": parameters.get("sagemaker_container_log_level", INFO),
         "framework_module": os.environ.get("SAGEMAKER_TRAINING_MODULE"),
-        "module_dir": str(given.get("sagemaker_submit_directory", CODE)),
+        "module_dir": str(parameters.get("sagemaker_submit_directory", CODE)),
         "user_args": to_arguments(hyperparameters),
     }
     inputs = {name: os.path.join(BASE, "input", "data", name) for name in channels}
-    found["training_env"] = training_env(found, inputs)
-    found.update({"channel_" + name: path for name, path in inputs.items()})
-    found.update({"hp_" + name: value for name, value in hyperparameters.items()})
-    return found
+    settings["training_env"] = training_env(settings, inputs)
+    settings.update({"channel_" + name: path for name, path in inputs.items()})
+    settings.update({"hp_" + name: value for name, value in hyperparameters.items()})
+    return settings
 
 
-def entry_point(given: dict[str, Any]) -> str:
-    program: str | None = os.environ.get("SAGEMAKER_PROGRAM") or given.get("sagemaker_program")
+def entry_point(parameters: dict[str, Any]) -> str:
+    program: str | None = os.environ.get("SAGEMAKER_PROGRAM") or parameters.get("sagemaker_program")
     if not program:
         raise ClientError("The training entry point is empty: set the 'sagemaker_program' hyperparameter.")
     check_name(program)
@@ -112,7 +112,7 @@ def entry_point(given: dict[str, Any]) -> str:
 
 
 def cluster(framework: dict[str, Any]) -> dict[str, Any]:
-    """The hosts, and what each has."""
+    """The settings about hosts and their resources."""
     resources = config("resourceconfig")
     groups = {group["instance_group_name"]: group for group in resources["instance_groups"]}
     return {
@@ -133,21 +133,21 @@ def cluster(framework: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def training_env(found: dict[str, Any], inputs: dict[str, str]) -> dict[str, Any]:
-    """What SM_TRAINING_ENV holds: most of the settings, and some that stand nowhere else."""
-    left_out = ("hps", "framework_params", "channels", "user_args")
-    groups, first = found["instance_groups_dict"], sorted(found["hosts"])[0]
-    distributed = found["distribution_instance_groups"]
+def training_env(settings: dict[str, Any], inputs: dict[str, str]) -> dict[str, Any]:
+    """The value of SM_TRAINING_ENV: most of the settings, and a few that have no variable."""
+    excluded = ("hps", "framework_params", "channels", "user_args")
+    groups, first = settings["instance_groups_dict"], sorted(settings["hosts"])[0]
+    distributed = settings["distribution_instance_groups"]
     return {
-        **{name: value for name, value in found.items() if name not in left_out},
-        "additional_framework_parameters": found["framework_params"],
+        **{name: value for name, value in settings.items() if name not in excluded},
+        "additional_framework_parameters": settings["framework_params"],
         "channel_input_dirs": inputs,
         "distribution_hosts": [name for group in distributed for name in groups[group]["hosts"]],
-        "hyperparameters": found["hps"],
+        "hyperparameters": settings["hps"],
         "is_modelparallel_enabled": None,
         "is_smddpmprun_installed": False,
         "is_smddprun_installed": False,
-        "is_master": found["current_host"] == first,
+        "is_master": settings["current_host"] == first,
         "job_name": os.environ.get("TRAINING_JOB_NAME", ""),
         "master_hostname": first,
         "topology": [],
@@ -155,13 +155,13 @@ def training_env(found: dict[str, Any], inputs: dict[str, str]) -> dict[str, Any
 
 
 def distribution_groups(framework: dict[str, Any], resources: dict[str, Any]) -> list[str]:
-    """The groups of hosts that a framework's own distribution uses; none where the job asks for none."""
-    asked = any(framework.get(name) for name in DISTRIBUTED)
-    found: list[str] = framework.get(
+    """The host groups of a framework's own distribution; empty if the job requests none."""
+    is_distributed = any(framework.get(name) for name in DISTRIBUTED)
+    groups: list[str] = framework.get(
         "sagemaker_distribution_instance_groups",
-        [resources.get("current_group_name", "homogeneousCluster")] if asked else [],
+        [resources.get("current_group_name", "homogeneousCluster")] if is_distributed else [],
     )
-    return found
+    return groups
 
 
 def config(name: str) -> dict[str, Any]:
@@ -187,7 +187,8 @@ def check_name(program: str) -> None:
 
 
 def to_arguments(hyperparameters: dict[str, Any]) -> list[str]:
-    """`--name value` in the order of the names; one letter gets one dash; a mapping becomes a=b,c=d."""
+    """Command-line arguments, `--name value` sorted by name. A one-letter name gets one dash; a mapping
+    becomes a=b,c=d."""
     arguments = []
     for name in sorted(hyperparameters):
         value = hyperparameters[name]
@@ -209,19 +210,19 @@ def to_variables(settings: dict[str, Any]) -> dict[str, str]:
 
 
 def container_variables(host: str) -> dict[str, str]:
-    """What the toolkit sets for itself, and a script inherits."""
-    given = config("hyperparameters")
+    """The variables that the toolkit sets for itself and a script inherits."""
+    parameters = config("hyperparameters")
     return {
         "CURRENT_HOST": host,
-        "SAGEMAKER_JOB_NAME": str(decode(given.get("sagemaker_job_name", ""))),
+        "SAGEMAKER_JOB_NAME": str(decode(parameters.get("sagemaker_job_name", ""))),
         "SAGEMAKER_REGION": str(
-            decode(given.get("sagemaker_region", "")) or os.environ.get("AWS_REGION", "")
+            decode(parameters.get("sagemaker_region", "")) or os.environ.get("AWS_REGION", "")
         ),
     }
 
 
 def command_of(entry: str, arguments: list[str]) -> list[str]:
-    """A script of Python, a package with a setup.py, or a shell command."""
+    """The command for a Python script, a package with a setup.py, or a shell script."""
     if entry.endswith(".py"):
         return [sys.executable, entry, *arguments]
     if os.path.isfile(os.path.join(CODE, "setup.py")):
@@ -233,7 +234,7 @@ def command_of(entry: str, arguments: list[str]) -> list[str]:
 
 
 def run(command: list[str], variables: dict[str, str]) -> int:
-    """0, or 1 where the script failed in any way; the failure is written as the toolkit writes it."""
+    """Run the script. Returns 0, or 1 after any failure, which is written as the toolkit writes it."""
     environment = dict(os.environ, **variables)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [CODE, os.environ.get("PYTHONPATH")]))
     environment.pop("PYTHONSAFEPATH", None)
@@ -241,7 +242,7 @@ def run(command: list[str], variables: dict[str, str]) -> int:
     code = os.spawnvpe(os.P_WAIT, command[0], command, environment)  # noqa: S606 -- the job's own command
     if code:
         shown = " ".join([command[0].rpartition("/")[2], *command[1:]])
-        # AWS prints this into the log as well; here the script's own last line stays the last.
+        # AWS also prints this to the log. Here, the script's own last line stays the last.
         write_failure(f'ExecuteUserScriptError:\nExitCode {code}\nErrorMessage ""\nCommand "{shown}"')
         return 1
     return 0

@@ -13,7 +13,7 @@ from sagemaker_local.jobs.hosts import LOG
 from sagemaker_local.jobs.job_run import JobRun
 from sagemaker_local.jobs.kinds import TRANSFORM
 from sagemaker_local.logs import LogStream
-from sagemaker_local.model_servers.hosting import Hosting, StageError
+from sagemaker_local.model_servers.hosting import ArtifactError, Hosting
 from sagemaker_local.model_servers.serving import STARTUP_SECONDS, StartError, Worker
 from sagemaker_local.resource import Context, now
 from sagemaker_local.storage import Item
@@ -97,7 +97,7 @@ class TransformRun(JobRun):
         variant = self._variant()
         try:
             hosting.prepare(variant)
-        except StageError as error:
+        except ArtifactError as error:
             raise JobFailure(f"ClientError: {error}") from error
         worker = Worker(hosting.launch(variant))
         with self._lock:

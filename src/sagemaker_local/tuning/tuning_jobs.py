@@ -78,7 +78,7 @@ class TuningJobs(Jobs):
     def run_of(self, record: Record) -> TuningRun:
         return TuningRun(self.context, record)
 
-    def _known(self, name: str) -> Record:
+    def _existing(self, name: str) -> Record:
         record = self.context.store.get(self.kind.path, name)
         if record is None:
             raise ApiError("ResourceNotFound", self.kind.missing.format(name=name))
@@ -92,7 +92,7 @@ class TuningJobs(Jobs):
         return ApiError("ResourceInUse", message)
 
     def _describe(self, request: dict[str, Any]) -> dict[str, Any]:
-        store, record = self.context.store, self._known(request[self.kind.name])
+        store, record = self.context.store, self._existing(request[self.kind.name])
         found = tuned_jobs.summaries(store, record[self.kind.name])
         maximize = definitions(record)[0].maximize
         objectives = tuned_jobs.objectives(found)
@@ -114,11 +114,11 @@ class TuningJobs(Jobs):
 
     def _delete(self, request: dict[str, Any]) -> dict[str, Any]:
         """The training jobs stay (API reference)."""
-        record = self._known(request[self.kind.name])
+        record = self._existing(request[self.kind.name])
         if record[self.kind.status] not in ENDED:
             raise invalid(f"The tuning job is {record[self.kind.status]}; stop it before you delete it.")
         tuned_jobs.forget(self.context.store, record[self.kind.name])
-        self.context.tags.forget(record[self.kind.arn])
+        self.context.tags.delete(record[self.kind.arn])
         self.context.store.delete(self.kind.path, record[self.kind.name])
         return {}
 
@@ -136,7 +136,9 @@ class TuningJobs(Jobs):
 
     def _list_training_jobs(self, request: dict[str, Any]) -> dict[str, Any]:
         """Sorted by the objective, those without one are left out (API reference, SortBy)."""
-        found = tuned_jobs.summaries(self.context.store, self._known(request[self.kind.name])[self.kind.name])
+        found = tuned_jobs.summaries(
+            self.context.store, self._existing(request[self.kind.name])[self.kind.name]
+        )
         if request.get("SortBy") == "FinalObjectiveMetricValue":
             found = [
                 {**item, "_Objective": tuned_jobs.value_of(item)} for item in tuned_jobs.evaluated(found)

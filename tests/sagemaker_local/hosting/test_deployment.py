@@ -89,7 +89,7 @@ def test_traffic_moves_in_the_steps_that_are_asked_for(
                     "MaximumExecutionTimeoutInSeconds": 600,
                 }
             },
-            "MaximumExecutionTimeoutInSeconds (600) must be larger than all waits together (800).",
+            "MaximumExecutionTimeoutInSeconds (600) must be larger than the sum of all waits (800).",
         ),
     ],
 )

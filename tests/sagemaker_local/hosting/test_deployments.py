@@ -355,7 +355,7 @@ def test_an_update_that_takes_too_long_is_undone(
 ) -> None:
     world.deploy("live")
     next_version(world)
-    monkeypatch.setattr(Rollout, "_in_time", _late_after_first_step(Rollout._in_time))
+    monkeypatch.setattr(Rollout, "_check_timeout", _late_after_first_step(Rollout._check_timeout))
     config = canary(50)
     config["BlueGreenUpdatePolicy"]["MaximumExecutionTimeoutInSeconds"] = 1200
     gate.set()
@@ -368,11 +368,11 @@ def test_an_update_that_takes_too_long_is_undone(
     assert send(world, "live") == "live"
 
 
-def _late_after_first_step(in_time: Callable[[Rollout], None]) -> Callable[[Rollout], None]:
+def _late_after_first_step(check_timeout: Callable[[Rollout], None]) -> Callable[[Rollout], None]:
     """As though every wait had been followed by ten minutes of work."""
 
     def check(rollout: Rollout) -> None:
-        in_time(rollout)
+        check_timeout(rollout)
         rollout._started -= 600
 
     return check

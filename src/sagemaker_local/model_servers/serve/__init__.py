@@ -1,8 +1,9 @@
-"""The model server that runs inside a model's Python environment: `GET /ping` and `POST /invocations`.
+"""The model server inside a model's Python environment: `GET /ping` and `POST /invocations`.
 
-It imports the standard library only, plus numpy where a default codec needs it, and runs on the Pythons that
-the framework images carry (3.8 and later), so it uses nothing newer. `__main__.py` loads it under a private
-name: a user's own `server.py` or `handlers.py` never meets ours.
+It needs only the standard library, plus numpy for the default codecs, and runs on the Pythons of the
+framework images (3.8 and later). `sagemaker_local` is not installed there, so imports are relative.
+`__main__.py` loads the package under a private name, so that a user's `server.py` or `handlers.py` does not
+collide with it.
 """
 
 from __future__ import annotations

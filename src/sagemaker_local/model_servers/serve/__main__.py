@@ -1,4 +1,5 @@
-"""`python <this folder> --framework sklearn --ready FILE`: loads the package under a private name."""
+"""Load this package under a private name and run the server: `python <this folder> --framework sklearn
+--ready FILE`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Content types and the answers of a model server."""
+"""Content types and responses of a model server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UTF8_TYPES = (JSON, CSV)
 
 
 class UnsupportedFormatError(Exception):
-    """A content type that no default codec reads or writes. Wording: sagemaker_containers/_errors.py."""
+    """A content type without a default codec. The wording is that of sagemaker_containers/_errors.py."""
 
     def __init__(self, content_type: str) -> None:
         super().__init__(
@@ -33,7 +33,7 @@ class Answer:
 
 
 def numpy() -> Any:
-    """The environment's own. A model that never touches a default codec does not need it."""
+    """The environment's numpy. A model that uses no default codec does not need it."""
     return importlib.import_module("numpy")
 
 

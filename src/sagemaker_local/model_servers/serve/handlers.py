@@ -1,4 +1,4 @@
-"""The user's script: finding it, its functions, the framework's defaults for those it leaves out."""
+"""The functions of the user's script, and the framework's defaults for missing ones."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def base_dir() -> Path:
 
 
 def code_dir(defaults: ModuleType) -> Path:
-    """Where the script is. An S3 tarball has been unpacked to /opt/ml/code already, as the container does.
+    """The folder of the script. An S3 source archive has been unpacked to /opt/ml/code, as in the container.
 
-    sagemaker-inference knows only /opt/ml/model/code (environment.code_dir).
+    sagemaker-inference supports only /opt/ml/model/code (environment.code_dir).
     """
     if defaults is not sklearn_defaults:
         return base_dir() / "model" / "code"
@@ -44,17 +44,17 @@ class EndedOnImportError(ImportError):
 
 
 class Context:
-    """What sagemaker-inference hands to functions that take one argument more."""
+    """The context that sagemaker-inference passes to functions with one more parameter."""
 
     def __init__(self, model_dir: str) -> None:
         self.system_properties = {"model_dir": model_dir, "gpu_id": None}
 
 
 class Handlers:
-    """The script's functions with a loaded model. One request at a time: the caller holds the lock.
+    """The script's functions with a loaded model. Handles one request at a time: the caller holds the lock.
 
-    `framework` is `sklearn`, `inference` (images of no framework), or the name of a framework whose defaults
-    are not built in: its scripts must then bring all their functions.
+    `framework` is `sklearn`, `inference` (custom images), or a framework whose defaults are not implemented:
+    its scripts must define all functions.
     """
 
     def __init__(self, framework: str) -> None:
@@ -84,7 +84,7 @@ class Handlers:
             there = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
             raise ImportError(f"No module named '{name}': {program} is not in {folder}, which has {there}")
         sys.path.insert(0, str(folder))
-        sys.argv = [str(folder / program)]  # what started this process is none of the script's business
+        sys.argv = [str(folder / program)]  # the script does not see this process's own arguments
         try:
             return importlib.import_module(name)
         except SystemExit as error:
@@ -108,7 +108,8 @@ class Handlers:
         return self._call(model_fn, str(base_dir() / "model"))
 
     def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """sagemaker-inference hands a context to who takes one argument more (_run_handler_function)."""
+        """Pass a context to a function with one more parameter, as sagemaker-inference does
+        (_run_handler_function)."""
         if self._defaults is inference_defaults:
             try:
                 count = len(inspect.signature(function).parameters)
@@ -119,7 +120,8 @@ class Handlers:
         return function(*arguments)
 
     def invoke(self, body: bytes, content_type: str, accept: str) -> Answer:
-        """Never raises: what the script raises becomes an answer, and its traceback a log line."""
+        """Handle a request. Never raises: an exception of the script becomes a response and a traceback in
+        the log."""
         content_type = content_type or JSON
         if not accept or accept == ANY:
             accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or JSON
@@ -149,5 +151,6 @@ class Handlers:
 
 
 def unsupported(error: UnsupportedFormatError, status: int) -> Answer:
-    """sagemaker_containers/_transformer.py: 415 for what cannot be read, 406 for what cannot be written."""
+    """Status 415 for input that cannot be decoded, 406 for output that cannot be encoded (_transformer.py
+    of sagemaker_containers)."""
     return Answer(str(error).encode(), "text/plain; charset=utf-8", status)

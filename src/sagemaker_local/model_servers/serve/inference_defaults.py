@@ -1,7 +1,7 @@
-"""The default functions of sagemaker-inference 1.10, for images that are no framework image of AWS's own.
+"""The default functions of sagemaker-inference 1.10, for custom images.
 
 Sources: sagemaker-inference-toolkit, src/sagemaker_inference/{decoder,encoder,default_inference_handler,
-transformer}.py. numpy.genfromtxt(dtype=None) gives a structured array for CSV of mixed types, as there.
+transformer}.py. As there, numpy.genfromtxt(dtype=None) returns a structured array for CSV of mixed types.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def input_fn(body: Any, content_type: str) -> Any:
     if content_type == JSON:
         return numpy().array(json.loads(body))
     if content_type == NPY:
-        # Pickled arrays are read, as there: whoever may call this may also create an endpoint of any code.
+        # Pickled arrays are allowed, as there: a client of this server may create endpoints with any code
+        # anyway.
         return numpy().load(io.BytesIO(body), allow_pickle=True)
     if content_type == NPZ:
         return importlib.import_module("scipy.sparse").load_npz(io.BytesIO(body))
@@ -70,7 +71,7 @@ def _as_list(value: Any) -> Any:
 
 
 def answer(result: Any, accept: str) -> Answer:
-    """The multi-model server sends text and bytes as they are, anything else as JSON."""
+    """The response, as the multi-model server sends it: text and bytes unchanged, other values as JSON."""
     body, content_type = result if isinstance(result, tuple) else (result, accept)
     if isinstance(body, (str, bytes, bytearray)):
         return Answer(to_bytes(body), content_type)
@@ -78,7 +79,8 @@ def answer(result: Any, accept: str) -> Answer:
 
 
 def failure(error: Exception, trace: str) -> Answer:
-    """transformer.handle_error: the message, then the traceback; an error that carries a status keeps it."""
+    """The response to an exception: message and traceback, with the exception's status
+    (transformer.handle_error)."""
     status = getattr(error, "status_code", 500)
     message = getattr(error, "message", None) or str(error)
     return Answer(f"{message}\n{trace}".encode(), "text/plain; charset=utf-8", int(status))

@@ -1,4 +1,4 @@
-"""The HTTP side: one process, one model, keep-alive connections."""
+"""The HTTP server: one process, one model, keep-alive connections."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from .handlers import EndedOnImportError, Handlers
 class Worker:
     """The handlers behind a lock.
 
-    A script that works longer than SAGEMAKER_MODEL_SERVER_TIMEOUT (60 s) ends the process, as gunicorn ends
-    such a worker; the service then starts another.
+    If a request takes longer than SAGEMAKER_MODEL_SERVER_TIMEOUT (60 s), the process exits, as a gunicorn
+    worker does. The service then starts another.
     """
 
     def __init__(self, handlers: Handlers, timeout: float) -> None:
@@ -48,7 +48,7 @@ class Worker:
 
 
 class Request(BaseHTTPRequestHandler):
-    """Head and body leave in one write, so that no reply waits for an acknowledgement."""
+    """Sends head and body in one write, so that no response waits for an acknowledgement."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -84,7 +84,7 @@ class Request(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class's name
-        """One access line per request would drown the script's own output."""
+        """Log nothing per request: access lines would bury the script's own output."""
 
 
 NOT_FOUND = Answer(b"{}", "application/json", 404)
@@ -100,9 +100,9 @@ def log(message: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Loads the model, listens, writes the port to `--ready`, serves until it is killed.
+    """Load the model, listen, write the port to `--ready` and serve until killed.
 
-    Returns 1, with the traceback in the log, when the script or its model cannot be loaded.
+    Returns 1, with the traceback in the log, if the script or its model cannot be loaded.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("--framework", required=True)

@@ -1,9 +1,9 @@
 """The scikit-learn container's default functions.
 
 Sources: sagemaker-scikit-learn-container, src/sagemaker_sklearn_container/serving.py (default_*_fn), and
-sagemaker-containers 2.8.6, _encoders.py and _worker.py, which that container serves single models with.
-Its peculiarities are kept, since a script that works here must work there: text is read with csv.reader and
-squeezed (one row becomes one-dimensional), then cast to float32; a content type must match to the letter.
+sagemaker-containers 2.8.6, _encoders.py and _worker.py, which serve single models in that container. Their
+quirks are kept, because a script that works here must work there: text is read with csv.reader, squeezed (one
+row becomes one-dimensional) and cast to float32; content types must match exactly.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from .content import (
 
 NAME = "sklearn"
 DEFAULT_MODULE = ""
-"""The container has none: without SAGEMAKER_PROGRAM it cannot start."""
+"""The container has no default script: without SAGEMAKER_PROGRAM it cannot start."""
 
 DECODE_ERRORS = "replace"
-"""Flask's `get_data(as_text=True)` (werkzeug 3)."""
+"""As Flask's `get_data(as_text=True)` (werkzeug 3)."""
 
 
 def input_fn(body: Any, content_type: str) -> Any:
@@ -51,7 +51,8 @@ def decode(body: Any, content_type: str) -> Any:
     if content_type == JSON:
         return numpy().array(json.loads(body))
     if content_type == NPY:
-        # Pickled arrays are read, as there: whoever may call this may also create an endpoint of any code.
+        # Pickled arrays are allowed, as there: a client of this server may create endpoints with any code
+        # anyway.
         return numpy().load(io.BytesIO(body), allow_pickle=True)
     raise UnsupportedFormatError(content_type)
 
@@ -89,7 +90,7 @@ def _as_list(value: Any) -> Any:
 
 
 def answer(result: Any, accept: str) -> Answer:  # noqa: ARG001 -- one signature for all frameworks
-    """What Flask makes of a view's return value: bare text is text/html, a dict or a list is JSON."""
+    """The response that Flask makes of a view's return value: text is text/html, a dict or a list is JSON."""
     if hasattr(result, "get_data") and hasattr(result, "status_code"):
         return Answer(result.get_data(), str(result.content_type), int(result.status_code))
     if isinstance(result, tuple):
@@ -100,7 +101,7 @@ def answer(result: Any, accept: str) -> Answer:  # noqa: ARG001 -- one signature
 
 
 def with_charset(mimetype: str) -> str:
-    """werkzeug's `get_content_type`: a text type is sent with its charset."""
+    """As werkzeug's `get_content_type`: text types get a charset."""
     textual = mimetype.startswith("text/") or mimetype == "application/xml" or mimetype.endswith("+xml")
     return f"{mimetype}; charset=utf-8" if textual and "charset" not in mimetype else mimetype
 

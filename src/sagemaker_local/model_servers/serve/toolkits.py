@@ -1,8 +1,8 @@
-"""What scripts import from AWS's toolkits, where the environment does not have them.
+"""Stand-ins for what scripts import from AWS's toolkits, if the environment does not have them.
 
-AWS's examples take `encoders`, `worker` and `content_types` from `sagemaker_containers.beta.framework` (the
-scikit-learn image has it; on a current Python it cannot be imported), or the like from `sagemaker_inference`.
-Only what they use for serving is here; anything else they ask for is an ImportError that names it.
+AWS's examples import `encoders`, `worker` and `content_types` from `sagemaker_containers.beta.framework`, or
+similar modules from `sagemaker_inference`. The scikit-learn image has the former, but it cannot be imported
+on a current Python. These stand-ins have only what serving scripts use. Any other name is an ImportError.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from . import content, inference_defaults, sklearn_defaults
 
 
 class Response:
-    """sagemaker_containers' `worker.Response`, a Flask response: body, status, mimetype."""
+    """`worker.Response` of sagemaker_containers, a Flask response: body, status and mimetype."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Response:
 
 
 def install() -> None:
-    """Adds the modules that cannot be found; never hides one that is there."""
+    """Add the modules that are not installed."""
     types = {"JSON": content.JSON, "CSV": content.CSV, "NPY": content.NPY, "ANY": content.ANY}
     types["UTF8_TYPES"] = content.UTF8_TYPES  # type: ignore[assignment]
     if importlib.util.find_spec("sagemaker_containers") is None:
