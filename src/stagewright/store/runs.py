@@ -123,7 +123,7 @@ class Runs:
             return write_all(self.client, puts)
 
     def claimed(self, trigger_key: str) -> str | None:
-        """Return the run that claimed the key, "" if its event was skipped, None if nobody claimed it.
+        """Return the run that claimed the key, "" if its event was skipped, None if it is not claimed.
 
         Calls GetItem.
         """

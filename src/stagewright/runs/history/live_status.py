@@ -34,7 +34,7 @@ def with_live_status(
 def with_unrecorded_end(
     gateway: Gateway, header: Header, stages: tuple[StageRecord, ...]
 ) -> tuple[Header, tuple[StageRecord, ...]]:
-    """Return the end of the execution if it has ended and nobody has recorded that.
+    """Return the end of the execution if it has ended and is not recorded.
 
     An active job means that the execution runs. Otherwise this calls DescribeExecution.
     """
