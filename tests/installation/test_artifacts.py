@@ -36,6 +36,9 @@ found = pkgutil.walk_packages(stagewright.__path__, "stagewright.")
 names = [module.name for module in found]
 for name in names:
     __import__(name)
+from stagewright.stages.registry import KINDS
+for kind in KINDS.values():
+    kind.rules, kind.request
 foreign = {"yaml", "typer", "rich", "ministack", "starlette", "uv", "hypercorn"} & sys.modules.keys()
 assert not foreign, foreign
 print(json.dumps(names))
@@ -85,6 +88,7 @@ def test_entries_are_sorted_source_and_data_files():
 def test_lambda_gets_neither_the_installation_nor_the_state_machine():
     packages = {name.split("/")[1] for name in entries(archive())}
     assert not packages & {"installation", "state_machine", "asl.py", "local", "cli", "migration", "scripts"}
+    assert not [name for name in entries(archive()) if name.endswith("/states.py")]
 
 
 def test_another_module_of_the_archive_imports_each_module():

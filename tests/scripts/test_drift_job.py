@@ -1,4 +1,4 @@
-"""drift.py in a pipeline: copied, pushed, run as a processing job, and judged by a gate."""
+"""drift.py in a pipeline: copied, pushed, run as a processing job, and read by a gate."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def command(tmp_path_factory, python):
 
 
 @pytest.mark.parametrize(("current", "status"), [("alike", "FAILED"), ("drifted", "SUCCEEDED")])
-def test_a_run_goes_on_only_where_the_data_have_drifted(command, current, status):
+def test_run_continues_only_when_the_data_has_drifted(command, current, status):
     done = command("run", ".", "-p", f"current={current}")
     shown = command.json("show", command.json("runs", "watch")[0]["run"])
     assert shown["status"] == status, done.stderr

@@ -1,30 +1,31 @@
-"""Compares current data with a baseline, feature by feature, and says which features have drifted.
+"""Compare current data with a baseline and report the features that have drifted.
 
-A processing script: it reads /opt/ml/processing/input/baseline and /opt/ml/processing/input/current, and
-writes report.json, report.html and metrics.json (flat numbers, for a gate) to
-/opt/ml/processing/output/report. Inputs are CSV with a header, JSON Lines, Parquet (where the image has
-pyarrow), or what SageMaker's data capture wrote; many files, nested folders, gzip. It needs numpy, pandas
-and scipy, and runs on Python 3.9 and later.
+A processing script. It reads /opt/ml/processing/input/baseline and /opt/ml/processing/input/current, and
+writes report.json, report.html and metrics.json (flat numbers for a gate) to
+/opt/ml/processing/output/report. Inputs are CSV with a header, JSON Lines, Parquet (if the image has
+pyarrow), or the files of SageMaker's data capture. An input can have many files, nested folders and gzip. The
+script needs numpy, pandas and scipy, and runs on Python 3.9 and later.
 
-A feature has drifted when a test says that it changed *and* the change is large:
+A feature has drifted if a test finds a change *and* the change is large:
 
-- Tests. Numbers: two-sample Kolmogorov-Smirnov. Categories: chi-square on counts, where categories too rare
-  for it (Cochran 1954: fewer than 5 expected) are tested together, by Fisher's exact test if they are still
-  few. Missing values: the same on missing and present. A gate asks whether *any* feature has drifted, so the
-  chance of a false alarm anywhere has to be bounded: p-values are corrected over all tests by Holm's method
-  (Holm 1979). Unlike Benjamini and Hochberg's it bounds that chance also for features that depend on each
-  other. A corrected p-value below --alpha counts.
-- Size. With much data every test rejects, for changes that nobody would retrain for. So the population
-  stability index must reach --psi (0.2; the usual rule of thumb calls 0.1 to 0.25 moderate, more
-  significant), or the distance --distance (0.1, as in SageMaker Model Monitor: developer guide, "Schema for
-  constraints"); for numbers that is the KS statistic, for categories the largest change of a share. PSI has
-  10 bins, the baseline's deciles, and half a row added to each, so that an empty bin is not infinite. What it
-  would be without drift, (bins - 1)(1/n + 1/m), is taken off before it is judged (Yurdakul and Naranjo,
-  "Statistical properties of the population stability index", Journal of Risk Model Validation). Missing
-  values count when their share changes by --missing (0.05).
+- Tests. Numbers: two-sample Kolmogorov-Smirnov. Categories: chi-square on counts. Categories too rare for it
+  (Cochran 1954: fewer than 5 expected) are tested together, with Fisher's exact test if they are still few.
+  Missing values: the same tests on missing and present values. A gate checks whether *any* feature has
+  drifted, so the probability of a false alarm over all features must be bounded: p-values are corrected over
+  all tests with Holm's method (Holm 1979). Unlike Benjamini and Hochberg's method, it bounds that probability
+  also for features that depend on each other. A corrected p-value below --alpha counts.
+- Size. With much data, every test rejects, even for changes that need no retraining. So the population
+stability
+  index (PSI) must reach --psi (0.2; the usual rule of thumb calls 0.1 to 0.25 moderate, more significant), or
+  the distance must reach --distance (0.1, as in SageMaker Model Monitor: developer guide, "Schema for
+  constraints"). For numbers, the distance is the KS statistic; for categories, the largest change of a share.
+  PSI uses 10 bins, the deciles of the baseline, and adds half a row to each, so that an empty bin is not
+  infinite. Its expected value without drift, (bins - 1)(1/n + 1/m), is subtracted first (Yurdakul and
+  Naranjo, "Statistical properties of the population stability index", Journal of Risk Model Validation).
+  Missing values count if their share changes by --missing (0.05).
 
-With fewer than --min-rows rows on either side nothing is judged: metrics.json has `enough: 0`, `drifted: 0`.
-Data that cannot be read end the script with one sentence and exit code 1.
+With fewer than --min-rows rows on either side, nothing is tested: metrics.json has `enough: 0`, `drifted: 0`.
+If the data cannot be read, the script prints one sentence and exits with code 1.
 """
 
 from __future__ import annotations
@@ -53,36 +54,36 @@ from scipy import stats
 INPUT = "/opt/ml/processing/input"
 OUTPUT = "/opt/ml/processing/output/report"
 CHUNK = 50_000
-"""Rows that are read at a time."""
+"""Rows per read."""
 MISSING = {"", "NA", "N/A", "NaN", "nan", "NULL", "null"}
 NUMERIC_SHARE = 0.95
-"""A feature is numeric when this share of the baseline's values are numbers."""
+"""A feature is numeric if this share of its baseline values are numbers."""
 FEW = 20
-"""Fewer values than this, on either side, are not tested."""
+"""The least number of values on each side for a test."""
 EXPECTED = 5
-"""Rarer categories are tested together."""
+"""Categories with a lower expected count are tested together."""
 NESTED = "[...]"
-"""In place of a list or an object."""
+"""The value that replaces a list or an object."""
 SHOWN = 12
-"""Categories in a picture."""
+"""Categories in a histogram."""
 FORMATS = {".csv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json", ".parquet": "parquet"}
 BAD_BODY = (ValueError, csv.Error, RecursionError)
-"""What a request that somebody sent to an endpoint may raise when it is read."""
+"""Errors of reading a captured request, which can contain anything."""
 
 
 class DataError(Exception):
-    """Said in one sentence."""
+    """An error that the script reports in one sentence."""
 
 
 class BodyError(ValueError):
-    """A request that holds no rows."""
+    """A captured request without rows."""
 
 
 # ---------------------------------------------------------------- reading
 
 
 class Reader:
-    """One side's files as a frame of values, sampled to `max_rows` rows."""
+    """Reads the files of one side into a frame, sampled to `max_rows` rows."""
 
     def __init__(self, folder: Path, headers: list[list[str]], max_rows: int, seed: int) -> None:
         self.folder, self.headers, self.max_rows = folder, headers, max_rows
@@ -91,16 +92,19 @@ class Reader:
         self._random = np.random.default_rng(seed)
 
     def frame(self) -> pd.DataFrame:
-        """Each row draws a number; the `max_rows` smallest stay. Memory is bounded, a seed repeats it."""
-        kept, waiting = [], 0
+        """Read the sample: each row draws a random number, and the `max_rows` smallest stay.
+
+        Memory is bounded, and the same seed gives the same sample.
+        """
+        kept, count = [], 0
         for chunk in self._chunks():
             self.rows += len(chunk)
             chunk.index = self._random.random(len(chunk))
             kept.append(chunk)
-            waiting += len(chunk)
-            if waiting > 2 * self.max_rows:
+            count += len(chunk)
+            if count > 2 * self.max_rows:
                 kept = [pd.concat(kept).sort_index().head(self.max_rows)]
-                waiting = self.max_rows
+                count = self.max_rows
         if not self.rows and self.unread:
             raise DataError(f"no row of {self.folder} could be read: {self.notes()[0]}")
         frame = pd.concat(kept) if kept else pd.DataFrame()
@@ -108,7 +112,8 @@ class Reader:
 
     def notes(self) -> list[str]:
         return [
-            f"{count:,} captured requests were left out: {why}" for why, count in self.unread.most_common()
+            f"{count:,} captured requests were skipped: {reason}"
+            for reason, count in self.unread.most_common()
         ]
 
     def _chunks(self) -> Iterator[pd.DataFrame]:
@@ -118,7 +123,7 @@ class Reader:
                 self.files += 1
                 yield from self._read(path)
         if not self.files:
-            raise DataError(f"{self.folder} has no file with data in it")
+            raise DataError(f"{self.folder} has no file with data")
 
     def _read(self, path: Path) -> Iterator[pd.DataFrame]:
         try:
@@ -136,11 +141,11 @@ class Reader:
     def _json_chunks(self, file: Any) -> Iterator[pd.DataFrame]:
         with io.TextIOWrapper(file, encoding="utf-8-sig") as text:
             rows = self._json_rows(text)
-            while some := list(islice(rows, CHUNK)):
-                yield pd.DataFrame(some, dtype=object)
+            while batch := list(islice(rows, CHUNK)):
+                yield pd.DataFrame(batch, dtype=object)
 
     def _json_rows(self, text: io.TextIOWrapper) -> Iterator[dict[str, Any]]:
-        """A document on each line, or one document over all lines."""
+        """Yield rows of a file with one document per line, or one document over all lines."""
         for number, line in enumerate(text, 1):
             if not line.strip():
                 continue
@@ -156,7 +161,7 @@ class Reader:
                 yield from map(self.named, records(document))
 
     def _captured(self, capture: Any) -> Iterator[dict[str, Any]]:
-        """The rows of one request. Anyone may have sent it: a bad one is counted, and not the end."""
+        """Yield the rows of one captured request. An unreadable request is counted and skipped."""
         try:
             yield from [self.named(row) for row in captured_rows(capture, self.headers)]
         except BAD_BODY as error:
@@ -168,15 +173,14 @@ class Reader:
         for header in self.headers:
             if len(header) == len(row):
                 return dict(zip(header, row))
-        known = " or ".join(str(len(header)) for header in self.headers)
-        expected = f"{known} expected" if known else "no names for them"
-        raise ValueError(
-            f"a row without names has {len(row)} values, {expected} (give the names with --header)"
-        )
+        lengths = " or ".join(str(len(header)) for header in self.headers)
+        expected = f"expected {lengths}" if lengths else "the names are unknown"
+        message = f"a row without names has {len(row)} values, {expected}"
+        raise ValueError(f"{message} (set the names with --header)")
 
 
 def file_format(path: Path, file: Any) -> str:
-    """By the name's ending, or by how the content begins."""
+    """Return the format by the file's extension, or by its first bytes."""
     names = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
     if names and names[-1] in FORMATS:
         return FORMATS[names[-1]]
@@ -201,16 +205,16 @@ def parquet_chunks(file: Any) -> Iterator[pd.DataFrame]:
     try:
         from pyarrow import parquet
     except ImportError as error:
-        raise ValueError("it is Parquet, and this image has no pyarrow; sklearn-1.4 has") from error
+        raise ValueError("it is Parquet, and this image has no pyarrow; sklearn-1.4 has it") from error
     for batch in parquet.ParquetFile(file).iter_batches(CHUNK):
         yield batch.to_pandas().astype(object)
 
 
 def captured_rows(capture: Any, headers: list[list[str]]) -> list[Any]:
-    """What one request asked. Format: developer guide, "Capture data from real-time endpoint"."""
+    """Return the rows of a captured request (developer guide, "Capture data from real-time endpoint")."""
     side = capture.get("endpointInput") if isinstance(capture, dict) else None
     if not isinstance(side, dict) or not isinstance(side.get("data"), str):
-        raise BodyError("nothing was captured of the input")
+        raise BodyError("the input was not captured")
     body, encoding = side["data"], side.get("encoding")
     kind = str(side.get("observedContentType", "")).partition(";")[0].strip().lower()
     if encoding == "BASE64":
@@ -223,7 +227,7 @@ def captured_rows(capture: Any, headers: list[list[str]]) -> list[Any]:
 
 
 def csv_rows(body: str, headers: list[list[str]]) -> list[Any]:
-    """A first line in which every cell is a column's name is a header."""
+    """Return the rows. A first line that contains only column names is a header."""
     rows = [row for row in csv.reader(io.StringIO(body)) if row]
     known = set(chain.from_iterable(headers))
     if rows and known.issuperset(rows[0]):
@@ -240,14 +244,17 @@ def json_rows(body: str) -> list[Any]:
 
 
 def records(document: Any) -> list[Any]:
-    """Rows, as objects or as lists of values. Also of `{"instances": [{"features": [...]}]}`, as AWS's own
-    algorithms are asked (developer guide, "Common data formats for inference")."""
+    """Return the rows of a document as objects or lists of values.
+
+    The document can also have the form `{"instances": [{"features": [...]}]}` of AWS's built-in algorithms
+    (developer guide, "Common data formats for inference").
+    """
     if isinstance(document, dict):
         if isinstance(document.get("instances"), list):
             return records(document["instances"])
         return [document["features"]] if isinstance(document.get("features"), list) else [document]
     if not isinstance(document, list):
-        raise BodyError("a single value is no row")
+        raise BodyError("a single value is not a row")
     if document and not any(isinstance(item, (dict, list)) for item in document):
         return [document]
     return [row for item in document for row in records(item)]
@@ -257,7 +264,7 @@ def records(document: Any) -> list[Any]:
 
 
 def plain(value: Any) -> Any:
-    """None where it is missing; text for categories, so that CSV and JSON agree."""
+    """Return None for a missing value. Booleans become text, so that CSV and JSON agree."""
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value)).lower()
     if isinstance(value, str):
@@ -270,23 +277,23 @@ def plain(value: Any) -> Any:
 
 
 def number(value: Any) -> float:
-    """NaN where it is none, not finite, or too large to be squared."""
+    """Return the value as a number, or NaN if it is no number, not finite, or too large to square."""
     try:
-        found = float(value)
+        parsed = float(value)
     except (TypeError, ValueError, OverflowError):
         return math.nan
-    return found if abs(found) < 1e150 else math.nan
+    return parsed if abs(parsed) < 1e150 else math.nan
 
 
 def label(value: Any) -> str:
-    """5, 5.0 and "5" are one category."""
-    found = number(value)
-    return str(value) if math.isnan(found) else f"{found:.15g}"
+    """Return the name of a category. 5, 5.0 and "5" are the same category."""
+    parsed = number(value)
+    return str(value) if math.isnan(parsed) else f"{parsed:.15g}"
 
 
 def numbers_of(values: list[Any]) -> np.ndarray:
-    found = (number(value) for value in values if value is not None)
-    return np.array([value for value in found if not math.isnan(value)], dtype=float)
+    parsed = (number(value) for value in values if value is not None)
+    return np.array([value for value in parsed if not math.isnan(value)], dtype=float)
 
 
 def rounded(value: float) -> float | None:
@@ -301,7 +308,7 @@ def one_line(error: BaseException) -> str:
 
 
 def psi(baseline: np.ndarray, current: np.ndarray) -> tuple[float, float]:
-    """Of counts per bin: the index, and what it would be without drift."""
+    """Return the PSI of counts per bin, and its expected value without drift."""
     n, m, bins = baseline.sum(), current.sum(), len(baseline)
     expected, actual = ((counts + 0.5) / (counts.sum() + 0.5 * bins) for counts in (baseline, current))
     index = float(((actual - expected) * np.log(actual / expected)).sum())
@@ -309,7 +316,7 @@ def psi(baseline: np.ndarray, current: np.ndarray) -> tuple[float, float]:
 
 
 def decile_counts(baseline: np.ndarray, current: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Bins between the baseline's deciles, which are values of it; equal ones make one cut."""
+    """Count values per bin. The cuts are deciles of the baseline, without duplicates."""
     cuts = np.unique(np.sort(baseline)[(np.arange(1, 10) * len(baseline) + 9) // 10 - 1])
     cuts = cuts[cuts < baseline.max()]
     counts = [
@@ -319,7 +326,7 @@ def decile_counts(baseline: np.ndarray, current: np.ndarray) -> tuple[np.ndarray
 
 
 def independence(table: np.ndarray) -> float:
-    """p-value of counts in two columns, baseline and current."""
+    """Return the p-value of a table of counts with the columns baseline and current."""
     table = table[table.sum(axis=1) > 0]
     if len(table) < 2:
         return 1.0
@@ -330,7 +337,10 @@ def independence(table: np.ndarray) -> float:
 
 
 def categories_p(regular: np.ndarray, rare: np.ndarray) -> float:
-    """`rare` is one row: the rare categories together. If few, their test is one of two (Bonferroni)."""
+    """Return the p-value of categories. `rare` is one row: all rare categories together.
+
+    If they are few, they are tested separately, and the two tests are combined with Bonferroni's method.
+    """
     everything = np.vstack([regular, rare])
     if rare.sum() * everything.sum(axis=0).min() / everything.sum() >= EXPECTED or len(regular) < 2:
         return independence(everything)
@@ -340,11 +350,11 @@ def categories_p(regular: np.ndarray, rare: np.ndarray) -> float:
 
 
 def holm(p_values: list[float]) -> list[float]:
-    """Corrected p-values, in the same order."""
+    """Return the corrected p-values in the same order."""
     corrected, largest = [0.0] * len(p_values), 0.0
-    for rank, place in enumerate(np.argsort(p_values, kind="stable")):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
-        corrected[place] = largest
+    for rank, index in enumerate(np.argsort(p_values, kind="stable")):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        corrected[index] = largest
     return corrected
 
 
@@ -352,7 +362,7 @@ def holm(p_values: list[float]) -> list[float]:
 
 
 class Feature:
-    """One column on both sides: what it is like, and its tests."""
+    """One column of both sides: its summaries and its tests."""
 
     def __init__(self, name: str, old: list[Any], new: list[Any], limits: argparse.Namespace) -> None:
         self.limits = limits
@@ -361,10 +371,10 @@ class Feature:
         self.numeric = bool(present) and readable >= NUMERIC_SHARE * len(present)
         self.numeric = self.numeric and name not in limits.categorical
         self.tests: list[tuple[float, bool, str]] = []
-        """p-value, whether the change is large, and the sentence."""
+        """p-value, whether the change is large, and the reason to report."""
         self.drifted = False
-        self.found: dict[str, Any] = {"name": name, "kind": "numeric" if self.numeric else "categorical"}
-        self.found |= {
+        self.result: dict[str, Any] = {"name": name, "kind": "numeric" if self.numeric else "categorical"}
+        self.result |= {
             "drifted": False,
             "reasons": [],
             "notes": [],
@@ -372,9 +382,9 @@ class Feature:
             "psi": None,
             "psi_noise": None,
         }
-        self.found |= {"ks": None, "share_change": None, "wasserstein_per_std": None}
+        self.result |= {"ks": None, "share_change": None, "wasserstein_per_std": None}
         if NESTED in present:
-            self.note("it holds lists or objects, which are not compared")
+            self.note("its values are lists or objects, which are not compared")
             return
         sides = [numbers_of(side) if self.numeric else self._labels(side) for side in (old, new)]
         self._summaries(sides, (len(old), len(new)))
@@ -382,15 +392,15 @@ class Feature:
         if min(map(len, sides)) >= FEW:
             (self._test_numbers if self.numeric else self._test_categories)(*sides)
         else:
-            found = " and ".join(f"{len(values):,}" for values in sides)
-            self.note(f"its values are not tested: there are {found}, in baseline and current data")
+            counts = " and ".join(f"{len(values):,}" for values in sides)
+            self.note(f"too few values to test: {counts} in the baseline and the current data")
 
     @staticmethod
     def _labels(values: list[Any]) -> np.ndarray:
         return np.array([label(value) for value in values if value is not None], dtype=object)
 
     def note(self, text: str) -> None:
-        self.found["notes"].append(text)
+        self.result["notes"].append(text)
 
     def _summaries(self, sides: list[np.ndarray], rows: tuple[int, int]) -> None:
         for side, values, count in zip(("baseline", "current"), sides, rows):
@@ -403,83 +413,82 @@ class Feature:
                 summary["min"], summary["max"] = rounded(values.min()), rounded(values.max())
             elif not self.numeric:
                 summary["categories"] = len(set(values))
-            self.found[side] = summary
+            self.result[side] = summary
 
     def _test_missing(self, sides: list[np.ndarray], raw: tuple[list[Any], list[Any]]) -> None:
         shares = [1 - len(values) / len(side) for values, side in zip(sides, raw)]
         if shares[0] == shares[1]:
             return
         table = np.array([[len(values), len(side) - len(values)] for values, side in zip(sides, raw)]).T
-        said = f"missing values: {shares[0]:.1%} in the baseline, {shares[1]:.1%} in the current data"
+        reason = f"missing values: {shares[0]:.1%} in the baseline, {shares[1]:.1%} in the current data"
         if self.numeric and (
             texts := [value for value in raw[1] if value is not None and math.isnan(number(value))]
         ):
             example = str(texts[0])[:40]
-            said += f" (of these {len(texts) / len(raw[1]):.1%} are no numbers, as {example!r} is)"
-        self.tests.append((independence(table), abs(shares[1] - shares[0]) >= self.limits.missing, said))
+            reason += f" ({len(texts) / len(raw[1]):.1%} are not numbers, for example {example!r})"
+        self.tests.append((independence(table), abs(shares[1] - shares[0]) >= self.limits.missing, reason))
         if 1 in shares:
             self.note(f"every value is missing in the {'baseline' if shares[0] == 1 else 'current data'}")
 
     def _test_numbers(self, old: np.ndarray, new: np.ndarray) -> None:
-        result = stats.ks_2samp(old, new, "two-sided", "asymp")
-        ks, (index, noise), spread = float(result[0]), psi(*decile_counts(old, new)), old.std()
+        test = stats.ks_2samp(old, new, "two-sided", "asymp")
+        ks, (index, noise), spread = float(test[0]), psi(*decile_counts(old, new)), old.std()
         if old.min() == old.max():
             self.note(f"it is constant in the baseline: {old[0]:g}")
-        self.found |= {"psi": rounded(index), "psi_noise": rounded(noise), "ks": rounded(ks)}
+        self.result |= {"psi": rounded(index), "psi_noise": rounded(noise), "ks": rounded(ks)}
         if spread > 0:
-            self.found["wasserstein_per_std"] = rounded(stats.wasserstein_distance(old, new) / spread)
-        self.found["histogram"] = histogram(old, new)
-        said = (
-            f"its values have moved: KS {ks:.3f}, PSI {index:.3f}, mean {old.mean():.4g} -> {new.mean():.4g}"
+            self.result["wasserstein_per_std"] = rounded(stats.wasserstein_distance(old, new) / spread)
+        self.result["histogram"] = histogram(old, new)
+        reason = (
+            f"its values changed: KS {ks:.3f}, PSI {index:.3f}, mean {old.mean():.4g} -> {new.mean():.4g}"
         )
-        said += f", standard deviation {spread:.4g} -> {new.std():.4g}"
-        self.tests.append((float(result[1]), self._large(index - noise, ks), said))
+        reason += f", standard deviation {spread:.4g} -> {new.std():.4g}"
+        self.tests.append((float(test[1]), self._large(index - noise, ks), reason))
 
     def _test_categories(self, old: np.ndarray, new: np.ndarray) -> None:
         counts = [Counter(side) for side in (old, new)]
         names = sorted(set(old) | set(new), key=lambda name: (-counts[0][name] - counts[1][name], name))
         table = np.array([[count[name] for count in counts] for name in names], dtype=float)
-        self.found["histogram"] = bars(names, table)
+        self.result["histogram"] = bars(names, table)
         fresh = [name for name in names if not counts[0][name]]
         fresh_share = sum(counts[1][name] for name in fresh) / len(new)
-        self.found |= {"new_categories": fresh[:20], "new_categories_share": rounded(fresh_share)}
+        self.result |= {"new_categories": fresh[:20], "new_categories_share": rounded(fresh_share)}
         common = table.sum(axis=1) * min(len(old), len(new)) / table.sum() >= EXPECTED
         if not common.any():
-            self.note(f"every category is rare ({len(names):,} different ones), so its values are not tested")
+            self.note(f"its values are not tested: all {len(names):,} categories are rare")
             return
         regular, rare = table[common], table[~common].sum(axis=0, keepdims=True)
         groups = np.vstack([regular, rare]) if rare.sum() else regular
         (index, noise), shares = psi(groups[:, 0], groups[:, 1]), groups / groups.sum(axis=0)
         change = np.abs(shares[:, 1] - shares[:, 0])
-        self.found |= {
+        self.result |= {
             "psi": rounded(index),
             "psi_noise": rounded(noise),
             "share_change": rounded(change.max()),
         }
-        place = int(change.argmax())
-        most = repr(names[np.flatnonzero(common)[place]]) if place < len(regular) else "rare categories"
-        said = (
-            f"its mix has changed: PSI {index:.3f}, {most} {shares[place, 0]:.1%} -> {shares[place, 1]:.1%}"
-        )
+        largest = int(change.argmax())
+        name = repr(names[np.flatnonzero(common)[largest]]) if largest < len(regular) else "rare categories"
+        before, after = shares[largest]
+        reason = f"its shares changed: PSI {index:.3f}, {name} {before:.1%} -> {after:.1%}"
         if fresh:
-            said += f"; new in {fresh_share:.1%} of the rows: {', '.join(map(repr, fresh[:5]))}"
-        self.tests.append((categories_p(regular, rare), self._large(index - noise, change.max()), said))
+            reason += f"; new in {fresh_share:.1%} of the rows: {', '.join(map(repr, fresh[:5]))}"
+        self.tests.append((categories_p(regular, rare), self._large(index - noise, change.max()), reason))
 
     def _large(self, index: float, distance: float) -> bool:
         return bool(index >= self.limits.psi or distance >= self.limits.distance)
 
     def judge(self, corrected: list[float]) -> dict[str, Any]:
-        """`corrected` has the p-value of each of its tests."""
-        for p_value, (_, large, said) in zip(corrected, self.tests):
+        """Return the result. `corrected` are the corrected p-values of the tests."""
+        for p_value, (_, large, reason) in zip(corrected, self.tests):
             if p_value < self.limits.alpha and large:
-                self.found["reasons"].append(said)
-        self.found["p_value"] = rounded(min(corrected)) if corrected else None
-        self.found["drifted"] = bool(self.found["reasons"])
-        return self.found
+                self.result["reasons"].append(reason)
+        self.result["p_value"] = rounded(min(corrected)) if corrected else None
+        self.result["drifted"] = bool(self.result["reasons"])
+        return self.result
 
 
 def histogram(old: np.ndarray, new: np.ndarray) -> dict[str, Any]:
-    """Shares in 20 bins; what lies beyond the outer percentiles is in the outermost ones."""
+    """Return shares in 20 bins. The outermost bins include everything beyond the outer percentiles."""
     low, high = (pick(np.quantile(side, q) for side in (old, new)) for pick, q in ((min, 0.01), (max, 0.99)))
     edges = np.linspace(low, high, 21) if high > low else np.array([low - 0.5, low + 0.5])
     shares = [np.histogram(np.clip(side, edges[0], edges[-1]), edges)[0] / len(side) for side in (old, new)]
@@ -509,7 +518,7 @@ def bars(names: list[str], table: np.ndarray) -> dict[str, Any]:
 def compare(
     baseline: pd.DataFrame, current: pd.DataFrame, limits: argparse.Namespace
 ) -> list[dict[str, Any]]:
-    """Every feature, the worst first."""
+    """Return the result of every feature, the largest drift first."""
     features, lost = [], []
     for name in features_of(baseline, limits):
         if name in current:
@@ -530,7 +539,7 @@ def severity(found: dict[str, Any]) -> tuple[Any, ...]:
 def features_of(baseline: pd.DataFrame, limits: argparse.Namespace) -> list[str]:
     names = [str(name) for name in baseline.columns]
     if unknown := [name for name in limits.columns if name not in names]:
-        raise DataError(f"the baseline has no column {', '.join(unknown)}: it has {', '.join(names)}")
+        raise DataError(f"the baseline has no column {', '.join(unknown)}; it has {', '.join(names)}")
     left_out = {*limits.ignore, limits.target}
     chosen = [name for name in (limits.columns or names) if name not in left_out and not is_nameless(name)]
     if not chosen:
@@ -544,7 +553,7 @@ def is_nameless(name: Any) -> bool:
 
 def lost_feature(name: str) -> dict[str, Any]:
     reason = (
-        "it is in the baseline and not in the current data (--ignore or --target, if that is as it should be)"
+        "it is in the baseline but not in the current data (use --ignore or --target if this is intended)"
     )
     blank = dict.fromkeys(("p_value", "psi", "psi_noise", "ks", "share_change", "wasserstein_per_std"))
     return {"name": name, "kind": "absent", "drifted": True, "reasons": [reason], "notes": [], **blank}
@@ -554,17 +563,17 @@ def column_notes(baseline: pd.DataFrame, current: pd.DataFrame, limits: argparse
     left_out, either = {*limits.ignore, limits.target}, {*baseline, *current}
     unseen = [] if limits.columns else [str(name) for name in current if name not in {*baseline, *left_out}]
     named = ", ".join(unseen[:10]) + (f" and {len(unseen) - 10:,} more" if len(unseen) > 10 else "")
-    notes = [f"the baseline has no {named}, which the current data have: not compared"] if unseen else []
+    notes = [f"not compared, because it is only in the current data: {named}"] if unseen else []
     if any(map(is_nameless, baseline)) and not limits.columns:
         notes.append("a column without a name, such as a saved index, is not compared")
     unknown = [
         name for name in (*limits.ignore, *limits.categorical, limits.target) if name and name not in either
     ]
-    return notes + [f"neither side has a column {name}, which the arguments name" for name in unknown]
+    return notes + [f"an argument names the column {name}, which neither side has" for name in unknown]
 
 
 def flat(report: dict[str, Any]) -> dict[str, float]:
-    """metrics.json: numbers only."""
+    """Return the content of metrics.json, which has numbers only."""
     features = report["features"]
     drifted = sum(feature["drifted"] for feature in features)
     return {
@@ -604,7 +613,7 @@ def make_report(options: argparse.Namespace) -> dict[str, Any]:
     else:
         features_of(baseline, options)
         rows = f"{old.rows:,} in the baseline, {new.rows:,} in the current data"
-        report["notes"].insert(0, f"too few rows to judge: {rows}, {options.min_rows:,} needed on both sides")
+        report["notes"].insert(0, f"too few rows to compare: {rows}; each side needs {options.min_rows:,}")
     return report
 
 
@@ -623,7 +632,7 @@ KEY = '<span class="key b">baseline</span> <span class="key c">current</span>'
 
 
 def page(report: dict[str, Any], summary: str) -> str:
-    """One file, nothing fetched, no script."""
+    """Return the report as one HTML file without scripts and external resources."""
     rows = "".join(map(feature_row, report["features"]))
     sides = "; ".join(
         f"{side}: {report[side]['rows']:,} rows in {report[side]['files']:,} files"
@@ -653,13 +662,13 @@ def feature_row(feature: dict[str, Any]) -> str:
         f"{feature[side]['missing_share']:.1%}" for side in ("baseline", "current") if side in feature
     )
     numbers = [shown(feature["psi"]), shown(distance), shown(feature["p_value"]), missing]
-    said = "<br/>".join(
+    texts = "<br/>".join(
         f"<small>{html.escape(text)}</small>" for text in feature["reasons"] + feature["notes"]
     )
     verdict = '<td class="yes">yes</td>' if feature["drifted"] else "<td>no</td>"
     cells = "".join(f'<td class="n">{html.escape(text)}</td>' for text in numbers)
     name = f"<b>{html.escape(feature['name'])}</b> <small>{feature['kind']}</small>"
-    return f"<tr><td>{name}<br/>{said}</td>{verdict}{cells}<td>{picture(feature.get('histogram'))}</td></tr>"
+    return f"<tr><td>{name}<br/>{texts}</td>{verdict}{cells}<td>{picture(feature.get('histogram'))}</td></tr>"
 
 
 def shown(value: float | None) -> str:
@@ -672,13 +681,13 @@ def picture(shares: dict[str, Any] | None) -> str:
     width, height, count = 220, 50, len(shares["labels"])
     top, step = max(*shares["baseline"], *shares["current"]), 220 / count
     drawn = ""
-    for place, text in enumerate(shares["labels"]):
-        pair = [shares[side][place] for side in ("baseline", "current")]
+    for position, text in enumerate(shares["labels"]):
+        pair = [shares[side][position] for side in ("baseline", "current")]
         drawn += f"<g><title>{html.escape(text)}: {pair[0]:.1%} -> {pair[1]:.1%}</title>"
         for style, share, inset in (("b", pair[0], 0), ("c", pair[1], step / 4)):
-            tall = height * share / top
-            drawn += f'<rect class="{style}" x="{place * step + inset:.1f}" y="{height - tall:.1f}" '
-            drawn += f'width="{step * 0.6:.1f}" height="{tall:.1f}"/>'
+            bar = height * share / top
+            drawn += f'<rect class="{style}" x="{position * step + inset:.1f}" y="{height - bar:.1f}" '
+            drawn += f'width="{step * 0.6:.1f}" height="{bar:.1f}"/>'
         drawn += "</g>"
     return f'<svg width="{width}" height="{height}" role="img" aria-label="histogram">{drawn}</svg>'
 
@@ -688,33 +697,37 @@ def picture(shares: dict[str, Any] | None) -> str:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--baseline", default=f"{INPUT}/baseline", help="folder of the baseline's files")
-    parser.add_argument("--current", default=f"{INPUT}/current", help="folder of the current data's files")
-    parser.add_argument("--report", default=OUTPUT, help="folder that the report is written to")
+    parser.add_argument("--baseline", default=f"{INPUT}/baseline", help="folder of the baseline")
+    parser.add_argument("--current", default=f"{INPUT}/current", help="folder of the current data")
+    parser.add_argument("--report", default=OUTPUT, help="folder of the report")
     names: dict[str, Any] = {"type": name_list, "default": [], "metavar": "A,B"}
-    parser.add_argument("--columns", help="compare these only", **names)
-    parser.add_argument("--ignore", help="leave these out, such as identifiers and times", **names)
-    parser.add_argument("--categorical", help="numbers that are categories, such as codes", **names)
-    parser.add_argument("--header", help="column names of rows that have none", **names)
-    parser.add_argument("--target", default="", help="what the model predicts: left out")
+    parser.add_argument("--columns", help="compare only these columns", **names)
+    parser.add_argument("--ignore", help="columns to skip, such as identifiers and times", **names)
+    parser.add_argument("--categorical", help="numeric columns that are categories, such as codes", **names)
+    parser.add_argument("--header", help="column names for rows without names", **names)
+    parser.add_argument("--target", default="", help="column that the model predicts, which is skipped")
+    parser.add_argument("--max-rows", type=positive(int), default=100_000, help="rows to compare per side")
+    parser.add_argument("--min-rows", type=positive(int), default=50, help="minimum rows per side")
+    parser.add_argument("--alpha", type=share, default=0.01, help="corrected p-values below this count")
+    parser.add_argument("--psi", type=positive(float), default=0.2, help="a PSI of at least this is large")
     parser.add_argument(
-        "--max-rows", type=positive(int), default=100_000, help="rows of each side that are compared"
-    )
-    parser.add_argument("--min-rows", type=positive(int), default=50, help="fewer rows are not judged")
-    parser.add_argument("--alpha", type=share, default=0.01, help="corrected p-values below it count")
-    parser.add_argument("--psi", type=positive(float), default=0.2, help="a stability index that is large")
-    parser.add_argument(
-        "--distance", type=share, default=0.1, help="a KS statistic or change of a share that is large"
+        "--distance",
+        type=share,
+        default=0.1,
+        help="a KS statistic or a change of a share of at least this is large",
     )
     parser.add_argument(
-        "--missing", type=share, default=0.05, help="a change of the missing share that is large"
+        "--missing",
+        type=share,
+        default=0.05,
+        help="a change of the share of missing values of at least this is large",
     )
-    parser.add_argument("--seed", type=int, default=20, help="of the sample that --max-rows takes")
+    parser.add_argument("--seed", type=int, default=20, help="seed of the sample of --max-rows")
     return parser.parse_args()
 
 
 def name_list(text: str) -> list[str]:
-    """Names between commas, quoted as in CSV."""
+    """Parse names separated by commas, quoted as in CSV."""
     return [name.strip() for name in next(csv.reader([text]), []) if name.strip()]
 
 
