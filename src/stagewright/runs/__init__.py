@@ -1,3 +1,3 @@
-"""The acts: push a release, plan, claim, start, stop, see what happened. The first layer with boto3."""
+"""What happens to an event: from a message to a run, and to the run's end. Start with `lifecycle`."""
 
 from __future__ import annotations

@@ -8,15 +8,15 @@ plan    document + code + earlier results -> plan        release, revision, code
 start   pin the plan, start the execution                PLANNED header; execution; RUNNING header
 close   `closing.record_end`, when the execution ends    missing stages; downstream events; header; lease
 
-First delivery    claims, then plans and starts if the lease is free. Otherwise the run waits for `Run Ready`.
-Redelivery        finds the key claimed and advances that run from its state. No second run starts.
-Unusable inputs   document, release or plan cannot be used, and a retry cannot help: the run is REFUSED.
-Other errors      are raised, and the queue delivers the message again. The last attempt makes the run FAILED.
-Skipped event     is listed with the reason; its key is claimed for no run, so a redelivery starts none.
-Crash             every step is idempotent: a key is claimed once, plan items and code copies are named by
-                  their content, one plan is pinned, the execution has the run's name, a status only moves on.
-                  A redelivery continues after the last completed step; else `reconcile` does. It sends an
-                  unclaimed push again, advances a claimed run, and closes a run whose execution has ended.
+First delivery  claims the key, then plans and starts the run if the lease is free. If not, the run waits.
+Redelivery      finds the key claimed and advances its run from the current state. No second run starts.
+Unusable input  A retry cannot help: the run is closed as REFUSED, and the next run starts.
+Other error     The queue delivers the message again. After the last attempt the run is closed as FAILED.
+Skipped event   is listed with the reason. Its key is claimed for no run, so a redelivery starts none.
+Crash           Every step can be repeated: a key is claimed once, plan items and code copies are named by
+                their content, one plan is pinned, the execution has the run's name, a status only moves on.
+                A redelivery continues after the last completed step, or `reconcile` does: it sends an
+                unclaimed push again, advances a claimed run, and closes a run whose execution has ended.
 
 The recorder, `stop`, `resume` and `reconcile` call `closing`, which grants the lease to the next run.
 """
@@ -41,7 +41,7 @@ from stagewright.runs.values import RunOptions, StartedRun
 from stagewright.store.runs import Header
 
 UNUSABLE = (DocumentError, ReleaseError, DeniedError)
-"""Errors of a document, a release or a plan. Retrying cannot repair them."""
+"""Errors of a document, a release or a plan, which a retry cannot repair."""
 ATTEMPTS = 5
 """How often a run is planned and started before it fails: as often as the queue delivers a message."""
 
@@ -57,11 +57,9 @@ def accept(runtime: Runtime, message: Message, subscriptions: Subscriptions) -> 
     for event in messages.parse(message, runtime.gateway.installation):
         for step in _steps(runtime, event, subscriptions):
             try:
-                run = step()
+                started += filter(None, [step()])
             except Exception as error:
                 failure = error
-            else:
-                started += [run] if run else []
     if failure:
         raise failure
     return tuple(started)
@@ -92,11 +90,14 @@ def claim(runtime: Runtime, request: RunRequest) -> StartedRun | None:
 
 
 def _enqueue(runtime: Runtime, request: RunRequest, inputs: RunInputs) -> StartedRun | None:
-    """Claim the key together with a queue entry. With `concurrency: skip`: together with the lease, or
-    skip."""
+    """Claim the key together with a queue entry. `concurrency: skip` takes the lease instead, or skips.
+
+    A run of a backfill does not use the queue: it is planned, and then claimed with its plan.
+    """
     gateway, concurrency = runtime.gateway, inputs.document.pipeline.concurrency
-    cancels = concurrency == "cancel-running"
-    options = RunOptions(request.version, request.force, cancels, request.trigger_name)
+    options = RunOptions(
+        request.version, request.force, concurrency == "cancel-running", request.trigger_name
+    )
     if not queue.uses_queue(request.trigger):
         return starting.start(gateway, load.plan_run(gateway, request.trigger, options, inputs))
     header = starting.queued_header(gateway.installation, request.pipeline, request.trigger, options)
@@ -113,15 +114,14 @@ def _enqueue(runtime: Runtime, request: RunRequest, inputs: RunInputs) -> Starte
 
 
 def _continue(runtime: Runtime, run: str) -> StartedRun | None:
-    """Advance the run that claimed a key before. Empty: the key was claimed for no run."""
+    """Advance the run that has claimed a key. `run`: empty for a skipped event."""
     return advance(runtime, run) if run else None
 
 
 def advance(runtime: Runtime, run: str, inputs: RunInputs | None = None) -> StartedRun:
-    """Move a claimed run to its next state: plan and start it if it can hold the lease, else leave it
-    waiting.
+    """Plan and start a claimed run if it holds the lease or can get it. Otherwise it keeps waiting.
 
-    `inputs`: what the caller has just loaded. A run that is running or has ended stays as it is.
+    A run that is running or has ended stays as it is. `inputs`: those that the caller has just loaded.
     """
     header = runtime.gateway.runs.header(run)
     if header is None or header.status not in ("QUEUED", "PLANNED"):
