@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.local.conftest import connect
+from tests.local.clients import connect
 from tests.local.test_events import build
 
 from sagemaker_local import state_folder

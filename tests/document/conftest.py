@@ -6,47 +6,25 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.support.documents import changed
+from tests.support.documents import GONE, changed
+from tests.support.house_price import DOCUMENT
 
-HOUSE: dict[str, Any] = {
-    "name": "house-price",
-    "parameters": {"min_r2": 0.88, "month": "${trigger.date}", "size": 2, "fast": True},
-    "partition": "${parameters.month}",
-    "defaults": {"image": "sklearn-1.4", "instance_type": "ml.m5.xlarge", "environment": {"LEVEL": "info"}},
-    "triggers": [{"type": "code"}],
-    "stages": {
-        "prepare": {
-            "kind": "processing",
-            "code": "prepare.py",
-            "inputs": {"sales": "s3://${bucket}/raw/house-price/"},
-            "outputs": ["train", "test"],
-            "instance_count": "${parameters.size}",
-        },
-        "train": {
-            "kind": "training",
-            "entry_point": "train.py",
-            "channels": {"train": "${stages.prepare.outputs.train}"},
-            "hyperparameters": {"n-estimators": 300, "rate": 0.1, "warm": True, "loss": "mae"},
-            "metrics": {"mae": "MAE: ([0-9.]+)"},
-        },
-        "evaluate": {
-            "kind": "processing",
-            "code": "evaluate.py",
-            "inputs": {"model": "${stages.train.model}", "test": "${stages.prepare.outputs.test}"},
-            "outputs": ["report"],
-            "metrics_file": "report/metrics.json",
-        },
-        "quality": {"kind": "gate", "require": "${stages.evaluate.metrics.r2} >= ${parameters.min_r2}"},
-        "register": {
-            "kind": "register",
-            "after": ["quality"],
-            "model": "${stages.train.model}",
-            "entry_point": "train.py",
-            "metrics": "${stages.evaluate.outputs.report}/metrics.json",
-        },
-        "deploy": {"kind": "endpoint", "model": "${stages.register.package}"},
+HOUSE = changed(
+    DOCUMENT,
+    {
+        "parameters.month": "${trigger.date}",
+        "parameters.size": 2,
+        "parameters.fast": True,
+        "parameters.trees": GONE,
+        "partition": "${parameters.month}",
+        "triggers": [{"type": "code"}],
+        "stages.prepare.arguments": GONE,
+        "stages.prepare.include": GONE,
+        "stages.prepare.instance_count": "${parameters.size}",
+        "stages.train.hyperparameters": {"n-estimators": 300, "rate": 0.1, "warm": True, "loss": "mae"},
     },
-}
+)
+"""With a parameter of each type, and a trigger."""
 
 
 @pytest.fixture

@@ -6,71 +6,25 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.gitlab.repository import GitLab
 from tests.support import node_packages
 from tests.support.cached_python import report_skipped
 
 from stagewright.cli.commands.author import init
 from stagewright.errors import StagewrightError
-from stagewright.local import environments, program
+from stagewright.local import environments
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 SKIPPED = "gitlab-ci-local cannot be installed"
-SECONDS = 400
-GIT = ("git", "-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "init.defaultBranch=main")
 STAGEWRIGHT = f"""#!{sys.executable}
 from stagewright.cli.main import main
 main()
 """
-
-
-@dataclass(frozen=True)
-class GitLab:
-    """In the clone of a repository, on its default branch, with nothing changed since what GitLab has."""
-
-    folder: Path
-    command: tuple[str, ...]
-    environment: dict[str, str]
-
-    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*self.command, *arguments], cwd=self.folder, env=self.environment, capture_output=True,
-            text=True, check=False, timeout=SECONDS,
-        )  # fmt: skip
-
-    def job(self, name: str) -> subprocess.CompletedProcess[str]:
-        """Runs it in a shell, where everything is installed, whatever has changed."""
-        given = [
-            "--variable",
-            "INSTALL=true",
-            "--variable",
-            f"STAGEWRIGHT_CACHE={program.STAGEWRIGHT.cache_folder}",
-        ]
-        return self("--force-shell-executor", "--no-evaluate-rule-changes", *given, name)
-
-    def jobs(self) -> dict[str, dict[str, Any]]:
-        """Those of a pipeline of what is changed now."""
-        done = self("--list-csv")
-        assert done.returncode == 0, done.stderr
-        header, *rows = done.stdout.strip().splitlines()
-        names = header.split(";")
-        return {row.split(";")[0]: dict(zip(names, row.split(";"), strict=True)) for row in rows}
-
-    def previewed(self) -> dict[str, Any]:
-        """The file with everything expanded."""
-        import yaml
-
-        done = self("--preview")
-        assert done.returncode == 0, done.stderr
-        return yaml.safe_load(done.stdout)
-
-    def git(self, *arguments: str) -> None:
-        subprocess.run([*GIT, *arguments], cwd=self.folder, check=True, capture_output=True)
 
 
 @pytest.fixture(scope="session")

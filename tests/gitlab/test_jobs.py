@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from botocore.configloader import load_config
-from tests.gitlab.conftest import GitLab
+from tests.gitlab.repository import GitLab
 
 from stagewright.cli.commands.author.init_options import Accounts
 from stagewright.cli.commands.author.repository import ENVIRONMENTS

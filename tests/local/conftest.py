@@ -6,9 +6,8 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
+from tests.local.clients import connect
 
 from sagemaker_local.state_folder import Server
 from stagewright.local import server as local
@@ -68,15 +67,3 @@ def own_image(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator
             patch.setenv("STAGEWRIGHT_CACHE", str(cache))
             server = opened.enter_context(local.temporary(state))
         yield lambda service: opened.enter_context(closing(connect(server, service)))
-
-
-def connect(server: Server, service: str) -> Any:
-    # The retries of a client would hide a refusal behind seconds of waiting.
-    return boto3.client(
-        service,
-        endpoint_url=server.url,
-        region_name="us-east-1",
-        aws_access_key_id=server.access_key,
-        aws_secret_access_key=server.secret_key,
-        config=Config(retries={"total_max_attempts": 1}),
-    )

@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
 
 import pytest
-from tests.scripts.conftest import choices, numbers, rows_of, write_csv, write_lines
+from tests.scripts.columns import choices, numbers, rows_of, write_csv, write_lines
 
 from sagemaker_local.hosting.capture import Capture, Content
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from tests.support.cached_python import python_with
-from tests.terraform.conftest import ACCOUNT, REQUIREMENTS, ROOT, SETTINGS, Terraform
+from tests.terraform.session import ACCOUNT, REQUIREMENTS, ROOT, SETTINGS, Terraform
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 
 import pytest
-from tests.terraform.conftest import ACCOUNT, SETTINGS, Terraform, installation, resources
 from tests.terraform.made import Made
+from tests.terraform.session import ACCOUNT, SETTINGS, Terraform, installation, resources
 from tests.terraform.wanted import wanted
 
 from stagewright.naming import Installation

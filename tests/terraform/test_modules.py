@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.terraform.conftest import ROOT, Terraform
+from tests.terraform.session import ROOT, Terraform
 
 INFRA = ROOT / "infra"
 FOLDERS = sorted({path.parent.relative_to(INFRA).as_posix() for path in INFRA.rglob("main.tf")})

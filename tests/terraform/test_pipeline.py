@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.terraform.conftest import ROOT, Done, Terraform
 from tests.terraform.made import Made
+from tests.terraform.session import ROOT, Done, Terraform
 
 from stagewright.document.canonical_json import document_json, sha256_of
 from stagewright.document.file import read_document

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.terraform.conftest import SETTINGS, Terraform
+from tests.terraform.session import SETTINGS, Terraform
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "capitals": ({"bucket": "ML-Dev"}, 'has capitals, which S3 does not allow. Try "ml-dev".'),

@@ -21,10 +21,10 @@ from typing import Any
 import pytest
 from tests.terraform import old_provider
 from tests.terraform.bare import bare, connect
-from tests.terraform.conftest import ROOT, Terraform
 from tests.terraform.downlevel import Downlevel
 from tests.terraform.made import Made
 from tests.terraform.observed import differences, observed
+from tests.terraform.session import ROOT, Terraform
 
 from sagemaker_local.state_folder import ACCOUNT, REGION, Server
 from stagewright.local.artifacts import Artifacts

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.terraform.conftest import Terraform
 from tests.terraform.made import Made
+from tests.terraform.session import Terraform
 
 from stagewright.cli.commands.author import init
 from stagewright.cli.commands.author.init_options import CI, Accounts

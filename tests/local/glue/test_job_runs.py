@@ -12,13 +12,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.local.glue.bench import BUCKET, Bench, pythons
 from tests.support import processes
 
 from sagemaker_local.state_folder import Server
 from stagewright.local import server
 from stagewright.local.glue import run as glue_run
-
-from .conftest import BUCKET, Bench, pythons
 
 COPY = f"""
 import sys, boto3

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.local.glue.bench import BUCKET, ROLE, client, pythons
 from tests.sagemaker_local.images.test_environments import wheel
 from tests.sagemaker_local.meanwhile import Meanwhile
 from tests.support import processes
@@ -20,8 +21,6 @@ from sagemaker_local.settings import Settings
 from sagemaker_local.state_folder import Server
 from stagewright.local.glue import run as glue_run
 from stagewright.local.glue.service import Glue
-
-from .conftest import BUCKET, ROLE, client, pythons
 
 Events = list[tuple[str, dict[str, Any]]]
 SLEEP = "import time; time.sleep(300)"

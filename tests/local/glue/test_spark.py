@@ -7,12 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.local.glue.bench import SPARK_SKIPPED, Bench, pythons
 from tests.support.cached_python import python_with
 
 from sagemaker_local.state_folder import Server
 from stagewright.local import server
-
-from .conftest import SPARK_SKIPPED, Bench, pythons
 
 pytestmark = pytest.mark.slow
 

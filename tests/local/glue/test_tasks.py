@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 import pytest
-
-from .conftest import Bench
+from tests.local.glue.bench import Bench
 
 SLEEP = "import time; time.sleep(300)"
 SYNC = "arn:aws:states:::glue:startJobRun.sync"

@@ -6,7 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+BUCKET = "clients"
 IMAGE = "plain-python"
+TOOLKIT_IMAGE = "with-toolkit"
 ROLE = "arn:aws:iam::000000000000:role/stagewright-local-sagemaker"
 CLUSTER = {"InstanceCount": 1, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 1}
 ECHO = """

@@ -18,7 +18,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from tests.sagemaker_local.clients.account import IMAGE, ROLE, Account
+from tests.sagemaker_local.clients.account import BUCKET, IMAGE, ROLE, TOOLKIT_IMAGE, Account
 from tests.support.cached_python import folder_of, python_with, report_skipped
 
 from sagemaker_local.credentials import environment, scrubbed
@@ -27,8 +27,6 @@ from stagewright.local import server as local
 
 HERE = Path(__file__).parent
 REQUIREMENTS = HERE / "requirements"
-TOOLKIT_IMAGE = "with-toolkit"
-BUCKET = "clients"
 SKIPPED = "AWS's own package cannot be installed"
 NOWHERE = "http://127.0.0.1:9"
 DRIVER_SECONDS = 300

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sagemaker_local.clients.conftest import BUCKET
+from tests.sagemaker_local.clients.account import BUCKET
 
 
 def test_an_object_may_be_encrypted_with_the_account_s_own_key(bucket):

@@ -7,8 +7,7 @@ import re
 
 import pytest
 from botocore.exceptions import WaiterError
-from tests.sagemaker_local.clients.account import IMAGE
-from tests.sagemaker_local.clients.conftest import TOOLKIT_IMAGE
+from tests.sagemaker_local.clients.account import IMAGE, TOOLKIT_IMAGE
 
 pytestmark = pytest.mark.slow
 
