@@ -131,7 +131,7 @@ class Worker:
         self._idle.append(connection)
         return reply
 
-    def ask(self, path: str) -> Reply:
+    def get(self, path: str) -> Reply:
         """A GET request outside of the invocations. OSError, HTTPException."""
         connection = HTTPConnection("127.0.0.1", self._port, timeout=PING_SECONDS)
         try:

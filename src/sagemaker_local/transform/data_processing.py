@@ -1,4 +1,4 @@
-"""DataProcessing of a transform job: what the model gets of a record, and what of both is kept."""
+"""DataProcessing of a transform job: filters records before inference, and joins and filters the results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OPERATORS = ("$", "[", "]", "*", ".", " ", ",", ":", "-", "'")
 
 @dataclass(frozen=True)
 class DataProcessing:
-    """Without a filter or a join everything passes as it is, in whatever format."""
+    """The filters and the join of a job. Without them, data of any format passes unchanged."""
 
     input_filter: JsonPath
     output_filter: JsonPath
@@ -31,23 +31,27 @@ class DataProcessing:
 
     @property
     def has_bounded_slice(self) -> bool:
-        """AWS's own page says both that the end of a slice belongs to it and that it does not."""
+        """Whether a slice has an end. AWS's documentation is contradictory about whether the end is
+        included."""
         steps = (*self.input_filter.steps, *self.output_filter.steps)
         return any(isinstance(step, json_path.Slice) and step.end is not None for step in steps)
 
     def record(self, whole: bytes) -> Record:
-        """RecordError, JsonPathError."""
+        """The record with its filtered part. RecordError, JsonPathError."""
         if self.input_filter.is_root:
             return Record(whole, whole)
         return Record(whole, self.format.write(self.input_filter.select(self.format.read(whole))))
 
     def output(self, records: Sequence[Record], answer: bytes) -> bytes:
-        """One line for each record. RecordError where the answer has not one for each; JsonPathError."""
+        """The output for the records, one line each. RecordError if the response has another number of lines.
+
+        Also raises JsonPathError.
+        """
         if not self.changes_output:
             return answer
         return b"\n".join(
-            self._joined(record, each)
-            for record, each in zip(records, self._answers(answer, len(records)), strict=True)
+            self._joined(record, line)
+            for record, line in zip(records, self._answers(answer, len(records)), strict=True)
         )
 
     def _joined(self, record: Record, answer: Any) -> bytes:
@@ -57,20 +61,20 @@ class DataProcessing:
     def _answers(self, answer: bytes, count: int) -> list[Any]:
         lines = [answer] if count == 1 and not isinstance(self.format, Csv) else answer.splitlines()
         if len(lines) != count:
-            raise RecordError(f"the model answered {len(lines)} lines to {count} records")
+            raise RecordError(f"the model returned {len(lines)} lines for {count} records")
         return [self.format.read(line) for line in lines]
 
 
-def of(record: dict[str, Any]) -> DataProcessing:
-    """Of a job's record, or of a request. ValidationException for what the service would refuse."""
-    wanted = {**DEFAULTS, **record.get("DataProcessing", {})}
+def parse(record: dict[str, Any]) -> DataProcessing:
+    """Parse the data processing of a job or a request. ValidationException if SageMaker would reject it."""
+    settings = {**DEFAULTS, **record.get("DataProcessing", {})}
     source, target = record["TransformInput"], record["TransformOutput"]
     content_type = media_type(source.get("ContentType", ""))
-    filters = {name: _path(name, wanted[name], content_type) for name in ("InputFilter", "OutputFilter")}
+    filters = {name: _path(name, settings[name], content_type) for name in ("InputFilter", "OutputFilter")}
     processing = DataProcessing(
         filters["InputFilter"],
         filters["OutputFilter"],
-        wanted["JoinSource"] == "Input",
+        settings["JoinSource"] == "Input",
         FORMATS.get(content_type, FORMATS["text/csv"]),
     )
     if processing.changes_output or not processing.input_filter.is_root:
@@ -98,7 +102,7 @@ def _check_input(processing: DataProcessing, content_type: str, split_type: str)
     if content_type not in FORMATS:
         raise invalid(
             f"DataProcessing needs TransformInput.ContentType to be one of {', '.join(FORMATS)};"
-            f" it is {content_type or 'not given'}."
+            f" it is {content_type or 'missing'}."
         )
     if content_type in ("text/csv", "application/jsonlines") and split_type != "Line":
         raise invalid(f"DataProcessing of {content_type} needs TransformInput.SplitType to be Line.")
@@ -109,7 +113,7 @@ def _check_input(processing: DataProcessing, content_type: str, split_type: str)
 
 
 def _check_output(source: dict[str, Any], target: dict[str, Any]) -> None:
-    """As the developer guide asks: both formats are the same, and records are split as they are assembled."""
+    """Check that both formats and both splittings are the same, as the developer guide requires."""
     accept = target.get("Accept", source["ContentType"])
     if media_type(accept) != media_type(source["ContentType"]):
         raise invalid(

@@ -1,6 +1,6 @@
-"""How a transform job cuts its work: what the request says, else the container, else the defaults.
+"""Execution parameters of a transform job: from the request, else the container, else the defaults.
 
-"Use Your Own Inference Code with Batch Transform" (developer guide, GET /execution-parameters).
+See "Use Your Own Inference Code with Batch Transform" (developer guide, GET /execution-parameters).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from sagemaker_local.transform.mini_batches import MULTI, SINGLE
 
 PATH = "/execution-parameters"
 CONCURRENT_LIMIT = 100
-"""MaxConcurrentTransforms: 1-100 (same page)."""
+"""The maximum of MaxConcurrentTransforms (same page)."""
 PAYLOAD_LIMIT = 100
-"""MB (CreateTransformJob, API reference, MaxPayloadInMB)."""
+"""The maximum of MaxPayloadInMB (CreateTransformJob, API reference)."""
 CONTAINER_WORDS = {"SINGLE_RECORD": SINGLE, "MULTI_RECORD": MULTI}
 WORDS = {strategy: word for word, strategy in CONTAINER_WORDS.items()}
 
@@ -29,30 +29,31 @@ class ExecutionParameters:
     strategy: str
 
     def __str__(self) -> str:
-        """As SageMaker's log of the job says it."""
+        """The text in SageMaker's log of the job."""
         return (
             f"MaxConcurrentTransforms={self.concurrent}, MaxPayloadInMB={self.megabytes},"
             f" BatchStrategy={WORDS[self.strategy]}"
         )
 
 
-def decide(record: dict[str, Any], asked: dict[str, Any]) -> ExecutionParameters:
-    """`asked` is the container's answer. Zero concurrent transforms in a request means to ask."""
-    strategy = CONTAINER_WORDS.get(str(asked.get("BatchStrategy")), MULTI)
+def decide(record: dict[str, Any], offered: dict[str, Any]) -> ExecutionParameters:
+    """The parameters of a job. `offered` are the container's; they apply if the request has 0 concurrent
+    transforms or none."""
+    strategy = CONTAINER_WORDS.get(str(offered.get("BatchStrategy")), MULTI)
     return ExecutionParameters(
         concurrent=record.get("MaxConcurrentTransforms")
-        or _whole(asked.get("MaxConcurrentTransforms"), range(1, CONCURRENT_LIMIT + 1), 1),
+        or _whole(offered.get("MaxConcurrentTransforms"), range(1, CONCURRENT_LIMIT + 1), 1),
         megabytes=record.get(
-            "MaxPayloadInMB", _whole(asked.get("MaxPayloadInMB"), range(PAYLOAD_LIMIT + 1), 6)
+            "MaxPayloadInMB", _whole(offered.get("MaxPayloadInMB"), range(PAYLOAD_LIMIT + 1), 6)
         ),
         strategy=record.get("BatchStrategy", strategy),
     )
 
 
-def ask(worker: Worker) -> dict[str, Any]:
-    """Empty where the container has no such path, or no good answer."""
+def fetch(worker: Worker) -> dict[str, Any]:
+    """The container's parameters; empty if it has no such path or the response is not valid."""
     try:
-        reply = worker.ask(PATH)
+        reply = worker.get(PATH)
         answer = json.loads(reply.body) if reply.status == 200 else {}
     except (OSError, HTTPException, ValueError):
         return {}
@@ -60,15 +61,15 @@ def ask(worker: Worker) -> dict[str, Any]:
 
 
 def variables(record: dict[str, Any]) -> dict[str, str]:
-    """What the container is told: of the request's fields only those that it gives (same page)."""
-    given = {
+    """Environment variables for the container. They exist only for fields in the request (same page)."""
+    requested = {
         "SAGEMAKER_MAX_PAYLOAD_IN_MB": record.get("MaxPayloadInMB"),
         "SAGEMAKER_BATCH_STRATEGY": WORDS.get(record.get("BatchStrategy", "")),
         "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": record.get("MaxConcurrentTransforms") or None,
     }
     return {
         "SAGEMAKER_BATCH": "true",
-        **{name: str(value) for name, value in given.items() if value is not None},
+        **{name: str(value) for name, value in requested.items() if value is not None},
     }
 
 

@@ -1,7 +1,7 @@
-"""The JSONPath of a transform job's filters.
+"""JSONPath filters of transform jobs.
 
-The operators of "Associate Prediction Results with Input Records" (developer guide), no others; json-path,
-the library which that page links to, decides what they answer.
+The operators are those of "Associate Prediction Results with Input Records" (developer guide). They behave as
+in json-path, the library that this page links to.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RANGES = re.compile(r"\[[^\]']*[:,][^\]']*:[^\]']*\]|\[[^\]']*:[^\]']*,[^\]']*\]
 
 
 class JsonPathError(Exception):
-    """A path that cannot be read, or that finds nothing."""
+    """A path with a syntax error, or without a match."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Indexes:
 class Slice:
     start: int | None
     end: int | None
-    """The first element that is left out, as in json-path and JavaScript's slice()."""
+    """The end is excluded, as in json-path and in JavaScript's slice()."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class JsonPath:
         return not self.steps
 
     def select(self, value: Any) -> Any:
-        """What the path finds. JsonPathError where a name or an index is not there."""
+        """The value at the path. JsonPathError if a name or an index does not exist."""
         try:
             return _select(value, self.steps)
         except (LookupError, TypeError) as error:
@@ -75,26 +75,26 @@ def parse(text: str) -> JsonPath:
         step, at = _step(text, at)
         steps.append(step)
     if any(isinstance(step, Names) and len(step.names) > 1 for step in steps[:-1]):
-        raise JsonPathError(f"Invalid JsonPath: {text}: several names can only stand at the end")
+        raise JsonPathError(f"Invalid JsonPath: {text}: several names are allowed only at the end")
     return JsonPath(text, tuple(steps))
 
 
 def _step(text: str, at: int) -> tuple[Step, int]:
-    if found := WILDCARD.match(text, at):
-        return Wildcard(), found.end()
-    if found := CHILDREN.match(text, at):
-        return Names(tuple(re.findall(rf"'({NAME})'", found[1]))), found.end()
-    if found := CHILD.match(text, at):
-        return Names((found[1],)), found.end()
-    if found := INDEXES.match(text, at):
-        return Indexes(tuple(int(number) for number in found[1].split(","))), found.end()
-    if found := SLICE.match(text, at):
-        start, end = (int(side) if side else None for side in found.groups())
-        return Slice(start, end), found.end()
-    if found := RANGES.match(text, at):
+    if match := WILDCARD.match(text, at):
+        return Wildcard(), match.end()
+    if match := CHILDREN.match(text, at):
+        return Names(tuple(re.findall(rf"'({NAME})'", match[1]))), match.end()
+    if match := CHILD.match(text, at):
+        return Names((match[1],)), match.end()
+    if match := INDEXES.match(text, at):
+        return Indexes(tuple(int(number) for number in match[1].split(","))), match.end()
+    if match := SLICE.match(text, at):
+        start, end = (int(side) if side else None for side in match.groups())
+        return Slice(start, end), match.end()
+    if match := RANGES.match(text, at):
         raise JsonPathError(
             f"Invalid JsonPath: {text}: only single range filters of format (eg: [1:5]) are supported. "
-            f"Format {found[0]} is not supported"
+            f"Format {match[0]} is not supported"
         )
     raise JsonPathError(f"Invalid JsonPath: {text}: {text[at:]} is not among the supported operators")
 
@@ -111,19 +111,19 @@ def _select(value: Any, steps: tuple[Step, ...]) -> Any:
         case Indexes((number,)):
             return _select(_listed(value)[number], rest)
         case Indexes(numbers):
-            several = [_listed(value)[number] for number in numbers]
+            values = [_listed(value)[number] for number in numbers]
         case Slice(start, end):
-            several = _listed(value)[start:end]
-            if not several:
+            values = _listed(value)[start:end]
+            if not values:
                 raise IndexError(f"it has {len(value)} elements")
         case Wildcard():
-            several = list(value.values()) if isinstance(value, dict) else _listed(value)
-    return [_select(item, rest) for item in several]
+            values = list(value.values()) if isinstance(value, dict) else _listed(value)
+    return [_select(item, rest) for item in values]
 
 
 def _member(value: Any, name: str) -> Any:
     if not isinstance(value, dict):
-        raise TypeError(f"it has no {name}, since it is no JSON object")
+        raise TypeError(f"it has no {name}: it is not a JSON object")
     if name not in value:
         raise KeyError(name)
     return value[name]
@@ -131,5 +131,5 @@ def _member(value: Any, name: str) -> Any:
 
 def _listed(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise TypeError("it is no array")
+        raise TypeError("it is not an array")
     return value

@@ -1,4 +1,4 @@
-"""Input files cut into records, and records gathered into the payloads of single requests."""
+"""Splits input files into records, and groups records into the payloads of requests."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ MEGABYTE = 1 << 20
 
 
 class InputError(Exception):
-    """An input file, or one of its records, that cannot be sent."""
+    """An input file or a record that cannot be sent."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """`sent` is what the model gets of the record: all of it, or what the input filter left."""
+    """A record. `sent` is the part that the model gets: what the input filter selects, or everything."""
 
     whole: bytes
     sent: bytes
@@ -38,7 +38,7 @@ class MiniBatch:
 
 
 def read_records(file: Path, split_type: str, compression: str) -> Iterator[bytes]:
-    """Lines without their ends, or the whole file as one record."""
+    """The lines of a file without line ends, or the whole file as one record."""
     with _opened(file, compression) as source:
         try:
             if split_type == "Line":
@@ -55,9 +55,10 @@ def _opened(file: Path, compression: str) -> BinaryIO:
 
 
 def mini_batches(records: Iterable[Record], strategy: str, megabytes: int) -> Iterator[MiniBatch]:
-    """As many records as fit, or one; 0 megabytes is no limit. InputError for a record that never fits."""
+    """Batches of one record, or of as many as fit. 0 megabytes is no limit. InputError if a record is too
+    large."""
     limit = megabytes * MEGABYTE
-    gathered: list[Record] = []
+    batch: list[Record] = []
     size = 0
     for record in records:
         if limit and len(record.sent) > limit:
@@ -65,14 +66,14 @@ def mini_batches(records: Iterable[Record], strategy: str, megabytes: int) -> It
                 f"a record of {len(record.sent)} bytes exceeds MaxPayloadInMB={megabytes}; "
                 "raise it, or split the input (SplitType)"
             )
-        # Each further record brings the newline before it.
+        # A newline precedes each record except the first.
         following = size + 1 + len(record.sent)
-        if gathered and (strategy == SINGLE or (limit and following > limit)):
-            yield MiniBatch(tuple(gathered))
-            gathered, following = [], len(record.sent)
-        elif not gathered:
+        if batch and (strategy == SINGLE or (limit and following > limit)):
+            yield MiniBatch(tuple(batch))
+            batch, following = [], len(record.sent)
+        elif not batch:
             following = len(record.sent)
-        gathered.append(record)
+        batch.append(record)
         size = following
-    if gathered:
-        yield MiniBatch(tuple(gathered))
+    if batch:
+        yield MiniBatch(tuple(batch))

@@ -1,4 +1,4 @@
-"""Requests of a transform job to its model server, with the timeout and retries of ModelClientConfig."""
+"""Sends a transform job's requests to its model server, with the timeout and retries of ModelClientConfig."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from sagemaker_local.model_servers.serving import LostError, Reply, StartError, 
 
 TIMEOUT_SECONDS = 600
 RETRIES = 3
-"""ModelClientConfig (API reference): the defaults."""
+"""The defaults of ModelClientConfig (API reference)."""
 CLIENT, ALGORITHM = "ClientError", "AlgorithmError"
 
 
 class InvocationError(Exception):
-    """The model did not answer a request. `blame` begins the job's FailureReason; lines are for its log."""
+    """The model did not respond to a request.
+
+    `blame` starts the job's FailureReason; `lines` are for its log.
+    """
 
     def __init__(self, blame: str, *lines: str) -> None:
         super().__init__(*lines)
@@ -32,22 +35,22 @@ class ModelClient:
     stopping: Callable[[], bool]
 
     def invoke(self, payload: bytes) -> bytes:
-        """The answer. InvocationError: at once where the request is at fault, else after the last retry."""
-        tries = 1 + self.retries
+        """The response. InvocationError after the last retry, or at once if the request is invalid."""
+        attempts = 1 + self.retries
         while True:
-            tries -= 1
+            attempts -= 1
             try:
                 return self._once(payload)
             except InvocationError as error:
-                if error.blame == CLIENT or not tries or self.stopping():
+                if error.blame == CLIENT or not attempts or self.stopping():
                     raise
 
     def _once(self, payload: bytes) -> bytes:
         try:
             reply = self.worker.exchange(payload, self.headers, self.timeout)
         except TimedOutError as error:
-            said = f"Unable to get response from algorithm: none within {self.timeout:g} seconds"
-            raise InvocationError(ALGORITHM, said) from error
+            message = f"Unable to get response from algorithm: none within {self.timeout:g} seconds"
+            raise InvocationError(ALGORITHM, message) from error
         except (LostError, StartError) as error:
             raise InvocationError(ALGORITHM, f"Unable to get response from algorithm: {error}") from error
         if reply.status >= 300:
@@ -56,7 +59,7 @@ class ModelClient:
 
 
 def _refused(reply: Reply) -> InvocationError:
-    """In the words of SageMaker's own log."""
+    """The error with the lines of SageMaker's own log."""
     text = reply.body.decode("utf-8", "replace")
     if 400 <= reply.status < 500:
         return InvocationError(CLIENT, f"ClientError: {reply.status}", "", "Message:", *text.splitlines())

@@ -1,4 +1,4 @@
-"""The two formats whose records a transform job can filter and join: rows of CSV, and JSON values."""
+"""The record formats that a transform job can filter and join: rows of CSV, and JSON values."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ JOINED_INPUT = "SageMakerInput"
 
 
 class RecordError(Exception):
-    """A record, or an answer, that is not what its content type says."""
+    """A record or a response that does not match its content type."""
 
 
 class RecordFormat(Protocol):
-    """Values are lists for CSV, whatever JSON has for JSON."""
+    """Reads and writes records. Values are lists for CSV and any JSON value for JSON."""
 
     def read(self, record: bytes) -> Any: ...
 
@@ -32,7 +32,7 @@ class _Line:
 
 @dataclass(frozen=True)
 class Csv:
-    """A row is taken as a JSON array. A field keeps its text; quotes stand only where CSV needs them."""
+    """A row is a list of texts. Fields are quoted only if CSV requires it."""
 
     def read(self, record: bytes) -> list[str]:
         try:
@@ -43,7 +43,7 @@ class Csv:
 
     def write(self, value: Any) -> bytes:
         row = value if isinstance(value, list) else [value]
-        # writerow answers what write() answers; a field with one of the line's end characters gets quotes.
+        # writerow returns what write() returns. It quotes fields that contain a character of the line end.
         line: str = csv.writer(_Line(), lineterminator="\r\n").writerow(row)
         return line.removesuffix("\r\n").encode()
 
@@ -63,7 +63,7 @@ class Json:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
     def join(self, record: Any, answer: Any) -> Any:
-        """The result must be an object (developer guide, batch-transform-data-processing)."""
+        """The joined record, always an object (developer guide, batch-transform-data-processing)."""
         base = record if isinstance(record, dict) else {JOINED_INPUT: record}
         return {**base, JOINED: answer}
 
@@ -76,5 +76,5 @@ FORMATS: dict[str, RecordFormat] = {
 
 
 def media_type(content_type: str) -> str:
-    """Without parameters: `text/csv; charset=utf-8` is text/csv."""
+    """The content type in lower case without parameters: text/csv for `text/csv; charset=utf-8`."""
     return content_type.partition(";")[0].strip().lower()

@@ -1,4 +1,4 @@
-"""CreateTransformJob, DescribeTransformJob, ListTransformJobs, StopTransformJob."""
+"""The operations CreateTransformJob, DescribeTransformJob, ListTransformJobs and StopTransformJob."""
 
 from __future__ import annotations
 
@@ -34,11 +34,12 @@ class TransformJobs(Jobs):
                 if not uri.startswith("s3://"):
                     raise unsupported(f"{path}={uri}, which does not start with s3://")
         _check_sizes(request.get("MaxPayloadInMB", 0), request.get("MaxConcurrentTransforms", 0))
-        data_processing.of(request)
+        data_processing.parse(request)
         models.find(self.context, request["ModelName"])
 
     def new(self, request: dict[str, Any]) -> Record:
-        """With the defaults as DescribeTransformJob shows them, and a copy of what the model is now."""
+        """The record of a new job, with the defaults that DescribeTransformJob shows and a copy of the
+        model."""
         return {
             **super().new(request),
             "TransformInput": {**INPUT_DEFAULTS, **request["TransformInput"]},

@@ -1,4 +1,4 @@
-"""The life of a transform job: its model server, its input objects, the output objects that they become."""
+"""The life of a transform job: its model server, its input objects and its output objects."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ SEE_LOGS = "See job logs for more information"
 
 
 class TransformHosting(Hosting):
-    """The model's files in the job's folder, its lines in the job's log."""
+    """The model server's files are in the job's folder, and its output is in the job's log."""
 
     def __init__(self, context: Context, run: TransformRun) -> None:
         super().__init__(context, run.name, 0)
         self._folder = run.folder
         self._run = run
 
-    def _log(self, variant: str) -> LogStream:  # noqa: ARG002 -- there is only one
+    def _log(self, variant: str) -> LogStream:  # noqa: ARG002 -- there is one variant
         return self._run.stream("")
 
 
@@ -58,7 +58,7 @@ class TransformRun(JobRun):
         self._worker: Worker | None = None
 
     def stream(self, suffix: str) -> LogStream:
-        """Another writer of the job's log; what follows the stream's name is `suffix`."""
+        """A log stream with this suffix that writes to the job's log file."""
         return self.context.logs.open(self.kind.log_group, self.log.name + suffix, self.folder / LOG)
 
     def execute(self) -> str:
@@ -73,7 +73,7 @@ class TransformRun(JobRun):
             return NO_PING + str(error)
         finally:
             data_log.close()
-        # A job that was stopped keeps nothing (StopTransformJob, API reference).
+        # A stopped job keeps no output (StopTransformJob, API reference).
         if not self._stopping.is_set():
             self.context.storage.upload_folder(self._output, self.record["TransformOutput"]["S3OutputPath"])
         return reason
@@ -92,7 +92,7 @@ class TransformRun(JobRun):
 
     @contextmanager
     def _serving(self) -> Iterator[Worker]:
-        """StartError where the model does not come up, or the job was stopped."""
+        """Run the model server. StartError if it does not become healthy or the job was stopped."""
         hosting = TransformHosting(self.context, self)
         variant = self._variant()
         try:
@@ -127,13 +127,14 @@ class TransformRun(JobRun):
         }
 
     def _transform(self, items: list[Item], worker: Worker, data_log: LogStream) -> str:
-        """The reason of the first object, in their order, that failed; the others are transformed still."""
+        """Transform all objects. Returns the failure reason of the first one that failed; empty if none
+        did."""
         source, target = self.record["TransformInput"], self.record["TransformOutput"]
-        parameters = execution_parameters.decide(self.record, execution_parameters.ask(worker))
+        parameters = execution_parameters.decide(self.record, execution_parameters.fetch(worker))
         _note(data_log, str(parameters))
-        processing = data_processing.of(self.record)
+        processing = data_processing.parse(self.record)
         if processing.has_bounded_slice:
-            _note(data_log, "WARNING: the end of a slice, as in $[1:4], is taken not to belong to it")
+            _note(data_log, "WARNING: the end of a slice, as in $[1:4], is excluded")
         client = model_client.client(worker, self.record, self._stopping.is_set)
         with (
             ThreadPoolExecutor(parameters.concurrent, thread_name_prefix="transform-request") as requests,
@@ -148,28 +149,28 @@ class TransformRun(JobRun):
                 requests,
                 client.invoke,
             )
-            blamed = list(objects.map(lambda item: self._object(item, transformation, data_log), items))
-        blame = next(filter(None, blamed), "")
+            blames = list(objects.map(lambda item: self._object(item, transformation, data_log), items))
+        blame = next(filter(None, blames), "")
         return f"{blame}: {SEE_LOGS}" if blame else ""
 
     def _object(self, item: Item, transformation: Transformation, data_log: LogStream) -> str:
-        """Whom to blame where it failed."""
+        """Transform one object. Returns the prefix of the failure reason; empty on success."""
         if self._stopping.is_set():
             return ""
-        fetched = item.below(self.folder / "input")
+        file = item.below(self.folder / "input")
         try:
-            self.context.storage.fetch(item, fetched)
-            transformation.run(fetched, item.below(self._output).with_name(fetched.name + ".out"))
+            self.context.storage.fetch(item, file)
+            transformation.run(file, item.below(self._output).with_name(file.name + ".out"))
         except InvocationError as error:
             for line in error.lines:
                 _note(data_log, f"{item.bucket}/{item.key}: {line}")
             return error.blame
         finally:
-            fetched.unlink(missing_ok=True)
+            file.unlink(missing_ok=True)
         return ""
 
 
 def _note(data_log: LogStream, text: str) -> None:
-    """A line as SageMaker writes it."""
+    """Write a line in the format of SageMaker's data log."""
     time = datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
     data_log.note(f"{time}:[sagemaker logs]: {text}")

@@ -1,4 +1,4 @@
-"""One input object of a transform job, and the output object that it becomes."""
+"""Transforms one input object into one output object."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sagemaker_local.transform.record_formats import RecordError
 
 @dataclass(frozen=True)
 class Transformation:
-    """The same for all objects of a job. `requests` runs what may be under way at once."""
+    """What all objects of a job share. `requests` limits the number of concurrent requests."""
 
     processing: DataProcessing
     parameters: ExecutionParameters
@@ -30,7 +30,7 @@ class Transformation:
     invoke: Callable[[bytes], bytes]
 
     def run(self, source: Path, target: Path) -> None:
-        """Answers stand in the order of the records. InvocationError, with no target left, for a bad one."""
+        """Write the responses in the order of the records. On InvocationError no target file is left."""
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             with target.open("wb") as output:
@@ -41,7 +41,7 @@ class Transformation:
             raise
 
     def _answers(self, source: Path) -> Iterator[bytes]:
-        """As many requests ahead as may be under way, so that a large file needs little memory."""
+        """Sends only as many requests ahead as may run at once, so that a large file needs little memory."""
         waiting: deque[Future[bytes]] = deque()
         try:
             for batch in self._batches(source):
@@ -77,5 +77,5 @@ class Transformation:
             raise InvocationError(CLIENT, str(error)) from error
 
     def _assembled(self, answer: bytes) -> bytes:
-        """A newline ends each answer; one that has its own gets no second."""
+        """The response followed by one newline, if lines are assembled."""
         return answer.removesuffix(b"\n") + b"\n" if self.assemble_with == "Line" else answer

@@ -1,4 +1,4 @@
-"""When a tuning job has done enough: MaxRuntimeInSeconds and TuningJobCompletionCriteria."""
+"""When a tuning job is complete: MaxRuntimeInSeconds and TuningJobCompletionCriteria."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sagemaker_local.store import Record
 from sagemaker_local.tuning.tuning_definition import definitions
 
 IMPROVEMENT = 0.01
-"""A training job improves by 1 % or more, or does not (BestObjectiveNotImproving, API reference)."""
+"""The minimum relative improvement of a training job (BestObjectiveNotImproving, API reference)."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Completion:
     not_improving: int | None = None
 
     def reached(self, seconds: float, objectives: list[float]) -> bool:
-        """`objectives` of the training jobs so far, in the order in which they ended."""
+        """Whether a criterion is met. `objectives` are in the order in which training jobs ended."""
         return (
             (self.seconds is not None and seconds >= self.seconds)
             or (self.target is not None and self._meets(self.target, objectives))
@@ -45,7 +45,7 @@ def completion(tuning_job: Record) -> Completion:
 
 
 def not_improving(objectives: list[float], *, maximize: bool) -> int:
-    """How many of the newest objectives did not improve on the best before them."""
+    """The number of objectives since the last improvement of the best one."""
     count, best = 0, None
     for value in objectives:
         if best is None:

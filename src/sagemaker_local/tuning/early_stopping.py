@@ -1,8 +1,8 @@
-"""Training jobs of a tuning job that are stopped before their end: TrainingJobEarlyStoppingType Auto.
+"""Early stopping of training jobs: TrainingJobEarlyStoppingType Auto.
 
-"Stop Training Jobs Early" (SageMaker developer guide): after each epoch the objective is compared with the
-median of the running averages, up to the same epoch, of the previous training jobs. An epoch is here, as
-there, a line of the log that the metric's expression matches.
+After each epoch the objective is compared with the median of the running averages of the previous training
+jobs up to the same epoch ("Stop Training Jobs Early", developer guide). An epoch is a log line that the
+metric's expression matches.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sagemaker_local.jobs.metrics import value_in
 
 
 class Progress:
-    """The values of one metric in the log of a job, while it grows."""
+    """The values of one metric in a growing log file."""
 
     def __init__(self, log: Path, pattern: re.Pattern[str]) -> None:
         self._log = log
@@ -25,7 +25,7 @@ class Progress:
         self.values: list[float] = []
 
     def follow(self) -> int:
-        """Reads the lines that are complete by now; answers how many values were there before."""
+        """Read new complete lines. Returns how many values there were before."""
         before = len(self.values)
         if self._log.is_file():
             with self._log.open("rb") as file:
@@ -34,14 +34,14 @@ class Progress:
             complete = text[: text.rfind(b"\n") + 1]
             self._read += len(complete)
             lines = complete.decode("utf-8", "replace").splitlines()
-            found = (value_in(self._pattern, line) for line in lines)
-            self.values.extend(value for value in found if value is not None)
+            matches = (value_in(self._pattern, line) for line in lines)
+            self.values.extend(value for value in matches if value is not None)
         return before
 
 
-def falls_behind(values: list[float], since: int, earlier: Iterable[list[float]], *, maximize: bool) -> bool:
-    """Whether one of the values from `since` on is worse than the median at its epoch."""
-    known = [other for other in earlier if other]
+def falls_behind(values: list[float], since: int, previous: Iterable[list[float]], *, maximize: bool) -> bool:
+    """Whether a value from index `since` on is worse than the median at its epoch."""
+    known = [other for other in previous if other]
     if not known:
         return False
     for epoch in range(since + 1, len(values) + 1):

@@ -1,8 +1,8 @@
-"""Hyperparameter ranges of a tuning job, and how a position in the unit interval becomes a value.
+"""Hyperparameter ranges, and the conversion between values and positions in the unit interval.
 
-ContinuousParameterRange and IntegerParameterRange (API reference): Logarithmic needs values above 0,
-ReverseLogarithmic continuous values within 0 <= x < 1. Auto is SageMaker's own choice; here it is
-Logarithmic where a range above 0 spans three orders of magnitude, otherwise Linear.
+Logarithmic scaling needs values above 0, ReverseLogarithmic continuous values within 0 <= x < 1
+(ContinuousParameterRange and IntegerParameterRange, API reference). Auto is Logarithmic here if a range above
+0 spans three orders of magnitude, otherwise Linear.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SCALES: dict[str, tuple[Convert, Convert]] = {
     "Logarithmic": (math.log, math.exp),
     "ReverseLogarithmic": (lambda value: -math.log1p(-value), lambda scaled: -math.expm1(-scaled)),
 }
-"""Scaling -> value to scale, and back. Both rise with their argument."""
+"""Scaling -> conversion to the scale, and back. Both are increasing functions."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class Numeric:
     integer: bool
 
     def at(self, position: float) -> str:
-        """The value at 0 (low) to 1 (high), as a job gets it. Every integer has the same room around it."""
+        """The value at a position from 0 (low) to 1 (high), as text. All integers have equally large
+        intervals."""
         scale, back = SCALES[self.scaling]
         low, high = (scale(edge) for edge in self._edges())
         value = back(low + position * (high - low))
@@ -48,7 +49,7 @@ class Numeric:
         return repr(min(max(value, self.low), self.high))
 
     def position(self, value: str) -> float | None:
-        """Where a value of another job stands; None where it is outside of this range."""
+        """The position of a value; None if it is outside of the range."""
         number = _number(value)
         if number is None or not self.low <= number <= self.high:
             return None
@@ -64,8 +65,8 @@ Range = Categorical | Numeric
 
 
 def read(ranges: dict[str, Any]) -> tuple[Range, ...]:
-    """ParameterRanges. ValidationException for what cannot be searched."""
-    found: list[Range] = [
+    """Parse ParameterRanges. ValidationException if a range is not valid."""
+    parsed: list[Range] = [
         *(_numeric(item, integer=True) for item in ranges.get("IntegerParameterRanges", [])),
         *(_numeric(item, integer=False) for item in ranges.get("ContinuousParameterRanges", [])),
         *(
@@ -73,13 +74,13 @@ def read(ranges: dict[str, Any]) -> tuple[Range, ...]:
             for item in ranges.get("CategoricalParameterRanges", [])
         ),
     ]
-    if not found:
+    if not parsed:
         raise invalid("At least one hyperparameter range must be given in ParameterRanges")
-    names = [item.name for item in found]
+    names = [item.name for item in parsed]
     for name in names:
         if names.count(name) > 1:
             raise invalid(f"Hyperparameter {name} has more than one range in ParameterRanges")
-    return tuple(found)
+    return tuple(parsed)
 
 
 def _numeric(item: dict[str, str], *, integer: bool) -> Numeric:

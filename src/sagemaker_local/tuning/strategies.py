@@ -1,7 +1,7 @@
-"""How a tuning job chooses the hyperparameters of its next training job.
+"""Tuning strategies: they propose the hyperparameters of the next training job.
 
-Bayesian is Optuna's tree-structured Parzen estimator, Random its random sampler: both see every numeric range
-as the unit interval, since the scaling is ours (ranges.py). Grid is the product of the categorical values.
+Bayesian is Optuna's tree-structured Parzen estimator, Random its random sampler. Both see a numeric range as
+the unit interval, because ranges.py does the scaling. Grid is the product of the categorical values.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 RANDOM_START = 5
-"""Training jobs that Bayesian chooses at random before it has enough to model."""
+"""How many training jobs Bayesian chooses at random before it builds a model."""
 
 
 @dataclass(frozen=True)
 class Proposal:
     values: dict[str, str]
-    """The tuned hyperparameters, as a training job gets them."""
+    """The tuned hyperparameters of a training job."""
     trial: Any = None
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What an earlier tuning job found."""
+    """A result of an earlier tuning job."""
 
     values: dict[str, str]
     objective: float
@@ -38,28 +38,28 @@ class Finding:
 
 class Strategy(Protocol):
     def ask(self) -> Proposal | None:
-        """None when nothing is left to try."""
+        """The next proposal; None if there is none left."""
 
     def tell(self, proposal: Proposal, objective: float | None) -> None:
-        """None where the training job has no objective."""
+        """Report an objective; None if the training job has none."""
 
 
 class Grid:
     def __init__(self, ranges: Iterable[Range]) -> None:
-        chosen = [item for item in ranges if isinstance(item, Categorical)]
-        names = [item.name for item in chosen]
-        product = itertools.product(*(item.values for item in chosen))
+        categorical = [item for item in ranges if isinstance(item, Categorical)]
+        names = [item.name for item in categorical]
+        product = itertools.product(*(item.values for item in categorical))
         self._left = iter([Proposal(dict(zip(names, values, strict=True))) for values in product])
 
     def ask(self) -> Proposal | None:
         return next(self._left, None)
 
     def tell(self, proposal: Proposal, objective: float | None) -> None:
-        """What a cell of the grid gave changes nothing in the others."""
+        """Does nothing: a result does not affect other combinations."""
 
 
 class Sampled:
-    """Optuna's ask and tell, which may have several proposals open at once."""
+    """Optuna's ask-and-tell interface, which allows several open proposals."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Sampled:
         seed: int | None,
         known: Iterable[Finding] = (),
     ) -> None:
-        # 0.2 to 0.9 seconds and 50 MB that only a tuning job should pay for.
+        # Imported late: it takes 0.2 to 0.9 seconds and 50 MB.
         import optuna
 
         self._optuna = optuna
@@ -103,11 +103,11 @@ class Sampled:
             self._study.tell(proposal.trial, objective)
 
     def _learn(self, finding: Finding) -> None:
-        """A finding outside of the ranges says nothing that the study could use."""
-        places = {item.name: _place(item, finding.values.get(item.name)) for item in self._ranges}
-        if all(place is not None for place in places.values()):
+        """Add an earlier result. One outside of the ranges is ignored."""
+        positions = {item.name: _position(item, finding.values.get(item.name)) for item in self._ranges}
+        if all(position is not None for position in positions.values()):
             trial = self._optuna.create_trial(
-                params=places, distributions=self._space, value=finding.objective
+                params=positions, distributions=self._space, value=finding.objective
             )
             self._study.add_trial(trial)
 
@@ -118,7 +118,7 @@ def _distribution(item: Range) -> BaseDistribution:
     return FloatDistribution(0.0, 1.0) if isinstance(item, Numeric) else CategoricalDistribution(item.values)
 
 
-def _place(item: Range, value: str | None) -> float | str | None:
+def _position(item: Range, value: str | None) -> float | str | None:
     if value is None:
         return None
     if isinstance(item, Numeric):

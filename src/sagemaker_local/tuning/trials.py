@@ -1,4 +1,4 @@
-"""The training jobs that a tuning job has running: started, watched, told to its strategies, stopped."""
+"""The running training jobs of a tuning job."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from sagemaker_local.tuning.tuning_definition import Definition, definitions
 
 @dataclass(frozen=True)
 class Search:
-    """One definition, its strategy, and how far its training jobs got."""
+    """A training job definition, its strategy and its completed training jobs."""
 
     definition: Definition
     strategy: Strategy
-    earlier: list[list[float]] = field(default_factory=list)
-    """The objective of each training job that completed, epoch by epoch."""
+    previous: list[list[float]] = field(default_factory=list)
+    """The objective of each completed training job, per epoch."""
 
 
 @dataclass
@@ -58,10 +58,10 @@ class Trials:
         return len(self._running)
 
     def launch(self) -> None:
-        """As many as there is room for. Several definitions take turns."""
+        """Start training jobs up to the limits. Several definitions alternate."""
         limits = self._config["ResourceLimits"]
-        most = limits.get("MaxNumberOfTrainingJobs")
-        while self.running < limits["MaxParallelTrainingJobs"] and self._launched != most:
+        limit = limits.get("MaxNumberOfTrainingJobs")
+        while self.running < limits["MaxParallelTrainingJobs"] and self._launched != limit:
             proposals = (
                 (search, search.strategy.ask())
                 for search in itertools.islice(self._turns, len(self._searches))
@@ -72,7 +72,7 @@ class Trials:
             self._train(search, proposal)
 
     def collect(self) -> None:
-        """Tells the strategies what the training jobs gave that have ended."""
+        """Report ended training jobs to their strategies."""
         jobs = {name: self._store.get(TRAINING.path, name) or {} for name in self._running}
         for name, job in jobs.items():
             if job.get(TRAINING.status) in ENDED:
@@ -83,7 +83,7 @@ class Trials:
             before = trial.progress.follow()
             maximize = trial.search.definition.maximize
             if not trial.stopped and early_stopping.falls_behind(
-                trial.progress.values, before, trial.search.earlier, maximize=maximize
+                trial.progress.values, before, trial.search.previous, maximize=maximize
             ):
                 trial.stopped = True
                 self._stop(name)
@@ -93,7 +93,7 @@ class Trials:
             self._stop(name)
 
     def _stop(self, name: str) -> None:
-        with contextlib.suppress(ApiError):  # it ended meanwhile
+        with contextlib.suppress(ApiError):  # the job has ended meanwhile
             self._context.call("StopTrainingJob", {TRAINING.name: name})
 
     def _learn(self, trial: Trial, job: Record) -> None:
@@ -105,7 +105,7 @@ class Trials:
         if job[TRAINING.status] == COMPLETED:
             self.completed += 1
             trial.progress.follow()
-            trial.search.earlier.append(trial.progress.values)
+            trial.search.previous.append(trial.progress.values)
 
     def _search(self, definition: Definition) -> Search:
         if self._config["Strategy"] == "Grid":
@@ -125,7 +125,7 @@ class Trials:
         name = f"{self._tuning_job[TUNING.name]}-{self._launched:03d}-{secrets.token_hex(4)}"
         tuned = tuned_jobs.tuned_job(name, self._tuning_job, definition, proposal.values)
         tags = self._context.tags.of(self._tuning_job[TUNING.arn])
-        # Before the training job, which takes the tuning job's ARN from it.
+        # Written first, because the training job takes the tuning job's ARN from it.
         self._store.put(TUNED, name, tuned)
         self._context.call("CreateTrainingJob", definition.training_job(name, proposal.values, tags))
         file = self._context.settings.root / "jobs" / TRAINING.noun.lower() / name / LOG

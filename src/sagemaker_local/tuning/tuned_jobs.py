@@ -1,7 +1,7 @@
-"""The training jobs of tuning jobs: which they are, what they were given, what came of them.
+"""The training jobs of tuning jobs: their records, summaries, counters and the best one.
 
-Beside each training job stands a record of what only its tuning job knows. All else is read from the
-training job itself, so that counters and the best job tell the truth at any moment, after a restart too.
+A tuning job stores one extra record per training job. Everything else is read from the training job, so
+counters and the best job are always current, also after a restart.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ COPIED = (
 
 
 def tuned_job(name: str, tuning_job: Record, definition: Definition, values: dict[str, str]) -> Record:
-    """What stands beside a training job."""
+    """The extra record for a training job."""
     return {
         "TrainingJobName": name,
         "TuningJobName": tuning_job[TUNING.name],
@@ -41,13 +41,13 @@ def tuned_job(name: str, tuning_job: Record, definition: Definition, values: dic
 
 
 def summaries(store: Store, tuning_job: str) -> list[Record]:
-    """HyperParameterTrainingJobSummary of each, in the order of their creation."""
+    """The HyperParameterTrainingJobSummary of each training job, oldest first."""
     own = [record for record in store.all(TUNED) if record["TuningJobName"] == tuning_job]
     jobs = ((record, store.get(TRAINING.path, record["TrainingJobName"])) for record in own)
     return [summary(record, job) for record, job in jobs if job is not None]
 
 
-def forget(store: Store, tuning_job: str) -> None:
+def delete_all(store: Store, tuning_job: str) -> None:
     for record in store.all(TUNED):
         if record["TuningJobName"] == tuning_job:
             store.delete(TUNED, record["TrainingJobName"])
@@ -72,7 +72,7 @@ def summary(tuned: Record, job: Record) -> Record:
 
 
 def objective_value(metric: str, job: Record) -> float | None:
-    """Of a job that ended well or was stopped, if it printed its objective."""
+    """The objective of a completed or stopped training job; None if its log had none."""
     if job["TrainingJobStatus"] not in (COMPLETED, STOPPED):
         return None
     final = job.get("FinalMetricDataList", [])
@@ -88,12 +88,12 @@ def evaluated(items: list[Record]) -> list[Record]:
 
 
 def objectives(items: list[Record]) -> list[float]:
-    """In the order in which the jobs ended."""
+    """The objectives in the order in which the jobs ended."""
     return [value_of(item) for item in sorted(evaluated(items), key=lambda item: item["TrainingEndTime"])]
 
 
 def best(items: list[Record], *, maximize: bool) -> Record | None:
-    """Of the jobs that completed; the first of equals."""
+    """The best completed job; the first one if several are equal."""
     candidates = [item for item in evaluated(items) if item["TrainingJobStatus"] == COMPLETED]
     if not candidates:
         return None
@@ -103,21 +103,21 @@ def best(items: list[Record], *, maximize: bool) -> Record | None:
 def counters(items: list[Record]) -> dict[str, Any]:
     """TrainingJobStatusCounters and ObjectiveStatusCounters."""
     statuses = Counter(_counted(item) for item in items)
-    found = Counter(item["ObjectiveStatus"] for item in items)
+    objectives = Counter(item["ObjectiveStatus"] for item in items)
     return {
         "TrainingJobStatusCounters": {
             name: statuses[name]
             for name in ("Completed", "InProgress", "RetryableError", "NonRetryableError", "Stopped")
         },
-        "ObjectiveStatusCounters": {name: found[name] for name in ("Succeeded", "Pending", "Failed")},
+        "ObjectiveStatusCounters": {name: objectives[name] for name in ("Succeeded", "Pending", "Failed")},
     }
 
 
 def _counted(item: Record) -> str:
     match item["TrainingJobStatus"]:
         case "Failed":
-            ours = item.get("FailureReason", "").startswith(RETRYABLE)
-            return "RetryableError" if ours else "NonRetryableError"
+            is_retryable = item.get("FailureReason", "").startswith(RETRYABLE)
+            return "RetryableError" if is_retryable else "NonRetryableError"
         case "Completed" | "Stopped":
             return str(item["TrainingJobStatus"])
     return "InProgress"

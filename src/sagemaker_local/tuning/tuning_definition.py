@@ -1,4 +1,4 @@
-"""What the training jobs of a tuning job have in common, and the request of one of them."""
+"""Training job definitions of a tuning job, and the training job requests made from them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sagemaker_local.store import Record
 from sagemaker_local.tuning.ranges import Categorical, Range, read
 
 OBJECTIVE_PARAMETER = "_tuning_objective_metric"
-"""SageMaker adds it to the hyperparameters of every training job that it tunes."""
+"""SageMaker adds this hyperparameter to every training job of a tuning job."""
 OWN = (
     "DefinitionName",
     "TuningObjective",
@@ -18,20 +18,21 @@ OWN = (
     "StaticHyperParameters",
     "HyperParameterTuningResourceConfig",
 )
-"""Members of a HyperParameterTrainingJobDefinition that CreateTrainingJob does not have."""
+"""Members of HyperParameterTrainingJobDefinition that CreateTrainingJob does not have."""
 INSTANCE = ("InstanceType", "InstanceCount", "VolumeSizeInGB", "VolumeKmsKeyId")
 
 
 @dataclass(frozen=True)
 class Definition:
-    """A HyperParameterTrainingJobDefinition with the objective and the ranges that apply to it."""
+    """A HyperParameterTrainingJobDefinition with its objective and ranges. `request` is the definition
+    itself."""
 
     name: str
-    """Empty where the tuning job has only one, without a name."""
+    """Empty if the tuning job has a single definition without a name."""
     metric: str
     objective: str
     ranges: tuple[Range, ...]
-    given: dict[str, Any]
+    request: dict[str, Any]
 
     @property
     def maximize(self) -> bool:
@@ -40,15 +41,15 @@ class Definition:
     @property
     def expression(self) -> str:
         """The regular expression of the objective metric."""
-        metrics = self.given["AlgorithmSpecification"].get("MetricDefinitions", [])
+        metrics = self.request["AlgorithmSpecification"].get("MetricDefinitions", [])
         return next(str(item["Regex"]) for item in metrics if item["Name"] == self.metric)
 
     def training_job(self, name: str, values: dict[str, str], tags: list[dict[str, str]]) -> dict[str, Any]:
-        """CreateTrainingJob for these tuned hyperparameters."""
-        static = self.given.get("StaticHyperParameters", {})
-        flexible = self.given.get("HyperParameterTuningResourceConfig")
+        """The CreateTrainingJob request for these tuned hyperparameters."""
+        static = self.request.get("StaticHyperParameters", {})
+        flexible = self.request.get("HyperParameterTuningResourceConfig")
         return {
-            **{key: value for key, value in self.given.items() if key not in OWN},
+            **{key: value for key, value in self.request.items() if key not in OWN},
             **({"ResourceConfig": _instances(flexible)} if flexible else {}),
             "TrainingJobName": name,
             "HyperParameters": {**static, **values, OBJECTIVE_PARAMETER: self.metric},
@@ -57,52 +58,52 @@ class Definition:
 
 
 def definitions(request: Record) -> tuple[Definition, ...]:
-    """Of a request or a record. ValidationException for what the service would refuse."""
+    """The definitions of a request or a record. ValidationException if SageMaker would reject them."""
     config = request["HyperParameterTuningJobConfig"]
-    several = request.get("TrainingJobDefinitions", [])
-    if "TrainingJobDefinition" in request and several:
+    multiple = request.get("TrainingJobDefinitions", [])
+    if "TrainingJobDefinition" in request and multiple:
         raise invalid("TrainingJobDefinition and TrainingJobDefinitions must not both be given")
     if "TrainingJobDefinition" in request:
         return (_definition(request["TrainingJobDefinition"], config),)
-    if not several:
+    if not multiple:
         raise invalid("TrainingJobDefinition or TrainingJobDefinitions must be given")
-    found = tuple(_definition(item, {}) for item in several)
-    if not all(item.name for item in found):
+    parsed = tuple(_definition(item, {}) for item in multiple)
+    if not all(item.name for item in parsed):
         raise invalid("Each of TrainingJobDefinitions needs a DefinitionName")
-    if len({item.name for item in found}) < len(found):
+    if len({item.name for item in parsed}) < len(parsed):
         raise invalid("Each of TrainingJobDefinitions needs a DefinitionName of its own")
-    if len({item.objective for item in found}) > 1:
+    if len({item.objective for item in parsed}) > 1:
         raise unsupported("TrainingJobDefinitions with objectives of different types")
-    return found
+    return parsed
 
 
-def _definition(given: dict[str, Any], config: dict[str, Any]) -> Definition:
-    name = given.get("DefinitionName", "")
-    objective = given.get("TuningObjective") or config.get("HyperParameterTuningJobObjective")
+def _definition(request: dict[str, Any], config: dict[str, Any]) -> Definition:
+    name = request.get("DefinitionName", "")
+    objective = request.get("TuningObjective") or config.get("HyperParameterTuningJobObjective")
     if objective is None:
         raise invalid(
             "An objective metric must be given: HyperParameterTuningJobObjective or TuningObjective"
         )
-    ranges = read(given.get("HyperParameterRanges") or config.get("ParameterRanges", {}))
+    ranges = read(request.get("HyperParameterRanges") or config.get("ParameterRanges", {}))
     for item in ranges:
-        if item.name in given.get("StaticHyperParameters", {}):
+        if item.name in request.get("StaticHyperParameters", {}):
             raise invalid(f"Hyperparameter {item.name} is both static and tuned")
-    metrics = given["AlgorithmSpecification"].get("MetricDefinitions", [])
+    metrics = request["AlgorithmSpecification"].get("MetricDefinitions", [])
     if objective["MetricName"] not in [item["Name"] for item in metrics]:
         raise invalid(
             f"The objective metric {objective['MetricName']} is not one of the MetricDefinitions "
             "in AlgorithmSpecification"
         )
-    return Definition(name, objective["MetricName"], objective["Type"], ranges, given)
+    return Definition(name, objective["MetricName"], objective["Type"], ranges, request)
 
 
-def check_grid(found: tuple[Definition, ...]) -> None:
-    for item in (item for definition in found for item in definition.ranges):
+def check_grid(definitions: tuple[Definition, ...]) -> None:
+    for item in (item for definition in definitions for item in definition.ranges):
         if not isinstance(item, Categorical):
-            raise invalid(f"Strategy Grid takes categorical ranges only; {item.name} is none")
+            raise invalid(f"Strategy Grid takes categorical ranges only; {item.name} is not categorical")
 
 
 def _instances(flexible: dict[str, Any]) -> dict[str, Any]:
-    """With several instance types to choose from, SageMaker takes the first that it can have."""
-    chosen = {**flexible, **next(iter(flexible.get("InstanceConfigs", [])), {})}
-    return {key: chosen[key] for key in INSTANCE if key in chosen}
+    """If there are several instance types, SageMaker uses the first one that is available."""
+    resources = {**flexible, **next(iter(flexible.get("InstanceConfigs", [])), {})}
+    return {key: resources[key] for key in INSTANCE if key in resources}

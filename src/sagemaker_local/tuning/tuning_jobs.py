@@ -1,4 +1,4 @@
-"""CreateHyperParameterTuningJob, Describe, List, Stop, and the list of a tuning job's training jobs."""
+"""Create, describe, list, stop and delete hyperparameter tuning jobs, and list their training jobs."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from sagemaker_local.tuning.tuning_definition import Definition, check_grid, def
 from sagemaker_local.tuning.tuning_run import TuningRun
 
 CONFIG = "HyperParameterTuningJobConfig"
-_OF_A_JOB = {path: allowed for path, allowed in training_jobs.RULES.items() if "." in path}
-"""The members without parts that a training job refuses are none of a definition's."""
+_JOB_RULES = {path: allowed for path, allowed in training_jobs.RULES.items() if "." in path}
+"""Members with one part, which a training job rejects, do not exist in a definition."""
 RULES: Rules = {
-    **under("TrainingJobDefinition", _OF_A_JOB),
-    **under("TrainingJobDefinitions[]", _OF_A_JOB),
+    **under("TrainingJobDefinition", _JOB_RULES),
+    **under("TrainingJobDefinitions[]", _JOB_RULES),
     f"{CONFIG}.Strategy": ("Bayesian", "Random", "Grid"),
     f"{CONFIG}.StrategyConfig": (),
     f"{CONFIG}.ParameterRanges.AutoParameters[]": (),
@@ -42,8 +42,8 @@ ORDERS = {
     "Status": "TrainingJobStatus",
     "FinalObjectiveMetricValue": "_Objective",
 }
-ORDERED = {"SortBy": "Name", "SortOrder": "Ascending"}
-"""Both lists' defaults (API reference)."""
+LIST_DEFAULTS = {"SortBy": "Name", "SortOrder": "Ascending"}
+"""The defaults of both lists (API reference)."""
 
 
 class TuningJobs(Jobs):
@@ -58,19 +58,19 @@ class TuningJobs(Jobs):
         }
 
     def check(self, request: dict[str, Any]) -> None:
-        found = definitions(request)
+        parsed = definitions(request)
         config = request[CONFIG]
         limits = config["ResourceLimits"]
         if config["Strategy"] == "Grid":
-            check_grid(found)
+            check_grid(parsed)
         elif "MaxNumberOfTrainingJobs" not in limits and "MaxRuntimeInSeconds" not in limits:
             raise invalid("ResourceLimits needs MaxNumberOfTrainingJobs or MaxRuntimeInSeconds")
-        for definition in found:
+        for definition in parsed:
             self._check_training(request[self.kind.name], definition)
-        warm_start.check(self.context.store, request, found)
+        warm_start.check(self.context.store, request, parsed)
 
     def _check_training(self, name: str, definition: Definition) -> None:
-        """What CreateTrainingJob would refuse is refused now, and not once for every training job."""
+        """Reject what CreateTrainingJob would reject, so that not every training job fails."""
         compile_metric(definition.metric, definition.expression)
         request = definition.training_job(f"{name}-001-00000000", {}, [])
         TrainingJobs(self.context).check(protocol.parse("CreateTrainingJob", request))
@@ -93,13 +93,13 @@ class TuningJobs(Jobs):
 
     def _describe(self, request: dict[str, Any]) -> dict[str, Any]:
         store, record = self.context.store, self._existing(request[self.kind.name])
-        found = tuned_jobs.summaries(store, record[self.kind.name])
+        jobs = tuned_jobs.summaries(store, record[self.kind.name])
         maximize = definitions(record)[0].maximize
-        objectives = tuned_jobs.objectives(found)
+        objectives = tuned_jobs.objectives(jobs)
         answer = {
             **record,
-            **tuned_jobs.counters(found),
-            "BestTrainingJob": tuned_jobs.best(found, maximize=maximize),
+            **tuned_jobs.counters(jobs),
+            "BestTrainingJob": tuned_jobs.best(jobs, maximize=maximize),
             "TuningJobCompletionDetails": {
                 "NumberOfTrainingJobsObjectiveNotImproving": not_improving(objectives, maximize=maximize)
             },
@@ -113,35 +113,33 @@ class TuningJobs(Jobs):
         return answer
 
     def _delete(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The training jobs stay (API reference)."""
+        """Delete the tuning job. Its training jobs stay (API reference)."""
         record = self._existing(request[self.kind.name])
         if record[self.kind.status] not in ENDED:
             raise invalid(f"The tuning job is {record[self.kind.status]}; stop it before you delete it.")
-        tuned_jobs.forget(self.context.store, record[self.kind.name])
+        tuned_jobs.delete_all(self.context.store, record[self.kind.name])
         self.context.tags.delete(record[self.kind.arn])
         self.context.store.delete(self.kind.path, record[self.kind.name])
         return {}
 
     def _list(self, request: dict[str, Any]) -> dict[str, Any]:
-        answer = super()._list(ORDERED | request)
+        answer = super()._list(LIST_DEFAULTS | request)
         for record in answer["HyperParameterTuningJobSummaries"]:
             config = record[CONFIG]
-            found = tuned_jobs.summaries(self.context.store, record[self.kind.name])
+            jobs = tuned_jobs.summaries(self.context.store, record[self.kind.name])
             record |= {
-                **tuned_jobs.counters(found),
+                **tuned_jobs.counters(jobs),
                 "Strategy": config["Strategy"],
                 "ResourceLimits": config["ResourceLimits"],
             }
         return answer
 
     def _list_training_jobs(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Sorted by the objective, those without one are left out (API reference, SortBy)."""
-        found = tuned_jobs.summaries(
+        """The training jobs. Sorted by objective, jobs without one are left out (API reference, SortBy)."""
+        jobs = tuned_jobs.summaries(
             self.context.store, self._existing(request[self.kind.name])[self.kind.name]
         )
         if request.get("SortBy") == "FinalObjectiveMetricValue":
-            found = [
-                {**item, "_Objective": tuned_jobs.value_of(item)} for item in tuned_jobs.evaluated(found)
-            ]
+            jobs = [{**item, "_Objective": tuned_jobs.value_of(item)} for item in tuned_jobs.evaluated(jobs)]
         listing = Listing("TrainingJobSummaries", "TrainingJobName", "TrainingJobStatus", ORDERS)
-        return listing.page(found, ORDERED | request)
+        return listing.page(jobs, LIST_DEFAULTS | request)

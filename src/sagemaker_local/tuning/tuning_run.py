@@ -1,4 +1,4 @@
-"""The life of one tuning job: propose, train, learn, until there is no more to try."""
+"""The life of a tuning job: propose, train and report until it is complete."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sagemaker_local.tuning.trials import Trials
 
 POLL_SECONDS = 0.02
 ATTEMPTS = 5
-"""SageMaker gives up when the first five training jobs gave no objective."""
+"""SageMaker stops if the first five training jobs have no objective."""
 NONE_SUCCEEDED = (
     "No training job succeeded after {count} attempts. For additional details, please take a look at the "
     "training job failures by listing training jobs for the hyperparameter tuning job."
@@ -32,7 +32,7 @@ class TuningRun(JobRun):
     idle_fields = ()
 
     def execute(self) -> str:
-        """No training job runs afterwards."""
+        """Run the tuning job. No training job runs when it returns."""
         trials = Trials(self.context, self.record)
         self.set_status("Training")
         try:
@@ -40,7 +40,7 @@ class TuningRun(JobRun):
         except ApiError as error:
             raise JobFailure(f"ClientError: {error.message}") from error
         finally:
-            # Where the server stops, training jobs are interrupted by their own resource.
+            # If the server stops, the training jobs are interrupted by their own resource.
             if not self._interrupted:
                 trials.stop()
             while trials.running and not self._interrupted:
@@ -48,7 +48,7 @@ class TuningRun(JobRun):
                 trials.collect()
 
     def terminate(self) -> None:
-        """The thread of the job looks after it: it sees that the job is stopping."""
+        """Does nothing: the job's thread checks whether the job is stopping."""
 
     kill = terminate
 
@@ -56,23 +56,23 @@ class TuningRun(JobRun):
         return self.record | tuned_jobs.counters(tuned_jobs.summaries(self.context.store, self.name))
 
     def _tune(self, trials: Trials) -> str:
-        """Empty, or why the job failed."""
+        """Returns the failure reason; empty if there is none."""
         config = self.record["HyperParameterTuningJobConfig"]
         early = config.get("TrainingJobEarlyStoppingType") == "Auto"
         enough = completion(self.record)
         while not self._stopping.wait(POLL_SECONDS if trials.running else 0):
             trials.collect()
             if trials.ended >= ATTEMPTS and not trials.objectives:
-                return in_vain(trials)
+                return without_objective(trials)
             if enough.reached(now() - self.record["CreationTime"], trials.objectives):
                 return ""
             trials.launch()
             if not trials.running:
-                return "" if trials.objectives else in_vain(trials)
+                return "" if trials.objectives else without_objective(trials)
             if early:
                 trials.stop_early()
         return ""
 
 
-def in_vain(trials: Trials) -> str:
+def without_objective(trials: Trials) -> str:
     return (NO_OBJECTIVE if trials.completed else NONE_SUCCEEDED).format(count=trials.ended)

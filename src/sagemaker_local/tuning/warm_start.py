@@ -1,6 +1,6 @@
-"""WarmStartConfig: what earlier tuning jobs found tells a new one where to look.
+"""Warm start: the results of earlier tuning jobs inform a new one (WarmStartConfig).
 
-IdenticalDataAndAlgorithm asks for the same input data, training image and objective metric as in all parents
+IdenticalDataAndAlgorithm needs the same input data, training image and objective metric as all parents
 (HyperParameterTuningJobWarmStartConfig, API reference).
 """
 
@@ -16,17 +16,17 @@ from sagemaker_local.tuning.tuning_definition import Definition, definitions
 
 
 def parents(request: Record) -> list[str]:
-    given = request.get("WarmStartConfig", {}).get("ParentHyperParameterTuningJobs", [])
-    return [item["HyperParameterTuningJobName"] for item in given if "HyperParameterTuningJobName" in item]
+    named = request.get("WarmStartConfig", {}).get("ParentHyperParameterTuningJobs", [])
+    return [item["HyperParameterTuningJobName"] for item in named if "HyperParameterTuningJobName" in item]
 
 
-def check(store: Store, request: Record, found: tuple[Definition, ...]) -> None:
+def check(store: Store, request: Record, new: tuple[Definition, ...]) -> None:
     names = parents(request)
     if not names:
         return
     if request["HyperParameterTuningJobConfig"]["Strategy"] == "Grid":
         raise invalid("WarmStartConfig needs strategy Bayesian or Random")
-    if len(found) > 1:
+    if len(new) > 1:
         raise invalid("WarmStartConfig needs one TrainingJobDefinition")
     for name in names:
         parent = store.get(TUNING.path, name)
@@ -34,7 +34,7 @@ def check(store: Store, request: Record, found: tuple[Definition, ...]) -> None:
             raise ApiError("ResourceNotFound", TUNING.missing.format(name=name))
         if parent[TUNING.status] not in ENDED:
             raise invalid(f"Parent tuning job {name} has not ended: it is {parent[TUNING.status]}")
-        _check_identical(name, definitions(parent), found[0])
+        _check_identical(name, definitions(parent), new[0])
 
 
 def _check_identical(name: str, parent: tuple[Definition, ...], new: Definition) -> None:
@@ -42,7 +42,7 @@ def _check_identical(name: str, parent: tuple[Definition, ...], new: Definition)
         for what, before, after in (
             ("objective metric", (old.objective, old.metric), (new.objective, new.metric)),
             ("training image", _image(old), _image(new)),
-            ("input data", old.given.get("InputDataConfig"), new.given.get("InputDataConfig")),
+            ("input data", old.request.get("InputDataConfig"), new.request.get("InputDataConfig")),
             ("hyperparameters", _hyperparameters(old), _hyperparameters(new)),
         ):
             if before != after:
@@ -50,29 +50,29 @@ def _check_identical(name: str, parent: tuple[Definition, ...], new: Definition)
 
 
 def _image(definition: Definition) -> str | None:
-    image: str | None = definition.given["AlgorithmSpecification"].get("TrainingImage")
+    image: str | None = definition.request["AlgorithmSpecification"].get("TrainingImage")
     return image
 
 
 def _hyperparameters(definition: Definition) -> int:
-    """Static ones may become tunable and the other way round; their number stays."""
-    return len(definition.ranges) + len(definition.given.get("StaticHyperParameters", {}))
+    """The number of hyperparameters. Static ones may become tunable and vice versa."""
+    return len(definition.ranges) + len(definition.request.get("StaticHyperParameters", {}))
 
 
 def findings(store: Store, request: Record) -> list[Finding]:
-    """What the parents' training jobs gave, with the hyperparameters that they had fixed."""
-    found = []
+    """The results of the parents' training jobs, including their static hyperparameters."""
+    results = []
     for name in parents(request):
         parent = store.get(TUNING.path, name)
-        static = definitions(parent)[0].given.get("StaticHyperParameters", {}) if parent else {}
-        found += [
+        static = definitions(parent)[0].request.get("StaticHyperParameters", {}) if parent else {}
+        results += [
             Finding({**static, **item["TunedHyperParameters"]}, tuned_jobs.value_of(item))
             for item in tuned_jobs.evaluated(tuned_jobs.summaries(store, name))
         ]
-    return found
+    return results
 
 
 def family(store: Store, record: Record) -> list[Record]:
-    """The training jobs of a tuning job and of its parents."""
+    """The training jobs of a tuning job and its parents."""
     names = [*parents(record), record[TUNING.name]]
     return [item for name in names for item in tuned_jobs.summaries(store, name)]

@@ -19,7 +19,7 @@ UNDERSCORE = (
 
 
 def processing(content_type: str, split: str = "Line", accept: str = "", **filters: str) -> DataProcessing:
-    return data_processing.of(request(content_type, split, split, accept, **filters))
+    return data_processing.parse(request(content_type, split, split, accept, **filters))
 
 
 def request(
@@ -87,7 +87,7 @@ def test_without_filters_anything_passes() -> None:
 def test_answers_must_be_as_many_as_records() -> None:
     made = processing(CSV, JoinSource="Input")
     records = [made.record(b"1"), made.record(b"2")]
-    with pytest.raises(RecordError, match="the model answered 1 lines to 2 records"):
+    with pytest.raises(RecordError, match="the model returned 1 lines for 2 records"):
         made.output(records, b"[0.1, 0.2]")
 
 
@@ -106,7 +106,7 @@ def test_a_record_that_is_not_its_content_type() -> None:
         (request(CSV, "Line", InputFilter="1:"), 'Invalid InputFilter: "1:".'),
         (request(CSV, "Line", InputFilter="$.id"), "for text/csv only indexes can be used"),
         (request(CSV, "None", InputFilter="$[1:]"), "needs TransformInput.SplitType to be Line"),
-        (request("", "Line", InputFilter="$[1:]"), "it is not given"),
+        (request("", "Line", InputFilter="$[1:]"), "it is missing"),
         (request("image/png", "None", JoinSource="Input"), "it is image/png"),
         (request(CSV, "Line", "Line", JSON, JoinSource="Input"), "need the same TransformOutput.Accept"),
         (request(CSV, "Line", "None", JoinSource="Input"), "need the same TransformOutput.AssembleWith"),
@@ -114,11 +114,11 @@ def test_a_record_that_is_not_its_content_type() -> None:
 )
 def test_what_is_refused(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(ApiError) as refused:
-        data_processing.of(wrong)
+        data_processing.parse(wrong)
     assert refused.value.code == "ValidationException"
     assert said in refused.value.message
 
 
 def test_an_input_filter_alone_leaves_the_answer_as_it_is() -> None:
-    made = data_processing.of(request("text/csv; charset=utf-8", "Line", InputFilter="$[1:]"))
+    made = data_processing.parse(request("text/csv; charset=utf-8", "Line", InputFilter="$[1:]"))
     assert made.output([made.record(b"1,2"), made.record(b"3,4")], b"[1, 2]") == b"[1, 2]"

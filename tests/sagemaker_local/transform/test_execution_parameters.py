@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sagemaker_local.model_servers.serving import Launch, Worker
-from sagemaker_local.transform.execution_parameters import ExecutionParameters, ask, decide, variables
+from sagemaker_local.transform.execution_parameters import ExecutionParameters, decide, fetch, variables
 
 
 class Idle:
@@ -75,8 +75,8 @@ ANSWER = {"MaxConcurrentTransforms": 8, "BatchStrategy": "SINGLE_RECORD", "MaxPa
 
 
 def test_the_container_is_asked(worker_of: Callable[[int, bytes], Worker]) -> None:
-    asked = ask(worker_of(200, json.dumps(ANSWER).encode()))
-    assert decide({}, asked) == ExecutionParameters(8, 3, "SingleRecord")
+    offered = fetch(worker_of(200, json.dumps(ANSWER).encode()))
+    assert decide({}, offered) == ExecutionParameters(8, 3, "SingleRecord")
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_the_container_is_asked(worker_of: Callable[[int, bytes], Worker]) -> No
 def test_no_answer_leaves_the_defaults(
     worker_of: Callable[[int, bytes], Worker], status: int, body: bytes
 ) -> None:
-    assert decide({}, ask(worker_of(status, body))) == ExecutionParameters(1, 6, "MultiRecord")
+    assert decide({}, fetch(worker_of(status, body))) == ExecutionParameters(1, 6, "MultiRecord")
 
 
 def test_the_request_comes_first_but_for_zero_concurrent_transforms() -> None:

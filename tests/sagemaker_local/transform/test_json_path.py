@@ -47,8 +47,8 @@ def test_what_a_path_finds(path: str, value: Any, found: Any) -> None:
         ("$[9:]", ROW, "it has 5 elements"),
         ("$.price", HOUSE, "'price'"),
         ("$['id','price']", HOUSE, "'price'"),
-        ("$.id.x", HOUSE, "it has no x, since it is no JSON object"),
-        ("$[0]", HOUSE, "it is no array"),
+        ("$.id.x", HOUSE, "it has no x: it is not a JSON object"),
+        ("$[0]", HOUSE, "it is not an array"),
     ],
 )
 def test_a_path_that_finds_nothing(path: str, value: Any, because: str) -> None:

@@ -504,7 +504,7 @@ def test_as_many_requests_are_under_way_as_asked_for(tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(b"a\nb\nc\nd\ne\nf\n")
     with ThreadPoolExecutor(3) as requests:
         Transformation(
-            data_processing.of(request),
+            data_processing.parse(request),
             ExecutionParameters(3, 6, "SingleRecord"),
             "Line",
             "None",

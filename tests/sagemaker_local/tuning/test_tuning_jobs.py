@@ -376,7 +376,7 @@ def test_a_running_job_is_not_deleted(bench):
     ("config", "message"),
     [
         ({"Strategy": "Hyperband"}, "not supported by the local SageMaker: .*Strategy=Hyperband"),
-        ({"Strategy": "Grid"}, "Strategy Grid takes categorical ranges only; width is none"),
+        ({"Strategy": "Grid"}, "Strategy Grid takes categorical ranges only; width is not categorical"),
         (
             {"ranges": {**X, "AutoParameters": [{"Name": "y", "ValueHint": "1"}]}},
             "not supported by the local SageMaker: .*AutoParameters",
