@@ -1,4 +1,4 @@
-"""Approval: what a person is asked, and about which model package, whose status is looked at first."""
+"""The requests of approval stages: the question, and DescribeModelPackage for the package it is about."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from stagewright.syntax.durations import seconds
 
 
 def build(stage: Approval, _context: BuildContext) -> Requests:
-    """The time is no part of it: more of it makes nobody's answer another one."""
-    asked = {"Approval": {"message": stage.message, "package": stage.package or ""}}
+    """Return the question. The timeout is not part of it, so a new timeout does not repeat the question."""
+    approval = {"Approval": {"message": stage.message, "package": stage.package or ""}}
     if not stage.package:
-        return asked
-    return {**asked, "DescribeModelPackage": {"ModelPackageName": stage.package}}
+        return approval
+    return {**approval, "DescribeModelPackage": {"ModelPackageName": stage.package}}
 
 
 REQUEST = StageRequest(

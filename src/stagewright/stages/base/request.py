@@ -1,4 +1,4 @@
-"""All that a stage's requests take from outside the stage."""
+"""The values outside a stage that its AWS requests are built from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stagewright.syntax.references import Reference
 
 
 def merged(base: Any, changes: Any) -> Any:
-    """`changes` over `base`: objects entry by entry, lists and all else as a whole."""
+    """Return `base` with `changes` merged in. Objects are merged by key; other values are replaced."""
     if not isinstance(base, Mapping) or not isinstance(changes, Mapping):
         return changes
     return {
@@ -22,13 +22,13 @@ def merged(base: Any, changes: Any) -> Any:
 
 Request = dict[str, Any]
 Requests = dict[str, Any]
-"""AWS operation -> its request; `Gate` -> a list of comparisons."""
+"""AWS operation -> its request. Also holds the entries that the state machine itself reads."""
 
 Served = Literal["", "package", "artifact", "model"]
 Lookup = Callable[[Reference], Any]
 
 LOG_LEVEL = "20"
-"""Python's logging.INFO, as the SageMaker SDK passes it to framework containers."""
+"""Python's logging.INFO. The SageMaker SDK passes it to framework containers."""
 
 
 def _no_lookup(reference: Reference) -> Any:
@@ -37,12 +37,17 @@ def _no_lookup(reference: Reference) -> Any:
 
 @dataclass(frozen=True)
 class BuildContext:
-    """Where, and as what, a stage runs.
+    """The context in which a stage's requests are built.
 
-    `code` is the S3 URI of its bundle, `outputs` that of the folder for what it writes, both without a slash
-    at their end. `image` is a URI. `environment` holds the job's variables, `lineage` what a model package
-    remembers. `served`: what the stage's `model` is, where it has one. `find`: the value of a reference, for
-    what is not rendered beforehand.
+    Fields:
+        job: The name of the job.
+        outputs: S3 URI of the folder for the job's outputs, without a slash at the end.
+        code: S3 URI of the stage's code bundle, without a slash at the end.
+        image: Image URI.
+        environment: Environment variables of the job.
+        lineage: Metadata of a model package that the stage registers.
+        served: What the stage's `model` is. Empty if it has none.
+        find: Returns the value of a reference, for fields that are not rendered before.
     """
 
     installation: Installation
@@ -62,19 +67,20 @@ class BuildContext:
 
     @property
     def source(self) -> str:
-        """The bundle as script mode wants it."""
+        """S3 URI of the tarball that script mode reads."""
         return f"{self.code}/source.tar.gz"
 
     def tag_list(self) -> list[dict[str, str]]:
-        """Tags of what one run makes."""
+        """The tags of resources that belong to one run."""
         return as_tags(self.shared_tags() | {"stagewright:stage": self.stage, "stagewright:run": self.run})
 
     def shared_tags(self) -> dict[str, str]:
-        """Tags of what outlives a run."""
+        """The tags of resources that outlive a run."""
         return {**self.tags, "stagewright:pipeline": self.pipeline, **self.installation.tags}
 
     def serving_environment(self, script: str | None) -> dict[str, str]:
-        """Environment of a serving container; with `script`, as AWS's framework containers find it."""
+        """The environment of a serving container. With `script`, AWS's framework containers load the
+        script."""
         if not script:
             return dict(self.environment)
         return {
@@ -87,9 +93,10 @@ class BuildContext:
 
 
 def as_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return tags in the form of the SageMaker API."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def without_empty(request: Request) -> Request:
-    """AWS refuses empty lists and objects where it wants at least one entry."""
+    """Return the request without empty values, which AWS rejects in fields that need at least one entry."""
     return {key: value for key, value in request.items() if value not in ({}, [], None)}

@@ -1,5 +1,7 @@
-"""CreateModel, CreateEndpointConfig, CreateEndpoint or UpdateEndpoint, and what the machine does around
-them."""
+"""The requests of endpoint stages: CreateModel, CreateEndpointConfig, CreateEndpoint and UpdateEndpoint.
+
+The entry `Endpoint` holds the settings that the state machine itself reads.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +17,20 @@ from stagewright.syntax.durations import seconds
 
 VARIANT = "AllTraffic"
 NAMESPACE = "AWS/SageMaker"
-"""Of the metrics of invocations (SageMaker developer guide, "Amazon SageMaker AI metrics in Amazon
-CloudWatch")."""
+"""Namespace of the invocation metrics ("Amazon SageMaker AI metrics in Amazon CloudWatch", SageMaker
+developer guide)."""
 BAKE_WITH_ALARMS = "10m"
-"""Alarms are watched while an update waits: without a wait they would never bring one back."""
+"""Default bake time with alarms. SageMaker watches alarms only during waits."""
 ROUTING = {"all-at-once": "ALL_AT_ONCE", "canary": "CANARY", "linear": "LINEAR"}
 SIZES = {"canary": "CanarySize", "linear": "LinearStepSize"}
 
 
 def build(stage: Endpoint, context: BuildContext) -> Requests:
-    """An endpoint with one variant. Its model and configuration are new with each run; its own name is
-    stable."""
+    """Return the requests for an endpoint with one variant. Each run creates a new model and
+    configuration."""
     name = stage.endpoint_name(context.pipeline, context.installation.environment)
     served = {"EndpointName": name, "EndpointConfigName": context.job}
-    alarms = [_alarm(name, each, alarm, context) for each, alarm in stage.alarms.items()]
+    alarms = [_alarm(name, alarm_name, alarm, context) for alarm_name, alarm in stage.alarms.items()]
     deployment = _deployment(stage.update or Update(), [alarm["AlarmName"] for alarm in alarms])
     return {
         "CreateModel": model.request(stage.model, stage.entry_point, context),
@@ -37,7 +39,7 @@ def build(stage: Endpoint, context: BuildContext) -> Requests:
         "UpdateEndpoint": without_empty(
             {**served, "DeploymentConfig": deployment if stage.update or alarms else None}
         ),
-        "Endpoint": _ours(stage, alarms),
+        "Endpoint": _settings(stage, alarms),
     }
 
 
@@ -58,23 +60,23 @@ def _config(stage: Endpoint, context: BuildContext) -> Request:
     return without_empty(config)
 
 
-def _ours(stage: Endpoint, alarms: list[Request]) -> Request:
-    """What no service is sent as it is."""
-    given = {
+def _settings(stage: Endpoint, alarms: list[Request]) -> Request:
+    """The settings that the state machine reads."""
+    settings = {
         "keep": stage.keep,
         "time_to_live": seconds(stage.time_to_live) if stage.time_to_live else None,
         "smoke_test": _smoke_test(stage.smoke_test),
         "alarms": alarms,
     }
-    return without_empty(given)
+    return without_empty(settings)
 
 
 def _alarm(endpoint: str, name: str, alarm: Alarm, context: BuildContext) -> Request:
-    """PutMetricAlarm. Without traffic there are no values, and that is no alarm."""
+    """The request for PutMetricAlarm. Missing data, as without traffic, does not set off the alarm."""
     latency = alarm.metric.endswith("Latency")
     return {
         "AlarmName": context.installation.alarm_name(f"{endpoint}-{name}"),
-        "AlarmDescription": f"Stage {context.stage} of {context.pipeline}: an update rolls back on it.",
+        "AlarmDescription": f"Stage {context.stage} of {context.pipeline}: it rolls back an update.",
         "Namespace": NAMESPACE,
         "MetricName": alarm.metric,
         "Dimensions": [
@@ -91,7 +93,7 @@ def _alarm(endpoint: str, name: str, alarm: Alarm, context: BuildContext) -> Req
 
 
 def _deployment(update: Update, alarms: list[str]) -> dict[str, Any]:
-    """DeploymentConfig (API reference of SageMaker)."""
+    """The DeploymentConfig of UpdateEndpoint (SageMaker API reference)."""
     routing: dict[str, Any] = {"Type": ROUTING[update.type], "WaitIntervalInSeconds": 0}
     if update.type in SIZES:
         routing[SIZES[update.type]] = {
@@ -109,7 +111,7 @@ def _deployment(update: Update, alarms: list[str]) -> dict[str, Any]:
 
 
 def _capture(capture: Capture | None, context: BuildContext) -> dict[str, Any] | None:
-    """DataCaptureConfig. Content types that are not named there are captured in Base64."""
+    """The DataCaptureConfig. SageMaker captures other content types in Base64."""
     if capture is None:
         return None
     own = context.installation.uri(f"captured/{context.pipeline}/{context.stage}")
@@ -145,7 +147,7 @@ def _timeout(stage: Endpoint, requests: Requests) -> int:
 
 
 def _waits(request: Request, instances: int | str) -> Iterator[int]:
-    """Seconds that an update waits on purpose."""
+    """The seconds that an update waits for its parts and for the bake time."""
     policy = request.get("DeploymentConfig", {}).get("BlueGreenUpdatePolicy", {})
     routing = policy.get("TrafficRoutingConfiguration", {})
     yield policy.get("TerminationWaitInSeconds", 0)

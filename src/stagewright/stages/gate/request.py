@@ -1,14 +1,14 @@
-"""Gate: no AWS request, but the steps by which the state machine judges, in postfix order.
+"""The steps with which the state machine evaluates a gate's condition, in postfix order.
 
 | step | does |
 |---|---|
-| `{"op": "value", "value": 0.88}` | puts a number, a text or a token on the stack |
-| `{"op": "-", "text": ...}` | takes two numbers, puts what they give |
-| `{"op": ">=", "text": ...}` | takes two values, puts whether it holds, or why not |
-| `{"op": "holds"}` | puts what holds: a comparison with a champion where there is none yet |
-| `{"op": "and"}`, `{"op": "or"}` | takes two of these, puts one |
+| `{"op": "value", "value": 0.88}` | pushes a number, a text or a token |
+| `{"op": "-", "text": ...}` | pops two numbers, pushes the result |
+| `{"op": ">=", "text": ...}` | pops two values, pushes why the comparison does not hold, or an empty text |
+| `{"op": "holds"}` | pushes an empty text: a comparison with a champion that does not exist yet |
+| `{"op": "and"}`, `{"op": "or"}` | pops two of these, pushes one |
 
-`text` is for people: what is known is filled in, results of stages and the champion's are named.
+`text` is for error messages. Known values are filled in; results of stages and of the champion are named.
 """
 
 from __future__ import annotations
@@ -41,33 +41,33 @@ class _Steps:
 
     def comparison(self, comparison: Comparison) -> Iterator[Step]:
         values = (*operands(comparison.left), *operands(comparison.right))
-        if any(isinstance(each, Reference) and self.find(each) is None for each in values):
+        if any(isinstance(value, Reference) and self.find(value) is None for value in values):
             yield {"op": "holds"}
         else:
             yield from self.term(comparison.left)
             yield from self.term(comparison.right)
-            yield {"op": comparison.op, "text": self.said(comparison.text)}
+            yield {"op": comparison.op, "text": self.message(comparison.text)}
 
     def term(self, term: Term) -> Iterator[Step]:
         if isinstance(term, Value):
-            given = term.operand
-            yield {"op": "value", "value": self.find(given) if isinstance(given, Reference) else given}
+            operand = term.operand
+            yield {"op": "value", "value": self.find(operand) if isinstance(operand, Reference) else operand}
         else:
             yield from self.term(term.left)
             yield from self.term(term.right)
-            yield {"op": term.op, "text": self.said(term.text)}
+            yield {"op": term.op, "text": self.message(term.text)}
 
-    def said(self, text: str) -> Any:
-        def shown(reference: Reference) -> Any:
+    def message(self, text: str) -> Any:
+        def name_or_value(reference: Reference) -> Any:
             if reference.stage:
                 return ".".join(reference.path[1:])
             return ".".join(reference.path) if reference.of_champion else self.find(reference)
 
-        return render(f" {text}", shown)[1:]  # a blank: what is one reference and nothing else is no text
+        return render(f" {text}", name_or_value)[1:]  # with the blank, one reference is a text too
 
 
 def build(stage: Gate, context: BuildContext) -> Requests:
-    """What the machine judges."""
+    """Return the steps of the condition. Several conditions must all hold."""
     return {"Gate": list(_Steps(context.find).of(condition(stage.require)))}
 
 

@@ -1,4 +1,4 @@
-"""StartJobRun of AWS Glue."""
+"""The request of glue stages: StartJobRun of AWS Glue."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from stagewright.stages.glue.rules import CAPACITY
 from stagewright.stages.glue.schema import Glue
 
 LARGE = 1.0
-"""Data processing units of the larger Python shell (API reference of StartJobRun, MaxCapacity)."""
+"""Data processing units of a large Python shell (StartJobRun, MaxCapacity)."""
 SMALL = 0.0625
-"""Data processing units of the smaller Python shell."""
+"""Data processing units of a small Python shell."""
 MINUTE = 60
 
 
 def build(stage: Glue, context: BuildContext) -> Requests:
-    """A run of the installation's job, or of the stage's own, with the stage's script."""
+    """Return the request for a run of the installation's job, or of the stage's own `job`."""
     return {
         "StartJobRun": {
             "JobName": stage.job or context.installation.name(stage.type),
@@ -33,10 +33,10 @@ def build(stage: Glue, context: BuildContext) -> Requests:
 
 
 def _arguments(stage: Glue, context: BuildContext) -> dict[str, str]:
-    """`--scriptLocation` and `--extra-py-files` are Glue's ("Using job parameters in AWS Glue jobs"); by JOB
-    the run is found again, since Glue chooses its id."""
+    """Glue reads `--scriptLocation` and `--extra-py-files` ("Using job parameters in AWS Glue jobs"). The
+    argument JOB identifies the run, because Glue chooses its id."""
     own = stage.outputs if isinstance(stage.outputs, Mapping) else {}
-    given = {
+    arguments = {
         **stage.inputs,
         **{name: own.get(name, f"{context.outputs}/{name}") for name in stage.outputs},
         **stage.arguments,
@@ -46,13 +46,13 @@ def _arguments(stage: Glue, context: BuildContext) -> dict[str, str]:
     return {
         "--scriptLocation": f"{context.code}/files/{stage.code}",
         **({"--extra-py-files": modules} if modules else {}),
-        **{f"--{name}": value for name, value in given.items()},
+        **{f"--{name}": value for name, value in arguments.items()},
     }
 
 
 def _capacity(stage: Glue) -> Request:
-    """Nothing where the job's own will do: the installation's Python shell is small, and a job of one's own
-    keeps what it has unless the stage says otherwise."""
+    """Empty if the job's own capacity applies: the installation's Python shell is small, and the stage's own
+    job keeps its capacity unless the stage sets one."""
     if stage.type == "pythonshell":
         return {"MaxCapacity": LARGE} if stage.capacity == "large" else {}
     if stage.job and not stage.model_fields_set & CAPACITY[stage.type]:

@@ -1,5 +1,7 @@
-"""Invoke: a Lambda function that is there, and what it gets. Its code belongs to no stage, so a new version
-of it does not make the stage run again: `cache: false` does."""
+"""The request of lambda stages: the function and its event.
+
+The function's code is not an input of the stage. To call a new version of it, set `cache: false`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from stagewright.stages.lambda_function.schema import Function
 
 
 def build(stage: Function, _context: BuildContext) -> Requests:
-    """The arguments of Step Functions' `lambda:invoke`. The payload is the document's alone."""
+    """Return the arguments of Step Functions' `lambda:invoke`."""
     return {"Invoke": {"FunctionName": stage.function, "Payload": stage.payload}}
 
 

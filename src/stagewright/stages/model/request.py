@@ -1,4 +1,4 @@
-"""CreateModel."""
+"""The request of model stages: CreateModel. Transform and endpoint stages use it too."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ TIMEOUT = 60
 
 
 def build(stage: ModelStage, context: BuildContext) -> Requests:
-    """A model with a name of its own in each run, since nothing of a model can be changed."""
+    """Return the request for a model. Each run creates a new one, because models cannot be updated."""
     return {"CreateModel": request(stage.model, stage.entry_point, context)}
 
 
 def request(model: str, script: str | None, context: BuildContext) -> Request:
-    """A model of one container, named like the stage's job; `model` is a model package or an artifact."""
+    """Return the request for a model of one container, named after the stage's job.
+
+    `model` is a model package or an artifact. PlanError if the trigger has no model package.
+    """
     return {
         "ModelName": context.job,
         "PrimaryContainer": _container(model, script, context),

@@ -1,4 +1,4 @@
-"""CreateProcessingJob."""
+"""The request of processing stages: CreateProcessingJob."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OUTPUT = "/opt/ml/processing/output"
 
 
 def build(stage: Processing, context: BuildContext) -> Requests:
-    """One processing job. Its script and the files beside it are an input named `code`."""
+    """Return the request for one processing job. The script and its files are an input named `code`."""
     inputs = {"code": f"{context.code}/files/"} if stage.code else {}
     job = {
         "ProcessingJobName": context.job,

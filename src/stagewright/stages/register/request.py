@@ -1,4 +1,4 @@
-"""CreateModelPackageGroup and CreateModelPackage."""
+"""The requests of register stages: CreateModelPackageGroup and CreateModelPackage."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ APPROVALS = {"manual": "PendingManualApproval", "approved": "Approved", "rejecte
 
 
 def build(stage: Register, context: BuildContext) -> Requests:
-    """A version of a model. It has no tags of its own: AWS refuses them, and uses the group's
+    """Return the requests for a model version. It has no tags: AWS uses those of the group and rejects others
     (CreateModelPackage)."""
     group = stage.group or context.pipeline
     container = {

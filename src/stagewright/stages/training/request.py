@@ -1,4 +1,4 @@
-"""CreateTrainingJob."""
+"""The request of training stages: CreateTrainingJob."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stagewright.syntax.references import text_of
 
 
 def build(stage: Training, context: BuildContext) -> Requests:
-    """One training job; in script mode where there is an entry point."""
+    """Return the request for one training job. With an entry point, it runs in script mode."""
     job = {
         "TrainingJobName": context.job,
         "RoleArn": context.installation.job_role_arn,
@@ -25,7 +25,7 @@ def build(stage: Training, context: BuildContext) -> Requests:
 
 
 def definition(stage: TrainingSpec, context: BuildContext) -> Request:
-    """What training jobs and those of a tuning job have in common."""
+    """Return the fields that training stages and the training jobs of tuning stages share."""
     return {
         "AlgorithmSpecification": _algorithm(stage, context),
         "InputDataConfig": [_channel(name, uri) for name, uri in stage.channels.items()],
@@ -41,7 +41,7 @@ def definition(stage: TrainingSpec, context: BuildContext) -> Request:
 
 
 def hyperparameters(stage: TrainingSpec, context: BuildContext) -> dict[str, str]:
-    """All that are fixed."""
+    """Return the fixed hyperparameters."""
     return _script_mode(stage, context) if stage.entry_point else _plain(stage)
 
 
@@ -57,8 +57,7 @@ def _channel(name: str, uri: str) -> Request:
 
 
 def _script_mode(stage: TrainingSpec, context: BuildContext) -> dict[str, str]:
-    """As the SageMaker SDK 2.x passes them (Framework._json_encode_hyperparameters): every value
-    JSON-encoded."""
+    """Encode every value as JSON, like the SageMaker SDK 2.x (Framework._json_encode_hyperparameters)."""
     values = {
         **stage.hyperparameters,
         "sagemaker_program": stage.entry_point,
@@ -71,7 +70,7 @@ def _script_mode(stage: TrainingSpec, context: BuildContext) -> dict[str, str]:
 
 
 def _plain(stage: TrainingSpec) -> dict[str, str]:
-    """For a container of one's own, or an algorithm of AWS's: texts as they are."""
+    """Pass texts unchanged, for your own containers and AWS's built-in algorithms."""
     return {name: text_of(value) for name, value in stage.hyperparameters.items()}
 
 

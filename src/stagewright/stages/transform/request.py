@@ -1,4 +1,4 @@
-"""CreateTransformJob, and CreateModel where what is served is not a SageMaker model yet."""
+"""The requests of transform stages: CreateTransformJob, and CreateModel unless a model exists."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from stagewright.stages.transform.schema import PREDICTIONS, Transform
 
 
 def build(stage: Transform, context: BuildContext) -> Requests:
-    """A transform job, and a model of its own name that only it uses."""
-    made: Requests = {}
+    """Return the requests for a transform job and, if needed, for the model that only this job uses."""
+    models: Requests = {}
     if context.served != "model":
-        made["CreateModel"] = request.request(stage.model, stage.entry_point, context)
+        models["CreateModel"] = request.request(stage.model, stage.entry_point, context)
     job = {
         "TransformJobName": context.job,
-        "ModelName": context.job if made else stage.model,
+        "ModelName": context.job if models else stage.model,
         "MaxConcurrentTransforms": stage.max_concurrent,
         "MaxPayloadInMB": stage.max_payload_mb,
-        # AWS: a strategy needs files that are cut into records (CreateTransformJob).
+        # AWS accepts a strategy only for files that are split into records (CreateTransformJob).
         "BatchStrategy": None if stage.split_by == "None" else stage.strategy,
         "TransformInput": _input(stage),
         "TransformOutput": _output(stage, context),
@@ -29,7 +29,7 @@ def build(stage: Transform, context: BuildContext) -> Requests:
         "DataProcessing": _processing(stage),
         "Tags": context.tag_list(),
     }
-    return {**made, "CreateTransformJob": without_empty(job)}
+    return {**models, "CreateTransformJob": without_empty(job)}
 
 
 def _input(stage: Transform) -> Request:
@@ -42,7 +42,7 @@ def _input(stage: Transform) -> Request:
 
 
 def _output(stage: Transform, context: BuildContext) -> Request:
-    """Joined and filtered answers have the format of the files."""
+    """Joined and filtered predictions have the content type of the files."""
     accept = stage.accept or (stage.content_type if stage.join or stage.output_filter else None)
     by_line = "Line" if stage.split_by == "Line" else "None"
     output = {
@@ -63,7 +63,7 @@ def _processing(stage: Transform) -> Request:
 
 
 def _timeout(stage: Transform, _requests: Requests) -> int:
-    """A transform job has no stopping condition of its own: the state machine stops it."""
+    """A transform job has no stopping condition, so the state machine stops it."""
     return int(stage.max_runtime_seconds)
 
 

@@ -1,4 +1,4 @@
-"""CreateHyperParameterTuningJob."""
+"""The request of tuning stages: CreateHyperParameterTuningJob."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from stagewright.syntax.references import text_of
 
 OPERATION = "CreateHyperParameterTuningJob"
 LONGEST = 30 * 24 * 3600
-"""Seconds that AWS lets a tuning job run ("Resource Limits for Automatic Model Tuning", developer guide)."""
+"""Maximum seconds of a tuning job ("Resource Limits for Automatic Model Tuning", developer guide)."""
 FIELDS = {"integer": "IntegerParameterRanges", "continuous": "ContinuousParameterRanges"}
+CATEGORICAL = "CategoricalParameterRanges"
 
 
 def build(stage: Tuning, context: BuildContext) -> Requests:
-    """One tuning job of one training job definition. Its tags are its training jobs' too (API reference)."""
+    """Return the request for a tuning job. AWS copies its tags to its training jobs (API reference)."""
     definition = {
         "StaticHyperParameters": request.hyperparameters(stage, context),
         "RoleArn": context.installation.job_role_arn,
@@ -48,7 +49,7 @@ def _config(stage: Tuning) -> Request:
 
 
 def _limits(stage: Tuning) -> Request:
-    """Grid counts its combinations itself."""
+    """Grid search takes no number of jobs: SageMaker counts the combinations."""
     if stage.strategy == "Grid":
         return {"MaxParallelTrainingJobs": stage.max_parallel_jobs}
     return {
@@ -58,21 +59,14 @@ def _limits(stage: Tuning) -> Request:
 
 
 def _ranges(stage: Tuning) -> Request:
-    numbers = [
-        (FIELDS[values.type], _number(name, values))
-        for name, values in stage.ranges.items()
-        if not isinstance(values, Choice)
-    ]
-    return without_empty(
-        {field: [each for kind, each in numbers if kind == field] for field in FIELDS.values()}
-        | {
-            "CategoricalParameterRanges": [
-                _choice(name, values, bool(stage.entry_point))
-                for name, values in stage.ranges.items()
-                if isinstance(values, Choice)
-            ]
-        }
-    )
+    script_mode = bool(stage.entry_point)
+    ranges: dict[str, list[Request]] = {field: [] for field in (*FIELDS.values(), CATEGORICAL)}
+    for name, values in stage.ranges.items():
+        if isinstance(values, Choice):
+            ranges[CATEGORICAL].append(_choice(name, values, script_mode))
+        else:
+            ranges[FIELDS[values.type]].append(_number(name, values))
+    return without_empty(ranges)
 
 
 def _number(name: str, values: WholeRange | NumberRange) -> Request:
@@ -85,14 +79,14 @@ def _number(name: str, values: WholeRange | NumberRange) -> Request:
 
 
 def _choice(name: str, values: Choice, script_mode: bool) -> Request:
-    """Script mode reads JSON: the SageMaker SDK 2.x encodes the values of a framework's categories, and only
-    those (HyperparameterTuner._prepare_parameter_ranges_for_tuning)."""
+    """Script mode reads JSON. The SageMaker SDK 2.x encodes only the categorical values of a framework
+    (HyperparameterTuner._prepare_parameter_ranges_for_tuning)."""
     encode = json.dumps if script_mode else text_of
     return {"Name": name, "Values": [encode(value) for value in values.values]}
 
 
 def _timeout(_stage: Tuning, requests: Requests) -> int:
-    """For all training jobs, one round after another; less where the request has a limit of its own."""
+    """The time of all rounds of training jobs, or the request's own limit if that is shorter."""
     job = requests[OPERATION]
     limits = job["HyperParameterTuningJobConfig"]["ResourceLimits"]
     rounds = ceil(_count(job) / limits["MaxParallelTrainingJobs"])
@@ -102,10 +96,10 @@ def _timeout(_stage: Tuning, requests: Requests) -> int:
 
 
 def _count(job: Request) -> int:
-    """Of training jobs."""
+    """The number of training jobs."""
     config = job["HyperParameterTuningJobConfig"]
-    choices = config["ParameterRanges"].get("CategoricalParameterRanges", ())
-    combinations = prod(len(each["Values"]) for each in choices)
+    choices = config["ParameterRanges"].get(CATEGORICAL, ())
+    combinations = prod(len(choice["Values"]) for choice in choices)
     return int(config["ResourceLimits"].get("MaxNumberOfTrainingJobs", combinations))
 
 
