@@ -1,6 +1,7 @@
-"""The states of the Amazon States Language that the machine uses, as frozen values.
+"""The states of the Amazon States Language that the state machine uses, as frozen values.
 
-Each `asl()` gives the JSON of one state (JSONata query language). `next=None` ends the (sub-)machine.
+Each `asl()` returns the JSON of one state in the JSONata query language. `next=None` ends the machine, or the
+iteration of a Map.
 Source: the States Language specification, and "Managing state and transforming data" in the Step Functions
 guide.
 """
@@ -13,20 +14,21 @@ from typing import Any
 
 
 def expression(text: str) -> str:
-    """A field's value: the expression on one line, between JSONata's delimiters."""
+    """Return a field's value: the expression on one line, between JSONata's delimiters."""
     return "{% " + " ".join(text.split()) + " %}"
 
 
 Asl = dict[str, Any]
 
 
-def _way_out(following: str | None) -> Asl:
+def _transition(following: str | None) -> Asl:
     return {"Next": following} if following else {"End": True}
 
 
 @dataclass(frozen=True)
 class Retry:
-    """Tries again after `interval` seconds, `backoff` times longer each time up to `longest`, jittered."""
+    """Retries after `interval` seconds, `backoff` times longer each time, at most `longest`, with full
+    jitter."""
 
     errors: tuple[str, ...]
     attempts: int = 6
@@ -47,7 +49,7 @@ class Retry:
 
 @dataclass(frozen=True)
 class Catch:
-    """Any error that can be caught goes to `next`, with `output` as its input."""
+    """Sends every error that can be caught to the state `next`, with `output` as its input."""
 
     next: str
     output: Any
@@ -58,7 +60,7 @@ class Catch:
 
 @dataclass(frozen=True)
 class Task:
-    """One call of a service. `resource` is what follows `arn:<partition>:states:::`; `timeout` in seconds."""
+    """Calls a service. `resource` is the part after `arn:<partition>:states:::`. `timeout` is in seconds."""
 
     resource: str
     arguments: Any
@@ -77,13 +79,13 @@ class Task:
             "Retry": [retry.asl() for retry in self.retry],
             "Catch": [self.catch.asl()],
             "Output": self.output,
-            **_way_out(self.next),
+            **_transition(self.next),
         }
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule of a choice. `output`, where given, is the input of `next`."""
+    """A rule of a choice. `output`, if not None, is the input of `next`."""
 
     condition: str
     next: str
@@ -96,7 +98,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Choice:
-    """The first rule that holds decides. The default passes its input on as it is."""
+    """Goes to the state of the first rule that holds, or to `default` with the input unchanged."""
 
     rules: tuple[Rule, ...]
     default: str
@@ -107,18 +109,18 @@ class Choice:
 
 @dataclass(frozen=True)
 class Pass:
-    """Computes an output. Nothing catches an error here, so its expression must not raise any."""
+    """Computes an output. A Pass state cannot catch errors, so its expression must not raise any."""
 
     output: Any
     next: str | None
 
     def asl(self) -> Asl:
-        return {"Type": "Pass", "Output": self.output, **_way_out(self.next)}
+        return {"Type": "Pass", "Output": self.output, **_transition(self.next)}
 
 
 @dataclass(frozen=True)
 class Wait:
-    """`seconds` is a whole number, or an expression that gives one."""
+    """Waits. `seconds` is a whole number, or an expression that returns one."""
 
     seconds: int | str
     next: str
@@ -140,7 +142,7 @@ class Fail:
 
 @dataclass(frozen=True)
 class Map:
-    """Runs `states` once per item, at most `concurrency` side by side (inline mode: AWS allows 40)."""
+    """Runs `states` once per item, at most `concurrency` in parallel. AWS allows 40 in inline mode."""
 
     items: str
     selector: Mapping[str, Any]
@@ -164,7 +166,7 @@ class Map:
             },
             "Catch": [self.catch.asl()],
             "Output": self.output,
-            **_way_out(self.next),
+            **_transition(self.next),
         }
 
 

@@ -1,8 +1,9 @@
-"""A person's approval: the run waits, with a task token in the table, until somebody sends it back.
+"""The states of approval stages: the run waits with a task token in the runs table until the token is
+returned.
 
-Every AWS SDK integration can wait for a callback in a standard workflow, DynamoDB's optimized one cannot
-("Integrating services with Step Functions", table of patterns). A package that the registry has decided on
-already is not asked about again.
+In a standard workflow, every AWS SDK integration can wait for a callback; DynamoDB's optimized integration
+cannot ("Integrating services with Step Functions", table of patterns). If the registry already has a
+decision about the package, the stage uses it and does not wait.
 """
 
 from __future__ import annotations

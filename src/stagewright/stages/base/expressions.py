@@ -1,17 +1,25 @@
-"""JSONata as the machine speaks it, and the expressions that several of its parts share. All others are named
-once, above the states that they are of.
+"""JSONata expressions that several parts of the state machine share.
 
-Only what JSONata 2.0.6 has (Step Functions implements that version, without `$eval`, with `$parse`): so no
-`??`, no `?:` without a middle. No recursion, and one line each, since AWS's language service refuses line
-breaks in a string.
-Two habits of JSONata to know when reading: an array of one loses its brackets in a path, `[...]` puts them
-back; and `x.y[0]` takes the first of each `x`, `(x.y)[0]` the first of all.
+The expressions use JSONata 2.0.6, which Step Functions implements without `$eval` and with `$parse`. So there
+is no `??` and no `?:` without a middle. There is no recursion, and each expression is one line, because AWS's
+language service rejects line breaks in strings.
 
-What a walker carries from state to state:
-`stage` (now), `stages` (left), `values` (bound value by dotted path: `{"evaluate.metrics.r2": 0.91}`),
-`known` (stages whose values have been taken up), `started` (ISO 8601), and as they come `result`, `error`,
-`package`, and what a kind of stage names in its own module. `$string` gives numbers with 15 significant
-digits; a gate therefore compares values, not texts.
+Two rules of JSONata matter for reading. In a path, an array with one item loses its brackets, and `[...]`
+restores them. `x.y[0]` takes the first item of each `x`, and `(x.y)[0]` the first item of all.
+
+The walker's state input has these fields:
+
+| field | content |
+|---|---|
+| `stage` | the stage that runs |
+| `stages` | the next stages of the chain |
+| `values` | dotted path -> value: `{"evaluate.metrics.r2": 0.91}` |
+| `known` | the stages whose values are in `values` |
+| `started` | the start of the stage, ISO 8601 |
+| `result`, `error` | the end of the stage |
+
+Kinds add fields of their own. `$string` writes numbers with 15 significant digits, so a gate compares values
+and not texts.
 """
 
 from __future__ import annotations
@@ -20,11 +28,11 @@ from stagewright.asl import expression
 from stagewright.naming import ATTEMPT
 
 CAUSE_LIMIT = 4_000
-"""Characters of a cause kept with the stage."""
+"""Characters of a cause in the stage's record."""
 SENTENCE_LIMIT = 400
-"""Characters of a cause handed up: those of a page of 300 failed chains must fit into a state's 256 KiB."""
+"""Characters of a cause in a chain's output. A page of 300 failed chains must fit into a state's 256 KiB."""
 LONGEST_POLL = 40
-"""Seconds between two looks at an endpoint: 4 hours of waiting stay under 3,300 history events."""
+"""Maximum seconds between two polls. With it, 4 hours of waiting cost fewer than 3,300 history events."""
 
 
 RUN = "$states.context.Execution.Input.run"
@@ -44,12 +52,13 @@ TAKE = expression(f"""
 
 
 def with_(fields: str) -> str:
-    """The input with `fields` (members of a JSONata object) put over it."""
+    """Return an expression: the input with `fields` (members of a JSONata object) merged in."""
     return expression(f"$merge([$states.input, {{ {fields} }}])")
 
 
 def bound_values(names: str, results: str) -> str:
-    """Of `results` ({{stage: result}}) only what the rest of the chain is bound to, by dotted path."""
+    """Return an expression: the values of `results` ({{stage: result}}) that the rest of the chain refers
+    to."""
     return f"""
         $merge($states.input.stages.bindings[path[0] in {names}].(
           $value := $reduce(path, function($at, $key) {{ $lookup($at, $key) }}, {results});
@@ -57,9 +66,9 @@ def bound_values(names: str, results: str) -> str:
     """
 
 
-# $split and $join instead of $replace, which may give `$` in a value a meaning. `<<` inside a value becomes
-# an escape of the same meaning in JSON, so that no value is ever taken for a token. `[...]` makes $string
-# quote a text.
+# $split and $join replace tokens, because $replace interprets `$` in a value. `<<` inside a value becomes a
+# JSON escape with the same meaning, so that no value is mistaken for a token. `[...]` makes $string quote a
+# text.
 _BIND_ONE = r"""
     function($text, $binding) { (
       $value := $lookup($states.input.values, $join($binding.path, '.'));
@@ -74,12 +83,13 @@ _BIND_ONE = r"""
 
 
 def attempted(text: str, attempt: str) -> str:
-    """Names and places of one attempt (only those of a stage with `retry` leave it open)."""
+    """Return an expression: `text` with the attempt number in names and locations of a stage with `retry`."""
     return f"$join($split({text}, '{ATTEMPT}'), $string({attempt}))"
 
 
 def bound(operation: str, member: str = "") -> str:
-    """The stage's request for `operation` with all run-time values in; or one member of it."""
+    """Return an expression: the stage's request for `operation` with all values filled in, or one member
+    of it."""
     request = attempted(f"$states.input.stage.requests.{operation}", "$states.input.stage.attempt")
     whole = f"$parse($reduce($append([], $states.input.stage.bindings), {_BIND_ONE}, {request}))"
     return expression(f"({whole}).{member}" if member else whole)

@@ -1,4 +1,4 @@
-"""The metrics file that a job wrote, read when the job has ended."""
+"""States that read the metrics file of a job when the job has ended."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from stagewright.stages.base import result_states, retries
 from stagewright.stages.base.expressions import with_
 
 LIMIT = 64 * 1024
-"""Bytes of a metrics file. One more is asked for, to see whether there is more: a state above 256 KiB could
-not be caught."""
+"""Maximum bytes of a metrics file. The state reads one byte more to detect larger files, because a state
+above 256 KiB fails in a way that cannot be caught."""
 
 FILE = "'s3://' & $states.input.stage.metrics.bucket & '/' & $states.input.stage.metrics.key"
 RESULT = expression(f"""
@@ -30,7 +30,7 @@ NO_METRICS = with_(f"""
 """)
 
 NAMED = "$exists($states.input.stages[0].metrics.key)"
-"""Whether the next stage names one."""
+"""Whether the next stage has a metrics file."""
 READ = "Read metrics"
 STATES = {
     READ: Task(

@@ -1,8 +1,10 @@
-"""How a stage ends: recorded as good, as closed or as failed, in the item `stage#<name>` of the table `runs`.
+"""States that record how a stage ends: succeeded, closed or failed, in the item `stage#<name>` of the runs
+table.
 
-A stage with `retry` that failed and may be tried again is recorded as `attempt#<name>#<attempt>`, and becomes
-the next stage of its chain again. The walker does this itself: the fields of a Retry take no expressions
-("Handling errors in Step Functions workflows"), and the next attempt needs another job name.
+If a stage with `retry` fails and can be retried, the attempt is recorded as `attempt#<name>#<attempt>`,
+and the stage becomes the next stage of its chain again. The walker retries because the fields of a Retry
+accept no expressions ("Handling errors in Step Functions workflows"), and because each attempt needs its
+own job name.
 """
 
 from __future__ import annotations
@@ -15,11 +17,11 @@ from stagewright.stages.base import expressions, retries
 from stagewright.stages.base.expressions import CAUSE_LIMIT, ELAPSED, SENTENCE_LIMIT, attempted, bound_values
 
 DONE = "Last stage?"
-"""Where a kind's states go with a `result`."""
+"""The next state of a kind's states with a `result`."""
 FAILED = "Another attempt?"
-"""Where they go with an `error`."""
+"""The next state of a kind's states with an `error`."""
 CLOSED = "Record closed"
-"""Where a gate goes that does not fail the run."""
+"""The next state of a gate whose condition does not hold and that does not fail the run."""
 CAUGHT = Catch(FAILED, expressions.CAUGHT)
 
 ATTEMPT_NUMBER = expression("$string($states.input.stage.attempt)")
@@ -33,10 +35,9 @@ RECORDED = expression(f"""
 """)
 HAS_ENDED = expression("$count($states.input.stages) = 0")
 
-# A `.sync` job that failed leaves its description, as JSON, in Cause: its FailureReason is what people need,
-# of a Glue job's run its ErrorMessage, of a function its errorMessage.
-# A search, since $parse would raise on a text that is cut or no JSON. $error's own message follows its code
-# D3137.
+# The Cause of a failed `.sync` job is its description as JSON. People need its FailureReason; of a Glue job
+# run the ErrorMessage, and of a function the errorMessage. The expression searches for it, because $parse
+# raises an error for text that is cut or is not JSON. The message of $error follows its code D3137.
 _REASON = r"""
     ( $cause := $string($states.input.error.Cause);
       $job := $match($cause,
@@ -51,8 +52,8 @@ _REASON = r"""
         : $contains($cause, 'D3137: ') ? $substringAfter($cause, 'D3137: ') : $cause;
       $length($reason) > 0 ? $reason : $states.input.error.Error )
 """
-# Not what was judged (gates), refused (the same request again), impossible, or stopped by somebody.
-MAY_BE_TRIED_AGAIN = expression(r"""
+# Without closed gates, rejected requests, unknown kinds, failed expressions and jobs that a person stopped.
+CAN_RETRY = expression(r"""
     ( $cause := '' & $states.input.error.Cause;
       $exists($states.input.stage.retry) and $exists($states.input.known)
       and $states.input.stage.attempt < $states.input.stage.retry.attempts
@@ -85,8 +86,8 @@ UNRECORDED = expression(f"""
                     'cause': $substring($string($states.input.error.Cause), 0, {SENTENCE_LIMIT}) }} }}
 """)
 ELSE_STOP = "$states.input.stage.else = 'stop'"
-# What a closed gate hands up. `reason` is the run's; a stop's outranks a skip's.
-HANDED_UP = expression(f"""
+# The output of a closed gate. `reason` becomes the run's reason. `stop` has precedence over `skip`.
+CLOSED_OUTPUT = expression(f"""
     {{ 'closed': [$states.input.stage.name],
        ({ELSE_STOP} ? 'stopped' : 'reason'):
          ({ELSE_STOP} ? 'stopped by gate ' : 'without what depends on gate ')
@@ -113,13 +114,14 @@ _SHUT = {"status": {"S": "CLOSED"}, **_WHY}
 
 
 def states(following: str) -> dict[str, State]:
-    """A chain's last stage ends in a Task of its own: that saves a Choice and a Pass, four events."""
+    """Return the states. The last stage of a chain has its own Task, which saves a Choice and a Pass (four
+    events)."""
     good = _update(_GOOD, remove=("error", "cause"))
     return {
         DONE: Choice((Rule(HAS_ENDED, "Record last"),), default="Record"),
         "Record": Task("dynamodb:updateItem", good, RECORDED, following, retries.TABLE, CAUGHT),
         "Record last": Task("dynamodb:updateItem", good, {}, None, retries.TABLE, CAUGHT),
-        FAILED: Choice((Rule(MAY_BE_TRIED_AGAIN, "Record attempt"),), default="Record failure"),
+        FAILED: Choice((Rule(CAN_RETRY, "Record attempt"),), default="Record failure"),
         "Record attempt": Task(
             "dynamodb:updateItem",
             _update(_WHY, key=ATTEMPT_KEY),
@@ -129,9 +131,9 @@ def states(following: str) -> dict[str, State]:
             Catch("Failure unrecorded", expressions.INPUT),
         ),
         "Wait for next attempt": Wait(RETRY_WAIT, following),
-        # Without stage_key the item is not in the index of good results.
+        # An item without stage_key is not in the index of good results.
         "Record failure": _unsuccessful(_BAD, FAILURE),
-        CLOSED: _unsuccessful(_SHUT, HANDED_UP),
+        CLOSED: _unsuccessful(_SHUT, CLOSED_OUTPUT),
         "Failure unrecorded": Pass(UNRECORDED, None),
     }
 
@@ -145,7 +147,8 @@ def _unsuccessful(values: Mapping[str, Any], output: str) -> Task:
 def _update(
     values: Mapping[str, Any], remove: tuple[str, ...] = (), key: str = expressions.STAGE_KEY
 ) -> dict[str, Any]:
-    """UpdateItem's arguments. Every name goes through a `#name`: several are reserved words of DynamoDB."""
+    """Return the arguments of UpdateItem. Names use placeholders, because some are reserved words of
+    DynamoDB."""
     assignments = ", ".join(f"#{name} = :{name}" for name in values)
     removals = f" REMOVE {', '.join(f'#{name}' for name in remove)}" if remove else ""
     return {

@@ -1,12 +1,13 @@
-"""What is tried again, per service: throttling and faults that pass. Never a failed job, never a timeout.
+"""Retries per service: throttling and transient faults. Failed jobs and timeouts are not retried.
 
-Step Functions names an error after the SDK's exception class, with the service's prefix. The optimized
-integrations use the older SDK (`SageMaker.AmazonSageMakerException`, `DynamoDB.AmazonDynamoDBException`), the
-`aws-sdk` ones the newer (`SageMaker.SageMakerException`, `DynamoDb.DynamoDbException`, `S3.S3Exception`).
-Throttling has no class of its own in SageMaker's model, so the service's general exception stands for it, and
-with it for refused requests: those fail after the attempts are used up (two minutes at most).
-`States.TaskFailed` (the job failed) is not here, because a second `.sync` call would send the same job name
-again.
+Step Functions names an error after the exception class of the SDK, with the service's prefix. Optimized
+integrations use the older SDK (`SageMaker.AmazonSageMakerException`, `DynamoDB.AmazonDynamoDBException`), and
+`aws-sdk` integrations the newer one (`SageMaker.SageMakerException`, `DynamoDb.DynamoDbException`,
+`S3.S3Exception`). SageMaker's model has no class for throttling, so the service's general exception is
+retried. Rejected requests have the same class: they fail after the last attempt, within two minutes.
+`States.TaskFailed` (the job failed) is not retried, because a second `.sync` call would use the same job
+name.
+
 Source: "Handling errors in Step Functions workflows", and the exception lists of both Java SDKs.
 """
 
@@ -17,7 +18,7 @@ from stagewright.asl import Retry
 _QUOTA_WAITS = 10
 
 JOBS = (
-    # The account's quota of instances is used up: other jobs, often of the same run, will give them back.
+    # The account's instance quota is used up. Other jobs, often of the same run, release instances.
     Retry(
         ("SageMaker.ResourceLimitExceededException", "SageMaker.ResourceLimitExceeded"),
         attempts=_QUOTA_WAITS,
@@ -37,13 +38,13 @@ SAGEMAKER = (
     Retry(("SageMaker.SageMakerException", "SageMaker.ThrottlingException", "SageMaker.SdkClientException")),
 )
 ENDPOINTS = (JOBS[0], *SAGEMAKER)
-TURNS = (
-    # Not the general exception: by its text the stage tells what to wait for, and then looks again.
+DEPLOYMENTS = (
+    # Without the general exception: the stage reads its text to decide what to wait for, and polls again.
     JOBS[0],
     Retry(("SageMaker.ThrottlingException", "SageMaker.SdkClientException")),
 )
 RUNTIME = (
-    # Never the model's own error: that is what a smoke test is for.
+    # Without the model's own errors, which a smoke test must report.
     Retry(
         (
             "SageMakerRuntime.InternalDependencyException",
@@ -56,8 +57,8 @@ RUNTIME = (
     ),
 )
 ALARMS = (Retry(("CloudWatch.CloudWatchException", "CloudWatch.SdkClientException")),)
-LOOK = (
-    # What is not there answers with SageMaker's general exception: trying again would delay each first time.
+FIND = (
+    # SageMaker's general exception also means "not found", so a retry would delay every first deployment.
     Retry(("SageMaker.SdkClientException",), attempts=3, interval=1),
 )
 TABLE = (
@@ -89,7 +90,7 @@ TABLE_SDK = (
     ),
 )
 GLUE = (
-    # The job's other runs, and those of the account, give way: both limits are on runs at the same time.
+    # Both limits are on concurrent runs: of the job, and of the account.
     Retry(
         ("Glue.ConcurrentRunsExceededException", "Glue.ResourceNumberLimitExceededException"),
         attempts=_QUOTA_WAITS,
@@ -97,12 +98,12 @@ GLUE = (
         longest=600,
         backoff=1.5,
     ),
-    # Throttling and refused requests. Not the service's own faults: a run has no name of ours, so that a
-    # second start would be a second run.
+    # Throttling and rejected requests. Without the service's faults: Glue chooses the run's id, so a retry
+    # could start a second run.
     Retry(("Glue.AWSGlueException", "Glue.ThrottlingException"), attempts=4),
 )
 FUNCTIONS = (
-    # "Handle transient Lambda service exceptions" (Step Functions guide). Lambda.Unknown is not there: the
+    # "Handle transient Lambda service exceptions" (Step Functions guide). Without Lambda.Unknown, because the
     # function may have run.
     Retry(
         (

@@ -1,7 +1,7 @@
-"""Jobs without a time limit of their own: the machine stops what it no longer waits for.
+"""States for jobs without a time limit of their own: the state machine stops a job that takes too long.
 
 Step Functions tries to stop a `.sync` job when its execution is stopped or its Map iteration fails (Developer
-Guide, "Run a Job (.sync)"); that it does so when the task times out is not said there.
+Guide, "Run a Job (.sync)"). AWS does not document that it stops the job when the task times out.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ JOB = asl.expression("$states.input.stage.job")
 
 
 def run(resource: str, operation: str, output: str, following: str, stopping: str) -> Task:
-    """The `.sync` task; a failure of whatever kind goes on to the state `stopping`."""
+    """Return the `.sync` task. Every failure goes to the state `stopping`."""
     return Task(
         resource,
         expressions.bound(operation),
@@ -35,12 +35,13 @@ def run(resource: str, operation: str, output: str, following: str, stopping: st
 
 
 def stop(action: str, name: str) -> Task:
-    """Of a job that has ended, or never began, SageMaker refuses it; either way the failure is recorded."""
+    """Return the task that stops the job. SageMaker rejects it if the job has ended; the failure is
+    recorded."""
     return Task(
         f"aws-sdk:sagemaker:{action}",
         {name: JOB},
         expressions.INPUT,
         result_states.FAILED,
-        retries.LOOK,
+        retries.FIND,
         Catch(result_states.FAILED, expressions.INPUT),
     )

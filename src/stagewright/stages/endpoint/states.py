@@ -103,7 +103,7 @@ _PREPARING: Mapping[str, State] = {
         _LOOK,
         expressions.FOUND,
         "Endpoint busy?",
-        retries.LOOK,
+        retries.FIND,
         # Whatever is wrong, the attempt to create it tells: SageMaker has no error of its own for "not
         # there".
         Catch("Configuration made?", expressions.NOT_FOUND),
@@ -194,7 +194,7 @@ _DEPLOYING: Mapping[str, State] = {
         jsonata.bound("CreateEndpoint"),
         jsonata.INPUT,
         "Look at endpoint",
-        retries.TURNS,
+        retries.DEPLOYMENTS,
         Catch(_TAKEN, jsonata.CAUGHT),
     ),
     "Update endpoint": Task(
@@ -202,7 +202,7 @@ _DEPLOYING: Mapping[str, State] = {
         jsonata.bound("UpdateEndpoint"),
         jsonata.INPUT,
         "Look at endpoint",
-        retries.TURNS,
+        retries.DEPLOYMENTS,
         Catch(_TAKEN, jsonata.CAUGHT),
     ),
     "Look at endpoint": Task(
@@ -290,7 +290,7 @@ _TIDYING: Mapping[str, State] = {
         {"EndpointConfigName": expressions.LEFTOVER},
         jsonata.INPUT,
         "Delete model",
-        retries.LOOK,
+        retries.FIND,
         Catch("Delete model", jsonata.INPUT),
     ),
     "Delete model": Task(
@@ -298,7 +298,7 @@ _TIDYING: Mapping[str, State] = {
         {"ModelName": expressions.LEFTOVER},
         expressions.REMOVED,
         _TIDY,
-        retries.LOOK,
+        retries.FIND,
         Catch(_TIDY, expressions.REMOVED),
     ),
     "Delete alarms": Task(

@@ -1,4 +1,4 @@
-"""A gate: no service is asked, the machine compares."""
+"""The states of gate stages. The state machine evaluates the condition without calling a service."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from stagewright.asl import Choice, Pass, Rule, State, expression
 from stagewright.stages.base import result_states
 from stagewright.stages.base.states import Entry, Permissions
 
-# `plan/requests/gate.py` has the steps. On the stack a value is {'value': v}, or {'lack': why} where it is
-# missing; what has been judged is {'why': text}, empty where it holds. Nothing here may raise, since a
-# Pass state cannot catch. An overflow does raise in some engines: so operands have a range of their own.
-# Of metrics only numbers are kept, so that one of another type is missing, too. `$string` may give two
-# numbers the same 15 digits: then their difference is told.
+# `request.py` describes the steps. On the stack, a value is {'value': v}, or {'lack': why} if it is missing.
+# A comparison is {'why': text}, and the text is empty if the comparison holds. Nothing here may raise an
+# error, because a Pass state cannot catch it. Some engines raise an error on overflow, so operands have a
+# limited range. Results keep only numeric metrics, so a metric of another type counts as missing. If
+# `$string` writes two different numbers with the same 15 digits, the message has their difference.
 _OPERAND = """
     function($operand) { (
       $path := ($states.input.stage.bindings[token = $operand].$join(path, '.'))[0];

@@ -1,7 +1,7 @@
-"""A run of a Glue job, and the metrics file it wrote where the stage names one.
+"""The states of glue stages: the job run, and its metrics file if the stage has one.
 
-With `.sync` the answer is the JobRun itself, and so is the cause of a failure ("Start an AWS Glue job with
-Step Functions"; AWS CDK, GlueStartJobRun).
+With `.sync`, the result and the cause of a failure are the JobRun ("Start an AWS Glue job with Step
+Functions"; AWS CDK, GlueStartJobRun).
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
-"""A Lambda function; the numbers of its answer are the stage's metrics, its texts and flags the stage's
-answer."""
+"""The state of lambda stages.
+
+The numbers of the function's response become the stage's metrics, and its texts and flags the stage's answer.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,8 @@ from stagewright.stages.base import expressions, result_states, retries
 from stagewright.stages.base.expressions import with_
 from stagewright.stages.base.states import Entry, Permissions
 
-# The class and the message of an exception are the error's name and cause ("Lambda function handler errors in
-# Python"; the JSON in the cause is read where the failure is recorded).
+# The class and message of an exception become the name and cause of the error ("Lambda function handler
+# errors in Python"). The state that records the failure reads the JSON in the cause.
 ANSWER = with_("""
     'result': $type($states.result.Payload) = 'object'
       ? { 'metrics': $merge([{}, $sift($states.result.Payload,

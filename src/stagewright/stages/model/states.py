@@ -1,4 +1,4 @@
-"""A SageMaker model."""
+"""The state of model stages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from stagewright.stages.base import result_states, retries
 from stagewright.stages.base.expressions import bound, with_
 from stagewright.stages.base.states import Entry, Permissions
 
-# The name as it was asked for: an ARN has it in small letters.
+# The name as requested, because an ARN has it in lower case.
 RESULT = with_(f"""
     'result': {{ 'arn': $states.result.ModelArn, 'name': {bound("CreateModel", "ModelName")[3:-3]} }}
 """)

@@ -1,4 +1,4 @@
-"""A processing job, and the metrics file it wrote where the stage names one."""
+"""The states of processing stages: the job, and its metrics file if the stage has one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _job(following: str) -> Task:
     )
 
 
-# Two states for one call: a Choice after the job would cost two history events per stage.
+# There are two states for one call, because a Choice after the job would cost two history events per stage.
 STATES = (
     Entry(
         "Run processing",

@@ -1,4 +1,4 @@
-"""A new version in the model registry; its group is made when it is not there."""
+"""The states of register stages: the model version, and its group if it does not exist."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _STATES: dict[str, State] = {
         {"ModelPackageGroupName": expressions.bound("CreateModelPackageGroup", "ModelPackageGroupName")},
         expressions.INPUT,
         "Create package",
-        retries.LOOK,
+        retries.FIND,
         # Creating the group shows any other error: SageMaker has no error of its own for "not found".
         Catch("Create group", expressions.INPUT),
     ),
@@ -47,7 +47,7 @@ _STATES: dict[str, State] = {
         retries.SAGEMAKER,
         Catch("Group there?", expressions.CAUGHT),
     ),
-    # Another chain or run may have made it in between.
+    # Another chain or run may have created it in the meantime.
     "Group there?": Choice(
         (Rule(expressions.ALREADY_THERE, "Create package"),), default=result_states.FAILED
     ),

@@ -1,4 +1,4 @@
-"""A training job; its metrics are the last values that SageMaker found in the log."""
+"""The state of training stages. The metrics are the last values that SageMaker found in the log."""
 
 from __future__ import annotations
 

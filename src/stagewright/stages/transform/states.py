@@ -1,4 +1,4 @@
-"""A transform job, and before it the model that only it uses, where the stage makes one."""
+"""The states of transform stages: the model, if the stage creates one, and the job."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from stagewright.stages.base import expressions, result_states, retries, stop_wh
 from stagewright.stages.base.expressions import bound, with_
 from stagewright.stages.base.states import Entry, Permissions
 
-_MAKES = "$exists($states.input.stages[0].requests.CreateModel)"
+_HAS_MODEL_REQUEST = "$exists($states.input.stages[0].requests.CreateModel)"
 RESULT = with_("""
     'result': { 'job': $states.input.stage.job, 'arn': $states.result.TransformJobArn,
                 'outputs': $states.input.stage.outputs }
@@ -32,8 +32,8 @@ _STATES = {
 }
 
 STATES = (
-    Entry("Create model of transform", _STATES, when=_MAKES),
-    Entry("Run transform", _STATES, when=f"$not({_MAKES})"),
+    Entry("Create model of transform", _STATES, when=_HAS_MODEL_REQUEST),
+    Entry("Run transform", _STATES, when=f"$not({_HAS_MODEL_REQUEST})"),
 )
 PERMISSIONS: Permissions = {
     "Create": (

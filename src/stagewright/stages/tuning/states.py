@@ -1,4 +1,4 @@
-"""A tuning job; its result is the best of its training jobs, which a second call describes."""
+"""The states of tuning stages. The result is the best training job, which a second call describes."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ BEST = with_("""
       : $error('no training job of ' & $states.input.stage.job & ' has a value of the objective metric')
 """)
 BEST_NAME = asl.expression("$states.input.best.name")
-# As the script was given it: script mode has every value in JSON (SageMaker's training toolkit decodes it,
-# and makes arguments of it by Python's str).
-_GIVEN = r"""
+# The value as the script got it: in script mode every value is JSON, and SageMaker's training toolkit decodes
+# it and passes Python's str of it as an argument.
+_SCRIPT_VALUE = r"""
     function($value) {
       $not($exists($states.result.HyperParameters.sagemaker_program)) ? $value
       : $value = 'true' ? 'True' : $value = 'false' ? 'False'
       : $contains($value, /^"([^"\x5c\x00-\x1f]|\x5c["\x5c\/bfnrt]|\x5cu[0-9a-fA-F]{4})*"$/) ? $parse($value)
       : $value }
 """
-# SageMaker adds `_tuning_objective_metric`, script mode its own; a name that neither a range nor a document
-# may have.
+# SageMaker adds `_tuning_objective_metric`, and script mode adds `sagemaker_*`. Documents cannot use these
+# names.
 _OWN = "/^(sagemaker_|_tuning_)/"
 RESULT = with_(f"""
     'result': {{ 'job': $states.input.stage.job, 'arn': $states.input.best.arn,
                 'outputs': $states.input.stage.outputs,
                 'best': $states.input.best.name, 'tuned': [$states.input.best.tuned],
                 'hyperparameters': (
-                  $given := {_GIVEN};
+                  $argument := {_SCRIPT_VALUE};
                   $merge($append({{}}, $each($states.result.HyperParameters, function($value, $name) {{
-                    $contains($name, {_OWN}) ? {{}} : {{ $name: $given($value) }} }}))) ),
+                    $contains($name, {_OWN}) ? {{}} : {{ $name: $argument($value) }} }}))) ),
                 'model': $states.result.ModelArtifacts.S3ModelArtifacts,
                 'metrics': $merge([{{}}, $states.result.FinalMetricDataList.{{ MetricName: Value }}]) }}
 """)
