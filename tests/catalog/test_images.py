@@ -69,12 +69,12 @@ def test_resolve(alias, region, instance, uri):
     assert resolve(alias, region, instance) == uri
 
 
-def test_a_uri_is_left_alone():
+def test_uri_is_returned_unchanged():
     uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/mine:7"
     assert resolve(uri, "eu-west-1", "ml.m5.xlarge") == uri
 
 
-def test_inference_has_its_own_image_or_the_same():
+def test_inference_has_its_own_or_the_training_image():
     serving = resolve("pytorch-2.6", "us-east-1", "ml.m5.xlarge", "inference")
     assert serving.endswith("/pytorch-inference:2.6.0-cpu-py312")
     assert resolve("sklearn-1.4", "us-east-1", "ml.m5.large", "inference").endswith(":1.4-2-cpu-py3")
@@ -107,7 +107,7 @@ def test_inference_has_its_own_image_or_the_same():
         ),
     ],
 )
-def test_what_there_is_not(alias, region, instance, message):
+def test_unavailable_image_is_rejected(alias, region, instance, message):
     with pytest.raises(PlanError, match=message):
         resolve(alias, region, instance)
 
@@ -124,12 +124,12 @@ def test_what_there_is_not(alias, region, instance, message):
         ("huggingface-4.49", "ml.g5.xlarge", Image("huggingface", "4.49.0", "3.11")),
     ],
 )
-def test_alias_of(alias, instance, image):
+def test_framework_of_an_image_uri(alias, instance, image):
     assert alias_of(resolve(alias, "eu-west-1", instance)) == image
 
 
 @pytest.mark.parametrize("alias", aliases())
-def test_every_alias_is_found_again(alias):
+def test_every_alias_round_trips(alias):
     image = alias_of(resolve(alias, "us-east-1", "ml.g4dn.xlarge"))
     assert alias.startswith(f"{image.framework}-{image.version}")
 
@@ -137,12 +137,12 @@ def test_every_alias_is_found_again(alias):
 @pytest.mark.parametrize(
     "uri", ["sklearn-1.4", "123456789012.dkr.ecr.eu-west-1.amazonaws.com/mine:7", "python:3.12"]
 )
-def test_a_foreign_image(uri):
+def test_other_image_has_no_alias(uri):
     with pytest.raises(NotFoundError, match="not one of AWS's framework images"):
         alias_of(uri)
 
 
-def test_the_generator(tmp_path):
+def test_generator_writes_the_catalog(tmp_path):
     spec = importlib.util.spec_from_file_location("generate_images", GENERATOR)
     generator = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generator)

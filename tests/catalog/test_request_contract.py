@@ -38,14 +38,14 @@ def endpoint():
     return {"EndpointName": "house-price-local", "EndpointConfigName": "c-1"}
 
 
-def test_the_contract_is_that_of_the_installed_botocore(generator):
+def test_contract_matches_the_installed_botocore(generator):
     recorded = dict(request_contract.contract())
     assert recorded.pop("generated") >= "2026"
     assert recorded == generator.contract()
     assert recorded["botocore"] == botocore.__version__
 
 
-def test_an_unread_pattern_stops_the_generator(generator):
+def test_unsupported_pattern_stops_the_generator(generator):
     with pytest.raises(ValueError, match="TRANSLATIONS"):
         generator.pattern(r"[\p{Lu}]+")
 
@@ -54,7 +54,7 @@ def problems(operation, request):
     return [str(problem) for problem in request_contract.check(operation, request)]
 
 
-def test_a_good_request(endpoint):
+def test_valid_request_has_no_problems(endpoint):
     assert problems("CreateEndpoint", endpoint) == []
 
 
@@ -86,7 +86,7 @@ def test_a_good_request(endpoint):
         ),
     ],
 )
-def test_problems(endpoint, change, message):
+def test_planning_problem_has_path_and_message(endpoint, change, message):
     (found,) = problems("CreateEndpoint", endpoint | change)
     assert found.startswith(message)
 
@@ -107,7 +107,7 @@ def test_problems(endpoint, change, message):
         ),
     ],
 )
-def test_ranges_and_enums(config, message):
+def test_value_outside_its_range_or_enumeration_is_rejected(config, message):
     resources = {"InstanceCount": 1, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 30} | config
     request = {
         "ProcessingJobName": "a",
@@ -120,11 +120,11 @@ def test_ranges_and_enums(config, message):
 
 
 @pytest.mark.parametrize("text", ["überwachung 1", "日本", "a:b/c=d+e-f@g", "\u3000"])
-def test_translated_patterns_take_letters_of_every_script(endpoint, text):
+def test_translated_patterns_accept_every_script(endpoint, text):
     assert problems("CreateEndpoint", endpoint | {"Tags": [{"Key": text, "Value": text}]}) == []
 
 
-def test_tokens_are_not_judged_by_form(endpoint):
+def test_format_of_tokens_is_not_checked(endpoint):
     assert problems("CreateEndpoint", endpoint | {"EndpointName": "<<register.package>>"}) == []
     assert problems("CreateEndpoint", endpoint | {"EndpointName": "a/<<x.job>>"}) == []
     assert problems("CreateEndpoint", endpoint | {"Tags": "<<a.b>> x"}) != []
@@ -134,7 +134,7 @@ def test_tokens_are_not_judged_by_form(endpoint):
     assert problems("CreateEndpoint", endpoint | {"EndpointName": "e<<x.metrics.r2>>"}) == []
 
 
-def test_an_unknown_operation():
+def test_unknown_operation_raises():
     with pytest.raises(KeyError, match="DeleteEverything"):
         request_contract.check("DeleteEverything", {})
 
@@ -153,7 +153,7 @@ values = st.recursive(
 
 
 @given(data=st.data())
-def test_types_and_required_members_as_botocore_judges_them(data):
+def test_types_and_required_members_agree_with_botocore(data):
     operation = data.draw(st.sampled_from(sorted(request_contract.contract()["operations"])))
     shape = operation_model(operation).input_shape
     names = data.draw(st.lists(st.sampled_from(sorted(shape.members)), max_size=4, unique=True))

@@ -5,7 +5,7 @@ import pytest
 from stagewright.catalog import request_contract, step_functions_fields
 
 
-def test_a_field_that_the_integration_does_not_take():
+def test_unsupported_integration_field_is_rejected():
     (problem,) = step_functions_fields.check(
         "CreateTrainingJob", {"TrainingJobName": "a", "RetryStrategy": {}}
     )
@@ -15,7 +15,7 @@ def test_a_field_that_the_integration_does_not_take():
 
 
 @pytest.mark.parametrize("operation", step_functions_fields.DOCUMENTED)
-def test_every_field_on_the_lists_is_one_of_aws(operation):
+def test_every_listed_field_exists_in_the_api(operation):
     taken = (
         step_functions_fields.DOCUMENTED[operation] | step_functions_fields.SHOWN.get(operation, {}).keys()
     )
@@ -23,5 +23,5 @@ def test_every_field_on_the_lists_is_one_of_aws(operation):
     assert step_functions_fields.check(operation, dict.fromkeys(taken)) == ()
 
 
-def test_operations_called_through_the_sdk_take_everything():
+def test_sdk_operations_accept_every_field():
     assert step_functions_fields.check("CreateModelPackage", {"Anything": 1}) == ()

@@ -57,7 +57,7 @@ def test_types_limits_and_defaults_are_in_plain_words():
         assert word not in document_reference()
 
 
-def test_every_reference_operator_and_trap_is_there():
+def test_page_has_every_reference_and_ambiguous_scalar():
     text = document_reference()
 
     for path in VALUES:

@@ -42,33 +42,33 @@ DOCUMENT = {
         ("parameters.month=two\nlines", ("parameters", "month"), "two\nlines"),
     ],
 )
-def test_a_setting_is_a_path_and_a_value(text, path, value):
+def test_assignment_is_split_into_path_and_value(text, path, value):
     found, given = split_assignment(text)
     assert given == value
     assert path is None or found == path
     assert parse_path(format_path(found)) == found
 
 
-def test_a_key_with_a_dot_stands_in_quotes():
+def test_key_with_a_dot_is_quoted():
     path = parse_path('stages.train.hyperparameters."learning.rate"')
     assert path == ("stages", "train", "hyperparameters", "learning.rate")
     assert format_path(path) == 'stages.train.hyperparameters."learning.rate"'
 
 
 @pytest.mark.parametrize("key", ["", "two\nlines", "two words", "a=b", "é"])
-def test_any_key_is_written_as_it_can_be_read(key):
+def test_formatted_path_parses_to_itself(key):
     path = ("stages", "train", "hyperparameters", key, "x")
     assert parse_path(format_path(path)) == path
     assert split_assignment(f"{format_path(path)}=1") == (path, "1")
 
 
 @pytest.mark.parametrize("text", ["", ".", "a.", ".a", "a..b", 'a."b', "a.b.", '"a"b'])
-def test_what_is_no_path_is_refused(text):
+def test_invalid_path_is_rejected(text):
     with pytest.raises(DocumentError, match="is not a path"):
         parse_path(text)
 
 
-def test_a_setting_without_a_value_is_refused():
+def test_assignment_without_value_is_rejected():
     with pytest.raises(DocumentError, match=r"write parameters\.limit=VALUE"):
         split_assignment("parameters.limit")
 
@@ -101,7 +101,7 @@ def test_a_setting_without_a_value_is_refused():
         ("stages.train.include", '["lib"]', ["lib"]),
     ],
 )
-def test_a_value_has_the_type_that_its_place_takes(path, text, value):
+def test_value_takes_the_type_of_its_field(path, text, value):
     found = parse_value(DOCUMENT, parse_path(path), text)
     assert found == value
     assert type(found) is type(value)
@@ -116,7 +116,7 @@ def test_a_value_has_the_type_that_its_place_takes(path, text, value):
         ("warm", "yes", 'the document has true, not "yes"'),
     ],
 )
-def test_a_value_of_another_type_than_the_documents_is_a_finding(path, text, words):
+def test_type_change_is_reported(path, text, words):
     place = ("stages", "train", "hyperparameters", path)
     (found,) = type_changes(DOCUMENT, nested(place, override_value(DOCUMENT, place, text)))
     assert (found.path, found.message) == (place, words)
@@ -140,25 +140,25 @@ def test_a_value_of_another_type_than_the_documents_is_a_finding(path, text, wor
         ("stages.train.hyperparameters", '{"trees": 5}'),
     ],
 )
-def test_a_value_of_the_same_type_or_in_a_new_place_is_none(path, text):
+def test_same_type_or_new_path_is_not_reported(path, text):
     place = parse_path(path)
     assert list(type_changes(DOCUMENT, nested(place, override_value(DOCUMENT, place, text)))) == []
 
 
-def test_what_a_text_in_the_table_reads_as_is_what_it_means():
+def test_quoted_override_is_read_as_text():
     """The type of an attribute is easily left at S."""
     place = parse_path("stages.train.hyperparameters.trees")
     assert list(type_changes(DOCUMENT, nested(place, "500"))) == []
     assert [each.path for each in type_changes(DOCUMENT, nested(place, "many"))] == [place]
 
 
-def test_a_text_with_quotes_of_its_own_keeps_them():
+def test_text_with_its_own_quotes_keeps_them():
     place = parse_path("stages.train.hyperparameters.loss")
     held = override_value(DOCUMENT, place, json.dumps('"mae"'))
     assert unquoted(nested(place, held)) == nested(place, '"mae"')
 
 
-def test_digits_that_would_be_lost_are_unusable():
+def test_number_with_too_many_digits_is_unusable():
     path = parse_path("stages.train.hyperparameters")
     assert isinstance(parse_value(DOCUMENT, (*path, "n"), "9" * 38), Unusable)
     assert isinstance(parse_value(DOCUMENT, path, '{"n": 0.12345678901234567890}')["n"], Unusable)

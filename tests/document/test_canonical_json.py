@@ -16,7 +16,7 @@ NAMES = st.from_regex(r"[A-Za-z0-9](-?[A-Za-z0-9_]){0,8}", fullmatch=True)
 
 
 @given(st.dictionaries(NAMES, SCALARS, max_size=4), st.dictionaries(st.text(min_size=1), SCALARS, max_size=4))
-def test_a_document_comes_back_from_its_json(parameters, hyperparameters):
+def test_document_round_trips_through_json(parameters, hyperparameters):
     training = {"kind": "training", "entry_point": "t.py", "hyperparameters": hyperparameters}
     pipeline = load(
         {
@@ -33,7 +33,7 @@ def test_a_document_comes_back_from_its_json(parameters, hyperparameters):
     assert document_json(again) == text
 
 
-def test_only_what_was_set_is_stored_and_keys_are_sorted(house):
+def test_stored_json_has_only_set_fields_in_sorted_order(house):
     stored = json.loads(document_json(load(house())))
 
     assert stored == house()
@@ -47,7 +47,7 @@ def test_only_what_was_set_is_stored_and_keys_are_sorted(house):
     ]
 
 
-def test_the_order_of_writing_does_not_change_the_hash(house):
+def test_key_order_does_not_change_the_hash(house):
     document = house()
     backwards = {key: document[key] for key in reversed(document)}
 
@@ -69,16 +69,16 @@ TEXTS = [
 
 
 @pytest.mark.parametrize(("value", "text"), TEXTS, ids=str)
-def test_the_text_is_terraforms(value, text):
+def test_canonical_json_equals_terraforms_output(value, text):
     assert canonical_json(value) == text
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_what_json_cannot_say_is_refused(value):
+def test_non_json_number_is_rejected(value):
     with pytest.raises(ValueError, match="is not a JSON number"):
         canonical_json(value)
 
 
 @given(st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8))
-def test_canonical_json_reads_back(value):
+def test_canonical_json_parses_to_the_value(value):
     assert json.loads(canonical_json(normalized(value))) == normalized(value)

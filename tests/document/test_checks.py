@@ -427,7 +427,7 @@ PROBLEMS = [
 @pytest.mark.parametrize(
     ("changes", "path", "message", "remedy"), PROBLEMS, ids=[f"{case[1]}-{case[2]}" for case in PROBLEMS]
 )
-def test_a_broken_rule_is_one_problem_with_path_and_remedy(house, changes, path, message, remedy):
+def test_broken_rule_is_one_problem_with_path_and_remedy(house, changes, path, message, remedy):
     with pytest.raises(DocumentError) as caught:
         load(house(changes))
 
@@ -461,11 +461,11 @@ RIGHT = [
 
 
 @pytest.mark.parametrize("changes", RIGHT, ids=str)
-def test_right_documents_pass(house, changes):
+def test_valid_documents_have_no_problems(house, changes):
     assert load(house(changes)).name == "house-price"
 
 
-def test_a_cycle_is_named_whole_and_every_cycle_is_found(house):
+def test_every_dependency_cycle_is_reported_as_a_whole(house):
     extra = {"kind": "gate", "require": "1 < 2"}
     with pytest.raises(DocumentError) as caught:
         load(
@@ -484,7 +484,7 @@ def test_a_cycle_is_named_whole_and_every_cycle_is_found(house):
     ]
 
 
-def test_dependencies_are_references_and_after(house):
+def test_dependencies_come_from_references_and_after(house):
     before = dependencies(
         load(house({"stages.deploy.request": {"Tags": [{"Value": "${stages.prepare.job}"}]}}))
     )
@@ -500,7 +500,7 @@ def test_dependencies_are_references_and_after(house):
     }
 
 
-def test_a_long_chain_needs_no_deep_stack(house):
+def test_long_chain_does_not_exhaust_the_stack(house):
     stages = {
         f"g{i}": {"kind": "gate", "require": "1 < 2", "after": [f"g{i - 1}"] if i else []}
         for i in range(2_000)
@@ -513,7 +513,7 @@ def test_a_long_chain_needs_no_deep_stack(house):
         load({"name": "long", "stages": stages})
 
 
-def test_too_many_stages_are_refused(house):
+def test_too_many_stages_are_rejected(house):
     stages = {f"g{i}": {"kind": "gate", "require": "1 < 2"} for i in range(2_001)}
 
     with pytest.raises(DocumentError, match="the maximum is 2,000"):

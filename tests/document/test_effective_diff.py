@@ -20,7 +20,7 @@ def told(over, document=DOCUMENT):
     return {".".join(each.path): each.before for each in differences(document, merged(document, over))}
 
 
-def test_where_a_document_says_nothing_the_default_holds():
+def test_missing_value_is_compared_as_its_default():
     over = {"stages": {"train": {"enabled": False, "instance_count": 2}, "check": {"else": "stop"}}}
     assert told(over) == {
         "stages.train.enabled": Default(True),
@@ -29,7 +29,7 @@ def test_where_a_document_says_nothing_the_default_holds():
     }
 
 
-def test_a_stage_takes_over_what_the_documents_defaults_say():
+def test_stage_inherits_document_defaults():
     over = {
         "stages": {
             "train": {"instance_type": "ml.c5.large", "image": "sklearn-1.2"},
@@ -44,7 +44,7 @@ def test_a_stage_takes_over_what_the_documents_defaults_say():
     }
 
 
-def test_what_has_no_default_was_nothing():
+def test_value_without_default_is_absent():
     over = {
         "parameters": {"limit": 3},
         "stages": {"train": {"hyperparameters": {"depth": 3}}, "more": STAGES["check"]},
@@ -53,7 +53,7 @@ def test_what_has_no_default_was_nothing():
     assert set(told({"stages": {"train": {"enabled": False}}}, {"name": "prices"}).values()) == {ABSENT}
 
 
-def test_what_is_taken_away_goes_back_to_the_default():
+def test_removed_value_returns_to_the_default():
     over = merged(DOCUMENT, {"stages": {"train": {"enabled": False}}})
     (change,) = differences(over, DOCUMENT)
     assert (change.before, change.after) == (False, Default(True))

@@ -53,7 +53,7 @@ def problems_of(path):
     ]
 
 
-def test_yaml_and_json_of_one_document_are_equal(write):
+def test_yaml_and_json_load_equally(write):
     from_yaml = read_document(write(YAML))
     text = canonical_json.document_json(from_yaml)
     from_json = read_document(write(text, "pipeline.json"))
@@ -68,7 +68,7 @@ def test_yaml_and_json_of_one_document_are_equal(write):
     assert canonical_json.sha256_of(canonical_json.document_json(from_json)) == canonical_json.sha256_of(text)
 
 
-def test_other_line_ends_a_byte_order_mark_and_tabs_in_json_are_read(write):
+def test_crlf_byte_order_mark_and_json_tabs_are_accepted(write):
     plain = read_document(write(YAML))
     tabbed = json.dumps(json.loads(canonical_json.document_json(plain)), indent="\t")
 
@@ -199,7 +199,7 @@ PLACED = [
 @pytest.mark.parametrize(
     ("old", "new", "line", "path", "message", "remedy"), PLACED, ids=[case[1] for case in PLACED]
 )
-def test_each_problem_has_its_line_path_and_remedy(write, old, new, line, path, message, remedy):
+def test_problem_has_line_path_and_remedy(write, old, new, line, path, message, remedy):
     assert old in YAML
     found = problems_of(write(YAML.replace(old, new, 1)))
 
@@ -208,19 +208,19 @@ def test_each_problem_has_its_line_path_and_remedy(write, old, new, line, path, 
     assert remedy in found[0][3]
 
 
-def test_an_alias_is_refused_beside_its_anchor(write):
+def test_alias_and_anchor_are_rejected(write):
     found = problems_of(write(YAML.replace("rate: 0.1", "rate: &a 0.1").replace("warm: true", "warm: *a")))
 
     assert [(line, message.split(":")[0]) for line, _, message, _ in found] == [(13, "&a"), (14, "*a")]
 
 
-def test_all_traps_come_at_once(write):
+def test_all_ambiguous_scalars_are_reported_at_once(write):
     found = problems_of(write(YAML.replace("0.88", ".5").replace("300", "0o10").replace("0.1", "12:30")))
 
     assert [line for line, *_ in found] == [2, 12, 13]
 
 
-def test_a_trap_does_not_hide_what_else_is_wrong(write):
+def test_ambiguous_scalar_does_not_hide_other_problems(write):
     text = YAML.replace("rate: 0.1", "rate: 1e-3").replace("sklearn-1.4", "sklearn-9")
     text = text.replace("metrics.mae}", "metrics.mea}").replace(
         "kind: training", "kind: training\n    enabled: off"
@@ -235,7 +235,7 @@ def test_a_trap_does_not_hide_what_else_is_wrong(write):
     ]
 
 
-def test_a_trap_where_a_field_takes_certain_words_names_them(write):
+def test_ambiguous_scalar_in_an_enumeration_lists_its_values(write):
     register = (
         "  keep:\n    {kind: register, model: '${stages.train.model}', entry_point: a.py, approval: yes}\n"
     )
@@ -257,7 +257,7 @@ SYNTAX = [
 
 
 @pytest.mark.parametrize(("text", "line", "message", "remedy"), SYNTAX, ids=[case[0] for case in SYNTAX])
-def test_a_syntax_error_is_said_in_words_of_the_file(write, text, line, message, remedy):
+def test_syntax_error_is_explained_in_plain_words(write, text, line, message, remedy):
     found = problems_of(write(text))
 
     assert [each[0] for each in found] == [line]
@@ -283,7 +283,7 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize(("content", "name", "line", "message"), UNREADABLE, ids=str)
-def test_a_file_that_cannot_be_read_is_one_clear_problem(write, content, name, line, message):
+def test_unreadable_file_is_one_problem(write, content, name, line, message):
     found = problems_of(write(content, name))
 
     assert len(found) == 1
@@ -291,14 +291,14 @@ def test_a_file_that_cannot_be_read_is_one_clear_problem(write, content, name, l
     assert message in found[0][2]
 
 
-def test_a_reference_without_quotes_in_a_flow_mapping_says_what_to_do(write):
+def test_unquoted_reference_in_flow_mapping_has_a_remedy(write):
     found = problems_of(write("name: x\nstages:\n  a: {kind: gate, require: ${run.id} == 1}\n"))
 
     assert found[0][0] == 3
     assert "need quotes" in found[0][3]
 
 
-def test_a_file_that_is_not_there_and_a_folder(tmp_path):
+def test_missing_file_and_folder_are_rejected(tmp_path):
     assert problems_of(tmp_path / "none.yaml")[0][2] == "no such file"
     assert problems_of(tmp_path)[0][2] == "this is a folder"
 
@@ -326,13 +326,13 @@ JSON_PROBLEMS = [
 @pytest.mark.parametrize(
     ("text", "line", "path", "message"), JSON_PROBLEMS, ids=[case[2] for case in JSON_PROBLEMS]
 )
-def test_json_has_lines_too(write, text, line, path, message):
+def test_json_problem_has_a_line(write, text, line, path, message):
     found = {each[:2]: each[2] for each in problems_of(write(text, "pipeline.json"))}
 
     assert message in found[line, path]
 
 
-def test_the_models_need_neither_yaml_nor_difflib():
+def test_loading_models_imports_neither_yaml_nor_difflib():
     unwanted = ("yaml", "difflib", "boto3")
     code = f"import sys, stagewright.document.load; print([m for m in {unwanted} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -340,7 +340,7 @@ def test_the_models_need_neither_yaml_nor_difflib():
     assert done.stdout.strip() == "[]"
 
 
-def test_an_alias_of_no_image_is_found_with_its_line(write):
+def test_unknown_image_alias_has_a_line(write):
     text = YAML.replace("sklearn-1.4", "sklearn-9").replace(
         "    entry_point:", "    image: xgbost-1\n    entry_point:"
     )
@@ -353,7 +353,7 @@ def test_an_alias_of_no_image_is_found_with_its_line(write):
     ]
 
 
-def test_an_image_that_is_referred_to_is_left_to_the_plan(write):
+def test_referenced_image_is_not_checked_in_the_file(write):
     text = YAML.replace("{min_r2: 0.88}", "{min_r2: 0.88, image: sklearn-9}")
     text = text.replace("image: sklearn-1.4", 'image: "${parameters.image}"')
     assert read_document(write(text)).defaults.image == "${parameters.image}"
@@ -379,7 +379,7 @@ def overlay(tmp_path):
     return read_text
 
 
-def test_an_overlay_is_a_part_of_a_document(overlay):
+def test_overlay_is_read_as_a_partial_document(overlay):
     said = overlay("parameters: {limit: 4.0, month: a}\nstages:\n  train: {instance_count: 2}\n")
     assert said == {"parameters": {"limit": 4, "month": "a"}, "stages": {"train": {"instance_count": 2}}}
 
@@ -404,7 +404,7 @@ def test_an_overlay_is_a_part_of_a_document(overlay):
         ("", None, "the file is empty"),
     ],
 )
-def test_what_is_wrong_in_an_overlay_is_said_at_its_line(overlay, text, line, words):
+def test_overlay_problem_has_a_line(overlay, text, line, words):
     with pytest.raises(DocumentError) as raised:
         overlay(text)
     first = raised.value.problems[0]
@@ -427,7 +427,7 @@ def test_what_is_wrong_in_an_overlay_is_said_at_its_line(overlay, text, line, wo
         ),
     ],
 )
-def test_what_is_easily_overlooked_is_said(tmp_path, text, words):
+def test_inconspicuous_mistake_is_explained(tmp_path, text, words):
     file = tmp_path / "pipeline.yaml"
     file.write_text(text)
     with pytest.raises(DocumentError) as raised:
@@ -435,7 +435,7 @@ def test_what_is_easily_overlooked_is_said(tmp_path, text, words):
     assert any(words in str(problem) for problem in raised.value.problems), raised.value.message
 
 
-def test_json_is_answered_with_its_form(tmp_path):
+def test_invalid_json_has_a_remedy(tmp_path):
     file = tmp_path / "pipeline.json"
     file.write_text('{"name": "x",}')
     with pytest.raises(DocumentError, match="no comma before"):

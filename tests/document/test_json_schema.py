@@ -26,7 +26,7 @@ def stage(kind):
     )
 
 
-def test_it_is_draft_2020_12_with_name_title_and_plain_json():
+def test_schema_is_draft_2020_12_with_id_and_title():
     made = schema()
 
     assert made["$schema"] == "https://json-schema.org/draft/2020-12/schema"
@@ -36,7 +36,7 @@ def test_it_is_draft_2020_12_with_name_title_and_plain_json():
     assert made["required"] == ["name", "stages"]
 
 
-def test_every_reference_in_it_leads_somewhere():
+def test_every_schema_reference_resolves():
     text = json.dumps(schema())
     names = set(re.findall(r'"#/\$defs/(\w+)"', text))
 
@@ -50,7 +50,7 @@ def test_every_field_of_every_kind_has_a_description():
             assert field.get("description"), f"{kind}.{name}"
 
 
-def test_the_kind_decides_which_model_holds():
+def test_kind_selects_the_model():
     stages = schema()["properties"]["stages"]["patternProperties"].popitem()[1]
 
     assert stages["discriminator"]["propertyName"] == "kind"
@@ -58,7 +58,7 @@ def test_the_kind_decides_which_model_holds():
 
 
 @pytest.mark.parametrize("field", ["instance_count", "volume_size_gb", "max_runtime_seconds"])
-def test_a_number_may_be_a_reference(field):
+def test_number_field_accepts_a_reference(field):
     number, reference = stage("training")["properties"][field]["anyOf"]
 
     assert number["type"] == "integer"
@@ -66,7 +66,7 @@ def test_a_number_may_be_a_reference(field):
     assert not re.search(reference["pattern"], "12")
 
 
-def test_the_names_that_the_schema_takes_are_those_that_load_takes(house):
+def test_schema_and_load_accept_the_same_names(house):
     pattern = schema()["properties"]["name"]["pattern"]
     for name in ("house-price", "a", "a1"):
         assert re.search(pattern, name)
@@ -75,7 +75,7 @@ def test_the_names_that_the_schema_takes_are_those_that_load_takes(house):
         assert not re.search(pattern, name)
 
 
-def test_names_of_stages_and_parameters_are_held_to_their_pattern():
+def test_stage_and_parameter_names_must_match_their_pattern():
     for field in ("stages", "parameters"):
         assert schema()["properties"][field]["additionalProperties"] is False
         assert list(schema()["properties"][field]["patternProperties"]) != []

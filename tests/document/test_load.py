@@ -12,7 +12,7 @@ def problems_of(data, lines=None, file=""):
     return caught.value.problems
 
 
-def test_a_right_document_is_loaded_as_it_is(house):
+def test_valid_document_is_loaded_unchanged(house):
     pipeline = load(house())
 
     assert list(pipeline.stages) == ["prepare", "train", "evaluate", "quality", "register", "deploy"]
@@ -120,7 +120,7 @@ SHAPES = [
 
 
 @pytest.mark.parametrize(("changes", "path", "message", "remedy"), SHAPES, ids=[case[1] for case in SHAPES])
-def test_a_wrong_shape_is_one_problem_in_our_words(house, changes, path, message, remedy):
+def test_schema_error_is_one_problem_in_plain_words(house, changes, path, message, remedy):
     found = problems_of(house(changes))
 
     assert [problem.path for problem in found] == [path]
@@ -128,7 +128,7 @@ def test_a_wrong_shape_is_one_problem_in_our_words(house, changes, path, message
     assert remedy in found[0].remedy
 
 
-def test_all_problems_come_at_once_also_those_across_stages(house):
+def test_all_problems_are_reported_at_once_even_across_stages(house):
     found = problems_of(
         house(
             {
@@ -148,14 +148,14 @@ def test_all_problems_come_at_once_also_those_across_stages(house):
     }
 
 
-def test_a_wrong_name_does_not_hide_what_is_wrong_in_stages(house):
+def test_invalid_name_does_not_hide_problems_in_stages(house):
     found = problems_of(house({"name": "House", "stages.train.after": ["nowhere"]}))
 
     assert [problem.path for problem in found] == ["name", "stages.train.after[0]"]
 
 
 @pytest.mark.parametrize(("old", "new"), [("defaults", "defautls"), ("parameters", "parametrs")])
-def test_a_misspelt_key_is_one_problem_and_not_all_that_follows_from_it(house, old, new):
+def test_misspelled_key_is_one_problem_without_consequences(house, old, new):
     document = house()
     document[new] = document.pop(old)
 
@@ -163,7 +163,7 @@ def test_a_misspelt_key_is_one_problem_and_not_all_that_follows_from_it(house, o
 
 
 @pytest.mark.parametrize("kind", ["procesing", "zzz", "(gone)", 3])
-def test_references_to_a_stage_that_is_wrong_in_itself_are_not_judged(house, kind):
+def test_references_to_an_invalid_stage_are_not_checked(house, kind):
     found = problems_of(house({"stages.prepare.kind": kind}))
 
     assert [problem.path for problem in found] == ["stages.prepare.kind"]
@@ -179,7 +179,7 @@ MISSPELT = [
 
 
 @pytest.mark.parametrize(("old", "new", "more", "path"), MISSPELT, ids=[case[1] for case in MISSPELT])
-def test_what_is_under_a_misspelt_key_is_judged_as_it_was_meant(house, old, new, more, path):
+def test_value_under_a_misspelled_key_is_checked(house, old, new, more, path):
     document = house(more)
     document[new] = document.pop(old)
 
@@ -201,7 +201,7 @@ HIDDEN = [
 
 
 @pytest.mark.parametrize(("shape", "rest"), HIDDEN, ids=[next(iter(case[0])) for case in HIDDEN])
-def test_a_wrong_shape_hides_nothing_that_can_be_judged(house, shape, rest):
+def test_schema_error_does_not_hide_other_problems(house, shape, rest):
     alone = {problem.path for problem in problems_of(house(shape))}
     together = {problem.path for problem in problems_of(house({**shape, **rest}))}
 
@@ -209,7 +209,7 @@ def test_a_wrong_shape_hides_nothing_that_can_be_judged(house, shape, rest):
     assert {path.partition("[")[0] for path in together - alone} == set(rest)
 
 
-def test_what_may_only_follow_from_a_mistake_is_not_told(house):
+def test_consequences_of_a_mistake_are_not_reported(house):
     found = problems_of(
         house(
             {
@@ -232,14 +232,14 @@ def test_what_may_only_follow_from_a_mistake_is_not_told(house):
     }
 
 
-def test_a_misspelt_field_is_judged_with_its_stage(house):
+def test_misspelled_field_is_checked_with_its_stage(house):
     changes = {"stages.prepare.include": ["lib"], "stages.prepare.code": "(gone)"}
     found = problems_of(house({**changes, "stages.prepare.cod": "a.py"}))
 
     assert [problem.path for problem in found] == ["stages.prepare.cod"]
 
 
-def test_problems_carry_file_and_the_nearest_line_in_order(house):
+def test_problems_have_file_and_nearest_line_in_order(house):
     lines = {(): 1, ("stages",): 4, ("stages", "train"): 9, ("stages", "train", "image"): 11, ("name",): 20}
     found = problems_of(
         house(
@@ -257,7 +257,7 @@ def test_problems_carry_file_and_the_nearest_line_in_order(house):
     assert str(found[1]).startswith("pipeline.yaml:11: stages.train.image: must be a text")
 
 
-def test_whole_floats_and_text_are_what_every_store_gives_back(house):
+def test_whole_floats_and_text_are_normalized(house):
     pipeline = load(house({"parameters.one": 1.0, "parameters.accent": "e\u0301"}))
 
     assert type(pipeline.parameters["one"]) is int
@@ -265,6 +265,6 @@ def test_whole_floats_and_text_are_what_every_store_gives_back(house):
 
 
 @pytest.mark.parametrize("data", [[], "x", None, 3])
-def test_what_is_no_mapping_is_a_problem_of_the_document(data):
+def test_document_must_be_a_mapping(data):
     (problem,) = problems_of(data)
     assert str(problem).startswith("document: must be a mapping")

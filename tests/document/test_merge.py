@@ -14,7 +14,7 @@ values = st.recursive(scalars, lambda inner: st.dictionaries(st.sampled_from("ab
 documents = st.dictionaries(st.sampled_from("abc"), values)
 
 
-def test_mappings_are_laid_entry_by_entry_and_everything_else_as_a_whole():
+def test_mappings_are_merged_and_other_values_replaced():
     under = {"a": {"x": 1, "y": [1, 2]}, "b": "text"}
     over = {"a": {"y": [3], "z": {"deep": True}}, "c": 0}
     assert merged(under, over) == {"a": {"x": 1, "y": [3], "z": {"deep": True}}, "b": "text", "c": 0}
@@ -22,18 +22,18 @@ def test_mappings_are_laid_entry_by_entry_and_everything_else_as_a_whole():
     assert under == {"a": {"x": 1, "y": [1, 2]}, "b": "text"}
 
 
-def test_true_is_not_one_and_one_point_zero_is():
+def test_true_differs_from_one_and_one_point_zero_does_not():
     before, after = {"a": True, "b": [True], "c": 1}, {"a": 1, "b": [1], "c": 1.0}
     assert list(changes(before, after)) == [Change(("a",), True, 1), Change(("b",), [True], [1])]
 
 
-def test_what_is_added_or_removed_is_one_change():
+def test_added_or_removed_value_is_one_change():
     found_changes = list(changes({"a": {"x": 1}}, {"b": {"y": {"z": 2}}}))
     assert found_changes == [Change(("a",), {"x": 1}, ABSENT), Change(("b",), ABSENT, {"y": {"z": 2}})]
 
 
 @given(documents, documents)
-def test_changes_that_remove_nothing_make_the_other_document(before, after):
+def test_applying_changes_gives_the_other_document(before, after):
     told = list(changes(before, after))
     laid = before
     for change in told:
@@ -47,7 +47,7 @@ def test_changes_that_remove_nothing_make_the_other_document(before, after):
 
 
 @given(documents)
-def test_every_leaf_is_found_at_its_path_and_gone_without_it(document):
+def test_leaf_is_at_its_path_and_removed_without_it(document):
     for path, value in leaves(document):
         assert value_at(document, path) == value
         if path:
@@ -63,5 +63,5 @@ def test_every_leaf_is_found_at_its_path_and_gone_without_it(document):
         (("a", "nothing"), {"a": {"x": 0, "y": {"z": 1}}, "b": 2}),
     ],
 )
-def test_what_is_taken_out_leaves_no_empty_mapping(path, left):
+def test_removal_leaves_no_empty_mapping(path, left):
     assert without({"a": {"x": 0, "y": {"z": 1}}, "b": 2}, path) == left

@@ -35,7 +35,7 @@ DOCUMENT = {
         ({"sample_data": {}}, ("sample_data",), "an overlay cannot change it"),
     ],
 )
-def test_what_an_overlay_may_not_say(overlay, path, words):
+def test_overlay_with_a_forbidden_value_is_rejected(overlay, path, words):
     (found,) = overlay_findings(DOCUMENT, overlay)
     assert found.path == path
     assert words in f"{found.message} {found.remedy}"
@@ -57,5 +57,5 @@ def test_what_an_overlay_may_not_say(overlay, path, words):
     ],
     ids=str,
 )
-def test_what_an_overlay_may_say_or_is_wrong_in_shape(overlay):
+def test_overlay_with_allowed_values_has_no_findings(overlay):
     assert list(overlay_findings(DOCUMENT, overlay)) == []

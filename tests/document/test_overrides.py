@@ -29,7 +29,7 @@ def paths(findings):
     return [dotted(finding.path) for finding in findings]
 
 
-def test_every_field_named_here_is_one_of_a_model():
+def test_every_listed_field_exists_in_a_model():
     known = set(Defaults.model_fields).union(*(kind.schema.model_fields for kind in KINDS.values()))
     assert known >= FREE
     assert known >= GUARDED.keys()
@@ -37,20 +37,20 @@ def test_every_field_named_here_is_one_of_a_model():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_other_field_of_every_kind_is_guarded(kind):
+def test_every_unlisted_field_is_guarded(kind):
     fields = KINDS[kind].schema.model_fields
     document = {"stages": {"one": {"kind": kind}}}
     refused = paths(guarded_findings(document, {"stages": {"one": dict.fromkeys(fields, 1)}}))
     assert set(refused) == {f"stages.one.{field}" for field in fields if field not in FREE}
 
 
-def test_of_the_defaults_only_the_instances_are_free():
+def test_only_instance_fields_of_defaults_are_free():
     content = {"defaults": {"instance_type": "ml.m5.large", "image": "x", "environment": {}, "tags": {}}}
     refused = paths(guarded_findings(DOCUMENT, content))
     assert refused == ["defaults.image", "defaults.environment", "defaults.tags"]
 
 
-def test_hyperparameters_that_name_a_script_are_code():
+def test_hyperparameters_that_select_a_script_are_guarded():
     content = {"stages": {"train": {"hyperparameters": {"depth": 3, "sagemaker_program": "evil.py"}}}}
     assert paths(guarded_findings(DOCUMENT, content)) == ["stages.train.hyperparameters.sagemaker_program"]
 
@@ -68,7 +68,7 @@ def test_hyperparameters_that_name_a_script_are_code():
         ({"stages": {"train": False}}, "stages.train", "must be a mapping, not false", ""),
     ],
 )
-def test_overrides_add_and_retype_nothing(content, path, message, remedy):
+def test_overrides_neither_add_nor_change_types(content, path, message, remedy):
     (finding,) = value_findings(DOCUMENT, content)
     assert dotted(finding.path) == path
     assert message in finding.message
@@ -87,7 +87,7 @@ def test_overrides_add_and_retype_nothing(content, path, message, remedy):
         ({"stages": Unusable("binary data")}, "stages", "binary data"),
     ],
 )
-def test_what_cannot_be_laid_over_a_document_is_said_first(content, path, message):
+def test_unmergeable_overrides_are_reported_first(content, path, message):
     (finding,) = shape_findings(content)
     assert dotted(finding.path) == path
     assert message in finding.message
@@ -97,7 +97,7 @@ def test_what_cannot_be_laid_over_a_document_is_said_first(content, path, messag
     ("text", "value"),
     [("3", 3), ("3.0", 3), ("-0.9", -0.9), ("1e-7", 1e-7), ("9007199254740991", 2**53 - 1), ("0", 0)],
 )
-def test_a_number_is_what_its_digits_say(text, value):
+def test_number_keeps_its_digits(text, value):
     assert number(text) == value
     assert type(number(text)) is type(value)
 
@@ -112,7 +112,7 @@ def test_a_number_is_what_its_digits_say(text, value):
         ("9" * 500, "too many digits"),
     ],
 )
-def test_a_number_that_would_change_is_none(text, message):
+def test_number_that_would_change_is_unusable(text, message):
     found = number(text, {"N": text})
     assert isinstance(found, Unusable)
     assert message in found.message

@@ -7,7 +7,7 @@ from stagewright.document.parameters import parse_parameter, with_parameters
 from stagewright.errors import DocumentError
 
 
-def test_given_values_replace_declared_ones(house):
+def test_run_parameters_replace_declared_values(house):
     pipeline = load(house())
     changed = with_parameters(pipeline, {"min_r2": 1, "size": 3.0})
 
@@ -34,7 +34,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("given", "path", "message", "remedy"), WRONG, ids=str)
-def test_what_does_not_fit_is_refused(house, given, path, message, remedy):
+def test_invalid_run_parameter_is_rejected(house, given, path, message, remedy):
     with pytest.raises(DocumentError) as caught:
         with_parameters(load(house()), given)
 
@@ -43,7 +43,7 @@ def test_what_does_not_fit_is_refused(house, given, path, message, remedy):
     assert remedy in caught.value.problems[0].remedy
 
 
-def test_all_wrong_parameters_are_reported_at_once(house):
+def test_all_invalid_parameters_are_reported_at_once(house):
     with pytest.raises(DocumentError) as caught:
         with_parameters(load(house()), {"min_r2": "x", "fast": "y", "month": "2026-01"})
 
@@ -63,7 +63,7 @@ PARSED = [
 
 
 @pytest.mark.parametrize(("text", "declared", "value"), PARSED)
-def test_text_from_a_command_line_takes_the_declared_type(text, declared, value):
+def test_command_line_text_takes_the_declared_type(text, declared, value):
     parsed = parse_parameter(text, declared)
 
     assert parsed == value
@@ -84,14 +84,14 @@ def test_text_from_a_command_line_takes_the_declared_type(text, declared, value)
         ("", 1),
     ],
 )
-def test_text_of_another_type_is_refused(text, declared):
+def test_command_line_text_of_another_type_is_rejected(text, declared):
     with pytest.raises(DocumentError, match=r"parameters\.rate: must be") as caught:
         parse_parameter(text, declared, "rate")
 
     assert caught.value.exit_code == 2
 
 
-def test_bytes_that_are_no_utf_8_are_no_text():
+def test_invalid_utf_8_is_rejected():
     with pytest.raises(DocumentError, match=r"parameters\.who: is not valid UTF-8"):
         parse_parameter("caf\udce9", "x", "who")
     assert parse_parameter("café 😀", "x", "who") == "café 😀"

@@ -50,7 +50,7 @@ TYPES = [
 
 
 @pytest.mark.parametrize(("text", "type_", "known"), TYPES)
-def test_a_reference_has_a_type_and_a_time(house, text, type_, known):
+def test_reference_has_a_type_and_a_time(house, text, type_, known):
     (reference,) = find_references(f"${{{text}}}")
     found = meaning(load(house()), reference)
 
@@ -58,7 +58,7 @@ def test_a_reference_has_a_type_and_a_time(house, text, type_, known):
     assert (found.type, found.known) == (type_, known)
 
 
-def test_what_does_not_exist_is_a_mistake_with_a_remedy(house):
+def test_unknown_reference_has_a_remedy(house):
     (reference,) = find_references("${stages.train.modell}")
 
     assert meaning(load(house()), reference) == InvalidReference(

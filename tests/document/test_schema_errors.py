@@ -61,7 +61,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("changes", "path", "remedy"), MISTAKES, ids=[str(case[0]) for case in MISTAKES])
-def test_a_mistake_is_one_problem_with_its_remedy(house, changes, path, remedy):
+def test_common_mistake_is_one_problem_with_its_remedy(house, changes, path, remedy):
     with pytest.raises(DocumentError) as raised:
         load(house(changes))
     (problem,) = raised.value.problems
@@ -69,7 +69,7 @@ def test_a_mistake_is_one_problem_with_its_remedy(house, changes, path, remedy):
     assert remedy in problem.remedy
 
 
-def test_a_stage_under_a_name_that_is_none_is_judged_too(house):
+def test_stage_with_an_invalid_name_is_still_checked(house):
     document = house({"stages.train.after": ["nowhere"], "stages.quality.require": "1 < 2"})
     document["stages"]["Train"] = document["stages"].pop("train")
     with pytest.raises(DocumentError) as raised:

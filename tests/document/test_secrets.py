@@ -23,7 +23,7 @@ def found(name, value="hunter2"):
     ["DB_PASSWORD", "PGPASSWORD", "client_secret", "apiToken", "HF_TOKEN", "API_KEY", "APIKEY",
      "PRIVATE_KEY_2", "AWS_SECRET_ACCESS_KEY", "Db_Passphrase"],
 )  # fmt: skip
-def test_a_literal_with_the_name_of_a_secret_is_told_where_it_stands(name):
+def test_literal_in_a_secret_variable_is_reported_with_its_path(name):
     assert found(name) == [f"defaults.environment.{name}", f"stages.fit.environment.{name}"]
 
 
@@ -31,7 +31,7 @@ def test_a_literal_with_the_name_of_a_secret_is_told_where_it_stands(name):
     "name",
     ["DB_PASSWORD_FILE", "SECRET_NAME", "MAX_TOKENS", "TOKENIZERS_PARALLELISM", "KEY", "MONKEY", "LOG"],
 )
-def test_other_names_are_left_alone(name):
+def test_other_variable_names_are_not_reported(name):
     assert found(name) == []
 
 
@@ -39,13 +39,13 @@ def test_other_names_are_left_alone(name):
     "value",
     ["${parameters.token}", "arn:aws:secretsmanager:us-east-1:000000000000:secret:db", "", "true", "0"],
 )
-def test_what_is_no_secret_by_its_value_is_left_alone(value):
+def test_value_that_is_no_secret_is_not_reported(value):
     stages = {"fit": {**STAGE, "environment": {"TOKEN": value}}}
     document = {"name": "p", "parameters": {"token": "x"}, "stages": stages}
     assert exposed_secrets(environments(load(document))) == ()
 
 
-def test_an_overlay_is_looked_at_by_itself():
+def test_overlay_is_checked_on_its_own():
     (problem,) = exposed_secrets({"stages": {"fit": {"environment": {"TOKEN": "hunter2"}}}}, "prod.yaml")
     assert str(problem).startswith(
         "prod.yaml: stages.fit.environment.TOKEN: looks like a secret in plain text"

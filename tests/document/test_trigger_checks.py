@@ -86,7 +86,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("trigger", "path", "message", "remedy"), WRONG)
-def test_a_wrong_trigger_is_refused_at_its_place(house, trigger, path, message, remedy):
+def test_invalid_trigger_is_rejected_at_its_path(house, trigger, path, message, remedy):
     with pytest.raises(DocumentError) as raised:
         load(house({"triggers": [trigger]}))
     assert [problem.path for problem in raised.value.problems] == [path]
@@ -94,13 +94,13 @@ def test_a_wrong_trigger_is_refused_at_its_place(house, trigger, path, message, 
     assert remedy in raised.value.problems[0].remedy
 
 
-def test_the_same_trigger_twice_is_refused(house):
+def test_repeated_trigger_is_rejected(house):
     twice = [DATA | {"only": ["train"]}, DATA]
     with pytest.raises(DocumentError, match=r"triggers\[1\]: the trigger is repeated"):
         load(house({"triggers": twice}))
 
 
-def test_an_approval_needs_to_know_its_group(house):
+def test_model_approved_trigger_needs_a_group(house):
     document = house({"triggers": [{"type": "model-approved"}]})
     load(document)
     del document["stages"]["register"], document["stages"]["deploy"]
@@ -109,7 +109,7 @@ def test_an_approval_needs_to_know_its_group(house):
     load(document | {"triggers": [{"type": "model-approved", "group": "other"}]})
 
 
-def test_what_a_trigger_listens_to_is_apart_from_what_it_does(house):
+def test_filter_leaves_out_fields_that_do_not_select_events(house):
     plain, more = (
         load(house({"triggers": [DATA | extra]})).triggers[0]
         for extra in ({}, {"only": ["train"], "cooldown": "1h", "parameters": {"month": "${trigger.date}"}})
@@ -129,7 +129,7 @@ def test_what_a_trigger_listens_to_is_apart_from_what_it_does(house):
         "(?:(?:a?){30}(b))+",
     ],
 )
-def test_what_may_take_for_ever(regex):
+def test_expensive_regex_is_detected(regex):
     assert is_expensive(regex)
 
 
@@ -137,5 +137,5 @@ def test_what_may_take_for_ever(regex):
     "regex",
     [r"day=([0-9-]+)/", r"raw/(\d{4}-\d{2})/", r"(?:a|b)/(\d+)", r"/(\d{8})[^/]*$", r"y=(\d{4}(?:-\d{2})?)"],
 )
-def test_what_dates_in_keys_look_like(regex):
+def test_typical_date_regex_is_not_expensive(regex):
     assert not is_expensive(regex)

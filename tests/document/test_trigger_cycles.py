@@ -18,17 +18,17 @@ def document(name, *upstreams):
         ({"b": ["c"], "c": ["b", "a"]}, "a -> c -> b -> a"),
     ],
 )
-def test_a_circle_is_named_in_the_order_of_its_runs(before, told):
+def test_cycle_is_named_in_the_order_of_its_runs(before, told):
     (found,) = cycle_findings(document("a", "b"), lambda name: before.get(name, ()))
     assert found.path == ("triggers", 1, "pipeline")
     assert found.message == f"upstream triggers form a cycle: {told}"
 
 
-def test_only_what_leads_back_here_is_a_circle():
+def test_cycle_of_other_pipelines_is_ignored():
     before = {"b": ["c", "d"], "c": ["d"], "d": ["b"]}  # a circle of others, which is theirs to mend
     assert list(cycle_findings(document("a", "b", "c", "a"), lambda name: before.get(name, ()))) == []
 
 
 @pytest.mark.parametrize("triggers", [None, "upstream", [None], [{"type": "upstream"}]])
-def test_a_document_that_is_wrong_has_no_circle(triggers):
+def test_invalid_document_has_no_cycle(triggers):
     assert list(cycle_findings({"name": "a", "triggers": triggers}, lambda _: ["b"])) == []

@@ -25,7 +25,7 @@ def action(planned, name="deploy"):
     return stage.action, stage.reason
 
 
-def test_a_package_that_this_run_registers_is_not_approved_yet(house, manual):
+def test_endpoint_waits_for_a_package_registered_in_this_run(house, manual):
     planned = plan(manual, house.trigger(), house.recorded())
     assert action(planned) == ("skip", "waits for approval")
     assert planned.stage("register").action == "run"
@@ -35,18 +35,18 @@ def test_a_package_that_this_run_registers_is_not_approved_yet(house, manual):
 @pytest.mark.parametrize(
     ("status", "expected"), [("PendingManualApproval", "skip"), ("Rejected", "skip"), ("Approved", "run")]
 )
-def test_a_package_of_an_earlier_run_counts_as_the_registry_has_it(house, manual, status, expected):
+def test_package_of_an_earlier_run_has_its_registry_status(house, manual, status, expected):
     first = plan(manual, house.trigger(), house.recorded())
     state = with_status(house.recorded(house.results_of(first)), status)
     later = plan(manual, house.trigger("code:house-price:2"), state)
     assert (later.stage("register").action, later.stage("deploy").action) == ("reuse", expected)
 
 
-def test_what_pipelines_approve_themselves_waits_for_nobody(house):
+def test_automatic_approval_does_not_wait(house):
     assert plan(house.changed(), house.trigger(), house.recorded()).stage("deploy").action == "run"
 
 
-def test_what_comes_after_a_waiting_stage_waits_too(house):
+def test_stages_after_a_waiting_stage_wait_too(house):
     document = house.changed("stages.register.approval", "manual")
     after = {"kind": "processing", "code": "evaluate.py", "after": ["deploy"], "outputs": ["seen"]}
     stages = {**document.model_dump(mode="json", exclude_unset=True)["stages"], "smoke": after}

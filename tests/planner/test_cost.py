@@ -27,7 +27,7 @@ def made(house, **changes):
     return plan(document, house.trigger(), house.recorded())
 
 
-def test_each_stage_that_runs_says_what_it_holds(house):
+def test_running_stage_lists_its_instances(house):
     found = {stage.name: stage.uses for stage in made(house).stages}
 
     assert found["train"] == (Use("training job", "ml.m5.xlarge", 1, 1.0),)
@@ -35,17 +35,17 @@ def test_each_stage_that_runs_says_what_it_holds(house):
     assert found["deploy"] == (Use("endpoint", "ml.m5.large", 1, None),)
 
 
-def test_a_limit_counts_for_every_instance_and_attempt():
+def test_time_limit_counts_for_every_instance_and_attempt():
     (use,) = uses("training", {"CreateTrainingJob": TRAINING}, timeout=9000, attempts=3)
     assert use == Use("training job", "ml.p3.2xlarge", 2, 12.0)  # 2 instances x 2 h x 3 attempts
 
 
-def test_waiting_for_spot_instances_costs_nothing():
+def test_spot_wait_costs_nothing():
     (use,) = uses("training", {"CreateTrainingJob": TRAINING | {"EnableManagedSpotTraining": True}}, 30_000)
     assert use == Use("spot training job", "ml.p3.2xlarge", 2, 4.0)
 
 
-def test_a_job_with_several_types_of_instance():
+def test_job_with_several_instance_types_is_counted():
     groups = [
         {"InstanceGroupName": "a", "InstanceType": "ml.m5.large", "InstanceCount": 3},
         {"InstanceGroupName": "b", "InstanceType": "ml.g5.xlarge", "InstanceCount": 1},
@@ -75,13 +75,13 @@ def test_tuning_counts_all_its_jobs(limits, ranges, instances, hours):
     assert (use.instances, use.hours) == (instances, hours)
 
 
-def test_a_transform_ends_when_the_machine_gives_it_up():
+def test_transform_is_limited_by_its_stage_timeout():
     request = {"TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 2}}
     (use,) = uses("transform", {"CreateTransformJob": request}, 1800)
     assert use == Use("transform job", "ml.m5.large", 2, 1.0)
 
 
-def test_a_plans_json_has_its_uses(house):
+def test_plan_json_has_instance_uses(house):
     planned = made(house)
     said = [use for stage in planned.to_json()["stages"] for use in stage["uses"]]
     assert [Use(**use) for use in said] == [use for stage in planned.stages for use in stage.uses]
@@ -92,7 +92,7 @@ def budget(house, **limits):
     return load(house.changed().model_dump(mode="json", exclude_unset=True) | {"budget": limits})
 
 
-def test_a_run_over_its_budget_is_refused_with_what_takes_most(house):
+def test_run_over_budget_is_rejected_with_its_largest_stages(house):
     document = budget(house, instance_hours=2.5)
     with pytest.raises(PlanError) as caught:
         plan(document, house.trigger(), house.recorded())
@@ -104,30 +104,30 @@ def test_a_run_over_its_budget_is_refused_with_what_takes_most(house):
     )
 
 
-def test_a_run_within_its_budget_is_planned(house):
+def test_run_within_budget_is_planned(house):
     document = budget(house, instance_hours=3, money=1, prices={"ml.m5.xlarge": 0.3})
     assert plan(document, house.trigger(), house.recorded()).waves
 
 
-def test_money_needs_a_price_of_every_type(house):
+def test_money_budget_requires_a_price_for_every_type(house):
     with pytest.raises(PlanError, match=r"no price for ml\.m5\.xlarge"):
         plan(budget(house, money=1, prices={"ml.m5.large": 0.1}), house.trigger(), house.recorded())
 
 
-def test_a_run_that_costs_too_much_is_refused(house):
+def test_run_that_costs_too_much_is_rejected(house):
     document = budget(house, money=0.5, prices={"ml.m5.xlarge": 0.3})
     with pytest.raises(PlanError, match=r"may cost 0\.90; the budget is 0\.5"):
         plan(document, house.trigger(), house.recorded())
 
 
-def test_what_is_reused_costs_nothing(house):
+def test_reused_stage_costs_nothing(house):
     results = house.results_of(made(house))
     document = budget(house, instance_hours=0.1)
     again = plan(document, house.trigger(), house.recorded(results))
     assert {stage.action for stage in again.stages} == {"reuse"}
 
 
-def test_instances_held_at_one_time(house):
+def test_peak_instances_are_compared_with_quotas(house):
     """Chains of a wave add up, stages of a chain do not, nor do waves."""
     planned = made(house)
     stages = {stage.name: stage for stage in planned.stages}

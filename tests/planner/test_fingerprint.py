@@ -12,7 +12,7 @@ def made(request=None, operation="CreateTrainingJob", files=("a.py",)):
     return inputs({operation: request or {}}, files, RELEASE, {"s3://b/k/": "d"}, {"prepare": "f"})
 
 
-def test_what_goes_in():
+def test_inputs_of_a_fingerprint():
     request = {
         "TrainingJobName": "x",
         "RoleArn": "r",
@@ -40,11 +40,11 @@ def test_what_goes_in():
     }
 
 
-def test_order_of_inputs_does_not_matter():
+def test_order_of_inputs_does_not_change_the_digest():
     assert digest({"a": "1", "b": "2"}) == digest({"b": "2", "a": "1"}) != digest({"a": "1"})
 
 
-def test_values_do_not_flow_into_one_another():
+def test_digest_separates_keys_and_values():
     assert digest({"a": "1b2"}) != digest({"a": "1", "b": "2"})
 
 
@@ -87,7 +87,7 @@ def test_values_do_not_flow_into_one_another():
         ({"environment.A": "x" * 50}, {"environment.A": "y"}, None, f"environment.A {'x' * 37}... -> y"),
     ],
 )
-def test_explain(old, new, running, said):
+def test_explain_names_the_differences(old, new, running, said):
     assert explain(old, new, running) == said
 
 
@@ -106,10 +106,10 @@ def test_explain(old, new, running, said):
         ("CreateTrainingJob.EnableNetworkIsolation", "CreateTrainingJob.EnableNetworkIsolation"),
     ],
 )
-def test_what_changed_is_called_as_the_document_does(path, field):
+def test_difference_has_the_documents_field_name(path, field):
     assert explain({f"request.{path}": "1"}, {f"request.{path}": "2"}) == f"{field} 1 -> 2"
 
 
-def test_one_field_in_two_requests_changed_once():
+def test_field_in_two_requests_is_reported_once():
     named = [f"request.{operation}.EndpointName" for operation in ("CreateEndpoint", "UpdateEndpoint")]
     assert explain(dict.fromkeys(named, "a"), dict.fromkeys(named, "b")) == "name a -> b"

@@ -13,18 +13,18 @@ def gates(count):
     return load({"name": "many", "stages": stages})
 
 
-def test_a_run_with_more_events_than_an_execution_may_have_is_refused(house):
+def test_run_over_the_history_limit_is_rejected(house):
     with pytest.raises(PlanError, match=r"the run has 25,\d\d\d history events; .* ends it at 25,000"):
         plan(gates(1_668), house.trigger(), house.recorded())
 
 
-def test_a_run_that_just_fits_is_planned(house):
+def test_run_below_the_history_limit_is_planned(house):
     made = plan(gates(1_660), house.trigger(), house.recorded())
     assert history_limits.minimum(made) <= history_limits.LIMIT
     assert made.warnings == ()
 
 
-def test_waits_and_attempts_that_may_be_too_many_are_a_warning(house):
+def test_possible_history_overflow_is_a_warning(house):
     document = house.changed("stages.deploy.max_wait_seconds", 14_400).model_dump(
         mode="json", exclude_unset=True, by_alias=True
     )

@@ -20,7 +20,7 @@ def a_plan(stages, waves):
     )
 
 
-def test_a_stage_as_the_state_machine_reads_it(house):
+def test_stage_json_is_what_the_state_machine_reads(house):
     made = plan(house.changed(), house.trigger(), house.recorded())
     ((page,),) = pages(made)
     assert page.name == "0-0"
@@ -43,7 +43,7 @@ def test_a_stage_as_the_state_machine_reads_it(house):
     assert '{"op":"value","value":"<<evaluate.metrics.r2>>"}' in quality["requests"]["Gate"]
 
 
-def test_quoted_tokens_are_found_as_written():
+def test_quoted_tokens_survive_serialization():
     stage = StagePlan(
         "a",
         "gate",
@@ -57,7 +57,7 @@ def test_quoted_tokens_are_found_as_written():
     assert '"<<b.job>>"' in read["requests"]["X"]
 
 
-def test_chains_are_packed_in_order_and_below_the_limit():
+def test_chains_are_packed_in_order_below_the_limit():
     stages = [of_size(f"s{number}", 40_000) for number in range(8)]
     made = a_plan(stages, ((("s0", "s1"), ("s2",), ("s3", "s4"), ("s5",)), (("s6",), ("s7",))))
     first, second = pages(made)
@@ -68,7 +68,7 @@ def test_chains_are_packed_in_order_and_below_the_limit():
     assert all(len(page.chains_json.encode()) <= LIMIT for page in (*first, *second))
 
 
-def test_a_page_of_exactly_the_limit():
+def test_page_may_have_exactly_the_limit():
     size = len(pages(a_plan([of_size("a", 0)], ((("a",),),)))[0][0].chains_json)
     full = StagePlan("a", "gate", "run", "", inputs={"a": "x" * (LIMIT - size)})
     assert len(pages(a_plan([full], ((("a",),),)))[0][0].chains_json) == LIMIT
@@ -77,11 +77,11 @@ def test_a_page_of_exactly_the_limit():
         pages(a_plan([over], ((("a",),),)))
 
 
-def test_nothing_runs_no_pages():
+def test_plan_without_running_stages_has_no_pages():
     assert pages(a_plan([], ())) == ()
 
 
-def test_the_planner_cuts_long_chains(house):
+def test_long_chain_is_cut(house):
     document = json.loads(json.dumps(house.DOCUMENT))
     gate = {"kind": "gate", "require": "1 >= 0"}
     document["stages"] = {

@@ -52,14 +52,14 @@ def problems(call):
 # The first run
 
 
-def test_all_runs_in_one_chain(first):
+def test_linear_pipeline_runs_in_one_chain(first):
     assert set(actions(first).values()) == {"run"}
     assert set(reasons(first).values()) == {"no earlier result"}
     assert first.waves == ((("prepare", "train", "evaluate", "quality", "register", "deploy"),),)
     assert first.partition == "2026-01-31"
 
 
-def test_every_request_is_what_aws_takes(first):
+def test_every_request_satisfies_the_contract(first):
     made = [
         (operation, request)
         for stage in first.stages
@@ -70,7 +70,7 @@ def test_every_request_is_what_aws_takes(first):
     assert [problem for operation, request in made for problem in check(operation, request)] == []
 
 
-def test_tokens_stand_for_what_only_the_run_knows(first):
+def test_run_time_values_are_tokens(first):
     for stage in first.stages:
         tokens = set(TOKEN.findall(json.dumps(stage.requests)))
         assert tokens == {binding.token for binding in stage.bindings}
@@ -81,19 +81,19 @@ def test_tokens_stand_for_what_only_the_run_knows(first):
     assert first.stage("deploy").bindings == (Binding("<<register.package>>", ("register", "package")),)
 
 
-def test_the_same_plan_twice(house, first):
+def test_planning_is_deterministic(house, first):
     again = plan(house.changed(), house.trigger(), house.recorded())
     assert again == first
     assert again.digest == first.digest
 
 
-def test_what_a_plan_says_is_json(first):
+def test_plan_is_json(first):
     said = json.loads(json.dumps(first.to_json()))
     assert (said["run"], said["format"]) == (first.run, PLAN_FORMAT)
     assert [stage["requests"] for stage in said["stages"]] == [stage.requests for stage in first.stages]
 
 
-def test_where_metrics_and_outputs_will_be(first):
+def test_outputs_and_metrics_have_locations(first):
     run = first.run
     assert first.stage("evaluate").metrics == {
         "bucket": "bucket",
@@ -104,7 +104,7 @@ def test_where_metrics_and_outputs_will_be(first):
     assert first.stage("train").outputs == {"model": model}
 
 
-def test_time_limits(house):
+def test_stage_timeouts(house):
     stages = plan(
         house.changed("stages.train.request", {"StoppingCondition": {"MaxWaitTimeInSeconds": 9000}}),
         house.trigger(),
@@ -120,7 +120,7 @@ def test_time_limits(house):
     }
 
 
-def test_bundles(first):
+def test_bundle_has_script_and_included_files(first):
     assert first.stage("prepare").bundle == ("lib/clean.py", "prepare.py")
     assert first.stage("train").bundle == ("requirements.txt", "train.py")
     assert first.stage("evaluate").bundle == ("evaluate.py",)
@@ -130,7 +130,7 @@ def test_bundles(first):
 # The next run
 
 
-def test_nothing_changed(house, first):
+def test_unchanged_run_reuses_every_stage(house, first):
     again = later(house, results=house.results_of(first))
     assert set(actions(again).values()) == {"reuse"}
     assert set(reasons(again).values()) == {f"same as run {first.run}"}
@@ -188,7 +188,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("case", CHANGES)
-def test_what_changed_is_said(house, first, case):
+def test_reason_names_the_change(house, first, case):
     change, expected = CHANGES[case]
     again = later(
         house,
@@ -203,7 +203,7 @@ def test_what_changed_is_said(house, first, case):
         assert actions(again)[stage] == ("run" if reason else "reuse")
 
 
-def test_reused_values_are_put_into_requests(house, first):
+def test_reused_values_are_in_requests(house, first):
     changed = house.changed("stages.evaluate.max_runtime_seconds", 60)
     again = later(house, changed, house.results_of(first))
     evaluate = again.stage("evaluate")
@@ -213,7 +213,7 @@ def test_reused_values_are_put_into_requests(house, first):
     assert again.waves == ((("evaluate", "quality", "register", "deploy"),),)
 
 
-def test_a_known_metric_is_a_number_in_the_gate(house, first):
+def test_known_metric_is_a_number_in_the_gate(house, first):
     again = later(house, house.changed("parameters.min_r2", 0.9), house.results_of(first))
     assert again.stage("quality").requests["Gate"] == [
         {"op": "value", "value": 0.91},
@@ -222,7 +222,7 @@ def test_a_known_metric_is_a_number_in_the_gate(house, first):
     ]
 
 
-def test_back_to_an_older_result(house, first):
+def test_older_result_with_the_same_inputs_is_reused(house, first):
     second = later(house, house.changed(*CHANGES["a hyperparameter"][0]["document"]), house.results_of(first))
     third = later(house, results=house.results_of(second, first))
     assert reasons(third)["train"] == f"same as run {first.run}"
@@ -230,14 +230,14 @@ def test_back_to_an_older_result(house, first):
     assert reasons(third)["deploy"] == "deploy: another result of register"
 
 
-def test_a_result_that_is_gone_does_not_make_the_next_stage_run(house, first):
+def test_lost_result_does_not_rerun_the_next_stage(house, first):
     results = house.results_of(first)
     del results["prepare"]
     again = later(house, results=results)
     assert actions(again) == dict.fromkeys(actions(again), "reuse") | {"prepare": "run"}
 
 
-def test_what_points_at_a_result_that_is_gone_runs(house, first):
+def test_pointer_stage_runs_when_its_source_runs(house, first):
     results = house.results_of(first)
     del results["train"]
     again = later(house, results=results)
@@ -252,7 +252,7 @@ def test_what_points_at_a_result_that_is_gone_runs(house, first):
     assert reasons(again)["register"] == "register: train runs again"
 
 
-def test_outputs_at_an_own_place_hold_the_newest_result_only(house):
+def test_custom_output_uri_holds_only_the_newest_result(house):
     def changed(trees):
         document = house.changed("stages.prepare.outputs", {"train": "s3://own/a", "test": "s3://own/b"})
         return document.model_copy(update={"parameters": {**document.parameters, "trees": trees}})
@@ -266,7 +266,7 @@ def test_outputs_at_an_own_place_hold_the_newest_result_only(house):
     assert "500 -> 300" in reasons(third)["prepare"]
 
 
-def test_force(house, first):
+def test_force_runs_every_enabled_stage(house, first):
     again = later(house, results=house.results_of(first), force=True)
     assert set(actions(again).values()) == {"run"}
     assert set(reasons(again).values()) == {"forced"}
@@ -275,14 +275,14 @@ def test_force(house, first):
 # Stages that are off
 
 
-def test_off_and_same(house, first):
+def test_disabled_stage_with_same_inputs_is_reused(house, first):
     again = later(house, house.changed("stages.prepare.enabled", False), house.results_of(first))
     assert reasons(again)["prepare"] == f"off; uses the result of run {first.run}"
     assert actions(again) == dict.fromkeys(actions(again), "reuse")
     assert again.warnings == ()
 
 
-def test_off_and_stale(house, first):
+def test_disabled_stage_with_other_inputs_is_stale(house, first):
     document = house.changed("stages.prepare.enabled", False)
     again = later(
         house, document, house.results_of(first), code=house.release(prepare_py="new", train_py="new")
@@ -297,7 +297,7 @@ def test_off_and_stale(house, first):
     assert uri["S3Uri"] == f"{first.stage('prepare').outputs['train']}/"
 
 
-def test_off_without_a_result_that_is_needed(house):
+def test_disabled_stage_without_a_needed_result_is_rejected(house):
     found = problems(lambda: later(house, house.changed("stages.prepare.enabled", False)))
     where = "stages.prepare: off, and there is no result in partition 2026-01-31"
     assert found == [
@@ -306,18 +306,18 @@ def test_off_without_a_result_that_is_needed(house):
     ]
 
 
-def test_off_and_needed_by_nobody(house):
+def test_disabled_stage_that_is_not_needed_is_skipped(house):
     made = later(house, house.changed("stages.quality.enabled", False))
     assert (actions(made)["quality"], reasons(made)["quality"]) == ("skip", "off")
     assert actions(made)["register"] == "run"
 
 
-def test_a_stage_that_is_off_keeps_the_order_around_it(house):
+def test_disabled_stage_keeps_the_order_of_its_neighbors(house):
     made = later(house, house.changed("stages.quality.enabled", False))
     assert made.waves == ((("prepare", "train", "evaluate", "register", "deploy"),),)
 
 
-def test_a_missing_file_of_a_stage_that_is_off_is_no_problem(house, first):
+def test_missing_file_of_a_disabled_stage_is_ignored(house, first):
     document = house.changed(
         "stages.prepare", house.DOCUMENT["stages"]["prepare"] | {"enabled": False, "code": "x.py"}
     )
@@ -327,7 +327,7 @@ def test_a_missing_file_of_a_stage_that_is_off_is_no_problem(house, first):
 # What stands in the way
 
 
-def test_everything_at_once(house):
+def test_all_planning_problems_are_reported_at_once(house):
     document = house.changed("stages.train.entry_point", "trian.py")
     missing = "nothing at s3://bucket/raw/sales/ (upload it, or name it in sample_data)"
     assert problems(lambda: later(house, document, external={})) == [
@@ -359,12 +359,12 @@ def test_everything_at_once(house):
         ),
     ],
 )
-def test_problems(house, path, value, message):
+def test_planning_problem_has_path_and_message(house, path, value, message):
     found = problems(lambda: later(house, house.changed(path, value)))
     assert found[0].startswith(message)
 
 
-def test_an_earlier_result_without_the_value(house, first):
+def test_reused_result_without_the_value_is_rejected(house, first):
     results = house.results_of(first)
     (good,) = results["evaluate"]
     results["evaluate"] = [replace(good, result={"metrics": {}})]
@@ -376,21 +376,21 @@ def test_an_earlier_result_without_the_value(house, first):
     assert found == [f'stages.quality: {message} (did you mean "R2"?; or run evaluate again)']
 
 
-def test_an_endpoint_that_gets_another_name_leaves_one_behind(house, first):
+def test_renamed_endpoint_leaves_an_orphan_warning(house, first):
     made = later(house, house.changed("stages.deploy.name", "prices"), house.results_of(first))
     (warning,) = made.warnings
     assert warning.startswith(f"deploy: deploys to prices; endpoint house-price-local of run {first.run}")
     assert "aws sagemaker delete-endpoint --endpoint-name house-price-local" in warning
 
 
-def test_an_endpoint_that_another_stage_deploys_to_is_not_left_behind(house, first):
+def test_endpoint_deployed_by_another_stage_is_no_orphan(house, first):
     document = house.changed("stages.deploy.name", "prices")
     again = document.stages["deploy"].model_copy(update={"name": "house-price-local"})
     document = document.model_copy(update={"stages": {**document.stages, "second": again}})
     assert later(house, document, house.results_of(first)).warnings == ()
 
 
-def test_a_secret_in_plain_text_is_told_without_it(house):
+def test_secret_warning_does_not_show_the_secret(house):
     made = later(house, house.changed("stages.train.environment", {"DB_PASSWORD": "hunter2"}))
     (warning,) = made.warnings
     assert warning.startswith("stages.train.environment.DB_PASSWORD: looks like a secret in plain text (")
@@ -406,7 +406,7 @@ def test_a_secret_in_plain_text_is_told_without_it(house):
         ({}, []),
     ],
 )
-def test_a_metric_that_was_not_there_last_time_is_doubted(house, first, metrics, told):
+def test_metric_missing_from_the_last_result_is_a_warning(house, first, metrics, told):
     results = house.results_of(first)
     (good,) = results["evaluate"]
     results["evaluate"] = [replace(good, result={"metrics": metrics})]
@@ -416,7 +416,7 @@ def test_a_metric_that_was_not_there_last_time_is_doubted(house, first, metrics,
     assert list(made.warnings) == expected
 
 
-def test_a_stage_too_large_for_a_page(house):
+def test_stage_too_large_for_a_page_is_rejected(house):
     code = house.release(**{f"lib__{number:04}_{'x' * 60}_py": "1" for number in range(1500)})
     found = problems(lambda: later(house, code=code))
     assert re.match(r"stages.prepare: its plan has [\d,]+ bytes; the limit is 150,000", found[0])
@@ -447,7 +447,7 @@ def test_external_inputs_of_other_kinds(house):
     stage=st.from_regex(r"[a-z](-?[a-z0-9]){0,31}", fullmatch=True).filter(lambda name: len(name) <= 32),
     key=st.text(min_size=1, max_size=20),
 )
-def test_names_are_within_the_limits(pipeline, stage, key):
+def test_job_names_are_within_their_limits(pipeline, stage, key):
     shared = {"instance_type": "ml.m5.large"}
     package = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/g/1"
     stages = {
@@ -464,14 +464,14 @@ def test_names_are_within_the_limits(pipeline, stage, key):
     assert all(re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", job) for job in jobs)
 
 
-def test_of_events_of_one_second_next_to_none_share_a_run_id():
+def test_events_of_one_second_rarely_share_a_run_id():
     place = Installation(bucket="bucket", region="eu-west-1", account="123456789012")
     second = datetime(2026, 1, 31, 14, 0, tzinfo=UTC)
     keys = [f"data:prices:raw/{number}/_SUCCESS:v1" for number in range(60_000)]
     assert len({run_id(place, "prices", key, second) for key in keys}) > len(keys) - 10
 
 
-def test_a_gate_does_not_judge_by_a_stale_result(house, first):
+def test_gate_rejects_a_stale_result(house, first):
     """With evaluate off its figures are those of the model before: a bad new one would pass."""
     document = house.changed("stages.evaluate.enabled", False)
     release = house.release(train_py="new")
@@ -480,7 +480,7 @@ def test_a_gate_does_not_judge_by_a_stale_result(house, first):
     assert found == [f"{what} (enable evaluate, or disable quality)"]
 
 
-def test_a_gate_may_judge_by_the_result_of_a_stage_that_is_off_and_same(house, first):
+def test_gate_accepts_a_disabled_stage_with_same_inputs(house, first):
     again = later(house, house.changed("stages.evaluate.enabled", False), house.results_of(first))
     assert actions(again)["quality"] == "reuse"
 
@@ -490,7 +490,7 @@ def test_a_gate_may_judge_by_the_result_of_a_stage_that_is_off_and_same(house, f
 BACK = "endpoint house-price-local serves c1 since ada rolled it back at noon"
 
 
-def test_what_was_rolled_back_is_not_deployed_again(house, first):
+def test_rolled_back_version_is_not_deployed_again(house, first):
     results = {**house.results_of(first)}
     back = tuple(replace(each, rolled_back=BACK) for each in results["deploy"])
     made = later(house, results={**results, "deploy": back})
@@ -502,7 +502,7 @@ def test_what_was_rolled_back_is_not_deployed_again(house, first):
     assert (actions(again)["register"], actions(again)["deploy"]) == ("run", "reuse")
 
 
-def test_what_was_rolled_back_is_deployed_when_something_changes(house, first):
+def test_changed_version_is_deployed_after_a_rollback(house, first):
     results = {**house.results_of(first)}
     back = tuple(replace(each, rolled_back=BACK) for each in results["deploy"])
     results["deploy"] = back
@@ -520,7 +520,7 @@ def test_what_was_rolled_back_is_deployed_when_something_changes(house, first):
     assert reasons(later(house, results=results, force=True))["deploy"] == "forced"
 
 
-def test_what_serves_again_after_a_rollback_is_what_it_is(house, first):
+def test_version_served_after_a_rollback_is_reused(house, first):
     results = {**house.results_of(first)}
     (good,) = results["deploy"]
     bad = replace(good, run="bad", fingerprint="other", inputs={**good.inputs, "x": "y"}, rolled_back=BACK)

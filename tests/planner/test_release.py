@@ -9,17 +9,17 @@ RELEASE = Release(
 )
 
 
-def test_a_folder_is_its_files():
+def test_folder_selects_its_files():
     assert RELEASE.select(["lib", "a.py"]) == ("a.py", "lib/b.py", "lib/c.py")
     assert RELEASE.select(["lib/"]) == ("lib/b.py", "lib/c.py")
 
 
-def test_nothing_there():
+def test_path_without_files_is_rejected():
     with pytest.raises(KeyError, match="li"):
         RELEASE.select(["li"])
 
 
-def test_a_bundle_is_named_by_its_content_alone():
+def test_bundle_name_depends_on_content_only():
     other = Release(
         "q", {"a.py": CodeFile("a" * 64, "another version", 9), "z.py": CodeFile("z" * 64)}, "doc", "commit"
     )

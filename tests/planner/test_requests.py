@@ -55,7 +55,7 @@ def test_script_mode_encodes_every_hyperparameter_as_json(requests):
     assert json.loads(made["sagemaker_program"]) == "train.py"
 
 
-def test_a_container_of_ones_own_gets_plain_texts(requests, house):
+def test_custom_container_gets_plain_texts(requests, house):
     image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/mine:1"
     stage = {"kind": "training", "image": image, "hyperparameters": {"a": "text", "b": 1, "c": False}}
     job = requests("train", "stages.train", stage)["CreateTrainingJob"]
@@ -86,12 +86,12 @@ def test_processing_with_a_command_has_no_code(requests):
     assert "ProcessingInputs" not in job
 
 
-def test_environment_of_the_stage_wins(requests):
+def test_stage_environment_overrides_defaults(requests):
     assert requests("train")["CreateTrainingJob"]["Environment"] == {"LOG": "info"}
     assert requests("prepare")["CreateProcessingJob"]["Environment"] == {"LOG": "debug"}
 
 
-def test_an_endpoint_of_an_artifact(requests, house):
+def test_endpoint_of_an_artifact_creates_a_model(requests, house):
     stage = {
         "kind": "endpoint",
         "model": "${stages.train.model}",
@@ -141,7 +141,7 @@ def deployed(requests):
         ({"bake": "5m"}, {"WaitIntervalInSeconds": 0}, 300),
     ],
 )
-def test_how_an_update_moves_traffic(deployed, update, routing, bake):
+def test_update_traffic_policy(deployed, update, routing, bake):
     policy = deployed(update=update)["UpdateEndpoint"]["DeploymentConfig"]["BlueGreenUpdatePolicy"]
     types = {"PERCENT": "CAPACITY_PERCENT", "COUNT": "INSTANCE_COUNT"}
     expected = {
@@ -153,7 +153,7 @@ def test_how_an_update_moves_traffic(deployed, update, routing, bake):
     assert policy["TerminationWaitInSeconds"] == bake
 
 
-def test_alarms_are_watched_by_the_update_that_bakes_for_them(deployed):
+def test_alarms_are_part_of_a_baking_update(deployed):
     alarms = {
         "errors": {"metric": "Invocation5XXErrors", "threshold": 2},
         "slow": {"metric": "ModelLatency", "threshold": 50_000, "period": "5m", "evaluate": 3},
@@ -171,7 +171,7 @@ def test_alarms_are_watched_by_the_update_that_bakes_for_them(deployed):
     assert config["BlueGreenUpdatePolicy"]["TerminationWaitInSeconds"] == 600
 
 
-def test_what_the_machine_does_around_an_update(deployed):
+def test_endpoint_steps_of_the_state_machine(deployed):
     test = {"file": "${stages.prepare.outputs.test}/one.csv", "expect": {"contains": "p", "max_latency": 2}}
     made = deployed(smoke_test=test, time_to_live="8h", keep=0)["Endpoint"]
     file = made["smoke_test"].pop("file")
@@ -198,19 +198,19 @@ def test_data_capture(deployed):
     assert other["DataCaptureConfig"]["DestinationS3Uri"].startswith("s3://other/house-price-")
 
 
-def test_the_machine_waits_as_long_as_an_update_does_on_purpose(house):
+def test_endpoint_timeout_includes_deliberate_waits(house):
     update = {"type": "linear", "size": 30, "wait": "10m", "bake": "5m"}
     changed = house.changed("stages.deploy.update", update)
     stage = plan(changed, house.trigger(), house.recorded()).stage("deploy")
     assert stage.timeout == 1800 + 3 * 600 + 300
 
 
-def test_an_endpoint_s_own_request_is_no_operation(requests):
+def test_endpoint_steps_are_not_an_operation(requests):
     with pytest.raises(PlanError, match="put the fields under CreateModel, CreateEndpointConfig, Create"):
         requests("deploy", "stages.deploy.request", {"Endpoint": {"keep": 1}})
 
 
-def test_a_model_is_served_with_the_image_it_was_trained_with(requests):
+def test_model_is_served_with_its_training_image(requests):
     made = requests("register", "stages.train.image", "sklearn-1.2")
     (container,) = made["CreateModelPackage"]["InferenceSpecification"]["Containers"]
     assert container["Image"].endswith(":1.2-1-cpu-py3")

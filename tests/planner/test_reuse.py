@@ -51,13 +51,13 @@ def reason(made, stage):
     return made.stage(stage).reason
 
 
-def test_where_there_is_no_champion_yet_the_comparison_holds(document, planned):
+def test_comparison_holds_while_there_is_no_champion(document, planned):
     made = planned(document(quality__require=[JUDGED, "${stages.evaluate.metrics.r2} > 0.5"]))
     assert reason(made, "quality") == "no earlier result; no champion yet"
     assert [step["op"] for step in steps(made)] == ["holds", "value", "value", ">", "and"]
 
 
-def test_the_champion_is_in_the_plan_and_explains_it(document, planned, house):
+def test_champion_metrics_are_inputs_of_the_gate(document, planned, house):
     judged = document(quality__require=JUDGED)
     first = planned(judged, champion=champion("a-run", 0.9))
     text = "evaluate.metrics.r2 >= champion.evaluate.metrics.r2 - 0.01"
@@ -69,7 +69,7 @@ def test_the_champion_is_in_the_plan_and_explains_it(document, planned, house):
 
 
 @pytest.mark.parametrize("reused", [False, True])
-def test_a_champion_is_not_judged_by_itself(document, planned, house, reused):
+def test_gate_is_not_rerun_for_its_own_champion(document, planned, house, reused):
     """The run that made it let it through, or took the gate's result from an earlier run."""
     judged = document(quality__require=JUDGED)
     first = planned(judged)
@@ -88,13 +88,13 @@ def test_a_champion_is_not_judged_by_itself(document, planned, house, reused):
         (Champion(PACKAGE, "a-run", {}), f"the champion ({PACKAGE}, made by run a-run) has no "),
     ],
 )
-def test_a_champion_without_the_metric(document, planned, made, said):
+def test_champion_without_the_metric_is_rejected(document, planned, made, said):
     with pytest.raises(PlanError) as caught:
         planned(document(quality__require=JUDGED), champion=made)
     assert [problem.message for problem in caught.value.problems] == [f"{said}evaluate.metrics.r2"]
 
 
-def test_cache_off_runs_always_and_so_does_what_depends_on_it(document, planned, house):
+def test_uncached_stage_reruns_with_its_dependents(document, planned, house):
     uncached = document(prepare__cache=False)
     first = planned(uncached)
     again = planned(uncached, house.results_of(first), 2)
@@ -105,7 +105,7 @@ def test_cache_off_runs_always_and_so_does_what_depends_on_it(document, planned,
     assert {stage.action for stage in cached.stages} == {"reuse"}
 
 
-def test_a_result_counts_for_its_age(document, planned, house):
+def test_result_is_reused_until_its_maximum_age(document, planned, house):
     aged = document(prepare__cache={"max_age": "7d"})
     first = planned(aged)
     (good,) = house.results_of(first)["prepare"]
@@ -116,7 +116,7 @@ def test_a_result_counts_for_its_age(document, planned, house):
     assert reason(late, "train") == "train: prepare runs again"
 
 
-def test_a_pinned_stage_lends_the_result_of_that_run(document, planned, house):
+def test_pinned_stage_reuses_the_result_of_its_run(document, planned, house):
     first = planned(document())
     results = house.results_of(first)
     run = "house-price-20260101t000000-abcdef"
@@ -137,7 +137,7 @@ def test_a_pinned_stage_lends_the_result_of_that_run(document, planned, house):
     assert made.warnings == (f"prepare: {reason(made, 'prepare')}",)
 
 
-def test_a_pin_without_a_result_is_refused(document, planned):
+def test_pin_without_a_result_is_rejected(document, planned):
     run = "house-price-20260101t000000-abcdef"
     with pytest.raises(PlanError) as caught:
         planned(document(prepare__pin=run), pinned={"prepare": Pinned(error=f"there is no run {run}")})
@@ -145,7 +145,7 @@ def test_a_pin_without_a_result_is_refused(document, planned):
     assert (problem.path, problem.message) == ("stages.prepare.pin", f"there is no run {run}")
 
 
-def test_a_gate_does_not_judge_by_a_stale_pin(document, planned, house):
+def test_gate_rejects_a_stale_pinned_result(document, planned, house):
     first = planned(document())
     run = "house-price-20260101t000000-abcdef"
     (good,) = house.results_of(first)["evaluate"]
@@ -156,7 +156,7 @@ def test_a_gate_does_not_judge_by_a_stale_pin(document, planned, house):
     assert [problem.message for problem in caught.value.problems] == [said]
 
 
-def test_attempts_have_names_and_places_of_their_own(document, planned):
+def test_each_attempt_has_its_own_names_and_locations(document, planned):
     made = planned(document(prepare__retry={"attempts": 3, "wait": "2m"}))
     prepare = made.stage("prepare")
     assert (prepare.attempts, prepare.wait) == (3, 120)
@@ -167,7 +167,7 @@ def test_attempts_have_names_and_places_of_their_own(document, planned):
     assert prepare.fingerprint == planned(document()).stage("prepare").fingerprint
 
 
-def test_the_longest_job_name_fits_for_every_attempt(house):
+def test_longest_job_name_fits_every_attempt(house):
     data = copy.deepcopy(house.DOCUMENT) | {"name": "p" * 40}
     data["stages"]["prepare"]["retry"] = {"attempts": 10}
     made = plan(load(data), house.trigger(), house.recorded())
@@ -183,7 +183,7 @@ def call(*after):
     return {"kind": "gate", "require": "1 < 2", "after": list(after)}
 
 
-def test_who_depends_on_which_gate(house):
+def test_stages_know_the_gates_that_they_depend_on(house):
     stages = {
         "a": call(),
         "skips": gate("a"),

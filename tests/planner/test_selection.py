@@ -29,16 +29,16 @@ def earlier(house):
     return house.results_of(planned(house))
 
 
-def test_all_others_are_off(house):
+def test_unselected_stages_are_disabled(house):
     assert enabled(select(house.changed(), Selection(("train", "deploy")))) == {"train", "deploy"}
 
 
-def test_without_a_selection_nothing_changes(house):
+def test_empty_selection_changes_nothing(house):
     document = house.changed()
     assert select(document, Selection()).pipeline is document
 
 
-def test_what_is_off_stays_off_and_whoever_names_it_can_be_told(house):
+def test_selected_but_disabled_stage_stays_disabled_and_is_reported(house):
     document, asked = house.changed("stages.train.enabled", False), Selection(("train", "deploy"))
     assert enabled(select(document, asked)) == {"deploy"}
     assert [str(each) for each in unrunnable(document, asked)] == [
@@ -57,21 +57,21 @@ def test_what_is_off_stays_off_and_whoever_names_it_can_be_told(house):
         (Selection(("train",), ("evaluate",)), "use either only or from"),
     ],
 )
-def test_what_cannot_be_is_refused(house, asked, said):
+def test_contradictory_selection_is_rejected(house, asked, said):
     with pytest.raises(PlanError, match=said):
         select(house.changed(), asked)
 
 
-def test_a_run_from_a_stage_is_that_and_all_after_it(house):
+def test_start_includes_every_dependent_stage(house):
     asked = Selection(start=("evaluate",), skip=("deploy",))
     assert enabled(select(house.changed(), asked)) == {"evaluate", "quality", "register"}
 
 
-def test_names_come_in_one_text_or_in_several():
+def test_names_are_parsed_from_one_or_more_values():
     assert parse_names(["a, b", "c,a", ""]) == ("a", "b", "c")
 
 
-def test_only_lends_what_is_not_selected_and_says_so(house, earlier):
+def test_only_reuses_unselected_stages_with_a_reason(house, earlier):
     made = planned(house, earlier, only=("quality",))
     first = earlier["train"][0].run
     assert made.stage("train").reason == f"not selected; uses the result of run {first}"
@@ -79,7 +79,7 @@ def test_only_lends_what_is_not_selected_and_says_so(house, earlier):
     assert made.stage("quality").reason == f"same as run {first}"
 
 
-def test_from_runs_the_stage_and_all_after_it_though_nothing_changed(house, earlier):
+def test_start_reruns_unchanged_stages(house, earlier):
     made = planned(house, earlier, start=("evaluate",))
     assert actions(made) == {
         "prepare": "reuse",
@@ -93,7 +93,7 @@ def test_from_runs_the_stage_and_all_after_it_though_nothing_changed(house, earl
     assert made.stage("quality").reason == "quality: evaluate runs again"
 
 
-def test_what_started_a_run_is_reused_by_the_next(house, earlier):
+def test_result_of_a_start_stage_is_reused_by_the_next_run(house, earlier):
     again = planned(house, earlier, start=("train",))
     later = house.results_of(again) | {"prepare": earlier["prepare"]}
     made = planned(house, later)
@@ -101,7 +101,7 @@ def test_what_started_a_run_is_reused_by_the_next(house, earlier):
     assert made.stage("evaluate").reused_from == again.run
 
 
-def test_skip_lends_and_the_rest_goes_on(house, earlier):
+def test_skipped_stage_is_reused_and_others_run(house, earlier):
     document = house.changed("stages.train.hyperparameters.n-estimators", 500)
     made = planned(house, earlier, document, skip=("train", "quality"))
     assert made.stage("train").reason.startswith("skipped in this run; uses the result of run")
@@ -109,25 +109,25 @@ def test_skip_lends_and_the_rest_goes_on(house, earlier):
     assert actions(made)["evaluate"] == "reuse"
 
 
-def test_a_gate_does_not_judge_by_what_is_not_selected_and_stale(house, earlier):
+def test_gate_rejects_an_unselected_stale_result(house, earlier):
     document = house.changed("stages.evaluate.arguments", ["--strict"])
     with pytest.raises(PlanError, match="evaluate is not selected, and its last result has other inputs"):
         planned(house, earlier, document, only=("quality",))
 
 
-def test_without_an_earlier_result_there_is_nothing_to_lend(house):
+def test_unselected_stage_without_a_result_is_rejected(house):
     message = "not selected, and there is no result in partition 2026-01-31; train needs"
     with pytest.raises(PlanError, match=message):
         planned(house, only=("train",))
 
 
-def test_force_runs_what_is_selected_and_nothing_else(house, earlier):
+def test_force_runs_only_selected_stages(house, earlier):
     asked = replace(house.trigger("manual:f"), only=("train",))
     made = plan(house.changed(), asked, house.recorded(earlier), force=True)
     assert [name for name, action in actions(made).items() if action == "run"] == ["train"]
 
 
-def test_a_trigger_keeps_its_selection_as_json():
+def test_trigger_json_keeps_its_selection():
     trigger = Trigger(
         "manual", "manual:1", "2026-01-31T14:00:00.000Z", start=("a",), skip=("b",), resumes="r"
     )

@@ -32,17 +32,17 @@ def test_waves(case):
     assert waves(order, dependencies) == expected
 
 
-def test_a_heavy_chain_is_cut_into_following_waves():
+def test_heavy_chain_is_cut_into_following_waves():
     weights = dict.fromkeys("abcde", 40)
     cut = waves("abcde", {"b": "a", "c": "b", "d": "c"}, weights, limit=100)
     assert cut == ((("a", "b"), ("e",)), (("c", "d"),))
 
 
-def test_a_single_heavy_stage_stays_alone():
+def test_heavy_stage_is_not_cut():
     assert waves("ab", {"b": "a"}, {"a": 500, "b": 1}, limit=100) == ((("a",),), (("b",),))
 
 
-def test_a_cycle_is_an_error():
+def test_cycle_raises():
     with pytest.raises(CycleError):
         waves("ab", {"a": "b", "b": "a"})
 
@@ -60,7 +60,7 @@ def graphs(draw):
 
 
 @given(graphs())
-def test_every_stage_once_and_after_all_it_needs(graph):
+def test_every_stage_runs_once_after_its_dependencies(graph):
     order, edges = graph
     result = waves(order, edges)
     at = {
@@ -79,7 +79,7 @@ def test_every_stage_once_and_after_all_it_needs(graph):
 
 
 @given(graphs())
-def test_the_reduction_reaches_what_the_edges_reach(graph):
+def test_reduction_preserves_reachability(graph):
     order, edges = graph
     reduced = reduction(order, edges)
 

@@ -26,7 +26,7 @@ def same(left, right):
 
 
 @pytest.mark.parametrize("text", TERRAFORM)
-def test_what_passes_is_read_alike_by_terraform_and_pyyaml_and_us(text):
+def test_accepted_scalars_are_read_equally_by_terraform_and_pyyaml(text):
     terraform, python = TERRAFORM[text], pyyaml(text)
     if not same(terraform, python):
         assert ambiguity(text) or python == ERROR, f"{text}: {terraform!r} and {python!r}"
@@ -34,7 +34,7 @@ def test_what_passes_is_read_alike_by_terraform_and_pyyaml_and_us(text):
         assert same(resolve(text), terraform)
 
 
-def test_the_recorded_readings_hold_both_agreement_and_disagreement():
+def test_recorded_readings_include_both_outcomes():
     differing = [text for text, value in TERRAFORM.items() if not same(value, pyyaml(text))]
 
     assert len(differing) > 30
@@ -42,7 +42,7 @@ def test_the_recorded_readings_hold_both_agreement_and_disagreement():
 
 
 @given(st.text(alphabet="0123456789+-.eE_:xobynYNTFrutlsaf~=", min_size=1, max_size=8))
-def test_what_passes_is_read_alike_by_pyyaml(text):
+def test_accepted_scalars_are_read_equally_by_pyyaml(text):
     python = pyyaml(text)
     if ambiguity(text) is None and python != ERROR and not isinstance(python, dict | list):
         assert same(resolve(text), python), text
@@ -52,7 +52,7 @@ EXAMPLES = [(trap, example) for trap in AMBIGUOUS_SCALARS for example in trap.ex
 
 
 @pytest.mark.parametrize(("trap", "example"), EXAMPLES, ids=[example for _, example in EXAMPLES])
-def test_every_example_is_caught_by_its_own_trap_and_its_remedy_is_none(trap, example):
+def test_example_matches_its_form_and_its_remedy_is_accepted(trap, example):
     message, remedy = ambiguity(example)
 
     assert message == f"{example} {trap.reading}"
@@ -80,17 +80,17 @@ INSTEAD = [
 
 
 @pytest.mark.parametrize(("text", "instead"), INSTEAD)
-def test_the_remedy_says_what_to_write(text, instead):
+def test_remedy_has_the_replacement(text, instead):
     assert ambiguity(text)[1] == f'write {instead}, or "{text}" for text'
 
 
 @pytest.mark.parametrize(
     "text", ["9007199254740993", "1" * 500, "0.12345678901234567890", "-0", "-0.0", "1.0e+999", "1" * 30]
 )
-def test_numbers_that_do_not_come_back_are_refused(text):
+def test_inexact_number_is_rejected(text):
     assert inexact(text)
 
 
 @pytest.mark.parametrize("text", ["0", "9007199254740991", "0.1", "1.0e-7", "-12.50", "+3"])
-def test_ordinary_numbers_pass(text):
+def test_exact_number_is_accepted(text):
     assert ambiguity(text) is None

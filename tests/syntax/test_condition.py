@@ -52,11 +52,11 @@ def shape(text):
         ("((1 < 2))", "(1 < 2)"),
     ],
 )
-def test_what_binds_more(text, expected):
+def test_operator_precedence(text, expected):
     assert shape(text) == expected
 
 
-def test_brackets_stay_in_what_people_read():
+def test_text_of_a_computation_keeps_parentheses():
     (found,) = comparisons(parse("(1 +2)*3 >= ${stages.evaluate.metrics.r2}"))
     assert found.text == "(1 + 2) * 3 >= ${stages.evaluate.metrics.r2}"
 
@@ -89,19 +89,19 @@ def test_brackets_stay_in_what_people_read():
         ("(" * 5000 + "1", f"the condition has 5001 tokens; the limit is {LIMIT}"),
     ],
 )
-def test_anything_else_is_refused_with_its_place(text, said):
+def test_invalid_condition_is_rejected_with_its_column(text, said):
     with pytest.raises(ValueError) as caught:
         parse(text)
     assert str(caught.value) == said
 
 
-def test_a_condition_as_long_as_it_may_be():
+def test_condition_of_the_maximum_length_is_parsed():
     nested = LIMIT // 2 - 2
     assert shape("(" * nested + "1" + ")" * nested + " < 2") == "(1 < 2)"
     assert shape("not " * (LIMIT - 3) + "1 < 2") == "(1 >= 2)"
 
 
-def test_of_several_all_must_hold():
+def test_several_conditions_are_joined_by_and():
     assert [each.op for each in comparisons(condition(("1 < 2 or 3 < 4", "2 > 1")))] == ["<", "<", ">"]
     assert condition(("1 < 2", "2 > 1")).op == "and"
     assert list(references(("1 < 2 * ${stages.evaluate.metrics.r2}", "2 > 1"))) == [R2]
@@ -149,28 +149,28 @@ def problems(require, **stages):
         ("1 > 0 andd 1 > 0", "'1 > 0 andd 1 > 0': column 7: expected an operator, or the end, found andd"),
     ],
 )
-def test_what_is_compared_must_be_comparable(require, said):
+def test_compared_values_must_have_comparable_types(require, said):
     assert problems(require) == ([said] if said else [])
 
 
-def test_the_champion_is_of_the_one_register_stage():
+def test_champion_requires_one_register_stage():
     message = "${champion.evaluate.metrics.r2} needs one register stage"
     another = {"kind": "register", "model": "s3://bucket/model.tar.gz"}
     found = problems("${champion.evaluate.metrics.r2} < 1", another=another)
     assert found == [f"{message}; the document has 2"]
 
 
-def test_the_champion_is_for_gates():
+def test_champion_is_allowed_only_in_gates():
     found = problems("1 < 2", more={"kind": "lambda", "function": "${champion.evaluate.metrics.r2}"})
     assert found == ["${champion.evaluate.metrics.r2} can be used only in a gate's require"]
 
 
 @pytest.mark.parametrize("otherwise", ["fail", "stop", "skip"])
-def test_what_becomes_of_the_run(otherwise):
+def test_else_action_of_a_gate(otherwise):
     assert problems("1 < 2", more={"kind": "gate", "require": "1 < 2", "else": otherwise}) == []
 
 
-def test_the_document_says_else():
+def test_else_action_is_written_as_else():
     found = problems("1 < 2", more={"kind": "gate", "require": "1 < 2", "otherwise": "stop"})
     assert found == ['unknown key "otherwise"']
     found = problems("1 < 2", more={"kind": "gate", "require": "1 < 2", "else": "halt"})

@@ -77,24 +77,24 @@ NEXT = [
 
 
 @pytest.mark.parametrize(("expression", "after", "expected"), NEXT)
-def test_the_next_times(expression, after, expected):
+def test_next_times_of_an_expression(expression, after, expected):
     assert following(expression, after, count=max(1, len(expected))) == expected
 
 
-def test_a_local_time_follows_daylight_saving():
+def test_local_time_follows_daylight_saving_time():
     assert following("0 8 * * ? *", "2026-03-28T00:00", ZURICH, 3) == [
         "2026-03-28T07:00", "2026-03-29T06:00", "2026-03-30T06:00",
     ]  # fmt: skip
 
 
-def test_a_time_that_the_clocks_skip_is_skipped():
+def test_time_skipped_by_daylight_saving_does_not_occur():
     """On 2026-03-29 Zurich's clocks go from 02:00 to 03:00."""
     assert following("30 2 * * ? *", "2026-03-28T12:00", ZURICH) == ["2026-03-30T00:30"]
     minutes = [at("2026-03-29T00:00") + timedelta(minutes=n) for n in range(180)]
     assert not any(cron_is_due("30 2 * * ? *", ZURICH, minute) for minute in minutes)
 
 
-def test_a_time_that_the_clocks_show_twice_counts_once():
+def test_time_repeated_by_daylight_saving_occurs_once():
     """On 2026-10-25 Zurich's clocks go from 03:00 back to 02:00."""
     minutes = [at("2026-10-24T22:00") + timedelta(minutes=n) for n in range(300)]
     due = [minute for minute in minutes if cron_is_due("30 2 * * ? *", ZURICH, minute)]
@@ -106,7 +106,7 @@ def test_a_time_that_the_clocks_show_twice_counts_once():
     st.integers(0, 3_000_000),
     st.sampled_from(["UTC", ZURICH, "America/St_Johns", "Pacific/Apia"]),
 )
-def test_the_next_time_is_due_and_none_before_it_is(expression, minutes_later, zone):
+def test_next_time_is_due_and_earlier_times_are_not(expression, minutes_later, zone):
     after = at("2024-01-01T00:00") + timedelta(minutes=minutes_later)
     due = next_due(expression, zone, after)
     assert due is None or cron_is_due(expression, zone, due)
@@ -135,12 +135,12 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("expression", "message"), WRONG)
-def test_what_is_no_cron_is_said(expression, message):
+def test_invalid_cron_expression_is_explained(expression, message):
     with pytest.raises(ValueError, match=message.replace("?", r"\?")):
         parse(expression)
 
 
-def test_rates():
+def test_rate_is_due_at_multiples_of_its_period():
     assert [rate_minutes(rate) for rate in ("1 minute", "5 minutes", "6 hours", "2 days")] == [
         1,
         5,

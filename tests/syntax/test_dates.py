@@ -24,7 +24,7 @@ FOUND = [
 
 
 @pytest.mark.parametrize(("text", "date"), FOUND)
-def test_the_first_date(text, date):
+def test_first_date_in_a_text(text, date):
     assert date_in(text) == date
 
 
@@ -39,11 +39,11 @@ def test_the_first_date(text, date):
         ("2024-01", "2024-01", "month", ("2024-01",)),
     ],
 )
-def test_the_first_days_of_all_periods(first, last, every, dates):
+def test_periods_between_two_dates(first, last, every, dates):
     assert periods(first, last, every) == dates
 
 
-def test_a_year_of_days_has_all_of_them():
+def test_year_has_a_period_for_every_day():
     assert len(periods("2024-01", "2024-12", "day")) == 366
 
 
@@ -59,7 +59,7 @@ def test_a_year_of_days_has_all_of_them():
         ("1990-01", "2024-01", "day", "more than 5,000 periods"),
     ],
 )
-def test_what_is_no_span_is_refused(first, last, every, said):
+def test_invalid_span_is_rejected(first, last, every, said):
     with pytest.raises(DocumentError, match=said):
         periods(first, last, every)
 
@@ -68,5 +68,5 @@ def test_what_is_no_span_is_refused(first, last, every, said):
     ("day", "every", "following"),
     [("2024-12", "month", "2025-01"), ("2024-12-31", "day", "2025-01-01"), ("2024-01", "year", "2025-01")],
 )
-def test_the_next_period_is_written_as_this_one_is(day, every, following):
+def test_next_period_keeps_the_precision(day, every, following):
     assert next_after(day, every) == following

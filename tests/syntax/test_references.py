@@ -38,11 +38,11 @@ def test_references_are_found_in_order(text, paths):
 @pytest.mark.parametrize(
     ("text", "open_"), [("${a", True), ("${a}", False), ("$${a", False), ("${a ${b}", True)]
 )
-def test_an_unclosed_reference_is_seen(text, open_):
+def test_unclosed_reference_is_detected(text, open_):
     assert unclosed(text) is open_
 
 
-def test_a_whole_reference_is_nothing_but_itself():
+def test_sole_reference_is_the_whole_text():
     assert sole_reference("${run.id}") == Reference("${run.id}", ("run", "id"))
     assert [sole_reference(text) for text in ("${run.id} ", "$${run.id}", "${a}${b}", "x")] == [None] * 4
 
@@ -70,16 +70,16 @@ def test_rendering_keeps_the_type_of_a_whole_value(value, rendered):
     assert type(result) is type(rendered)
 
 
-def test_only_scalars_stand_inside_a_text():
+def test_only_scalars_can_be_part_of_a_text():
     with pytest.raises(TypeError, match="a list cannot be part of a text"):
         render("a ${list}", lookup)
 
 
 @given(st.text())
-def test_an_escaped_text_renders_to_itself(text):
+def test_escaped_text_renders_to_itself(text):
     assert render(escape(text), lookup) == text
 
 
 @given(st.one_of(st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False)))
-def test_numbers_read_back_from_their_text(value):
+def test_number_text_parses_to_the_number(value):
     assert json.loads(text_of(value)) == value

@@ -112,7 +112,7 @@ def _reference(
 
 def _whole(site: ReferenceSite, accepts: Accepts, reference: Reference, known: Meaning) -> Iterator[Finding]:
     if known.type not in accepts.types:
-        expected = " or ".join(WORDS[each] for each in accepts.types)
+        expected = " or ".join(WORDS[type_] for type_ in accepts.types)
         yield Finding(
             site.path, f"{site.field} accepts {expected}, not {reference.text}, which is {WORDS[known.type]}"
         )

@@ -123,20 +123,20 @@ def problems(document) -> str:
     return "\n".join(f"{each.path}: {each.message}; {each.remedy}" for each in refused.value.problems)
 
 
-def test_both_are_good_as_they_stand(house):
+def test_tuning_and_transform_examples_are_valid(house):
     pipeline = load(made(house))
     assert pipeline.stages["tune"].max_jobs == 10
     assert pipeline.stages["score"].split_by == "Line"
 
 
 @pytest.mark.parametrize(("changes", "path", "message", "remedy"), BAD_TUNING)
-def test_a_tuning_stage_is_refused(house, changes, path, message, remedy):
+def test_invalid_tuning_stage_is_rejected(house, changes, path, message, remedy):
     told = problems(made(house, changes))
     assert any(path in line and message in line and remedy in line for line in told.splitlines()), told
 
 
 @pytest.mark.parametrize(("changes", "path", "message", "remedy"), BAD_TRANSFORM)
-def test_a_transform_stage_is_refused(house, changes, path, message, remedy):
+def test_invalid_transform_stage_is_rejected(house, changes, path, message, remedy):
     told = problems(made(house, score=changes))
     assert any(f"stages.score.{path}" in line and message in line for line in told.splitlines()), told
     assert remedy in told
@@ -166,7 +166,7 @@ def test_a_transform_stage_is_refused(house, changes, path, message, remedy):
         },
     ],
 )
-def test_a_tuning_stage_is_good(house, changes):
+def test_valid_tuning_stage_is_accepted(house, changes):
     score = {"image": "sklearn-1.4"}
     assert load(made(house, changes, score)).stages["tune"].kind == "tuning"
 
@@ -181,11 +181,11 @@ def test_a_tuning_stage_is_good(house, changes):
         {"max_payload_mb": 50, "max_concurrent": 2},
     ],
 )
-def test_a_transform_stage_is_good(house, changes):
+def test_valid_transform_stage_is_accepted(house, changes):
     assert load(made(house, score=changes)).stages["score"].kind == "transform"
 
 
-def test_a_hyperparameter_may_be_called_as_a_field_is(house):
+def test_hyperparameter_may_have_the_name_of_a_field(house):
     load(house({"stages.train.hyperparameters": {"instance_type": "", "image": "x" * 300}}))
 
 
@@ -194,7 +194,7 @@ def tuned(house, **hyperparameters):
     return house({"stages.tune": TUNE, **train})
 
 
-def test_a_training_stage_takes_what_the_tuning_stage_found(house):
+def test_training_stage_refers_to_tuned_hyperparameters(house):
     made = load(
         tuned(
             house,
@@ -222,7 +222,7 @@ def test_a_training_stage_takes_what_the_tuning_stage_found(house):
         ),
     ],
 )
-def test_a_hyperparameter_that_nobody_declared(house, reference, message, remedy):
+def test_undeclared_hyperparameter_is_rejected(house, reference, message, remedy):
     document = house({"stages.tune": TUNE, "stages.evaluate.environment": {"X": f"${{stages.{reference}}}"}})
     with pytest.raises(DocumentError) as refused:
         load(document)
@@ -232,7 +232,7 @@ def test_a_hyperparameter_that_nobody_declared(house, reference, message, remedy
     assert remedy in problem.remedy
 
 
-def test_a_gate_compares_a_hyperparameter_as_a_text(house):
+def test_gate_compares_a_hyperparameter_as_text(house):
     load(
         house({"stages.tune": TUNE, "stages.quality.require": "${stages.tune.hyperparameters.loss} == 'mae'"})
     )

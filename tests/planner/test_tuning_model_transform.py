@@ -64,7 +64,7 @@ def results_of(made):
     return found
 
 
-def test_a_tuning_job(planned):
+def test_tuning_request(planned):
     stage = planned().stage("tune")
     request = stage.requests[TUNING]
     assert check(TUNING, request) == ()
@@ -105,14 +105,14 @@ WHOLE = {
 }
 
 
-def test_a_training_stage_takes_the_values_that_this_run_finds(planned):
+def test_training_takes_values_tuned_in_this_run(planned):
     stage = planned({"score": WHOLE}).stage("score")
     token = "<<tune.hyperparameters.depth>>"
     assert stage.requests["CreateTrainingJob"]["HyperParameters"]["depth"] == f'"{token}"'
     assert Binding(token, ("tune", "hyperparameters", "depth")) in stage.bindings
 
 
-def test_or_those_of_the_last_good_search(planned):
+def test_training_takes_values_of_the_last_good_tuning(planned):
     results = results_of(planned({"score": WHOLE}))
     changes = {"score": {**WHOLE, "volume_size_gb": 40}, "tune": {"enabled": False}}
     with pytest.raises(PlanError, match=r"stages\.score: tune has no hyperparameters\.depth in run"):
@@ -128,7 +128,7 @@ def test_or_those_of_the_last_good_search(planned):
         assert stage.bindings == ()
 
 
-def test_a_container_of_ones_own_gets_plain_values(planned):
+def test_custom_tuning_container_gets_plain_values(planned):
     ranges = {"kernel": {"type": "categorical", "values": ["rbf", 1, False]}}
     tune = {"image": IMAGE, "entry_point": None, "ranges": ranges, "strategy": "Grid", "max_jobs": None}
     stage = planned({"tune": tune}).stage("tune")
@@ -142,7 +142,7 @@ def test_a_container_of_ones_own_gets_plain_values(planned):
     assert stage.timeout == 2 * (3600 + 600)
 
 
-def test_a_request_is_merged_and_its_limits_are_the_stage_s(planned):
+def test_merged_request_limits_set_the_stage_timeout(planned):
     changes = {
         "HyperParameterTuningJobConfig": {"ResourceLimits": {"MaxRuntimeInSeconds": 900}, "RandomSeed": 1},
         "TrainingJobDefinition": {"EnableNetworkIsolation": True},
@@ -160,14 +160,14 @@ def test_a_request_is_merged_and_its_limits_are_the_stage_s(planned):
     assert stage.timeout == 1500
 
 
-def test_no_tuning_job_is_waited_for_longer_than_aws_lets_it_run(planned):
+def test_tuning_timeout_is_within_the_aws_limit(planned):
     days = {"max_jobs": 700, "max_runtime_seconds": 86_400}
     assert planned({"tune": days}).stage("tune").timeout == 30 * 86_400
 
 
 @pytest.mark.parametrize("stage", ["tune", "a-very-long-name-of-a-stage-here"])
 @pytest.mark.parametrize("pipeline", ["p", "house-price", "a-name-of-forty-characters-which-is-long"])
-def test_names_of_tuning_jobs(pipeline, stage):
+def test_tuning_job_name_is_within_its_limit(pipeline, stage):
     run = f"{pipeline}-20260131t140000-0a1b2c"
     names = {tuning_job_name(run, stage, attempt) for attempt in range(1, 11)}
     names |= {tuning_job_name(run[:-1] + "d", stage), tuning_job_name(run, stage + "x")}
@@ -178,7 +178,7 @@ def test_names_of_tuning_jobs(pipeline, stage):
     assert all(name.startswith(f"{pipeline}-{stage}"[:15]) for name in names)
 
 
-def test_a_model_of_the_best_job(planned):
+def test_model_stage_serves_the_best_job(planned):
     stage = planned().stage("served")
     container = stage.requests["CreateModel"]["PrimaryContainer"]
     assert stage.requests.keys() == {"CreateModel"}
@@ -188,7 +188,7 @@ def test_a_model_of_the_best_job(planned):
     assert container["Image"].endswith("sagemaker-scikit-learn:1.4-2-cpu-py3")
 
 
-def test_a_transform_of_a_model(planned):
+def test_transform_of_a_model_stage(planned):
     stage = planned().stage("score")
     assert stage.requests.keys() == {TRANSFORM}
     request = stage.requests[TRANSFORM]
@@ -217,7 +217,7 @@ def test_a_transform_of_a_model(planned):
     assert stage.timeout == 3600
 
 
-def test_a_transform_of_an_artifact_makes_a_model(planned):
+def test_transform_of_an_artifact_creates_a_model(planned):
     score = {
         "model": "${stages.tune.model}",
         "entry_point": "train.py",
@@ -239,7 +239,7 @@ def test_a_transform_of_an_artifact_makes_a_model(planned):
     assert stage.outputs == {"predictions": "s3://bucket/runs/mine"}
 
 
-def test_files_that_are_not_cut_have_no_strategy(planned):
+def test_unsplit_transform_has_no_batch_strategy(planned):
     score = {"split_by": "None", "content_type": "image/png", "model": "mine"}
     request = planned({"score": score}).stage("score").requests[TRANSFORM]
     assert "BatchStrategy" not in request
@@ -247,7 +247,7 @@ def test_files_that_are_not_cut_have_no_strategy(planned):
     assert request["TransformOutput"]["AssembleWith"] == "None"
 
 
-def test_what_is_unchanged_is_reused(planned):
+def test_unchanged_stages_are_reused(planned):
     first = planned()
     again = planned(results=results_of(first), key="code:house-price:2")
     assert [stage.action for stage in again.stages] == ["reuse"] * 4
@@ -274,14 +274,14 @@ def test_what_is_unchanged_is_reused(planned):
         ("served", {"environment": {"A": "1"}}, "served: environment.A is new (1)"),
     ],
 )  # fmt: skip
-def test_a_reason_is_in_the_document_s_words(planned, stage, fields, reason):
+def test_reason_has_the_documents_field_name(planned, stage, fields, reason):
     results = results_of(planned())
     again = planned({stage: fields}, results, key="code:house-price:2")
     assert again.stage(stage).action == "run"
     assert again.stage(stage).reason.startswith(reason)
 
 
-def test_a_model_is_made_again_when_what_it_serves_is(planned):
+def test_model_is_created_again_when_its_artifact_is_new(planned):
     """Its artifact may lie elsewhere then; a transform with the same inputs would predict the same."""
     results = results_of(planned())
     del results["tune"]
@@ -294,7 +294,7 @@ def test_a_model_is_made_again_when_what_it_serves_is(planned):
     }
 
 
-def test_of_predictions_at_a_place_of_ones_own_only_the_newest_count(planned):
+def test_only_the_newest_predictions_at_a_custom_uri_are_reused(planned):
     own = {"score": {"output": "s3://${bucket}/runs/mine"}}
     first, other = planned(own), planned(own | {"tune": {"max_jobs": 6}}, key="code:house-price:2")
     results = results_of(first)

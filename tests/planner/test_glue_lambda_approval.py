@@ -33,7 +33,7 @@ def planned(house, stage, results=None, time="2026-01-31T14:00:00.000Z", key="co
     return plan(pipeline, house.trigger(key, time), house.recorded(results))
 
 
-def test_a_glue_run(house):
+def test_glue_stage_starts_a_job_run(house):
     made = planned(house, GLUE)
     stage = made.stage("extra")
     outputs = f"s3://bucket/runs/house-price/{made.run}/extra"
@@ -74,7 +74,7 @@ def test_a_glue_run(house):
         ({"job": "mine"}, {}),
     ],
 )
-def test_capacity_of_a_glue_run(house, fields, capacity):
+def test_glue_capacity_is_in_the_request(house, fields, capacity):
     request = planned(house, {**GLUE, **fields}).stage("extra").requests["StartJobRun"]
     known = ("MaxCapacity", "WorkerType", "NumberOfWorkers")
     assert {name: request[name] for name in known if name in request} == capacity
@@ -82,7 +82,7 @@ def test_capacity_of_a_glue_run(house, fields, capacity):
     assert request["JobName"] == fields.get("job", name)
 
 
-def test_a_request_of_glue_is_merged_and_checked(house):
+def test_glue_request_is_merged_and_checked(house):
     merged = planned(house, {**GLUE, "request": {"ExecutionClass": "STANDARD"}})
     assert merged.stage("extra").requests["StartJobRun"]["ExecutionClass"] == "STANDARD"
     for request, message in (
@@ -94,7 +94,7 @@ def test_a_request_of_glue_is_merged_and_checked(house):
             planned(house, {**GLUE, "request": request})
 
 
-def test_a_function_gets_its_payload_and_nothing_else(house):
+def test_function_receives_only_its_payload(house):
     stage = planned(house, CALL).stage("extra")
     payload = {"r2": "<<evaluate.metrics.r2>>", "n": [1, 300], "ok": True}
     assert stage.requests == {"Invoke": {"FunctionName": "notify", "Payload": payload}}
@@ -104,7 +104,7 @@ def test_a_function_gets_its_payload_and_nothing_else(house):
     assert stage.timeout == 300
 
 
-def test_what_is_asked(house):
+def test_approval_stage_has_message_and_package(house):
     stage = planned(house, ASK).stage("extra")
     package = "<<register.package>>"
     assert stage.requests == {
@@ -117,7 +117,7 @@ def test_what_is_asked(house):
     assert plain.timeout == 5_400
 
 
-def test_an_approval_counts_again_only_for_what_was_approved(house):
+def test_approval_is_reused_only_for_the_same_package(house):
     first = planned(house, ASK)
     results = house.results_of(first)
     again = planned(house, ASK, results, key="code:house-price:2").stage("extra")
@@ -130,7 +130,7 @@ def test_an_approval_counts_again_only_for_what_was_approved(house):
     assert planned(house, ASK, gone, key="code:house-price:2").stage("extra").action == "run"
 
 
-def test_a_changed_payload_and_a_changed_argument_are_named(house):
+def test_reason_names_changed_payload_and_argument(house):
     for stage, change, reason in (
         (CALL, {"payload": {"r2": 1}}, "payload.n.0 1 is gone"),
         (GLUE, {"arguments": {"rate": "0.75", "warm": "true"}}, "arguments.rate 0.88 -> 0.75"),

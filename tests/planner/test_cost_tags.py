@@ -46,7 +46,7 @@ def requests(house):
     ]
 
 
-def test_every_kind_of_request_is_there(requests):
+def test_every_taggable_request_is_covered(requests):
     assert {operation for _, operation, _ in requests} == {
         "CreateProcessingJob",
         "CreateTrainingJob",
@@ -59,7 +59,7 @@ def test_every_kind_of_request_is_there(requests):
     }
 
 
-def test_what_a_run_makes_carries_its_tags(requests):
+def test_created_resources_have_cost_tags(requests):
     for stage, operation, request in requests:
         tags = {each["Key"]: each["Value"] for each in request["Tags"]}
         assert (OWNER if operation in LASTING else WHOLE) <= tags.keys(), (stage, operation)

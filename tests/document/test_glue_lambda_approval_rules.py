@@ -43,14 +43,14 @@ PROBLEMS = [
 
 
 @pytest.mark.parametrize(("stage", "place", "message"), PROBLEMS)
-def test_what_is_refused_and_where(house, stage, place, message):
+def test_invalid_stage_is_rejected_at_its_path(house, stage, place, message):
     with pytest.raises(DocumentError) as caught:
         load(house({"stages.extra": stage}))
     found = [problem for problem in caught.value.problems if problem.path.startswith(f"stages.extra.{place}")]
     assert any(message in f"{problem.message} {problem.remedy}" for problem in found), caught.value.message
 
 
-def test_what_is_taken(house):
+def test_valid_stages_are_accepted(house):
     glue = {**GLUE, "arguments": {"additional-python-modules": "x==1", "conf": "a=b"}, "outputs": ["made"]}
     payload = {"r2": "${stages.evaluate.metrics.r2}", "deep": ["${stages.train.model}", {"x": 1}]}
     document = house({"stages.shape": glue, "stages.ask": ASK, "stages.call": {**CALL, "payload": payload}})
