@@ -121,7 +121,7 @@ def test_a_stage_is_tried_again_under_another_name_and_in_another_place(flow):
     assert record.status == "SUCCEEDED", record.reason
     score = record.stage("score")
     assert (score.attempt, score.attempts, score.job) == (2, 3, f"{record.run}-score-2")
-    (earlier,) = score.earlier
+    (earlier,) = score.failed_attempts
     assert earlier.job == f"{record.run}-score-1"
     assert why(score).startswith("attempt 2 of 3; attempt 1: AlgorithmError")
     folder = f"runs/flow/{record.run}/score"
@@ -144,7 +144,7 @@ def test_the_last_attempt_fails_the_run(flow):
     retry = {"score__retry": {"attempts": 2, "wait": "1s"}, "score__arguments": ["no number", "never"]}
     record = flow.run(document(0.5, "failed", **retry))
     assert record.status == "FAILED"
-    assert (record.stage("score").attempt, len(record.stage("score").earlier)) == (2, 1)
+    assert (record.stage("score").attempt, len(record.stage("score").failed_attempts)) == (2, 1)
     assert statuses(record) == {"score": "FAILED", "quality": "NOT_RUN", "register": "NOT_RUN"}
 
 

@@ -211,7 +211,7 @@ def test_the_best_of_three_training_jobs_is_the_result(ran, sagemaker) -> None:
     assert result["model"] == best["ModelArtifacts"]["S3ModelArtifacts"]
     assert result["metrics"] == {each["MetricName"]: each["Value"] for each in best["FinalMetricDataList"]}
     assert result["metrics"]["mae"] == values[result["best"]]
-    assert ran["tune"]["unseen"] == ["never"]
+    assert ran["tune"]["unmatched_metrics"] == ["never"]
     tuned = {name: best["HyperParameters"][name] for name in ("depth", "criterion")}
     fixed = {"seconds": best["HyperParameters"]["seconds"], "broken": best["HyperParameters"]["broken"]}
     assert result["hyperparameters"] == {**tuned, **fixed, "criterion": json.loads(tuned["criterion"])}

@@ -322,7 +322,9 @@ def test_metric_without_a_match_is_listed(run):
     result = {"metrics": {"mae": 3.0}}
     record(run, "train", inputs=json.dumps(asked), result=json.dumps(result))
     record(run, "prepare", result=json.dumps({}))
-    unseen = {stage.name: stage.unseen for stage in show(run, RUN).stages if stage.unseen}
+    unseen = {
+        stage.name: stage.unmatched_metrics for stage in show(run, RUN).stages if stage.unmatched_metrics
+    }
     assert unseen == {"train": ("rmse",)}
 
 

@@ -109,12 +109,15 @@ def why(stage: StageRecord) -> str:
     reason = stage.reason.removeprefix(f"{stage.name}: ")
     if stage.status == "NOT_RUN":
         return f"{stage.cause}; planned to run: {reason}"
-    if not stage.earlier:
+    if not stage.failed_attempts:
         return stage.cause or stage.detail or reason
     attempts = [
-        f"attempt {len(stage.earlier) + 1} of {stage.attempts}{': ' + stage.cause if stage.cause else ''}"
+        f"attempt {len(stage.failed_attempts) + 1} of {stage.attempts}"
+        f"{': ' + stage.cause if stage.cause else ''}"
     ]
-    return "; ".join([*attempts, *(f"attempt {failed.attempt}: {failed.cause}" for failed in stage.earlier)])
+    return "; ".join(
+        [*attempts, *(f"attempt {failed.attempt}: {failed.cause}" for failed in stage.failed_attempts)]
+    )
 
 
 def watch(session: Session, run: str) -> RunRecord:

@@ -64,7 +64,7 @@ def print_outcome(gateway: OperatorGateway, record: RunRecord, again: str) -> No
 
 def print_missing_metrics(record: RunRecord) -> None:
     for stage in record.stages:
-        for metric in stage.unseen:
+        for metric in stage.unmatched_metrics:
             output.note(f"warning: no log line of {stage.name} matches the metric {metric}")
 
 

@@ -17,15 +17,17 @@ from stagewright.syntax.findings import nearest
 class StageRecord:
     """One stage of a run. Times are ISO 8601 UTC text, empty before they are known.
 
-    status       PLANNED, RUNNING, WAITING (for an approval), SUCCEEDED, FAILED, REUSED, CLOSED (a gate that
-                 did not fail the run), SKIPPED (disabled, or behind such a gate), STOPPED (with the run) or
-                 NOT_RUN (because the run failed)
+    `status` is PLANNED, RUNNING, WAITING (for an approval), SUCCEEDED, FAILED, REUSED, CLOSED (a gate that did
+    not fail the run), SKIPPED (disabled, or behind such a gate), STOPPED (with the run) or NOT_RUN (because
+    the run failed).
+
     wave, chain, position  the position in the plan, -1 if the stage does not run
-    detail       what the service reports about an active job, or what the stage waits for
-    attempts     the most attempts; `earlier` are the failed attempts that were retried
-    reused_from  the run whose result the stage reuses
-    unseen       metrics of a training stage whose expressions matched no output
-    definition   the Glue job of a Glue stage
+    detail                 what the service reports about an active job, or what the stage waits for
+    attempts               the most attempts
+    failed_attempts        the attempts that failed and were retried
+    reused_from            the run whose result the stage reuses
+    unmatched_metrics      metrics of a training stage whose expressions matched no output
+    definition             the Glue job of a Glue stage
     """
 
     name: str
@@ -46,11 +48,11 @@ class StageRecord:
     fingerprint: str = ""
     attempt: int = 0
     attempts: int = 1
-    earlier: tuple[AttemptItem, ...] = ()
+    failed_attempts: tuple[AttemptItem, ...] = ()
     error: str = ""
     cause: str = ""
     reused_from: str = ""
-    unseen: tuple[str, ...] = ()
+    unmatched_metrics: tuple[str, ...] = ()
     definition: str = ""
 
 

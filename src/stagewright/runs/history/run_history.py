@@ -190,15 +190,17 @@ def _record(header: Header) -> RunRecord:
 
 
 def _stage(
-    header: Header, plan: PlannedStage, item: StageItem | None, earlier: Sequence[AttemptItem]
+    header: Header, plan: PlannedStage, item: StageItem | None, failed_attempts: Sequence[AttemptItem]
 ) -> StageRecord:
     """Return the stage as planned, with what the state machine recorded if it ran."""
     unchanged = {"reuse": "REUSED", "skip": "SKIPPED"}.get(plan.action)
     record = StageRecord(
         status=unchanged or ("PLANNED" if header.is_open else "NOT_RUN"),
-        job=plan.job_of(len(earlier) + 1) if KINDS[plan.kind].has_job else str(plan.result.get("job", "")),
+        job=plan.job_of(len(failed_attempts) + 1)
+        if KINDS[plan.kind].has_job
+        else str(plan.result.get("job", "")),
         metrics=plan.result.get("metrics") or {},
-        earlier=tuple(earlier),
+        failed_attempts=tuple(failed_attempts),
         **{name: getattr(plan, name) for name in PLANNED_FIELDS},
     )
     if item is None:
@@ -214,7 +216,7 @@ def _stage(
         attempt=item.attempt,
         error=item.error,
         cause=item.cause,
-        unseen=_missing_metrics(item),
+        unmatched_metrics=_unmatched_metrics(item),
         detail=_question(header, item) if item.status == WAITING else "",
     )
 
@@ -230,7 +232,7 @@ def _question(header: Header, item: StageItem) -> str:
     return f"waits for approval{question} (stagewright approve {header.run} --why TEXT)"
 
 
-def _missing_metrics(item: StageItem) -> tuple[str, ...]:
+def _unmatched_metrics(item: StageItem) -> tuple[str, ...]:
     seen = item.result.get("metrics") or {}
     defined = [match[1] for path in item.inputs if (match := METRIC.fullmatch(path))]
     return tuple(name for name in sorted(defined) if item.status == "SUCCEEDED" and name not in seen)

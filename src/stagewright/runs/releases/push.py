@@ -84,7 +84,7 @@ def push(
     upstream triggers form a cycle.
     """
     pushed = layers.pushed_layers(pipeline, overlay, by)
-    _check(gateway, pushed, files)
+    _validate(gateway, pushed, files)
     changes = _changes(_current(gateway, pipeline.name), pushed, files)
     manifest = Manifest(
         Release(pipeline.name, changes.files, pushed.base.sha256, commit),
@@ -106,16 +106,16 @@ def push(
     return PushResult(key, stored.digest, changes.changed, changes.removed, document=changes.document)
 
 
-def _check(gateway: Gateway, pushed: Layers, files: Mapping[str, bytes]) -> None:
+def _validate(gateway: Gateway, pushed: Layers, files: Mapping[str, bytes]) -> None:
     """Raise what is wrong before anything is written."""
     document = pushed.document()
-    _check_code(load(document), files)
+    _require_code(load(document), files)
     upstream.check(gateway, document)
 
 
 def _changes(before: Manifest | None, pushed: Layers, files: Mapping[str, bytes]) -> _Changes:
     known = before.release.files if before else {}
-    listed = {path: _listed(known.get(path), body) for path, body in files.items()}
+    listed = {path: _manifest_entry(known.get(path), body) for path, body in files.items()}
     now = (pushed.base.sha256, _sha256(pushed.environment))
     return _Changes(
         pushed.pipeline,
@@ -126,7 +126,7 @@ def _changes(before: Manifest | None, pushed: Layers, files: Mapping[str, bytes]
     )
 
 
-def _listed(known: CodeFile | None, body: bytes) -> CodeFile:
+def _manifest_entry(known: CodeFile | None, body: bytes) -> CodeFile:
     """Return a file's entry in the manifest. A file that must be uploaded has no version."""
     sha256 = hashlib.sha256(body).hexdigest()
     return CodeFile(sha256, known.version if known and known.sha256 == sha256 else "", len(body))
@@ -187,7 +187,7 @@ def _put_layers(gateway: Gateway, pushed: Layers) -> None:
             gateway.documents.put_layer(pushed.pipeline, layer, replace(new, written=now))
 
 
-def _check_code(pipeline: Pipeline, files: Mapping[str, bytes]) -> None:
+def _require_code(pipeline: Pipeline, files: Mapping[str, bytes]) -> None:
     release = Release(pipeline.name, {path: CodeFile("") for path in files})
     problems: list[Problem] = []
     for name, stage in pipeline.stages.items():
