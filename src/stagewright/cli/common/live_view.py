@@ -111,13 +111,10 @@ def why(stage: StageRecord) -> str:
         return f"{stage.cause}; planned to run: {reason}"
     if not stage.failed_attempts:
         return stage.cause or stage.detail or reason
-    attempts = [
-        f"attempt {len(stage.failed_attempts) + 1} of {stage.attempts}"
-        f"{': ' + stage.cause if stage.cause else ''}"
-    ]
-    return "; ".join(
-        [*attempts, *(f"attempt {failed.attempt}: {failed.cause}" for failed in stage.failed_attempts)]
-    )
+    last = f"attempt {len(stage.failed_attempts) + 1} of {stage.attempts}"
+    causes = [f"{last}: {stage.cause}" if stage.cause else last]
+    causes += [f"attempt {failed.attempt}: {failed.cause}" for failed in stage.failed_attempts]
+    return "; ".join(causes)
 
 
 def watch(session: Session, run: str) -> RunRecord:
