@@ -18,8 +18,8 @@ class StageRecord:
     """One stage of a run. Times are ISO 8601 UTC text, empty before they are known.
 
     `status` is PLANNED, RUNNING, WAITING (for an approval), SUCCEEDED, FAILED, REUSED, CLOSED (a gate that
-    did not fail the run), SKIPPED (disabled, or behind such a gate), STOPPED (with the run) or NOT_RUN (because
-    the run failed).
+    did not fail the run), SKIPPED (disabled, or behind such a gate), STOPPED (with the run) or NOT_RUN
+    (because the run failed).
 
     wave, chain, position  the position in the plan, -1 if the stage does not run
     detail                 what the service reports about an active job, or what the stage waits for
