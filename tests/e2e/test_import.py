@@ -320,7 +320,7 @@ def converted(item: Any) -> tuple[Any, set[str], Any]:
         made = convert(read, scripts)
     except StagewrightError as error:
         return str(error), set(), None
-    return made.document, {note.place for note in made.notes}, made.notes
+    return made.document, {note.path for note in made.notes}, made.notes
 
 
 @pytest.mark.parametrize("path", list(leaves(ITEM)))
@@ -350,11 +350,11 @@ def test_what_is_missing_or_wrong_makes_nothing(place: Place, tmp_path: Path) ->
 
     scripts = ("--scripts", str(place.folder / "scripts"))
     assert "not JSON" in refused("{")
-    assert "bash_script.sh, which is not among the scripts" in refused(ITEM)
+    assert "bash_script.sh, which the scripts do not have" in refused(ITEM)
     assert "training_job: must be Y or N, not 'yes'" in refused(ITEM | {"training_job": "yes"}, *scripts)
     broken = ITEM | {"preprocessing": ITEM["preprocessing"] | {"container_argument": "--x"}}
     assert "preprocessing.container_argument: must be a list" in refused(broken, *scripts)
-    assert "no section of a stage" in refused({"name": {"S": "x"}}, *scripts)
+    assert "no section for a stage" in refused({"name": {"S": "x"}}, *scripts)
     unread = ITEM | {
         "tuning": ITEM["tuning"] | {"hyperparametejobobjective": {"MetricName": "R2", "Type": "Minimize"}}
     }

@@ -48,14 +48,14 @@ def refused(item: dict[str, Any]) -> dict[str, str]:
 
 
 def notes(item: dict[str, Any]) -> dict[str, str]:
-    return {note.place: str(note) for note in convert(Item(item), Scripts({})).notes}
+    return {note.path: str(note) for note in convert(Item(item), Scripts({})).notes}
 
 
 def test_all_that_is_wrong_with_an_item_is_told_at_once() -> None:
     assert refused(BROKEN) == {
-        "training_job": "must be Y or N, not 'yes': the sample takes all but Y for N",
-        "create_model": "is Y, and the item has no model_para",
-        "preprocessing.container_entrypoint": "it runs run.sh, which is not among the scripts",
+        "training_job": "must be Y or N, not 'yes', which the sample reads as N",
+        "create_model": "is Y, but the item has no model_para",
+        "preprocessing.container_entrypoint": "it runs run.sh, which the scripts do not have",
         "preprocessing.container_argument": 'must be a list, not "--x"',
         "preprocessing.image_url": 'must be text, not ["own/image:1"]',
         "training.hyperparameters.sagemaker_program": "no train.py in s3://b/source.tar.gz",
@@ -67,7 +67,7 @@ def test_all_that_is_wrong_with_an_item_is_told_at_once() -> None:
 
 def test_a_name_that_is_missing_hides_nothing_else() -> None:
     item = {name: value for name, value in BROKEN.items() if name != "name"}
-    assert refused(item) == refused(BROKEN) | {"name": "the item has none"}
+    assert refused(item) == refused(BROKEN) | {"name": "the item has no name"}
 
 
 @pytest.mark.parametrize(
@@ -81,19 +81,19 @@ def test_a_name_that_is_missing_hides_nothing_else() -> None:
     ],
 )
 def test_a_switch_without_its_section(switch: str, section: str) -> None:
-    assert refused(ITEM | {switch: "Y"}) == {switch: f"is Y, and the item has no {section}"}
+    assert refused(ITEM | {switch: "Y"}) == {switch: f"is Y, but the item has no {section}"}
     told = notes(ITEM | {switch: "N"})[switch]
-    assert told == f"{switch}: N, and the item has no {section}: no stage is made (add {section} for one)"
+    assert told == f"{switch}: N, and the item has no {section}, so there is no stage (add {section})"
 
 
 def test_a_tuning_section_without_ranges() -> None:
     item = ITEM | {"tuning": {"instance_type": "ml.m5.large"}}
-    assert refused(item | {"tuning_job": "Y"}) == {"tuning.parameterranges": "no range, and tuning_job is Y"}
-    assert "no stage is made of tuning" in notes(item | {"tuning_job": "N"})["tuning.parameterranges"]
+    assert refused(item | {"tuning_job": "Y"}) == {"tuning.parameterranges": "no range, but tuning_job is Y"}
+    assert "there is no stage tuning" in notes(item | {"tuning_job": "N"})["tuning.parameterranges"]
 
 
 def test_a_number_that_is_none_is_named_as_such(tmp_path: Path) -> None:
     file = tmp_path / "item.json"
     file.write_text(json.dumps({"name": {"S": "m"}, "instance_count": {"N": "abc"}}))
-    with pytest.raises(DocumentError, match="not DynamoDB's JSON: a value of type N is no number"):
+    with pytest.raises(DocumentError, match="not DynamoDB JSON: a value of type N is not a number"):
         Item.read(file)

@@ -1,10 +1,11 @@
-"""From an item of AWS's sample *Build a Reusable MLOps Framework for Amazon SageMaker Using AWS Step
-Functions, Amazon DynamoDB and Terraform* to a document and its code files.
+"""Conversion of an item of AWS's sample *Build a Reusable MLOps Framework for Amazon SageMaker Using AWS Step
+Functions, Amazon DynamoDB and Terraform* to a pipeline document with its code files.
 
-The sample: aws-samples/sagemaker-mlops-reusable-framework on GitHub, commit b071c42.
+The sample is aws-samples/sagemaker-mlops-reusable-framework on GitHub, commit b071c42.
 
-What an item holds, and what becomes of it: docs/migration.md. `item` reads it and remembers what was used,
-`scripts` has the code files, `stages` makes a stage of each section, `document` puts them together.
+docs/migration.md describes the attributes of an item and their conversion. `item` reads an item and records
+which attributes are used. `scripts` reads the code files. `stages` converts each section to a stage.
+`document` combines them.
 """
 
 from __future__ import annotations

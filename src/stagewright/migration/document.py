@@ -1,4 +1,4 @@
-"""The document that an item becomes, and all that is to be said about it."""
+"""The document of an item, with notes about every attribute that was changed or dropped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from stagewright.errors import DocumentError
 from stagewright.migration.item import Item, Note
-from stagewright.migration.s3_paths import Places
+from stagewright.migration.s3_paths import S3Paths
 from stagewright.migration.scripts import Scripts
 from stagewright.migration.stages import stages
 from stagewright.migration.stages.conversion import Conversion, image_of
@@ -18,87 +18,93 @@ LONGEST = 40
 
 
 @dataclass(frozen=True)
-class Imported:
-    """`files`: path -> content of the code folder."""
+class ConvertedPipeline:
+    """A document, the files of its code folder by path, and the notes about its conversion."""
 
     document: Mapping[str, Any]
     files: Mapping[str, bytes]
     notes: tuple[Note, ...]
 
 
-def convert(item: Item, scripts: Scripts, name: str = "") -> Imported:
-    """DocumentError: all that is wrong with the item, or missing of its scripts."""
-    given = item.text("name")
-    of = Conversion(item, scripts, Places.of(item, scripts.files.values()))
-    made = stages(of)
-    if not given and not name:
-        of.refuse("name", "the item has none", "give one: --name NAME")
-    if not made and not item.problems:
-        of.refuse("", "the item has no section of a stage", "is it the sample's?")
+def convert(item: Item, scripts: Scripts, name: str = "") -> ConvertedPipeline:
+    """Convert an item. DocumentError lists every problem of the item and every missing script."""
+    item_name = item.text("name")
+    of = Conversion(item, scripts, S3Paths.of(item, scripts.files.values()))
+    converted = stages(of)
+    if not item_name and not name:
+        of.refuse("name", "the item has no name", "set one with --name NAME")
+    if not converted and not item.problems:
+        of.refuse("", "the item has no section for a stage", "check that it is an item of the sample")
     if item.problems:
         raise DocumentError(tuple(item.problems))
-    called = name or _name(of, given)
-    if of.places.bucket:
+    pipeline_name = name or _name(of, item_name)
+    if of.paths.bucket:
         of.note(
             "bucket",
-            f"{of.places.bucket} became the installation's",
-            "copy what the scripts read from it there",
+            f"{of.paths.bucket} became the installation's bucket",
+            "copy the data that the scripts read to that bucket",
         )
     image = image_of(item.text("training", "image_url"), item.text("training", "instance_type"))
     document = {
-        "name": called,
-        "description": f"Imported from {given or 'an item'}.",
+        "name": pipeline_name,
+        "description": f"Converted from {item_name or 'an item'}.",
         "code": "code",
         **({"defaults": {"image": image}} if image else {}),
         "triggers": [{"type": "code"}],
-        "stages": made,
+        "stages": converted,
     }
-    return Imported(document, scripts.files, (*of.notes, *left(item)))
+    return ConvertedPipeline(document, scripts.files, (*of.notes, *dropped_attributes(item)))
 
 
-def _name(of: Conversion, given: str) -> str:
-    """The item's own, as far as a pipeline may be called so: events that name it go on finding it."""
-    name = re.sub(r"[^a-z0-9]+", "-", given.lower()).strip("-").lstrip("0123456789-")[:LONGEST].rstrip("-")
+def _name(of: Conversion, item_name: str) -> str:
+    """The item's name, changed to a valid pipeline name. Events that name the pipeline still find it."""
+    name = (
+        re.sub(r"[^a-z0-9]+", "-", item_name.lower()).strip("-").lstrip("0123456789-")[:LONGEST].rstrip("-")
+    )
     environment = of.item.text("env")
-    if name != given:
-        of.note("name", f"{given!r} became {name!r}", "--name chooses another")
+    if name != item_name:
+        of.note("name", f"{item_name!r} became {name!r}", "set another with --name")
     elif environment and f"-{environment}-" in name:
         of.note(
             "name",
-            f"has the environment {environment} in it",
-            "--name chooses one that suits every environment",
+            f"contains the environment {environment}",
+            "set a name for every environment with --name",
         )
     return name
 
 
-def left(item: Item) -> Iterator[Note]:
-    """What an item says beside its stages."""
+def dropped_attributes(item: Item) -> Iterator[Note]:
+    """Notes about the attributes that belong to no stage."""
     for name, (reason, remedy) in DROPPED.items():
         value = item.get(name)
         if value is not None:
             yield Note(name, f"{value!r} dropped: {reason}", remedy)
-    for place in item.unread():
-        yield Note(
-            place, "dropped: nothing of the sample reads it", "add it to the document where it is needed"
-        )
+    for path in item.unread():
+        yield Note(path, "dropped: the sample does not read it", "add it to the document if you need it")
 
 
 DROPPED = {
-    "acc_id": ("the installation knows its account", ""),
-    "app": ("the sample's router wrote Python's folder (/var/lang) here by mistake, and nothing used it", ""),
-    "dataset_date": ("the event's date counted", "${trigger.date} in the document"),
-    "env": (
-        "the installation is of one environment",
-        "environments/<environment>.yaml has what differs in one",
+    "acc_id": ("the installation sets the account", ""),
+    "app": (
+        "the sample's router wrote Python's folder (/var/lang) here by mistake; it was never used",
+        "",
     ),
-    "event_source": ("the trigger's", "${trigger.type} in the document"),
-    "pipeline_stage": ("only ever passed on", ""),
+    "dataset_date": ("the sample used the date of the event", "${trigger.date} in the document"),
+    "env": (
+        "each installation is one environment",
+        "put differences into environments/<environment>.yaml",
+    ),
+    "event_source": ("the trigger sets it", "${trigger.type} in the document"),
+    "pipeline_stage": ("the sample only passed it on", ""),
     "project": (
-        "only ever passed on",
-        "defaults: {tags: {project: ...}} puts it on everything that a run makes",
+        "the sample only passed it on",
+        "set defaults: {tags: {project: ...}} to tag every resource of a run",
     ),
     "region": ("the installation is in one region", ""),
-    "sagemaker_role_arn": ("jobs have the installation's role", "give that role what it lacks, in Terraform"),
+    "sagemaker_role_arn": (
+        "jobs use the installation's role",
+        "extend that role in Terraform",
+    ),
     "state_machine_name": ("one state machine runs every document", ""),
 }
-"""Attributes of an item that say nothing about stages -> reason and remedy."""
+"""Attribute that belongs to no stage -> reason and remedy."""

@@ -1,4 +1,4 @@
-"""An item of the sample's table, in DynamoDB's JSON or in plain JSON."""
+"""An item of the sample's table, as DynamoDB JSON or plain JSON."""
 
 from __future__ import annotations
 
@@ -16,27 +16,26 @@ from stagewright.store.typed_values import from_typed
 TYPES = {"S", "N", "BOOL", "M", "L", "NULL", "B", "SS", "NS", "BS"}
 """DynamoDB API reference, AttributeValue."""
 FLAGS = {"Y": True, "N": False}
-REMEDY = 'an item is what aws dynamodb get-item --table-name TABLE --key \'{"name": {"S": "NAME"}}\' prints'
+REMEDY = 'get an item with aws dynamodb get-item --table-name TABLE --key \'{"name": {"S": "NAME"}}\''
 
 
-MEND = f"mend the file, or read the item again; {REMEDY}"
+FIX = f"correct the file, or {REMEDY}"
 
 
 @dataclass(frozen=True)
 class Note:
-    """What of an item did not become part of the document as it was: where, why, and what to do."""
+    """An attribute that was changed or dropped: its path, the reason and a remedy."""
 
-    place: str
+    path: str
     reason: str
     remedy: str = ""
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.reason}" + (f" ({self.remedy})" if self.remedy else "")
+        return f"{self.path}: {self.reason}" + (f" ({self.remedy})" if self.remedy else "")
 
 
 class Item:
-    """Remembers what was read of it, so that nothing of it is lost without a word, and in `problems` what was
-    wrong, so that all of it is told at once."""
+    """An item that records which attributes were read, and in `problems` which of them are invalid."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.data = data
@@ -45,7 +44,7 @@ class Item:
 
     @classmethod
     def read(cls, path: Path) -> Item:
-        """DocumentError where the file holds no item of the sample."""
+        """Read an item from a file. DocumentError: the file holds no item of the sample."""
         try:
             data = json.loads(path.read_text("utf-8-sig"))
         except OSError as error:
@@ -54,11 +53,11 @@ class Item:
             raise _wrong(path, f"not JSON: {error}") from None
         data = data.get("Item", data) if isinstance(data, dict) else data
         if not isinstance(data, dict) or not data:
-            raise _wrong(path, "not an item: a JSON object with the item's attributes")
+            raise _wrong(path, "not an item, which is a JSON object of attributes")
         return cls(_plain(path, data))
 
     def get(self, *path: str) -> Any:
-        """The value there; None where there is none."""
+        """The value at a path, or None."""
         self._read.add(path)
         value: Any = self.data
         for name in path:
@@ -66,7 +65,7 @@ class Item:
         return value
 
     def text(self, *path: str) -> str:
-        """Empty where there is none, or something else than text or a number, which is a problem."""
+        """The string or number at a path as a string. Empty if it is absent. Any other type is a problem."""
         value = self.get(*path)
         if isinstance(value, Mapping | list | bool):
             self._refuse(path, f"must be text, not {json.dumps(value)}")
@@ -89,35 +88,37 @@ class Item:
 
     def maps(self, *path: str) -> list[Mapping[str, Any]]:
         entries = self.entries(*path)
-        if not all(isinstance(each, Mapping) for each in entries):
+        if not all(isinstance(entry, Mapping) for entry in entries):
             self._refuse(path, "must be a list of maps")
             return []
         return entries
 
     def flag(self, name: str) -> bool:
-        """`Y` or `N`; what is left out is off, as nothing of the sample ran without `Y`."""
+        """Whether the attribute is `Y`. An absent one is off, because the sample runs nothing without `Y`."""
         value = self.text(name) or "N"
         if value not in FLAGS:
             self._refuse(
-                (name,), f"must be Y or N, not {value!r}: the sample takes all but Y for N", "write Y or N"
+                (name,),
+                f"must be Y or N, not {value!r}, which the sample reads as N",
+                "write Y or N",
             )
         return FLAGS.get(value, False)
 
-    def _refuse(self, path: tuple[str, ...], message: str, remedy: str = MEND) -> None:
+    def _refuse(self, path: tuple[str, ...], message: str, remedy: str = FIX) -> None:
         problem = Problem(".".join(path), message, remedy)
         if problem not in self.problems:
             self.problems.append(problem)
 
     def unread(self) -> Iterator[str]:
-        """Dotted places that nothing has read."""
+        """Dotted paths that were not read."""
         yield from self._unread(self.data, ())
 
     def _unread(self, value: Any, path: tuple[str, ...]) -> Iterator[str]:
         if path in self._read:
             return
         if isinstance(value, Mapping) and value:
-            for name, each in value.items():
-                yield from self._unread(each, (*path, name))
+            for name, child in value.items():
+                yield from self._unread(child, (*path, name))
         else:
             yield ".".join(path)
 
@@ -130,12 +131,12 @@ def _plain(path: Path, data: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
         plain = {name: from_typed(value) for name, value in data.items()}
     except ArithmeticError:
-        raise _wrong(path, "not DynamoDB's JSON: a value of type N is no number") from None
+        raise _wrong(path, "not DynamoDB JSON: a value of type N is not a number") from None
     except (ValueError, TypeError, AttributeError) as error:
-        raise _wrong(path, f"not DynamoDB's JSON: {error}") from None
+        raise _wrong(path, f"not DynamoDB JSON: {error}") from None
     if unusable := list(_unusable(plain, ())):
         raise DocumentError(
-            tuple(Problem(place, why, "a document has no such value") for place, why in unusable)
+            tuple(Problem(path, reason, "a document has no such value") for path, reason in unusable)
         )
     return plain
 
@@ -145,11 +146,11 @@ def _unusable(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         case Unusable():
             yield ".".join(path), value.message
         case Mapping():
-            for name, each in value.items():
-                yield from _unusable(each, (*path, name))
+            for name, child in value.items():
+                yield from _unusable(child, (*path, name))
         case list():
-            for index, each in enumerate(value):
-                yield from _unusable(each, (*path, str(index)))
+            for index, child in enumerate(value):
+                yield from _unusable(child, (*path, str(index)))
 
 
 def _wrong(path: Path, what: str) -> DocumentError:

@@ -1,4 +1,4 @@
-"""Where the sample keeps things in S3, as places in the installation's bucket, one for each run."""
+"""S3 paths of the sample, moved to the installation's bucket and separated by run."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ PATHS = ("output_train_data_path", "output_test_data_path", "output_result_data_
 
 
 @dataclass(frozen=True)
-class Places:
-    """`bucket`: the item's own. `shared`: prefixes that a script is told by an argument, and writes under."""
+class S3Paths:
+    """The S3 paths of an item. `shared`: prefixes that a script gets as an argument and writes to."""
 
     bucket: str
     shared: tuple[str, ...]
     fixed: str = ""
-    """All code as one text: a prefix that stands in it is written to, whatever the document says."""
+    """All code as one text. The code writes to a prefix that it contains, whatever the document sets."""
 
     @classmethod
-    def of(cls, item: Item, code: Iterable[bytes]) -> Places:
+    def of(cls, item: Item, code: Iterable[bytes]) -> S3Paths:
         uris = [item.text("preprocessing", name) for name in (*PATHS, "source_code_path")]
         bucket = next((split(uri)[0] for uri in uris if uri.startswith("s3://")), "")
         keys = [split(uri)[1] for uri in uris[: len(PATHS)]]
-        said = [str(each).strip("/") for each in item.entries("preprocessing", "container_argument")]
-        shared = tuple(each for each in said if each and any(key.startswith(f"{each}/") for key in keys))
+        arguments = [str(entry).strip("/") for entry in item.entries("preprocessing", "container_argument")]
+        shared = tuple(text for text in arguments if text and any(key.startswith(f"{text}/") for key in keys))
         return cls(bucket, shared, b"\n".join(code).decode("utf-8", "replace"))
 
     def argument(self, text: str) -> str:
-        """An argument as the script gets it: the installation's bucket, and the run's own prefix."""
+        """A script argument with the installation's bucket and the run's own prefix."""
         if text == self.bucket:
             return BUCKET
         if text.strip("/") in self.shared:
@@ -40,11 +40,11 @@ class Places:
         return self.uri(text)
 
     def output(self, uri: str) -> str:
-        """A place that no other run writes to, unless the code itself says where it writes."""
+        """A path that no other run writes to, unless the code contains the path."""
         if not uri.startswith("s3://"):
             return uri
         key = split(uri)[1].strip("/")
-        prefix = next((each for each in self.shared if key.startswith(f"{each}/")), "")
+        prefix = next((shared for shared in self.shared if key.startswith(f"{shared}/")), "")
         if prefix:
             return self.uri(uri.replace(f"/{prefix}/", f"/{prefix}/{RUN}/", 1)).rstrip("/")
         return self.uri(uri).rstrip("/") + ("" if self.is_fixed(uri) else f"/{RUN}")
@@ -54,7 +54,7 @@ class Places:
         return bool(key) and key in self.fixed
 
     def uri(self, text: str) -> str:
-        """The same place in the installation's bucket, where it is in the item's."""
+        """The same path in the installation's bucket if it is in the item's bucket."""
         own = f"s3://{self.bucket}/"
         return f"s3://{BUCKET}/{text.removeprefix(own)}" if self.bucket and text.startswith(own) else text
 

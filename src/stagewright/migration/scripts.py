@@ -1,4 +1,4 @@
-"""The code files that an item names: the folder as it is, script mode's tarball unpacked into it."""
+"""The code files of an item: its folder, with the tarball of script mode unpacked into it."""
 
 from __future__ import annotations
 
@@ -18,41 +18,40 @@ TARBALLS = (
     ("tuning", "statichyperparameters", "sagemaker_submit_directory"),
     ("model_para", "environment", "SAGEMAKER_SUBMIT_DIRECTORY"),
 )
-"""Where an item names the tarball of script mode."""
+"""Attributes that name the tarball of script mode."""
 
 
 @dataclass(frozen=True)
 class Scripts:
-    """`files`: path -> content of the whole code folder; `unpacked`: those of them that script mode runs."""
+    """`files`: path -> content of the code folder. `unpacked`: the paths from the tarball of script mode."""
 
     files: Mapping[str, bytes]
     unpacked: frozenset[str] = frozenset()
 
     @property
-    def beside(self) -> list[str]:
-        """What processing jobs find beside their script."""
+    def processing_files(self) -> list[str]:
+        """The files that processing jobs use in addition to their script."""
         return sorted(set(self.files) - self.unpacked)
 
 
-def gather(item: Item, folder: Path | None) -> Scripts:
-    """ReleaseError: a tarball that cannot be unpacked, or holds a file that the folder has otherwise."""
+def read_scripts(item: Item, folder: Path | None) -> Scripts:
+    """Read the code folder of an item and unpack its tarballs.
+
+    ReleaseError: a tarball is invalid, or has another version of a file in the folder.
+    """
     files = scan(folder) if folder else {}
-    tarballs = {
-        name for name in (item.text(*place).rpartition("/")[2] for place in TARBALLS) if name in files
-    }
+    tarballs = {name for name in (item.text(*path).rpartition("/")[2] for path in TARBALLS) if name in files}
     unpacked: dict[str, bytes] = {}
     for name in sorted(tarballs):
         unpacked |= _unpacked(name, files.pop(name))
     for path, content in unpacked.items():
         if files.get(path, content) != content:
-            raise ReleaseError(
-                f"{path} is in the folder and, with other content, in its tarball", "keep one of them"
-            )
+            raise ReleaseError(f"{path} differs between the folder and its tarball", "keep one of them")
     return Scripts(files | unpacked, frozenset(unpacked))
 
 
-def options(source: bytes) -> frozenset[str]:
-    """The options that a Python script declares by `add_argument`, such as `--n-estimators`."""
+def declared_options(source: bytes) -> frozenset[str]:
+    """Options that a Python script declares with `add_argument`, such as `--n-estimators`."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
@@ -61,12 +60,12 @@ def options(source: bytes) -> frozenset[str]:
     named = (
         call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "add_argument"
     )
-    texts = (each.value for call in named for each in call.args if isinstance(each, ast.Constant))
+    texts = (argument.value for call in named for argument in call.args if isinstance(argument, ast.Constant))
     return frozenset(text for text in texts if isinstance(text, str) and text.startswith("-"))
 
 
 def _unpacked(name: str, packed: bytes) -> dict[str, bytes]:
-    """Path -> content. Nothing is written anywhere, so that no path can lead out of a folder."""
+    """Path -> content of a tarball, unpacked in memory."""
     files: dict[str, bytes] = {}
     total = 0
     try:
@@ -78,12 +77,13 @@ def _unpacked(name: str, packed: bytes) -> dict[str, bytes]:
                 total += member.size
                 if ".." in path.parts or path.is_absolute() or total > MAX_BYTES or len(files) == MAX_FILES:
                     raise ReleaseError(
-                        f"{name}: {member.name} leads out of the folder, or is too much", "unpack it"
+                        f"{name}: {member.name} is outside the folder or too large",
+                        "unpack it yourself",
                     )
                 content = archive.extractfile(member)
                 files[path.as_posix()] = content.read() if content else b""
     except (tarfile.TarError, OSError, EOFError) as error:
         raise ReleaseError(
-            f"{name} is no tarball: {error}", "pack it again: tar czf source.tar.gz FILES"
+            f"{name} is not a tarball: {error}", "pack it again: tar czf source.tar.gz FILES"
         ) from None
     return files

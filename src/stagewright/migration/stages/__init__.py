@@ -1,7 +1,7 @@
-"""A stage of the document for each section of an item, as the sample's one state machine ran it.
+"""Conversion of each section of an item to the stage that the sample's state machine ran.
 
-What stands in no item (instance types of transform and endpoint, limits of tuning) is written there:
-statemachines/this.json of the sample.
+Values that no item contains, such as the instance types of transform and endpoint and the limits of tuning,
+are those of the state machine: statemachines/this.json of the sample.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ SECTIONS = {
     "create_endpoint": "endpoint_para",
     "create_endpoint_config": "endpoint_para",
 }
-"""What is switched on -> the section that configures it."""
+"""Switch -> the section that configures the stage."""
 
 
 def stages(of: Conversion) -> dict[str, Stage]:
     """Name -> stage, in the sample's order."""
     _switches(of)
-    made = {
+    converted = {
         "preprocessing": preprocessing(of),
         "training": training(of),
         "tuning": tuning(of),
@@ -33,16 +33,16 @@ def stages(of: Conversion) -> dict[str, Stage]:
         "transform": transform(of),
         "endpoint": endpoint(of),
     }
-    found = {name: stage for name, stage in made.items() if stage}
-    return found | postprocessing(of, found)
+    stages = {name: stage for name, stage in converted.items() if stage}
+    return stages | postprocessing(of, stages)
 
 
 def _switches(of: Conversion) -> None:
-    """Those of sections that are not there."""
+    """Check the switches whose section is missing."""
     for switch, section in SECTIONS.items():
         if of.item.get(switch) is None or of.item.get(section) is not None:
             continue
         if of.item.flag(switch):
-            of.refuse(switch, f"is Y, and the item has no {section}", "add the section, or write N")
+            of.refuse(switch, f"is Y, but the item has no {section}", "add the section, or write N")
         else:
-            of.note(switch, f"N, and the item has no {section}: no stage is made", f"add {section} for one")
+            of.note(switch, f"N, and the item has no {section}, so there is no stage", f"add {section}")

@@ -1,4 +1,4 @@
-"""What the stages of an item are made from, and what several of them have."""
+"""State of a conversion, and the settings that several stages share."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from typing import Any
 from stagewright.catalog.images import alias_of, resolve
 from stagewright.errors import NotFoundError, PlanError, Problem
 from stagewright.migration.item import Item, Note
-from stagewright.migration.s3_paths import Places
+from stagewright.migration.s3_paths import S3Paths
 from stagewright.migration.scripts import Scripts
 
 Stage = dict[str, Any]
-REMEDY = "--scripts names the folder with the scripts and source.tar.gz"
+REMEDY = "give the folder with the scripts and source.tar.gz with --scripts"
 
 
 @dataclass
 class Conversion:
-    """What the stages are made from, and what there was to say about it."""
+    """An item with its scripts and paths, and the notes made so far."""
 
     item: Item
     scripts: Scripts
-    places: Places
+    paths: S3Paths
     notes: list[Note] = field(default_factory=list)
 
-    def note(self, place: str, reason: str, remedy: str = "") -> None:
-        self.notes.append(Note(place, reason, remedy))
+    def note(self, path: str, reason: str, remedy: str = "") -> None:
+        self.notes.append(Note(path, reason, remedy))
 
-    def refuse(self, place: str, message: str, remedy: str = "") -> None:
-        """What keeps the item from becoming a document. Everything is looked at before any of it is told."""
-        self.item.problems.append(Problem(place, message, remedy))
+    def refuse(self, path: str, message: str, remedy: str = "") -> None:
+        """Record a problem that prevents the conversion. All problems are reported together."""
+        self.item.problems.append(Problem(path, message, remedy))
 
     @property
     def trained(self) -> str:
-        """The stage whose model is served: the tuning stage only where nothing else trains."""
+        """The stage whose model is served: training, or tuning if only tuning is on."""
         item = self.item
         return "tuning" if item.flag("tuning_job") and not item.flag("training_job") else "training"
 
@@ -52,10 +52,10 @@ def compute(of: Conversion, section: str) -> Stage:
 
 
 def image_of(uri: str, instance_type: str) -> str:
-    """The alias that stands for exactly this image in its region; else the URI."""
+    """The alias of exactly this image in its region, else the URI."""
     try:
-        found = alias_of(uri)
-        alias = f"{found.framework}-{found.version}"
+        image = alias_of(uri)
+        alias = f"{image.framework}-{image.version}"
         region = uri.split(".")[3]
         return alias if resolve(alias, region, instance_type) == uri else uri
     except (NotFoundError, PlanError, IndexError):
@@ -63,7 +63,7 @@ def image_of(uri: str, instance_type: str) -> str:
 
 
 def entry_point(of: Conversion, section: str, block: str) -> Stage:
-    """Script mode's program, which is in the tarball."""
+    """Entry point of script mode, which is in the tarball."""
     item = of.item
     program = unquoted(item.text(section, block, "sagemaker_program"))
     tarball = unquoted(item.text(section, block, "sagemaker_submit_directory"))
@@ -76,23 +76,23 @@ def entry_point(of: Conversion, section: str, block: str) -> Stage:
     return {"entry_point": program, **({"include": included} if included else {})}
 
 
-def moved(of: Conversion, output: str, job: str) -> None:
-    for place, why in (
-        (output, "each run writes to a place of its own"),
-        (job, "a job is called after its run and stage"),
+def note_run_names(of: Conversion, output: str, job: str) -> None:
+    for path, reason in (
+        (output, "each run writes to its own path"),
+        (job, "jobs are named after their run and stage"),
     ):
-        value = of.item.text(*place.split("."))
+        value = of.item.text(*path.split("."))
         if value:
-            of.note(place, f"{value!r} dropped", why)
+            of.note(path, f"{value!r} dropped", reason)
 
 
 def unquoted(text: str) -> str:
-    """Script mode's values may be JSON texts."""
+    """A value of script mode without JSON quotes."""
     return text.strip('"')
 
 
 def number(value: Any) -> Any:
-    """A text that is exactly a number becomes one."""
+    """Convert a string that is exactly a number."""
     text = str(value)
     try:
         number = json.loads(text)

@@ -1,11 +1,11 @@
-"""Hyperparameters under the names that the script declares, without those of the SageMaker SDK."""
+"""Hyperparameters with the names that the script declares, without those of the SageMaker SDK."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from stagewright.migration.scripts import options
+from stagewright.migration.scripts import declared_options
 from stagewright.migration.stages.conversion import Conversion, Stage, number
 
 SDK = {
@@ -20,36 +20,34 @@ SCRIPT_MODE = {"sagemaker_program", "sagemaker_submit_directory"}
 
 
 def hyperparameters(of: Conversion, section: str, block: str, script: str) -> Stage:
-    given = {}
+    values = {}
     for name, value in of.item.mapping(section, block).items():
         if name in SDK:
             of.note(
                 f"{section}.{block}.{name}",
-                "dropped: the SageMaker SDK's own",
-                "Stagewright sets what script mode needs",
+                "dropped: the SageMaker SDK sets it for itself",
+                "Stagewright sets the parameters of script mode",
             )
         elif name not in SCRIPT_MODE:
-            given[name] = of.places.uri(value) if str(value).startswith("s3://") else number(value)
-    return {"hyperparameters": renamed(of, f"{section}.{block}", given, script)} if given else {}
+            values[name] = of.paths.uri(value) if str(value).startswith("s3://") else number(value)
+    return {"hyperparameters": renamed(of, f"{section}.{block}", values, script)} if values else {}
 
 
-def renamed(of: Conversion, place: str, given: Mapping[str, Any], script: str) -> dict[str, Any]:
-    """Under the names of the options that the script declares: `n_estimators` would be ignored by one that
-    has `--n-estimators`."""
-    known = options(of.scripts.files.get(script, b""))
-    made = {}
-    for name, value in given.items():
-        twin = next(
-            (each for each in (name.replace("_", "-"), name.replace("-", "_")) if f"--{each}" in known), name
-        )
-        called = name if f"--{name}" in known or not known else twin
-        if called != name:
-            of.note(f"{place}.{name}", f"is {called}: so {script} calls it, and would ignore {name}")
+def renamed(of: Conversion, path: str, values: Mapping[str, Any], script: str) -> dict[str, Any]:
+    """Rename hyperparameters to the options of the script: `n_estimators` to a declared `--n-estimators`."""
+    known = declared_options(of.scripts.files.get(script, b""))
+    result = {}
+    for name, value in values.items():
+        variants = (name.replace("_", "-"), name.replace("-", "_"))
+        variant = next((candidate for candidate in variants if f"--{candidate}" in known), name)
+        option = name if f"--{name}" in known or not known else variant
+        if option != name:
+            of.note(f"{path}.{name}", f"renamed to {option}, which {script} declares; it ignores {name}")
         elif known and f"--{name}" not in known:
             of.note(
-                f"{place}.{name}",
+                f"{path}.{name}",
                 f"{script} declares no such option",
-                "it may be read elsewhere; else remove it",
+                "remove it unless the script reads it in another way",
             )
-        made[called] = value
-    return made
+        result[option] = value
+    return result

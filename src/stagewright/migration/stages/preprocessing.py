@@ -19,13 +19,13 @@ def preprocessing(of: Conversion) -> Stage:
         return {}
     name = item.text("preprocessing", "job_name")
     if kind == "sagemaker-processing":
-        of.note("preprocessing.job_name", f"{name!r} dropped", "a job is called after its run and stage")
+        of.note("preprocessing.job_name", f"{name!r} dropped", "jobs are named after their run and stage")
         return _processing(of)
     if kind == CALLED:
-        remedy = "tag the function stagewright:installation; it answers a JSON object"
+        remedy = "tag the function stagewright:installation; it must return a JSON object"
         of.note(
             "preprocessing.job_name",
-            "the sample added a date to it, so that no such function was found",
+            "the sample added a date to the name, and no such function exists",
             remedy,
         )
         event = {
@@ -36,20 +36,22 @@ def preprocessing(of: Conversion) -> Stage:
         return {"kind": "lambda", "function": name, "payload": event}
     if kind in (SHELL, SPARK):
         return glue(of, kind, name)
-    remedy = f"write a stage preprocessing; known: sagemaker-processing, {CALLED}, {SHELL}, {SPARK}"
-    of.note("preprocessing.job_type", f"{kind!r} is none that the sample ran: it skipped the step", remedy)
+    remedy = f"write a stage preprocessing of the type sagemaker-processing, {CALLED}, {SHELL}, {SPARK}"
+    of.note("preprocessing.job_type", f"{kind!r} is unknown to the sample, which skipped the step", remedy)
     return {}
 
 
 def glue(of: Conversion, kind: str, name: str) -> Stage:
-    """The Glue job is there, with a script of its own; ours brings the stage's script."""
+    """A stage that runs the script of the sample's Glue job in the installation's Glue job."""
     item = of.item
     script = f"{name}.py"
     if script not in of.scripts.files:
-        message = f"it runs the Glue job {name}, and there is no {script} among the scripts"
-        of.refuse("preprocessing.job_name", message, "put its script there")
+        message = f"it runs the Glue job {name}, but the scripts have no {script}"
+        of.refuse("preprocessing.job_name", message, "add the script of the job")
     of.note(
-        "preprocessing.job_name", f"runs {script} in the installation's Glue job", f"job: {name} for your own"
+        "preprocessing.job_name",
+        f"runs {script} in the installation's Glue job",
+        f"set job: {name} for your own",
     )
     arguments = {
         "consumption_pipeline_name": "${pipeline}",
@@ -63,15 +65,13 @@ def glue(of: Conversion, kind: str, name: str) -> Stage:
         stage |= {"workers": number(workers)} if workers else {}
         stage |= {"worker_type": size} if size else {}
     missing = "JDBCURL, table, secret_id, PARQUET_PATH"
-    of.note(
-        "preprocessing", f"the sample's step wanted {missing}, which no item has", "add them to arguments"
-    )
+    of.note("preprocessing", f"the sample's step needs {missing}, which no item has", "add them to arguments")
     return stage | {"arguments": arguments}
 
 
 def _processing(of: Conversion) -> Stage:
     item = of.item
-    command = [str(each) for each in item.entries("preprocessing", "container_entrypoint")]
+    command = [str(entry) for entry in item.entries("preprocessing", "container_entrypoint")]
     stage: Stage = {"kind": "processing", **compute(of, "preprocessing")}
     script = command[-1].partition(INPUT)[2].partition("/")[2] if command else ""
     if script:
@@ -79,7 +79,7 @@ def _processing(of: Conversion) -> Stage:
     else:
         stage |= {"entrypoint": command}
     arguments = [
-        of.places.argument(str(each)) for each in item.entries("preprocessing", "container_argument")
+        of.paths.argument(str(entry)) for entry in item.entries("preprocessing", "container_argument")
     ]
     stage |= {"arguments": arguments} if arguments else {}
     source, other = (
@@ -87,69 +87,67 @@ def _processing(of: Conversion) -> Stage:
         item.text("preprocessing", "entrypoint_path"),
     )
     if other and other != source:
-        stage["inputs"] = {"entrypoint": of.places.uri(other)}
+        stage["inputs"] = {"entrypoint": of.paths.uri(other)}
     elif other:
         where = f"{INPUT}entrypoint"
         of.note(
             "preprocessing.entrypoint_path",
-            f"the code was downloaded twice; {where} is not there",
+            f"the sample copied the code twice; {where} does not exist here",
             f"read {INPUT}code",
         )
     return stage | _outputs(of) | {"max_runtime_seconds": 7200}
 
 
 def _script(of: Conversion, command: list[str], script: str) -> Stage:
-    place = "preprocessing.container_entrypoint"
+    path = "preprocessing.container_entrypoint"
     if script not in of.scripts.files:
-        message = f"it runs {script}, which is not among the scripts"
-        of.refuse(place, message, "--scripts names the folder of what is at source_code_path")
-    beside = [path for path in of.scripts.beside if path != script]
+        message = f"it runs {script}, which the scripts do not have"
+        of.refuse(path, message, "give the files of source_code_path with --scripts")
+    included = [file for file in of.scripts.processing_files if file != script]
     runner = "/bin/bash" if script.endswith(".sh") else "python3"
     if command[:-1] != [runner]:
-        of.note(place, f"{' '.join(command[:-1])} became {runner}", "a stage's script is run by that")
-    return {"code": script, **({"include": beside} if beside else {})}
+        of.note(path, f"{' '.join(command[:-1])} became {runner}", "a stage runs its script with it")
+    return {"code": script, **({"include": included} if included else {})}
 
 
 def _outputs(of: Conversion) -> Stage:
-    """Under the sample's names, from the sample's folders, at a place of the run's own."""
-    own: dict[str, str] = {}
+    """Outputs with the sample's names and folders, at paths of the run."""
+    outputs: dict[str, str] = {}
     listed = []
     for name, path, folder in zip(OUTPUTS, PATHS, LOCAL_PATHS, strict=True):
         uri = of.item.text("preprocessing", path)
         if not uri:
             continue
-        own[name] = of.places.output(uri)
-        if of.places.is_fixed(uri) and RUN not in own[name]:
+        outputs[name] = of.paths.output(uri)
+        if of.paths.is_fixed(uri) and RUN not in outputs[name]:
             of.note(
                 f"preprocessing.{path}",
-                "the code names this place, so every run writes there",
-                "pass it as argument",
+                "the code contains this path, so every run writes there",
+                "pass the path as an argument",
             )
-        target = {"S3Uri": own[name], "LocalPath": folder, "S3UploadMode": "EndOfJob"}
+        target = {"S3Uri": outputs[name], "LocalPath": folder, "S3UploadMode": "EndOfJob"}
         listed.append({"OutputName": name, "S3Output": target})
-    return {"outputs": own, "request": {"ProcessingOutputConfig": {"Outputs": listed}}} if own else {}
+    return {"outputs": outputs, "request": {"ProcessingOutputConfig": {"Outputs": listed}}} if outputs else {}
 
 
 def postprocessing(of: Conversion, made: Mapping[str, Stage]) -> dict[str, Stage]:
-    """The sample ran preprocessing again; a stage of its own can be made to do something."""
+    """The stage postprocessing. The sample only ran preprocessing again."""
     first = made.get("preprocessing", {})
     if not of.item.flag("postprocessing_job"):
         of.note(
             "postprocessing_job",
-            "off, and the sample had nothing to configure for it",
+            "off, and the sample has no settings for it",
             "add a processing stage",
         )
         return {}
     if first.get("kind") != "processing":
         of.note(
             "postprocessing_job",
-            "it ran preprocessing's job again, which is none here",
+            "it ran the job of preprocessing again, but that stage runs no processing job",
             "write a processing stage",
         )
         return {}
-    of.note(
-        "postprocessing_job", "does what preprocessing does, as in the sample", "give it `code` of its own"
-    )
+    of.note("postprocessing_job", "does the same as preprocessing, as in the sample", "set its own `code`")
     again = {name: value for name, value in first.items() if name not in ("outputs", "request")}
     return {
         "postprocessing": again

@@ -9,7 +9,7 @@ def model(of: Conversion) -> Stage:
     if not of.item.mapping("model_para"):
         return {}
     name = of.item.text("model_para", "model_name")
-    of.note("model_para.model_name", f"{name!r} dropped", "a model is called after its run and stage")
+    of.note("model_para.model_name", f"{name!r} dropped", "models are named after their run and stage")
     return {"kind": "model", **enabled(of, "create_model"), **_served(of)}
 
 
@@ -18,19 +18,17 @@ def transform(of: Conversion) -> Stage:
     if not item.mapping("transform_para"):
         return {}
     name = item.text("transform_para", "job_name")
-    of.note("transform_para.job_name", f"{name!r} dropped", "a job is called after its run and stage")
+    of.note("transform_para.job_name", f"{name!r} dropped", "jobs are named after their run and stage")
     if item.flag("transform_job"):
-        reason = "the file it predicts for has a header and the label, and both go to the model"
-        of.note(
-            "transform_para", reason, "let preprocessing write a file without them, and name it in `input`"
-        )
+        reason = "its input file has a header and the label, and both are sent to the model"
+        of.note("transform_para", reason, "write a file without them in preprocessing, and set it as `input`")
     output = item.text("transform_para", "output")
     return {
         "kind": "transform",
         **enabled(of, "transform_job"),
         "model": "${stages.model.name}",
         "input": "${stages.preprocessing.outputs.test_data}",
-        **({"output": of.places.output(output)} if output else {}),
+        **({"output": of.paths.output(output)} if output else {}),
         "input_filter": "$[1:]",
         "accept": "text/csv",
         "instance_type": "ml.m4.xlarge",
@@ -41,32 +39,34 @@ def endpoint(of: Conversion) -> Stage:
     item = of.item
     if not item.mapping("endpoint_para"):
         return {}
-    configured, wanted = item.flag("create_endpoint_config"), item.flag("create_endpoint")
+    has_config, has_endpoint = item.flag("create_endpoint_config"), item.flag("create_endpoint")
     of.note(
         "config_para.config_name", f"{item.text('config_para', 'config_name')!r} dropped",
-        "each version of the endpoint has a configuration of its own; old ones are removed",
+        "each version of the endpoint has its own configuration; old ones are removed",
     )  # fmt: skip
-    if configured != wanted:
-        said = "Y" if configured else "N"
+    if has_config != has_endpoint:
+        switch = "Y" if has_config else "N"
         of.note(
             "create_endpoint_config",
-            f"{said} alone makes no endpoint: the stage is off",
-            "enabled: true for one",
+            f"{switch} alone creates no endpoint, so the stage is off",
+            "set enabled: true to create one",
         )
     name = item.text("endpoint_para", "endpoint_name")
-    stage: Stage = {"kind": "endpoint"} if configured and wanted else {"kind": "endpoint", "enabled": False}
+    stage: Stage = (
+        {"kind": "endpoint"} if has_config and has_endpoint else {"kind": "endpoint", "enabled": False}
+    )
     return stage | _served(of) | ({"name": name} if name else {}) | {"instance_type": "ml.t2.medium"}
 
 
 def _served(of: Conversion) -> Stage:
     program = unquoted(of.item.text("model_para", "environment", "SAGEMAKER_PROGRAM"))
     of.item.get("model_para", "environment", "SAGEMAKER_SUBMIT_DIRECTORY")
-    made: Stage = {"model": f"${{stages.{of.trained}.model}}"}
+    stage: Stage = {"model": f"${{stages.{of.trained}.model}}"}
     if program and program not in of.scripts.files:
         of.refuse("model_para.environment.SAGEMAKER_PROGRAM", f"no {program} among the scripts", REMEDY)
     included = sorted(of.scripts.unpacked - {program})
     more = {"entry_point": program, **({"include": included} if included else {})} if program else {}
     own = ("SAGEMAKER_PROGRAM", "SAGEMAKER_SUBMIT_DIRECTORY")
-    given = of.item.mapping("model_para", "environment")
-    rest = {name: str(value) for name, value in given.items() if name not in own}
-    return made | more | ({"environment": rest} if rest else {})
+    environment = of.item.mapping("model_para", "environment")
+    rest = {name: str(value) for name, value in environment.items() if name not in own}
+    return stage | more | ({"environment": rest} if rest else {})

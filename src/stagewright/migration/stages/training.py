@@ -9,7 +9,7 @@ from stagewright.migration.stages.conversion import (
     compute,
     enabled,
     entry_point,
-    moved,
+    note_run_names,
     number,
 )
 from stagewright.migration.stages.hyperparameters import hyperparameters, renamed
@@ -26,11 +26,11 @@ def training(of: Conversion) -> Stage:
     item = of.item
     if not item.mapping("training"):
         return {}
-    moved(of, "training.output_path", "training.job_name")
+    note_run_names(of, "training.output_path", "training.job_name")
     stage = {"kind": "training", **enabled(of, "training_job"), **compute(of, "training")}
     stage |= entry_point(of, "training", "hyperparameters") | _channels(of)
-    given = hyperparameters(of, "training", "hyperparameters", stage.get("entry_point", ""))
-    return stage | given | _metrics(of, "training") | {"max_runtime_seconds": 86_400}
+    parameters = hyperparameters(of, "training", "hyperparameters", stage.get("entry_point", ""))
+    return stage | parameters | _metrics(of, "training") | {"max_runtime_seconds": 86_400}
 
 
 def tuning(of: Conversion) -> Stage:
@@ -40,7 +40,7 @@ def tuning(of: Conversion) -> Stage:
         if item.mapping("tuning"):
             _without_ranges(of)
         return {}
-    moved(of, "tuning.output_path", "tuning.job_name")
+    note_run_names(of, "tuning.output_path", "tuning.job_name")
     goal = item.mapping("tuning", "hyperparametejobobjective")
     stage: Stage = {"kind": "tuning", **enabled(of, "tuning_job"), **compute(of, "tuning")}
     stage |= entry_point(of, "tuning", "statichyperparameters") | _channels(of)
@@ -48,8 +48,8 @@ def tuning(of: Conversion) -> Stage:
     stage |= {"ranges": renamed(of, "tuning.parameterranges", ranges, stage.get("entry_point", ""))}
     stage |= {"objective": {"metric": goal.get("MetricName", ""), "goal": str(goal.get("Type", "")).lower()}}
     if item.flag("tuning_job") and of.trained == "training":
-        remedy = "to use it, write ${stages.tuning.model} for ${stages.training.model}"
-        of.note("tuning_job", "the best model is served by nothing, as in the sample", remedy)
+        remedy = "to serve it, replace ${stages.training.model} with ${stages.tuning.model}"
+        of.note("tuning_job", "the best model is not served, as in the sample", remedy)
     return (
         stage
         | _metrics(of, "tuning")
@@ -59,18 +59,18 @@ def tuning(of: Conversion) -> Stage:
 
 def _without_ranges(of: Conversion) -> None:
     if of.item.flag("tuning_job"):
-        of.refuse("tuning.parameterranges", "no range, and tuning_job is Y", "add one, or write N")
+        of.refuse("tuning.parameterranges", "no range, but tuning_job is Y", "add a range, or write N")
     else:
-        of.note("tuning.parameterranges", "no range: no stage is made of tuning")
+        of.note("tuning.parameterranges", "no range, so there is no stage tuning")
 
 
 def _channels(of: Conversion) -> Stage:
-    """As the state machine has them, whichever kind of job prepared the data."""
+    """The channels of the sample's state machine, for every type of preprocessing."""
     named = (("train", "train_data", PATHS[0]), ("test", "test_data", PATHS[1]))
     by_stage = of.item.text("preprocessing", "job_type") == "sagemaker-processing"
     known = of.item.text("preprocessing", "job_type") in (CALLED, SHELL, SPARK)
     channels = {
-        channel: f"${{stages.preprocessing.outputs.{output}}}" if by_stage else of.places.uri(uri)
+        channel: f"${{stages.preprocessing.outputs.{output}}}" if by_stage else of.paths.uri(uri)
         for channel, output, path in named
         if (uri := of.item.text("preprocessing", path))
     }
@@ -78,19 +78,19 @@ def _channels(of: Conversion) -> Stage:
 
 
 def _ranges(of: Conversion) -> dict[str, Stage]:
-    made: dict[str, Stage] = {}
+    ranges: dict[str, Stage] = {}
     for block, kind in RANGES.items():
         for entry in of.item.maps("tuning", "parameterranges", block):
             if kind == "categorical":
-                said: Stage = {"values": [number(each) for each in entry.get("Values", [])]}
+                values: Stage = {"values": [number(value) for value in entry.get("Values", [])]}
             else:
-                said = {"min": number(entry.get("MinValue")), "max": number(entry.get("MaxValue"))}
-                said |= {"scaling": entry["ScalingType"]} if "ScalingType" in entry else {}
-            made[str(entry.get("Name", ""))] = {"type": kind, **said}
-    return made
+                values = {"min": number(entry.get("MinValue")), "max": number(entry.get("MaxValue"))}
+                values |= {"scaling": entry["ScalingType"]} if "ScalingType" in entry else {}
+            ranges[str(entry.get("Name", ""))] = {"type": kind, **values}
+    return ranges
 
 
 def _metrics(of: Conversion, section: str) -> Stage:
     listed = of.item.maps(section, "metricdefinitions")
-    found = {str(each.get("Name", "")): str(each.get("Regex", "")) for each in listed}
-    return {"metrics": found} if found else {}
+    metrics = {str(metric.get("Name", "")): str(metric.get("Regex", "")) for metric in listed}
+    return {"metrics": metrics} if metrics else {}

@@ -21,7 +21,7 @@ from stagewright.cli.common.target import state_folder
 from stagewright.errors import DocumentError, Problem, ReleaseError
 
 if TYPE_CHECKING:
-    from stagewright.migration.document import Imported
+    from stagewright.migration.document import ConvertedPipeline
 
 LOCAL_IMAGE = "sklearn-1.4"
 """The image that replaces older scikit-learn images on this machine."""
@@ -45,12 +45,12 @@ def command(
 ) -> None:
     from stagewright.migration.document import convert
     from stagewright.migration.item import Item
-    from stagewright.migration.scripts import gather
+    from stagewright.migration.scripts import read_scripts
 
     if scripts is not None and not scripts.is_dir():
         raise ReleaseError(f"{scripts} is not a folder", "give the folder with the item's scripts")
     source = Item.read(item)
-    result = convert(source, gather(source, scripts), name)
+    result = convert(source, read_scripts(source, scripts), name)
     folder = to or Path(result.document["name"])
     overlay = local_overlay(result.document)
     write(result, overlay, folder, item.name)
@@ -72,7 +72,7 @@ def command(
     output.print_line(f"next: {program()} run {folder}")
 
 
-def write(result: Imported, overlay: Mapping[str, Any], folder: Path, source: str) -> None:
+def write(result: ConvertedPipeline, overlay: Mapping[str, Any], folder: Path, source: str) -> None:
     """Write the folder if its document is valid, else nothing."""
     import yaml
 
