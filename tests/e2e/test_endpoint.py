@@ -333,7 +333,7 @@ def test_nobody_goes_back_while_a_run_deploys(place: Place) -> None:
     header = place.gateway.runs.header(item.deployed_by)
     assert header is not None
     runs = place.gateway.runs
-    table: Any = {"TableName": runs.table, "ExpressionAttributeNames": {"#value": "turn"}}
+    table: Any = {"TableName": runs.table, "ExpressionAttributeNames": {"#value": "lock"}}
     runs.client.update_item(
         **table,
         Key={"run": {"S": "endpoint#taken-local"}, "item": {"S": "endpoint"}},

@@ -582,8 +582,8 @@ ENDPOINTS = [
     ),
     situation(deploying(endpoint={"name": "e"}), {}),
     *(
-        situation(deploying(turn=turn, **fields), answer)
-        for turn in (
+        situation(deploying(lock=lock, **fields), answer)
+        for lock in (
             {"seen": ""},
             {"seen": "run-1/deploy"},
             {"seen": "run-2/deploy", "open": True},
@@ -592,7 +592,7 @@ ENDPOINTS = [
         for fields in ({}, {"started": "2026-01-02T03:04:04.000Z", "endpoint": known(status="InService")})
         for answer in (
             {},
-            {"Item": {"turn": {"S": "run-2/deploy"}, "open": {"S": "yes"}}},
+            {"Item": {"lock": {"S": "run-2/deploy"}, "open": {"S": "yes"}}},
             {"Attributes": {"configurations": {"S": '["c3"]'}, "alarms": {"S": "[]"}}},
         )
     ),

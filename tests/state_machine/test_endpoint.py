@@ -155,20 +155,20 @@ def test_the_turn_of_a_run_that_goes_on_is_waited_for(deploy, item, give_turn):
     walked = deploy("turns", "c1", timeout=1)
     assert walked.cause == "deploy: run other-1 is still deploying to endpoint turns after 1 seconds"
     assert [call["call"] for call in walked.calls] == []
-    assert item("turns")["turn"] == {"S": "other-1/deploy"}
+    assert item("turns")["lock"] == {"S": "other-1/deploy"}
 
 
 def test_the_turn_of_a_run_that_is_over_is_taken_and_given_back(deploy, item, give_turn):
     give_turn("inherited", "other-2")
     walked = deploy("inherited", "c1")
     assert walked.status == "SUCCEEDED", walked.cause
-    assert "turn" not in item("inherited")
+    assert "lock" not in item("inherited")
     assert json.loads(item("inherited")["configurations"]["S"]) == ["c1", "theirs"]
 
 
 def test_a_stage_that_fails_gives_its_turn_back(deploy, item):
     assert deploy("failing", "broken").status == "FAILED"
-    assert "turn" not in item("failing")
+    assert "lock" not in item("failing")
 
 
 @pytest.mark.parametrize("before", [(), ("c1",)])
@@ -190,7 +190,7 @@ def test_an_update_that_is_refused_again_and_again_fails_with_sagemakers_words(d
     walked = deploy("refused", "c-never-2", timeout=1)
     assert walked.status == "FAILED"
     assert 'Cannot update in-progress endpoint "arn:e"' in walked.cause
-    assert "turn" not in item("refused")
+    assert "lock" not in item("refused")
 
 
 def test_an_endpoint_of_somebody_else_is_left_alone(deploy, item):

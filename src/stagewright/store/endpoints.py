@@ -155,7 +155,7 @@ def _record(item: Mapping[str, Any]) -> EndpointRecord:
         deadline=item["created"],
         configurations=tuple(json.loads(item.get("configurations", "[]"))),
         alarms=tuple(json.loads(item.get("alarms", "[]"))),
-        deploying_run=str(item.get("turn", "")).partition("/")[0],
+        deploying_run=str(item.get("lock", "")).partition("/")[0],
         rollbacks=tuple(Rollback(**rollback) for rollback in json.loads(item.get("rollbacks", "[]"))),
         **{name: str(item.get(name, "")) for name in names},
     )

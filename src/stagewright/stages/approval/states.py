@@ -49,15 +49,15 @@ _VALUES = {
     "deadline": expression(_DEADLINE),
 }
 _STATES: dict[str, State] = {
-    "Look at status": Task(
+    "Describe package": Task(
         "aws-sdk:sagemaker:describeModelPackage",
         bound("DescribeModelPackage"),
         SEEN,
-        "Decided already?",
+        "Already decided?",
         retries.SAGEMAKER,
         result_states.CAUGHT,
     ),
-    "Decided already?": Choice(
+    "Already decided?": Choice(
         (
             Rule(IS_APPROVED, result_states.DONE, APPROVED_ALREADY),
             Rule(IS_REJECTED, result_states.FAILED, REJECTED_ALREADY),
@@ -82,7 +82,7 @@ _STATES: dict[str, State] = {
 }
 
 STATES = (
-    Entry("Look at status", _STATES, when=HAS_PACKAGE),
+    Entry("Describe package", _STATES, when=HAS_PACKAGE),
     Entry("Wait for approval", _STATES, when=f"$not({HAS_PACKAGE})"),
 )
 PERMISSIONS: Permissions = {

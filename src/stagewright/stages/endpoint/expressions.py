@@ -1,10 +1,21 @@
-"""The expressions of an endpoint stage.
+"""JSONata expressions of endpoint stages.
 
-What a walker carries here: `turn` (`seen`: whose it is, as run/stage; `open`: whether that run goes on),
-`endpoint` (`name`, `arn`, `status`, `serving`, `reason` as SageMaker has them, `config` that is to serve,
-`before` that served when the turn came, `made` by earlier deployments, newest first, `alarms` that they have
-made), `alarms` still to be made, `leftover` configurations still to be removed, `body` of the smoke test.
-The item that outlives the run is described in docs/architecture.md.
+The state input has these fields in addition to those of the walker:
+
+| field | content |
+|---|---|
+| `lock` | `seen`: who holds the endpoint's lock, as run/stage; `open`: whether that run is still active |
+| `endpoint` | the endpoint: `name`, `arn`, `status`, `reason` and `ours` (has this installation's tag) |
+| `endpoint.serving` | the configuration that serves |
+| `endpoint.config` | the new configuration |
+| `endpoint.before` | the configuration that served when the stage took the lock |
+| `endpoint.made` | the configurations of earlier deployments, newest first |
+| `endpoint.alarms` | the alarms of earlier deployments |
+| `alarms` | the alarms that are still to be created |
+| `leftover` | the configurations that are still to be deleted |
+| `body` | the body of the smoke test |
+
+docs/architecture.md describes the endpoint's item in the runs table, which outlives the run.
 """
 
 from __future__ import annotations
@@ -15,11 +26,11 @@ from stagewright.stages.base import expressions
 from stagewright.stages.base.expressions import ELAPSED, REST, with_
 
 NEVER = "9999-12-31T23:59:59.999Z"
-"""The deadline of an endpoint without one."""
+"""The deadline of an endpoint that is never deleted."""
 FILE_LIMIT = 64 * 1024
-"""Bytes of a smoke test's file."""
+"""Maximum bytes of a smoke test's file."""
 ANSWER_LIMIT = 200
-"""Characters of an answer that a reason quotes."""
+"""Characters of a response that an error quotes."""
 
 _REQUESTS = "$states.input.stage.requests"
 _ENDPOINT = "$states.input.endpoint"
@@ -30,45 +41,45 @@ _CAUSE = "$states.input.error.Cause"
 
 
 def _endpoint(fields: str) -> str:
-    """`fields` (members of a JSONata object) put over what is known of the endpoint."""
+    """Return the member `endpoint` with `fields` (members of a JSONata object) merged in."""
     return f"'endpoint': $merge([{_ENDPOINT}, {{ {fields} }}])"
 
 
-# Whose turn it is
+# The lock
 
-_TURN = "$states.input.turn"
-_MINE = f"({expressions.RUN} & '/' & $states.input.stage.name)"
+_LOCK = "$states.input.lock"
+_OWNER = f"({expressions.RUN} & '/' & $states.input.stage.name)"
 ITEM_KEY = {
     "run": {"S": expression(f"'endpoint#' & {_PLANNED}.EndpointName")},
     "item": {"S": "endpoint"},
 }
-TURN_READ = with_("'turn': { 'seen': $exists($states.result.Item.turn.S) ? $states.result.Item.turn.S : '' }")
-IS_ANOTHERS = expression(f"$not({_TURN}.seen in ['', {_MINE}])")
-OTHER_RUN = {
-    "run": {"S": expression(f"$substringBefore({_TURN}.seen, '/')")},
+LOCK_READ = with_("'lock': { 'seen': $exists($states.result.Item.lock.S) ? $states.result.Item.lock.S : '' }")
+IS_LOCKED = expression(f"$not({_LOCK}.seen in ['', {_OWNER}])")
+HOLDER_KEY = {
+    "run": {"S": expression(f"$substringBefore({_LOCK}.seen, '/')")},
     "item": {"S": "run"},
 }
-OTHER_SEEN = with_(f"'turn': $merge([{_TURN}, {{ 'open': $exists($states.result.Item.open.S) }}])")
-IS_OTHERS_OPEN = expression(f"{_TURN}.open")
-IS_TAKEN_TOO_LONG = expression(f"{_TURN}.open and {ELAPSED} > $states.input.stage.timeout * 1000")
-TAKEN_TOO_LONG = with_(f"""
+HOLDER_SEEN = with_(f"'lock': $merge([{_LOCK}, {{ 'open': $exists($states.result.Item.open.S) }}])")
+IS_HOLDER_ACTIVE = expression(f"{_LOCK}.open")
+IS_LOCKED_TOO_LONG = expression(f"{_LOCK}.open and {ELAPSED} > $states.input.stage.timeout * 1000")
+LOCKED_TOO_LONG = with_(f"""
     'error': {{ 'Error': 'Stagewright.TooLate',
-                'Cause': 'run ' & $substringBefore({_TURN}.seen, '/') & ' is still deploying to endpoint '
+                'Cause': 'run ' & $substringBefore({_LOCK}.seen, '/') & ' is still deploying to endpoint '
                   & {_PLANNED}.EndpointName & ' after ' & $string($states.input.stage.timeout)
                   & ' seconds' }}
 """)
-MINE = expression(_MINE)
-TURN_SEEN = expression(f"{_TURN}.seen")
-TURN_TAKEN = with_(f"""
+OWNER = expression(_OWNER)
+LOCK_SEEN = expression(f"{_LOCK}.seen")
+LOCK_TAKEN = with_(f"""
     'endpoint': $merge([{_ENDPOINT}, {{ 'name': {_PLANNED}.EndpointName,
         'made': $exists($states.result.Attributes.configurations.S)
           ? [$parse($states.result.Attributes.configurations.S)] : [],
         'alarms': $exists($states.result.Attributes.alarms.S)
           ? [$parse($states.result.Attributes.alarms.S)] : [] }}])
 """)
-# SageMaker refuses with its general exception, and tells why in the text alone: "Cannot update in-progress
-# endpoint", "Cannot create already existing endpoint". Throttling and faults have that name, too.
-IS_TAKEN = expression(f"""
+# SageMaker rejects with its general exception, and only the text has the reason: "Cannot update in-progress
+# endpoint", "Cannot create already existing endpoint". Throttling and faults have the same exception.
+IS_BUSY_ERROR = expression(f"""
     $contains($states.input.error.Error & ': ' & {_CAUSE},
               /in-progress|already exist|ConditionalCheckFailed|Rate exceeded|Status Code: 5/)
       and {ELAPSED} <= $states.input.stage.timeout * 1000
@@ -76,9 +87,9 @@ IS_TAKEN = expression(f"""
 CLEARED = expression("$sift($states.input, function($value, $field) { $field != 'error' })")
 HAS_CONFIG = expression(f"$exists({_ENDPOINT}.config)")
 
-# The endpoint as it is
+# The endpoint's state
 
-# What this attempt asked for itself is no version before.
+# The configuration of this attempt is not an earlier version.
 FOUND = with_(
     _endpoint(f"""
         'arn': $states.result.EndpointArn, 'status': $states.result.EndpointStatus,
@@ -110,7 +121,7 @@ CONFIG_MADE = with_(f"""
 """)
 HAS_ALARM = expression("$count($states.input.alarms) > 0")
 ALARM = expression("$states.input.alarms[0]")
-# Those of earlier deployments too: an update may yet bring back the version that they watch.
+# Includes the alarms of earlier deployments, because an update can restore the version that they watch.
 ALARM_NAMES = expression(f"$string([$distinct($append({_ENDPOINT}.alarms, {_SETTINGS}.alarms.AlarmName))])")
 ALARM_MADE = with_(f"'alarms': {REST.format('alarms')}")
 DEADLINE = expression(f"""
@@ -120,7 +131,7 @@ DEADLINE = expression(f"""
 IS_THERE = expression(f"$exists({_ENDPOINT}.status)")
 IS_ASKED_FOR = expression(f"$exists({_ENDPOINT}.status) and {_ENDPOINT}.serving = {_ENDPOINT}.config")
 ENDPOINT_NAME = expression(f"{_ENDPOINT}.name")
-# An earlier look's reason must not outlive its status.
+# The reason of an earlier poll must not outlive its status.
 SEEN = with_(f"""
     'endpoint': $merge([
       $sift({_ENDPOINT}, function($value, $field) {{ $field != 'reason' }}),
@@ -129,8 +140,8 @@ SEEN = with_(f"""
 """)
 _READY = f"{_ENDPOINT}.status = 'InService' and {_ENDPOINT}.serving = {_ENDPOINT}.config"
 IS_READY = expression(_READY)
-IS_PUT_BACK = expression(f"{_READY} and $exists($states.input.error)")
-# A rolled back update is InService again, with the old configuration and the reason.
+IS_RESTORED = expression(f"{_READY} and $exists($states.input.error)")
+# After a rollback, the endpoint is InService again, with the old configuration and the reason.
 IS_BAD = expression(f"""
     {_ENDPOINT}.status in ['Failed', 'OutOfService', 'UpdateRollbackFailed', 'Deleting']
       or ({_ENDPOINT}.status = 'InService' and $exists({_ENDPOINT}.reason))
@@ -172,12 +183,12 @@ ACCEPT = expression(f"{_TEST}.accept")
 
 
 def _test_failed(why: str) -> str:
-    """The error of a smoke test, told with its endpoint."""
+    """Return the member `error` of a failed smoke test."""
     cause = f"'the smoke test of endpoint ' & {_ENDPOINT}.name & ' failed: ' & {why}"
     return f"'error': {{ 'Error': 'Stagewright.SmokeTestFailed', 'Cause': {cause} }}"
 
 
-# `made` with the configuration before first: that is the one to go back to.
+# `made` begins with the configuration that served before, which a rollback restores.
 _VERSIONS = f"""
     $distinct([{_ENDPOINT}.config, {_ENDPOINT}.made[$ = $states.input.endpoint.before], {_ENDPOINT}.made])
 """
@@ -188,7 +199,7 @@ _GOOD = f"""
 """
 GOOD = with_(_GOOD)
 _ANSWER = "$string($states.errorOutput.Cause)"
-# $error's own message follows its code D3137. A model's error goes on with its traceback, which is in the
+# The message of $error follows its code D3137. A model's error ends with a traceback, which is also in the
 # endpoint's log.
 NO_ANSWER = with_(
     _test_failed(f"""
@@ -210,13 +221,13 @@ ANSWERED = expression(f"""
 IS_TESTED = expression("$exists($states.input.result)")
 HAS_BEFORE = expression(f"$exists({_ENDPOINT}.before)")
 BEFORE = expression(f"{_ENDPOINT}.before")
-PUTTING_BACK = with_(_endpoint(f"'config': {_ENDPOINT}.before, 'bad': {_ENDPOINT}.config"))
-NOT_PUT_BACK = with_(f"""
+RESTORING = with_(_endpoint(f"'config': {_ENDPOINT}.before, 'bad': {_ENDPOINT}.config"))
+NOT_RESTORED = with_(f"""
     'error': {{ 'Error': $states.input.error.Error,
                 'Cause': {_CAUSE} & '; the version before could not be put back: '
                   & $states.errorOutput.Cause }}
 """)
-PUT_BACK = with_(f"""
+RESTORED = with_(f"""
     'error': {{ 'Error': $states.input.error.Error,
                 'Cause': {_CAUSE} & '; the version before serves again' }},
     'leftover': [{_ENDPOINT}.bad]
@@ -227,7 +238,7 @@ WITHDRAWN = with_(f"""
     'leftover': [{_ENDPOINT}.config]
 """)
 
-# Configurations and alarms that nobody needs any more
+# Unused configurations and alarms
 
 HAS_LEFTOVER = expression("$count($states.input.leftover) > 0")
 LEFTOVER = expression("$states.input.leftover[0]")

@@ -1,13 +1,16 @@
-"""An endpoint: created the first time, updated afterwards, awaited until it serves the new configuration, and
-tried. What fails leaves the configuration before in service.
+"""The states of endpoint stages: create or update the endpoint, wait until it serves, and test it.
 
-Of several runs that deploy to one endpoint, one does at a time: its item says whose turn it is, from the
-first look at the endpoint to the record of what it serves. A turn that was not given back ends with its run.
-An endpoint that is being changed by anybody else is waited for, also where that is known only by the refusal
-of the update; one without this installation's tag is left alone. Then model, configuration and alarms are
-made, in that order, before the update that rolls back on the alarms; the deadline of a `time_to_live` is
-recorded before there is anything to delete. After a good deployment older configurations are removed, and
-the alarms that the document has dropped; after a rolled back one its own configuration.
+If anything fails, the configuration that served before stays in service or is restored.
+
+Only one run at a time deploys to an endpoint. The endpoint's item has a lock from the first description of
+the endpoint until the record of what it serves. A lock that was not released ends with its run. If something
+else changes the endpoint, the stage waits, also if only a rejected update shows it. An endpoint without this
+installation's tag is never changed.
+
+The stage creates the model, the configuration and the alarms, in this order, before the update that the
+alarms roll back. It records the deadline of a `time_to_live` before it creates the endpoint. After a
+successful deployment it deletes older configurations, and alarms that the document no longer has. After a
+rollback it deletes its own configuration.
 """
 
 from __future__ import annotations
@@ -23,15 +26,15 @@ from stagewright.stages.base.states import Entry, Permissions
 from stagewright.stages.endpoint import expressions
 
 _LOOK = {"EndpointName": expressions.ENDPOINT_NAME}
-_TIDY = "Configuration left over?"
-_WAIT = "Wait for its turn"
-_TAKEN = "Endpoint taken?"
-_FAILED = "Give turn back"
+_CLEAN_UP = "More to delete?"
+_WAIT = "Wait for lock"
+_BUSY_ERROR = "Busy error?"
+_FAILED = "Release lock"
 _CAUGHT = Catch(_FAILED, jsonata.CAUGHT)
 
 
 def _update(text: str, condition: str = "", **values: str) -> dict[str, Any]:
-    """UpdateItem's arguments for the endpoint's item."""
+    """Return the arguments of UpdateItem for the endpoint's item."""
     return {
         "TableName": "${runs_table}",
         "Key": expressions.ITEM_KEY,
@@ -42,58 +45,60 @@ def _update(text: str, condition: str = "", **values: str) -> dict[str, Any]:
     }
 
 
-_TAKING_TURNS: Mapping[str, State] = {
-    "Whose turn?": Task(
+_LOCKING: Mapping[str, State] = {
+    "Read lock": Task(
         "dynamodb:getItem",
         {"TableName": "${runs_table}", "Key": expressions.ITEM_KEY, "ConsistentRead": True},
-        expressions.TURN_READ,
-        "Another's turn?",
+        expressions.LOCK_READ,
+        "Locked?",
         retries.TABLE,
         result_states.CAUGHT,
     ),
-    "Another's turn?": Choice((Rule(expressions.IS_ANOTHERS, "Look at its run"),), default="Take turn"),
-    "Look at its run": Task(
+    "Locked?": Choice((Rule(expressions.IS_LOCKED, "Read run of lock"),), default="Lock endpoint"),
+    "Read run of lock": Task(
         "dynamodb:getItem",
-        {"TableName": "${runs_table}", "Key": expressions.OTHER_RUN, "ConsistentRead": True},
-        expressions.OTHER_SEEN,
-        "Its run over?",
+        {"TableName": "${runs_table}", "Key": expressions.HOLDER_KEY, "ConsistentRead": True},
+        expressions.HOLDER_SEEN,
+        "Run of lock active?",
         retries.TABLE,
         result_states.CAUGHT,
     ),
-    "Its run over?": Choice(
+    "Run of lock active?": Choice(
         (
-            Rule(expressions.IS_TAKEN_TOO_LONG, result_states.FAILED, expressions.TAKEN_TOO_LONG),
-            Rule(expressions.IS_OTHERS_OPEN, _WAIT),
+            Rule(expressions.IS_LOCKED_TOO_LONG, result_states.FAILED, expressions.LOCKED_TOO_LONG),
+            Rule(expressions.IS_HOLDER_ACTIVE, _WAIT),
         ),
-        default="Take turn",
+        default="Lock endpoint",
     ),
-    "Take turn": Task(
+    "Lock endpoint": Task(
         "dynamodb:updateItem",
         {
             **_update(
-                "SET #turn = :mine",
-                "attribute_not_exists(#turn) OR #turn = :seen",
-                mine=expressions.MINE,
-                seen=expressions.TURN_SEEN,
+                "SET #lock = :owner",
+                "attribute_not_exists(#lock) OR #lock = :seen",
+                owner=expressions.OWNER,
+                seen=expressions.LOCK_SEEN,
             ),
             "ReturnValues": "ALL_NEW",
         },
-        expressions.TURN_TAKEN,
+        expressions.LOCK_TAKEN,
         "Find endpoint",
         retries.TABLE,
-        Catch(_TAKEN, jsonata.CAUGHT),
+        Catch(_BUSY_ERROR, jsonata.CAUGHT),
     ),
-    # What the same attempt had made before it went back to wait is not made again.
-    "Configuration made?": Choice((Rule(expressions.HAS_CONFIG, "Record deadline"),), default="Create model"),
-    _TAKEN: Choice((Rule(expressions.IS_TAKEN, _WAIT, expressions.CLEARED),), default=_FAILED),
-    _WAIT: Wait(jsonata.POLL, "Whose turn?"),
+    # If the same attempt created it before it waited again, it is not created twice.
+    "Configuration exists?": Choice(
+        (Rule(expressions.HAS_CONFIG, "Record deadline"),), default="Create model"
+    ),
+    _BUSY_ERROR: Choice((Rule(expressions.IS_BUSY_ERROR, _WAIT, expressions.CLEARED),), default=_FAILED),
+    _WAIT: Wait(jsonata.POLL, "Read lock"),
     _FAILED: Task(
         "dynamodb:updateItem",
-        _update("REMOVE #turn", "#turn = :mine", mine=expressions.MINE),
+        _update("REMOVE #lock", "#lock = :owner", owner=expressions.OWNER),
         jsonata.INPUT,
         result_states.FAILED,
         retries.TABLE,
-        # It ends with the run.
+        # The lock ends with the run.
         Catch(result_states.FAILED, jsonata.INPUT),
     ),
 }
@@ -104,9 +109,8 @@ _PREPARING: Mapping[str, State] = {
         expressions.FOUND,
         "Endpoint busy?",
         retries.FIND,
-        # Whatever is wrong, the attempt to create it tells: SageMaker has no error of its own for "not
-        # there".
-        Catch("Configuration made?", expressions.NOT_FOUND),
+        # Creating the endpoint shows any other error: SageMaker has no error of its own for "not found".
+        Catch("Configuration exists?", expressions.NOT_FOUND),
     ),
     "Endpoint busy?": Choice(
         (
@@ -123,13 +127,13 @@ _PREPARING: Mapping[str, State] = {
         retries.SAGEMAKER,
         _CAUGHT,
     ),
-    # SageMaker: a failed endpoint cannot be updated, only deleted (UpdateEndpoint, API reference).
+    # A failed endpoint cannot be updated, only deleted (UpdateEndpoint, API reference).
     "Endpoint ours?": Choice(
         (
             Rule(expressions.IS_FOREIGN, _FAILED, expressions.FOREIGN),
             Rule(expressions.IS_BROKEN, "Delete endpoint"),
         ),
-        default="Configuration made?",
+        default="Configuration exists?",
     ),
     "Delete endpoint": Task(
         "aws-sdk:sagemaker:deleteEndpoint",
@@ -151,22 +155,22 @@ _PREPARING: Mapping[str, State] = {
         "sagemaker:createEndpointConfig",
         jsonata.bound("CreateEndpointConfig"),
         expressions.CONFIG_MADE,
-        "Alarm to make?",
+        "More alarms?",
         retries.JOBS,
         _CAUGHT,
     ),
-    "Alarm to make?": Choice((Rule(expressions.HAS_ALARM, "Make alarm"),), default="Record deadline"),
-    "Make alarm": Task(
+    "More alarms?": Choice((Rule(expressions.HAS_ALARM, "Create alarm"),), default="Record deadline"),
+    "Create alarm": Task(
         "aws-sdk:cloudwatch:putMetricAlarm",
         expressions.ALARM,
         expressions.ALARM_MADE,
-        "Alarm to make?",
+        "More alarms?",
         retries.ALARMS,
         _CAUGHT,
     ),
     "Record deadline": Task(
         "dynamodb:updateItem",
-        # `created` is the index's range key: endpoints in the order of their deadlines.
+        # `created` is the range key of the index, so endpoints are in the order of their deadlines.
         _update(
             "SET #open = :open, #created = :created, #alarms = :alarms, #requested_by = :requested_by",
             open="endpoint",
@@ -175,16 +179,16 @@ _PREPARING: Mapping[str, State] = {
             requested_by=jsonata.RUN_KEY,
         ),
         jsonata.INPUT,
-        "New endpoint?",
+        "Endpoint exists?",
         retries.TABLE,
         _CAUGHT,
     ),
 }
 _DEPLOYING: Mapping[str, State] = {
-    "New endpoint?": Choice(
+    "Endpoint exists?": Choice(
         (
-            # The answer to an earlier request of this attempt was lost.
-            Rule(expressions.IS_ASKED_FOR, "Look at endpoint"),
+            # The response to an earlier request of this attempt was lost.
+            Rule(expressions.IS_ASKED_FOR, "Describe endpoint"),
             Rule(expressions.IS_THERE, "Update endpoint"),
         ),
         default="Create endpoint",
@@ -193,19 +197,19 @@ _DEPLOYING: Mapping[str, State] = {
         "sagemaker:createEndpoint",
         jsonata.bound("CreateEndpoint"),
         jsonata.INPUT,
-        "Look at endpoint",
+        "Describe endpoint",
         retries.DEPLOYMENTS,
-        Catch(_TAKEN, jsonata.CAUGHT),
+        Catch(_BUSY_ERROR, jsonata.CAUGHT),
     ),
     "Update endpoint": Task(
         "aws-sdk:sagemaker:updateEndpoint",
         jsonata.bound("UpdateEndpoint"),
         jsonata.INPUT,
-        "Look at endpoint",
+        "Describe endpoint",
         retries.DEPLOYMENTS,
-        Catch(_TAKEN, jsonata.CAUGHT),
+        Catch(_BUSY_ERROR, jsonata.CAUGHT),
     ),
-    "Look at endpoint": Task(
+    "Describe endpoint": Task(
         "aws-sdk:sagemaker:describeEndpoint",
         _LOOK,
         expressions.SEEN,
@@ -215,19 +219,19 @@ _DEPLOYING: Mapping[str, State] = {
     ),
     "Endpoint ready?": Choice(
         (
-            Rule(expressions.IS_PUT_BACK, _TIDY, expressions.PUT_BACK),
+            Rule(expressions.IS_RESTORED, _CLEAN_UP, expressions.RESTORED),
             Rule(expressions.IS_READY, "Smoke test?"),
-            Rule(expressions.IS_BAD, _TIDY, expressions.BAD),
+            Rule(expressions.IS_BAD, _CLEAN_UP, expressions.BAD),
             Rule(jsonata.IS_LATE, _FAILED, expressions.LATE),
         ),
         default="Wait for endpoint",
     ),
-    "Wait for endpoint": Wait(jsonata.POLL, "Look at endpoint"),
+    "Wait for endpoint": Wait(jsonata.POLL, "Describe endpoint"),
 }
 _TESTING: Mapping[str, State] = {
     "Smoke test?": Choice(
         (
-            Rule(expressions.HAS_NO_TEST, _TIDY, expressions.GOOD),
+            Rule(expressions.HAS_NO_TEST, _CLEAN_UP, expressions.GOOD),
             Rule(expressions.HAS_FILE, "Read smoke test"),
         ),
         default="Smoke test",
@@ -255,28 +259,28 @@ _TESTING: Mapping[str, State] = {
         timeout=90,
     ),
     "Smoke test good?": Choice(
-        (Rule(expressions.IS_TESTED, _TIDY), Rule(expressions.HAS_BEFORE, "Put version before back")),
-        default="Withdraw endpoint",
+        (Rule(expressions.IS_TESTED, _CLEAN_UP), Rule(expressions.HAS_BEFORE, "Restore previous version")),
+        default="Delete new endpoint",
     ),
-    "Put version before back": Task(
+    "Restore previous version": Task(
         "aws-sdk:sagemaker:updateEndpoint",
         {"EndpointName": expressions.ENDPOINT_NAME, "EndpointConfigName": expressions.BEFORE},
-        expressions.PUTTING_BACK,
-        "Look at endpoint",
+        expressions.RESTORING,
+        "Describe endpoint",
         retries.ENDPOINTS,
-        Catch(_FAILED, expressions.NOT_PUT_BACK),
+        Catch(_FAILED, expressions.NOT_RESTORED),
     ),
-    "Withdraw endpoint": Task(
+    "Delete new endpoint": Task(
         "aws-sdk:sagemaker:deleteEndpoint",
         _LOOK,
         expressions.WITHDRAWN,
-        _TIDY,
+        _CLEAN_UP,
         retries.SAGEMAKER,
         Catch(_FAILED, jsonata.INPUT),
     ),
 }
-_TIDYING: Mapping[str, State] = {
-    _TIDY: Choice(
+_CLEANING: Mapping[str, State] = {
+    _CLEAN_UP: Choice(
         (
             Rule(expressions.HAS_LEFTOVER, "Delete configuration"),
             Rule(expressions.HAS_ERROR, _FAILED),
@@ -284,7 +288,7 @@ _TIDYING: Mapping[str, State] = {
         ),
         default="Record configurations",
     ),
-    # What is gone, or not ours to delete, is left: neither is worth failing a deployment.
+    # A resource that is missing or belongs to someone else must not fail the deployment.
     "Delete configuration": Task(
         "aws-sdk:sagemaker:deleteEndpointConfig",
         {"EndpointConfigName": expressions.LEFTOVER},
@@ -297,9 +301,9 @@ _TIDYING: Mapping[str, State] = {
         "aws-sdk:sagemaker:deleteModel",
         {"ModelName": expressions.LEFTOVER},
         expressions.REMOVED,
-        _TIDY,
+        _CLEAN_UP,
         retries.FIND,
-        Catch(_TIDY, expressions.REMOVED),
+        Catch(_CLEAN_UP, expressions.REMOVED),
     ),
     "Delete alarms": Task(
         "aws-sdk:cloudwatch:deleteAlarms",
@@ -307,14 +311,14 @@ _TIDYING: Mapping[str, State] = {
         expressions.DROPPED_GONE,
         "Record configurations",
         retries.ALARMS,
-        # They stay recorded, and the next good deployment tries again.
+        # They stay recorded, and the next successful deployment deletes them.
         Catch("Record configurations", jsonata.INPUT),
     ),
     "Record configurations": Task(
         "dynamodb:updateItem",
         _update(
             "SET #alarms = :alarms, #configurations = :configurations, #since = :since,"
-            " #deployed_by = :deployed_by, #stage = :stage REMOVE #turn",
+            " #deployed_by = :deployed_by, #stage = :stage REMOVE #lock",
             alarms=expressions.ALARM_NAMES,
             configurations=expressions.CONFIGURATIONS,
             since=jsonata.NOW,
@@ -328,7 +332,7 @@ _TIDYING: Mapping[str, State] = {
     ),
 }
 
-STATES = (Entry("Whose turn?", {**_TAKING_TURNS, **_PREPARING, **_DEPLOYING, **_TESTING, **_TIDYING}),)
+STATES = (Entry("Read lock", {**_LOCKING, **_PREPARING, **_DEPLOYING, **_TESTING, **_CLEANING}),)
 PERMISSIONS: Permissions = {
     "Create": (
         "sagemaker:CreateModel",

@@ -55,11 +55,11 @@ _STATES: dict[str, State] = {
         "aws-sdk:sagemaker:createModelPackage",
         expressions.bound("CreateModelPackage"),
         PACKAGE_MADE,
-        "Look at package",
+        "Describe registered package",
         retries.SAGEMAKER,
         result_states.CAUGHT,
     ),
-    "Look at package": Task(
+    "Describe registered package": Task(
         "aws-sdk:sagemaker:describeModelPackage",
         {"ModelPackageName": PACKAGE_ARN},
         PACKAGE_SEEN,
@@ -75,7 +75,7 @@ _STATES: dict[str, State] = {
         ),
         default="Wait for package",
     ),
-    "Wait for package": Wait(expressions.POLL, "Look at package"),
+    "Wait for package": Wait(expressions.POLL, "Describe registered package"),
 }
 STATES = (Entry("Find group", _STATES),)
 PERMISSIONS: Permissions = {

@@ -45,11 +45,11 @@ _STATES: dict[str, State] = {
         "sagemaker:createHyperParameterTuningJob.sync",
         "CreateHyperParameterTuningJob",
         BEST,
-        "Look at best job",
+        "Describe best job",
         "Stop tuning",
     ),
     "Stop tuning": stop_when_late.stop("stopHyperParameterTuningJob", "HyperParameterTuningJobName"),
-    "Look at best job": Task(
+    "Describe best job": Task(
         "aws-sdk:sagemaker:describeTrainingJob",
         {"TrainingJobName": BEST_NAME},
         RESULT,
