@@ -140,33 +140,33 @@ def test_an_endpoint_that_is_being_changed_is_waited_for(deploy):
 
 
 @pytest.fixture
-def give_turn(engine):
-    """The turn at an endpoint to another run, which is `open` or over."""
+def hold_lock(engine):
+    """Locks an endpoint for another run, which is active if its header has `open`."""
 
-    def give(name, run, **header):
-        engine.put(f"endpoint#{name}", "endpoint", turn=f"{run}/deploy", configurations='["theirs"]')
+    def hold(name, run, **header):
+        engine.put(f"endpoint#{name}", "endpoint", lock=f"{run}/deploy", configurations='["theirs"]')
         engine.put(run, "run", **header)
 
-    return give
+    return hold
 
 
-def test_the_turn_of_a_run_that_goes_on_is_waited_for(deploy, item, give_turn):
-    give_turn("turns", "other-1", open="yes")
+def test_lock_of_an_active_run_is_waited_for(deploy, item, hold_lock):
+    hold_lock("turns", "other-1", open="yes")
     walked = deploy("turns", "c1", timeout=1)
     assert walked.cause == "deploy: run other-1 is still deploying to endpoint turns after 1 seconds"
     assert [call["call"] for call in walked.calls] == []
     assert item("turns")["lock"] == {"S": "other-1/deploy"}
 
 
-def test_the_turn_of_a_run_that_is_over_is_taken_and_given_back(deploy, item, give_turn):
-    give_turn("inherited", "other-2")
+def test_lock_of_an_ended_run_is_taken_and_released(deploy, item, hold_lock):
+    hold_lock("inherited", "other-2")
     walked = deploy("inherited", "c1")
     assert walked.status == "SUCCEEDED", walked.cause
     assert "lock" not in item("inherited")
     assert json.loads(item("inherited")["configurations"]["S"]) == ["c1", "theirs"]
 
 
-def test_a_stage_that_fails_gives_its_turn_back(deploy, item):
+def test_failed_stage_releases_its_lock(deploy, item):
     assert deploy("failing", "broken").status == "FAILED"
     assert "lock" not in item("failing")
 
