@@ -1,6 +1,6 @@
-"""docs/sagemaker.md: what the local SageMaker does with each operation and field.
+"""Generates docs/sagemaker.md: the operations and fields of the local SageMaker.
 
-From the service's own operations, what its resources declare, and botocore's models.
+The sources are the service's operations, the fields that its resources declare, and botocore's models.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from sagemaker_local.service import RECORDED, SageMaker
 from sagemaker_local.settings import Settings
 
 INTRODUCTION = """\
-# What the local SageMaker does with each operation and field
+# Operations and fields of the local SageMaker
 
-Generated from the service's own code and botocore's model (`make docs`).
-How to use it: [sagemaker-alone.md](sagemaker-alone.md).
+This page is generated from the service's code and botocore's model (`make docs`).
+[sagemaker-alone.md](sagemaker-alone.md) describes how to use the service.
 
-A request is checked by botocore's model: types, required members, enums, ranges, patterns. Then a field that
-could change a result is supported or refused, never silently ignored:
+The service validates requests by botocore's model: types, required members, enums, ranges, patterns.
+A field that could change a result is supported or rejected, never ignored:
 
-| here | means |
+| here | meaning |
 |---|---|
-| supported | it acts as on AWS, or is kept and shown where that is all it does |
-| supported: values | these; others are refused |
-| recorded | kept and shown; it chooses machines or rights, and one machine with your rights does the work |
-| no effect | accepted, with a warning in the log: it cannot change a result |
-| refused | `ValidationException`, with the field's name |
+| supported | The field has the same effect as on AWS. |
+| supported: values | These values are supported. Others are rejected. |
+| recorded | The field is stored and returned. It selects machines or permissions, which are yours here. |
+| no effect | The field is accepted, and a warning is logged. It cannot change a result. |
+| rejected | The response is a `ValidationException` with the field's name. |
 
-A resource may refuse combinations of supported fields as well, and says which.
+A resource may also reject combinations of supported fields. The error names them.
 """
 SUPPORTED = "supported"
-REFUSED = "**refused**"
+REJECTED = "**rejected**"
 WIDTH = 120
 TABLES = ("Create", "Update")
 INVOKE = "InvokeEndpoint"
@@ -63,14 +63,16 @@ def sagemaker_reference() -> str:
 @contextmanager
 def _service() -> Iterator[Mapping[str, Fields]]:
     with tempfile.TemporaryDirectory() as folder:
-        service = SageMaker(Settings(Path(folder) / "sagemaker", "http://127.0.0.1:1", "", ""), _unheard)
+        service = SageMaker(
+            Settings(Path(folder) / "sagemaker", "http://127.0.0.1:1", "", ""), _discard_event
+        )
         try:
             yield service.operations
         finally:
             service.close()
 
 
-def _unheard(_detail_type: str, _detail: Mapping[str, Any]) -> None: ...
+def _discard_event(_detail_type: str, _detail: Mapping[str, Any]) -> None: ...
 
 
 def _operations(supported: Mapping[str, Fields]) -> str:
@@ -81,11 +83,11 @@ def _operations(supported: Mapping[str, Fields]) -> str:
     return "\n".join(
         [
             "## Operations",
-            "| supported | its fields |",
+            "| operation | supported fields |",
             "|---|---|",
             *lines,
             "",
-            "Refused by name (`UnknownOperationException`), as are SageMaker's other APIs:",
+            "These operations are rejected (`UnknownOperationException`), as are SageMaker's other APIs:",
             "",
             textwrap.fill(", ".join(others) + ".", WIDTH),
             "",
@@ -94,7 +96,7 @@ def _operations(supported: Mapping[str, Fields]) -> str:
 
 
 def _summary(operation: str, declared: Fields) -> str:
-    """Of an operation with a table of its own a link to it; of others what is not simply supported."""
+    """A link to the operation's table, or the fields that are not fully supported."""
     if operation.startswith(TABLES):
         return f"[fields](#{operation.lower()})"
     if operation == INVOKE:
@@ -113,24 +115,24 @@ def _fields(operation: str, declared: Fields) -> str:
 
 
 def rows(shape: Shape | None, path: str, declared: Fields, above: tuple[str, ...] = ()) -> list[Field]:
-    """A row for the highest member below which all is alike."""
+    """A row for each field. A member whose members are all treated alike has one row."""
     while shape is not None and shape.type_name == "list":
         shape, path = shape.member, f"{path}[]"  # type: ignore[attr-defined]
     if shape is None or shape.type_name != "structure" or not shape.members or shape.name in above:  # type: ignore[attr-defined]
         return [Field(path, _here(path, declared))]
-    found = []
+    fields = []
     for name, member in shape.members.items():  # type: ignore[attr-defined]
         below = rows(member, f"{path}.{name}" if path else name, declared, (*above, shape.name))
-        found += below
-    if path and len({field.here for field in found}) == 1:
-        return [Field(path, found[0].here)]
-    return found
+        fields += below
+    if path and len({field.here for field in fields}) == 1:
+        return [Field(path, fields[0].here)]
+    return fields
 
 
 def _here(path: str, declared: Fields) -> str:
     for rule, values in declared.rules.items():
         if _covers(rule, path):
-            return f"supported: {', '.join(f'`{_shown(value)}`' for value in values)}" if values else REFUSED
+            return f"supported: {', '.join(f'`{_shown(value)}`' for value in values)}" if values else REJECTED
     if any(_covers(idle, path) for idle in declared.idle):
         return "no effect"
     return "recorded" if path.rpartition(".")[2] in RECORDED else SUPPORTED

@@ -15,7 +15,7 @@ class Program:
     """
 
     name: str = "sagemaker-local"
-    key_hint: str = "use the key that was printed, or given, when the service was started"
+    key_hint: str = "use the key that was printed when the service started, or the one you passed to it"
     folder_hint: str = "choose another folder with --state"
     stop_hint: str = "stop that service, or choose another folder with --state"
 

@@ -153,7 +153,7 @@ def _serving(listener: socket.socket, port: int, settings: Settings) -> Iterator
         partial(_other_services, settings.url), {"sagemaker": partial(protocol.handle, service)}, access
     )
     stop = threading.Event()
-    server = threading.Thread(target=_answer, args=(gate, listener, stop), name="http", daemon=True)
+    server = threading.Thread(target=_run_server, args=(gate, listener, stop), name="http", daemon=True)
     try:
         service.start()
         server.start()
@@ -167,7 +167,7 @@ def _serving(listener: socket.socket, port: int, settings: Settings) -> Iterator
             listener.close()
 
 
-def _answer(gate: Gate, listener: socket.socket, stop: threading.Event) -> None:
+def _run_server(gate: Gate, listener: socket.socket, stop: threading.Event) -> None:
     config = Config()
     config.bind = [f"fd://{listener.detach()}"]
     config.keep_alive_timeout = 75

@@ -177,7 +177,7 @@ def test_its_door_is_the_local_server_s(serve, connect, server):
             ).list_buckets()
         assert elsewhere.value.response["Error"]["Code"] == "UnknownOperationException"
         stranger = {**said["environment"], "AWS_ACCESS_KEY_ID": "STRANGER"}
-        with pytest.raises(ClientError, match="printed, or given") as refused:
+        with pytest.raises(ClientError, match="printed when the service started") as refused:
             connect({"environment": stranger}, "sagemaker").list_models()
         assert refused.value.response["Error"]["Code"] == "UnrecognizedClientException"
         for headers in ({"Host": "evil.example"}, {"Origin": "https://evil.example"}):

@@ -70,10 +70,10 @@ def test_a_filter_that_nothing_here_knows_is_not_ignored(service):
 
 def test_the_page_has_a_row_for_each_operation_of_the_api(service):
     page = sagemaker_reference.sagemaker_reference()
-    supported, _, refused = page.partition("Refused by name")
+    supported, _, rejected = page.partition("These operations are rejected")
     for name in service_model().operation_names:
         assert (f"| `{name}` |" in supported) == (name in service.operations)
-        assert name in service.operations or f"{name}," in refused or f"{name}." in refused
+        assert name in service.operations or f"{name}," in rejected or f"{name}." in rejected
     for name in service.operations:
         assert (f"\n## {name}\n" in page) == name.startswith(("Create", "Update"))
 
@@ -84,6 +84,6 @@ def test_rows_are_as_high_as_what_is_alike():
     rows = {row.path: row.here for row in sagemaker_reference.rows(shape, "", declared)}
     assert rows["NetworkConfig"] == "no effect"
     assert rows["ProcessingInputs[].S3Input"] == "supported"
-    assert rows["ProcessingInputs[].DatasetDefinition"] == "**refused**"
+    assert rows["ProcessingInputs[].DatasetDefinition"] == "**rejected**"
     assert rows["RoleArn"] == "supported: `a`"
     assert rows["ProcessingResources.ClusterConfig.InstanceType"] == "recorded"

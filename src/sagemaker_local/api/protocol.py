@@ -145,8 +145,8 @@ def handle(
         if parts[0] == "endpoints" and parts[2:] == ["invocations"]:
             result = service.invoke(parts[1], body, headers)
             return result.status, {**result.headers, **request_id}, result.body
-        answer = to_record(service.call(_operation(path, headers), json_object(body)))
-        return 200, {"content-type": JSON_TYPE, **request_id}, json.dumps(answer).encode()
+        response = to_record(service.call(_operation(path, headers), json_object(body)))
+        return 200, {"content-type": JSON_TYPE, **request_id}, json.dumps(response).encode()
     except ApiError as error:
         return refusal(error, request_id)
     except Exception as error:

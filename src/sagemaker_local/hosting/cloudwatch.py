@@ -55,7 +55,7 @@ class CloudWatch:
         with self._lock:
             client = self._client
         try:
-            answer: dict[str, Any] = getattr(client, operation)(**arguments)
+            response: dict[str, Any] = getattr(client, operation)(**arguments)
         except (ClientError, BotoCoreError) as error:
             raise UnreachableError(f"no CloudWatch at {self._settings.url}: {error}") from error
-        return answer
+        return response

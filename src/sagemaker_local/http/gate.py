@@ -33,8 +33,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-Answer = tuple[int, dict[str, str], bytes]
-Handler = Callable[[str, Mapping[str, str], bytes], Answer]
+Response = tuple[int, dict[str, str], bytes]
+Handler = Callable[[str, Mapping[str, str], bytes], Response]
 """Handles a request: (path, headers with lower-case names, body) -> (status, headers, body)."""
 
 log = logging.getLogger(__name__)
@@ -99,21 +99,21 @@ class Gate:
         try:
             self._check_origin(request)
             if request.path == self._access.program.health_path:
-                await _answer(send, 200, {"content-type": "application/json"}, b'{"status": "ok"}')
+                await _respond(send, 200, {"content-type": "application/json"}, b'{"status": "ok"}')
                 return
             service, receive = await self._check_signature(request, receive)
             self.requests += request.method not in ("GET", "HEAD")
             await self._serve(service, request, scope, receive, send)
         except RejectedError as rejection:
             log.warning("rejected %s %s: %s", request.method, request.path, rejection.message)
-            await _answer(send, rejection.status, *_error(rejection, service, request))
+            await _respond(send, rejection.status, *_error(rejection, service, request))
 
     async def _serve(
         self, service: str, request: Request, scope: Scope, receive: Receive, send: Send
     ) -> None:
         if handler := self._services.get(service):
-            answer = await asyncio.to_thread(handler, request.path, request.headers, await _read(receive))
-            await _answer(send, *answer)
+            response = await asyncio.to_thread(handler, request.path, request.headers, await _read(receive))
+            await _respond(send, *response)
         else:
             await self._inner(scope, receive, send)
 
@@ -177,7 +177,7 @@ async def _read(receive: Receive) -> bytes:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that returns the body as one message, then the messages of the given `receive`."""
+    """A `receive` that returns the body as one message, then the messages of the original `receive`."""
     messages = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replayed() -> Message:
@@ -227,7 +227,7 @@ def _claimed_service(request: Request) -> str:
         return "json" if "x-amz-target" in request.headers else ""
 
 
-async def _answer(send: Send, status: int, headers: dict[str, str], body: bytes) -> None:
+async def _respond(send: Send, status: int, headers: dict[str, str], body: bytes) -> None:
     pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     pairs.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": pairs})

@@ -63,7 +63,7 @@ TRAINING = JobKind("Training", "Requested resource not found.", has_transitions=
 
 @dataclass(frozen=True)
 class TuningKind(JobKind):
-    """Tuning jobs have names of their own where other types only lower the noun."""
+    """The names of tuning jobs, which do not follow the pattern of the other types."""
 
     @property
     def path(self) -> str:

@@ -119,11 +119,13 @@ class Hosting:
 
     def _environment(self, variant: dict[str, Any], report: Callable[[str], None]) -> Environment:
         folder = self._folder / variant["name"]
-        found = self._context.environments.resolve(variant["image"], report)
+        environment = self._context.environments.resolve(variant["image"], report)
         for code in (folder / "ml/code", folder / "ml/model/code"):
             if (code / "requirements.txt").is_file():
-                return self._context.environments.with_requirements(found, code / "requirements.txt", report)
-        return found
+                return self._context.environments.with_requirements(
+                    environment, code / "requirements.txt", report
+                )
+        return environment
 
     def _variables(self, variant: dict[str, Any], folder: Path, environment: Environment) -> dict[str, str]:
         base = base_environment(self._context.settings, folder / "home", (environment.python.parent,))

@@ -66,9 +66,9 @@ class ModelPackageGroups(Resource):
             name = record["ModelPackageGroupName"]
             packages = self.context.store.all("model-package")
             if any(package.get("ModelPackageGroupName") == name for package in packages):
-                place = record["ModelPackageGroupArn"]
+                group_arn = record["ModelPackageGroupArn"]
                 raise ApiError(
-                    "ConflictException", f"Model Package Group cannot be deleted: {place} has models"
+                    "ConflictException", f"Model Package Group cannot be deleted: {group_arn} has models"
                 )
             self.context.store.delete(KIND, key_of(name))
         self.context.tags.delete(record["ModelPackageGroupArn"])

@@ -69,11 +69,11 @@ def end_tree(session: int) -> None:
     killed."""
     while True:
         group_gone = not kill_group(session)
-        found = descendants(os.getpid())
-        for process in found:
+        running = descendants(os.getpid())
+        for process in running:
             kill(process)
         reap()
-        if group_gone and not found:
+        if group_gone and not running:
             return
 
 
@@ -82,12 +82,12 @@ def descendants(root: int) -> list[int]:
     for process, parent in processes():
         if process != os.getpid():
             children.setdefault(parent, []).append(process)
-    found, left = [], [root]
+    below, left = [], [root]
     while left:
-        below = children.get(left.pop(), [])
-        found += below
-        left += below
-    return [process for process in found if alive(process)]
+        direct = children.get(left.pop(), [])
+        below += direct
+        left += direct
+    return [process for process in below if alive(process)]
 
 
 def processes() -> list[tuple[int, int]]:

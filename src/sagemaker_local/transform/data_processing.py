@@ -42,24 +42,24 @@ class DataProcessing:
             return Record(whole, whole)
         return Record(whole, self.format.write(self.input_filter.select(self.format.read(whole))))
 
-    def output(self, records: Sequence[Record], answer: bytes) -> bytes:
+    def output(self, records: Sequence[Record], response: bytes) -> bytes:
         """The output for the records, one line each. RecordError if the response has another number of lines.
 
         Also raises JsonPathError.
         """
         if not self.changes_output:
-            return answer
+            return response
         return b"\n".join(
             self._joined(record, line)
-            for record, line in zip(records, self._answers(answer, len(records)), strict=True)
+            for record, line in zip(records, self._responses(response, len(records)), strict=True)
         )
 
-    def _joined(self, record: Record, answer: Any) -> bytes:
-        joined = self.format.join(self.format.read(record.whole), answer) if self.joins else answer
+    def _joined(self, record: Record, response: Any) -> bytes:
+        joined = self.format.join(self.format.read(record.whole), response) if self.joins else response
         return self.format.write(self.output_filter.select(joined))
 
-    def _answers(self, answer: bytes, count: int) -> list[Any]:
-        lines = [answer] if count == 1 and not isinstance(self.format, Csv) else answer.splitlines()
+    def _responses(self, response: bytes, count: int) -> list[Any]:
+        lines = [response] if count == 1 and not isinstance(self.format, Csv) else response.splitlines()
         if len(lines) != count:
             raise RecordError(f"the model returned {len(lines)} lines for {count} records")
         return [self.format.read(line) for line in lines]

@@ -54,10 +54,10 @@ def fetch(worker: Worker) -> dict[str, Any]:
     """The container's parameters; empty if it has no such path or the response is not valid."""
     try:
         reply = worker.get(PATH)
-        answer = json.loads(reply.body) if reply.status == 200 else {}
+        response = json.loads(reply.body) if reply.status == 200 else {}
     except (OSError, HTTPException, ValueError):
         return {}
-    return answer if isinstance(answer, dict) else {}
+    return response if isinstance(response, dict) else {}
 
 
 def variables(record: dict[str, Any]) -> dict[str, str]:

@@ -22,7 +22,7 @@ class RecordFormat(Protocol):
 
     def write(self, value: Any) -> bytes: ...
 
-    def join(self, record: Any, answer: Any) -> Any: ...
+    def join(self, record: Any, response: Any) -> Any: ...
 
 
 class _Line:
@@ -47,8 +47,8 @@ class Csv:
         line: str = csv.writer(_Line(), lineterminator="\r\n").writerow(row)
         return line.removesuffix("\r\n").encode()
 
-    def join(self, record: Any, answer: Any) -> Any:
-        return [*record, *answer]
+    def join(self, record: Any, response: Any) -> Any:
+        return [*record, *response]
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ class Json:
     def write(self, value: Any) -> bytes:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
-    def join(self, record: Any, answer: Any) -> Any:
+    def join(self, record: Any, response: Any) -> Any:
         """The joined record, always an object (developer guide, batch-transform-data-processing)."""
         base = record if isinstance(record, dict) else {JOINED_INPUT: record}
-        return {**base, JOINED: answer}
+        return {**base, JOINED: response}
 
 
 FORMATS: dict[str, RecordFormat] = {

@@ -34,18 +34,18 @@ class Transformation:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             with target.open("wb") as output:
-                for answer in self._answers(source):
-                    output.write(self._assembled(answer))
+                for response in self._responses(source):
+                    output.write(self._assembled(response))
         except BaseException:
             target.unlink(missing_ok=True)
             raise
 
-    def _answers(self, source: Path) -> Iterator[bytes]:
+    def _responses(self, source: Path) -> Iterator[bytes]:
         """Sends only as many requests ahead as may run at once, so that a large file needs little memory."""
         waiting: deque[Future[bytes]] = deque()
         try:
             for batch in self._batches(source):
-                waiting.append(self.requests.submit(self._answer, batch))
+                waiting.append(self.requests.submit(self._response, batch))
                 if len(waiting) >= self.parameters.concurrent:
                     yield waiting.popleft().result()
             while waiting:
@@ -69,13 +69,13 @@ class Transformation:
         for whole in read_records(source, self.split_type, self.compression):
             yield self.processing.record(whole)
 
-    def _answer(self, batch: MiniBatch) -> bytes:
-        answer = self.invoke(batch.payload)
+    def _response(self, batch: MiniBatch) -> bytes:
+        response = self.invoke(batch.payload)
         try:
-            return self.processing.output(batch.records, answer)
+            return self.processing.output(batch.records, response)
         except (RecordError, JsonPathError) as error:
             raise InvocationError(CLIENT, str(error)) from error
 
-    def _assembled(self, answer: bytes) -> bytes:
+    def _assembled(self, response: bytes) -> bytes:
         """The response followed by one newline, if lines are assembled."""
-        return answer.removesuffix(b"\n") + b"\n" if self.assemble_with == "Line" else answer
+        return response.removesuffix(b"\n") + b"\n" if self.assemble_with == "Line" else response

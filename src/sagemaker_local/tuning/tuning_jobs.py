@@ -96,7 +96,7 @@ class TuningJobs(Jobs):
         jobs = tuned_jobs.summaries(store, record[self.kind.name])
         maximize = definitions(record)[0].maximize
         objectives = tuned_jobs.objectives(jobs)
-        answer = {
+        response = {
             **record,
             **tuned_jobs.counters(jobs),
             "BestTrainingJob": tuned_jobs.best(jobs, maximize=maximize),
@@ -109,8 +109,8 @@ class TuningJobs(Jobs):
         }
         if "WarmStartConfig" in record:
             family = warm_start.family(store, record)
-            answer["OverallBestTrainingJob"] = tuned_jobs.best(family, maximize=maximize)
-        return answer
+            response["OverallBestTrainingJob"] = tuned_jobs.best(family, maximize=maximize)
+        return response
 
     def _delete(self, request: dict[str, Any]) -> dict[str, Any]:
         """Delete the tuning job. Its training jobs stay (API reference)."""
@@ -123,8 +123,8 @@ class TuningJobs(Jobs):
         return {}
 
     def _list(self, request: dict[str, Any]) -> dict[str, Any]:
-        answer = super()._list(LIST_DEFAULTS | request)
-        for record in answer["HyperParameterTuningJobSummaries"]:
+        response = super()._list(LIST_DEFAULTS | request)
+        for record in response["HyperParameterTuningJobSummaries"]:
             config = record[CONFIG]
             jobs = tuned_jobs.summaries(self.context.store, record[self.kind.name])
             record |= {
@@ -132,7 +132,7 @@ class TuningJobs(Jobs):
                 "Strategy": config["Strategy"],
                 "ResourceLimits": config["ResourceLimits"],
             }
-        return answer
+        return response
 
     def _list_training_jobs(self, request: dict[str, Any]) -> dict[str, Any]:
         """The training jobs. Sorted by objective, jobs without one are left out (API reference, SortBy)."""
