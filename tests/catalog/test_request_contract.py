@@ -87,8 +87,8 @@ def test_valid_request_has_no_problems(endpoint):
     ],
 )
 def test_planning_problem_has_path_and_message(endpoint, change, message):
-    (found,) = problems("CreateEndpoint", endpoint | change)
-    assert found.startswith(message)
+    (problem,) = problems("CreateEndpoint", endpoint | change)
+    assert problem.startswith(message)
 
 
 @pytest.mark.parametrize(

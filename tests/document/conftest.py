@@ -1,4 +1,4 @@
-"""A whole document, and ways to change one thing in it."""
+"""A complete document, and a fixture that changes it."""
 
 from __future__ import annotations
 

@@ -43,10 +43,10 @@ DOCUMENT = {
     ],
 )
 def test_assignment_is_split_into_path_and_value(text, path, value):
-    found, given = split_assignment(text)
-    assert given == value
-    assert path is None or found == path
-    assert parse_path(format_path(found)) == found
+    parsed, text_value = split_assignment(text)
+    assert text_value == value
+    assert path is None or parsed == path
+    assert parse_path(format_path(parsed)) == parsed
 
 
 def test_key_with_a_dot_is_quoted():
@@ -102,9 +102,9 @@ def test_assignment_without_value_is_rejected():
     ],
 )
 def test_value_takes_the_type_of_its_field(path, text, value):
-    found = parse_value(DOCUMENT, parse_path(path), text)
-    assert found == value
-    assert type(found) is type(value)
+    parsed = parse_value(DOCUMENT, parse_path(path), text)
+    assert parsed == value
+    assert type(parsed) is type(value)
 
 
 @pytest.mark.parametrize(
@@ -118,9 +118,9 @@ def test_value_takes_the_type_of_its_field(path, text, value):
 )
 def test_type_change_is_reported(path, text, words):
     place = ("stages", "train", "hyperparameters", path)
-    (found,) = type_changes(DOCUMENT, nested(place, override_value(DOCUMENT, place, text)))
-    assert (found.path, found.message) == (place, words)
-    assert found.remedy.endswith(f"{format_path(place)}='\"{text}\"'")
+    (finding,) = type_changes(DOCUMENT, nested(place, override_value(DOCUMENT, place, text)))
+    assert (finding.path, finding.message) == (place, words)
+    assert finding.remedy.endswith(f"{format_path(place)}='\"{text}\"'")
     _, quoted = split_assignment(f'{format_path(place)}="{text}"')
     held = nested(place, override_value(DOCUMENT, place, quoted))
     assert held == nested(place, f'"{text}"')
@@ -149,7 +149,7 @@ def test_quoted_override_is_read_as_text():
     """The type of an attribute is easily left at S."""
     place = parse_path("stages.train.hyperparameters.trees")
     assert list(type_changes(DOCUMENT, nested(place, "500"))) == []
-    assert [each.path for each in type_changes(DOCUMENT, nested(place, "many"))] == [place]
+    assert [finding.path for finding in type_changes(DOCUMENT, nested(place, "many"))] == [place]
 
 
 def test_text_with_its_own_quotes_keeps_them():

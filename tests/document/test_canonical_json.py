@@ -41,6 +41,7 @@ def test_stored_json_has_only_set_fields_in_sorted_order(house):
     assert list(stored["stages"]["train"]) == [
         "channels",
         "entry_point",
+        "environment",
         "hyperparameters",
         "kind",
         "metrics",

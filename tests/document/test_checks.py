@@ -431,10 +431,10 @@ def test_broken_rule_is_one_problem_with_path_and_remedy(house, changes, path, m
     with pytest.raises(DocumentError) as caught:
         load(house(changes))
 
-    found = caught.value.problems
-    assert [problem.path for problem in found] == [path], found
-    assert message in found[0].message
-    assert remedy in found[0].remedy
+    reported = caught.value.problems
+    assert [problem.path for problem in reported] == [path], reported
+    assert message in reported[0].message
+    assert remedy in reported[0].remedy
 
 
 RIGHT = [

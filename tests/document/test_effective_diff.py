@@ -15,14 +15,14 @@ DOCUMENT = {
 }
 
 
-def told(over, document=DOCUMENT):
+def previous(over, document=DOCUMENT):
     """Path -> what stood there before, of what is laid over."""
-    return {".".join(each.path): each.before for each in differences(document, merged(document, over))}
+    return {".".join(change.path): change.before for change in differences(document, merged(document, over))}
 
 
 def test_missing_value_is_compared_as_its_default():
     over = {"stages": {"train": {"enabled": False, "instance_count": 2}, "check": {"else": "stop"}}}
-    assert told(over) == {
+    assert previous(over) == {
         "stages.train.enabled": Default(True),
         "stages.train.instance_count": Default(1),
         "stages.check.else": Default("fail"),
@@ -36,7 +36,7 @@ def test_stage_inherits_document_defaults():
             "serve": {"instance_type": "ml.c5.large", "image": "sklearn-1.2"},
         }
     }
-    assert told(over) == {
+    assert previous(over) == {
         "stages.train.instance_type": Default("ml.m5.large"),
         "stages.train.image": Default("sklearn-1.4"),
         "stages.serve.instance_type": Default("ml.m5.large"),
@@ -49,8 +49,8 @@ def test_value_without_default_is_absent():
         "parameters": {"limit": 3},
         "stages": {"train": {"hyperparameters": {"depth": 3}}, "more": STAGES["check"]},
     }
-    assert set(told(over).values()) == {ABSENT}
-    assert set(told({"stages": {"train": {"enabled": False}}}, {"name": "prices"}).values()) == {ABSENT}
+    assert set(previous(over).values()) == {ABSENT}
+    assert set(previous({"stages": {"train": {"enabled": False}}}, {"name": "prices"}).values()) == {ABSENT}
 
 
 def test_removed_value_returns_to_the_default():

@@ -1,4 +1,4 @@
-"""Whatever somebody writes into a document: it is loaded, or it is a DocumentError."""
+"""Any document is loaded, or rejected with a DocumentError."""
 
 from __future__ import annotations
 

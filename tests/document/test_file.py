@@ -201,23 +201,23 @@ PLACED = [
 )
 def test_problem_has_line_path_and_remedy(write, old, new, line, path, message, remedy):
     assert old in YAML
-    found = problems_of(write(YAML.replace(old, new, 1)))
+    reported = problems_of(write(YAML.replace(old, new, 1)))
 
-    assert [(place, where) for place, where, _, _ in found] == [(line, path)], found
-    assert message in found[0][2]
-    assert remedy in found[0][3]
+    assert [(place, where) for place, where, _, _ in reported] == [(line, path)], reported
+    assert message in reported[0][2]
+    assert remedy in reported[0][3]
 
 
 def test_alias_and_anchor_are_rejected(write):
-    found = problems_of(write(YAML.replace("rate: 0.1", "rate: &a 0.1").replace("warm: true", "warm: *a")))
+    reported = problems_of(write(YAML.replace("rate: 0.1", "rate: &a 0.1").replace("warm: true", "warm: *a")))
 
-    assert [(line, message.split(":")[0]) for line, _, message, _ in found] == [(13, "&a"), (14, "*a")]
+    assert [(line, message.split(":")[0]) for line, _, message, _ in reported] == [(13, "&a"), (14, "*a")]
 
 
 def test_all_ambiguous_scalars_are_reported_at_once(write):
-    found = problems_of(write(YAML.replace("0.88", ".5").replace("300", "0o10").replace("0.1", "12:30")))
+    reported = problems_of(write(YAML.replace("0.88", ".5").replace("300", "0o10").replace("0.1", "12:30")))
 
-    assert [line for line, *_ in found] == [2, 12, 13]
+    assert [line for line, *_ in reported] == [2, 12, 13]
 
 
 def test_ambiguous_scalar_does_not_hide_other_problems(write):
@@ -225,9 +225,9 @@ def test_ambiguous_scalar_does_not_hide_other_problems(write):
     text = text.replace("metrics.mae}", "metrics.mea}").replace(
         "kind: training", "kind: training\n    enabled: off"
     )
-    found = [(line, path) for line, path, *_ in problems_of(write(text))]
+    reported = [(line, path) for line, path, *_ in problems_of(write(text))]
 
-    assert found == [
+    assert reported == [
         (4, "defaults.image"),
         (9, "stages.train.enabled"),
         (14, "stages.train.hyperparameters.rate"),
@@ -239,9 +239,9 @@ def test_ambiguous_scalar_in_an_enumeration_lists_its_values(write):
     register = (
         "  keep:\n    {kind: register, model: '${stages.train.model}', entry_point: a.py, approval: yes}\n"
     )
-    found = problems_of(write(YAML + register))
+    reported = problems_of(write(YAML + register))
 
-    assert [(path, remedy) for _, path, _, remedy in found] == [
+    assert [(path, remedy) for _, path, _, remedy in reported] == [
         ("stages.keep.approval", "must be 'manual', 'approved' or 'rejected'")
     ]
 
@@ -258,11 +258,11 @@ SYNTAX = [
 
 @pytest.mark.parametrize(("text", "line", "message", "remedy"), SYNTAX, ids=[case[0] for case in SYNTAX])
 def test_syntax_error_is_explained_in_plain_words(write, text, line, message, remedy):
-    found = problems_of(write(text))
+    reported = problems_of(write(text))
 
-    assert [each[0] for each in found] == [line]
-    assert message in found[0][2]
-    assert remedy in found[0][3]
+    assert [problem[0] for problem in reported] == [line]
+    assert message in reported[0][2]
+    assert remedy in reported[0][3]
 
 
 UNREADABLE = [
@@ -284,18 +284,18 @@ UNREADABLE = [
 
 @pytest.mark.parametrize(("content", "name", "line", "message"), UNREADABLE, ids=str)
 def test_unreadable_file_is_one_problem(write, content, name, line, message):
-    found = problems_of(write(content, name))
+    reported = problems_of(write(content, name))
 
-    assert len(found) == 1
-    assert found[0][0] == line
-    assert message in found[0][2]
+    assert len(reported) == 1
+    assert reported[0][0] == line
+    assert message in reported[0][2]
 
 
 def test_unquoted_reference_in_flow_mapping_has_a_remedy(write):
-    found = problems_of(write("name: x\nstages:\n  a: {kind: gate, require: ${run.id} == 1}\n"))
+    reported = problems_of(write("name: x\nstages:\n  a: {kind: gate, require: ${run.id} == 1}\n"))
 
-    assert found[0][0] == 3
-    assert "need quotes" in found[0][3]
+    assert reported[0][0] == 3
+    assert "need quotes" in reported[0][3]
 
 
 def test_missing_file_and_folder_are_rejected(tmp_path):
@@ -327,9 +327,9 @@ JSON_PROBLEMS = [
     ("text", "line", "path", "message"), JSON_PROBLEMS, ids=[case[2] for case in JSON_PROBLEMS]
 )
 def test_json_problem_has_a_line(write, text, line, path, message):
-    found = {each[:2]: each[2] for each in problems_of(write(text, "pipeline.json"))}
+    reported = {problem[:2]: problem[2] for problem in problems_of(write(text, "pipeline.json"))}
 
-    assert message in found[line, path]
+    assert message in reported[line, path]
 
 
 def test_loading_models_imports_neither_yaml_nor_difflib():
@@ -346,8 +346,8 @@ def test_unknown_image_alias_has_a_line(write):
     )
     with pytest.raises(DocumentError) as refused:
         read_document(write(text))
-    found = [(each.path, each.line, each.message) for each in refused.value.problems]
-    assert found == [
+    reported = [(problem.path, problem.line, problem.message) for problem in refused.value.problems]
+    assert reported == [
         ("defaults.image", 4, "unknown image: sklearn-9"),
         ("stages.train.image", 9, "unknown image: xgbost-1"),
     ]
@@ -380,8 +380,8 @@ def overlay(tmp_path):
 
 
 def test_overlay_is_read_as_a_partial_document(overlay):
-    said = overlay("parameters: {limit: 4.0, month: a}\nstages:\n  train: {instance_count: 2}\n")
-    assert said == {"parameters": {"limit": 4, "month": "a"}, "stages": {"train": {"instance_count": 2}}}
+    changes = overlay("parameters: {limit: 4.0, month: a}\nstages:\n  train: {instance_count: 2}\n")
+    assert changes == {"parameters": {"limit": 4, "month": "a"}, "stages": {"train": {"instance_count": 2}}}
 
 
 @pytest.mark.parametrize(

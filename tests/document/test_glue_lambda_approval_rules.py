@@ -1,4 +1,4 @@
-"""What is refused of stages of kind lambda, glue and approval."""
+"""Rules of lambda, glue and approval stages."""
 
 from __future__ import annotations
 
@@ -46,8 +46,10 @@ PROBLEMS = [
 def test_invalid_stage_is_rejected_at_its_path(house, stage, place, message):
     with pytest.raises(DocumentError) as caught:
         load(house({"stages.extra": stage}))
-    found = [problem for problem in caught.value.problems if problem.path.startswith(f"stages.extra.{place}")]
-    assert any(message in f"{problem.message} {problem.remedy}" for problem in found), caught.value.message
+    reported = [
+        problem for problem in caught.value.problems if problem.path.startswith(f"stages.extra.{place}")
+    ]
+    assert any(message in f"{problem.message} {problem.remedy}" for problem in reported), caught.value.message
 
 
 def test_valid_stages_are_accepted(house):

@@ -18,11 +18,11 @@ def resolved(part):
 
 def stage(kind):
     return next(
-        found
-        for found in map(
+        model
+        for model in map(
             resolved, schema()["properties"]["stages"]["patternProperties"].popitem()[1]["oneOf"]
         )
-        if found["properties"]["kind"]["const"] == kind
+        if model["properties"]["kind"]["const"] == kind
     )
 
 

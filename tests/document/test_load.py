@@ -121,15 +121,15 @@ SHAPES = [
 
 @pytest.mark.parametrize(("changes", "path", "message", "remedy"), SHAPES, ids=[case[1] for case in SHAPES])
 def test_schema_error_is_one_problem_in_plain_words(house, changes, path, message, remedy):
-    found = problems_of(house(changes))
+    reported = problems_of(house(changes))
 
-    assert [problem.path for problem in found] == [path]
-    assert message in found[0].message
-    assert remedy in found[0].remedy
+    assert [problem.path for problem in reported] == [path]
+    assert message in reported[0].message
+    assert remedy in reported[0].remedy
 
 
 def test_all_problems_are_reported_at_once_even_across_stages(house):
-    found = problems_of(
+    reported = problems_of(
         house(
             {
                 "owner": "me",
@@ -140,7 +140,7 @@ def test_all_problems_are_reported_at_once_even_across_stages(house):
         )
     )
 
-    assert {problem.path for problem in found} == {
+    assert {problem.path for problem in reported} == {
         "owner",
         "stages.train.instance_count",
         "stages.quality.require",
@@ -149,9 +149,9 @@ def test_all_problems_are_reported_at_once_even_across_stages(house):
 
 
 def test_invalid_name_does_not_hide_problems_in_stages(house):
-    found = problems_of(house({"name": "House", "stages.train.after": ["nowhere"]}))
+    reported = problems_of(house({"name": "House", "stages.train.after": ["nowhere"]}))
 
-    assert [problem.path for problem in found] == ["name", "stages.train.after[0]"]
+    assert [problem.path for problem in reported] == ["name", "stages.train.after[0]"]
 
 
 @pytest.mark.parametrize(("old", "new"), [("defaults", "defautls"), ("parameters", "parametrs")])
@@ -164,9 +164,9 @@ def test_misspelled_key_is_one_problem_without_consequences(house, old, new):
 
 @pytest.mark.parametrize("kind", ["procesing", "zzz", "(gone)", 3])
 def test_references_to_an_invalid_stage_are_not_checked(house, kind):
-    found = problems_of(house({"stages.prepare.kind": kind}))
+    reported = problems_of(house({"stages.prepare.kind": kind}))
 
-    assert [problem.path for problem in found] == ["stages.prepare.kind"]
+    assert [problem.path for problem in reported] == ["stages.prepare.kind"]
 
 
 MISSPELT = [
@@ -210,7 +210,7 @@ def test_schema_error_does_not_hide_other_problems(house, shape, rest):
 
 
 def test_consequences_of_a_mistake_are_not_reported(house):
-    found = problems_of(
+    reported = problems_of(
         house(
             {
                 "defaults.image": 3,
@@ -223,7 +223,7 @@ def test_consequences_of_a_mistake_are_not_reported(house):
         )
     )
 
-    assert {problem.path for problem in found} == {
+    assert {problem.path for problem in reported} == {
         "defaults.image",
         "parameters.size",
         "stages.evaluate.outputs",
@@ -234,14 +234,14 @@ def test_consequences_of_a_mistake_are_not_reported(house):
 
 def test_misspelled_field_is_checked_with_its_stage(house):
     changes = {"stages.prepare.include": ["lib"], "stages.prepare.code": "(gone)"}
-    found = problems_of(house({**changes, "stages.prepare.cod": "a.py"}))
+    reported = problems_of(house({**changes, "stages.prepare.cod": "a.py"}))
 
-    assert [problem.path for problem in found] == ["stages.prepare.cod"]
+    assert [problem.path for problem in reported] == ["stages.prepare.cod"]
 
 
 def test_problems_have_file_and_nearest_line_in_order(house):
     lines = {(): 1, ("stages",): 4, ("stages", "train"): 9, ("stages", "train", "image"): 11, ("name",): 20}
-    found = problems_of(
+    reported = problems_of(
         house(
             {"name": "X", "stages.train.image": 3, "stages.train.kind": "training", "stages.train.volume": 1}
         ),
@@ -249,12 +249,12 @@ def test_problems_have_file_and_nearest_line_in_order(house):
         "pipeline.yaml",
     )
 
-    assert [(problem.path, problem.line) for problem in found] == [
+    assert [(problem.path, problem.line) for problem in reported] == [
         ("stages.train.volume", 9),
         ("stages.train.image", 11),
         ("name", 20),
     ]
-    assert str(found[1]).startswith("pipeline.yaml:11: stages.train.image: must be a text")
+    assert str(reported[1]).startswith("pipeline.yaml:11: stages.train.image: must be a text")
 
 
 def test_whole_floats_and_text_are_normalized(house):

@@ -34,15 +34,15 @@ def test_added_or_removed_value_is_one_change():
 
 @given(documents, documents)
 def test_applying_changes_gives_the_other_document(before, after):
-    told = list(changes(before, after))
+    edits = list(changes(before, after))
     laid = before
-    for change in told:
+    for change in edits:
         if change.after is not ABSENT:
             laid = merged(laid, nested(change.path, change.after))
-    for change in told:
+    for change in edits:
         if change.after is ABSENT:
             assert value_at(laid, change.path) is not ABSENT
-    if all(change.after is not ABSENT for change in told):
+    if all(change.after is not ABSENT for change in edits):
         assert canonical_json(laid) == canonical_json(after)
 
 

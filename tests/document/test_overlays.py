@@ -1,4 +1,4 @@
-"""What an overlay may say over a document."""
+"""What an overlay may change."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ DOCUMENT = {
     ],
 )
 def test_overlay_with_a_forbidden_value_is_rejected(overlay, path, words):
-    (found,) = overlay_findings(DOCUMENT, overlay)
-    assert found.path == path
-    assert words in f"{found.message} {found.remedy}"
+    (reported,) = overlay_findings(DOCUMENT, overlay)
+    assert reported.path == path
+    assert words in f"{reported.message} {reported.remedy}"
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_number_keeps_its_digits(text, value):
     ],
 )
 def test_number_that_would_change_is_unusable(text, message):
-    found = number(text, {"N": text})
-    assert isinstance(found, Unusable)
-    assert message in found.message
-    assert found.stored == {"N": text}
+    parsed = number(text, {"N": text})
+    assert isinstance(parsed, Unusable)
+    assert message in parsed.message
+    assert parsed.stored == {"N": text}

@@ -33,10 +33,10 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("given", "path", "message", "remedy"), WRONG, ids=str)
-def test_invalid_run_parameter_is_rejected(house, given, path, message, remedy):
+@pytest.mark.parametrize(("parameters", "path", "message", "remedy"), WRONG, ids=str)
+def test_invalid_run_parameter_is_rejected(house, parameters, path, message, remedy):
     with pytest.raises(DocumentError) as caught:
-        with_parameters(load(house()), given)
+        with_parameters(load(house()), parameters)
 
     assert [problem.path for problem in caught.value.problems] == [path]
     assert message in caught.value.problems[0].message

@@ -52,10 +52,10 @@ TYPES = [
 @pytest.mark.parametrize(("text", "type_", "known"), TYPES)
 def test_reference_has_a_type_and_a_time(house, text, type_, known):
     (reference,) = find_references(f"${{{text}}}")
-    found = meaning(load(house()), reference)
+    known_value = meaning(load(house()), reference)
 
-    assert isinstance(found, Meaning)
-    assert (found.type, found.known) == (type_, known)
+    assert isinstance(known_value, Meaning)
+    assert (known_value.type, known_value.known) == (type_, known)
 
 
 def test_unknown_reference_has_a_remedy(house):

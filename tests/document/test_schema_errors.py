@@ -1,4 +1,4 @@
-"""What a beginner writes, and what is answered: one problem each, with the remedy."""
+"""Beginners' mistakes: each is one problem with a remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets in plain text are found by the names of their variables, and are not told."""
+"""Secrets in plain text are detected by the names of their variables, and are not shown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stagewright.document.secrets import environments, exposed_secrets
 STAGE = {"kind": "processing", "code": "a.py", "image": "sklearn-1.4", "instance_type": "ml.m5.large"}
 
 
-def found(name, value="hunter2"):
+def reported(name, value="hunter2"):
     stages = {"fit": {**STAGE, "environment": {name: value}}}
     document = {"name": "p", "defaults": {"environment": {name: value}}, "stages": stages}
     problems = exposed_secrets(environments(load(document)), "pipeline.yaml")
@@ -24,7 +24,7 @@ def found(name, value="hunter2"):
      "PRIVATE_KEY_2", "AWS_SECRET_ACCESS_KEY", "Db_Passphrase"],
 )  # fmt: skip
 def test_literal_in_a_secret_variable_is_reported_with_its_path(name):
-    assert found(name) == [f"defaults.environment.{name}", f"stages.fit.environment.{name}"]
+    assert reported(name) == [f"defaults.environment.{name}", f"stages.fit.environment.{name}"]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_literal_in_a_secret_variable_is_reported_with_its_path(name):
     ["DB_PASSWORD_FILE", "SECRET_NAME", "MAX_TOKENS", "TOKENIZERS_PARALLELISM", "KEY", "MONKEY", "LOG"],
 )
 def test_other_variable_names_are_not_reported(name):
-    assert found(name) == []
+    assert reported(name) == []
 
 
 @pytest.mark.parametrize(

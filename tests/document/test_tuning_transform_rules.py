@@ -1,4 +1,4 @@
-"""What a tuning stage and a transform stage may say."""
+"""Rules of tuning and transform stages."""
 
 from __future__ import annotations
 
@@ -120,7 +120,9 @@ BAD_TRANSFORM = [
 def problems(document) -> str:
     with pytest.raises(DocumentError) as refused:
         load(document)
-    return "\n".join(f"{each.path}: {each.message}; {each.remedy}" for each in refused.value.problems)
+    return "\n".join(
+        f"{problem.path}: {problem.message}; {problem.remedy}" for problem in refused.value.problems
+    )
 
 
 def test_tuning_and_transform_examples_are_valid(house):
@@ -131,15 +133,17 @@ def test_tuning_and_transform_examples_are_valid(house):
 
 @pytest.mark.parametrize(("changes", "path", "message", "remedy"), BAD_TUNING)
 def test_invalid_tuning_stage_is_rejected(house, changes, path, message, remedy):
-    told = problems(made(house, changes))
-    assert any(path in line and message in line and remedy in line for line in told.splitlines()), told
+    reported = problems(made(house, changes))
+    assert any(path in line and message in line and remedy in line for line in reported.splitlines()), (
+        reported
+    )
 
 
 @pytest.mark.parametrize(("changes", "path", "message", "remedy"), BAD_TRANSFORM)
 def test_invalid_transform_stage_is_rejected(house, changes, path, message, remedy):
-    told = problems(made(house, score=changes))
-    assert any(f"stages.score.{path}" in line and message in line for line in told.splitlines()), told
-    assert remedy in told
+    reported = problems(made(house, score=changes))
+    assert any(f"stages.score.{path}" in line and message in line for line in reported.splitlines()), reported
+    assert remedy in reported
 
 
 @pytest.mark.parametrize(
@@ -200,7 +204,7 @@ def test_training_stage_refers_to_tuned_hyperparameters(house):
             house,
             depth="${stages.tune.hyperparameters.depth}",
             loss="${stages.tune.hyperparameters.loss}",
-            said="with ${stages.tune.hyperparameters.rate}",
+            note="with ${stages.tune.hyperparameters.rate}",
         )
     )
     assert "tune" in dependencies(made)["train"]

@@ -1,4 +1,4 @@
-"""A house-price document, its release, and what a run of it leaves behind."""
+"""A house-price document, its release, and the results of a run."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def result_of(plan, stage):
 
 def results_of(*plans):
     """All that good runs of `plans`, the newest first, leave behind; what a plan reused it did not make."""
-    found = {}
+    results = {}
     for number, plan in enumerate(plans):
         for stage in plan.stages:
             if stage.action == "run":
@@ -61,8 +61,8 @@ def results_of(*plans):
                 good = GoodResult(
                     plan.run, ended, stage.fingerprint, result_of(plan, stage.name), stage.inputs
                 )
-                found.setdefault(stage.name, []).append(good)
-    return found
+                results.setdefault(stage.name, []).append(good)
+    return results
 
 
 @pytest.fixture

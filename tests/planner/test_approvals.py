@@ -1,4 +1,4 @@
-"""An endpoint whose model people approve waits for them."""
+"""Endpoints that wait for the approval of their model."""
 
 from __future__ import annotations
 

@@ -28,11 +28,11 @@ def made(house, **changes):
 
 
 def test_running_stage_lists_its_instances(house):
-    found = {stage.name: stage.uses for stage in made(house).stages}
+    by_stage = {stage.name: stage.uses for stage in made(house).stages}
 
-    assert found["train"] == (Use("training job", "ml.m5.xlarge", 1, 1.0),)
-    assert found["quality"] == found["register"] == ()
-    assert found["deploy"] == (Use("endpoint", "ml.m5.large", 1, None),)
+    assert by_stage["train"] == (Use("training job", "ml.m5.xlarge", 1, 1.0),)
+    assert by_stage["quality"] == by_stage["register"] == ()
+    assert by_stage["deploy"] == (Use("endpoint", "ml.m5.large", 1, None),)
 
 
 def test_time_limit_counts_for_every_instance_and_attempt():
@@ -51,8 +51,8 @@ def test_job_with_several_instance_types_is_counted():
         {"InstanceGroupName": "b", "InstanceType": "ml.g5.xlarge", "InstanceCount": 1},
     ]
     job = TRAINING | {"ResourceConfig": {"InstanceGroups": groups}}
-    found = uses("training", {"CreateTrainingJob": job}, 9000)
-    assert hours_by_type(found) == {"ml.g5.xlarge": 2.0, "ml.m5.large": 6.0}
+    held = uses("training", {"CreateTrainingJob": job}, 9000)
+    assert hours_by_type(held) == {"ml.g5.xlarge": 2.0, "ml.m5.large": 6.0}
 
 
 @pytest.mark.parametrize(
@@ -83,9 +83,9 @@ def test_transform_is_limited_by_its_stage_timeout():
 
 def test_plan_json_has_instance_uses(house):
     planned = made(house)
-    said = [use for stage in planned.to_json()["stages"] for use in stage["uses"]]
-    assert [Use(**use) for use in said] == [use for stage in planned.stages for use in stage.uses]
-    assert said
+    uses_json = [use for stage in planned.to_json()["stages"] for use in stage["uses"]]
+    assert [Use(**use) for use in uses_json] == [use for stage in planned.stages for use in stage.uses]
+    assert uses_json
 
 
 def budget(house, **limits):

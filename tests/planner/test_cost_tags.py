@@ -1,4 +1,4 @@
-"""Cost allocation: whatever a run makes says whose it is."""
+"""Cost allocation tags on everything that a run creates."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_every_taggable_request_is_covered(requests):
 
 def test_created_resources_have_cost_tags(requests):
     for stage, operation, request in requests:
-        tags = {each["Key"]: each["Value"] for each in request["Tags"]}
+        tags = {tag["Key"]: tag["Value"] for tag in request["Tags"]}
         assert (OWNER if operation in LASTING else WHOLE) <= tags.keys(), (stage, operation)
         assert tags["stagewright:pipeline"] == "house-price"
         assert tags.get("stagewright:stage", stage) == stage

@@ -49,7 +49,7 @@ def test_digest_separates_keys_and_values():
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "running", "said"),
+    ("old", "new", "running", "expected"),
     [
         ({}, {}, None, ""),
         ({"code.x.py": "1"}, {"code.x.py": "2"}, None, "code x.py changed"),
@@ -87,8 +87,8 @@ def test_digest_separates_keys_and_values():
         ({"environment.A": "x" * 50}, {"environment.A": "y"}, None, f"environment.A {'x' * 37}... -> y"),
     ],
 )
-def test_explain_names_the_differences(old, new, running, said):
-    assert explain(old, new, running) == said
+def test_explain_names_the_differences(old, new, running, expected):
+    assert explain(old, new, running) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Requests of lambda, glue and approval stages, and when their results are used again."""
+"""Requests and reuse of lambda, glue and approval stages."""
 
 from __future__ import annotations
 

@@ -98,6 +98,6 @@ def test_long_chain_is_cut(house):
     made = plan(load(document), house.trigger(), house.recorded())
     assert len(made.waves) > 1
     assert [name for ((*chain,),) in made.waves for name in chain] == list(document["stages"])
-    found = pages(made)
-    assert len(found) == len(made.waves)
-    assert all(len(page.chains_json.encode()) <= LIMIT for wave in found for page in wave)
+    packed = pages(made)
+    assert len(packed) == len(made.waves)
+    assert all(len(page.chains_json.encode()) <= LIMIT for wave in packed for page in wave)

@@ -88,9 +88,9 @@ def test_planning_is_deterministic(house, first):
 
 
 def test_plan_is_json(first):
-    said = json.loads(json.dumps(first.to_json()))
-    assert (said["run"], said["format"]) == (first.run, PLAN_FORMAT)
-    assert [stage["requests"] for stage in said["stages"]] == [stage.requests for stage in first.stages]
+    plan_json = json.loads(json.dumps(first.to_json()))
+    assert (plan_json["run"], plan_json["format"]) == (first.run, PLAN_FORMAT)
+    assert [stage["requests"] for stage in plan_json["stages"]] == [stage.requests for stage in first.stages]
 
 
 def test_outputs_and_metrics_have_locations(first):
@@ -298,9 +298,9 @@ def test_disabled_stage_with_other_inputs_is_stale(house, first):
 
 
 def test_disabled_stage_without_a_needed_result_is_rejected(house):
-    found = problems(lambda: later(house, house.changed("stages.prepare.enabled", False)))
+    reported = problems(lambda: later(house, house.changed("stages.prepare.enabled", False)))
     where = "stages.prepare: off, and there is no result in partition 2026-01-31"
-    assert found == [
+    assert reported == [
         f"{where}; train needs ${{stages.prepare.outputs.train}} (enable it for one run)",
         f"{where}; evaluate needs ${{stages.prepare.outputs.test}} (enable it for one run)",
     ]
@@ -360,20 +360,20 @@ def test_all_planning_problems_are_reported_at_once(house):
     ],
 )
 def test_planning_problem_has_path_and_message(house, path, value, message):
-    found = problems(lambda: later(house, house.changed(path, value)))
-    assert found[0].startswith(message)
+    reported = problems(lambda: later(house, house.changed(path, value)))
+    assert reported[0].startswith(message)
 
 
 def test_reused_result_without_the_value_is_rejected(house, first):
     results = house.results_of(first)
     (good,) = results["evaluate"]
     results["evaluate"] = [replace(good, result={"metrics": {}})]
-    found = problems(lambda: later(house, house.changed("parameters.min_r2", 0.9), results))
+    reported = problems(lambda: later(house, house.changed("parameters.min_r2", 0.9), results))
     message = f"evaluate has no metrics.r2 in run {first.run}, whose result is reused"
-    assert found == [f"stages.quality: {message} (run evaluate again)"]
+    assert reported == [f"stages.quality: {message} (run evaluate again)"]
     results["evaluate"] = [replace(good, result={"metrics": {"R2": 1, "mae": 2}})]
-    found = problems(lambda: later(house, house.changed("parameters.min_r2", 0.9), results))
-    assert found == [f'stages.quality: {message} (did you mean "R2"?; or run evaluate again)']
+    reported = problems(lambda: later(house, house.changed("parameters.min_r2", 0.9), results))
+    assert reported == [f'stages.quality: {message} (did you mean "R2"?; or run evaluate again)']
 
 
 def test_renamed_endpoint_leaves_an_orphan_warning(house, first):
@@ -398,7 +398,7 @@ def test_secret_warning_does_not_show_the_secret(house):
 
 
 @pytest.mark.parametrize(
-    ("metrics", "told"),
+    ("metrics", "remedies"),
     [
         ({"r_2": 1, "mae": 2}, ['did you mean "r_2"?']),
         ({"mae": 2, "rmse": 3}, ["it had: mae, rmse"]),
@@ -406,20 +406,20 @@ def test_secret_warning_does_not_show_the_secret(house):
         ({}, []),
     ],
 )
-def test_metric_missing_from_the_last_result_is_a_warning(house, first, metrics, told):
+def test_metric_missing_from_the_last_result_is_a_warning(house, first, metrics, remedies):
     results = house.results_of(first)
     (good,) = results["evaluate"]
     results["evaluate"] = [replace(good, result={"metrics": metrics})]
     changed = house.changed("stages.evaluate.max_runtime_seconds", 60)
     made = later(house, changed, results)
-    expected = [f"quality: evaluate had no metric r2 in run {first.run}; {words}" for words in told]
+    expected = [f"quality: evaluate had no metric r2 in run {first.run}; {words}" for words in remedies]
     assert list(made.warnings) == expected
 
 
 def test_stage_too_large_for_a_page_is_rejected(house):
     code = house.release(**{f"lib__{number:04}_{'x' * 60}_py": "1" for number in range(1500)})
-    found = problems(lambda: later(house, code=code))
-    assert re.match(r"stages.prepare: its plan has [\d,]+ bytes; the limit is 150,000", found[0])
+    reported = problems(lambda: later(house, code=code))
+    assert re.match(r"stages.prepare: its plan has [\d,]+ bytes; the limit is 150,000", reported[0])
 
 
 # External inputs
@@ -430,8 +430,8 @@ def test_external_inputs(house):
         "stages.train.channels",
         {"train": "${stages.prepare.outputs.train}", "extra": "s3://other/${trigger.date}/x"},
     )
-    found = external_inputs(document, house.trigger(), house.INSTALLATION)
-    assert found == ("s3://bucket/raw/sales/", "s3://other/2026-01-31/x")
+    reported = external_inputs(document, house.trigger(), house.INSTALLATION)
+    assert reported == ("s3://bucket/raw/sales/", "s3://other/2026-01-31/x")
 
 
 def test_external_inputs_of_other_kinds(house):
@@ -475,9 +475,9 @@ def test_gate_rejects_a_stale_result(house, first):
     """With evaluate off its figures are those of the model before: a bad new one would pass."""
     document = house.changed("stages.evaluate.enabled", False)
     release = house.release(train_py="new")
-    found = problems(lambda: later(house, document, house.results_of(first), code=release))
+    reported = problems(lambda: later(house, document, house.results_of(first), code=release))
     what = "stages.quality: evaluate is off, and its last result has other inputs: train runs again"
-    assert found == [f"{what} (enable evaluate, or disable quality)"]
+    assert reported == [f"{what} (enable evaluate, or disable quality)"]
 
 
 def test_gate_accepts_a_disabled_stage_with_same_inputs(house, first):
@@ -492,7 +492,7 @@ BACK = "endpoint house-price-local serves c1 since ada rolled it back at noon"
 
 def test_rolled_back_version_is_not_deployed_again(house, first):
     results = {**house.results_of(first)}
-    back = tuple(replace(each, rolled_back=BACK) for each in results["deploy"])
+    back = tuple(replace(result, rolled_back=BACK) for result in results["deploy"])
     made = later(house, results={**results, "deploy": back})
     reason = f"{BACK}; the same is not deployed again, --from deploy deploys it"
     assert (actions(made)["deploy"], reasons(made)["deploy"]) == ("reuse", reason)
@@ -504,7 +504,7 @@ def test_rolled_back_version_is_not_deployed_again(house, first):
 
 def test_changed_version_is_deployed_after_a_rollback(house, first):
     results = {**house.results_of(first)}
-    back = tuple(replace(each, rolled_back=BACK) for each in results["deploy"])
+    back = tuple(replace(result, rolled_back=BACK) for result in results["deploy"])
     results["deploy"] = back
     changed = later(house, house.changed("stages.deploy.instance_count", 2), results)
     assert (actions(changed)["deploy"], reasons(changed)["deploy"]) == (

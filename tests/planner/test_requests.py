@@ -116,10 +116,10 @@ def deployed(requests):
 
     def made(**fields):
         stage = {"kind": "endpoint", "model": "${stages.register.package}", "instance_count": 4, **fields}
-        found = requests("deploy", "stages.deploy", stage)
-        problems = [check(name, each) for name, each in found.items() if name != "Endpoint"]
+        built = requests("deploy", "stages.deploy", stage)
+        problems = [check(name, request) for name, request in built.items() if name != "Endpoint"]
         assert problems == [()] * 4
-        return found
+        return built
 
     return made
 

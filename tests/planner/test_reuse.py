@@ -1,4 +1,4 @@
-"""Champions, pins, caches, attempts, and what a closed gate shuts out, as the plan has them."""
+"""Champions, pins, caches, retries and gates in a plan."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_gate_is_not_rerun_for_its_own_champion(document, planned, house, reused
 
 
 @pytest.mark.parametrize(
-    ("made", "said"),
+    ("made", "expected"),
     [
         (
             Champion(PACKAGE, "", {}),
@@ -88,10 +88,10 @@ def test_gate_is_not_rerun_for_its_own_champion(document, planned, house, reused
         (Champion(PACKAGE, "a-run", {}), f"the champion ({PACKAGE}, made by run a-run) has no "),
     ],
 )
-def test_champion_without_the_metric_is_rejected(document, planned, made, said):
+def test_champion_without_the_metric_is_rejected(document, planned, made, expected):
     with pytest.raises(PlanError) as caught:
         planned(document(quality__require=JUDGED), champion=made)
-    assert [problem.message for problem in caught.value.problems] == [f"{said}evaluate.metrics.r2"]
+    assert [problem.message for problem in caught.value.problems] == [f"{expected}evaluate.metrics.r2"]
 
 
 def test_uncached_stage_reruns_with_its_dependents(document, planned, house):
@@ -152,8 +152,8 @@ def test_gate_rejects_a_stale_pinned_result(document, planned, house):
     old = replace(good, run=run, inputs=good.inputs | {"code.evaluate.py": "another"})
     with pytest.raises(PlanError) as caught:
         planned(document(evaluate__pin=run), house.results_of(first), pinned={"evaluate": Pinned(old, "x")})
-    said = f"evaluate is pinned to run {run}, and that result has other inputs: code evaluate.py changed"
-    assert [problem.message for problem in caught.value.problems] == [said]
+    expected = f"evaluate is pinned to run {run}, and that result has other inputs: code evaluate.py changed"
+    assert [problem.message for problem in caught.value.problems] == [expected]
 
 
 def test_each_attempt_has_its_own_names_and_locations(document, planned):

@@ -10,8 +10,8 @@ from stagewright.planner.planner import plan
 from stagewright.planner.selection import Selection, parse_names, select, unrunnable
 
 
-def enabled(found):
-    return {name for name, stage in found.pipeline.stages.items() if stage.enabled}
+def enabled(selected):
+    return {name for name, stage in selected.pipeline.stages.items() if stage.enabled}
 
 
 def planned(house, results=None, document=None, **selection):
@@ -41,13 +41,13 @@ def test_empty_selection_changes_nothing(house):
 def test_selected_but_disabled_stage_stays_disabled_and_is_reported(house):
     document, asked = house.changed("stages.train.enabled", False), Selection(("train", "deploy"))
     assert enabled(select(document, asked)) == {"deploy"}
-    assert [str(each) for each in unrunnable(document, asked)] == [
+    assert [str(problem) for problem in unrunnable(document, asked)] == [
         "only: train is disabled in the document (set stages.train.enabled=true)"
     ]
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("asked", "expected"),
     [
         (Selection(("deplyo",)), r'only: no such stage: deplyo \(did you mean "deploy"\?\)'),
         (Selection(start=("x",)), "from: no such stage: x"),
@@ -57,8 +57,8 @@ def test_selected_but_disabled_stage_stays_disabled_and_is_reported(house):
         (Selection(("train",), ("evaluate",)), "use either only or from"),
     ],
 )
-def test_contradictory_selection_is_rejected(house, asked, said):
-    with pytest.raises(PlanError, match=said):
+def test_contradictory_selection_is_rejected(house, asked, expected):
+    with pytest.raises(PlanError, match=expected):
         select(house.changed(), asked)
 
 

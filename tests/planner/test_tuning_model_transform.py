@@ -52,7 +52,7 @@ def planned(house):
 
 
 def results_of(made):
-    found = {}
+    results = {}
     for stage in made.stages:
         extra = {
             "tune": {"model": "s3://bucket/tuned/model.tar.gz", "best": "t-001", "metrics": {"mae": 1}},
@@ -60,8 +60,8 @@ def results_of(made):
         }
         result = {"job": stage.job, "outputs": dict(stage.outputs), **extra.get(stage.name, {})}
         good = GoodResult(made.run, "2026-01-31T15:00:00.000Z", stage.fingerprint, result, stage.inputs)
-        found[stage.name] = [good]
-    return found
+        results[stage.name] = [good]
+    return results
 
 
 def test_tuning_request(planned):

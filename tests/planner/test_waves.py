@@ -84,10 +84,10 @@ def test_reduction_preserves_reachability(graph):
     reduced = reduction(order, edges)
 
     def above(name, source):
-        found = set()
+        reached = set()
         for need in source[name]:
-            found |= {need} | above(need, source)
-        return found
+            reached |= {need} | above(need, source)
+        return reached
 
     assert all(above(name, reduced) == above(name, edges) for name in order)
     assert set(topological(order, edges)) == set(order)

@@ -20,20 +20,20 @@ VALUES = [
 
 @pytest.mark.parametrize(("text", "left", "op", "right"), VALUES)
 def test_operands_are_references_numbers_and_texts(text, left, op, right):
-    (found,) = comparisons(parse(text))
+    (comparison,) = comparisons(parse(text))
 
-    values = [*operands(found.left), *operands(found.right)]
+    values = [*operands(comparison.left), *operands(comparison.right)]
     assert ([type(value) for value in values], values) == ([type(left), type(right)], [left, right])
-    assert found.op == op
+    assert comparison.op == op
 
 
 def shape(text):
     """Every operator's parts in brackets."""
 
-    def said(node):
-        return f"({said(node.left)} {node.op} {said(node.right)})" if hasattr(node, "op") else node.text
+    def grouped(node):
+        return f"({grouped(node.left)} {node.op} {grouped(node.right)})" if hasattr(node, "op") else node.text
 
-    return said(parse(text))
+    return grouped(parse(text))
 
 
 @pytest.mark.parametrize(
@@ -57,12 +57,12 @@ def test_operator_precedence(text, expected):
 
 
 def test_text_of_a_computation_keeps_parentheses():
-    (found,) = comparisons(parse("(1 +2)*3 >= ${stages.evaluate.metrics.r2}"))
-    assert found.text == "(1 + 2) * 3 >= ${stages.evaluate.metrics.r2}"
+    (comparison,) = comparisons(parse("(1 +2)*3 >= ${stages.evaluate.metrics.r2}"))
+    assert comparison.text == "(1 + 2) * 3 >= ${stages.evaluate.metrics.r2}"
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("", "column 1: expected a reference, a number or a text in quotes, found the end"),
         ("1", "column 2: expected a comparison (>= < <= > == !=), found the end"),
@@ -89,10 +89,10 @@ def test_text_of_a_computation_keeps_parentheses():
         ("(" * 5000 + "1", f"the condition has 5001 tokens; the limit is {LIMIT}"),
     ],
 )
-def test_invalid_condition_is_rejected_with_its_column(text, said):
+def test_invalid_condition_is_rejected_with_its_column(text, expected):
     with pytest.raises(ValueError) as caught:
         parse(text)
-    assert str(caught.value) == said
+    assert str(caught.value) == expected
 
 
 def test_condition_of_the_maximum_length_is_parsed():
@@ -102,7 +102,11 @@ def test_condition_of_the_maximum_length_is_parsed():
 
 
 def test_several_conditions_are_joined_by_and():
-    assert [each.op for each in comparisons(condition(("1 < 2 or 3 < 4", "2 > 1")))] == ["<", "<", ">"]
+    assert [comparison.op for comparison in comparisons(condition(("1 < 2 or 3 < 4", "2 > 1")))] == [
+        "<",
+        "<",
+        ">",
+    ]
     assert condition(("1 < 2", "2 > 1")).op == "and"
     assert list(references(("1 < 2 * ${stages.evaluate.metrics.r2}", "2 > 1"))) == [R2]
 
@@ -125,7 +129,7 @@ def problems(require, **stages):
 
 
 @pytest.mark.parametrize(
-    ("require", "said"),
+    ("require", "expected"),
     [
         ("${stages.evaluate.metrics.r2} * 2 - ${parameters.bar} > 1 and '${parameters.name}' == 'x'", None),
         ("${parameters.name} == 'x' or not 'a' != ${parameters.name}", None),
@@ -149,20 +153,20 @@ def problems(require, **stages):
         ("1 > 0 andd 1 > 0", "'1 > 0 andd 1 > 0': column 7: expected an operator, or the end, found andd"),
     ],
 )
-def test_compared_values_must_have_comparable_types(require, said):
-    assert problems(require) == ([said] if said else [])
+def test_compared_values_must_have_comparable_types(require, expected):
+    assert problems(require) == ([expected] if expected else [])
 
 
 def test_champion_requires_one_register_stage():
     message = "${champion.evaluate.metrics.r2} needs one register stage"
     another = {"kind": "register", "model": "s3://bucket/model.tar.gz"}
-    found = problems("${champion.evaluate.metrics.r2} < 1", another=another)
-    assert found == [f"{message}; the document has 2"]
+    reported = problems("${champion.evaluate.metrics.r2} < 1", another=another)
+    assert reported == [f"{message}; the document has 2"]
 
 
 def test_champion_is_allowed_only_in_gates():
-    found = problems("1 < 2", more={"kind": "lambda", "function": "${champion.evaluate.metrics.r2}"})
-    assert found == ["${champion.evaluate.metrics.r2} can be used only in a gate's require"]
+    reported = problems("1 < 2", more={"kind": "lambda", "function": "${champion.evaluate.metrics.r2}"})
+    assert reported == ["${champion.evaluate.metrics.r2} can be used only in a gate's require"]
 
 
 @pytest.mark.parametrize("otherwise", ["fail", "stop", "skip"])
@@ -171,7 +175,7 @@ def test_else_action_of_a_gate(otherwise):
 
 
 def test_else_action_is_written_as_else():
-    found = problems("1 < 2", more={"kind": "gate", "require": "1 < 2", "otherwise": "stop"})
-    assert found == ['unknown key "otherwise"']
-    found = problems("1 < 2", more={"kind": "gate", "require": "1 < 2", "else": "halt"})
-    assert found == ["must be 'fail', 'stop' or 'skip', not \"halt\""]
+    reported = problems("1 < 2", more={"kind": "gate", "require": "1 < 2", "otherwise": "stop"})
+    assert reported == ['unknown key "otherwise"']
+    reported = problems("1 < 2", more={"kind": "gate", "require": "1 < 2", "else": "halt"})
+    assert reported == ["must be 'fail', 'stop' or 'skip', not \"halt\""]

@@ -17,39 +17,40 @@ def at(text: str) -> datetime:
 
 
 def next_due(expression: str, zone: str, after: datetime) -> datetime | None:
-    """The first time after this one, in UTC, day by day and not minute by minute; None where there is none
-    before the years end."""
-    cron, place = parse(expression), ZoneInfo(zone)
-    day = after.astimezone(place).date()
+    """Return the first time after `after`, in UTC, or None. It searches day by day, not minute by minute."""
+    cron, time_zone = parse(expression), ZoneInfo(zone)
+    day = after.astimezone(time_zone).date()
     while day.year <= max(cron.years):
         if day.month in cron.months and day.year in cron.years and any(test(day) for test in cron.days):
-            times = _times(cron, day, place)
-            if found := next((time for time in times if time > after), None):
-                return found
+            times = _times(cron, day, time_zone)
+            if due := next((time for time in times if time > after), None):
+                return due
         day += timedelta(days=1)
     return None
 
 
 def _times(cron: Cron, day: date, zone: ZoneInfo) -> list[datetime]:
-    """Those of one day that the clocks really show, in UTC."""
+    """Return the times of one day that exist as local times, in UTC."""
     local = [
         datetime(day.year, day.month, day.day, h, m, tzinfo=zone) for h in cron.hours for m in cron.minutes
     ]
-    there = [(time.astimezone(UTC), time) for time in local]
+    candidates = [(time.astimezone(UTC), time) for time in local]
     return sorted(
-        utc for utc, time in there if utc.astimezone(zone).replace(tzinfo=None) == time.replace(tzinfo=None)
+        utc
+        for utc, time in candidates
+        if utc.astimezone(zone).replace(tzinfo=None) == time.replace(tzinfo=None)
     )
 
 
 def following(expression: str, after: str, zone: str = "UTC", count: int = 1) -> list[str]:
-    found, time = [], at(after)
+    times, time = [], at(after)
     for _ in range(count):
         due = next_due(expression, zone, time)
         if due is None:
             break
-        found.append(f"{due:%Y-%m-%dT%H:%M}")
+        times.append(f"{due:%Y-%m-%dT%H:%M}")
         time = due
-    return found
+    return times
 
 
 NEXT = [

@@ -48,7 +48,7 @@ def test_year_has_a_period_for_every_day():
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "every", "said"),
+    ("first", "last", "every", "expected"),
     [
         ("2024", "2025-01", "month", "--from: '2024' is not a date"),
         ("2024-13", "2025-01", "month", "--from: '2024-13' is not a date"),
@@ -59,8 +59,8 @@ def test_year_has_a_period_for_every_day():
         ("1990-01", "2024-01", "day", "more than 5,000 periods"),
     ],
 )
-def test_invalid_span_is_rejected(first, last, every, said):
-    with pytest.raises(DocumentError, match=said):
+def test_invalid_span_is_rejected(first, last, every, expected):
+    with pytest.raises(DocumentError, match=expected):
         periods(first, last, every)
 
 
