@@ -36,7 +36,7 @@ def has(shape: Shape, path: str) -> bool:
     return True
 
 
-def test_every_declared_field_is_one_of_the_resource_s_requests(service):
+def test_every_declared_field_exists_in_a_request(service):
     for resource in RESOURCES:
         declared = declared_fields(resource)
         own = [
@@ -54,7 +54,7 @@ def test_every_job_declares_its_idle_fields(service):
         assert service.operations[name].rules
 
 
-def test_a_declared_field_is_refused_or_warned_of_by_any_resource(service, caplog):
+def test_declared_fields_are_rejected_or_logged_by_every_resource(service, caplog):
     service.call("CreateModelPackageGroup", {"ModelPackageGroupName": "mine"})
     with pytest.raises(ApiError, match="not supported by the local SageMaker: ManagedStorageType"):
         service.call("CreateModelPackage", {**PACKAGE, "ManagedStorageType": "Restricted"})
@@ -63,7 +63,7 @@ def test_a_declared_field_is_refused_or_warned_of_by_any_resource(service, caplo
     assert "CreateModelPackage: SkipModelValidation has no effect" in caplog.text
 
 
-def test_a_filter_that_nothing_here_knows_is_not_ignored(service):
+def test_unsupported_list_filter_is_rejected(service):
     with pytest.raises(ApiError, match="WarmPoolStatusEquals"):
         service.call("ListTrainingJobs", {"WarmPoolStatusEquals": "InUse"})
 
@@ -78,7 +78,7 @@ def test_the_page_has_a_row_for_each_operation_of_the_api(service):
         assert (f"\n## {name}\n" in page) == name.startswith(("Create", "Update"))
 
 
-def test_rows_are_as_high_as_what_is_alike():
+def test_members_treated_alike_share_a_row():
     shape = service_model().operation_model("CreateProcessingJob").input_shape
     declared = Fields({"ProcessingInputs[].DatasetDefinition": (), "RoleArn": ("a",)}, ("NetworkConfig",))
     rows = {row.path: row.here for row in sagemaker_reference.rows(shape, "", declared)}

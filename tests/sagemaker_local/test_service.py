@@ -127,13 +127,13 @@ def test_tags(bench, boto):
     assert [page["Tags"] for page in pages] == [[{"Key": "b", "Value": "2"}]]
 
 
-def test_an_operation_that_is_not_here_says_so(bench):
+def test_unsupported_operation_is_named(bench):
     with pytest.raises(Exception, match="not supported by the local SageMaker: CreateCluster") as caught:
         bench.service.call("CreateCluster", {"ClusterName": "c"})
     assert caught.value.status == 501
 
 
-def test_close_ends_jobs_and_says_why(bench):
+def test_close_ends_jobs_with_the_reason(bench):
     bench.process(
         "cut", f"import subprocess\nprint('ready', flush=True)\nsubprocess.run(['sleep', '{A_WHILE}'])"
     )
@@ -148,7 +148,7 @@ def test_close_ends_jobs_and_says_why(bench):
     assert job["FailureReason"] == "InternalServerError: the local server stopped while the job ran"
 
 
-def test_a_killed_server_leaves_no_process_and_its_jobs_are_reported(bench, s3):
+def test_killed_server_leaves_no_process_and_reports_its_jobs(bench, s3):
     """kill -9 of a process that holds a service with a running job."""
     script = f"import subprocess\nsubprocess.run(['setsid', '--wait', 'sleep', '{A_WHILE}'])"
     bench.put("kill/script.py", script)

@@ -77,7 +77,7 @@ def test_a_manifest_names_its_objects(storage, objects, s3, tmp_path, request):
     assert tree(tmp_path / "in") == {"house/a.csv": "raw/house/a.csv", "house2/c.csv": "raw/house2/c.csv"}
 
 
-def test_a_manifest_that_is_none(storage, objects, tmp_path):
+def test_invalid_manifest_is_rejected(storage, objects, tmp_path):
     with pytest.raises(JobFailure, match=r"ClientError: the manifest .*other/d is not \["):
         storage.download(f"{objects}/other/d", "ManifestFile", tmp_path)
 
@@ -97,14 +97,14 @@ def test_a_manifest_cannot_leave_the_folder(storage, objects, s3, tmp_path, requ
         ("https://jobs/x", "is not an S3 URI"),
     ],
 )
-def test_what_is_not_there_is_the_authors_error(storage, s3, tmp_path, uri, words):
+def test_missing_input_is_a_client_error(storage, s3, tmp_path, uri, words):
     with pytest.raises(JobFailure) as caught:
         storage.download(uri, "S3Prefix", tmp_path)
     assert str(caught.value).startswith("ClientError: ")
     assert words in str(caught.value)
 
 
-def test_many_and_large_files_come_back_as_they_went(storage, s3, tmp_path):
+def test_many_and_large_files_round_trip(storage, s3, tmp_path):
     out = tmp_path / "out"
     (out / "deep").mkdir(parents=True)
     for number in range(30):
@@ -143,7 +143,7 @@ def test_an_archive_cannot_leave_its_folder(tmp_path):
     assert not (tmp_path / "escaped").exists()
 
 
-def test_an_archive_that_is_none(tmp_path):
+def test_invalid_archive_is_rejected(tmp_path):
     (tmp_path / "bad.tar.gz").write_bytes(b"not a tarball")
     with pytest.raises(JobFailure, match=r"ClientError: bad\.tar\.gz cannot be unpacked"):
         unpack(tmp_path / "bad.tar.gz", tmp_path / "in")
@@ -170,7 +170,7 @@ def test_an_archive_beyond_the_limits(tmp_path, monkeypatch):
         unpack(big, tmp_path / "in")
 
 
-def test_a_server_that_is_not_there_is_not_the_authors_error(settings, tmp_path):
+def test_unreachable_server_is_an_internal_error(settings, tmp_path):
     from dataclasses import replace
 
     lost = Storage(replace(settings, url="http://127.0.0.1:1"))

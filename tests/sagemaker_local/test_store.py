@@ -22,7 +22,7 @@ def test_records_keep_their_order_through_changes(store):
     assert store.all("other") == []
 
 
-def test_a_name_is_added_once_of_its_kind(store):
+def test_add_rejects_a_duplicate_name_of_a_kind(store):
     assert store.add("job", "a", {"first": 1})
     assert not store.add("job", "a", {"first": 2})
     assert store.add("model", "a", {})

@@ -69,13 +69,13 @@ def test_all_problems_at_once():
     assert found.startswith("2 validation errors detected: ")
 
 
-def test_an_unknown_member_is_refused_with_those_there_are():
+def test_unknown_member_is_rejected_with_the_known_members():
     found = message("DescribeTrainingJob", {"TrainingJobName": "a", "Verbose": True})
     assert "'True' at 'verbose'" in found
     assert "Member must be one of: TrainingJobName" in found
 
 
-def test_a_boolean_is_no_number():
+def test_boolean_is_not_a_number():
     assert "Member must be of type integer" in message("ListTrainingJobs", {"MaxResults": True})
 
 

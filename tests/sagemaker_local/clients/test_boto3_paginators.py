@@ -79,7 +79,7 @@ def test_pages_hold_everything_once(account, tagged, operation):
 
 
 @pytest.mark.parametrize("operation", sorted(HERE.keys() - WHOLE))
-def test_a_list_goes_on_where_it_was_left(account, tagged, operation):
+def test_list_continues_with_its_token(account, tagged, operation):
     key = PAGINATORS[operation]["result_key"]
     first = paginate(account, operation, tagged, MaxItems=1, PageSize=1).build_full_result()
     token = {"StartingToken": first["NextToken"], "PageSize": 1}
@@ -89,13 +89,13 @@ def test_a_list_goes_on_where_it_was_left(account, tagged, operation):
 
 
 @pytest.mark.parametrize("operation", sorted(HERE.keys() - WHOLE))
-def test_a_token_of_another_list_is_refused(account, operation):
+def test_token_of_another_list_is_rejected(account, operation):
     paginator = account.sagemaker.get_paginator(xform_name(operation))
     with pytest.raises(ClientError, match="NextToken is not valid"):
         list(paginator.paginate(**HERE[operation][0], PaginationConfig={"StartingToken": "bm9uZQ=="}))
 
 
 @pytest.mark.parametrize("operation", sorted(PAGINATORS.keys() - HERE.keys() - ELSEWHERE))
-def test_other_paginators_say_that_their_resource_is_not_supported(unchecked, operation):
+def test_other_paginators_report_an_unsupported_resource(unchecked, operation):
     with pytest.raises(ClientError, match=f"not supported by the local SageMaker: {operation}"):
         list(unchecked.get_paginator(xform_name(operation)).paginate())

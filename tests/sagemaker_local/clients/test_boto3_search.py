@@ -72,7 +72,7 @@ def test_a_filter_finds(search, name, operator, value, found):
     assert search(condition(name, operator, value)) == found
 
 
-def test_one_of_several_filters_is_enough_where_that_is_asked_for(search):
+def test_or_operator_needs_one_matching_filter(search):
     either = (condition("Metrics.loss", "LessThan", "1"), condition("Metrics.loss", "GreaterThan", "2"))
     assert search(*either) == ""
     assert search(*either, Operator="Or") == "ac"
@@ -95,6 +95,6 @@ def test_one_of_several_filters_is_enough_where_that_is_asked_for(search):
         ),
     ],
 )
-def test_what_cannot_be_answered_is_refused(account, jobs, request_, message):
+def test_invalid_invocations_are_rejected(account, jobs, request_, message):
     with pytest.raises(ClientError, match=message):
         account.sagemaker.search(**request_)

@@ -117,7 +117,7 @@ def test_a_waiter_ends_as_its_model_says(account, waiter, expected, state):
     assert expected == MISSING or "no such" in response["FailureReason"]
 
 
-def test_what_was_waited_for_is_there(account, bucket, connect):
+def test_waiter_result_is_available(account, bucket, connect):
     """A status alone would prove nothing."""
     wait = account.sagemaker.get_waiter
     account.processing_job("written", WRITES.replace("FOLDER", '"/opt/ml/processing/output"'))
@@ -142,7 +142,7 @@ def answer(runtime):
 
 
 @pytest.mark.parametrize("waiter", sorted(WAITERS.keys() - HERE - ELSEWHERE))
-def test_other_waiters_say_that_their_resource_is_not_supported(unchecked, waiter):
+def test_other_waiters_report_an_unsupported_resource(unchecked, waiter):
     with pytest.raises(
         WaiterError, match=f"not supported by the local SageMaker: {WAITERS[waiter]['operation']}"
     ):

@@ -26,7 +26,7 @@ def answer(answers):
     return of
 
 
-def test_it_is_that_version_and_speaks_to_this_server(answers, server):
+def test_sdk_version_and_endpoint(answers, server):
     assert answers["version"].startswith("2.")
     assert answers["endpoint"] == server.url
 
@@ -46,12 +46,12 @@ def test_an_estimator_trains_with_its_hyperparameters(answer, bucket):
     assert trained["metrics"]["slope"] == pytest.approx(2)
 
 
-def test_what_the_script_prints_is_shown_while_it_waits(answer):
+def test_script_output_is_streamed_to_the_log(answer):
     assert "slope: 2.0" in answer("fit")["shown"]
 
 
 @pytest.mark.parametrize("step", ["deploy", "deploy_model"])
-def test_a_deployed_model_predicts_and_leaves_nothing(answer, sagemaker, step):
+def test_deployed_model_predicts_and_is_deleted_completely(answer, sagemaker, step):
     served = answer(step)
     assert served["predictions"] == pytest.approx([7, 21])
     sagemaker.get_waiter("endpoint_deleted").wait(
@@ -75,7 +75,7 @@ def test_a_registered_model_is_a_version_that_waits_for_approval(answer, sagemak
     assert package["CustomerMetadataProperties"] == {"from": "sdk2"}
 
 
-def test_its_model_card_names_the_training_job_that_search_found(answer, sagemaker):
+def test_model_card_names_the_training_job(answer, sagemaker):
     """The SDK looks for the job that made the artifact."""
     package = sagemaker.describe_model_package(ModelPackageName=answer("register")["package"])
     card = json.loads(package["ModelCard"]["ModelCardContent"])

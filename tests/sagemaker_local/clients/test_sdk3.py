@@ -25,7 +25,7 @@ def answer(answers):
     return of
 
 
-def test_it_is_that_version(answers):
+def test_sdk_version(answers):
     assert answers["version"].startswith("3.")
 
 
@@ -34,7 +34,7 @@ def test_a_trainer_trains_with_its_channels_and_hyperparameters(answer, bucket):
     assert json.loads(model["model.json"]) == {"total": 21.0, "hyperparameters": '{"power": 2}'}
 
 
-def test_a_trainer_says_why_a_script_failed(answer, sagemaker, connect):
+def test_trainer_reports_why_a_script_failed(answer, sagemaker, connect):
     jobs = sagemaker.list_training_jobs(NameContains="broken")["TrainingJobSummaries"]
     job = sagemaker.describe_training_job(TrainingJobName=jobs[0]["TrainingJobName"])
     assert "'broken.py', '--power', '2'" in job["FailureReason"]

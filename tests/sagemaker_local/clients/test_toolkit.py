@@ -82,7 +82,7 @@ def test_every_variable_is_the_same(ours, theirs):
     assert mine == aws
 
 
-def test_variables_that_name_the_job_name_its_own(ours, theirs, bucket):
+def test_job_name_variables_name_the_job(ours, theirs, bucket):
     for image, dump in ((IMAGE, ours), (TOOLKIT_IMAGE, theirs)):
         variables = dump["variables"]
         assert variables["TRAINING_JOB_NAME"] == f"dump-{image}"
@@ -95,7 +95,7 @@ def test_arguments_and_folder_are_the_same(ours, theirs):
     assert ours["arguments"][:5] == ["script.py", "--bare", "no JSON", "-d", "4"]
 
 
-def test_hyperparameters_arrive_decoded(theirs):
+def test_hyperparameters_are_decoded_in_the_script(theirs):
     assert json.loads(theirs["variables"]["SM_HPS"]) == {
         "n-estimators": 300,
         "rate": 0.1,
@@ -109,7 +109,7 @@ def test_hyperparameters_arrive_decoded(theirs):
     }
 
 
-def test_a_failed_script_is_reported_the_same(account, toolkit_python):
+def test_failed_script_is_reported_like_the_toolkit(account, toolkit_python):
     reasons = []
     for image, specification in ((IMAGE, {}), (TOOLKIT_IMAGE, {"ContainerEntrypoint": ["train"]})):
         name = f"broken-{image}"

@@ -63,7 +63,7 @@ def captured(world: Any, prefix: str) -> list[dict[str, Any]]:
     return [json.loads(line) for body in bodies for line in body.splitlines()]
 
 
-def test_invocations_are_kept_in_the_service_s_format(world: Any) -> None:
+def test_captured_invocations_have_the_services_format(world: Any) -> None:
     prefix = capturing(world, "kept")
     summary = world.call("DescribeEndpoint", EndpointName="kept")["DataCaptureConfig"]
     assert (summary["EnableCapture"], summary["CaptureStatus"]) == (True, "Started")
@@ -105,14 +105,14 @@ def test_invocations_are_kept_in_the_service_s_format(world: Any) -> None:
     assert "inferenceId" not in second["eventMetadata"]
 
 
-def test_only_what_was_asked_for_is_kept(world: Any) -> None:
+def test_only_the_configured_sides_are_captured(world: Any) -> None:
     prefix = capturing(world, "outputs", ("Output",))
     world.service.invoke("outputs", b"1,2", {"content-type": "text/csv"})
     assert [list(line["captureData"]) for line in captured(world, prefix)] == [["endpointOutput"]]
 
 
 @pytest.mark.parametrize("more", [{"EnableCapture": False}, {"InitialSamplingPercentage": 0}])
-def test_nothing_is_kept_where_it_is_off(world: Any, more: dict[str, Any]) -> None:
+def test_disabled_capture_stores_nothing(world: Any, more: dict[str, Any]) -> None:
     prefix = capturing(world, "off", **more)
     world.service.invoke("off", b"1,2", {"content-type": "text/csv"})
     assert captured(world, prefix) == []

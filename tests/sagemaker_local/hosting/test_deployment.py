@@ -46,7 +46,7 @@ def rolling(kind: str, value: int, wait: int = 60) -> dict[str, Any]:
         (rolling("INSTANCE_COUNT", 2, 5), 4, [(0.5, 5), (1.0, 5)]),
     ],
 )
-def test_traffic_moves_in_the_steps_that_are_asked_for(
+def test_traffic_moves_in_the_configured_steps(
     config: dict[str, Any], instances: int, expected: list[tuple[float, int]]
 ) -> None:
     steps = deployment(config, instances).steps
@@ -93,7 +93,7 @@ def test_traffic_moves_in_the_steps_that_are_asked_for(
         ),
     ],
 )
-def test_a_configuration_that_contradicts_itself_is_refused(config: dict[str, Any], message: str) -> None:
+def test_contradictory_deployment_config_is_rejected(config: dict[str, Any], message: str) -> None:
     with pytest.raises(ApiError) as refused:
         deployment(config, 1)
     assert (refused.value.code, refused.value.message) == ("ValidationException", message)

@@ -238,7 +238,7 @@ def test_every_policy_moves_the_traffic(
     assert send(world, "live") == "next"
 
 
-def test_a_tripped_alarm_brings_the_old_fleet_back(world: Any, gate: threading.Event, alarm: str) -> None:
+def test_tripped_alarm_rolls_back(world: Any, gate: threading.Event, alarm: str) -> None:
     world.deploy("live")
     next_version(world)
     world.call(
@@ -263,7 +263,7 @@ def test_a_tripped_alarm_brings_the_old_fleet_back(world: Any, gate: threading.E
     assert (world.folder("live") / "3").exists()
 
 
-def test_errors_of_the_new_fleet_trip_an_alarm_on_the_endpoint_s_own_metric(world: Any) -> None:
+def test_errors_of_the_new_fleet_trip_an_alarm_on_the_endpoints_metric(world: Any) -> None:
     world.deploy("watched")
     next_version(world, "worse", FAILS)
     dimensions = [
@@ -311,7 +311,7 @@ def test_alarms_that_cannot_be_read_are_refused(world: Any) -> None:
     assert world.call("DescribeEndpoint", EndpointName="live")["EndpointStatus"] == "InService"
 
 
-def test_a_rollback_that_fails_says_so(world: Any, gate: threading.Event, alarm: str) -> None:
+def test_failed_rollback_is_reported(world: Any, gate: threading.Event, alarm: str) -> None:
     broken = world.settings.root.parent / "broken"
     script = f"""
 import json, os
@@ -350,7 +350,7 @@ def predict_fn(data, model): return {{"model": model}}
     assert {send(world, "live") for _ in range(10)} == {"next"}
 
 
-def test_an_update_that_takes_too_long_is_undone(
+def test_update_over_its_time_limit_is_rolled_back(
     world: Any, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.deploy("live")
@@ -378,7 +378,7 @@ def _late_after_first_step(check_timeout: Callable[[Rollout], None]) -> Callable
     return check
 
 
-def test_an_update_goes_on_after_a_restart(world: Any, gate: threading.Event) -> None:
+def test_update_continues_after_a_restart(world: Any, gate: threading.Event) -> None:
     world.deploy("live")
     next_version(world)
     world.call("UpdateEndpoint", EndpointName="live", EndpointConfigName="next", DeploymentConfig=canary(50))
@@ -392,7 +392,7 @@ def test_an_update_goes_on_after_a_restart(world: Any, gate: threading.Event) ->
     assert send(world, "live") == "next"
 
 
-def test_waits_take_their_scale_of_the_time(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waits_are_scaled(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     monkeypatch.setattr(Rollout, "_pause", lambda _rollout, seconds: waited.append(seconds))
     world.deploy("live")
@@ -407,7 +407,7 @@ def test_waits_take_their_scale_of_the_time(world: Any, monkeypatch: pytest.Monk
     assert sum(waited) == pytest.approx(900 * world.settings.wait_scale)
 
 
-def test_weights_are_changed_beside_the_call(world: Any) -> None:
+def test_weights_change_in_the_background(world: Any) -> None:
     for name in ("a", "b"):
         world.create_model(name)
     world.create_config("both", "a", "b")

@@ -77,7 +77,7 @@ def test_an_endpoint_outlives_its_configuration_and_model(world: Any) -> None:
     assert invoke(world, "house")["model"] == "house"
 
 
-def test_the_model_server_s_lines_are_in_the_log_file_and_in_cloudwatch(world: Any) -> None:
+def test_model_server_output_is_in_the_log_file_and_in_cloudwatch(world: Any) -> None:
     world.deploy("talking", 'print("hello from the model")\n' + ECHO.replace("MARK", "x"))
     assert "hello from the model" in (world.folder("talking") / "log").read_text()
     logs = world.aws("logs")
@@ -120,7 +120,7 @@ def test_a_model_that_raises_fails_the_endpoint_with_its_last_line(world: Any) -
 
 
 @pytest.mark.parametrize("data", [b"this is no archive", b"\x1f\x8b\x08\x00broken"])
-def test_a_corrupt_archive_fails_the_endpoint_and_leaves_nothing(world: Any, data: bytes) -> None:
+def test_corrupt_archive_fails_the_endpoint_and_leaves_no_files(world: Any, data: bytes) -> None:
     uri = world.put("corrupt", data)
     world.call(
         "CreateModel", ModelName="corrupt", PrimaryContainer={"Image": "own-image", "ModelDataUrl": uri}
@@ -197,7 +197,7 @@ def waiting_for(gate: Path) -> str:
     )
 
 
-def test_a_request_under_way_is_answered_by_the_generation_it_went_to(world: Any, tmp_path: Path) -> None:
+def test_request_in_progress_completes_on_its_generation(world: Any, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     slow = f"def predict_fn(data, model):\n    {waiting_for(gate)}"
     script = ECHO.replace("MARK", "slow").replace("def predict_fn(data, model): ", slow)
@@ -236,7 +236,7 @@ def test_a_failed_update_keeps_the_old_generation(world: Any) -> None:
     assert invoke(world, "live")["model"] == "good"
 
 
-def test_an_endpoint_in_progress_is_left_alone(world: Any, tmp_path: Path) -> None:
+def test_endpoint_in_progress_cannot_be_changed(world: Any, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     script = f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(.01)\n" + ECHO
     world.create_model("slow", script)
@@ -261,7 +261,7 @@ def test_closing_leaves_no_process_and_a_restart_serves_again(world: Any) -> Non
     assert invoke(world, "house")["model"] == "house"
 
 
-def test_closing_while_an_endpoint_is_created_goes_on_after_the_restart(world: Any, tmp_path: Path) -> None:
+def test_creation_interrupted_by_close_continues_after_a_restart(world: Any, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     script = f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(.01)\n" + ECHO
     world.create_model("slow", script)
@@ -275,7 +275,7 @@ def test_closing_while_an_endpoint_is_created_goes_on_after_the_restart(world: A
     assert invoke(world, "slow")["model"] == "slow"
 
 
-def test_a_model_server_that_was_killed_starts_again(world: Any) -> None:
+def test_killed_model_server_restarts(world: Any) -> None:
     world.deploy("house")
     first = processes(world)
     for pid in first:
@@ -286,7 +286,7 @@ def test_a_model_server_that_was_killed_starts_again(world: Any) -> None:
     assert processes(world)
 
 
-def test_a_model_server_that_ends_while_it_answers_is_a_model_error(world: Any) -> None:
+def test_model_server_that_ends_during_a_response_is_a_model_error(world: Any) -> None:
     script = ECHO.replace(
         "return json.loads(body)", "import os; os._exit(3) if body == '0' else None; return json.loads(body)"
     )
@@ -346,7 +346,7 @@ def test_lists_in_pages(world: Any) -> None:
     ]
 
 
-def test_the_user_s_account_is_out_of_the_model_s_reach(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_model_cannot_reach_the_users_account(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SESSION_TOKEN", "secret-token")
     monkeypatch.setenv("MY_SECRET", "mine")
     script = ECHO.replace(
@@ -384,7 +384,7 @@ def test_code_from_s3_and_its_requirements(world: Any, tmp_path: Path) -> None:
     assert invoke(world, "sdk")["model"] == "from s3"
 
 
-def test_serves_where_there_are_no_namespaces(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endpoint_serves_without_namespaces(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     nowhere = Isolation("rewritten paths", "for this test")
     monkeypatch.setattr("sagemaker_local.sandbox.launcher.probe", lambda: nowhere)
     world.restart()
@@ -402,9 +402,7 @@ def test_serves_where_there_are_no_namespaces(world: Any, monkeypatch: pytest.Mo
     world.restart_closed()
 
 
-def test_requirements_are_installed_beside_the_environment(
-    world: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_requirements_are_installed_over_the_environment(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     root = world.settings.root.parent
     monkeypatch.setenv("SAGEMAKER_LOCAL_CACHE", str(root / "cache"))
     subprocess.run(

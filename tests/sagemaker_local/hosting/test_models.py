@@ -86,7 +86,7 @@ def test_model_data_may_be_given_as_a_source(world: Any) -> None:
         ({"PrimaryContainer": {**CONTAINER, "Foo": "x"}}, "foo"),
     ],
 )
-def test_a_model_that_cannot_be_is_refused(world: Any, request_: dict[str, Any], words: str) -> None:
+def test_invalid_models_are_rejected(world: Any, request_: dict[str, Any], words: str) -> None:
     assert words in refused(world, "CreateModel", ModelName="m", **request_)
     assert world.call("ListModels")["Models"] == []
 
@@ -142,7 +142,7 @@ def test_an_endpoint_configuration_is_created_described_listed_and_deleted(world
         ),
     ],
 )
-def test_what_could_change_an_answer_is_refused(
+def test_fields_that_could_change_a_response_are_rejected(
     world: Any, variant: dict[str, Any], more: dict[str, Any], words: str
 ) -> None:
     world.create_model("house")
@@ -153,7 +153,7 @@ def test_what_could_change_an_answer_is_refused(
     assert words in message
 
 
-def test_what_cannot_change_an_answer_is_accepted(world: Any) -> None:
+def test_fields_that_cannot_change_a_response_are_accepted(world: Any) -> None:
     world.create_model("house")
     variant = {
         **VARIANT,

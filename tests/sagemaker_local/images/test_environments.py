@@ -69,7 +69,7 @@ def printed(python, code):
     return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def test_it_is_built_once_and_then_there(wheels, listed):
+def test_environment_is_built_once(wheels, listed):
     listed([HERE], ["part==1.0"])
     lines = []
     first = Environments().resolve("frame-1.0", lines.append)
@@ -82,7 +82,7 @@ def test_it_is_built_once_and_then_there(wheels, listed):
     assert list(first.python.parents[1].glob("lib/python*/site-packages/__pycache__/part.*.pyc"))
 
 
-def test_two_at_once_build_it_once(wheels, listed):
+def test_concurrent_requests_share_one_build(wheels, listed):
     listed([HERE], ["part==1.0"])
     lines, found = [], []
     threads = [
@@ -97,7 +97,7 @@ def test_two_at_once_build_it_once(wheels, listed):
     assert found[0] == found[1]
 
 
-def test_the_nearest_python_comes_with_a_warning(wheels, listed, monkeypatch):
+def test_nearest_python_has_a_warning(wheels, listed, monkeypatch):
     own = interpreters.find(HERE)
     monkeypatch.setattr(interpreters, "find", lambda version: own if version == HERE else None)
     listed([OTHER, HERE], ["part==1.0"])
@@ -110,7 +110,7 @@ def test_the_nearest_python_comes_with_a_warning(wheels, listed, monkeypatch):
     assert printed(other.python, "import part; print(part.VERSION)") == "2.0"
 
 
-def test_no_python_that_fits_is_a_clear_error(wheels, listed, monkeypatch):
+def test_missing_python_is_an_error_with_versions(wheels, listed, monkeypatch):
     monkeypatch.setattr(interpreters, "find", lambda _version: None)
     listed(["3.10", "3.11"], ["part==1.0"])
     with pytest.raises(
@@ -119,14 +119,14 @@ def test_no_python_that_fits_is_a_clear_error(wheels, listed, monkeypatch):
         Environments().resolve("frame-1.0")
 
 
-def test_a_package_that_cannot_be_had_leaves_nothing_half_built(wheels, listed, tmp_path):
+def test_missing_package_leaves_no_partial_environment(wheels, listed, tmp_path):
     listed([HERE], ["absent==1.0"])
     with pytest.raises(JobEnvironmentError, match=r"the environment could not be built: (.|\n)*absent"):
         Environments().resolve("frame-1.0")
     assert [path for path in (tmp_path / "cache/environments").iterdir() if path.is_dir()] == []
 
 
-def test_an_own_python_wins(wheels, listed, tmp_path):
+def test_python_in_local_toml_wins(wheels, listed, tmp_path):
     listed([HERE], ["absent==1.0"])
     (tmp_path / "local.toml").write_text(f'[pythons]\n"frame-1.0" = "{sys.executable}"\n')
     found = Environments(tmp_path / "local.toml").resolve("frame-1.0-1")
@@ -137,7 +137,7 @@ def test_an_own_python_wins(wheels, listed, tmp_path):
         Environments(tmp_path / "local.toml").resolve("frame-1.0")
 
 
-def test_a_broken_local_toml_is_named(tmp_path):
+def test_invalid_local_toml_is_reported(tmp_path):
     (tmp_path / "local.toml").write_text("[pythons\n")
     with pytest.raises(JobEnvironmentError, match=r"local\.toml: "):
         Environments(tmp_path / "local.toml").resolve("sklearn-1.4")
@@ -156,7 +156,7 @@ def test_requirements_change_a_copy_and_never_the_base(wheels, listed, tmp_path)
     assert printed(kept.python, "import part; print(part.VERSION)") == "1.0"
 
 
-def test_a_layer_takes_what_is_installed_and_the_base_does_not(wheels, listed, tmp_path):
+def test_packages_installed_in_an_overlay_stay_out_of_the_base(wheels, listed, tmp_path):
     listed([HERE], ["part==1.0"])
     base = Environments().resolve("frame-1.0")
     layer = lay_over(base.python, tmp_path / "layer")
@@ -168,7 +168,7 @@ def test_a_layer_takes_what_is_installed_and_the_base_does_not(wheels, listed, t
         printed(base.python, "import mine")
 
 
-def test_whether_the_first_job_of_an_image_waits_for_its_environment(monkeypatch, tmp_path):
+def test_unbuilt_names_images_whose_environment_is_missing(monkeypatch, tmp_path):
     monkeypatch.setenv("SAGEMAKER_LOCAL_CACHE", str(tmp_path / "cache"))
     known = Environments(tmp_path / "local.toml")
     assert known.unbuilt("sklearn-1.4") == "sklearn-1.4"
@@ -180,7 +180,7 @@ def test_whether_the_first_job_of_an_image_waits_for_its_environment(monkeypatch
     assert known.unbuilt("sklearn-1.4") == ""
 
 
-def test_what_would_fail_is_known_before_anything_is_built(wheels, listed, tmp_path):
+def test_problem_reports_failures_without_building(wheels, listed, tmp_path):
     listed([HERE], ["part==1.0"])
     assert Environments().problem("frame-1.0") == ""
     assert "use one of frame-1.0 (frame 1.0-1)" in Environments().problem("nobodys:1")
@@ -205,7 +205,7 @@ def test_torch_with_cuda_is_refused_unless_it_is_allowed(wheels, listed, tmp_pat
     assert Environments().resolve("frame-1.0").python.exists()
 
 
-def test_torch_for_the_processor_alone_is_installed(wheels, listed):
+def test_cpu_build_of_torch_is_installed(wheels, listed):
     wheel(wheels, "torch", "3.0", "")
     listed([HERE], ["torch==3.0"])
     assert Environments().resolve("frame-1.0").python.exists()

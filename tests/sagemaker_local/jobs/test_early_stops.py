@@ -31,7 +31,7 @@ def left(bench):
 
 
 @pytest.mark.parametrize("noun", ["Processing", "Training", TUNING])
-def test_a_job_that_can_be_seen_can_be_stopped(bench, monkeypatch, noun):
+def test_visible_job_can_be_stopped(bench, monkeypatch, noun):
     """Between its record and its thread."""
 
     def stop_it(kind, name, *_):
@@ -69,7 +69,7 @@ def test_no_training_job_outlives_its_tuning_job(bench, monkeypatch, before):
     bench.until(lambda: not left(bench))
 
 
-def test_one_host_that_cannot_start_leaves_no_other(bench, monkeypatch):
+def test_host_that_cannot_start_ends_the_others(bench, monkeypatch):
     launcher = type(bench.service.launcher)
     start = launcher.start
 

@@ -94,7 +94,7 @@ def test_each_host_has_its_own_opt_ml_and_its_part_of_the_data(bench):
     assert set(bench.archive("models/hosts/output/output.tar.gz")) == {"algo-1", "algo-2"}
 
 
-def test_of_two_files_of_one_name_the_first_hosts_stays_and_the_log_says_so(bench):
+def test_first_hosts_file_wins_a_name_clash_with_a_warning(bench):
     bench.put("data/a.csv", "x")
     inputs = [channel(bench, "sharded", "ShardedByS3Key"), channel(bench, "whole", "FullyReplicated")]
     bench.train("clash", INSPECT, ResourceConfig=TWO, InputDataConfig=inputs)
@@ -126,7 +126,7 @@ def test_hosts_reach_one_another_by_name(bench):
     assert "met 127.0.0.2 algo-2" in bench.log("meet", "training")
 
 
-def test_a_host_that_fails_fails_the_job_and_ends_the_others(bench):
+def test_failing_host_fails_the_job_and_ends_the_others(bench):
     bench.train("fails", FAIL, ResourceConfig=TWO)
     job = bench.ended("fails", "Training")
     assert job["TrainingJobStatus"] == "Failed"
@@ -157,13 +157,13 @@ def test_a_stopped_job_of_two_hosts_leaves_no_process(bench):
     assert not [line for line in processes.command_lines().values() if str(bench.settings.root) in line]
 
 
-def test_more_hosts_than_this_machine_may_run_are_refused(bench):
+def test_too_many_hosts_are_rejected(bench):
     with pytest.raises(ApiError, match=r"ClusterConfig\.InstanceCount=33"):
         bench.process("many", "pass", ProcessingResources={"ClusterConfig": {**TWO, "InstanceCount": 33}})
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs namespaces")
-def test_the_users_accounts_are_not_there(bench, tmp_path, monkeypatch):
+def test_job_sees_no_account_files(bench, tmp_path, monkeypatch):
     needs_namespaces(bench)
     home = tmp_path / "user"
     (home / ".aws/sso").mkdir(parents=True)

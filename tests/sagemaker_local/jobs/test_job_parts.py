@@ -20,12 +20,12 @@ from sagemaker_local.sandbox import rewrite
 TRAIN = runpy.run_path(str(training_jobs.TRAIN))
 
 
-def test_nothing_leaves_an_ended_state():
+def test_ended_states_are_final():
     for status, following in itertools.product(transitions.ENDED, transitions.ALLOWED):
         assert not transitions.may_become(status, following)
 
 
-def test_a_stopping_job_cannot_complete_or_go_on():
+def test_stopping_job_cannot_complete_or_continue():
     assert not transitions.may_become("Stopping", "Completed")
     assert not transitions.may_become("Stopping", "InProgress")
 
@@ -36,7 +36,7 @@ def test_every_secondary_status_is_one_of_the_api():
     assert set(transitions.MESSAGES) == set(transitions.STATUS_OF)
 
 
-def test_transitions_end_one_another():
+def test_new_transition_ends_the_previous_one():
     record = {}
     for time, secondary in enumerate(("Starting", "Training", "Completed")):
         transitions.add_transition(record, secondary, float(time))
@@ -53,7 +53,7 @@ def test_the_last_value_of_a_metric_counts():
     assert [(item["MetricName"], item["Value"]) for item in metrics.final] == [("mae", 0.15)]
 
 
-def test_every_field_of_a_job_is_read_refused_or_named_idle():
+def test_every_job_field_is_used_rejected_or_declared_idle():
     """A member that a newer botocore adds has to be decided on."""
     from sagemaker_local.jobs import processing_jobs
 
@@ -89,7 +89,7 @@ def test_events_carry_milliseconds():
     }
 
 
-def test_rewriting_touches_the_path_and_nothing_like_it():
+def test_rewriting_changes_only_the_exact_path():
     folder = Path("/state/job/ml")
     assert rewrite.text("a=/opt/ml/model:/opt/ml b=/opt/mlflow/x", folder) == (
         "a=/state/job/ml/model:/state/job/ml b=/opt/mlflow/x"
@@ -105,19 +105,19 @@ def test_rewriting_touches_the_path_and_nothing_like_it():
         ({"list": [1, "a"]}, ["--list", "[1, 'a']"]),
     ],
 )
-def test_arguments_as_sagemaker_training_gives_them(hyperparameters, arguments):
+def test_arguments_match_sagemaker_training(hyperparameters, arguments):
     """sagemaker-training 5.1.4, mapping.to_cmd_args."""
     assert TRAIN["to_arguments"](hyperparameters) == arguments
 
 
-def test_hyperparameters_are_decoded_where_they_are_json():
+def test_json_hyperparameters_are_decoded():
     assert [TRAIN["decode"](text) for text in ("300", "0.1", '"a"', "plain", "true", "[1]")] == [
         300, 0.1, "a", "plain", True, [1],
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["../train.py", "/train.py", "-c", "a;b", "a/./b.py", ""])
-def test_names_that_are_no_script_are_refused(name):
+def test_invalid_script_names_are_rejected(name):
     with pytest.raises(TRAIN["ClientError"]):
         TRAIN["check_name"](name)
 

@@ -119,7 +119,7 @@ pathlib.Path('/opt/ml/processing/output/result/seen').write_text(mine.read_text(
     assert [bench.get(f"out/{name}/seen").decode() for name in ("one", "two")] == ["one", "two"]
 
 
-def test_stop_ends_the_whole_tree_also_what_left_the_session(bench):
+def test_stop_ends_the_process_tree_and_processes_that_left_the_session(bench):
     bench.process(
         "stops",
         f"import subprocess, time\nsubprocess.Popen(['sleep', '{A_WHILE}'], start_new_session=True)\n"
@@ -234,7 +234,7 @@ def test_an_unknown_image_fails_with_the_choices(bench):
         ({"AppSpecification": {"ImageUri": "plain-python"}}, "AppSpecification without ContainerEntrypoint"),
     ],
 )
-def test_what_could_change_a_result_is_refused(bench, change, field):
+def test_fields_that_could_change_a_result_are_rejected(bench, change, field):
     with pytest.raises(ApiError) as caught:
         bench.process("refused", "pass", **change)
     assert caught.value.code == "ValidationException"
@@ -247,7 +247,7 @@ def test_fields_without_effect_are_named_in_the_log(bench):
     assert "WARNING: NetworkConfig.EnableNetworkIsolation has no effect" in bench.log("private")
 
 
-def test_a_name_is_used_once_and_a_missing_job_is_a_validation_exception(bench):
+def test_duplicate_names_and_missing_jobs_are_rejected(bench):
     bench.process("once", "pass")
     with pytest.raises(ApiError) as caught:
         bench.process("once", "pass")
@@ -273,7 +273,7 @@ def test_every_change_of_state_is_published(bench):
     assert last["Tags"] == {"team": "a"}
 
 
-def test_no_folder_of_an_ended_job_stays_but_its_log(bench):
+def test_ended_job_keeps_only_its_log(bench):
     bench.process("tidy", "print('hello')")
     bench.ended("tidy")
     folder = bench.settings.root / "jobs/processing/tidy"
@@ -287,7 +287,7 @@ def running(argument: str) -> list[int]:
     return [process for process, line in lines if line == f"sleep {argument}"]
 
 
-def test_a_job_that_fills_the_disk_makes_room_for_the_record_of_its_end(bench, monkeypatch):
+def test_job_that_fills_the_disk_frees_space_for_its_final_record(bench, monkeypatch):
     context = bench.service._context
     put = context.store.put
 

@@ -44,7 +44,7 @@ def fit(bench, name="fit", script=FIT, **more):
     return bench.train(name, script, **request)
 
 
-def test_it_trains_and_says_everything_about_it(bench):
+def test_training_job_completes_with_all_details(bench):
     fit(bench)
     job = bench.ended("fit", "Training")
     assert job["TrainingJobStatus"] == "Completed", bench.log("fit", "training")
@@ -61,7 +61,7 @@ def test_it_trains_and_says_everything_about_it(bench):
     assert json.loads(model["model.json"]) == {"n": 300, "deep": "true"}
 
 
-def test_the_script_sees_what_sagemaker_training_gives(bench):
+def test_script_environment_matches_sagemaker_training(bench):
     fit(bench)
     bench.ended("fit", "Training")
     model = bench.archive("models/fit/output/model.tar.gz")
@@ -97,7 +97,7 @@ def test_the_script_sees_what_sagemaker_training_gives(bench):
     assert config["resourceconfig"]["current_host"] == "algo-1"
 
 
-def test_a_failing_script_fails_the_job_in_the_toolkits_words(bench):
+def test_failing_script_fails_the_job_with_the_toolkits_message(bench):
     bench.train("fails", "raise ValueError('no rows')")
     job = bench.ended("fails", "Training")
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Failed", "Failed")
@@ -137,7 +137,7 @@ def test_max_runtime_exceeded(bench):
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
 
 
-def test_checkpoints_come_back_and_are_kept(bench):
+def test_checkpoints_are_downloaded_and_uploaded(bench):
     bench.put("checkpoints/old", "1")
     script = (
         "import pathlib\nfolder = pathlib.Path('/opt/ml/checkpoints')\n"
@@ -159,7 +159,7 @@ def test_a_model_may_be_left_unpacked(bench):
 
 
 @pytest.mark.slow
-def test_requirements_are_laid_over_the_environment(bench, tmp_path, monkeypatch):
+def test_requirements_get_an_environment_over_the_images(bench, tmp_path, monkeypatch):
     """A wheel made here and found without an index; the environment under it stays as it was."""
     monkeypatch.setenv("SAGEMAKER_LOCAL_CACHE", str(tmp_path / "cache"))
     wheels = tmp_path / "wheels"
@@ -185,7 +185,7 @@ def test_requirements_are_laid_over_the_environment(bench, tmp_path, monkeypatch
 
 
 @pytest.mark.slow
-def test_requirements_that_cannot_be_had_fail_the_job(bench, tmp_path, monkeypatch):
+def test_unavailable_requirements_fail_the_job(bench, tmp_path, monkeypatch):
     monkeypatch.setenv("SAGEMAKER_LOCAL_CACHE", str(tmp_path / "cache"))
     bench.train("unmet", "pass", {"requirements_txt": "--no-index\nno-such-part==9\n"})
     reason = bench.ended("unmet", "Training")["FailureReason"]
@@ -218,7 +218,7 @@ def test_a_channel_without_objects_is_refused_at_once(bench):
         ),
     ],
 )
-def test_what_could_change_a_result_is_refused(bench, change, field):
+def test_fields_that_could_change_a_result_are_rejected(bench, change, field):
     with pytest.raises(ApiError) as caught:
         bench.train("refused", "pass", **change)
     assert caught.value.message.startswith(f"not supported by the local SageMaker: {field}")
@@ -229,7 +229,7 @@ def test_a_metric_without_a_valid_expression_is_refused(bench):
         bench.train("bad", "pass", spec={"MetricDefinitions": [{"Name": "mae", "Regex": "("}]})
 
 
-def test_spot_is_accepted_with_a_word_in_the_log(bench):
+def test_spot_training_is_accepted_with_a_warning(bench):
     bench.train("spot", "pass", EnableManagedSpotTraining=True)
     assert bench.ended("spot", "Training")["EnableManagedSpotTraining"] is True
     assert "WARNING: EnableManagedSpotTraining has no effect" in bench.log("spot", "training")

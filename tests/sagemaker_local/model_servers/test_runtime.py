@@ -50,7 +50,7 @@ def test_boto3_creates_waits_invokes_and_deletes(world: Any, boto: Boto) -> None
     }
 
 
-def test_what_a_script_raises_is_a_model_error(world: Any, boto: Boto) -> None:
+def test_script_exception_is_a_model_error(world: Any, boto: Boto) -> None:
     world.deploy("house", REPORT)
     with pytest.raises(ClientError) as failed:
         boto("sagemaker-runtime").invoke_endpoint(EndpointName="house", Body=b"raise")
@@ -76,7 +76,7 @@ def test_a_4xx_of_the_container_is_a_client_error(world: Any) -> None:
     assert body["Message"].startswith("Received client error (415) from primary")
 
 
-def test_types_reach_the_script_as_they_were_sent(world: Any) -> None:
+def test_content_types_reach_the_script_unchanged(world: Any) -> None:
     world.deploy("house", REPORT, SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT="text/x-default")
     sent = {"content-type": "text/csv", "accept": "application/x-mine", "x-amz-date": "no"}
     result = world.service.invoke("house", b"1,2", sent)
@@ -92,7 +92,7 @@ def test_types_reach_the_script_as_they_were_sent(world: Any) -> None:
     ]
 
 
-def test_an_unknown_variant_and_what_is_not_supported_is_refused(world: Any) -> None:
+def test_unknown_variants_and_unsupported_headers_are_rejected(world: Any) -> None:
     world.deploy("house")
     for headers, words in (
         ({"x-amzn-sagemaker-target-variant": "blue"}, "Variant blue not found for this endpoint"),

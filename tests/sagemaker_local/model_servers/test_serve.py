@@ -111,7 +111,7 @@ def test_listens_on_the_loopback_address_only(start: Start) -> None:
         assert other.connect_ex(("127.0.0.2", port)) != 0 or sys.platform == "darwin"
 
 
-def test_hands_over_the_types_and_the_default_accept(start: Start) -> None:
+def test_content_type_and_default_accept_reach_the_script(start: Start) -> None:
     script = """
 def model_fn(folder):
     return folder
@@ -162,7 +162,7 @@ def test_an_exception_is_500_with_the_message_and_a_traceback_in_the_log(
     assert server.get("/ping") == 200
 
 
-def test_a_model_that_cannot_be_loaded_ends_the_process_with_the_reason(start: Start, tmp_path: Path) -> None:
+def test_model_that_cannot_load_ends_the_process_with_the_reason(start: Start, tmp_path: Path) -> None:
     server = start("def model_fn(folder):\n    raise OSError('no weights')\n")
     assert server.process.wait(PATIENCE) == 1
     assert server.log.read_text().rstrip().endswith("OSError: no weights")
@@ -184,7 +184,7 @@ def test_a_model_that_cannot_be_loaded_ends_the_process_with_the_reason(start: S
         ("def model_fn(folder): pass", "xgboost", {}, "The default input_fn of the xgboost container"),
     ],
 )
-def test_a_script_that_cannot_serve_says_why(
+def test_script_that_cannot_serve_reports_the_reason(
     start: Start, script: str | dict[str, str], framework: str, environment: dict[str, str], reason: str
 ) -> None:
     server = start(script, framework, **environment)
@@ -192,12 +192,12 @@ def test_a_script_that_cannot_serve_says_why(
     assert reason in server.log.read_text()
 
 
-def test_a_framework_without_defaults_serves_a_script_that_brings_all(start: Start) -> None:
+def test_framework_without_defaults_serves_a_complete_script(start: Start) -> None:
     assert start(WHOLE, "xgboost").post("[1]", Content_Type="application/json")[2] == "[2]"
 
 
 @pytest.mark.parametrize("program", ["server.py", "handlers.py", "content.py", "json_.py"])
-def test_the_user_s_module_names_do_not_meet_ours(start: Start, program: str) -> None:
+def test_user_modules_do_not_collide_with_the_servers(start: Start, program: str) -> None:
     script = "import toolkits\n" + WHOLE.replace('"factor": 2', '"factor": toolkits.FACTOR')
     server = start({program: script, "toolkits.py": "FACTOR = 3\n"}, program=program)
     assert server.post("[1]", Content_Type="application/json")[2] == "[3]"
@@ -222,7 +222,7 @@ def transform_fn(model, body, content_type, accept): return {result}
     assert start(script, "sklearn").post("x") == (200, content_type, body)
 
 
-def test_sagemaker_inference_hands_a_context_to_who_takes_one(start: Start) -> None:
+def test_functions_with_one_more_parameter_get_a_context(start: Start) -> None:
     script = """
 from sagemaker_inference import content_types
 def model_fn(folder, context):
@@ -235,7 +235,7 @@ def output_fn(prediction, accept): return {"seen": prediction, "type": content_t
     assert answer == (200, "application/json", '{"seen": [true, true], "type": "application/json"}')
 
 
-def test_a_request_over_the_model_server_s_timeout_ends_the_process(start: Start) -> None:
+def test_request_over_the_model_server_timeout_ends_the_process(start: Start) -> None:
     script = "import time\ndef model_fn(folder): pass\ndef transform_fn(m, b, c, a): time.sleep(60)\n"
     server = start(script, SAGEMAKER_MODEL_SERVER_TIMEOUT="0.2")
     with pytest.raises(OSError):
@@ -244,7 +244,7 @@ def test_a_request_over_the_model_server_s_timeout_ends_the_process(start: Start
     assert "WORKER TIMEOUT" in server.log.read_text()
 
 
-def test_a_script_that_trains_when_imported_is_told_to_guard_that(start):
+def test_script_that_trains_on_import_fails_with_the_remedy(start):
     unguarded = "import argparse\nparser = argparse.ArgumentParser()\n"
     unguarded += "parser.add_argument('--n', required=True)\nparser.parse_args()\n"
     log = start(WHOLE + unguarded).log.read_text()

@@ -75,7 +75,7 @@ def test_the_default_functions_are_the_container_s(serving: Any) -> None:
     assert json.loads(serving("application/json", b"[[1, 1]]", "image/png")[2])["OriginalStatusCode"] == 406
 
 
-def test_numpy_arrays_go_in_and_out(serving: Any, environment: Environment) -> None:
+def test_numpy_arrays_round_trip(serving: Any, environment: Environment) -> None:
     def numpy(code: str, data: bytes = b"") -> bytes:
         setup = "import io, sys, numpy as np\n"
         command = [environment.python, "-c", setup + code]

@@ -67,7 +67,7 @@ def test_requests_go_to_processes_that_are_free(world: Any, tmp_path: Path) -> N
     assert [status for status, _ in answers] == [200, 200]
 
 
-def test_a_worker_that_ends_takes_only_its_own_request_along(world: Any, tmp_path: Path) -> None:
+def test_worker_that_ends_fails_only_its_own_request(world: Any, tmp_path: Path) -> None:
     world.deploy("fragile", NAMED)
     gate = tmp_path / "gate"
     first, lost = in_threads(1, lambda: send(world, "fragile", str(gate)))
@@ -81,7 +81,7 @@ def test_a_worker_that_ends_takes_only_its_own_request_along(world: Any, tmp_pat
     assert [status for status, _ in answers] == [200] * 5
 
 
-def test_a_request_that_was_not_sent_whole_goes_to_another(
+def test_request_not_sent_completely_goes_to_another_worker(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.deploy("resent", NAMED)
@@ -122,7 +122,7 @@ def processes(world: Any) -> list[int]:
     return [process for process, line in command_lines().items() if str(world.settings.root) in line]
 
 
-def test_a_worker_that_ended_while_idle_is_started_again_before_a_request_needs_it(
+def test_idle_worker_that_ended_is_restarted_before_the_next_request(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deployments, "HEALTH_SECONDS", 0.05)
@@ -134,7 +134,7 @@ def test_a_worker_that_ended_while_idle_is_started_again_before_a_request_needs_
 
 
 @pytest.mark.parametrize("number", ["0", "many"])
-def test_a_number_of_workers_that_makes_no_sense_fails_the_endpoint(world: Any, number: str) -> None:
+def test_invalid_number_of_workers_fails_the_endpoint(world: Any, number: str) -> None:
     found = world.deploy("odd", NAMED, SAGEMAKER_MODEL_SERVER_WORKERS=number)
     assert found["EndpointStatus"] == "Failed"
     assert found["FailureReason"] == (

@@ -80,7 +80,7 @@ def test_a_group_with_packages_is_not_deleted(registry: Any) -> None:
     registry.call("DeleteModelPackageGroup", ModelPackageGroupName=GROUP)
 
 
-def test_versions_are_numbered_and_never_again(registry: Any) -> None:
+def test_version_numbers_are_never_reused(registry: Any) -> None:
     arns = [register(registry)["ModelPackageArn"] for _ in range(3)]
     assert arns == [PACKAGE + "1", PACKAGE + "2", PACKAGE + "3"]
     registry.call("DeleteModelPackage", ModelPackageName=arns[2])
@@ -91,7 +91,7 @@ def test_versions_are_numbered_and_never_again(registry: Any) -> None:
     assert registry.call("DescribeModelPackage", ModelPackageName="house/2")["ModelPackageVersion"] == 2
 
 
-def test_a_package_keeps_what_it_was_registered_with(registry: Any) -> None:
+def test_package_keeps_its_registered_members(registry: Any) -> None:
     given = {
         "ModelPackageDescription": "first",
         "ModelApprovalStatus": "Approved",
@@ -116,7 +116,7 @@ def test_a_repeated_request_makes_one_version(registry: Any) -> None:
     assert register(registry, ClientToken="twice")["ModelPackageVersion"] == 2
 
 
-def test_approval_is_updated_and_told(registry: Any) -> None:
+def test_approval_update_publishes_an_event(registry: Any) -> None:
     arn = register(registry, CustomerMetadataProperties={"a": "1", "b": "2"})["ModelPackageArn"]
 
     def events() -> list[dict[str, Any]]:
@@ -197,7 +197,7 @@ def test_packages_are_listed_by_group_status_and_page(registry: Any, boto: Calla
         ),
     ],
 )
-def test_a_package_that_cannot_be_is_refused(registry: Any, request_: dict[str, Any], words: str) -> None:
+def test_invalid_model_packages_are_rejected(registry: Any, request_: dict[str, Any], words: str) -> None:
     assert words in refused(registry, "CreateModelPackage", **request_)
     assert registry.call("ListModelPackages", ModelPackageType="Both")["ModelPackageSummaryList"] == []
     assert register(registry)["ModelPackageVersion"] == 1

@@ -51,7 +51,7 @@ def shell(sandbox, folder, script, **env):
     return process.wait(), text
 
 
-def test_the_probe_tries_it_for_real():
+def test_probe_runs_a_real_command():
     found = probe()
     assert found.why
     if sys.platform == "linux" and os.getuid() == 0:
@@ -67,7 +67,7 @@ def test_a_command_reads_and_writes_its_folder(sandbox, folder):
     assert (folder / "made").read_text() == "out\n"
 
 
-def test_errors_may_come_apart(sandbox, folder):
+def test_errors_can_be_a_separate_stream(sandbox, folder):
     command = Command(folder, ("/bin/sh", "-c", "echo out; echo err >&2"), ENV, separate_errors=True)
     process = sandbox.start(command)
     with process.output as output, process.errors as errors:
@@ -75,7 +75,7 @@ def test_errors_may_come_apart(sandbox, folder):
     assert process.wait() == 0
 
 
-def test_scripts_are_found_wherever_the_folder_is(sandbox, folder):
+def test_scripts_are_found_in_every_supported_folder(sandbox, folder):
     (folder / "code").mkdir()
     (folder / "code/go.sh").write_text("cat /opt/ml/data\n")
     (folder / "data").write_text("rows in /opt/ml/data")
@@ -87,14 +87,14 @@ def test_the_host_never_gets_the_folder(sandbox, folder):
     assert not Path("/opt/ml/stagewright-test-file").exists()
 
 
-def test_a_command_that_is_not_there(sandbox, folder):
+def test_missing_command_exits_with_127(sandbox, folder):
     process = sandbox.start(Command(folder, ("/no/such/command",), ENV))
     with process.output as output:
         assert b"cannot run /no/such/command" in output.read()
     assert process.wait() == 127
 
 
-def test_terminate_reaches_the_command_which_may_end_well(sandbox, folder):
+def test_terminate_lets_the_command_exit_normally(sandbox, folder):
     process = sandbox.start(
         Command(
             folder,
@@ -110,7 +110,7 @@ def test_terminate_reaches_the_command_which_may_end_well(sandbox, folder):
 
 
 @pytest.mark.parametrize("delay", [0, 0.01, 0.02, 0.04])
-def test_a_signal_that_comes_too_early_is_not_lost(sandbox, folder, delay):
+def test_early_signal_is_not_lost(sandbox, folder, delay):
     """Whatever the launcher is doing meanwhile, the command ends, and nothing of it stays."""
     process = sandbox.start(Command(folder, ("sleep", A_WHILE), ENV))
     time.sleep(delay)
@@ -147,7 +147,7 @@ def masks(process: int | str) -> dict[str, set[int]]:
 
 
 @pytest.mark.skipif(not probe().mode, reason="no namespaces here")
-def test_a_launcher_that_is_killed_while_it_forks_leaves_nothing(folder):
+def test_launcher_killed_during_fork_leaves_no_process(folder):
     """Its child has not yet asked to die with it."""
     waits = textwrap.dedent(f"""
         import os, runpy, sys, time
@@ -178,7 +178,7 @@ def test_a_launcher_that_is_killed_while_it_forks_leaves_nothing(folder):
     assert not running(A_WHILE)
 
 
-def test_what_left_the_session_dies_with_the_command(sandbox, folder):
+def test_processes_that_left_the_session_end_with_the_command(sandbox, folder):
     code, _ = shell(sandbox, folder, f"setsid sleep {A_WHILE} & (setsid setsid sleep {A_WHILE} &); sleep 0.2")
     assert code == 0
     assert not running(A_WHILE)
@@ -212,7 +212,7 @@ def test_kill_ends_a_stubborn_tree(sandbox, folder):
     assert not running(A_WHILE)
 
 
-def test_it_outlives_the_thread_that_asked_for_it(sandbox, folder):
+def test_command_outlives_the_thread_that_started_it(sandbox, folder):
     """The kernel's parent-death signal follows the forking thread, so that one must last."""
     import threading
 
@@ -242,7 +242,7 @@ def test_algo_1_is_this_host(folder):
     sys.platform != "linux" or os.getuid() != 0 or not SYSTEM_PYTHON.exists(),
     reason="needs root to become nobody",
 )
-def test_an_ordinary_user_has_it_too():
+def test_unprivileged_user_gets_namespaces():
     home = Path(tempfile.mkdtemp(dir="/tmp"))
     try:
         (home / "ml").mkdir()

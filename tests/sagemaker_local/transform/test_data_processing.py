@@ -32,7 +32,7 @@ def request(
     }
 
 
-def test_csv_columns_leave_and_come_back() -> None:
+def test_csv_columns_are_filtered_and_joined_back() -> None:
     """The developer guide's own example: without the ID to the model, with the ID and the inference out."""
     made = processing(CSV, InputFilter="$[1:]", JoinSource="Input", OutputFilter="$[0,-1]")
     records = [made.record(line) for line in (b"7,1.50,x", b'8,2,"a, b"')]
@@ -40,7 +40,7 @@ def test_csv_columns_leave_and_come_back() -> None:
     assert made.output(records, b"0.1\n0.2\n") == b"7,0.1\n8,0.2"
 
 
-def test_csv_joins_all_columns_of_the_answer_to_all_of_the_input() -> None:
+def test_csv_join_appends_all_response_columns_to_the_input() -> None:
     made = processing(CSV, JoinSource="Input")
     records = [made.record(b'1,"two, or three",3')]
     assert made.output(records, b"4,5") == b'1,"two, or three",3,4,5'
@@ -54,7 +54,7 @@ def test_csv_joins_all_columns_of_the_answer_to_all_of_the_input() -> None:
         ('{"town":"Århus"}'.encode(), b'"ja"', '{"town":"Århus","SageMakerOutput":"ja"}'.encode()),
     ],
 )
-def test_json_answers_stand_under_a_key_of_their_own(record: bytes, answer: bytes, joined: bytes) -> None:
+def test_json_join_puts_the_response_under_its_own_key(record: bytes, answer: bytes, joined: bytes) -> None:
     made = processing(LINES, JoinSource="Input")
     assert made.output([made.record(record)], answer) == joined
 
@@ -77,14 +77,14 @@ def test_a_whole_json_file_is_one_record() -> None:
     assert made.output([made.record(pretty)], b"[\n 1,\n 2\n]\n") == b'{"key":1,"SageMakerOutput":[1,2]}'
 
 
-def test_without_filters_anything_passes() -> None:
+def test_data_passes_unchanged_without_filters() -> None:
     made = processing("image/png", split="None")
     record = made.record(b"\x89PNG\n\x00")
     assert record.sent == b"\x89PNG\n\x00"
     assert made.output([record], b"\n\n\xff") == b"\n\n\xff"
 
 
-def test_answers_must_be_as_many_as_records() -> None:
+def test_response_needs_one_line_per_record() -> None:
     made = processing(CSV, JoinSource="Input")
     records = [made.record(b"1"), made.record(b"2")]
     with pytest.raises(RecordError, match="the model returned 1 lines for 2 records"):
@@ -119,6 +119,6 @@ def test_what_is_refused(wrong: dict[str, Any], said: str) -> None:
     assert said in refused.value.message
 
 
-def test_an_input_filter_alone_leaves_the_answer_as_it_is() -> None:
+def test_input_filter_alone_does_not_change_the_response() -> None:
     made = data_processing.parse(request("text/csv; charset=utf-8", "Line", InputFilter="$[1:]"))
     assert made.output([made.record(b"1,2"), made.record(b"3,4")], b"[1, 2]") == b"[1, 2]"

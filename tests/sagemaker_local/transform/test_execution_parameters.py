@@ -74,7 +74,7 @@ def worker_of(tmp_path: Path) -> Iterator[Callable[[int, bytes], Worker]]:
 ANSWER = {"MaxConcurrentTransforms": 8, "BatchStrategy": "SINGLE_RECORD", "MaxPayloadInMB": 3}
 
 
-def test_the_container_is_asked(worker_of: Callable[[int, bytes], Worker]) -> None:
+def test_container_parameters_are_used(worker_of: Callable[[int, bytes], Worker]) -> None:
     offered = fetch(worker_of(200, json.dumps(ANSWER).encode()))
     assert decide({}, offered) == ExecutionParameters(8, 3, "SingleRecord")
 
@@ -82,24 +82,24 @@ def test_the_container_is_asked(worker_of: Callable[[int, bytes], Worker]) -> No
 @pytest.mark.parametrize(
     ("status", "body"), [(404, b"{}"), (500, b"oops"), (200, b"oops"), (200, b"[]"), (200, b"\xff")]
 )
-def test_no_answer_leaves_the_defaults(
+def test_invalid_container_parameters_leave_the_defaults(
     worker_of: Callable[[int, bytes], Worker], status: int, body: bytes
 ) -> None:
     assert decide({}, fetch(worker_of(status, body))) == ExecutionParameters(1, 6, "MultiRecord")
 
 
-def test_the_request_comes_first_but_for_zero_concurrent_transforms() -> None:
+def test_request_parameters_win_except_zero_concurrent_transforms() -> None:
     given = {"MaxConcurrentTransforms": 2, "MaxPayloadInMB": 0, "BatchStrategy": "MultiRecord"}
     assert decide(given, ANSWER) == ExecutionParameters(2, 0, "MultiRecord")
     assert decide({"MaxConcurrentTransforms": 0}, ANSWER).concurrent == 8
 
 
 @pytest.mark.parametrize("wrong", [0, 101, -1, "8", 2.5, None])
-def test_an_answer_out_of_range_is_not_taken(wrong: Any) -> None:
+def test_container_parameters_out_of_range_are_ignored(wrong: Any) -> None:
     assert decide({}, {"MaxConcurrentTransforms": wrong}).concurrent == 1
 
 
-def test_what_the_container_is_told() -> None:
+def test_container_variables() -> None:
     assert variables({}) == {"SAGEMAKER_BATCH": "true"}
     assert variables(
         {"MaxPayloadInMB": 0, "MaxConcurrentTransforms": 0, "BatchStrategy": "SingleRecord"}

@@ -35,7 +35,7 @@ HOUSE = {"id": 7, "features": {"rooms": [3, 4, 5], "town": "Ames"}, "Sale Condit
         ("$[0].id", [HOUSE], 7),
     ],
 )
-def test_what_a_path_finds(path: str, value: Any, found: Any) -> None:
+def test_path_selects_values(path: str, value: Any, found: Any) -> None:
     assert parse(path).select(value) == found
 
 
@@ -58,13 +58,13 @@ def test_a_path_that_finds_nothing(path: str, value: Any, because: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["id", "$[", "$..id", "$[?(@.x)]", "$[0::2]", "$.", "$['a'", "$[a]", "$[]"])
-def test_a_path_that_is_none(path: str) -> None:
+def test_invalid_paths_are_rejected(path: str) -> None:
     with pytest.raises(JsonPathError, match="Invalid JsonPath"):
         parse(path)
 
 
 @pytest.mark.parametrize("path", ["$[0:2,246:]", "$[0,5:]"])
-def test_several_ranges_are_refused_in_the_service_s_words(path: str) -> None:
+def test_multiple_ranges_are_rejected_with_the_services_message(path: str) -> None:
     with pytest.raises(JsonPathError) as raised:
         parse(path)
     assert str(raised.value) == (
@@ -73,6 +73,6 @@ def test_several_ranges_are_refused_in_the_service_s_words(path: str) -> None:
     )
 
 
-def test_several_names_stand_at_the_end() -> None:
+def test_several_names_are_allowed_at_the_end() -> None:
     with pytest.raises(JsonPathError, match="at the end"):
         parse("$['a','b'].c")

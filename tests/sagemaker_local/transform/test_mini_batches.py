@@ -43,7 +43,7 @@ def test_records_of_a_file(tmp_path: Path, content: bytes, split: str, found: li
 
 
 @pytest.mark.parametrize("content", [b"not gzip at all", gzip.compress(b"cut off", mtime=0)[:-9]])
-def test_what_is_not_gzip(tmp_path: Path, content: bytes) -> None:
+def test_invalid_gzip_is_an_input_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "broken").write_bytes(content)
     with pytest.raises(InputError, match="not in the gzip format"):
         list(read_records(tmp_path / "broken", "Line", "Gzip"))
@@ -54,7 +54,7 @@ def test_single_record_and_multi_record() -> None:
     assert payloads(records(b"a", b"b", b"c"), MULTI) == [b"a\nb\nc"]
 
 
-def test_no_payload_is_above_the_limit_and_none_could_take_one_more() -> None:
+def test_payloads_are_as_full_as_the_limit_allows() -> None:
     half = b"x" * (MEGABYTE // 2)
     shorter = half[1:]
     # Two halves and the newline between them are a byte too many.

@@ -232,7 +232,7 @@ def test_json_lines_are_filtered_and_joined(jobs: Transforms) -> None:
     ]
 
 
-def test_one_bad_record_fails_the_job_and_takes_no_other_object_along(jobs: Transforms) -> None:
+def test_bad_record_fails_the_job_but_other_objects_are_transformed(jobs: Transforms) -> None:
     jobs.model()
     jobs.put("in/a.csv", "1\nbad\n3\n")
     jobs.put("in/b.csv", "4\n")
@@ -246,7 +246,7 @@ def test_one_bad_record_fails_the_job_and_takes_no_other_object_along(jobs: Tran
     assert len([asked for asked in jobs.asked() if "bad" in asked]) == 1
 
 
-def test_a_model_that_fails_is_asked_again(jobs: Transforms) -> None:
+def test_failed_request_is_retried(jobs: Transforms) -> None:
     jobs.model(during="if calls < 3: raise ValueError('not yet')")
     jobs.put("in/a.csv", "1")
     assert jobs.run(ContentType="text/csv")["TransformJobStatus"] == "Completed"
@@ -336,9 +336,7 @@ def test_a_job_is_stopped_while_its_model_server_starts(
     assert jobs.processes() == []
 
 
-def test_a_transform_job_that_can_be_seen_can_be_stopped(
-    jobs: Transforms, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_visible_transform_job_can_be_stopped(jobs: Transforms, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*_: Any) -> None:
         jobs.world.call("StopTransformJob", TransformJobName="job")
 
@@ -362,7 +360,7 @@ def test_a_job_that_ran_when_the_server_stopped_is_reported_failed(jobs: Transfo
     assert jobs.processes() == []
 
 
-def test_the_container_is_told_of_the_job(jobs: Transforms) -> None:
+def test_container_gets_the_jobs_variables(jobs: Transforms) -> None:
     names = (
         "SAGEMAKER_BATCH",
         "SAGEMAKER_BATCH_STRATEGY",
@@ -390,7 +388,7 @@ def test_the_container_is_told_of_the_job(jobs: Transforms) -> None:
     assert json.loads(jobs.outputs()["a.out"]) == ["true", "MULTI_RECORD", "3", "2", "model", "job"]
 
 
-def test_the_model_may_go_while_the_job_runs(jobs: Transforms) -> None:
+def test_model_can_be_deleted_while_the_job_runs(jobs: Transforms) -> None:
     jobs.model()
     jobs.put("in/a.csv", "1")
     jobs.start(ContentType="text/csv")
@@ -398,7 +396,7 @@ def test_the_model_may_go_while_the_job_runs(jobs: Transforms) -> None:
     assert jobs.ended()["TransformJobStatus"] == "Completed"
 
 
-def test_describe_shows_the_defaults_and_nothing_of_ours(jobs: Transforms) -> None:
+def test_describe_has_the_defaults_and_no_internal_members(jobs: Transforms) -> None:
     jobs.model()
     jobs.put("in/a.csv", "1")
     job = jobs.run(ContentType="text/csv")
@@ -472,7 +470,7 @@ def test_plain_boto3_with_waiter_paginator_tags_and_filters(
         sagemaker.describe_transform_job(TransformJobName="no")
 
 
-def test_the_log_has_a_stream_of_the_model_and_one_of_the_service(jobs: Transforms) -> None:
+def test_log_has_a_model_stream_and_a_service_stream(jobs: Transforms) -> None:
     jobs.model()
     jobs.put("in/a.csv", "bad")
     jobs.run(ContentType="text/csv")
@@ -492,7 +490,7 @@ def test_the_log_has_a_stream_of_the_model_and_one_of_the_service(jobs: Transfor
     until(lambda: "asked 'bad'" in messages(""))
 
 
-def test_as_many_requests_are_under_way_as_asked_for(tmp_path: Path) -> None:
+def test_concurrent_requests_match_the_parameter(tmp_path: Path) -> None:
     """Each answer waits until three requests are there at once."""
     together = threading.Barrier(3, timeout=PATIENCE)
 

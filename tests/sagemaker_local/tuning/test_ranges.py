@@ -31,7 +31,7 @@ def test_the_table_of_scales(scaling, low, high, expected):
     assert found == pytest.approx(expected)
 
 
-def test_every_integer_has_the_same_room():
+def test_integers_have_equal_intervals():
     dice = integer("1", "6", "Linear")
     found = [dice.at((step + 0.5) / 600) for step in range(600)]
     assert {value: found.count(value) for value in found} == {str(value): 100 for value in range(1, 7)}
@@ -57,7 +57,7 @@ def test_auto_is_logarithmic_over_three_orders_of_magnitude(low, high, scaling):
 
 
 @pytest.mark.parametrize("scaling", ["Linear", "Logarithmic", "ReverseLogarithmic"])
-def test_a_value_goes_back_to_its_position(scaling):
+def test_value_and_position_round_trip(scaling):
     found = continuous("0.01", "0.99", scaling)
     assert isinstance(found, Numeric)
     for position in (0.0, 0.2, 0.7, 1.0):
@@ -107,7 +107,7 @@ def test_a_value_goes_back_to_its_position(scaling):
         ),
     ],
 )
-def test_what_cannot_be_searched_is_refused(ranges, message):
+def test_invalid_ranges_are_rejected(ranges, message):
     with pytest.raises(ApiError) as caught:
         read(ranges)
     assert caught.value.code == "ValidationException"

@@ -73,7 +73,7 @@ def test_several_proposals_may_be_open_and_some_may_fail():
         strategy.tell(proposals[1], loss(proposals[1].values))
 
 
-def test_what_is_known_counts_as_the_random_start():
+def test_known_results_count_as_random_start():
     known = [
         Finding({"x": str(0.3 + step / 100), "n": "7", "kind": "good"}, step / 100) for step in range(10)
     ] + [Finding({"x": "-0.9", "n": "20", "kind": "bad"}, 2.0) for _ in range(5)]

@@ -36,7 +36,7 @@ def several(*given):
     return {"HyperParameterTuningJobConfig": {}, "TrainingJobDefinitions": list(given)}
 
 
-def test_it_becomes_a_request_of_create_training_job():
+def test_definition_becomes_a_create_training_job_request():
     instances = {
         "HyperParameterTuningResourceConfig": {
             "AllocationStrategy": "Prioritized",
@@ -79,7 +79,7 @@ def test_it_becomes_a_request_of_create_training_job():
         ),
     ],
 )
-def test_what_makes_no_sense_is_refused(asked, message):
+def test_invalid_tuning_jobs_are_rejected(asked, message):
     with pytest.raises(ApiError, match=message) as caught:
         definitions(asked)
     assert caught.value.code == "ValidationException"

@@ -135,7 +135,7 @@ def test_bayesian_comes_closer_than_its_random_start(bench):
     assert given["sagemaker_program"] == '"train.py"'
 
 
-def test_the_event_says_how_it_ended(bench):
+def test_event_has_the_final_status(bench):
     tune(bench, jobs=2, tags=[{"Key": "team", "Value": "a"}])
     bench.ended("tune", NOUN)
     kind = "SageMaker HyperParameter Tuning Job State Change"
@@ -182,7 +182,7 @@ def test_parallel_jobs_are_as_many_as_allowed(bench):
         bench.service.call("StopHyperParameterTuningJob", {"HyperParameterTuningJobName": "tune"})
 
 
-def test_the_target_ends_the_job_and_what_still_runs(bench):
+def test_reached_target_ends_the_job_and_its_training_jobs(bench):
     script = (
         "import argparse, time\nparser = argparse.ArgumentParser()\n"
         "parser.add_argument('--units', type=int)\n"
@@ -197,7 +197,7 @@ def test_the_target_ends_the_job_and_what_still_runs(bench):
     assert [child["TrainingJobStatus"] for child in children(bench)] == ["Stopped", "Completed"]
 
 
-def test_early_stopping_stops_what_falls_behind(bench):
+def test_early_stopping_stops_jobs_below_the_median(bench):
     script = (
         "import argparse, time\nparser = argparse.ArgumentParser()\n"
         "parser.add_argument('--units', type=int)\n"
@@ -237,7 +237,7 @@ def test_single_failures_are_counted(bench):
     assert all("FinalHyperParameterTuningJobObjectiveMetric" not in child for child in failed)
 
 
-def test_it_fails_when_its_first_training_jobs_all_fail(bench):
+def test_tuning_job_fails_if_its_first_training_jobs_all_fail(bench):
     tune(bench, jobs=20, parallel=5, script="raise ValueError('no')")
     job = bench.ended("tune", NOUN)
     assert job["HyperParameterTuningJobStatus"] == "Failed"
@@ -296,7 +296,7 @@ def test_tuning_jobs_are_listed(bench):
     assert found["TrainingJobStatusCounters"]["Completed"] == 1
 
 
-def test_warm_start_knows_what_the_parent_found(bench):
+def test_warm_start_uses_the_parents_results(bench):
     tune(bench, "parent", jobs=4, parallel=4)
     best = bench.ended("parent", NOUN)["BestTrainingJob"]
     tune(bench, "child", jobs=1, warm_start="parent", Strategy="Bayesian")
@@ -312,7 +312,7 @@ def test_warm_start_knows_what_the_parent_found(bench):
     assert caught.value.code == "ResourceNotFound"
 
 
-def test_several_definitions_take_turns(bench):
+def test_several_definitions_alternate(bench):
     asked = request(bench, "several", jobs=3, parallel=1)
     common = {"TuningObjective": {"Type": "Minimize", "MetricName": "loss"}}
     asked["TrainingJobDefinitions"] = [
@@ -331,7 +331,7 @@ def test_several_definitions_take_turns(bench):
     assert found == [("line", ["width"]), ("kinds", ["kind", "units"]), ("line", ["width"])]
 
 
-def test_a_name_is_taken_once_and_unknown_ones_are_said(bench):
+def test_duplicate_and_unknown_tuning_job_names_are_rejected(bench):
     tune(bench, jobs=1)
     with pytest.raises(ApiError) as caught:
         tune(bench, jobs=1)
@@ -403,7 +403,7 @@ def test_what_is_refused(bench, config, message):
     assert children_of_nobody(bench)
 
 
-def test_what_a_training_job_would_refuse_is_refused_at_once(bench):
+def test_tuning_job_rejects_what_its_training_jobs_would_reject(bench):
     asked = request(bench, "refused")
     asked["TrainingJobDefinition"]["InputDataConfig"] = [bench.channel("train", bench.uri("absent/"))]
     with pytest.raises(ApiError, match="absent"):
@@ -415,7 +415,7 @@ def children_of_nobody(bench):
     return bench.service.call("ListTrainingJobs", {})["TrainingJobSummaries"] == []
 
 
-def test_a_stopped_server_is_said(bench, settings):
+def test_jobs_of_a_stopped_server_are_reported(bench, settings):
     tune(bench, jobs=9, script=SLEEPS)
     bench.until(lambda: len(children(bench)) == 2)
     bench.service.close()
@@ -434,7 +434,7 @@ def test_a_stopped_server_is_said(bench, settings):
     assert [item["TrainingJobStatus"] for item in found["TrainingJobSummaries"]] == ["Failed", "Failed"]
 
 
-def test_a_killed_server_is_said(bench, settings):
+def test_jobs_of_a_killed_server_are_reported(bench, settings):
     """Records as kill -9 leaves them: the tuning job runs, a training job was about to be created."""
     tune(bench, jobs=1)
     bench.ended("tune", NOUN)

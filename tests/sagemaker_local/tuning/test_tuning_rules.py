@@ -61,12 +61,12 @@ def test_the_median_rule(values, since, maximize, behind):
     assert falls_behind(values, since, EARLIER, maximize=maximize) is behind
 
 
-def test_nothing_falls_behind_nothing():
+def test_nothing_falls_behind_without_previous_jobs():
     assert not falls_behind([9.0], 0, [], maximize=False)
     assert not falls_behind([9.0], 0, [[]], maximize=False)
 
 
-def test_progress_reads_whole_lines_as_they_come(tmp_path):
+def test_progress_reads_only_complete_lines(tmp_path):
     log = tmp_path / "log"
     progress = Progress(log, re.compile("loss: ([0-9.]+)"))
     assert (progress.follow(), progress.values) == (0, [])
