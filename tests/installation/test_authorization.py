@@ -118,7 +118,7 @@ def test_every_action_exists(reference):
             assert name in reference[service]["privileges"], (role, each["sid"], action)
 
 
-def test_every_action_is_on_resources_that_it_takes(reference):
+def test_every_action_accepts_its_resources(reference):
     for role, each in statements():
         if each["resources"] == ["*"]:
             continue
@@ -132,7 +132,7 @@ def test_every_action_is_on_resources_that_it_takes(reference):
             assert takers, f"{role} {each['sid']}: nothing there is done to {resource}"
 
 
-def test_all_resources_only_where_nothing_narrower_is_taken(reference):
+def test_wildcard_resource_only_for_actions_without_a_narrower_one(reference):
     broader = {
         (role, each["sid"], action)
         for role, each in statements()
@@ -143,7 +143,7 @@ def test_all_resources_only_where_nothing_narrower_is_taken(reference):
     assert broader == BROADER.keys()
 
 
-def test_every_condition_is_one_that_the_action_knows(reference):
+def test_every_action_supports_its_condition_keys(reference):
     for role, each in statements():
         wanted = {
             re.sub("Tag/.*", "Tag/${TagKey}", key) for test in each["conditions"].values() for key in test
@@ -166,5 +166,5 @@ def test_every_condition_is_one_that_the_action_knows(reference):
         ("sagemaker:ListModels", "arn:aws:sagemaker:r:1:model/*", False),
     ],
 )
-def test_the_comparison_can_tell(reference, action, resource, fits):
+def test_comparison_distinguishes_resources(reference, action, resource, fits):
     assert bool(fitting(reference, action, resource)) is fits

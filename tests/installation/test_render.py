@@ -21,23 +21,23 @@ def test_every_value_of_an_installation_has_a_placeholder():
 
 
 @pytest.mark.parametrize("text", ["${bukket}", "${}", "${bucket ", "$${bucket.x}"])
-def test_an_unknown_placeholder_is_an_error_that_names_it(text):
+def test_unknown_placeholder_is_an_error_with_its_name(text):
     with pytest.raises(TargetError, match="unknown placeholder") as caught:
         fill(f"${{bucket}} {text}", HERE)
     assert "bucket" in caught.value.remedy
 
 
-def test_what_is_no_placeholder_stays():
+def test_other_text_is_unchanged():
     text = "{% $states.input & '$1' & $$ %} { } %"
     assert fill(text, HERE) == text
 
 
-def test_a_value_is_not_read_again():
+def test_placeholder_in_a_value_is_not_replaced():
     odd = Installation("${region}", "eu-west-1", "1")
     assert fill("${bucket}", odd) == "${region}"
 
 
-def test_all_artifacts_can_be_filled():
+def test_every_artifact_has_only_known_placeholders():
     for name in ("installation.json", "workflow.asl.json"):
         filled = fill(artifacts()[name].decode(), HERE)
         assert "${" not in filled
@@ -46,7 +46,7 @@ def test_all_artifacts_can_be_filled():
     assert "arn:aws-cn:states:::sagemaker:createTrainingJob.sync" in filled
 
 
-def test_names_follow_the_naming_module():
+def test_names_match_the_naming_module():
     filled = json.loads(fill(json.dumps(resources()), HERE))
     assert filled["state_machine"]["arn"] == HERE.state_machine_arn
     assert filled["roles"]["sagemaker"]["arn"] == HERE.job_role_arn

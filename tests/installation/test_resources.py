@@ -26,7 +26,7 @@ def parts() -> dict:
     return json.loads(fill(json.dumps(resources()), HERE))
 
 
-def test_the_tables_have_the_keys_of_the_architecture(parts):
+def test_tables_have_the_documented_keys(parts):
     documents, runs = parts["tables"]["documents"], parts["tables"]["runs"]
     assert (documents["hash_key"], documents["range_key"]) == ("pipeline", "item")
     assert documents["indexes"] == {
@@ -54,7 +54,7 @@ def test_the_tables_have_the_keys_of_the_architecture(parts):
         assert (table["billing_mode"], table["point_in_time_recovery"]) == ("PAY_PER_REQUEST", True)
 
 
-def test_the_bucket_is_versioned_private_and_tells_eventbridge(parts):
+def test_bucket_is_versioned_private_and_sends_events(parts):
     bucket = parts["bucket"]
     assert bucket["versioning"] is bucket["eventbridge"] is bucket["block_public_access"] is True
     assert bucket["encryption"] == "AES256"
@@ -63,14 +63,14 @@ def test_the_bucket_is_versioned_private_and_tells_eventbridge(parts):
     assert deny["Resource"] == ["arn:aws:s3:::my-bucket", "arn:aws:s3:::my-bucket/*"]
 
 
-def test_a_message_is_hidden_at_least_six_times_as_long_as_the_router_may_take(parts):
+def test_visibility_timeout_is_six_times_the_routers_timeout(parts):
     events, router = parts["queues"]["events"], parts["functions"]["router"]
     assert events["visibility_timeout"] >= 6 * router["timeout"]
     assert events["redrive"] == {"dead_letter_arn": parts["queues"]["events-dead"]["arn"], "max_receives": 5}
     assert parts["event_sources"]["events"]["function_response_types"] == ["ReportBatchItemFailures"]
 
 
-def test_only_our_rules_may_send(parts):
+def test_only_the_installations_rules_can_send(parts):
     allow = [each for each in parts["queues"]["events"]["policy"]["Statement"] if each["Effect"] == "Allow"]
     assert [each["Principal"] for each in allow] == [{"Service": "events.amazonaws.com"}]
     assert allow[0]["Condition"]["ArnEquals"]["aws:SourceArn"] == [
@@ -133,14 +133,14 @@ def decided(status) -> dict:
         (ended(HERE.state_machine_arn + "-x", "FAILED"), set()),
     ],
 )
-def test_which_rule_an_event_wakes(parts, what, expected):
+def test_event_matches_the_expected_rules(parts, what, expected):
     rules = {name: rule["pattern"] for name, rule in parts["rules"].items() if rule["pattern"]}
     assert {
         name for name, pattern in rules.items() if eventbridge._matches_pattern(json.dumps(pattern), what)
     } == expected
 
 
-def test_targets_exist(parts):
+def test_rule_targets_exist(parts):
     for rule in parts["rules"].values():
         kind, name = rule["target"]["kind"], rule["target"]["name"]
         arn = (
@@ -170,7 +170,7 @@ def test_each_function_has_its_role_log_and_handler(parts, name):
     assert callable(getattr(importlib.import_module(module), handler))
 
 
-def test_the_state_machine_logs_errors_without_data(parts):
+def test_state_machine_logs_errors_without_data(parts):
     machine = parts["state_machine"]
     assert (machine["logging"]["level"], machine["logging"]["include_execution_data"]) == ("ERROR", False)
     assert machine["logging"]["log_group"] == parts["log_groups"]["workflow"]["name"]
@@ -198,7 +198,7 @@ def allowed(role: str) -> set[str]:
     }
 
 
-def test_the_workflow_role_allows_every_call_of_the_machine_and_what_sync_needs():
+def test_workflow_role_allows_every_task_and_the_needs_of_sync():
     needed = set()
     for resource in tasks(build()):
         service, call = resource.removeprefix("aws-sdk:").partition(".")[0].split(":")
@@ -220,7 +220,7 @@ def test_the_workflow_role_allows_every_call_of_the_machine_and_what_sync_needs(
 
 
 @pytest.mark.parametrize("function", ["router", "sweeper"])
-def test_functions_that_carry_out_decisions_may_do_so_and_no_other(function):
+def test_only_router_and_sweeper_can_apply_decisions(function):
     needed = {
         "states:SendTaskSuccess",
         "states:SendTaskFailure",
@@ -231,7 +231,7 @@ def test_functions_that_carry_out_decisions_may_do_so_and_no_other(function):
     assert not needed & allowed("recorder")
 
 
-def test_glue_runs_and_functions_are_this_installations_own_or_tagged_for_it(parts):
+def test_glue_jobs_and_functions_belong_to_the_installation_or_carry_its_tag(parts):
     wanted = {"StringEquals": {"aws:ResourceTag/stagewright:installation": HERE.id}}
     found = {each["sid"]: each for each in parts["roles"]["workflow"]["statements"]}
     assert found["GlueJobs"]["resources"] == [job["arn"] for job in parts["glue_jobs"].values()]
@@ -244,7 +244,7 @@ def test_glue_runs_and_functions_are_this_installations_own_or_tagged_for_it(par
         assert parts["roles"][job["role"]]["service"] == "glue.amazonaws.com"
 
 
-def test_a_glue_job_of_the_installation_can_be_made(parts):
+def test_local_glue_accepts_the_installations_jobs(parts):
     """By the local Glue's own rules, which are AWS's."""
     for job in parts["glue_jobs"].values():
         request = {
@@ -259,7 +259,7 @@ def test_a_glue_job_of_the_installation_can_be_made(parts):
         glue_arguments.check(job["default_arguments"])
 
 
-def test_passrole_is_for_one_role_and_one_service(parts):
+def test_pass_role_allows_one_role_and_one_service(parts):
     found = [
         each
         for role in parts["roles"].values()
@@ -296,7 +296,7 @@ def test_statements_have_reasons_and_narrow_resources(parts):
     }
 
 
-def test_the_policy_is_the_statements(parts):
+def test_policy_matches_the_statements(parts):
     for role in parts["roles"].values():
         pairs = zip(role["statements"], role["policy"]["Statement"], strict=True)
         assert all(

@@ -33,7 +33,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path / "cache" / "functions"
 
 
-def test_python_runs_the_bytecode_and_compiles_nothing(tmp_path):
+def test_python_loads_the_bytecode_without_compiling(tmp_path):
     made = zipfile.ZipFile(io.BytesIO(bytecode.compiled(archive(script=SOURCE, other="x = 1\n"))))
     assert sorted(made.namelist()) == sorted(
         ["script.py", "other.py", cache_from_source("script.py"), cache_from_source("other.py")]
@@ -46,7 +46,7 @@ def test_python_runs_the_bytecode_and_compiles_nothing(tmp_path):
     assert done.stdout == "from the source\n"
 
 
-def test_it_is_made_once(folder):
+def test_archive_is_compiled_once(folder):
     made = bytecode.compiled(archive(script=SOURCE))
     (kept,) = folder.iterdir()
     assert kept.read_bytes() == made
@@ -54,7 +54,7 @@ def test_it_is_made_once(folder):
     assert bytecode.compiled(archive(script=SOURCE)) == b"what is kept"
 
 
-def test_the_newest_are_kept(folder):
+def test_only_the_newest_archives_are_kept(folder):
     for number in range(bytecode.KEPT + 2):
         bytecode.compiled(archive(script=f"x = {number}\n"))
         for age, file in enumerate(sorted(folder.iterdir(), key=lambda file: -file.stat().st_mtime_ns)):
@@ -64,18 +64,18 @@ def test_the_newest_are_kept(folder):
     assert last in [file.read_bytes() for file in folder.iterdir()]
 
 
-def test_a_source_that_python_cannot_compile_stays_as_it_is():
+def test_source_with_a_syntax_error_is_packed_without_bytecode():
     made = zipfile.ZipFile(io.BytesIO(bytecode.compiled(archive(script="def :\n"))))
     assert made.namelist() == ["script.py"]
 
 
-def test_a_cache_that_cannot_be_written_is_no_error(folder):
+def test_unwritable_cache_is_ignored(folder):
     folder.parent.mkdir()
     folder.write_text("in the way")
     assert zipfile.ZipFile(io.BytesIO(bytecode.compiled(archive(script=SOURCE)))).namelist()
 
 
-def test_the_router_starts_from_bytecode_and_its_code_is_the_archive(server, client):
+def test_router_starts_from_bytecode_and_reports_the_archive_as_its_code(server, client):
     files = zipfile.ZipFile(io.BytesIO(Artifacts.read(INSTALLATION).archive)).namelist()
     expected = {cache_from_source(name) for name in files if name.endswith(".py")}
 

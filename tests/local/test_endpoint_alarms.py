@@ -92,7 +92,7 @@ def errors_alarm(connect: Connect, config: str) -> str:
     return f"errors-{config}"
 
 
-def test_the_new_fleet_s_errors_trip_its_alarm_and_no_other(connect: Connect) -> None:
+def test_errors_of_the_new_fleet_raise_only_its_alarm(connect: Connect) -> None:
     sagemaker, runtime = connect("sagemaker"), connect("sagemaker-runtime")
     configure(connect, "good", GOOD)
     configure(connect, "bad", BAD)

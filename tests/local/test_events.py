@@ -82,7 +82,7 @@ def seen(client: Connect, bucket: str, key: str) -> dict[str, Any]:
     return found
 
 
-def test_an_object_reaches_the_function_with_its_version(client: Connect) -> None:
+def test_object_event_reaches_the_function_with_its_version(client: Connect) -> None:
     build(client, "events-one")
     version = client("s3").put_object(Bucket="events-one", Key="in/manifest.json", Body=b"{}")["VersionId"]
     client("s3").put_object(Bucket="events-one", Key="elsewhere/manifest.json", Body=b"{}")
@@ -97,7 +97,7 @@ def test_an_object_reaches_the_function_with_its_version(client: Connect) -> Non
     assert keys == ["seen/in-last.json", "seen/in-manifest.json"]
 
 
-def test_a_function_has_this_servers_key_and_nothing_else_of_aws(
+def test_function_gets_the_servers_key_and_no_other_aws_settings(
     state: Path, clients: Callable[[Server], Connect], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     foreign = {
@@ -154,7 +154,7 @@ def handler(event, context):
 """
 
 
-def test_a_server_that_stops_finishes_what_events_have_begun(
+def test_stopping_server_finishes_functions_that_events_invoked(
     state: Path, clients: Callable[[Server], Connect]
 ) -> None:
     client = clients(local.up(state))
@@ -183,7 +183,7 @@ def test_a_server_that_stops_finishes_what_events_have_begun(
 
 
 @pytest.mark.parametrize(("killed", "status"), [(True, "FAILED"), (False, "ABORTED")])
-def test_the_end_of_an_execution_that_the_end_of_the_server_cut_off_is_announced_once(
+def test_interrupted_execution_sends_its_status_event_once(
     state: Path, clients: Callable[[Server], Connect], killed: bool, status: str
 ) -> None:
     server = local.up(state)

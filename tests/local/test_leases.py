@@ -80,7 +80,7 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def test_a_borrowed_server_ends_with_the_block(state: Path) -> None:
+def test_temporary_server_stops_at_the_end_of_the_block(state: Path) -> None:
     with local.temporary(state) as server:
         assert local.find(state) == server
         assert not local.is_persistent(state)
@@ -88,7 +88,7 @@ def test_a_borrowed_server_ends_with_the_block(state: Path) -> None:
     assert not is_alive(server.pid)
 
 
-def test_it_ends_with_its_last_user_and_not_with_its_first(state: Path, user: Callable[[], User]) -> None:
+def test_temporary_server_stops_with_its_last_user(state: Path, user: Callable[[], User]) -> None:
     first, second = user(), user()
     assert first.server == second.server
     first.leave()
@@ -100,7 +100,7 @@ def test_it_ends_with_its_last_user_and_not_with_its_first(state: Path, user: Ca
     assert not is_alive(server.pid)
 
 
-def test_when_all_its_users_are_killed_it_ends(state: Path, user: Callable[[], User]) -> None:
+def test_temporary_server_stops_when_all_users_are_killed(state: Path, user: Callable[[], User]) -> None:
     first, second = user(), user()
     first.kill()
     with local.temporary(state) as server:
@@ -111,7 +111,7 @@ def test_when_all_its_users_are_killed_it_ends(state: Path, user: Callable[[], U
     assert local.find(state) is None
 
 
-def test_whoever_comes_while_it_leaves_gets_one_that_stays(state: Path, user: Callable[[], User]) -> None:
+def test_user_during_the_stop_gets_a_new_server(state: Path, user: Callable[[], User]) -> None:
     user().kill()
     with local.temporary(state) as server:  # the same one, where it had not noticed yet
         time.sleep(0.5)
@@ -120,7 +120,7 @@ def test_whoever_comes_while_it_leaves_gets_one_that_stays(state: Path, user: Ca
     assert not is_alive(server.pid)
 
 
-def test_up_makes_a_borrowed_server_stay(state: Path, user: Callable[[], User]) -> None:
+def test_up_makes_a_temporary_server_persistent(state: Path, user: Callable[[], User]) -> None:
     first = user()
     assert local.up(state).pid == first.server
     first.leave()
@@ -132,9 +132,7 @@ def test_up_makes_a_borrowed_server_stay(state: Path, user: Callable[[], User]) 
     until(lambda: not is_alive(first.server))
 
 
-def test_after_a_killed_server_that_was_to_stay_a_borrowed_one_does_not(
-    state: Path, user: Callable[[], User]
-) -> None:
+def test_temporary_server_after_a_killed_persistent_one_stops(state: Path, user: Callable[[], User]) -> None:
     killed = local.up(state).pid
     os.kill(killed, 9)
     os.waitpid(killed, 0)
@@ -144,9 +142,7 @@ def test_after_a_killed_server_that_was_to_stay_a_borrowed_one_does_not(
     assert not is_alive(first.server)
 
 
-def test_a_server_that_cannot_start_leaves_no_lease(
-    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_start_leaves_no_lease(state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "sitecustomize.py").write_text("raise SystemExit(1)\n")
     with monkeypatch.context() as broken:
         broken.setenv("PYTHONPATH", str(tmp_path))
@@ -170,9 +166,7 @@ def started(server: state_folder.Server, name: str) -> bool:
         return True
 
 
-def test_a_server_starts_something_only_for_whoever_does_not_just_look(
-    state: Path, user: Callable[[], User]
-) -> None:
+def test_server_starts_runs_only_for_users_that_allow_it(state: Path, user: Callable[[], User]) -> None:
     with local.temporary(state, start_runs=False) as server:
         assert not started(server, "looking")
         with local.temporary(state) as shared:
@@ -187,7 +181,7 @@ def test_a_server_starts_something_only_for_whoever_does_not_just_look(
         assert started(server, "lasting")
 
 
-def test_runs_are_seen_out_when_nothing_more_starts_unless_by_an_interrupt(state: Path) -> None:
+def test_before_exit_is_called_unless_interrupted_and_no_further_run_starts(state: Path) -> None:
     seen: list[bool] = []
 
     def before_exit(server: state_folder.Server) -> None:

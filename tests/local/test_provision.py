@@ -20,7 +20,7 @@ ARTIFACTS = Artifacts.read(INSTALLATION)
 WANTED = ARTIFACTS.resources
 
 
-def test_the_bucket(client: Connect) -> None:
+def test_bucket_is_created(client: Connect) -> None:
     s3, name = client("s3"), WANTED["bucket"]["name"]
     assert name == INSTALLATION.bucket
     assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
@@ -34,7 +34,7 @@ def test_the_bucket(client: Connect) -> None:
 
 
 @pytest.mark.parametrize("what", list(WANTED["tables"]))
-def test_a_table_and_its_indexes(client: Connect, what: str) -> None:
+def test_table_and_its_indexes_are_created(client: Connect, what: str) -> None:
     wanted = WANTED["tables"][what]
     found = client("dynamodb").describe_table(TableName=wanted["name"])["Table"]
     assert keys(found) == (wanted["hash_key"], wanted["range_key"])
@@ -54,7 +54,7 @@ def keys(described: dict[str, Any]) -> tuple[str, ...]:
     return tuple(key["AttributeName"] for key in described["KeySchema"])
 
 
-def test_the_queues(client: Connect) -> None:
+def test_queues_are_created(client: Connect) -> None:
     sqs = client("sqs")
     for wanted in WANTED["queues"].values():
         url = sqs.get_queue_url(QueueName=wanted["name"])["QueueUrl"]
@@ -68,7 +68,7 @@ def test_the_queues(client: Connect) -> None:
             assert int(redrive["maxReceiveCount"]) == wanted["redrive"]["max_receives"]
 
 
-def test_the_rules_and_their_targets(client: Connect) -> None:
+def test_rules_and_their_targets_are_created(client: Connect) -> None:
     for wanted in WANTED["rules"].values():
         found = client("events").describe_rule(Name=wanted["name"])
         assert found["Arn"] == wanted["arn"]
@@ -80,7 +80,7 @@ def test_the_rules_and_their_targets(client: Connect) -> None:
         assert dead == wanted["target"]["dead_letter_arn"]
 
 
-def test_the_functions(client: Connect) -> None:
+def test_functions_are_created(client: Connect) -> None:
     for wanted in WANTED["functions"].values():
         found = client("lambda").get_function_configuration(FunctionName=wanted["name"])
         assert (found["Handler"], found["Timeout"]) == (wanted["handler"], wanted["timeout"])
@@ -93,7 +93,7 @@ def test_the_functions(client: Connect) -> None:
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
-def test_the_roles(client: Connect) -> None:
+def test_roles_are_created(client: Connect) -> None:
     for wanted in WANTED["roles"].values():
         name = wanted["name"]
         assert client("iam").get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"] == wanted["trust"]
@@ -101,7 +101,7 @@ def test_the_roles(client: Connect) -> None:
         assert found == wanted["policy"]
 
 
-def test_the_glue_jobs(client: Connect) -> None:
+def test_glue_jobs_are_created(client: Connect) -> None:
     for wanted in WANTED["glue_jobs"].values():
         found = client("glue").get_job(JobName=wanted["name"])["Job"]
         assert found["Command"] == {
@@ -117,7 +117,7 @@ def test_the_glue_jobs(client: Connect) -> None:
         assert {name: found[name] for name in wanted["capacity"]} == wanted["capacity"]
 
 
-def test_the_state_machine_log_groups_and_topics(client: Connect) -> None:
+def test_state_machine_log_groups_and_topics_are_created(client: Connect) -> None:
     found = client("stepfunctions").describe_state_machine(stateMachineArn=INSTALLATION.state_machine_arn)
     assert json.loads(found["definition"]) == json.loads(ARTIFACTS.definition)
     assert found["loggingConfiguration"]["level"] == WANTED["state_machine"]["logging"]["level"]
@@ -143,7 +143,7 @@ def test_every_function_starts(client: Connect) -> None:
         assert "init failed" not in said, said
 
 
-def test_changed_artifacts_are_brought_up_to_date_and_nothing_is_lost(state: Path, clients: Clients) -> None:
+def test_changed_artifacts_update_resources_without_data_loss(state: Path, clients: Clients) -> None:
     client = clients(server.up(state))
     name = WANTED["functions"]["router"]["name"]
     client("lambda").update_function_configuration(FunctionName=name, Timeout=1)
@@ -176,7 +176,7 @@ def test_changed_artifacts_are_brought_up_to_date_and_nothing_is_lost(state: Pat
     assert State(state).provisioned.read_text() == ARTIFACTS.digest
 
 
-def test_a_new_state_directory_starts_from_a_snapshot_without_its_data(
+def test_new_state_directory_starts_from_a_snapshot_without_data(
     tmp_path: Path, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STAGEWRIGHT_CACHE", str(tmp_path / "cache"))
@@ -198,7 +198,7 @@ def test_a_new_state_directory_starts_from_a_snapshot_without_its_data(
         server.down(second)
 
 
-def test_a_snapshot_is_not_laid_over_a_state_in_use(
+def test_snapshot_is_not_restored_over_a_used_state(
     state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STAGEWRIGHT_CACHE", str(tmp_path / "cache"))

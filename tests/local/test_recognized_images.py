@@ -28,7 +28,7 @@ def uris(alias: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("alias", aliases())
-def test_every_image_of_the_catalog_is_recognized_as_the_catalog_does(alias):
+def test_every_image_of_the_catalog_is_recognized(alias):
     listed = next((image for image in images() if image.full_alias == alias), None)
     for uri in uris(alias):
         assert recognize(uri) is listed, uri

@@ -43,7 +43,7 @@ def group(pid: int) -> list[int]:
     return members
 
 
-def test_up_find_down(state: Path) -> None:
+def test_up_find_and_down(state: Path) -> None:
     assert local.find(state) is None
     started = local.up(state)
     assert local.find(state) == started
@@ -54,19 +54,19 @@ def test_up_find_down(state: Path) -> None:
     assert local.down(state) is False
 
 
-def test_down_of_a_state_directory_that_never_was(tmp_path: Path) -> None:
+def test_down_without_a_state_directory_does_nothing(tmp_path: Path) -> None:
     assert local.down(tmp_path / "nowhere") is False
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_only_this_user_can_read_the_key(state: Path) -> None:
+def test_only_the_user_can_read_the_key(state: Path) -> None:
     local.up(state)
     for name in ("server.json", "identity.json", "server.log"):
         assert stat.S_IMODE((state / name).stat().st_mode) == 0o600, name
     assert stat.S_IMODE(state.stat().st_mode) == 0o700
 
 
-def test_address_and_key_are_the_same_after_a_restart(state: Path) -> None:
+def test_restart_keeps_address_and_key(state: Path) -> None:
     first = local.up(state)
     local.down(state)
     second = local.up(state)
@@ -78,7 +78,7 @@ def test_address_and_key_are_the_same_after_a_restart(state: Path) -> None:
     assert second.pid != first.pid
 
 
-def test_another_state_directory_has_another_key(server: Server, state: Path, clients: Clients) -> None:
+def test_each_state_directory_has_its_own_key(server: Server, state: Path, clients: Clients) -> None:
     other = local.up(state)
     assert other.access_key != server.access_key
     assert other.secret_key != server.secret_key
@@ -86,7 +86,7 @@ def test_another_state_directory_has_another_key(server: Server, state: Path, cl
         clients(Server(other.url, server.access_key, server.secret_key, 0, state))("s3").list_buckets()
 
 
-def test_two_at_once_give_one_server(state: Path) -> None:
+def test_parallel_starts_give_one_server(state: Path) -> None:
     imports = "from pathlib import Path; from stagewright.local import server"
     command = f"{imports}; print(server.up(Path({str(state)!r})).pid)"
     both = [
@@ -99,7 +99,7 @@ def test_two_at_once_give_one_server(state: Path) -> None:
     assert str(running.pid) == pids[0]
 
 
-def test_a_port_in_use_is_named(state: Path) -> None:
+def test_used_port_is_an_error_with_its_number(state: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -110,7 +110,7 @@ def test_a_port_in_use_is_named(state: Path) -> None:
     assert local.find(state) is None
 
 
-def test_the_remembered_port_may_be_taken_meanwhile(state: Path) -> None:
+def test_another_port_is_used_when_the_remembered_one_is_taken(state: Path) -> None:
     first = local.up(state)
     local.down(state)
     port = int(first.url.rpartition(":")[2])
@@ -121,14 +121,14 @@ def test_the_remembered_port_may_be_taken_meanwhile(state: Path) -> None:
         assert local.up(state).url != first.url
 
 
-def test_a_server_at_another_port_is_not_passed_off_as_the_wanted_one(state: Path) -> None:
+def test_up_with_another_port_than_the_running_servers_fails(state: Path) -> None:
     running = local.up(state)
     other = 1 + int(running.url.rpartition(":")[2])
     with pytest.raises(TargetError, match="already up at"):
         local.up(state, other)
 
 
-def test_it_listens_on_loopback_only(server: Server) -> None:
+def test_server_listens_on_loopback_only(server: Server) -> None:
     port = int(server.url.rpartition(":")[2])
     addresses = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), port, socket.AF_INET)}
     for address in addresses - {"127.0.0.1"}:
@@ -138,14 +138,14 @@ def test_it_listens_on_loopback_only(server: Server) -> None:
                 assert probe.connect_ex((address, port)) != 0
 
 
-def test_an_unusable_state_directory_is_named(tmp_path: Path) -> None:
+def test_unusable_state_directory_is_an_error_with_its_path(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(TargetError, match=r"file/state cannot be used: Not a directory") as caught:
         local.up(tmp_path / "file" / "state")
     assert "STAGEWRIGHT_STATE" in caught.value.remedy
 
 
-def test_a_server_that_dies_at_start_shows_its_log(
+def test_failed_start_shows_the_end_of_the_log(
     state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text(
@@ -156,7 +156,7 @@ def test_a_server_that_dies_at_start_shows_its_log(
         local.up(state)
 
 
-def test_another_ministack_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_version_of_ministack_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stagewright.local.emulator.server.VERSION", "9.9.9")
     with pytest.raises(TargetError, match=r"needs ministack 9\.9\.9, but 1\.5\.33 is installed"):
         ministack.check_version()
@@ -185,14 +185,14 @@ def test_git_ignores_the_key(state: Path) -> None:
 
 
 @linux_only
-def test_nothing_is_left_after_down(state: Path) -> None:
+def test_down_leaves_no_process(state: Path) -> None:
     running = local.up(state)
     until(lambda: len(group(running.pid)) > 1)  # functions are started ahead of their first event
     local.down(state)
     assert group(running.pid) == []
 
 
-def test_the_environment_for_other_programs(server: Server) -> None:
+def test_environment_for_other_programs_has_url_and_key(server: Server) -> None:
     variables = environment(server)
     assert variables["AWS_ENDPOINT_URL"] == server.url
     assert Path(variables["AWS_CONFIG_FILE"]).read_text() == ""
@@ -274,7 +274,7 @@ def write_everything(client: Callable[[str], Any]) -> dict[str, bytes]:
     return versions
 
 
-def test_many_callers_of_up_in_one_process(state: Path) -> None:
+def test_parallel_calls_of_up_in_one_process_give_one_server(state: Path) -> None:
     found: list[Server] = []
     threads = [threading.Thread(target=lambda: found.append(local.up(state))) for _ in range(4)]
     for thread in threads:

@@ -47,7 +47,7 @@ def signed(
     return dict(request.headers.items()), body
 
 
-def test_a_signed_request_is_served_without_cors(server: Server) -> None:
+def test_signed_request_is_served_without_cors(server: Server) -> None:
     status, headers, body = send(server, "POST", "/", *signed(server))
     assert status == 200
     assert "TableNames" in json.loads(body)
@@ -57,14 +57,14 @@ def test_a_signed_request_is_served_without_cors(server: Server) -> None:
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:80", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example", ""]
 )
-def test_a_foreign_host_is_refused(server: Server, host: str) -> None:
+def test_foreign_host_is_rejected(server: Server, host: str) -> None:
     headers, body = signed(server)
     status, _, answer = send(server, "POST", "/", {**headers, "Host": host}, body)
     assert status == 403
     assert "does not answer as" in json.loads(answer)["message"]
 
 
-def test_localhost_is_a_name_of_this_server(server: Server) -> None:
+def test_localhost_is_accepted_as_host(server: Server) -> None:
     host = f"localhost:{urlsplit(server.url).port}"
     request = AWSRequest("POST", f"http://{host}/", headers=TARGET, data=b"{}")
     SigV4Auth(Credentials(server.access_key, server.secret_key), "dynamodb", "us-east-1").add_auth(request)
@@ -73,14 +73,14 @@ def test_localhost_is_a_name_of_this_server(server: Server) -> None:
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://localhost"])
-def test_a_foreign_origin_is_refused_even_with_the_key(server: Server, origin: str) -> None:
+def test_foreign_origin_is_rejected_even_with_the_key(server: Server, origin: str) -> None:
     headers, body = signed(server)
     status, answer, _ = send(server, "POST", "/", {**headers, "Origin": origin}, body)
     assert status == 403
     assert "access-control-allow-origin" not in answer
 
 
-def test_a_preflight_gets_no_permission(server: Server) -> None:
+def test_preflight_request_is_rejected(server: Server) -> None:
     asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "PUT"}
     for headers in (asked, {}):
         status, answer, _ = send(server, "OPTIONS", "/bucket/key", headers)
@@ -100,7 +100,7 @@ def test_a_preflight_gets_no_permission(server: Server) -> None:
         ("POST", "/endpoints/house/invocations", {"X-Amz-Date": "20260101T000000Z"}),
     ],
 )
-def test_an_unsigned_request_is_refused(
+def test_unsigned_request_is_rejected(
     server: Server, method: str, path: str, headers: dict[str, str]
 ) -> None:
     status, _, body = send(server, method, path, headers)
@@ -108,21 +108,21 @@ def test_an_unsigned_request_is_refused(
     assert b"not signed" in body
 
 
-def test_another_key_is_refused(server: Server) -> None:
+def test_other_key_is_rejected(server: Server) -> None:
     for wrong in ({"key": "AKIAIOSFODNN7EXAMPLE"}, {"secret": "guess"}):
         status, _, body = send(server, "POST", "/", *signed(server, **wrong))
         assert status == 403
         assert json.loads(body)["__type"] in ("UnrecognizedClientException", "SignatureDoesNotMatch")
 
 
-def test_a_changed_body_is_refused(server: Server) -> None:
+def test_changed_body_is_rejected(server: Server) -> None:
     headers, _ = signed(server, b'{"Limit": 1}')
     status, _, body = send(server, "POST", "/", headers, b'{"Limit": 2}')
     assert status == 403
     assert json.loads(body)["__type"] == "SignatureDoesNotMatch"
 
 
-def test_an_old_signature_is_refused(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_signature_is_rejected(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     import datetime
 
     then = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
@@ -135,7 +135,7 @@ def test_an_old_signature_is_refused(server: Server, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     "path", ["/_ministack/reset", "/%5Fministack/reset", "/_localstack/health", "/_aws/sqs/messages"]
 )
-def test_admin_paths_are_closed_even_with_the_key(server: Server, path: str) -> None:
+def test_admin_paths_are_rejected_even_with_the_key(server: Server, path: str) -> None:
     request = AWSRequest("POST", server.url + path, data=b"")
     S3SigV4Auth(Credentials(server.access_key, server.secret_key), "s3", "us-east-1").add_auth(request)
     status, _, body = send(server, "POST", path, dict(request.headers.items()))
@@ -143,12 +143,12 @@ def test_admin_paths_are_closed_even_with_the_key(server: Server, path: str) -> 
     assert b"is not available" in body
 
 
-def test_health_needs_no_key_but_this_host(server: Server) -> None:
+def test_health_needs_no_key_but_the_right_host(server: Server) -> None:
     assert send(server, "GET", "/_stagewright/health", {})[0] == 200
     assert send(server, "GET", "/_stagewright/health", {"Host": "evil.example"})[0] == 403
 
 
-def test_a_presigned_address_works_until_it_is_changed(server: Server, client: Any) -> None:
+def test_presigned_url_works_until_it_is_changed(server: Server, client: Any) -> None:
     client("s3").create_bucket(Bucket="presigned")
     client("s3").put_object(Bucket="presigned", Key="ä b/+c", Body=b"text")
     key = Credentials(server.access_key, server.secret_key)
@@ -159,7 +159,7 @@ def test_a_presigned_address_works_until_it_is_changed(server: Server, client: A
     assert send(server, "GET", f"{url.path}x?{url.query}", {})[0] == 403
 
 
-def test_a_presigned_address_ends(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_presigned_url_expires(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     import datetime
 
     then = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=2)
@@ -173,7 +173,7 @@ def test_a_presigned_address_ends(server: Server, monkeypatch: pytest.MonkeyPatc
     assert (status, b"RequestExpired" in body) == (403, True)
 
 
-def test_a_body_over_the_limit_is_refused_before_it_is_sent(server: Server) -> None:
+def test_too_large_body_is_rejected_before_it_is_sent(server: Server) -> None:
     headers, _ = signed(server)
     address = urlsplit(server.url)
     with closing(
@@ -189,7 +189,7 @@ def test_a_body_over_the_limit_is_refused_before_it_is_sent(server: Server) -> N
 @pytest.mark.parametrize(
     "service", ["s3", "dynamodb", "sqs", "lambda", "stepfunctions", "iam", "sns", "sagemaker", "events"]
 )
-def test_every_kind_of_client_shows_the_refusal(server: Server, service: str) -> None:
+def test_clients_of_every_protocol_show_the_rejection(server: Server, service: str) -> None:
     wrong = boto3.client(
         service,
         endpoint_url=server.url,

@@ -1,4 +1,4 @@
-"""functions.zip: the modules that the Lambda handlers can import, with the data files beside them.
+"""functions.zip: the modules that the Lambda handlers can import, with the data files in their folders.
 
 The same source gives the same bytes everywhere. Entries are sorted, dated 1980 (the first year of the format)
 and stored without compression, because the output of deflate depends on the installed zlib.
@@ -39,18 +39,18 @@ def archive(package: Path = PACKAGE) -> bytes:
 
 def modules(package: Path = PACKAGE) -> dict[str, Path]:
     """Return the file of each module that a handler can import, at start or from inside a function."""
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     pending = list(HANDLERS)
     while pending:
         name = pending.pop()
         path = _source(package, name)
-        if path is None or name in found:
+        if path is None or name in files:
             continue
-        found[name] = path
+        files[name] = path
         parent = name.rpartition(".")[0]
         aspects = [f"{name}.{aspect}" for aspect in KIND_ASPECTS] if parent == KINDS else []
         pending += [parent, *aspects, *_imports(path.read_bytes())]
-    return found
+    return files
 
 
 def _entries(package: Path) -> dict[str, Path]:

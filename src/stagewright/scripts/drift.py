@@ -531,9 +531,9 @@ def compare(
     return sorted(lost + judged, key=severity)
 
 
-def severity(found: dict[str, Any]) -> tuple[Any, ...]:
-    size = max(found["ks"] or 0, found["share_change"] or 0)
-    return not found["drifted"], -(found["psi"] or 0), -size, found["name"]
+def severity(feature: dict[str, Any]) -> tuple[Any, ...]:
+    size = max(feature["ks"] or 0, feature["share_change"] or 0)
+    return not feature["drifted"], -(feature["psi"] or 0), -size, feature["name"]
 
 
 def features_of(baseline: pd.DataFrame, limits: argparse.Namespace) -> list[str]:

@@ -63,7 +63,7 @@ def queried(server: state_folder.Server, session: Any, **asked: str) -> list[dic
     return found
 
 
-def test_the_query_protocol_has_every_field(server: state_folder.Server, session: Any) -> None:
+def test_query_protocol_returns_every_field(server: state_folder.Server, session: Any) -> None:
     client = session.client("cloudwatch", endpoint_url=server.url)
     client.put_metric_alarm(**ALARM)
     client.put_metric_alarm(**ALARM | {"AlarmName": "another"})

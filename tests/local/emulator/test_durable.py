@@ -35,7 +35,7 @@ def restarted(state: Path, clients: Clients) -> Callable[[Server], Connect]:
     return restart
 
 
-def test_items(state: Path, clients: Clients, restarted: Callable[[Server], Connect]) -> None:
+def test_items_survive_a_kill(state: Path, clients: Clients, restarted: Callable[[Server], Connect]) -> None:
     server = local.up(state)
     tables = clients(server)("dynamodb")
     table = INSTALLATION.runs_table
@@ -72,7 +72,9 @@ def test_items(state: Path, clients: Clients, restarted: Callable[[Server], Conn
     assert [item["item"]["S"] for item in indexed] == ["1"]
 
 
-def test_messages(state: Path, clients: Clients, restarted: Callable[[Server], Connect]) -> None:
+def test_messages_survive_a_kill(
+    state: Path, clients: Clients, restarted: Callable[[Server], Connect]
+) -> None:
     """What was taken is gone. What somebody was working on is to be seen at once: nobody is any more."""
     server = local.up(state)
     queues = clients(server)("sqs")
@@ -87,7 +89,7 @@ def test_messages(state: Path, clients: Clients, restarted: Callable[[Server], C
     assert sorted(message["Body"] for message in found) == ["read", "sent"]
 
 
-def test_an_object_with_its_versions(
+def test_object_and_its_versions_survive_a_kill(
     state: Path, clients: Clients, restarted: Callable[[Server], Connect]
 ) -> None:
     server = local.up(state)
@@ -101,7 +103,7 @@ def test_an_object_with_its_versions(
     assert objects.get_object(**where)["VersionId"] == written[-1]
 
 
-def test_an_execution_is_known_and_reported_failed(
+def test_execution_survives_a_kill_and_is_failed(
     state: Path, clients: Clients, restarted: Callable[[Server], Connect]
 ) -> None:
     server = local.up(state)

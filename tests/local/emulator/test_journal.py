@@ -11,7 +11,7 @@ def lines(folder: Path) -> list[list[object]]:
     return list(Journal(folder).changes())
 
 
-def test_changes_are_kept_in_order_over_snapshots(tmp_path: Path) -> None:
+def test_changes_stay_in_order_over_snapshots(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     journal.write("before", "it begins")
     assert journal.begin() == []
@@ -24,7 +24,7 @@ def test_changes_are_kept_in_order_over_snapshots(tmp_path: Path) -> None:
     assert lines(tmp_path) == [["item", "b", None]]
 
 
-def test_a_line_that_a_kill_cut_off_is_left_out(tmp_path: Path) -> None:
+def test_truncated_line_is_skipped(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     journal.begin()
     journal.write("whole")
@@ -35,7 +35,7 @@ def test_a_line_that_a_kill_cut_off_is_left_out(tmp_path: Path) -> None:
     assert lines(tmp_path) == [["whole"], ["whole, too"]]
 
 
-def test_a_journal_goes_on_after_those_that_are_there(tmp_path: Path) -> None:
+def test_new_journal_continues_the_numbers_of_earlier_ones(tmp_path: Path) -> None:
     Journal(tmp_path).begin()
     second = Journal(tmp_path)
     assert len(second.begin()) == 1

@@ -20,7 +20,7 @@ def utils(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
         del sys.modules[name]
 
 
-def test_options_are_found_among_others(utils: ModuleType) -> None:
+def test_options_are_found_among_other_arguments(utils: ModuleType) -> None:
     argv = [
         "s.py",
         "--enable-metrics",
@@ -37,16 +37,16 @@ def test_options_are_found_among_others(utils: ModuleType) -> None:
     assert found["TempDir"] is None
 
 
-def test_a_name_is_not_its_beginning(utils: ModuleType) -> None:
+def test_option_names_are_not_abbreviated(utils: ModuleType) -> None:
     with pytest.raises(utils.GlueArgumentError, match="required: --month"):
         utils.getResolvedOptions(["s.py", "--mon", "1"], ["month"])
 
 
-def test_both_names_of_the_temporary_place(utils: ModuleType) -> None:
+def test_both_names_of_the_temporary_folder_are_accepted(utils: ModuleType) -> None:
     found = utils.getResolvedOptions(["s.py", "--RedshiftTempDir", "s3://t"], ["TempDir"])
     assert found["TempDir"] == found["RedshiftTempDir"] == "s3://t"
 
 
-def test_glues_own_may_not_be_asked_for(utils: ModuleType) -> None:
+def test_reserved_arguments_are_rejected(utils: ModuleType) -> None:
     with pytest.raises(RuntimeError, match="reserved arguments --JOB_RUN_ID"):
         utils.getResolvedOptions(["s.py"], ["JOB_RUN_ID"])

@@ -32,7 +32,7 @@ print("a warning", file=sys.stderr)
 SLEEP = "import os, time; print('pid', os.getpid(), flush=True); os.system('sleep 300'); time.sleep(300)"
 
 
-def test_a_script_reads_its_arguments_and_s3_and_logs_apart(bench: Bench) -> None:
+def test_script_reads_arguments_and_s3_and_writes_two_logs(bench: Bench) -> None:
     bench.put("in.txt", "hello")
     job = bench.job(COPY, DefaultArguments={"--source": "nowhere", "--enable-metrics": ""})
     given = {"--source": f"{bench.prefix}/in.txt", "--my-target": f"{bench.prefix}/out.txt"}
@@ -51,7 +51,7 @@ def test_a_script_reads_its_arguments_and_s3_and_logs_apart(bench: Bench) -> Non
     assert "copied 5" not in bench.logged("/aws-glue/python-jobs/error", run["Id"], "a warning")
 
 
-def test_a_failed_script_says_its_last_line(bench: Bench) -> None:
+def test_failed_script_reports_its_last_line(bench: Bench) -> None:
     run = bench.run(bench.job("def f():\n    raise ValueError('no rows')\nf()"))
     assert (run["JobRunState"], run["ErrorMessage"]) == ("FAILED", "ValueError: no rows")
     bench.logged("/aws-glue/python-jobs/error", run["Id"], "ValueError: no rows")
@@ -59,7 +59,7 @@ def test_a_failed_script_says_its_last_line(bench: Bench) -> None:
     assert (exited["JobRunState"], exited["ErrorMessage"]) == ("FAILED", "Command failed with exit code 3")
 
 
-def test_a_run_names_its_own_script_and_modules(bench: Bench) -> None:
+def test_run_sets_its_own_script_and_modules(bench: Bench) -> None:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as target:
         target.writestr("package/__init__.py", "NAME = 'zipped'")
@@ -72,13 +72,13 @@ def test_a_run_names_its_own_script_and_modules(bench: Bench) -> None:
     bench.logged("/aws-glue/python-jobs/output", run["Id"], "plain zipped")
 
 
-def test_arguments_that_may_not_be_overridden_are_not(bench: Bench) -> None:
+def test_non_overridable_arguments_are_not_overridden(bench: Bench) -> None:
     job = bench.job("import sys; print(sys.argv[1:])", NonOverridableArguments={"--a": "job"})
     run = bench.run(job, Arguments={"--a": "run", "--b": ""})
     bench.logged("/aws-glue/python-jobs/output", run["Id"], "['--a', 'job', '--b']")
 
 
-def test_a_missing_script_or_argument_fails_the_run(bench: Bench) -> None:
+def test_missing_script_or_argument_fails_the_run(bench: Bench) -> None:
     job = bench.job()
     missing = bench.run(job, Arguments={"--scriptLocation": f"s3://{BUCKET}/none.py"})
     assert missing["JobRunState"] == "FAILED"
@@ -102,7 +102,7 @@ def processes_of(run: str) -> int:
     return sum(run in line for line in processes.command_lines().values())
 
 
-def test_stop_ends_the_whole_tree(bench: Bench) -> None:
+def test_stop_ends_the_whole_process_tree(bench: Bench) -> None:
     job = bench.job(SLEEP)
     run, there = start_sleeping(bench, job)
     assert there
@@ -117,7 +117,7 @@ def test_stop_ends_the_whole_tree(bench: Bench) -> None:
     assert again["Errors"][0]["ErrorDetail"]["ErrorCode"] == "InvalidInputException"
 
 
-def test_only_so_many_at_once(bench: Bench) -> None:
+def test_concurrent_runs_are_limited(bench: Bench) -> None:
     job = bench.job(SLEEP, runs=1)
     run, _ = start_sleeping(bench, job)
     with pytest.raises(bench.glue.exceptions.ConcurrentRunsExceededException):
@@ -148,7 +148,7 @@ def started(bench: Bench, job: str) -> bool:
         ({"Timeout": 10_081}, "at most 10080 minutes"),
     ],
 )
-def test_a_request_that_cannot_be_met_starts_nothing(bench: Bench, more: dict[str, Any], said: str) -> None:
+def test_unsupported_request_starts_no_run(bench: Bench, more: dict[str, Any], said: str) -> None:
     job = bench.job("print(1)")
     with pytest.raises(ClientError, match="InvalidInputException") as caught:
         bench.glue.start_job_run(JobName=job, **more)
@@ -156,12 +156,12 @@ def test_a_request_that_cannot_be_met_starts_nothing(bench: Bench, more: dict[st
     assert bench.glue.get_job_runs(JobName=job)["JobRuns"] == []
 
 
-def test_a_job_that_is_not_there(bench: Bench) -> None:
+def test_missing_job_is_an_error(bench: Bench) -> None:
     with pytest.raises(bench.glue.exceptions.EntityNotFoundException):
         bench.glue.start_job_run(JobName="none")
 
 
-def test_a_run_without_pyspark_is_refused_with_the_remedy(bench: Bench) -> None:
+def test_run_without_pyspark_is_rejected_with_the_remedy(bench: Bench) -> None:
     command = {"Name": "glueetl", "PythonVersion": "3", "ScriptLocation": "s3://b/s.py"}
     job = bench.job(Command=command, GlueVersion="5.0", WorkerType="G.1X", NumberOfWorkers=2)
     with pytest.raises(ClientError, match="pip install pyspark") as caught:
@@ -169,7 +169,7 @@ def test_a_run_without_pyspark_is_refused_with_the_remedy(bench: Bench) -> None:
     assert "glue-spark-5.0" in str(caught.value)
 
 
-def test_a_killed_server_leaves_a_failed_run_and_its_jobs(
+def test_killed_server_leaves_a_failed_run_and_its_jobs(
     state: Path, bench_of: Callable[[Server], Bench], own_pythons: dict[str, str]
 ) -> None:
     bench = bench_of(server.up(pythons(state, **own_pythons)))

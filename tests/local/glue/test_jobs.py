@@ -18,7 +18,7 @@ def refused(bench: Bench, operation: str, **request: Any) -> tuple[str, str]:
     return error["Code"], error["Message"]
 
 
-def test_a_job_is_made_found_replaced_and_deleted(bench: Bench) -> None:
+def test_job_is_created_read_updated_and_deleted(bench: Bench) -> None:
     name = bench.job(DefaultArguments={"--a": "1"}, Timeout=5, Tags={"team": "x"})
     found = bench.glue.get_job(JobName=name)["Job"]
     assert (found["DefaultArguments"], found["Timeout"], found["Role"]) == ({"--a": "1"}, 5, ROLE)
@@ -44,7 +44,7 @@ def test_jobs_are_listed_in_pages(bench: Bench) -> None:
     assert refused(bench, "get_jobs", NextToken="x")[0] == "InvalidInputException"
 
 
-def test_a_name_is_taken_once(bench: Bench) -> None:
+def test_job_names_are_unique(bench: Bench) -> None:
     name = bench.job()
     assert refused(bench, "create_job", Name=name, Role=ROLE, Command=COMMAND)[0] == "AlreadyExistsException"
 
@@ -68,7 +68,7 @@ def test_a_name_is_taken_once(bench: Bench) -> None:
         ({"MaxCapacity": 1.0, "WorkerType": "G.1X"}, "Max Capacity"),
     ],
 )
-def test_what_cannot_be_done_here_is_refused_by_name(bench: Bench, change: dict[str, Any], said: str) -> None:
+def test_unsupported_field_is_rejected_by_name(bench: Bench, change: dict[str, Any], said: str) -> None:
     request = {"Name": bench.prefix, "Role": ROLE, "Command": COMMAND, **change}
     code, message = refused(bench, "create_job", **request)
     assert code == "InvalidInputException"
@@ -76,7 +76,7 @@ def test_what_cannot_be_done_here_is_refused_by_name(bench: Bench, change: dict[
     assert refused(bench, "get_job", JobName=bench.prefix)[0] == "EntityNotFoundException"
 
 
-def test_a_wrong_type_and_an_unknown_operation(bench: Bench) -> None:
+def test_wrong_type_and_unknown_operation_are_rejected(bench: Bench) -> None:
     request = {"Name": bench.prefix, "Role": ROLE, "Command": COMMAND, "GlueVersion": "five"}
     assert refused(bench, "create_job", **request)[0] == "ValidationException"
     code, message = refused(bench, "get_databases")

@@ -66,7 +66,7 @@ def once(glue: Glue, run: dict[str, str], *states: str) -> dict[str, Any]:
     return dict(glue.call("GetJobRun", run)["JobRun"])
 
 
-def test_a_run_that_takes_too_long(
+def test_run_that_exceeds_its_timeout_is_stopped(
     make: Callable[[], Glue], glue_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(glue_run, "MINUTE", 0.2)
@@ -75,7 +75,9 @@ def test_a_run_that_takes_too_long(
     assert "timeout of 2 minutes" in found["ErrorMessage"]
 
 
-def test_its_end_is_an_event(make: Callable[[], Glue], glue_server: Server, events: Events) -> None:
+def test_end_of_a_run_publishes_an_event(
+    make: Callable[[], Glue], glue_server: Server, events: Events
+) -> None:
     glue = make()
     good, bad = (start(glue, glue_server, name, text) for name, text in (("good", ""), ("bad", "1 / 0")))
     once(glue, good, "SUCCEEDED")
@@ -89,7 +91,7 @@ def test_its_end_is_an_event(make: Callable[[], Glue], glue_server: Server, even
     assert detail["message"] == "ZeroDivisionError: division by zero"
 
 
-def test_a_closed_service_has_ended_its_runs_and_takes_no_more(
+def test_closed_service_has_stopped_its_runs_and_accepts_no_more(
     make: Callable[[], Glue], glue_server: Server
 ) -> None:
     glue = make()
@@ -101,7 +103,7 @@ def test_a_closed_service_has_ended_its_runs_and_takes_no_more(
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_a_run_is_stopped_while_its_process_starts(
+def test_run_can_be_stopped_while_its_process_starts(
     make: Callable[[], Glue], glue_server: Server, monkeypatch: pytest.MonkeyPatch, before: bool
 ) -> None:
     glue = make()
@@ -118,7 +120,7 @@ def test_a_run_is_stopped_while_its_process_starts(
     until(lambda: not any(run["RunId"] in line for line in processes.command_lines().values()))
 
 
-def test_a_run_that_can_be_seen_can_be_stopped_or_ended(
+def test_visible_run_can_be_stopped_or_has_ended(
     make: Callable[[], Glue], glue_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The service is closed between the run's record and its thread."""

@@ -34,7 +34,7 @@ context.create_dynamic_frame
 
 @pytest.mark.spark
 @pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java")
-def test_a_spark_script_runs_and_says_what_is_not_here(
+def test_spark_script_runs_and_reports_unsupported_features(
     state: Path, bench_of: Callable[[Server], Bench]
 ) -> None:
     python = python_with(Path(__file__).with_name("requirements-spark.txt"), SPARK_SKIPPED)

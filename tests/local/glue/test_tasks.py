@@ -34,7 +34,7 @@ def runs(bench: Bench, job: str) -> list[dict[str, Any]]:
     return list(bench.glue.get_job_runs(JobName=job)["JobRuns"])
 
 
-def test_a_run_is_awaited_and_is_the_result(bench: Bench) -> None:
+def test_sync_waits_and_returns_the_run(bench: Bench) -> None:
     job = bench.job("import sys; print(sys.argv[1:])")
     task = {"JobName": job, "Arguments": {"--month": "2026-10"}, "Timeout": 7}
     found = result(bench, start(bench, task))
@@ -47,7 +47,7 @@ def test_a_run_is_awaited_and_is_the_result(bench: Bench) -> None:
     bench.logged("/aws-glue/python-jobs/output", run["Id"], "['--month', '2026-10']")
 
 
-def test_without_sync_the_answer_names_the_run(bench: Bench) -> None:
+def test_without_sync_the_result_names_the_run(bench: Bench) -> None:
     job = bench.job("print(1)")
     found = result(bench, start(bench, {"JobName": job}, SYNC.removesuffix(".sync")))
     output = json.loads(found["output"])
@@ -55,7 +55,7 @@ def test_without_sync_the_answer_names_the_run(bench: Bench) -> None:
     assert bench.ended(job, output["JobRunId"])["JobRunState"] == "SUCCEEDED"
 
 
-def test_a_run_that_fails_is_the_cause(bench: Bench) -> None:
+def test_failed_run_is_the_cause(bench: Bench) -> None:
     job = bench.job("raise KeyError('month')")
     found = result(bench, start(bench, {"JobName": job}))
     assert (found["status"], found["error"]) == ("FAILED", "States.TaskFailed")
@@ -63,7 +63,7 @@ def test_a_run_that_fails_is_the_cause(bench: Bench) -> None:
     assert (cause["JobRunState"], cause["ErrorMessage"]) == ("FAILED", "KeyError: 'month'")
 
 
-def test_a_stopped_execution_stops_its_run(bench: Bench) -> None:
+def test_stopped_execution_stops_its_run(bench: Bench) -> None:
     job = bench.job(SLEEP)
     execution = start(bench, {"JobName": job})
     bench.until(lambda: [run["JobRunState"] for run in runs(bench, job)] == ["RUNNING"])
@@ -72,14 +72,14 @@ def test_a_stopped_execution_stops_its_run(bench: Bench) -> None:
     assert result(bench, execution)["status"] == "ABORTED"
 
 
-def test_a_timeout_of_the_task_stops_its_run(bench: Bench) -> None:
+def test_timeout_of_the_task_stops_its_run(bench: Bench) -> None:
     job = bench.job(SLEEP)
     found = result(bench, start(bench, {"JobName": job}, TimeoutSeconds=1))
     assert found["error"] == "States.Timeout"
     bench.until(lambda: [run["JobRunState"] for run in runs(bench, job)] == ["STOPPED"])
 
 
-def test_a_run_that_somebody_stops_fails_the_task(bench: Bench) -> None:
+def test_stopped_run_fails_the_task(bench: Bench) -> None:
     job = bench.job(SLEEP)
     execution = start(bench, {"JobName": job})
     bench.until(lambda: runs(bench, job))
@@ -97,11 +97,13 @@ def test_a_run_that_somebody_stops_fails_the_task(bench: Bench) -> None:
         ({"JobName": "none", "JobRunQueuingEnabled": True}, "States.Runtime"),
     ],
 )
-def test_errors_have_the_integrations_names(bench: Bench, arguments: dict[str, Any], error: str) -> None:
+def test_errors_have_the_names_of_the_integration(
+    bench: Bench, arguments: dict[str, Any], error: str
+) -> None:
     assert result(bench, start(bench, arguments))["error"] == error
 
 
-def test_too_many_at_once(bench: Bench) -> None:
+def test_too_many_concurrent_runs_fail_the_task(bench: Bench) -> None:
     job = bench.job(SLEEP, runs=1)
     run = bench.glue.start_job_run(JobName=job)["JobRunId"]
     found = result(bench, start(bench, {"JobName": job}))

@@ -187,9 +187,11 @@ def _with_execution(engine: Any) -> Callable[..., Any]:
         if execution and execution["status"] != "RUNNING":
             raise ExecutionStoppedError(f"the execution is {execution['status']}")
         timeout = _timeout(engine, state, raw_input, context)
-        ours = getattr(engine._SERVICE_DISPATCH.get(_prefix(engine, state)), "__module__", "") == __name__
+        has_handler = (
+            getattr(engine._SERVICE_DISPATCH.get(_prefix(engine, state)), "__module__", "") == __name__
+        )
         state = {name: value for name, value in state.items() if name != "TimeoutSeconds"}
-        if timeout is not None and not ours:
+        if timeout is not None and not has_handler:
             state["TimeoutSeconds"] = timeout
         _current.set((execution or {}, timeout, str(state.get("Resource", ""))))
         return execute(state, raw_input, execution, context)

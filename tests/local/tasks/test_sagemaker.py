@@ -178,14 +178,14 @@ def test_sync_returns_the_description_with_times_in_milliseconds(engine: Engine)
     }
 
 
-def test_without_sync_it_returns_at_once(engine: Engine) -> None:
+def test_task_without_sync_returns_at_once(engine: Engine) -> None:
     found = engine.result(engine.start({"Train": train("at-once", "")}))
     assert json.loads(found["output"]) == {"TrainingJobArn": "arn:at-once"}
     assert engine.jobs.jobs["at-once"]["TrainingJobStatus"] == "InProgress"
 
 
 @pytest.mark.parametrize("status", ["Failed", "Stopped"])
-def test_a_job_that_did_not_complete_fails_its_task(engine: Engine, status: str) -> None:
+def test_failed_job_fails_its_task(engine: Engine, status: str) -> None:
     name = f"bad-{status}"
     execution = engine.start({"Train": train(name)})
     engine.jobs.wait_for(name)
@@ -219,7 +219,7 @@ def test_errors_have_the_names_of_the_optimized_integration(engine: Engine) -> N
         ("describeTrainingJob", {"TrainingJobName": "x"}),
     ],
 )
-def test_what_step_functions_refuses_cannot_be_caught(
+def test_rejected_arguments_cannot_be_caught(
     engine: Engine, resource: str, arguments: dict[str, Any]
 ) -> None:
     calls = len(engine.jobs.calls)
@@ -236,7 +236,7 @@ def test_what_step_functions_refuses_cannot_be_caught(
     assert len(engine.jobs.calls) == calls
 
 
-def test_the_sdk_integration_names_errors_and_times_as_its_sdk_does(engine: Engine) -> None:
+def test_sdk_integration_has_the_errors_and_times_of_the_java_sdk_2(engine: Engine) -> None:
     def task(action: str) -> dict[str, Any]:
         return {
             "Call": {
@@ -255,7 +255,7 @@ def test_the_sdk_integration_names_errors_and_times_as_its_sdk_does(engine: Engi
     assert engine.result(engine.start(task("describeModel")))["error"] == "SageMaker.SageMakerException"
 
 
-def test_a_stopped_execution_stops_its_jobs_and_starts_nothing_more(engine: Engine) -> None:
+def test_stopped_execution_stops_its_jobs_and_starts_no_more(engine: Engine) -> None:
     walk = {
         "StartAt": "Train",
         "States": {
@@ -278,21 +278,21 @@ def test_a_stopped_execution_stops_its_jobs_and_starts_nothing_more(engine: Engi
     assert "after-stop" not in engine.jobs.jobs
 
 
-def test_a_timeout_from_the_document_stops_the_job(engine: Engine) -> None:
+def test_timeout_stops_the_job(engine: Engine) -> None:
     late = train("late", TimeoutSeconds="{% $states.input.seconds %}")
     found = engine.result(engine.start({"Train": late}, {"seconds": 1}))
     assert found["error"] == "States.Timeout"
     assert engine.jobs.jobs["late"]["TrainingJobStatus"] == "Stopped"
 
 
-def test_a_timeout_of_other_tasks_may_be_an_expression_too(engine: Engine) -> None:
+def test_timeout_of_other_tasks_can_be_an_expression(engine: Engine) -> None:
     item = {"TableName": "none", "Key": {"a": {"S": "1"}}}
     task = {"Type": "Task", "Resource": "arn:aws:states:::dynamodb:getItem", "Arguments": item, "End": True}
     found = engine.result(engine.start({"Get": task | {"TimeoutSeconds": "{% 20 + 1 %}"}}))
     assert found["error"] == "DynamoDB.ResourceNotFoundException"
 
 
-def test_event_ids_are_unique_when_branches_run_at_once(engine: Engine) -> None:
+def test_event_ids_are_unique_over_parallel_branches(engine: Engine) -> None:
     walk = {"StartAt": "T", "States": {"T": train("{% 'many-' & $string($states.input) %}", "")}}
     walk["States"]["T"]["Arguments"] = {"TrainingJobName": "{% 'many-' & $string($states.input) %}"}
     execution = engine.start(
@@ -315,7 +315,7 @@ def get_object(bucket: str, key: str, **more: str) -> dict[str, Any]:
     }
 
 
-def test_get_object_gives_the_body_as_text(engine: Engine) -> None:
+def test_get_object_returns_the_body_as_text(engine: Engine) -> None:
     with closing(engine.client("s3")) as s3:
         s3.create_bucket(Bucket="metrics")
         s3.put_object(
@@ -335,21 +335,21 @@ def test_get_object_gives_the_body_as_text(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
-def test_parse_takes_only_numbers_of_json(engine: Engine, number: str) -> None:
+def test_parse_accepts_only_json_numbers(engine: Engine, number: str) -> None:
     parse = {"Type": "Pass", "Output": f"{{% $parse('[{number}]') %}}", "End": True}
     ended = engine.result(engine.start({"Parse": parse}))
     assert ended["error"] == "States.QueryEvaluationError"
     assert "is no number in JSON" in ended["cause"]
 
 
-def test_invoke_endpoint_passes_through(engine: Engine) -> None:
+def test_invoke_endpoint_returns_the_response(engine: Engine) -> None:
     with closing(engine.client("sagemaker-runtime")) as runtime:
         answer = runtime.invoke_endpoint(EndpointName="house", ContentType="text/csv", Body=b"1,2")
         assert answer["Body"].read() == b"1,2"
         assert answer["InvokedProductionVariant"] == "house"
 
 
-def test_ministack_reads_the_folders_that_it_is_given(tmp_path: Path) -> None:
+def test_ministack_uses_the_configured_folders(tmp_path: Path) -> None:
     given = server.environment(State(tmp_path), 1)
     assert given["BIND_HOST"] == "127.0.0.1"
     assert all(Path(given[name]).is_relative_to(tmp_path) for name in ("STATE_DIR", "S3_DATA_DIR"))

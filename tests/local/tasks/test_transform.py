@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.local.tasks import ROLE, Tasks
+from tests.local.tasks.task_machine import ROLE, Tasks
 from tests.support.waiting import until
 
 BUCKET = "transform"
@@ -82,7 +82,7 @@ def executions(connect: Connect) -> Executions:
     return Executions(connect, "createTransformJob")
 
 
-def test_sync_waits_and_answers_the_description(executions: Executions) -> None:
+def test_sync_waits_and_returns_the_description(executions: Executions) -> None:
     found = executions.result(executions.score("good", "a,b\nc,d\n"))
     assert found["status"] == "SUCCEEDED", found
     output = json.loads(found["output"])
@@ -95,7 +95,7 @@ def test_sync_waits_and_answers_the_description(executions: Executions) -> None:
     assert written == b"A,B\nC,D\n"
 
 
-def test_filters_and_the_client_s_configuration_pass(executions: Executions) -> None:
+def test_filters_and_client_configuration_are_accepted(executions: Executions) -> None:
     config = {"InvocationsMaxRetries": 0, "InvocationsTimeoutInSeconds": 60}
     more = {"DataProcessing": {"InputFilter": "$[1:]"}, "ModelClientConfig": config}
     assert executions.result(executions.score("filtered", "1,a\n2,b\n", **more))["status"] == "SUCCEEDED"
@@ -103,7 +103,7 @@ def test_filters_and_the_client_s_configuration_pass(executions: Executions) -> 
     assert written == b"A\nB\n"
 
 
-def test_without_sync_it_answers_the_arn_at_once(executions: Executions) -> None:
+def test_without_sync_the_arn_is_returned_at_once(executions: Executions) -> None:
     found = executions.result(executions.score("at-once", "wait", ""))
     assert json.loads(found["output"]) == {
         "TransformJobArn": "arn:aws:sagemaker:us-east-1:000000000000:transform-job/at-once"
@@ -113,14 +113,14 @@ def test_without_sync_it_answers_the_arn_at_once(executions: Executions) -> None
     until(lambda: executions.job("at-once")["TransformJobStatus"] == "Stopped")
 
 
-def test_a_failed_job_fails_the_task_with_its_description(executions: Executions) -> None:
+def test_failed_job_fails_the_task_with_its_description(executions: Executions) -> None:
     found = executions.result(executions.score("failing", "bad"))
     assert (found["status"], found["error"]) == ("FAILED", "States.TaskFailed")
     cause = json.loads(found["cause"])
     assert cause["FailureReason"] == "AlgorithmError: See job logs for more information"
 
 
-def test_a_field_that_the_integration_does_not_take(executions: Executions) -> None:
+def test_unsupported_field_is_rejected(executions: Executions) -> None:
     found = executions.result(
         executions.score("captured", "a", DataCaptureConfig={"DestinationS3Uri": "s3://b/c"})
     )
@@ -129,7 +129,7 @@ def test_a_field_that_the_integration_does_not_take(executions: Executions) -> N
     assert executions.job("captured")["TransformJobStatus"] == "Absent"
 
 
-def test_stopping_the_execution_stops_the_job(executions: Executions) -> None:
+def test_stopped_execution_stops_the_job(executions: Executions) -> None:
     execution = executions.score("stopped", "wait")
     until(lambda: executions.job("stopped")["TransformJobStatus"] == "InProgress")
     executions.stop(execution)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.local.tasks import ROLE, Tasks
+from tests.local.tasks.task_machine import ROLE, Tasks
 from tests.support.waiting import until
 
 BUCKET = "tuning"
@@ -88,7 +88,7 @@ def executions(connect: Connect) -> Executions:
     return Executions(connect, "createHyperParameterTuningJob")
 
 
-def test_sync_waits_and_the_best_model_is_where_its_name_says(executions: Executions) -> None:
+def test_sync_waits_and_the_best_model_is_in_the_folder_of_its_job(executions: Executions) -> None:
     found = executions.result(executions.start("good", request("good", sleep=0)))
     assert found["status"] == "SUCCEEDED", found
     output = json.loads(found["output"])
@@ -105,13 +105,13 @@ def test_sync_waits_and_the_best_model_is_where_its_name_says(executions: Execut
     assert executions.statuses("good") == ["Completed"] * 3
 
 
-def test_without_sync_it_answers_the_arn(executions: Executions) -> None:
+def test_without_sync_the_arn_is_returned(executions: Executions) -> None:
     found = executions.result(executions.start("at-once", request("at-once", sleep=0), ""))
     arn = "arn:aws:sagemaker:us-east-1:000000000000:hyper-parameter-tuning-job/at-once"
     assert json.loads(found["output"]) == {"HyperParameterTuningJobArn": arn}
 
 
-def test_a_failed_tuning_job_fails_its_task(executions: Executions) -> None:
+def test_failed_tuning_job_fails_its_task(executions: Executions) -> None:
     asked = request("bad", sleep=0, rates=("no-number",))
     found = executions.result(executions.start("bad", asked))
     assert (found["status"], found["error"]) == ("FAILED", "States.TaskFailed")
@@ -120,13 +120,13 @@ def test_a_failed_tuning_job_fails_its_task(executions: Executions) -> None:
     assert cause["FailureReason"].startswith("No objective metrics found after running 1 training jobs.")
 
 
-def test_a_field_that_the_integration_does_not_take_is_refused(executions: Executions) -> None:
+def test_unsupported_field_is_rejected(executions: Executions) -> None:
     asked = request("refused", sleep=0) | {"Autotune": {"Mode": "Enabled"}}
     found = executions.result(executions.start("refused", asked))
     assert (found["status"], found["error"]) == ("FAILED", "States.Runtime")
 
 
-def test_a_stopped_execution_stops_the_tuning_job_and_its_training_jobs(executions: Executions) -> None:
+def test_stopped_execution_stops_the_tuning_job_and_its_training_jobs(executions: Executions) -> None:
     execution = executions.start("halted", request("halted", sleep=600))
     tuning_jobs = executions.sagemaker.list_hyper_parameter_tuning_jobs
     until(lambda: tuning_jobs(NameContains="halted")["HyperParameterTuningJobSummaries"])
@@ -140,7 +140,7 @@ def test_a_stopped_execution_stops_the_tuning_job_and_its_training_jobs(executio
     assert executions.result(execution)["status"] == "ABORTED"
 
 
-def test_paginators_of_boto3_see_all(executions: Executions) -> None:
+def test_paginators_of_boto3_return_every_page(executions: Executions) -> None:
     for name in ("page-b", "page-a", "page-c"):
         executions.sagemaker.create_hyper_parameter_tuning_job(**request(name, sleep=0, rates=("1",)))
     found = executions.sagemaker.get_paginator("list_hyper_parameter_tuning_jobs").paginate(

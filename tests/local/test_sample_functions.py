@@ -63,9 +63,7 @@ def call(client: Connect, task: dict[str, Any], **more: Any) -> dict[str, Any]:
     return dict(sfn.describe_execution(executionArn=execution))
 
 
-def test_a_function_is_put_once_and_again_when_it_changed(
-    server: Server, client: Connect, folder: Path
-) -> None:
+def test_function_is_updated_only_when_it_changed(server: Server, client: Connect, folder: Path) -> None:
     wanted = {"sample-notify": "functions/notify.py:handler"}
     assert sample_functions.put(server, folder, wanted) == ("sample-notify",)
     assert sample_functions.put(server, folder, wanted) == ()
@@ -86,13 +84,13 @@ def test_a_function_is_put_once_and_again_when_it_changed(
         ("functions/notify.py", "is not file.py:function"),
     ],
 )
-def test_a_function_that_is_not_there(server: Server, folder: Path, place: str, said: str) -> None:
+def test_missing_function_is_an_error(server: Server, folder: Path, place: str, said: str) -> None:
     with pytest.raises(ReleaseError, match=said) as caught:
         sample_functions.put(server, folder, {"sample-none": place})
     assert "sample_functions.sample-none" in caught.value.message
 
 
-def test_the_result_has_the_integrations_shape(server: Server, client: Connect, folder: Path) -> None:
+def test_result_has_the_shape_of_the_integration(server: Server, client: Connect, folder: Path) -> None:
     sample_functions.put(server, folder, {"sample-text": "functions/notify.py:text"})
     arn = "arn:aws:lambda:us-east-1:000000000000:function:sample-text"
     result = json.loads(call(client, {"FunctionName": arn, "Payload": {}})["output"])
@@ -103,9 +101,7 @@ def test_the_result_has_the_integrations_shape(server: Server, client: Connect, 
     assert result["SdkHttpMetadata"]["AllHttpHeaders"]["x-amzn-RequestId"] == [request_id]
 
 
-def test_an_exception_is_the_error_and_its_json_the_cause(
-    server: Server, client: Connect, folder: Path
-) -> None:
+def test_exception_is_the_error_and_its_json_the_cause(server: Server, client: Connect, folder: Path) -> None:
     sample_functions.put(server, folder, {"sample-fails": "functions/notify.py:handler"})
     found = call(client, {"FunctionName": "sample-fails", "Payload": {"fail": True}})
     assert (found["status"], found["error"]) == ("FAILED", "RefusedError")
@@ -129,14 +125,14 @@ def test_an_exception_is_the_error_and_its_json_the_cause(
         ({"Payload": {}}, "States.Runtime"),
     ],
 )
-def test_other_failures(
+def test_other_failures_have_the_integrations_error_names(
     server: Server, client: Connect, folder: Path, arguments: dict[str, Any], error: str
 ) -> None:
     sample_functions.put(server, folder, {"sample-ends": "functions/notify.py:handler"})
     assert call(client, arguments)["error"] == error
 
 
-def test_a_task_gives_up_after_its_own_timeout(server: Server, client: Connect, folder: Path) -> None:
+def test_task_fails_after_its_own_timeout(server: Server, client: Connect, folder: Path) -> None:
     sample_functions.put(server, folder, {"sample-slow": "functions/notify.py:handler"})
     task = {"FunctionName": "sample-slow", "Payload": {"sleep": True}}
     assert call(client, task, TimeoutSeconds=1)["error"] == "States.Timeout"
