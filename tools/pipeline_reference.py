@@ -22,7 +22,7 @@ from stagewright.stages.base.schema import Cache, Defaults, Retry, Stage
 from stagewright.stages.registry import KINDS
 from stagewright.syntax.ambiguous_scalars import AMBIGUOUS_SCALARS
 from stagewright.syntax.condition import ARITHMETIC, OPERATORS
-from stagewright.syntax.fields import NAME_RULES, Model
+from stagewright.syntax.fields import DURATION, NAME_RULES, REFERENCE, RUN, Model
 
 _WORDS = {bool: "true or false", int: "whole number", float: "number", str: "text", Any: "anything"}
 _TYPES = {
@@ -33,6 +33,13 @@ _TYPES = {
     "package": "model package",
     "model": "SageMaker model",
 }
+
+_PATTERN_TYPES = {
+    DURATION: "duration such as `10m` or `7d`",
+    REFERENCE: "reference such as `${parameters.size}`",
+    RUN: "run ID",
+}
+"""Pattern of a text -> its name as a type, instead of `text` with the pattern in words."""
 
 _HEAD = """# The pipeline document
 
@@ -266,7 +273,11 @@ def _type(annotation: Any, metadata: list[Any] | tuple[Any, ...] = ()) -> str:
     """Return a type in words, with its limits."""
     if get_origin(annotation) is Annotated:
         return _type(annotation.__origin__, annotation.__metadata__)
-    return _bare_type(annotation) + _limits(metadata)
+    limits = _limits(metadata)
+    if named := _PATTERN_TYPES.get(limits.get("pattern", "")):
+        return named
+    words = _limit_words(limits)
+    return _bare_type(annotation) + (f" ({'; '.join(words)})" if words else "")
 
 
 def _bare_type(annotation: Any) -> str:
@@ -290,14 +301,17 @@ def _union(arguments: tuple[Any, ...]) -> str:
     return ", or ".join(dict.fromkeys(_type(member) for member in arguments if member is not NoneType))
 
 
-def _limits(metadata: list[Any] | tuple[Any, ...]) -> str:
-    limits = {
+def _limits(metadata: list[Any] | tuple[Any, ...]) -> dict[str, Any]:
+    return {
         name: value
         for item in metadata
         for part in (item, *getattr(item, "metadata", ()))
         for name in ("ge", "le", "pattern", "max_length")
         if (value := getattr(part, name, None)) is not None
     }
+
+
+def _limit_words(limits: dict[str, Any]) -> list[str]:
     words = []
     if "pattern" in limits:
         words.append(NAME_RULES[limits["pattern"]])
@@ -306,7 +320,7 @@ def _limits(metadata: list[Any] | tuple[Any, ...]) -> str:
     if "ge" in limits:
         low = limits["ge"]
         words.append(f"{low:,} to {limits['le']:,}" if "le" in limits else f"at least {low:,}")
-    return f" ({'; '.join(words)})" if words else ""
+    return words
 
 
 def _references() -> Iterator[tuple[str, ...]]:

@@ -48,7 +48,7 @@ def test_types_limits_and_defaults_are_in_plain_words():
     training = sections()["Stages of kind `training`"]
 
     assert (
-        "| `instance_count` | whole number (at least 1), or text (a reference such as ${parameters.size}) |"
+        "| `instance_count` | whole number (at least 1), or reference such as `${parameters.size}` |"
         in training
     )
     assert "| `kind` | `training` | required |" in training
