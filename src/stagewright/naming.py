@@ -16,15 +16,15 @@ ATTEMPT_DIGITS = 2
 RUN_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 BUNDLE_DIGITS = 16
 """Digits of the hash that names a code bundle."""
-SUFFIXES = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": "amazonaws.com"}
-"""The domain of each AWS partition."""
+DNS_SUFFIXES = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": "amazonaws.com"}
+"""The DNS suffix of each AWS partition."""
 
 OWNER_TAG = "stagewright:installation"
 """The tag that says which installation owns a resource. Its value is `Installation.id`. Conditions of IAM
 policies use it."""
 ATTEMPT = "<<attempt>>"
 """The token for the attempt number (from 1) in the names and S3 URIs of a stage with `retry`."""
-JOB = "stagewright-job"
+GLUE_JOB_ARGUMENT = "stagewright-job"
 """The Glue job argument that identifies a stage's job run."""
 OWN_FOLDERS = ("staging/", "manifests/", "releases/", "code/", "runs/", "glue/")
 """Key prefixes of the bucket that Stagewright writes. Objects there trigger no data run."""

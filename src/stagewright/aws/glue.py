@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from stagewright.aws.errors import is_missing, translate_errors
-from stagewright.naming import JOB
+from stagewright.naming import GLUE_JOB_ARGUMENT
 
 ENDED = frozenset(("SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED"))
 """The states of a run that has ended (Glue API reference, JobRun, JobRunState)."""
@@ -46,7 +46,7 @@ class GlueRuns:
             try:
                 for page in pages:
                     for run in page["JobRuns"]:
-                        if run.get("Arguments", {}).get(f"--{JOB}") == job:
+                        if run.get("Arguments", {}).get(f"--{GLUE_JOB_ARGUMENT}") == job:
                             return _run(run)
             except ClientError as error:
                 if not is_missing(error):

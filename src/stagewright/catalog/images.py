@@ -19,7 +19,7 @@ from importlib import resources
 from typing import Any, Literal
 
 from stagewright.errors import NotFoundError, PlanError, Problem
-from stagewright.naming import SUFFIXES
+from stagewright.naming import DNS_SUFFIXES
 from stagewright.syntax.findings import closest_match
 
 Scope = Literal["training", "inference"]
@@ -62,7 +62,8 @@ def resolve(alias_or_uri: str, region: str, instance_type: str = "", scope: Scop
         regions = ", ".join(sorted(registries))
         raise _error(f"image {alias_or_uri} is not available in {region}", f"it is available in {regions}")
     tag = _tag(framework, version, image, _processor(alias_or_uri, image, instance_type))
-    return f"{registries[region]}.dkr.ecr.{region}.{SUFFIXES[_partition(region)]}/{image['repository']}:{tag}"
+    host = f"{registries[region]}.dkr.ecr.{region}.{DNS_SUFFIXES[_partition(region)]}"
+    return f"{host}/{image['repository']}:{tag}"
 
 
 def check_alias(alias_or_uri: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from math import ceil
 from typing import Any
 
-from stagewright.naming import JOB
+from stagewright.naming import GLUE_JOB_ARGUMENT
 from stagewright.stages.base.request import BuildContext, Request, Requests
 from stagewright.stages.base.stage_request import QUEUE_MARGIN, StageRequest
 from stagewright.stages.base.usage import HOUR, Use
@@ -34,13 +34,13 @@ def build(stage: Glue, context: BuildContext) -> Requests:
 
 def _arguments(stage: Glue, context: BuildContext) -> dict[str, str]:
     """Glue reads `--scriptLocation` and `--extra-py-files` ("Using job parameters in AWS Glue jobs"). The
-    argument JOB identifies the run, because Glue chooses its id."""
+    argument `GLUE_JOB_ARGUMENT` identifies the run, because Glue chooses its id."""
     own = stage.outputs if isinstance(stage.outputs, Mapping) else {}
     arguments = {
         **stage.inputs,
         **{name: own.get(name, f"{context.outputs}/{name}") for name in stage.outputs},
         **stage.arguments,
-        JOB: context.job,
+        GLUE_JOB_ARGUMENT: context.job,
     }
     modules = ",".join(f"{context.code}/files/{path}" for path in stage.include)
     return {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stagewright.naming import JOB
+from stagewright.naming import GLUE_JOB_ARGUMENT
 from stagewright.stages.base.rules import RuleContext, code, outputs
 from stagewright.stages.glue.schema import Glue
 from stagewright.syntax.findings import Finding, Path
@@ -21,7 +21,7 @@ RESERVED = frozenset(
         *("JOB_ID", "JOB_RUN_ID", "SECURITY_CONFIGURATION", "encryption-type", "continuation-option"),
         *("job-bookmark-option", "job-bookmark-from", "job-bookmark-to", "enable-data-lineage"),
         # The stage's fields set these.
-        *("scriptLocation", "extra-py-files", "job-language", "class", JOB),
+        *("scriptLocation", "extra-py-files", "job-language", "class", GLUE_JOB_ARGUMENT),
     )
 )
 """Names of arguments that a stage cannot set."""
