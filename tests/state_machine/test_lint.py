@@ -57,7 +57,7 @@ def test_an_inner_scope_that_assigns_an_outer_variable():
     inner = machine(Assign={"count": 1})
     outer = machine(Assign={"count": 0})
     outer["States"]["M"] = {"Type": "Map", "ItemProcessor": inner, "Catch": [], "End": True}
-    assert lint(outer) == ("/M/A: assigns $count of an outer scope, which AWS refuses",)
+    assert lint(outer) == ("/M/A: assigns $count of an outer scope, which AWS rejects",)
     inner["States"]["A"]["Assign"] = {"own": 1}
     assert lint(outer) == ()
 

@@ -1,3 +1,3 @@
-"""The one state machine of all pipelines: built in Python, printed as JSON."""
+"""The state machine that runs every pipeline. Python builds it and prints it as JSON."""
 
 from __future__ import annotations

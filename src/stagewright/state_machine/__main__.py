@@ -1,4 +1,4 @@
-"""`python -m stagewright.state_machine` prints the state machine."""
+"""Print the state machine as JSON: `python -m stagewright.state_machine`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The whole machine: load the plan, walk wave after wave, page beside page, chain beside chain."""
+"""Builds the state machine: load the plan and run its waves in order, with their pages and chains in
+parallel."""
 
 from __future__ import annotations
 
@@ -11,14 +12,14 @@ from stagewright.stages.base.expressions import CAUSE_LIMIT, REST, RUN, SENTENCE
 from stagewright.state_machine import walker
 
 CONCURRENCY = 40
-"""Iterations side by side in an inline Map; AWS runs at most 40 ("Map workflow state", inline mode)."""
+"""Parallel iterations of an inline Map. AWS runs at most 40 ("Map workflow state", inline mode)."""
 
 PLAN = "$states.context.Execution.Input.plan"
 
 PLAN_KEY = expression(f"'plan#' & {PLAN}")
 PAGE_KEY = expression(f"'page#' & {PLAN} & '#' & $states.input.page")
 
-# A wave is an object because JSONata flattens an array of arrays that shrinks to one.
+# A wave is an object, because JSONata flattens an array that contains one array.
 WAVES = expression(f"""
     $states.context.Execution.Input.format != {PLAN_FORMAT}
       ? $error('this state machine reads plans of format {PLAN_FORMAT}, not '
@@ -40,9 +41,8 @@ HAS_FAILED = expression("$states.input.failures > 0")
 HAS_STOPPED = expression("$exists($states.input.stopped)")
 HAS_WAVE = expression("$count($states.input.waves) > 0")
 
-# Chains hand up failures only: the results lie in the table, and a thousand of them would not fit into a
-# state.
-# `closed`, `stopped` and `reason` are there only where a gate is closed.
+# Chains return only failures. Results are in the runs table, because a thousand of them do not fit into a
+# state. `closed`, `stopped` and `reason` exist only if a gate is closed.
 PAGE_ENDED = expression("""
     { 'failures': $count($states.result.failed), 'failed': ($states.result.failed)[0],
       'closed': $states.result.closed, 'stopped': ($states.result.stopped)[0],
@@ -79,7 +79,7 @@ _PAGE_CAUGHT = Catch("Page failed", PAGE_LOST)
 
 
 def build() -> Asl:
-    """The state machine as JSON; `${partition}` and `${runs_table}` are filled in where it is installed."""
+    """Return the state machine as JSON. Installing it replaces `${partition}` and `${runs_table}`."""
     return {
         "Comment": "Stagewright: walks the plan that its input points to",
         "QueryLanguage": "JSONata",
@@ -100,7 +100,7 @@ def _states() -> dict[str, State]:
             default="Run done",
         ),
         "Wave": _wave(),
-        # A Pass, not a Succeed: local engines differ on what a Succeed gives.
+        # A Pass instead of a Succeed, because local engines differ in the output of a Succeed.
         "Run done": Pass(RUN_ENDED, None),
         "Run failed": Fail("Stagewright.StageFailed", RUN_CAUSE),
         "Plan failed": Fail("Stagewright.PlanFailed", PLAN_CAUSE),

@@ -1,12 +1,12 @@
-"""What neither AWS's language service, nor asl-validator, nor the local engine says about a state machine.
+"""Checks for the state machine that AWS's language service, asl-validator and the local engine do not have.
 
 | rule | source |
 |---|---|
 | an inner scope assigns no variable of an outer one | Step Functions guide, "Passing data with variables" |
-| only operators and functions of JSONata 2.0.6, and no `$eval` | "Transforming data with JSONata" |
-| no line break in an expression | AWS's language service refuses it |
-| only known placeholders; no `%{`, which templatefile reads | Terraform, "Strings and Templates" |
-| every Task has Retry, Catch and TimeoutSeconds; every Map a Catch | ours: an error must end in a record |
+| only operators and functions of JSONata 2.0.6, without `$eval` | "Transforming data with JSONata" |
+| no line break in an expression | AWS's language service rejects it |
+| only known placeholders, and no `%{`, which templatefile interprets | Terraform, "Strings and Templates" |
+| every Task has Retry, Catch and TimeoutSeconds; every Map a Catch | ours: every error must be recorded |
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ _JSONATA = """
 """
 _STEP_FUNCTIONS = "partition range hash uuid parse"
 FUNCTIONS = frozenset(f"{_JSONATA} {_STEP_FUNCTIONS}".split())
-"""Of JSONata 2.0.6, and what Step Functions adds."""
+"""The functions of JSONata 2.0.6 and those that Step Functions adds."""
 _EXPRESSION = re.compile(r"\{%(.*)%\}", re.DOTALL)
 _TEXT = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
-_REFUSED = {"??": re.compile(r"\?\?"), "?:": re.compile(r"(?<!\()\?:"), "$eval": re.compile(r"\$eval\b")}
+_FORBIDDEN = {"??": re.compile(r"\?\?"), "?:": re.compile(r"(?<!\()\?:"), "$eval": re.compile(r"\$eval\b")}
 _CALL = re.compile(r"\$(\w+)\s*\(")
 _DEFINED = re.compile(r"\$(\w+)\s*:=|function\s*\(([^)]*)\)")
 
 
 def lint(machine: Mapping[str, Any]) -> tuple[str, ...]:
-    """The problems of a state machine, each with the path of its place; none when it is good."""
+    """Return the problems of a state machine, each with the path of the state or field."""
     return (*_scopes(machine, frozenset(), ""), *_texts(machine), *_tasks(machine))
 
 
 def expressions(node: object, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every JSONata expression below `node`: its path, and its text without the delimiters."""
-    for place, text in _strings(node, path):
-        if found := _EXPRESSION.fullmatch(text):
-            yield place, found[1].strip()
+    """Yield every JSONata expression below `node`: its path, and its text without delimiters."""
+    for string_path, text in _strings(node, path):
+        if match := _EXPRESSION.fullmatch(text):
+            yield string_path, match[1].strip()
 
 
 def _strings(node: object, path: str) -> Iterator[tuple[str, str]]:
@@ -63,23 +63,23 @@ def _machines(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _assigned(state: Mapping[str, Any]) -> set[str]:
-    places = (state, *state.get("Catch", ()), *state.get("Choices", ()))
-    return {name for place in places for name in place.get("Assign", {})}
+    parts = (state, *state.get("Catch", ()), *state.get("Choices", ()))
+    return {name for part in parts for name in part.get("Assign", {})}
 
 
 def _scopes(machine: Mapping[str, Any], outer: frozenset[str], path: str) -> Iterator[str]:
     own = {name for state in machine["States"].values() for name in _assigned(state)}
     for name, state in machine["States"].items():
         for variable in sorted(_assigned(state) & outer):
-            yield f"{path}/{name}: assigns ${variable} of an outer scope, which AWS refuses"
+            yield f"{path}/{name}: assigns ${variable} of an outer scope, which AWS rejects"
         for inner in _machines(state):
             yield from _scopes(inner, outer | own, f"{path}/{name}")
 
 
 def _tasks(machine: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    wanted = {"Task": ("Retry", "Catch", "TimeoutSeconds"), "Map": ("Catch",)}
+    required = {"Task": ("Retry", "Catch", "TimeoutSeconds"), "Map": ("Catch",)}
     for name, state in machine["States"].items():
-        for field in wanted.get(state["Type"], ()):
+        for field in required.get(state["Type"], ()):
             if field not in state:
                 yield f"{path}/{name}: has no {field}"
         for inner in _machines(state):
@@ -101,11 +101,11 @@ def _expression(text: str) -> Iterator[str]:
     if "\n" in text:
         yield "a line break inside an expression"
     code = _TEXT.sub("''", text)
-    for word, pattern in _REFUSED.items():
+    for word, pattern in _FORBIDDEN.items():
         if pattern.search(code):
             yield f"{word} is not in JSONata 2.0.6 as Step Functions has it"
     defined = {
         name.strip(" $") for pair in _DEFINED.findall(code) for group in pair for name in group.split(",")
     }
     for name in sorted(set(_CALL.findall(code)) - FUNCTIONS - defined - {"eval"}):
-        yield f"${name} is no function of JSONata 2.0.6 or Step Functions"
+        yield f"${name} is not a function of JSONata 2.0.6 or Step Functions"

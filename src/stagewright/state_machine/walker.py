@@ -1,12 +1,12 @@
-"""The walker: takes a chain's stages one after another. It only ever runs inside a Map.
+"""The walker runs the stages of a chain one after another. It is always inside a Map.
 
-History events per stage, counted as AWS counts them (a Task has 5: entered, scheduled, started, succeeded,
-exited; a `.sync` Task one more, submitted; Choice, Pass and Wait 2 each; a Map iteration 2):
+History events per stage, as AWS counts them. A Task has 5: entered, scheduled, started, succeeded, exited. A
+`.sync` Task also has submitted. Choice, Pass and Wait have 2 each, and a Map iteration 2:
 
 | | a stage within a chain | a chain of one |
 |---|---|---|
 | training; processing without metrics; transform of a model | 2 + 6 + 2 + 5 = 15 | + 2 = 17 |
-| processing with metrics; tuning; transform of anything else | 2 + 6 + 5 + 2 + 5 = 20 | + 2 = 22 |
+| processing with metrics; tuning; transform of another model | 2 + 6 + 5 + 2 + 5 = 20 | + 2 = 22 |
 | model | 2 + 5 + 2 + 5 = 14 | + 2 = 16 |
 | gate | 2 + 2 + 2 + 2 + 5 = 13 | + 2 = 15 |
 | glue | as processing | |
@@ -15,11 +15,11 @@ exited; a `.sync` Task one more, submitted; Choice, Pass and Wait 2 each; a Map 
 | first reference to stages of an earlier wave (25 at once) | + 7 | + 7 |
 | a failed stage | + 2 | + 2 |
 | a failed attempt that is not the last: job 6, choices 4, record 5, wait 2 | + 17 | + 17 |
-| a stage beside a gate with `else: stop` | + 7 | + 7 |
-| the first stage of a chain that a closed gate shuts out (the others cost nothing) | 4 | 6 |
+| a stage in the same wave as a gate with `else: stop` | + 7 | + 7 |
+| the first stage of a chain behind a closed gate (the others cost nothing) | 4 | 6 |
 
-A page adds 2 + 5 + 4 = 11, a wave 2 + 4, the run 11. So 1,000 independent trainings on 20 pages make 17,237
-events, a chain of 1,000 15,030; AWS ends an execution at 25,000.
+A page adds 2 + 5 + 4 = 11 events, a wave 2 + 4, and the run 11. So 1,000 independent training stages on 20
+pages make 17,237 events, and a chain of 1,000 makes 15,030. AWS ends an execution at 25,000 events.
 """
 
 from __future__ import annotations
@@ -34,49 +34,48 @@ START = "Next stage"
 
 
 BATCH = 25
-"""Results fetched at once. DynamoDB's BatchGetItem takes 100 keys, but all of them must fit into 256 KiB."""
+"""Results per request. BatchGetItem of DynamoDB accepts 100 keys, but the results must fit into 256 KiB."""
 
 _NEXT = "$states.input.stages[0]"
-# Only the first stage of a chain can depend on a gate of an earlier wave other than through its chain.
-IS_SHUT_OUT = expression(f"""
+# Only the first stage of a chain can depend directly on a gate of an earlier wave.
+IS_BEHIND_CLOSED_GATE = expression(f"""
     $exists($states.input.stopped) or $count({_NEXT}.gates[$ in $states.input.closed]) > 0
 """)
-HAS_TO_LOOK = expression(f"""
+HAS_GATES_TO_READ = expression(f"""
     $exists({_NEXT}.watch) and $not($states.input.looked = {_NEXT}.name)
 """)
-LOOK_KEYS = expression(f"[{_NEXT}.watch.{{ 'run': {{ 'S': {RUN} }}, 'item': {{ 'S': 'stage#' & $ }} }}]")
-LOOKED = expression(f"""
+GATE_KEYS = expression(f"[{_NEXT}.watch.{{ 'run': {{ 'S': {RUN} }}, 'item': {{ 'S': 'stage#' & $ }} }}]")
+GATES_READ = expression(f"""
     $merge([$states.input, $count($states.result.UnprocessedKeys.*) = 0 ? {{ 'looked': {_NEXT}.name }} : {{}},
       'CLOSED' in $states.result.Responses.*.status.S ? {{ 'stopped': true }} : {{}}])
 """)
 
-# Stages that the next stage refers to and whose values this chain does not have: they ended in an earlier
-# wave.
+# Stages of earlier waves that the next stage refers to and whose values this chain does not have yet.
 _UNKNOWN = """
     $filter($distinct($states.input.stages[0].bindings.path[0]),
             function($name) { $not($name in $states.input.known) })
 """
-_ASKED = f"[$filter([{_UNKNOWN}], function($name, $index) {{ $index < {BATCH} }})]"
+_TO_FETCH = f"[$filter([{_UNKNOWN}], function($name, $index) {{ $index < {BATCH} }})]"
 HAS_UNKNOWN = expression(f"$count({_UNKNOWN}) > 0")
 
 
-def _refused(error: str) -> str:
-    """The next stage, taken only to be recorded as failed."""
+def _failed_stage(error: str) -> str:
+    """Return an expression that takes the next stage only to record it as failed."""
     return expression(f"""
         {{ 'stage': $states.input.stages[0], 'stages': [], 'started': $now(), 'error': {error} }}
     """)
 
 
-UNKNOWN_KIND = _refused(f"""
+UNKNOWN_KIND = _failed_stage(f"""
     {{ 'Error': 'Stagewright.UnknownKind', 'Cause': 'this state machine does not know the kind ' & {KIND} }}
 """)
-NO_VALUES = _refused("$states.errorOutput")
+NO_VALUES = _failed_stage("$states.errorOutput")
 
-FETCH_KEYS = expression(f"[{_ASKED}.{{ 'run': {{ 'S': {RUN} }}, 'item': {{ 'S': 'stage#' & $ }} }}]")
-# A name that DynamoDB left for later (UnprocessedKeys) stays unknown, and is asked for again.
+FETCH_KEYS = expression(f"[{_TO_FETCH}.{{ 'run': {{ 'S': {RUN} }}, 'item': {{ 'S': 'stage#' & $ }} }}]")
+# A stage in UnprocessedKeys stays unknown, and the next round fetches it.
 FETCHED = expression(f"""
     ( $late := [$states.result.UnprocessedKeys.*.Keys.item.S];
-      $names := [$filter({_ASKED}, function($name) {{ $not(('stage#' & $name) in $late) }})];
+      $names := [$filter({_TO_FETCH}, function($name) {{ $not(('stage#' & $name) in $late) }})];
       $found := $merge($states.result.Responses.*[$exists(result.S)].{{
         $substringAfter(item.S, 'stage#'): $parse(result.S) }});
       $merge([$states.input, {{
@@ -86,6 +85,7 @@ FETCHED = expression(f"""
 
 
 def states() -> dict[str, State]:
+    """Return the states of the walker, with those of all kinds."""
     entries: list[tuple[str, Entry]] = [
         (kind.name, entry) for kind in KINDS.values() for entry in kind.states
     ]
@@ -93,17 +93,17 @@ def states() -> dict[str, State]:
     return {
         START: Choice(
             (
-                Rule(IS_SHUT_OUT, "Shut out"),
-                Rule(HAS_TO_LOOK, "Look at gates"),
+                Rule(IS_BEHIND_CLOSED_GATE, "Behind closed gate"),
+                Rule(HAS_GATES_TO_READ, "Read gates"),
                 Rule(HAS_UNKNOWN, "Fetch values"),
                 *(entry.rule(kind) for kind, entry in entries),
             ),
             default="Unknown kind",
         ),
-        # All that is left of the chain depends on its first stage, and so on the gate. What never started is
-        # recorded when the run is closed.
-        "Shut out": Pass({}, None),
-        "Look at gates": _look(),
+        # The rest of the chain depends on its first stage, and so on the gate. Closing the run records stages
+        # that never started.
+        "Behind closed gate": Pass({}, None),
+        "Read gates": _read_gates(),
         "Fetch values": _fetch(),
         "Unknown kind": Pass(UNKNOWN_KIND, result_states.FAILED),
         **kinds,
@@ -112,13 +112,13 @@ def states() -> dict[str, State]:
 
 
 def _fetch() -> Task:
-    """Values of earlier waves come from the table: carried along they would outgrow a state's 256 KiB."""
+    """Fetch values of earlier waves from the runs table, because they would exceed a state's 256 KiB."""
     return _read(FETCH_KEYS, ("item", "result"), FETCHED)
 
 
-def _look() -> Task:
-    """Chains of one wave cannot see one another; what a gate beside has decided stands in the table."""
-    return _read(LOOK_KEYS, ("status",), LOOKED)
+def _read_gates() -> Task:
+    """Read the results of gates in parallel chains from the runs table: chains share no state."""
+    return _read(GATE_KEYS, ("status",), GATES_READ)
 
 
 def _read(keys: str, attributes: tuple[str, ...], output: str) -> Task:
