@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from tests.stages.example_stages import STAGES
 
 import stagewright.stages
@@ -102,3 +103,24 @@ def test_quota_purpose_is_that_of_the_instances(kind):
     uses = kind.request.uses(build(stage_of(kind), CONTEXT), 60, 1)
     sagemaker = {use.purpose for use in uses if use.instance_type.startswith("ml.")}
     assert sagemaker == ({kind.schema.quota_purpose} if kind.schema.quota_purpose else set())
+
+
+@every_kind
+def test_page_has_every_section_and_field(kind):
+    page = (FOLDER / kind.package / "README.md").read_text()
+    assert page.startswith(f"# {kind.name.capitalize()} stages\n")
+    assert [section for section in SECTIONS if section not in page] == []
+    own = (
+        kind.schema.model_fields.keys() - stagewright.stages.base.schema.Stage.model_fields.keys() - {"kind"}
+    )
+    names = {kind.schema.model_fields[name].alias or name for name in own}
+    assert [name for name in sorted(names) if f"`{name}`" not in page] == []
+
+
+@every_kind
+def test_example_of_the_page_is_valid_yaml_of_the_kind(kind):
+    page = (FOLDER / kind.package / "README.md").read_text()
+    example = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])
+    (stage,) = example.values()
+    assert stage["kind"] == kind.name
+    assert stage.keys() <= kind.schema.model_fields.keys()

@@ -26,7 +26,7 @@ def test_the_machine_has_no_problem():
         ("{% $a ?? 1 %}", "?? is not in JSONata 2.0.6"),
         ("{% $a ?: 1 %}", "?: is not in JSONata 2.0.6"),
         ("{% $eval('1') %}", "$eval is not in JSONata 2.0.6"),
-        ("{% $toUpper('a') %}", "$toUpper is no function"),
+        ("{% $toUpper('a') %}", "$toUpper is not a function"),
         ("{% 1 +\n 2 %}", "a line break"),
         ("${role_arn}", "unknown placeholder ${role_arn}"),
         ("100%{ if }", "templatefile"),
