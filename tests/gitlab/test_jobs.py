@@ -146,4 +146,4 @@ def test_code_that_is_wrong_fails_its_unit_test(gitlab: Make, image_python: Path
     path = os.pathsep.join((str(image_python), made.environment["PATH"]))
     done = replace(made, environment={**made.environment, "PATH": path, "PYTHONPATH": ""}).job("unit tests")
     assert done.returncode != 0
-    assert "FAIL: test_sales_without_a_price_are_refused" in done.stdout + done.stderr
+    assert "FAIL: test_sales_without_a_price_are_rejected" in done.stdout + done.stderr

@@ -1,5 +1,5 @@
-# One workspace for each environment, with this tag. The organization is TF_CLOUD_ORGANIZATION; in a run that a push
-# started, both are Terraform Cloud's own.
+# One workspace with this tag for each environment. TF_CLOUD_ORGANIZATION names the organization. In a run that a push
+# starts, Terraform Cloud sets both.
 
 terraform {
   cloud {

@@ -4,5 +4,5 @@ region        = "@{region}"
 bucket        = "@{bucket}"
 create_bucket = @{create_bucket}
 
-# dev takes what is pushed; the others take what was promoted from there.
+# An apply pushes to dev. The other environments receive promoted releases.
 push = @{push}

@@ -1,4 +1,4 @@
-# One installation, and every folder of pipelines/ that holds a pipeline.yaml pushed into it.
+# An installation, and a push of every folder in pipelines/ that has a pipeline.yaml.
 
 terraform {
   required_version = ">= 1.9"
@@ -21,7 +21,7 @@ provider "aws" {
   allowed_account_ids = var.account_id == null ? null : [var.account_id]
 }
 
-# Terraform takes no variable as a source: an upgrade changes the version of both modules, and of requirements.txt.
+# Terraform allows no variable in a source. To upgrade, change the version of both modules and of requirements.txt.
 module "stagewright" {
   source = "@{module}"
 
@@ -48,6 +48,6 @@ module "pipelines" {
 }
 
 output "installation" {
-  description = "What stagewright.toml says of this environment."
+  description = "Settings of this environment for stagewright.toml."
   value       = module.stagewright.installation
 }

@@ -1,4 +1,4 @@
-# Their values are in envs/. Every other variable of the module can be given in main.tf.
+# The values are in envs/. Set other variables of the module in main.tf.
 
 variable "environment" {
   description = "dev, uat or prod."
@@ -6,17 +6,17 @@ variable "environment" {
 }
 
 variable "prefix" {
-  description = "Begins the name of every resource."
+  description = "Prefix of every resource name."
   type        = string
 }
 
 variable "bucket" {
-  description = "Name of the bucket: code, releases and what runs write. Each environment has its own."
+  description = "Bucket of code, releases and results. Each environment has its own."
   type        = string
 }
 
 variable "create_bucket" {
-  description = "Whether the bucket is made here; false: it exists."
+  description = "Whether to create the bucket. false: it exists."
   type        = bool
 }
 
@@ -26,48 +26,48 @@ variable "region" {
 }
 
 variable "push" {
-  description = "Whether an apply pushes pipelines/. Where it is false, releases come by `stagewright promote`."
+  description = "Whether an apply pushes pipelines/. If false, `stagewright promote` brings releases."
   type        = bool
 }
 
 variable "account_id" {
-  description = "The account; an apply in any other is refused. null: whichever the credentials are of."
+  description = "AWS account. An apply in another account is rejected. null: the account of the credentials."
   type        = string
   default     = null
 }
 
 variable "subnet_ids" {
-  description = "Subnets of the functions; empty: outside of any VPC."
+  description = "Subnets of the functions. Empty: no VPC."
   type        = list(string)
   default     = []
 }
 
 variable "security_group_ids" {
-  description = "Security groups of the functions, where they have subnets."
+  description = "Security groups of the functions in the subnets."
   type        = list(string)
   default     = []
 }
 
 variable "powertools_layer_arn" {
-  description = "A Powertools layer of your own, for regions where none is published."
+  description = "ARN of your own Powertools layer, for regions without a published one."
   type        = string
   default     = null
 }
 
 variable "notification_emails" {
-  description = "Who is told that a run failed."
+  description = "Email addresses that receive notices about failed runs."
   type        = list(string)
   default     = []
 }
 
 variable "alarm_emails" {
-  description = "Who is on call."
+  description = "Email addresses that receive alarms."
   type        = list(string)
   default     = []
 }
 
 variable "@{commit}" {
-  description = "The commit that is pushed, for the lineage: @{commit_from}."
+  description = "Commit of the push, for the lineage: @{commit_from}."
   type        = string
   default     = ""
 }
