@@ -53,4 +53,6 @@ def test_importing_the_handlers_needs_no_settings_and_has_no_side_effects():
         "assert not foreign, foreign\n"
     )
     done = subprocess.run([sys.executable, "-c", code], env={"PATH": ""}, capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert done.returncode == 0
+    assert done.stdout == ""
+    assert done.stderr == ""

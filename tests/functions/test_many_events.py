@@ -1,4 +1,4 @@
-"""Many events, twice each and in any order: as many runs as there were pushes, and no more."""
+"""Thousands of duplicate, shuffled events start one run per push."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def document(name):
 
 
 def created(gateway, key, version, time="2026-01-31T14:00:00Z"):
-    """S3's event as EventBridge matches it, and writes it into the queue."""
+    """S3's event, in the forms that EventBridge matches and sends to the queue."""
     obj = {"key": key, "version-id": version, "size": 1, "etag": "e"}
     detail = {"bucket": {"name": gateway.installation.bucket}, "object": obj}
     event = {"version": "0", "id": "i", "source": "aws.s3", "detail-type": "Object Created", "time": time}
@@ -42,7 +42,7 @@ def created(gateway, key, version, time="2026-01-31T14:00:00Z"):
 
 
 def delivered(gateway, events):
-    """Those that a rule of ours has put into the queue."""
+    """The bodies of the events that match a rule for the queue."""
     rules = json.loads(fill(json.dumps(resources()), gateway.installation))["rules"].values()
     patterns = [
         json.dumps(rule["pattern"]) for rule in rules if rule["target"]["kind"] == "queue" and rule["pattern"]
@@ -114,7 +114,7 @@ route(Gateway.connect(place, given["url"], "test", "test"), given["body"])
 
 
 def test_killed_function_loses_no_run(gateway, address, tools):
-    """The function's process ends at that point, as Lambda's may; the sweeper starts the run, once."""
+    """The process ends before StartExecution, as a function's can. The sweeper starts the run once."""
     bodies = []
     for number in range(3):
         name = f"prices-{'abc'[number]}"

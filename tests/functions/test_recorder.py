@@ -52,14 +52,18 @@ def test_log_has_run_and_pipeline(function, context, tools, monkeypatch):
     monkeypatch.setattr(environment, "logger", lambda: logger)
     recorder.handler(ended(function, begin(function).execution, tools), context)
     (line,) = [json.loads(line) for line in lines.getvalue().splitlines()]
-    assert (line["message"], line["run"], line["pipeline"]) == ("end recorded", RUN, "prices")
+    assert line["message"] == "end recorded"
+    assert line["run"] == RUN
+    assert line["pipeline"] == "prices"
 
 
 def test_success_is_recorded_without_a_notice(function, topics, context, tools):
     event = ended(function, begin(function).execution, tools)
     assert recorder.handler(event, context) == {"status": "SUCCEEDED"}
     record = show(function, RUN)
-    assert (record.status, record.reason, record.is_open) == ("SUCCEEDED", "", False)
+    assert record.status == "SUCCEEDED"
+    assert record.reason == ""
+    assert record.is_open is False
     assert record.ended >= record.started
     assert topics.sent == []
 
@@ -71,7 +75,8 @@ def test_failure_is_recorded_and_sends_one_notice(function, topics, context, too
     assert recorder.handler(event, context) == {"status": "unchanged"}
     assert show(function, RUN).reason == "train: ClientError: boom"
     ((topic, subject, message),) = topics.sent
-    assert (topic, subject) == ("arn:topic", f"prices failed: {RUN}")
+    assert topic == "arn:topic"
+    assert subject == f"prices failed: {RUN}"
     assert message.startswith("train: ClientError: boom\n")
 
 

@@ -97,6 +97,7 @@ def test_log_has_the_run_and_no_parameter(function, pipeline, files, requested, 
     monkeypatch.setattr(environment, "logger", lambda: logger)
     handler(batch(requested(parameters={"limit": 987654})), context)
     line = json.loads(lines.getvalue().splitlines()[-1])
-    assert (line["message"], line["run"]) == ("run accepted", list_runs(function, "prices")[0].run)
+    assert line["message"] == "run accepted"
+    assert line["run"] == list_runs(function, "prices")[0].run
     assert line["pipeline"] == "prices"
     assert "987654" not in lines.getvalue()

@@ -68,7 +68,9 @@ def test_failures_of_an_earlier_execution_are_retried_once(gateway, sent):
     second = deliver(gateway, sent[1]).run
     end(gateway, second, "FAILED")
     progress.step(close_ended=False)
-    assert (progress.is_over, progress.over[0].run, len(sent)) == (True, second, 2)
+    assert progress.is_over is True
+    assert progress.over[0].run == second
+    assert len(sent) == 2
     assert [(each.attempt, each.status) for each in periods_of(gateway, one)] == [(2, "FAILED")]
 
 
@@ -128,7 +130,8 @@ def test_push_during_a_backfill_does_not_change_it(gateway, sent, tools, files):
     assert before.release.digest != after
     manual = json.dumps({"pipeline": "prices", "request": "now"})
     now = gateway.runs.header(route(gateway, manual).run)
-    assert (now.revision, now.release) == (2, after)
+    assert now.revision == 2
+    assert now.release == after
 
 
 def test_override_during_a_backfill_does_not_change_it(gateway, sent):
@@ -137,7 +140,8 @@ def test_override_during_a_backfill_does_not_change_it(gateway, sent):
     backfill = pin(gateway, BACKFILL)
     Progress(gateway, backfill.backfill, "ada", 1).step(close_ended=False)
     run = deliver(gateway, sent[0]).run
-    assert (gateway.runs.header(run).revision, backfill.document.parameters["limit"]) == (1, 3)
+    assert gateway.runs.header(run).revision == 1
+    assert backfill.document.parameters["limit"] == 3
 
 
 def test_unfinished_backfill_continues_with_what_it_pinned(gateway, sent, tools, files):
@@ -145,14 +149,14 @@ def test_unfinished_backfill_continues_with_what_it_pinned(gateway, sent, tools,
     begun = begin(gateway, pin(gateway, one))
     after = pushed_anew(gateway, tools, files)
     again = pin(gateway, replace(one, by="bob"))
-    assert (again.backfill, again.current, again.document.parameters["limit"]) == (begun, None, 3)
+    assert again.backfill == begun
+    assert again.current is None
+    assert again.document.parameters["limit"] == 3
     assert again.release.digest != after
     newest = pin(gateway, one, latest=True)
-    assert (newest.backfill.revision, newest.release.digest, newest.document.parameters["limit"]) == (
-        2,
-        after,
-        4,
-    )
+    assert newest.backfill.revision == 2
+    assert newest.release.digest == after
+    assert newest.document.parameters["limit"] == 4
     Progress(gateway, begun, "ada", 1).step(close_ended=False)
     end(gateway, deliver(gateway, sent[0]).run, "SUCCEEDED")
     assert pin(gateway, one).backfill.revision == 2
@@ -162,13 +166,15 @@ def test_unfinished_backfill_continues_with_what_it_pinned(gateway, sent, tools,
 def test_request_without_stages_continues_with_the_earlier_stages(gateway, sent):
     begun = begin(gateway, pin(gateway, replace(BACKFILL, skip=("train",))))
     again = pin(gateway, BACKFILL)
-    assert (again.backfill, again.current) == (begun, None)
+    assert again.backfill == begun
+    assert again.current is None
     Progress(gateway, again.backfill, "bob", 1).step(close_ended=False)
     header = gateway.runs.header(deliver(gateway, sent[0]).run)
     assert header.trigger.skip == ("train",)
     assert gateway.runs.claimed(f"backfill:{begun.request('2024-01', 1)}") == header.run
     every = pin(gateway, BACKFILL, latest=True)
-    assert (every.backfill.skip, every.backfill.id != begun.id) == ((), True)
+    assert every.backfill.skip == ()
+    assert every.backfill.id != begun.id
 
 
 def test_other_stages_are_rejected_while_a_backfill_is_unfinished(gateway, sent):

@@ -35,16 +35,17 @@ def test_pushed_release_starts_a_run(gateway, pipeline, files, created, tools):
     assert started.new
     assert started.run.startswith("prices-20260131t140000-")
     record = show(gateway, started.run)
-    assert (gateway.runs.header(started.run).status, record.revision, record.trigger.by) == (
-        "RUNNING",
-        1,
-        "ada",
-    )
-    assert (record.trigger.type, record.trigger.key) == ("code", f"code:prices:{version}")
+    assert gateway.runs.header(started.run).status == "RUNNING"
+    assert record.revision == 1
+    assert record.trigger.by == "ada"
+    assert record.trigger.type == "code"
+    assert record.trigger.key == f"code:prices:{version}"
     assert [(stage.name, stage.action) for stage in record.stages] == [("prepare", "run"), ("train", "run")]
     assert len(tools.executions(gateway)) == 1
     release = json.loads(gateway.objects.get(f"releases/prices/{record.release}.json").body)
-    assert (release["commit"], release["by"], release["manifest"]) == ("abc", "ada", version)
+    assert release["commit"] == "abc"
+    assert release["by"] == "ada"
+    assert release["manifest"] == version
     chains = next(iter(gateway.runs.items(started.run, f"page#{record.plan}")))["chains"]
     training = json.loads(json.loads(chains)[0][1]["requests"]["CreateTrainingJob"])
     uri = json.loads(training["HyperParameters"]["sagemaker_submit_directory"])
@@ -96,7 +97,8 @@ def test_redelivery_starts_the_execution_after_a_crash(gateway, pipeline, files,
     assert tools.executions(gateway) == []
     monkeypatch.undo()
     started = route(gateway, body)
-    assert (started.new, gateway.runs.header(started.run).status) == (False, "RUNNING")
+    assert started.new is False
+    assert gateway.runs.header(started.run).status == "RUNNING"
     assert len(tools.executions(gateway)) == 1
 
 
@@ -104,11 +106,9 @@ def test_manual_run_uses_current_release_and_given_parameters(gateway, pipeline,
     pushed(gateway, pipeline, files)
     started = route(gateway, requested(parameters={"limit": 5}))
     record = show(gateway, started.run)
-    assert (record.trigger.type, record.trigger.by, record.trigger.parameters) == (
-        "manual",
-        "ada",
-        {"limit": 5},
-    )
+    assert record.trigger.type == "manual"
+    assert record.trigger.by == "ada"
+    assert record.trigger.parameters == {"limit": 5}
     assert record.release == manifests.read(gateway, "prices").release.digest
     assert json.loads(gateway.documents.newest_revision("prices").document)["parameters"] == {"limit": 3}
     assert find_run(gateway, "manual:1") == started.run
@@ -121,7 +121,8 @@ def test_pipeline_without_code_needs_no_release(gateway, requested):
     }
     gateway.documents.put_layer("prices", "base", Base(json.dumps(document), "", ""))
     record = show(gateway, route(gateway, requested()).run)
-    assert (gateway.runs.header(record.run).status, record.stages[0].action) == ("RUNNING", "run")
+    assert gateway.runs.header(record.run).status == "RUNNING"
+    assert record.stages[0].action == "run"
 
 
 def test_release_without_code_trigger_starts_no_run(gateway, files, tools, created, function, context):
@@ -204,8 +205,8 @@ class Topics:
 
 
 @pytest.fixture
-def told(gateway, monkeypatch):
-    """What people are told, and the lines of the log."""
+def notices(gateway, monkeypatch):
+    """The notices that are sent, and the lines of the log."""
     lines, topics = io.StringIO(), Topics()
     logger = Logger(service="test-refused", stream=lines)
     monkeypatch.setattr(environment, "logger", lambda: logger)
@@ -245,9 +246,9 @@ def test_requester_of_a_run_is_not_the_author_of_the_document(gateway, pipeline,
 
 
 def test_wrong_table_edit_rejects_the_run_and_sends_one_notice(
-    gateway, pipeline, files, requested, told, tools
+    gateway, pipeline, files, requested, notices, tools
 ):
-    sent, lines = told
+    sent, lines = notices
     push(gateway, pipeline, files)
     push(gateway, load(tools.document | {"name": "others"}), files)
     by_hand(gateway, parameters={"M": {"limit": {"S": "many"}}})
@@ -261,7 +262,9 @@ def test_wrong_table_edit_rejects_the_run_and_sends_one_notice(
     assert subject == f"prices was refused: {started.run}"
     assert message.startswith(record.reason)
     (line,) = [line for line in lines() if line.get("metric") == "Refused"]
-    assert (line["value"], line["run"], line["pipeline"]) == (1, started.run, "prices")
+    assert line["value"] == 1
+    assert line["run"] == started.run
+    assert line["pipeline"] == "prices"
     assert gateway.documents.newest_revision("prices") is None
     assert tools.executions(gateway) == []
     other = route(gateway, requested(pipeline="others", request="2"))
@@ -293,8 +296,8 @@ def test_table_edit_of_another_type_rejects_the_run_unless_quoted(gateway, pipel
     assert json.loads(training(gateway, meant)["HyperParameters"]["trees"]) == "many"
 
 
-def test_notice_of_five_thousand_problems_fits_sns(gateway, pipeline, files, requested, told):
-    sent, _ = told
+def test_notice_of_five_thousand_problems_fits_sns(gateway, pipeline, files, requested, notices):
+    sent, _ = notices
     push(gateway, pipeline, files)
     by_hand(gateway, stages={"M": {f"stage-{number}": {"M": {}} for number in range(5_000)}})
     record = show(gateway, route(gateway, requested()).run)

@@ -1,4 +1,4 @@
-"""One run of a pipeline at a time, whatever comes at once, and whoever dies in between."""
+"""The run queue: one run of a pipeline at a time, with concurrent events and crashes between steps."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def store(gateway, concurrency="queue", **more):
 
 @pytest.fixture
 def ask(waiting, requested):
-    """`ask(n)`: routes the n-th request, a second later each; its run's id."""
+    """`ask(n)` accepts the n-th request, whose time is n seconds later. Returns its run."""
 
     def routed(number, **detail):
         body = json.loads(requested(request=str(number), **detail))
@@ -68,12 +68,12 @@ def holder(gateway):
     return lease.holder if lease else ""
 
 
-def in_line(gateway):
+def queued_runs(gateway):
     return [entry.run for entry in gateway.run_queue.entries("prices")]
 
 
 def messages(gateway):
-    """Takes them off the queue."""
+    """Receive and delete the messages of the queue."""
     client, url = gateway.queue.client, gateway.queue.url
     found = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
     for each in found:
@@ -87,7 +87,7 @@ def deliver(gateway):
 
 
 def end(gateway, run):
-    """Its execution ends, and the recorder is told."""
+    """Stop the execution, and record its end."""
     arn = gateway.executions.arn_of(run)
     gateway.executions.stop(arn, "enough")
     return record_end(gateway, arn)
@@ -97,8 +97,10 @@ def test_queued_runs_start_one_by_one_in_event_order(waiting, ask, tools):
     store(waiting)
     first, third, second = ask(1), ask(3), ask(2)
     assert statuses(waiting, first, second, third) == ["RUNNING", "QUEUED", "QUEUED"]
-    assert (holder(waiting), in_line(waiting)) == (first, [second, third])
-    assert (show(waiting, second).waits_for, show(waiting, second).reason) == (first, f"waits for {first}")
+    assert holder(waiting) == first
+    assert queued_runs(waiting) == [second, third]
+    assert show(waiting, second).waits_for == first
+    assert show(waiting, second).reason == f"waits for {first}"
     assert show(waiting, second).is_open
     assert {run.run: run.waits_for for run in list_runs(waiting, "prices")}[third] == first
     assert {header.run for header in waiting.runs.open_runs(10)} == {first, second, third}
@@ -108,9 +110,12 @@ def test_queued_runs_start_one_by_one_in_event_order(waiting, ask, tools):
         assert running(waiting, tools) == []
         deliver(waiting)
         assert running(waiting, tools) == [now]
-        assert (holder(waiting), in_line(waiting)) == (now, left)
+        assert holder(waiting) == now
+        assert queued_runs(waiting) == left
     end(waiting, third)
-    assert (holder(waiting), in_line(waiting), messages(waiting)) == ("", [], [])
+    assert holder(waiting) == ""
+    assert queued_runs(waiting) == []
+    assert messages(waiting) == []
     assert statuses(waiting, first, second, third) == ["STOPPED"] * 3
 
 
@@ -121,8 +126,11 @@ def test_queued_run_is_planned_with_the_state_at_its_start(waiting, ask, tools):
     end(waiting, first)
     deliver(waiting)
     record = show(waiting, second)
-    assert ([stage.name for stage in record.stages], record.revision) == (["check", "more"], 2)
-    assert (record.trigger.parameters, record.waits_for, record.reason) == ({"limit": 7}, "", "")
+    assert [stage.name for stage in record.stages] == ["check", "more"]
+    assert record.revision == 2
+    assert record.trigger.parameters == {"limit": 7}
+    assert record.waits_for == ""
+    assert record.reason == ""
     assert show(waiting, first).revision == 1
 
 
@@ -132,10 +140,11 @@ def test_run_rejected_at_its_start_lets_the_next_run_start(waiting, ask, tools):
     store(waiting, parameters={})
     end(waiting, first)
     deliver(waiting)
-    assert (show(waiting, second).status, "limit" in show(waiting, second).reason) == ("REFUSED", True)
+    assert show(waiting, second).status == "REFUSED"
+    assert "limit" in show(waiting, second).reason
     deliver(waiting)
     assert running(waiting, tools) == [third]
-    assert in_line(waiting) == []
+    assert queued_runs(waiting) == []
 
 
 def test_runs_of_another_pipeline_do_not_wait(waiting, ask, tools):
@@ -162,8 +171,9 @@ def test_skipped_event_is_listed_and_never_starts_a_run(waiting, ask, tools):
     store(waiting, "skip")
     first = ask(1)
     assert ask(2) is None
-    (dropped,) = waiting.trigger_state.skipped_events("prices", 10)
-    assert (dropped.key, dropped.reason) == ("manual:2", f"{first} is still running (concurrency: skip)")
+    (skipped,) = waiting.trigger_state.skipped_events("prices", 10)
+    assert skipped.key == "manual:2"
+    assert skipped.reason == f"{first} is still running (concurrency: skip)"
     end(waiting, first)
     assert ask(2) is None
     assert ask(1) == first
@@ -180,7 +190,8 @@ def test_skip_takes_over_the_lease_of_an_ended_run(waiting, ask, tools, monkeypa
     monkeypatch.undo()
     assert holder(waiting) == first
     second = ask(2)
-    assert (running(waiting, tools), holder(waiting)) == ([second], second)
+    assert running(waiting, tools) == [second]
+    assert holder(waiting) == second
 
 
 def test_cancel_running_stops_earlier_runs_and_starts_after_them(waiting, ask, tools):
@@ -211,17 +222,16 @@ def test_cancelling_run_starts_with_its_saved_plan(waiting, ask, tools, monkeypa
     first = ask(1)
     made = count_plans(monkeypatch)
     second = ask(2)
-    kept = waiting.runs.header(second)
-    assert (kept.status, kept.revision, [each.name for each in show(waiting, second).stages]) == (
-        "QUEUED",
-        1,
-        ["check"],
-    )
+    saved = waiting.runs.header(second)
+    assert saved.status == "QUEUED"
+    assert saved.revision == 1
+    assert [each.name for each in show(waiting, second).stages] == ["check"]
     ask(2)
     record_end(waiting, waiting.executions.arn_of(first))
     deliver(waiting)
-    assert (running(waiting, tools), made) == ([second], ["manual:2"])
-    assert waiting.runs.header(second).plan == kept.plan
+    assert running(waiting, tools) == [second]
+    assert made == ["manual:2"]
+    assert waiting.runs.header(second).plan == saved.plan
 
 
 def test_cancelling_run_is_planned_again_if_a_stopped_run_finished_a_stage(waiting, ask, tools, monkeypatch):
@@ -239,7 +249,8 @@ def test_cancelling_run_is_planned_again_if_a_stopped_run_finished_a_stage(waiti
     assert waiting.runs.header(second).plan == ""
     record_end(waiting, waiting.executions.arn_of(first))
     deliver(waiting)
-    assert (running(waiting, tools), made) == ([second], ["manual:2", "manual:2"])
+    assert running(waiting, tools) == [second]
+    assert made == ["manual:2", "manual:2"]
 
 
 def test_cancelled_run_stops_its_job(waiting, ask, sagemaker, tools):
@@ -275,10 +286,10 @@ def test_concurrent_events_start_one_execution(waiting, ask, tools):
         runs = list(pool.map(lambda n: ask(n % 8), range(24)))
     assert len(set(runs)) == 8
     (now,) = running(waiting, tools)
-    assert sorted({now, *in_line(waiting)}) == sorted(set(runs))
-    assert in_line(waiting) == sorted(in_line(waiting), key=lambda run: run.split("-")[1])
+    assert sorted({now, *queued_runs(waiting)}) == sorted(set(runs))
+    assert queued_runs(waiting) == sorted(queued_runs(waiting), key=lambda run: run.split("-")[1])
     seen = [now]
-    while in_line(waiting):
+    while queued_runs(waiting):
         end(waiting, seen[-1])
         deliver(waiting)
         seen += running(waiting, tools)
@@ -298,7 +309,7 @@ def crash(*_, **__):
 
 
 def once_crash(monkeypatch, owner, name, after=False):
-    """The first call fails, before or after it did its work."""
+    """Make the first call fail, before or after its work."""
     real = getattr(owner, name)
 
     def failing(*given, **more):
@@ -337,8 +348,10 @@ def test_router_crash_after_any_step_loses_no_run(waiting, ask, tools, monkeypat
         (run,) = (header.run for header in waiting.runs.open_runs(10))
         sweep(waiting, patience=-1)
         deliver(waiting)
-    assert (running(waiting, tools), statuses(waiting, run)) == ([run], ["RUNNING"])
-    assert (holder(waiting), in_line(waiting)) == (run, [])
+    assert running(waiting, tools) == [run]
+    assert statuses(waiting, run) == ["RUNNING"]
+    assert holder(waiting) == run
+    assert queued_runs(waiting) == []
     assert len(list_runs(waiting, "prices")) == 1
 
 
@@ -365,8 +378,10 @@ def test_recorder_crash_after_any_step_releases_the_lease(
         record_end(waiting, waiting.executions.arn_of(first))
     sweep(waiting, patience=-1)
     deliver(waiting)
-    assert (running(waiting, tools), statuses(waiting, first, second)) == ([second], ["STOPPED", "RUNNING"])
-    assert (holder(waiting), in_line(waiting)) == (second, [])
+    assert running(waiting, tools) == [second]
+    assert statuses(waiting, first, second) == ["STOPPED", "RUNNING"]
+    assert holder(waiting) == second
+    assert queued_runs(waiting) == []
 
 
 def test_sweeper_closes_a_holder_whose_stop_event_was_lost(waiting, ask, tools):
@@ -419,24 +434,25 @@ def test_run_that_never_starts_fails_and_releases_the_lease(
     age_lease(waiting, reconcile.HELD_AT_MOST)
     assert Repair("closed", first) in sweep(waiting, patience=-1)
     monkeypatch.undo()
-    assert (show(waiting, first).status, why in show(waiting, first).reason) == ("FAILED", True)
+    assert show(waiting, first).status == "FAILED"
+    assert why in show(waiting, first).reason
     deliver(waiting)
     assert running(waiting, tools) == [second]
 
 
 def poison(gateway, partition):
-    """A good result of `check` that no one can read, for whoever plans in that partition."""
+    """Store an unreadable result of `check`, which fails every plan in that partition."""
     keys = {"run": "strange", "item": "stage#check", "stage_key": f"prices#{partition}#check"}
     item = {**keys, "status": "SUCCEEDED", "ended": "2026-01-01T00:00:00.000Z", "result": "{broken"}
     gateway.runs.client.put_item(TableName=gateway.runs.table, Item=encode(item))
 
 
 def delivered(gateway, context, monkeypatch, body):
-    """What the router answers SQS, and what it told people."""
-    told = []
-    monkeypatch.setattr(notices, "notify", lambda _, header, why, *__: told.append((header.run, why)))
+    """The router's answer to SQS, and the notices that it sent."""
+    sent = []
+    monkeypatch.setattr(notices, "notify", lambda _, header, why, *__: sent.append((header.run, why)))
     record = {"messageId": "m", "body": body, "attributes": {"SentTimestamp": "1769868000000"}}
-    return handler({"Records": [record]}, context)["batchItemFailures"], told
+    return handler({"Records": [record]}, context)["batchItemFailures"], sent
 
 
 def test_last_failed_delivery_fails_the_run_and_starts_the_next(
@@ -452,18 +468,17 @@ def test_last_failed_delivery_fails_the_run_and_starts_the_next(
         assert delivered(waiting, context, monkeypatch, requested()) == (again, [])
     assert statuses(waiting, first, second) == ["QUEUED", "QUEUED"]
     assert waiting.run_queue.lease("prices").attempts == lifecycle.ATTEMPTS - 1
-    failed, told = delivered(waiting, context, monkeypatch, requested())
+    failed, sent = delivered(waiting, context, monkeypatch, requested())
     reason = show(waiting, first).reason
-    assert (failed, told) == (again, [(first, reason)])
+    assert failed == again
+    assert sent == [(first, reason)]
     assert reason.startswith("5 attempts to plan and start it failed: JSONDecodeError: Expecting property")
     assert reason.endswith(f"(when fixed: stagewright resume {first})")
     assert statuses(waiting, first, second) == ["FAILED", "QUEUED"]
     deliver(waiting)
-    assert (running(waiting, tools), holder(waiting), waiting.run_queue.lease("prices").attempts) == (
-        [second],
-        second,
-        1,
-    )
+    assert running(waiting, tools) == [second]
+    assert holder(waiting) == second
+    assert waiting.run_queue.lease("prices").attempts == 1
     assert delivered(waiting, context, monkeypatch, requested()) == ([], [])
 
 
@@ -500,7 +515,8 @@ def test_sweeper_fails_a_run_whose_router_is_killed_at_every_attempt(waiting, as
     messages(waiting)
     sweep(waiting, patience=-1)
     deliver(waiting)
-    assert (statuses(waiting, first), running(waiting, tools)) == (["FAILED"], [second])
+    assert statuses(waiting, first) == ["FAILED"]
+    assert running(waiting, tools) == [second]
 
 
 def test_planned_run_fails_after_the_sweepers_last_attempt(waiting, ask, tools, monkeypatch):
@@ -527,8 +543,10 @@ def test_stopped_queued_run_leaves_the_queue(waiting, ask, tools):
     first, second, third = ask(1), ask(2), ask(3)
     stop(waiting, second, "ada")
     record = show(waiting, second)
-    assert (record.status, record.reason, record.stages) == ("STOPPED", "stopped by ada", ())
-    assert in_line(waiting) == [third]
+    assert record.status == "STOPPED"
+    assert record.reason == "stopped by ada"
+    assert record.stages == ()
+    assert queued_runs(waiting) == [third]
     with pytest.raises(RunFailedError):
         stop(waiting, second, "ada")
     end(waiting, first)
@@ -544,7 +562,7 @@ def test_crash_while_stopping_a_queued_run_blocks_no_other(waiting, ask, tools, 
     once_crash(monkeypatch, RunQueue, "delete")
     with pytest.raises(TargetError):
         stop(waiting, second, "ada")
-    assert in_line(waiting) == [second, third]
+    assert queued_runs(waiting) == [second, third]
     end(waiting, first)
     deliver(waiting)
     assert running(waiting, tools) == [third]

@@ -165,11 +165,9 @@ def test_what_the_sample_fixes_is_a_field() -> None:
     }
     score |= {"instance_type": "ml.m5.large", "instance_count": 3, "split_by": "None"}
     stages = load({"name": "free", "stages": {"train": train, "tune": tune, "score": score}}).stages
-    assert (stages["train"].volume_size_gb, stages["tune"].max_jobs, stages["score"].content_type) == (
-        100,
-        3,
-        "a/b",
-    )
+    assert stages["train"].volume_size_gb == 100
+    assert stages["tune"].max_jobs == 3
+    assert stages["score"].content_type == "a/b"
 
 
 @pytest.mark.parametrize(

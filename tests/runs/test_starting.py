@@ -36,14 +36,13 @@ def test_plan_is_written_as_pages_and_header(gateway, tools):
     )
     plan = plan_of(replace(reused, reused_from="x"), training())
     started = start(gateway, plan)
-    assert (started.run, started.new) == (RUN, True)
+    assert started.run == RUN
+    assert started.new is True
     header = gateway.runs.header(RUN)
-    assert (header.status, header.plan, header.revision, header.partition) == (
-        "RUNNING",
-        plan.digest,
-        7,
-        "2026-01",
-    )
+    assert header.status == "RUNNING"
+    assert header.plan == plan.digest
+    assert header.revision == 7
+    assert header.partition == "2026-01"
     assert header.trigger == plan.trigger
     (execution,) = tools.executions(gateway)
     assert execution["executionArn"] == started.execution == header.execution
@@ -52,14 +51,16 @@ def test_plan_is_written_as_pages_and_header(gateway, tools):
     items = {item["item"]: item for item in gateway.runs.items(RUN, "p")}
     assert json.loads(items[f"plan#{plan.digest}"]["waves"]) == [["0-0"]]
     ((stage,),) = json.loads(items[f"page#{plan.digest}#0-0"]["chains"])
-    assert (stage["name"], stage["fingerprint"]) == ("train", "f1")
+    assert stage["name"] == "train"
+    assert stage["fingerprint"] == "f1"
     prepare, train = show(gateway, RUN).stages
-    assert (prepare.status, prepare.reused_from, prepare.result) == (
-        "REUSED",
-        "x",
-        {"outputs": {"a": "s3://b/c"}},
-    )
-    assert (train.action, train.wave, train.chain, train.position) == ("run", 0, 0, 0)
+    assert prepare.status == "REUSED"
+    assert prepare.reused_from == "x"
+    assert prepare.result == {"outputs": {"a": "s3://b/c"}}
+    assert train.action == "run"
+    assert train.wave == 0
+    assert train.chain == 0
+    assert train.position == 0
 
 
 def test_same_event_starts_no_second_run(gateway, tools):
@@ -132,7 +133,8 @@ def test_run_closed_before_the_running_header_stays_closed(gateway, tools):
     gateway.runs.transition(RUN, ["RUNNING"], {"status": "FAILED", "reason": "boom"})
     assert launch(gateway, header) == started.execution
     assert gateway.executions.describe(started.execution).status == "SUCCEEDED"
-    assert (gateway.runs.header(RUN).status, gateway.runs.header(RUN).reason) == ("FAILED", "boom")
+    assert gateway.runs.header(RUN).status == "FAILED"
+    assert gateway.runs.header(RUN).reason == "boom"
 
 
 def test_rejected_run_is_listed_and_not_repeated(gateway, tools):
@@ -140,7 +142,8 @@ def test_rejected_run_is_listed_and_not_repeated(gateway, tools):
     first = record_rejected(gateway, "prices", trigger, "stages.prepare.inputs.sales: nothing at s3://b/raw/")
     assert record_rejected(gateway, "prices", trigger, "another reason") == replace(first, new=False)
     record = show(gateway, first.run)
-    assert (record.status, record.stages) == ("REFUSED", ())
+    assert record.status == "REFUSED"
+    assert record.stages == ()
     assert record.reason == "stages.prepare.inputs.sales: nothing at s3://b/raw/"
     assert record.ended
     assert find_run(gateway, "manual:9") == first.run

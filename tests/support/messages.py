@@ -86,7 +86,7 @@ def body(source: str, kind: str, detail: dict, time: str = TIME) -> str:
 
 
 class Context:
-    """What the functions read of Lambda's context."""
+    """The part of Lambda's context that the functions read."""
 
     invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:stagewright-test-router"
     aws_request_id = "request"
@@ -99,7 +99,7 @@ def context():
 
 @pytest.fixture
 def function(gateway, monkeypatch):
-    """The environment of a function of this installation, whose gateway is the test's."""
+    """Set the environment variables of a function. Its gateway is the test's."""
     place = gateway.installation
     names = {"BUCKET": place.bucket, "PREFIX": place.prefix, "ENVIRONMENT": place.environment}
     for name, value in names.items():

@@ -56,8 +56,8 @@ STATUSES = {"SUCCEEDED": "SUCCEEDED", "FAILED": "FAILED", "TIMED_OUT": "FAILED",
 def close(gateway: Gateway, header: Header, execution: Execution) -> str | None:
     """Close a run as its execution ended. Returns the new status; None: nothing changed. Idempotent.
 
-    The header is written last but for the queue: the stages that the state machine did not record come first,
-    so that a closed run is complete, and the runs of downstream pipelines, so that none is lost.
+    Two writes come before the header's, so that a crash loses neither: the stages that the state machine did
+    not record, and the events that trigger downstream runs. The release of the queue comes last.
     """
     if not header.is_open or execution.status not in STATUSES:
         return None

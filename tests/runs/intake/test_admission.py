@@ -112,7 +112,8 @@ def test_selection_of_a_push_overrides_the_triggers(gateway, files, tools, creat
     pipeline = load(tools.document | {"triggers": [{"type": "code", "only": ["prepare"]}]})
     version = pushed(gateway, pipeline, files, selection=Selection(skip=("train",)))
     record = show(gateway, route(gateway, created(version)).run)
-    assert (record.trigger.only, record.trigger.skip) == ((), ("train",))
+    assert record.trigger.only == ()
+    assert record.trigger.skip == ("train",)
     assert {stage.name: stage.reason for stage in record.stages}["train"] == "skipped in this run"
 
 
@@ -122,14 +123,16 @@ def test_request_selects_stages(gateway, pipeline, files, requested):
     assert [(stage.name, stage.action) for stage in record.stages] == [("prepare", "run"), ("train", "skip")]
     gateway.runs.transition(record.run, ["RUNNING"], {"status": "SUCCEEDED"})
     refused = show(gateway, route(gateway, requested(request="2", only=["prepaer"])).run)
-    assert (refused.status, "no such stage: prepaer" in refused.reason) == ("REFUSED", True)
+    assert refused.status == "REFUSED"
+    assert "no such stage: prepaer" in refused.reason
 
 
 def test_backfill_request_has_its_date_and_key(gateway, pipeline, files, requested):
     pushed(gateway, pipeline, files)
     body = requested(type="backfill", request="prices:2024-01:abc:1", date="2024-01")
     record = show(gateway, route(gateway, body).run)
-    assert (record.trigger.type, record.trigger.key) == ("backfill", "backfill:prices:2024-01:abc:1")
+    assert record.trigger.type == "backfill"
+    assert record.trigger.key == "backfill:prices:2024-01:abc:1"
     assert record.trigger.date == "2024-01"
     with pytest.raises(run_requests.MalformedError, match="a date is written 2026-01-31 or 2026-01"):
         route(gateway, requested(date="January"))
@@ -161,7 +164,8 @@ def test_push_that_resumes_ignores_the_cooldown(gateway, files, created, tools):
     version = pushed(gateway, pipeline, mended, resumes=first)
     later = route(gateway, created(version))
     record = show(gateway, later.run)
-    assert (record.trigger.resumes, record.trigger.key) == (first, f"code:prices:{version}")
+    assert record.trigger.resumes == first
+    assert record.trigger.key == f"code:prices:{version}"
 
 
 def test_resuming_an_unknown_run_is_rejected(gateway, pipeline, files, requested):
@@ -187,4 +191,5 @@ def test_unknown_revision_of_a_backfill_rejects_the_run(gateway, pipeline, files
     push(gateway, pipeline, files)
     run = route(gateway, requested(type="backfill", date="2024-01", revision=7)).run
     header = gateway.runs.header(run)
-    assert (header.status, "prices has no revision 7" in header.reason) == ("REFUSED", True)
+    assert header.status == "REFUSED"
+    assert "prices has no revision 7" in header.reason

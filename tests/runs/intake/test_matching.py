@@ -53,7 +53,8 @@ class TestApproved:
         (stage,) = json.loads(page["chains"])[0]
         request = json.loads(stage["requests"]["CreateModel"])
         assert PACKAGE in json.dumps(request)
-        assert (record.trigger.package, record.trigger.only) == (PACKAGE, ("deploy",))
+        assert record.trigger.package == PACKAGE
+        assert record.trigger.only == ("deploy",)
 
     def test_run_takes_date_and_result_of_the_registering_run(self, gateway, put_document, approved):
         put_document(APPROVED, stages=SERVING, partition="${trigger.date}")
@@ -65,9 +66,11 @@ class TestApproved:
         ])  # fmt: skip
         approved(run=first)
         record = show(gateway, route(gateway, decided()).run)
-        assert (record.trigger.run, record.trigger.date) == (first, "2025-12-31")
+        assert record.trigger.run == first
+        assert record.trigger.date == "2025-12-31"
         register = next(stage for stage in record.stages if stage.name == "register")
-        assert (register.reused_from, register.fingerprint) == (first, "f")
+        assert register.reused_from == first
+        assert register.fingerprint == "f"
 
     def test_events_of_one_approval_start_one_run(self, gateway, put_document, approved, tools):
         put_document(APPROVED, stages=SERVING)

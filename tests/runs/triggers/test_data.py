@@ -20,9 +20,11 @@ class TestData:
         assert arrive("other/2026-01/_SUCCESS") == ()
         (started,) = arrive("raw/2026-01/_SUCCESS")
         made = trigger_of(gateway, started)
-        assert (made.type, made.key) == ("data", "data:prices:raw/2026-01/_SUCCESS:v1")
+        assert made.type == "data"
+        assert made.key == "data:prices:raw/2026-01/_SUCCESS:v1"
         assert made.uri == f"s3://{gateway.installation.bucket}/raw/2026-01/_SUCCESS"
-        assert (made.date, made.parameters) == ("2026-01", {"month": "2026-01"})
+        assert made.date == "2026-01"
+        assert made.parameters == {"month": "2026-01"}
         assert len(tools.executions(gateway)) == 1
 
     def test_redelivery_starts_no_second_run_and_a_new_version_does(
@@ -92,7 +94,8 @@ class TestBatch:
         (started,) = deliver()
         made = trigger_of(gateway, started)
         assert made.key == f"data:prices:raw/:2026-01:{batch.last}"
-        assert (made.date, made.uri) == ("2026-01", f"s3://{gateway.installation.bucket}/raw/")
+        assert made.date == "2026-01"
+        assert made.uri == f"s3://{gateway.installation.bucket}/raw/"
         assert len(tools.executions(gateway)) == 1
 
     def test_batch_with_an_open_window_starts_no_run(self, gateway, put_document, arrive, deliver):
@@ -141,7 +144,8 @@ class TestBatch:
         (first,) = deliver()
         assert "fired" in [repair.what for repair in sweep(gateway, patience=0)]
         (again,) = deliver()
-        assert (first.new, again) == (True, replace(first, new=False))
+        assert first.new is True
+        assert again == replace(first, new=False)
         assert len(tools.executions(gateway)) == 1
 
     def test_delayed_message_checks_the_batch(self, gateway, put_document, arrive, deliver, tools):

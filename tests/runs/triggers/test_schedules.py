@@ -25,7 +25,8 @@ class TestSchedule:
         (started,) = deliver()
         made = trigger_of(gateway, started)
         assert made.key == "schedule:prices:0 14 ? * SAT *:2026-01-31T14:00Z"
-        assert (made.type, made.time) == ("schedule", "2026-01-31T14:00:00.000Z")
+        assert made.type == "schedule"
+        assert made.time == "2026-01-31T14:00:00.000Z"
 
     def test_future_tick_skips_no_schedule(self, gateway, put_document, deliver):
         scheduled(gateway, put_document, ago(minutes=10), rate="1 minute")

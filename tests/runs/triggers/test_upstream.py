@@ -27,8 +27,11 @@ class TestUpstream:
         assert finish(gateway, first) is None
         (started,) = deliver()
         made = trigger_of(gateway, started)
-        assert (made.type, made.key, made.run) == ("upstream", f"upstream:after:{first}", first)
-        assert (made.date, made.chain) == ("2026-01-30", ("prices",))
+        assert made.type == "upstream"
+        assert made.key == f"upstream:after:{first}"
+        assert made.run == first
+        assert made.date == "2026-01-30"
+        assert made.chain == ("prices",)
 
     def test_failure_starts_no_downstream_run(self, gateway, put_document, deliver):
         put_document()
