@@ -19,8 +19,8 @@ def shell_path(path: Path | str) -> str:
 def program() -> str:
     """`stagewright` if the shell finds this program, else its path, as for `make demo` without activation."""
     own = Path(sys.argv[0])
-    found = shutil.which("stagewright")
-    if own.name != "stagewright" or not own.exists() or (found and Path(found).samefile(own)):
+    on_path = shutil.which("stagewright")
+    if own.name != "stagewright" or not own.exists() or (on_path and Path(on_path).samefile(own)):
         return "stagewright"
     return shell_path(own)
 

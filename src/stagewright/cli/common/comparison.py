@@ -80,9 +80,9 @@ def _state(stage: StageRecord | None) -> dict[str, Any] | None:
     return {name: getattr(stage, name) for name in names} if stage else None
 
 
-def _named(found: Iterable[Change]) -> list[dict[str, Any]]:
+def _named(file_changes: Iterable[Change]) -> list[dict[str, Any]]:
     """Changes whose path is one name, which may contain dots."""
-    listed = list(found)
+    listed = list(file_changes)
     plain_changes = changes.plain(listed)
     return [{**entry, "path": change.path[0]} for entry, change in zip(plain_changes, listed, strict=True)]
 

@@ -112,8 +112,8 @@ def print_warnings(gateway: OperatorGateway, record: RunRecord) -> None:
     ran = {stage.kind for stage in record.stages if stage.action == "run"}
     written = (log for kind in ran for log in KINDS[kind].schema.logs if log.writer != "endpoint")
     groups = dict.fromkeys(log.group for log in written)
-    found = [event.text for group in groups for event in gateway.logs.search(group, WARNING.strip(), since)]
-    for text in dict.fromkeys(found):
+    lines = [event.text for group in groups for event in gateway.logs.search(group, WARNING.strip(), since)]
+    for text in dict.fromkeys(lines):
         if text.startswith(WARNING):
             output.note(f"warning: {text.removeprefix(WARNING).strip()}")
 

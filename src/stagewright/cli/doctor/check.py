@@ -48,11 +48,11 @@ class Probe:
         return Check(self.name, not problems, "; ".join(problems) or self.good, self.remedy, self.needed)
 
 
-def differences(expected: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[str]:
-    """A phrase for each expected value that differs. Other values in `found` are ignored."""
+def differences(expected: Mapping[str, Any], actual: Mapping[str, Any]) -> Iterator[str]:
+    """A phrase for each expected value that differs. Other values in `actual` are ignored."""
     for name, value in expected.items():
-        if found.get(name) != value:
-            yield f"{name} is {_short(found.get(name))}, not {_short(value)}"
+        if actual.get(name) != value:
+            yield f"{name} is {_short(actual.get(name))}, not {_short(value)}"
 
 
 def _short(value: Any) -> str:

@@ -29,40 +29,40 @@ def probes(target: CheckedTarget) -> Iterator[Probe]:
 
 
 def _function(target: CheckedTarget, function: Mapping[str, Any]) -> Iterator[str]:
-    found = target.gateway.installed.function(function["name"])
+    actual = target.gateway.installed.function(function["name"])
     digest = base64.b64encode(hashlib.sha256(target.archive).digest()).decode()
-    if found["CodeSha256"] != digest:
+    if actual["CodeSha256"] != digest:
         yield "its code is from another version"
     expected = {
         "Handler": function["handler"],
         "Runtime": function["runtime"],
         "Role": target.expected["roles"][function["role"]]["arn"],
     }
-    yield from differences(expected, found)
+    yield from differences(expected, actual)
     environment = {name: value for name, value in function["environment"].items() if name not in CONFIGURABLE}
-    yield from differences(environment, found.get("Environment", {}).get("Variables", {}))
-    if not target.is_local and not found.get("Layers"):
+    yield from differences(environment, actual.get("Environment", {}).get("Variables", {}))
+    if not target.is_local and not actual.get("Layers"):
         yield "it has no layer, so it cannot import pydantic"
 
 
 def _machine(target: CheckedTarget) -> Iterator[str]:
     machine = target.expected["state_machine"]
-    found = target.gateway.installed.machine(machine["arn"])
+    actual = target.gateway.installed.machine(machine["arn"])
     expected = {
         "status": "ACTIVE",
         "type": machine["type"],
         "roleArn": target.expected["roles"][machine["role"]]["arn"],
     }
-    yield from differences(expected, found)
-    if json.loads(found["definition"]) != target.definition:
+    yield from differences(expected, actual)
+    if json.loads(actual["definition"]) != target.definition:
         yield "its definition is from another version"
 
 
 def _glue_job(target: CheckedTarget, job: Mapping[str, Any]) -> Iterator[str]:
-    found = target.gateway.installed.glue_job(job["name"])
-    yield from differences({"Role": target.expected["roles"][job["role"]]["arn"]}, found)
+    actual = target.gateway.installed.glue_job(job["name"])
+    yield from differences({"Role": target.expected["roles"][job["role"]]["arn"]}, actual)
     command = {"Name": job["command"], "PythonVersion": job["python_version"]}
-    yield from differences(command, found["Command"])
+    yield from differences(command, actual["Command"])
 
 
 def _layer(target: CheckedTarget, what: str) -> Iterator[str]:

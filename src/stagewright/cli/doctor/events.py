@@ -35,14 +35,14 @@ def _rule(target: CheckedTarget, rule: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _queue(target: CheckedTarget, queue: Mapping[str, Any]) -> Iterator[str]:
-    found = target.gateway.installed.queue(queue["name"])
+    actual = target.gateway.installed.queue(queue["name"])
     expected = {
         "VisibilityTimeout": str(queue["visibility_timeout"]),
         "MessageRetentionPeriod": str(queue["retention"]),
     }
-    yield from differences(expected, found)
+    yield from differences(expected, actual)
     if queue["redrive"]:
-        redrive = json.loads(found.get("RedrivePolicy", "{}"))
+        redrive = json.loads(actual.get("RedrivePolicy", "{}"))
         redrive["maxReceiveCount"] = int(redrive.get("maxReceiveCount", 0))  # AWS gives it as text or number
         policy = {
             "deadLetterTargetArn": queue["redrive"]["dead_letter_arn"],

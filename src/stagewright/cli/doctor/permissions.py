@@ -34,10 +34,10 @@ def _account(target: CheckedTarget) -> Iterator[str]:
 
 def _role(target: CheckedTarget, role: Mapping[str, Any], added: list[str]) -> Iterator[str]:
     """Check trust and statements of a role. `added`: ids of statements that are optional."""
-    found = target.gateway.installed.role(role["name"])
-    if found["trust"] != role["trust"]:
+    installed = target.gateway.installed.role(role["name"])
+    if installed["trust"] != role["trust"]:
         yield "its trust policy differs"
-    actual = {statement.get("Sid", ""): _sorted(statement) for statement in found["policy"]["Statement"]}
+    actual = {statement.get("Sid", ""): _sorted(statement) for statement in installed["policy"]["Statement"]}
     expected = {statement["Sid"]: _sorted(statement) for statement in role["policy"]["Statement"]}
     yield from (f"statement {sid} is missing" for sid in expected.keys() - actual.keys())
     yield from (

@@ -25,10 +25,10 @@ def probes(target: CheckedTarget) -> Iterator[Probe]:
 
 
 def _bucket(target: CheckedTarget) -> Iterator[str]:
-    found = target.gateway.installed.bucket(target.expected["bucket"]["name"])
+    actual = target.gateway.installed.bucket(target.expected["bucket"]["name"])
     expected = {"region": target.gateway.installation.region, "versioning": "Enabled"}
-    yield from differences(expected, found)
-    if not ENCRYPTED.intersection(found["encryption"]):
+    yield from differences(expected, actual)
+    if not ENCRYPTED.intersection(actual["encryption"]):
         yield "it has no default encryption"
 
 

@@ -61,7 +61,9 @@ def pending_stage(session: Session, argument: str, stage: str | None) -> tuple[s
     gateway = session.gateway
     known = gateway.approvals.of_run(argument) if is_run else approvals.waiting(gateway, name)
     matching = [approval for approval in known if stage in (None, approval.stage)]
-    pending = [each for each in matching if each.status == WAITING and not each.decision] or matching
+    pending = [
+        approval for approval in matching if approval.status == WAITING and not approval.decision
+    ] or matching
     if len(pending) == 1:
         return pending[0].run, pending[0].stage
     if pending:

@@ -90,8 +90,8 @@ def create(folder: Path, options: InitOptions) -> list[str]:
 
     DocumentError: lists every invalid option. ReleaseError: the folder cannot be used.
     """
-    if found := tuple(init_options.problems(options)):
-        raise DocumentError(found)
+    if problems := tuple(init_options.problems(options)):
+        raise DocumentError(problems)
     require_empty(folder)
     files = repository.files(options)
     write(folder, files)

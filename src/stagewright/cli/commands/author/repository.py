@@ -222,7 +222,7 @@ def _renamed(text: str, name: str) -> str:
 
 
 def _example() -> Iterator[tuple[str, bytes]]:
-    folder = next(place for place in (demo.CHECKOUT, demo.PACKAGED) if (place / "pipeline.yaml").is_file())
+    folder = next(path for path in (demo.CHECKOUT, demo.PACKAGED) if (path / "pipeline.yaml").is_file())
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)
         if path.is_file() and not LEFT_OUT & set(inside.parts):

@@ -59,18 +59,18 @@ def installation(target: str) -> list[Check]:
 
 
 def python() -> Check:
-    found = f"{sys.version.split()[0]} at {sys.executable}"
+    version = f"{sys.version.split()[0]} at {sys.executable}"
     return Check(
         "Python",
         (3, 11) <= sys.version_info < (3, 14),
-        found,
+        version,
         "install Stagewright into Python 3.11, 3.12 or 3.13",
     )
 
 
 def uv() -> Check:
-    found = find_uv()
-    return Check("uv", found is not None, found or "not found", "pip install 'stagewright[local]'")
+    path = find_uv()
+    return Check("uv", path is not None, path or "not found", "pip install 'stagewright[local]'")
 
 
 def find_uv() -> str | None:
@@ -85,8 +85,8 @@ def find_uv() -> str | None:
 def isolation() -> Check:
     from sagemaker_local.sandbox.isolation import probe
 
-    found = probe()
-    return Check("isolation of jobs", True, f"{found.name}: {found.why}" if found.why else found.name)
+    method = probe()
+    return Check("isolation of jobs", True, f"{method.name}: {method.why}" if method.why else method.name)
 
 
 def state() -> Check:
@@ -145,15 +145,15 @@ def images() -> Check:
             available.append(f"{image.alias} on Python {version}")
         else:
             missing.append(f"{image.alias} (needs Python {' or '.join(versions)})")
-    found = "; ".join(filter(None, (", ".join(available), f"not: {', '.join(missing)}" if missing else "")))
+    summary = "; ".join(filter(None, (", ".join(available), f"not: {', '.join(missing)}" if missing else "")))
     remedy = "install one of the Python versions, or add one to the table [pythons] of local.toml"
-    return Check("images", not missing, f"{found} (built on first use)", remedy, needed=not available)
+    return Check("images", not missing, f"{summary} (built on first use)", remedy, needed=not available)
 
 
 def node() -> Check:
-    found = shutil.which("node")
+    path = shutil.which("node")
     remedy = "install Node.js to compare expressions with AWS's reference implementation (tests only)"
-    return Check("Node.js", found is not None, found or "not found", remedy, needed=False)
+    return Check("Node.js", path is not None, path or "not found", remedy, needed=False)
 
 
 CHECKS: tuple[Callable[[], Check], ...] = (python, uv, isolation, state, disk, port, server, images, node)
