@@ -249,7 +249,7 @@ def test_an_approval_times_out(tmp_path: Path) -> None:
         ran = place.json("run", ".", code=6)
         stages = {stage["name"]: stage for stage in ran["stages"]}
         assert ran["status"] == "FAILED"
-        assert stages["ok"]["cause"].startswith("nobody approved or rejected it until 20")
+        assert stages["ok"]["cause"].startswith("no decision was made before 20")
         assert (stages["ok"]["error"], stages["after"]["status"]) == ("States.Timeout", "NOT_RUN")
         err = place("approve", ran["run"], "--why", "too late", code=5).stderr
         assert "no longer waits: its timeout ended at 20" in err

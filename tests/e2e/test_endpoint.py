@@ -190,7 +190,7 @@ def test_a_tripped_canary_fails_the_run_and_the_old_model_goes_on_serving(place:
     alarm = place.installation.alarm_name("tripped-local-errors")
     assert run.status == "FAILED"
     assert run.reason.startswith(
-        "deploy: the update was rolled back, and endpoint tripped-local still serves the version before: "
+        "deploy: the update was rolled back, and endpoint tripped-local still serves the previous version: "
     )
     assert alarm in run.reason
     # Only the canary has failed requests: what the old model was asked, it answered.
@@ -227,8 +227,8 @@ def test_a_failed_smoke_test_brings_the_version_before_back(place: Place) -> Non
     serving = place.described("tested-local")["EndpointConfigName"]
     wrong = place.deploy("tested", "two", smoke_test=TEST)
     assert wrong.reason == (
-        'deploy: the smoke test of endpoint tested-local failed: the answer "two" does not hold one'
-        "; the version before serves again"
+        'deploy: the smoke test of endpoint tested-local failed: the response "two" does not contain one'
+        "; the previous version serves again"
     )
     failed = place.deploy("tested", "bad", smoke_test=TEST)
     assert "the new model is bad" in failed.reason
@@ -244,7 +244,7 @@ def test_a_new_endpoint_that_fails_its_smoke_test_is_gone(place: Place) -> None:
     sample = {**TEST, "file": "s3://${bucket}/samples/one.json"}
     del sample["body"]
     run = place.deploy("fresh", "bad", smoke_test=sample)
-    assert run.reason.endswith("the endpoint was new, and is deleted")
+    assert run.reason.endswith("the new endpoint was deleted")
     until(lambda: place.gateway.endpoints.describe("fresh-local") is None)
     assert place.versions("fresh") == []
     assert place.deploy("fresh", "one", smoke_test=sample).status == "SUCCEEDED"
@@ -516,7 +516,7 @@ def test_an_earlier_version_that_fails_the_smoke_test_is_taken_away_again(place:
     with pytest.raises(TargetError) as failed:
         back(place, "smoked")
     assert failed.value.message == (
-        f'the smoke test of endpoint smoked-local failed: the answer "one" does not hold two; {serving}'
+        f'the smoke test of endpoint smoked-local failed: the response "one" does not contain two; {serving}'
         " serves again"
     )
     assert place.ask("smoked-local") == "two"

@@ -111,7 +111,7 @@ def test_skip_goes_on_without_what_depends_on_the_gate(flow):
         "register": "SKIPPED",
         "beside": "SUCCEEDED",
     }
-    assert record.reason.startswith("without what depends on gate quality: ")
+    assert record.reason.startswith("skipped the stages that depend on gate quality: ")
 
 
 def test_a_stage_is_tried_again_under_another_name_and_in_another_place(flow):

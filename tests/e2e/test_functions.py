@@ -98,9 +98,9 @@ def test_an_unchanged_call_is_reused_and_a_changed_one_says_why(place: Place) ->
         (
             "text",
             "States.QueryEvaluationError",
-            "the function answered no JSON object, but the string just text",
+            "the response of the function is not a JSON object, but the string just text",
         ),
-        ("sleep", "States.Timeout", "it had not ended after 2 seconds"),
+        ("sleep", "States.Timeout", "it did not end within 2 seconds"),
     ],
 )
 def test_what_goes_wrong_in_a_function_fails_the_stage_with_its_reason(

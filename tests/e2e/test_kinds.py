@@ -341,7 +341,7 @@ def test_transforms_that_fail_or_take_too_long_say_so(ran, place, sagemaker) -> 
     assert "could not convert string" in failed.stderr
     stages = {stage["name"]: stage for stage in place.json("show", "plane")["stages"]}
     assert stages["score"]["cause"].startswith("AlgorithmError")
-    late = "the job was stopped: it had not ended after 4 seconds"
+    late = "the job was stopped: it did not end within 4 seconds"
     assert (stages["directly"]["error"], stages["directly"]["cause"]) == ("States.Timeout", late)
     job = sagemaker.describe_transform_job(TransformJobName=stages["directly"]["job"])
     assert job["TransformJobStatus"] in ("Stopping", "Stopped")

@@ -217,7 +217,7 @@ def test_an_endpoint_of_another_installation_is_refused(
     found = enforced.client("sagemaker").describe_endpoint(**ENDPOINT)
     run = enforced.over(enforced.push(BOTH_HAVE, {}))
     assert run.reason.startswith(
-        "deploy: there is an endpoint shared-local that this installation did not make (its tag "
+        "deploy: endpoint shared-local was not created by this installation (its tag "
         "stagewright:installation is not stagewright-local)"
     )
     again = enforced.client("sagemaker").describe_endpoint(**ENDPOINT)

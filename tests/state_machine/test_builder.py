@@ -301,7 +301,7 @@ def test_skip_leaves_out_what_depends_on_the_gate_and_nothing_else(engine, stage
     item = walked.items["stage#quality"]
     assert (item["status"]["S"], item["cause"]["S"]) == ("CLOSED", CAUSE)
     assert {"stage_key", "result"}.isdisjoint(item)
-    assert walked.output["reason"] == f"without what depends on gate quality: {CAUSE}"
+    assert walked.output["reason"] == f"skipped the stages that depend on gate quality: {CAUSE}"
 
 
 def test_stop_lets_no_stage_start_any_more(engine, stage, train):

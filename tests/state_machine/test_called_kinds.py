@@ -75,5 +75,5 @@ def test_a_rejection_fails_the_stage_with_its_cause(engine, stage, train):
 
 def test_nobody_answers(engine, stage):
     walked = engine.walk([[[asking(stage, timeout=1)]]])
-    assert walked.cause.startswith("ok: nobody approved or rejected it until 20")
+    assert walked.cause.startswith("ok: no decision was made before 20")
     assert walked.items["stage#ok"]["status"]["S"] == "FAILED"

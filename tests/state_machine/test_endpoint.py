@@ -109,7 +109,7 @@ def test_an_update_that_was_rolled_back_fails_with_its_reason_and_leaves_nothing
     alarms = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "a1"}, {"AlarmName": "a2"}]}}
     walked = deploy("rolled", "rollback", update={"DeploymentConfig": alarms})
     assert walked.cause == (
-        "deploy: the update was rolled back, and endpoint rolled still serves the version before: "
+        "deploy: the update was rolled back, and endpoint rolled still serves the previous version: "
         "the container did not answer /ping (rolls back on: a1, a2)"
     )
     assert walked.requests("deleteEndpointConfig") == [{"EndpointConfigName": "rollback"}]
@@ -181,7 +181,7 @@ def test_who_comes_first_is_waited_for_and_looked_at_again(deploy, item, before)
     asked = "updateEndpoint" if before else "createEndpoint"
     made = ["createModel", "createEndpointConfig", asked, "updateEndpoint", "invokeEndpoint"]
     assert changes(walked)[:5] == made
-    assert walked.cause.endswith("; the version before serves again")
+    assert walked.cause.endswith("; the previous version serves again")
     assert walked.requests("updateEndpoint")[-1] == {"EndpointName": name, "EndpointConfigName": "by-hand"}
 
 
@@ -198,8 +198,8 @@ def test_an_endpoint_of_somebody_else_is_left_alone(deploy, item):
     before = item("foreign")
     walked = deploy("foreign", "c2")
     assert walked.cause == (
-        "deploy: there is an endpoint foreign that this installation did not make (its tag "
-        "stagewright:installation is not stagewright-local): give the stage another name, or delete that"
+        "deploy: endpoint foreign was not created by this installation (its tag "
+        "stagewright:installation is not stagewright-local): use another name, or delete the"
         " endpoint"
     )
     assert changes(walked) == []
@@ -248,8 +248,8 @@ def test_a_smoke_test_is_sent_and_read(deploy):
     ("config", "test", "told"),
     [
         ("sick", {}, "Received server error (500)"),
-        ("well", {"contains": "price"}, "the answer 1,2 is answered does not hold price"),
-        ("well", {"max_latency": 0}, "the answer took "),
+        ("well", {"contains": "price"}, "the response 1,2 is answered does not contain price"),
+        ("well", {"max_latency": 0}, "the response took "),
     ],
 )
 def test_a_smoke_test_that_fails_brings_the_version_before_back(deploy, item, config, test, told):
@@ -257,7 +257,7 @@ def test_a_smoke_test_that_fails_brings_the_version_before_back(deploy, item, co
     assert deploy(name, "c1").status == "SUCCEEDED"
     walked = deploy(name, config, smoke_test={**TEST, **test})
     assert f"deploy: the smoke test of endpoint {name} failed: {told}" in walked.cause
-    assert walked.cause.endswith("; the version before serves again")
+    assert walked.cause.endswith("; the previous version serves again")
     assert walked.items["stage#deploy"]["error"] == {"S": "Stagewright.SmokeTestFailed"}
     assert walked.requests("updateEndpoint")[-1] == {"EndpointName": name, "EndpointConfigName": "c1"}
     assert walked.requests("deleteModel") == [{"ModelName": config}]
@@ -268,7 +268,7 @@ def test_a_new_endpoint_that_fails_its_smoke_test_is_deleted(deploy):
     walked = deploy("withdrawn", "sick", smoke_test=TEST)
     assert walked.cause == (
         "deploy: the smoke test of endpoint withdrawn failed: Received server error (500)"
-        "; the endpoint was new, and is deleted"
+        "; the new endpoint was deleted"
     )
     assert walked.requests("deleteEndpoint") == [{"EndpointName": "withdrawn"}]
     assert walked.requests("deleteEndpointConfig") == [{"EndpointConfigName": "sick"}]

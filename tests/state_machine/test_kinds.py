@@ -77,7 +77,7 @@ def test_a_job_that_takes_too_long_is_stopped(engine, stage):
     walked = engine.walk(
         [[[tune(stage, "a-late-x")], [score(stage, "b-late-x", model=False, ModelName="m")]]]
     )
-    late = "the job was stopped: it had not ended after 3600 seconds"
+    late = "the job was stopped: it did not end within 3600 seconds"
     assert walked.requests("stopHyperParameterTuningJob") == [
         {"HyperParameterTuningJobName": "run-a-late-x-1"}
     ]

@@ -72,7 +72,7 @@ PAGE_LOST = expression(f"""
                     'cause': $substring($string($states.errorOutput.Cause), 0, {SENTENCE_LIMIT}) }} }}
 """)
 PLAN_LOST = expression(f"{{ 'cause': $substring($string($states.errorOutput.Cause), 0, {CAUSE_LIMIT}) }}")
-PLAN_CAUSE = expression("'the plan cannot be walked: ' & $states.input.cause")
+PLAN_CAUSE = expression("'the plan cannot be run: ' & $states.input.cause")
 
 _PLAN_CAUGHT = Catch("Plan failed", PLAN_LOST)
 _PAGE_CAUGHT = Catch("Page failed", PAGE_LOST)

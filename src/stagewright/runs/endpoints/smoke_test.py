@@ -28,9 +28,9 @@ def failure(gateway: Gateway, endpoint: str, test: Mapping[str, Any]) -> str:
     seconds = time.monotonic() - started
     text = answer.decode(errors="replace")
     if "contains" in test and test["contains"] not in text:
-        return f"the answer {text[:ANSWER_LIMIT]} does not hold {test['contains']}"
+        return f"the response {text[:ANSWER_LIMIT]} does not contain {test['contains']}"
     if seconds > test.get("max_latency", seconds):
-        return f"the answer took {seconds:.3f} seconds, more than {test['max_latency']}"
+        return f"the response took {seconds:.3f} seconds, more than {test['max_latency']}"
     return ""
 
 

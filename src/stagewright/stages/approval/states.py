@@ -36,7 +36,7 @@ RESULT = with_("""
 """)
 UNDECIDED = with_(f"""
     'error': $states.errorOutput.Error = 'States.Timeout'
-      ? {{ 'Error': 'States.Timeout', 'Cause': 'nobody approved or rejected it until ' & {_DEADLINE} }}
+      ? {{ 'Error': 'States.Timeout', 'Cause': 'no decision was made before ' & {_DEADLINE} }}
       : $states.errorOutput
 """)
 

@@ -104,6 +104,6 @@ CAUGHT = with_("'error': $states.errorOutput")
 LATE_OR_CAUGHT = with_("""
     'error': $states.errorOutput.Error = 'States.Timeout'
       ? { 'Error': 'States.Timeout',
-          'Cause': 'it had not ended after ' & $string($states.input.stage.timeout) & ' seconds' }
+          'Cause': 'it did not end within ' & $string($states.input.stage.timeout) & ' seconds' }
       : $states.errorOutput
 """)

@@ -90,7 +90,7 @@ ELSE_STOP = "$states.input.stage.else = 'stop'"
 CLOSED_OUTPUT = expression(f"""
     {{ 'closed': [$states.input.stage.name],
        ({ELSE_STOP} ? 'stopped' : 'reason'):
-         ({ELSE_STOP} ? 'stopped by gate ' : 'without what depends on gate ')
+         ({ELSE_STOP} ? 'stopped by gate ' : 'skipped the stages that depend on gate ')
            & $states.input.stage.name & ': ' & $substring($states.input.error.Cause, 0, {SENTENCE_LIMIT}) }}
 """)
 

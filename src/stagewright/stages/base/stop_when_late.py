@@ -14,7 +14,7 @@ from stagewright.stages.base.expressions import with_
 GIVEN_UP = with_("""
     'error': $states.errorOutput.Error = 'States.Timeout'
       ? { 'Error': 'States.Timeout',
-          'Cause': 'the job was stopped: it had not ended after ' & $string($states.input.stage.timeout)
+          'Cause': 'the job was stopped: it did not end within ' & $string($states.input.stage.timeout)
             & ' seconds' }
       : $states.errorOutput
 """)

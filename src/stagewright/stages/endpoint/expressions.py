@@ -110,9 +110,9 @@ TAGS_READ = with_(_endpoint(f"'ours': $states.result.{_TAG} = {_PLANNED}.{_TAG}"
 IS_FOREIGN = expression(f"$not({_ENDPOINT}.ours)")
 FOREIGN = with_(f"""
     'error': {{ 'Error': 'Stagewright.ForeignEndpoint',
-                'Cause': 'there is an endpoint ' & {_ENDPOINT}.name
-                  & ' that this installation did not make (its tag {OWNER_TAG} is not '
-                  & {_PLANNED}.{_TAG} & '): give the stage another name, or delete that endpoint' }}
+                'Cause': 'endpoint ' & {_ENDPOINT}.name
+                  & ' was not created by this installation (its tag {OWNER_TAG} is not '
+                  & {_PLANNED}.{_TAG} & '): use another name, or delete the endpoint' }}
 """)
 IS_BROKEN = expression(f"{_ENDPOINT}.status = 'Failed'")
 CONFIG_MADE = with_(f"""
@@ -152,7 +152,7 @@ BAD = with_(f"""
     'error': {{ 'Error': 'Stagewright.EndpointFailed',
                 'Cause': {_SO_FAR} & ({_ENDPOINT}.status = 'InService'
                     ? 'the update was rolled back, and endpoint ' & {_ENDPOINT}.name
-                        & ' still serves the version before'
+                        & ' still serves the previous version'
                     : 'endpoint ' & {_ENDPOINT}.name & ' is ' & {_ENDPOINT}.status)
                   & ': ' & {_ENDPOINT}.reason
                   & ({_ENDPOINT}.status = 'InService' and $exists({_ALARMS})
@@ -211,10 +211,10 @@ ANSWERED = expression(f"""
     ( $answer := $string($states.result.Body);
       $seconds := ($millis() - $toMillis($states.context.State.EnteredTime)) / 1000;
       $wrong := $exists({_TEST}.contains) and $not($contains($answer, {_TEST}.contains))
-          ? 'the answer ' & $substring($answer, 0, {ANSWER_LIMIT}) & ' does not hold '
+          ? 'the response ' & $substring($answer, 0, {ANSWER_LIMIT}) & ' does not contain '
               & {_TEST}.contains
         : $exists({_TEST}.max_latency) and $seconds > {_TEST}.max_latency
-          ? 'the answer took ' & $string($seconds) & ' seconds, more than ' & $string({_TEST}.max_latency)
+          ? 'the response took ' & $string($seconds) & ' seconds, more than ' & $string({_TEST}.max_latency)
         : '';
       $merge([$states.input, $wrong = '' ? {{ {_GOOD} }} : {{ {_test_failed("$wrong")} }}]) )
 """)
@@ -224,17 +224,17 @@ BEFORE = expression(f"{_ENDPOINT}.before")
 RESTORING = with_(_endpoint(f"'config': {_ENDPOINT}.before, 'bad': {_ENDPOINT}.config"))
 NOT_RESTORED = with_(f"""
     'error': {{ 'Error': $states.input.error.Error,
-                'Cause': {_CAUSE} & '; the version before could not be put back: '
+                'Cause': {_CAUSE} & '; the previous version could not be restored: '
                   & $states.errorOutput.Cause }}
 """)
 RESTORED = with_(f"""
     'error': {{ 'Error': $states.input.error.Error,
-                'Cause': {_CAUSE} & '; the version before serves again' }},
+                'Cause': {_CAUSE} & '; the previous version serves again' }},
     'leftover': [{_ENDPOINT}.bad]
 """)
 WITHDRAWN = with_(f"""
     'error': {{ 'Error': $states.input.error.Error,
-                'Cause': {_CAUSE} & '; the endpoint was new, and is deleted' }},
+                'Cause': {_CAUSE} & '; the new endpoint was deleted' }},
     'leftover': [{_ENDPOINT}.config]
 """)
 

@@ -22,7 +22,7 @@ _OPERAND = """
 _COMPUTE = """
     function($step, $left, $right) {
       $not($type($left) = 'number' and $type($right) = 'number')
-        ? { 'lack': $step.text & ' computes with what is no number' }
+        ? { 'lack': $step.text & ' computes with a value that is not a number' }
       : $step.op = '/' and $right = 0 ? { 'lack': $step.text & ' divides by zero' }
       : $max([$abs($left), $abs($right)]) > 1e150 or ($step.op = '/' and $abs($right) < 1e-150)
         ? { 'lack': $step.text & ' is out of range' }

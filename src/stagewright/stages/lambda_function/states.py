@@ -18,7 +18,7 @@ ANSWER = with_("""
             function($value) { $type($value) = 'number' })]),
           'answer': $merge([{}, $each($states.result.Payload, function($value, $name) {
             $type($value) in ['string', 'boolean'] ? { $name: $string($value) } : {} })]) }
-      : $error('the function answered no JSON object, but '
+      : $error('the response of the function is not a JSON object, but '
           & ($exists($states.result.Payload) ? 'the ' & $type($states.result.Payload) & ' '
               & $substring($string($states.result.Payload), 0, 100) : 'nothing'))
 """)
