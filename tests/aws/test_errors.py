@@ -114,7 +114,7 @@ def test_model_error_has_the_message_of_the_model(gateway):
 
 def test_unreachable_target_names_the_remedy(monkeypatch):
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    with socket.socket() as taken:  # and nobody listens
+    with socket.socket() as taken:  # bound, but not listening
         taken.bind(("127.0.0.1", 0))
         gateway = OperatorGateway.connect(
             INSTALLATION, f"http://127.0.0.1:{taken.getsockname()[1]}", "k", "s"

@@ -53,9 +53,9 @@ def gateway():
     gateway.close()
 
 
-def answering(gateway, operation, answer, asked) -> Stubber:
+def answering(gateway, operation, answer, request) -> Stubber:
     stubber = Stubber(gateway.jobs.client)
-    stubber.add_response(operation, answer, asked)
+    stubber.add_response(operation, answer, request)
     stubber.activate()
     return stubber
 
@@ -84,8 +84,8 @@ def refusing_to_stop(gateway, message: str, status: str) -> Stubber:
 )
 def test_tuning_job_detail_counts_its_training_jobs(gateway, counts, best, detail, metrics):
     answer = TUNING | best | {"TrainingJobStatusCounters": counts}
-    asked = {"HyperParameterTuningJobName": "t"}
-    with answering(gateway, "describe_hyper_parameter_tuning_job", answer, asked):
+    request = {"HyperParameterTuningJobName": "t"}
+    with answering(gateway, "describe_hyper_parameter_tuning_job", answer, request):
         job = gateway.jobs.describe("tuning", "t")
     assert job.status == "InProgress"
     assert job.detail == detail
@@ -97,8 +97,8 @@ def test_tuning_job_detail_counts_its_training_jobs(gateway, counts, best, detai
 def test_grid_search_detail_has_no_total(gateway):
     config = {"Strategy": "Grid", "ResourceLimits": {"MaxParallelTrainingJobs": 2}}
     answer = TUNING | {"HyperParameterTuningJobConfig": config, "TrainingJobStatusCounters": {"Completed": 1}}
-    asked = {"HyperParameterTuningJobName": "t"}
-    with answering(gateway, "describe_hyper_parameter_tuning_job", answer, asked):
+    request = {"HyperParameterTuningJobName": "t"}
+    with answering(gateway, "describe_hyper_parameter_tuning_job", answer, request):
         assert gateway.jobs.describe("tuning", "t").detail == "1 training jobs completed"
 
 
@@ -132,10 +132,12 @@ def test_stopping_an_ended_job_does_nothing(gateway, status):
 
 
 def test_rejected_stop_of_an_active_job_raises(gateway):
-    said = "StopTransformJob on the transform job s failed: ValidationException: 1 validation error detected"
+    message = (
+        "StopTransformJob on the transform job s failed: ValidationException: 1 validation error detected"
+    )
     with (
         refusing_to_stop(gateway, "1 validation error detected", "InProgress"),
-        pytest.raises(TargetError, match=said),
+        pytest.raises(TargetError, match=message),
     ):
         gateway.jobs.stop("transform", "s")
 

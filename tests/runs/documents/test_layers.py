@@ -133,10 +133,10 @@ def test_code_overrides_need_the_permission_of_the_installation(stored):
 def test_permission_is_not_read_without_code_overrides(stored):
     by_hand(stored, parameters=typed({"limit": 6}))
 
-    def asked():
-        raise AssertionError("asked")
+    def allowed():
+        raise AssertionError("the permission was read")
 
-    made = layers.effective(layers_layers.read(stored, "prices"), asked)
+    made = layers.effective(layers_layers.read(stored, "prices"), allowed)
     assert made.pipeline.parameters == {"limit": 6}
 
 

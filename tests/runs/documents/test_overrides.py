@@ -305,9 +305,9 @@ def test_rollback_that_overrides_cannot_make_writes_nothing(stored, tools, files
     push(stored, load(tools.document | {"stages": stages, "description": "new"}), files)
     with pytest.raises(DocumentError) as raised:
         roll_back(stored, "prices", 1, "cyd")
-    told = {problem.path for problem in raised.value.problems}
+    paths = {problem.path for problem in raised.value.problems}
     new = {"stages.train.hyperparameters.new", "stages.more", "description"}
-    assert told == {"stages.train.include", *new}
+    assert paths == {"stages.train.include", *new}
     assert all("revert the commit" in problem.remedy for problem in raised.value.problems)
     assert item(stored) == {}
 

@@ -127,9 +127,9 @@ def test_queued_run_has_no_lines_and_follow_ends_with_it(waiting, installation):
 def deployed(waiting, installation):
     """Two runs and the name of their endpoint. The second run reuses the endpoint of the first one."""
     run, name = f"{installation.prefix}-served", f"{installation.prefix}-endpoint"
-    asked = {"CreateEndpoint": {"EndpointName": name}}
+    requests = {"CreateEndpoint": {"EndpointName": name}}
     stages = (
-        StagePlan("deploy", "endpoint", "run", "", job=f"{run}-deploy-1", requests=asked),
+        StagePlan("deploy", "endpoint", "run", "", job=f"{run}-deploy-1", requests=requests),
         StagePlan("quality", "gate", "run", "", requests={"Gate": []}),
     )
     trigger = Trigger("manual", f"manual:{run}", TIME)

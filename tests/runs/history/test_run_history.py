@@ -244,7 +244,7 @@ def test_stop_reaches_every_job_before_an_error_is_raised(waiting, sagemaker, mo
         note(kind, name)
         if name == f"{RUN}-{names[0]}-1":
             raise TargetError(f"{name}: ThrottlingException")
-        time.sleep(0.02)  # so that the refusal comes before the last ones are asked
+        time.sleep(0.02)  # so that the refusal comes before the last stops
 
     monkeypatch.setattr(sagemaker, "stop", refuse_the_first)
     with pytest.raises(TargetError, match="stage-00-1: ThrottlingException"):
@@ -277,21 +277,21 @@ def test_unknown_run_and_stage_are_rejected(gateway, run):
 def test_rejected_run_of_an_unknown_pipeline_is_listed(gateway):
     begin = datetime.now(UTC) - timedelta(days=1)
     gateway.objects.put("manifests/known.json", b"{}")
-    asked = {
+    triggers = {
         name: Trigger("manual", f"manual:{name}", timestamp(begin)) for name in ("known", "nobody", "gone")
     }
-    first = record_rejected(gateway, "nobody", asked["nobody"], "nobody has no document").run
-    second = record_rejected(gateway, "known", asked["known"], "no").run
-    waits = queued_header(gateway.installation, "gone", asked["gone"], RunOptions())
+    first = record_rejected(gateway, "nobody", triggers["nobody"], "nobody has no document").run
+    second = record_rejected(gateway, "known", triggers["known"], "no").run
+    waits = queued_header(gateway.installation, "gone", triggers["gone"], RunOptions())
     assert gateway.runs.claim(waits)
     assert gateway.runs.transition(
         waits.run, ["QUEUED"], {"status": "REFUSED", "reason": "gone has no document"}
     )
-    listed = {each.run: each.reason for each in list_runs(gateway)}
+    listed = {record.run: record.reason for record in list_runs(gateway)}
     assert listed == {first: "nobody has no document", second: "no", waits.run: "gone has no document"}
     assert len(list_runs(gateway)) == 3
-    assert [each.run for each in list_runs(gateway, limit=1)] == [waits.run]
-    assert [each.run for each in list_runs(gateway, "known")] == [second]
+    assert [record.run for record in list_runs(gateway, limit=1)] == [waits.run]
+    assert [record.run for record in list_runs(gateway, "known")] == [second]
     assert gateway.runs.open_runs(10) == ()
 
 
@@ -307,20 +307,20 @@ def test_runs_of_all_pipelines_are_listed_newest_first(gateway):
 
         created = timestamp(begin + timedelta(minutes=number))
         assert gateway.runs.claim(Header(f"{pipeline}-{number}", pipeline, "PLANNED", trigger, created))
-    assert [each.run for each in list_runs(gateway)] == ["c-3", "a-2", "b-1", "a-0"]
-    assert [each.run for each in list_runs(gateway, limit=2)] == ["c-3", "a-2"]
-    assert [each.run for each in list_runs(gateway, "a")] == ["a-2", "a-0"]
+    assert [record.run for record in list_runs(gateway)] == ["c-3", "a-2", "b-1", "a-0"]
+    assert [record.run for record in list_runs(gateway, limit=2)] == ["c-3", "a-2"]
+    assert [record.run for record in list_runs(gateway, "a")] == ["a-2", "a-0"]
     assert find_run(gateway, "manual:2") == "a-2"
     assert find_run(gateway, "manual:9") is None
 
 
 def test_metric_without_a_match_is_listed(run):
-    asked = {
+    inputs = {
         f"request.CreateTrainingJob.AlgorithmSpecification.MetricDefinitions.{name}.Regex": name
         for name in ("mae", "rmse")
     }
     result = {"metrics": {"mae": 3.0}}
-    record(run, "train", inputs=json.dumps(asked), result=json.dumps(result))
+    record(run, "train", inputs=json.dumps(inputs), result=json.dumps(result))
     record(run, "prepare", result=json.dumps({}))
     unseen = {
         stage.name: stage.unmatched_metrics for stage in show(run, RUN).stages if stage.unmatched_metrics
