@@ -1,8 +1,9 @@
-"""Rules of tuning and transform stages."""
+"""Rules of tuning stages, and references to their results."""
 
 from __future__ import annotations
 
 import pytest
+from tests.stages.tuned_document import TUNE, made, problems
 
 from stagewright.document.dependencies import dependencies
 from stagewright.document.load import load
@@ -10,35 +11,7 @@ from stagewright.document.reference_values import meaning
 from stagewright.errors import DocumentError
 from stagewright.syntax.references import Meaning, find_references
 
-TUNE = {
-    "kind": "tuning",
-    "entry_point": "train.py",
-    "channels": {"train": "${stages.prepare.outputs.train}"},
-    "hyperparameters": {"loss": "mae"},
-    "metrics": {"mae": "MAE: ([0-9.]+)"},
-    "objective": {"metric": "mae", "goal": "minimize"},
-    "ranges": {
-        "depth": {"type": "integer", "min": 2, "max": 8},
-        "rate": {"type": "continuous", "min": 0.001, "max": 1, "scaling": "Logarithmic"},
-        "warm": {"type": "categorical", "values": [True, False]},
-    },
-}
-SCORE = {
-    "kind": "transform",
-    "model": "${stages.tune.model}",
-    "entry_point": "train.py",
-    "input": "${stages.prepare.outputs.test}",
-}
 ONE = {"type": "categorical", "values": ["a"]}
-
-
-def made(house, tune=None, score=None):
-    """The document with both stages; None as a field's value removes it."""
-
-    def stage(base, changes):
-        return {field: value for field, value in {**base, **(changes or {})}.items() if value is not None}
-
-    return house({"stages.tune": stage(TUNE, tune), "stages.score": stage(SCORE, score)})
 
 
 def whole(low, high, **more):
@@ -100,29 +73,6 @@ BAD_TUNING = [
     ({"max_jobs": 0}, "max_jobs", "", ""),
     ({"max_jobs": "${stages.train.metrics.mae}"}, "max_jobs", "known only during the run", ""),
 ]
-BAD_TRANSFORM = [
-    ({"model": "${stages.register.package}"}, "entry_point", "a model package already includes it", ""),
-    ({"model": "my-model"}, "entry_point", "a SageMaker model already includes it", ""),
-    ({"input": "/data"}, "input", "not an S3 URI", ""),
-    ({"model": "no_name"}, "model", "or name of a SageMaker model", ""),
-    ({"max_payload_mb": 60, "max_concurrent": 2}, "max_concurrent", "60 MB in each of 2", "reduce"),
-    ({"split_by": "None", "strategy": "SingleRecord"}, "strategy", "no effect on whole files", "split_by"),
-    ({"join": True, "split_by": "None"}, "split_by", "join of text/csv needs split_by: Line", ""),
-    ({"input_filter": "$[1:]", "split_by": "None"}, "split_by", "input_filter of text/csv", ""),
-    ({"join": True, "accept": "application/json"}, "accept", "same type as the files, text/csv", ""),
-    ({"output_filter": "$[0]", "assemble_with": "None"}, "assemble_with", "by Line", ""),
-    ({"output_filter": "$" + "x" * 63}, "output_filter", "64 characters, but AWS accepts at most 63", ""),
-    ({"output": "${stages.tune.model}"}, "output", "known only during the run", ""),
-    ({"instance_count": 0}, "instance_count", "", ""),
-]
-
-
-def problems(document) -> str:
-    with pytest.raises(DocumentError) as refused:
-        load(document)
-    return "\n".join(
-        f"{problem.path}: {problem.message}; {problem.remedy}" for problem in refused.value.problems
-    )
 
 
 def test_tuning_and_transform_examples_are_valid(house):
@@ -137,13 +87,6 @@ def test_invalid_tuning_stage_is_rejected(house, changes, path, message, remedy)
     assert any(path in line and message in line and remedy in line for line in reported.splitlines()), (
         reported
     )
-
-
-@pytest.mark.parametrize(("changes", "path", "message", "remedy"), BAD_TRANSFORM)
-def test_invalid_transform_stage_is_rejected(house, changes, path, message, remedy):
-    reported = problems(made(house, score=changes))
-    assert any(f"stages.score.{path}" in line and message in line for line in reported.splitlines()), reported
-    assert remedy in reported
 
 
 @pytest.mark.parametrize(
@@ -173,20 +116,6 @@ def test_invalid_transform_stage_is_rejected(house, changes, path, message, reme
 def test_valid_tuning_stage_is_accepted(house, changes):
     score = {"image": "sklearn-1.4"}
     assert load(made(house, changes, score)).stages["tune"].kind == "tuning"
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"join": True, "input_filter": "$[1:]", "output_filter": "$[0,-1]", "accept": "text/csv"},
-        {"split_by": "None", "content_type": "application/x-image"},
-        {"model": "my-model", "entry_point": None},
-        {"model": "${stages.register.package}", "entry_point": None},
-        {"max_payload_mb": 50, "max_concurrent": 2},
-    ],
-)
-def test_valid_transform_stage_is_accepted(house, changes):
-    assert load(made(house, score=changes)).stages["score"].kind == "transform"
 
 
 def test_hyperparameter_may_have_the_name_of_a_field(house):
