@@ -117,8 +117,8 @@ def failed(done: subprocess.CompletedProcess[str], *told: str) -> None:
         (("    code: total.py", "    code: total.py\n    after: [serve]"), 2, ("depend on each other",)),
         (('{total: "', '{x: 3, total: "'), 2, ("stages.fit.channels.x", "not the number 3")),
         (("code: total.py", "code: none.py"), 2, ("stages.total.code: no none.py", "code folder")),
-        (("sklearn-1.4", "sklearn-9"), 2, ("pipeline.yaml:4: defaults.image: no image", "sklearn-1.4")),
-        (("numbers.txt", "none.txt"), 2, ("none.txt does not exist", "fix the path")),
+        (("sklearn-1.4", "sklearn-9"), 2, ("pipeline.yaml:4: defaults.image: unknown image", "sklearn-1.4")),
+        (("numbers.txt", "none.txt"), 2, ("none.txt does not exist", "correct the path")),
         (("name: tiny", f"name: tiny\ndescription: {'x' * 420_000}"), 2, ("409,600", "split the pipeline")),
     ],
     ids=["unknown-stage", "cycle", "wrong-type", "missing-file", "unknown-image", "no-data", "too-large"],
@@ -136,7 +136,7 @@ def test_a_link_out_of_the_code_and_a_huge_file_are_refused(project):
     (command.folder / "code" / "link.py").unlink()
     with (command.folder / "code" / "huge.bin").open("wb") as file:
         file.truncate(1 << 30)
-    refused(command("push", "."), 2, "code/huge.bin has 1,024 MB", "belongs in the bucket")
+    refused(command("push", "."), 2, "code/huge.bin has 1,024 MB", "keep data in the bucket")
 
 
 def test_a_name_longer_than_any_path_does_not_exist(base):

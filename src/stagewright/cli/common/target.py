@@ -145,12 +145,13 @@ def _running_runs(gateway: OperatorGateway) -> set[str]:
 
 def _prepare_gateway(state: Path) -> None:
     """Create the gateway while the server starts. The server usually has the same URL as the last time."""
+    from sagemaker_local.errors import SageMakerLocalError
     from stagewright.local.state import INSTALLATION, State
 
     import_module("stagewright.operator_gateway")
     saved = State(state)
     if saved.identity_file.exists():
-        with suppress(TargetError):  # the server reports it
+        with suppress(TargetError, SageMakerLocalError):  # the server reports it
             identity = saved.identity()
             gateway = _gateway(INSTALLATION, identity.url, identity.access_key, identity.secret_key)
             for name in ("runs", "objects"):
