@@ -28,7 +28,7 @@ def stagewright(*arguments: str, cwd: Path, **environment: str) -> subprocess.Co
     return commands.stagewright(arguments, cwd, inherited | environment)
 
 
-def test_a_wrong_overlay_is_refused_before_anything_is_contacted(tmp_path):
+def test_invalid_overlay_is_rejected_before_the_target_is_contacted(tmp_path):
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "one.py").write_text("")
     (tmp_path / "pipeline.yaml").write_text(
@@ -83,7 +83,7 @@ def test_commands_of_their_own_process_exist():
     assert set(IN_PROCESS) - {*COMMANDS, *ALIASES} == set()
 
 
-def test_help_imports_nothing_heavy(tmp_path):
+def test_help_imports_no_large_package(tmp_path):
     script = (
         "import sys\nfrom stagewright.cli.app import main\nsys.argv = ['stagewright', '--help']\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
@@ -96,17 +96,17 @@ def test_help_imports_nothing_heavy(tmp_path):
     assert done.stderr.strip() == "[]"
 
 
-def test_the_version(tmp_path):
+def test_version_option_prints_the_version(tmp_path):
     assert stagewright("--version", cwd=tmp_path).stdout.strip() == __version__
 
 
-def test_an_unknown_command_is_a_usage_error(tmp_path):
+def test_unknown_command_is_a_usage_error(tmp_path):
     failed = stagewright("rum", cwd=tmp_path)
     assert failed.returncode == 2
     assert "rum" in failed.stderr
 
 
-def test_a_wrong_document_is_exit_code_2_with_every_problem(tmp_path):
+def test_invalid_document_exits_2_with_every_problem(tmp_path):
     (tmp_path / "pipeline.yaml").write_text(BAD)
     failed = stagewright("validate", ".", cwd=tmp_path)
     assert failed.returncode == 2
@@ -116,7 +116,7 @@ def test_a_wrong_document_is_exit_code_2_with_every_problem(tmp_path):
     assert "Traceback" not in failed.stderr
 
 
-def test_with_json_an_error_is_one_document_on_standard_output(tmp_path):
+def test_json_error_is_one_document_on_standard_output(tmp_path):
     (tmp_path / "pipeline.yaml").write_text(BAD)
     failed = stagewright("validate", ".", "--json", cwd=tmp_path)
     error = json.loads(failed.stdout)["error"]
@@ -125,7 +125,7 @@ def test_with_json_an_error_is_one_document_on_standard_output(tmp_path):
     assert {problem["path"] for problem in error["problems"]} >= {"name"}
 
 
-def test_a_circle_with_a_pipeline_in_the_next_folder_is_refused_with_file_and_line(tmp_path):
+def test_trigger_cycle_with_a_sibling_folder_is_rejected_with_file_and_line(tmp_path):
     small = "name: {}\nstages:\n  one: {{kind: gate, require: 1 > 0}}\n"
     waits = "triggers:\n  - {{type: upstream, pipeline: {}}}\n"
     for name, upstream in (("first", "second"), ("second", "first"), ("third", "first")):
@@ -141,7 +141,7 @@ def test_a_circle_with_a_pipeline_in_the_next_folder_is_refused_with_file_and_li
     assert stagewright("validate", "first", cwd=tmp_path).returncode == 0
 
 
-def test_two_folders_in_pipelines_with_one_name_are_refused_with_both_files(tmp_path):
+def test_duplicate_name_in_pipelines_is_rejected_with_both_files(tmp_path):
     small = "stages:\n  one: {{kind: gate, require: 1 > 0}}\nname: {}\n"
     for folder, name in (("first", "same"), ("second", "same"), ("third", "other"), ("broken", "same: [")):
         (tmp_path / "pipelines" / folder).mkdir(parents=True)
@@ -156,34 +156,34 @@ def test_two_folders_in_pipelines_with_one_name_are_refused_with_both_files(tmp_
     assert stagewright("validate", "first", cwd=tmp_path).returncode == 0
 
 
-def test_what_diff_compares_is_called_as_in_its_text(tmp_path):
+def test_diff_help_names_its_arguments_a_and_b(tmp_path):
     said = stagewright("diff", "--help", cwd=tmp_path).stdout
     assert "{PIPELINE} [A] [B]" in said
     assert "\n  A <str> " in said
 
 
-def test_a_date_that_is_none_is_refused_before_anything_is_read(tmp_path):
+def test_invalid_date_is_rejected_before_the_document_is_read(tmp_path):
     for command, given in itertools.product(("run", "plan"), ("31.1.2024", "")):
         failed = stagewright(command, ".", "--date", given, cwd=tmp_path)
         assert failed.returncode == 2
         assert f'--date: "{given}" is not a date' in failed.stderr
 
 
-def test_a_document_that_is_not_there(tmp_path):
+def test_missing_document_exits_5_with_a_remedy(tmp_path):
     failed = stagewright("validate", "nowhere", cwd=tmp_path)
     assert failed.returncode == 5
     assert "nowhere" in failed.stderr
     assert "try:" in failed.stderr
 
 
-def test_debug_shows_the_traceback_wherever_it_stands(tmp_path):
+def test_debug_shows_the_traceback_in_any_position(tmp_path):
     for arguments in (("--debug", "validate", "nowhere"), ("validate", "nowhere", "--debug")):
         failed = stagewright(*arguments, cwd=tmp_path)
         assert failed.returncode == 5
         assert "Traceback" in failed.stderr
 
 
-def test_env_without_a_server_says_how_to_start_one(tmp_path):
+def test_env_without_a_server_prints_how_to_start_one(tmp_path):
     failed = stagewright("env", cwd=tmp_path, STAGEWRIGHT_STATE=str(tmp_path / "state"))
     assert failed.returncode == 4
     assert failed.stdout == ""
@@ -193,7 +193,7 @@ def test_env_without_a_server_says_how_to_start_one(tmp_path):
 @pytest.mark.parametrize(
     "command", [("show", "tiny"), ("logs", "tiny"), ("predict", "tiny", "--data", "1"), ("stop", "tiny")]
 )
-def test_what_only_looks_makes_no_state_folder(command, tmp_path):
+def test_reading_commands_create_no_state_folder(command, tmp_path):
     state = tmp_path / "state"
     failed = stagewright(*command, cwd=tmp_path, STAGEWRIGHT_STATE=str(state))
     assert failed.returncode == 5
@@ -201,7 +201,7 @@ def test_what_only_looks_makes_no_state_folder(command, tmp_path):
     assert not state.exists()
 
 
-def test_no_runs_are_an_empty_list_and_no_state_folder(tmp_path):
+def test_runs_without_state_is_an_empty_list(tmp_path):
     state = tmp_path / "state"
     listed = stagewright("runs", "--json", cwd=tmp_path, STAGEWRIGHT_STATE=str(state))
     assert (listed.returncode, json.loads(listed.stdout)) == (0, [])
@@ -209,7 +209,7 @@ def test_no_runs_are_an_empty_list_and_no_state_folder(tmp_path):
     assert not state.exists()
 
 
-def test_a_missing_script_is_one_error_for_every_command(tmp_path):
+def test_missing_script_is_the_same_error_in_every_command(tmp_path):
     (tmp_path / "pipeline.yaml").write_text(
         "name: small\ndefaults: {image: sklearn-1.4, instance_type: ml.m5.large}\n"
         "stages:\n  one: {kind: processing, code: one.py}\n"
@@ -225,14 +225,14 @@ def test_a_missing_script_is_one_error_for_every_command(tmp_path):
     assert not (tmp_path / "state").exists()
 
 
-def test_a_target_that_nothing_describes(tmp_path):
+def test_unknown_target_exits_4(tmp_path):
     failed = stagewright("runs", "--target", "dev", cwd=tmp_path)
     assert failed.returncode == 4
     assert "dev" in failed.stderr
     assert "stagewright.toml" in failed.stderr
 
 
-def test_a_wrong_parameter_is_refused_before_anything_is_contacted(tmp_path):
+def test_invalid_parameter_is_rejected_before_the_target_is_contacted(tmp_path):
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "one.py").write_text("")
     (tmp_path / "pipeline.yaml").write_text(
@@ -248,14 +248,14 @@ def test_a_wrong_parameter_is_refused_before_anything_is_contacted(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["schema", "workflow"])
-def test_what_is_always_json(name, tmp_path):
+def test_schema_and_workflow_always_print_json(name, tmp_path):
     done = stagewright(name, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert isinstance(json.loads(done.stdout), dict)
     assert stagewright(name, "--json", cwd=tmp_path).stdout == done.stdout
 
 
-def test_doctor_reports_every_check_and_a_remedy_for_what_is_missing(tmp_path):
+def test_doctor_reports_every_check_with_remedies(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
     done = stagewright("doctor", "--json", cwd=tmp_path, STAGEWRIGHT_STATE=str(tmp_path / "state"))
@@ -268,7 +268,7 @@ def test_doctor_reports_every_check_and_a_remedy_for_what_is_missing(tmp_path):
 
 
 @pytest.mark.parametrize(("package", "command"), [("typer", "--help"), ("ministack", "up")])
-def test_a_package_of_an_extra_that_is_missing_is_named_with_the_extra(package, command, tmp_path):
+def test_missing_package_is_reported_with_its_extra(package, command, tmp_path):
     absent = f'raise ModuleNotFoundError("No module named {package!r}", name={package!r})'
     (tmp_path / f"{package}.py").write_text(absent)
     done = subprocess.run(

@@ -27,7 +27,7 @@ def compared(tmp_path_factory):
         server.down(command.state)
 
 
-def test_what_changed_and_what_it_did_to_the_metrics(compared):
+def test_diff_shows_changes_and_metrics(compared):
     new, old = compared.runs()
     told = compared.json("diff", "tiny", old, new)
     assert (told["a"]["run"], told["b"]["run"], told["missing"]) == (old, new, [])
@@ -63,7 +63,7 @@ def test_what_changed_and_what_it_did_to_the_metrics(compared):
     assert total["b"]["seconds"] is None
 
 
-def test_a_run_alone_is_compared_with_the_good_one_before_it(compared):
+def test_single_run_is_compared_with_the_last_successful_one(compared):
     new, old = compared.runs()
     lines = compared("diff", "tiny", new).stdout.splitlines()
     assert compared("diff", ".", "tiny").stdout.splitlines() == lines
@@ -82,7 +82,7 @@ def test_a_run_alone_is_compared_with_the_good_one_before_it(compared):
     assert any(line.split()[:4] == ["total", "SUCCEEDED", "->", "REUSED"] for line in lines)
 
 
-def test_a_run_against_itself_has_no_difference(compared):
+def test_run_compared_with_itself_has_no_difference(compared):
     new, _ = compared.runs()
     lines = compared("diff", "tiny", new, new).stdout.splitlines()
     assert lines[2:] == ["metrics", "  total  total    6", "  fit    product  30.5"]
@@ -104,7 +104,7 @@ def test_a_run_against_itself_has_no_difference(compared):
         (("other", "other"), 5, "other has no runs"),
     ],
 )
-def test_what_cannot_be_compared_is_one_message_and_an_exit_code(compared, arguments, code, words):
+def test_invalid_comparison_is_one_message_and_an_exit_code(compared, arguments, code, words):
     names = dict(zip(("NEW", "OLD"), compared.runs(), strict=True))
 
     def filled(text):
@@ -118,7 +118,7 @@ def test_what_cannot_be_compared_is_one_message_and_an_exit_code(compared, argum
     assert done.stdout == ""
 
 
-def test_of_a_refused_run_what_is_there_is_compared(compared):
+def test_rejected_run_is_compared_as_far_as_recorded(compared):
     new, _ = compared.runs()
     compared("set", "tiny", "stages.total.enabled=false", "stages.fit.enabled=false")
     text = (compared.folder / "pipeline.yaml").read_text()

@@ -18,21 +18,21 @@ def sockets(state: Path) -> list[Path]:
     return list(state.glob("commands-*.sock"))
 
 
-def test_a_command_is_handed_over_and_does_what_it_does_here(warm):
+def test_daemon_runs_a_command_with_the_same_result(warm):
     done = warm("validate", ".")
     assert "handed over" in done.stderr
     assert done.returncode == 0
     assert "tiny is valid" in done.stdout
 
 
-def test_the_exit_code_is_the_commands(warm):
+def test_daemon_returns_the_exit_code_of_the_command(warm):
     missing = warm("validate", "nowhere")
     assert "handed over" in missing.stderr
     assert missing.returncode == 5
     assert "nowhere: no such document" in missing.stderr
 
 
-def test_standard_input_is_the_clients(warm):
+def test_daemon_reads_the_standard_input_of_the_client(warm):
     done = warm("run", ".")
     assert done.returncode == 0, done.stderr
     answer = warm("predict", "tiny", given="2")
@@ -40,7 +40,7 @@ def test_standard_input_is_the_clients(warm):
     assert json.loads(answer.stdout) == 24
 
 
-def test_the_environment_is_the_clients(warm):
+def test_daemon_uses_the_environment_of_the_client(warm):
     warm.environment["STAGEWRIGHT_TARGET"] = "nowhere"
     try:
         done = warm("runs")
@@ -51,7 +51,7 @@ def test_the_environment_is_the_clients(warm):
     assert "describes no target nowhere" in done.stderr
 
 
-def test_a_shell_that_is_let_into_the_server_may_still_give_commands(warm):
+def test_daemon_works_in_a_shell_with_the_server_s_credentials(warm):
     """The image is code, so rollback asks the router's function whether overrides may change it."""
     warm.json("run", ".")
     place = warm.folder / "pipeline.yaml"
@@ -71,7 +71,7 @@ def test_a_shell_that_is_let_into_the_server_may_still_give_commands(warm):
     assert "defaults.image: overrides may not change this field: it is the code that runs" in done.stderr
 
 
-def test_a_profile_that_does_not_exist_is_nothing_to_a_local_command(warm):
+def test_local_command_ignores_a_missing_aws_profile(warm):
     warm.environment["AWS_PROFILE"] = "nothing"
     try:
         done = {name: warm(*name.split()) for name in ("plan .", "approvals", "dlq", "endpoints")}
@@ -81,7 +81,7 @@ def test_a_profile_that_does_not_exist_is_nothing_to_a_local_command(warm):
     assert "fit" in done["plan ."].stdout
 
 
-def test_an_interrupt_reaches_the_command(warm):
+def test_interrupt_is_forwarded_to_the_command(warm):
     run = warm.start("run", ".", "-p", "seconds=60")
     for line in run.stderr:
         if line.startswith("fit  RUNNING"):
@@ -93,7 +93,7 @@ def test_an_interrupt_reaches_the_command(warm):
     assert run.returncode == 6
 
 
-def test_a_killed_client_takes_its_command_with_it(warm):
+def test_killed_client_ends_its_command(warm):
     def workers() -> int:
         mine = f"stagewright.cli.daemon {warm.state}"
         return sum(mine in line for line in command_lines().values())
@@ -106,7 +106,7 @@ def test_a_killed_client_takes_its_command_with_it(warm):
     until(lambda: workers() == 1)
 
 
-def test_a_process_with_other_code_is_not_asked(warm):
+def test_daemon_with_older_code_receives_no_commands(warm):
     (socket,) = sockets(warm.state)
     assert door.socket_path(str(warm.state)) == str(socket)
     other = socket.rename(socket.with_name("commands-00000000.sock"))
@@ -116,7 +116,7 @@ def test_a_process_with_other_code_is_not_asked(warm):
         other.rename(socket)
 
 
-def test_down_leaves_nobody_standing_by(alone):
+def test_down_waits_until_the_daemon_has_ended(alone):
     alone("up")
     until(lambda: sockets(alone.state))
     assert alone("down").returncode == 0
@@ -124,7 +124,7 @@ def test_down_leaves_nobody_standing_by(alone):
     assert sockets(alone.state) == []
 
 
-def test_a_killed_server_takes_it_along(alone):
+def test_daemon_ends_with_a_killed_server(alone):
     alone("up")
     until(lambda: sockets(alone.state))
     running = server.find(alone.state)

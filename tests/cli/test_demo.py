@@ -21,13 +21,13 @@ def installed(tmp_path, monkeypatch):
     return folder
 
 
-def test_in_the_repository_it_is_the_repositorys_own(tmp_path, monkeypatch):
+def test_demo_uses_the_example_of_the_repository(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert demo.find_example() == demo.CHECKOUT
     assert list(tmp_path.iterdir()) == []
 
 
-def test_elsewhere_it_is_copied_once_and_then_the_users(installed, capsys):
+def test_demo_copies_the_example_once(installed, capsys):
     packaged = demo.PACKAGED
     place = demo.find_example()
     assert place == installed / "house-price"
@@ -41,13 +41,13 @@ def test_elsewhere_it_is_copied_once_and_then_the_users(installed, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_paths_are_shown_as_they_are_typed(installed):
+def test_paths_are_relative_to_the_current_folder(installed):
     assert command_hints.shell_path(installed / "house-price") == "house-price"
     assert command_hints.shell_path(installed / "two words") == "'two words'"
     assert command_hints.shell_path(installed.parent / "other") == f"{installed.parent}/other"
 
 
-def test_a_command_that_is_not_on_path_is_shown_with_its_place(installed, monkeypatch):
+def test_program_outside_path_is_printed_with_its_path(installed, monkeypatch):
     own = installed / ".venv" / "bin" / "stagewright"
     own.parent.mkdir(parents=True)
     own.touch(mode=0o755)
@@ -58,7 +58,7 @@ def test_a_command_that_is_not_on_path_is_shown_with_its_place(installed, monkey
     assert command_hints.program() == "stagewright"
 
 
-def test_the_same_run_again_has_its_parameters(installed, monkeypatch):
+def test_run_command_repeats_the_parameters(installed, monkeypatch):
     monkeypatch.setattr("sys.argv", ["-c"])
     again = command_hints.run_command(installed / "house-price", ["min_r2=0.9", "label=two words"])
     assert again == "stagewright run house-price -p min_r2=0.9 -p 'label=two words'"

@@ -170,7 +170,7 @@ BROKEN: dict[str, tuple[Callable[[Patient], None], str]] = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_is_broken_is_what_fails(patient, name):
+def test_doctor_fails_exactly_the_broken_check(patient, name):
     break_it, said = BROKEN[name]
     break_it(patient)
     wrong = patient.wrong()
@@ -182,7 +182,7 @@ def test_what_is_broken_is_what_fails(patient, name):
     assert patient.wrong() == {}
 
 
-def test_a_dead_letter_and_a_run_that_hangs_are_warnings(patient):
+def test_dead_letter_and_hanging_run_are_warnings(patient):
     queues = patient.client("sqs")
     url = queues.get_queue_url(QueueName=patient.name("events-dead"))["QueueUrl"]
     queues.send_message(QueueUrl=url, MessageBody="what is this")
@@ -199,7 +199,7 @@ def test_a_dead_letter_and_a_run_that_hangs_are_warnings(patient):
     assert not any(check.needed for check in wrong.values())
 
 
-def test_on_aws_there_is_more_to_look_at(patient):
+def test_doctor_has_more_checks_on_aws(patient):
     """Alarms, figures, quotas, the functions' layer: here none of them is there, and the lines say so."""
     wrong = patient.wrong(here=False)
     functions = {f"function {each}" for each in ("router", "recorder", "sweeper")}
@@ -234,7 +234,7 @@ def test_on_aws_there_is_more_to_look_at(patient):
     assert "the oldest has waited 5,000 s" in wrong["waiting events"].found
 
 
-def test_an_account_that_is_not_the_target_s_ends_it(patient):
+def test_other_account_ends_the_doctor(patient):
     other = replace(patient.gateway.installation, account="999999999999")
     stranger = replace(patient.gateway, installation=other)
     (check,) = run_checks(CheckedTarget(stranger, True))
@@ -253,7 +253,7 @@ IAM_NAMES = {
 FREE = {"sts:GetCallerIdentity"}
 
 
-def test_it_calls_nothing_that_its_policy_does_not_allow(patient):
+def test_doctor_calls_only_what_its_policy_allows(patient):
     called = set()
 
     def note(model, **_):

@@ -24,28 +24,28 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_a_document_by_its_path_and_by_its_folder(folder):
+def test_document_is_found_by_path_and_by_folder(folder):
     assert documents.path_of(str(folder)) == documents.path_of(str(folder / "pipeline.yaml"))
     assert documents.name_of(str(folder)) == "small"
     assert documents.name_of("some-pipeline") == "some-pipeline"
 
 
-def test_neither_a_document_nor_a_folder_with_one(tmp_path):
+def test_missing_document_is_not_found(tmp_path):
     with pytest.raises(NotFoundError, match=str(tmp_path)):
         documents.path_of(str(tmp_path))
 
 
-def test_parameters_take_the_declared_type(folder):
+def test_parameters_have_the_declared_type(folder):
     pipeline = documents.read(str(folder))
     given = documents.parse_parameters(pipeline, ["size=4", "rate=0.75", "label=7", "fast=true"])
     assert given == {"size": 4, "rate": 0.75, "label": "7", "fast": True}
 
 
-def test_a_value_may_hold_an_equals_sign(folder):
+def test_parameter_value_may_contain_an_equals_sign(folder):
     assert documents.parse_parameters(documents.read(str(folder)), ["label=a=b"]) == {"label": "a=b"}
 
 
-def test_every_wrong_parameter_is_reported(folder):
+def test_every_invalid_parameter_is_reported(folder):
     with pytest.raises(DocumentError) as caught:
         documents.parse_parameters(documents.read(str(folder)), ["size=many", "siez=4", "fast"])
     assert [problem.path for problem in caught.value.problems] == [
@@ -55,7 +55,7 @@ def test_every_wrong_parameter_is_reported(folder):
     ]
 
 
-def test_a_source_is_the_document_and_its_code_files(folder):
+def test_source_has_the_document_and_its_code_files(folder):
     source = Source.read(folder / "pipeline.yaml")
     assert source.pipeline.name == "small"
     assert source.files == {"one.py": b"print(1)\n"}
@@ -81,7 +81,7 @@ class Uploads:
         self.puts.append(key)
 
 
-def test_sample_data_is_uploaded_once_and_again_when_it_changed(folder):
+def test_sample_data_is_uploaded_only_when_it_changed(folder):
     (folder / "data" / "deep").mkdir(parents=True)
     (folder / "data" / "a.csv").write_text("1")
     (folder / "data" / "deep" / "b.csv").write_text("2")
@@ -94,12 +94,12 @@ def test_sample_data_is_uploaded_once_and_again_when_it_changed(folder):
     assert session.kept["raw/small/a.csv"] == b"changed"
 
 
-def test_sample_data_that_is_not_there_is_named(folder):
+def test_missing_sample_data_is_named(folder):
     with pytest.raises(ReleaseError, match="sample_data"):
         sample_data.upload_samples(Uploads(), Source.read(folder / "pipeline.yaml"))
 
 
-def test_sample_data_never_goes_to_aws(folder):
+def test_sample_data_is_never_uploaded_to_aws(folder):
     session = Uploads()
     session.is_local = False
     assert sample_data.upload_samples(session, Source.read(folder / "pipeline.yaml")) == ()

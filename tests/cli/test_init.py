@@ -34,7 +34,7 @@ def files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_pipeline_is_the_example_and_valid_in_every_environment(here: Path) -> None:
+def test_init_writes_a_valid_example_for_every_environment(here: Path) -> None:
     init.command(Path("demo"))
     made = here / "demo" / "pipelines" / "house-price"
     assert (made / "code" / "train.py").read_bytes() == (demo.CHECKOUT / "code" / "train.py").read_bytes()
@@ -48,7 +48,7 @@ def test_the_pipeline_is_the_example_and_valid_in_every_environment(here: Path) 
         assert read_overlay(place, made, pipeline, code_findings)
 
 
-def test_another_name_is_the_pipeline_s_everywhere(here: Path) -> None:
+def test_pipeline_option_renames_the_example_everywhere(here: Path) -> None:
     init.command(Path("demo"), pipeline="rents")
     pipeline = read_document(Path("demo/pipelines/rents/pipeline.yaml"), code_findings, sample_findings)
     assert pipeline.name == "rents"
@@ -58,7 +58,7 @@ def test_another_name_is_the_pipeline_s_everywhere(here: Path) -> None:
     assert [text for text in texts if "house-price" in text] == []
 
 
-def test_the_readme_copies_the_data_to_where_the_first_run_reads_it(here: Path) -> None:
+def test_readme_copies_the_data_to_the_path_of_the_first_run(here: Path) -> None:
     init.command(Path("demo"), pipeline="rents", bucket="ml-{environment}")
     (line,) = [
         each for each in Path("demo/README.md").read_text().splitlines() if each.startswith("aws s3 cp")
@@ -72,14 +72,14 @@ def test_the_readme_copies_the_data_to_where_the_first_run_reads_it(here: Path) 
 
 
 @pytest.mark.parametrize("name", ["house-price", "rents"])
-def test_it_speaks_of_no_pipeline_that_is_not_there(here: Path, name: str) -> None:
+def test_init_files_name_no_missing_pipeline(here: Path, name: str) -> None:
     init.command(Path("demo"), pipeline=name)
     folder = here / "demo" / "pipelines" / name
     assert [each.type for each in read_document(folder / "pipeline.yaml").triggers] == ["code"]
     assert [path for path in folder.glob("*.*") if f"{name}-watch" in path.read_text()] == []
 
 
-def test_editors_find_the_schema(here: Path) -> None:
+def test_documents_refer_to_the_schema(here: Path) -> None:
     init.command(Path("demo"))
     document = here / "demo" / "pipelines" / "house-price" / "pipeline.yaml"
     named = document.read_text().partition("$schema=")[2].split()[0]
@@ -91,7 +91,7 @@ CHOICES = [*itertools.product(CI, Accounts, (True, False))]
 
 
 @pytest.mark.parametrize(("ci", "accounts", "three"), CHOICES)
-def test_every_file_is_whole_for_every_choice(here: Path, ci: CI, accounts: Accounts, three: bool) -> None:
+def test_every_file_is_complete_for_every_option(here: Path, ci: CI, accounts: Accounts, three: bool) -> None:
     more = (
         {"bucket": "ml-{environment}", "subnets": ["subnet-1"], "security_groups": ["sg-1"]} if three else {}
     )
@@ -119,7 +119,7 @@ def test_every_file_is_whole_for_every_choice(here: Path, ci: CI, accounts: Acco
     assert len({target["bucket"] for target in targets.values()}) == 3
 
 
-def test_the_source_is_named_in_both_modules_and_in_the_requirements(here: Path) -> None:
+def test_source_is_used_in_both_modules_and_in_requirements(here: Path) -> None:
     init.command(Path("demo"), source="https://git.example.com/ml/stagewright.git", ref="v9")
     main = (here / "demo/infra/main.tf").read_text()
     address = 'source = "git::https://git.example.com/ml/stagewright.git//infra'
@@ -129,7 +129,7 @@ def test_the_source_is_named_in_both_modules_and_in_the_requirements(here: Path)
     assert requirement == "stagewright[all] @ git+https://git.example.com/ml/stagewright.git@v9\n"
 
 
-def test_the_readme_counts_its_steps_and_begins_with_the_address(here: Path) -> None:
+def test_readme_numbers_its_steps(here: Path) -> None:
     init.command(Path("demo"), bucket="ml-{environment}")
     init.command(Path("own"), bucket="ml-{environment}", source="https://git.example.com/ml/stagewright.git")
     steps = {
@@ -142,7 +142,7 @@ def test_the_readme_counts_its_steps_and_begins_with_the_address(here: Path) -> 
     assert [text for _, text in steps["demo"][1:]] == [text for _, text in steps["own"]]
 
 
-def test_the_current_folder_will_do_and_a_source_may_be_a_folder(
+def test_init_accepts_the_current_folder_and_a_source_folder(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (here / "demo").mkdir()
@@ -155,7 +155,7 @@ def test_the_current_folder_will_do_and_a_source_may_be_a_folder(
     assert "tmp" not in " ".join(path.name for path in (here / "demo").iterdir())
 
 
-def test_a_folder_with_nothing_but_git_will_do(here: Path) -> None:
+def test_init_accepts_a_folder_with_only_git(here: Path) -> None:
     subprocess.run(["git", "init", "--quiet", "demo"], check=True)
     init.command(Path("demo"))
     assert (here / "demo" / "README.md").is_file()
@@ -170,7 +170,7 @@ def test_a_folder_with_nothing_but_git_will_do(here: Path) -> None:
     assert len(done.stdout.splitlines()) == len(files(here / "demo")) - len(files(here / "demo" / ".git"))
 
 
-def test_a_folder_that_is_not_empty_is_left_as_it_is(here: Path) -> None:
+def test_init_leaves_a_folder_with_files_unchanged(here: Path) -> None:
     (here / "demo").mkdir()
     (here / "demo" / "mine.txt").write_text("mine")
     with pytest.raises(ReleaseError, match=r"demo is not empty: mine.txt") as refused:
@@ -181,7 +181,7 @@ def test_a_folder_that_is_not_empty_is_left_as_it_is(here: Path) -> None:
     assert files(here) == {"demo/mine.txt"}
 
 
-def test_what_cannot_be_written_leaves_nothing(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_init_leaves_no_files(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = repository.files
 
     def too_long(choices):
@@ -193,7 +193,7 @@ def test_what_cannot_be_written_leaves_nothing(here: Path, monkeypatch: pytest.M
     assert list(here.iterdir()) == []
 
 
-def test_everything_that_is_wrong_is_said_at_once_and_nothing_is_made(here: Path) -> None:
+def test_init_reports_every_invalid_option_and_writes_nothing(here: Path) -> None:
     with pytest.raises(DocumentError) as refused:
         init.command(
             Path("demo"), pipeline="House", region="Frankfurt", prefix="My_Team", bucket="ml", source='"; x',
@@ -207,12 +207,12 @@ def test_everything_that_is_wrong_is_said_at_once_and_nothing_is_made(here: Path
     assert list(here.iterdir()) == []
 
 
-def test_a_bucket_with_capitals_is_refused(here: Path) -> None:
+def test_bucket_with_capitals_is_rejected(here: Path) -> None:
     with pytest.raises(DocumentError, match=r"--bucket: 'ML-prod' is not a valid bucket name"):
         init.command(Path("demo"), bucket="ML-{environment}")
 
 
-def test_a_name_is_looked_for_in_pipelines(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_name_is_looked_up_in_pipelines(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     init.command(Path("demo"))
     with pytest.raises(NotFoundError, match="or in pipelines"):
         documents.path_of("house-price")
@@ -225,7 +225,7 @@ def test_a_name_is_looked_for_in_pipelines(here: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.slow
 @pytest.mark.e2e
-def test_init_and_run_as_the_readme_says(here: Path) -> None:
+def test_commands_of_the_created_readme_work(here: Path) -> None:
     try:
         environments.resolve("sklearn-1.4")
     except StagewrightError as error:

@@ -42,6 +42,6 @@ DOCUMENT = {
         ("other", "sklearn-1.2"),
     ],
 )
-def test_a_model_is_served_in_the_image_it_was_trained_in(stage, image):
+def test_model_uses_the_image_of_its_training(stage, image):
     pipeline = load(DOCUMENT)
     assert image_of(pipeline, pipeline.stages[stage]) == image

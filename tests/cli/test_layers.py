@@ -55,7 +55,7 @@ def action(plan):
     return {stage["name"]: stage["action"] for stage in plan["stages"]}
 
 
-def test_what_is_set_is_in_the_next_plan_and_run_and_in_the_history(served):
+def test_override_applies_to_the_next_plan_and_run_and_is_in_the_history(served):
     done = served.json("set", "tiny", "parameters.factor=5", "stages.serve.enabled=false")
     assert [change["path"] for change in done["changes"]] == ["parameters.factor", "stages.serve.enabled"]
     plan = served.json("plan", ".")
@@ -79,7 +79,7 @@ def test_what_is_set_is_in_the_next_plan_and_run_and_in_the_history(served):
     ]
 
 
-def test_a_document_says_which_layer_says_what(served):
+def test_config_show_prints_the_layer_of_each_setting(served):
     served.json("set", ".", "stages.fit.hyperparameters.depth=3")
     told = served.json("config", "show", "tiny")
     assert told["document"]["stages"]["fit"]["hyperparameters"]["depth"] == 3
@@ -106,7 +106,7 @@ def test_a_document_says_which_layer_says_what(served):
         (("config", "show", "nobody"), 5, "no document of nobody"),
     ],
 )
-def test_what_cannot_be_done_is_one_message_and_an_exit_code(served, aws, arguments, code, words):
+def test_rejected_command_is_one_message_and_an_exit_code(served, aws, arguments, code, words):
     before = overrides(aws)
     done = served(*arguments)
     assert done.returncode == code, done.stdout + done.stderr
@@ -115,7 +115,7 @@ def test_what_cannot_be_done_is_one_message_and_an_exit_code(served, aws, argume
     assert overrides(aws) == before
 
 
-def test_where_nothing_was_said_the_default_is_told(served):
+def test_changed_default_is_shown(served):
     line = "stages.serve.enabled: true (default) -> false"
     assert line in served("set", "tiny", "stages.serve.enabled=false").stdout
     assert line in served("diff", "tiny", "base", "now").stdout
@@ -125,11 +125,11 @@ def test_where_nothing_was_said_the_default_is_told(served):
     assert "false -> true (default)" in served("unset", "tiny", "--all").stdout
 
 
-def test_a_history_of_a_pipeline_without_revisions_is_empty(served):
+def test_history_without_revisions_is_empty(served):
     assert served.json("history", "nobody") == []
 
 
-def test_a_wrong_hand_edit_fails_that_run_tells_people_and_is_taken_back(served, aws):
+def test_invalid_table_edit_rejects_the_run_and_can_be_removed(served, aws):
     sqs, sns = aws("sqs"), aws("sns")
     url = sqs.create_queue(QueueName=f"people-{uuid.uuid4().hex[:6]}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -161,7 +161,7 @@ def test_a_wrong_hand_edit_fails_that_run_tells_people_and_is_taken_back(served,
     assert served.json("run", ".")["status"] == "SUCCEEDED"
 
 
-def test_a_hand_edit_that_is_right_is_run_and_has_no_author(served, aws):
+def test_valid_table_edit_applies_without_author(served, aws):
     edit(aws, parameters={"M": {"factor": {"N": "4"}}})
     record = served.json("run", ".")
     fit = next(stage for stage in record["stages"] if stage["name"] == "fit")
@@ -170,7 +170,7 @@ def test_a_hand_edit_that_is_right_is_run_and_has_no_author(served, aws):
     assert (newest["number"], newest["author"]) == (record["revision"], "unknown (table edit)")
 
 
-def test_the_overlay_of_the_environment_is_planned_pushed_and_taken_away(served, aws):
+def test_overlay_is_planned_pushed_and_removed(served, aws):
     overlay = served.folder / "environments" / "local.yaml"
     overlay.parent.mkdir(exist_ok=True)
     overlay.write_text("parameters: {factor: 3, extra: yes-please}\n")
@@ -187,7 +187,7 @@ def test_the_overlay_of_the_environment_is_planned_pushed_and_taken_away(served,
     assert served.json("config", "show", "tiny")["layers"] == {}
 
 
-def test_a_wrong_overlay_is_refused_at_its_line_before_anything_is_pushed(served):
+def test_invalid_overlay_is_rejected_at_its_line_before_the_push(served):
     overlay = served.folder / "environments" / "local.yaml"
     overlay.parent.mkdir(exist_ok=True)
     overlay.write_text("parameters:\n  factor: 3\nstages:\n  fit: {enabled: off}\n")

@@ -31,7 +31,7 @@ def record(*stages: StageRecord, status: str = "RUNNING") -> RunRecord:
     return RunRecord("tiny-1", "tiny", "default", status, trigger, "r", 1, START, START, END, stages=stages)
 
 
-def test_a_line_for_each_change_and_none_without(capsys):
+def test_lines_view_prints_each_change_once(capsys):
     view = live_view.Lines()
     view.update(record(TRAIN))
     assert capsys.readouterr().err == ""
@@ -44,17 +44,17 @@ def test_a_line_for_each_change_and_none_without(capsys):
     assert said.out == ""
 
 
-def test_while_it_runs_a_failed_stage_keeps_its_cause_for_the_report(capsys):
+def test_live_view_shows_no_cause_of_a_failed_stage(capsys):
     failed = replace(DONE, status="FAILED", metrics={}, cause="exit code 1")
     live_view.Lines().update(record(failed))
     assert capsys.readouterr().err == "train  FAILED  4.2 s\n"
 
 
-def test_the_reason_does_not_repeat_the_stages_name():
+def test_reason_does_not_repeat_the_stage_name():
     assert live_view.cells(replace(DONE, reason="train: image a -> b"))[-1] == "image a -> b"
 
 
-def test_what_to_do_after_a_failure(capsys):
+def test_failure_prints_the_next_command(capsys):
     gate = replace(TRAIN, name="quality", kind="gate", status="FAILED", cause="0.7 >= 0.9")
     again = "stagewright run . -p least=1"
     summary.print_failure(None, record(gate, status="FAILED"), again)
@@ -67,15 +67,15 @@ def test_what_to_do_after_a_failure(capsys):
     assert f"next: {again} (" in capsys.readouterr().err
 
 
-def test_what_a_reused_stage_took_is_not_shown():
+def test_reused_stage_has_no_duration():
     assert live_view.cells(REUSED) == ("prepare", "REUSED", "", "", "same as run old")
 
 
-def test_a_failed_stage_shows_its_cause_and_not_why_it_ran():
+def test_failed_stage_shows_its_cause():
     assert live_view.cells(replace(DONE, status="FAILED", cause="exit code 1"))[-1] == "exit code 1"
 
 
-def test_the_outcome_names_what_was_made_and_what_to_do_next(capsys):
+def test_outcome_prints_results_and_next_command(capsys):
     summary.print_results(record(REUSED, DONE, DEPLOYED, status="SUCCEEDED"))
     said = capsys.readouterr().out
     assert "tiny-1 succeeded in 4.2 s: 2 stages ran, 1 reused" in said
@@ -94,5 +94,5 @@ def test_the_outcome_names_what_was_made_and_what_to_do_next(capsys):
         ),
     ],
 )
-def test_a_model_package_by_its_name(arn, name):
+def test_model_package_is_shown_by_name_and_version(arn, name):
     assert summary.package_name(arn) == name

@@ -29,7 +29,7 @@ def actions(record: dict) -> dict[str, str]:
     return {stage["name"]: stage["action"] for stage in record["stages"]}
 
 
-def test_a_run_without_a_server_brings_its_own_and_leaves_nothing(alone):
+def test_run_without_a_server_uses_a_temporary_one(alone):
     done = alone("run", ".")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "starting a temporary local server" in done.stderr
@@ -50,14 +50,14 @@ def test_a_run_without_a_server_brings_its_own_and_leaves_nothing(alone):
     assert json.loads(answer.stdout) == 24
 
 
-def test_without_a_server_no_wait_is_refused_before_anything_starts(alone):
+def test_no_wait_without_a_server_is_rejected_before_the_run(alone):
     refused = alone("run", ".", "--no-wait")
     assert refused.returncode == 4
     assert "stagewright up" in refused.stderr
     assert alone.runs() == []
 
 
-def test_each_run_is_one_run_and_what_is_unchanged_is_reused(served):
+def test_repeated_run_reuses_unchanged_stages(served):
     before = served.runs()
     record = served.json("run", ".")
     assert actions(record) == dict.fromkeys(("total", "fit", "check", "serve"), "reuse")
@@ -70,7 +70,7 @@ def test_force_runs_every_stage(served):
     assert set(actions(record).values()) == {"run"}
 
 
-def test_a_parameter_reaches_the_job_and_the_endpoint(served):
+def test_parameter_reaches_the_job_and_the_endpoint(served):
     record = served.json("run", ".", "-p", "factor=10")
     assert actions(record)["total"] == "reuse"
     assert record["trigger"]["parameters"] == {"factor": 10}
@@ -80,7 +80,7 @@ def test_a_parameter_reaches_the_job_and_the_endpoint(served):
     assert served.json("predict", ".", "--data", "2")["prediction"] == 24
 
 
-def test_changed_code_with_a_parameter_is_still_one_run(served):
+def test_changed_code_with_a_parameter_starts_one_run(served):
     before = served.runs()
     code = served.folder / "code" / "fit.py"
     code.write_text(code.read_text() + "# changed\n")
@@ -90,7 +90,7 @@ def test_changed_code_with_a_parameter_is_still_one_run(served):
     assert served.runs() == [record["run"], *before]
 
 
-def test_a_push_starts_a_run_only_where_something_changed(served):
+def test_push_starts_a_run_only_after_a_change(served):
     before = served.runs()
     assert served.json("push", ".")["run"] is None
     assert served.runs() == before
@@ -102,7 +102,7 @@ def test_a_push_starts_a_run_only_where_something_changed(served):
     assert served.json("push", ".")["removed"] == ["notes.txt"]
 
 
-def test_a_plan_says_why_and_starts_nothing(served):
+def test_plan_prints_reasons_and_starts_nothing(served):
     served.json("run", ".")
     before = served.runs()
     made = served.json("plan", ".", "-p", "factor=7")
@@ -115,7 +115,7 @@ def test_a_plan_says_why_and_starts_nothing(served):
     assert "wave 1: fit -> check -> serve" in served("plan", ".", "-p", "factor=7").stdout
 
 
-def test_a_failed_run_says_where_why_and_what_next(served):
+def test_failed_run_prints_stage_cause_and_next_command(served):
     failed = served("run", ".", "-p", "factor=-1")
     assert failed.returncode == 6
     assert "stage fit:" in failed.stderr
@@ -129,7 +129,7 @@ def test_a_failed_run_says_where_why_and_what_next(served):
     assert json.loads(as_json.stdout)["status"] == "FAILED"
 
 
-def test_a_closed_gate_is_exit_code_6(served):
+def test_failed_gate_exits_6(served):
     closed = served("run", ".", "-p", "least=1000")
     assert closed.returncode == 6
     assert "check" in closed.stderr
@@ -138,7 +138,7 @@ def test_a_closed_gate_is_exit_code_6(served):
     assert "has no log" in served("logs", "tiny", "check").stderr
 
 
-def test_show_and_logs_know_a_run_by_its_pipeline(served):
+def test_show_and_logs_accept_a_pipeline_name(served):
     run = served.json("run", ".", "--force")["run"]
     assert served.json("show", "tiny")["run"] == run
     shown = served("show", run).stdout
@@ -156,7 +156,7 @@ def test_show_and_logs_know_a_run_by_its_pipeline(served):
     assert "product: 12.0" in followed.stdout
 
 
-def test_what_does_not_exist_is_exit_code_5(served):
+def test_missing_run_or_stage_exits_5(served):
     for arguments in (
         ("show", "nothing"),
         ("logs", "tiny", "nostage"),
@@ -178,7 +178,7 @@ def test_predict_reads_a_file_and_standard_input(served):
     assert "the data was sent as text/csv; set another type with --content-type" in failed.stderr
 
 
-def test_env_lets_plain_boto3_in(served):
+def test_env_connects_plain_boto3(served):
     script = (
         "import boto3\nprint([bucket['Name'] for bucket in boto3.client('s3').list_buckets()['Buckets']])\n"
     )
@@ -217,7 +217,7 @@ def test_stop_ends_the_run_and_its_job(served):
     assert served("stop", run).returncode == 6
 
 
-def test_ctrl_c_where_nobody_can_be_asked_stops_the_run(served):
+def test_ctrl_c_without_a_terminal_stops_the_run(served):
     process = served.start("run", ".", "-p", "seconds=301")
     wait_for(process, "fit  RUNNING")
     process.send_signal(signal.SIGINT)
@@ -227,7 +227,7 @@ def test_ctrl_c_where_nobody_can_be_asked_stops_the_run(served):
     assert served.json("show", "tiny")["status"] == "STOPPED"
 
 
-def test_on_aws_a_run_is_stopped_by_whom_aws_knows(served):
+def test_stop_on_aws_records_the_caller_arn(served):
     run = served.json("run", ".", "-p", "seconds=303", "--no-wait")["run"]
     running = server.find(served.state)
     gateway = OperatorGateway.connect(INSTALLATION, running.url, running.access_key, running.secret_key)
@@ -238,7 +238,7 @@ def test_on_aws_a_run_is_stopped_by_whom_aws_knows(served):
     assert served.json("show", run)["reason"] == f"stopped by {arn}"
 
 
-def test_a_run_that_was_refused_took_no_time_and_is_in_the_list(served):
+def test_rejected_run_is_listed_without_a_duration(served):
     running = server.find(served.state)
     gateway = OperatorGateway.connect(INSTALLATION, running.url, running.access_key, running.secret_key)
     gateway.queue.send({"pipeline": "nobodys", "request": "once", "by": "test"})
@@ -266,7 +266,7 @@ def read_to_the_end(terminal: int) -> None:
             pass
 
 
-def test_on_a_terminal_ctrl_c_asks_and_no_goes_on(served):
+def test_ctrl_c_on_a_terminal_asks_and_no_continues(served):
     leader, follower = pty.openpty()
     process = served.start("run", ".", "-p", "seconds=302", stdin=follower, stdout=follower, stderr=follower)
     os.close(follower)
@@ -289,7 +289,7 @@ def test_on_a_terminal_ctrl_c_asks_and_no_goes_on(served):
         process.wait()
 
 
-def test_endpoints_lists_what_serves_since_when_and_until_when(served):
+def test_endpoints_lists_version_since_and_until(served):
     served("run", ".", "-p", "factor=11")
     (found,) = served.json("endpoints")
     run = served.runs()[0]
@@ -311,7 +311,7 @@ def test_endpoints_lists_what_serves_since_when_and_until_when(served):
     assert line.startswith(f"tiny-local  InService  {found['serves']}")
 
 
-def test_an_endpoint_goes_back_by_a_command_and_the_next_run_leaves_it(served):
+def test_rollback_endpoint_restores_a_version_that_the_next_run_keeps(served):
     for factor in (13, 14):
         assert served("run", ".", "-p", f"factor={factor}").returncode == 0
     (before,) = served.json("endpoints")
@@ -359,7 +359,7 @@ def deployed_twice(served):
         (("tiny", "--reason", "x" * 1001), 2, "at most 1,000 characters"),
     ],
 )
-def test_what_cannot_be_rolled_back_is_refused(deployed_twice, arguments, code, said):
+def test_invalid_endpoint_rollback_is_rejected(deployed_twice, arguments, code, said):
     before = deployed_twice.json("endpoints")
     refused = deployed_twice("rollback-endpoint", *arguments)
     assert (refused.returncode, refused.stdout) == (code, "")
@@ -367,7 +367,7 @@ def test_what_cannot_be_rolled_back_is_refused(deployed_twice, arguments, code, 
     assert deployed_twice.json("endpoints") == before
 
 
-def test_a_run_for_a_date_is_one_run_of_that_date_pushed_or_not(served):
+def test_run_with_date_starts_one_run_of_that_date(served):
     for number, date in enumerate(("2024-03", "2024-04-05")):
         if number:
             script = served.folder / "code" / "total.py"
@@ -384,7 +384,7 @@ def test_a_run_for_a_date_is_one_run_of_that_date_pushed_or_not(served):
     assert served.json("plan", ".", "--date", "2024-05")["trigger"]["date"] == "2024-05"
 
 
-def test_down_names_the_runs_that_it_stops_and_those_that_wait(alone):
+def test_down_lists_stopped_and_waiting_runs(alone):
     assert alone("up").returncode == 0
     first = alone.json("run", ".", "-p", "seconds=302", "--no-wait")["run"]
     until(lambda: alone.json("show", first)["status"] == "RUNNING")

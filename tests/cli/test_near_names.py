@@ -46,14 +46,14 @@ from stagewright.errors import DocumentError, NotFoundError, TargetError
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
-def test_a_name_that_is_not_there_is_answered_with_the_nearest(served, arguments, code, words):
+def test_unknown_name_suggests_the_nearest(served, arguments, code, words):
     done = served(*arguments)
     assert done.returncode == code, done.stderr
     assert words.replace("STATE", str(served.state)) in done.stderr
     assert done.stdout == ""
 
 
-def test_a_model_that_fails_is_answered_with_its_log(served):
+def test_failed_prediction_suggests_the_log(served):
     (run,) = served.runs()[-1:]
     done = served("predict", "tiny", "--data", "no JSON")
     assert done.returncode == 4
@@ -64,7 +64,7 @@ def test_a_model_that_fails_is_answered_with_its_log(served):
     assert "JSONDecodeError" in served("logs", run, "serve").stdout
 
 
-def test_a_document_is_looked_for_in_pipelines_too(served, tmp_path, monkeypatch):
+def test_suggestion_includes_documents_in_pipelines(served, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(served.folder / "code", tmp_path / "pipelines" / "house" / "code")
     shutil.copy(served.folder / "pipeline.yaml", tmp_path / "pipelines" / "house")
@@ -79,7 +79,7 @@ def test_a_document_is_looked_for_in_pipelines_too(served, tmp_path, monkeypatch
     assert raised.value.remedy == "in pipelines: house"
 
 
-def test_parameters_and_targets(tmp_path, monkeypatch, served):
+def test_unknown_parameter_and_target_suggest_the_nearest(tmp_path, monkeypatch, served):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DocumentError, match=r'no such parameter \(did you mean "seconds"\?\)'):
         documents.parse_parameters(documents.read(str(served.folder)), ["second=1"])

@@ -23,15 +23,15 @@ START = "2026-01-01T00:00:00.000Z"
         ("2025-12-31T23:59:59.000Z", "0.0 s"),
     ],
 )
-def test_how_long_it_took(ended, said):
+def test_duration_is_readable(ended, said):
     assert output.duration(START, ended) == said
 
 
-def test_what_has_not_started_took_no_time():
+def test_duration_before_the_start_is_empty():
     assert output.duration("") == ""
 
 
-def test_figures_are_short():
+def test_metrics_are_short():
     assert (
         output.format_metrics({"r2": 0.917, "mae": 15164.5, "rows": 2_500_000})
         == "r2 0.917, mae 15164.5, rows 2500000"
@@ -44,7 +44,7 @@ class Thing:
     parts: tuple[int, ...]
 
 
-def test_values_of_any_layer_become_json(capsys):
+def test_plain_converts_values_to_json_types(capsys):
     output.print_json({"thing": Thing(Path("a"), (1, 2)), 3: None, "é": True})
     assert json.loads(capsys.readouterr().out) == {
         "thing": {"place": "a", "parts": [1, 2]},
@@ -53,14 +53,14 @@ def test_values_of_any_layer_become_json(capsys):
     }
 
 
-def test_an_error_and_its_remedy_go_to_standard_error(capsys):
+def test_error_and_remedy_go_to_standard_error(capsys):
     output.fail(RunFailedError("it broke", "mend it"), as_json=False, debug=False)
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err == "error: it broke\n  try: mend it\n"
 
 
-def test_an_error_as_json_has_its_problems(capsys):
+def test_json_error_has_its_problems(capsys):
     problem = Problem("stages.a", "wrong", "mend it", "pipeline.yaml", 3)
     output.fail(DocumentError((problem,)), as_json=True, debug=False)
     error = json.loads(capsys.readouterr().out)["error"]
@@ -70,16 +70,16 @@ def test_an_error_as_json_has_its_problems(capsys):
     ]
 
 
-def test_a_table_off_a_terminal_has_no_blanks_at_its_ends(capsys):
+def test_table_without_a_terminal_has_no_trailing_blanks(capsys):
     output.table(("run", "why"), [("a", ""), ("bb", "x")])
     assert capsys.readouterr().out == "run  why\na\nbb   x\n"
 
 
-def test_one_thing_is_one_thing():
+def test_counted_uses_singular_and_plural():
     assert [output.counted(number, "stage") for number in (0, 1, 2)] == ["0 stages", "1 stage", "2 stages"]
 
 
-def test_a_script_that_failed_under_the_toolkit_is_what_it_said_last():
+def test_failure_reason_of_a_script_is_its_last_line():
     reason = 'AlgorithmError: ExecuteUserScriptError:\nExitCode 2\nErrorMessage "fit.py: error: say "x""\n'
     reason += 'Command "python3 fit.py --depth 3", exit code: 1'
     assert output.one_line(f"fit: {reason}") == 'fit: fit.py: error: say "x" (exit code 2)'
@@ -87,7 +87,7 @@ def test_a_script_that_failed_under_the_toolkit_is_what_it_said_last():
     assert output.one_line("AlgorithmError: x, exit code: 3") == "AlgorithmError: x, exit code: 3"
 
 
-def test_a_table_off_a_terminal_keeps_every_character(capsys):
+def test_table_without_a_terminal_keeps_every_character(capsys):
     output.table(("run", "why"), [("a", "x" * 300), ("bb", "[bold]y[/bold]")])
     said = capsys.readouterr().out
     assert "x" * 300 in said
@@ -95,7 +95,7 @@ def test_a_table_off_a_terminal_keeps_every_character(capsys):
     assert "\x1b" not in said
 
 
-def test_of_a_tuning_stage_s_hyperparameters_those_are_told_that_were_tuned():
+def test_only_tuned_hyperparameters_are_shown():
     given = {"depth": "3", "criterion": "squared_error", "rate": "1e-05", "epochs": "9"}
     result = {"hyperparameters": given, "tuned": ["depth", "criterion", "rate"]}
     assert output.tuned_hyperparameters(result) == "depth=3, criterion=squared_error, rate=1e-05"

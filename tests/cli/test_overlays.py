@@ -54,7 +54,7 @@ def validated(pipeline: Path, *options: str) -> subprocess.CompletedProcess[str]
     return commands.stagewright(["validate", ".", *options], pipeline.parent, os.environ)
 
 
-def test_environments_are_known_from_targets_and_from_terraforms_variables(pipeline):
+def test_known_environments_come_from_targets_and_tfvars(pipeline):
     describe(pipeline, targets="dev", tfvars="uat")
     envs = pipeline.parents[2] / "infra" / "envs"
     (envs / "europe.tfvars").write_text('# of Europe\n  environment   = "prod-eu"\n')
@@ -63,7 +63,7 @@ def test_environments_are_known_from_targets_and_from_terraforms_variables(pipel
 
 
 @pytest.mark.parametrize("name", ["local.yaml", "dev.yaml", "uat.yml", "prod.json", "README.md", ".gitkeep"])
-def test_usual_environments_are_known_where_nobody_describes_any(pipeline, name):
+def test_default_environments_are_known_without_configuration(pipeline, name):
     overlay(pipeline, name)
     assert told(pipeline) == []
 
@@ -86,7 +86,7 @@ def test_usual_environments_are_known_where_nobody_describes_any(pipeline, name)
         ("prod.yam", False, "prod.yam: is not an overlay"),
     ],
 )
-def test_an_overlay_that_nobody_reads_is_told(pipeline, name, sure, words):
+def test_unread_overlay_is_reported(pipeline, name, sure, words):
     overlay(pipeline, name)
     ((found, text),) = told(pipeline)
     assert found is sure
@@ -94,7 +94,7 @@ def test_an_overlay_that_nobody_reads_is_told(pipeline, name, sure, words):
     assert f"environments/{name}" in text
 
 
-def test_what_is_described_here_replaces_what_is_usual(pipeline):
+def test_configured_environments_replace_the_defaults(pipeline):
     describe(pipeline, targets="staging", tfvars="staging live")
     overlay(pipeline, "live.yaml")
     overlay(pipeline, "prod.yaml")
@@ -103,7 +103,7 @@ def test_what_is_described_here_replaces_what_is_usual(pipeline):
     assert "known: live, local, staging" in text
 
 
-def test_terraform_reads_yaml_alone(pipeline):
+def test_overlay_that_terraform_does_not_read_is_reported(pipeline):
     describe(pipeline, tfvars="prod")
     overlay(pipeline, "prod.yml")
     ((sure, text),) = told(pipeline)
@@ -111,7 +111,7 @@ def test_terraform_reads_yaml_alone(pipeline):
     assert "Terraform reads only .yaml (rename it to prod.yaml)" in text
 
 
-def test_a_misspelt_folder_of_overlays_is_told(pipeline):
+def test_misspelled_environments_folder_is_reported(pipeline):
     (pipeline.parent / "environments").rename(pipeline.parent / "enviroments")
     (pipeline.parent / "enviroments" / "prod.yaml").write_text("parameters: {size: 9}\n")
     ((sure, text),) = told(pipeline)
@@ -120,7 +120,7 @@ def test_a_misspelt_folder_of_overlays_is_told(pipeline):
     assert "move the overlays to environments/" in text
 
 
-def test_validate_warns_of_a_secret_in_plain_text_with_the_file_that_holds_it(pipeline):
+def test_validate_warns_of_a_plain_secret_with_its_file(pipeline):
     variables = "stages: {one: {environment: {HF_TOKEN: hunter2}}}\n"
     (pipeline.parent / "environments/prod.yaml").write_text(variables)
     done = validated(pipeline)
@@ -130,7 +130,7 @@ def test_validate_warns_of_a_secret_in_plain_text_with_the_file_that_holds_it(pi
     assert "hunter2" not in done.stdout + done.stderr
 
 
-def test_validate_refuses_a_misspelt_environment_and_warns_of_an_unknown_one(pipeline):
+def test_validate_rejects_a_misspelled_environment_and_warns_of_an_unknown_one(pipeline):
     overlay(pipeline, "qa.yaml")
     done = validated(pipeline, "--json")
     assert done.returncode == 0, done.stderr
@@ -144,7 +144,7 @@ def test_validate_refuses_a_misspelt_environment_and_warns_of_an_unknown_one(pip
     assert "qa" not in refused.stderr
 
 
-def test_validate_tells_what_is_wrong_in_document_and_overlays_at_once(pipeline):
+def test_validate_reports_document_and_overlay_problems_together(pipeline):
     pipeline.write_text(DOCUMENT.replace("kind:", "knd:"))
     overlay(pipeline, "prod.yaml", "parameters: {size: 010}\n")
     overlay(pipeline, "uat.yaml", "parameters: [\n")

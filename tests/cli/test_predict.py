@@ -18,5 +18,5 @@ from stagewright.cli.commands.serve import predict
         (b"a;b", ".txt", "text/csv"),
     ],
 )
-def test_the_type_is_that_of_the_extension_else_that_of_the_data(body, extension, kind):
+def test_content_type_is_from_extension_else_from_data(body, extension, kind):
     assert predict.kind_of(body, extension) == kind

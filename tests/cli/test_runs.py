@@ -17,7 +17,7 @@ RECORD = RunRecord(
 )  # fmt: skip
 
 
-def test_a_narrow_terminal_shows_every_id_whole_and_the_reason_below(capsys, monkeypatch):
+def test_narrow_terminal_shows_whole_ids_and_reasons_below(capsys, monkeypatch):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "80")
     runs.print_records([RECORD, replace(RECORD, run="b", status="SUCCEEDED", reason="")])
@@ -30,7 +30,7 @@ def test_a_narrow_terminal_shows_every_id_whole_and_the_reason_below(capsys, mon
     assert lines[4] == "b"
 
 
-def test_elsewhere_each_run_is_a_line(capsys):
+def test_runs_without_a_terminal_are_one_line_each(capsys):
     runs.print_records([RECORD])
     header, line = capsys.readouterr().out.splitlines()
     assert header.split() == [name for name in runs.HEADER if name not in runs.OPTIONAL]
@@ -38,7 +38,7 @@ def test_elsewhere_each_run_is_a_line(capsys):
     assert line.endswith(RECORD.reason)
 
 
-def test_dates_and_partitions_have_columns_where_a_run_has_them(capsys):
+def test_date_and_partition_columns_appear_only_if_used(capsys):
     dated = replace(RECORD, trigger=Trigger("manual", "manual:1", START, date="2024-03"), partition="2024-03")
     runs.print_records([RECORD, dated])
     header, plain, line = capsys.readouterr().out.splitlines()

@@ -15,7 +15,7 @@ from stagewright.cli.common.source import Source
 from stagewright.local import server
 
 
-def test_they_are_put_with_the_sample_data_and_once(
+def test_sample_functions_are_uploaded_once_with_the_sample_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("STAGEWRIGHT_STATE", str(tmp_path / "state"))

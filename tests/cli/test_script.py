@@ -19,7 +19,7 @@ def code(tmp_path, monkeypatch) -> Path:
     return tmp_path / "code"
 
 
-def test_they_are_listed_with_a_line_each(capsys):
+def test_scripts_are_listed_with_their_summaries(capsys):
     script.command()
     header, *lines = capsys.readouterr().out.splitlines()
     assert header.split()[0] == "name"
@@ -27,7 +27,7 @@ def test_they_are_listed_with_a_line_each(capsys):
     assert "which features have drifted" in lines[0]
 
 
-def test_a_copy_is_the_shipped_file_and_once_is_enough(code, capsys):
+def test_script_copy_is_identical_and_written_once(code, capsys):
     script.command("drift", Path("code"))
     assert (code / "drift.py").read_bytes() == SHIPPED.read_bytes()
     before = (code / "drift.py").stat()
@@ -36,7 +36,7 @@ def test_a_copy_is_the_shipped_file_and_once_is_enough(code, capsys):
     assert capsys.readouterr().out == "code/drift.py written\ncode/drift.py already exists, unchanged\n"
 
 
-def test_a_file_that_differs_is_kept_unless_forced(code):
+def test_script_overwrites_a_changed_file_only_with_force(code):
     (code / "drift.py").write_text("print('mine')\n")
     with pytest.raises(ReleaseError, match=r"code/drift.py already exists and differs") as refused:
         script.command("drift", Path("code"))
@@ -46,14 +46,14 @@ def test_a_file_that_differs_is_kept_unless_forced(code):
     assert (code / "drift.py").read_bytes() == SHIPPED.read_bytes()
 
 
-def test_an_unknown_script_is_refused_with_the_nearest(code):
+def test_unknown_script_suggests_the_nearest(code):
     with pytest.raises(NotFoundError, match="no script drfit") as refused:
         script.command("drfit", Path("code"))
     assert refused.value.remedy == 'did you mean "drift"?'
     assert list(code.iterdir()) == []
 
 
-def test_no_folder_and_no_file_are_refused(code):
+def test_script_rejects_a_missing_folder_and_a_non_file(code):
     with pytest.raises(ReleaseError, match="none is not a folder"):
         script.command("drift", Path("none"))
     (code / "drift.py").mkdir()

@@ -11,7 +11,7 @@ def reasons(record):
     return {stage["name"]: stage["reason"] for stage in record["stages"]}
 
 
-def test_from_runs_the_rest_of_the_pipeline_and_the_next_run_uses_it(served):
+def test_from_runs_dependent_stages_and_the_next_run_reuses_them(served):
     first = served.runs()[-1]
     planned = served.json("plan", ".", "--from", "fit")
     assert actions(planned) == {"total": "reuse", "fit": "run", "check": "run", "serve": "run"}
@@ -24,7 +24,7 @@ def test_from_runs_the_rest_of_the_pipeline_and_the_next_run_uses_it(served):
     assert {stage["reused_from"] for stage in later["stages"] if stage["name"] != "total"} == {record["run"]}
 
 
-def test_only_and_skip_leave_the_others_alone(served):
+def test_only_and_skip_do_not_run_other_stages(served):
     only = served.json("run", ".", "--only", "total,fit", "--force")
     assert actions(only) == {"total": "run", "fit": "run", "check": "reuse", "serve": "reuse"}
     skip = served.json("run", ".", "--skip", "fit,check", "--skip", "serve", "-p", "factor=7")
@@ -32,7 +32,7 @@ def test_only_and_skip_leave_the_others_alone(served):
     assert "(stale: hyperparameters.factor 2 -> 7)" in reasons(skip)["fit"]
 
 
-def test_a_push_brings_the_selection_along(served):
+def test_push_carries_the_selection(served):
     code = served.folder / "code" / "fit.py"
     code.write_text(code.read_text() + "# once more\n")
     before = served.runs()
@@ -43,7 +43,7 @@ def test_a_push_brings_the_selection_along(served):
     assert actions(served.json("run", "."))["fit"] == "run"
 
 
-def test_what_cannot_be_selected_is_said_before_anything_is_pushed(served):
+def test_invalid_selection_is_rejected_before_the_push(served):
     code = served.folder / "code" / "fit.py"
     before = served.runs()
     code.write_text(code.read_text() + "# not to be pushed\n")
@@ -62,7 +62,7 @@ def test_what_cannot_be_selected_is_said_before_anything_is_pushed(served):
     assert served.runs() == before
 
 
-def test_a_selected_run_that_failed_says_how_it_goes_on(served):
+def test_failed_run_with_selection_suggests_resume(served):
     done = served("run", ".", "--from", "fit", "-p", "factor=-1")
     run = served.runs()[0]
     assert f"next: stagewright resume {run} ." in done.stderr or f"resume {run} ." in done.stderr

@@ -10,7 +10,7 @@ from stagewright.errors import TargetError
 DEV = {"bucket": "models", "region": "eu-west-1", "environment": "dev"}
 
 
-def test_the_nearest_file_above_describes_targets(tmp_path):
+def test_targets_come_from_the_nearest_stagewright_toml(tmp_path):
     (tmp_path / "stagewright.toml").write_text('[targets.dev]\nbucket = "models"\n')
     below = tmp_path / "team" / "pipelines"
     below.mkdir(parents=True)
@@ -19,7 +19,7 @@ def test_the_nearest_file_above_describes_targets(tmp_path):
     assert list(target.configured_targets(below)) == ["own"]
 
 
-def test_a_file_that_is_not_toml_is_named(tmp_path):
+def test_invalid_toml_is_named(tmp_path):
     (tmp_path / "stagewright.toml").write_text("targets: dev")
     with pytest.raises(TargetError, match=r"stagewright\.toml"):
         target.configured_targets(tmp_path)
@@ -34,7 +34,7 @@ def test_a_file_that_is_not_toml_is_named(tmp_path):
         ("models", "not a table"),
     ],
 )
-def test_wrong_settings_are_refused(settings, said):
+def test_invalid_target_settings_are_rejected(settings, said):
     with pytest.raises(TargetError, match=said):
         target.validated_settings("dev", settings)
 
@@ -42,14 +42,14 @@ def test_wrong_settings_are_refused(settings, said):
 @pytest.mark.parametrize(
     ("region", "partition"), [("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
 )
-def test_the_installation_follows_from_the_settings(region, partition):
+def test_installation_is_built_from_the_settings(region, partition):
     made = target.installation(DEV | {"region": region, "account": "123456789012", "prefix": "ml"})
     arn = f"arn:{partition}:states:{region}:123456789012:stateMachine:ml-dev-workflow"
     assert made.state_machine_arn == arn
     assert made.bucket == "models"
 
 
-def test_the_state_folder(tmp_path, monkeypatch):
+def test_state_folder_is_configurable(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STAGEWRIGHT_STATE", raising=False)
     assert target.state_folder() == tmp_path / ".stagewright"

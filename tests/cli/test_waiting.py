@@ -19,14 +19,14 @@ WAITING = RunRecord(
 )
 
 
-def test_a_run_that_waits_says_for_which_and_once(capsys):
+def test_queued_run_is_noted_once(capsys):
     lines = live_view.Lines()
     for record in (WAITING, WAITING, replace(WAITING, status="RUNNING", waits_for="")):
         lines.update(record)
     assert capsys.readouterr().err == "waits for prices-20260131t130000-aaaaaa\n"
 
 
-def test_the_screen_says_it_in_place_of_the_table():
+def test_screen_shows_the_queued_run_instead_of_the_table():
     screen = live_view.Screen()
     screen.record = WAITING
     assert screen.draw() == "waits for prices-20260131t130000-aaaaaa"

@@ -51,7 +51,7 @@ def notes(item: dict[str, Any]) -> dict[str, str]:
     return {note.path: str(note) for note in convert(Item(item), Scripts({})).notes}
 
 
-def test_all_that_is_wrong_with_an_item_is_told_at_once() -> None:
+def test_every_problem_of_an_item_is_reported_together() -> None:
     assert refused(BROKEN) == {
         "training_job": "must be Y or N, not 'yes', which the sample reads as N",
         "create_model": "is Y, but the item has no model_para",
@@ -65,7 +65,7 @@ def test_all_that_is_wrong_with_an_item_is_told_at_once() -> None:
     }
 
 
-def test_a_name_that_is_missing_hides_nothing_else() -> None:
+def test_missing_name_hides_no_other_problem() -> None:
     item = {name: value for name, value in BROKEN.items() if name != "name"}
     assert refused(item) == refused(BROKEN) | {"name": "the item has no name"}
 
@@ -80,19 +80,19 @@ def test_a_name_that_is_missing_hides_nothing_else() -> None:
         ("create_endpoint_config", "endpoint_para"),
     ],
 )
-def test_a_switch_without_its_section(switch: str, section: str) -> None:
+def test_switch_without_its_section_is_reported(switch: str, section: str) -> None:
     assert refused(ITEM | {switch: "Y"}) == {switch: f"is Y, but the item has no {section}"}
     told = notes(ITEM | {switch: "N"})[switch]
     assert told == f"{switch}: N, and the item has no {section}, so there is no stage (add {section})"
 
 
-def test_a_tuning_section_without_ranges() -> None:
+def test_tuning_without_ranges_is_reported() -> None:
     item = ITEM | {"tuning": {"instance_type": "ml.m5.large"}}
     assert refused(item | {"tuning_job": "Y"}) == {"tuning.parameterranges": "no range, but tuning_job is Y"}
     assert "there is no stage tuning" in notes(item | {"tuning_job": "N"})["tuning.parameterranges"]
 
 
-def test_a_number_that_is_none_is_named_as_such(tmp_path: Path) -> None:
+def test_invalid_dynamodb_number_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "item.json"
     file.write_text(json.dumps({"name": {"S": "m"}, "instance_count": {"N": "abc"}}))
     with pytest.raises(DocumentError, match="not DynamoDB JSON: a value of type N is not a number"):

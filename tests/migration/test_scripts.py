@@ -26,18 +26,18 @@ def folder(place: Path, packed: dict[str, str], **files: str) -> Path:
     return place
 
 
-def test_the_tarball_is_unpacked_and_the_rest_stays(tmp_path: Path) -> None:
+def test_tarball_is_unpacked_into_the_folder(tmp_path: Path) -> None:
     place = folder(tmp_path, {"./script.py": "1", "lib/a.py": "2", "._script.py": "mac"}, preprocessing="3")
     found = read_scripts(Item(ITEM), place)
     assert found.files == {"script.py": b"1", "lib/a.py": b"2", "preprocessing.py": b"3"}
     assert found.processing_files == ["preprocessing.py"]
 
 
-def test_a_tarball_that_no_entry_names_is_a_file_like_any_other(tmp_path: Path) -> None:
+def test_unreferenced_tarball_stays_a_file(tmp_path: Path) -> None:
     assert list(read_scripts(Item({}), folder(tmp_path, {"script.py": "1"})).files) == ["source.tar.gz"]
 
 
-def test_one_file_with_two_contents_is_refused(tmp_path: Path) -> None:
+def test_file_that_differs_from_the_tarball_is_rejected(tmp_path: Path) -> None:
     place = folder(tmp_path, {"script.py": "1"}, script="2")
     with pytest.raises(ReleaseError, match=r"script\.py differs between the folder and its tarball"):
         read_scripts(Item(ITEM), place)
@@ -45,18 +45,18 @@ def test_one_file_with_two_contents_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../evil.py", "/etc/evil.py", "a/../../evil.py"])
-def test_a_path_out_of_the_folder_is_refused(tmp_path: Path, name: str) -> None:
+def test_path_outside_the_folder_is_rejected(tmp_path: Path, name: str) -> None:
     with pytest.raises(ReleaseError, match="is outside the folder"):
         read_scripts(Item(ITEM), folder(tmp_path, {name: "1"}))
 
 
-def test_what_is_no_tarball_is_refused(tmp_path: Path) -> None:
+def test_invalid_tarball_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "source.tar.gz").write_bytes(b"no")
     with pytest.raises(ReleaseError, match=r"source\.tar\.gz is not a tarball"):
         read_scripts(Item(ITEM), tmp_path)
 
 
-def test_declared_options() -> None:
+def test_options_of_a_script_are_found() -> None:
     source = b"p.add_argument('-n', '--n-estimators', type=int)\nother('--no')\np.add_argument('place')\n"
     assert declared_options(source) == {"-n", "--n-estimators"}
     assert declared_options(b"print 'python 2'") == frozenset()
