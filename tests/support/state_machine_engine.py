@@ -1,6 +1,6 @@
 """A Step Functions engine for the tests of the machine: ministack, with a SageMaker that answers at once.
 
-Usage: engine.py <port> <file>. Calls and visited states go to <file>, one JSON object a line.
+Usage: state_machine_engine.py <port> <file>. Calls and visited states go to <file>, one JSON object a line.
 What the SageMaker here does with a job is read from its name: `-fail-`, `-stop-`, `-quota-`, `-late-`,
 `-refused-`, `-slow-`, `-twice-x-`.
 """

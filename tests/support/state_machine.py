@@ -119,7 +119,7 @@ def engine(tmp_path_factory):
     folder = tmp_path_factory.mktemp("engine")
     log = folder / "seen.jsonl"
     log.touch()
-    program = Path(__file__).with_name("engine.py")
+    program = Path(__file__).with_name("state_machine_engine.py")
     with serving(folder, lambda port: [sys.executable, str(program), str(port), str(log)]) as url:
         yield Engine(url, log)
 
