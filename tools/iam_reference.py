@@ -1,4 +1,4 @@
-"""docs/iam.md: every role, statement by statement, from the one table that both targets use."""
+"""docs/iam.md: every statement of every role, from the table that Terraform and the local target use."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from stagewright.installation.roles.doctor import DOCTOR as DOCTOR_ROLE
 from stagewright.installation.roles.exceptions import BROADER
 
 INTRODUCTION = """\
-# Roles and what they may do
+# IAM roles
 
-Generated from `stagewright.installation.roles` (`make docs`), which Terraform and the local target read as
-well. `${prefix}`, `${environment}`, `${bucket}`, `${region}`, `${account}` and `${partition}` are those of
-the installation.
+This page is generated from `stagewright.installation.roles` (`make docs`), which Terraform and the local
+target also use. `${prefix}`, `${environment}`, `${bucket}`, `${region}`, `${account}` and `${partition}` are
+the values of your installation.
 
-Jobs, models and endpoints are named after pipelines, so no name prefix can narrow them down. What is created
-must carry the tag `stagewright:installation` with the installation's name (prefix and environment), and is
-changed, stopped or deleted only where it does.
+Jobs, models and endpoints are named after pipelines, so a name prefix cannot narrow the resources. Instead, a
+run can create only resources that carry the tag `stagewright:installation` with the name of your installation
+(prefix and environment). It can change, stop or delete only resources with that tag.
 
-Every statement is held to AWS's service authorization reference by a test: actions exist, the resources are
-of types that they take, and conditions use keys that they know. That reference is data, not AWS's answer:
-**no policy here has been evaluated by AWS itself** ([fidelity.md](fidelity.md)).
+A test compares every statement with AWS's service authorization reference: each action exists, accepts its
+resources and supports its condition keys. The reference is data about IAM. **AWS itself has not evaluated any
+of these policies** ([fidelity.md](fidelity.md)).
 """
 OPTIONS = {
-    "kms_key": "with a key of one's own (`kms_key_arn`)",
-    "data_keys": "with keys beside the installation's own (`data_key_arns`)",
+    "kms_key": "with your own KMS key (`kms_key_arn`)",
+    "data_keys": "with other KMS keys for data (`data_key_arns`)",
     "vpc": "in a VPC",
-    "data_buckets": "with buckets beside the installation's own (`data_buckets`)",
-    "model_accounts": "with model versions of other accounts (`model_source_accounts`)",
+    "data_buckets": "with other buckets for data (`data_buckets`)",
+    "model_accounts": "with model versions from other accounts (`model_source_accounts`)",
 }
-HEADER = "| statement | why | actions | resources | conditions |\n|---|---|---|---|---|\n"
+HEADER = "| statement | reason | actions | resources | conditions |\n|---|---|---|---|---|\n"
 DOCTOR = """\
 ## For `stagewright doctor`
-No role of the installation: add these statements to the role of the person or the pipeline that calls
-`stagewright doctor --target NAME`. All of them read.
+The installation creates no role for it. Attach these statements to the role of the person or the CI pipeline
+that runs `stagewright doctor --target NAME`. All of them are read-only.
 """
 
 
@@ -54,11 +54,11 @@ def _role(role: Mapping[str, Any]) -> str:
 
 def _option(option: str, roles: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     parts = [f"### Role `{role}`\n{_table(statements)}" for role, statements in roles.items()]
-    return f"## More, {OPTIONS[option]}\n" + "\n".join(parts)
+    return f"## Additional statements {OPTIONS[option]}\n" + "\n".join(parts)
 
 
 def _table(statements: Sequence[Mapping[str, Any]]) -> str:
-    return HEADER + "".join(_row(each) for each in statements)
+    return HEADER + "".join(_row(statement) for statement in statements)
 
 
 def _row(statement: Mapping[str, Any]) -> str:
@@ -77,22 +77,22 @@ def _listed(texts: Sequence[str]) -> str:
 
 
 def _all_resources(parts: Mapping[str, Any]) -> str:
-    """Where AWS takes no narrower resource: the reason stands in the statement."""
+    """Return the statements with the resource `*`."""
     lines = [
-        f"| {role} | {each['sid']} | {each['reason']} |"
-        for role, each in _statements(parts)
-        if each["resources"] == ["*"]
+        f"| {role} | {statement['sid']} | {statement['reason']} |"
+        for role, statement in _statements(parts)
+        if statement["resources"] == ["*"]
     ]
-    head = "## On all resources\nEach of these, and why; the others take nothing narrower.\n\n"
-    return head + "| role | statement | why |\n|---|---|---|\n" + "\n".join(dict.fromkeys(lines)) + "\n"
+    head = "## Statements with the resource `*`\n\n"
+    return head + "| role | statement | reason |\n|---|---|---|\n" + "\n".join(dict.fromkeys(lines)) + "\n"
 
 
 def _broader() -> str:
     head = (
-        "## Broader than AWS asks for\n"
-        "These actions take narrower resources, and have all of them nevertheless. A test fails where one\n"
-        "is missing here, and where one here is needed no more.\n\n"
-        "| role | statement | action | why |\n|---|---|---|---|\n"
+        "## Broader than necessary\n"
+        "These actions accept narrower resources, but use all resources. A test fails if this list is\n"
+        "incomplete or has an entry that is not needed.\n\n"
+        "| role | statement | action | reason |\n|---|---|---|---|\n"
     )
     return head + "".join(
         f"| {role} | {sid} | `{action}` | {reason} |\n" for (role, sid, action), reason in BROADER.items()
@@ -100,7 +100,9 @@ def _broader() -> str:
 
 
 def _statements(parts: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    found = [(role, each) for role, settings in parts["roles"].items() for each in settings["statements"]]
+    found = [
+        (role, statement) for role, settings in parts["roles"].items() for statement in settings["statements"]
+    ]
     for options in parts["role_options"].values():
-        found += [(role, each) for role, added in options.items() for each in added]
-    return [*found, *(("doctor", each) for each in DOCTOR_ROLE.to_json()["statements"])]
+        found += [(role, statement) for role, added in options.items() for statement in added]
+    return [*found, *(("doctor", statement) for statement in DOCTOR_ROLE.to_json()["statements"])]
