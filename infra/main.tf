@@ -1,11 +1,11 @@
-# One installation of Stagewright. What it consists of stands in artifacts/installation.json, which the local target
-# reads too; the modules only say how each part is made. Nothing is built: the artifacts are committed.
+# One installation of Stagewright. artifacts/installation.json describes its parts, for the local target as well; the
+# modules define how each part is created. There is no build step: the artifacts are committed.
 
 locals {
   artifacts = "${path.module}/../src/stagewright/artifacts"
   id        = "${var.prefix}-${var.environment}"
 
-  # The placeholders of the artifacts: installation/render.py.
+  # The placeholders of the artifacts: installation/template.py.
   values = {
     bucket          = var.bucket
     region          = data.aws_region.current.region

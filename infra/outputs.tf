@@ -1,5 +1,5 @@
 output "installation" {
-  description = "What the pipeline module and the command line need: the places that a push writes to."
+  description = "Input of the pipeline module and the command line: the resources that a push writes to."
   value = {
     environment     = var.environment
     prefix          = var.prefix
@@ -9,17 +9,17 @@ output "installation" {
     documents_table = module.documents.tables["documents"]
   }
 
-  # A push must find somebody who listens: its manifest's event is sent once (the sweeper looks again for a day).
+  # Complete the rules before a push: the manifest's event is sent once (the sweeper repairs missed ones for a day).
   depends_on = [module.router, module.workflow]
 
   precondition {
     condition     = local.installation.format == 1
-    error_message = "installation.json has format ${local.installation.format}; these modules read format 1. Take both from one release."
+    error_message = "installation.json has format ${local.installation.format}; these modules read format 1. Use the same release for both."
   }
 
   precondition {
     condition     = length(setsubtract(keys(var.alarm_thresholds), keys(local.installation.alarms))) == 0
-    error_message = "alarm_thresholds names no alarm of ours: ${join(", ", setsubtract(keys(var.alarm_thresholds), keys(local.installation.alarms)))}. There are ${join(", ", keys(local.installation.alarms))}."
+    error_message = "alarm_thresholds contains unknown alarms: ${join(", ", setsubtract(keys(var.alarm_thresholds), keys(local.installation.alarms)))}. The alarms are ${join(", ", keys(local.installation.alarms))}."
   }
 }
 
@@ -44,12 +44,12 @@ output "queues" {
 }
 
 output "topics" {
-  description = "Short name of each topic -> its ARN: `notifications` of failed runs, `alarms`."
+  description = "Short name of each topic -> its ARN: `notifications` for failed runs, `alarms`."
   value       = module.observability.topics
 }
 
 output "role_arns" {
-  description = "Short name of each role -> its ARN; `sagemaker` is the one that jobs run with."
+  description = "Short name of each role -> its ARN; jobs run with `sagemaker`."
   value       = module.roles.arns
 }
 
@@ -59,11 +59,11 @@ output "model_groups" {
 }
 
 output "kms_key_statements" {
-  description = "What the policy of `kms_key_arn` must allow, as JSON: services that use the key in this installation's name, and the accounts that read its bucket."
+  description = "JSON statements for the policy of `kms_key_arn`: they allow the services that use the key for this installation, and the accounts that read its bucket."
   value = jsonencode(concat(
     [
-      # By what is encrypted, not by who asks: of EventBridge, KMS policies do not support aws:SourceAccount (SNS developer
-      # guide, "Managing Amazon SNS encryption keys and costs"). Queues and topics say in their own policies who may send.
+      # Restricted by encryption context: KMS policies do not support aws:SourceAccount for EventBridge (SNS developer guide,
+      # "Managing Amazon SNS encryption keys and costs"). The policies of queues and topics define who may send.
       {
         Sid       = "StagewrightEvents"
         Effect    = "Allow"
@@ -91,7 +91,7 @@ output "kms_key_statements" {
           "arn:${local.values.partition}:logs:${local.values.region}:${local.values.account}:log-group:${group.name}"
         ] } }
       },
-      # The log of an encrypted state machine (Step Functions developer guide, "Data at rest encryption").
+      # For the log of an encrypted state machine (Step Functions developer guide, "Data at rest encryption").
       {
         Sid       = "StagewrightLogDelivery"
         Effect    = "Allow"

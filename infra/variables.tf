@@ -1,5 +1,5 @@
 variable "environment" {
-  description = "Name of this environment, one of `environments`. With `prefix` it begins the name of every resource."
+  description = "Name of this environment, one of `environments`. Every resource name begins with `prefix` and this name."
   type        = string
 
   validation {
@@ -9,107 +9,107 @@ variable "environment" {
 }
 
 variable "environments" {
-  description = "The environments that there are, so that a misspelt one is refused and makes no second installation."
+  description = "All environments. A name that is not listed is rejected, so a misspelled one creates no second installation."
   type        = list(string)
   default     = ["dev", "uat", "prod"]
 
   validation {
     condition     = alltrue([for name in var.environments : can(regex("^[a-z][a-z0-9-]{0,15}$", name)) && name != "local"])
-    error_message = "An environment's name has 1 to 16 lower-case letters, digits and hyphens, the first a letter; `local` is the laptop's."
+    error_message = "An environment name has 1 to 16 lower-case letters, digits and hyphens and begins with a letter; `local` is reserved for laptops."
   }
 }
 
 variable "prefix" {
-  description = "Begins the name of every resource, so that several installations fit into one account."
+  description = "Beginning of every resource name, so that an account can hold several installations."
   type        = string
   default     = "stagewright"
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{0,19}$", var.prefix))
-    error_message = "The prefix \"${var.prefix}\" is not usable: 1 to 20 lower-case letters, digits and hyphens, the first a letter (names of roles have at most 64 characters)."
+    error_message = "The prefix \"${var.prefix}\" is not valid: use 1 to 20 lower-case letters, digits and hyphens, beginning with a letter (role names have at most 64 characters)."
   }
 }
 
 variable "bucket" {
-  description = "Name of the bucket: code, manifests, releases and what runs write. Each environment has its own."
+  description = "Name of the bucket for code, manifests, releases and outputs of runs. Each environment has its own."
   type        = string
 
   validation {
     condition     = var.bucket == lower(var.bucket)
-    error_message = "The bucket name \"${var.bucket}\" has capitals, which S3 does not allow. Try \"${lower(var.bucket)}\"."
+    error_message = "The bucket name \"${var.bucket}\" has capital letters, which S3 does not allow. Try \"${lower(var.bucket)}\"."
   }
 
   validation {
     condition     = can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", lower(var.bucket)))
-    error_message = "\"${var.bucket}\" is not usable as a bucket name: 3 to 63 lower-case letters, digits and hyphens, a letter or digit at both ends (dots would break TLS)."
+    error_message = "\"${var.bucket}\" is not a valid bucket name: use 3 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends (dots would break TLS)."
   }
 }
 
 variable "region" {
-  description = "Region of the installation. It must be the provider's; null: the provider's, whatever it is."
+  description = "Region of the installation. It must be the provider's region; null: the provider's region."
   type        = string
   default     = null
 }
 
 variable "create_bucket" {
-  description = "Whether the bucket is made here. For an existing one set it to false, and see docs/terraform.md."
+  description = "Whether to create the bucket. For an existing bucket, set it to false and see docs/terraform.md."
   type        = bool
   default     = true
 }
 
 variable "manage_bucket_notification" {
-  description = "Of an existing bucket: whether EventBridge is switched on here. Every other notification of the bucket is removed by that."
+  description = "Whether to enable EventBridge on an existing bucket. This removes every other notification of the bucket."
   type        = bool
   default     = false
 }
 
 variable "protect_data" {
-  description = "Whether bucket and tables are protected from deletion. To destroy, set it to false and apply first."
+  description = "Whether the bucket and the tables are protected from deletion. Before a destroy, set it to false and apply."
   type        = bool
   default     = true
 }
 
 variable "powertools_layer_arn" {
-  description = "Version ARN of a Powertools layer of one's own, for Python 3.12 on arm64; null: the published one."
+  description = "Version ARN of your own Powertools layer, for Python 3.12 on arm64; null: the published layer."
   type        = string
   default     = null
 
   validation {
     condition     = var.powertools_layer_arn == null || can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_-]+:[0-9]+$", var.powertools_layer_arn))
-    error_message = "powertools_layer_arn must be the ARN of a layer's version: arn:aws:lambda:<region>:<account>:layer:<name>:<version>."
+    error_message = "powertools_layer_arn must be the ARN of a layer version: arn:aws:lambda:<region>:<account>:layer:<name>:<version>."
   }
 }
 
 variable "subnet_ids" {
-  description = "Subnets of the functions; empty: outside of any VPC. They need ways to S3, DynamoDB, SQS, Step Functions, SageMaker and SNS."
+  description = "Subnets of the functions; empty: no VPC. They need routes to S3, DynamoDB, SQS, Step Functions, SageMaker and SNS."
   type        = list(string)
   default     = []
 
   validation {
     condition     = (length(var.subnet_ids) > 0) == (length(var.security_group_ids) > 0)
-    error_message = "subnet_ids and security_group_ids go together: give both, or neither."
+    error_message = "Set both subnet_ids and security_group_ids, or neither."
   }
 }
 
 variable "security_group_ids" {
-  description = "Security groups of the functions, where they have subnets."
+  description = "Security groups of the functions, if they have subnets."
   type        = list(string)
   default     = []
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts bucket, tables, queues, topics, logs, functions and state machine; null: AWS's own keys. Its policy must hold the output `kms_key_statements`."
+  description = "KMS key that encrypts bucket, tables, queues, topics, logs, functions and state machine; null: AWS's own keys. Its policy must contain the output `kms_key_statements`."
   type        = string
   default     = null
 
   validation {
     condition     = var.kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.kms_key_arn))
-    error_message = "kms_key_arn must be the ARN of a key (an alias does not do): arn:aws:kms:<region>:<account>:key/<id>."
+    error_message = "kms_key_arn must be the ARN of a key, not of an alias: arn:aws:kms:<region>:<account>:key/<id>."
   }
 }
 
 variable "permissions_boundary" {
-  description = "ARN of the policy that bounds every role; null: none."
+  description = "ARN of the permissions boundary of every role; null: none."
   type        = string
   default     = null
 
@@ -126,75 +126,75 @@ variable "data_buckets" {
 
   validation {
     condition     = alltrue([for name in var.data_buckets : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", name))])
-    error_message = "data_buckets are names of buckets, without s3:// and without a folder."
+    error_message = "data_buckets must be bucket names, without s3:// and without a folder."
   }
 }
 
 variable "data_key_arns" {
-  description = "Other keys that roles may decrypt with: those of `data_buckets`, and a former `kms_key_arn`, under which older objects and the tables lie."
+  description = "Other KMS keys that roles may decrypt with: those of `data_buckets`, and a former `kms_key_arn` that encrypts older objects and the tables."
   type        = list(string)
   default     = []
 
   validation {
     condition     = alltrue([for key in var.data_key_arns : can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", key))])
-    error_message = "data_key_arns must be ARNs of keys (an alias does not do): arn:aws:kms:<region>:<account>:key/<id>."
+    error_message = "data_key_arns must be ARNs of keys, not of aliases: arn:aws:kms:<region>:<account>:key/<id>."
   }
 }
 
 variable "allow_code_overrides" {
-  description = "Whether overrides, which are edited in the table, may also change what runs: images, code, raw requests."
+  description = "Whether overrides, which people edit in the table, may also change the code that runs: images, code, raw requests."
   type        = bool
   default     = false
 }
 
 variable "model_groups" {
-  description = "Model package groups to make ahead of the first run: name -> description. Runs make those that are missing."
+  description = "Model package groups to create before the first run: name -> description. Runs create missing groups."
   type        = map(string)
   default     = {}
 }
 
 variable "notification_emails" {
-  description = "Who is told that a run failed."
+  description = "E-mail addresses that are notified when a run fails."
   type        = list(string)
   default     = []
 
   validation {
     condition     = alltrue([for address in var.notification_emails : can(regex("^[^@[:space:]]+@[^@[:space:]]+$", address))])
-    error_message = "notification_emails are addresses, as in oncall@example.com."
+    error_message = "notification_emails must be e-mail addresses such as oncall@example.com."
   }
 }
 
 variable "alarm_emails" {
-  description = "Who is on call: told of every alarm."
+  description = "E-mail addresses of people on call, notified of every alarm."
   type        = list(string)
   default     = []
 
   validation {
     condition     = alltrue([for address in var.alarm_emails : can(regex("^[^@[:space:]]+@[^@[:space:]]+$", address))])
-    error_message = "alarm_emails are addresses, as in oncall@example.com."
+    error_message = "alarm_emails must be e-mail addresses such as oncall@example.com."
   }
 }
 
 variable "alarm_thresholds" {
-  description = "Thresholds that differ from the usual ones: name of the alarm -> value, such as `{ stuck-runs = 172800 }`."
+  description = "Thresholds that differ from the defaults: alarm name -> value, such as `{ stuck-runs = 172800 }`."
   type        = map(number)
   default     = {}
 }
 
 variable "log_retention_days" {
-  description = "How long logs are kept; null: 90 days."
+  description = "Days that logs are kept; null: 90."
   type        = number
   default     = null
 }
 
 variable "event_accounts" {
-  description = "Other accounts that may put events on this account's default bus, so as to ask for runs."
+  description = "Other accounts that may put events on this account's default bus to request runs."
   type        = list(string)
   default     = []
 
   validation {
     condition     = alltrue([for account in var.event_accounts : can(regex("^[0-9]{12}$", account))])
-    error_message = "event_accounts are account ids of twelve digits."
+    error_message = "event_accounts must be account ids of twelve digits."
   }
 }
 
@@ -205,28 +205,28 @@ variable "bucket_reader_accounts" {
 
   validation {
     condition     = alltrue([for account in var.bucket_reader_accounts : can(regex("^[0-9]{12}$", account))])
-    error_message = "bucket_reader_accounts are account ids of twelve digits."
+    error_message = "bucket_reader_accounts must be account ids of twelve digits."
   }
 
   validation {
     condition     = var.create_bucket || length(var.bucket_reader_accounts) == 0
-    error_message = "The policy of an existing bucket is not managed here. Let the accounts read in that bucket's own policy."
+    error_message = "The policy of an existing bucket is not managed. Allow these accounts in the bucket's own policy."
   }
 }
 
 variable "model_reader_accounts" {
-  description = "Other accounts that may read the packages of `model_groups` and make models of them."
+  description = "Other accounts that may read the packages of `model_groups` and create models from them."
   type        = list(string)
   default     = []
 
   validation {
     condition     = alltrue([for account in var.model_reader_accounts : can(regex("^[0-9]{12}$", account))])
-    error_message = "model_reader_accounts are account ids of twelve digits."
+    error_message = "model_reader_accounts must be account ids of twelve digits."
   }
 
   validation {
     condition     = length(var.model_reader_accounts) == 0 || length(var.model_groups) > 0
-    error_message = "model_reader_accounts share what model_groups names, which is nothing. Groups that runs make are not shared: name them in model_groups."
+    error_message = "model_reader_accounts needs model_groups: only groups listed there are shared, not groups that runs create."
   }
 }
 
@@ -237,12 +237,12 @@ variable "model_source_accounts" {
 
   validation {
     condition     = alltrue([for account in var.model_source_accounts : can(regex("^[0-9]{12}$", account))])
-    error_message = "model_source_accounts are account ids of twelve digits."
+    error_message = "model_source_accounts must be account ids of twelve digits."
   }
 }
 
 variable "tags" {
-  description = "Tags of every resource, beside `stagewright:installation` and `stagewright:environment`."
+  description = "Tags of every resource, in addition to `stagewright:installation` and `stagewright:environment`."
   type        = map(string)
   default     = {}
 }

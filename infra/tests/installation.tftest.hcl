@@ -1,4 +1,4 @@
-# `terraform test` in this folder, with any provider of version 6: nothing is made.
+# Run with `terraform test` in the parent folder, with any provider of version 6. It creates nothing.
 
 mock_provider "aws" {
   mock_data "aws_caller_identity" {
@@ -44,12 +44,12 @@ run "names_carry_prefix_and_environment" {
 
   assert {
     condition     = output.installation.documents_table == "ml-dev-documents"
-    error_message = "the documents table is called ${output.installation.documents_table}"
+    error_message = "the documents table is named ${output.installation.documents_table}"
   }
 
   assert {
     condition     = output.functions["router"] == "ml-dev-router"
-    error_message = "the functions are called ${jsonencode(output.functions)}"
+    error_message = "the functions are named ${jsonencode(output.functions)}"
   }
 
   assert {

@@ -8,50 +8,53 @@ import pytest
 from tests.terraform.session import SETTINGS, Terraform
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "capitals": ({"bucket": "ML-Dev"}, 'has capitals, which S3 does not allow. Try "ml-dev".'),
-    "dots": ({"bucket": "ml.dev"}, '"ml.dev" is not usable as a bucket name'),
+    "capitals": ({"bucket": "ML-Dev"}, 'has capital letters, which S3 does not allow. Try "ml-dev".'),
+    "dots": ({"bucket": "ml.dev"}, '"ml.dev" is not a valid bucket name'),
     "environment": (
         {"environment": "produciton"},
         'There is no environment "produciton". Choose one of dev, uat, prod, or add it to `environments`.',
     ),
-    "local": ({"environments": ["local"], "environment": "local"}, "`local` is the laptop's"),
-    "prefix": ({"prefix": "My_Team"}, 'The prefix "My_Team" is not usable'),
+    "local": ({"environments": ["local"], "environment": "local"}, "`local` is reserved for laptops"),
+    "prefix": ({"prefix": "My_Team"}, 'The prefix "My_Team" is not valid'),
     "layer": (
         {"at": "cn-northwest-1"},
-        "No Powertools layer is published in cn-northwest-1. Publish one of your own",
+        "No Powertools layer is published in cn-northwest-1. Publish your own",
     ),
     "layer-arn": (
         {"powertools_layer_arn": "arn:aws:lambda:powertools"},
-        "must be the ARN of a layer's version",
+        "must be the ARN of a layer version",
     ),
     "region": ({"region": "eu-west-1"}, "`region` is eu-west-1, but the AWS provider works in us-east-1."),
-    "vpc": ({"subnet_ids": ["subnet-1"]}, "subnet_ids and security_group_ids go together"),
+    "vpc": ({"subnet_ids": ["subnet-1"]}, "Set both subnet_ids and security_group_ids, or neither"),
     "key": ({"kms_key_arn": "alias/ours"}, "kms_key_arn must be the ARN of a key"),
-    "alarm": ({"alarm_thresholds": {"stuck": 1}}, "alarm_thresholds names no alarm of ours: stuck."),
+    "alarm": ({"alarm_thresholds": {"stuck": 1}}, "alarm_thresholds contains unknown alarms: stuck."),
     "bucket-elsewhere": (
         {"create_bucket": False, "bucket": "elsewhere-ml"},
-        "The bucket elsewhere-ml lies in eu-west-3, from where no event comes to us-east-1.",
+        "The bucket elsewhere-ml is in eu-west-3 and sends no events to us-east-1.",
     ),
     "boundary": ({"permissions_boundary": "boundary"}, "permissions_boundary must be the ARN of a policy"),
     "data-key": ({"data_key_arns": ["alias/theirs"]}, "data_key_arns must be ARNs of keys"),
-    "data-bucket": ({"data_buckets": ["s3://lake/raw"]}, "data_buckets are names of buckets, without s3://"),
-    "email": ({"alarm_emails": ["oncall"]}, "alarm_emails are addresses, as in oncall@example.com."),
-    "event-account": ({"event_accounts": ["uat"]}, "event_accounts are account ids of twelve digits."),
+    "data-bucket": ({"data_buckets": ["s3://lake/raw"]}, "data_buckets must be bucket names, without s3://"),
+    "email": (
+        {"alarm_emails": ["oncall"]},
+        "alarm_emails must be e-mail addresses such as oncall@example.com.",
+    ),
+    "event-account": ({"event_accounts": ["uat"]}, "event_accounts must be account ids of twelve digits."),
     "model-account": (
         {"model_reader_accounts": ["12345"], "model_groups": {"prices": ""}},
-        "model_reader_accounts are account ids of twelve digits.",
+        "model_reader_accounts must be account ids of twelve digits.",
     ),
     "nothing-shared": (
         {"model_reader_accounts": ["210987654321"]},
-        "model_reader_accounts share what model_groups names, which is nothing.",
+        "model_reader_accounts needs model_groups: only groups listed there are shared",
     ),
     "reader-account": (
         {"bucket_reader_accounts": ["12345"]},
-        "bucket_reader_accounts are account ids of twelve digits.",
+        "bucket_reader_accounts must be account ids of twelve digits.",
     ),
     "readers": (
         {"create_bucket": False, "bucket_reader_accounts": ["210987654321"]},
-        "The policy of an existing bucket is not managed here.",
+        "The policy of an existing bucket is not managed.",
     ),
 }
 

@@ -212,21 +212,25 @@ def test_terraform_cloud_gives_the_commit(repository: Make) -> None:
 
 def test_what_is_wrong_is_refused_by_the_plan_with_the_sentence_that_helps(repository: Make) -> None:
     made = ready(repository())
-    assert 'has capitals, which S3 does not allow. Try "ml-dev".' in refused(made, "dev", "bucket=ML-Dev")
+    assert 'has capital letters, which S3 does not allow. Try "ml-dev".' in refused(
+        made, "dev", "bucket=ML-Dev"
+    )
     message = refused(made, "dev", "environment=produciton")
     assert 'There is no environment "produciton". Choose one of dev, uat, prod' in message
-    assert "must be the ARN of a layer's version" in refused(made, "dev", "powertools_layer_arn=powertools")
-    assert "subnet_ids and security_group_ids go together" in refused(made, "dev", 'subnet_ids=["subnet-1"]')
+    assert "must be the ARN of a layer version" in refused(made, "dev", "powertools_layer_arn=powertools")
+    assert "Set both subnet_ids and security_group_ids, or neither" in refused(
+        made, "dev", 'subnet_ids=["subnet-1"]'
+    )
 
 
 def test_where_no_layer_is_published_the_plan_says_so(repository: Make) -> None:
     made = ready(repository())
     message = refused(made, "dev", "region=cn-northwest-1")
-    assert "No Powertools layer is published in cn-northwest-1. Publish one of your own" in message
+    assert "No Powertools layer is published in cn-northwest-1. Publish your own" in message
 
 
 def test_a_document_that_is_no_yaml_is_refused(repository: Make) -> None:
     made = ready(repository())
     document = made.folder.parent / "pipelines/house-price/pipeline.yaml"
     document.write_text(re.sub("^name:", "nam:", document.read_text(), flags=re.MULTILINE))
-    assert "has no `name`, or is not YAML. `stagewright validate` says more." in refused(made, "dev")
+    assert "has no `name`, or is not YAML. `stagewright validate` shows details." in refused(made, "dev")

@@ -1,4 +1,4 @@
-# A user's repository: one installation, and every folder of pipelines/ pushed into it.
+# A user's repository: one installation, and a push of every folder in pipelines/.
 
 terraform {
   required_version = ">= 1.9"
@@ -28,13 +28,13 @@ variable "region" {
 }
 
 variable "commit" {
-  description = "The commit that is pushed: CI_COMMIT_SHA, or TFC_CONFIGURATION_VERSION_GIT_COMMIT_SHA."
+  description = "The pushed commit: CI_COMMIT_SHA, or TFC_CONFIGURATION_VERSION_GIT_COMMIT_SHA."
   type        = string
   default     = ""
 }
 
 variable "pipelines" {
-  description = "Folder of the pipelines' folders."
+  description = "Folder that contains the pipelines' folders."
   type        = string
   default     = "pipelines"
 }

@@ -1,5 +1,5 @@
 variable "installation" {
-  description = "What an installation consists of: installation.json with its placeholders filled in. It has no type, since its parts are data that grows without a change here; its format is checked in the root module."
+  description = "Description of the installation: installation.json with its placeholders filled in. It has no type, because its parts are data that grows without a change here; the root module checks its format."
   type        = any
 }
 
@@ -10,7 +10,7 @@ variable "protect_data" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts what is stored; null: AWS's own keys."
+  description = "KMS key that encrypts stored data; null: AWS's own keys."
   type        = string
   default     = null
 }

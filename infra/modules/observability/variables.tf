@@ -1,28 +1,28 @@
 variable "installation" {
-  description = "What an installation consists of: installation.json with its placeholders filled in. It has no type, since its parts are data that grows without a change here; its format is checked in the root module."
+  description = "Description of the installation: installation.json with its placeholders filled in. It has no type, because its parts are data that grows without a change here; the root module checks its format."
   type        = any
 }
 
 variable "log_retention_days" {
-  description = "How long logs are kept; null: as installation.json says."
+  description = "Days that logs are kept; null: the value in installation.json."
   type        = number
   default     = null
 }
 
 variable "alarm_thresholds" {
-  description = "Thresholds that differ from installation.json: name of the alarm -> value."
+  description = "Thresholds that differ from installation.json: alarm name -> value."
   type        = map(number)
   default     = {}
 }
 
 variable "emails" {
-  description = "Short name of the topic -> addresses that it writes to. Each confirms its subscription."
+  description = "Short name of the topic -> its e-mail addresses. Each address must confirm its subscription."
   type        = map(list(string))
   default     = {}
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts what is stored; null: AWS's own keys."
+  description = "KMS key that encrypts stored data; null: AWS's own keys."
   type        = string
   default     = null
 }

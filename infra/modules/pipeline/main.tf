@@ -1,5 +1,5 @@
-# Push to run: the code files, the documents, and last of all the manifest, whose event starts the run. What did not
-# change is not written, and where nothing changed neither is the manifest.
+# A push: the code files, the documents, and last the manifest, whose event starts the run. Unchanged files are not
+# written. If nothing changed, neither is the manifest.
 
 locals {
   document = yamldecode(file("${var.folder}/pipeline.yaml"))
@@ -7,7 +7,7 @@ locals {
   code     = "${var.folder}/${try(local.document.code, "code")}"
   overlay  = "${var.folder}/environments/${var.installation.environment}.yaml"
 
-  # The same files as `stagewright push` takes: run/folder.py.
+  # The same files as `stagewright push` uploads: runs/releases/code_folder.py.
   paths = toset([
     for path in fileset(local.code, "**") : path
     if !can(regex("(^|/)([.]|__pycache__/)", path)) && !endswith(path, ".pyc")
@@ -16,12 +16,12 @@ locals {
   files = {
     for path, text in local.base64 : path => {
       sha256 = filesha256("${local.code}/${path}")
-      # Terraform has no function for it: four characters for three bytes, filled up with `=`.
+      # Terraform has no function for this: base64 has four characters for three bytes, padded with `=`.
       size = length(text) / 4 * 3 - length(regexall("=", text))
     }
   }
 
-  # The bytes that spec/canonical.py makes of a document, so that its hash is the same whoever pushes it.
+  # The same bytes as document/canonical_json.py, so that both ways of pushing give the same hash.
   documents = merge(
     { base = jsonencode(local.document) },
     fileexists(local.overlay) ? { environment = jsonencode(yamldecode(file(local.overlay))) } : {},
@@ -37,10 +37,10 @@ resource "aws_s3_object" "file" {
   bucket = var.installation.bucket
   key    = "staging/${local.name}/${each.value}"
   source = "${local.code}/${each.value}"
-  # Not `etag`, which is no MD5 where the bucket is encrypted with a key.
+  # Not `etag`: it is no MD5 if a KMS key encrypts the bucket.
   source_hash = local.files[each.value].sha256
 
-  # The provider's default tags would count: an object has at most ten.
+  # Without the provider's default tags: an object has at most ten tags.
   override_provider {
     default_tags {
       tags = {}
@@ -48,12 +48,12 @@ resource "aws_s3_object" "file" {
   }
 
   lifecycle {
-    # So a file that was removed goes after the manifest that no longer lists it.
+    # A removed file is deleted after the manifest that no longer lists it.
     create_before_destroy = true
 
     postcondition {
       condition     = !contains(["", "null"], coalesce(self.version_id, "null"))
-      error_message = "The bucket ${var.installation.bucket} keeps no versions, which releases are made of. Switch versioning on: docs/terraform.md, \"An existing bucket\"."
+      error_message = "The bucket ${var.installation.bucket} keeps no versions, which releases need. Enable versioning: docs/terraform.md, \"An existing bucket\"."
     }
   }
 }
@@ -72,7 +72,7 @@ resource "aws_dynamodb_table_item" "document" {
   })
 }
 
-# The commit of the push that changed something: it follows `commit` only where the content does.
+# The commit of the last push that changed something. A new `commit` alone changes nothing.
 resource "terraform_data" "commit" {
   input            = var.commit
   triggers_replace = [sha256(jsonencode(local.content))]

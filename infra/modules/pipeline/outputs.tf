@@ -4,6 +4,6 @@ output "name" {
 }
 
 output "manifest_version" {
-  description = "Version id of the manifest: the run that it started has the trigger key code:<name>:<version id>."
+  description = "Version id of the manifest. The trigger key of its run is code:<name>:<version id>."
   value       = aws_s3_object.manifest.version_id
 }

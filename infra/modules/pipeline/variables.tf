@@ -1,5 +1,5 @@
 variable "folder" {
-  description = "Folder of the pipeline: its pipeline.yaml, the code folder that this names, and environments/<environment>.yaml."
+  description = "Folder of the pipeline, with pipeline.yaml, its code folder, and environments/<environment>.yaml."
   type        = string
 
   validation {
@@ -14,7 +14,7 @@ variable "folder" {
 
   validation {
     condition     = can(yamldecode(file("${var.folder}/pipeline.yaml")).name)
-    error_message = "${var.folder}/pipeline.yaml has no `name`, or is not YAML. `stagewright validate` says more."
+    error_message = "${var.folder}/pipeline.yaml has no `name`, or is not YAML. `stagewright validate` shows details."
   }
 }
 
@@ -28,7 +28,7 @@ variable "installation" {
 }
 
 variable "commit" {
-  description = "The commit that is pushed, for the lineage. Alone it changes nothing, so it starts no run."
+  description = "The pushed commit, recorded as lineage. A new commit alone starts no run."
   type        = string
   default     = ""
 }

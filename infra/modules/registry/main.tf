@@ -13,7 +13,7 @@ resource "aws_sagemaker_model_package_group" "this" {
   tags                            = var.tags
 }
 
-# As SageMaker's guide has it for the registry ("Deploy a model version from a different account").
+# From SageMaker's guide (registry, "Deploy a model version from a different account").
 resource "aws_sagemaker_model_package_group_policy" "this" {
   for_each = local.shared
 

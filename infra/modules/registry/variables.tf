@@ -1,11 +1,11 @@
 variable "groups" {
-  description = "Model package groups to make ahead of the first run: name -> description. Runs make those that are missing."
+  description = "Model package groups to create before the first run: name -> description. Runs create missing groups."
   type        = map(string)
   default     = {}
 }
 
 variable "reader_accounts" {
-  description = "Accounts that may read the groups' packages and make models of them."
+  description = "Accounts that may read the groups' packages and create models from them."
   type        = list(string)
   default     = []
 }

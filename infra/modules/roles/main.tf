@@ -16,7 +16,7 @@ locals {
     model_packages = [for account in var.model_accounts : "arn:${data.aws_partition.current.partition}:sagemaker:*:${account}:model-package/*"]
   }
 
-  # Of each role, the statements of the options that this installation has (role_options.py).
+  # For each role, the statements of this installation's options (installation/roles/options.py).
   optional = {
     for role in keys(var.installation.roles) : role => flatten([
       for option, by_role in var.installation.role_options : [

@@ -1,10 +1,10 @@
 variable "installation" {
-  description = "What an installation consists of: installation.json with its placeholders filled in. It has no type, since its parts are data that grows without a change here; its format is checked in the root module."
+  description = "Description of the installation: installation.json with its placeholders filled in. It has no type, because its parts are data that grows without a change here; the root module checks its format."
   type        = any
 }
 
 variable "permissions_boundary" {
-  description = "ARN of the policy that bounds every role; null: none."
+  description = "ARN of the permissions boundary of every role; null: none."
   type        = string
   default     = null
 }
@@ -22,7 +22,7 @@ variable "data_buckets" {
 }
 
 variable "data_key_arns" {
-  description = "Other keys that roles may decrypt with."
+  description = "Other KMS keys that roles may decrypt with."
   type        = list(string)
   default     = []
 }
@@ -34,7 +34,7 @@ variable "model_accounts" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts what is stored; null: AWS's own keys."
+  description = "KMS key that encrypts stored data; null: AWS's own keys."
   type        = string
   default     = null
 }

@@ -1,5 +1,5 @@
 locals {
-  # The ARN of each layer in this partition and region; null where none is published and none is given.
+  # The ARN of each layer in this partition and region; null if none is published and none is given.
   layers = {
     for name, partitions in var.installation.layers : name => lookup(var.layers, name, try(
       partitions[data.aws_partition.current.partition][data.aws_region.current.region],
@@ -27,7 +27,7 @@ resource "aws_sqs_queue" "last" {
   tags                       = var.tags
 }
 
-# SQS refuses a queue whose dead letters go to one that is not there yet.
+# SQS rejects a queue whose dead-letter queue does not exist yet.
 resource "aws_sqs_queue" "first" {
   for_each = { for what, queue in var.installation.queues : what => queue if queue.redrive != null }
 
@@ -91,7 +91,7 @@ resource "aws_lambda_function" "this" {
   lifecycle {
     precondition {
       condition     = alltrue([for name in each.value.layers : local.layers[name] != null])
-      error_message = "No Powertools layer is published in ${data.aws_region.current.region}. Publish one of your own (docs/terraform.md says how) and set powertools_layer_arn to its ARN."
+      error_message = "No Powertools layer is published in ${data.aws_region.current.region}. Publish your own (see docs/terraform.md) and set powertools_layer_arn to its ARN."
     }
 
     precondition {
@@ -150,7 +150,7 @@ resource "aws_lambda_permission" "this" {
   source_arn    = aws_cloudwatch_event_rule.this[each.key].arn
 }
 
-# A statement for each account, beside those that the bus has: a policy of ours would replace them.
+# One statement for each account. A whole policy would replace the statements that the bus already has.
 resource "aws_cloudwatch_event_permission" "this" {
   for_each = toset(var.event_accounts)
 

@@ -1,5 +1,5 @@
 variable "installation" {
-  description = "What an installation consists of: installation.json with its placeholders filled in. It has no type, since its parts are data that grows without a change here; its format is checked in the root module."
+  description = "Description of the installation: installation.json with its placeholders filled in. It has no type, because its parts are data that grows without a change here; the root module checks its format."
   type        = any
 }
 
@@ -14,42 +14,42 @@ variable "role_arns" {
 }
 
 variable "log_groups" {
-  description = "Name of each log group -> its ARN. Functions are made after them, or Lambda would make them."
+  description = "Name of each log group -> its ARN. Functions are created after them; otherwise Lambda would create them."
   type        = map(string)
 }
 
 variable "layers" {
-  description = "Layer ARNs of one's own, in place of the published ones: `{ powertools = \"arn:...\" }`."
+  description = "Your own layer ARNs, in place of the published ones: `{ powertools = \"arn:...\" }`."
   type        = map(string)
   default     = {}
 }
 
 variable "environment" {
-  description = "Environment variables of every function, beside their own."
+  description = "Additional environment variables of every function."
   type        = map(string)
   default     = {}
 }
 
 variable "subnet_ids" {
-  description = "Subnets of the functions; empty: outside of any VPC."
+  description = "Subnets of the functions; empty: no VPC."
   type        = list(string)
   default     = []
 }
 
 variable "security_group_ids" {
-  description = "Security groups of the functions, where they have subnets."
+  description = "Security groups of the functions, if they have subnets."
   type        = list(string)
   default     = []
 }
 
 variable "event_accounts" {
-  description = "Accounts that may put events on this account's default bus, so as to ask for runs."
+  description = "Accounts that may put events on this account's default bus to request runs."
   type        = list(string)
   default     = []
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts what is stored; null: AWS's own keys."
+  description = "KMS key that encrypts stored data; null: AWS's own keys."
   type        = string
   default     = null
 }

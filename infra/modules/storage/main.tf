@@ -41,7 +41,7 @@ data "aws_partition" "current" {}
 
 data "aws_region" "current" {}
 
-# S3 tells EventBridge in the bucket's own region.
+# S3 sends events to EventBridge in the bucket's own region.
 data "aws_s3_bucket" "existing" {
   count  = var.create_bucket ? 0 : 1
   bucket = local.bucket.name
@@ -49,7 +49,7 @@ data "aws_s3_bucket" "existing" {
   lifecycle {
     postcondition {
       condition     = self.bucket_region == data.aws_region.current.region
-      error_message = "The bucket ${local.bucket.name} lies in ${self.bucket_region}, from where no event comes to ${data.aws_region.current.region}. Install there, or name a bucket of this region."
+      error_message = "The bucket ${local.bucket.name} is in ${self.bucket_region} and sends no events to ${data.aws_region.current.region}. Install in that region, or name a bucket in this one."
     }
   }
 }
@@ -146,9 +146,9 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   depends_on = [aws_s3_bucket_versioning.this]
 }
 
-# S3 keeps one notification configuration per bucket, and this resource writes all of it: beside it, topics, queues
-# and functions that somebody else has configured would go (S3 API, PutBucketNotificationConfiguration: "replaces the
-# existing notification configuration"). So of an existing bucket it is managed only where somebody has said so.
+# S3 keeps one notification configuration per bucket, and this resource writes all of it. Other topics, queues and
+# functions would be removed (S3 API, PutBucketNotificationConfiguration: "replaces the existing notification
+# configuration"). It is therefore managed for an existing bucket only on request.
 resource "aws_s3_bucket_notification" "this" {
   count       = var.create_bucket || var.manage_bucket_notification ? 1 : 0
   bucket      = var.create_bucket ? aws_s3_bucket.this[0].id : data.aws_s3_bucket.existing[0].id

@@ -1,34 +1,34 @@
 variable "installation" {
-  description = "What an installation consists of: installation.json with its placeholders filled in. It has no type, since its parts are data that grows without a change here; its format is checked in the root module."
+  description = "Description of the installation: installation.json with its placeholders filled in. It has no type, because its parts are data that grows without a change here; the root module checks its format."
   type        = any
 }
 
 variable "create_bucket" {
-  description = "Whether the bucket is made here. An existing one is only looked up."
+  description = "Whether to create the bucket. An existing bucket is only looked up."
   type        = bool
   default     = true
 }
 
 variable "manage_bucket_notification" {
-  description = "Of an existing bucket: whether its notifications are replaced by EventBridge alone."
+  description = "Whether to replace the notifications of an existing bucket by EventBridge alone."
   type        = bool
   default     = false
 }
 
 variable "bucket_reader_accounts" {
-  description = "Accounts whose principals may read releases and results, for promotion."
+  description = "Accounts that may read releases and results, for promotion."
   type        = list(string)
   default     = []
 }
 
 variable "protect_data" {
-  description = "Whether a destroy stops at a bucket that is not empty."
+  description = "Whether a destroy stops if the bucket is not empty."
   type        = bool
   default     = true
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts what is stored; null: AWS's own keys."
+  description = "KMS key that encrypts stored data; null: AWS's own keys."
   type        = string
   default     = null
 }

@@ -16,7 +16,7 @@ resource "aws_sfn_state_machine" "this" {
     log_destination        = "${var.log_groups[local.machine.logging.log_group]}:*"
   }
 
-  # Always there: the provider reads a missing block as "leave it", and the key's permissions go with the variable.
+  # Always present: the provider keeps the old key if the block is missing, and the variable also controls the permissions.
   encryption_configuration {
     type       = var.kms_key_arn == null ? "AWS_OWNED_KEY" : "CUSTOMER_MANAGED_KMS_KEY"
     kms_key_id = var.kms_key_arn
