@@ -237,7 +237,7 @@ def test_of_two_people_who_decide_at_once_one_does(plain: Place) -> None:
         person.join()
     (winner,) = [name for name, answer in told.items() if answer in ("approved", "rejected")]
     others = {answer.partition(" at ")[0] for name, answer in told.items() if name != winner}
-    assert others == {f"ok of {run} was {told[winner]} by {winner}"}
+    assert others == {f"ok of {run} was already {told[winner]} by {winner}"}
     ended = plain.ended(run)
     assert ended.status == ("SUCCEEDED" if told[winner] == "approved" else "FAILED")
     (item,) = plain.gateway().approvals.of_run(run)
