@@ -34,7 +34,7 @@ def condition(left, op, right, text=""):
     return [*values, {"op": op, "text": text or f"r2 {op} limit"}]
 
 
-def test_a_good_stage_is_recorded_with_all_that_the_table_holds(engine, train):
+def test_succeeded_stage_is_recorded_with_all_attributes(engine, train):
     walked = engine.walk([[[train("train")]]])
     assert (walked.status, walked.error, walked.cause) == ("SUCCEEDED", "", "")
     item = walked.items["stage#train"]
@@ -57,11 +57,11 @@ def test_a_good_stage_is_recorded_with_all_that_the_table_holds(engine, train):
     }
 
 
-def test_no_wave_is_a_good_run(engine):
+def test_plan_without_waves_succeeds(engine):
     assert engine.walk([]).status == "SUCCEEDED"
 
 
-def test_three_waves_bind_values_of_earlier_waves_and_of_their_own_chain(engine, train):
+def test_stages_get_values_of_earlier_waves_and_of_their_chain(engine, train):
     first = [[train("a"), train("b", ["a.metrics.mae"], AlgorithmSpecification={"mae": "<<a.metrics.mae>>"})]]
     second = [[train("c", ["a.job"], Tag="<<a.job>>")], [train("d", ["b.model"], Tag="at <<b.model>>!")]]
     third = [[train("e", ["c.job", "d.metrics.r2"], Tag="<<c.job>>", Value="<<d.metrics.r2>>")]]
@@ -76,7 +76,7 @@ def test_three_waves_bind_values_of_earlier_waves_and_of_their_own_chain(engine,
 
 
 @pytest.mark.parametrize("name", AWKWARD)
-def test_awkward_values_arrive_whole_and_inside_a_text(engine, stage, train, name):
+def test_special_characters_survive_in_values(engine, stage, train, name):
     source = train("a") | {"outputs": AWKWARD}
     path = f"a.outputs.{name}"
     target = train(
@@ -90,7 +90,7 @@ def test_awkward_values_arrive_whole_and_inside_a_text(engine, stage, train, nam
     assert walked.result("a")["outputs"] == AWKWARD
 
 
-def test_more_values_than_one_request_for_items_may_name(engine, train):
+def test_values_are_fetched_in_several_requests(engine, train):
     many = [f"s{number:03}" for number in range(130)]
     last = train("last", [f"{name}.job" for name in many], Jobs=[f"<<{name}.job>>" for name in many])
     walked = engine.walk([[[train(name)] for name in many], [[last]]])
@@ -98,7 +98,7 @@ def test_more_values_than_one_request_for_items_may_name(engine, train):
     assert walked.requests("createTrainingJob.sync")[-1]["Jobs"] == [f"run-{name}-1" for name in many]
 
 
-def test_a_failing_chain_lets_its_sibling_finish_and_stops_the_next_wave(engine, train):
+def test_failed_chain_lets_parallel_chains_finish_and_stops_the_next_wave(engine, train):
     bad = [train("bad-fail-x"), train("after-bad")]
     walked = engine.walk([[bad, [train("good"), train("after-good")]], [[train("late")]]])
     assert (walked.status, walked.error) == ("FAILED", "Stagewright.StageFailed")
@@ -117,28 +117,28 @@ def test_a_failing_chain_lets_its_sibling_finish_and_stops_the_next_wave(engine,
     assert not {"stage#after-bad", "stage#late"} & set(walked.items)
 
 
-def test_two_failures_are_both_told(engine, train):
+def test_cause_counts_all_failures(engine, train):
     walked = engine.walk([{"0-0": [[train("one-fail-x")]], "0-1": [[train("two-fail-x")], [train("good")]]}])
     assert walked.cause.startswith("one-fail-x: AlgorithmError")
     assert walked.cause.endswith("(and 1 more failed)")
     assert walked.items["stage#two-fail-x"]["status"]["S"] == "FAILED"
 
 
-def test_a_used_up_quota_is_waited_for(engine, train):
+def test_used_up_quota_is_retried(engine, train):
     walked = engine.walk([[[train("a-quota-x")]]])
     assert walked.status == "SUCCEEDED", walked.cause
     assert len(walked.requests("createTrainingJob.sync")) == 3
 
 
-def test_a_job_that_somebody_stopped_is_told_as_such(engine, train):
+def test_stopped_job_is_reported_as_stopped(engine, train):
     assert engine.walk([[[train("a-stop-x")]]]).cause == "a-stop-x: the job was stopped"
 
 
-def test_a_failed_job_is_not_started_again(engine, train):
+def test_failed_job_is_not_started_again(engine, train):
     assert len(engine.walk([[[train("a-fail-x")]]]).requests("createTrainingJob.sync")) == 1
 
 
-def test_a_value_that_is_not_there_is_named(engine, train):
+def test_missing_value_is_named(engine, train):
     walked = engine.walk([[[train("a"), train("b", ["a.metrics.rmse"], X="<<a.metrics.rmse>>")]]])
     assert walked.cause == "b: a has no metrics.rmse"
     assert len(walked.requests("createTrainingJob.sync")) == 1
@@ -164,7 +164,7 @@ def test_metrics_are_the_numbers_of_the_file(engine, stage, train):
         ("long.json", b'{"r2": 0.9, "note": "' + b"x" * 65_536 + b'"}', " is larger than 64 KiB"),
     ],
 )
-def test_a_metrics_file_that_cannot_be_used_fails_the_stage_and_is_named(engine, stage, key, body, told):
+def test_unusable_metrics_file_fails_the_stage(engine, stage, key, body, told):
     if body is not None:
         engine.s3.put_object(Bucket="bucket", Key=key, Body=body)
     request = {"CreateProcessingJob": {"ProcessingJobName": "run-evaluate-1"}}
@@ -195,7 +195,7 @@ def test_processing_without_metrics_reads_no_file(engine, stage):
         (3, "<=", 3),
     ],
 )
-def test_an_open_gate_lets_the_chain_go_on(engine, stage, train, left, op, right):
+def test_open_gate_continues_the_chain(engine, stage, train, left, op, right):
     check = gate(stage, condition(left, op, right), bindings=["train.metrics.r2", "train.metrics.mae"])
     walked = engine.walk([[[train("train"), check, train("after")]]])
     assert walked.status == "SUCCEEDED", walked.cause
@@ -221,7 +221,7 @@ def test_an_open_gate_lets_the_chain_go_on(engine, stage, train, left, op, right
         ),
     ],
 )
-def test_a_closed_gate_fails_the_run_with_its_sentence(engine, stage, train, left, op, right, told):
+def test_closed_gate_fails_the_run_with_its_condition(engine, stage, train, left, op, right, told):
     check = gate(stage, condition(left, op, right), bindings=["train.metrics.r2", "train.metrics.f1"])
     walked = engine.walk([[[train("train"), check, train("after")], [train("sibling")]]])
     assert (walked.status, walked.cause) == ("FAILED", f"quality: {told}")
@@ -232,14 +232,14 @@ def test_a_closed_gate_fails_the_run_with_its_sentence(engine, stage, train, lef
     assert "stage#sibling" in walked.items
 
 
-def test_of_several_conditions_every_one_that_fails_is_told(engine, stage):
+def test_every_failed_condition_is_reported(engine, stage):
     check = gate(stage, condition(1, ">=", 2), condition(1, "<", 2), condition(3, "<", 2))
     assert engine.walk([[[check]]]).cause == (
         "quality: r2 >= limit does not hold: 1 >= 2; r2 < limit does not hold: 3 < 2"
     )
 
 
-def test_a_gate_decides_on_all_digits(engine, stage, train):
+def test_gate_compares_all_digits(engine, stage, train):
     source = train("a") | {"outputs": {"x": 0.8799999999999999}}
     check = gate(stage, condition("<<a.outputs.x>>", ">=", 0.88), bindings=["a.outputs.x"])
     assert engine.walk([[[source, check]]]).error == "Stagewright.StageFailed"
@@ -249,7 +249,7 @@ def arithmetic(left, op, right):
     return [*left, *right, {"op": op, "text": f"what {op} gives"}]
 
 
-def test_a_gate_computes_and_joins(engine, stage, train):
+def test_gate_computes_and_combines_conditions(engine, stage, train):
     """2 * mae - 1 > 24 and (r2 > 1 or mae / r2 == 50)"""
     value = lambda operand: [{"op": "value", "value": operand}]  # noqa: E731
     mae, r2 = value("<<train.metrics.mae>>"), value("<<train.metrics.r2>>")
@@ -265,7 +265,7 @@ def test_a_gate_computes_and_joins(engine, stage, train):
     assert walked.status == "SUCCEEDED", walked.cause
 
 
-def test_only_what_closes_a_gate_is_told(engine, stage):
+def test_only_conditions_that_close_the_gate_are_reported(engine, stage):
     shut, other, through = condition(1, ">", 2), condition(3, ">", 4), condition(1, "<", 2)
     steps = [*shut, *through, {"op": "or"}, *other, *shut, {"op": "or"}, {"op": "and"}]
     assert engine.walk([[[stage("quality", "gate", {"Gate": steps})]]]).cause == (
@@ -273,7 +273,7 @@ def test_only_what_closes_a_gate_is_told(engine, stage):
     )
 
 
-def test_a_division_by_zero_closes_a_gate(engine, stage):
+def test_division_by_zero_closes_a_gate(engine, stage):
     zero = arithmetic([{"op": "value", "value": 1}], "/", [{"op": "value", "value": 0}])
     steps = [*zero, {"op": "value", "value": 5}, {"op": "<", "text": "x"}]
     assert engine.walk([[[stage("q", "gate", {"Gate": steps})]]]).cause == "q: what / gives divides by zero"
@@ -286,7 +286,7 @@ def shut_gate(stage, otherwise):
 CAUSE = "r2 > limit does not hold: 1 > 2"
 
 
-def test_skip_leaves_out_what_depends_on_the_gate_and_nothing_else(engine, stage, train):
+def test_skip_leaves_out_only_stages_that_depend_on_the_gate(engine, stage, train):
     waves = [
         [[shut_gate(stage, "skip"), train("in-chain")], [train("beside"), train("after-beside")]],
         [
@@ -304,7 +304,7 @@ def test_skip_leaves_out_what_depends_on_the_gate_and_nothing_else(engine, stage
     assert walked.output["reason"] == f"skipped the stages that depend on gate quality: {CAUSE}"
 
 
-def test_stop_lets_no_stage_start_any_more(engine, stage, train):
+def test_stop_starts_no_more_stages(engine, stage, train):
     watching = {"watch": ["quality"]}
     waves = [
         [[shut_gate(stage, "stop"), train("in-chain")], [train("slow-x"), train("next") | watching]],
@@ -316,7 +316,7 @@ def test_stop_lets_no_stage_start_any_more(engine, stage, train):
     assert walked.output["reason"] == f"stopped by gate quality: {CAUSE}"
 
 
-def test_a_stop_outranks_a_skip_of_an_earlier_wave(engine, stage, train):
+def test_stop_has_precedence_over_an_earlier_skip(engine, stage, train):
     first = shut_gate(stage, "skip")
     second = shut_gate(stage, "stop") | {"name": "second"}
     walked = engine.walk([[[first]], [[second]], [[train("never")]]])
@@ -324,7 +324,7 @@ def test_a_stop_outranks_a_skip_of_an_earlier_wave(engine, stage, train):
     assert walked.ran() == set()
 
 
-def test_an_open_gate_stops_nothing(engine, stage, train):
+def test_open_gate_stops_nothing(engine, stage, train):
     watching = {"watch": ["quality"], "gates": ["quality"]}
     through = gate(stage, condition(1, "<", 2)) | {"else": "stop"}
     walked = engine.walk(
@@ -334,7 +334,7 @@ def test_an_open_gate_stops_nothing(engine, stage, train):
     assert walked.output == {"run": walked.output["run"]}
 
 
-def test_a_failure_beside_a_closed_gate_fails_the_run(engine, stage, train):
+def test_failure_in_parallel_to_a_closed_gate_fails_the_run(engine, stage, train):
     walked = engine.walk([[[shut_gate(stage, "stop")], [train("bad-fail-x")]]])
     assert walked.error == "Stagewright.StageFailed"
     assert walked.cause.startswith("bad-fail-x: ")
@@ -376,7 +376,7 @@ def test_each_attempt_has_its_own_job_and_is_recorded(engine, train):
     assert [visit["type"] for visit in walked.visits].count("Wait") == 1
 
 
-def test_the_last_attempt_fails_the_run(engine, train):
+def test_last_attempt_fails_the_run(engine, train):
     walked = engine.walk([[[tried(train, "bad-fail-x", attempts=2), train("never")]]])
     assert walked.error == "Stagewright.StageFailed"
     assert len(walked.requests("createTrainingJob.sync")) == 2
@@ -385,14 +385,14 @@ def test_the_last_attempt_fails_the_run(engine, train):
 
 
 @pytest.mark.parametrize("name", ["a-stop-x", "a-refused-x"])
-def test_what_is_not_tried_again(engine, train, name):
+def test_permanent_errors_are_not_retried(engine, train, name):
     walked = engine.walk([[[tried(train, name)]]])
     assert walked.error == "Stagewright.StageFailed"
     assert walked.items[f"stage#{name}"]["attempt"]["N"] == "1"
     assert not [key for key in walked.items if key.startswith("attempt#")]
 
 
-def test_a_closed_gate_is_not_tried_again(engine, stage):
+def test_closed_gate_is_not_retried(engine, stage):
     retry = {"attempts": 3, "wait": 30, "named": "{}"}
     walked = engine.walk([[[gate(stage, condition(1, ">", 2)) | {"retry": retry}]]])
     assert walked.cause == f"quality: {CAUSE}"
@@ -405,7 +405,7 @@ def register(stage, group):
     return stage("register", "register", requests, ["train.model"])
 
 
-def test_a_group_is_made_once_and_each_run_adds_a_package(engine, stage, train):
+def test_group_is_created_once_and_each_run_adds_a_package(engine, stage, train):
     chain = [train("train"), register(stage, "prices")]
     walked = [engine.walk([[chain]]), engine.walk([[chain]])]
     assert [run.status for run in walked] == ["SUCCEEDED", "SUCCEEDED"]
@@ -414,55 +414,55 @@ def test_a_group_is_made_once_and_each_run_adds_a_package(engine, stage, train):
     assert walked[1].result("register")["package"] == "arn:prices/1"
 
 
-def test_a_group_that_somebody_else_just_made_is_good(engine, stage, train):
+def test_group_created_by_another_run_is_used(engine, stage, train):
     assert engine.walk([[[train("train"), register(stage, "raced")]]]).status == "SUCCEEDED"
 
 
-def test_a_package_that_fails_gives_its_reason(engine, stage, train):
+def test_failed_package_reports_its_reason(engine, stage, train):
     walked = engine.walk([[[train("train"), register(stage, "bad")]]])
     assert walked.cause == "register: model package arn:bad/1 is Failed: no such image"
 
 
-def test_an_unknown_kind_is_a_failed_stage(engine, stage, train):
+def test_unknown_kind_fails_the_stage(engine, stage, train):
     walked = engine.walk([[[stage("x", "teleport", {})], [train("sibling")]]])
     assert walked.cause == "x: this state machine does not know the kind teleport"
     assert walked.items["stage#x"]["error"]["S"] == "Stagewright.UnknownKind"
     assert "stage#sibling" in walked.items
 
 
-def test_a_plan_that_is_not_there(engine):
+def test_missing_plan_fails_the_run(engine):
     walked = engine.walk([], plan_stored=False)
     assert walked.error == "Stagewright.PlanFailed"
     assert "plan d1 of run run-" in walked.cause
     assert "is not in the table" in walked.cause
 
 
-def test_a_plan_of_another_format_is_refused(engine):
+def test_plan_of_another_format_fails_the_run(engine):
     walked = engine.walk([], format=PLAN_FORMAT + 1)
     assert walked.error == "Stagewright.PlanFailed"
     assert f"reads plans of format {PLAN_FORMAT}, not {PLAN_FORMAT + 1}" in walked.cause
 
 
-def test_a_page_that_is_not_there(engine, train):
+def test_missing_page_fails_the_run(engine, train):
     walked = engine.walk([[[train("a")]]], pages_stored=False)
     assert walked.error == "Stagewright.StageFailed"
     assert walked.cause.startswith("page 0-0: ")
     assert "is not in the table" in walked.cause
 
 
-def test_a_long_cause_is_cut(engine, stage):
+def test_long_cause_is_cut(engine, stage):
     walked = engine.walk([[[gate(stage, condition(1, ">", 2, "x" * 9000))]]])
     assert len(walked.items["stage#quality"]["cause"]["S"]) == 4000
     assert len(walked.cause) == len("quality: ") + 400
 
 
-def test_the_machine_knows_every_kind_of_the_document():
+def test_state_machine_has_every_kind_of_the_document():
     union = get_args(AnyStage)[0]
     kinds = {get_args(model.model_fields["kind"].annotation)[0] for model in get_args(union)}
     assert KINDS.keys() == kinds
 
 
-def test_what_the_planner_writes_is_what_the_walker_reads(engine):
+def test_walker_reads_pages_of_the_planner(engine):
     """The page comes from plan/pages.py, not from this test."""
     job = {"CreateTrainingJob": {"TrainingJobName": "job-a", "Tags": []}}
     bound = {"CreateTrainingJob": {"TrainingJobName": "job-b", "Of": "<<a.model>>"}}
@@ -516,7 +516,7 @@ def test_history_events_of_a_chain(engine, train):
     assert (history_events(engine.walk([[chain]])) - base) / 40 == 15
 
 
-def test_history_events_of_an_attempt_and_of_a_look(engine, stage, train):
+def test_history_events_of_an_attempt_and_of_reading_gates(engine, stage, train):
     once = history_events(engine.walk([[[train("a")]]]))
     assert history_events(engine.walk([[[tried(train, "twice-x")]]])) - once == 17
     watching = engine.walk([[[train("b") | {"watch": ["quality"], "gates": ["quality"]}]]])
@@ -528,7 +528,7 @@ def test_history_events_of_an_attempt_and_of_a_look(engine, stage, train):
     assert history_events(shut) == history_events(alone)
 
 
-def test_what_waves_hand_up_does_not_grow_with_the_number_of_good_stages(engine, train):
+def test_output_of_waves_does_not_grow_with_succeeded_stages(engine, train):
     """256 KiB is a state's limit: results stay in the table."""
     walked = engine.walk([[[train(f"s{number}")] for number in range(60)]])
     assert walked.status == "SUCCEEDED"

@@ -36,7 +36,7 @@ def answering(engine, send):
     return thread, seen
 
 
-def test_an_approval_waits_with_its_token_in_the_table(engine, stage, train):
+def test_approval_stores_its_token_and_waits(engine, stage, train):
     told = {"approved_by": "ann", "why": 'a "good" <<one>>', "at": "2026-01-31T14:00:00.000Z"}
     thread, seen = answering(
         engine,
@@ -59,7 +59,7 @@ def test_an_approval_waits_with_its_token_in_the_table(engine, stage, train):
     assert len(walked.requests("createTrainingJob.sync")) == 2
 
 
-def test_a_rejection_fails_the_stage_with_its_cause(engine, stage, train):
+def test_rejection_fails_the_stage_with_its_cause(engine, stage, train):
     thread, _ = answering(
         engine,
         lambda token: engine.states.send_task_failure(
@@ -73,7 +73,7 @@ def test_a_rejection_fails_the_stage_with_its_cause(engine, stage, train):
     assert "stage#after" not in walked.items
 
 
-def test_nobody_answers(engine, stage):
+def test_approval_without_a_decision_fails(engine, stage):
     walked = engine.walk([[[asking(stage, timeout=1)]]])
     assert walked.cause.startswith("ok: no decision was made before 20")
     assert walked.items["stage#ok"]["status"]["S"] == "FAILED"

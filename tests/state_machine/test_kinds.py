@@ -20,7 +20,7 @@ def score(stage, name="score", model=True, bindings=(), **request):
     return stage(name, "transform", requests, bindings, outputs={"predictions": "s3://b/p"})
 
 
-def test_a_tuning_job_gives_what_its_best_training_job_made(engine, stage, train):
+def test_tuning_result_is_the_best_training_job(engine, stage, train):
     walked = engine.walk([[[tune(stage), train("after", ["tune.best", "tune.model"], X="<<tune.best>>")]]])
     assert walked.status == "SUCCEEDED", walked.cause
     result = walked.result("tune")
@@ -39,7 +39,7 @@ def test_a_tuning_job_gives_what_its_best_training_job_made(engine, stage, train
     assert walked.requests("createTrainingJob.sync")[0]["X"] == "best-007"
 
 
-def test_a_later_stage_is_given_what_the_best_training_job_was_given(engine, stage, train):
+def test_later_stage_gets_the_best_hyperparameters(engine, stage, train):
     bound = [f"tune.hyperparameters.{name}" for name in ("rate", "epochs", "shuffle")]
     given = {path.rpartition(".")[2]: json.dumps(f"<<{path}>>") for path in bound}
     walked = engine.walk([[[tune(stage)]], [[train("after", bound, HyperParameters=given)]]])
@@ -53,26 +53,26 @@ def test_a_later_stage_is_given_what_the_best_training_job_was_given(engine, sta
     assert engine.walk([[[tune(stage), lacking]]]).cause == "lost: tune has no hyperparameters.x"
 
 
-def test_a_tuning_job_without_a_best_training_job_fails_and_says_so(engine, stage, train):
+def test_tuning_job_without_a_best_training_job_fails(engine, stage, train):
     walked = engine.walk([[[tune(stage, "a-none-x"), train("after")]]])
     assert walked.cause == "a-none-x: no training job of run-a-none-x-1 has a value of the objective metric"
     assert walked.items["stage#a-none-x"]["status"]["S"] == "FAILED"
     assert "stage#after" not in walked.items
 
 
-def test_a_failed_tuning_job_gives_its_reason(engine, stage):
+def test_failed_tuning_job_reports_its_reason(engine, stage):
     walked = engine.walk([[[tune(stage, "a-fail-x")]]])
     assert walked.cause.startswith('a-fail-x: AlgorithmError: ExecuteUserScriptError: "boom"')
 
 
-def test_jobs_that_somebody_stopped_are_told_as_such(engine, stage):
+def test_stopped_jobs_are_reported_as_stopped(engine, stage):
     walked = engine.walk([[[tune(stage, "a-stop-x")]]])
     assert walked.cause == "a-stop-x: the job was stopped"
     walked = engine.walk([[[score(stage, "a-stop-x", model=False, ModelName="m")]]])
     assert walked.cause == "a-stop-x: the job was stopped"
 
 
-def test_a_job_that_takes_too_long_is_stopped(engine, stage):
+def test_job_that_takes_too_long_is_stopped(engine, stage):
     """Nothing else would end it."""
     walked = engine.walk(
         [[[tune(stage, "a-late-x")], [score(stage, "b-late-x", model=False, ModelName="m")]]]
@@ -87,7 +87,7 @@ def test_a_job_that_takes_too_long_is_stopped(engine, stage):
         assert (item["error"]["S"], item["cause"]["S"]) == ("States.Timeout", late)
 
 
-def test_a_model_s_result_is_its_name_as_it_was_asked_for(engine, stage, train):
+def test_model_result_has_the_requested_name(engine, stage, train):
     model = stage(
         "model",
         "model",
@@ -103,7 +103,7 @@ def test_a_model_s_result_is_its_name_as_it_was_asked_for(engine, stage, train):
     assert walked.requests("createTrainingJob.sync")[1]["X"] == "Run-Model-1"
 
 
-def test_a_transform_makes_the_model_that_it_needs(engine, stage, train):
+def test_transform_creates_its_model(engine, stage, train):
     walked = engine.walk([[[train("train"), score(stage, ModelName="run-score-1")]]])
     assert walked.status == "SUCCEEDED", walked.cause
     calls = [call["call"] for call in walked.calls]
@@ -114,7 +114,7 @@ def test_a_transform_makes_the_model_that_it_needs(engine, stage, train):
     assert result["outputs"] == {"predictions": "s3://b/p"}
 
 
-def test_a_transform_of_a_model_that_is_there_makes_none(engine, stage):
+def test_transform_of_an_existing_model_creates_none(engine, stage):
     walked = engine.walk([[[score(stage, model=False, ModelName="mine")]]])
     assert walked.status == "SUCCEEDED", walked.cause
     assert [call["call"] for call in walked.calls] == ["createTransformJob.sync"]

@@ -16,7 +16,7 @@ def machine(**state) -> dict:
     return {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True, **state}}}
 
 
-def test_the_machine_has_no_problem():
+def test_state_machine_has_no_problems():
     assert lint(build()) == ()
 
 
@@ -32,7 +32,7 @@ def test_the_machine_has_no_problem():
         ("100%{ if }", "templatefile"),
     ],
 )
-def test_what_an_expression_may_not_hold(expression, told):
+def test_forbidden_expressions_are_reported(expression, told):
     problems = lint(machine(Output={"deep": [expression]}))
     assert len(problems) == 1
     assert problems[0].startswith("/States/A/Output/deep/0: ")
@@ -49,11 +49,11 @@ def test_what_an_expression_may_not_hold(expression, told):
         "${runs_table} ${partition}",
     ],
 )
-def test_what_it_may_hold(expression):
+def test_allowed_expressions_are_not_reported(expression):
     assert lint(machine(Output=expression)) == ()
 
 
-def test_an_inner_scope_that_assigns_an_outer_variable():
+def test_assignment_of_an_outer_variable_is_reported():
     inner = machine(Assign={"count": 1})
     outer = machine(Assign={"count": 0})
     outer["States"]["M"] = {"Type": "Map", "ItemProcessor": inner, "Catch": [], "End": True}
@@ -63,13 +63,13 @@ def test_an_inner_scope_that_assigns_an_outer_variable():
 
 
 @pytest.mark.parametrize("field", ["Retry", "Catch", "TimeoutSeconds"])
-def test_a_task_needs_all_three(field):
+def test_task_without_retry_catch_or_timeout_is_reported(field):
     fields = {"Type": "Task", "Retry": [], "Catch": [], "TimeoutSeconds": 1}
     del fields[field]
     assert lint(machine(**fields)) == (f"/A: has no {field}",)
 
 
-def test_no_expression_calls_itself():
+def test_no_expression_is_recursive():
     """Recursion is not confirmed for Step Functions: a function must not name itself."""
     for _, text in expressions(build()):
         for defined in text.split(":=")[:-1]:
@@ -79,7 +79,7 @@ def test_no_expression_calls_itself():
                 assert f"${name}(" not in body.split(";", 1)[0]
 
 
-def test_placeholders_stand_in_arns_and_table_names_only():
+def test_placeholders_are_only_in_arns_and_table_names():
     text = json.dumps(build())
     assert text.count("${") == text.count("${partition}") + text.count("${runs_table}")
     assert {"partition", "runs_table"} <= PLACEHOLDERS
@@ -104,18 +104,18 @@ def test_names_are_unique_and_short_and_maps_are_inline():
     assert CONCURRENCY <= 40
 
 
-def test_jobs_are_never_tried_again_after_they_ran():
+def test_jobs_are_not_retried_after_they_ran():
     for state in states(build()).values():
         for retry in state.get("Retry", ()):
             assert not {"States.TaskFailed", "States.Timeout", "States.ALL"} & set(retry["ErrorEquals"])
 
 
-def test_the_definition_is_far_below_the_limit():
+def test_definition_is_far_below_the_limit():
     """Step Functions takes 1 MB."""
     assert len(json.dumps(build())) < 200_000
 
 
-def test_the_command_prints_it():
+def test_command_prints_the_state_machine():
     printed = subprocess.run(
         [sys.executable, "-m", "stagewright.state_machine"], capture_output=True, text=True, check=True
     )

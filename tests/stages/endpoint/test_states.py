@@ -58,7 +58,7 @@ def changes(walked):
     return [call["call"] for call in walked.calls if call["call"] in CHANGES]
 
 
-def test_an_endpoint_is_created_then_updated_and_awaited(deploy, item):
+def test_endpoint_is_created_then_updated(deploy, item):
     first = deploy("prices", "c1")
     assert first.status == "SUCCEEDED", first.cause
     assert changes(first) == ["createModel", "createEndpointConfig", "createEndpoint"]
@@ -71,7 +71,7 @@ def test_an_endpoint_is_created_then_updated_and_awaited(deploy, item):
     assert (result["endpoint"], result["arn"]) == ("prices", "arn:prices")
 
 
-def test_alarms_are_made_before_the_update_that_names_them(deploy, item):
+def test_alarms_are_created_before_the_update(deploy, item):
     alarms = [{"AlarmName": "a1", "Threshold": 0.5}, {"AlarmName": "a2", "Threshold": 3}]
     update = {"DeploymentConfig": {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "a1"}]}}}
     deploy("watched", "c1")
@@ -83,7 +83,7 @@ def test_alarms_are_made_before_the_update_that_names_them(deploy, item):
     assert json.loads(item("watched")["alarms"]["S"]) == ["a1", "a2"]
 
 
-def test_alarms_that_a_document_drops_are_deleted_after_a_good_deployment(deploy, item):
+def test_removed_alarms_are_deleted_after_a_successful_deployment(deploy, item):
     alarms = [{"AlarmName": name} for name in ("b1", "b2", "b3")]
     deploy("dropping", "c1", alarms=alarms)
     failed = deploy("dropping", "rollback", alarms=alarms[:1])
@@ -104,7 +104,7 @@ def test_alarms_that_cannot_be_deleted_stay_recorded(deploy, item):
     assert json.loads(item("clinging")["alarms"]["S"]) == ["shared-1", "b2"]
 
 
-def test_an_update_that_was_rolled_back_fails_with_its_reason_and_leaves_nothing(deploy, item):
+def test_rolled_back_update_fails_and_leaves_nothing(deploy, item):
     assert deploy("rolled", "c1").status == "SUCCEEDED"
     alarms = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "a1"}, {"AlarmName": "a2"}]}}
     walked = deploy("rolled", "rollback", update={"DeploymentConfig": alarms})
@@ -117,7 +117,7 @@ def test_an_update_that_was_rolled_back_fails_with_its_reason_and_leaves_nothing
     assert json.loads(item("rolled")["configurations"]["S"]) == ["c1"]
 
 
-def test_an_endpoint_that_failed_is_replaced_by_the_next_run(deploy):
+def test_failed_endpoint_is_replaced_by_the_next_run(deploy):
     first = deploy("mended", "broken")
     assert first.cause == "deploy: endpoint mended is Failed: the container did not answer /ping"
     assert first.requests("deleteEndpointConfig") == []
@@ -127,12 +127,12 @@ def test_an_endpoint_that_failed_is_replaced_by_the_next_run(deploy):
     assert changes(second) == made
 
 
-def test_an_endpoint_that_takes_too_long_fails(deploy):
+def test_endpoint_that_takes_too_long_fails_the_stage(deploy):
     walked = deploy("slow", "stuck", timeout=1)
     assert walked.cause == "deploy: endpoint slow is still Updating after 1 seconds"
 
 
-def test_an_endpoint_that_is_being_changed_is_waited_for(deploy):
+def test_stage_waits_while_the_endpoint_is_updating(deploy):
     assert deploy("busy", "stuck", timeout=1).status == "FAILED"
     walked = deploy("busy", "c2", timeout=1)
     assert walked.cause == "deploy: endpoint busy is still Updating after 1 seconds"
@@ -150,7 +150,7 @@ def hold_lock(engine):
     return hold
 
 
-def test_lock_of_an_active_run_is_waited_for(deploy, item, hold_lock):
+def test_stage_waits_for_the_lock_of_an_active_run(deploy, item, hold_lock):
     hold_lock("turns", "other-1", open="yes")
     walked = deploy("turns", "c1", timeout=1)
     assert walked.cause == "deploy: run other-1 is still deploying to endpoint turns after 1 seconds"
@@ -172,7 +172,7 @@ def test_failed_stage_releases_its_lock(deploy, item):
 
 
 @pytest.mark.parametrize("before", [(), ("c1",)])
-def test_who_comes_first_is_waited_for_and_looked_at_again(deploy, item, before):
+def test_stage_waits_for_another_update_and_starts_again(deploy, item, before):
     """SageMaker refuses the request; by then the endpoint serves something else."""
     name = f"raced-{len(before)}"
     for config in before:
@@ -185,7 +185,7 @@ def test_who_comes_first_is_waited_for_and_looked_at_again(deploy, item, before)
     assert walked.requests("updateEndpoint")[-1] == {"EndpointName": name, "EndpointConfigName": "by-hand"}
 
 
-def test_an_update_that_is_refused_again_and_again_fails_with_sagemakers_words(deploy, item):
+def test_repeatedly_rejected_update_fails_with_the_message_of_sagemaker(deploy, item):
     assert deploy("refused", "c1").status == "SUCCEEDED"
     walked = deploy("refused", "c-never-2", timeout=1)
     assert walked.status == "FAILED"
@@ -193,7 +193,7 @@ def test_an_update_that_is_refused_again_and_again_fails_with_sagemakers_words(d
     assert "lock" not in item("refused")
 
 
-def test_an_endpoint_of_somebody_else_is_left_alone(deploy, item):
+def test_endpoint_without_the_tag_is_not_changed(deploy, item):
     assert deploy("foreign", "c1").status == "SUCCEEDED"
     before = item("foreign")
     walked = deploy("foreign", "c2")
@@ -206,7 +206,7 @@ def test_an_endpoint_of_somebody_else_is_left_alone(deploy, item):
     assert item("foreign") == before
 
 
-def test_older_versions_are_removed_after_a_good_deployment(deploy, item):
+def test_older_versions_are_deleted_after_a_successful_deployment(deploy, item):
     removed = []
     for config in ("k1", "k2", "k3", "k4", "k5"):
         walked = deploy("kept", config)
@@ -220,7 +220,7 @@ def test_older_versions_are_removed_after_a_good_deployment(deploy, item):
     ]
 
 
-def test_the_version_that_served_is_kept_whoever_had_put_it_there(deploy, engine, item):
+def test_version_deployed_by_hand_is_kept(deploy, engine, item):
     for config in ("w1", "w2", "w3"):
         deploy("went-back", config)
     walked = deploy("went-back", "w1-again")
@@ -228,7 +228,7 @@ def test_the_version_that_served_is_kept_whoever_had_put_it_there(deploy, engine
     assert walked.requests("deleteModel") == [{"ModelName": "w1"}]
 
 
-def test_what_is_not_ours_to_delete_fails_no_deployment(deploy, item):
+def test_failed_deletion_does_not_fail_the_deployment(deploy, item):
     for config in ("shared", "s2"):
         walked = deploy("lenient", config, keep=0)
         assert walked.status == "SUCCEEDED", walked.cause
@@ -236,7 +236,7 @@ def test_what_is_not_ours_to_delete_fails_no_deployment(deploy, item):
     assert json.loads(item("lenient")["configurations"]["S"]) == ["s2"]
 
 
-def test_a_smoke_test_is_sent_and_read(deploy):
+def test_smoke_test_sends_a_request_and_reads_the_response(deploy):
     walked = deploy("tried", "c1", smoke_test={**TEST, "contains": "1,2 is answered", "max_latency": 30})
     assert walked.status == "SUCCEEDED", walked.cause
     assert walked.requests("invokeEndpoint") == [
@@ -252,7 +252,7 @@ def test_a_smoke_test_is_sent_and_read(deploy):
         ("well", {"max_latency": 0}, "the response took "),
     ],
 )
-def test_a_smoke_test_that_fails_brings_the_version_before_back(deploy, item, config, test, told):
+def test_failed_smoke_test_restores_the_previous_version(deploy, item, config, test, told):
     name = f"e-{config}-{len(test)}{len(told)}"
     assert deploy(name, "c1").status == "SUCCEEDED"
     walked = deploy(name, config, smoke_test={**TEST, **test})
@@ -264,7 +264,7 @@ def test_a_smoke_test_that_fails_brings_the_version_before_back(deploy, item, co
     assert json.loads(item(name)["configurations"]["S"]) == ["c1"]
 
 
-def test_a_new_endpoint_that_fails_its_smoke_test_is_deleted(deploy):
+def test_new_endpoint_that_fails_its_smoke_test_is_deleted(deploy):
     walked = deploy("withdrawn", "sick", smoke_test=TEST)
     assert walked.cause == (
         "deploy: the smoke test of endpoint withdrawn failed: Received server error (500)"
@@ -275,7 +275,7 @@ def test_a_new_endpoint_that_fails_its_smoke_test_is_deleted(deploy):
     assert deploy("withdrawn", "c2", smoke_test=TEST).status == "SUCCEEDED"
 
 
-def test_a_smoke_test_from_a_file_whose_place_only_the_run_knows(deploy, engine, train):
+def test_smoke_test_reads_a_file_with_a_run_time_location(deploy, engine, train):
     engine.s3.put_object(Bucket="bucket", Key="run-a-1/sample.csv", Body=b"3,4")
     settings = {key: value for key, value in TEST.items() if key != "body"}
     place = {**settings, "file": "s3://bucket/<<a.job>>/sample.csv"}
@@ -288,7 +288,7 @@ def test_a_smoke_test_from_a_file_whose_place_only_the_run_knows(deploy, engine,
 @pytest.mark.parametrize(
     ("key", "told"), [("missing.csv", "does not exist"), ("large.csv", "the file is larger than 64 KiB")]
 )
-def test_a_file_that_cannot_be_sent_fails_the_smoke_test(deploy, engine, key, told):
+def test_unreadable_file_fails_the_smoke_test(deploy, engine, key, told):
     engine.s3.put_object(Bucket="bucket", Key="large.csv", Body=b"x" * (FILE_LIMIT + 1))
     settings = {"content_type": "text/csv", "accept": "text/csv", "file": f"s3://bucket/{key}"}
     walked = deploy(f"unsent-{key[:5]}", "c1", smoke_test=settings)
@@ -297,7 +297,7 @@ def test_a_file_that_cannot_be_sent_fails_the_smoke_test(deploy, engine, key, to
     assert walked.requests("invokeEndpoint") == []
 
 
-def test_a_deadline_is_written_before_the_endpoint_is_there(deploy, item):
+def test_deadline_is_recorded_before_the_endpoint_is_created(deploy, item):
     walked = deploy("trial", "broken", time_to_live=3600)
     assert walked.status == "FAILED"
     started = walked.items["stage#deploy"]["started"]["S"]
