@@ -23,8 +23,7 @@ def runtime(context: Any) -> Runtime:
 
 
 def runtime_of(gateway: Gateway) -> Runtime:
-    """Add the function's settings to a gateway. Code overrides are off unless the installation allows
-    them."""
+    """Add the function's settings to a gateway. By default, code overrides are not allowed."""
     return Runtime(
         gateway,
         allow_code_overrides=os.environ.get("STAGEWRIGHT_CODE_OVERRIDES") == "yes",

@@ -64,8 +64,10 @@ def delete(gateway: Gateway, ids: Sequence[str] | None) -> list[DeadLetter]:
 def _process(
     gateway: Gateway, ids: Sequence[str] | None, action: Callable[[Message], bool]
 ) -> list[DeadLetter]:
-    """Apply the action to the chosen letters. It returns whether to delete a letter; the others stay
-    visible."""
+    """Apply the action to the chosen letters, and delete those for which it returns True.
+
+    All other letters can be received again at once.
+    """
     queue = gateway.dead_letters
     left = {message.id: message for message in queue.receive()}
     try:

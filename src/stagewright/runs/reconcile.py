@@ -181,8 +181,7 @@ def _requeue(sweep: Sweep, pipeline: str) -> Repair | None:
 
 
 def _has_code_trigger(runtime: Runtime, pipeline: str) -> bool:
-    """True also for a document that is missing or wrong: its run is rejected, so that people see the
-    reason."""
+    """True also for a missing or wrong document: its run is then rejected with the reason."""
     try:
         stored = layers_layers.read(runtime.gateway, pipeline)
         effective = layers.effective(stored, lambda: runtime.allow_code_overrides)
@@ -254,8 +253,8 @@ def _close_lost(runtime: Runtime, header: Header) -> str | None:
 
 
 def _check_queue(sweep: Sweep, pipeline: str, waiting: list[Header]) -> Repair | None:
-    """Grant a free lease. Send `Run Ready` again to a holder that did not start, or to a run that
-    supersedes."""
+    """Grant a free lease. Or send `Run Ready` again: to the holder, or to the last run that cancels
+    others."""
     lease = sweep.gateway.run_queue.lease(pipeline)
     holder = queue.grant_next(sweep.gateway, pipeline)
     if holder and (lease is None or holder != lease.holder):

@@ -96,8 +96,10 @@ def recorded_stages(gateway: Gateway, header: Header) -> tuple[PlannedStage, ...
 
 @lru_cache(maxsize=1)
 def _recorded(runs: Runs, run: str, plan: str) -> tuple[PlannedStage, ...]:
-    """Cached, because `show --watch` asks repeatedly. The items are complete before a header names them, and
-    they never change."""
+    """Cached, because `show --watch` reads them repeatedly.
+
+    The items are complete before a header has their digest, and they never change.
+    """
     items = runs.items(run, f"stages#{plan}#")
     return tuple(PlannedStage(**stage) for item in items for stage in json.loads(item["stages"]))
 

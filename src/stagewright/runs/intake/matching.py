@@ -35,8 +35,7 @@ def requests(gateway: Gateway, event: Event, subscriptions: Subscriptions) -> It
 
 
 def _for_object(gateway: Gateway, event: ObjectCreated, subscriptions: Subscriptions) -> Iterator[RunRequest]:
-    """One run per pipeline, even if several of its triggers match. A trigger with `settle` adds to its
-    batch."""
+    """One run per pipeline, even if several of its triggers match. A trigger with `settle` fills a batch."""
     requested = set[str]()
     bucket = gateway.installation.bucket
     for subscriber, trigger in subscriptions.with_trigger(DataTrigger):

@@ -35,8 +35,7 @@ class Subscriber:
 
 _TRIGGER: TypeAdapter[AnyTrigger] = TypeAdapter(Trigger)
 _cache: dict[tuple[str | None, ...], Subscriber] = {}
-"""(table, pipeline, document's hash, overlay's hash) -> subscriber. Valid as long as the function
-instance."""
+"""(table, pipeline, document's hash, overlay's hash) -> subscriber, for the life of the function instance."""
 
 
 class Subscriptions:
@@ -74,7 +73,7 @@ class Subscriptions:
 
 
 def _parsed(pipeline: str, texts: Iterable[str]) -> Subscriber:
-    """The valid triggers of a document, even if other parts are wrong: its run is then rejected with the
+    """The valid triggers of a document, even if other parts are wrong: they reject its run with the
     reason."""
     document: Any = {}
     try:

@@ -69,8 +69,7 @@ def check(gateway: Gateway, document: Mapping[str, Any]) -> None:
 
 
 def _succeeded_stages(gateway: Gateway, header: Header) -> frozenset[str]:
-    """The stages that succeeded in this run, or whose result is up to date. Not disabled or skipped
-    stages."""
+    """The stages that succeeded in this run or reused an up-to-date result. Not disabled or skipped ones."""
     ran = {name for name, stage in gateway.runs.stages(header.run).items() if stage.status == "SUCCEEDED"}
     reused = {
         stage.name
