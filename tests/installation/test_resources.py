@@ -233,11 +233,11 @@ def test_only_router_and_sweeper_can_apply_decisions(function):
 
 def test_glue_jobs_and_functions_belong_to_the_installation_or_carry_its_tag(parts):
     wanted = {"StringEquals": {"aws:ResourceTag/stagewright:installation": HERE.id}}
-    found = {each["sid"]: each for each in parts["roles"]["workflow"]["statements"]}
-    assert found["GlueJobs"]["resources"] == [job["arn"] for job in parts["glue_jobs"].values()]
-    assert found["GlueJobs"]["conditions"] == {}
-    assert found["TaggedGlueJobs"]["conditions"] == found["Functions"]["conditions"] == wanted
-    assert found["Functions"]["resources"] == [HERE.arn("lambda", "function:*")]
+    matches = {each["sid"]: each for each in parts["roles"]["workflow"]["statements"]}
+    assert matches["GlueJobs"]["resources"] == [job["arn"] for job in parts["glue_jobs"].values()]
+    assert matches["GlueJobs"]["conditions"] == {}
+    assert matches["TaggedGlueJobs"]["conditions"] == matches["Functions"]["conditions"] == wanted
+    assert matches["Functions"]["resources"] == [HERE.arn("lambda", "function:*")]
     for job in parts["glue_jobs"].values():
         assert job["arn"].startswith(HERE.arn("glue", f"job/{HERE.id}-"))
         assert job["tags"] == {"stagewright:installation": HERE.id, "stagewright:environment": "dev"}
@@ -260,13 +260,13 @@ def test_local_glue_accepts_the_installations_jobs(parts):
 
 
 def test_pass_role_allows_one_role_and_one_service(parts):
-    found = [
+    matches = [
         each
         for role in parts["roles"].values()
         for each in role["statements"]
         if "iam:PassRole" in each["actions"]
     ]
-    assert [(each["resources"], each["conditions"]) for each in found] == [
+    assert [(each["resources"], each["conditions"]) for each in matches] == [
         ([HERE.job_role_arn], {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}})
     ]
 

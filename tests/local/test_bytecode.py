@@ -1,4 +1,4 @@
-"""The functions' archive with bytecode, and that the local server's functions start from it."""
+"""The functions' archive with bytecode, from which the local server's functions start."""
 
 from __future__ import annotations
 

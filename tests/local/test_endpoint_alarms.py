@@ -1,4 +1,4 @@
-"""A canary update over HTTP on the real local server, with alarms on the metrics of one fleet alone."""
+"""A canary update on a local server, with alarms on the metrics of one fleet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""S3 put -> EventBridge rule -> queue -> Lambda, over a running server, with nothing but boto3."""
+"""S3 put -> EventBridge rule -> queue -> Lambda on a running server, with boto3 only."""
 
 from __future__ import annotations
 

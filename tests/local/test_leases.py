@@ -1,4 +1,4 @@
-"""A server that several processes share: it lives as long as one of them does."""
+"""Temporary servers, which several processes share."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from stagewright.local.state import INSTALLATION
 
 pytestmark = pytest.mark.slow
 
-BORROW = """
+USE_SERVER = """
 import sys
 from pathlib import Path
 from stagewright.local import server
-with server.temporary(Path(sys.argv[1])) as borrowed:
-    print(borrowed.pid, flush=True)
+with server.temporary(Path(sys.argv[1])) as running:
+    print(running.pid, flush=True)
     sys.stdin.read()
 """
 
 
 class User:
-    """Another process that borrows the server until it is told to leave, or is killed."""
+    """Another process that uses the server until the test stops or kills it."""
 
     def __init__(self, state: Path) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", BORROW, str(state)],
+            [sys.executable, "-c", USE_SERVER, str(state)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -178,7 +178,7 @@ def test_server_starts_runs_only_for_users_that_allow_it(state: Path, user: Call
         killed.kill()
         assert not started(server, "of-a-killed-one")
         local.up(state)
-        assert started(server, "lasting")
+        assert started(server, "persistent")
 
 
 def test_before_exit_is_called_unless_interrupted_and_no_further_run_starts(state: Path) -> None:

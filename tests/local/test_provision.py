@@ -1,4 +1,4 @@
-"""What installation.json says is there, by the answers of the services themselves."""
+"""The resources of installation.json, as the local services report them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sample functions, and Lambda functions as tasks of Step Functions, by a server's own API."""
+"""Sample functions, and Lambda functions as tasks of Step Functions, through the API of a server."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def test_function_is_updated_only_when_it_changed(server: Server, client: Connec
     wanted = {"sample-notify": "functions/notify.py:handler"}
     assert sample_functions.put(server, folder, wanted) == ("sample-notify",)
     assert sample_functions.put(server, folder, wanted) == ()
-    found = client("lambda").get_function(FunctionName="sample-notify")
-    assert found["Tags"] == INSTALLATION.tags
+    outcome = client("lambda").get_function(FunctionName="sample-notify")
+    assert outcome["Tags"] == INSTALLATION.tags
     payload = call(client, {"FunctionName": "sample-notify", "Payload": {"a": 1}})["output"]
     assert json.loads(payload)["Payload"] == {"name": "one", "event": {"a": 1}}
     (folder / "functions/beside.py").write_text("NAME = 'two'\n")
@@ -78,14 +78,14 @@ def test_function_is_updated_only_when_it_changed(server: Server, client: Connec
 
 
 @pytest.mark.parametrize(
-    ("place", "said"),
+    ("place", "expected"),
     [
         ("functions/none.py:handler", "none.py does not exist"),
         ("functions/notify.py", "is not file.py:function"),
     ],
 )
-def test_missing_function_is_an_error(server: Server, folder: Path, place: str, said: str) -> None:
-    with pytest.raises(ReleaseError, match=said) as caught:
+def test_missing_function_is_an_error(server: Server, folder: Path, place: str, expected: str) -> None:
+    with pytest.raises(ReleaseError, match=expected) as caught:
         sample_functions.put(server, folder, {"sample-none": place})
     assert "sample_functions.sample-none" in caught.value.message
 
@@ -103,9 +103,9 @@ def test_result_has_the_shape_of_the_integration(server: Server, client: Connect
 
 def test_exception_is_the_error_and_its_json_the_cause(server: Server, client: Connect, folder: Path) -> None:
     sample_functions.put(server, folder, {"sample-fails": "functions/notify.py:handler"})
-    found = call(client, {"FunctionName": "sample-fails", "Payload": {"fail": True}})
-    assert (found["status"], found["error"]) == ("FAILED", "RefusedError")
-    cause = json.loads(found["cause"])
+    outcome = call(client, {"FunctionName": "sample-fails", "Payload": {"fail": True}})
+    assert (outcome["status"], outcome["error"]) == ("FAILED", "RefusedError")
+    cause = json.loads(outcome["cause"])
     assert (cause["errorMessage"], cause["errorType"]) == ("two\nlines", "RefusedError")
     assert len(cause["stackTrace"]) == 1
     assert "in handler" in cause["stackTrace"][0]

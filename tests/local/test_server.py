@@ -1,4 +1,4 @@
-"""The life of the server's process, with real processes."""
+"""The lifecycle of the server process, with real processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SageMaker service on its own, as a process, beside the S3 of a local server."""
+"""The SageMaker service as its own process, with the S3 of a local server."""
 
 from __future__ import annotations
 

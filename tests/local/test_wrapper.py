@@ -1,4 +1,4 @@
-"""Who is served and who is not, over plain sockets, since no AWS client would send most of this."""
+"""Accepted and rejected requests, over plain HTTP: no AWS client sends most of these requests."""
 
 from __future__ import annotations
 

@@ -189,9 +189,9 @@ def test_too_few_rows_are_not_compared(drift):
     assert found == {}
     metrics = json.loads((drift.root / "report/metrics.json").read_text())
     assert metrics == dict.fromkeys(METRICS, 0) | {"rows_baseline": 500, "rows_current": 49}
-    said = "too few rows to compare: 500 in the baseline, 49 in the current data; each side needs 50"
-    assert json.loads((drift.root / "report/report.json").read_text())["notes"] == [said]
-    assert said in (drift.root / "report/report.html").read_text()
+    message = "too few rows to compare: 500 in the baseline, 49 in the current data; each side needs 50"
+    assert json.loads((drift.root / "report/report.json").read_text())["notes"] == [message]
+    assert message in (drift.root / "report/report.html").read_text()
     assert drift.between({"x": numbers(1)}, {"x": numbers(2, 49, mean=9)}, "--min-rows=49")["x"]["drifted"]
     write_csv(drift.current / "rows.csv", {"x": []})
     assert drift.report()["enough"] is False
@@ -399,7 +399,7 @@ def test_sample_is_reproducible(drift):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
         ("x.csv", b"", "{current} has no file with data"),
         ("x.csv", b"a,b\n1,2\n1,2,3\n", "{current}/x.csv cannot be read: "),
@@ -415,11 +415,11 @@ def test_sample_is_reproducible(drift):
         ("x.parquet", b"PAR1 broken", "{current}/x.parquet cannot be read: "),
     ],
 )
-def test_unreadable_file_fails_with_one_sentence(drift, name, content, said):
+def test_unreadable_file_fails_with_one_sentence(drift, name, content, message):
     write_csv(drift.baseline / "x.csv", {"x": numbers(1)})
     drift.current.mkdir()
     (drift.current / name).write_bytes(content)
-    assert drift.refused().startswith(said.format(current=drift.current))
+    assert drift.refused().startswith(message.format(current=drift.current))
 
 
 def test_missing_folder_fails(drift):

@@ -1,4 +1,4 @@
-"""An alarm is described alike in CloudWatch's two protocols."""
+"""Both protocols of CloudWatch return the same alarm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""kill -9 right after an answer: what was answered is there after the next start."""
+"""State that a response acknowledged survives kill -9 of the server."""
 
 from __future__ import annotations
 

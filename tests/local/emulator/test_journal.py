@@ -1,4 +1,4 @@
-"""The journal: what was written is read again, whatever else happened to the file."""
+"""The journal returns what was written, whatever happened to its files."""
 
 from __future__ import annotations
 

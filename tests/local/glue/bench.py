@@ -1,4 +1,4 @@
-"""A Glue service to test, with what its jobs read and write."""
+"""A Glue service for tests, with the scripts and the data of its jobs."""
 
 from __future__ import annotations
 

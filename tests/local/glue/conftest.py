@@ -1,4 +1,4 @@
-"""A server whose Python shell is the Python that runs the tests, and scripts put into its bucket."""
+"""A server whose Python shell runs in the Python of the tests."""
 
 from __future__ import annotations
 

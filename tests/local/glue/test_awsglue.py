@@ -1,4 +1,4 @@
-"""What a script imports as `awsglue`, as the developer guide describes it."""
+"""The module `awsglue` for scripts, as the developer guide describes it."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def test_options_are_found_among_other_arguments(utils: ModuleType) -> None:
         "--scriptLocation",
         "s3://s",
     ]
-    found = utils.getResolvedOptions(argv, ["day-of-week", "s3"])
-    assert (found["day_of_week"], found["s3"]) == ("mon", "s3://b")
-    assert found["job_bookmark_option"] == "job-bookmark-disable"
-    assert found["TempDir"] is None
+    options = utils.getResolvedOptions(argv, ["day-of-week", "s3"])
+    assert (options["day_of_week"], options["s3"]) == ("mon", "s3://b")
+    assert options["job_bookmark_option"] == "job-bookmark-disable"
+    assert options["TempDir"] is None
 
 
 def test_option_names_are_not_abbreviated(utils: ModuleType) -> None:
@@ -43,8 +43,8 @@ def test_option_names_are_not_abbreviated(utils: ModuleType) -> None:
 
 
 def test_both_names_of_the_temporary_folder_are_accepted(utils: ModuleType) -> None:
-    found = utils.getResolvedOptions(["s.py", "--RedshiftTempDir", "s3://t"], ["TempDir"])
-    assert found["TempDir"] == found["RedshiftTempDir"] == "s3://t"
+    options = utils.getResolvedOptions(["s.py", "--RedshiftTempDir", "s3://t"], ["TempDir"])
+    assert options["TempDir"] == options["RedshiftTempDir"] == "s3://t"
 
 
 def test_reserved_arguments_are_rejected(utils: ModuleType) -> None:

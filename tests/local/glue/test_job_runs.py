@@ -1,4 +1,4 @@
-"""Python shell runs: real processes, their arguments, modules, logs, ends."""
+"""Python shell job runs in real processes: arguments, modules, logs, results."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ SLEEP = "import os, time; print('pid', os.getpid(), flush=True); os.system('slee
 def test_script_reads_arguments_and_s3_and_writes_two_logs(bench: Bench) -> None:
     bench.put("in.txt", "hello")
     job = bench.job(COPY, DefaultArguments={"--source": "nowhere", "--enable-metrics": ""})
-    given = {"--source": f"{bench.prefix}/in.txt", "--my-target": f"{bench.prefix}/out.txt"}
-    run = bench.run(job, Arguments=given)
+    arguments = {"--source": f"{bench.prefix}/in.txt", "--my-target": f"{bench.prefix}/out.txt"}
+    run = bench.run(job, Arguments=arguments)
     assert run["JobRunState"] == "SUCCEEDED", run
     assert bench.get("out.txt") == "HELLO"
-    assert (run["Arguments"], run["Attempt"], run["PredecessorRuns"]) == (given, 0, [])
+    assert (run["Arguments"], run["Attempt"], run["PredecessorRuns"]) == (arguments, 0, [])
     assert (run["MaxCapacity"], run["Timeout"], run["LogGroupName"]) == (
         0.0625,
         2880,
@@ -66,8 +66,8 @@ def test_run_sets_its_own_script_and_modules(bench: Bench) -> None:
     modules = [bench.put("one.py", "NAME = 'plain'"), bench.put("lib.zip", archive.getvalue())]
     script = bench.put("own.py", "import one, package; print(one.NAME, package.NAME)")
     job = bench.job()
-    given = {"--scriptLocation": script, "--extra-py-files": ",".join(modules)}
-    run = bench.run(job, Arguments=given)
+    arguments = {"--scriptLocation": script, "--extra-py-files": ",".join(modules)}
+    run = bench.run(job, Arguments=arguments)
     assert run["JobRunState"] == "SUCCEEDED", run
     bench.logged("/aws-glue/python-jobs/output", run["Id"], "plain zipped")
 
@@ -179,6 +179,6 @@ def test_killed_server_leaves_a_failed_run_and_its_jobs(
     bench.until(lambda: server.find(state) is None)
     bench.until(lambda: not processes_of(run))
     again = bench_of(server.up(state))
-    found = again.look(job, run)
-    assert (found["JobRunState"], found["ErrorMessage"]) == ("FAILED", glue_run.INTERRUPTED)
+    record = again.look(job, run)
+    assert (record["JobRunState"], record["ErrorMessage"]) == ("FAILED", glue_run.INTERRUPTED)
     assert again.glue.get_job(JobName=job)["Job"]["Name"] == job

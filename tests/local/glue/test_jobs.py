@@ -1,4 +1,4 @@
-"""Job definitions, by plain boto3."""
+"""Job definitions, with boto3."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def refused(bench: Bench, operation: str, **request: Any) -> tuple[str, str]:
 
 def test_job_is_created_read_updated_and_deleted(bench: Bench) -> None:
     name = bench.job(DefaultArguments={"--a": "1"}, Timeout=5, Tags={"team": "x"})
-    found = bench.glue.get_job(JobName=name)["Job"]
-    assert (found["DefaultArguments"], found["Timeout"], found["Role"]) == ({"--a": "1"}, 5, ROLE)
-    assert "Tags" not in found
+    record = bench.glue.get_job(JobName=name)["Job"]
+    assert (record["DefaultArguments"], record["Timeout"], record["Role"]) == ({"--a": "1"}, 5, ROLE)
+    assert "Tags" not in record
     update = {"Role": ROLE, "Command": COMMAND, "MaxCapacity": 1.0}
     assert bench.glue.update_job(JobName=name, JobUpdate=update)["JobName"] == name
     changed = bench.glue.get_job(JobName=name)["Job"]
-    assert (changed["MaxCapacity"], changed["CreatedOn"]) == (1.0, found["CreatedOn"])
+    assert (changed["MaxCapacity"], changed["CreatedOn"]) == (1.0, record["CreatedOn"])
     assert "Timeout" not in changed
     assert "DefaultArguments" not in changed
     for _ in range(2):
@@ -50,7 +50,7 @@ def test_job_names_are_unique(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         ({"Command": {**COMMAND, "Name": "glueray"}}, "Command.Name=glueray"),
         (
@@ -68,11 +68,11 @@ def test_job_names_are_unique(bench: Bench) -> None:
         ({"MaxCapacity": 1.0, "WorkerType": "G.1X"}, "Max Capacity"),
     ],
 )
-def test_unsupported_field_is_rejected_by_name(bench: Bench, change: dict[str, Any], said: str) -> None:
+def test_unsupported_field_is_rejected_by_name(bench: Bench, change: dict[str, Any], expected: str) -> None:
     request = {"Name": bench.prefix, "Role": ROLE, "Command": COMMAND, **change}
     code, message = refused(bench, "create_job", **request)
     assert code == "InvalidInputException"
-    assert said in message
+    assert expected in message
     assert refused(bench, "get_job", JobName=bench.prefix)[0] == "EntityNotFoundException"
 
 

@@ -1,4 +1,4 @@
-"""The service alone: its timeout, its packages, its events, its end."""
+"""The service without a server: timeout, packages, events, close."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def test_run_that_exceeds_its_timeout_is_stopped(
 ) -> None:
     monkeypatch.setattr(glue_run, "MINUTE", 0.2)
     glue = make()
-    found = once(glue, start(glue, glue_server, "late", SLEEP, Timeout=2), "TIMEOUT")
-    assert "timeout of 2 minutes" in found["ErrorMessage"]
+    record = once(glue, start(glue, glue_server, "late", SLEEP, Timeout=2), "TIMEOUT")
+    assert "timeout of 2 minutes" in record["ErrorMessage"]
 
 
 def test_end_of_a_run_publishes_an_event(
@@ -83,10 +83,10 @@ def test_end_of_a_run_publishes_an_event(
     once(glue, good, "SUCCEEDED")
     once(glue, bad, "FAILED")
     until(lambda: len(events) == 2)
-    found = {detail["jobRunId"]: (kind, detail) for kind, detail in events}
-    kind, detail = found[good["RunId"]]
+    record = {detail["jobRunId"]: (kind, detail) for kind, detail in events}
+    kind, detail = record[good["RunId"]]
     assert (kind, detail["state"], detail["severity"]) == ("Glue Job State Change", "SUCCEEDED", "INFO")
-    _, detail = found[bad["RunId"]]
+    _, detail = record[bad["RunId"]]
     assert (detail["jobName"], detail["severity"]) == ("bad", "ERROR")
     assert detail["message"] == "ZeroDivisionError: division by zero"
 
@@ -98,8 +98,8 @@ def test_closed_service_has_stopped_its_runs_and_accepts_no_more(
     run = start(glue, glue_server, "sleeper", SLEEP)
     once(glue, run, "RUNNING")
     glue.close()
-    found = once(make(), run, "FAILED")
-    assert found["ErrorMessage"] == glue_run.INTERRUPTED
+    record = once(make(), run, "FAILED")
+    assert record["ErrorMessage"] == glue_run.INTERRUPTED
 
 
 @pytest.mark.parametrize("before", [True, False])
@@ -153,5 +153,5 @@ def test_packages_are_installed_for_the_run(
     asked = {"--additional-python-modules": "part==2.0"}
     once(glue, start(glue, glue_server, "packed", script, Arguments=asked), "SUCCEEDED")
     run = glue.call("StartJobRun", {"JobName": "packed", "Arguments": {"--a": "1"}})["JobRunId"]
-    found = once(glue, {"JobName": "packed", "RunId": run}, "FAILED")
-    assert found["ErrorMessage"] == "ModuleNotFoundError: No module named 'part'"
+    record = once(glue, {"JobName": "packed", "RunId": run}, "FAILED")
+    assert record["ErrorMessage"] == "ModuleNotFoundError: No module named 'part'"

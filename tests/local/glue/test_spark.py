@@ -1,4 +1,4 @@
-"""A Spark run, on pyspark in a Python of its own that is built once; it needs Java."""
+"""A Spark job run in a Python with pyspark. It needs Java."""
 
 from __future__ import annotations
 

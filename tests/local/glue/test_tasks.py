@@ -1,4 +1,4 @@
-"""Glue's task in a state machine: runs that end well, fail, are stopped, and what is refused."""
+"""Glue tasks in a state machine: success, failure, stop, rejected requests."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def runs(bench: Bench, job: str) -> list[dict[str, Any]]:
 def test_sync_waits_and_returns_the_run(bench: Bench) -> None:
     job = bench.job("import sys; print(sys.argv[1:])")
     task = {"JobName": job, "Arguments": {"--month": "2026-10"}, "Timeout": 7}
-    found = result(bench, start(bench, task))
-    assert found["status"] == "SUCCEEDED", found
-    output = json.loads(found["output"])
+    outcome = result(bench, start(bench, task))
+    assert outcome["status"] == "SUCCEEDED", outcome
+    output = json.loads(outcome["output"])
     (run,) = runs(bench, job)
     assert (output["Id"], output["JobName"], output["JobRunState"]) == (run["Id"], job, "SUCCEEDED")
     assert (output["Arguments"], output["Timeout"]) == ({"--month": "2026-10"}, 7)
@@ -49,17 +49,17 @@ def test_sync_waits_and_returns_the_run(bench: Bench) -> None:
 
 def test_without_sync_the_result_names_the_run(bench: Bench) -> None:
     job = bench.job("print(1)")
-    found = result(bench, start(bench, {"JobName": job}, SYNC.removesuffix(".sync")))
-    output = json.loads(found["output"])
+    outcome = result(bench, start(bench, {"JobName": job}, SYNC.removesuffix(".sync")))
+    output = json.loads(outcome["output"])
     assert output == {"JobName": job, "JobRunId": output["JobRunId"]}
     assert bench.ended(job, output["JobRunId"])["JobRunState"] == "SUCCEEDED"
 
 
 def test_failed_run_is_the_cause(bench: Bench) -> None:
     job = bench.job("raise KeyError('month')")
-    found = result(bench, start(bench, {"JobName": job}))
-    assert (found["status"], found["error"]) == ("FAILED", "States.TaskFailed")
-    cause = json.loads(found["cause"])
+    outcome = result(bench, start(bench, {"JobName": job}))
+    assert (outcome["status"], outcome["error"]) == ("FAILED", "States.TaskFailed")
+    cause = json.loads(outcome["cause"])
     assert (cause["JobRunState"], cause["ErrorMessage"]) == ("FAILED", "KeyError: 'month'")
 
 
@@ -74,8 +74,8 @@ def test_stopped_execution_stops_its_run(bench: Bench) -> None:
 
 def test_timeout_of_the_task_stops_its_run(bench: Bench) -> None:
     job = bench.job(SLEEP)
-    found = result(bench, start(bench, {"JobName": job}, TimeoutSeconds=1))
-    assert found["error"] == "States.Timeout"
+    outcome = result(bench, start(bench, {"JobName": job}, TimeoutSeconds=1))
+    assert outcome["error"] == "States.Timeout"
     bench.until(lambda: [run["JobRunState"] for run in runs(bench, job)] == ["STOPPED"])
 
 
@@ -84,9 +84,9 @@ def test_stopped_run_fails_the_task(bench: Bench) -> None:
     execution = start(bench, {"JobName": job})
     bench.until(lambda: runs(bench, job))
     bench.glue.batch_stop_job_run(JobName=job, JobRunIds=[runs(bench, job)[0]["Id"]])
-    found = result(bench, execution)
-    assert found["error"] == "States.TaskFailed"
-    assert json.loads(found["cause"])["JobRunState"] == "STOPPED"
+    outcome = result(bench, execution)
+    assert outcome["error"] == "States.TaskFailed"
+    assert json.loads(outcome["cause"])["JobRunState"] == "STOPPED"
 
 
 @pytest.mark.parametrize(
@@ -106,12 +106,12 @@ def test_errors_have_the_names_of_the_integration(
 def test_too_many_concurrent_runs_fail_the_task(bench: Bench) -> None:
     job = bench.job(SLEEP, runs=1)
     run = bench.glue.start_job_run(JobName=job)["JobRunId"]
-    found = result(bench, start(bench, {"JobName": job}))
-    assert found["error"] == "Glue.ConcurrentRunsExceededException"
-    assert f"Concurrent runs exceeded for {job}" in found["cause"]
+    outcome = result(bench, start(bench, {"JobName": job}))
+    assert outcome["error"] == "Glue.ConcurrentRunsExceededException"
+    assert f"Concurrent runs exceeded for {job}" in outcome["cause"]
     bench.glue.batch_stop_job_run(JobName=job, JobRunIds=[run])
 
 
 def test_other_operations_are_not_recognized(bench: Bench) -> None:
-    found = result(bench, start(bench, {"JobName": "x"}, "arn:aws:states:::glue:getJobRun"))
-    assert found["error"] == "States.Runtime"
+    outcome = result(bench, start(bench, {"JobName": "x"}, "arn:aws:states:::glue:getJobRun"))
+    assert outcome["error"] == "States.Runtime"

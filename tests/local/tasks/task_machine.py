@@ -1,4 +1,4 @@
-"""One task of Step Functions in a machine of its own, on a real local server."""
+"""Runs one Step Functions task in its own state machine on a local server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROLE = "arn:aws:iam::000000000000:role/stagewright-local-sagemaker"
 
 
 class Tasks:
-    """Of one resource. `connect` makes boto3's clients."""
+    """The tasks of one resource. `connect` creates boto3 clients."""
 
     def __init__(self, connect: Callable[[str], Any], resource: str) -> None:
         self.s3, self.sagemaker = connect("s3"), connect("sagemaker")
@@ -20,7 +20,7 @@ class Tasks:
         self._resource = resource
 
     def start(self, name: str, arguments: dict[str, Any], pattern: str = ".sync") -> str:
-        """The ARN of the execution."""
+        """Start an execution and return its ARN."""
         resource = f"arn:aws:states:::sagemaker:{self._resource}{pattern}"
         task = {"Type": "Task", "Resource": resource, "Arguments": arguments, "End": True}
         definition = {"QueryLanguage": "JSONata", "StartAt": "Do", "States": {"Do": task}}

@@ -1,4 +1,4 @@
-"""SageMaker's and S3's tasks in ministack's real engine, over a SageMaker whose jobs the test ends itself."""
+"""SageMaker and S3 tasks in ministack's engine, with a SageMaker whose jobs the test ends."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OPTIMIZED, SDK = "arn:aws:states:::sagemaker:", "arn:aws:states:::aws-sdk:sagema
 
 
 class Jobs:
-    """Training jobs that end when told to."""
+    """Training jobs that the test ends."""
 
     def __init__(self, changes: Changes) -> None:
         self._changes = changes
@@ -115,8 +115,8 @@ class Engine:
     def result(self, execution: str) -> dict[str, Any]:
         with closing(self.client("stepfunctions")) as sfn:
             until(lambda: sfn.describe_execution(executionArn=execution)["status"] != "RUNNING")
-            found: dict[str, Any] = sfn.describe_execution(executionArn=execution)
-            return found
+            outcome: dict[str, Any] = sfn.describe_execution(executionArn=execution)
+            return outcome
 
     def events(self, execution: str) -> list[dict[str, Any]]:
         with closing(self.client("stepfunctions")) as sfn:
@@ -168,9 +168,9 @@ def test_sync_returns_the_description_with_times_in_milliseconds(engine: Engine)
     execution = engine.start({"Train": train("good")})
     engine.jobs.wait_for("good")
     engine.jobs.end("good", "Completed", ModelArtifacts={"S3ModelArtifacts": "s3://b/m"})
-    found = engine.result(execution)
-    assert found["status"] == "SUCCEEDED"
-    assert json.loads(found["output"]) == {
+    outcome = engine.result(execution)
+    assert outcome["status"] == "SUCCEEDED"
+    assert json.loads(outcome["output"]) == {
         "TrainingJobName": "good",
         "TrainingJobStatus": "Completed",
         "CreationTime": round(STARTED.timestamp() * 1000),
@@ -179,8 +179,8 @@ def test_sync_returns_the_description_with_times_in_milliseconds(engine: Engine)
 
 
 def test_task_without_sync_returns_at_once(engine: Engine) -> None:
-    found = engine.result(engine.start({"Train": train("at-once", "")}))
-    assert json.loads(found["output"]) == {"TrainingJobArn": "arn:at-once"}
+    outcome = engine.result(engine.start({"Train": train("at-once", "")}))
+    assert json.loads(outcome["output"]) == {"TrainingJobArn": "arn:at-once"}
     assert engine.jobs.jobs["at-once"]["TrainingJobStatus"] == "InProgress"
 
 
@@ -190,17 +190,17 @@ def test_failed_job_fails_its_task(engine: Engine, status: str) -> None:
     execution = engine.start({"Train": train(name)})
     engine.jobs.wait_for(name)
     engine.jobs.end(name, status, FailureReason="AlgorithmError: no")
-    found = engine.result(execution)
-    assert found["error"] == "States.TaskFailed"
-    cause = json.loads(found["cause"])
+    outcome = engine.result(execution)
+    assert outcome["error"] == "States.TaskFailed"
+    cause = json.loads(outcome["cause"])
     assert (cause["TrainingJobStatus"], cause["FailureReason"]) == (status, "AlgorithmError: no")
 
 
 def test_errors_have_the_names_of_the_optimized_integration(engine: Engine) -> None:
     engine.result(engine.start({"Train": train("twice", "")}))
-    found = engine.result(engine.start({"Train": train("twice", "")}))
-    assert found["error"] == "SageMaker.ResourceInUseException"
-    assert "Error Code: ResourceInUse" in found["cause"]
+    outcome = engine.result(engine.start({"Train": train("twice", "")}))
+    assert outcome["error"] == "SageMaker.ResourceInUseException"
+    assert "Error Code: ResourceInUse" in outcome["cause"]
     model = {
         "Type": "Task",
         "Resource": f"{OPTIMIZED}createModel",
@@ -231,8 +231,8 @@ def test_rejected_arguments_cannot_be_caught(
         "End": True,
         "Catch": caught,
     }
-    found = engine.result(engine.start({"Task": task, "Caught": {"Type": "Pass", "End": True}}))
-    assert (found["status"], found["error"]) == ("FAILED", "States.Runtime")
+    outcome = engine.result(engine.start({"Task": task, "Caught": {"Type": "Pass", "End": True}}))
+    assert (outcome["status"], outcome["error"]) == ("FAILED", "States.Runtime")
     assert len(engine.jobs.calls) == calls
 
 
@@ -247,8 +247,8 @@ def test_sdk_integration_has_the_errors_and_times_of_the_java_sdk_2(engine: Engi
             }
         }
 
-    found = engine.result(engine.start(task("describeEndpoint")))
-    assert json.loads(found["output"]) == {
+    outcome = engine.result(engine.start(task("describeEndpoint")))
+    assert json.loads(outcome["output"]) == {
         "EndpointName": "house",
         "CreationTime": "2026-11-22T12:00:00.250Z",
     }
@@ -280,16 +280,16 @@ def test_stopped_execution_stops_its_jobs_and_starts_no_more(engine: Engine) -> 
 
 def test_timeout_stops_the_job(engine: Engine) -> None:
     late = train("late", TimeoutSeconds="{% $states.input.seconds %}")
-    found = engine.result(engine.start({"Train": late}, {"seconds": 1}))
-    assert found["error"] == "States.Timeout"
+    outcome = engine.result(engine.start({"Train": late}, {"seconds": 1}))
+    assert outcome["error"] == "States.Timeout"
     assert engine.jobs.jobs["late"]["TrainingJobStatus"] == "Stopped"
 
 
 def test_timeout_of_other_tasks_can_be_an_expression(engine: Engine) -> None:
     item = {"TableName": "none", "Key": {"a": {"S": "1"}}}
     task = {"Type": "Task", "Resource": "arn:aws:states:::dynamodb:getItem", "Arguments": item, "End": True}
-    found = engine.result(engine.start({"Get": task | {"TimeoutSeconds": "{% 20 + 1 %}"}}))
-    assert found["error"] == "DynamoDB.ResourceNotFoundException"
+    outcome = engine.result(engine.start({"Get": task | {"TimeoutSeconds": "{% 20 + 1 %}"}}))
+    assert outcome["error"] == "DynamoDB.ResourceNotFoundException"
 
 
 def test_event_ids_are_unique_over_parallel_branches(engine: Engine) -> None:

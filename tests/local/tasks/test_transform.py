@@ -1,4 +1,4 @@
-"""`createTransformJob` of Step Functions on the real local server, with a real model."""
+"""`createTransformJob` of Step Functions on a local server with a real model."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ class Executions(Tasks):
         return self.start(name, arguments, pattern)
 
     def job(self, name: str) -> dict[str, Any]:
-        found = self.sagemaker.list_transform_jobs(NameContains=name)["TransformJobSummaries"]
-        return found[0] if found else {"TransformJobStatus": "Absent"}
+        outcome = self.sagemaker.list_transform_jobs(NameContains=name)["TransformJobSummaries"]
+        return outcome[0] if outcome else {"TransformJobStatus": "Absent"}
 
 
 @pytest.fixture
@@ -83,9 +83,9 @@ def executions(connect: Connect) -> Executions:
 
 
 def test_sync_waits_and_returns_the_description(executions: Executions) -> None:
-    found = executions.result(executions.score("good", "a,b\nc,d\n"))
-    assert found["status"] == "SUCCEEDED", found
-    output = json.loads(found["output"])
+    outcome = executions.result(executions.score("good", "a,b\nc,d\n"))
+    assert outcome["status"] == "SUCCEEDED", outcome
+    output = json.loads(outcome["output"])
     assert (output["TransformJobStatus"], output["ModelName"]) == ("Completed", "upper")
     assert output["TransformOutput"]["S3OutputPath"] == f"s3://{BUCKET}/good/out"
     # Times as the optimized integration writes them: epoch milliseconds.
@@ -104,8 +104,8 @@ def test_filters_and_client_configuration_are_accepted(executions: Executions) -
 
 
 def test_without_sync_the_arn_is_returned_at_once(executions: Executions) -> None:
-    found = executions.result(executions.score("at-once", "wait", ""))
-    assert json.loads(found["output"]) == {
+    outcome = executions.result(executions.score("at-once", "wait", ""))
+    assert json.loads(outcome["output"]) == {
         "TransformJobArn": "arn:aws:sagemaker:us-east-1:000000000000:transform-job/at-once"
     }
     assert executions.job("at-once")["TransformJobStatus"] == "InProgress"
@@ -114,18 +114,18 @@ def test_without_sync_the_arn_is_returned_at_once(executions: Executions) -> Non
 
 
 def test_failed_job_fails_the_task_with_its_description(executions: Executions) -> None:
-    found = executions.result(executions.score("failing", "bad"))
-    assert (found["status"], found["error"]) == ("FAILED", "States.TaskFailed")
-    cause = json.loads(found["cause"])
+    outcome = executions.result(executions.score("failing", "bad"))
+    assert (outcome["status"], outcome["error"]) == ("FAILED", "States.TaskFailed")
+    cause = json.loads(outcome["cause"])
     assert cause["FailureReason"] == "AlgorithmError: See job logs for more information"
 
 
 def test_unsupported_field_is_rejected(executions: Executions) -> None:
-    found = executions.result(
+    outcome = executions.result(
         executions.score("captured", "a", DataCaptureConfig={"DestinationS3Uri": "s3://b/c"})
     )
-    assert (found["status"], found["error"]) == ("FAILED", "States.Runtime")
-    assert 'The field "DataCaptureConfig" is not supported by Step Functions' in found["cause"]
+    assert (outcome["status"], outcome["error"]) == ("FAILED", "States.Runtime")
+    assert 'The field "DataCaptureConfig" is not supported by Step Functions' in outcome["cause"]
     assert executions.job("captured")["TransformJobStatus"] == "Absent"
 
 

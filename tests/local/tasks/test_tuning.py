@@ -1,4 +1,4 @@
-"""`createHyperParameterTuningJob` of Step Functions on the real local server, and boto3 against it."""
+"""`createHyperParameterTuningJob` of Step Functions on a local server."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ class Executions(Tasks):
     def statuses(self, name: str) -> list[str]:
         """Of the training jobs."""
         pages = self.sagemaker.get_paginator("list_training_jobs_for_hyper_parameter_tuning_job")
-        found = pages.paginate(HyperParameterTuningJobName=name, PaginationConfig={"PageSize": 1})
-        return [item["TrainingJobStatus"] for item in found.search("TrainingJobSummaries[]")]
+        outcome = pages.paginate(HyperParameterTuningJobName=name, PaginationConfig={"PageSize": 1})
+        return [item["TrainingJobStatus"] for item in outcome.search("TrainingJobSummaries[]")]
 
 
 @pytest.fixture
@@ -89,9 +89,9 @@ def executions(connect: Connect) -> Executions:
 
 
 def test_sync_waits_and_the_best_model_is_in_the_folder_of_its_job(executions: Executions) -> None:
-    found = executions.result(executions.start("good", request("good", sleep=0)))
-    assert found["status"] == "SUCCEEDED", found
-    output = json.loads(found["output"])
+    outcome = executions.result(executions.start("good", request("good", sleep=0)))
+    assert outcome["status"] == "SUCCEEDED", outcome
+    output = json.loads(outcome["output"])
     assert output["HyperParameterTuningJobStatus"] == "Completed"
     assert output["TrainingJobStatusCounters"]["Completed"] == 3
     assert output["CreationTime"] > 1e12
@@ -106,24 +106,24 @@ def test_sync_waits_and_the_best_model_is_in_the_folder_of_its_job(executions: E
 
 
 def test_without_sync_the_arn_is_returned(executions: Executions) -> None:
-    found = executions.result(executions.start("at-once", request("at-once", sleep=0), ""))
+    outcome = executions.result(executions.start("at-once", request("at-once", sleep=0), ""))
     arn = "arn:aws:sagemaker:us-east-1:000000000000:hyper-parameter-tuning-job/at-once"
-    assert json.loads(found["output"]) == {"HyperParameterTuningJobArn": arn}
+    assert json.loads(outcome["output"]) == {"HyperParameterTuningJobArn": arn}
 
 
 def test_failed_tuning_job_fails_its_task(executions: Executions) -> None:
     asked = request("bad", sleep=0, rates=("no-number",))
-    found = executions.result(executions.start("bad", asked))
-    assert (found["status"], found["error"]) == ("FAILED", "States.TaskFailed")
-    cause = json.loads(found["cause"])
+    outcome = executions.result(executions.start("bad", asked))
+    assert (outcome["status"], outcome["error"]) == ("FAILED", "States.TaskFailed")
+    cause = json.loads(outcome["cause"])
     assert cause["HyperParameterTuningJobStatus"] == "Failed"
     assert cause["FailureReason"].startswith("No objective metrics found after running 1 training jobs.")
 
 
 def test_unsupported_field_is_rejected(executions: Executions) -> None:
     asked = request("refused", sleep=0) | {"Autotune": {"Mode": "Enabled"}}
-    found = executions.result(executions.start("refused", asked))
-    assert (found["status"], found["error"]) == ("FAILED", "States.Runtime")
+    outcome = executions.result(executions.start("refused", asked))
+    assert (outcome["status"], outcome["error"]) == ("FAILED", "States.Runtime")
 
 
 def test_stopped_execution_stops_the_tuning_job_and_its_training_jobs(executions: Executions) -> None:
@@ -143,8 +143,8 @@ def test_stopped_execution_stops_the_tuning_job_and_its_training_jobs(executions
 def test_paginators_of_boto3_return_every_page(executions: Executions) -> None:
     for name in ("page-b", "page-a", "page-c"):
         executions.sagemaker.create_hyper_parameter_tuning_job(**request(name, sleep=0, rates=("1",)))
-    found = executions.sagemaker.get_paginator("list_hyper_parameter_tuning_jobs").paginate(
+    outcome = executions.sagemaker.get_paginator("list_hyper_parameter_tuning_jobs").paginate(
         NameContains="page-", PaginationConfig={"PageSize": 1}
     )
-    names = list(found.search("HyperParameterTuningJobSummaries[].HyperParameterTuningJobName"))
+    names = list(outcome.search("HyperParameterTuningJobSummaries[].HyperParameterTuningJobName"))
     assert names == ["page-a", "page-b", "page-c"]
