@@ -8,10 +8,10 @@ from functools import partial
 from stagewright.catalog import images
 from stagewright.cli.doctor.check import Probe
 from stagewright.cli.doctor.target import CheckedTarget
-from stagewright.document import layers
+from stagewright.document.layers import effective
 from stagewright.document.pipeline import Pipeline
 from stagewright.errors import DocumentError, PlanError
-from stagewright.runs.documents import layers as layers_layers
+from stagewright.runs.documents import layers
 from stagewright.stages.registry import KINDS
 
 REFERENCE = "${"
@@ -74,4 +74,4 @@ def _stages(pipeline: Pipeline) -> Iterator[tuple[str, str, str]]:
 
 
 def _pipeline(target: CheckedTarget, name: str) -> Pipeline:
-    return layers.effective(layers_layers.read(target.gateway, name), lambda: True).pipeline
+    return effective(layers.read(target.gateway, name), lambda: True).pipeline
