@@ -1,7 +1,7 @@
-"""Tries Stagewright against a target: applies, runs a small pipeline of every kind, records, destroys.
+"""Test Stagewright on a target: apply, run a small pipeline of every kind, record the answers, destroy.
 
-`make aws-smoke ARGS="--bucket NAME --region REGION --price ml.m5.large=0.115"`, or `--target local`, which
-needs no account and does all but Terraform. **Never run against AWS so far.** See docs/aws-smoke.md.
+Run `make aws-smoke ARGS="--bucket NAME --region REGION --price ml.m5.large=0.115"`. `--target local` needs no
+account and skips Terraform. **Never run against AWS so far.** See docs/aws-smoke.md.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ DOCUMENTS = {"every": "SUCCEEDED", "failing": "FAILED"}
 """Folder of tools/smoke -> how its run must end."""
 ENVIRONMENT = "smoke"
 WORK = ROOT / ".smoke"
-"""Terraform's state: while it is there, something may be left in the account."""
+"""The folder of Terraform's state. While it exists, resources may be left in the account."""
 PATIENCE = 2 * 3600
-"""Seconds that a run may take; endpoints go on until the end, and after two hours by themselves."""
+"""Seconds that a run may take. Endpoints run until the end, and expire after two hours."""
 HOUR = 3600
 OURS = "smoke-"
-"""The documents' names begin so."""
+"""Prefix of the documents' names."""
 OPEN = 100
 OBSERVER = "observer"
-HEARD = ["aws.sagemaker", "aws.states", "aws.s3"]
+EVENT_SOURCES = ["aws.sagemaker", "aws.states", "aws.s3"]
 MAIN = """\
 terraform {{
   required_providers {{
@@ -75,8 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     local = options.target == "local"
     sources = [Source.read(ROOT / "tools/smoke" / name / "pipeline.yaml") for name in DOCUMENTS]
     print(announcement(options, [planned(source, options.region) for source in sources]))
-    if not (options.yes or input("Type yes to go on: ").strip() == "yes"):
-        print("nothing was made")
+    if not (options.yes or input("Type yes to continue: ").strip() == "yes"):
+        print("nothing was created")
         return 2
     with ExitStack() as cleaning:
         if not local:
@@ -89,12 +89,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make aws-smoke", description=__doc__)
     parser.add_argument("--target", choices=("aws", "local"), default="aws")
-    parser.add_argument("--bucket", default="", help="name of the bucket that is made, and destroyed")
+    parser.add_argument("--bucket", default="", help="name of the bucket to create and destroy")
     parser.add_argument("--region", default="us-east-1")
     parser.add_argument(
         "--price", action="append", default=[], metavar="TYPE=MONEY", help="per instance-hour; repeatable"
     )
-    parser.add_argument("--record", type=Path, help="folder of the fixtures; local: none is written without")
+    parser.add_argument("--record", type=Path, help="folder of the fixtures")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     options = parser.parse_args(arguments)
     options.prices = dict(prices(parser, options.price))
@@ -104,21 +104,21 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     if not shutil.which("terraform"):
         parser.error("terraform is not on PATH: install 1.9 or newer")
     if not options.bucket:
-        parser.error("--bucket is needed: a name that nobody has, for a bucket that is destroyed at the end")
+        parser.error("--bucket is required: an unused name; the bucket is destroyed at the end")
     return options
 
 
-def prices(parser: argparse.ArgumentParser, given: Sequence[str]) -> Iterator[tuple[str, float]]:
-    for each in given:
-        name, _, price = each.partition("=")
+def prices(parser: argparse.ArgumentParser, options: Sequence[str]) -> Iterator[tuple[str, float]]:
+    for option in options:
+        name, _, price = option.partition("=")
         try:
             yield name, float(price)
         except ValueError:
-            parser.error(f"--price {each}: write TYPE=MONEY, such as ml.m5.large=0.115")
+            parser.error(f"--price {option}: write TYPE=MONEY, such as ml.m5.large=0.115")
 
 
 def planned(source: Source, region: str) -> Plan:
-    """Asks nobody: the plan of a first run."""
+    """Plan a first run without contacting a target."""
     files = {
         path: CodeFile(hashlib.sha256(body).hexdigest(), "1", len(body))
         for path, body in source.files.items()
@@ -129,24 +129,24 @@ def planned(source: Source, region: str) -> Plan:
 
 
 def announcement(options: argparse.Namespace, plans: Sequence[Plan]) -> str:
-    """What will be made, and what it may cost at most."""
+    """Describe what the test creates, and its highest possible cost."""
     uses = [use for each in plans for stage in each.stages for use in stage.uses]
     hours = cost.hours_by_type(uses)
     for use in uses:
         if use.hours is None:
             hours[use.instance_type] = hours.get(use.instance_type, 0) + use.instances * PATIENCE / HOUR
-    lines = ["This makes, and destroys again:"]
+    lines = ["This creates, and destroys at the end:"]
     if options.target == "aws":
         lines.append(f"- the installation stagewright-{ENVIRONMENT}, with the bucket {options.bucket}")
     lines += [f"- {stage.kind} {stage.name} of {each.pipeline}" for each in plans for stage in each.stages]
-    lines.append(f"- a queue and a rule stagewright-{ENVIRONMENT}-{OBSERVER}, to hear the events")
+    lines.append(f"- a queue and a rule stagewright-{ENVIRONMENT}-{OBSERVER}, to receive the events")
     lines += [f"At most {value:.2f} hours of {name}" for name, value in hours.items()]
     return "\n".join([*lines, price_line(options, hours)])
 
 
 def price_line(options: argparse.Namespace, hours: Mapping[str, float]) -> str:
     if options.target == "local":
-        return "It costs nothing: it runs here."
+        return "It costs nothing: it runs on this machine."
     if missing := sorted(hours.keys() - options.prices.keys()):
         remedy = f"give --price {missing[0]}=MONEY, per instance-hour"
         raise SystemExit(f"no price for {', '.join(missing)}: {remedy}")
@@ -156,7 +156,7 @@ def price_line(options: argparse.Namespace, hours: Mapping[str, float]) -> str:
 
 @contextmanager
 def applied(options: argparse.Namespace) -> Iterator[None]:
-    """Destroyed at the end, whatever happens; what could not be destroyed stays in WORK for another try."""
+    """Apply the installation, and destroy it at the end. If that fails, WORK keeps the state for a retry."""
     WORK.mkdir(exist_ok=True)
     names = {"region": options.region, "environment": ENVIRONMENT, "bucket": options.bucket}
     (WORK / "main.tf").write_text(MAIN.format(infra=ROOT / "infra", **names))
@@ -170,7 +170,7 @@ def applied(options: argparse.Namespace) -> Iterator[None]:
 
 
 def terraform(*arguments: str) -> None:
-    """In a session of its own, so that Ctrl-C does not end a destroy half-way."""
+    """Run Terraform in its own session, so that Ctrl-C does not interrupt a destroy."""
     subprocess.run(["terraform", *arguments], cwd=WORK, check=True, start_new_session=True)
 
 
@@ -181,16 +181,16 @@ def on_aws(options: argparse.Namespace) -> Iterator[Session]:
 
 
 def smoke(connected: Session, sources: Sequence[Source], folder: Path | None) -> int:
-    """Exit code: 0 where every run ended as it must."""
+    """Run the documents. Return 0 if each run ended as expected, otherwise 1."""
     gateway, wrong = connected.gateway, 0
-    with observed(gateway) as heard:
+    with observed(gateway) as receive:
         records = []
         for source, status in zip(sources, DOCUMENTS.values(), strict=True):
             record = ended(connected, source)
             print(f"{record.run}: {record.status} {record.reason}")
             wrong += record.status != status
             records += list(smoke_records.of_history(history(gateway, record.execution)))
-        records += list(smoke_records.of_events(heard()))
+        records += list(smoke_records.of_events(receive()))
     if folder:
         found = smoke_records.gathered(records, gateway.installation.bucket)
         print(*(f"recorded {path}" for path in smoke_records.write(found, folder)), sep="\n")
@@ -214,14 +214,14 @@ def history(gateway: OperatorGateway, execution: str) -> Iterator[Mapping[str, A
 
 @contextmanager
 def observed(gateway: OperatorGateway) -> Iterator[Any]:
-    """A queue that hears all events; `heard()` gives those that came."""
+    """Send all events to a queue, and yield a function that receives them."""
     sqs, events = gateway.installed.client("sqs"), gateway.installed.client("events")
     name = gateway.installation.name(OBSERVER)
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     arn, rule = (gateway.installation.arn(*each) for each in (("sqs", name), ("events", f"rule/{name}")))
     try:
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(may_send(rule, arn))})
-        events.put_rule(Name=name, EventPattern=json.dumps({"source": HEARD}))
+        events.put_rule(Name=name, EventPattern=json.dumps({"source": EVENT_SOURCES}))
         events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
         yield lambda: received(sqs, url)
     finally:
@@ -250,8 +250,7 @@ def received(sqs: Any, url: str) -> Iterator[dict[str, Any]]:
 
 
 def remove_what_runs_made(gateway: OperatorGateway) -> None:
-    """What still runs is stopped; endpoints with all that is theirs, models, versions and groups go. Jobs are
-    SageMaker's history and stay. Only of the smoke pipelines."""
+    """Stop open runs, and delete the endpoints, models and model packages of the smoke pipelines."""
     for header in gateway.runs.open_runs(OPEN):
         if header.pipeline.startswith(OURS):
             stop(gateway, header.run, "smoke")
@@ -270,7 +269,7 @@ def remove_what_runs_made(gateway: OperatorGateway) -> None:
 
 
 def until_gone(gateway: OperatorGateway, item: Any) -> None:
-    """An endpoint cannot be deleted while it is being made."""
+    """Delete an endpoint. Retry for up to an hour, since a new endpoint cannot be deleted yet."""
     deadline = time.monotonic() + HOUR
     while not expire(gateway, item) and time.monotonic() < deadline:
         time.sleep(5)

@@ -391,7 +391,7 @@ def test_an_endpoint_of_somebody_else_is_not_overwritten(place: Place) -> None:
     found = place.described("theirs-local")
     place.sagemaker.delete_tags(ResourceArn=found["EndpointArn"], TagKeys=[OWNER_TAG])
     run = place.deploy("theirs", "two")
-    assert run.reason.startswith("deploy: there is an endpoint theirs-local that this installation did not")
+    assert run.reason.startswith("deploy: endpoint theirs-local was not created by this installation")
     assert place.described("theirs-local") | {"ResponseMetadata": 0} == found | {"ResponseMetadata": 0}
     assert place.versions("theirs") == [found["EndpointConfigName"]]
 

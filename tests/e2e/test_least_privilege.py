@@ -128,7 +128,7 @@ UNUSED = {
     "sagemaker Metrics cloudwatch:PutMetricData": "metrics that a container sends itself",
     "workflow MissingMetrics s3:ListBucket": "without it S3 says of a missing file that access is denied",
     "workflow *GlueJobs glue:GetJobRuns": "the policy for `.sync` in the Step Functions guide has it",
-    "router ModelApproval sagemaker:UpdateModelPackage": "somebody decides at the moment when the registry does",
+    "router ModelApproval sagemaker:UpdateModelPackage": "a decision at the same moment as the registry's",
     "sweeper Stop states:StopExecution": "a run that nobody could start within an hour",
     "glue List s3:GetBucketLocation": "AWSGlueServiceRole has it; no script here needs it",
 }

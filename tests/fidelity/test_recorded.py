@@ -113,13 +113,13 @@ def test_it_says_what_it_may_cost_before_it_asks(capsys, monkeypatch):
     monkeypatch.setattr("builtins.input", lambda _: "no")
     arguments = ["--bucket", "b", "--price", "ml.m5.large=0.1", "--price", "glue.pythonshell-small=0"]
     assert aws_smoke.main(arguments) == 2
-    said = capsys.readouterr().out
-    assert "the bucket b" in said
+    output = capsys.readouterr().out
+    assert "the bucket b" in output
     # Processing, training, a failing training: a quarter of an hour each; tuning two of them; transform and
     # endpoint, which have no limit of their own, an hour and two.
-    assert "At most 4.25 hours of ml.m5.large" in said
-    assert "Its instances cost at most 0.43; " in said
-    assert "nothing was made" in said
+    assert "At most 4.25 hours of ml.m5.large" in output
+    assert "Its instances cost at most 0.43; " in output
+    assert "nothing was created" in output
 
 
 @pytest.mark.usefixtures("_terraform")
