@@ -55,8 +55,8 @@ class Local:
         from sagemaker_local.session import session
 
         config = Config(s3={"addressing_style": "path"}, proxies={})
-        if "config" in options:
-            config = config.merge(options.pop("config"))
+        if own_config := options.pop("config", None):
+            config = config.merge(own_config)
         client = session(self._settings).client(
             service,  # type: ignore[call-overload]
             config=config,

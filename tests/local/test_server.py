@@ -145,6 +145,17 @@ def test_unusable_state_directory_is_an_error_with_its_path(tmp_path: Path) -> N
     assert "STAGEWRIGHT_STATE" in caught.value.remedy
 
 
+def test_state_directory_that_vanishes_during_use_is_an_error_with_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, lease = tmp_path / "state", os.open(os.devnull, os.O_RDONLY)
+    running = Server("http://127.0.0.1:9", "key", "secret", os.getpid(), folder)
+    monkeypatch.setattr(local, "_leased", lambda *_: (running, [lease]))
+    with pytest.raises(TargetError, match=str(folder)), local.temporary(folder):
+        pass
+    os.close(lease)
+
+
 def test_failed_start_shows_the_end_of_the_log(
     state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -137,6 +137,7 @@ def _close(descriptors: Iterable[int]) -> None:
         os.close(descriptor)
 
 
+@translated()
 def _release(folder: State, server: Server, lease: int) -> None:
     with folder.exclusive():
         is_last = folder.release_lease(lease)
