@@ -15,9 +15,10 @@ import json
 import os
 import re
 import sys
-from typing import Any
 
 TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 BASE = os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml")
 CODE = os.path.join(BASE, "code")
