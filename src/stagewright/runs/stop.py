@@ -10,7 +10,7 @@ from stagewright.parallel import run_parallel
 from stagewright.runs.closing import close_unstarted
 from stagewright.runs.history.records import StageRecord
 from stagewright.runs.history.run_history import show
-from stagewright.stages.registry import KINDS
+from stagewright.stages.registry import recorded_kind
 
 
 def stop(gateway: Gateway, run: str, by: str) -> None:
@@ -54,7 +54,7 @@ def _stop_stage(gateway: Gateway, stage: StageRecord) -> StagewrightError | None
 def _stop_job(gateway: Gateway, stage: StageRecord) -> None:
     if stage.status != "RUNNING":
         return
-    service = KINDS[stage.kind].schema.job_service
+    service = recorded_kind(stage.kind).schema.job_service
     if service == "glue":
         if run := gateway.glue.find(stage.definition, stage.job):
             gateway.glue.stop(stage.definition, run.id)

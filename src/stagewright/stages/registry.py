@@ -101,6 +101,16 @@ KINDS: Mapping[str, Kind] = {
 }
 """The value of `kind` -> the kind."""
 
+
+def recorded_kind(name: str) -> Kind:
+    """Return the kind of a recorded stage.
+
+    Another version of Stagewright may have recorded a kind that this version does not have. The result is
+    then a kind without a job and without a log, so that the record stays readable.
+    """
+    return KINDS.get(name) or Kind(name, Stage, "")
+
+
 if TYPE_CHECKING:
     AnyStage = Stage
 else:

@@ -16,7 +16,7 @@ from stagewright.naming import timestamp
 from stagewright.parallel import THREADS
 from stagewright.planner.model import Plan, StagePlan, Trigger
 from stagewright.runs.closing import close, close_if_ended
-from stagewright.runs.history import live_status
+from stagewright.runs.history import live_status, logs
 from stagewright.runs.history.run_history import find_run, list_runs, show, with_lineage
 from stagewright.runs.rejecting import record_rejected
 from stagewright.runs.releases import manifest as manifests
@@ -120,6 +120,22 @@ def test_gate_runs_after_the_previous_wave(run, sagemaker):
     assert quality.status == "RUNNING"
     assert quality.started == run.runs.header(RUN).started
     assert statuses(run)["report"] == "PLANNED"
+    assert sagemaker.asked == []
+
+
+def test_record_with_an_unknown_stage_kind_is_shown(waiting, sagemaker):
+    """Another version of Stagewright may have recorded the run."""
+    stages = (
+        StagePlan("prepare", "quantum", "run", "no earlier result", "f-prepare", job=f"{RUN}-prepare-1"),
+    )
+    trigger = Trigger("manual", "manual:1", TIME, "ada")
+    start(waiting, Plan(RUN, "prices", "default", trigger, "rel", 1, stages, ((("prepare",),),)))
+    assert show(waiting, RUN).stage("prepare").status == "RUNNING"
+    with pytest.raises(NotFoundError, match="is a quantum stage, which has no log"):
+        logs.origin(waiting, RUN, "prepare")
+    stop(waiting, RUN, "ada")
+    record(waiting, "prepare", "FAILED", error="E", cause="boom")
+    assert show(waiting, RUN).stage("prepare").status == "FAILED"
     assert sagemaker.asked == []
 
 

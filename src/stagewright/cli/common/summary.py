@@ -11,7 +11,7 @@ from stagewright.cli.common import live_view, output
 from stagewright.cli.common.command_hints import program
 from stagewright.errors import RunFailedError
 from stagewright.runs.history import logs
-from stagewright.stages.registry import KINDS
+from stagewright.stages.registry import KINDS, recorded_kind
 
 if TYPE_CHECKING:
     from stagewright.cli.common.target import Session
@@ -110,8 +110,8 @@ def print_warnings(gateway: OperatorGateway, record: RunRecord) -> None:
     """Print each warning of the local SageMaker in the jobs' logs once. Results may differ from AWS's."""
     since = int(datetime.fromisoformat(record.created).timestamp() * 1000)
     ran = {stage.kind for stage in record.stages if stage.action == "run"}
-    written = (log for kind in ran for log in KINDS[kind].schema.logs if log.writer != "endpoint")
-    groups = dict.fromkeys(log.group for log in written)
+    written = (log for name, kind in KINDS.items() if name in ran for log in kind.schema.logs)
+    groups = dict.fromkeys(log.group for log in written if log.writer != "endpoint")
     lines = [event.text for group in groups for event in gateway.logs.search(group, WARNING.strip(), since)]
     for text in dict.fromkeys(lines):
         if text.startswith(WARNING):
@@ -123,12 +123,16 @@ def print_failure(gateway: OperatorGateway, record: RunRecord, again: str) -> No
     output.note(f"{record.run}: {record.status}" if failed else headline(record))
     for stage in failed:
         output.note(f"stage {stage.name}: {output.one_line(stage.cause or stage.error)}")
-        lines = logs.tail(gateway, record.run, stage.name, LAST_LINES) if KINDS[stage.kind].has_log else []
+        lines = (
+            logs.tail(gateway, record.run, stage.name, LAST_LINES)
+            if recorded_kind(stage.kind).has_log
+            else []
+        )
         for line in lines:
             output.note(f"  | {line.text}")
-        if KINDS[stage.kind].has_log:
+        if recorded_kind(stage.kind).has_log:
             output.note(f"next: {program()} logs {record.run} {stage.name}")
-    if any(KINDS[stage.kind].schema.judges for stage in failed):
+    if any(recorded_kind(stage.kind).schema.judges for stage in failed):
         output.note(
             f"next: {program()} show {record.run} (metrics), or change the threshold (document, set, -p)"
         )

@@ -12,7 +12,7 @@ from stagewright.naming import timestamp
 from stagewright.parallel import run_parallel
 from stagewright.runs.closing import closed_header, unrecorded_status
 from stagewright.runs.history.records import StageRecord, age
-from stagewright.stages.registry import KINDS
+from stagewright.stages.registry import recorded_kind
 from stagewright.store.runs import WAITING, Header
 
 GRACE = 5.0
@@ -38,7 +38,7 @@ def with_unrecorded_end(
 
     An active job means that the execution runs. Otherwise this calls DescribeExecution.
     """
-    if any(stage.status == "RUNNING" and KINDS[stage.kind].has_job for stage in stages):
+    if any(stage.status == "RUNNING" and recorded_kind(stage.kind).has_job for stage in stages):
         return header, stages
     try:
         execution = gateway.executions.describe(header.execution)
@@ -83,7 +83,7 @@ def _failed(stage: StageRecord, others: Sequence[StageRecord]) -> bool:
 
 def _live(gateway: Gateway, stage: StageRecord, since: str) -> StageRecord:
     """Return the stage as its service reports it. A stage without a job is RUNNING `since` that time."""
-    service = KINDS[stage.kind].schema.job_service
+    service = recorded_kind(stage.kind).schema.job_service
     if service == "none":
         return replace(stage, status="RUNNING", started=since, seconds=age(since))
     if service == "glue":

@@ -16,7 +16,7 @@ from stagewright.runs.history.records import RunRecord, StageRecord
 from stagewright.runs.history.run_history import show
 from stagewright.runs.stored_plan import on_page
 from stagewright.stages.base.schema import Log
-from stagewright.stages.registry import KINDS
+from stagewright.stages.registry import recorded_kind
 
 FUNCTIONS = ("router", "recorder", "sweeper")
 LATE = 5.0
@@ -119,7 +119,7 @@ def _chosen(gateway: OperatorGateway, record: RunRecord, stage: str | None) -> t
 
 def _logged(gateway: OperatorGateway, record: RunRecord, name: str) -> _Logged:
     stage = record.stage(name)
-    if not KINDS[stage.kind].has_log:
+    if not recorded_kind(stage.kind).has_log:
         raise NotFoundError(
             f"{name} is a {stage.kind} stage, which has no log", f"stagewright show {record.run}"
         )
@@ -136,7 +136,7 @@ def _streams(gateway: OperatorGateway, chosen: tuple[_Logged, ...]) -> list[_Str
         stream
         for logged in chosen
         if logged.stage.status not in ("PLANNED", "NOT_RUN")
-        for log in KINDS[logged.stage.kind].schema.logs
+        for log in recorded_kind(logged.stage.kind).schema.logs
         for stream in _streams_of(gateway, logged, log)
     ]
 

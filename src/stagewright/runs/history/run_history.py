@@ -15,7 +15,7 @@ from stagewright.runs.history.records import RunRecord, StageRecord, age, betwee
 from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases import publish
 from stagewright.runs.stored_plan import PlannedStage, recorded_stages, skipped_stages
-from stagewright.stages.registry import KINDS
+from stagewright.stages.registry import recorded_kind
 from stagewright.store.run_queue import Lease
 from stagewright.store.runs import WAITING, AttemptItem, Header, StageItem
 from stagewright.store.trigger_state import SkippedEvent
@@ -197,7 +197,7 @@ def _stage(
     record = StageRecord(
         status=unchanged or ("PLANNED" if header.is_open else "NOT_RUN"),
         job=plan.job_of(len(failed_attempts) + 1)
-        if KINDS[plan.kind].has_job
+        if recorded_kind(plan.kind).has_job
         else str(plan.result.get("job", "")),
         metrics=plan.result.get("metrics") or {},
         failed_attempts=tuple(failed_attempts),
