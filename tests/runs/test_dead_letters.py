@@ -38,7 +38,7 @@ def test_letters_are_listed_with_reasons(gateway, dead):
         letters = {letter.id: letter for letter in list_letters(gateway)}
         assert set(letters) == set(ids)
         assert letters[ids[0]].why == "Records[].body: dataset_date 'soon' has no date in it"
-        assert letters[ids[1]].why == "it is well-formed; the router's log says what went wrong"
+        assert letters[ids[1]].why == "it is well-formed; the router's log has the error"
         assert letters[ids[0]].body == BAD
         assert letters[ids[0]].receives == times
         assert letters[ids[0]].sent > "2026"
@@ -50,7 +50,8 @@ def test_letter_of_an_ended_run_says_so(gateway, dead):
     run = record_rejected(gateway, "prices", trigger, "no").run
     turn = {"source": "stagewright", "detail-type": "Run Ready", "time": "2026-01-31T14:00:00Z"}
     dead(json.dumps(turn | {"detail": {"run": run}}))
-    why = f"its run {run} has ended: REFUSED; show says why, resume continues it, replay starts no second run"
+    advice = "show prints why, resume continues it, replay starts no second run"
+    why = f"its run {run} has ended: REFUSED; {advice}"
     assert [each.why for each in list_letters(gateway)] == [why, why]
 
 

@@ -16,9 +16,9 @@ from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
 from stagewright.runs.intake import messages, run_requests
 
-WELL_FORMED = "it is well-formed; the router's log says what went wrong"
+WELL_FORMED = "it is well-formed; the router's log has the error"
 RUN_ENDED = (
-    "its run {run} has ended: {status}; show says why, resume continues it, replay starts no second run"
+    "its run {run} has ended: {status}; show prints why, resume continues it, replay starts no second run"
 )
 
 

@@ -2,21 +2,26 @@
 
 step    what it does                                     what it writes
 accept  parse a message, match it with triggers          trigger state, for a data batch or a tick
-claim   admit a run request, claim its trigger key       key + QUEUED header + queue entry (one transaction)
-wait    one run of a pipeline holds its lease            lease; then `Run Ready` to the holder
+claim   admit a run request, claim its trigger key       cooldown; key + QUEUED header + queue entry (one
+                                                         transaction)
+wait    one run of a pipeline holds its lease            lease, entry deleted (one transaction); `Run Ready`
+                                                         to the holder, unless it is the caller
 plan    document + code + earlier results -> plan        release, revision, code bundles; the plan's items
 start   pin the plan, start the execution                PLANNED header; execution; RUNNING header
 close   `closing.record_end`, when the execution ends    missing stages; downstream events; header; lease
 
 First delivery  claims the key, then plans and starts the run if the lease is free. If not, the run waits.
+                A run of a backfill never waits: it is planned first, then claimed as PLANNED.
 Redelivery      finds the key claimed and advances its run from the current state. No second run starts.
 Unusable input  A retry cannot help: the run is closed as REFUSED, and the next run starts.
-Other error     The queue delivers the message again. After the last attempt the run is closed as FAILED.
+Other error     The queue delivers the message again, five times in all. Then it is a dead letter, and a run
+                that holds the lease is closed as FAILED. Without a claim there is no run to close.
 Skipped event   is listed with the reason. Its key is claimed for no run, so a redelivery starts none.
 Crash           Every step can be repeated: a key is claimed once, plan items and code copies are named by
                 their content, one plan is pinned, the execution has the run's name, a status only moves on.
                 A redelivery continues after the last completed step, or `reconcile` does: it sends an
                 unclaimed push again, advances a claimed run, and closes a run whose execution has ended.
+                A lease whose holder has ended counts as free.
 
 The recorder, `stop`, `resume` and `reconcile` call `closing`, which grants the lease to the next run.
 """
@@ -41,7 +46,7 @@ from stagewright.runs.values import RunOptions, StartedRun
 from stagewright.store.runs import Header
 
 UNUSABLE = (DocumentError, ReleaseError, DeniedError)
-"""Errors of a document, a release or a plan, which a retry cannot repair."""
+"""A wrong document, release or plan, or a call that AWS denies. A retry cannot repair these."""
 ATTEMPTS = 5
 """How often a run is planned and started before it fails: as often as the queue delivers a message."""
 
@@ -50,7 +55,7 @@ def accept(runtime: Runtime, message: Message, subscriptions: Subscriptions) -> 
     """Start or continue every run that a message requests.
 
     A failing run does not stop the others: its error is raised after them. MalformedError: no delivery of
-    this message can succeed. `subscriptions`: not read before the message was received.
+    this message can succeed. `subscriptions`: new for this batch, so that they include recent documents.
     """
     started: list[StartedRun] = []
     failure: Exception | None = None
@@ -90,9 +95,10 @@ def claim(runtime: Runtime, request: RunRequest) -> StartedRun | None:
 
 
 def _enqueue(runtime: Runtime, request: RunRequest, inputs: RunInputs) -> StartedRun | None:
-    """Claim the key together with a queue entry. `concurrency: skip` takes the lease instead, or skips.
+    """Claim the key together with a queue entry, and advance the run.
 
-    A run of a backfill does not use the queue: it is planned, and then claimed with its plan.
+    With `concurrency: skip` it claims the key together with the lease. If an active run holds the lease, the
+    event is skipped. A run of a backfill does not use the queue: it is planned, then claimed with its plan.
     """
     gateway, concurrency = runtime.gateway, inputs.document.pipeline.concurrency
     options = RunOptions(
@@ -122,6 +128,7 @@ def advance(runtime: Runtime, run: str, inputs: RunInputs | None = None) -> Star
     """Plan and start a claimed run if it holds the lease or can get it. Otherwise it keeps waiting.
 
     A run that is running or has ended stays as it is. `inputs`: those that the caller has just loaded.
+    TargetError: the run has no header.
     """
     header = runtime.gateway.runs.header(run)
     if header is None or header.status not in ("QUEUED", "PLANNED"):
@@ -132,7 +139,10 @@ def advance(runtime: Runtime, run: str, inputs: RunInputs | None = None) -> Star
 
 
 def _wait(runtime: Runtime, header: Header, inputs: RunInputs | None) -> StartedRun:
-    """Leave a run in the queue. With `concurrency: cancel-running` it stops the runs ahead of it."""
+    """Leave a run in the queue. With `concurrency: cancel-running`, stop the runs ahead of it.
+
+    It is planned before it stops any. If its inputs are unusable, it is rejected and stops none.
+    """
     try:
         if RunOptions.of(header).cancels_running:
             superseding.stop_earlier_runs(runtime, header, inputs)

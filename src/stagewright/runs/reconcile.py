@@ -1,7 +1,7 @@
 """Repair what was missed: events are best effort, and a function can die between two steps.
 
 The sweeper runs every five minutes. Each check finds one kind of unfinished work and repairs it as
-`lifecycle` or `closing` would have done it, so a check can run at any moment, twice, or beside the usual way.
+`lifecycle` or `closing` would have done it, so a check can run at any moment, twice, or at the same time.
 
 check                what it finds                             its repair
 unclaimed_manifests  a push that no run claimed                sends its event again

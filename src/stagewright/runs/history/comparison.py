@@ -1,6 +1,6 @@
 """Compare two runs of a pipeline: their inputs and their results.
 
-Inputs that are not stored are not compared, and `missing` says so. A rejected run, for example, has no plan.
+Inputs that are not stored are not compared; `missing` lists them. A rejected run, for example, has no plan.
 """
 
 from __future__ import annotations

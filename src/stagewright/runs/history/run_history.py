@@ -74,7 +74,7 @@ def find_run(gateway: Gateway, trigger_key: str) -> str | None:
     """Return the run that an event started, None before it has. Raises NotFoundError if it was skipped."""
     run = gateway.runs.claimed(trigger_key)
     if run == "":
-        raise NotFoundError(f"the event {trigger_key} started no run", "stagewright runs --dropped says why")
+        raise NotFoundError(f"the event {trigger_key} started no run", "stagewright runs --dropped lists why")
     return run
 
 

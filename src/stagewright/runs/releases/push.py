@@ -33,7 +33,7 @@ from stagewright.store.documents import LayerName
 class PushResult:
     """What a push did. `trigger_key` is the key of the run that it starts, None if it starts none.
 
-    `document` tells whether the document or its overlay changed.
+    `document`: whether the document or its overlay changed.
     """
 
     trigger_key: str | None

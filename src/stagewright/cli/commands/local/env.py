@@ -1,4 +1,4 @@
-"""For boto3, the AWS CLI and notebooks: `eval $(stagewright env)`. Exit code 4 if no local server is up."""
+"""For boto3, the AWS CLI and notebooks: `eval "$(stagewright env)"`. Exit code 4 if no local server is up."""
 
 from __future__ import annotations
 

@@ -31,5 +31,5 @@ def command(port: Port = None, as_json: Json = False) -> None:
             f"{'already ' if already else ''}up: {running.url} (pid {running.pid}, state {state})"
         )
         output.print_line(
-            "next: stagewright run PIPELINE; `eval $(stagewright env)` for other programs; stagewright down"
+            'next: stagewright run PIPELINE; `eval "$(stagewright env)"` for other programs; stagewright down'
         )
