@@ -24,7 +24,7 @@ def test_scripts_are_listed_with_their_summaries(capsys):
     header, *lines = capsys.readouterr().out.splitlines()
     assert header.split()[0] == "name"
     assert [line.split()[0] for line in lines] == sorted(path.stem for path in script.SCRIPTS.glob("*.py"))
-    assert "which features have drifted" in lines[0]
+    assert "report the features that have drifted" in lines[0]
 
 
 def test_script_copy_is_identical_and_written_once(code, capsys):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -179,3 +180,23 @@ def test_function_lines_name_the_function(waiting, run, installation):
     assert texts(logs.function_lines(waiting, run)) == [
         ("function/router", f'{{"run": "{run}", "message": "routed"}}')
     ]
+
+
+def test_glue_run_id_is_looked_up_once_per_stage():
+    """Each lookup is a paginated GetJobRuns, and `--follow` repeats it."""
+    lookups = []
+
+    def find(definition, job):
+        lookups.append(job)
+        return SimpleNamespace(id="jr_1")
+
+    gateway = SimpleNamespace(
+        glue=SimpleNamespace(find=find),
+        logs=SimpleNamespace(streams=lambda group, prefix: [f"{prefix}-driver"]),
+    )
+    stage = SimpleNamespace(
+        name="load", kind="glue", status="RUNNING", result={}, definition="glue-job", job="load-1"
+    )
+    streams = logs._streams(gateway, (SimpleNamespace(stage=stage),))
+    assert lookups == ["load-1"]
+    assert len({stream.group for stream in streams}) == 4

@@ -15,7 +15,6 @@ from stagewright.operator_gateway import OperatorGateway
 from stagewright.runs.history.records import RunRecord, StageRecord
 from stagewright.runs.history.run_history import show
 from stagewright.runs.stored_plan import on_page
-from stagewright.stages.base.schema import Log
 from stagewright.stages.registry import recorded_kind
 
 FUNCTIONS = ("router", "recorder", "sweeper")
@@ -136,21 +135,25 @@ def _streams(gateway: OperatorGateway, chosen: tuple[_Logged, ...]) -> list[_Str
         stream
         for logged in chosen
         if logged.stage.status not in ("PLANNED", "NOT_RUN")
-        for log in recorded_kind(logged.stage.kind).schema.logs
-        for stream in _streams_of(gateway, logged, log)
+        for stream in _streams_of(gateway, logged)
     ]
 
 
-def _streams_of(gateway: OperatorGateway, logged: _Logged, log: Log) -> list[_Stream]:
-    match log.writer:
+def _streams_of(gateway: OperatorGateway, logged: _Logged) -> list[_Stream]:
+    """Return the streams of a stage. All logs of a kind have the same writer."""
+    logs = recorded_kind(logged.stage.kind).schema.logs
+    if not logs:
+        return []
+    groups = [log.group for log in logs]
+    match logs[0].writer:
         case "job":
-            return _job_streams(gateway, logged.stage, log.group)
+            return [stream for group in groups for stream in _job_streams(gateway, logged.stage, group)]
         case "child jobs":
-            return _child_job_streams(gateway, logged.stage, log.group)
+            return [stream for group in groups for stream in _child_job_streams(gateway, logged.stage, group)]
         case "job run":
-            return _job_run_streams(gateway, logged.stage, log.group)
+            return _job_run_streams(gateway, logged.stage, groups)
         case "endpoint":
-            return _endpoint_streams(gateway, logged, log.group)
+            return [stream for group in groups for stream in _endpoint_streams(gateway, logged, group)]
 
 
 def _job_streams(gateway: OperatorGateway, stage: StageRecord, group: str) -> list[_Stream]:
@@ -185,7 +188,7 @@ def _endpoint_streams(gateway: OperatorGateway, logged: _Logged, group: str) -> 
     return [_Stream(logged.stage.name, group, name, since, last) for name in names]
 
 
-def _job_run_streams(gateway: OperatorGateway, stage: StageRecord, group: str) -> list[_Stream]:
+def _job_run_streams(gateway: OperatorGateway, stage: StageRecord, groups: list[str]) -> list[_Stream]:
     """Return the streams of a Glue job run. Their names start with its id.
 
     AWS Glue developer guide, "Logging for AWS Glue jobs".
@@ -196,7 +199,7 @@ def _job_run_streams(gateway: OperatorGateway, stage: StageRecord, group: str) -
         if job_run is None:
             return []
         run = job_run.id
-    return [_Stream(stage.name, group, name) for name in gateway.logs.streams(group, run)]
+    return [_Stream(stage.name, group, name) for group in groups for name in gateway.logs.streams(group, run)]
 
 
 def _endpoint(gateway: OperatorGateway, logged: _Logged) -> str:
