@@ -31,7 +31,7 @@ from stagewright.errors import DocumentError, NotFoundError, StagewrightError
 from stagewright.gateway import Gateway
 from stagewright.naming import epoch, timestamp
 from stagewright.runs import approvals, closing, lifecycle, notices, queue, rejecting
-from stagewright.runs.documents import layers as layers_layers
+from stagewright.runs.documents import layers as stored_layers
 from stagewright.runs.endpoints.expiry import expire
 from stagewright.runs.intake import messages
 from stagewright.runs.releases import manifest as manifests
@@ -183,7 +183,7 @@ def _requeue(sweep: Sweep, pipeline: str) -> Repair | None:
 def _has_code_trigger(runtime: Runtime, pipeline: str) -> bool:
     """True also for a missing or wrong document: its run is then rejected with the reason."""
     try:
-        stored = layers_layers.read(runtime.gateway, pipeline)
+        stored = stored_layers.read(runtime.gateway, pipeline)
         effective = layers.effective(stored, lambda: runtime.allow_code_overrides)
     except (NotFoundError, DocumentError):
         return True
