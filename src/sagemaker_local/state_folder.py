@@ -76,7 +76,7 @@ class StateFolder:
             raise self.unusable(error) from error
 
     def unusable(self, error: OSError) -> ServiceError:
-        """The error to raise when the system refuses an operation on the folder."""
+        """The error to raise when the system rejects an operation on the folder."""
         if error.errno == errno.ENOSPC:
             message = f"No space is left for the state directory {self.root}"
             return ServiceError(message, "free some space, then try again")

@@ -127,5 +127,5 @@ def test_rejected_run_is_compared_as_far_as_recorded(compared):
     done = compared("diff", "tiny", new, "tiny")
     refused = compared.runs()[0]
     assert done.returncode == 0
-    assert done.stderr.splitlines()[0] == f"{refused} was refused: stages are not compared"
-    assert "REFUSED" in done.stdout.splitlines()[1]
+    assert done.stderr.splitlines()[0] == f"{refused} was rejected: stages are not compared"
+    assert "REJECTED" in done.stdout.splitlines()[1]

@@ -141,11 +141,11 @@ def test_invalid_table_edit_rejects_the_run_and_can_be_removed(served, aws):
     detail = {"installation": place, "pipeline": "tiny", "request": uuid.uuid4().hex, "by": "ada"}
     entry = {"Source": "stagewright", "DetailType": "Run Requested", "Detail": json.dumps(detail)}
     aws("events").put_events(Entries=[entry])
-    until(lambda: served.json("runs", "tiny")[0]["status"] == "REFUSED")
+    until(lambda: served.json("runs", "tiny")[0]["status"] == "REJECTED")
     newest = served.json("runs", "tiny")[0]
     assert "parameters: a set of texts (SS), in the overrides" in newest["reason"]
     (message,) = until(lambda: sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10).get("Messages"))
-    assert f"tiny was refused: {newest['run']}" in message["Body"]
+    assert f"tiny was rejected: {newest['run']}" in message["Body"]
     sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
     ran = served("run", ".")
     assert ran.returncode == 2

@@ -245,7 +245,7 @@ def test_rejected_run_is_listed_without_a_duration(served):
     run = until(lambda: find_run(gateway, "manual:once"))
     assert run in [each["run"] for each in served.json("runs")]
     shown = served("show", run).stdout
-    assert shown.splitlines()[0].startswith(f"{run}: REFUSED: ")
+    assert shown.splitlines()[0].startswith(f"{run}: REJECTED: ")
     assert "took" not in shown
     assert "stage" not in shown.splitlines()[-1]
 

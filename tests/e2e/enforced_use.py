@@ -297,8 +297,8 @@ def triggered(place: Enforced) -> None:
     second = request_run(gateway, "line", {}, "test", force=True)
     assert {place.ended(key).status for key in (first, second)} == {"SUCCEEDED"}
     off = {"prepare": {**PREPARE, "enabled": False}, "use": {**PREPARE, "inputs": {"rows": ROWS}}}
-    key = place.push({"name": "refused", "defaults": DEFAULTS, "stages": off}, FILES)
-    assert place.ended(key).status == "REFUSED"
+    key = place.push({"name": "rejected", "defaults": DEFAULTS, "stages": off}, FILES)
+    assert place.ended(key).status == "REJECTED"
     gateway.queue.send({"what": "is this"})
     (letter,) = until(lambda: list_letters(gateway))
     assert "pipeline: Field required" in letter.why

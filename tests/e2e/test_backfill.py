@@ -129,7 +129,7 @@ def test_a_month_without_data_is_refused_alone_and_tried_again_later(place: Plac
     dry = place.json("backfill", "monthly", *span, "--dry-run")["periods"]
     assert [(line["date"], line["state"]) for line in dry] == [
         ("2024-01", "plan"),
-        ("2024-02", "refused"),
+        ("2024-02", "rejected"),
         ("2024-03", "plan"),
     ]
     assert (dry[0]["run"], dry[0]["reuse"]) == (2, 0)
@@ -138,7 +138,7 @@ def test_a_month_without_data_is_refused_alone_and_tried_again_later(place: Plac
     assert runs(place) == []
 
     done = place.json("backfill", "monthly", *span, code=6)["periods"]
-    assert [period["status"] for period in done] == ["SUCCEEDED", "REFUSED", "SUCCEEDED"]
+    assert [period["status"] for period in done] == ["SUCCEEDED", "REJECTED", "SUCCEEDED"]
     assert "nothing at s3://" in done[1]["reason"]
     place.gateway().objects.put("raw/monthly/2024-02/data", b"<late>")
     again = place.json("backfill", "monthly", *span)["periods"]

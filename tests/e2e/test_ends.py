@@ -48,7 +48,7 @@ for place in pathlib.Path("/opt/ml/processing/output").iterdir():
     if place.name == "made":
         (place / "file").write_text("made")
 """
-ENDED = ("SUCCEEDED", "FAILED", "STOPPED", "REFUSED")
+ENDED = ("SUCCEEDED", "FAILED", "STOPPED", "REJECTED")
 
 
 def place_of(folder: Path, name: str) -> Place:

@@ -244,7 +244,7 @@ def test_an_approval_in_one_deploys_in_the_other(place: Place) -> None:
     assert place.json("promote", "registered", "--from", "local", "--to", "uat")["run"] is None
     key = request_run(place.uat, "approved", {}, "test")  # by hand there is nothing to deploy
     by_hand = ended(place.uat, wait_for_run(place.uat, key))
-    assert (by_hand.status, "deploy.model: no model package" in by_hand.reason) == ("REFUSED", True)
+    assert (by_hand.status, "deploy.model: no model package" in by_hand.reason) == ("REJECTED", True)
     package = ended(place.dev, done["run"]).stage("register").result["package"]
     place.dev.registry.client.update_model_package(ModelPackageArn=package, ModelApprovalStatus="Approved")
     found = until(lambda: (listed := list_runs(place.uat, "approved"))[1:] and listed)

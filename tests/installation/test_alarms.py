@@ -43,7 +43,7 @@ def test_keys_are_unique():
 
 
 def test_failures_raise_an_alarm():
-    assert {"failed-runs", "dead-letters", "stuck-runs", "repairs", "refused-runs"} <= PARTS["alarms"].keys()
+    assert {"failed-runs", "dead-letters", "stuck-runs", "repairs", "rejected-runs"} <= PARTS["alarms"].keys()
     for function in FUNCTIONS:
         assert {f"{function.key}-errors", f"{function.key}-crashes"} <= PARTS["alarms"].keys()
 

@@ -51,7 +51,7 @@ def test_letter_of_an_ended_run_says_so(gateway, dead):
     turn = {"source": "stagewright", "detail-type": "Run Ready", "time": "2026-01-31T14:00:00Z"}
     dead(json.dumps(turn | {"detail": {"run": run}}))
     advice = "show prints why, resume continues it, replay starts no second run"
-    why = f"its run {run} has ended: REFUSED; {advice}"
+    why = f"its run {run} has ended: REJECTED; {advice}"
     assert [each.why for each in list_letters(gateway)] == [why, why]
 
 

@@ -143,7 +143,7 @@ def test_wrong_parameters_reject_the_run_with_the_reason(
     push(gateway, pipeline, files)
     started = route(gateway, requested(parameters=parameters))
     record = show(gateway, started.run)
-    assert record.status == "REFUSED"
+    assert record.status == "REJECTED"
     assert reason in record.reason
     assert route(gateway, requested(parameters=parameters)) == replace(started, new=False)
     assert tools.executions(gateway) == []
@@ -155,7 +155,7 @@ def test_release_with_a_wrong_checksum_rejects_the_run(gateway, pipeline, files,
     manifest["files"]["train.py"]["version"] = gateway.objects.put("staging/prices/train.py", b"evil")
     forged = gateway.objects.put("manifests/prices.json", json.dumps(manifest).encode())
     record = show(gateway, route(gateway, created(forged)).run)
-    assert record.status == "REFUSED"
+    assert record.status == "REJECTED"
     assert "train.py has SHA-256" in record.reason
     assert tools.executions(gateway) == []
     assert list(gateway.objects.list("code/")) == []
@@ -174,7 +174,7 @@ def test_wrong_document_rejects_the_run(gateway, requested, document, reason):
     if document is not None:
         gateway.documents.put_layer("prices", "base", Base(document, "", ""))
     record = show(gateway, route(gateway, requested()).run)
-    assert record.status == "REFUSED"
+    assert record.status == "REJECTED"
     assert reason in record.reason
 
 
@@ -183,7 +183,7 @@ def test_impossible_plan_rejects_the_run(gateway, files, tools, requested):
     prepare = stages["prepare"] | {"inputs": {"raw": "s3://${bucket}/raw/"}}
     push(gateway, load(tools.document | {"stages": stages | {"prepare": prepare}}), files)
     record = show(gateway, route(gateway, requested()).run)
-    assert record.status == "REFUSED"
+    assert record.status == "REJECTED"
     assert "stages.prepare.inputs.raw" in record.reason
 
 
@@ -255,13 +255,13 @@ def test_wrong_table_edit_rejects_the_run_and_sends_one_notice(
     started = route(gateway, requested())
     assert route(gateway, requested()) == replace(started, new=False)
     record = show(gateway, started.run)
-    assert record.status == "REFUSED"
+    assert record.status == "REJECTED"
     assert 'parameters.limit: must be a number, not "many", in the overrides' in record.reason
     assert "stagewright unset prices parameters.limit" in record.reason
     ((subject, message),) = sent
-    assert subject == f"prices was refused: {started.run}"
+    assert subject == f"prices was rejected: {started.run}"
     assert message.startswith(record.reason)
-    (line,) = [line for line in lines() if line.get("metric") == "Refused"]
+    (line,) = [line for line in lines() if line.get("metric") == "Rejected"]
     assert line["value"] == 1
     assert line["run"] == started.run
     assert line["pipeline"] == "prices"
@@ -287,7 +287,7 @@ def test_table_edit_of_another_type_rejects_the_run_unless_quoted(gateway, pipel
     trees({"S": "many"})
     refused = show(gateway, route(gateway, requested()).run)
     place = "stages.train.hyperparameters.trees"
-    assert refused.status == "REFUSED"
+    assert refused.status == "REJECTED"
     assert f'{place}: the document has the number 300, not "many", in the overrides' in refused.reason
     assert f"stagewright unset prices {place}" in refused.reason
     assert show(gateway, route(gateway, requested(pipeline="others", request="2")).run).status == "RUNNING"
@@ -301,7 +301,7 @@ def test_notice_of_five_thousand_problems_fits_sns(gateway, pipeline, files, req
     push(gateway, pipeline, files)
     by_hand(gateway, stages={"M": {f"stage-{number}": {"M": {}} for number in range(5_000)}})
     record = show(gateway, route(gateway, requested()).run)
-    assert record.status == "REFUSED"
+    assert record.status == "REJECTED"
     assert record.reason.startswith("stages.stage-0: no such stage, in the overrides")
     assert "stagewright unset prices stages.stage-0)" in record.reason
     ((_, message),) = sent

@@ -140,7 +140,7 @@ def test_run_rejected_at_its_start_lets_the_next_run_start(waiting, ask, tools):
     store(waiting, parameters={})
     end(waiting, first)
     deliver(waiting)
-    assert show(waiting, second).status == "REFUSED"
+    assert show(waiting, second).status == "REJECTED"
     assert "limit" in show(waiting, second).reason
     deliver(waiting)
     assert running(waiting, tools) == [third]

@@ -142,7 +142,7 @@ def test_rejected_run_is_listed_and_not_repeated(gateway, tools):
     first = record_rejected(gateway, "prices", trigger, "stages.prepare.inputs.sales: nothing at s3://b/raw/")
     assert record_rejected(gateway, "prices", trigger, "another reason") == replace(first, new=False)
     record = show(gateway, first.run)
-    assert record.status == "REFUSED"
+    assert record.status == "REJECTED"
     assert record.stages == ()
     assert record.reason == "stages.prepare.inputs.sales: nothing at s3://b/raw/"
     assert record.ended

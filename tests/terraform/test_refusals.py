@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.terraform.session import SETTINGS, Terraform
 
-REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+REJECTED: dict[str, tuple[dict[str, Any], str]] = {
     "capitals": ({"bucket": "ML-Dev"}, 'has capital letters, which S3 does not allow. Try "ml-dev".'),
     "dots": ({"bucket": "ml.dev"}, '"ml.dev" is not a valid bucket name'),
     "environment": (
@@ -59,9 +59,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("case", REJECTED)
 def test_what_is_wrong_is_refused_by_the_plan(root: Terraform, case: str) -> None:
-    given, sentence = REFUSED[case]
+    given, sentence = REJECTED[case]
     assert sentence in root.refused(**{**SETTINGS, **given})
 
 

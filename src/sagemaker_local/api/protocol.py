@@ -148,11 +148,11 @@ def handle(
         response = to_record(service.call(_operation(path, headers), json_object(body)))
         return 200, {"content-type": JSON_TYPE, **request_id}, json.dumps(response).encode()
     except ApiError as error:
-        return refusal(error, request_id)
+        return rejection(error, request_id)
     except Exception as error:
         log.exception("%s failed", path)
         internal = ApiError("InternalFailure", f"{type(error).__name__}: {error}", 500)
-        return refusal(internal, request_id)
+        return rejection(internal, request_id)
 
 
 def _operation(path: str, headers: Mapping[str, str]) -> str:
@@ -164,7 +164,7 @@ def _operation(path: str, headers: Mapping[str, str]) -> str:
     return target.removeprefix(TARGET_PREFIX)
 
 
-def refusal(error: ApiError, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+def rejection(error: ApiError, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
     body = json.dumps({"__type": error.code, "message": error.message}).encode()
     return error.status, {"content-type": JSON_TYPE, "x-amzn-errortype": error.code, **headers}, body
 

@@ -207,12 +207,12 @@ class Worker:
         return self._connected(timeout) or self._reconnected(timeout)
 
     def _reconnected(self, timeout: float) -> HTTPConnection:
-        """Restart the server, which refuses connections because it has ended."""
+        """Restart the server, which rejects connections because it has ended."""
         self._end(self._process)
         self.start()
         connection = self._connected(timeout)
         if connection is None:
-            raise NotSentError("it refuses connections")
+            raise NotSentError("it rejects connections")
         return connection
 
     def _connected(self, timeout: float) -> HTTPConnection | None:

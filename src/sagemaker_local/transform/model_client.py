@@ -54,11 +54,11 @@ class ModelClient:
         except (LostError, StartError) as error:
             raise InvocationError(ALGORITHM, f"Unable to get response from algorithm: {error}") from error
         if reply.status >= 300:
-            raise _refused(reply)
+            raise _rejected(reply)
         return reply.body
 
 
-def _refused(reply: Reply) -> InvocationError:
+def _rejected(reply: Reply) -> InvocationError:
     """The error with the lines of SageMaker's own log."""
     text = reply.body.decode("utf-8", "replace")
     if 400 <= reply.status < 500:

@@ -75,7 +75,7 @@ LOG_METRICS = (
     *map(_error_metric, FUNCTIONS),
     LogMetric("repairs", SWEEPER.key, '{ $.metric = "Repairs" }', "Repairs", "$.value"),
     LogMetric("oldest-run", SWEEPER.key, '{ $.metric = "OldestRun" }', "OldestRun", "$.value"),
-    LogMetric("refused", ROUTER.key, '{ $.metric = "Refused" }', "Refused"),
+    LogMetric("rejected", ROUTER.key, '{ $.metric = "Rejected" }', "Rejected"),
 )
 
 _MACHINE = {"StateMachineArn": TEMPLATE.state_machine_arn}
@@ -149,11 +149,11 @@ ALARMS = (
         period=15 * MINUTE,
     ),
     Alarm(
-        "refused-runs",
+        "rejected-runs",
         NAMESPACE,
-        "Refused",
+        "Rejected",
         {},
-        "A run was refused because its document, an override or its release is invalid",
+        "A run was rejected because its document, an override or its release is invalid",
         "`stagewright runs` shows the reason with the path in the document. Correct it and push again",
     ),
     Alarm(

@@ -51,7 +51,7 @@ def _charts() -> list[tuple[str, str, list[_Metric]]]:
             "p95",
             [["AWS/Lambda", "Duration", "FunctionName", name] for name in names],
         ),
-        ("Repairs and refused runs", "Sum", [[NAMESPACE, "Repairs"], [NAMESPACE, "Refused"]]),
+        ("Repairs and rejected runs", "Sum", [[NAMESPACE, "Repairs"], [NAMESPACE, "Rejected"]]),
     ]
 
 

@@ -13,7 +13,7 @@ close   `closing.record_end`, when the execution ends    missing stages; downstr
 First delivery  claims the key, then plans and starts the run if the lease is free. If not, the run waits.
                 A run of a backfill never waits: it is planned first, then claimed as PLANNED.
 Redelivery      finds the key claimed and advances its run from the current state. No second run starts.
-Unusable input  A retry cannot help: the run is closed as REFUSED, and the next run starts.
+Unusable input  A retry cannot help: the run is closed as REJECTED, and the next run starts.
 Other error     The queue delivers the message again, five times in all. Then it is a dead letter, and a run
                 that holds the lease is closed as FAILED. Without a claim there is no run to close.
 Skipped event   is listed with the reason. Its key is claimed for no run, so a redelivery starts none.

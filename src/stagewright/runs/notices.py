@@ -28,8 +28,8 @@ def notify(runtime: Runtime, header: Header, reason: str, event: str = "failed")
 
 def report_rejection(runtime: Runtime, header: Header, reason: str) -> None:
     """Log that a run was rejected, and notify people. Call it once, after the write that rejects the run."""
-    runtime.log.warning("refused", metric="Refused", value=1, run=header.run, pipeline=header.pipeline)
-    notify(runtime, header, reason, "was refused")
+    runtime.log.warning("rejected", metric="Rejected", value=1, run=header.run, pipeline=header.pipeline)
+    notify(runtime, header, reason, "was rejected")
 
 
 def describe(error: Exception) -> str:

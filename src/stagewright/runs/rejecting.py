@@ -21,7 +21,7 @@ def record_rejected(gateway: Gateway, pipeline: str, trigger: Trigger, reason: s
     header = Header(
         run=run_id(gateway.installation, pipeline, trigger.key, datetime.fromisoformat(trigger.time)),
         pipeline=pipeline,
-        status="REFUSED",
+        status="REJECTED",
         trigger=trigger,
         created=now,
         ended=now,
@@ -47,7 +47,7 @@ def reject(runtime: Runtime, header: Header, error: Exception) -> None:
     """Reject a run that waits or is about to start, notify people, and grant the lease to the next run."""
     _cancel_cooldown(runtime.gateway, header)
     reason = notices.describe(error)
-    if closing.close_unstarted(runtime.gateway, header, "REFUSED", reason):
+    if closing.close_unstarted(runtime.gateway, header, "REJECTED", reason):
         notices.report_rejection(runtime, header, reason)
 
 

@@ -42,7 +42,7 @@ WAITING = "WAITING"
 """The status of an approval stage that waits for a person."""
 OPEN = frozenset({"QUEUED", "PLANNED", "RUNNING"})
 """The statuses of a run that has not ended."""
-REFUSED = "refused"
+REJECTED = "rejected"
 """The attribute `open` of a rejected run. The index `open_runs` then lists rejected runs of all pipelines."""
 
 
@@ -157,7 +157,7 @@ class Runs:
         """Change the header if its status is one of `sources`. Calls UpdateItem.
 
         Return False and change nothing otherwise. A status that ends the run takes it off the index
-        `open_runs`; REFUSED moves it to the rejected runs of that index.
+        `open_runs`; REJECTED moves it to the rejected runs of that index.
         """
         names = {f"#{name}": name for name in changes} | {"#status": "status"}
         values = {f":{name}": value for name, value in changes.items()}
@@ -165,8 +165,8 @@ class Runs:
         update = "SET " + ", ".join(f"#{name} = :{name}" for name in changes)
         if (status := str(changes.get("status", "RUNNING"))) not in OPEN:
             names["#open"] = "open"
-            update += ", #open = :open" if status == "REFUSED" else " REMOVE #open"
-            values |= {":open": REFUSED} if status == "REFUSED" else {}
+            update += ", #open = :open" if status == "REJECTED" else " REMOVE #open"
+            values |= {":open": REJECTED} if status == "REJECTED" else {}
         with translate_errors("dynamodb", f"the run {run}"):
             response = write_if(
                 self.client.update_item,
@@ -253,12 +253,12 @@ class Runs:
         """Return the runs that have not ended, oldest first. Calls Query (index `open_runs`)."""
         return tuple(map(_header, self._newest("open_runs", "open", "yes", limit, forward=True)))
 
-    def refused(self, limit: int) -> tuple[Header, ...]:
+    def rejected(self, limit: int) -> tuple[Header, ...]:
         """Return the newest rejected runs, newest first, also of pipelines without a document.
 
         Calls Query (index `open_runs`).
         """
-        return tuple(map(_header, self._newest("open_runs", "open", REFUSED, limit)))
+        return tuple(map(_header, self._newest("open_runs", "open", REJECTED, limit)))
 
     def _newest(
         self, index: str, name: str, value: str, limit: int, *, forward: bool = False
@@ -315,7 +315,7 @@ def _header_item(header: Header) -> Item:
         "trigger": json.dumps(header.trigger.to_json(), sort_keys=True),
     }
     item |= {name: getattr(header, name) for name in HEADER_FIELDS}
-    listed_as = "yes" if header.is_open else REFUSED if header.status == "REFUSED" else ""
+    listed_as = "yes" if header.is_open else REJECTED if header.status == "REJECTED" else ""
     return item | ({"open": listed_as} if listed_as else {})
 
 

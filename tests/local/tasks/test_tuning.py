@@ -121,8 +121,8 @@ def test_failed_tuning_job_fails_its_task(executions: Executions) -> None:
 
 
 def test_unsupported_field_is_rejected(executions: Executions) -> None:
-    asked = request("refused", sleep=0) | {"Autotune": {"Mode": "Enabled"}}
-    outcome = executions.result(executions.start("refused", asked))
+    asked = request("rejected", sleep=0) | {"Autotune": {"Mode": "Enabled"}}
+    outcome = executions.result(executions.start("rejected", asked))
     assert (outcome["status"], outcome["error"]) == ("FAILED", "States.Runtime")
 
 

@@ -238,10 +238,10 @@ def test_inputs_that_are_not_stored_are_named(two):
 
 def test_rejected_run_has_no_stages_to_compare(two):
     refused = record_rejected(two, "prices", trigger("x", date="2026-03"), "no data").run
-    two.runs.transition(refused, ["REFUSED"], {"status": "REFUSED", "revision": 2})
+    two.runs.transition(refused, ["REJECTED"], {"status": "REJECTED", "revision": 2})
     found = compare(two, "prices", NEW, refused)
     assert found.missing == (
-        f"{refused} was refused: stages are not compared",
+        f"{refused} was rejected: stages are not compared",
         f"{refused} has no stored release: code files are not compared",
     )
     assert ("parameters", "limit") in changed(found.settings)

@@ -260,7 +260,7 @@ def test_stop_reaches_every_job_before_an_error_is_raised(waiting, sagemaker, mo
         note(kind, name)
         if name == f"{RUN}-{names[0]}-1":
             raise TargetError(f"{name}: ThrottlingException")
-        time.sleep(0.02)  # so that the refusal comes before the last stops
+        time.sleep(0.02)  # so that the rejection comes before the last stops
 
     monkeypatch.setattr(sagemaker, "stop", refuse_the_first)
     with pytest.raises(TargetError, match="stage-00-1: ThrottlingException"):
@@ -301,7 +301,7 @@ def test_rejected_run_of_an_unknown_pipeline_is_listed(gateway):
     waits = queued_header(gateway.installation, "gone", triggers["gone"], RunOptions())
     assert gateway.runs.claim(waits)
     assert gateway.runs.transition(
-        waits.run, ["QUEUED"], {"status": "REFUSED", "reason": "gone has no document"}
+        waits.run, ["QUEUED"], {"status": "REJECTED", "reason": "gone has no document"}
     )
     listed = {record.run: record.reason for record in list_runs(gateway)}
     assert listed == {first: "nobody has no document", second: "no", waits.run: "gone has no document"}

@@ -48,7 +48,7 @@ class TestSkipped:
         put_document(DATA | {"cooldown": "1h", "parameters": {"a": "${trigger.uri}"}}, parameters={"a": ""},
             stages={"one": GATE["check"] | {"require": "'${parameters.a}' == 'x'"}})  # fmt: skip
         (refused,) = arrive("raw/${x}_SUCCESS")
-        assert gateway.runs.header(refused.run).status == "REFUSED"
+        assert gateway.runs.header(refused.run).status == "REJECTED"
         (started,) = arrive("raw/_SUCCESS", "v2")
         assert gateway.runs.header(started.run).status == "RUNNING"
 
@@ -123,7 +123,7 @@ def test_request_selects_stages(gateway, pipeline, files, requested):
     assert [(stage.name, stage.action) for stage in record.stages] == [("prepare", "run"), ("train", "skip")]
     gateway.runs.transition(record.run, ["RUNNING"], {"status": "SUCCEEDED"})
     refused = show(gateway, route(gateway, requested(request="2", only=["prepaer"])).run)
-    assert refused.status == "REFUSED"
+    assert refused.status == "REJECTED"
     assert "no such stage: prepaer" in refused.reason
 
 
@@ -171,7 +171,7 @@ def test_push_that_resumes_ignores_the_cooldown(gateway, files, created, tools):
 def test_resuming_an_unknown_run_is_rejected(gateway, pipeline, files, requested):
     pushed(gateway, pipeline, files)
     record = show(gateway, route(gateway, requested(resumes="prices-20260101t000000-000000")).run)
-    assert record.status == "REFUSED"
+    assert record.status == "REJECTED"
     assert "prices has no run prices-20260101t000000-000000" in record.reason
 
 
@@ -191,5 +191,5 @@ def test_unknown_revision_of_a_backfill_rejects_the_run(gateway, pipeline, files
     push(gateway, pipeline, files)
     run = route(gateway, requested(type="backfill", date="2024-01", revision=7)).run
     header = gateway.runs.header(run)
-    assert header.status == "REFUSED"
+    assert header.status == "REJECTED"
     assert "prices has no revision 7" in header.reason

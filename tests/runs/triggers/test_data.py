@@ -54,14 +54,14 @@ class TestData:
     def test_string_from_the_key_cannot_set_a_number(self, gateway, put_document, arrive):
         put_document(DATA | {"parameters": {"month": "${trigger.date}"}}, parameters={"month": 1})
         record = show(gateway, arrive("raw/_SUCCESS")[0].run)
-        assert record.status == "REFUSED"
+        assert record.status == "REJECTED"
         assert "month is declared as a number, not ${trigger.date}, which is a text" in record.reason
 
     def test_wrong_document_rejects_its_run_only(self, gateway, put_document, arrive):
         put_document(DATA, stages={"check": {"kind": "gat"}})
         put_document(DATA, name="other")
         runs = {each.run.split("-")[0]: each for each in arrive("raw/_SUCCESS")}
-        assert gateway.runs.header(runs["prices"].run).status == "REFUSED"
+        assert gateway.runs.header(runs["prices"].run).status == "REJECTED"
         assert gateway.runs.header(runs["other"].run).status == "RUNNING"
 
     def test_new_document_applies_at_once(self, put_document, arrive):
@@ -161,7 +161,7 @@ class TestOddKeys:
         for date in ("a b", "a#b", "d" * 900):
             (refused,) = arrive(f"raw/d={date}/_SUCCESS")
             header = gateway.runs.header(refused.run)
-            assert header.status == "REFUSED"
+            assert header.status == "REJECTED"
             assert "is not a partition (use 1 to 128 characters, without spaces and #)" in header.reason
             assert len(header.reason) < 200
         (started,) = arrive("raw/d=a_b/_SUCCESS")

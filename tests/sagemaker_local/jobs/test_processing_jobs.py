@@ -236,7 +236,7 @@ def test_an_unknown_image_fails_with_the_choices(bench):
 )
 def test_fields_that_could_change_a_result_are_rejected(bench, change, field):
     with pytest.raises(ApiError) as caught:
-        bench.process("refused", "pass", **change)
+        bench.process("rejected", "pass", **change)
     assert caught.value.code == "ValidationException"
     assert caught.value.message.startswith(f"not supported by the local SageMaker: {field}")
 

@@ -220,7 +220,7 @@ def test_a_channel_without_objects_is_refused_at_once(bench):
 )
 def test_fields_that_could_change_a_result_are_rejected(bench, change, field):
     with pytest.raises(ApiError) as caught:
-        bench.train("refused", "pass", **change)
+        bench.train("rejected", "pass", **change)
     assert caught.value.message.startswith(f"not supported by the local SageMaker: {field}")
 
 

@@ -398,13 +398,13 @@ def test_a_running_job_is_not_deleted(bench):
 )
 def test_what_is_refused(bench, config, message):
     with pytest.raises(ApiError, match=message) as caught:
-        tune(bench, "refused", **config)
+        tune(bench, "rejected", **config)
     assert caught.value.code == "ValidationException"
     assert children_of_nobody(bench)
 
 
 def test_tuning_job_rejects_what_its_training_jobs_would_reject(bench):
-    asked = request(bench, "refused")
+    asked = request(bench, "rejected")
     asked["TrainingJobDefinition"]["InputDataConfig"] = [bench.channel("train", bench.uri("absent/"))]
     with pytest.raises(ApiError, match="absent"):
         bench.service.call("CreateHyperParameterTuningJob", asked)

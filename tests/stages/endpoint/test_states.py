@@ -186,11 +186,11 @@ def test_stage_waits_for_another_update_and_starts_again(deploy, item, before):
 
 
 def test_repeatedly_rejected_update_fails_with_the_message_of_sagemaker(deploy, item):
-    assert deploy("refused", "c1").status == "SUCCEEDED"
-    walked = deploy("refused", "c-never-2", timeout=1)
+    assert deploy("rejected", "c1").status == "SUCCEEDED"
+    walked = deploy("rejected", "c-never-2", timeout=1)
     assert walked.status == "FAILED"
     assert 'Cannot update in-progress endpoint "arn:e"' in walked.cause
-    assert "lock" not in item("refused")
+    assert "lock" not in item("rejected")
 
 
 def test_endpoint_without_the_tag_is_not_changed(deploy, item):

@@ -72,7 +72,7 @@ def _plan_row(session: Session, pinned: PinnedBackfill, period: Period) -> Row:
     try:
         plan = plan_run(session, pinned.release, pinned.document, trigger, backfill.force)
     except (PlanError, DocumentError) as error:
-        return {"state": "refused", "why": output.one_line(error.message)}
+        return {"state": "rejected", "why": output.one_line(error.message)}
     return {"state": "plan", **_counts(plan)}
 
 

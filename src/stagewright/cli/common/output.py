@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 COLORS = {
-    "SUCCEEDED": "green", "FAILED": "red", "REFUSED": "red", "STOPPED": "yellow", "RUNNING": "cyan",
+    "SUCCEEDED": "green", "FAILED": "red", "REJECTED": "red", "STOPPED": "yellow", "RUNNING": "cyan",
     "CLOSED": "yellow", "REUSED": "blue", "SKIPPED": "dim",
 }  # fmt: skip
 

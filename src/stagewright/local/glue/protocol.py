@@ -11,7 +11,15 @@ from typing import Any, Protocol
 
 from botocore.model import OperationModel, ServiceModel
 
-from sagemaker_local.api.protocol import JSON_TYPE, ApiError, checked, json_object, refusal, to_record, typed
+from sagemaker_local.api.protocol import (
+    JSON_TYPE,
+    ApiError,
+    checked,
+    json_object,
+    rejection,
+    to_record,
+    typed,
+)
 from sagemaker_local.session import LOADER
 from sagemaker_local.store import Record
 
@@ -83,8 +91,8 @@ def handle(
         answer = to_record(service.call(operation, json_object(body)))
         return 200, {"content-type": JSON_TYPE, **request_id}, json.dumps(answer).encode()
     except ApiError as error:
-        return refusal(error, request_id)
+        return rejection(error, request_id)
     except Exception as error:
         log.exception("%s failed", operation)
         internal = ApiError("InternalServiceException", f"{type(error).__name__}: {error}", 500)
-        return refusal(internal, request_id)
+        return rejection(internal, request_id)

@@ -27,7 +27,7 @@ RUNS = 1000
 """Newest runs of a pipeline that are searched for a successful one."""
 NO_CODE = Release("", {}).digest
 """The release of a run without code, which has no release record."""
-NO_STAGES = {"REFUSED": "was refused", "QUEUED": "is not planned yet"}
+NO_STAGES = {"REJECTED": "was rejected", "QUEUED": "is not planned yet"}
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ class StageRecord:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run. `status` is QUEUED, PLANNED, RUNNING, SUCCEEDED, FAILED, STOPPED or REFUSED.
+    """One run. `status` is QUEUED, PLANNED, RUNNING, SUCCEEDED, FAILED, STOPPED or REJECTED.
 
     `waits_for` is the run that a QUEUED run waits for, empty if it is next. Only `show` sets `stages` and
     `resumed_by`, the runs that resume this one. Only `with_lineage` sets `lineage`, the release's origin.

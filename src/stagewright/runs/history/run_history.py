@@ -51,7 +51,7 @@ def list_runs(gateway: Gateway, pipeline: str | None = None, limit: int = 20) ->
     """
     names = [pipeline] if pipeline else _pipelines(gateway)
     pages = run_parallel(lambda name: gateway.runs.of_pipeline(name, limit), names)
-    pages += [] if pipeline else [gateway.runs.refused(limit)]
+    pages += [] if pipeline else [gateway.runs.rejected(limit)]
     headers = {header.run: header for page in pages for header in page}
     newest = sorted(headers.values(), key=lambda header: (header.created, header.run), reverse=True)
     return _with_queue(gateway, [_record(header) for header in newest[:limit]])

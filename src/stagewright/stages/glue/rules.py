@@ -17,7 +17,7 @@ RESERVED = frozenset(
     (
         # "Internal to AWS Glue. Do not set."
         *("debug", "mode", "JOB_NAME", "endpoint"),
-        # getResolvedOptions refuses these names.
+        # getResolvedOptions rejects these names.
         *("JOB_ID", "JOB_RUN_ID", "SECURITY_CONFIGURATION", "encryption-type", "continuation-option"),
         *("job-bookmark-option", "job-bookmark-from", "job-bookmark-to", "enable-data-lineage"),
         # The stage's fields set these.
