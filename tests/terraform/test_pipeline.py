@@ -233,7 +233,7 @@ def test_a_removed_file_goes_after_the_manifest_that_no_longer_lists_it(one: Pus
 def test_a_bucket_without_versions_is_refused_before_the_manifest_is_written(one: Push) -> None:
     module, done = one(bucket="unversioned-ml", prepare="a")
     assert done.code == 1
-    assert "The bucket unversioned-ml keeps no versions, which releases are made of." in done.message
+    assert "The bucket unversioned-ml keeps no versions, which releases need." in done.message
     assert [each["key"] for each in Made(module.resources()).all("aws_s3_object")] == [
         "staging/other/prepare.py"
     ]

@@ -61,7 +61,7 @@ def wanted(place: Installation, layer: str) -> Sections:
         "log_metrics": _named(
             {
                 what: {
-                    **_without(metric, "what"),
+                    **_without(metric, "key"),
                     "log_group": given["log_groups"][metric["log_group"]]["name"],
                 }
                 for what, metric in given["log_metrics"].items()
@@ -70,7 +70,7 @@ def wanted(place: Installation, layer: str) -> Sections:
         "alarms": _named(
             {
                 what: {
-                    **_without(alarm, "what", "remedy"),
+                    **_without(alarm, "key", "remedy"),
                     "description": f"{alarm['description']}. {alarm['remedy']}",
                     "actions": [given["topics"]["alarms"]["arn"]],
                 }
