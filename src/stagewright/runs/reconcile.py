@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 from stagewright.aws.executions import Execution
@@ -67,18 +67,18 @@ class Repair:
 
 @dataclass(frozen=True)
 class Sweep:
-    """One sweep. `before`: epoch seconds; what is newer is left to the usual way."""
+    """One sweep. `before`: epoch seconds; what is newer is left to the usual way.
+
+    `open_runs`: as they were before the first repair, so that no check repairs what another one has started.
+    """
 
     runtime: Runtime
     before: float
+    open_runs: tuple[Header, ...]
 
     @property
     def gateway(self) -> Gateway:
         return self.runtime.gateway
-
-    @cached_property
-    def open_runs(self) -> tuple[Header, ...]:
-        return self.gateway.runs.open_runs(OPEN_LIMIT)
 
     def is_late(self, header: Header) -> bool:
         return _created(header) <= self.before
@@ -93,7 +93,7 @@ def reconcile(runtime: Runtime, patience: float = PATIENCE) -> list[Repair]:
 
     A repair that fails does not stop the others. StagewrightError: names the failed ones, at the end.
     """
-    sweep = Sweep(runtime, time.time() - patience)
+    sweep = Sweep(runtime, time.time() - patience, runtime.gateway.runs.open_runs(OPEN_LIMIT))
     repairs: list[Repair] = []
     failed: list[str] = []
     for subject, act in (candidate for check in CHECKS for candidate in check(sweep)):
