@@ -11,12 +11,7 @@ import sys
 import threading
 import time
 
-import jsonata.timebox
-import ministack.services.stepfunctions as engine
-from ministack import app
-
-from stagewright.local.emulator import engine as step_functions
-
+# Set before ministack is imported: it reads these variables once.
 os.environ.update(
     GATEWAY_PORT=sys.argv[1],
     BIND_HOST="127.0.0.1",
@@ -24,6 +19,12 @@ os.environ.update(
     SFN_WAIT_SCALE="0.001",
     SERVICES="states,dynamodb,s3,events",
 )
+
+import jsonata.timebox
+import ministack.services.stepfunctions as engine
+from ministack import app
+
+from stagewright.local.emulator import engine as step_functions
 
 step_functions.limit_cpu_time(jsonata.timebox)
 
