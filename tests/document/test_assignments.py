@@ -146,7 +146,7 @@ def test_same_type_or_new_path_is_not_reported(path, text):
 
 
 def test_quoted_override_is_read_as_text():
-    """The type of an attribute is easily left at S."""
+    """A user can easily leave the type of a DynamoDB attribute at S."""
     place = parse_path("stages.train.hyperparameters.trees")
     assert list(type_changes(DOCUMENT, nested(place, "500"))) == []
     assert [finding.path for finding in type_changes(DOCUMENT, nested(place, "many"))] == [place]

@@ -214,7 +214,7 @@ def test_alias_and_anchor_are_rejected(write):
     assert [(line, message.split(":")[0]) for line, _, message, _ in reported] == [(13, "&a"), (14, "*a")]
 
 
-def test_all_ambiguous_scalars_are_reported_at_once(write):
+def test_ambiguous_scalars_are_reported_together(write):
     reported = problems_of(write(YAML.replace("0.88", ".5").replace("300", "0o10").replace("0.1", "12:30")))
 
     assert [line for line, *_ in reported] == [2, 12, 13]

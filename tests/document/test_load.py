@@ -128,7 +128,7 @@ def test_schema_error_is_one_problem_in_plain_words(house, changes, path, messag
     assert remedy in reported[0].remedy
 
 
-def test_all_problems_are_reported_at_once_even_across_stages(house):
+def test_problems_of_different_stages_are_reported_together(house):
     reported = problems_of(
         house(
             {

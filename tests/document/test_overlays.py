@@ -1,4 +1,4 @@
-"""What an overlay may change."""
+"""Values that an overlay may change."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def test_invalid_run_parameter_is_rejected(house, parameters, path, message, rem
     assert remedy in caught.value.problems[0].remedy
 
 
-def test_all_invalid_parameters_are_reported_at_once(house):
+def test_invalid_parameters_are_reported_together(house):
     with pytest.raises(DocumentError) as caught:
         with_parameters(load(house()), {"min_r2": "x", "fast": "y", "month": "2026-01"})
 

@@ -1,4 +1,4 @@
-"""Beginners' mistakes: each is one problem with a remedy."""
+"""Common mistakes are reported as one problem with a remedy."""
 
 from __future__ import annotations
 

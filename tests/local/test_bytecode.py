@@ -1,4 +1,4 @@
-"""The functions' archive with bytecode, from which the local server's functions start."""
+"""The archive with bytecode from which the local server starts its functions."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def test_state_machine_log_groups_and_topics_are_created(client: Connect) -> Non
 
 
 def test_every_function_starts(client: Connect) -> None:
-    """The archive has all that the handlers import."""
+    """The archive contains every module that the handlers import."""
     for wanted in WANTED["functions"].values():
         name = wanted["name"]
         answer = client("lambda").invoke(FunctionName=name, Payload=json.dumps({"Records": []}))

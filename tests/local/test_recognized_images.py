@@ -43,7 +43,7 @@ def test_every_listed_image_is_in_the_catalog():
 
 
 def test_every_image_of_the_list_is_one_of_awss():
-    """An alias of ours and AWS's URI for it mean the same environment."""
+    """An alias and its AWS image URI select the same environment."""
     for image in images():
         gpu_only = image.framework == "huggingface"
         uri = image_uri(image.full_alias, "us-east-1", "ml.g5.xlarge" if gpu_only else "ml.m5.xlarge")

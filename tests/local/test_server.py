@@ -78,7 +78,7 @@ def test_restart_keeps_address_and_key(state: Path) -> None:
     assert second.pid != first.pid
 
 
-def test_each_state_directory_has_its_own_key(server: Server, state: Path, clients: Clients) -> None:
+def test_state_directories_have_different_keys(server: Server, state: Path, clients: Clients) -> None:
     other = local.up(state)
     assert other.access_key != server.access_key
     assert other.secret_key != server.secret_key

@@ -1,4 +1,4 @@
-"""The SageMaker service as its own process, with the S3 of a local server."""
+"""The SageMaker service as a separate process, with the S3 of a local server."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def put(s3: Any, bucket: str, script: str, **where: Any) -> None:
     s3.put_object(Bucket=bucket, Key="code/script.py", Body=script.encode())
 
 
-def test_a_job_runs_beside_another_s3_and_sees_both(serve, connect):
+def test_job_reaches_both_an_external_s3_and_the_service(serve, connect):
     with serve("--region", "eu-west-1") as (_, said):
         s3, sagemaker = connect(said, "s3"), connect(said, "sagemaker")
         put(s3, "both", SCRIPT, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
@@ -149,7 +149,7 @@ def test_a_job_runs_beside_another_s3_and_sees_both(serve, connect):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_and_its_jobs(serve, connect, tmp_path, number):
+def test_signal_ends_the_service_and_its_jobs(serve, connect, tmp_path, number):
     marker = f"sleeper-{os.getpid()}-{number}"
     with serve() as (process, said):
         s3, sagemaker = connect(said, "s3"), connect(said, "sagemaker")
@@ -169,7 +169,7 @@ def test_a_signal_ends_it_and_its_jobs(serve, connect, tmp_path, number):
         assert "the local server stopped" in described["FailureReason"]
 
 
-def test_its_door_is_the_local_server_s(serve, connect, server):
+def test_gateway_rejects_other_services_keys_hosts_and_origins(serve, connect, server):
     with serve() as (_, said):
         with pytest.raises(ClientError, match="SageMaker alone; other services are at") as elsewhere:
             connect(
@@ -187,7 +187,7 @@ def test_its_door_is_the_local_server_s(serve, connect, server):
             answer.value.close()
 
 
-def test_what_is_not_supported_names_the_page(serve, connect):
+def test_unsupported_operation_names_the_documentation_page(serve, connect):
     with serve() as (_, said):
         sagemaker, runtime = connect(said, "sagemaker"), connect(said, "sagemaker-runtime")
         for call in (
@@ -209,7 +209,7 @@ def test_what_is_not_supported_names_the_page(serve, connect):
         (("--endpoint-url", "http://127.0.0.1:1", "--access-key", "A"), 2, "--secret-key"),
     ],
 )
-def test_what_is_missing_is_said(tmp_path, own_environment, arguments, code, said):
+def test_missing_or_unusable_option_is_reported(tmp_path, own_environment, arguments, code, said):
     done = subprocess.run(
         command("--state", str(tmp_path / "alone"), *arguments),
         env=own_environment,
@@ -221,7 +221,7 @@ def test_what_is_missing_is_said(tmp_path, own_environment, arguments, code, sai
     assert "Traceback" not in done.stderr
 
 
-def test_a_broken_store_is_named_with_its_remedy(tmp_path, server, own_environment):
+def test_corrupt_store_is_an_error_with_its_path(tmp_path, server, own_environment):
     store = tmp_path / "alone/sagemaker/sagemaker.sqlite"
     store.parent.mkdir(parents=True)
     store.write_text("not a database, and long enough to be taken for one" * 20)
@@ -235,7 +235,7 @@ def test_a_broken_store_is_named_with_its_remedy(tmp_path, server, own_environme
     assert f"{store} cannot be used" in done.stderr
 
 
-def test_one_folder_has_one_service(serve, server, own_environment):
+def test_second_service_on_the_same_state_is_rejected(serve, server, own_environment):
     with serve() as (_, said):
         done = subprocess.run(
             command("--endpoint-url", server.url, "--state", said["state"]),

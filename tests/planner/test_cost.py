@@ -128,7 +128,7 @@ def test_reused_stage_costs_nothing(house):
 
 
 def test_peak_instances_are_compared_with_quotas(house):
-    """Chains of a wave add up, stages of a chain do not, nor do waves."""
+    """Instances add up over the chains of a wave, but not over the stages of a chain or over waves."""
     planned = made(house)
     stages = {stage.name: stage for stage in planned.stages}
     wide = replace(stages["train"], name="other", uses=(Use("training job", "ml.m5.xlarge", 4, 4.0),))

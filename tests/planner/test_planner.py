@@ -327,7 +327,7 @@ def test_missing_file_of_a_disabled_stage_is_ignored(house, first):
 # What stands in the way
 
 
-def test_all_planning_problems_are_reported_at_once(house):
+def test_planning_problems_are_reported_together(house):
     document = house.changed("stages.train.entry_point", "trian.py")
     missing = "nothing at s3://bucket/raw/sales/ (upload it, or name it in sample_data)"
     assert problems(lambda: later(house, document, external={})) == [
@@ -472,7 +472,7 @@ def test_events_of_one_second_rarely_share_a_run_id():
 
 
 def test_gate_rejects_a_stale_result(house, first):
-    """With evaluate off its figures are those of the model before: a bad new one would pass."""
+    """With evaluate disabled, its metrics describe the previous model, so a bad new model would pass."""
     document = house.changed("stages.evaluate.enabled", False)
     release = house.release(train_py="new")
     reported = problems(lambda: later(house, document, house.results_of(first), code=release))

@@ -34,7 +34,7 @@ class Everything(dict):
         return self.get(uri)
 
 
-def test_the_house_price_requests(house):
+def test_house_price_requests_match_the_golden_file(house):
     planned = plan(house.changed(), house.trigger(), house.recorded())
     assert {stage.name: stage.requests for stage in planned.stages} == json.loads(GOLDEN.read_text())
 

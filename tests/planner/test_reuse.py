@@ -70,7 +70,7 @@ def test_champion_metrics_are_inputs_of_the_gate(document, planned, house):
 
 @pytest.mark.parametrize("reused", [False, True])
 def test_gate_is_not_rerun_for_its_own_champion(document, planned, house, reused):
-    """The run that made it let it through, or took the gate's result from an earlier run."""
+    """The champion's run passed the gate, or reused the gate's result of an earlier run."""
     judged = document(quality__require=JUDGED)
     first = planned(judged)
     made = champion("later-run" if reused else first.run, 0.91, first.run)
@@ -156,7 +156,7 @@ def test_gate_rejects_a_stale_pinned_result(document, planned, house):
     assert [problem.message for problem in caught.value.problems] == [expected]
 
 
-def test_each_attempt_has_its_own_names_and_locations(document, planned):
+def test_attempts_have_different_names_and_locations(document, planned):
     made = planned(document(prepare__retry={"attempts": 3, "wait": "2m"}))
     prepare = made.stage("prepare")
     assert (prepare.attempts, prepare.wait) == (3, 120)

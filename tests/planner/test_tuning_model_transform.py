@@ -282,7 +282,7 @@ def test_reason_has_the_documents_field_name(planned, stage, fields, reason):
 
 
 def test_model_is_created_again_when_its_artifact_is_new(planned):
-    """Its artifact may lie elsewhere then; a transform with the same inputs would predict the same."""
+    """A new artifact can have another location. A transform with the same inputs is still reused."""
     results = results_of(planned())
     del results["tune"]
     again = planned(results=results, key="code:house-price:2")

@@ -1,4 +1,4 @@
-"""A real S3 and CloudWatch Logs (ministack in a process of its own), and services over it."""
+"""Real S3 and CloudWatch Logs from ministack in a separate process, and services that use them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What somebody else does at one moment of what is tested."""
+"""Run a concurrent action at an exact moment of the code under test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What resources declare of fields is what the service does, and what docs/sagemaker.md says."""
+"""Declared fields match the behavior of the service and docs/sagemaker.md."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_unsupported_list_filter_is_rejected(service):
         service.call("ListTrainingJobs", {"WarmPoolStatusEquals": "InUse"})
 
 
-def test_the_page_has_a_row_for_each_operation_of_the_api(service):
+def test_page_has_a_row_for_every_operation_of_the_api(service):
     page = sagemaker_reference.sagemaker_reference()
     supported, _, rejected = page.partition("These operations are rejected")
     for name in service_model().operation_names:

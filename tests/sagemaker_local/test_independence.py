@@ -1,4 +1,4 @@
-"""The local SageMaker imports and runs where Stagewright and its other dependencies cannot be imported."""
+"""The local SageMaker imports and runs without Stagewright and its other dependencies."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def sagemaker_pythons():
     return {{"plain-python": sys.executable}}
 """
 TEST = """
-def test_the_job_runs(sagemaker_local):
+def test_job_runs(sagemaker_local):
     sagemaker = sagemaker_local.client("sagemaker")
     sagemaker.create_processing_job(**{request!r})
     sagemaker.get_waiter("processing_job_completed_or_stopped").wait(
@@ -97,14 +97,14 @@ def test_help_needs_no_stagewright() -> None:
     assert "usage: sagemaker-local" in done.stdout
 
 
-def test_a_missing_endpoint_is_an_error_with_a_remedy() -> None:
+def test_missing_endpoint_is_an_error_with_a_remedy() -> None:
     done = run(SERVE)
     assert done.returncode == 4
     assert "--endpoint-url" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_the_command_runs_a_job_until_a_signal(cloud: str, tmp_path: Path) -> None:
+def test_serve_command_runs_a_job_and_exits_on_sigterm(cloud: str, tmp_path: Path) -> None:
     (tmp_path / "local.toml").write_text(f'[pythons]\n"{IMAGE}" = "{sys.executable}"\n')
     options = ["--endpoint-url", cloud, "--state", str(tmp_path), "--json"]
     command = [sys.executable, "-c", BLOCKER + SERVE, *options]
@@ -135,7 +135,7 @@ def test_the_command_runs_a_job_until_a_signal(cloud: str, tmp_path: Path) -> No
             process.kill()
 
 
-def test_the_fixtures_run_a_job(cloud: str, tmp_path: Path) -> None:
+def test_fixtures_run_a_job(cloud: str, tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST.format(url=cloud))
     (tmp_path / "test_mine.py").write_text(TEST.format(request=job("in-pytest")))
     (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
@@ -145,7 +145,7 @@ def test_the_fixtures_run_a_job(cloud: str, tmp_path: Path) -> None:
     assert "1 passed" in done.stdout
 
 
-def test_the_fixtures_name_the_missing_endpoint(tmp_path: Path) -> None:
+def test_fixtures_report_a_missing_endpoint_fixture(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text('pytest_plugins = ["sagemaker_local.pytest_plugin"]\n')
     (tmp_path / "test_mine.py").write_text("def test_any(sagemaker_local):\n    pass\n")
     pytest_main = "import pytest; sys.exit(pytest.main(sys.argv[1:]))"

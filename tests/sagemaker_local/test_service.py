@@ -1,4 +1,4 @@
-"""The service as a whole: over HTTP with boto3, and across restarts."""
+"""The whole service, over HTTP with boto3 and across restarts."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_waiters_and_times_of_boto3(bench, boto):
     assert job["TrainingStartTime"] <= job["TrainingEndTime"]
 
 
-def test_a_waiter_sees_a_failure(bench, boto):
+def test_waiter_raises_when_the_job_fails(bench, boto):
     bench.process("fails", "raise SystemExit(1)")
     with pytest.raises(botocore.exceptions.WaiterError, match="Failed"):
         boto.get_waiter("processing_job_completed_or_stopped").wait(
@@ -109,7 +109,7 @@ def test_paginators_and_filters(bench, boto):
     assert failed["FailureReason"].endswith("exit code: 1")
 
 
-def test_a_foreign_token_is_refused(bench, boto):
+def test_next_token_of_another_request_is_rejected(bench, boto):
     for number in range(3):
         bench.process(f"t-{number}", "pass")
     token = boto.list_processing_jobs(MaxResults=1)["NextToken"]
@@ -149,7 +149,7 @@ def test_close_ends_jobs_with_the_reason(bench):
 
 
 def test_killed_server_leaves_no_process_and_reports_its_jobs(bench, s3):
-    """kill -9 of a process that holds a service with a running job."""
+    """A process that runs the service and a job is ended with kill -9."""
     script = f"import subprocess\nsubprocess.run(['setsid', '--wait', 'sleep', '{A_WHILE}'])"
     bench.put("kill/script.py", script)
     holder = """

@@ -65,12 +65,12 @@ def tree(folder):
         ("other", {"d": "other/d"}),
     ],
 )  # fmt: skip
-def test_a_prefix_is_every_key_that_starts_with_it(storage, objects, tmp_path, prefix, expected):
+def test_prefix_selects_every_key_that_starts_with_it(storage, objects, tmp_path, prefix, expected):
     assert storage.download(f"{objects}/{prefix}", "S3Prefix", tmp_path / "in") == len(expected)
     assert tree(tmp_path / "in") == expected
 
 
-def test_a_manifest_names_its_objects(storage, objects, s3, tmp_path, request):
+def test_manifest_selects_its_objects(storage, objects, s3, tmp_path, request):
     manifest = [{"prefix": f"{objects}/raw/"}, "house/a.csv", "house2/c.csv"]
     s3.put_object(Bucket="jobs", Key=f"{request.node.name}/m.json", Body=json.dumps(manifest).encode())
     storage.download(f"{objects}/m.json", "ManifestFile", tmp_path / "in")
@@ -82,7 +82,7 @@ def test_invalid_manifest_is_rejected(storage, objects, tmp_path):
         storage.download(f"{objects}/other/d", "ManifestFile", tmp_path)
 
 
-def test_a_manifest_cannot_leave_the_folder(storage, objects, s3, tmp_path, request):
+def test_manifest_key_outside_the_folder_is_rejected(storage, objects, s3, tmp_path, request):
     manifest = [{"prefix": f"{objects}/raw/house/"}, "../house.csv"]
     s3.put_object(Bucket="jobs", Key=f"{request.node.name}/m.json", Body=json.dumps(manifest).encode())
     with pytest.raises(JobFailure, match="would leave the folder"):
@@ -117,7 +117,7 @@ def test_many_and_large_files_round_trip(storage, s3, tmp_path):
     }
 
 
-def test_an_archive_holds_what_is_in_the_folder(storage, s3, tmp_path):
+def test_archive_contains_the_files_of_the_folder(storage, s3, tmp_path):
     model = tmp_path / "model"
     (model / "code").mkdir(parents=True)
     (model / "code/inference.py").write_text("x = 1")
@@ -136,7 +136,7 @@ def packed(path, *members):
     return path
 
 
-def test_an_archive_cannot_leave_its_folder(tmp_path):
+def test_archive_path_outside_the_folder_is_rejected(tmp_path):
     evil = packed(tmp_path / "evil.tar.gz", (tarfile.TarInfo("../escaped"), b"x"))
     with pytest.raises(JobFailure, match=r"ClientError: evil\.tar\.gz cannot be unpacked"):
         unpack(evil, tmp_path / "in")
@@ -150,7 +150,7 @@ def test_invalid_archive_is_rejected(tmp_path):
 
 
 @pytest.mark.parametrize("place", [-8, 30], ids=["checksum", "data"])
-def test_an_archive_with_a_wrong_byte(tmp_path, place):
+def test_corrupt_archive_is_rejected(tmp_path, place):
     bad = packed(tmp_path / "bad.tar.gz", (tarfile.TarInfo("a"), b"some text, many times. " * 9_000))
     content = bytearray(bad.read_bytes())
     content[place] ^= 0xFF
@@ -159,7 +159,7 @@ def test_an_archive_with_a_wrong_byte(tmp_path, place):
         unpack(bad, tmp_path / "in")
 
 
-def test_an_archive_beyond_the_limits(tmp_path, monkeypatch):
+def test_archive_over_the_unpacked_limit_is_rejected(tmp_path, monkeypatch):
     from sagemaker_local import storage as module
 
     monkeypatch.setattr(module, "UNPACKED_LIMIT", 10)

@@ -36,14 +36,14 @@ def test_deletion(store):
     assert store.get("job", "a") is None
 
 
-def test_it_survives_a_restart(tmp_path):
+def test_records_survive_a_restart(tmp_path):
     with closing(Store(tmp_path / "file")) as first:
         first.put("job", "a", {"text": "größe", "list": [1, 2.5, None]})
     with closing(Store(tmp_path / "file")) as second:
         assert second.get("job", "a") == {"text": "größe", "list": [1, 2.5, None]}
 
 
-def test_a_failed_transaction_leaves_nothing(store):
+def test_failed_transaction_stores_nothing(store):
     def fail():
         with store.transaction():
             store.put("job", "a", {})

@@ -1,4 +1,4 @@
-"""The service in this process, with S3 and CloudWatch Logs from ministack in another."""
+"""The service in this process, with S3 and CloudWatch Logs from ministack in another process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The document of the tests of `document`, for the rules of the kinds."""
+"""Share the document fixtures with the tests of the kinds' rules."""
 
 from __future__ import annotations
 

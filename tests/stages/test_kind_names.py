@@ -1,4 +1,4 @@
-"""Few modules name a kind outside its folder.
+"""Few modules outside a kind's folder name the kind.
 
 A module names a kind if it imports a module of the kind's folder, uses the kind's schema class, or has the
 kind's name as a literal that stands for the kind: compared with something called `kind`, matched against it,
@@ -117,7 +117,7 @@ def test_few_modules_name_a_kind(kind):
     assert len(modules) <= LIMITS[kind], modules
 
 
-def test_the_count_sees_every_form():
+def test_kind_name_is_found_in_every_form():
     source = """
 if stage.kind == "glue": pass
 match stage.kind:

@@ -1,4 +1,4 @@
-"""A new kind is a folder and one row: no other file of the source changes."""
+"""A new kind needs a folder and one row in the registry. No other source file changes."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def run_program(root):
     return json.loads(done.stdout)
 
 
-def test_a_new_kind_touches_only_the_registry(tmp_path):
+def test_new_kind_changes_only_the_registry(tmp_path):
     ignored = shutil.ignore_patterns("__pycache__", "artifacts")
     folder = Path(shutil.copytree(SOURCE, tmp_path / "stagewright", ignore=ignored))
     before = digests(folder)

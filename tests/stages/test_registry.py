@@ -1,4 +1,4 @@
-"""Every kind has its four modules, its page, and facts that agree with one another."""
+"""Every kind has four modules, a page, and consistent metadata."""
 
 from __future__ import annotations
 

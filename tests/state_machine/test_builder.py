@@ -1,4 +1,4 @@
-"""The machine, walked on a real engine."""
+"""The state machine, executed on a real engine."""
 
 from __future__ import annotations
 
@@ -352,7 +352,7 @@ def tried(train, name, attempts=3):
     return train(name, TrainingJobName=f"run-{name}-<<attempt>>") | first | {"retry": retry}
 
 
-def test_each_attempt_has_its_own_job_and_is_recorded(engine, train):
+def test_retried_stage_starts_and_records_a_job_per_attempt(engine, train):
     walked = engine.walk(
         [[[tried(train, "twice-x"), train("after", ["twice-x.outputs.o"], O="<<twice-x.outputs.o>>")]]]
     )
@@ -529,7 +529,7 @@ def test_history_events_of_an_attempt_and_of_reading_gates(engine, stage, train)
 
 
 def test_output_of_waves_does_not_grow_with_succeeded_stages(engine, train):
-    """256 KiB is a state's limit: results stay in the table."""
+    """The output of a state is limited to 256 KiB, so results stay in the table."""
     walked = engine.walk([[[train(f"s{number}")] for number in range(60)]])
     assert walked.status == "SUCCEEDED"
     history = engine.states.get_execution_history(

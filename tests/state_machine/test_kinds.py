@@ -73,7 +73,7 @@ def test_stopped_jobs_are_reported_as_stopped(engine, stage):
 
 
 def test_job_that_takes_too_long_is_stopped(engine, stage):
-    """Nothing else would end it."""
+    """Only the stage timeout ends these jobs."""
     walked = engine.walk(
         [[[tune(stage, "a-late-x")], [score(stage, "b-late-x", model=False, ModelName="m")]]]
     )

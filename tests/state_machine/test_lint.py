@@ -1,4 +1,4 @@
-"""Each rule of the lint, on a machine that breaks it; and the real machine, which breaks none."""
+"""Every lint rule, on a state machine that violates it, and the real state machine, which violates none."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ def test_task_without_retry_catch_or_timeout_is_reported(field):
     assert lint(machine(**fields)) == (f"/A: has no {field}",)
 
 
-def test_no_expression_is_recursive():
-    """Recursion is not confirmed for Step Functions: a function must not name itself."""
+def test_expressions_are_not_recursive():
+    """Support for recursion in Step Functions is not confirmed, so a function must not call itself."""
     for _, text in expressions(build()):
         for defined in text.split(":=")[:-1]:
             name = defined.rsplit("$", 1)[1].strip()
@@ -111,7 +111,7 @@ def test_jobs_are_not_retried_after_they_ran():
 
 
 def test_definition_is_far_below_the_limit():
-    """Step Functions takes 1 MB."""
+    """Step Functions limits a definition to 1 MB."""
     assert len(json.dumps(build())) < 200_000
 
 

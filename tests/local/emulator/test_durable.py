@@ -75,7 +75,7 @@ def test_items_survive_a_kill(state: Path, clients: Clients, restarted: Callable
 def test_messages_survive_a_kill(
     state: Path, clients: Clients, restarted: Callable[[Server], Connect]
 ) -> None:
-    """What was taken is gone. What somebody was working on is to be seen at once: nobody is any more."""
+    """Deleted messages stay deleted. Messages in flight become visible at once."""
     server = local.up(state)
     queues = clients(server)("sqs")
     url = _dead_letters(queues, INSTALLATION)

@@ -1,4 +1,4 @@
-"""The journal returns what was written, whatever happened to its files."""
+"""The journal returns every written change, even after damage to its files."""
 
 from __future__ import annotations
 

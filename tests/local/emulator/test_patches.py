@@ -1,4 +1,4 @@
-"""Each patched or used part of ministack is the one that the patches were written for."""
+"""Every patched or used part of ministack is unchanged since its patch was written."""
 
 from __future__ import annotations
 
@@ -80,13 +80,13 @@ def signature(name: str, statement: ast.AST) -> str:
     return f"{name}({', '.join(parameter.arg for parameter in parameters)})"
 
 
-def test_the_patches_are_for_the_required_version():
+def test_patches_match_the_required_version():
     project = (Path(__file__).parents[3] / "pyproject.toml").read_text()
     assert f'"ministack=={VERSION}"' in project
     assert metadata.version("ministack") == VERSION
 
 
-def test_a_replacement_must_be_in_the_table():
+def test_replacement_outside_the_table_is_rejected():
     class Worker:
         invoke = None
 
@@ -96,7 +96,7 @@ def test_a_replacement_must_be_in_the_table():
 
 
 def test_every_patch_is_applied_once():
-    """A patch that no module applies any more must leave the table."""
+    """A patch that no module applies must be removed from the table."""
     assert len({patch.name for patch in PATCHES}) == len(PATCHES)
     sources = [path.read_text() for path in Path(emulator.__file__).parent.glob("*.py")]
     applied = set(re.findall(r'replace\(\s*[\w.]+,\s*"(\w+)"', "\n".join(sources)))

@@ -123,7 +123,7 @@ def test_run_can_be_stopped_while_its_process_starts(
 def test_visible_run_can_be_stopped_or_has_ended(
     make: Callable[[], Glue], glue_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The service is closed between the run's record and its thread."""
+    """The service closes after the run's record is stored and before its thread starts."""
     glue = make()
     store = glue._context.store
 
@@ -141,7 +141,7 @@ def test_visible_run_can_be_stopped_or_has_ended(
 def test_packages_are_installed_for_the_run(
     make: Callable[[], Glue], glue_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From a wheel made here, into an environment of the run's own."""
+    """A local wheel is installed into the run's own environment."""
     wheel(tmp_path, "part", "2.0", "VERSION = '2.0'\n")
     monkeypatch.setenv("SAGEMAKER_LOCAL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("UV_NO_INDEX", "1")

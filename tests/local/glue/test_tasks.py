@@ -47,7 +47,7 @@ def test_sync_waits_and_returns_the_run(bench: Bench) -> None:
     bench.logged("/aws-glue/python-jobs/output", run["Id"], "['--month', '2026-10']")
 
 
-def test_without_sync_the_result_names_the_run(bench: Bench) -> None:
+def test_task_without_sync_returns_the_run_id(bench: Bench) -> None:
     job = bench.job("print(1)")
     outcome = result(bench, start(bench, {"JobName": job}, SYNC.removesuffix(".sync")))
     output = json.loads(outcome["output"])

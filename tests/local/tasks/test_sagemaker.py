@@ -1,4 +1,4 @@
-"""SageMaker and S3 tasks in ministack's engine, with a SageMaker whose jobs the test ends."""
+"""SageMaker and S3 tasks in ministack's engine, with a SageMaker stub whose jobs the test ends."""
 
 from __future__ import annotations
 

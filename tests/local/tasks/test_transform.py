@@ -103,7 +103,7 @@ def test_filters_and_client_configuration_are_accepted(executions: Executions) -
     assert written == b"A\nB\n"
 
 
-def test_without_sync_the_arn_is_returned_at_once(executions: Executions) -> None:
+def test_task_without_sync_returns_the_arn_at_once(executions: Executions) -> None:
     outcome = executions.result(executions.score("at-once", "wait", ""))
     assert json.loads(outcome["output"]) == {
         "TransformJobArn": "arn:aws:sagemaker:us-east-1:000000000000:transform-job/at-once"

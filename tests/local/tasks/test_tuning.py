@@ -105,7 +105,7 @@ def test_sync_waits_and_the_best_model_is_in_the_folder_of_its_job(executions: E
     assert executions.statuses("good") == ["Completed"] * 3
 
 
-def test_without_sync_the_arn_is_returned(executions: Executions) -> None:
+def test_task_without_sync_returns_the_arn(executions: Executions) -> None:
     outcome = executions.result(executions.start("at-once", request("at-once", sleep=0), ""))
     arn = "arn:aws:sagemaker:us-east-1:000000000000:hyper-parameter-tuning-job/at-once"
     assert json.loads(outcome["output"]) == {"HyperParameterTuningJobArn": arn}

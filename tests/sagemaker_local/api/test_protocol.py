@@ -1,4 +1,4 @@
-"""What a request must be, and the form of what goes over the wire."""
+"""Request validation and the wire format."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ LONG = "k" * 129
         ),
     ],
 )
-def test_each_constraint_in_awss_words(operation, asked, value, constraint):
+def test_constraint_violation_has_the_message_of_aws(operation, asked, value, constraint):
     assert message(operation, asked) == FAILED.format(value, constraint)
 
 
-def test_all_problems_at_once():
+def test_validation_errors_are_reported_together():
     found = message("ListTrainingJobs", {"MaxResults": 0, "SortBy": "Size"})
     assert found.startswith("2 validation errors detected: ")
 
@@ -80,7 +80,7 @@ def test_boolean_is_not_a_number():
 
 
 def test_patterns_with_unicode_classes_hold():
-    """`re` does not compile them: \\p{L} and the like."""
+    """AWS patterns use classes such as \\p{L}, which `re` cannot compile."""
     assert parse("AddTags", tags({"Key": "größe", "Value": "Ω 1"}))["Tags"][0]["Key"] == "größe"
     assert "tags.1.member.key" in message("AddTags", tags({"Key": "a*b", "Value": ""}))
 
@@ -109,7 +109,7 @@ def target(operation):
     return {"x-amz-target": f"SageMaker.{operation}"}
 
 
-def test_a_call_over_http():
+def test_http_response_has_the_result_and_a_request_id():
     status, headers, body = handle(Echo(), "/", target("Describe"), b'{"a": 1}')
     assert (status, json.loads(body)) == (200, {"operation": "Describe", "request": {"a": 1}})
     assert headers["content-type"] == "application/x-amz-json-1.1"
@@ -138,7 +138,7 @@ def test_invoke_over_http():
     assert (status, headers["content-type"], body) == (200, "text/csv", b"house:1,2")
 
 
-def test_an_operation_that_sagemaker_does_not_have():
+def test_unknown_operation_is_rejected_with_404():
     with pytest.raises(ApiError) as caught:
         parse("CreateUnicorn", {})
     assert (caught.value.code, caught.value.status) == ("UnknownOperationException", 404)

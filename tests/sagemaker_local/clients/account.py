@@ -1,4 +1,4 @@
-"""What the tests make through plain boto3."""
+"""Resources that the tests create with plain boto3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real local server, and what other people's clients need to find it."""
+"""A real local server, and the settings that unmodified AWS clients need to reach it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every paginator of boto3's SageMaker client: each thing once, in as many pages as asked, or a refusal."""
+"""Every paginator of boto3's SageMaker client returns each item once, or is rejected as unsupported."""
 
 from __future__ import annotations
 

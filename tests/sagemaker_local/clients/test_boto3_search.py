@@ -1,4 +1,4 @@
-"""Search through boto3: what the filters of its API reference find."""
+"""The filters of Search in the API reference, used through boto3."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def condition(name, operator, value=None):
         ("NoSuchProperty", "Equals", "1", ""),
     ],
 )
-def test_a_filter_finds(search, name, operator, value, found):
+def test_filter_selects_matching_training_jobs(search, name, operator, value, found):
     assert search(condition(name, operator, value)) == found
 
 

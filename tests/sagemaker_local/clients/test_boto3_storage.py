@@ -1,12 +1,12 @@
-"""What SageMaker's clients ask of S3 beside the usual."""
+"""S3 features that SageMaker clients need beyond basic reads and writes."""
 
 from __future__ import annotations
 
 from tests.sagemaker_local.clients.account import BUCKET
 
 
-def test_an_object_may_be_encrypted_with_the_account_s_own_key(bucket):
-    """As on AWS: no key is named, so it is aws/s3. The SDK uploads all code like that."""
+def test_kms_encryption_without_a_key_uses_the_aws_managed_key(bucket):
+    """If a request names no key, AWS uses aws/s3. The SDK uploads all code this way."""
     bucket.s3.put_object(Bucket=BUCKET, Key="kms", Body=b"secret", ServerSideEncryption="aws:kms")
     found = bucket.s3.get_object(Bucket=BUCKET, Key="kms")
     assert found["Body"].read() == b"secret"

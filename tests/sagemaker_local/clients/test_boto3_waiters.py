@@ -1,4 +1,4 @@
-"""Every waiter of boto3's SageMaker client: each of its ways out, or that it is refused."""
+"""Every waiter of boto3's SageMaker client reaches each final state, or is rejected as unsupported."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ SITUATIONS: dict[tuple[str, str], Situation] = {
 
 
 @pytest.mark.parametrize(("waiter", "expected", "state"), EXITS)
-def test_a_waiter_ends_as_its_model_says(account, waiter, expected, state):
+def test_waiter_ends_in_the_state_of_its_model(account, waiter, expected, state):
     arguments = SITUATIONS[waiter, expected](account)
     wait = account.sagemaker.get_waiter(xform_name(waiter)).wait
     if state == "success":
@@ -118,7 +118,7 @@ def test_a_waiter_ends_as_its_model_says(account, waiter, expected, state):
 
 
 def test_waiter_result_is_available(account, bucket, connect):
-    """A status alone would prove nothing."""
+    """The result exists, not only the status."""
     wait = account.sagemaker.get_waiter
     account.processing_job("written", WRITES.replace("FOLDER", '"/opt/ml/processing/output"'))
     wait("processing_job_completed_or_stopped").wait(ProcessingJobName="written", WaiterConfig=QUICK)

@@ -1,4 +1,4 @@
-"""The SageMaker Python SDK 2, unmodified, pointed here by its environment alone."""
+"""The unmodified SageMaker Python SDK 2, configured only by environment variables."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def test_sdk_version_and_endpoint(answers, server):
 
 
 @pytest.mark.parametrize("step", ["sklearn_processor", "script_processor"])
-def test_a_processor_runs_the_script_on_its_inputs(answer, bucket, step):
+def test_processor_runs_the_script_on_its_inputs(answer, bucket, step):
     output = answer(step)["output"]
     assert bucket.read(f"{output}/rows.csv").split() == [b"1,3", b"2,5", b"4,9"] * 2
     assert bucket.read(f"{output}/arguments") == b"--times 2"
 
 
-def test_an_estimator_trains_with_its_hyperparameters(answer, bucket):
+def test_estimator_trains_with_its_hyperparameters(answer, bucket):
     trained = answer("fit")
     model = bucket.archive(trained["model"])
     assert set(model) == {"model.joblib", "note"}
@@ -62,12 +62,12 @@ def test_deployed_model_predicts_and_is_deleted_completely(answer, sagemaker, st
     assert sagemaker.list_models(NameContains="sagemaker-scikit-learn")["Models"] == []
 
 
-def test_a_transformer_predicts_line_by_line(answer, bucket):
+def test_transformer_predicts_line_by_line(answer, bucket):
     lines = bucket.read(f"{answer('transform')['output']}/lines.jsonl.out").decode().splitlines()
     assert [json.loads(line) for line in lines] == [pytest.approx([7]), pytest.approx([21])]
 
 
-def test_a_registered_model_is_a_version_that_waits_for_approval(answer, sagemaker):
+def test_registered_model_is_pending_manual_approval(answer, sagemaker):
     package = sagemaker.describe_model_package(ModelPackageName=answer("register")["package"])
     (container,) = package["InferenceSpecification"]["Containers"]
     assert container["ModelDataUrl"] == answer("fit")["model"]
@@ -76,7 +76,7 @@ def test_a_registered_model_is_a_version_that_waits_for_approval(answer, sagemak
 
 
 def test_model_card_names_the_training_job(answer, sagemaker):
-    """The SDK looks for the job that made the artifact."""
+    """The SDK looks up the training job that created the artifact."""
     package = sagemaker.describe_model_package(ModelPackageName=answer("register")["package"])
     card = json.loads(package["ModelCard"]["ModelCardContent"])
     job = card["training_details"]["training_job_details"]["training_arn"]

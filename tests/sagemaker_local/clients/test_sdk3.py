@@ -1,4 +1,4 @@
-"""The SageMaker Python SDK 3, which takes its endpoint from the environment only."""
+"""The SageMaker Python SDK 3, which reads its endpoint only from the environment."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_sdk_version(answers):
     assert answers["version"].startswith("3.")
 
 
-def test_a_trainer_trains_with_its_channels_and_hyperparameters(answer, bucket):
+def test_trainer_trains_with_its_channels_and_hyperparameters(answer, bucket):
     model = bucket.archive(answer("train")["model"])
     assert json.loads(model["model.json"]) == {"total": 21.0, "hyperparameters": '{"power": 2}'}
 

@@ -1,4 +1,4 @@
-"""AWS's own toolkit, sagemaker-training, runs a script here as in its images; with ours it sees the same."""
+"""A script sees the same environment here as under AWS's sagemaker-training toolkit."""
 
 from __future__ import annotations
 

@@ -99,5 +99,5 @@ def test_contradictory_deployment_config_is_rejected(config: dict[str, Any], mes
     assert (refused.value.code, refused.value.message) == ("ValidationException", message)
 
 
-def test_a_share_is_rounded_up_to_instances() -> None:
+def test_capacity_share_is_rounded_up_to_instances() -> None:
     assert [activated(share, 3) for share in (0.1, 1 / 3, 0.34, 2 / 3, 1.0)] == [1, 1, 2, 2, 3]

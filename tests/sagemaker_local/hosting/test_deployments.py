@@ -1,4 +1,4 @@
-"""Updates of an endpoint, as blue/green deployments with traffic that moves and alarms that watch."""
+"""Blue/green endpoint updates with traffic shifting and alarms."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def alarm(world: Any) -> Iterator[str]:
     world.aws("cloudwatch").delete_alarms(AlarmNames=[name])
 
 
-def test_a_thousand_requests_during_a_canary_update(world: Any, gate: threading.Event) -> None:
+def test_canary_update_splits_traffic_and_fails_no_request(world: Any, gate: threading.Event) -> None:
     world.deploy("live")
     next_version(world)
     world.call("UpdateEndpoint", EndpointName="live", EndpointConfigName="next", DeploymentConfig=canary(30))
@@ -299,7 +299,7 @@ def test_errors_of_the_new_fleet_trip_an_alarm_on_the_endpoints_metric(world: An
     assert send(world, "watched") == "watched"
 
 
-def test_alarms_that_cannot_be_read_are_refused(world: Any) -> None:
+def test_update_with_a_missing_alarm_is_rejected(world: Any) -> None:
     world.deploy("live")
     with pytest.raises(ApiError, match=r"There is no CloudWatch alarm nothing \(AutoRollbackConfiguration\)"):
         world.call(

@@ -69,7 +69,7 @@ def gone(world: Any, name: str) -> None:
     assert str(refused.value) == f'ValidationException: Could not find endpoint "{ARN}{name}".'
 
 
-def test_an_endpoint_outlives_its_configuration_and_model(world: Any) -> None:
+def test_endpoint_outlives_its_configuration_and_model(world: Any) -> None:
     world.deploy("house")
     world.call("DeleteEndpointConfig", EndpointConfigName="house")
     world.call("DeleteModel", ModelName="house")
@@ -95,7 +95,7 @@ def test_model_server_output_is_in_the_log_file_and_in_cloudwatch(world: Any) ->
     until(delivered)
 
 
-def test_a_model_that_raises_fails_the_endpoint_with_its_last_line(world: Any) -> None:
+def test_model_exception_fails_the_endpoint_with_its_last_line(world: Any) -> None:
     found = world.deploy("broken", "def model_fn(folder):\n    raise ValueError('no weights here')\n")
     assert found["EndpointStatus"] == "Failed"
     assert found["FailureReason"].startswith(
@@ -137,7 +137,7 @@ def test_corrupt_archive_fails_the_endpoint_and_leaves_no_files(world: Any, data
     assert not (world.folder("corrupt") / "1").exists()
 
 
-def test_an_archive_cannot_write_outside_its_folder(world: Any) -> None:
+def test_model_archive_cannot_write_outside_its_folder(world: Any) -> None:
     uri = world.put_model("evil", {"../../escaped": "x"})
     world.call("CreateModel", ModelName="evil", PrimaryContainer={"Image": "own-image", "ModelDataUrl": uri})
     world.create_config("evil", "evil")
@@ -146,7 +146,7 @@ def test_an_archive_cannot_write_outside_its_folder(world: Any) -> None:
     assert list(world.settings.root.rglob("escaped")) == []
 
 
-def test_an_image_without_an_environment_fails_the_endpoint(world: Any) -> None:
+def test_image_without_an_environment_fails_the_endpoint(world: Any) -> None:
     world.create_model("strange", image="nobody/knows:1")
     world.create_config("strange", "strange")
     world.call("CreateEndpoint", EndpointName="strange", EndpointConfigName="strange")
@@ -155,7 +155,7 @@ def test_an_image_without_an_environment_fails_the_endpoint(world: Any) -> None:
     assert found["FailureReason"].startswith("there is no Python environment for the image nobody/knows:1")
 
 
-def test_an_update_under_load_fails_no_request(world: Any) -> None:
+def test_update_under_load_fails_no_request(world: Any) -> None:
     world.deploy("live")
     world.create_model("next")
     world.create_config("next", "next")
@@ -217,7 +217,7 @@ def test_request_in_progress_completes_on_its_generation(world: Any, tmp_path: P
     assert answers == ["slow"]
 
 
-def test_a_failed_update_keeps_the_old_generation(world: Any) -> None:
+def test_failed_update_keeps_the_previous_generation(world: Any) -> None:
     world.deploy("live")
     running = set(processes(world))
     world.create_model("bad", "def model_fn(folder):\n    raise ValueError('bad weights')\n")
@@ -367,7 +367,7 @@ def test_model_cannot_reach_the_users_account(world: Any, monkeypatch: pytest.Mo
 
 
 def test_code_from_s3_and_its_requirements(world: Any, tmp_path: Path) -> None:
-    """As SageMaker's SDK hands a script to the scikit-learn container: a tarball of its own."""
+    """The SageMaker SDK passes a script to the scikit-learn container as a separate tarball."""
     script = "import greeting\n" + ECHO.replace('return "MARK"', "return greeting.TEXT")
     code = world.put_model("source", {"serve_me.py": script, "greeting.py": 'TEXT = "from s3"\n'})
     model = world.put_model("weights", {"weights": "1"})

@@ -18,7 +18,7 @@ def refused(world: Any, operation: str, **request: Any) -> str:
     return error.value.message
 
 
-def test_a_model_is_created_described_listed_and_deleted(world: Any) -> None:
+def test_model_is_created_described_listed_and_deleted(world: Any) -> None:
     uri = world.put_model("house", {"weights": "1"})
     container = {**CONTAINER, "ModelDataUrl": uri, "Environment": {"A": "b"}, "Mode": "SingleModel"}
     tags = [{"Key": "team", "Value": "ml"}]
@@ -91,7 +91,7 @@ def test_invalid_models_are_rejected(world: Any, request_: dict[str, Any], words
     assert world.call("ListModels")["Models"] == []
 
 
-def test_an_endpoint_configuration_is_created_described_listed_and_deleted(world: Any) -> None:
+def test_endpoint_config_is_created_described_listed_and_deleted(world: Any) -> None:
     arn = ACCOUNT + "endpoint-config/first"
     message = refused(world, "CreateEndpointConfig", EndpointConfigName="first", ProductionVariants=[VARIANT])
     assert message == f'Could not find model "{ACCOUNT}model/house".'

@@ -1,4 +1,4 @@
-"""Environments, built from wheels made here: nothing is fetched."""
+"""Environments built from local wheels. Nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def test_problem_reports_failures_without_building(wheels, listed, tmp_path):
 
 
 @pytest.mark.slow
-def test_torch_with_cuda_is_refused_unless_it_is_allowed(wheels, listed, tmp_path, monkeypatch):
+def test_torch_with_cuda_is_rejected_unless_allowed(wheels, listed, tmp_path, monkeypatch):
     wheel(wheels, "torch", "2.0", "", requires=["nvidia-cudnn-cu12"])
     wheel(wheels, "nvidia_cudnn_cu12", "1.0", "")
     listed([HERE], ["torch==2.0"])

@@ -1,4 +1,4 @@
-"""Jobs that are stopped before their processes run: at the moments at which nobody would hit by chance."""
+"""Jobs that are stopped before their processes run, at exact moments that are rarely hit by chance."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def left(bench):
 
 @pytest.mark.parametrize("noun", ["Processing", "Training", TUNING])
 def test_visible_job_can_be_stopped(bench, monkeypatch, noun):
-    """Between its record and its thread."""
+    """The stop arrives after the job's record is stored and before its thread starts."""
 
     def stop_it(kind, name, *_):
         if name == "early":
@@ -48,7 +48,7 @@ def test_visible_job_can_be_stopped(bench, monkeypatch, noun):
 
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize("noun", ["Processing", "Training"])
-def test_a_job_is_stopped_while_its_process_starts(bench, monkeypatch, noun, before):
+def test_job_can_be_stopped_while_its_process_starts(bench, monkeypatch, noun, before):
     launcher = bench.service.launcher
     seen = Meanwhile(monkeypatch, type(launcher), "start", lambda *_: stop(bench, noun), before=before)
     create(bench, noun)
@@ -58,8 +58,8 @@ def test_a_job_is_stopped_while_its_process_starts(bench, monkeypatch, noun, bef
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_no_training_job_outlives_its_tuning_job(bench, monkeypatch, before):
-    """Stopped when its first training job is there and has no process, and when it has just got one."""
+def test_stopped_tuning_job_stops_its_training_jobs(bench, monkeypatch, before):
+    """The stop arrives just before or just after the first training job's process starts."""
     launcher = bench.service.launcher
     seen = Meanwhile(monkeypatch, type(launcher), "start", lambda *_: stop(bench, TUNING), before=before)
     tune(bench, "early", jobs=9, script=NEVER)
@@ -85,7 +85,7 @@ def test_host_that_cannot_start_ends_the_others(bench, monkeypatch):
     bench.until(lambda: not left(bench))
 
 
-def test_a_job_whose_log_cannot_be_opened_has_failed(bench):
+def test_job_fails_if_its_log_cannot_be_opened(bench):
     folder = bench.settings.root / "jobs/processing/early"
     folder.parent.mkdir(parents=True)
     folder.write_text("a file where the folder should be")

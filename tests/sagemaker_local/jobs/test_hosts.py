@@ -1,4 +1,4 @@
-"""Jobs of several instances: each host is a process with its own /opt/ml, name and address."""
+"""Jobs with several instances. Each host is a process with its own /opt/ml, name and address."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def needs_namespaces(bench):
         pytest.skip("no namespaces here")
 
 
-def test_each_host_has_its_own_opt_ml_and_its_part_of_the_data(bench):
+def test_host_has_its_own_opt_ml_and_its_shard_of_the_data(bench):
     for number in range(5):
         bench.put(f"data/{number}.csv", "x")
     inputs = [channel(bench, "sharded", "ShardedByS3Key"), channel(bench, "whole", "FullyReplicated")]
@@ -103,7 +103,7 @@ def test_first_hosts_file_wins_a_name_clash_with_a_warning(bench):
     assert "WARNING: algo-2 also wrote /opt/ml/model/same.txt" in bench.log("clash", "training")
 
 
-def test_each_host_has_a_log_stream(bench, logs_client):
+def test_host_has_its_own_log_stream(bench, logs_client):
     bench.put("data/a.csv", "x")
     inputs = [channel(bench, "sharded", "ShardedByS3Key"), channel(bench, "whole", "FullyReplicated")]
     bench.train("streams", INSPECT, ResourceConfig=TWO, InputDataConfig=inputs)
@@ -134,7 +134,7 @@ def test_failing_host_fails_the_job_and_ends_the_others(bench):
     assert not [line for line in processes.command_lines().values() if str(bench.settings.root) in line]
 
 
-def test_a_processing_job_of_two_hosts(bench):
+def test_processing_job_shards_its_input_over_two_hosts(bench):
     for name in ("a", "b", "c"):
         bench.put(f"data/{name}", "x")
     data = bench.s3_input(
@@ -149,7 +149,7 @@ def test_a_processing_job_of_two_hosts(bench):
     assert made == {"made/algo-1.json": [hosts, ["a", "c"]], "made/algo-2.json": [hosts, ["b"]]}
 
 
-def test_a_stopped_job_of_two_hosts_leaves_no_process(bench):
+def test_stopped_job_of_two_hosts_leaves_no_process(bench):
     bench.process("stopped", "import time; print('up', flush=True); time.sleep(600.25)", **CLUSTER)
     bench.until(lambda: "up" in bench.log("stopped"))
     bench.service.call("StopProcessingJob", {"ProcessingJobName": "stopped"})

@@ -1,4 +1,4 @@
-"""The parts of a job's life that need no process."""
+"""Parts of the job lifecycle that need no process."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_new_transition_ends_the_previous_one():
     assert spans == [("Starting", 0, 1), ("Training", 1, 2), ("Completed", 2, 2)]
 
 
-def test_the_last_value_of_a_metric_counts():
+def test_final_metric_is_the_last_valid_value():
     metrics = Metrics([{"Name": "mae", "Regex": r"MAE: (\S+)"}, {"Name": "other", "Regex": "x=(.*);"}])
     for line in ("MAE: 3", "loss MAE: 1.5e-1", "MAE: nan", "MAE: soon"):
         metrics.observe(line)
@@ -54,7 +54,7 @@ def test_the_last_value_of_a_metric_counts():
 
 
 def test_every_job_field_is_used_rejected_or_declared_idle():
-    """A member that a newer botocore adds has to be decided on."""
+    """A field added by a newer botocore fails this test until it is classified."""
     from sagemaker_local.jobs import processing_jobs
 
     read = {
@@ -106,7 +106,7 @@ def test_rewriting_changes_only_the_exact_path():
     ],
 )
 def test_arguments_match_sagemaker_training(hyperparameters, arguments):
-    """sagemaker-training 5.1.4, mapping.to_cmd_args."""
+    """The reference is mapping.to_cmd_args of sagemaker-training 5.1.4."""
     assert TRAIN["to_arguments"](hyperparameters) == arguments
 
 
@@ -136,7 +136,7 @@ def test_logs_reach_cloudwatch_in_order(settings, logs_client, tmp_path):
     assert list(stream.tail) == [*lines, ""][-40:]
 
 
-def test_without_a_log_service_the_file_is_enough(settings, tmp_path):
+def test_log_file_is_written_without_cloudwatch(settings, tmp_path):
     from dataclasses import replace
 
     logs = Logs(replace(settings, url="http://127.0.0.1:1"))
@@ -147,7 +147,7 @@ def test_without_a_log_service_the_file_is_enough(settings, tmp_path):
     assert (tmp_path / "log").read_text() == "kept\n"
 
 
-def test_a_job_of_both_kinds_logs_to_its_own_group(bench, logs_client):
+def test_jobs_log_to_the_group_of_their_type(bench, logs_client):
     bench.process("logged", "print('from processing')")
     bench.train("logged", "print('from training')")
     for noun in ("Processing", "Training"):

@@ -1,4 +1,4 @@
-"""Processing jobs, run for real."""
+"""Processing jobs in real processes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def outputs(*outputs):
     return {"Outputs": list(outputs)}
 
 
-def test_it_reads_inputs_and_keeps_outputs(bench):
+def test_processing_job_reads_inputs_and_uploads_outputs(bench):
     data = bench.put("raw/a.csv", "1\n2\n")
     bench.put("raw/more/b.csv", "9\n")
     answer = bench.process(
@@ -55,24 +55,24 @@ def test_it_reads_inputs_and_keeps_outputs(bench):
     assert "FailureReason" not in job
 
 
-def test_a_failure_gives_the_tracebacks_last_line_and_the_exit_code(bench):
+def test_failure_reason_has_the_exception_and_the_exit_code(bench):
     bench.process("fails", "import sys\nprint('before')\nraise ValueError('no rows in a.csv')")
     job = bench.ended("fails")
     assert job["ProcessingJobStatus"] == "Failed"
     assert job["FailureReason"] == "AlgorithmError: ValueError: no rows in a.csv, exit code: 1"
 
 
-def test_an_own_exit_code_and_the_logs_last_lines(bench):
+def test_failure_reason_has_the_end_of_the_log_and_the_exit_code(bench):
     bench.process("exits", "import sys\nprint('disk is full')\nsys.exit(7)")
     assert bench.ended("exits")["FailureReason"] == "AlgorithmError: disk is full, exit code: 7"
 
 
-def test_a_job_killed_by_a_signal_reports_128_plus_its_number(bench):
+def test_job_killed_by_a_signal_reports_128_plus_its_number(bench):
     bench.process("killed", "import os\nos.kill(os.getpid(), 9)")
     assert bench.ended("killed")["FailureReason"].endswith("exit code: 137")
 
 
-def test_a_failed_job_keeps_only_continuous_outputs(bench):
+def test_failed_job_uploads_only_continuous_outputs(bench):
     script = (
         "import pathlib\nfor name in ('end', 'always'):\n"
         "    pathlib.Path(f'/opt/ml/processing/{name}/x').touch()\nraise SystemExit(1)"
@@ -90,7 +90,7 @@ def test_a_failed_job_keeps_only_continuous_outputs(bench):
 
 
 def test_two_jobs_at_once_each_see_their_own_folder(bench, tmp_path):
-    """Each waits for the other to have written."""
+    """Each job waits until the other has written its file."""
     script = f"""
 import pathlib, sys, time
 mine = pathlib.Path('/opt/ml/processing/mine')
@@ -132,7 +132,7 @@ def test_stop_ends_the_process_tree_and_processes_that_left_the_session(bench):
     assert not running(A_WHILE)
 
 
-def test_a_job_that_ignores_the_signal_is_killed_after_the_grace(bench):
+def test_job_that_ignores_the_signal_is_killed_after_the_grace_period(bench):
     script = (
         "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('ready', flush=True)\ntime.sleep(600)"
     )
@@ -142,7 +142,7 @@ def test_a_job_that_ignores_the_signal_is_killed_after_the_grace(bench):
     assert bench.ended("stubborn")["ProcessingJobStatus"] == "Stopped"
 
 
-def test_stopping_an_ended_job_is_refused(bench):
+def test_stop_of_an_ended_job_is_rejected(bench):
     bench.process("over", "pass")
     bench.ended("over")
     with pytest.raises(
@@ -158,7 +158,7 @@ def test_max_runtime_stops_the_job(bench):
     assert "MaxRuntimeExceeded" in job["FailureReason"]
 
 
-def test_the_users_account_is_out_of_reach(bench, monkeypatch):
+def test_processing_job_cannot_reach_the_users_account(bench, monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "secret-token")
     monkeypatch.setenv("MY_PASSWORD", "secret-token")
@@ -188,7 +188,7 @@ pathlib.Path('/opt/ml/processing/out/env.json').write_text(json.dumps(env))
     assert "WARNING: Environment.AWS_PROFILE is not passed on" in bench.log("alone")
 
 
-def test_a_shell_script_and_the_environments_python(bench):
+def test_shell_script_uses_the_python_of_the_environment(bench):
     bench.put(
         "code/run.sh", "set -e\npython -c 'import sys; print(sys.prefix)' > /opt/ml/processing/out/prefix\n"
     )
@@ -208,7 +208,7 @@ def test_a_shell_script_and_the_environments_python(bench):
     )
 
 
-def test_a_missing_input_fails_the_job_with_its_uri(bench):
+def test_missing_input_fails_the_job_with_its_uri(bench):
     nowhere = bench.s3_input("raw", bench.uri("nothing/"), "/opt/ml/processing/input/raw")
     bench.process("empty", "pass", inputs=[nowhere])
     reason = bench.ended("empty")["FailureReason"]
@@ -216,7 +216,7 @@ def test_a_missing_input_fails_the_job_with_its_uri(bench):
     assert bench.uri("nothing/") in reason
 
 
-def test_an_unknown_image_fails_with_the_choices(bench):
+def test_unknown_image_fails_the_job_with_the_known_images(bench):
     request = {"ImageUri": "nobodys-image:1", "ContainerEntrypoint": ["python3", "-c", "pass"]}
     bench.process("imageless", "", AppSpecification=request)
     reason = bench.ended("imageless")["FailureReason"]

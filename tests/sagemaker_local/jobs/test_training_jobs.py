@@ -1,4 +1,4 @@
-"""Training jobs in script mode, run for real."""
+"""Script-mode training jobs in real processes."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_failing_script_fails_the_job_with_the_toolkits_message(bench):
     assert bench.keys("models/") == []
 
 
-def test_a_script_may_write_its_own_failure(bench):
+def test_failure_file_of_the_script_is_the_failure_reason(bench):
     entry = ["python3", "-c", "open('/opt/ml/output/failure', 'w').write('bad data'); raise SystemExit(3)"]
     bench.train("own", "", spec={"ContainerEntrypoint": entry})
     assert bench.ended("own", "Training")["FailureReason"] == "AlgorithmError: bad data, exit code: 3"
@@ -150,7 +150,7 @@ def test_checkpoints_are_downloaded_and_uploaded(bench):
     assert bench.get("checkpoints/new") == b"12"
 
 
-def test_a_model_may_be_left_unpacked(bench):
+def test_uncompressed_model_is_uploaded_as_files(bench):
     where = {"S3OutputPath": bench.uri("models"), "CompressionType": "NONE"}
     fit(bench, OutputDataConfig=where)
     job = bench.ended("fit", "Training")
@@ -160,7 +160,7 @@ def test_a_model_may_be_left_unpacked(bench):
 
 @pytest.mark.slow
 def test_requirements_get_an_environment_over_the_images(bench, tmp_path, monkeypatch):
-    """A wheel made here and found without an index; the environment under it stays as it was."""
+    """A local wheel is installed without an index. The base environment does not change."""
     monkeypatch.setenv("SAGEMAKER_LOCAL_CACHE", str(tmp_path / "cache"))
     wheels = tmp_path / "wheels"
     wheels.mkdir()
@@ -194,7 +194,7 @@ def test_unavailable_requirements_fail_the_job(bench, tmp_path, monkeypatch):
     assert not list((tmp_path / "cache/environments").glob("*/bin"))
 
 
-def test_a_channel_without_objects_is_refused_at_once(bench):
+def test_channel_without_objects_is_rejected_before_the_job_exists(bench):
     with pytest.raises(ApiError) as caught:
         bench.train("nothing", "pass", InputDataConfig=[bench.channel("train", bench.uri("absent/"))])
     assert caught.value.code == "ValidationException"
@@ -224,7 +224,7 @@ def test_fields_that_could_change_a_result_are_rejected(bench, change, field):
     assert caught.value.message.startswith(f"not supported by the local SageMaker: {field}")
 
 
-def test_a_metric_without_a_valid_expression_is_refused(bench):
+def test_metric_with_an_invalid_regex_is_rejected(bench):
     with pytest.raises(ApiError, match="The regular expression of metric mae is not valid"):
         bench.train("bad", "pass", spec={"MetricDefinitions": [{"Name": "mae", "Regex": "("}]})
 
@@ -241,8 +241,8 @@ def _no_namespaces(monkeypatch):
 
 
 @pytest.mark.usefixtures("_no_namespaces")
-def test_without_namespaces_the_same_job_gives_the_same_model(bench):
-    """A system that forbids namespaces: scripts that name /opt/ml still work."""
+def test_training_job_gives_the_same_model_without_namespaces(bench):
+    """Scripts that use /opt/ml also work on a system that forbids namespaces."""
     fit(bench, script=FIT.replace("os.environ['SM_MODEL_DIR']", "'/opt/ml/model'"))
     job = bench.ended("fit", "Training")
     assert job["TrainingJobStatus"] == "Completed", bench.log("fit", "training")

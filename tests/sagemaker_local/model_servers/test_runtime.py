@@ -68,7 +68,7 @@ def test_script_exception_is_a_model_error(world: Any, boto: Boto) -> None:
     )
 
 
-def test_a_4xx_of_the_container_is_a_client_error(world: Any) -> None:
+def test_4xx_response_of_the_container_is_a_client_error(world: Any) -> None:
     world.deploy("house", "def model_fn(folder): pass\ndef predict_fn(data, model): pass\n")
     result = world.service.invoke("house", b"x", {"content-type": "image/png"})
     body = json.loads(result.body)
@@ -104,7 +104,7 @@ def test_unknown_variants_and_unsupported_headers_are_rejected(world: Any) -> No
         assert refused.value.code == "ValidationError"
 
 
-def test_a_body_has_a_limit(world: Any) -> None:
+def test_body_over_the_limit_is_rejected(world: Any) -> None:
     world.deploy("house", REPORT)
     whole = b"x" * runtime.BODY_LIMIT
     assert world.service.invoke("house", whole, {}).status == 200
@@ -112,7 +112,7 @@ def test_a_body_has_a_limit(world: Any) -> None:
         world.service.invoke("house", whole + b"x", {})
 
 
-def test_a_container_that_takes_too_long_is_a_timeout(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_container_is_reported_as_a_timeout(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     world.deploy("slow", REPORT.replace("if body", "import time; time.sleep(5)\n    if body"))
     exchange = serving.Worker.exchange
     monkeypatch.setattr(serving.Worker, "exchange", lambda *given: exchange(*given, timeout=0.2))

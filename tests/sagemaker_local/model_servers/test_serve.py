@@ -1,4 +1,4 @@
-"""The model server as a process of its own, without the service around it."""
+"""The model server as a separate process, without the service."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_reads_a_chunked_body(start: Start) -> None:
 
 
 @pytest.mark.parametrize("framework", ["sklearn", "inference"])
-def test_an_unknown_content_type_is_415_and_an_unknown_accept_406(start: Start, framework: str) -> None:
+def test_unknown_content_type_returns_415_and_unknown_accept_406(start: Start, framework: str) -> None:
     script = "def model_fn(folder): pass\ndef predict_fn(data, model): return 1\n"
     server = start(script, framework)
     status, _, text = server.post("x", Content_Type="image/png")
@@ -149,9 +149,7 @@ def test_an_unknown_content_type_is_415_and_an_unknown_accept_406(start: Start, 
 
 
 @pytest.mark.parametrize("framework", ["sklearn", "inference"])
-def test_an_exception_is_500_with_the_message_and_a_traceback_in_the_log(
-    start: Start, framework: str
-) -> None:
+def test_script_exception_returns_500_and_logs_the_traceback(start: Start, framework: str) -> None:
     server = start(
         WHOLE.replace("return [value", "raise ValueError('bad rows')\n    return [value"), framework
     )
@@ -254,6 +252,6 @@ def test_script_that_trains_on_import_fails_with_the_remedy(start):
     assert "--framework" not in log
 
 
-def test_a_script_sees_no_arguments_but_its_own_name(start):
+def test_script_arguments_are_only_its_own_name(start):
     server = start("import sys\nassert len(sys.argv) == 1 and sys.argv[0].endswith('inference.py')\n" + WHOLE)
     assert server.get("/ping") == 200

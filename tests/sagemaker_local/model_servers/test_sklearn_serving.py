@@ -1,6 +1,6 @@
-"""The scikit-learn image's own environment: a real model, and the container's default functions.
+"""A real model in the environment of the scikit-learn image, with the container's default functions.
 
-Skipped only where this machine can have no such environment.
+Skipped only if this machine cannot build the environment.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def serving(world: Any, environment: Environment, tmp_path: Path) -> Any:
     return ask
 
 
-def test_the_default_functions_are_the_container_s(serving: Any) -> None:
+def test_default_functions_match_the_container(serving: Any) -> None:
     status, kind, body = serving("text/csv", b"1,1\n2,0\n")
     assert (status, kind) == (200, "application/json")
     assert json.loads(body) == pytest.approx([6.0, 5.0], rel=1e-5)

@@ -1,4 +1,4 @@
-"""Several model servers behind one variant, and what happens to a request when one of them ends."""
+"""Several model servers behind one variant, and requests during the exit of a server."""
 
 from __future__ import annotations
 
@@ -100,9 +100,7 @@ def test_request_not_sent_completely_goes_to_another_worker(
     assert pids(world, "resent") != before
 
 
-def test_a_worker_that_fails_its_health_check_is_started_again(
-    world: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_worker_that_fails_its_health_check_is_restarted(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "PING_SECONDS", 0.5)
     monkeypatch.setattr(deployments, "HEALTH_SECONDS", 0.05)
     world.restart()

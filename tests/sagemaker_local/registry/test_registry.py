@@ -57,7 +57,7 @@ def registry(world: Any) -> Any:
     return world
 
 
-def test_a_group_is_created_described_listed_and_deleted(registry: Any) -> None:
+def test_group_is_created_described_listed_and_deleted(registry: Any) -> None:
     for name in ("house", GROUP):
         found = registry.call("DescribeModelPackageGroup", ModelPackageGroupName=name)
         assert (found["ModelPackageGroupArn"], found["ModelPackageGroupStatus"]) == (GROUP, "Completed")
@@ -73,7 +73,7 @@ def test_a_group_is_created_described_listed_and_deleted(registry: Any) -> None:
     assert message == f"ModelPackageGroup {GROUP} does not exist."
 
 
-def test_a_group_with_packages_is_not_deleted(registry: Any) -> None:
+def test_group_with_packages_cannot_be_deleted(registry: Any) -> None:
     found = register(registry)
     refused(registry, "DeleteModelPackageGroup", "ConflictException", ModelPackageGroupName="house")
     registry.call("DeleteModelPackage", ModelPackageName=found["ModelPackageArn"])
@@ -110,7 +110,7 @@ def test_package_keeps_its_registered_members(registry: Any) -> None:
     assert register(registry)["ModelApprovalStatus"] == "PendingManualApproval"
 
 
-def test_a_repeated_request_makes_one_version(registry: Any) -> None:
+def test_repeated_client_token_creates_one_version(registry: Any) -> None:
     first = register(registry, ClientToken="once")
     assert register(registry, ClientToken="once")["ModelPackageArn"] == first["ModelPackageArn"]
     assert register(registry, ClientToken="twice")["ModelPackageVersion"] == 2

@@ -1,4 +1,4 @@
-"""Both ways to give a job its own /opt/ml."""
+"""Both isolation modes that give a job its own /opt/ml."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_probe_runs_a_real_command():
     assert found.mode == {"namespaces": "plain", "user namespaces": "user"}.get(found.name, "")
 
 
-def test_a_command_reads_and_writes_its_folder(sandbox, folder):
+def test_command_reads_and_writes_its_folder(sandbox, folder):
     (folder / "in").write_text("hello")
     seen = "/opt/ml" if sandbox.isolation.mode else folder.resolve()
     command = "cat /opt/ml/in; echo $WHERE; echo out > /opt/ml/made; exit 3"
@@ -82,7 +82,7 @@ def test_scripts_are_found_in_every_supported_folder(sandbox, folder):
     assert shell(sandbox, folder, "sh /opt/ml/code/go.sh") == (0, "rows in /opt/ml/data")
 
 
-def test_the_host_never_gets_the_folder(sandbox, folder):
+def test_job_files_do_not_appear_in_opt_ml_of_the_host(sandbox, folder):
     shell(sandbox, folder, "echo mine > /opt/ml/stagewright-test-file")
     assert not Path("/opt/ml/stagewright-test-file").exists()
 
@@ -111,7 +111,7 @@ def test_terminate_lets_the_command_exit_normally(sandbox, folder):
 
 @pytest.mark.parametrize("delay", [0, 0.01, 0.02, 0.04])
 def test_early_signal_is_not_lost(sandbox, folder, delay):
-    """Whatever the launcher is doing meanwhile, the command ends, and nothing of it stays."""
+    """The command ends and leaves no process, whatever the launcher is doing."""
     process = sandbox.start(Command(folder, ("sleep", A_WHILE), ENV))
     time.sleep(delay)
     process.terminate()
@@ -121,8 +121,8 @@ def test_early_signal_is_not_lost(sandbox, folder, delay):
 
 
 @pytest.mark.skipif(not probe().mode, reason="no namespaces here")
-def test_no_handler_can_miss_a_signal(folder):
-    """Where one is called just before the wait for the child, the wait goes on: hence no handler at all."""
+def test_launcher_has_no_sigterm_handler_and_command_blocks_no_signal(folder):
+    """A handler that runs just before the wait for the child does not end the wait, so there is none."""
     sandbox = Launcher()
     process = sandbox.start(Command(folder, ("/bin/sh", "-c", f"echo up; sleep {A_WHILE}"), ENV))
     assert process.output.readline() == b"up\n"
@@ -148,7 +148,7 @@ def masks(process: int | str) -> dict[str, set[int]]:
 
 @pytest.mark.skipif(not probe().mode, reason="no namespaces here")
 def test_launcher_killed_during_fork_leaves_no_process(folder):
-    """Its child has not yet asked to die with it."""
+    """The child has not yet set its parent-death signal."""
     waits = textwrap.dedent(f"""
         import os, runpy, sys, time
         enter = runpy.run_path({str(ENTER)!r})
@@ -213,7 +213,7 @@ def test_kill_ends_a_stubborn_tree(sandbox, folder):
 
 
 def test_command_outlives_the_thread_that_started_it(sandbox, folder):
-    """The kernel's parent-death signal follows the forking thread, so that one must last."""
+    """The kernel's parent-death signal follows the forking thread, so that thread must stay alive."""
     import threading
 
     started = []

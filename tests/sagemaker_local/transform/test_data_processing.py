@@ -33,7 +33,7 @@ def request(
 
 
 def test_csv_columns_are_filtered_and_joined_back() -> None:
-    """The developer guide's own example: without the ID to the model, with the ID and the inference out."""
+    """The developer guide's example: the ID is removed from the model input and joined to the output."""
     made = processing(CSV, InputFilter="$[1:]", JoinSource="Input", OutputFilter="$[0,-1]")
     records = [made.record(line) for line in (b"7,1.50,x", b'8,2,"a, b"')]
     assert [record.sent for record in records] == [b"1.50,x", b'2,"a, b"']
@@ -71,7 +71,7 @@ def test_json_filters() -> None:
     )
 
 
-def test_a_whole_json_file_is_one_record() -> None:
+def test_unsplit_json_file_is_one_record() -> None:
     made = processing(JSON, split="None", JoinSource="Input")
     pretty = b'{\n "key": 1\n}\n'
     assert made.output([made.record(pretty)], b"[\n 1,\n 2\n]\n") == b'{"key":1,"SageMakerOutput":[1,2]}'
@@ -91,7 +91,7 @@ def test_response_needs_one_line_per_record() -> None:
         made.output(records, b"[0.1, 0.2]")
 
 
-def test_a_record_that_is_not_its_content_type() -> None:
+def test_record_of_another_content_type_is_rejected() -> None:
     with pytest.raises(RecordError, match="Failed to parse as JSON"):
         processing(LINES, InputFilter="$.x").record(b"1,2")
 
@@ -112,7 +112,7 @@ def test_a_record_that_is_not_its_content_type() -> None:
         (request(CSV, "Line", "None", JoinSource="Input"), "need the same TransformOutput.AssembleWith"),
     ],
 )
-def test_what_is_refused(wrong: dict[str, Any], said: str) -> None:
+def test_invalid_data_processing_is_rejected(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(ApiError) as refused:
         data_processing.parse(wrong)
     assert refused.value.code == "ValidationException"

@@ -51,7 +51,7 @@ def test_path_selects_values(path: str, value: Any, found: Any) -> None:
         ("$[0]", HOUSE, "it is not an array"),
     ],
 )
-def test_a_path_that_finds_nothing(path: str, value: Any, because: str) -> None:
+def test_path_without_a_match_is_an_error_with_the_reason(path: str, value: Any, because: str) -> None:
     with pytest.raises(JsonPathError) as raised:
         parse(path).select(value)
     assert str(raised.value) == f"{path} finds nothing in the record ({because})"

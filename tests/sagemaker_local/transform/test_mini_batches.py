@@ -61,7 +61,7 @@ def test_payloads_are_as_full_as_the_limit_allows() -> None:
     assert payloads(records(half, half, shorter, b"y"), MULTI) == [half, half + b"\n" + shorter, b"y"]
 
 
-def test_a_record_above_the_limit() -> None:
+def test_record_over_the_payload_limit_is_rejected() -> None:
     with pytest.raises(InputError, match="a record of 1048577 bytes exceeds MaxPayloadInMB=1"):
         payloads(records(b"x" * (MEGABYTE + 1)), SINGLE)
 

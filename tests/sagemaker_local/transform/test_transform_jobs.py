@@ -142,7 +142,7 @@ def test_lines_of_a_prefix_become_out_files_with_its_structure(jobs: Transforms)
     until(lambda: [entry.name for entry in folder.iterdir()] == ["log"])
 
 
-def test_without_a_split_each_object_is_one_request(jobs: Transforms) -> None:
+def test_unsplit_object_is_one_request(jobs: Transforms) -> None:
     jobs.model()
     jobs.put("in/a", "1\n2\n")
     jobs.put("in/b", "3")
@@ -151,7 +151,7 @@ def test_without_a_split_each_object_is_one_request(jobs: Transforms) -> None:
     assert jobs.outputs() == {"a.out": "1.0\n2.0\n", "b.out": "3.0\n"}
 
 
-def test_one_object_named_by_its_whole_key(jobs: Transforms) -> None:
+def test_full_key_selects_one_object(jobs: Transforms) -> None:
     jobs.model()
     uri_of = jobs.put("in/2026/data.csv", "1")
     assert uri_of.endswith("in/2026/data.csv")
@@ -159,7 +159,7 @@ def test_one_object_named_by_its_whole_key(jobs: Transforms) -> None:
     assert jobs.outputs() == {"data.csv.out": "1.0\n"}
 
 
-def test_a_manifest_names_the_objects(jobs: Transforms) -> None:
+def test_manifest_selects_the_objects(jobs: Transforms) -> None:
     jobs.model()
     for name in ("a/one.csv", "a/two.csv", "three.csv"):
         jobs.put(f"in/{name}", "1,1")
@@ -259,7 +259,7 @@ def test_failed_request_is_retried(jobs: Transforms) -> None:
     assert "in/a.csv: not yet" in jobs.log("less")
 
 
-def test_a_model_server_that_ends_is_started_again(jobs: Transforms) -> None:
+def test_model_server_that_exits_is_restarted(jobs: Transforms) -> None:
     mark = "mark = os.path.join(os.environ['HOME'], 'mark')"
     jobs.model(during=f"{mark}\n    if not os.path.exists(mark):\n        open(mark, 'w'); os._exit(3)")
     jobs.put("in/a.csv", "1")
@@ -268,7 +268,7 @@ def test_a_model_server_that_ends_is_started_again(jobs: Transforms) -> None:
     assert len(jobs.asked()) == 2
 
 
-def test_a_model_that_takes_too_long(jobs: Transforms) -> None:
+def test_invocation_timeout_fails_the_job(jobs: Transforms) -> None:
     jobs.model(during="__import__('time').sleep(600)")
     jobs.put("in/a.csv", "1")
     config = {"InvocationsMaxRetries": 0, "InvocationsTimeoutInSeconds": 1}
@@ -278,7 +278,7 @@ def test_a_model_that_takes_too_long(jobs: Transforms) -> None:
     assert jobs.processes() == []
 
 
-def test_a_model_that_does_not_come_up(jobs: Transforms) -> None:
+def test_model_that_cannot_load_fails_the_job(jobs: Transforms) -> None:
     jobs.model("def model_fn(folder):\n    raise ValueError('no weights')\n")
     jobs.put("in/a.csv", "1")
     job = jobs.run()
@@ -290,7 +290,7 @@ def test_a_model_that_does_not_come_up(jobs: Transforms) -> None:
     assert jobs.processes() == []
 
 
-def test_no_input_and_an_input_too_large(jobs: Transforms) -> None:
+def test_missing_and_too_large_inputs_fail_the_job(jobs: Transforms) -> None:
     jobs.model()
     job = jobs.run("empty", data="nothing/")
     assert job["FailureReason"].startswith("ClientError: Data download failed: No S3 objects found under")
@@ -319,7 +319,7 @@ def test_stop_ends_the_model_server_and_keeps_no_output(jobs: Transforms) -> Non
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_a_job_is_stopped_while_its_model_server_starts(
+def test_job_can_be_stopped_while_its_model_server_starts(
     jobs: Transforms, monkeypatch: pytest.MonkeyPatch, before: bool
 ) -> None:
     launcher = type(jobs.world.service.launcher)
@@ -348,7 +348,7 @@ def test_visible_transform_job_can_be_stopped(jobs: Transforms, monkeypatch: pyt
     assert jobs.asked() == []
 
 
-def test_a_job_that_ran_when_the_server_stopped_is_reported_failed(jobs: Transforms) -> None:
+def test_server_stop_fails_the_running_job(jobs: Transforms) -> None:
     jobs.model(during="__import__('time').sleep(600)")
     jobs.put("in/a.csv", "1")
     jobs.start(ContentType="text/csv")
@@ -431,7 +431,7 @@ def test_describe_has_the_defaults_and_no_internal_members(jobs: Transforms) -> 
         ({"BatchStrategy": "Both"}, "Member must satisfy enum value set: [MultiRecord, SingleRecord]"),
     ],
 )
-def test_what_is_refused(jobs: Transforms, wrong: dict[str, Any], said: str) -> None:
+def test_invalid_transform_jobs_are_rejected(jobs: Transforms, wrong: dict[str, Any], said: str) -> None:
     jobs.model()
     with pytest.raises(ApiError) as refused:
         jobs.start(**wrong)
@@ -491,7 +491,7 @@ def test_log_has_a_model_stream_and_a_service_stream(jobs: Transforms) -> None:
 
 
 def test_concurrent_requests_match_the_parameter(tmp_path: Path) -> None:
-    """Each answer waits until three requests are there at once."""
+    """Each response waits until three requests are active."""
     together = threading.Barrier(3, timeout=PATIENCE)
 
     def invoke(payload: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Ranges: where a position of the unit interval lands, and what is refused."""
+"""Mapping of the unit interval to hyperparameter ranges, and rejected ranges."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def integer(low, high, scaling="Auto"):
         ("ReverseLogarithmic", "0", "0.9999", [0.0, 0.9, 0.99, 0.999, 0.9999]),
     ],
 )
-def test_the_table_of_scales(scaling, low, high, expected):
+def test_scaling_type_spaces_the_values_of_a_range(scaling, low, high, expected):
     found = [float(continuous(low, high, scaling).at(position / 4)) for position in range(5)]
     assert found == pytest.approx(expected)
 

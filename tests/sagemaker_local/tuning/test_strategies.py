@@ -1,4 +1,4 @@
-"""Strategies without training jobs: what they propose, and that they learn."""
+"""Proposals of the tuning strategies, without training jobs."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_bayesian_finds_more_than_random():
 
 
 @pytest.mark.parametrize("bayesian", [True, False])
-def test_the_same_seed_proposes_the_same(bayesian):
+def test_same_seed_proposes_the_same_values(bayesian):
     first = search(12, bayesian=bayesian, seed=9)
     assert first == search(12, bayesian=bayesian, seed=9)
     assert first != search(12, bayesian=bayesian, seed=10)

@@ -1,4 +1,4 @@
-"""The training job that a definition asks for, and definitions that make no sense."""
+"""Training job requests built from a definition, and rejected definitions."""
 
 from __future__ import annotations
 

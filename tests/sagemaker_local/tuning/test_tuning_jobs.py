@@ -1,4 +1,4 @@
-"""Tuning jobs whose training jobs are run for real."""
+"""Tuning jobs whose training jobs run in real processes."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_grid_trains_every_combination_once(bench):
     assert job["BestTrainingJob"]["TunedHyperParameters"] == {"kind": "good", "units": "7"}
 
 
-def test_the_same_seed_gives_the_same_values(bench):
+def test_same_seed_trains_the_same_values(bench):
     for name in ("first", "second"):
         tune(bench, name, jobs=3)
         bench.ended(name, NOUN)
@@ -247,7 +247,7 @@ def test_tuning_job_fails_if_its_first_training_jobs_all_fail(bench):
     assert job["TrainingJobStatusCounters"]["InProgress"] == 0
 
 
-def test_it_fails_without_an_objective(bench):
+def test_tuning_job_without_objective_metrics_fails(bench):
     tune(bench, jobs=2, script="print('nothing')")
     job = bench.ended("tune", NOUN)
     assert job["FailureReason"].startswith("No objective metrics found after running 2 training jobs.")
@@ -353,7 +353,7 @@ def test_duplicate_and_unknown_tuning_job_names_are_rejected(bench):
         )
 
 
-def test_a_deleted_job_leaves_its_training_jobs(bench):
+def test_deleted_tuning_job_keeps_its_training_jobs(bench):
     tune(bench, jobs=1)
     asked = {"HyperParameterTuningJobName": "tune"}
     (child,) = bench.until(lambda: children(bench))
@@ -366,7 +366,7 @@ def test_a_deleted_job_leaves_its_training_jobs(bench):
     assert bench.ended("tune", NOUN)["TrainingJobStatusCounters"]["Completed"] == 2
 
 
-def test_a_running_job_is_not_deleted(bench):
+def test_running_tuning_job_cannot_be_deleted(bench):
     tune(bench, jobs=1, script=SLEEPS)
     with pytest.raises(ApiError, match="stop it before you delete it"):
         bench.service.call("DeleteHyperParameterTuningJob", {"HyperParameterTuningJobName": "tune"})
@@ -396,7 +396,7 @@ def test_a_running_job_is_not_deleted(bench):
         ),
     ],
 )
-def test_what_is_refused(bench, config, message):
+def test_invalid_tuning_job_configs_are_rejected(bench, config, message):
     with pytest.raises(ApiError, match=message) as caught:
         tune(bench, "rejected", **config)
     assert caught.value.code == "ValidationException"
@@ -435,7 +435,7 @@ def test_jobs_of_a_stopped_server_are_reported(bench, settings):
 
 
 def test_jobs_of_a_killed_server_are_reported(bench, settings):
-    """Records as kill -9 leaves them: the tuning job runs, a training job was about to be created."""
+    """The records are as kill -9 leaves them: a running tuning job and a training job not yet created."""
     tune(bench, jobs=1)
     bench.ended("tune", NOUN)
     store = bench.service._context.store  # what no caller could do

@@ -1,4 +1,4 @@
-"""When a tuning job has done enough, and when one of its training jobs falls behind."""
+"""Completion criteria of a tuning job, and early stopping of its training jobs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_completion(rule, seconds, objectives, reached):
         ([0.0, 0.1], True, 0),
     ],
 )
-def test_an_improvement_is_one_percent(objectives, maximize, count):
+def test_change_below_one_percent_is_no_improvement(objectives, maximize, count):
     assert not_improving(objectives, maximize=maximize) == count
 
 
@@ -57,7 +57,7 @@ EARLIER = [[4.0, 2.0, 0.0], [8.0, 4.0], [6.0, 6.0, 6.0]]
         ([7.0, 6.5], 0, True, False),
     ],
 )
-def test_the_median_rule(values, since, maximize, behind):
+def test_job_worse_than_the_median_falls_behind(values, since, maximize, behind):
     assert falls_behind(values, since, EARLIER, maximize=maximize) is behind
 
 

@@ -1,4 +1,4 @@
-"""An endpoint stage on a real engine: what is called, in which order, and what is left."""
+"""An endpoint stage on a real engine: its API calls, their order, and the remaining resources."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_failed_stage_releases_its_lock(deploy, item):
 
 @pytest.mark.parametrize("before", [(), ("c1",)])
 def test_stage_waits_for_another_update_and_starts_again(deploy, item, before):
-    """SageMaker refuses the request; by then the endpoint serves something else."""
+    """SageMaker rejects the request. Then the endpoint serves another version."""
     name = f"raced-{len(before)}"
     for config in before:
         assert deploy(name, config).status == "SUCCEEDED"
@@ -308,7 +308,7 @@ def test_deadline_is_recorded_before_the_endpoint_is_created(deploy, item):
 
 
 def test_history_events_while_waiting(deploy):
-    """A look, a choice and a wait."""
+    """One poll is a task, a choice and a wait."""
 
     def visited(timeout):
         kinds = [visit["type"] for visit in deploy(f"waits-{timeout}", "stuck", timeout=timeout).visits]

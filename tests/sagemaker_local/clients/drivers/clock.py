@@ -1,4 +1,4 @@
-"""A clock that runs fast while somebody sleeps: the SDKs ask for a job's state every 5 to 30 seconds."""
+"""Shorten sleeps and advance the clock: the SDKs poll a job's state every 5 to 30 seconds."""
 
 import time
 

@@ -1,6 +1,6 @@
-"""Runs in a Python that has the SageMaker Python SDK 3: trains with its ModelTrainer.
+"""Train with the ModelTrainer of the SageMaker Python SDK 3, in a Python that has it installed.
 
-Argument: the file to write. It gets what each step answered, or the traceback that it ended with.
+Argument: the output file. It receives the result of every step, or the traceback of a failed step.
 """
 
 import importlib.metadata
