@@ -1,4 +1,4 @@
-"""One local server for the session of end-to-end tests, and plain boto3 clients for it."""
+"""One local server for all end-to-end tests, with boto3 clients for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A local server under enforcement (`tests.e2e.enforcement`), and what is done to it as a user would."""
+"""A local server that enforces policies (`tests.e2e.enforcement`), used as a user would."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What an installation is used for, as far as it needs permissions: every kind of stage, every trigger, and
-what goes wrong."""
+"""Uses of an installation that need permissions: every stage kind, every trigger, and failures."""
 
 from __future__ import annotations
 

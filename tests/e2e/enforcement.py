@@ -1,15 +1,15 @@
-"""A local server that lets each role do only what its policy says.
+"""A local server that limits each role to its policy.
 
-`python -m tests.e2e.enforcement --state ...` is a server as `stagewright up` starts it, but every role has
-a key of its own, in `roles.json`: functions and jobs (with what the local SageMaker does for them in S3,
-Logs and CloudWatch) are given that of their role. Requests under such a key, and every task of the state
-machine, are judged by the role's policy of installation.json before they are done. Each judgment is a line
-of `judged.jsonl`: role, action, resource, and the statement that allows it, if any.
+`python -m tests.e2e.enforcement --state ...` starts a server as `stagewright up` does, but every role has its
+own key in `roles.json`. Functions and jobs use the key of their role, including the calls that the local
+SageMaker makes for them to S3, Logs, and CloudWatch. Before a request under such a key or a task of the state
+machine runs, the server checks it against the role's policy in installation.json. Each decision is a line of
+`judged.jsonl`: role, action, resource, and the statement that allows it, if any.
 
-Actions and resources of requests are read, and policies evaluated, by ministack's IAM; SageMaker's calls
-and the state machine's tasks, which that does not know, are read here. Sources: "Actions, resources, and
-condition keys for Amazon SageMaker AI" (Service Authorization Reference), "IAM policies for Amazon
-SageMaker" (Step Functions guide).
+For requests, ministack's IAM reads actions and resources and evaluates policies. It does not know SageMaker's
+calls and the state machine's tasks, so this module reads those. Sources: "Actions, resources, and condition
+keys for Amazon SageMaker AI" (Service Authorization Reference), "IAM policies for Amazon SageMaker" (Step
+Functions guide).
 """
 
 from __future__ import annotations

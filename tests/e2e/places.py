@@ -1,4 +1,4 @@
-"""A folder with a pipeline and a state of its own, a server for it, and the commands as a user calls them."""
+"""A pipeline folder with its own state and server, and the commands as a user calls them."""
 
 from __future__ import annotations
 

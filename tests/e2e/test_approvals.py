@@ -1,4 +1,4 @@
-"""Stages that wait for a person: who decides, how, and what becomes of the run."""
+"""Approval stages: who decides, how, and how the run ends."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def status_of(gateway: OperatorGateway, package: str) -> tuple[str, str]:
     return found.approval, found.why
 
 
-def test_an_approved_run_goes_on_and_the_registry_says_the_same(place: Place) -> None:
+def test_approved_run_continues_and_registry_records_approval(place: Place) -> None:
     run = asked(place)
     gateway = place.gateway()
     (listed,) = place.json("approvals")
@@ -133,7 +133,7 @@ def test_an_approved_run_goes_on_and_the_registry_says_the_same(place: Place) ->
     assert place.json("approvals") == []
 
 
-def test_a_rejected_run_fails_with_who_and_why(place: Place) -> None:
+def test_rejected_run_fails_with_reviewer_and_reason(place: Place) -> None:
     run = asked(place)
     gateway = place.gateway()
     (approval,) = approvals.waiting(gateway, "asked")
@@ -147,7 +147,7 @@ def test_a_rejected_run_fails_with_who_and_why(place: Place) -> None:
     assert f"ok of {run} was already rejected by {decided['by']} at {decided['at']}" in err
 
 
-def test_the_status_in_the_registry_decides(place: Place) -> None:
+def test_registry_status_decides_the_approval(place: Place) -> None:
     run = asked(place)
     gateway = place.gateway()
     (approval,) = approvals.waiting(gateway)
@@ -167,7 +167,7 @@ def test_the_status_in_the_registry_decides(place: Place) -> None:
     )
 
 
-def test_the_sweeper_finds_a_status_whose_event_was_lost_and_a_decision_half_made(
+def test_sweeper_applies_missed_registry_status_and_unfinished_decision(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = asked(place)
@@ -196,8 +196,8 @@ def test_the_sweeper_finds_a_status_whose_event_was_lost_and_a_decision_half_mad
     assert place.ended(run).stage("ok").result["approved_by"] == "ann"
 
 
-def test_a_package_that_is_decided_on_already_is_not_asked_about(place: Place) -> None:
-    """The registry's package is reused; the approval ran without an end before."""
+def test_approval_uses_existing_decision_of_reused_package(place: Place) -> None:
+    """The package is reused. The earlier approval stage was stopped without a decision."""
     run = asked(place)
     gateway = place.gateway()
     (approval,) = approvals.waiting(gateway)
@@ -214,7 +214,7 @@ def test_a_package_that_is_decided_on_already_is_not_asked_about(place: Place) -
     assert {stage["action"] for stage in once_more["stages"]} == {"reuse"}
 
 
-def test_of_two_people_who_decide_at_once_one_does(plain: Place) -> None:
+def test_only_one_of_several_concurrent_decisions_is_recorded(plain: Place) -> None:
     run = asked(plain)
     told: dict[str, Any] = {}
     together = threading.Barrier(8)
@@ -244,7 +244,7 @@ def test_of_two_people_who_decide_at_once_one_does(plain: Place) -> None:
     assert item.by == winner
 
 
-def test_an_approval_times_out(tmp_path: Path) -> None:
+def test_approval_timeout_fails_the_run(tmp_path: Path) -> None:
     for place in served(tmp_path / "place", PLAIN % "3s"):
         ran = place.json("run", ".", code=6)
         stages = {stage["name"]: stage for stage in ran["stages"]}
@@ -256,7 +256,7 @@ def test_an_approval_times_out(tmp_path: Path) -> None:
         assert place.json("approvals") == []
 
 
-def test_a_decision_that_comes_as_the_time_is_up_is_recorded_and_says_so(
+def test_late_decision_is_recorded_and_reports_not_found(
     plain: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = asked(plain)
@@ -277,7 +277,7 @@ def test_a_decision_that_comes_as_the_time_is_up_is_recorded_and_says_so(
 
 
 @pytest.mark.parametrize(("approved", "ending"), [(True, "complete_task"), (False, "fail_task")])
-def test_a_decision_that_the_sweeper_carries_out_first_is_no_late_one(
+def test_decision_applied_first_by_sweeper_is_not_late(
     plain: Place, monkeypatch: pytest.MonkeyPatch, approved: bool, ending: str
 ) -> None:
     run = asked(plain)
@@ -297,7 +297,7 @@ def test_a_decision_that_the_sweeper_carries_out_first_is_no_late_one(
     assert plain.ended(run).status == ("SUCCEEDED" if approved else "FAILED")
 
 
-def test_what_cannot_be_decided_says_why(plain: Place) -> None:
+def test_impossible_decision_reports_reason(plain: Place) -> None:
     none = plain("approve", "plain", "--why", "x", code=5).stderr
     assert "no stage of plain waits for approval" in none
     plain("approve", "plain", code=2)
@@ -312,7 +312,7 @@ def test_what_cannot_be_decided_says_why(plain: Place) -> None:
         approvals.decide(plain.gateway(), run, "ok", approved=True, by="ann", why="x")
 
 
-def test_a_run_command_says_once_what_it_waits_for_and_goes_on(plain: Place) -> None:
+def test_run_command_prints_pending_approval_once_and_continues(plain: Place) -> None:
     watching = plain.start("run", ".", "-p", seed())
     gateway = plain.gateway()
     (waiting,) = until(lambda: approvals.waiting(gateway, "plain"))
@@ -323,7 +323,7 @@ def test_a_run_command_says_once_what_it_waits_for_and_goes_on(plain: Place) -> 
     assert f"{waiting.run} succeeded" in out
 
 
-def test_a_server_that_stops_ends_what_waits_and_the_next_run_asks_again(tmp_path: Path) -> None:
+def test_server_shutdown_stops_pending_run_and_next_run_asks_again(tmp_path: Path) -> None:
     for place in served(tmp_path / "place", PLAIN % "7d"):
         run = asked(place)
         server.down(place.state)

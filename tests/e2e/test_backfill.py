@@ -1,4 +1,4 @@
-"""Twelve months, killed in the middle: each is run once, and none with the data of another."""
+"""Backfills that are interrupted: each month runs once, with its own data only."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def most_at_once(headers: list[Any]) -> int:
     return most
 
 
-def test_twelve_months_killed_in_the_middle(place: Place) -> None:
+def test_backfill_completes_every_month_after_kill(place: Place) -> None:
     first = place.start("backfill", "monthly", *SPAN)
     until(lambda: len(runs(place, "SUCCEEDED")) >= 2 and runs(place, "RUNNING"))
     first.kill()  # the command alone: its runs go on
@@ -123,7 +123,7 @@ def gateway_report(place: Place, run: str) -> bytes:
     return place.gateway().objects.get(f"{key}/report").body
 
 
-def test_a_month_without_data_is_refused_alone_and_tried_again_later(place: Place) -> None:
+def test_backfill_rejects_only_month_without_data_and_retries_it(place: Place) -> None:
     place.gateway().objects.delete("raw/monthly/2024-02/data")
     span = ("--from", "2024-01", "--to", "2024-03")
     dry = place.json("backfill", "monthly", *span, "--dry-run")["periods"]
@@ -150,7 +150,7 @@ def test_a_month_without_data_is_refused_alone_and_tried_again_later(place: Plac
     assert gateway_report(place, again[1]["run"]) == b"2024-02 of 2024-02: <late>"
 
 
-def test_ctrl_c_leaves_started_runs_and_the_command_goes_on(place: Place) -> None:
+def test_backfill_continues_after_ctrl_c_with_same_options(place: Place) -> None:
     span = ("--from", "2024-01", "--to", "2024-04", "--max-concurrency", "1")
     command = place.start("backfill", "monthly", *span, "--skip", "check")
     until(lambda: runs(place, "RUNNING"))
@@ -182,7 +182,7 @@ def test_ctrl_c_leaves_started_runs_and_the_command_goes_on(place: Place) -> Non
         (("monthly", *SPAN, "-p", "mnth=2024-01"), 2, "declares no such parameter"),
     ],
 )
-def test_what_cannot_be_is_said_and_starts_nothing(
+def test_invalid_backfill_is_rejected_and_starts_no_run(
     shared: Place, arguments: tuple[str, ...], code: int, said: str
 ) -> None:
     assert said in shared("backfill", *arguments, code=code).stderr
@@ -198,7 +198,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     server.down(made.state)
 
 
-def test_a_push_in_the_middle_counts_for_the_next_backfill_only(place: Place) -> None:
+def test_push_during_backfill_applies_to_the_next_backfill(place: Place) -> None:
     span = ("--from", "2024-01", "--to", "2024-03", "--max-concurrency", "1")
     command = place.start("backfill", "monthly", *span)
     until(lambda: runs(place, "RUNNING"))
@@ -242,7 +242,7 @@ def transform_fn(model, body, content_type, accept): return "1", accept
 """
 
 
-def test_months_that_share_an_endpoint_deploy_one_after_the_other(tmp_path: Path) -> None:
+def test_backfill_months_deploy_to_shared_endpoint_in_sequence(tmp_path: Path) -> None:
     place = Place(tmp_path / "served", SERVED, {"code/read.py": READ, "code/serve.py": SERVE})
     gateway = place.up()
     try:

@@ -1,4 +1,4 @@
-"""What users get wrong, through the command line: one message with place and remedy, and the exit code."""
+"""User errors on the command line: one message with location and fix, and the exit code."""
 
 from __future__ import annotations
 
@@ -123,13 +123,13 @@ def failed(done: subprocess.CompletedProcess[str], *told: str) -> None:
     ],
     ids=["unknown-stage", "cycle", "wrong-type", "missing-file", "unknown-image", "no-data", "too-large"],
 )
-def test_what_the_document_gets_wrong_is_said_before_anything_starts(base, project, change, code, told):
+def test_invalid_document_is_rejected_before_any_run_starts(base, project, change, code, told):
     before = base.json("runs")
     refused(project(change)("run", "."), code, *told)
     assert base.json("runs") == before
 
 
-def test_a_link_out_of_the_code_and_a_huge_file_are_refused(project):
+def test_push_rejects_external_symlink_and_oversized_file(project):
     command = project()
     (command.folder / "code" / "link.py").symlink_to("/etc/hostname")
     refused(command("push", "."), 2, "code/link.py is a link out of code", "copy the file")
@@ -139,7 +139,7 @@ def test_a_link_out_of_the_code_and_a_huge_file_are_refused(project):
     refused(command("push", "."), 2, "code/huge.bin has 1,024 MB", "keep data in the bucket")
 
 
-def test_a_name_longer_than_any_path_does_not_exist(base):
+def test_overlong_pipeline_name_is_not_found(base):
     refused(base("show", "a" * 5000), 5, "has no runs")
 
 
@@ -157,11 +157,11 @@ def test_a_name_longer_than_any_path_does_not_exist(base):
         ("metrics.write_text(json.dumps({'ü' * 40_000: 1}))", "metrics.json is larger than 64 KiB"),
     ],
 )
-def test_a_script_that_does_not_do_its_part_fails_its_stage(project, script, told):
+def test_stage_fails_when_script_errors_or_metrics_are_invalid(project, script, told):
     failed(project(total=f"{OUTPUT}{script}\n")("run", "."), "stage total: ", told)
 
 
-def test_a_script_that_hangs_is_ended_with_all_that_it_started(project):
+def test_timeout_kills_script_and_its_child_processes(project):
     own = f"86400.{os.getpid()}"  # seconds, by which it is found
     hang = f"import subprocess\nsubprocess.Popen(['setsid', 'sleep', '{own}'])\ntime.sleep(86400)\n"
     command = project(("code: total.py", "code: total.py\n    max_runtime_seconds: 1"), total=OUTPUT + hang)
@@ -169,14 +169,14 @@ def test_a_script_that_hangs_is_ended_with_all_that_it_started(project):
     no_process(own)
 
 
-def test_a_hyperparameter_that_the_script_refuses(project):
+def test_stage_fails_when_script_rejects_a_hyperparameter(project):
     command = project(("hyperparameters: {", "hyperparameters: {depth: 3, "), name="refusing")
     done = command("run", ".")
     failed(done, "stage fit: ")
     assert "unrecognized arguments: --depth 3" in done.stderr
 
 
-def test_odd_characters_in_keys_files_and_parameters(project):
+def test_run_accepts_special_characters_in_keys_files_and_parameters(project):
     key = "raw/t i+n&y=%?#ü✓/"
     command = project(
         ("raw/tiny/: numbers.txt", f'"{key}": "zahlen ü #1.txt"'),
@@ -196,7 +196,7 @@ def test_odd_characters_in_keys_files_and_parameters(project):
     assert 'ü 😀 "q" <<x>> $y {z}' in command("logs", "odd", "fit").stdout
 
 
-def test_a_corrupt_model_leaves_the_endpoint_as_it_was(base, project):
+def test_corrupt_model_leaves_endpoint_unchanged(base, project):
     command = project(name="corrupt")
     record = command.json("run", ".")
     model = next(stage["result"]["model"] for stage in record["stages"] if stage["name"] == "fit")
@@ -226,7 +226,7 @@ def client(base: CommandLine, service: str):
     return closing(boto3.client(service, endpoint_url=up.url, region_name="us-east-1", **keys))
 
 
-def test_a_job_finds_no_account_of_its_user(base, project):
+def test_job_cannot_read_user_aws_credentials(base, project):
     done = project(total=CREDENTIALS, name="spy")("run", ".")
     assert "stage total: metrics file" in done.stderr
     said = next(line for line in done.stderr.splitlines() if "found [" in line)
@@ -238,7 +238,7 @@ def test_a_job_finds_no_account_of_its_user(base, project):
     assert not any(b"AKIATHEIRS" in content for content in kept)
 
 
-def test_two_runs_at_once_are_two_runs(project):
+def test_concurrent_run_commands_create_separate_runs(project):
     command = project(name="twice")
     both = [command.start("run", ".", "-p", f"least={number}") for number in (0, 1)]
     said = [process.communicate(timeout=PATIENCE) for process in both]
@@ -246,21 +246,21 @@ def test_two_runs_at_once_are_two_runs(project):
     assert len(command.json("runs", "twice")) == 2
 
 
-def test_a_port_in_use(tmp_path):
+def test_up_rejects_port_in_use(tmp_path):
     command = CommandLine(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         refused(command("up", "--port", str(taken.getsockname()[1])), 4, "is in use", "choose another port")
     no_process(str(tmp_path))
 
 
-def test_a_folder_that_cannot_be_written(tmp_path):
+def test_up_rejects_unwritable_state_directory(tmp_path):
     command = CommandLine(tmp_path)
     command.environment["STAGEWRIGHT_STATE"] = "/proc/state"
     refused(command("up"), 4, "The state directory /proc/state cannot be used", "STAGEWRIGHT_STATE")
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts a small disk")
-def test_a_full_disk(tmp_path):
+def test_command_reports_full_disk(tmp_path):
     command = CommandLine(tmp_path)
     command.state.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(command.state)]
@@ -273,7 +273,7 @@ def test_a_full_disk(tmp_path):
         subprocess.run(["umount", str(command.state)], check=True)
 
 
-def test_a_state_file_that_is_no_longer_one(tmp_path):
+def test_command_reports_corrupt_state_files(tmp_path):
     command = CommandLine(tmp_path)
     command.state.mkdir()
     (command.state / "identity.json").write_text("{")

@@ -1,4 +1,4 @@
-"""The examples together: the watch finds that the sales have drifted, and house-price is trained again."""
+"""The examples together: house-price-watch detects drift and house-price trains again."""
 
 from __future__ import annotations
 

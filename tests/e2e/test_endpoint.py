@@ -1,4 +1,4 @@
-"""Endpoint stages on the local target, with models that answer, fail, or answer something else."""
+"""Endpoint stages on the local target, with models that succeed, fail, or answer incorrectly."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ class Asking:
         self.thread.join()
 
 
-def test_a_tripped_canary_fails_the_run_and_the_old_model_goes_on_serving(place: Place) -> None:
+def test_tripped_canary_fails_run_and_keeps_previous_model_serving(place: Place) -> None:
     canary = {"type": "canary", "size": 50, "wait": "1h", "bake": "1m"}
     first = place.deploy("tripped", "one", update=canary, alarms=ERRORS)
     assert first.status == "SUCCEEDED", first.reason
@@ -203,7 +203,7 @@ def test_a_tripped_canary_fails_the_run_and_the_old_model_goes_on_serving(place:
     assert place.versions("tripped") == [serving]
 
 
-def test_alarms_are_there_before_the_update_that_rolls_back_on_them(place: Place) -> None:
+def test_alarms_exist_before_the_update_that_uses_them(place: Place) -> None:
     place.deploy("watched", "one")
     name = place.installation.alarm_name("watched-local-errors")
     assert place.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"] == []
@@ -222,7 +222,7 @@ def test_alarms_are_there_before_the_update_that_rolls_back_on_them(place: Place
     assert place.ask("watched-local") == "two"
 
 
-def test_a_failed_smoke_test_brings_the_version_before_back(place: Place) -> None:
+def test_failed_smoke_test_restores_previous_version(place: Place) -> None:
     assert place.deploy("tested", "one", smoke_test=TEST).status == "SUCCEEDED"
     serving = place.described("tested-local")["EndpointConfigName"]
     wrong = place.deploy("tested", "two", smoke_test=TEST)
@@ -239,7 +239,7 @@ def test_a_failed_smoke_test_brings_the_version_before_back(place: Place) -> Non
     assert place.plan("tested", "one", smoke_test=TEST).stage("deploy").action == "reuse"
 
 
-def test_a_new_endpoint_that_fails_its_smoke_test_is_gone(place: Place) -> None:
+def test_failed_smoke_test_deletes_new_endpoint(place: Place) -> None:
     place.put("samples/one.json", b"1")
     sample = {**TEST, "file": "s3://${bucket}/samples/one.json"}
     del sample["body"]
@@ -250,7 +250,7 @@ def test_a_new_endpoint_that_fails_its_smoke_test_is_gone(place: Place) -> None:
     assert place.deploy("fresh", "one", smoke_test=sample).status == "SUCCEEDED"
 
 
-def test_a_first_deployment_that_fails_is_listed_with_its_run(place: Place) -> None:
+def test_failed_first_deployment_is_listed_with_its_run(place: Place) -> None:
     place.put("models/broken.tar.gz", archive("raise ValueError('broken')"))
     run = place.deploy("broken", "broken")
     assert run.status == "FAILED"
@@ -266,7 +266,7 @@ def test_a_first_deployment_that_fails_is_listed_with_its_run(place: Place) -> N
     assert (listed()["state"], listed()["run"]) == ("InService", good.run)
 
 
-def test_earlier_versions_are_kept_and_older_ones_removed(place: Place) -> None:
+def test_deployment_deletes_versions_beyond_keep_limit(place: Place) -> None:
     made = []
     for model in ("one", "two", "one", "two"):
         run = place.deploy("keeps", model, keep=1, smoke_test={"body": str(len(made) + 1)})
@@ -280,7 +280,7 @@ def test_earlier_versions_are_kept_and_older_ones_removed(place: Place) -> None:
 
 
 @pytest.mark.parametrize("there", [False, True])
-def test_runs_of_two_partitions_deploy_to_one_endpoint_one_after_the_other(place: Place, there: bool) -> None:
+def test_runs_of_two_partitions_deploy_to_one_endpoint_in_sequence(place: Place, there: bool) -> None:
     name = f"shared-{there}".lower()
     test = {"smoke_test": TEST | {"expect": {"contains": ""}}}
     served = [place.serving(name, "one", date="2025-12")] if there else []
@@ -311,7 +311,7 @@ def test_runs_of_two_partitions_deploy_to_one_endpoint_one_after_the_other(place
     assert kept.action == "reuse"
 
 
-def test_the_turn_of_a_run_that_was_stopped_goes_to_the_next(place: Place) -> None:
+def test_stopped_run_releases_endpoint_to_the_next_run(place: Place) -> None:
     slow = {"update": {"type": "canary", "size": 50, "wait": "5m", "bake": "1m"}}
     place.serving("stopped", "one")
     plan = place.plan("stopped", "two", "2026-02", **slow)
@@ -326,7 +326,7 @@ def test_the_turn_of_a_run_that_was_stopped_goes_to_the_next(place: Place) -> No
     assert place.ask("stopped-local") == "one"
 
 
-def test_nobody_goes_back_while_a_run_deploys(place: Place) -> None:
+def test_rollback_is_rejected_while_a_run_deploys(place: Place) -> None:
     for model in ("one", "two"):
         serving = place.serving("taken", model)
     item = rollback.find_endpoint(place.gateway, "taken")
@@ -353,7 +353,7 @@ def test_nobody_goes_back_while_a_run_deploys(place: Place) -> None:
     assert refused.value.remedy.endswith(f"stagewright stop {header.run}")
 
 
-def test_an_endpoint_whose_time_is_over_is_deleted_with_all_that_is_its(place: Place) -> None:
+def test_sweeper_deletes_expired_endpoint_and_its_resources(place: Place) -> None:
     run = place.deploy("trial", "one", time_to_live="8h", alarms=ERRORS)
     assert run.status == "SUCCEEDED", run.reason
     place.sweep()
@@ -376,7 +376,7 @@ def test_an_endpoint_whose_time_is_over_is_deleted_with_all_that_is_its(place: P
     assert place.sweep()["repairs"] == 0
 
 
-def test_time_does_not_run_out_for_an_endpoint_that_somebody_else_has_made_since(place: Place) -> None:
+def test_sweeper_keeps_expired_endpoint_of_another_owner(place: Place) -> None:
     assert place.deploy("swapped", "one", time_to_live="1s").status == "SUCCEEDED"
     arn = place.described("swapped-local")["EndpointArn"]
     place.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": OWNER_TAG, "Value": "other-local"}])
@@ -386,7 +386,7 @@ def test_time_does_not_run_out_for_an_endpoint_that_somebody_else_has_made_since
     assert "swapped-local" not in {each.name for each in place.gateway.endpoint_records.all()}
 
 
-def test_an_endpoint_of_somebody_else_is_not_overwritten(place: Place) -> None:
+def test_deployment_does_not_overwrite_endpoint_of_another_owner(place: Place) -> None:
     place.deploy("theirs", "one")
     found = place.described("theirs-local")
     place.sagemaker.delete_tags(ResourceArn=found["EndpointArn"], TagKeys=[OWNER_TAG])
@@ -396,7 +396,7 @@ def test_an_endpoint_of_somebody_else_is_not_overwritten(place: Place) -> None:
     assert place.versions("theirs") == [found["EndpointConfigName"]]
 
 
-def test_what_is_asked_and_answered_is_captured(place: Place) -> None:
+def test_data_capture_stores_requests_and_responses(place: Place) -> None:
     assert place.deploy("caught", "one", capture={"percent": 100}).status == "SUCCEEDED"
     assert place.ask("caught-local") == "one"
     prefix = "captured/caught/deploy/caught-local/AllTraffic/"
@@ -417,7 +417,7 @@ def back(place: Place, name: str, to: str | None = None, why: str = "", smoke_te
     return going.execute("ada", why, smoke_test)
 
 
-def test_an_endpoint_goes_back_and_the_next_run_does_not_deploy_the_same_again(place: Place) -> None:
+def test_next_run_does_not_redeploy_rolled_back_version(place: Place) -> None:
     first = place.deploy("backs", "one")
     second = place.deploy("backs", "two")
     assert (first.status, second.status) == ("SUCCEEDED", "SUCCEEDED")
@@ -457,7 +457,7 @@ def test_an_endpoint_goes_back_and_the_next_run_does_not_deploy_the_same_again(p
     assert place.versions("backs") == sorted([old, bad, f"{third.run}-deploy-1"])
 
 
-def test_an_endpoint_goes_back_step_by_step_and_forth(place: Place) -> None:
+def test_rollback_moves_between_kept_versions(place: Place) -> None:
     jobs = [place.serving("steps", model, smoke_test={"body": "1"}) for model in ("one", "two")]
     assert back(place, "steps-local").to == jobs[0]
     with pytest.raises(NotFoundError, match="is the oldest version that is kept") as oldest:
@@ -476,7 +476,7 @@ def test_an_endpoint_goes_back_step_by_step_and_forth(place: Place) -> None:
         back(place, "steps")
 
 
-def test_an_alarm_that_the_bad_version_trips_does_not_keep_it(place: Place) -> None:
+def test_rollback_ignores_alarm_already_in_alarm_state(place: Place) -> None:
     assert place.deploy("alarmed", "one", alarms=ERRORS, update={"bake": "1m"}).status == "SUCCEEDED"
     assert place.deploy("alarmed", "bad", alarms=ERRORS, update={"bake": "1s"}).status == "SUCCEEDED"
     alarm = place.installation.alarm_name("alarmed-local-errors")
@@ -490,7 +490,7 @@ def test_an_alarm_that_the_bad_version_trips_does_not_keep_it(place: Place) -> N
     assert asked["BlueGreenUpdatePolicy"]["TerminationWaitInSeconds"] == 1
 
 
-def test_an_alarm_that_trips_while_going_back_undoes_it(place: Place) -> None:
+def test_alarm_during_rollback_undoes_it(place: Place) -> None:
     canary = {"type": "canary", "size": 50, "wait": "20m", "bake": "1m"}
     # The bad one comes first: nothing asks it.
     assert place.deploy("undone", "bad", alarms=ERRORS, update=canary).status == "SUCCEEDED"
@@ -508,7 +508,7 @@ def test_an_alarm_that_trips_while_going_back_undoes_it(place: Place) -> None:
     assert place.plan("undone", "one", alarms=ERRORS, update=canary).stage("deploy").action == "reuse"
 
 
-def test_an_earlier_version_that_fails_the_smoke_test_is_taken_away_again(place: Place) -> None:
+def test_rollback_is_undone_when_earlier_version_fails_smoke_test(place: Place) -> None:
     place.put("samples/asked.json", b"1")
     sample = {"file": "s3://${bucket}/samples/asked.json", "expect": {"contains": "two"}}
     old = place.serving("smoked", "one")
@@ -524,8 +524,8 @@ def test_an_earlier_version_that_fails_the_smoke_test_is_taken_away_again(place:
     assert place.ask("smoked-local") == "one"
 
 
-def test_a_pipeline_goes_back_at_the_endpoint_that_its_newest_run_names(place: Place) -> None:
-    """Also after the stage was given another name, and where another pipeline deployed there last."""
+def test_rollback_uses_endpoint_of_newest_run(place: Place) -> None:
+    """The stage's endpoint is renamed, and another pipeline deploys to the new endpoint last."""
     for model in ("one", "two"):
         assert place.deploy("renamed", model).status == "SUCCEEDED"
     assert place.deploy("renamed", "one", name="common").status == "SUCCEEDED"
@@ -537,7 +537,7 @@ def test_a_pipeline_goes_back_at_the_endpoint_that_its_newest_run_names(place: P
     assert rollback.find_endpoint(place.gateway, "renamed-local").name == "renamed-local"
 
 
-def test_a_plan_tells_of_the_endpoint_that_a_new_name_leaves_behind(place: Place) -> None:
+def test_plan_warns_about_endpoint_left_by_rename(place: Place) -> None:
     place.serving("left", "one")
     (warning,) = place.plan("left", "one", name="left-too").warnings
     command = "aws sagemaker delete-endpoint --endpoint-name left-local"
@@ -547,7 +547,7 @@ def test_a_plan_tells_of_the_endpoint_that_a_new_name_leaves_behind(place: Place
     assert place.plan("left", "one", name="left-too").warnings == ()
 
 
-def test_what_cannot_go_back_is_told(place: Place) -> None:
+def test_impossible_rollback_reports_reason(place: Place) -> None:
     with pytest.raises(NotFoundError, match="nobody has deployed no endpoint"):
         back(place, "nobody")
     assert place.deploy("single", "one").status == "SUCCEEDED"
@@ -575,7 +575,7 @@ def test_what_cannot_go_back_is_told(place: Place) -> None:
     assert item.rollbacks == ()
 
 
-def test_alarms_that_a_document_has_dropped_are_gone_after_a_good_deployment(place: Place) -> None:
+def test_successful_deployment_deletes_removed_alarms(place: Place) -> None:
     more = {**ERRORS, "slow": {"metric": "ModelLatency", "threshold": 5e6}}
     assert place.deploy("drops", "one", alarms=more, update={"bake": "1s"}).status == "SUCCEEDED"
     assert place.deploy("drops", "two", alarms=ERRORS, update={"bake": "1s"}).status == "SUCCEEDED"

@@ -1,4 +1,4 @@
-"""However a run, a command or a server ends, the table says how, and nothing is left behind."""
+"""Every end of a run, a command, or a server is recorded and leaves nothing running."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def ended(gateway: OperatorGateway, key: str) -> RunRecord:
     return until(look)
 
 
-def test_a_command_leaves_when_the_end_of_its_run_is_written(place: Place) -> None:
+def test_command_exits_after_its_run_is_recorded(place: Place) -> None:
     ran = place.json("run", ".")
     assert ran["status"] == "SUCCEEDED"
     assert place.processes() == []
@@ -149,7 +149,7 @@ def test_a_command_leaves_when_the_end_of_its_run_is_written(place: Place) -> No
     assert [(run["run"], run["status"]) for run in listed] == [(ran["run"], "SUCCEEDED")]
 
 
-def test_a_run_that_its_watcher_leaves_is_stopped_with_the_server(place: Place) -> None:
+def test_killed_run_command_stops_its_run_and_server(place: Place) -> None:
     process = place.start("run", ".", "-p", "seconds=300")
     assert process.stderr
     while "first  RUNNING" not in process.stderr.readline():
@@ -163,7 +163,7 @@ def test_a_run_that_its_watcher_leaves_is_stopped_with_the_server(place: Place) 
     assert stages == {"first": "STOPPED", "second": "STOPPED"}
 
 
-def test_what_a_killed_server_left_is_put_right_before_anybody_looks(place: Place) -> None:
+def test_restart_after_kill_closes_the_open_run(place: Place) -> None:
     gateway = place.up()
     key = pushed(place, gateway, "one", seconds=300)
     run = until(lambda: is_at_work(gateway, key))
@@ -177,7 +177,7 @@ def test_what_a_killed_server_left_is_put_right_before_anybody_looks(place: Plac
     assert {stage.status for stage in show(gateway, run).stages} == {"NOT_RUN"}
 
 
-def test_a_server_is_not_stopped_under_a_command_that_came_later(place: Place) -> None:
+def test_server_stays_up_until_the_last_command_exits(place: Place) -> None:
     first = place.start("run", ".", "-p", "seconds=3")
     until(lambda: server.find(place.state))
     second = place.start("run", ".", "-p", "seconds=6", "--json")
@@ -211,7 +211,7 @@ def test_stop_ends_run_stages_jobs_and_processes(shared: Place, gateway: Operato
         gateway.jobs.stop("processing", "no name of a job")
 
 
-def test_a_manifest_whose_event_was_lost_becomes_a_run(
+def test_sweeper_starts_run_for_manifest_whose_event_was_lost(
     shared: Place, gateway: OperatorGateway, sweep: Callable[[], int], disabled: Callable[[str], None]
 ) -> None:
     disabled("release")
@@ -221,7 +221,7 @@ def test_a_manifest_whose_event_was_lost_becomes_a_run(
     assert sweep() == 0
 
 
-def test_a_claim_whose_execution_was_never_started_is_started(
+def test_sweeper_starts_execution_of_claimed_run(
     shared: Place, gateway: OperatorGateway, sweep: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipeline = read_document(shared.folder / "pipeline.yaml")
@@ -241,7 +241,7 @@ def test_a_claim_whose_execution_was_never_started_is_started(
     assert ended(gateway, "manual:claimed").status == "SUCCEEDED"
 
 
-def test_an_execution_that_ended_without_an_event_closes_its_run(
+def test_sweeper_closes_run_whose_end_event_was_lost(
     shared: Place, gateway: OperatorGateway, sweep: Callable[[], int], disabled: Callable[[str], None]
 ) -> None:
     disabled("run-status")
@@ -254,7 +254,7 @@ def test_an_execution_that_ended_without_an_event_closes_its_run(
     assert gateway.runs.header(run).status == "SUCCEEDED"
 
 
-def test_a_watcher_closes_the_run_that_nobody_else_closes(
+def test_run_command_closes_run_whose_end_event_was_lost(
     shared: Place, gateway: OperatorGateway, disabled: Callable[[str], None]
 ) -> None:
     disabled("run-status")
@@ -263,7 +263,7 @@ def test_a_watcher_closes_the_run_that_nobody_else_closes(
     assert gateway.runs.header(ran["run"]).status == "SUCCEEDED"
 
 
-def test_an_output_that_was_rightly_left_empty_is_no_reason_to_run_again(shared: Place) -> None:
+def test_stage_with_empty_output_is_reused(shared: Place) -> None:
     shared.json("run", ".")
     again = shared.json("run", ".")
     assert {stage["action"] for stage in again["stages"]} == {"reuse"}

@@ -1,4 +1,4 @@
-"""Gates that compare with the champion, stages tried again, pins and caches, in runs that really ran."""
+"""Gates that compare with the champion, stage retries, pins, and caching, in real runs."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def statuses(record):
     return {stage.name: stage.status for stage in record.stages}
 
 
-def test_a_model_must_not_be_worse_than_the_champion(flow):
+def test_gate_blocks_model_worse_than_champion(flow):
     first = flow.run(document())
     assert first.status == "SUCCEEDED", first.reason
     assert first.stage("quality").reason == "no earlier result; no champion yet"
@@ -98,7 +98,7 @@ def test_a_model_must_not_be_worse_than_the_champion(flow):
     assert once_more.reason.endswith("does not hold: 0.8 >= 0.885")
 
 
-def test_skip_goes_on_without_what_depends_on_the_gate(flow):
+def test_gate_with_skip_runs_only_independent_stages(flow):
     beside = DOCUMENT["stages"]["score"] | {"inputs": {"in": "${stages.score.outputs.report}"}}
     shut = {"quality__require": "${stages.score.metrics.r2} > 1", "quality__else": "skip"}
     record = flow.run(
@@ -114,7 +114,7 @@ def test_skip_goes_on_without_what_depends_on_the_gate(flow):
     assert record.reason.startswith("skipped the stages that depend on gate quality: ")
 
 
-def test_a_stage_is_tried_again_under_another_name_and_in_another_place(flow):
+def test_stage_retry_uses_new_job_name_and_output_path(flow):
     record = flow.run(
         document(0.6, "retried", "1", score__retry={"attempts": 3, "wait": "1s"}, quality__enabled=False)
     )
@@ -140,7 +140,7 @@ def test_a_stage_is_tried_again_under_another_name_and_in_another_place(flow):
     )
 
 
-def test_the_last_attempt_fails_the_run(flow):
+def test_run_fails_after_last_attempt(flow):
     retry = {"score__retry": {"attempts": 2, "wait": "1s"}, "score__arguments": ["no number", "never"]}
     record = flow.run(document(0.5, "failed", **retry))
     assert record.status == "FAILED"
@@ -148,7 +148,7 @@ def test_the_last_attempt_fails_the_run(flow):
     assert statuses(record) == {"score": "FAILED", "quality": "NOT_RUN", "register": "NOT_RUN"}
 
 
-def test_a_pin_lends_the_result_of_its_run_in_any_partition(flow):
+def test_pin_reuses_result_of_its_run_in_any_partition(flow):
     old = flow.run(document(0.4, "old", quality__enabled=False))
     new = flow.run(document(0.45, "new", quality__enabled=False))
     assert new.stage("score").status == "SUCCEEDED"
@@ -172,7 +172,7 @@ def test_a_pin_lends_the_result_of_its_run_in_any_partition(flow):
         (None, "has no good result of quality"),
     ],
 )
-def test_a_pin_to_nothing_is_refused_before_anything_starts(flow, pin, said):
+def test_plan_rejects_pin_without_result(flow, pin, said):
     stopped = flow.run(document(0.3, "stopped", quality__require="1 > 2"))
     with pytest.raises(PlanError) as caught:
         flow.plan(document(0.3, "stopped", quality__pin=pin or stopped.run))
@@ -181,7 +181,7 @@ def test_a_pin_to_nothing_is_refused_before_anything_starts(flow, pin, said):
     assert said in problem.message
 
 
-def test_without_cache_the_job_runs_each_time(flow):
+def test_stage_without_cache_always_runs(flow):
     uncached = document(0.2, "uncached", quality__enabled=False, score__cache=False)
     runs = [flow.run(uncached), flow.run(uncached)]
     assert [run.stage("score").status for run in runs] == ["SUCCEEDED", "SUCCEEDED"]

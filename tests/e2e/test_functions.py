@@ -1,4 +1,4 @@
-"""Stages of kind lambda, from the document to the function's process and back."""
+"""Lambda stages, from the document to the function process and back."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     server.down(made.state)
 
 
-def test_a_function_s_answer_becomes_metrics_and_texts_and_goes_on_with_its_type(place: Place) -> None:
+def test_function_response_becomes_typed_metrics_and_string_answers(place: Place) -> None:
     ran = place.json("run", ".")
     stages = {stage["name"]: stage for stage in ran["stages"]}
     first, second = stages["measure"]["result"], stages["tell"]["result"]
@@ -84,7 +84,7 @@ def test_a_function_s_answer_becomes_metrics_and_texts_and_goes_on_with_its_type
     assert json.loads(json.dumps(item.result["metrics"])) == {"rate": 1}
 
 
-def test_an_unchanged_call_is_reused_and_a_changed_one_says_why(place: Place) -> None:
+def test_changed_function_payload_appears_in_plan_reason(place: Place) -> None:
     place.json("run", ".")
     again = place.json("plan", ".", "-p", "rate=0.75")
     reasons = {stage["name"]: stage["reason"] for stage in again["stages"]}
@@ -103,9 +103,7 @@ def test_an_unchanged_call_is_reused_and_a_changed_one_says_why(place: Place) ->
         ("sleep", "States.Timeout", "it did not end within 2 seconds"),
     ],
 )
-def test_what_goes_wrong_in_a_function_fails_the_stage_with_its_reason(
-    place: Place, mode: str, error: str, cause: str
-) -> None:
+def test_function_error_fails_stage_with_its_cause(place: Place, mode: str, error: str, cause: str) -> None:
     limit = 2 if mode == "sleep" else 300
     (place.folder / "pipeline.yaml").write_text(DOCUMENT.replace("seconds: 300", f"seconds: {limit}"))
     ran = place.json("run", ".", "-p", f"mode={mode}", code=6)

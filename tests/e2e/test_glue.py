@@ -1,4 +1,4 @@
-"""Stages of kind glue: the document's script runs as a Python shell, and its outputs are in the bucket."""
+"""Glue stages: the script runs as a Python shell job and writes its outputs to the bucket."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     server.down(made.state)
 
 
-def test_a_script_reads_writes_measures_and_the_next_stage_uses_it(place: Place) -> None:
+def test_glue_script_outputs_and_metrics_reach_the_next_stage(place: Place) -> None:
     ran = place.json("run", ".")
     gateway = place.gateway()
     stages = {stage["name"]: stage for stage in ran["stages"]}
@@ -107,7 +107,7 @@ def test_a_script_reads_writes_measures_and_the_next_stage_uses_it(place: Place)
     assert "shaping with 0.5" in [line["text"] for line in said]
 
 
-def test_an_unchanged_script_is_reused_and_a_change_says_which(place: Place) -> None:
+def test_changed_glue_argument_or_code_appears_in_plan_reason(place: Place) -> None:
     place.json("run", ".")
     again = place.json("plan", ".", "-p", "rate=2")
     reasons = {stage["name"]: (stage["action"], stage["reason"]) for stage in again["stages"]}
@@ -119,14 +119,14 @@ def test_an_unchanged_script_is_reused_and_a_change_says_which(place: Place) -> 
     assert again["stages"][0]["reason"] == "shape: code jobs/helping.py changed"
 
 
-def test_a_script_that_fails_gives_its_exception(place: Place) -> None:
+def test_failed_glue_script_reports_its_exception(place: Place) -> None:
     err = place("run", ".", "-p", "fail=true", code=6).stderr
     assert "stage shape: " in err
     assert 'a "bad" number' in err
     assert "| shaping with 0.5" in err
 
 
-def test_stop_ends_the_run_of_glue(place: Place) -> None:
+def test_stop_ends_the_glue_job_run(place: Place) -> None:
     run = place.begun("-p", "seconds=300")
     gateway = place.gateway()
     until(lambda: gateway.runs.header(run) and show(gateway, run).stage("shape").detail == "RUNNING")
@@ -140,7 +140,7 @@ def test_stop_ends_the_run_of_glue(place: Place) -> None:
     assert ended.state == "STOPPED"
 
 
-def test_the_plan_shows_the_request(place: Place) -> None:
+def test_plan_shows_the_glue_request(place: Place) -> None:
     planned = place.json("plan", ".", "--force")
     (shape,) = [stage for stage in planned["stages"] if stage["name"] == "shape"]
     request = shape["requests"]["StartJobRun"]

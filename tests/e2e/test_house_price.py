@@ -1,7 +1,6 @@
-"""The whole way once, with boto3 only: from the put of a manifest to a prediction of the served endpoint.
+"""The full path with boto3 only: from the manifest upload to a prediction of the endpoint.
 
-Nothing of Stagewright's own run layer is used: what Terraform would upload is uploaded, what AWS would answer
-is read.
+The tests do not use Stagewright's run layer. They upload what Terraform uploads and read what AWS returns.
 """
 
 from __future__ import annotations
@@ -90,14 +89,14 @@ def pushed(server, client) -> PushResult:
     return pushed
 
 
-def test_the_run_succeeds_and_every_stage_is_recorded(pushed):
+def test_run_succeeds_and_records_every_stage(pushed):
     assert pushed.header["status"]["S"] == "SUCCEEDED", pushed.header
     results = pushed.results(pushed.run)
     assert {item["status"]["S"] for item in results.values()} == {"SUCCEEDED"}
 
 
-def test_the_router_was_started_by_the_event(pushed, client):
-    """Its own log names the manifest; nobody invoked it."""
+def test_event_starts_the_router(pushed, client):
+    """The router's log names the run, and no test invokes the router."""
     logs = client("logs")
     group = f"/aws/lambda/{INSTALLATION.name('router')}"
     text = " ".join(
@@ -108,7 +107,7 @@ def test_the_router_was_started_by_the_event(pushed, client):
     assert pushed.run in text
 
 
-def test_the_history_of_the_state_machine_shows_every_stage(pushed, client):
+def test_execution_history_shows_every_stage(pushed, client):
     arn = pushed.header["execution"]["S"]
     pages = client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
     text = json.dumps([event for page in pages for event in page["events"]], default=str)
@@ -118,7 +117,7 @@ def test_the_history_of_the_state_machine_shows_every_stage(pushed, client):
         assert call in text
 
 
-def test_the_model_is_fitted_with_the_hyperparameters_of_the_document(pushed, client):
+def test_model_is_trained_with_document_hyperparameters(pushed, client):
     result = json.loads(pushed.results(pushed.run)["train"]["result"]["S"])
     job = client("sagemaker").describe_training_job(TrainingJobName=result["job"])
     bucket, _, key = result["model"].removeprefix("s3://").partition("/")
@@ -132,12 +131,12 @@ def test_the_model_is_fitted_with_the_hyperparameters_of_the_document(pushed, cl
     assert {name: json.loads(job["HyperParameters"][name]) for name in asked} == asked
 
 
-def test_the_held_out_year_is_predicted_well(pushed):
+def test_model_predicts_held_out_year_accurately(pushed):
     metrics = json.loads(pushed.results(pushed.run)["evaluate"]["result"]["S"])["metrics"]
     assert 0.88 <= metrics["r2"] < 0.99
 
 
-def test_a_model_package_version_is_registered_with_its_lineage(pushed, client):
+def test_model_package_is_registered_with_its_lineage(pushed, client):
     arn = json.loads(pushed.results(pushed.run)["register"]["result"]["S"])["package"]
     package = client("sagemaker").describe_model_package(ModelPackageName=arn)
     assert package["ModelPackageStatus"] == "Completed"
@@ -145,7 +144,7 @@ def test_a_model_package_version_is_registered_with_its_lineage(pushed, client):
     assert pushed.run in json.dumps(package["CustomerMetadataProperties"])
 
 
-def test_the_endpoint_serves_a_real_house(pushed, client):
+def test_endpoint_predicts_plausible_house_price(pushed, client):
     endpoint = json.loads(pushed.results(pushed.run)["deploy"]["result"]["S"])["endpoint"]
     assert client("sagemaker").describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "InService"
     answer = client("sagemaker-runtime").invoke_endpoint(
@@ -157,7 +156,7 @@ def test_the_endpoint_serves_a_real_house(pushed, client):
     assert 40_000 < price < 700_000
 
 
-def test_the_gate_stops_the_run_when_the_bar_is_raised(pushed, client):
+def test_gate_fails_the_run_when_threshold_is_raised(pushed, client):
     document = json.loads(canonical_json.document_json(read_document(EXAMPLE / "pipeline.yaml")))
     document["parameters"]["min_r2"] = 0.99
     raised = PushResult(pushed.server, client, json.dumps(document, sort_keys=True))
@@ -171,8 +170,8 @@ def test_the_gate_stops_the_run_when_the_bar_is_raised(pushed, client):
     assert len(after) == len(before)
 
 
-def test_the_same_event_delivered_five_times_is_one_run(pushed, client):
-    """S3 and SQS deliver at least once: the notification of the first manifest comes again, five times."""
+def test_event_delivered_five_times_starts_one_run(pushed, client):
+    """S3 and SQS deliver at least once. The first manifest's event is delivered five more times."""
     installation = INSTALLATION
     event = {
         "version": "0",

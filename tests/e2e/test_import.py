@@ -1,7 +1,7 @@
-"""An item and scripts in the form of AWS's sample: imported, and run unchanged on the local target.
+"""An item and scripts in the form of AWS's sample, imported and run unchanged on the local target.
 
-The item has the sample's keys in DynamoDB's JSON. The scripts do what the sample's do: a shell script that
-installs requirements and starts another, which writes to S3 itself; a tarball for script mode whose script
+The item has the sample's keys in DynamoDB JSON. The scripts work as the sample's do. A shell script installs
+requirements and starts another script, which writes to S3 itself. The script in the script-mode tarball
 declares its options with hyphens, where the item has underscores.
 """
 
@@ -244,7 +244,7 @@ def client(place: Place) -> Callable[[str], Any]:
     )  # fmt: skip
 
 
-def test_the_item_and_its_scripts_run_unchanged(place: Place, client: Callable[[str], Any]) -> None:
+def test_imported_item_and_scripts_run_unchanged(place: Place, client: Callable[[str], Any]) -> None:
     said = place.imported("made")
     code = place.folder / "made" / "code"
     files = SCRIPTS | {"script.py": SCRIPT}
@@ -275,8 +275,8 @@ def test_the_item_and_its_scripts_run_unchanged(place: Place, client: Callable[[
     assert said["files"] == sorted(files)
 
 
-def test_again_nothing_runs_and_a_new_number_of_trees_trains(place: Place) -> None:
-    """Depends on the run before: the files are not downloaded again, only what changed is done."""
+def test_second_run_reuses_results_and_changed_hyperparameter_trains(place: Place) -> None:
+    """Depends on the previous test. Only changed stages run."""
     record = place.ran("made")
     assert {record[name]["status"] for name in ("preprocessing", "training", "model", "endpoint")} == {
         "REUSED"
@@ -287,8 +287,8 @@ def test_again_nothing_runs_and_a_new_number_of_trees_trains(place: Place) -> No
     assert record["training"]["metrics"]["trees"] == 20
 
 
-def test_tuning_alone_gives_the_model(place: Place) -> None:
-    """In the sample nothing reads what tuning found, and a model without training fails."""
+def test_tuning_without_training_provides_the_model(place: Place) -> None:
+    """In the sample, no stage reads the tuning result, and a model without training fails."""
     place.imported(
         "tuned", plain=True, name="demo-tuned", tuning_job="Y", training_job="N", create_endpoint="N"
     )
@@ -324,8 +324,8 @@ def converted(item: Any) -> tuple[Any, set[str], Any]:
 
 
 @pytest.mark.parametrize("path", list(leaves(ITEM)))
-def test_every_entry_counts_or_is_listed(path: str) -> None:
-    """Another value makes another document, or a note says that it is not used."""
+def test_every_item_entry_changes_the_document_or_is_noted(path: str) -> None:
+    """Another value changes the document, or a note reports that the entry is not used."""
     before, after = converted(ITEM), converted(changed(ITEM, path.split(".")))
     archive = path.lower().endswith(
         "sagemaker_submit_directory"
@@ -333,14 +333,14 @@ def test_every_entry_counts_or_is_listed(path: str) -> None:
     assert before[0] != after[0] or path in after[1] or archive
 
 
-def test_what_no_stage_reads_is_listed() -> None:
+def test_unused_item_entries_are_noted() -> None:
     document, listed, notes = converted(ITEM | {"owner": {"team": "risk", "mail": ["x"]}})
     assert {"retention", "app", "sagemaker_role_arn", "owner.team", "owner.mail"} <= listed
     assert all(str(note) for note in notes)
     assert document["stages"]["training"]["hyperparameters"]["n-estimators"] == 30
 
 
-def test_what_is_missing_or_wrong_makes_nothing(place: Place, tmp_path: Path) -> None:
+def test_invalid_item_writes_no_files(place: Place, tmp_path: Path) -> None:
     def refused(item: Any, *more: str) -> str:
         (tmp_path / "item.json").write_text(item if isinstance(item, str) else json.dumps(item))
         done = place("import", str(tmp_path / "item.json"), "--to", str(tmp_path / "made"), *more)

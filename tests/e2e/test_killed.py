@@ -1,4 +1,4 @@
-"""kill -9 of the local server, at any moment: what was reported is kept, and what is reported is true."""
+"""SIGKILL of the local server at any time: recorded results are kept and are correct."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def contents(gateway: OperatorGateway, uri: str) -> list[bytes]:
     return [s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read() for item in found]
 
 
-def test_nothing_reported_is_lost_whenever_the_server_is_killed(place: Place) -> None:
+def test_recorded_results_survive_server_kill_at_any_time(place: Place) -> None:
     moments = random.Random(20261122)
     gateway = place.up()
     for number in range(KILLS):
@@ -114,7 +114,7 @@ def test_nothing_reported_is_lost_whenever_the_server_is_killed(place: Place) ->
             assert contents(gateway, uri) == [stage.encode()]
 
 
-def test_what_was_done_before_the_kill_is_reused(place: Place) -> None:
+def test_results_recorded_before_kill_are_reused(place: Place) -> None:
     gateway = place.up()
     key = push(place, gateway, "one")
     run = until(lambda: (found := find_run(gateway, key)) and len(succeeded(gateway, found)) >= 2 and found)

@@ -1,4 +1,4 @@
-"""Tune, register, make a model, predict: a small pipeline on the local target, with scikit-learn itself."""
+"""Tuning, register, model, and transform stages of a small scikit-learn pipeline on the local target."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def read(gateway: OperatorGateway, uri: str) -> bytes:
     return bytes(client.get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
-def test_the_best_of_three_training_jobs_is_the_result(ran, sagemaker) -> None:
+def test_tuning_stage_returns_model_of_best_job(ran, sagemaker) -> None:
     result = ran["tune"]["result"]
     jobs = training_jobs(sagemaker, result["job"])
     assert [job["TrainingJobStatus"] for job in jobs] == ["Completed"] * 3
@@ -219,7 +219,7 @@ def test_the_best_of_three_training_jobs_is_the_result(ran, sagemaker) -> None:
     assert json.loads(tuned["criterion"]) in ("squared_error", "friedman_mse")
 
 
-def test_a_training_stage_is_given_the_tuned_values(ran, sagemaker) -> None:
+def test_training_stage_receives_tuned_hyperparameters(ran, sagemaker) -> None:
     best = ran["tune"]["result"]["hyperparameters"]
     given = sagemaker.describe_training_job(TrainingJobName=ran["whole"]["result"]["job"])["HyperParameters"]
     assert {name: json.loads(given[name]) for name in best} == best
@@ -227,7 +227,7 @@ def test_a_training_stage_is_given_the_tuned_values(ran, sagemaker) -> None:
     assert ran["found"]["status"] == "SUCCEEDED"
 
 
-def test_the_predictions_are_those_of_the_best_job_s_model(ran, gateway, tmp_path) -> None:
+def test_transform_predicts_with_model_of_best_job(ran, gateway, tmp_path) -> None:
     def rows(stage: str, file: str) -> list[list[str]]:
         uri = ran[stage]["result"]["outputs"]["predictions"]
         return list(csv.reader(io.StringIO(read(gateway, f"{uri}/{file}").decode())))
@@ -247,7 +247,7 @@ def test_the_predictions_are_those_of_the_best_job_s_model(ran, gateway, tmp_pat
     assert 1 < len({row[0] for row in plain}) <= leaves
 
 
-def test_the_model_is_that_of_the_package(ran, sagemaker) -> None:
+def test_model_stage_uses_the_registered_package(ran, sagemaker) -> None:
     model = sagemaker.describe_model(ModelName=ran["served"]["result"]["name"])
     assert model["PrimaryContainer"]["ModelPackageName"] == ran["register"]["result"]["package"]
     scored = sagemaker.describe_transform_job(TransformJobName=ran["score"]["result"]["job"])
@@ -255,7 +255,7 @@ def test_the_model_is_that_of_the_package(ran, sagemaker) -> None:
     assert sagemaker.describe_model(ModelName=ran["directly"]["result"]["job"])
 
 
-def test_people_see_it(ran, place) -> None:
+def test_show_and_logs_print_results_of_each_kind(ran, place) -> None:
     shown = place("show", "plane").stdout
     result = ran["tune"]["result"]
     assert f"best depth={result['hyperparameters']['depth']}, criterion=" in shown
@@ -269,7 +269,7 @@ def test_people_see_it(ran, place) -> None:
     assert "served is a model stage, which has no log" in refused.stderr
 
 
-def test_the_second_run_reuses_all(ran, place) -> None:
+def test_second_run_reuses_every_stage(ran, place) -> None:
     record = place.json("run", ".")
     assert record["status"] == "SUCCEEDED"
     assert {stage["status"] for stage in record["stages"]} == {"REUSED"}
@@ -278,7 +278,7 @@ def test_the_second_run_reuses_all(ran, place) -> None:
     }
 
 
-def test_a_model_that_somebody_deleted_is_made_again(ran, place, sagemaker) -> None:
+def test_deleted_model_is_created_again(ran, place, sagemaker) -> None:
     sagemaker.delete_model(ModelName=ran["served"]["result"]["name"])
     planned = place.plan()
     assert {name for name, stage in planned.items() if stage["action"] == "run"} == {"served"}
@@ -287,7 +287,7 @@ def test_a_model_that_somebody_deleted_is_made_again(ran, place, sagemaker) -> N
     assert sagemaker.describe_model(ModelName=made)
 
 
-def test_a_range_that_changed_runs_the_search_again_and_says_so(ran, place, sagemaker) -> None:
+def test_changed_tuning_range_reruns_tuning_with_reason(ran, place, sagemaker) -> None:
     place.write("min: 1, max: 6", "min: 2, max: 5")
     record = place.json("run", ".")
     stages = {stage["name"]: stage for stage in record["stages"]}
@@ -298,7 +298,7 @@ def test_a_range_that_changed_runs_the_search_again_and_says_so(ran, place, sage
     assert stages["score"]["result"]["outputs"] != ran["score"]["result"]["outputs"]
 
 
-def test_a_search_that_finds_nothing_fails_with_a_sentence(ran, place, sagemaker) -> None:
+def test_tuning_without_successful_job_fails_with_cause(ran, place, sagemaker) -> None:
     failed = place("run", ".", "-p", "broken=1")
     assert failed.returncode == RunFailedError.exit_code, failed.stdout + failed.stderr
     assert "stage tune: " in failed.stderr
@@ -312,7 +312,7 @@ def test_a_search_that_finds_nothing_fails_with_a_sentence(ran, place, sagemaker
     assert {job["TrainingJobStatus"] for job in training_jobs(sagemaker, stages["tune"]["job"])} == {"Failed"}
 
 
-def test_a_stopped_run_stops_the_search_and_its_training_jobs(ran, place, gateway, sagemaker) -> None:
+def test_stopped_run_stops_tuning_and_its_training_jobs(ran, place, gateway, sagemaker) -> None:
     started = place.json("run", ".", "-p", "seconds=300", "--no-wait")["run"]
 
     def at_work() -> StageRecord | None:
@@ -332,8 +332,8 @@ def test_a_stopped_run_stops_the_search_and_its_training_jobs(ran, place, gatewa
     until(lambda: show(gateway, started).status == "STOPPED")
 
 
-def test_transforms_that_fail_or_take_too_long_say_so(ran, place, sagemaker) -> None:
-    """What the model cannot read, since the name of a row is left in; and a model that is slow."""
+def test_failed_and_timed_out_transforms_report_cause(ran, place, sagemaker) -> None:
+    """One transform fails because its input keeps the row name. The other is too slow."""
     place.write("    input_filter: $[1:]\n    join: true\n", "    join: true\n")
     place.write("    accept: text/csv\n", "    environment: {SLEEP: '300'}\n    max_runtime_seconds: 4\n")
     failed = place("run", ".")

@@ -1,5 +1,4 @@
-"""All that an installation is used for, each role under its own policy; what the policies refuse; what nobody
-used."""
+"""Full use of an installation under each role's policy: allowed, denied, and unused permissions."""
 
 from __future__ import annotations
 
@@ -176,12 +175,12 @@ def _serve(enforced: Enforced) -> str:
 
 
 @pytest.mark.slow
-def test_the_whole_way_needs_nothing_that_a_policy_does_not_allow(used: list[dict[str, Any]]) -> None:
+def test_policies_allow_every_request_of_normal_use(used: list[dict[str, Any]]) -> None:
     assert [each for each in used if not each["allowed"]] == []
     assert {each["role"] for each in used} == set(Artifacts.read(INSTALLATION).resources["roles"])
 
 
-def test_every_permission_is_used_or_has_its_reason(used: list[dict[str, Any]]) -> None:
+def test_every_unused_permission_has_a_documented_reason(used: list[dict[str, Any]]) -> None:
     seen = {f"{each['role']} {each['sid']} {each['action']}" for each in used}
     roles = Artifacts.read(INSTALLATION).resources["roles"]
     allowed = {
@@ -196,7 +195,7 @@ def test_every_permission_is_used_or_has_its_reason(used: list[dict[str, Any]]) 
 
 
 @pytest.mark.parametrize(("role", "service", "operation", "request_"), FORBIDDEN)
-def test_what_a_role_must_not_do_is_denied(
+def test_role_is_denied_forbidden_requests(
     enforced: Enforced,
     used: list[dict[str, Any]],
     role: str,
@@ -211,9 +210,7 @@ def test_what_a_role_must_not_do_is_denied(
     assert (role, False) in {(each["role"], each["allowed"]) for each in enforced.judged()[before:]}
 
 
-def test_an_endpoint_of_another_installation_is_refused(
-    enforced: Enforced, used: list[dict[str, Any]]
-) -> None:
+def test_run_rejects_endpoint_of_another_installation(enforced: Enforced, used: list[dict[str, Any]]) -> None:
     found = enforced.client("sagemaker").describe_endpoint(**ENDPOINT)
     run = enforced.over(enforced.push(BOTH_HAVE, {}))
     assert run.reason.startswith(
@@ -224,7 +221,7 @@ def test_an_endpoint_of_another_installation_is_refused(
     assert again["EndpointConfigName"] == found["EndpointConfigName"]
 
 
-def test_what_was_denied_is_untouched(enforced: Enforced, used: list[dict[str, Any]]) -> None:
+def test_denied_requests_change_no_resources(enforced: Enforced, used: list[dict[str, Any]]) -> None:
     enforced.client("s3").head_bucket(Bucket=INSTALLATION.bucket)
     sagemaker = enforced.client("sagemaker")
     assert sagemaker.describe_model(ModelName="theirs")["ModelName"] == "theirs"

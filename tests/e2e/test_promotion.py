@@ -1,4 +1,4 @@
-"""Two installations on one local server, `local` and `uat`: a release goes from one to the other."""
+"""Promotion of a release between two installations, `local` and `uat`, on one local server."""
 
 from __future__ import annotations
 
@@ -151,9 +151,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     local.down(made.folder / "state")
 
 
-def test_the_same_release_runs_with_another_document(
-    place: Place, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_promoted_release_runs_with_target_overlay(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     assert "no release of promoted in local" in place.refused()
     done = place.json("run", ".")
     assert done["status"] == "SUCCEEDED", done
@@ -181,7 +179,7 @@ def test_the_same_release_runs_with_another_document(
     assert len(list_runs(place.uat, "promoted")) == 1
 
 
-def test_what_did_not_run_well_stays(place: Place) -> None:
+def test_promote_rejects_release_without_successful_run(place: Place) -> None:
     good = manifests.read(place.dev, "promoted").release.digest
     (place.folder / "code" / "prepare.py").write_text("raise SystemExit('broken')\n")
     assert place("run", ".").returncode == 6
@@ -196,8 +194,8 @@ def test_what_did_not_run_well_stays(place: Place) -> None:
     assert "run" not in lineage
 
 
-def test_a_document_that_has_not_run_is_no_tested_release(place: Place) -> None:
-    """The same files, another document: the digest is the same, what runs is not."""
+def test_promote_rejects_document_without_successful_run(place: Place) -> None:
+    """The files and the digest are the same, but the document differs."""
     (place.folder / "code" / "prepare.py").write_text(SCRIPT)
     (place.folder / "pipeline.yaml").write_text(
         DOCUMENT.replace("type: code", "type: schedule, rate: 9 hours")
@@ -210,7 +208,7 @@ def test_a_document_that_has_not_run_is_no_tested_release(place: Place) -> None:
     assert written(place.uat, ended(place.uat, promoted["run"])) == "5"
 
 
-def test_a_file_that_changed_meanwhile_is_refused(place: Place) -> None:
+def test_promote_rejects_release_with_deleted_file_version(place: Place) -> None:
     (place.folder / "code" / "prepare.py").write_text(SCRIPT + "# new\n")
     assert place.json("run", ".")["status"] == "SUCCEEDED"
     file = manifests.read(place.dev, "promoted").release.files["prepare.py"]
@@ -221,7 +219,7 @@ def test_a_file_that_changed_meanwhile_is_refused(place: Place) -> None:
     assert f"prepare.py (version {file.version}) is gone" in message
 
 
-def test_an_overlay_that_does_not_fit_is_refused_before_anything_is_written(place: Place) -> None:
+def test_promote_rejects_invalid_overlay_before_writing(place: Place) -> None:
     (place.folder / "code" / "prepare.py").write_text(SCRIPT + "# newer\n")
     assert place.json("run", ".")["status"] == "SUCCEEDED"
     (place.folder / "environments" / "uat.yaml").write_text("stages: {prepare: {kinds: 1}}\n")
@@ -231,8 +229,8 @@ def test_an_overlay_that_does_not_fit_is_refused_before_anything_is_written(plac
     )
 
 
-def test_an_approval_in_one_deploys_in_the_other(place: Place) -> None:
-    """As docs/environments.md has it: the overlay takes the package from the trigger."""
+def test_approval_in_source_deploys_in_target(place: Place) -> None:
+    """The overlay takes the package from the trigger, as in docs/environments.md."""
     folder = place.folder / "registered"
     for name, text in (("pipeline.yaml", REGISTERED), ("environments/uat.yaml", SERVED)):
         (folder / name).parent.mkdir(exist_ok=True, parents=True)

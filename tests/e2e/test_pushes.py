@@ -1,4 +1,4 @@
-"""A push is a run: each one once, also where the same code comes again, and however often its event comes."""
+"""Each push starts one run, even if the code repeats or its event is delivered several times."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
     local.down(state)
 
 
-def test_push_change_push_revert_push_is_three_runs(work: Work) -> None:
+def test_push_change_and_revert_start_three_runs(work: Work) -> None:
     runs = [work.push()]
     work.script.write_text(SCRIPT + "# a line more\n")
     runs.append(work.push())
@@ -127,7 +127,7 @@ def test_push_change_push_revert_push_is_three_runs(work: Work) -> None:
     assert len(work.json("runs", "pushed")) == 3
 
 
-def test_an_event_that_is_delivered_five_times_is_one_run(work: Work) -> None:
+def test_redelivered_event_starts_no_second_run(work: Work) -> None:
     work.script.write_text(SCRIPT + "# delivered five times\n")
     run = work.push()
     before = work.executions()
@@ -137,8 +137,8 @@ def test_an_event_that_is_delivered_five_times_is_one_run(work: Work) -> None:
     assert [found["run"] for found in work.json("runs", "pushed")].count(run) == 1
 
 
-def test_an_event_that_comes_five_times_at_first_is_one_run(work: Work) -> None:
-    """Nobody has handled it before: the rule is off while the manifest is written."""
+def test_new_event_delivered_five_times_starts_one_run(work: Work) -> None:
+    """The rule is disabled while the manifest is written, so no earlier delivery is handled."""
     events, rule = work.client("events"), INSTALLATION.name("release")
     before = len(work.executions())
     events.disable_rule(Name=rule)

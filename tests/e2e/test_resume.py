@@ -1,4 +1,4 @@
-"""A run that failed, or whose server died, goes on in another one."""
+"""Resuming a run that failed or whose server was killed."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def jobs(place: Place) -> dict[str, int]:
     }
 
 
-def test_the_plan_says_what_a_mended_run_reuses_and_so_it_does(place: Place) -> None:
+def test_resume_reuses_the_stages_that_its_plan_lists(place: Place) -> None:
     write(place, "evaluate", BROKEN)
     place("run", ".", "-p", "day=2024-03-01", "-p", "note=kept", code=6)
     (failed,) = runs(place)
@@ -127,7 +127,7 @@ def test_the_plan_says_what_a_mended_run_reuses_and_so_it_does(place: Place) -> 
     assert len(runs(place)) == 2
 
 
-def test_a_selection_goes_on_as_it_was_and_nothing_changed_on_disk(place: Place) -> None:
+def test_resume_keeps_stage_selection_of_failed_run(place: Place) -> None:
     place("run", ".")
     write(place, "evaluate", BROKEN)
     place("run", ".", "--from", "train", code=6)
@@ -142,7 +142,7 @@ def test_a_selection_goes_on_as_it_was_and_nothing_changed_on_disk(place: Place)
     assert second["trigger"]["key"] == f"resume:{failed}:2"
 
 
-def test_what_ended_before_the_server_was_killed_is_reused(place: Place) -> None:
+def test_resume_reuses_stages_completed_before_kill(place: Place) -> None:
     write(place, "evaluate", SLOW)
     place("run", ".", "--no-wait")
     (run,) = runs(place)
@@ -159,7 +159,7 @@ def test_what_ended_before_the_server_was_killed_is_reused(place: Place) -> None
     assert record["partition"] == place.json("show", run)["partition"]
 
 
-def test_a_document_of_another_pipeline_is_refused(place: Place) -> None:
+def test_resume_rejects_document_of_another_pipeline(place: Place) -> None:
     write(place, "prepare", BROKEN)
     place("run", ".", code=6)
     other = place.folder / "other.yaml"

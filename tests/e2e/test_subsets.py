@@ -1,6 +1,6 @@
-"""Every subset of the example's stages off: each runs to its end, or is refused with the stage's name.
+"""Every subset of disabled stages in the example: the run succeeds, or is rejected with the stage's name.
 
-What is expected is computed here from the document's own shape, not by the planner.
+The tests compute the expected result from the document's structure, not with the planner.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ PLANNED: Mapping[str, tuple[Callable[[frozenset[str]], Mapping[str, str] | set[s
 
 
 @pytest.mark.parametrize("case", PLANNED)
-def test_every_subset_is_planned_or_refused_by_name(example, case):
+def test_every_subset_is_planned_or_rejected_by_stage_name(example, case):
     expect, change = PLANNED[case]
     assert len(SUBSETS) == 64
     outcomes = set()
@@ -138,7 +138,7 @@ def check_run(example, expected: Mapping[str, str], pipeline: Pipeline) -> None:
             assert stage.result
 
 
-def test_every_subset_runs_to_its_end_where_nothing_has_changed(example):
+def test_every_subset_succeeds_when_nothing_changed(example):
     for off in SUBSETS:
         check_run(example, unchanged(off), document(off))
 
@@ -153,15 +153,15 @@ CHANGED = [
 """What is off lends its newest result: so first those that make no other training, then no other package."""
 
 
-def test_subsets_run_to_their_end_where_training_has_changed(example):
-    """Each with other trees, so that nothing of one run can be used by the next."""
+def test_subsets_succeed_when_training_changed(example):
+    """Each run uses another number of trees, so no run can reuse a result of the previous one."""
     for trees, off in enumerate(CHANGED, start=30):
         expected = other_trees(off)
         assert isinstance(expected, dict)
         check_run(example, expected, document(off, trees=trees))
 
 
-def test_subsets_run_to_their_end_where_nothing_has_run_yet(example):
+def test_subsets_succeed_without_earlier_runs(example):
     for number, off in enumerate(({"deploy"}, {"quality", "register", "deploy"})):
         expected = first_time(frozenset(off))
         assert isinstance(expected, dict)

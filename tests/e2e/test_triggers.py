@@ -1,4 +1,4 @@
-"""What starts runs, on the local target: real events, rules, queue and functions."""
+"""Triggers on the local target, with real events, rules, queue, and functions."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def put(gateway: OperatorGateway, *keys: str) -> None:
         gateway.objects.put(key, b"x")
 
 
-def test_data_starts_a_run_and_its_good_end_the_next(gateway: OperatorGateway) -> None:
+def test_data_event_starts_run_and_success_starts_downstream_runs(gateway: OperatorGateway) -> None:
     pushed(gateway, "first", {"type": "data", "prefix": "raw/first/", "suffix": "_SUCCESS"})
     pushed(gateway, "second", {"type": "upstream", "pipeline": "first", "stage": "check"})
     pushed(gateway, "third", {"type": "upstream", "pipeline": "second"})
@@ -89,7 +89,7 @@ def test_data_starts_a_run_and_its_good_end_the_next(gateway: OperatorGateway) -
     assert (third.trigger.date, third.trigger.chain) == ("2026-01", ("first", "second"))
 
 
-def test_data_that_has_settled_starts_one_run(gateway: OperatorGateway) -> None:
+def test_data_batch_starts_one_run_after_debounce(gateway: OperatorGateway) -> None:
     pushed(gateway, "calm", {"type": "data", "prefix": "raw/calm/", "settle": "5s"})
     put(gateway, *(f"raw/calm/2026-01-31/part-{number}" for number in range(30)))
     (run,) = over(gateway, "calm")
@@ -99,7 +99,7 @@ def test_data_that_has_settled_starts_one_run(gateway: OperatorGateway) -> None:
     assert over(gateway, "calm", 2)[0].trigger.date == "2026-01-31"
 
 
-def test_a_minute_that_has_begun_starts_what_is_due(gateway: OperatorGateway) -> None:
+def test_schedule_tick_starts_due_run(gateway: OperatorGateway) -> None:
     with ticks(gateway) as (now, tick):
         pushed(gateway, "nightly", {"type": "schedule", "cron": f"{now.minute} {now.hour} * * ? *"})
         tick()
@@ -107,7 +107,7 @@ def test_a_minute_that_has_begun_starts_what_is_due(gateway: OperatorGateway) ->
     assert (run.trigger.type, run.trigger.time[:16]) == ("schedule", timestamp(now)[:16])
 
 
-def test_an_approval_in_the_registry_starts_a_run(gateway: OperatorGateway) -> None:
+def test_registry_approval_starts_a_run(gateway: OperatorGateway) -> None:
     pushed(
         gateway, "deployed", {"type": "model-approved", "group": "shared-models", "only": ["check"]},
         stages={"check": GATE, "other": GATE},
@@ -135,7 +135,7 @@ def test_an_approval_in_the_registry_starts_a_run(gateway: OperatorGateway) -> N
     assert stages == {"check": "SUCCEEDED", "other": "SKIPPED"}
 
 
-def test_a_message_of_aws_s_sample_starts_a_run(gateway: OperatorGateway) -> None:
+def test_message_of_aws_sample_starts_a_run(gateway: OperatorGateway) -> None:
     pushed(gateway, "house-price")
     body = {
         "consumption_pipeline_name": f"{gateway.installation.id}-house-price",
@@ -147,7 +147,7 @@ def test_a_message_of_aws_s_sample_starts_a_run(gateway: OperatorGateway) -> Non
     assert (run.trigger.by, run.trigger.date) == ("event-bridge", "2026-01-30")
 
 
-def test_what_was_dropped_is_listed(gateway: OperatorGateway, command: Callable[..., Any]) -> None:
+def test_skipped_events_are_listed(gateway: OperatorGateway, command: Callable[..., Any]) -> None:
     trigger = {"type": "data", "prefix": "raw/often/", "suffix": "_SUCCESS", "cooldown": "1h"}
     pushed(gateway, "often", trigger)
     put(gateway, "raw/often/_SUCCESS")
@@ -164,7 +164,7 @@ def test_what_was_dropped_is_listed(gateway: OperatorGateway, command: Callable[
     assert [each for each in command("runs", "--dropped") if each["pipeline"] == "often"] == dropped
 
 
-def test_dead_letters_are_listed_replayed_and_dropped(
+def test_dead_letters_can_be_listed_replayed_and_dropped(
     gateway: OperatorGateway, command: Callable[..., Any]
 ) -> None:
     pushed(gateway, "mended")
@@ -190,7 +190,7 @@ def test_dead_letters_are_listed_replayed_and_dropped(
         (["run", ".", "--date", "soon"], '"soon" is not a date'),
     ],
 )
-def test_a_wrong_command_line_is_refused(tmp_path: Path, arguments: list[str], message: str) -> None:
+def test_invalid_command_line_is_rejected(tmp_path: Path, arguments: list[str], message: str) -> None:
     state = tmp_path / "state"
     environment = os.environ | {"STAGEWRIGHT_STATE": str(state), "COLUMNS": "200"}
     done = commands.stagewright(arguments, tmp_path, environment)

@@ -1,4 +1,4 @@
-"""Turns on the local target: real executions and jobs, events by the real rules, and servers that die."""
+"""Run concurrency on the local target, with real executions, jobs, and events, and killed servers."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def one_waits(place: Place) -> tuple[OperatorGateway, str, str]:
     return gateway, first, second
 
 
-def test_a_killed_server_frees_the_lease_and_the_run_that_waited_starts(place: Place) -> None:
+def test_queued_run_starts_after_server_is_killed(place: Place) -> None:
     gateway, first, second = one_waits(place)
     for stage in ([], ["work"]):
         told = place("logs", second, *stage)
@@ -101,7 +101,7 @@ def test_a_killed_server_frees_the_lease_and_the_run_that_waited_starts(place: P
     assert list(gateway.run_queue.entries("turns")) == []
 
 
-def test_a_run_that_waits_outlives_the_end_of_its_server(place: Place) -> None:
+def test_queued_run_survives_server_shutdown(place: Place) -> None:
     gateway = place.up()
     push(place, gateway, "queue")
     first = ask(gateway, LONG)
@@ -115,7 +115,7 @@ def test_a_run_that_waits_outlives_the_end_of_its_server(place: Place) -> None:
     assert (show(gateway, first).status, show(gateway, second).status) == ("STOPPED", "SUCCEEDED")
 
 
-def test_the_next_one_starts_by_itself_and_never_two_run_at_once(place: Place) -> None:
+def test_queued_runs_start_one_at_a_time(place: Place) -> None:
     gateway = place.up()
     push(place, gateway, "queue")
     runs = [ask(gateway, wait) for wait in (1.0, 0.5, 0.2)]
@@ -131,7 +131,7 @@ def test_the_next_one_starts_by_itself_and_never_two_run_at_once(place: Place) -
         assert before.ended <= after.started
 
 
-def test_cancel_running_stops_the_job_and_then_runs(place: Place) -> None:
+def test_cancel_running_stops_the_active_run_and_starts_the_new_one(place: Place) -> None:
     gateway = place.up()
     push(place, gateway, "cancel-running")
     first = ask(gateway, LONG)
@@ -145,7 +145,7 @@ def test_cancel_running_stops_the_job_and_then_runs(place: Place) -> None:
     assert show(gateway, second).status == "SUCCEEDED"
 
 
-def test_skip_drops_while_one_goes_on(place: Place) -> None:
+def test_skip_records_skipped_event_while_a_run_is_active(place: Place) -> None:
     gateway = place.up()
     push(place, gateway, "skip")
     first = ask(gateway, LONG)
@@ -160,7 +160,7 @@ def test_skip_drops_while_one_goes_on(place: Place) -> None:
     assert set(executions(gateway)) == {first, third}
 
 
-def test_an_execution_stopped_by_hand_whose_event_is_lost_is_found_by_the_sweeper(place: Place) -> None:
+def test_sweeper_closes_aborted_execution_whose_event_was_lost(place: Place) -> None:
     gateway = place.up()
     push(place, gateway, "queue")
     first = ask(gateway, LONG)
@@ -180,8 +180,8 @@ def test_an_execution_stopped_by_hand_whose_event_is_lost_is_found_by_the_sweepe
     until(lambda: executions(gateway)[second] == "SUCCEEDED")
 
 
-def test_a_run_that_nobody_can_plan_ends_with_its_last_delivery_and_the_next_one_runs(place: Place) -> None:
-    """A result that cannot be read lies in its way: through queue and router, without the sweeper."""
+def test_unplannable_run_fails_after_last_delivery_and_next_run_starts(place: Place) -> None:
+    """A stored result cannot be parsed. The queue and the router close the run without the sweeper."""
     gateway = place.up()
     push(place, gateway, "queue")
     strange = {"run": "strange", "item": "stage#work", "stage_key": "turns#default#work", "result": "{broken"}
@@ -217,7 +217,7 @@ def left_waiting(place: Place) -> tuple[str, str]:
     return first, second
 
 
-def test_who_looks_finds_what_was_cut_off_closed_and_leaves_what_waits_waiting(place: Place) -> None:
+def test_listing_runs_after_kill_closes_open_run_and_keeps_queued_run(place: Place) -> None:
     first, second = left_waiting(place)
     for _ in range(2):
         assert statuses(place) == {first: "FAILED", second: "QUEUED"}
@@ -231,7 +231,7 @@ def test_who_looks_finds_what_was_cut_off_closed_and_leaves_what_waits_waiting(p
     assert show(gateway, second).status == "SUCCEEDED"
 
 
-def test_a_command_that_runs_has_what_waits_before_it_run_too(place: Place) -> None:
+def test_run_command_completes_earlier_queued_runs(place: Place) -> None:
     first, second = left_waiting(place)
     (place.folder / "code").mkdir()
     (place.folder / "code" / "work.py").write_text(WORK)
@@ -241,7 +241,7 @@ def test_a_command_that_runs_has_what_waits_before_it_run_too(place: Place) -> N
     assert statuses(place) == {first: "FAILED", second: "SUCCEEDED", third["run"]: "SUCCEEDED"}
 
 
-def test_what_has_begun_beside_the_run_of_a_command_is_seen_out_and_what_waits_goes_on_waiting(
+def test_command_exit_waits_for_started_runs(
     place: Place,
 ) -> None:
     (place.folder / "code").mkdir()

@@ -1,4 +1,4 @@
-"""The clock of schedules in a test's hand."""
+"""Controls the schedule clock in tests."""
 
 from __future__ import annotations
 
