@@ -233,12 +233,16 @@ def _wait(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def _is_over(group: int) -> bool:
-    """Return whether no process of the group is running. Reaps this process's ended children."""
-    is_over = not _is_running(group)
+    """Return whether no process of the group is running. Reaps this process's ended children.
+
+    The first thread of a process can be a zombie while its other threads still end, so only a reaped child
+    counts as ended.
+    """
     with suppress(ChildProcessError):
         while os.waitpid(-group, os.WNOHANG)[0]:
             pass
-    return is_over
+        return False
+    return not _is_running(group)
 
 
 def _is_running(group: int) -> bool:
