@@ -55,10 +55,10 @@ def run(local, bucket):
     )
     return s3.get_object(Bucket=bucket, Key="out/b.txt")["Body"].read()
 
-def test_a_job(sagemaker_local):
+def test_plugin_runs_a_training_job(sagemaker_local):
     assert run(sagemaker_local, "mine") == b"6"
 
-def test_the_environment(sagemaker_local, monkeypatch):
+def test_plugin_sets_the_job_environment(sagemaker_local, monkeypatch):
     for name, value in sagemaker_local.environment.items():
         monkeypatch.setenv(name, value)
     client = boto3.session.Session().client("sagemaker")
@@ -70,7 +70,7 @@ EMPTY = """
 import pytest
 
 @pytest.mark.parametrize("number", range(2))
-def test_nothing_is_there_yet(aws_local, number):
+def test_plugin_starts_with_empty_state(aws_local, number):
     sagemaker = aws_local.client("sagemaker")
     assert sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"] == []
     sagemaker.create_model_package_group(ModelPackageGroupName="mine")
@@ -79,7 +79,7 @@ def test_nothing_is_there_yet(aws_local, number):
 UNUSED = """
 import sys
 
-def test_nothing_was_imported():
+def test_plugin_imports_nothing_early():
     assert not [name for name in sys.modules if name.startswith(("stagewright.local", "boto3", "ministack"))]
 """
 
@@ -106,13 +106,13 @@ def states(folder: Path) -> list[Path]:
     return sorted(state for state in found if not state.is_symlink())
 
 
-def test_a_job_in_the_local_server(tmp_path):
+def test_plugin_runs_a_job_in_the_local_server(tmp_path):
     assert "2 passed" in run_pytest(tmp_path, TEST)
     (state,) = states(tmp_path)
     assert server.find(state) is None
 
 
-def test_a_job_beside_another_s3(tmp_path, monkeypatch):
+def test_plugin_runs_a_job_with_another_s3(tmp_path, monkeypatch):
     monkeypatch.setenv("STAGEWRIGHT_CACHE", str(tmp_path / "cache"))
     with server.temporary(tmp_path / "other") as up:
         assert "2 passed" in run_pytest(tmp_path, TEST, CONFTEST + BESIDE.format(up=up))
@@ -120,12 +120,12 @@ def test_a_job_beside_another_s3(tmp_path, monkeypatch):
     assert (state / "sagemaker/jobs/processing/double/log").exists()
 
 
-def test_each_test_can_have_its_own(tmp_path):
+def test_each_test_can_have_its_own_server(tmp_path):
     conftest = 'pytest_plugins = ["stagewright.testing"]'
     assert "2 passed" in run_pytest(tmp_path, EMPTY, conftest, "stagewright_scope = function")
     assert len(states(tmp_path)) == 2
 
 
-def test_unused_it_costs_nothing(tmp_path):
+def test_unused_plugin_starts_nothing(tmp_path):
     assert "1 passed" in run_pytest(tmp_path, UNUSED, 'pytest_plugins = ["stagewright.testing"]')
     assert states(tmp_path) == []

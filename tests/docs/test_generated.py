@@ -14,18 +14,18 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", reference.PAGES)
-def test_a_generated_page_is_what_the_code_makes(name):
+def test_generated_page_is_current(name):
     assert (reference.DOCS / name).read_text() == reference.PAGES[name](), "stale: run `make docs`"
 
 
-def test_every_command_and_option_is_in_the_reference():
+def test_reference_has_every_command_and_option():
     from stagewright.cli.app import COMMANDS
 
     text = (reference.DOCS / "cli.md").read_text()
     assert re.findall(r"^## stagewright ([\w -]+)$", text, flags=re.MULTILINE) == list(COMMANDS)
 
 
-def test_the_example_is_valid_by_the_published_schema_s_own_names():
+def test_example_is_valid_by_the_published_schema():
     """Every key that the example uses is a property that the schema publishes."""
     schema = json.loads((reference.DOCS / "pipeline.schema.json").read_text())
     training = schema["$defs"]["Training"]["properties"]
@@ -33,7 +33,7 @@ def test_the_example_is_valid_by_the_published_schema_s_own_names():
     assert all(field.get("description") for name, field in training.items() if name != "kind")
 
 
-def test_the_example_in_the_document_s_page_is_valid():
+def test_example_of_the_document_page_is_valid():
     page = (reference.DOCS / "document.md").read_text()
     block, *_ = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
     pipeline = load(yaml.safe_load(block))
@@ -46,7 +46,7 @@ def test_the_example_in_the_document_s_page_is_valid():
     }
 
 
-def test_the_example_of_tuned_values_is_valid():
+def test_example_of_tuned_values_is_valid():
     page = (reference.DOCS / "document.md").read_text()
     (block,) = re.findall(r"## Train with tuned hyperparameters\n.*?```yaml\n(.*?)```", page, flags=re.DOTALL)
     prepare = {"kind": "processing", "code": "prepare.py", "outputs": ["train", "all"]}
@@ -55,7 +55,7 @@ def test_the_example_of_tuned_values_is_valid():
     assert load({"name": "example", "defaults": defaults, "stages": stages}).stages["train"].hyperparameters
 
 
-def test_links_between_the_pages_lead_somewhere():
+def test_links_between_pages_have_targets():
     pages = [
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",
@@ -68,7 +68,7 @@ def test_links_between_the_pages_lead_somewhere():
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-def test_no_page_names_a_folder_of_somebody_s_machine():
+def test_no_page_names_a_local_folder():
     tracked = [
         *ROOT.glob("*.md"),
         *ROOT.glob("docs/**/*.md"),

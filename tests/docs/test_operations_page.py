@@ -19,21 +19,21 @@ SECTIONS = {
 }
 
 
-def test_every_alarm_has_a_section_and_no_other_has():
+def test_every_alarm_has_exactly_one_section():
     assert sorted(SECTIONS) == sorted(alarm.key for alarm in ALARMS)
 
 
 @pytest.mark.parametrize("part", ["**Means**", "**See**", "**Do**", "**Repairs itself**"])
-def test_a_section_says_all_that_somebody_wants_to_know_at_night(part):
+def test_each_alarm_section_has_every_part(part):
     assert [name for name, body in SECTIONS.items() if part not in body] == []
 
 
-def test_the_commands_exist():
+def test_commands_of_the_page_exist():
     named = set(re.findall(r"stagewright (config show|[a-z-]+)", PAGE))
     assert {"doctor", "runs", "show", "logs", "dlq", "stop"} <= named
     assert named <= COMMANDS.keys()
 
 
-def test_the_log_groups_are_those_of_the_functions():
+def test_log_groups_match_the_functions():
     named = set(re.findall(r"/aws/lambda/ENV-(\w+)", PAGE))
     assert named == {function.key for function in FUNCTIONS}

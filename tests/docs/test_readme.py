@@ -55,18 +55,18 @@ def shell(tmp_path_factory):
     assert call("stagewright down").returncode == 0
 
 
-def test_the_readme_has_commands_of_every_sort():
+def test_readme_has_commands_of_every_kind():
     verbs = {command.split()[1] for command in commands()}
     assert {"run", "plan", "validate", "show", "logs", "runs", "predict", "env", "doctor"} <= verbs
 
 
-def test_every_command_runs(shell):
+def test_every_readme_command_runs(shell):
     for command in commands():
         done = shell(command.replace(" --follow", ""))
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
 
 
-def test_env_is_all_that_plain_boto3_needs(shell):
+def test_env_output_suffices_for_plain_boto3(shell):
     """A script with no address in it creates and awaits a processing and a training job."""
     exports = dict(re.findall(r"^export (\w+)=(.*)$", shell("stagewright env").stdout, flags=re.MULTILINE))
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -83,7 +83,7 @@ def test_env_is_all_that_plain_boto3_needs(shell):
     assert json.loads(done.stdout) == {"processed": "3 lines", "model": ["weights.txt"], "loss": 0.25}
 
 
-def test_the_document_of_the_readme_is_valid(tmp_path):
+def test_readme_document_is_valid(tmp_path):
     (block,) = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
     path = tmp_path / "pipeline.yaml"
     path.write_text(block)

@@ -20,13 +20,13 @@ COMMANDS = re.findall(r"^stagewright (\w+) (.*)$", PAGE, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("body", MESSAGES.splitlines())
-def test_the_messages_are_understood(body):
+def test_message_examples_parse(body):
     (request,) = parse(message(body), Installation("b", "r", "a", "dev", "demo"))
     assert request.pipeline == "house-price"
 
 
 @pytest.mark.parametrize(("command", "arguments"), COMMANDS)
-def test_the_options_of_the_examples_exist(command, arguments):
+def test_options_of_the_examples_exist(command, arguments):
     given = set(re.findall(r"--[a-z-]+", arguments))
     single = typer.Typer(add_completion=False)
     single.command()(import_module(TABLE[command].module).command)

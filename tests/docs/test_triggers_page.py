@@ -36,7 +36,7 @@ DOCUMENT = {
 }
 
 
-def test_the_triggers_are_valid_and_every_type_is_there():
+def test_trigger_examples_are_valid_and_cover_every_type():
     blocks = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
     triggers = [trigger for block in blocks for trigger in yaml.safe_load(block)]
     assert {trigger["type"] for trigger in triggers} == set(TRIGGERS)
@@ -44,7 +44,7 @@ def test_the_triggers_are_valid_and_every_type_is_there():
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_the_messages_are_understood(number):
+def test_message_examples_parse(number):
     (block,) = re.findall(r"```json\n(.*?)```", PAGE, flags=re.DOTALL)
     body = block.splitlines()[number]
     json.loads(body)

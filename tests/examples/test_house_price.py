@@ -95,41 +95,41 @@ def evaluated(job: Job, trained: str) -> dict[str, float]:
     return json.loads((job.output("report") / "metrics.json").read_text())
 
 
-def test_no_sale_is_lost_and_2010_is_kept_from_training(job):
+def test_prepare_keeps_every_sale_and_holds_out_2010(job):
     train, test = (rows(job.output(name) / "sales.csv") for name in ("train", "test"))
     assert {row["year_sold"] for row in train} == {"2006", "2007", "2008", "2009"}
     assert {row["year_sold"] for row in test} == {"2010"}
     assert [*train, *test] == rows(SALES)
 
 
-def test_prepare_refuses_a_year_without_sales(job):
+def test_prepare_rejects_a_year_without_sales(job):
     failed = job.run("prepare.py", "--test-year=2030", check=False)
     assert failed.returncode == 1
     assert "no sales for test" in failed.stderr
     job.run("prepare.py")
 
 
-def test_the_fitted_hyperparameters_are_those_of_the_document(job, trained, pipeline):
+def test_model_is_fitted_with_the_document_hyperparameters(job, trained, pipeline):
     fitted = json.loads((job.root / "model" / "hyperparameters.json").read_text())
     asked = pipeline.stages["train"].hyperparameters
     assert len(asked) == 6
     assert {name: fitted[name.replace("-", "_")] for name in asked} == dict(asked)
 
 
-def test_the_document_s_metrics_are_found_in_the_log(trained, pipeline):
+def test_document_metrics_match_the_log(trained, pipeline):
     metrics = pipeline.stages["train"].metrics
     found = {name: float(re.search(regex, trained)[1]) for name, regex in metrics.items()}
     assert 10_000 < found["mae"] < 25_000
     assert 0.85 < found["r2"] < 0.95
 
 
-def test_a_hyperparameter_that_is_not_known_fails(job):
+def test_unknown_hyperparameter_fails_the_script(job):
     failed = job.run("train.py", "--n_estimators=500", check=False)
     assert failed.returncode == 2
     assert "unrecognized arguments: --n_estimators=500" in failed.stderr
 
 
-def test_the_model_is_good_on_sales_it_has_not_seen(evaluated, pipeline):
+def test_model_scores_well_on_unseen_sales(evaluated, pipeline):
     assert pipeline.parameters["min_r2"] == 0.88
     assert 0.88 <= evaluated["r2"] < 0.95
     assert evaluated["sales"] == 341
@@ -153,7 +153,7 @@ def serve(
     )
 
 
-def test_json_and_csv_say_the_same_of_a_real_house(job, trained):
+def test_json_and_csv_requests_give_equal_predictions(job, trained):
     house = json.loads((EXAMPLE / "house.json").read_text())
     line, header = ",".join(map(str, house.values())), ",".join(house)
     price = json.loads(serve(job, json.dumps(house), "application/json").stdout)["sale_price"]
@@ -165,7 +165,7 @@ def test_json_and_csv_say_the_same_of_a_real_house(job, trained):
     assert json.loads(serve(job, f"{header}\n{line}\n", "text/csv").stdout)["sale_price"] == price
 
 
-def test_a_house_without_a_column_is_refused_by_that_name(job, trained):
+def test_missing_column_is_rejected_by_name(job, trained):
     house = json.loads((EXAMPLE / "house.json").read_text())
     del house["gr_liv_area"], house["latitude"]
     failed = serve(job, json.dumps(house), "application/json")
@@ -173,14 +173,14 @@ def test_a_house_without_a_column_is_refused_by_that_name(job, trained):
     assert "the house has no gr_liv_area, latitude" in failed.stderr
 
 
-def test_house_json_is_the_first_sale_of_2010_without_its_price():
+def test_house_json_is_the_first_2010_sale_without_its_price():
     house = json.loads((EXAMPLE / "house.json").read_text())
     first = next(row for row in rows(SALES) if row["year_sold"] == "2010")
     assert int(first.pop("sale_price")) == TRUE_PRICE
     assert {name: str(value) for name, value in house.items()} == first
 
 
-def test_csv_with_too_few_columns_says_how_many_are_expected(job, trained):
+def test_short_csv_row_error_names_the_expected_columns(job, trained):
     house = json.loads((EXAMPLE / "house.json").read_text())
     line = ",".join(map(str, list(house.values())[1:]))
     failed = serve(job, line, "text/csv")

@@ -23,11 +23,11 @@ EXAMPLE = EXAMPLES / "house-price-watch"
 SETS = ("baseline", "alike", "drifted")
 
 
-def test_its_script_is_the_shipped_one():
+def test_watch_script_equals_the_shipped_script():
     assert (EXAMPLE / "code" / "drift.py").read_bytes() == (SCRIPTS / "drift.py").read_bytes()
 
 
-def test_its_data_are_made_of_the_real_sales(tmp_path):
+def test_watch_data_come_from_the_real_sales(tmp_path):
     for name in SETS:
         (tmp_path / "house-price-watch" / "data" / name).mkdir(parents=True)
     shutil.copytree(EXAMPLES / "house-price" / "data", tmp_path / "house-price" / "data")
@@ -40,7 +40,7 @@ def test_its_data_are_made_of_the_real_sales(tmp_path):
 
 
 @pytest.mark.parametrize(("current", "drifted"), [("alike", 0), ("drifted", 12)])
-def test_what_its_readme_says_of_them(tmp_path, current, drifted):
+def test_watch_readme_matches_the_data(tmp_path, current, drifted):
     try:
         python = environments.resolve("sklearn-1.4").python
     except StagewrightError as error:

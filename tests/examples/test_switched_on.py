@@ -49,7 +49,7 @@ def command(folder: Path, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-def test_a_searched_model_is_judged_registered_and_predicts_every_house(folder: Path) -> None:
+def test_tuned_model_passes_the_gate_and_scores_every_house(folder: Path) -> None:
     server = local.up(folder / "state")
     try:
         record = command(folder, "run", ".", "-p", "min_r2=0.7")

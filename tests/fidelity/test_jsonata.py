@@ -80,7 +80,7 @@ def parsed(value):
     return [parsed(item) for item in value] if isinstance(value, list) else value
 
 
-def test_both_engines_agree_in_every_situation(reference, texts):
+def test_both_jsonata_engines_agree_in_every_situation(reference, texts):
     differences = []
     for text, row in zip(texts, reference, strict=True):
         for number, (states, there) in enumerate(zip(SITUATIONS, row, strict=True)):
@@ -92,7 +92,7 @@ def test_both_engines_agree_in_every_situation(reference, texts):
     assert not differences, f"{len(differences)} differ:\n" + "\n".join(differences[:5])
 
 
-def test_every_expression_gives_a_value_somewhere(reference, texts):
+def test_every_expression_has_a_value_in_some_situation(reference, texts):
     never = [
         text
         for text, row in zip(texts, reference, strict=True)
@@ -101,7 +101,7 @@ def test_every_expression_gives_a_value_somewhere(reference, texts):
     assert never == []
 
 
-def test_every_condition_holds_somewhere_and_not_elsewhere(reference, texts):
+def test_every_condition_is_true_and_false_in_some_situation(reference, texts):
     """A Choice takes booleans only, and nothing catches its errors."""
     conditions = {text for place, text in expressions(build()) if place.endswith("/Condition")}
     for text, row in zip(texts, reference, strict=True):
@@ -109,7 +109,7 @@ def test_every_condition_holds_somewhere_and_not_elsewhere(reference, texts):
             assert {answer["value"] for answer in row if "value" in answer} == {True, False}, text
 
 
-def test_what_is_missing_is_told_in_the_same_words(reference, texts):
+def test_both_engines_report_missing_values_alike(reference, texts):
     """$error's message is the cause that people read."""
     told = 0
     for text, row in zip(texts, reference, strict=True):

@@ -39,7 +39,7 @@ def smoked(tmp_path_factory: pytest.TempPathFactory):
         local.down(state)
 
 
-def test_every_run_ends_as_it_must_and_leaves_nothing(smoked):
+def test_smoke_runs_end_as_expected_and_leave_no_resources(smoked):
     code, _, gateway = smoked
     assert code == 0
     sagemaker = gateway.installed.client("sagemaker")
@@ -53,7 +53,7 @@ def test_every_run_ends_as_it_must_and_leaves_nothing(smoked):
     assert not any(rule["Name"].endswith(aws_smoke.OBSERVER) for rule in rules)
 
 
-def test_outputs_errors_and_events_are_recorded(smoked):
+def test_smoke_records_outputs_errors_and_events(smoked):
     records = smoke_records.read(smoked[1])
     jobs = ("ProcessingJob", "TrainingJob", "HyperParameterTuningJob", "TransformJob")
     assert {f"sagemaker:create{job}.sync" for job in jobs} <= records["tasks"].keys()
@@ -62,14 +62,14 @@ def test_outputs_errors_and_events_are_recorded(smoked):
     assert any("Execution Status Change FAILED" in name for name in records["events"])
 
 
-def test_the_local_target_is_as_aws_was(smoked):
+def test_local_target_matches_the_aws_recordings(smoked):
     recorded = smoke_records.read()
     if not recorded:
         pytest.skip("nothing has been recorded on AWS: `make aws-smoke` does, for someone with an account")
     assert smoke_records.differences(recorded, smoke_records.read(smoked[1])) == []
 
 
-def test_the_comparison_sees_what_is_missing_or_of_another_type():
+def test_comparison_detects_missing_fields_and_other_types():
     recorded = {"tasks": {"t": {"A": 1, "B": [{"C": "x"}], "D": None}}, "events": {"e": {}}}
     here = {"tasks": {"t": {"A": 2.5, "B": [{"C": 1}], "E": 1}}}
     assert sorted(smoke_records.differences(recorded, here)) == [
@@ -80,7 +80,7 @@ def test_the_comparison_sees_what_is_missing_or_of_another_type():
     assert smoke_records.differences(recorded, recorded) == []
 
 
-def test_nothing_of_an_account_is_recorded():
+def test_recordings_contain_no_account_data():
     given = {
         "Role": "arn:aws:iam::987654321098:role/stagewright-smoke-sagemaker",
         "By": "arn:aws:sts::987654321098:assumed-role/Admin/jane.doe",
@@ -96,7 +96,7 @@ def test_nothing_of_an_account_is_recorded():
     assert "1768831200123" in text
 
 
-def test_the_documents_have_every_kind_that_needs_nothing_else():
+def test_smoke_documents_cover_every_self_contained_kind():
     root = Path(aws_smoke.__file__).parent / "smoke"
     sources = [Source.read(root / name / "pipeline.yaml") for name in aws_smoke.DOCUMENTS]
     kinds = {stage.kind for source in sources for stage in source.pipeline.stages.values()}
@@ -109,7 +109,7 @@ def _terraform(monkeypatch):
 
 
 @pytest.mark.usefixtures("_terraform")
-def test_it_says_what_it_may_cost_before_it_asks(capsys, monkeypatch):
+def test_smoke_prints_the_cost_limit_before_it_asks(capsys, monkeypatch):
     monkeypatch.setattr("builtins.input", lambda _: "no")
     arguments = ["--bucket", "b", "--price", "ml.m5.large=0.1", "--price", "glue.pythonshell-small=0"]
     assert aws_smoke.main(arguments) == 2
@@ -123,7 +123,7 @@ def test_it_says_what_it_may_cost_before_it_asks(capsys, monkeypatch):
 
 
 @pytest.mark.usefixtures("_terraform")
-def test_a_missing_price_ends_it():
+def test_smoke_stops_when_a_price_is_missing():
     with pytest.raises(SystemExit, match=r"no price for glue\.pythonshell-small, ml\.m5\.large"):
         aws_smoke.main(["--bucket", "b"])
     with pytest.raises(SystemExit):
@@ -132,7 +132,7 @@ def test_a_missing_price_ends_it():
 
 @pytest.mark.usefixtures("_terraform")
 @pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
-def test_it_destroys_also_after_a_failure_and_ctrl_c(failure, monkeypatch, tmp_path):
+def test_smoke_destroys_after_a_failure_and_after_ctrl_c(failure, monkeypatch, tmp_path):
     calls = []
     monkeypatch.setattr(aws_smoke, "WORK", tmp_path / "work")
     monkeypatch.setattr(aws_smoke, "terraform", lambda *arguments: calls.append(arguments[0]))
@@ -143,7 +143,7 @@ def test_it_destroys_also_after_a_failure_and_ctrl_c(failure, monkeypatch, tmp_p
     assert not (tmp_path / "work").exists()
 
 
-def test_without_terraform_nothing_begins(monkeypatch, capsys):
+def test_smoke_starts_nothing_without_terraform(monkeypatch, capsys):
     monkeypatch.setattr(aws_smoke.shutil, "which", lambda _: None)
     with pytest.raises(SystemExit):
         aws_smoke.main(["--bucket", "b", "--price", "ml.m5.large=0.1", "--yes"])

@@ -16,11 +16,11 @@ def validate(node, machine) -> dict:
     return json.loads(node.run("validate.mjs", text))
 
 
-def test_both_find_nothing(node):
+def test_both_validators_accept_the_state_machine(node):
     assert validate(node, build()) == {"service": [], "validator": []}
 
 
-def test_both_see_a_machine_that_is_wrong(node):
+def test_both_validators_reject_a_wrong_state_machine(node):
     machine = build()
     machine["States"]["Load plan"]["Next"] = "Nowhere"
     del machine["States"]["Wave"]["ItemProcessor"]["States"]["Load page"]["Resource"]

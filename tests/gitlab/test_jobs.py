@@ -42,19 +42,19 @@ def changed(made: GitLab, path: str) -> None:
         ("requirements.txt", set()),
     ],
 )
-def test_what_is_run_or_deployed_starts_every_job(gitlab: Make, path: str, more: set[str]) -> None:
+def test_changed_code_starts_every_job(gitlab: Make, path: str, more: set[str]) -> None:
     made = gitlab()
     changed(made, path)
     assert set(made.jobs()) == CHECKS | ON_AWS | PROMOTIONS | more
 
 
-def test_what_is_neither_starts_none_and_a_promotion_needs_no_change(gitlab: Make) -> None:
+def test_other_changes_start_no_job_and_a_promotion_needs_no_change(gitlab: Make) -> None:
     made = gitlab()
     changed(made, "README.md")
     assert set(made.jobs()) == PROMOTIONS
 
 
-def test_dev_is_applied_when_all_is_well_and_the_others_by_a_person(gitlab: Make) -> None:
+def test_dev_applies_automatically_and_other_environments_manually(gitlab: Make) -> None:
     made = gitlab()
     changed(made, "infra/main.tf")
     jobs = made.jobs()
@@ -69,7 +69,7 @@ def test_dev_is_applied_when_all_is_well_and_the_others_by_a_person(gitlab: Make
     [{}, {"accounts": Accounts.THREE}, {"state_bucket": "my-states"}],
     ids=["gitlab-state", "three", "s3-state"],
 )
-def test_what_reaches_aws_has_a_token_no_key_and_waits_its_turn(
+def test_jobs_that_reach_aws_use_a_token_without_a_key_and_run_one_at_a_time(
     gitlab: Make, options: dict[str, str]
 ) -> None:
     jobs = gitlab(**options).previewed()
@@ -90,7 +90,7 @@ def test_what_reaches_aws_has_a_token_no_key_and_waits_its_turn(
         assert ("stagewright/$ENVIRONMENT.tfstate" in init) is ("state_bucket" in options)
 
 
-def test_with_three_accounts_a_promotion_has_a_role_in_each(gitlab: Make, tmp_path: Path) -> None:
+def test_promotion_across_three_accounts_has_a_role_in_each(gitlab: Make, tmp_path: Path) -> None:
     script = gitlab(accounts=Accounts.THREE).previewed()["promote to prod"]["script"]
     (line,) = [each for each in script if each.startswith("printf")]
     config, token = tmp_path / "config", "/tmp/aws-id-token"
@@ -104,7 +104,7 @@ def test_with_three_accounts_a_promotion_has_a_role_in_each(gitlab: Make, tmp_pa
 
 
 @pytest.mark.e2e
-def test_the_jobs_that_need_no_aws_pass(gitlab: Make, image_python: Path) -> None:
+def test_jobs_without_aws_pass(gitlab: Make, image_python: Path) -> None:
     made = gitlab()
     done = made.job("validate")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -122,7 +122,7 @@ def test_the_jobs_that_need_no_aws_pass(gitlab: Make, image_python: Path) -> Non
     assert "Ran 4 tests" in done.stderr
 
 
-def test_every_document_that_is_wrong_fails_the_job_with_file_and_line(gitlab: Make) -> None:
+def test_invalid_document_fails_the_job_with_file_and_line(gitlab: Make) -> None:
     made = gitlab()
     document = made.folder / "pipelines" / "house-price" / "pipeline.yaml"
     other = made.folder / "pipelines" / "other" / "pipeline.yaml"
@@ -139,7 +139,7 @@ def test_every_document_that_is_wrong_fails_the_job_with_file_and_line(gitlab: M
     assert "$ for document" not in said.partition("stages.one.kind")[2], "it plans what is wrong"
 
 
-def test_code_that_is_wrong_fails_its_unit_test(gitlab: Make, image_python: Path) -> None:
+def test_wrong_code_fails_its_unit_test(gitlab: Make, image_python: Path) -> None:
     made = gitlab()
     prepare = made.folder / "pipelines" / "house-price" / "code" / "prepare.py"
     prepare.write_text(prepare.read_text().replace("sales[TARGET] > 0", "sales[TARGET] > -1"))

@@ -46,7 +46,7 @@ def wheel(tmp_path_factory) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def test_it_holds_every_file_of_the_package(wheel):
+def test_wheel_has_every_file_of_the_package(wheel):
     inside = {name: content for name, content in files(PACKAGE).items() if not name.startswith("examples/")}
     assert set(NEEDED) <= set(inside)
     assert {f"stagewright/{name}": content for name, content in inside.items()}.items() <= wheel.items()
@@ -55,7 +55,7 @@ def test_it_holds_every_file_of_the_package(wheel):
     assert {f"sagemaker_local/{name}": content for name, content in local.items()}.items() <= wheel.items()
 
 
-def test_it_holds_the_example_of_the_repository(wheel):
+def test_wheel_has_the_example(wheel):
     there = "stagewright/examples/house-price/"
     packed = {name.removeprefix(there): wheel[name] for name in wheel if name.startswith(there)}
     assert packed == {
@@ -63,6 +63,6 @@ def test_it_holds_the_example_of_the_repository(wheel):
     }
 
 
-def test_it_holds_nothing_else(wheel):
+def test_wheel_has_no_other_files(wheel):
     tops = {name.partition("/")[0] for name in wheel}
     assert sorted(tops) == ["sagemaker_local", "stagewright", f"stagewright-{__version__}.dist-info"]

@@ -76,7 +76,7 @@ def findings(
 
 
 @pytest.mark.parametrize("plan", ANSWERED)
-def test_checkov_finds_what_is_answered_and_nothing_else(
+def test_checkov_reports_only_the_answered_findings(
     findings: dict[str, dict[str, set[str]]], plan: str
 ) -> None:
     assert findings[plan].keys() == ANSWERED[plan], findings[plan]

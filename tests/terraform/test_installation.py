@@ -50,7 +50,7 @@ NAME_LIMITS = {
 
 
 @pytest.mark.parametrize("region", PLACES)
-def test_terraform_makes_what_the_installation_consists_of(
+def test_plan_creates_every_resource_of_the_installation(
     terraform: Callable[..., Terraform], region: str
 ) -> None:
     partition, layer = PLACES[region]
@@ -75,7 +75,7 @@ NEEDED = {
 """What AWS refuses where it names something that is not there yet. Policies may name anything."""
 
 
-def test_what_is_named_is_made_before(terraform: Callable[..., Terraform]) -> None:
+def test_referenced_resources_are_created_first(terraform: Callable[..., Terraform]) -> None:
     root = terraform(provider=True)
     assert root.apply(**SETTINGS).code == 0
     made = root.resources()
@@ -90,7 +90,7 @@ def test_what_is_named_is_made_before(terraform: Callable[..., Terraform]) -> No
     assert all("module.roles.aws_iam_role_policy.this" in each["depends_on"] for each in roles)
 
 
-def test_a_second_plan_is_empty_and_a_destroy_leaves_nothing(terraform: Callable[..., Terraform]) -> None:
+def test_second_plan_is_empty_and_destroy_removes_everything(terraform: Callable[..., Terraform]) -> None:
     root = terraform(provider=True)
     assert root.apply(**SETTINGS).code == 0
     assert root.changes(**SETTINGS) == {}
@@ -98,7 +98,7 @@ def test_a_second_plan_is_empty_and_a_destroy_leaves_nothing(terraform: Callable
     assert "values" not in json.loads(root.must("show", "-json"))
 
 
-def test_every_resource_that_can_have_tags_has_ours(root: Terraform) -> None:
+def test_every_taggable_resource_has_the_tags(root: Terraform) -> None:
     planned = resources(root.plan(**SETTINGS, tags={"team": "ml"})["planned_values"]["root_module"])
     tagged = [each for each in planned if "tags" in each["values"]]
     owner = {"stagewright:installation": "stagewright-dev", "stagewright:environment": "dev"}
@@ -107,7 +107,7 @@ def test_every_resource_that_can_have_tags_has_ours(root: Terraform) -> None:
         assert each["values"]["tags"] == {"team": "ml", **owner}, each["address"]
 
 
-def test_the_longest_names_fit_into_what_aws_allows(root: Terraform) -> None:
+def test_longest_names_are_within_aws_limits(root: Terraform) -> None:
     plan = root.plan(
         **LONGEST,
         at="us-gov-west-1",
@@ -128,7 +128,7 @@ def test_the_longest_names_fit_into_what_aws_allows(root: Terraform) -> None:
         assert max(map(len, names)) <= limit, names
 
 
-def test_a_key_encrypts_everything_and_roles_may_use_it(root: Terraform) -> None:
+def test_customer_key_encrypts_everything_and_roles_may_use_it(root: Terraform) -> None:
     made = Made(resources(root.plan(**SETTINGS, kms_key_arn=KEY)["planned_values"]["root_module"]))
     (rule,) = made.one("aws_s3_bucket_server_side_encryption_configuration")["rule"]
     assert rule["apply_server_side_encryption_by_default"][0] == {
@@ -149,7 +149,7 @@ def test_a_key_encrypts_everything_and_roles_may_use_it(root: Terraform) -> None
         assert key["Resource"] == [KEY]
 
 
-def test_without_a_key_the_machine_gives_up_the_one_that_it_had(root: Terraform) -> None:
+def test_removing_the_key_resets_the_encryption_of_the_state_machine(root: Terraform) -> None:
     made = Made(resources(root.plan(**SETTINGS)["planned_values"]["root_module"]))
     (encryption,) = made.one("aws_sfn_state_machine")["encryption_configuration"]
     assert encryption == {
@@ -159,7 +159,7 @@ def test_without_a_key_the_machine_gives_up_the_one_that_it_had(root: Terraform)
     }
 
 
-def test_the_key_s_policy_lets_services_use_it_for_what_is_the_installation_s(root: Terraform) -> None:
+def test_key_policy_admits_services_only_for_the_installation(root: Terraform) -> None:
     plan = root.plan(**SETTINGS, kms_key_arn=KEY, bucket_reader_accounts=[READER])
     output = json.loads(plan["planned_values"]["outputs"]["kms_key_statements"]["value"])
     by = {each["Sid"]: each for each in output}
@@ -230,7 +230,7 @@ resource "aws_kms_key" "ml" {
 """
 
 
-def test_a_key_of_the_same_configuration_has_its_policy_before_anything_uses_it(
+def test_key_policy_exists_before_the_key_is_used(
     terraform: Callable[..., Terraform],
 ) -> None:
     user = terraform("examples/key", KEY_BESIDE)
@@ -246,7 +246,7 @@ def test_a_key_of_the_same_configuration_has_its_policy_before_anything_uses_it(
     assert user.changes() == {}
 
 
-def test_other_accounts_read_what_is_promoted_and_nothing_else(root: Terraform) -> None:
+def test_reader_accounts_read_only_promoted_objects(root: Terraform) -> None:
     plan = root.plan(**SETTINGS, at="cn-north-1", bucket_reader_accounts=[READER])
     made = Made(resources(plan["planned_values"]["root_module"]))
     policy = json.loads(made.one("aws_s3_bucket_policy")["policy"])
@@ -264,7 +264,7 @@ def test_other_accounts_read_what_is_promoted_and_nothing_else(root: Terraform) 
     assert with_prefix == {"s3:ListBucket"}
 
 
-def test_roles_decrypt_what_lies_under_other_keys(root: Terraform) -> None:
+def test_roles_may_decrypt_data_under_other_keys(root: Terraform) -> None:
     plan = root.plan(**SETTINGS, kms_key_arn=KEY, data_key_arns=[OTHER_KEY])
     policies = Made(resources(plan["planned_values"]["root_module"])).all("aws_iam_role_policy")
     assert len(policies) == len(installation()["roles"])
@@ -273,7 +273,7 @@ def test_roles_decrypt_what_lies_under_other_keys(root: Terraform) -> None:
         assert (other["Action"], other["Resource"]) == (["kms:Decrypt"], [OTHER_KEY])
 
 
-def test_vpc_boundary_other_buckets_and_people(root: Terraform) -> None:
+def test_vpc_permissions_boundary_data_buckets_and_subscribers(root: Terraform) -> None:
     boundary = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
     plan = root.plan(
         **SETTINGS,
@@ -317,7 +317,7 @@ def test_vpc_boundary_other_buckets_and_people(root: Terraform) -> None:
     assert made.one("aws_cloudwatch_event_permission")["principal"] == READER
 
 
-def test_of_an_existing_bucket_nothing_is_touched_unless_somebody_says_so(root: Terraform) -> None:
+def test_existing_bucket_is_changed_only_on_request(root: Terraform) -> None:
     plan = root.plan(**SETTINGS, create_bucket=False)
     planned = resources(plan["planned_values"]["root_module"])
     assert [each["type"] for each in planned if each["type"].startswith("aws_s3_")] == []
@@ -328,14 +328,14 @@ def test_of_an_existing_bucket_nothing_is_touched_unless_somebody_says_so(root: 
     ]
 
 
-def test_groups_of_models_are_shared_with_the_accounts_that_deploy_them(root: Terraform) -> None:
+def test_model_groups_are_shared_with_deploying_accounts(root: Terraform) -> None:
     shared = {"model_groups": {"house-price": "Prices"}, "model_reader_accounts": [READER]}
     planned = root.plan(**SETTINGS, **shared)["resource_changes"]
     types = [each["type"] for each in planned if "sagemaker" in each["type"]]
     assert types == ["aws_sagemaker_model_package_group", "aws_sagemaker_model_package_group_policy"]
 
 
-def test_a_group_s_policy_is_about_the_group_and_its_packages(terraform: Callable[..., Terraform]) -> None:
+def test_model_group_policy_covers_the_group_and_its_packages(terraform: Callable[..., Terraform]) -> None:
     module = terraform("modules/registry")
     assert module.apply(groups={"house-price": "Prices"}, reader_accounts=[READER]).code == 0
     policy = json.loads(
@@ -348,7 +348,7 @@ def test_a_group_s_policy_is_about_the_group_and_its_packages(terraform: Callabl
     }
 
 
-def test_data_is_protected_until_somebody_says_otherwise(root: Terraform) -> None:
+def test_data_is_protected_from_deletion_by_default(root: Terraform) -> None:
     for protect in (True, False):
         plan = root.plan(**SETTINGS, protect_data=protect)
         made = Made(resources(plan["planned_values"]["root_module"]))

@@ -12,18 +12,18 @@ INFRA = ROOT / "infra"
 FOLDERS = sorted({path.parent.relative_to(INFRA).as_posix() for path in INFRA.rglob("main.tf")})
 
 
-def test_it_is_formatted(root: Terraform, terraform_python: Path) -> None:
+def test_modules_are_formatted(root: Terraform, terraform_python: Path) -> None:
     done = root("fmt", "-check", "-diff", "-recursive", str(INFRA))
     assert done.code == 0, done.out
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_a_module_is_valid_by_itself(terraform: Callable[..., Terraform], folder: str) -> None:
+def test_each_module_is_valid_alone(terraform: Callable[..., Terraform], folder: str) -> None:
     assert "The configuration is valid." in terraform(folder).must("validate", "-no-color")
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_variables_and_outputs_say_what_they_are(folder: str) -> None:
+def test_variables_and_outputs_have_descriptions(folder: str) -> None:
     for name in ("variables.tf", "outputs.tf"):
         text = (INFRA / folder / name).read_text() if (INFRA / folder / name).exists() else ""
         declared = (
@@ -33,11 +33,11 @@ def test_variables_and_outputs_say_what_they_are(folder: str) -> None:
 
 
 @pytest.mark.parametrize("folder", [folder for folder in FOLDERS if folder.startswith("modules/")])
-def test_no_module_asks_for_another_provider(folder: str) -> None:
+def test_modules_require_only_the_aws_provider(folder: str) -> None:
     assert (INFRA / folder / "versions.tf").read_text() == (INFRA / "versions.tf").read_text()
 
 
-def test_terraform_s_own_tests_pass(terraform: Callable[..., Terraform]) -> None:
+def test_terraform_test_files_pass(terraform: Callable[..., Terraform]) -> None:
     out = terraform().must("test", "-no-color")
     assert "Success!" in out
     assert "0 failed" in out

@@ -93,9 +93,7 @@ def manifest_of(user: Terraform, pipeline: str) -> tuple[manifests.Manifest, dic
 
 
 @pytest.mark.parametrize("pipeline", ["house-price", "other"])
-def test_the_manifest_lists_each_file_as_a_push_would_and_the_router_reads_it(
-    user: Terraform, pipeline: str
-) -> None:
+def test_manifest_equals_that_of_a_local_push_and_the_router_reads_it(user: Terraform, pipeline: str) -> None:
     place = folder(user, pipeline)
     document = read_document(place / "pipeline.yaml")
     manifest, stored = manifest_of(user, pipeline)
@@ -112,7 +110,7 @@ def test_the_manifest_lists_each_file_as_a_push_would_and_the_router_reads_it(
 
 
 @pytest.mark.parametrize("pipeline", ["house-price", "other"])
-def test_the_base_document_is_the_item_that_a_push_writes(user: Terraform, pipeline: str) -> None:
+def test_base_document_item_equals_that_of_a_local_push(user: Terraform, pipeline: str) -> None:
     made = Made(user.resources())
     items = [json.loads(each["item"]) for each in made.all("aws_dynamodb_table_item")]
     (item,) = [each for each in items if each["pipeline"] == {"S": pipeline}]
@@ -125,12 +123,12 @@ def test_the_base_document_is_the_item_that_a_push_writes(user: Terraform, pipel
     }
 
 
-def test_nothing_changed_nothing_is_written_not_even_for_another_commit(user: Terraform) -> None:
+def test_unchanged_files_write_nothing_even_for_a_new_commit(user: Terraform) -> None:
     assert user.changes() == {}
     assert user.changes(commit="c2") == {}
 
 
-def test_one_changed_file_writes_itself_and_its_pipeline_s_manifest(user: Terraform) -> None:
+def test_one_changed_file_writes_itself_and_its_manifest(user: Terraform) -> None:
     (folder(user, "other") / "code" / "prepare.py").write_text("print('changed')\n")
     assert user.changes(commit="c2") == {
         at("other", FILE, "prepare.py"): ["update"],
@@ -139,7 +137,7 @@ def test_one_changed_file_writes_itself_and_its_pipeline_s_manifest(user: Terraf
     }
 
 
-def test_a_changed_document_writes_its_item_and_the_manifest(user: Terraform) -> None:
+def test_changed_document_writes_its_item_and_the_manifest(user: Terraform) -> None:
     (folder(user, "other") / "pipeline.yaml").write_text(
         OTHER.replace("outputs: [out]", "outputs: [out, more]")
     )
@@ -150,12 +148,12 @@ def test_a_changed_document_writes_its_item_and_the_manifest(user: Terraform) ->
     }
 
 
-def test_a_comment_in_the_document_is_no_change(user: Terraform) -> None:
+def test_changed_comment_in_the_document_writes_nothing(user: Terraform) -> None:
     (folder(user, "other") / "pipeline.yaml").write_text(f"# why\n{OTHER}")
     assert user.changes() == {}
 
 
-def test_a_removed_file_is_a_change(user: Terraform) -> None:
+def test_removed_file_writes_the_manifest(user: Terraform) -> None:
     (folder(user, "other") / "code" / "raw.bin").unlink()
     assert user.changes() == {
         at("other", FILE, "raw.bin"): ["delete"],
@@ -164,7 +162,7 @@ def test_a_removed_file_is_a_change(user: Terraform) -> None:
     }
 
 
-def test_what_a_push_leaves_out_is_left_out_here_too(user: Terraform) -> None:
+def test_files_excluded_from_a_local_push_are_excluded(user: Terraform) -> None:
     code = folder(user, "other") / "code"
     for path in (".hidden", "__pycache__/x.pyc", "x.pyc", ".git/config", "deep/.secret"):
         (code / path).parent.mkdir(parents=True, exist_ok=True)
@@ -175,7 +173,7 @@ def test_what_a_push_leaves_out_is_left_out_here_too(user: Terraform) -> None:
     assert "deep/seen.py" in scan(code)
 
 
-def test_an_environment_s_overlay_is_an_item_of_its_own(user: Terraform) -> None:
+def test_environment_overlay_is_a_separate_item(user: Terraform) -> None:
     overlays = folder(user, "other") / "environments"
     overlays.mkdir()
     (overlays / "prod.yaml").write_text("parameters: {month: 2026-01}\n")
@@ -207,7 +205,7 @@ def one(terraform: Callable[..., Terraform]) -> Push:
     return push
 
 
-def test_the_commit_follows_what_changed_and_a_revert_is_another_version(one: Push) -> None:
+def test_manifest_names_the_commit_and_a_revert_is_a_new_version(one: Push) -> None:
     seen = []
     for commit, text in (("c1", "a"), ("c2", "b"), ("c3", "b"), ("c4", "a"), ("", "c")):
         module, done = one(commit=commit, prepare=text)
@@ -221,7 +219,7 @@ def test_the_commit_follows_what_changed_and_a_revert_is_another_version(one: Pu
     assert len(set(versions)) == 4
 
 
-def test_a_removed_file_goes_after_the_manifest_that_no_longer_lists_it(one: Push) -> None:
+def test_removed_file_is_deleted_after_the_new_manifest(one: Push) -> None:
     one(prepare="a", old="b")
     _, done = one(prepare="a")
     steps = [line for line in done.out.splitlines() if line.startswith("aws_s3_object.")]
@@ -230,7 +228,7 @@ def test_a_removed_file_goes_after_the_manifest_that_no_longer_lists_it(one: Pus
     assert written < removed, steps
 
 
-def test_a_bucket_without_versions_is_refused_before_the_manifest_is_written(one: Push) -> None:
+def test_unversioned_bucket_is_rejected_before_the_manifest_is_written(one: Push) -> None:
     module, done = one(bucket="unversioned-ml", prepare="a")
     assert done.code == 1
     assert "The bucket unversioned-ml keeps no versions, which releases need." in done.message
@@ -243,17 +241,17 @@ def test_a_bucket_without_versions_is_refused_before_the_manifest_is_written(one
     ("text", "sentence"),
     [("stages: {}\n", "has no `name`, or is not YAML"), ("name: [\n", "has no `name`, or is not YAML")],
 )
-def test_a_document_that_is_none_is_refused_by_the_plan(user: Terraform, text: str, sentence: str) -> None:
+def test_plan_rejects_an_invalid_document(user: Terraform, text: str, sentence: str) -> None:
     (folder(user, "other") / "pipeline.yaml").write_text(text)
     assert sentence in user.refused()
 
 
-def test_a_folder_is_given_relative_to_where_terraform_runs(user: Terraform) -> None:
+def test_folder_is_relative_to_the_working_directory_of_terraform(user: Terraform) -> None:
     given = str(user.folder / "pipelines")
     assert "Give the folder relative to where Terraform runs" in user.refused(pipelines=given)
 
 
-def test_the_example_is_an_installation_with_its_pipelines(terraform: Callable[..., Terraform]) -> None:
+def test_example_plans_an_installation_with_its_pipelines(terraform: Callable[..., Terraform]) -> None:
     user = terraform("examples/minimal")
     shutil.copytree(EXAMPLE, folder(user, "house-price"), ignore=shutil.ignore_patterns("__pycache__"))
     given = {"environment": "dev", "bucket": "ml-dev", "region": "eu-west-1", "commit": "c1"}

@@ -60,12 +60,12 @@ REJECTED: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("case", REJECTED)
-def test_what_is_wrong_is_refused_by_the_plan(root: Terraform, case: str) -> None:
+def test_plan_rejects_wrong_variables(root: Terraform, case: str) -> None:
     given, sentence = REJECTED[case]
     assert sentence in root.refused(**{**SETTINGS, **given})
 
 
-def test_a_layer_of_one_s_own_serves_where_none_is_published(root: Terraform) -> None:
+def test_custom_layer_replaces_an_unpublished_one(root: Terraform) -> None:
     layer = "arn:aws-cn:lambda:cn-northwest-1:123456789012:layer:powertools:3"
     changes = root.plan(**SETTINGS, at="cn-northwest-1", powertools_layer_arn=layer)["resource_changes"]
     functions = [each["change"]["after"] for each in changes if each["type"] == "aws_lambda_function"]

@@ -107,7 +107,7 @@ def left(client: Clients) -> dict[str, list[str]]:
     }
 
 
-def test_what_runs_made_is_removed_and_another_installation_keeps_its_own(
+def test_removal_commands_delete_only_the_resources_of_one_installation(
     server: Server, aws: dict[str, str]
 ) -> None:
     client = connect(server)

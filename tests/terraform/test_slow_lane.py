@@ -138,7 +138,7 @@ DIFFERENT = {
 """Where what Terraform made and what the local target made differ -> why."""
 
 
-def test_both_targets_are_the_same_but_for_what_is_listed(
+def test_local_target_equals_the_applied_installation_except_listed_differences(
     installed: Installed, provisioned: dict[str, Any]
 ) -> None:
     found = differences(observed(installed.client), provisioned)
@@ -151,7 +151,7 @@ def test_both_targets_are_the_same_but_for_what_is_listed(
     assert [pattern for pattern in DIFFERENT if not fnmatch.filter(found, pattern)] == []
 
 
-def test_a_release_that_terraform_pushes_is_served(installed: Installed) -> None:
+def test_release_pushed_by_terraform_starts_a_run(installed: Installed) -> None:
     sales = EXAMPLE / "data" / "ames_house_sales.csv"
     installed.client("s3").upload_file(str(sales), DEV.bucket, f"raw/{NAME}/{sales.name}")
     assert installed.terraform.apply().code == 0
@@ -176,7 +176,7 @@ def test_a_release_that_terraform_pushes_is_served(installed: Installed) -> None
     assert 40_000 < prices[0] < 700_000
 
 
-def test_a_second_apply_changes_nothing_and_starts_nothing(installed: Installed) -> None:
+def test_second_apply_changes_and_starts_nothing(installed: Installed) -> None:
     before = installed.runs()
     assert installed.terraform.changes() == {}
     assert installed.terraform.apply().code == 0
@@ -184,7 +184,7 @@ def test_a_second_apply_changes_nothing_and_starts_nothing(installed: Installed)
     assert installed.runs() == before
 
 
-def test_destroy_leaves_nothing(installed: Installed) -> None:
+def test_destroy_removes_every_resource(installed: Installed) -> None:
     assert installed.terraform.destroy().code == 0
     left = observed(installed.client)
     assert all(name.startswith("/aws/sagemaker/") for name in left.pop("log_groups"))

@@ -75,7 +75,7 @@ def refused(made: Terraform, environment: str, *variables: str) -> str:
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-def test_it_is_formatted_and_valid_as_it_is(repository: Make, choice: str) -> None:
+def test_template_is_formatted_and_valid(repository: Make, choice: str) -> None:
     made = repository(**CHOICES[choice])
     done = made("fmt", "-check", "-diff", "-recursive")
     assert done.code == 0, done.out
@@ -84,7 +84,7 @@ def test_it_is_formatted_and_valid_as_it_is(repository: Make, choice: str) -> No
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-def test_each_environment_is_planned_and_only_dev_takes_what_is_pushed(repository: Make, choice: str) -> None:
+def test_every_environment_plans_and_only_dev_deploys_pushes(repository: Make, choice: str) -> None:
     options = CHOICES[choice]
     made = ready(repository(**options))
     targets = configured_targets(made.folder.parent)
@@ -112,7 +112,7 @@ def test_each_environment_is_planned_and_only_dev_takes_what_is_pushed(repositor
         }
 
 
-def test_an_apply_pushes_the_pipeline_with_its_code_and_a_second_plan_is_empty(repository: Make) -> None:
+def test_apply_pushes_pipeline_and_code_and_second_plan_is_empty(repository: Make) -> None:
     made = ready(repository())
     variables = ("-var-file=envs/dev.tfvars", "-var=commit=c1", "-input=false", "-no-color")
     made.must("apply", "-auto-approve", *variables)
@@ -180,7 +180,7 @@ def gitlab_state() -> Iterator[StateOfGitLab]:
         server.shutdown()
 
 
-def test_one_job_applies_what_another_planned_with_its_own_token(
+def test_apply_job_uses_the_plan_of_another_job_with_its_own_token(
     repository: Make, gitlab_state: StateOfGitLab
 ) -> None:
     """The token of the job that planned has expired by then. A plan without a lock only reads the state."""
@@ -202,7 +202,7 @@ def test_one_job_applies_what_another_planned_with_its_own_token(
     assert b"manifests/house-price.json" in gitlab_state.state
 
 
-def test_terraform_cloud_gives_the_commit(repository: Make) -> None:
+def test_terraform_cloud_variable_sets_the_commit(repository: Make) -> None:
     made = ready(repository(ci=CI.TERRAFORM_CLOUD))
     given = "-var=TFC_CONFIGURATION_VERSION_GIT_COMMIT_SHA=c2"
     made.must("apply", "-auto-approve", "-var-file=envs/dev.tfvars", given, "-input=false", "-no-color")
@@ -210,7 +210,7 @@ def test_terraform_cloud_gives_the_commit(repository: Make) -> None:
     assert json.loads(manifest["content"])["commit"] == "c2"
 
 
-def test_what_is_wrong_is_refused_by_the_plan_with_the_sentence_that_helps(repository: Make) -> None:
+def test_plan_rejects_bad_input_with_a_remedy(repository: Make) -> None:
     made = ready(repository())
     assert 'has capital letters, which S3 does not allow. Try "ml-dev".' in refused(
         made, "dev", "bucket=ML-Dev"
@@ -223,13 +223,13 @@ def test_what_is_wrong_is_refused_by_the_plan_with_the_sentence_that_helps(repos
     )
 
 
-def test_where_no_layer_is_published_the_plan_says_so(repository: Make) -> None:
+def test_plan_fails_in_a_region_without_a_published_layer(repository: Make) -> None:
     made = ready(repository())
     message = refused(made, "dev", "region=cn-northwest-1")
     assert "No Powertools layer is published in cn-northwest-1. Publish your own" in message
 
 
-def test_a_document_that_is_no_yaml_is_refused(repository: Make) -> None:
+def test_plan_rejects_a_document_that_is_not_yaml(repository: Make) -> None:
     made = ready(repository())
     document = made.folder.parent / "pipelines/house-price/pipeline.yaml"
     document.write_text(re.sub("^name:", "nam:", document.read_text(), flags=re.MULTILINE))

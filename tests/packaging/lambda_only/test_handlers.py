@@ -102,7 +102,7 @@ MALFORMED = {"Records": [{"messageId": "m1", "body": "{}"}, {"messageId": "m2", 
 FOREIGN = {"detail": {"executionArn": "arn:aws:states:us-east-1:000000000000:execution:other:unknown"}}
 
 
-def test_the_router_buries_malformed_messages_and_says_why(invoke, asked):
+def test_router_sends_malformed_messages_to_the_dead_letters_with_a_reason(invoke, asked):
     outcome, log = invoke((ROUTER, MALFORMED))
     assert outcome["answers"] == [{"batchItemFailures": []}]
     lines = [json.loads(line) for line in log.splitlines()]
@@ -113,26 +113,26 @@ def test_the_router_buries_malformed_messages_and_says_why(invoke, asked):
     assert asked == ["AmazonSQS.GetQueueUrl", *["AmazonSQS.SendMessageBatch"] * 2]
 
 
-def test_the_recorder_asks_for_the_run_and_leaves_what_is_not_ours(invoke, asked):
+def test_recorder_reads_the_run_and_ignores_foreign_executions(invoke, asked):
     outcome, log = invoke((RECORDER, FOREIGN))
     assert outcome["answers"] == [{"status": "unchanged"}]
     assert json.loads(log)["message"] == "execution without a run"
     assert asked == ["DynamoDB_20120810.GetItem"]
 
 
-def test_the_recorder_fails_on_an_event_that_names_no_execution(invoke, asked):
+def test_recorder_fails_on_an_event_without_an_execution(invoke, asked):
     outcome, _ = invoke((RECORDER, {"detail": {}}))
     assert outcome["answers"] == [{"error": "KeyError", "message": "'executionArn'"}]
     assert asked == []
 
 
-def test_the_sweeper_looks_at_manifests_and_open_runs_and_finds_nothing(invoke, asked):
+def test_sweeper_checks_manifests_and_open_runs(invoke, asked):
     outcome, _ = invoke((SWEEPER, {}))
     assert outcome["answers"] == [{"repairs": 0}]
     assert {"S3", "DynamoDB_20120810.Query"} <= set(asked)
 
 
-def test_that_python_has_nothing_but_what_lambda_has(invoke, tmp_path):
+def test_environment_has_only_packages_of_lambda(invoke, tmp_path):
     outcome, _ = invoke((ROUTER, MALFORMED))
     listed = (HERE / "requirements.txt").read_text()
     assert outcome["installed"] == dict(re.findall(r"^([a-z0-9-]+)==(\S+)$", listed, re.MULTILINE))
