@@ -23,10 +23,13 @@ CHECKS: dict[str, Command] = {
     "layers": ("lint-imports",),
     "types": ("mypy",),
 }
+WORKERS = str((os.cpu_count() or 1) + 1)
+"""One more than processors: a third of the tests' time is spent waiting for servers and jobs."""
 TESTS: Command = (
-    "pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "--junitxml", "reports/junit.xml",
+    "pytest", "-n", WORKERS, "--dist", "loadfile", "--no-loadscope-reorder",
+    "--junitxml", "reports/junit.xml",
 )  # fmt: skip
-"""Two workers. A file stays on one worker; tests/support/lanes.py sets the order of the files."""
+"""A file stays on one worker; tests/support/lanes.py sets the order of the files."""
 FAST: Command = ("-m", "not slow")
 
 

@@ -55,6 +55,7 @@ def action(plan):
     return {stage["name"]: stage["action"] for stage in plan["stages"]}
 
 
+@pytest.mark.slow
 def test_override_applies_to_the_next_plan_and_run_and_is_in_the_history(served):
     done = served.json("set", "tiny", "parameters.factor=5", "stages.serve.enabled=false")
     assert [change["path"] for change in done["changes"]] == ["parameters.factor", "stages.serve.enabled"]

@@ -29,6 +29,7 @@ def actions(record: dict) -> dict[str, str]:
     return {stage["name"]: stage["action"] for stage in record["stages"]}
 
 
+@pytest.mark.slow
 def test_run_without_a_server_uses_a_temporary_one(alone):
     done = alone("run", ".")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -311,6 +312,7 @@ def test_endpoints_lists_version_since_and_until(served):
     assert line.startswith(f"tiny-local  InService  {found['serves']}")
 
 
+@pytest.mark.slow
 def test_rollback_endpoint_restores_a_version_that_the_next_run_keeps(served):
     for factor in (13, 14):
         assert served("run", ".", "-p", f"factor={factor}").returncode == 0
@@ -384,6 +386,7 @@ def test_run_with_date_starts_one_run_of_that_date(served):
     assert served.json("plan", ".", "--date", "2024-05")["trigger"]["date"] == "2024-05"
 
 
+@pytest.mark.slow
 def test_down_lists_stopped_and_waiting_runs(alone):
     assert alone("up").returncode == 0
     first = alone.json("run", ".", "-p", "seconds=302", "--no-wait")["run"]

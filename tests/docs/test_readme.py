@@ -60,6 +60,7 @@ def test_readme_has_commands_of_every_kind():
     assert {"run", "plan", "validate", "show", "logs", "runs", "predict", "env", "doctor"} <= verbs
 
 
+@pytest.mark.slow
 def test_every_readme_command_runs(shell):
     for command in commands():
         done = shell(command.replace(" --follow", ""))

@@ -490,6 +490,7 @@ def test_rollback_ignores_alarm_already_in_alarm_state(place: Place) -> None:
     assert asked["BlueGreenUpdatePolicy"]["TerminationWaitInSeconds"] == 1
 
 
+@pytest.mark.slow
 def test_alarm_during_rollback_undoes_it(place: Place) -> None:
     canary = {"type": "canary", "size": 50, "wait": "20m", "bake": "1m"}
     # The bad one comes first: nothing asks it.

@@ -180,6 +180,7 @@ def test_policies_allow_every_request_of_normal_use(used: list[dict[str, Any]]) 
     assert {each["role"] for each in used} == set(Artifacts.read(INSTALLATION).resources["roles"])
 
 
+@pytest.mark.slow
 def test_every_unused_permission_has_a_documented_reason(used: list[dict[str, Any]]) -> None:
     seen = {f"{each['role']} {each['sid']} {each['action']}" for each in used}
     roles = Artifacts.read(INSTALLATION).resources["roles"]

@@ -29,7 +29,7 @@ from stagewright.runs.history.run_history import list_runs, show, with_lineage
 from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.requests import request_run
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 IMAGE = "registry.example/own:1"
 DOCUMENT = f"""

@@ -89,6 +89,7 @@ def test_data_event_starts_run_and_success_starts_downstream_runs(gateway: Opera
     assert (third.trigger.date, third.trigger.chain) == ("2026-01", ("first", "second"))
 
 
+@pytest.mark.slow
 def test_data_batch_starts_one_run_after_debounce(gateway: OperatorGateway) -> None:
     pushed(gateway, "calm", {"type": "data", "prefix": "raw/calm/", "settle": "5s"})
     put(gateway, *(f"raw/calm/2026-01-31/part-{number}" for number in range(30)))

@@ -12,6 +12,7 @@ import pytest
 from tests.support.emulator import serving
 from tests.support.waiting import until
 
+from stagewright.aws import queue
 from stagewright.aws.endpoints import Endpoint
 from stagewright.aws.jobs import Job
 from stagewright.aws.registry import Package
@@ -47,9 +48,14 @@ def installation() -> Installation:
 
 @pytest.fixture(scope="session")
 def connected(address: str) -> Iterator[OperatorGateway]:
-    """Its clients serve every test: making them takes longer than most tests."""
+    """Its clients serve every test, because making them takes longer than most tests.
+
+    The one server knows all messages, so receiving them needs no long polling.
+    """
     gateway = OperatorGateway.connect(Installation("none", REGION, ACCOUNT), address, KEY, KEY)
-    yield gateway
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queue, "LONG_POLL", 0)
+        yield gateway
     gateway.close()
 
 
@@ -97,8 +103,8 @@ def install(gateway: OperatorGateway) -> OperatorGateway:
     objects.put_bucket_versioning(Bucket=place.bucket, VersioningConfiguration={"Status": "Enabled"})
     _table(dynamodb, place.documents_table, ("pipeline", "item"), {"by_item": ("item", "pipeline")})
     _table(dynamodb, place.runs_table, ("run", "item"), INDEXES)
-    for queue in ("events", "events-dead"):
-        gateway.queue.client.create_queue(QueueName=place.name(queue))
+    for name in ("events", "events-dead"):
+        gateway.queue.client.create_queue(QueueName=place.name(name))
     machine(gateway, MACHINE)
     # The server has no SageMaker: what the gateway would ask it, this answers.
     sagemaker = SageMaker()

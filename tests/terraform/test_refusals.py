@@ -1,4 +1,4 @@
-"""What is wrong is refused by the plan, with the sentence that helps."""
+"""Terraform plans that must fail, and their messages."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from tests.terraform.session import SETTINGS, Terraform
+
+pytestmark = pytest.mark.slow
 
 REJECTED: dict[str, tuple[dict[str, Any], str]] = {
     "capitals": ({"bucket": "ML-Dev"}, 'has capital letters, which S3 does not allow. Try "ml-dev".'),

@@ -20,6 +20,8 @@ BATCH = 10
 """Messages of one SendMessageBatch or ReceiveMessage (SQS API reference)."""
 LONGEST_DELAY = 900
 """Seconds (SQS API reference, SendMessage, DelaySeconds)."""
+LONG_POLL = 1
+"""Seconds. Long polling asks all servers of SQS, not a sample (SQS API reference, ReceiveMessage)."""
 VISIBILITY_TIMEOUT = 60
 """Seconds that received messages are hidden from other readers."""
 ORIGIN = "origin"
@@ -94,7 +96,7 @@ class Queue:
             while received := self.client.receive_message(
                 QueueUrl=url,
                 MaxNumberOfMessages=BATCH,
-                WaitTimeSeconds=1,  # long polling asks all servers, not a sample (ReceiveMessage)
+                WaitTimeSeconds=LONG_POLL,
                 VisibilityTimeout=VISIBILITY_TIMEOUT,
                 MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
                 MessageAttributeNames=["All"],
