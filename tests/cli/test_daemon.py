@@ -48,7 +48,7 @@ def test_daemon_uses_the_environment_of_the_client(warm):
         del warm.environment["STAGEWRIGHT_TARGET"]
     assert "handed over" in done.stderr
     assert done.returncode == 4
-    assert "describes no target nowhere" in done.stderr
+    assert "No target nowhere is configured" in done.stderr
 
 
 def test_daemon_works_in_a_shell_with_the_server_s_credentials(warm):

@@ -184,7 +184,7 @@ def _settings(target: str) -> dict[str, str]:
         from stagewright.syntax.findings import nearest
 
         remedy = f"{nearest(target, [LOCAL, *targets])}; add [targets.{target}] to {FILE} for a new target"
-        raise TargetError(f"{FILE} describes no target {target}", remedy)
+        raise TargetError(f"No target {target} is configured in {FILE}", remedy)
     return validated_settings(target, targets[target])
 
 
