@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sagemaker_local.http.unix_sockets import SocketFolder
 from sagemaker_local.images.environments import Environments
 from sagemaker_local.logs import Logs
 from sagemaker_local.sandbox.launcher import Launcher
@@ -33,6 +34,7 @@ class Context:
     storage: Storage
     launcher: Launcher
     logs: Logs
+    sockets: SocketFolder
     call: Callable[[str, dict[str, Any]], dict[str, Any]]
     """Calls any operation of the service, with the same validation as for a client."""
 

@@ -19,6 +19,7 @@ from sagemaker_local.api.protocol import InvokeResult
 from sagemaker_local.hosting.endpoint_configs import EndpointConfigs
 from sagemaker_local.hosting.endpoints import Endpoints
 from sagemaker_local.hosting.models import Models
+from sagemaker_local.http.unix_sockets import SocketFolder
 from sagemaker_local.images.environments import Environments
 from sagemaker_local.jobs.job_run import JobRun
 from sagemaker_local.jobs.processing_jobs import ProcessingJobs
@@ -84,6 +85,7 @@ class SageMaker:
             storage=Storage(settings),
             launcher=Launcher(),
             logs=Logs(settings),
+            sockets=SocketFolder(settings.root),
             call=self.call,
         )
         self._resources = [resource(self._context) for resource in RESOURCES]
@@ -136,6 +138,7 @@ class SageMaker:
         for resource in reversed(self._resources):
             resource.close()
         self._context.launcher.close()
+        self._context.sockets.close()
         self._context.logs.close()
         self._context.storage.close()
         self._context.store.close()

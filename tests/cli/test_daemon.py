@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
+import stat
 from pathlib import Path
 
+import pytest
 from tests.support.processes import command_lines
 from tests.support.waiting import PATIENCE, until
 
@@ -107,13 +110,13 @@ def test_killed_client_ends_its_command(warm):
 
 
 def test_daemon_with_older_code_receives_no_commands(warm):
-    (socket,) = sockets(warm.state)
-    assert door.socket_path(str(warm.state)) == str(socket)
-    other = socket.rename(socket.with_name("commands-00000000.sock"))
+    (path,) = sockets(warm.state)
+    assert door.socket_path(str(warm.state)) == str(path)
+    other = path.rename(path.with_name("commands-00000000.sock"))
     try:
         assert "imported" in warm("validate", ".").stderr
     finally:
-        other.rename(socket)
+        other.rename(path)
 
 
 def test_down_waits_until_the_daemon_has_ended(alone):
@@ -132,3 +135,30 @@ def test_daemon_ends_with_a_killed_server(alone):
     os.killpg(running.pid, signal.SIGKILL)
     until(lambda: not sockets(alone.state))
     assert alone("validate", ".").returncode == 0
+
+
+def test_only_processes_of_this_user_are_trusted(monkeypatch):
+    ours, other = socket.socketpair()
+    with ours, other:
+        assert door.is_own(ours)
+        monkeypatch.setattr(os, "getuid", lambda: 4711)
+        assert not door.is_own(ours) or not hasattr(socket, "SO_PEERCRED")
+
+
+@pytest.mark.skipif(not hasattr(socket, "SO_PEERCRED"), reason="Linux only")
+def test_client_sends_nothing_to_another_user_s_daemon(tmp_path, monkeypatch):
+    """Another user can put a socket into a state directory that everyone may write to."""
+    monkeypatch.setenv("STAGEWRIGHT_STATE", str(tmp_path))
+    with socket.socket(socket.AF_UNIX) as foreign:
+        foreign.bind(door.socket_path(str(tmp_path)))
+        foreign.listen()
+        monkeypatch.setattr(os, "getuid", lambda: 4711)
+        assert door.run_in_daemon(["runs"]) is None
+        connection, _ = foreign.accept()
+        with connection:
+            assert connection.recv(100) == b""
+
+
+def test_daemon_s_socket_is_only_for_this_user(warm):
+    (path,) = sockets(warm.state)
+    assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0

@@ -89,8 +89,7 @@ class Fleet:
         self._hosting.clear()
 
     def _pool(self, variant: dict[str, Any]) -> Pool:
-        numbers = range(_servers(variant) or 1)
-        return Pool([Worker(self._hosting.launch(variant, number)) for number in numbers])
+        return Pool([Worker(self._hosting.launch(variant)) for _ in range(_servers(variant) or 1)])
 
 
 def _servers(variant: dict[str, Any]) -> int:

@@ -59,14 +59,13 @@ class Hosting:
             self._extract("source code archive", code, folder / "ml/code")
         done.touch()
 
-    def launch(self, variant: dict[str, Any], number: int = 0) -> Launch:
-        """How to start the variant's model server with this number."""
-        folder = self._folder / variant["name"]
-        ready = folder / f"port-{number}"
+    def launch(self, variant: dict[str, Any]) -> Launch:
+        """How to start one model server of the variant."""
+        socket = self._context.sockets.path()
         log = _LateLog(lambda: self._log(variant["name"]))
         return Launch(
-            start=lambda: self._start(variant, ready, log.write),
-            ready=ready,
+            start=lambda: self._start(variant, socket, log.write),
+            socket=socket,
             log=log.write,
             close=log.close,
             startup_seconds=variant["startup"],
@@ -92,8 +91,8 @@ class Hosting:
         finally:
             archive.unlink()
 
-    def _start(self, variant: dict[str, Any], ready: Path, report: Callable[[str], None]) -> Process:
-        folder = ready.parent
+    def _start(self, variant: dict[str, Any], socket: Path, report: Callable[[str], None]) -> Process:
+        folder = self._folder / variant["name"]
         try:
             self._stage(variant)
             environment = self._environment(variant, report)
@@ -107,8 +106,8 @@ class Hosting:
             str(SERVE),
             "--framework",
             framework,
-            "--ready",
-            str(ready),
+            "--socket",
+            str(socket),
         )
         try:
             return self._context.launcher.start(
@@ -129,8 +128,7 @@ class Hosting:
 
     def _variables(self, variant: dict[str, Any], folder: Path, environment: Environment) -> dict[str, str]:
         base = base_environment(self._context.settings, folder / "home", (environment.python.parent,))
-        # Two generations run at the same time during an update, so the system chooses the port.
-        return {**merge_requested(base, variant["environment"]), "SAGEMAKER_BIND_TO_PORT": "0"}
+        return merge_requested(base, variant["environment"])
 
     def _log(self, variant: str) -> LogStream:
         stream = f"{variant}/i-{int(self._folder.name):017x}"

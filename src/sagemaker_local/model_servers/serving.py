@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
 
+from sagemaker_local.http.unix_sockets import UnixConnection
 from sagemaker_local.sandbox.launcher import Process
 
 INVOCATION_SECONDS = 60.0
@@ -53,11 +54,10 @@ class Reply:
 
 @dataclass(frozen=True)
 class Launch:
-    """How to start a worker's process. `start` starts it, it writes its port to `ready`, and lines go to
-    `log`."""
+    """How to start a worker's process. `start` starts it, it listens at `socket`, and lines go to `log`."""
 
     start: Callable[[], Process]
-    ready: Path
+    socket: Path
     log: Callable[[str], None]
     close: Callable[[], None]
     """Called once, when no further process will start."""
@@ -73,7 +73,6 @@ class Worker:
         self._closed = False
         self._process: Process | None = None
         self._reader: threading.Thread | None = None
-        self._port = 0
         self._idle: deque[HTTPConnection] = deque()
         self._lines: deque[str] = deque(maxlen=LAST_LINES)
 
@@ -90,7 +89,7 @@ class Worker:
             if self._process is not None and self._process.running:
                 return
             self._close_idle()
-            self._launch.ready.unlink(missing_ok=True)
+            self._launch.socket.unlink(missing_ok=True)
             self._process = process = self._launch.start()
             self._reader = threading.Thread(
                 target=self._read_output, args=(process,), name="model-log", daemon=True
@@ -133,7 +132,7 @@ class Worker:
 
     def get(self, path: str) -> Reply:
         """A GET request outside of the invocations. OSError, HTTPException."""
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=PING_SECONDS)
+        connection = UnixConnection(self._launch.socket, PING_SECONDS)
         try:
             connection.request("GET", path)
             response = connection.getresponse()
@@ -154,6 +153,7 @@ class Worker:
         if self._reader is not None:
             self._reader.join()
         self._launch.close()
+        self._launch.socket.unlink(missing_ok=True)
         self._close_idle()
 
     def _close_idle(self) -> None:
@@ -177,15 +177,13 @@ class Worker:
     def _healthy(self, process: Process) -> bool:
         end = time.monotonic() + self._launch.startup_seconds
         while process.running and not self._closed and time.monotonic() < end:
-            if self._launch.ready.exists():
-                self._port = int(self._launch.ready.read_text())
-                if self._pings():
-                    return True
+            if self._launch.socket.exists() and self._pings():
+                return True
             time.sleep(POLL_SECONDS)
         return False
 
     def _pings(self) -> bool:
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=PING_SECONDS)
+        connection = UnixConnection(self._launch.socket, PING_SECONDS)
         try:
             connection.request("GET", "/ping")
             return connection.getresponse().status == 200
@@ -216,7 +214,7 @@ class Worker:
         return connection
 
     def _connected(self, timeout: float) -> HTTPConnection | None:
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=timeout)
+        connection = UnixConnection(self._launch.socket, timeout)
         try:
             connection.connect()
         except OSError:

@@ -107,7 +107,7 @@ def serve(state: Path) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         for connection in _connections(listener, server.pid):
             with connection:
-                if os.fork() == 0:
+                if main.is_own(connection) and os.fork() == 0:
                     os.close(lock)
                     listener.close()
                     _run_child(connection)

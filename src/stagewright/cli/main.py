@@ -71,6 +71,8 @@ def run_in_daemon(arguments: list[str]) -> int | None:
     with socket.socket(socket.AF_UNIX) as connection:
         try:
             connection.connect(socket_path(state_path()))
+            if not is_own(connection):  # it would receive this process's environment and files
+                return None
             socket.send_fds(connection, [b"\n"], FILES)
             text = json.dumps(request).encode()
             connection.sendall(len(text).to_bytes(NUMBER, "big") + text)
@@ -78,6 +80,15 @@ def run_in_daemon(arguments: list[str]) -> int | None:
         except (OSError, ValueError):
             return None
         return _wait(connection, worker) if worker else None
+
+
+def is_own(connection: socket.socket) -> bool:
+    """Whether the process at the other end is this user's (SO_PEERCRED, unix(7)). On a system without
+    SO_PEERCRED, only the mode of the state directory decides."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return True
+    process_user_group = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 3 * NUMBER)
+    return int.from_bytes(process_user_group[NUMBER : 2 * NUMBER], sys.byteorder) == os.getuid()
 
 
 def _wait(connection: socket.socket, worker: int) -> int:

@@ -4,12 +4,14 @@ import io
 import json
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from socketserver import UnixStreamServer
 from typing import Any
 
 import pytest
 
+from sagemaker_local.http.unix_sockets import SocketFolder
 from sagemaker_local.model_servers.serving import Launch, Worker
 from sagemaker_local.transform.execution_parameters import ExecutionParameters, decide, fetch, variables
 
@@ -34,7 +36,8 @@ class Idle:
 @pytest.fixture
 def worker_of(tmp_path: Path) -> Iterator[Callable[[int, bytes], Worker]]:
     """A started worker whose server answers GET /execution-parameters with this status and body."""
-    opened: list[tuple[Worker, HTTPServer, threading.Thread]] = []
+    folder = SocketFolder(tmp_path)
+    opened: list[tuple[Worker, UnixStreamServer, threading.Thread]] = []
 
     def of(status: int, body: bytes) -> Worker:
         class Handler(BaseHTTPRequestHandler):
@@ -49,17 +52,16 @@ def worker_of(tmp_path: Path) -> Iterator[Callable[[int, bytes], Worker]]:
             def log_message(self, *_arguments: object) -> None:  # type: ignore[override]
                 pass
 
-        server = HTTPServer(("127.0.0.1", 0), Handler)
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        ready = tmp_path / "port"
+        path = folder.path()
 
         def start() -> Any:
-            ready.write_text(str(server.server_address[1]))
+            server = UnixStreamServer(str(path), Handler)
+            thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+            thread.start()
+            opened.append((worker, server, thread))
             return Idle()
 
-        worker = Worker(Launch(start, ready, lambda _line: None, lambda: None))
-        opened.append((worker, server, thread))
+        worker = Worker(Launch(start, path, lambda _line: None, lambda: None))
         worker.start()
         return worker
 
@@ -69,6 +71,7 @@ def worker_of(tmp_path: Path) -> Iterator[Callable[[int, bytes], Worker]]:
         server.shutdown()
         server.server_close()
         thread.join()
+    folder.close()
 
 
 ANSWER = {"MaxConcurrentTransforms": 8, "BatchStrategy": "SINGLE_RECORD", "MaxPayloadInMB": 3}

@@ -1,5 +1,5 @@
 """Load this package under a private name and run the server: `python <this folder> --framework sklearn
---ready FILE`."""
+--socket FILE`."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ import sys
 import threading
 import time
 import traceback
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingMixIn, UnixStreamServer
 
 from . import toolkits
 from .content import Answer
@@ -48,10 +48,9 @@ class Worker:
 
 
 class Request(BaseHTTPRequestHandler):
-    """Sends head and body in one write, so that no response waits for an acknowledgement."""
+    """Sends head and body in one write."""
 
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
     wbufsize = -1
     worker: Worker
 
@@ -90,7 +89,9 @@ class Request(BaseHTTPRequestHandler):
 NOT_FOUND = Answer(b"{}", "application/json", 404)
 
 
-class Server(ThreadingHTTPServer):
+class Server(ThreadingMixIn, UnixStreamServer):
+    """Listens at a path. The mode of its folder decides who can connect."""
+
     daemon_threads = True
     request_queue_size = 128
 
@@ -100,13 +101,13 @@ def log(message: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Load the model, listen, write the port to `--ready` and serve until killed.
+    """Load the model, listen at the path `--socket` and serve until killed.
 
     Returns 1, with the traceback in the log, if the script or its model cannot be loaded.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("--framework", required=True)
-    parser.add_argument("--ready", type=Path, required=True)
+    parser.add_argument("--socket", required=True)
     options = parser.parse_args(arguments)
     toolkits.install()
     try:
@@ -118,9 +119,5 @@ def main(arguments: list[str]) -> int:
         log(traceback.format_exc())
         return 1
     Request.worker = Worker(handlers, float(os.environ.get("SAGEMAKER_MODEL_SERVER_TIMEOUT", "60")))
-    server = Server(("127.0.0.1", int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))), Request)
-    waiting = options.ready.with_name(options.ready.name + ".new")
-    waiting.write_text(str(server.server_address[1]))
-    waiting.replace(options.ready)
-    server.serve_forever()
+    Server(options.socket, Request).serve_forever()
     return 0

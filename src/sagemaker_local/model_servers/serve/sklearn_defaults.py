@@ -51,8 +51,8 @@ def decode(body: Any, content_type: str) -> Any:
     if content_type == JSON:
         return numpy().array(json.loads(body))
     if content_type == NPY:
-        # Pickled arrays are allowed, as there: a client of this server may create endpoints with any code
-        # anyway.
+        # Pickled arrays are allowed, as there. Only the service reaches this server, and a client of the
+        # service may create endpoints with any code anyway.
         return numpy().load(io.BytesIO(body), allow_pickle=True)
     raise UnsupportedFormatError(content_type)
 
