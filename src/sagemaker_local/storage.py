@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import tarfile
-import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,9 +12,11 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from sagemaker_local.errors import JobFailure
+from sagemaker_local.regular_file import open_regular
 from sagemaker_local.session import s3_config, session
 from sagemaker_local.settings import Settings
 
@@ -27,8 +28,13 @@ T = TypeVar("T")
 TRANSFERS = 8
 SMALL = 8 << 20
 CHUNK = 1 << 20
-UNPACKED_LIMIT = 20 << 30
-MEMBERS_LIMIT = 200_000
+NAME_BYTES = 255
+"""The longest name of a file or folder (Linux, and S3ModelDataSource in the API reference)."""
+KEY_BYTES = 1024
+"""The longest key of an object (Amazon S3 user guide, "Naming Amazon S3 objects")."""
+DOWNLOAD, UPLOAD = "Data download failed", "Data upload failed"
+UNUSABLE = (ClientError, BotoCoreError, Boto3Error, OSError)
+"""What a transfer raises. An OSError is about the file: the disk is full, or a job removed it."""
 NOT_FOUND = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
 
 
@@ -41,12 +47,18 @@ class Item:
     path: str
     size: int
 
+    @property
+    def uri(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
     def below(self, root: Path) -> Path:
-        """The target file. JobFailure if the object's key leads out of the folder."""
-        file = root / self.path
-        if not file.resolve().is_relative_to(root.resolve()):
-            raise JobFailure(f"ClientError: the key {self.key} would leave the folder {root.name}")
-        return file
+        """The target file. JobFailure if a part of the object's key cannot be the name of a file."""
+        for part in self.path.split("/"):
+            if part in (".", ".."):
+                raise _unusable_key(self, f"{part!r} is not the name of a file")
+            if "\0" in part or len(part.encode()) > NAME_BYTES:
+                raise _unusable_key(self, f"a file's name has at most {NAME_BYTES} bytes, and no null byte")
+        return root / self.path.strip("/")
 
 
 @dataclass(frozen=True)
@@ -96,6 +108,8 @@ class Storage:
         bucket, key = split(uri)
         try:
             return self.client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("KeyCount", 0) > 0
+        except ParamValidationError:
+            return False
         except ClientError as error:
             if error.response["Error"]["Code"] in NOT_FOUND:
                 return False
@@ -110,17 +124,19 @@ class Storage:
         """
         items = self.items(uri, data_type)[shard.number :: shard.count]
         folder.mkdir(parents=True, exist_ok=True)
-        root = folder.resolve()
-        for item in items:
-            item.below(root)
-        self._each(items, lambda item: self.fetch(item, root / item.path))
+        self._each(items, lambda item: self.fetch(item, item.below(folder)))
         return len(items)
 
     def items(self, uri: str, data_type: str) -> list[Item]:
-        """The objects of a prefix or a manifest. JobFailure if there are none."""
-        items = self._manifest(uri) if data_type == "ManifestFile" else self._prefix(uri)
+        """The objects of a prefix or a manifest, without folder markers, whose keys end with a slash.
+
+        JobFailure: there are none, or they cannot be files of one folder.
+        """
+        named = self._manifest(uri) if data_type == "ManifestFile" else self._prefix(uri)
+        items = [item for item in named if not item.key.endswith("/")]
         if not items:
-            raise JobFailure(f"ClientError: Data download failed: {nothing_under(uri)}")
+            raise JobFailure(f"ClientError: {DOWNLOAD}: {nothing_under(uri)}")
+        _check_names(items)
         return items
 
     def download_file(self, uri: str, file: Path) -> None:
@@ -131,30 +147,35 @@ class Storage:
         bucket, key = split(uri)
         try:
             self.client.put_object(Bucket=bucket, Key=key, Body=body)
-        except (ClientError, BotoCoreError) as error:
-            raise _failure(error, uri, "Data upload failed") from error
+        except UNUSABLE as error:
+            raise _failure(error, uri, UPLOAD) from error
 
-    def upload_folder(self, folder: Path, uri: str) -> int:
-        """Upload every file of the folder under its relative path, and return the number of files. Follows
-        links."""
+    def upload_files(self, entries: Mapping[str, Path], uri: str) -> int:
+        """Upload the files of `entries` (relative path -> file or folder). Returns their number."""
         bucket, key = split(uri)
         prefix = key.rstrip("/") + "/" if key else ""
-        files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
-        self._each(files, lambda file: self._send(file, bucket, prefix + file.relative_to(folder).as_posix()))
+        files = {_key(prefix + name): file for name, file in entries.items() if not file.is_dir()}
+        self._each(files.items(), lambda item: self._send(item[1], bucket, item[0]))
         return len(files)
 
-    def upload_archive(self, folder: Path, uri: str) -> None:
-        """Upload the folder's contents as a .tar.gz."""
-        archive = folder.with_name(folder.name + ".tar.gz")
-        with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
-            for entry in sorted(folder.iterdir()):
-                tar.add(entry, entry.name)
-        self._send(archive, *split(uri))
-        archive.unlink()
+    def upload_archive(self, entries: Mapping[str, Path], archive: Path, uri: str) -> None:
+        """Upload files and folders (relative path -> file or folder) as a .tar.gz. `archive` is temporary.
+
+        The archive has contents, never links: SageMaker may not extract a model that has links (AWS
+        knowledge center, "sagemaker-endpoint-creation-fail").
+        """
+        try:
+            with tarfile.open(archive, "w:gz", compresslevel=1, dereference=True) as tar:
+                for name, file in entries.items():
+                    _add(tar, name, file)
+            self._send(archive, *split(uri))
+        except OSError as error:
+            raise _failure(error, uri, UPLOAD) from error
+        finally:
+            archive.unlink(missing_ok=True)
 
     def _prefix(self, uri: str) -> list[Item]:
-        """Every object whose key starts with the prefix (API reference, S3DataSource), without folder
-        markers."""
+        """Every object whose key starts with the prefix (API reference, S3DataSource)."""
         bucket, prefix = split(uri)
         cut = prefix.rfind("/") + 1
         items = []
@@ -164,9 +185,8 @@ class Storage:
                     key = entry["Key"]
                     below = key.startswith(prefix + "/")
                     path = key[len(prefix) + 1 :] if below else key[cut:]
-                    if not key.endswith("/"):
-                        items.append(Item(bucket, key, path, entry["Size"]))
-        except (ClientError, BotoCoreError) as error:
+                    items.append(Item(bucket, key, path, entry["Size"]))
+        except UNUSABLE as error:
             raise _failure(error, uri) from error
         return items
 
@@ -176,11 +196,11 @@ class Storage:
         bucket, key = split(uri)
         try:
             listed = json.loads(self.client.get_object(Bucket=bucket, Key=key)["Body"].read())
-            prefix = listed[0]["prefix"]
+            prefix = str(listed[0]["prefix"])
             names = [str(name) for name in listed[1:]]
-        except (ClientError, BotoCoreError) as error:
+        except UNUSABLE as error:
             raise _failure(error, uri) from error
-        except (ValueError, LookupError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise JobFailure(
                 f'ClientError: the manifest {uri} is not [{{"prefix": "s3://..."}}, "key", ...]'
             ) from error
@@ -188,8 +208,8 @@ class Storage:
         return [Item(from_bucket, start + name, name, 0) for name in names]
 
     def fetch(self, item: Item, file: Path) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
         try:
+            file.parent.mkdir(parents=True, exist_ok=True)
             if item.size > SMALL:
                 self.client.download_file(item.bucket, item.key, str(file))
                 return
@@ -197,17 +217,18 @@ class Storage:
             with file.open("wb") as target:
                 for chunk in body.iter_chunks(CHUNK):
                     target.write(chunk)
-        except (ClientError, BotoCoreError) as error:
-            raise _failure(error, f"s3://{item.bucket}/{item.key}") from error
+        except UNUSABLE as error:
+            raise _failure(error, item.uri) from error
 
     def _send(self, file: Path, bucket: str, key: str) -> None:
         try:
-            if file.stat().st_size > SMALL:
-                self.client.upload_file(str(file), bucket, key)
-            else:
-                self.client.put_object(Bucket=bucket, Key=key, Body=file.read_bytes())
-        except (ClientError, BotoCoreError) as error:
-            raise _failure(error, f"s3://{bucket}/{key}", "Data upload failed") from error
+            with open_regular(file) as opened:
+                if file.stat().st_size > SMALL:
+                    self.client.upload_fileobj(opened, bucket, key)
+                else:
+                    self.client.put_object(Bucket=bucket, Key=key, Body=opened.read())
+        except UNUSABLE as error:
+            raise _failure(error, f"s3://{bucket}/{key}", UPLOAD) from error
 
     def _each(self, items: Iterable[T], act: Callable[[T], None]) -> None:
         queue = list(items)
@@ -216,24 +237,6 @@ class Storage:
         elif queue:
             with ThreadPoolExecutor(min(TRANSFERS, len(queue)), thread_name_prefix="s3") as pool:
                 list(pool.map(act, queue))
-
-
-def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a .tar.gz into the folder, within limits. Nothing is written outside the folder; no devices."""
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with tarfile.open(archive) as tar:
-            size = count = 0
-            for member in tar:
-                size, count = size + member.size, count + 1
-                if size > UNPACKED_LIMIT or count > MEMBERS_LIMIT:
-                    raise JobFailure(f"ClientError: {archive.name} unpacks to more than this server allows")
-                tar.extract(member, folder, filter="data")
-            while tar.fileobj and tar.fileobj.read(CHUNK):  # gzip has its checksum at the end
-                pass
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        reason = str(error).partition(":\n")[0]  # tarfile adds a line for every format that it tried
-        raise JobFailure(f"ClientError: {archive.name} cannot be unpacked: {reason}") from error
 
 
 def nothing_under(uri: str) -> str:
@@ -245,8 +248,74 @@ def nothing_under(uri: str) -> str:
     )
 
 
-def _failure(error: ClientError | BotoCoreError, uri: str, what: str = "Data download failed") -> JobFailure:
-    if isinstance(error, ClientError):
-        known = error.response["Error"]
-        return JobFailure(f"ClientError: {what}: {uri}: {known.get('Code')}: {known.get('Message')}")
+def _check_names(items: list[Item]) -> None:
+    """JobFailure if a key cannot be a file, or if two keys would be the same file, or a file and its folder.
+
+    SageMaker rejects such names for models ("Ambiguous file names", S3ModelDataSource, API reference).
+    """
+    root = Path()
+    keys: dict[Path, Item] = {}
+    for item in items:
+        other = keys.setdefault(item.below(root), item)
+        if other is not item:
+            raise _clash(other, item)
+    for path, item in keys.items():
+        for parent in path.parents:
+            if parent in keys:
+                raise _clash(keys[parent], item)
+
+
+def _clash(first: Item, second: Item) -> JobFailure:
+    return JobFailure(
+        f"ClientError: {DOWNLOAD}: {first.uri} and {second.uri} cannot both be files of one folder: "
+        "rename or delete one of these objects, or use a prefix that selects only one"
+    )
+
+
+def _unusable_key(item: Item, reason: str) -> JobFailure:
+    return JobFailure(f"ClientError: {DOWNLOAD}: {item.uri!r} cannot be a file: {reason}; rename the object")
+
+
+def _key(key: str) -> str:
+    """The key of an object. JobFailure if S3 would reject it."""
+    encoded = key.encode("utf-8", "surrogateescape")
+    try:
+        encoded.decode()
+    except UnicodeDecodeError:
+        message = f"the name of {encoded!r} is not UTF-8, and S3 keys are; rename the file"
+        raise JobFailure(f"ClientError: {UPLOAD}: {message}") from None
+    if len(encoded) > KEY_BYTES:
+        message = f"{key} has {len(encoded)} bytes; the limit of S3 is {KEY_BYTES}"
+        raise JobFailure(f"ClientError: {UPLOAD}: {message}")
+    return key
+
+
+def _add(tar: tarfile.TarFile, name: str, file: Path) -> None:
+    """Add a file or an empty folder that belongs to root, as the files of a container do."""
+    if file.is_dir():
+        member = tar.gettarinfo(file, name)
+        tar.addfile(_owned_by_root(member))
+        return
+    with open_regular(file) as opened:
+        member = tar.gettarinfo(arcname=name, fileobj=opened)
+        tar.addfile(_owned_by_root(member), opened)
+
+
+def _owned_by_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.uid = member.gid = 0
+    member.uname = member.gname = "root"
+    return member
+
+
+def _failure(error: Exception, uri: str, what: str = DOWNLOAD) -> JobFailure:
+    """The reason of a failed transfer. Names the object, and no path of this machine."""
+    match error:
+        case ClientError():
+            known = error.response["Error"]
+            return JobFailure(f"ClientError: {what}: {uri}: {known.get('Code')}: {known.get('Message')}")
+        case ParamValidationError():
+            problem = str(error).partition(": ")[2].replace("\n", " ")
+            return JobFailure(f"ClientError: {what}: {uri} is not a valid S3 location: {problem}")
+        case OSError():
+            return JobFailure(f"ClientError: {what}: {uri}: {error.strerror or type(error).__name__}")
     return JobFailure(f"InternalServerError: {what}: {uri}: {error}")

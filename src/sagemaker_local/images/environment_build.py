@@ -90,7 +90,7 @@ def build_with_requirements(folder: Path, base: Path, file: Path) -> None:
         for site in sites:
             if Path(site).is_dir():
                 shutil.copytree(site, target, copy_function=_link, symlinks=True, dirs_exist_ok=True)
-        return _install(new, "-r", str(file), folder=file.parent)
+        return _install(new, "-r", file.name, folder=file.parent)
 
     done = _build_whole(folder, interpreters.inspect(base).base, fill)
     if done.returncode:

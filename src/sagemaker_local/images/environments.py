@@ -21,6 +21,7 @@ from sagemaker_local.errors import JobEnvironmentError
 from sagemaker_local.images import interpreters
 from sagemaker_local.images.environment_build import build, build_with_requirements, is_built, sharing
 from sagemaker_local.images.image_list import Image, Packages, find, images
+from sagemaker_local.images.requirements import normalize
 from sagemaker_local.settings import Program
 
 PATHS_IN_REQUIREMENTS = re.compile(
@@ -98,7 +99,7 @@ class Environments:
         self, base: Environment, file: Path, report: Report = lambda _line: None
     ) -> Environment:
         """A new environment with the packages of `base` and of a requirements file."""
-        text = file.read_text()
+        text = normalize(file)
         parts = [str(base.python), text]
         if PATHS_IN_REQUIREMENTS.search(text):
             parts += _contents(file.parent)

@@ -7,14 +7,11 @@ file, and the job's log has a warning.
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
 
 from sagemaker_local.api.protocol import unsupported
+from sagemaker_local.jobs.job_files import CONTAINER, JobFiles, Note
 from sagemaker_local.storage import WHOLE, Shard
 
 MAX_HOSTS = 32
@@ -48,6 +45,10 @@ class Host:
     def log_file(self) -> Path:
         return self.job / (f"{LOG}-{self.name}" if self.number else LOG)
 
+    def local(self, path: str) -> Path:
+        """The folder or file that the host sees at a path under /opt/ml."""
+        return self.opt_ml / path.removeprefix(CONTAINER).lstrip("/")
+
     def shard(self, distribution: str) -> Shard:
         """The part of an input that this host gets for an S3DataDistributionType."""
         return Shard(self.number, len(self.names)) if distribution == "ShardedByS3Key" else WHOLE
@@ -63,35 +64,30 @@ def check_count(field: str, count: int) -> None:
         raise unsupported(f"{field}={count}, more than {MAX_HOSTS} hosts on one machine")
 
 
-def merged_folder(hosts: tuple[Host, ...], path: str, note: Callable[[str], None]) -> Path:
-    """One folder with the files that all hosts have at a path under /opt/ml. The first host's file wins.
+def merged_files(
+    hosts: tuple[Host, ...], path: str, note: Note, *, optional: bool = False
+) -> dict[str, Path]:
+    """The files and folders that all hosts have below a path under /opt/ml. The first host's file wins.
 
     "They should ensure that no file/directory names clash" (developer guide, "How SageMaker Processes
     Training Output").
     """
-    if len(hosts) == 1:
-        return hosts[0].opt_ml / path
-    target = hosts[0].job / "merged" / path
-    target.mkdir(parents=True)
+    merged: dict[str, Path] = {}
     for host in hosts:
-        for clash in _link_files(host.opt_ml / path, target):
-            note(f"WARNING: {host.name} also wrote {clash}; the file of an earlier host is kept")
-    return target
+        for name, file in JobFiles(host.opt_ml, note).tree(path, optional=optional).items():
+            if _clashes(merged, name, file):
+                note(f"WARNING: {host.name} also wrote {path}/{name}; the file of an earlier host is kept")
+            else:
+                merged.setdefault(name, file)
+    return merged
 
 
-def _link_files(source: Path, target: Path) -> Iterable[str]:
-    """Link the files of `source` into `target`. Returns the files that exist already."""
-    clashes: list[str] = []
-
-    def link(file: str, linked: str) -> None:
-        if os.path.lexists(linked):
-            clashes.append(f"/opt/ml/{source.name}/{Path(file).relative_to(source)}")
-        else:
-            os.link(file, linked)
-
-    def copy(file: str, linked: str, **_: Any) -> None:
-        link(file, linked)
-
-    if source.is_dir():
-        shutil.copytree(source, target, copy_function=copy, dirs_exist_ok=True)
-    return clashes
+def _clashes(merged: dict[str, Path], name: str, file: Path) -> bool:
+    """Whether another file has this name, or the name of one of its folders. Folders are shared."""
+    if name in merged and not file.is_dir():
+        return True
+    return any(
+        not merged[str(above)].is_dir()
+        for above in (PurePosixPath(name), *PurePosixPath(name).parents)
+        if str(above) in merged
+    )

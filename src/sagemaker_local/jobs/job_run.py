@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import ClassVar
 
 from sagemaker_local.api.fields import without_effect
-from sagemaker_local.errors import JobEnvironmentError, JobFailure
 from sagemaker_local.events import public
+from sagemaker_local.jobs import failure_reason
 from sagemaker_local.jobs.hosts import LOG
 from sagemaker_local.jobs.job_environment import is_aws_variable
+from sagemaker_local.jobs.job_files import CONTAINER
 from sagemaker_local.jobs.kinds import JobKind
 from sagemaker_local.jobs.transitions import (
     COMPLETED,
@@ -110,7 +111,7 @@ class JobRun(ABC):
     def clean_up(self) -> None:
         """Delete the job's folder, except for its logs."""
         for entry in self.folder.iterdir() if self.folder.is_dir() else ():
-            if entry.is_dir():
+            if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry, ignore_errors=True)
             elif not entry.name.startswith(LOG):
                 entry.unlink(missing_ok=True)
@@ -168,13 +169,19 @@ class JobRun(ABC):
             self.log = self.context.logs.open(self.kind.log_group, stream, self.folder / LOG)
             with closing(self.log):
                 return self.execute()
-        except JobFailure as failure:
-            return str(failure)
-        except JobEnvironmentError as error:
-            return f"ClientError: {error.message}"
         except Exception as error:
-            log.exception("%s failed", self.name)
-            return f"InternalServerError: {type(error).__name__}: {error}"
+            reason = self.reason_of(error)
+            if reason.startswith(failure_reason.INTERNAL):
+                log.exception("%s failed", self.name)
+            return reason
+
+    def reason_of(self, error: Exception) -> str:
+        """The FailureReason of an error."""
+        return failure_reason.reason_of(error, self.shown_folders())
+
+    def shown_folders(self) -> dict[Path, str]:
+        """Folders of this machine, and what the job calls them."""
+        return {self.folder / "ml": CONTAINER, self.folder: "the job's folder"}
 
     def _end(self, reason: str) -> None:
         with self._lock:

@@ -6,13 +6,16 @@ import subprocess
 import threading
 import time
 from abc import abstractmethod
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sagemaker_local.images.environments import Environment
 from sagemaker_local.images.overlay import lay_over
+from sagemaker_local.jobs.failure_reason import renamed
 from sagemaker_local.jobs.host_process import HostRun
 from sagemaker_local.jobs.hosts import Host, make_hosts
 from sagemaker_local.jobs.job_environment import base_environment, merge_requested
+from sagemaker_local.jobs.job_files import CONTAINER
 from sagemaker_local.jobs.job_run import INTERRUPTED, REASON_LIMIT, JobRun
 from sagemaker_local.resource import Context, now
 from sagemaker_local.sandbox.launcher import Command
@@ -79,7 +82,12 @@ class ProcessRun(JobRun):
         stopped = self._stopping.is_set()
         if self._interrupted:
             return INTERRUPTED
-        self.upload_results(succeeded=failed is None or stopped)
+        try:
+            self.upload_results(succeeded=failed is None or stopped)
+        except Exception as error:
+            if failed is None and not stopped:
+                raise
+            self.log.note(self.reason_of(error))
         return "" if failed is None or stopped else self._algorithm_error(failed)
 
     def warn(self) -> None:
@@ -176,7 +184,10 @@ class ProcessRun(JobRun):
             if other is not run:
                 other.kill()
 
+    def shown_folders(self) -> dict[Path, str]:
+        return super().shown_folders() | {host.opt_ml: CONTAINER for host in self.hosts}
+
     def _algorithm_error(self, failed: HostRun) -> str:
-        text = self.failure_text(failed) or failed.last_lines()
+        text = renamed(self.failure_text(failed) or failed.last_lines(), self.shown_folders())
         ending = f", exit code: {failed.code}"
         return f"AlgorithmError: {text}"[: REASON_LIMIT - len(ending)] + ending

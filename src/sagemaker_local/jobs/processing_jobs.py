@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 from sagemaker_local.api.fields import Rules
 from sagemaker_local.api.protocol import invalid, unsupported
 from sagemaker_local.images.environments import Environment
 from sagemaker_local.jobs.host_process import HostRun
-from sagemaker_local.jobs.hosts import Host, check_count
+from sagemaker_local.jobs.hosts import Host, check_count, merged_files
+from sagemaker_local.jobs.job_files import JobFiles
 from sagemaker_local.jobs.job_run import REASON_LIMIT, JobRun
 from sagemaker_local.jobs.jobs import Jobs
 from sagemaker_local.jobs.kinds import PROCESSING
@@ -36,6 +36,8 @@ IDLE_FIELDS = (
     "ExperimentConfig",
 )
 ROOT = "/opt/ml/"
+MESSAGE = "/opt/ml/output/message"
+"""The file with the job's ExitMessage (DescribeProcessingJob, API reference)."""
 PYTHON = re.compile(r"/(?:\S*/)?python(?:3(?:\.\d+)?)?")
 
 
@@ -54,11 +56,11 @@ class ProcessingRun(ProcessRun):
     def prepare(self, environment: Environment, host: Host) -> Environment:
         for item in self.record.get("ProcessingInputs", []):
             source = item["S3Input"]
-            folder = _local(host, source["LocalPath"])
+            folder = host.local(source["LocalPath"])
             shard = host.shard(source.get("S3DataDistributionType", ""))
             self.context.storage.download(source["S3Uri"], source["S3DataType"], folder, shard)
         for output in self._outputs():
-            _local(host, output["LocalPath"]).mkdir(parents=True, exist_ok=True)
+            host.local(output["LocalPath"]).mkdir(parents=True, exist_ok=True)
         for name in ("config", "output"):
             (host.opt_ml / name).mkdir(exist_ok=True)
         hosts = {"current_host": host.name, "hosts": host.names}
@@ -76,23 +78,22 @@ class ProcessingRun(ProcessRun):
         }
 
     def upload_results(self, succeeded: bool) -> None:
+        message = JobFiles(self.hosts[0].opt_ml, self.log.note).text(MESSAGE, REASON_LIMIT)
+        if message:
+            self.record["ExitMessage"] = message
         for output in self._outputs():
             if succeeded or output["S3UploadMode"] == "Continuous":
-                for host in reversed(self.hosts):  # if names clash, the first host's file wins
-                    self.context.storage.upload_folder(_local(host, output["LocalPath"]), output["S3Uri"])
+                files = merged_files(self.hosts, output["LocalPath"].rstrip("/"), self.log.note)
+                self.context.storage.upload_files(files, output["S3Uri"])
 
     def failure_text(self, failed: HostRun) -> str:  # noqa: ARG002 -- processing jobs have no failure file
         return ""
 
     def add_final_fields(self) -> None:
-        """Add ExitMessage and, for a job that ran too long, FailureReason: there is no secondary status
-        for it."""
+        """Add FailureReason for a job that ran too long: there is no secondary status for it."""
         if self.stopped_as == "MaxRuntimeExceeded":
             limit = self.record["StoppingCondition"]["MaxRuntimeInSeconds"]
             self.record["FailureReason"] = f"MaxRuntimeExceeded: the job ran longer than {limit} seconds"
-        message = self.hosts[0].opt_ml / "output/message"
-        if message.is_file():
-            self.record["ExitMessage"] = message.read_text(errors="replace")[:REASON_LIMIT]
 
     def _outputs(self) -> list[dict[str, Any]]:
         outputs = self.record.get("ProcessingOutputConfig", {}).get("Outputs", [])
@@ -118,10 +119,6 @@ class ProcessingJobs(Jobs):
 
     def run_of(self, record: Record) -> JobRun:
         return ProcessingRun(self.context, record)
-
-
-def _local(host: Host, path: str) -> Path:
-    return host.opt_ml.joinpath(path.removeprefix(ROOT))
 
 
 def _check_location(location: dict[str, Any] | None) -> None:

@@ -9,18 +9,20 @@ from typing import Any
 
 from sagemaker_local.api.fields import Rules, refuse_unsupported
 from sagemaker_local.api.protocol import invalid, unsupported
+from sagemaker_local.archive import unpack
 from sagemaker_local.errors import JobFailure, RequirementsError
 from sagemaker_local.images.environments import Environment
 from sagemaker_local.jobs import opt_ml
 from sagemaker_local.jobs.host_process import HostRun
-from sagemaker_local.jobs.hosts import Host, check_count, merged_folder
-from sagemaker_local.jobs.job_run import JobRun
+from sagemaker_local.jobs.hosts import Host, check_count, merged_files
+from sagemaker_local.jobs.job_files import JobFiles
+from sagemaker_local.jobs.job_run import REASON_LIMIT, JobRun
 from sagemaker_local.jobs.jobs import Jobs
 from sagemaker_local.jobs.kinds import TRAINING, TUNED
 from sagemaker_local.jobs.metrics import Metrics
 from sagemaker_local.jobs.process_run import ProcessRun
 from sagemaker_local.resource import Context
-from sagemaker_local.storage import nothing_under, unpack
+from sagemaker_local.storage import nothing_under
 from sagemaker_local.store import Record
 
 TRAIN = Path(__file__).parents[1] / "toolkit/train.py"
@@ -105,12 +107,11 @@ class TrainingRun(ProcessRun):
             folder = host.opt_ml / "input/data" / channel["ChannelName"]
             shard = host.shard(source.get("S3DataDistributionType", ""))
             self.context.storage.download(source["S3Uri"], source["S3DataType"], folder, shard)
-        checkpoints = self._checkpoints(host)
-        if checkpoints is not None:
-            uri, folder = checkpoints
+        if checkpoints := self.record.get("CheckpointConfig"):
+            folder = host.local(checkpoints.get("LocalPath", CHECKPOINTS))
             folder.mkdir(parents=True, exist_ok=True)
-            if self.context.storage.exists(uri):
-                self.context.storage.download(uri, "S3Prefix", folder)
+            if self.context.storage.exists(checkpoints["S3Uri"]):
+                self.context.storage.download(checkpoints["S3Uri"], "S3Prefix", folder)
         return (
             environment
             if "ContainerEntrypoint" in self._specification
@@ -130,27 +131,31 @@ class TrainingRun(ProcessRun):
         storage = self.context.storage
         output = self.record["OutputDataConfig"]
         target = f"{output['S3OutputPath'].rstrip('/')}/{self.name}/output"
-        data = merged_folder(self.hosts, "output/data", self.log.note)
-        if any(data.iterdir()):
-            storage.upload_archive(data, f"{target}/output.tar.gz")
-        for host in reversed(self.hosts):
-            if (checkpoints := self._checkpoints(host)) is not None:
-                storage.upload_folder(checkpoints[1], checkpoints[0])
+        data = merged_files(self.hosts, "/opt/ml/output/data", self.log.note, optional=True)
+        if data:
+            storage.upload_archive(data, self.folder / "output.tar.gz", f"{target}/output.tar.gz")
+        if checkpoints := self.record.get("CheckpointConfig"):
+            folder = checkpoints.get("LocalPath", CHECKPOINTS).rstrip("/")
+            files = merged_files(self.hosts, folder, self.log.note, optional=True)
+            storage.upload_files(files, checkpoints["S3Uri"])
         if not succeeded:
             return
-        model = merged_folder(self.hosts, "model", self.log.note)
+        model = merged_files(self.hosts, "/opt/ml/model", self.log.note)
         if output.get("CompressionType") == "NONE":
-            storage.upload_folder(model, f"{target}/model/")
             artifacts = f"{target}/model/"
+            storage.upload_files(model, artifacts)
         else:
             artifacts = f"{target}/model.tar.gz"
-            storage.upload_archive(model, artifacts)
+            storage.upload_archive(model, self.folder / "model.tar.gz", artifacts)
         self.record["ModelArtifacts"] = {"S3ModelArtifacts": artifacts}
 
     def failure_text(self, failed: HostRun) -> str:
         """The contents of /opt/ml/output/failure. An empty ErrorMessage gets the script's last line."""
-        file = failed.host.opt_ml / "output/failure"
-        text = file.read_text(errors="replace") if file.is_file() else ""
+        try:
+            text = JobFiles(failed.host.opt_ml, self.log.note).text("/opt/ml/output/failure", REASON_LIMIT)
+        except (JobFailure, OSError) as error:
+            self.log.note(self.reason_of(error))
+            return ""
         return text.replace('ErrorMessage ""', f'ErrorMessage "{failed.last_lines(exclude=text, count=1)}"')
 
     def add_final_fields(self) -> None:
@@ -159,12 +164,6 @@ class TrainingRun(ProcessRun):
             seconds = max(1, math.ceil(self.record[self.kind.ended] - started))
             self.record |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
 
-    def _checkpoints(self, host: Host) -> tuple[str, Path] | None:
-        config = self.record.get("CheckpointConfig")
-        if config is None:
-            return None
-        return config["S3Uri"], host.opt_ml / config.get("LocalPath", CHECKPOINTS).removeprefix("/opt/ml/")
-
     def _stage_script(self, environment: Environment, host: Host) -> Environment:
         """Script mode: put the source into /opt/ml/code and install its requirements."""
         code = host.opt_ml / "code"
@@ -172,12 +171,11 @@ class TrainingRun(ProcessRun):
         if source.startswith("s3://"):
             archive = host.folder / "source.tar.gz"
             self.context.storage.download_file(source, archive)
-            unpack(archive, code)
-        elif (
-            source.startswith("/opt/ml/")
-            and (local := host.opt_ml / source.removeprefix("/opt/ml/")).is_file()
-        ):
-            unpack(local, code)
+            unpack(archive, code, source)
+        elif source.startswith("/opt/ml/") and ".." not in source.split("/"):
+            local = host.local(source)
+            if local.is_file():
+                unpack(local, code, source)
         requirements = code / "requirements.txt"
         if not requirements.is_file():
             return environment

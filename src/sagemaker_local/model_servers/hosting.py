@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sagemaker_local.archive import unpack
 from sagemaker_local.errors import JobEnvironmentError, JobFailure
 from sagemaker_local.images.environments import Environment
 from sagemaker_local.jobs.job_environment import base_environment, merge_requested
@@ -14,7 +15,6 @@ from sagemaker_local.logs import LogStream
 from sagemaker_local.model_servers.serving import Launch, StartError
 from sagemaker_local.resource import Context
 from sagemaker_local.sandbox.launcher import Command, Process
-from sagemaker_local.storage import unpack
 
 SERVE = Path(__file__).with_name("serve")
 CODE = "SAGEMAKER_SUBMIT_DIRECTORY"

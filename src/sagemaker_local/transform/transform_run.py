@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sagemaker_local.errors import JobFailure
 from sagemaker_local.jobs.hosts import LOG
+from sagemaker_local.jobs.job_files import JobFiles
 from sagemaker_local.jobs.job_run import JobRun
 from sagemaker_local.jobs.kinds import TRANSFORM
 from sagemaker_local.logs import LogStream
@@ -75,7 +76,8 @@ class TransformRun(JobRun):
             data_log.close()
         # A stopped job keeps no output (StopTransformJob, API reference).
         if not self._stopping.is_set():
-            self.context.storage.upload_folder(self._output, self.record["TransformOutput"]["S3OutputPath"])
+            files = JobFiles(self._output, self.log.note, "output").tree("output", optional=True)
+            self.context.storage.upload_files(files, self.record["TransformOutput"]["S3OutputPath"])
         return reason
 
     def kill(self) -> None:

@@ -33,7 +33,7 @@ class Transformation:
         """Write the responses in the order of the records. On InvocationError no target file is left."""
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with target.open("wb") as output:
+            with target.open("xb") as output:
                 for response in self._responses(source):
                     output.write(self._assembled(response))
         except BaseException:

@@ -14,8 +14,10 @@ from sagemaker_local.api.protocol import ApiError
 from sagemaker_local.errors import JobEnvironmentError, JobFailure
 from sagemaker_local.images.environments import Environment
 from sagemaker_local.images.overlay import lay_over
+from sagemaker_local.jobs.failure_reason import INTERNAL, reason_of
 from sagemaker_local.jobs.host_process import LINE_LIMIT, exception_in
 from sagemaker_local.jobs.job_environment import base_environment
+from sagemaker_local.jobs.job_files import CONTAINER
 from sagemaker_local.logs import LogStream
 from sagemaker_local.resource import now
 from sagemaker_local.sandbox.launcher import Command, Process
@@ -103,8 +105,9 @@ class Run:
             with LogPair(self._context, self.record["LogGroupName"], self.id, self._folder) as logs:
                 message = self._logged_failure(logs)
         except Exception as error:
-            log.exception("%s failed", self.id)
-            message = f"{type(error).__name__}: {error}"
+            message = reason_of(error, {self._container: CONTAINER, self._folder: "the run's folder"})
+            if message.startswith(INTERNAL):
+                log.exception("%s failed", self.id)
         match self._ending:
             case "":
                 return (FAILED, message) if message else (SUCCEEDED, "")
