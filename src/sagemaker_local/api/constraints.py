@@ -7,6 +7,7 @@ because some use Unicode classes that `re` does not know.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -27,6 +28,10 @@ TYPES: dict[str, tuple[type, ...]] = {
     "double": (int, float),
     "timestamp": (int, float),
 }
+
+
+UNUSABLE = re.compile("[\0\ud800-\udfff]")
+"""Characters that no process, file name or AWS service can receive: null, and halves of surrogate pairs."""
 
 
 def violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
@@ -67,6 +72,8 @@ def _members(shape: StructureShape, value: dict[str, Any], path: str) -> Iterato
 
 
 def _text(shape: StringShape, value: str, path: str) -> Iterator[str]:
+    if UNUSABLE.search(value):
+        yield _failed(ascii(value), path, "Member must be text without null characters")
     if shape.enum and value not in shape.enum:
         yield _failed(value, path, f"Member must satisfy enum value set: [{', '.join(shape.enum)}]")
     pattern = shape.metadata.get("pattern")

@@ -121,7 +121,7 @@ def _build_whole(
 def _install(new: Path, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
     python = str(new / "bin/python")
     return interpreters.run_uv(
-        "pip", "install", "--python", python, "--compile-bytecode", *arguments, folder=folder
+        "pip", "install", "--quiet", "--python", python, "--compile-bytecode", *arguments, folder=folder
     )
 
 

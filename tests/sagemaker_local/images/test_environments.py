@@ -9,7 +9,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from sagemaker_local.errors import JobEnvironmentError
+from sagemaker_local.errors import JobEnvironmentError, RequirementsError
 from sagemaker_local.images import environments, image_list, interpreters
 from sagemaker_local.images.environments import Environments
 from sagemaker_local.images.overlay import lay_over
@@ -154,6 +154,24 @@ def test_requirements_change_a_copy_and_never_the_base(wheels, listed, tmp_path)
     file.write_text("part\n")
     kept = Environments().with_requirements(base, file)
     assert printed(kept.python, "import part; print(part.VERSION)") == "1.0"
+
+
+@pytest.mark.parametrize("data", ["part>=2\n".encode("utf-16"), b"# coding: latin-1\npart>=2 # caf\xe9\n"])
+def test_requirements_in_other_encodings_are_installed(wheels, listed, tmp_path, data):
+    listed([HERE], ["part==1.0"])
+    file = tmp_path / "requirements.txt"
+    file.write_bytes(data)
+    changed = Environments().with_requirements(Environments().resolve("frame-1.0"), file)
+    assert printed(changed.python, "import part; print(part.VERSION)") == "2.0"
+
+
+def test_requirements_error_names_no_path_of_this_machine(wheels, listed, tmp_path):
+    listed([HERE], ["part==1.0"])
+    file = tmp_path / "requirements.txt"
+    file.write_text("absent==1.0\n")
+    with pytest.raises(RequirementsError, match="absent") as raised:
+        Environments().with_requirements(Environments().resolve("frame-1.0"), file)
+    assert str(tmp_path) not in raised.value.message
 
 
 def test_packages_installed_in_an_overlay_stay_out_of_the_base(wheels, listed, tmp_path):
