@@ -19,6 +19,7 @@ from sagemaker_local.jobs.job_files import JobFiles
 from sagemaker_local.jobs.job_run import REASON_LIMIT, JobRun
 from sagemaker_local.jobs.jobs import Jobs
 from sagemaker_local.jobs.kinds import TRAINING, TUNED
+from sagemaker_local.jobs.matcher import check_regex
 from sagemaker_local.jobs.metrics import Metrics
 from sagemaker_local.jobs.process_run import ProcessRun
 from sagemaker_local.resource import Context
@@ -84,14 +85,25 @@ class TrainingRun(ProcessRun):
     def __init__(self, context: Context, record: Record) -> None:
         super().__init__(context, record)
         self._specification = record["AlgorithmSpecification"]
-        self._metrics = Metrics(self._specification.get("MetricDefinitions", []))
+        definitions = self._specification.get("MetricDefinitions", [])
+        self._metrics = Metrics(definitions, lambda text: self.log.note(text))
 
     @property
     def image(self) -> str:
         return str(self._specification["TrainingImage"])
 
+    def execute(self) -> str:
+        try:
+            return super().execute()
+        finally:
+            self._metrics.close()
+
     def observe(self, line: str) -> None:
         self._metrics.observe(line)
+
+    def kill(self) -> None:
+        super().kill()
+        self._metrics.kill()
 
     @property
     def instance_count(self) -> int:
@@ -205,7 +217,8 @@ class TrainingJobs(Jobs):
         if not checkpoints.startswith("/opt/ml/") or ".." in checkpoints.split("/"):
             raise unsupported(f"CheckpointConfig.LocalPath={checkpoints}, which is not under /opt/ml")
         check_count("ResourceConfig.InstanceCount", request["ResourceConfig"].get("InstanceCount", 1))
-        Metrics(specification.get("MetricDefinitions", []))
+        for definition in specification.get("MetricDefinitions", []):
+            check_regex(definition["Name"], definition["Regex"])
         if "ContainerEntrypoint" not in specification and not _script(request):
             raise unsupported(
                 "AlgorithmSpecification without ContainerEntrypoint, unless in script mode "

@@ -7,20 +7,22 @@ metric's expression matches.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import fmean, median
 
-from sagemaker_local.jobs.metrics import value_in
+from sagemaker_local.jobs.matcher import Matcher
+
+CHUNK_BYTES = 1 << 20
+"""How much of a log is read at once. No line of a log is longer (host_process.py)."""
 
 
 class Progress:
     """The values of one metric in a growing log file."""
 
-    def __init__(self, log: Path, pattern: re.Pattern[str]) -> None:
+    def __init__(self, log: Path, matcher: Matcher) -> None:
         self._log = log
-        self._pattern = pattern
+        self._matcher = matcher
         self._read = 0
         self.values: list[float] = []
 
@@ -30,13 +32,20 @@ class Progress:
         if self._log.is_file():
             with self._log.open("rb") as file:
                 file.seek(self._read)
-                text = file.read()
-            complete = text[: text.rfind(b"\n") + 1]
-            self._read += len(complete)
-            lines = complete.decode("utf-8", "replace").splitlines()
-            matches = (value_in(self._pattern, line) for line in lines)
-            self.values.extend(value for value in matches if value is not None)
+                while lines := file.readlines(CHUNK_BYTES):
+                    complete = [line for line in lines if line.endswith(b"\n")]
+                    self._match(b"".join(complete))
+                    if len(complete) < len(lines):
+                        break
         return before
+
+    def close(self) -> None:
+        self._matcher.close()
+
+    def _match(self, text: bytes) -> None:
+        self._read += len(text)
+        matches, _ = self._matcher.search(text.decode("utf-8", "replace").splitlines())
+        self.values.extend(match.value for match in matches)
 
 
 def falls_behind(values: list[float], since: int, previous: Iterable[list[float]], *, maximize: bool) -> bool:

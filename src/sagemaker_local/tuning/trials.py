@@ -11,7 +11,7 @@ from typing import Any
 from sagemaker_local.api.protocol import ApiError
 from sagemaker_local.jobs.hosts import LOG
 from sagemaker_local.jobs.kinds import TRAINING, TUNED, TUNING
-from sagemaker_local.jobs.metrics import compile_metric
+from sagemaker_local.jobs.matcher import Matcher
 from sagemaker_local.jobs.transitions import COMPLETED, ENDED
 from sagemaker_local.resource import Context
 from sagemaker_local.store import Record
@@ -44,6 +44,7 @@ class Trials:
         self._store = context.store
         self._tuning_job: Record = record
         self._config: dict[str, Any] = record["HyperParameterTuningJobConfig"]
+        self._stops_early = self._config.get("TrainingJobEarlyStoppingType") == "Auto"
         self._searches = [self._search(definition) for definition in definitions(record)]
         self._turns = itertools.cycle(self._searches)
         self._running: dict[str, Trial] = {}
@@ -79,7 +80,8 @@ class Trials:
                 self._learn(self._running.pop(name), job)
 
     def stop_early(self) -> None:
-        for name, trial in self._running.items():
+        """Stop training jobs that fall behind, if the tuning job's TrainingJobEarlyStoppingType is Auto."""
+        for name, trial in self._running.items() if self._stops_early else ():
             before = trial.progress.follow()
             maximize = trial.search.definition.maximize
             if not trial.stopped and early_stopping.falls_behind(
@@ -91,6 +93,10 @@ class Trials:
     def stop(self) -> None:
         for name in self._running:
             self._stop(name)
+
+    def close(self) -> None:
+        for trial in self._running.values():
+            trial.progress.close()
 
     def _stop(self, name: str) -> None:
         with contextlib.suppress(ApiError):  # the job has ended meanwhile
@@ -104,8 +110,10 @@ class Trials:
             self.objectives.append(objective)
         if job[TRAINING.status] == COMPLETED:
             self.completed += 1
-            trial.progress.follow()
-            trial.search.previous.append(trial.progress.values)
+            if self._stops_early:
+                trial.progress.follow()
+                trial.search.previous.append(trial.progress.values)
+        trial.progress.close()
 
     def _search(self, definition: Definition) -> Search:
         if self._config["Strategy"] == "Grid":
@@ -129,5 +137,5 @@ class Trials:
         self._store.put(TUNED, name, tuned)
         self._context.call("CreateTrainingJob", definition.training_job(name, proposal.values, tags))
         file = self._context.settings.root / "jobs" / TRAINING.noun.lower() / name / LOG
-        progress = early_stopping.Progress(file, compile_metric(definition.metric, definition.expression))
+        progress = early_stopping.Progress(file, Matcher([definition.expression]))
         self._running[name] = Trial(search, proposal, progress)

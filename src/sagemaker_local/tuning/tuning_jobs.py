@@ -11,7 +11,7 @@ from sagemaker_local.api.protocol import ApiError, invalid
 from sagemaker_local.jobs import training_jobs
 from sagemaker_local.jobs.jobs import Jobs
 from sagemaker_local.jobs.kinds import TUNING
-from sagemaker_local.jobs.metrics import compile_metric
+from sagemaker_local.jobs.matcher import check_regex
 from sagemaker_local.jobs.training_jobs import TrainingJobs
 from sagemaker_local.jobs.transitions import ENDED
 from sagemaker_local.resource import Operation, now
@@ -71,7 +71,7 @@ class TuningJobs(Jobs):
 
     def _check_training(self, name: str, definition: Definition) -> None:
         """Reject what CreateTrainingJob would reject, so that not every training job fails."""
-        compile_metric(definition.metric, definition.expression)
+        check_regex(definition.metric, definition.expression)
         request = definition.training_job(f"{name}-001-00000000", {}, [])
         TrainingJobs(self.context).check(protocol.parse("CreateTrainingJob", request))
 

@@ -46,6 +46,7 @@ class TuningRun(JobRun):
             while trials.running and not self._interrupted:
                 time.sleep(POLL_SECONDS)
                 trials.collect()
+            trials.close()
 
     def terminate(self) -> None:
         """Does nothing: the job's thread checks whether the job is stopping."""
@@ -57,8 +58,6 @@ class TuningRun(JobRun):
 
     def _tune(self, trials: Trials) -> str:
         """Returns the failure reason; empty if there is none."""
-        config = self.record["HyperParameterTuningJobConfig"]
-        early = config.get("TrainingJobEarlyStoppingType") == "Auto"
         enough = completion(self.record)
         while not self._stopping.wait(POLL_SECONDS if trials.running else 0):
             trials.collect()
@@ -69,8 +68,7 @@ class TuningRun(JobRun):
             trials.launch()
             if not trials.running:
                 return "" if trials.objectives else without_objective(trials)
-            if early:
-                trials.stop_early()
+            trials.stop_early()
         return ""
 
 

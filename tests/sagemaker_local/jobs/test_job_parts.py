@@ -12,7 +12,6 @@ from tests.support.waiting import until
 from sagemaker_local.api.fields import refuse_unsupported, values, without_effect
 from sagemaker_local.api.protocol import ApiError, service_model
 from sagemaker_local.jobs import training_jobs, transitions
-from sagemaker_local.jobs.metrics import Metrics
 from sagemaker_local.logs import Logs
 from sagemaker_local.resource import event_detail
 from sagemaker_local.sandbox import rewrite
@@ -44,13 +43,6 @@ def test_new_transition_ends_the_previous_one():
         (item["Status"], item["StartTime"], item["EndTime"]) for item in record["SecondaryStatusTransitions"]
     ]
     assert spans == [("Starting", 0, 1), ("Training", 1, 2), ("Completed", 2, 2)]
-
-
-def test_final_metric_is_the_last_valid_value():
-    metrics = Metrics([{"Name": "mae", "Regex": r"MAE: (\S+)"}, {"Name": "other", "Regex": "x=(.*);"}])
-    for line in ("MAE: 3", "loss MAE: 1.5e-1", "MAE: nan", "MAE: soon"):
-        metrics.observe(line)
-    assert [(item["MetricName"], item["Value"]) for item in metrics.final] == [("mae", 0.15)]
 
 
 def test_every_job_field_is_used_rejected_or_declared_idle():

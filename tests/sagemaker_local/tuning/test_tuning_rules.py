@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import re
+from contextlib import closing
 
 import pytest
 
+from sagemaker_local.jobs.matcher import Matcher
+from sagemaker_local.tuning import early_stopping
 from sagemaker_local.tuning.completion import Completion, not_improving
 from sagemaker_local.tuning.early_stopping import Progress, falls_behind
 
@@ -68,9 +70,19 @@ def test_nothing_falls_behind_without_previous_jobs():
 
 def test_progress_reads_only_complete_lines(tmp_path):
     log = tmp_path / "log"
-    progress = Progress(log, re.compile("loss: ([0-9.]+)"))
+    progress = Progress(log, Matcher(["loss: ([0-9.]+)"]))
     assert (progress.follow(), progress.values) == (0, [])
     log.write_text("starts\nloss: 3.5\nloss: 2")
     assert (progress.follow(), progress.values) == (0, [3.5])
     log.write_text("starts\nloss: 3.5\nloss: 2.25\n")
     assert (progress.follow(), progress.values) == (1, [3.5, 2.25])
+    progress.close()
+
+
+def test_progress_reads_a_large_log_in_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr(early_stopping, "CHUNK_BYTES", 100)
+    log = tmp_path / "log"
+    log.write_text("".join(f"{'x' * 90}\rloss: {number}\n" for number in range(50)))
+    with closing(Progress(log, Matcher(["loss: ([0-9.]+)"]))) as progress:
+        progress.follow()
+    assert progress.values == [float(number) for number in range(50)]
