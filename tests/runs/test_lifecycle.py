@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from aws_lambda_powertools import Logger
 from tests.support.messages import route
+from tests.support.triggers import put_release
 
 from stagewright.aws.executions import Executions
 from stagewright.document.load import load
-from stagewright.document.stored_layers import Base
 from stagewright.errors import TargetError
 from stagewright.functions import environment
 from stagewright.functions.router import handler
@@ -114,12 +114,12 @@ def test_manual_run_uses_current_release_and_given_parameters(gateway, pipeline,
     assert find_run(gateway, "manual:1") == started.run
 
 
-def test_pipeline_without_code_needs_no_release(gateway, requested):
+def test_pipeline_without_code_has_a_release_of_its_document(gateway, requested):
     document = {
         "name": "prices",
         "stages": {"check": {"kind": "gate", "require": "1 >= 0"}},
     }
-    gateway.documents.put_layer("prices", "base", Base(json.dumps(document), "", ""))
+    push(gateway, load(document), {})
     record = show(gateway, route(gateway, requested()).run)
     assert gateway.runs.header(record.run).status == "RUNNING"
     assert record.stages[0].action == "run"
@@ -164,18 +164,22 @@ def test_release_with_a_wrong_checksum_rejects_the_run(gateway, pipeline, files,
 @pytest.mark.parametrize(
     ("document", "reason"),
     [
-        (None, "no document of prices"),
         ("{", "not JSON"),
         ("[]", "not a JSON object"),
         ('{"name": "prices", "stages": {}}', "stages"),
     ],
 )
 def test_wrong_document_rejects_the_run(gateway, requested, document, reason):
-    if document is not None:
-        gateway.documents.put_layer("prices", "base", Base(document, "", ""))
+    put_release(gateway, "prices", document)
     record = show(gateway, route(gateway, requested()).run)
     assert record.status == "REJECTED"
     assert reason in record.reason
+
+
+def test_missing_document_rejects_the_run(gateway, requested):
+    record = show(gateway, route(gateway, requested()).run)
+    assert record.status == "REJECTED"
+    assert "no document of prices" in record.reason
 
 
 def test_impossible_plan_rejects_the_run(gateway, files, tools, requested):

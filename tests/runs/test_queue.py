@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.support.messages import record_end, route, sweep
+from tests.support.triggers import put_release
 
 from stagewright.aws.executions import Executions
 from stagewright.aws.queue import Queue
-from stagewright.document.stored_layers import Base
 from stagewright.errors import RunFailedError, StagewrightError, TargetError
 from stagewright.functions import environment
 from stagewright.functions.router import handler
@@ -39,7 +39,7 @@ GATE = {"check": {"kind": "gate", "require": "1 >= 0"}}
 def store(gateway, concurrency="queue", **more):
     document = {"name": "prices", "concurrency": concurrency, "parameters": {"limit": 3}, "stages": GATE}
     document |= more
-    gateway.documents.put_layer("prices", "base", Base(json.dumps(document), "", ""))
+    put_release(gateway, "prices", json.dumps(document))
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ def test_runs_of_another_pipeline_do_not_wait(waiting, ask, tools):
     store(waiting)
     first = ask(1)
     other = {"name": "other", "stages": GATE}
-    waiting.documents.put_layer("other", "base", Base(json.dumps(other), "", ""))
+    put_release(waiting, "other", json.dumps(other))
     second = ask(2, pipeline="other")
     assert statuses(waiting, first, second) == ["RUNNING", "RUNNING"]
 

@@ -11,6 +11,8 @@ from tests.support.messages import accept_all, route
 from stagewright.document.canonical_json import sha256_of
 from stagewright.document.stored_layers import Base
 from stagewright.naming import timestamp
+from stagewright.planner.release import Release
+from stagewright.runs.releases.manifest import Manifest, key_of, to_bytes
 
 TIME = "2026-01-31T14:00:00.000Z"
 
@@ -24,10 +26,16 @@ def put_document(gateway):
 
     def made(*triggers, name="prices", **more):
         document = {"name": name, "stages": GATE, "triggers": list(triggers), **more}
-        text = json.dumps(document)
-        gateway.documents.put_layer(name, "base", Base(text, sha256_of(text), TIME))
+        put_release(gateway, name, json.dumps(document))
 
     return made
+
+
+def put_release(gateway, pipeline, text):
+    """Store a document and its manifest as a push does, also if the document is invalid. No event is sent."""
+    manifest = Manifest(Release(pipeline, {}, sha256_of(text)), documents={"base": text})
+    gateway.objects.put(key_of(pipeline), to_bytes(manifest.to_json()))
+    gateway.documents.put_layer(pipeline, "base", Base(text, sha256_of(text), TIME))
 
 
 def event(source, kind, detail, time=TIME):

@@ -21,8 +21,9 @@ from stagewright.runs.releases.code_folder import scan
 pytestmark = pytest.mark.slow
 
 EXAMPLE = ROOT / "examples" / "house-price"
-FILE, ITEM, COMMIT, MANIFEST = (
+FILE, ANNOUNCEMENT, ITEM, COMMIT, MANIFEST = (
     "aws_s3_object.file",
+    "aws_s3_object.announcement",
     "aws_dynamodb_table_item.document",
     "terraform_data.commit",
     "aws_s3_object.manifest",
@@ -123,6 +124,14 @@ def test_base_document_item_equals_that_of_a_local_push(user: Terraform, pipelin
     }
 
 
+@pytest.mark.parametrize("pipeline", ["house-price", "other"])
+def test_announcement_names_the_documents_of_the_manifest(user: Terraform, pipeline: str) -> None:
+    manifest, _ = manifest_of(user, pipeline)
+    announced = Made(user.resources()).one("aws_s3_object", key=f"staging/{pipeline}.json")
+    expected = {"base": manifest.release.document, "environment": manifest.environment}
+    assert announced["content"].encode() == manifests.to_bytes(expected)
+
+
 def test_unchanged_files_write_nothing_even_for_a_new_commit(user: Terraform) -> None:
     assert user.changes() == {}
     assert user.changes(commit="c2") == {}
@@ -142,6 +151,7 @@ def test_changed_document_writes_its_item_and_the_manifest(user: Terraform) -> N
         OTHER.replace("outputs: [out]", "outputs: [out, more]")
     )
     assert user.changes() == {
+        at("other", ANNOUNCEMENT): ["update"],
         at("other", ITEM, "base"): ["update"],
         at("other", COMMIT): ["delete", "create"],
         at("other", MANIFEST): ["update"],
@@ -180,6 +190,7 @@ def test_environment_overlay_is_a_separate_item(user: Terraform) -> None:
     assert user.changes() == {}
     (overlays / "dev.yaml").write_text("stages: {prepare: {instance_type: ml.m5.large}}\n")
     assert user.changes() == {
+        at("other", ANNOUNCEMENT): ["update"],
         at("other", ITEM, "environment"): ["create"],
         at("other", COMMIT): ["delete", "create"],
         at("other", MANIFEST): ["update"],

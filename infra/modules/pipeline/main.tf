@@ -1,5 +1,5 @@
-# A push: the code files, the documents, and last the manifest, whose event starts the run. Unchanged files are not
-# written. If nothing changed, neither is the manifest.
+# A push: the code files, an announcement of the documents, the documents, and last the manifest, whose event starts
+# the run. Unchanged files are not written. If nothing changed, neither is the manifest.
 
 locals {
   document = yamldecode(file("${var.folder}/pipeline.yaml"))
@@ -58,6 +58,24 @@ resource "aws_s3_object" "file" {
   }
 }
 
+# While the documents are written and the manifest is not, it shows that they come from a push:
+# runs/releases/released_layers.py.
+resource "aws_s3_object" "announcement" {
+  bucket       = var.installation.bucket
+  key          = "staging/${local.name}.json"
+  content_type = "application/json"
+  content      = jsonencode(merge({ environment = "" }, local.sha256))
+
+  override_provider {
+    default_tags {
+      tags = {}
+    }
+  }
+
+  depends_on = [aws_s3_object.file]
+}
+
+# Copies for triggers and for people. A run uses those of the manifest.
 resource "aws_dynamodb_table_item" "document" {
   for_each = local.documents
 
@@ -70,6 +88,8 @@ resource "aws_dynamodb_table_item" "document" {
     document = { S = each.value }
     sha256   = { S = local.sha256[each.key] }
   })
+
+  depends_on = [aws_s3_object.announcement]
 }
 
 # The commit of the last push that changed something. A new `commit` alone changes nothing.
@@ -88,9 +108,10 @@ resource "aws_s3_object" "manifest" {
   content_type = "application/json"
   content = jsonencode(merge(
     {
-      format   = 1
-      pipeline = local.name
-      document = local.sha256.base
+      format    = 1
+      pipeline  = local.name
+      document  = local.sha256.base
+      documents = local.documents
       files = {
         for path, file in local.files : path => merge(file, { version = aws_s3_object.file[path].version_id })
       }

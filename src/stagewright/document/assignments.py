@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from stagewright.document.load import load
-from stagewright.document.merge import leaves, merged, nested, value_at
+from stagewright.document.merge import ABSENT, Change, leaves, merged, nested, value_at
 from stagewright.document.overrides import Unusable, number
 from stagewright.document.schema_errors import shown, type_of
 from stagewright.errors import DocumentError
@@ -78,6 +78,16 @@ def quote_text(document: Mapping[str, Any], path: Path, value: Any) -> Any:
     ):
         return json.dumps(value, ensure_ascii=False)
     return value
+
+
+def overrides_for(document: Mapping[str, Any], needed: Iterable[Change]) -> Mapping[str, Any]:
+    """Return overrides that make these changes of `document`. Overrides cannot remove a value."""
+    content: Any = {}
+    for change in needed:
+        if change.after is not ABSENT:
+            content = merged(content, nested(change.path, quote_text(document, change.path, change.after)))
+    overrides: Mapping[str, Any] = content
+    return overrides
 
 
 def unquoted(content: Any) -> Any:

@@ -30,9 +30,10 @@ from stagewright.planner.release import Release
 from stagewright.planner.selection import Selection, select
 from stagewright.planner.values import document_values
 from stagewright.runs import closing
-from stagewright.runs.documents import layers, revisions
+from stagewright.runs.documents import revisions
 from stagewright.runs.own_events import request_key
 from stagewright.runs.releases import manifest as manifests
+from stagewright.runs.releases import released_layers
 from stagewright.runs.requests import send_request
 from stagewright.syntax.dates import Every, next_after, periods
 
@@ -292,12 +293,11 @@ def _other_stages(backfill: Backfill) -> Problem:
 
 
 def _pin_current(gateway: OperatorGateway, request: Backfill) -> PinnedBackfill:
-    current = effective(layers.read(gateway, request.pipeline), gateway.allows_code_overrides)
-    manifest = manifests.read(gateway, request.pipeline)
-    release = manifest.release if manifest else Release(request.pipeline, {})
-    version = manifest.version if manifest else ""
-    backfill = replace(request, revision=revisions.number_of(gateway, current), version=version)
-    return PinnedBackfill(backfill, current.pipeline, release, current)
+    manifest, stored = released_layers.read_current(gateway, request.pipeline)
+    current = effective(stored, gateway.allows_code_overrides)
+    number = revisions.number_of(gateway, current)
+    backfill = replace(request, revision=number, version=manifest.version)
+    return PinnedBackfill(backfill, current.pipeline, manifest.release, current)
 
 
 def _pin_recorded(gateway: OperatorGateway, backfill: Backfill) -> PinnedBackfill:

@@ -210,13 +210,17 @@ def test_missing_version_is_rejected(gateway, pipeline, files):
     [
         (b"{", "is not a release manifest"),
         (b'{"format": 2, "pipeline": "prices", "document": "", "files": {}}', "format"),
-        (b'{"format": 1, "pipeline": "other", "document": "", "files": {}}', "is the manifest of other"),
+        (
+            b'{"format": 1, "pipeline": "other", "document": "", "documents": {"base": ""}, "files": {}}',
+            "is the manifest of other",
+        ),
         (
             json.dumps(
                 {
                     "format": 1,
                     "pipeline": "prices",
                     "document": "",
+                    "documents": {"base": ""},
                     "files": {"../x": {"sha256": "0" * 64, "version": "v", "size": 1}},
                 }
             ).encode(),

@@ -14,7 +14,7 @@ from typing import Any
 from stagewright.document.assignments import (
     format_path,
     override_value,
-    quote_text,
+    overrides_for,
     split_assignment,
     unquoted,
 )
@@ -91,10 +91,7 @@ def roll_back(gateway: OperatorGateway, pipeline: str, number: int, by: str) -> 
     target = revisions.document(gateway, pipeline, number)
     pushed = before.document("environment")
     needed = tuple(changes(pushed, target))
-    content: Any = {}
-    for change in needed:
-        if change.after is not ABSENT:
-            content = merged(content, nested(change.path, quote_text(pushed, change.path, change.after)))
+    content = overrides_for(pushed, needed)
     if impossible := list(_impossible_changes(gateway, pushed, content, needed)):
         raise DocumentError(problems(impossible))
     return _write(gateway, before, content, by, _checked(gateway, before, content))

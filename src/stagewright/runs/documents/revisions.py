@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
-from stagewright.document.canonical_json import document_json, sha256_of
+from stagewright.document.assignments import overrides_for
+from stagewright.document.canonical_json import canonical_json, document_json, sha256_of
 from stagewright.document.effective_diff import differences
-from stagewright.document.layers import Effective, author
-from stagewright.document.merge import Change
-from stagewright.errors import NotFoundError, TargetError
+from stagewright.document.layers import Effective, Layers, author, effective
+from stagewright.document.load import load
+from stagewright.document.merge import Change, changes
+from stagewright.document.stored_layers import Overrides
+from stagewright.errors import DocumentError, NotFoundError, Problem, TargetError
 from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
 from stagewright.store.documents import Revision
@@ -32,42 +35,34 @@ class Entry:
     changes: tuple[Change, ...]
 
 
-def record(gateway: Gateway, effective: Effective, by: str = "") -> int:
+def record(gateway: Gateway, current: Effective, by: str = "") -> int:
     """Store the effective document as a revision. Return its number.
 
     An unchanged document keeps the number of the newest revision. `by` is the author if the layers name none.
-    The base document is also stored in the bucket, so that the release of an old revision can be promoted.
     """
-    name, text = effective.pipeline.name, document_json(effective.pipeline)
+    name, text = current.pipeline.name, document_json(current.pipeline)
     sha256 = sha256_of(text)
     for _ in range(ATTEMPTS):
         newest = gateway.documents.newest_revision(name)
         if newest and newest.sha256 == sha256:
             return newest.number
         number = newest.number + 1 if newest else 1
-        who = author(effective.layers, newest.layers if newest else {}, by)
+        who = author(current.layers, newest.layers if newest else {}, by)
         now = timestamp(datetime.now(UTC))
-        base = effective.layers.base.document
-        gateway.objects.put_new(document_key(name, sha256_of(base)), base.encode())
         if gateway.documents.put_revision(
-            name, Revision(number, text, sha256, who, now, effective.layers.hashes)
+            name, Revision(number, text, sha256, who, now, current.layers.hashes)
         ):
             return number
     raise TargetError(f"no free revision number for {name} in {ATTEMPTS} attempts", "try again")
 
 
-def number_of(gateway: Gateway, effective: Effective) -> int:
+def number_of(gateway: Gateway, current: Effective) -> int:
     """Return the number that `record` would return now."""
-    newest = gateway.documents.newest_revision(effective.pipeline.name)
+    newest = gateway.documents.newest_revision(current.pipeline.name)
     if newest is None:
         return 1
-    sha256 = sha256_of(document_json(effective.pipeline))
+    sha256 = sha256_of(document_json(current.pipeline))
     return newest.number if newest.sha256 == sha256 else newest.number + 1
-
-
-def document_key(pipeline: str, sha256: str) -> str:
-    """Return the object key of a revision's base document."""
-    return f"releases/{pipeline}/documents/{sha256}.json"
 
 
 def document(gateway: Gateway, pipeline: str, number: int) -> Mapping[str, Any]:
@@ -76,6 +71,29 @@ def document(gateway: Gateway, pipeline: str, number: int) -> Mapping[str, Any]:
     if revision is None:
         raise NotFoundError(f"{pipeline} has no revision {number}", f"stagewright history {pipeline}")
     return _document(revision)
+
+
+def verified(gateway: Gateway, stored: Layers, number: int, code_allowed: Callable[[], bool]) -> Effective:
+    """Return the document of a revision, if overrides can make it from the pushed layers of `stored`.
+
+    A revision is an item of a table that people may edit, so it may change no more than overrides may. Raises
+    NotFoundError if there is no such revision, DocumentError if it changes more.
+    """
+    target = document(gateway, stored.pipeline, number)
+    pushed = json.loads(document_json(load(stored.document("environment"))))
+    made = replace(stored, overrides=Overrides(overrides_for(pushed, changes(pushed, target))))
+    problems: tuple[Problem, ...] = ()
+    try:
+        verified = effective(made, code_allowed)
+        if document_json(verified.pipeline) == canonical_json(target):
+            return verified
+        problems = (Problem("", "it removes what was pushed"),)
+    except DocumentError as error:
+        problems = error.problems
+    message = (
+        f"revision {number} of {stored.pipeline} differs from its release by more than overrides may change"
+    )
+    raise DocumentError((Problem("", message, "begin again with the current document"), *problems))
 
 
 def history(gateway: Gateway, pipeline: str, limit: int) -> list[Entry]:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from stagewright.document import layers
-from stagewright.document.layers import Effective
-from stagewright.document.load import load
+from stagewright.document.layers import Effective, Layers
 from stagewright.document.parameters import with_parameters
 from stagewright.document.pipeline import Pipeline
 from stagewright.document.reference_checks import PARTITION, PARTITION_FORM
@@ -27,12 +26,12 @@ from stagewright.planner.model import Champion, Pinned, Plan, Recorded, Trigger
 from stagewright.planner.release import Release
 from stagewright.planner.selection import select
 from stagewright.planner.values import document_values
-from stagewright.runs.documents import layers as stored_layers
 from stagewright.runs.documents import revisions
 from stagewright.runs.plan_inputs.artifacts import artifact_refs, exists, input_digest, referenced_outputs
 from stagewright.runs.plan_inputs.model_packages import approval_statuses, approved_package
 from stagewright.runs.plan_inputs.previous_results import good_result, previous_results
 from stagewright.runs.releases import manifest as manifests
+from stagewright.runs.releases import released_layers
 from stagewright.runs.releases.bundles import ensure_bundles
 from stagewright.runs.releases.manifest import Manifest
 from stagewright.runs.releases.publish import publish
@@ -44,13 +43,13 @@ from stagewright.syntax.condition import references
 
 @dataclass(frozen=True)
 class RunInputs:
-    """What a plan is made from. A run without a manifest has no code.
+    """What a plan is made from.
 
     `revision` is the number of a recorded document, or 0 for the current document.
     """
 
     document: Effective
-    manifest: Manifest | None
+    manifest: Manifest
     revision: int = 0
 
 
@@ -61,24 +60,24 @@ def load_inputs(runtime: Runtime, pipeline: str, version: str, revision: int = 0
     document, 0 for the current one. Raises DocumentError or ReleaseError, also if one of them is missing.
     """
     gateway = runtime.gateway
-    manifest = manifests.read(gateway, pipeline, version) if version or not revision else None
-    if version and manifest is None:
-        raise ReleaseError(f"version {version} of the manifest is gone", "push again")
     try:
-        document = _recorded(gateway, pipeline, revision) if revision else _current(runtime, pipeline)
+        manifest, stored = _released(gateway, pipeline, version)
+        if revision:
+            document = revisions.verified(gateway, stored, revision, lambda: runtime.allow_code_overrides)
+        else:
+            document = layers.effective(stored, lambda: runtime.allow_code_overrides)
     except NotFoundError as error:  # a DocumentError rejects the run, so that people see it
         raise DocumentError((Problem("", error.message, error.remedy),)) from None
     return RunInputs(document, manifest, revision)
 
 
-def _current(runtime: Runtime, pipeline: str) -> Effective:
-    stored = stored_layers.read(runtime.gateway, pipeline)
-    return layers.effective(stored, lambda: runtime.allow_code_overrides)
-
-
-def _recorded(gateway: Gateway, pipeline: str, revision: int) -> Effective:
-    document = load(revisions.document(gateway, pipeline, revision))
-    return Effective(document, layers.pushed_layers(document))
+def _released(gateway: Gateway, pipeline: str, version: str) -> tuple[Manifest, Layers]:
+    if not version:
+        return released_layers.read_current(gateway, pipeline)
+    manifest = manifests.read(gateway, pipeline, version)
+    if manifest is None:
+        raise ReleaseError(f"version {version} of the manifest is gone", "push again")
+    return manifest, released_layers.read(gateway, manifest)
 
 
 def plan_header(runtime: Runtime, header: Header, inputs: RunInputs | None) -> Plan:
@@ -92,7 +91,7 @@ def plan_run(gateway: Gateway, trigger: Trigger, options: RunOptions, inputs: Ru
     """Plan a run from the current state. Publishes the release, and stores the revision and code bundles."""
     document, manifest = inputs.document, inputs.manifest
     pipeline = with_parameters(document.pipeline, dict(trigger.parameters))
-    release = publish(gateway, manifest, trigger.by) if manifest else Release(pipeline.name, {})
+    release = publish(gateway, manifest, trigger.by)
     revision = inputs.revision or revisions.record(gateway, document, trigger.by if options.version else "")
     plan = make_plan(gateway, pipeline, trigger, release, revision, force=options.force)
     ensure_bundles(gateway, release, plan)

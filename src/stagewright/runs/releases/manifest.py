@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
+from stagewright.document.canonical_json import sha256_of
 from stagewright.errors import NotFoundError, ReleaseError
 from stagewright.gateway import Gateway
 from stagewright.planner.release import CodeFile, Release
@@ -26,8 +27,9 @@ AGAIN = "push again"
 class Manifest:
     """One version of a manifest. `written` is epoch seconds.
 
-    `environment` is the SHA-256 of the environment's overlay, empty without one. `promoted` is the origin of
-    a promoted release (see `promotion`). `parameters`, `force`, `selection`, `date` and `resumes` (the run to
+    `documents` are the pushed texts: `base`, and `environment` if there is an overlay. `environment` is the
+    SHA-256 of the overlay, empty without one. `promoted` is the origin of a promoted release (see
+    `promotion`). `parameters`, `force`, `selection`, `date` and `resumes` (the run to
     resume) belong to the run that this version starts.
     """
 
@@ -42,6 +44,7 @@ class Manifest:
     selection: Selection = ALL
     resumes: str = ""
     date: str = ""
+    documents: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def trigger_key(self) -> str:
@@ -54,7 +57,13 @@ class Manifest:
             path: {"sha256": file.sha256, "version": file.version, "size": file.size}
             for path, file in sorted(release.files.items())
         }
-        required = {"format": 1, "pipeline": release.pipeline, "document": release.document, "files": files}
+        required = {
+            "format": 1,
+            "pipeline": release.pipeline,
+            "document": release.document,
+            "documents": dict(self.documents),
+            "files": files,
+        }
         optional = {
             "commit": release.commit,
             "parameters": dict(self.parameters),
@@ -75,10 +84,16 @@ class _FileSchema(BaseModel):
     size: int = Field(ge=0)
 
 
+class _Documents(BaseModel):
+    base: str
+    environment: str = ""
+
+
 class _ManifestSchema(BaseModel):
     format: Literal[1]
     pipeline: str
     document: str
+    documents: _Documents
     files: dict[str, _FileSchema]
     commit: str = ""
     parameters: dict[str, bool | int | float | str] = {}
@@ -135,6 +150,10 @@ def parse(body: bytes, pipeline: str, version: str, written: float) -> Manifest:
     for path in parsed.files:
         if path != str(PurePosixPath(path)) or path.startswith("/") or ".." in path.split("/"):
             raise ReleaseError(f"{name} lists {path!r}, which is not a path inside the code folder", AGAIN)
+    documents = {layer: text for layer, text in parsed.documents if text}
+    for layer, sha256 in (("base", parsed.document), ("environment", parsed.environment)):
+        if sha256 != (sha256_of(documents[layer]) if layer in documents else ""):
+            raise ReleaseError(f"{name}: its {layer} document has another SHA-256 than listed", AGAIN)
     files = {path: CodeFile(file.sha256, file.version, file.size) for path, file in parsed.files.items()}
     release = Release(pipeline, files, parsed.document, parsed.commit)
     return Manifest(
@@ -149,7 +168,16 @@ def parse(body: bytes, pipeline: str, version: str, written: float) -> Manifest:
         Selection(parsed.only, parsed.start, parsed.skip),
         parsed.resumes,
         parsed.date,
+        documents,
     )
+
+
+def document_of(body: bytes) -> str:
+    """Return the base document of a stored manifest, empty if the object is no manifest."""
+    try:
+        return _ManifestSchema.model_validate_json(body).documents.base
+    except ValidationError:
+        return ""
 
 
 def to_bytes(value: Mapping[str, Any]) -> bytes:

@@ -25,7 +25,7 @@ from stagewright.errors import NotFoundError, ReleaseError
 from stagewright.operator_gateway import OperatorGateway
 from stagewright.planner.release import Release
 from stagewright.planner.selection import ALL
-from stagewright.runs.documents import layers, revisions
+from stagewright.runs.documents import layers
 from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases import publish, push
 from stagewright.runs.releases.manifest import Manifest
@@ -158,15 +158,17 @@ def _layer_hashes(source: OperatorGateway, run: Header) -> Mapping[str, Any]:
 
 
 def _document(source: OperatorGateway, pipeline: str, sha256: str) -> str:
-    """Return the base document with this hash: the current one, or one that a revision stored."""
-    base = source.documents.base(pipeline)
-    if base and sha256_of(base.document) == sha256:
-        return base.document
-    try:
-        return source.objects.get(revisions.document_key(pipeline, sha256)).body.decode()
-    except NotFoundError:
-        message = f"the document of that release of {pipeline} ({sha256[:12]}) is not stored"
-        raise ReleaseError(message, "push it again, and run it") from None
+    """Return the pushed base document with this hash, from the versions of the manifest.
+
+    The table has copies of documents, which prove nothing about what was pushed.
+    """
+    key = manifests.key_of(pipeline)
+    for listed in source.objects.versions(key):
+        text = manifests.document_of(source.objects.get(key, listed.version).body)
+        if sha256_of(text) == sha256:
+            return text
+    message = f"the document of that release of {pipeline} ({sha256[:12]}) is not stored"
+    raise ReleaseError(message, "push it again, and run it")
 
 
 def _stored(target: OperatorGateway, pipeline: str) -> Layers | None:

@@ -23,6 +23,7 @@ from stagewright.planner.release import CodeFile, Release
 from stagewright.planner.selection import ALL, Selection
 from stagewright.planner.stage_files import bundle
 from stagewright.runs.releases import manifest as manifests
+from stagewright.runs.releases import released_layers
 from stagewright.runs.releases.bundles import staging_key
 from stagewright.runs.releases.manifest import Manifest
 from stagewright.runs.triggers import upstream
@@ -75,6 +76,8 @@ def push(
 ) -> PushResult:
     """Upload the changed files, the document, and the manifest last. If anything fails, no run starts.
 
+    The manifest holds the document. The table has a copy (see `released_layers`).
+
     `overlay` is the environment's overlay; without one, the stored overlay is deleted. `promoted` is the
     origin of a promoted release. `parameters`, `force` (run every stage), `selection`, `resumes` (the run to
     resume) and `date` belong to the run that the manifest starts.
@@ -96,10 +99,12 @@ def push(
         selection=selection,
         resumes=resumes,
         date=date,
+        documents=_texts(pushed),
     )
     if not changes.any and not _changed_layers(gateway, pushed):
         return PushResult(None, manifest.release.digest)
     stored = replace(manifest.release, files=_put_files(gateway, changes, files))
+    released_layers.announce(gateway, pushed)
     _put_layers(gateway, pushed)
     version = _put_manifest(gateway, replace(manifest, release=stored))
     key = manifests.code_key(pipeline.name, version) if has_code_trigger(pushed.document()) else None
@@ -149,6 +154,11 @@ def _put_manifest(gateway: Gateway, manifest: Manifest) -> str:
     """Write the manifest. Return its version id."""
     body = manifests.to_bytes(manifest.to_json())
     return gateway.objects.put(manifests.key_of(manifest.release.pipeline), body, "application/json")
+
+
+def _texts(pushed: Layers) -> dict[str, str]:
+    layers = {"base": pushed.base, "environment": pushed.environment}
+    return {name: layer.document for name, layer in layers.items() if layer}
 
 
 def _sha256(layer: Base | None) -> str:
