@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from sagemaker_local.state_folder import REGION, Server
-
-PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-LOOPBACK = "127.0.0.1,localhost"
 
 
 def environment(server: Server) -> dict[str, str]:
@@ -32,12 +27,3 @@ def for_user(server: Server) -> dict[str, str]:
     file = server.state / "profile"
     file.write_text("[default]\n")
     return {**environment(server), "AWS_CONFIG_FILE": str(file), "AWS_PROFILE": "default"}
-
-
-def scrubbed(parent: Mapping[str, str]) -> dict[str, str]:
-    """The environment without AWS variables. Proxies do not apply to loopback."""
-    kept = {name: value for name, value in parent.items() if not name.startswith(("AWS_", "BOTO_"))}
-    if any(name in kept for name in PROXIES):
-        for name in ("NO_PROXY", "no_proxy"):
-            kept[name] = f"{kept[name]},{LOOPBACK}" if kept.get(name) else LOOPBACK
-    return kept

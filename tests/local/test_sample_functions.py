@@ -14,6 +14,7 @@ from tests.support.waiting import until
 from sagemaker_local.state_folder import Server
 from stagewright.errors import ReleaseError
 from stagewright.local import sample_functions
+from stagewright.local import server as local
 from stagewright.local.state import INSTALLATION
 
 Connect = Callable[[str], Any]
@@ -136,3 +137,32 @@ def test_task_fails_after_its_own_timeout(server: Server, client: Connect, folde
     sample_functions.put(server, folder, {"sample-slow": "functions/notify.py:handler"})
     task = {"FunctionName": "sample-slow", "Payload": {"sleep": True}}
     assert call(client, task, TimeoutSeconds=1)["error"] == "States.Timeout"
+
+
+SHELL = {
+    "GITHUB_TOKEN": "hunter2",
+    "PIP_PASSWORD": "hunter2",
+    "UV_INDEX_OWN_PASSWORD": "hunter2",
+    "PIP_INDEX_URL": "https://me:hunter2@index.example/simple",
+    "HTTPS_PROXY": "http://me:hunter2@proxy.example",
+}
+ENVIRONMENT = """
+import os
+
+def handler(event, context):
+    return dict(os.environ)
+"""
+
+
+def test_function_sees_no_secret_of_the_shell(
+    state: Path, clients: Callable[[Server], Connect], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in SHELL.items():
+        monkeypatch.setenv(name, value)
+    (folder / "functions/environment.py").write_text(ENVIRONMENT)
+    with local.temporary(state) as server:
+        sample_functions.put(server, folder, {"sample-environment": "functions/environment.py:handler"})
+        answer = clients(server)("lambda").invoke(FunctionName="sample-environment")["Payload"].read()
+    seen = json.loads(answer)
+    assert "hunter2" not in json.dumps(seen)
+    assert seen["PIP_INDEX_URL"] == "https://index.example/simple"

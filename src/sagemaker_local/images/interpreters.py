@@ -12,6 +12,7 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
+from sagemaker_local import shell_variables
 from sagemaker_local.errors import JobEnvironmentError
 from sagemaker_local.sandbox.isolation import watch
 
@@ -60,8 +61,8 @@ def inspect(python: Path) -> Interpreter:
 
 
 def run_uv(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run uv with the user's configuration, without AWS credentials. Python downloads are off by default."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    """Run uv with the user's configuration and no other secrets. Python downloads are off by default."""
+    environment = shell_variables.for_installers()
     environment.pop("VIRTUAL_ENV", None)
     environment.setdefault("UV_PYTHON_DOWNLOADS", "never")
     command = watch(str(folder or Path.cwd()), [find_uv_bin(), "--no-progress", *arguments])

@@ -7,21 +7,19 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from sagemaker_local import shell_variables
 from sagemaker_local.settings import Settings
 
-PASSED = {"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "TZ"}
-PASSED_PREFIXES = ("PIP_", "UV_")
-PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def base_environment(settings: Settings, home: Path, programs: tuple[Path, ...]) -> dict[str, str]:
     """Variables for a process with this home folder, which is created, and these folders first in PATH.
 
-    Installers find the user's package index.
+    Installers find the user's package index. No password of the user's shell is passed on.
     """
     return {
-        **_passed(),
+        **shell_variables.for_jobs(),
         "PATH": os.pathsep.join([*map(str, programs), SYSTEM_PATH]),
         "HOME": str(home),
         "LANG": "C.UTF-8",
@@ -67,18 +65,3 @@ def is_aws_variable(key: str) -> bool:
     """Whether a variable can change the AWS account or endpoint: credentials, profile, configuration,
     region."""
     return key.startswith("AWS_")
-
-
-def _passed() -> dict[str, str]:
-    passed = {
-        key: value
-        for key, value in os.environ.items()
-        if key in PASSED or key.startswith(PASSED_PREFIXES) or key.upper() in PROXIES
-    }
-    pip_configuration = Path.home() / ".config/pip/pip.conf"
-    if pip_configuration.is_file():
-        passed.setdefault("PIP_CONFIG_FILE", str(pip_configuration))
-    if any(key.upper() in PROXIES for key in passed):
-        for name in ("NO_PROXY", "no_proxy"):
-            passed[name] = ",".join(filter(None, [passed.get(name), "127.0.0.1,localhost"]))
-    return passed

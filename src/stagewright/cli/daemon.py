@@ -25,10 +25,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from sagemaker_local import state_folder
-from sagemaker_local.credentials import scrubbed
+from sagemaker_local.shell_variables import for_server
 from stagewright.cli import app, main
 from stagewright.cli.common import target
 from stagewright.local import server as local
+from stagewright.local.program import STAGEWRIGHT
 
 MODULES = (
     "rich.console", "rich.live", "rich.table", "rich.text", "typer._adapters",
@@ -60,7 +61,8 @@ def start(server: state_folder.Server) -> None:
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
     command = [sys.executable, "-P", "-m", "stagewright.cli.daemon", str(server.state)]
-    os.posix_spawn(sys.executable, command, scrubbed(os.environ), file_actions=actions, setsid=True)
+    environment = for_server(os.environ, STAGEWRIGHT)
+    os.posix_spawn(sys.executable, command, environment, file_actions=actions, setsid=True)
 
 
 def wait_for_exit(state: Path) -> None:

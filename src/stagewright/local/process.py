@@ -28,7 +28,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sagemaker_local import credentials
+from sagemaker_local import credentials, shell_variables
 from sagemaker_local.errors import SageMakerLocalError
 from sagemaker_local.http.listen import listen
 from sagemaker_local.state_folder import ACCOUNT, REGION, Identity, Server
@@ -107,6 +107,7 @@ class Process:
             os.environ["TMPDIR"] = str(state.fresh_temporary())
         except OSError as error:
             raise state.unusable(error) from error
+        shell_variables.withhold(os.environ)
         server.prepare(os.environ, state, self.port)
         self._artifacts = Artifacts.read(INSTALLATION)
         self._is_used = state.services.exists()

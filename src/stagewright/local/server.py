@@ -21,11 +21,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sagemaker_local.credentials import scrubbed
 from sagemaker_local.sandbox.isolation import carried
+from sagemaker_local.shell_variables import for_server
 from sagemaker_local.state_folder import Server
 from stagewright.errors import TargetError
 from stagewright.local.errors import translated
+from stagewright.local.program import STAGEWRIGHT
 from stagewright.local.state import State
 
 START_SECONDS = 60.0
@@ -188,7 +189,7 @@ def _spawn(folder: State, port: int | None, ready: int) -> int:
     ]
     # -P: do not import a file of the current folder instead of a module.
     command = [sys.executable, "-P", "-m", "stagewright.local.server", *options]
-    environment = scrubbed(os.environ) | carried(os.environ)
+    environment = for_server(os.environ, STAGEWRIGHT) | carried(os.environ)
     return os.posix_spawn(sys.executable, command, environment, file_actions=actions, setsid=True)
 
 

@@ -21,7 +21,9 @@ from botocore.config import Config
 from tests.sagemaker_local.clients.account import BUCKET, IMAGE, ROLE, TOOLKIT_IMAGE, Account
 from tests.support.cached_python import folder_of, python_with, report_skipped
 
-from sagemaker_local.credentials import environment, scrubbed
+from sagemaker_local.credentials import environment
+from sagemaker_local.settings import Program
+from sagemaker_local.shell_variables import for_server
 from sagemaker_local.state_folder import Server
 from stagewright.local import server as local
 
@@ -174,7 +176,7 @@ def surroundings(server: Server, home: Path) -> dict[str, str]:
     )
     proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), NOWHERE)
     return {
-        **scrubbed({"PATH": os.environ["PATH"], "HOME": str(home), **proxies}),
+        **for_server({"PATH": os.environ["PATH"], "HOME": str(home), **proxies}, Program()),
         **environment(server),
         "SAGEMAKER_USER_CONFIG_OVERRIDE": str(defaults),
         "CLIENTS_BUCKET": BUCKET,

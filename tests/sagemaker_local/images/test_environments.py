@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -227,3 +228,36 @@ def test_cpu_build_of_torch_is_installed(wheels, listed):
     wheel(wheels, "torch", "3.0", "")
     listed([HERE], ["torch==3.0"])
     assert Environments().resolve("frame-1.0").python.exists()
+
+
+BACKEND = """
+import json, os, pathlib
+def get_requires_for_build_wheel(*_):
+    pathlib.Path({seen!r}).write_text(json.dumps(dict(os.environ)))
+    raise SystemExit("seen")
+"""
+PROJECT = """
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+"""
+
+
+def test_package_that_is_built_sees_no_secret_but_of_indexes(wheels, listed, tmp_path, monkeypatch):
+    """The build of a requirement runs code of its own on this machine."""
+    secrets = ("GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "PIP_PASSWORD", "UV_PUBLISH_TOKEN", "DATABASE_URL")
+    for name in secrets:
+        monkeypatch.setenv(name, "hunter2")
+    monkeypatch.setenv("UV_INDEX_OWN_PASSWORD", "for the index")
+    listed([HERE], ["part==1.0"])
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "backend.py").write_text(BACKEND.format(seen=str(tmp_path / "seen")))
+    (source / "pyproject.toml").write_text(PROJECT)
+    (source / "requirements.txt").write_text("./\n")
+    with pytest.raises(RequirementsError):
+        Environments().with_requirements(Environments().resolve("frame-1.0"), source / "requirements.txt")
+    seen = json.loads((tmp_path / "seen").read_text())
+    assert "hunter2" not in seen.values()
+    assert seen["UV_INDEX_OWN_PASSWORD"] == "for the index"
