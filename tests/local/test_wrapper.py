@@ -173,6 +173,98 @@ def test_presigned_url_expires(server: Server, monkeypatch: pytest.MonkeyPatch) 
     assert (status, b"RequestExpired" in body) == (403, True)
 
 
+def presigned(server: Server, method: str, path: str, service: str = "s3", **more: Any) -> str:
+    """Path and query of a URL that anybody who has it can use."""
+    key = Credentials(server.access_key, server.secret_key)
+    request = AWSRequest(method, server.url + path)
+    kind = S3SigV4QueryAuth if service == "s3" else SigV4QueryAuth
+    kind(key, service, "us-east-1", **more).add_auth(request)
+    url = urlsplit(request.url)
+    return f"{url.path}?{url.query}"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        TARGET,
+        {"X-Amz-Target": "SageMaker.ListTrainingJobs", "Content-Type": "application/x-amz-json-1.1"},
+        {"X-Amz-Target": "AWSStepFunctions.ListStateMachines"},
+        {"X-Amz-Copy-Source": "/stagewright-local/secret"},
+        {"X-Amz-Meta-Who": "me"},
+        {"x-amz-security-token": "token"},
+        {"Authorization": "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/dynamodb/aws4_request"},
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST"])
+def test_presigned_url_with_headers_that_were_not_signed_is_rejected(
+    server: Server, method: str, headers: dict[str, str]
+) -> None:
+    path = presigned(server, method, "/presigned-headers/key")
+    status, _, body = send(server, method, path, headers, b"{}")
+    assert status == 403
+    assert b"not signed" in body or b"Only one auth mechanism" in body
+    assert b"TableNames" not in body
+
+
+def test_added_header_of_a_signed_request_is_rejected(server: Server) -> None:
+    headers, body = signed(server)
+    for added in ({"X-Amz-Security-Token": "x"}, {"x-amz-content-sha256": "e" * 64}):
+        status, _, answer = send(server, "POST", "/", {**headers, **added}, body)
+        assert (status, "were not signed" in json.loads(answer)["message"]) == (403, True)
+
+
+def test_request_whose_host_is_not_signed_is_rejected(server: Server) -> None:
+    headers, body = signed(server)
+    headers["Authorization"] = headers["Authorization"].replace(";host", "")
+    status, _, answer = send(server, "POST", "/", headers, body)
+    assert (status, "were not signed: host" in json.loads(answer)["message"]) == (403, True)
+
+
+@pytest.mark.parametrize("expires", [0, -5, 604_801, 10**12])
+def test_presigned_url_lives_at_most_a_week(server: Server, expires: int) -> None:
+    status, _, body = send(server, "GET", presigned(server, "GET", "/presigned/x", expires=expires), {})
+    assert (status, b"AuthorizationQueryParametersError" in body) == (403, True)
+
+
+def put_request(server: Server, path: str, body: bytes) -> dict[str, str]:
+    request = AWSRequest("PUT", server.url + path, data=body)
+    S3SigV4Auth(Credentials(server.access_key, server.secret_key), "s3", "us-east-1").add_auth(request)
+    return dict(request.headers.items())
+
+
+@pytest.mark.parametrize("size", [0, 5, 300_000])
+def test_object_with_another_body_than_the_signed_one_is_rejected(
+    server: Server, client: Any, size: int
+) -> None:
+    """A body of several parts is compared before its last part is passed on."""
+    client("s3").create_bucket(Bucket="signed-bodies")
+    headers = put_request(server, "/signed-bodies/key", b"a" * size)
+    status, _, body = send(server, "PUT", "/signed-bodies/key", headers, b"b" * max(1, size))
+    assert (status, b"XAmzContentSHA256Mismatch" in body) == (400, True)
+    with pytest.raises(ClientError, match="Not Found"):
+        client("s3").head_object(Bucket="signed-bodies", Key="key")
+    assert (
+        send(server, "PUT", "/signed-bodies/good", put_request(server, "/signed-bodies/good", b"x"), b"x")[0]
+        == 200
+    )
+
+
+def test_body_that_differs_from_its_signed_hash_is_rejected_by_json_apis(server: Server) -> None:
+    """The header has the hash of the signed body, and the body is another one."""
+    import hashlib
+
+    claimed = {"X-Amz-Content-SHA256": hashlib.sha256(b'{"Limit": 1}').hexdigest()}
+    headers, _ = signed(server, b'{"Limit": 1}', **claimed)
+    assert send(server, "POST", "/", headers, b'{"Limit": 1}')[0] == 200
+    status, _, answer = send(server, "POST", "/", headers, b'{"Limit": 2}')
+    assert (status, json.loads(answer)["__type"]) == (403, "SignatureDoesNotMatch")
+
+
+def test_json_api_takes_no_unsigned_body(server: Server) -> None:
+    headers, body = signed(server, b"{}", **{"X-Amz-Content-SHA256": "UNSIGNED-PAYLOAD"})
+    assert send(server, "POST", "/", headers, body)[0] == 403
+
+
 def test_too_large_body_is_rejected_before_it_is_sent(server: Server) -> None:
     headers, _ = signed(server)
     address = urlsplit(server.url)

@@ -8,6 +8,7 @@ open in a browser could create jobs and so run code on this machine.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import hmac
 import json
 import logging
@@ -143,6 +144,8 @@ class Gate:
                 body = await _read(receive)
                 receive = _replay(body, receive)
             sigv4.verify(request, signature, self._access.secret_key, body)
+            if body is None and (expected := sigv4.body_hash(request, signature)):
+                receive = _verified(receive, expected)
         except SignatureError as error:
             raise RejectedError(error.code, error.message) from error
         return signature.service, receive
@@ -184,6 +187,22 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return messages.pop() if messages else await receive()
 
     return replayed
+
+
+def _verified(receive: Receive, expected: str) -> Receive:
+    """A `receive` that passes on the last part of the body only if the whole has this SHA-256."""
+    digest = hashlib.sha256()
+
+    async def received() -> Message:
+        message = await receive()
+        if message["type"] == "http.request":
+            digest.update(message.get("body", b""))
+            if not message.get("more_body") and not hmac.compare_digest(digest.hexdigest(), expected):
+                text = "The provided 'x-amz-content-sha256' header does not match what was computed."
+                raise RejectedError("XAmzContentSHA256Mismatch", text, 400)
+        return message
+
+    return received
 
 
 def _without_cors(send: Send) -> Send:

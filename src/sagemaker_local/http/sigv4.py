@@ -12,8 +12,14 @@ from urllib.parse import quote, unquote
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 UNSIGNED = "UNSIGNED-PAYLOAD"
+STREAMING = "STREAMING-"
+"""Start of x-amz-content-sha256 for a body that is sent in chunks."""
+EMPTY = hashlib.sha256(b"").hexdigest()
 TOLERANCE = timedelta(minutes=15)
-"""The maximum age of a signature without X-Amz-Expires, and the tolerated clock difference."""
+"""The maximum age of a signature in a header, and the tolerated clock difference."""
+LONGEST = timedelta(days=7)
+"""The maximum of X-Amz-Expires (Amazon S3 API reference, "Authenticating Requests: Using Query Parameters").
+"""
 
 
 class SignatureError(Exception):
@@ -51,12 +57,14 @@ class Request:
 
 
 def read(request: Request) -> Signature:
-    """The signature of a request. SignatureError if it has none or it cannot be parsed."""
+    """The signature of a request. SignatureError if it has none, has two, or it cannot be parsed."""
     query = dict(_pairs(request.query))
     try:
-        if "X-Amz-Signature" in query:
-            return _from_query(query)
-        return _from_header(request.headers)
+        if "X-Amz-Signature" not in query:
+            return _from_header(request.headers)
+        if "authorization" in request.headers:
+            raise SignatureError("InvalidArgument", "Only one auth mechanism allowed")
+        return _from_query(query)
     except (KeyError, ValueError):
         raise SignatureError(
             "MissingAuthenticationToken", "The request is not signed with AWS Signature 4"
@@ -76,7 +84,10 @@ def _from_header(headers: Mapping[str, str]) -> Signature:
 def _from_query(query: Mapping[str, str]) -> Signature:
     key, date, region, service, _ = query["X-Amz-Credential"].split("/")
     signed = tuple(query["X-Amz-SignedHeaders"].split(";"))
-    expires = int(query.get("X-Amz-Expires", "0"))
+    expires = int(query["X-Amz-Expires"])
+    if query["X-Amz-Algorithm"] != ALGORITHM or not 0 < expires <= LONGEST.total_seconds():
+        message = "X-Amz-Algorithm must be AWS4-HMAC-SHA256, and X-Amz-Expires 1 to 604800 seconds"
+        raise SignatureError("AuthorizationQueryParametersError", message)
     return Signature(
         key, date, region, service, signed, query["X-Amz-Signature"], query["X-Amz-Date"], expires, True
     )
@@ -85,9 +96,10 @@ def _from_query(query: Mapping[str, str]) -> Signature:
 def verify(request: Request, signature: Signature, secret: str, body: bytes | None) -> None:
     """Check the signature against the secret key. SignatureError if it is wrong or expired.
 
-    `body` is hashed if no header has the hash.
+    `body` is None for S3, whose requests are signed with the hash in a header. See `body_hash`.
     """
     _check_time(signature)
+    _check_headers(request, signature)
     text = "\n".join(
         (
             ALGORITHM,
@@ -107,10 +119,30 @@ def _check_time(signature: Signature) -> None:
         made = datetime.strptime(signature.time, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
         raise SignatureError("IncompleteSignature", f"X-Amz-Date is no time: {signature.time}") from None
+    if not signature.time.startswith(signature.date):
+        raise SignatureError("SignatureDoesNotMatch", "The date of Credential is not that of X-Amz-Date")
     now = datetime.now(UTC)
     until = made + (timedelta(seconds=signature.expires) if signature.expires else TOLERANCE)
     if not made - TOLERANCE <= now <= until:
         raise SignatureError("RequestExpired", f"The signature of {signature.time} is not valid now")
+
+
+def _check_headers(request: Request, signature: Signature) -> None:
+    """The host and all x-amz- headers must be signed ("Create a signed AWS API request"). Otherwise the
+    holder of a presigned URL could add a header that makes it another request."""
+    signed = set(signature.headers)
+    needed = {"host"} | {name for name in request.headers if name.startswith("x-amz-")}
+    if unsigned := sorted(needed - signed):
+        message = f"There were headers present in the request which were not signed: {', '.join(unsigned)}"
+        raise SignatureError("AccessDenied", message)
+
+
+def body_hash(request: Request, signature: Signature) -> str:
+    """The SHA-256 that the body of an S3 request must have; empty if it has no hash of its own."""
+    if signature.presigned:
+        return ""
+    claimed = request.headers.get("x-amz-content-sha256", EMPTY)
+    return "" if claimed == UNSIGNED or claimed.startswith(STREAMING) else claimed
 
 
 def _canonical(request: Request, signature: Signature, body: bytes | None) -> str:
@@ -131,9 +163,9 @@ def _canonical(request: Request, signature: Signature, body: bytes | None) -> st
 
 
 def _payload_hash(request: Request, signature: Signature, body: bytes | None) -> str:
-    if signature.presigned and signature.service == "s3":
-        return UNSIGNED
-    return request.headers.get("x-amz-content-sha256") or hashlib.sha256(body or b"").hexdigest()
+    if body is not None:
+        return hashlib.sha256(body).hexdigest()
+    return UNSIGNED if signature.presigned else request.headers.get("x-amz-content-sha256", EMPTY)
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:
