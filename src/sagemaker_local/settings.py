@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sagemaker_local.private_folder import require_own
+
 
 @dataclass(frozen=True)
 class Program:
@@ -25,10 +27,16 @@ class Program:
 
     @property
     def cache_folder(self) -> Path:
-        """The folder that the `CACHE` variable names, else `~/.cache/<name>` (XDG_CACHE_HOME applies)."""
-        if folder := os.environ.get(self.variable("CACHE")):
-            return Path(folder)
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / self.name
+        """The folder that the `CACHE` variable names, else `~/.cache/<name>` (XDG_CACHE_HOME applies).
+
+        It holds programs that run. ServiceError if other users could have put them there.
+        """
+        variable = self.variable("CACHE")
+        own = os.environ.get(variable)
+        folder = Path(own or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / self.name)
+        if folder.exists():
+            require_own(folder, f"choose another folder with {variable}")
+        return folder
 
     @property
     def health_path(self) -> str:

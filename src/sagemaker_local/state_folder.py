@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sagemaker_local.errors import ServiceError
 from sagemaker_local.file_lock import is_locked, try_lock
+from sagemaker_local.private_folder import close_to_others, require_own
 from sagemaker_local.settings import Program
 
 REGION = "us-east-1"
@@ -67,13 +68,28 @@ class StateFolder:
     program: Program = field(default_factory=Program)
 
     def create(self) -> None:
-        """Create the folder. Git ignores it, because it holds a key. ServiceError if it cannot be created."""
+        """Create the folder. Git ignores it, because it holds a key. Only this user can enter it.
+
+        ServiceError if it cannot be created, or if other users could have put files there.
+        """
         try:
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.require_own()
+            if self._is_in_use():
+                close_to_others(self.root)
             if not (self.root / ".gitignore").exists():
                 write_private(self.root / ".gitignore", "*\n")
         except OSError as error:
             raise self.unusable(error) from error
+
+    def require_own(self) -> None:
+        """ServiceError if other users could have put files into the folder."""
+        require_own(self.root, self.program.folder_hint)
+
+    def _is_in_use(self) -> bool:
+        """Whether the folder is empty or a state folder. Any other folder keeps its mode."""
+        names = {entry.name for entry in self.root.iterdir()}
+        return not names or bool(names & {self.identity_file.name, "local.toml"})
 
     def unusable(self, error: OSError) -> ServiceError:
         """The error to raise when the system rejects an operation on the folder."""
@@ -92,6 +108,7 @@ class StateFolder:
         file = self.identity_file
         if file.exists():
             try:
+                close_to_others(file)
                 return Identity(**json.loads(file.read_text()))
             except (ValueError, TypeError):
                 remedy = "remove the file; clients then need the new key"

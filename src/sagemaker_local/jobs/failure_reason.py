@@ -10,7 +10,7 @@ import errno
 from collections.abc import Mapping
 from pathlib import Path
 
-from sagemaker_local.errors import JobEnvironmentError, JobFailure
+from sagemaker_local.errors import JobFailure, SageMakerLocalError
 from sagemaker_local.jobs.job_files import CONTAINER
 
 INTERNAL = "InternalServerError: "
@@ -30,7 +30,7 @@ def reason_of(error: Exception, folders: Mapping[Path, str]) -> str:
     match error:
         case JobFailure():
             text = str(error)
-        case JobEnvironmentError():
+        case SageMakerLocalError():
             text = f"ClientError: {error.message}"
         case OSError():
             text = _file_error(error, folders)

@@ -55,7 +55,10 @@ def socket_path(state: str) -> str:
 
 
 def run_in_daemon(arguments: list[str]) -> int | None:
-    """Run the command in the daemon and return its exit code, or None if no daemon answers."""
+    """Run the command in the daemon and return its exit code, or None if no daemon of this user answers.
+
+    The daemon gets the whole environment, so another user's socket is never used.
+    """
     streams = (sys.stdin, sys.stdout, sys.stderr)
     if None in streams:  # the parent process closed it
         return None
@@ -70,7 +73,10 @@ def run_in_daemon(arguments: list[str]) -> int | None:
     }
     with socket.socket(socket.AF_UNIX) as connection:
         try:
-            connection.connect(socket_path(state_path()))
+            path = socket_path(state_path())
+            if os.lstat(path).st_uid != os.geteuid():
+                return None
+            connection.connect(path)
             if not is_own(connection):  # it would receive this process's environment and files
                 return None
             socket.send_fds(connection, [b"\n"], FILES)

@@ -108,9 +108,13 @@ class State(StateFolder):
         (self.root / "server.json").unlink(missing_ok=True)
 
     def server(self) -> Server | None:
-        """Return the ready server of this directory, or None. The address of a dead server is ignored."""
+        """Return the ready server of this directory, or None. The address of a dead server is ignored.
+
+        Raise ServiceError if another user could have written the address.
+        """
         if not self.is_held():
             return None
+        self.require_own()
         try:
             data = json.loads((self.root / "server.json").read_text())
         except (FileNotFoundError, ValueError):
