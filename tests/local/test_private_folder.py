@@ -84,14 +84,7 @@ def test_address_in_another_users_folder_is_not_used(tmp_path):
     state = State(folder)
     state.create()
     lock = state.hold()
-    address = {
-        "url": "http://127.0.0.1:1",
-        "access_key": "k",
-        "secret_key": "s",
-        "pid": os.getpid(),
-        "state": "x",
-    }
-    (folder / "server.json").write_text(json.dumps(address))
+    state.announce(Server("http://127.0.0.1:1", "key", "secret", os.getpid(), folder))
     assert local.find(folder) is not None
     os.chown(folder, NOBODY, NOBODY)
     for use in (local.find, local.down):
