@@ -11,7 +11,7 @@ import pytest
 
 from sagemaker_local.errors import ServiceError
 from sagemaker_local.settings import Program
-from sagemaker_local.state_folder import StateFolder
+from sagemaker_local.state_folder import Server, StateFolder
 from stagewright.cli import main
 from stagewright.errors import TargetError
 from stagewright.local import server as local
