@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 export UV_PYTHON_DOWNLOADS = never
 
-.PHONY: demo test test-all coverage artifacts docs aws-smoke lock clean
+.PHONY: demo test test-all coverage audit sbom artifacts docs aws-smoke lock clean
 
 $(VENV)/installed: pyproject.toml requirements/dev.txt
 	@test -n "$(PYTHON)" || { echo "Stagewright needs Python 3.11, 3.12 or 3.13, and none is on PATH." \
@@ -35,6 +35,13 @@ test-all: $(VENV)/installed
 coverage: $(VENV)/installed
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" --cov --cov-report=term --cov-report=xml
 
+audit: $(VENV)/installed
+	@$(BIN)/python -m tools.audit
+
+sbom: $(VENV)/installed
+	@mkdir -p reports
+	$(BIN)/python -m tools.audit sbom reports/sbom.json
+
 artifacts: $(VENV)/installed
 	$(BIN)/python -m stagewright.installation
 
@@ -47,6 +54,8 @@ aws-smoke: $(VENV)/installed
 lock: $(VENV)/installed
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra all --group dev --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra all --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" -c requirements/dev.txt pyproject.toml -o requirements/runtime.txt
 	echo "uv>=0.8" | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" - -o requirements/uv.txt
 

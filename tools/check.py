@@ -1,7 +1,7 @@
 """Run every check, then the tests, and print the time of each.
 
 python -m tools.check         what `make test` runs: all but the slow lanes
-python -m tools.check --all   what `make test-all` runs: everything
+python -m tools.check --all   what `make test-all` runs: everything, with tools/audit.py
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ TESTS: Command = (
 )  # fmt: skip
 """A file stays on one worker; tests/support/lanes.py sets the order of the files."""
 FAST: Command = ("-m", "not slow")
+AUDIT: Command = ("python", "-m", "tools.audit")
 
 
 def run(name: str, command: Command) -> tuple[str, int, float]:
@@ -46,9 +47,9 @@ def run(name: str, command: Command) -> tuple[str, int, float]:
 def main() -> int:
     """Run all commands, also after a failure. Return 1 if any failed."""
     parser = argparse.ArgumentParser(description="Run every check and the tests.")
-    parser.add_argument("--all", action="store_true", help="run the slow lanes as well")
-    tests = TESTS if parser.parse_args().all else (*TESTS, *FAST)
-    results = [run(name, command) for name, command in (CHECKS | {"tests": tests}).items()]
+    parser.add_argument("--all", action="store_true", help="run the slow lanes and the audit as well")
+    last = {"audit": AUDIT, "tests": TESTS} if parser.parse_args().all else {"tests": (*TESTS, *FAST)}
+    results = [run(name, command) for name, command in (CHECKS | last).items()]
     print()
     for name, code, seconds in results:
         print(f"{'ok    ' if code == 0 else 'FAILED'} {name:<8} {seconds:6.1f} s")

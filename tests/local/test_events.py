@@ -101,7 +101,7 @@ def test_function_gets_the_servers_key_and_no_other_aws_settings(
     state: Path, clients: Callable[[Server], Connect], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     foreign = {
-        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",  # pragma: allowlist secret
         "AWS_SECRET_ACCESS_KEY": "theirs",
         "AWS_SESSION_TOKEN": "theirs",
         "AWS_PROFILE": "theirs",

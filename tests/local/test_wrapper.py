@@ -109,7 +109,7 @@ def test_unsigned_request_is_rejected(
 
 
 def test_other_key_is_rejected(server: Server) -> None:
-    for wrong in ({"key": "AKIAIOSFODNN7EXAMPLE"}, {"secret": "guess"}):
+    for wrong in ({"key": "AKIAIOSFODNN7EXAMPLE"}, {"secret": "guess"}):  # pragma: allowlist secret
         status, _, body = send(server, "POST", "/", *signed(server, **wrong))
         assert status == 403
         assert json.loads(body)["__type"] in ("UnrecognizedClientException", "SignatureDoesNotMatch")
@@ -286,7 +286,7 @@ def test_clients_of_every_protocol_show_the_rejection(server: Server, service: s
         service,
         endpoint_url=server.url,
         region_name="us-east-1",
-        aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
+        aws_access_key_id="AKIAIOSFODNN7EXAMPLE",  # pragma: allowlist secret
         aws_secret_access_key="guess",
     )
     calls = {

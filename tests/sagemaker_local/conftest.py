@@ -24,7 +24,7 @@ from sagemaker_local.settings import Program, Settings
 
 IMAGE = "plain-python"
 ROLE = "arn:aws:iam::000000000000:role/stagewright-local-sagemaker"
-KEY, SECRET = "AKIALOCALLOCALLOCAL1", "local-secret"
+KEY, SECRET = "AKIALOCALLOCALLOCAL1", "local-secret"  # pragma: allowlist secret
 BUCKET = "jobs"
 CACHE = Program().variable("CACHE")
 
