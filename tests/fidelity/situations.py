@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from stagewright.planner.model import PLAN_FORMAT
+from stagewright.planner.pages import checksum
 
 CONTEXT = {
     "Execution": {
@@ -27,6 +28,18 @@ def situation(given, result=None, error=None, context=CONTEXT) -> dict:
         "result": result or {},
         "errorOutput": error or caught("X", "y"),
     }
+
+
+def loaded(waves: str) -> dict:
+    """A plan whose name has the checksum of its list of pages."""
+    pointer = {"run": "run-1", "plan": f"{checksum(waves)}-d1", "format": PLAN_FORMAT}
+    context = {**CONTEXT, "Execution": {**CONTEXT["Execution"], "Input": pointer}}
+    return situation(pointer, {"Item": {"waves": {"S": waves}}}, context=context)
+
+
+def page(chains: list, **more) -> dict:
+    text = json.dumps(chains)
+    return situation({"page": f"0-0-{checksum(text)}", **more}, {"Item": {"chains": {"S": text}}})
 
 
 def bindings(*paths) -> list:
@@ -142,9 +155,9 @@ ERRORS = [
 
 WAVES = json.dumps([["0-0"], ["1-0", "1-1"], ["2-0"]])
 TOP = [
-    situation({"run": "run-1", "plan": "d1", "format": PLAN_FORMAT}, {"Item": {"waves": {"S": WAVES}}}),
-    situation({"run": "run-1", "plan": "d1", "format": PLAN_FORMAT}, {"Item": {"waves": {"S": '[["0-0"]]'}}}),
-    situation({"run": "run-1", "plan": "d1", "format": PLAN_FORMAT}, {"Item": {"waves": {"S": "[]"}}}),
+    loaded(WAVES),
+    loaded('[["0-0"]]'),
+    loaded("[]"),
     situation({"run": "run-1", "plan": "d1", "format": PLAN_FORMAT}, {}, caught("X", "no access")),
     situation({"waves": [{"pages": ["0-0"]}], "failures": 0}, [{"failures": 0}]),
     situation(
@@ -161,6 +174,8 @@ TOP = [
 ]
 PAGES = [
     situation({"page": "0-0"}, {"Item": {"chains": {"S": json.dumps([[stage()]])}}}),
+    page([[stage()]]),
+    page([[stage(), stage()], [stage()]], closed=["q"]),
     situation({"page": "0-0"}, {"Item": {"chains": {"S": json.dumps([[stage(), stage()], [stage()]])}}}),
     situation({"page": "0-0"}, {}, caught("X", "no access")),
     situation({"chains": [[stage()]]}, [{}]),

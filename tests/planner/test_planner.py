@@ -84,7 +84,6 @@ def test_run_time_values_are_tokens(first):
 def test_planning_is_deterministic(house, first):
     again = plan(house.changed(), house.trigger(), house.recorded())
     assert again == first
-    assert again.digest == first.digest
 
 
 def test_plan_is_json(first):

@@ -5,14 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from tests.support.messages import sweep
 
 from stagewright.aws.executions import Executions
-from stagewright.errors import DocumentError, PlanError, TargetError
+from stagewright.errors import DocumentError, PlanError, ReleaseError, TargetError
 from stagewright.planner.model import PLAN_FORMAT, Plan, StagePlan, Trigger
-from stagewright.runs import stored_plan
+from stagewright.runs import starting, stored_plan
 from stagewright.runs.history.run_history import find_run, list_runs, show
 from stagewright.runs.rejecting import record_rejected
 from stagewright.runs.starting import ensure_started, launch, start
+from stagewright.runs.stored_plan import plan_items
+from stagewright.runs.values import RunOptions
+from stagewright.store.items import encode
 
 TIME = "2026-01-31T14:00:00.000Z"
 RUN = "prices-20260131t140000-abcdef"
@@ -40,17 +44,19 @@ def test_plan_is_written_as_pages_and_header(gateway, tools):
     assert started.new is True
     header = gateway.runs.header(RUN)
     assert header.status == "RUNNING"
-    assert header.plan == plan.digest
+    name, _ = plan_items(plan)
+    assert header.plan == name
     assert header.revision == 7
     assert header.partition == "2026-01"
     assert header.trigger == plan.trigger
     (execution,) = tools.executions(gateway)
     assert execution["executionArn"] == started.execution == header.execution
     described = gateway.executions.client.describe_execution(executionArn=started.execution)
-    assert json.loads(described["input"]) == {"run": RUN, "plan": plan.digest, "format": PLAN_FORMAT}
+    assert json.loads(described["input"]) == {"run": RUN, "plan": name, "format": PLAN_FORMAT}
     items = {item["item"]: item for item in gateway.runs.items(RUN, "p")}
-    assert json.loads(items[f"plan#{plan.digest}"]["waves"]) == [["0-0"]]
-    ((stage,),) = json.loads(items[f"page#{plan.digest}#0-0"]["chains"])
+    page = next(item for item in items if item.startswith("page#")).rpartition("#")[2]
+    assert json.loads(items[f"plan#{name}"]["waves"]) == [[page]]
+    ((stage,),) = json.loads(items[f"page#{name}#{page}"]["chains"])
     assert stage["name"] == "train"
     assert stage["fingerprint"] == "f1"
     prepare, train = show(gateway, RUN).stages
@@ -78,7 +84,7 @@ def test_concurrent_starts_make_one_execution(gateway, tools):
     assert [each.new for each in started].count(True) == 1
     assert len(tools.executions(gateway)) == 1
     (winner,) = [plan for plan, each in zip(plans, started, strict=True) if each.new]
-    assert gateway.runs.header(RUN).plan == winner.digest
+    assert gateway.runs.header(RUN).plan == plan_items(winner)[0]
     assert show(gateway, RUN).stages[0].reason == winner.stages[0].reason
 
 
@@ -100,7 +106,7 @@ def test_crash_between_claim_and_start_loses_no_run(gateway, tools, monkeypatch)
 def test_crash_between_start_and_header_loses_no_run(waiting, tools):
     gateway = waiting
     plan = plan_of(training())
-    pointer = json.dumps({"run": RUN, "plan": plan.digest, "format": PLAN_FORMAT})
+    pointer = json.dumps({"run": RUN, "plan": plan_items(plan)[0], "format": PLAN_FORMAT})
     start(gateway, plan)
     gateway.runs.transition(RUN, ["RUNNING"], {"status": "PLANNED"})
     assert ensure_started(gateway, RUN).execution == tools.executions(gateway)[0]["executionArn"]
@@ -156,7 +162,7 @@ def test_large_plan_is_written_in_several_items(gateway):
     skipped = [StagePlan(f"s{n}", "gate", "skip", "off " * 100) for n in range(600)]
     plan = plan_of(*skipped, training())
     start(gateway, plan)
-    assert len(list(gateway.runs.items(RUN, f"stages#{plan.digest}"))) > 1
+    assert len(list(gateway.runs.items(RUN, f"stages#{plan_items(plan)[0]}"))) > 1
     stages = show(gateway, RUN).stages
     assert [stage.name for stage in stages] == [stage.name for stage in plan.stages]
     assert {stage.status for stage in stages[:-1]} == {"SKIPPED"}
@@ -175,3 +181,49 @@ def test_document_above_dynamodbs_limit_is_rejected(gateway):
     with pytest.raises(DocumentError, match="DynamoDB keeps at most 409,600"):
         gateway.documents.put_layer("prices", "base", Base("x" * 409_600, "", ""))
     assert gateway.documents.base("prices") is None
+
+
+def forge(gateway, **fields):
+    """A header and a whole plan with right checksums, as somebody who can write the table can put them."""
+    name, items = plan_items(plan_of(training(requests={"CreateTrainingJob": {"image": "evil"}})))
+    header = {"run": RUN, "item": "run", "pipeline": "prices", "status": "PLANNED", "plan": name}
+    header |= {"created": TIME, "open": "yes", "trigger": json.dumps(plan_of().trigger.to_json())}
+    for item in (*items, header | fields):
+        gateway.runs.client.put_item(TableName=gateway.runs.table, Item=encode(item))
+
+
+def test_plan_that_the_router_did_not_make_does_not_start(gateway, tools):
+    forge(gateway)
+    with pytest.raises(ReleaseError, match="was not made by the router"):
+        ensure_started(gateway, RUN)
+    assert tools.executions(gateway) == []
+
+
+def test_sweep_rejects_a_run_with_a_forged_plan(gateway, tools):
+    forge(gateway)
+    sweep(gateway, patience=0)
+    assert tools.executions(gateway) == []
+    assert gateway.runs.header(RUN).status == "REJECTED"
+    assert "was not made by the router" in gateway.runs.header(RUN).reason
+
+
+def test_plan_of_another_run_does_not_start(gateway, tools):
+    other = plan_of(training(), key="manual:2", run=RUN.replace("abcdef", "ghijkl"))
+    start(gateway, other)
+    forge(gateway, plan=plan_items(other)[0])
+    with pytest.raises(ReleaseError, match="was not made by the router"):
+        ensure_started(gateway, RUN)
+
+
+def test_saved_plan_that_was_replaced_does_not_start(gateway, tools):
+    header = starting.queued_header(gateway.installation, "prices", plan_of().trigger, RunOptions())
+    plan = plan_of(training(), run=header.run)
+    assert gateway.runs.claim(header)
+    stored_plan.save_plan(gateway, plan)
+    forged = plan_of(training(requests={"CreateTrainingJob": {"image": "evil"}}), run=header.run)
+    name, items = plan_items(forged)
+    gateway.runs.put_all(items)
+    assert gateway.runs.transition(header.run, ["QUEUED"], {"plan": name})
+    with pytest.raises(ReleaseError, match="was not made by the router"):
+        starting.start_saved_plan(gateway, header)
+    assert tools.executions(gateway) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import get_args
 
 import pytest
@@ -433,7 +434,7 @@ def test_unknown_kind_fails_the_stage(engine, stage, train):
 def test_missing_plan_fails_the_run(engine):
     walked = engine.walk([], plan_stored=False)
     assert walked.error == "Stagewright.PlanFailed"
-    assert "plan d1 of run run-" in walked.cause
+    assert re.search("plan [0-9a-f]{32}-d1 of run run-", walked.cause)
     assert "is not in the table" in walked.cause
 
 
@@ -446,8 +447,24 @@ def test_plan_of_another_format_fails_the_run(engine):
 def test_missing_page_fails_the_run(engine, train):
     walked = engine.walk([[[train("a")]]], pages_stored=False)
     assert walked.error == "Stagewright.StageFailed"
-    assert walked.cause.startswith("page 0-0: ")
+    assert walked.cause.startswith("page 0-0-")
     assert "is not in the table" in walked.cause
+
+
+def test_page_that_was_changed_in_the_table_does_not_run(engine, train):
+    walked = engine.walk([[[train("a")]]], edit_page=lambda text: text.replace("}", ' , "x": 1}', 1))
+    assert walked.error == "Stagewright.StageFailed"
+    assert "was changed in the table" in walked.cause
+    assert walked.calls == []
+    assert "stage#a" not in walked.items
+
+
+@pytest.mark.parametrize("listed", ["[]", '[["0-0"], ["0-0"]]', "x"])
+def test_list_of_pages_that_was_changed_in_the_table_does_not_run(engine, train, listed):
+    walked = engine.walk([[[train("a")]]], edit_plan=lambda _: listed)
+    assert walked.error == "Stagewright.PlanFailed"
+    assert "was changed in the table" in walked.cause
+    assert walked.calls == []
 
 
 def test_long_cause_is_cut(engine, stage):

@@ -14,6 +14,7 @@ from tests.support.emulator import serving
 from tests.support.waiting import until
 
 from stagewright.planner.model import PLAN_FORMAT
+from stagewright.planner.pages import checksum
 from stagewright.state_machine.builder import build
 
 TABLE = "test-runs"
@@ -78,15 +79,24 @@ class Engine:
         values = {name: {"S": value} for name, value in attributes.items()}
         self.dynamodb.put_item(TableName=TABLE, Item={"run": {"S": run}, "item": {"S": item}, **values})
 
-    def walk(self, waves, plan="d1", pages_stored=True, plan_stored=True, format=PLAN_FORMAT) -> Walked:  # noqa: A002
-        """`waves`: per wave its chains, all on one page; a dict per wave gives pages by name."""
+    def walk(
+        self, waves, plan="d1", pages_stored=True, plan_stored=True, format=PLAN_FORMAT,  # noqa: A002
+        edit_plan=str, edit_page=str,
+    ) -> Walked:  # fmt: skip
+        """`waves`: per wave its chains, all on one page; a dict per wave gives pages by name.
+
+        `edit_plan`, `edit_page` change the text of a stored item after its checksum was taken.
+        """
         run = f"run-{next(COUNTER)}"
         paged = [wave if isinstance(wave, dict) else {f"{n}-0": wave} for n, wave in enumerate(waves)]
+        texts = [{name: json.dumps(chains) for name, chains in wave.items()} for wave in paged]
+        listed = json.dumps([[f"{name}-{checksum(text)}" for name, text in wave.items()] for wave in texts])
+        plan = f"{checksum(listed)}-{plan}"
         if plan_stored:
-            self.put(run, f"plan#{plan}", waves=json.dumps([list(wave) for wave in paged]))
-        for name, chains in ((name, chains) for wave in paged for name, chains in wave.items()):
+            self.put(run, f"plan#{plan}", waves=edit_plan(listed))
+        for name, text in ((name, text) for wave in texts for name, text in wave.items()):
             if pages_stored:
-                self.put(run, f"page#{plan}#{name}", chains=json.dumps(chains))
+                self.put(run, f"page#{plan}#{name}-{checksum(text)}", chains=edit_page(text))
         before = len(self.log.read_text().splitlines())
         started = self.states.start_execution(
             stateMachineArn=self.machine,

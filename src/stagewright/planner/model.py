@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -13,7 +11,7 @@ from stagewright.planner.release import Release
 from stagewright.planner.selection import Selection
 from stagewright.stages.base.usage import Use
 
-PLAN_FORMAT = 2
+PLAN_FORMAT = 3
 Action = Literal["run", "reuse", "skip"]
 
 
@@ -198,8 +196,3 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
-
-    @property
-    def digest(self) -> str:
-        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]

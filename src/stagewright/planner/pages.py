@@ -6,6 +6,7 @@ results included). A page therefore has at most 150 KB. Pages do not split chain
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -17,11 +18,13 @@ from stagewright.planner.model import Plan, StagePlan
 
 LIMIT = 150_000
 """Maximum bytes of a page, in UTF-8."""
+CHECKSUM_DIGITS = 32
+"""Hexadecimal digits of a checksum: 128 bits, so that no other text with it can be made."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page. `name`: "<wave>-<page>". `chains_json`: [[stage, stage], [stage]]."""
+    """A page. `name`: "<wave>-<page>-<checksum of the JSON>". `chains_json`: [[stage, stage], [stage]]."""
 
     name: str
     chains_json: str
@@ -32,11 +35,20 @@ def pages(plan: Plan) -> tuple[tuple[Page, ...], ...]:
     stages = {stage.name: stage for stage in plan.stages}
     return tuple(
         tuple(
-            Page(f"{number}-{index}", f"[{','.join(page)}]")
+            _page(f"{number}-{index}", f"[{','.join(page)}]")
             for index, page in enumerate(_packed([_chain(plan, stages, chain) for chain in wave]))
         )
         for number, wave in enumerate(plan.waves)
     )
+
+
+def checksum(text: str) -> str:
+    """Return the beginning of the text's SHA-256, as the state machine computes it with `$hash`."""
+    return hashlib.sha256(text.encode()).hexdigest()[:CHECKSUM_DIGITS]
+
+
+def _page(name: str, chains_json: str) -> Page:
+    return Page(f"{name}-{checksum(chains_json)}", chains_json)
 
 
 def stage_json(pipeline: str, partition: str, stage: StagePlan) -> str:

@@ -14,7 +14,7 @@ from stagewright.errors import TargetError
 from stagewright.gateway import Gateway
 from stagewright.naming import Installation, run_id, timestamp
 from stagewright.planner.model import PLAN_FORMAT, Plan, Trigger
-from stagewright.runs.stored_plan import write_plan
+from stagewright.runs.stored_plan import require_saved, write_plan
 from stagewright.runs.values import RunOptions, StartedRun
 from stagewright.store.runs import Header
 
@@ -54,12 +54,17 @@ def start_saved_plan(gateway: Gateway, header: Header) -> StartedRun:
 
 
 def ensure_started(gateway: Gateway, run: str) -> StartedRun:
-    """Start the execution of a planned run. A run with another status stays as it is."""
+    """Start the execution of a planned run. A run with another status stays as it is.
+
+    ReleaseError: the router did not make the run's plan.
+    """
     header = gateway.runs.header(run)
     if header is None:
         raise TargetError(f"the run {run} is claimed, but has no header", "try again")
-    execution = launch(gateway, header) if header.status == "PLANNED" else header.execution
-    return StartedRun(run, execution, new=False)
+    if header.status != "PLANNED":
+        return StartedRun(run, header.execution, new=False)
+    require_saved(gateway, header)
+    return StartedRun(run, launch(gateway, header), new=False)
 
 
 def launch(gateway: Gateway, header: Header) -> str:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from stagewright.errors import PlanError, Problem
+from stagewright.errors import PlanError, Problem, ReleaseError
 from stagewright.gateway import Gateway
 from stagewright.naming import ATTEMPT
 from stagewright.planner import pages as plan_pages
@@ -98,7 +98,7 @@ def recorded_stages(gateway: Gateway, header: Header) -> tuple[PlannedStage, ...
 def _recorded(runs: Runs, run: str, plan: str) -> tuple[PlannedStage, ...]:
     """Cached, because `show --watch` reads them repeatedly.
 
-    The items are complete before a header has their digest, and they never change.
+    The items are complete before a header names them, and they never change.
     """
     items = runs.items(run, f"stages#{plan}#")
     return tuple(PlannedStage(**stage) for item in items for stage in json.loads(item["stages"]))
@@ -134,17 +134,33 @@ def write_plan(gateway: Gateway, plan: Plan) -> dict[str, Any]:
 
     PlanError: an item is too large for DynamoDB.
     """
-    digest = plan.digest
-    gateway.runs.put_all(_within_limit(_plan_items(plan, digest)))
+    name, items = plan_items(plan)
+    gateway.runs.put_all(_within_limit(items))
+    gateway.objects.put(_proof_key(plan.pipeline, plan.run, name), b"")
     return {
         "partition": plan.partition,
         "release": plan.release,
         "revision": plan.revision,
-        "plan": digest,
+        "plan": name,
     }
 
 
-def _within_limit(items: Iterator[Item]) -> Iterator[Item]:
+def require_saved(gateway: Gateway, header: Header) -> None:
+    """Raise ReleaseError unless the router made the header's plan.
+
+    A header is an item of a table that people may edit. Only the router writes the object that proves the
+    plan, and the state machine compares the plan's items with its name.
+    """
+    if not gateway.objects.exists(_proof_key(header.pipeline, header.run, header.plan)):
+        message = f"the plan {header.plan} of {header.run} was not made by the router"
+        raise ReleaseError(message, f"stagewright resume {header.run}")
+
+
+def _proof_key(pipeline: str, run: str, plan: str) -> str:
+    return f"releases/{pipeline}/plans/{run}/{plan}"
+
+
+def _within_limit(items: Iterable[Item]) -> Iterator[Item]:
     for item in items:
         if (size := size_of(item)) > ITEM_LIMIT:
             message = f"{item['item']} of the plan has {size:,} bytes; DynamoDB stores at most {ITEM_LIMIT:,}"
@@ -152,15 +168,23 @@ def _within_limit(items: Iterator[Item]) -> Iterator[Item]:
         yield item
 
 
-def _plan_items(plan: Plan, digest: str) -> Iterator[Item]:
-    """Keyed by the plan's digest, so that two plans of one run, made at the same moment, never mix."""
+def plan_items(plan: Plan) -> tuple[str, list[Item]]:
+    """Return the plan's name and its items.
+
+    The name is made of checksums of the items, so that two plans of one run, made at the same moment, never
+    mix. The state machine runs no item that has been changed: the name has the checksum of the list of pages,
+    and the list has those of the pages.
+    """
     waves = plan_pages.pages(plan)
-    for page in (page for wave in waves for page in wave):
-        yield {"run": plan.run, "item": f"page#{digest}#{page.name}", "chains": page.chains_json}
-    for number, stages in enumerate(_stage_lists(plan)):
-        yield {"run": plan.run, "item": f"stages#{digest}#{number:04}", "stages": stages}
+    lists = list(_stage_lists(plan))
     waves_json = json.dumps([[page.name for page in wave] for wave in waves])
-    yield {"run": plan.run, "item": f"plan#{digest}", "waves": waves_json}
+    name = f"{plan_pages.checksum(waves_json)}-{plan_pages.checksum(''.join(lists))[:8]}"
+    contents = {
+        **{f"page#{name}#{page.name}": {"chains": page.chains_json} for wave in waves for page in wave},
+        **{f"stages#{name}#{number:04}": {"stages": text} for number, text in enumerate(lists)},
+        f"plan#{name}": {"waves": waves_json},
+    }
+    return name, [{"run": plan.run, "item": item, **content} for item, content in contents.items()]
 
 
 def _stage_lists(plan: Plan) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from stagewright.asl import Asl, Catch, Choice, Fail, Map, Pass, Rule, State, Task, expression
 from stagewright.planner.model import PLAN_FORMAT
+from stagewright.planner.pages import CHECKSUM_DIGITS
 from stagewright.stages.base import expressions, retries
 from stagewright.stages.base.expressions import CAUSE_LIMIT, REST, RUN, SENTENCE_LIMIT
 from stagewright.state_machine import walker
@@ -19,21 +20,33 @@ PLAN = "$states.context.Execution.Input.plan"
 PLAN_KEY = expression(f"'plan#' & {PLAN}")
 PAGE_KEY = expression(f"'page#' & {PLAN} & '#' & $states.input.page")
 
+
+def _checksum(text: str) -> str:
+    """Return an expression: `planner.pages.checksum` of a text."""
+    return f"$substring($hash({text}, 'SHA-256'), 0, {CHECKSUM_DIGITS})"
+
+
+# The table's items can be edited. The plan's name comes from the execution's input, and has the checksum of
+# the list of pages. The name of a page has that of the page.
 # A wave is an object, because JSONata flattens an array that contains one array.
 WAVES = expression(f"""
     $states.context.Execution.Input.format != {PLAN_FORMAT}
       ? $error('this state machine reads plans of format {PLAN_FORMAT}, not '
           & $string($states.context.Execution.Input.format))
-      : $exists($states.result.Item.waves.S)
-        ? {{ 'failures': 0,
+      : $not($exists($states.result.Item.waves.S))
+        ? $error('plan ' & {PLAN} & ' of run ' & {RUN} & ' is not in the table')
+      : $substringBefore({PLAN}, '-') != {_checksum("$states.result.Item.waves.S")}
+        ? $error('plan ' & {PLAN} & ' of run ' & {RUN} & ' was changed in the table')
+        : {{ 'failures': 0,
              'waves': [$map($parse($states.result.Item.waves.S),
                             function($pages) {{ {{ 'pages': $pages }} }})] }}
-        : $error('plan ' & {PLAN} & ' of run ' & {RUN} & ' is not in the table')
 """)
 CHAINS = expression(f"""
-    $exists($states.result.Item.chains.S)
-      ? {{ 'chains': $parse($states.result.Item.chains.S), 'closed': [$states.input.closed] }}
-      : $error('page ' & $states.input.page & ' of run ' & {RUN} & ' is not in the table')
+    $not($exists($states.result.Item.chains.S))
+      ? $error('page ' & $states.input.page & ' of run ' & {RUN} & ' is not in the table')
+    : $not($contains($states.input.page, {_checksum("$states.result.Item.chains.S")}))
+      ? $error('page ' & $states.input.page & ' of run ' & {RUN} & ' was changed in the table')
+      : {{ 'chains': $parse($states.result.Item.chains.S), 'closed': [$states.input.closed] }}
 """)
 WAVE_PAGES = expression("[$states.input.waves[0].pages]")
 PAGE_CHAINS = expression("$states.input.chains")
