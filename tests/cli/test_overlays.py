@@ -130,6 +130,18 @@ def test_validate_warns_of_a_plain_secret_with_its_file(pipeline):
     assert "hunter2" not in done.stdout + done.stderr
 
 
+def test_validate_warns_of_a_metric_that_may_take_exponential_time(pipeline):
+    fit = "{kind: training, entry_point: fit.py, image: sklearn-1.4, instance_type: ml.m5.large"
+    channels = "channels: {train: s3://bucket/train/}, metrics: {mae: '(?:a+)+(b)'}}"
+    pipeline.write_text(f"name: p\nstages:\n  fit: {fit}, {channels}\n")
+    (pipeline.parent / "code").mkdir(exist_ok=True)
+    (pipeline.parent / "code/fit.py").write_text("")
+    done = validated(pipeline)
+    assert done.returncode == 0, done.stderr
+    assert "warning: " in done.stderr
+    assert "stages.fit.metrics.mae: this regular expression may take exponential time" in done.stderr
+
+
 def test_validate_rejects_a_misspelled_environment_and_warns_of_an_unknown_one(pipeline):
     overlay(pipeline, "qa.yaml")
     done = validated(pipeline, "--json")

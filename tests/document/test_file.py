@@ -279,6 +279,7 @@ UNREADABLE = [
     (b'{"name": "x",\n "a" 1}', "pipeline.json", 2, "invalid JSON: Expecting ':' delimiter (column 6)"),
     (b"a: " + b"[" * 100, "pipeline.yaml", 1, "invalid YAML: nested too deeply"),
     (b'{"a": ' + b"[" * 100_000, "pipeline.json", None, "nested too deeply"),
+    (b'{"a": ' + b"[" * 100 + b"]" * 100 + b"}", "pipeline.json", None, "nested too deeply"),
 ]
 
 
@@ -289,6 +290,12 @@ def test_unreadable_file_is_one_problem(write, content, name, line, message):
     assert len(reported) == 1
     assert reported[0][0] == line
     assert message in reported[0][2]
+
+
+@pytest.mark.parametrize("name", ["pipeline.yaml", "pipeline.json"])
+def test_file_that_is_too_large_is_not_parsed(write, name):
+    text = json.dumps({"a": "x" * 1_000_000})
+    assert problems_of(write(text, name))[0][2] == "the file is larger than 1,000,000 bytes"
 
 
 def test_unquoted_reference_in_flow_mapping_has_a_remedy(write):

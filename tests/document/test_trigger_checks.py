@@ -127,6 +127,9 @@ def test_filter_leaves_out_fields_that_do_not_select_events(house):
         "(.*).*.*x",
         "((?:[0-9]{1,50}){1,50})x",
         "(?:(?:a?){30}(b))+",
+        "a?" * 30 + "(b)",
+        "(?:ab|a)" * 30 + "(b)",
+        "a{0,999}b{0,999}c{0,999}(d)",
     ],
 )
 def test_expensive_regex_is_detected(regex):
@@ -135,7 +138,29 @@ def test_expensive_regex_is_detected(regex):
 
 @pytest.mark.parametrize(
     "regex",
-    [r"day=([0-9-]+)/", r"raw/(\d{4}-\d{2})/", r"(?:a|b)/(\d+)", r"/(\d{8})[^/]*$", r"y=(\d{4}(?:-\d{2})?)"],
+    [
+        r"day=([0-9-]+)/",
+        r"raw/(\d{4}-\d{2})/",
+        r"(?:a|b)/(\d+)",
+        r"/(\d{8})[^/]*$",
+        r"y=(\d{4}(?:-\d{2})?)",
+        r".*/(?:dt|date)=(\d{4}-?\d{2})/.*",
+        r"((?:\d{2}-){2}\d{4})",
+    ],
 )
 def test_typical_date_regex_is_not_expensive(regex):
     assert not is_expensive(regex)
+
+
+def test_date_expression_has_a_maximum_length(house):
+    long = "(?i)" + r"[\x00-\U0010ffff]" * 100 + "(a)"
+    with pytest.raises(DocumentError, match=r"triggers\[0\].date: 1[0-9]+ characters; the maximum is 500"):
+        load(house({"triggers": [DATA | {"date": long}]}))
+
+
+def test_message_shortens_a_long_expression(house):
+    with pytest.raises(DocumentError) as raised:
+        load(house({"triggers": [DATA | {"date": "(a+)+" + "b" * 450}]}))
+    (problem,) = raised.value.problems
+    assert "..." in problem.message
+    assert len(problem.message) < 300

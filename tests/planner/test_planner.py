@@ -396,6 +396,11 @@ def test_secret_warning_does_not_show_the_secret(house):
     assert "hunter2" not in warning
 
 
+def test_metric_that_may_take_exponential_time_is_warned_of(house):
+    (warning,) = later(house, house.changed("stages.train.metrics", {"mae": "(?:a+)+(b)"})).warnings
+    assert warning.startswith("stages.train.metrics.mae: this regular expression may take exponential time")
+
+
 @pytest.mark.parametrize(
     ("metrics", "remedies"),
     [

@@ -131,6 +131,10 @@ WRONG = [
     ("0/x 5 1 * ? *", "minutes: 0/X: the step after / must be a number from 1"),
     ("0, 5 1 * ? *", "minutes: nothing is not a number"),
     ("0 1 ? * 6#6 *", "day-of-week: 6 is not a number from 1 to 5"),
+    ("² 1 1 * ? *", "minutes: ² is not a number from 0 to 59"),
+    ("0/² 1 1 * ? *", "the step after / must be a number from 1"),
+    ("9" * 100 + " 1 1 * ? *", "9 is not a number from 0 to 59"),
+    ("0" + ",0" * 200 + " 1 1 * ? *", "411 characters; AWS accepts at most 250"),
     ("0 1 32W * ? *", "day-of-month: 32 is not a number from 1 to 31"),
 ]
 

@@ -25,6 +25,8 @@ from stagewright.syntax.findings import Path as DocumentPath
 
 Check = Callable[[Path, Mapping[str, Any]], Iterator[Finding]]
 """An additional check: (folder of the document, parsed document, valid or not) -> findings."""
+FILE_LIMIT = 1_000_000
+"""Bytes. DynamoDB keeps 400 KB of a document as JSON; a file also has comments and indentation."""
 INSTANCE_TYPES = (
     "ProcessingInstanceType",
     "TrainingInstanceType",
@@ -152,7 +154,12 @@ def _literals(data: Mapping[str, Any], field: str) -> Iterator[tuple[DocumentPat
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as file:
+            data = file.read(FILE_LIMIT + 1)
+        if len(data) > FILE_LIMIT:
+            remedy = "keep data in files that the stages read"
+            raise unreadable(str(path), f"the file is larger than {FILE_LIMIT:,} bytes", remedy)
+        return data.decode("utf-8-sig")
     except FileNotFoundError:
         raise unreadable(str(path), "no such file", "give the path of a pipeline document") from None
     except IsADirectoryError:

@@ -25,7 +25,7 @@ from stagewright.syntax.condition import (
     parse,
 )
 from stagewright.syntax.fields import ANY, Accepts
-from stagewright.syntax.findings import Finding
+from stagewright.syntax.findings import Finding, quoted
 from stagewright.syntax.references import (
     Meaning,
     Reference,
@@ -193,7 +193,7 @@ def _condition(pipeline: Pipeline, site: ReferenceSite) -> Iterator[Finding]:
         condition = parse(site.text)
     except ValueError as error:
         remedy = "such as ${stages.evaluate.metrics.r2} >= 0.88 and ${stages.evaluate.metrics.mae} < 20000"
-        yield Finding(site.path, f"{site.text!r}: {error}", remedy)
+        yield Finding(site.path, f"{quoted(site.text)}: {error}", remedy)
         return
     for comparison in comparisons(condition):
         yield from _comparable(pipeline, site, comparison)

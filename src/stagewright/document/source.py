@@ -208,6 +208,8 @@ class JsonSource(Source):
 
     def _value(self, word: str, line: int, path: Path) -> None:
         self.lines.setdefault(path, line)
+        if len(path) > DEPTH:
+            raise RecursionError
         if word == "{":
             self._mapping(path)
         elif word == "[":

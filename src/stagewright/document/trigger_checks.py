@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Set
-from typing import Any
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from stagewright.document.pipeline import Pipeline
@@ -19,47 +19,30 @@ from stagewright.document.triggers import (
 )
 from stagewright.naming import OWN_FOLDERS
 from stagewright.syntax import cron
-from stagewright.syntax.findings import Finding, Path, nearest
+from stagewright.syntax.findings import Finding, Path, nearest, quoted
 from stagewright.syntax.references import find_references
+from stagewright.syntax.regular_expressions import ways
 
-REPETITIONS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
-MOST_UNBOUNDED = 2
-"""Maximum number of `*` and `+`. Each may multiply the steps of a search by the length of the key."""
+DATE_LENGTH = 500
+"""Maximum characters of a date's expression."""
+KEY_LENGTH = 1024
+"""Maximum bytes of an object's key (Amazon S3 user guide, "Naming Amazon S3 objects")."""
+MOST_WAYS = 4 * (KEY_LENGTH + 1) ** 2
+"""Two of `*` and `+`, and two optional parts. A search of the longest key then takes about a second."""
 
 
 def is_expensive(regex: str) -> bool:
-    """Return whether a valid regular expression may need very many steps on some keys.
+    """Return whether a valid regular expression may need very many steps for some keys.
 
-    It is if it repeats a repetition or an alternative, or has many `*` and `+`. The router evaluates the
-    expressions of all pipelines.
+    The router evaluates the expressions of all pipelines.
     """
-    parser: Any = re._parser  # type: ignore[attr-defined]  # the only parser of Python's expressions
-    tree = parser.parse(regex)
-    repetitions = list(_repetitions(tree, within=False))
-    unbounded = sum(most == parser.MAXREPEAT for most, _ in repetitions)
-    return unbounded > MOST_UNBOUNDED or any(nested for _, nested in repetitions)
+    return ways(regex, KEY_LENGTH) > MOST_WAYS
 
 
-def _repetitions(tree: Any, *, within: bool) -> Iterator[tuple[int, bool]]:
-    """Yield the maximum of every repetition, and whether it is nested in another one.
-
-    An alternative within a repetition counts as a nested repetition.
-    """
-    for operator, argument in tree:
-        name = str(operator)
-        if name in REPETITIONS:
-            _, most, inner = argument
-            yield int(most), within and int(most) > 1
-            yield from _repetitions(inner, within=within or int(most) > 1)
-        elif name == "BRANCH":
-            if within:
-                yield 1, True
-            for branch in argument[1]:
-                yield from _repetitions(branch, within=within)
-        else:
-            for part in argument if isinstance(argument, tuple) else (argument,):
-                if hasattr(part, "data"):
-                    yield from _repetitions(part, within=within)
+@cache
+def date_pattern(regex: str) -> re.Pattern[str] | None:
+    """Return the compiled expression of a trigger's date. None: `trigger_findings` rejects it."""
+    return None if any(_date(regex, ())) else re.compile(regex)
 
 
 def trigger_findings(pipeline: Pipeline, set_aside: Set[str] = frozenset()) -> Iterator[Finding]:
@@ -122,17 +105,21 @@ def _data(trigger: DataTrigger, path: Path) -> Iterator[Finding]:
 
 
 def _date(regex: str, path: Path) -> Iterator[Finding]:
+    if len(regex) > DATE_LENGTH:
+        yield Finding(path, f"{len(regex)} characters; the maximum is {DATE_LENGTH}", "write a shorter one")
+        return
     try:
         groups = re.compile(regex).groups
     except (re.error, OverflowError, RecursionError) as error:
-        yield Finding(path, f"{regex!r} is not a regular expression: {error}", r"such as 'day=([0-9-]+)/'")
+        remedy = r"such as 'day=([0-9-]+)/'"
+        yield Finding(path, f"{quoted(regex)} is not a regular expression: {error}", remedy)
         return
     if groups != 1:
         remedy = "use ( ) for the date only, and (?: ) elsewhere"
-        yield Finding(path, f"{regex!r} has {groups} groups; it must have one", remedy)
+        yield Finding(path, f"{quoted(regex)} has {groups} groups; it must have one", remedy)
     if is_expensive(regex):
-        remedy = "use no repetition or | within a repetition, and at most two of * and +"
-        yield Finding(path, f"{regex!r} may take too long on some keys", remedy)
+        remedy = "use no repetition or | within a repetition, at most two of * and +, and few optional parts"
+        yield Finding(path, f"{quoted(regex)} may take too long on some keys", remedy)
 
 
 def _schedule(trigger: ScheduleTrigger, path: Path) -> Iterator[Finding]:
@@ -146,12 +133,12 @@ def _schedule(trigger: ScheduleTrigger, path: Path) -> Iterator[Finding]:
         except ValueError as error:
             bare = re.fullmatch(r"\s*cron\((.*)\)\s*", trigger.cron)
             remedy = f'write "{bare[1]}"' if bare else 'such as "0 14 ? * SAT *": Saturdays at 14:00'
-            yield Finding((*path, "cron"), f'"{trigger.cron}": {error}', remedy)
+            yield Finding((*path, "cron"), f"{quoted(trigger.cron)}: {error}", remedy)
     try:
         ZoneInfo(trigger.timezone)
     except (KeyError, ValueError, OSError):  # ZoneInfoNotFoundError is a KeyError; a folder is an OSError
         remedy = "use an IANA name, such as Europe/Zurich"
-        yield Finding((*path, "timezone"), f'unknown time zone: "{trigger.timezone}"', remedy)
+        yield Finding((*path, "timezone"), f"unknown time zone: {quoted(trigger.timezone)}", remedy)
 
 
 def _rate(trigger: ScheduleTrigger, rate: str, path: Path) -> Iterator[Finding]:

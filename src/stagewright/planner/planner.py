@@ -19,6 +19,7 @@ from dataclasses import replace
 from stagewright.document.dependencies import dependencies
 from stagewright.document.pipeline import Pipeline
 from stagewright.document.secrets import environments, exposed_secrets
+from stagewright.document.slow_metrics import metrics, slow_metrics
 from stagewright.errors import PlanError
 from stagewright.naming import run_id
 from stagewright.planner import cost, history_limits
@@ -66,4 +67,5 @@ def _warnings(pipeline: Pipeline, planned: Plan, decisions: Decisions, recorded:
     yield from missing_metrics(pipeline, decisions.running, recorded.results)
     yield from orphaned_endpoints(planned.stages, recorded.results)
     yield from map(str, exposed_secrets(environments(pipeline)))
+    yield from map(str, slow_metrics(metrics(pipeline)))
     yield from history_limits.warnings(planned)

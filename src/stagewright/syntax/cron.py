@@ -26,7 +26,10 @@ MONTHS = {
 }  # fmt: skip
 DAYS = {"SUN": 1, "MON": 2, "TUE": 3, "WED": 4, "THU": 5, "FRI": 6, "SAT": 7}
 UNITS = {"minute": 1, "hour": 60, "day": 24 * 60}
+LENGTH = 250
+"""Characters. EventBridge Scheduler's ScheduleExpression has at most 256, with `cron()` (API reference)."""
 YEARS = (1970, 2199)
+_NUMBER = re.compile(r"[0-9]{1,4}")
 _RATE = re.compile(r"([1-9][0-9]{0,5}) (minute|hour|day)s?")
 
 DayTest = Callable[[date], bool]
@@ -60,6 +63,8 @@ def parse(expression: str) -> Cron:
 
     Raises ValueError with the invalid field and the reason.
     """
+    if len(expression) > LENGTH:
+        raise ValueError(f"{len(expression)} characters; AWS accepts at most {LENGTH}")
     fields = expression.upper().split()
     if len(fields) != 6:
         raise ValueError(
@@ -112,7 +117,7 @@ def _numbers(
 
 def _range(field: str, part: str, low: int, high: int, names: Mapping[str, int]) -> range:
     span, slash, step = part.partition("/")
-    if slash and not (step.isdigit() and int(step) > 0):
+    if slash and not (_NUMBER.fullmatch(step) and int(step) > 0):
         raise ValueError(f"{field}: {part}: the step after / must be a number from 1")
     first, dash, last = span.partition("-")
     if span == "*":
@@ -126,7 +131,7 @@ def _range(field: str, part: str, low: int, high: int, names: Mapping[str, int])
 
 
 def _number(field: str, text: str, low: int, high: int, names: Mapping[str, int]) -> int:
-    number = names.get(text, int(text) if text.isdigit() else -1)
+    number = names.get(text, int(text) if _NUMBER.fullmatch(text) else -1)
     if not low <= number <= high:
         known = f" or {', '.join(names)}" if names else ""
         raise ValueError(f"{field}: {text or 'nothing'} is not a number from {low} to {high}{known}")

@@ -29,6 +29,11 @@ def dotted(path: Path) -> str:
     return text.removeprefix(".")
 
 
+def quoted(text: str, most: int = 200) -> str:
+    """Return a user's text in quotes, shortened to `most` characters, with escaped control characters."""
+    return repr(text if len(text) <= most else f"{text[: most - 3]}...")
+
+
 def enclosing(path: str) -> Iterator[str]:
     """Yield the dotted `path` and every path that contains it, innermost first."""
     while path:

@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 from tests.support.messages import sweep
-from tests.support.triggers import DATA, ago, event, trigger_of
+from tests.support.triggers import DATA, TIME, ago, event, trigger_of
 
+from stagewright.document.canonical_json import sha256_of
+from stagewright.document.stored_layers import Base
 from stagewright.functions.router import handler
 from stagewright.naming import timestamp
 from stagewright.runs.history.run_history import list_runs, show
@@ -63,6 +65,28 @@ class TestData:
         runs = {each.run.split("-")[0]: each for each in arrive("raw/_SUCCESS")}
         assert gateway.runs.header(runs["prices"].run).status == "REJECTED"
         assert gateway.runs.header(runs["other"].run).status == "RUNNING"
+
+    @pytest.mark.parametrize(
+        "date", ["(a+)+$", "a?" * 40 + "(b)", "(", "a{9999999999}(b)", "(b)" + "x" * 600]
+    )
+    def test_slow_or_invalid_date_in_the_table_rejects_its_run_only(
+        self, gateway, put_document, arrive, date
+    ):
+        """`push` refuses such a document, but the table can be edited."""
+        put_document(DATA | {"date": date})
+        put_document(DATA, name="other")
+        runs = {start.run.split("-")[0]: start for start in arrive(f"raw/{'a' * 60}!/_SUCCESS")}
+        rejected = gateway.runs.header(runs["prices"].run)
+        assert rejected.status == "REJECTED"
+        assert "triggers[0].date: " in rejected.reason
+        assert gateway.runs.header(runs["other"].run).status == "RUNNING"
+
+    def test_document_that_is_nested_too_deeply_stops_no_other_pipeline(self, gateway, put_document, arrive):
+        text = "[" * 100_000
+        gateway.documents.put_layer("prices", "base", Base(text, sha256_of(text), TIME))
+        put_document(DATA, name="other")
+        (start,) = arrive("raw/_SUCCESS")
+        assert gateway.runs.header(start.run).status == "RUNNING"
 
     def test_new_document_applies_at_once(self, put_document, arrive):
         assert arrive("raw/_SUCCESS") == ()

@@ -9,9 +9,9 @@ older than the end of a requested batch starts nothing: its object was there for
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 
+from stagewright.document.trigger_checks import date_pattern
 from stagewright.document.triggers import DataTrigger
 from stagewright.gateway import Gateway
 from stagewright.naming import epoch, timestamp
@@ -30,10 +30,14 @@ def matches(trigger: DataTrigger, key: str) -> bool:
 
 
 def date_of(trigger: DataTrigger, key: str, time: str) -> str:
-    """The date in a key, in ISO 8601 if it can be read as one. Without a date: the day of the event."""
+    """The date in a key, in ISO 8601 if it can be read as one. Without a date: the day of the event.
+
+    An invalid or slow expression is not used. It makes the document invalid, so the run is rejected.
+    """
     if trigger.date is None:
         return date_in(key) or time[:10]
-    match = re.search(trigger.date, key)
+    pattern = date_pattern(trigger.date)
+    match = pattern.search(key) if pattern else None
     return (date_in(match[1] or "") or match[1] or time[:10]) if match else time[:10]
 
 

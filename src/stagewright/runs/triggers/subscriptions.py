@@ -79,7 +79,7 @@ def _parsed(pipeline: str, texts: Iterable[str]) -> Subscriber:
     try:
         for text in texts:
             document = merged(document, json.loads(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         return Subscriber(pipeline)
     if not isinstance(document, dict):
         return Subscriber(pipeline)

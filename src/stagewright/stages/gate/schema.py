@@ -18,7 +18,7 @@ class Gate(Stage):
 
     kind: Literal["gate"]
     """Always `gate`."""
-    require: Text | Annotated[tuple[Text, ...], Field(min_length=1)]
+    require: Text | Annotated[tuple[Text, ...], Field(min_length=1, max_length=100)]
     """A condition, such as `${stages.evaluate.metrics.r2} >= 0.88`, or several that must all hold. See
     *What a gate requires*."""
     otherwise: ElseAction = Field("fail", alias="else")

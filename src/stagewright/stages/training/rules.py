@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from stagewright.stages.base import limits
 from stagewright.stages.base.rules import RuleContext, code, is_image_uri, required
 from stagewright.stages.training.schema import Training, TrainingSpec
-from stagewright.syntax.findings import Finding, Path
+from stagewright.syntax.findings import Finding, Path, quoted
 
 
 def rules(stage: Training, context: RuleContext, path: Path) -> Iterator[Finding]:
@@ -39,14 +39,17 @@ def training_rules(stage: TrainingSpec, context: RuleContext, path: Path) -> Ite
 
 
 def _regex(regex: str, path: Path) -> Iterator[Finding]:
-    yield from limits.length(regex, limits.METRIC_REGEX, path)
+    if too_long := list(limits.length(regex, limits.METRIC_REGEX, path)):
+        yield from too_long
+        return
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # Python may give `[[` a meaning one day
             groups = re.compile(regex).groups
     except (re.error, OverflowError, RecursionError) as error:
-        yield Finding(path, f"{regex!r} is not a regular expression: {error}", "such as 'MAE: ([0-9.]+)'")
+        remedy = "such as 'MAE: ([0-9.]+)'"
+        yield Finding(path, f"{quoted(regex)} is not a regular expression: {error}", remedy)
         return
     if groups != 1:
         remedy = "put ( ) around the number alone, (?: ) around the rest"
-        yield Finding(path, f"{regex!r} has {groups} groups, but needs exactly one", remedy)
+        yield Finding(path, f"{quoted(regex)} has {groups} groups, but needs exactly one", remedy)

@@ -42,6 +42,7 @@ def validate(path: Path) -> tuple[Pipeline, list[Problem]]:
     from stagewright.cli.common.sibling_checks import cycle_findings, duplicate_name_findings
     from stagewright.document.file import read_document, read_overlay
     from stagewright.document.secrets import environments, exposed_secrets
+    from stagewright.document.slow_metrics import metrics, slow_metrics
     from stagewright.runs.releases.named_files import code_findings, sample_findings
 
     problems: list[Problem] = []
@@ -50,13 +51,15 @@ def validate(path: Path) -> tuple[Pipeline, list[Problem]]:
     try:
         pipeline = read_document(path, *checks)
         warnings += exposed_secrets(environments(pipeline), str(path))
+        warnings += slow_metrics(metrics(pipeline), str(path))
     except DocumentError as error:
         problems += error.problems
         pipeline = None
     for file in overlays.overlays(path):
         try:
             overlay = read_overlay(file, path.parent, pipeline, code_findings)
-            warnings += exposed_secrets(overlay, str(file)) if pipeline else ()
+            if pipeline:
+                warnings += (*exposed_secrets(overlay, str(file)), *slow_metrics(overlay, str(file)))
         except DocumentError as error:
             problems += error.problems
     findings = list(overlays.unread_files(path))
