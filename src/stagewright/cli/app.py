@@ -171,10 +171,10 @@ def main() -> None:
     try:
         app(args=[argument for argument in arguments if argument != "--debug"], prog_name="stagewright")
     except Exception as raised:  # users never see a bare traceback
-        if debug:
-            traceback.print_exc()
-        from stagewright.cli.common.output import fail
+        from stagewright.cli.common.output import fail, note
 
+        if debug:
+            note(traceback.format_exc().rstrip())
         error = explained(raised)
         fail(error, as_json="--json" in arguments, debug=debug)
         sys.exit(error.exit_code if isinstance(error, StagewrightError) else 1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from stagewright.cli.common import output
 from stagewright.cli.common.launch import caller, pauses
+from stagewright.cli.common.printable import one_line_printable
 from stagewright.errors import RunFailedError
 
 if TYPE_CHECKING:
@@ -67,8 +68,10 @@ class Screen:
         )
 
     def draw(self) -> RenderableType:
+        from rich.text import Text
+
         if self.record and self.record.waits_for:
-            return f"waits for {self.record.waits_for}"
+            return Text(one_line_printable(f"waits for {self.record.waits_for}"))
         return output.grid(
             HEADER, [cells_without_failure(stage) for stage in self.record.stages] if self.record else []
         )

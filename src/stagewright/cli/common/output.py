@@ -10,6 +10,7 @@ from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from stagewright.cli.common.printable import one_line_printable, printable, printable_json
 from stagewright.errors import DocumentError, StagewrightError
 
 if TYPE_CHECKING:
@@ -32,16 +33,17 @@ SCRIPT_FAILED = re.compile(
 
 
 def print_line(text: str = "") -> None:
-    print(text)  # noqa: T201 -- the only function that prints to standard output
+    """Print a line on standard output. Characters that a terminal acts on are printed as escapes."""
+    print(printable(text))  # noqa: T201 -- the only function that prints to standard output
 
 
 def note(text: str) -> None:
-    """Print a line on standard error, so that piped output contains only data."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
+    """`print_line` on standard error, so that piped output contains only data."""
+    print(printable(text), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def print_json(value: Any) -> None:
-    print_line(json.dumps(plain(value), indent=2, ensure_ascii=False))
+    print_line(printable_json(json.dumps(plain(value), indent=2, ensure_ascii=False)))
 
 
 def plain(value: Any) -> Any:
@@ -68,9 +70,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:
     """Lines of aligned cells, without trailing blanks."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    cells = [[one_line_printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
     ]
 
 
@@ -87,7 +91,8 @@ def grid(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     for name in header:
         grid_table.add_column(name, overflow="fold", no_wrap=name in UNWRAPPED_COLUMNS)
     for row in rows:
-        grid_table.add_row(*(Text(cell, style=COLORS.get(cell.split(" ")[0], "")) for cell in row))
+        cells = map(one_line_printable, row)
+        grid_table.add_row(*(Text(cell, style=COLORS.get(cell.split(" ")[0], "")) for cell in cells))
     return grid_table
 
 

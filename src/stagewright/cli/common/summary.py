@@ -128,8 +128,8 @@ def print_failure(gateway: OperatorGateway, record: RunRecord, again: str) -> No
             if recorded_kind(stage.kind).has_log
             else []
         )
-        for line in lines:
-            output.note(f"  | {line.text}")
+        for text in (text for line in lines for text in line.text.split("\n")):
+            output.note(f"  | {text}")
         if recorded_kind(stage.kind).has_log:
             output.note(f"next: {program()} logs {record.run} {stage.name}")
     if any(recorded_kind(stage.kind).schema.judges for stage in failed):

@@ -61,6 +61,10 @@ def command(
 
 
 def print_lines(lines: Iterable[LogLine], of: str | None) -> None:
-    """Print log lines. A line of another source than the stage `of` starts with its source."""
+    """Print log lines. A line of another source than the stage `of` starts with its source.
+
+    An event of several lines has its source in each, so that no text looks like a line of another source.
+    """
     for line in lines:
-        output.print_line(line.text if line.source == of else f"{line.source}  {line.text}")
+        for text in line.text.split("\n"):
+            output.print_line(text if line.source == of else f"{line.source}  {text}")

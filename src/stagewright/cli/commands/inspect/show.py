@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from stagewright.cli.common import documents, output
 from stagewright.cli.common.options import Json, PipelineOrRun, TargetName
+from stagewright.cli.common.printable import one_line_printable
 from stagewright.cli.common.target import LOCAL, existing_session
 
 if TYPE_CHECKING:
@@ -28,14 +29,14 @@ def print_record(record: RunRecord) -> None:
     from stagewright.cli.common import live_view, summary
 
     output.print_line(summary.headline(record))
-    trigger = f"{record.trigger.type}{' by ' + record.trigger.by if record.trigger.by else ''}"
+    by = f" by {output.one_line(record.trigger.by)}" if record.trigger.by else ""
     took = f"; took {length}" if (length := output.duration(record.started, record.ended)) else ""
-    output.print_line(f"trigger {trigger}; created {output.local_time(record.created)}{took}")
+    output.print_line(f"trigger {record.trigger.type}{by}; created {output.local_time(record.created)}{took}")
     print_origin(record)
     if record.partition not in ("", "default"):
         output.print_line(f"  partition {record.partition}")
     for name, value in record.trigger.parameters.items():
-        output.print_line(f"  {name} = {value}")
+        output.print_line(f"  {name} = {one_line_printable(str(value))}")
     for name, stages in record.trigger.selection.to_json().items():
         output.print_line(f"  {'from' if name == 'start' else name} {', '.join(stages)}")
     if record.trigger.resumes:

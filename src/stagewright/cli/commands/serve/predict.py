@@ -65,8 +65,16 @@ def command(
             {"endpoint": endpoint, "content_type": answer.content_type, "prediction": prediction}
         )
     else:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(answer.body.rstrip(b"\n") + b"\n")
+        print_answer(answer.body.rstrip(b"\n"))
+
+
+def print_answer(body: bytes) -> None:
+    """Print a response: its bytes as they are, but safe text on a terminal."""
+    if sys.stdout.isatty():
+        output.print_line(body.decode("utf-8", "replace"))
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(body + b"\n")
 
 
 def kind_of(body: bytes, extension: str) -> str:
