@@ -255,3 +255,43 @@ def test_request_by_operation(requests):
 )
 def test_merged(base, changes, expected):
     assert merged(base, changes) == expected
+
+
+@pytest.mark.parametrize(
+    ("stage", "path", "value", "token"),
+    [
+        ("evaluate", "stages.evaluate.arguments", ["--model", "<<train.model>>"], "<<train.model>>"),
+        ("evaluate", "stages.evaluate.environment", {"A": "x<<<<train.model>>>>"}, "<<train.model>>"),
+        ("train", "stages.train.hyperparameters", {"name": "<<attempt>>"}, "<<attempt>>"),
+        ("train", "stages.train.hyperparameters", {"<<attempt>>": "1"}, "<<attempt>>"),
+        ("train", "defaults.tags", {"team": "<<attempt>>"}, "<<attempt>>"),
+        ("train", "stages.train.request", {"RoleArn": "<<attempt>>"}, "<<attempt>>"),
+        ("deploy", "stages.deploy.environment", {"A": "<<register.package>>"}, "<<register.package>>"),
+        (
+            "quality",
+            "stages.quality.require",
+            "${stages.evaluate.metrics.r2} > 0 and 'x' == '<<evaluate.metrics.r2>>'",
+            "<<evaluate.metrics.r2>>",
+        ),
+    ],
+)
+def test_value_that_looks_like_a_token_of_its_stage_is_refused(requests, stage, path, value, token):
+    """The state machine would replace it by a value of the run."""
+    with pytest.raises(PlanError) as raised:
+        requests(stage, path, value)
+    (problem,) = raised.value.problems
+    expected = f"a value contains {token}, which the run replaces by a value of its own"
+    assert problem.message == expected
+    assert problem.remedy == "write the value in another way"
+
+
+def test_value_that_looks_like_a_token_of_another_stage_is_kept(requests):
+    values = {"name": "<<evaluate.metrics.r2>>", "shell": "cat <<EOF >> file"}
+    made = requests("train", "stages.train.hyperparameters", values)["CreateTrainingJob"]["HyperParameters"]
+    assert {name: json.loads(made[name]) for name in values} == values
+
+
+def test_value_that_looks_like_a_token_is_checked_as_any_other(requests):
+    """Only a real token is known at run time only."""
+    with pytest.raises(PlanError, match="does not match"):
+        requests("train", "stages.train.request", {"RoleArn": "<<evaluate.metrics.r2>>"})

@@ -45,12 +45,18 @@ def contract() -> Mapping[str, Any]:
     return loaded
 
 
-def check(operation: str, request: Mapping[str, Any]) -> tuple[Problem, ...]:
-    """Return every problem of `request`. Paths begin with the operation.
+def check(operation: str, request: Mapping[str, Any], tokens: re.Pattern[str] = TOKEN) -> tuple[Problem, ...]:
+    """Return every problem of `request`. Paths begin with the operation. `tokens` matches its tokens.
 
     Raises KeyError for an operation that is not in the contract.
     """
-    return tuple(_check(contract()["operations"][operation], request, operation))
+    return tuple(_check(contract()["operations"][operation], request, operation, tokens))
+
+
+def tokens_in(value: Any) -> frozenset[str]:
+    """Return what looks like a token in a JSON value, keys included."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return frozenset(TOKEN.findall(text)) if "<<" in text else frozenset()
 
 
 def members(operation: str) -> Mapping[str, str]:
@@ -69,11 +75,11 @@ def _shape(name: str) -> Shape:
     return shape
 
 
-def _check(name: str, value: Any, path: str) -> Iterator[Problem]:
+def _check(name: str, value: Any, path: str, tokens: re.Pattern[str]) -> Iterator[Problem]:
     shape = _shape(name)
-    if isinstance(value, str) and TOKEN.search(value):
+    if isinstance(value, str) and tokens.search(value):
         # A value that is one token takes the type of its result, and only metrics are numbers.
-        number = TOKEN.fullmatch(value) is not None and ".metrics." in value
+        number = tokens.fullmatch(value) is not None and ".metrics." in value
         if number == (shape["type"] == "string"):
             yield Problem(path, f"{value} is not {TYPES[shape['type']][1]}")
         return
@@ -81,37 +87,39 @@ def _check(name: str, value: Any, path: str) -> Iterator[Problem]:
     if not isinstance(value, accepted) or (isinstance(value, bool) and shape["type"] != "boolean"):
         yield Problem(path, f"{_short(value)} is not {expected}")
     else:
-        yield from _content(shape, value, path)
+        yield from _content(shape, value, path, tokens)
 
 
-def _content(shape: Shape, value: Any, path: str) -> Iterator[Problem]:
+def _content(shape: Shape, value: Any, path: str, tokens: re.Pattern[str]) -> Iterator[Problem]:
     """Check a value that has the right type."""
     match shape["type"]:
         case "structure":
-            yield from _structure(shape, value, path)
+            yield from _structure(shape, value, path, tokens)
         case "map":
             yield from _size(shape, len(value), path, "entries")
             for key, item in value.items():
-                yield from _check(shape["key"], key, f"{path}.{key}")
-                yield from _check(shape["value"], item, f"{path}.{key}")
+                yield from _check(shape["key"], key, f"{path}.{key}", tokens)
+                yield from _check(shape["value"], item, f"{path}.{key}", tokens)
         case "list":
             yield from _size(shape, len(value), path, "items")
             for index, item in enumerate(value):
-                yield from _check(shape["member"], item, f"{path}[{index}]")
+                yield from _check(shape["member"], item, f"{path}[{index}]", tokens)
         case "string":
             yield from _text(shape, value, path)
         case "integer" | "long" | "float" | "double":
             yield from _size(shape, value, path, "")
 
 
-def _structure(shape: Shape, value: Mapping[str, Any], path: str) -> Iterator[Problem]:
+def _structure(
+    shape: Shape, value: Mapping[str, Any], path: str, tokens: re.Pattern[str]
+) -> Iterator[Problem]:
     known = shape["members"]
     for name in shape.get("required", ()):
         if name not in value:
             yield Problem(f"{path}.{name}", "is required")
     for name, item in value.items():
         if name in known:
-            yield from _check(known[name], item, f"{path}.{name}")
+            yield from _check(known[name], item, f"{path}.{name}", tokens)
         else:
             yield Problem(f"{path}.{name}", "AWS has no such field", nearest(name, known, "fields"))
 

@@ -9,6 +9,7 @@ a gate rejects such a stale result, because it must not pass a model on the figu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -197,7 +198,7 @@ class _Decider:
             uses=tuple(kind.uses(built.requests, built.timeout, attempts)),
             **_flow_fields(stage),
         )
-        _check_requests(planned)
+        _check_requests(planned, built.tokens)
         return planned
 
     def _job_name(self, name: str, stage: AnyStage) -> str:
@@ -252,13 +253,13 @@ def _flow_fields(stage: AnyStage) -> dict[str, Any]:
     return fields
 
 
-def _check_requests(planned: StagePlan) -> None:
+def _check_requests(planned: StagePlan, tokens: re.Pattern[str]) -> None:
     """Raise PlanError for requests that AWS or Step Functions would reject."""
     problems: list[Problem] = []
     for operation, request in planned.requests.items():
         if operation in KINDS[planned.kind].request.machine_inputs:
             continue
-        problems += request_contract.check(operation, request)
+        problems += request_contract.check(operation, request, tokens)
         if operation not in step_functions_fields.BY_SDK:
             problems += step_functions_fields.check(operation, request)
     if problems:

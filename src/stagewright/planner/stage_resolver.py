@@ -7,12 +7,14 @@ that the state machine replaces during the run.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from stagewright.catalog import images
+from stagewright.catalog.request_contract import TOKEN, tokens_in
 from stagewright.document.pipeline import Pipeline
 from stagewright.document.reference_sites import texts
 from stagewright.errors import PlanError, Problem
@@ -69,6 +71,8 @@ class BuiltStage:
     outputs: Mapping[str, str]
     metrics: Mapping[str, str]
     timeout: int
+    tokens: re.Pattern[str]
+    """Matches the tokens in the requests."""
 
 
 class StageResolver:
@@ -82,6 +86,8 @@ class StageResolver:
         self.symbols = document_values(pipeline, trigger, recorded.installation, "<run>")
         self.stages: dict[str, StagePlan] = {}
         self.skipped: set[str] = set()
+        self.literals: dict[str, frozenset[str]] = {}
+        """What looks like a token in the document's values of each stage."""
 
     @property
     def partition(self) -> str:
@@ -100,6 +106,7 @@ class StageResolver:
         """
         files, external = self.sources(name)
         requests = self._build(name, self._symbol, self.symbols, "<job>", "<outputs>", "<code>")
+        self.literals[name] = tokens_in(requests)
         upstream = {
             need: self.stages[need].fingerprint
             for need in sorted(needs)
@@ -138,7 +145,10 @@ class StageResolver:
         outputs = uri(f"runs/{self.pipeline.name}/{self.run}/{name}{f'/{ATTEMPT}' if stage.retry else ''}")
         code = uri(f"code/{self.pipeline.name}/{self.recorded.release.bundle(files)}") if files else ""
         bindings: dict[str, Binding] = {}
-        requests = self._build(name, self._value_lookup(name, bindings), self.values, job, outputs, code)
+        reused: list[Any] = []
+        lookup_value = self._value_lookup(name, bindings, reused)
+        requests = self._build(name, lookup_value, self.values, job, outputs, code)
+        tokens = self._tokens(name, bindings, reused)
         kind = KINDS[stage.kind].request
         locations = kind.outputs(stage, requests)
         return BuiltStage(
@@ -147,7 +157,20 @@ class StageResolver:
             locations,
             _metrics_file(stage, locations),
             kind.timeout(stage, requests),
+            tokens,
         )
+
+    def _tokens(self, name: str, bindings: Iterable[str], reused: list[Any]) -> re.Pattern[str]:
+        """Return a pattern of the stage's tokens. `reused`: its values from reused results.
+
+        Raises PlanError if a value contains a token: the state machine would replace it.
+        """
+        tokens = {*bindings, ATTEMPT}
+        literals = self.literals.get(name, frozenset()) | tokens_in([reused, self._lineage()])
+        if clashes := sorted(literals & tokens):
+            message = f"a value contains {clashes[0]}, which the run replaces by a value of its own"
+            raise PlanError((Problem(f"stages.{name}", message, "write the value in another way"),))
+        return re.compile("|".join(map(re.escape, tokens))) if literals else TOKEN
 
     def _missing_results(self, name: str) -> Iterator[Problem]:
         """Yield the references of a stage to skipped stages, which have no result."""
@@ -238,10 +261,11 @@ class StageResolver:
             return reference.text if reference.of_champion else lookup(self.symbols, reference)
         return f"<{'.'.join(reference.path[1:])}>"
 
-    def _value_lookup(self, name: str, bindings: dict[str, Binding]) -> Lookup:
+    def _value_lookup(self, name: str, bindings: dict[str, Binding], reused: list[Any]) -> Lookup:
         """Return a lookup for values of a run.
 
-        A value that only the run will know becomes a token, and is added to `bindings`.
+        A value that only the run will know becomes a token, and is added to `bindings`. A value of a reused
+        result is added to `reused`.
         """
 
         def value(reference: Reference) -> Any:
@@ -252,7 +276,8 @@ class StageResolver:
             source = self.stages[reference.stage]
             path = reference.path[2:]
             if source.action == "reuse":
-                return _recorded_value(name, source, path)
+                reused.append(_recorded_value(name, source, path))
+                return reused[-1]
             if path[0] == "outputs" and source.attempts == 1:
                 return source.outputs[path[1]]
             token = f"<<{'.'.join(reference.path[1:])}>>"
