@@ -74,9 +74,11 @@ class StateFolder:
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self.require_own()
-            if self._is_in_use():
+            if self._is_empty():
                 close_to_others(self.root)
+            self.require_own()
+            if self.identity_file.exists() or (self.root / "local.toml").exists():
+                close_to_others(self.root)  # any other folder is not this program's
             if not (self.root / ".gitignore").exists():
                 write_private(self.root / ".gitignore", "*\n")
         except OSError as error:
@@ -86,10 +88,9 @@ class StateFolder:
         """ServiceError if other users could have put files into the folder."""
         require_own(self.root, self.program.folder_hint)
 
-    def _is_in_use(self) -> bool:
-        """Whether the folder is empty or a state folder. Any other folder keeps its mode."""
-        names = {entry.name for entry in self.root.iterdir()}
-        return not names or bool(names & {self.identity_file.name, "local.toml"})
+    def _is_empty(self) -> bool:
+        """Whether the folder is this user's and empty, so that no other user has put files there."""
+        return self.root.stat().st_uid == os.geteuid() and not any(self.root.iterdir())
 
     def unusable(self, error: OSError) -> ServiceError:
         """The error to raise when the system rejects an operation on the folder."""

@@ -25,13 +25,20 @@ def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
 
 
-@pytest.mark.parametrize("before", [0o755, 0o775, 0o700, 0o750])
+@pytest.mark.parametrize("before", [0o755, 0o775, 0o700, 0o1777])
 def test_existing_state_folder_is_closed_to_others(tmp_path, before):
     folder = tmp_path / "state"
     folder.mkdir()
     folder.chmod(before)
     StateFolder(folder).create()
-    assert mode(folder) == 0o700
+    assert mode(folder) & 0o777 == 0o700
+
+
+def test_state_folder_with_settings_is_closed_to_others(tmp_path):
+    (tmp_path / "local.toml").touch()
+    tmp_path.chmod(0o755)
+    StateFolder(tmp_path).create()
+    assert mode(tmp_path) == 0o700
 
 
 def test_folder_with_other_files_keeps_its_mode(tmp_path):
@@ -45,11 +52,12 @@ def test_folder_with_other_files_keeps_its_mode(tmp_path):
 def test_state_folder_that_all_can_write_is_refused(tmp_path, before):
     folder = tmp_path / "state"
     folder.mkdir()
+    (folder / "identity.json").touch()
     folder.chmod(before)
     with pytest.raises(ServiceError, match="can be written by all users") as raised:
         StateFolder(folder).create()
     assert raised.value.remedy == "choose another folder with --state"
-    assert list(folder.iterdir()) == []
+    assert mode(folder) == before
 
 
 @as_root
