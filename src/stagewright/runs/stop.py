@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 
+from stagewright.aws.executions import Execution
 from stagewright.errors import NotFoundError, RunFailedError, StagewrightError
 from stagewright.gateway import Gateway
 from stagewright.parallel import run_parallel
-from stagewright.runs.closing import close_unstarted
+from stagewright.runs.closing import close, close_unstarted
 from stagewright.runs.history.records import StageRecord
 from stagewright.runs.history.run_history import show
 from stagewright.stages.registry import recorded_kind
 
 
 def stop(gateway: Gateway, run: str, by: str) -> None:
-    """Stop the execution and the active jobs of a run. The recorder then closes it; a waiting run is closed
-    here.
+    """Stop the execution and the active jobs of a run. The recorder then closes it; a waiting run, and one
+    whose execution is gone, is closed here.
 
     Step Functions stops the job of a `.sync` task with its execution on a best-effort basis (Developer Guide,
     "Run a Job (.sync)"). SageMaker is asked too, so that no job keeps running at a cost. NotFoundError: the
-    run does not exist. RunFailedError: it has ended. If a job cannot be stopped, its error is raised after
-    all the others were asked to stop.
+    run does not exist. RunFailedError: it has ended. If the execution or a job cannot be stopped, its error is
+    raised after all the others were asked to stop.
     """
     record = show(gateway, run)
     cause = f"stopped by {by}" if by else "stopped"
@@ -33,13 +35,28 @@ def stop(gateway: Gateway, run: str, by: str) -> None:
         if header and close_unstarted(gateway, header, "STOPPED", cause):
             return
         record = show(gateway, run)
-    try:
-        gateway.executions.stop(record.execution, cause)
-    except NotFoundError as error:
-        raise NotFoundError(f"{run}: {error.message}", "the sweeper closes it within five minutes") from error
+    failed = _stop_execution(gateway, record.execution, cause)
     errors = [error for error in run_parallel(partial(_stop_stage, gateway), record.stages) if error]
-    if errors:
-        raise errors[0]
+    if isinstance(failed, NotFoundError) and not errors:
+        _close_lost(gateway, run, cause)
+    elif failed or errors:
+        raise (*errors, failed)[0]
+
+
+def _stop_execution(gateway: Gateway, execution: str, cause: str) -> StagewrightError | None:
+    """Stop an execution. Returns the error, so that the jobs are stopped too."""
+    try:
+        gateway.executions.stop(execution, cause)
+    except StagewrightError as error:
+        return error
+    return None
+
+
+def _close_lost(gateway: Gateway, run: str, cause: str) -> None:
+    """Close a run whose execution is gone. No event of it will arrive."""
+    now = time.time()
+    if header := gateway.runs.header(run):
+        close(gateway, header, Execution(header.execution, "ABORTED", now, now, "Stagewright.Lost", cause))
 
 
 def _stop_stage(gateway: Gateway, stage: StageRecord) -> StagewrightError | None:

@@ -268,6 +268,49 @@ def test_stop_reaches_every_job_before_an_error_is_raised(waiting, sagemaker, mo
     assert sorted(sagemaker.stopped) == sorted(sagemaker.known)
 
 
+def test_stop_of_a_run_whose_execution_is_gone_stops_its_jobs_and_closes_it(run, sagemaker):
+    """Step Functions deletes executions; a repaired state folder can miss them."""
+    sagemaker.known = {f"{RUN}-{name}-1": job(name) for name in ("prepare", "other")}
+    gone = f"{run.runs.header(RUN).execution}-gone"
+    run.runs.transition(RUN, ["RUNNING"], {"execution": gone})
+    stop(run, RUN, "ada")
+    assert sorted(sagemaker.stopped) == [f"{RUN}-other-1", f"{RUN}-prepare-1"]
+    shown = show(run, RUN)
+    assert (shown.status, shown.reason) == ("STOPPED", "stopped by ada")
+    with pytest.raises(RunFailedError, match="has ended already: STOPPED"):
+        stop(run, RUN, "ada")
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException"])
+def test_stop_reaches_the_jobs_if_the_execution_cannot_be_stopped(run, sagemaker, monkeypatch, code):
+    sagemaker.known[f"{RUN}-other-1"] = job("other")
+
+    def refuse(*_):
+        raise TargetError(code)
+
+    monkeypatch.setattr(type(run.executions), "stop", refuse)
+    with pytest.raises(TargetError, match=code):
+        stop(run, RUN, "ada")
+    assert sagemaker.stopped == [f"{RUN}-other-1"]
+    assert show(run, RUN).is_open
+
+
+def test_run_stays_open_if_a_job_of_its_lost_execution_cannot_be_stopped(run, sagemaker, monkeypatch):
+    sagemaker.known[f"{RUN}-other-1"] = job("other")
+    run.runs.transition(RUN, ["RUNNING"], {"execution": f"{run.runs.header(RUN).execution}-gone"})
+
+    def refuse(*_):
+        raise TargetError("ThrottlingException")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sagemaker, "stop", refuse)
+        with pytest.raises(TargetError, match="ThrottlingException"):
+            stop(run, RUN, "ada")
+    stop(run, RUN, "ada")
+    assert sagemaker.stopped == [f"{RUN}-other-1"]
+    assert show(run, RUN).status == "STOPPED"
+
+
 def test_ended_run_cannot_be_stopped(run):
     close(run, run.runs.header(RUN), execution(run, "SUCCEEDED"))
     with pytest.raises(RunFailedError, match="has ended already: SUCCEEDED"):
