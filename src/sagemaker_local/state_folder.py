@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from sagemaker_local.errors import ServiceError
 from sagemaker_local.file_lock import is_locked, try_lock
@@ -47,17 +48,44 @@ class Server:
     state: Path
 
 
-def write_private(file: Path, text: str) -> None:
-    """Write a file atomically. Only this user can read it."""
+def write_private(file: Path, text: str, lasting: bool = True) -> None:
+    """Write a file atomically. Only this user can read it. OSError: the earlier file is unchanged.
+
+    The file survives a power failure, unless it is not `lasting`.
+    """
     temporary = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as stream:
             stream.write(text)
+            if lasting:
+                stream.flush()
+                os.fsync(descriptor)
         temporary.replace(file)
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
+    if lasting:
+        sync(file.parent)
+
+
+def sync(path: Path) -> None:
+    """Write a file, or the names in a folder, to the disk (fsync(2))."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _identity(fields: dict[str, Any]) -> Identity:
+    """ValueError or TypeError: the fields are not those of an identity."""
+    identity = Identity(**fields)
+    is_port = isinstance(identity.port, int) and 0 <= identity.port < 65_536
+    keys = (identity.access_key, identity.secret_key)
+    if not is_port or not all(isinstance(key, str) and key for key in keys):
+        raise ValueError("not an identity")
+    return identity
 
 
 @dataclass(frozen=True)
@@ -97,7 +125,9 @@ class StateFolder:
         if error.errno == errno.ENOSPC:
             message = f"No space is left for the state directory {self.root}"
             return ServiceError(message, "free some space, then try again")
-        message = f"The state directory {self.root} cannot be used: {error.strerror}"
+        file = error.filename if error.filename and Path(error.filename) != self.root else ""
+        part = f" ({file})" if file else ""
+        message = f"The state directory {self.root} cannot be used: {error.strerror}{part}"
         return ServiceError(message, self.program.folder_hint)
 
     @property
@@ -110,16 +140,18 @@ class StateFolder:
         if file.exists():
             try:
                 close_to_others(file)
-                return Identity(**json.loads(file.read_text()))
-            except (ValueError, TypeError):
-                remedy = "remove the file; clients then need the new key"
+                return _identity(json.loads(file.read_text()))
+            except (ValueError, TypeError, OSError):
+                remedy = "move the file away; clients then need the new key"
                 raise ServiceError(f"{file} holds no server's address and key", remedy) from None
         identity = Identity(f"LOCAL{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
         write_private(file, json.dumps(asdict(identity)))
         return identity
 
     def remember_port(self, port: int) -> None:
-        write_private(self.identity_file, json.dumps(asdict(replace(self.identity(), port=port))))
+        identity = self.identity()
+        if identity.port != port:
+            write_private(self.identity_file, json.dumps(asdict(replace(identity, port=port))))
 
     @property
     def _lock_file(self) -> Path:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,84 @@ Record = dict[str, Any]
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
     number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, name TEXT NOT NULL, record TEXT NOT NULL,
-    UNIQUE (kind, name))
+    UNIQUE (kind, name));
+CREATE TABLE IF NOT EXISTS changes (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL);
+INSERT OR IGNORE INTO changes VALUES (1, 0);
+CREATE TRIGGER IF NOT EXISTS count_insert AFTER INSERT ON records
+    BEGIN UPDATE changes SET number = number + 1; END;
+CREATE TRIGGER IF NOT EXISTS count_update AFTER UPDATE ON records
+    BEGIN UPDATE changes SET number = number + 1; END;
+CREATE TRIGGER IF NOT EXISTS count_delete AFTER DELETE ON records
+    BEGIN UPDATE changes SET number = number + 1; END;
 """
+COUNT = ".changes"
+"""Suffix of the file with the number of acknowledged changes. SQLite ends silently at the first damaged
+transaction of its log, and takes an empty file for a new one; this number shows both."""
+
+
+def problem(file: Path) -> str | None:
+    """What is wrong with a store's file. None: nothing, or it is new."""
+    try:
+        acknowledged = _acknowledged(file)
+        if not file.exists():
+            return None if acknowledged is None else "is missing"
+        if acknowledged and not file.stat().st_size:
+            return "is empty"
+        with closing(_open(file)) as connection:
+            wrong = connection.execute("PRAGMA quick_check").fetchone()[0]
+            number = _changes(connection)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    except ValueError:
+        return f"cannot be checked, because {file.name}{COUNT} is damaged"
+    except sqlite3.DatabaseError as error:
+        return f"is damaged: {error}"
+    if wrong != "ok":
+        return f"is damaged: {wrong}"
+    missing = (acknowledged or 0) - number
+    return f"is damaged: its last changes ({missing}) are missing" if missing > 0 else None
+
+
+def salvage(source: Path, target: Path) -> int:
+    """Copy the readable records of a damaged store to a new one, and return their number."""
+    count = 0
+    with closing(Store(target)) as store, suppress(sqlite3.DatabaseError):
+        for kind, name, record in _rows(source):
+            with suppress(ValueError, TypeError):
+                store.put(kind, name, json.loads(record))
+                count += 1
+    return count
+
+
+def _rows(source: Path) -> Iterator[tuple[str, str, str]]:
+    """Read the records of a store and leave its files as they are."""
+    with closing(_open(source)) as connection:
+        yield from connection.execute("SELECT kind, name, record FROM records ORDER BY number")
+
+
+def _open(file: Path) -> sqlite3.Connection:
+    """Open a store to read it. Its files do not change."""
+    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+
+
+def _acknowledged(file: Path) -> int | None:
+    """ValueError: the file with the number is damaged."""
+    try:
+        return int(file.with_name(file.name + COUNT).read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def _changes(connection: sqlite3.Connection) -> int:
+    """The number of changes in a store. 0 in the store of an earlier version, which does not count them."""
+    try:
+        return int(connection.execute("SELECT number FROM changes").fetchone()[0])
+    except (sqlite3.OperationalError, TypeError):
+        return 0
 
 
 class Store:
-    """Thread-safe: one connection, one writer at a time. ServiceError if the file is not a database."""
+    """Thread-safe: one connection, one writer at a time. ServiceError if the file is damaged."""
 
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -32,11 +105,13 @@ class Store:
         try:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
-            self._connection.execute(SCHEMA)
+            self._connection.executescript(SCHEMA)
         except sqlite3.DatabaseError as error:
             self._connection.close()
-            remedy = "remove it; all records of jobs, models and endpoints are lost"
+            remedy = "move it away; all records of jobs, models and endpoints are then gone"
             raise ServiceError(f"{file} cannot be used: {error}", remedy) from error
+        self._count = os.open(file.with_name(file.name + COUNT), os.O_WRONLY | os.O_CREAT, 0o600)
+        self._acknowledge()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -49,6 +124,7 @@ class Store:
                 self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
+            self._acknowledge()
 
     def add(self, kind: str, name: str, record: Record) -> bool:
         """Insert a record. False if the name exists; then nothing is written."""
@@ -80,10 +156,18 @@ class Store:
     def close(self) -> None:
         with self._lock:
             self._connection.close()
+            os.close(self._count)
 
     def _run(self, statement: str, *values: str) -> sqlite3.Cursor:
         with self._lock:
-            return self._connection.execute(statement, values)
+            cursor = self._connection.execute(statement, values)
+            if not self._connection.in_transaction:
+                self._acknowledge()
+            return cursor
+
+    def _acknowledge(self) -> None:
+        """Note the number of changes. The first note takes the space, so that later ones need none."""
+        os.pwrite(self._count, f"{_changes(self._connection):020}".encode(), 0)
 
     def _read(self, statement: str, *values: str) -> list[Record]:
         with self._lock:

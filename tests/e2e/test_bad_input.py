@@ -21,6 +21,7 @@ from tests.support.command_line import CommandLine, tiny
 from tests.support.waiting import PATIENCE, until
 
 from stagewright.local import server as local_server
+from stagewright.local.state import State
 
 pytestmark = pytest.mark.e2e
 
@@ -231,7 +232,7 @@ def test_job_cannot_read_user_aws_credentials(base, project):
     assert "stage total: metrics file" in done.stderr
     said = next(line for line in done.stderr.splitlines() if "found [" in line)
     found, left = json.loads(said.partition("found ")[2])
-    key = local_server.find(base.state).access_key
+    key = State(base.state).owner().access_key
     assert found == [[key, None], [key, None], None, None]
     assert left == ["AWS_DEFAULT_REGION", "AWS_EC2_METADATA_DISABLED", "AWS_REGION"]
     kept = (path.read_bytes() for path in base.state.rglob("*") if path.is_file())

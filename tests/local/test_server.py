@@ -49,13 +49,13 @@ def test_up_find_and_down(state: Path) -> None:
     assert local.find(state) == started
     assert local.up(state) == started
     assert INSTALLATION == Installation("stagewright-local", "us-east-1", "000000000000", "local")  # noqa: SIM300
-    assert local.down(state) is True
+    assert local.down(state) == local.Stopped()
     assert local.find(state) is None
-    assert local.down(state) is False
+    assert local.down(state) is None
 
 
 def test_down_without_a_state_directory_does_nothing(tmp_path: Path) -> None:
-    assert local.down(tmp_path / "nowhere") is False
+    assert local.down(tmp_path / "nowhere") is None
     assert not (tmp_path / "nowhere").exists()
 
 

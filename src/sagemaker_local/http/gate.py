@@ -53,16 +53,25 @@ class RejectedError(Exception):
 
 @dataclass(frozen=True)
 class Access:
-    """The server's port and key: what a request must name to be served."""
+    """The server's port and keys: what a request must name to be served."""
 
     port: int
     access_key: str
     secret_key: str
     program: Program = field(default_factory=Program)
+    start_key: tuple[str, str] | None = None
+    """Access key and secret key of the processes that this server started. Those of an earlier, killed server
+    have another one."""
 
     @property
     def hosts(self) -> frozenset[str]:
         return frozenset(f"{name}:{self.port}" for name in ("127.0.0.1", "localhost"))
+
+    def secret_of(self, access_key: str) -> str | None:
+        """The secret key that belongs to an access key. None: it is not this server's."""
+        keys = [(self.access_key, self.secret_key), *([self.start_key] if self.start_key else [])]
+        matches = [secret for key, secret in keys if hmac.compare_digest(key.encode(), access_key.encode())]
+        return matches[0] if matches else None
 
 
 class Gate:
@@ -135,7 +144,8 @@ class Gate:
         """The service that the request is signed for, and a `receive` that still has the whole body."""
         try:
             signature = sigv4.read(request)
-            if not hmac.compare_digest(signature.access_key.encode(), self._access.access_key.encode()):
+            secret = self._access.secret_of(signature.access_key)
+            if secret is None:
                 message = f"The key is not this server's; {self._access.program.key_hint}"
                 raise RejectedError("UnrecognizedClientException", message)
             body = None
@@ -143,7 +153,7 @@ class Gate:
             if signature.service != "s3":
                 body = await _read(receive)
                 receive = _replay(body, receive)
-            sigv4.verify(request, signature, self._access.secret_key, body)
+            sigv4.verify(request, signature, secret, body)
             if body is None and (expected := sigv4.body_hash(request, signature)):
                 receive = _verified(receive, expected)
         except SignatureError as error:

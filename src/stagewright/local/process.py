@@ -1,7 +1,8 @@
 """The lifecycle of the local server process.
 
-Start: lock the state directory, open the port, load ministack and the SageMaker and Glue services, serve
-requests, provision, reconcile the runs of an earlier server, report ready.
+Start: lock the state directory, kill what a killed server left, check every file, open the port, load
+ministack and the SageMaker and Glue services, serve requests, provision, reconcile the runs of an earlier
+server, report ready. Each step is reported: whoever started the server waits as long as it makes progress.
 
 Stop (SIGTERM, SIGINT, or no users): stop the executions, wait for the functions that record their end, close
 the SageMaker and Glue services while S3 still responds, save the state, kill the Lambda workers, exit.
@@ -18,11 +19,13 @@ import http.client
 import json
 import logging
 import os
+import secrets
 import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -31,15 +34,17 @@ from typing import Any
 from sagemaker_local import credentials, shell_variables
 from sagemaker_local.errors import SageMakerLocalError
 from sagemaker_local.http.listen import listen
-from sagemaker_local.state_folder import ACCOUNT, REGION, Identity, Server
+from sagemaker_local.state_folder import ACCOUNT, REGION, Identity, Server, write_private
+from stagewright import __version__
 from stagewright.errors import StagewrightError, TargetError
+from stagewright.local import integrity, leftovers
 from stagewright.local.artifacts import Artifacts
-from stagewright.local.emulator import server
+from stagewright.local.emulator import objects, server
 from stagewright.local.emulator.background import SCHEDULED
 from stagewright.local.emulator.engine import Handler
 from stagewright.local.errors import translation
 from stagewright.local.program import STAGEWRIGHT
-from stagewright.local.state import INSTALLATION, State
+from stagewright.local.state import INSTALLATION, PROGRESS, Owner, State
 
 SAVE_SECONDS = 2.0
 FINISH_SECONDS = 5.0
@@ -48,6 +53,7 @@ STOP_SECONDS = 15.0
 """For the whole stop. `down` kills the process a little later."""
 GRACE_SECONDS = 0.3
 """For requests that are in progress during the stop."""
+PROGRESS_SECONDS = 1.0
 POLL_SECONDS = 0.02
 """Between two checks whether runs may start."""
 STOPPED = "the local server was stopped"
@@ -81,29 +87,37 @@ def _report(descriptor: int | None, message: Mapping[str, str]) -> None:
     if descriptor is not None:
         with contextlib.suppress(OSError):  # the reader has ended
             os.write(descriptor, json.dumps(message).encode() + b"\n")
-            os.close(descriptor)
+            if PROGRESS not in message:
+                os.close(descriptor)
 
 
 class Process:
     """The server process. The constructor raises an error if the server cannot start.
 
-    `report` sends a message to the process that started the server: {} for ready, otherwise an error.
+    `report` sends a message to the process that started the server: {} for ready, {"progress": ...} for what
+    the server does now, otherwise an error.
     """
 
     def __init__(self, state: State, port: int | None, report: Callable[[Mapping[str, str]], None]) -> None:
         self._state = state
         self._report = report
         state.create()
-        self._lock = state.hold()
-        state.withdraw()
-        state.require_space()
+        self._key = (f"LOCAL{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
         try:
+            self._lock = state.hold()
+            integrity.require_format(state)
+            self._take_over()
+            self._progress("finishes interrupted writes")
+            objects.finish_interrupted(state.objects)
+            integrity.require_intact(state, self._progress)
+            state.withdraw()
+            state.require_space()
             self._identity = state.identity()
             self._socket = listen(port, self._identity.port)
             self.port: int = self._socket.getsockname()[1]
             state.remember_port(self.port)
             self.server = self._describe()
-            os.environ.update(credentials.environment(self.server))
+            os.environ.update(credentials.environment(self._for_processes()))
             os.environ["TMPDIR"] = str(state.fresh_temporary())
         except OSError as error:
             raise state.unusable(error) from error
@@ -113,6 +127,20 @@ class Process:
         self._is_used = state.services.exists()
         self._is_new = self._prefill()
         self._load()
+
+    def _progress(self, step: str) -> None:
+        self._report({PROGRESS: step})
+
+    def _take_over(self) -> None:
+        """Kill what an earlier server left, and note in the lock who holds it now."""
+        if owner := self._state.owner():
+            self._progress("ends the processes of an earlier server")
+            leftovers.kill(owner)
+        self._state.claim(self._lock, Owner(os.getpid(), self._key[0], __version__))
+
+    def _for_processes(self) -> Server:
+        """The server as the processes that it starts see it: with a key that ends with this start."""
+        return replace(self.server, access_key=self._key[0], secret_key=self._key[1])
 
     def _describe(self) -> Server:
         identity: Identity = replace(self._identity, port=self.port)
@@ -128,7 +156,7 @@ class Process:
         if self._is_used:
             return False
         if snapshot.restore(self._state, self._artifacts.digest):
-            self._state.provisioned.write_text(self._artifacts.digest)
+            write_private(self._state.provisioned, self._artifacts.digest)
             return False
         return True
 
@@ -143,8 +171,9 @@ class Process:
         from stagewright.local.glue.service import Glue
         from stagewright.local.tasks.changes import Changes
 
-        key = (self.server.access_key, self.server.secret_key)
-        self._ministack = server.Ministack(*key)
+        self._progress("loads the services")
+        self._ministack = server.Ministack(*self._key)
+        self._ministack.report_restore(self._progress)
         self._ministack.background.may_start = self._state.starts_runs
         archive = self._artifacts.archive
         self._ministack.start_with_bytecode(archive, bytecode.compiled(archive))
@@ -152,7 +181,7 @@ class Process:
         settings = Settings(
             self._state.root / "sagemaker",
             self.server.url,
-            *key,
+            *self._key,
             REGION,
             ACCOUNT,
             wait_scale=server.WAIT_SCALE,
@@ -166,7 +195,9 @@ class Process:
             "sagemaker": partial(protocol.handle, self._sagemaker),
             "glue": partial(glue_protocol.handle, self._glue),
         }
-        self._gate: Gate = Gate(self._ministack.app, services, Access(self.port, *key, STAGEWRIGHT))
+        keys = (self.server.access_key, self.server.secret_key)
+        access = Access(self.port, *keys, STAGEWRIGHT, self._key)
+        self._gate: Gate = Gate(self._ministack.app, services, access)
 
     def _register_tasks(self) -> None:
         from stagewright.local.tasks import glue, objects, sagemaker
@@ -202,6 +233,8 @@ class Process:
         The processes of functions are in the group, including those that are starting.
         """
         self._state.withdraw()
+        if code == 0:
+            self._state.claim(self._lock, None)
         logging.shutdown()
         if os.getpgrp() == os.getpid():
             os.killpg(0, signal.SIGKILL)
@@ -227,11 +260,14 @@ class Process:
         """Finish the start, which needs a responding server. Requests already wait at the open socket."""
         try:
             self._wait_until_served()
+            self._ministack.require_restored()
             self._provision()
+            integrity.record(self._state)
             self._sagemaker.start()
             self._glue.start()
-            reconciled = self._reconcile()
-            self._ministack.background.announce_interrupted()
+            with self._reporting("closes and starts the runs of the earlier server"):
+                reconciled = self._reconcile()
+                self._ministack.background.announce_interrupted()
             self._state.announce(self.server)
         except Exception as error:
             log.exception("the server could not start")
@@ -248,17 +284,40 @@ class Process:
         for function in self._artifacts.prompt_functions:
             self._ministack.warm(function)
 
+    @contextmanager
+    def _reporting(self, step: str) -> Iterator[None]:
+        """Report the step, and again whenever the server has done something for it since."""
+        done = threading.Event()
+
+        def watch() -> None:
+            seen = (-1, -1)
+            while not done.wait(PROGRESS_SECONDS):
+                now = (self._gate.requests, self._ministack.background.activity())
+                if now != seen:
+                    self._progress(f"{step}, {now[0]} requests so far")
+                seen = now
+
+        self._progress(step)
+        watcher = threading.Thread(target=watch, daemon=True, name="progress")
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()
+
     def _wait_until_served(self) -> None:
         """Wait until the server responds. It does so only after ministack has restored its state."""
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port)) as connection:
             connection.request("GET", STAGEWRIGHT.health_path)
             connection.getresponse().read()
 
     def _provision(self) -> None:
         """Create the resources, unless the restored state was provisioned from the same artifacts."""
         done, digest = self._state.provisioned, self._artifacts.digest
-        if done.exists() and done.read_text() == digest:
+        if done.exists() and done.read_bytes() == digest.encode():
             return
+        self._progress("creates the resources")
         from stagewright.local import snapshot
         from stagewright.local.provision import provision
 
@@ -267,7 +326,7 @@ class Process:
         if self._is_new:
             self._glue.checkpoint()
             snapshot.keep(self._state, digest)
-        done.write_text(digest)
+        write_private(done, digest)
 
     def _reconcile(self) -> bool:
         """Close or start the runs that an earlier server left open, before a client can read them.
@@ -319,7 +378,9 @@ class Process:
         self._glue.close()
         self._sagemaker.close()
         self._wait_for_requests()
-        self._ministack.save()
+        if self._ministack.save():
+            integrity.record(self._state)
+            self._state.mark_saved()
         if finished and not self._open_runs():
             self._state.mark_reconciled()
         self._exit(0)

@@ -18,26 +18,48 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from sagemaker_local.sandbox.isolation import carried
 from sagemaker_local.shell_variables import for_server
 from sagemaker_local.state_folder import Server
+from stagewright import __version__
 from stagewright.errors import TargetError
 from stagewright.local.errors import translated
 from stagewright.local.program import STAGEWRIGHT
-from stagewright.local.state import State
+from stagewright.local.state import PROGRESS, State
+
+if TYPE_CHECKING:
+    from stagewright.local.integrity import Damage
 
 START_SECONDS = 60.0
+"""How long a starting server may take for one step. It reports each step."""
+NOTE_SECONDS = 3.0
+"""After this time, the user sees what a starting server does."""
 STOP_SECONDS = 20.0
+RESPONSE_SECONDS = 3.0
 LEAVE_SECONDS = 10.0
 """Until a killed process has ended. Long enough for a busy machine."""
 PROC = Path("/proc")
 """Linux only; macOS has none."""
 READY_DESCRIPTOR = 3
 LOG_LINES = 15
+UNREADY_SECONDS = 5.0
+"""How long `down` waits for a server that another process starts or stops."""
 MISSING_MODULE = re.compile(r"^ *ModuleNotFoundError: No module named '([\w.]+)'$", re.MULTILINE)
+
+
+Note = Callable[[str], None]
+
+
+def _ignore(_: str) -> None:
+    pass
 
 
 @translated()
@@ -52,11 +74,12 @@ def is_persistent(state: Path) -> bool:
 
 
 @translated()
-def up(state: Path, port: int | None = None) -> Server:
+def up(state: Path, port: int | None = None, note: Note = _ignore) -> Server:
     """Start a server that stays up until `down`, and return it when it is ready.
 
     A server that is already up is made persistent and returned. `port` None means the last port if it is
-    free, otherwise any free port. Raises TargetError with the reason if the server cannot start.
+    free, otherwise any free port. `note` gets what a slow start does. Raises TargetError with the reason if
+    the server cannot start.
     """
     folder = State(state.absolute())
     folder.create()
@@ -67,24 +90,29 @@ def up(state: Path, port: int | None = None) -> Server:
             if running and port is not None and not running.url.endswith(f":{port}"):
                 message = f"The server of {folder.root} is already up at {running.url}, not at port {port}"
                 raise TargetError(message, "stagewright down, then up again")
+            _require_version(folder)
             folder.set_persistent(True)
-            return running or _start(folder, port)
+            return running or _start(folder, port, note)
         finally:
             os.close(lease)
 
 
 @contextmanager
 def temporary(
-    state: Path, start_runs: bool = True, before_exit: Callable[[Server], None] | None = None
+    state: Path,
+    start_runs: bool = True,
+    before_exit: Callable[[Server], None] | None = None,
+    note: Note = _ignore,
 ) -> Iterator[Server]:
     """Use the server of this state directory in a block. If none is up, start a temporary one.
 
     A temporary server stops at the end of the last block that uses it, in any process. Without `start_runs`,
-    no run starts for this block. `before_exit` is called at the end of the block, after an error too but not
-    after an interrupt. No further run starts for this block then, so it can wait for those that are running.
+    no run starts for this block. `note` gets what a slow start does. `before_exit` is called at the end of
+    the block, after an error too but not after an interrupt. No further run starts for this block then, so
+    it can wait for those that are running.
     """
     folder = State(state.absolute())
-    server, leases = _leased(folder, start_runs)
+    server, leases = _leased(folder, start_runs, note)
     try:
         yield server
     finally:
@@ -93,11 +121,11 @@ def temporary(
             if before_exit and isinstance(sys.exception(), Exception | None):
                 before_exit(server)
         finally:
-            _release(folder, server, leases[0])
+            _release(folder, leases[0])
 
 
 @translated()
-def _leased(folder: State, start_runs: bool) -> tuple[Server, list[int]]:
+def _leased(folder: State, start_runs: bool, note: Note) -> tuple[Server, list[int]]:
     """Return the server, started if none is up, and the descriptors of this process's leases."""
     folder.create()
     with folder.exclusive():
@@ -105,13 +133,22 @@ def _leased(folder: State, start_runs: bool) -> tuple[Server, list[int]]:
         try:
             leases += [folder.let_runs_start()] if start_runs else []
             server = folder.server()
+            _require_version(folder)
             if server is None:
                 folder.set_persistent(False)
-                server = _start(folder, None)
+                server = _start(folder, None, note)
         except BaseException:
             _close(leases)
             raise
     return server, leases
+
+
+def _require_version(folder: State) -> None:
+    """Raise TargetError if the server that is up belongs to another version of Stagewright."""
+    owner = folder.owner()
+    if owner and folder.is_held() and owner.version != __version__:
+        message = f"The server of {folder.root} runs Stagewright {owner.version}; this is {__version__}"
+        raise TargetError(message, "stagewright down, then try again")
 
 
 def starts_runs(state: Path) -> bool:
@@ -119,18 +156,74 @@ def starts_runs(state: Path) -> bool:
     return State(state.absolute()).starts_runs()
 
 
+@dataclass(frozen=True)
+class Stopped:
+    """How a server ended. `was_killed`: it did not stop. `is_saved`: it saved everything before it ended."""
+
+    was_killed: bool = False
+    is_saved: bool = True
+
+
 @translated()
-def down(state: Path) -> bool:
-    """Stop the server, which saves its state first. Kill what does not stop. Return False if none was up."""
+def down(state: Path) -> Stopped | None:
+    """Stop the server, which saves its state first. Kill what does not stop. Return None if none was up.
+
+    A server that is not ready is stopped too, also one that another process is still starting.
+    """
     folder = State(state.absolute())
     if not folder.root.is_dir():
-        return False
+        return None
+    blocked: list[Stopped | None] = []
+    with folder.exclusive(lambda: blocked.append(_stop_unready(folder))):
+        stopped = _stop(folder) if folder.is_held() else None
+    return stopped or next(iter(blocked), None)
+
+
+def _stop_unready(folder: State) -> Stopped | None:
+    """Stop the server that another process starts or stops, as soon as that takes too long."""
+    _wait(lambda: folder.server() is not None or not folder.is_held(), UNREADY_SECONDS)
+    return _stop(folder) if folder.is_held() else None
+
+
+@translated()
+def damages(state: Path) -> list[Damage]:
+    """Return the damaged files of the state directory. Empty while a server is up: it checked them."""
+    from stagewright.local import integrity
+
+    folder = State(state.absolute())
+    if not folder.root.exists() or folder.is_held():
+        return []
+    integrity.require_format(folder)
+    return integrity.check(folder)
+
+
+@translated()
+def repair(state: Path) -> list[str]:
+    """Repair the damaged files of the state directory, and return what was done.
+
+    Raises TargetError while a server is up, or if a newer version wrote the state.
+    """
+    from stagewright.local import integrity
+
+    folder = State(state.absolute())
+    if not folder.root.exists():
+        return []
+    done = integrity.repair_types(folder)
     with folder.exclusive():
-        server = folder.server()
-        if server is None:
+        if folder.is_held():
+            raise TargetError(f"The server of {folder.root} is up", "stagewright down, then try again")
+        return done + integrity.repair(folder)
+
+
+def responds(server: Server) -> bool:
+    """Return whether the server answers within RESPONSE_SECONDS. One that hangs accepts connections."""
+    url = urlsplit(server.url)
+    with closing(HTTPConnection(url.hostname or "", url.port, timeout=RESPONSE_SECONDS)) as connection:
+        try:
+            connection.request("GET", STAGEWRIGHT.health_path)
+            return connection.getresponse().status == HTTPStatus.OK
+        except (OSError, HTTPException):
             return False
-        _stop(folder, server)
-    return True
 
 
 def _close(descriptors: Iterable[int]) -> None:
@@ -139,27 +232,45 @@ def _close(descriptors: Iterable[int]) -> None:
 
 
 @translated()
-def _release(folder: State, server: Server, lease: int) -> None:
+def _release(folder: State, lease: int) -> None:
     with folder.exclusive():
         is_last = folder.release_lease(lease)
         if folder.is_persistent or is_last is False:
             return
-        _stop(folder, server)
+        _stop(folder)
 
 
-def _stop(folder: State, server: Server) -> None:
-    if folder.server() == server:
-        os.kill(server.pid, signal.SIGTERM)
-    if not _wait(lambda: not folder.is_held(), STOP_SECONDS):
-        os.killpg(server.pid, signal.SIGKILL)
+def _stop(folder: State) -> Stopped:
+    """Stop the process that holds the state directory. One that does not stop is killed."""
+    pid, was_ready = _holder(folder), folder.server() is not None
+    folder.take_saved()
+    _signal(os.kill, pid, signal.SIGTERM)
+    was_killed = not _wait(lambda: not folder.is_held(), STOP_SECONDS)
+    if was_killed:
+        _signal(os.killpg, pid, signal.SIGKILL)
         _wait(lambda: not folder.is_held(), STOP_SECONDS)
         folder.withdraw()
     folder.set_persistent(False)
     # The lock is released a moment before the process and its functions have ended.
-    _wait(lambda: _is_over(server.pid), LEAVE_SECONDS)
+    _wait(lambda: not pid or _is_over(pid), LEAVE_SECONDS)
+    return Stopped(was_killed, folder.take_saved() or not was_ready)
 
 
-def _start(folder: State, port: int | None) -> Server:
+def _holder(folder: State) -> int:
+    """Return the process that holds the state directory. 0: it is unknown, or has ended."""
+    server, owner = folder.server(), folder.owner()
+    if not folder.is_held():
+        return 0
+    return server.pid if server else owner.pid if owner else 0
+
+
+def _signal(send: Callable[[int, int], None], pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):  # it has just ended
+        if pid:
+            send(pid, number)
+
+
+def _start(folder: State, port: int | None, note: Note) -> Server:
     receiver, sender = os.pipe()
     try:
         pid = _spawn(folder, port, sender)
@@ -168,13 +279,28 @@ def _start(folder: State, port: int | None) -> Server:
     finally:
         os.close(sender)
     try:
-        answer = _read_line(receiver, START_SECONDS)
+        answer, step = _answer(receiver, note)
     finally:
         os.close(receiver)
     server = folder.server() if answer == {} else None
     if server is None:
-        raise _not_started(folder, pid, answer)
+        raise _not_started(folder, pid, answer, step)
     return server
+
+
+def _answer(receiver: int, note: Note) -> tuple[dict[str, str] | None, str]:
+    """Return the last message of a starting server, and the last step that it reported.
+
+    The message is {} when it is ready, its error, or None if it ended or a step took too long.
+    """
+    started, step = time.monotonic(), "starts"
+    for message in _messages(receiver):
+        if PROGRESS not in message:
+            return message, step
+        if message[PROGRESS] != step and time.monotonic() - started > NOTE_SECONDS:
+            note(f"the local server starts: it {message[PROGRESS]}")
+        step = message[PROGRESS]
+    return None, step
 
 
 def _spawn(folder: State, port: int | None, ready: int) -> int:
@@ -193,23 +319,18 @@ def _spawn(folder: State, port: int | None, ready: int) -> int:
     return os.posix_spawn(sys.executable, command, environment, file_actions=actions, setsid=True)
 
 
-def _read_line(receiver: int, seconds: float) -> dict[str, str] | None:
-    """Return the message of the new process: {} when it is ready, its error, or None without a message."""
+def _messages(receiver: int) -> Iterator[dict[str, str]]:
+    """Yield the messages of the new process until it ends, or sends none for START_SECONDS."""
     text = b""
-    deadline = time.monotonic() + seconds
-    while not text.endswith(b"\n"):
-        readable, _, _ = select.select([receiver], [], [], max(0.0, deadline - time.monotonic()))
-        part = os.read(receiver, 65_536) if readable else b""
-        if not part:
-            return None
-        text += part
-    answer: dict[str, str] = json.loads(text)
-    return answer
+    while select.select([receiver], [], [], START_SECONDS)[0] and (part := os.read(receiver, 65_536)):
+        *lines, text = (text + part).split(b"\n")
+        yield from map(json.loads, lines)
 
 
-def _not_started(folder: State, pid: int, answer: dict[str, str] | None) -> TargetError:
-    if not _wait(lambda: _is_over(pid), LEAVE_SECONDS):
-        os.killpg(pid, signal.SIGKILL)
+def _not_started(folder: State, pid: int, answer: dict[str, str] | None, step: str) -> TargetError:
+    was_over = _wait(lambda: _is_over(pid), LEAVE_SECONDS)
+    if not was_over:
+        _signal(os.killpg, pid, signal.SIGKILL)
         _wait(lambda: _is_over(pid), LEAVE_SECONDS)
     if answer:
         return TargetError(answer["message"], answer["remedy"])
@@ -218,9 +339,8 @@ def _not_started(folder: State, pid: int, answer: dict[str, str] | None) -> Targ
     if missing := MISSING_MODULE.search(tail):
         message = f"The local server needs {missing[1]}, which is not installed"
         return TargetError(message, "pip install 'stagewright[all]'")
-    return TargetError(
-        f"The local server did not start; the end of {folder.log}:\n{tail}", "stagewright doctor"
-    )
+    what = "did not start" if was_over else f"made no progress for {START_SECONDS:.0f} s while it {step}"
+    return TargetError(f"The local server {what}; the end of {folder.log}:\n{tail}", "stagewright doctor")
 
 
 def _wait(condition: Callable[[], bool], seconds: float) -> bool:

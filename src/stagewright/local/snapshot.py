@@ -36,6 +36,12 @@ def restore(state: State, digest: str) -> bool:
     return True
 
 
+def discard(state: State, digest: str) -> None:
+    """Delete a damaged snapshot, and what was restored from it."""
+    for part in (_folder() / digest, *_parts(state)):
+        shutil.rmtree(part, ignore_errors=True)
+
+
 def keep(state: State, digest: str) -> None:
     """Copy the saved state to the cache. A failure is ignored, because it is only a cache."""
     with contextlib.suppress(OSError):

@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,8 +21,19 @@ from stagewright.naming import Installation
 
 BUCKET = "stagewright-local"
 INSTALLATION = Installation(bucket=BUCKET, region=REGION, account=ACCOUNT)
+PROGRESS = "progress"
+"""Key of a starting server's message about its current step."""
 NEEDED_BYTES = 50 * 10**6
 """Enough for the start of a server and a few small runs."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The process that holds the state directory, the access key of what it starts, and its version."""
+
+    pid: int
+    access_key: str
+    version: str
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,11 @@ class State(StateFolder):
         return self.root / "glue"
 
     @property
+    def record(self) -> Path:
+        """File with the format of the state."""
+        return self.root / "state.json"
+
+    @property
     def provisioned(self) -> Path:
         """File with the digest of the provisioned artifacts."""
         return self.root / "provisioned"
@@ -62,13 +78,23 @@ class State(StateFolder):
 
     def set_persistent(self, persistent: bool) -> None:
         if persistent:
-            write_private(self.root / "persistent", "")
+            write_private(self.root / "persistent", "", lasting=False)
         else:
             (self.root / "persistent").unlink(missing_ok=True)
 
+    def mark_saved(self) -> None:
+        """Record that the server saved everything before it stopped."""
+        write_private(self.root / "saved", "", lasting=False)
+
+    def take_saved(self) -> bool:
+        """Return whether the last server saved everything, and delete the record of `mark_saved`."""
+        is_saved = (self.root / "saved").exists()
+        (self.root / "saved").unlink(missing_ok=True)
+        return is_saved
+
     def mark_reconciled(self) -> None:
         """Record that the server stops without open runs."""
-        write_private(self.root / "reconciled", "")
+        write_private(self.root / "reconciled", "", lasting=False)
 
     def needs_reconcile(self) -> bool:
         """Return whether the last server left open runs, and delete the record of `mark_reconciled`."""
@@ -101,7 +127,7 @@ class State(StateFolder):
     def announce(self, server: Server) -> None:
         """Write the address of a ready server."""
         data = {**asdict(server), "state": str(server.state)}
-        write_private(self.root / "server.json", json.dumps(data))
+        write_private(self.root / "server.json", json.dumps(data), lasting=False)
 
     def withdraw(self) -> None:
         """Delete the address."""
@@ -116,10 +142,23 @@ class State(StateFolder):
             return None
         self.require_own()
         try:
-            data = json.loads((self.root / "server.json").read_text())
-        except (FileNotFoundError, ValueError):
+            data = json.loads((self.root / "server.json").read_bytes())
+            return Server(**{**data, "state": self.root})
+        except (OSError, ValueError, TypeError):
             return None
-        return Server(**{**data, "state": self.root})
+
+    def claim(self, lock: int, owner: Owner | None) -> None:
+        """Write into the held lock file who holds it. None: everything that the owner started has ended."""
+        text = json.dumps(asdict(owner)) if owner else ""
+        os.pwrite(lock, text.encode(), 0)
+        os.ftruncate(lock, len(text))
+
+    def owner(self) -> Owner | None:
+        """Return who holds the lock, or held it and was killed. None: a server stopped, or none ever ran."""
+        try:
+            return Owner(**json.loads(self._lock_file.read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return None
 
     def acquire_lease(self) -> int:
         """Register a user of the server and return the descriptor of a shared lock.
@@ -178,14 +217,20 @@ class State(StateFolder):
         return lock
 
     @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Run the block in one process at a time: starting and stopping exclude each other."""
+    def exclusive(self, blocked: Callable[[], None] | None = None) -> Iterator[None]:
+        """Run the block in one process at a time: starting and stopping exclude each other.
+
+        `blocked` is called once if another process is in its block.
+        """
         try:
             lock = os.open(self.root / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise self.unusable(error) from error
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not try_lock(lock, fcntl.LOCK_EX):
+                if blocked:
+                    blocked()
+                fcntl.flock(lock, fcntl.LOCK_EX)
             yield
         finally:
             os.close(lock)

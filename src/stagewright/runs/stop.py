@@ -21,8 +21,8 @@ def stop(gateway: Gateway, run: str, by: str) -> None:
 
     Step Functions stops the job of a `.sync` task with its execution on a best-effort basis (Developer Guide,
     "Run a Job (.sync)"). SageMaker is asked too, so that no job keeps running at a cost. NotFoundError: the
-    run does not exist. RunFailedError: it has ended. If the execution or a job cannot be stopped, its error is
-    raised after all the others were asked to stop.
+    run does not exist. RunFailedError: it has ended. If the execution or a job cannot be stopped, its error
+    is raised after all the others were asked to stop.
     """
     record = show(gateway, run)
     cause = f"stopped by {by}" if by else "stopped"
@@ -39,8 +39,10 @@ def stop(gateway: Gateway, run: str, by: str) -> None:
     errors = [error for error in run_parallel(partial(_stop_stage, gateway), record.stages) if error]
     if isinstance(failed, NotFoundError) and not errors:
         _close_lost(gateway, run, cause)
-    elif failed or errors:
-        raise (*errors, failed)[0]
+        return
+    errors += [failed] if failed else []
+    if errors:
+        raise errors[0]
 
 
 def _stop_execution(gateway: Gateway, execution: str, cause: str) -> StagewrightError | None:

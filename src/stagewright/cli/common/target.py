@@ -110,7 +110,7 @@ def _local(runs: bool) -> Iterator[Session]:
         if not State(state).identity_file.exists():  # once per state folder
             output.note("starting a temporary local server (stagewright up starts one that stays)")
         Thread(target=_prepare_gateway, args=(state,), daemon=True).start()
-    with local.temporary(state, runs, wait_for_runs if runs else None) as server:
+    with local.temporary(state, runs, wait_for_runs if runs else None, output.note) as server:
         yield Session(connect(server), LOCAL, own=not local.is_persistent(state))
 
 

@@ -17,12 +17,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sagemaker_local.state_folder import write_private
+from stagewright.errors import TargetError
+from stagewright.local.emulator import service_file
 from stagewright.local.emulator.journal import Journal
 from stagewright.local.emulator.patches import replace
+from stagewright.local.emulator.previous import Previous
 from stagewright.local.state import INSTALLATION
 
 ATTEMPTS = 20
 """To copy a dictionary. Python raises an error if another thread changes it meanwhile."""
+PROGRESS_CHANGES = 5_000
 INTERRUPTED = "States.ServiceRestart"
 """ministack's error of an execution that was interrupted by the end of its server."""
 MESSAGE_OPERATIONS = (
@@ -47,28 +51,46 @@ class Durable:
         self._engine = modules["stepfunctions"]
         self._persistence: Any = import_module("ministack.core.persistence")
         self._journal = Journal(folder)
+        self._previous = Previous(folder)
+        self._digests: dict[str, str] = {}
+        self.failure: Exception | None = TargetError("The state is not restored yet")
+        """Why nothing is saved now."""
+        self.progress: Callable[[str], None] = lambda _: None
+        """Called with what the restore does now."""
+        self.on_save: Callable[[], None] = lambda: None
+        """Called before each snapshot is written."""
         self._order = threading.RLock()
         self._saving = threading.Lock()
-        replace(app, "_load_persisted_state", self._then_replay(app._load_persisted_state))
+        replace(app, "_load_persisted_state", self._load_and_replay)
         self._journal_items()
         self._journal_executions()
         self._journal_messages(modules["eventbridge"])
 
-    def save(self) -> None:
-        """Save a snapshot:
+    def save(self) -> bool:
+        """Save a snapshot: one file per changed service, each written atomically.
 
-        one file per service, each written atomically. If one fails, the journal is kept.
+        The last snapshot and its journal stay in the folder `previous`, for a repair. Returns False if a
+        file could not be written; its earlier content and the journal are then kept.
         """
+        if self.failure:  # nothing may replace what could not be restored
+            return False
         with self._saving:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            # The lock keeps a change and its journal line on the same side of the snapshot.
-            with self._order:
-                earlier = self._journal.begin()
-            services = self._app._build_persistence_save_dict().items()
-            failed = [name for name, state in services if not self._save(name, state)]
-            if not failed:
-                for file in earlier:
-                    file.unlink()
+            try:
+                return self._save_all()
+            except OSError:
+                log.exception("the state could not be saved")
+                return False
+
+    def _save_all(self) -> bool:
+        # The lock keeps a change and its journal line on the same side of the snapshot.
+        with self._order:
+            earlier = self._journal.begin()
+        self.on_save()
+        services = self._app._build_persistence_save_dict().items()
+        failed = [name for name, state in services if not self._save(name, state)]
+        if not failed:
+            self._previous.keep_journal(earlier)
+        return not failed
 
     def _save(self, name: str, state: Callable[[], Any]) -> bool:
         try:
@@ -81,22 +103,50 @@ class Durable:
     def _write(self, name: str, payload: Any) -> None:
         if payload is None:  # the module could not be imported: keep its earlier file
             return
-        document = {"__ministack_format__": self._persistence._state_format_version(name), "payload": payload}
         # `dump` would use the encoder in Python, which is several times slower than `dumps`.
-        text = json.dumps(document, default=self._persistence._json_default)
-        write_private(self._folder / f"{name}.json", text)
+        encoded = json.dumps(payload, default=self._persistence._json_default)
+        digest, text = service_file.encode(self._persistence._state_format_version(name), encoded)
+        file = self._folder / f"{name}.json"
+        self._previous.keep(file, is_changed=digest != self._digests.get(name))
+        if digest != self._digests.get(name):
+            write_private(file, text)
+            self._digests[name] = digest
 
-    def _then_replay(self, load: Callable[[], None]) -> Callable[[], None]:
-        def load_and_replay() -> None:
-            load()
-            for kind, arn, *rest in self._journal.changes():
-                getattr(self, f"_replay_{kind}")(arn, *rest)
-            self._interrupt()
-            self._make_messages_visible()
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._journal.begin()
+    def _load(self) -> None:
+        """Restore each service. ministack would continue with an empty one if that fails."""
+        for name, module in self._app._state_map.items():
+            file = self._folder / f"{name}.json"
+            if not file.exists():
+                continue
+            self.progress(f"restores the state of {name}")
+            data = self._persistence.load_state(name)
+            if data is None:
+                raise TargetError(
+                    f"{file} cannot be read", "install the version of Stagewright that wrote it"
+                )
+            if data:
+                self._app._get_module(module).load_persisted_state(data)
+            self._digests[name] = service_file.digest(file)
 
-        return load_and_replay
+    def _load_and_replay(self) -> None:
+        """Restore everything. The ASGI server would serve an empty state after an error, so it is kept."""
+        try:
+            self._restore()
+        except Exception as error:
+            self.failure = error
+            raise
+        self.failure = None
+
+    def _restore(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._load()
+        for number, (kind, arn, *rest) in enumerate(self._journal.changes()):
+            if number % PROGRESS_CHANGES == 0:
+                self.progress(f"replays the journal, change {number:,}")
+            getattr(self, f"_replay_{kind}")(arn, *rest)
+        self._interrupt()
+        self._make_messages_visible()
+        self._journal.begin()
 
     def _journal_items(self) -> None:
         module = self._dynamodb
@@ -104,15 +154,13 @@ class Durable:
 
         def set_item(table: dict[str, Any], key: str, sort: str, item: dict[str, Any]) -> Any:
             with self._order:
-                old = put(table, key, sort, item)
                 self._journal.write("item", table["TableArn"], key, sort, item)
-            return old
+                return put(table, key, sort, item)
 
         def remove_item(table: dict[str, Any], key: str, sort: str) -> Any:
             with self._order:
-                old = remove(table, key, sort)
                 self._journal.write("item", table["TableArn"], key, sort, None)
-            return old
+                return remove(table, key, sort)
 
         def items_replaced(table: dict[str, Any]) -> None:
             with self._order:
@@ -145,7 +193,10 @@ class Durable:
         emit = self._engine._emit_execution_status_event
 
         def emit_status(execution: dict[str, Any]) -> None:
-            self._journal.write("execution", execution["executionArn"], execution)
+            try:
+                self._journal.write("execution", execution["executionArn"], execution)
+            except OSError:  # an execution that ends cannot be refused; the next snapshot saves it
+                log.exception("the status of %s could not be saved", execution["executionArn"])
             emit(execution)
 
         replace(self._engine, "_emit_execution_status_event", emit_status)

@@ -47,7 +47,7 @@ _STEP_FUNCTIONS = "ministack.services.stepfunctions"
 PATCHES = (
     Patch(_APP, "BANNER", 590, "2ff021e423ca", "The banner does not belong in the server's log."),
     Patch(_APP, "_load_persisted_state", 3708, "319c13dca650",
-          "Replays the journal after ministack has restored its snapshot."),
+          "Restores the snapshot and replays the journal. A service that cannot be restored is an error."),
     Patch(_CLOUDWATCH, "_describe_alarms", 1637, "7d9da272ba87",
           "Answers the query protocol with every field of an alarm, escaped."),
     Patch(_CLOUDWATCH, "_evaluate_alarm", 297, "cd059e91ab69",
@@ -81,6 +81,10 @@ PATCHES = (
           "Functions start from an archive that includes bytecode."),
     Patch(_RUNTIME, "Worker.invoke", 1402, "a25fa06a9f1f", "Keeps the traceback that ministack only logs."),
     Patch(_S3, "_fire_s3_event", 4473, "24f600d630f2", "Passes the object's version to the event."),
+    Patch(_S3, "_persist_object", 9165, "a4c18a3bc14b",
+          "Replaces an object and its metadata together, or refuses."),
+    Patch(_S3, "_remove_key_files", 9119, "a79a7967685d",
+          "A removal that a kill interrupts is finished at the next start."),
     Patch(_S3, "_resolve_sse_write_headers", 827, "3e4d400d9c6f",
           "Uses the account's key `aws/s3` when an upload names no KMS key."),
     Patch(_SQS, "DEFAULT_PORT", 86, "1f8e67cb2df1",
@@ -127,7 +131,7 @@ PATCHES = (
 # fmt: on
 
 USED: dict[str, tuple[str, ...]] = {
-    _APP: ("_build_persistence_save_dict()", "_get_module(name)", "app(scope, receive, send)"),
+    _APP: ("_build_persistence_save_dict()", "_get_module(name)", "_state_map", "app(scope, receive, send)"),
     _CLOUDWATCH: ("_dims_key(dims)", "_metrics", "_xml(status, root_tag, inner)"),
     _DYNAMODB: ("_query(data)", "_tables"),
     _EVENTBRIDGE: ("_put_events(data, allow_aws_source)",),
@@ -138,13 +142,26 @@ USED: dict[str, tuple[str, ...]] = {
         "_functions",
         "_get_func_record_for_ref(function_ref)",
     ),
-    _PERSISTENCE: ("STATE_DIR", "_json_default(obj)", "_state_format_version(service)"),
+    _PERSISTENCE: (
+        "STATE_DIR",
+        "_json_default(obj)",
+        "_state_format_version(service)",
+        "load_state(service)",
+    ),
     _RUNTIME: (
         "acquire_worker(func_name, config, code_zip, qualifier, max_concurrency)",
         "ensure_spawned(worker)",
         "release_worker(worker)",
     ),
-    _S3: ("_get_object(bucket_name, key, headers, query_params)",),
+    _S3: (
+        "DATA_DIR",
+        "_get_object(bucket_name, key, headers, query_params)",
+        "_key_history_meta(bucket_name, key)",
+        "_object_disk_path(bucket, key, account_id)",
+        "_object_meta_from_record(obj)",
+        "_other_key_disk_path(base, key, fpath)",
+        "get_account_id",
+    ),
     _SQS: ("DEFAULT_HOST", "_get_q(url, action)", "_queue_by_arn(arn)", "_queues"),
     _STEP_FUNCTIONS: (
         "_ExecutionError",

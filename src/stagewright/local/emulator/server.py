@@ -11,6 +11,7 @@ patches themselves are in:
 - alarms.py: CloudWatch
 - background.py: executions and functions in the background
 - durable.py: the journal and the snapshots
+- objects.py: S3's objects as files
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from stagewright.local.emulator import alarms, callbacks, engine, invocation, se
 from stagewright.local.emulator.background import BackgroundTasks
 from stagewright.local.emulator.durable import Durable
 from stagewright.local.emulator.engine import Handler
+from stagewright.local.emulator.objects import Objects
 from stagewright.local.emulator.patches import VERSION, replace
 from stagewright.local.state import State
 
@@ -119,8 +121,10 @@ class Ministack:
         """Called after an execution was stopped."""
         services.use_server_key(self._lambda, self._runtime, access_key, secret_key)
         self._patch(loaded["sqs"], loaded["cloudwatch"])
+        self._objects = Objects(self._s3)
         folder = Path(import_module("ministack.core.persistence").STATE_DIR)
         self._durable = Durable(module, loaded, folder)
+        self._durable.on_save = self._objects.sync
         self.background = BackgroundTasks(self._step_functions, self._eventbridge, self._lambda)
 
     def _patch(self, sqs: Any, cloudwatch: Any) -> None:
@@ -182,6 +186,18 @@ class Ministack:
         """Start functions whose code is `archive` from `compiled`: the same files with their bytecode."""
         services.start_with_bytecode(self._runtime, archive, compiled)
 
-    def save(self) -> None:
-        """Save the state of every service, one file each, atomically. Thread-safe."""
-        self._durable.save()
+    def report_restore(self, progress: Callable[[str], None]) -> None:
+        """Call `progress` with each step of the restore."""
+        self._durable.progress = progress
+
+    def require_restored(self) -> None:
+        """Raise the error of the restore, if it failed. Nothing is saved then."""
+        if self._durable.failure:
+            raise self._durable.failure
+
+    def save(self) -> bool:
+        """Save the state of every service, one file each, atomically. Return False if that failed.
+
+        Thread-safe.
+        """
+        return self._durable.save()

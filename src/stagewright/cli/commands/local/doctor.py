@@ -16,7 +16,7 @@ import typer
 
 from stagewright.cli.common import output
 from stagewright.cli.common.options import Json
-from stagewright.cli.common.target import session, state_folder
+from stagewright.cli.common.target import LOCAL, session, state_folder
 from stagewright.cli.doctor.check import Check, healthy
 from stagewright.errors import StagewrightError
 
@@ -33,7 +33,20 @@ INSTALLATION = ("fail", "warn")
 """Labels of a failed check: required, optional."""
 
 
-def command(target: Target = None, as_json: Json = False) -> None:
+Repair = Annotated[
+    bool,
+    typer.Option(
+        "--repair",
+        help="Repair damaged files of the local state folder. Files that cannot be restored are moved to its "
+        "folder damaged.",
+    ),
+]
+
+
+def command(target: Target = None, repair: Repair = False, as_json: Json = False) -> None:
+    if repair:
+        repair_state(target, as_json)
+        return
     checks = [check() for check in CHECKS] if target is None else installation(target)
     if as_json:
         output.print_json({"ok": healthy(checks), "checks": checks})
@@ -42,6 +55,20 @@ def command(target: Target = None, as_json: Json = False) -> None:
             print_check(check, *(MACHINE if target is None else INSTALLATION))
     if not healthy(checks):
         raise typer.Exit(1)
+
+
+def repair_state(target: str | None, as_json: bool) -> None:
+    from stagewright.local import server
+
+    if target not in (None, LOCAL):
+        raise typer.BadParameter("--repair is for the local state folder only, without --target")
+    done = server.repair(state_folder())
+    if as_json:
+        output.print_json({"repaired": done})
+        return
+    for line in done:
+        output.print_line(line)
+    output.print_line("the state folder is intact" if not done else "next: stagewright runs")
 
 
 def print_check(check: Check, failed: str, optional: str) -> None:
@@ -94,6 +121,17 @@ def state() -> Check:
     parent = existing(folder)
     remedy = f"make {parent} writable, or set STAGEWRIGHT_STATE to another folder"
     return Check("state folder", os.access(parent, os.W_OK | os.X_OK), str(folder), remedy)
+
+
+def state_files() -> Check:
+    from stagewright.local import server
+
+    try:
+        damages = server.damages(state_folder())
+    except StagewrightError as error:
+        return Check("state files", False, error.message, error.remedy)
+    shown = "; ".join(map(str, damages))
+    return Check("state files", not damages, shown or "intact", "stagewright doctor --repair")
 
 
 def disk() -> Check:
@@ -156,4 +194,6 @@ def node() -> Check:
     return Check("Node.js", path is not None, path or "not found", remedy, needed=False)
 
 
-CHECKS: tuple[Callable[[], Check], ...] = (python, uv, isolation, state, disk, port, server, images, node)
+CHECKS: tuple[Callable[[], Check], ...] = (
+    python, uv, isolation, state, state_files, disk, port, server, images, node,
+)  # fmt: skip

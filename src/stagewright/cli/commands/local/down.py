@@ -15,7 +15,10 @@ from stagewright.cli.common.target import connect, state_folder
 from stagewright.errors import StagewrightError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sagemaker_local.state_folder import Server
+    from stagewright.local.server import Stopped
     from stagewright.store.runs import Header
 
 OPEN_RUNS = 1000
@@ -28,27 +31,40 @@ def command(as_json: Json = False) -> None:
 
     state = state_folder()
     running = server.find(state)
-    open_headers = open_runs(running) if running else ()
-    if running:
-        server.down(state)
+    open_headers = open_runs(running) if running and server.responds(running) else ()
+    ended = server.down(state)
+    if ended:
         daemon.wait_for_exit(state)
     stopped = [header.run for header in open_headers if header.status == "RUNNING"]
     waiting = [header.run for header in open_headers if header.status != "RUNNING"]
     if as_json:
         runs = {"stopped_runs": stopped, "waiting_runs": waiting}
-        output.print_json({"stopped": running is not None, "state": str(state), **runs})
+        how = {"killed": bool(ended and ended.was_killed), "saved": not ended or ended.is_saved}
+        output.print_json({"stopped": ended is not None, "state": str(state), **runs, **how})
         return
     for run in stopped:
         output.print_line(f"stopped {run}")
     for run in waiting:
         output.print_line(f"{run} waits and continues when the server is up again")
-    output.print_line(
-        f"the local server is down; its state is in {state}"
-        if running
-        else f"no local server is up ({state})"
-    )
+    output.print_line(_summary(ended, state))
     if stopped:
         output.print_line(f"next: {program()} resume {stopped[0]} (reuses the results of successful stages)")
+
+
+def _summary(ended: Stopped | None, state: Path) -> str:
+    if ended is None:
+        return f"no local server is up ({state})"
+    if ended.was_killed:
+        return (
+            f"the local server did not stop in time and was killed; its state is in {state}, with every "
+            "change that it confirmed"
+        )
+    if not ended.is_saved:
+        return (
+            f"the local server is down, but could not save its last snapshot ({state / 'server.log'} has the "
+            f"reason); {state} has every change that it confirmed"
+        )
+    return f"the local server is down; its state is in {state}"
 
 
 def open_runs(running: Server) -> Sequence[Header]:

@@ -21,7 +21,7 @@ def command(port: Port = None, as_json: Json = False) -> None:
 
     state = state_folder()
     already = server.find(state)
-    running = server.up(state, port)  # a temporary server stays from now on
+    running = server.up(state, port, output.note)  # a temporary server stays from now on
     daemon.start(running)
     if as_json:
         started = already is None
