@@ -117,7 +117,7 @@ class Process:
             self.port: int = self._socket.getsockname()[1]
             state.remember_port(self.port)
             self.server = self._describe()
-            os.environ.update(credentials.environment(self._for_processes()))
+            os.environ.update(credentials.environment(self.server))
             os.environ["TMPDIR"] = str(state.fresh_temporary())
         except OSError as error:
             raise state.unusable(error) from error
@@ -137,10 +137,6 @@ class Process:
             self._progress("ends the processes of an earlier server")
             leftovers.kill(owner)
         self._state.claim(self._lock, Owner(os.getpid(), self._key[0], __version__))
-
-    def _for_processes(self) -> Server:
-        """The server as the processes that it starts see it: with a key that ends with this start."""
-        return replace(self.server, access_key=self._key[0], secret_key=self._key[1])
 
     def _describe(self) -> Server:
         identity: Identity = replace(self._identity, port=self.port)

@@ -85,6 +85,8 @@ PATCHES = (
           "Replaces an object and its metadata together, or refuses."),
     Patch(_S3, "_remove_key_files", 9119, "a79a7967685d",
           "A removal that a kill interrupts is finished at the next start."),
+    Patch(_S3, "resolve_credential", 61, "2fdf86ace064",
+          "Verifies presigned URLs of functions and jobs, too."),
     Patch(_S3, "_resolve_sse_write_headers", 827, "3e4d400d9c6f",
           "Uses the account's key `aws/s3` when an upload names no KMS key."),
     Patch(_SQS, "DEFAULT_PORT", 86, "1f8e67cb2df1",

@@ -120,6 +120,7 @@ class Ministack:
         self.on_stop: Callable[[], None] = lambda: None
         """Called after an execution was stopped."""
         services.use_server_key(self._lambda, self._runtime, access_key, secret_key)
+        services.accept_server_key(self._s3, access_key, secret_key)
         self._patch(loaded["sqs"], loaded["cloudwatch"])
         self._objects = Objects(self._s3)
         folder = Path(import_module("ministack.core.persistence").STATE_DIR)

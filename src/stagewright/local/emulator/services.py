@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import json
+from dataclasses import replace as replace_fields
 from functools import partialmethod
 from typing import Any
 
@@ -23,6 +24,20 @@ def use_server_key(functions: Any, runtime: Any, access_key: str, secret_key: st
     key = {"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret_key}
     for module in (functions, runtime):
         replace(module, "execution_credentials", lambda _config: key)
+
+
+def accept_server_key(s3: Any, access_key: str, secret_key: str) -> None:
+    """Let S3 verify presigned URLs of functions and jobs. ministack knows only the key of its environment."""
+    resolve = s3.resolve_credential
+
+    def resolved(key: str, *rest: Any) -> Any:
+        if key != access_key:
+            return resolve(key, *rest)
+        credential = resolve("", *rest)
+        is_error = not hasattr(credential, "secret_access_key")
+        return credential if is_error else replace_fields(credential, secret_access_key=secret_key)
+
+    replace(s3, "resolve_credential", resolved)
 
 
 def shorten_delays(functions: Any, runtime: Any) -> None:
