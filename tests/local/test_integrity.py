@@ -45,7 +45,8 @@ FILES = (
 )
 OTHERS = (
     ".gitignore", "aws/previous/*", "commands.lock", "empty", "glue/glue.sqlite-*",
-    "glue/glue.sqlite.changes", "objects/*/*/*/*", "persistent", "provisioned", "sagemaker/sagemaker.sqlite-*",
+    "glue/glue.sqlite.changes", "objects/*/*/*/*", "persistent", "provisioned",
+    "sagemaker/sagemaker.sqlite-*",
     "server.json", "server.lock", "server.log", "tmp/*", "up.lock", "users.lock",
 )  # fmt: skip
 """Files that are made anew, that a repair alone reads, or that stand for others of the same kind."""
