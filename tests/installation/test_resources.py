@@ -288,6 +288,7 @@ def test_statements_have_reasons_and_narrow_resources(parts):
     assert everything == {
         ("router", "ListModelVersions"),
         ("router", "SendDecision"),
+        ("sweeper", "ListModelVersions"),
         ("sweeper", "SendDecision"),
         ("workflow", "ListTags"),
         ("workflow", "LogDelivery"),

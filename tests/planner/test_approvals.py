@@ -27,7 +27,8 @@ def action(planned, name="deploy"):
 
 def test_endpoint_waits_for_a_package_registered_in_this_run(house, manual):
     planned = plan(manual, house.trigger(), house.recorded())
-    assert action(planned) == ("skip", "waits for approval")
+    assert action(planned) == ("skip", "waits for approval (stagewright approve house-price --why TEXT)")
+    assert planned.stage("deploy").awaits == "register"
     assert planned.stage("register").action == "run"
     assert "deploy" not in {name for wave in planned.waves for chain in wave for name in chain}
 

@@ -21,8 +21,9 @@ class Package:
     """One version of a model.
 
     `status` is Pending, InProgress, Completed, Failed or Deleting. `approval` is Approved, Rejected or
-    PendingManualApproval, `why` its description, `changed_by` who changed it last. `modified` is the time of
-    the last change in epoch seconds. `metadata` was registered with the package.
+    PendingManualApproval, `why` its description, `changed_by` who changed it last. `modified` and `created`
+    are the times of the last change and of the registration, in epoch seconds. `metadata` was registered with
+    the package.
     """
 
     arn: str
@@ -34,6 +35,12 @@ class Package:
     metadata: Mapping[str, str] = field(default_factory=dict)
     why: str = ""
     changed_by: str = ""
+    created: float = 0.0
+
+    @property
+    def approver(self) -> str:
+        """Who decided: as the registry recorded it, else as `stagewright approve` described it."""
+        return self.changed_by or self.why.partition(": ")[0]
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,7 @@ class Registry:
             answer.get("CustomerMetadataProperties", {}),
             answer.get("ApprovalDescription", ""),
             _user(answer.get("LastModifiedBy", {})),
+            answer["CreationTime"].timestamp(),
         )
 
     def approve(self, arn: str, status: Literal["Approved", "Rejected"], why: str) -> None:

@@ -14,38 +14,58 @@ from stagewright.stages.base.schema import Serving
 from stagewright.syntax.references import sole_reference
 
 APPROVED = "Approved"
-WAITS = "waits for approval"
+REJECTED = "Rejected"
+PENDING = "PendingManualApproval"
+"""Approval statuses of a model package (SageMaker API reference, UpdateModelPackage)."""
 
 
 def registered_by(pipeline: Pipeline, name: str) -> str | None:
     """Return the register stage whose model version this stage serves, if a person approves it, else None."""
     stage = pipeline.stages[name]
-    model = stage.model if isinstance(stage, Serving) and stage.needs_approved_model else ""
-    reference = sole_reference(model)
+    reference = sole_reference(stage.model) if isinstance(stage, Serving) else None
     source = reference.stage if reference else None
     register = pipeline.stages.get(source or "")
     return source if register and register.needs_approval else None
 
 
-def waits(
+def version_of(package: str) -> int:
+    """Return the version number in a model package's ARN. 0: the ARN has none."""
+    number = package.rpartition("/")[2]
+    return int(number) if number.isdecimal() else 0
+
+
+def reason(pipeline: str, package: str = "", status: str = PENDING) -> str:
+    """Return why a stage waits, with the command that decides.
+
+    `package`: ARN of the version; empty for the version that the run will register.
+    """
+    version = version_of(package)
+    if package and status not in (PENDING, ""):
+        return f"version {version} is not served: it is {status.lower()}"
+    number = f" {version}" if version else ""
+    return f"waits for approval (stagewright approve {pipeline}{number} --why TEXT)"
+
+
+def awaited(
     pipeline: Pipeline,
     name: str,
     needs: Mapping[str, Set[str]],
     planned: Mapping[str, StagePlan],
     approvals: Mapping[str, str],
-) -> bool:
-    """Return whether the stage waits for an approval that no approval stage before it waits for.
+) -> str:
+    """Return the register stage whose version must be approved before the stage runs. Empty: none.
+
+    A version that an approval stage before this one asks about does not count: the run waits there.
 
     `needs`: stage -> the stages that it depends on. `approvals`: package ARN -> status. A package without a
     status counts as approved.
     """
     source = registered_by(pipeline, name)
     if source is None or _after_approval_stage(pipeline, name, needs):
-        return False
-    if planned[source].action == "run":
-        return True
+        return ""
     package = str(planned[source].result.get("package", ""))
-    return approvals.get(package, APPROVED) != APPROVED
+    is_approved = planned[source].action != "run" and approvals.get(package, APPROVED) == APPROVED
+    return "" if is_approved else source
 
 
 def _after_approval_stage(pipeline: Pipeline, name: str, needs: Mapping[str, Set[str]]) -> bool:

@@ -87,8 +87,11 @@ class _Decider:
         """Stage that does not run -> how its inputs differ from those of its result."""
         self.blocked: set[str] = set()
         """Stages with a problem, and the stages that depend on them."""
-        self.waiting: set[str] = set()
-        """Stages that wait for an approval, and the stages that depend on them."""
+        self.waiting: dict[str, str] = {}
+        """Stage that waits for an approval, itself or through another one -> the register stage."""
+        self.continues = trigger.continues
+        self.unmet: set[str] = set()
+        """Stages that did not succeed in the continued run, and the stages that depend on them."""
 
     def decide(self) -> Decisions:
         for name in topological(list(self.pipeline.stages), self.needs):
@@ -112,10 +115,22 @@ class _Decider:
             self.decisions.running.add(name)
 
     def _planned(self, name: str, stage: AnyStage) -> StagePlan:
+        if name in self.recorded.continued:
+            return self._continued(name, stage, self.recorded.continued[name])
         results = self.recorded.results.get(name, ())
         if stage.pin:
             return self._pinned(name, stage)
         return self._enabled(name, stage, results) if stage.enabled else self._disabled(name, stage, results)
+
+    def _continued(self, name: str, stage: AnyStage, result: GoodResult | None) -> StagePlan:
+        """Use the result of the continued run: what was approved there is what the waiting stages get."""
+        if result:
+            return _reuse(name, stage, result, f"continues run {self.continues}")
+        return self._skip_unmet(name, stage, f"did not succeed in run {self.continues}")
+
+    def _skip_unmet(self, name: str, stage: AnyStage, reason: str) -> StagePlan:
+        self.unmet.add(name)
+        return StagePlan(name, stage.kind, "skip", reason)
 
     def _pinned(self, name: str, stage: AnyStage) -> StagePlan:
         pinned = self.recorded.pinned[name]
@@ -146,14 +161,21 @@ class _Decider:
     def _enabled(self, name: str, stage: AnyStage, results: Sequence[GoodResult]) -> StagePlan:
         if stage.judges:
             self._reject_stale(name, stage)
-        if awaited := sorted(self.needs[name] & self.waiting):
-            return self._wait(name, stage, f"waits for {awaited[0]}")
+        if unmet := sorted(self.needs[name] & self.unmet):
+            return self._skip_unmet(name, stage, f"{unmet[0]} did not succeed in run {self.continues}")
+        if awaited := sorted(self.needs[name] & self.waiting.keys()):
+            return self._wait(name, stage, f"waits for {awaited[0]}", self.waiting[awaited[0]])
         resolved = self.resolver.resolve(name, self.needs[name])
         reason = self._reason(name, stage, resolved, results)
         if isinstance(reason, GoodResult):
             return _reuse(name, stage, reason, self._reuse_reason(name, reason))
-        if approvals.waits(self.pipeline, name, self.needs, self.decisions.stages, self.recorded.approvals):
-            return self._wait(name, stage, approvals.WAITS)
+        register = approvals.awaited(
+            self.pipeline, name, self.needs, self.decisions.stages, self.recorded.approvals
+        )
+        if register:
+            package = str(self.decisions.stages[register].result.get("package", ""))
+            reason = approvals.reason(self.pipeline.name, package, self.recorded.approvals.get(package, ""))
+            return self._wait(name, stage, reason, register)
         if resolved.lacks_champion:
             reason += "; no champion yet"
         return self._run(name, stage, reason, resolved)
@@ -209,9 +231,9 @@ class _Decider:
         last = name_job(self.run, name, MOST_ATTEMPTS)  # the longest name decides where it is cut
         return last.removesuffix(str(MOST_ATTEMPTS)) + ATTEMPT
 
-    def _wait(self, name: str, stage: AnyStage, reason: str) -> StagePlan:
-        self.waiting.add(name)
-        return StagePlan(name, stage.kind, "skip", reason)
+    def _wait(self, name: str, stage: AnyStage, reason: str, register: str) -> StagePlan:
+        self.waiting[name] = register
+        return StagePlan(name, stage.kind, "skip", reason, awaits=register)
 
     def _reject_stale(self, name: str, gate: AnyStage) -> None:
         """Raise PlanError if the gate would judge by a stale result: it may be about another model."""

@@ -27,6 +27,7 @@ class Trigger:
         chain: The pipelines whose runs led here through upstream triggers, first one first.
         only, start, skip: See `Selection`.
         resumes: The run that this one resumes. Apart from `key` and `by`, the trigger is that run's.
+        continues: The run whose stages waited for the approval of `package`. This run runs them.
     """
 
     type: str
@@ -43,6 +44,7 @@ class Trigger:
     start: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     resumes: str = ""
+    continues: str = ""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Trigger:
@@ -121,6 +123,7 @@ class Recorded:
             it.
         superseded: Endpoint stage -> the message why its last result does not count: the endpoint serves
             something else.
+        continued: Stage -> its result in the run that this one continues. None: it did not succeed there.
     """
 
     installation: Installation
@@ -132,6 +135,7 @@ class Recorded:
     champion: Champion | None = None
     approvals: Mapping[str, str] = field(default_factory=dict)
     superseded: Mapping[str, str] = field(default_factory=dict)
+    continued: Mapping[str, GoodResult | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -174,6 +178,8 @@ class StagePlan:
     """The gates with `otherwise` that the stage depends on. If one is closed, the stage does not run."""
     watch: tuple[str, ...] = ()
     """The gates with `stop` in other chains of the stage's wave. The stage checks them before it starts."""
+    awaits: str = ""
+    """The register stage for whose version's approval the stage waits, itself or through another stage."""
 
 
 @dataclass(frozen=True)
@@ -189,6 +195,8 @@ class Plan:
     stages: tuple[StagePlan, ...]
     waves: tuple[tuple[tuple[str, ...], ...], ...]
     warnings: tuple[str, ...] = ()
+    manifest: str = ""
+    """The version of the release manifest that it was planned from."""
     format: int = PLAN_FORMAT
 
     def stage(self, name: str) -> StagePlan:

@@ -16,7 +16,7 @@ from stagewright.errors import NotFoundError
 from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
 from stagewright.parallel import run_parallel
-from stagewright.runs import notices, queue
+from stagewright.runs import notices, queue, versions
 from stagewright.runs.settings import Runtime
 from stagewright.runs.stored_plan import recorded_stages, skipped_stages
 from stagewright.runs.triggers import upstream
@@ -57,7 +57,8 @@ def close(gateway: Gateway, header: Header, execution: Execution) -> str | None:
     """Close a run as its execution ended. Returns the new status; None: nothing changed. Idempotent.
 
     Two writes come before the header's, so that a crash loses neither: the stages that the state machine did
-    not record, and the events that trigger downstream runs. The release of the queue comes last.
+    not record, and the events that trigger downstream runs. The release of the queue comes after it, and the
+    events of versions that a person approved in the meantime. `reconcile` repairs both.
     """
     if not header.is_open or execution.status not in STATUSES:
         return None
@@ -68,9 +69,12 @@ def close(gateway: Gateway, header: Header, execution: Execution) -> str | None:
         upstream.trigger_downstream(gateway, closed)
     names = ("status", "execution", "started", "ended", "reason")
     changes = {name: getattr(closed, name) for name in names}
-    if not gateway.runs.transition(header.run, ["PLANNED", "RUNNING"], changes):
+    awaiting = bool(header.versions)
+    if not gateway.runs.transition(header.run, ["PLANNED", "RUNNING"], changes, awaiting=awaiting):
         return None
     queue.release(gateway, header)
+    if awaiting:
+        versions.check_again(gateway, closed)
     return closed.status
 
 

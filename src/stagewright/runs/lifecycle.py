@@ -101,8 +101,14 @@ def _enqueue(runtime: Runtime, request: RunRequest, inputs: RunInputs) -> Starte
     event is skipped. A run of a backfill does not use the queue: it is planned, then claimed with its plan.
     """
     gateway, concurrency = runtime.gateway, inputs.document.pipeline.concurrency
+    if request.trigger.continues:  # a person asked for it, and for no other run to stop
+        concurrency = "queue"
     options = RunOptions(
-        request.version, request.force, concurrency == "cancel-running", request.trigger_name
+        request.version,
+        request.force,
+        concurrency == "cancel-running",
+        request.trigger_name,
+        request.revision,
     )
     if not queue.uses_queue(request.trigger):
         return starting.start(gateway, load.plan_run(gateway, request.trigger, options, inputs))

@@ -8,14 +8,14 @@ from stagewright.runs.values import REASON_LIMIT
 from stagewright.store.runs import Header
 
 
-def notify(runtime: Runtime, header: Header, reason: str, event: str = "failed") -> None:
-    """Send a notice that a run failed, or that another `event` happened to it.
+def notify(runtime: Runtime, header: Header, reason: str, event: str = "failed") -> bool:
+    """Send a notice that a run failed, or that another `event` happened to it. False: it was not sent.
 
     An error of SNS is logged and not raised: the run's record does not depend on the notice. The reason is
     cut to what the header stores; SNS accepts at most 256 KB (API reference of Publish).
     """
     if not runtime.topic:
-        return
+        return False
     run, pipeline = header.run, header.pipeline
     text = f"{reason[:REASON_LIMIT]}\n\nrun: {run}\npipeline: {pipeline}\nrevision: {header.revision}\n"
     try:
@@ -24,6 +24,8 @@ def notify(runtime: Runtime, header: Header, reason: str, event: str = "failed")
         )
     except StagewrightError as error:
         runtime.log.exception("notice not sent", run=run, pipeline=pipeline, reason=error.message)
+        return False
+    return True
 
 
 def report_rejection(runtime: Runtime, header: Header, reason: str) -> None:

@@ -17,6 +17,7 @@ RUN_REQUESTED = "Run Requested"
 TRIGGER_FIRED = "Trigger Fired"
 BATCH_CHECK_DUE = "Batch Check Due"
 RUN_READY = "Run Ready"
+PACKAGE_CHANGED = "SageMaker Model Package State Change"
 
 
 def request_key(kind: str, request: str) -> str:
@@ -43,6 +44,15 @@ def batch_check_due(installation: Installation, item: str) -> dict[str, Any]:
 def run_ready(installation: Installation, run: str) -> dict[str, Any]:
     """The event that makes the router advance a run that waits."""
     return _event(installation, RUN_READY, {"run": run})
+
+
+def package_changed(installation: Installation, package: str, time: str) -> dict[str, Any]:
+    """SageMaker's event of a model package, for one that the router ignored or never received.
+
+    It has no status, which the router reads in the registry.
+    """
+    detail = {"ModelPackageArn": package}
+    return {**_event(installation, PACKAGE_CHANGED, detail, time), "source": "aws.sagemaker"}
 
 
 def _event(

@@ -10,6 +10,9 @@ missed_ticks         no tick for more than a minute            ticks
 open_runs            a planned run without an execution        advances it; fails it after an hour
                      a running run whose execution has ended   closes it
                      a decided approval not carried out        carries it out
+awaiting_runs        an approved version without its run       sends its event again
+                     a run whose versions are all decided      takes it off the list
+decisions            an unannounced wait for a person         sends a notice with the evidence
 run_queues           a free lease                              grants it to the next run
                      a holder that has not started             sends `Run Ready`; fails it after the last try
 expired_endpoints    an endpoint whose time to live is over    deletes it
@@ -30,10 +33,12 @@ from stagewright.document.triggers import has_code_trigger
 from stagewright.errors import DocumentError, NotFoundError, StagewrightError
 from stagewright.gateway import Gateway
 from stagewright.naming import epoch, timestamp
-from stagewright.runs import approvals, closing, lifecycle, notices, queue, rejecting
+from stagewright.planner.approvals import APPROVED
+from stagewright.runs import approvals, closing, lifecycle, notices, pending, queue, rejecting, versions
 from stagewright.runs.documents import layers as stored_layers
 from stagewright.runs.endpoints.expiry import expire
 from stagewright.runs.intake import messages
+from stagewright.runs.pending import Pending
 from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.settings import Runtime
 from stagewright.runs.triggers import data, schedules
@@ -139,6 +144,16 @@ def open_runs(sweep: Sweep) -> Candidates:
             yield header.run, partial(_close_or_decide, sweep, header)
 
 
+def awaiting_runs(sweep: Sweep) -> Candidates:
+    for header in sweep.gateway.runs.awaiting(OPEN_LIMIT):
+        yield f"the versions of {header.run}", partial(_check_versions, sweep, header)
+
+
+def decisions(sweep: Sweep) -> Candidates:
+    for item in pending.listed(sweep.gateway) if sweep.runtime.topic else ():
+        yield f"the notice of {item.names}", partial(_announce, sweep, item)
+
+
 def run_queues(sweep: Sweep) -> Candidates:
     waiting: dict[str, list[Header]] = {}
     for header in sweep.open_runs:
@@ -158,6 +173,8 @@ CHECKS: tuple[Callable[[Sweep], Candidates], ...] = (
     overdue_batches,
     missed_ticks,
     open_runs,
+    awaiting_runs,
+    decisions,
     run_queues,
     expired_endpoints,
 )
@@ -250,6 +267,24 @@ def _close_lost(runtime: Runtime, header: Header) -> str | None:
     if status:
         notices.notify(runtime, header, cause)
     return status
+
+
+def _announce(sweep: Sweep, item: Pending) -> Repair | None:
+    """Notify people of a decision that waits. The usual way has no notice, so this repairs nothing."""
+    pending.announce(sweep.runtime, item)
+    return None
+
+
+def _check_versions(sweep: Sweep, header: Header) -> Repair | None:
+    """Send the event of an approved version again, unless a run continues it. A list is no repair."""
+    if versions.stop_awaiting(sweep.gateway, header):
+        return None
+    for version in versions.of_run(sweep.gateway, header):
+        is_late = version.package.modified <= sweep.before
+        if version.package.approval == APPROVED and versions.continues(version) and is_late:
+            versions.send(sweep.gateway, version.package.arn, header.ended)
+            return Repair("requeued", version.package.arn, _ids(header))
+    return None
 
 
 def _check_queue(sweep: Sweep, pipeline: str, waiting: list[Header]) -> Repair | None:

@@ -12,7 +12,8 @@ from stagewright.errors import PlanError, Problem, ReleaseError
 from stagewright.gateway import Gateway
 from stagewright.naming import ATTEMPT
 from stagewright.planner import pages as plan_pages
-from stagewright.planner.model import Plan
+from stagewright.planner.approvals import PENDING
+from stagewright.planner.model import GoodResult, Plan
 from stagewright.store.items import ITEM_LIMIT, Item, size_of
 from stagewright.store.runs import Header, Runs, StageItem
 
@@ -24,7 +25,7 @@ class PlannedStage:
     `wave`, `chain`, `position`: where it runs; -1 for a stage that does not run. Such a stage has `result`,
     the result that it reuses, and `reused_from`, the run that made it. `attempts`, `gates`: as in
     `StagePlan`. `uses`: instances of a stage that runs, as in `planner.cost.Use`. `definition`: name of its
-    Glue job.
+    Glue job. `awaits`: the register stage whose version must be approved first.
     """
 
     name: str
@@ -42,6 +43,7 @@ class PlannedStage:
     attempts: int = 1
     gates: tuple[str, ...] = ()
     definition: str = ""
+    awaits: str = ""
 
     def job_of(self, attempt: int) -> str:
         return self.job.replace(ATTEMPT, str(attempt))
@@ -70,6 +72,7 @@ def planned_stages(plan: Plan) -> Iterator[PlannedStage]:
             attempts=stage.attempts,
             gates=stage.gates,
             definition=stage.requests.get("StartJobRun", {}).get("JobName", ""),
+            awaits=stage.awaits,
         )
 
 
@@ -102,6 +105,23 @@ def _recorded(runs: Runs, run: str, plan: str) -> tuple[PlannedStage, ...]:
     """
     items = runs.items(run, f"stages#{plan}#")
     return tuple(PlannedStage(**stage) for item in items for stage in json.loads(item["stages"]))
+
+
+def good_result(gateway: Gateway, run: str, stage: str) -> GoodResult | None:
+    """Return the result that the run used for the stage, made in the run or reused from an earlier one."""
+    item = gateway.runs.stage(run, stage)
+    if item:
+        return as_good(item) if item.status == "SUCCEEDED" else None
+    header = gateway.runs.header(run)
+    planned = recorded_stages(gateway, header) if header else ()
+    source = next((plan.reused_from for plan in planned if plan.name == stage), "")
+    reused = gateway.runs.stage(source, stage) if source else None
+    return as_good(reused) if reused else None
+
+
+def as_good(item: StageItem) -> GoodResult:
+    """Return the recorded stage as a result that a plan can reuse."""
+    return GoodResult(item.run, item.ended, item.fingerprint, item.result, item.inputs, item.job)
 
 
 def on_page(gateway: Gateway, run: str, plan: str, stage: str) -> dict[str, Any] | None:
@@ -142,7 +162,19 @@ def write_plan(gateway: Gateway, plan: Plan) -> dict[str, Any]:
         "release": plan.release,
         "revision": plan.revision,
         "plan": name,
+        "manifest": plan.manifest,
+        "versions": ",".join(_awaited_versions(plan)),
     }
+
+
+def _awaited_versions(plan: Plan) -> list[str]:
+    """The register stages whose version waits for a person: it is new, or stages of the run serve it."""
+    return [
+        stage.name
+        for stage in plan.stages
+        if stage.name in {other.awaits for other in plan.stages}
+        or stage.requests.get("CreateModelPackage", {}).get("ModelApprovalStatus") == PENDING
+    ]
 
 
 def require_saved(gateway: Gateway, header: Header) -> None:

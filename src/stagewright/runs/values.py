@@ -30,12 +30,14 @@ class RunOptions:
 
     `version`: of the manifest; empty for the current one. `cancels_running`: the run stops the earlier runs
     of its pipeline. `trigger_name`: the document's trigger that requested the run; empty for none.
+    `revision`: of the document; 0 for the current one.
     """
 
     version: str = ""
     force: bool = False
     cancels_running: bool = False
     trigger_name: str = ""
+    revision: int = 0
 
     @classmethod
     def of(cls, header: Header) -> RunOptions:

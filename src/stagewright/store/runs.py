@@ -36,12 +36,16 @@ HEADER_FIELDS = (
     "ended",
     "reason",
     "options",
+    "versions",
+    "manifest",
 )
 """Fields of the header that are attributes of the same name."""
 WAITING = "WAITING"
 """The status of an approval stage that waits for a person."""
 OPEN = frozenset({"QUEUED", "PLANNED", "RUNNING"})
 """The statuses of a run that has not ended."""
+AWAITING = "awaiting"
+"""The attribute `open` of an ended run whose model versions may wait for approval."""
 REJECTED = "rejected"
 """The attribute `open` of a rejected run. The index `open_runs` then lists rejected runs of all pipelines."""
 
@@ -50,7 +54,9 @@ REJECTED = "rejected"
 class Header:
     """The item `run`. Times are ISO 8601 UTC text, empty before they are known.
 
-    `options` is JSON: the run options that a queued run is planned with.
+    `options` is JSON: the run options that a queued run is planned with. `versions` are the register stages,
+    separated by commas, whose version waits for a person's approval. `manifest` is the version of the release
+    manifest.
     """
 
     run: str
@@ -67,6 +73,8 @@ class Header:
     ended: str = ""
     reason: str = ""
     options: str = ""
+    versions: str = ""
+    manifest: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -153,20 +161,24 @@ class Runs:
         header = self.header(run)
         return header is not None and header.is_open
 
-    def transition(self, run: str, sources: Iterable[str], changes: Mapping[str, str | int]) -> bool:
+    def transition(
+        self, run: str, sources: Iterable[str], changes: Mapping[str, str | int], *, awaiting: bool = False
+    ) -> bool:
         """Change the header if its status is one of `sources`. Calls UpdateItem.
 
         Return False and change nothing otherwise. A status that ends the run takes it off the index
-        `open_runs`; REJECTED moves it to the rejected runs of that index.
+        `open_runs`; REJECTED moves it to the rejected runs of that index, `awaiting` to the runs whose model
+        versions may wait for approval.
         """
         names = {f"#{name}": name for name in changes} | {"#status": "status"}
         values = {f":{name}": value for name, value in changes.items()}
         allowed = {f":from{position}": source for position, source in enumerate(sources)}
         update = "SET " + ", ".join(f"#{name} = :{name}" for name in changes)
         if (status := str(changes.get("status", "RUNNING"))) not in OPEN:
+            listed_as = REJECTED if status == "REJECTED" else AWAITING if awaiting else ""
             names["#open"] = "open"
-            update += ", #open = :open" if status == "REJECTED" else " REMOVE #open"
-            values |= {":open": REJECTED} if status == "REJECTED" else {}
+            update += ", #open = :open" if listed_as else " REMOVE #open"
+            values |= {":open": listed_as} if listed_as else {}
         with translate_errors("dynamodb", f"the run {run}"):
             response = write_if(
                 self.client.update_item,
@@ -253,6 +265,38 @@ class Runs:
         """Return the runs that have not ended, oldest first. Calls Query (index `open_runs`)."""
         return tuple(map(_header, self._newest("open_runs", "open", "yes", limit, forward=True)))
 
+    def awaiting(self, limit: int) -> tuple[Header, ...]:
+        """Return the newest ended runs whose model versions may wait for approval, newest first.
+
+        Calls Query (index `open_runs`).
+        """
+        return tuple(map(_header, self._newest("open_runs", "open", AWAITING, limit)))
+
+    def stop_awaiting(self, run: str) -> None:
+        """Take an ended run off the list of `awaiting`. Does nothing if it is not on it. Calls UpdateItem."""
+        with translate_errors("dynamodb", f"the run {run}"):
+            write_if(
+                self.client.update_item,
+                TableName=self.table,
+                Key=encode({"run": run, "item": "run"}),
+                UpdateExpression="REMOVE #open",
+                ConditionExpression="#open = :awaiting",
+                ExpressionAttributeNames={"#open": "open"},
+                ExpressionAttributeValues=_values({":awaiting": AWAITING}),
+            )
+
+    def put_if_absent(self, item: Item) -> dict[str, Any]:
+        """Put an item unless it exists. Return the stored one. Calls PutItem and GetItem."""
+        with translate_errors("dynamodb", f"{item['item']} of {item['run']}"):
+            write_if(
+                self.client.put_item,
+                TableName=self.table,
+                Item=encode(item),
+                ConditionExpression="attribute_not_exists(#run)",
+                ExpressionAttributeNames={"#run": "run"},
+            )
+        return self._get(str(item["run"]), str(item["item"])) or {}
+
     def rejected(self, limit: int) -> tuple[Header, ...]:
         """Return the newest rejected runs, newest first, also of pipelines without a document.
 
@@ -320,7 +364,10 @@ def _header_item(header: Header) -> Item:
 
 
 def _header(item: Mapping[str, Any]) -> Header:
-    optional = ("partition", "release", "plan", "execution", "started", "ended", "reason", "options")
+    optional = (
+        "partition", "release", "plan", "execution", "started", "ended", "reason", "options", "versions",
+        "manifest",
+    )  # fmt: skip
     return Header(
         run=item["run"],
         pipeline=item["pipeline"],

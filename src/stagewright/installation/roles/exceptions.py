@@ -18,10 +18,13 @@ BROADER = {
     ("workflow", "ListTags", "sagemaker:ListTags"): (
         "`.sync` lists the tags of jobs. The policy in the Step Functions guide uses all resources."
     ),
-    ("router", "ListModelVersions", "sagemaker:ListModelPackages"): (
-        "The reference names model packages as the resource, but does not define which of them a list of a"
-        " group needs."
-    ),
+    **{
+        (role, "ListModelVersions", "sagemaker:ListModelPackages"): (
+            "The reference names model packages as the resource, but does not define which of them a list of"
+            " a group needs."
+        )
+        for role in ("router", "sweeper")
+    },
     **{
         (function.key, "Network", f"ec2:{action}"): _VPC
         for function in FUNCTIONS

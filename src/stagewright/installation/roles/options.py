@@ -92,7 +92,10 @@ def role_options() -> dict[str, Any]:
         "kms_key": {**{role.key: (_KEY,) for role in ROLES}, "sagemaker": (_KEY, _VOLUME_KEY)},
         "data_keys": {role.key: (_DATA_KEYS,) for role in ROLES},
         "vpc": {**dict.fromkeys(functions, (_FUNCTION_VPC,)), "sagemaker": (_JOB_VPC,)},
-        "model_accounts": {"router": (_FOREIGN_VERSION,), "workflow": (_FOREIGN_MODEL,)},
+        "model_accounts": {
+            **dict.fromkeys(("router", "sweeper"), (_FOREIGN_VERSION,)),
+            "workflow": (_FOREIGN_MODEL,),
+        },
         "data_buckets": {
             "router": (_DATA_BUCKETS,),
             **{role.key: (_DATA, _DATA_BUCKETS) for role in ROLES if role.service in _JOB_SERVICES},

@@ -17,6 +17,7 @@ from stagewright.installation.roles.shared import (
     APPROVALS,
     DESCRIBE_JOBS,
     LIST_DOCUMENTS,
+    LIST_VERSIONS,
     STOP_JOBS,
     list_bucket,
     logs,
@@ -110,12 +111,7 @@ ROUTER = Role(
             ("sagemaker:DescribeModel", "sagemaker:DescribeEndpoint"),
             sagemaker_arns("model", "endpoint"),
         ),
-        Statement(
-            "ListModelVersions",
-            "Finds the latest approved model version, which gates compare with. A list takes no resource.",
-            ("sagemaker:ListModelPackages",),
-            ("*",),
-        ),
+        LIST_VERSIONS,
         *APPROVALS,
     ),
 )

@@ -37,6 +37,13 @@ APPROVALS = (
     ),
 )
 
+LIST_VERSIONS = Statement(
+    "ListModelVersions",
+    "Finds the latest approved model version, to compare with. A list takes no resource.",
+    ("sagemaker:ListModelPackages",),
+    ("*",),
+)
+
 
 def logs(function: Function) -> Statement:
     group = TEMPLATE.arn("logs", f"log-group:{function.log_group}:*")
@@ -58,7 +65,7 @@ def list_bucket(reason: str, *more: str) -> Statement:
 
 
 def notify() -> Statement:
-    reason = "Publishes a notification when a run fails or is rejected."
+    reason = "Publishes a notification when a run fails, is rejected, or waits for a person."
     return Statement("Notify", reason, ("sns:Publish",), (TOPIC_ARN,))
 
 

@@ -8,11 +8,13 @@ from stagewright.installation.roles.role import Role, Statement
 from stagewright.installation.roles.shared import (
     APPROVALS,
     LIST_DOCUMENTS,
+    LIST_VERSIONS,
     READ_DOCUMENTS,
     describe_executions,
     list_bucket,
     logs,
     notify,
+    objects,
     run_items,
     send,
     start,
@@ -51,6 +53,13 @@ SWEEPER = Role(
         ),
         Statement(
             "Alarms", "Deletes the alarms of an expired endpoint.", ("cloudwatch:DeleteAlarms",), ALARMS
+        ),
+        LIST_VERSIONS,
+        objects(
+            "Releases",
+            "Reads what differs between a version that waits for approval and the one that serves.",
+            ("s3:GetObject",),
+            ("releases/",),
         ),
         *APPROVALS,
     ),

@@ -138,7 +138,7 @@ def facts(record: RunRecord) -> dict[str, Any]:
 
 
 def _of(gateway: Gateway, pipeline: str, run: str) -> RunRecord:
-    record = run_history.show(gateway, run)
+    record = run_history.recorded(gateway, run)
     if record.pipeline != pipeline:
         problem = f"is a run of {record.pipeline}, not of {pipeline}"
         raise DocumentError((Problem(run, problem, "compare runs of one pipeline"),))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from stagewright.errors import NotFoundError
 from stagewright.gateway import Gateway
 from stagewright.parallel import run_parallel
-from stagewright.runs import resume
+from stagewright.planner.approvals import PENDING
+from stagewright.runs import resume, versions
 from stagewright.runs.history.live_status import with_live_status, with_unrecorded_end
 from stagewright.runs.history.records import RunRecord, StageRecord, age, between
 from stagewright.runs.releases import manifest as manifests
@@ -54,7 +56,22 @@ def list_runs(gateway: Gateway, pipeline: str | None = None, limit: int = 20) ->
     pages += [] if pipeline else [gateway.runs.rejected(limit)]
     headers = {header.run: header for page in pages for header in page}
     newest = sorted(headers.values(), key=lambda header: (header.created, header.run), reverse=True)
-    return _with_queue(gateway, [_record(header) for header in newest[:limit]])
+    awaiting = {header.run for header in gateway.runs.awaiting(versions.LIMIT)}
+    return _with_queue(gateway, run_parallel(partial(_awaiting_record, gateway, awaiting), newest[:limit]))
+
+
+def _awaiting_record(gateway: Gateway, awaiting: Collection[str], header: Header) -> RunRecord:
+    record = _record(header)
+    if header.run not in awaiting:
+        return record
+    return replace(record, reason=record.reason or _waits(gateway, header))
+
+
+def _waits(gateway: Gateway, header: Header) -> str:
+    """The approvals that an ended run waits for. Empty: none."""
+    awaited = versions.of_run(gateway, header) if header.versions and not header.is_open else ()
+    pending = (version for version in awaited if version.package.approval == PENDING)
+    return "; ".join(versions.reason(gateway, version) for version in pending)
 
 
 def list_skipped_events(
@@ -89,6 +106,18 @@ def is_planned_or_queued(gateway: Gateway, run: str) -> bool:
 
 def show(gateway: Gateway, run: str) -> RunRecord:
     """Return a run with the current status of its stages. Raises NotFoundError if there is no such run."""
+    return _show(gateway, run, is_live=True)
+
+
+def recorded(gateway: Gateway, run: str) -> RunRecord:
+    """Return a run as it is recorded, without asking the services about its active jobs.
+
+    Raises NotFoundError if there is no such run.
+    """
+    return _show(gateway, run, is_live=False)
+
+
+def _show(gateway: Gateway, run: str, *, is_live: bool) -> RunRecord:
     header = gateway.runs.header(run)
     if header is None:
         raise NotFoundError(f"no run {run}", "list them: stagewright runs")
@@ -96,17 +125,32 @@ def show(gateway: Gateway, run: str) -> RunRecord:
     items = gateway.runs.stages(run) if planned else {}
     attempts = list(gateway.runs.attempts(run)) if any(plan.attempts > 1 for plan in planned) else []
     known = {**{stage.name: stage for stage in skipped_stages(planned, items)}, **items}
+    reasons = _version_reasons(gateway, header)
     stages = tuple(
         _stage(header, plan, known.get(plan.name), [item for item in attempts if item.stage == plan.name])
-        for plan in planned
+        for plan in (_with_reason(plan, reasons) for plan in planned)
     )
-    if header.status == "RUNNING":
+    if header.status == "RUNNING" and is_live:
         stages = with_live_status(gateway, header, stages)
         header, stages = with_unrecorded_end(gateway, header, stages)
     failed = not header.is_open and header.status != "SUCCEEDED"
     later = resume.resumed_by(gateway, run) if failed else ()
     (record,) = _with_queue(gateway, [_record(header)])
-    return replace(record, stages=_not_run(stages), resumed_by=later)
+    reason = record.reason or _waits(gateway, header)
+    return replace(record, reason=reason, stages=_not_run(stages), resumed_by=later)
+
+
+def _version_reasons(gateway: Gateway, header: Header) -> dict[str, str]:
+    """Register stage -> why the stages that wait for its version do not run, as of now."""
+    awaited = versions.of_run(gateway, header) if header.versions and not header.is_open else ()
+    return {version.register: versions.reason(gateway, version) for version in awaited}
+
+
+def _with_reason(plan: PlannedStage, reasons: Mapping[str, str]) -> PlannedStage:
+    """A stage that waits through another one keeps the reason that names it."""
+    if plan.awaits in reasons and not plan.reason.startswith("waits for approval"):
+        return plan
+    return replace(plan, reason=reasons.get(plan.awaits, plan.reason))
 
 
 def deployed_endpoints(

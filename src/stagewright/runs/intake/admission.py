@@ -71,10 +71,10 @@ def _with_trigger(
         _record_skipped(runtime, request, f"within the trigger's cooldown of {trigger.cooldown}")
         return None
     only = event.only if event.selection else trigger.only
-    return replace(request, trigger=replace(event, only=only, parameters=_parameters(trigger, event)))
+    return replace(request, trigger=replace(event, only=only, parameters=parameters(trigger, event)))
 
 
-def _parameters(trigger: AnyTrigger, event: Trigger) -> dict[str, Any]:
+def parameters(trigger: AnyTrigger, event: Trigger) -> dict[str, Any]:
     """The document's parameters for this trigger, overridden by the event's."""
     values = trigger_values(event)
     rendered = render(dict(trigger.parameters), lambda reference: values[reference.path])

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 
+from stagewright.aws.registry import Package
 from stagewright.document.triggers import DataTrigger, ModelApprovedTrigger
 from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
+from stagewright.planner.approvals import APPROVED, REJECTED
 from stagewright.planner.model import Trigger
 from stagewright.runs.intake.messages import BatchCheckDue, ClockTicked, Event, ObjectCreated, PackageChanged
 from stagewright.runs.intake.run_requests import RunRequest
 from stagewright.runs.triggers import data, schedules
 from stagewright.runs.triggers.subscriptions import Subscriptions
+from stagewright.store.runs import Header
 
 
 def requests(gateway: Gateway, event: Event, subscriptions: Subscriptions) -> Iterator[RunRequest]:
@@ -56,24 +60,48 @@ def _for_package(
     """Decide the approvals that wait for a model package, and request the runs that an approved one triggers.
 
     The status is read from the registry, because SageMaker can send several events for one change, and late
-    ones. The time of the change is read there too, so that all events of one change have the same key.
+    ones. The time of the change is read there too, so that all events of one change have the same key. A
+    pipeline whose stages waited for the version gets one run, which continues them: its trigger adds stages.
     """
-    from stagewright.runs import approvals  # imported here to keep cold starts short
+    from stagewright.runs import approvals, versions  # imported here to keep cold starts short
 
     package = gateway.registry.package(event.package)
     if package is None:
         return
     approvals.decide_by_registry(gateway, package.arn, package.approval)
-    if package.approval != "Approved":
-        return
-    changed = timestamp(datetime.fromtimestamp(package.modified, UTC))
+    if package.approval == REJECTED:
+        versions.close_rejected(gateway, package)
+    if package.approval == APPROVED:
+        yield from _for_approval(gateway, package, event.time, subscriptions)
+
+
+def _for_approval(
+    gateway: Gateway, package: Package, time: str, subscriptions: Subscriptions
+) -> Iterator[RunRequest]:
+    """The runs of an approved version. If its registering run is open, that run's end requests its own."""
+    from stagewright.runs.intake import continuing
+
     run = package.metadata.get("stagewright:run", "")
     header = gateway.runs.header(run) if run else None
-    date = (header.trigger.date or header.trigger.time[:10]) if header else ""
+    running = header.pipeline if header and header.is_open and header.versions else ""
+    waiting = continuing.waiting(gateway, package)
+    approved = partial(_approved, package, time, run, header)
+    own = dict[str, ModelApprovedTrigger]()
     for subscriber, trigger in subscriptions.with_trigger(ModelApprovedTrigger):
         pipeline = subscriber.pipeline
         if package.group not in ((trigger.group,) if trigger.group else subscriber.groups):
             continue
-        key = f"model-approved:{pipeline}:{package.arn}:{changed}"
-        approved = Trigger("model-approved", key, event.time, date=date, package=package.arn, run=run)
-        yield RunRequest(pipeline, approved, trigger_filter=trigger.filter)
+        own.setdefault(pipeline, trigger)
+        if pipeline not in (running, *waiting):
+            yield RunRequest(pipeline, approved(pipeline), trigger_filter=trigger.filter)
+    for pipeline, version in waiting.items():
+        continued = continuing.request(gateway, version, approved(pipeline), own.get(pipeline))
+        yield from filter(None, [continued])
+
+
+def _approved(package: Package, time: str, run: str, header: Header | None, pipeline: str) -> Trigger:
+    """The trigger of an approval. `run`, `header`: of the run that registered the version, if it is known."""
+    changed = timestamp(datetime.fromtimestamp(package.modified, UTC))
+    key = f"model-approved:{pipeline}:{package.arn}:{changed}"
+    date = (header.trigger.date or header.trigger.time[:10]) if header else ""
+    return Trigger("model-approved", key, time, package.approver, date=date, package=package.arn, run=run)

@@ -17,7 +17,13 @@ from stagewright.naming import OWN_FOLDERS, Installation, timestamp
 from stagewright.planner.model import Trigger
 from stagewright.runs.intake import run_requests
 from stagewright.runs.intake.run_requests import MalformedError, RunRequest
-from stagewright.runs.own_events import BATCH_CHECK_DUE, RUN_READY, RUN_REQUESTED, TRIGGER_FIRED
+from stagewright.runs.own_events import (
+    BATCH_CHECK_DUE,
+    PACKAGE_CHANGED,
+    RUN_READY,
+    RUN_REQUESTED,
+    TRIGGER_FIRED,
+)
 from stagewright.runs.releases import manifest as manifests
 
 OBJECT_CREATED = "Object Created"
@@ -99,7 +105,7 @@ def _event(source: str, kind: str, detail: Any, time: str, installation: Install
     match source, kind:
         case "aws.s3", "Object Created":
             return _object_created(detail, time, installation)
-        case "aws.sagemaker", "SageMaker Model Package State Change":
+        case "aws.sagemaker", kind if kind == PACKAGE_CHANGED:
             return _package_changed(detail, time)
         case "aws.events", "Scheduled Event":
             return ClockTicked(time)

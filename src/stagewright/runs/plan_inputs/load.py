@@ -8,7 +8,7 @@ planner, and stores the code bundles. Every write is idempotent.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from stagewright.document import layers
@@ -29,13 +29,14 @@ from stagewright.planner.values import document_values
 from stagewright.runs.documents import revisions
 from stagewright.runs.plan_inputs.artifacts import artifact_refs, exists, input_digest, referenced_outputs
 from stagewright.runs.plan_inputs.model_packages import approval_statuses, approved_package
-from stagewright.runs.plan_inputs.previous_results import good_result, previous_results
+from stagewright.runs.plan_inputs.previous_results import continued_results, previous_results
 from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases import released_layers
 from stagewright.runs.releases.bundles import ensure_bundles
 from stagewright.runs.releases.manifest import Manifest
 from stagewright.runs.releases.publish import publish
 from stagewright.runs.settings import Runtime
+from stagewright.runs.stored_plan import good_result
 from stagewright.runs.values import RunOptions
 from stagewright.store.runs import Header
 from stagewright.syntax.condition import references
@@ -83,7 +84,7 @@ def _released(gateway: Gateway, pipeline: str, version: str) -> tuple[Manifest, 
 def plan_header(runtime: Runtime, header: Header, inputs: RunInputs | None) -> Plan:
     """Plan a queued run. Loads the inputs if `inputs` is None."""
     options = RunOptions.of(header)
-    inputs = inputs or load_inputs(runtime, header.pipeline, options.version)
+    inputs = inputs or load_inputs(runtime, header.pipeline, options.version, options.revision)
     return plan_run(runtime.gateway, header.trigger, options, inputs)
 
 
@@ -95,7 +96,7 @@ def plan_run(gateway: Gateway, trigger: Trigger, options: RunOptions, inputs: Ru
     revision = inputs.revision or revisions.record(gateway, document, trigger.by if options.version else "")
     plan = make_plan(gateway, pipeline, trigger, release, revision, force=options.force)
     ensure_bundles(gateway, release, plan)
-    return plan
+    return replace(plan, manifest=manifest.version)
 
 
 def make_plan(
@@ -115,6 +116,8 @@ def make_plan(
     results, superseded = previous_results(gateway, selected, _partition(selected, trigger, gateway))
     if trigger.package:
         results = {**results, **approved_package(gateway, selected, trigger)}
+    continued = continued_results(gateway, selected, trigger.continues) if trigger.continues else {}
+    results = {**results, **{name: (result,) for name, result in continued.items() if result}}
     recorded = Recorded(
         gateway.installation,
         release,
@@ -125,6 +128,7 @@ def make_plan(
         champion=_champion(gateway, selected),
         approvals=approval_statuses(gateway, selected, results),
         superseded=superseded,
+        continued=continued,
     )
     return planner.plan(pipeline, trigger, recorded, force=force)
 

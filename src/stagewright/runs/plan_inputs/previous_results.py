@@ -15,8 +15,7 @@ from stagewright.gateway import Gateway
 from stagewright.parallel import run_parallel
 from stagewright.planner.model import GoodResult
 from stagewright.runs.plan_inputs.artifacts import ArtifactRef, artifact_refs, exists, referenced_outputs
-from stagewright.runs.stored_plan import recorded_stages
-from stagewright.store.runs import StageItem
+from stagewright.runs.stored_plan import as_good, good_result, recorded_stages
 
 RESULTS = 5
 """The number of newest good results per stage that a plan can choose from."""
@@ -44,16 +43,19 @@ def previous_results(
     return counting, dict(zip(superseded, reasons, strict=True))
 
 
-def good_result(gateway: Gateway, run: str, stage: str) -> GoodResult | None:
-    """Return the result that the run used for the stage, made in the run or reused from an earlier one."""
-    item = gateway.runs.stage(run, stage)
-    if item:
-        return _good(item) if item.status == "SUCCEEDED" else None
+def continued_results(gateway: Gateway, pipeline: Pipeline, run: str) -> dict[str, GoodResult | None]:
+    """Return `continued` of `Recorded`: the results of `run`, for the disabled stages of `pipeline`.
+
+    A stage that was disabled in `run`, and had no result there, is left out.
+    """
     header = gateway.runs.header(run)
-    planned = recorded_stages(gateway, header) if header else ()
-    source = next((plan.reused_from for plan in planned if plan.name == stage), "")
-    reused = gateway.runs.stage(source, stage) if source else None
-    return _good(reused) if reused else None
+    planned = {stage.name: stage.action for stage in recorded_stages(gateway, header)} if header else {}
+    names = [
+        name
+        for name, stage in pipeline.stages.items()
+        if not stage.enabled and planned.get(name) in ("run", "reuse")
+    ]
+    return dict(zip(names, run_parallel(partial(good_result, gateway, run), names), strict=True))
 
 
 def _recorded(gateway: Gateway, pipeline: Pipeline, partition: str) -> dict[str, list[ResultArtifacts]]:
@@ -62,7 +64,7 @@ def _recorded(gateway: Gateway, pipeline: Pipeline, partition: str) -> dict[str,
 
     def results_of(stage: str) -> list[ResultArtifacts]:
         items = gateway.runs.good_results(pipeline.name, partition, stage, RESULTS)
-        return [(good, tuple(artifact_refs(stage, good, referenced))) for good in map(_good, items)]
+        return [(good, tuple(artifact_refs(stage, good, referenced))) for good in map(as_good, items)]
 
     return dict(zip(pipeline.stages, run_parallel(results_of, pipeline.stages), strict=True))
 
@@ -118,7 +120,3 @@ def _serves(gateway: Gateway, name: str) -> str:
     header = gateway.runs.header(record.deployed_by)
     partition = f" (partition {header.partition})" if header and header.partition else ""
     return f"endpoint {name} serves what run {record.deployed_by}{partition} deployed"
-
-
-def _good(item: StageItem) -> GoodResult:
-    return GoodResult(item.run, item.ended, item.fingerprint, item.result, item.inputs, item.job)

@@ -78,8 +78,6 @@ class Stage(Model):
     """Whether the stage's job also gets the environment variables of `defaults`."""
     registers_model: ClassVar[bool] = False
     """Whether the stage creates a version of a model in the registry."""
-    needs_approved_model: ClassVar[bool] = False
-    """Whether the stage waits until the registered model that it serves is approved."""
     asks_a_person: ClassVar[bool] = False
     """Whether the stage waits for a person's decision."""
     judges: ClassVar[bool] = False

@@ -94,7 +94,6 @@ class Endpoint(Stage, Serving):
     first deployment and updates it in later ones."""
 
     values: ClassVar[tuple[str, ...]] = ("endpoint",)
-    needs_approved_model: ClassVar[bool] = True
     logs: ClassVar[tuple[Log, ...]] = (Log("/aws/sagemaker/Endpoints/", "endpoint"),)
     quota_purpose: ClassVar[str] = "endpoint"
 

@@ -1,8 +1,10 @@
-"""Of one pipeline or of all. Decide with `stagewright approve` and `stagewright reject`."""
+"""Of one pipeline or of all: approval stages, and model versions that are not approved yet, with the metrics,
+the gates and the differences from what serves now. Decide with `stagewright approve` or `stagewright reject`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,34 +14,39 @@ from stagewright.cli.common.options import Json, TargetName
 from stagewright.cli.common.target import LOCAL, is_empty, session, target_label
 
 if TYPE_CHECKING:
-    from stagewright.store.approvals import Approval
+    from stagewright.runs.pending import Pending
 
 HEADER = ("run", "stage", "message", "since", "until")
-FIELDS = ("run", "stage", "message", "package", "since", "until")
+FIELDS = ("run", "stage", "message", "package", "version", "waiting", "since", "until")
 PipelineFilter = Annotated[str | None, typer.Argument(metavar="PIPELINE", help="Only this pipeline.")]
 
 
 def command(pipeline: PipelineFilter = None, target: TargetName = LOCAL, as_json: Json = False) -> None:
-    from stagewright.runs import approvals
+    from stagewright.runs import pending
 
     name = documents.name_of(pipeline) if pipeline else None
-    pending: list[Approval] = []
+    evidence: Mapping[Pending, tuple[str, ...]] = {}
     if not is_empty(target):
         with session(target) as connected:
-            pending = approvals.waiting(connected.gateway, name)
+            items = pending.listed(connected.gateway, name)
+            evidence = {item: pending.evidence(connected.gateway, item) for item in items}
     if as_json:
         # Without the task token, which anyone could decide with.
-        output.print_json([{field: getattr(approval, field) for field in FIELDS} for approval in pending])
-    elif pending:
-        print_pending(pending)
+        output.print_json([
+            {field: getattr(item, field) for field in FIELDS} | {"evidence": lines}
+            for item, lines in evidence.items()
+        ])  # fmt: skip
+    elif evidence:
+        print_pending(evidence)
     else:
-        output.note(f"no stage{f' of {name}' if name else ''} waits for approval in {target_label(target)}")
+        output.note(f"nothing{f' of {name}' if name else ''} waits for approval in {target_label(target)}")
 
 
-def print_pending(approvals: Sequence[Approval]) -> None:
+def print_pending(evidence: Mapping[Pending, tuple[str, ...]]) -> None:
     rows = [
-        (approval.run, approval.stage, approval.message,
-         output.local_time(approval.since), output.local_time(approval.until))
-        for approval in approvals
+        (item.run, item.stage, item.message, output.local_time(item.since), output.local_time(item.until))
+        for item in evidence
     ]  # fmt: skip
     output.table(HEADER, rows)
+    for item, lines in evidence.items():
+        output.print_line("\n  ".join([f"{item.run} {item.stage}", *lines]))
