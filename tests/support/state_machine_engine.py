@@ -25,8 +25,10 @@ import ministack.services.stepfunctions as engine
 from ministack import app
 
 from stagewright.local.emulator import engine as step_functions
+from stagewright.local.emulator import regexes
 
 step_functions.limit_cpu_time(jsonata.timebox)
+regexes.limit(jsonata.Jsonata)
 
 SEEN = open(sys.argv[2], "a", buffering=1)  # noqa: SIM115, PTH123 -- open as long as the process
 LOCK = threading.Lock()

@@ -33,6 +33,8 @@ TYPES: dict[str, tuple[type, ...]] = {
 UNUSABLE = re.compile("[\0\ud800-\udfff]")
 """Characters that no process, file name or AWS service can receive: null, and halves of surrogate pairs."""
 
+PATTERN_SECONDS = 1.0
+
 
 def violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
     """One message per violation in a JSON value."""
@@ -78,8 +80,16 @@ def _text(shape: StringShape, value: str, path: str) -> Iterator[str]:
         yield _failed(value, path, f"Member must satisfy enum value set: [{', '.join(shape.enum)}]")
     pattern = shape.metadata.get("pattern")
     compiled = _compiled(pattern) if pattern else None
-    if compiled is not None and not compiled.fullmatch(value):
+    if compiled is not None and not _matches(compiled, value):
         yield _failed(value, path, f"Member must satisfy regular expression pattern: {pattern}")
+
+
+def _matches(pattern: Any, value: str) -> bool:
+    """Whether the whole value matches within PATTERN_SECONDS. A few of AWS's patterns are exponential."""
+    try:
+        return pattern.fullmatch(value, timeout=PATTERN_SECONDS) is not None
+    except TimeoutError:
+        return False
 
 
 def _range(shape: Shape, value: Any, path: str) -> Iterator[str]:

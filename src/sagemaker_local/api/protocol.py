@@ -172,7 +172,7 @@ def rejection(error: ApiError, headers: dict[str, str]) -> tuple[int, dict[str, 
 def json_object(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ApiError("SerializationException", f"the body is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise ApiError("SerializationException", "the body is not a JSON object")

@@ -115,8 +115,8 @@ class Environments:
         if self._overrides is None or not self._overrides.is_file():
             return None
         try:
-            table = tomllib.loads(self._overrides.read_text()).get("pythons", {})
-        except tomllib.TOMLDecodeError as error:
+            table = tomllib.loads(self._overrides.read_text("utf-8")).get("pythons", {})
+        except (ValueError, RecursionError) as error:
             raise JobEnvironmentError(f"{self._overrides}: {error}", "correct the file") from error
         names = (name, image.alias, image.full_alias) if image else (name,)
         return next((Path(table[key]).expanduser() for key in names if key in table), None)

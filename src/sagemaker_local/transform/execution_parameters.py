@@ -55,7 +55,7 @@ def fetch(worker: Worker) -> dict[str, Any]:
     try:
         reply = worker.get(PATH)
         response = json.loads(reply.body) if reply.status == 200 else {}
-    except (OSError, HTTPException, ValueError):
+    except (OSError, HTTPException, ValueError, RecursionError):
         return {}
     return response if isinstance(response, dict) else {}
 

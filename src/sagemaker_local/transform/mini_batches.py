@@ -12,6 +12,8 @@ from typing import BinaryIO, cast
 SINGLE = "SingleRecord"
 MULTI = "MultiRecord"
 MEGABYTE = 1 << 20
+RECORD_LIMIT = 1 << 30
+"""Bytes of one record, whatever MaxPayloadInMB is. A small gzip file can hold much more."""
 
 
 class InputError(Exception):
@@ -38,16 +40,25 @@ class MiniBatch:
 
 
 def read_records(file: Path, split_type: str, compression: str) -> Iterator[bytes]:
-    """The lines of a file without line ends, or the whole file as one record."""
+    """The lines of a file without line ends, or the whole file as one record. InputError if one is larger
+    than RECORD_LIMIT."""
     with _opened(file, compression) as source:
         try:
             if split_type == "Line":
-                for line in source:
-                    yield line.removesuffix(b"\n").removesuffix(b"\r")
+                while line := source.readline(RECORD_LIMIT + 1):
+                    yield _checked(line).removesuffix(b"\n").removesuffix(b"\r")
             else:
-                yield source.read()
+                yield _checked(source.read(RECORD_LIMIT + 1))
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise InputError(f"the object is not in the gzip format ({error})") from error
+
+
+def _checked(record: bytes) -> bytes:
+    if len(record) > RECORD_LIMIT:
+        raise InputError(
+            f"a record has more than {RECORD_LIMIT:,} bytes; split the input (SplitType) or shorten its lines"
+        )
+    return record
 
 
 def _opened(file: Path, compression: str) -> BinaryIO:

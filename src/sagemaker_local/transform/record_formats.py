@@ -56,11 +56,14 @@ class Json:
     def read(self, record: bytes) -> Any:
         try:
             return json.loads(record)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RecordError(f"Failed to parse as JSON: {error}") from error
 
     def write(self, value: Any) -> bytes:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        try:
+            return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        except (UnicodeEncodeError, RecursionError) as error:
+            raise RecordError(f"Failed to write as JSON: {error}") from error
 
     def join(self, record: Any, response: Any) -> Any:
         """The joined record, always an object (developer guide, batch-transform-data-processing)."""

@@ -122,6 +122,8 @@ def test_http_response_has_the_result_and_a_request_id():
         ("Refuse", b"{}", 400, "ResourceInUse"),
         ("Describe", b"not json", 400, "SerializationException"),
         ("Describe", b"[1]", 400, "SerializationException"),
+        ("Describe", b"[" * 100_000, 400, "SerializationException"),
+        ("Describe", b'{"a": ' + b"9" * 5000 + b"}", 400, "SerializationException"),
         ("Explode", b"{}", 500, "InternalFailure"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from sagemaker_local.api.protocol import ApiError
 from sagemaker_local.transform import data_processing
 from sagemaker_local.transform.data_processing import DataProcessing
-from sagemaker_local.transform.record_formats import RecordError
+from sagemaker_local.transform.record_formats import Json, RecordError
 
 CSV, LINES, JSON = "text/csv", "application/jsonlines", "application/json"
 UNDERSCORE = (
@@ -122,3 +122,9 @@ def test_invalid_data_processing_is_rejected(wrong: dict[str, Any], said: str) -
 def test_input_filter_alone_does_not_change_the_response() -> None:
     made = data_processing.parse(request("text/csv; charset=utf-8", "Line", InputFilter="$[1:]"))
     assert made.output([made.record(b"1,2"), made.record(b"3,4")], b"[1, 2]") == b"[1, 2]"
+
+
+@pytest.mark.parametrize("record", [b"[" * 100_000, b'{"a":' * 100_000, b"9" * 5000, b"\xff", b'"\\ud800"'])
+def test_json_that_cannot_be_read_or_written_is_a_record_error(record: bytes) -> None:
+    with pytest.raises(RecordError, match="as JSON"):
+        Json().write(Json().read(record))

@@ -83,7 +83,8 @@ def test_container_parameters_are_used(worker_of: Callable[[int, bytes], Worker]
 
 
 @pytest.mark.parametrize(
-    ("status", "body"), [(404, b"{}"), (500, b"oops"), (200, b"oops"), (200, b"[]"), (200, b"\xff")]
+    ("status", "body"),
+    [(404, b"{}"), (500, b"oops"), (200, b"oops"), (200, b"[]"), (200, b"\xff"), (200, b"[" * 100_000)],
 )
 def test_invalid_container_parameters_leave_the_defaults(
     worker_of: Callable[[int, bytes], Worker], status: int, body: bytes

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
+from sagemaker_local.transform import mini_batches as module
 from sagemaker_local.transform.mini_batches import (
     MEGABYTE,
     MULTI,
@@ -47,6 +49,20 @@ def test_invalid_gzip_is_an_input_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "broken").write_bytes(content)
     with pytest.raises(InputError, match="not in the gzip format"):
         list(read_records(tmp_path / "broken", "Line", "Gzip"))
+
+
+@pytest.mark.parametrize("split", ["Line", "None"])
+def test_small_gzip_file_with_a_huge_record_is_an_input_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: str
+) -> None:
+    monkeypatch.setattr(module, "RECORD_LIMIT", MEGABYTE)
+    (tmp_path / "bomb").write_bytes(gzip.compress(b"x\n" + b"\0" * 50 * MEGABYTE, mtime=0))
+    tracemalloc.start()
+    with pytest.raises(InputError, match="a record has more than 1,048,576 bytes"):
+        list(read_records(tmp_path / "bomb", split, "Gzip"))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10 * MEGABYTE
 
 
 def test_single_record_and_multi_record() -> None:

@@ -195,7 +195,7 @@ def configured_targets(folder: Path) -> Mapping[str, Any]:
         return {}
     try:
         targets = tomllib.loads(file.read_text(encoding="utf-8")).get("targets", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise TargetError(f"{file}: {error}", "correct the file; it must be TOML") from None
     return targets if isinstance(targets, dict) else {}
 

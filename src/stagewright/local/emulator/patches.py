@@ -127,6 +127,8 @@ PATCHES = (
     Patch(_STEP_FUNCTIONS, "_start_execution", 842, "9f822bb4f8f2",
           "Starts no execution while the server starts no runs."),
     Patch(_STEP_FUNCTIONS, "_stop_execution", 917, "91a04bc6da8d", "Wakes the tasks of a stopped execution."),
+    Patch("jsonata.jsonata", "Jsonata.jsonata", 1907, "74496c4fc5d6",
+          "Limits the time of a regular expression, which would stop the whole server."),
     Patch("jsonata.timebox", "Timebox", 33, "4c394f2f6e16",
           "Limits the CPU time of an expression, not its wall-clock time."),
 )

@@ -8,6 +8,7 @@ patches themselves are in:
 - callbacks.py: tasks that wait for a token
 - invocation.py: Lambda functions that Step Functions invokes
 - services.py: Lambda, SQS, S3
+- regexes.py: regular expressions of JSONata
 - alarms.py: CloudWatch
 - background.py: executions and functions in the background
 - durable.py: the journal and the snapshots
@@ -25,7 +26,7 @@ from typing import Any
 
 from sagemaker_local.state_folder import ACCOUNT, REGION
 from stagewright.errors import TargetError
-from stagewright.local.emulator import alarms, callbacks, engine, invocation, services
+from stagewright.local.emulator import alarms, callbacks, engine, invocation, regexes, services
 from stagewright.local.emulator.background import BackgroundTasks
 from stagewright.local.emulator.durable import Durable
 from stagewright.local.emulator.engine import Handler
@@ -136,6 +137,7 @@ class Ministack:
         alarms.patch(cloudwatch)
         engine.patch(self._step_functions, lambda: self.on_stop())
         engine.limit_cpu_time(import_module("jsonata.timebox"))
+        regexes.limit(import_module("jsonata").Jsonata)
         callbacks.patch(self._step_functions, engine.is_stopped, engine.ExecutionStoppedError)
         invocation.patch(self._step_functions, self._lambda, self._runtime)
 
