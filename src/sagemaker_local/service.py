@@ -24,7 +24,8 @@ from sagemaker_local.images.environments import Environments
 from sagemaker_local.jobs.job_run import JobRun
 from sagemaker_local.jobs.processing_jobs import ProcessingJobs
 from sagemaker_local.jobs.training_jobs import TrainingJobs
-from sagemaker_local.logs import Logs
+from sagemaker_local.logs.delivery import DeliveredLogs
+from sagemaker_local.logs.log_stream import Logs
 from sagemaker_local.registry.model_package_groups import ModelPackageGroups
 from sagemaker_local.registry.model_packages import ModelPackages
 from sagemaker_local.resource import Context, Operation, Publish, Resource
@@ -72,9 +73,12 @@ log = logging.getLogger(__name__)
 
 
 class SageMaker:
-    """The service. `publish` is called for every EventBridge event of SageMaker, from any thread."""
+    """The service. `publish` is called for every EventBridge event of SageMaker, from any thread.
 
-    def __init__(self, settings: Settings, publish: Publish) -> None:
+    `logs` has the log streams; by default they are sent to the endpoint's CloudWatch Logs.
+    """
+
+    def __init__(self, settings: Settings, publish: Publish, logs: Logs | None = None) -> None:
         store = Store(settings.root / "sagemaker.sqlite")
         self._context = Context(
             settings=settings,
@@ -84,7 +88,7 @@ class SageMaker:
             environments=Environments(settings.overrides, settings.program),
             storage=Storage(settings),
             launcher=Launcher(),
-            logs=Logs(settings),
+            logs=logs or DeliveredLogs(settings),
             sockets=SocketFolder(settings.root),
             call=self.call,
         )

@@ -16,6 +16,10 @@ from sagemaker_local.errors import ServiceError
 Record = dict[str, Any]
 """A resource as JSON. Times are epoch seconds; the protocol converts them for the caller."""
 
+PAGE = """
+SELECT name, record FROM records WHERE kind = ? AND name >= ? AND name < ? AND (? = '' OR name > ?)
+"""
+LAST_CHARACTER = chr(0x10FFFF)
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
     number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, name TEXT NOT NULL, record TEXT NOT NULL,
@@ -145,6 +149,27 @@ class Store:
     def all(self, kind: str) -> list[Record]:
         """All records of a kind, oldest first."""
         return self._read("SELECT record FROM records WHERE kind = ? ORDER BY number", kind)
+
+    def page(
+        self, kind: str, limit: int, *, prefix: str = "", after: str = "", descending: bool = False
+    ) -> list[tuple[str, Record]]:
+        """Up to `limit` (name, record) in the order of the names, which start with `prefix`.
+
+        `after` is the last name of the page before.
+        """
+        first, last = prefix, prefix + LAST_CHARACTER
+        if descending:
+            statement = PAGE.replace("name > ?", "name < ?") + "ORDER BY name DESC LIMIT ?"
+        else:
+            statement = PAGE + "ORDER BY name LIMIT ?"
+        with self._lock:
+            rows = self._connection.execute(statement, (kind, first, last, after, after, limit)).fetchall()
+        return [(name, json.loads(record)) for name, record in rows]
+
+    def kinds(self) -> list[str]:
+        with self._lock:
+            rows = self._connection.execute("SELECT DISTINCT kind FROM records").fetchall()
+        return [row[0] for row in rows]
 
     def delete(self, kind: str, name: str) -> bool:
         return self._run("DELETE FROM records WHERE kind = ? AND name = ?", kind, name).rowcount == 1

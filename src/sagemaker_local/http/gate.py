@@ -35,8 +35,11 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Response = tuple[int, dict[str, str], bytes]
-Handler = Callable[[str, Mapping[str, str], bytes], Response]
-"""Handles a request: (path, headers with lower-case names, body) -> (status, headers, body)."""
+Handler = Callable[[str, Mapping[str, str], bytes], Response | None]
+"""Handles a request: (path, headers with lower-case names, body) -> (status, headers, body).
+
+None: the handler does not serve this request.
+"""
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +78,8 @@ class Access:
 
 
 class Gate:
-    """ASGI application in front of `services`, by their signing name. `inner` serves all other requests.
+    """ASGI application in front of `services`, by their signing name. `inner` serves all other requests, and
+    those that a service does not.
 
     `requests` counts accepted requests that may have changed something. `active` counts requests in progress.
     `inner` may raise RejectedError.
@@ -122,10 +126,13 @@ class Gate:
         self, service: str, request: Request, scope: Scope, receive: Receive, send: Send
     ) -> None:
         if handler := self._services.get(service):
-            response = await asyncio.to_thread(handler, request.path, request.headers, await _read(receive))
-            await _respond(send, *response)
-        else:
-            await self._inner(scope, receive, send)
+            body = await _read(receive)
+            response = await asyncio.to_thread(handler, request.path, request.headers, body)
+            if response is not None:
+                await _respond(send, *response)
+                return
+            receive = _replay(body, receive)
+        await self._inner(scope, receive, send)
 
     def _check_origin(self, request: Request) -> None:
         host = request.headers.get("host", "")

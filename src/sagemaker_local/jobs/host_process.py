@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sagemaker_local.jobs.hosts import Host
-from sagemaker_local.logs import LogStream
+from sagemaker_local.logs.lines import events_of
+from sagemaker_local.logs.log_stream import LogStream
 from sagemaker_local.sandbox.launcher import Process
 
-LINE_LIMIT = 256 * 1024
 REASON_LINES = 3
 TOOLKIT = " sagemaker-training-toolkit "
 """Part of each line that sagemaker-training itself logs."""
@@ -27,10 +27,8 @@ class HostRun:
         process = self.process
         if process is None:
             return 0
-        while raw := process.output.readline(LINE_LIMIT):
-            line = raw.decode("utf-8", "replace").rstrip("\r\n")
-            self.log.write(line)
-            observe(line)
+        for event in events_of(process.output):
+            observe(self.log.write(event))
         self.code = process.wait()
         process.output.close()
         return self.code

@@ -30,7 +30,7 @@ from sagemaker_local.jobs.transitions import (
     add_transition,
     may_become,
 )
-from sagemaker_local.logs import LogStream
+from sagemaker_local.logs.log_stream import LogStream
 from sagemaker_local.resource import Context, event_detail, now
 from sagemaker_local.store import Record
 

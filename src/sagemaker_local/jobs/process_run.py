@@ -22,7 +22,7 @@ from sagemaker_local.sandbox.launcher import Command
 from sagemaker_local.store import Record
 
 if TYPE_CHECKING:
-    from sagemaker_local.logs import LogStream
+    from sagemaker_local.logs.log_stream import LogStream
 
 NO_NAMES = "without namespaces, hosts cannot reach each other by name; all are this machine, 127.0.0.1"
 

@@ -11,7 +11,7 @@ from sagemaker_local.archive import unpack
 from sagemaker_local.errors import JobEnvironmentError, JobFailure
 from sagemaker_local.images.environments import Environment
 from sagemaker_local.jobs.job_environment import base_environment, merge_requested
-from sagemaker_local.logs import LogStream
+from sagemaker_local.logs.log_stream import LogStream
 from sagemaker_local.model_servers.serving import Launch, StartError
 from sagemaker_local.resource import Context
 from sagemaker_local.sandbox.launcher import Command, Process
@@ -39,7 +39,7 @@ class Hosting:
         log = self._log(variant["name"])
         try:
             self._stage(variant)
-            self._environment(variant, log.write)
+            self._environment(variant, log.note)
         except JobEnvironmentError as error:
             raise ArtifactError(error.message) from error
         finally:
@@ -64,7 +64,7 @@ class Hosting:
         socket = self._context.sockets.path()
         log = _LateLog(lambda: self._log(variant["name"]))
         return Launch(
-            start=lambda: self._start(variant, socket, log.write),
+            start=lambda: self._start(variant, socket, log.note),
             socket=socket,
             log=log.write,
             close=log.close,
@@ -132,7 +132,7 @@ class Hosting:
 
     def _log(self, variant: str) -> LogStream:
         stream = f"{variant}/i-{int(self._folder.name):017x}"
-        file = self._folder.parent / "log"
+        file = self._folder.parent / f"log-{variant}-{self._folder.name}"
         return self._context.logs.open(f"/aws/sagemaker/Endpoints/{self._endpoint}", stream, file)
 
 
@@ -143,9 +143,15 @@ class _LateLog:
         self._open = opened
         self._stream: LogStream | None = None
 
-    def write(self, line: str) -> None:
+    def write(self, output: bytes) -> str:
+        return self._opened().write(output)
+
+    def note(self, text: str) -> None:
+        self._opened().note(text)
+
+    def _opened(self) -> LogStream:
         self._stream = self._stream or self._open()
-        self._stream.write(line)
+        return self._stream
 
     def close(self) -> None:
         if self._stream is not None:

@@ -14,6 +14,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
 
 from sagemaker_local.http.unix_sockets import UnixConnection
+from sagemaker_local.logs.lines import events_of
 from sagemaker_local.sandbox.launcher import Process
 
 INVOCATION_SECONDS = 60.0
@@ -27,6 +28,7 @@ PINGS = 3
 TERMINATE_SECONDS = 2.0
 POLL_SECONDS = 0.02
 LAST_LINES = 20
+LINE_CHARACTERS = 4096
 
 
 class StartError(Exception):
@@ -54,11 +56,14 @@ class Reply:
 
 @dataclass(frozen=True)
 class Launch:
-    """How to start a worker's process. `start` starts it, it listens at `socket`, and lines go to `log`."""
+    """How to start a worker's process. `start` starts it, and it listens at `socket`.
+
+    Its output goes to `log` event by event. `log` returns the text.
+    """
 
     start: Callable[[], Process]
     socket: Path
-    log: Callable[[str], None]
+    log: Callable[[bytes], str]
     close: Callable[[], None]
     """Called once, when no further process will start."""
     startup_seconds: float = STARTUP_SECONDS
@@ -230,11 +235,10 @@ class Worker:
 
     def _read_output(self, process: Process) -> None:
         with process.output:
-            for raw in process.output:
-                line = raw.decode("utf-8", "replace").rstrip("\r\n")
+            for event in events_of(process.output):
+                line = self._launch.log(event)
                 if line.strip():
-                    self._lines.append(line)
-                self._launch.log(line)
+                    self._lines.append(line[:LINE_CHARACTERS])
 
 
 def _lower(response: HTTPResponse) -> dict[str, str]:

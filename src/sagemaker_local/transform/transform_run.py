@@ -13,7 +13,7 @@ from sagemaker_local.jobs.hosts import LOG
 from sagemaker_local.jobs.job_files import JobFiles
 from sagemaker_local.jobs.job_run import JobRun
 from sagemaker_local.jobs.kinds import TRANSFORM
-from sagemaker_local.logs import LogStream
+from sagemaker_local.logs.log_stream import LogStream
 from sagemaker_local.model_servers.hosting import ArtifactError, Hosting
 from sagemaker_local.model_servers.serving import STARTUP_SECONDS, StartError, Worker
 from sagemaker_local.resource import Context, now
@@ -59,8 +59,9 @@ class TransformRun(JobRun):
         self._worker: Worker | None = None
 
     def stream(self, suffix: str) -> LogStream:
-        """A log stream with this suffix that writes to the job's log file."""
-        return self.context.logs.open(self.kind.log_group, self.log.name + suffix, self.folder / LOG)
+        """A log stream with this suffix, and the file of the same name."""
+        file = self.folder / (LOG + suffix.replace("/", "-"))
+        return self.context.logs.open(self.kind.log_group, self.log.name + suffix, file)
 
     def execute(self) -> str:
         self.warn()

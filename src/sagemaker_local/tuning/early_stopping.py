@@ -7,14 +7,16 @@ metric's expression matches.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import islice, takewhile
 from pathlib import Path
 from statistics import fmean, median
 
 from sagemaker_local.jobs.matcher import Matcher
+from sagemaker_local.logs.log_file import LogEvent, LogFile
 
-CHUNK_BYTES = 1 << 20
-"""How much of a log is read at once. No line of a log is longer (host_process.py)."""
+BATCH_LINES = 100
+"""How many lines of a log are matched at once."""
 
 
 class Progress:
@@ -29,22 +31,17 @@ class Progress:
     def follow(self) -> int:
         """Read new complete lines. Returns how many values there were before."""
         before = len(self.values)
-        if self._log.is_file():
-            with self._log.open("rb") as file:
-                file.seek(self._read)
-                while lines := file.readlines(CHUNK_BYTES):
-                    complete = [line for line in lines if line.endswith(b"\n")]
-                    self._match(b"".join(complete))
-                    if len(complete) < len(lines):
-                        break
+        events = takewhile(lambda event: event.is_complete, LogFile(self._log).events(self._read))
+        while batch := list(islice(events, BATCH_LINES)):
+            self._match(batch)
         return before
 
     def close(self) -> None:
         self._matcher.close()
 
-    def _match(self, text: bytes) -> None:
-        self._read += len(text)
-        matches, _ = self._matcher.search(text.decode("utf-8", "replace").splitlines())
+    def _match(self, events: Sequence[LogEvent]) -> None:
+        self._read = events[-1].end
+        matches, _ = self._matcher.search([event.message for event in events])
         self.values.extend(match.value for match in matches)
 
 

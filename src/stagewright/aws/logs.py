@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -12,6 +12,10 @@ from stagewright.aws.errors import is_missing, translate_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_logs.type_defs import GetLogEventsResponseTypeDef
+
+PAGE_EVENTS = 10_000
+"""Maximum number of events of one GetLogEvents (API reference)."""
 
 
 @dataclass(frozen=True)
@@ -48,22 +52,38 @@ class Logs:
                     raise
                 return ()
 
-    def read(self, group: str, stream: str, token: str = "") -> tuple[tuple[LogEvent, ...], str]:
-        """Return the events after `token` and the next token. Without a token, start with the first event.
+    def read(self, group: str, stream: str, token: str = "", since: int = 0) -> tuple[list[LogEvent], str]:
+        """Return a page of events after `token`, and the next token. Without a token, start at the beginning.
 
-        Calls GetLogEvents. At the end of the stream it returns the same token again (API reference).
+        Events before `since` (epoch milliseconds) are left out. Calls GetLogEvents. At the end of the stream
+        it returns the same token again (API reference). A page can be empty before that.
         """
-        with translate_errors("logs", f"the log {group}/{stream}"):
-            if token:
-                answer = self.client.get_log_events(
-                    logGroupName=group, logStreamName=stream, nextToken=token, startFromHead=True
-                )
-            else:
-                answer = self.client.get_log_events(
-                    logGroupName=group, logStreamName=stream, startFromHead=True
-                )
-        events = tuple(LogEvent(event["timestamp"], event["message"]) for event in answer["events"])
+        events, answer = self._page(group, stream, token, startFromHead=True, startTime=since)
         return events, answer.get("nextForwardToken", token)
+
+    def last(self, group: str, stream: str, count: int) -> list[LogEvent]:
+        """Return the last events of a stream, oldest first. Calls GetLogEvents, from the end on."""
+        events: list[LogEvent] = []
+        token = ""
+        while len(events) < count:
+            limit = min(count - len(events), PAGE_EVENTS)
+            page, answer = self._page(group, stream, token, startFromHead=False, limit=limit)
+            events = page + events
+            following = answer.get("nextBackwardToken", token)
+            if following == token:
+                break
+            token = following
+        return events
+
+    def _page(
+        self, group: str, stream: str, token: str, **options: Any
+    ) -> tuple[list[LogEvent], GetLogEventsResponseTypeDef]:
+        following: dict[str, Any] = {"nextToken": token} if token else {}
+        with translate_errors("logs", f"the log {group}/{stream}"):
+            answer = self.client.get_log_events(
+                logGroupName=group, logStreamName=stream, **following, **options
+            )
+        return [LogEvent(event["timestamp"], event["message"]) for event in answer["events"]], answer
 
     def search(self, group: str, text: str, since: int) -> Iterator[LogEvent]:
         """Yield the events of a group that contain `text`, from epoch milliseconds `since` on, oldest first.

@@ -160,11 +160,13 @@ class Process:
         """Import late: ministack reads the environment at import."""
         from sagemaker_local.api import protocol
         from sagemaker_local.http.gate import Access, Gate
+        from sagemaker_local.http.gate import Handler as RequestHandler
         from sagemaker_local.service import SageMaker
         from sagemaker_local.settings import Settings
         from stagewright.local import bytecode
         from stagewright.local.glue import protocol as glue_protocol
         from stagewright.local.glue.service import Glue
+        from stagewright.local.logs.served_logs import ServedLogs
         from stagewright.local.tasks.changes import Changes
 
         self._progress("loads the services")
@@ -183,13 +185,17 @@ class Process:
             wait_scale=server.WAIT_SCALE,
             program=STAGEWRIGHT,
         )
-        self._sagemaker: SageMaker = SageMaker(settings, partial(self._publish, "aws.sagemaker"))
+        logs = ServedLogs(self._state.root)
+        log_service = self._ministack.serve_logs(logs)
+        self._sagemaker: SageMaker = SageMaker(settings, partial(self._publish, "aws.sagemaker"), logs)
         glue_settings = replace(settings, root=self._state.glue)
-        self._glue: Glue = Glue(glue_settings, partial(self._publish, "aws.glue"), self._sagemaker.launcher)
+        launcher = self._sagemaker.launcher
+        self._glue: Glue = Glue(glue_settings, partial(self._publish, "aws.glue"), launcher, logs)
         self._register_tasks()
-        services = {
+        services: dict[str, RequestHandler] = {
             "sagemaker": partial(protocol.handle, self._sagemaker),
             "glue": partial(glue_protocol.handle, self._glue),
+            "logs": log_service.handle,
         }
         keys = (self.server.access_key, self.server.secret_key)
         access = Access(self.port, *keys, STAGEWRIGHT, self._key)

@@ -79,7 +79,7 @@ def test_endpoint_outlives_its_configuration_and_model(world: Any) -> None:
 
 def test_model_server_output_is_in_the_log_file_and_in_cloudwatch(world: Any) -> None:
     world.deploy("talking", 'print("hello from the model")\n' + ECHO.replace("MARK", "x"))
-    assert "hello from the model" in (world.folder("talking") / "log").read_text()
+    assert "hello from the model" in next(world.folder("talking").glob("log-AllTraffic-*[0-9]")).read_text()
     logs = world.aws("logs")
     group = "/aws/sagemaker/Endpoints/talking"
 
@@ -104,7 +104,7 @@ def test_model_exception_fails_the_endpoint_with_its_last_line(world: Any) -> No
     )
     assert found["FailureReason"].endswith("ValueError: no weights here")
     assert processes(world) == []
-    assert "Traceback" in (world.folder("broken") / "log").read_text()
+    assert "Traceback" in next(world.folder("broken").glob("log-AllTraffic-*[0-9]")).read_text()
     world.told("Endpoint", "EndpointStatus", "CREATING", "FAILED")
     with pytest.raises(ApiError, match="not found"):
         invoke(world, "broken")

@@ -12,7 +12,7 @@ from tests.support.waiting import until
 from sagemaker_local.api.fields import refuse_unsupported, values, without_effect
 from sagemaker_local.api.protocol import ApiError, service_model
 from sagemaker_local.jobs import training_jobs, transitions
-from sagemaker_local.logs import Logs
+from sagemaker_local.logs.delivery import DeliveredLogs
 from sagemaker_local.resource import event_detail
 from sagemaker_local.sandbox import rewrite
 
@@ -115,11 +115,11 @@ def test_invalid_script_names_are_rejected(name):
 
 
 def test_logs_reach_cloudwatch_in_order(settings, logs_client, tmp_path):
-    logs = Logs(settings)
+    logs = DeliveredLogs(settings)
     stream = logs.open("/aws/sagemaker/Test", "job/algo-1-1", tmp_path / "deep/log")
     lines = [f"line {number}" for number in range(50)]
     for line in (*lines, ""):
-        stream.write(line)
+        stream.write(f"{line}\n".encode())
     stream.close()
     logs.close()
     until(lambda: len(messages(logs_client, "/aws/sagemaker/Test", "job/algo-1-1")) >= len(lines))
@@ -131,9 +131,9 @@ def test_logs_reach_cloudwatch_in_order(settings, logs_client, tmp_path):
 def test_log_file_is_written_without_cloudwatch(settings, tmp_path):
     from dataclasses import replace
 
-    logs = Logs(replace(settings, url="http://127.0.0.1:1"))
+    logs = DeliveredLogs(replace(settings, url="http://127.0.0.1:1"))
     stream = logs.open("/g", "s", tmp_path / "log")
-    stream.write("kept")
+    stream.write(b"kept\n")
     stream.close()
     logs.close()
     assert (tmp_path / "log").read_text() == "kept\n"

@@ -111,8 +111,9 @@ class Transforms:
         return self.describe(name)
 
     def log(self, name: str = "job") -> str:
-        file = self.world.settings.root / "jobs/transform" / name / "log"
-        return file.read_text() if file.exists() else ""
+        folder = self.world.settings.root / "jobs/transform" / name
+        files = (folder / "log", folder / "log-data-log")
+        return "".join(file.read_text() for file in files if file.exists())
 
     def asked(self, name: str = "job") -> list[str]:
         """What the model was sent, request by request."""
@@ -139,7 +140,8 @@ def test_lines_of_a_prefix_become_out_files_with_its_structure(jobs: Transforms)
     jobs.world.told("Transform Job", "TransformJobStatus", "InProgress", "Completed")
     assert jobs.processes() == []
     folder = jobs.world.settings.root / "jobs/transform/job"
-    until(lambda: [entry.name for entry in folder.iterdir()] == ["log"])
+    logs = {"log", "log.times", "log-data-log", "log-data-log.times"}
+    until(lambda: {entry.name for entry in folder.iterdir()} == logs)
 
 
 def test_unsplit_object_is_one_request(jobs: Transforms) -> None:

@@ -80,7 +80,7 @@ def test_progress_reads_only_complete_lines(tmp_path):
 
 
 def test_progress_reads_a_large_log_in_parts(tmp_path, monkeypatch):
-    monkeypatch.setattr(early_stopping, "CHUNK_BYTES", 100)
+    monkeypatch.setattr(early_stopping, "BATCH_LINES", 10)
     log = tmp_path / "log"
     log.write_text("".join(f"{'x' * 90}\rloss: {number}\n" for number in range(50)))
     with closing(Progress(log, Matcher(["loss: ([0-9.]+)"]))) as progress:

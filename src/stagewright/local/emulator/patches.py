@@ -34,6 +34,7 @@ class Patch:
 
 _APP = "ministack.app"
 _CLOUDWATCH = "ministack.services.cloudwatch"
+_LOGS = "ministack.services.cloudwatch_logs"
 _DYNAMODB = "ministack.services.dynamodb"
 _EVENTBRIDGE = "ministack.services.eventbridge"
 _LAMBDA = "ministack.services.lambda_svc"
@@ -52,6 +53,9 @@ PATCHES = (
           "Answers the query protocol with every field of an alarm, escaped."),
     Patch(_CLOUDWATCH, "_evaluate_alarm", 297, "cd059e91ab69",
           "An alarm uses the metric with exactly its dimensions."),
+    Patch(_LOGS, "_collect_query_records", 2126, "98dedf6d5337", "Queries read events from files."),
+    Patch(_LOGS, "_delete_log_group", 408, "9d53a89e8171", "Deletes the group's files."),
+    Patch(_LOGS, "_log_records", 90, "e02d5dff8ba0", "Reads an event by its pointer from a file."),
     Patch(_DYNAMODB, "_set_item", 8737, "cc5bade04426", "Journals each item before the response is sent."),
     Patch(_DYNAMODB, "_remove_item", 8750, "b6076c378e47",
           "Journals each deleted item before the response is sent."),
@@ -63,6 +67,8 @@ PATCHES = (
     Patch(_EVENTBRIDGE, "_dispatch_to_sqs", 2444, "8a8e473f203a", "Journals the messages that rules send."),
     Patch(_LAMBDA, "execution_credentials", 58, "4bd96c7b2626",
           "Functions sign with the key of this server."),
+    Patch(_LAMBDA, "_emit_lambda_logs", 5011, "2acd4c557cf3",
+          "Functions log to files, one stream per server process."),
     Patch(_LAMBDA, "_execute_function_warm", 5387, "52733a30858a",
           "A failed function returns its exception as AWS Lambda does."),
     Patch(_LAMBDA, "_poll_sqs", 7538, "239fd1555e51",
@@ -137,6 +143,16 @@ PATCHES = (
 USED: dict[str, tuple[str, ...]] = {
     _APP: ("_build_persistence_save_dict()", "_get_module(name)", "_state_map", "app(scope, receive, send)"),
     _CLOUDWATCH: ("_dims_key(dims)", "_metrics", "_xml(status, root_tag, inner)"),
+    _LOGS: (
+        "_build_log_record(ptr, timestamp_ms, message, log_group, log_stream)",
+        "_create_log_group(data)",
+        "_fanout_to_subscription_filters(group_name, stream_name, events)",
+        "_get_log_group_fields(data)",
+        "_log_groups",
+        "_make_group_arn_no_star(name)",
+        "_queries",
+        "_start_query(data)",
+    ),
     _DYNAMODB: ("_query(data)", "_tables"),
     _EVENTBRIDGE: ("_put_events(data, allow_aws_source)",),
     _LAMBDA: (
@@ -145,6 +161,7 @@ USED: dict[str, tuple[str, ...]] = {
         "_execution_record_for_config(func, config)",
         "_functions",
         "_get_func_record_for_ref(function_ref)",
+        "_probe_peak_memory_mb(func)",
     ),
     _PERSISTENCE: (
         "STATE_DIR",

@@ -11,6 +11,7 @@ patches themselves are in:
 - regexes.py: regular expressions of JSONata
 - alarms.py: CloudWatch
 - background.py: executions and functions in the background
+- log_service.py: CloudWatch Logs
 - durable.py: the journal and the snapshots
 - objects.py: S3's objects as files
 """
@@ -30,8 +31,10 @@ from stagewright.local.emulator import alarms, callbacks, engine, invocation, re
 from stagewright.local.emulator.background import BackgroundTasks
 from stagewright.local.emulator.durable import Durable
 from stagewright.local.emulator.engine import Handler
+from stagewright.local.emulator.log_service import LogService
 from stagewright.local.emulator.objects import Objects
 from stagewright.local.emulator.patches import VERSION, replace
+from stagewright.local.logs.served_logs import ServedLogs
 from stagewright.local.state import State
 
 SERVICES = "dynamodb,events,iam,lambda,logs,monitoring,s3,scheduler,sns,sqs,states,sts"
@@ -114,6 +117,8 @@ class Ministack:
         self._lambda = loaded["lambda_svc"]
         self._s3 = loaded["s3"]
         self._dynamodb = loaded["dynamodb"]
+        self._logs = loaded["cloudwatch_logs"]
+        self._module = module
         self._runtime: Any = import_module("ministack.core.lambda_runtime")
         logging.getLogger("persistence").setLevel(logging.WARNING)
         replace(module, "BANNER", "")
@@ -188,6 +193,10 @@ class Ministack:
     def start_with_bytecode(self, archive: bytes, compiled: bytes) -> None:
         """Start functions whose code is `archive` from `compiled`: the same files with their bytecode."""
         services.start_with_bytecode(self._runtime, archive, compiled)
+
+    def serve_logs(self, logs: ServedLogs) -> LogService:
+        """Keep log events in `logs` instead of ministack. The result serves requests for them."""
+        return LogService(self._module, self._logs, self._lambda, logs)
 
     def report_restore(self, progress: Callable[[str], None]) -> None:
         """Call `progress` with each step of the restore."""

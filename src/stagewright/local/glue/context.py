@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sagemaker_local.images.environments import Environments
-from sagemaker_local.logs import Logs
+from sagemaker_local.logs.log_stream import Logs
 from sagemaker_local.sandbox.launcher import Launcher
 from sagemaker_local.settings import Settings
 from sagemaker_local.storage import Storage

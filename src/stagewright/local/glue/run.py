@@ -15,10 +15,11 @@ from sagemaker_local.errors import JobEnvironmentError, JobFailure
 from sagemaker_local.images.environments import Environment
 from sagemaker_local.images.overlay import lay_over
 from sagemaker_local.jobs.failure_reason import INTERNAL, reason_of
-from sagemaker_local.jobs.host_process import LINE_LIMIT, exception_in
+from sagemaker_local.jobs.host_process import exception_in
 from sagemaker_local.jobs.job_environment import base_environment
 from sagemaker_local.jobs.job_files import CONTAINER
-from sagemaker_local.logs import LogStream
+from sagemaker_local.logs.lines import events_of
+from sagemaker_local.logs.log_stream import LogStream
 from sagemaker_local.resource import now
 from sagemaker_local.sandbox.launcher import Command, Process
 from sagemaker_local.store import Record
@@ -262,8 +263,8 @@ class LogPair:
 
 def _copy(source: IO[bytes], target: LogStream) -> None:
     with source:
-        while raw := source.readline(LINE_LIMIT):
-            target.write(raw.decode("utf-8", "replace").rstrip("\r\n"))
+        for event in events_of(source):
+            target.write(event)
 
 
 def _spark_variables(python: str) -> dict[str, str]:

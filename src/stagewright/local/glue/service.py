@@ -11,7 +11,7 @@ from typing import Any
 from sagemaker_local.api.fields import Fields, refuse_unsupported, without_effect
 from sagemaker_local.api.protocol import ApiError
 from sagemaker_local.images.environments import Environments
-from sagemaker_local.logs import Logs
+from sagemaker_local.logs.log_stream import Logs
 from sagemaker_local.sandbox.launcher import Launcher
 from sagemaker_local.settings import Settings
 from sagemaker_local.storage import Storage
@@ -25,9 +25,9 @@ log = logging.getLogger(__name__)
 
 
 class Glue:
-    """The service. It calls `publish` from any thread when a run ends. The launcher can be shared."""
+    """The service. It calls `publish` from any thread when a run ends. Launcher and logs are shared."""
 
-    def __init__(self, settings: Settings, publish: Publish, launcher: Launcher) -> None:
+    def __init__(self, settings: Settings, publish: Publish, launcher: Launcher, logs: Logs) -> None:
         self._context = Context(
             settings,
             Store(settings.root / "glue.sqlite"),
@@ -35,7 +35,7 @@ class Glue:
             Environments(settings.overrides, settings.program),
             Storage(settings),
             launcher,
-            Logs(settings),
+            logs,
         )
         jobs = Jobs(self._context)
         self._runs = JobRuns(self._context, jobs)
@@ -67,6 +67,5 @@ class Glue:
     def close(self) -> None:
         """Stop every run and its process."""
         self._runs.close()
-        self._context.logs.close()
         self._context.storage.close()
         self._context.store.close()

@@ -73,14 +73,14 @@ def tail(gateway: OperatorGateway, run: str, stage: str | None = None, lines: in
     Raises NotFoundError if there is no such run or stage.
     """
     streams = _streams(gateway, _chosen(gateway, show(gateway, run), stage))
-    logged = [line for stream in streams for line in _after(gateway, stream, "")[0]]
+    logged = [line for stream in streams for line in _last(gateway, stream, lines)]
     return sorted(logged, key=lambda line: line.time)[-lines:]
 
 
 def follow(
     gateway: OperatorGateway, run: str, stage: str | None = None, pause: float = PAUSE
 ) -> Iterator[LogLine]:
-    """Yield every line, from the first on, until the run or the stage has ended."""
+    """Yield every line, from the first on, until the run or the stage has ended. Reads page by page."""
     tokens: dict[_Stream, str] = {}
     while True:
         record = show(gateway, run)
@@ -88,14 +88,16 @@ def follow(
         over = not record.is_open or (
             stage is not None and bool(chosen) and chosen[0].stage.status not in ("PLANNED", "RUNNING")
         )
+        earlier = dict(tokens)
         lines: list[LogLine] = []
         for stream in _streams(gateway, chosen):
             new, tokens[stream] = _after(gateway, stream, tokens.get(stream, ""))
             lines += new
         yield from sorted(lines, key=lambda line: line.time)
-        if over:
+        if over and tokens == earlier:
             return
-        time.sleep(pause)
+        if tokens == earlier:
+            time.sleep(pause)
 
 
 def function_lines(gateway: OperatorGateway, run: str) -> list[LogLine]:
@@ -216,18 +218,32 @@ def _seconds(time_text: str) -> float:
     return datetime.fromisoformat(time_text).timestamp() if time_text else 0
 
 
+def _last(gateway: OperatorGateway, stream: _Stream, count: int) -> list[LogLine]:
+    """Return the last lines of a stream, oldest first."""
+    if not _is_of_run(gateway, stream):
+        return []
+    events = gateway.logs.last(stream.group, stream.name, count)
+    return [_line(stream.source, event) for event in events if event.time >= stream.since * 1000]
+
+
 def _after(gateway: OperatorGateway, stream: _Stream, token: str) -> tuple[list[LogLine], str]:
-    """Return the lines of a stream after `token`, and the next token."""
+    """Return a page of lines after `token`, and the next token. At the end of the stream it is the same."""
+    if not token and not _is_of_run(gateway, stream):
+        return [], token
+    events, following = gateway.logs.read(stream.group, stream.name, token, int(stream.since * 1000))
+    return [_line(stream.source, event) for event in events], following
+
+
+def _is_of_run(gateway: OperatorGateway, stream: _Stream) -> bool:
+    """Return whether the first line in the time of the run is not after its end."""
+    token = ""
     events: list[LogEvent] = []
-    while True:
-        page, following = gateway.logs.read(stream.group, stream.name, token)
-        events += [event for event in page if event.time >= stream.since * 1000]
-        if following == token or not page:
+    while stream.until and not events:
+        events, following = gateway.logs.read(stream.group, stream.name, token, int(stream.since * 1000))
+        if following == token:
             break
         token = following
-    if stream.until and events and events[0].time > stream.until * 1000:
-        return [], following
-    return [_line(stream.source, event) for event in events], following
+    return not events or events[0].time <= stream.until * 1000
 
 
 def _line(source: str, event: LogEvent) -> LogLine:

@@ -1,0 +1,1 @@
+"""The local CloudWatch Logs: log streams and their events, served from files."""
