@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -130,8 +130,9 @@ class State(StateFolder):
         write_private(self.root / "server.json", json.dumps(data), lasting=False)
 
     def withdraw(self) -> None:
-        """Delete the address."""
-        (self.root / "server.json").unlink(missing_ok=True)
+        """Delete the address. One that stays is ignored, because its server does not hold the lock."""
+        with suppress(OSError):
+            (self.root / "server.json").unlink()
 
     def server(self) -> Server | None:
         """Return the ready server of this directory, or None. The address of a dead server is ignored.

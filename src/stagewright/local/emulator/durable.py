@@ -26,6 +26,8 @@ from stagewright.local.state import INSTALLATION
 
 ATTEMPTS = 20
 """To copy a dictionary. Python raises an error if another thread changes it meanwhile."""
+LONGEST_DELAY = 900
+"""Seconds that a message can be delayed (Amazon SQS quotas)."""
 PROGRESS_CHANGES = 5_000
 INTERRUPTED = "States.ServiceRestart"
 """ministack's error of an execution that was interrupted by the end of its server."""
@@ -267,12 +269,15 @@ class Durable:
             queue["messages"] = [message for message in queue["messages"] if message["id"] not in deleted]
 
     def _make_messages_visible(self) -> None:
-        """Make the messages visible that functions were processing when the server ended."""
+        """Make the messages visible that functions were processing when the server ended.
+
+        No message waits longer than its longest delay, also if the clock was set back.
+        """
         now = time.time()
         for queue in self._sqs._queues.all_values():
             for message in queue["messages"]:
-                if message["receive_count"]:
-                    message["visible_at"] = min(message["visible_at"], now)
+                latest = now if message["receive_count"] else now + LONGEST_DELAY
+                message["visible_at"] = min(message["visible_at"], latest)
 
 
 def _copied(state: Callable[[], Any]) -> Any:
