@@ -105,10 +105,10 @@ class Storage:
 
     def exists(self, uri: str) -> bool:
         """Whether any object's key starts with the URI's key."""
-        bucket, key = split(uri)
         try:
+            bucket, key = split(uri)
             return self.client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("KeyCount", 0) > 0
-        except ParamValidationError:
+        except (ParamValidationError, JobFailure):  # the URI names no bucket
             return False
         except ClientError as error:
             if error.response["Error"]["Code"] in NOT_FOUND:
@@ -136,7 +136,7 @@ class Storage:
         items = [item for item in named if not item.key.endswith("/")]
         if not items:
             raise JobFailure(f"ClientError: {DOWNLOAD}: {nothing_under(uri)}")
-        _check_names(items)
+        check_names(items)
         return items
 
     def download_file(self, uri: str, file: Path) -> None:
@@ -248,7 +248,7 @@ def nothing_under(uri: str) -> str:
     )
 
 
-def _check_names(items: list[Item]) -> None:
+def check_names(items: list[Item]) -> None:
     """JobFailure if a key cannot be a file, or if two keys would be the same file, or a file and its folder.
 
     SageMaker rejects such names for models ("Ambiguous file names", S3ModelDataSource, API reference).
@@ -257,7 +257,7 @@ def _check_names(items: list[Item]) -> None:
     keys: dict[Path, Item] = {}
     for item in items:
         other = keys.setdefault(item.below(root), item)
-        if other is not item:
+        if other.uri != item.uri:
             raise _clash(other, item)
     for path, item in keys.items():
         for parent in path.parents:

@@ -151,7 +151,8 @@ def handle(
         return rejection(error, request_id)
     except Exception as error:
         log.exception("%s failed", path)
-        internal = ApiError("InternalFailure", f"{type(error).__name__}: {error}", 500)
+        problem = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        internal = ApiError("InternalFailure", f"{type(error).__name__}: {problem}", 500)
         return rejection(internal, request_id)
 
 

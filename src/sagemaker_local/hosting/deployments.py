@@ -19,6 +19,7 @@ from sagemaker_local.hosting.endpoint_records import DEPLOYMENT_EVENT, EndpointR
 from sagemaker_local.hosting.periodic import Periodic
 from sagemaker_local.hosting.rollout import InterruptedRolloutError, RolledBackError, Rollout
 from sagemaker_local.hosting.routing import Route, Routing
+from sagemaker_local.jobs.failure_reason import reason_of
 from sagemaker_local.model_servers.fleet import DeployError, Fleet
 from sagemaker_local.resource import Context
 
@@ -105,7 +106,8 @@ class Deployments:
         except Exception as error:
             log.exception("endpoint %s", name)
             if not self._closing.is_set():
-                self._failed(name, f"InternalServerError: {type(error).__name__}: {error}")
+                folder = self._context.settings.root / "endpoints" / name
+                self._failed(name, reason_of(error, {folder: "the endpoint's folder"}))
 
     def _deploy(self, name: str) -> None:
         record = self._records.find(name)

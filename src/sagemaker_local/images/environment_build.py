@@ -33,8 +33,12 @@ def sharing(folder: Path) -> Iterator[bool]:
     if is_built(folder):
         yield True
         return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = folder.with_suffix(".lock").open("w")
+    except OSError as error:
+        raise _not_written(error) from error
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield is_built(folder)
 
@@ -107,15 +111,24 @@ def _build_whole(
     if done.returncode == 0:
         try:
             done = fill(new)
-        except JobEnvironmentError:
+        except (JobEnvironmentError, OSError) as error:
             shutil.rmtree(new, ignore_errors=True)
-            raise
+            raise _not_written(error) if isinstance(error, OSError) else error from None
     if done.returncode == 0:
         shutil.rmtree(folder, ignore_errors=True)
         new.rename(folder)
     else:
         shutil.rmtree(new, ignore_errors=True)
     return done
+
+
+def _not_written(error: OSError) -> JobEnvironmentError:
+    """The cache cannot be written. shutil's error has a list of (source, target, message)."""
+    reason = error.strerror or (error.args[0][0][2] if error.args else "unknown")
+    remedy = "free some space, or let the cache folder be one that you can write"
+    return JobEnvironmentError(
+        f"the environment could not be written to the cache: {reason}; {remedy}", remedy
+    )
 
 
 def _install(new: Path, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:

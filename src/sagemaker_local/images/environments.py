@@ -111,15 +111,17 @@ class Environments:
         return Environment(folder / "bin/python", base.framework, base.version, base.warning)
 
     def own_python(self, name: str, image: Image | None) -> Path | None:
-        """The Python that `local.toml` names for the image. JobEnvironmentError if the file is not TOML."""
+        """The Python that `local.toml` names for the image. JobEnvironmentError if the file is not valid."""
         if self._overrides is None or not self._overrides.is_file():
             return None
         try:
-            table = tomllib.loads(self._overrides.read_text("utf-8")).get("pythons", {})
-        except (ValueError, RecursionError) as error:
-            raise JobEnvironmentError(f"{self._overrides}: {error}", "correct the file") from error
-        names = (name, image.alias, image.full_alias) if image else (name,)
-        return next((Path(table[key]).expanduser() for key in names if key in table), None)
+            table = tomllib.loads(self._overrides.read_text(encoding="utf-8")).get("pythons", {})
+            names = (name, image.alias, image.full_alias) if image else (name,)
+            return next((Path(table[key]).expanduser() for key in names if key in table), None)
+        except (ValueError, TypeError, RecursionError, OSError) as error:
+            problem = f"{self._overrides}: {error}"
+            remedy = 'correct the file: [pythons] has lines such as "sklearn-1.4" = "/path/to/python"'
+            raise JobEnvironmentError(problem, remedy) from error
 
     def _built(self, image: Image, report: Report) -> Environment:
         for candidate in self._candidates(image):

@@ -256,6 +256,6 @@ def _decoded(value: str) -> str:
     """A hyperparameter's text. SDKs send JSON text; other clients send the text itself."""
     try:
         decoded = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
     return decoded if isinstance(decoded, str) else value

@@ -61,9 +61,10 @@ class Json:
 
     def write(self, value: Any) -> bytes:
         try:
-            return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-        except (UnicodeEncodeError, RecursionError) as error:
+            text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        except RecursionError as error:
             raise RecordError(f"Failed to write as JSON: {error}") from error
+        return text.encode("utf-8", "backslashreplace")  # half of a surrogate pair, as JSON's own escape
 
     def join(self, record: Any, response: Any) -> Any:
         """The joined record, always an object (developer guide, batch-transform-data-processing)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from sagemaker_local.logs.log_stream import LogStream
 from sagemaker_local.model_servers.hosting import ArtifactError, Hosting
 from sagemaker_local.model_servers.serving import STARTUP_SECONDS, StartError, Worker
 from sagemaker_local.resource import Context, now
-from sagemaker_local.storage import Item
+from sagemaker_local.storage import Item, check_names
 from sagemaker_local.store import Record
 from sagemaker_local.transform import data_processing, execution_parameters, model_client
 from sagemaker_local.transform.model_client import InvocationError
@@ -30,6 +31,8 @@ IDLE_FIELDS = (
     "ExperimentConfig",
 )
 VARIANT = "model"
+SUFFIX = ".out"
+"""Added to the name of an input object for the name of its output (developer guide, batch transform)."""
 NO_PING = (
     "AlgorithmError: Model container failed to respond to ping; Ensure /ping endpoint is implemented and"
     " responds with an HTTP 200 status code. Its log ends with: "
@@ -67,6 +70,7 @@ class TransformRun(JobRun):
         self.warn()
         source = self.record["TransformInput"]["DataSource"]["S3DataSource"]
         items = self.context.storage.items(source["S3Uri"], source["S3DataType"])
+        check_names([replace(item, path=item.path + SUFFIX) for item in items])
         data_log = self.stream("/data-log")
         try:
             with self._serving() as worker:
@@ -163,7 +167,7 @@ class TransformRun(JobRun):
         file = item.below(self.folder / "input")
         try:
             self.context.storage.fetch(item, file)
-            transformation.run(file, item.below(self._output).with_name(file.name + ".out"))
+            transformation.run(file, item.below(self._output).with_name(file.name + SUFFIX))
         except InvocationError as error:
             for line in error.lines:
                 _note(data_log, f"{item.bucket}/{item.key}: {line}")

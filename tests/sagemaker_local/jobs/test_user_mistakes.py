@@ -179,6 +179,53 @@ def test_requirements_that_are_no_text_are_named(tmp_path, data):
         normalize(file)
 
 
+def test_object_that_is_listed_twice_is_no_clash(storage, put, s3, tmp_path, request):
+    uri = put("x")
+    manifest = json.dumps([{"prefix": f"{uri}/"}, "x", "x"]).encode()
+    s3.put_object(Bucket="jobs", Key=f"{request.node.originalname}.json", Body=manifest)
+    storage.download(f"s3://jobs/{request.node.originalname}.json", "ManifestFile", tmp_path / "in")
+    assert [file.name for file in (tmp_path / "in").iterdir()] == ["x"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[pythons\n", "pythons = 3\n", "[pythons]\nplain-python = 3\n", "[pythons]\n".encode("utf-16")],
+)
+def test_settings_with_mistakes_are_named(bench, text):
+    bench.settings.overrides.write_bytes(text.encode() if isinstance(text, str) else text)
+    bench.process("job", "")
+    job = bench.ended("job")
+    assert job["FailureReason"].startswith(f"ClientError: {bench.settings.overrides}: ")
+
+
+def test_cache_that_cannot_be_written_is_named(bench, monkeypatch, tmp_path):
+    (tmp_path / "cache").write_text("a file")
+    monkeypatch.setenv("SAGEMAKER_LOCAL_CACHE", str(tmp_path / "cache/inside"))
+    bench.train("job", "", {"requirements_txt": "part\n"})
+    assert "the environment could not be written to the cache: " in failed(bench, "job", "Training")
+
+
+@pytest.mark.parametrize("uri", ["s3:///x", "s3://Not_A_Bucket!/x", "s3://no-such-bucket-here/x"])
+def test_channel_without_a_bucket_is_rejected(bench, uri):
+    from sagemaker_local.api.protocol import ApiError
+
+    with pytest.raises(ApiError, match="No S3 objects found under S3 URL"):
+        bench.train("job", "", InputDataConfig=[bench.channel("train", uri)])
+
+
+def test_request_that_nests_too_deeply_is_rejected(bench):
+    from sagemaker_local.api import protocol
+
+    headers = {"x-amz-target": "SageMaker.CreateModel"}
+    status, _, body = protocol.handle(bench.service, "/", headers, b'{"a":' + b"[" * 200_000)
+    assert (status, json.loads(body)["__type"]) == (400, "SerializationException")
+
+
+def test_hyperparameter_that_nests_too_deeply_fails_the_job(bench):
+    bench.train("job", "", hyperparameters={"sagemaker_program": "[" * 2500})
+    failed(bench, "job", "Training")
+
+
 def failed(bench, name, noun="Processing"):
     job = bench.ended(name, noun)
     assert job[f"{noun}JobStatus"] == "Failed", job

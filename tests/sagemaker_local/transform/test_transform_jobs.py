@@ -16,6 +16,7 @@ from tests.support.waiting import PATIENCE, until
 from sagemaker_local.api.protocol import ApiError
 from sagemaker_local.transform import data_processing
 from sagemaker_local.transform.execution_parameters import ExecutionParameters
+from sagemaker_local.transform.record_formats import Json, RecordError
 from sagemaker_local.transform.transformation import Transformation
 
 BUCKET = "models"
@@ -513,3 +514,23 @@ def test_concurrent_requests_match_the_parameter(tmp_path: Path) -> None:
             invoke,
         ).run(tmp_path / "in", tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == b"A\nB\nC\nD\nE\nF\n"
+
+
+@pytest.mark.parametrize("keys", [("x", "x.out/y"), ("n" * 253,)])
+def test_keys_whose_outputs_clash_are_named(jobs: Transforms, keys: tuple[str, ...]) -> None:
+    jobs.model()
+    for key in keys:
+        jobs.put(f"in/{key}", "1,2\n")
+    job = jobs.run("clash")
+    assert job["FailureReason"].startswith("ClientError: Data download failed: ")
+    assert "s3://" in job["FailureReason"]
+
+
+def test_record_with_half_a_surrogate_pair_round_trips() -> None:
+    record = rb'{"a":"\ud800"}'
+    assert Json().write(Json().read(record)) == record
+
+
+def test_record_that_nests_too_deeply_is_a_record_error() -> None:
+    with pytest.raises(RecordError, match="Failed to parse as JSON"):
+        Json().read(b"[" * 100_000)
