@@ -90,7 +90,7 @@ def run_in_daemon(arguments: list[str]) -> int | None:
 
 def is_own(connection: socket.socket) -> bool:
     """Whether the process at the other end is this user's (SO_PEERCRED, unix(7)). On a system without
-    SO_PEERCRED, only the mode of the state directory decides."""
+    SO_PEERCRED, the owner of the socket's file decides."""
     if not hasattr(socket, "SO_PEERCRED"):
         return True
     process_user_group = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 3 * NUMBER)

@@ -205,7 +205,7 @@ def test_cache_that_cannot_be_written_is_named(bench, monkeypatch, tmp_path):
     assert "the environment could not be written to the cache: " in failed(bench, "job", "Training")
 
 
-@pytest.mark.parametrize("uri", ["s3:///x", "s3://Not_A_Bucket!/x", "s3://no-such-bucket-here/x"])
+@pytest.mark.parametrize("uri", ["s3://Not_A_Bucket!/x", "s3://no-such-bucket-here/x"])
 def test_channel_without_a_bucket_is_rejected(bench, uri):
     from sagemaker_local.api.protocol import ApiError
 
