@@ -143,8 +143,8 @@ SHELL = {
     "GITHUB_TOKEN": "hunter2",
     "PIP_PASSWORD": "hunter2",
     "UV_INDEX_OWN_PASSWORD": "hunter2",
-    "PIP_INDEX_URL": "https://me:hunter2@index.example/simple",
-    "HTTPS_PROXY": "http://me:hunter2@proxy.example",
+    "PIP_INDEX_URL": "https://me:hunter2@index.example/simple",  # pragma: allowlist secret
+    "HTTPS_PROXY": "http://me:hunter2@proxy.example",  # pragma: allowlist secret
 }
 ENVIRONMENT = """
 import os

@@ -12,7 +12,7 @@ from sagemaker_local.settings import Program
 SECRET = "hunter2"
 SECRETS = {
     "GITHUB_TOKEN": SECRET,
-    "DATABASE_URL": f"postgres://me:{SECRET}@db",
+    "DATABASE_URL": f"postgres://me:{SECRET}@db",  # pragma: allowlist secret
     "AWS_SECRET_ACCESS_KEY": SECRET,
     "PIP_PASSWORD": SECRET,
     "PIP_KEYRING_PROVIDER": SECRET,
