@@ -121,6 +121,10 @@ def tuning_job_name(run: str, stage: str, attempt: int = 1) -> str:
     return f"{head}-{unique}-{attempt}"
 
 
+SAMPLE = {"stagewright-sample": "yes"}
+"""Metadata of an object that a command uploads as sample data. The local target sends no event for it."""
+
+
 def timestamp(time: datetime) -> str:
     """Return ISO 8601 in UTC with milliseconds. Such texts sort by time."""
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -7,6 +7,7 @@ import pytest
 from stagewright.cli.common import documents, sample_data
 from stagewright.cli.common.source import Source
 from stagewright.errors import DocumentError, NotFoundError, ReleaseError
+from stagewright.naming import SAMPLE
 
 TEXT = (
     "name: small\nparameters: {size: 3, rate: 0.5, label: x, fast: false}\n"
@@ -76,7 +77,8 @@ class Uploads:
         found = [(name, body) for name, body in sorted(self.kept.items()) if name.startswith(key)][:limit]
         return [SimpleNamespace(key=name, etag=f'"{hashlib.md5(body).hexdigest()}"') for name, body in found]
 
-    def put(self, key, body):
+    def put(self, key, body, metadata):
+        assert metadata == SAMPLE
         self.kept[key] = body
         self.puts.append(key)
 

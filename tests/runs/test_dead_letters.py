@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from stagewright.aws.queue import ANY_RELEASE
 from stagewright.errors import NotFoundError, TargetError
 from stagewright.functions.router import handler
 from stagewright.planner.model import Trigger
@@ -111,6 +112,7 @@ def test_malformed_message_keeps_its_first_id_when_replayed(gateway, function, c
     assert {name: each["StringValue"] for name, each in again["MessageAttributes"].items()} == {
         "color": "blue",
         "origin": "m0",
+        ANY_RELEASE: "yes",
     }
     attributes = {"origin": {"dataType": "String", "stringValue": "m0"}, "color": TEXT}
     came = record(BAD, messageAttributes=attributes) | {"messageId": again["MessageId"]}

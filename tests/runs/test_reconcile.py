@@ -37,21 +37,17 @@ def test_unclaimed_manifest_is_requeued_and_runs(gateway, pipeline, files, tools
     assert len(tools.executions(gateway)) == 1
 
 
-def test_every_unclaimed_version_is_requeued(gateway, pipeline, files, created):
-    first = push(gateway, pipeline, files)
-    second = push(gateway, pipeline, files | {"train.py": b"2"})
-    third = push(gateway, pipeline, files)
-    route(gateway, created(version(second)))
-    close_all(gateway)
-    assert sweep(gateway, patience=-1) == [Repair("requeued", f"prices: {version(third)}, {version(first)}")]
-    keys = [json.loads(body)["detail"]["object"]["version-id"] for body in messages(gateway)]
-    assert sorted(keys) == sorted([version(first), version(third)])
-
-
-def close_all(gateway):
-    """Close every open run, as the recorder does."""
-    for header in gateway.runs.open_runs(10):
-        gateway.runs.transition(header.run, ["RUNNING", "QUEUED"], {"status": "SUCCEEDED"})
+def test_lost_pushes_run_oldest_first(gateway, pipeline, files, all_end):
+    pushed = [push(gateway, pipeline, files | {"train.py": text}) for text in (b"1", b"2", b"3")]
+    versions = ", ".join(map(version, pushed))
+    assert sweep(gateway, patience=-1) == [Repair("requeued", f"prices: {versions}")]
+    (body,) = messages(gateway)
+    route(gateway, body)
+    all_end()
+    assert sweep(gateway, patience=-1) == []
+    runs = sorted(gateway.runs.of_pipeline("prices", 10), key=lambda header: header.started)
+    assert [run.trigger.key for run in runs] == [each.trigger_key for each in pushed]
+    assert {run.status for run in runs} == {"SUCCEEDED"}
 
 
 def test_recent_manifest_is_not_requeued(gateway, pipeline, files):
@@ -116,8 +112,7 @@ def test_failed_repair_does_not_stop_the_others(gateway, pipeline, files, create
     assert show(gateway, started.run).status == "SUCCEEDED"
 
 
-def test_log_has_the_age_of_the_oldest_open_run(gateway, pipeline, files, created, monkeypatch):
-    push(gateway, pipeline, files)
+def test_log_has_the_age_of_the_oldest_open_run(gateway, pipeline, files, created, monkeypatch, all_end):
     lines = io.StringIO()
     logger = Logger(service="test-sweeper", stream=lines)
     monkeypatch.setattr(environment, "logger", lambda: logger)
@@ -131,7 +126,8 @@ def test_log_has_the_age_of_the_oldest_open_run(gateway, pipeline, files, create
     assert line["run"] == first.run
     assert line["pipeline"] == "prices"
     assert round(before - began) <= line["value"] <= round(after - began)
-    close_all(gateway)
+    all_end()
+    push(gateway, pipeline, files)
     sweep(gateway, patience=-1)
     (repaired,) = [json.loads(line) for line in lines.getvalue().splitlines() if "repaired" in line]
     assert repaired["repair"] == "requeued"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.support.messages import accept_all, route
 
+from stagewright.aws.objects import Objects
 from stagewright.document.canonical_json import sha256_of
 from stagewright.document.stored_layers import Base
 from stagewright.naming import timestamp
@@ -21,8 +23,26 @@ GATE = {"check": {"kind": "gate", "require": "1 >= 0"}}
 
 
 @pytest.fixture
-def put_document(gateway):
-    """`put_document(triggers, name=..., stages=...)` stores a document without code."""
+def pushed_long_ago():
+    """Date every manifest a year back, so that events of any `TIME` come after its push."""
+    real_get, real_versions, year = Objects.get, Objects.versions, 366 * 24 * 3600
+
+    def get(self, *given, **more):
+        stored = real_get(self, *given, **more)
+        return replace(stored, modified=stored.modified - year)
+
+    def versions(self, key):
+        return (replace(version, modified=version.modified - year) for version in real_versions(self, key))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Objects, "get", get)
+        patch.setattr(Objects, "versions", versions)
+        yield
+
+
+@pytest.fixture
+def put_document(gateway, pushed_long_ago):
+    """`put_document(triggers, name=..., stages=...)` stores a document without code, pushed long ago."""
 
     def made(*triggers, name="prices", **more):
         document = {"name": name, "stages": GATE, "triggers": list(triggers), **more}

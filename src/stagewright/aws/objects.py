@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,13 +43,21 @@ class Objects:
     client: S3Client
     bucket: str
 
-    def put(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> str:
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        content_type: str = "application/octet-stream",
+        metadata: Mapping[str, str] | None = None,
+    ) -> str:
         """Write an object. Return its version id, "" in an unversioned bucket.
 
         Calls PutObject, which takes at most 5 GB (S3 user guide, "Uploading objects").
         """
         with translate_errors("s3", self._name(key)):
-            answer = self.client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
+            answer = self.client.put_object(
+                Bucket=self.bucket, Key=key, Body=body, ContentType=content_type, Metadata=metadata or {}
+            )
         return answer.get("VersionId", "")
 
     def put_new(self, key: str, body: bytes, content_type: str = "application/json") -> bool:

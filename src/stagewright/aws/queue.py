@@ -28,6 +28,8 @@ ORIGIN = "origin"
 """The message attribute with the first id of a message that was sent again."""
 REASON = "stagewright-reason"
 """The message attribute that says why a message is a dead letter."""
+ANY_RELEASE = "stagewright-any-release"
+"""The message attribute of a push that a person sent again by its id: it runs even if a newer one has."""
 REASON_LIMIT = 1_000
 """Characters of a reason. The rest is cut off."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -13,8 +13,10 @@ from stagewright.syntax.fields import Accepts, AwsName, Duration, Model, Name, P
 
 
 def has_code_trigger(document: Mapping[str, Any]) -> bool:
-    """Return whether a pushed release of this document (parsed JSON) starts a run."""
-    return any(trigger.get("type") == "code" for trigger in document.get("triggers", ()))
+    """Return whether a pushed release of this document (parsed JSON, perhaps invalid) starts a run."""
+    triggers = document.get("triggers")
+    listed = triggers if isinstance(triggers, Sequence) else ()
+    return any(isinstance(trigger, Mapping) and trigger.get("type") == "code" for trigger in listed)
 
 
 def trigger_name(trigger_filter: Mapping[str, Any]) -> str:

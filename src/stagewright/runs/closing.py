@@ -2,6 +2,10 @@
 
 The recorder closes a run when the execution's event arrives. The sweeper does if the event was lost, and so
 does a command that waits for the end.
+
+The write that ends a run marks it as unfinished. Then the queue is released, people are notified, and the
+mark is removed. If a function dies in between, the sweeper finds the mark and repeats these steps. So a
+notice is sent at least once, also for a run that a command has closed.
 """
 
 from __future__ import annotations
@@ -28,12 +32,15 @@ def record_end(runtime: Runtime, arn: str) -> str | None:
     """Close the run of an execution, if it has ended. Returns the run's new status; None: nothing changed.
 
     Events can come late, twice or never. So the execution's status is read, not the event's, and a closed run
-    stays closed. People are notified of a failed run once, by the call that closes it.
+    stays closed.
     """
     run = arn.rsplit(":", 1)[-1]
     header = runtime.gateway.runs.header(run)
     if header is None:
         runtime.log.warning("execution without a run", execution=arn)
+        return None
+    if not header.is_open:
+        _finish_again(runtime, header)
         return None
     execution = runtime.gateway.executions.describe(arn)
     status = close(runtime.gateway, header, execution)
@@ -44,9 +51,26 @@ def record_end(runtime: Runtime, arn: str) -> str | None:
         execution_status=execution.status,
         status=status or "unchanged",
     )
-    if status == "FAILED":
-        notices.notify(runtime, header, reason(execution))
+    if status:
+        finish(runtime, closed_header(header, execution))
     return status
+
+
+def finish(runtime: Runtime, header: Header) -> bool:
+    """Notify people of an ended run, and remove the mark of an unfinished one. Safe to repeat.
+
+    False: the notice could not be sent. The sweeper tries again.
+    """
+    if not notices.notify_end(runtime, header):
+        return False
+    runtime.gateway.runs.finish(header.run)
+    return True
+
+
+def _finish_again(runtime: Runtime, header: Header) -> None:
+    if runtime.gateway.runs.is_unfinished(header.run):
+        queue.release(runtime.gateway, header)
+        finish(runtime, header)
 
 
 STATUSES = {"SUCCEEDED": "SUCCEEDED", "FAILED": "FAILED", "TIMED_OUT": "FAILED", "ABORTED": "STOPPED"}
@@ -58,7 +82,8 @@ def close(gateway: Gateway, header: Header, execution: Execution) -> str | None:
 
     Two writes come before the header's, so that a crash loses neither: the stages that the state machine did
     not record, and the events that trigger downstream runs. The release of the queue comes after it, and the
-    events of versions that a person approved in the meantime. `reconcile` repairs both.
+    events of versions that a person approved in the meantime. `reconcile` repairs both. The caller or the
+    sweeper finishes a run that sends a notice.
     """
     if not header.is_open or execution.status not in STATUSES:
         return None
@@ -72,22 +97,41 @@ def close(gateway: Gateway, header: Header, execution: Execution) -> str | None:
     awaiting = bool(header.versions)
     if not gateway.runs.transition(header.run, ["PLANNED", "RUNNING"], changes, awaiting=awaiting):
         return None
-    queue.release(gateway, header)
+    _release(gateway, closed)
     if awaiting:
         versions.check_again(gateway, closed)
     return closed.status
 
 
-def close_unstarted(gateway: Gateway, header: Header, status: str, reason: str) -> bool:
-    """Close a run that has no execution yet. False: it has one by now, or has ended."""
+def close_unstarted(gateway: Gateway, header: Header, status: str, reason: str) -> Header | None:
+    """Close a run that has no execution yet. Returns its new header; None: it has an execution, or has ended.
+
+    The caller or the sweeper finishes a run that sends a notice.
+    """
     changes = {"status": status, "ended": timestamp(datetime.now(UTC)), "reason": reason[:REASON_LIMIT]}
     if not gateway.runs.transition(header.run, ["QUEUED", "PLANNED"], changes):
-        return False
-    if header.status == "PLANNED":
-        with suppress(NotFoundError):  # another function may have just started it
-            gateway.executions.stop(gateway.executions.arn_of(header.run), reason)
+        return None
+    closed = replace(header, status=status, ended=changes["ended"], reason=changes["reason"])
+    release_unstarted(gateway, closed, planned=header.status == "PLANNED")
+    return closed
+
+
+def release_unstarted(gateway: Gateway, header: Header, *, planned: bool) -> None:
+    """Stop the execution that another function may have just started, and release the queue of an ended run.
+
+    `planned`: the run had a plan that could be started.
+    """
+    if planned:
+        with suppress(NotFoundError):
+            gateway.executions.stop(gateway.executions.arn_of(header.run), header.reason)
+    _release(gateway, header)
+
+
+def _release(gateway: Gateway, header: Header) -> None:
+    """Release the queue of an ended run. Without a notice to send, that finishes it."""
     queue.release(gateway, header)
-    return True
+    if header.status not in notices.NOTICES:
+        gateway.runs.finish(header.run)
 
 
 def close_if_ended(gateway: Gateway, run: str) -> str | None:

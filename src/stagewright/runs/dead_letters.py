@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from stagewright.aws.queue import Message
+from stagewright.aws.queue import ANY_RELEASE, Message
 from stagewright.errors import NotFoundError
 from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
@@ -45,12 +45,13 @@ def list_letters(gateway: Gateway) -> list[DeadLetter]:
 def replay(gateway: Gateway, ids: Sequence[str] | None) -> list[DeadLetter]:
     """Send dead letters to the router again. Returns them. `ids`: None for all; each can be shortened.
 
-    A letter is deleted only after it was sent, so none is lost. NotFoundError, before any is sent: an id fits
-    no letter, or several.
+    A letter is deleted only after it was sent, so none is lost. A push that is named by its id runs even if a
+    newer one has. NotFoundError, before any is sent: an id fits no letter, or several.
     """
+    named = {ANY_RELEASE: {"DataType": "String", "StringValue": "yes"}} if ids is not None else {}
 
     def send(message: Message) -> bool:
-        gateway.queue.send_again(replace(message, reason=""))
+        gateway.queue.send_again(replace(message, reason="", attributes={**message.attributes, **named}))
         return True
 
     return _process(gateway, ids, send)

@@ -17,6 +17,10 @@ Unusable input  A retry cannot help: the run is closed as REJECTED, and the next
 Other error     The queue delivers the message again, five times in all. Then it is a dead letter, and a run
                 that holds the lease is closed as FAILED. Without a claim there is no run to close.
 Skipped event   is listed with the reason. Its key is claimed for no run, so a redelivery starts none.
+Push            requests a run if its manifest says so, whatever the document is now. The pushes of a pipeline
+                run in their order: an event first claims the earlier pushes whose events have not arrived. A
+                push that a newer one has overtaken is closed as STOPPED before it starts.
+Late event      A trigger acts on the events since the push that added it (`Subscriptions.is_in_force`).
 Crash           Every step can be repeated: a key is claimed once, plan items and code copies are named by
                 their content, one plan is pinned, the execution has the run's name, a status only moves on.
                 A redelivery continues after the last completed step, or `reconcile` does: it sends an
@@ -91,6 +95,8 @@ def claim(runtime: Runtime, request: RunRequest) -> StartedRun | None:
         admitted = admission.admit(runtime, request, inputs.document, inputs.manifest)
         return _enqueue(runtime, admitted, inputs) if admitted else None
     except UNUSABLE as error:
+        if not admission.is_rejectable(runtime, request):
+            return None
         return rejecting.reject_request(runtime, request, error)
 
 
@@ -109,6 +115,7 @@ def _enqueue(runtime: Runtime, request: RunRequest, inputs: RunInputs) -> Starte
         concurrency == "cancel-running",
         request.trigger_name,
         request.revision,
+        request.any_release,
     )
     if not queue.uses_queue(request.trigger):
         return starting.start(gateway, load.plan_run(gateway, request.trigger, options, inputs))
@@ -139,6 +146,8 @@ def advance(runtime: Runtime, run: str, inputs: RunInputs | None = None) -> Star
     header = runtime.gateway.runs.header(run)
     if header is None or header.status not in ("QUEUED", "PLANNED"):
         return starting.ensure_started(runtime.gateway, run)
+    if header.status == "QUEUED" and superseding.close_if_overtaken(runtime, header):
+        return StartedRun(run, execution="", new=False)
     if header.status == "PLANNED" or queue.grant_next(runtime.gateway, header.pipeline, caller=run) == run:
         return _plan_and_start(runtime, header, inputs)
     return _wait(runtime, header, inputs)

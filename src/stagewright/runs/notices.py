@@ -7,9 +7,12 @@ from stagewright.runs.settings import Runtime
 from stagewright.runs.values import REASON_LIMIT
 from stagewright.store.runs import Header
 
+NOTICES = {"FAILED": "failed", "REJECTED": "was rejected"}
+"""Status of an ended run -> what its notice says. Other statuses send none."""
 
-def notify(runtime: Runtime, header: Header, reason: str, event: str = "failed") -> bool:
-    """Send a notice that a run failed, or that another `event` happened to it. False: it was not sent.
+
+def notify(runtime: Runtime, header: Header, reason: str, event: str) -> bool:
+    """Send a notice that an `event` happened to a run. False: it was not sent.
 
     An error of SNS is logged and not raised: the run's record does not depend on the notice. The reason is
     cut to what the header stores; SNS accepts at most 256 KB (API reference of Publish).
@@ -28,10 +31,12 @@ def notify(runtime: Runtime, header: Header, reason: str, event: str = "failed")
     return True
 
 
-def report_rejection(runtime: Runtime, header: Header, reason: str) -> None:
-    """Log that a run was rejected, and notify people. Call it once, after the write that rejects the run."""
-    runtime.log.warning("rejected", metric="Rejected", value=1, run=header.run, pipeline=header.pipeline)
-    notify(runtime, header, reason, "was rejected")
+def notify_end(runtime: Runtime, header: Header) -> bool:
+    """Notify people of a run that failed or was rejected, if there is a topic. False: that failed."""
+    if header.status == "REJECTED":
+        runtime.log.warning("rejected", metric="Rejected", value=1, run=header.run, pipeline=header.pipeline)
+    event = NOTICES.get(header.status)
+    return event is None or not runtime.topic or notify(runtime, header, header.reason, event)
 
 
 def describe(error: Exception) -> str:

@@ -71,10 +71,10 @@ def grant_next(gateway: Gateway, pipeline: str, caller: str = "") -> str:
 
 
 def release(gateway: Gateway, header: Header) -> None:
-    """Remove an ended run from the queue and grant the lease to the next. `header`: as before the end."""
+    """Remove an ended run from the queue and grant the lease to the next. Safe to repeat."""
     if not uses_queue(header.trigger):
         return
-    if header.status == "QUEUED":
+    if not header.execution:
         gateway.run_queue.delete(QueueEntry.of(header))
     gateway.run_queue.release(header.pipeline, header.run)
     grant_next(gateway, header.pipeline)

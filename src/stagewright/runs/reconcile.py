@@ -4,7 +4,8 @@ The sweeper runs every five minutes. Each check finds one kind of unfinished wor
 `lifecycle` or `closing` would have done it, so a check can run at any moment, twice, or at the same time.
 
 check                what it finds                             its repair
-unclaimed_manifests  a push that no run claimed                sends its event again
+unclaimed_manifests  pushes newer than every claimed one       sends the newest one's event again, which
+                                                               claims all of them, oldest first
 overdue_batches      a data batch whose window is over         requests its run
 missed_ticks         no tick for more than a minute            ticks
 open_runs            a planned run without an execution        advances it; fails it after an hour
@@ -13,6 +14,8 @@ open_runs            a planned run without an execution        advances it; fail
 awaiting_runs        an approved version without its run       sends its event again
                      a run whose versions are all decided      takes it off the list
 decisions            an unannounced wait for a person         sends a notice with the evidence
+unfinished_runs      an ended run whose notice or release was  stops a late execution, releases its queue,
+                     missed                                    notifies people
 run_queues           a free lease                              grants it to the next run
                      a holder that has not started             sends `Run Ready`; fails it after the last try
 expired_endpoints    an endpoint whose time to live is over    deletes it
@@ -28,18 +31,16 @@ from functools import partial
 from typing import Any
 
 from stagewright.aws.executions import Execution
-from stagewright.document import layers
-from stagewright.document.triggers import has_code_trigger
-from stagewright.errors import DocumentError, NotFoundError, StagewrightError
+from stagewright.errors import NotFoundError, StagewrightError, TargetError
 from stagewright.gateway import Gateway
 from stagewright.naming import epoch, timestamp
 from stagewright.planner.approvals import APPROVED
-from stagewright.runs import approvals, closing, lifecycle, notices, pending, queue, rejecting, versions
-from stagewright.runs.documents import layers as stored_layers
+from stagewright.runs import approvals, closing, lifecycle, pending, queue, rejecting, versions
 from stagewright.runs.endpoints.expiry import expire
 from stagewright.runs.intake import messages
 from stagewright.runs.pending import Pending
 from stagewright.runs.releases import manifest as manifests
+from stagewright.runs.releases import pushes
 from stagewright.runs.settings import Runtime
 from stagewright.runs.triggers import data, schedules
 from stagewright.runs.values import RunOptions
@@ -49,9 +50,9 @@ from stagewright.store.runs import Header
 
 PATIENCE = 120
 """Seconds that the usual way has before something counts as missed."""
-WINDOW = 24 * 3600
-"""Age in seconds of the oldest manifest that is checked. No delivery takes longer, retries included."""
 MINUTE = 60
+NOTICE_LIFETIME = 24 * 3600
+"""Seconds after the end of a run for which the sweeper tries to send its notice."""
 HELD_AT_MOST = 3600
 """Seconds that a run may hold its pipeline's lease without an execution."""
 OPEN_LIMIT = 50_000
@@ -60,7 +61,8 @@ OPEN_LIMIT = 50_000
 
 @dataclass(frozen=True)
 class Repair:
-    """One repair: requeued, fired, ticked, started, closed, decided, granted, notified or expired.
+    """One repair: requeued, fired, ticked, started, closed, finished, decided, granted, notified
+    or expired.
 
     `ids`: run and pipeline for the log, as far as the repair is about one.
     """
@@ -122,7 +124,7 @@ def reconcile(runtime: Runtime, patience: float = PATIENCE) -> list[Repair]:
 def unclaimed_manifests(sweep: Sweep) -> Candidates:
     for obj in list(sweep.gateway.objects.list(manifests.FOLDER)):
         pipeline = manifests.pipeline_of(obj.key)
-        if pipeline and obj.modified > sweep.before - WINDOW:
+        if pipeline and obj.modified > sweep.before - pushes.WINDOW:
             yield obj.key, partial(_requeue, sweep, pipeline)
 
 
@@ -154,6 +156,12 @@ def decisions(sweep: Sweep) -> Candidates:
         yield f"the notice of {item.names}", partial(_announce, sweep, item)
 
 
+def unfinished_runs(sweep: Sweep) -> Candidates:
+    for run, since in sweep.gateway.runs.unfinished():
+        if epoch(since) <= sweep.before:
+            yield run, partial(_finish, sweep, run, since)
+
+
 def run_queues(sweep: Sweep) -> Candidates:
     waiting: dict[str, list[Header]] = {}
     for header in sweep.open_runs:
@@ -175,36 +183,22 @@ CHECKS: tuple[Callable[[Sweep], Candidates], ...] = (
     open_runs,
     awaiting_runs,
     decisions,
+    unfinished_runs,
     run_queues,
     expired_endpoints,
 )
 
 
 def _requeue(sweep: Sweep, pipeline: str) -> Repair | None:
-    """Send the event of every version of the manifest that no run has claimed."""
-    lost: list[str] = []
-    for version in sweep.gateway.objects.versions(manifests.key_of(pipeline)):
-        if version.modified < sweep.before - WINDOW:
-            break
-        key = manifests.code_key(pipeline, version.version)
-        if version.modified <= sweep.before and sweep.gateway.runs.claimed(key) is None:
-            if not _has_code_trigger(sweep.runtime, pipeline):
-                return None
-            lost.append(version.version)
-            written = timestamp(datetime.fromtimestamp(version.modified, UTC))
-            installation = sweep.gateway.installation
-            sweep.gateway.queue.send(messages.release_event(installation, pipeline, version.version, written))
-    return Repair("requeued", f"{pipeline}: {', '.join(lost)}", {"pipeline": pipeline}) if lost else None
-
-
-def _has_code_trigger(runtime: Runtime, pipeline: str) -> bool:
-    """True also for a missing or wrong document: its run is then rejected with the reason."""
-    try:
-        stored = stored_layers.read(runtime.gateway, pipeline)
-        effective = layers.effective(stored, lambda: runtime.allow_code_overrides)
-    except (NotFoundError, DocumentError):
-        return True
-    return has_code_trigger(effective.layers.document())
+    """Send the event of the newest lost push. The router claims the earlier ones before it."""
+    lost = pushes.lost(sweep.gateway, pipeline, before=sweep.before)
+    if not lost:
+        return None
+    newest = lost[-1]
+    event = messages.release_event(sweep.gateway.installation, pipeline, newest.version, newest.time)
+    sweep.gateway.queue.send(event)
+    versions = ", ".join(push.version for push in lost)
+    return Repair("requeued", f"{pipeline}: {versions}", {"pipeline": pipeline})
 
 
 def _fire(sweep: Sweep, item: str) -> Repair | None:
@@ -265,7 +259,7 @@ def _close_lost(runtime: Runtime, header: Header) -> str | None:
     execution = Execution(header.execution, "FAILED", now, now, "Stagewright.Lost", cause)
     status = closing.close(runtime.gateway, header, execution)
     if status:
-        notices.notify(runtime, header, cause)
+        closing.finish(runtime, closing.closed_header(header, execution))
     return status
 
 
@@ -285,6 +279,22 @@ def _check_versions(sweep: Sweep, header: Header) -> Repair | None:
             versions.send(sweep.gateway, version.package.arn, header.ended)
             return Repair("requeued", version.package.arn, _ids(header))
     return None
+
+
+def _finish(sweep: Sweep, run: str, since: str) -> Repair | None:
+    """Finish an ended run. TargetError: its notice cannot be sent. It is dropped after a day."""
+    header = sweep.gateway.runs.header(run)
+    if header is None or not sweep.gateway.runs.is_unfinished(run):
+        return None
+    if header.execution:
+        queue.release(sweep.gateway, header)
+    else:
+        rejecting.finish_unstarted(sweep.runtime, header)
+    if not closing.finish(sweep.runtime, header):
+        if epoch(since) > time.time() - NOTICE_LIFETIME:
+            raise TargetError(f"the notice of {run} cannot be sent", "see this function's log")
+        sweep.gateway.runs.finish(run)
+    return Repair("finished", run, _ids(header))
 
 
 def _check_queue(sweep: Sweep, pipeline: str, waiting: list[Header]) -> Repair | None:

@@ -38,17 +38,18 @@ def reject_request(runtime: Runtime, request: RunRequest, error: Exception) -> S
     cooldown.cancel(gateway, request.pipeline, request.trigger_name, trigger.key)
     reason = notices.describe(error)
     rejected = record_rejected(gateway, request.pipeline, trigger, reason)
-    if rejected.new and (header := gateway.runs.header(rejected.run)):
-        notices.report_rejection(runtime, header, reason)
+    header = gateway.runs.header(rejected.run) if rejected.run else None
+    if header and gateway.runs.is_unfinished(header.run):
+        closing.finish(runtime, header)
     return rejected
 
 
 def reject(runtime: Runtime, header: Header, error: Exception) -> None:
     """Reject a run that waits or is about to start, notify people, and grant the lease to the next run."""
-    _cancel_cooldown(runtime.gateway, header)
-    reason = notices.describe(error)
-    if closing.close_unstarted(runtime.gateway, header, "REJECTED", reason):
-        notices.report_rejection(runtime, header, reason)
+    cancel_cooldown(runtime.gateway, header)
+    closed = closing.close_unstarted(runtime.gateway, header, "REJECTED", notices.describe(error))
+    if closed:
+        closing.finish(runtime, closed)
 
 
 def fail_run(runtime: Runtime, run: str, cause: str) -> bool:
@@ -58,12 +59,20 @@ def fail_run(runtime: Runtime, run: str, cause: str) -> bool:
     """
     header = runtime.gateway.runs.header(run)
     reason = f"{cause}; see the router's log (when fixed: stagewright resume {run})"
-    if header is None or not closing.close_unstarted(runtime.gateway, header, "FAILED", reason):
+    closed = closing.close_unstarted(runtime.gateway, header, "FAILED", reason) if header else None
+    if closed is None:
         return False
-    _cancel_cooldown(runtime.gateway, header)
-    runtime.log.error("run failed before its start", run=run, pipeline=header.pipeline, reason=reason)
-    notices.notify(runtime, header, reason)
+    cancel_cooldown(runtime.gateway, closed)
+    runtime.log.error("run failed before its start", run=run, pipeline=closed.pipeline, reason=reason)
+    closing.finish(runtime, closed)
     return True
+
+
+def finish_unstarted(runtime: Runtime, header: Header) -> None:
+    """Do what follows the end of a run without an execution, up to its notice. Safe to repeat."""
+    if header.status in notices.NOTICES:
+        cancel_cooldown(runtime.gateway, header)
+    closing.release_unstarted(runtime.gateway, header, planned=bool(header.plan))
 
 
 def fail_after_attempts(runtime: Runtime, run: str, attempts: int, error: Exception) -> None:
@@ -72,6 +81,7 @@ def fail_after_attempts(runtime: Runtime, run: str, attempts: int, error: Except
     fail_run(runtime, run, f"{attempts} attempts to plan and start it failed: {cause}")
 
 
-def _cancel_cooldown(gateway: Gateway, header: Header) -> None:
+def cancel_cooldown(gateway: Gateway, header: Header) -> None:
+    """End the cooldown that the event of this run started, because it starts no run."""
     name = RunOptions.of(header).trigger_name
     cooldown.cancel(gateway, header.pipeline, name, header.trigger.key)

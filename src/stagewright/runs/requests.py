@@ -23,15 +23,16 @@ def request_run(
     force: bool = False,
     selection: Selection = ALL,
     date: str = "",
+    version: str = "",
 ) -> str:
     """Request a run of a pipeline. Returns the trigger key, by which `history.find_run` finds the run.
 
-    NotFoundError: the pipeline has no document.
+    `version`: of the manifest, if not the current one. NotFoundError: the pipeline has no document.
     """
     if gateway.documents.base(pipeline) is None:
         raise NotFoundError(f"no pipeline {pipeline}", "push it first: stagewright push PATH")
     request = uuid.uuid4().hex
-    options = {"force": force, "date": date, **selection.to_json()}
+    options = {"force": force, "date": date, "version": version, **selection.to_json()}
     given = {name: value for name, value in options.items() if value}
     send_request(gateway, pipeline, request, by, {"parameters": dict(parameters), **given})
     return request_key("manual", request)

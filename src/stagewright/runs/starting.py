@@ -77,7 +77,7 @@ def launch(gateway: Gateway, header: Header) -> str:
     running = {"status": "RUNNING", "execution": execution, "started": timestamp(datetime.now(UTC))}
     if not gateway.runs.transition(header.run, ["PLANNED"], running):
         current = gateway.runs.header(header.run)
-        if current and current.status in ("STOPPED", "FAILED"):
+        if current and current.status in ("STOPPED", "FAILED", "REJECTED"):
             gateway.executions.stop(execution, current.reason)
     return execution
 

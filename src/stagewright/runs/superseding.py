@@ -1,4 +1,8 @@
-"""A run with `concurrency: cancel-running` supersedes the earlier runs of its pipeline: it stops them."""
+"""Runs that a later one of their pipeline supersedes.
+
+A push is superseded when the run of a newer push has left the queue: it is closed before it starts. A run
+with `concurrency: cancel-running` stops the earlier runs.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,40 @@ from datetime import UTC, datetime
 from stagewright.errors import RunFailedError, StagewrightError
 from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
+from stagewright.runs import closing
 from stagewright.runs.plan_inputs import load
 from stagewright.runs.plan_inputs.load import RunInputs
+from stagewright.runs.releases import pushes
 from stagewright.runs.settings import Runtime
 from stagewright.runs.stored_plan import save_plan
+from stagewright.runs.triggers import cooldown
+from stagewright.runs.values import RunOptions
 from stagewright.store.run_queue import QueueEntry
 from stagewright.store.runs import Header
+
+SUPERSEDED = "superseded by {newer}; to run it anyway: stagewright run {pipeline} --release={version}"
+
+
+def close_if_overtaken(runtime: Runtime, header: Header) -> bool:
+    """Close a queued push if a newer push of its pipeline has overtaken it. Returns whether it is closed now.
+
+    Its trigger's cooldown ends with it. A run that a person asked for by its release is never overtaken.
+    """
+    options = RunOptions.of(header)
+    if header.trigger.type != "code" or not options.version or options.any_release:
+        return False
+    newer = pushes.overtaken_by(runtime.gateway, header.pipeline, options.version)
+    if newer is None:
+        return False
+    cooldown.cancel(runtime.gateway, header.pipeline, options.trigger_name, header.trigger.key)
+    reason = SUPERSEDED.format(
+        newer=f"run {newer}, the run of a newer push" if newer else "a newer push",
+        pipeline=header.pipeline,
+        version=options.version,
+    )
+    closing.close_unstarted(runtime.gateway, header, "STOPPED", reason)
+    runtime.log.warning("superseded", run=header.run, pipeline=header.pipeline, reason=reason)
+    return True
 
 
 def stop_earlier_runs(runtime: Runtime, header: Header, inputs: RunInputs | None) -> None:

@@ -31,6 +31,7 @@ class RunOptions:
     `version`: of the manifest; empty for the current one. `cancels_running`: the run stops the earlier runs
     of its pipeline. `trigger_name`: the document's trigger that requested the run; empty for none.
     `revision`: of the document; 0 for the current one.
+    `any_release`: a person asked for exactly this version, even if a newer push has run.
     """
 
     version: str = ""
@@ -38,6 +39,7 @@ class RunOptions:
     cancels_running: bool = False
     trigger_name: str = ""
     revision: int = 0
+    any_release: bool = False
 
     @classmethod
     def of(cls, header: Header) -> RunOptions:

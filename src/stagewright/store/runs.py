@@ -6,11 +6,13 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from stagewright.aws.errors import translate_errors
 from stagewright.errors import TargetError
+from stagewright.naming import timestamp
 from stagewright.parallel import run_parallel
 from stagewright.planner.model import Trigger
 from stagewright.store.items import HASH_KEY, Item, decode, encode, fitting, put_new, write_all, write_if
@@ -46,6 +48,9 @@ OPEN = frozenset({"QUEUED", "PLANNED", "RUNNING"})
 """The statuses of a run that has not ended."""
 AWAITING = "awaiting"
 """The attribute `open` of an ended run whose model versions may wait for approval."""
+UNFINISHED = {"run": "unfinished"}
+"""Partition key of the items of ended runs whose lease may not be released, or whose notice not sent."""
+RUN = "run#"
 REJECTED = "rejected"
 """The attribute `open` of a rejected run. The index `open_runs` then lists rejected runs of all pipelines."""
 
@@ -123,11 +128,15 @@ class Runs:
     def claim(self, header: Header, *also: Item) -> bool:
         """Claim the trigger key, and put the header and more items, in one TransactWriteItems.
 
+        A run that has ended already is unfinished, until `finish`.
+
         Return False and write nothing if the key is claimed or one of the items exists.
         """
         claim: Item = {"run": _claim_key(header.trigger.key), "item": "claim", "run_id": header.run}
         with translate_errors("dynamodb", f"the run {header.run}"):
-            puts = [put_new(self.table, item) for item in (claim, _header_item(header), *also)]
+            unfinished = () if header.is_open else (_unfinished_item(header.run),)
+            items = (claim, _header_item(header), *unfinished, *also)
+            puts = [put_new(self.table, item) for item in items]
             return write_all(self.client, puts)
 
     def claimed(self, trigger_key: str) -> str | None:
@@ -166,9 +175,9 @@ class Runs:
     ) -> bool:
         """Change the header if its status is one of `sources`. Calls UpdateItem.
 
-        Return False and change nothing otherwise. A status that ends the run takes it off the index
-        `open_runs`; REJECTED moves it to the rejected runs of that index, `awaiting` to the runs whose model
-        versions may wait for approval.
+        Return False and change nothing otherwise. A status that ends the run makes it unfinished, in the same
+        TransactWriteItems, until `finish`. It takes the run off the index `open_runs`; REJECTED moves it to the
+        rejected runs of that index, `awaiting` to the runs whose model versions may wait for approval.
         """
         names = {f"#{name}": name for name in changes} | {"#status": "status"}
         values = {f":{name}": value for name, value in changes.items()}
@@ -179,17 +188,33 @@ class Runs:
             names["#open"] = "open"
             update += ", #open = :open" if listed_as else " REMOVE #open"
             values |= {":open": listed_as} if listed_as else {}
+        request: Any = {
+            "TableName": self.table,
+            "Key": encode({"run": run, "item": "run"}),
+            "UpdateExpression": update,
+            "ConditionExpression": f"#status IN ({', '.join(allowed)})",
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": _values(values | allowed),
+        }
         with translate_errors("dynamodb", f"the run {run}"):
-            response = write_if(
-                self.client.update_item,
-                TableName=self.table,
-                Key=encode({"run": run, "item": "run"}),
-                UpdateExpression=update,
-                ConditionExpression=f"#status IN ({', '.join(allowed)})",
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues=_values(values | allowed),
-            )
-        return response is not None
+            if "#open" not in names:
+                return write_if(self.client.update_item, **request) is not None
+            put: Any = {"TableName": self.table, "Item": encode(_unfinished_item(run))}
+            return write_all(self.client, [{"Update": request}, {"Put": put}])
+
+    def is_unfinished(self, run: str) -> bool:
+        """Return whether a run has ended and is not finished. Calls GetItem."""
+        return self._get(UNFINISHED["run"], f"{RUN}{run}") is not None
+
+    def unfinished(self) -> tuple[tuple[str, str], ...]:
+        """Return (run, time of its last write in ISO 8601) of the unfinished runs. Calls Query."""
+        items = self.items(UNFINISHED["run"], RUN)
+        return tuple((item["item"].removeprefix(RUN), item["since"]) for item in items)
+
+    def finish(self, run: str) -> None:
+        """Record that all that follows the end of a run is done. Safe to repeat. Calls DeleteItem."""
+        with translate_errors("dynamodb", f"the run {run}"):
+            self.client.delete_item(TableName=self.table, Key=encode({**UNFINISHED, "item": f"{RUN}{run}"}))
 
     def put_all(self, items: Iterable[Item]) -> None:
         """Put all items, replacing existing ones. Calls BatchWriteItem, several in parallel.
@@ -339,6 +364,10 @@ class Runs:
             f"DynamoDB left {len(requests)} items of a plan unwritten after {WRITE_ATTEMPTS} attempts",
             "try again",
         )
+
+
+def _unfinished_item(run: str) -> Item:
+    return {**UNFINISHED, "item": f"{RUN}{run}", "since": timestamp(datetime.now(UTC))}
 
 
 def _claim_key(trigger_key: str) -> str:

@@ -181,8 +181,8 @@ def test_push_sets_the_date(gateway, pipeline, files, created):
     assert gateway.runs.header(run).trigger.date == "2024-03"
 
 
-@pytest.mark.parametrize("pinned", [{"revision": 1}, {"version": "v1"}, {"type": "backfill", "revision": -1}])
-def test_only_backfill_requests_pin_a_revision_or_version(gateway, requested, pinned):
+@pytest.mark.parametrize("pinned", [{"revision": 1}, {"type": "backfill", "revision": -1}])
+def test_only_backfill_requests_pin_a_revision(gateway, requested, pinned):
     with pytest.raises(run_requests.MalformedError):
         route(gateway, requested(**pinned))
 

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 from stagewright.cli.common import output
 from stagewright.errors import ReleaseError
+from stagewright.naming import SAMPLE
 
 if TYPE_CHECKING:
     from stagewright.cli.common.source import Source
     from stagewright.cli.common.target import Session
-    from stagewright.document.pipeline import Pipeline
     from stagewright.operator_gateway import OperatorGateway
 
 
-def upload_samples(session: Session, source: Source, *, starting: bool = True) -> tuple[str, ...]:
+def upload_samples(session: Session, source: Source) -> tuple[str, ...]:
     """Upload missing or changed sample data to a local target. Returns the uploaded keys.
 
-    Without `starting`, skips objects that would start a run by one of the document's data triggers.
+    The local target sends no event for them, so no data trigger starts a run of its own.
     """
     if not session.is_local:
         return ()
@@ -27,7 +27,7 @@ def upload_samples(session: Session, source: Source, *, starting: bool = True) -
         key
         for prefix, path in source.pipeline.sample_data.items()
         for key, file in _samples(source.path.parent / path, prefix)
-        if (starting or not _starts_run(source.pipeline, key)) and _upload(session.gateway, key, file)
+        if _upload(session.gateway, key, file)
     ]
     if uploaded:
         output.note(f"uploaded sample data: {', '.join(uploaded)}")
@@ -46,13 +46,6 @@ def upload_functions(source: Source) -> None:
         uploaded = sample_functions.put(running, source.path.parent, functions)
         if uploaded:
             output.note(f"uploaded sample functions: {', '.join(uploaded)}")
-
-
-def _starts_run(pipeline: Pipeline, key: str) -> bool:
-    from stagewright.document.triggers import DataTrigger
-    from stagewright.runs.triggers.data import matches
-
-    return any(isinstance(trigger, DataTrigger) and matches(trigger, key) for trigger in pipeline.triggers)
 
 
 def _samples(path: Path, prefix: str) -> list[tuple[str, Path]]:
@@ -74,5 +67,5 @@ def _upload(gateway: OperatorGateway, key: str, file: Path) -> bool:
     stored = next((entry for entry in gateway.objects.list(key, limit=1) if entry.key == key), None)
     if stored and stored.etag.strip('"') == etag:
         return False
-    gateway.objects.put(key, body)
+    gateway.objects.put(key, body, metadata=SAMPLE)
     return True

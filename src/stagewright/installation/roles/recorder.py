@@ -10,6 +10,7 @@ from stagewright.installation.roles.shared import (
     describe_executions,
     logs,
     notify,
+    read_manifests,
     run_items,
     send,
 )
@@ -22,6 +23,7 @@ RECORDER = Role(
         run_items("Records the end of a run and grants its lease to the next run in the queue."),
         READ_DOCUMENTS,
         LIST_DOCUMENTS,
+        *read_manifests("Reads which upstream triggers were in force when a run ended."),
         send("Requests runs of the pipelines that this pipeline triggers."),
         describe_executions(),
         notify(),

@@ -61,7 +61,9 @@ ROUTER = Role(
             ("releases/", "code/"),
         ),
         list_bucket(
-            "Finds inputs and reusable results. Without it, S3 reports a missing object as access denied."
+            "Finds inputs and reusable results, and the order of pushes. Without it, S3 reports a missing"
+            " object as access denied.",
+            "s3:ListBucketVersions",
         ),
         Statement(
             "Documents",

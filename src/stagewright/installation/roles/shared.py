@@ -64,6 +64,14 @@ def list_bucket(reason: str, *more: str) -> Statement:
     return Statement("List", reason, ("s3:ListBucket", *more), (BUCKET,))
 
 
+def read_manifests(reason: str) -> tuple[Statement, ...]:
+    """The current manifests of releases and their earlier versions."""
+    return (
+        list_bucket(reason, "s3:ListBucketVersions"),
+        objects("Manifests", reason, ("s3:GetObject", "s3:GetObjectVersion"), ("manifests/",)),
+    )
+
+
 def notify() -> Statement:
     reason = "Publishes a notification when a run fails, is rejected, or waits for a person."
     return Statement("Notify", reason, ("sns:Publish",), (TOPIC_ARN,))

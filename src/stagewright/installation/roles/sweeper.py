@@ -11,10 +11,10 @@ from stagewright.installation.roles.shared import (
     LIST_VERSIONS,
     READ_DOCUMENTS,
     describe_executions,
-    list_bucket,
     logs,
     notify,
     objects,
+    read_manifests,
     run_items,
     send,
     start,
@@ -26,9 +26,7 @@ SWEEPER = Role(
     "lambda.amazonaws.com",
     (
         logs(FUNCTION),
-        list_bucket(
-            "Lists release manifests and their versions to find those without a run.", "s3:ListBucketVersions"
-        ),
+        *read_manifests("Finds pushes without a run, and reads which triggers were in force."),
         send("Sends a lost event again."),
         READ_DOCUMENTS,
         LIST_DOCUMENTS,

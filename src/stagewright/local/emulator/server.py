@@ -137,7 +137,7 @@ class Ministack:
     def _patch(self, sqs: Any, cloudwatch: Any) -> None:
         services.shorten_delays(self._lambda, self._runtime)
         services.fix_queue_port(sqs)
-        services.add_versions_to_events(self._s3, self._eventbridge)
+        services.complete_events(self._s3, self._eventbridge)
         services.use_account_key(self._s3)
         alarms.patch(cloudwatch)
         engine.patch(self._step_functions, lambda: self.on_stop())

@@ -10,6 +10,7 @@ from typing import Any
 
 from sagemaker_local.state_folder import ACCOUNT, REGION
 from stagewright.local.emulator.patches import replace
+from stagewright.naming import SAMPLE
 
 QUEUE_PORT = "4566"
 ALGORITHM = "x-amz-server-side-encryption"
@@ -74,13 +75,19 @@ def fix_queue_port(sqs: Any) -> None:
     replace(sqs, "_CANONICAL_NETLOC", f"{sqs.DEFAULT_HOST}:{QUEUE_PORT}")
 
 
-def add_versions_to_events(s3: Any, eventbridge: Any) -> None:
-    """Set `object.version-id` of S3's events (S3 user guide, "EventBridge event message structure")."""
+def complete_events(s3: Any, eventbridge: Any) -> None:
+    """Set `object.version-id` of S3's events (S3 user guide, "EventBridge event message structure").
+
+    The sample data that a command uploads sends no event: the command starts its run itself.
+    """
     fire, dispatch = s3._fire_s3_event, eventbridge._dispatch_event
 
     def fire_event(*arguments: Any, **keywords: Any) -> None:
-        _version.set(keywords.get("version_id") or "")
-        fire(*arguments, **keywords)
+        version = keywords.get("version_id") or ""
+        bucket, key = arguments[:2]
+        if not _is_sample(s3, bucket, key, version):
+            _version.set(version)
+            fire(*arguments, **keywords)
 
     def dispatch_event(event: dict[str, Any], *arguments: Any, **keywords: Any) -> Any:
         if event["Source"] == "aws.s3" and _version.get():
@@ -91,6 +98,13 @@ def add_versions_to_events(s3: Any, eventbridge: Any) -> None:
 
     replace(s3, "_fire_s3_event", fire_event)
     replace(eventbridge, "_dispatch_event", dispatch_event)
+
+
+def _is_sample(s3: Any, bucket: str, key: str, version: str) -> bool:
+    (name,) = SAMPLE
+    versions = s3._object_versions.get((bucket, key), ())
+    stored: Any = next((entry for entry in versions if entry["version_id"] == version), {})
+    return f"x-amz-meta-{name}" in stored.get("metadata", {})
 
 
 def use_account_key(s3: Any) -> None:

@@ -8,11 +8,14 @@ from typing import Any
 
 from stagewright.document.layers import Effective
 from stagewright.document.pipeline import Pipeline
-from stagewright.document.triggers import AnyTrigger, has_code_trigger
+from stagewright.document.triggers import AnyTrigger
+from stagewright.errors import ReleaseError
 from stagewright.planner.model import Trigger
 from stagewright.planner.values import trigger_values
 from stagewright.runs import resume
 from stagewright.runs.intake.run_requests import RunRequest
+from stagewright.runs.releases import manifest as manifests
+from stagewright.runs.releases import pushes
 from stagewright.runs.releases.manifest import Manifest
 from stagewright.runs.settings import Runtime
 from stagewright.runs.triggers import cooldown
@@ -21,17 +24,17 @@ from stagewright.syntax.references import render
 
 
 def admit(
-    runtime: Runtime, request: RunRequest, document: Effective, manifest: Manifest | None
+    runtime: Runtime, request: RunRequest, document: Effective, manifest: Manifest
 ) -> RunRequest | None:
     """Complete a request from the manifest, the resumed run, or the document's trigger. None: no run starts.
 
-    A request that is not admitted is listed as skipped, except a push to a document without a code trigger.
-    PlanError: the run to resume does not exist.
+    A request that is not admitted is listed as skipped, except a push that requests no run. PlanError: the
+    run to resume does not exist.
     """
-    if request.is_push and not has_code_trigger(document.layers.document()):
-        return None
-    if request.is_push and manifest:
-        request = _with_manifest(request, manifest)
+    if request.is_push:
+        if not manifest.requests_run:
+            return None
+        request = _with_manifest(runtime, request, manifest)
     if request.trigger.resumes:
         trigger = resume.link(runtime.gateway, request.pipeline, request.trigger)
         return replace(request, trigger=trigger, trigger_filter=None)
@@ -40,16 +43,32 @@ def admit(
     return _with_trigger(runtime, document.pipeline, request, request.trigger_filter)
 
 
+def is_rejectable(runtime: Runtime, request: RunRequest) -> bool:
+    """Whether a request that cannot run becomes a rejected run. Not so: a push that requests no run."""
+    if not request.is_push:
+        return True
+    try:
+        manifest = manifests.read(runtime.gateway, request.pipeline, request.version)
+    except ReleaseError:
+        return True
+    return manifest is None or manifest.requests_run
+
+
 def skip(runtime: Runtime, request: RunRequest, reason: str) -> None:
     """Cancel the cooldown that a request started, and record the request as skipped."""
     cooldown.cancel(runtime.gateway, request.pipeline, request.trigger_name, request.trigger.key)
     _record_skipped(runtime, request, reason)
 
 
-def _with_manifest(request: RunRequest, manifest: Manifest) -> RunRequest:
-    """Add what a push requests besides its code. S3's event does not carry it."""
+def _with_manifest(runtime: Runtime, request: RunRequest, manifest: Manifest) -> RunRequest:
+    """Add what a push requests besides its code. S3's event does not carry it.
+
+    The time becomes that of the push, which sets the order in the queue.
+    """
+    push = pushes.of_version(runtime.gateway, request.pipeline, request.version)
     trigger = replace(
         request.trigger,
+        time=push.time if push else request.trigger.time,
         by=manifest.by,
         parameters=manifest.parameters,
         date=manifest.date,

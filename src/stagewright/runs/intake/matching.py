@@ -13,7 +13,8 @@ from stagewright.naming import timestamp
 from stagewright.planner.approvals import APPROVED, REJECTED
 from stagewright.planner.model import Trigger
 from stagewright.runs.intake.messages import BatchCheckDue, ClockTicked, Event, ObjectCreated, PackageChanged
-from stagewright.runs.intake.run_requests import RunRequest
+from stagewright.runs.intake.run_requests import RunRequest, of_push
+from stagewright.runs.releases import pushes
 from stagewright.runs.triggers import data, schedules
 from stagewright.runs.triggers.subscriptions import Subscriptions
 from stagewright.store.runs import Header
@@ -27,6 +28,7 @@ def requests(gateway: Gateway, event: Event, subscriptions: Subscriptions) -> It
     """
     match event:
         case RunRequest():
+            yield from _lost_before(gateway, event)
             yield event
         case ObjectCreated():
             yield from _for_object(gateway, event, subscriptions)
@@ -38,6 +40,15 @@ def requests(gateway: Gateway, event: Event, subscriptions: Subscriptions) -> It
             schedules.tick(gateway, min(datetime.fromisoformat(event.time), datetime.now(UTC)))
 
 
+def _lost_before(gateway: Gateway, request: RunRequest) -> Iterator[RunRequest]:
+    """The earlier pushes whose events have not arrived, oldest first, if this request is a new push."""
+    if not request.is_push or request.any_release:
+        return
+    if gateway.runs.claimed(request.trigger.key) is None:
+        for push in pushes.lost_before(gateway, request.pipeline, request.version):
+            yield of_push(push.pipeline, push.version, push.time)
+
+
 def _for_object(gateway: Gateway, event: ObjectCreated, subscriptions: Subscriptions) -> Iterator[RunRequest]:
     """One run per pipeline, even if several of its triggers match. A trigger with `settle` fills a batch."""
     requested = set[str]()
@@ -45,6 +56,8 @@ def _for_object(gateway: Gateway, event: ObjectCreated, subscriptions: Subscript
     for subscriber, trigger in subscriptions.with_trigger(DataTrigger):
         pipeline = subscriber.pipeline
         if not data.matches(trigger, event.key):
+            continue
+        if not subscriptions.is_in_force(pipeline, trigger, event.time):
             continue
         if trigger.settle:
             data.add_to_batch(gateway, pipeline, trigger, event.key, event.time)
@@ -90,6 +103,8 @@ def _for_approval(
     for subscriber, trigger in subscriptions.with_trigger(ModelApprovedTrigger):
         pipeline = subscriber.pipeline
         if package.group not in ((trigger.group,) if trigger.group else subscriber.groups):
+            continue
+        if not subscriptions.is_in_force(pipeline, trigger, time):
             continue
         own.setdefault(pipeline, trigger)
         if pipeline not in (running, *waiting):

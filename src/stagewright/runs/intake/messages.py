@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from stagewright.aws.queue import Message
-from stagewright.document.triggers import CodeTrigger
+from stagewright.aws.queue import ANY_RELEASE, Message
 from stagewright.naming import OWN_FOLDERS, Installation, timestamp
-from stagewright.planner.model import Trigger
 from stagewright.runs.intake import run_requests
 from stagewright.runs.intake.run_requests import MalformedError, RunRequest
 from stagewright.runs.own_events import (
@@ -80,7 +78,8 @@ def parse(message: Message, installation: Installation) -> tuple[Event, ...]:
     try:
         body = json.loads(message.body)
         if "detail-type" in body:
-            return _bus_events(body, installation)
+            any_release = ANY_RELEASE in message.attributes
+            return tuple(_released(event, any_release) for event in _bus_events(body, installation))
         sent = datetime.fromtimestamp(message.sent, UTC) if message.sent else datetime.now(UTC)
         return tuple(run_requests.direct(body, installation, message.origin, timestamp(sent)))
     except MalformedError:
@@ -91,6 +90,10 @@ def parse(message: Message, installation: Installation) -> tuple[Event, ...]:
         raise MalformedError(f"it has no {error}") from error
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise MalformedError(f"{type(error).__name__}: {error}") from error
+
+
+def _released(event: Event, any_release: bool) -> Event:
+    return replace(event, any_release=any_release) if isinstance(event, RunRequest) else event
 
 
 def _bus_events(event: Mapping[str, Any], installation: Installation) -> tuple[Event, ...]:
@@ -144,8 +147,7 @@ def _object_created(detail: Any, time: str, installation: Installation) -> Event
         raise MalformedError(f"{key} has no version id: the bucket must be versioned")
     if pipeline is None:
         return ObjectCreated(key, version, time)
-    trigger = Trigger("code", manifests.code_key(pipeline, version), time)
-    return RunRequest(pipeline, trigger, version, trigger_filter=CodeTrigger(type="code").filter)
+    return run_requests.of_push(pipeline, version, time)
 
 
 def _package_changed(detail: Any, time: str) -> PackageChanged:

@@ -10,10 +10,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
-from stagewright.document.triggers import trigger_name
+from stagewright.document.triggers import CodeTrigger, trigger_name
 from stagewright.naming import Installation
 from stagewright.planner.model import Trigger
 from stagewright.runs.own_events import RUN_REQUESTED, TRIGGER_FIRED, request_key
+from stagewright.runs.releases.manifest import code_key
 from stagewright.syntax.dates import date_in
 from stagewright.syntax.fields import PIPELINE_NAME, PipelineName, Scalar
 from stagewright.syntax.findings import nearest
@@ -29,7 +30,8 @@ class RunRequest:
 
     `version`: of the manifest; empty for the current one. `revision`: of the document; 0 for the current one.
     With a revision, an empty version means no code. `trigger_filter`: identifies the document's trigger that
-    requests the run; None: no trigger does.
+    requests the run; None: no trigger does. `any_release`: a person asks for exactly this version, even if a
+    newer push has run.
     """
 
     pipeline: str
@@ -38,10 +40,11 @@ class RunRequest:
     force: bool = False
     trigger_filter: Mapping[str, Any] | None = None
     revision: int = 0
+    any_release: bool = False
 
     @property
     def is_push(self) -> bool:
-        return bool(self.version) and not self.revision
+        return self.trigger.type == "code" and bool(self.version)
 
     @property
     def trigger_name(self) -> str:
@@ -58,9 +61,9 @@ def _iso(text: str) -> str:
 class _Requested(BaseModel, extra="forbid"):
     """Detail of `Run Requested`.
 
-    `resumes`: a run whose trigger replaces `type`, `parameters`, `date` and the selection. `revision`,
-    `version`: pinned by a backfill. Unknown keys are rejected: with a misspelled `skip`, every stage would
-    run.
+    `resumes`: a run whose trigger replaces `type`, `parameters`, `date` and the selection. `version`: of the
+    manifest, if not the current one. `revision`: pinned by a backfill. Unknown keys are rejected: with a
+    misspelled `skip`, every stage would run.
     """
 
     installation: str | None = None
@@ -80,8 +83,8 @@ class _Requested(BaseModel, extra="forbid"):
 
     @model_validator(mode="after")
     def _pinned(self) -> Self:
-        if self.type != "backfill" and (self.revision or self.version):
-            raise ValueError("revision and version are for runs of a backfill")
+        if self.type != "backfill" and self.revision:
+            raise ValueError("revision is for runs of a backfill")
         return self
 
 
@@ -105,6 +108,12 @@ class _Consumed(BaseModel):
     consumption_pipeline_name: str = Field(min_length=1)
     dataset_date: str = ""
     event_source: str = ""
+
+
+def of_push(pipeline: str, version: str, time: str) -> RunRequest:
+    """The request of a push. `version`: of its manifest. `time`: of its event."""
+    trigger = Trigger("code", code_key(pipeline, version), time)
+    return RunRequest(pipeline, trigger, version, trigger_filter=CodeTrigger(type="code").filter)
 
 
 def requested(detail: Any, time: str) -> RunRequest:

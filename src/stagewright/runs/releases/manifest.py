@@ -14,10 +14,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from stagewright.document.canonical_json import sha256_of
+from stagewright.document.triggers import has_code_trigger
 from stagewright.errors import NotFoundError, ReleaseError
 from stagewright.gateway import Gateway
 from stagewright.planner.release import CodeFile, Release
 from stagewright.planner.selection import ALL, Selection
+from stagewright.runs.documents.subscribers import merged_texts
 
 FOLDER = "manifests/"
 AGAIN = "push again"
@@ -29,8 +31,8 @@ class Manifest:
 
     `documents` are the pushed texts: `base`, and `environment` if there is an overlay. `environment` is the
     SHA-256 of the overlay, empty without one. `promoted` is the origin of a promoted release (see
-    `promotion`). `parameters`, `force`, `selection`, `date` and `resumes` (the run to
-    resume) belong to the run that this version starts.
+    `promotion`). `parameters`, `force`, `selection`, `date` and `resumes` (the run to resume) belong to the
+    run that this version starts.
     """
 
     release: Release
@@ -45,6 +47,18 @@ class Manifest:
     resumes: str = ""
     date: str = ""
     documents: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """The pushed document with its overlay. Its triggers are in force from this version to the next."""
+        return merged_texts(
+            self.documents[layer] for layer in ("base", "environment") if layer in self.documents
+        )
+
+    @property
+    def requests_run(self) -> bool:
+        """Whether this push requests a run, whatever the document is now."""
+        return has_code_trigger(self.document)
 
     @property
     def trigger_key(self) -> str:

@@ -25,12 +25,11 @@ from stagewright.errors import NotFoundError, ReleaseError
 from stagewright.operator_gateway import OperatorGateway
 from stagewright.planner.release import Release
 from stagewright.planner.selection import ALL
-from stagewright.runs.documents import layers
+from stagewright.runs.documents import layers, upstream_cycles
 from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases import publish, push
 from stagewright.runs.releases.manifest import Manifest
 from stagewright.runs.releases.push import PushResult
-from stagewright.runs.triggers import upstream
 from stagewright.store.runs import Header
 
 RUNS = 1000
@@ -107,7 +106,7 @@ def prepare(
         overlay = before.data("environment") if before else {}
     after = layers.on_disk(target, candidate.pipeline, overlay)
     effective(after, target.allows_code_overrides)
-    upstream.check(target, after.document())
+    upstream_cycles.check(target, after.document())
     changed = differences(before.document() if before else {}, after.document())
     return Promotion(candidate, publish.read_files(source, candidate.release), overlay, tuple(changed))
 

@@ -14,7 +14,6 @@ from stagewright.document.layers import Layers
 from stagewright.document.load import load
 from stagewright.document.pipeline import Pipeline
 from stagewright.document.stored_layers import Base
-from stagewright.document.triggers import has_code_trigger
 from stagewright.errors import PlanError, Problem, ReleaseError
 from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
@@ -22,11 +21,11 @@ from stagewright.parallel import run_parallel
 from stagewright.planner.release import CodeFile, Release
 from stagewright.planner.selection import ALL, Selection
 from stagewright.planner.stage_files import bundle
+from stagewright.runs.documents import upstream_cycles
 from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases import released_layers
 from stagewright.runs.releases.bundles import staging_key
 from stagewright.runs.releases.manifest import Manifest
-from stagewright.runs.triggers import upstream
 from stagewright.store.documents import LayerName
 
 
@@ -83,8 +82,8 @@ def push(
     resume) and `date` belong to the run that the manifest starts.
 
     A push without changes, or of a document without a code trigger, starts no run (see
-    `requests.request_run`). Raises ReleaseError if a stage names a missing code file, DocumentError if
-    upstream triggers form a cycle.
+    `requests.request_run`). Later changes of the document do not change that. Raises ReleaseError if a stage
+    names a missing code file, DocumentError if upstream triggers form a cycle.
     """
     pushed = layers.pushed_layers(pipeline, overlay, by)
     _validate(gateway, pushed, files)
@@ -107,7 +106,7 @@ def push(
     released_layers.announce(gateway, pushed)
     _put_layers(gateway, pushed)
     version = _put_manifest(gateway, replace(manifest, release=stored))
-    key = manifests.code_key(pipeline.name, version) if has_code_trigger(pushed.document()) else None
+    key = manifests.code_key(pipeline.name, version) if manifest.requests_run else None
     return PushResult(key, stored.digest, changes.changed, changes.removed, document=changes.document)
 
 
@@ -115,7 +114,7 @@ def _validate(gateway: Gateway, pushed: Layers, files: Mapping[str, bytes]) -> N
     """Raise what is wrong before anything is written."""
     document = pushed.document()
     _require_code(load(document), files)
-    upstream.check(gateway, document)
+    upstream_cycles.check(gateway, document)
 
 
 def _changes(before: Manifest | None, pushed: Layers, files: Mapping[str, bytes]) -> _Changes:

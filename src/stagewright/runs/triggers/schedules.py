@@ -1,7 +1,8 @@
 """Schedule triggers: one clock for all of them.
 
 A rule ticks once a minute. A tick requests every run that was due since the minute of the last completed
-tick, so a missed minute is caught up, and then stores its own minute. A tick that is repeated, or that dies
+tick, so a missed minute is caught up, and then stores its own minute. A minute before the push that added a
+schedule is not due. A tick that is repeated, or that dies
 halfway, requests the same keys again, which starts no second run.
 """
 
@@ -47,9 +48,14 @@ def tick(gateway: Gateway, now: datetime) -> int:
 def _all_due(
     gateway: Gateway, minutes: list[datetime]
 ) -> Iterator[tuple[str, ScheduleTrigger, list[datetime]]]:
-    for subscriber, trigger in Subscriptions(gateway).with_trigger(ScheduleTrigger):
+    subscriptions = Subscriptions(gateway)
+    for subscriber, trigger in subscriptions.with_trigger(ScheduleTrigger):
         pipeline = subscriber.pipeline
-        due = [minute for minute in minutes if _is_due(trigger, minute)]
+        due = [
+            minute
+            for minute in minutes
+            if _is_due(trigger, minute) and subscriptions.is_in_force(pipeline, trigger, timestamp(minute))
+        ]
         if len(due) > 1:
             event = _event(pipeline, trigger, due[-2])
             reason = CLOCK_STOPPED.format(count=len(due), first=timestamp(due[0]))

@@ -1,18 +1,13 @@
 """Upstream triggers: the success of a run starts runs of downstream pipelines.
 
-A cycle of upstream triggers is not allowed: `check` rejects a push that closes one. A cycle that a table edit
+A cycle of upstream triggers is not allowed: a push that closes one is rejected. A cycle that a table edit
 creates stops where it would start a pipeline again.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
-from typing import Any
-
-from stagewright.document.trigger_cycles import cycle_findings, cycle_message, upstreams
+from stagewright.document.trigger_cycles import cycle_message
 from stagewright.document.triggers import UpstreamTrigger
-from stagewright.errors import DocumentError
 from stagewright.gateway import Gateway
 from stagewright.planner.model import Trigger
 from stagewright.planner.selection import OFF_REASONS
@@ -21,7 +16,6 @@ from stagewright.runs.stored_plan import recorded_stages
 from stagewright.runs.triggers.subscriptions import Subscriptions
 from stagewright.store.runs import Header
 from stagewright.store.trigger_state import SkippedEvent
-from stagewright.syntax.findings import problems
 
 
 def trigger_downstream(gateway: Gateway, header: Header) -> None:
@@ -29,10 +23,12 @@ def trigger_downstream(gateway: Gateway, header: Header) -> None:
 
     A run that a gate ended early has a reason: it triggers only pipelines that wait for one of its stages.
     """
+    subscriptions = Subscriptions(gateway)
     downstream = [
         (subscriber.pipeline, trigger)
-        for subscriber, trigger in Subscriptions(gateway).with_trigger(UpstreamTrigger)
+        for subscriber, trigger in subscriptions.with_trigger(UpstreamTrigger)
         if trigger.pipeline == header.pipeline
+        and subscriptions.is_in_force(subscriber.pipeline, trigger, header.ended)
     ]
     needs_stages = any(trigger.stage for _, trigger in downstream)
     succeeded = _succeeded_stages(gateway, header) if needs_stages else frozenset()
@@ -55,17 +51,6 @@ def trigger_downstream(gateway: Gateway, header: Header) -> None:
             )
         else:
             gateway.queue.send(trigger_fired(gateway.installation, pipeline, trigger.filter, event))
-
-
-def check(gateway: Gateway, document: Mapping[str, Any]) -> None:
-    """DocumentError: this document closes a cycle with the stored documents."""
-    if not any(upstreams(document)):
-        return
-    stored = defaultdict[str, list[str]](list)
-    for subscriber, trigger in Subscriptions(gateway).with_trigger(UpstreamTrigger):
-        stored[subscriber.pipeline].append(trigger.pipeline)
-    if cycles := problems(cycle_findings(document, lambda pipeline: stored[pipeline])):
-        raise DocumentError(cycles)
 
 
 def _succeeded_stages(gateway: Gateway, header: Header) -> frozenset[str]:

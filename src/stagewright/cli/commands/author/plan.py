@@ -41,7 +41,7 @@ def command(
     source, parameters = run_options.read(document, assignments, target)
     with session(target) as connected:
         pipeline, selection = run_options.selected(connected, source, only, start, skip)
-        sample_data.upload_samples(connected, source, starting=False)
+        sample_data.upload_samples(connected, source)
         trigger = manual_trigger(parameters, selection, day)
         plan = plan_run(connected, release_of(source), pipeline, trigger, force)
         quotas = {} if connected.is_local else connected.gateway.quotas.applied()

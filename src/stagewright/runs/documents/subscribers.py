@@ -1,0 +1,115 @@
+"""Subscribers: which pipelines have triggers for which events.
+
+`Subscribers` lists the documents (names and hashes, from the index `by_item`) and reads those whose hash is
+new to this function. So a thousand events cost as many reads as one. A document counts when the index has it,
+about a second after it was written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from stagewright.document.merge import merged
+from stagewright.document.triggers import AnyTrigger, Trigger
+from stagewright.gateway import Gateway
+from stagewright.parallel import run_parallel
+from stagewright.stages.registry import KINDS
+
+Kind = TypeVar("Kind", bound=AnyTrigger)
+
+
+@dataclass(frozen=True)
+class Subscriber:
+    """A pipeline and its triggers. `groups`: the model package groups in which it registers models."""
+
+    pipeline: str
+    triggers: tuple[AnyTrigger, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+_TRIGGER: TypeAdapter[AnyTrigger] = TypeAdapter(Trigger)
+_cache: dict[tuple[str | None, ...], Subscriber] = {}
+"""(table, pipeline, document's hash, overlay's hash) -> subscriber, for the life of the function instance."""
+
+
+class Subscribers:
+    """The subscribers at the time of the first read."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def with_trigger(self, kind: type[Kind]) -> Iterator[tuple[Subscriber, Kind]]:
+        """Every trigger of a type with its pipeline, in the order of names and documents."""
+        for subscriber in self._subscribers:
+            for trigger in subscriber.triggers:
+                if isinstance(trigger, kind):
+                    yield subscriber, trigger
+
+    @cached_property
+    def _subscribers(self) -> tuple[Subscriber, ...]:
+        bases, overlays = run_parallel(self._gateway.documents.layer_hashes, ("base", "environment"))
+        hashes = dict(overlays)
+        listed = ((pipeline, sha256, hashes.get(pipeline)) for pipeline, sha256 in sorted(bases))
+        return tuple(run_parallel(self._subscriber, listed))
+
+    def _subscriber(self, listed: tuple[str, str, str | None]) -> Subscriber:
+        """`listed`: the pipeline, and the hashes of its document and of its overlay (None: no overlay)."""
+        key = (self._gateway.documents.table, *listed)
+        if "" in key or key not in _cache:
+            _cache[key] = self._read(listed[0], overlaid=listed[2] is not None)
+        return _cache[key]
+
+    def _read(self, pipeline: str, *, overlaid: bool) -> Subscriber:
+        base = self._gateway.documents.base(pipeline)
+        overlay = self._gateway.documents.layer(pipeline, "environment") if overlaid else None
+        texts = (layer.document for layer in (base, overlay) if layer)
+        return _parsed(pipeline, texts)
+
+
+def merged_texts(texts: Iterable[str]) -> Mapping[str, Any]:
+    """The document that these layers make, lowest first. Empty if one of them is not a JSON object."""
+    document: Any = {}
+    try:
+        for text in texts:
+            document = merged(document, json.loads(text))
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _parsed(pipeline: str, texts: Iterable[str]) -> Subscriber:
+    """The valid triggers of a document, even if other parts are wrong: they reject its run with the
+    reason."""
+    document = merged_texts(texts)
+    return Subscriber(pipeline, triggers_in(document), tuple(_groups(pipeline, document)))
+
+
+def triggers_in(document: Mapping[str, Any]) -> tuple[AnyTrigger, ...]:
+    """The valid triggers of a document (parsed JSON)."""
+    return tuple(_triggers(document))
+
+
+def _triggers(document: Mapping[str, Any]) -> Iterator[AnyTrigger]:
+    for trigger in _list(document.get("triggers")):
+        try:
+            yield _TRIGGER.validate_python(trigger)
+        except ValidationError:
+            continue
+
+
+def _groups(pipeline: str, document: Mapping[str, Any]) -> Iterator[str]:
+    stages = document.get("stages")
+    for stage in stages.values() if isinstance(stages, dict) else ():
+        kind = KINDS.get(str(stage.get("kind"))) if isinstance(stage, dict) else None
+        if kind and kind.schema.registers_model:
+            yield str(stage.get("group") or pipeline)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
