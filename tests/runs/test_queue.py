@@ -450,7 +450,8 @@ def poison(gateway, partition):
 def delivered(gateway, context, monkeypatch, body):
     """The router's answer to SQS, and the notices that it sent."""
     sent = []
-    monkeypatch.setattr(notices, "notify", lambda _, header, why, *__: sent.append((header.run, why)))
+    monkeypatch.setenv("STAGEWRIGHT_TOPIC", "arn:topic")
+    monkeypatch.setattr(notices, "notify", lambda _, header, why, *__: not sent.append((header.run, why)))
     record = {"messageId": "m", "body": body, "attributes": {"SentTimestamp": "1769868000000"}}
     return handler({"Records": [record]}, context)["batchItemFailures"], sent
 

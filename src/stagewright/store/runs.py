@@ -176,8 +176,8 @@ class Runs:
         """Change the header if its status is one of `sources`. Calls UpdateItem.
 
         Return False and change nothing otherwise. A status that ends the run makes it unfinished, in the same
-        TransactWriteItems, until `finish`. It takes the run off the index `open_runs`; REJECTED moves it to the
-        rejected runs of that index, `awaiting` to the runs whose model versions may wait for approval.
+        TransactWriteItems, until `finish`. It takes the run off the index `open_runs`; REJECTED moves it to
+        the rejected runs of that index, `awaiting` to the runs whose model versions may wait for approval.
         """
         names = {f"#{name}": name for name in changes} | {"#status": "status"}
         values = {f":{name}": value for name, value in changes.items()}

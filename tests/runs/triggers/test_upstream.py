@@ -45,7 +45,7 @@ class TestUpstream:
         put_document()
         put_document(UPSTREAM, name="after")
         first = gateway_run(gateway, put_document, TIME)
-        monkeypatch.setattr(type(gateway.runs), "transition", lambda *_: 1 / 0)
+        monkeypatch.setattr(type(gateway.runs), "transition", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             finish(gateway, first)
         monkeypatch.undo()

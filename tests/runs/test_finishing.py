@@ -1,0 +1,208 @@
+"""What follows the end of a run, notice and release, happens however the write that ends it was interrupted."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from botocore.exceptions import ConnectionClosedError
+from tests.support.messages import record_end, route, sweep
+
+from stagewright.aws.executions import Executions
+from stagewright.aws.topics import Topics
+from stagewright.errors import TargetError
+from stagewright.functions import recorder
+from stagewright.runs import closing, lifecycle, rejecting
+from stagewright.runs.plan_inputs import load
+from stagewright.runs.reconcile import Repair
+from stagewright.runs.releases.push import push
+from stagewright.runs.stop import stop
+
+FAILING = {"StartAt": "Go", "States": {"Go": {"Type": "Fail", "Error": "Boom", "Cause": "boom"}}}
+
+
+@pytest.fixture
+def sent(gateway, monkeypatch):
+    """The subjects of the notices that SNS has accepted."""
+    subjects: list[str] = []
+    monkeypatch.setenv("STAGEWRIGHT_TOPIC", "arn:topic")
+    monkeypatch.setattr(Topics, "publish", lambda _, topic, subject, text: subjects.append(subject))
+    return subjects
+
+
+@pytest.fixture
+def failed(gateway, pipeline, files, created, tools):
+    """A run whose execution has failed and that is not closed yet."""
+    tools.machine(gateway, FAILING)
+    version = push(gateway, pipeline, files).trigger_key.rsplit(":", 1)[1]
+    started = route(gateway, created(version))
+    tools.until(lambda: gateway.executions.describe(started.execution).status == "FAILED")
+    return started
+
+
+def answer_lost(client, monkeypatch, operation, times=1):
+    """Let a call of this operation do its work, and lose the answer."""
+    left = [times]
+
+    def lose(**_):
+        if left[0]:
+            left[0] -= 1
+            raise ConnectionClosedError(endpoint_url="lost")
+
+    client.meta.events.register(f"after-call.dynamodb.{operation}", lose, unique_id="lost")
+    monkeypatch.setattr(client, "_lost", lose, raising=False)
+
+
+@pytest.fixture
+def lost(gateway, monkeypatch):
+    """`lost("TransactWriteItems")`: the next answer to this operation is lost after the write."""
+    client, names = gateway.runs.client, []
+
+    def lose(operation):
+        answer_lost(client, monkeypatch, operation)
+        names.append(operation)
+
+    yield lose
+    for name in names:
+        client.meta.events.unregister(f"after-call.dynamodb.{name}", unique_id="lost")
+
+
+def is_over(gateway, run):
+    lease = gateway.run_queue.lease("prices")
+    return (lease is None or lease.holder != run) and not gateway.runs.is_unfinished(run)
+
+
+def test_notice_is_sent_if_the_answer_to_the_closing_write_is_lost(gateway, failed, sent, lost):
+    lost("TransactWriteItems")
+    with pytest.raises((ConnectionClosedError, TargetError)):
+        record_end(gateway, failed.execution)
+    assert gateway.runs.header(failed.run).status == "FAILED"
+    assert sent == []
+    assert record_end(gateway, failed.execution) is None
+    assert sent == [f"prices failed: {failed.run}"]
+    assert is_over(gateway, failed.run)
+    assert record_end(gateway, failed.execution) is None
+    assert sweep(gateway, patience=-1) == []
+    assert len(sent) == 1
+
+
+def test_sweeper_finishes_a_run_whose_recorder_died(gateway, failed, sent, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(closing, "finish", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            record_end(gateway, failed.execution)
+    assert sweep(gateway, patience=-1) == [Repair("finished", failed.run)]
+    assert sent == [f"prices failed: {failed.run}"]
+    assert is_over(gateway, failed.run)
+
+
+def test_command_that_closes_a_failed_run_leaves_the_notice_to_the_recorder(gateway, failed, sent):
+    assert closing.close_if_ended(gateway, failed.run) == "FAILED"
+    assert sent == []
+    record_end(gateway, failed.execution)
+    assert sent == [f"prices failed: {failed.run}"]
+
+
+def test_notice_is_sent_once_the_topic_answers_again(gateway, failed, sent, monkeypatch, function, context):
+    def refuse(*_):
+        raise TargetError("no such topic")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Topics, "publish", refuse)
+        assert recorder.handler({"detail": {"executionArn": failed.execution}}, context) == {
+            "status": "FAILED"
+        }
+        with pytest.raises(TargetError, match="1 repairs failed"):
+            try:
+                sweep(gateway, patience=-1)
+            except Exception as error:
+                raise TargetError(str(error)) from None
+    assert sweep(gateway, patience=-1) == [Repair("finished", failed.run)]
+    assert sent == [f"prices failed: {failed.run}"]
+
+
+def test_rejection_is_announced_if_the_router_dies_after_it(gateway, pipeline, files, requested, sent, lost):
+    push(gateway, pipeline, files)
+    lost("TransactWriteItems")
+    with pytest.raises((ConnectionClosedError, TargetError)):
+        route(gateway, requested(parameters={"limit": "many"}))
+    run = gateway.runs.claimed("manual:1")
+    assert run
+    assert sent == []
+    repairs = sweep(gateway, patience=-1)
+    route(gateway, requested(parameters={"limit": "many"}))
+    status = gateway.runs.header(run).status
+    if status == "QUEUED":
+        sweep(gateway, patience=-1)
+    assert gateway.runs.header(run).status == "REJECTED", repairs
+    sweep(gateway, patience=-1)
+    assert sent == [f"prices was rejected: {run}"]
+    assert is_over(gateway, run)
+
+
+def test_failed_start_ends_its_cooldown_and_its_execution(gateway, tools, files, created, sent, monkeypatch):
+    document = tools.document | {"triggers": [{"type": "code", "cooldown": "1h"}]}
+    from stagewright.document.load import load as load_document
+
+    push(gateway, load_document(document), files)
+    version = next(iter(gateway.objects.versions("manifests/prices.json"))).version
+    with monkeypatch.context() as patch:
+        patch.setattr(load, "plan_run", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            route(gateway, created(version))
+        run = gateway.runs.claimed(f"code:prices:{version}")
+        patch.setattr(rejecting, "cancel_cooldown", lambda *_: 1 / 0)
+        runtime = __import__("stagewright.functions.environment", fromlist=["x"]).runtime_of(gateway)
+        with pytest.raises(ZeroDivisionError):
+            rejecting.fail_run(runtime, run, "it broke")
+    key = {"run": {"S": "cooldown#prices"}}
+    found = gateway.runs.client.query(
+        TableName=gateway.runs.table, KeyConditionExpression="#r = :r",
+        ExpressionAttributeNames={"#r": "run"}, ExpressionAttributeValues={":r": key["run"]},
+    )  # fmt: skip
+    assert len(found["Items"]) == 1
+    assert sweep(gateway, patience=-1) == [Repair("finished", run)]
+    assert sent == [f"prices failed: {run}"]
+    found = gateway.runs.client.query(
+        TableName=gateway.runs.table, KeyConditionExpression="#r = :r",
+        ExpressionAttributeNames={"#r": "run"}, ExpressionAttributeValues={":r": key["run"]},
+    )  # fmt: skip
+    assert found["Items"] == []
+    assert is_over(gateway, run)
+
+
+def test_stopped_run_whose_execution_starts_late_is_stopped(
+    waiting, pipeline, files, created, monkeypatch, tools
+):
+    version = push(waiting, pipeline, files).trigger_key.rsplit(":", 1)[1]
+    with monkeypatch.context() as patch:
+        patch.setattr(Executions, "start", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            route(waiting, created(version))
+    (header,) = waiting.runs.open_runs(10)
+    assert header.status == "PLANNED"
+    waiting.executions.start(header.run, json.dumps({}))  # and the function died
+    with monkeypatch.context() as patch:
+        patch.setattr(Executions, "stop", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            stop(waiting, header.run, "ada")
+    assert waiting.runs.header(header.run).status == "STOPPED"
+    assert sweep(waiting, patience=-1) == [Repair("finished", header.run)]
+    assert [each["status"] for each in tools.executions(waiting)] == ["ABORTED"]
+    assert is_over(waiting, header.run)
+
+
+def test_next_run_starts_if_the_release_of_the_queue_was_lost(waiting, pipeline, files, created, monkeypatch):
+    versions = [
+        push(waiting, pipeline, files | {"train.py": text}).trigger_key.rsplit(":", 1)[1]
+        for text in (b"1", b"2")
+    ]
+    first, second = (route(waiting, created(version)) for version in versions)
+    waiting.executions.stop(first.execution, "enough")
+    with monkeypatch.context() as patch:
+        patch.setattr(closing, "_release", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            record_end(waiting, first.execution)
+    assert Repair("finished", first.run) in sweep(waiting, patience=-1)
+    assert waiting.run_queue.lease("prices").holder == second.run
+    assert lifecycle.ATTEMPTS
