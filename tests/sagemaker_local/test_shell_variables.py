@@ -24,7 +24,7 @@ SECRETS = {
     "STAGEWRIGHTLY": SECRET,
 }
 INDEXES = {
-    "PIP_INDEX_URL": f"https://me:{SECRET}@index.example/simple",
+    "PIP_INDEX_URL": f"https://me:{SECRET}@index.example/simple",  # pragma: allowlist secret
     "PIP_EXTRA_INDEX_URL": f"https://{SECRET}@a.example/simple https://b.example/simple?token={SECRET}",
     "UV_INDEX": f"own=https://me:{SECRET}@index.example/simple",
     "HTTPS_PROXY": f"http://me:{SECRET}@proxy.example:3128",
