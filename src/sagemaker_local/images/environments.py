@@ -25,7 +25,7 @@ from sagemaker_local.images.requirements import normalize
 from sagemaker_local.settings import Program
 
 PATHS_IN_REQUIREMENTS = re.compile(
-    r"^\s*(-[rcef]\b|--(requirement|constraint|editable|find-links)|\.|/|file:)", re.MULTILINE
+    r"^[^\S\n]*(-[rcef]\b|--(requirement|constraint|editable|find-links)|\.|/|file:)", re.MULTILINE
 )
 
 Report = Callable[[str], None]

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
 from pathlib import Path
 
 from sagemaker_local.http.unix_sockets import UnixConnection
@@ -27,6 +27,8 @@ PINGS = 3
 """How many health checks in a row must fail before a process is killed: a busy machine may miss one."""
 TERMINATE_SECONDS = 2.0
 POLL_SECONDS = 0.02
+REPLY_LIMIT = 1 << 30
+"""Bytes of a response. A script can return any number, and the service keeps a response in memory."""
 LAST_LINES = 20
 LINE_CHARACTERS = 4096
 
@@ -123,7 +125,7 @@ class Worker:
         self._send(connection, process, body, headers)
         try:
             response = connection.getresponse()
-            reply = Reply(response.status, _lower(response), response.read())
+            reply = _reply(response)
         except TimeoutError as error:
             connection.close()
             raise TimedOutError from error
@@ -140,8 +142,7 @@ class Worker:
         connection = UnixConnection(self._launch.socket, PING_SECONDS)
         try:
             connection.request("GET", path)
-            response = connection.getresponse()
-            return Reply(response.status, _lower(response), response.read())
+            return _reply(connection.getresponse())
         finally:
             connection.close()
 
@@ -239,6 +240,16 @@ class Worker:
                 line = self._launch.log(event)
                 if line.strip():
                     self._lines.append(line[:LINE_CHARACTERS])
+
+
+def _reply(response: HTTPResponse) -> Reply:
+    """The whole response. HTTPException if its body is cut off, or larger than REPLY_LIMIT."""
+    body = response.read(REPLY_LIMIT + 1)
+    if len(body) > REPLY_LIMIT:
+        raise HTTPException(f"its response has more than {REPLY_LIMIT:,} bytes")
+    if response.length:  # the rest, which `read` with a number does not wait for
+        raise IncompleteRead(body, response.length)
+    return Reply(response.status, _lower(response), body)
 
 
 def _lower(response: HTTPResponse) -> dict[str, str]:

@@ -17,7 +17,7 @@ SUFFIXES = (".yaml", ".yml", ".json")
 USUAL = ("dev", "uat", "prod")
 """Environments that are known without stagewright.toml and infra/envs (infra/variables.tf)."""
 VARIABLES = "infra/envs"
-_ENVIRONMENT = re.compile(r'^\s*environment\s*=\s*"([^"]*)"', re.MULTILINE)
+_ENVIRONMENT = re.compile(r'^[ \t]*environment[ \t]*=[ \t]*"([^"]*)"', re.MULTILINE)
 
 
 @dataclass(frozen=True)
