@@ -1,4 +1,4 @@
-"""What follows the end of a run, notice and release, happens however the write that ends it was interrupted."""
+"""The notice and the release that follow the end of a run happen, whatever interrupts its last write."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from tests.support.messages import record_end, route, sweep
 
 from stagewright.aws.executions import Executions
 from stagewright.aws.topics import Topics
-from stagewright.errors import TargetError
-from stagewright.functions import recorder
-from stagewright.runs import closing, lifecycle, rejecting
+from stagewright.document.load import load as load_document
+from stagewright.errors import StagewrightError, TargetError
+from stagewright.functions import environment, recorder
+from stagewright.runs import closing, rejecting
 from stagewright.runs.plan_inputs import load
 from stagewright.runs.reconcile import Repair
 from stagewright.runs.releases.push import push
@@ -40,31 +41,23 @@ def failed(gateway, pipeline, files, created, tools):
     return started
 
 
-def answer_lost(client, monkeypatch, operation, times=1):
-    """Let a call of this operation do its work, and lose the answer."""
-    left = [times]
+@pytest.fixture
+def lost(gateway):
+    """The next answer to a TransactWriteItems is lost after the write, once the test has called this."""
+    events, armed = gateway.runs.client.meta.events, []
 
     def lose(**_):
-        if left[0]:
-            left[0] -= 1
+        if armed:
+            armed.clear()
             raise ConnectionClosedError(endpoint_url="lost")
 
-    client.meta.events.register(f"after-call.dynamodb.{operation}", lose, unique_id="lost")
-    monkeypatch.setattr(client, "_lost", lose, raising=False)
+    events.register("after-call.dynamodb.TransactWriteItems", lose)
+    yield lambda: armed.append(True)
+    events.unregister("after-call.dynamodb.TransactWriteItems", lose)
 
 
-@pytest.fixture
-def lost(gateway, monkeypatch):
-    """`lost("TransactWriteItems")`: the next answer to this operation is lost after the write."""
-    client, names = gateway.runs.client, []
-
-    def lose(operation):
-        answer_lost(client, monkeypatch, operation)
-        names.append(operation)
-
-    yield lose
-    for name in names:
-        client.meta.events.unregister(f"after-call.dynamodb.{name}", unique_id="lost")
+def cooldowns(gateway):
+    return list(gateway.runs.items("cooldown#prices", "code-"))
 
 
 def is_over(gateway, run):
@@ -73,7 +66,7 @@ def is_over(gateway, run):
 
 
 def test_notice_is_sent_if_the_answer_to_the_closing_write_is_lost(gateway, failed, sent, lost):
-    lost("TransactWriteItems")
+    lost()
     with pytest.raises((ConnectionClosedError, TargetError)):
         record_end(gateway, failed.execution)
     assert gateway.runs.header(failed.run).status == "FAILED"
@@ -112,18 +105,15 @@ def test_notice_is_sent_once_the_topic_answers_again(gateway, failed, sent, monk
         assert recorder.handler({"detail": {"executionArn": failed.execution}}, context) == {
             "status": "FAILED"
         }
-        with pytest.raises(TargetError, match="1 repairs failed"):
-            try:
-                sweep(gateway, patience=-1)
-            except Exception as error:
-                raise TargetError(str(error)) from None
+        with pytest.raises(StagewrightError, match="1 repairs failed"):
+            sweep(gateway, patience=-1)
     assert sweep(gateway, patience=-1) == [Repair("finished", failed.run)]
     assert sent == [f"prices failed: {failed.run}"]
 
 
 def test_rejection_is_announced_if_the_router_dies_after_it(gateway, pipeline, files, requested, sent, lost):
     push(gateway, pipeline, files)
-    lost("TransactWriteItems")
+    lost()
     with pytest.raises((ConnectionClosedError, TargetError)):
         route(gateway, requested(parameters={"limit": "many"}))
     run = gateway.runs.claimed("manual:1")
@@ -142,8 +132,6 @@ def test_rejection_is_announced_if_the_router_dies_after_it(gateway, pipeline, f
 
 def test_failed_start_ends_its_cooldown_and_its_execution(gateway, tools, files, created, sent, monkeypatch):
     document = tools.document | {"triggers": [{"type": "code", "cooldown": "1h"}]}
-    from stagewright.document.load import load as load_document
-
     push(gateway, load_document(document), files)
     version = next(iter(gateway.objects.versions("manifests/prices.json"))).version
     with monkeypatch.context() as patch:
@@ -152,28 +140,16 @@ def test_failed_start_ends_its_cooldown_and_its_execution(gateway, tools, files,
             route(gateway, created(version))
         run = gateway.runs.claimed(f"code:prices:{version}")
         patch.setattr(rejecting, "cancel_cooldown", lambda *_: 1 / 0)
-        runtime = __import__("stagewright.functions.environment", fromlist=["x"]).runtime_of(gateway)
         with pytest.raises(ZeroDivisionError):
-            rejecting.fail_run(runtime, run, "it broke")
-    key = {"run": {"S": "cooldown#prices"}}
-    found = gateway.runs.client.query(
-        TableName=gateway.runs.table, KeyConditionExpression="#r = :r",
-        ExpressionAttributeNames={"#r": "run"}, ExpressionAttributeValues={":r": key["run"]},
-    )  # fmt: skip
-    assert len(found["Items"]) == 1
+            rejecting.fail_run(environment.runtime_of(gateway), run, "it broke")
+    assert len(cooldowns(gateway)) == 1
     assert sweep(gateway, patience=-1) == [Repair("finished", run)]
     assert sent == [f"prices failed: {run}"]
-    found = gateway.runs.client.query(
-        TableName=gateway.runs.table, KeyConditionExpression="#r = :r",
-        ExpressionAttributeNames={"#r": "run"}, ExpressionAttributeValues={":r": key["run"]},
-    )  # fmt: skip
-    assert found["Items"] == []
+    assert cooldowns(gateway) == []
     assert is_over(gateway, run)
 
 
-def test_stopped_run_whose_execution_starts_late_is_stopped(
-    waiting, pipeline, files, created, monkeypatch, tools
-):
+def test_late_execution_of_a_stopped_run_is_stopped(waiting, pipeline, files, created, monkeypatch, tools):
     version = push(waiting, pipeline, files).trigger_key.rsplit(":", 1)[1]
     with monkeypatch.context() as patch:
         patch.setattr(Executions, "start", lambda *_: 1 / 0)
@@ -193,11 +169,8 @@ def test_stopped_run_whose_execution_starts_late_is_stopped(
 
 
 def test_next_run_starts_if_the_release_of_the_queue_was_lost(waiting, pipeline, files, created, monkeypatch):
-    versions = [
-        push(waiting, pipeline, files | {"train.py": text}).trigger_key.rsplit(":", 1)[1]
-        for text in (b"1", b"2")
-    ]
-    first, second = (route(waiting, created(version)) for version in versions)
+    pushed = [push(waiting, pipeline, files | {"train.py": text}).trigger_key for text in (b"1", b"2")]
+    first, second = (route(waiting, created(key.rsplit(":", 1)[1])) for key in pushed)
     waiting.executions.stop(first.execution, "enough")
     with monkeypatch.context() as patch:
         patch.setattr(closing, "_release", lambda *_: 1 / 0)
@@ -205,4 +178,3 @@ def test_next_run_starts_if_the_release_of_the_queue_was_lost(waiting, pipeline,
             record_end(waiting, first.execution)
     assert Repair("finished", first.run) in sweep(waiting, patience=-1)
     assert waiting.run_queue.lease("prices").holder == second.run
-    assert lifecycle.ATTEMPTS
