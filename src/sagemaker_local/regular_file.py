@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 
 @contextmanager
@@ -23,6 +23,18 @@ def open_regular(file: Path) -> Iterator[BinaryIO]:
         if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
             raise OSError(0, "it is not a regular file", str(file))
         yield opened
+
+
+def opened(file: Path, mode: str, buffering: int = -1) -> BinaryIO:
+    """Open a binary file without following a link at its end. OSError if it is one.
+
+    A job can reach its log file by its real path, and replace it.
+    """
+    return cast("BinaryIO", open(file, mode, buffering, opener=_no_follow))
+
+
+def _no_follow(name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
 
 
 def listed(folder: Path) -> list[os.DirEntry[str]]:

@@ -16,10 +16,12 @@ import struct
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from sagemaker_local.logs.lines import EVENT_BYTES, UTF8_BYTES
+from sagemaker_local.regular_file import opened
 
 SEGMENT = struct.Struct(">QQ")
 """Offset in the file; twice the time in epoch milliseconds, plus 1 if the segment is one event."""
@@ -69,8 +71,8 @@ class LogWriter:
         self._open()
 
     def _open(self) -> None:
-        self._log = self.file.open("ab", buffering=0)
-        self._times = _times_file(self.file).open("ab", buffering=0)
+        self._log = cast("FileIO", opened(self.file, "ab", 0))
+        self._times = cast("FileIO", opened(_times_file(self.file), "ab", 0))
         self.size = self._log.tell()
         self._drop_segments_after_the_end()
         self._begins_segment = True
@@ -132,7 +134,7 @@ class LogWriter:
 
     def _drop_segments_after_the_end(self) -> None:
         """A kill can leave a part of a segment, and a power failure segments without their events."""
-        with _times_file(self.file).open("rb") as times:
+        with opened(_times_file(self.file), "rb") as times:
             segments = os.fstat(times.fileno()).st_size // SEGMENT.size
             while segments and _segment(times, segments - 1).start > self.size:
                 segments -= 1
@@ -153,7 +155,7 @@ class LogFile:
         """Yield the events from an offset on. `start` is 0 or the `end` of an event."""
         if start >= self.end:
             return
-        with self.file.open("rb", BUFFER_BYTES) as log, _times(self.file) as times:
+        with opened(self.file, "rb", BUFFER_BYTES) as log, _times(self.file) as times:
             number = max(0, _first(times, lambda segment: segment.start > start) - 1)
             segment = _segment(times, number)
             while segment.start < self.end:
@@ -168,7 +170,7 @@ class LogFile:
         """
         if not end:
             return
-        with self.file.open("rb", BUFFER_BYTES) as log, _times(self.file) as times:
+        with opened(self.file, "rb", BUFFER_BYTES) as log, _times(self.file) as times:
             number = _first(times, lambda segment: segment.start >= end) - 1
             while number >= 0:
                 segment = _segment(times, number)
@@ -206,7 +208,7 @@ def _read(log: BinaryIO, segment: _Segment, start: int, end: int) -> Iterator[Lo
 def _times(file: Path) -> Iterator[BinaryIO]:
     """Open the times. A log file without times has one segment, at the time 0."""
     try:
-        with _times_file(file).open("rb") as times:
+        with opened(_times_file(file), "rb") as times:
             yield times
     except FileNotFoundError:
         with Path(os.devnull).open("rb") as times:

@@ -186,3 +186,19 @@ def test_memory_does_not_grow_with_the_log(stream, file):
 def test_tail_of_long_lines_stays_small(stream):
     write(stream, (b"x" * 5_000_000 + b"\n") * 3)
     assert sum(len(line) for line in stream.tail) <= 40 * 2 * 4096
+
+
+def test_link_in_the_log_files_place_is_not_followed(tmp_path):
+    """A job can reach its log by its real path."""
+    (tmp_path / "secret").write_text("aws_secret_access_key = x\n")
+    log = tmp_path / "log"
+    writer = LogWriter(log)
+    writer.append(b"mine\n", 1)
+    log.unlink()
+    log.symlink_to(tmp_path / "secret")
+    with pytest.raises(OSError, match="symbolic link"):
+        list(LogFile(log).events())
+    with pytest.raises(OSError, match="symbolic link"):
+        LogWriter(log)
+    writer.close()
+    assert (tmp_path / "secret").read_text() == "aws_secret_access_key = x\n"
