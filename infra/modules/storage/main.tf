@@ -18,7 +18,7 @@ locals {
       Principal = { AWS = local.accounts }
       Action    = ["s3:ListBucket"]
       Resource  = [local.arn]
-      Condition = { StringLike = { "s3:prefix" = ["releases/*", "code/*", "runs/*"] } }
+      Condition = { StringLike = { "s3:prefix" = ["releases/*", "code/*", "runs/*", "models/*"] } }
     },
     {
       Sid       = "ReaderAccountsRegion"
@@ -32,7 +32,7 @@ locals {
       Effect    = "Allow"
       Principal = { AWS = local.accounts }
       Action    = ["s3:GetObject", "s3:GetObjectVersion"]
-      Resource  = [for prefix in ["releases", "code", "runs"] : "${local.arn}/${prefix}/*"]
+      Resource  = [for prefix in ["releases", "code", "runs", "models"] : "${local.arn}/${prefix}/*"]
     },
   ] : statement if length(var.bucket_reader_accounts) > 0]
 }

@@ -98,6 +98,7 @@ def role_options() -> dict[str, Any]:
         },
         "data_buckets": {
             "router": (_DATA_BUCKETS,),
+            "workflow": (_DATA,),
             **{role.key: (_DATA, _DATA_BUCKETS) for role in ROLES if role.service in _JOB_SERVICES},
         },
     }

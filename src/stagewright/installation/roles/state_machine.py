@@ -17,6 +17,7 @@ from stagewright.installation.roles.arns import (
 from stagewright.installation.roles.role import Role, Statement
 from stagewright.installation.roles.shared import DESCRIBE_JOBS, STOP_JOBS, objects
 from stagewright.installation.template import TEMPLATE
+from stagewright.naming import MODELS
 from stagewright.stages.registry import KINDS
 
 _CREATED = (*JOBS, "model", "endpoint", "endpoint-config", "model-package-group")
@@ -42,7 +43,18 @@ WORKFLOW = Role(
             ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"),
             (RUNS,),
         ),
-        objects("ReadMetrics", "Reads the metrics files of stages.", ("s3:GetObject",), ("",)),
+        objects(
+            "ReadObjects",
+            "Reads the metrics files of stages, and models to copy and compare.",
+            ("s3:GetObject",),
+            ("",),
+        ),
+        objects(
+            "CopyModels",
+            "Copies a model to where no job can overwrite it, before it is registered.",
+            ("s3:PutObject",),
+            (MODELS,),
+        ),
         Statement(
             "MissingMetrics",
             "Without it, S3 reports a missing metrics file as access denied.",

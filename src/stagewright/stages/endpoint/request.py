@@ -170,7 +170,7 @@ def _uses(requests: Requests, _timeout: int, _attempts: int) -> Iterator[Use]:
 REQUEST = StageRequest(
     build,
     _timeout,
-    history_events=40,
+    history_events=52,
     uses=_uses,
     machine_inputs=("Endpoint",),
     image="inference",

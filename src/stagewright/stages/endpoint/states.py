@@ -7,8 +7,9 @@ the endpoint until the record of what it serves. A lock that was not released en
 else changes the endpoint, the stage waits, also if only a rejected update shows it. An endpoint without this
 installation's tag is never changed.
 
-The stage creates the model, the configuration and the alarms, in this order, before the update that the
-alarms roll back. It records the deadline of a `time_to_live` before it creates the endpoint. After a
+The stage checks that a model package's artifact is the registered one. It creates the model, the
+configuration and the alarms, in this order, before the update that the alarms roll back. It records the
+deadline of a `time_to_live` before it creates the endpoint. After a
 successful deployment it deletes older configurations, and alarms that the document no longer has. After a
 rollback it deletes its own configuration.
 """
@@ -21,7 +22,7 @@ from typing import Any
 
 from stagewright.asl import Catch, Choice, Rule, State, Task, Wait
 from stagewright.stages.base import expressions as jsonata
-from stagewright.stages.base import result_states, retries
+from stagewright.stages.base import registered_model, result_states, retries
 from stagewright.stages.base.states import Entry, Permissions
 from stagewright.stages.endpoint import expressions
 
@@ -31,6 +32,8 @@ _WAIT = "Wait for lock"
 _BUSY_ERROR = "Busy error?"
 _FAILED = "Release lock"
 _CAUGHT = Catch(_FAILED, jsonata.CAUGHT)
+_CREATE_MODEL = "Create model"
+_READ_PACKAGE, _CHECK = registered_model.check("model of endpoint", _CREATE_MODEL, _CAUGHT)
 
 
 def _update(text: str, condition: str = "", **values: str) -> dict[str, Any]:
@@ -88,7 +91,11 @@ _LOCKING: Mapping[str, State] = {
     ),
     # If the same attempt created it before it waited again, it is not created twice.
     "Configuration exists?": Choice(
-        (Rule(expressions.HAS_CONFIG, "Record deadline"),), default="Create model"
+        (
+            Rule(expressions.HAS_CONFIG, "Record deadline"),
+            Rule(registered_model.SERVES_PACKAGE, _READ_PACKAGE),
+        ),
+        default=_CREATE_MODEL,
     ),
     _BUSY_ERROR: Choice((Rule(expressions.IS_BUSY_ERROR, _WAIT, expressions.CLEARED),), default=_FAILED),
     _WAIT: Wait(jsonata.POLL, "Read lock"),
@@ -143,7 +150,8 @@ _PREPARING: Mapping[str, State] = {
         retries.SAGEMAKER,
         _CAUGHT,
     ),
-    "Create model": Task(
+    **_CHECK,
+    _CREATE_MODEL: Task(
         "sagemaker:createModel",
         jsonata.bound("CreateModel"),
         jsonata.INPUT,
@@ -339,6 +347,7 @@ PERMISSIONS: Permissions = {
         "sagemaker:CreateEndpointConfig",
         "sagemaker:CreateEndpoint",
     ),
+    "Register": ("sagemaker:DescribeModelPackage",),
     "DescribeEndpoints": ("sagemaker:DescribeEndpoint",),
     "UpdateEndpoints": (
         "sagemaker:UpdateEndpoint",

@@ -45,7 +45,7 @@ FIELD_NAMES = ((r"CreateModel\.PrimaryContainer\.(?:ModelDataUrl|ModelPackageNam
 REQUEST = StageRequest(
     build,
     lambda _stage, _requests: TIMEOUT,
-    history_events=14,
+    history_events=26,
     operation="CreateModel",
     image="inference",
     is_pointer=True,

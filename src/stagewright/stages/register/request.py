@@ -1,7 +1,11 @@
-"""The requests of register stages: CreateModelPackageGroup and CreateModelPackage."""
+"""The requests of register stages: CreateModelPackageGroup and CreateModelPackage.
+
+The entry `Copy` says where the state machine copies the model to.
+"""
 
 from __future__ import annotations
 
+from stagewright.naming import MODELS
 from stagewright.stages.base.request import BuildContext, Requests, as_tags, without_empty
 from stagewright.stages.base.stage_request import StageRequest
 from stagewright.stages.register.schema import Register
@@ -37,14 +41,19 @@ def build(stage: Register, context: BuildContext) -> Requests:
     return {
         "CreateModelPackageGroup": {"ModelPackageGroupName": group, "Tags": as_tags(context.shared_tags())},
         "CreateModelPackage": package,
+        "Copy": {
+            "Bucket": context.installation.bucket,
+            "Key": f"{MODELS}{context.pipeline}/{context.job}/model.tar.gz",
+        },
     }
 
 
 REQUEST = StageRequest(
     build,
     lambda _stage, _requests: TIMEOUT,
-    history_events=24,
+    history_events=29,
     operation="CreateModelPackage",
+    machine_inputs=("Copy",),
     image="inference",
     is_pointer=True,
     polls=True,

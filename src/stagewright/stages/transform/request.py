@@ -79,7 +79,7 @@ def _uses(requests: Requests, timeout: int, attempts: int) -> Iterator[Use]:
 REQUEST = StageRequest(
     build,
     _timeout,
-    history_events=15,
+    history_events=32,
     outputs=_outputs_of,
     uses=_uses,
     operation="CreateTransformJob",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stagewright.asl import Task
-from stagewright.stages.base import expressions, result_states, retries, stop_when_late
+from stagewright.stages.base import expressions, registered_model, result_states, retries, stop_when_late
 from stagewright.stages.base.expressions import bound, with_
 from stagewright.stages.base.states import Entry, Permissions
 
@@ -12,8 +12,11 @@ RESULT = with_("""
     'result': { 'job': $states.input.stage.job, 'arn': $states.result.TransformJobArn,
                 'outputs': $states.input.stage.outputs }
 """)
+_CREATE = "Create model of transform"
+_READ, _CHECK = registered_model.check("model of transform", _CREATE, result_states.CAUGHT)
 _STATES = {
-    "Create model of transform": Task(
+    **_CHECK,
+    _CREATE: Task(
         "sagemaker:createModel",
         bound("CreateModel"),
         expressions.INPUT,
@@ -32,7 +35,8 @@ _STATES = {
 }
 
 STATES = (
-    Entry("Create model of transform", _STATES, when=_HAS_MODEL_REQUEST),
+    Entry(_READ, _STATES, when=f"{_HAS_MODEL_REQUEST} and {registered_model.NEXT_SERVES_PACKAGE}"),
+    Entry(_CREATE, _STATES, when=_HAS_MODEL_REQUEST),
     Entry("Run transform", _STATES, when=f"$not({_HAS_MODEL_REQUEST})"),
 )
 PERMISSIONS: Permissions = {
@@ -40,4 +44,5 @@ PERMISSIONS: Permissions = {
         "sagemaker:CreateTransformJob",
         "sagemaker:CreateModel",
     ),
+    "Register": ("sagemaker:DescribeModelPackage",),
 }
