@@ -28,6 +28,8 @@ GLUE_JOB_ARGUMENT = "stagewright-job"
 """The Glue job argument that identifies a stage's job run."""
 MODELS = "models/"
 """Key prefix of the registered models. Jobs cannot write there."""
+MODEL_VERSION = "stagewright:model-version"
+"""Metadata of a model package: the S3 version id of its artifact."""
 OWN_FOLDERS = ("staging/", "manifests/", "releases/", "code/", "runs/", MODELS, "glue/")
 """Key prefixes of the bucket that Stagewright writes. Objects there trigger no data run."""
 

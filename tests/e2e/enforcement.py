@@ -194,7 +194,10 @@ def task_calls(resource: str, arguments: Mapping[str, Any]) -> Iterator[Call]:
         tables = arguments.get("RequestItems") or [arguments["TableName"]]
         for table in tables:
             yield Call(f"dynamodb:{action}", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}", {})
-    elif what == "aws-sdk:s3:getObject":
+    elif what == "aws-sdk:s3:copyObject":  # CopyObject, API reference: reads the source, writes the copy
+        yield Call("s3:GetObject", f"arn:aws:s3:::{unquote(arguments['CopySource'])}", {})
+        yield Call("s3:PutObject", f"arn:aws:s3:::{arguments['Bucket']}/{arguments['Key']}", {})
+    elif what in ("aws-sdk:s3:getObject", "aws-sdk:s3:headObject"):
         yield Call("s3:GetObject", f"arn:aws:s3:::{arguments['Bucket']}/{arguments['Key']}", {})
     elif what == "aws-sdk:cloudwatch:deleteAlarms":
         for name in arguments["AlarmNames"]:

@@ -71,6 +71,12 @@ class Endpoints:
         with translate_errors("sagemaker", f"the model {name}"):
             return if_exists(self.client.describe_model, ModelName=name) is not None
 
+    def package_of(self, name: str) -> str:
+        """Return the model package of a model, "" if it has none or does not exist. Calls DescribeModel."""
+        with translate_errors("sagemaker", f"the model {name}"):
+            answer = if_exists(self.client.describe_model, ModelName=name)
+        return answer.get("PrimaryContainer", {}).get("ModelPackageName", "") if answer else ""
+
     def has_version(self, name: str) -> bool:
         """Return whether there are a configuration and a model of this name.
 

@@ -89,6 +89,12 @@ class Objects:
         with translate_errors("s3", self._name(key, bucket)):
             return if_exists(self.client.head_object, Bucket=bucket or self.bucket, Key=key) is not None
 
+    def version_of(self, key: str, bucket: str = "") -> str:
+        """Return the current version id of an object, "" if there is no such object. Calls HeadObject."""
+        with translate_errors("s3", self._name(key, bucket)):
+            answer = if_exists(self.client.head_object, Bucket=bucket or self.bucket, Key=key)
+        return answer.get("VersionId", "") if answer else ""
+
     def list(self, prefix: str, bucket: str = "", limit: int | None = None) -> Iterator[ListedObject]:
         """Yield the objects whose keys start with `prefix`, in key order, at most `limit`.
 

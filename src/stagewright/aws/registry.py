@@ -23,7 +23,7 @@ class Package:
     `status` is Pending, InProgress, Completed, Failed or Deleting. `approval` is Approved, Rejected or
     PendingManualApproval, `why` its description, `changed_by` who changed it last. `modified` and `created`
     are the times of the last change and of the registration, in epoch seconds. `metadata` was registered with
-    the package.
+    the package. `model` is the URL of the first container's artifact.
     """
 
     arn: str
@@ -36,6 +36,7 @@ class Package:
     why: str = ""
     changed_by: str = ""
     created: float = 0.0
+    model: str = ""
 
     @property
     def approver(self) -> str:
@@ -83,6 +84,7 @@ class Registry:
             answer.get("ApprovalDescription", ""),
             _user(answer.get("LastModifiedBy", {})),
             answer["CreationTime"].timestamp(),
+            _model(answer),
         )
 
     def approve(self, arn: str, status: Literal["Approved", "Rejected"], why: str) -> None:
@@ -103,6 +105,11 @@ class Registry:
 def _user(context: Mapping[str, Any]) -> str:
     """Return the IAM ARN or the Studio profile of a UserContext (SageMaker API reference)."""
     return str(context.get("IamIdentity", {}).get("Arn") or context.get("UserProfileName") or "")
+
+
+def _model(answer: DescribeModelPackageOutputTypeDef) -> str:
+    containers = answer.get("InferenceSpecification", {}).get("Containers", [])
+    return containers[0].get("ModelDataUrl", "") if containers else ""
 
 
 def _modified(answer: DescribeModelPackageOutputTypeDef) -> float:

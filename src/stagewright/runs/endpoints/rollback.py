@@ -21,7 +21,7 @@ from stagewright.aws.endpoints import Endpoint
 from stagewright.errors import NotFoundError, TargetError
 from stagewright.gateway import Gateway
 from stagewright.naming import OWNER_TAG, pipeline_of, timestamp
-from stagewright.runs.endpoints import last_deployment
+from stagewright.runs.endpoints import last_deployment, registered_model
 from stagewright.runs.endpoints import smoke_test as smoke
 from stagewright.runs.endpoints.expiry import AT_REST
 from stagewright.runs.endpoints.last_deployment import LastDeployment
@@ -169,6 +169,7 @@ def prepare(gateway: Gateway, record: EndpointRecord, to: str | None = None) -> 
             f"{version} is recorded as kept, but somebody has deleted its configuration or model",
             "--to names another version; stagewright endpoints lists them",
         )
+    registered_model.require_unchanged(gateway, version)
     last = last_deployment.read(gateway, record)
     states = gateway.alarms.states(last.alarms)
     states = {name: states.get(name, "gone") for name in last.alarms}

@@ -1,7 +1,7 @@
 """States that check, before a model package is served, that its artifact is the registered one.
 
-A register stage records the S3 version of the artifact in the package (`VERSION`). These states compare it
-with the current version, because SageMaker reads the artifact by its URL. A package that was registered
+A register stage records the S3 version of the artifact in the package (`MODEL_VERSION`). These states compare
+it with the current version, because SageMaker reads the artifact by its URL. A package that was registered
 without that record is served as it is.
 """
 
@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stagewright.asl import Catch, Choice, Rule, State, Task, expression
+from stagewright.naming import MODEL_VERSION
 from stagewright.stages.base import retries
 from stagewright.stages.base.expressions import bound, with_
-
-VERSION = "stagewright:model-version"
-"""Metadata of a model package: the S3 version id of its artifact."""
 
 # In JSON text, a quote inside a value is escaped, so only a field's name matches.
 _IN = """$contains({0}.requests.CreateModel, '"ModelPackageName"')"""
@@ -24,7 +22,7 @@ SERVES_PACKAGE = expression(_IN.format("$states.input.stage"))
 PACKAGE_READ = with_(f"""
     'registered': {{ 'package': $states.result.ModelPackageArn,
                      'url': $states.result.InferenceSpecification.Containers[0].ModelDataUrl,
-                     'version': $lookup($states.result.CustomerMetadataProperties, '{VERSION}') }}
+                     'version': $lookup($states.result.CustomerMetadataProperties, '{MODEL_VERSION}') }}
 """)
 IS_PINNED = expression("$exists($states.input.registered.version)")
 _PATH = "$substringAfter($states.input.registered.url, 's3://')"

@@ -9,9 +9,9 @@ stays where it is, and its S3 version is recorded.
 from __future__ import annotations
 
 from stagewright.asl import Catch, Choice, Rule, State, Task, Wait, expression
+from stagewright.naming import MODEL_VERSION
 from stagewright.stages.base import expressions, result_states, retries
 from stagewright.stages.base.expressions import bound, with_
-from stagewright.stages.base.registered_model import VERSION
 from stagewright.stages.base.states import Entry, Permissions
 
 COPY_SECONDS = 600
@@ -71,7 +71,7 @@ PACKAGE = expression(f"""
               'Containers': [$merge([$spec.Containers[0], {{ 'ModelDataUrl': $pinned.url }}]),
                              $filter($spec.Containers, function($container, $index) {{ $index > 0 }})] }}]),
             'CustomerMetadataProperties':
-              $merge([$package.CustomerMetadataProperties, {{ '{VERSION}': $pinned.version }}]) }}])
+              $merge([$package.CustomerMetadataProperties, {{ '{MODEL_VERSION}': $pinned.version }}]) }}])
         : $package )
 """)
 
