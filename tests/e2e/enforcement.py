@@ -187,6 +187,14 @@ def function_call(name: str) -> Call:
     return Call("lambda:InvokeFunction", prefix + name, context)
 
 
+def _object_calls(what: str, arguments: Mapping[str, Any]) -> Iterator[Call]:
+    """GetObject and HeadObject read; CopyObject reads its source and writes its copy (S3 API reference)."""
+    named = f"arn:aws:s3:::{arguments['Bucket']}/{arguments['Key']}"
+    if "CopySource" in arguments:
+        yield Call("s3:GetObject", f"arn:aws:s3:::{unquote(arguments['CopySource'])}", {})
+    yield Call("s3:PutObject" if what == "aws-sdk:s3:copyObject" else "s3:GetObject", named, {})
+
+
 def task_calls(resource: str, arguments: Mapping[str, Any]) -> Iterator[Call]:
     """Of a task of the state machine that is neither SageMaker's nor Glue's."""
     what = resource.removeprefix("arn:aws:states:::")
@@ -194,11 +202,8 @@ def task_calls(resource: str, arguments: Mapping[str, Any]) -> Iterator[Call]:
         tables = arguments.get("RequestItems") or [arguments["TableName"]]
         for table in tables:
             yield Call(f"dynamodb:{action}", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}", {})
-    elif what == "aws-sdk:s3:copyObject":  # CopyObject, API reference: reads the source, writes the copy
-        yield Call("s3:GetObject", f"arn:aws:s3:::{unquote(arguments['CopySource'])}", {})
-        yield Call("s3:PutObject", f"arn:aws:s3:::{arguments['Bucket']}/{arguments['Key']}", {})
-    elif what in ("aws-sdk:s3:getObject", "aws-sdk:s3:headObject"):
-        yield Call("s3:GetObject", f"arn:aws:s3:::{arguments['Bucket']}/{arguments['Key']}", {})
+    elif what.startswith("aws-sdk:s3:"):
+        yield from _object_calls(what, arguments)
     elif what == "aws-sdk:cloudwatch:deleteAlarms":
         for name in arguments["AlarmNames"]:
             yield Call("cloudwatch:DeleteAlarms", ALARM + name, {})

@@ -59,7 +59,7 @@ class DataTrigger(AnyTrigger):
     """The type of trigger."""
     prefix: str
     """`raw/house-price/`: the beginning of the object's key. `staging/`, `manifests/`, `releases/`, `code/`,
-    `runs/` and `glue/` are reserved."""
+    `runs/`, `models/` and `glue/` are reserved."""
     suffix: str = ""
     """`_SUCCESS`: the end of the object's key. Each matching object starts a run, so name the object that is
     written last."""
