@@ -176,7 +176,11 @@ def test_state_machine_logs_errors_without_data(parts):
     assert machine["logging"]["log_group"] == parts["log_groups"]["workflow"]["name"]
 
 
-ACTIONS = {"lambda:invoke": "lambda:InvokeFunction"}
+ACTIONS = {
+    "s3:copyObject": "s3:PutObject",
+    "s3:headObject": "s3:GetObject",
+    "lambda:invoke": "lambda:InvokeFunction",
+}
 """Those that IAM does not call as the API does."""
 
 
