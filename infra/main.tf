@@ -19,6 +19,12 @@ locals {
   installation = jsondecode(templatefile("${local.artifacts}/installation.json", local.values))
   definition   = templatefile("${local.artifacts}/${local.installation.state_machine.definition}", local.values)
 
+  # Settings of the functions: functions/environment.py reads them.
+  settings = {
+    STAGEWRIGHT_CODE_OVERRIDES = var.allow_code_overrides ? "yes" : "no"
+    STAGEWRIGHT_BYPASS         = join(",", [for id, name in var.bypass_roles : "${id}=${name}"])
+  }
+
   tags = merge(var.tags, { "stagewright:installation" = local.id, "stagewright:environment" = var.environment })
 }
 
@@ -99,7 +105,7 @@ module "router" {
   role_arns          = module.roles.arns
   log_groups         = module.observability.log_groups
   layers             = var.powertools_layer_arn == null ? {} : { powertools = var.powertools_layer_arn }
-  environment        = { STAGEWRIGHT_CODE_OVERRIDES = var.allow_code_overrides ? "yes" : "no" }
+  environment        = local.settings
   subnet_ids         = var.subnet_ids
   security_group_ids = var.security_group_ids
   event_accounts     = var.event_accounts

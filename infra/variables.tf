@@ -147,6 +147,17 @@ variable "allow_code_overrides" {
   default     = false
 }
 
+variable "bypass_roles" {
+  description = "IAM roles that may run what a gate or an approval guards without it (stagewright run --bypass STAGE --reason TEXT): unique ID of the role -> its name, as the resource or data source aws_iam_role has them."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for id, name in var.bypass_roles : can(regex("^A[A-Z0-9]{15,127}$", id)) && can(regex("^[A-Za-z0-9_+.@-]+$", name))])
+    error_message = "bypass_roles must map unique IDs to names, such as { AROAEXAMPLEEXAMPLE12 = \"operators\" }: { (data.aws_iam_role.operators.unique_id) = data.aws_iam_role.operators.name }."
+  }
+}
+
 variable "model_groups" {
   description = "Model package groups to create before the first run: name -> description. Runs create missing groups."
   type        = map(string)

@@ -22,6 +22,8 @@ DNS_SUFFIXES = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-go
 OWNER_TAG = "stagewright:installation"
 """The tag that says which installation owns a resource. Its value is `Installation.id`. Conditions of IAM
 policies use it."""
+UNSUCCESSFUL = "#unsuccessful"
+"""Suffix of the key of a stage that failed or closed, in the index of stages."""
 ATTEMPT = "<<attempt>>"
 """The token for the attempt number (from 1) in the names and S3 URIs of a stage with `retry`."""
 GLUE_JOB_ARGUMENT = "stagewright-job"

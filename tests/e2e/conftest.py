@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import boto3
 import pytest
 from botocore.config import Config
+from tests.support.documents import effective
 from tests.support.waiting import until
 
 from sagemaker_local import state_folder as local_server
@@ -65,7 +66,7 @@ class Runner:
         self.count += 1
         key = f"manual:{pipeline.name}-{self.count}"
         trigger = Trigger("manual", key, timestamp(datetime.now(UTC)), "test")
-        return make_plan(self.gateway, pipeline, trigger, self.release, 1, force=force)
+        return make_plan(self.gateway, effective(pipeline), trigger, self.release, 1, force=force)
 
     def run(self, pipeline: Pipeline, *, force: bool = False) -> RunRecord:
         """The record of its run, once that has ended."""

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from tests.e2e.enforced import ROOT, Enforced
 from tests.e2e.ticks import ticks
+from tests.support.documents import effective
 from tests.support.waiting import until
 
 from stagewright.aws.executions import Executions
@@ -371,7 +372,7 @@ def _half_started(place: Enforced, patch: pytest.MonkeyPatch) -> None:
     """A claimed run whose starter died."""
     pipeline = load({"name": "dead", "stages": {"check": GATE}, "triggers": []})
     trigger = Trigger("manual", "manual:dead", timestamp(datetime.now(UTC)), "test")
-    plan = make_plan(place.gateway, pipeline, trigger, Release("dead", {}), 1)
+    plan = make_plan(place.gateway, effective(pipeline), trigger, Release("dead", {}), 1)
     with patch.context() as crashing:
         crashing.setattr(Executions, "start", _crash)
         with pytest.raises(ConnectionError):

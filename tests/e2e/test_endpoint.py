@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from tests.support.documents import effective
 from tests.support.waiting import until
 
 from sagemaker_local import state_folder
@@ -83,7 +84,7 @@ class Place:
         }
         key, time = f"manual:{next(NUMBERS)}", "2026-01-31T14:00:00.000Z"
         trigger = Trigger("manual", key, time, "test", date=date)
-        return make_plan(self.gateway, load(document), trigger, Release(name, {}), 1)
+        return make_plan(self.gateway, effective(load(document)), trigger, Release(name, {}), 1)
 
     def deploy(self, name: str, model: str, /, **fields: Any) -> RunRecord:
         return self.run(self.plan(name, model, **fields))

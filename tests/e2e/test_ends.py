@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.places import Place
+from tests.support.documents import effective
 from tests.support.processes import command_lines
 from tests.support.waiting import PATIENCE, until
 
@@ -227,7 +228,7 @@ def test_sweeper_starts_execution_of_claimed_run(
     pipeline = read_document(shared.folder / "pipeline.yaml")
     ended(gateway, pushed(shared, gateway, "for the claim"))
     trigger = Trigger("manual", "manual:claimed", "2026-01-31T14:00:00.000Z", "test", {"seconds": 0})
-    plan = make_plan(gateway, pipeline, trigger, manifests.read(gateway, pipeline.name).release, 1)
+    plan = make_plan(gateway, effective(pipeline), trigger, manifests.read(gateway, pipeline.name).release, 1)
 
     def crash(self: Executions, name: str, document: str) -> tuple[str, bool]:
         raise ConnectionError("the function died")

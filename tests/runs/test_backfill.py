@@ -150,7 +150,7 @@ def test_unfinished_backfill_continues_with_what_it_pinned(gateway, sent, tools,
     after = pushed_anew(gateway, tools, files)
     again = pin(gateway, replace(one, by="bob"))
     assert again.backfill == begun
-    assert again.current is None
+    assert not again.is_new
     assert again.document.parameters["limit"] == 3
     assert again.release.digest != after
     newest = pin(gateway, one, latest=True)
@@ -167,7 +167,7 @@ def test_request_without_stages_continues_with_the_earlier_stages(gateway, sent)
     begun = begin(gateway, pin(gateway, replace(BACKFILL, skip=("train",))))
     again = pin(gateway, BACKFILL)
     assert again.backfill == begun
-    assert again.current is None
+    assert not again.is_new
     Progress(gateway, again.backfill, "bob", 1).step(close_ended=False)
     header = gateway.runs.header(deliver(gateway, sent[0]).run)
     assert header.trigger.skip == ("train",)

@@ -6,6 +6,9 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from stagewright.document.layers import Effective, pushed_layers
+from stagewright.document.pipeline import Pipeline
+
 GONE = "(gone)"
 """Instead of a value: the key is removed."""
 
@@ -23,3 +26,8 @@ def changed(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str
         else:
             place[last] = value
     return made
+
+
+def effective(pipeline: Pipeline) -> Effective:
+    """The document without overrides."""
+    return Effective(pipeline, pushed_layers(pipeline))

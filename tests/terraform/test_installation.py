@@ -285,6 +285,7 @@ def test_vpc_permissions_boundary_data_buckets_and_subscribers(root: Terraform) 
         notification_emails=["ml@example.org"],
         alarm_thresholds={"stuck-runs": 172800},
         allow_code_overrides=True,
+        bypass_roles={"AROAEXAMPLEEXAMPLE12": "operators", "AROAEXAMPLEEXAMPLE34": "on-call"},
         log_retention_days=365,
         event_accounts=[READER],
         model_source_accounts=[READER],
@@ -293,6 +294,8 @@ def test_vpc_permissions_boundary_data_buckets_and_subscribers(root: Terraform) 
     for function in made.all("aws_lambda_function"):
         assert function["vpc_config"][0]["subnet_ids"] == ["subnet-1", "subnet-2"]
         assert function["environment"][0]["variables"]["STAGEWRIGHT_CODE_OVERRIDES"] == "yes"
+        allowed = "AROAEXAMPLEEXAMPLE12=operators,AROAEXAMPLEEXAMPLE34=on-call"
+        assert function["environment"][0]["variables"]["STAGEWRIGHT_BYPASS"] == allowed
     assert {role["permissions_boundary"] for role in made.all("aws_iam_role")} == {boundary}
     statements = {
         policy["name"]: {each["Sid"]: each for each in json.loads(policy["policy"])["Statement"]}

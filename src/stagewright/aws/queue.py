@@ -39,7 +39,9 @@ class Message:
     """One received message. `sent` is epoch seconds. `receives` counts how often it was received.
 
     `origin` is its first id, which differs from `id` if it was sent again. `reason` says why it is a dead
-    letter; it is empty if SQS moved it there. `attributes` are the other message attributes.
+    letter; it is empty if SQS moved it there. `attributes` are the other message attributes. `sender` is the
+    ID of the IAM user or role that sent it (SQS API reference, ReceiveMessage, SenderId); a sender cannot
+    choose it.
     """
 
     id: str
@@ -50,6 +52,7 @@ class Message:
     receipt: str
     reason: str = ""
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    sender: str = ""
 
 
 @dataclass(frozen=True)

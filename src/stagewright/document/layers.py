@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from stagewright.document.assignments import format_path, type_changes, unquoted
 from stagewright.document.canonical_json import canonical_json, document_json, normalized, sha256_of
+from stagewright.document.controls import dependency_findings, override_findings, reviewed_parameters
 from stagewright.document.load import load
 from stagewright.document.merge import ABSENT, leaves, merged, value_at, without
 from stagewright.document.overlays import overlay_findings
@@ -86,10 +87,14 @@ class Layers:
 
 @dataclass(frozen=True)
 class Effective:
-    """A valid document, and its layers."""
+    """A valid document, and its layers.
+
+    `reviewed`: the pushed values of the parameters that gates read and overrides changed.
+    """
 
     pipeline: Pipeline
     layers: Layers
+    reviewed: Mapping[str, Any] = field(default_factory=dict)
 
 
 def pushed_layers(pipeline: Pipeline, overlay: Mapping[str, Any] | None = None, by: str = "") -> Layers:
@@ -117,7 +122,8 @@ def effective(
     under = _pushed(layers)
     if not layers.overrides.content:
         return Effective(under, layers)
-    return Effective(_overridden(layers, code_allowed, new_overrides), layers)
+    pipeline = _overridden(layers, under, code_allowed, new_overrides)
+    return Effective(pipeline, layers, reviewed_parameters(under, pipeline))
 
 
 def checksum_of(overrides: Overrides) -> str:
@@ -195,7 +201,9 @@ def _elsewhere(further: tuple[Problem, ...], reported: tuple[Problem, ...]) -> t
     return tuple(problem for problem in further if paths.isdisjoint(enclosing(problem.path)))
 
 
-def _overridden(layers: Layers, code_allowed: Callable[[], bool], new: Collection[Path]) -> Pipeline:
+def _overridden(
+    layers: Layers, pushed: Pipeline, code_allowed: Callable[[], bool], new: Collection[Path]
+) -> Pipeline:
     content = layers.data("overrides")
     if findings := list(shape_findings(content)):
         raise _overrides_error(layers, problems(findings), new)
@@ -203,12 +211,16 @@ def _overridden(layers: Layers, code_allowed: Callable[[], bool], new: Collectio
     findings = list(value_findings(under, content))
     # The document is checked without these, so that their consequences are not reported too.
     schema_errors = [finding.path for finding in findings if value_at(under, finding.path) is not ABSENT]
-    guarded = list(guarded_findings(under, content))
+    controls = list(override_findings(pushed, content))
+    findings += controls
+    reported = {finding.path for finding in controls}
+    guarded = [finding for finding in guarded_findings(under, content) if finding.path not in reported]
     if guarded and not code_allowed():
         findings += guarded
     wrong = problems(findings)
     try:
         pipeline = load(merged(under, reduce(without, schema_errors, content)))
+        wrong += problems([] if wrong else dependency_findings(pushed, pipeline))
     except DocumentError as error:
         wrong += _elsewhere(error.problems, wrong)
     wrong += _elsewhere(problems(type_changes(under, layers.overrides.content)), wrong)

@@ -32,7 +32,6 @@ FREE = frozenset(
         "max_wait_seconds",
         "pin",
         "ranges",
-        "require",
         "retry",
         "time_to_live",
         "timeout",

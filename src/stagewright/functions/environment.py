@@ -23,11 +23,12 @@ def runtime(context: Any) -> Runtime:
 
 
 def runtime_of(gateway: Gateway) -> Runtime:
-    """Add the function's settings to a gateway. By default, code overrides are not allowed."""
+    """Add the function's settings to a gateway. By default, code overrides and bypasses are not allowed."""
     return Runtime(
         gateway,
         allow_code_overrides=os.environ.get("STAGEWRIGHT_CODE_OVERRIDES") == "yes",
         topic=os.environ.get("STAGEWRIGHT_TOPIC", ""),
+        bypass=_bypass(os.environ.get("STAGEWRIGHT_BYPASS", "")),
         log=logger(),
     )
 
@@ -56,6 +57,12 @@ def gateway(installation: Installation) -> Gateway:
 def logger() -> Logger:
     """JSON lines on stdout. Powertools reads POWERTOOLS_SERVICE_NAME and POWERTOOLS_LOG_LEVEL."""
     return Logger()
+
+
+def _bypass(text: str) -> dict[str, str]:
+    """Parse `<id>=<name>,...`, or `*`."""
+    entries = (entry.strip().partition("=") for entry in text.split(","))
+    return {role: name or role for role, _, name in entries if role}
 
 
 def _required(name: str) -> str:

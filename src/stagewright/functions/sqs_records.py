@@ -39,6 +39,7 @@ def message_of(record: Mapping[str, Any]) -> Message:
         origin or record["messageId"],
         record.get("receiptHandle", ""),
         attributes=attributes,
+        sender=system.get("SenderId", ""),
     )
 
 

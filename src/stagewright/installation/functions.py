@@ -51,6 +51,7 @@ class Function:
                 "STAGEWRIGHT_ACCOUNT": TEMPLATE.account,
                 "STAGEWRIGHT_TOPIC": TOPIC_ARN,
                 "STAGEWRIGHT_CODE_OVERRIDES": "no",
+                "STAGEWRIGHT_BYPASS": "",
                 "POWERTOOLS_SERVICE_NAME": f"stagewright-{self.key}",
                 "POWERTOOLS_LOG_LEVEL": "INFO",
             },

@@ -5,6 +5,9 @@ to it resolve to its newest good result in the partition, even if its inputs hav
 stage
 does not run either: references resolve to its result in one run, which may belong to another partition. Only
 a gate rejects such a stale result, because it must not pass a model on the figures of another one.
+
+A stage behind a gate or an approval that is not in force does not run (see `controls`). A run that selects
+such a stage by name is rejected.
 """
 
 from __future__ import annotations
@@ -16,9 +19,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stagewright.catalog import request_contract, step_functions_fields
+from stagewright.document.controls import evidence, guarded_by
 from stagewright.errors import PlanError, Problem
 from stagewright.naming import ATTEMPT
-from stagewright.planner import approvals, fingerprint
+from stagewright.planner import approvals, controls, fingerprint
 from stagewright.planner.model import GoodResult, Recorded, StagePlan, Trigger
 from stagewright.planner.reuse import ReuseCase, ReusePolicy
 from stagewright.planner.selection import STARTS, Selected
@@ -27,7 +31,6 @@ from stagewright.planner.values import event_time
 from stagewright.planner.waves import topological
 from stagewright.stages.base.schema import MOST_ATTEMPTS
 from stagewright.stages.registry import KINDS, AnyStage
-from stagewright.syntax.condition import references
 from stagewright.syntax.durations import seconds
 
 
@@ -83,8 +86,18 @@ class _Decider:
         self.policy = ReusePolicy(event_time(trigger), force, recorded.champion, recorded.superseded)
         self.resolver = StageResolver(selected.pipeline, trigger, recorded, run)
         self.decisions = Decisions(self.resolver.partition)
+        self.trigger = trigger
+        self.controls = controls.controls(selected, trigger.bypass)
+        self.guards = guarded_by(needs, self.controls)
+        self.reviewed = controls.selected_by_document(selected.pipeline, trigger)
+        self.lapsed: dict[str, str] = {}
+        """Control that is not in force -> why."""
+        self.shut: set[str] = set()
+        """Stages that do not run because a control before them is not in force."""
+        self.ended: dict[str, str] = {}
+        """Stage that does not run -> when its result was made."""
         self.stale: dict[str, str] = {}
-        """Stage that does not run -> how its inputs differ from those of its result."""
+        """Stage that does not run -> why no gate may judge by its result."""
         self.blocked: set[str] = set()
         """Stages with a problem, and the stages that depend on them."""
         self.waiting: dict[str, str] = {}
@@ -113,11 +126,15 @@ class _Decider:
         self.resolver.add(planned)
         if planned.action == "run":
             self.decisions.running.add(name)
+        if name in self.controls and (why := self._lapse(name, stage, planned)):
+            self.lapsed[name] = why
 
     def _planned(self, name: str, stage: AnyStage) -> StagePlan:
         if name in self.recorded.continued:
             return self._continued(name, stage, self.recorded.continued[name])
         results = self.recorded.results.get(name, ())
+        if name in self.trigger.bypass:
+            return self._bypassed(name, stage)
         if stage.pin:
             return self._pinned(name, stage)
         return self._enabled(name, stage, results) if stage.enabled else self._disabled(name, stage, results)
@@ -125,11 +142,16 @@ class _Decider:
     def _continued(self, name: str, stage: AnyStage, result: GoodResult | None) -> StagePlan:
         """Use the result of the continued run: what was approved there is what the waiting stages get."""
         if result:
-            return _reuse(name, stage, result, f"continues run {self.continues}")
+            return self._reuse(name, stage, result, f"continues run {self.continues}")
         return self._skip_unmet(name, stage, f"did not succeed in run {self.continues}")
 
     def _skip_unmet(self, name: str, stage: AnyStage, reason: str) -> StagePlan:
         self.unmet.add(name)
+        return StagePlan(name, stage.kind, "skip", reason)
+
+    def _bypassed(self, name: str, stage: AnyStage) -> StagePlan:
+        self.decisions.noted.add(name)
+        reason = replace(self.trigger, bypass=(name,)).bypass_note.removeprefix(f"{name} ")
         return StagePlan(name, stage.kind, "skip", reason)
 
     def _pinned(self, name: str, stage: AnyStage) -> StagePlan:
@@ -153,12 +175,17 @@ class _Decider:
             with suppress(PlanError):
                 current = self.resolver.resolve(name, self.needs[name]).inputs
         if difference := fingerprint.explain(result.inputs, current, self.decisions.running):
-            self.stale[name] = difference
+            self.stale[name] = f"has other inputs: {difference}"
             self.decisions.noted.add(name)
             reason += f" (stale: {difference})"
-        return _reuse(name, stage, result, reason)
+        elif expired := self.policy.expired(result, stage):
+            self.stale[name] = f"does not count: {expired}"
+        return self._reuse(name, stage, result, reason)
 
     def _enabled(self, name: str, stage: AnyStage, results: Sequence[GoodResult]) -> StagePlan:
+        lapse = self._lapse_before(name)
+        if lapse and not (self.shut | self.waiting.keys()).isdisjoint(self.needs[name]):
+            return self._shut(name, stage, *lapse)
         if stage.judges:
             self._reject_stale(name, stage)
         if unmet := sorted(self.needs[name] & self.unmet):
@@ -168,7 +195,9 @@ class _Decider:
         resolved = self.resolver.resolve(name, self.needs[name])
         reason = self._reason(name, stage, resolved, results)
         if isinstance(reason, GoodResult):
-            return _reuse(name, stage, reason, self._reuse_reason(name, reason))
+            return self._reuse(name, stage, reason, self._reuse_reason(name, reason))
+        if lapse:
+            return self._shut(name, stage, *lapse)
         register = approvals.awaited(
             self.pipeline, name, self.needs, self.decisions.stages, self.recorded.approvals
         )
@@ -186,9 +215,97 @@ class _Decider:
         """Return the reason to run, or the result to reuse."""
         if name in self.selected.start:
             return STARTS
+        return self._reusable(self.policy, name, stage, resolved, results)
+
+    def _reusable(
+        self,
+        policy: ReusePolicy,
+        name: str,
+        stage: AnyStage,
+        resolved: ResolvedStage,
+        results: Sequence[GoodResult],
+    ) -> str | GoodResult:
+        """Return the result that the policy reuses, or why there is none.
+
+        A control judged the results of the stages that it depends on, so its own result must not be older.
+        """
         running = self.decisions.running
         rerun = [need for need in sorted(self.needs[name]) if need in running]
-        return self.policy.decide(ReuseCase(name, stage, resolved, results, rerun, running))
+        if stage.is_control:
+            newest = max(self.needs[name] & self.ended.keys(), key=self.ended.__getitem__, default="")
+            judged = [result for result in results if result.ended >= self.ended.get(newest, "")]
+            if results and not judged and not policy.force:
+                return f"{newest} has a newer result"
+            results = judged
+        return policy.decide(ReuseCase(name, stage, resolved, results, rerun, running))
+
+    def _lapse(self, name: str, stage: AnyStage, planned: StagePlan) -> str:
+        """Return why a control is not in force, or "" if it is."""
+        if planned.action == "run" or (planned.action == "reuse" and stage.enabled):
+            return ""
+        if stage.enabled:
+            return planned.reason
+        if self.recorded.continued.get(name):  # it was in force when the continued run began to wait
+            return self.recorded.superseded.get(name, "")
+        why = self.selected.why[name]
+        stale = [source for source in evidence(stage) if source in self.stale]
+        if stale:
+            return f"{why}; the result of {stale[0]} {self.stale[stale[0]]}"
+        if not self.blocked.isdisjoint(self.needs[name]):
+            return why
+        try:
+            resolved = self.resolver.resolve(name, self.needs[name])
+        except PlanError as error:
+            return f"{why}; {error.problems[0].message}"
+        policy = replace(self.policy, force=False)
+        results = self.recorded.results.get(name, ())
+        reason = self._reusable(policy, name, stage, resolved, results)
+        return "" if isinstance(reason, GoodResult) else f"{why}; {reason.removeprefix(f'{name}: ')}"
+
+    def _lapse_before(self, name: str) -> tuple[str, str] | None:
+        """Return a control before the stage that is not in force, and why, or None."""
+        lapsed = self.guards[name] & self.lapsed.keys()
+        for control in sorted(lapsed, key=lambda control: (control in self.shut, control)):
+            if not (self.reviewed and self._uses_results_behind(control, name)):
+                return control, self.lapsed[control]
+        return None
+
+    def _uses_results_behind(self, control: str, name: str) -> bool:
+        """Return whether all that the stage uses was made behind the control."""
+        if control in self.needs[name]:
+            return False
+        behind = [self.decisions.stages[need] for need in self.needs[name] if control in self.guards[need]]
+        return all(need.action == "run" or self._made_behind(control, need) for need in behind)
+
+    def _made_behind(self, control: str, planned: StagePlan) -> bool:
+        needs, guards, results = self.needs, self.guards, self.recorded.results
+        return planned.action == "reuse" and controls.made_behind(
+            control, planned.name, planned.inputs, needs, guards, results
+        )
+
+    def _shut(self, name: str, stage: AnyStage, control: str, why: str) -> StagePlan:
+        """Skip a stage whose control is not in force. Raises PlanError if the run selects it by name."""
+        named = "only" if name in self.trigger.only else "from" if name in self.trigger.start else ""
+        problem = controls.lapse_problem(named, name, control, why)
+        if named:
+            raise PlanError((problem,))
+        self.shut.add(name)
+        self.decisions.noted.add(name)
+        reason = f"{problem.message.removeprefix(f'{name} is ')}; {problem.remedy}"
+        return StagePlan(name, stage.kind, "skip", reason)
+
+    def _reuse(self, name: str, stage: AnyStage, result: GoodResult, reason: str) -> StagePlan:
+        self.ended[name] = result.ended
+        return StagePlan(
+            name,
+            stage.kind,
+            "reuse",
+            reason,
+            fingerprint=result.fingerprint,
+            inputs=result.inputs,
+            result=result.result,
+            reused_from=result.run,
+        )
 
     def _reuse_reason(self, name: str, result: GoodResult) -> str:
         if not result.rolled_back:
@@ -237,8 +354,9 @@ class _Decider:
 
     def _reject_stale(self, name: str, gate: AnyStage) -> None:
         """Raise PlanError if the gate would judge by a stale result: it may be about another model."""
-        sources = dict.fromkeys(reference.stage or "" for reference in references(gate.condition))
-        problems = tuple(self._stale_source(name, source) for source in sources if source in self.stale)
+        problems = tuple(
+            self._stale_source(name, source) for source in evidence(gate) if source in self.stale
+        )
         if problems:
             raise PlanError(problems)
 
@@ -248,21 +366,8 @@ class _Decider:
             state, remedy = f"pinned to run {pinned}, and that", f"remove stages.{source}.pin"
         else:
             state, remedy = f"{self.selected.why[source]}, and its last", f"enable {source}"
-        message = f"{source} is {state} result has other inputs: {self.stale[source]}"
+        message = f"{source} is {state} result {self.stale[source]}"
         return Problem(f"stages.{name}", message, f"{remedy}, or disable {name}")
-
-
-def _reuse(name: str, stage: AnyStage, result: GoodResult, reason: str) -> StagePlan:
-    return StagePlan(
-        name,
-        stage.kind,
-        "reuse",
-        reason,
-        fingerprint=result.fingerprint,
-        inputs=result.inputs,
-        result=result.result,
-        reused_from=result.run,
-    )
 
 
 def _flow_fields(stage: AnyStage) -> dict[str, Any]:

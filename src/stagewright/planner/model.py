@@ -25,7 +25,9 @@ class Trigger:
         by: The person or system that caused it.
         date, uri, package, run: The values of `${trigger.date}` and so on, if the event has them.
         chain: The pipelines whose runs led here through upstream triggers, first one first.
-        only, start, skip: See `Selection`.
+        only, start, skip, bypass, reason: See `Selection`.
+        bypassed_by: The sender of the request to bypass a control, verified by the router.
+        name: The document's trigger that requested the run (`triggers.trigger_name`), or "".
         resumes: The run that this one resumes. Apart from `key` and `by`, the trigger is that run's.
         continues: The run whose stages waited for the approval of `package`. This run runs them.
     """
@@ -45,15 +47,25 @@ class Trigger:
     skip: tuple[str, ...] = ()
     resumes: str = ""
     continues: str = ""
+    bypass: tuple[str, ...] = ()
+    reason: str = ""
+    bypassed_by: str = ""
+    name: str = ""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Trigger:
-        lists = ("only", "chain", "start", "skip")
+        lists = ("only", "chain", "start", "skip", "bypass")
         return cls(**{**data, **{name: tuple(data.get(name, ())) for name in lists}})
 
     @property
     def selection(self) -> Selection:
-        return Selection(self.only, self.start, self.skip)
+        return Selection(self.only, self.start, self.skip, self.bypass, self.reason)
+
+    @property
+    def bypass_note(self) -> str:
+        """Which controls the run bypasses, who did it, and why. Empty: none."""
+        who = self.bypassed_by or self.by or "unknown"
+        return f"{', '.join(self.bypass)} bypassed by {who}: {self.reason}" if self.bypass else ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the trigger as JSON. Empty optional fields are left out."""
@@ -121,9 +133,11 @@ class Recorded:
         champion: None if there is none, or if the document does not refer to it.
         approvals: Model package ARN among the results -> its status in the registry, if a stage depends on
             it.
-        superseded: Endpoint stage -> the message why its last result does not count: the endpoint serves
-            something else.
+        superseded: Stage -> the message why its last result does not count: the endpoint serves something
+            else, or a later run of the gate or approval rejected the same.
         continued: Stage -> its result in the run that this one continues. None: it did not succeed there.
+        reviewed: Parameter -> its value in the pushed document, for the parameters of a gate's condition that
+            overrides or the run's parameters changed.
     """
 
     installation: Installation
@@ -136,6 +150,7 @@ class Recorded:
     approvals: Mapping[str, str] = field(default_factory=dict)
     superseded: Mapping[str, str] = field(default_factory=dict)
     continued: Mapping[str, GoodResult | None] = field(default_factory=dict)
+    reviewed: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

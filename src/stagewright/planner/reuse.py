@@ -90,6 +90,14 @@ class ReusePolicy:
         difference = fingerprint.explain(results[0].inputs, case.resolved.inputs, case.running)
         return f"{case.name}: {difference or f'{case.rerun[0]} runs again'}"
 
+    def expired(self, result: GoodResult, stage: AnyStage) -> str:
+        """Return why the stage's `cache` does not allow the result, or "" if it does."""
+        if stage.cache is False:
+            return "cache is off"
+        if isinstance(stage.cache, Cache) and not self._is_fresh(result, stage):
+            return f"it is older than {stage.cache.max_age}"
+        return ""
+
     def _is_fresh(self, result: GoodResult, stage: AnyStage) -> bool:
         if not isinstance(stage.cache, Cache):
             return True

@@ -2,6 +2,9 @@
 
 Other stages are disabled for the run and reuse their last good result. The `start` stages run even if nothing
 changed. Their results have the run among their inputs, so that the stages that depend on them run too.
+
+Gates and approvals in `bypass` do not run either, and the stages that they guard run without them. See
+`controls`.
 """
 
 from __future__ import annotations
@@ -17,7 +20,8 @@ from stagewright.syntax.findings import nearest
 OFF = "off"
 NOT_SELECTED = "not selected"
 SKIPPED = "skipped in this run"
-OFF_REASONS = (OFF, NOT_SELECTED, SKIPPED)
+BYPASSED = "bypassed"
+OFF_REASONS = (OFF, NOT_SELECTED, SKIPPED, BYPASSED)
 """Prefixes of the reason of a stage that is disabled in a run."""
 STARTS = "the run starts from here"
 
@@ -30,18 +34,23 @@ class Selection:
         only: Only these run. Empty: all.
         start: These, and all stages that depend on them, run.
         skip: These do not run.
+        bypass: The gates and approvals that the run does without.
+        reason: Why it does without them.
     """
 
     only: tuple[str, ...] = ()
     start: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
+    bypass: tuple[str, ...] = ()
+    reason: str = ""
 
     def __bool__(self) -> bool:
-        return bool(self.only or self.start or self.skip)
+        return bool(self.only or self.start or self.skip or self.bypass)
 
-    def to_json(self) -> dict[str, list[str]]:
+    def to_json(self) -> dict[str, list[str] | str]:
         """Return the selection as JSON, without empty fields."""
-        return {name: list(value) for name, value in asdict(self).items() if value}
+        fields = asdict(self).items()
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in fields if value}
 
 
 ALL = Selection()
@@ -70,6 +79,7 @@ def select(pipeline: Pipeline, selection: Selection) -> Selected:
         raise PlanError(problems)
     why = {name: OFF for name, stage in pipeline.stages.items() if not stage.enabled}
     included = _included(pipeline, selection)
+    why |= dict.fromkeys(selection.bypass, f"{BYPASSED}: {selection.reason}")
     why |= {name: NOT_SELECTED for name in pipeline.stages if name not in included and name not in why}
     why |= {name: SKIPPED for name in selection.skip if name in included and name not in why}
     if not selection:
@@ -84,7 +94,7 @@ def select(pipeline: Pipeline, selection: Selection) -> Selected:
 
 def unrunnable(pipeline: Pipeline, selection: Selection) -> tuple[Problem, ...]:
     """Return a problem for each stage that is selected by name, but disabled or pinned in the document."""
-    named = [(option, name) for option, name in _named(selection) if option != "skip"]
+    named = [(option, name) for option, name in _named(selection) if option in ("only", "from")]
     disabled = tuple(
         Problem(option, f"{name} is disabled in the document", f"set stages.{name}.enabled=true")
         for option, name in named
@@ -104,6 +114,13 @@ def _problems(pipeline: Pipeline, selection: Selection) -> Iterator[Problem]:
             yield Problem(option, f"no such stage: {name}", nearest(name, pipeline.stages, "stages"))
         elif option != "skip" and name in selection.skip:
             yield Problem(option, f"{name} is also skipped", "name it once")
+        elif option in ("only", "from") and name in selection.bypass:
+            yield Problem(option, f"{name} is also bypassed", "name it once")
+        elif option == "bypass" and not (pipeline.stages[name].is_control and pipeline.stages[name].enabled):
+            message = f"{name} is not an enabled gate or approval"
+            yield Problem(option, message, f"leave out --bypass {name}")
+    if bool(selection.bypass) != bool(selection.reason.strip()):
+        yield Problem("bypass", "--bypass and --reason belong together", "add --bypass STAGE --reason TEXT")
     if selection.only and selection.start:
         message = "a run that starts from a stage includes all stages that depend on it"
         yield Problem("only", message, "use either only or from; skip can be combined with both")
@@ -111,7 +128,13 @@ def _problems(pipeline: Pipeline, selection: Selection) -> Iterator[Problem]:
 
 def _named(selection: Selection) -> Iterator[tuple[str, str]]:
     """Yield (option, stage). Options are named as on the command line."""
-    for part, names in (("only", selection.only), ("from", selection.start), ("skip", selection.skip)):
+    parts = {
+        "only": selection.only,
+        "from": selection.start,
+        "skip": selection.skip,
+        "bypass": selection.bypass,
+    }
+    for part, names in parts.items():
         yield from ((part, name) for name in names)
 
 

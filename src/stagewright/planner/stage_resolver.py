@@ -84,6 +84,7 @@ class StageResolver:
         self.run = run
         self.values = document_values(pipeline, trigger, recorded.installation, run)
         self.symbols = document_values(pipeline, trigger, recorded.installation, "<run>")
+        self.reviewed = _reviewed_values(pipeline, trigger, recorded, run)
         self.stages: dict[str, StagePlan] = {}
         self.skipped: set[str] = set()
         self.literals: dict[str, frozenset[str]] = {}
@@ -219,6 +220,7 @@ class StageResolver:
             lineage=self._lineage() if values is self.values else {},
             served=_served(original),
             find=find,
+            find_reviewed=self._reviewed_lookup(find),
         )
         return build(stage, context)
 
@@ -286,6 +288,14 @@ class StageResolver:
 
         return value
 
+    def _reviewed_lookup(self, find: Lookup) -> Lookup:
+        """Return a lookup that has the values of the pushed document for parameters that the run changed."""
+
+        def value(reference: Reference) -> Any:
+            return self.reviewed[reference.path] if reference.path in self.reviewed else find(reference)
+
+        return value
+
     def _champion_inputs(self, name: str) -> dict[str, str]:
         """Return the champion's metrics that a gate compares with, as inputs of its fingerprint."""
         stage = self.pipeline.stages[name]
@@ -314,6 +324,13 @@ class StageResolver:
             remedy = "leave this comparison out until a version that has it is approved"
             raise PlanError((Problem(f"stages.{name}.require", message, remedy),))
         return value
+
+
+def _reviewed_values(pipeline: Pipeline, trigger: Trigger, recorded: Recorded, run: str) -> Values:
+    """Return the parameters as the pushed document has them, where the run has others: path -> value."""
+    pushed = pipeline.model_copy(update={"parameters": {**pipeline.parameters, **recorded.reviewed}})
+    values = document_values(pushed, trigger, recorded.installation, run)
+    return {("parameters", name): values["parameters", name] for name in recorded.reviewed}
 
 
 def _recorded_value(name: str, source: StagePlan, path: tuple[str, ...]) -> Any:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stagewright.document.pipeline import Pipeline
+from stagewright.document.triggers import trigger_name
 from stagewright.naming import Installation
 from stagewright.planner.model import Trigger
 from stagewright.syntax.references import Reference, find_references, render
@@ -32,6 +33,13 @@ def trigger_values(trigger: Trigger) -> Values:
         ("trigger", "package"): trigger.package,
         ("trigger", "run"): trigger.run,
     }
+
+
+def trigger_parameters(pipeline: Pipeline, trigger: Trigger) -> dict[str, Any]:
+    """Return the `parameters` of the document's trigger that requested the run. Empty without one."""
+    declared = next((item for item in pipeline.triggers if trigger_name(item.filter) == trigger.name), None)
+    values = trigger_values(trigger)
+    return render(dict(declared.parameters), lambda reference: values[reference.path]) if declared else {}
 
 
 def _day(trigger: Trigger) -> str:

@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stagewright.document.layers import Effective, effective
-from stagewright.document.load import load
 from stagewright.document.parameters import with_parameters
 from stagewright.document.pipeline import Pipeline
 from stagewright.errors import DocumentError, PlanError, Problem, ReleaseError, TargetError
@@ -125,15 +124,16 @@ class Period:
 
 @dataclass(frozen=True)
 class PinnedBackfill:
-    """A backfill with its document and release.
-
-    `current`: the document to record as the backfill's revision; None for a backfill that began earlier.
-    """
+    """A backfill with its document and release. `is_new`: its revision is not recorded yet."""
 
     backfill: Backfill
-    document: Pipeline
+    effective: Effective
     release: Release
-    current: Effective | None = None
+    is_new: bool = False
+
+    @property
+    def document(self) -> Pipeline:
+        return self.effective.pipeline
 
 
 def pin(gateway: OperatorGateway, request: Backfill, *, latest: bool = False) -> PinnedBackfill:
@@ -162,8 +162,8 @@ def pin(gateway: OperatorGateway, request: Backfill, *, latest: bool = False) ->
 def begin(gateway: OperatorGateway, pinned: PinnedBackfill) -> Backfill:
     """Record the revision and the backfill. Idempotent."""
     backfill = pinned.backfill
-    if pinned.current:
-        backfill = replace(backfill, revision=revisions.record(gateway, pinned.current))
+    if pinned.is_new:
+        backfill = replace(backfill, revision=revisions.record(gateway, pinned.effective))
     if all(recorded.id != backfill.id for recorded in backfills(gateway, backfill.pipeline)):
         text = json.dumps(asdict(backfill), sort_keys=True)
         item = {"run": _partition_key(backfill.pipeline), "item": f"{ITEM}{backfill.id}", "backfill": text}
@@ -297,17 +297,18 @@ def _pin_current(gateway: OperatorGateway, request: Backfill) -> PinnedBackfill:
     current = effective(stored, gateway.allows_code_overrides)
     number = revisions.number_of(gateway, current)
     backfill = replace(request, revision=number, version=manifest.version)
-    return PinnedBackfill(backfill, current.pipeline, manifest.release, current)
+    return PinnedBackfill(backfill, current, manifest.release, is_new=True)
 
 
 def _pin_recorded(gateway: OperatorGateway, backfill: Backfill) -> PinnedBackfill:
     name = backfill.pipeline
-    document = load(revisions.document(gateway, name, backfill.revision))
-    manifest = manifests.read(gateway, name, backfill.version) if backfill.version else None
-    if backfill.version and manifest is None:
+    manifest = manifests.read(gateway, name, backfill.version)
+    if manifest is None:
         message = f"the manifest that backfill {backfill.id} of {name} uses is gone"
         raise ReleaseError(message, "begin a new one of the current code: --latest")
-    return PinnedBackfill(backfill, document, manifest.release if manifest else Release(name, {}))
+    stored = released_layers.read(gateway, manifest)
+    document = revisions.verified(gateway, stored, backfill.revision, gateway.allows_code_overrides)
+    return PinnedBackfill(backfill, document, manifest.release)
 
 
 def _newest_attempt(gateway: OperatorGateway, backfill: Backfill, date: str) -> Period:

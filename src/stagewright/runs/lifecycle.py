@@ -38,7 +38,7 @@ from functools import partial
 
 from stagewright.aws.queue import Message
 from stagewright.errors import DeniedError, DocumentError, ReleaseError
-from stagewright.runs import queue, rejecting, starting, superseding
+from stagewright.runs import notices, queue, rejecting, starting, superseding
 from stagewright.runs.intake import admission, matching, messages
 from stagewright.runs.intake.messages import Event, RunReady
 from stagewright.runs.intake.run_requests import RunRequest
@@ -128,6 +128,7 @@ def _enqueue(runtime: Runtime, request: RunRequest, inputs: RunInputs) -> Starte
         admission.skip(runtime, request, f"{active} is still running (concurrency: skip)")
         return None
     if is_new:
+        notices.report_bypass(runtime, header)
         return replace(advance(runtime, header.run, inputs), new=True)
     return _continue(runtime, starting.claimant(gateway, request.trigger.key))
 

@@ -21,6 +21,8 @@ def notify(runtime: Runtime, header: Header, reason: str, event: str) -> bool:
         return False
     run, pipeline = header.run, header.pipeline
     text = f"{reason[:REASON_LIMIT]}\n\nrun: {run}\npipeline: {pipeline}\nrevision: {header.revision}\n"
+    if header.trigger.bypass:
+        text += f"control: {header.trigger.bypass_note}\n"
     try:
         runtime.gateway.topics.publish(
             runtime.topic, f"{pipeline} {event}: {run}", f"{text}look: stagewright show {run}\n"
@@ -29,6 +31,13 @@ def notify(runtime: Runtime, header: Header, reason: str, event: str) -> bool:
         runtime.log.exception("notice not sent", run=run, pipeline=pipeline, reason=error.message)
         return False
     return True
+
+
+def report_bypass(runtime: Runtime, header: Header) -> None:
+    """Log that a run bypasses a control, and notify people. Call it once, after the run is claimed."""
+    if note := header.trigger.bypass_note:
+        runtime.log.warning("control bypassed", run=header.run, pipeline=header.pipeline, note=note)
+        notify(runtime, header, note, "bypasses a control")
 
 
 def notify_end(runtime: Runtime, header: Header) -> bool:

@@ -38,16 +38,26 @@ def request_run(
     return request_key("manual", request)
 
 
-def request_resume(gateway: OperatorGateway, header: Header, by: str) -> str:
-    """Request the run that resumes this one. Returns its trigger key; simultaneous requests share one."""
+def request_resume(gateway: OperatorGateway, header: Header, by: str, bypass: Selection = ALL) -> str:
+    """Request the run that resumes this one. Returns its trigger key; simultaneous requests share one.
+
+    `bypass`: the controls that the new run does without.
+    """
     request = next_request(gateway, header.run)
-    send_request(gateway, header.pipeline, request, by, {"resumes": header.run})
+    send_request(gateway, header.pipeline, request, by, {"resumes": header.run, **bypass.to_json()})
     return request_key("resume", request)
 
 
 def send_request(
     gateway: OperatorGateway, pipeline: str, request: str, by: str, more: Mapping[str, Any]
 ) -> None:
-    """Send `Run Requested`. Repeating a `request` of the same type starts no second run."""
+    """Send `Run Requested`. Repeating a `request` of the same type starts no second run.
+
+    A request to bypass a control goes to the queue itself: SQS records who sent a message, and EventBridge
+    does not.
+    """
     detail = {"installation": gateway.installation.id, "pipeline": pipeline, "request": request, "by": by}
-    gateway.events.put(RUN_REQUESTED, {**detail, **more})
+    if more.get("bypass"):
+        gateway.queue.send({**detail, **more})
+    else:
+        gateway.events.put(RUN_REQUESTED, {**detail, **more})

@@ -12,6 +12,7 @@ from stagewright.errors import NotFoundError, PlanError, Problem, RunFailedError
 from stagewright.gateway import Gateway
 from stagewright.naming import run_id
 from stagewright.planner.model import Trigger
+from stagewright.planner.selection import ALL, Selection
 from stagewright.planner.values import event_time
 from stagewright.runs import closing
 from stagewright.runs.own_events import request_key
@@ -47,9 +48,20 @@ def resumable(gateway: Gateway, run: str) -> Header:
     return header
 
 
-def trigger_of(header: Header, key: str, by: str) -> Trigger:
-    """The trigger of the run that resumes this one."""
-    return replace(header.trigger, key=key, by=by, resumes=header.run)
+def trigger_of(header: Header, key: str, by: str, requested: Selection = ALL) -> Trigger:
+    """The trigger of the run that resumes this one.
+
+    Only what is `requested` anew bypasses a control: the old run's request does not.
+    """
+    return replace(
+        header.trigger,
+        key=key,
+        by=by,
+        resumes=header.run,
+        bypass=requested.bypass,
+        reason=requested.reason,
+        bypassed_by="",
+    )
 
 
 def key_of(gateway: Gateway, run: str) -> str:
@@ -70,7 +82,8 @@ def link(gateway: Gateway, pipeline: str, requested: Trigger) -> Trigger:
     header = gateway.runs.header(requested.resumes)
     if header is None or header.pipeline != pipeline:
         raise PlanError((Problem("resumes", f"{pipeline} has no run {requested.resumes}"),))
-    trigger = trigger_of(header, requested.key, requested.by)
+    trigger = trigger_of(header, requested.key, requested.by, requested.selection)
+    trigger = replace(trigger, bypassed_by=requested.bypassed_by)
     later = run_id(gateway.installation, pipeline, trigger.key, event_time(trigger))
     gateway.runs.put_all([{"run": header.run, "item": f"{ITEM}{later}"}])
     return trigger

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,12 @@ class Runtime:
     """AWS clients, settings and log of one Lambda function.
 
     `allow_code_overrides`: overrides may change what code runs, not only how it runs. `topic`: ARN of the
-    SNS topic for notices; empty for no notices.
+    SNS topic for notices; empty for no notices. `bypass`: ID of an IAM role or user that may bypass controls
+    -> its name; `*` stands for everybody.
     """
 
     gateway: Gateway
     allow_code_overrides: bool
     topic: str
+    bypass: Mapping[str, str]
     log: Logger

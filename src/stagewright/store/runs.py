@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from stagewright.aws.errors import translate_errors
 from stagewright.errors import TargetError
-from stagewright.naming import timestamp
+from stagewright.naming import UNSUCCESSFUL, timestamp
 from stagewright.parallel import run_parallel
 from stagewright.planner.model import Trigger
 from stagewright.store.items import HASH_KEY, Item, decode, encode, fitting, put_new, write_all, write_if
@@ -281,6 +281,10 @@ class Runs:
         """
         key = f"{pipeline}#{partition}#{stage}"
         return tuple(map(_stage, self._newest("by_stage", "stage_key", key, limit)))
+
+    def unsuccessful(self, pipeline: str, partition: str, stage: str, limit: int) -> tuple[StageItem, ...]:
+        """Return the newest records of a stage that failed or closed, newest first. As `good_results`."""
+        return self.good_results(pipeline, partition, f"{stage}{UNSUCCESSFUL}", limit)
 
     def of_pipeline(self, pipeline: str, limit: int) -> tuple[Header, ...]:
         """Return the newest runs of a pipeline, newest first. Calls Query (index `by_pipeline`)."""

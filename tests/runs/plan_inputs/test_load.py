@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from tests.support.documents import effective
 
 from stagewright.aws.endpoints import Endpoint
 from stagewright.aws.registry import Package
@@ -27,7 +28,7 @@ def planned(gateway, pipeline, files):
 
     def plan(document=pipeline, **more):
         return make_plan(
-            gateway, document, Trigger("manual", f"manual:{next(keys)}", TIME), release, 1, **more
+            gateway, effective(document), Trigger("manual", f"manual:{next(keys)}", TIME), release, 1, **more
         )
 
     return plan

@@ -70,7 +70,7 @@ def _plan_row(session: Session, pinned: PinnedBackfill, period: Period) -> Row:
     backfill = pinned.backfill
     trigger = backfill.trigger(period.date, period.attempt + 1)
     try:
-        plan = plan_run(session, pinned.release, pinned.document, trigger, backfill.force)
+        plan = plan_run(session, pinned.release, pinned.effective, trigger, backfill.force)
     except (PlanError, DocumentError) as error:
         return {"state": "rejected", "why": output.one_line(error.message)}
     return {"state": "plan", **_counts(plan)}

@@ -122,14 +122,22 @@ def parse_date(text: str | None) -> str:
 
 
 def parse_selection(
-    pipeline: Pipeline, only: Sequence[str], start: Sequence[str], skip: Sequence[str]
+    pipeline: Pipeline,
+    only: Sequence[str],
+    start: Sequence[str],
+    skip: Sequence[str],
+    bypass: Sequence[str] = (),
+    reason: str = "",
 ) -> Selection:
-    """Selection of --only, --from and --skip. PlanError: a stage does not exist or is off."""
+    """Selection of --only, --from, --skip and --bypass. PlanError: a stage does not exist or is off."""
     from stagewright.planner.selection import Selection, parse_names, select, unrunnable
 
-    if "" in (*only, *start, *skip):
-        raise DocumentError((Problem("--only, --from, --skip", "no stage is named", "leave the option out"),))
-    selection = Selection(parse_names(only), parse_names(start), parse_names(skip))
+    if "" in (*only, *start, *skip, *bypass):
+        options = "--only, --from, --skip, --bypass"
+        raise DocumentError((Problem(options, "no stage is named", "leave the option out"),))
+    selection = Selection(
+        parse_names(only), parse_names(start), parse_names(skip), parse_names(bypass), reason.strip()
+    )
     select(pipeline, selection)
     if message := unrunnable(pipeline, selection):
         raise PlanError(message)

@@ -82,7 +82,7 @@ def start(
     )  # fmt: skip
     run = wait_or_note(session, key)
     if session.is_local:
-        note_builds(session, effective(session, source), run)
+        note_builds(session, effective(session, source).pipeline, run)
     return run
 
 

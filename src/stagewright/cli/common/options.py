@@ -47,6 +47,17 @@ From = Annotated[
 Skip = Annotated[
     list[str], typer.Option("--skip", metavar="STAGES", help="Disable these stages in this run.")
 ]
+Bypass = Annotated[
+    list[str],
+    typer.Option(
+        "--bypass",
+        metavar="STAGES",
+        help="Run what these gates and approvals guard without them. Needs --reason.",
+    ),
+]
+Reason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why --bypass is needed. The run records it.")
+]
 Date = Annotated[
     str | None,
     typer.Option(

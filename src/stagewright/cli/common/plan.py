@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from stagewright.cli.common.source import Source
     from stagewright.cli.common.target import Session
     from stagewright.document.budget import Budget
-    from stagewright.document.pipeline import Pipeline
+    from stagewright.document.layers import Effective
     from stagewright.planner.model import Plan, Trigger
     from stagewright.planner.release import Release
     from stagewright.planner.selection import Selection
@@ -24,13 +24,11 @@ if TYPE_CHECKING:
 
 
 def plan_run(
-    session: Session, release: Release, pipeline: Pipeline, trigger: Trigger, force: bool = False
+    session: Session, release: Release, document: Effective, trigger: Trigger, force: bool = False
 ) -> Plan:
-    """Plan of a run that starts now. `pipeline` is the effective document."""
-    from stagewright.document.parameters import with_parameters
+    """Plan of a run that starts now."""
     from stagewright.runs.plan_inputs.load import make_plan
 
-    document = with_parameters(pipeline, dict(trigger.parameters))
     return make_plan(session.gateway, document, trigger, release, revision=0, force=force)
 
 

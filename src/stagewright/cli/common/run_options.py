@@ -11,7 +11,7 @@ from stagewright.cli.common.target import environment_of
 if TYPE_CHECKING:
     from stagewright.cli.common.source import Source
     from stagewright.cli.common.target import Session
-    from stagewright.document.pipeline import Pipeline
+    from stagewright.document.layers import Effective
     from stagewright.operator_gateway import OperatorGateway
     from stagewright.planner.release import Release
     from stagewright.planner.selection import Selection
@@ -29,17 +29,23 @@ def read(argument: str, assignments: Sequence[str], target: str) -> tuple[Source
 
 
 def selected(
-    session: Session, source: Source, only: Sequence[str], start: Sequence[str], skip: Sequence[str]
-) -> tuple[Pipeline, Selection]:
-    """The effective document in the target, and the stages that --only, --from and --skip select."""
+    session: Session,
+    source: Source,
+    only: Sequence[str],
+    start: Sequence[str],
+    skip: Sequence[str],
+    bypass: Sequence[str],
+    reason: str,
+) -> tuple[Effective, Selection]:
+    """The effective document in the target, and the stages that the options select."""
     from stagewright.cli.common.source import effective
 
-    pipeline = effective(session, source)
-    local_images.warn(session, pipeline)
-    return pipeline, documents.parse_selection(pipeline, only, start, skip)
+    document = effective(session, source)
+    local_images.warn(session, document.pipeline)
+    return document, documents.parse_selection(document.pipeline, only, start, skip, bypass, reason)
 
 
-def pushed(gateway: OperatorGateway, name: str) -> tuple[Pipeline, Release]:
+def pushed(gateway: OperatorGateway, name: str) -> tuple[Effective, Release]:
     """Effective document and release of the last push. NotFoundError: the target has no such pipeline."""
     from stagewright.document.layers import effective
     from stagewright.planner.release import Release
@@ -47,6 +53,6 @@ def pushed(gateway: OperatorGateway, name: str) -> tuple[Pipeline, Release]:
     from stagewright.runs.releases import manifest as manifests
 
     stored = layers.read(gateway, name)
-    document = effective(stored, gateway.allows_code_overrides).pipeline
+    document = effective(stored, gateway.allows_code_overrides)
     manifest = manifests.read(gateway, name)
     return document, manifest.release if manifest else Release(name, {})

@@ -12,6 +12,7 @@ from stagewright.errors import ReleaseError
 
 if TYPE_CHECKING:
     from stagewright.cli.common.target import Session
+    from stagewright.document.layers import Effective
     from stagewright.document.pipeline import Pipeline
 
 
@@ -55,7 +56,7 @@ class Source:
         return load(merged(base, overlay)) if overlay else self.pipeline
 
 
-def effective(session: Session, source: Source) -> Pipeline:
+def effective(session: Session, source: Source) -> Effective:
     """The document that a push of `source` would have in the target: base, overlay and overrides merged."""
     from stagewright.document.layers import effective
     from stagewright.runs.documents import layers
@@ -63,4 +64,4 @@ def effective(session: Session, source: Source) -> Pipeline:
     gateway = session.gateway
     overlay = source.overlay(gateway.installation.environment)
     stored = layers.on_disk(gateway, source.pipeline, overlay)
-    return effective(stored, gateway.allows_code_overrides).pipeline
+    return effective(stored, gateway.allows_code_overrides)

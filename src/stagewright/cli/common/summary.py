@@ -75,8 +75,8 @@ def print_results(record: RunRecord) -> None:
     output.print_line(
         f"{record.run} succeeded in {took}: {output.counted(ran, 'stage')} ran, {reused} reused"
     )
-    if record.reason:
-        output.print_line(f"  {output.one_line(record.reason)}")
+    for note in filter(None, (record.trigger.bypass_note, record.reason)):
+        output.print_line(f"  {output.one_line(note)}")
     for stage in record.stages:
         result = result_of(stage)
         if result:

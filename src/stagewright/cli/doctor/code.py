@@ -12,7 +12,7 @@ from typing import Any
 from stagewright.cli.doctor.check import Probe, differences
 from stagewright.cli.doctor.target import CheckedTarget
 
-CONFIGURABLE = ("STAGEWRIGHT_CODE_OVERRIDES", "POWERTOOLS_LOG_LEVEL")
+CONFIGURABLE = ("STAGEWRIGHT_CODE_OVERRIDES", "STAGEWRIGHT_BYPASS", "POWERTOOLS_LOG_LEVEL")
 """Environment variables that each installation may set differently."""
 
 

@@ -133,6 +133,7 @@ def facts(record: RunRecord) -> dict[str, Any]:
         "release": record.release,
         "commit": record.lineage.get("commit"),
         **trigger.selection.to_json(),
+        "bypassed_by": trigger.bypassed_by,
     }
     return {name: value for name, value in values.items() if value}
 

@@ -9,7 +9,7 @@ from typing import Any
 from stagewright.document.layers import Effective
 from stagewright.document.pipeline import Pipeline
 from stagewright.document.triggers import AnyTrigger
-from stagewright.errors import ReleaseError
+from stagewright.errors import DeniedError, ReleaseError
 from stagewright.planner.model import Trigger
 from stagewright.planner.values import trigger_values
 from stagewright.runs import resume
@@ -21,6 +21,11 @@ from stagewright.runs.settings import Runtime
 from stagewright.runs.triggers import cooldown
 from stagewright.store.trigger_state import SkippedEvent
 from stagewright.syntax.references import render
+
+EVERYBODY = "*"
+DENIED_REMEDY = (
+    "only a role of the Terraform variable bypass_roles may, with stagewright run after the push is done"
+)
 
 
 def admit(
@@ -35,6 +40,7 @@ def admit(
         if not manifest.requests_run:
             return None
         request = _with_manifest(runtime, request, manifest)
+    request = _authorized(runtime, request)
     if request.trigger.resumes:
         trigger = resume.link(runtime.gateway, request.pipeline, request.trigger)
         return replace(request, trigger=trigger, trigger_filter=None)
@@ -52,6 +58,27 @@ def is_rejectable(runtime: Runtime, request: RunRequest) -> bool:
     except ReleaseError:
         return True
     return manifest is None or manifest.requests_run
+
+
+def _authorized(runtime: Runtime, request: RunRequest) -> RunRequest:
+    """Record who bypasses a control. DeniedError: the installation does not allow it.
+
+    Unless everybody may, this is who sent the message, not who the message names. The message of a push comes
+    from EventBridge. A run that continues another one keeps what was allowed there.
+    """
+    trigger = request.trigger
+    if not trigger.bypass or trigger.continues:
+        return request
+    identity, _, session = request.sender.partition(":")
+    if identity in runtime.bypass:
+        who = "/".join(filter(None, (runtime.bypass[identity], session)))
+    elif EVERYBODY in runtime.bypass:
+        who = trigger.by or "unknown"
+    else:
+        names, by = ", ".join(trigger.bypass), trigger.by or request.sender or "unknown"
+        message = f"{by} may not bypass {names} in {runtime.gateway.installation.environment}"
+        raise DeniedError(message, DENIED_REMEDY)
+    return replace(request, trigger=replace(trigger, bypassed_by=who))
 
 
 def skip(runtime: Runtime, request: RunRequest, reason: str) -> None:
@@ -90,7 +117,8 @@ def _with_trigger(
         _record_skipped(runtime, request, f"within the trigger's cooldown of {trigger.cooldown}")
         return None
     only = event.only if event.selection else trigger.only
-    return replace(request, trigger=replace(event, only=only, parameters=parameters(trigger, event)))
+    values, name = parameters(trigger, event), request.trigger_name
+    return replace(request, trigger=replace(event, only=only, parameters=values, name=name))
 
 
 def parameters(trigger: AnyTrigger, event: Trigger) -> dict[str, Any]:

@@ -6,7 +6,7 @@ A message body is an event as EventBridge writes it, or a run request (`run_requ
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -76,12 +76,8 @@ def parse(message: Message, installation: Installation) -> tuple[Event, ...]:
     A request that has no id or time takes the message's. MalformedError: not JSON, or an unknown event.
     """
     try:
-        body = json.loads(message.body)
-        if "detail-type" in body:
-            any_release = ANY_RELEASE in message.attributes
-            return tuple(_released(event, any_release) for event in _bus_events(body, installation))
-        sent = datetime.fromtimestamp(message.sent, UTC) if message.sent else datetime.now(UTC)
-        return tuple(run_requests.direct(body, installation, message.origin, timestamp(sent)))
+        events = _events(message, json.loads(message.body), installation)
+        return tuple(_received(event, message) for event in events)
     except MalformedError:
         raise
     except json.JSONDecodeError as error:
@@ -92,8 +88,19 @@ def parse(message: Message, installation: Installation) -> tuple[Event, ...]:
         raise MalformedError(f"{type(error).__name__}: {error}") from error
 
 
-def _released(event: Event, any_release: bool) -> Event:
-    return replace(event, any_release=any_release) if isinstance(event, RunRequest) else event
+def _events(message: Message, body: Any, installation: Installation) -> Iterable[Event]:
+    if "detail-type" in body:
+        return _bus_events(body, installation)
+    sent = datetime.fromtimestamp(message.sent, UTC) if message.sent else datetime.now(UTC)
+    return run_requests.direct(body, installation, message.origin, timestamp(sent))
+
+
+def _received(event: Event, message: Message) -> Event:
+    """Add to a request what only its message knows."""
+    if not isinstance(event, RunRequest):
+        return event
+    any_release = "detail-type" in json.loads(message.body) and ANY_RELEASE in message.attributes
+    return replace(event, sender=message.sender, any_release=any_release)
 
 
 def _bus_events(event: Mapping[str, Any], installation: Installation) -> tuple[Event, ...]:

@@ -31,7 +31,7 @@ class RunRequest:
     `version`: of the manifest; empty for the current one. `revision`: of the document; 0 for the current one.
     With a revision, an empty version means no code. `trigger_filter`: identifies the document's trigger that
     requests the run; None: no trigger does. `any_release`: a person asks for exactly this version, even if a
-    newer push has run.
+    newer push has run. `sender`: who sent the message, as SQS recorded it.
     """
 
     pipeline: str
@@ -41,6 +41,7 @@ class RunRequest:
     trigger_filter: Mapping[str, Any] | None = None
     revision: int = 0
     any_release: bool = False
+    sender: str = ""
 
     @property
     def is_push(self) -> bool:
@@ -77,6 +78,8 @@ class _Requested(BaseModel, extra="forbid"):
     only: tuple[str, ...] = ()
     start: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
+    bypass: tuple[str, ...] = ()
+    reason: str = Field(default="", max_length=1_000)
     resumes: str = ""
     revision: Annotated[int, Field(ge=0)] = 0
     version: str = ""
@@ -119,7 +122,7 @@ def of_push(pipeline: str, version: str, time: str) -> RunRequest:
 def requested(detail: Any, time: str) -> RunRequest:
     """The request in the detail of `Run Requested`."""
     body = _validated(_Requested, detail, RUN_REQUESTED)
-    fields = {"type", "by", "parameters", "date", "only", "start", "skip", "resumes"}
+    fields = {"type", "by", "parameters", "date", "only", "start", "skip", "bypass", "reason", "resumes"}
     key = request_key("resume" if body.resumes else body.type, body.request)
     trigger = Trigger(key=key, time=time, **body.model_dump(include=fields))
     pinned = body.model_dump(include={"version", "revision"})

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from stagewright.document import layers
+from stagewright.document.controls import gate_parameters
 from stagewright.document.layers import Effective, Layers
 from stagewright.document.parameters import with_parameters
 from stagewright.document.pipeline import Pipeline
@@ -25,7 +27,7 @@ from stagewright.planner.external_inputs import external_inputs
 from stagewright.planner.model import Champion, Pinned, Plan, Recorded, Trigger
 from stagewright.planner.release import Release
 from stagewright.planner.selection import select
-from stagewright.planner.values import document_values
+from stagewright.planner.values import document_values, trigger_parameters
 from stagewright.runs.documents import revisions
 from stagewright.runs.plan_inputs.artifacts import artifact_refs, exists, input_digest, referenced_outputs
 from stagewright.runs.plan_inputs.model_packages import approval_statuses, approved_package
@@ -91,27 +93,27 @@ def plan_header(runtime: Runtime, header: Header, inputs: RunInputs | None) -> P
 def plan_run(gateway: Gateway, trigger: Trigger, options: RunOptions, inputs: RunInputs) -> Plan:
     """Plan a run from the current state. Publishes the release, and stores the revision and code bundles."""
     document, manifest = inputs.document, inputs.manifest
-    pipeline = with_parameters(document.pipeline, dict(trigger.parameters))
     release = publish(gateway, manifest, trigger.by)
     revision = inputs.revision or revisions.record(gateway, document, trigger.by if options.version else "")
-    plan = make_plan(gateway, pipeline, trigger, release, revision, force=options.force)
+    plan = make_plan(gateway, document, trigger, release, revision, force=options.force)
     ensure_bundles(gateway, release, plan)
     return replace(plan, manifest=manifest.version)
 
 
 def make_plan(
     gateway: Gateway,
-    pipeline: Pipeline,
+    document: Effective,
     trigger: Trigger,
     release: Release,
     revision: int,
     *,
     force: bool = False,
 ) -> Plan:
-    """Collect the recorded state and plan `pipeline`, the effective document, for one trigger.
+    """Collect the recorded state and plan a document for one trigger, with the trigger's parameters.
 
-    Only reads. Raises PlanError if the run cannot be planned.
+    Only reads. Raises DocumentError if a parameter is wrong, and PlanError if the run cannot be planned.
     """
+    pipeline = with_parameters(document.pipeline, dict(trigger.parameters))
     selected = select(pipeline, trigger.selection).pipeline
     results, superseded = previous_results(gateway, selected, _partition(selected, trigger, gateway))
     if trigger.package:
@@ -129,8 +131,22 @@ def make_plan(
         approvals=approval_statuses(gateway, selected, results),
         superseded=superseded,
         continued=continued,
+        reviewed=reviewed_parameters(document, trigger),
     )
     return planner.plan(pipeline, trigger, recorded, force=force)
+
+
+def reviewed_parameters(document: Effective, trigger: Trigger) -> Mapping[str, Any]:
+    """Return the reviewed values of the parameters that gates read, as far as the run has others.
+
+    Reviewed are the pushed document and the `parameters` of its trigger.
+    """
+    pipeline = document.pipeline
+    reviewed = {**pipeline.parameters, **document.reviewed, **trigger_parameters(pipeline, trigger)}
+    actual = {**pipeline.parameters, **trigger.parameters}
+    return {
+        name: reviewed[name] for name in sorted(gate_parameters(pipeline)) if reviewed[name] != actual[name]
+    }
 
 
 def _digests(gateway: Gateway, uris: Sequence[str]) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """The results of earlier runs that a plan may reuse.
 
 A result counts if every artifact that it refers to exists. It also counts if somebody rolled its endpoint
-back: the planner then keeps the rollback.
+back: the planner then keeps the rollback. The result of a gate or an approval no longer counts after a later
+run in which the stage failed with the same inputs.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from functools import partial
 from stagewright.document.pipeline import Pipeline
 from stagewright.gateway import Gateway
 from stagewright.parallel import run_parallel
+from stagewright.planner.fingerprint import UNCACHED
 from stagewright.planner.model import GoodResult
 from stagewright.runs.plan_inputs.artifacts import ArtifactRef, artifact_refs, exists, referenced_outputs
 from stagewright.runs.stored_plan import as_good, good_result, recorded_stages
+from stagewright.store.runs import StageItem
 
 RESULTS = 5
 """The number of newest good results per stage that a plan can choose from."""
@@ -29,6 +32,7 @@ def previous_results(
 ) -> tuple[Mapping[str, Sequence[GoodResult]], Mapping[str, str]]:
     """Return `results` and `superseded` of `Recorded` for one partition."""
     recorded = _recorded(gateway, pipeline, partition)
+    overruled = _overruled(gateway, pipeline, partition, recorded)
     artifacts = {artifact for results in recorded.values() for _, refs in results for artifact in refs}
     missing = _missing(gateway, artifacts)
     counting = {stage: tuple(_counting(results, missing)) for stage, results in recorded.items()}
@@ -40,7 +44,7 @@ def previous_results(
         if artifact.type == "endpoint" and artifact in missing
     }
     reasons = run_parallel(partial(_serves, gateway), superseded.values())
-    return counting, dict(zip(superseded, reasons, strict=True))
+    return counting, {**dict(zip(superseded, reasons, strict=True)), **overruled}
 
 
 def continued_results(gateway: Gateway, pipeline: Pipeline, run: str) -> dict[str, GoodResult | None]:
@@ -67,6 +71,33 @@ def _recorded(gateway: Gateway, pipeline: Pipeline, partition: str) -> dict[str,
         return [(good, tuple(artifact_refs(stage, good, referenced))) for good in map(as_good, items)]
 
     return dict(zip(pipeline.stages, run_parallel(results_of, pipeline.stages), strict=True))
+
+
+def _overruled(
+    gateway: Gateway, pipeline: Pipeline, partition: str, recorded: dict[str, list[ResultArtifacts]]
+) -> dict[str, str]:
+    """Remove the results of controls that a later run overruled. Returns control -> the run that did."""
+    controls = [name for name, stage in pipeline.stages.items() if stage.is_control and recorded.get(name)]
+
+    def unsuccessful(stage: str) -> tuple[StageItem, ...]:
+        return gateway.runs.unsuccessful(pipeline.name, partition, stage, RESULTS)
+
+    reasons: dict[str, str] = {}
+    for name, items in zip(controls, run_parallel(unsuccessful, controls), strict=True):
+        for good in recorded[name].copy():
+            if item := next((item for item in items if _overrules(item, good[0])), None):
+                recorded[name].remove(good)
+                reasons[name] = f"run {item.run} did not pass it with the same inputs"
+    return reasons
+
+
+def _overrules(item: StageItem, good: GoodResult) -> bool:
+    same = _without_run(item.inputs) == _without_run(good.inputs)
+    return same and item.ended > good.ended
+
+
+def _without_run(inputs: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in inputs.items() if name != UNCACHED}
 
 
 def _missing(gateway: Gateway, artifacts: Iterable[ArtifactRef]) -> dict[ArtifactRef, str]:

@@ -119,6 +119,8 @@ class _ManifestSchema(BaseModel):
     only: tuple[str, ...] = ()
     start: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
+    bypass: tuple[str, ...] = ()
+    reason: str = ""
     date: str = ""
 
 
@@ -179,7 +181,7 @@ def parse(body: bytes, pipeline: str, version: str, written: float) -> Manifest:
         parsed.force,
         parsed.environment,
         parsed.promoted,
-        Selection(parsed.only, parsed.start, parsed.skip),
+        Selection(parsed.only, parsed.start, parsed.skip, parsed.bypass, parsed.reason),
         parsed.resumes,
         parsed.date,
         documents,

@@ -48,6 +48,7 @@ class BuildContext:
         lineage: Metadata of a model package that the stage registers.
         served: What the stage's `model` is. Empty if it has none.
         find: Returns the value of a reference, for fields that are not rendered before.
+        find_reviewed: The same, but parameters have the values of the pushed document.
     """
 
     installation: Installation
@@ -64,6 +65,7 @@ class BuildContext:
     lineage: Mapping[str, str] = field(default_factory=dict)
     served: Served = ""
     find: Lookup = _no_lookup
+    find_reviewed: Lookup = _no_lookup
 
     @property
     def source(self) -> str:

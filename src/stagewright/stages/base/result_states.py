@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stagewright.asl import Catch, Choice, Pass, Rule, State, Task, Wait, expression
+from stagewright.naming import UNSUCCESSFUL
 from stagewright.stages.base import expressions, retries
 from stagewright.stages.base.expressions import CAUSE_LIMIT, ELAPSED, SENTENCE_LIMIT, attempted, bound_values
 
@@ -109,8 +110,9 @@ _GOOD = {
     **_ALWAYS,
 }
 _WHY = {"error": {"S": ERROR}, "cause": {"S": CAUSE}, **_ALWAYS}
-_BAD = {"status": {"S": "FAILED"}, **_WHY}
-_SHUT = {"status": {"S": "CLOSED"}, **_WHY}
+_BAD_KEY = {"stage_key": {"S": expression(f"$states.input.stage.stage_key & '{UNSUCCESSFUL}'")}}
+_BAD = {"status": {"S": "FAILED"}, **_BAD_KEY, **_WHY}
+_SHUT = {"status": {"S": "CLOSED"}, **_BAD_KEY, **_WHY}
 
 
 def states(following: str) -> dict[str, State]:
@@ -131,7 +133,7 @@ def states(following: str) -> dict[str, State]:
             Catch("Failure unrecorded", expressions.INPUT),
         ),
         "Wait for next attempt": Wait(RETRY_WAIT, following),
-        # An item without stage_key is not in the index of good results.
+        # An unsuccessful stage has its own key in the index, apart from good results.
         "Record failure": _unsuccessful(_BAD, FAILURE),
         CLOSED: _unsuccessful(_SHUT, CLOSED_OUTPUT),
         "Failure unrecorded": Pass(UNRECORDED, None),
@@ -139,7 +141,7 @@ def states(following: str) -> dict[str, State]:
 
 
 def _unsuccessful(values: Mapping[str, Any], output: str) -> Task:
-    arguments = _update(values, remove=("result", "stage_key"))
+    arguments = _update(values, remove=("result",))
     caught = Catch("Failure unrecorded", expressions.INPUT)
     return Task("dynamodb:updateItem", arguments, output, None, retries.TABLE, caught)
 

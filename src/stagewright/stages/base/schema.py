@@ -106,6 +106,11 @@ class Stage(Model):
     """Fields that are merged last into the AWS request of the stage, with AWS's names. Use it for VPC, KMS,
     Spot, tags and other options."""
 
+    @property
+    def is_control(self) -> bool:
+        """Whether the stage is a gate or an approval: it guards the stages that depend on it."""
+        return self.judges or self.asks_a_person
+
     def value_names(self, word: str) -> tuple[str, ...] | None:  # noqa: ARG002
         """The names that may follow `${stages.<stage>.<word>.`; None if only the run shows them."""
         return ()

@@ -67,8 +67,14 @@ class _Steps:
 
 
 def build(stage: Gate, context: BuildContext) -> Requests:
-    """Return the steps of the condition. Several conditions must all hold."""
-    return {"Gate": list(_Steps(context.find).of(condition(stage.require)))}
+    """Return the steps of the condition. Several conditions must all hold.
+
+    If overrides or the run changed parameters that the condition reads, it must also hold with the values of
+    the pushed document. So a changed parameter can make a gate stricter, but never open it.
+    """
+    required = condition(stage.require)
+    steps, reviewed = (list(_Steps(find).of(required)) for find in (context.find, context.find_reviewed))
+    return {"Gate": steps if steps == reviewed else [*steps, *reviewed, {"op": "and"}]}
 
 
 REQUEST = StageRequest(

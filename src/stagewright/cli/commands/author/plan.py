@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from stagewright.cli.common import documents, output
 from stagewright.cli.common.options import (
+    Bypass,
     Date,
     Document,
     Force,
@@ -16,6 +17,7 @@ from stagewright.cli.common.options import (
     Json,
     Only,
     Parameters,
+    Reason,
     Skip,
     TargetName,
 )
@@ -30,6 +32,8 @@ def command(
     only: Only = [],  # noqa: B006
     start: From = [],  # noqa: B006
     skip: Skip = [],  # noqa: B006
+    bypass: Bypass = [],  # noqa: B006
+    reason: Reason = "",
     target: TargetName = LOCAL,
     as_json: Json = False,
 ) -> None:
@@ -40,13 +44,13 @@ def command(
     day = documents.parse_date(date)
     source, parameters = run_options.read(document, assignments, target)
     with session(target) as connected:
-        pipeline, selection = run_options.selected(connected, source, only, start, skip)
+        effective, selection = run_options.selected(connected, source, only, start, skip, bypass, reason)
         sample_data.upload_samples(connected, source)
         trigger = manual_trigger(parameters, selection, day)
-        plan = plan_run(connected, release_of(source), pipeline, trigger, force)
+        plan = plan_run(connected, release_of(source), effective, trigger, force)
         quotas = {} if connected.is_local else connected.gateway.quotas.applied()
     plan = replace(plan, warnings=(*plan.warnings, *exceeded(plan, quotas)))
     if as_json:
         output.print_json(plan.to_json())
     else:
-        print_plan(plan, pipeline.budget)
+        print_plan(plan, effective.pipeline.budget)

@@ -97,7 +97,7 @@ def row(record: RunRecord) -> tuple[str, ...]:
         "" if record.partition in ("default", record.trigger.date) else record.partition,
         output.local_time(record.created),
         output.duration(record.started, record.ended),
-        output.one_line(record.reason),
+        output.one_line("; ".join(filter(None, (record.trigger.bypass_note, record.reason)))),
     )
 
 

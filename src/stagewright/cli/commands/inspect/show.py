@@ -10,6 +10,7 @@ from stagewright.cli.common.printable import one_line_printable
 from stagewright.cli.common.target import LOCAL, existing_session
 
 if TYPE_CHECKING:
+    from stagewright.planner.model import Trigger
     from stagewright.runs.history.records import RunRecord
 
 
@@ -35,10 +36,7 @@ def print_record(record: RunRecord) -> None:
     print_origin(record)
     if record.partition not in ("", "default"):
         output.print_line(f"  partition {record.partition}")
-    for name, value in record.trigger.parameters.items():
-        output.print_line(f"  {name} = {one_line_printable(str(value))}")
-    for name, stages in record.trigger.selection.to_json().items():
-        output.print_line(f"  {'from' if name == 'start' else name} {', '.join(stages)}")
+    print_options(record.trigger)
     if record.trigger.resumes:
         output.print_line(f"  resumes {record.trigger.resumes}")
     for later in record.resumed_by:
@@ -52,6 +50,17 @@ def print_record(record: RunRecord) -> None:
             output.print_line(f"{stage.name}: {result}" if result else stage.name)
         for name, uri in stage.result.get("outputs", {}).items():
             output.print_line(f"  {name} {uri}")
+
+
+def print_options(trigger: Trigger) -> None:
+    """Print the parameters and stages that the run was started with, and what it bypasses."""
+    for name, value in trigger.parameters.items():
+        output.print_line(f"  {name} = {one_line_printable(str(value))}")
+    for option, stages in (("only", trigger.only), ("from", trigger.start), ("skip", trigger.skip)):
+        if stages:
+            output.print_line(f"  {option} {', '.join(stages)}")
+    if note := trigger.bypass_note:
+        output.print_line(f"  {output.one_line(note)}")
 
 
 def print_origin(record: RunRecord) -> None:

@@ -106,14 +106,14 @@ def pin(
     from stagewright.runs import backfill as backfills
 
     gateway = connected.gateway
-    parameters = documents.parse_parameters(pushed(gateway, span.pipeline)[0], assignments)
+    parameters = documents.parse_parameters(pushed(gateway, span.pipeline)[0].pipeline, assignments)
     now = timestamp(datetime.now(UTC))
     request = backfills.Backfill(
         **vars(span), parameters=parameters, force=force, by=caller(connected), created=now
     )
     pinned = backfills.pin(gateway, request, latest=latest)
     backfills.check(gateway, pinned.document, pinned.backfill)
-    if pinned.current is None:
+    if not pinned.is_new:
         output.note(f"continuing {origin(pinned)}; --latest uses the last push instead")
     return pinned
 

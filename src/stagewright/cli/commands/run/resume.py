@@ -13,7 +13,7 @@ import typer
 
 from stagewright.cli.common import documents, local_images, output
 from stagewright.cli.common.command_hints import program
-from stagewright.cli.common.options import Json, TargetName, Wait
+from stagewright.cli.common.options import Bypass, Json, Reason, TargetName, Wait
 from stagewright.cli.common.plan import plan_run, print_plan, release_of
 from stagewright.cli.common.run_options import pushed
 from stagewright.cli.common.target import LOCAL, Session, existing_session, require_lasting_server
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from stagewright.cli.common.source import Source
     from stagewright.document.budget import Budget
     from stagewright.planner.model import Plan
+    from stagewright.planner.selection import Selection
     from stagewright.store.runs import Header
 
 Run = Annotated[
@@ -39,18 +40,22 @@ def command(
     run: Run,
     document: CurrentDocument = None,
     plan_only: PlanOnly = False,
+    bypass: Bypass = [],  # noqa: B006 -- Typer copies it
+    reason: Reason = "",
     wait: Wait = True,
     target: TargetName = LOCAL,
     as_json: Json = False,
 ) -> None:
     with existing_session(target, runs=not plan_only) as connected:
         from stagewright.cli.common import summary
+        from stagewright.planner.selection import Selection, parse_names
         from stagewright.runs import resume
 
         require_lasting_server(connected, wait=wait)
         header = resume.resumable(connected.gateway, documents.run_of(connected, run))
         source = source_of(connected, header, document)
-        plan, budget = plan_resumed(connected, header, source)
+        selection = Selection(bypass=parse_names(bypass), reason=reason.strip())
+        plan, budget = plan_resumed(connected, header, source, selection)
         if plan_only and as_json:
             output.print_json(plan.to_json())
             return
@@ -59,7 +64,7 @@ def command(
             print_plan(plan, budget)
         if plan_only:
             return
-        new_run = start(connected, header, source)
+        new_run = start(connected, header, source, selection)
         again = f"{program()} resume {new_run}"
         summary.follow(connected, new_run, again, wait=wait, as_json=as_json)
 
@@ -89,21 +94,23 @@ def source_of(connected: Session, header: Header, document: str | None) -> Sourc
     return source
 
 
-def plan_resumed(connected: Session, header: Header, source: Source | None) -> tuple[Plan, Budget | None]:
-    """Plan of the new run, and the budget of its document."""
+def plan_resumed(
+    connected: Session, header: Header, source: Source | None, bypass: Selection
+) -> tuple[Plan, Budget | None]:
+    """Plan of the new run, and the budget of its document. `bypass`: what the new run does without."""
     from stagewright.cli.common import launch, sample_data
     from stagewright.cli.common.source import effective
     from stagewright.runs import resume
 
     if source:
-        pipeline, release = effective(connected, source), release_of(source)
-        local_images.warn(connected, pipeline)
+        document, release = effective(connected, source), release_of(source)
+        local_images.warn(connected, document.pipeline)
         sample_data.upload_samples(connected, source)
     else:
-        pipeline, release = pushed(connected.gateway, header.pipeline)
+        document, release = pushed(connected.gateway, header.pipeline)
     key = resume.key_of(connected.gateway, header.run)
-    trigger = resume.trigger_of(header, key, launch.caller(connected))
-    return plan_run(connected, release, pipeline, trigger), pipeline.budget
+    trigger = resume.trigger_of(header, key, launch.caller(connected), bypass)
+    return plan_run(connected, release, document, trigger), document.pipeline.budget
 
 
 def note_origin(header: Header, source: Source | None) -> None:
@@ -111,7 +118,7 @@ def note_origin(header: Header, source: Source | None) -> None:
     output.note(f"resuming {header.run} ({header.status}) with {header.pipeline} {origin}")
 
 
-def start(connected: Session, header: Header, source: Source | None) -> str:
+def start(connected: Session, header: Header, source: Source | None, bypass: Selection) -> str:
     """Push the document if there is one, start the new run and return its id."""
     from stagewright.cli.common import launch
     from stagewright.cli.common.source import effective
@@ -119,11 +126,11 @@ def start(connected: Session, header: Header, source: Source | None) -> str:
 
     key = None
     if source:
-        push = launch.push(connected, source, resumes=header.run)
+        push = launch.push(connected, source, selection=bypass, resumes=header.run)
         launch.note_pushed(source, push)
         key = push.trigger_key
-    key = key or request_resume(connected.gateway, header, launch.caller(connected))
+    key = key or request_resume(connected.gateway, header, launch.caller(connected), bypass)
     new_run = launch.wait_or_note(connected, key)
     if source and connected.is_local:
-        local_images.note_builds(connected, effective(connected, source), new_run)
+        local_images.note_builds(connected, effective(connected, source).pipeline, new_run)
     return new_run

@@ -16,6 +16,7 @@ import typer
 from stagewright.cli.common import documents
 from stagewright.cli.common.command_hints import resume_command, run_command
 from stagewright.cli.common.options import (
+    Bypass,
     Date,
     Document,
     Force,
@@ -23,6 +24,7 @@ from stagewright.cli.common.options import (
     Json,
     Only,
     Parameters,
+    Reason,
     Skip,
     TargetName,
     Wait,
@@ -55,6 +57,8 @@ def command(
     only: Only = [],  # noqa: B006
     start: From = [],  # noqa: B006
     skip: Skip = [],  # noqa: B006
+    bypass: Bypass = [],  # noqa: B006
+    reason: Reason = "",
     wait: Wait = True,
     target: TargetName = LOCAL,
     release: Release = "",
@@ -72,7 +76,7 @@ def command(
         from stagewright.cli.common import summary
 
         require_lasting_server(connected, wait=wait)
-        _, selection = run_options.selected(connected, source, only, start, skip)
+        _, selection = run_options.selected(connected, source, only, start, skip, bypass, reason)
         run = launch.start(connected, source, parameters, force, selection, day)
         again = resume_command(run, document) if selection or day else run_command(document, assignments)
         summary.follow(connected, run, again, wait=wait, as_json=as_json)
