@@ -24,7 +24,7 @@ from stagewright.syntax.references import render
 
 EVERYBODY = "*"
 DENIED_REMEDY = (
-    "only a role of the Terraform variable bypass_roles may, with stagewright run after the push is done"
+    "push first, then send the same command as a role that the Terraform variable bypass_roles names"
 )
 
 
