@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from stagewright.cli.common import documents, sample_data
@@ -94,6 +96,22 @@ def test_sample_data_is_uploaded_only_when_it_changed(folder):
     (folder / "data" / "a.csv").write_text("changed")
     assert sample_data.upload_samples(session, source) == ("raw/small/a.csv",)
     assert session.kept["raw/small/a.csv"] == b"changed"
+
+
+@pytest.mark.parametrize("make", ["link", "pipe", "name"])
+def test_sample_data_that_leaves_its_folder_is_refused(folder, make):
+    (folder / "secret").write_text("key")
+    (folder / "data").mkdir()
+    if make == "link":
+        (folder / "data" / "a.csv").symlink_to(folder / "secret")
+    elif make == "pipe":
+        os.mkfifo(folder / "data" / "a.csv")
+    else:
+        (folder / os.fsdecode(b"data/caf\xe9")).write_text("1")
+    session, source = Uploads(), Source.read(folder / "pipeline.yaml")
+    with pytest.raises(ReleaseError, match=r"is a link out of|is not a file|its name is not UTF-8"):
+        sample_data.upload_samples(session, source)
+    assert session.puts == []
 
 
 def test_missing_sample_data_is_named(folder):

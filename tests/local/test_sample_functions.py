@@ -91,6 +91,13 @@ def test_missing_function_is_an_error(server: Server, folder: Path, place: str, 
     assert "sample_functions.sample-none" in caught.value.message
 
 
+def test_link_out_of_a_functions_folder_is_refused(server: Server, folder: Path) -> None:
+    (folder / "secret").write_text("key")
+    (folder / "functions/data").symlink_to(folder / "secret")
+    with pytest.raises(ReleaseError, match="functions/data is a link out of"):
+        sample_functions.put(server, folder, {"sample-link": "functions/notify.py:handler"})
+
+
 def test_result_has_the_shape_of_the_integration(server: Server, client: Connect, folder: Path) -> None:
     sample_functions.put(server, folder, {"sample-text": "functions/notify.py:text"})
     arn = "arn:aws:lambda:us-east-1:000000000000:function:sample-text"

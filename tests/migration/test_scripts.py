@@ -50,6 +50,17 @@ def test_path_outside_the_folder_is_rejected(tmp_path: Path, name: str) -> None:
         read_scripts(Item(ITEM), folder(tmp_path, {name: "1"}))
 
 
+@pytest.mark.parametrize("at", [60, -40, -6])
+def test_damaged_tarball_is_rejected(tmp_path: Path, at: int) -> None:
+    place = folder(tmp_path, {"train.py": "x = 1\n" * 5_000})
+    file = place / "source.tar.gz"
+    content = bytearray(file.read_bytes())
+    content[at] ^= 0xFF
+    file.write_bytes(content)
+    with pytest.raises(ReleaseError, match=r"source\.tar\.gz is not a tarball"):
+        read_scripts(Item(ITEM), place)
+
+
 def test_invalid_tarball_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "source.tar.gz").write_bytes(b"no")
     with pytest.raises(ReleaseError, match=r"source\.tar\.gz is not a tarball"):

@@ -18,6 +18,7 @@ from sagemaker_local.session import keyed
 from sagemaker_local.state_folder import REGION, Server
 from stagewright.errors import ReleaseError
 from stagewright.local.state import INSTALLATION
+from stagewright.runs.releases.code_folder import require_file
 
 FORM = re.compile(r"(?P<path>.+\.py):(?P<handler>[A-Za-z_]\w*)")
 SIZE_LIMIT = 50_000_000
@@ -67,7 +68,8 @@ def _zip(folder: Path) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as target:
         for file in sorted(folder.rglob("*")):
             parts = file.relative_to(folder).parts
-            if file.is_file() and not any(part.startswith((".", "__pycache__")) for part in parts):
+            if not file.is_dir() and not any(part.startswith((".", "__pycache__")) for part in parts):
+                require_file(file, folder)
                 target.writestr(zipfile.ZipInfo("/".join(parts), START), file.read_bytes())
     return buffer.getvalue()
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import io
+import lzma
 import tarfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,13 @@ TARBALLS = (
     ("model_para", "environment", "SAGEMAKER_SUBMIT_DIRECTORY"),
 )
 """Attributes that name the tarball of script mode."""
+
+
+DAMAGED = (
+    tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError, ArithmeticError, RecursionError,
+    ValueError,
+)  # fmt: skip
+"""What reading a damaged tarball raises."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,9 @@ def _unpacked(name: str, packed: bytes) -> dict[str, bytes]:
                     )
                 content = archive.extractfile(member)
                 files[path.as_posix()] = content.read() if content else b""
-    except (tarfile.TarError, OSError, EOFError) as error:
+            while archive.fileobj and archive.fileobj.read(1 << 20):  # gzip has its checksum at the end
+                pass
+    except DAMAGED as error:
         raise ReleaseError(
             f"{name} is not a tarball: {error}", "pack it again: tar czf source.tar.gz FILES"
         ) from None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from stagewright.cli.common import output
 from stagewright.errors import ReleaseError
 from stagewright.naming import SAMPLE
+from stagewright.runs.releases.code_folder import require_file
 
 if TYPE_CHECKING:
     from stagewright.cli.common.source import Source
@@ -49,14 +50,16 @@ def upload_functions(source: Source) -> None:
 
 
 def _samples(path: Path, prefix: str) -> list[tuple[str, Path]]:
-    """Object key and file of each sample in a file or folder."""
+    """Object key and file of each sample in a file or folder. ReleaseError: one leads out of the folder."""
     if not path.exists():
         raise ReleaseError(
             f"sample_data.{prefix}: {path} does not exist", "correct the path; it is relative to the document"
         )
     if path.is_file():
         return [(f"{prefix.rstrip('/')}/{path.name}", path)]
-    files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+    files = sorted(file for file in path.rglob("*") if not file.is_dir() and not file.name.startswith("."))
+    for file in files:
+        require_file(file, path)
     return [(f"{prefix.rstrip('/')}/{file.relative_to(path).as_posix()}", file) for file in files]
 
 

@@ -25,7 +25,7 @@ def scan(folder: Path) -> dict[str, bytes]:
     total = 0
     for path in _paths(folder):
         name = path.relative_to(folder).as_posix()
-        content = _read(path, name)
+        content = _read(path)
         total += len(content)
         if total > MAX_BYTES or len(files) == MAX_FILES:
             limits = f"{MAX_FILES:,} files and {MAX_BYTES // 1024**2} MB"
@@ -60,11 +60,25 @@ def _ignored(name: str) -> bool:
     return name.startswith(".") or name == "__pycache__" or name.endswith(".pyc")
 
 
-def _checked(path: Path, folder: Path) -> Path:
+def require_file(path: Path, folder: Path) -> None:
+    """Raise ReleaseError unless a path is a regular file whose content and name can be uploaded.
+
+    A link may lead to another file of `folder`, which is uploaded. Any other file stays on this machine.
+    """
     if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
         raise ReleaseError(f"{path} is a link out of {folder}", "copy the file into the folder")
     if not path.is_file():
-        raise ReleaseError(f"{path} is not a file", "remove it: a release holds regular files only")
+        raise ReleaseError(f"{path} is not a file", "remove it: only regular files are uploaded")
+    try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        raise ReleaseError(f"{path!r}: its name is not UTF-8", "rename the file") from None
+    if not os.access(path, os.R_OK):
+        raise ReleaseError(f"{path} cannot be read: Permission denied", "check its permissions")
+
+
+def _checked(path: Path, folder: Path) -> Path:
+    require_file(path, folder)
     size = path.stat().st_size
     if size > MAX_FILE_BYTES:
         limit = MAX_FILE_BYTES // 1024**2
@@ -72,12 +86,9 @@ def _checked(path: Path, folder: Path) -> Path:
     return path
 
 
-def _read(path: Path, name: str) -> bytes:
+def _read(path: Path) -> bytes:
     try:
-        name.encode()
         return path.read_bytes()
-    except UnicodeEncodeError:
-        raise ReleaseError(f"{path!r}: its name is not UTF-8", "rename the file") from None
     except OSError as error:
         raise ReleaseError(f"{path} cannot be read: {error.strerror}", "check its permissions") from error
 
