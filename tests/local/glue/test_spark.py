@@ -27,6 +27,8 @@ job = Job(context)
 job.init(args["JOB_NAME"], args)
 rows = context.spark_session.range(int(args["most"])).selectExpr("sum(id) as total").collect()
 print(args["JOB_NAME"], "adds up to", rows[0].total)
+spark = context.spark_session.sparkContext
+print("doors:", spark.uiWebUrl, spark.getConf().get("spark.authenticate"))
 job.commit()
 context.create_dynamic_frame
 """
@@ -44,6 +46,7 @@ def test_spark_script_runs_and_reports_unsupported_features(
     job = bench.job(Command=command, GlueVersion="5.0", WorkerType="G.1X", NumberOfWorkers=2)
     run = bench.run(job, Arguments={"--most": "101"})
     bench.logged("/aws-glue/jobs/output", run["Id"], f"{job} adds up to 5050")
+    bench.logged("/aws-glue/jobs/output", run["Id"], "doors: None true")
     assert run["JobRunState"] == "FAILED"
     assert run["ErrorMessage"].startswith(
         "NotImplementedError: the local GlueContext has no create_dynamic_frame"

@@ -268,7 +268,14 @@ def _copy(source: IO[bytes], target: LogStream) -> None:
 
 
 def _spark_variables(python: str) -> dict[str, str]:
-    """Return Spark's variables: driver and executors run on this machine, with the user's Java."""
+    """Return Spark's variables: driver and executors run on this machine, with the user's Java.
+
+    Spark's ports on loopback need its generated secret (spark.authenticate), and its web console is off:
+    other users of the machine could send them code ("Spark Security").
+    """
     java = {"JAVA_HOME": os.environ["JAVA_HOME"]} if "JAVA_HOME" in os.environ else {}
     local = {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_DIRS": "/opt/ml/glue/tmp"}
-    return {"PYSPARK_PYTHON": python, "PYSPARK_DRIVER_PYTHON": python, **local, **java}
+    closed = {
+        "PYSPARK_SUBMIT_ARGS": "--conf spark.authenticate=true --conf spark.ui.enabled=false pyspark-shell"
+    }
+    return {"PYSPARK_PYTHON": python, "PYSPARK_DRIVER_PYTHON": python, **local, **closed, **java}
