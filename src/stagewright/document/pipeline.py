@@ -32,7 +32,7 @@ class Pipeline(Model):
     description: str = ""
     """Free text for readers of the document."""
     parameters: Mapping[Name, Annotated[Scalar, Accepts(known="plan", roots=INSTALLATION_ROOTS)]] = Field(
-        default_factory=dict
+        default_factory=dict, max_length=1_000
     )
     """`{min_r2: 0.88}`: values that stages refer to as `${parameters.<name>}`. A trigger, or you when you
     start a run, may replace them for that run."""

@@ -10,6 +10,9 @@ from stagewright.errors import Problem
 Path = tuple[str | int, ...]
 """The path of a value in a document: ("stages", "train", "include", 0)."""
 
+MOST_COMPARED = 200
+"""How many names `closest_match` compares. One comparison takes about 0.1 ms."""
+
 Lines = Mapping[Path, int]
 """Path -> line in the file. Lines count from 1."""
 
@@ -70,11 +73,15 @@ LIKELY_TYPO = 0.75
 
 
 def closest_match(name: str, known: Iterable[str], similarity: float = 0.6) -> str:
-    """Return the known name closest to `name`, or "" if none is close. Case is ignored."""
+    """Return the known name closest to `name`, or "" if none is close. Case is ignored.
+
+    Of many known names, only the MOST_COMPARED of the most similar length are compared.
+    """
     from difflib import get_close_matches  # imported late: only errors need it
 
     names = {known_name.casefold(): known_name for known_name in sorted(known, reverse=True)}
-    close = get_close_matches(name.casefold(), names, n=1, cutoff=similarity)
+    compared = sorted(names, key=lambda known_name: abs(len(known_name) - len(name)))[:MOST_COMPARED]
+    close = get_close_matches(name.casefold(), compared, n=1, cutoff=similarity)
     return names[close[0]] if close else ""
 
 

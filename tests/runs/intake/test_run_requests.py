@@ -63,6 +63,26 @@ class TestMessages:
         with pytest.raises(MalformedError, match=message):
             accept_all(gateway, json.dumps(self.sample(installation, **change)))
 
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("parameters", dict.fromkeys(map(str, range(1_001)), 1)),
+            ("only", ["a"] * 2_001),
+            ("start", ["a"] * 2_001),
+            ("skip", ["a"] * 2_001),
+        ],
+        ids=["parameters", "only", "start", "skip"],
+    )
+    def test_request_with_too_many_names_is_malformed(self, gateway, name, value):
+        body = {"pipeline": "prices", name: value}
+        with pytest.raises(MalformedError, match=f"Run Requested: {name}: .* at most"):
+            accept_all(gateway, json.dumps(body), "m1")
+
+    @pytest.mark.parametrize("body", ["[" * 100_000, '{"pipeline": ' + "[" * 100_000, "9" * 5_000])
+    def test_body_that_cannot_be_read_is_malformed(self, gateway, body):
+        with pytest.raises(MalformedError):
+            accept_all(gateway, body)
+
     @pytest.mark.parametrize("body", ["{}", "[]", '"x"', "1", "null", '{"Records": [{}]}', '{"Records": 1}'])
     def test_other_bodies_are_malformed(self, gateway, body):
         with pytest.raises(MalformedError):

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
+from stagewright.document.pipeline import STAGE_LIMIT
 from stagewright.document.triggers import CodeTrigger, trigger_name
 from stagewright.naming import Installation
 from stagewright.planner.model import Trigger
@@ -71,14 +72,14 @@ class _Requested(BaseModel, extra="forbid"):
     pipeline: PipelineName
     request: str = Field(min_length=1, max_length=128)
     type: Literal["manual", "backfill"] = "manual"
-    parameters: dict[str, Scalar] = {}
+    parameters: dict[str, Scalar] = Field(default={}, max_length=1_000)
     date: Annotated[str, AfterValidator(_iso)] = ""
     by: str = ""
     force: bool = False
-    only: tuple[str, ...] = ()
-    start: tuple[str, ...] = ()
-    skip: tuple[str, ...] = ()
-    bypass: tuple[str, ...] = ()
+    only: tuple[str, ...] = Field((), max_length=STAGE_LIMIT)
+    start: tuple[str, ...] = Field((), max_length=STAGE_LIMIT)
+    skip: tuple[str, ...] = Field((), max_length=STAGE_LIMIT)
+    bypass: tuple[str, ...] = Field((), max_length=STAGE_LIMIT)
     reason: str = Field(default="", max_length=1_000)
     resumes: str = ""
     revision: Annotated[int, Field(ge=0)] = 0
