@@ -9,6 +9,7 @@ from typing import Any
 from stagewright.installation.resources import resources
 from stagewright.installation.roles.doctor import DOCTOR as DOCTOR_ROLE
 from stagewright.installation.roles.exceptions import BROADER
+from stagewright.installation.roles.people import OVERRIDE, PUSH
 
 INTRODUCTION = """\
 # IAM roles
@@ -39,12 +40,32 @@ The installation creates no role for it. Attach these statements to the role of 
 that runs `stagewright doctor --target NAME`. All of them are read-only.
 """
 
+PEOPLE = (
+    (
+        OVERRIDE,
+        """\
+## To override values
+For people who run `set`, `unset` and `rollback`, or edit overrides in the AWS console. It does not let them
+choose the code that runs: a run takes the document from its release manifest, and refuses a changed copy. The
+installation creates no role for it.
+""",
+    ),
+    (
+        PUSH,
+        """\
+## To choose the code that runs
+For CI, which pushes. Whoever has it runs code with the role of jobs. The installation creates no role for it.
+""",
+    ),
+)
+
 
 def iam_reference() -> str:
     parts = resources()
     pages = [INTRODUCTION, *map(_role, parts["roles"].values())]
     pages += [_option(option, roles) for option, roles in parts["role_options"].items()]
     pages.append(DOCTOR + "\n" + _table(DOCTOR_ROLE.to_json()["statements"]))
+    pages += [text + "\n" + _table(role.to_json()["statements"]) for role, text in PEOPLE]
     return "\n".join([*pages, _all_resources(parts), _broader()])
 
 

@@ -18,6 +18,7 @@ from tests.support.cached_python import python_with
 from stagewright.installation.resources import resources
 from stagewright.installation.roles.doctor import DOCTOR
 from stagewright.installation.roles.exceptions import BROADER
+from stagewright.installation.roles.people import PEOPLE
 from stagewright.installation.template import fill
 from stagewright.naming import Installation
 
@@ -50,8 +51,9 @@ def reference() -> dict:
 
 def statements() -> Iterator[tuple[str, dict]]:
     """Role and statement: of the roles, of what options add to them, and of who only looks."""
-    parts = json.loads(fill(json.dumps({**resources(), "reader": DOCTOR.to_json()}), HERE))
-    roles = {**parts["roles"], "doctor": parts["reader"]}
+    people = {role.key: role.to_json() for role in (DOCTOR, *PEOPLE)}
+    parts = json.loads(fill(json.dumps({**resources(), "people": people}), HERE))
+    roles = {**parts["roles"], **parts["people"]}
     for role, settings in roles.items():
         yield from ((role, statement) for statement in settings["statements"])
     for option in parts["role_options"].values():
