@@ -30,10 +30,10 @@ Increase it when an older version of Stagewright would misread the state."""
 REMEDY = "stagewright doctor --repair (it keeps every damaged file)"
 SHOWN = 5
 """Damaged files that one message names."""
-FOLDERS = ("aws", "objects", "sagemaker", "glue", "runners", "tmp")
+FOLDERS = ("aws", "objects", "sagemaker", "glue", "logs", "runners", "tmp")
 FILES = (
     ".gitignore", "commands.lock", "empty", "identity.json", "persistent", "profile", "provisioned",
-    "reconciled", "server.json", "server.lock", "server.log", "state.json", "up.lock", "users.lock",
+    "reconciled", "saved", "server.json", "server.lock", "server.log", "state.json", "up.lock", "users.lock",
 )  # fmt: skip
 BLOBS = "aws/lambda-blobs"
 
@@ -88,7 +88,8 @@ def check(state: State, progress: Progress = lambda _: None) -> list[Damage]:
     """Return every damaged file. No server may be up."""
     if damages := list(_wrong_types(state)):
         return damages
-    return [Damage(file, problem) for file, problem in _problems(state, progress)]
+    first = dict(reversed(list(_problems(state, progress))))
+    return [Damage(file, problem) for file, problem in reversed(first.items())]
 
 
 def _wrong_types(state: State) -> Iterator[Damage]:
@@ -118,13 +119,16 @@ def _problems(state: State, progress: Progress) -> Iterator[tuple[Path, str]]:
     yield from journal.problems(state.services, legacy=not recorded)
     yield from _blob_problems(state)
     for file in _stores(state):
+        progress(f"checks {file.name}")
         if problem := store.problem(file):
             yield file, problem
     yield from objects.problems(state.objects, progress)
 
 
-def _stores(state: State) -> tuple[Path, Path]:
-    return state.root / "sagemaker/sagemaker.sqlite", state.glue / "glue.sqlite"
+def _stores(state: State) -> list[Path]:
+    """Return the SQLite files, also those of which only the number of changes is left."""
+    counts = state.root.glob(f"*/*.sqlite{store.COUNT}")
+    return sorted({*state.root.glob("*/*.sqlite"), *(file.with_suffix("") for file in counts)})
 
 
 def _record_problem(state: State) -> Iterator[tuple[Path, str]]:
@@ -205,7 +209,7 @@ def _repair(state: State, damage: Damage, aside: Aside) -> str:
         return f"{where}; {_restore_service(state, file)}"
     if file.match(journal.PATTERN):
         return f"{where}; {_restore_journal(file, kept, aside)}"
-    if file in _stores(state):
+    if file.suffix == ".sqlite":
         return f"{where}; {_restore_store(file, kept, aside)}"
     if file.is_relative_to(state.objects / objects.VERSIONS):
         objects.forget_version(state.objects, file)

@@ -107,11 +107,11 @@ class Process:
             self._lock = state.hold()
             integrity.require_format(state)
             self._take_over()
+            state.require_space()
             self._progress("finishes interrupted writes")
             objects.finish_interrupted(state.objects)
             integrity.require_intact(state, self._progress)
             state.withdraw()
-            state.require_space()
             self._identity = state.identity()
             self._socket = listen(port, self._identity.port)
             self.port: int = self._socket.getsockname()[1]
@@ -267,9 +267,8 @@ class Process:
             integrity.record(self._state)
             self._sagemaker.start()
             self._glue.start()
-            with self._reporting("closes and starts the runs of the earlier server"):
-                reconciled = self._reconcile()
-                self._ministack.background.announce_interrupted()
+            reconciled = self._reconcile()
+            self._ministack.background.announce_interrupted()
             self._state.announce(self.server)
         except Exception as error:
             log.exception("the server could not start")
@@ -337,6 +336,10 @@ class Process:
         """
         if not self._state.needs_reconcile() or not self._is_used:
             return True
+        with self._reporting("closes and starts the runs of the earlier server"):
+            return self._close_runs()
+
+    def _close_runs(self) -> bool:
         if self._ministack.background.may_start():
             self._sweep()
             return True

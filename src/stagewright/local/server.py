@@ -208,6 +208,7 @@ def repair(state: Path) -> list[str]:
     folder = State(state.absolute())
     if not folder.root.exists():
         return []
+    folder.require_space()  # a full disk looks like damage
     done = integrity.repair_types(folder)
     with folder.exclusive():
         if folder.is_held():

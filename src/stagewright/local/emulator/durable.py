@@ -251,8 +251,12 @@ class Durable:
             before = {message["id"] for message in queue["messages"]}
             answer = act()
             arn = queue["attributes"]["QueueArn"]
-            for message in queue["messages"][len(before) :]:
-                self._journal.write("message", arn, message)
+            try:
+                for message in queue["messages"][len(before) :]:
+                    self._journal.write("message", arn, message)
+            except OSError:
+                del queue["messages"][len(before) :]
+                raise
             if len(queue["messages"]) < len(before):
                 deleted = before - {message["id"] for message in queue["messages"]}
                 self._journal.write("deleted", arn, sorted(deleted))

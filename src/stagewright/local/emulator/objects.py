@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ MD5 = re.compile(r'"?([0-9a-f]{32})"?')
 """The ETag of an object that was not uploaded in parts."""
 PROGRESS_OBJECTS = 1_000
 
+log = logging.getLogger(__name__)
+
 
 class Objects:
     """Writes objects. `sync` writes what was written since the last call to the disk."""
@@ -39,6 +42,7 @@ class Objects:
         self._written: set[str] = set()
         replace(s3, "_persist_object", self._persist)
         replace(s3, "_remove_key_files", remove)
+        replace(s3, "handle_request", self._with_reason(s3.handle_request))
 
     def sync(self) -> None:
         with self._lock:
@@ -46,6 +50,18 @@ class Objects:
         for name in written | {os.path.dirname(name) for name in written}:  # noqa: PTH120 -- many objects
             with suppress(FileNotFoundError):  # removed since
                 sync(Path(name))
+
+    def _with_reason(self, handle: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        """Answer with the system's error. ministack's answer is JSON, which no client of S3 reads."""
+
+        async def handled(*arguments: Any, **keywords: Any) -> Any:
+            try:
+                return await handle(*arguments, **keywords)
+            except OSError as error:
+                log.exception("an object could not be stored")
+                return self._s3._error("InternalError", f"The object is not stored: {error.strerror}", 500)
+
+        return handled
 
     def _persist(self, bucket: str, key: str, record: dict[str, Any]) -> None:
         """Write an object and its metadata. OSError: neither has changed."""

@@ -92,6 +92,8 @@ PATCHES = (
           "Replaces an object and its metadata together, or refuses."),
     Patch(_S3, "_remove_key_files", 9119, "a79a7967685d",
           "A removal that a kill interrupts is finished at the next start."),
+    Patch(_S3, "handle_request", 2479, "e2ebe7bcbfce",
+          "Answers with the reason when the disk takes no object."),
     Patch(_S3, "resolve_credential", 61, "2fdf86ace064",
           "Verifies presigned URLs of functions and jobs, too."),
     Patch(_S3, "_resolve_sse_write_headers", 827, "3e4d400d9c6f",
@@ -177,6 +179,7 @@ USED: dict[str, tuple[str, ...]] = {
     ),
     _S3: (
         "DATA_DIR",
+        "_error(code, message, status, resource, extra, headers)",
         "_get_object(bucket_name, key, headers, query_params)",
         "_key_history_meta(bucket_name, key)",
         "_object_disk_path(bucket, key, account_id)",
