@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 from hypercorn.asyncio import serve as serve_http
 from hypercorn.config import Config
 
-from sagemaker_local import credentials
+from sagemaker_local import credentials, store
 from sagemaker_local.api import protocol
 from sagemaker_local.errors import ServiceError
 from sagemaker_local.http.gate import Access, Gate, Message, Receive, RejectedError, Scope, Send
@@ -89,6 +89,7 @@ def serve(options: Options) -> Iterator[Standalone]:
         port: int = listener.getsockname()[1]
         folder.remember_port(port)
         settings = _settings(options, folder, port)
+        store.require_intact(settings.root / "sagemaker.sqlite")
         with _serving(listener, port, settings):
             yield Standalone(settings, folder.root)
 

@@ -61,6 +61,13 @@ def problem(file: Path) -> str | None:
     return f"is damaged: its last changes ({missing}) are missing" if missing > 0 else None
 
 
+def require_intact(file: Path) -> None:
+    """ServiceError if a store's file is damaged."""
+    if wrong := problem(file):
+        remedy = f"move {file.name}* away; all records of jobs, models and endpoints are then gone"
+        raise ServiceError(f"{file} {wrong}", remedy)
+
+
 def salvage(source: Path, target: Path) -> int:
     """Copy the readable records of a damaged store to a new one, and return their number."""
     count = 0

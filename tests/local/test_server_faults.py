@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -182,6 +183,25 @@ def test_disk_that_takes_no_lock_is_an_error_with_its_folder(
         local.up(state)
     assert caught.value.remedy
     monkeypatch.undo()
+
+
+@pytest.mark.usefixtures("quick")
+def test_server_that_does_not_answer_is_named_with_the_remedy(
+    state: Path, hold: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a stopped process: the system accepts connections for it."""
+    monkeypatch.setattr(local, "RESPONSE_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        address = {"url": url, "access_key": "a", "secret_key": "b", "pid": hold(), "state": "/"}
+        (state / "server.json").write_text(json.dumps(address))
+        for start in (lambda: local.up(state), lambda: local.temporary(state).__enter__()):
+            with pytest.raises(TargetError, match="does not answer") as caught:
+                start()
+            assert "stagewright down" in caught.value.remedy
+    stopped = local.down(state)
+    assert stopped is not None
+    assert stopped.was_killed
 
 
 def sleeper(key: str) -> subprocess.Popen[bytes]:

@@ -43,7 +43,8 @@ START_SECONDS = 60.0
 NOTE_SECONDS = 3.0
 """After this time, the user sees what a starting server does."""
 STOP_SECONDS = 20.0
-RESPONSE_SECONDS = 3.0
+RESPONSE_SECONDS = 10.0
+"""How long a server may take to answer. A busy one answers within milliseconds."""
 LEAVE_SECONDS = 10.0
 """Until a killed process has ended. Long enough for a busy machine."""
 PROC = Path("/proc")
@@ -91,6 +92,7 @@ def up(state: Path, port: int | None = None, note: Note = _ignore) -> Server:
                 message = f"The server of {folder.root} is already up at {running.url}, not at port {port}"
                 raise TargetError(message, "stagewright down, then up again")
             _require_version(folder)
+            _require_response(running)
             folder.set_persistent(True)
             return running or _start(folder, port, note)
         finally:
@@ -134,6 +136,7 @@ def _leased(folder: State, start_runs: bool, note: Note) -> tuple[Server, list[i
             leases += [folder.let_runs_start()] if start_runs else []
             server = folder.server()
             _require_version(folder)
+            _require_response(server)
             if server is None:
                 folder.set_persistent(False)
                 server = _start(folder, None, note)
@@ -149,6 +152,15 @@ def _require_version(folder: State) -> None:
     if owner and folder.is_held() and owner.version != __version__:
         message = f"The server of {folder.root} runs Stagewright {owner.version}; this is {__version__}"
         raise TargetError(message, "stagewright down, then try again")
+
+
+def _require_response(server: Server | None) -> None:
+    """Raise TargetError if the server that is up does not answer."""
+    if server and not responds(server):
+        message = f"The local server (process {server.pid}) does not answer"
+        raise TargetError(
+            message, "stagewright down (it kills the server and keeps the state), then try again"
+        )
 
 
 def starts_runs(state: Path) -> bool:

@@ -233,5 +233,7 @@ class State(StateFolder):
                     blocked()
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+        except OSError as error:  # of another file of the directory
+            raise self.unusable(error) from error
         finally:
             os.close(lock)

@@ -10,6 +10,7 @@ object can be lost. Here both are written as `.tmp` first. What a kill leaves is
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
@@ -42,6 +43,7 @@ class Objects:
         self._written: set[str] = set()
         replace(s3, "_persist_object", self._persist)
         replace(s3, "_remove_key_files", remove)
+        replace(s3, "_read_body", self._read)
         replace(s3, "handle_request", self._with_reason(s3.handle_request))
 
     def sync(self) -> None:
@@ -58,10 +60,20 @@ class Objects:
             try:
                 return await handle(*arguments, **keywords)
             except OSError as error:
-                log.exception("an object could not be stored")
-                return self._s3._error("InternalError", f"The object is not stored: {error.strerror}", 500)
+                log.exception("an object could not be stored or read")
+                return self._s3._error("InternalError", f"The object's file: {error.strerror}", 500)
 
         return handled
+
+    def _read(self, bucket: str, key: str, record: dict[str, Any]) -> bytes:
+        """Return the content of an object. OSError: it cannot be read, or is not what was written."""
+        body: bytes | None = record.get("body")
+        if body is None:
+            file = Path(self._s3._object_disk_path(bucket, key))
+            body = file.read_bytes()
+            if len(body) != record.get("size", len(body)):
+                raise OSError(errno.EIO, f"{file} has {len(body)} bytes instead of {record['size']}")
+        return body
 
     def _persist(self, bucket: str, key: str, record: dict[str, Any]) -> None:
         """Write an object and its metadata. OSError: neither has changed."""

@@ -90,6 +90,8 @@ PATCHES = (
           "Passes the object's version to the event, and sends none for sample data."),
     Patch(_S3, "_persist_object", 9165, "a4c18a3bc14b",
           "Replaces an object and its metadata together, or refuses."),
+    Patch(_S3, "_read_body", 9311, "e56202161e58",
+          "An object whose file is gone is an error, not an empty object."),
     Patch(_S3, "_remove_key_files", 9119, "a79a7967685d",
           "A removal that a kill interrupts is finished at the next start."),
     Patch(_S3, "handle_request", 2479, "e2ebe7bcbfce",
