@@ -23,6 +23,7 @@ locals {
   settings = {
     STAGEWRIGHT_CODE_OVERRIDES = var.allow_code_overrides ? "yes" : "no"
     STAGEWRIGHT_BYPASS         = join(",", [for id, name in var.bypass_roles : "${id}=${name}"])
+    STAGEWRIGHT_FOUR_EYES      = var.four_eyes ? "yes" : "no"
   }
 
   tags = merge(var.tags, { "stagewright:installation" = local.id, "stagewright:environment" = var.environment })

@@ -158,6 +158,12 @@ variable "bypass_roles" {
   }
 }
 
+variable "four_eyes" {
+  description = "Whether whoever pushed or started a run may not approve what it asks: its approval stages and the model versions that it registers."
+  type        = bool
+  default     = false
+}
+
 variable "model_groups" {
   description = "Model package groups to create before the first run: name -> description. Runs create missing groups."
   type        = map(string)

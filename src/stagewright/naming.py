@@ -104,6 +104,15 @@ def run_id(installation: Installation, pipeline: str, trigger_key: str, time: da
     return f"{pipeline}-{moment.year:04}{moment:%m%dt%H%M%S}-{tail}"
 
 
+def person(identity: str) -> str:
+    """Return the name of a person: the session of an assumed role, the name of an IAM user, or of this user.
+
+    `arn:aws:sts::123456789012:assumed-role/Developer/ann@example.com` is `ann@example.com`. So one person is
+    the same in two roles.
+    """
+    return identity.rpartition("/")[2].rpartition(":")[2].replace(",", "_").casefold()
+
+
 def pipeline_of(run: str) -> str:
     """Return the pipeline of a run's id."""
     return run.rsplit("-", 2)[0]

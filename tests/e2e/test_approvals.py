@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -35,6 +37,7 @@ stages:
     timeout: 7d
   after: {kind: processing, code: after.py, outputs: [made], after: [ok]}
 """
+USER = f"arn:aws:iam::000000000000:user/{pwd.getpwuid(os.getuid()).pw_name}"
 NEVER = "9999"
 """Later than any decision."""
 PLAIN = """\
@@ -160,11 +163,7 @@ def test_registry_status_decides_the_approval(place: Place) -> None:
     ended = place.ended(run)  # by SageMaker's event, the rule, the queue and the router
     assert approvals.decide_by_registry(gateway, approval.package, "Approved") == []
     result = ended.stage("ok").result
-    assert (ended.status, result["approved_by"], result["why"]) == (
-        "SUCCEEDED",
-        "the model registry",
-        "as agreed",
-    )
+    assert (ended.status, result["approved_by"], result["why"]) == ("SUCCEEDED", USER, "as agreed")
 
 
 def test_sweeper_applies_missed_registry_status_and_unfinished_decision(
@@ -175,7 +174,7 @@ def test_sweeper_applies_missed_registry_status_and_unfinished_decision(
     (approval,) = approvals.waiting(gateway)
     gateway.registry.approve(approval.package, "Rejected", "no")
     assert [each.stage for each in approvals.carry_out_missed(gateway, run, NEVER)] in (["ok"], [])
-    assert place.ended(run).reason == "ok: rejected by the model registry: no"
+    assert place.ended(run).reason == f"ok: rejected by {USER}: no"
 
     def crash(*_: Any) -> bool:
         raise ConnectionError("the process died")

@@ -82,6 +82,9 @@ class SageMaker:
     def package(self, arn: str):
         return self.known.get(arn)
 
+    def reopen(self, arn: str, why: str) -> None:
+        self.known[arn] = replace(self.known[arn], approval="PendingManualApproval", why=why)
+
     def stop(self, kind: str, name: str) -> None:
         self.stopped.append(name)
 

@@ -286,6 +286,7 @@ def test_vpc_permissions_boundary_data_buckets_and_subscribers(root: Terraform) 
         alarm_thresholds={"stuck-runs": 172800},
         allow_code_overrides=True,
         bypass_roles={"AROAEXAMPLEEXAMPLE12": "operators", "AROAEXAMPLEEXAMPLE34": "on-call"},
+        four_eyes=True,
         log_retention_days=365,
         event_accounts=[READER],
         model_source_accounts=[READER],
@@ -296,6 +297,7 @@ def test_vpc_permissions_boundary_data_buckets_and_subscribers(root: Terraform) 
         assert function["environment"][0]["variables"]["STAGEWRIGHT_CODE_OVERRIDES"] == "yes"
         allowed = "AROAEXAMPLEEXAMPLE12=operators,AROAEXAMPLEEXAMPLE34=on-call"
         assert function["environment"][0]["variables"]["STAGEWRIGHT_BYPASS"] == allowed
+        assert function["environment"][0]["variables"]["STAGEWRIGHT_FOUR_EYES"] == "yes"
     assert {role["permissions_boundary"] for role in made.all("aws_iam_role")} == {boundary}
     statements = {
         policy["name"]: {each["Sid"]: each for each in json.loads(policy["policy"])["Statement"]}

@@ -5,6 +5,8 @@ A group counts all versions that it ever had, so no version number is used twice
 
 from __future__ import annotations
 
+import os
+import pwd
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -171,9 +173,16 @@ class ModelPackages(Resource):
     def _update(self, request: dict[str, Any]) -> dict[str, Any]:
         with self.context.store.transaction():
             record = _updated(find(self.context, request["ModelPackageArn"]), request)
+            record["LastModifiedBy"] = {"IamIdentity": {"Arn": self._user}}
             self.context.store.put(KIND, record["_key"], record)
         self._publish(record)
         return {"ModelPackageArn": record["ModelPackageArn"]}
+
+    @property
+    def _user(self) -> str:
+        """The operating system's user, who alone reaches this service, as an IAM user."""
+        account = self.context.settings.account
+        return f"arn:aws:iam::{account}:user/{pwd.getpwuid(os.getuid()).pw_name}"
 
     def _delete(self, request: dict[str, Any]) -> dict[str, Any]:
         record = find(self.context, request["ModelPackageName"])

@@ -101,6 +101,14 @@ class Registry:
                 ModelPackageArn=arn, ModelApprovalStatus=status, ApprovalDescription=text
             )
 
+    def reopen(self, arn: str, why: str) -> None:
+        """Set the approval status back to PendingManualApproval. Calls UpdateModelPackage."""
+        with translate_errors("sagemaker", f"the model package {arn}"):
+            self.client.update_model_package(
+                ModelPackageArn=arn, ModelApprovalStatus="PendingManualApproval",
+                ApprovalDescription=why[:DESCRIPTION],
+            )  # fmt: skip
+
 
 def _user(context: Mapping[str, Any]) -> str:
     """Return the IAM ARN or the Studio profile of a UserContext (SageMaker API reference)."""

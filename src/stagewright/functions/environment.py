@@ -30,6 +30,7 @@ def runtime_of(gateway: Gateway) -> Runtime:
         topic=os.environ.get("STAGEWRIGHT_TOPIC", ""),
         bypass=_bypass(os.environ.get("STAGEWRIGHT_BYPASS", "")),
         log=logger(),
+        four_eyes=os.environ.get("STAGEWRIGHT_FOUR_EYES") == "yes",
     )
 
 

@@ -52,6 +52,7 @@ class Function:
                 "STAGEWRIGHT_TOPIC": TOPIC_ARN,
                 "STAGEWRIGHT_CODE_OVERRIDES": "no",
                 "STAGEWRIGHT_BYPASS": "",
+                "STAGEWRIGHT_FOUR_EYES": "no",
                 "POWERTOOLS_SERVICE_NAME": f"stagewright-{self.key}",
                 "POWERTOOLS_LOG_LEVEL": "INFO",
             },

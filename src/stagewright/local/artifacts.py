@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -13,6 +14,9 @@ from stagewright.errors import TargetError
 from stagewright.installation.template import fill
 from stagewright.local.emulator.patches import VERSION
 from stagewright.naming import Installation
+
+FOUR_EYES = "STAGEWRIGHT_FOUR_EYES"
+"""The environment variable that turns the four eyes on, for a server that is started with it: `yes`."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,13 @@ class Artifacts:
         except FileNotFoundError as error:
             raise TargetError(f"{error.filename} is missing", "python -m stagewright.installation") from None
         provisioner = (package / "local" / "provision.py").read_bytes(), VERSION.encode()
-        parts = (description.encode(), definition.encode(), archive, *provisioner)
+        four_eyes = os.environ.get(FOUR_EYES, "no")
+        parts = (description.encode(), definition.encode(), archive, *provisioner, four_eyes.encode())
         digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
-        return cls(json.loads(description), definition, archive, digest)
+        described = json.loads(description)
+        for function in described["functions"].values():
+            function["environment"][FOUR_EYES] = four_eyes
+        return cls(described, definition, archive, digest)
 
     @property
     def prompt_functions(self) -> tuple[str, ...]:

@@ -212,6 +212,8 @@ class Plan:
     warnings: tuple[str, ...] = ()
     manifest: str = ""
     """The version of the release manifest that it was planned from."""
+    barred: str = ""
+    """The people who may not approve what the run asks: `,ann,bob,`."""
     format: int = PLAN_FORMAT
 
     def stage(self, name: str) -> StagePlan:

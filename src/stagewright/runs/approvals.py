@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Literal
 
-from stagewright.errors import NotFoundError
+from stagewright.errors import DeniedError, NotFoundError
 from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
 from stagewright.parallel import run_parallel
+from stagewright.runs import four_eyes
 from stagewright.store.approvals import Approval
 from stagewright.store.runs import WAITING
 from stagewright.syntax.findings import nearest
@@ -40,9 +41,12 @@ def waiting(gateway: Gateway, pipeline: str | None = None) -> list[Approval]:
 def decide(gateway: Gateway, run: str, stage: str, *, approved: bool, by: str, why: str) -> Approval:
     """Record a decision and carry it out. Returns the decided approval.
 
-    NotFoundError: the stage has not asked for approval, or no longer waits.
+    NotFoundError: the stage has not asked for approval, or no longer waits. DeniedError: `by` may not
+    approve.
     """
     approval = find(gateway, run, stage)
+    if approved:
+        four_eyes.require_other(approval.barred, by, f"{run}, which asks at {stage}")
     decision: Literal["approved", "rejected"] = "approved" if approved else "rejected"
     at = timestamp(datetime.now(UTC))
     if not gateway.approvals.decide(approval, decision, by, why, at):
@@ -126,11 +130,13 @@ def _decide_by_registry(gateway: Gateway, approval: Approval, status: str, by: s
     if status not in DECISIONS:
         return None
     package = gateway.registry.package(approval.package)
-    author = by or (package.changed_by if package else "") or REGISTRY
+    author = by or (package.changed_by if package else "")
+    if not approval.barred:
+        author = author or REGISTRY
     why = (package.why if package else "")[:WHY_LIMIT]
     try:
         return decide(gateway, approval.run, approval.stage, approved=DECISIONS[status], by=author, why=why)
-    except NotFoundError:
+    except (NotFoundError, DeniedError):
         return None
 
 

@@ -163,6 +163,7 @@ def write_plan(gateway: Gateway, plan: Plan) -> dict[str, Any]:
         "revision": plan.revision,
         "plan": name,
         "manifest": plan.manifest,
+        "barred": plan.barred,
         "versions": ",".join(_awaited_versions(plan)),
     }
 

@@ -15,10 +15,11 @@ from functools import partial
 from stagewright.aws.registry import Package
 from stagewright.errors import NotFoundError
 from stagewright.gateway import Gateway
-from stagewright.naming import timestamp
+from stagewright.naming import person, timestamp
 from stagewright.parallel import run_parallel
 from stagewright.planner.approvals import APPROVED, PENDING
 from stagewright.planner.approvals import reason as approval_reason
+from stagewright.runs import four_eyes
 from stagewright.runs.own_events import package_changed
 from stagewright.runs.stored_plan import good_result, recorded_stages
 from stagewright.store.runs import Header
@@ -86,7 +87,8 @@ def named(gateway: Gateway, pipeline: str, number: int) -> AwaitedVersion | None
 def decide(gateway: Gateway, arn: str, *, approved: bool, by: str, why: str) -> str:
     """Set the approval status of a pending version. Returns the time.
 
-    NotFoundError: it is gone, or already decided.
+    NotFoundError: it is gone, or already decided. DeniedError: `by` may not approve it. The router checks
+    that again, by who set the status according to SageMaker.
     """
     package = gateway.registry.package(arn)
     if package is None:
@@ -96,16 +98,22 @@ def decide(gateway: Gateway, arn: str, *, approved: bool, by: str, why: str) -> 
             f"version {package.version} of {package.group} was already {status_text(package)}",
             "a later run registers a new version; the model registry can change the status of this one",
         )
+    if approved:
+        waiting = [version.header for version in awaiting(gateway, package).values()]
+        four_eyes.require_other_for(gateway, package, by, waiting)
     gateway.registry.approve(arn, "Approved" if approved else "Rejected", f"{by}: {why}")
     return timestamp(datetime.now(UTC))
 
 
 def status_text(package: Package) -> str:
-    """`approved by ann: as agreed`."""
-    decision = package.approval.lower()
-    if package.changed_by:
-        return f"{decision} by {package.changed_by}: {package.why}"
-    return f"{decision} by {package.why}" if package.why else decision
+    """`approved by ann: as agreed`.
+
+    `stagewright approve` writes its caller before the reason. It counts if SageMaker names the same person.
+    """
+    by, colon, why = package.why.partition(": ")
+    if not colon or (package.changed_by and person(by) != person(package.changed_by)):
+        by, why = package.changed_by, package.why
+    return " ".join(filter(None, (package.approval.lower(), by and f"by {by}"))) + (why and f": {why}")
 
 
 def reason(gateway: Gateway, version: AwaitedVersion) -> str:

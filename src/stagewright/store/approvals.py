@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stagewright.aws.errors import translate_errors
+from stagewright.naming import person
 from stagewright.store.items import decode, encode, write_if
 from stagewright.store.runs import WAITING
 
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 PREFIX = "stage#"
+
+
+def barred_mark(by: str) -> str:
+    """A person as an entry of `barred`."""
+    return f",{person(by)},"
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,7 @@ class Approval:
     wait and when it times out. `token` is the task token of the waiting state. `decision` is "approved",
     "rejected", or empty before the decision. A recorded decision is final, even if the state machine has
     not received it yet. `by`, `why` and `at` belong to the decision. `error` is that of a failed stage.
+    `barred` are the people who may not approve it: `,ann,bob,`.
     """
 
     run: str
@@ -39,6 +46,7 @@ class Approval:
     why: str = ""
     at: str = ""
     error: str = ""
+    barred: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,19 +63,23 @@ class Approvals:
     def decide(self, approval: Approval, decision: str, by: str, why: str, at: str) -> bool:
         """Record a decision. Calls UpdateItem.
 
-        Return False and write nothing if the stage has a decision already or waits no longer.
+        Return False and write nothing if the stage has a decision already or waits no longer, or if `by` may
+        not approve it.
         """
         decided = {"decision": decision, "decided_by": by, "why": why, "decided": at}
         names = (*decided, "status", "token")
         values = {**decided, "status": WAITING, "token": approval.token}
+        condition = "#status = :status AND #token = :token AND attribute_not_exists(#decision)"
+        if decision == "approved":
+            names, values = (*names, "barred"), {**values, "barred": barred_mark(by)}
+            condition += " AND NOT contains(#barred, :barred)"
         with translate_errors("dynamodb", f"the approval {approval.stage} of {approval.run}"):
             response = write_if(
                 self.client.update_item,
                 TableName=self.table,
                 Key=encode({"run": approval.run, "item": f"{PREFIX}{approval.stage}"}),
                 UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in decided),
-                ConditionExpression="#status = :status AND #token = :token"
-                " AND attribute_not_exists(#decision)",
+                ConditionExpression=condition,
                 ExpressionAttributeNames={f"#{name}": name for name in names},
                 ExpressionAttributeValues={f":{name}": {"S": text} for name, text in values.items()},
             )
@@ -102,4 +114,5 @@ def _approval(item: Mapping[str, Any]) -> Approval:
         why=item.get("why", ""),
         at=item.get("decided", ""),
         error=item.get("error", ""),
+        barred=item.get("barred", ""),
     )

@@ -40,6 +40,7 @@ HEADER_FIELDS = (
     "options",
     "versions",
     "manifest",
+    "barred",
 )
 """Fields of the header that are attributes of the same name."""
 WAITING = "WAITING"
@@ -61,7 +62,7 @@ class Header:
 
     `options` is JSON: the run options that a queued run is planned with. `versions` are the register stages,
     separated by commas, whose version waits for a person's approval. `manifest` is the version of the release
-    manifest.
+    manifest. `barred` are the people who may not approve what the run asks: `,ann,bob,`.
     """
 
     run: str
@@ -80,6 +81,7 @@ class Header:
     options: str = ""
     versions: str = ""
     manifest: str = ""
+    barred: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -399,7 +401,7 @@ def _header_item(header: Header) -> Item:
 def _header(item: Mapping[str, Any]) -> Header:
     optional = (
         "partition", "release", "plan", "execution", "started", "ended", "reason", "options", "versions",
-        "manifest",
+        "manifest", "barred",
     )  # fmt: skip
     return Header(
         run=item["run"],

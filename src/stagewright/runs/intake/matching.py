@@ -75,17 +75,31 @@ def _for_package(
     The status is read from the registry, because SageMaker can send several events for one change, and late
     ones. The time of the change is read there too, so that all events of one change have the same key. A
     pipeline whose stages waited for the version gets one run, which continues them: its trigger adds stages.
+    An approval by a person who may not approve is taken back.
     """
     from stagewright.runs import approvals, versions  # imported here to keep cold starts short
 
     package = gateway.registry.package(event.package)
     if package is None:
         return
+    if package.approval == APPROVED and _is_taken_back(gateway, package):
+        return
     approvals.decide_by_registry(gateway, package.arn, package.approval)
     if package.approval == REJECTED:
         versions.close_rejected(gateway, package)
     if package.approval == APPROVED:
         yield from _for_approval(gateway, package, event.time, subscriptions)
+
+
+def _is_taken_back(gateway: Gateway, package: Package) -> bool:
+    """Take back the approval of a version by a person who may not approve it. False: it counts."""
+    from stagewright.runs import four_eyes, versions
+
+    waiting = [version.header for version in versions.awaiting(gateway, package).values()]
+    objection = four_eyes.objection(gateway, package, waiting)
+    if objection:
+        gateway.registry.reopen(package.arn, objection)
+    return bool(objection)
 
 
 def _for_approval(

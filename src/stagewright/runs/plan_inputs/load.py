@@ -28,6 +28,7 @@ from stagewright.planner.model import Champion, Pinned, Plan, Recorded, Trigger
 from stagewright.planner.release import Release
 from stagewright.planner.selection import select
 from stagewright.planner.values import document_values, trigger_parameters
+from stagewright.runs import four_eyes
 from stagewright.runs.documents import revisions
 from stagewright.runs.plan_inputs.artifacts import artifact_refs, exists, input_digest, referenced_outputs
 from stagewright.runs.plan_inputs.model_packages import approval_statuses, approved_package
@@ -48,12 +49,14 @@ from stagewright.syntax.condition import references
 class RunInputs:
     """What a plan is made from.
 
-    `revision` is the number of a recorded document, or 0 for the current document.
+    `revision` is the number of a recorded document, or 0 for the current document. `four_eyes`: whoever
+    pushed or started the run may not approve what it asks.
     """
 
     document: Effective
     manifest: Manifest
     revision: int = 0
+    four_eyes: bool = False
 
 
 def load_inputs(runtime: Runtime, pipeline: str, version: str, revision: int = 0) -> RunInputs:
@@ -71,7 +74,7 @@ def load_inputs(runtime: Runtime, pipeline: str, version: str, revision: int = 0
             document = layers.effective(stored, lambda: runtime.allow_code_overrides)
     except NotFoundError as error:  # a DocumentError rejects the run, so that people see it
         raise DocumentError((Problem("", error.message, error.remedy),)) from None
-    return RunInputs(document, manifest, revision)
+    return RunInputs(document, manifest, revision, runtime.four_eyes)
 
 
 def _released(gateway: Gateway, pipeline: str, version: str) -> tuple[Manifest, Layers]:
@@ -97,7 +100,9 @@ def plan_run(gateway: Gateway, trigger: Trigger, options: RunOptions, inputs: Ru
     revision = inputs.revision or revisions.record(gateway, document, trigger.by if options.version else "")
     plan = make_plan(gateway, document, trigger, release, revision, force=options.force)
     ensure_bundles(gateway, release, plan)
-    return replace(plan, manifest=manifest.version)
+    plan = replace(plan, manifest=manifest.version)
+    people = (manifest.by, str(manifest.promoted.get("by", "")))
+    return four_eyes.bar(gateway, plan, people) if inputs.four_eyes else plan
 
 
 def make_plan(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from stagewright.document.pipeline import Pipeline
 from stagewright.gateway import Gateway
 from stagewright.parallel import run_parallel
-from stagewright.planner.approvals import registered_by
+from stagewright.planner.approvals import APPROVED, PENDING, registered_by
 from stagewright.planner.model import GoodResult, Trigger
+from stagewright.runs import four_eyes
 
 
 def approved_package(
@@ -32,15 +34,20 @@ def approval_statuses(
 ) -> dict[str, str]:
     """Return ARN -> approval status of every package that a stage may serve and a person approves.
 
-    The status of a deleted package is "gone".
+    The status of a deleted package is "gone". An approval by a person who may not approve counts as none.
     """
     registers = {source for name in pipeline.stages if (source := registered_by(pipeline, name))}
     packages = {result.result.get("package") for source in registers for result in results.get(source, ())}
     arns = sorted(str(arn) for arn in packages if arn)
-    described = run_parallel(gateway.registry.package, arns)
-    return {
-        arn: package.approval if package else "gone" for arn, package in zip(arns, described, strict=True)
-    }
+    return dict(zip(arns, run_parallel(partial(_status, gateway), arns), strict=True))
+
+
+def _status(gateway: Gateway, arn: str) -> str:
+    package = gateway.registry.package(arn)
+    if package is None:
+        return "gone"
+    objects = package.approval == APPROVED and four_eyes.objection(gateway, package)
+    return PENDING if objects else package.approval
 
 
 def _result(gateway: Gateway, stage: str, trigger: Trigger) -> GoodResult:

@@ -19,7 +19,9 @@ SEEN = with_("""
     'package': { 'arn': $states.result.ModelPackageArn, 'status': $states.result.ModelApprovalStatus,
                  'why': $string($states.result.ApprovalDescription) }
 """)
-IS_APPROVED = expression("$states.input.package.status = 'Approved'")
+_BARRED = "$parse($states.input.stage.requests.Approval).barred"
+# Who approved it is checked by the functions, so with people who may not approve the stage waits for them.
+IS_APPROVED = expression(f"$states.input.package.status = 'Approved' and $not($exists({_BARRED}))")
 IS_REJECTED = expression("$states.input.package.status = 'Rejected'")
 BY_REGISTRY = "the model registry"
 APPROVED_ALREADY = with_(f"""
@@ -47,6 +49,7 @@ _VALUES = {
     "package": bound("Approval", "package"),
     "started": expression("$states.input.started"),
     "deadline": expression(_DEADLINE),
+    "barred": expression(f"$exists({_BARRED}) ? {_BARRED} : ''"),
 }
 _STATES: dict[str, State] = {
     "Describe package": Task(
