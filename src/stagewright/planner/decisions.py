@@ -183,13 +183,13 @@ class _Decider:
         return self._reuse(name, stage, result, reason)
 
     def _enabled(self, name: str, stage: AnyStage, results: Sequence[GoodResult]) -> StagePlan:
+        if unmet := sorted(self.needs[name] & self.unmet):
+            return self._skip_unmet(name, stage, f"{unmet[0]} did not succeed in run {self.continues}")
         lapse = self._lapse_before(name)
         if lapse and not (self.shut | self.waiting.keys()).isdisjoint(self.needs[name]):
             return self._shut(name, stage, *lapse)
         if stage.judges:
             self._reject_stale(name, stage)
-        if unmet := sorted(self.needs[name] & self.unmet):
-            return self._skip_unmet(name, stage, f"{unmet[0]} did not succeed in run {self.continues}")
         if awaited := sorted(self.needs[name] & self.waiting.keys()):
             return self._wait(name, stage, f"waits for {awaited[0]}", self.waiting[awaited[0]])
         resolved = self.resolver.resolve(name, self.needs[name])
