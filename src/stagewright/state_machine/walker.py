@@ -9,6 +9,7 @@ History events per stage, as AWS counts them. A Task has 5: entered, scheduled, 
 | processing with metrics; tuning; transform of another model | 2 + 6 + 5 + 2 + 5 = 20 | + 2 = 22 |
 | model | 2 + 5 + 2 + 5 = 14 | + 2 = 16 |
 | gate | 2 + 2 + 2 + 2 + 5 = 13 | + 2 = 15 |
+| a stage that serves a model package, more | + 12 | + 12 |
 | glue | as processing | |
 | lambda | 2 + 5 + 2 + 5 = 14 | + 2 = 16 |
 | approval (of a package) | 2 + 6 + 2 + 5 = 15 (+ 7) | + 2 = 17 |

@@ -7,6 +7,7 @@ import json
 import pytest
 from tests.support.messages import route
 
+from stagewright.cli.common import run_options
 from stagewright.document.canonical_json import sha256_of
 from stagewright.document.layers import effective, stored_layer
 from stagewright.document.load import load
@@ -238,3 +239,10 @@ def test_promotion_takes_the_document_from_the_manifest(stored):
     candidate = promotion.find_candidate(stored, "prices", untested=True)
     assert candidate.pipeline == load(json.loads(manifests.read(stored, "prices").documents["base"]))
     assert candidate.release.document == manifests.read(stored, "prices").release.document
+
+
+def test_commands_that_plan_a_stored_document_refuse_an_edited_one(stored):
+    assert run_options.pushed(stored, "prices")[1].digest == manifests.read(stored, "prices").release.digest
+    edit(stored, "base", hashed=True)
+    with pytest.raises(ReleaseError, match="was not pushed"):
+        run_options.pushed(stored, "prices")

@@ -46,13 +46,12 @@ def selected(
 
 
 def pushed(gateway: OperatorGateway, name: str) -> tuple[Effective, Release]:
-    """Effective document and release of the last push. NotFoundError: the target has no such pipeline."""
-    from stagewright.document.layers import effective
-    from stagewright.planner.release import Release
-    from stagewright.runs.documents import layers
-    from stagewright.runs.releases import manifest as manifests
+    """Effective document and release of the last push.
 
-    stored = layers.read(gateway, name)
-    document = effective(stored, gateway.allows_code_overrides)
-    manifest = manifests.read(gateway, name)
-    return document, manifest.release if manifest else Release(name, {})
+    NotFoundError: the target has no such pipeline. ReleaseError: its stored document was not pushed.
+    """
+    from stagewright.document.layers import effective
+    from stagewright.runs.releases import released_layers
+
+    manifest, stored = released_layers.read_current(gateway, name)
+    return effective(stored, gateway.allows_code_overrides), manifest.release
