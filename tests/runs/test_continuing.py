@@ -118,7 +118,9 @@ def test_later_push_and_data_do_not_change_what_was_approved(gateway, house):
 
 
 def test_stage_behind_a_gate_that_did_not_pass_stays_skipped(gateway, house):
-    house.put(stages={**STAGES, "deploy": {**STAGES["deploy"], "after": ["check"]}}, defaults=DEFAULTS)
+    deploy = {**STAGES["deploy"], "after": ["check"]}
+    register = {**STAGES["register"], "after": []}
+    house.put(stages={**STAGES, "register": register, "deploy": deploy}, defaults=DEFAULTS)
     waited = house.run(closed=False)
     house.result(waited, "check", {}, status="CLOSED")
     house.close(waited)
