@@ -1,4 +1,4 @@
-"""Each file of a state folder is damaged in turn: nothing starts, nothing is lost, and `repair` goes on."""
+"""Each file of a state folder is damaged in turn: nothing starts, nothing is lost, `repair` helps."""
 
 from __future__ import annotations
 

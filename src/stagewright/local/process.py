@@ -2,7 +2,7 @@
 
 Start: lock the state directory, kill what a killed server left, check every file, open the port, load
 ministack and the SageMaker and Glue services, serve requests, provision, reconcile the runs of an earlier
-server, report ready. Each step is reported: whoever started the server waits as long as it makes progress.
+server, report ready. Each step is reported, so that the starting command waits as long as there is progress.
 
 Stop (SIGTERM, SIGINT, or no users): stop the executions, wait for the functions that record their end, close
 the SageMaker and Glue services while S3 still responds, save the state, kill the Lambda workers, exit.
