@@ -32,8 +32,9 @@ SHOWN = 5
 """Damaged files that one message names."""
 FOLDERS = ("aws", "objects", "sagemaker", "glue", "logs", "runners", "tmp")
 FILES = (
-    ".gitignore", "commands.lock", "empty", "identity.json", "local.toml", "persistent", "profile", "provisioned",
-    "reconciled", "saved", "server.json", "server.lock", "server.log", "state.json", "up.lock", "users.lock",
+    ".gitignore", "commands.lock", "empty", "identity.json", "local.toml", "persistent", "profile",
+    "provisioned", "reconciled", "saved", "server.json", "server.lock", "server.log", "state.json", "up.lock",
+    "users.lock",
 )  # fmt: skip
 BLOBS = "aws/lambda-blobs"
 
