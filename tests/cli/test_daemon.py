@@ -141,7 +141,7 @@ def test_only_processes_of_this_user_are_trusted(monkeypatch):
     ours, other = socket.socketpair()
     with ours, other:
         assert door.is_own(ours)
-        monkeypatch.setattr(os, "getuid", lambda: 4711)
+        monkeypatch.setattr(os, "geteuid", lambda: 4711)
         assert not door.is_own(ours) or not hasattr(socket, "SO_PEERCRED")
 
 
@@ -152,7 +152,7 @@ def test_client_sends_nothing_to_another_user_s_daemon(tmp_path, monkeypatch):
     with socket.socket(socket.AF_UNIX) as foreign:
         foreign.bind(door.socket_path(str(tmp_path)))
         foreign.listen()
-        monkeypatch.setattr(os, "getuid", lambda: 4711)
+        monkeypatch.setattr(door, "is_own", lambda _connection: False)
         assert door.run_in_daemon(["runs"]) is None
         connection, _ = foreign.accept()
         with connection:

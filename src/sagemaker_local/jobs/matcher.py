@@ -44,13 +44,19 @@ def check_regex(name: str, regex: str) -> None:
 
 
 class Matcher:
-    """A process that searches for these expressions. It starts with the first search. Thread-safe."""
+    """A process that searches for these expressions. `search` starts it if `start` has not. Thread-safe."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self._patterns = list(patterns)
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._closed = False
+
+    def start(self) -> None:
+        """Start the process, so that the first search does not wait for it."""
+        with self._lock:
+            if not self._closed and self._process is None:
+                self._process = self._start()
 
     def search(self, lines: Sequence[str]) -> tuple[list[Match], list[int]]:
         """The numbers in the lines, and the index of an expression for each line that was skipped for it.

@@ -35,6 +35,8 @@ class Metrics:
         if not self._definitions:
             return
         with self._lock:
+            if not self._lines:
+                self._matcher.start()
             self._lines.append((line, now()))
             self._characters += len(line)
             if self._characters >= BATCH_CHARACTERS:

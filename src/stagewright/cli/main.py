@@ -94,7 +94,7 @@ def is_own(connection: socket.socket) -> bool:
     if not hasattr(socket, "SO_PEERCRED"):
         return True
     process_user_group = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 3 * NUMBER)
-    return int.from_bytes(process_user_group[NUMBER : 2 * NUMBER], sys.byteorder) == os.getuid()
+    return int.from_bytes(process_user_group[NUMBER : 2 * NUMBER], sys.byteorder) == os.geteuid()
 
 
 def _wait(connection: socket.socket, worker: int) -> int:

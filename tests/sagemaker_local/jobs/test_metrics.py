@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from sagemaker_local.api.protocol import ApiError
 from sagemaker_local.jobs import matcher
 from sagemaker_local.jobs.matcher import Matcher, check_regex
 from sagemaker_local.jobs.metrics import BATCH_CHARACTERS, Metrics
+from sagemaker_local.service import SageMaker
 
 MAE = {"Name": "mae", "Regex": r"MAE: (\S+)"}
 EVIL = {"Name": "evil", "Regex": "(a+)+$"}
@@ -48,6 +51,13 @@ def test_final_metric_is_the_last_valid_value() -> None:
 def test_lines_beyond_one_batch_are_matched_in_order() -> None:
     lines = [f"MAE: {number} {'x' * 1000}" for number in range(3 * BATCH_CHARACTERS // 1000)]
     assert final(lines, MAE) == ({"mae": len(lines) - 1}, [])
+
+
+def test_the_matching_process_starts_with_the_first_line() -> None:
+    with closing(Metrics([MAE], print)) as metrics:
+        assert metrics._matcher._process is None
+        metrics.observe("MAE: 1")
+        assert metrics._matcher._process is not None
 
 
 def test_a_metric_without_a_value_is_missing() -> None:
@@ -185,13 +195,15 @@ def test_a_slow_metric_neither_stops_the_service_nor_changes_the_job(bench: Benc
     assert "WARNING: metric evil is not recorded from here on" in bench.log("slow", "training")
 
 
-def test_closing_the_service_ends_a_search(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_the_service_ends_a_search(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(matcher, "SECONDS", 600.0)
-    bench.train("endless", TRAIN, spec=SPEC)
-    until(lambda: LONG in bench.log("endless", "training"))
-    started = time.monotonic()
-    bench.service.close()
-    assert time.monotonic() - started < 60
+    settings = replace(bench.settings, root=tmp_path / "own")
+    own = replace(bench, settings=settings, service=SageMaker(settings, lambda _kind, _detail: None))
+    own.train("endless", TRAIN, spec=SPEC)
+    until(lambda: LONG in own.log("endless", "training"))
+    own.service.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "endless"]
 
 
