@@ -12,6 +12,7 @@ patches themselves are in:
 - alarms.py: CloudWatch
 - background.py: executions and functions in the background
 - log_service.py: CloudWatch Logs
+- queries.py: DynamoDB
 - durable.py: the journal and the snapshots
 - objects.py: S3's objects as files
 """
@@ -27,7 +28,7 @@ from typing import Any
 
 from sagemaker_local.state_folder import ACCOUNT, REGION
 from stagewright.errors import TargetError
-from stagewright.local.emulator import alarms, callbacks, engine, invocation, regexes, services
+from stagewright.local.emulator import alarms, callbacks, engine, invocation, queries, regexes, services
 from stagewright.local.emulator.background import BackgroundTasks
 from stagewright.local.emulator.durable import Durable
 from stagewright.local.emulator.engine import Handler
@@ -140,6 +141,7 @@ class Ministack:
         services.complete_events(self._s3, self._eventbridge)
         services.use_account_key(self._s3)
         alarms.patch(cloudwatch)
+        queries.patch(self._dynamodb)
         engine.patch(self._step_functions, lambda: self.on_stop())
         engine.limit_cpu_time(import_module("jsonata.timebox"))
         regexes.limit(import_module("jsonata").Jsonata)
