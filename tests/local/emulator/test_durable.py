@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.support.waiting import until
 
 from sagemaker_local.state_folder import Server
 from stagewright.local import server as local
@@ -119,3 +120,31 @@ def _dead_letters(queues: Any, installation: Installation) -> str:
     """A queue of the installation that no function reads."""
     (url,) = [url for url in queues.list_queues()["QueueUrls"] if "dead" in url or "dlq" in url][:1]
     return str(url)
+
+
+def test_ended_executions_leave_the_snapshot_and_survive_a_kill(
+    state: Path, clients: Clients, restarted: Callable[[Server], Connect]
+) -> None:
+    server = local.up(state)
+    states = clients(server)("stepfunctions")
+    definition = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}})
+    role = "arn:aws:iam::000000000000:role/r"
+    machine = states.create_state_machine(name="m", definition=definition, roleArn=role)["stateMachineArn"]
+    arns = [
+        states.start_execution(stateMachineArn=machine, name=f"e{number}", input=json.dumps({"n": number}))[
+            "executionArn"
+        ]
+        for number in range(5)
+    ]
+    until(lambda: all(states.describe_execution(executionArn=arn)["status"] == "SUCCEEDED" for arn in arns))
+    before = [states.get_execution_history(executionArn=arn)["events"] for arn in arns]
+    snapshot = state / "aws/stepfunctions.json"
+    until(lambda: machine in (text := snapshot.read_text()) and arns[0] not in text)
+    for connect in (lambda: clients(server), lambda: restarted(server)):
+        states = connect()("stepfunctions")
+        assert [states.get_execution_history(executionArn=arn)["events"] for arn in arns] == before
+        assert json.loads(states.describe_execution(executionArn=arns[3])["output"]) == {"n": 3}
+        listed = states.list_executions(stateMachineArn=machine)["executions"]
+        assert {execution["executionArn"] for execution in listed} == set(arns)
+        with pytest.raises(ClientError, match="ExecutionAlreadyExists"):
+            states.start_execution(stateMachineArn=machine, name="e0", input="{}")

@@ -71,8 +71,15 @@ class BackgroundTasks:
 
     def activity(self) -> int:
         """Return a number that grows with every history event of every execution."""
-        executions = list(self._engine._executions._data.values())
-        return sum(len(execution["events"]) for execution in executions)
+        executions = self._engine._executions
+        events: int = executions.archived_events
+        events += sum(len(execution["events"]) for execution in executions.all_values())
+        return events
+
+    def is_running(self, arn: str) -> bool:
+        """Return whether the thread of an execution runs, which may still change the execution."""
+        with self._lock:
+            return arn in self._running
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> bool:
         """Invoke a function as EventBridge does and wait for it.

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from sagemaker_local.state_folder import write_private
 from stagewright.errors import TargetError
-from stagewright.local.emulator import service_file
+from stagewright.local.emulator import executions, service_file
 from stagewright.local.emulator.journal import Journal
 from stagewright.local.emulator.patches import replace
 from stagewright.local.emulator.previous import Previous
@@ -61,8 +61,12 @@ class Durable:
         """Called with what the restore does now."""
         self.on_save: Callable[[], None] = lambda: None
         """Called before each snapshot is written."""
+        self.is_running: Callable[[str], bool] = lambda _: False
+        """Return whether the thread of an execution (ARN) still runs."""
         self._order = threading.RLock()
         self._saving = threading.Lock()
+        folder.mkdir(parents=True, exist_ok=True)
+        replace(self._engine, "_executions", executions.archived(self._engine._executions, folder))
         replace(app, "_load_persisted_state", self._load_and_replay)
         self._journal_items()
         self._journal_executions()
@@ -88,11 +92,18 @@ class Durable:
         with self._order:
             earlier = self._journal.begin()
         self.on_save()
+        self._engine._executions.archive(self._has_ended)
         services = self._app._build_persistence_save_dict().items()
         failed = [name for name, state in services if not self._save(name, state)]
         if not failed:
             self._previous.keep_journal(earlier)
         return not failed
+
+    def _has_ended(self, execution: Mapping[str, Any]) -> bool:
+        """Return whether nothing changes the execution any more. See `announce_interrupted`."""
+        is_announced = execution.get("error") != INTERRUPTED or bool(execution.get("announced"))
+        is_over = execution["status"] != "RUNNING" and not self.is_running(execution["executionArn"])
+        return is_over and is_announced
 
     def _save(self, name: str, state: Callable[[], Any]) -> bool:
         try:

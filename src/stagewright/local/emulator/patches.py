@@ -115,6 +115,7 @@ PATCHES = (
           "Sends SageMaker, Glue and S3 tasks to the handlers of this package."),
     Patch(_STEP_FUNCTIONS, "_add_event", 1434, "d84a94e6938e",
           "Numbers history events under a lock, because branches run in parallel."),
+    Patch(_STEP_FUNCTIONS, "_executions", 135, "ec09d7ab5a21", "Keeps executions that have ended in a file."),
     Patch(_STEP_FUNCTIONS, "_emit_execution_status_event", 1699, "ab641f656225",
           "Journals each change of an execution's status."),
     Patch(_STEP_FUNCTIONS, "_error_matches", 3629, "7f0099970980",
@@ -202,7 +203,6 @@ USED: dict[str, tuple[str, ...]] = {
     _SQS: ("DEFAULT_HOST", "_get_q(url, action)", "_queue_by_arn(arn)", "_queues"),
     _STEP_FUNCTIONS: (
         "_ExecutionError",
-        "_executions",
         "_jsonata_state_field(state_def, field, expected, raw_input, ctx)",
         "_resolve_lambda_function_ref(value, optimized)",
         "_state_query_language(state_def, ctx)",

@@ -14,6 +14,7 @@ patches themselves are in:
 - log_service.py: CloudWatch Logs
 - queries.py: DynamoDB
 - durable.py: the journal and the snapshots
+- executions.py: executions that have ended
 - objects.py: S3's objects as files
 """
 
@@ -134,6 +135,7 @@ class Ministack:
         self._durable = Durable(module, loaded, folder)
         self._durable.on_save = self._objects.sync
         self.background = BackgroundTasks(self._step_functions, self._eventbridge, self._lambda)
+        self._durable.is_running = self.background.is_running
 
     def _patch(self, sqs: Any, cloudwatch: Any) -> None:
         services.shorten_delays(self._lambda, self._runtime)

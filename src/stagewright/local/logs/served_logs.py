@@ -13,6 +13,7 @@ from sagemaker_local.logs.log_file import LogFile
 from sagemaker_local.logs.log_stream import Logs, LogStream
 from sagemaker_local.store import Record, Store
 
+FILE = "logs/streams.sqlite"
 ALL = -1
 
 
@@ -36,7 +37,7 @@ class ServedLogs(Logs):
     def __init__(self, root: Path) -> None:
         super().__init__()
         self._root = root
-        self._list = Store(root / "logs/streams.sqlite")
+        self._list = Store(root / FILE)
         self.on_group: Callable[[str], None] = lambda _group: None
 
     def open(self, group: str, name: str, file: Path) -> LogStream:
