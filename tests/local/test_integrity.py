@@ -46,8 +46,8 @@ FILES = (
     f"objects/.versions/000000000000/{INSTALLATION.bucket}/*/a/b",
 )
 OTHERS = (
-    ".gitignore", "aws/previous/*", "commands.lock", "empty", "glue/glue.sqlite-*",
-    "glue/glue.sqlite.changes", "logs/*", "objects/*/*/*/*", "persistent", "provisioned",
+    ".gitignore", "aws/executions.sqlite*", "aws/previous/*", "commands.lock", "empty", "glue/glue.sqlite-*",
+    "glue/glue.sqlite.changes", "logs/*", "logs/*/*", "objects/*/*/*/*", "persistent", "provisioned",
     "sagemaker/sagemaker.sqlite-*",
     "server.json", "server.lock", "server.log", "tmp/*", "up.lock", "users.lock",
 )  # fmt: skip
