@@ -58,8 +58,8 @@ def test_queued_run_that_skips_an_approval_does_not_run_what_was_rejected(place:
 
 def test_command_refuses_and_says_how(place: Place) -> None:
     named = place("run", ".", "--only", "live", code=6)
-    assert "REJECTED: only: live is guarded by ok" in named.stdout
-    assert "add --bypass ok --reason TEXT" in named.stdout
+    assert "REJECTED: only: live is guarded by ok" in named.stderr
+    assert "add --bypass ok --reason TEXT" in named.stderr
     assert "guarded by" in place("plan", ".", "--skip", "quality", "-p", "seed=9").stdout
     for setting in ("stages.ok.enabled=false", "stages.quality.require=1 > 0"):
         refused = place("set", "gate-bypass", setting, code=2)
