@@ -481,7 +481,7 @@ def test_gate_rejects_a_stale_result(house, first):
     release = house.release(train_py="new")
     reported = problems(lambda: later(house, document, house.results_of(first), code=release))
     what = "stages.quality: evaluate is off, and its last result has other inputs: train runs again"
-    assert reported == [f"{what} (enable evaluate, or disable quality)"]
+    assert reported == [f"{what} (enable evaluate, or add --bypass quality --reason TEXT)"]
 
 
 def test_gate_accepts_a_disabled_stage_with_same_inputs(house, first):

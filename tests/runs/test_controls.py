@@ -8,12 +8,14 @@ from decimal import Decimal
 
 import pytest
 from boto3.dynamodb.types import TypeSerializer
+from tests.support.messages import body as bus_event
 from tests.support.messages import message
 from tests.support.messages import route as routed
 
 from stagewright.document.load import load
 from stagewright.functions import environment
 from stagewright.functions.sqs_records import message_of
+from stagewright.planner.selection import Selection
 from stagewright.runs.history.run_history import show
 from stagewright.runs.lifecycle import accept
 from stagewright.runs.releases.push import push
@@ -91,6 +93,29 @@ def test_code_overrides_do_not_remove_a_dependency_on_a_control(released, reques
     assert "stages.live: overrides may not remove its dependency on ok" in record.reason
 
 
+@pytest.mark.parametrize(("field", "value"), [("cache", True), ("pin", "prices-20260131t140000-abcdef")])
+def test_table_edit_of_evidence_rejects_the_run(gateway, requested, field, value):
+    evaluate = {
+        "kind": "processing",
+        "code": "work.py",
+        "image": "sklearn-1.4",
+        "instance_type": "ml.m5.large",
+        "outputs": ["made"],
+        "metrics_file": "made/metrics.json",
+        "cache": False,
+    }
+    quality = {"kind": "gate", "require": "${stages.evaluate.metrics.r2} >= 0.88"}
+    push(
+        gateway,
+        load({"name": "prices", "stages": {"evaluate": evaluate, "quality": quality}}),
+        {"work.py": b""},
+    )
+    override(gateway, stages={"evaluate": {field: value}})
+    record = show(gateway, routed(gateway, requested()).run)
+    assert record.status == "REJECTED"
+    assert f"stages.evaluate.{field}: overrides may not change this field: the gate quality" in record.reason
+
+
 def test_override_may_enable_a_control(gateway, requested):
     stages = DOCUMENT["stages"] | {"ok": DOCUMENT["stages"]["ok"] | {"enabled": False}}
     push(gateway, load(DOCUMENT | {"stages": stages}), {})
@@ -113,6 +138,19 @@ def test_lowered_threshold_does_not_open_a_gate(released, requested, way):
     reviewed, lowered = conditions(released, run)
     assert reviewed
     assert lowered
+
+
+def test_parameters_of_a_documents_trigger_were_reviewed(gateway):
+    trigger = {"type": "upstream", "pipeline": "raw", "parameters": {"limit": 0.25}}
+    push(gateway, load(DOCUMENT | {"triggers": [trigger]}), {})
+    declared = load(DOCUMENT | {"triggers": [trigger]}).triggers[0]
+    detail = {"pipeline": "prices", "trigger_filter": dict(declared.filter), "type": "upstream", "key": "u:1"}
+    run = routed(gateway, bus_event("stagewright", "Trigger Fired", detail)).run
+    assert conditions(gateway, run)[0] == 0
+    gateway.runs.transition(run, ["RUNNING"], {"status": "FAILED"})
+    push(gateway, load(DOCUMENT | {"triggers": []}), {})
+    resumed = direct(gateway, resumes=run)
+    assert all(conditions(gateway, resumed.run)), "the trigger is gone, so its threshold is not in force"
 
 
 @pytest.mark.parametrize("selection", [{"skip": ["ok"]}, {"skip": ["quality"]}, {"skip": ["quality", "ok"]}])
@@ -155,6 +193,37 @@ def test_other_senders_are_refused_whatever_the_message_claims(released, monkeyp
     monkeypatch.setenv("STAGEWRIGHT_BYPASS", "AROAEXAMPLEEXAMPLE12=operators")
     header = direct(released, sender, **BYPASS | {"by": "operators/jo@example.org"})
     assert header.status == "REJECTED"
+
+
+def test_bus_and_push_do_not_bypass_under_a_policy(released, requested, created, monkeypatch):
+    monkeypatch.setenv("STAGEWRIGHT_BYPASS", "AROAEXAMPLEEXAMPLE12=operators")
+    assert show(released, routed(released, requested(**BYPASS)).run).status == "REJECTED"
+    selection = Selection(bypass=("quality", "ok"), reason="because")
+    document = load(DOCUMENT | {"triggers": [{"type": "code"}]})
+    key = push(released, document, {}, by="the boss", selection=selection).trigger_key
+    record = show(released, routed(released, created(key.rpartition(":")[2])).run)
+    assert record.status == "REJECTED"
+    assert "the boss may not bypass quality, ok" in record.reason
+
+
+class Topics:
+    def __init__(self):
+        self.sent = []
+
+    def publish(self, topic, subject, message):
+        self.sent.append((subject, message))
+
+
+def test_bypass_is_announced(released, monkeypatch):
+    monkeypatch.setenv("STAGEWRIGHT_BYPASS", "*")
+    monkeypatch.setenv("STAGEWRIGHT_TOPIC", "arn:topic")
+    released.__dict__["topics"] = topics = Topics()
+    run = direct(released, **BYPASS).run
+    ((subject, text),) = topics.sent
+    assert subject == f"prices bypasses a control: {run}"
+    assert text.startswith("quality, ok bypassed by the boss: the labels are late")
+    direct(released, **BYPASS)
+    assert len(topics.sent) == 1, "a redelivery announces nothing"
 
 
 def test_message_cannot_claim_who_bypassed(released, monkeypatch):

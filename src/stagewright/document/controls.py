@@ -14,6 +14,7 @@ from stagewright.syntax.findings import Finding
 
 REMEDY = "change it in the repository; for one run: stagewright run {} --bypass {} --reason TEXT"
 ENABLED = ("enabled", True)
+EVIDENCE = ("cache", "pin")
 
 
 def guarded_by(needs: Mapping[str, Set[str]], controls: Set[str]) -> dict[str, frozenset[str]]:
@@ -51,8 +52,8 @@ def reviewed_parameters(pushed: Pipeline, changed: Pipeline) -> dict[str, Any]:
 def override_findings(pushed: Pipeline, content: Mapping[str, Any]) -> Iterator[Finding]:
     """Yield the overrides that could weaken a control. No setting of an installation permits these.
 
-    Overrides may only enable a control. They may not change the `cache` of a stage whose results a gate
-    judges either: it decides how old these may be.
+    Overrides may only enable a control. They may not choose which results a gate judges either: `cache` and
+    `pin` of the stage that makes them.
     """
     judged = {source: gate for gate, stage in pushed.stages.items() for source in evidence(stage)}
     for name, stage in content.get("stages", {}).items():
@@ -62,7 +63,7 @@ def override_findings(pushed: Pipeline, content: Mapping[str, Any]) -> Iterator[
             fields = [field for field, value in stage.items() if (field, value) != ENABLED]
             why, control = f"{name} is a control: a gate or an approval", name
         else:
-            fields = ["cache"] if "cache" in stage and name in judged else []
+            fields = [field for field in EVIDENCE if field in stage and name in judged]
             control = judged.get(name, "")
             why = f"the gate {control} judges the results of {name}"
         remedy = REMEDY.format(pushed.name, control)

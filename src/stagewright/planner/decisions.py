@@ -367,7 +367,7 @@ class _Decider:
         else:
             state, remedy = f"{self.selected.why[source]}, and its last", f"enable {source}"
         message = f"{source} is {state} result {self.stale[source]}"
-        return Problem(f"stages.{name}", message, f"{remedy}, or disable {name}")
+        return Problem(f"stages.{name}", message, f"{remedy}, or add --bypass {name} --reason TEXT")
 
 
 def _flow_fields(stage: AnyStage) -> dict[str, Any]:

@@ -23,6 +23,8 @@ SKIPPED = "skipped in this run"
 BYPASSED = "bypassed"
 OFF_REASONS = (OFF, NOT_SELECTED, SKIPPED, BYPASSED)
 """Prefixes of the reason of a stage that is disabled in a run."""
+REASON_LIMIT = 1_000
+"""Characters of the reason of a bypass."""
 STARTS = "the run starts from here"
 
 
@@ -119,6 +121,9 @@ def _problems(pipeline: Pipeline, selection: Selection) -> Iterator[Problem]:
         elif option == "bypass" and not (pipeline.stages[name].is_control and pipeline.stages[name].enabled):
             message = f"{name} is not an enabled gate or approval"
             yield Problem(option, message, f"leave out --bypass {name}")
+    if len(selection.reason) > REASON_LIMIT:
+        message = f"it has {len(selection.reason):,} characters; the maximum is {REASON_LIMIT:,}"
+        yield Problem("reason", message, "shorten it")
     if bool(selection.bypass) != bool(selection.reason.strip()):
         yield Problem("bypass", "--bypass and --reason belong together", "add --bypass STAGE --reason TEXT")
     if selection.only and selection.start:
