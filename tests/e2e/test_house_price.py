@@ -53,7 +53,8 @@ class PushResult:
             name, body = path.relative_to(EXAMPLE / "code").as_posix(), path.read_bytes()
             put = self.s3.put_object(Bucket=self.bucket, Key=f"staging/{NAME}/{name}", Body=body)
             files[name] = {"sha256": sha256(body), "version": put["VersionId"], "size": len(body)}
-        manifest = {"format": 1, "pipeline": NAME, "document": sha256(document.encode()), "files": files}
+        hashed = {"document": sha256(document.encode()), "documents": {"base": document}}
+        manifest = {"format": 1, "pipeline": NAME, **hashed, "files": files}
         body = json.dumps(manifest).encode()
         return self.s3.put_object(Bucket=self.bucket, Key=f"manifests/{NAME}.json", Body=body)["VersionId"]
 

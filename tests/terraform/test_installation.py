@@ -258,7 +258,9 @@ def test_reader_accounts_read_only_promoted_objects(root: Terraform) -> None:
     assert {action: each["Resource"] for action, each in readers.items()} == {
         "s3:ListBucket": ["arn:aws-cn:s3:::ml-dev"],
         "s3:GetBucketLocation": ["arn:aws-cn:s3:::ml-dev"],
-        "s3:GetObject": [f"arn:aws-cn:s3:::ml-dev/{folder}/*" for folder in ("releases", "code", "runs")],
+        "s3:GetObject": [
+            f"arn:aws-cn:s3:::ml-dev/{folder}/*" for folder in ("releases", "code", "runs", "models")
+        ],
     }
     with_prefix = {action for action, each in readers.items() if "s3:prefix" in str(each.get("Condition"))}
     assert with_prefix == {"s3:ListBucket"}
