@@ -427,6 +427,16 @@ def test_killed_write_of_an_object_leaves_it_whole(
     assert len(list(stored.parent.iterdir())) == 2
 
 
+def test_write_that_a_kill_interrupted_is_no_damage(state: State) -> None:
+    file = state.root / BUCKET / "a/b"
+    meta = file.with_name("b.meta.json")
+    content = json.loads(meta.read_bytes()) | {"size": 9, "etag": '"not-checked"'}
+    file.write_bytes(b"replaced!")
+    meta.with_name("b.meta.json.tmp").write_text(json.dumps(content))
+    assert local.damages(state.root) == []
+    assert json.loads(meta.read_bytes()) == content
+
+
 def test_killed_removal_of_an_object_is_finished(stored: Path) -> None:
     stored.with_name("object.meta.json").rename(stored.with_name(f"object{objects.REMOVED}"))
     objects.finish_interrupted(stored.parent)

@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -15,13 +16,13 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from tests.local.clients import connect
 from tests.support.waiting import until
 
@@ -328,3 +329,47 @@ def test_copy_of_a_folder_whose_server_is_up_gets_a_server_of_its_own(state: Pat
     finally:
         local.down(copy)
     assert local.responds(original)
+
+
+@pytest.mark.slow
+def test_random_kills_damage_nothing_and_lose_no_acknowledged_item(state: Path) -> None:
+    acknowledged: dict[str, int] = {}
+    pauses = random.Random(7)
+    for attempt in range(5):
+        server = local.up(state)
+        with closing(connect(server, "dynamodb")) as tables:
+            for name, number in acknowledged.items():
+                key = {"run": {"S": "kill"}, "item": {"S": name}}
+                found = tables.get_item(TableName=INSTALLATION.runs_table, Key=key)["Item"]
+                assert int(found["number"]["N"]) >= number
+        writers = [
+            threading.Thread(target=put_items, args=(server, acknowledged, attempt * 10**6)),
+            *(threading.Thread(target=put_objects, args=(server, seed)) for seed in range(3)),
+        ]
+        for writer in writers:
+            writer.start()
+        time.sleep(pauses.uniform(0.5, 3))
+        os.kill(server.pid, signal.SIGKILL)
+        os.waitpid(server.pid, 0)
+        for writer in writers:
+            writer.join()
+        assert local.damages(state) == []
+
+
+def put_items(server: Server, acknowledged: dict[str, int], first: int) -> None:
+    with closing(connect(server, "dynamodb")) as tables, suppress(BotoCoreError, ClientError):
+        for number in range(first, first + 10**6):
+            item = {"run": {"S": "kill"}, "item": {"S": str(number % 3)}, "number": {"N": str(number)}}
+            tables.put_item(TableName=INSTALLATION.runs_table, Item=item)
+            acknowledged[str(number % 3)] = number
+
+
+def put_objects(server: Server, seed: int) -> None:
+    """Write and delete a few objects again and again, until the server is killed."""
+    chance = random.Random(seed)
+    with closing(connect(server, "s3")) as s3, suppress(BotoCoreError, ClientError):
+        while True:
+            where = {"Bucket": INSTALLATION.bucket, "Key": f"kill/{seed}/{chance.randint(0, 4)}"}
+            s3.put_object(**where, Body=chance.randbytes(chance.randint(0, 200_000)))
+            if chance.random() < 0.3:
+                s3.delete_object(**where)

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import re
+import shutil
 import threading
 from contextlib import closing
 
 import pytest
 
+from sagemaker_local import store as store_module
+from sagemaker_local.errors import ServiceError
 from sagemaker_local.store import Store
 
 
@@ -41,6 +45,52 @@ def test_records_survive_a_restart(tmp_path):
         first.put("job", "a", {"text": "größe", "list": [1, 2.5, None]})
     with closing(Store(tmp_path / "file")) as second:
         assert second.get("job", "a") == {"text": "größe", "list": [1, 2.5, None]}
+
+
+@pytest.fixture
+def killed(tmp_path):
+    """The file of a store whose process was killed: its last changes are in SQLite's log only."""
+    with closing(Store(tmp_path / "first.sqlite")) as first:
+        for name in ("a", "b"):
+            first.put("job", name, {"name": name})
+        first.delete("job", "a")
+        with first.transaction():
+            first.add("job", "c", {"name": "c"})
+        for suffix in ("", "-wal", store_module.COUNT):
+            shutil.copy(f"{tmp_path}/first.sqlite{suffix}", f"{tmp_path}/killed.sqlite{suffix}")
+    return tmp_path / "killed.sqlite"
+
+
+def test_store_of_a_killed_process_is_intact(killed):
+    assert store_module.problem(killed) is None
+    with closing(Store(killed)) as opened:
+        assert opened.all("job") == [{"name": "b"}, {"name": "c"}]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "content", "wrong"),
+    [
+        ("-wal", None, "is damaged"),
+        ("-wal", b"", "its last changes (4) are missing"),
+        ("-wal", b"garbage" * 900, "its last changes (4) are missing"),
+        ("", None, "is missing"),
+        ("", b"", "is empty"),
+        (store_module.COUNT, b"", "cannot be checked"),
+        (store_module.COUNT, b"999", "its last changes (995) are missing"),
+    ],
+)
+def test_lost_changes_of_a_store_are_noticed(killed, suffix, content, wrong):
+    file = killed.with_name(killed.name + suffix)
+    file.unlink() if content is None else file.write_bytes(content)
+    assert wrong in store_module.problem(killed)
+    with pytest.raises(ServiceError, match=re.escape(killed.name)):
+        store_module.require_intact(killed)
+
+
+def test_salvage_copies_the_readable_records(killed, tmp_path):
+    assert store_module.salvage(killed, tmp_path / "new.sqlite") == 2
+    with closing(Store(tmp_path / "new.sqlite")) as opened:
+        assert opened.all("job") == [{"name": "b"}, {"name": "c"}]
 
 
 def test_failed_transaction_stores_nothing(store):

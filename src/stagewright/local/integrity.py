@@ -53,9 +53,8 @@ class Damage:
 
 
 def require_intact(state: State, progress: Progress = lambda _: None) -> None:
-    """Raise TargetError if a newer version wrote the state, or if a file is damaged. Changes nothing."""
-    require_format(state)
-    if damages := check(state, progress):
+    """Raise TargetError if a newer version wrote the state, or if a file is damaged. Damaged files stay."""
+    if damages := check_stopped(state, progress):
         shown = "\n  ".join(str(damage) for damage in damages[:SHOWN])
         more = f"\n  and {len(damages) - SHOWN} more" if len(damages) > SHOWN else ""
         raise TargetError(f"The state directory is damaged:\n  {shown}{more}", REMEDY)
@@ -91,6 +90,13 @@ def check(state: State, progress: Progress = lambda _: None) -> list[Damage]:
         return damages
     first = dict(reversed(list(_problems(state, progress))))
     return [Damage(file, problem) for file, problem in reversed(first.items())]
+
+
+def check_stopped(state: State, progress: Progress = lambda _: None) -> list[Damage]:
+    """Finish what a kill interrupted, then return every damaged file. The caller excludes other processes."""
+    require_format(state)
+    objects.finish_interrupted(state.objects)
+    return check(state, progress)
 
 
 def _wrong_types(state: State) -> Iterator[Damage]:
@@ -173,10 +179,9 @@ def repair_types(state: State) -> list[str]:
 
 def repair(state: State) -> list[str]:
     """Repair every damaged file, and return what was done. No server may be up."""
-    require_format(state)
     aside = Aside(state)
     done: list[str] = []
-    while damages := [damage for damage in check(state) if damage.file not in aside.moved]:
+    while damages := [damage for damage in check_stopped(state) if damage.file not in aside.moved]:
         done += [_repair(state, damage, aside) for damage in damages]
     if done:
         record(state)

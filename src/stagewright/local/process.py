@@ -39,7 +39,7 @@ from stagewright import __version__
 from stagewright.errors import StagewrightError, TargetError
 from stagewright.local import integrity, leftovers
 from stagewright.local.artifacts import Artifacts
-from stagewright.local.emulator import objects, server
+from stagewright.local.emulator import server
 from stagewright.local.emulator.background import SCHEDULED
 from stagewright.local.emulator.engine import Handler
 from stagewright.local.errors import translation
@@ -108,8 +108,6 @@ class Process:
             integrity.require_format(state)
             self._take_over()
             state.require_space()
-            self._progress("finishes interrupted writes")
-            objects.finish_interrupted(state.objects)
             integrity.require_intact(state, self._progress)
             state.withdraw()
             self._identity = state.identity()

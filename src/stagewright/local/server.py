@@ -203,17 +203,17 @@ def damages(state: Path) -> list[Damage]:
     from stagewright.local import integrity
 
     folder = State(state.absolute())
-    if not folder.root.exists() or folder.is_held():
+    if not folder.root.exists():
         return []
-    integrity.require_format(folder)
-    return integrity.check(folder)
+    with folder.exclusive():
+        return [] if folder.is_held() else integrity.check_stopped(folder)
 
 
 @translated()
 def repair(state: Path) -> list[str]:
     """Repair the damaged files of the state directory, and return what was done.
 
-    Raises TargetError while a server is up, or if a newer version wrote the state.
+    Raises TargetError while a server is up, without space, or if a newer version wrote the state.
     """
     from stagewright.local import integrity
 
