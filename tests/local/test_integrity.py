@@ -242,6 +242,9 @@ def test_damaged_snapshot_in_the_cache_is_not_used(
     server = local.up(tmp_path / "state")
     with closing(connect(server, "dynamodb")) as tables:
         assert INSTALLATION.runs_table in tables.list_tables()["TableNames"]
+    kept = {file.name for file in (cache / "installations" / digest).rglob("*")}
+    assert "dynamodb.json" in kept
+    assert not [name for name in kept if name.startswith(("journal", "previous"))]
     assert local.down(tmp_path / "state") == local.Stopped()
 
 

@@ -150,6 +150,9 @@ class Process:
         if self._is_used:
             return False
         if snapshot.restore(self._state, self._artifacts.digest):
+            if integrity.check(self._state):  # the cache is damaged
+                snapshot.discard(self._state, self._artifacts.digest)
+                return True
             write_private(self._state.provisioned, self._artifacts.digest)
             return False
         return True

@@ -12,10 +12,11 @@ import tempfile
 from pathlib import Path
 
 from stagewright.local.emulator import journal
+from stagewright.local.emulator.previous import FOLDER
 from stagewright.local.program import STAGEWRIGHT
 from stagewright.local.state import State
 
-TRANSIENT = (journal.PATTERN, "*.sqlite-wal", "*.sqlite-shm")
+TRANSIENT = (journal.PATTERN, f"*{journal.SIZE}", FOLDER, "*.sqlite-wal", "*.sqlite-shm")
 """Files that belong to the running process."""
 KEPT = 3
 """Number of snapshots: that of this version and those of the versions used last."""
