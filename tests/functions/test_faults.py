@@ -1,9 +1,9 @@
 """Functions that die at any call: every push becomes exactly one run, which ends, is announced and frees its
 lease.
 
-A botocore hook ends a function before a call is sent, or after its answer came, as a kill of the process does:
-with an exception that no code catches. SQS delivers the message again, the recorder's event is lost, and the
-sweeper comes later. Everything else is real: S3, DynamoDB, SQS, SNS and Step Functions of the test server.
+A botocore hook ends a function before a call is sent, or after its answer came, with an exception that no
+code catches. SQS delivers the message again, the recorder's event is lost, and the sweeper comes later. The
+rest is real: S3, DynamoDB, SQS, SNS and Step Functions of the test server.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import itertools
 import json
 import random
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import pytest
 from tests.functions.test_many_events import all_executions, created, document, route_in_batches
@@ -45,7 +45,6 @@ class Fault:
     moment: str = ""
     calls: int = 0
     active: bool = False
-    seen: Counter = field(default_factory=Counter)
 
     def before(self, **_):
         if self.active:
