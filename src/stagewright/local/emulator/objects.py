@@ -16,6 +16,7 @@ import json
 import logging
 import os
 import re
+import stat
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
@@ -124,7 +125,12 @@ def remove(file: str | None) -> None:
 
 def finish_interrupted(folder: Path) -> None:
     """Finish what a kill interrupted. Call it before ministack reads the folder."""
-    left = {str(file) for file in folder.rglob(f"*{TEMPORARY}")}
+    left = {
+        os.path.join(parent, name)  # noqa: PTH118 -- many objects
+        for parent, _, names in os.walk(folder)
+        for name in names
+        if name.endswith(TEMPORARY)
+    }
     for name in left:
         target = name.removesuffix(TEMPORARY)
         if name.endswith(REMOVED):
@@ -196,11 +202,11 @@ def _version_problem(
 def _content_problem(file: Path, size: int, etag: str, sidecar: Path) -> Iterator[tuple[Path, str]]:
     """Compare a file with its metadata. Its content is read only if it was written after its metadata."""
     try:
-        status = file.stat()
+        status = os.stat(file)  # noqa: PTH116 -- many objects
     except FileNotFoundError:
         yield file, "is missing"
         return
-    if not file.is_file():
+    if not stat.S_ISREG(status.st_mode):
         yield file, "is not a file"
     elif status.st_size != size:
         yield file, f"is damaged: it has {status.st_size:,} bytes instead of {size:,}"
