@@ -354,6 +354,7 @@ def _is_over(place: Enforced, run: str) -> bool:
 def _half_decided(place: Enforced, patch: pytest.MonkeyPatch) -> None:
     key = request_run(place.gateway, "every", {"seed": 3}, "test")
     asked = _asked(place, key)
+    place.sweep()  # sends the notice with the evidence
     with place.deaf("model-approval"):
         place.gateway.registry.approve(asked.package, "Rejected", "no")
     place.sweep()
