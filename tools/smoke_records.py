@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parent.parent / "tests" / "fidelity" / "recorded"
 ACCOUNT = "123456789012"
 _SCRUBBED = (
     (re.compile(r"(?<!\d)\d{12}(?!\d)"), ACCOUNT),
-    (re.compile(r"\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}\b"), "AKIA0000000000EXAMPLE"),
+    (re.compile(r"\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}\b"), "AKIAEXAMPLE"),
     (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "00000000-0000-0000-0000-000000000000"),
     (re.compile(r"(?<=assumed-role/)[^\"\\ ]+"), "role/session"),
     (re.compile(r"(?<=:user/)[^\"\\ ]+"), "user"),

@@ -121,7 +121,8 @@ class Store:
             self._connection.close()
             remedy = "move it away; all records of jobs, models and endpoints are then gone"
             raise ServiceError(f"{file} cannot be used: {error}", remedy) from error
-        self._count = os.open(file.with_name(file.name + COUNT), os.O_WRONLY | os.O_CREAT, 0o600)
+        count = os.open(file.with_name(file.name + COUNT), os.O_WRONLY | os.O_CREAT, 0o600)
+        self._count = os.fdopen(count, "wb", buffering=0)
         self._acknowledge()
 
     @contextmanager
@@ -188,7 +189,7 @@ class Store:
     def close(self) -> None:
         with self._lock:
             self._connection.close()
-            os.close(self._count)
+            self._count.close()
 
     def _run(self, statement: str, *values: str) -> sqlite3.Cursor:
         with self._lock:
@@ -199,7 +200,7 @@ class Store:
 
     def _acknowledge(self) -> None:
         """Note the number of changes. The first note takes the space, so that later ones need none."""
-        os.pwrite(self._count, f"{_changes(self._connection):020}".encode(), 0)
+        os.pwrite(self._count.fileno(), f"{_changes(self._connection):020}".encode(), 0)
 
     def _read(self, statement: str, *values: str) -> list[Record]:
         with self._lock:

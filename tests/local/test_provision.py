@@ -12,6 +12,7 @@ import pytest
 from sagemaker_local.state_folder import Server
 from stagewright.local import server, snapshot
 from stagewright.local.artifacts import Artifacts
+from stagewright.local.provision import ENVIRONMENT
 from stagewright.local.state import INSTALLATION, State
 
 Connect = Callable[[str], Any]
@@ -84,7 +85,7 @@ def test_functions_are_created(client: Connect) -> None:
     for wanted in WANTED["functions"].values():
         found = client("lambda").get_function_configuration(FunctionName=wanted["name"])
         assert (found["Handler"], found["Timeout"]) == (wanted["handler"], wanted["timeout"])
-        assert found["Environment"]["Variables"] == wanted["environment"]
+        assert found["Environment"]["Variables"] == wanted["environment"] | ENVIRONMENT
         assert (found["State"], found["LastUpdateStatus"]) == ("Active", "Successful")
         assert found["Role"] == WANTED["roles"][wanted["role"]]["arn"]
     name = WANTED["functions"]["router"]["name"]

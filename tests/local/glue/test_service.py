@@ -16,6 +16,7 @@ from tests.sagemaker_local.meanwhile import Meanwhile
 from tests.support import processes
 from tests.support.waiting import until
 
+from sagemaker_local.logs.log_stream import Logs
 from sagemaker_local.sandbox.launcher import Command, Launcher
 from sagemaker_local.settings import Settings
 from sagemaker_local.state_folder import Server
@@ -37,10 +38,10 @@ def make(glue_server: Server, tmp_path: Path, events: Events) -> Iterator[Callab
     server = glue_server
     settings = Settings(root, server.url, server.access_key, server.secret_key)
     made: list[Glue] = []
-    launcher = Launcher()
+    launcher, logs = Launcher(), Logs()
 
     def glue() -> Glue:
-        made.append(Glue(settings, lambda kind, detail: events.append((kind, detail)), launcher))
+        made.append(Glue(settings, lambda kind, detail: events.append((kind, detail)), launcher, logs))
         made[-1].start()
         return made[-1]
 
