@@ -19,7 +19,7 @@ report = pathlib.Path("/opt/ml/processing/output/report")
 (report / "job").write_text(job)
 if job.endswith(f"-{sys.argv[2]}"):
     sys.exit("this attempt fails")
-(report / "model.tar.gz").write_bytes(b"")
+(report / "model.tar.gz").write_text(job)
 (report / "metrics.json").write_text(json.dumps({"r2": float(sys.argv[1])}))
 """
 DOCUMENT = {
@@ -114,6 +114,17 @@ def test_gate_with_skip_runs_only_independent_stages(flow):
     assert record.reason.startswith("skipped the stages that depend on gate quality: ")
 
 
+def registered(flow, record) -> bytes:
+    """The artifact of the model version that a run registered, a copy of the stage's."""
+    package = flow.gateway.registry.client.describe_model_package(
+        ModelPackageName=record.stage("register").result["package"]
+    )
+    uri = package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
+    key = uri.removeprefix(flow.gateway.installation.uri(""))
+    assert key.startswith(f"models/flow/{record.run}-register-")
+    return flow.gateway.objects.get(key).body
+
+
 def test_stage_retry_uses_new_job_name_and_output_path(flow):
     record = flow.run(
         document(0.6, "retried", "1", score__retry={"attempts": 3, "wait": "1s"}, quality__enabled=False)
@@ -132,12 +143,7 @@ def test_stage_retry_uses_new_job_name_and_output_path(flow):
     }
     assert {key for key in written if key.endswith("metrics.json")} == {f"{folder}/2/report/metrics.json"}
     assert flow.gateway.objects.get(f"{folder}/2/report/job").body.decode() == score.job
-    package = flow.gateway.registry.client.describe_model_package(
-        ModelPackageName=record.stage("register").result["package"]
-    )
-    assert package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"].endswith(
-        "/2/report/model.tar.gz"
-    )
+    assert registered(flow, record) == flow.gateway.objects.get(f"{folder}/2/report/model.tar.gz").body
 
 
 def test_run_fails_after_last_attempt(flow):
@@ -156,11 +162,8 @@ def test_pin_reuses_result_of_its_run_in_any_partition(flow):
     score = pinned.stage("score")
     assert (score.status, score.reused_from) == ("REUSED", old.run)
     assert score.reason.startswith(f"pinned to run {old.run} of partition old (stale: arguments 0.4 -> 0.45")
-    package = flow.gateway.registry.client.describe_model_package(
-        ModelPackageName=pinned.stage("register").result["package"]
-    )
-    model = f"{old.stage('score').result['outputs']['report']}/model.tar.gz"
-    assert package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"] == model
+    model = flow.gateway.objects.get(f"runs/flow/{old.run}/score/report/model.tar.gz").body
+    assert registered(flow, pinned) == model
     follows = flow.run(document(0.45, "new", quality__enabled=False, score__pin=pinned.run))
     assert follows.stage("score").reused_from == old.run
 

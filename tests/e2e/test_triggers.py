@@ -100,6 +100,7 @@ def test_data_batch_starts_one_run_after_debounce(gateway: OperatorGateway) -> N
     assert over(gateway, "calm", 2)[0].trigger.date == "2026-01-31"
 
 
+@pytest.mark.slow
 def test_schedule_tick_starts_due_run(gateway: OperatorGateway) -> None:
     with ticks(gateway) as (now, tick):
         pushed(gateway, "nightly", {"type": "schedule", "cron": f"{now.minute} {now.hour} * * ? *"})
