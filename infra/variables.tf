@@ -159,7 +159,7 @@ variable "bypass_roles" {
 }
 
 variable "four_eyes" {
-  description = "Whether whoever pushed or started a run may not approve what it asks: its approval stages and the model versions that it registers."
+  description = "Whether the person who pushed or started a run may not approve what it asks: its approval stages and the model versions that it registers."
   type        = bool
   default     = false
 }

@@ -1,4 +1,4 @@
-"""Four eyes: whoever pushed or started a run may not approve what it asks.
+"""Four eyes: the person who pushed or started a run may not approve what it asks.
 
 The setting of the installation counts when a run is planned. The plan, the run's header and its approvals
 then name the people who may not approve, so that the write of a decision can check it.

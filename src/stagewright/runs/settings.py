@@ -19,7 +19,7 @@ class Runtime:
     `allow_code_overrides`: overrides may change what code runs, not only how it runs. `topic`: ARN of the
     SNS topic for notices; empty for no notices. `bypass`: ID of an IAM role or user that may bypass controls
     -> its name; `*` stands for everybody.
-    `four_eyes`: whoever pushed or started a run may not approve what it asks.
+    `four_eyes`: the person who pushed or started a run may not approve what it asks.
     """
 
     gateway: Gateway

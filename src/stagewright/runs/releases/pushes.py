@@ -3,7 +3,7 @@
 S3 lists versions newest first (API reference of ListObjectVersions). It dates them in whole seconds, so a
 push is dated by its second and its place within that second.
 
-A push that nobody has claimed, and that is newer than every claimed one, is lost: its event has not arrived.
+A push that no run has claimed, and that is newer than every claimed one, is lost: its event has not arrived.
 The event of a push claims the lost ones before it first, so the pushes of a pipeline run in their order. An
 older push that is claimed later is overtaken. It does not run, unless a person asks for exactly that.
 """
