@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -201,13 +202,15 @@ with open_regular(JobFiles(root, print).tree("/opt/ml/out")["closed/x"]) as file
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="root can become another user, and reads everything itself")
-def test_files_without_permissions_are_uploaded_as_on_aws(tmp_path):
-    """A container runs as root on AWS, so its files without permissions are readable there."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o777)
-    done = subprocess.run(
-        [sys.executable, "-c", UNREADABLE, str(tmp_path / "ml")], capture_output=True, text=True, check=False
-    )
+def test_files_without_permissions_are_uploaded_as_on_aws():
+    """A container runs as root on AWS, so its files without permissions are readable there.
+
+    Another user than root cannot enter pytest's folders.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        command = [sys.executable, "-c", UNREADABLE, f"{folder}/ml"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("b'content'\n", "")
 
 

@@ -124,7 +124,12 @@ def test_input_filter_alone_does_not_change_the_response() -> None:
     assert made.output([made.record(b"1,2"), made.record(b"3,4")], b"[1, 2]") == b"[1, 2]"
 
 
-@pytest.mark.parametrize("record", [b"[" * 100_000, b'{"a":' * 100_000, b"9" * 5000, b"\xff", b'"\\ud800"'])
+@pytest.mark.parametrize("record", [b"[" * 100_000, b'{"a":' * 100_000, b"9" * 5000, b"\xff"])
 def test_json_that_cannot_be_read_or_written_is_a_record_error(record: bytes) -> None:
     with pytest.raises(RecordError, match="as JSON"):
         Json().write(Json().read(record))
+
+
+def test_half_of_a_surrogate_pair_is_written_as_it_was_read() -> None:
+    record = b'"\\ud800"'
+    assert Json().write(Json().read(record)) == record
