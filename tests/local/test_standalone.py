@@ -232,7 +232,7 @@ def test_corrupt_store_is_an_error_with_its_path(tmp_path, server, own_environme
         text=True,
     )
     assert done.returncode == 4
-    assert f"{store} cannot be used" in done.stderr
+    assert f"{store} is damaged" in done.stderr
 
 
 def test_second_service_on_the_same_state_is_rejected(serve, server, own_environment):
