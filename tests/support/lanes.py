@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 FIRST = (
-    "e2e", "terraform", "gitlab", "cli", "examples", "scripts", "docs", "packaging", "test_testing.py",
-    "fidelity", "sagemaker_local", "local", "functions", "runs", "state_machine", "store",
+    "functions", "e2e", "terraform", "gitlab", "cli", "examples", "scripts", "docs", "packaging",
+    "test_testing.py", "fidelity", "sagemaker_local", "local", "runs", "state_machine", "store",
 )  # fmt: skip
 """Folders and files below `tests`, the slowest first. Those that are not listed follow."""
 LEFT_OUT = pytest.StashKey[int]()
