@@ -121,8 +121,7 @@ class Store:
             self._connection.close()
             remedy = "move it away; all records of jobs, models and endpoints are then gone"
             raise ServiceError(f"{file} cannot be used: {error}", remedy) from error
-        count = os.open(file.with_name(file.name + COUNT), os.O_WRONLY | os.O_CREAT, 0o600)
-        self._count = os.fdopen(count, "wb", buffering=0)
+        self._count: int | None = os.open(file.with_name(file.name + COUNT), os.O_WRONLY | os.O_CREAT, 0o600)
         self._acknowledge()
 
     @contextmanager
@@ -189,7 +188,9 @@ class Store:
     def close(self) -> None:
         with self._lock:
             self._connection.close()
-            self._count.close()
+            if self._count is not None:
+                os.close(self._count)
+            self._count = None
 
     def _run(self, statement: str, *values: str) -> sqlite3.Cursor:
         with self._lock:
@@ -200,7 +201,8 @@ class Store:
 
     def _acknowledge(self) -> None:
         """Note the number of changes. The first note takes the space, so that later ones need none."""
-        os.pwrite(self._count.fileno(), f"{_changes(self._connection):020}".encode(), 0)
+        if self._count is not None:
+            os.pwrite(self._count, f"{_changes(self._connection):020}".encode(), 0)
 
     def _read(self, statement: str, *values: str) -> list[Record]:
         with self._lock:

@@ -29,7 +29,7 @@ def test_queued_run_is_noted_once(capsys):
 def test_screen_shows_the_queued_run_instead_of_the_table():
     screen = live_view.Screen()
     screen.record = WAITING
-    assert screen.draw() == "waits for prices-20260131t130000-aaaaaa"
+    assert str(screen.draw()) == "waits for prices-20260131t130000-aaaaaa"
     screen.record = replace(WAITING, waits_for="")
     assert screen.draw() != ""
     assert isinstance(screen.draw(), type(output.grid(live_view.HEADER, [])))
