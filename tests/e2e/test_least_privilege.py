@@ -21,7 +21,7 @@ from stagewright.planner.planner import plan
 from stagewright.planner.release import Release
 from stagewright.stages.base.request import as_tags
 
-pytestmark = [pytest.mark.e2e]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
@@ -189,13 +189,11 @@ def _serve(enforced: Enforced) -> str:
     return str(stage.requests["CreateModel"]["PrimaryContainer"]["Image"])
 
 
-@pytest.mark.slow
 def test_policies_allow_every_request_of_normal_use(used: list[dict[str, Any]]) -> None:
     assert [each for each in used if not each["allowed"]] == []
     assert {each["role"] for each in used} == set(Artifacts.read(INSTALLATION).resources["roles"])
 
 
-@pytest.mark.slow
 def test_every_unused_permission_has_a_documented_reason(used: list[dict[str, Any]]) -> None:
     seen = {f"{each['role']} {each['sid']} {each['action']}" for each in used}
     roles = Artifacts.read(INSTALLATION).resources["roles"]
