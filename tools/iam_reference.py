@@ -54,7 +54,7 @@ installation creates no role for it.
         PUSH,
         """\
 ## To choose the code that runs
-For CI, which pushes. Whoever has it runs code with the role of jobs. The installation creates no role for it.
+For CI, which pushes. A holder of it runs code with the role of jobs. The installation creates no role for it.
 """,
     ),
 )

@@ -52,15 +52,7 @@ def unpack(archive: Path, folder: Path, name: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with archive.open("rb") as file:
             _extract(file, folder)
-    except (
-        tarfile.TarError,
-        OSError,
-        EOFError,
-        zlib.error,
-        ArithmeticError,
-        RecursionError,
-        ValueError,
-    ) as error:
+    except UNREADABLE as error:
         reason = error.strerror if isinstance(error, OSError) and error.errno else str(error)
         raise JobFailure(f"ClientError: {name} cannot be unpacked: {reason}") from error
 

@@ -78,6 +78,11 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def new_key() -> tuple[str, str]:
+    """Return a random access key and its secret key."""
+    return f"LOCAL{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30)
+
+
 def _identity(fields: dict[str, Any]) -> Identity:
     """ValueError or TypeError: the fields are not those of an identity."""
     identity = Identity(**fields)
@@ -144,7 +149,7 @@ class StateFolder:
             except (ValueError, TypeError, OSError):
                 remedy = "move the file away; clients then need the new key"
                 raise ServiceError(f"{file} holds no server's address and key", remedy) from None
-        identity = Identity(f"LOCAL{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
+        identity = Identity(*new_key())
         write_private(file, json.dumps(asdict(identity)))
         return identity
 

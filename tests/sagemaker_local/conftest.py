@@ -21,6 +21,7 @@ from tests.support.waiting import until
 
 from sagemaker_local.service import SageMaker
 from sagemaker_local.settings import Program, Settings
+from sagemaker_local.storage import Storage
 
 IMAGE = "plain-python"
 ROLE = "arn:aws:iam::000000000000:role/stagewright-local-sagemaker"
@@ -51,6 +52,13 @@ def s3(cloud: str) -> Iterator[Any]:
     client.create_bucket(Bucket=BUCKET)
     with closing(client):
         yield client
+
+
+@pytest.fixture
+def storage(settings: Settings) -> Iterator[Storage]:
+    opened = Storage(settings)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -22,13 +22,6 @@ KEYS = (
 
 
 @pytest.fixture
-def storage(settings):
-    opened = Storage(settings)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def objects(s3, request):
     """The keys above, each holding its own name."""
     for key in KEYS:

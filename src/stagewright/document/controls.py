@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from graphlib import TopologicalSorter
 from typing import Any
 
 from stagewright.document.dependencies import dependencies
+from stagewright.document.overrides import guarded_findings
 from stagewright.document.pipeline import Pipeline
 from stagewright.stages.registry import AnyStage
 from stagewright.syntax.condition import references
@@ -49,7 +50,23 @@ def reviewed_parameters(pushed: Pipeline, changed: Pipeline) -> dict[str, Any]:
     }
 
 
-def override_findings(pushed: Pipeline, content: Mapping[str, Any]) -> Iterator[Finding]:
+def forbidden_findings(
+    pushed: Pipeline,
+    document: Mapping[str, Any],
+    content: Mapping[str, Any],
+    code_allowed: Callable[[], bool],
+) -> list[Finding]:
+    """Return the overrides that are not permitted: those of controls, and without `code_allowed` of code.
+
+    `document`: `pushed` as JSON. `code_allowed` is called only if the answer matters.
+    """
+    controls = list(_control_findings(pushed, content))
+    reported = {finding.path for finding in controls}
+    guarded = [finding for finding in guarded_findings(document, content) if finding.path not in reported]
+    return [*controls, *guarded] if guarded and not code_allowed() else controls
+
+
+def _control_findings(pushed: Pipeline, content: Mapping[str, Any]) -> Iterator[Finding]:
     """Yield the overrides that could weaken a control. No setting of an installation permits these.
 
     Overrides may only enable a control. They may not choose which results a gate judges either: `cache` and

@@ -14,11 +14,11 @@ from typing import Any, Literal
 
 from stagewright.document.assignments import format_path, type_changes, unquoted
 from stagewright.document.canonical_json import canonical_json, document_json, normalized, sha256_of
-from stagewright.document.controls import dependency_findings, override_findings, reviewed_parameters
+from stagewright.document.controls import dependency_findings, forbidden_findings, reviewed_parameters
 from stagewright.document.load import load
 from stagewright.document.merge import ABSENT, leaves, merged, value_at, without
 from stagewright.document.overlays import overlay_findings
-from stagewright.document.overrides import guarded_findings, readable, shape_findings, value_findings
+from stagewright.document.overrides import readable, shape_findings, value_findings
 from stagewright.document.pipeline import Pipeline
 from stagewright.document.stored_layers import Base, Overrides
 from stagewright.errors import DocumentError, Problem
@@ -211,12 +211,7 @@ def _overridden(
     findings = list(value_findings(under, content))
     # The document is checked without these, so that their consequences are not reported too.
     schema_errors = [finding.path for finding in findings if value_at(under, finding.path) is not ABSENT]
-    controls = list(override_findings(pushed, content))
-    findings += controls
-    reported = {finding.path for finding in controls}
-    guarded = [finding for finding in guarded_findings(under, content) if finding.path not in reported]
-    if guarded and not code_allowed():
-        findings += guarded
+    findings += forbidden_findings(pushed, under, content, code_allowed)
     wrong = problems(findings)
     try:
         pipeline = load(merged(under, reduce(without, schema_errors, content)))

@@ -19,7 +19,6 @@ import http.client
 import json
 import logging
 import os
-import secrets
 import signal
 import threading
 import time
@@ -34,7 +33,7 @@ from typing import Any
 from sagemaker_local import credentials, shell_variables
 from sagemaker_local.errors import SageMakerLocalError
 from sagemaker_local.http.listen import listen
-from sagemaker_local.state_folder import ACCOUNT, REGION, Identity, Server, write_private
+from sagemaker_local.state_folder import ACCOUNT, REGION, Identity, Server, new_key, write_private
 from stagewright import __version__
 from stagewright.errors import StagewrightError, TargetError
 from stagewright.local import integrity, leftovers
@@ -102,7 +101,7 @@ class Process:
         self._state = state
         self._report = report
         state.create()
-        self._key = (f"LOCAL{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
+        self._key = new_key()
         try:
             self._lock = state.hold()
             integrity.require_format(state)

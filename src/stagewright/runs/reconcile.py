@@ -197,8 +197,8 @@ def _requeue(sweep: Sweep, pipeline: str) -> Repair | None:
     newest = lost[-1]
     event = messages.release_event(sweep.gateway.installation, pipeline, newest.version, newest.time)
     sweep.gateway.queue.send(event)
-    versions = ", ".join(push.version for push in lost)
-    return Repair("requeued", f"{pipeline}: {versions}", {"pipeline": pipeline})
+    subject = f"{pipeline}: {', '.join(push.version for push in lost)}"
+    return Repair("requeued", subject, {"pipeline": pipeline})
 
 
 def _fire(sweep: Sweep, item: str) -> Repair | None:

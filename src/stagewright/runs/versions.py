@@ -149,8 +149,7 @@ def continuation_key(gateway: Gateway, version: AwaitedVersion, proposed: str) -
 
 def continued_by(gateway: Gateway, version: AwaitedVersion) -> str:
     """The run that continues a run for this version. Empty: none does yet."""
-    stored = next(gateway.runs.items(version.header.run, version.item), None)
-    return (gateway.runs.claimed(stored["key"]) or "") if stored else ""
+    return _claim(gateway, version) or ""
 
 
 def continues(version: AwaitedVersion) -> bool:
@@ -167,16 +166,16 @@ def stop_awaiting(gateway: Gateway, header: Header) -> bool:
         approval = version.package.approval
         if approval == PENDING:
             return False
-        if approval == APPROVED and continues(version) and not _is_claimed(gateway, version):
+        if approval == APPROVED and continues(version) and _claim(gateway, version) is None:
             return False
     gateway.runs.stop_awaiting(header.run)
     return True
 
 
-def _is_claimed(gateway: Gateway, version: AwaitedVersion) -> bool:
-    """Whether the continuation was claimed, by a run or as a skipped event."""
+def _claim(gateway: Gateway, version: AwaitedVersion) -> str | None:
+    """The run that claimed the continuation. Empty: it was skipped. None: nothing has claimed it."""
     stored = next(gateway.runs.items(version.header.run, version.item), None)
-    return stored is not None and gateway.runs.claimed(stored["key"]) is not None
+    return gateway.runs.claimed(stored["key"]) if stored else None
 
 
 def _of_runs(gateway: Gateway, headers: Sequence[Header]) -> Iterator[AwaitedVersion]:

@@ -12,17 +12,9 @@ import pytest
 from sagemaker_local.errors import JobEnvironmentError, JobFailure
 from sagemaker_local.images.requirements import normalize
 from sagemaker_local.jobs.failure_reason import reason_of
-from sagemaker_local.storage import Storage
 
 OUTPUT = "/opt/ml/processing/output/made"
 INPUT = "/opt/ml/processing/input/raw"
-
-
-@pytest.fixture
-def storage(settings):
-    opened = Storage(settings)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -18,12 +18,12 @@ from stagewright.document.assignments import (
     split_assignment,
     unquoted,
 )
-from stagewright.document.controls import override_findings
+from stagewright.document.controls import forbidden_findings
 from stagewright.document.effective_diff import differences
 from stagewright.document.layers import Effective, Layers, checksum_of, content_hash, effective
 from stagewright.document.load import load
 from stagewright.document.merge import ABSENT, Change, changes, leaves, merged, nested, value_at, without
-from stagewright.document.overrides import SECTIONS, guarded_findings, readable, value_findings
+from stagewright.document.overrides import SECTIONS, readable, value_findings
 from stagewright.document.stored_layers import Overrides
 from stagewright.errors import DocumentError, Problem, TargetError
 from stagewright.naming import timestamp
@@ -148,11 +148,8 @@ def _impossible_changes(
                 change.path, "it is newer than the revision, and overrides cannot remove it", ELSEWHERE
             )
     sections = unquoted({name: content[name] for name in SECTIONS if name in content})
-    findings = [*value_findings(pushed, sections), *override_findings(load(pushed), sections)]
-    paths = {finding.path for finding in findings}
-    guarded = [finding for finding in guarded_findings(pushed, sections) if finding.path not in paths]
-    if guarded and not gateway.allows_code_overrides():
-        findings += guarded
+    forbidden = forbidden_findings(load(pushed), pushed, sections, gateway.allows_code_overrides)
+    findings = [*value_findings(pushed, sections), *forbidden]
     yield from (replace(finding, remedy=ELSEWHERE) for finding in findings)
 
 

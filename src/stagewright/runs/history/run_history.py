@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -17,6 +17,7 @@ from stagewright.runs.history.records import RunRecord, StageRecord, age, betwee
 from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases import publish
 from stagewright.runs.stored_plan import PlannedStage, recorded_stages, skipped_stages
+from stagewright.runs.versions import AwaitedVersion
 from stagewright.stages.registry import recorded_kind
 from stagewright.store.run_queue import Lease
 from stagewright.store.runs import WAITING, AttemptItem, Header, StageItem
@@ -64,12 +65,16 @@ def _awaiting_record(gateway: Gateway, awaiting: Collection[str], header: Header
     record = _record(header)
     if header.run not in awaiting:
         return record
-    return replace(record, reason=record.reason or _waits(gateway, header))
+    return replace(record, reason=record.reason or _waits(gateway, _awaited(gateway, header)))
 
 
-def _waits(gateway: Gateway, header: Header) -> str:
+def _awaited(gateway: Gateway, header: Header) -> list[AwaitedVersion]:
+    """The versions that an ended run registered for approval or waits for."""
+    return versions.of_run(gateway, header) if header.versions and not header.is_open else []
+
+
+def _waits(gateway: Gateway, awaited: Iterable[AwaitedVersion]) -> str:
     """The approvals that an ended run waits for. Empty: none."""
-    awaited = versions.of_run(gateway, header) if header.versions and not header.is_open else ()
     pending = (version for version in awaited if version.package.approval == PENDING)
     return "; ".join(versions.reason(gateway, version) for version in pending)
 
@@ -125,7 +130,8 @@ def _show(gateway: Gateway, run: str, *, is_live: bool) -> RunRecord:
     items = gateway.runs.stages(run) if planned else {}
     attempts = list(gateway.runs.attempts(run)) if any(plan.attempts > 1 for plan in planned) else []
     known = {**{stage.name: stage for stage in skipped_stages(planned, items)}, **items}
-    reasons = _version_reasons(gateway, header)
+    awaited = _awaited(gateway, header)
+    reasons = {version.register: versions.reason(gateway, version) for version in awaited}
     stages = tuple(
         _stage(header, plan, known.get(plan.name), [item for item in attempts if item.stage == plan.name])
         for plan in (_with_reason(plan, reasons) for plan in planned)
@@ -136,18 +142,15 @@ def _show(gateway: Gateway, run: str, *, is_live: bool) -> RunRecord:
     failed = not header.is_open and header.status != "SUCCEEDED"
     later = resume.resumed_by(gateway, run) if failed else ()
     (record,) = _with_queue(gateway, [_record(header)])
-    reason = record.reason or _waits(gateway, header)
+    reason = record.reason or _waits(gateway, awaited)
     return replace(record, reason=reason, stages=_not_run(stages), resumed_by=later)
 
 
-def _version_reasons(gateway: Gateway, header: Header) -> dict[str, str]:
-    """Register stage -> why the stages that wait for its version do not run, as of now."""
-    awaited = versions.of_run(gateway, header) if header.versions and not header.is_open else ()
-    return {version.register: versions.reason(gateway, version) for version in awaited}
-
-
 def _with_reason(plan: PlannedStage, reasons: Mapping[str, str]) -> PlannedStage:
-    """A stage that waits through another one keeps the reason that names it."""
+    """Replace why a stage waits by the state of now. `reasons`: by register stage.
+
+    A stage that waits through another one keeps the reason that names it.
+    """
     if plan.awaits in reasons and not plan.reason.startswith("waits for approval"):
         return plan
     return replace(plan, reason=reasons.get(plan.awaits, plan.reason))

@@ -76,8 +76,11 @@ def parse(message: Message, installation: Installation) -> tuple[Event, ...]:
     A request that has no id or time takes the message's. MalformedError: not JSON, or an unknown event.
     """
     try:
-        events = _events(message, json.loads(message.body), installation)
-        return tuple(_received(event, message) for event in events)
+        body = json.loads(message.body)
+        is_bus_event = "detail-type" in body
+        events = _bus_events(body, installation) if is_bus_event else _direct(message, body, installation)
+        any_release = is_bus_event and ANY_RELEASE in message.attributes
+        return tuple(_received(event, message.sender, any_release) for event in events)
     except MalformedError:
         raise
     except json.JSONDecodeError as error:
@@ -88,19 +91,15 @@ def parse(message: Message, installation: Installation) -> tuple[Event, ...]:
         raise MalformedError(f"{type(error).__name__}: {error}") from error
 
 
-def _events(message: Message, body: Any, installation: Installation) -> Iterable[Event]:
-    if "detail-type" in body:
-        return _bus_events(body, installation)
+def _direct(message: Message, body: Any, installation: Installation) -> Iterable[Event]:
+    """The events of a message that was sent to the queue itself, not by EventBridge."""
     sent = datetime.fromtimestamp(message.sent, UTC) if message.sent else datetime.now(UTC)
     return run_requests.direct(body, installation, message.origin, timestamp(sent))
 
 
-def _received(event: Event, message: Message) -> Event:
+def _received(event: Event, sender: str, any_release: bool) -> Event:
     """Add to a request what only its message knows."""
-    if not isinstance(event, RunRequest):
-        return event
-    any_release = "detail-type" in json.loads(message.body) and ANY_RELEASE in message.attributes
-    return replace(event, sender=message.sender, any_release=any_release)
+    return replace(event, sender=sender, any_release=any_release) if isinstance(event, RunRequest) else event
 
 
 def _bus_events(event: Mapping[str, Any], installation: Installation) -> tuple[Event, ...]:

@@ -49,8 +49,8 @@ from stagewright.syntax.condition import references
 class RunInputs:
     """What a plan is made from.
 
-    `revision` is the number of a recorded document, or 0 for the current document. `four_eyes`: whoever
-    pushed or started the run may not approve what it asks.
+    `revision` is the number of a recorded document, or 0 for the current document. `four_eyes`: the
+    person who pushed or started the run may not approve what it asks.
     """
 
     document: Effective
