@@ -7,6 +7,8 @@ from tests.support.command_line import DOCUMENT, FIT, tiny
 
 from stagewright.local import server
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory):

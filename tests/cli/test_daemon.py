@@ -16,6 +16,8 @@ from tests.support.waiting import PATIENCE, until
 from stagewright.cli import main as door
 from stagewright.local import server
 
+pytestmark = pytest.mark.slow
+
 
 def sockets(state: Path) -> list[Path]:
     return list(state.glob("commands-*.sock"))

@@ -169,6 +169,7 @@ BROKEN: dict[str, tuple[Callable[[Patient], None], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BROKEN)
 def test_doctor_fails_exactly_the_broken_check(patient, name):
     break_it, said = BROKEN[name]

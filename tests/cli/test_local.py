@@ -66,6 +66,7 @@ def test_repeated_run_reuses_unchanged_stages(served):
     assert record["trigger"]["type"] == "manual"
 
 
+@pytest.mark.slow
 def test_force_runs_every_stage(served):
     record = served.json("run", ".", "--force")
     assert set(actions(record).values()) == {"run"}
@@ -81,6 +82,7 @@ def test_parameter_reaches_the_job_and_the_endpoint(served):
     assert served.json("predict", ".", "--data", "2")["prediction"] == 24
 
 
+@pytest.mark.slow
 def test_changed_code_with_a_parameter_starts_one_run(served):
     before = served.runs()
     code = served.folder / "code" / "fit.py"
@@ -267,6 +269,7 @@ def read_to_the_end(terminal: int) -> None:
             pass
 
 
+@pytest.mark.slow
 def test_ctrl_c_on_a_terminal_asks_and_no_continues(served):
     leader, follower = pty.openpty()
     process = served.start("run", ".", "-p", "seconds=302", stdin=follower, stdout=follower, stderr=follower)
@@ -369,6 +372,7 @@ def test_invalid_endpoint_rollback_is_rejected(deployed_twice, arguments, code, 
     assert deployed_twice.json("endpoints") == before
 
 
+@pytest.mark.slow
 def test_run_with_date_starts_one_run_of_that_date(served):
     for number, date in enumerate(("2024-03", "2024-04-05")):
         if number:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 
 def actions(record):
     return {stage["name"]: stage["action"] for stage in record["stages"]}
@@ -11,6 +13,7 @@ def reasons(record):
     return {stage["name"]: stage["reason"] for stage in record["stages"]}
 
 
+@pytest.mark.slow
 def test_from_runs_dependent_stages_and_the_next_run_reuses_them(served):
     first = served.runs()[-1]
     planned = served.json("plan", ".", "--from", "fit")

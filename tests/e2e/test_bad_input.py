@@ -23,7 +23,7 @@ from tests.support.waiting import PATIENCE, until
 from stagewright.local import server as local_server
 from stagewright.local.state import State
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 OUTPUT = """\
 import json, os, pathlib, sys, time

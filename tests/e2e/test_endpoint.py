@@ -36,7 +36,7 @@ from stagewright.runs.history.run_history import show
 from stagewright.runs.plan_inputs.load import make_plan
 from stagewright.store.endpoints import Rollback
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 IMAGE = "registry.example/own:1"
 SCRIPT = """

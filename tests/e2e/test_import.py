@@ -27,7 +27,7 @@ from stagewright.migration.document import convert
 from stagewright.migration.item import Item
 from stagewright.migration.scripts import Scripts
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 BASH = """#!/bin/bash
 cd /opt/ml/processing/input/code/

@@ -108,6 +108,7 @@ def test_approved_version_continues_what_waited_exactly_once(place: Place) -> No
     assert "version 1 of unapproved was already approved" in err
 
 
+@pytest.mark.slow
 def test_registry_console_decides_and_an_older_version_is_named(place: Place) -> None:
     second, third = (place.json("run", ".", "-p", f"version={number}")["run"] for number in (2, 3))
     err = place("approve", "unapproved", "--why", "which?", code=5).stderr

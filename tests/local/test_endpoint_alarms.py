@@ -18,6 +18,8 @@ from tests.support.waiting import PATIENCE
 
 from stagewright.local import server as local
 
+pytestmark = pytest.mark.slow
+
 IMAGE = "own-image"
 ROLE = "arn:aws:iam::000000000000:role/r"
 GOOD = """

@@ -146,6 +146,7 @@ def checkpoint(file: Path) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
+@pytest.mark.slow
 def test_every_file_of_the_folder_is_tried(killed: Path) -> None:
     known = {file for pattern in (*FILES, *OTHERS) for file in killed.glob(pattern)}
     known |= {file for folder in list(known) if folder.is_dir() for file in folder.rglob("*")}

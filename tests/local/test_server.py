@@ -110,6 +110,7 @@ def test_used_port_is_an_error_with_its_number(state: Path) -> None:
     assert local.find(state) is None
 
 
+@pytest.mark.slow
 def test_another_port_is_used_when_the_remembered_one_is_taken(state: Path) -> None:
     first = local.up(state)
     local.down(state)
@@ -173,6 +174,7 @@ def test_other_version_of_ministack_is_rejected(monkeypatch: pytest.MonkeyPatch)
         ministack.check_version()
 
 
+@pytest.mark.slow
 def test_kill_9_loses_nothing_older_than_a_few_seconds(state: Path, clients: Clients) -> None:
     first = local.up(state)
     client = clients(first)

@@ -41,6 +41,7 @@ def test_vulnerabilities_fail_and_unaudited_packages_are_counted(capsys: pytest.
     assert capsys.readouterr().out.startswith("1 of 3 packages were not audited")
 
 
+@pytest.mark.slow
 def test_sbom_lists_every_package_of_the_wheel(tmp_path: Path) -> None:
     file = tmp_path / "sbom.json"
     assert audit.sbom(str(file)) == 0

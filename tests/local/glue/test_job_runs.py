@@ -19,6 +19,8 @@ from sagemaker_local.state_folder import Server
 from stagewright.local import server
 from stagewright.local.glue import run as glue_run
 
+pytestmark = pytest.mark.slow
+
 COPY = f"""
 import sys, boto3
 from awsglue.utils import getResolvedOptions

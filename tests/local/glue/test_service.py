@@ -23,6 +23,8 @@ from sagemaker_local.state_folder import Server
 from stagewright.local.glue import run as glue_run
 from stagewright.local.glue.service import Glue
 
+pytestmark = pytest.mark.slow
+
 Events = list[tuple[str, dict[str, Any]]]
 SLEEP = "import time; time.sleep(300)"
 

@@ -88,6 +88,7 @@ def executions(connect: Connect) -> Executions:
     return Executions(connect, "createHyperParameterTuningJob")
 
 
+@pytest.mark.slow
 def test_sync_waits_and_the_best_model_is_in_the_folder_of_its_job(executions: Executions) -> None:
     outcome = executions.result(executions.start("good", request("good", sleep=0)))
     assert outcome["status"] == "SUCCEEDED", outcome

@@ -13,6 +13,8 @@ from sagemaker_local.errors import JobEnvironmentError, JobFailure
 from sagemaker_local.images.requirements import normalize
 from sagemaker_local.jobs.failure_reason import reason_of
 
+pytestmark = pytest.mark.slow
+
 OUTPUT = "/opt/ml/processing/output/made"
 INPUT = "/opt/ml/processing/input/raw"
 
