@@ -23,8 +23,8 @@ CHECKS: dict[str, Command] = {
     "layers": ("lint-imports",),
     "types": ("mypy",),
 }
-WORKERS = str((os.cpu_count() or 1) + 1)
-"""One more than processors: a third of the tests' time is spent waiting for servers and jobs."""
+WORKERS = str((os.cpu_count() or 1) * 2)
+"""Twice as many as processors: half of the tests' time is spent waiting for servers and jobs."""
 TESTS: Command = (
     "pytest", "-n", WORKERS, "--dist", "loadfile", "--no-loadscope-reorder",
     "--junitxml", "reports/junit.xml",
