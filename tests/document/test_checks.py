@@ -445,7 +445,7 @@ RIGHT = [
     {"stages.evaluate.arguments": ["--mae=${stages.train.metrics.mae}", "${stages.train.job}"]},
     {TRAIN + "entry_point": "(gone)", TRAIN + "image": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/own:1"},
     {TRAIN + "entry_point": "(gone)", TRAIN + "image": "${account}.dkr.ecr.${region}.amazonaws.com/own:1"},
-    {TRAIN + "request": {"VpcConfig": {"Subnets": ["${parameters.month}"]}}},
+    {TRAIN + "request": {"VpcConfig": {"Subnets": ["${environment}"]}}},
     {TRAIN + "channels.train": "${parameters.place}", "parameters.place": "s3://${bucket}/raw/"},
     {PREPARE + "outputs": {"train": "s3://${bucket}/own/${partition}/", "test": "s3://bucket/test"}},
     {DEPLOY + "model": "arn:aws:sagemaker:eu-west-1:123456789012:model-package/house/3"},

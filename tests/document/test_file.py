@@ -361,7 +361,8 @@ def test_unknown_image_alias_has_a_line(write):
 
 
 def test_referenced_image_is_not_checked_in_the_file(write):
-    text = YAML.replace("{min_r2: 0.88}", "{min_r2: 0.88, image: sklearn-9}")
+    listed = "{min_r2: 0.88, image: sklearn-9}\nallowed_values: {image: [sklearn-9]}"
+    text = YAML.replace("{min_r2: 0.88}", listed)
     text = text.replace("image: sklearn-1.4", 'image: "${parameters.image}"')
     assert read_document(write(text)).defaults.image == "${parameters.image}"
 

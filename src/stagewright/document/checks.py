@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 
+from stagewright.document.allowed_values import allowed_value_findings
 from stagewright.document.dependencies import cycles, dependencies
 from stagewright.document.pipeline import Pipeline
 from stagewright.document.reference_checks import reference_findings
@@ -21,6 +22,7 @@ def check(pipeline: Pipeline, set_aside: Set[str] = frozenset()) -> list[Finding
     """
     findings = [
         *_document(pipeline),
+        *allowed_value_findings(pipeline),
         *trigger_findings(pipeline, set_aside),
         *reference_findings(pipeline, set_aside),
     ]

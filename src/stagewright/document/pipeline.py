@@ -36,6 +36,12 @@ class Pipeline(Model):
     )
     """`{min_r2: 0.88}`: values that stages refer to as `${parameters.<name>}`. A trigger, or you when you
     start a run, may replace them for that run."""
+    allowed_values: Mapping[Name, Annotated[tuple[Scalar, ...], Field(min_length=1, max_length=1_000)]] = (
+        Field(default_factory=dict)
+    )
+    """`{size: [small, large]}`: the only values that a parameter may have, whoever sets it. A parameter that
+    chooses the code that runs needs such a list: in `image`, `entrypoint`, `function`, `job`, `model` or
+    `request`."""
     partition: Annotated[str, Accepts(known="plan", roots=("parameters", "trigger"))] = "default"
     """`${trigger.date}`: separates results that must not mix, usually by the date of the data. A stage reuses
     results of its own partition only."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from stagewright.document.code_choices import code_findings
 from stagewright.document.pipeline import Pipeline
 from stagewright.document.reference_sites import ReferenceSite, reference_sites
 from stagewright.document.reference_values import InvalidReference, meaning
@@ -60,7 +61,7 @@ def reference_findings(pipeline: Pipeline, set_aside: Set[str] = frozenset()) ->
         if site.field == "description":
             continue
         if "${" in site.text:
-            findings = list(_references(pipeline, site, set_aside))
+            findings = list(_references(pipeline, site, set_aside)) or list(code_findings(pipeline, site))
             yield from findings
             if findings or any(_is_unknown(reference, set_aside) for reference in find_references(site.text)):
                 continue
