@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 CONFIG = Config(
     connect_timeout=5,
-    read_timeout=65,  # InvokeEndpoint answers within 60 s
+    read_timeout=65,  # InvokeEndpoint answers within 60 s (Amazon SageMaker API reference)
     max_pool_connections=32,
     retries={"mode": "standard", "total_max_attempts": 4},
 )
@@ -51,6 +51,8 @@ class Gateway:
     installation: Installation
     session: boto3.session.Session
     endpoint_url: str | None = None
+    read_timeout: float | None = None
+    """Seconds that a call waits for a response, except InvokeEndpoint. None: those of CONFIG."""
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -62,6 +64,7 @@ class Gateway:
         access_key: str | None = None,
         secret_key: str | None = None,
         profile: str | None = None,
+        read_timeout: float | None = None,
     ) -> Self:
         """Create a gateway. Makes no call.
 
@@ -70,12 +73,12 @@ class Gateway:
         """
         if access_key and secret_key:
             session = session_with_key(access_key, secret_key, installation.region)
-            return cls(installation, session, endpoint_url)
+            return cls(installation, session, endpoint_url, read_timeout)
         try:
             session = boto3.session.Session(region_name=installation.region, profile_name=profile)
         except ProfileNotFound as error:
             raise TargetError(str(error), "name a profile of ~/.aws/config in the target") from error
-        return cls(installation, session, endpoint_url)
+        return cls(installation, session, endpoint_url, read_timeout)
 
     @cached_property
     def objects(self) -> Objects:
@@ -172,6 +175,11 @@ class Gateway:
         with self._lock:  # a session makes clients one at a time
             if service not in self._clients:
                 self._clients[service] = self.session.client(
-                    service, endpoint_url=self.endpoint_url, config=CONFIG
+                    service, endpoint_url=self.endpoint_url, config=self._config(service)
                 )
             return self._clients[service]
+
+    def _config(self, service: str) -> Config:
+        if self.read_timeout is None or service == "sagemaker-runtime":
+            return CONFIG
+        return CONFIG.merge(Config(read_timeout=self.read_timeout))

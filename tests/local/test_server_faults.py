@@ -16,8 +16,9 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,8 +29,9 @@ from tests.support.waiting import until
 
 from sagemaker_local.state_folder import Server
 from stagewright import __version__
+from stagewright.cli.common.target import connect as connect_gateway
 from stagewright.errors import TargetError
-from stagewright.local import leftovers
+from stagewright.local import health, leftovers
 from stagewright.local import server as local
 from stagewright.local.emulator.durable import LONGEST_DELAY, Durable
 from stagewright.local.state import INSTALLATION, Owner, State
@@ -186,23 +188,97 @@ def test_disk_that_takes_no_lock_is_an_error_with_its_folder(
     monkeypatch.undo()
 
 
+@contextmanager
+def address(state: Path, pid: int) -> Iterator[socket.socket]:
+    """A socket that accepts connections and stays silent, announced as the server of the state directory."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        fields = {"url": url, "access_key": "a", "secret_key": "b", "pid": pid, "state": "/"}
+        (state / "server.json").write_text(json.dumps(fields))
+        yield silent
+
+
 @pytest.mark.usefixtures("quick")
 def test_server_that_does_not_answer_is_named_with_the_remedy(
     state: Path, hold: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a stopped process: the system accepts connections for it."""
-    monkeypatch.setattr(local, "RESPONSE_SECONDS", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        address = {"url": url, "access_key": "a", "secret_key": "b", "pid": hold(), "state": "/"}
-        (state / "server.json").write_text(json.dumps(address))
-        for start in (lambda: local.up(state), lambda: local.temporary(state).__enter__()):
+    monkeypatch.setattr(health, "RESPONSE_SECONDS", 0.6)
+    monkeypatch.setattr(health, "CHECK_SECONDS", 0.2)
+
+    def read() -> None:
+        with local.temporary(state) as server:
+            connect_gateway(server).runs.header("none")
+
+    with address(state, hold()):
+        for start in (lambda: local.up(state), read):
+            began = time.monotonic()
             with pytest.raises(TargetError, match="does not answer") as caught:
                 start()
             assert "stagewright down" in caught.value.remedy
+            assert time.monotonic() - began < 5
     stopped = local.down(state)
     assert stopped is not None
     assert stopped.was_killed
+
+
+def test_use_of_a_server_costs_it_no_request(state: Path, hold: Callable[..., int]) -> None:
+    pid = hold()
+    with address(state, pid) as silent, local.temporary(state):
+        silent.settimeout(5)
+        connection, _ = silent.accept()
+        with connection:
+            assert connection.recv(1) == b""  # closed without a request
+        silent.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            silent.accept()
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("is_up", [health.accepts, health.responds])
+def test_server_that_was_just_killed_is_waited_for(
+    state: Path, hold: Callable[..., int], is_up: Callable[[str], bool]
+) -> None:
+    """Its socket is closed, and its lock is not released yet."""
+    pid = hold()
+    with address(state, pid):
+        pass
+    killer = threading.Timer(0.3, os.kill, (pid, signal.SIGKILL))
+    killer.start()
+    assert State(state).server() is not None
+    assert local._live_server(State(state), is_up) is None
+    killer.join()
+
+
+def test_request_of_a_busy_server_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "RESPONSE_SECONDS", 6.0)
+    monkeypatch.setattr(health, "CHECK_SECONDS", 5.7)
+    requests: list[str] = []
+
+    class Busy(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.reply(b"")
+
+        def do_POST(self) -> None:
+            requests.append(self.headers["X-Amz-Target"])
+            if len(requests) == 1:
+                time.sleep(1)
+            with suppress(OSError):  # the client no longer waits for the first one
+                self.reply(b"{}")
+
+        def reply(self, body: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Busy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        gateway = connect_gateway(Server(url, "a", "b", os.getpid(), Path("/")))
+        assert gateway.runs.header("none") is None
+        server.shutdown()
+    assert len(requests) == 2
 
 
 def sleeper(key: str) -> subprocess.Popen[bytes]:
@@ -303,14 +379,14 @@ def test_down_of_a_stopped_process_is_bounded_and_keeps_the_state(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local, "STOP_SECONDS", 1.0)
-    monkeypatch.setattr(local, "RESPONSE_SECONDS", 0.5)
+    monkeypatch.setattr(health, "RESPONSE_SECONDS", 0.5)
     server = local.up(state)
-    assert local.responds(server)
+    assert health.responds(server.url)
     with closing(connect(server, "dynamodb")) as tables:
         item = {"run": {"S": "kept"}, "item": {"S": "run"}}
         tables.put_item(TableName=INSTALLATION.runs_table, Item=item)
     os.kill(server.pid, signal.SIGSTOP)
-    assert not local.responds(server)
+    assert not health.responds(server.url)
     assert local.down(state) == local.Stopped(was_killed=True, is_saved=False)
     with closing(connect(local.up(state), "dynamodb")) as tables:
         assert tables.get_item(TableName=INSTALLATION.runs_table, Key=item)["Item"] == item
@@ -325,10 +401,10 @@ def test_copy_of_a_folder_whose_server_is_up_gets_a_server_of_its_own(state: Pat
         second = local.up(copy)
         assert second.url != original.url
         assert local.find(state) == original
-        assert local.responds(original)
+        assert health.responds(original.url)
     finally:
         local.down(copy)
-    assert local.responds(original)
+    assert health.responds(original.url)
 
 
 @pytest.mark.slow

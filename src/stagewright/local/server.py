@@ -18,19 +18,17 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from sagemaker_local.sandbox.isolation import carried
 from sagemaker_local.shell_variables import for_server
 from sagemaker_local.state_folder import Server
 from stagewright import __version__
 from stagewright.errors import TargetError
+from stagewright.local import health
 from stagewright.local.errors import translated
 from stagewright.local.program import STAGEWRIGHT
 from stagewright.local.state import PROGRESS, State
@@ -43,8 +41,6 @@ START_SECONDS = 60.0
 NOTE_SECONDS = 3.0
 """After this time, the user sees what a starting server does."""
 STOP_SECONDS = 20.0
-RESPONSE_SECONDS = 10.0
-"""How long a server may take to answer. A busy one answers within milliseconds."""
 LEAVE_SECONDS = 10.0
 """Until a killed process has ended. Long enough for a busy machine."""
 PROC = Path("/proc")
@@ -87,12 +83,10 @@ def up(state: Path, port: int | None = None, note: Note = _ignore) -> Server:
     with folder.exclusive():
         lease = folder.acquire_lease()
         try:
-            running = folder.server()
+            running = _live_server(folder, health.responds)
             if running and port is not None and not running.url.endswith(f":{port}"):
                 message = f"The server of {folder.root} is already up at {running.url}, not at port {port}"
                 raise TargetError(message, "stagewright down, then up again")
-            _require_version(folder)
-            _require_response(running)
             folder.set_persistent(True)
             return running or _start(folder, port, note)
         finally:
@@ -118,12 +112,14 @@ def temporary(
     try:
         yield server
     finally:
-        _close(leases[1:])
+        hangs = isinstance(sys.exception(), health.UnresponsiveError)
+        _close(leases if hangs else leases[1:])
         try:
-            if before_exit and isinstance(sys.exception(), Exception | None):
+            if before_exit and not hangs and isinstance(sys.exception(), Exception | None):
                 before_exit(server)
         finally:
-            _release(folder, leases[0])
+            if not hangs:  # to stop it would take as long again
+                _release(folder, leases[0])
 
 
 @translated()
@@ -134,9 +130,7 @@ def _leased(folder: State, start_runs: bool, note: Note) -> tuple[Server, list[i
         leases = [folder.acquire_lease()]
         try:
             leases += [folder.let_runs_start()] if start_runs else []
-            server = folder.server()
-            _require_version(folder)
-            _require_response(server)
+            server = _live_server(folder, health.accepts)
             if server is None:
                 folder.set_persistent(False)
                 server = _start(folder, None, note)
@@ -154,13 +148,19 @@ def _require_version(folder: State) -> None:
         raise TargetError(message, "stagewright down, then try again")
 
 
-def _require_response(server: Server | None) -> None:
-    """Raise TargetError if the server that is up does not answer."""
-    if server and not responds(server):
-        message = f"The local server (process {server.pid}) does not answer"
-        raise TargetError(
-            message, "stagewright down (it kills the server and keeps the state), then try again"
-        )
+def _live_server(folder: State, is_up: Callable[[str], bool]) -> Server | None:
+    """Return the server that is up.
+
+    A server that was just killed holds its lock for a moment more, so this waits for its end. Raises
+    TargetError if it hangs, or belongs to another version of Stagewright.
+    """
+    _require_version(folder)
+    began, server = time.monotonic(), folder.server()
+    if server is None or is_up(server.url):
+        return server
+    if not _wait(lambda: not folder.is_held(), began + health.RESPONSE_SECONDS - time.monotonic()):
+        raise health.UnresponsiveError(server.url)
+    return folder.server()
 
 
 def starts_runs(state: Path) -> bool:
@@ -226,17 +226,6 @@ def repair(state: Path) -> list[str]:
         if folder.is_held():
             raise TargetError(f"The server of {folder.root} is up", "stagewright down, then try again")
         return done + integrity.repair(folder)
-
-
-def responds(server: Server) -> bool:
-    """Return whether the server answers within RESPONSE_SECONDS. One that hangs accepts connections."""
-    url = urlsplit(server.url)
-    with closing(HTTPConnection(url.hostname or "", url.port, timeout=RESPONSE_SECONDS)) as connection:
-        try:
-            connection.request("GET", STAGEWRIGHT.health_path)
-            return connection.getresponse().status == HTTPStatus.OK
-        except (OSError, HTTPException):
-            return False
 
 
 def _close(descriptors: Iterable[int]) -> None:

@@ -166,9 +166,14 @@ def connect(server: Server) -> OperatorGateway:
 
 @cache
 def _gateway(installation: Installation, url: str, access_key: str, secret_key: str) -> OperatorGateway:
+    from stagewright.local import health
     from stagewright.operator_gateway import OperatorGateway
 
-    return OperatorGateway.connect(installation, url, access_key, secret_key)
+    gateway = OperatorGateway.connect(
+        installation, url, access_key, secret_key, read_timeout=health.RESPONSE_SECONDS - health.CHECK_SECONDS
+    )
+    health.limit_waiting(gateway.session, url)
+    return gateway
 
 
 def _aws(target: str) -> OperatorGateway:

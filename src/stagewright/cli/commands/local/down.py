@@ -27,11 +27,11 @@ OPEN_RUNS = 1000
 
 def command(as_json: Json = False) -> None:
     from stagewright.cli import daemon
-    from stagewright.local import server
+    from stagewright.local import health, server
 
     state = state_folder()
     running = server.find(state)
-    open_headers = open_runs(running) if running and server.responds(running) else ()
+    open_headers = open_runs(running) if running and health.responds(running.url) else ()
     ended = server.down(state)
     if ended:
         daemon.wait_for_exit(state)
