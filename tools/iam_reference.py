@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stagewright.installation.resources import resources
+from stagewright.installation.roles.ci import CI_ROLES, ci
 from stagewright.installation.roles.doctor import DOCTOR as DOCTOR_ROLE
 from stagewright.installation.roles.exceptions import BROADER
 from stagewright.installation.roles.people import OVERRIDE, PUSH
@@ -59,6 +60,27 @@ For CI, which pushes. A holder of it runs code with the role of jobs. The instal
     ),
 )
 
+CI = """\
+## For CI
+`infra/modules/ci` creates these roles, each with the trust that [gitlab.md](gitlab.md) and
+[terraform-cloud.md](terraform-cloud.md) describe. No role of CI may change another. `plan` reads settings and
+no data. `apply` changes the installation, and therefore what its roles and functions do; a
+[permissions boundary](#the-permissions-boundary) keeps it from more. It cannot delete the bucket or a table.
+"""
+CI_OPTIONS = {
+    "create_bucket": "that creates the bucket",
+    "push": "that pushes pipelines (dev)",
+    "kms_key": "with your own KMS key",
+    "vpc": "in a VPC",
+    "model_groups": "with `model_groups`",
+    "event_accounts": "with `event_accounts`",
+    "state_bucket": "with the state in a bucket",
+}
+BOUNDARY = """\
+## The permissions boundary
+What a role of the installation may do at most, if CI applies it: the actions of all its roles together.
+"""
+
 
 def iam_reference() -> str:
     parts = resources()
@@ -66,7 +88,17 @@ def iam_reference() -> str:
     pages += [_option(option, roles) for option, roles in parts["role_options"].items()]
     pages.append(DOCTOR + "\n" + _table(DOCTOR_ROLE.to_json()["statements"]))
     pages += [text + "\n" + _table(role.to_json()["statements"]) for role, text in PEOPLE]
-    return "\n".join([*pages, _all_resources(parts), _broader()])
+    return "\n".join([*pages, *_ci(), _all_resources(parts), _broader()])
+
+
+def _ci() -> Iterator[str]:
+    yield CI
+    for role in CI_ROLES:
+        yield f"### CI role `{role.key}`\n{_table(role.to_json()['statements'])}"
+    for option, roles in ci()["role_options"].items():
+        tables = [f"Role `{role}`:\n\n{_table(statements)}" for role, statements in roles.items()]
+        yield f"### Additional statements for an installation {CI_OPTIONS[option]}\n" + "\n".join(tables)
+    yield BOUNDARY + "\n" + _table(ci()["boundary"]["statements"])
 
 
 def _role(role: Mapping[str, Any]) -> str:

@@ -7,7 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 INFRA = Path(__file__).parent.parent / "infra"
-MODULES = {"The installation": INFRA, "A pipeline": INFRA / "modules" / "pipeline"}
+MODULES = {
+    "The installation": INFRA,
+    "A pipeline": INFRA / "modules" / "pipeline",
+    "The roles of CI": INFRA / "modules" / "ci",
+}
 REQUIRED = "required"
 _BLOCK = re.compile(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', re.M | re.S)
 _FIELD = re.compile(r"^  (description|default|type) += (.*)$", re.M)

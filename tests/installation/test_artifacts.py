@@ -62,7 +62,7 @@ RUNTIME = [
 ]
 
 
-@pytest.mark.parametrize("name", ["installation.json", "workflow.asl.json", "functions.zip"])
+@pytest.mark.parametrize("name", ["installation.json", "ci.json", "workflow.asl.json", "functions.zip"])
 def test_committed_artifact_is_up_to_date(name):
     assert (FOLDER / name).read_bytes() == artifacts()[name], "run: python -m stagewright.installation"
 

@@ -16,6 +16,7 @@ import pytest
 from tests.support.cached_python import python_with
 
 from stagewright.installation.resources import resources
+from stagewright.installation.roles.ci import CI_ROLES, ci
 from stagewright.installation.roles.doctor import DOCTOR
 from stagewright.installation.roles.exceptions import BROADER
 from stagewright.installation.roles.people import PEOPLE
@@ -30,6 +31,9 @@ STANDING_FOR = {
     "data_buckets": "arn:aws:s3:::theirs",
     "data_objects": "arn:aws:s3:::theirs/*",
     "model_packages": "arn:aws:sagemaker:*:210987654321:model-package/*",
+    "state_bucket": "arn:aws:s3:::states",
+    "state": "arn:aws:s3:::states/stagewright/dev.tfstate",
+    "state_lock": "arn:aws:s3:::states/stagewright/dev.tfstate.tflock",
 }
 BY_GUIDE = {("sagemaker:CreateModel", "ForeignModel")}
 """SageMaker's guide has it in the group's policy, on the package ("Deploy a Model Version from a Different
@@ -51,8 +55,12 @@ def reference() -> dict:
 
 def statements() -> Iterator[tuple[str, dict]]:
     """Role and statement: of the roles, of what options add to them, and of who only looks."""
-    people = {role.key: role.to_json() for role in (DOCTOR, *PEOPLE)}
-    parts = json.loads(fill(json.dumps({**resources(), "people": people}), HERE))
+    people = {role.key: role.to_json() for role in (DOCTOR, *PEOPLE, *CI_ROLES)}
+    options = {
+        **resources()["role_options"],
+        **{f"ci {name}": by for name, by in ci()["role_options"].items()},
+    }
+    parts = json.loads(fill(json.dumps({**resources(), "role_options": options, "people": people}), HERE))
     roles = {**parts["roles"], **parts["people"]}
     for role, settings in roles.items():
         yield from ((role, statement) for statement in settings["statements"])

@@ -38,7 +38,7 @@ def test_placeholder_in_a_value_is_not_replaced():
 
 
 def test_every_artifact_has_only_known_placeholders():
-    for name in ("installation.json", "workflow.asl.json"):
+    for name in ("installation.json", "ci.json", "workflow.asl.json"):
         filled = fill(artifacts()[name].decode(), HERE)
         assert "${" not in filled
         json.loads(filled)

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "stagewright"
 EXAMPLE = ROOT / "examples" / "house-price"
 NEEDED = (
+    "artifacts/ci.json",
     "artifacts/functions.zip",
     "artifacts/installation.json",
     "artifacts/workflow.asl.json",

@@ -14,12 +14,12 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.terraform import old_provider
+from tests.terraform import old_provider, provider_calls
 from tests.terraform.bare import bare, connect
 from tests.terraform.downlevel import Downlevel
 from tests.terraform.made import Made
@@ -27,6 +27,7 @@ from tests.terraform.observed import differences, observed
 from tests.terraform.session import ROOT, Terraform
 
 from sagemaker_local.state_folder import ACCOUNT, REGION, Server
+from stagewright.installation.roles.ci import ci
 from stagewright.local.artifacts import Artifacts
 from stagewright.local.provision import provision
 from stagewright.naming import Installation
@@ -61,6 +62,7 @@ class Installed:
     terraform: Terraform
     server: Server
     client: Callable[[str], Any]
+    log: Path
 
     def runs(self) -> list[dict[str, Any]]:
         found = self.client("dynamodb").scan(TableName=DEV.runs_table, ConsistentRead=True)["Items"]
@@ -89,12 +91,14 @@ def installed(package: Callable[[], Path], tmp_path_factory: pytest.TempPathFact
     shutil.copytree(EXAMPLE, user / "pipelines" / NAME, ignore=shutil.ignore_patterns("__pycache__"))
     with bare(tmp_path_factory.mktemp("terraform")) as server:
         (user / "main.tf").write_text(old_provider.REQUIRED + old_provider.provider(server) + MAIN)
-        terraform = Terraform(python, user, old_provider.environment(python, home, server))
+        log = home / "calls.log"
+        logged = {"TF_LOG": "DEBUG", "TF_LOG_PATH": str(log)}
+        terraform = Terraform(python, user, old_provider.environment(python, home, server) | logged)
         terraform.must("init", "-no-color")
         terraform.must("apply", "-auto-approve", "-input=false", "-no-color", INSTALL)
         client = connect(server)
         complete(client)
-        yield Installed(terraform, server, client)
+        yield Installed(terraform, server, client, log)
 
 
 def complete(client: Callable[[str], Any]) -> None:
@@ -183,6 +187,25 @@ def test_second_apply_changes_and_starts_nothing(installed: Installed) -> None:
     assert installed.terraform.apply().code == 0
     time.sleep(1)
     assert installed.runs() == before
+
+
+def allowed(role: str, *options: str) -> set[str]:
+    """The actions of a CI role."""
+    statements = [statement for part in ci()["roles"][role]["policies"].values() for statement in part]
+    for option in options:
+        statements += ci()["role_options"][option].get(role, ())
+    return {action for statement in statements for action in statement["actions"]}
+
+
+def test_ci_roles_allow_the_calls_of_plan_and_apply(installed: Installed, tmp_path: Path) -> None:
+    applied = provider_calls.actions(installed.log)
+    log = {"TF_LOG_PATH": str(tmp_path / "plan.log")}
+    replace(installed.terraform, environment=installed.terraform.environment | log).changes()
+    planned = provider_calls.actions(tmp_path / "plan.log")
+    assert {"s3:ListBucket", "iam:GetRole", "dynamodb:GetItem", "lambda:GetFunction"} <= planned
+    assert planned - allowed("plan", "push") == set()
+    assert {"s3:PutBucketPolicy", "iam:CreateRole", "s3:PutObject"} <= applied
+    assert applied - allowed("apply", "push", "create_bucket") == set()
 
 
 def test_destroy_removes_every_resource(installed: Installed) -> None:

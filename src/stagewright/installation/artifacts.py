@@ -1,4 +1,4 @@
-"""The three generated files that Terraform and the local target read.
+"""The four generated files that Terraform and the local target read.
 
 They are committed. A test fails when they are stale.
 """
@@ -12,6 +12,7 @@ from typing import Any
 from stagewright.installation.archive import PACKAGE, archive
 from stagewright.installation.functions import ARCHIVE
 from stagewright.installation.resources import resources
+from stagewright.installation.roles.ci import ci
 from stagewright.installation.state_machine import DEFINITION
 from stagewright.state_machine.builder import build
 
@@ -22,6 +23,7 @@ def artifacts() -> dict[str, bytes]:
     """Return the content per file name."""
     return {
         "installation.json": _text(resources()),
+        "ci.json": _text(ci()),
         DEFINITION: _text(build()),
         ARCHIVE: archive(),
     }

@@ -15,7 +15,8 @@ ARNS = {
     "aws_cloudwatch_metric_alarm": "cloudwatch:{region}:{account}:alarm:{alarm_name}",
     "aws_dynamodb_table": "dynamodb:{region}:{account}:table/{name}",
     "aws_glue_job": "glue:{region}:{account}:job/{name}",
-    "aws_iam_role": "iam::{account}:role/{name}",
+    "aws_iam_policy": "iam::{account}:policy{path}{name}",
+    "aws_iam_role": "iam::{account}:role{path}{name}",
     "aws_kms_key": "kms:{region}:{account}:key/11111111-2222-3333-4444-555555555555",
     "aws_lambda_function": "lambda:{region}:{account}:function:{function_name}",
     "aws_s3_bucket": "s3:::{bucket}",
@@ -45,7 +46,7 @@ def resource(kind: str, given: dict[str, Any], region: str) -> dict[str, Any]:
     known = {name: value for name, value in given.items() if value is not None}
     made: dict[str, Any] = {"region": region, "tags_all": known.get("tags") or {}}
     if kind in ARNS:
-        arn = ARNS[kind].format_map({**known, "region": region, "account": ACCOUNT})
+        arn = ARNS[kind].format_map({"path": "/", **known, "region": region, "account": ACCOUNT})
         made["arn"] = f"arn:{partition_of(region)}:{arn}"
     digest = hashlib.sha256(json.dumps([kind, known], sort_keys=True, default=str).encode()).hexdigest()
     made["id"] = next((known[name] for name in NAMES if name in known), digest[:20])

@@ -15,12 +15,15 @@ for jobs in a VPC); "Encryption at rest" in the guides of SQS, SNS, DynamoDB and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stagewright.installation.functions import FUNCTIONS
 from stagewright.installation.roles import ROLES
 from stagewright.installation.roles.role import Statement
+
+Options = Mapping[str, Mapping[str, Sequence[Statement]]]
+"""Option -> role key -> statements."""
 
 _KEY = Statement(
     "Key",
@@ -85,23 +88,25 @@ _FOREIGN_MODEL = Statement(
 _JOB_SERVICES = ("sagemaker.amazonaws.com", "glue.amazonaws.com")
 
 
-def role_options() -> dict[str, Any]:
+_FUNCTION_KEYS = [function.key for function in FUNCTIONS]
+OPTIONS: Options = {
+    "kms_key": {**{role.key: (_KEY,) for role in ROLES}, "sagemaker": (_KEY, _VOLUME_KEY)},
+    "data_keys": {role.key: (_DATA_KEYS,) for role in ROLES},
+    "vpc": {**dict.fromkeys(_FUNCTION_KEYS, (_FUNCTION_VPC,)), "sagemaker": (_JOB_VPC,)},
+    "model_accounts": {
+        **dict.fromkeys(("router", "sweeper"), (_FOREIGN_VERSION,)),
+        "workflow": (_FOREIGN_MODEL,),
+    },
+    "data_buckets": {
+        "router": (_DATA_BUCKETS,),
+        "workflow": (_DATA,),
+        **{role.key: (_DATA, _DATA_BUCKETS) for role in ROLES if role.service in _JOB_SERVICES},
+    },
+}
+
+
+def role_options(options: Options = OPTIONS) -> dict[str, Any]:
     """Return the statements per option, then per role key."""
-    functions = [function.key for function in FUNCTIONS]
-    options: dict[str, dict[str, Sequence[Statement]]] = {
-        "kms_key": {**{role.key: (_KEY,) for role in ROLES}, "sagemaker": (_KEY, _VOLUME_KEY)},
-        "data_keys": {role.key: (_DATA_KEYS,) for role in ROLES},
-        "vpc": {**dict.fromkeys(functions, (_FUNCTION_VPC,)), "sagemaker": (_JOB_VPC,)},
-        "model_accounts": {
-            **dict.fromkeys(("router", "sweeper"), (_FOREIGN_VERSION,)),
-            "workflow": (_FOREIGN_MODEL,),
-        },
-        "data_buckets": {
-            "router": (_DATA_BUCKETS,),
-            "workflow": (_DATA,),
-            **{role.key: (_DATA, _DATA_BUCKETS) for role in ROLES if role.service in _JOB_SERVICES},
-        },
-    }
     return {
         option: {
             role: [statement.to_json() for statement in statements] for role, statements in roles.items()

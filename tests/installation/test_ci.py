@@ -1,0 +1,259 @@
+"""What the CI roles may and may not do, by their policies and the boundary of the roles that CI creates."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from stagewright.installation.roles import ROLES
+from stagewright.installation.roles.ci import ci
+from stagewright.installation.roles.options import OPTIONS
+from stagewright.installation.template import fill
+from stagewright.naming import Installation
+
+EVALUATOR = import_module("ministack.core.iam_evaluator")
+HERE = Installation("ml-dev", "eu-west-1", "123456789012", "dev")
+LONGEST = Installation("b" * 63, "ap-southeast-2", "123456789012", "e" * 16, "p" * 20)
+OTHER = Installation("ml-dev-eu", "eu-west-1", "123456789012", "dev-eu")
+"""Its names begin with those of `HERE`."""
+POLICY_CHARACTERS, POLICIES = 6144, 10
+"""IAM's quotas of a managed policy and of a role ("IAM and AWS STS quotas")."""
+
+
+def rendered(place: Installation = HERE) -> dict[str, Any]:
+    return json.loads(fill(json.dumps(ci()), place))
+
+
+def role_arn(place: Installation, name: str, path: str = "/") -> str:
+    return f"arn:aws:iam::{place.account}:role{path}{place.name(name)}"
+
+
+def statements(role: str, *options: str) -> list[dict[str, Any]]:
+    parts = rendered()
+    found = [statement for part in parts["roles"][role]["policies"].values() for statement in part]
+    return found + [
+        statement for option in options for statement in parts["role_options"][option].get(role, ())
+    ]
+
+
+def policy(of: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": statement["sid"],
+                "Effect": "Allow",
+                "Action": statement["actions"],
+                "Resource": statement["resources"],
+                **({"Condition": statement["conditions"]} if statement["conditions"] else {}),
+            }
+            for statement in of
+        ],
+    }
+
+
+def may(role: str, action: str, resource: str, *options: str, **keys: str) -> bool:
+    context = EVALUATOR.EvalContext(
+        principal_arn=f"arn:aws:sts::{HERE.account}:assumed-role/ci/session",
+        principal_type="AssumedRole",
+        principal_account=HERE.account,
+        action=action,
+        resource_arn=resource,
+        region=HERE.region,
+        service_context={name.replace("__", ":").lower(): value for name, value in keys.items()},
+    )
+    parsed = EVALUATOR.parse_policy_document(policy(statements(role, *options)))
+    return EVALUATOR.evaluate(context, [parsed]).decision == "Allow"
+
+
+OBJECT = f"arn:aws:s3:::{HERE.bucket}/"
+TABLE = HERE.arn("dynamodb", f"table/{HERE.documents_table}")
+RUNS = HERE.arn("dynamodb", f"table/{HERE.runs_table}")
+ROUTER = HERE.arn("lambda", f"function:{HERE.name('router')}")
+EVERY_OPTION = tuple(ci()["role_options"])
+BOUNDARY = "arn:aws:iam::123456789012:policy/stagewright-ci/stagewright-dev-boundary"
+READS_DATA = [
+    ("s3:GetObject", f"{OBJECT}runs/x"),
+    ("s3:GetObject", f"{OBJECT}models/x"),
+    ("s3:GetObject", f"{OBJECT}releases/x"),
+    ("s3:GetObject", f"{OBJECT}raw/sales.csv"),
+    ("s3:GetObjectVersion", f"{OBJECT}raw/sales.csv"),
+    ("dynamodb:GetItem", RUNS),
+    ("dynamodb:Query", RUNS),
+    ("dynamodb:Query", TABLE),
+    ("dynamodb:Scan", TABLE),
+    ("sqs:ReceiveMessage", HERE.arn("sqs", HERE.name("events"))),
+    ("logs:GetLogEvents", HERE.arn("logs", "log-group:/aws/lambda/stagewright-dev-router:*")),
+    ("logs:FilterLogEvents", HERE.arn("logs", "log-group:/aws/lambda/stagewright-dev-router:*")),
+    ("states:GetExecutionHistory", HERE.arn("states", "execution:stagewright-dev-workflow:x")),
+    ("states:DescribeExecution", HERE.arn("states", "execution:stagewright-dev-workflow:x")),
+    ("ssm:GetParameter", HERE.arn("ssm", "parameter/x")),
+    ("secretsmanager:GetSecretValue", HERE.arn("secretsmanager", "secret:x")),
+    ("sagemaker:InvokeEndpoint", HERE.arn("sagemaker", "endpoint/x")),
+]
+
+
+@pytest.mark.parametrize(("action", "resource"), READS_DATA)
+def test_plan_and_apply_read_no_data(action: str, resource: str) -> None:
+    for role in ("plan", "apply"):
+        assert not may(role, action, resource, *EVERY_OPTION)
+
+
+def test_plan_reads_pushed_files_only_where_an_apply_pushes() -> None:
+    for action, resource in (
+        ("s3:GetObject", f"{OBJECT}staging/p/train.py"),
+        ("s3:GetObject", f"{OBJECT}manifests/p.json"),
+        ("dynamodb:GetItem", TABLE),
+    ):
+        assert may("plan", action, resource, "push")
+        assert not may("plan", action, resource, *(set(EVERY_OPTION) - {"push"}))
+
+
+def test_plan_changes_nothing() -> None:
+    written = {
+        action
+        for statement in statements("plan", *EVERY_OPTION)
+        for action in statement["actions"]
+        if not action.partition(":")[2].startswith(("Get", "List", "Describe", "Validate"))
+    }
+    assert written == {"kms:Decrypt"}
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("s3:DeleteBucket", f"arn:aws:s3:::{HERE.bucket}"),
+        ("s3:DeleteObject", f"{OBJECT}runs/x"),
+        ("s3:DeleteObjectVersion", f"{OBJECT}models/x"),
+        ("s3:PutObject", f"{OBJECT}models/x"),
+        ("s3:PutObject", f"{OBJECT}releases/x"),
+        ("dynamodb:DeleteTable", RUNS),
+        ("dynamodb:PutItem", RUNS),
+        ("states:StartExecution", HERE.state_machine_arn),
+        ("lambda:InvokeFunction", ROUTER),
+        ("sagemaker:CreateTrainingJob", HERE.arn("sagemaker", "training-job/x")),
+        ("iam:CreateUser", "arn:aws:iam::123456789012:user/x"),
+        ("iam:CreatePolicyVersion", BOUNDARY),
+        ("iam:AttachRolePolicy", role_arn(HERE, "router")),
+        ("iam:DeleteRolePermissionsBoundary", role_arn(HERE, "router")),
+        ("sts:AssumeRole", role_arn(HERE, "router")),
+    ],
+)
+def test_apply_cannot_delete_data_start_runs_or_leave_its_boundary(action: str, resource: str) -> None:
+    assert not may("apply", action, resource, *EVERY_OPTION, iam__PermissionsBoundary=BOUNDARY)
+
+
+IAM_WRITES = (
+    "CreateRole",
+    "PutRolePolicy",
+    "PutRolePermissionsBoundary",
+    "UpdateAssumeRolePolicy",
+    "DeleteRole",
+)
+
+
+@pytest.mark.parametrize("action", IAM_WRITES)
+def test_apply_changes_no_role_of_ci_and_none_of_another_installation(action: str) -> None:
+    keys = {"iam__PermissionsBoundary": BOUNDARY}
+    assert may("apply", f"iam:{action}", role_arn(HERE, "router"), *EVERY_OPTION, **keys)
+    for arn in (
+        *(role_arn(HERE, role, "/stagewright-ci/") for role in ci()["roles"]),
+        *(role_arn(HERE, role) for role in ci()["roles"]),
+        role_arn(OTHER, "router"),
+        role_arn(HERE, "anything"),
+        "arn:aws:iam::123456789012:role/Admin",
+    ):
+        assert not may("apply", f"iam:{action}", arn, *EVERY_OPTION, **keys), arn
+
+
+@pytest.mark.parametrize("action", ["CreateRole", "PutRolePolicy", "PutRolePermissionsBoundary"])
+def test_apply_creates_no_role_without_the_boundary(action: str) -> None:
+    router = role_arn(HERE, "router")
+    assert not may("apply", f"iam:{action}", router)
+    other = "arn:aws:iam::aws:policy/AdministratorAccess"
+    assert not may("apply", f"iam:{action}", router, iam__PermissionsBoundary=other)
+
+
+def test_apply_passes_roles_only_to_the_services_that_run_them() -> None:
+    router = role_arn(HERE, "router")
+    assert may("apply", "iam:PassRole", router, iam__PassedToService="lambda.amazonaws.com")
+    assert not may("apply", "iam:PassRole", router, iam__PassedToService="ec2.amazonaws.com")
+    assert not may(
+        "apply", "iam:PassRole", role_arn(OTHER, "router"), iam__PassedToService="lambda.amazonaws.com"
+    )
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("lambda:UpdateFunctionCode", OTHER.arn("lambda", f"function:{OTHER.name('router')}")),
+        ("states:UpdateStateMachine", OTHER.state_machine_arn),
+        ("dynamodb:UpdateTable", OTHER.arn("dynamodb", f"table/{OTHER.runs_table}")),
+        ("s3:PutBucketPolicy", f"arn:aws:s3:::{OTHER.bucket}"),
+        ("s3:PutObject", f"arn:aws:s3:::{OTHER.bucket}/manifests/p.json"),
+        ("sqs:SetQueueAttributes", OTHER.arn("sqs", OTHER.name("events"))),
+        ("events:PutRule", OTHER.arn("events", f"rule/{OTHER.name('sweep')}")),
+        ("cloudwatch:DeleteAlarms", OTHER.arn("cloudwatch", f"alarm:{OTHER.name('stuck-runs')}")),
+        ("logs:DeleteLogGroup", OTHER.arn("logs", f"log-group:/aws/lambda/{OTHER.name('router')}")),
+    ],
+)
+def test_apply_changes_nothing_of_another_installation(action: str, resource: str) -> None:
+    own = resource.replace(OTHER.bucket, HERE.bucket).replace(OTHER.id, HERE.id)
+    assert may("apply", action, own, *EVERY_OPTION)
+    assert not may("apply", action, resource, *EVERY_OPTION)
+
+
+def test_promotion_roles_split_reading_and_writing() -> None:
+    manifest = f"{OBJECT}manifests/p.json"
+    assert may("promote", "s3:PutObject", manifest)
+    assert not may("promote", "s3:PutObject", f"{OBJECT}releases/x")
+    assert not may("promote", "lambda:UpdateFunctionCode", ROUTER)
+    assert may("promote-source", "s3:GetObjectVersion", manifest)
+    for action in ("s3:PutObject", "s3:DeleteObject"):
+        assert not may("promote-source", action, manifest)
+    assert not may("promote-source", "dynamodb:PutItem", TABLE)
+    assert not may("promote-source", "s3:GetObject", f"{OBJECT}models/x")
+
+
+def test_boundary_allows_every_action_of_the_installation_s_roles() -> None:
+    """AWS allows what both the policy and the boundary allow, so a missing action would fail at run time."""
+    added = [statement for by_role in OPTIONS.values() for role in by_role.values() for statement in role]
+    allowed = {action for statement in ci()["boundary"]["statements"] for action in statement["actions"]}
+    bounded = EVALUATOR.parse_policy_document(policy(rendered()["boundary"]["statements"]))
+    for statement in (*(statement for role in ROLES for statement in role.statements), *added):
+        assert set(statement.actions) <= allowed
+    for role in ROLES:
+        for statement in json.loads(fill(json.dumps(role.to_json()["statements"]), HERE)):
+            for action in statement["actions"]:
+                for resource in statement["resources"]:
+                    context = EVALUATOR.EvalContext(
+                        principal_arn="x", principal_type="AssumedRole", principal_account=HERE.account,
+                        action=action, resource_arn=resource, region=HERE.region, service_context={},
+                    )  # fmt: skip
+                    assert EVALUATOR.evaluate(context, [bounded]).decision == "Allow", (
+                        role.key,
+                        action,
+                        resource,
+                    )
+
+
+def test_boundary_allows_no_change_of_roles_and_no_other_bucket() -> None:
+    actions = {action for statement in ci()["boundary"]["statements"] for action in statement["actions"]}
+    assert {action for action in actions if action.startswith(("iam:", "sts:"))} == {"iam:PassRole"}
+    s3 = next(each for each in rendered()["boundary"]["statements"] if each["sid"] == "S3")
+    assert all(arn.startswith((f"arn:aws:s3:::{HERE.bucket}", "data_")) for arn in s3["resources"])
+
+
+def test_policies_fit_iam_s_quotas_with_the_longest_names() -> None:
+    parts = rendered(LONGEST)
+    for role, settings in parts["roles"].items():
+        options = [each for by_role in parts["role_options"].values() for each in by_role.get(role, ())]
+        policies = [*settings["policies"].values(), options]
+        assert len(policies) <= POLICIES
+        for found in policies:
+            assert len(json.dumps(policy(found), separators=(",", ":"))) < POLICY_CHARACTERS - 600, role
+    boundary = policy(parts["boundary"]["statements"])
+    assert len(json.dumps(boundary, separators=(",", ":"))) < POLICY_CHARACTERS - 600
