@@ -106,7 +106,7 @@ module "router" {
   role_arns          = module.roles.arns
   log_groups         = module.observability.log_groups
   layers             = var.powertools_layer_arn == null ? {} : { powertools = var.powertools_layer_arn }
-  environment        = local.settings
+  environment        = merge(local.settings, { STAGEWRIGHT_STATE_MACHINE = module.workflow.version_arn })
   subnet_ids         = var.subnet_ids
   security_group_ids = var.security_group_ids
   event_accounts     = var.event_accounts

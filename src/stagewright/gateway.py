@@ -46,13 +46,17 @@ CONFIG = Config(
 
 @dataclass(frozen=True)
 class Gateway:
-    """All clients of one installation. Each is created once, at its first use, because that is slow."""
+    """All clients of one installation. Each is created once, at its first use, because that is slow.
+
+    `machine_version` is the ARN of the state machine's version that new plans are made for; empty: none.
+    """
 
     installation: Installation
     session: boto3.session.Session
     endpoint_url: str | None = None
     read_timeout: float | None = None
     """Seconds that a call waits for a response, except InvokeEndpoint. None: those of CONFIG."""
+    machine_version: str = ""
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 

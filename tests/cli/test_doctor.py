@@ -116,8 +116,22 @@ def no_target(patient: Patient) -> None:
 
 def other_machine(patient: Patient) -> None:
     definition = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
-    patient.client("stepfunctions").update_state_machine(
-        stateMachineArn=INSTALLATION.state_machine_arn, definition=json.dumps(definition)
+    published = patient.client("stepfunctions").update_state_machine(
+        stateMachineArn=INSTALLATION.state_machine_arn, definition=json.dumps(definition), publish=True
+    )
+    start_machine(patient, published["stateMachineVersionArn"])
+
+
+def no_version(patient: Patient) -> None:
+    start_machine(patient, INSTALLATION.state_machine_arn)
+
+
+def start_machine(patient: Patient, arn: str) -> None:
+    """Let the router start it."""
+    functions, name = patient.client("lambda"), patient.name("router")
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    functions.update_function_configuration(
+        FunctionName=name, Environment={"Variables": variables | {"STAGEWRIGHT_STATE_MACHINE": arn}}
     )
 
 
@@ -181,6 +195,14 @@ def test_doctor_fails_exactly_the_broken_check(patient, name):
     assert wrong[name].needed
     assert wrong[name].remedy
     assert patient.wrong() == {}
+
+
+@pytest.mark.slow
+def test_doctor_fails_if_the_router_starts_no_published_version(patient):
+    no_version(patient)
+    wrong = patient.wrong()
+    patient.mend()
+    assert "the router starts no published version" in wrong["state machine"].found
 
 
 def test_dead_letter_and_hanging_run_are_warnings(patient):

@@ -56,3 +56,33 @@ def test_importing_the_handlers_needs_no_settings_and_has_no_side_effects():
     assert done.returncode == 0
     assert done.stdout == ""
     assert done.stderr == ""
+
+
+@pytest.fixture
+def built_with(tmp_path, monkeypatch):
+    file = tmp_path / "definition.sha256"
+    file.write_text("new")
+    monkeypatch.setattr(settings, "DEFINITION", file)
+    return monkeypatch
+
+
+def test_code_and_settings_of_one_version_are_accepted(built_with):
+    built_with.setenv("STAGEWRIGHT_DEFINITION", "new")
+    settings.require_one_version()
+
+
+@pytest.mark.parametrize("definition", ["old", None])
+def test_code_and_settings_of_two_versions_are_refused(built_with, definition):
+    if definition:
+        built_with.setenv("STAGEWRIGHT_DEFINITION", definition)
+    else:
+        built_with.delenv("STAGEWRIGHT_DEFINITION", raising=False)
+    with pytest.raises(TargetError, match="an update is under way"):
+        settings.require_one_version()
+
+
+def test_gateway_of_a_function_has_the_version_that_it_starts(environment):
+    environment.setenv("STAGEWRIGHT_STATE_MACHINE", "arn:aws:states:r:a:stateMachine:m:7")
+    settings.gateway.cache_clear()
+    assert settings.gateway(settings.installation(Context())).machine_version.endswith(":m:7")
+    settings.gateway.cache_clear()

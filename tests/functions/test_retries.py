@@ -39,7 +39,7 @@ def received(gateway, wait=0):
 def failing(function, pipeline, files, context, monkeypatch, tools):
     """`failing(records)` calls the router while executions cannot start."""
 
-    def throttled(self, name, document):
+    def throttled(*_):
         raise TargetError("ThrottlingException")
 
     push(function, pipeline, files)

@@ -51,7 +51,7 @@ def test_aws_error_returns_the_message_to_the_queue(
 ):
     body = created(pushed(function, pipeline, files))
 
-    def throttled(self, name, document):
+    def throttled(*_):
         raise TargetError("ThrottlingException")
 
     monkeypatch.setattr(Executions, "start", throttled)
@@ -64,6 +64,18 @@ def test_aws_error_returns_the_message_to_the_queue(
     monkeypatch.setattr(environment, "gateway", lambda asked: function)
     assert handler(batch(body), context) == {"batchItemFailures": []}
     assert len(tools.executions(function)) == 1
+
+
+def test_message_waits_for_the_end_of_an_update(function, context, requested, pipeline, files, monkeypatch):
+    """The settings are of the next version already: the router must not plan for that version's machine."""
+    push(function, pipeline, files)
+    monkeypatch.setenv("STAGEWRIGHT_DEFINITION", "of the next version")
+    body = requested()
+    assert handler(batch(body), context) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+    assert list_runs(function, "prices") == []
+    monkeypatch.delenv("STAGEWRIGHT_DEFINITION")
+    assert handler(batch(body), context) == {"batchItemFailures": []}
+    assert len(list_runs(function, "prices")) == 1
 
 
 def test_misspelled_key_in_a_request_suggests_the_right_one(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import modulefinder
@@ -16,7 +17,7 @@ from types import CodeType
 
 import pytest
 
-from stagewright.installation.archive import HANDLERS, PACKAGE, archive, modules
+from stagewright.installation.archive import BUILT_WITH, HANDLERS, PACKAGE, archive, modules
 from stagewright.installation.artifacts import FOLDER, artifacts, write
 
 IMPORTER = """
@@ -80,7 +81,7 @@ def test_archive_has_the_same_bytes_in_every_folder_and_at_every_time(tmp_path):
 def test_entries_are_sorted_source_and_data_files():
     names = entries(archive())
     assert names == sorted(names)
-    assert not [name for name in names if not name.endswith((".py", ".json"))]
+    assert [name for name in names if not name.endswith((".py", ".json"))] == [BUILT_WITH]
     assert {"stagewright/catalog/contract.json", "stagewright/catalog/images.json"} <= set(names)
     assert len(archive()) < 50_000_000
 
@@ -180,3 +181,11 @@ def test_artifacts_contain_no_path_of_this_machine():
     for name, content in artifacts().items():
         assert str(Path.home()).encode() not in content or Path.home() == Path("/root"), name
         assert str(PACKAGE.parent).encode() not in content, name
+
+
+def test_functions_are_paired_with_the_definition_that_they_were_built_with():
+    digest = hashlib.sha256((FOLDER / "workflow.asl.json").read_bytes()).hexdigest()
+    with zipfile.ZipFile(FOLDER / "functions.zip") as packed:
+        assert packed.read(BUILT_WITH).decode() == digest
+    functions = json.loads((FOLDER / "installation.json").read_text())["functions"].values()
+    assert {function["environment"]["STAGEWRIGHT_DEFINITION"] for function in functions} == {digest}

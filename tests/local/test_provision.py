@@ -82,10 +82,14 @@ def test_rules_and_their_targets_are_created(client: Connect) -> None:
 
 
 def test_functions_are_created(client: Connect) -> None:
+    machine = WANTED["state_machine"]["arn"]
+    published = client("stepfunctions").list_state_machine_versions(stateMachineArn=machine)
+    version = published["stateMachineVersions"][0]["stateMachineVersionArn"]
     for wanted in WANTED["functions"].values():
         found = client("lambda").get_function_configuration(FunctionName=wanted["name"])
         assert (found["Handler"], found["Timeout"]) == (wanted["handler"], wanted["timeout"])
-        assert found["Environment"]["Variables"] == wanted["environment"] | ENVIRONMENT
+        variables = wanted["environment"] | ENVIRONMENT | {"STAGEWRIGHT_STATE_MACHINE": version}
+        assert found["Environment"]["Variables"] == variables
         assert (found["State"], found["LastUpdateStatus"]) == ("Active", "Successful")
         assert found["Role"] == WANTED["roles"][wanted["role"]]["arn"]
     name = WANTED["functions"]["router"]["name"]

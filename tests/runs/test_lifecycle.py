@@ -91,7 +91,7 @@ def test_older_manifest_runs_with_its_own_files(gateway, pipeline, files, create
 def test_redelivery_starts_the_execution_after_a_crash(gateway, pipeline, files, created, monkeypatch, tools):
     body = created(pushed(gateway, pipeline, files))
 
-    def crash(self, name, document):
+    def crash(*_):
         raise TargetError("the function died")
 
     monkeypatch.setattr(Executions, "start", crash)

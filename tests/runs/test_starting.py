@@ -14,7 +14,7 @@ from stagewright.runs import starting, stored_plan
 from stagewright.runs.history.run_history import find_run, list_runs, show
 from stagewright.runs.rejecting import record_rejected
 from stagewright.runs.starting import ensure_started, launch, start
-from stagewright.runs.stored_plan import plan_items
+from stagewright.runs.stored_plan import PlanProof, plan_items
 from stagewright.runs.values import RunOptions
 from stagewright.store.items import encode
 
@@ -89,7 +89,7 @@ def test_concurrent_starts_make_one_execution(gateway, tools):
 
 
 def test_crash_between_claim_and_start_loses_no_run(gateway, tools, monkeypatch):
-    def crash(self, name, document):
+    def crash(self, *arguments):
         raise TargetError("the function died")
 
     monkeypatch.setattr(Executions, "start", crash)
@@ -126,7 +126,7 @@ def test_run_stopped_before_its_start_does_not_continue(waiting, tools):
     start(gateway, plan_of(training()))
     header = replace(gateway.runs.header(RUN), status="PLANNED")
     gateway.runs.transition(RUN, ["RUNNING"], {"status": "STOPPED", "reason": "stopped by ada"})
-    launch(gateway, header)
+    launch(gateway, header, PlanProof.of(gateway))
     described = gateway.executions.describe(tools.executions(gateway)[0]["executionArn"])
     assert described.status == "ABORTED"
     assert gateway.runs.header(RUN).status == "STOPPED"
@@ -137,7 +137,7 @@ def test_run_closed_before_the_running_header_stays_closed(gateway, tools):
     tools.until(lambda: gateway.executions.describe(started.execution).status == "SUCCEEDED")
     header = replace(gateway.runs.header(RUN), status="PLANNED")
     gateway.runs.transition(RUN, ["RUNNING"], {"status": "FAILED", "reason": "boom"})
-    assert launch(gateway, header) == started.execution
+    assert launch(gateway, header, PlanProof.of(gateway)) == started.execution
     assert gateway.executions.describe(started.execution).status == "SUCCEEDED"
     assert gateway.runs.header(RUN).status == "FAILED"
     assert gateway.runs.header(RUN).reason == "boom"
@@ -227,3 +227,67 @@ def test_saved_plan_that_was_replaced_does_not_start(gateway, tools):
     with pytest.raises(ReleaseError, match="was not made by the router"):
         starting.start_saved_plan(gateway, header)
     assert tools.executions(gateway) == []
+
+
+@pytest.fixture
+def versions(gateway):
+    """The ARNs of two published versions of the state machine."""
+    machine = gateway.installation.state_machine_arn
+    publish = gateway.executions.client.publish_state_machine_version
+    return [publish(stateMachineArn=machine)["stateMachineVersionArn"] for _ in range(2)]
+
+
+@pytest.fixture
+def started_with(gateway):
+    """The `stateMachineArn` of each StartExecution."""
+    arns = []
+    events, name = gateway.executions.client.meta.events, "provide-client-params.stepfunctions.StartExecution"
+
+    def note(params, **_):
+        arns.append(params["stateMachineArn"])
+
+    events.register(name, note)
+    yield arns
+    events.unregister(name, note)
+
+
+def queued_with_saved_plan(gateway):
+    header = starting.queued_header(gateway.installation, "prices", plan_of().trigger, RunOptions())
+    assert gateway.runs.claim(header)
+    stored_plan.save_plan(gateway, plan_of(training(), run=header.run))
+    return gateway.runs.header(header.run)
+
+
+def test_new_plan_starts_the_version_of_its_router(gateway, versions, started_with):
+    start(replace(gateway, machine_version=versions[0]), plan_of(training()))
+    assert started_with == [versions[0]]
+
+
+@pytest.mark.parametrize("status", ["QUEUED", "PLANNED"])
+def test_plan_of_an_old_router_starts_its_version_after_an_upgrade(gateway, versions, started_with, status):
+    old, new = (replace(gateway, machine_version=version) for version in versions)
+    header = queued_with_saved_plan(old)
+    gateway.runs.transition(header.run, ["QUEUED"], {"status": status})
+    act = starting.start_saved_plan(new, header) if status == "QUEUED" else ensure_started(new, header.run)
+    assert started_with == [versions[0]]
+    assert act.execution == gateway.executions.arn_of(header.run)
+
+
+def test_plan_keeps_its_format_after_an_upgrade(gateway, versions, monkeypatch):
+    header = queued_with_saved_plan(replace(gateway, machine_version=versions[0]))
+    monkeypatch.setattr(stored_plan, "PLAN_FORMAT", PLAN_FORMAT + 1)
+    started = starting.start_saved_plan(replace(gateway, machine_version=versions[1]), header)
+    described = gateway.executions.client.describe_execution(executionArn=started.execution)
+    assert json.loads(described["input"])["format"] == PLAN_FORMAT
+
+
+def test_plan_of_a_deleted_version_is_rejected_with_the_remedy(gateway, versions):
+    header = queued_with_saved_plan(replace(gateway, machine_version=versions[0]))
+    gateway.executions.client.delete_state_machine_version(stateMachineVersionArn=versions[0])
+    sweep(replace(gateway, machine_version=versions[1]), patience=0)
+    gateway.runs.transition(header.run, ["QUEUED"], {"status": "PLANNED"})
+    with pytest.raises(ReleaseError, match="was made for is gone") as failure:
+        ensure_started(gateway, header.run)
+    assert failure.value.remedy == f"stagewright resume {header.run}"
+    sweep(gateway, patience=0)
+    assert gateway.runs.header(header.run).status == "REJECTED"

@@ -98,6 +98,31 @@ def test_second_plan_is_empty_and_destroy_removes_everything(terraform: Callable
     assert "values" not in json.loads(root.must("show", "-json"))
 
 
+def test_upgrade_gives_the_functions_the_version_that_it_publishes(
+    terraform: Callable[..., Terraform],
+) -> None:
+    """In one apply, and with the new code: the plan does not keep the old version's ARN."""
+    root = terraform(provider=True)
+    assert root.apply(**SETTINGS).code == 0
+    machine = root.folder.parent / "src/stagewright/artifacts/workflow.asl.json"
+    machine.write_text(machine.read_text().replace('"Comment": "', '"Comment": "Next version of ', 1))
+    changes = root.plan(**SETTINGS)["resource_changes"]
+    unknown = {
+        change["address"]: change["change"]["after_unknown"]
+        for change in changes
+        if change["change"]["actions"] == ["update"]
+    }
+    assert unknown["module.workflow.aws_sfn_state_machine.this"]["state_machine_version_arn"] is True
+    for function in ("router", "recorder", "sweeper"):
+        (environment,) = unknown[f'module.router.aws_lambda_function.this["{function}"]']["environment"]
+        assert environment["variables"]["STAGEWRIGHT_STATE_MACHINE"] is True
+    assert root.apply(**SETTINGS).code == 0
+    for function in Made(root.resources()).all("aws_lambda_function"):
+        (environment,) = function["environment"]
+        assert environment["variables"]["STAGEWRIGHT_STATE_MACHINE"].endswith("-workflow:2")
+    assert root.changes(**SETTINGS) == {}
+
+
 def test_every_taggable_resource_has_the_tags(root: Terraform) -> None:
     planned = resources(root.plan(**SETTINGS, tags={"team": "ml"})["planned_values"]["root_module"])
     tagged = [each for each in planned if "tags" in each["values"]]

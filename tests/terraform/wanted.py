@@ -18,7 +18,11 @@ def wanted(place: Installation, layer: str) -> Sections:
     roles, functions, queues = given["roles"], given["functions"], given["queues"]
     machine = given["state_machine"]
     definition = json.loads(fill((FOLDER / machine["definition"]).read_text(), place))
-    overrides = {"STAGEWRIGHT_CODE_OVERRIDES": "no", "STAGEWRIGHT_BYPASS": ""}
+    overrides = {
+        "STAGEWRIGHT_CODE_OVERRIDES": "no",
+        "STAGEWRIGHT_BYPASS": "",
+        "STAGEWRIGHT_STATE_MACHINE": f"{machine['arn']}:1",
+    }
     return {
         "bucket": given["bucket"],
         "tables": _named(given["tables"]),

@@ -46,8 +46,12 @@ class Executions:
     def arn_of(self, name: str) -> str:
         return f"{self.machine.replace(':stateMachine:', ':execution:')}:{name}"
 
-    def start(self, name: str, document: str) -> tuple[str, bool]:
+    def start(self, name: str, document: str, version: str = "") -> tuple[str, bool]:
         """Start an execution with `document` as its input. Return its ARN and whether this call started it.
+
+        `version` is the ARN of the published version to run; empty: the newest definition. The execution's
+        ARN does not contain it (developer guide, "How Step Functions associates executions with a version or
+        alias"). Raises NotFoundError if the version was deleted.
 
         Calls StartExecution. For a name that was used in the last 90 days AWS raises
         ExecutionAlreadyExists. While that execution runs with the same input AWS returns its ARN again
@@ -55,7 +59,9 @@ class Executions:
         """
         with translate_errors("states", f"the execution {name}"):
             try:
-                answer = self.client.start_execution(stateMachineArn=self.machine, name=name, input=document)
+                answer = self.client.start_execution(
+                    stateMachineArn=version or self.machine, name=name, input=document
+                )
             except ClientError as error:
                 if error_code(error) != "ExecutionAlreadyExists":
                     raise

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -12,6 +14,23 @@ from stagewright.errors import TargetError
 from stagewright.gateway import Gateway
 from stagewright.naming import Installation
 from stagewright.runs.settings import Runtime
+
+DEFINITION = Path(__file__).with_name("definition.sha256")
+"""SHA-256 of the state machine's definition that this code was built with. Only the archive has the file."""
+
+
+def require_one_version() -> None:
+    """Raise TargetError while an update has replaced the function's settings, but not yet its code.
+
+    Terraform updates both with one call each, some seconds apart. The settings name the version of the state
+    machine that new plans are made for, so the code must be the code that was built with its definition.
+    """
+    built_with = DEFINITION.read_text() if DEFINITION.exists() else ""
+    if built_with != os.environ.get("STAGEWRIGHT_DEFINITION", ""):
+        raise TargetError(
+            "the function's code and its settings are of two versions: an update is under way",
+            "wait until it has finished; if it failed, apply it again",
+        )
 
 
 def runtime(context: Any) -> Runtime:
@@ -51,7 +70,8 @@ def installation(context: Any) -> Installation:
 @cache
 def gateway(installation: Installation) -> Gateway:
     """One gateway per function instance, so that invocations share its connections."""
-    return Gateway.connect(installation)
+    version = os.environ.get("STAGEWRIGHT_STATE_MACHINE", "")
+    return replace(Gateway.connect(installation), machine_version=version)
 
 
 @cache

@@ -34,6 +34,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, list[dict[str, 
 def _is_accepted(runtime: Runtime, record: Mapping[str, Any], subscriptions: Subscriptions) -> bool:
     """False: deliver the record again. An error in one record must not fail the others of its batch."""
     try:
+        environment.require_one_version()
         _accept(runtime, sqs_records.message_of(record), subscriptions)
     except Exception:
         runtime.log.exception("message failed; it will be delivered again", message_id=record["messageId"])

@@ -1,5 +1,7 @@
 """functions.zip: the modules that the Lambda handlers can import, with the data files in their folders.
 
+It also has the digest of the state machine that they were built with.
+
 The same source gives the same bytes everywhere. Entries are sorted, dated 1980 (the first year of the format)
 and stored without compression, because the output of deflate depends on the installed zlib.
 """
@@ -14,12 +16,15 @@ from functools import cache
 from pathlib import Path
 
 from stagewright.installation.functions import FUNCTIONS
+from stagewright.installation.state_machine import definition_digest
 
 PACKAGE = Path(__file__).resolve().parent.parent
 HANDLERS = tuple(function.handler.rpartition(".")[0] for function in FUNCTIONS)
 KINDS = "stagewright.stages"
 KIND_ASPECTS = ("rules", "request")
 """The registry imports these modules of a stage kind by name. Lambda never imports a kind's `states`."""
+BUILT_WITH = "stagewright/functions/definition.sha256"
+"""`functions.environment` compares it with the function's settings."""
 _FIRST_DATE = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
 _MODE = 0o100644 << 16
@@ -28,12 +33,14 @@ _MODE = 0o100644 << 16
 def archive(package: Path = PACKAGE) -> bytes:
     """Return the zip. Lambda accepts at most 50 MB in a direct upload and 250 MB unpacked."""
     buffer = io.BytesIO()
+    contents = {name: path.read_bytes() for name, path in _entries(package).items()}
+    contents[BUILT_WITH] = definition_digest().encode()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as target:
-        for name, path in sorted(_entries(package).items()):
+        for name, content in sorted(contents.items()):
             entry = zipfile.ZipInfo(name, _FIRST_DATE)
             entry.create_system = _UNIX
             entry.external_attr = _MODE
-            target.writestr(entry, path.read_bytes())
+            target.writestr(entry, content)
     return buffer.getvalue()
 
 

@@ -13,8 +13,7 @@ from stagewright.installation.archive import PACKAGE, archive
 from stagewright.installation.functions import ARCHIVE
 from stagewright.installation.resources import resources
 from stagewright.installation.roles.ci import ci
-from stagewright.installation.state_machine import DEFINITION
-from stagewright.state_machine.builder import build
+from stagewright.installation.state_machine import DEFINITION, definition
 
 FOLDER = PACKAGE / "artifacts"
 
@@ -24,7 +23,7 @@ def artifacts() -> dict[str, bytes]:
     return {
         "installation.json": _text(resources()),
         "ci.json": _text(ci()),
-        DEFINITION: _text(build()),
+        DEFINITION: definition(),
         ARCHIVE: archive(),
     }
 

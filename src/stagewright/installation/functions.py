@@ -16,7 +16,10 @@ RETENTION_DAYS = 90
 
 @dataclass(frozen=True)
 class Function:
-    """`timeout` is in seconds, `memory` in MB (1,769 MB give one vCPU)."""
+    """`timeout` is in seconds, `memory` in MB (1,769 MB give one vCPU).
+
+    The installation sets `STAGEWRIGHT_STATE_MACHINE` to the ARN of the version that was published with it.
+    """
 
     key: str
     handler: str
@@ -50,6 +53,7 @@ class Function:
                 "STAGEWRIGHT_ENVIRONMENT": TEMPLATE.environment,
                 "STAGEWRIGHT_ACCOUNT": TEMPLATE.account,
                 "STAGEWRIGHT_TOPIC": TOPIC_ARN,
+                "STAGEWRIGHT_STATE_MACHINE": TEMPLATE.state_machine_arn,
                 "STAGEWRIGHT_CODE_OVERRIDES": "no",
                 "STAGEWRIGHT_BYPASS": "",
                 "STAGEWRIGHT_FOUR_EYES": "no",

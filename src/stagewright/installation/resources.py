@@ -7,14 +7,14 @@ from typing import Any
 from stagewright.installation.alarms import ALARMS, LOG_METRICS
 from stagewright.installation.bucket import bucket
 from stagewright.installation.dashboard import dashboard
-from stagewright.installation.functions import FUNCTIONS
+from stagewright.installation.functions import FUNCTIONS, Function
 from stagewright.installation.glue_jobs import GLUE_JOBS
 from stagewright.installation.powertools_layer import layers
 from stagewright.installation.queues import queues, source
 from stagewright.installation.roles import ROLES
 from stagewright.installation.roles.options import role_options
 from stagewright.installation.rules import RULES
-from stagewright.installation.state_machine import log_groups, machine
+from stagewright.installation.state_machine import definition_digest, log_groups, machine
 from stagewright.installation.tables import TABLES
 from stagewright.installation.topics import topics
 
@@ -32,7 +32,7 @@ def resources() -> dict[str, Any]:
             [rule.arn for rule in RULES if rule.dead_letter_arn],
         ),
         "rules": {rule.key: rule.to_json() for rule in RULES},
-        "functions": {function.key: function.to_json() for function in FUNCTIONS},
+        "functions": {function.key: _function(function) for function in FUNCTIONS},
         "event_sources": {"events": source()},
         "topics": topics(),
         "log_groups": log_groups(),
@@ -45,3 +45,9 @@ def resources() -> dict[str, Any]:
         "alarms": {alarm.key: alarm.to_json() for alarm in ALARMS},
         "dashboard": dashboard(),
     }
+
+
+def _function(function: Function) -> dict[str, Any]:
+    settings = function.to_json()
+    settings["environment"]["STAGEWRIGHT_DEFINITION"] = definition_digest()
+    return settings

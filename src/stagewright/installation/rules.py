@@ -105,7 +105,11 @@ RULES = (
             "source": ["aws.states"],
             "detail-type": ["Step Functions Execution Status Change"],
             "detail": {
-                "stateMachineArn": [TEMPLATE.state_machine_arn],
+                # Executions of a version, too: it is not documented whether their events have its ARN.
+                "stateMachineArn": [
+                    TEMPLATE.state_machine_arn,
+                    {"prefix": f"{TEMPLATE.state_machine_arn}:"},
+                ],
                 "status": ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"],
             },
         },

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from functools import cache
 from typing import Any
 
 from stagewright.installation.functions import FUNCTIONS, RETENTION_DAYS
 from stagewright.installation.template import TEMPLATE
+from stagewright.state_machine.builder import build
 
 DEFINITION = "workflow.asl.json"
 LOG_GROUP = f"/aws/vendedlogs/states/{TEMPLATE.name('workflow')}"
 """The Step Functions guide recommends `/aws/vendedlogs/`: CloudWatch's resource policy has a size limit."""
+
+
+def definition() -> bytes:
+    """Return the file `DEFINITION`: the state machine, with placeholders."""
+    return (json.dumps(build(), indent=1, ensure_ascii=False) + "\n").encode()
+
+
+@cache
+def definition_digest() -> str:
+    """Return the SHA-256 of the definition. It pairs the functions' code with a version of the machine."""
+    return hashlib.sha256(definition()).hexdigest()
 
 
 def machine() -> dict[str, Any]:

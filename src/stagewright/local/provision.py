@@ -41,13 +41,13 @@ def provision(server: Server, artifacts: Artifacts) -> None:
         provisioner.topic(topic)
     for queue in sorted(resources["queues"].values(), key=lambda queue: queue["redrive"] is not None):
         provisioner.queue(queue)
+    version = provisioner.state_machine(resources["state_machine"])
     for function in resources["functions"].values():
-        provisioner.function(function)
+        provisioner.function(function, version)
     for source in resources["event_sources"].values():
         provisioner.event_source(source)
     for job in resources["glue_jobs"].values():
         provisioner.glue_job(job)
-    provisioner.state_machine(resources["state_machine"])
     for rule in resources["rules"].values():
         provisioner.rule(rule)
 
@@ -159,8 +159,11 @@ class Provisioner:
             attributes["RedrivePolicy"] = json.dumps(policy)
         sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
 
-    def function(self, settings: Settings) -> None:
-        """Create or update a function, without its layer: this Python has the packages of the layer."""
+    def function(self, settings: Settings, version: str) -> None:
+        """Create or update a function, without its layer: this Python has the packages of the layer.
+
+        `version` is the ARN of the state machine's version that was published with it.
+        """
         functions, name = self._client("lambda"), settings["name"]
         configuration = {
             "Runtime": settings["runtime"],
@@ -168,7 +171,9 @@ class Provisioner:
             "Role": self._artifacts.resources["roles"][settings["role"]]["arn"],
             "Timeout": settings["timeout"],
             "MemorySize": settings["memory"],
-            "Environment": {"Variables": settings["environment"] | ENVIRONMENT},
+            "Environment": {
+                "Variables": settings["environment"] | ENVIRONMENT | {"STAGEWRIGHT_STATE_MACHINE": version}
+            },
         }
         code = {"ZipFile": self._artifacts.archive}
         architectures = [settings["architecture"]]
@@ -219,7 +224,8 @@ class Provisioner:
         except glue.exceptions.AlreadyExistsException:
             glue.update_job(JobName=settings["name"], JobUpdate=request)
 
-    def state_machine(self, settings: Settings) -> None:
+    def state_machine(self, settings: Settings) -> str:
+        """Publish a version of the state machine, and return its ARN. Earlier versions stay."""
         step_functions = self._client("stepfunctions")
         resources = self._artifacts.resources
         logging = settings["logging"]
@@ -236,9 +242,12 @@ class Provisioner:
             },
         }
         try:
-            step_functions.create_state_machine(name=settings["name"], type=settings["type"], **request)
+            answer = step_functions.create_state_machine(
+                name=settings["name"], type=settings["type"], **request
+            )
         except step_functions.exceptions.StateMachineAlreadyExists:
-            step_functions.update_state_machine(stateMachineArn=settings["arn"], **request)
+            answer = step_functions.update_state_machine(stateMachineArn=settings["arn"], **request)
+        return str(answer["stateMachineVersionArn"])
 
     def rule(self, settings: Settings) -> None:
         events, name = self._client("events"), settings["name"]

@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from stagewright.errors import TargetError
+from stagewright.errors import NotFoundError, ReleaseError, TargetError
 from stagewright.gateway import Gateway
 from stagewright.naming import Installation, run_id, timestamp
-from stagewright.planner.model import PLAN_FORMAT, Plan, Trigger
-from stagewright.runs.stored_plan import require_saved, write_plan
+from stagewright.planner.model import Plan, Trigger
+from stagewright.runs.stored_plan import PlanProof, require_proof, write_plan
 from stagewright.runs.values import RunOptions, StartedRun
 from stagewright.store.runs import Header
 
@@ -40,10 +40,11 @@ def start(gateway: Gateway, plan: Plan) -> StartedRun:
     pinned = {"status": "PLANNED", **write_plan(gateway, plan)}
     created = timestamp(datetime.now(UTC))
     header = Header(run=plan.run, pipeline=plan.pipeline, trigger=plan.trigger, created=created, **pinned)
+    proof = PlanProof.of(gateway)
     if gateway.runs.transition(plan.run, ["QUEUED"], pinned):
-        return StartedRun(plan.run, launch(gateway, header), new=False)
+        return StartedRun(plan.run, launch(gateway, header, proof), new=False)
     if gateway.runs.claim(header):
-        return StartedRun(plan.run, launch(gateway, header), new=True)
+        return StartedRun(plan.run, launch(gateway, header, proof), new=True)
     return ensure_started(gateway, claimant(gateway, plan.trigger.key))
 
 
@@ -56,30 +57,39 @@ def start_saved_plan(gateway: Gateway, header: Header) -> StartedRun:
 def ensure_started(gateway: Gateway, run: str) -> StartedRun:
     """Start the execution of a planned run. A run with another status stays as it is.
 
-    ReleaseError: the router did not make the run's plan.
+    ReleaseError: the router did not make the run's plan, or the plan's state machine was deleted.
     """
     header = gateway.runs.header(run)
     if header is None:
         raise TargetError(f"the run {run} is claimed, but has no header", "try again")
     if header.status != "PLANNED":
         return StartedRun(run, header.execution, new=False)
-    require_saved(gateway, header)
-    return StartedRun(run, launch(gateway, header), new=False)
+    proof = require_proof(gateway, header)
+    return StartedRun(run, launch(gateway, header, proof), new=False)
 
 
-def launch(gateway: Gateway, header: Header) -> str:
+def launch(gateway: Gateway, header: Header, proof: PlanProof) -> str:
     """Start the execution and set the header to RUNNING. Returns the execution's ARN.
 
-    If the run was closed in the meantime, the execution is stopped.
+    The version of the state machine that the plan was made for runs it. If the run was closed in the
+    meantime, the execution is stopped. ReleaseError: that version was deleted.
     """
-    pointer = json.dumps({"run": header.run, "plan": header.plan, "format": PLAN_FORMAT})
-    execution, _ = gateway.executions.start(header.run, pointer)
+    execution = _start_execution(gateway, header, proof)
     running = {"status": "RUNNING", "execution": execution, "started": timestamp(datetime.now(UTC))}
     if not gateway.runs.transition(header.run, ["PLANNED"], running):
         current = gateway.runs.header(header.run)
         if current and current.status in ("STOPPED", "FAILED", "REJECTED"):
             gateway.executions.stop(execution, current.reason)
     return execution
+
+
+def _start_execution(gateway: Gateway, header: Header, proof: PlanProof) -> str:
+    pointer = json.dumps({"run": header.run, "plan": header.plan, "format": proof.plan_format})
+    try:
+        return gateway.executions.start(header.run, pointer, proof.machine_version)[0]
+    except NotFoundError as error:
+        message = f"the state machine that the plan of {header.run} was made for is gone: {error.message}"
+        raise ReleaseError(message, f"stagewright resume {header.run}") from error
 
 
 def claimant(gateway: Gateway, trigger_key: str) -> str:

@@ -8,14 +8,30 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from stagewright.errors import PlanError, Problem, ReleaseError
+from stagewright.errors import NotFoundError, PlanError, Problem, ReleaseError
 from stagewright.gateway import Gateway
 from stagewright.naming import ATTEMPT
 from stagewright.planner import pages as plan_pages
 from stagewright.planner.approvals import PENDING
-from stagewright.planner.model import GoodResult, Plan
+from stagewright.planner.model import PLAN_FORMAT, GoodResult, Plan
 from stagewright.store.items import ITEM_LIMIT, Item, size_of
 from stagewright.store.runs import Header, Runs, StageItem
+
+
+@dataclass(frozen=True)
+class PlanProof:
+    """The object that proves that the router made a plan, and who reads the plan.
+
+    `plan_format`: the format of the plan. `machine_version`: ARN of the published version of the state
+    machine that the router was built for. It runs the plan, also after an upgrade of the installation.
+    """
+
+    plan_format: int
+    machine_version: str
+
+    @classmethod
+    def of(cls, gateway: Gateway) -> PlanProof:
+        return cls(PLAN_FORMAT, gateway.machine_version)
 
 
 @dataclass(frozen=True)
@@ -156,7 +172,8 @@ def write_plan(gateway: Gateway, plan: Plan) -> dict[str, Any]:
     """
     name, items = plan_items(plan)
     gateway.runs.put_all(_within_limit(items))
-    gateway.objects.put(_proof_key(plan.pipeline, plan.run, name), b"")
+    proof = asdict(PlanProof.of(gateway))
+    gateway.objects.put(_proof_key(plan.pipeline, plan.run, name), json.dumps(proof).encode())
     return {
         "partition": plan.partition,
         "release": plan.release,
@@ -178,15 +195,18 @@ def _awaited_versions(plan: Plan) -> list[str]:
     ]
 
 
-def require_saved(gateway: Gateway, header: Header) -> None:
-    """Raise ReleaseError unless the router made the header's plan.
+def require_proof(gateway: Gateway, header: Header) -> PlanProof:
+    """Return the proof of the header's plan. Raise ReleaseError if the router did not make that plan.
 
     A header is an item of a table that people may edit. Only the router writes the object that proves the
     plan, and the state machine compares the plan's items with its name.
     """
-    if not gateway.objects.exists(_proof_key(header.pipeline, header.run, header.plan)):
+    try:
+        body = gateway.objects.get(_proof_key(header.pipeline, header.run, header.plan)).body
+    except NotFoundError:
         message = f"the plan {header.plan} of {header.run} was not made by the router"
-        raise ReleaseError(message, f"stagewright resume {header.run}")
+        raise ReleaseError(message, f"stagewright resume {header.run}") from None
+    return PlanProof(**json.loads(body))
 
 
 def _proof_key(pipeline: str, run: str, plan: str) -> str:

@@ -16,6 +16,7 @@ import pytest
 
 from stagewright.installation.artifacts import FOLDER
 from stagewright.installation.functions import ARCHIVE, RECORDER, ROUTER, SWEEPER
+from stagewright.installation.state_machine import definition_digest
 
 HERE = Path(__file__).parent
 
@@ -93,6 +94,7 @@ def environment(address: str) -> dict[str, str]:
         "STAGEWRIGHT_PREFIX": "stagewright",
         "STAGEWRIGHT_ENVIRONMENT": "test",
         "STAGEWRIGHT_ACCOUNT": "000000000000",
+        "STAGEWRIGHT_DEFINITION": definition_digest(),
         "POWERTOOLS_SERVICE_NAME": "stagewright",
         "POWERTOOLS_LOG_LEVEL": "INFO",
     }

@@ -1,8 +1,9 @@
 """A stand-in for terraform-provider-aws: it has the real one's schema, and makes nothing.
 
 Plans and applies as the real one does where our configuration depends on it: computed attributes are unknown
-until the apply, and a new version of an S3 object is unknown as soon as its content changes (the real one's
-CustomizeDiff). It knows no ForceNew, conflicts, defaults or enumerations, which no schema holds.
+until the apply, and a new version of an S3 object or of a state machine is unknown as soon as that changes
+(the real one's CustomizeDiff). It knows no ForceNew, conflicts, defaults or enumerations, which no schema
+holds.
 """
 
 from __future__ import annotations
@@ -67,6 +68,8 @@ class Provider:
             moving = {"tags_all"} if prior is None or prior.get("tags") != new.get("tags") else set()
             if kind == "aws_s3_object" and prior and any(prior[name] != new[name] for name in CONTENT):
                 moving.add("version_id")
+            if kind == "aws_sfn_state_machine" and prior and values.republished(prior, new, "tags"):
+                moving |= {"revision_id", "state_machine_version_arn"}
 
             def mark(name: str, attribute: dict[str, Any], value: Any) -> Any:
                 fresh = prior is None and value is None
@@ -80,6 +83,10 @@ class Provider:
         if new is not None:
             known = {name: value for name, value in new.items() if not unknown(value)}
             made = values.resource(kind, known, self._region)
+            if kind == "aws_sfn_state_machine":
+                made["state_machine_version_arn"] = values.machine_version(
+                    made["arn"], decode(request.prior_state), new
+                )
 
             def fill(name: str, attribute: dict[str, Any], value: Any) -> Any:
                 return made.get(name, values.zero(attribute["type"])) if unknown(value) else value

@@ -53,13 +53,25 @@ def resource(kind: str, given: dict[str, Any], region: str) -> dict[str, Any]:
     match kind:
         case "aws_sns_topic" | "aws_sfn_state_machine":
             made["id"] = made["arn"]
-            made["state_machine_version_arn"] = f"{made['arn']}:1"
         case "aws_sqs_queue":
             made["id"] = made["url"] = f"https://sqs.{region}.amazonaws.com/{ACCOUNT}/{known['name']}"
         case "aws_s3_object":
             made["id"] = known["key"]
             made["version_id"] = "null" if known["bucket"].startswith(UNVERSIONED) else uuid.uuid4().hex
     return made
+
+
+MACHINE = ("definition", "role_arn", "publish", "logging_configuration", "encryption_configuration")
+"""Attributes of a state machine whose change publishes a version. That of a tag makes it unknown only."""
+
+
+def republished(prior: dict[str, Any], new: dict[str, Any], *more: str) -> bool:
+    return new["publish"] and any(prior[name] != new[name] for name in (*MACHINE, *more))
+
+
+def machine_version(arn: str, prior: dict[str, Any] | None, new: dict[str, Any]) -> str:
+    last = int(prior["state_machine_version_arn"].rpartition(":")[2]) if prior else 0
+    return f"{arn}:{last + 1 if prior is None or republished(prior, new) else last}"
 
 
 def data(kind: str, given: dict[str, Any], region: str) -> dict[str, Any]:

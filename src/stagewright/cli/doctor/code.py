@@ -12,7 +12,8 @@ from typing import Any
 from stagewright.cli.doctor.check import Probe, differences
 from stagewright.cli.doctor.target import CheckedTarget
 
-CONFIGURABLE = ("STAGEWRIGHT_CODE_OVERRIDES", "STAGEWRIGHT_BYPASS", "POWERTOOLS_LOG_LEVEL")
+VERSION = "STAGEWRIGHT_STATE_MACHINE"
+CONFIGURABLE = ("STAGEWRIGHT_CODE_OVERRIDES", "STAGEWRIGHT_BYPASS", "POWERTOOLS_LOG_LEVEL", VERSION)
 """Environment variables that each installation may set differently."""
 
 
@@ -46,8 +47,14 @@ def _function(target: CheckedTarget, function: Mapping[str, Any]) -> Iterator[st
 
 
 def _machine(target: CheckedTarget) -> Iterator[str]:
+    """Check the version that the router starts."""
     machine = target.expected["state_machine"]
-    actual = target.gateway.installed.machine(machine["arn"])
+    router = target.gateway.installed.function(target.expected["functions"]["router"]["name"])
+    version = router.get("Environment", {}).get("Variables", {}).get(VERSION, "")
+    if not version.startswith(f"{machine['arn']}:"):
+        yield f"the router starts no published version of it ({VERSION} is {version or 'not set'})"
+        return
+    actual = target.gateway.installed.machine(version)
     expected = {
         "status": "ACTIVE",
         "type": machine["type"],

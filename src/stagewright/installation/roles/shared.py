@@ -78,9 +78,12 @@ def notify() -> Statement:
 
 
 def start() -> Statement:
-    return Statement(
-        "Start", "Starts executions of runs.", ("states:StartExecution",), (TEMPLATE.state_machine_arn,)
-    )
+    """Step Functions authorizes the start of a version with the ARN of its state machine.
+
+    Step Functions developer guide, "Authorization for versions and aliases in Step Functions workflows".
+    """
+    reason = "Starts executions of runs, each of the version that its plan was made for."
+    return Statement("Start", reason, ("states:StartExecution",), (TEMPLATE.state_machine_arn,))
 
 
 def send(reason: str) -> Statement:

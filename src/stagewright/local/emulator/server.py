@@ -5,6 +5,7 @@ and more. It has no extension points, so it is patched after its import. patches
 patches themselves are in:
 
 - engine.py: the Step Functions engine
+- machine_versions.py: executions of a published version
 - callbacks.py: tasks that wait for a token
 - invocation.py: Lambda functions that Step Functions invokes
 - services.py: Lambda, SQS, S3
@@ -29,7 +30,16 @@ from typing import Any
 
 from sagemaker_local.state_folder import ACCOUNT, REGION
 from stagewright.errors import TargetError
-from stagewright.local.emulator import alarms, callbacks, engine, invocation, queries, regexes, services
+from stagewright.local.emulator import (
+    alarms,
+    callbacks,
+    engine,
+    invocation,
+    machine_versions,
+    queries,
+    regexes,
+    services,
+)
 from stagewright.local.emulator.background import BackgroundTasks
 from stagewright.local.emulator.durable import Durable
 from stagewright.local.emulator.engine import Handler
@@ -145,6 +155,7 @@ class Ministack:
         alarms.patch(cloudwatch)
         queries.patch(self._dynamodb)
         engine.patch(self._step_functions, lambda: self.on_stop())
+        machine_versions.patch(self._step_functions)
         engine.limit_cpu_time(import_module("jsonata.timebox"))
         regexes.limit(import_module("jsonata").Jsonata)
         callbacks.patch(self._step_functions, engine.is_stopped, engine.ExecutionStoppedError)
