@@ -24,7 +24,28 @@ locals {
     STAGEWRIGHT_CODE_OVERRIDES = var.allow_code_overrides ? "yes" : "no"
     STAGEWRIGHT_BYPASS         = join(",", [for id, name in var.bypass_roles : "${id}=${name}"])
     STAGEWRIGHT_FOUR_EYES      = var.four_eyes ? "yes" : "no"
+    STAGEWRIGHT_JOBS           = jsonencode(local.jobs)
   }
+
+  # Settings of every job: stages/base/job_settings.py reads them. Without empty ones, because Lambda limits the environment.
+  volume_key_arn = try(coalesce(var.job_volume_kms_key_arn, var.kms_key_arn), null)
+  output_key_arn = try(coalesce(var.job_output_kms_key_arn, var.kms_key_arn), null)
+  jobs = merge(
+    { for name, values in {
+      subnets         = var.job_subnet_ids
+      security_groups = var.job_security_group_ids
+      instance_types  = var.job_instance_types
+    } : name => values if length(values) > 0 },
+    { for name, value in {
+      network_isolation = var.job_network_isolation
+      encrypt_traffic   = var.job_encrypt_traffic
+    } : name => value if value },
+    { for name, key in {
+      kms_volume_key = local.volume_key_arn
+      kms_output_key = local.output_key_arn
+    } : name => key if key != null },
+    { for name, tags in { tags = var.tags } : name => tags if length(tags) > 0 },
+  )
 
   tags = merge(var.tags, { "stagewright:installation" = local.id, "stagewright:environment" = var.environment })
 }
@@ -80,6 +101,8 @@ module "roles" {
   installation         = local.installation
   permissions_boundary = var.permissions_boundary
   in_vpc               = length(var.subnet_ids) > 0
+  jobs                 = local.jobs
+  enforce_job_settings = var.enforce_job_settings
   data_buckets         = var.data_buckets
   data_key_arns        = var.data_key_arns
   model_accounts       = var.model_source_accounts

@@ -97,6 +97,79 @@ variable "security_group_ids" {
   default     = []
 }
 
+variable "job_subnet_ids" {
+  description = "Subnets of jobs, models and endpoints; empty: no VPC. They need routes to S3, ECR and CloudWatch Logs. A document may use some of them, and no others."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = (length(var.job_subnet_ids) > 0) == (length(var.job_security_group_ids) > 0)
+    error_message = "Set both job_subnet_ids and job_security_group_ids, or neither."
+  }
+
+  validation {
+    condition     = length(var.job_subnet_ids) <= 16 && length(var.job_security_group_ids) <= 5
+    error_message = "A SageMaker job takes at most 16 subnets and 5 security groups."
+  }
+}
+
+variable "job_security_group_ids" {
+  description = "Security groups of jobs, models and endpoints, if they have subnets."
+  type        = list(string)
+  default     = []
+}
+
+variable "job_network_isolation" {
+  description = "Whether the containers of jobs and models have no network. SageMaker itself still reads inputs and writes outputs. Training scripts cannot install requirements.txt then."
+  type        = bool
+  default     = false
+}
+
+variable "job_encrypt_traffic" {
+  description = "Whether traffic between the containers of processing and tuning jobs is encrypted. Step Functions cannot set it for training jobs; those of several instances are rejected."
+  type        = bool
+  default     = false
+}
+
+variable "job_volume_kms_key_arn" {
+  description = "KMS key of the volumes of jobs and endpoints; null: `kms_key_arn`. Instance types with local storage encrypt it themselves and take no key."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.job_volume_kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.job_volume_kms_key_arn))
+    error_message = "job_volume_kms_key_arn must be the ARN of a key, not of an alias: arn:aws:kms:<region>:<account>:key/<id>."
+  }
+}
+
+variable "job_output_kms_key_arn" {
+  description = "KMS key of the outputs of jobs and of captured data; null: `kms_key_arn`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.job_output_kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.job_output_kms_key_arn))
+    error_message = "job_output_kms_key_arn must be the ARN of a key, not of an alias: arn:aws:kms:<region>:<account>:key/<id>."
+  }
+}
+
+variable "job_instance_types" {
+  description = "Instance types that stages may use, with `*` for any part: [\"ml.m5.*\", \"ml.g5.xlarge\"]; empty: all."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for name in var.job_instance_types : can(regex("^ml[.][a-z0-9*-]+[.][a-z0-9*-]+$", name))])
+    error_message = "job_instance_types must be instance types or patterns of them, such as ml.m5.* or ml.g5.xlarge."
+  }
+}
+
+variable "enforce_job_settings" {
+  description = "Whether IAM denies jobs, models and endpoints that do not have the `job_...` settings of this installation. The planner rejects them in any case."
+  type        = bool
+  default     = false
+}
+
 variable "kms_key_arn" {
   description = "KMS key that encrypts bucket, tables, queues, topics, logs, functions and state machine; null: AWS's own keys. Its policy must contain the output `kms_key_statements`."
   type        = string
@@ -259,7 +332,12 @@ variable "model_source_accounts" {
 }
 
 variable "tags" {
-  description = "Tags of every resource, in addition to `stagewright:installation` and `stagewright:environment`."
+  description = "Tags of every resource, also of those that runs create, in addition to `stagewright:installation` and `stagewright:environment`."
   type        = map(string)
   default     = {}
+
+  validation {
+    condition     = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:") && !startswith(lower(key), "stagewright:")])
+    error_message = "Keys of tags that begin with aws: or stagewright: are reserved."
+  }
 }

@@ -30,8 +30,22 @@ of these policies** ([fidelity.md](fidelity.md)).
 OPTIONS = {
     "kms_key": "with your own KMS key (`kms_key_arn`)",
     "data_keys": "with other KMS keys for data (`data_key_arns`)",
-    "vpc": "in a VPC",
+    "job_volume_key": "with a key for the volumes of jobs (`kms_key_arn` or `job_volume_kms_key_arn`)",
+    "job_output_key": "with a key for the outputs of jobs (`kms_key_arn` or `job_output_kms_key_arn`)",
+    "vpc": "with functions in a VPC (`subnet_ids`)",
+    "job_vpc": "with jobs in a VPC (`job_subnet_ids`)",
     "data_buckets": "with other buckets for data (`data_buckets`)",
+    **{
+        f"enforce_{setting}": f"that enforces settings of jobs (`enforce_job_settings`): {what}"
+        for setting, what in (
+            ("vpc", "VPC"),
+            ("network_isolation", "network isolation"),
+            ("encrypt_traffic", "encrypted traffic"),
+            ("volume_key", "key of volumes"),
+            ("output_key", "key of outputs"),
+            ("instance_types", "instance types"),
+        )
+    },
     "model_accounts": "with model versions from other accounts (`model_source_accounts`)",
 }
 HEADER = "| statement | reason | actions | resources | conditions |\n|---|---|---|---|---|\n"

@@ -15,6 +15,7 @@ from stagewright.aws.installed import Installed
 from stagewright.aws.logs import Logs
 from stagewright.aws.quotas import Quotas
 from stagewright.gateway import Gateway
+from stagewright.stages.base.job_settings import JobSettings
 
 
 @dataclass(frozen=True)
@@ -51,3 +52,7 @@ class OperatorGateway(Gateway):
         Commands ask this way. The router reads its own environment.
         """
         return self.functions.environment("router").get("STAGEWRIGHT_CODE_OVERRIDES") == "yes"
+
+    def job_settings(self) -> JobSettings:
+        """Return the installation's settings of jobs. The router reads its own environment."""
+        return JobSettings.from_json(self.functions.environment("router").get("STAGEWRIGHT_JOBS", ""))

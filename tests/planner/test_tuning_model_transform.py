@@ -145,7 +145,7 @@ def test_custom_tuning_container_gets_plain_values(planned):
 def test_merged_request_limits_set_the_stage_timeout(planned):
     changes = {
         "HyperParameterTuningJobConfig": {"ResourceLimits": {"MaxRuntimeInSeconds": 900}, "RandomSeed": 1},
-        "TrainingJobDefinition": {"EnableNetworkIsolation": True},
+        "TrainingJobDefinition": {"RetryStrategy": {"MaximumRetryAttempts": 2}},
     }
     stage = planned({"tune": {"request": changes, "max_jobs": 1}}).stage("tune")
     request = stage.requests[TUNING]
@@ -155,7 +155,7 @@ def test_merged_request_limits_set_the_stage_timeout(planned):
         "MaxParallelTrainingJobs": 1,
         "MaxRuntimeInSeconds": 900,
     }
-    assert request["TrainingJobDefinition"]["EnableNetworkIsolation"] is True
+    assert request["TrainingJobDefinition"]["RetryStrategy"] == {"MaximumRetryAttempts": 2}
     assert check(TUNING, request) == ()
     assert stage.timeout == 1500
 

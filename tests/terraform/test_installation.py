@@ -7,11 +7,13 @@ import re
 from collections.abc import Callable
 
 import pytest
+from tests.support.job_settings import enforced_statements
 from tests.terraform.made import Made
 from tests.terraform.session import ACCOUNT, SETTINGS, Terraform, installation, resources
 from tests.terraform.wanted import wanted
 
 from stagewright.naming import Installation
+from stagewright.stages.base.job_settings import JobSettings
 
 pytestmark = pytest.mark.slow
 
@@ -347,6 +349,61 @@ def test_vpc_permissions_boundary_data_buckets_and_subscribers(root: Terraform) 
     )
     assert {each["retention_in_days"] for each in made.all("aws_cloudwatch_log_group")} == {365}
     assert made.one("aws_cloudwatch_event_permission")["principal"] == READER
+
+
+JOBS = {
+    "job_subnet_ids": ["subnet-1", "subnet-2"],
+    "job_security_group_ids": ["sg-1"],
+    "job_network_isolation": True,
+    "job_encrypt_traffic": True,
+    "job_instance_types": ["ml.m5.*"],
+    "tags": {"team": "prices"},
+}
+SETTINGS_OF_JOBS = JobSettings(
+    subnets=("subnet-1", "subnet-2"),
+    security_groups=("sg-1",),
+    network_isolation=True,
+    encrypt_traffic=True,
+    kms_volume_key=KEY,
+    kms_output_key=OTHER_KEY,
+    instance_types=("ml.m5.*",),
+    tags={"team": "prices"},
+)
+
+
+def test_settings_of_jobs_reach_the_functions_and_are_enforced(root: Terraform) -> None:
+    plan = root.plan(
+        **SETTINGS, **JOBS, kms_key_arn=KEY, job_output_kms_key_arn=OTHER_KEY, enforce_job_settings=True
+    )
+    made = Made(resources(plan["planned_values"]["root_module"]))
+    variables = made.all("aws_lambda_function")[0]["environment"][0]["variables"]
+    settings = JobSettings.from_json(variables["STAGEWRIGHT_JOBS"])
+    assert settings == SETTINGS_OF_JOBS
+    policies = {
+        policy["name"]: {each["Sid"]: each for each in json.loads(policy["policy"])["Statement"]}
+        for policy in made.all("aws_iam_role_policy")
+    }
+    workflow, jobs = policies["stagewright-dev-workflow"], policies["stagewright-dev-sagemaker"]
+    denied = {sid: each for sid, each in workflow.items() if each["Effect"] == "Deny"}
+    place = Installation("ml-dev", "us-east-1", ACCOUNT, "dev")
+    assert denied == {each["Sid"]: each for each in enforced_statements(place, settings)}
+    assert all(
+        len("".join(each["policy"].split())) <= INLINE_LIMIT for each in made.all("aws_iam_role_policy")
+    )
+    assert "ec2:CreateNetworkInterface" in jobs["Network"]["Action"]
+    assert "Network" not in policies["stagewright-dev-router"]
+    assert jobs["VolumeKey"]["Resource"] == workflow["VolumeKey"]["Resource"] == [KEY]
+    assert jobs["OutputKey"]["Resource"] == [OTHER_KEY]
+
+
+def test_jobs_have_no_settings_by_default_and_none_is_enforced_unasked(root: Terraform) -> None:
+    for variables, settings in (({}, {}), (JOBS, {"subnets": ["subnet-1", "subnet-2"]})):
+        plan = root.plan(**SETTINGS, **variables)
+        made = Made(resources(plan["planned_values"]["root_module"]))
+        environment = made.all("aws_lambda_function")[0]["environment"][0]["variables"]
+        assert settings.items() <= json.loads(environment["STAGEWRIGHT_JOBS"]).items()
+        texts = [policy["policy"] for policy in made.all("aws_iam_role_policy")]
+        assert not [text for text in texts if '"Deny"' in text]
 
 
 def test_existing_bucket_is_changed_only_on_request(root: Terraform) -> None:

@@ -28,6 +28,18 @@ REJECTED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "region": ({"region": "eu-west-1"}, "`region` is eu-west-1, but the AWS provider works in us-east-1."),
     "vpc": ({"subnet_ids": ["subnet-1"]}, "Set both subnet_ids and security_group_ids, or neither"),
+    "job-vpc": (
+        {"job_subnet_ids": ["subnet-1"]},
+        "Set both job_subnet_ids and job_security_group_ids, or neither",
+    ),
+    "job-key": ({"job_volume_kms_key_arn": "alias/ours"}, "job_volume_kms_key_arn must be the ARN of a key"),
+    "job-output-key": ({"job_output_kms_key_arn": "x"}, "job_output_kms_key_arn must be the ARN of a key"),
+    "job-types": ({"job_instance_types": ["m5.large"]}, "job_instance_types must be instance types"),
+    "tags": ({"tags": {"Stagewright:x": "y"}}, "that begin with aws: or stagewright: are reserved"),
+    "large": (
+        {"tags": {f"key-{number}": "v" * 200 for number in range(20)}},
+        "The settings of the functions are larger than the 4 KB that Lambda accepts.",
+    ),
     "key": ({"kms_key_arn": "alias/ours"}, "kms_key_arn must be the ARN of a key"),
     "alarm": ({"alarm_thresholds": {"stuck": 1}}, "alarm_thresholds contains unknown alarms: stuck."),
     "bucket-elsewhere": (

@@ -2,17 +2,35 @@ locals {
   wanted = {
     kms_key        = var.kms_key_arn != null
     vpc            = var.in_vpc
+    job_vpc        = contains(keys(var.jobs), "subnets")
+    job_volume_key = contains(keys(var.jobs), "kms_volume_key")
+    job_output_key = contains(keys(var.jobs), "kms_output_key")
     data_buckets   = length(var.data_buckets) > 0
     data_keys      = length(var.data_key_arns) > 0
     model_accounts = length(var.model_accounts) > 0
+
+    enforce_vpc               = var.enforce_job_settings && contains(keys(var.jobs), "subnets")
+    enforce_network_isolation = var.enforce_job_settings && contains(keys(var.jobs), "network_isolation")
+    enforce_encrypt_traffic   = var.enforce_job_settings && contains(keys(var.jobs), "encrypt_traffic")
+    enforce_volume_key        = var.enforce_job_settings && contains(keys(var.jobs), "kms_volume_key")
+    enforce_output_key        = var.enforce_job_settings && contains(keys(var.jobs), "kms_output_key")
+    enforce_instance_types    = var.enforce_job_settings && contains(keys(var.jobs), "instance_types")
   }
   buckets = [for name in var.data_buckets : "arn:${data.aws_partition.current.partition}:s3:::${name}"]
-  resources = {
-    "*"            = ["*"]
+  # What stands for names in the resources and conditions of these statements. Other texts stand for themselves.
+  named = {
     kms_key        = var.kms_key_arn[*]
     data_buckets   = local.buckets
     data_keys      = var.data_key_arns
     data_objects   = [for bucket in local.buckets : "${bucket}/*"]
+    job_volume_key = try([var.jobs.kms_volume_key], [])
+    job_output_key = try([var.jobs.kms_output_key], [])
+    job_keys       = distinct(concat(try([var.jobs.kms_volume_key], []), try([var.jobs.kms_output_key], [])))
+
+    job_subnets         = try(var.jobs.subnets, [])
+    job_security_groups = try(var.jobs.security_groups, [])
+    job_instance_types  = try(var.jobs.instance_types, [])
+
     model_packages = [for account in var.model_accounts : "arn:${data.aws_partition.current.partition}:sagemaker:*:${account}:model-package/*"]
   }
 
@@ -20,12 +38,21 @@ locals {
   optional = {
     for role in keys(var.installation.roles) : role => flatten([
       for option, by_role in var.installation.role_options : [
-        for statement in try(by_role[role], []) : {
-          Sid      = statement.sid
-          Effect   = "Allow"
-          Action   = statement.actions
-          Resource = flatten([for name in statement.resources : local.resources[name]])
-        }
+        for statement in try(by_role[role], []) : merge(
+          {
+            Sid      = statement.sid
+            Effect   = statement.effect
+            Action   = statement.actions
+            Resource = flatten([for name in statement.resources : lookup(local.named, name, [name])])
+          },
+          {
+            for name, conditions in { Condition = statement.conditions } : name => {
+              for operator, keys in conditions : operator => {
+                for key, values in keys : key => flatten([for value in flatten([values]) : lookup(local.named, value, [value])])
+              }
+            } if length(conditions) > 0
+          },
+        )
       ] if local.wanted[option]
     ])
   }

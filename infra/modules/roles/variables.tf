@@ -10,7 +10,19 @@ variable "permissions_boundary" {
 }
 
 variable "in_vpc" {
-  description = "Whether functions, jobs and endpoints run in a VPC."
+  description = "Whether the functions run in a VPC."
+  type        = bool
+  default     = false
+}
+
+variable "jobs" {
+  description = "Settings of every job that are not empty: subnets, security_groups, network_isolation, encrypt_traffic, kms_volume_key, kms_output_key, instance_types, tags."
+  type        = any
+  default     = {}
+}
+
+variable "enforce_job_settings" {
+  description = "Whether the state machine's role denies jobs without these settings."
   type        = bool
   default     = false
 }

@@ -95,6 +95,11 @@ resource "aws_lambda_function" "this" {
     }
 
     precondition {
+      condition     = length(join("", [for name, value in merge(each.value.environment, var.environment) : "${name}${value}"])) <= 4096
+      error_message = "The settings of the functions are larger than the 4 KB that Lambda accepts. Use fewer or shorter tags, subnets or bypass_roles."
+    }
+
+    precondition {
       condition     = contains(keys(var.log_groups), each.value.log_group)
       error_message = "installation.json has no log group ${each.value.log_group}. Generate it again: python -m stagewright.installation"
     }

@@ -14,6 +14,7 @@ from stagewright.errors import TargetError
 from stagewright.gateway import Gateway
 from stagewright.naming import Installation
 from stagewright.runs.settings import Runtime
+from stagewright.stages.base.job_settings import JobSettings
 
 DEFINITION = Path(__file__).with_name("definition.sha256")
 """SHA-256 of the state machine's definition that this code was built with. Only the archive has the file."""
@@ -50,6 +51,7 @@ def runtime_of(gateway: Gateway) -> Runtime:
         bypass=_bypass(os.environ.get("STAGEWRIGHT_BYPASS", "")),
         log=logger(),
         four_eyes=os.environ.get("STAGEWRIGHT_FOUR_EYES") == "yes",
+        jobs=JobSettings.from_json(os.environ.get("STAGEWRIGHT_JOBS", "")),
     )
 
 

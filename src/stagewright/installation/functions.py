@@ -57,6 +57,7 @@ class Function:
                 "STAGEWRIGHT_CODE_OVERRIDES": "no",
                 "STAGEWRIGHT_BYPASS": "",
                 "STAGEWRIGHT_FOUR_EYES": "no",
+                "STAGEWRIGHT_JOBS": "{}",
                 "POWERTOOLS_SERVICE_NAME": f"stagewright-{self.key}",
                 "POWERTOOLS_LOG_LEVEL": "INFO",
             },

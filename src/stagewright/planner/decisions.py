@@ -29,6 +29,8 @@ from stagewright.planner.selection import STARTS, Selected
 from stagewright.planner.stage_resolver import ResolvedStage, StageResolver
 from stagewright.planner.values import event_time
 from stagewright.planner.waves import topological
+from stagewright.stages.base import job_settings
+from stagewright.stages.base.job_settings import JobSettings
 from stagewright.stages.base.schema import MOST_ATTEMPTS
 from stagewright.stages.registry import KINDS, AnyStage
 from stagewright.syntax.durations import seconds
@@ -337,7 +339,7 @@ class _Decider:
             uses=tuple(kind.uses(built.requests, built.timeout, attempts)),
             **_flow_fields(stage),
         )
-        _check_requests(planned, built.tokens)
+        _check_requests(planned, built.tokens, self.recorded.jobs)
         return planned
 
     def _job_name(self, name: str, stage: AnyStage) -> str:
@@ -380,8 +382,8 @@ def _flow_fields(stage: AnyStage) -> dict[str, Any]:
     return fields
 
 
-def _check_requests(planned: StagePlan, tokens: re.Pattern[str]) -> None:
-    """Raise PlanError for requests that AWS or Step Functions would reject."""
+def _check_requests(planned: StagePlan, tokens: re.Pattern[str], jobs: JobSettings) -> None:
+    """Raise PlanError for requests that AWS, Step Functions or the installation would reject."""
     problems: list[Problem] = []
     for operation, request in planned.requests.items():
         if operation in KINDS[planned.kind].request.machine_inputs:
@@ -389,6 +391,8 @@ def _check_requests(planned: StagePlan, tokens: re.Pattern[str]) -> None:
         problems += request_contract.check(operation, request, tokens)
         if operation not in step_functions_fields.BY_SDK:
             problems += step_functions_fields.check(operation, request)
+        problems += (replace(problem, path=f"{operation}.{problem.path}")
+                     for problem in job_settings.problems(operation, request, jobs))  # fmt: skip
     if problems:
         prefix = f"stages.{planned.name}: "
         raise PlanError(tuple(replace(problem, path=prefix + problem.path) for problem in problems))

@@ -41,6 +41,18 @@ IGNORED = frozenset(
     )
 )
 """Fields that are not inputs. `ModelName` is one: in a transform job it may be a model of the document."""
+JOBS = ("CreateProcessingJob", "CreateTrainingJob", "CreateHyperParameterTuningJob", "CreateTransformJob")
+OF_JOBS = frozenset(
+    (
+        *("CheckpointConfig", "EnableManagedSpotTraining", "MaxPendingTimeInSeconds", "MaxWaitTimeInSeconds"),
+        *("KeepAlivePeriodInSeconds", "KmsKeyId", "VolumeKmsKeyId"),
+        *("VpcConfig", "EnableNetworkIsolation", "EnableInterContainerTrafficEncryption"),
+    )
+)
+"""Fields of jobs that are not inputs: where and when a job runs does not change what it computes. So a
+changed network or key of the installation runs no stage again. Endpoints and models take the new ones."""
+NAMED = ("HyperParameters", "StaticHyperParameters", "Environment")
+"""Fields whose keys are names of the document."""
 NAMES = ("ChannelName", "InputName", "OutputName", "VariantName", "Name")
 """Fields that name the entries of lists, so that a path stays the same when an entry is inserted."""
 
@@ -75,7 +87,7 @@ def inputs(
     """
     entries = {f"code.{path}": release.files[path].sha256 for path in files}
     for operation, request in requests.items():
-        leaves = _leaves(_relevant(request), f"request.{operation}")
+        leaves = _leaves(_relevant(request, operation), f"request.{operation}")
         entries |= {_short_path(path): value for path, value in leaves}
     entries |= {f"external.{uri}": value for uri, value in external.items()}
     entries |= {f"upstream.{stage}": value for stage, value in upstream.items()}
@@ -108,15 +120,23 @@ def explain(old: Mapping[str, str], new: Mapping[str, str], running: Collection[
     return ", ".join(changes[:SHOWN]) + more
 
 
-def _relevant(request: Any) -> Any:
+def _relevant(request: Any, operation: str) -> Any:
     """Return a request without fields that are not inputs. Steps of a gate are reduced to their values."""
     if isinstance(request, Mapping):
-        return {
-            field: _relevant(value) if field == "TrainingJobDefinition" else value
-            for field, value in request.items()
-            if field not in IGNORED
-        }
+        ignored = IGNORED | OF_JOBS if operation in JOBS else IGNORED
+        return _without(request, ignored, operation in JOBS)
     return [step.get("value", step["op"]) for step in request]
+
+
+def _without(request: Mapping[str, Any], ignored: Collection[str], deep: bool) -> dict[str, Any]:
+    """Return a request without some fields. `deep`: also those of the objects in it."""
+    return {
+        field: _without(value, ignored, deep)
+        if deep and field not in NAMED and isinstance(value, Mapping)
+        else value
+        for field, value in request.items()
+        if field not in ignored
+    }
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:

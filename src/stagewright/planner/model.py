@@ -9,6 +9,7 @@ from typing import Any, Literal
 from stagewright.naming import Installation
 from stagewright.planner.release import Release
 from stagewright.planner.selection import Selection
+from stagewright.stages.base.job_settings import NO_SETTINGS, JobSettings
 from stagewright.stages.base.usage import Use
 
 PLAN_FORMAT = 3
@@ -136,6 +137,7 @@ class Recorded:
         superseded: Stage -> the message why its last result does not count: the endpoint serves something
             else, or a later run of the gate or approval rejected the same.
         continued: Stage -> its result in the run that this one continues. None: it did not succeed there.
+        jobs: The installation's settings of jobs.
         reviewed: Parameter -> its value in the pushed document, for the parameters of a gate's condition that
             overrides or the run's parameters changed.
     """
@@ -151,6 +153,7 @@ class Recorded:
     superseded: Mapping[str, str] = field(default_factory=dict)
     continued: Mapping[str, GoodResult | None] = field(default_factory=dict)
     reviewed: Mapping[str, Any] = field(default_factory=dict)
+    jobs: JobSettings = NO_SETTINGS
 
 
 @dataclass(frozen=True)

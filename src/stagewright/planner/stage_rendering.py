@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stagewright.planner.values import Lookup
+from stagewright.stages.base.schema import Defaults
 from stagewright.stages.registry import AnyStage
 from stagewright.syntax.fields import Model
 from stagewright.syntax.references import render, sole_reference, text_of
@@ -25,6 +26,12 @@ def rendered(stage: AnyStage, lookup: Lookup) -> AnyStage:
     for name in values.keys() & {"arguments", "entrypoint"}:
         values[name] = _texts(values[name])
     return stage.model_copy(update=values)
+
+
+def rendered_defaults(defaults: Defaults, lookup: Lookup) -> Defaults:
+    """Return the document's defaults with each reference replaced by `lookup(reference)`."""
+    values = {name: _rendered(getattr(defaults, name), lookup) for name in defaults.model_fields_set}
+    return defaults.model_copy(update=values)
 
 
 def environment_of(stage: AnyStage, defaults: Mapping[str, str]) -> dict[str, str]:

@@ -8,9 +8,9 @@ that the state machine replaces during the run.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial, reduce
 from typing import Any
 
 from stagewright.catalog import images
@@ -23,10 +23,12 @@ from stagewright.planner import fingerprint
 from stagewright.planner.external_inputs import external_of
 from stagewright.planner.model import Binding, Recorded, StagePlan, Trigger
 from stagewright.planner.stage_files import bundle
-from stagewright.planner.stage_rendering import environment_of, rendered
+from stagewright.planner.stage_rendering import environment_of, rendered, rendered_defaults
 from stagewright.planner.values import Lookup, Values, document_values, lookup
+from stagewright.stages.base import limits
+from stagewright.stages.base.job_settings import NO_SETTINGS, JobSettings, definitions, value_at
 from stagewright.stages.base.request import BuildContext, Requests, Served
-from stagewright.stages.base.schema import Serving
+from stagewright.stages.base.schema import JobFields, Serving
 from stagewright.stages.registry import KINDS, AnyStage, build
 from stagewright.syntax.condition import references
 from stagewright.syntax.findings import nearest
@@ -39,6 +41,8 @@ from stagewright.syntax.references import (
     text_of,
 )
 
+REQUIREMENTS = "requirements.txt"
+TRAINING_OPERATIONS = ("CreateTrainingJob", "CreateHyperParameterTuningJob")
 NO_CHAMPION = "none yet"
 """Replaces a champion's metric in a fingerprint while there is no champion."""
 
@@ -149,6 +153,7 @@ class StageResolver:
         reused: list[Any] = []
         lookup_value = self._value_lookup(name, bindings, reused)
         requests = self._build(name, lookup_value, self.values, job, outputs, code)
+        _check_isolation(name, requests, files)
         tokens = self._tokens(name, bindings, reused)
         kind = KINDS[stage.kind].request
         locations = kind.outputs(stage, requests)
@@ -217,12 +222,28 @@ class StageResolver:
                 stage, {key: text(value) for key, value in defaults.environment.items()}
             ),
             tags={key: text(value) for key, value in defaults.tags.items()},
+            jobs=self._jobs(name, stage, values),
             lineage=self._lineage() if values is self.values else {},
             served=_served(original),
             find=find,
             find_reviewed=self._reviewed_lookup(find),
         )
         return build(stage, context)
+
+    def _jobs(self, name: str, stage: AnyStage, values: Values) -> JobSettings:
+        """Return the settings of a rendered stage's jobs. Raises PlanError if the document widens them."""
+        installed = self.recorded.jobs
+        defaults = rendered_defaults(self.pipeline.defaults, partial(lookup, values))
+        own: list[tuple[JobFields, str]] = [(defaults, "defaults")]
+        if isinstance(stage, JobFields):
+            own.append((stage, f"stages.{name}"))
+        problems = [problem for fields, path in own for problem in installed.widened(fields, path)]
+        problems += _tag_problems(defaults.tags, installed.tags)
+        if problems:
+            raise PlanError(tuple(problems))
+        if values is self.symbols and KINDS[stage.kind].has_job:
+            return NO_SETTINGS  # where a job runs is not an input of its result
+        return reduce(lambda settings, fields: settings.narrowed(fields[0]), own, installed)
 
     def _image(self, name: str, stage: AnyStage, text: Callable[[str], str]) -> tuple[str, str]:
         """Return image URI and instance type of a stage. Each is "" if the stage has none."""
@@ -345,6 +366,35 @@ def _recorded_value(name: str, source: StagePlan, path: tuple[str, ...]) -> Any:
         remedy = "; or ".join(filter(None, (has, f"run {source.name} again")))
         raise PlanError((Problem(f"stages.{name}", message, remedy),))
     return value
+
+
+def _check_isolation(name: str, requests: Requests, files: Collection[str]) -> None:
+    """Raise PlanError if a training container without a network would download its script or packages."""
+    jobs = [
+        part
+        for operation, request in requests.items()
+        if operation in TRAINING_OPERATIONS
+        for _, part in definitions(operation, request)
+        if value_at(part, "EnableNetworkIsolation")
+    ]
+    fixed = [{**job.get("HyperParameters", {}), **job.get("StaticHyperParameters", {})} for job in jobs]
+    if any("s3://" in values.get("sagemaker_submit_directory", "") for values in fixed):
+        message = "the container has no network, so it cannot download its script"
+        remedy = "set network_isolation: true in place of EnableNetworkIsolation"
+        raise PlanError((Problem(f"stages.{name}.request", message, remedy),))
+    if jobs and REQUIREMENTS in files:
+        message = f"{REQUIREMENTS} cannot be installed: the container has no network (network_isolation)"
+        raise PlanError((Problem(f"stages.{name}", message, "use an image that has the packages"),))
+
+
+def _tag_problems(tags: Mapping[str, str], installed: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield the document's tags that the installation sets itself, and a problem if there are too many."""
+    for key in sorted(key for key in tags.keys() & installed.keys() if tags[key] != installed[key]):
+        message = f"the installation sets the tag {key}: {installed[key]}"
+        yield Problem(f"defaults.tags.{key}", message, "use another key")
+    if (count := len({**tags, **installed})) > limits.TAGS:
+        message = f"{count} tags with those of the installation, but AWS accepts at most {limits.TAGS}"
+        yield Problem("defaults.tags", message, "use fewer tags")
 
 
 def _served(stage: AnyStage) -> Served:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stagewright.gateway import Gateway
+from stagewright.stages.base.job_settings import NO_SETTINGS, JobSettings
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
@@ -19,7 +20,8 @@ class Runtime:
     `allow_code_overrides`: overrides may change what code runs, not only how it runs. `topic`: ARN of the
     SNS topic for notices; empty for no notices. `bypass`: ID of an IAM role or user that may bypass controls
     -> its name; `*` stands for everybody.
-    `four_eyes`: the person who pushed or started a run may not approve what it asks.
+    `four_eyes`: the person who pushed or started a run may not approve what it asks. `jobs`: the
+    installation's settings of jobs.
     """
 
     gateway: Gateway
@@ -28,3 +30,4 @@ class Runtime:
     bypass: Mapping[str, str]
     log: Logger
     four_eyes: bool = False
+    jobs: JobSettings = NO_SETTINGS

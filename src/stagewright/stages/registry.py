@@ -123,12 +123,12 @@ def stage_rules(stage: AnyStage, context: RuleContext, path: Path) -> Iterator[F
 
 
 def build(stage: AnyStage, context: BuildContext) -> Requests:
-    """The requests of a stage, with `request:` merged last.
+    """The requests of a stage, with the settings of its jobs, and with `request:` merged last.
 
     The stage's references are rendered, except those in conditions. PlanError if the stage makes several
     requests and `request:` does not name the operation that its fields belong to.
     """
-    requests = KINDS[stage.kind].request.build(stage, context)
+    requests = context.jobs.applied(KINDS[stage.kind].request.build(stage, context))
     return _with_changes(requests, stage, context.stage) if stage.request else requests
 
 

@@ -29,7 +29,8 @@ def plan_run(
     """Plan of a run that starts now."""
     from stagewright.runs.plan_inputs.load import make_plan
 
-    return make_plan(session.gateway, document, trigger, release, revision=0, force=force)
+    gateway = session.gateway
+    return make_plan(gateway, document, trigger, release, 0, gateway.job_settings(), force=force)
 
 
 def manual_trigger(parameters: Mapping[str, Scalar], selection: Selection, date: str = "") -> Trigger:

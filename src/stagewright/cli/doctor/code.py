@@ -13,7 +13,14 @@ from stagewright.cli.doctor.check import Probe, differences
 from stagewright.cli.doctor.target import CheckedTarget
 
 VERSION = "STAGEWRIGHT_STATE_MACHINE"
-CONFIGURABLE = ("STAGEWRIGHT_CODE_OVERRIDES", "STAGEWRIGHT_BYPASS", "POWERTOOLS_LOG_LEVEL", VERSION)
+CONFIGURABLE = (
+    "STAGEWRIGHT_CODE_OVERRIDES",
+    "STAGEWRIGHT_BYPASS",
+    "STAGEWRIGHT_FOUR_EYES",
+    "STAGEWRIGHT_JOBS",
+    "POWERTOOLS_LOG_LEVEL",
+    VERSION,
+)
 """Environment variables that each installation may set differently."""
 
 

@@ -3,10 +3,12 @@
 The ARNs depend on Terraform variables, so `resources` holds names that Terraform replaces:
 
 - `kms_key`: the installation's key
+- `job_volume_key`, `job_output_key`: the keys of the volumes and of the outputs of jobs
+- `job_keys`: both
 - `data_keys`: other keys
 - `data_buckets`, `data_objects`: other buckets and their objects
 - `model_packages`: all model packages of the other accounts
-- `*`: itself
+- every other text: itself
 
 Sources: "Giving Lambda functions access to resources in an Amazon VPC"; "SageMaker roles" (API permissions
 for jobs in a VPC); "Encryption at rest" in the guides of SQS, SNS, DynamoDB and S3;
@@ -20,6 +22,7 @@ from typing import Any
 
 from stagewright.installation.functions import FUNCTIONS
 from stagewright.installation.roles import ROLES
+from stagewright.installation.roles.job_settings import enforced_job_settings
 from stagewright.installation.roles.role import Statement
 
 Options = Mapping[str, Mapping[str, Sequence[Statement]]]
@@ -33,9 +36,22 @@ _KEY = Statement(
 )
 _VOLUME_KEY = Statement(
     "VolumeKey",
-    "Encrypts the volumes of jobs and endpoints.",
+    "Encrypts the volumes of jobs and endpoints (SageMaker's guide, API permissions of the execution role).",
     ("kms:DescribeKey", "kms:CreateGrant"),
-    ("kms_key",),
+    ("job_volume_key",),
+)
+_OUTPUT_KEY = Statement(
+    "OutputKey",
+    "Encrypts the outputs of jobs and the data that endpoints capture, and reads them (SageMaker's guide, API"
+    " permissions of the execution role).",
+    ("kms:Encrypt", "kms:GenerateDataKey", "kms:Decrypt"),
+    ("job_output_key",),
+)
+_OUTPUTS = Statement(
+    "JobOutputs",
+    "Reads outputs of jobs that have a key of their own: metrics files, models to copy and smoke tests.",
+    ("kms:Decrypt",),
+    ("job_output_key",),
 )
 _DATA_KEYS = Statement(
     "DataKeys",
@@ -90,9 +106,15 @@ _JOB_SERVICES = ("sagemaker.amazonaws.com", "glue.amazonaws.com")
 
 _FUNCTION_KEYS = [function.key for function in FUNCTIONS]
 OPTIONS: Options = {
-    "kms_key": {**{role.key: (_KEY,) for role in ROLES}, "sagemaker": (_KEY, _VOLUME_KEY)},
+    "kms_key": {role.key: (_KEY,) for role in ROLES},
+    "job_volume_key": dict.fromkeys(("sagemaker", "workflow"), (_VOLUME_KEY,)),
+    "job_output_key": {
+        "sagemaker": (_OUTPUT_KEY,),
+        **dict.fromkeys(("router", "workflow", "glue"), (_OUTPUTS,)),
+    },
     "data_keys": {role.key: (_DATA_KEYS,) for role in ROLES},
-    "vpc": {**dict.fromkeys(_FUNCTION_KEYS, (_FUNCTION_VPC,)), "sagemaker": (_JOB_VPC,)},
+    "vpc": dict.fromkeys(_FUNCTION_KEYS, (_FUNCTION_VPC,)),
+    "job_vpc": {"sagemaker": (_JOB_VPC,)},
     "model_accounts": {
         **dict.fromkeys(("router", "sweeper"), (_FOREIGN_VERSION,)),
         "workflow": (_FOREIGN_MODEL,),
@@ -102,6 +124,7 @@ OPTIONS: Options = {
         "workflow": (_DATA,),
         **{role.key: (_DATA, _DATA_BUCKETS) for role in ROLES if role.service in _JOB_SERVICES},
     },
+    **{option: {"workflow": statements} for option, statements in enforced_job_settings().items()},
 }
 
 

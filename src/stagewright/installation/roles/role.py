@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from stagewright.installation.template import TEMPLATE
 
@@ -47,18 +47,20 @@ class Role:
 
 @dataclass(frozen=True)
 class Statement:
-    """One Allow statement and its reason. `conditions` is an IAM Condition block."""
+    """One statement and its reason. `conditions` is an IAM Condition block."""
 
     sid: str
     reason: str
     actions: Sequence[str]
     resources: Sequence[str]
     conditions: Mapping[str, Any] = field(default_factory=dict)
+    effect: Literal["Allow", "Deny"] = "Allow"
 
     def to_json(self) -> dict[str, Any]:
         return {
             "sid": self.sid,
             "reason": self.reason,
+            "effect": self.effect,
             "actions": list(self.actions),
             "resources": list(self.resources),
             "conditions": dict(self.conditions),
@@ -69,7 +71,7 @@ class Statement:
         condition = {"Condition": dict(self.conditions)} if self.conditions else {}
         return {
             "Sid": self.sid,
-            "Effect": "Allow",
+            "Effect": self.effect,
             "Action": list(self.actions),
             "Resource": list(self.resources),
             **condition,

@@ -41,6 +41,7 @@ from stagewright.runs.releases.publish import publish
 from stagewright.runs.settings import Runtime
 from stagewright.runs.stored_plan import good_result
 from stagewright.runs.values import RunOptions
+from stagewright.stages.base.job_settings import NO_SETTINGS, JobSettings
 from stagewright.store.runs import Header
 from stagewright.syntax.condition import references
 
@@ -50,13 +51,15 @@ class RunInputs:
     """What a plan is made from.
 
     `revision` is the number of a recorded document, or 0 for the current document. `four_eyes`: the
-    person who pushed or started the run may not approve what it asks.
+    person who pushed or started the run may not approve what it asks. `jobs`: the installation's settings of
+    jobs.
     """
 
     document: Effective
     manifest: Manifest
     revision: int = 0
     four_eyes: bool = False
+    jobs: JobSettings = NO_SETTINGS
 
 
 def load_inputs(runtime: Runtime, pipeline: str, version: str, revision: int = 0) -> RunInputs:
@@ -74,7 +77,7 @@ def load_inputs(runtime: Runtime, pipeline: str, version: str, revision: int = 0
             document = layers.effective(stored, lambda: runtime.allow_code_overrides)
     except NotFoundError as error:  # a DocumentError rejects the run, so that people see it
         raise DocumentError((Problem("", error.message, error.remedy),)) from None
-    return RunInputs(document, manifest, revision, runtime.four_eyes)
+    return RunInputs(document, manifest, revision, runtime.four_eyes, runtime.jobs)
 
 
 def _released(gateway: Gateway, pipeline: str, version: str) -> tuple[Manifest, Layers]:
@@ -98,7 +101,7 @@ def plan_run(gateway: Gateway, trigger: Trigger, options: RunOptions, inputs: Ru
     document, manifest = inputs.document, inputs.manifest
     release = publish(gateway, manifest, trigger.by)
     revision = inputs.revision or revisions.record(gateway, document, trigger.by if options.version else "")
-    plan = make_plan(gateway, document, trigger, release, revision, force=options.force)
+    plan = make_plan(gateway, document, trigger, release, revision, inputs.jobs, force=options.force)
     ensure_bundles(gateway, release, plan)
     plan = replace(plan, manifest=manifest.version)
     people = (manifest.by, str(manifest.promoted.get("by", "")))
@@ -111,12 +114,14 @@ def make_plan(
     trigger: Trigger,
     release: Release,
     revision: int,
+    jobs: JobSettings = NO_SETTINGS,
     *,
     force: bool = False,
 ) -> Plan:
     """Collect the recorded state and plan a document for one trigger, with the trigger's parameters.
 
-    Only reads. Raises DocumentError if a parameter is wrong, and PlanError if the run cannot be planned.
+    `jobs`: the installation's settings of jobs. Only reads. Raises DocumentError if a parameter is wrong, and
+    PlanError if the run cannot be planned.
     """
     pipeline = with_parameters(document.pipeline, dict(trigger.parameters))
     selected = select(pipeline, trigger.selection).pipeline
@@ -137,6 +142,7 @@ def make_plan(
         superseded=superseded,
         continued=continued,
         reviewed=reviewed_parameters(document, trigger),
+        jobs=jobs,
     )
     return planner.plan(pipeline, trigger, recorded, force=force)
 

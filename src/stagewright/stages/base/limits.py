@@ -41,6 +41,8 @@ PROCESSING_VARIABLE = 256
 """Characters of the value of an environment variable, here of a processing job."""
 TRAINING_VARIABLE = 512
 SERVING_VARIABLE = 1_024
+KEEP_ALIVE = 21_600
+"""Seconds of a warm pool (ResourceConfig, KeepAlivePeriodInSeconds)."""
 FILTER = 63
 PAYLOAD = 100
 """MB of all parallel requests of a transform job."""

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from stagewright.errors import PlanError, Problem
 from stagewright.naming import Installation
+from stagewright.stages.base.job_settings import NO_SETTINGS, JobSettings
 from stagewright.syntax.references import Reference
 
 
@@ -31,6 +33,13 @@ LOG_LEVEL = "20"
 """Python's logging.INFO. The SageMaker SDK passes it to framework containers."""
 
 
+ISOLATED = "the serving container has no network (network_isolation), so it cannot download its script"
+ISOLATED_REMEDY = (
+    "let training copy the script to /opt/ml/model/code, leave entry_point out, and set the environment"
+    " variables SAGEMAKER_PROGRAM to its name and SAGEMAKER_SUBMIT_DIRECTORY to /opt/ml/model/code"
+)
+
+
 def _no_lookup(reference: Reference) -> Any:
     raise KeyError(reference.text)
 
@@ -46,6 +55,7 @@ class BuildContext:
         image: Image URI.
         environment: Environment variables of the job.
         lineage: Metadata of a model package that the stage registers.
+        jobs: The settings of the stage's jobs: the installation's, as the document narrows them.
         served: What the stage's `model` is. Empty if it has none.
         find: Returns the value of a reference, for fields that are not rendered before.
         find_reviewed: The same, but parameters have the values of the pushed document.
@@ -63,6 +73,7 @@ class BuildContext:
     environment: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     lineage: Mapping[str, str] = field(default_factory=dict)
+    jobs: JobSettings = NO_SETTINGS
     served: Served = ""
     find: Lookup = _no_lookup
     find_reviewed: Lookup = _no_lookup
@@ -78,13 +89,16 @@ class BuildContext:
 
     def shared_tags(self) -> dict[str, str]:
         """The tags of resources that outlive a run."""
-        return {**self.tags, "stagewright:pipeline": self.pipeline, **self.installation.tags}
+        own = {**self.tags, **self.jobs.tags}
+        return {**own, "stagewright:pipeline": self.pipeline, **self.installation.tags}
 
     def serving_environment(self, script: str | None) -> dict[str, str]:
         """The environment of a serving container. With `script`, AWS's framework containers load the
-        script."""
+        script. PlanError: the container has no network to download it."""
         if not script:
             return dict(self.environment)
+        if self.jobs.network_isolation:
+            raise PlanError((Problem(f"stages.{self.stage}.entry_point", ISOLATED, ISOLATED_REMEDY),))
         return {
             "SAGEMAKER_PROGRAM": script,
             "SAGEMAKER_SUBMIT_DIRECTORY": self.source,

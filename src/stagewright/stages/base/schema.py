@@ -103,8 +103,8 @@ class Stage(Model):
     retry: Retry | None = None
     """How to retry the stage when it fails. Default: no retry."""
     request: Annotated[Mapping[str, Any], Accepts()] = Field(default_factory=dict)
-    """Fields that are merged last into the AWS request of the stage, with AWS's names. Use it for VPC, KMS,
-    Spot, tags and other options."""
+    """Fields that are merged last into the AWS request of the stage, with AWS's names, for options that have
+    no field of their own. Settings of the installation cannot be changed here."""
 
     @property
     def is_control(self) -> bool:
@@ -155,7 +155,24 @@ class Stage(Model):
         return None
 
 
-class Compute(Model):
+class JobFields(Model):
+    """Settings of an installation that a document or a stage may narrow, never widen."""
+
+    subnets: tuple[DefaultText, ...] = ()
+    """Subnets of the job, some of those of the installation. Default: all of them."""
+    security_groups: tuple[DefaultText, ...] = ()
+    """Security groups of the job, some of those of the installation. Default: all of them."""
+    network_isolation: Flag = False
+    """Whether the container has no network. Default: as in the installation."""
+    encrypt_traffic: Flag = False
+    """Whether traffic between the containers of a job is encrypted. Default: as in the installation."""
+    kms_volume_key: DefaultText = ""
+    """ARN of the KMS key of volumes, if the installation has none."""
+    kms_output_key: DefaultText = ""
+    """ARN of the KMS key of outputs, if the installation has none."""
+
+
+class Compute(JobFields):
     """The resources of a job. Omitted fields use the document's `defaults`."""
 
     image: PlanText | None = None
@@ -170,7 +187,7 @@ class Compute(Model):
     """Time limit in seconds. When it is reached, the job is stopped and the stage fails."""
 
 
-class Defaults(Model):
+class Defaults(JobFields):
     """Values for the fields that a stage omits."""
 
     image: DefaultText | None = None

@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from stagewright.naming import ATTEMPT
 from stagewright.stages.base.request import LOG_LEVEL, BuildContext, Request, Requests, without_empty
 from stagewright.stages.base.stage_request import StageRequest, job_timeout
 from stagewright.stages.base.usage import Use, instance_groups, job_use, runtime_limit, training_purpose
+from stagewright.stages.training.rules import CODE_CHANNEL
 from stagewright.stages.training.schema import Training, TrainingSpec
+from stagewright.syntax.durations import seconds
 from stagewright.syntax.references import text_of
+
+CODE = "/opt/ml/input/data/code/source.tar.gz"
+"""Where the channel `code` puts the tarball of script mode."""
 
 
 def build(stage: Training, context: BuildContext) -> Requests:
@@ -19,8 +25,11 @@ def build(stage: Training, context: BuildContext) -> Requests:
         "RoleArn": context.installation.job_role_arn,
         "HyperParameters": hyperparameters(stage, context),
         **definition(stage, context),
+        "CheckpointConfig": _checkpoints(stage, context),
         "Tags": context.tag_list(),
     }
+    if stage.keep_alive:
+        job["ResourceConfig"]["KeepAlivePeriodInSeconds"] = seconds(stage.keep_alive)
     return {"CreateTrainingJob": without_empty(job)}
 
 
@@ -28,16 +37,30 @@ def definition(stage: TrainingSpec, context: BuildContext) -> Request:
     """Return the fields that training stages and the training jobs of tuning stages share."""
     return {
         "AlgorithmSpecification": _algorithm(stage, context),
-        "InputDataConfig": [_channel(name, uri) for name, uri in stage.channels.items()],
+        "InputDataConfig": _channels(stage, context),
         "OutputDataConfig": {"S3OutputPath": context.outputs},
         "ResourceConfig": {
             "InstanceCount": stage.instance_count,
             "InstanceType": context.instance_type,
             "VolumeSizeInGB": stage.volume_size_gb,
         },
-        "StoppingCondition": {"MaxRuntimeInSeconds": stage.max_runtime_seconds},
+        "StoppingCondition": {"MaxRuntimeInSeconds": stage.max_runtime_seconds, **_wait(stage)},
         "Environment": dict(context.environment),
+        **({"EnableManagedSpotTraining": True} if stage.spot else {}),
     }
+
+
+def _wait(stage: TrainingSpec) -> Request:
+    """AWS requires the wait with Spot, and rejects it without (CreateTrainingJob)."""
+    return {"MaxWaitTimeInSeconds": stage.longest_wait} if stage.spot else {}
+
+
+def _checkpoints(stage: Training, context: BuildContext) -> Request:
+    """All attempts of a stage share their checkpoints, so that a retry continues. Runs do not."""
+    if not stage.keeps_checkpoints:
+        return {}
+    own = stage.checkpoints if isinstance(stage.checkpoints, str) else ""
+    return {"S3Uri": own or f"{context.outputs.removesuffix(f'/{ATTEMPT}')}/checkpoints"}
 
 
 def hyperparameters(stage: TrainingSpec, context: BuildContext) -> dict[str, str]:
@@ -51,6 +74,13 @@ def _algorithm(stage: TrainingSpec, context: BuildContext) -> Request:
     return without_empty(algorithm)
 
 
+def _channels(stage: TrainingSpec, context: BuildContext) -> list[Request]:
+    """A container without a network cannot download its script, so a channel brings it (as in the SageMaker
+    SDK 2.x, Framework._prepare_for_training)."""
+    code = {CODE_CHANNEL: context.source} if stage.entry_point and context.jobs.network_isolation else {}
+    return [_channel(name, uri) for name, uri in {**stage.channels, **code}.items()]
+
+
 def _channel(name: str, uri: str) -> Request:
     source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
     return {"ChannelName": name, "DataSource": {"S3DataSource": source}}
@@ -61,7 +91,7 @@ def _script_mode(stage: TrainingSpec, context: BuildContext) -> dict[str, str]:
     values = {
         **stage.hyperparameters,
         "sagemaker_program": stage.entry_point,
-        "sagemaker_submit_directory": context.source,
+        "sagemaker_submit_directory": CODE if context.jobs.network_isolation else context.source,
         "sagemaker_container_log_level": int(LOG_LEVEL),
         "sagemaker_job_name": context.job,
         "sagemaker_region": context.installation.region,

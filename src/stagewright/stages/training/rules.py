@@ -9,12 +9,17 @@ from collections.abc import Iterator
 from stagewright.stages.base import limits
 from stagewright.stages.base.rules import RuleContext, code, is_image_uri, required
 from stagewright.stages.training.schema import Training, TrainingSpec
+from stagewright.syntax.durations import seconds
 from stagewright.syntax.findings import Finding, Path, quoted
+
+CODE_CHANNEL = "code"
+"""The channel that brings the script to a container without a network."""
 
 
 def rules(stage: Training, context: RuleContext, path: Path) -> Iterator[Finding]:
     """Findings within a training stage."""
     yield from training_rules(stage, context, path)
+    yield from _warm_pool(stage, path)
     defaults, longest = context.defaults.environment, limits.TRAINING_VARIABLE
     yield from limits.environment(stage.environment, defaults, longest, (*path, "environment"))
 
@@ -36,6 +41,32 @@ def training_rules(stage: TrainingSpec, context: RuleContext, path: Path) -> Ite
     yield from limits.at_most(limits.METRICS, stage.metrics, (*path, "metrics"), "metrics")
     for name, regex in stage.metrics.items():
         yield from _regex(regex, (*path, "metrics", name))
+    yield from _spot(stage, path)
+    if CODE_CHANNEL in stage.channels and stage.entry_point:
+        remedy = "choose another name"
+        yield Finding((*path, "channels", CODE_CHANNEL), "the script has this channel", remedy)
+
+
+def _spot(stage: TrainingSpec, path: Path) -> Iterator[Finding]:
+    """Findings for the wait of a Spot job (StoppingCondition, API reference)."""
+    wait, runtime = stage.max_wait_seconds, stage.max_runtime_seconds
+    if wait is not None and not stage.spot:
+        yield Finding((*path, "max_wait_seconds"), "only Spot jobs have a wait", "set spot: true")
+    elif isinstance(wait, int) and isinstance(runtime, int) and wait < runtime:
+        message = f"{wait} is less than max_runtime_seconds, {runtime}"
+        remedy = "the wait includes the run: make it at least as long"
+        yield Finding((*path, "max_wait_seconds"), message, remedy)
+
+
+def _warm_pool(stage: Training, path: Path) -> Iterator[Finding]:
+    """Findings for a warm pool (ResourceConfig, API reference; "SageMaker AI Managed Warm Pools")."""
+    if stage.keep_alive is None:
+        return
+    field = (*path, "keep_alive")
+    if stage.spot:
+        yield Finding(field, "Spot instances cannot be kept alive", "leave out spot or keep_alive")
+    if seconds(stage.keep_alive) > limits.KEEP_ALIVE:
+        yield Finding(field, f"{stage.keep_alive} is longer than the maximum of AWS, 6h")
 
 
 def _regex(regex: str, path: Path) -> Iterator[Finding]:

@@ -8,7 +8,10 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from stagewright.stages.base.schema import Compute, JobService, Log, Stage
-from stagewright.syntax.fields import Accepts, Name, S3Uri, Scalar, Text
+from stagewright.syntax.fields import Accepts, Duration, Flag, Name, S3Uri, Scalar, Seconds, Text
+
+LONGEST = 2_419_200
+"""Seconds of a training job at most: 28 days (StoppingCondition, API reference)."""
 
 
 class TrainingSpec(Stage, Compute):
@@ -30,11 +33,21 @@ class TrainingSpec(Stage, Compute):
     """Hyperparameter name -> value."""
     environment: Mapping[str, Text] = Field(default_factory=dict)
     """Environment variables, in addition to those of `defaults`."""
+    spot: Flag = False
+    """Whether training jobs run on managed Spot instances. SageMaker restarts an interrupted job."""
+    max_wait_seconds: Seconds | None = None
+    """Time limit in seconds of a Spot job, with the wait for instances. At least `max_runtime_seconds`.
+    Default: twice `max_runtime_seconds`."""
     metrics: Mapping[Name, str] = Field(default_factory=dict)
     """Metric name -> regular expression with one group, which SageMaker applies to the job's log."""
 
     def value_names(self, word: str) -> tuple[str, ...] | None:
         return tuple(self.metrics) if word == "metrics" else ()
+
+    @property
+    def longest_wait(self) -> int:
+        """Seconds that a Spot job may take with its waits."""
+        return int(self.max_wait_seconds or min(2 * int(self.max_runtime_seconds), LONGEST))
 
     @property
     def training_image(self) -> str | None:
@@ -49,3 +62,13 @@ class Training(TrainingSpec):
 
     kind: Literal["training"]
     """Always `training`."""
+    keep_alive: Duration | None = None
+    """How long the instances stay for a following job with the same settings (a managed warm pool), at most
+    6h. They cost as if they ran. Not with `spot`."""
+    checkpoints: Flag | Annotated[str, Accepts(("uri", "text"), known="plan")] | None = None
+    """Whether the files in /opt/ml/checkpoints are kept in S3, and restored when the job is restarted or
+    retried, or your own S3 URI for them. Default: yes with `spot`."""
+
+    @property
+    def keeps_checkpoints(self) -> bool:
+        return self.spot if self.checkpoints is None else bool(self.checkpoints)
