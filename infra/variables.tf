@@ -340,4 +340,9 @@ variable "tags" {
     condition     = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:") && !startswith(lower(key), "stagewright:")])
     error_message = "Keys of tags that begin with aws: or stagewright: are reserved."
   }
+
+  validation {
+    condition     = alltrue([for key, value in var.tags : can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]{1,128}$", key)) && can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]{0,256}$", value))])
+    error_message = "SageMaker accepts letters, digits, spaces and _ . : / = + - @ in tags: at most 128 characters of a key, 256 of a value."
+  }
 }

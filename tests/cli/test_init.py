@@ -23,6 +23,8 @@ from stagewright.errors import DocumentError, NotFoundError, ReleaseError, Stage
 from stagewright.local import environments
 from stagewright.runs.releases.named_files import code_findings, sample_findings
 
+KEY = "arn:aws:kms:us-east-1:123456789012:key/1"
+
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -85,6 +87,42 @@ def test_documents_refer_to_the_schema(here: Path) -> None:
     named = document.read_text().partition("$schema=")[2].split()[0]
     schema = json.loads((document.parent / named).read_text())
     assert "stages" in schema["properties"]
+
+
+REJECTED = [
+    ({"kms_key": ["alias/ours"]}, "--kms-key: 'alias/ours' is not valid"),
+    ({"kms_key": [KEY, KEY]}, "--kms-key: is given twice for the same environment"),
+    ({"permissions_boundary": ["dev=boundary"]}, "--permissions-boundary: 'dev=boundary' is not valid"),
+    ({"data_buckets": ["s3://lake"]}, "--data-bucket: 's3://lake' is not valid"),
+    ({"tags": ["team"]}, "--tag: 'team' is not valid"),
+    ({"tags": ["AWS:team=a"]}, "--tag: 'AWS:team=a' is not valid"),
+    ({"tags": ["note=${b}"]}, "--tag: 'note=${b}' is not valid"),
+    ({"subnets": ["dev=subnet-1"], "security_groups": ["uat=sg-1"]}, "--subnet: subnets and security groups"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), REJECTED)
+def test_values_of_an_organization_are_checked(here: Path, options: dict, message: str) -> None:
+    with pytest.raises(DocumentError) as rejected:
+        init.command(Path("demo"), **options)
+    assert str(rejected.value.problems[0]).startswith(message)
+    assert not Path("demo").exists()
+
+
+def test_organization_values_go_to_their_environment(here: Path) -> None:
+    init.command(
+        Path("demo"),
+        kms_key=[f"prod={KEY}"],
+        tags=["team=prices"],
+        subnets=["subnet-1", "dev=subnet-2"],
+        security_groups=["sg-1"],
+    )
+    dev, prod = (Path(f"demo/infra/envs/{name}.tfvars").read_text() for name in ("dev", "prod"))
+    assert f'kms_key_arn = "{KEY}"' in prod
+    assert "kms_key_arn =" not in dev
+    assert 'job_subnet_ids         = ["subnet-2"]' in dev
+    assert 'job_subnet_ids         = ["subnet-1"]' in prod
+    assert 'tags = { "team" = "prices" }' in dev
 
 
 CHOICES = [*itertools.product(CI, Accounts, (True, False))]

@@ -36,6 +36,10 @@ REJECTED: dict[str, tuple[dict[str, Any], str]] = {
     "job-output-key": ({"job_output_kms_key_arn": "x"}, "job_output_kms_key_arn must be the ARN of a key"),
     "job-types": ({"job_instance_types": ["m5.large"]}, "job_instance_types must be instance types"),
     "tags": ({"tags": {"Stagewright:x": "y"}}, "that begin with aws: or stagewright: are reserved"),
+    "tag-value": (
+        {"tags": {"note": "a=${b}"}},
+        "SageMaker accepts letters, digits, spaces and _ . : / = + - @",
+    ),
     "large": (
         {"tags": {f"key-{number}": "v" * 200 for number in range(20)}},
         "The settings of the functions are larger than the 4 KB that Lambda accepts.",

@@ -15,16 +15,24 @@ from typing import Any
 
 import pytest
 from tests.terraform.made import Made
-from tests.terraform.session import Terraform
+from tests.terraform.session import Terraform, resources
 
 from stagewright.cli.commands.author import init
-from stagewright.cli.commands.author.init_options import CI, Accounts
+from stagewright.cli.commands.author.init_options import CI, Accounts, values_of
 from stagewright.cli.common.target import configured_targets
+from stagewright.document.file import read_document
+from stagewright.document.pipeline import Pipeline
+from stagewright.naming import Installation
+from stagewright.planner.model import Recorded, Trigger
+from stagewright.planner.planner import plan
+from stagewright.planner.release import CodeFile, Release
+from stagewright.stages.base.job_settings import FIELDS, JobSettings, problems, value_at
 
 pytestmark = pytest.mark.slow
 
 OVERRIDE = 'terraform {\n  backend "local" {}\n}\n'
 """Terraform takes a backend in an override file for the one, or the `cloud` block, that is there."""
+KEYS = {"dev": "111122223333", "uat": "222233334444", "prod": "333344445555"}
 CHOICES: dict[str, dict[str, Any]] = {
     "gitlab": {},
     "state-bucket": {"state_bucket": "my-states"},
@@ -39,6 +47,16 @@ CHOICES: dict[str, dict[str, Any]] = {
         "subnets": ["subnet-1"],
         "security_groups": ["sg-1"],
         "pipeline": "rents",
+    },
+    "organization": {
+        "accounts": Accounts.THREE,
+        "subnets": ["subnet-1", "subnet-2", "prod=subnet-9"],
+        "security_groups": ["sg-1"],
+        "kms_key": [f"{name}=arn:aws:kms:us-east-1:{number}:key/1" for name, number in KEYS.items()],
+        "permissions_boundary": ["arn:aws:iam::aws:policy/PowerUserAccess"],
+        "data_buckets": ["lake"],
+        "tags": ["team=prices", "note=a=b c"],
+        "enforce_job_settings": True,
     },
 }
 Make = Callable[..., Terraform]
@@ -103,13 +121,57 @@ def test_every_environment_plans_and_only_dev_deploys_pushes(repository: Make, c
         assert pushed == [f'module.pipelines["{name}"].aws_s3_object.manifest'] * (environment == "dev")
         functions = [values for kind, values in after if kind == "aws_lambda_function"]
         subnets = {tuple(each["subnet_ids"]) for values in functions for each in values["vpc_config"]}
-        assert subnets == ({tuple(options["subnets"])} if "subnets" in options else set())
+        wanted = values_of(options.get("subnets", ()), environment)
+        assert subnets == ({wanted} if wanted else set())
         prefix = options.get("prefix", "stagewright")
         assert all(values["function_name"].startswith(f"{prefix}-{environment}-") for values in functions)
         given = {name: each["value"] for name, each in plan["variables"].items()}
         assert {name: given[name] for name in ("environment", "region", "bucket")} == {
             name: target[name] for name in ("environment", "region", "bucket")
         }
+
+
+def test_organization_gives_every_environment_its_network_keys_and_tags(repository: Make) -> None:
+    made = ready(repository(**CHOICES["organization"]))
+    document = read_document(made.folder.parent / "pipelines/house-price/pipeline.yaml")
+    for environment, number in KEYS.items():
+        made_there = Made(resources(planned(made, environment)["planned_values"]["root_module"]))
+        key = f"arn:aws:kms:us-east-1:{number}:key/1"
+        variables = made_there.all("aws_lambda_function")[0]["environment"][0]["variables"]
+        settings = JobSettings.from_json(variables["STAGEWRIGHT_JOBS"])
+        assert settings.subnets == (("subnet-9",) if environment == "prod" else ("subnet-1", "subnet-2"))
+        assert (settings.kms_volume_key, settings.kms_output_key) == (key, key)
+        assert settings.tags == {"team": "prices", "note": "a=b c"}
+        for role in made_there.all("aws_iam_role"):
+            assert role["permissions_boundary"] == "arn:aws:iam::aws:policy/PowerUserAccess"
+            assert settings.tags.items() <= role["tags"].items()
+        policies = {each["name"]: each["policy"] for each in made_there.all("aws_iam_role_policy")}
+        assert '"EnforceVpc"' in policies[f"stagewright-{environment}-workflow"]
+        assert "arn:aws:s3:::lake/*" in policies[f"stagewright-{environment}-sagemaker"]
+        assert_example_carries(document, environment, settings)
+
+
+def assert_example_carries(document: Pipeline, environment: str, settings: JobSettings) -> None:
+    """Every request of the example's plan has the settings that AWS has a field for."""
+    requests = requests_of(document, environment, settings)
+    assert {"CreateProcessingJob", "CreateTrainingJob", "CreateModel", "CreateEndpointConfig"} <= {
+        operation for operation, _ in requests
+    }
+    for operation, request in requests:
+        assert list(problems(operation, request, settings)) == []
+        for path in FIELDS.get(operation, {}).values():
+            if not path.startswith("Enable") and "Enable" not in path and "DataCapture" not in path:
+                assert value_at(request, path), (operation, path)
+
+
+def requests_of(document: Pipeline, environment: str, settings: JobSettings) -> list[tuple[str, Any]]:
+    installation = Installation("ml", "us-east-1", KEYS[environment], environment)
+    files = {path: CodeFile("0" * 64) for path in ("prepare.py", "train.py", "evaluate.py")}
+    trigger = Trigger("manual", "manual:1", "2026-01-31T14:00:00.000Z")
+    data = {installation.uri("raw/house-price/"): "1"}
+    recorded = Recorded(installation, Release("house-price", files), external=data, jobs=settings)
+    stages = plan(document, trigger, recorded).stages
+    return [item for stage in stages for item in stage.requests.items() if item[0].startswith("Create")]
 
 
 def test_apply_pushes_pipeline_and_code_and_second_plan_is_empty(repository: Make) -> None:

@@ -33,6 +33,18 @@ module "stagewright" {
   subnet_ids         = var.subnet_ids
   security_group_ids = var.security_group_ids
 
+  job_subnet_ids         = var.job_subnet_ids
+  job_security_group_ids = var.job_security_group_ids
+  job_network_isolation  = var.job_network_isolation
+  job_encrypt_traffic    = var.job_encrypt_traffic
+  job_instance_types     = var.job_instance_types
+  enforce_job_settings   = var.enforce_job_settings
+
+  kms_key_arn          = var.kms_key_arn
+  permissions_boundary = var.permissions_boundary
+  data_buckets         = var.data_buckets
+  tags                 = var.tags
+
   powertools_layer_arn = var.powertools_layer_arn
   notification_emails  = var.notification_emails
   alarm_emails         = var.alarm_emails

@@ -48,6 +48,66 @@ variable "security_group_ids" {
   default     = []
 }
 
+variable "job_subnet_ids" {
+  description = "Subnets of jobs, models and endpoints. Empty: no VPC."
+  type        = list(string)
+  default     = []
+}
+
+variable "job_security_group_ids" {
+  description = "Security groups of jobs, models and endpoints in the subnets."
+  type        = list(string)
+  default     = []
+}
+
+variable "job_network_isolation" {
+  description = "Whether the containers of jobs and models have no network."
+  type        = bool
+  default     = false
+}
+
+variable "job_encrypt_traffic" {
+  description = "Whether traffic between the containers of a job is encrypted."
+  type        = bool
+  default     = false
+}
+
+variable "job_instance_types" {
+  description = "Instance types that stages may use, such as ml.m5.*. Empty: all."
+  type        = list(string)
+  default     = []
+}
+
+variable "enforce_job_settings" {
+  description = "Whether IAM denies jobs, models and endpoints without these settings."
+  type        = bool
+  default     = false
+}
+
+variable "kms_key_arn" {
+  description = "KMS key of stored data, and of volumes and outputs of jobs. null: AWS's own keys."
+  type        = string
+  default     = null
+}
+
+variable "permissions_boundary" {
+  description = "Permissions boundary of every role. null: none."
+  type        = string
+  default     = null
+}
+
+variable "data_buckets" {
+  description = "Names of other buckets that pipelines read."
+  type        = list(string)
+  default     = []
+}
+
+variable "tags" {
+  description = "Tags of every resource, also of those that runs create."
+  type        = map(string)
+  default     = {}
+}
+
 variable "powertools_layer_arn" {
   description = "ARN of your own Powertools layer, for regions without a published one."
   type        = string

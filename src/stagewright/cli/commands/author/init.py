@@ -52,11 +52,48 @@ StateBucket = Annotated[
     typer.Option("--state-bucket", metavar="NAME", help="Bucket of the Terraform state; else GitLab."),
 ]
 Subnets = Annotated[
-    list[str], typer.Option("--subnet", metavar="ID", help="Subnet of the functions. Repeatable.")
+    list[str],
+    typer.Option(
+        "--subnet",
+        metavar="ID",
+        help="Subnet of functions, jobs, models and endpoints. Repeatable. For one environment: dev=ID.",
+    ),
 ]
 SecurityGroups = Annotated[
     list[str],
-    typer.Option("--security-group", metavar="ID", help="Security group of the functions. Repeatable."),
+    typer.Option("--security-group", metavar="ID", help="Security group in these subnets. Repeatable."),
+]
+KmsKey = Annotated[
+    list[str],
+    typer.Option(
+        "--kms-key",
+        metavar="ARN",
+        help="KMS key of stored data and of volumes and outputs of jobs. For one environment: dev=ARN.",
+    ),
+]
+Boundary = Annotated[
+    list[str],
+    typer.Option(
+        "--permissions-boundary",
+        metavar="ARN",
+        help="Permissions boundary of every role. For one environment: dev=ARN.",
+    ),
+]
+DataBuckets = Annotated[
+    list[str],
+    typer.Option(
+        "--data-bucket", metavar="NAME", help="Another bucket that pipelines read. Repeatable. Or dev=NAME."
+    ),
+]
+Tags = Annotated[
+    list[str],
+    typer.Option("--tag", metavar="KEY=VALUE", help="Tag of every resource and every job. Repeatable."),
+]
+Enforce = Annotated[
+    bool,
+    typer.Option(
+        "--enforce-job-settings", help="Let IAM deny jobs without the VPC and the keys of the installation."
+    ),
 ]
 
 
@@ -71,6 +108,11 @@ def command(
     state_bucket: StateBucket = "",
     subnets: Subnets = [],  # noqa: B006 -- Typer copies it
     security_groups: SecurityGroups = [],  # noqa: B006
+    kms_key: KmsKey = [],  # noqa: B006
+    permissions_boundary: Boundary = [],  # noqa: B006
+    data_buckets: DataBuckets = [],  # noqa: B006
+    tags: Tags = [],  # noqa: B006
+    enforce_job_settings: Enforce = False,
     source: SourceOption = InitOptions.source,
     ref: Ref = InitOptions.ref,
     as_json: Json = False,
@@ -80,7 +122,9 @@ def command(
         bucket=bucket or f"{prefix}-{init_options.PLACEHOLDER}-{secrets.token_hex(3)}",
         existing_bucket=bool(bucket),
         pipeline=pipeline, ci=ci, accounts=accounts, region=region, prefix=prefix, state_bucket=state_bucket,
-        subnets=tuple(subnets), security_groups=tuple(security_groups), source=source, ref=ref,
+        subnets=tuple(subnets), security_groups=tuple(security_groups), kms_key=tuple(kms_key),
+        permissions_boundary=tuple(permissions_boundary), data_buckets=tuple(data_buckets), tags=tuple(tags),
+        enforce_job_settings=enforce_job_settings, source=source, ref=ref,
     )  # fmt: skip
     print_result(folder, options, create(folder, options), as_json)
 

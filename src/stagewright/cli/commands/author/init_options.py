@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -20,7 +20,38 @@ PREFIX = re.compile(r"[a-z][a-z0-9-]{0,19}")
 REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 """The same patterns as in infra/variables.tf."""
+FIELDS = {
+    "--kms-key": "kms_key",
+    "--permissions-boundary": "permissions_boundary",
+    "--data-bucket": "data_buckets",
+    "--tag": "tags",
+}
+FORMS = (
+    (
+        "--kms-key",
+        re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+"),
+        "arn:aws:kms:<region>:<account>:key/<id>",
+    ),
+    (
+        "--permissions-boundary",
+        re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+"),
+        "arn:aws:iam::<account>:policy/<name>",
+    ),
+    (
+        "--data-bucket",
+        re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
+        "the name of the bucket, without s3://",
+    ),
+    (
+        "--tag",
+        re.compile(r"(?!(?i:aws|stagewright):)[\w .:/+\-@]{1,128}=[\w .:/=+\-@]{0,256}"),
+        "KEY=VALUE with letters, digits, spaces and _ . : / = + - @, and no key of aws: or stagewright:",
+    ),
+)
+"""Option -> the form of its values."""
 LONGEST_NAME = 40
+ENVIRONMENTS = ("dev", "uat", "prod")
+MARKS = tuple(f"{environment}=" for environment in ENVIRONMENTS)
 
 
 class CI(StrEnum):
@@ -36,7 +67,8 @@ class Accounts(StrEnum):
 @dataclass(frozen=True)
 class InitOptions:
     """Options of `init`. `bucket` contains `{environment}`. `source` is a Git URL or a folder. `subnets` and
-    `security_groups` are set together.
+    `security_groups` are set together. Their values, `kms_key`, `permissions_boundary` and `data_buckets` may
+    begin with `<environment>=`, and are then for that environment only. `tags` are `<key>=<value>`.
     """
 
     title: str
@@ -50,6 +82,11 @@ class InitOptions:
     state_bucket: str = ""
     subnets: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
+    kms_key: tuple[str, ...] = ()
+    permissions_boundary: tuple[str, ...] = ()
+    data_buckets: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    enforce_job_settings: bool = False
     source: str = DEFAULT_SOURCE
     ref: str = f"v{__version__}"
 
@@ -88,14 +125,44 @@ def problems(options: InitOptions) -> Iterator[Problem]:
     if not REGION.fullmatch(options.region):
         yield Problem("--region", f"{options.region!r} is not a region", "write a region such as us-east-1")
     yield from _bucket_problems(options)
-    if bool(options.subnets) != bool(options.security_groups):
-        yield Problem(
-            "--subnet",
-            "subnets and security groups must be set together",
-            "add --security-group, or set neither",
-        )
+    yield from _value_problems(options)
     if re.search(r"[\s\"\\$%]", options.source + options.ref):
         yield Problem("--source", "must not contain blanks, quotes, backslashes, $ or %", "give a Git URL")
+
+
+def values_of(values: Iterable[str], environment: str) -> tuple[str, ...]:
+    """Return the values for one environment: its own, marked `<environment>=`, or else those for all."""
+    mark = f"{environment}="
+    own = tuple(value.removeprefix(mark) for value in values if value.startswith(mark))
+    return own or tuple(value for value in values if not value.startswith(MARKS))
+
+
+def _value_problems(options: InitOptions) -> Iterator[Problem]:
+    """Problems of the values that Terraform checks as well (infra/variables.tf)."""
+    for environment in ENVIRONMENTS:
+        subnets, groups = (
+            values_of(values, environment) for values in (options.subnets, options.security_groups)
+        )
+        if bool(subnets) != bool(groups):
+            yield Problem(
+                "--subnet",
+                f"subnets and security groups must be set together, in {environment} too",
+                "add --security-group, or set neither",
+            )
+            break
+    for option, pattern, form in FORMS:
+        for value in getattr(options, FIELDS[option]):
+            if not pattern.fullmatch(value if option == "--tag" else value.removeprefix(_mark(value))):
+                yield Problem(option, f"{value!r} is not valid", f"write {form}")
+    for option in ("--kms-key", "--permissions-boundary"):
+        values = getattr(options, FIELDS[option])
+        if any(len(values_of(values, environment)) > 1 for environment in ENVIRONMENTS):
+            remedy = f"for one environment, write {option} {ENVIRONMENTS[0]}=ARN"
+            yield Problem(option, "is given twice for the same environment", remedy)
+
+
+def _mark(value: str) -> str:
+    return next((mark for mark in MARKS if value.startswith(mark)), "")
 
 
 def _bucket_problems(options: InitOptions) -> Iterator[Problem]:

@@ -6,11 +6,18 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from stagewright.cli.commands.author import demo
-from stagewright.cli.commands.author.init_options import CI, DEFAULT_SOURCE, Accounts, InitOptions
+from stagewright.cli.commands.author.init_options import (
+    CI,
+    DEFAULT_SOURCE,
+    ENVIRONMENTS,
+    Accounts,
+    InitOptions,
+    values_of,
+)
 
-ENVIRONMENTS = ("dev", "uat", "prod")
 TEMPLATES = Path(__file__).parents[3] / "templates"
 SCHEMA = "pipeline.schema.json"
 LEFT_OUT = {"__pycache__", ".stagewright", ".DS_Store"}
@@ -138,9 +145,40 @@ def _more(options: InitOptions, environment: str) -> Iterator[str]:
     if options.accounts is Accounts.THREE:
         yield f'\n# The account of {environment}, "111122223333": an apply in another account is rejected.\n'
         yield "account_id = null\n"
-    if options.subnets:
-        yield f"\nsubnet_ids         = {json.dumps(options.subnets)}\n"
-        yield f"security_group_ids = {json.dumps(options.security_groups)}\n"
+    subnets, groups = values_of(options.subnets, environment), values_of(options.security_groups, environment)
+    if subnets:
+        yield "\n# Functions, jobs, models and endpoints run in this VPC.\n"
+        yield _attributes(
+            subnet_ids=subnets,
+            security_group_ids=groups,
+            job_subnet_ids=subnets,
+            job_security_group_ids=groups,
+        )
+    if key := "".join(values_of(options.kms_key, environment)):
+        yield "\n# The key of stored data, volumes and outputs. Its policy: the output kms_key_statements.\n"
+        yield _attributes(kms_key_arn=key)
+    if options.enforce_job_settings:
+        yield "\n# IAM denies jobs, models and endpoints without these settings.\n"
+        yield _attributes(enforce_job_settings=True)
+    own = {
+        "permissions_boundary": "".join(values_of(options.permissions_boundary, environment)),
+        "data_buckets": values_of(options.data_buckets, environment),
+        "tags": dict(tag.split("=", 1) for tag in options.tags),
+    }
+    yield from (f"\n{_attributes(**{name: value})}" for name, value in own.items() if value)
+
+
+def _attributes(**values: Any) -> str:
+    """Return attributes as `terraform fmt` writes them."""
+    width = max(map(len, values))
+    return "".join(f"{name:{width}} = {_literal(value)}\n" for name, value in values.items())
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, dict):
+        inner = ", ".join(f"{_literal(key)} = {_literal(item)}" for key, item in value.items())
+        return f"{{ {inner} }}"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _target(options: InitOptions, environment: str) -> str:
