@@ -35,6 +35,8 @@ locals {
       subnets         = var.job_subnet_ids
       security_groups = var.job_security_group_ids
       instance_types  = var.job_instance_types
+
+      output_locations = var.output_locations
     } : name => values if length(values) > 0 },
     { for name, value in {
       network_isolation = var.job_network_isolation

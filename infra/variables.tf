@@ -81,7 +81,7 @@ variable "powertools_layer_arn" {
 }
 
 variable "subnet_ids" {
-  description = "Subnets of the functions; empty: no VPC. They need routes to S3, DynamoDB, SQS, Step Functions, SageMaker and SNS."
+  description = "Subnets of the functions; empty: no VPC. They need routes to S3, DynamoDB, SQS, Step Functions, SageMaker, SageMaker Runtime and SNS."
   type        = list(string)
   default     = []
 
@@ -203,8 +203,29 @@ variable "data_buckets" {
   }
 }
 
+variable "output_locations" {
+  description = "Folders that jobs may write to, besides the installation's own, as S3 URIs: s3://<bucket>/ or s3://<bucket>/<folder>/. Pipelines may read them as well. A plan with an output elsewhere is rejected."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for uri in var.output_locations : can(regex("^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([A-Za-z0-9_.=/-]*/)?$", uri))])
+    error_message = "output_locations must be folders that end in a slash, such as s3://lake/ or s3://lake/predictions/, with letters, digits and _ . = - only."
+  }
+
+  validation {
+    condition = alltrue([
+      for uri in var.output_locations : alltrue([
+        for folder in ["staging/", "manifests/", "releases/", "code/", "models/", "glue/"] :
+        !startswith("s3://${var.bucket}/${folder}", uri) && !startswith(uri, "s3://${var.bucket}/${folder}")
+      ])
+    ])
+    error_message = "Jobs must not write to the folders staging, manifests, releases, code, models and glue of the installation's bucket. Name another folder, such as s3://${var.bucket}/predictions/."
+  }
+}
+
 variable "data_key_arns" {
-  description = "Other KMS keys that roles may decrypt with: those of `data_buckets`, and a former `kms_key_arn` that encrypts older objects and the tables."
+  description = "Other KMS keys that roles may decrypt with: those of `data_buckets` and `output_locations` (jobs also encrypt with the keys, if there are output locations), and a former `kms_key_arn` that encrypts older objects and the tables."
   type        = list(string)
   default     = []
 

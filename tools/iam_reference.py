@@ -34,7 +34,9 @@ OPTIONS = {
     "job_output_key": "with a key for the outputs of jobs (`kms_key_arn` or `job_output_kms_key_arn`)",
     "vpc": "with functions in a VPC (`subnet_ids`)",
     "job_vpc": "with jobs in a VPC (`job_subnet_ids`)",
-    "data_buckets": "with other buckets for data (`data_buckets`)",
+    "data_buckets": "with other buckets for data (`data_buckets`, `output_locations`)",
+    "output_locations": "with other folders for outputs (`output_locations`)",
+    "output_keys": "with other folders for outputs (`output_locations`) and other keys (`data_key_arns`)",
     **{
         f"enforce_{setting}": f"that enforces settings of jobs (`enforce_job_settings`): {what}"
         for setting, what in (

@@ -28,11 +28,15 @@ ATTEMPT = "<<attempt>>"
 """The token for the attempt number (from 1) in the names and S3 URIs of a stage with `retry`."""
 GLUE_JOB_ARGUMENT = "stagewright-job"
 """The Glue job argument that identifies a stage's job run."""
+RUNS = "runs/"
+"""Key prefix of the outputs of stages."""
+CAPTURED = "captured/"
+"""Key prefix of the data that endpoints capture."""
 MODELS = "models/"
 """Key prefix of the registered models. Jobs cannot write there."""
 MODEL_VERSION = "stagewright:model-version"
 """Metadata of a model package: the S3 version id of its artifact."""
-OWN_FOLDERS = ("staging/", "manifests/", "releases/", "code/", "runs/", MODELS, "glue/")
+OWN_FOLDERS = ("staging/", "manifests/", "releases/", "code/", RUNS, MODELS, "glue/")
 """Key prefixes of the bucket that Stagewright writes. Objects there trigger no data run."""
 
 

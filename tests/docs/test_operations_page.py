@@ -35,5 +35,5 @@ def test_commands_of_the_page_exist():
 
 
 def test_log_groups_match_the_functions():
-    named = set(re.findall(r"/aws/lambda/ENV-(\w+)", PAGE))
+    named = set(re.findall(r"/aws/lambda/ENV-([\w-]+)", PAGE))
     assert named == {function.key for function in FUNCTIONS}

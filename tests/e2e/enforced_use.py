@@ -166,8 +166,9 @@ def example(place: Enforced) -> None:
     """The example is served, fails at its gate, and replaces what it served; the sweeper takes it away."""
     sales = EXAMPLE / "data" / "ames_house_sales.csv"
     place.client("s3").upload_file(str(sales), INSTALLATION.bucket, f"raw/house-price/{sales.name}")
+    place.gateway.objects.put("samples/house.json", (EXAMPLE / "house.json").read_bytes())
     tested = {
-        "smoke_test": {"body": (EXAMPLE / "house.json").read_text()},
+        "smoke_test": {"file": "s3://${bucket}/samples/house.json"},
         "alarms": {"errors": {"metric": "Invocation5XXErrors", "threshold": 1}},
         "update": {"bake": "1s"},
         "time_to_live": "1s",

@@ -126,12 +126,6 @@ class Checked:
         answer: dict[str, Any] = self._service.call(operation, request)
         return answer
 
-    def invoke(self, endpoint: str, *rest: Any) -> Any:
-        calls = sagemaker_calls(self._service, "InvokeEndpoint", {"EndpointName": endpoint})
-        if problem := self._judge.judge(self._role, calls):
-            raise ApiError("AccessDeniedException", problem)
-        return self._service.invoke(endpoint, *rest)
-
 
 def sagemaker_calls(service: Any, operation: str, request: Mapping[str, Any]) -> Iterator[Call]:
     """The action itself, and what it needs beside: AddTags for tags, PassRole for a role."""
@@ -252,6 +246,9 @@ class Door(gate.Gate):
         if service == "sagemaker" and "x-amz-target" in request.headers:
             operation = request.headers["x-amz-target"].rpartition(".")[2]
             return list(sagemaker_calls(self.sagemaker, operation, json.loads(body or b"{}")))
+        if service == "sagemaker":
+            invoked = {"EndpointName": unquote(request.path).split("/")[2]}
+            return list(sagemaker_calls(self.sagemaker, "InvokeEndpoint", invoked))
         if service == "glue":
             operation = request.headers["x-amz-target"].rpartition(".")[2]
             return list(glue_calls(self.glue, operation, json.loads(body or b"{}")))

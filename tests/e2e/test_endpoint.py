@@ -251,6 +251,37 @@ def test_failed_smoke_test_deletes_new_endpoint(place: Place) -> None:
     assert place.deploy("fresh", "one", smoke_test=sample).status == "SUCCEEDED"
 
 
+READING = """
+def model_fn(folder): return None
+def transform_fn(model, body, content_type, accept):
+    raw = body if isinstance(body, bytes) else body.encode()
+    return content_type + " " + raw.hex(), accept
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type", "body"),
+    [
+        ("text", "text/csv", b"1,2\n3.50,x"),
+        ("quoted", "text/csv", b'"a ""b""",\xc3\xa9'),
+        ("document", "application/json", b'{ "rooms": 3.0,  "id": 12345678901234567890 }'),
+        ("image", "application/x-image", b"\x89PNG\r\n\x00\xff"),
+    ],
+)
+def test_model_receives_the_bytes_of_the_smoke_test(
+    place: Place, name: str, content_type: str, body: bytes
+) -> None:
+    place.put("models/reading.tar.gz", archive(READING))
+    place.put(f"samples/{name}", body)
+    test = {"content_type": content_type, "expect": {"contains": f"{content_type} {body.hex()}"}}
+    sources = {"filed": {"file": f"s3://${{bucket}}/samples/{name}"}}
+    if name != "image":
+        sources["written"] = {"body": body.decode()}
+    for way, source in sources.items():
+        run = place.deploy(f"{name}-{way}", "reading", smoke_test={**test, **source})
+        assert run.status == "SUCCEEDED", run.reason
+
+
 def test_failed_first_deployment_is_listed_with_its_run(place: Place) -> None:
     place.put("models/broken.tar.gz", archive("raise ValueError('broken')"))
     run = place.deploy("broken", "broken")

@@ -681,7 +681,7 @@ ENDPOINTS = [
             deploying(
                 {"smoke_test": {**TEST, **test}}, paths=PATHS, values=VALUES, endpoint=known(), **fields
             ),
-            {"Body": body, "ContentLength": 3},
+            {"StatusCode": 200, "Payload": payload},
         )
         for test in (
             {"body": "1,2"},
@@ -689,8 +689,8 @@ ENDPOINTS = [
             {"file": "s3://b/k/x.csv", "max_latency": 40.5},
             {"file": "s3://b/<<a.job>>/x.csv", "max_latency": 0.5, "contains": AWKWARD},
         )
-        for body in ('{"price": 3}', AWKWARD, {"price": 3})
-        for fields in ({}, {"body": "3,4"}, {"result": {"endpoint": "e"}})
+        for payload in ({"failure": ""}, {"failure": AWKWARD}, {})
+        for fields in ({}, {"result": {"endpoint": "e"}})
     ),
     situation(deploying(endpoint=known()), {"Body": "y" * 70_000}, caught("X")),
 ]

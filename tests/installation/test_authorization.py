@@ -32,6 +32,7 @@ STANDING_FOR = {
     "data_keys": HERE.arn("kms", "key/2"),
     "data_buckets": "arn:aws:s3:::theirs",
     "data_objects": "arn:aws:s3:::theirs/*",
+    "output_objects": "arn:aws:s3:::theirs/out/*",
     "model_packages": "arn:aws:sagemaker:*:210987654321:model-package/*",
     "state_bucket": "arn:aws:s3:::states",
     "state": "arn:aws:s3:::states/stagewright/dev.tfstate",

@@ -153,7 +153,7 @@ def test_rule_targets_exist(parts):
     assert schedules == {"sweep": "rate(5 minutes)", "tick": "rate(1 minute)"}
 
 
-@pytest.mark.parametrize("name", ["router", "recorder", "sweeper"])
+@pytest.mark.parametrize("name", ["router", "recorder", "sweeper", "smoke-test"])
 def test_each_function_has_its_role_log_and_handler(parts, name):
     function = parts["functions"][name]
     assert (function["runtime"], function["architecture"], function["reserved_concurrency"]) == (

@@ -12,6 +12,7 @@ from stagewright.document.load import load
 from stagewright.naming import Installation
 from stagewright.planner.model import GoodResult, Recorded, Trigger
 from stagewright.planner.release import CodeFile, Release
+from stagewright.stages.base.job_settings import JobSettings
 
 SALES = "s3://bucket/raw/sales/"
 INSTALLATION = Installation(bucket="bucket", region="eu-west-1", account="123456789012")
@@ -34,9 +35,10 @@ def trigger(key="code:house-price:1", time="2026-01-31T14:00:00.000Z"):
     return Trigger("code", key, time)
 
 
-def recorded(results=None, code=None, external=None):
+def recorded(results=None, code=None, external=None, outputs=("s3://own/", "s3://other/")):
     external = {SALES: "d1"} if external is None else external
-    return Recorded(INSTALLATION, code or release(), 3, results or {}, external)
+    jobs = JobSettings(output_locations=outputs)
+    return Recorded(INSTALLATION, code or release(), 3, results or {}, external, jobs=jobs)
 
 
 def result_of(plan, stage):

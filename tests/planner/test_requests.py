@@ -226,11 +226,11 @@ def test_request_is_merged_last(requests):
     changes = {
         "EnableManagedSpotTraining": True,
         "ResourceConfig": {"VolumeSizeInGB": 99},
-        "CheckpointConfig": {"S3Uri": "s3://${bucket}/checkpoints/"},
+        "CheckpointConfig": {"S3Uri": "s3://${bucket}/runs/checkpoints/"},
     }
     job = requests("train", "stages.train.request", changes)["CreateTrainingJob"]
     assert job["ResourceConfig"] == {"InstanceCount": 1, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 99}
-    assert job["CheckpointConfig"] == {"S3Uri": "s3://bucket/checkpoints/"}
+    assert job["CheckpointConfig"] == {"S3Uri": "s3://bucket/runs/checkpoints/"}
     assert check("CreateTrainingJob", job) == ()
 
 

@@ -81,8 +81,11 @@ def test_expressions_are_not_recursive():
 
 def test_placeholders_are_only_in_arns_and_table_names():
     text = json.dumps(build())
-    assert text.count("${") == text.count("${partition}") + text.count("${runs_table}")
-    assert {"partition", "runs_table"} <= PLACEHOLDERS
+    function = "${prefix}-${environment}-smoke-test"
+    assert text.count("${") == sum(
+        (text.count("${partition}"), text.count("${runs_table}"), 2 * text.count(function))
+    )
+    assert {"partition", "runs_table", "prefix", "environment"} <= PLACEHOLDERS
 
 
 def states(machine) -> dict:

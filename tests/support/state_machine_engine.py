@@ -174,10 +174,22 @@ def remove(request):
     return {}
 
 
-def invoke(request):
-    if "sick" in ENDPOINTS[request["EndpointName"]]["config"]:
-        raise engine._ExecutionError("SageMakerRuntime.ModelErrorException", "Received server error (500)")
-    return {"Body": f"{request['Body']} is answered", "ContentType": request["Accept"]}
+def smoke_test(request):
+    config, test = ENDPOINTS[request["endpoint"]]["config"], request["test"]
+    if "crash" in config:
+        raise engine._ExecutionError("ValueError", "no such setting")
+    if "sick" in config:
+        return {"failure": "Received server error (500)"}
+    answer = f"{test.get('body', '')} is answered"
+    contains = test.get("contains", "")
+    return {"failure": "" if contains in answer else f"the response does not contain {contains}"}
+
+
+def invoke(resource, request):
+    if not request.get("FunctionName", "").endswith("-smoke-test"):
+        return invoke_resource(resource, request)
+    note(call="invoke", request=request["Payload"])
+    return {"StatusCode": 200, "Payload": smoke_test(request["Payload"])}
 
 
 def find_endpoint(request):
@@ -221,7 +233,6 @@ ANSWERS = {
     "deleteModel": remove,
     "putMetricAlarm": lambda request: {},
     "deleteAlarms": remove,
-    "invokeEndpoint": invoke,
     "describeModelPackageGroup": find_group,
     "createModelPackageGroup": make_group,
     "createModelPackage": make_package,
@@ -252,9 +263,9 @@ def copy_object(resource, request):
     return engine._invoke_aws_sdk_integration(resource, request)
 
 
+invoke_resource, engine._invoke_resource = engine._invoke_resource, invoke
 engine._SERVICE_DISPATCH["arn:aws:states:::sagemaker:"] = sagemaker
 engine._SERVICE_DISPATCH["arn:aws:states:::aws-sdk:sagemaker:"] = sagemaker
-engine._SERVICE_DISPATCH["arn:aws:states:::aws-sdk:sagemakerruntime:"] = sagemaker
 engine._SERVICE_DISPATCH["arn:aws:states:::aws-sdk:cloudwatch:"] = sagemaker
 engine._SERVICE_DISPATCH["arn:aws:states:::aws-sdk:s3:getObject"] = get_object
 engine._SERVICE_DISPATCH["arn:aws:states:::aws-sdk:s3:copyObject"] = copy_object

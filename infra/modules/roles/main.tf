@@ -5,9 +5,12 @@ locals {
     job_vpc        = contains(keys(var.jobs), "subnets")
     job_volume_key = contains(keys(var.jobs), "kms_volume_key")
     job_output_key = contains(keys(var.jobs), "kms_output_key")
-    data_buckets   = length(var.data_buckets) > 0
+    data_buckets   = length(local.buckets) > 0
     data_keys      = length(var.data_key_arns) > 0
     model_accounts = length(var.model_accounts) > 0
+
+    output_locations = length(local.outputs) > 0
+    output_keys      = length(local.outputs) > 0 && length(var.data_key_arns) > 0
 
     enforce_vpc               = var.enforce_job_settings && contains(keys(var.jobs), "subnets")
     enforce_network_isolation = var.enforce_job_settings && contains(keys(var.jobs), "network_isolation")
@@ -16,13 +19,20 @@ locals {
     enforce_output_key        = var.enforce_job_settings && contains(keys(var.jobs), "kms_output_key")
     enforce_instance_types    = var.enforce_job_settings && contains(keys(var.jobs), "instance_types")
   }
-  buckets = [for name in var.data_buckets : "arn:${data.aws_partition.current.partition}:s3:::${name}"]
+  s3 = "arn:${data.aws_partition.current.partition}:s3:::"
+
+  # Each output location without s3://. Its objects can be read as well.
+  outputs        = [for uri in try(var.jobs.output_locations, []) : trimprefix(uri, "s3://")]
+  output_objects = [for output in local.outputs : "${local.s3}${output}*"]
+  buckets        = distinct([for name in concat(var.data_buckets, [for output in local.outputs : split("/", output)[0]]) : "${local.s3}${name}"])
+
   # What stands for names in the resources and conditions of these statements. Other texts stand for themselves.
   named = {
     kms_key        = var.kms_key_arn[*]
     data_buckets   = local.buckets
     data_keys      = var.data_key_arns
-    data_objects   = [for bucket in local.buckets : "${bucket}/*"]
+    data_objects   = distinct(concat([for name in var.data_buckets : "${local.s3}${name}/*"], local.output_objects))
+    output_objects = local.output_objects
     job_volume_key = try([var.jobs.kms_volume_key], [])
     job_output_key = try([var.jobs.kms_output_key], [])
     job_keys       = distinct(concat(try([var.jobs.kms_volume_key], []), try([var.jobs.kms_output_key], [])))

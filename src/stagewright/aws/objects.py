@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -76,12 +77,16 @@ class Objects:
                 return False
         return True
 
-    def get(self, key: str, version: str = "", bucket: str = "") -> StoredObject:
-        """Return an object, or one version of it. Calls GetObject. Raises NotFoundError if there is none."""
+    def get(self, key: str, version: str = "", bucket: str = "", most: int | None = None) -> StoredObject:
+        """Return an object, or one version of it. Calls GetObject. Raises NotFoundError if there is none.
+
+        `most`: reads at most so many bytes of it. None: all.
+        """
         versioned: Any = {"VersionId": version} if version else {}
         with translate_errors("s3", self._name(key, bucket)):
             answer = self.client.get_object(Bucket=bucket or self.bucket, Key=key, **versioned)
-            body = answer["Body"].read()
+            with closing(answer["Body"]) as stream:
+                body = stream.read(most)
         return StoredObject(key, body, answer.get("VersionId", ""), answer["LastModified"].timestamp())
 
     def exists(self, key: str, bucket: str = "") -> bool:

@@ -1,4 +1,4 @@
-"""The three Lambda functions, which share one archive.
+"""The Lambda functions, which share one archive.
 
 The Lambda runtime includes boto3. The Powertools layer adds pydantic and Powertools.
 """
@@ -70,4 +70,5 @@ TOPIC_ARN = TEMPLATE.arn("sns", TEMPLATE.name("notifications"))
 ROUTER = Function("router", "stagewright.functions.router.handler", timeout=120, memory=1024)
 RECORDER = Function("recorder", "stagewright.functions.recorder.handler", timeout=60)
 SWEEPER = Function("sweeper", "stagewright.functions.sweeper.handler", timeout=240)
-FUNCTIONS = (ROUTER, RECORDER, SWEEPER)
+SMOKE_TEST = Function("smoke-test", "stagewright.functions.smoke_test.handler", timeout=300)
+FUNCTIONS = (ROUTER, RECORDER, SWEEPER, SMOKE_TEST)

@@ -15,8 +15,8 @@ from stagewright.installation.template import fill
 from stagewright.local.emulator.patches import VERSION
 from stagewright.naming import Installation
 
-FOUR_EYES = "STAGEWRIGHT_FOUR_EYES"
-"""The environment variable that turns the four eyes on, for a server that is started with it: `yes`."""
+SETTINGS = {"STAGEWRIGHT_FOUR_EYES": "no", "STAGEWRIGHT_JOBS": "{}"}
+"""Settings of the functions that a server takes from the environment that it is started with -> default."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,13 @@ class Artifacts:
         except FileNotFoundError as error:
             raise TargetError(f"{error.filename} is missing", "python -m stagewright.installation") from None
         provisioner = (package / "local" / "provision.py").read_bytes(), VERSION.encode()
-        four_eyes = os.environ.get(FOUR_EYES, "no")
-        parts = (description.encode(), definition.encode(), archive, *provisioner, four_eyes.encode())
+        settings = {name: os.environ.get(name, default) for name, default in SETTINGS.items()}
+        chosen = json.dumps(settings).encode()
+        parts = (description.encode(), definition.encode(), archive, *provisioner, chosen)
         digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
         described = json.loads(description)
         for function in described["functions"].values():
-            function["environment"][FOUR_EYES] = four_eyes
+            function["environment"] |= settings
         return cls(described, definition, archive, digest)
 
     @property

@@ -22,7 +22,7 @@ from stagewright.catalog import request_contract, step_functions_fields
 from stagewright.document.controls import evidence, guarded_by
 from stagewright.errors import PlanError, Problem
 from stagewright.naming import ATTEMPT
-from stagewright.planner import approvals, controls, fingerprint
+from stagewright.planner import approvals, controls, fingerprint, output_locations
 from stagewright.planner.model import GoodResult, Recorded, StagePlan, Trigger
 from stagewright.planner.reuse import ReuseCase, ReusePolicy
 from stagewright.planner.selection import STARTS, Selected
@@ -340,7 +340,19 @@ class _Decider:
             **_flow_fields(stage),
         )
         _check_requests(planned, built.tokens, self.recorded.jobs)
+        self._check_outputs(stage, planned)
         return planned
+
+    def _check_outputs(self, stage: AnyStage, planned: StagePlan) -> None:
+        """Raise PlanError if the stage writes to a location that no role may write to."""
+        kind, recorded = KINDS[stage.kind].request, self.recorded
+        writes = kind.writes(stage, dict(planned.requests))
+        found = output_locations.problems(
+            writes, kind.writable, recorded.installation, recorded.jobs.output_locations
+        )
+        if problems := list(found):
+            prefix = f"stages.{planned.name}."
+            raise PlanError(tuple(replace(problem, path=prefix + problem.path) for problem in problems))
 
     def _job_name(self, name: str, stage: AnyStage) -> str:
         """Return the job's name. With retries, `ATTEMPT` stands for the number of the attempt."""

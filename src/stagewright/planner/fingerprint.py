@@ -188,7 +188,7 @@ def _difference(path: str, old: str | None, new: str | None, running: Collection
         case "image":
             return f"image {_short(old, image=True)} -> {_short(new, image=True)}"
         case _:
-            return _changed(_field(path.removeprefix("request.")), old, new)
+            return _changed(document_field(path.removeprefix("request.")), old, new)
 
 
 def _changed(field: str, old: str | None, new: str | None) -> str:
@@ -203,7 +203,8 @@ def _fields() -> tuple[tuple[re.Pattern[str], str], ...]:
     return tuple((re.compile(pattern), field) for pattern, field in dict(names).items())
 
 
-def _field(path: str) -> str:
+def document_field(path: str) -> str:
+    """Return the document's name for a field of a request, or the path itself if it has none."""
     for pattern, field in _fields():
         if match := pattern.fullmatch(path):
             return match.expand(field)

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-PLACEHOLDERS = frozenset({"partition", "documents_table", "runs_table"})
+PLACEHOLDERS = frozenset({"partition", "prefix", "environment", "documents_table", "runs_table"})
 _JSONATA = """
     string length substring substringBefore substringAfter uppercase lowercase trim pad contains
     split join match replace base64encode base64decode encodeUrlComponent encodeUrl

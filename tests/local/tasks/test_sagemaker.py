@@ -135,6 +135,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     tasks = sagemaker.SageMakerTasks(jobs, changes)
     stack.register(sagemaker.OPTIMIZED, tasks.optimized)
     stack.register(sagemaker.SDK, tasks.sdk)
+    stack.register(sagemaker.SDK_INVOKE, tasks.invoke)
     stack.register(objects.GET_OBJECT, lambda task: objects.get_object(stack, task))
     stack.on_stop = changes.announce
     loop = asyncio.new_event_loop()
@@ -347,6 +348,20 @@ def test_invoke_endpoint_returns_the_response(engine: Engine) -> None:
         answer = runtime.invoke_endpoint(EndpointName="house", ContentType="text/csv", Body=b"1,2")
         assert answer["Body"].read() == b"1,2"
         assert answer["InvokedProductionVariant"] == "house"
+
+
+@pytest.mark.parametrize(
+    ("body", "sent"),
+    [("1,2", '"1,2"'), ('é "x"', '"é \\"x\\""'), ({"a": [1, 2]}, '{"a":[1,2]}'), (0, "0"), (False, "false")],
+)
+def test_sdk_integration_sends_every_body_as_json(engine: Engine, body: Any, sent: str) -> None:
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:sagemakerruntime:invokeEndpoint",
+        "Arguments": {"EndpointName": "house", "Body": body, "ContentType": "text/csv"},
+        "End": True,
+    }
+    assert json.loads(engine.result(engine.start({"Invoke": task}))["output"])["Body"] == sent
 
 
 def test_ministack_uses_the_configured_folders(tmp_path: Path) -> None:

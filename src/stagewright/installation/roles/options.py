@@ -6,7 +6,8 @@ The ARNs depend on Terraform variables, so `resources` holds names that Terrafor
 - `job_volume_key`, `job_output_key`: the keys of the volumes and of the outputs of jobs
 - `job_keys`: both
 - `data_keys`: other keys
-- `data_buckets`, `data_objects`: other buckets and their objects
+- `data_buckets`, `data_objects`: other buckets that are read or written, and their readable objects
+- `output_objects`: the objects of the output locations
 - `model_packages`: all model packages of the other accounts
 - every other text: itself
 
@@ -89,6 +90,24 @@ _DATA = Statement("Data", "Reads objects of other buckets.", ("s3:GetObject",), 
 _DATA_BUCKETS = Statement(
     "DataBuckets", "Lists objects of other buckets.", ("s3:ListBucket",), ("data_buckets",)
 )
+_WRITE_OUTPUTS = Statement(
+    "Outputs",
+    "Writes the outputs of jobs and the data that endpoints capture to the output locations.",
+    ("s3:PutObject",),
+    ("output_objects",),
+)
+_WRITE_GLUE_OUTPUTS = Statement(
+    "Outputs",
+    "Writes the outputs of stages to the output locations.",
+    ("s3:PutObject", "s3:DeleteObject"),
+    ("output_objects",),
+)
+_OUTPUT_KEYS = Statement(
+    "OutputKeys",
+    "Encrypts outputs with the keys of the output locations' buckets.",
+    ("kms:GenerateDataKey",),
+    ("data_keys",),
+)
 _FOREIGN_VERSION = Statement(
     "ForeignModelVersion",
     "Checks whether a model version of another account is approved.",
@@ -104,13 +123,14 @@ _FOREIGN_MODEL = Statement(
 _JOB_SERVICES = ("sagemaker.amazonaws.com", "glue.amazonaws.com")
 
 
+_JOB_ROLES = [role.key for role in ROLES if role.service in _JOB_SERVICES]
 _FUNCTION_KEYS = [function.key for function in FUNCTIONS]
 OPTIONS: Options = {
     "kms_key": {role.key: (_KEY,) for role in ROLES},
     "job_volume_key": dict.fromkeys(("sagemaker", "workflow"), (_VOLUME_KEY,)),
     "job_output_key": {
         "sagemaker": (_OUTPUT_KEY,),
-        **dict.fromkeys(("router", "workflow", "glue"), (_OUTPUTS,)),
+        **dict.fromkeys(("router", "workflow", "smoke-test", "glue"), (_OUTPUTS,)),
     },
     "data_keys": {role.key: (_DATA_KEYS,) for role in ROLES},
     "vpc": dict.fromkeys(_FUNCTION_KEYS, (_FUNCTION_VPC,)),
@@ -121,9 +141,10 @@ OPTIONS: Options = {
     },
     "data_buckets": {
         "router": (_DATA_BUCKETS,),
-        "workflow": (_DATA,),
-        **{role.key: (_DATA, _DATA_BUCKETS) for role in ROLES if role.service in _JOB_SERVICES},
+        **dict.fromkeys(("workflow", "smoke-test", *_JOB_ROLES), (_DATA, _DATA_BUCKETS)),
     },
+    "output_locations": {"sagemaker": (_WRITE_OUTPUTS,), "glue": (_WRITE_GLUE_OUTPUTS,)},
+    "output_keys": dict.fromkeys(_JOB_ROLES, (_OUTPUT_KEYS,)),
     **{option: {"workflow": statements} for option, statements in enforced_job_settings().items()},
 }
 

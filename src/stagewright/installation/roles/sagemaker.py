@@ -6,6 +6,7 @@ from stagewright.installation.roles.arns import ALARMS, BUCKET
 from stagewright.installation.roles.role import Role, Statement
 from stagewright.installation.roles.shared import objects
 from stagewright.installation.template import TEMPLATE
+from stagewright.naming import CAPTURED, RUNS
 
 SAGEMAKER = Role(
     "sagemaker",
@@ -16,7 +17,7 @@ SAGEMAKER = Role(
             "Write",
             "Writes the outputs of jobs and the data that endpoints capture.",
             ("s3:PutObject",),
-            ("runs/", "captured/"),
+            (RUNS, CAPTURED),
         ),
         Statement(
             "Alarms",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stagewright.installation.functions import SMOKE_TEST
 from stagewright.installation.roles.arns import (
     ALARMS,
     ANY_GLUE_JOB,
@@ -111,7 +112,7 @@ WORKFLOW = Role(
         ),
         Statement(
             "UpdateEndpoints",
-            "Updates this installation's endpoints and sends their smoke test.",
+            "Updates this installation's endpoints.",
             _kind_actions("UpdateEndpoints"),
             sagemaker_arns("endpoint", "endpoint-config"),
             RESOURCE_TAGGED,
@@ -150,6 +151,12 @@ WORKFLOW = Role(
             _kind_actions("Functions"),
             (TEMPLATE.arn("lambda", "function:*"),),
             RESOURCE_TAGGED,
+        ),
+        Statement(
+            "SmokeTest",
+            "Invokes the function that sends an endpoint's smoke test.",
+            _kind_actions("SmokeTest"),
+            (SMOKE_TEST.arn,),
         ),
         Statement(
             "PassRole",

@@ -1,4 +1,7 @@
-"""Repeat the smoke test of a deployment. The state machine makes the original."""
+"""The smoke test of an endpoint.
+
+The Lambda function `smoke-test` runs it for a deployment, and the command `rollback-endpoint` for a rollback.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,12 @@ from typing import Any
 from stagewright.errors import NotFoundError, TargetError
 from stagewright.gateway import Gateway
 
-FILE_LIMIT = 64 * 1024
-"""Bytes of the file that is sent."""
+FILE_LIMIT = 6_291_456
+"""Bytes of the file that is sent (InvokeEndpoint: `BodyBlob` of botocore's service model)."""
 ANSWER_LIMIT = 200
 """Characters of a response in a message."""
+MESSAGE_LIMIT = 250
+"""Characters of an error."""
 
 
 def failure(gateway: Gateway, endpoint: str, test: Mapping[str, Any]) -> str:
@@ -24,7 +29,7 @@ def failure(gateway: Gateway, endpoint: str, test: Mapping[str, Any]) -> str:
         started = time.monotonic()
         answer = gateway.endpoints.invoke(endpoint, body, test["content_type"], test["accept"]).body
     except (NotFoundError, TargetError) as error:
-        return error.message
+        return error.message[:MESSAGE_LIMIT]  # a model's error ends with its traceback
     seconds = time.monotonic() - started
     text = answer.decode(errors="replace")
     if "contains" in test and test["contains"] not in text:
@@ -38,7 +43,7 @@ def _body(gateway: Gateway, test: Mapping[str, Any]) -> bytes:
     if "body" in test:
         return str(test["body"]).encode()
     bucket, _, key = test["file"].removeprefix("s3://").partition("/")
-    body = gateway.objects.get(key, bucket=bucket).body
+    body = gateway.objects.get(key, bucket=bucket, most=FILE_LIMIT + 1).body
     if len(body) > FILE_LIMIT:
-        raise TargetError(f"the file is larger than {FILE_LIMIT // 1024} KiB", "use a smaller file")
+        raise TargetError(f"the file {test['file']} is larger than 6 MiB", "use a smaller file")
     return body

@@ -17,7 +17,7 @@ from stagewright.runs.history.run_history import show
 from stagewright.runs.stored_plan import on_page
 from stagewright.stages.registry import recorded_kind
 
-FUNCTIONS = ("router", "recorder", "sweeper")
+FUNCTIONS = ("router", "recorder", "sweeper", "smoke-test")
 LATE = 5.0
 """Seconds after the end of a run in which the first line of its endpoint still belongs to it."""
 PAUSE = 0.5

@@ -57,6 +57,8 @@ NEEDED: Mapping[str, Request] = {"ProcessingOutputConfig": {"Outputs": []}}
 """Structure -> its required members, for requests without it."""
 OPTIONAL = ("DataCaptureConfig",)
 """Structures that requests without them do not get."""
+LISTS = ("subnets", "security_groups", "instance_types", "output_locations")
+"""Settings that are lists in JSON."""
 REMEDY = "leave the field out: the installation sets it"
 TAGS_REMEDY = "set other tags in defaults.tags"
 NO_VPC = "this installation has no VPC for jobs, so their role may not create network interfaces"
@@ -68,6 +70,7 @@ class JobSettings:
     """The settings of an installation, or of one stage. Empty fields set nothing.
 
     `instance_types`: patterns such as `ml.m5.*` of the types that stages may use. Empty: all.
+    `output_locations`: S3 URIs of the folders, besides the installation's own, that jobs may write to.
     """
 
     subnets: tuple[str, ...] = ()
@@ -78,14 +81,14 @@ class JobSettings:
     kms_output_key: str = ""
     instance_types: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    output_locations: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, text: str) -> JobSettings:
         """Parse the functions' environment variable STAGEWRIGHT_JOBS. Raises TargetError if it is wrong."""
         try:
             data = json.loads(text or "{}")
-            lists = {name: tuple(data[name]) for name in ("subnets", "security_groups", "instance_types")
-                     if name in data}  # fmt: skip
+            lists = {name: tuple(data[name]) for name in LISTS if name in data}
             return cls(**{**data, **lists})
         except (ValueError, TypeError) as error:
             message = f"STAGEWRIGHT_JOBS is not valid: {error}"

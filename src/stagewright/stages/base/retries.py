@@ -43,19 +43,6 @@ DEPLOYMENTS = (
     JOBS[0],
     Retry(("SageMaker.ThrottlingException", "SageMaker.SdkClientException")),
 )
-RUNTIME = (
-    # Without the model's own errors, which a smoke test must report.
-    Retry(
-        (
-            "SageMakerRuntime.InternalDependencyException",
-            "SageMakerRuntime.InternalFailureException",
-            "SageMakerRuntime.ModelNotReadyException",
-            "SageMakerRuntime.ServiceUnavailableException",
-            "SageMakerRuntime.SdkClientException",
-        ),
-        attempts=3,
-    ),
-)
 ALARMS = (Retry(("CloudWatch.CloudWatchException", "CloudWatch.SdkClientException")),)
 FIND = (
     # SageMaker's general exception also means "not found", so a retry would delay every first deployment.

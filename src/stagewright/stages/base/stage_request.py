@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from stagewright.naming import job_name
+from stagewright.naming import CAPTURED, RUNS, job_name
 from stagewright.stages.base.request import BuildContext, Requests
 from stagewright.stages.base.usage import Use
+from stagewright.stages.base.written_locations import written_locations
 
 ImageScope = Literal["", "training", "inference"]
 
@@ -38,6 +39,10 @@ class StageRequest:
     """Output name -> S3 URI, read from the finished requests because `request:` may change them."""
     uses: Callable[[Requests, int, int], Iterable[Use]] = _no_instances
     """The instances that the requests hold, given the timeout and the number of attempts."""
+    writes: Callable[[Any, Requests], Mapping[str, str]] = written_locations
+    """Path of a field -> the S3 URI that the stage's job or endpoint writes to."""
+    writable: tuple[str, ...] = (RUNS, CAPTURED)
+    """Key prefixes of the installation's bucket that the role of the stage's job may write to."""
     operation: str = ""
     """The operation that `request:` is merged into unless it names operations itself."""
     machine_inputs: tuple[str, ...] = ()

@@ -13,7 +13,6 @@ The state input has these fields in addition to those of the walker:
 | `endpoint.alarms` | the alarms of earlier deployments |
 | `alarms` | the alarms that are still to be created |
 | `leftover` | the configurations that are still to be deleted |
-| `body` | the body of the smoke test |
 
 docs/architecture.md describes the endpoint's item in the runs table, which outlives the run.
 """
@@ -27,8 +26,6 @@ from stagewright.stages.base.expressions import ELAPSED, REST, with_
 
 NEVER = "9999-12-31T23:59:59.999Z"
 """The deadline of an endpoint that is never deleted."""
-FILE_LIMIT = 64 * 1024
-"""Maximum bytes of a smoke test's file."""
 ANSWER_LIMIT = 200
 """Characters of a response that an error quotes."""
 
@@ -168,18 +165,7 @@ LATE = with_(f"""
 # The smoke test
 
 HAS_NO_TEST = expression(f"$not($exists({_TEST}))")
-HAS_FILE = expression(f"$exists({_TEST}.file)")
-_BOUND_TEST = expressions.bound("Endpoint", "smoke_test")[3:-3]
-_PLACE = f"$substringAfter(({_BOUND_TEST}).file, 's3://')"
-BUCKET = expression(f"$substringBefore({_PLACE}, '/')")
-KEY = expression(f"$substringAfter({_PLACE}, '/')")
-FILE_READ = with_(f"""
-    'body': $max([$states.result.ContentLength, $length($states.result.Body)]) > {FILE_LIMIT}
-      ? $error('the file is larger than {FILE_LIMIT // 1024} KiB') : $states.result.Body
-""")
-BODY = expression(f"$exists($states.input.body) ? $states.input.body : {_TEST}.body")
-CONTENT_TYPE = expression(f"{_TEST}.content_type")
-ACCEPT = expression(f"{_TEST}.accept")
+TEST = expressions.bound("Endpoint", "smoke_test")
 
 
 def _test_failed(why: str) -> str:
@@ -198,25 +184,18 @@ _GOOD = f"""
     'leftover': [$filter([{_VERSIONS}], function($c, $n) {{ $n > {_SETTINGS}.keep }})]
 """
 GOOD = with_(_GOOD)
-_ANSWER = "$string($states.errorOutput.Cause)"
-# The message of $error follows its code D3137. A model's error ends with a traceback, which is also in the
-# endpoint's log.
+_ANSWER = "$states.errorOutput.Error & ': ' & $states.errorOutput.Cause"
+# The function failed, or the test names a value that an earlier stage does not have. The message of $error
+# follows its code D3137.
 NO_ANSWER = with_(
     _test_failed(f"""
         $substring($contains({_ANSWER}, 'D3137: ') ? $substringAfter({_ANSWER}, 'D3137: ') : {_ANSWER},
                    0, {ANSWER_LIMIT})
     """)
 )
+_FAILURE = "$states.result.Payload.failure"
 ANSWERED = expression(f"""
-    ( $answer := $string($states.result.Body);
-      $seconds := ($millis() - $toMillis($states.context.State.EnteredTime)) / 1000;
-      $wrong := $exists({_TEST}.contains) and $not($contains($answer, {_TEST}.contains))
-          ? 'the response ' & $substring($answer, 0, {ANSWER_LIMIT}) & ' does not contain '
-              & {_TEST}.contains
-        : $exists({_TEST}.max_latency) and $seconds > {_TEST}.max_latency
-          ? 'the response took ' & $string($seconds) & ' seconds, more than ' & $string({_TEST}.max_latency)
-        : '';
-      $merge([$states.input, $wrong = '' ? {{ {_GOOD} }} : {{ {_test_failed("$wrong")} }}]) )
+    $merge([$states.input, {_FAILURE} = '' ? {{ {_GOOD} }} : {{ {_test_failed(_FAILURE)} }}])
 """)
 IS_TESTED = expression("$exists($states.input.result)")
 HAS_BEFORE = expression(f"$exists({_ENDPOINT}.before)")

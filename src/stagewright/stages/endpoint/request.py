@@ -180,5 +180,6 @@ REQUEST = StageRequest(
         *model.FIELD_NAMES,
         (r"Endpoint\.(.+)", r"\1"),
         (r".*\.EndpointName", "name"),
+        (r".*\.DataCaptureConfig\.DestinationS3Uri", "capture.destination"),
     ),
 )

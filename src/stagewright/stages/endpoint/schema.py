@@ -61,7 +61,7 @@ class Expected(Model):
     contains: str | None = None
     """A text that the response contains."""
     max_latency: Annotated[float, Field(gt=0, le=60)] | None = None
-    """Maximum latency in seconds. It includes some tenths of a second of the state machine."""
+    """Maximum latency in seconds, as the function that sends the request measures it."""
 
 
 class SmokeTest(Model):
@@ -71,7 +71,7 @@ class SmokeTest(Model):
     body: Annotated[str, Field(min_length=1, max_length=60_000)] | None = None
     """The body of the request."""
     file: S3Uri | None = None
-    """S3 URI of a text file of at most 64 KiB with the body. Use either `body` or `file`."""
+    """S3 URI of a file of at most 6 MiB with the body. Use either `body` or `file`."""
     content_type: str = "application/json"
     """Content type of the request."""
     accept: str = "application/json"

@@ -238,33 +238,19 @@ _DEPLOYING: Mapping[str, State] = {
 }
 _TESTING: Mapping[str, State] = {
     "Smoke test?": Choice(
-        (
-            Rule(expressions.HAS_NO_TEST, _CLEAN_UP, expressions.GOOD),
-            Rule(expressions.HAS_FILE, "Read smoke test"),
-        ),
-        default="Smoke test",
-    ),
-    "Read smoke test": Task(
-        "aws-sdk:s3:getObject",
-        {"Bucket": expressions.BUCKET, "Key": expressions.KEY, "Range": f"bytes=0-{expressions.FILE_LIMIT}"},
-        expressions.FILE_READ,
-        "Smoke test",
-        retries.OBJECTS,
-        Catch("Smoke test good?", expressions.NO_ANSWER),
+        (Rule(expressions.HAS_NO_TEST, _CLEAN_UP, expressions.GOOD),), default="Smoke test"
     ),
     "Smoke test": Task(
-        "aws-sdk:sagemakerruntime:invokeEndpoint",
+        "lambda:invoke",
         {
-            "EndpointName": expressions.ENDPOINT_NAME,
-            "Body": expressions.BODY,
-            "ContentType": expressions.CONTENT_TYPE,
-            "Accept": expressions.ACCEPT,
+            "FunctionName": "${prefix}-${environment}-smoke-test",
+            "Payload": {"endpoint": expressions.ENDPOINT_NAME, "test": expressions.TEST},
         },
         expressions.ANSWERED,
         "Smoke test good?",
-        retries.RUNTIME,
+        retries.FUNCTIONS,
         Catch("Smoke test good?", expressions.NO_ANSWER),
-        timeout=90,
+        timeout=330,  # seconds, more than the function's own
     ),
     "Smoke test good?": Choice(
         (Rule(expressions.IS_TESTED, _CLEAN_UP), Rule(expressions.HAS_BEFORE, "Restore previous version")),
@@ -349,10 +335,8 @@ PERMISSIONS: Permissions = {
     ),
     "Register": ("sagemaker:DescribeModelPackage",),
     "DescribeEndpoints": ("sagemaker:DescribeEndpoint",),
-    "UpdateEndpoints": (
-        "sagemaker:UpdateEndpoint",
-        "sagemaker:InvokeEndpoint",
-    ),
+    "UpdateEndpoints": ("sagemaker:UpdateEndpoint",),
+    "SmokeTest": ("lambda:InvokeFunction",),
     "DeleteEndpoints": (
         "sagemaker:DeleteEndpoint",
         "sagemaker:DeleteEndpointConfig",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from math import ceil
 from typing import Any
 
-from stagewright.naming import GLUE_JOB_ARGUMENT
+from stagewright.naming import GLUE_JOB_ARGUMENT, RUNS
 from stagewright.stages.base.request import BuildContext, Request, Requests
 from stagewright.stages.base.stage_request import QUEUE_MARGIN, StageRequest
 from stagewright.stages.base.usage import HOUR, Use
@@ -69,6 +69,12 @@ def _outputs_of(stage: Glue, requests: Requests) -> dict[str, str]:
     return {name: arguments[f"--{name}"].rstrip("/") for name in stage.outputs}
 
 
+def _writes(stage: Glue, requests: Requests) -> dict[str, str]:
+    """The stage's own job has a role of the platform, whose permissions are not known here."""
+    outputs = {} if stage.job else _outputs_of(stage, requests)
+    return {f"outputs.{name}": uri for name, uri in outputs.items()}
+
+
 def _uses(requests: Requests, timeout: int, attempts: int) -> Iterator[Use]:
     run = requests["StartJobRun"]
     seconds = run["Timeout"] * MINUTE if "Timeout" in run else timeout
@@ -84,6 +90,8 @@ REQUEST = StageRequest(
     history_events=15,
     outputs=_outputs_of,
     uses=_uses,
+    writes=_writes,
+    writable=(RUNS,),
     operation="StartJobRun",
     field_names=(
         (r"StartJobRun\.Arguments\.--(.+)", r"arguments.\1"),
