@@ -244,7 +244,7 @@ def test_boundary_allows_no_change_of_roles_and_no_other_bucket() -> None:
     actions = {action for statement in ci()["boundary"]["statements"] for action in statement["actions"]}
     assert {action for action in actions if action.startswith(("iam:", "sts:"))} == {"iam:PassRole"}
     s3 = next(each for each in rendered()["boundary"]["statements"] if each["sid"] == "S3")
-    assert all(arn.startswith((f"arn:aws:s3:::{HERE.bucket}", "data_")) for arn in s3["resources"])
+    assert all(arn.startswith((f"arn:aws:s3:::{HERE.bucket}", "data_", "output_")) for arn in s3["resources"])
 
 
 def test_policies_fit_iam_s_quotas_with_the_longest_names() -> None:

@@ -302,6 +302,33 @@ def test_roles_may_decrypt_data_under_other_keys(root: Terraform) -> None:
         assert (other["Action"], other["Resource"]) == (["kms:Decrypt"], [OTHER_KEY])
 
 
+def test_output_locations_are_writable_by_jobs_and_readable_by_all_that_read_outputs(root: Terraform) -> None:
+    locations = ["s3://lake/predictions/", "s3://reports/"]
+    plan = root.plan(**SETTINGS, output_locations=locations, data_buckets=["raw"], data_key_arns=[OTHER_KEY])
+    made = Made(resources(plan["planned_values"]["root_module"]))
+    statements = {
+        policy["name"].removeprefix("stagewright-dev-"): {
+            each["Sid"]: (each["Action"], each["Resource"])
+            for each in json.loads(policy["policy"])["Statement"]
+        }
+        for policy in made.all("aws_iam_role_policy")
+    }
+    objects = ["arn:aws:s3:::lake/predictions/*", "arn:aws:s3:::reports/*"]
+    assert statements["sagemaker"]["Outputs"] == (["s3:PutObject"], objects)
+    assert statements["glue"]["Outputs"] == (["s3:PutObject", "s3:DeleteObject"], objects)
+    for role in ("sagemaker", "glue"):
+        assert statements[role]["OutputKeys"] == (["kms:GenerateDataKey"], [OTHER_KEY])
+    for role in ("sagemaker", "glue", "workflow", "smoke-test"):
+        assert statements[role]["Data"] == (["s3:GetObject"], ["arn:aws:s3:::raw/*", *objects])
+    buckets = [f"arn:aws:s3:::{name}" for name in ("raw", "lake", "reports")]
+    for role in ("sagemaker", "glue", "workflow", "smoke-test", "router"):
+        assert statements[role]["DataBuckets"] == (["s3:ListBucket"], buckets)
+    assert not {"Outputs", "OutputKeys"} & statements["workflow"].keys()
+    for function in made.all("aws_lambda_function"):
+        jobs = json.loads(function["environment"][0]["variables"]["STAGEWRIGHT_JOBS"])
+        assert jobs["output_locations"] == locations
+
+
 def test_vpc_permissions_boundary_data_buckets_and_subscribers(root: Terraform) -> None:
     boundary = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
     plan = root.plan(

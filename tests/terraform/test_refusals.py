@@ -53,6 +53,22 @@ REJECTED: dict[str, tuple[dict[str, Any], str]] = {
     "boundary": ({"permissions_boundary": "boundary"}, "permissions_boundary must be the ARN of a policy"),
     "data-key": ({"data_key_arns": ["alias/theirs"]}, "data_key_arns must be ARNs of keys"),
     "data-bucket": ({"data_buckets": ["s3://lake/raw"]}, "data_buckets must be bucket names, without s3://"),
+    "output-file": (
+        {"output_locations": ["s3://lake/predictions"]},
+        "output_locations must be folders that end in a slash",
+    ),
+    "output-wildcard": (
+        {"output_locations": ["s3://lake/*/"]},
+        "output_locations must be folders that end in a slash",
+    ),
+    "output-models": (
+        {"output_locations": ["s3://ml-dev/models/house/"]},
+        "Jobs must not write to the folders staging, manifests, releases, code, models and glue",
+    ),
+    "output-everything": (
+        {"output_locations": ["s3://ml-dev/"]},
+        "Jobs must not write to the folders staging, manifests, releases, code, models and glue",
+    ),
     "email": (
         {"alarm_emails": ["oncall"]},
         "alarm_emails must be e-mail addresses such as oncall@example.com.",

@@ -17,7 +17,9 @@ locals {
   boundary = var.permissions_boundary == null ? local.ci.boundary.arn : var.permissions_boundary
 
   # The names in `resources` that stand for variables.
-  data_buckets = [for name in var.data_buckets : "arn:${data.aws_partition.current.partition}:s3:::${name}"]
+  s3           = "arn:${data.aws_partition.current.partition}:s3:::"
+  outputs      = [for uri in var.output_locations : trimprefix(uri, "s3://")]
+  data_buckets = distinct([for name in concat(var.data_buckets, [for output in local.outputs : split("/", output)[0]]) : "${local.s3}${name}"])
   state_bucket = [for name in var.state_bucket[*] : "arn:${data.aws_partition.current.partition}:s3:::${name}"]
   state        = [for bucket in local.state_bucket : "${bucket}/stagewright/${var.environment}.tfstate"]
   resources = {
@@ -25,6 +27,7 @@ locals {
     data_keys      = var.data_key_arns
     data_buckets   = local.data_buckets
     data_objects   = [for bucket in local.data_buckets : "${bucket}/*"]
+    output_objects = [for output in local.outputs : "${local.s3}${output}*"]
     model_packages = [for account in var.model_source_accounts : "arn:${data.aws_partition.current.partition}:sagemaker:*:${account}:model-package/*"]
     state_bucket   = local.state_bucket
     state          = local.state

@@ -155,6 +155,12 @@ variable "data_buckets" {
   default     = []
 }
 
+variable "output_locations" {
+  description = "`output_locations` of the installation: its jobs may write to them."
+  type        = list(string)
+  default     = []
+}
+
 variable "data_key_arns" {
   description = "`data_key_arns` of the installation: its roles may decrypt with them."
   type        = list(string)
