@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from stagewright.aws.queue import Queue
     from stagewright.aws.registry import Registry
     from stagewright.aws.topics import Topics
+    from stagewright.aws.used_time import UsedTimes
     from stagewright.store.approvals import Approvals
     from stagewright.store.endpoints import EndpointRecords
     from stagewright.store.trigger_state import TriggerState
@@ -133,6 +134,12 @@ class Gateway:
         from stagewright.aws.jobs import Jobs
 
         return Jobs(self._client("sagemaker"))
+
+    @cached_property
+    def used_times(self) -> UsedTimes:
+        from stagewright.aws.used_time import UsedTimes
+
+        return UsedTimes(self._client("sagemaker"))
 
     @cached_property
     def registry(self) -> Registry:

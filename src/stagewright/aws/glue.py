@@ -15,17 +15,27 @@ from stagewright.naming import GLUE_JOB_ARGUMENT
 ENDED = frozenset(("SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED"))
 """The states of a run that has ended (Glue API reference, JobRun, JobRunState)."""
 PAGE = 100
+SMALL = 0.0625
+"""Data processing units of a small Python shell."""
 
 
 @dataclass(frozen=True)
 class GlueRun:
-    """One job run. `state` is a JobRunState. Times are epoch seconds."""
+    """One job run. `state` is a JobRunState. Times are epoch seconds.
+
+    `size` and `workers`: its capacity. `seconds`: how long it used it. `dpu_seconds`: what it used in data
+    processing units, if it scaled (Glue API reference, JobRun, DPUSeconds), else 0.
+    """
 
     id: str
     state: str
     started: float
     ended: float | None
     reason: str
+    size: str
+    workers: float
+    seconds: int
+    dpu_seconds: float
 
 
 @dataclass(frozen=True)
@@ -68,4 +78,15 @@ def _run(answer: Mapping[str, Any]) -> GlueRun:
         started.timestamp(),
         ended.timestamp() if ended else None,
         answer.get("ErrorMessage", ""),
+        *_capacity(answer),
+        int(answer.get("ExecutionTime", 0)),
+        float(answer.get("DPUSeconds", 0)),
     )
+
+
+def _capacity(answer: Mapping[str, Any]) -> tuple[str, float]:
+    """Return the size of a worker, and the number of workers. A job without workers counts whole units."""
+    if "WorkerType" in answer:
+        return str(answer["WorkerType"]), float(answer.get("NumberOfWorkers", 1))
+    units = float(answer.get("MaxCapacity", SMALL))
+    return ("pythonshell-small", 1.0) if units == SMALL else ("pythonshell", units)

@@ -62,6 +62,8 @@ TABLE = (
     Command("endpoints", "serve", "List endpoints and the versions that they serve."),
     Command("predict", "serve", "Send data to a pipeline's endpoint."),
     Command("rollback-endpoint", "serve", "Restore an earlier version of an endpoint."),
+    Command("prices update", "cost", "Read AWS's prices into a file of this repository."),
+    Command("prices idle", "cost", "Show what an installation costs while nothing runs."),
     Command("up", "local", "Start the local server and leave it running."),
     Command("down", "local", "Stop the local server and keep its state."),
     Command("env", "local", "Print the environment variables that other tools need."),
@@ -71,7 +73,7 @@ TABLE = (
 COMMANDS = {row.name: row for row in TABLE}
 ALIASES = {"import": "convert"}
 """Former names. They work, and no help mentions them."""
-SUBCOMMANDS = {"config": "Show a pipeline's configuration."}
+SUBCOMMANDS = {"config": "Show a pipeline's configuration.", "prices": "Read and use AWS's prices."}
 """First words of two-word commands, and the help of each."""
 NAME_WIDTH = 11
 """Width of the column of names. The summary of a longer name goes on a line of its own."""

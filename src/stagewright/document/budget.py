@@ -19,7 +19,8 @@ class Budget(Model):
     instance_hours: Amount | None = None
     """`12.5`: the maximum of instances times hours."""
     money: Amount | None = None
-    """`40`: the maximum cost, in the currency of `prices`. Requires `prices`."""
+    """`40`: the maximum cost, in the currency of the repository's prices (`stagewright prices update`).
+    Requires a price for every instance type."""
     prices: Mapping[str, Amount] = Field(default_factory=dict)
-    """`{ml.m5.xlarge: 0.27}`: the price of an instance-hour, by instance type. Stagewright has no price
-    list."""
+    """`{ml.m5.xlarge: 0.27}`: your own price of an instance-hour, by instance type. It replaces the price of
+    the repository's prices."""

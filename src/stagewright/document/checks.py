@@ -40,10 +40,6 @@ def _document(pipeline: Pipeline) -> Iterator[Finding]:
             remedy = "write the part of the key after the bucket, such as raw/house-price/"
             yield Finding(("sample_data", prefix), "is not a prefix in the bucket", remedy)
         yield from relative(source, ("sample_data", prefix))
-    if pipeline.budget and pipeline.budget.money is not None and not pipeline.budget.prices:
-        yield Finding(
-            ("budget", "prices"), "money requires prices", "give the price of an instance-hour by type"
-        )
     yield from limits.variables(pipeline.defaults.environment, 256, ("defaults", "environment"))
     yield from limits.tags(pipeline.defaults.tags, ("defaults", "tags"))
 

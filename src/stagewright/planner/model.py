@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from stagewright.catalog.prices import Prices
 from stagewright.naming import Installation
 from stagewright.planner.release import Release
 from stagewright.planner.selection import Selection
@@ -140,6 +141,7 @@ class Recorded:
         jobs: The installation's settings of jobs.
         reviewed: Parameter -> its value in the pushed document, for the parameters of a gate's condition that
             overrides or the run's parameters changed.
+        prices: The prices of the installation's region. None: there are none.
     """
 
     installation: Installation
@@ -154,6 +156,7 @@ class Recorded:
     continued: Mapping[str, GoodResult | None] = field(default_factory=dict)
     reviewed: Mapping[str, Any] = field(default_factory=dict)
     jobs: JobSettings = NO_SETTINGS
+    prices: Prices | None = None
 
 
 @dataclass(frozen=True)
@@ -217,6 +220,10 @@ class Plan:
     """The version of the release manifest that it was planned from."""
     barred: str = ""
     """The people who may not approve what the run asks: `,ann,bob,`."""
+    currency: str = ""
+    """Of the prices. Empty: there are none."""
+    prices_of: str = ""
+    """The day of the prices, ISO 8601. Empty: all prices are the document's."""
     format: int = PLAN_FORMAT
 
     def stage(self, name: str) -> StagePlan:

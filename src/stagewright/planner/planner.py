@@ -42,10 +42,11 @@ def plan(pipeline: Pipeline, trigger: Trigger, recorded: Recorded, force: bool =
     run = run_id(recorded.installation, pipeline.name, trigger.key, event_time(trigger))
 
     decisions = decide(selected, needs, trigger, recorded, run, force)
-    problems = [*decisions.problems, *cost.over_budget(pipeline.budget, decisions.stages.values())]
+    priced = cost.priced(decisions.stages, pipeline.budget, recorded.prices)
+    problems = [*decisions.problems, *cost.over_budget(pipeline.budget, priced.values())]
     if problems:
         raise PlanError(tuple(dict.fromkeys(problems)))
-    stages, waves = arrange(selected.pipeline, decisions.partition, needs, decisions.stages)
+    stages, waves = arrange(selected.pipeline, decisions.partition, needs, priced)
 
     planned = Plan(
         run=run,
@@ -56,6 +57,8 @@ def plan(pipeline: Pipeline, trigger: Trigger, recorded: Recorded, force: bool =
         revision=recorded.revision,
         stages=stages,
         waves=waves,
+        currency=cost.currency(pipeline.budget, recorded),
+        prices_of=str(recorded.prices.date) if recorded.prices else "",
     )
     if problems := list(history_limits.problems(planned)):
         raise PlanError(tuple(problems))
@@ -69,3 +72,5 @@ def _warnings(pipeline: Pipeline, planned: Plan, decisions: Decisions, recorded:
     yield from map(str, exposed_secrets(environments(pipeline)))
     yield from map(str, slow_metrics(metrics(pipeline)))
     yield from history_limits.warnings(planned)
+    if recorded.prices:
+        yield from cost.old_prices(recorded.prices, event_time(planned.trigger).date())

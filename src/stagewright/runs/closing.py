@@ -20,7 +20,7 @@ from stagewright.errors import NotFoundError
 from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
 from stagewright.parallel import run_parallel
-from stagewright.runs import notices, queue, versions
+from stagewright.runs import notices, queue, usage, versions
 from stagewright.runs.settings import Runtime
 from stagewright.runs.stored_plan import recorded_stages, skipped_stages
 from stagewright.runs.triggers import upstream
@@ -53,6 +53,7 @@ def record_end(runtime: Runtime, arn: str) -> str | None:
     )
     if status:
         finish(runtime, closed_header(header, execution))
+        usage.record(runtime, run)
     return status
 
 

@@ -16,6 +16,8 @@ awaiting_runs        an approved version without its run       sends its event a
 decisions            an unannounced wait for a person         sends a notice with the evidence
 unfinished_runs      an ended run whose notice or release was  stops a late execution, releases its queue,
                      missed                                    notifies people
+uncounted_runs       an ended run whose jobs were stopping      records what it used and cost; a count is no
+                     or could not be read                      repair
 run_queues           a free lease                              grants it to the next run
                      a holder that has not started             sends `Run Ready`; fails it after the last try
 expired_endpoints    an endpoint whose time to live is over    deletes it
@@ -35,7 +37,7 @@ from stagewright.errors import NotFoundError, StagewrightError, TargetError
 from stagewright.gateway import Gateway
 from stagewright.naming import epoch, timestamp
 from stagewright.planner.approvals import APPROVED
-from stagewright.runs import approvals, closing, lifecycle, pending, queue, rejecting, versions
+from stagewright.runs import approvals, closing, lifecycle, pending, queue, rejecting, usage, versions
 from stagewright.runs.endpoints.expiry import expire
 from stagewright.runs.intake import messages
 from stagewright.runs.pending import Pending
@@ -53,6 +55,8 @@ PATIENCE = 120
 MINUTE = 60
 NOTICE_LIFETIME = 24 * 3600
 """Seconds after the end of a run for which the sweeper tries to send its notice."""
+COUNTED_FOR = 24 * 3600
+"""Seconds after the end of a run for which the sweeper reads what its jobs used."""
 HELD_AT_MOST = 3600
 """Seconds that a run may hold its pipeline's lease without an execution."""
 OPEN_LIMIT = 50_000
@@ -162,6 +166,12 @@ def unfinished_runs(sweep: Sweep) -> Candidates:
             yield run, partial(_finish, sweep, run, since)
 
 
+def uncounted_runs(sweep: Sweep) -> Candidates:
+    for run, since in sweep.gateway.runs.uncounted():
+        if epoch(since) <= sweep.before:
+            yield run, partial(_count, sweep, run, since)
+
+
 def run_queues(sweep: Sweep) -> Candidates:
     waiting: dict[str, list[Header]] = {}
     for header in sweep.open_runs:
@@ -184,6 +194,7 @@ CHECKS: tuple[Callable[[Sweep], Candidates], ...] = (
     awaiting_runs,
     decisions,
     unfinished_runs,
+    uncounted_runs,
     run_queues,
     expired_endpoints,
 )
@@ -295,6 +306,13 @@ def _finish(sweep: Sweep, run: str, since: str) -> Repair | None:
             raise TargetError(f"the notice of {run} cannot be sent", "see this function's log")
         sweep.gateway.runs.finish(run)
     return Repair("finished", run, _ids(header))
+
+
+def _count(sweep: Sweep, run: str, since: str) -> None:
+    """Record what an ended run used. After a day, its numbers are final as they are."""
+    usage.record(sweep.runtime, run)
+    if epoch(since) <= time.time() - COUNTED_FOR:
+        sweep.gateway.runs.stop_counting(run)
 
 
 def _check_queue(sweep: Sweep, pipeline: str, waiting: list[Header]) -> Repair | None:

@@ -182,6 +182,8 @@ def write_plan(gateway: Gateway, plan: Plan) -> dict[str, Any]:
         "manifest": plan.manifest,
         "barred": plan.barred,
         "versions": ",".join(_awaited_versions(plan)),
+        "currency": plan.currency,
+        "prices_of": plan.prices_of,
     }
 
 

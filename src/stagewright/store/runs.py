@@ -41,6 +41,9 @@ HEADER_FIELDS = (
     "versions",
     "manifest",
     "barred",
+    "currency",
+    "prices_of",
+    "cost",
 )
 """Fields of the header that are attributes of the same name."""
 WAITING = "WAITING"
@@ -51,7 +54,11 @@ AWAITING = "awaiting"
 """The attribute `open` of an ended run whose model versions may wait for approval."""
 UNFINISHED = {"run": "unfinished"}
 """Partition key of the items of ended runs whose lease may not be released, or whose notice not sent."""
+UNCOUNTED = {"run": "uncounted"}
+"""Partition key of the items of ended runs whose used time is not final."""
 RUN = "run#"
+USAGE = "usage"
+"""Sort key of what a run used."""
 REJECTED = "rejected"
 """The attribute `open` of a rejected run. The index `open_runs` then lists rejected runs of all pipelines."""
 
@@ -62,7 +69,8 @@ class Header:
 
     `options` is JSON: the run options that a queued run is planned with. `versions` are the register stages,
     separated by commas, whose version waits for a person's approval. `manifest` is the version of the release
-    manifest. `barred` are the people who may not approve what the run asks: `,ann,bob,`.
+    manifest. `barred` are the people who may not approve what the run asks: `,ann,bob,`. `currency` and
+    `prices_of` are those of the plan's prices. `cost` is JSON (`usage.RunCost`), empty until it is counted.
     """
 
     run: str
@@ -82,6 +90,9 @@ class Header:
     versions: str = ""
     manifest: str = ""
     barred: str = ""
+    currency: str = ""
+    prices_of: str = ""
+    cost: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -136,7 +147,7 @@ class Runs:
         """
         claim: Item = {"run": _claim_key(header.trigger.key), "item": "claim", "run_id": header.run}
         with translate_errors("dynamodb", f"the run {header.run}"):
-            unfinished = () if header.is_open else (_unfinished_item(header.run),)
+            unfinished = () if header.is_open else (_mark(UNFINISHED, header.run),)
             items = (claim, _header_item(header), *unfinished, *also)
             puts = [put_new(self.table, item) for item in items]
             return write_all(self.client, puts)
@@ -178,8 +189,9 @@ class Runs:
         """Change the header if its status is one of `sources`. Calls UpdateItem.
 
         Return False and change nothing otherwise. A status that ends the run makes it unfinished, in the same
-        TransactWriteItems, until `finish`. It takes the run off the index `open_runs`; REJECTED moves it to
-        the rejected runs of that index, `awaiting` to the runs whose model versions may wait for approval.
+        TransactWriteItems, until `finish`, and an executed run uncounted, until `put_usage`. It takes the run
+        off the index `open_runs`; REJECTED moves it to the rejected runs of that index, `awaiting` to the
+        runs whose model versions may wait for approval.
         """
         names = {f"#{name}": name for name in changes} | {"#status": "status"}
         values = {f":{name}": value for name, value in changes.items()}
@@ -201,8 +213,9 @@ class Runs:
         with translate_errors("dynamodb", f"the run {run}"):
             if "#open" not in names:
                 return write_if(self.client.update_item, **request) is not None
-            put: Any = {"TableName": self.table, "Item": encode(_unfinished_item(run))}
-            return write_all(self.client, [{"Update": request}, {"Put": put}])
+            marks = [UNFINISHED, *([UNCOUNTED] if changes.get("execution") else [])]
+            puts: Any = [{"Put": {"TableName": self.table, "Item": encode(_mark(key, run))}} for key in marks]
+            return write_all(self.client, [{"Update": request}, *puts])
 
     def is_unfinished(self, run: str) -> bool:
         """Return whether a run has ended and is not finished. Calls GetItem."""
@@ -210,8 +223,42 @@ class Runs:
 
     def unfinished(self) -> tuple[tuple[str, str], ...]:
         """Return (run, time of its last write in ISO 8601) of the unfinished runs. Calls Query."""
-        items = self.items(UNFINISHED["run"], RUN)
-        return tuple((item["item"].removeprefix(RUN), item["since"]) for item in items)
+        return self._marked(UNFINISHED)
+
+    def uncounted(self) -> tuple[tuple[str, str], ...]:
+        """Return (run, time of its end in ISO 8601) of the uncounted runs. Calls Query."""
+        return self._marked(UNCOUNTED)
+
+    def _marked(self, key: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        return tuple((item["item"].removeprefix(RUN), item["since"]) for item in self.items(key["run"], RUN))
+
+    def put_usage(self, run: str, usage: str, cost: str, *, final: bool) -> None:
+        """Write what an ended run used and cost, as JSON. Calls TransactWriteItems.
+
+        The run stays uncounted unless the numbers are `final`.
+        """
+        update: Any = {
+            "TableName": self.table,
+            "Key": encode({"run": run, "item": "run"}),
+            "UpdateExpression": "SET cost = :cost",
+            "ConditionExpression": "attribute_exists(#run)",
+            "ExpressionAttributeNames": {"#run": "run"},
+            "ExpressionAttributeValues": _values({":cost": cost}),
+        }
+        put: Any = {"TableName": self.table, "Item": encode({"run": run, "item": USAGE, "stages": usage})}
+        mark: Any = {"TableName": self.table, "Key": encode({**UNCOUNTED, "item": f"{RUN}{run}"})}
+        with translate_errors("dynamodb", f"the run {run}"):
+            actions: list[Any] = [{"Update": update}, {"Put": put}, *([{"Delete": mark}] if final else [])]
+            write_all(self.client, actions)
+
+    def stop_counting(self, run: str) -> None:
+        """Take a run off the list of uncounted runs. Calls DeleteItem."""
+        with translate_errors("dynamodb", f"the run {run}"):
+            self.client.delete_item(TableName=self.table, Key=encode({**UNCOUNTED, "item": f"{RUN}{run}"}))
+
+    def usage(self, run: str) -> dict[str, Any]:
+        """Return what `put_usage` wrote. Empty: nothing yet. Calls GetItem."""
+        return _json_object((self._get(run, USAGE) or {}).get("stages"))
 
     def finish(self, run: str) -> None:
         """Record that all that follows the end of a run is done. Safe to repeat. Calls DeleteItem."""
@@ -372,8 +419,8 @@ class Runs:
         )
 
 
-def _unfinished_item(run: str) -> Item:
-    return {**UNFINISHED, "item": f"{RUN}{run}", "since": timestamp(datetime.now(UTC))}
+def _mark(key: Mapping[str, str], run: str) -> Item:
+    return {**key, "item": f"{RUN}{run}", "since": timestamp(datetime.now(UTC))}
 
 
 def _claim_key(trigger_key: str) -> str:
@@ -401,7 +448,7 @@ def _header_item(header: Header) -> Item:
 def _header(item: Mapping[str, Any]) -> Header:
     optional = (
         "partition", "release", "plan", "execution", "started", "ended", "reason", "options", "versions",
-        "manifest", "barred",
+        "manifest", "barred", "currency", "prices_of", "cost",
     )  # fmt: skip
     return Header(
         run=item["run"],

@@ -35,13 +35,15 @@ def push(
     resumes: str = "",
     date: str = "",
 ) -> PushResult:
-    """Upload sample data to a local target, then the release. If anything changed, it starts a run."""
+    """Upload sample data to a local target, the prices, and the release. A changed release starts a run."""
+    from stagewright.cli.common import price_file
     from stagewright.cli.common.sample_data import upload_samples
     from stagewright.planner.selection import ALL
     from stagewright.runs.releases import push as release
 
     require_space(session)
     upload_samples(session, source)
+    price_file.upload(session, source.path.parent)
     commit = commit_of(source.path.parent)
     overlay = source.overlay(session.gateway.installation.environment)
     return release.push(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from stagewright.cli.common import output
 from stagewright.cli.common.launch import caller, pauses
 from stagewright.cli.common.printable import one_line_printable
-from stagewright.errors import RunFailedError
+from stagewright.errors import RunFailedError, TargetError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -125,7 +125,7 @@ def watch(session: Session, run: str) -> RunRecord:
 
     On a terminal, Ctrl-C asks whether to stop the run. Elsewhere it stops the run.
     """
-    from stagewright.runs import closing
+    from stagewright.runs import closing, usage
     from stagewright.runs.history import run_history
 
     view: View = Screen() if sys.stderr.isatty() else Lines()
@@ -137,8 +137,11 @@ def watch(session: Session, run: str) -> RunRecord:
                     record = run_history.show(session.gateway, run)
                     view.update(record)
                     if not record.is_open:
-                        if session.is_local:  # on AWS the sweeper does this, and sends notices
+                        if session.is_local:  # on AWS the recorder and the sweeper do this
                             closing.close_if_ended(session.gateway, run)
+                            with suppress(TargetError):  # the sweeper tries again
+                                counted = usage.count(session.gateway, run)
+                                record = run_history.with_usage(record, counted)
                         return record
             except KeyboardInterrupt:
                 if stopping:

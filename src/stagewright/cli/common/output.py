@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from stagewright.cli.common.printable import one_line_printable, printable, printable_json
@@ -16,6 +17,7 @@ from stagewright.errors import DocumentError, StagewrightError
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from stagewright.runs.usage import RunCost
 
 COLORS = {
     "SUCCEEDED": "green", "FAILED": "red", "REJECTED": "red", "STOPPED": "yellow", "RUNNING": "cyan",
@@ -125,6 +127,19 @@ def format_seconds(length: float) -> str:
 def one_line(reason: str) -> str:
     """A reason on one line. Shortens the FailureReason of a script to its last line and exit code."""
     return SCRIPT_FAILED.sub(r"\2 (exit code \1)", " ".join(reason.split()))
+
+
+def format_money(amount: Decimal, currency: str) -> str:
+    """`1,204.50 USD`; below one, with four digits: `0.0115 USD`."""
+    return f"{amount:,.{2 if amount >= 1 or not amount else 4}f} {currency}"
+
+
+def format_run_cost(cost: RunCost | None) -> str:
+    """What a run cost. Empty: it is not counted yet, or there were no prices."""
+    if cost is None or not cost.currency:
+        return ""
+    missing = f" without {', '.join(cost.unpriced)}" if cost.unpriced else ""
+    return f"{format_money(Decimal(cost.amount), cost.currency)}{missing}{'' if cost.final else ' so far'}"
 
 
 def format_metrics(metrics: Mapping[str, float]) -> str:

@@ -11,6 +11,7 @@ from stagewright.installation.roles.shared import (
     logs,
     notify,
     read_manifests,
+    read_used_time,
     run_items,
     send,
 )
@@ -27,5 +28,6 @@ RECORDER = Role(
         send("Requests runs of the pipelines that this pipeline triggers."),
         describe_executions(),
         notify(),
+        *read_used_time(),
     ),
 )

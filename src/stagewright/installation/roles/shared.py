@@ -6,7 +6,17 @@ from collections.abc import Sequence
 
 from stagewright.installation.functions import TOPIC_ARN, Function
 from stagewright.installation.queues import EVENTS_ARN
-from stagewright.installation.roles.arns import BUCKET, DOCUMENTS, EXECUTIONS, RUNS
+from stagewright.installation.roles.arns import (
+    ANY_GLUE_JOB,
+    BUCKET,
+    DOCUMENTS,
+    EXECUTIONS,
+    GLUE_JOB_ARNS,
+    JOBS,
+    RESOURCE_TAGGED,
+    RUNS,
+    sagemaker_arns,
+)
 from stagewright.installation.roles.role import Statement
 from stagewright.installation.template import TEMPLATE
 
@@ -43,6 +53,23 @@ LIST_VERSIONS = Statement(
     ("sagemaker:ListModelPackages",),
     ("*",),
 )
+
+
+def read_used_time() -> tuple[Statement, ...]:
+    """What the jobs of an ended run used."""
+    tuning = "sagemaker:ListTrainingJobsForHyperParameterTuningJob"
+    reason = "Reads what the jobs of an ended run used."
+    return (
+        Statement("UsedTime", reason, (*DESCRIBE_JOBS, tuning), sagemaker_arns(*JOBS)),
+        Statement("GlueUsedTime", reason, ("glue:GetJobRuns",), GLUE_JOB_ARNS),
+        Statement(
+            "TaggedGlueUsedTime",
+            "Reads what the platform's own Glue jobs that carry this installation's tag used.",
+            ("glue:GetJobRuns",),
+            ANY_GLUE_JOB,
+            RESOURCE_TAGGED,
+        ),
+    )
 
 
 def logs(function: Function) -> Statement:

@@ -15,6 +15,7 @@ from stagewright.installation.roles.shared import (
     notify,
     objects,
     read_manifests,
+    read_used_time,
     run_items,
     send,
     start,
@@ -35,6 +36,7 @@ SWEEPER = Role(
         stop(),
         describe_executions(),
         notify(),
+        *read_used_time(),
         Statement(
             "Endpoints",
             "Reads the state and the tags of an expired endpoint.",

@@ -9,6 +9,7 @@ from typing import Any
 
 from stagewright.errors import NotFoundError
 from stagewright.planner.model import Trigger
+from stagewright.runs.usage import RunCost, StageUsage
 from stagewright.store.runs import OPEN, AttemptItem
 from stagewright.syntax.findings import nearest
 
@@ -28,6 +29,7 @@ class StageRecord:
     reused_from            the run whose result the stage reuses
     unmatched_metrics      metrics of a training stage whose expressions matched no output
     definition             the Glue job of a Glue stage
+    used                   what the jobs of the stage used and cost. None: it is not counted yet
     """
 
     name: str
@@ -54,13 +56,15 @@ class StageRecord:
     reused_from: str = ""
     unmatched_metrics: tuple[str, ...] = ()
     definition: str = ""
+    used: StageUsage | None = None
 
 
 @dataclass(frozen=True)
 class RunRecord:
     """One run. `status` is QUEUED, PLANNED, RUNNING, SUCCEEDED, FAILED, STOPPED or REJECTED.
 
-    `waits_for` is the run that a QUEUED run waits for, empty if it is next. Only `show` sets `stages` and
+    `waits_for` is the run that a QUEUED run waits for, empty if it is next. `cost` is what the run used and
+    cost, None until it is counted. Only `show` sets `stages` and
     `resumed_by`, the runs that resume this one. Only `with_lineage` sets `lineage`, the release's origin.
     """
 
@@ -79,6 +83,7 @@ class RunRecord:
     execution: str = ""
     plan: str = ""
     waits_for: str = ""
+    cost: RunCost | None = None
     resumed_by: tuple[str, ...] = ()
     stages: tuple[StageRecord, ...] = ()
     lineage: Mapping[str, Any] = field(default_factory=dict)

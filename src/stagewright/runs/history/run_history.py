@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from functools import partial
 
 from stagewright.errors import NotFoundError
 from stagewright.gateway import Gateway
 from stagewright.parallel import run_parallel
 from stagewright.planner.approvals import PENDING
-from stagewright.runs import resume, versions
+from stagewright.planner.cost import amount
+from stagewright.runs import resume, usage, versions
 from stagewright.runs.history.live_status import with_live_status, with_unrecorded_end
 from stagewright.runs.history.records import RunRecord, StageRecord, age, between
 from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases import publish
 from stagewright.runs.stored_plan import PlannedStage, recorded_stages, skipped_stages
+from stagewright.runs.usage import RunCost, StageUsage, Usage
 from stagewright.runs.versions import AwaitedVersion
 from stagewright.stages.registry import recorded_kind
 from stagewright.store.run_queue import Lease
@@ -143,7 +146,17 @@ def _show(gateway: Gateway, run: str, *, is_live: bool) -> RunRecord:
     later = resume.resumed_by(gateway, run) if failed else ()
     (record,) = _with_queue(gateway, [_record(header)])
     reason = record.reason or _waits(gateway, awaited)
-    return replace(record, reason=reason, stages=_not_run(stages), resumed_by=later)
+    record = replace(record, reason=reason, stages=_not_run(stages), resumed_by=later)
+    return with_usage(record, usage.read(gateway, header))
+
+
+def with_usage(record: RunRecord, counted: Usage | None) -> RunRecord:
+    """Return the record with what the run used. A stage that started no job used nothing."""
+    if counted is None:
+        return record
+    nothing = StageUsage({}, 0, str(amount(Decimal(0))) if counted.cost.currency else "")
+    stages = tuple(replace(stage, used=counted.stages.get(stage.name, nothing)) for stage in record.stages)
+    return replace(record, cost=counted.cost, stages=stages)
 
 
 def _with_reason(plan: PlannedStage, reasons: Mapping[str, str]) -> PlannedStage:
@@ -233,6 +246,7 @@ def _record(header: Header) -> RunRecord:
         reason=header.reason,
         execution=header.execution,
         plan=header.plan,
+        cost=RunCost.of(header),
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from stagewright.catalog.prices import Prices
 from stagewright.document import layers
 from stagewright.document.controls import gate_parameters
 from stagewright.document.layers import Effective, Layers
@@ -29,6 +30,7 @@ from stagewright.planner.release import Release
 from stagewright.planner.selection import select
 from stagewright.planner.values import document_values, trigger_parameters
 from stagewright.runs import four_eyes
+from stagewright.runs import prices as price_store
 from stagewright.runs.documents import revisions
 from stagewright.runs.plan_inputs.artifacts import artifact_refs, exists, input_digest, referenced_outputs
 from stagewright.runs.plan_inputs.model_packages import approval_statuses, approved_package
@@ -101,9 +103,12 @@ def plan_run(gateway: Gateway, trigger: Trigger, options: RunOptions, inputs: Ru
     document, manifest = inputs.document, inputs.manifest
     release = publish(gateway, manifest, trigger.by)
     revision = inputs.revision or revisions.record(gateway, document, trigger.by if options.version else "")
-    plan = make_plan(gateway, document, trigger, release, revision, inputs.jobs, force=options.force)
+    prices, warnings = price_store.read(gateway)
+    plan = make_plan(
+        gateway, document, trigger, release, revision, inputs.jobs, force=options.force, prices=prices
+    )
     ensure_bundles(gateway, release, plan)
-    plan = replace(plan, manifest=manifest.version)
+    plan = replace(plan, manifest=manifest.version, warnings=(*plan.warnings, *warnings))
     people = (manifest.by, str(manifest.promoted.get("by", "")))
     return four_eyes.bar(gateway, plan, people) if inputs.four_eyes else plan
 
@@ -117,6 +122,7 @@ def make_plan(
     jobs: JobSettings = NO_SETTINGS,
     *,
     force: bool = False,
+    prices: Prices | None = None,
 ) -> Plan:
     """Collect the recorded state and plan a document for one trigger, with the trigger's parameters.
 
@@ -143,6 +149,7 @@ def make_plan(
         continued=continued,
         reviewed=reviewed_parameters(document, trigger),
         jobs=jobs,
+        prices=prices,
     )
     return planner.plan(pipeline, trigger, recorded, force=force)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from stagewright.stages.base.request import BuildContext, Request, Requests, as_tags, without_empty
 from stagewright.stages.base.stage_request import StageRequest
-from stagewright.stages.base.usage import Use
+from stagewright.stages.base.usage import HOUR, Use
 from stagewright.stages.endpoint.schema import Alarm, Capture, Endpoint, SmokeTest, Update
 from stagewright.stages.model import request as model
 from stagewright.syntax.durations import seconds
@@ -162,9 +162,14 @@ def _parts(step: dict[str, Any] | None, instances: int) -> int:
 
 
 def _uses(requests: Requests, _timeout: int, _attempts: int) -> Iterator[Use]:
+    """The instances of the new version, until the endpoint expires. An update holds both versions for a
+    while. A serverless variant is paid by request."""
+    lifetime = requests["Endpoint"].get("time_to_live")
     for variant in requests["CreateEndpointConfig"]["ProductionVariants"]:
-        if "InstanceType" in variant:
-            yield Use("endpoint", variant["InstanceType"], variant["InitialInstanceCount"], None)
+        count = int(variant.get("InitialInstanceCount", 1))
+        hours = count * lifetime / HOUR if lifetime else None
+        volume = int(variant.get("VolumeSizeInGB", 0))
+        yield Use("endpoint", variant.get("InstanceType", "serverless"), count, hours, volume)
 
 
 REQUEST = StageRequest(

@@ -78,10 +78,17 @@ def _writes(stage: Glue, requests: Requests) -> dict[str, str]:
 def _uses(requests: Requests, timeout: int, attempts: int) -> Iterator[Use]:
     run = requests["StartJobRun"]
     seconds = run["Timeout"] * MINUTE if "Timeout" in run else timeout
-    shell = "pythonshell" if run.get("MaxCapacity", SMALL) > SMALL else "pythonshell-small"
-    size = run.get("WorkerType") or shell
     count = int(run.get("NumberOfWorkers", 1))
-    yield Use("glue job run", f"glue.{size}", count, count * attempts * seconds / HOUR)
+    yield Use("glue job run", f"glue.{_size(run)}", count, count * attempts * seconds / HOUR)
+
+
+def _size(run: Request) -> str:
+    """The size of a worker. `job`: the stage's own job has a capacity that only AWS knows."""
+    if "WorkerType" in run:
+        return str(run["WorkerType"])
+    if "MaxCapacity" in run:
+        return "pythonshell" if run["MaxCapacity"] > SMALL else "pythonshell-small"
+    return "pythonshell-small" if run["JobName"].endswith("-pythonshell") else "job"
 
 
 REQUEST = StageRequest(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from math import ceil, prod
 
 from stagewright.naming import tuning_job_name
@@ -111,7 +112,7 @@ def _uses(requests: Requests, timeout: int, attempts: int) -> Iterator[Use]:
     parallel = min(limits["MaxParallelTrainingJobs"], jobs)
     for group in instance_groups(job["ResourceConfig"]):
         one = job_use(training_purpose(job), group, runtime_limit(job, timeout), attempts)
-        yield Use(one.purpose, one.instance_type, one.instances * parallel, (one.hours or 0) * jobs)
+        yield replace(one, instances=one.instances * parallel, hours=(one.hours or 0) * jobs)
 
 
 REQUEST = StageRequest(

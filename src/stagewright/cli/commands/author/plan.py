@@ -39,6 +39,7 @@ def command(
 ) -> None:
     from stagewright.cli.common import run_options, sample_data
     from stagewright.cli.common.plan import manual_trigger, plan_run, print_plan, release_of
+    from stagewright.planner.cost import plan_json
     from stagewright.planner.quotas import exceeded
 
     day = documents.parse_date(date)
@@ -47,10 +48,10 @@ def command(
         effective, selection = run_options.selected(connected, source, only, start, skip, bypass, reason)
         sample_data.upload_samples(connected, source)
         trigger = manual_trigger(parameters, selection, day)
-        plan = plan_run(connected, release_of(source), effective, trigger, force)
+        plan = plan_run(connected, release_of(source), effective, trigger, force, source.path.parent)
         quotas = {} if connected.is_local else connected.gateway.quotas.applied()
     plan = replace(plan, warnings=(*plan.warnings, *exceeded(plan, quotas)))
     if as_json:
-        output.print_json(plan.to_json())
+        output.print_json(plan_json(plan))
     else:
-        print_plan(plan, effective.pipeline.budget)
+        print_plan(plan)

@@ -19,8 +19,8 @@ from stagewright.cli.common.target import LOCAL, is_empty, session, target_label
 if TYPE_CHECKING:
     from stagewright.runs.history.records import RunRecord
 
-HEADER = ("run", "state", "trigger", "date", "partition", "created", "took", "why")
-OPTIONAL = ("date", "partition")
+HEADER = ("run", "state", "trigger", "date", "partition", "created", "took", "cost", "why")
+OPTIONAL = ("date", "partition", "cost")
 PipelineFilter = Annotated[
     str | None, typer.Argument(metavar="PIPELINE", help="Only the runs of this pipeline.")
 ]
@@ -97,6 +97,7 @@ def row(record: RunRecord) -> tuple[str, ...]:
         "" if record.partition in ("default", record.trigger.date) else record.partition,
         output.local_time(record.created),
         output.duration(record.started, record.ended),
+        output.format_run_cost(record.cost),
         output.one_line("; ".join(filter(None, (record.trigger.bypass_note, record.reason)))),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from stagewright.cli.common import documents, output
@@ -12,6 +13,7 @@ from stagewright.cli.common.target import LOCAL, existing_session
 if TYPE_CHECKING:
     from stagewright.planner.model import Trigger
     from stagewright.runs.history.records import RunRecord
+    from stagewright.runs.usage import RunCost, StageUsage
 
 
 def command(run: PipelineOrRun, target: TargetName = LOCAL, as_json: Json = False) -> None:
@@ -50,6 +52,30 @@ def print_record(record: RunRecord) -> None:
             output.print_line(f"{stage.name}: {result}" if result else stage.name)
         for name, uri in stage.result.get("outputs", {}).items():
             output.print_line(f"  {name} {uri}")
+    if record.cost:
+        print_usage(record, record.cost)
+
+
+def print_usage(record: RunRecord, cost: RunCost) -> None:
+    """Print the instance time and the cost of each stage that used any, and of the run."""
+    rows = [(stage.name, *used(stage.used, cost.currency))
+            for stage in record.stages if stage.used and stage.used.seconds]  # fmt: skip
+    if rows:
+        output.table(("stage", "instance time", "cost"), rows)
+    saved = f", {output.format_seconds(cost.saved)} saved by Spot" if cost.saved else ""
+    basis = f"prices of {cost.prices_of}" if cost.prices_of else "the document's prices"
+    money = f", {output.format_run_cost(cost)} ({basis})" if cost.currency else ""
+    output.print_line(f"used {output.format_seconds(cost.seconds)} of instance time{saved}{money}")
+
+
+def used(usage: StageUsage, currency: str) -> tuple[str, str]:
+    """Instance time and cost of a stage, as text."""
+    times = ", ".join(f"{name} {output.format_seconds(time)}" for name, time in usage.seconds.items())
+    if not currency:
+        return times, ""
+    missing = f"no price for {', '.join(usage.unpriced)}" if usage.unpriced else ""
+    money = output.format_money(Decimal(usage.cost), currency) if Decimal(usage.cost) else ""
+    return times, ", ".join(filter(None, (money, missing)))
 
 
 def print_options(trigger: Trigger) -> None:

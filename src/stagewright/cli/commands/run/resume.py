@@ -21,7 +21,6 @@ from stagewright.errors import NotFoundError
 
 if TYPE_CHECKING:
     from stagewright.cli.common.source import Source
-    from stagewright.document.budget import Budget
     from stagewright.planner.model import Plan
     from stagewright.planner.selection import Selection
     from stagewright.store.runs import Header
@@ -48,6 +47,7 @@ def command(
 ) -> None:
     with existing_session(target, runs=not plan_only) as connected:
         from stagewright.cli.common import summary
+        from stagewright.planner.cost import plan_json
         from stagewright.planner.selection import Selection, parse_names
         from stagewright.runs import resume
 
@@ -55,13 +55,13 @@ def command(
         header = resume.resumable(connected.gateway, documents.run_of(connected, run))
         source = source_of(connected, header, document)
         selection = Selection(bypass=parse_names(bypass), reason=reason.strip())
-        plan, budget = plan_resumed(connected, header, source, selection)
+        plan = plan_resumed(connected, header, source, selection)
         if plan_only and as_json:
-            output.print_json(plan.to_json())
+            output.print_json(plan_json(plan))
             return
         note_origin(header, source)
         if not as_json:
-            print_plan(plan, budget)
+            print_plan(plan)
         if plan_only:
             return
         new_run = start(connected, header, source, selection)
@@ -94,10 +94,8 @@ def source_of(connected: Session, header: Header, document: str | None) -> Sourc
     return source
 
 
-def plan_resumed(
-    connected: Session, header: Header, source: Source | None, bypass: Selection
-) -> tuple[Plan, Budget | None]:
-    """Plan of the new run, and the budget of its document. `bypass`: what the new run does without."""
+def plan_resumed(connected: Session, header: Header, source: Source | None, bypass: Selection) -> Plan:
+    """Plan of the new run. `bypass`: what the new run does without."""
     from stagewright.cli.common import launch, sample_data
     from stagewright.cli.common.source import effective
     from stagewright.runs import resume
@@ -110,7 +108,7 @@ def plan_resumed(
         document, release = pushed(connected.gateway, header.pipeline)
     key = resume.key_of(connected.gateway, header.run)
     trigger = resume.trigger_of(header, key, launch.caller(connected), bypass)
-    return plan_run(connected, release, document, trigger), document.pipeline.budget
+    return plan_run(connected, release, document, trigger, folder=source.path.parent if source else None)
 
 
 def note_origin(header: Header, source: Source | None) -> None:
