@@ -73,6 +73,7 @@ module "storage" {
   manage_bucket_notification = var.manage_bucket_notification
   bucket_reader_accounts     = var.bucket_reader_accounts
   protect_data               = var.protect_data
+  prices                     = var.prices
   kms_key_arn                = var.kms_key_arn
   tags                       = local.tags
 }

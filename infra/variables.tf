@@ -258,6 +258,17 @@ variable "four_eyes" {
   default     = false
 }
 
+variable "prices" {
+  description = "Content of the repository's file of prices for this region, prices/<region>.json (`stagewright prices update`); null: none. Without prices, plans and runs have no cost, and a document with `budget.money` needs `budget.prices`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.prices == null || try(jsondecode(var.prices).format == 1 && can(jsondecode(var.prices).region), false)
+    error_message = "prices must be the content of a file that `stagewright prices update` wrote: file(\"prices/<region>.json\")."
+  }
+}
+
 variable "model_groups" {
   description = "Model package groups to create before the first run: name -> description. Runs create missing groups."
   type        = map(string)

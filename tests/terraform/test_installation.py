@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 from tests.support.job_settings import enforced_statements
@@ -12,7 +13,9 @@ from tests.terraform.made import Made
 from tests.terraform.session import ACCOUNT, SETTINGS, Terraform, installation, resources
 from tests.terraform.wanted import wanted
 
+from stagewright.catalog.prices import Prices
 from stagewright.naming import Installation
+from stagewright.runs import prices as price_store
 from stagewright.stages.base.job_settings import JobSettings
 
 pytestmark = pytest.mark.slow
@@ -291,6 +294,16 @@ def test_reader_accounts_read_only_promoted_objects(root: Terraform) -> None:
     }
     with_prefix = {action for action, each in readers.items() if "s3:prefix" in str(each.get("Condition"))}
     assert with_prefix == {"s3:ListBucket"}
+
+
+@pytest.mark.parametrize("create_bucket", [True, False])
+def test_prices_are_an_object_that_the_router_reads(root: Terraform, create_bucket: bool) -> None:
+    prices = Prices(region="us-east-1", currency="USD", date=date(2026, 11, 27)).to_text()
+    plan = root.plan(**SETTINGS, create_bucket=create_bucket, prices=prices)
+    (stored,) = Made(resources(plan["planned_values"]["root_module"])).all("aws_s3_object")
+    assert (stored["key"], stored["content"]) == (price_store.KEY, prices)
+    without = root.plan(**SETTINGS, create_bucket=create_bucket)
+    assert Made(resources(without["planned_values"]["root_module"])).all("aws_s3_object") == []
 
 
 def test_roles_may_decrypt_data_under_other_keys(root: Terraform) -> None:

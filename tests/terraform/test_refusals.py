@@ -50,6 +50,15 @@ REJECTED: dict[str, tuple[dict[str, Any], str]] = {
         {"create_bucket": False, "bucket": "elsewhere-ml"},
         "The bucket elsewhere-ml is in eu-west-3 and sends no events to us-east-1.",
     ),
+    "prices": (
+        {"prices": "{}"},
+        "prices must be the content of a file that `stagewright prices update` wrote",
+    ),
+    "prices-not-json": ({"prices": "prices/us-east-1.json"}, "prices must be the content of a file"),
+    "prices-elsewhere": (
+        {"prices": '{"format": 1, "region": "eu-west-1"}'},
+        "`prices` are those of eu-west-1, but this installation is in us-east-1.",
+    ),
     "boundary": ({"permissions_boundary": "boundary"}, "permissions_boundary must be the ARN of a policy"),
     "data-key": ({"data_key_arns": ["alias/theirs"]}, "data_key_arns must be ARNs of keys"),
     "data-bucket": ({"data_buckets": ["s3://lake/raw"]}, "data_buckets must be bucket names, without s3://"),

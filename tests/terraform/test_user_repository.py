@@ -10,6 +10,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from tests.terraform.made import Made
 from tests.terraform.session import Terraform, resources
 
+from stagewright.catalog.prices import Prices
 from stagewright.cli.commands.author import init
 from stagewright.cli.commands.author.init_options import CI, Accounts, values_of
 from stagewright.cli.common.target import configured_targets
@@ -184,6 +186,13 @@ def test_apply_pushes_pipeline_and_code_and_second_plan_is_empty(repository: Mak
     manifest = json.loads(state.one("aws_s3_object", key="manifests/house-price.json")["content"])
     assert manifest["commit"] == "c1"
     assert made("plan", "-detailed-exitcode", *variables).code == 0
+    prices = made.folder.parent / "prices" / "us-east-1.json"
+    prices.parent.mkdir()
+    prices.write_text(Prices(region="us-east-1", currency="USD", date=date(2026, 11, 27)).to_text())
+    made.must("apply", "-auto-approve", *variables)
+    state = Made(made.resources())
+    assert state.one("aws_s3_object", key="staging/_prices.json")["content"] == prices.read_text()
+    assert json.loads(state.one("aws_s3_object", key="manifests/house-price.json")["content"]) == manifest
     (made.folder.parent / "pipelines/house-price/code/new.py").write_text("print(1)\n")
     assert made("plan", "-detailed-exitcode", *variables).code == 2
 

@@ -154,3 +154,28 @@ resource "aws_s3_bucket_notification" "this" {
   bucket      = var.create_bucket ? aws_s3_bucket.this[0].id : data.aws_s3_bucket.existing[0].id
   eventbridge = local.bucket.eventbridge
 }
+
+# The router plans with these prices: runs/prices.py.
+resource "aws_s3_object" "prices" {
+  count        = var.prices == null ? 0 : 1
+  bucket       = var.create_bucket ? aws_s3_bucket.this[0].id : data.aws_s3_bucket.existing[0].id
+  key          = "staging/_prices.json"
+  content_type = "application/json"
+  content      = var.prices
+
+  # Without the provider's default tags: an object has at most ten tags.
+  override_provider {
+    default_tags {
+      tags = {}
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = jsondecode(var.prices).region == data.aws_region.current.region
+      error_message = "`prices` are those of ${jsondecode(var.prices).region}, but this installation is in ${data.aws_region.current.region}. Run: stagewright prices update --region ${data.aws_region.current.region}"
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.this, aws_s3_bucket_policy.this]
+}

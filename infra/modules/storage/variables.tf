@@ -27,6 +27,12 @@ variable "protect_data" {
   default     = true
 }
 
+variable "prices" {
+  description = "Content of the file of prices; null: none."
+  type        = string
+  default     = null
+}
+
 variable "kms_key_arn" {
   description = "KMS key that encrypts stored data; null: AWS's own keys."
   type        = string

@@ -12,6 +12,7 @@ terraform {
 }
 
 locals {
+  prices    = "${path.module}/../prices/${var.region}.json"
   documents = fileset("${path.module}/../pipelines", "*/pipeline.yaml")
   pipelines = var.push ? toset([for document in local.documents : dirname(document)]) : toset([])
 }
@@ -46,6 +47,7 @@ module "stagewright" {
   tags                 = var.tags
 
   powertools_layer_arn = var.powertools_layer_arn
+  prices               = fileexists(local.prices) ? file(local.prices) : null
   notification_emails  = var.notification_emails
   alarm_emails         = var.alarm_emails
 }
