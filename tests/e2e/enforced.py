@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -84,14 +85,16 @@ class Enforced:
 
 
 @contextmanager
-def serving(root: Path) -> Iterator[Enforced]:
-    """For a block; `root` is its state directory."""
+def serving(root: Path, **environment: str) -> Iterator[Enforced]:
+    """For a block; `root` is its state directory, `environment` is added to the server's variables."""
     State(root).create()
     State(root).set_persistent(True)
     (root / "local.toml").write_text(f'[pythons]\n"glue-pythonshell-3.9" = "{sys.executable}"\n')
     with (root / "server.log").open("w") as log:
         command = [sys.executable, "-m", "tests.e2e.enforcement", "--state", str(root)]
-        started = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+        started = subprocess.Popen(
+            command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True, env=os.environ | environment
+        )
     try:
         until(lambda: local.find(root) or started.poll() is not None)
         server = local.find(root)

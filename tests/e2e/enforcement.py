@@ -15,16 +15,20 @@ Functions guide).
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote
+
+from tests.support.job_settings import enforced_statements
 
 from sagemaker_local import settings as sagemaker_settings
 from sagemaker_local.api.protocol import ApiError
@@ -37,6 +41,7 @@ from stagewright.local.glue.service import Glue
 from stagewright.local.state import INSTALLATION
 from stagewright.local.tasks.glue import GlueTasks
 from stagewright.local.tasks.sagemaker import SageMakerTasks
+from stagewright.stages.base.job_settings import JobSettings
 
 ROLES = "roles.json"
 JUDGED = "judged.jsonl"
@@ -61,6 +66,22 @@ ITEMS = {
 }
 
 
+CONDITION_KEYS = (
+    ("*.VpcConfig.Subnets", "VpcSubnets"),
+    ("*.VpcConfig.SecurityGroupIds", "VpcSecurityGroupIds"),
+    ("*.EnableNetworkIsolation", "NetworkIsolation"),
+    ("*.EnableInterContainerTrafficEncryption", "InterContainerTrafficEncryption"),
+    ("*.VolumeKmsKeyId", "VolumeKmsKey"),
+    (".KmsKeyId", "VolumeKmsKey"),
+    ("*OutputDataConfig.KmsKeyId", "OutputKmsKey"),
+    ("*OutputConfig.KmsKeyId", "OutputKmsKey"),
+    ("*TransformOutput.KmsKeyId", "OutputKmsKey"),
+    ("*.InstanceType", "InstanceTypes"),
+)
+"""Path in a request -> its condition key. An endpoint configuration's own key is that of its volumes."""
+SEVERAL = ("sagemaker:VpcSubnets", "sagemaker:VpcSecurityGroupIds", "sagemaker:InstanceTypes")
+
+
 @dataclass(frozen=True)
 class Call:
     """One action on one resource, with the condition keys that the request sets."""
@@ -75,6 +96,8 @@ class Judge:
 
     def __init__(self, root: Path) -> None:
         roles = Artifacts.read(INSTALLATION).resources["roles"]
+        settings = JobSettings.from_json(os.environ.get("STAGEWRIGHT_JOBS", ""))
+        roles["workflow"]["policy"]["Statement"] += enforced_statements(INSTALLATION, settings)
         evaluator = import_module("ministack.core.iam_evaluator")
         self._evaluator = evaluator
         self._policies = {
@@ -130,14 +153,36 @@ class Checked:
 def sagemaker_calls(service: Any, operation: str, request: Mapping[str, Any]) -> Iterator[Call]:
     """The action itself, and what it needs beside: AddTags for tags, PassRole for a role."""
     tags = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in request.get("Tags", ())}
+    keys = condition_keys(request) if operation.startswith("Create") else {}
     named = list(_named(operation, request)) or ["*"]
     for resource in named:
-        yield Call(f"sagemaker:{operation}", resource, {**tags, **_resource_tags(service, resource)})
+        yield Call(f"sagemaker:{operation}", resource, {**tags, **keys, **_resource_tags(service, resource)})
     if tags and operation.startswith("Create"):
         yield Call("sagemaker:AddTags", named[0], tags)
     for field in ("RoleArn", "ExecutionRoleArn"):
         if role := request.get(field):
             yield Call("iam:PassRole", role, {"iam:PassedToService": "sagemaker.amazonaws.com"})
+
+
+def condition_keys(request: Mapping[str, Any]) -> dict[str, Any]:
+    """What a request sets of the condition keys for jobs ("Actions, resources, and condition keys")."""
+    found: dict[str, list[str]] = {}
+    for path, value in _leaves(request):
+        if key := next((key for pattern, key in CONDITION_KEYS if fnmatchcase(path, pattern)), ""):
+            text = str(value).lower() if isinstance(value, bool) else value
+            found.setdefault(f"sagemaker:{key}", []).append(text)
+    return {key: values if key in SEVERAL else values[0] for key, values in found.items()}
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _leaves(item, f"{path}.{name}")
+    elif isinstance(value, list):
+        for item in value:
+            yield from _leaves(item, path)
+    else:
+        yield path, value
 
 
 def _named(operation: str, request: Mapping[str, Any]) -> Iterator[str]:
@@ -277,6 +322,8 @@ def request_calls(service: str, request: Any, body: bytes) -> Iterator[Call]:
         return
     arguments = (service, method, path, headers, body, query, REGION, ACCOUNT)
     resource = actions.extract_resource_arn(*arguments)
+    if action == "states:StartExecution":  # a version is authorized by the ARN of its state machine
+        resource = ":".join(resource.split(":")[:7])
     context = actions.s3_service_context(action, query, path, headers) if service == "s3" else {}
     yield Call(action, resource, context or {})
     if service == "s3":
