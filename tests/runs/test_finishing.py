@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import pytest
 from botocore.exceptions import ConnectionClosedError
@@ -13,11 +14,12 @@ from stagewright.aws.topics import Topics
 from stagewright.document.load import load as load_document
 from stagewright.errors import StagewrightError, TargetError
 from stagewright.functions import environment, recorder
-from stagewright.runs import closing, rejecting
+from stagewright.runs import closing, notices, reconcile, rejecting
 from stagewright.runs.plan_inputs import load
 from stagewright.runs.reconcile import Repair
 from stagewright.runs.releases.push import push
 from stagewright.runs.stop import stop
+from stagewright.store.runs import Runs
 
 FAILING = {"StartAt": "Go", "States": {"Go": {"Type": "Fail", "Error": "Boom", "Cause": "boom"}}}
 
@@ -178,3 +180,91 @@ def test_next_run_starts_if_the_release_of_the_queue_was_lost(waiting, pipeline,
             record_end(waiting, first.execution)
     assert Repair("finished", first.run) in sweep(waiting, patience=-1)
     assert waiting.run_queue.lease("prices").holder == second.run
+
+
+GATED = {
+    "name": "prices",
+    "stages": {"quality": {"kind": "gate", "require": "1 >= 2"}, "live": {"kind": "lambda", "function": "f"}},
+}
+ASKED = {"bypass": ["quality"], "reason": "the feed is late", "by": "jo"}
+
+
+@pytest.fixture
+def bypassing(gateway, requested, monkeypatch):
+    """A function that requests a run which bypasses a control, and returns its id."""
+    monkeypatch.setenv("STAGEWRIGHT_BYPASS", "*")
+    document = load_document(GATED)
+    push(gateway, document, {})
+
+    def request(**fields):
+        with suppress(ZeroDivisionError, ConnectionClosedError, TargetError):
+            route(gateway, requested(**ASKED | fields))
+        return gateway.runs.claimed("manual:1")
+
+    return request
+
+
+def is_announced(gateway, run):
+    return not gateway.runs.is_unannounced(run)
+
+
+def test_bypass_is_announced_once(gateway, bypassing, sent):
+    run = bypassing()
+    assert sent == [f"prices bypasses a control: {run}"]
+    assert is_announced(gateway, run)
+    assert bypassing() == run
+    sweep(gateway, patience=-1)
+    assert len(sent) == 1
+
+
+@pytest.mark.parametrize("died", ["before the notice", "after the notice", "at the claim"])
+def test_bypass_is_announced_if_the_router_dies(gateway, bypassing, sent, lost, monkeypatch, died):
+    with monkeypatch.context() as patch:
+        if died == "before the notice":
+            patch.setattr(notices, "notify", lambda *_: 1 / 0)
+        elif died == "after the notice":
+            patch.setattr(Runs, "mark_announced", lambda *_: 1 / 0)
+        else:
+            lost()
+        run = bypassing()
+    assert not is_announced(gateway, run)
+    assert Repair("finished", run) in sweep(gateway, patience=-1)
+    assert set(sent) == {f"prices bypasses a control: {run}"}
+    assert len(sent) == (2 if died == "after the notice" else 1)
+    assert is_announced(gateway, run)
+
+
+def test_notice_of_a_bypass_is_tried_for_a_day(gateway, bypassing, sent, monkeypatch):
+    def refuse(*_):
+        raise TargetError("no such topic")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Topics, "publish", refuse)
+        run = bypassing()
+        with pytest.raises(StagewrightError, match=f"the notice of {run} cannot be sent"):
+            sweep(gateway, patience=-1)
+        assert not is_announced(gateway, run)
+        patch.setattr(reconcile, "NOTICE_LIFETIME", 0)
+        sweep(gateway, patience=-1)
+    assert is_announced(gateway, run)
+    assert sent == []
+
+
+def test_bypass_without_a_topic_leaves_no_step(gateway, bypassing):
+    assert is_announced(gateway, bypassing())
+
+
+def test_denied_bypass_is_not_announced(gateway, bypassing, sent, monkeypatch):
+    monkeypatch.setenv("STAGEWRIGHT_BYPASS", "AROAEXAMPLEEXAMPLE12=operators")
+    run = bypassing()
+    assert gateway.runs.header(run).status == "REJECTED"
+    assert sent == [f"prices was rejected: {run}"]
+    sweep(gateway, patience=-1)
+    assert len(sent) == 1
+
+
+def test_bypass_by_a_run_of_a_backfill_is_announced(gateway, bypassing, sent):
+    assert bypassing(type="backfill", date="2026-01-31") is None
+    started = gateway.runs.claimed("backfill:1")
+    sweep(gateway, patience=-1)
+    assert sent == [f"prices bypasses a control: {started}"]

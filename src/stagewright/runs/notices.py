@@ -33,11 +33,17 @@ def notify(runtime: Runtime, header: Header, reason: str, event: str) -> bool:
     return True
 
 
-def report_bypass(runtime: Runtime, header: Header) -> None:
-    """Log that a run bypasses a control, and notify people. Call it once, after the run is claimed."""
+def report_bypass(runtime: Runtime, header: Header) -> bool:
+    """Log that a claimed run bypasses a control, notify people, and record that. Safe to repeat.
+
+    False: the notice could not be sent. The sweeper tries again.
+    """
     if note := header.trigger.bypass_note:
         runtime.log.warning("control bypassed", run=header.run, pipeline=header.pipeline, note=note)
-        notify(runtime, header, note, "bypasses a control")
+        if runtime.topic and not notify(runtime, header, note, "bypasses a control"):
+            return False
+        runtime.gateway.runs.mark_announced(header.run)
+    return True
 
 
 def notify_end(runtime: Runtime, header: Header) -> bool:

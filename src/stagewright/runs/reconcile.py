@@ -18,6 +18,7 @@ unfinished_runs      an ended run whose notice or release was  stops a late exec
                      missed                                    notifies people
 uncounted_runs       an ended run whose jobs were stopping      records what it used and cost; a count is no
                      or could not be read                      repair
+bypass_notices       a bypassed control that was not announced sends the notice
 run_queues           a free lease                              grants it to the next run
                      a holder that has not started             sends `Run Ready`; fails it after the last try
 expired_endpoints    an endpoint whose time to live is over    deletes it
@@ -37,7 +38,17 @@ from stagewright.errors import NotFoundError, StagewrightError, TargetError
 from stagewright.gateway import Gateway
 from stagewright.naming import epoch, timestamp
 from stagewright.planner.approvals import APPROVED
-from stagewright.runs import approvals, closing, lifecycle, pending, queue, rejecting, usage, versions
+from stagewright.runs import (
+    approvals,
+    closing,
+    lifecycle,
+    notices,
+    pending,
+    queue,
+    rejecting,
+    usage,
+    versions,
+)
 from stagewright.runs.endpoints.expiry import expire
 from stagewright.runs.intake import messages
 from stagewright.runs.pending import Pending
@@ -54,7 +65,7 @@ PATIENCE = 120
 """Seconds that the usual way has before something counts as missed."""
 MINUTE = 60
 NOTICE_LIFETIME = 24 * 3600
-"""Seconds after the end of a run for which the sweeper tries to send its notice."""
+"""Seconds for which the sweeper tries to send a notice."""
 COUNTED_FOR = 24 * 3600
 """Seconds after the end of a run for which the sweeper reads what its jobs used."""
 HELD_AT_MOST = 3600
@@ -172,6 +183,12 @@ def uncounted_runs(sweep: Sweep) -> Candidates:
             yield run, partial(_count, sweep, run, since)
 
 
+def bypass_notices(sweep: Sweep) -> Candidates:
+    for run, since in sweep.gateway.runs.unannounced():
+        if epoch(since) <= sweep.before:
+            yield f"the notice of {run}", partial(_report_bypass, sweep, run, since)
+
+
 def run_queues(sweep: Sweep) -> Candidates:
     waiting: dict[str, list[Header]] = {}
     for header in sweep.open_runs:
@@ -195,6 +212,7 @@ CHECKS: tuple[Callable[[Sweep], Candidates], ...] = (
     decisions,
     unfinished_runs,
     uncounted_runs,
+    bypass_notices,
     run_queues,
     expired_endpoints,
 )
@@ -302,9 +320,7 @@ def _finish(sweep: Sweep, run: str, since: str) -> Repair | None:
     else:
         rejecting.finish_unstarted(sweep.runtime, header)
     if not closing.finish(sweep.runtime, header):
-        if epoch(since) > time.time() - NOTICE_LIFETIME:
-            raise TargetError(f"the notice of {run} cannot be sent", "see this function's log")
-        sweep.gateway.runs.finish(run)
+        _drop_notice(sweep.gateway.runs.finish, run, since)
     return Repair("finished", run, _ids(header))
 
 
@@ -313,6 +329,22 @@ def _count(sweep: Sweep, run: str, since: str) -> None:
     usage.record(sweep.runtime, run)
     if epoch(since) <= time.time() - COUNTED_FOR:
         sweep.gateway.runs.stop_counting(run)
+
+
+def _report_bypass(sweep: Sweep, run: str, since: str) -> Repair | None:
+    """Send the notice of a bypassed control. TargetError: it cannot be sent. It is dropped after a day."""
+    header = sweep.gateway.runs.header(run)
+    if header is None or not sweep.gateway.runs.is_unannounced(run):
+        return None
+    if not notices.report_bypass(sweep.runtime, header):
+        _drop_notice(sweep.gateway.runs.mark_announced, run, since)
+    return Repair("finished", run, _ids(header))
+
+
+def _drop_notice(drop: Callable[[str], None], run: str, since: str) -> None:
+    if epoch(since) > time.time() - NOTICE_LIFETIME:
+        raise TargetError(f"the notice of {run} cannot be sent", "see this function's log")
+    drop(run)
 
 
 def _check_queue(sweep: Sweep, pipeline: str, waiting: list[Header]) -> Repair | None:

@@ -54,6 +54,8 @@ AWAITING = "awaiting"
 """The attribute `open` of an ended run whose model versions may wait for approval."""
 UNFINISHED = {"run": "unfinished"}
 """Partition key of the items of ended runs whose lease may not be released, or whose notice not sent."""
+UNANNOUNCED = {"run": "unannounced"}
+"""Partition key of the items of runs that bypass a control, and whose notice of it is not sent."""
 UNCOUNTED = {"run": "uncounted"}
 """Partition key of the items of ended runs whose used time is not final."""
 RUN = "run#"
@@ -141,13 +143,16 @@ class Runs:
     def claim(self, header: Header, *also: Item) -> bool:
         """Claim the trigger key, and put the header and more items, in one TransactWriteItems.
 
-        A run that has ended already is unfinished, until `finish`.
+        A run that has ended already is unfinished, until `finish`. One that bypasses a control is unannounced,
+        until `mark_announced`.
 
         Return False and write nothing if the key is claimed or one of the items exists.
         """
         claim: Item = {"run": _claim_key(header.trigger.key), "item": "claim", "run_id": header.run}
         with translate_errors("dynamodb", f"the run {header.run}"):
-            unfinished = () if header.is_open else (_mark(UNFINISHED, header.run),)
+            marks = [UNANNOUNCED] if header.is_open and header.trigger.bypass else []
+            marks += [] if header.is_open else [UNFINISHED]
+            unfinished = [_mark(key, header.run) for key in marks]
             items = (claim, _header_item(header), *unfinished, *also)
             puts = [put_new(self.table, item) for item in items]
             return write_all(self.client, puts)
@@ -219,15 +224,33 @@ class Runs:
 
     def is_unfinished(self, run: str) -> bool:
         """Return whether a run has ended and is not finished. Calls GetItem."""
-        return self._get(UNFINISHED["run"], f"{RUN}{run}") is not None
+        return self._is_marked(UNFINISHED, run)
 
     def unfinished(self) -> tuple[tuple[str, str], ...]:
         """Return (run, time of its last write in ISO 8601) of the unfinished runs. Calls Query."""
         return self._marked(UNFINISHED)
 
+    def unannounced(self) -> tuple[tuple[str, str], ...]:
+        """Return (run, time of its claim in ISO 8601) of the runs whose bypass is not announced.
+
+        Calls Query.
+        """
+        return self._marked(UNANNOUNCED)
+
+    def is_unannounced(self, run: str) -> bool:
+        """Return whether a run bypasses a control, and its notice is not sent. Calls GetItem."""
+        return self._is_marked(UNANNOUNCED, run)
+
+    def mark_announced(self, run: str) -> None:
+        """Record that the notice of a bypass is sent. Safe to repeat. Calls DeleteItem."""
+        self._unmark(UNANNOUNCED, run)
+
     def uncounted(self) -> tuple[tuple[str, str], ...]:
         """Return (run, time of its end in ISO 8601) of the uncounted runs. Calls Query."""
         return self._marked(UNCOUNTED)
+
+    def _is_marked(self, key: Mapping[str, str], run: str) -> bool:
+        return self._get(key["run"], f"{RUN}{run}") is not None
 
     def _marked(self, key: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         return tuple((item["item"].removeprefix(RUN), item["since"]) for item in self.items(key["run"], RUN))
@@ -253,8 +276,11 @@ class Runs:
 
     def stop_counting(self, run: str) -> None:
         """Take a run off the list of uncounted runs. Calls DeleteItem."""
+        self._unmark(UNCOUNTED, run)
+
+    def _unmark(self, key: Mapping[str, str], run: str) -> None:
         with translate_errors("dynamodb", f"the run {run}"):
-            self.client.delete_item(TableName=self.table, Key=encode({**UNCOUNTED, "item": f"{RUN}{run}"}))
+            self.client.delete_item(TableName=self.table, Key=encode({**key, "item": f"{RUN}{run}"}))
 
     def usage(self, run: str) -> dict[str, Any]:
         """Return what `put_usage` wrote. Empty: nothing yet. Calls GetItem."""
@@ -262,8 +288,7 @@ class Runs:
 
     def finish(self, run: str) -> None:
         """Record that all that follows the end of a run is done. Safe to repeat. Calls DeleteItem."""
-        with translate_errors("dynamodb", f"the run {run}"):
-            self.client.delete_item(TableName=self.table, Key=encode({**UNFINISHED, "item": f"{RUN}{run}"}))
+        self._unmark(UNFINISHED, run)
 
     def put_all(self, items: Iterable[Item]) -> None:
         """Put all items, replacing existing ones. Calls BatchWriteItem, several in parallel.
