@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sagemaker_local.errors import ServiceError
+from sagemaker_local.state_folder import write_private
 
 Record = dict[str, Any]
 """A resource as JSON. Times are epoch seconds; the protocol converts them for the caller."""
@@ -121,7 +122,10 @@ class Store:
             self._connection.close()
             remedy = "move it away; all records of jobs, models and endpoints are then gone"
             raise ServiceError(f"{file} cannot be used: {error}", remedy) from error
-        self._count: int | None = os.open(file.with_name(file.name + COUNT), os.O_WRONLY | os.O_CREAT, 0o600)
+        count = file.with_name(file.name + COUNT)
+        if not count.exists():  # whole at once: an empty one would look like damage
+            write_private(count, self._number(), lasting=False)
+        self._count: int | None = os.open(count, os.O_WRONLY)
         self._acknowledge()
 
     @contextmanager
@@ -202,7 +206,10 @@ class Store:
     def _acknowledge(self) -> None:
         """Note the number of changes. The first note takes the space, so that later ones need none."""
         if self._count is not None:
-            os.pwrite(self._count, f"{_changes(self._connection):020}".encode(), 0)
+            os.pwrite(self._count, self._number().encode(), 0)
+
+    def _number(self) -> str:
+        return f"{_changes(self._connection):020}"
 
     def _read(self, statement: str, *values: str) -> list[Record]:
         with self._lock:

@@ -23,6 +23,8 @@ BUCKET = "stagewright-local"
 INSTALLATION = Installation(bucket=BUCKET, region=REGION, account=ACCOUNT)
 PROGRESS = "progress"
 """Key of a starting server's message about its current step."""
+OWNER_BYTES = 512
+"""More than the owner of a state directory takes in its lock file."""
 NEEDED_BYTES = 50 * 10**6
 """Enough for the start of a server and a few small runs."""
 
@@ -151,8 +153,7 @@ class State(StateFolder):
     def claim(self, lock: int, owner: Owner | None) -> None:
         """Write into the held lock file who holds it. None: everything that the owner started has ended."""
         text = json.dumps(asdict(owner)) if owner else ""
-        os.pwrite(lock, text.encode(), 0)
-        os.ftruncate(lock, len(text))
+        os.pwrite(lock, text.ljust(OWNER_BYTES).encode(), 0)  # one write: no kill can leave half of it
 
     def owner(self) -> Owner | None:
         """Return who holds the lock, or held it and was killed. None: a server stopped, or none ever ran."""

@@ -61,7 +61,7 @@ class Journal:
             earlier = files(self._folder)
             number = int(earlier[-1].stem.rpartition("-")[2]) + 1 if earlier else 1
             file = self._folder / PATTERN.replace("*", f"{number:09}")
-            write_size(file.with_suffix(SIZE), 0)  # takes the space now, so that `write` needs none
+            create_size(file.with_suffix(SIZE))  # takes the space now, so that `write` needs none
             size = os.open(file.with_suffix(SIZE), os.O_WRONLY)
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             for old in (self._descriptor, self._size_descriptor):
@@ -128,6 +128,11 @@ def salvage(file: Path) -> int:
     write_private(file, b"".join(left).decode())
     write_size(file.with_suffix(SIZE), sum(map(len, left)))
     return len(left)
+
+
+def create_size(file: Path) -> None:
+    """Create a file with the acknowledged size 0, whole at once: an empty one would look like damage."""
+    write_private(file, _digits(0).decode(), lasting=False)
 
 
 def write_size(file: Path, size: int) -> None:

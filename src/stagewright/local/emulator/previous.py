@@ -70,10 +70,13 @@ def _link(file: Path, target: Path) -> None:
 
 
 def _move(file: Path, folder: Path) -> None:
-    """Move a journal file. A kill in between leaves it with a size of zero, or nothing but that size."""
+    """Move a journal file. Until it is moved, its size is zero, so that a kill in between looks whole."""
     size = file.with_suffix(journal.SIZE)
-    if size.exists():
-        shutil.copyfile(size, folder / size.name)
+    acknowledged = int(size.read_text()) if size.exists() else None
+    if acknowledged is not None:
+        journal.create_size(folder / size.name)
         journal.write_size(size, 0)
     file.replace(folder / file.name)
-    size.unlink(missing_ok=True)
+    if acknowledged is not None:
+        journal.write_size(folder / size.name, acknowledged)
+        size.unlink()
