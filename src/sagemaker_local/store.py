@@ -80,6 +80,15 @@ def salvage(source: Path, target: Path) -> int:
     return count
 
 
+def copy(source: Path, target: Path) -> None:
+    """Replace a store by a copy of another one, which may be in use."""
+    for file in target.parent.glob(f"{target.name}*"):
+        file.unlink()
+    with closing(_open(source)) as connection, closing(sqlite3.connect(target)) as copied:
+        connection.backup(copied)
+    Store(target).close()
+
+
 def _rows(source: Path) -> Iterator[tuple[str, str, str]]:
     """Read the records of a store and leave its files as they are."""
     with closing(_open(source)) as connection:
@@ -108,15 +117,18 @@ def _changes(connection: sqlite3.Connection) -> int:
 
 
 class Store:
-    """Thread-safe: one connection, one writer at a time. ServiceError if the file is damaged."""
+    """Thread-safe: one connection, one writer at a time. ServiceError if the file is damaged.
 
-    def __init__(self, file: Path) -> None:
+    `lasting`: each transaction survives a power failure, not only the end of the process.
+    """
+
+    def __init__(self, file: Path, lasting: bool = False) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
         try:
             self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=NORMAL")
+            self._connection.execute(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}")
             self._connection.executescript(SCHEMA)
         except sqlite3.DatabaseError as error:
             self._connection.close()
@@ -164,7 +176,7 @@ class Store:
     def page(
         self, kind: str, limit: int, *, prefix: str = "", after: str = "", descending: bool = False
     ) -> list[tuple[str, Record]]:
-        """Up to `limit` (name, record) in the order of the names, which start with `prefix`.
+        """Up to `limit` (name, record) in the order of the names, which start with `prefix`. -1: all of them.
 
         `after` is the last name of the page before.
         """

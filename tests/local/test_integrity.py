@@ -36,6 +36,8 @@ FILES = (
     "aws/journal-*.jsonl",
     "aws/journal-*.size",
     "aws/lambda-blobs/*.zip",
+    "aws/items.sqlite",
+    "aws/items.sqlite.changes",
     "sagemaker/sagemaker.sqlite",
     "sagemaker/sagemaker.sqlite.changes",
     "glue/glue.sqlite",
@@ -46,7 +48,7 @@ FILES = (
     f"objects/.versions/000000000000/{INSTALLATION.bucket}/*/a/b",
 )
 OTHERS = (
-    ".gitignore", "aws/executions.sqlite*", "aws/previous/*", "commands.lock", "empty", "glue/glue.sqlite-*",
+    ".gitignore", "aws/executions.sqlite*", "aws/items.sqlite-*", "aws/previous/*", "commands.lock", "empty", "glue/glue.sqlite-*",
     "glue/glue.sqlite.changes", "logs/*", "logs/*/*", "objects/*/*/*/*", "persistent", "provisioned",
     "sagemaker/sagemaker.sqlite-*",
     "server.json", "server.lock", "server.log", "tmp/*", "up.lock", "users.lock",
@@ -130,8 +132,10 @@ HARMLESS = {
     ("identity.json", "missing"),  # a new key is made
     ("state.json", "missing"),  # as in a folder of an earlier version
     ("sagemaker/sagemaker.sqlite.changes", "missing"),
+    ("aws/items.sqlite.changes", "missing"),
     ("aws/lambda-blobs/*.zip", "missing"),
     ("sagemaker/sagemaker.sqlite.changes", "half"),  # a smaller number of acknowledged changes
+    ("aws/items.sqlite.changes", "half"),
 }
 
 
@@ -172,7 +176,7 @@ def test_damaged_file_is_named_kept_and_repaired(
 ) -> None:
     file = one(state, pattern)
     named = file.with_suffix(".jsonl") if file.suffix == ".size" else file
-    named = named.with_name("sagemaker.sqlite") if "sagemaker.sqlite" in named.name else named
+    named = named.with_name(named.name.removesuffix(".changes"))
     if file.suffix == ".sqlite":
         checkpoint(file)
     damage(file)
@@ -295,10 +299,12 @@ def test_damaged_service_file_is_restored_with_every_change(
     half(state.services / "dynamodb.json")
     zero(state.services / "s3.json")
     garbage(state.services / "lambda.json")
+    checkpoint(state.services / "items.sqlite")
+    half(state.services / "items.sqlite")
     with pytest.raises(TargetError, match=r"dynamodb\.json is damaged"):
         local.up(state.root)
     done = local.repair(state.root)
-    assert sum("restored from the last snapshot and the journal" in line for line in done) == 3
+    assert sum("restored from the last snapshot and the journal" in line for line in done) == 4
     server = local.up(state.root)
     try:
         with closing(connect(server, "dynamodb")) as tables:
@@ -328,7 +334,8 @@ def test_state_without_any_copy_of_a_file_starts_after_the_repair(
     server = local.up(state.root)
     try:
         with closing(connect(server, "dynamodb")) as tables:
-            assert INSTALLATION.runs_table in tables.list_tables()["TableNames"]
+            key = {"run": RECORD["run"], "item": {"S": "item-7"}}
+            assert "Item" in tables.get_item(TableName=INSTALLATION.runs_table, Key=key)
         with closing(connect(server, "lambda")) as functions:
             assert len(functions.list_functions()["Functions"]) >= 3
     finally:

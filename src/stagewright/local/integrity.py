@@ -24,7 +24,7 @@ from stagewright.local.emulator import journal, objects, service_file
 from stagewright.local.emulator.previous import Previous
 from stagewright.local.state import State
 
-FORMAT = 1
+FORMAT = 2
 """Version of the state folder's layout and of its files. State without a number is migrated when it is saved.
 Increase it when an older version of Stagewright would misread the state."""
 REMEDY = "stagewright doctor --repair (it keeps every damaged file)"
@@ -216,7 +216,7 @@ def _repair(state: State, damage: Damage, aside: Aside) -> str:
     if file.match(journal.PATTERN):
         return f"{where}; {_restore_journal(file, kept, aside)}"
     if file.suffix == ".sqlite":
-        return f"{where}; {_restore_store(file, kept, aside)}"
+        return f"{where}; {_restore_store(state, file, kept, aside)}"
     if file.is_relative_to(state.objects / objects.VERSIONS):
         objects.forget_version(state.objects, file)
         return f"{where}; the version of the object is gone"
@@ -244,9 +244,11 @@ def _restore_journal(file: Path, kept: Path, aside: Aside) -> str:
     return f"its {journal.salvage(file)} readable changes are kept"
 
 
-def _restore_store(file: Path, kept: Path, aside: Aside) -> str:
+def _restore_store(state: State, file: Path, kept: Path, aside: Aside) -> str:
     for suffix in ("-wal", "-shm", store.COUNT):
         aside.move(file.with_name(file.name + suffix))
+    if file.parent == state.services and Previous(state.services).restore_store(file):
+        return "restored from the last snapshot and the journal"
     return f"its {store.salvage(kept, file)} readable records are kept"
 
 

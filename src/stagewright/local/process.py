@@ -326,6 +326,7 @@ class Process:
         self._ministack.save()
         if self._is_new:
             self._glue.checkpoint()
+            self._ministack.checkpoint()
             snapshot.keep(self._state, digest)
         write_private(done, digest)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from typing import Any, TypeVar
 from sagemaker_local.state_folder import write_private
 from stagewright.errors import TargetError
 from stagewright.local.emulator import executions, service_file
+from stagewright.local.emulator.items import Items
 from stagewright.local.emulator.journal import Journal
 from stagewright.local.emulator.patches import replace
 from stagewright.local.emulator.previous import Previous
@@ -49,8 +51,7 @@ class Durable:
 
     def __init__(self, app: Any, modules: dict[str, Any], folder: Path) -> None:
         self._app, self._folder = app, folder
-        self._dynamodb, self._sqs = modules["dynamodb"], modules["sqs"]
-        self._engine = modules["stepfunctions"]
+        self._sqs, self._engine = modules["sqs"], modules["stepfunctions"]
         self._persistence: Any = import_module("ministack.core.persistence")
         self._journal = Journal(folder)
         self._previous = Previous(folder)
@@ -68,7 +69,8 @@ class Durable:
         folder.mkdir(parents=True, exist_ok=True)
         replace(self._engine, "_executions", executions.archived(self._engine._executions, folder))
         replace(app, "_load_persisted_state", self._load_and_replay)
-        self._journal_items()
+        self._items = Items(modules["dynamodb"], self._journal, self._order, folder)
+        self._replay_item, self._replay_items = self._items.replay_item, self._items.replay_items
         self._journal_executions()
         self._journal_messages(modules["eventbridge"])
 
@@ -83,16 +85,21 @@ class Durable:
         with self._saving:
             try:
                 return self._save_all()
-            except OSError:
+            except (OSError, sqlite3.Error):
                 log.exception("the state could not be saved")
                 return False
+
+    def checkpoint(self) -> None:
+        """Write everything into the main files, so that the folder can be copied."""
+        self._items.checkpoint()
 
     def _save_all(self) -> bool:
         # The lock keeps a change and its journal line on the same side of the snapshot.
         with self._order:
-            earlier = self._journal.begin()
+            earlier, changes = self._journal.begin(), self._items.take_changes()
         self.on_save()
         self._engine._executions.archive(self._has_ended)
+        self._items.save(changes)
         services = self._app._build_persistence_save_dict().items()
         failed = [name for name, state in services if not self._save(name, state)]
         if not failed:
@@ -153,6 +160,8 @@ class Durable:
     def _restore(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._load()
+        self.progress("reads the items of the tables")
+        self._items.load()
         for number, (kind, arn, *rest) in enumerate(self._journal.changes()):
             if number % PROGRESS_CHANGES == 0:
                 self.progress(f"replays the journal, change {number:,}")
@@ -160,46 +169,6 @@ class Durable:
         self._interrupt()
         self._make_messages_visible()
         self._journal.begin()
-
-    def _journal_items(self) -> None:
-        module = self._dynamodb
-        put, remove, replaced = module._set_item, module._remove_item, module._items_replaced
-
-        def set_item(table: dict[str, Any], key: str, sort: str, item: dict[str, Any]) -> Any:
-            with self._order:
-                self._journal.write("item", table["TableArn"], key, sort, item)
-                return put(table, key, sort, item)
-
-        def remove_item(table: dict[str, Any], key: str, sort: str) -> Any:
-            with self._order:
-                self._journal.write("item", table["TableArn"], key, sort, None)
-                return remove(table, key, sort)
-
-        def items_replaced(table: dict[str, Any]) -> None:
-            with self._order:
-                replaced(table)
-                self._journal.write("items", table["TableArn"], table["items"])
-
-        replace(module, "_set_item", set_item)
-        replace(module, "_remove_item", remove_item)
-        replace(module, "_items_replaced", items_replaced)
-        self._put_item, self._remove_item = put, remove
-
-    def _replay_item(self, arn: str, key: str, sort: str, item: dict[str, Any] | None) -> None:
-        table = self._dynamodb._tables.get_scoped(*_scope(arn), arn.partition(":table/")[2])
-        if table is None:
-            return
-        if item is None:
-            self._remove_item(table, key, sort)
-        else:
-            self._put_item(table, key, sort, item)
-
-    def _replay_items(self, arn: str, items: dict[str, dict[str, Any]]) -> None:
-        table = self._dynamodb._tables.get_scoped(*_scope(arn), arn.partition(":table/")[2])
-        for key, sort in _keys(table["items"]) if table else ():
-            self._remove_item(table, key, sort)
-        for key, sort in _keys(items):
-            self._replay_item(arn, key, sort, items[key][sort])
 
     def _journal_executions(self) -> None:
         """Journal each status event: every change of a status sends one."""
@@ -315,7 +284,3 @@ def _scope(arn: str) -> tuple[str, str]:
     """Return the account and the region of an ARN."""
     _, _, _, region, account, _ = arn.split(":", 5)
     return account, region
-
-
-def _keys(items: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
-    return [(key, sort) for key, sorted_items in items.items() for sort in sorted_items]

@@ -56,6 +56,8 @@ PATCHES = (
     Patch(_LOGS, "_collect_query_records", 2126, "98dedf6d5337", "Queries read events from files."),
     Patch(_LOGS, "_delete_log_group", 408, "9d53a89e8171", "Deletes the group's files."),
     Patch(_LOGS, "_log_records", 90, "e02d5dff8ba0", "Reads an event by its pointer from a file."),
+    Patch(_DYNAMODB, "_create_table", 1511, "49ade09f0059", "Gives a table the items that outlived its definition."),
+    Patch(_DYNAMODB, "_delete_table", 1731, "0f1449bf1093", "Deletes the saved items of a table."),
     Patch(_DYNAMODB, "_query", 2677, "f98282df029e", "Notes the page that a query reads."),
     Patch(_DYNAMODB, "_index_members", 8702, "f37cb2d68351", "A query with a limit reads only its page."),
     Patch(_DYNAMODB, "_set_item", 8737, "cc5bade04426", "Journals each item before the response is sent."),
@@ -172,6 +174,7 @@ USED: dict[str, tuple[str, ...]] = {
         "_index_order_value(item, name, type_hint)",
         "_query(data)",
         "_tables",
+        "_update_counts(table)",
     ),
     _EVENTBRIDGE: ("_put_events(data, allow_aws_source)",),
     _LAMBDA: (

@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+from sagemaker_local import store
 from sagemaker_local.state_folder import sync
 from stagewright.local.emulator import journal, service_file
 
@@ -55,6 +56,14 @@ class Previous:
             shutil.copyfile(
                 old.with_suffix(journal.SIZE), (self._services / old.name).with_suffix(journal.SIZE)
             )
+        return True
+
+    def restore_store(self, file: Path) -> bool:
+        """Put a store back. Return False if there is no whole copy."""
+        kept = self._folder / file.name
+        if not kept.exists() or store.problem(kept):
+            return False
+        store.copy(kept, file)
         return True
 
 

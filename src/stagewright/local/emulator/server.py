@@ -16,6 +16,7 @@ patches themselves are in:
 - queries.py: DynamoDB
 - durable.py: the journal and the snapshots
 - executions.py: executions that have ended
+- items.py: DynamoDB's items
 - objects.py: S3's objects as files
 """
 
@@ -228,3 +229,7 @@ class Ministack:
         Thread-safe.
         """
         return self._durable.save()
+
+    def checkpoint(self) -> None:
+        """Write everything into the main files, so that the state folder can be copied."""
+        self._durable.checkpoint()
