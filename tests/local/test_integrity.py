@@ -48,9 +48,9 @@ FILES = (
     f"objects/.versions/000000000000/{INSTALLATION.bucket}/*/a/b",
 )
 OTHERS = (
-    ".gitignore", "aws/executions.sqlite*", "aws/items.sqlite-*", "aws/previous/*", "commands.lock", "empty", "glue/glue.sqlite-*",
-    "glue/glue.sqlite.changes", "logs/*", "logs/*/*", "objects/*/*/*/*", "persistent", "provisioned",
-    "sagemaker/sagemaker.sqlite-*",
+    ".gitignore", "aws/executions.sqlite*", "aws/items.sqlite-*", "aws/previous/*", "commands.lock", "empty",
+    "glue/glue.sqlite-*", "glue/glue.sqlite.changes", "logs/*", "logs/*/*", "objects/*/*/*/*", "persistent",
+    "provisioned", "sagemaker/sagemaker.sqlite-*",
     "server.json", "server.lock", "server.log", "tmp/*", "up.lock", "users.lock",
 )  # fmt: skip
 """Files that are made anew, that a repair alone reads, or that stand for others of the same kind."""

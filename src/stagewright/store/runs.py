@@ -143,8 +143,8 @@ class Runs:
     def claim(self, header: Header, *also: Item) -> bool:
         """Claim the trigger key, and put the header and more items, in one TransactWriteItems.
 
-        A run that has ended already is unfinished, until `finish`. One that bypasses a control is unannounced,
-        until `mark_announced`.
+        A run that has ended already is unfinished, until `finish`. A run that bypasses a control is
+        unannounced, until `mark_announced`.
 
         Return False and write nothing if the key is claimed or one of the items exists.
         """
