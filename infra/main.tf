@@ -72,6 +72,7 @@ module "storage" {
   create_bucket              = var.create_bucket
   manage_bucket_notification = var.manage_bucket_notification
   bucket_reader_accounts     = var.bucket_reader_accounts
+  runs_retention_days        = var.runs_retention_days
   protect_data               = var.protect_data
   prices                     = var.prices
   kms_key_arn                = var.kms_key_arn

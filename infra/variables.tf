@@ -304,9 +304,32 @@ variable "alarm_thresholds" {
 }
 
 variable "log_retention_days" {
-  description = "Days that logs are kept; null: 90."
+  description = "Days that logs of the functions and the state machine are kept; null: 90."
   type        = number
   default     = null
+
+  validation {
+    condition = var.log_retention_days == null ? true : contains(
+      [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days
+    )
+    error_message = "log_retention_days must be a value that CloudWatch Logs accepts: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
+}
+
+variable "runs_retention_days" {
+  description = "Days that outputs and unregistered models of runs (`runs/` in the bucket) are kept; null: until you delete them. Later runs make an expired result again. An endpoint whose model is not registered needs its files as long as it serves."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.runs_retention_days == null ? true : var.runs_retention_days >= 14 && floor(var.runs_retention_days) == var.runs_retention_days
+    error_message = "runs_retention_days must be a whole number of days, at least 14: a run may wait for an approval for days, and then needs its own outputs."
+  }
+
+  validation {
+    condition     = var.create_bucket || var.runs_retention_days == null
+    error_message = "The lifecycle rules of an existing bucket are not managed. Add a rule for runs/ to the bucket itself."
+  }
 }
 
 variable "event_accounts" {

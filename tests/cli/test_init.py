@@ -135,8 +135,16 @@ def test_every_file_is_complete_for_every_option(here: Path, ci: CI, accounts: A
     )
     init.command(Path("demo"), ci=ci, accounts=accounts, region="eu-west-1", prefix="team", **more)
     made = here / "demo"
-    assert (".gitlab-ci.yml" in files(made)) is (ci is CI.GITLAB)
-    assert ("cloud {" in (made / "infra/backend.tf").read_text()) is (ci is CI.TERRAFORM_CLOUD)
+    assert (".gitlab-ci.yml" in files(made)) is (ci in (CI.GITLAB, CI.BOTH))
+    roles = (made / "infra/ci/main.tf").read_text()
+    assert ("  gitlab = {" in roles) is (ci in (CI.GITLAB, CI.BOTH))
+    assert ("  terraform_cloud = {" in roles) is (ci in (CI.TERRAFORM_CLOUD, CI.BOTH))
+    for folder in ("infra", "infra/ci"):
+        cloud = "cloud {" in (made / folder / "backend.tf").read_text()
+        assert cloud is (ci in (CI.TERRAFORM_CLOUD, CI.BOTH))
+        lock = (made / folder / ".terraform.lock.hcl").read_text()
+        assert 'provider "registry.terraform.io/hashicorp/aws"' in lock
+        assert len(re.findall(r'"zh:[0-9a-f]{64}"', lock)) == 15
     for path in (made / ".pre-commit-config.yaml", *made.glob(".gitlab-ci.yml"), *made.rglob("*.yaml")):
         assert yaml.safe_load(path.read_text()), path
     targets = configured_targets(made)
@@ -174,8 +182,8 @@ def test_readme_numbers_its_steps(here: Path) -> None:
         name: re.findall(r"^(\d)\. (.{12})", (here / name / "README.md").read_text(), re.MULTILINE)
         for name in ("demo", "own")
     }
-    assert [number for number, _ in steps["demo"]] == ["1", "2", "3", "4", "5"]
-    assert [number for number, _ in steps["own"]] == ["1", "2", "3", "4"]
+    assert [number for number, _ in steps["demo"]] == ["1", "2", "3", "4", "5", "6"]
+    assert [number for number, _ in steps["own"]] == ["1", "2", "3", "4", "5"]
     assert steps["demo"][0][1] == "Replace `htt"
     assert [text for _, text in steps["demo"][1:]] == [text for _, text in steps["own"]]
 

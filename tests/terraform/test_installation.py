@@ -357,6 +357,7 @@ def test_vpc_permissions_boundary_data_buckets_and_subscribers(root: Terraform) 
         bypass_roles={"AROAEXAMPLEEXAMPLE12": "operators", "AROAEXAMPLEEXAMPLE34": "on-call"},
         four_eyes=True,
         log_retention_days=365,
+        runs_retention_days=30,
         event_accounts=[READER],
         model_source_accounts=[READER],
     )
@@ -389,6 +390,11 @@ def test_vpc_permissions_boundary_data_buckets_and_subscribers(root: Terraform) 
     )
     assert {each["retention_in_days"] for each in made.all("aws_cloudwatch_log_group")} == {365}
     assert made.one("aws_cloudwatch_event_permission")["principal"] == READER
+    rules = made.one("aws_s3_bucket_lifecycle_configuration")["rule"]
+    (runs,) = [rule for rule in rules if rule["filter"][0]["prefix"] == "runs/"]
+    assert runs["expiration"][0]["days"] == 30
+    assert runs["noncurrent_version_expiration"][0]["noncurrent_days"] == 1
+    assert not any(rule["expiration"] for rule in rules if rule is not runs)
 
 
 JOBS = {

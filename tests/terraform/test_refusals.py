@@ -78,6 +78,13 @@ REJECTED: dict[str, tuple[dict[str, Any], str]] = {
         {"output_locations": ["s3://ml-dev/"]},
         "Jobs must not write to the folders staging, manifests, releases, code, models and glue",
     ),
+    "log-retention": ({"log_retention_days": 45}, "must be a value that CloudWatch Logs accepts: 1, 3, 5, 7"),
+    "runs-retention": ({"runs_retention_days": 7}, "must be a whole number of days, at least 14"),
+    "part-of-a-day": ({"runs_retention_days": 30.5}, "must be a whole number of days"),
+    "existing-bucket-retention": (
+        {"create_bucket": False, "runs_retention_days": 30},
+        "The lifecycle rules of an existing bucket are not managed.",
+    ),
     "email": (
         {"alarm_emails": ["oncall"]},
         "alarm_emails must be e-mail addresses such as oncall@example.com.",

@@ -39,6 +39,7 @@ CHOICES: dict[str, dict[str, Any]] = {
     "gitlab": {},
     "state-bucket": {"state_bucket": "my-states"},
     "cloud": {"ci": CI.TERRAFORM_CLOUD},
+    "both": {"ci": CI.BOTH, "accounts": Accounts.THREE},
     "three": {"accounts": Accounts.THREE},
     "existing-bucket": {"bucket": "ml-{environment}", "prefix": "team"},
     "vpc": {"subnets": ["subnet-1", "subnet-2"], "security_groups": ["sg-1"]},
@@ -82,25 +83,87 @@ def ready(made: Terraform) -> Terraform:
     return made
 
 
+def values(made: Terraform, environment: str) -> str:
+    """The flag with the values of an environment, which infra and infra/ci share."""
+    infra = made.folder if (made.folder / "envs").exists() else made.folder.parent
+    return f"-var-file={infra}/envs/{environment}.tfvars"
+
+
+def in_ci(made: Terraform) -> Terraform:
+    return replace(made, folder=made.folder / "ci")
+
+
+def with_project(options: dict[str, Any]) -> dict[str, Any]:
+    return options if options.get("ci") is CI.TERRAFORM_CLOUD else {**options, "gitlab_project": 42}
+
+
 def planned(made: Terraform, environment: str) -> dict[str, Any]:
-    made.must("plan", "-out=plan.tfplan", f"-var-file=envs/{environment}.tfvars", "-input=false", "-no-color")
+    made.must("plan", "-out=plan.tfplan", values(made, environment), "-input=false", "-no-color")
     return json.loads(made.must("show", "-json", "plan.tfplan"))
 
 
 def refused(made: Terraform, environment: str, *variables: str) -> str:
     given = [f"-var={each}" for each in variables]
-    done = made("plan", f"-var-file=envs/{environment}.tfvars", *given, "-input=false", "-no-color")
+    done = made("plan", values(made, environment), *given, "-input=false", "-no-color")
     assert done.code == 1, done.out
     return done.message
 
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_template_is_formatted_and_valid(repository: Make, choice: str) -> None:
-    made = repository(**CHOICES[choice])
+    made = repository(**with_project(CHOICES[choice]))
     done = made("fmt", "-check", "-diff", "-recursive")
     assert done.code == 0, done.out
-    made.must("init", "-backend=false", "-input=false", "-no-color")
-    assert "The configuration is valid." in made.must("validate", "-no-color")
+    for part in (made, in_ci(made)):
+        part.must("init", "-backend=false", "-lockfile=readonly", "-input=false", "-no-color")
+        assert "The configuration is valid." in part.must("validate", "-no-color")
+
+
+@pytest.mark.parametrize("choice", ["gitlab", "cloud", "both", "state-bucket", "everything"])
+def test_ci_roles_of_every_environment_are_planned(repository: Make, choice: str) -> None:
+    options = CHOICES[choice]
+    made = ready(in_ci(repository(**with_project(options))))
+    promotes = options.get("ci") is not CI.TERRAFORM_CLOUD
+    wanted = {
+        "dev": {"plan", "apply", *(["promote-source"] if promotes else [])},
+        "uat": {"plan", "apply", *(["promote", "promote-source"] if promotes else [])},
+        "prod": {"plan", "apply", *(["promote"] if promotes else [])},
+    }
+    for environment, roles in wanted.items():
+        after = planned(made, environment)["planned_values"]["root_module"]
+        found = [each for each in resources(after) if each["type"] == "aws_iam_role"]
+        assert {each["index"] for each in found} == roles
+        for each in found:
+            assert each["values"]["path"] == "/stagewright-ci/"
+            conditions = json.loads(each["values"]["assume_role_policy"])["Statement"][0]["Condition"]
+            (subjects,) = [value for key, value in conditions["StringLike"].items() if key.endswith(":sub")]
+            wide = [subject for subject in subjects if "*" in subject]
+            in_gitlab = options.get("ci", CI.GITLAB) is CI.GITLAB
+            assert bool(wide) is (in_gitlab and (environment, each["index"]) == ("dev", "plan"))
+
+
+def test_ci_roles_need_the_number_of_the_project(repository: Make) -> None:
+    made = ready(in_ci(repository()))
+    assert "Settings > General > Project ID" in refused(made, "dev")
+
+
+def test_installation_s_roles_have_the_boundary_that_ci_creates(repository: Make) -> None:
+    made = ready(repository())
+    after = resources(planned(made, "dev")["planned_values"]["root_module"])
+    boundaries = {each["values"]["permissions_boundary"] for each in after if each["type"] == "aws_iam_role"}
+    assert boundaries == {"arn:aws:iam::123456789012:policy/stagewright-ci/stagewright-dev-boundary"}
+    own = "arn:aws:iam::123456789012:policy/team"
+    made.must(
+        "plan",
+        "-out=plan.tfplan",
+        "-var-file=envs/dev.tfvars",
+        f"-var=permissions_boundary={own}",
+        "-input=false",
+    )
+    after = resources(json.loads(made.must("show", "-json", "plan.tfplan"))["planned_values"]["root_module"])
+    assert {each["values"]["permissions_boundary"] for each in after if each["type"] == "aws_iam_role"} == {
+        own
+    }
 
 
 @pytest.mark.parametrize("choice", CHOICES)

@@ -22,11 +22,16 @@ locals {
   data_buckets = distinct([for name in concat(var.data_buckets, [for output in local.outputs : split("/", output)[0]]) : "${local.s3}${name}"])
   state_bucket = [for name in var.state_bucket[*] : "arn:${data.aws_partition.current.partition}:s3:::${name}"]
   state        = [for bucket in local.state_bucket : "${bucket}/stagewright/${var.environment}.tfstate"]
+  keys         = concat(var.kms_key_arn[*], var.data_key_arns)
   resources = {
     kms_key        = var.kms_key_arn[*]
     data_keys      = var.data_key_arns
     data_buckets   = local.data_buckets
     data_objects   = [for bucket in local.data_buckets : "${bucket}/*"]
+    output_objects = [for bucket in local.data_buckets : "${bucket}/*"]
+    job_volume_key = local.keys
+    job_output_key = local.keys
+    job_keys       = local.keys
     output_objects = [for output in local.outputs : "${local.s3}${output}*"]
     model_packages = [for account in var.model_source_accounts : "arn:${data.aws_partition.current.partition}:sagemaker:*:${account}:model-package/*"]
     state_bucket   = local.state_bucket
@@ -106,7 +111,7 @@ resource "aws_iam_policy" "this" {
       Statement = [for statement in each.value.statements : merge(
         {
           Sid      = statement.sid
-          Effect   = "Allow"
+          Effect   = statement.effect
           Action   = statement.actions
           Resource = flatten([for name in statement.resources : lookup(local.resources, name, [name])])
         },

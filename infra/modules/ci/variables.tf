@@ -150,7 +150,7 @@ variable "event_accounts" {
 }
 
 variable "data_buckets" {
-  description = "`data_buckets` of the installation: its roles may read them."
+  description = "`data_buckets` of the installation, and the buckets of its output locations: the boundary of its roles allows both."
   type        = list(string)
   default     = []
 }
@@ -162,7 +162,7 @@ variable "output_locations" {
 }
 
 variable "data_key_arns" {
-  description = "`data_key_arns` of the installation: its roles may decrypt with them."
+  description = "`data_key_arns` of the installation, and other keys of volumes and outputs of jobs: the boundary of its roles allows them."
   type        = list(string)
   default     = []
 }

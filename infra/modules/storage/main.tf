@@ -3,9 +3,13 @@ locals {
   made   = var.create_bucket ? 1 : 0
 
   lifecycle = concat(
-    [{ id = "abort-multipart", prefix = "", abort_days = local.bucket.abort_multipart_days, noncurrent_days = null }],
+    [{ id = "abort-multipart", prefix = "", abort_days = local.bucket.abort_multipart_days, days = null, noncurrent_days = null }],
     [for prefix, days in local.bucket.noncurrent_days :
-      { id = "old-${trim(prefix, "/")}", prefix = prefix, abort_days = null, noncurrent_days = days }
+      { id = "old-${trim(prefix, "/")}", prefix = prefix, abort_days = null, days = null, noncurrent_days = days }
+    ],
+    # An expired object becomes a noncurrent version. Without removing that too, nothing would be freed.
+    [for days in var.runs_retention_days[*] :
+      { id = "runs", prefix = "runs/", abort_days = null, days = days, noncurrent_days = 1 }
     ],
   )
 
@@ -130,6 +134,14 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
 
         content {
           days_after_initiation = abort_incomplete_multipart_upload.value
+        }
+      }
+
+      dynamic "expiration" {
+        for_each = rule.value.days[*]
+
+        content {
+          days = expiration.value
         }
       }
 

@@ -21,6 +21,12 @@ variable "bucket_reader_accounts" {
   default     = []
 }
 
+variable "runs_retention_days" {
+  description = "Days that outputs of runs (`runs/`) are kept; null: until you delete them."
+  type        = number
+  default     = null
+}
+
 variable "protect_data" {
   description = "Whether a destroy stops if the bucket is not empty."
   type        = bool

@@ -1,4 +1,4 @@
-# GitLab stores one state per environment. .gitlab-ci.yml sets the addresses (TF_HTTP_ADDRESS and the others).
+# GitLab stores one state per environment@{state_addresses}
 
 terraform {
   backend "http" {}

@@ -1,4 +1,4 @@
-# One state per environment: terraform init -backend-config=key=stagewright/dev.tfstate
+# One state per environment: terraform init -backend-config=key=stagewright/@{state_name}dev.tfstate
 
 terraform {
   backend "s3" {

@@ -11,7 +11,14 @@ terraform {
   }
 }
 
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
 locals {
+  # ci/ creates it. CI may create roles only with this boundary.
+  boundary = "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:policy/stagewright-ci/${var.prefix}-${var.environment}-boundary"
+
   prices    = "${path.module}/../prices/${var.region}.json"
   documents = fileset("${path.module}/../pipelines", "*/pipeline.yaml")
   pipelines = var.push ? toset([for document in local.documents : dirname(document)]) : toset([])
@@ -24,7 +31,7 @@ provider "aws" {
 
 # Terraform allows no variable in a source. To upgrade, change the version of both modules and of requirements.txt.
 module "stagewright" {
-  source = "@{module}"
+@{module}
 
   environment        = var.environment
   prefix             = var.prefix
@@ -42,7 +49,7 @@ module "stagewright" {
   enforce_job_settings   = var.enforce_job_settings
 
   kms_key_arn          = var.kms_key_arn
-  permissions_boundary = var.permissions_boundary
+  permissions_boundary = coalesce(var.permissions_boundary, local.boundary)
   data_buckets         = var.data_buckets
   tags                 = var.tags
 
@@ -53,7 +60,7 @@ module "stagewright" {
 }
 
 module "pipelines" {
-  source   = "@{pipeline_module}"
+@{pipeline_module}
   for_each = local.pipelines
 
   folder       = "${path.module}/../pipelines/${each.value}"

@@ -1,4 +1,4 @@
-# The values are in envs/. Set other variables of the module in main.tf.
+# The values are in envs/, for infra/ and infra/ci/. Set other variables of the module in main.tf.
 
 variable "environment" {
   description = "dev, uat or prod."
@@ -91,7 +91,7 @@ variable "kms_key_arn" {
 }
 
 variable "permissions_boundary" {
-  description = "Permissions boundary of every role. null: none."
+  description = "Your organization's permissions boundary of every role. null: the one that ci/ creates."
   type        = string
   default     = null
 }

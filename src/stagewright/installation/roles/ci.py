@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from stagewright.installation.functions import ROUTER
 from stagewright.installation.roles import ROLES
 from stagewright.installation.roles.arns import BUCKET, DOCUMENTS, RUNS
 from stagewright.installation.roles.options import OPTIONS, Options, role_options
@@ -35,7 +36,25 @@ _PUSHED = ("staging/", "manifests/")
 
 PLAN = Role("plan", _FEDERATED, tuple(managed.plan() for managed in MANAGED if managed.reads))
 APPLY = Role("apply", _FEDERATED, tuple(managed.apply() for managed in MANAGED))
-PROMOTE = Role("promote", _FEDERATED, PUSH.statements)
+PROMOTE = Role(
+    "promote",
+    _FEDERATED,
+    (
+        *PUSH.statements,
+        Statement(
+            "Policy",
+            "Reads whether the router accepts overrides of guarded fields, to check the document.",
+            ("lambda:GetFunctionConfiguration",),
+            (ROUTER.arn,),
+        ),
+        Statement(
+            "Started",
+            "Finds the run that the promotion starts.",
+            ("dynamodb:GetItem", "dynamodb:Query"),
+            (RUNS, f"{RUNS}/index/*"),
+        ),
+    ),
+)
 SOURCE = Role(
     "promote-source",
     _FEDERATED,
@@ -46,7 +65,7 @@ SOURCE = Role(
             ("s3:GetObject", "s3:GetObjectVersion"),
             ("manifests/", "releases/", "staging/"),
         ),
-        list_bucket("Without it, S3 reports a missing object as access denied."),
+        list_bucket("Finds the release, and the push of its document.", "s3:ListBucketVersions"),
         Statement(
             "Runs",
             "Reads the document and the run that show that the release succeeded.",
@@ -223,6 +242,8 @@ def _boundary() -> Iterator[Statement]:
     by_service: dict[str, tuple[set[str], set[str]]] = {}
     added = [statement for by_role in OPTIONS.values() for role in by_role.values() for statement in role]
     for statement in (*(statement for role in ROLES for statement in role.statements), *added):
+        if statement.effect == "Deny":
+            continue
         for action in statement.actions:
             actions, resources = by_service.setdefault(action.partition(":")[0], (set(), set()))
             actions.add(action)

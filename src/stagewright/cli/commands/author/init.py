@@ -27,10 +27,32 @@ PipelineOption = Annotated[
     str,
     typer.Option("--pipeline", metavar="NAME", help="Name of the first pipeline, the house price example."),
 ]
-CIOption = Annotated[CI, typer.Option("--ci", help="The system that runs Terraform.")]
+CIOption = Annotated[
+    CI,
+    typer.Option(
+        "--ci", help="The system that tests and runs Terraform. With both, Terraform runs in Terraform Cloud."
+    ),
+]
+GitLabURL = Annotated[
+    str, typer.Option("--gitlab-url", metavar="URL", help="Address of the GitLab server (CI_SERVER_URL).")
+]
+GitLabProject = Annotated[
+    int, typer.Option("--gitlab-project", metavar="ID", help="Project ID in GitLab: Settings > General.")
+]
+Organization = Annotated[
+    str, typer.Option("--organization", metavar="NAME", help="Organization in Terraform Cloud.")
+]
 SourceOption = Annotated[
     str,
     typer.Option("--source", metavar="URL", help="Git URL of Stagewright, or a folder with a clone."),
+]
+Modules = Annotated[
+    str,
+    typer.Option(
+        "--modules",
+        metavar="ADDRESS",
+        help="Terraform modules in a private registry or a bucket, instead of Git. See docs/terraform.md.",
+    ),
 ]
 Ref = Annotated[str, typer.Option("--ref", metavar="TAG", help="Git tag of Stagewright.")]
 
@@ -115,6 +137,10 @@ def command(
     enforce_job_settings: Enforce = False,
     source: SourceOption = InitOptions.source,
     ref: Ref = InitOptions.ref,
+    modules: Modules = InitOptions.modules,
+    gitlab_url: GitLabURL = InitOptions.gitlab_url,
+    gitlab_project: GitLabProject = InitOptions.gitlab_project,
+    organization: Organization = InitOptions.organization,
     as_json: Json = False,
 ) -> None:
     options = InitOptions(
@@ -124,7 +150,8 @@ def command(
         pipeline=pipeline, ci=ci, accounts=accounts, region=region, prefix=prefix, state_bucket=state_bucket,
         subnets=tuple(subnets), security_groups=tuple(security_groups), kms_key=tuple(kms_key),
         permissions_boundary=tuple(permissions_boundary), data_buckets=tuple(data_buckets), tags=tuple(tags),
-        enforce_job_settings=enforce_job_settings, source=source, ref=ref,
+        enforce_job_settings=enforce_job_settings, source=source, ref=ref, modules=modules,
+        gitlab_url=gitlab_url, gitlab_project=gitlab_project, organization=organization,
     )  # fmt: skip
     print_result(folder, options, create(folder, options), as_json)
 

@@ -9,12 +9,14 @@ from enum import StrEnum
 from pathlib import Path
 
 from stagewright import __version__
-from stagewright.cli.commands.author import demo
+from stagewright.cli.commands.author import ci_problems, demo
 from stagewright.errors import Problem
 from stagewright.syntax.fields import PIPELINE_NAME
 
 PLACEHOLDER = "{environment}"
 DEFAULT_SOURCE = "https://gitlab.example.com/platform/stagewright.git"
+PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+"""Beginning of a region's name -> its partition. All others are in `aws`."""
 
 PREFIX = re.compile(r"[a-z][a-z0-9-]{0,19}")
 REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d")
@@ -49,6 +51,8 @@ FORMS = (
     ),
 )
 """Option -> the form of its values."""
+REGISTRY_MODULE = re.compile(r"([a-z0-9.-]+(:\d+)?/)?[A-Za-z0-9_-]+/[A-Za-z0-9_-]+/[a-z0-9]+")
+"""Address of a module in a registry: <host>/<namespace>/<name>/<provider>."""
 LONGEST_NAME = 40
 ENVIRONMENTS = ("dev", "uat", "prod")
 MARKS = tuple(f"{environment}=" for environment in ENVIRONMENTS)
@@ -57,6 +61,7 @@ MARKS = tuple(f"{environment}=" for environment in ENVIRONMENTS)
 class CI(StrEnum):
     GITLAB = "gitlab"
     TERRAFORM_CLOUD = "terraform-cloud"
+    BOTH = "gitlab-and-terraform-cloud"
 
 
 class Accounts(StrEnum):
@@ -89,6 +94,24 @@ class InitOptions:
     enforce_job_settings: bool = False
     source: str = DEFAULT_SOURCE
     ref: str = f"v{__version__}"
+    modules: str = ""
+    gitlab_url: str = ci_problems.DEFAULT_GITLAB
+    gitlab_project: int = 0
+    organization: str = ci_problems.DEFAULT_ORGANIZATION
+
+    @property
+    def in_gitlab(self) -> bool:
+        """Whether jobs of GitLab validate, test and promote."""
+        return self.ci is not CI.TERRAFORM_CLOUD
+
+    @property
+    def in_cloud(self) -> bool:
+        """Whether Terraform Cloud plans and applies."""
+        return self.ci is not CI.GITLAB
+
+    @property
+    def partition(self) -> str:
+        return next((name for start, name in PARTITIONS.items() if self.region.startswith(start)), "aws")
 
     def bucket_of(self, environment: str) -> str:
         return self.bucket.replace(PLACEHOLDER, environment)
@@ -97,8 +120,27 @@ class InitOptions:
     def is_checkout(self) -> bool:
         return self.source.startswith(("/", "./", "../"))
 
-    def module(self, folder: str) -> str:
-        """Address of the Terraform module in `folder` of Stagewright's repository."""
+    @property
+    def in_registry(self) -> bool:
+        return bool(REGISTRY_MODULE.fullmatch(self.modules))
+
+    def module(self, name: str, width: int = 0) -> str:
+        """The lines of a `module` block that name its source.
+
+        `name` is a folder in infra/modules; empty, the installation. `width` is the length of the longest
+        argument of the block's first lines.
+        """
+        lines = {"source": self._address(name)}
+        if self.in_registry:
+            lines["version"] = self.ref.removeprefix("v")
+        width = max(width, *map(len, lines))
+        return "\n".join(f'  {argument:<{width}} = "{value}"' for argument, value in lines.items())
+
+    def _address(self, name: str) -> str:
+        inside = f"modules/{name}" if name else ""
+        if self.modules:
+            return f"{self.modules}//{inside}".removesuffix("//")
+        folder = f"infra/{inside}".rstrip("/")
         if self.is_checkout:
             return f"{Path(self.source).resolve()}//{folder}"
         return f"git::{self.source}//{folder}?ref={self.ref}"
@@ -126,7 +168,8 @@ def problems(options: InitOptions) -> Iterator[Problem]:
         yield Problem("--region", f"{options.region!r} is not a region", "write a region such as us-east-1")
     yield from _bucket_problems(options)
     yield from _value_problems(options)
-    if re.search(r"[\s\"\\$%]", options.source + options.ref):
+    yield from ci_problems.problems(options)
+    if re.search(r"[\s\"\\$%]", options.source + options.ref + options.modules):
         yield Problem("--source", "must not contain blanks, quotes, backslashes, $ or %", "give a Git URL")
 
 
@@ -176,5 +219,5 @@ def _bucket_problems(options: InitOptions) -> Iterator[Problem]:
     for option, name in (("--bucket", options.bucket_of("prod")), ("--state-bucket", options.state_bucket)):
         if name and not BUCKET.fullmatch(name):
             yield Problem(option, f"{name!r} is not a valid bucket name", rule)
-    if options.state_bucket and options.ci is CI.TERRAFORM_CLOUD:
+    if options.state_bucket and options.in_cloud:
         yield Problem("--state-bucket", "Terraform Cloud stores the state itself", "leave the option out")

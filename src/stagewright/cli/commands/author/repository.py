@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from string import Template
+from collections.abc import Iterator
 from typing import Any
 
-from stagewright.cli.commands.author import demo
+from stagewright.cli.commands.author import ci_files, demo
 from stagewright.cli.commands.author.init_options import (
     CI,
     DEFAULT_SOURCE,
@@ -17,20 +15,19 @@ from stagewright.cli.commands.author.init_options import (
     InitOptions,
     values_of,
 )
+from stagewright.cli.commands.author.template_text import TEMPLATES, Fields, filled
 
-TEMPLATES = Path(__file__).parents[3] / "templates"
 SCHEMA = "pipeline.schema.json"
 LEFT_OUT = {"__pycache__", ".stagewright", ".DS_Store"}
 WATCH = f"{demo.NAME}-watch"
 """An example pipeline that a new repository does not include."""
-
-Fields = Mapping[str, str]
 
 ALWAYS = {
     ".gitignore": "gitignore",
     ".pre-commit-config.yaml": "pre-commit-config.yaml",
     "README.md": "README.md",
     "requirements.txt": "requirements.txt",
+    "infra/.terraform.lock.hcl": "terraform.lock.hcl",
     "infra/main.tf": "main.tf",
     "infra/variables.tf": "variables.tf",
     "tests/requirements.txt": "tests-requirements.txt",
@@ -38,95 +35,45 @@ ALWAYS = {
 }
 """Path in the repository -> template."""
 
-GITLAB_STATE = """
-    TF_HTTP_ADDRESS: $CI_API_V4_URL/projects/$CI_PROJECT_ID/terraform/state/$ENVIRONMENT
-    TF_HTTP_LOCK_ADDRESS: $CI_API_V4_URL/projects/$CI_PROJECT_ID/terraform/state/$ENVIRONMENT/lock
-    TF_HTTP_UNLOCK_ADDRESS: $CI_API_V4_URL/projects/$CI_PROJECT_ID/terraform/state/$ENVIRONMENT/lock
-    TF_HTTP_LOCK_METHOD: POST
-    TF_HTTP_UNLOCK_METHOD: DELETE
-    TF_HTTP_USERNAME: gitlab-ci-token
-    TF_HTTP_PASSWORD: $CI_JOB_TOKEN"""
-"""Variables of Terraform's backend `http`, from GitLab's page on GitLab-managed Terraform state."""
-SOURCE_ROLE = """
-#   AWS_SOURCE_ROLE_ARN  of uat and prod: role of `stagewright promote` to read the previous environment"""
-PROFILES = """
-    - export AWS_CONFIG_FILE=/tmp/aws-config
-    - >
-      printf '[profile %s]\\nrole_arn = %s\\nweb_identity_token_file = %s\\n'
-      "$SOURCE" "$AWS_SOURCE_ROLE_ARN" "$AWS_WEB_IDENTITY_TOKEN_FILE"
-      "$ENVIRONMENT" "$AWS_ROLE_ARN" "$AWS_WEB_IDENTITY_TOKEN_FILE" > "$AWS_CONFIG_FILE\""""
-"""A profile for each target, because a job reads from one account and writes to another."""
-
-
-class Text(Template):
-    """A template with fields @{name}, because Terraform, shells and GitLab use $ and %. @@ is an @."""
-
-    delimiter = "@"
-
 
 def files(options: InitOptions) -> dict[str, bytes]:
     """Path -> content of every file."""
     fields = _fields(options)
-    texts = {path: _filled(template, fields) for path, template in ALWAYS.items()}
-    texts["infra/backend.tf"] = _filled(_backend(options), fields)
-    texts["stagewright.toml"] = _filled("stagewright.toml", fields)
+    texts = {path: filled(template, fields) for path, template in ALWAYS.items()}
+    texts["infra/backend.tf"] = filled(_backend(options), fields)
+    texts["stagewright.toml"] = filled("stagewright.toml", fields)
     texts[SCHEMA] = _schema()
     for environment in ENVIRONMENTS:
         texts[f"infra/envs/{environment}.tfvars"] = _variables(options, environment)
-    if options.ci is CI.GITLAB:
-        texts[".gitlab-ci.yml"] = _filled("gitlab-ci.yml", fields)
+    texts |= ci_files.files(options, fields)
     return {path: text.encode() for path, text in texts.items()} | dict(_pipeline(options.pipeline))
 
 
-def _filled(template: str, fields: Fields) -> str:
-    return Text((TEMPLATES / template).read_text(encoding="utf-8")).substitute(fields)
-
-
 def _fields(options: InitOptions) -> Fields:
-    cloud = options.ci is CI.TERRAFORM_CLOUD
-    three = options.accounts is Accounts.THREE
+    cloud = options.in_cloud
     shared = {
         "title": options.title,
         "pipeline": options.pipeline,
         "bucket_of_dev": options.bucket_of(ENVIRONMENTS[0]),
         "region": options.region,
-        "module": options.module("infra"),
-        "pipeline_module": options.module("infra/modules/pipeline"),
+        "module": options.module(""),
+        "pipeline_module": options.module("pipeline", len("for_each")),
         "package": options.package,
         "home": options.source,
         "commit": "TFC_CONFIGURATION_VERSION_GIT_COMMIT_SHA" if cloud else "commit",
         "commit_from": "Terraform Cloud sets it" if cloud else "CI_COMMIT_SHA",
         "state_bucket": options.state_bucket,
-        "state_variables": "" if options.state_bucket else GITLAB_STATE,
-        "init": ' -backend-config="key=stagewright/$ENVIRONMENT.tfstate"' if options.state_bucket else "",
-        "profiles": PROFILES if three else "",
-        "source_role": SOURCE_ROLE if three else "",
+        "state_name": "",
+        "state_addresses": ". .gitlab-ci.yml sets the addresses (TF_HTTP_ADDRESS and the others).",
         "targets": "\n".join(_target(options, environment) for environment in ENVIRONMENTS).rstrip(),
     }
-    return {**shared, **_readme_fields(options), "environments": _jobs(shared)}
+    return {**shared, **_readme_fields(options)}
 
 
 def _backend(options: InitOptions) -> str:
-    if options.ci is CI.TERRAFORM_CLOUD:
+    if options.in_cloud:
         return "backend-cloud.tf"
     return "backend-s3.tf" if options.state_bucket else "backend-gitlab.tf"
-
-
-def _jobs(fields: Fields) -> str:
-    """GitLab jobs of each environment. All but the first are manual, and promote from the previous one."""
-    jobs = []
-    for source, environment in zip(("", *ENVIRONMENTS), ENVIRONMENTS, strict=False):
-        own = {
-            **fields,
-            "environment": environment,
-            "source": source,
-            "tested": ", " + ", ".join(("validate", "unit tests", "local run")) if not source else "",
-            "manual": "\n      when: manual\n      allow_failure: true" if source else "",
-        }
-        jobs.append(_filled("gitlab-environment.yml", own))
-        if source:
-            jobs.append(_filled("gitlab-promotion.yml", own))
-    return "".join(jobs).rstrip("\n")
 
 
 def _variables(options: InitOptions, environment: str) -> str:
@@ -138,7 +85,7 @@ def _variables(options: InitOptions, environment: str) -> str:
         "create_bucket": json.dumps(not options.existing_bucket),
         "push": json.dumps(environment == ENVIRONMENTS[0]),
     }
-    return _filled("environment.tfvars", fields) + "".join(_more(options, environment))
+    return filled("environment.tfvars", fields) + "".join(_more(options, environment))
 
 
 def _more(options: InitOptions, environment: str) -> Iterator[str]:
@@ -197,11 +144,11 @@ def _target(options: InitOptions, environment: str) -> str:
 
 def _readme_fields(options: InitOptions) -> Fields:
     """Fields of the README that depend on the options."""
-    cloud = options.ci is CI.TERRAFORM_CLOUD
+    flows = {CI.GITLAB: GITLAB_FLOW, CI.TERRAFORM_CLOUD: CLOUD_FLOW, CI.BOTH: SHARED_FLOW}
     return {
-        "ci_row": "" if cloud else "\n| what CI does | `.gitlab-ci.yml` |",
+        "ci_row": "\n| what GitLab does | `.gitlab-ci.yml` |" if options.in_gitlab else "",
         "steps": "\n".join(f"{number}. {step}" for number, step in enumerate(_steps(options), 1)),
-        "flow": CLOUD_FLOW if cloud else GITLAB_FLOW,
+        "flow": flows[options.ci],
     }
 
 
@@ -212,8 +159,12 @@ def _steps(options: InitOptions) -> Iterator[str]:
     yield f"Look through `infra/envs/`: {ACCOUNTS if options.accounts is Accounts.THREE else VALUES}."
     if options.existing_bucket:
         yield BUCKETS
-    yield CLOUD_CREDENTIALS if options.ci is CI.TERRAFORM_CLOUD else GITLAB_CREDENTIALS
-    yield "`terraform -chdir=infra init -backend=false` once, and commit `infra/.terraform.lock.hcl`."
+    if options.in_gitlab:
+        yield GITLAB_PROJECT
+        yield GITLAB_SETTINGS
+    if options.in_cloud:
+        yield CLOUD_WORKSPACES
+    yield CI_ROLES
 
 
 VALUES = "change the names as you like; they contain no secrets"
@@ -223,9 +174,20 @@ SOURCE = (
     " before you install it with pip, and in `infra/main.tf`."
 )
 BUCKETS = "Turn on versioning and EventBridge for each bucket (see docs/terraform.md of Stagewright)."
-GITLAB_CREDENTIALS = "Give GitLab access to AWS without stored keys (see docs/gitlab.md of Stagewright)."
-CLOUD_CREDENTIALS = (
-    "Give Terraform Cloud access to AWS without stored keys (see docs/terraform-cloud.md of Stagewright)."
+GITLAB_PROJECT = (
+    "Set `url` and `project_id` of GitLab in `infra/ci/main.tf`, and the accounts in `.gitlab-ci.yml`."
+)
+GITLAB_SETTINGS = (
+    "Protect the default branch and the environments, and choose the token's subject (see docs/gitlab.md of"
+    " Stagewright)."
+)
+CLOUD_WORKSPACES = (
+    "Set the organization in `infra/ci/main.tf`, and create the workspaces (see docs/terraform-cloud.md of"
+    " Stagewright)."
+)
+CI_ROLES = (
+    "Apply `infra/ci` for each environment as an administrator: it creates the roles that CI assumes"
+    " (see docs/ci-roles.md of Stagewright). No key is stored."
 )
 GITLAB_FLOW = """\
 For a merge request, CI validates the documents, runs the tests and the pipelines on the runner, and shows the
@@ -234,6 +196,11 @@ apply and promote to uat and prod by hand."""
 CLOUD_FLOW = """\
 A merge request shows the Terraform plan. After the merge, the workspace of dev applies it, which starts a run
 of every pipeline that changed. The workspaces of uat and prod wait for a confirmation."""
+SHARED_FLOW = """\
+For a merge request, GitLab validates the documents and runs the tests and the pipelines on the runner, and
+Terraform Cloud shows the plan of dev. After the merge, the workspace of dev applies it, which starts a run of
+every pipeline that changed. The workspaces of uat and prod wait for a confirmation. You promote by hand, in
+GitLab."""
 
 
 def _schema() -> str:

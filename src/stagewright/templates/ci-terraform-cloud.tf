@@ -1,0 +1,6 @@
+
+  terraform_cloud = {
+    organization = "@{organization}"
+    project      = "Default Project"
+    workspace    = "stagewright-${var.environment}"
+  }
