@@ -292,3 +292,50 @@ def test_commands_of_the_created_readme_work(here: Path) -> None:
         "uat",
         "prod",
     }
+
+
+BAD_CI_OPTIONS = {
+    "gitlab-url": ({"gitlab_url": "https://gitlab.example.com/"}, "without a slash at its end"),
+    "gitlab-url-http": ({"gitlab_url": "http://gitlab.example.com"}, "is not the address of a GitLab server"),
+    "project": ({"gitlab_project": -1}, "must be a number above 0"),
+    "organization": ({"ci": CI.BOTH, "organization": "my org"}, "is not the name of a Terraform Cloud"),
+    "unused-project": (
+        {"ci": CI.TERRAFORM_CLOUD, "gitlab_project": 42},
+        "--gitlab-project: --ci terraform-cloud does not use it",
+    ),
+    "unused-organization": ({"organization": "acme"}, "--organization: --ci gitlab does not use it"),
+    "state-bucket": ({"ci": CI.BOTH, "state_bucket": "states"}, "Terraform Cloud stores the state itself"),
+    "modules": ({"modules": "git@example.com:modules"}, "is neither a module of a registry nor an archive"),
+    "modules-file": ({"modules": "https://example.com/modules"}, "neither a module of a registry nor"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_CI_OPTIONS)
+def test_ci_options_that_cannot_work_are_rejected(here: Path, case: str) -> None:
+    options, message = BAD_CI_OPTIONS[case]
+    with pytest.raises(DocumentError) as refused:
+        init.command(Path("demo"), **options)
+    assert message in str(refused.value)
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("app.terraform.io/acme/stagewright/aws", "app.terraform.io/acme/stagewright/aws{}"),
+        ("acme/stagewright/aws", "acme/stagewright/aws{}"),
+        (
+            "s3::https://s3.eu-west-1.amazonaws.com/m/s.tar.gz",
+            "s3::https://s3.eu-west-1.amazonaws.com/m/s.tar.gz{}",
+        ),
+    ],
+)
+def test_modules_option_replaces_git_in_every_module(here: Path, address: str, expected: str) -> None:
+    init.command(Path("demo"), modules=address, ref="v1.2.3")
+    text = (here / "demo/infra/main.tf").read_text() + (here / "demo/infra/ci/main.tf").read_text()
+    sources = re.findall(r'^  source +=? *= "(.*)"$|^  source += "(.*)"$', text, re.MULTILINE)
+    found = {first or second for first, second in sources}
+    assert found == {expected.format(part) for part in ("", "//modules/pipeline", "//modules/ci")}
+    versions = re.findall(r'^  version += "(.*)"$', text, re.MULTILINE)
+    assert versions == (["1.2.3"] * 3 if "s3::" not in address else [])
+    assert "git::" not in text

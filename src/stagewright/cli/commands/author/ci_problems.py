@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from stagewright.cli.commands.author.init_options import DEFAULT_GITLAB, DEFAULT_ORGANIZATION, InitOptions
 from stagewright.errors import Problem
 
-if TYPE_CHECKING:
-    from stagewright.cli.commands.author.init_options import InitOptions
-
-DEFAULT_GITLAB = "https://gitlab.example.com"
-DEFAULT_ORGANIZATION = "my-org"
 ARCHIVE = re.compile(r"(s3::|gcs::)?https?://\S+\.(tar\.gz|tgz|zip)(\?\S*)?")
 GITLAB = re.compile(r"https://[a-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._-]+)*")
 ORGANIZATION = re.compile(r"[A-Za-z0-9_-]{3,40}")
 
 
 def problems(options: InitOptions) -> Iterator[Problem]:
+    """Every problem of these options."""
     if not GITLAB.fullmatch(options.gitlab_url):
         yield Problem(
             "--gitlab-url",

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from stagewright.cli.commands.author import init_options, repository
+from stagewright.cli.commands.author import ci_problems, init_options, repository
 from stagewright.cli.commands.author.init_options import CI, Accounts, InitOptions
 from stagewright.cli.common import output
 from stagewright.cli.common.command_hints import program, shell_path
@@ -161,7 +161,7 @@ def create(folder: Path, options: InitOptions) -> list[str]:
 
     DocumentError: lists every invalid option. ReleaseError: the folder cannot be used.
     """
-    if problems := tuple(init_options.problems(options)):
+    if problems := (*init_options.problems(options), *ci_problems.problems(options)):
         raise DocumentError(problems)
     require_empty(folder)
     files = repository.files(options)

@@ -9,12 +9,14 @@ from enum import StrEnum
 from pathlib import Path
 
 from stagewright import __version__
-from stagewright.cli.commands.author import ci_problems, demo
+from stagewright.cli.commands.author import demo
 from stagewright.errors import Problem
 from stagewright.syntax.fields import PIPELINE_NAME
 
 PLACEHOLDER = "{environment}"
 DEFAULT_SOURCE = "https://gitlab.example.com/platform/stagewright.git"
+DEFAULT_GITLAB = "https://gitlab.example.com"
+DEFAULT_ORGANIZATION = "my-org"
 PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 """Beginning of a region's name -> its partition. All others are in `aws`."""
 
@@ -95,9 +97,9 @@ class InitOptions:
     source: str = DEFAULT_SOURCE
     ref: str = f"v{__version__}"
     modules: str = ""
-    gitlab_url: str = ci_problems.DEFAULT_GITLAB
+    gitlab_url: str = DEFAULT_GITLAB
     gitlab_project: int = 0
-    organization: str = ci_problems.DEFAULT_ORGANIZATION
+    organization: str = DEFAULT_ORGANIZATION
 
     @property
     def in_gitlab(self) -> bool:
@@ -168,7 +170,6 @@ def problems(options: InitOptions) -> Iterator[Problem]:
         yield Problem("--region", f"{options.region!r} is not a region", "write a region such as us-east-1")
     yield from _bucket_problems(options)
     yield from _value_problems(options)
-    yield from ci_problems.problems(options)
     if re.search(r"[\s\"\\$%]", options.source + options.ref + options.modules):
         yield Problem("--source", "must not contain blanks, quotes, backslashes, $ or %", "give a Git URL")
 
