@@ -8,6 +8,7 @@ pytest_plugins = (
     "tests.support.installation",
     "tests.support.lanes",
     "tests.support.messages",
+    "tests.support.model_server",
     "tests.support.state_machine",
     "tests.support.triggers",
 )

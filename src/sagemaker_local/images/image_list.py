@@ -78,6 +78,11 @@ def images() -> tuple[Image, ...]:
     )
 
 
+def lacks(framework: str) -> dict[str, str]:
+    """Modules of AWS's images that the environments do not have -> the reason and what to do."""
+    return dict(_data().get("lacks", {}).get(framework, {}))
+
+
 @cache
 def _data() -> dict[str, Any]:
     return tomllib.loads(IMAGES.read_text())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from sagemaker_local.images import interpreters
@@ -9,8 +10,10 @@ from sagemaker_local.images import interpreters
 PIP = '#!/bin/sh\nexec "$(dirname "$0")/python" -m pip "$@"\n'
 
 
-def lay_over(python: Path, folder: Path) -> Path:
+def lay_over(python: Path, folder: Path, last: Iterable[Path] = ()) -> Path:
     """Create a virtual environment at `folder` that sees the packages of `python`. Returns its executable.
+
+    `last` are folders for the end of its sys.path.
 
     It is written without `venv`, which takes a second: a virtual environment is a link to the interpreter
     next to a pyvenv.cfg (PEP 405). `addsitedir` also reads the .pth files of a folder.
@@ -27,7 +30,7 @@ def lay_over(python: Path, folder: Path) -> Path:
         f"include-system-site-packages = false\nversion = {interpreter.version}\n"
     )
     lines = [f"import site; site.addsitedir({site!r})" for site in interpreter.sites]
-    (packages / "_environment.pth").write_text("\n".join([*lines, ""]))
+    (packages / "_environment.pth").write_text("\n".join([*lines, *map(str, last), ""]))
     for name in ("pip", "pip3"):
         (programs / name).write_text(PIP)
         (programs / name).chmod(0o755)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from sagemaker_local.images.environments import Environment
 from sagemaker_local.images.overlay import lay_over
+from sagemaker_local.images.stand_ins import stand_ins
+from sagemaker_local.jobs.advice import advice
 from sagemaker_local.jobs.failure_reason import renamed
 from sagemaker_local.jobs.host_process import HostRun
 from sagemaker_local.jobs.hosts import Host, make_hosts
@@ -39,6 +41,7 @@ class ProcessRun(JobRun):
         self.hosts = make_hosts(self.folder, self.instance_count)
         self._runs: list[HostRun] = []
         self._failed: HostRun | None = None
+        self._framework = ""
 
     @abstractmethod
     def prepare(self, environment: Environment, host: Host) -> Environment:
@@ -74,6 +77,7 @@ class ProcessRun(JobRun):
         base = self.context.environments.resolve(self.image, self.log.note)
         if base.warning:
             self.log.note(f"WARNING: {base.warning}")
+        self._framework = base.framework
         environments = [self.prepare(base, host) for host in self.hosts]
         if self._stopping.is_set():
             return ""
@@ -127,7 +131,7 @@ class ProcessRun(JobRun):
         return self.context.logs.open(self.kind.log_group, stream, host.log_file)
 
     def _command_of(self, host: Host, environment: Environment) -> Command:
-        python = lay_over(environment.python, host.folder / "python")
+        python = lay_over(environment.python, host.folder / "python", stand_ins(environment.framework))
         argv, job_variables = self.command(str(python))
         programs = (python.parent, environment.python.parent)
         base = base_environment(self.context.settings, host.folder / "home", programs)
@@ -189,5 +193,7 @@ class ProcessRun(JobRun):
 
     def _algorithm_error(self, failed: HostRun) -> str:
         text = renamed(self.failure_text(failed) or failed.last_lines(), self.shown_folders())
+        if hint := advice(failed.last_lines(), self._framework):
+            failed.log.note(f"HINT: {hint}")
         ending = f", exit code: {failed.code}"
         return f"AlgorithmError: {text}"[: REASON_LIMIT - len(ending)] + ending

@@ -10,6 +10,7 @@ from typing import Any
 from sagemaker_local.archive import unpack
 from sagemaker_local.errors import JobEnvironmentError, JobFailure
 from sagemaker_local.images.environments import Environment
+from sagemaker_local.images.stand_ins import stand_ins
 from sagemaker_local.jobs.job_environment import base_environment, merge_requested
 from sagemaker_local.logs.log_stream import LogStream
 from sagemaker_local.model_servers.serving import Launch, StartError
@@ -108,6 +109,7 @@ class Hosting:
             framework,
             "--socket",
             str(socket),
+            *(f"--packages={folder}" for folder in stand_ins(environment.framework)),
         )
         try:
             return self._context.launcher.start(

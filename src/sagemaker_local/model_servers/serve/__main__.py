@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 NAME = "_sagemaker_local_serve"
+TOOLKIT = "toolkit/stand_ins/common"
+"""The shared part of the stand-ins for AWS's toolkits, which this package uses too."""
 
 
 def load() -> None:
@@ -19,6 +21,7 @@ def load() -> None:
         raise ImportError(f"{here} is not a package")
     module = importlib.util.module_from_spec(spec)
     sys.modules[NAME] = module
+    sys.path.append(str(here.parents[1] / TOOLKIT))
     spec.loader.exec_module(module)
     sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != here]
 

@@ -12,10 +12,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from . import inference_defaults, sklearn_defaults
-from .content import ANY, JSON, UTF8_TYPES, Answer, UnsupportedFormatError
+from _sagemaker_toolkit.content_types import ANY, JSON, UTF8_TYPES
+from _sagemaker_toolkit.errors import UnsupportedFormatError
 
-FRAMEWORKS = {module.NAME: module for module in (sklearn_defaults, inference_defaults)}
+from . import inference_defaults, sklearn_defaults, xgboost_algorithm, xgboost_defaults
+from .content import Answer
+
+FRAMEWORKS = {module.NAME: module for module in (sklearn_defaults, inference_defaults, xgboost_defaults)}
 
 
 def base_dir() -> Path:
@@ -27,7 +30,7 @@ def code_dir(defaults: ModuleType) -> Path:
 
     sagemaker-inference supports only /opt/ml/model/code (environment.code_dir).
     """
-    if defaults is not sklearn_defaults:
+    if defaults is inference_defaults:
         return base_dir() / "model" / "code"
     submitted = os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
     if submitted and not submitted.startswith("s3://"):
@@ -53,8 +56,8 @@ class Context:
 class Handlers:
     """The script's functions with a loaded model. Handles one request at a time: the caller holds the lock.
 
-    `framework` is `sklearn`, `inference` (custom images), or a framework whose defaults are not implemented:
-    its scripts must define all functions.
+    `framework` is `sklearn`, `xgboost`, `inference` (custom images), or a framework whose defaults are not
+    implemented: its scripts must define all functions.
     """
 
     def __init__(self, framework: str) -> None:
@@ -148,6 +151,13 @@ class Handlers:
             return self._call(self._output, prediction, accept)
         except UnsupportedFormatError as error:
             return unsupported(error, 406)
+
+
+def handlers_of(framework: str) -> Handlers | xgboost_algorithm.Algorithm:
+    """What answers requests. The XGBoost container serves boosters if no script is named."""
+    if framework == xgboost_defaults.NAME and not os.environ.get("SAGEMAKER_PROGRAM"):
+        return xgboost_algorithm.Algorithm(base_dir() / "model")
+    return Handlers(framework)
 
 
 def unsupported(error: UnsupportedFormatError, status: int) -> Answer:

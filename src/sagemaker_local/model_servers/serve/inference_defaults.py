@@ -1,44 +1,26 @@
 """The default functions of sagemaker-inference 1.10, for custom images.
 
 Sources: sagemaker-inference-toolkit, src/sagemaker_inference/{decoder,encoder,default_inference_handler,
-transformer}.py. As there, numpy.genfromtxt(dtype=None) returns a structured array for CSV of mixed types.
+transformer}.py.
 """
 
 from __future__ import annotations
 
-import importlib
-import io
 import json
 from typing import Any
 
-from .content import (
-    CSV,
-    JSON,
-    NPY,
-    NPZ,
-    Answer,
-    UnsupportedFormatError,
-    numpy,
-    to_bytes,
-)
+from _sagemaker_toolkit.content_types import CSV, JSON, NPY
+from _sagemaker_toolkit.errors import UnsupportedFormatError
+from _sagemaker_toolkit.inference_codecs import decode as input_fn
+from _sagemaker_toolkit.inference_codecs import encode
+
+from .content import Answer, to_bytes
+
+__all__ = ["answer", "failure", "input_fn", "output_fn", "predict_fn"]
 
 NAME = "inference"
 DEFAULT_MODULE = "inference.py"
 DECODE_ERRORS = "strict"
-
-
-def input_fn(body: Any, content_type: str) -> Any:
-    if content_type == CSV:
-        return numpy().genfromtxt(io.StringIO(body), dtype=None, delimiter=",")
-    if content_type == JSON:
-        return numpy().array(json.loads(body))
-    if content_type == NPY:
-        # Pickled arrays are allowed, as there. Only the service reaches this server, and a client of the
-        # service may create endpoints with any code anyway.
-        return numpy().load(io.BytesIO(body), allow_pickle=True)
-    if content_type == NPZ:
-        return importlib.import_module("scipy.sparse").load_npz(io.BytesIO(body))
-    raise UnsupportedFormatError(content_type)
 
 
 def predict_fn(data: Any, model: Any) -> Any:
@@ -50,24 +32,6 @@ def output_fn(prediction: Any, accept: str) -> Any:
         if content_type in (JSON, CSV, NPY):
             return encode(prediction, content_type), content_type
     raise UnsupportedFormatError(accept)
-
-
-def encode(prediction: Any, content_type: str) -> Any:
-    if content_type == JSON:
-        return json.dumps(prediction, default=_as_list)
-    if content_type == CSV:
-        text = io.StringIO()
-        numpy().savetxt(text, prediction, delimiter=",", fmt="%s")
-        return text.getvalue()
-    buffer = io.BytesIO()
-    numpy().save(buffer, prediction)
-    return buffer.getvalue()
-
-
-def _as_list(value: Any) -> Any:
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    return json.JSONEncoder().default(value)
 
 
 def answer(result: Any, accept: str) -> Answer:

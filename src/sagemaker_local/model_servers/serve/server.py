@@ -11,9 +11,9 @@ import traceback
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingMixIn, UnixStreamServer
 
-from . import toolkits
 from .content import Answer
-from .handlers import EndedOnImportError, Handlers
+from .handlers import EndedOnImportError, Handlers, handlers_of
+from .xgboost_algorithm import Algorithm
 
 
 class Worker:
@@ -23,7 +23,7 @@ class Worker:
     worker does. The service then starts another.
     """
 
-    def __init__(self, handlers: Handlers, timeout: float) -> None:
+    def __init__(self, handlers: Handlers | Algorithm, timeout: float) -> None:
         self._handlers = handlers
         self._timeout = timeout
         self._lock = threading.Lock()
@@ -108,10 +108,11 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--framework", required=True)
     parser.add_argument("--socket", required=True)
+    parser.add_argument("--packages", action="append", default=[])
     options = parser.parse_args(arguments)
-    toolkits.install()
+    sys.path += options.packages
     try:
-        handlers = Handlers(options.framework)
+        handlers = handlers_of(options.framework)
     except EndedOnImportError as error:
         log(str(error))
         return 1

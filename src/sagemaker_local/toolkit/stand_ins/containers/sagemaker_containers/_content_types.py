@@ -1,0 +1,1 @@
+from _sagemaker_toolkit.content_types import *  # noqa: F403

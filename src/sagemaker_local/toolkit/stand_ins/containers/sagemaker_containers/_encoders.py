@@ -1,0 +1,1 @@
+from _sagemaker_toolkit.codecs import *  # noqa: F403

@@ -1,0 +1,1 @@
+from _sagemaker_toolkit.files import *  # noqa: F403

@@ -1,0 +1,1 @@
+from _sagemaker_toolkit.modules import *  # noqa: F403

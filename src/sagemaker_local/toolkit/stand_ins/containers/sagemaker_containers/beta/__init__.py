@@ -1,0 +1,1 @@
+"""Framework code of AWS's images."""

@@ -1,0 +1,1 @@
+from _sagemaker_toolkit.inference_codecs import *  # noqa: F403

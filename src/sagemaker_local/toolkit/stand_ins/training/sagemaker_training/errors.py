@@ -1,0 +1,1 @@
+from _sagemaker_toolkit.errors import *  # noqa: F403

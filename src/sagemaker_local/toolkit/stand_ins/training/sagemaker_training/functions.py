@@ -1,0 +1,1 @@
+from _sagemaker_toolkit.functions import *  # noqa: F403

@@ -1,0 +1,1 @@
+from _sagemaker_toolkit.logs import *  # noqa: F403

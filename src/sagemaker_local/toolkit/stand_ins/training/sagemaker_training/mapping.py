@@ -1,0 +1,1 @@
+from _sagemaker_toolkit.mapping import *  # noqa: F403

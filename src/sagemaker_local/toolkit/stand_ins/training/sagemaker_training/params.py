@@ -1,0 +1,1 @@
+from _sagemaker_toolkit.params import *  # noqa: F403

@@ -1,0 +1,1 @@
+"""A stand-in for the errors of AWS's XGBoost image."""
