@@ -16,6 +16,7 @@ from stagewright.aws import queue
 from stagewright.aws.endpoints import Endpoint
 from stagewright.aws.jobs import Job
 from stagewright.aws.registry import Package
+from stagewright.aws.used_time import NOTHING, UsedTime
 from stagewright.document.load import load
 from stagewright.document.pipeline import Pipeline
 from stagewright.naming import Installation
@@ -71,10 +72,17 @@ class SageMaker:
         self.known: dict[str, Job | Package | Endpoint] = {}
         self.asked: list[str] = []
         self.stopped: list[str] = []
+        self.used: dict[str, UsedTime] = {}
 
     def describe(self, kind_or_name: str, name: str = ""):
         self.asked.append(name or kind_or_name)
         return self.known.get(name or kind_or_name)
+
+    def of(self, kind: str, name: str) -> UsedTime:
+        return self.used.get(name, NOTHING)
+
+    def trainings(self, name: str) -> list[str]:
+        return [job for job in self.used if job.startswith(f"{name}-")]
 
     def has_model(self, name: str) -> bool:
         return name in self.known
@@ -111,7 +119,8 @@ def install(gateway: OperatorGateway) -> OperatorGateway:
     machine(gateway, MACHINE)
     # The server has no SageMaker: what the gateway would ask it, this answers.
     sagemaker = SageMaker()
-    gateway.__dict__.update(jobs=sagemaker, registry=sagemaker, endpoints=sagemaker)
+    names = ("jobs", "registry", "endpoints", "used_times")
+    gateway.__dict__.update(dict.fromkeys(names, sagemaker))
     return gateway
 
 

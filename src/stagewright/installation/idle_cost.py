@@ -30,9 +30,9 @@ FREE = frozenset(
 
 @dataclass(frozen=True)
 class Work:
-    """What one event of a schedule does in an idle installation: calls, seconds and bytes of log at most.
+    """What one event of a schedule does in an idle installation, at most.
 
-    tests/installation/test_idle_cost.py counts the calls.
+    tests/functions/test_idle.py counts the calls. `seconds` of the function and `log_bytes` are assumptions.
     """
 
     seconds: Decimal
@@ -43,8 +43,8 @@ class Work:
 
 
 WORK = {
-    "tick": Work(Decimal("0.3"), reads=4, writes=2, listings=0),
-    "sweep": Work(Decimal(2), reads=16, writes=0, listings=2),
+    "tick": Work(Decimal("0.3"), reads=3, writes=1, listings=0),
+    "sweep": Work(Decimal(2), reads=7, writes=0, listings=2),
 }
 """Key of the rule -> what its event does."""
 
