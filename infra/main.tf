@@ -136,9 +136,19 @@ module "router" {
   environment        = merge(local.settings, { STAGEWRIGHT_STATE_MACHINE = module.workflow.version_arn })
   subnet_ids         = var.subnet_ids
   security_group_ids = var.security_group_ids
-  event_accounts     = var.event_accounts
   kms_key_arn        = var.kms_key_arn
   tags               = local.tags
+}
+
+module "accounts" {
+  source = "./modules/accounts"
+
+  installation   = local.installation
+  id             = local.id
+  event_accounts = var.event_accounts
+  tags           = local.tags
+
+  depends_on = [module.router]
 }
 
 module "registry" {

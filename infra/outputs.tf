@@ -23,6 +23,11 @@ output "installation" {
   }
 }
 
+output "account_bus_arn" {
+  description = "ARN of the event bus that the accounts of `event_accounts` send to; null: there is none."
+  value       = module.accounts.bus_arn
+}
+
 output "state_machine_arn" {
   description = "ARN of the state machine."
   value       = module.workflow.state_machine_arn

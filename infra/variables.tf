@@ -333,18 +333,33 @@ variable "runs_retention_days" {
 }
 
 variable "event_accounts" {
-  description = "Other accounts that may put events on this account's default bus to request runs."
-  type        = list(string)
-  default     = []
+  description = "Other accounts that may send events to the event bus `<prefix>-<environment>-accounts`: account ID -> `approvals`, the model package groups whose approvals they forward, and `runs`, the pipelines that they may start."
+  type = map(object({
+    approvals = optional(list(string), [])
+    runs      = optional(list(string), [])
+  }))
+  default = {}
 
   validation {
-    condition     = alltrue([for account in var.event_accounts : can(regex("^[0-9]{12}$", account))])
-    error_message = "event_accounts must be account ids of twelve digits."
+    condition     = alltrue([for account in keys(var.event_accounts) : can(regex("^[0-9]{12}$", account))])
+    error_message = "The keys of event_accounts must be account ids of twelve digits."
+  }
+
+  validation {
+    condition     = alltrue([for may in values(var.event_accounts) : length(may.approvals) + length(may.runs) > 0])
+    error_message = "Each account of event_accounts must name what it may send: { \"111122223333\" = { approvals = [\"house-price\"] } }."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for may in values(var.event_accounts) : [for name in concat(may.approvals, may.runs) : can(regex("^[A-Za-z0-9][A-Za-z0-9-]{0,62}$", name))]
+    ]))
+    error_message = "event_accounts must name model package groups under `approvals` and pipelines under `runs`, without patterns."
   }
 }
 
 variable "bucket_reader_accounts" {
-  description = "Other accounts that may read releases and results, for promotion."
+  description = "Other accounts that may read code, manifests, releases, models and results of runs, for promotion."
   type        = list(string)
   default     = []
 

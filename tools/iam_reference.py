@@ -8,9 +8,8 @@ from typing import Any
 
 from stagewright.installation.resources import resources
 from stagewright.installation.roles.ci import CI_ROLES, ci
-from stagewright.installation.roles.doctor import DOCTOR as DOCTOR_ROLE
 from stagewright.installation.roles.exceptions import BROADER
-from stagewright.installation.roles.people import OVERRIDE, PUSH
+from stagewright.installation.roles.people import people
 
 INTRODUCTION = """\
 # IAM roles
@@ -51,30 +50,27 @@ OPTIONS = {
     "model_accounts": "with model versions from other accounts (`model_source_accounts`)",
 }
 HEADER = "| statement | reason | actions | resources | conditions |\n|---|---|---|---|---|\n"
-DOCTOR = """\
-## For `stagewright doctor`
-The installation creates no role for it. Attach these statements to the role of the person or the CI pipeline
-that runs `stagewright doctor --target NAME`. All of them are read-only.
+PEOPLE = """\
+## For people
+`infra/modules/people` creates these policies, and its outputs have their JSON. An administrator applies the
+module, not CI, and attaches the policies to roles or permission sets. No policy of this list lets its holder
+change functions, the state machine, roles, or a result of a run.
 """
+PEOPLE_OPTIONS = {
+    "kms_key": "with your own KMS key",
+    "data_keys": "with other KMS keys for data",
+    "data_buckets": "with other buckets for data",
+}
+GUARDRAILS = """\
+## The guardrails
+A service control policy for the account, which also limits its administrators: the output
+`service_control_policy` of `infra/modules/people`. Each action is denied to everyone but the roles of the
+column *except*, and those of the variable `administrators`: CI, and one role for emergencies. Attach it to a
+test account first.
 
-PEOPLE = (
-    (
-        OVERRIDE,
-        """\
-## To override values
-For people who run `set`, `unset` and `rollback`, or edit overrides in the AWS console. It does not let them
-choose the code that runs: a run takes the document from its release manifest, and refuses a changed copy. The
-installation creates no role for it.
-""",
-    ),
-    (
-        PUSH,
-        """\
-## To choose the code that runs
-For CI, which pushes. A holder of it runs code with the role of jobs. The installation creates no role for it.
-""",
-    ),
-)
+| denial | reason | actions | resources | except | conditions |
+|---|---|---|---|---|---|
+"""
 
 CI = """\
 ## For CI
@@ -102,9 +98,24 @@ def iam_reference() -> str:
     parts = resources()
     pages = [INTRODUCTION, *map(_role, parts["roles"].values())]
     pages += [_option(option, roles) for option, roles in parts["role_options"].items()]
-    pages.append(DOCTOR + "\n" + _table(DOCTOR_ROLE.to_json()["statements"]))
-    pages += [text + "\n" + _table(role.to_json()["statements"]) for role, text in PEOPLE]
-    return "\n".join([*pages, *_ci(), _all_resources(parts), _broader()])
+    return "\n".join([*pages, *_people(), *_ci(), _all_resources(parts), _broader()])
+
+
+def _people() -> Iterator[str]:
+    parts = people()
+    yield PEOPLE
+    for key, policy in parts["policies"].items():
+        also = " Attach `viewer` too." if policy["needs_viewer"] else ""
+        yield f"### Policy `{key}`\n{policy['purpose']}{also}\n\n{_table(policy['statements'])}"
+    for option, policies in parts["options"].items():
+        tables = [f"Policy `{key}`:\n\n{_table(statements)}" for key, statements in policies.items()]
+        yield f"### Additional statements of people {PEOPLE_OPTIONS[option]}\n" + "\n".join(tables)
+    yield GUARDRAILS + "".join(_guardrail(guardrail) for guardrail in parts["guardrails"])
+
+
+def _guardrail(guardrail: Mapping[str, Any]) -> str:
+    row = _row(guardrail).removesuffix(" |\n").rpartition(" | ")
+    return f"{row[0]} | {_listed(guardrail['except_roles'])} | {row[2]} |\n"
 
 
 def _ci() -> Iterator[str]:
@@ -174,4 +185,5 @@ def _statements(parts: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]
     ]
     for options in parts["role_options"].values():
         found += [(role, statement) for role, added in options.items() for statement in added]
-    return [*found, *(("doctor", statement) for statement in DOCTOR_ROLE.to_json()["statements"])]
+    policies = people()["policies"].items()
+    return [*found, *((key, statement) for key, policy in policies for statement in policy["statements"])]

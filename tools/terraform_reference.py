@@ -11,6 +11,7 @@ MODULES = {
     "The installation": INFRA,
     "A pipeline": INFRA / "modules" / "pipeline",
     "The roles of CI": INFRA / "modules" / "ci",
+    "Policies for people": INFRA / "modules" / "people",
 }
 REQUIRED = "required"
 _BLOCK = re.compile(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', re.M | re.S)

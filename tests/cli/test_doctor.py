@@ -17,7 +17,7 @@ from sagemaker_local import state_folder
 from stagewright.cli.doctor import run_checks
 from stagewright.cli.doctor.check import Check
 from stagewright.cli.doctor.target import CheckedTarget
-from stagewright.installation.roles.doctor import DOCTOR
+from stagewright.installation.roles.people import DOCTOR
 from stagewright.local import server as local
 from stagewright.local.artifacts import Artifacts
 from stagewright.local.provision import provision

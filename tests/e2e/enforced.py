@@ -28,6 +28,8 @@ from stagewright.runs.history.run_history import find_run, show
 from stagewright.runs.releases import push as release
 
 ROOT = Path(__file__).parents[2]
+IMAGE = "registry.example/own:1"
+"""An image whose jobs run with this Python, so that no environment has to be built."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,9 @@ def serving(root: Path, **environment: str) -> Iterator[Enforced]:
     """For a block; `root` is its state directory, `environment` is added to the server's variables."""
     State(root).create()
     State(root).set_persistent(True)
-    (root / "local.toml").write_text(f'[pythons]\n"glue-pythonshell-3.9" = "{sys.executable}"\n')
+    (root / "local.toml").write_text(
+        f'[pythons]\n"{IMAGE}" = "{sys.executable}"\n"glue-pythonshell-3.9" = "{sys.executable}"\n'
+    )
     with (root / "server.log").open("w") as log:
         command = [sys.executable, "-m", "tests.e2e.enforcement", "--state", str(root)]
         started = subprocess.Popen(

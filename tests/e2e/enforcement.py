@@ -28,12 +28,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from tests.e2e import dynamodb_keys
 from tests.support.job_settings import enforced_statements
 
 from sagemaker_local import settings as sagemaker_settings
 from sagemaker_local.api.protocol import ApiError
 from sagemaker_local.http import gate, sigv4
 from sagemaker_local.state_folder import ACCOUNT, REGION, write_private
+from stagewright.installation.roles.people import people
+from stagewright.installation.template import fill
 from stagewright.local import process
 from stagewright.local.artifacts import Artifacts
 from stagewright.local.emulator import server
@@ -96,15 +99,22 @@ class Judge:
 
     def __init__(self, root: Path) -> None:
         roles = Artifacts.read(INSTALLATION).resources["roles"]
+        policies = json.loads(fill(json.dumps(people()), INSTALLATION))["policies"]
         settings = JobSettings.from_json(os.environ.get("STAGEWRIGHT_JOBS", ""))
         roles["workflow"]["policy"]["Statement"] += enforced_statements(INSTALLATION, settings)
-        evaluator = import_module("ministack.core.iam_evaluator")
-        self._evaluator = evaluator
-        self._policies = {
-            what: evaluator.parse_policy_document(role["policy"]) for what, role in roles.items()
+        self._evaluator = import_module("ministack.core.iam_evaluator")
+        parse = self._evaluator.parse_policy_document
+        self._policies = {what: [parse(role["policy"])] for what, role in roles.items()}
+        viewer = parse(policies["viewer"]["policy"])
+        self._policies |= {
+            what: [parse(person["policy"]), *([viewer] if person["needs_viewer"] else [])]
+            for what, person in policies.items()
         }
         self.of_arn = {role["arn"]: what for what, role in roles.items()}
-        self.keys = {what: (f"ROLE{what.upper()}", secrets.token_urlsafe(20)) for what in roles}
+        self.keys = {
+            what: (f"ROLE{what.upper().replace('-', '')}", secrets.token_urlsafe(20))
+            for what in self._policies
+        }
         self._of_key = {key: what for what, (key, _) in self.keys.items()}
         self._file, self._lock = root / JUDGED, threading.Lock()
         self._file.touch()
@@ -126,7 +136,7 @@ class Judge:
             region=REGION,
             service_context={name.lower(): value for name, value in call.context.items()},
         )
-        result = self._evaluator.evaluate(context, [self._policies[role]])
+        result = self._evaluator.evaluate(context, self._policies[role])
         allowed = result.decision == "Allow"
         line = {"role": role, "action": call.action, "resource": call.resource, "sid": result.matched_sid}
         with self._lock, self._file.open("a") as file:
@@ -158,7 +168,7 @@ def sagemaker_calls(service: Any, operation: str, request: Mapping[str, Any]) ->
     for resource in named:
         yield Call(f"sagemaker:{operation}", resource, {**tags, **keys, **_resource_tags(service, resource)})
     if tags and operation.startswith("Create"):
-        yield Call("sagemaker:AddTags", named[0], tags)
+        yield Call("sagemaker:AddTags", named[0], {**tags, "sagemaker:TaggingAction": operation})
     for field in ("RoleArn", "ExecutionRoleArn"):
         if role := request.get(field):
             yield Call("iam:PassRole", role, {"iam:PassedToService": "sagemaker.amazonaws.com"})
@@ -193,8 +203,10 @@ def _named(operation: str, request: Mapping[str, Any]) -> Iterator[str]:
     kind = next((kind for kind in KINDS if operation.endswith(kind)), "")
     if not kind or operation.startswith("List"):
         return
-    names = [request.get(f"{kind}Name") or request.get("ModelPackageGroupName", "")]
+    names = [request.get(f"{kind}Name") or request.get(f"{kind}Arn") or request["ModelPackageGroupName"]]
     kinds = [KINDS[kind]]
+    if operation == "CreateModelPackage" and (group := request.get("ModelPackageGroupName")):
+        names, kinds = [f"{group}/new", group], ["model-package", "model-package-group"]
     if kind == "Endpoint" and operation.startswith(("Create", "Update")):
         names.append(request["EndpointConfigName"])
         kinds.append("endpoint-config")
@@ -203,6 +215,9 @@ def _named(operation: str, request: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _resource_tags(service: Any, resource: str) -> dict[str, str]:
+    """A version has the tags of its group (SageMaker API reference, CreateModelPackage)."""
+    if ":model-package/" in resource and not resource.endswith("/new"):
+        resource = resource.replace(":model-package/", ":model-package-group/").rpartition("/")[0]
     try:
         tags = service.call("ListTags", {"ResourceArn": resource})["Tags"]
     except ApiError:  # not there yet
@@ -308,27 +323,44 @@ def request_calls(service: str, request: Any, body: bytes) -> Iterator[Call]:
         query = {**parse_qs(body.decode()), **query}
     method, headers = request.method, dict(request.headers)
     action = actions.extract_iam_action(service, method, path, headers, body, query) or f"{service}:unknown"
+    if action.endswith(":unknown"):
+        action = action.replace("unknown", headers.get("x-amz-target", "unknown").rpartition(".")[2])
+    if "LayerVersion" in query.get("find", []):  # GetLayerVersionByArn needs lambda:GetLayerVersion
+        yield Call("lambda:GetLayerVersion", query["Arn"][0], {})
+        return
     if service == "sqs":
         action = action.removesuffix("Batch")  # "Amazon SQS API permissions": by the single one's
-    if (
-        found := actions.dynamodb_transaction_checks(action, body, REGION, ACCOUNT)
-        if service == "dynamodb"
-        else []
-    ):
-        yield from (Call(each, resource, {}) for each, resource in found)
+    if action == "sts:GetCallerIdentity":  # needs no permission (STS API reference)
         return
-    if service == "monitoring":
-        yield from _monitoring(action, json.loads(body))
+    if reader := READERS.get(service):
+        yield from reader(action, json.loads(body))
         return
     arguments = (service, method, path, headers, body, query, REGION, ACCOUNT)
     resource = actions.extract_resource_arn(*arguments)
-    if action == "states:StartExecution":  # a version is authorized by the ARN of its state machine
+    if ":stateMachine:" in resource:  # a version is authorized by the ARN of its state machine
         resource = ":".join(resource.split(":")[:7])
     context = actions.s3_service_context(action, query, path, headers) if service == "s3" else {}
     yield Call(action, resource, context or {})
     if service == "s3":
         more = actions.s3_additional_checks(method, path, headers, body, query)
         yield from (Call(each, source, {}) for each, source in more)
+
+
+def _dynamodb(action: str, body: Mapping[str, Any]) -> Iterator[Call]:
+    for name, request in dynamodb_keys.requests_of(action.partition(":")[2], body):
+        table = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{request['TableName']}"
+        index = f"/index/{request['IndexName']}" if "IndexName" in request else ""
+        yield Call(f"dynamodb:{name}", table + index, dynamodb_keys.context(request))
+
+
+def _events(action: str, request: Mapping[str, Any]) -> Iterator[Call]:
+    prefix = f"arn:aws:events:{REGION}:{ACCOUNT}"
+    if action != "events:PutEvents":
+        yield Call(action, f"{prefix}:rule/{request.get('Name') or request['Rule']}", {})
+        return
+    for entry in request["Entries"]:
+        keys = {"events:source": entry["Source"], "events:detail-type": entry["DetailType"]}
+        yield Call(action, f"{prefix}:event-bus/{entry.get('EventBusName', 'default')}", keys)
 
 
 def _monitoring(action: str, request: Mapping[str, Any]) -> Iterator[Call]:
@@ -339,6 +371,10 @@ def _monitoring(action: str, request: Mapping[str, Any]) -> Iterator[Call]:
         return
     for alarm in request.get("AlarmNames") or ["*"]:
         yield Call(action, ALARM + alarm, {})
+
+
+READERS = {"dynamodb": _dynamodb, "events": _events, "monitoring": _monitoring}
+"""Service -> what reads the calls of its requests, which ministack does not read well enough."""
 
 
 def install(judge: Judge) -> None:

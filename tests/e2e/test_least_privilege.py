@@ -137,6 +137,7 @@ UNUSED = {
     "router Queue sqs:*": ITSELF,
     "workflow ManagedRules events:*": ITSELF,
     "workflow LogDelivery logs:*": ITSELF,
+    "workflow TagOwn sagemaker:AddTags": ITSELF,
     "sagemaker Image* ecr:*": ITSELF,
     "sagemaker Logs logs:*": FILES,
     "glue Logs logs:*": FILES,

@@ -17,9 +17,8 @@ from tests.support.cached_python import python_with
 
 from stagewright.installation.resources import resources
 from stagewright.installation.roles.ci import CI_ROLES, ci
-from stagewright.installation.roles.doctor import DOCTOR
 from stagewright.installation.roles.exceptions import BROADER
-from stagewright.installation.roles.people import PEOPLE
+from stagewright.installation.roles.people import people as people_artifact
 from stagewright.installation.template import fill
 from stagewright.naming import Installation
 
@@ -58,12 +57,14 @@ def reference() -> dict:
 
 def statements() -> Iterator[tuple[str, dict]]:
     """Role and statement: of the roles, of what options add to them, and of who only looks."""
-    people = {role.key: role.to_json() for role in (DOCTOR, *PEOPLE, *CI_ROLES)}
+    parts, people_parts = resources(), people_artifact()
+    people = {**people_parts["policies"], **{role.key: role.to_json() for role in CI_ROLES}}
     options = {
-        **resources()["role_options"],
+        **parts["role_options"],
+        **{f"people {name}": by for name, by in people_parts["options"].items()},
         **{f"ci {name}": by for name, by in ci()["role_options"].items()},
     }
-    parts = json.loads(fill(json.dumps({**resources(), "role_options": options, "people": people}), HERE))
+    parts = json.loads(fill(json.dumps({**parts, "role_options": options, "people": people}), HERE))
     roles = {**parts["roles"], **parts["people"]}
     for role, settings in roles.items():
         yield from ((role, statement) for statement in settings["statements"])

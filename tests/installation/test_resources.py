@@ -73,8 +73,9 @@ def test_visibility_timeout_is_six_times_the_routers_timeout(parts):
 def test_only_the_installations_rules_can_send(parts):
     allow = [each for each in parts["queues"]["events"]["policy"]["Statement"] if each["Effect"] == "Allow"]
     assert [each["Principal"] for each in allow] == [{"Service": "events.amazonaws.com"}]
-    assert allow[0]["Condition"]["ArnEquals"]["aws:SourceArn"] == [
-        parts["rules"][name]["arn"] for name in ("release", "data", "model-approval", "manual", "tick")
+    assert allow[0]["Condition"]["ArnLike"]["aws:SourceArn"] == [
+        HERE.arn("events", "rule/stagewright-dev-accounts/*"),
+        *(parts["rules"][name]["arn"] for name in ("release", "data", "model-approval", "manual", "tick")),
     ]
 
 
@@ -84,15 +85,16 @@ def event(source, kind, detail) -> dict:
         "id": "1",
         "source": source,
         "detail-type": kind,
-        "account": "1",
+        "account": HERE.account,
         "region": "eu-west-1",
         "time": datetime.now(UTC).isoformat(),
         "resources": [],
         "detail": detail,
-        "Source": source,
-        "DetailType": kind,
-        "Detail": json.dumps(detail),
     }
+
+
+def matches(pattern, what) -> bool:
+    return eventbridge._matches_pattern(json.dumps(pattern), eventbridge._event_from_test_payload(what))
 
 
 def created(bucket, key) -> dict:
@@ -135,9 +137,24 @@ def decided(status) -> dict:
 )
 def test_event_matches_the_expected_rules(parts, what, expected):
     rules = {name: rule["pattern"] for name, rule in parts["rules"].items() if rule["pattern"]}
-    assert {
-        name for name, pattern in rules.items() if eventbridge._matches_pattern(json.dumps(pattern), what)
-    } == expected
+    assert {name for name, pattern in rules.items() if matches(pattern, what)} == expected
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        created("my-bucket", "manifests/house-price.json"),
+        created("my-bucket", "raw/house-price/2026-01-31/_SUCCESS"),
+        decided("Approved"),
+        event("stagewright", "Run Requested", {"installation": HERE.id, "pipeline": "p"}),
+        ended(HERE.state_machine_arn, "SUCCEEDED"),
+    ],
+)
+def test_event_of_another_account_matches_no_rule(parts, what):
+    foreign = {**what, "account": "210987654321"}
+    for name, rule in parts["rules"].items():
+        if rule["pattern"]:
+            assert not matches(rule["pattern"], foreign), name
 
 
 def test_rule_targets_exist(parts):

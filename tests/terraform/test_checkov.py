@@ -26,7 +26,7 @@ PLANS: dict[str, dict[str, Any]] = {
         "security_group_ids": ["sg-1"],
         "log_retention_days": 365,
         "model_groups": {"house-price": "Prices"},
-        "event_accounts": ["210987654321"],
+        "event_accounts": {"210987654321": {"approvals": ["house-price"], "runs": ["house-price"]}},
         "alarm_emails": ["oncall@example.org"],
     },
 }

@@ -146,7 +146,7 @@ def test_longest_names_are_within_aws_limits(root: Terraform) -> None:
         data_buckets=["d" * 63] * 10,
         subnet_ids=["s"],
         security_group_ids=["g"],
-        event_accounts=[READER],
+        event_accounts={READER: {"approvals": ["g" * 63], "runs": ["p" * 40]}},
         model_source_accounts=[READER] * 3,
     )
     planned = resources(plan["planned_values"]["root_module"])
@@ -276,6 +276,10 @@ def test_key_policy_exists_before_the_key_is_used(
     assert user.changes() == {}
 
 
+FOLDERS = ("code", "manifests", "models", "releases", "runs", "staging")
+"""What `stagewright promote` reads (docs/environments.md), and what a model's version refers to."""
+
+
 def test_reader_accounts_read_only_promoted_objects(root: Terraform) -> None:
     plan = root.plan(**SETTINGS, at="cn-north-1", bucket_reader_accounts=[READER])
     made = Made(resources(plan["planned_values"]["root_module"]))
@@ -288,9 +292,7 @@ def test_reader_accounts_read_only_promoted_objects(root: Terraform) -> None:
     assert {action: each["Resource"] for action, each in readers.items()} == {
         "s3:ListBucket": ["arn:aws-cn:s3:::ml-dev"],
         "s3:GetBucketLocation": ["arn:aws-cn:s3:::ml-dev"],
-        "s3:GetObject": [
-            f"arn:aws-cn:s3:::ml-dev/{folder}/*" for folder in ("releases", "code", "runs", "models")
-        ],
+        "s3:GetObject": [f"arn:aws-cn:s3:::ml-dev/{folder}/*" for folder in FOLDERS],
     }
     with_prefix = {action for action, each in readers.items() if "s3:prefix" in str(each.get("Condition"))}
     assert with_prefix == {"s3:ListBucket"}
@@ -358,7 +360,6 @@ def test_vpc_permissions_boundary_data_buckets_and_subscribers(root: Terraform) 
         four_eyes=True,
         log_retention_days=365,
         runs_retention_days=30,
-        event_accounts=[READER],
         model_source_accounts=[READER],
     )
     made = Made(resources(plan["planned_values"]["root_module"]))
@@ -389,7 +390,6 @@ def test_vpc_permissions_boundary_data_buckets_and_subscribers(root: Terraform) 
         == 172800
     )
     assert {each["retention_in_days"] for each in made.all("aws_cloudwatch_log_group")} == {365}
-    assert made.one("aws_cloudwatch_event_permission")["principal"] == READER
     rules = made.one("aws_s3_bucket_lifecycle_configuration")["rule"]
     (runs,) = [rule for rule in rules if rule["filter"][0]["prefix"] == "runs/"]
     assert runs["expiration"][0]["days"] == 30

@@ -89,7 +89,18 @@ REJECTED: dict[str, tuple[dict[str, Any], str]] = {
         {"alarm_emails": ["oncall"]},
         "alarm_emails must be e-mail addresses such as oncall@example.com.",
     ),
-    "event-account": ({"event_accounts": ["uat"]}, "event_accounts must be account ids of twelve digits."),
+    "event-account": (
+        {"event_accounts": {"uat": {"runs": ["prices"]}}},
+        "The keys of event_accounts must be account ids of twelve digits.",
+    ),
+    "event-account-without-names": (
+        {"event_accounts": {"210987654321": {}}},
+        "Each account of event_accounts must name what it may send",
+    ),
+    "event-account-with-a-pattern": (
+        {"event_accounts": {"210987654321": {"runs": ["*"]}}},
+        "event_accounts must name model package groups under `approvals`",
+    ),
     "model-account": (
         {"model_reader_accounts": ["12345"], "model_groups": {"prices": ""}},
         "model_reader_accounts must be account ids of twelve digits.",

@@ -154,11 +154,3 @@ resource "aws_lambda_permission" "this" {
   principal     = "events.amazonaws.com"
   source_arn    = aws_cloudwatch_event_rule.this[each.key].arn
 }
-
-# One statement for each account. A whole policy would replace the statements that the bus already has.
-resource "aws_cloudwatch_event_permission" "this" {
-  for_each = toset(var.event_accounts)
-
-  statement_id = "${var.installation.dashboard.name}-${each.value}"
-  principal    = each.value
-}

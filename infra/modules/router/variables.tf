@@ -42,12 +42,6 @@ variable "security_group_ids" {
   default     = []
 }
 
-variable "event_accounts" {
-  description = "Accounts that may put events on this account's default bus to request runs."
-  type        = list(string)
-  default     = []
-}
-
 variable "kms_key_arn" {
   description = "KMS key that encrypts stored data; null: AWS's own keys."
   type        = string

@@ -15,14 +15,16 @@ locals {
 
   arn      = "arn:${data.aws_partition.current.partition}:s3:::${local.bucket.name}"
   accounts = [for account in var.bucket_reader_accounts : "arn:${data.aws_partition.current.partition}:iam::${account}:root"]
+  # What a promotion from this bucket reads (docs/environments.md), and registered models with the results of runs.
+  shared = ["code", "manifests", "models", "releases", "runs", "staging"]
   readers = [for statement in [
     {
       Sid       = "ReaderAccountsList"
       Effect    = "Allow"
       Principal = { AWS = local.accounts }
-      Action    = ["s3:ListBucket"]
+      Action    = ["s3:ListBucket", "s3:ListBucketVersions"]
       Resource  = [local.arn]
-      Condition = { StringLike = { "s3:prefix" = ["releases/*", "code/*", "runs/*", "models/*"] } }
+      Condition = { StringLike = { "s3:prefix" = [for folder in local.shared : "${folder}/*"] } }
     },
     {
       Sid       = "ReaderAccountsRegion"
@@ -36,7 +38,7 @@ locals {
       Effect    = "Allow"
       Principal = { AWS = local.accounts }
       Action    = ["s3:GetObject", "s3:GetObjectVersion"]
-      Resource  = [for prefix in ["releases", "code", "runs", "models"] : "${local.arn}/${prefix}/*"]
+      Resource  = [for folder in local.shared : "${local.arn}/${folder}/*"]
     },
   ] : statement if length(var.bucket_reader_accounts) > 0]
 }

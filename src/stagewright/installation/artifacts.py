@@ -13,6 +13,7 @@ from stagewright.installation.archive import PACKAGE, archive
 from stagewright.installation.functions import ARCHIVE
 from stagewright.installation.resources import resources
 from stagewright.installation.roles.ci import ci
+from stagewright.installation.roles.people import people
 from stagewright.installation.state_machine import DEFINITION, definition
 
 FOLDER = PACKAGE / "artifacts"
@@ -23,6 +24,7 @@ def artifacts() -> dict[str, bytes]:
     return {
         "installation.json": _text(resources()),
         "ci.json": _text(ci()),
+        "people.json": _text(people()),
         DEFINITION: definition(),
         ARCHIVE: archive(),
     }

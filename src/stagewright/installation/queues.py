@@ -66,7 +66,7 @@ def _may_send(queue: str, senders: list[str]) -> dict[str, Any]:
         "Principal": {"Service": "events.amazonaws.com"},
         "Action": "sqs:SendMessage",
         "Resource": queue,
-        "Condition": {"ArnEquals": {"aws:SourceArn": senders}},
+        "Condition": {"ArnLike": {"aws:SourceArn": senders}},
     }
 
 

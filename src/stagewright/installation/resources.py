@@ -13,7 +13,7 @@ from stagewright.installation.powertools_layer import layers
 from stagewright.installation.queues import queues, source
 from stagewright.installation.roles import ROLES
 from stagewright.installation.roles.options import role_options
-from stagewright.installation.rules import RULES
+from stagewright.installation.rules import ACCOUNT_RULES, RULES
 from stagewright.installation.state_machine import definition_digest, log_groups, machine
 from stagewright.installation.tables import TABLES
 from stagewright.installation.topics import topics
@@ -28,8 +28,8 @@ def resources() -> dict[str, Any]:
         "bucket": bucket(),
         "tables": {name: table.to_json() for name, table in TABLES.items()},
         "queues": queues(
-            [rule.arn for rule in RULES if rule.target[0] == "queue"],
-            [rule.arn for rule in RULES if rule.dead_letter_arn],
+            [ACCOUNT_RULES, *(rule.arn for rule in RULES if rule.target[0] == "queue")],
+            [ACCOUNT_RULES, *(rule.arn for rule in RULES if rule.dead_letter_arn)],
         ),
         "rules": {rule.key: rule.to_json() for rule in RULES},
         "functions": {function.key: _function(function) for function in FUNCTIONS},

@@ -1,4 +1,9 @@
-"""The EventBridge rules on the default event bus."""
+"""The EventBridge rules on the default event bus.
+
+Each pattern names this account, so that another account that may put events on the bus starts nothing. What
+other accounts may ask comes over a bus of their own (infra/modules/accounts), with the patterns of
+`model-approval` and `manual`.
+"""
 
 from __future__ import annotations
 
@@ -36,19 +41,22 @@ class Rule:
         return DEAD_ARN if self.pattern else None
 
     def to_json(self) -> dict[str, Any]:
+        """Return the rule. `account` limits its pattern to the events of this account."""
         kind, name = self.target
         target = {"kind": kind, "name": name, "arn": self.target_arn, "dead_letter_arn": self.dead_letter_arn}
         return {
             "name": TEMPLATE.name(self.key),
             "arn": self.arn,
             "description": self.description,
-            "pattern": self.pattern,
+            "pattern": self.pattern and {"account": [TEMPLATE.account], **self.pattern},
             "schedule": self.schedule,
             "target": target,
         }
 
 
 _QUEUE = ("queue", "events")
+ACCOUNT_RULES = TEMPLATE.arn("events", f"rule/{TEMPLATE.name('accounts')}/*")
+"""The rules on the bus of other accounts."""
 
 
 def _object_created(key: Mapping[str, Any]) -> dict[str, Any]:

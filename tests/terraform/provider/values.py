@@ -10,6 +10,7 @@ from typing import Any
 ACCOUNT = "123456789012"
 ARNS = {
     "aws_cloudwatch_dashboard": "cloudwatch::{account}:dashboard/{dashboard_name}",
+    "aws_cloudwatch_event_bus": "events:{region}:{account}:event-bus/{name}",
     "aws_cloudwatch_event_rule": "events:{region}:{account}:rule/{name}",
     "aws_cloudwatch_log_group": "logs:{region}:{account}:log-group:{name}",
     "aws_cloudwatch_metric_alarm": "cloudwatch:{region}:{account}:alarm:{alarm_name}",

@@ -19,10 +19,8 @@ RESOURCE_TAGGED = {"StringEquals": {f"aws:ResourceTag/{OWNER_TAG}": TEMPLATE.id}
 """The resource carries the tag of this installation."""
 REQUEST_TAGGED = {"StringEquals": {f"aws:RequestTag/{OWNER_TAG}": TEMPLATE.id}}
 """The request sets the tag of this installation."""
-NOT_TAGGED_FOR_ANOTHER = {
-    "StringEqualsIfExists": {f"aws:{tag}/{OWNER_TAG}": TEMPLATE.id for tag in ("ResourceTag", "RequestTag")}
-}
-"""Neither the resource nor the request carries the tag of another installation."""
+REQUEST_NOT_TAGGED_FOR_ANOTHER = {"StringEqualsIfExists": {f"aws:RequestTag/{OWNER_TAG}": TEMPLATE.id}}
+"""The request does not set the tag of another installation."""
 
 
 def sagemaker_arns(*types: str) -> list[str]:

@@ -16,7 +16,7 @@ from stagewright.installation.functions import ROUTER
 from stagewright.installation.roles import ROLES
 from stagewright.installation.roles.arns import BUCKET, DOCUMENTS, RUNS
 from stagewright.installation.roles.options import OPTIONS, Options, role_options
-from stagewright.installation.roles.people import PUSH
+from stagewright.installation.roles.people.push import PUSH
 from stagewright.installation.roles.role import Role, Statement
 from stagewright.installation.roles.shared import list_bucket, objects
 from stagewright.installation.roles.terraform_calls import BOUNDARY_ARN, CI_PATH, MANAGED
@@ -178,15 +178,22 @@ def _groups(actions: Sequence[str]) -> Statement:
     return Statement("ModelGroups", "The model package groups.", named, _GROUPS)
 
 
+_BUS = (TEMPLATE.arn("events", f"event-bus/{TEMPLATE.name('accounts')}"),)
 _READ_BUS = Statement(
     "Bus",
-    "Who may put events on the default bus.",
-    ("events:DescribeEventBus",),
-    (TEMPLATE.arn("events", "event-bus/default"),),
+    "Reads the event bus of other accounts.",
+    ("events:DescribeEventBus", "events:ListTagsForResource"),
+    _BUS,
 )
 _WRITE_BUS = Statement(
+    "WriteBus",
+    "Creates the event bus of other accounts.",
+    ("events:CreateEventBus", "events:DeleteEventBus", "events:TagResource", "events:UntagResource"),
+    _BUS,
+)
+_BUS_PERMISSIONS = Statement(
     "BusPermissions",
-    "Lets other accounts put events on the default bus. These actions take no resource.",
+    "Lets other accounts put events on that bus. These actions take no resource.",
     ("events:PutPermission", "events:RemovePermission"),
     ("*",),
 )
@@ -203,7 +210,7 @@ _OPTIONS: Options = {
     },
     "vpc": {"apply": (_VPC,)},
     "model_groups": {"plan": (_groups(_READ_GROUP),), "apply": (_groups((*_READ_GROUP, *_WRITE_GROUP)),)},
-    "event_accounts": {"plan": (_READ_BUS,), "apply": (_READ_BUS, _WRITE_BUS)},
+    "event_accounts": {"plan": (_READ_BUS,), "apply": (_READ_BUS, _WRITE_BUS, _BUS_PERMISSIONS)},
     "state_bucket": {"plan": (_LIST_STATE, _READ_STATE), "apply": (_LIST_STATE, _WRITE_STATE, _LOCK)},
 }
 """`kms_key`, `state_bucket`, `state` and `state_lock` are names of resources that

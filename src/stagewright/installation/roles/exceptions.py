@@ -23,7 +23,7 @@ BROADER = {
             "The reference names model packages as the resource, but does not define which of them a list of"
             " a group needs."
         )
-        for role in ("router", "sweeper")
+        for role in ("router", "sweeper", "viewer")
     },
     **{
         (function.key, "Network", f"ec2:{action}"): _VPC

@@ -29,7 +29,7 @@ from stagewright.installation.roles.role import Statement
 Options = Mapping[str, Mapping[str, Sequence[Statement]]]
 """Option -> role key -> statements."""
 
-_KEY = Statement(
+KEY = Statement(
     "Key",
     "Uses the installation's key, which encrypts its bucket, tables, queues and topics.",
     ("kms:Decrypt", "kms:GenerateDataKey"),
@@ -54,7 +54,7 @@ _OUTPUTS = Statement(
     ("kms:Decrypt",),
     ("job_output_key",),
 )
-_DATA_KEYS = Statement(
+DATA_KEYS = Statement(
     "DataKeys",
     "Decrypts data under other keys: data of other buckets, and data written before the installation's key"
     " changed.",
@@ -87,7 +87,7 @@ _JOB_VPC = Statement(
     ("*",),
 )
 _DATA = Statement("Data", "Reads objects of other buckets.", ("s3:GetObject",), ("data_objects",))
-_DATA_BUCKETS = Statement(
+DATA_BUCKETS = Statement(
     "DataBuckets", "Lists objects of other buckets.", ("s3:ListBucket",), ("data_buckets",)
 )
 _WRITE_OUTPUTS = Statement(
@@ -126,13 +126,13 @@ _JOB_SERVICES = ("sagemaker.amazonaws.com", "glue.amazonaws.com")
 _JOB_ROLES = [role.key for role in ROLES if role.service in _JOB_SERVICES]
 _FUNCTION_KEYS = [function.key for function in FUNCTIONS]
 OPTIONS: Options = {
-    "kms_key": {role.key: (_KEY,) for role in ROLES},
+    "kms_key": {role.key: (KEY,) for role in ROLES},
     "job_volume_key": dict.fromkeys(("sagemaker", "workflow"), (_VOLUME_KEY,)),
     "job_output_key": {
         "sagemaker": (_OUTPUT_KEY,),
         **dict.fromkeys(("router", "workflow", "smoke-test", "glue"), (_OUTPUTS,)),
     },
-    "data_keys": {role.key: (_DATA_KEYS,) for role in ROLES},
+    "data_keys": {role.key: (DATA_KEYS,) for role in ROLES},
     "vpc": dict.fromkeys(_FUNCTION_KEYS, (_FUNCTION_VPC,)),
     "job_vpc": {"sagemaker": (_JOB_VPC,)},
     "model_accounts": {
@@ -140,8 +140,8 @@ OPTIONS: Options = {
         "workflow": (_FOREIGN_MODEL,),
     },
     "data_buckets": {
-        "router": (_DATA_BUCKETS,),
-        **dict.fromkeys(("workflow", "smoke-test", *_JOB_ROLES), (_DATA, _DATA_BUCKETS)),
+        "router": (DATA_BUCKETS,),
+        **dict.fromkeys(("workflow", "smoke-test", *_JOB_ROLES), (_DATA, DATA_BUCKETS)),
     },
     "output_locations": {"sagemaker": (_WRITE_OUTPUTS,), "glue": (_WRITE_GLUE_OUTPUTS,)},
     "output_keys": dict.fromkeys(_JOB_ROLES, (_OUTPUT_KEYS,)),

@@ -8,6 +8,12 @@ from typing import Any, Literal
 
 from stagewright.installation.template import TEMPLATE
 
+CONFUSED_DEPUTY = frozenset({"glue.amazonaws.com", "sagemaker.amazonaws.com", "states.amazonaws.com"})
+"""Services whose guides have `aws:SourceAccount` and `aws:SourceArn` in the trust of a role that they assume:
+Step Functions ("Prevent cross-service confused deputy issue"), SageMaker ("Cross-Service Confused Deputy
+Prevention"), Glue ("Cross-service confused deputy prevention"). Lambda's guide has neither. If Lambda did not
+send them, no function could be created. A role cannot be passed to another account."""
+
 
 @dataclass(frozen=True)
 class Role:
@@ -22,14 +28,13 @@ class Role:
         return f"arn:{TEMPLATE.partition}:iam::{TEMPLATE.account}:role/{TEMPLATE.name(self.key)}"
 
     def to_json(self) -> dict[str, Any]:
-        statements = [statement.policy() for statement in self.statements]
         return {
             "name": TEMPLATE.name(self.key),
             "arn": self.arn,
             "service": self.service,
             "trust": self._trust(),
             "statements": [statement.to_json() for statement in self.statements],
-            "policy": {"Version": "2012-10-17", "Statement": statements},
+            "policy": policy_document(self.statements),
         }
 
     def _trust(self) -> dict[str, Any]:
@@ -38,10 +43,12 @@ class Role:
             "Principal": {"Service": self.service},
             "Action": "sts:AssumeRole",
         }
-        if self.service == "states.amazonaws.com":
-            # The Step Functions guide requires this ("Prevent cross-service confused deputy issue"). No guide
-            # confirms it for Lambda and SageMaker, and a role cannot be passed to another account.
-            statement["Condition"] = {"StringEquals": {"aws:SourceAccount": TEMPLATE.account}}
+        if self.service in CONFUSED_DEPUTY:
+            service = self.service.removesuffix(".amazonaws.com")
+            statement["Condition"] = {
+                "StringEquals": {"aws:SourceAccount": TEMPLATE.account},
+                "ArnLike": {"aws:SourceArn": TEMPLATE.arn(service, "*")},
+            }
         return {"Version": "2012-10-17", "Statement": [statement]}
 
 
@@ -76,3 +83,7 @@ class Statement:
             "Resource": list(self.resources),
             **condition,
         }
+
+
+def policy_document(statements: Sequence[Statement]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [statement.policy() for statement in statements]}

@@ -40,10 +40,17 @@ APPROVALS = (
         ("*",),
     ),
     Statement(
+        "ReadModelVersion",
+        "Reads the approval status of a model version, also of another environment that is deployed here.",
+        ("sagemaker:DescribeModelPackage",),
+        sagemaker_arns("model-package"),
+    ),
+    Statement(
         "ModelApproval",
-        "Reads the approval status of a model package and sets it to the decision.",
-        ("sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage"),
-        (TEMPLATE.arn("sagemaker", "model-package/*"),),
+        "Sets the approval status of this installation's model versions, which have the tags of their group.",
+        ("sagemaker:UpdateModelPackage",),
+        sagemaker_arns("model-package"),
+        RESOURCE_TAGGED,
     ),
 )
 

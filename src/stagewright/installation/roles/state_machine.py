@@ -9,7 +9,7 @@ from stagewright.installation.roles.arns import (
     BUCKET,
     GLUE_JOB_ARNS,
     JOBS,
-    NOT_TAGGED_FOR_ANOTHER,
+    REQUEST_NOT_TAGGED_FOR_ANOTHER,
     REQUEST_TAGGED,
     RESOURCE_TAGGED,
     RUNS,
@@ -70,12 +70,26 @@ WORKFLOW = Role(
             REQUEST_TAGGED,
         ),
         Statement(
-            "Tag",
-            "Required to create resources with tags and for the tag MANAGED_BY_AWS that `.sync` adds. The"
-            " tag of another installation cannot be changed.",
+            "TagNew",
+            "A request that creates a resource with tags needs this permission. Only the request may: what"
+            " exists without a tag cannot be claimed.",
             ("sagemaker:AddTags",),
             sagemaker_arns(*_CREATED),
-            NOT_TAGGED_FOR_ANOTHER,
+            {
+                "StringEquals": {
+                    **REQUEST_TAGGED["StringEquals"],
+                    "sagemaker:TaggingAction": [
+                        action.removeprefix("sagemaker:") for action in _kind_actions("Create")
+                    ],
+                }
+            },
+        ),
+        Statement(
+            "TagOwn",
+            "`.sync` adds the tag MANAGED_BY_AWS to this installation's jobs.",
+            ("sagemaker:AddTags",),
+            sagemaker_arns(*JOBS),
+            {**RESOURCE_TAGGED, **REQUEST_NOT_TAGGED_FOR_ANOTHER},
         ),
         Statement(
             "DescribeJobs",
@@ -98,11 +112,24 @@ WORKFLOW = Role(
             ("*",),
         ),
         Statement(
+            "FindGroup",
+            "Finds out whether a model package group exists.",
+            _kind_actions("FindGroup"),
+            sagemaker_arns("model-package-group"),
+        ),
+        Statement(
+            "RegisterInGroup",
+            "Registers model versions in this installation's groups. A version has the tags of its group.",
+            _kind_actions("RegisterInGroup"),
+            sagemaker_arns("model-package-group"),
+            RESOURCE_TAGGED,
+        ),
+        Statement(
             "Register",
-            "Registers model versions. A model package inherits the tags of its group, so no tag is"
-            " required.",
+            "Registering also needs the new version as a resource, which has no tag yet. Models of other"
+            " environments can be deployed here, so reading a version needs no tag.",
             _kind_actions("Register"),
-            sagemaker_arns("model-package-group", "model-package"),
+            sagemaker_arns("model-package"),
         ),
         Statement(
             "DescribeEndpoints",

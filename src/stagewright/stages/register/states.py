@@ -150,9 +150,7 @@ _STATES: dict[str, State] = {
 STATES = (Entry("Find group", _STATES),)
 PERMISSIONS: Permissions = {
     "Create": ("sagemaker:CreateModelPackageGroup",),
-    "Register": (
-        "sagemaker:DescribeModelPackageGroup",
-        "sagemaker:CreateModelPackage",
-        "sagemaker:DescribeModelPackage",
-    ),
+    "FindGroup": ("sagemaker:DescribeModelPackageGroup",),
+    "RegisterInGroup": ("sagemaker:CreateModelPackage",),
+    "Register": ("sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage"),
 }

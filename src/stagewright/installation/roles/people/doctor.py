@@ -1,8 +1,4 @@
-"""The read-only statements that `stagewright doctor` needs.
-
-The installation creates no such role. Attach the statements to the role of a person or of a CI pipeline
-(docs/iam.md).
-"""
+"""The read-only policy of whoever runs `stagewright doctor`: an operator or a CI pipeline."""
 
 from __future__ import annotations
 
@@ -10,15 +6,16 @@ from stagewright.installation.functions import FUNCTIONS, TOPIC_ARN
 from stagewright.installation.glue_jobs import GLUE_JOBS
 from stagewright.installation.queues import DEAD_ARN, EVENTS_ARN
 from stagewright.installation.roles.arns import BUCKET, DOCUMENTS, EXECUTIONS, RUNS
-from stagewright.installation.roles.role import Role, Statement
+from stagewright.installation.roles.people.policy import Policy
+from stagewright.installation.roles.role import Statement
 from stagewright.installation.template import TEMPLATE
 from stagewright.installation.topics import ALARMS_ARN
 
 _FUNCTION_ARNS = [function.arn for function in FUNCTIONS]
 
-DOCTOR = Role(
+DOCTOR = Policy(
     "doctor",
-    "sts.amazonaws.com",
+    "For an operator or a CI pipeline that runs `doctor --target NAME`. All of it only reads.",
     (
         Statement(
             "Bucket",
@@ -118,4 +115,5 @@ DOCTOR = Role(
             ("*",),
         ),
     ),
+    needs_viewer=False,
 )
