@@ -78,6 +78,16 @@ def test_highest_price_of_a_usage_type_counts():
     assert combined().units["dynamodb GB-month"] == Decimal("0.25")
 
 
+def test_rows_of_local_zones_are_ignored_and_those_of_all_regions_count():
+    more = [
+        price_list(rows=(("USE1-Train:ml.c5.xlarge", "5"),), **{"Region Code": "us-east-1-bos-1"}),
+        price_list(rows=(("USE1-Train:ml.c5.large", "6"),), **{"Region Code": ""}),
+    ]
+    text = price_list() + "".join("".join(other.splitlines(keepends=True)[6:]) for other in more)
+    assert "ml.c5.xlarge" not in combined(text).instances
+    assert combined(text).instances["ml.c5.large"] == {"training job": Decimal(6)}
+
+
 def test_usage_types_of_other_regions_have_their_prefix():
     texts = [price_list(rows=[(f"EU{usage[4:]}", price) for usage, price in SAGEMAKER])]
     for service, rows in OTHERS.items():

@@ -4,14 +4,21 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from tests.support import price_lists
 from tests.support.command_line import DOCUMENT, tiny
 
+from stagewright.aws import price_download
+from stagewright.cli.commands.cost import prices_update
 from stagewright.cli.common import price_file
+from stagewright.errors import NotFoundError, TargetError
+from stagewright.installation.resources import resources
 from stagewright.local import server
 
 FILE = Path("prices/us-east-1.json")
@@ -116,8 +123,6 @@ def test_list_of_another_service_is_not_enough(repository):
 
 
 def test_without_a_network_the_remedy_is_a_file(repository, monkeypatch):
-    from stagewright.aws import price_download
-
     monkeypatch.setitem(price_download.HOSTS, "aws", "https://127.0.0.1:1/offers/v1.0/aws")
     repository.environment["no_proxy"] = "*"
     code, text = failed(repository, "prices", "update", "--region", "us-east-1")
@@ -129,7 +134,7 @@ def test_idle_cost_is_computed_from_the_resources(repository):
     assert repository("prices", "update", *repository.lists).returncode == 0
     shown = repository.json("prices", "idle", "--region", "us-east-1")
     costs = {(item["what"], item["unit"]): item["cost"] for item in shown["items"]}
-    assert costs["alarms", "alarm-month"] == "2.1"  # 21 x 0.10
+    assert Decimal(costs["alarms", "alarm-month"]) == len(resources()["alarms"]) * Decimal("0.1")
     assert costs["dashboard", "dashboard-month"] is None  # the list has no price for it
     assert costs["polls of the queue", "sqs request"] == "0.2628000"  # 5 pollers, 20 s
     known = [Decimal(cost) for cost in costs.values() if cost]
@@ -168,6 +173,88 @@ def test_laptop_uses_the_only_prices_of_the_repository(tmp_path, files, used):
     Local.is_local = False
     found = price_file.of_repository(Local(), folder)
     assert (found.region if found else None) == ("us-east-1" if used == "us-east-1" else None)
+
+
+def test_pipeline_that_is_called_prices_is_no_folder_of_prices(tmp_path):
+    pipeline = tmp_path / "pipelines" / "prices" / "pipeline.json"
+    pipeline.parent.mkdir(parents=True)
+    pipeline.write_text("{}")
+    file = tmp_path / FILE
+    file.parent.mkdir()
+    file.write_text("{}")
+    assert price_file.root(tmp_path / "pipelines") == tmp_path
+    file.unlink()
+    (tmp_path / "stagewright.toml").write_text("")
+    assert price_file.path_of(pipeline.parent, "us-east-1") == file
+
+
+@pytest.fixture
+def lists_served(repository, monkeypatch):
+    """AWS's host, with lists by service. A missing one gets the answer of S3."""
+    contents: dict[str, bytes] = {path.stem: path.read_bytes() for path in repository.folder.glob("A*.csv")}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            _, service, current, region, name = self.path.rsplit("/", 4)
+            content = (
+                contents.get(service)
+                if (current, region, name) == ("current", "us-east-1", "index.csv")
+                else None
+            )
+            self.send_response(200 if content else 403)
+            self.send_header("Content-Length", str(len(content or b"") + contents.get("more", 0)))
+            self.end_headers()
+            self.wfile.write(content or b"")
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as served:
+        Thread(target=served.serve_forever, daemon=True).start()
+        monkeypatch.setitem(price_download.HOSTS, "aws", f"http://127.0.0.1:{served.server_port}/offers")
+        monkeypatch.chdir(repository.folder)
+        yield contents
+        served.shutdown()
+
+
+def test_update_reads_the_lists_of_every_service(repository, lists_served, capsys):
+    prices_update.command(region="us-east-1")
+    written = prices(repository)
+    assert written["lists"].keys() == {"AmazonSageMaker", *price_lists.OTHERS}
+    assert written["date"] == f"{datetime.now(UTC):%Y-%m-%d}"
+    assert written["units"]["glue DPU-hour"] == "0.44"
+
+
+def test_service_without_a_list_is_left_out(repository, lists_served, capsys):
+    del lists_served["AWSGlue"]
+    lists_served["AmazonStates"] = b"nothing"
+    prices_update.command(region="us-east-1")
+    notes = capsys.readouterr().err
+    assert "warning: no prices of AWSGlue: AWS has no price list at http" in notes
+    assert "warning: no prices of AmazonStates: http" in notes
+    assert prices(repository)["lists"].keys() == lists_served.keys() - {"AmazonStates"}
+
+
+def test_unknown_region_is_refused(repository, lists_served):
+    with pytest.raises(
+        NotFoundError, match=r"AWS has no price list at .*/AmazonSageMaker/current/eu-nowhere-1"
+    ) as caught:
+        prices_update.command(region="eu-nowhere-1")
+    assert caught.value.remedy == "check the region: stagewright prices update --region REGION"
+    assert not (repository.folder / "prices").exists()
+
+
+def test_list_that_is_cut_off_on_its_way_is_refused(repository, lists_served):
+    lists_served["more"] = 7
+    with pytest.raises(TargetError, match="cannot be downloaded"):
+        prices_update.command(region="us-east-1")
+    assert not (repository.folder / "prices").exists()
+
+
+def test_lists_of_china_have_their_own_host():
+    assert price_download.url_of("AmazonSageMaker", "cn-north-1") == (
+        "https://pricing.cn-northwest-1.amazonaws.com.cn/offers/v1.0/cn/AmazonSageMaker/current/cn-north-1/index.csv"
+    )
 
 
 @pytest.fixture(scope="module")

@@ -347,6 +347,17 @@ def mended(place: Enforced, patch: pytest.MonkeyPatch) -> None:
     _half_started(place, patch)
 
 
+def recounted(place: Enforced) -> None:
+    """The sweeper counts what runs used, as if the recorder had died."""
+    since = timestamp(datetime.now(UTC) - timedelta(minutes=3))
+    for header in place.gateway.runs.of_pipeline("every", 20):
+        mark = {"run": {"S": "uncounted"}, "item": {"S": f"run#{header.run}"}, "since": {"S": since}}
+        place.client("dynamodb").put_item(TableName=INSTALLATION.runs_table, Item=mark)
+    place.sweep()
+    assert place.gateway.runs.uncounted() == ()
+    assert all(header.cost for header in place.gateway.runs.of_pipeline("every", 20) if header.execution)
+
+
 def _is_over(place: Enforced, run: str) -> bool:
     executions = place.gateway.executions
     return executions.exists(run) and executions.describe(executions.arn_of(run)).status != "RUNNING"

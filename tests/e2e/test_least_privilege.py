@@ -42,6 +42,7 @@ def used(enforced: Enforced, tmp_path_factory: pytest.TempPathFactory) -> list[d
     enforced_use.cancelled(enforced)
     with pytest.MonkeyPatch.context() as patch:
         enforced_use.mended(enforced, patch)
+    enforced_use.recounted(enforced)
     return enforced.judged()
 
 

@@ -5,9 +5,7 @@ Source: "Getting price list files manually" (AWS Billing user guide). China has 
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
-from contextlib import contextmanager
+from http.client import HTTPException
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -28,21 +26,20 @@ def url_of(service: str, region: str) -> str:
     return f"{host}/{service}/current/{region}/index.csv"
 
 
-@contextmanager
-def lines(url: str) -> Iterator[Iterator[str]]:
-    """Yield the lines of a price list.
+def download(url: str) -> str:
+    """Return a price list as text.
 
     NotFoundError: AWS has none for the service and region. TargetError: it cannot be downloaded.
     """
     try:
         with urlopen(url, timeout=TIMEOUT) as response:  # noqa: S310 -- https, from `url_of`
-            yield io.TextIOWrapper(response, encoding="utf-8", newline="")
+            return str(response.read().decode("utf-8-sig"))
     except HTTPError as error:
+        error.close()
         if error.code in (403, 404):  # S3 answers 403 for a key that does not exist
-            message = f"AWS has no price list at {url}"
-            raise NotFoundError(
-                message, "check the region: stagewright prices update --region REGION"
-            ) from None
+            remedy = "check the region: stagewright prices update --region REGION"
+            raise NotFoundError(f"AWS has no price list at {url}", remedy) from None
         raise TargetError(f"{url}: {error}", REMEDY) from None
-    except OSError as error:
-        raise TargetError(f"{url} cannot be downloaded: {getattr(error, 'reason', error)}", REMEDY) from None
+    except (OSError, HTTPException, UnicodeDecodeError) as error:
+        reason = getattr(error, "reason", error)
+        raise TargetError(f"{url} cannot be downloaded: {reason}", REMEDY) from None

@@ -50,6 +50,9 @@ SERVICES = (SAGEMAKER, *dict.fromkeys(service for service, _ in UNITS))
 """Service codes of the price lists that are read."""
 INSTANCE = re.compile(rf"(?P<prefix>[A-Z0-9]+-)?(?P<component>{'|'.join(PURPOSES)}):(?P<type>ml\..+)")
 VOLUME = re.compile(rf"(?:[A-Z0-9]+-)?(?P<component>{'|'.join(PURPOSES)}):VolumeUsage(?:\..+)?")
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+")
+ANYWHERE = ("", "any", "global")
+"""Region codes of what has one price in all regions, such as a dashboard."""
 PREAMBLE = 5
 """Rows of metadata before the row of column names."""
 COLUMNS = ("TermType", "PricePerUnit", "Currency", "usageType", "Region Code")
@@ -82,8 +85,11 @@ class _Rows:
         price = Decimal(f"{Decimal(row['PricePerUnit']).normalize():f}")  # AWS writes 0.2300000000
         if row["TermType"] != "OnDemand" or not price.is_finite() or price <= 0:
             return
-        if row["Region Code"]:  # a dashboard has no region
-            self.regions.add(row["Region Code"])
+        region = row["Region Code"]
+        if REGION.fullmatch(region):
+            self.regions.add(region)
+        elif region.lower() not in ANYWHERE:  # a local zone
+            return
         self.currencies.add(row["Currency"])
         name = row["usageType"]
         self.prices[name] = max(price, self.prices.get(name, price))

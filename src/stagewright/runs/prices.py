@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stagewright.catalog.prices import Prices, parse
-from stagewright.errors import DocumentError, NotFoundError
+from stagewright.errors import DeniedError, DocumentError, NotFoundError
 from stagewright.gateway import Gateway
 
 KEY = "staging/_prices.json"
@@ -13,13 +13,13 @@ KEY = "staging/_prices.json"
 def read(gateway: Gateway) -> tuple[Prices | None, tuple[str, ...]]:
     """Return the installation's prices, and warnings. Unreadable prices count as none: runs do not need them.
 
-    Calls GetObject.
+    People may lack the permission to read them. Calls GetObject.
     """
     try:
         return parse(gateway.objects.get(KEY).body, gateway.installation.uri(KEY)), ()
     except NotFoundError:
         return None, ()
-    except DocumentError as error:
+    except (DocumentError, DeniedError) as error:
         return None, (f"the prices are not used: {error.message}",)
 
 

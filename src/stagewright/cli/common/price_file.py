@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,15 +14,21 @@ if TYPE_CHECKING:
     from stagewright.cli.common.target import Session
 
 FOLDER = "prices"
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+")
 
 
 def root(folder: Path) -> Path:
-    """The folder with stagewright.toml or prices/: `folder`, or its nearest such parent. Else `folder`."""
+    """The folder of the repository: the nearest with stagewright.toml, else with prices, else `folder`."""
     folder = folder.resolve()
-    parents = (
-        path for path in (folder, *folder.parents) if (path / FILE).is_file() or (path / FOLDER).is_dir()
-    )
-    return next(parents, folder)
+    folders = (folder, *folder.parents)
+    by_target = (path for path in folders if (path / FILE).is_file())
+    by_prices = (path for path in folders if files(path))
+    return next(by_target, next(by_prices, folder))
+
+
+def files(repository: Path) -> list[Path]:
+    """The files of prices of a repository, sorted. A pipeline may be called `prices`, too."""
+    return sorted(path for path in (repository / FOLDER).glob("*.json") if REGION.fullmatch(path.stem))
 
 
 def path_of(folder: Path, region: str) -> Path:
@@ -36,9 +43,9 @@ def of_repository(session: Session, folder: Path) -> Prices | None:
     from stagewright.catalog.prices import parse
 
     path = path_of(folder, session.gateway.installation.region)
-    files = sorted(path.parent.glob("*.json"))
-    if session.is_local and not path.is_file() and len(files) == 1:
-        (path,) = files
+    others = files(path.parent.parent)
+    if session.is_local and not path.is_file() and len(others) == 1:
+        (path,) = others
     return parse(path.read_bytes(), str(path)) if path.is_file() else None
 
 

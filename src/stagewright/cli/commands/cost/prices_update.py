@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stagewright.catalog.prices import Prices
 
 INSTANCE_TYPE = re.compile(r"\bml\.[a-z0-9-]+\.[a-z0-9-]+\b")
-DOCUMENTS = ("*.yaml", "*.yml", "*.json", "environments/*.yaml", "environments/*.yml", "environments/*.json")
+DOCUMENTS = ("*.yaml", "*.yml", "pipeline.json", "environments/*")
 
 Region = Annotated[
     str, typer.Option("--region", metavar="REGION", help="The region. The default is that of the targets.")
@@ -75,21 +75,19 @@ def read_files(files: Iterable[Path]) -> Iterator[PriceList]:
 
 
 def download(region: str) -> Iterator[PriceList]:
-    """Download the lists of a region. A service that is not offered there is left out."""
-    from stagewright.aws.price_download import lines, url_of
+    """Download the lists of a region. Only SageMaker's is needed: another one may be missing."""
+    from stagewright.aws.price_download import download, url_of
     from stagewright.catalog.price_lists import SAGEMAKER, SERVICES, read
 
     for service in SERVICES:
         url = url_of(service, region)
         output.note(f"reading {url}")
         try:
-            with lines(url) as content:
-                price_list = read(content, url)
-        except NotFoundError:
+            yield read(download(url).splitlines(keepends=True), url)
+        except (NotFoundError, DocumentError) as error:
             if service == SAGEMAKER:
                 raise
-            continue
-        yield price_list
+            output.note(f"warning: no prices of {service}: {error.message}")
 
 
 def types_in_use(repository: Path) -> set[str]:
