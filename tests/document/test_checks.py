@@ -32,22 +32,32 @@ PROBLEMS = [
         "needs one size for its parts",
         "either size",
     ),
-    (update(type="linear", size=9), "stages.deploy.update.size", "below the minimum of AWS, 10 %", ""),
+    (update(2, type="linear", size=9), "stages.deploy.update.size", "below the minimum of AWS, 10 %", ""),
     (
         update(3, type="canary", instances=2),
         "stages.deploy.update.instances",
-        "2 of 3 instances is more than half",
+        "a part of 2 of 3 instances is more than half",
         "instance_count",
     ),
+    *(
+        (
+            update(1, type=kind, **size),
+            f"stages.deploy.update.{next(iter(size))}",
+            "a part of 1 of 1 instances is more than half",
+            "increase instance_count, or update all at once",
+        )
+        for kind in ("canary", "linear")
+        for size in ({"size": 10}, {"size": 50}, {"instances": 1})
+    ),
     (
-        update(type="canary", size=10, wait="61m"),
+        update(2, type="canary", size=10, wait="61m"),
         "stages.deploy.update.wait",
         "61m is longer than the maximum of AWS, 1h",
         "",
     ),
     (update(bake="2h"), "stages.deploy.update.bake", "2h is longer than the maximum of AWS, 1h", ""),
     (
-        update(type="linear", size=10, wait="55m"),
+        update(2, type="linear", size=10, wait="55m"),
         "stages.deploy.update",
         "add up to more than the maximum of AWS, 8h",
         "reduce wait, bake or the number of parts",

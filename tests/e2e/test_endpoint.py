@@ -74,7 +74,12 @@ class Place:
         self.s3.put_object(Bucket=self.installation.bucket, Key=key, Body=body)
 
     def plan(self, name: str, model: str, /, date: str = "", **fields: Any) -> Plan:
-        stage = {"kind": "endpoint", "model": f"s3://${{bucket}}/models/{model}.tar.gz", "image": IMAGE}
+        stage = {
+            "kind": "endpoint",
+            "model": f"s3://${{bucket}}/models/{model}.tar.gz",
+            "image": IMAGE,
+            "instance_count": 2,
+        }
         document = {
             "name": name,
             "defaults": {"instance_type": "ml.m5.large"},

@@ -72,7 +72,7 @@ def configure(connect: Connect, name: str, script: str) -> None:
         "VariantName": "AllTraffic",
         "ModelName": name,
         "InstanceType": "ml.m5.large",
-        "InitialInstanceCount": 1,
+        "InitialInstanceCount": 2,
     }
     connect("sagemaker").create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
 

@@ -198,9 +198,63 @@ def test_data_capture(deployed):
     assert other["DataCaptureConfig"]["DestinationS3Uri"].startswith("s3://other/house-price-")
 
 
+UPDATED = {
+    "kind": "endpoint",
+    "model": "${stages.register.package}",
+    "update": {"type": "canary", "size": 10},
+}
+CANARY = {
+    "BlueGreenUpdatePolicy": {
+        "TrafficRoutingConfiguration": {
+            "Type": "CANARY",
+            "WaitIntervalInSeconds": 0,
+            "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 10},
+        }
+    }
+}
+ROLLING = {
+    "RollingUpdatePolicy": {
+        "MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": 2},
+        "WaitIntervalInSeconds": 0,
+    }
+}
+
+
+@pytest.mark.parametrize(("config", "instances"), [(CANARY, 1), (ROLLING, 3)])
+def test_raw_update_in_parts_needs_twice_the_instances(requests, config, instances):
+    changes = {
+        "UpdateEndpoint": {"DeploymentConfig": config},
+        "CreateEndpointConfig": {
+            "ProductionVariants": [
+                {
+                    "VariantName": "AllTraffic",
+                    "ModelName": "m",
+                    "InstanceType": "ml.m5.large",
+                    "InitialInstanceCount": instances,
+                }
+            ]
+        },
+    }
+    with pytest.raises(PlanError, match=rf"stages.deploy.update: a part of \d of {instances} instances"):
+        requests("deploy", "stages.deploy.request", changes)
+    variant = changes["CreateEndpointConfig"]["ProductionVariants"][0]
+    variant["InitialInstanceCount"] = instances + 1
+    assert (
+        requests("deploy", "stages.deploy.request", changes)["UpdateEndpoint"]["DeploymentConfig"] == config
+    )
+
+
+def test_canary_on_one_instance_of_a_parameter_is_refused(house):
+    document = house.changed("stages.deploy", {**UPDATED, "instance_count": "${parameters.trees}"})
+    one = document.model_copy(update={"parameters": {**document.parameters, "trees": 1}})
+    assert plan(document, house.trigger(), house.recorded()).stage("deploy").action == "run"
+    with pytest.raises(PlanError, match="a part of 1 of 1 instances is more than half"):
+        plan(one, house.trigger(), house.recorded())
+
+
 def test_endpoint_timeout_includes_deliberate_waits(house):
     update = {"type": "linear", "size": 30, "wait": "10m", "bake": "5m"}
-    changed = house.changed("stages.deploy.update", update)
+    changed = house.changed("stages.deploy", {**UPDATED, "update": update, "instance_count": 2})
     stage = plan(changed, house.trigger(), house.recorded()).stage("deploy")
     assert stage.timeout == 1800 + 3 * 600 + 300
 

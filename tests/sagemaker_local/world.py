@@ -92,7 +92,7 @@ class World:
                 "VariantName": "AllTraffic" if len(models) == 1 else f"variant-{model}",
                 "ModelName": model,
                 "InstanceType": "ml.m5.large",
-                "InitialInstanceCount": 1,
+                "InitialInstanceCount": 2,
                 **more,
             }
             for model in models

@@ -15,10 +15,11 @@ from sagemaker_local.api.protocol import invalid
 
 POLICY, ROLLING = "BlueGreenUpdatePolicy", "RollingUpdatePolicy"
 SIZES = {"CANARY": "CanarySize", "LINEAR": "LinearStepSize"}
+HALF = 50
 LIMITS = {
-    "CanarySize": (0, 50),
-    "LinearStepSize": (10, 50),
-    "MaximumBatchSize": (5, 50),
+    "CanarySize": (0, HALF),
+    "LinearStepSize": (10, HALF),
+    "MaximumBatchSize": (5, HALF),
     "RollbackMaximumBatchSize": (5, 100),
 }
 """Percent of the variant's instances (TrafficRoutingConfig and RollingUpdatePolicy, API reference)."""
@@ -106,6 +107,8 @@ def _share(policy: dict[str, Any], member: str, instances: int) -> float:
     counted = size["Type"] == "INSTANCE_COUNT"
     percent = 100 * size["Value"] / max(instances, 1) if counted else size["Value"]
     low, high = LIMITS[member]
+    if high == HALF and instances < 2:
+        percent = 100  # a part is at least one instance
     if not low <= percent <= high:
         raise invalid(
             f"{member} is {percent:g} % of the {instances} instance(s);"

@@ -340,17 +340,19 @@ class _Decider:
             **_flow_fields(stage),
         )
         _check_requests(planned, built.tokens, self.recorded.jobs)
-        self._check_outputs(stage, planned)
+        self._check_stage(stage, planned)
         return planned
 
-    def _check_outputs(self, stage: AnyStage, planned: StagePlan) -> None:
-        """Raise PlanError if the stage writes to a location that no role may write to."""
-        kind, recorded = KINDS[stage.kind].request, self.recorded
-        writes = kind.writes(stage, dict(planned.requests))
-        found = output_locations.problems(
-            writes, kind.writable, recorded.installation, recorded.jobs.output_locations
+    def _check_stage(self, stage: AnyStage, planned: StagePlan) -> None:
+        """Raise PlanError for requests that do not fit together, and outputs that no role may write."""
+        kind, recorded, requests = KINDS[stage.kind].request, self.recorded, dict(planned.requests)
+        misplaced = output_locations.problems(
+            kind.writes(stage, requests),
+            kind.writable,
+            recorded.installation,
+            recorded.jobs.output_locations,
         )
-        if problems := list(found):
+        if problems := [*kind.problems(requests), *misplaced]:
             prefix = f"stages.{planned.name}."
             raise PlanError(tuple(replace(problem, path=prefix + problem.path) for problem in problems))
 

@@ -30,14 +30,14 @@ def rolling(kind: str, value: int, wait: int = 60) -> dict[str, Any]:
     [
         ({}, 1, [(1.0, 0)]),
         (blue_green("ALL_AT_ONCE", bake=300), 1, [(1.0, 300)]),
-        (blue_green("CANARY", bake=30, CanarySize=size(PERCENT, 10)), 1, [(0.1, 60), (1.0, 30)]),
+        (blue_green("CANARY", bake=30, CanarySize=size(PERCENT, 10)), 2, [(0.1, 60), (1.0, 30)]),
         (blue_green("CANARY", CanarySize=size("INSTANCE_COUNT", 1)), 4, [(0.25, 60), (1.0, 0)]),
         (
             blue_green("LINEAR", LinearStepSize=size(PERCENT, 33)),
-            1,
+            3,
             [(0.33, 60), (0.66, 60), (0.99, 60), (1.0, 0)],
         ),
-        (blue_green("LINEAR", LinearStepSize=size(PERCENT, 50)), 1, [(0.5, 60), (1.0, 0)]),
+        (blue_green("LINEAR", LinearStepSize=size(PERCENT, 50)), 2, [(0.5, 60), (1.0, 0)]),
         (
             blue_green("LINEAR", LinearStepSize=size("INSTANCE_COUNT", 1)),
             3,
@@ -68,19 +68,19 @@ def test_traffic_moves_in_the_configured_steps(
         ),
         (
             blue_green("CANARY", CanarySize=size(PERCENT, 60)),
-            "CanarySize is 60 % of the 1 instance(s); it must be between 0 % and 50 %.",
+            "CanarySize is 60 % of the 2 instance(s); it must be between 0 % and 50 %.",
         ),
         (
-            blue_green("CANARY", CanarySize=size("INSTANCE_COUNT", 1)),
-            "CanarySize is 100 % of the 1 instance(s); it must be between 0 % and 50 %.",
+            blue_green("CANARY", CanarySize=size("INSTANCE_COUNT", 2)),
+            "CanarySize is 100 % of the 2 instance(s); it must be between 0 % and 50 %.",
         ),
         (
             blue_green("LINEAR", LinearStepSize=size(PERCENT, 5)),
-            "LinearStepSize is 5 % of the 1 instance(s); it must be between 10 % and 50 %.",
+            "LinearStepSize is 5 % of the 2 instance(s); it must be between 10 % and 50 %.",
         ),
         (
             rolling(PERCENT, 4),
-            "MaximumBatchSize is 4 % of the 1 instance(s); it must be between 5 % and 50 %.",
+            "MaximumBatchSize is 4 % of the 2 instance(s); it must be between 5 % and 50 %.",
         ),
         (
             {
@@ -95,8 +95,22 @@ def test_traffic_moves_in_the_configured_steps(
 )
 def test_contradictory_deployment_config_is_rejected(config: dict[str, Any], message: str) -> None:
     with pytest.raises(ApiError) as refused:
-        deployment(config, 1)
+        deployment(config, 2)
     assert (refused.value.code, refused.value.message) == ("ValidationException", message)
+
+
+@pytest.mark.parametrize(
+    ("config", "member"),
+    [
+        (blue_green("CANARY", CanarySize=size(PERCENT, 10)), "CanarySize"),
+        (blue_green("LINEAR", LinearStepSize=size(PERCENT, 50)), "LinearStepSize"),
+        (blue_green("CANARY", CanarySize=size("INSTANCE_COUNT", 1)), "CanarySize"),
+        (rolling(PERCENT, 50), "MaximumBatchSize"),
+    ],
+)
+def test_part_of_one_instance_is_the_whole(config: dict[str, Any], member: str) -> None:
+    with pytest.raises(ApiError, match=rf"{member} is 100 % of the 1 instance\(s\); it must be between"):
+        deployment(config, 1)
 
 
 def test_capacity_share_is_rounded_up_to_instances() -> None:

@@ -413,7 +413,7 @@ def test_weights_change_in_the_background(world: Any) -> None:
     world.create_config("both", "a", "b")
     world.call("CreateEndpoint", EndpointName="both", EndpointConfigName="both")
     world.settled("both")
-    change = [{"VariantName": "variant-a", "DesiredWeight": 3.0, "DesiredInstanceCount": 2}]
+    change = [{"VariantName": "variant-a", "DesiredWeight": 3.0, "DesiredInstanceCount": 3}]
     world.call("UpdateEndpointWeightsAndCapacities", EndpointName="both", DesiredWeightsAndCapacities=change)
     assert world.settled("both")["ProductionVariants"][0]["CurrentWeight"] == 3.0
     told = until(lambda: changes(world)[3:] and changes(world)[2:])
@@ -425,7 +425,7 @@ def test_weights_change_in_the_background(world: Any) -> None:
             detail["ProductionVariants"][0]["CurrentInstanceCount"],
         )
         for detail in told
-    ] == [("UPDATING", 1.0, 3.0, 1), ("IN_SERVICE", 3.0, 3.0, 2)]
+    ] == [("UPDATING", 1.0, 3.0, 2), ("IN_SERVICE", 3.0, 3.0, 3)]
     share = Counter(send(world, "both") for _ in range(400))
     # Five standard deviations of a binomial with 400 draws at 75 %.
     assert abs(share["a"] - 300) < 45, share

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from stagewright.errors import Problem
 from stagewright.naming import CAPTURED, RUNS, job_name
 from stagewright.stages.base.request import BuildContext, Requests
 from stagewright.stages.base.usage import Use
@@ -22,6 +23,10 @@ def _no_outputs(_stage: Any, _requests: Requests) -> Mapping[str, str]:
 
 
 def _no_instances(_requests: Requests, _timeout: int, _attempts: int) -> Iterable[Use]:
+    return ()
+
+
+def _no_problems(_requests: Requests) -> Iterable[Problem]:
     return ()
 
 
@@ -43,6 +48,8 @@ class StageRequest:
     """Path of a field -> the S3 URI that the stage's job or endpoint writes to."""
     writable: tuple[str, ...] = (RUNS, CAPTURED)
     """Key prefixes of the installation's bucket that the role of the stage's job may write to."""
+    problems: Callable[[Requests], Iterable[Problem]] = _no_problems
+    """What AWS would reject although each request alone is valid. Paths begin at the stage."""
     operation: str = ""
     """The operation that `request:` is merged into unless it names operations itself."""
     machine_inputs: tuple[str, ...] = ()

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from stagewright.errors import Problem
 from stagewright.stages.base.request import BuildContext, Request, Requests, as_tags, without_empty
 from stagewright.stages.base.stage_request import StageRequest
 from stagewright.stages.base.usage import HOUR, Use
+from stagewright.stages.endpoint.rules import LEAST_PART, MORE_INSTANCES
 from stagewright.stages.endpoint.schema import Alarm, Capture, Endpoint, SmokeTest, Update
 from stagewright.stages.model import request as model
 from stagewright.syntax.durations import seconds
@@ -143,15 +145,15 @@ def _smoke_test(test: SmokeTest | None) -> dict[str, Any] | None:
 
 
 def _timeout(stage: Endpoint, requests: Requests) -> int:
-    return stage.max_wait_seconds + sum(_waits(requests["UpdateEndpoint"], stage.instance_count))
+    return stage.max_wait_seconds + sum(_waits(requests["UpdateEndpoint"], _instances(requests)))
 
 
-def _waits(request: Request, instances: int | str) -> Iterator[int]:
+def _waits(request: Request, instances: int) -> Iterator[int]:
     """The seconds that an update waits for its parts and for the bake time."""
     policy = request.get("DeploymentConfig", {}).get("BlueGreenUpdatePolicy", {})
     routing = policy.get("TrafficRoutingConfiguration", {})
     yield policy.get("TerminationWaitInSeconds", 0)
-    yield routing.get("WaitIntervalInSeconds", 0) * _parts(routing.get("LinearStepSize"), int(instances))
+    yield routing.get("WaitIntervalInSeconds", 0) * _parts(routing.get("LinearStepSize"), instances)
 
 
 def _parts(step: dict[str, Any] | None, instances: int) -> int:
@@ -159,6 +161,26 @@ def _parts(step: dict[str, Any] | None, instances: int) -> int:
         return 1
     whole = 100 if step["Type"] == "CAPACITY_PERCENT" else instances
     return -(-whole // int(step["Value"])) - 1
+
+
+def _problems(requests: Requests) -> Iterator[Problem]:
+    """The sizes of an update's parts, which must be at most half of the instances (TrafficRoutingConfig and
+    RollingUpdatePolicy, API reference). A part has at least one instance."""
+    instances = _instances(requests)
+    config = requests["UpdateEndpoint"].get("DeploymentConfig", {})
+    routing = config.get("BlueGreenUpdatePolicy", {}).get("TrafficRoutingConfiguration", {})
+    rolling = config.get("RollingUpdatePolicy", {})
+    for size in filter(None, (*map(routing.get, SIZES.values()), rolling.get("MaximumBatchSize"))):
+        part = size["Value"] if size["Type"] == "INSTANCE_COUNT" else LEAST_PART
+        if 2 * part > instances:
+            message = f"a part of {part} of {instances} instances is more than half"
+            yield Problem("update", message, MORE_INSTANCES)
+
+
+def _instances(requests: Requests) -> int:
+    """The instances of the smallest variant that has any."""
+    variants = requests["CreateEndpointConfig"]["ProductionVariants"]
+    return min((int(variant.get("InitialInstanceCount", LEAST_PART)) for variant in variants), default=1)
 
 
 def _uses(requests: Requests, _timeout: int, _attempts: int) -> Iterator[Use]:
@@ -177,6 +199,7 @@ REQUEST = StageRequest(
     _timeout,
     history_events=52,
     uses=_uses,
+    problems=_problems,
     machine_inputs=("Endpoint",),
     image="inference",
     is_pointer=True,

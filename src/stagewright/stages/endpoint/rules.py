@@ -20,6 +20,9 @@ DAY = 86_400
 LONGEST_UPDATE = 28_800
 LEAST_STEP = 10
 """Percent of a part of a linear update."""
+LEAST_PART = 1
+"""Instances of a part, however few percent it has."""
+MORE_INSTANCES = "AWS accepts at most half: increase instance_count, or update all at once"
 
 
 def rules(stage: Endpoint, context: RuleContext, path: Path) -> Iterator[Finding]:
@@ -57,9 +60,11 @@ def _parts(update: Update, instances: int | str, path: Path) -> Iterator[Finding
         yield Finding(path, f"a {update.type} update needs one size for its parts", remedy)
     if update.type == "linear" and update.size is not None and update.size < LEAST_STEP:
         yield Finding((*path, "size"), f"{update.size} % is below the minimum of AWS, {LEAST_STEP} %")
-    if update.instances and isinstance(instances, int) and 2 * update.instances > instances:
-        message = f"{update.instances} of {instances} instances is more than half"
-        yield Finding((*path, "instances"), message, "AWS accepts at most half: increase instance_count")
+    if update.type != "all-at-once" and sizes and isinstance(instances, int):
+        part = update.instances or LEAST_PART
+        if 2 * part > instances:
+            message = f"a part of {part} of {instances} instances is more than half"
+            yield Finding((*path, sizes[0]), message, MORE_INSTANCES)
 
 
 def _part_waits(update: Update, instances: int | str) -> int:
