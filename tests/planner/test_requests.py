@@ -244,6 +244,17 @@ def test_raw_update_in_parts_needs_twice_the_instances(requests, config, instanc
     )
 
 
+@pytest.mark.parametrize(("count", "is_planned"), [(500, True), (501, False)])
+def test_request_with_more_values_than_a_second_can_fill_in_is_refused(requests, count, is_planned):
+    values = {f"V{number}": "<${stages.train.model}" for number in range(count)}
+    stage = {"kind": "lambda", "function": "f", "payload": values}
+    if is_planned:
+        assert len(requests("deploy", "stages.deploy", stage)["Invoke"]["Payload"]) == count
+        return
+    with pytest.raises(PlanError, match="values that only the run knows are used 501 times, more than 500"):
+        requests("deploy", "stages.deploy", stage)
+
+
 def test_canary_on_one_instance_of_a_parameter_is_refused(house):
     document = house.changed("stages.deploy", {**UPDATED, "instance_count": "${parameters.trees}"})
     one = document.model_copy(update={"parameters": {**document.parameters, "trees": 1}})

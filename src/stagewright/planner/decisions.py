@@ -22,7 +22,7 @@ from stagewright.catalog import request_contract, step_functions_fields
 from stagewright.document.controls import evidence, guarded_by
 from stagewright.errors import PlanError, Problem
 from stagewright.naming import ATTEMPT
-from stagewright.planner import approvals, controls, fingerprint, output_locations
+from stagewright.planner import approvals, controls, fingerprint, output_locations, rendering_limits
 from stagewright.planner.model import GoodResult, Recorded, StagePlan, Trigger
 from stagewright.planner.reuse import ReuseCase, ReusePolicy
 from stagewright.planner.selection import STARTS, Selected
@@ -400,6 +400,7 @@ def _check_requests(planned: StagePlan, tokens: re.Pattern[str], jobs: JobSettin
     """Raise PlanError for requests that AWS, Step Functions or the installation would reject."""
     problems: list[Problem] = []
     for operation, request in planned.requests.items():
+        problems += rendering_limits.problems(operation, request)
         if operation in KINDS[planned.kind].request.machine_inputs:
             continue
         problems += request_contract.check(operation, request, tokens)

@@ -4,6 +4,7 @@
 |---|---|
 | an inner scope assigns no variable of an outer one | Step Functions guide, "Passing data with variables" |
 | only operators and functions of JSONata 2.0.6, without `$eval` | "Transforming data with JSONata" |
+| no length in a position of `$substring` | measured on AWS (iwamot/sfnx, docs/design.md): other units |
 | no line break in an expression | AWS's language service rejects it |
 | only known placeholders, and no `%{`, which templatefile interprets | Terraform, "Strings and Templates" |
 | every Task has Retry, Catch and TimeoutSeconds; every Map a Catch | ours: every error must be recorded |
@@ -104,8 +105,21 @@ def _expression(text: str) -> Iterator[str]:
     for word, pattern in _FORBIDDEN.items():
         if pattern.search(code):
             yield f"{word} is not in JSONata 2.0.6 as Step Functions has it"
+    if any("$length" in arguments for arguments in _positions(code)):
+        yield "$substring cuts UTF-16 units, and $length counts code points: use a pattern"
     defined = {
         name.strip(" $") for pair in _DEFINED.findall(code) for group in pair for name in group.split(",")
     }
     for name in sorted(set(_CALL.findall(code)) - FUNCTIONS - defined - {"eval"}):
         yield f"${name} is not a function of JSONata 2.0.6 or Step Functions"
+
+
+def _positions(code: str) -> Iterator[str]:
+    """Yield the arguments of each call of $substring after the first."""
+    for start in (match.end() for match in re.finditer(r"\$substring\(", code)):
+        depth, end, comma = 1, start, 0
+        while depth and end < len(code):
+            depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(code[end], 0)
+            comma = comma or (end if depth == 1 and code[end] == "," else 0)
+            end += 1
+        yield code[comma:end]

@@ -66,19 +66,31 @@ def bound_values(names: str, results: str) -> str:
     """
 
 
-# $split and $join replace tokens, because $replace interprets `$` in a value. `<<` inside a value becomes a
-# JSON escape with the same meaning, so that no value is mistaken for a token. `[...]` makes $string quote a
-# text.
-_BIND_ONE = r"""
-    function($text, $binding) { (
-      $value := $lookup($states.input.values, $join($binding.path, '.'));
-      $json := $exists($value) ? $string([$value])
-        : $error($binding.path[0] & ' has no ' & $substringAfter($join($binding.path, '.'), '.'));
-      $words := $string([$string($value)]);
-      $safe := function($part) { $join($split($part, '<<'), '\\u003c<') };
-      $whole := $safe($substring($json, 1, $length($json) - 2));
-      $inner := $safe($substring($words, 2, $length($words) - 4));
-      $join($split($join($split($text, '"' & $binding.token & '"'), $whole), $binding.token), $inner) ) }
+# Two passes over the text, however many values there are: tokens that are a whole JSON string, then those
+# inside a string. $split and $join replace, because $replace interprets `$` in a value. `<<` inside a value
+# becomes a JSON escape with the same meaning, so that no value is mistaken for a token. `[...]` makes $string
+# quote a text. Brackets are removed by pattern: on AWS, $length counts code points and $substring cuts UTF-16
+# units (measured by iwamot/sfnx, docs/design.md).
+_FILL = r"""
+  ( $safe := function($part) { $join($split($part, '<<'), '\\u003c<') };
+    $values := $merge($map($append([], $states.input.stage.bindings), function($binding) { (
+      $path := $join($binding.path, '.');
+      $value := $lookup($states.input.values, $path);
+      $inner := $exists($value) ? $safe($replace($string([$string($value)]), /^\["|"\]$/, ''))
+        : $error($binding.path[0] & ' has no ' & $substringAfter($path, '.'));
+      { $substringBefore($substringAfter($binding.token, '<<'), '>>'): {
+        'inner': $inner,
+        'whole': $type($value) = 'string' ? '"' & $inner & '"' : $safe($string($value)) } } ) }));
+    $text := $join($map($split($join($split(TEXT, '\\"<<'), '\\u0022<<'), '"<<'), function($part, $index) { (
+      $value := $lookup($values, $substringBefore($part, '>>'));
+      $rest := $substringAfter($part, '>>');
+      $index = 0 ? $part
+        : $exists($value) and $substringBefore($rest, '"') = '' ? $value.whole & $substringAfter($rest, '"')
+        : '"<<' & $part ) }));
+    $parse($join($map($split($text, '<<'), function($part, $index) { (
+      $value := $lookup($values, $substringBefore($part, '>>'));
+      $index = 0 ? $part : $exists($value) ? $value.inner & $substringAfter($part, '>>')
+        : '<<' & $part ) }))) )
 """
 
 
@@ -91,7 +103,7 @@ def bound(operation: str, member: str = "") -> str:
     """Return an expression: the stage's request for `operation` with all values filled in, or one member
     of it."""
     request = attempted(f"$states.input.stage.requests.{operation}", "$states.input.stage.attempt")
-    whole = f"$parse($reduce($append([], $states.input.stage.bindings), {_BIND_ONE}, {request}))"
+    whole = _FILL.replace("TEXT", request)
     return expression(f"({whole}).{member}" if member else whole)
 
 
