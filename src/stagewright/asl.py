@@ -49,18 +49,21 @@ class Retry:
 
 @dataclass(frozen=True)
 class Catch:
-    """Sends every error that can be caught to the state `next`, with `output` as its input."""
+    """Sends an error to the state `next`, with `output` as its input: by default every error that can be
+    caught."""
 
     next: str
     output: Any
+    error: str = "States.ALL"
 
     def asl(self) -> Asl:
-        return {"ErrorEquals": ["States.ALL"], "Output": self.output, "Next": self.next}
+        return {"ErrorEquals": [self.error], "Output": self.output, "Next": self.next}
 
 
 @dataclass(frozen=True)
 class Task:
-    """Calls a service. `resource` is the part after `arn:<partition>:states:::`. `timeout` is in seconds."""
+    """Calls a service. `resource` is the part after `arn:<partition>:states:::`. `timeout` is in seconds.
+    `late` catches States.Timeout; `catch` catches the rest."""
 
     resource: str
     arguments: Any
@@ -69,6 +72,7 @@ class Task:
     retry: tuple[Retry, ...]
     catch: Catch
     timeout: int | str = 60
+    late: Catch | None = None
 
     def asl(self) -> Asl:
         return {
@@ -77,7 +81,7 @@ class Task:
             "Arguments": self.arguments,
             "TimeoutSeconds": self.timeout,
             "Retry": [retry.asl() for retry in self.retry],
-            "Catch": [self.catch.asl()],
+            "Catch": [catch.asl() for catch in (self.late, self.catch) if catch],
             "Output": self.output,
             **_transition(self.next),
         }

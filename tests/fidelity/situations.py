@@ -454,6 +454,7 @@ TRIED = [
         *ERRORS,
         caught("Stagewright.GateClosed", "x"),
         caught("S3.NoSuchKeyException"),
+        caught("S3.S3Exception", "The requested range is not satisfiable (Service: S3, Status Code: 416)"),
         caught("SageMaker.AmazonSageMakerException", "x (Error Code: ValidationException; Request ID: y)"),
     )
 ] + [
@@ -662,6 +663,7 @@ ENDPOINTS = [
         for name, cause in (
             ("SageMaker.SageMakerException", 'Cannot update in-progress endpoint "arn".'),
             ("SageMaker.AmazonSageMakerException", 'Cannot create already existing endpoint "arn".'),
+            ("SageMaker.AmazonSageMakerException", 'Could not find endpoint configuration "arn".'),
             ("SageMaker.SageMakerException", "Rate exceeded (Service: SageMaker, Status Code: 400)"),
             ("SageMaker.SageMakerException", "Fault (Service: SageMaker, Status Code: 500)"),
             ("SageMaker.SageMakerException", "No (Service: SageMaker, Status Code: 400)"),

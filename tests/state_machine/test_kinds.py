@@ -72,19 +72,65 @@ def test_stopped_jobs_are_reported_as_stopped(engine, stage):
     assert walked.cause == "a-stop-x: the job was stopped"
 
 
-def test_job_that_takes_too_long_is_stopped(engine, stage):
-    """Only the stage timeout ends these jobs."""
+def process(stage, name, metrics=None):
+    request = {"CreateProcessingJob": {"ProcessingJobName": f"run-{name}-1"}}
+    return stage(name, "processing", request, metrics=metrics or {})
+
+
+def test_job_that_takes_too_long_is_stopped(engine, stage, train):
+    """The timeout of a stage counts from the submission of its job, so the job may still be running."""
+    measured = {"bucket": "bucket", "key": "metrics.json"}
     walked = engine.walk(
-        [[[tune(stage, "a-late-x")], [score(stage, "b-late-x", model=False, ModelName="m")]]]
+        [
+            [
+                [tune(stage, "a-late-x")],
+                [score(stage, "b-late-x", model=False, ModelName="m")],
+                [train("c-late-x")],
+                [process(stage, "d-late-x")],
+                [process(stage, "e-late-x", measured)],
+            ]
+        ]
     )
     late = "the job was stopped: it did not end within 3600 seconds"
     assert walked.requests("stopHyperParameterTuningJob") == [
         {"HyperParameterTuningJobName": "run-a-late-x-1"}
     ]
     assert walked.requests("stopTransformJob") == [{"TransformJobName": "run-b-late-x-1"}]
-    for name in ("a-late-x", "b-late-x"):
+    assert walked.requests("stopTrainingJob") == [{"TrainingJobName": "run-c-late-x-1"}]
+    assert sorted(each["ProcessingJobName"] for each in walked.requests("stopProcessingJob")) == [
+        "run-d-late-x-1",
+        "run-e-late-x-1",
+    ]
+    for name in ("a-late-x", "b-late-x", "c-late-x", "d-late-x", "e-late-x"):
         item = walked.items[f"stage#{name}"]
         assert (item["error"]["S"], item["cause"]["S"]) == ("States.Timeout", late)
+
+
+def test_late_job_is_stopped_before_the_next_attempt_starts(engine, stage, train):
+    retry = {"attempts": 2, "wait": 0, "named": json.dumps({"job": "run-r-late-x-<<attempt>>"})}
+    late = train("r-late-x", TrainingJobName="run-r-late-x-<<attempt>>") | {
+        "job": "run-r-late-x-1",
+        "retry": retry,
+    }
+    walked = engine.walk([[[late]]])
+    calls = [call["call"] for call in walked.calls]
+    assert calls == ["createTrainingJob.sync", "stopTrainingJob"] * 2
+    assert [each["TrainingJobName"] for each in walked.requests("stopTrainingJob")] == [
+        "run-r-late-x-1",
+        "run-r-late-x-2",
+    ]
+
+
+def test_job_that_fails_is_not_stopped(engine, stage, train):
+    walked = engine.walk([[[train("a-fail-x")], [process(stage, "b-fail-x")]]])
+    assert not walked.requests("stopTrainingJob")
+    assert not walked.requests("stopProcessingJob")
+
+
+def test_empty_metrics_file_is_named(engine, stage):
+    engine.s3.put_object(Bucket="bucket", Key="empty.json", Body=b"")
+    walked = engine.walk([[[process(stage, "measured", {"bucket": "bucket", "key": "empty.json"})]]])
+    assert walked.cause == "measured: metrics file s3://bucket/empty.json is empty"
 
 
 def test_model_result_has_the_requested_name(engine, stage, train):

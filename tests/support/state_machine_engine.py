@@ -134,7 +134,17 @@ def come_first(request):
     return "-never-" in request["EndpointConfigName"]
 
 
+def read_stale(request, exception):
+    """SageMaker does not see a configuration that was just created; only once."""
+    name = request["EndpointConfigName"]
+    if "-stale-" in name and name not in QUOTA:
+        QUOTA[name] = 1
+        cause = f'Could not find endpoint configuration "arn:{name}". (Status Code: 400)'
+        raise engine._ExecutionError(exception, cause)
+
+
 def make_endpoint(request):
+    read_stale(request, "SageMaker.AmazonSageMakerException")
     if come_first(request) or request["EndpointName"] in ENDPOINTS:
         cause = (
             'Cannot create already existing endpoint "arn:e". (Service: AmazonSageMaker; Status Code: 400)'
@@ -147,6 +157,7 @@ def make_endpoint(request):
 
 
 def update_endpoint(request):
+    read_stale(request, "SageMaker.SageMakerException")
     if come_first(request):
         cause = 'Cannot update in-progress endpoint "arn:e". (Service: SageMaker, Status Code: 400)'
         raise engine._ExecutionError("SageMaker.SageMakerException", cause)
@@ -220,6 +231,8 @@ ANSWERS = {
     "createHyperParameterTuningJob.sync": tuning,
     "describeTrainingJob": tuned,
     "stopHyperParameterTuningJob": lambda request: {},
+    "stopTrainingJob": lambda request: {},
+    "stopProcessingJob": refuse_to_stop,
     "createTransformJob.sync": lambda request: run_job(request["TransformJobName"], "Transform"),
     "stopTransformJob": refuse_to_stop,
     "createModel": lambda request: {"ModelArn": f"arn:{request['ModelName'].lower()}"},
@@ -250,6 +263,9 @@ def get_object(resource, request):
     from ministack.services import s3
 
     status, _, body = s3._get_object(request["Bucket"], request["Key"], {"range": request["Range"]}, {})
+    if status == 416:
+        cause = "The requested range is not satisfiable (Service: S3, Status Code: 416)"
+        raise engine._ExecutionError("S3.S3Exception", cause)
     if status not in (200, 206):
         raise engine._ExecutionError("S3.NoSuchKeyException", "The specified key does not exist.")
     return {"Body": body.decode()}

@@ -279,11 +279,12 @@ def test_stopped_execution_stops_its_jobs_and_starts_no_more(engine: Engine) -> 
     assert "after-stop" not in engine.jobs.jobs
 
 
-def test_timeout_stops_the_job(engine: Engine) -> None:
+def test_timeout_does_not_stop_the_job(engine: Engine) -> None:
+    """AWS does not document that it does. The state machine stops the job itself."""
     late = train("late", TimeoutSeconds="{% $states.input.seconds %}")
     outcome = engine.result(engine.start({"Train": late}, {"seconds": 1}))
     assert outcome["error"] == "States.Timeout"
-    assert engine.jobs.jobs["late"]["TrainingJobStatus"] == "Stopped"
+    assert engine.jobs.jobs["late"]["TrainingJobStatus"] == "InProgress"
 
 
 def test_timeout_of_other_tasks_can_be_an_expression(engine: Engine) -> None:
@@ -348,6 +349,33 @@ def test_invoke_endpoint_returns_the_response(engine: Engine) -> None:
         answer = runtime.invoke_endpoint(EndpointName="house", ContentType="text/csv", Body=b"1,2")
         assert answer["Body"].read() == b"1,2"
         assert answer["InvokedProductionVariant"] == "house"
+
+
+@pytest.mark.parametrize("caught", ["States.ALL", "States.TaskFailed", "States.DataLimitExceeded"])
+def test_result_over_the_limit_is_caught(engine: Engine, caught: str) -> None:
+    with closing(engine.client("s3")) as s3:
+        s3.create_bucket(Bucket="limits")
+        s3.put_object(Bucket="limits", Key="big", Body=b"x" * 300_000)
+    states = get_object("limits", "big")
+    (name,) = states
+    output = "{% $states.errorOutput.Error %}"
+    states[name] |= {"Catch": [{"ErrorEquals": [caught], "Output": output, "Next": "After"}]}
+    states["After"] = {"Type": "Pass", "End": True}
+    outcome = engine.result(engine.start(states))
+    assert outcome["status"] == "SUCCEEDED", outcome
+    assert json.loads(outcome["output"]) == "States.DataLimitExceeded"
+
+
+def test_range_of_an_empty_object_is_the_general_exception(engine: Engine) -> None:
+    with closing(engine.client("s3")) as s3:
+        s3.create_bucket(Bucket="ranges")
+        s3.put_object(Bucket="ranges", Key="empty", Body=b"")
+    states = get_object("ranges", "empty")
+    (name,) = states
+    states[name]["Arguments"]["Range"] = "bytes=0-10"
+    outcome = engine.result(engine.start(states))
+    assert outcome["error"] == "S3.S3Exception"
+    assert "(Service: S3, Status Code: 416, Request ID: " in outcome["cause"]
 
 
 @pytest.mark.parametrize(

@@ -236,6 +236,16 @@ def test_failed_deletion_does_not_fail_the_deployment(deploy, item):
     assert json.loads(item("lenient")["configurations"]["S"]) == ["s2"]
 
 
+def test_configuration_that_sagemaker_does_not_see_yet_is_waited_for(deploy):
+    """Its reads are eventually consistent (CreateEndpoint, API reference)."""
+    first = deploy("stale", "c-stale-1")
+    assert first.status == "SUCCEEDED", first.cause
+    assert changes(first) == ["createModel", "createEndpointConfig", "createEndpoint", "createEndpoint"]
+    second = deploy("stale", "c-stale-2")
+    assert second.status == "SUCCEEDED", second.cause
+    assert changes(second) == ["createModel", "createEndpointConfig", "updateEndpoint", "updateEndpoint"]
+
+
 def test_smoke_test_function_gets_the_endpoint_and_the_settings(deploy):
     settings = {**TEST, "contains": "1,2 is answered", "max_latency": 30}
     walked = deploy("tried", "c1", smoke_test=settings)

@@ -124,7 +124,7 @@ PATCHES = (
     Patch(_STEP_FUNCTIONS, "_emit_execution_status_event", 1699, "ab641f656225",
           "Journals each change of an execution's status."),
     Patch(_STEP_FUNCTIONS, "_error_matches", 3629, "7f0099970980",
-          "`States.ALL` does not catch `States.Runtime` and `States.DataLimitExceeded`."),
+          "`States.ALL` does not catch `States.Runtime`."),
     Patch(_STEP_FUNCTIONS, "_execute_task", 1930, "f4f2fbad9798",
           "Gives tasks their execution and timeout. A stopped execution starts no task."),
     Patch(_STEP_FUNCTIONS, "_fail_execution", 1889, "71267b5e91df",

@@ -41,18 +41,19 @@ class Changes:
     def until(self, task: Task, check: Callable[[], T | None], stop: Callable[[], Any]) -> T:
         """Call `check` after each change until it returns a result, and return that.
 
-        If the execution stops or the task times out, `stop` is called and ExecutionStoppedError or TaskError
-        is raised.
+        If the execution stops, `stop` is called and ExecutionStoppedError is raised. If the task times out,
+        TaskError is raised and the job continues, because AWS does not document that it stops it ("Run a Job
+        (.sync)").
         """
         deadline = time.monotonic() + task.timeout if task.timeout is not None else float("inf")
         while True:
             seen = self.count
             if (result := check()) is not None:
                 return result
-            if task.stopped or time.monotonic() >= deadline:
+            if task.stopped:
                 with suppress(ApiError):  # the job has ended
                     stop()
-                if task.stopped:
-                    raise ExecutionStoppedError("the execution was stopped while its job ran")
+                raise ExecutionStoppedError("the execution was stopped while its job ran")
+            if time.monotonic() >= deadline:
                 raise TaskError("States.Timeout", "")
             self.wait(seen, FALLBACK_SECONDS)

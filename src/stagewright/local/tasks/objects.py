@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from email.utils import parsedate_to_datetime
 from typing import Any
 from xml.etree import ElementTree
@@ -10,6 +11,8 @@ from stagewright.local.emulator.engine import Task, TaskError
 from stagewright.local.emulator.server import Ministack
 from stagewright.local.tasks.answers import iso, within_limit
 
+MODELED = ("InvalidObjectState", "NoSuchBucket", "NoSuchKey")
+"""GetObject's errors with a class in the Java SDK 2. All others are `S3.S3Exception`."""
 GET_OBJECT = "arn:aws:states:::aws-sdk:s3:getObject"
 
 
@@ -46,6 +49,6 @@ def _s3_error(status: int, body: bytes) -> TaskError:
         root = ElementTree.fromstring(body)  # noqa: S314 -- ministack's response
     except ElementTree.ParseError:
         return TaskError("S3.S3Exception", f"Service: S3, Status Code: {status}")
-    code = root.findtext("Code") or "S3Exception"
-    name = code if code.endswith("Exception") else f"{code}Exception"
-    return TaskError(f"S3.{name}", f"{root.findtext('Message')} (Service: S3, Status Code: {status})")
+    name = f"{code}Exception" if (code := root.findtext("Code")) in MODELED else "S3Exception"
+    details = f"Service: S3, Status Code: {status}, Request ID: {uuid.uuid4()}"
+    return TaskError(f"S3.{name}", f"{root.findtext('Message')} ({details})")

@@ -4,8 +4,8 @@
 execution
   with States.Runtime, which no Catch matches ("Create and manage Amazon SageMaker AI jobs with Step
   Functions"). `.sync` waits, and its result is the describe response. A job that does not complete fails the
-  task with States.TaskFailed and that response as the cause. A stopped execution or a timeout stops the job
-  ("Run a Job (.sync)").
+  task with States.TaskFailed and that response as the cause. A stopped execution stops the job,
+  a timeout does not ("Run a Job (.sync)").
 - Error names are those of AWS's Java SDK 1: `SageMaker.ResourceInUseException` for an error of SageMaker's
   model, otherwise `SageMaker.AmazonSageMakerException`.
 - `aws-sdk:sagemaker:*` uses the Java SDK 2: times are ISO 8601, and errors outside the model are

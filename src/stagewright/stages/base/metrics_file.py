@@ -8,7 +8,7 @@ from stagewright.stages.base.expressions import with_
 
 LIMIT = 64 * 1024
 """Maximum bytes of a metrics file. The state reads one byte more to detect larger files, because a state
-above 256 KiB fails in a way that cannot be caught."""
+above 256 KiB may fail in a way that cannot be caught."""
 
 FILE = "'s3://' & $states.input.stage.metrics.bucket & '/' & $states.input.stage.metrics.key"
 RESULT = expression(f"""
@@ -21,11 +21,12 @@ RESULT = expression(f"""
             $merge([{{}}, $sift($body, function($value) {{ $type($value) = 'number' }})]) }}]) }}])
         : $error('metrics file ' & {FILE} & ' is not a JSON object') )
 """)
+# S3 rejects a range of an empty object with status 416, and its SDK has no exception class for that.
 NO_METRICS = with_(f"""
     'error': {{ 'Error': $states.errorOutput.Error,
                 'Cause': 'metrics file ' & {FILE}
                   & ($contains($states.errorOutput.Error, 'NoSuchKey') ? ' was not written by the job'
-                    : $contains($states.errorOutput.Error, 'InvalidRange') ? ' is empty'
+                    : $contains($states.errorOutput.Cause, 'Status Code: 416') ? ' is empty'
                     : ': ' & $states.errorOutput.Cause) }}
 """)
 

@@ -68,9 +68,12 @@ class StageRequest:
 
 
 def job_timeout(operation: str) -> Callable[[Any, Requests], int]:
-    """The timeout of a job with a stopping condition: its limit, including the wait for a Spot instance."""
+    """The timeout of a job with a stopping condition: its limit, which includes the wait for a Spot instance,
+    and the time that it may be pending (StoppingCondition, API reference)."""
 
     def timeout(_stage: Any, requests: Requests) -> int:
-        return int(max(requests[operation]["StoppingCondition"].values())) + QUEUE_MARGIN
+        condition = requests[operation]["StoppingCondition"]
+        limit = max(condition["MaxRuntimeInSeconds"], condition.get("MaxWaitTimeInSeconds", 0))
+        return int(limit + condition.get("MaxPendingTimeInSeconds", 0)) + QUEUE_MARGIN
 
     return timeout

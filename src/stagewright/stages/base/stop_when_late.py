@@ -1,7 +1,9 @@
-"""States for jobs without a time limit of their own: the state machine stops a job that takes too long.
+"""The state machine stops a job that takes too long.
 
 Step Functions tries to stop a `.sync` job when its execution is stopped or its Map iteration fails (Developer
-Guide, "Run a Job (.sync)"). AWS does not document that it stops the job when the task times out.
+Guide, "Run a Job (.sync)"). AWS does not document that it stops the job when the task times out. The timeout
+counts from the submission, and the job's own limit from its start, so a job that waited long for instances is
+still running. Tuning and transform jobs have no limit of their own.
 """
 
 from __future__ import annotations
@@ -19,6 +21,11 @@ GIVEN_UP = with_("""
       : $states.errorOutput
 """)
 JOB = asl.expression("$states.input.stage.job")
+
+
+def late(stopping: str) -> Catch:
+    """Return the catch that sends a job that takes too long to the state `stopping`."""
+    return Catch(stopping, GIVEN_UP, "States.Timeout")
 
 
 def run(resource: str, operation: str, output: str, following: str, stopping: str) -> Task:

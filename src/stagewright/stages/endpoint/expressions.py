@@ -75,10 +75,15 @@ LOCK_TAKEN = with_(f"""
           ? [$parse($states.result.Attributes.alarms.S)] : [] }}])
 """)
 # SageMaker rejects with its general exception, and only the text has the reason: "Cannot update in-progress
-# endpoint", "Cannot create already existing endpoint". Throttling and faults have the same exception.
+# endpoint", "Cannot create already existing endpoint", and "Could not find endpoint configuration" for one
+# that was just created (CreateEndpoint, API reference: eventually consistent reads). Throttling and faults
+# have the same exception.
+_BUSY_WORDS = (
+    "in-progress|already exist|not find endpoint configuration|ConditionalCheckFailed|Rate exceeded|"
+    "Status Code: 5"
+)
 IS_BUSY_ERROR = expression(f"""
-    $contains($states.input.error.Error & ': ' & {_CAUSE},
-              /in-progress|already exist|ConditionalCheckFailed|Rate exceeded|Status Code: 5/)
+    $contains($states.input.error.Error & ': ' & {_CAUSE}, /{_BUSY_WORDS}/)
       and {ELAPSED} <= $states.input.stage.timeout * 1000
 """)
 CLEARED = expression("$sift($states.input, function($value, $field) { $field != 'error' })")

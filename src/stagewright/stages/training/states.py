@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stagewright.asl import State, Task
-from stagewright.stages.base import expressions, result_states, retries
+from stagewright.stages.base import expressions, result_states, retries, stop_when_late
 from stagewright.stages.base.expressions import with_
 from stagewright.stages.base.states import Entry, Permissions
 
@@ -23,7 +23,9 @@ _STATES: dict[str, State] = {
         retries.JOBS,
         result_states.CAUGHT,
         expressions.TIMEOUT,
-    )
+        stop_when_late.late("Stop training"),
+    ),
+    "Stop training": stop_when_late.stop("stopTrainingJob", "TrainingJobName"),
 }
 STATES = (Entry("Run training", _STATES),)
 PERMISSIONS: Permissions = {
