@@ -26,8 +26,6 @@ from stagewright.runs.releases import pushes
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 KILLS = 30
-LONGEST = 0.8
-"""Seconds from the beginning of a push to the kill: a push and the start of its run take about that long."""
 PIPELINE = {
     "name": "killed",
     "triggers": [{"type": "code"}],
@@ -65,11 +63,14 @@ def is_settled(gateway: OperatorGateway) -> bool:
 
 def test_server_killed_during_pushes_loses_no_run(place: Place) -> None:
     moments, answered, threads = random.Random(20261130), list[str](), list[threading.Thread]()
-    gateway = place.up()
+    gateway, began = place.up(), time.monotonic()
+    push(gateway, -1, answered)
+    until(lambda: is_settled(gateway))
+    longest = time.monotonic() - began  # of a push and its run, on this machine
     for number in range(KILLS):
         threads.append(threading.Thread(target=push, args=(gateway, number, answered)))
         threads[-1].start()
-        time.sleep(moments.uniform(0, LONGEST))
+        time.sleep(moments.uniform(0, longest))
         gateway = killed_and_up(place)
     for thread in threads:
         thread.join()

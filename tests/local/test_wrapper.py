@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import http.client
 import json
 from contextlib import closing
@@ -16,6 +18,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from tests.support.waiting import PATIENCE
 
+from sagemaker_local.http import chunks, sigv4
 from sagemaker_local.state_folder import Server
 
 TARGET = {"X-Amz-Target": "DynamoDB_20120810.ListTables", "Content-Type": "application/x-amz-json-1.0"}
@@ -249,10 +252,46 @@ def test_object_with_another_body_than_the_signed_one_is_rejected(
     )
 
 
+class ChunkedAuth(S3SigV4Auth):
+    def payload(self, request: AWSRequest) -> str:
+        return chunks.SIGNED
+
+
+def chunked_request(server: Server, path: str, *parts: bytes) -> tuple[dict[str, str], bytes]:
+    """Headers and body of an object that is sent in signed chunks."""
+    request = AWSRequest("PUT", server.url + path, data=b"")
+    request.headers["X-Amz-Decoded-Content-Length"] = str(sum(map(len, parts)))
+    request.headers["Content-Encoding"] = "aws-chunked"
+    ChunkedAuth(Credentials(server.access_key, server.secret_key), "s3", "us-east-1").add_auth(request)
+    headers = dict(request.headers.items())
+    signature = sigv4.read(
+        sigv4.Request("PUT", path, "", {name.lower(): value for name, value in headers.items()})
+    )
+    key = sigv4.signing_key(server.secret_key, signature.date, "us-east-1", "s3")
+    body, previous = b"", signature.value
+    for part in (*parts, b""):
+        hashes = [hashlib.sha256(data).hexdigest() for data in (b"", part)]
+        text = "\n".join(("AWS4-HMAC-SHA256-PAYLOAD", signature.time, signature.scope, previous, *hashes))
+        previous = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+        body += f"{len(part):x};chunk-signature={previous}\r\n".encode() + part + b"\r\n"
+    return headers, body
+
+
+def test_object_in_signed_chunks_is_stored_only_as_it_was_signed(server: Server, client: Any) -> None:
+    client("s3").create_bucket(Bucket="signed-chunks")
+    headers, body = chunked_request(server, "/signed-chunks/key", b"a" * 200_000, b"b" * 10)
+    for wrong in (body.replace(b"aaaa", b"aaab", 1), body.replace(b"bbb", b"bbc"), body[:-100], body + b"x"):
+        status, _, answer = send(server, "PUT", "/signed-chunks/key", headers, wrong)
+        assert (status, b"SignatureDoesNotMatch" in answer) == (403, True)
+    with pytest.raises(ClientError, match="Not Found"):
+        client("s3").head_object(Bucket="signed-chunks", Key="key")
+    assert send(server, "PUT", "/signed-chunks/key", headers, body)[0] == 200
+    stored = client("s3").get_object(Bucket="signed-chunks", Key="key")["Body"].read()
+    assert stored == b"a" * 200_000 + b"b" * 10
+
+
 def test_body_that_differs_from_its_signed_hash_is_rejected_by_json_apis(server: Server) -> None:
     """The header has the hash of the signed body, and the body is another one."""
-    import hashlib
-
     claimed = {"X-Amz-Content-SHA256": hashlib.sha256(b'{"Limit": 1}').hexdigest()}
     headers, _ = signed(server, b'{"Limit": 1}', **claimed)
     assert send(server, "POST", "/", headers, b'{"Limit": 1}')[0] == 200

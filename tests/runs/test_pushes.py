@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 
 import pytest
 from tests.support.messages import accept_all, route, sweep
@@ -190,3 +191,66 @@ def test_dead_letter_that_is_named_runs_an_older_push(gateway, pushed, created, 
         accept(environment.runtime_of(gateway), message, Subscriptions(gateway))
     all_end()
     assert ran(gateway) == [second, first]
+
+
+@pytest.fixture
+def calls(gateway):
+    """The operations of S3 that the test calls on a manifest, by name."""
+    counted, events = Counter(), gateway.objects.client.meta.events
+
+    def count(model, params, **_):
+        if "manifests/" in f"{params['url_path']} {params['query_string']}":
+            counted[model.name] += 1
+
+    events.register("before-call.s3", count)
+    yield counted
+    events.unregister("before-call.s3", count)
+
+
+@pytest.mark.parametrize("number", [1, 5])
+def test_push_lists_the_versions_of_its_manifest_once(gateway, pushed, created, calls, number):
+    versions = [pushed(position) for position in range(number)]
+    for earlier in versions[:-1]:
+        hide(gateway, earlier)
+    calls.clear()
+    assert route(gateway, created(versions[-1])).execution
+    assert (calls["ListObjectVersions"], calls["HeadObject"]) == (1, 1)
+    route(gateway, created(versions[-1]))
+    assert calls["ListObjectVersions"] == 1, "a redelivery lists nothing"
+
+
+def test_lost_pushes_share_the_listing_that_orders_them(gateway, pushed, created, calls, all_end):
+    versions = [pushed(number) for number in range(4)]
+    calls.clear()
+    route(gateway, created(versions[-1]))
+    lists_of_overtaken = 3  # each lost push checks again whether a newer one has run
+    assert calls["ListObjectVersions"] == 1 + lists_of_overtaken
+    all_end()
+    assert ran(gateway) == versions
+
+
+def test_push_written_after_the_listing_still_overtakes(gateway, pushed, created, all_end, monkeypatch):
+    """The newer push runs and ends between the claim of the older one and its start."""
+    first, newer = pushed(1), []
+    overtaken_by = pushes.overtaken_by
+
+    def late(*of):
+        if not newer:
+            newer.append(pushed(2))
+            route(gateway, created(newer[0]))
+            all_end()
+        return overtaken_by(*of)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pushes, "overtaken_by", late)
+        started = route(gateway, created(first))
+    all_end()
+    executed = ran(gateway)
+    assert executed in ([first, *newer], newer)
+    assert (show(gateway, started.run).status == "STOPPED") == (executed == newer)
+
+
+def test_deleted_manifest_does_not_stop_its_pushes(gateway, pushed, created):
+    version = pushed(1)
+    gateway.objects.delete("manifests/prices.json")
+    assert route(gateway, created(version)).execution

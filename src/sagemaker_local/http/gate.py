@@ -19,7 +19,8 @@ from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
 from sagemaker_local.api.protocol import JSON_TYPE
-from sagemaker_local.http import sigv4
+from sagemaker_local.http import chunks, sigv4
+from sagemaker_local.http.chunks import Chunks
 from sagemaker_local.http.sigv4 import Request, SignatureError
 from sagemaker_local.settings import Program
 
@@ -161,7 +162,9 @@ class Gate:
                 body = await _read(receive)
                 receive = _replay(body, receive)
             sigv4.verify(request, signature, secret, body)
-            if body is None and (expected := sigv4.body_hash(request, signature)):
+            if body is None and (parts := chunks.of(request, signature, secret)):
+                receive = _with_verified_chunks(receive, parts)
+            elif body is None and (expected := sigv4.body_hash(request, signature)):
                 receive = _verified(receive, expected)
         except SignatureError as error:
             raise RejectedError(error.code, error.message) from error
@@ -217,6 +220,21 @@ def _verified(receive: Receive, expected: str) -> Receive:
             if not message.get("more_body") and not hmac.compare_digest(digest.hexdigest(), expected):
                 text = "The provided 'x-amz-content-sha256' header does not match what was computed."
                 raise RejectedError("XAmzContentSHA256Mismatch", text, 400)
+        return message
+
+    return received
+
+
+def _with_verified_chunks(receive: Receive, parts: Chunks) -> Receive:
+    """A `receive` that passes on a part of the body only if its chunks are signed."""
+
+    async def received() -> Message:
+        message = await receive()
+        if message["type"] == "http.request":
+            try:
+                parts.check(message.get("body", b""), bool(message.get("more_body")))
+            except SignatureError as error:
+                raise RejectedError(error.code, error.message) from error
         return message
 
     return received

@@ -45,6 +45,10 @@ class Signature:
     expires: int
     presigned: bool
 
+    @property
+    def scope(self) -> str:
+        return f"{self.date}/{self.region}/{self.service}/aws4_request"
+
 
 @dataclass(frozen=True)
 class Request:
@@ -104,11 +108,11 @@ def verify(request: Request, signature: Signature, secret: str, body: bytes | No
         (
             ALGORITHM,
             signature.time,
-            f"{signature.date}/{signature.region}/{signature.service}/aws4_request",
+            signature.scope,
             hashlib.sha256(_canonical(request, signature, body).encode()).hexdigest(),
         )
     )
-    key = _signing_key(secret, signature.date, signature.region, signature.service)
+    key = signing_key(secret, signature.date, signature.region, signature.service)
     if not hmac.compare_digest(hmac.new(key, text.encode(), hashlib.sha256).hexdigest(), signature.value):
         message = "The request signature we calculated does not match the signature you provided"
         raise SignatureError("SignatureDoesNotMatch", message)
@@ -174,7 +178,8 @@ def _pairs(query: str) -> list[tuple[str, str]]:
 
 
 @lru_cache(maxsize=64)
-def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
+def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
+    """The key that signs for one day, region and service."""
     key = f"AWS4{secret}".encode()
     for part in (date, region, service, "aws4_request"):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()

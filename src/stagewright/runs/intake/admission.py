@@ -15,7 +15,6 @@ from stagewright.planner.values import trigger_values
 from stagewright.runs import resume
 from stagewright.runs.intake.run_requests import RunRequest
 from stagewright.runs.releases import manifest as manifests
-from stagewright.runs.releases import pushes
 from stagewright.runs.releases.manifest import Manifest
 from stagewright.runs.settings import Runtime
 from stagewright.runs.triggers import cooldown
@@ -39,7 +38,7 @@ def admit(
     if request.is_push:
         if not manifest.requests_run:
             return None
-        request = _with_manifest(runtime, request, manifest)
+        request = _with_manifest(request, manifest)
     request = _authorized(runtime, request)
     if request.trigger.resumes:
         trigger = resume.link(runtime.gateway, request.pipeline, request.trigger)
@@ -87,15 +86,10 @@ def skip(runtime: Runtime, request: RunRequest, reason: str) -> None:
     _record_skipped(runtime, request, reason)
 
 
-def _with_manifest(runtime: Runtime, request: RunRequest, manifest: Manifest) -> RunRequest:
-    """Add what a push requests besides its code. S3's event does not carry it.
-
-    The time becomes that of the push, which sets the order in the queue.
-    """
-    push = pushes.of_version(runtime.gateway, request.pipeline, request.version)
+def _with_manifest(request: RunRequest, manifest: Manifest) -> RunRequest:
+    """Add what a push requests besides its code. S3's event does not carry it."""
     trigger = replace(
         request.trigger,
-        time=push.time if push else request.trigger.time,
         by=manifest.by,
         parameters=manifest.parameters,
         date=manifest.date,

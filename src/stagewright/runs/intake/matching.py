@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -28,8 +29,7 @@ def requests(gateway: Gateway, event: Event, subscriptions: Subscriptions) -> It
     """
     match event:
         case RunRequest():
-            yield from _lost_before(gateway, event)
-            yield event
+            yield from _with_lost_pushes(gateway, event)
         case ObjectCreated():
             yield from _for_object(gateway, event, subscriptions)
         case PackageChanged():
@@ -40,13 +40,19 @@ def requests(gateway: Gateway, event: Event, subscriptions: Subscriptions) -> It
             schedules.tick(gateway, min(datetime.fromisoformat(event.time), datetime.now(UTC)))
 
 
-def _lost_before(gateway: Gateway, request: RunRequest) -> Iterator[RunRequest]:
-    """The earlier pushes whose events have not arrived, oldest first, if this request is a new push."""
-    if not request.is_push or request.any_release:
+def _with_lost_pushes(gateway: Gateway, request: RunRequest) -> Iterator[RunRequest]:
+    """A request. Before a new push: the earlier pushes whose events have not arrived, oldest first.
+
+    The time of a push becomes that of its version, which sets the order in the queue.
+    """
+    if not request.is_push or gateway.runs.claimed(request.trigger.key) is not None:
+        yield request
         return
-    if gateway.runs.claimed(request.trigger.key) is None:
-        for push in pushes.lost_before(gateway, request.pipeline, request.version):
-            yield of_push(push.pipeline, push.version, push.time)
+    listed = pushes.with_lost(gateway, request.pipeline, request.version)
+    for lost in () if request.any_release else listed[:-1]:
+        yield of_push(lost.pipeline, lost.version, lost.time)
+    time = listed[-1].time if listed else request.trigger.time
+    yield replace(request, trigger=replace(request.trigger, time=time))
 
 
 def _for_object(gateway: Gateway, event: ObjectCreated, subscriptions: Subscriptions) -> Iterator[RunRequest]:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from itertools import dropwhile, groupby, takewhile
+from itertools import dropwhile, groupby, islice, takewhile
 
 from stagewright.errors import NotFoundError, ReleaseError
 from stagewright.gateway import Gateway
@@ -57,10 +57,6 @@ def newest_first(gateway: Gateway, pipeline: str) -> Iterator[Push]:
             yield Push(pipeline, version.version, second + (len(versions) - 1 - newer) / 1000)
 
 
-def of_version(gateway: Gateway, pipeline: str, version: str) -> Push | None:
-    return next((push for push in newest_first(gateway, pipeline) if push.version == version), None)
-
-
 def lost(gateway: Gateway, pipeline: str, *, before: float) -> list[Push]:
     """Return the pushes written up to `before` (epoch seconds) that requested a run and are lost, oldest
     first."""
@@ -68,19 +64,24 @@ def lost(gateway: Gateway, pipeline: str, *, before: float) -> list[Push]:
     return _requesting(gateway, takewhile(partial(_is_lost, gateway), late))
 
 
-def lost_before(gateway: Gateway, pipeline: str, version: str) -> list[Push]:
-    """Return the lost pushes before this version that requested a run, oldest first."""
-    older = dropwhile(lambda push: push.version != version, newest_first(gateway, pipeline))
-    next(older, None)
-    return _requesting(gateway, takewhile(partial(_is_lost, gateway), older))
+def with_lost(gateway: Gateway, pipeline: str, version: str) -> list[Push]:
+    """Return this push, and before it the lost ones that requested a run, oldest first.
+
+    Empty if there is no such version. Lists the pushes once.
+    """
+    listed = dropwhile(lambda push: push.version != version, newest_first(gateway, pipeline))
+    this = list(islice(listed, 1))
+    return _requesting(gateway, takewhile(partial(_is_lost, gateway), listed)) + this
 
 
 def overtaken_by(gateway: Gateway, pipeline: str, version: str) -> str | None:
     """Return the run of a newer push that has left the queue, None if there is none.
 
     Empty: the newer push was claimed without a run. A newer push that still waits does not count, because the
-    older one comes first in the queue.
+    older one comes first in the queue. Only lists the pushes if this is not the newest one.
     """
+    if gateway.objects.version_of(manifests.key_of(pipeline)) == version:
+        return None
     for push in takewhile(lambda push: push.version != version, newest_first(gateway, pipeline)):
         run = gateway.runs.claimed(push.key)
         header = gateway.runs.header(run) if run else None
