@@ -52,20 +52,20 @@ def test_claim_fails_after_repeated_conflicts(gateway, monkeypatch):
 
 def test_unprocessed_items_are_written_again(gateway):
     stubber = Stubber(gateway.runs.client)
-    left = {INSTALLATION.runs_table: [{"PutRequest": {"Item": {"run": {"S": "b"}}}}]}
+    left = {INSTALLATION.runs_table: [{"PutRequest": {"Item": {"run": {"S": "b"}, "item": {"S": "plan#x"}}}}]}
     stubber.add_response("batch_write_item", {"UnprocessedItems": left})
     stubber.add_response("batch_write_item", {}, {"RequestItems": left})
     stubber.activate()
-    gateway.runs.put_all([{"run": "a"}, {"run": "b"}])
+    gateway.runs.put_all([{"run": "a", "item": "plan#x"}, {"run": "b", "item": "plan#x"}])
     stubber.assert_no_pending_responses()
 
 
 def test_items_that_stay_unprocessed_raise(gateway, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     stubber = Stubber(gateway.runs.client)
-    left = {INSTALLATION.runs_table: [{"PutRequest": {"Item": {"run": {"S": "b"}}}}]}
+    left = {INSTALLATION.runs_table: [{"PutRequest": {"Item": {"run": {"S": "b"}, "item": {"S": "plan#x"}}}}]}
     for _ in range(8):
         stubber.add_response("batch_write_item", {"UnprocessedItems": left})
     stubber.activate()
     with pytest.raises(TargetError, match="left 1 items of a plan unwritten"):
-        gateway.runs.put_all([{"run": "b"}])
+        gateway.runs.put_all([{"run": "b", "item": "plan#x"}])

@@ -64,7 +64,7 @@ resource "aws_s3_object" "announcement" {
   bucket       = var.installation.bucket
   key          = "staging/${local.name}.json"
   content_type = "application/json"
-  content      = jsonencode(merge({ environment = "" }, local.sha256))
+  content      = jsonencode(merge({ environment = "", format = 1 }, local.sha256))
 
   override_provider {
     default_tags {
@@ -85,6 +85,7 @@ resource "aws_dynamodb_table_item" "document" {
   item = jsonencode({
     pipeline = { S = local.name }
     item     = { S = each.key }
+    format   = { N = "1" }
     document = { S = each.value }
     sha256   = { S = local.sha256[each.key] }
   })

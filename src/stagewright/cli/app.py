@@ -55,6 +55,7 @@ TABLE = (
     Command("unset", "configure", "Remove overrides."),
     Command("history", "configure", "List a document's revisions: when, by whom, what changed."),
     Command("rollback", "configure", "Restore an earlier revision using overrides."),
+    Command("migrate", "configure", "Store items of earlier versions in the present format."),
     Command("promote", "configure", "Promote a successful release to the next environment."),
     Command("approvals", "approve", "List the stages that wait for approval."),
     Command("approve", "approve", "Approve a pending stage and continue the run."),

@@ -35,6 +35,7 @@ from typing import Any
 
 from stagewright.aws.executions import Execution
 from stagewright.errors import NotFoundError, StagewrightError, TargetError
+from stagewright.formats import FormatError
 from stagewright.gateway import Gateway
 from stagewright.naming import epoch, timestamp
 from stagewright.planner.approvals import APPROVED
@@ -115,10 +116,10 @@ def reconcile(runtime: Runtime, patience: float = PATIENCE) -> list[Repair]:
 
     A repair that fails does not stop the others. StagewrightError: names the failed ones, at the end.
     """
-    sweep = Sweep(runtime, time.time() - patience, runtime.gateway.runs.open_runs(OPEN_LIMIT))
     repairs: list[Repair] = []
     failed: list[str] = []
-    for subject, act in (candidate for check in CHECKS for candidate in check(sweep)):
+    sweep = Sweep(runtime, time.time() - patience, _open_runs(runtime, failed))
+    for subject, act in (candidate for check in CHECKS for candidate in _candidates(check, sweep)):
         try:
             repair = act()
         except Exception as error:
@@ -134,6 +135,28 @@ def reconcile(runtime: Runtime, patience: float = PATIENCE) -> list[Repair]:
             f"{len(failed)} repairs failed: {'; '.join(failed)}", "the next sweep tries again"
         )
     return repairs
+
+
+def _open_runs(runtime: Runtime, failed: list[str]) -> tuple[Header, ...]:
+    """List the open runs. An item of a later version must not stop the checks of everything else."""
+    try:
+        return runtime.gateway.runs.open_runs(OPEN_LIMIT)
+    except FormatError as error:
+        runtime.log.exception("open runs not read")
+        failed.append(str(error))
+        return ()
+
+
+def _candidates(check: Callable[[Sweep], Candidates], sweep: Sweep) -> Candidates:
+    """Yield the candidates of a check. If it cannot list them, yield that failure."""
+    try:
+        yield from check(sweep)
+    except FormatError as error:
+        yield check.__name__, partial(_raise, error)
+
+
+def _raise(error: Exception) -> Repair | None:
+    raise error
 
 
 def unclaimed_manifests(sweep: Sweep) -> Candidates:

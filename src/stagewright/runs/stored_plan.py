@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from stagewright.errors import NotFoundError, PlanError, Problem, ReleaseError
+from stagewright.formats import OBJECTS, read_object, stamped
 from stagewright.gateway import Gateway
 from stagewright.naming import ATTEMPT
 from stagewright.planner import pages as plan_pages
@@ -16,6 +17,9 @@ from stagewright.planner.approvals import PENDING
 from stagewright.planner.model import PLAN_FORMAT, GoodResult, Plan
 from stagewright.store.items import ITEM_LIMIT, Item, size_of
 from stagewright.store.runs import Header, Runs, StageItem
+
+UNPINNED = 3
+"""The format of the plans whose proof does not name it: an empty object."""
 
 
 @dataclass(frozen=True)
@@ -172,8 +176,8 @@ def write_plan(gateway: Gateway, plan: Plan) -> dict[str, Any]:
     """
     name, items = plan_items(plan)
     gateway.runs.put_all(_within_limit(items))
-    proof = asdict(PlanProof.of(gateway))
-    gateway.objects.put(_proof_key(plan.pipeline, plan.run, name), json.dumps(proof).encode())
+    proof = json.dumps({"format": OBJECTS["proof"], **asdict(PlanProof.of(gateway))})
+    gateway.objects.put(_proof_key(plan.pipeline, plan.run, name), proof.encode())
     return {
         "partition": plan.partition,
         "release": plan.release,
@@ -203,12 +207,14 @@ def require_proof(gateway: Gateway, header: Header) -> PlanProof:
     A header is an item of a table that people may edit. Only the router writes the object that proves the
     plan, and the state machine compares the plan's items with its name.
     """
+    key = _proof_key(header.pipeline, header.run, header.plan)
     try:
-        body = gateway.objects.get(_proof_key(header.pipeline, header.run, header.plan)).body
+        body = gateway.objects.get(key).body
     except NotFoundError:
         message = f"the plan {header.plan} of {header.run} was not made by the router"
         raise ReleaseError(message, f"stagewright resume {header.run}") from None
-    return PlanProof(**json.loads(body))
+    proof = read_object("proof", body, key)
+    return PlanProof(proof.get("plan_format", UNPINNED), proof.get("machine_version", ""))
 
 
 def _proof_key(pipeline: str, run: str, plan: str) -> str:
@@ -217,7 +223,7 @@ def _proof_key(pipeline: str, run: str, plan: str) -> str:
 
 def _within_limit(items: Iterable[Item]) -> Iterator[Item]:
     for item in items:
-        if (size := size_of(item)) > ITEM_LIMIT:
+        if (size := size_of(stamped(item))) > ITEM_LIMIT:
             message = f"{item['item']} of the plan has {size:,} bytes; DynamoDB stores at most {ITEM_LIMIT:,}"
             raise PlanError((Problem("stages", message, "split the pipeline in two"),))
         yield item

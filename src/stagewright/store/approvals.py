@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from stagewright.aws.errors import translate_errors
 from stagewright.naming import person
-from stagewright.store.items import decode, encode, write_if
+from stagewright.store.items import decode_item, encode, write_if
 from stagewright.store.runs import WAITING
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Approvals:
         )
         with translate_errors("dynamodb", f"the approvals of {run}"):
             for page in pages:
-                yield from (_approval(decode(item)) for item in page["Items"])
+                yield from (_approval(decode_item(item)) for item in page["Items"])
 
 
 def _approval(item: Mapping[str, Any]) -> Approval:

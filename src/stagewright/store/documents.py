@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,7 +11,17 @@ from stagewright.aws.errors import translate_errors
 from stagewright.document.overrides import SECTIONS
 from stagewright.document.stored_layers import Base, Overrides
 from stagewright.errors import DocumentError, Problem
-from stagewright.store.items import ITEM_LIMIT, Item, decode, encode, size_of, write_if
+from stagewright.formats import FORMAT, read_item, stamped
+from stagewright.store.items import (
+    ITEM_LIMIT,
+    Item,
+    decode,
+    decode_item,
+    encode,
+    size_of,
+    unchanged,
+    write_if,
+)
 from stagewright.store.typed_values import from_typed, to_typed
 
 if TYPE_CHECKING:
@@ -19,7 +29,7 @@ if TYPE_CHECKING:
 
 LayerName = Literal["base", "environment"]
 """The layers that a push writes, each a JSON text."""
-METADATA = ("by", "written", "version", "checksum")
+METADATA = ("by", "written", "version", "checksum", FORMAT)
 """The attributes of the item `overrides` that describe it. All others are content."""
 
 
@@ -54,14 +64,14 @@ class Documents:
 
         Attributes that are not text, after an edit by hand, are read as empty. The next push repairs them.
         """
-        item = {name: from_typed(value) for name, value in self._get(pipeline, name).items()}
+        item = _plain_item(self._get(pipeline, name))
         texts = {name: value for name, value in item.items() if isinstance(value, str)}
         names = ("document", "sha256", "written", "by")
         return Base(*(texts.get(name, "") for name in names)) if item else None
 
     def put_layer(self, pipeline: str, name: LayerName, layer: Base) -> None:
         """Replace a layer. Calls PutItem."""
-        item: Item = {"pipeline": pipeline, "item": name} | vars(layer)
+        item: Item = stamped({"pipeline": pipeline, "item": name} | vars(layer))
         _check_size(item)
         with translate_errors("dynamodb", f"the document of {pipeline}"):
             self.client.put_item(TableName=self.table, Item=encode(item))
@@ -79,7 +89,7 @@ class Documents:
         Calls GetItem.
         """
         stored = self._get(pipeline, "overrides")
-        item = {name: from_typed(value) for name, value in stored.items()}
+        item = _plain_item(stored)
         content = {name: item[name] for name in item if name not in ("pipeline", "item", *METADATA)}
         version = item.get("version")
         texts = {
@@ -94,7 +104,7 @@ class Documents:
         compares all data types, lists and maps included (DynamoDB API reference, Condition). Calls PutItem.
         """
         item = {"pipeline": pipeline, "item": "overrides", **after.content}
-        item |= {name: getattr(after, name) for name in METADATA}
+        item = stamped(item | {name: getattr(after, name) for name in METADATA if name != FORMAT})
         _check_size({"item": "overrides", "content": json.dumps(item, default=str)})
         names = sorted({*before.stored, *after.content, *SECTIONS, *METADATA} - {"pipeline", "item"})
         with translate_errors("dynamodb", f"the overrides of {pipeline}"):
@@ -102,7 +112,7 @@ class Documents:
                 self.client.put_item,
                 TableName=self.table,
                 Item={name: to_typed(value) for name, value in item.items()},
-                **_unchanged(names, before.stored),
+                **unchanged(names, before.stored),
             )
         return response is not None
 
@@ -141,24 +151,26 @@ class Documents:
             PaginationConfig={"MaxItems": limit, "PageSize": limit},
         )
         with translate_errors("dynamodb", f"the revisions of {pipeline}"):
-            return tuple(_revision(decode(item)) for page in pages for item in page["Items"])
+            return tuple(_revision(decode_item(item)) for page in pages for item in page["Items"])
 
     def revision(self, pipeline: str, number: int) -> Revision | None:
         """Return a revision, or None if there is none of this number. Calls GetItem."""
         item = self._get(pipeline, f"revision#{number:06}")
-        return _revision(decode(item)) if item else None
+        return _revision(decode_item(item)) if item else None
 
     def put_revision(self, pipeline: str, revision: Revision) -> bool:
         """Add a revision. Return False and write nothing if its number is taken. Calls PutItem."""
-        item: Item = {
-            "pipeline": pipeline,
-            "item": f"revision#{revision.number:06}",
-            "document": revision.document,
-            "sha256": revision.sha256,
-            "author": revision.author,
-            "written": revision.written,
-            "layers": json.dumps(dict(revision.layers)),
-        }
+        item: Item = stamped(
+            {
+                "pipeline": pipeline,
+                "item": f"revision#{revision.number:06}",
+                "document": revision.document,
+                "sha256": revision.sha256,
+                "author": revision.author,
+                "written": revision.written,
+                "layers": json.dumps(dict(revision.layers)),
+            }
+        )
         _check_size(item)
         with translate_errors("dynamodb", f"revision {revision.number} of {pipeline}"):
             response = write_if(
@@ -178,19 +190,9 @@ class Documents:
         return answer.get("Item", {})
 
 
-def _unchanged(names: Sequence[str], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the condition that each attribute of `names` is as `stored` has it."""
-    placeholders = {name: str(number) for number, name in enumerate(names)}
-    values = {f":{placeholders[name]}": stored[name] for name in names if name in stored}
-    condition = " AND ".join(
-        f"#{key} = :{key}" if name in stored else f"attribute_not_exists(#{key})"
-        for name, key in placeholders.items()
-    )
-    return {
-        "ConditionExpression": condition,
-        "ExpressionAttributeNames": {f"#{key}": name for name, key in placeholders.items()},
-        **({"ExpressionAttributeValues": values} if values else {}),
-    }
+def _plain_item(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an item that people may have edited, in the format of this version."""
+    return read_item({name: from_typed(value) for name, value in stored.items()})
 
 
 def _revision(item: Mapping[str, Any]) -> Revision:

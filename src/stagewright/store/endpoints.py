@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from stagewright.aws.errors import translate_errors
-from stagewright.store.items import decode, encode, write_if
+from stagewright.store.items import decode_item, encode, write_if
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -86,7 +86,7 @@ class EndpointRecords:
         """Return the record, or None if there is none. Calls GetItem (consistent)."""
         with translate_errors("dynamodb", f"the endpoint {name}"):
             answer = self.client.get_item(TableName=self.table, Key=_key(name), ConsistentRead=True)
-        item = decode(answer.get("Item", {}))
+        item = decode_item(answer.get("Item", {}))
         return _record(item) if "created" in item else None
 
     def replace_rollbacks(self, record: EndpointRecord, rollbacks: Sequence[Rollback]) -> bool:
@@ -137,7 +137,7 @@ class EndpointRecords:
         )
         with translate_errors("dynamodb", "the endpoints"):
             for page in pages:
-                yield from (_record(decode(item)) for item in page["Items"])
+                yield from (_record(decode_item(item)) for item in page["Items"])
 
 
 def _key(name: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import ClientError
 
 from stagewright.aws.errors import error_code
+from stagewright.formats import read_item, stamped
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -38,9 +39,22 @@ def encode(item: Item) -> dict[str, Any]:
     }
 
 
+def encode_item(item: Item) -> dict[str, Any]:
+    """Return a whole item in DynamoDB's types, with the number of its format."""
+    return encode(stamped(item))
+
+
 def decode(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return plain values of an item in DynamoDB's types."""
     return {name: _plain(value) for name, value in item.items()}
+
+
+def decode_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return plain values of a stored item, in the format of this version.
+
+    Raise FormatError if a later version of Stagewright wrote it.
+    """
+    return read_item(decode(item))
 
 
 def fitting(key: str, limit: int) -> str:
@@ -70,12 +84,38 @@ def write_if(operation: Callable[..., Response], **request: Any) -> Response | N
         return None
 
 
+def update_if(client: DynamoDBClient, **request: Any) -> tuple[Mapping[str, Any] | None, Mapping[str, Any]]:
+    """Call UpdateItem with a condition. Return its response and {}, or None and the item as it is."""
+    try:
+        return client.update_item(**request, ReturnValuesOnConditionCheckFailure="ALL_OLD"), {}
+    except ClientError as error:
+        if error_code(error) != "ConditionalCheckFailedException":
+            raise
+        failure: Mapping[str, Any] = error.response
+        return None, failure.get("Item", {})
+
+
+def unchanged(names: Sequence[str], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the condition that each attribute of `names` is as `stored` has it."""
+    placeholders = {name: str(number) for number, name in enumerate(names)}
+    values = {f":{placeholders[name]}": stored[name] for name in names if name in stored}
+    condition = " AND ".join(
+        f"#{key} = :{key}" if name in stored else f"attribute_not_exists(#{key})"
+        for name, key in placeholders.items()
+    )
+    return {
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": {f"#{key}": name for name, key in placeholders.items()},
+        **({"ExpressionAttributeValues": values} if values else {}),
+    }
+
+
 def put_new(table: str, item: Item) -> TransactWriteItemTypeDef:
     """Return the action that puts an item and fails the transaction if the item exists."""
     return {
         "Put": {
             "TableName": table,
-            "Item": encode(item),
+            "Item": encode_item(item),
             "ConditionExpression": "attribute_not_exists(#run)",
             "ExpressionAttributeNames": {"#run": "run"},
         }

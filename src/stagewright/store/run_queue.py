@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from stagewright.aws.errors import translate_errors
 from stagewright.naming import timestamp
 from stagewright.store import items
-from stagewright.store.items import decode, encode
+from stagewright.store.items import decode_item, encode, encode_item
 from stagewright.store.runs import Header
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class RunQueue:
             )
         if "Item" not in answer:
             return None
-        item = decode(answer["Item"])
+        item = decode_item(answer["Item"])
         attempts, last_attempt_at = int(item.get("attempts", 0)), item.get("last_attempt_at", "")
         return Lease(pipeline, item["holder"], item["since"], attempts, last_attempt_at)
 
@@ -88,7 +88,7 @@ class RunQueue:
             PaginationConfig={"MaxItems": limit, "PageSize": limit} if limit else {},
         )
         with translate_errors("dynamodb", f"the queued runs of {pipeline}"):
-            for item in (decode(stored) for page in pages for stored in page["Items"]):
+            for item in (decode_item(stored) for page in pages for stored in page["Items"]):
                 yield QueueEntry(pipeline, item["queued_run"], item["since"])
 
     def grant(self, entry: QueueEntry, holder: str) -> bool:
@@ -98,7 +98,7 @@ class RunQueue:
         gone: nothing is written then.
         """
         item = lease_item(entry.pipeline, entry.run)
-        put: Any = {"TableName": self.table, "Item": encode(item), **_held_by(holder)}
+        put: Any = {"TableName": self.table, "Item": encode_item(item), **_held_by(holder)}
         writes: list[TransactWriteItemTypeDef] = [
             {"Put": put} if holder else items.put_new(self.table, item),
             {

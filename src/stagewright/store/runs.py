@@ -12,10 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 from stagewright.aws.errors import translate_errors
 from stagewright.errors import TargetError
+from stagewright.formats import FORMAT, ITEMS
 from stagewright.naming import UNSUCCESSFUL, timestamp
 from stagewright.parallel import run_parallel
 from stagewright.planner.model import Trigger
-from stagewright.store.items import HASH_KEY, Item, decode, encode, fitting, put_new, write_all, write_if
+from stagewright.store.items import (
+    HASH_KEY,
+    Item,
+    decode_item,
+    encode,
+    encode_item,
+    fitting,
+    put_new,
+    write_all,
+    write_if,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -174,7 +185,7 @@ class Runs:
             write_if(
                 self.client.put_item,
                 TableName=self.table,
-                Item=encode({"run": _claim_key(trigger_key), "item": "claim"}),
+                Item=encode_item({"run": _claim_key(trigger_key), "item": "claim"}),
                 ConditionExpression="attribute_not_exists(#run)",
                 ExpressionAttributeNames={"#run": "run"},
             )
@@ -219,7 +230,7 @@ class Runs:
             if "#open" not in names:
                 return write_if(self.client.update_item, **request) is not None
             marks = [UNFINISHED, *([UNCOUNTED] if changes.get("execution") else [])]
-            puts: Any = [{"Put": {"TableName": self.table, "Item": encode(_mark(key, run))}} for key in marks]
+            puts: Any = [{"Put": {"TableName": self.table, "Item": encode_item(_mark(key, run))}} for key in marks]
             return write_all(self.client, [{"Update": request}, *puts])
 
     def is_unfinished(self, run: str) -> bool:
@@ -268,7 +279,7 @@ class Runs:
             "ExpressionAttributeNames": {"#run": "run"},
             "ExpressionAttributeValues": _values({":cost": cost}),
         }
-        put: Any = {"TableName": self.table, "Item": encode({"run": run, "item": USAGE, "stages": usage})}
+        put: Any = {"TableName": self.table, "Item": encode_item({"run": run, "item": USAGE, "stages": usage})}
         mark: Any = {"TableName": self.table, "Key": encode({**UNCOUNTED, "item": f"{RUN}{run}"})}
         with translate_errors("dynamodb", f"the run {run}"):
             actions: list[Any] = [{"Update": update}, {"Put": put}, *([{"Delete": mark}] if final else [])]
@@ -309,7 +320,7 @@ class Runs:
         )
         with translate_errors("dynamodb", f"the run {run}"):
             for page in pages:
-                yield from map(decode, page["Items"])
+                yield from map(decode_item, page["Items"])
 
     def stage(self, run: str, name: str) -> StageItem | None:
         """Return a recorded stage, or None if the run has recorded none of this name. Calls GetItem."""
@@ -333,7 +344,12 @@ class Runs:
 
         Return False and change nothing if the stage is recorded, unless it still waits for an approval.
         """
-        values = {"status": stage.status, "ended": stage.ended, "cause": stage.cause}
+        values: dict[str, str | int] = {
+            "status": stage.status,
+            "ended": stage.ended,
+            "cause": stage.cause,
+            FORMAT: ITEMS["stage"],
+        }
         with translate_errors("dynamodb", f"the stage {stage.name} of {run}"):
             response = write_if(
                 self.client.update_item,
@@ -343,7 +359,7 @@ class Runs:
                 ConditionExpression="attribute_not_exists(#run) OR #status = :waiting",
                 ExpressionAttributeNames={f"#{name}": name for name in (*values, "run")},
                 ExpressionAttributeValues=_values(
-                    {":waiting": WAITING, **{f":{name}": text for name, text in values.items()}}
+                    {":waiting": WAITING} | {f":{name}": value for name, value in values.items()}
                 ),
             )
         return response is not None
@@ -394,7 +410,7 @@ class Runs:
             write_if(
                 self.client.put_item,
                 TableName=self.table,
-                Item=encode(item),
+                Item=encode_item(item),
                 ConditionExpression="attribute_not_exists(#run)",
                 ExpressionAttributeNames={"#run": "run"},
             )
@@ -420,17 +436,17 @@ class Runs:
             PaginationConfig={"MaxItems": limit, "PageSize": limit},
         )
         with translate_errors("dynamodb", f"{name} {value}"):
-            return [decode(item) for page in pages for item in page["Items"]]
+            return [decode_item(item) for page in pages for item in page["Items"]]
 
     def _get(self, run: str, item: str) -> dict[str, Any] | None:
         with translate_errors("dynamodb", f"the run {run}"):
             answer = self.client.get_item(
                 TableName=self.table, Key=encode({"run": run, "item": item}), ConsistentRead=True
             )
-        return decode(answer["Item"]) if "Item" in answer else None
+        return decode_item(answer["Item"]) if "Item" in answer else None
 
     def _put_batch(self, items: Sequence[Item]) -> None:
-        requests: Sequence[Any] = [{"PutRequest": {"Item": encode(item)}} for item in items]
+        requests: Sequence[Any] = [{"PutRequest": {"Item": encode_item(item)}} for item in items]
         with translate_errors("dynamodb", "the plan's items"):
             for attempt in range(WRITE_ATTEMPTS):
                 time.sleep(WRITE_PAUSE * (2**attempt - 1))

@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from stagewright.aws.errors import translate_errors
+from stagewright.formats import ITEMS, kind_of
 from stagewright.naming import epoch
-from stagewright.store.items import SORT_KEY, decode, encode, fitting, write_if
+from stagewright.store.items import SORT_KEY, decode_item, encode, encode_item, fitting, update_if, write_if
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -25,6 +26,7 @@ SKIPPED_EVENT_LIFETIME = 30 * DAY
 BATCH_LIFETIME = 90 * DAY
 """Seconds after its last object until DynamoDB deletes a batch. Until then its late events start no run."""
 BATCHES = "batch"
+READABLE = "(attribute_not_exists(#format) OR #format <= :format)"
 TICK = {"run": "tick", "item": "tick"}
 
 
@@ -147,7 +149,7 @@ class TriggerState:
             "expires": int(epoch(event.time)) + SKIPPED_EVENT_LIFETIME,
         }
         with translate_errors("dynamodb", f"the skipped events of {pipeline}"):
-            self.client.put_item(TableName=self.table, Item=encode(item))
+            self.client.put_item(TableName=self.table, Item=encode_item(item))
 
     def skipped_events(self, pipeline: str, limit: int) -> tuple[SkippedEvent, ...]:
         """Return the newest skipped events, newest first. Calls Query."""
@@ -157,7 +159,7 @@ class TriggerState:
     def _get(self, key: Mapping[str, str]) -> dict[str, Any]:
         with translate_errors("dynamodb", f"{key['run']} {key['item']}"):
             answer = self.client.get_item(TableName=self.table, Key=encode(key), ConsistentRead=True)
-        return decode(answer.get("Item", {}))
+        return decode_item(answer.get("Item", {}))
 
     def _query(
         self, run: str, limits: PaginatorConfigTypeDef | None = None, *, forward: bool = True
@@ -173,7 +175,7 @@ class TriggerState:
         )
         with translate_errors("dynamodb", run):
             for page in pages:
-                yield from map(decode, page["Items"])
+                yield from map(decode_item, page["Items"])
 
     def _update(
         self,
@@ -183,21 +185,27 @@ class TriggerState:
         values: Mapping[str, Any],
         returns: str = "NONE",
     ) -> dict[str, Any] | None:
-        """Return the item as `returns` says; None if the condition does not hold."""
+        """Return the item as `returns` says; None if the condition does not hold.
+
+        Raise FormatError and change nothing if a later version of Stagewright wrote the item.
+        """
+        update += ", #format = :format"
+        condition = f"({condition}) AND {READABLE}" if condition else READABLE
         names = re.findall(r"#(\w+)", f"{update} {condition}")
-        conditional = {"ConditionExpression": condition} if condition else {}
+        values = {**values, ":format": ITEMS[kind_of(key)]}
         with translate_errors("dynamodb", f"{key['run']} {key['item']}"):
-            answer = write_if(
-                self.client.update_item,
+            answer, refused = update_if(
+                self.client,
                 TableName=self.table,
                 Key=encode(key),
                 UpdateExpression=update,
-                **conditional,
+                ConditionExpression=condition,
                 ExpressionAttributeNames={f"#{name}": name for name in names},
                 ExpressionAttributeValues=encode(values),
                 ReturnValues=returns,
             )
-        return None if answer is None else decode(answer.get("Attributes", {}))
+        decode_item(refused)
+        return None if answer is None else decode_item(answer.get("Attributes", {}))
 
 
 def _cooldown_key(pipeline: str, trigger: str) -> dict[str, str]:

@@ -223,7 +223,7 @@ def test_unset_restores_the_value_of_the_repository(stored):
     assert layers_layers.read(stored, "prices").overrides.content == {"parameters": {"limit": 5}}
     assert remove(stored, "prices", [], "cyd").version == 3
     assert document(stored) == base
-    assert item(stored).keys() == {"by", "written", "version", "checksum"}
+    assert item(stored).keys() == {"by", "written", "version", "checksum", "format"}
     assert stored.documents.newest_revision("prices").author == "cyd"
 
 

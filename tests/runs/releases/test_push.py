@@ -209,7 +209,8 @@ def test_missing_version_is_rejected(gateway, pipeline, files):
     ("body", "message"),
     [
         (b"{", "is not a release manifest"),
-        (b'{"format": 2, "pipeline": "prices", "document": "", "files": {}}', "format"),
+        (b"[]", "is not a release manifest"),
+        (b'{"format": "2", "pipeline": "prices", "document": "", "files": {}}', "documents: Field required"),
         (
             b'{"format": 1, "pipeline": "other", "document": "", "documents": {"base": ""}, "files": {}}',
             "is the manifest of other",

@@ -8,6 +8,7 @@ about a second after it was written.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from stagewright.document.merge import merged
 from stagewright.document.triggers import AnyTrigger, Trigger
+from stagewright.formats import FormatError
 from stagewright.gateway import Gateway
 from stagewright.parallel import run_parallel
 from stagewright.stages.registry import KINDS
@@ -33,6 +35,7 @@ class Subscriber:
     groups: tuple[str, ...] = ()
 
 
+log = logging.getLogger(__name__)
 _TRIGGER: TypeAdapter[AnyTrigger] = TypeAdapter(Trigger)
 _cache: dict[tuple[str | None, ...], Subscriber] = {}
 """(table, pipeline, document's hash, overlay's hash) -> subscriber, for the life of the function instance."""
@@ -66,6 +69,14 @@ class Subscribers:
         return _cache[key]
 
     def _read(self, pipeline: str, *, overlaid: bool) -> Subscriber:
+        """Read a pipeline's triggers. A document of a later version has none here, and stops no other one."""
+        try:
+            return self._parsed(pipeline, overlaid=overlaid)
+        except FormatError as error:
+            log.warning("the triggers of %s are not read: %s", pipeline, error)
+            return Subscriber(pipeline)
+
+    def _parsed(self, pipeline: str, *, overlaid: bool) -> Subscriber:
         base = self._gateway.documents.base(pipeline)
         overlay = self._gateway.documents.layer(pipeline, "environment") if overlaid else None
         texts = (layer.document for layer in (base, overlay) if layer)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 from stagewright.document.canonical_json import sha256_of
 from stagewright.document.triggers import has_code_trigger
 from stagewright.errors import NotFoundError, ReleaseError
+from stagewright.formats import OBJECTS, read_object
 from stagewright.gateway import Gateway
 from stagewright.planner.release import CodeFile, Release
 from stagewright.planner.selection import ALL, Selection
@@ -72,7 +73,7 @@ class Manifest:
             for path, file in sorted(release.files.items())
         }
         required = {
-            "format": 1,
+            "format": OBJECTS["manifest"],
             "pipeline": release.pipeline,
             "document": release.document,
             "documents": dict(self.documents),
@@ -153,14 +154,19 @@ def read(gateway: Gateway, pipeline: str, version: str = "") -> Manifest | None:
 
 
 def parse(body: bytes, pipeline: str, version: str, written: float) -> Manifest:
-    """Parse and validate a stored manifest. Raises ReleaseError if it is invalid."""
+    """Parse and validate a stored manifest.
+
+    Raises ReleaseError if it is invalid, FormatError if a later version of Stagewright wrote it.
+    """
     name = f"{key_of(pipeline)} (version {version})"
     try:
-        parsed = _ManifestSchema.model_validate_json(body)
+        parsed = _ManifestSchema.model_validate(read_object("manifest", body, name))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise ReleaseError(f"{name} is not a release manifest: {where}: {first['msg']}", AGAIN) from None
+    except (ValueError, RecursionError) as error:
+        raise ReleaseError(f"{name} is not a release manifest: {error}", AGAIN) from None
     if parsed.pipeline != pipeline:
         raise ReleaseError(f"{name} is the manifest of {parsed.pipeline}", AGAIN)
     for path in parsed.files:
@@ -188,11 +194,14 @@ def parse(body: bytes, pipeline: str, version: str, written: float) -> Manifest:
     )
 
 
-def document_of(body: bytes) -> str:
-    """Return the base document of a stored manifest, empty if the object is no manifest."""
+def document_of(body: bytes, key: str) -> str:
+    """Return the base document of a stored manifest, empty if the object is no manifest.
+
+    Raises FormatError if a later version of Stagewright wrote it.
+    """
     try:
-        return _ManifestSchema.model_validate_json(body).documents.base
-    except ValidationError:
+        return _ManifestSchema.model_validate(read_object("manifest", body, key)).documents.base
+    except (ValueError, RecursionError):  # ValidationError is a ValueError
         return ""
 
 

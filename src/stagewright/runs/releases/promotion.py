@@ -163,7 +163,7 @@ def _document(source: OperatorGateway, pipeline: str, sha256: str) -> str:
     """
     key = manifests.key_of(pipeline)
     for listed in source.objects.versions(key):
-        text = manifests.document_of(source.objects.get(key, listed.version).body)
+        text = manifests.document_of(source.objects.get(key, listed.version).body, key)
         if sha256_of(text) == sha256:
             return text
     message = f"the document of that release of {pipeline} ({sha256[:12]}) is not stored"

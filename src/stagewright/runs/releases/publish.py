@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from stagewright.errors import NotFoundError, ReleaseError
+from stagewright.formats import OBJECTS, read_object
 from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
 from stagewright.parallel import run_parallel
@@ -31,6 +31,7 @@ def publish(gateway: Gateway, manifest: Manifest, by: str = "") -> Release:
         return release
     read_files(gateway, release)
     record = manifest.to_json() | {
+        "format": OBJECTS["release"],
         "by": by or manifest.by,
         "manifest": manifest.version,
         "pushed": timestamp(datetime.fromtimestamp(manifest.written, UTC)),
@@ -46,12 +47,12 @@ def record_key(pipeline: str, digest: str) -> str:
 
 def release_record(gateway: Gateway, pipeline: str, digest: str) -> Mapping[str, Any]:
     """Return the record of a published release, empty if there is none, as for a run without code."""
+    key = record_key(pipeline, digest)
     try:
-        stored = gateway.objects.get(record_key(pipeline, digest))
+        stored = gateway.objects.get(key)
     except NotFoundError:
         return {}
-    record: Mapping[str, Any] = json.loads(stored.body)
-    return record
+    return read_object("release", stored.body, key)
 
 
 def files_of(record: Mapping[str, Any]) -> dict[str, CodeFile]:

@@ -10,7 +10,6 @@ layers that are announced, but not released: a run of the current release still 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +18,7 @@ from stagewright.document.canonical_json import sha256_of
 from stagewright.document.layers import Layers, stored_layer
 from stagewright.document.stored_layers import Base, Overrides
 from stagewright.errors import NotFoundError, ReleaseError
+from stagewright.formats import OBJECTS, read_object
 from stagewright.gateway import Gateway
 from stagewright.naming import timestamp
 from stagewright.runs.documents import layers
@@ -66,16 +66,17 @@ def _of_manifest(manifest: Manifest, overrides: Overrides) -> Layers:
 
 def announce(gateway: Gateway, pushed: Layers) -> None:
     """Record the hashes of the layers that a push is about to write to the table."""
-    hashes = {name: _hash(pushed, name) for name in PUSHED}
-    gateway.objects.put(_announcement_key(pushed.pipeline), manifests.to_bytes(hashes), "application/json")
+    announcement = {"format": OBJECTS["announcement"], **{name: _hash(pushed, name) for name in PUSHED}}
+    body = manifests.to_bytes(announcement)
+    gateway.objects.put(_announcement_key(pushed.pipeline), body, "application/json")
 
 
 def _announced(gateway: Gateway, pipeline: str) -> Mapping[str, Any]:
+    key = _announcement_key(pipeline)
     try:
-        announced = json.loads(gateway.objects.get(_announcement_key(pipeline)).body)
+        return read_object("announcement", gateway.objects.get(key).body, key)
     except (NotFoundError, ValueError):
         return {}
-    return announced if isinstance(announced, dict) else {}
 
 
 def _announcement_key(pipeline: str) -> str:

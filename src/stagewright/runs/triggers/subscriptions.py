@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from stagewright.document.triggers import AnyTrigger
 from stagewright.errors import ReleaseError
+from stagewright.formats import FormatError
 from stagewright.gateway import Gateway
 from stagewright.naming import epoch
 from stagewright.runs.documents.subscribers import Subscribers, triggers_in
@@ -26,13 +27,13 @@ class Subscriptions(Subscribers):
     def is_in_force(self, pipeline: str, trigger: AnyTrigger, time: str) -> bool:
         """Whether the pushed document had this trigger at a time (ISO 8601).
 
-        True also if the manifest is invalid: the run is then rejected with that reason.
+        True also if the manifest is invalid or of a later version: the run is then refused with that reason.
         """
         try:
             manifest = self._current(pipeline)
             if manifest and epoch(time) < manifest.written:
                 manifest = pushes.manifest_at(self._gateway, pipeline, epoch(time))
-        except ReleaseError:
+        except (ReleaseError, FormatError):
             return True
         pushed = triggers_in(manifest.document) if manifest else ()
         return any(other.filter == trigger.filter for other in pushed)

@@ -9,6 +9,7 @@ decision about the package, the stage uses it and does not wait.
 from __future__ import annotations
 
 from stagewright.asl import Catch, Choice, Rule, State, Task, expression
+from stagewright.formats import FORMAT, ITEMS
 from stagewright.stages.base import expressions, result_states, retries
 from stagewright.stages.base.expressions import bound, with_
 from stagewright.stages.base.states import Entry, Permissions
@@ -72,9 +73,12 @@ _STATES: dict[str, State] = {
         {
             "TableName": "${runs_table}",
             "Key": {"run": {"S": expressions.RUN_KEY}, "item": {"S": expressions.STAGE_KEY}},
-            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in _VALUES),
-            "ExpressionAttributeNames": {f"#{name}": name for name in _VALUES},
-            "ExpressionAttributeValues": {f":{name}": {"S": value} for name, value in _VALUES.items()},
+            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in (*_VALUES, FORMAT)),
+            "ExpressionAttributeNames": {f"#{name}": name for name in (*_VALUES, FORMAT)},
+            "ExpressionAttributeValues": {
+                f":{FORMAT}": {"N": str(ITEMS["stage"])},
+                **{f":{name}": {"S": value} for name, value in _VALUES.items()},
+            },
         },
         RESULT,
         result_states.DONE,

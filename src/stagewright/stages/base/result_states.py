@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stagewright.asl import Catch, Choice, Pass, Rule, State, Task, Wait, expression
+from stagewright.formats import FORMAT, ITEMS
 from stagewright.naming import UNSUCCESSFUL
 from stagewright.stages.base import expressions, retries
 from stagewright.stages.base.expressions import CAUSE_LIMIT, ELAPSED, SENTENCE_LIMIT, attempted, bound_values
@@ -96,6 +97,7 @@ CLOSED_OUTPUT = expression(f"""
 """)
 
 _ALWAYS = {
+    FORMAT: {"N": str(ITEMS["stage"])},
     "started": {"S": expression("$states.input.started")},
     "ended": {"S": expressions.NOW},
     "attempt": {"N": ATTEMPT_NUMBER},
@@ -126,7 +128,7 @@ def states(following: str) -> dict[str, State]:
         FAILED: Choice((Rule(CAN_RETRY, "Record attempt"),), default="Record failure"),
         "Record attempt": Task(
             "dynamodb:updateItem",
-            _update(_WHY, key=ATTEMPT_KEY),
+            _update({**_WHY, FORMAT: {"N": str(ITEMS["attempt"])}}, key=ATTEMPT_KEY),
             NEXT_ATTEMPT,
             "Wait for next attempt",
             retries.TABLE,

@@ -20,6 +20,7 @@ docs/architecture.md describes the endpoint's item in the runs table, which outl
 from __future__ import annotations
 
 from stagewright.asl import expression
+from stagewright.formats import ITEMS
 from stagewright.naming import OWNER_TAG
 from stagewright.stages.base import expressions
 from stagewright.stages.base.expressions import ELAPSED, REST, with_
@@ -50,7 +51,13 @@ ITEM_KEY = {
     "run": {"S": expression(f"'endpoint#' & {_PLANNED}.EndpointName")},
     "item": {"S": "endpoint"},
 }
-LOCK_READ = with_("'lock': { 'seen': $exists($states.result.Item.lock.S) ? $states.result.Item.lock.S : '' }")
+_FORMAT = "$states.result.Item.format.N"
+LOCK_READ = with_(f"""
+    'lock': $exists({_FORMAT}) and $number({_FORMAT}) > {ITEMS["endpoint"]}
+      ? $error('the item of endpoint ' & {_PLANNED}.EndpointName & ' has format ' & {_FORMAT}
+          & '; this state machine reads up to {ITEMS["endpoint"]}: upgrade the installation')
+      : {{ 'seen': $exists($states.result.Item.lock.S) ? $states.result.Item.lock.S : '' }}
+""")
 IS_LOCKED = expression(f"$not({_LOCK}.seen in ['', {_OWNER}])")
 HOLDER_KEY = {
     "run": {"S": expression(f"$substringBefore({_LOCK}.seen, '/')")},

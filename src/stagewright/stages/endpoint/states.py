@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stagewright.asl import Catch, Choice, Rule, State, Task, Wait
+from stagewright.formats import ITEMS
 from stagewright.stages.base import expressions as jsonata
 from stagewright.stages.base import registered_model, result_states, retries
 from stagewright.stages.base.states import Entry, Permissions
@@ -44,7 +45,10 @@ def _update(text: str, condition: str = "", **values: str) -> dict[str, Any]:
         "UpdateExpression": text,
         **({"ConditionExpression": condition} if condition else {}),
         "ExpressionAttributeNames": {name: name[1:] for name in re.findall(r"#\w+", text)},
-        "ExpressionAttributeValues": {f":{name}": {"S": value} for name, value in values.items()},
+        "ExpressionAttributeValues": {
+            **({":format": {"N": str(ITEMS["endpoint"])}} if ":format" in text else {}),
+            **{f":{name}": {"S": value} for name, value in values.items()},
+        },
     }
 
 
@@ -77,7 +81,7 @@ _LOCKING: Mapping[str, State] = {
         "dynamodb:updateItem",
         {
             **_update(
-                "SET #lock = :owner",
+                "SET #lock = :owner, #format = if_not_exists(#format, :format)",
                 "attribute_not_exists(#lock) OR #lock = :seen",
                 owner=expressions.OWNER,
                 seen=expressions.LOCK_SEEN,
