@@ -28,7 +28,7 @@ from stagewright.planner.model import Trigger
 from stagewright.runs.history.run_history import show
 from stagewright.runs.pending import ANNOUNCED
 from stagewright.runs.versions import CONTINUED
-from stagewright.store.runs import Header, StageItem
+from stagewright.store.runs import RUN, Header, StageItem
 from stagewright.store.trigger_state import Batch, SkippedEvent
 
 TIME = "2026-01-31T14:00:00.000Z"
@@ -145,6 +145,10 @@ def _direct(gateway: OperatorGateway) -> None:
     gateway.runs.put_stage_if_absent(ended.run, StageItem("late", "NOT_RUN", ended=TIME, cause="x"))
     gateway.runs.put_if_absent({"run": ended.run, "item": f"{ANNOUNCED}ok"})
     gateway.runs.put_if_absent({"run": ended.run, "item": f"{CONTINUED}arn:x", "key": "model-approved:arn:x"})
+    bypassing = replace(trigger, key="manual:3", bypass=("closed",), reason="x")
+    gateway.runs.claim(Header("prices-20260131t140000-bypass", "prices", "QUEUED", bypassing, TIME))
+    gateway.runs.put_usage(ended.run, "[]", "{}", final=False)
+    gateway.runs.put_if_absent({"run": "uncounted", "item": f"{RUN}{ended.run}", "since": TIME})
     gateway.runs.mark_skipped("manual:2")
     batch = Batch("prices", {"prefix": "raw/", "suffix": "", "date": ""}, "2026-01-31")
     gateway.trigger_state.record_arrival(batch, TIME)

@@ -10,6 +10,7 @@ from typing import Any
 from stagewright.formats import kind_of
 from stagewright.operator_gateway import OperatorGateway
 from stagewright.store.items import decode
+from stagewright.store.runs import BATCH
 
 FOLDER = Path(__file__).parent
 VERSIONS = ("unnumbered", "0.1.0")
@@ -25,8 +26,11 @@ def recorded(version: str) -> dict[str, Any]:
 def store(gateway: OperatorGateway, recording: dict[str, Any]) -> None:
     client = gateway.runs.client
     for table in TABLES:
-        for item in recording[table]:
-            client.put_item(TableName=gateway.installation.name(table), Item=item)
+        items = [{"PutRequest": {"Item": item}} for item in recording[table]]
+        for start in range(0, len(items), BATCH):
+            client.batch_write_item(
+                RequestItems={gateway.installation.name(table): items[start : start + BATCH]}
+            )
     for key, body in recording["objects"].items():
         gateway.objects.put(key, body.encode())
 

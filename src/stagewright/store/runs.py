@@ -230,7 +230,8 @@ class Runs:
             if "#open" not in names:
                 return write_if(self.client.update_item, **request) is not None
             marks = [UNFINISHED, *([UNCOUNTED] if changes.get("execution") else [])]
-            puts: Any = [{"Put": {"TableName": self.table, "Item": encode_item(_mark(key, run))}} for key in marks]
+            items = [encode_item(_mark(key, run)) for key in marks]
+            puts: Any = [{"Put": {"TableName": self.table, "Item": item}} for item in items]
             return write_all(self.client, [{"Update": request}, *puts])
 
     def is_unfinished(self, run: str) -> bool:
@@ -279,7 +280,8 @@ class Runs:
             "ExpressionAttributeNames": {"#run": "run"},
             "ExpressionAttributeValues": _values({":cost": cost}),
         }
-        put: Any = {"TableName": self.table, "Item": encode_item({"run": run, "item": USAGE, "stages": usage})}
+        item = encode_item({"run": run, "item": USAGE, "stages": usage})
+        put: Any = {"TableName": self.table, "Item": item}
         mark: Any = {"TableName": self.table, "Key": encode({**UNCOUNTED, "item": f"{RUN}{run}"})}
         with translate_errors("dynamodb", f"the run {run}"):
             actions: list[Any] = [{"Update": update}, {"Put": put}, *([{"Delete": mark}] if final else [])]
