@@ -10,6 +10,7 @@ from pathlib import Path
 from stagewright.document.json_schema import schema
 from tools.iam_reference import iam_reference
 from tools.pipeline_reference import document_reference
+from tools.rules_reference import rules_reference
 from tools.sagemaker_reference import sagemaker_reference
 from tools.terraform_reference import terraform_reference
 
@@ -45,6 +46,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "pipeline.schema.json": schema_page,
     "cli.md": cli_page,
     "sagemaker.md": sagemaker_reference,
+    "sagemaker-rules.md": rules_reference,
     "iam.md": iam_reference,
     "terraform-variables.md": terraform_reference,
 }

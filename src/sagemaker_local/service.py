@@ -38,6 +38,7 @@ from sagemaker_local.tagging import Tagging
 from sagemaker_local.tags import Tags
 from sagemaker_local.transform.transform_jobs import TransformJobs
 from sagemaker_local.tuning.tuning_jobs import TuningJobs
+from sagemaker_rules.table import violations
 
 RECORDED = frozenset(
     (
@@ -117,6 +118,8 @@ class SageMaker:
         if operation not in self._operations:
             raise protocol.unsupported_operation(operation)
         checked = protocol.parse(operation, request)
+        for violation in violations(operation, checked):
+            raise protocol.invalid(violation.message)
         refuse_unsupported(checked, self._fields[operation].rules)
         for path in without_effect(checked, self._fields[operation].idle):
             log.warning("%s: %s has no effect in the local SageMaker", operation, path)

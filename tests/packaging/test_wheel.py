@@ -66,4 +66,9 @@ def test_wheel_has_the_example(wheel):
 
 def test_wheel_has_no_other_files(wheel):
     tops = {name.partition("/")[0] for name in wheel}
-    assert sorted(tops) == ["sagemaker_local", "stagewright", f"stagewright-{__version__}.dist-info"]
+    assert sorted(tops) == [
+        "sagemaker_local",
+        "sagemaker_rules",
+        "stagewright",
+        f"stagewright-{__version__}.dist-info",
+    ]

@@ -21,7 +21,7 @@ DOCUMENT = {
         "quality": {"kind": "gate", "require": "${stages.a.metrics.r2} >= ${parameters.limit}"},
         "ok": {"kind": "approval", "after": ["quality"]},
         "live": {**PROCESSING, "after": ["ok"]},
-        "later": {**PROCESSING, "inputs": {"made": "${stages.live.outputs.made}"}},
+        "later": {**PROCESSING, "inputs": {"live": "${stages.live.outputs.made}"}},
         "aside": {**PROCESSING},
     },
 }

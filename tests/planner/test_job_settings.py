@@ -27,6 +27,7 @@ TUNE = {
     "ranges": {"depth": {"type": "integer", "min": 1, "max": 5}},
     "metrics": {"mae": "MAE: ([0-9.]+)"},
     "objective": {"metric": "mae", "goal": "minimize"},
+    "max_jobs": 4,
 }
 SCORE = {"kind": "transform", "model": "${stages.train.model}", "input": "s3://${bucket}/raw/sales/"}
 CAPTURE = {"percent": 50}

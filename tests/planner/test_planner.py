@@ -105,7 +105,10 @@ def test_outputs_and_metrics_have_locations(first):
 
 def test_stage_timeouts(house):
     stages = plan(
-        house.changed("stages.train.request", {"StoppingCondition": {"MaxWaitTimeInSeconds": 9000}}),
+        house.changed(
+            "stages.train.request",
+            {"EnableManagedSpotTraining": True, "StoppingCondition": {"MaxWaitTimeInSeconds": 9000}},
+        ),
         house.trigger(),
         house.recorded(),
     )

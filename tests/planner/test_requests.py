@@ -290,6 +290,7 @@ def test_approval(requests, approval, status):
 def test_request_is_merged_last(requests):
     changes = {
         "EnableManagedSpotTraining": True,
+        "StoppingCondition": {"MaxWaitTimeInSeconds": 7200},
         "ResourceConfig": {"VolumeSizeInGB": 99},
         "CheckpointConfig": {"S3Uri": "s3://${bucket}/runs/checkpoints/"},
     }

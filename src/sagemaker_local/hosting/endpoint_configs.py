@@ -39,7 +39,6 @@ IDLE_FIELDS = (
             "CoreDumpConfig",
             "EnableSSMAccess",
             "InferenceAmiVersion",
-            "ManagedInstanceScaling",
             "ModelDataDownloadTimeoutInSeconds",
             "RoutingConfig",
             "VariantInstanceProvisionTimeoutInSeconds",

@@ -12,7 +12,7 @@ from sagemaker_local.jobs.jobs import Jobs
 from sagemaker_local.jobs.kinds import TRANSFORM
 from sagemaker_local.store import Record
 from sagemaker_local.transform import data_processing
-from sagemaker_local.transform.execution_parameters import CONCURRENT_LIMIT, PAYLOAD_LIMIT
+from sagemaker_local.transform.execution_parameters import CONCURRENT_LIMIT
 from sagemaker_local.transform.transform_run import TransformRun
 
 RULES: Rules = {
@@ -33,7 +33,9 @@ class TransformJobs(Jobs):
             for uri in values(request, path):
                 if not uri.startswith("s3://"):
                     raise unsupported(f"{path}={uri}, which does not start with s3://")
-        _check_sizes(request.get("MaxPayloadInMB", 0), request.get("MaxConcurrentTransforms", 0))
+        concurrent = request.get("MaxConcurrentTransforms", 0)
+        if concurrent > CONCURRENT_LIMIT:
+            raise invalid(f"MaxConcurrentTransforms must not exceed {CONCURRENT_LIMIT}; it is {concurrent}.")
         data_processing.parse(request)
         models.find(self.context, request["ModelName"])
 
@@ -50,15 +52,3 @@ class TransformJobs(Jobs):
 
     def run_of(self, record: Record) -> JobRun:
         return TransformRun(self.context, record)
-
-
-def _check_sizes(megabytes: int, concurrent: int) -> None:
-    if megabytes > PAYLOAD_LIMIT:
-        raise invalid(f"MaxPayloadInMB must not exceed {PAYLOAD_LIMIT}; it is {megabytes}.")
-    if concurrent > CONCURRENT_LIMIT:
-        raise invalid(f"MaxConcurrentTransforms must not exceed {CONCURRENT_LIMIT}; it is {concurrent}.")
-    if megabytes * concurrent > PAYLOAD_LIMIT:
-        raise invalid(
-            f"MaxConcurrentTransforms * MaxPayloadInMB must not exceed {PAYLOAD_LIMIT};"
-            f" it is {concurrent} * {megabytes}."
-        )

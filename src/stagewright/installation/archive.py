@@ -20,6 +20,8 @@ from stagewright.installation.state_machine import definition_digest
 
 PACKAGE = Path(__file__).resolve().parent.parent
 HANDLERS = tuple(function.handler.rpartition(".")[0] for function in FUNCTIONS)
+SHARED = "sagemaker_rules"
+"""The package that the planner shares with the local SageMaker."""
 KINDS = "stagewright.stages"
 KIND_ASPECTS = ("rules", "request")
 """The registry imports these modules of a stage kind by name. Lambda never imports a kind's `states`."""
@@ -68,10 +70,12 @@ def _entries(package: Path) -> dict[str, Path]:
 
 
 def _source(package: Path, module: str) -> Path | None:
-    """Return the file of a module of the package. None if `module` is something else."""
+    """Return the file of a module of the package or of `SHARED`. None if `module` is something else."""
+    if not module.startswith((package.name, SHARED)):
+        return None
     path = package.parent.joinpath(*module.split("."))
     files = (path / "__init__.py", path.with_suffix(".py"))
-    return next((file for file in files if file.is_relative_to(package) and file.is_file()), None)
+    return next((file for file in files if file.is_file()), None)
 
 
 @cache

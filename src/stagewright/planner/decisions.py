@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sagemaker_rules.table import violations
 from stagewright.catalog import request_contract, step_functions_fields
 from stagewright.document.controls import evidence, guarded_by
 from stagewright.errors import PlanError, Problem
@@ -404,6 +405,14 @@ def _check_requests(planned: StagePlan, tokens: re.Pattern[str], jobs: JobSettin
         if operation in KINDS[planned.kind].request.machine_inputs:
             continue
         problems += request_contract.check(operation, request, tokens)
+        problems += [
+            Problem(
+                f"{operation}.{violation.path}",
+                violation.message,
+                f"see {violation.rule.name} in docs/sagemaker-rules.md",
+            )
+            for violation in violations(operation, request)
+        ]
         if operation not in step_functions_fields.BY_SDK:
             problems += step_functions_fields.check(operation, request)
         problems += (replace(problem, path=f"{operation}.{problem.path}")

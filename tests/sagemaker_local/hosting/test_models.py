@@ -120,7 +120,11 @@ def test_endpoint_config_is_created_described_listed_and_deleted(world: Any) -> 
     ("variant", "more", "words"),
     [
         (
-            {"ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}},
+            {
+                "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1},
+                "InstanceType": None,
+                "InitialInstanceCount": None,
+            },
             {},
             "ProductionVariants.ServerlessConfig",
         ),
@@ -128,6 +132,11 @@ def test_endpoint_config_is_created_described_listed_and_deleted(world: Any) -> 
         ({"InstanceType": None}, {}, "needs InstanceType"),
         ({}, {"AsyncInferenceConfig": {"OutputConfig": {}}}, "AsyncInferenceConfig"),
         ({}, {"ShadowProductionVariants": [VARIANT]}, "ShadowProductionVariants"),
+        (
+            {"ManagedInstanceScaling": {"Status": "ENABLED"}},
+            {},
+            "ManagedInstanceScaling is only supported for inference component endpoints.",
+        ),
         (
             {},
             {
@@ -158,7 +167,6 @@ def test_fields_that_cannot_change_a_response_are_accepted(world: Any) -> None:
     variant = {
         **VARIANT,
         "VolumeSizeInGB": 30,
-        "ManagedInstanceScaling": {"Status": "DISABLED"},
         "InitialInstanceCount": 3,
     }
     world.call(

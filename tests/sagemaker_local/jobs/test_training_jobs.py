@@ -230,7 +230,8 @@ def test_metric_with_an_invalid_regex_is_rejected(bench):
 
 
 def test_spot_training_is_accepted_with_a_warning(bench):
-    bench.train("spot", "pass", EnableManagedSpotTraining=True)
+    stopping = {"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 600}
+    bench.train("spot", "pass", EnableManagedSpotTraining=True, StoppingCondition=stopping)
     assert bench.ended("spot", "Training")["EnableManagedSpotTraining"] is True
     assert "WARNING: EnableManagedSpotTraining has no effect" in bench.log("spot", "training")
 

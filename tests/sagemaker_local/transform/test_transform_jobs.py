@@ -384,6 +384,7 @@ def test_container_gets_the_jobs_variables(jobs: Transforms) -> None:
     jobs.run(
         "told",
         Environment={"BOTH": "job"},
+        SplitType="Line",
         BatchStrategy="MultiRecord",
         MaxPayloadInMB=2,
         MaxConcurrentTransforms=3,

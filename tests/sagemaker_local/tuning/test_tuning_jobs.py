@@ -383,7 +383,7 @@ def test_running_tuning_job_cannot_be_deleted(bench):
         ),
         (
             {"HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "rmse"}},
-            "The objective metric rmse is not one of the MetricDefinitions",
+            "A metric is required for this hyperparameter tuning job objective",
         ),
         ({"jobs": None}, "ResourceLimits needs MaxNumberOfTrainingJobs or MaxRuntimeInSeconds"),
         (

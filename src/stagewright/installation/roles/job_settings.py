@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sagemaker_rules.instances import PATTERNS
 from stagewright.installation.roles.role import Statement
 from stagewright.stages.base.job_settings import FIELDS
-from stagewright.stages.base.local_storage import PATTERNS
 
 _NO_OUTPUT_KEY = ("CreateEndpointConfig",)
 """Operations whose requests have a key of outputs that no condition key shows."""

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+from sagemaker_rules.instances import has_local_storage
 from stagewright.errors import Problem, TargetError
-from stagewright.stages.base.local_storage import has_local_storage
 from stagewright.stages.base.schema import JobFields
 
 Request = dict[str, Any]

@@ -41,8 +41,8 @@ PROCESSING_VARIABLE = 256
 """Characters of the value of an environment variable, here of a processing job."""
 TRAINING_VARIABLE = 512
 SERVING_VARIABLE = 1_024
-KEEP_ALIVE = 21_600
-"""Seconds of a warm pool (ResourceConfig, KeepAlivePeriodInSeconds)."""
+KEEP_ALIVE = 3_600
+"""Seconds of a warm pool ("SageMaker AI Managed Warm Pools": 60 minutes; botocore's model has 6 hours)."""
 FILTER = 63
 PAYLOAD = 100
 """MB of all parallel requests of a transform job."""

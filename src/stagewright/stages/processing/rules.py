@@ -17,6 +17,10 @@ def rules(stage: Processing, context: RuleContext, path: Path) -> Iterator[Findi
     yield from code(stage.code, stage.include, (*path, "code"))
     yield from _reserved(stage, path)
     yield from outputs(stage.outputs, stage.metrics_file, path)
+    for name in stage.inputs:
+        if name in stage.outputs:
+            message = f"{name} is also an output, but AWS requires unique names of inputs and outputs"
+            yield Finding((*path, "inputs", name), message, "choose another name")
     yield from _limits(stage, path)
     defaults, longest = context.defaults.environment, limits.PROCESSING_VARIABLE
     yield from limits.environment(stage.environment, defaults, longest, (*path, "environment"))

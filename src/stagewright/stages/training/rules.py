@@ -66,7 +66,7 @@ def _warm_pool(stage: Training, path: Path) -> Iterator[Finding]:
     if stage.spot:
         yield Finding(field, "Spot instances cannot be kept alive", "leave out spot or keep_alive")
     if seconds(stage.keep_alive) > limits.KEEP_ALIVE:
-        yield Finding(field, f"{stage.keep_alive} is longer than the maximum of AWS, 6h")
+        yield Finding(field, f"{stage.keep_alive} is longer than the maximum of AWS, 1h")
 
 
 def _regex(regex: str, path: Path) -> Iterator[Finding]:

@@ -64,7 +64,7 @@ class Training(TrainingSpec):
     """Always `training`."""
     keep_alive: Duration | None = None
     """How long the instances stay for a following job with the same settings (a managed warm pool), at most
-    6h. They cost as if they ran. Not with `spot`."""
+    1h. They cost as if they ran. Not with `spot`."""
     checkpoints: Flag | Annotated[str, Accepts(("uri", "text"), known="plan")] | None = None
     """Whether the files in /opt/ml/checkpoints are kept in S3, and restored when the job is restarted or
     retried, or your own S3 URI for them. Default: yes with `spot`."""
