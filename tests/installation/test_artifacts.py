@@ -17,7 +17,7 @@ from types import CodeType
 
 import pytest
 
-from stagewright.installation.archive import BUILT_WITH, HANDLERS, PACKAGE, archive, modules
+from stagewright.installation.archive import BUILT_WITH, HANDLERS, PACKAGE, SHARED, archive, modules
 from stagewright.installation.artifacts import FOLDER, artifacts, write
 
 IMPORTER = """
@@ -47,6 +47,7 @@ print(json.dumps(names))
 # What the three dependencies bring along.
 RUNTIME = [
     "stagewright",
+    "sagemaker_rules",
     "boto3",
     "botocore",
     "s3transfer",
@@ -145,7 +146,9 @@ def test_new_import_of_a_handler_adds_the_module(tmp_path):
 
 def copied_package(folder: Path) -> Path:
     copy = folder / "elsewhere" / "stagewright"
-    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "artifacts"))
+    for source in (PACKAGE, PACKAGE.with_name(SHARED)):
+        ignored = shutil.ignore_patterns("__pycache__", "artifacts")
+        shutil.copytree(source, copy.with_name(source.name), ignore=ignored)
     return copy
 
 
