@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 export UV_PYTHON_DOWNLOADS = never
 
-.PHONY: demo test test-all coverage audit sbom artifacts docs aws-smoke lock clean
+.PHONY: demo test test-all coverage audit sbom artifacts module docs aws-smoke lock clean
 
 $(VENV)/installed: pyproject.toml requirements/dev.txt
 	@test -n "$(PYTHON)" || { echo "Stagewright needs Python 3.11, 3.12 or 3.13, and none is on PATH." \
@@ -44,6 +44,9 @@ sbom: $(VENV)/installed
 
 artifacts: $(VENV)/installed
 	$(BIN)/python -m stagewright.installation
+
+module: $(VENV)/installed
+	@$(BIN)/python -m tools.module_archive dist
 
 docs: $(VENV)/installed
 	$(BIN)/python -m tools.reference

@@ -12,13 +12,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
+from tests.support.emulator import serving
 from tests.terraform.session import FLAGS, Terraform, resources
 from tools import module_archive
 
 from stagewright import __version__
 from stagewright.cli.commands.author import init
 
+KEY = "test"
 REGISTRY = "registry.example.com/acme/stagewright/aws"
 
 
@@ -125,3 +129,18 @@ def test_new_repository_takes_its_modules_from_there(
     assert 'module.pipelines["house-price"].aws_s3_object.manifest' in installed
     assert 'module.ci.aws_iam_role.this["apply"]' in planned(made, made.folder / "ci")
     assert any(path.endswith("/versions") for path in shop.asked) is (where == "registry")
+
+
+@pytest.mark.slow
+def test_new_repository_takes_its_modules_from_a_bucket(repository: Make, tmp_path: Path) -> None:
+    with serving(tmp_path) as url:
+        config = Config(s3={"addressing_style": "path"})
+        keys = {"aws_access_key_id": KEY, "aws_secret_access_key": KEY}
+        s3 = boto3.client("s3", region_name="us-east-1", endpoint_url=url, config=config, **keys)
+        s3.create_bucket(Bucket="modules")
+        s3.put_object(Bucket="modules", Key=module_archive.NAME, Body=module_archive.archive())
+        query = f"region=us-east-1&aws_access_key_id={KEY}&aws_access_key_secret={KEY}"
+        made = repository(modules=f"s3::{url}/modules/{module_archive.NAME}?{query}")
+        installed = planned(made, made.folder)
+        assert 'module.pipelines["house-price"].aws_s3_object.manifest' in installed
+        assert 'module.ci.aws_iam_role.this["apply"]' in planned(made, made.folder / "ci")

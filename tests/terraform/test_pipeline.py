@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.terraform.made import Made
-from tests.terraform.session import ROOT, Done, Terraform
+from tests.terraform.session import ROOT, Done, Terraform, resources
 
 from stagewright.document.canonical_json import document_json, sha256_of
 from stagewright.document.file import read_document
@@ -275,3 +275,33 @@ def test_example_plans_an_installation_with_its_pipelines(terraform: Callable[..
     listeners = ("aws_cloudwatch_event_target", "aws_lambda_event_source_mapping", "aws_sfn_state_machine")
     assert all(index < last for index, line in enumerate(steps) if any(each in line for each in listeners))
     assert user.changes(**given) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", ["dev", "uat", "prod"])
+def test_full_example_plans_every_account(terraform: Callable[..., Terraform], environment: str) -> None:
+    user = terraform("examples/full")
+    shutil.copytree(EXAMPLE, folder(user, "house-price"), ignore=shutil.ignore_patterns("__pycache__"))
+    own, others = "123456789012", ["210987654321", "321098765432"]
+    accounts = {name: own if name == environment else others.pop() for name in ("dev", "uat", "prod")}
+    boundary = f"arn:aws:iam::{own}:policy/team"
+    plan = user.plan(
+        environment=environment, accounts=accounts, region="eu-west-1", permissions_boundary=boundary,
+        subnet_ids=["subnet-1"], security_group_ids=["sg-1"], commit="c1",
+    )  # fmt: skip
+    planned = resources(plan["planned_values"]["root_module"])
+    made = Made(planned)
+    roles = made.all("aws_iam_role")
+    assert {role["permissions_boundary"] for role in roles} == {boundary}
+    assert all(role["tags"]["cost-center"] == "4711" for role in roles)
+    assert {each["retention_in_days"] for each in made.all("aws_cloudwatch_log_group")} == {365}
+    rules = made.one("aws_s3_bucket_lifecycle_configuration")["rule"]
+    assert [each["expiration"][0]["days"] for each in rules if each["expiration"]] == [180]
+    settings = [each["environment"][0]["variables"] for each in made.all("aws_lambda_function")]
+    assert {each["STAGEWRIGHT_FOUR_EYES"] for each in settings} == {"yes" if environment == "prod" else "no"}
+    pushed = [each["address"] for each in planned if ".aws_s3_object.manifest" in each["address"]]
+    assert pushed == ['module.pipelines["house-price"].aws_s3_object.manifest'] * (environment == "dev")
+    readers = made.all("aws_sagemaker_model_package_group_policy")
+    assert len(readers) == (environment != "prod")
+    sources = [each["principal"] for each in made.all("aws_cloudwatch_event_permission")]
+    assert sources == {"dev": [], "uat": [accounts["dev"]], "prod": [accounts["uat"]]}[environment]

@@ -141,7 +141,8 @@ class InitOptions:
     def _address(self, name: str) -> str:
         inside = f"modules/{name}" if name else ""
         if self.modules:
-            return f"{self.modules}//{inside}".removesuffix("//")
+            address, query, arguments = self.modules.partition("?")
+            return f"{address}//{inside}".removesuffix("//") + query + arguments
         folder = f"infra/{inside}".rstrip("/")
         if self.is_checkout:
             return f"{Path(self.source).resolve()}//{folder}"
