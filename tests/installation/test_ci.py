@@ -257,3 +257,13 @@ def test_policies_fit_iam_s_quotas_with_the_longest_names() -> None:
             assert len(json.dumps(policy(found), separators=(",", ":"))) < POLICY_CHARACTERS - 600, role
     boundary = policy(parts["boundary"]["statements"])
     assert len(json.dumps(boundary, separators=(",", ":"))) < POLICY_CHARACTERS - 600
+
+
+def test_apply_changes_only_the_bus_and_rules_of_its_installation() -> None:
+    for place, expected in ((HERE, True), (OTHER, False)):
+        bus = place.arn("events", f"event-bus/{place.name('accounts')}")
+        rule = place.arn("events", f"rule/{place.name('accounts')}/{place.id}-111122223333-runs")
+        assert may("apply", "events:CreateEventBus", bus, "event_accounts") is expected
+        assert may("apply", "events:PutTargets", rule, "event_accounts") is expected
+        assert may("plan", "events:DescribeRule", rule, "event_accounts") is expected
+    assert not may("apply", "events:PutRule", HERE.arn("events", "rule/other"), *EVERY_OPTION)

@@ -97,7 +97,7 @@ module "stagewright" {
   bucket_reader_accounts = local.after
   model_reader_accounts  = local.after
   model_source_accounts  = local.before
-  event_accounts         = local.before
+  event_accounts         = { for account in local.before : account => { approvals = ["house-price"] } }
   model_groups           = { house-price = "Prices of houses" }
 
   # People.

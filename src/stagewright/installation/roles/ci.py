@@ -19,7 +19,14 @@ from stagewright.installation.roles.options import OPTIONS, Options, role_option
 from stagewright.installation.roles.people.push import PUSH
 from stagewright.installation.roles.role import Role, Statement
 from stagewright.installation.roles.shared import list_bucket, objects
-from stagewright.installation.roles.terraform_calls import BOUNDARY_ARN, CI_PATH, MANAGED
+from stagewright.installation.roles.terraform_calls import (
+    BOUNDARY_ARN,
+    CI_PATH,
+    MANAGED,
+    RULE_READS,
+    RULE_WRITES,
+    Managed,
+)
 from stagewright.installation.template import TEMPLATE
 
 FORMAT = 1
@@ -178,24 +185,29 @@ def _groups(actions: Sequence[str]) -> Statement:
     return Statement("ModelGroups", "The model package groups.", named, _GROUPS)
 
 
-_BUS = (TEMPLATE.arn("events", f"event-bus/{TEMPLATE.name('accounts')}"),)
-_READ_BUS = Statement(
+_BUS = Managed(
+    "events",
     "Bus",
-    "Reads the event bus of other accounts.",
-    ("events:DescribeEventBus", "events:ListTagsForResource"),
-    _BUS,
+    "The event bus of other accounts.",
+    (TEMPLATE.arn("events", f"event-bus/{TEMPLATE.name('accounts')}"),),
+    ("DescribeEventBus", "ListTagsForResource"),
+    ("CreateEventBus", "DeleteEventBus", "TagResource", "UntagResource"),
 )
-_WRITE_BUS = Statement(
-    "WriteBus",
-    "Creates the event bus of other accounts.",
-    ("events:CreateEventBus", "events:DeleteEventBus", "events:TagResource", "events:UntagResource"),
-    _BUS,
+_BUS_RULES = Managed(
+    "events",
+    "BusRules",
+    "The rules of that bus, one per account and kind of event.",
+    (TEMPLATE.arn("events", f"rule/{TEMPLATE.name('accounts')}/*"),),
+    RULE_READS,
+    RULE_WRITES,
 )
-_BUS_PERMISSIONS = Statement(
+_BUS_PERMISSIONS = Managed(
+    "events",
     "BusPermissions",
-    "Lets other accounts put events on that bus. These actions take no resource.",
-    ("events:PutPermission", "events:RemovePermission"),
+    "Lets the accounts put events on that bus. These actions take no resource.",
     ("*",),
+    (),
+    ("PutPermission", "RemovePermission"),
 )
 
 
@@ -210,7 +222,10 @@ _OPTIONS: Options = {
     },
     "vpc": {"apply": (_VPC,)},
     "model_groups": {"plan": (_groups(_READ_GROUP),), "apply": (_groups((*_READ_GROUP, *_WRITE_GROUP)),)},
-    "event_accounts": {"plan": (_READ_BUS,), "apply": (_READ_BUS, _WRITE_BUS, _BUS_PERMISSIONS)},
+    "event_accounts": {
+        "plan": (_BUS.plan(), _BUS_RULES.plan()),
+        "apply": (_BUS.apply(), _BUS_RULES.apply(), _BUS_PERMISSIONS.apply()),
+    },
     "state_bucket": {"plan": (_LIST_STATE, _READ_STATE), "apply": (_LIST_STATE, _WRITE_STATE, _LOCK)},
 }
 """`kms_key`, `state_bucket`, `state` and `state_lock` are names of resources that

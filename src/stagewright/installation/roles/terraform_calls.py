@@ -65,6 +65,8 @@ _PASSED = {
     }
 }
 _TAG, _UNTAG, _TAGS = "TagResource", "UntagResource", "ListTagsForResource"
+RULE_READS = ("DescribeRule", _TAGS, "ListTargetsByRule")
+RULE_WRITES = ("DeleteRule", "PutRule", "PutTargets", "RemoveTargets", _TAG, _UNTAG)
 
 MANAGED = (
     Managed(
@@ -131,8 +133,8 @@ MANAGED = (
         "Rules",
         "The rules and their targets.",
         tuple(rule.arn for rule in RULES),
-        ("DescribeRule", _TAGS, "ListTargetsByRule"),
-        ("DeleteRule", "PutRule", "PutTargets", "RemoveTargets", _TAG, _UNTAG),
+        RULE_READS,
+        RULE_WRITES,
     ),
     Managed(
         "lambda",
