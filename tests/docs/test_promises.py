@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("docs/security.md", "docs/reliability.md")
+PAGES = ("docs/security.md", "docs/reliability.md", "docs/fidelity.md")
 NAMED = re.compile(r"`(test_\w+)`")
 DEFINED = re.compile(r"^\s*def (test_\w+)\(", re.MULTILINE)
 

@@ -255,6 +255,24 @@ def test_request_with_more_values_than_a_second_can_fill_in_is_refused(requests,
         requests("deploy", "stages.deploy", stage)
 
 
+@pytest.mark.parametrize(
+    ("condition", "seconds"),
+    [
+        ({"MaxRuntimeInSeconds": 100}, 700),
+        ({"MaxRuntimeInSeconds": 100, "MaxWaitTimeInSeconds": 300}, 900),
+        ({"MaxRuntimeInSeconds": 100, "MaxPendingTimeInSeconds": 7200}, 7900),
+        (
+            {"MaxRuntimeInSeconds": 100, "MaxWaitTimeInSeconds": 300, "MaxPendingTimeInSeconds": 7200},
+            8100,
+        ),
+    ],
+)
+def test_timeout_of_a_job_includes_the_times_that_it_may_wait(house, condition, seconds):
+    request = {"EnableManagedSpotTraining": True, "StoppingCondition": condition}
+    changed = house.changed("stages.train.request", request)
+    assert plan(changed, house.trigger(), house.recorded()).stage("train").timeout == seconds
+
+
 def test_canary_on_one_instance_of_a_parameter_is_refused(house):
     document = house.changed("stages.deploy", {**UPDATED, "instance_count": "${parameters.trees}"})
     one = document.model_copy(update={"parameters": {**document.parameters, "trees": 1}})

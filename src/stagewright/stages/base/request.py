@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from stagewright.errors import PlanError, Problem
+from stagewright.catalog import images
+from stagewright.errors import NotFoundError, PlanError, Problem
 from stagewright.naming import Installation
 from stagewright.stages.base.job_settings import NO_SETTINGS, JobSettings
 from stagewright.syntax.references import Reference
@@ -33,8 +34,11 @@ LOG_LEVEL = "20"
 """Python's logging.INFO. The SageMaker SDK passes it to framework containers."""
 
 
+FROM_MODEL = ("pytorch", "huggingface", "tensorflow")
+"""Frameworks whose serving containers load scripts from /opt/ml/model/code only: sagemaker-inference
+(environment.code_dir) and sagemaker-tensorflow-serving-container (serve.py) download no source archive."""
 ISOLATED = "the serving container has no network (network_isolation), so it cannot download its script"
-ISOLATED_REMEDY = (
+COPY_REMEDY = (
     "let training copy the script to /opt/ml/model/code, leave entry_point out, and set the environment"
     " variables SAGEMAKER_PROGRAM to its name and SAGEMAKER_SUBMIT_DIRECTORY to /opt/ml/model/code"
 )
@@ -94,11 +98,11 @@ class BuildContext:
 
     def serving_environment(self, script: str | None) -> dict[str, str]:
         """The environment of a serving container. With `script`, AWS's framework containers load the
-        script. PlanError: the container has no network to download it."""
+        script. PlanError: the container cannot download it."""
         if not script:
             return dict(self.environment)
-        if self.jobs.network_isolation:
-            raise PlanError((Problem(f"stages.{self.stage}.entry_point", ISOLATED, ISOLATED_REMEDY),))
+        if message := ISOLATED if self.jobs.network_isolation else _loads_from_model(self.image):
+            raise PlanError((Problem(f"stages.{self.stage}.entry_point", message, COPY_REMEDY),))
         return {
             "SAGEMAKER_PROGRAM": script,
             "SAGEMAKER_SUBMIT_DIRECTORY": self.source,
@@ -106,6 +110,17 @@ class BuildContext:
             "SAGEMAKER_REGION": self.installation.region,
             **self.environment,
         }
+
+
+def _loads_from_model(image: str) -> str:
+    """Return a message if the image's container loads scripts from the model artifact only, or ""."""
+    try:
+        framework = images.alias_of(image).framework
+    except NotFoundError:
+        return ""
+    if framework not in FROM_MODEL:
+        return ""
+    return f"the {framework} serving container loads scripts from the model artifact only"
 
 
 def as_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:

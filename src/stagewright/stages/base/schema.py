@@ -210,7 +210,8 @@ class Serving(Model):
     image that trained the model."""
     entry_point: str | None = None
     """Only for a model artifact: the script with model_fn and, optionally, input_fn, predict_fn and
-    output_fn. The container imports the script, so put training code under `if __name__ == "__main__":`."""
+    output_fn. The container imports the script, so put training code under `if __name__ == "__main__":`.
+    PyTorch, Hugging Face and TensorFlow containers load scripts from `code/` in the artifact only."""
     include: tuple[str, ...] = ()
     """More files or folders for the script, relative to the code folder."""
     environment: Mapping[str, Text] = Field(default_factory=dict)
