@@ -49,7 +49,6 @@ IDLE_FIELDS = (
     ),
     "InferenceExecutionConfig",
     "VpcConfig",
-    "EnableNetworkIsolation",
 )
 
 
@@ -87,7 +86,8 @@ class Models(Resource):
         return record
 
     def _container(self, container: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
-        """What an endpoint runs: `{Image, ModelData, Environment}`, from a model package if one is named."""
+        """What an endpoint runs: `{Image, ModelData, Environment, Isolated}`, from a model package if one is
+        named."""
         environment = container.get("Environment", {})
         if "ModelPackageName" in container:
             if "Image" in container or _source(container):
@@ -104,7 +104,12 @@ class Models(Resource):
             raise invalid(
                 _unreadable(source, request.get("ExecutionRoleArn", ""), self.context.settings.region)
             )
-        return {"Image": container["Image"], "ModelData": source, "Environment": environment}
+        return {
+            "Image": container["Image"],
+            "ModelData": source,
+            "Environment": environment,
+            "Isolated": request.get("EnableNetworkIsolation", False),
+        }
 
     def _readable(self, uri: str) -> bool:
         try:

@@ -26,6 +26,7 @@ def served_variants(context: Context, config: Record) -> Serving:
                 "name": variant["VariantName"],
                 "image": container["Image"],
                 "model_data": container["ModelData"],
+                "isolated": container.get("Isolated", False),
                 "environment": container["Environment"],
                 "weight": variant["InitialVariantWeight"],
                 "count": variant["InitialInstanceCount"],

@@ -26,6 +26,7 @@ from sagemaker_local.store import Record
 if TYPE_CHECKING:
     from sagemaker_local.logs.log_stream import LogStream
 
+NOT_ISOLATED = "EnableNetworkIsolation has no effect here: it needs namespaces, and a job of one instance"
 NO_NAMES = "without namespaces, hosts cannot reach each other by name; all are this machine, 127.0.0.1"
 
 
@@ -67,6 +68,11 @@ class ProcessRun(JobRun):
     @abstractmethod
     def instance_count(self) -> int: ...
 
+    @property
+    @abstractmethod
+    def wants_isolation(self) -> bool:
+        """Whether the job asks for network isolation."""
+
     def observe(self, line: str) -> None:
         """Process one line of the job's output."""
 
@@ -98,6 +104,8 @@ class ProcessRun(JobRun):
         super().warn()
         if len(self.hosts) > 1 and not self.context.launcher.isolation.mode:
             self.log.note(f"WARNING: {NO_NAMES}")
+        if self.wants_isolation and (len(self.hosts) > 1 or not self.context.launcher.isolation.mode):
+            self.log.note(f"WARNING: {NOT_ISOLATED}")
 
     def kill(self) -> None:
         with self._lock:
@@ -136,7 +144,8 @@ class ProcessRun(JobRun):
         programs = (python.parent, environment.python.parent)
         base = base_environment(self.context.settings, host.folder / "home", programs)
         env = {**merge_requested(base, self.record.get("Environment", {})), **job_variables}
-        return Command(host.opt_ml, argv, env, self.workdir, host.name, host.names)
+        isolated = self.wants_isolation and len(self.hosts) == 1
+        return Command(host.opt_ml, argv, env, self.workdir, host.name, host.names, isolated=isolated)
 
     def _run(self, runs: list[HostRun], environments: list[Environment]) -> None:
         """Run a process per host until all have ended."""

@@ -31,7 +31,6 @@ IDLE_FIELDS = (
     "ProcessingOutputConfig.KmsKeyId",
     "ProcessingResources.ClusterConfig.VolumeKmsKeyId",
     "NetworkConfig.EnableInterContainerTrafficEncryption",
-    "NetworkConfig.EnableNetworkIsolation",
     "NetworkConfig.VpcConfig",
     "ExperimentConfig",
 )
@@ -52,6 +51,10 @@ class ProcessingRun(ProcessRun):
     @property
     def instance_count(self) -> int:
         return int(self.record["ProcessingResources"]["ClusterConfig"]["InstanceCount"])
+
+    @property
+    def wants_isolation(self) -> bool:
+        return bool(self.record.get("NetworkConfig", {}).get("EnableNetworkIsolation"))
 
     def prepare(self, environment: Environment, host: Host) -> Environment:
         for item in self.record.get("ProcessingInputs", []):

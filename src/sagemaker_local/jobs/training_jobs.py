@@ -27,6 +27,7 @@ from sagemaker_local.storage import nothing_under
 from sagemaker_local.store import Record
 
 TRAIN = Path(__file__).parents[1] / "toolkit/train.py"
+NO_NETWORK = "the container has no network (EnableNetworkIsolation)"
 CHECKPOINTS = "/opt/ml/checkpoints"
 """The default of LocalPath in CheckpointConfig (API reference)."""
 RULES: Rules = {
@@ -63,7 +64,6 @@ IDLE_FIELDS = (
     "StoppingCondition.MaxWaitTimeInSeconds",
     "StoppingCondition.MaxPendingTimeInSeconds",
     "VpcConfig",
-    "EnableNetworkIsolation",
     "EnableInterContainerTrafficEncryption",
     "EnableManagedSpotTraining",
     "DebugHookConfig",
@@ -108,6 +108,10 @@ class TrainingRun(ProcessRun):
     @property
     def instance_count(self) -> int:
         return int(self.record["ResourceConfig"].get("InstanceCount", 1))
+
+    @property
+    def wants_isolation(self) -> bool:
+        return bool(self.record.get("EnableNetworkIsolation"))
 
     def prepare(self, environment: Environment, host: Host) -> Environment:
         if host.number == 0:
@@ -180,6 +184,8 @@ class TrainingRun(ProcessRun):
         """Script mode: put the source into /opt/ml/code and install its requirements."""
         code = host.opt_ml / "code"
         source = _decoded(self.record.get("HyperParameters", {}).get("sagemaker_submit_directory", ""))
+        if source.startswith("s3://") and self.wants_isolation:
+            raise JobFailure(f"AlgorithmError: {NO_NETWORK} to download {source}, exit code: 1")
         if source.startswith("s3://"):
             archive = host.folder / "source.tar.gz"
             self.context.storage.download_file(source, archive)
@@ -191,6 +197,9 @@ class TrainingRun(ProcessRun):
         requirements = code / "requirements.txt"
         if not requirements.is_file():
             return environment
+        if self.wants_isolation:
+            reason = f"AlgorithmError: InstallRequirementsError: {NO_NETWORK} to install requirements.txt"
+            raise JobFailure(f"{reason}, exit code: 1")
         try:
             return self.context.environments.with_requirements(environment, requirements, self.log.note)
         except RequirementsError as error:

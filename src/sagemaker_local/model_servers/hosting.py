@@ -56,6 +56,8 @@ class Hosting:
         if variant["model_data"]:
             self._extract("model data archive", variant["model_data"], folder / "ml/model")
         code = variant["environment"].get(CODE, "")
+        if code.startswith("s3://") and variant.get("isolated"):
+            raise ArtifactError(f"the container has no network (EnableNetworkIsolation) to download {code}")
         if code.startswith("s3://"):
             self._extract("source code archive", code, folder / "ml/code")
         done.touch()
@@ -112,9 +114,9 @@ class Hosting:
             *(f"--packages={folder}" for folder in stand_ins(environment.framework)),
         )
         try:
-            return self._context.launcher.start(
-                Command(folder / "ml", command, self._variables(variant, folder, environment))
-            )
+            variables = self._variables(variant, folder, environment)
+            isolated = variant.get("isolated", False)
+            return self._context.launcher.start(Command(folder / "ml", command, variables, isolated=isolated))
         except OSError as error:
             raise StartError(f"the model server cannot be started: {error}") from error
 

@@ -7,7 +7,8 @@ Run by path with `python -I -S`, so it imports only the standard library:
 user FOLDER HOSTS NAME HIDDEN CWD PARENT COMMAND...
 
 NAME is the host name. HOSTS becomes /etc/hosts. HIDDEN are files and folders, joined by colons, that the
-command sees empty. `user` adds a user namespace, which needs no rights; the user keeps their id.
+command sees empty. `user` adds a user namespace, which needs no rights; the user keeps their id. `-isolated`
+after the mode adds a network namespace, in which the command reaches only its own loopback interface.
 
 There are three processes: the launcher (this one, outside), process 1 of a new PID namespace, and the
 command. If the launcher dies, so does process 1, and the kernel then ends every process of the namespace. The
@@ -34,6 +35,9 @@ import signal
 import sys
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWUSER, CLONE_NEWPID = 0x20000, 0x4000000, 0x10000000, 0x20000000
+CLONE_NEWNET = 0x40000000
+ISOLATED = "-isolated"
+SIOCSIFFLAGS, IFF_UP = 0x8914, 0x1
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 1 << 18
 PR_SET_PDEATHSIG = 1
 OPT, TARGET = "/opt", "/opt/ml"
@@ -48,7 +52,10 @@ libc = ctypes.CDLL(None, use_errno=True)
 def main(
     mode: str, folder: str, hosts: str, name: str, hidden: str, cwd: str, parent: str, command: list[str]
 ) -> int:
-    separate(with_user=mode == "user")
+    isolated = mode.endswith(ISOLATED)
+    separate(with_user=mode.startswith("user"), isolated=isolated)
+    if isolated:
+        raise_loopback()
     libc.sethostname(name.encode(), len(name))
     mount("none", "/", None, MS_REC | MS_PRIVATE)
     # A handle opened before `unshare` belongs to the other mount namespace. Binding it fails with EINVAL.
@@ -70,14 +77,24 @@ def main(
     return follow(child)
 
 
-def separate(with_user: bool) -> None:
+def separate(with_user: bool, isolated: bool) -> None:
     user, group = os.getuid(), os.getgid()
     wanted = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWPID | (CLONE_NEWUSER if with_user else 0)
-    check(libc.unshare(wanted), "unshare")
+    check(libc.unshare(wanted | (CLONE_NEWNET if isolated else 0)), "unshare")
     if with_user:
         write("/proc/self/setgroups", "deny")
         write("/proc/self/uid_map", f"{user} {user} 1")
         write("/proc/self/gid_map", f"{group} {group} 1")
+
+
+def raise_loopback() -> None:
+    """Turn on the loopback interface of the new network namespace (netdevice(7))."""
+    import fcntl  # only isolated jobs need these
+    import socket
+    import struct
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as handle:
+        fcntl.ioctl(handle, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
 
 
 def make_target() -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from sagemaker_local.sandbox.enter import ISOLATED
+
 CARRIED = "SAGEMAKER_LOCAL_ACCOUNT_FILES"
 """An environment variable with the account files that the user's shell named. A server has no AWS
 variables."""
@@ -100,9 +102,20 @@ def _try(mode: str) -> str:
 
 
 def enter(
-    mode: str, folder: Path, hosts: Path, cwd: str, command: list[str], host: str = "algo-1"
+    mode: str,
+    folder: Path,
+    hosts: Path,
+    cwd: str,
+    command: list[str],
+    host: str = "algo-1",
+    *,
+    isolated: bool = False,
 ) -> list[str]:
-    """The command line that runs `command` in namespaces, with `folder` at /opt/ml."""
+    """The command line that runs `command` in namespaces, with `folder` at /opt/ml.
+
+    `isolated`: without a network.
+    """
+    mode += ISOLATED if isolated else ""
     launcher = [sys.executable, "-I", "-S", str(ENTER), mode, str(folder.resolve()), str(hosts)]
     return [*launcher, host, os.pathsep.join(account_files()), cwd, str(os.getpid()), *command]
 

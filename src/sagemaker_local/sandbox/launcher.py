@@ -32,6 +32,8 @@ class Command:
     """Host names that the command can resolve, in the order of their addresses."""
     separate_errors: bool = False
     """Whether standard error is a separate stream."""
+    isolated: bool = False
+    """Whether the command has no network. Without namespaces it has one."""
 
 
 class Process:
@@ -106,7 +108,8 @@ class Launcher:
         folder = command.folder.resolve()
         if mode := self.isolation.mode:
             hosts = write_hosts(folder.parent, command.hosts)
-            argv = enter(mode, folder, hosts, command.cwd, list(command.argv), command.host)
+            own = list(command.argv)
+            argv = enter(mode, folder, hosts, command.cwd, own, command.host, isolated=command.isolated)
             return _spawn(argv, command.env, subprocess.DEVNULL, command.separate_errors)
         rewrite.files(folder)
         argv = watch(rewrite.text(command.cwd, folder), [rewrite.text(item, folder) for item in command.argv])

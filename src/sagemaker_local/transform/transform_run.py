@@ -125,6 +125,7 @@ class TransformRun(JobRun):
             "name": VARIANT,
             "image": container["Image"],
             "model_data": container["ModelData"],
+            "isolated": container.get("Isolated", False),
             "environment": {
                 **container["Environment"],
                 **self.record.get("Environment", {}),

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.sagemaker_local.world import IMAGE, ROLE
 from tests.support.processes import command_lines
 from tests.support.waiting import until
 from uv import find_uv_bin
 
 from sagemaker_local.api.protocol import ApiError, InvokeResult
-from sagemaker_local.sandbox.isolation import Isolation
+from sagemaker_local.sandbox.isolation import Isolation, probe
 
 ARN = "arn:aws:sagemaker:us-east-1:000000000000:endpoint/"
 JSON = {"content-type": "application/json"}
@@ -428,3 +429,38 @@ def test_requirements_are_installed_over_the_environment(world: Any, monkeypatch
     assert found["EndpointStatus"] == "InService", found
     assert invoke(world, "needy")["model"] == "installed"
     assert not list((root / "bare").rglob("greeting*"))
+
+
+CONNECT = """\
+import json, os, socket, urllib.parse
+
+
+def model_fn(folder):
+    return None
+
+
+def transform_fn(model, body, content_type, accept):
+    url = urllib.parse.urlparse(os.environ["AWS_ENDPOINT_URL"])
+    try:
+        socket.create_connection((url.hostname, url.port), 5).close()
+    except OSError:
+        return json.dumps("unreachable"), accept
+    return json.dumps("reached"), accept
+"""
+
+
+@pytest.mark.skipif(not probe().mode, reason="this system forbids namespaces")
+@pytest.mark.parametrize(("isolated", "answer"), [(True, "unreachable"), (False, "reached")])
+def test_isolated_model_reaches_no_service(world: Any, isolated: bool, answer: str) -> None:
+    container = {"Image": IMAGE, "ModelDataUrl": world.put_model("house", {"code/inference.py": CONNECT})}
+    world.call(
+        "CreateModel",
+        ModelName="house",
+        PrimaryContainer=container,
+        ExecutionRoleArn=ROLE,
+        EnableNetworkIsolation=isolated,
+    )
+    world.create_config("house", "house")
+    world.call("CreateEndpoint", EndpointName="house", EndpointConfigName="house")
+    assert world.settled("house")["EndpointStatus"] == "InService"
+    assert invoke(world, "house") == answer

@@ -242,9 +242,10 @@ def test_fields_that_could_change_a_result_are_rejected(bench, change, field):
 
 
 def test_fields_without_effect_are_named_in_the_log(bench):
-    bench.process("private", "pass", NetworkConfig={"EnableNetworkIsolation": True})
+    bench.process("private", "pass", NetworkConfig={"EnableInterContainerTrafficEncryption": True})
     assert bench.ended("private")["ProcessingJobStatus"] == "Completed"
-    assert "WARNING: NetworkConfig.EnableNetworkIsolation has no effect" in bench.log("private")
+    log = bench.log("private")
+    assert "WARNING: NetworkConfig.EnableInterContainerTrafficEncryption has no effect" in log
 
 
 def test_duplicate_names_and_missing_jobs_are_rejected(bench):
