@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from stagewright.document.json_schema import schema
+from tools.compliance_reference import compliance_reference
 from tools.iam_reference import iam_reference
 from tools.pipeline_reference import document_reference
 from tools.rules_reference import rules_reference
@@ -48,6 +49,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "sagemaker.md": sagemaker_reference,
     "sagemaker-rules.md": rules_reference,
     "iam.md": iam_reference,
+    "compliance.md": compliance_reference,
     "terraform-variables.md": terraform_reference,
 }
 
