@@ -36,6 +36,7 @@ IDLE_FIELDS = (
 )
 ROOT = "/opt/ml/"
 MESSAGE = "/opt/ml/output/message"
+EMPTY = "the job wrote nothing to its output {}"
 """The file with the job's ExitMessage (DescribeProcessingJob, API reference)."""
 PYTHON = re.compile(r"/(?:\S*/)?python(?:3(?:\.\d+)?)?")
 
@@ -87,6 +88,8 @@ class ProcessingRun(ProcessRun):
         for output in self._outputs():
             if succeeded or output["S3UploadMode"] == "Continuous":
                 files = merged_files(self.hosts, output["LocalPath"].rstrip("/"), self.log.note)
+                if succeeded and not files:
+                    self.log.note(f"WARNING: {EMPTY.format(output['LocalPath'])}")
                 self.context.storage.upload_files(files, output["S3Uri"])
 
     def failure_text(self, failed: HostRun) -> str:  # noqa: ARG002 -- processing jobs have no failure file

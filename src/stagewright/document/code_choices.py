@@ -30,7 +30,6 @@ GLUE_ARGUMENTS = re.compile(r"-*(additional|conf$|customer|datalake|extra|python
 INTERPRETER = re.compile(
     r"(bash|dash|env|exec|java|node|perl|python[0-9.]*|Rscript|ruby|sh|spark-submit|torchrun|xargs|zsh)"
 )
-INPUT = "/opt/ml/processing/input/"
 
 
 def code_findings(pipeline: Pipeline, site: ReferenceSite) -> Iterator[Finding]:
@@ -58,9 +57,15 @@ def _reason(pipeline: Pipeline, site: ReferenceSite) -> str:
             return "it selects what the SageMaker toolkits run"
         case "arguments" if _reads_code(stage, first):
             return GUARDED["arguments"]
-        case "inputs" if any(f"{INPUT}{first}" in word for word in getattr(stage, "entrypoint", ())):
+        case "inputs" if _runs_input(stage, first):
             return "the entrypoint runs a file of this input"
     return ""
+
+
+def _runs_input(stage: object, name: str) -> bool:
+    """Return whether a word of the entrypoint names a file of this input."""
+    item = getattr(stage, "named_inputs", {}).get(name)
+    return item is not None and any(item.path in word for word in getattr(stage, "entrypoint", ()))
 
 
 def _reads_code(stage: object, argument: str) -> bool:

@@ -42,6 +42,8 @@ def environment_of(stage: AnyStage, defaults: Mapping[str, str]) -> dict[str, st
 
 def _rendered(value: Any, lookup: Lookup) -> Any:
     """Render a field. A model is rendered field by field."""
+    if isinstance(value, Mapping) and any(isinstance(item, Model) for item in value.values()):
+        return {key: _rendered(item, lookup) for key, item in value.items()}
     if not isinstance(value, Model):
         return render(value, lookup)
     fields = {name: _rendered(getattr(value, name), lookup) for name in value.model_fields_set}
@@ -56,7 +58,11 @@ def _texts(values: Any) -> Any:
 
 
 def _folders(value: Any) -> Any:
-    return {key: _folder(uri) for key, uri in value.items()} if isinstance(value, Mapping) else _folder(value)
+    if isinstance(value, Mapping):
+        return {key: _folders(item) for key, item in value.items()}
+    if isinstance(value, Model):
+        return value.model_copy(update={"uri": _folder(getattr(value, "uri", ""))})
+    return _folder(value)
 
 
 def _folder(uri: str) -> str:

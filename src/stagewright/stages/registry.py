@@ -16,7 +16,7 @@ from pydantic import Field
 
 from stagewright.errors import PlanError, Problem
 from stagewright.stages.approval.schema import Approval
-from stagewright.stages.base.request import BuildContext, Requests, merged
+from stagewright.stages.base.request import BuildContext, Requests, lost_entries, merged
 from stagewright.stages.base.rules import RuleContext
 from stagewright.stages.base.schema import Stage
 from stagewright.stages.endpoint.schema import Endpoint
@@ -117,6 +117,9 @@ else:
     AnyStage = Annotated[Union[tuple(kind.schema for kind in KINDS.values())], Field(discriminator="kind")]  # noqa: UP007
 
 
+KEEP = "a list of `request` replaces the whole list: repeat that entry, as `stagewright plan --json` shows it"
+
+
 def stage_rules(stage: AnyStage, context: RuleContext, path: Path) -> Iterator[Finding]:
     """Findings within one stage, except those about its references."""
     return KINDS[stage.kind].rules(stage, context, path)
@@ -142,4 +145,12 @@ def _with_changes(requests: Requests, stage: AnyStage, name: str) -> Requests:
                 (Problem(f"stages.{name}.request", "unknown operation for these fields", remedy),)
             )
         changes = {kind.operation: changes}
-    return {operation: merged(request, changes.get(operation, {})) for operation, request in requests.items()}
+    changed = {
+        operation: merged(request, changes.get(operation, {})) for operation, request in requests.items()
+    }
+    if problems := [
+        Problem(f"stages.{name}.request.{field}", f"the list lacks {lost}, which the stage adds", KEEP)
+        for field, lost in lost_entries(requests, changed)
+    ]:
+        raise PlanError(tuple(problems))
+    return changed

@@ -41,6 +41,9 @@ NAME_RULES = {
     (REFERENCE := r"^\$\{[^${}]+\}$"): "a reference such as ${parameters.size}",
     (DURATION := r"^[1-9][0-9]{0,5}[smhdw]$"): "a number and a unit (s, m, h, d or w), such as 10m or 7d",
     (RUN := r"^[a-z0-9-]+-\d{8}t\d{6}-[0-9a-z]{6}$"): "the id of a run",
+    (
+        CONTAINER_FOLDER := r"^/opt/ml/processing/[^/]+(/[^/]+)*$"
+    ): "/opt/ml/processing/ and the name of a folder",
 }
 """Pattern -> its description, for messages and the reference."""
 

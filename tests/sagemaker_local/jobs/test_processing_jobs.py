@@ -55,6 +55,18 @@ def test_processing_job_reads_inputs_and_uploads_outputs(bench):
     assert "FailureReason" not in job
 
 
+def test_empty_output_is_named_in_the_log(bench):
+    folders = {name: f"/opt/ml/processing/{name}" for name in ("made", "nothing")}
+    wanted = outputs(*(bench.s3_output(name, bench.uri(name), path) for name, path in folders.items()))
+    bench.process(
+        "half", "open('/opt/ml/processing/made/a.txt', 'w').write('a')", ProcessingOutputConfig=wanted
+    )
+    assert bench.ended("half")["ProcessingJobStatus"] == "Completed"
+    assert bench.get("made/a.txt") == b"a"
+    assert "WARNING: the job wrote nothing to its output /opt/ml/processing/nothing\n" in bench.log("half")
+    assert "output /opt/ml/processing/made" not in bench.log("half")
+
+
 def test_failure_reason_has_the_exception_and_the_exit_code(bench):
     bench.process("fails", "import sys\nprint('before')\nraise ValueError('no rows in a.csv')")
     job = bench.ended("fails")

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from stagewright.stages.base.request import BuildContext, Request, Requests, without_empty
 from stagewright.stages.base.stage_request import StageRequest, job_timeout
 from stagewright.stages.base.usage import Use, job_use, runtime_limit
-from stagewright.stages.processing.schema import Processing
+from stagewright.stages.processing.schema import INPUT, Processing, ProcessingInput
 
-INPUT = "/opt/ml/processing/input"
-OUTPUT = "/opt/ml/processing/output"
+DISTRIBUTIONS = {"full": "FullyReplicated", "sharded": "ShardedByS3Key"}
+UPLOADS = {"end_of_job": "EndOfJob", "continuous": "Continuous"}
 
 
 def build(stage: Processing, context: BuildContext) -> Requests:
     """Return the request for one processing job. The script and its files are an input named `code`."""
-    inputs = {"code": f"{context.code}/files/"} if stage.code else {}
+    code = {"code": ProcessingInput(uri=f"{context.code}/files/", path=f"{INPUT}/code")} if stage.code else {}
     job = {
         "ProcessingJobName": context.job,
         "RoleArn": context.installation.job_role_arn,
         "AppSpecification": _application(stage, context),
-        "ProcessingInputs": [_input(name, uri) for name, uri in {**inputs, **stage.inputs}.items()],
+        "ProcessingInputs": [_input(*item) for item in {**code, **stage.named_inputs}.items()],
         "ProcessingOutputConfig": _outputs(stage, context),
         "ProcessingResources": {
             "ClusterConfig": {
@@ -44,30 +44,29 @@ def _application(stage: Processing, context: BuildContext) -> Request:
     return {"ImageUri": context.image, **without_empty(application)}
 
 
-def _input(name: str, uri: str) -> Request:
+def _input(name: str, item: ProcessingInput) -> Request:
     source = {
-        "S3Uri": uri,
-        "LocalPath": f"{INPUT}/{name}",
+        "S3Uri": item.uri,
+        "LocalPath": item.path,
         "S3DataType": "S3Prefix",
         "S3InputMode": "File",
-        "S3DataDistributionType": "FullyReplicated",
+        "S3DataDistributionType": DISTRIBUTIONS[item.distribution],
         "S3CompressionType": "None",
     }
     return {"InputName": name, "S3Input": source}
 
 
 def _outputs(stage: Processing, context: BuildContext) -> Request:
-    own = stage.outputs if isinstance(stage.outputs, Mapping) else {}
     outputs = [
         {
             "OutputName": name,
             "S3Output": {
-                "S3Uri": own.get(name, f"{context.outputs}/{name}"),
-                "LocalPath": f"{OUTPUT}/{name}",
-                "S3UploadMode": "EndOfJob",
+                "S3Uri": item.uri or f"{context.outputs}/{name}",
+                "LocalPath": item.path,
+                "S3UploadMode": UPLOADS[item.upload],
             },
         }
-        for name in stage.outputs
+        for name, item in stage.named_outputs.items()
     ]
     return {"Outputs": outputs} if outputs else {}
 

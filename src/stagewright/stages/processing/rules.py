@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from stagewright.stages.base import limits
 from stagewright.stages.base.rules import RESERVED, RuleContext, code, outputs, required
-from stagewright.stages.processing.schema import Processing
+from stagewright.stages.processing.schema import INPUT, Processing
 from stagewright.syntax.findings import Finding, Path
 
 
@@ -16,6 +16,7 @@ def rules(stage: Processing, context: RuleContext, path: Path) -> Iterator[Findi
     yield from _command(stage, path)
     yield from code(stage.code, stage.include, (*path, "code"))
     yield from _reserved(stage, path)
+    yield from _paths(stage, path)
     yield from outputs(stage.outputs, stage.metrics_file, path)
     for name in stage.inputs:
         if name in stage.outputs:
@@ -42,6 +43,21 @@ def _reserved(stage: Processing, path: Path) -> Iterator[Finding]:
         yield Finding((*path, "inputs", RESERVED), message, remedy)
     if RESERVED in stage.outputs:
         yield Finding((*path, "outputs"), message, remedy)
+
+
+def _paths(stage: Processing, path: Path) -> Iterator[Finding]:
+    """Findings for folders of the container inside each other: one would hide or upload the other's files."""
+    own = {("code",): f"{INPUT}/{RESERVED}"} if stage.code else {}
+    inputs = {("inputs", name): str(item.path) for name, item in stage.named_inputs.items()}
+    outputs = {("outputs", name): str(item.path) for name, item in stage.named_outputs.items()}
+    seen: dict[str, str] = {}
+    for field, folder in (own | inputs | outputs).items():
+        label = ".".join(field)
+        for other, of in seen.items():
+            if f"{folder}/".startswith(f"{other}/") or f"{other}/".startswith(f"{folder}/"):
+                message = f"{folder} and {other} of {of} are one folder or inside each other"
+                yield Finding((*path, *field), message, "choose another path")
+        seen[folder] = label
 
 
 def _limits(stage: Processing, path: Path) -> Iterator[Finding]:

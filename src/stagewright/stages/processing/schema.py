@@ -8,7 +8,44 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from stagewright.stages.base.schema import Compute, JobService, Log, Stage
-from stagewright.syntax.fields import Accepts, Name, PlanNumber, Reference, S3Uri, Text, Whole
+from stagewright.syntax.fields import (
+    CONTAINER_FOLDER,
+    Accepts,
+    Model,
+    Name,
+    PlanNumber,
+    Reference,
+    S3Uri,
+    Text,
+    Whole,
+)
+
+INPUT = "/opt/ml/processing/input"
+OUTPUT = "/opt/ml/processing/output"
+ContainerPath = Annotated[str, Field(pattern=CONTAINER_FOLDER, max_length=256)]
+"""A folder of the container (ProcessingS3Input and ProcessingS3Output, SageMaker API reference)."""
+
+
+class ProcessingInput(Model):
+    """An input at a folder of your choice."""
+
+    uri: S3Uri
+    """S3 URI or reference."""
+    path: ContainerPath | None = None
+    """The folder that the job reads. Default: /opt/ml/processing/input/<name>."""
+    distribution: Literal["full", "sharded"] = "full"
+    """`full`: every instance gets all files. `sharded`: each instance gets its part of them."""
+
+
+class ProcessingOutput(Model):
+    """An output at a folder of your choice."""
+
+    uri: Annotated[str, Accepts(("uri", "text"), known="plan")] | None = None
+    """Your own S3 URI. Default: a folder of the run."""
+    path: ContainerPath | None = None
+    """The folder that the job writes to. Default: /opt/ml/processing/output/<name>."""
+    upload: Literal["end_of_job", "continuous"] = "end_of_job"
+    """`continuous`: AWS uploads files while the job runs."""
 
 
 class Processing(Stage, Compute):
@@ -39,10 +76,15 @@ class Processing(Stage, Compute):
     """Arguments of the script or command."""
     environment: Mapping[str, Text] = Field(default_factory=dict)
     """Environment variables, in addition to those of `defaults`."""
-    inputs: Mapping[Name, S3Uri] = Field(default_factory=dict)
-    """Input name -> S3 URI or reference. The job reads it at /opt/ml/processing/input/<name>."""
-    outputs: tuple[Name, ...] | Mapping[Name, Annotated[str, Accepts(("uri", "text"), known="plan")]] = ()
-    """Output names, or output name -> your own S3 URI. The job writes to /opt/ml/processing/output/<name>."""
+    inputs: Mapping[Name, S3Uri | ProcessingInput] = Field(default_factory=dict)
+    """Input name -> S3 URI or reference, or `{uri: ..., path: ...}`. Without `path`, the job reads it at
+    /opt/ml/processing/input/<name>."""
+    outputs: (
+        tuple[Name, ...]
+        | Mapping[Name, Annotated[str, Accepts(("uri", "text"), known="plan")] | ProcessingOutput]
+    ) = ()
+    """Output names, or output name -> your own S3 URI or `{uri: ..., path: ...}`. Without `path`, the job
+    writes to /opt/ml/processing/output/<name>."""
     metrics_file: str | None = None
     """`<output>/<file>.json`, a JSON object of numbers. Refer to them as ${stages.<stage>.metrics.<name>}."""
 
@@ -53,4 +95,29 @@ class Processing(Stage, Compute):
 
     @property
     def overwrites_its_result(self) -> bool:
-        return isinstance(self.outputs, Mapping)
+        return any(output.uri for output in self.named_outputs.values())
+
+    @property
+    def named_inputs(self) -> dict[str, ProcessingInput]:
+        """Input name -> the input with its path, also if only its URI is written."""
+        items = {
+            name: item if isinstance(item, ProcessingInput) else ProcessingInput(uri=item)
+            for name, item in self.inputs.items()
+        }
+        return {
+            name: item.model_copy(update={"path": item.path or f"{INPUT}/{name}"})
+            for name, item in items.items()
+        }
+
+    @property
+    def named_outputs(self) -> dict[str, ProcessingOutput]:
+        """Output name -> the output with its path, also if only its name or its URI is written."""
+        written = self.outputs if isinstance(self.outputs, Mapping) else dict.fromkeys(self.outputs)
+        items = {
+            name: item if isinstance(item, ProcessingOutput) else ProcessingOutput(uri=item)
+            for name, item in written.items()
+        }
+        return {
+            name: item.model_copy(update={"path": item.path or f"{OUTPUT}/{name}"})
+            for name, item in items.items()
+        }
