@@ -85,7 +85,6 @@ def test_paths_that_cannot_be_are_refused(house, fields, problem):
     [
         ({"ProcessingInputs": []}, "request.CreateProcessingJob.ProcessingInputs: the list lacks code"),
         ({"ProcessingOutputConfig": {"Outputs": []}}, "Outputs: the list lacks train"),
-        ({"Tags": [{"Key": "mine", "Value": "x"}]}, "Tags: the list lacks stagewright:"),
     ],
 )  # fmt: skip
 def test_request_that_drops_what_the_stage_adds_is_refused(prepared, request_, problem):

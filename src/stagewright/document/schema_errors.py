@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -140,9 +140,10 @@ def _type_remedy(expected: list[str], value: Any, path: Path, data: Any) -> str:
 
 
 def _models_of(path: Path, data: Any) -> list[type[BaseModel]]:
-    """Return the model of a field's value, if there is exactly one."""
+    """Return the model of a field's value, if there is exactly one. A mapping of models is not a model."""
     field = _model_at(path[:-1], data).model_fields.get(str(path[-1])) if path else None
-    candidates = list(models(field.annotation)) if field else []
+    is_mapping = field and get_origin(field.annotation) in (Mapping, dict)
+    candidates = list(models(field.annotation)) if field and not is_mapping else []
     return candidates if len(candidates) == 1 else []
 
 

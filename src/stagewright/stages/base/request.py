@@ -23,7 +23,7 @@ def merged(base: Any, changes: Any) -> Any:
     }
 
 
-NAMES = ("InputName", "OutputName", "ChannelName", "Key")
+NAMES = ("InputName", "OutputName", "ChannelName")
 """Fields that name an entry of a list."""
 
 

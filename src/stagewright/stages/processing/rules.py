@@ -48,7 +48,8 @@ def _reserved(stage: Processing, path: Path) -> Iterator[Finding]:
 def _paths(stage: Processing, path: Path) -> Iterator[Finding]:
     """Findings for folders of the container inside each other: one would hide or upload the other's files."""
     own = {("code",): f"{INPUT}/{RESERVED}"} if stage.code else {}
-    inputs = {("inputs", name): str(item.path) for name, item in stage.named_inputs.items()}
+    inputs = {("inputs", name): str(item.path) for name, item in stage.named_inputs.items()
+              if name != RESERVED}  # fmt: skip
     outputs = {("outputs", name): str(item.path) for name, item in stage.named_outputs.items()}
     seen: dict[str, str] = {}
     for field, folder in (own | inputs | outputs).items():
