@@ -107,6 +107,7 @@ module "roles" {
   in_vpc               = length(var.subnet_ids) > 0
   jobs                 = local.jobs
   enforce_job_settings = var.enforce_job_settings
+  glue_connections     = var.glue_connections
   data_buckets         = var.data_buckets
   data_key_arns        = var.data_key_arns
   model_accounts       = var.model_source_accounts
@@ -119,6 +120,7 @@ module "workflow" {
 
   installation = local.installation
   definition   = local.definition
+  connections  = var.glue_connections
   role_arns    = module.roles.arns
   log_groups   = module.observability.log_groups
   kms_key_arn  = var.kms_key_arn

@@ -119,6 +119,17 @@ variable "job_security_group_ids" {
   default     = []
 }
 
+variable "glue_connections" {
+  description = "Names of your Glue connections of type NETWORK, in which the Glue jobs of the installation run; empty: no VPC."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for name in var.glue_connections : can(regex("^[^/*:]{1,255}$", name))])
+    error_message = "glue_connections must be names of Glue connections, without slashes, colons and asterisks."
+  }
+}
+
 variable "job_network_isolation" {
   description = "Whether the containers of jobs and models have no network. SageMaker itself still reads inputs and writes outputs. Training scripts cannot install requirements.txt then."
   type        = bool

@@ -32,6 +32,7 @@ OPTIONS = {
     "job_volume_key": "with a key for the volumes of jobs (`kms_key_arn` or `job_volume_kms_key_arn`)",
     "job_output_key": "with a key for the outputs of jobs (`kms_key_arn` or `job_output_kms_key_arn`)",
     "vpc": "with functions in a VPC (`subnet_ids`)",
+    "glue_vpc": "with Glue jobs in a VPC (`glue_connections`)",
     "job_vpc": "with jobs in a VPC (`job_subnet_ids`)",
     "data_buckets": "with other buckets for data (`data_buckets`, `output_locations`)",
     "output_locations": "with other folders for outputs (`output_locations`)",

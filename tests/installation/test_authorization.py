@@ -26,6 +26,7 @@ REQUIREMENTS = Path(__file__).parent / "requirements" / "policy-sentry.txt"
 HERE = Installation("my-bucket", "eu-west-1", "123456789012", "dev")
 STANDING_FOR = {
     "kms_key": HERE.arn("kms", "key/1"),
+    "glue_connections": HERE.arn("glue", "connection/vpc"),
     "job_volume_key": HERE.arn("kms", "key/3"),
     "job_output_key": HERE.arn("kms", "key/4"),
     "data_keys": HERE.arn("kms", "key/2"),

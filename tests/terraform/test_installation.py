@@ -442,6 +442,21 @@ def test_settings_of_jobs_reach_the_functions_and_are_enforced(root: Terraform) 
     assert jobs["OutputKey"]["Resource"] == [OTHER_KEY]
 
 
+def test_glue_jobs_run_in_the_connections_of_the_platform(root: Terraform) -> None:
+    plan = root.plan(**SETTINGS, glue_connections=["vpc-a", "vpc-b"])
+    made = Made(resources(plan["planned_values"]["root_module"]))
+    assert [job["connections"] for job in made.all("aws_glue_job")] == [["vpc-a", "vpc-b"]] * 2
+    policy = json.loads(made.one("aws_iam_role_policy", name="stagewright-dev-glue")["policy"])
+    statements = {each["Sid"]: each for each in policy["Statement"]}
+    place = f"arn:aws:glue:us-east-1:{ACCOUNT}"
+    connections = [f"{place}:catalog", f"{place}:connection/vpc-a", f"{place}:connection/vpc-b"]
+    assert statements["Connections"]["Resource"] == connections
+    assert statements["TagNetwork"]["Condition"] == {
+        "ForAllValues:StringEquals": {"aws:TagKeys": ["aws-glue-service-resource"]}
+    }
+    assert "ec2:CreateNetworkInterface" in statements["Network"]["Action"]
+
+
 def test_jobs_have_no_settings_by_default_and_none_is_enforced_unasked(root: Terraform) -> None:
     for variables, settings in (({}, {}), (JOBS, {"subnets": ["subnet-1", "subnet-2"]})):
         plan = root.plan(**SETTINGS, **variables)

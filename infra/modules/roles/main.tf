@@ -2,6 +2,7 @@ locals {
   wanted = {
     kms_key        = var.kms_key_arn != null
     vpc            = var.in_vpc
+    glue_vpc       = length(var.glue_connections) > 0
     job_vpc        = contains(keys(var.jobs), "subnets")
     job_volume_key = contains(keys(var.jobs), "kms_volume_key")
     job_output_key = contains(keys(var.jobs), "kms_output_key")
@@ -37,6 +38,11 @@ locals {
     job_output_key = try([var.jobs.kms_output_key], [])
     job_keys       = distinct(concat(try([var.jobs.kms_volume_key], []), try([var.jobs.kms_output_key], [])))
 
+    glue_connections = concat(
+      ["arn:${data.aws_partition.current.partition}:glue:${data.aws_region.current.region}:${data.aws_caller_identity.current.account_id}:catalog"],
+      [for name in var.glue_connections : "arn:${data.aws_partition.current.partition}:glue:${data.aws_region.current.region}:${data.aws_caller_identity.current.account_id}:connection/${name}"],
+    )
+
     job_subnets         = try(var.jobs.subnets, [])
     job_security_groups = try(var.jobs.security_groups, [])
     job_instance_types  = try(var.jobs.instance_types, [])
@@ -69,6 +75,10 @@ locals {
 }
 
 data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+data "aws_caller_identity" "current" {}
 
 resource "aws_iam_role" "this" {
   for_each = var.installation.roles

@@ -21,6 +21,12 @@ variable "jobs" {
   default     = {}
 }
 
+variable "glue_connections" {
+  description = "Names of the Glue connections of the Glue jobs."
+  type        = list(string)
+  default     = []
+}
+
 variable "enforce_job_settings" {
   description = "Whether the state machine's role denies jobs without these settings."
   type        = bool

@@ -33,6 +33,7 @@ resource "aws_glue_job" "this" {
   max_capacity      = try(each.value.capacity.MaxCapacity, null)
   worker_type       = try(each.value.capacity.WorkerType, null)
   number_of_workers = try(each.value.capacity.NumberOfWorkers, null)
+  connections       = length(var.connections) > 0 ? var.connections : null
   max_retries       = each.value.max_retries
   timeout           = each.value.timeout
   tags              = merge(var.tags, each.value.tags)

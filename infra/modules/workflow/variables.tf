@@ -8,6 +8,12 @@ variable "definition" {
   type        = string
 }
 
+variable "connections" {
+  description = "Names of the Glue connections of the Glue jobs."
+  type        = list(string)
+  default     = []
+}
+
 variable "role_arns" {
   description = "Short name of each role -> its ARN."
   type        = map(string)

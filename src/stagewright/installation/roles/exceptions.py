@@ -30,6 +30,7 @@ BROADER = {
         for function in FUNCTIONS
         for action in (*_NETWORK, "AssignPrivateIpAddresses", "UnassignPrivateIpAddresses")
     },
+    **{("glue", "Network", f"ec2:{action}"): _VPC for action in (*_NETWORK, "DescribeVpcAttribute")},
     **{
         ("sagemaker", "Network", f"ec2:{action}"): _VPC
         for action in (*_NETWORK, "CreateNetworkInterfacePermission", "DeleteNetworkInterfacePermission")

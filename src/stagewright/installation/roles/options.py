@@ -9,6 +9,7 @@ The ARNs depend on Terraform variables, so `resources` holds names that Terrafor
 - `data_buckets`, `data_objects`: other buckets that are read or written, and their readable objects
 - `output_objects`: the objects of the output locations
 - `model_packages`: all model packages of the other accounts
+- `glue_connections`: the Glue connections and the catalog
 - every other text: itself
 
 Sources: "Giving Lambda functions access to resources in an Amazon VPC"; "SageMaker roles" (API permissions
@@ -25,6 +26,7 @@ from stagewright.installation.functions import FUNCTIONS
 from stagewright.installation.roles import ROLES
 from stagewright.installation.roles.job_settings import enforced_job_settings
 from stagewright.installation.roles.role import Statement
+from stagewright.installation.template import TEMPLATE
 
 Options = Mapping[str, Mapping[str, Sequence[Statement]]]
 """Option -> role key -> statements."""
@@ -86,6 +88,33 @@ _JOB_VPC = Statement(
     ),
     ("*",),
 )
+_GLUE_VPC = (
+    Statement(
+        "Network",
+        "Creates the network interfaces of Glue jobs (AWSGlueServiceRole uses all resources).",
+        (
+            *_NETWORK,
+            "ec2:DescribeSecurityGroups",
+            "ec2:DescribeVpcAttribute",
+            "ec2:DescribeVpcEndpoints",
+            "ec2:DescribeRouteTables",
+        ),
+        ("*",),
+    ),
+    Statement(
+        "TagNetwork",
+        "Marks these network interfaces as Glue's (AWSGlueServiceRole).",
+        ("ec2:CreateTags", "ec2:DeleteTags"),
+        (f"arn:{TEMPLATE.partition}:ec2:{TEMPLATE.region}:{TEMPLATE.account}:network-interface/*",),
+        {"ForAllValues:StringEquals": {"aws:TagKeys": ["aws-glue-service-resource"]}},
+    ),
+    Statement(
+        "Connections",
+        "Reads the connections of the Glue jobs.",
+        ("glue:GetConnection", "glue:GetConnections"),
+        ("glue_connections",),
+    ),
+)
 _DATA = Statement("Data", "Reads objects of other buckets.", ("s3:GetObject",), ("data_objects",))
 DATA_BUCKETS = Statement(
     "DataBuckets", "Lists objects of other buckets.", ("s3:ListBucket",), ("data_buckets",)
@@ -135,6 +164,7 @@ OPTIONS: Options = {
     "data_keys": {role.key: (DATA_KEYS,) for role in ROLES},
     "vpc": dict.fromkeys(_FUNCTION_KEYS, (_FUNCTION_VPC,)),
     "job_vpc": {"sagemaker": (_JOB_VPC,)},
+    "glue_vpc": {"glue": _GLUE_VPC},
     "model_accounts": {
         **dict.fromkeys(("router", "sweeper"), (_FOREIGN_VERSION,)),
         "workflow": (_FOREIGN_MODEL,),
