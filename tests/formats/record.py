@@ -11,7 +11,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from stagewright.planner.model import Trigger
 from stagewright.runs.history.run_history import show
 from stagewright.runs.pending import ANNOUNCED
 from stagewright.runs.versions import CONTINUED
-from stagewright.store.runs import RUN, Header, StageItem
+from stagewright.store.runs import HEADER_FIELDS, RUN, Header, StageItem
 from stagewright.store.trigger_state import Batch, SkippedEvent
 
 TIME = "2026-01-31T14:00:00.000Z"
@@ -138,9 +138,12 @@ def _failed(place: Place, gateway: OperatorGateway) -> None:
 def _direct(gateway: OperatorGateway) -> None:
     """What lasts for a moment only, or for what a laptop has no cause: written by the same methods."""
     trigger = Trigger("manual", "manual:1", TIME, "ada")
-    ended = Header(
-        "prices-20260131t140000-abcdef", "prices", "REJECTED", trigger, TIME, ended=TIME, reason="x"
-    )
+    texts = {field.name: "x" for field in fields(Trigger) if field.type in ("str", str)}
+    lists = {field.name: ["x"] for field in fields(Trigger) if field.name not in texts}
+    whole = Trigger.from_json(texts | lists | trigger.to_json())
+    header = Header("prices-20260131t140000-abcdef", "prices", "REJECTED", whole, TIME)
+    ended = replace(header, **{name: "x" for name in HEADER_FIELDS if not getattr(header, name)})
+    ended = replace(ended, revision=1, options="{}", cost="")
     gateway.runs.claim(ended)
     gateway.runs.put_stage_if_absent(ended.run, StageItem("late", "NOT_RUN", ended=TIME, cause="x"))
     gateway.runs.put_if_absent({"run": ended.run, "item": f"{ANNOUNCED}ok"})
