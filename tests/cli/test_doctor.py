@@ -14,7 +14,8 @@ import pytest
 from botocore.config import Config
 
 from sagemaker_local import state_folder
-from stagewright.cli.doctor import run_checks
+from stagewright import __version__
+from stagewright.cli.doctor import code, run_checks
 from stagewright.cli.doctor.check import Check
 from stagewright.cli.doctor.target import CheckedTarget
 from stagewright.installation.roles.people import DOCTOR
@@ -195,6 +196,27 @@ def test_doctor_fails_exactly_the_broken_check(patient, name):
     assert wrong[name].needed
     assert wrong[name].remedy
     assert patient.wrong() == {}
+
+
+@pytest.mark.parametrize(
+    ("installed", "found"),
+    [
+        ("0.0.9", f"the installation is Stagewright 0.0.9, older than this client, {__version__}"),
+        ("10.0.0", f"the installation is Stagewright 10.0.0, newer than this client, {__version__}"),
+        ("", f"the installation does not name its version; this client is {__version__}"),
+    ],
+)
+def test_doctor_reports_another_version(patient, installed, found):
+    def configuration(name):
+        return {"Environment": {"Variables": {"STAGEWRIGHT_VERSION": installed}}}
+
+    (probe,) = [probe for probe in code.probes(CheckedTarget(patient.gateway)) if probe.name == "version"]
+    assert probe.check().ok
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(patient.gateway.installed), "function", lambda _, name: configuration(name))
+        check = probe.check()
+    assert (check.ok, check.needed, check.found) == (False, True, found)
+    assert "docs/upgrading.md" in check.remedy
 
 
 @pytest.mark.slow

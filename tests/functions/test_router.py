@@ -12,6 +12,7 @@ from stagewright.functions import environment
 from stagewright.functions.router import handler
 from stagewright.runs.dead_letters import list_letters
 from stagewright.runs.history.run_history import list_runs
+from stagewright.runs.releases.manifest import code_key
 from stagewright.runs.releases.push import push
 
 
@@ -76,6 +77,23 @@ def test_message_waits_for_the_end_of_an_update(function, context, requested, pi
     monkeypatch.delenv("STAGEWRIGHT_DEFINITION")
     assert handler(batch(body), context) == {"batchItemFailures": []}
     assert len(list_runs(function, "prices")) == 1
+
+
+def test_manifest_of_a_later_version_is_a_dead_letter_with_the_reason(
+    function, pipeline, files, created, context
+):
+    """It is delivered again first: during an upgrade, the next delivery meets the new function."""
+    push(function, pipeline, files)
+    content = json.loads(function.objects.get("manifests/prices.json").body) | {"format": 99}
+    version = function.objects.put("manifests/prices.json", json.dumps(content).encode())
+    event = batch(created(version))
+    assert handler(event, context) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+    assert list_letters(function) == []
+    event["Records"][0]["attributes"] = {"ApproximateReceiveCount": "5"}
+    assert handler(event, context) == {"batchItemFailures": []}
+    (letter,) = list_letters(function)
+    assert "has format 99; this is Stagewright" in letter.why
+    assert function.runs.claimed(code_key("prices", version)) is None
 
 
 def test_misspelled_key_in_a_request_suggests_the_right_one(

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from stagewright.aws.queue import Message
+from stagewright.formats import FormatError
 from stagewright.functions import environment, sqs_records
 from stagewright.naming import pipeline_of
 from stagewright.runs.intake.run_requests import MalformedError
-from stagewright.runs.lifecycle import accept
+from stagewright.runs.lifecycle import ATTEMPTS, accept
 from stagewright.runs.settings import Runtime
 from stagewright.runs.triggers.subscriptions import Subscriptions
 
@@ -48,6 +49,12 @@ def _accept(runtime: Runtime, message: Message, subscriptions: Subscriptions) ->
         started = accept(runtime, message, subscriptions)
     except MalformedError as error:
         runtime.log.warning("malformed message", message_id=message.origin, reason=str(error))
+        runtime.gateway.dead_letters.send_again(replace(message, reason=str(error)))
+        return
+    except FormatError as error:  # during an upgrade, a later delivery meets the function that reads the item
+        if message.receives < ATTEMPTS:
+            raise
+        runtime.log.warning("item of a later version", message_id=message.origin, reason=str(error))
         runtime.gateway.dead_letters.send_again(replace(message, reason=str(error)))
         return
     for run in started:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from stagewright import __version__
 from stagewright.installation.template import TEMPLATE
 
 ARCHIVE = "functions.zip"
@@ -54,6 +55,7 @@ class Function:
                 "STAGEWRIGHT_ACCOUNT": TEMPLATE.account,
                 "STAGEWRIGHT_TOPIC": TOPIC_ARN,
                 "STAGEWRIGHT_STATE_MACHINE": TEMPLATE.state_machine_arn,
+                "STAGEWRIGHT_VERSION": __version__,
                 "STAGEWRIGHT_CODE_OVERRIDES": "no",
                 "STAGEWRIGHT_BYPASS": "",
                 "STAGEWRIGHT_FOUR_EYES": "no",

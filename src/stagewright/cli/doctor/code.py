@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from stagewright import __version__
 from stagewright.cli.doctor.check import Probe, differences
 from stagewright.cli.doctor.target import CheckedTarget
+from stagewright.operator_gateway import OperatorGateway
 
 VERSION = "STAGEWRIGHT_STATE_MACHINE"
 CONFIGURABLE = (
@@ -25,6 +28,7 @@ CONFIGURABLE = (
 
 
 def probes(target: CheckedTarget) -> Iterator[Probe]:
+    yield Probe("version", partial(_version, target), _upgrade(target), good=f"Stagewright {__version__}")
     for what, function in target.expected["functions"].items():
         yield Probe(f"function {what}", partial(_function, target, function), target.fix)
     yield Probe("state machine", partial(_machine, target), target.fix)
@@ -34,6 +38,35 @@ def probes(target: CheckedTarget) -> Iterator[Probe]:
         remedy = "set `powertools_layer_arn` in Terraform to a layer of your own"
         for what in target.expected["layers"]:
             yield Probe(f"layer {what}", partial(_layer, target, what), remedy)
+
+
+def _version(target: CheckedTarget) -> Iterator[str]:
+    """Compare the installation's version with this client's."""
+    installed = installed_version(target.gateway)
+    if not installed:
+        yield f"the installation does not name its version; this client is {__version__}"
+    elif installed != __version__:
+        order = "older" if _number(installed) < _number(__version__) else "newer"
+        yield f"the installation is Stagewright {installed}, {order} than this client, {__version__}"
+
+
+def _upgrade(target: CheckedTarget) -> str:
+    if target.is_local:
+        return "stagewright down, then stagewright up"
+    return (
+        "install the installation's version of stagewright, or raise that of the modules (docs/upgrading.md)"
+    )
+
+
+def installed_version(gateway: OperatorGateway) -> str:
+    """Return the version of the installation, from the router's settings. Empty: it names none."""
+    router = gateway.installed.function(gateway.installation.name("router"))
+    version: str = router.get("Environment", {}).get("Variables", {}).get("STAGEWRIGHT_VERSION", "")
+    return version
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version)))
 
 
 def _function(target: CheckedTarget, function: Mapping[str, Any]) -> Iterator[str]:
