@@ -102,9 +102,6 @@ _WRITE_PUSH = (
         _PUSHED,
     ),
     Statement(
-        "PushedVersions", "Removes a file with all its versions.", ("s3:ListBucketVersions",), (BUCKET,)
-    ),
-    Statement(
         "PushedDocuments",
         "Writes the copies of the pushed documents.",
         ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),

@@ -28,6 +28,8 @@ from stagewright.installation.topics import ALARMS_ARN
 CI_PATH = "/stagewright-ci/"
 """IAM path of the CI roles and of the boundary. Roles of installations have the path `/`, so who may change
 those cannot change these."""
+PRICES = "staging/_prices.json"
+"""Key of the prices that Terraform writes in every environment (runs/prices.py)."""
 BOUNDARY_ARN = f"arn:{TEMPLATE.partition}:iam::{TEMPLATE.account}:policy{CI_PATH}{TEMPLATE.name('boundary')}"
 
 
@@ -94,7 +96,15 @@ MANAGED = (
             "GetLifecycleConfiguration",
             "GetReplicationConfiguration",
         ),
-        ("PutBucketNotification",),
+        ("ListBucketVersions", "PutBucketNotification"),
+    ),
+    Managed(
+        "s3",
+        "Prices",
+        "AWS's prices, which every environment has.",
+        (f"{BUCKET}/{PRICES}",),
+        ("GetObject", "GetObjectTagging"),
+        ("DeleteObject", "DeleteObjectVersion", "PutObject", "PutObjectTagging"),
     ),
     Managed(
         "dynamodb",
