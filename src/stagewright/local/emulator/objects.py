@@ -116,7 +116,7 @@ def remove(file: str | None) -> None:
     """Remove an object and its metadata."""
     if file is None:
         return
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, NotADirectoryError):  # the path of another key can be a file
         os.replace(file + META, file + REMOVED)  # noqa: PTH105
     for name in (file, file + REMOVED):
         if os.path.isfile(name):  # noqa: PTH113
