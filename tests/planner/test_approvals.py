@@ -43,6 +43,18 @@ def test_package_of_an_earlier_run_has_its_registry_status(house, manual, status
     assert (later.stage("register").action, later.stage("deploy").action) == ("reuse", expected)
 
 
+def test_version_that_is_registered_as_rejected_asks_no_person(house):
+    rejected = house.changed("stages.register.approval", "rejected")
+    planned = plan(rejected, house.trigger(), house.recorded())
+    assert action(planned) == (
+        "skip",
+        "is not served: register registers it as rejected; stages.register.approval: manual asks a person",
+    )
+    state = with_status(house.recorded(house.results_of(planned)), "Rejected")
+    later = plan(rejected, house.trigger("code:house-price:2"), state)
+    assert action(later) == ("skip", "version 1 is not served: it is rejected")
+
+
 def test_automatic_approval_does_not_wait(house):
     assert plan(house.changed(), house.trigger(), house.recorded()).stage("deploy").action == "run"
 

@@ -10,11 +10,12 @@ import pytest
 from tests.support.messages import accept_all, route, sweep
 from tests.support.triggers import event, skipped
 
-from stagewright.aws.executions import Execution
+from stagewright.aws.executions import Execution, Executions
 from stagewright.aws.registry import Package
 from stagewright.errors import DeniedError, NotFoundError
 from stagewright.functions import environment
-from stagewright.runs import closing, pending, versions
+from stagewright.naming import epoch
+from stagewright.runs import approvals, closing, pending, versions
 from stagewright.runs.documents import layers
 from stagewright.runs.history.run_history import list_runs, show
 from stagewright.runs.reconcile import Repair
@@ -278,3 +279,37 @@ def test_decided_version_is_refused_with_who_decided(gateway, house):
     house.decide(1, "Approved")
     with pytest.raises(NotFoundError, match="version 1 of prices was already approved by bob: why"):
         versions.decide(gateway, f"{ARN}1", approved=False, by="eve", why="late")
+
+
+ASKED = "2026-01-31T14:00:00.000Z"
+
+
+@pytest.fixture
+def asking(gateway, house, monkeypatch):
+    """A run whose approval stage has asked about version 1. Returns its id and the tokens that continued."""
+    house.put(stages=STAGES | {"ok": {"kind": "approval", "after": ["register"]}}, defaults=DEFAULTS)
+    run = house.run(closed=False)
+    item = {"run": run, "item": "stage#ok", "status": "WAITING", "token": "t", "package": f"{ARN}1"}
+    gateway.runs.put_all([{**item, "started": ASKED, "until": "2099-01-01T00:00:00.000Z"}])
+    ended = []
+    monkeypatch.setattr(gateway.registry, "approve", lambda *_: None, raising=False)
+    monkeypatch.setattr(Executions, "complete_task", lambda _, token, result: ended.append(token) or True)
+    monkeypatch.setattr(Executions, "fail_task", lambda _, token, *error: ended.append(token) or True)
+    return run, ended
+
+
+@pytest.mark.parametrize("status", ["Approved", "Rejected"])
+@pytest.mark.parametrize("way", ["sweeper", "event"])
+@pytest.mark.parametrize(("after", "counts"), [(-86_400, False), (-0.001, False), (0, True), (60, True)])
+def test_registry_status_from_before_the_question_is_no_answer(
+    gateway, house, asking, status, way, after, counts
+):
+    """Registered as approved, or approved for an earlier run: a person is asked all the same."""
+    run, ended = asking
+    changed = house.decide(1, status, modified=epoch(ASKED) + after)
+    if way == "event":
+        accept_all(gateway, changed)
+    else:
+        approvals.carry_out_missed(gateway, run, ASKED)
+    assert ended == (["t"] if counts else [])
+    assert len(approvals.waiting(gateway)) == (0 if counts else 1)

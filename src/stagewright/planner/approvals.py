@@ -46,6 +46,18 @@ def reason(pipeline: str, package: str = "", status: str = PENDING) -> str:
     return f"waits for approval (stagewright approve {pipeline}{number} --why TEXT)"
 
 
+def reason_of(pipeline: Pipeline, register: StagePlan, statuses: Mapping[str, str]) -> str:
+    """Return why a stage waits that serves the version of a register stage.
+
+    `statuses`: package ARN -> approval status.
+    """
+    package = str(register.result.get("package", ""))
+    if not package and pipeline.stages[register.name].registers_rejected:
+        name = register.name
+        return f"is not served: {name} registers it as rejected; stages.{name}.approval: manual asks a person"
+    return reason(pipeline.name, package, statuses.get(package, ""))
+
+
 def awaited(
     pipeline: Pipeline,
     name: str,

@@ -205,8 +205,8 @@ class _Decider:
             self.pipeline, name, self.needs, self.decisions.stages, self.recorded.approvals
         )
         if register:
-            package = str(self.decisions.stages[register].result.get("package", ""))
-            reason = approvals.reason(self.pipeline.name, package, self.recorded.approvals.get(package, ""))
+            source = self.decisions.stages[register]
+            reason = approvals.reason_of(self.pipeline, source, self.recorded.approvals)
             return self._wait(name, stage, reason, register)
         if resolved.lacks_champion:
             reason += "; no champion yet"

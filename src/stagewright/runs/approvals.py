@@ -13,7 +13,7 @@ from typing import Literal
 
 from stagewright.errors import DeniedError, NotFoundError
 from stagewright.gateway import Gateway
-from stagewright.naming import timestamp
+from stagewright.naming import epoch, timestamp
 from stagewright.parallel import run_parallel
 from stagewright.runs import four_eyes
 from stagewright.store.approvals import Approval
@@ -126,14 +126,18 @@ def _is_carried_out(approval: Approval) -> bool:
 
 
 def _decide_by_registry(gateway: Gateway, approval: Approval, status: str, by: str = "") -> Approval | None:
-    """None: the status is not a decision, or the approval is decided already."""
-    if status not in DECISIONS:
-        return None
+    """None: the status is not an answer to the question, or the approval is decided already.
+
+    A status from before the question is none: the run registered the version with it, or it answered the
+    question of an earlier run.
+    """
     package = gateway.registry.package(approval.package)
-    author = by or (package.changed_by if package else "")
+    if status not in DECISIONS or package is None or package.modified < epoch(approval.since):
+        return None
+    author = by or package.changed_by
     if not approval.barred:
         author = author or REGISTRY
-    why = (package.why if package else "")[:WHY_LIMIT]
+    why = package.why[:WHY_LIMIT]
     try:
         return decide(gateway, approval.run, approval.stage, approved=DECISIONS[status], by=author, why=why)
     except (NotFoundError, DeniedError):

@@ -46,11 +46,12 @@ def stored(s3: Any, bucket: str) -> dict[str, str]:
     return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode() for key in keys}
 
 
-@pytest.mark.parametrize("keys", [order for keys in CLASHES for order in permutations(keys)])
+@pytest.mark.parametrize("is_reversed", [False, True])
+@pytest.mark.parametrize("keys", CLASHES)
 def test_clashing_keys_are_all_stored(
-    client: Callable[[str], Any], bucket: str, keys: tuple[str, ...]
+    client: Callable[[str], Any], bucket: str, keys: tuple[str, ...], is_reversed: bool
 ) -> None:
-    s3 = client("s3")
+    s3, keys = client("s3"), keys[::-1] if is_reversed else keys
     store(s3, bucket, keys)
     assert stored(s3, bucket) == {key: key for key in keys}
     first, *others = keys

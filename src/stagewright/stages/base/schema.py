@@ -131,6 +131,11 @@ class Stage(Model):
         return False
 
     @property
+    def registers_rejected(self) -> bool:
+        """Whether the stage registers a model version that is rejected from the beginning."""
+        return False
+
+    @property
     def overwrites_its_result(self) -> bool:
         """Whether a later run writes its result to the same location as an earlier one."""
         return False

@@ -36,6 +36,10 @@ class Register(Stage, Serving):
         return self.approval != "approved"
 
     @property
+    def registers_rejected(self) -> bool:
+        return self.approval == "rejected"
+
+    @property
     def main_instance_type(self) -> str | None:
         return self.instance_types[0] if self.instance_types else None
 
