@@ -10,6 +10,7 @@ import pytest
 from stagewright.document.load import load
 from stagewright.errors import PlanError
 from stagewright.planner.planner import plan
+from stagewright.stages.base.job_settings import JobSettings
 from stagewright.stages.base.written_locations import WRITTEN, written_locations
 
 DEFAULTS = {"image": "sklearn-1.4", "instance_type": "ml.m5.large"}
@@ -156,3 +157,10 @@ def test_entries_of_lists_have_their_names():
     request = {"CreateProcessingJob": {"ProcessingOutputConfig": {"Outputs": [output]}}}
     path = "CreateProcessingJob.ProcessingOutputConfig.Outputs.rows.S3Output.S3Uri"
     assert written_locations(None, request) == {path: "s3://a/b"}
+
+
+def test_locations_are_read_from_the_environment_of_the_functions(planned):
+    settings = JobSettings.from_json('{"output_locations": ["s3://lake/out/", "s3://reports/"]}')
+    assert settings.output_locations == ("s3://lake/out/", "s3://reports/")
+    stage = planned(STAGES["an output"][0], settings.output_locations).stage("work")
+    assert stage.outputs == {"rows": ELSEWHERE}
