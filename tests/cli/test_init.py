@@ -94,6 +94,8 @@ REJECTED = [
     ({"kms_key": [KEY, KEY]}, "--kms-key: is given twice for the same environment"),
     ({"permissions_boundary": ["dev=boundary"]}, "--permissions-boundary: 'dev=boundary' is not valid"),
     ({"data_buckets": ["s3://lake"]}, "--data-bucket: 's3://lake' is not valid"),
+    ({"output_locations": ["s3://lake/x"]}, "--output-location: 's3://lake/x' is not valid"),
+    ({"output_locations": ["dev=s3://lake/*/"]}, "--output-location: 'dev=s3://lake/*/' is not valid"),
     ({"tags": ["team"]}, "--tag: 'team' is not valid"),
     ({"tags": ["AWS:team=a"]}, "--tag: 'AWS:team=a' is not valid"),
     ({"tags": ["note=${b}"]}, "--tag: 'note=${b}' is not valid"),

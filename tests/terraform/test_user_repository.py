@@ -58,6 +58,7 @@ CHOICES: dict[str, dict[str, Any]] = {
         "kms_key": [f"{name}=arn:aws:kms:us-east-1:{number}:key/1" for name, number in KEYS.items()],
         "permissions_boundary": ["arn:aws:iam::aws:policy/PowerUserAccess"],
         "data_buckets": ["lake"],
+        "output_locations": ["s3://lake/predictions/"],
         "tags": ["team=prices", "note=a=b c"],
         "enforce_job_settings": True,
     },
@@ -213,6 +214,7 @@ def test_organization_gives_every_environment_its_network_keys_and_tags(reposito
         policies = {each["name"]: each["policy"] for each in made_there.all("aws_iam_role_policy")}
         assert '"EnforceVpc"' in policies[f"stagewright-{environment}-workflow"]
         assert "arn:aws:s3:::lake/*" in policies[f"stagewright-{environment}-sagemaker"]
+        assert "arn:aws:s3:::lake/predictions/*" in policies[f"stagewright-{environment}-glue"]
         assert_example_carries(document, environment, settings)
 
 

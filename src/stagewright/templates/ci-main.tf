@@ -29,6 +29,7 @@ module "ci" {
   in_vpc               = length(var.subnet_ids) > 0
   kms_key_arn          = var.kms_key_arn
   data_buckets         = var.data_buckets
+  output_locations     = var.output_locations
   permissions_boundary = var.permissions_boundary
   tags                 = var.tags
   create_providers     = @{create_providers}@{state}

@@ -51,6 +51,7 @@ module "stagewright" {
   kms_key_arn          = var.kms_key_arn
   permissions_boundary = coalesce(var.permissions_boundary, local.boundary)
   data_buckets         = var.data_buckets
+  output_locations     = var.output_locations
   tags                 = var.tags
 
   powertools_layer_arn = var.powertools_layer_arn

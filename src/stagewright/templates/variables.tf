@@ -102,6 +102,12 @@ variable "data_buckets" {
   default     = []
 }
 
+variable "output_locations" {
+  description = "Folders that jobs may write to, besides the installation's own: s3://<bucket>/<folder>/."
+  type        = list(string)
+  default     = []
+}
+
 variable "tags" {
   description = "Tags of every resource, also of those that runs create."
   type        = map(string)

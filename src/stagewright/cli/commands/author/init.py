@@ -107,6 +107,14 @@ DataBuckets = Annotated[
         "--data-bucket", metavar="NAME", help="Another bucket that pipelines read. Repeatable. Or dev=NAME."
     ),
 ]
+OutputLocations = Annotated[
+    list[str],
+    typer.Option(
+        "--output-location",
+        metavar="URI",
+        help="Another folder that jobs write to, such as s3://lake/predictions/. Repeatable. Or dev=URI.",
+    ),
+]
 Tags = Annotated[
     list[str],
     typer.Option("--tag", metavar="KEY=VALUE", help="Tag of every resource and every job. Repeatable."),
@@ -133,6 +141,7 @@ def command(
     kms_key: KmsKey = [],  # noqa: B006
     permissions_boundary: Boundary = [],  # noqa: B006
     data_buckets: DataBuckets = [],  # noqa: B006
+    output_locations: OutputLocations = [],  # noqa: B006
     tags: Tags = [],  # noqa: B006
     enforce_job_settings: Enforce = False,
     source: SourceOption = InitOptions.source,
@@ -149,7 +158,8 @@ def command(
         existing_bucket=bool(bucket),
         pipeline=pipeline, ci=ci, accounts=accounts, region=region, prefix=prefix, state_bucket=state_bucket,
         subnets=tuple(subnets), security_groups=tuple(security_groups), kms_key=tuple(kms_key),
-        permissions_boundary=tuple(permissions_boundary), data_buckets=tuple(data_buckets), tags=tuple(tags),
+        permissions_boundary=tuple(permissions_boundary), data_buckets=tuple(data_buckets),
+        output_locations=tuple(output_locations), tags=tuple(tags),
         enforce_job_settings=enforce_job_settings, source=source, ref=ref, modules=modules,
         gitlab_url=gitlab_url, gitlab_project=gitlab_project, organization=organization,
     )  # fmt: skip

@@ -28,6 +28,7 @@ FIELDS = {
     "--kms-key": "kms_key",
     "--permissions-boundary": "permissions_boundary",
     "--data-bucket": "data_buckets",
+    "--output-location": "output_locations",
     "--tag": "tags",
 }
 FORMS = (
@@ -45,6 +46,11 @@ FORMS = (
         "--data-bucket",
         re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
         "the name of the bucket, without s3://",
+    ),
+    (
+        "--output-location",
+        re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([\w.=/-]*/)?", re.ASCII),
+        "a folder that ends in a slash: s3://<bucket>/ or s3://<bucket>/<folder>/",
     ),
     (
         "--tag",
@@ -74,8 +80,9 @@ class Accounts(StrEnum):
 @dataclass(frozen=True)
 class InitOptions:
     """Options of `init`. `bucket` contains `{environment}`. `source` is a Git URL or a folder. `subnets` and
-    `security_groups` are set together. Their values, `kms_key`, `permissions_boundary` and `data_buckets` may
-    begin with `<environment>=`, and are then for that environment only. `tags` are `<key>=<value>`.
+    `security_groups` are set together. Their values, `kms_key`, `permissions_boundary`, `data_buckets` and
+    `output_locations` may begin with `<environment>=`, and are then for that environment only. `tags` are
+    `<key>=<value>`.
     """
 
     title: str
@@ -92,6 +99,7 @@ class InitOptions:
     kms_key: tuple[str, ...] = ()
     permissions_boundary: tuple[str, ...] = ()
     data_buckets: tuple[str, ...] = ()
+    output_locations: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     enforce_job_settings: bool = False
     source: str = DEFAULT_SOURCE

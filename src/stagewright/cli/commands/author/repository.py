@@ -110,6 +110,7 @@ def _more(options: InitOptions, environment: str) -> Iterator[str]:
     own = {
         "permissions_boundary": "".join(values_of(options.permissions_boundary, environment)),
         "data_buckets": values_of(options.data_buckets, environment),
+        "output_locations": values_of(options.output_locations, environment),
         "tags": dict(tag.split("=", 1) for tag in options.tags),
     }
     yield from (f"\n{_attributes(**{name: value})}" for name, value in own.items() if value)
