@@ -34,6 +34,8 @@ CREATE TRIGGER IF NOT EXISTS count_update AFTER UPDATE ON records
 CREATE TRIGGER IF NOT EXISTS count_delete AFTER DELETE ON records
     BEGIN UPDATE changes SET number = number + 1; END;
 """
+FORMAT = 1
+"""Version of a store's tables, `user_version` of its file. 0 is the same, from before it was numbered."""
 COUNT = ".changes"
 """Suffix of the file with the number of acknowledged changes. SQLite ends silently at the first damaged
 transaction of its log, and takes an empty file for a new one; this number shows both."""
@@ -67,6 +69,15 @@ def require_intact(file: Path) -> None:
     if wrong := problem(file):
         remedy = f"move {file.name}* away; all records of jobs, models and endpoints are then gone"
         raise ServiceError(f"{file} {wrong}", remedy)
+
+
+def require_format(file: Path, connection: sqlite3.Connection) -> int:
+    """The format of a store. ServiceError if a later version wrote it."""
+    number = connection.execute("PRAGMA user_version").fetchone()[0]
+    if number > FORMAT:
+        message = f"{file} has format {number}; this version of sagemaker_local reads up to {FORMAT}"
+        raise ServiceError(message, "install the version that wrote it, or use another state folder")
+    return int(number)
 
 
 def salvage(source: Path, target: Path) -> int:
@@ -127,9 +138,15 @@ class Store:
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
         try:
+            number = require_format(file, self._connection)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}")
             self._connection.executescript(SCHEMA)
+            if number < FORMAT:
+                self._connection.execute(f"PRAGMA user_version={FORMAT}")
+        except ServiceError:
+            self._connection.close()
+            raise
         except sqlite3.DatabaseError as error:
             self._connection.close()
             remedy = "move it away; all records of jobs, models and endpoints are then gone"

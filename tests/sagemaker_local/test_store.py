@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sqlite3
 import threading
 from contextlib import closing
 
@@ -118,3 +119,28 @@ def test_many_threads_lose_no_update(store):
     for thread in threads:
         thread.join()
     assert store.get("count", "n") == {"value": 400}
+
+
+def test_store_of_a_later_version_is_refused_and_stays(tmp_path):
+    file = tmp_path / "sagemaker.sqlite"
+    made = Store(file)
+    made.put("job", "a", {"x": 1})
+    made.close()
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (store_module.FORMAT,)
+        connection.execute(f"PRAGMA user_version={store_module.FORMAT + 1}")
+    with pytest.raises(ServiceError, match=rf"has format {store_module.FORMAT + 1}; .* reads up to"):
+        Store(file)
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT count(*) FROM records").fetchone() == (1,)
+
+
+def test_store_from_before_its_number_is_read(tmp_path):
+    file = tmp_path / "sagemaker.sqlite"
+    made = Store(file)
+    made.put("job", "a", {"x": 1})
+    made.close()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA user_version=0")
+    with closing(Store(file)) as again:
+        assert again.get("job", "a") == {"x": 1}

@@ -166,6 +166,15 @@ def test_lock_of_an_ended_run_is_taken_and_released(deploy, item, hold_lock):
     assert json.loads(item("inherited")["configurations"]["S"]) == ["c1", "theirs"]
 
 
+def test_item_of_a_later_format_is_refused_and_stays(deploy, item, engine):
+    typed = {"run": {"S": "endpoint#newer"}, "item": {"S": "endpoint"}, "format": {"N": "99"}}
+    engine.dynamodb.put_item(TableName="test-runs", Item=typed)
+    walked = deploy("newer", "newer-1")
+    assert "the item of endpoint newer has format 99; this state machine reads up to 1" in walked.cause
+    assert changes(walked) == []
+    assert item("newer") == typed
+
+
 def test_failed_stage_releases_its_lock(deploy, item):
     assert deploy("failing", "broken").status == "FAILED"
     assert "lock" not in item("failing")
