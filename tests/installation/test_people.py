@@ -179,7 +179,9 @@ CLOSING = ["run", "item", "status", "ended", "reason", "open"]
         (RUN, ["run", "item", "trigger"], False, False),
         ("code:prices:version", DECISION, False, False),
         ("code:prices:version", CLOSING, False, False),
-        ("endpoint#prices-dev", DECISION, False, True),
+        ("endpoint#prices-dev", DECISION, False, False),
+        ("endpoint#prices-dev", ["run", "item", "rollbacks", "created"], False, True),
+        ("endpoint#prices-dev", ["run", "item", "configurations"], False, False),
         ("tick", CLOSING, False, False),
     ],
 )
@@ -276,7 +278,7 @@ def test_guardrails_leave_the_installation_alone(installation):
                     action,
                 )
     runs = installation.arn("dynamodb", f"table/{installation.runs_table}")
-    for key in ("backfill#prices", "queue#prices", "unfinished", "endpoint#prices-dev"):
+    for key in ("backfill#prices", "queue#prices", "unfinished"):
         keys = {"dynamodb:leadingkeys": [key]}
         assert not is_denied(installation, ADMINISTRATOR, "dynamodb:PutItem", runs, keys)
     decision = {"dynamodb:attributes": DECISION, "dynamodb:leadingkeys": [RUN]}

@@ -5,6 +5,7 @@ import json
 import pytest
 from tests.support.messages import message
 
+from stagewright.naming import person
 from stagewright.runs.intake import messages, run_requests
 
 
@@ -59,3 +60,20 @@ def test_release_event_parses_like_the_event_of_s3(installation, created, gatewa
     again = messages.release_event(installation, "prices", "v1", "2026-01-31T14:00:00Z")
     from_s3 = messages.parse(message(created("v1")), installation)
     assert messages.parse(message(json.dumps(again)), installation) == from_s3
+
+
+@pytest.mark.parametrize(
+    ("account", "by"), [("210987654321", "210987654321/ann"), (None, "ann"), ("", "ann")]
+)
+def test_request_of_another_account_shows_the_account(installation, account, by):
+    """Four eyes still know the person: what follows the slash."""
+    event = {
+        "source": "stagewright",
+        "detail-type": "Run Requested",
+        "time": "2026-01-31T14:00:00Z",
+        "detail": {"pipeline": "prices", "request": "1", "by": "ann"},
+        **({} if account is None else {"account": account}),
+    }
+    (parsed,) = messages.parse(message(json.dumps(event)), installation)
+    assert parsed.trigger.by == by
+    assert person(parsed.trigger.by) == "ann"

@@ -103,10 +103,14 @@ def _received(event: Event, sender: str, any_release: bool) -> Event:
 
 
 def _bus_events(event: Mapping[str, Any], installation: Installation) -> tuple[Event, ...]:
+    """The events of EventBridge. A request of another account shows the account before who requests it."""
     time = timestamp(datetime.fromisoformat(event["time"]))
     source, kind, detail = event["source"], event["detail-type"], event["detail"]
     if source == "stagewright" and detail.get("installation") not in (None, "", installation.id):
         return ()
+    account = event.get("account") or installation.account
+    if source == "stagewright" and account != installation.account:
+        detail = {**detail, "by": f"{account}/{detail.get('by', '')}"}
     return (_event(source, kind, detail, time, installation),)
 
 

@@ -17,7 +17,7 @@ from stagewright.installation.roles.state_machine import WORKFLOW
 from stagewright.installation.roles.sweeper import SWEEPER
 from stagewright.installation.template import TEMPLATE
 
-PEOPLE_KEYS = ["backfill#*", "endpoint#*", "queue#*", "unfinished"]
+PEOPLE_KEYS = ["backfill#*", "queue#*", "unfinished"]
 """Partition keys of the table `runs` whose items people write: data_scientist.py, operator.py."""
 RESULT = ["fingerprint", "inputs", "plan", "release", "result", "stage_key", "trigger"]
 _FUNCTIONS = (ROUTER.arn, RECORDER.arn, SWEEPER.arn)

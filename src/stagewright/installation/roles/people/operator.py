@@ -70,10 +70,21 @@ OPERATOR = Policy(
         ),
         Statement(
             "RunQueue",
-            "Lets the next run of the queue start, and records the rollback of an endpoint.",
+            "Lets the next run of the queue start.",
             ("dynamodb:UpdateItem", "dynamodb:PutItem", "dynamodb:DeleteItem"),
             (RUNS,),
-            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["queue#*", "unfinished", "endpoint#*"]}},
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["queue#*", "unfinished"]}},
+        ),
+        Statement(
+            "RecordRollbacks",
+            "Records the rollback of an endpoint.",
+            ("dynamodb:UpdateItem",),
+            (RUNS,),
+            {
+                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["endpoint#*"]},
+                "ForAllValues:StringEquals": {"dynamodb:Attributes": ["run", "item", "rollbacks", "created"]},
+                "StringEqualsIfExists": {"dynamodb:ReturnValues": "NONE"},
+            },
         ),
         Statement(
             "Overrides",
