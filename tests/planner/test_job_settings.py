@@ -202,6 +202,12 @@ def test_isolation_by_a_request_leaves_the_script_out_of_reach(planned):
         planned({"stages.train.request": {"EnableNetworkIsolation": True}})
 
 
+def test_training_on_several_instances_cannot_encrypt_their_traffic(planned, problems):
+    assert planned({"stages.train.encrypt_traffic": True}, JobSettings())
+    (reported,) = problems({"stages.train.instance_count": 2})
+    assert reported.startswith("stages.train.instance_count: Step Functions cannot encrypt the traffic")
+
+
 def test_vpc_needs_that_of_the_installation(problems):
     for changes in (
         {"defaults.subnets": ["subnet-1"]},

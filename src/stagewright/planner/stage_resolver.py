@@ -154,6 +154,8 @@ class StageResolver:
         lookup_value = self._value_lookup(name, bindings, reused)
         requests = self._build(name, lookup_value, self.values, job, outputs, code)
         _check_isolation(name, requests, files)
+        if self._jobs(name, stage, self.values).encrypt_traffic:
+            _check_one_instance(name, requests)
         tokens = self._tokens(name, bindings, reused)
         kind = KINDS[stage.kind].request
         locations = kind.outputs(stage, requests)
@@ -385,6 +387,16 @@ def _check_isolation(name: str, requests: Requests, files: Collection[str]) -> N
     if jobs and REQUIREMENTS in files:
         message = f"{REQUIREMENTS} cannot be installed: the container has no network (network_isolation)"
         raise PlanError((Problem(f"stages.{name}", message, "use an image that has the packages"),))
+
+
+def _check_one_instance(name: str, requests: Requests) -> None:
+    """Raise PlanError if a training job of several instances would not encrypt the traffic between them."""
+    resources = requests.get("CreateTrainingJob", {}).get("ResourceConfig", {})
+    groups = resources.get("InstanceGroups", ())
+    if any(part.get("InstanceCount", 1) != 1 for part in (resources, *groups)) or len(groups) > 1:
+        message = "Step Functions cannot encrypt the traffic between the instances of a training job"
+        remedy = "use one instance, or a tuning stage with max_jobs: 1"
+        raise PlanError((Problem(f"stages.{name}.instance_count", message, remedy),))
 
 
 def _tag_problems(tags: Mapping[str, str], installed: Mapping[str, str]) -> Iterator[Problem]:
