@@ -297,7 +297,11 @@ def test_commands_of_the_created_readme_work(here: Path) -> None:
 
 
 BAD_CI_OPTIONS = {
-    "gitlab-url": ({"gitlab_url": "https://gitlab.example.com/"}, "without a slash at its end"),
+    "gitlab-url": ({"gitlab_url": "https://gitlab.example.com/"}, "without a port or a slash at its end"),
+    "gitlab-port": (
+        {"gitlab_url": "https://gitlab.example.com:8443"},
+        "without a port or a slash at its end",
+    ),
     "gitlab-url-http": ({"gitlab_url": "http://gitlab.example.com"}, "is not the address of a GitLab server"),
     "project": ({"gitlab_project": -1}, "must be a number above 0"),
     "organization": ({"ci": CI.BOTH, "organization": "my org"}, "is not the name of a Terraform Cloud"),

@@ -74,6 +74,16 @@ def test_prices_are_written_in_every_environment() -> None:
     assert not may("plan", "s3:PutObject", f"{OBJECT}{prices.KEY}")
 
 
+@pytest.mark.parametrize(
+    ("service", "allowed"), [("lambda", True), ("states", True), ("ssm", False), ("", False)]
+)
+def test_plan_decrypts_only_for_services_that_it_reads(service: str, allowed: bool) -> None:
+    (statement,) = [each for each in statements("plan", "kms_key") if each["sid"] == "Key"]
+    keys = {"kms__ViaService": f"{service}.{HERE.region}.amazonaws.com"} if service else {}
+    document = policy([{**statement, "resources": [HERE.arn("kms", "key/1")]}])
+    assert allows(document, "kms:Decrypt", HERE.arn("kms", "key/1"), HERE, **keys) is allowed
+
+
 def test_plan_changes_nothing() -> None:
     written = {
         action

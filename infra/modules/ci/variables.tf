@@ -44,8 +44,8 @@ variable "gitlab" {
   default = null
 
   validation {
-    condition     = var.gitlab == null || can(regex("^https://[a-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._-]+)*$", var.gitlab.url))
-    error_message = "gitlab.url must be the address of the GitLab server without a slash at its end, such as https://gitlab.example.com (CI_SERVER_URL)."
+    condition     = var.gitlab == null || can(regex("^https://[a-z0-9.-]+(/[A-Za-z0-9._-]+)*$", var.gitlab.url))
+    error_message = "gitlab.url must be the address of the GitLab server without a slash at its end, such as https://gitlab.example.com (CI_SERVER_URL). IAM accepts no port in it."
   }
 
   validation {

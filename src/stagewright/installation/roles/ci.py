@@ -127,13 +127,14 @@ _BUCKET_SETTINGS = Statement(
 _VIA = {
     "StringLike": {
         "kms:ViaService": [
-            f"{service}.{TEMPLATE.region}.amazonaws.com*" for service in ("lambda", "s3", "dynamodb")
+            f"{service}.{TEMPLATE.region}.amazonaws.com*"
+            for service in ("dynamodb", "lambda", "s3", "states")
         ]
     }
 }
 _READ_KEY = Statement(
     "Key",
-    "Decrypts the variables of the functions, and what a push wrote.",
+    "Decrypts the variables of the functions, the state machine's definition, and what a push wrote.",
     ("kms:Decrypt",),
     ("kms_key",),
     _VIA,

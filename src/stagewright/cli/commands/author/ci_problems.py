@@ -9,7 +9,8 @@ from stagewright.cli.commands.author.init_options import DEFAULT_GITLAB, DEFAULT
 from stagewright.errors import Problem
 
 ARCHIVE = re.compile(r"(s3::|gcs::)?https?://\S+\.(tar\.gz|tgz|zip)(\?\S*)?")
-GITLAB = re.compile(r"https://[a-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._-]+)*")
+GITLAB = re.compile(r"https://[a-z0-9.-]+(/[A-Za-z0-9._-]+)*")
+"""The URL of an identity provider. It has no port (IAM API reference, CreateOpenIDConnectProvider)."""
 ORGANIZATION = re.compile(r"[A-Za-z0-9_-]{3,40}")
 
 
@@ -19,7 +20,7 @@ def problems(options: InitOptions) -> Iterator[Problem]:
         yield Problem(
             "--gitlab-url",
             f"{options.gitlab_url!r} is not the address of a GitLab server",
-            "write an address such as https://gitlab.example.com, without a slash at its end",
+            "write an address such as https://gitlab.example.com, without a port or a slash at its end",
         )
     if options.gitlab_project < 0:
         yield Problem("--gitlab-project", "must be a number above 0", "copy it from Settings > General")
