@@ -346,3 +346,18 @@ def test_broken_file_of_prices_stops_the_command_before_the_push(priced):
     finally:
         file.write_text(text)
     assert priced.runs() == runs
+
+
+@pytest.mark.slow
+def test_backfill_shows_the_most_that_all_periods_cost(priced):
+    document = priced.folder / "pipeline.yaml"
+    document.write_text(DOCUMENT.replace("name: tiny", 'name: tiny\npartition: "${trigger.date}"'))
+    try:
+        assert priced("push", ".").returncode == 0
+        period = ("backfill", "tiny", "--from", "2026-01", "--to", "2026-03", "--dry-run")
+        done = priced(*period)
+    finally:
+        document.write_text(DOCUMENT)
+    assert done.returncode == 0, done.stderr
+    # Each period: total 0.72 and fit 0.36, with 30 GB for an hour.
+    assert done.stdout.splitlines()[-1] == "at most 3.28 USD for all periods"

@@ -195,13 +195,17 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
+LISTS_OF = {"ListTrainingJobsForHyperParameterTuningJob"}
+"""Lists that take a resource (service authorization reference)."""
+
+
 def _named(operation: str, request: Mapping[str, Any]) -> Iterator[str]:
     """ARNs of what the request names, those first whose kind the operation is about."""
     if operation in ("ListTags", "AddTags"):
         yield request["ResourceArn"]
         return
     kind = next((kind for kind in KINDS if operation.endswith(kind)), "")
-    if not kind or operation.startswith("List"):
+    if not kind or (operation.startswith("List") and operation not in LISTS_OF):
         return
     names = [request.get(f"{kind}Name") or request.get(f"{kind}Arn") or request["ModelPackageGroupName"]]
     kinds = [KINDS[kind]]

@@ -83,6 +83,8 @@ def count(gateway: Gateway, run: str) -> Usage | None:
     header = gateway.runs.header(run)
     if header is None or header.is_open:
         return None
+    if (counted := read(gateway, header)) and counted.cost.final:
+        return counted
     planned = {plan.name: plan for plan in recorded_stages(gateway, header)}
     jobs = list(_jobs(gateway, header, planned.values()))
     times: defaultdict[str, list[UsedTime]] = defaultdict(list)

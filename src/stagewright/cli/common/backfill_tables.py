@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from stagewright.cli.common import output
@@ -57,10 +58,17 @@ def print_plans(session: Session, pinned: PinnedBackfill, as_json: bool) -> None
     if as_json:
         output.print_json({"backfill": pinned.backfill.id, "periods": rows})
         return
-    output.table(("period", "plan", "instance-hours", "why"), [
-        (str(row["date"]), _actions(row), _hours(row), str(row.get("why", "")))
+    output.table(("period", "plan", "instance-hours", "at most", "why"), [
+        (str(row["date"]), _actions(row), _hours(row), _most(row), str(row.get("why", "")))
         for row in rows
     ])  # fmt: skip
+    priced = [row for row in rows if "most" in row]
+    if priced:
+        most = sum((Decimal(row["most"]) for row in priced), Decimal(0))
+        missing = sorted({str(row["unpriced"]) for row in priced if row["unpriced"]})
+        note = f", no price for {', '.join(missing)}" if missing else ""
+        money = output.format_money(most, str(priced[0]["currency"]))
+        output.print_line(f"at most {money} for all periods{note}")
 
 
 def _plan_row(session: Session, pinned: PinnedBackfill, period: Period) -> Row:
@@ -76,18 +84,28 @@ def _plan_row(session: Session, pinned: PinnedBackfill, period: Period) -> Row:
     return {"state": "plan", **_counts(plan)}
 
 
-def _counts(plan: Plan) -> Mapping[str, int | float]:
-    from stagewright.planner.cost import hours_by_type
+def _counts(plan: Plan) -> Row:
+    from stagewright.planner.cost import cost_of, hours_by_type
 
     actions = Counter(stage.action for stage in plan.stages)
-    hours = hours_by_type(use for stage in plan.stages for use in stage.uses)
-    return {action: actions[action] for action in ("run", "reuse", "skip")} | {"hours": sum(hours.values())}
+    uses = [use for stage in plan.stages for use in stage.uses]
+    counts = {action: actions[action] for action in ("run", "reuse", "skip")}
+    row: Row = {**counts, "hours": sum(hours_by_type(uses).values())}
+    if not plan.currency:
+        return row
+    cost = cost_of(uses)
+    return {**row, "most": str(cost.most), "currency": plan.currency, "unpriced": ", ".join(cost.unpriced)}
 
 
 def _actions(row: Row) -> str:
     if row["state"] != "plan":
         return str(row["state"])
     return ", ".join(f"{action} {row[action]}" for action in ("run", "reuse", "skip") if row[action])
+
+
+def _most(row: Row) -> str:
+    """The cost of a period's run. Empty: it does not run, or there are no prices."""
+    return output.format_money(Decimal(row["most"]), str(row["currency"])) if "most" in row else ""
 
 
 def _hours(row: Row) -> str:
