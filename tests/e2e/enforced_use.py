@@ -350,9 +350,12 @@ def mended(place: Enforced, patch: pytest.MonkeyPatch) -> None:
 def recounted(place: Enforced) -> None:
     """The sweeper counts what runs used, as if the recorder had died."""
     since = timestamp(datetime.now(UTC) - timedelta(minutes=3))
+    table, client = INSTALLATION.runs_table, place.client("dynamodb")
     for header in place.gateway.runs.of_pipeline("every", 20):
         mark = {"run": {"S": "uncounted"}, "item": {"S": f"run#{header.run}"}, "since": {"S": since}}
-        place.client("dynamodb").put_item(TableName=INSTALLATION.runs_table, Item=mark)
+        client.put_item(TableName=table, Item=mark)
+        key = {"run": {"S": header.run}, "item": {"S": "run"}}
+        client.update_item(TableName=table, Key=key, UpdateExpression="REMOVE cost")
     place.sweep()
     assert place.gateway.runs.uncounted() == ()
     assert all(header.cost for header in place.gateway.runs.of_pipeline("every", 20) if header.execution)

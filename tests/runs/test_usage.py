@@ -169,6 +169,15 @@ def test_repeated_count_gives_the_same(gateway, started):
     assert cost(gateway, run) == first
 
 
+def test_mark_of_a_counted_run_is_removed(gateway, started):
+    run = started()
+    close(gateway, run)
+    since = gateway.runs.header(run.run).ended
+    gateway.runs.put_if_absent({"run": "uncounted", "item": f"run#{run.run}", "since": since})
+    sweep(gateway, patience=-1)
+    assert gateway.runs.uncounted() == ()
+
+
 def test_open_and_unknown_runs_are_not_counted(gateway, started):
     run = started()
     assert usage.count(gateway, run.run) is None

@@ -84,6 +84,7 @@ def count(gateway: Gateway, run: str) -> Usage | None:
     if header is None or header.is_open:
         return None
     if (counted := read(gateway, header)) and counted.cost.final:
+        gateway.runs.stop_counting(run)
         return counted
     planned = {plan.name: plan for plan in recorded_stages(gateway, header)}
     jobs = list(_jobs(gateway, header, planned.values()))
