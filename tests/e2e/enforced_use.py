@@ -297,7 +297,7 @@ def triggered(place: Enforced) -> None:
     first = place.push(slow, FILES)
     second = request_run(gateway, "line", {}, "test", force=True)
     assert {place.ended(key).status for key in (first, second)} == {"SUCCEEDED"}
-    off = {"prepare": {**PREPARE, "enabled": False}, "use": {**PREPARE, "inputs": {"rows": ROWS}}}
+    off = {"prepare": {**PREPARE, "enabled": False}, "use": {**PREPARE, "inputs": {"made": ROWS}}}
     key = place.push({"name": "rejected", "defaults": DEFAULTS, "stages": off}, FILES)
     assert place.ended(key).status == "REJECTED"
     gateway.queue.send({"what": "is this"})
