@@ -71,7 +71,9 @@ def test_output_that_no_role_may_write_is_refused(planned, stage, field):
         assert planned(stage, (location,)).stage("work").action == "run"
 
 
-@pytest.mark.parametrize("location", ["s3://lake/o/", "s3://lake-2/out/", "s3://bucket/out/"])
+@pytest.mark.parametrize(
+    "location", ["s3://lake/o/", "s3://lake/ou", "s3://lake-2/out/", "s3://lak", "s3://bucket/out/"]
+)
 def test_another_folder_does_not_allow_the_output(planned, location):
     with pytest.raises(PlanError):
         planned(STAGES["an output"][0], (location,))

@@ -26,7 +26,7 @@ def problems(
     `writable`: key prefixes of the installation's bucket. `others`: S3 URIs of other folders. A location that
     only the run knows is an output of another stage, which is checked there.
     """
-    folders = (*map(installation.uri, writable), *others)
+    folders = (*map(installation.uri, writable), *(f"{uri.rstrip('/')}/" for uri in others))
     for path, uri in writes.items():
         if not _is_in(uri, folders):
             message = f"the roles of {installation.id} may not write to {uri}"
