@@ -32,6 +32,10 @@ NO_LIVE_TAIL = ApiError(
     "InvalidOperationException",
     "not supported by the local CloudWatch Logs: StartLiveTail; call FilterLogEvents instead",
 )
+SLOW_QUERY = ApiError(
+    "InvalidParameterException",
+    "a regular expression of the query takes longer than a second on one event; make it simpler",
+)
 
 Response = tuple[int, dict[str, str], bytes]
 
@@ -83,7 +87,10 @@ class LogService:
         return answer
 
     def _query(self, function: str, request: dict[str, Any]) -> Response:
-        status, headers, body = getattr(self._module, function)(request)
+        try:
+            status, headers, body = getattr(self._module, function)(request)
+        except TimeoutError:
+            raise SLOW_QUERY from None
         queries = self._module._queries
         for old in list(queries)[:-KEPT_QUERIES]:
             queries.pop(old, None)

@@ -35,6 +35,7 @@ class Patch:
 _APP = "ministack.app"
 _CLOUDWATCH = "ministack.services.cloudwatch"
 _LOGS = "ministack.services.cloudwatch_logs"
+_POLICIES = "ministack.core.iam_evaluator"
 _DYNAMODB = "ministack.services.dynamodb"
 _EVENTBRIDGE = "ministack.services.eventbridge"
 _LAMBDA = "ministack.services.lambda_svc"
@@ -56,6 +57,10 @@ PATCHES = (
     Patch(_LOGS, "_collect_query_records", 2126, "98dedf6d5337", "Queries read events from files."),
     Patch(_LOGS, "_delete_log_group", 408, "9d53a89e8171", "Deletes the group's files."),
     Patch(_LOGS, "_log_records", 90, "e02d5dff8ba0", "Reads an event by its pointer from a file."),
+    Patch(_LOGS, "re", 33, "66ec018201fb", "Limits the time of a query's regular expressions."),
+    Patch(_POLICIES, "re", 23, "66ec018201fb", "Limits the time of patterns in policies."),
+    Patch(_S3, "re", 41, "66ec018201fb", "Limits the time of patterns in CORS rules."),
+    Patch(_STEP_FUNCTIONS, "re", 37, "66ec018201fb", "Limits the time of `StringMatches`."),
     Patch(_DYNAMODB, "_create_table", 1511, "49ade09f0059",
           "Gives a table the items that outlived its definition."),
     Patch(_DYNAMODB, "_delete_table", 1731, "0f1449bf1093", "Deletes the saved items of a table."),

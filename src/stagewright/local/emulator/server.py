@@ -9,7 +9,7 @@ patches themselves are in:
 - callbacks.py: tasks that wait for a token
 - invocation.py: Lambda functions that Step Functions invokes
 - services.py: Lambda, SQS, S3
-- regexes.py: regular expressions of JSONata
+- regexes.py: regular expressions of users
 - alarms.py: CloudWatch
 - background.py: executions and functions in the background
 - log_service.py: CloudWatch Logs
@@ -159,6 +159,8 @@ class Ministack:
         machine_versions.patch(self._step_functions)
         engine.limit_cpu_time(import_module("jsonata.timebox"))
         regexes.limit(import_module("jsonata").Jsonata)
+        policies = import_module("ministack.core.iam_evaluator")
+        regexes.limit_in(self._logs, self._step_functions, self._s3, policies)
         callbacks.patch(self._step_functions, engine.is_stopped, engine.ExecutionStoppedError)
         invocation.patch(self._step_functions, self._lambda, self._runtime)
 
