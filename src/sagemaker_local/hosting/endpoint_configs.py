@@ -113,9 +113,6 @@ def _check(request: dict[str, Any]) -> None:
     destination = request.get("DataCaptureConfig", {}).get("DestinationS3Uri", "s3://")
     if not destination.startswith("s3://"):
         raise unsupported(f"DataCaptureConfig.DestinationS3Uri={destination} (only s3://)")
-    names = [variant["VariantName"] for variant in request["ProductionVariants"]]
-    if len(set(names)) < len(names):
-        raise invalid(f"The names of the production variants must be unique: {names}")
     for variant in request["ProductionVariants"]:
         path = f"ProductionVariants.{variant['VariantName']}"
         if "ModelName" not in variant:

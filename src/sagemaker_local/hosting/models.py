@@ -90,11 +90,6 @@ class Models(Resource):
         named."""
         environment = container.get("Environment", {})
         if "ModelPackageName" in container:
-            if "Image" in container or _source(container):
-                raise invalid(
-                    "Specify one of either Image and Model Data URL or ModelPackageName"
-                    " in container definition."
-                )
             container = self._packaged(container["ModelPackageName"])
             environment = {**container.get("Environment", {}), **environment}
         elif "Image" not in container:
@@ -157,11 +152,7 @@ class Models(Resource):
 
 def _only_container(request: dict[str, Any]) -> dict[str, Any]:
     primary, several = request.get("PrimaryContainer"), request.get("Containers", [])
-    if primary is not None and several:
-        raise invalid("Specify either PrimaryContainer or Containers, not both.")
     containers = [primary] if primary is not None else several
-    if not containers:
-        raise invalid("Specify PrimaryContainer or Containers.")
     if len(containers) > 1:
         raise unsupported("containers with more than one member (an inference pipeline)")
     container: dict[str, Any] = containers[0]

@@ -86,17 +86,9 @@ def read(ranges: dict[str, Any]) -> tuple[Range, ...]:
 def _numeric(item: dict[str, str], *, integer: bool) -> Numeric:
     name = item["Name"]
     low, high = (_bound(name, item[side], integer) for side in ("MinValue", "MaxValue"))
-    if low >= high:
-        raise invalid(f"MinValue {item['MinValue']} of hyperparameter {name} must be below its MaxValue")
     scaling = item.get("ScalingType", "Auto")
     if scaling == "Auto":
         scaling = "Logarithmic" if low > 0 and high / low >= AUTO_SPAN else "Linear"
-    if scaling == "Logarithmic" and low <= 0:
-        raise invalid(f"Logarithmic scaling of hyperparameter {name} needs values greater than 0")
-    if scaling == "ReverseLogarithmic" and (integer or low < 0 or high >= 1):
-        raise invalid(
-            f"ReverseLogarithmic scaling of hyperparameter {name} needs a continuous range in 0<=x<1.0"
-        )
     return Numeric(name, low, high, scaling, integer)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sagemaker_local.api.protocol import invalid, unsupported
 from sagemaker_local.store import Record
-from sagemaker_local.tuning.ranges import Categorical, Range, read
+from sagemaker_local.tuning.ranges import Range, read
 
 OBJECTIVE_PARAMETER = "_tuning_objective_metric"
 """SageMaker adds this hyperparameter to every training job of a tuning job."""
@@ -58,20 +58,15 @@ class Definition:
 
 
 def definitions(request: Record) -> tuple[Definition, ...]:
-    """The definitions of a request or a record. ValidationException if SageMaker would reject them."""
+    """The definitions of a request or a record.
+
+    ValidationException: what `sagemaker_rules` does not check is not valid.
+    """
     config = request["HyperParameterTuningJobConfig"]
     multiple = request.get("TrainingJobDefinitions", [])
-    if "TrainingJobDefinition" in request and multiple:
-        raise invalid("TrainingJobDefinition and TrainingJobDefinitions must not both be given")
     if "TrainingJobDefinition" in request:
         return (_definition(request["TrainingJobDefinition"], config),)
-    if not multiple:
-        raise invalid("TrainingJobDefinition or TrainingJobDefinitions must be given")
     parsed = tuple(_definition(item, {}) for item in multiple)
-    if not all(item.name for item in parsed):
-        raise invalid("Each of TrainingJobDefinitions needs a DefinitionName")
-    if len({item.name for item in parsed}) < len(parsed):
-        raise invalid("Each of TrainingJobDefinitions needs a DefinitionName of its own")
     if len({item.objective for item in parsed}) > 1:
         raise unsupported("TrainingJobDefinitions with objectives of different types")
     return parsed
@@ -85,9 +80,6 @@ def _definition(request: dict[str, Any], config: dict[str, Any]) -> Definition:
             "An objective metric must be given: HyperParameterTuningJobObjective or TuningObjective"
         )
     ranges = read(request.get("HyperParameterRanges") or config.get("ParameterRanges", {}))
-    for item in ranges:
-        if item.name in request.get("StaticHyperParameters", {}):
-            raise invalid(f"Hyperparameter {item.name} is both static and tuned")
     metrics = request["AlgorithmSpecification"].get("MetricDefinitions", [])
     if objective["MetricName"] not in [item["Name"] for item in metrics]:
         raise invalid(
@@ -95,12 +87,6 @@ def _definition(request: dict[str, Any], config: dict[str, Any]) -> Definition:
             "in AlgorithmSpecification"
         )
     return Definition(name, objective["MetricName"], objective["Type"], ranges, request)
-
-
-def check_grid(definitions: tuple[Definition, ...]) -> None:
-    for item in (item for definition in definitions for item in definition.ranges):
-        if not isinstance(item, Categorical):
-            raise invalid(f"Strategy Grid takes categorical ranges only; {item.name} is not categorical")
 
 
 def _instances(flexible: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from sagemaker_local.resource import Operation, now
 from sagemaker_local.store import Record
 from sagemaker_local.tuning import tuned_jobs, warm_start
 from sagemaker_local.tuning.completion import not_improving
-from sagemaker_local.tuning.tuning_definition import Definition, check_grid, definitions
+from sagemaker_local.tuning.tuning_definition import Definition, definitions
 from sagemaker_local.tuning.tuning_run import TuningRun
 
 CONFIG = "HyperParameterTuningJobConfig"
@@ -59,12 +59,6 @@ class TuningJobs(Jobs):
 
     def check(self, request: dict[str, Any]) -> None:
         parsed = definitions(request)
-        config = request[CONFIG]
-        limits = config["ResourceLimits"]
-        if config["Strategy"] == "Grid":
-            check_grid(parsed)
-        elif "MaxNumberOfTrainingJobs" not in limits and "MaxRuntimeInSeconds" not in limits:
-            raise invalid("ResourceLimits needs MaxNumberOfTrainingJobs or MaxRuntimeInSeconds")
         for definition in parsed:
             self._check_training(request[self.kind.name], definition)
         warm_start.check(self.context.store, request, parsed)

@@ -59,10 +59,6 @@ def test_definition_becomes_a_create_training_job_request():
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"HyperParameterTuningJobConfig": {}}, "TrainingJobDefinition or TrainingJobDefinitions must be"),
-        (request(GIVEN, TrainingJobDefinitions=[GIVEN]), "must not both be given"),
-        (several({**GIVEN, **OWN}), "needs a DefinitionName"),
-        (several(*[{**GIVEN, **OWN, "DefinitionName": "a"}] * 2), "needs a DefinitionName of its own"),
         (several({**GIVEN, "HyperParameterRanges": RANGES}), "An objective metric must be given"),
         (several({**GIVEN, "TuningObjective": OBJECTIVE}), "At least one hyperparameter range"),
         (
