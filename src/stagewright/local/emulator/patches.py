@@ -42,6 +42,7 @@ _LAMBDA = "ministack.services.lambda_svc"
 _PERSISTENCE = "ministack.core.persistence"
 _RUNTIME = "ministack.core.lambda_runtime"
 _S3 = "ministack.services.s3"
+_SNS = "ministack.services.sns"
 _SQS = "ministack.services.sqs"
 _STEP_FUNCTIONS = "ministack.services.stepfunctions"
 
@@ -59,6 +60,7 @@ PATCHES = (
     Patch(_LOGS, "_log_records", 90, "e02d5dff8ba0", "Reads an event by its pointer from a file."),
     Patch(_LOGS, "re", 33, "66ec018201fb", "Limits the time of a query's regular expressions."),
     Patch(_POLICIES, "re", 23, "66ec018201fb", "Limits the time of patterns in policies."),
+    Patch(_SNS, "_re", 46, "6565c8693149", "Limits the time of wildcards in filter policies."),
     Patch(_S3, "re", 41, "66ec018201fb", "Limits the time of patterns in CORS rules."),
     Patch(_STEP_FUNCTIONS, "re", 37, "66ec018201fb", "Limits the time of `StringMatches`."),
     Patch(_DYNAMODB, "_create_table", 1511, "49ade09f0059",

@@ -1,8 +1,8 @@
-"""A time limit for the regular expressions that users write: in JSONata, Logs Insights, globs of states.
+"""A time limit for the regular expressions that users write: in JSONata, Logs Insights, and globs.
 
 Python's `re` holds the interpreter's lock while it searches, so one expression would stop the whole server.
-The package `regex` has a time limit and releases the lock. EventBridge's and SNS's wildcards need none:
-ministack's translation of them does not backtrack.
+The package `regex` has a time limit and releases the lock. EventBridge's wildcards need none: ministack's
+translation of them does not backtrack.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ SECONDS = 1.0
 """Step Functions ends the evaluation of an expression after a second."""
 
 
-def limit_in(*modules: Any) -> None:
+def limit_in(sns: Any, *modules: Any) -> None:
     """Let modules of ministack match the patterns of users with a time limit."""
+    replace(sns, "_re", Expressions())
     for module in modules:
         replace(module, "re", Expressions())
 
@@ -34,10 +35,10 @@ class Expressions:
 
     @staticmethod
     def compile(pattern: str, flags: int = 0) -> Any:
-        if flags not in (0, re.IGNORECASE):
+        if flags & ~(re.IGNORECASE | re.DOTALL):
             return re.compile(pattern, flags)
         try:
-            return TimedPattern(regex.compile(pattern, regex.IGNORECASE if flags else 0))
+            return TimedPattern(regex.compile(pattern, int(flags)))  # both have these two values
         except regex.error as error:
             raise re.error(str(error)) from error
 

@@ -159,8 +159,8 @@ class Ministack:
         machine_versions.patch(self._step_functions)
         engine.limit_cpu_time(import_module("jsonata.timebox"))
         regexes.limit(import_module("jsonata").Jsonata)
-        policies = import_module("ministack.core.iam_evaluator")
-        regexes.limit_in(self._logs, self._step_functions, self._s3, policies)
+        sns, policies = map(import_module, ("ministack.services.sns", "ministack.core.iam_evaluator"))
+        regexes.limit_in(sns, self._logs, self._step_functions, self._s3, policies)
         callbacks.patch(self._step_functions, engine.is_stopped, engine.ExecutionStoppedError)
         invocation.patch(self._step_functions, self._lambda, self._runtime)
 
