@@ -64,10 +64,14 @@ LIST_VERSIONS = Statement(
 
 def read_used_time() -> tuple[Statement, ...]:
     """What the jobs of an ended run used."""
-    tuning = "sagemaker:ListTrainingJobsForHyperParameterTuningJob"
+    jobs = ("Processing", "Training", "Transform")
+    actions = (
+        *(f"sagemaker:Describe{kind}Job" for kind in jobs),
+        "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
+    )
     reason = "Reads what the jobs of an ended run used."
     return (
-        Statement("UsedTime", reason, (*DESCRIBE_JOBS, tuning), sagemaker_arns(*JOBS)),
+        Statement("UsedTime", reason, actions, sagemaker_arns(*JOBS)),
         Statement("GlueUsedTime", reason, ("glue:GetJobRuns",), GLUE_JOB_ARNS),
         Statement(
             "TaggedGlueUsedTime",
