@@ -6,7 +6,6 @@ events. Lambda functions write to one stream per server process, as an execution
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 import secrets
@@ -17,6 +16,7 @@ from typing import Any
 
 from sagemaker_local.api.protocol import JSON_TYPE, ApiError, json_object, rejection
 from stagewright.local.emulator.patches import replace
+from stagewright.local.logs import tokens
 from stagewright.local.logs.merging import LoggedEvent, merged
 from stagewright.local.logs.operations import Operations, pointer_of
 from stagewright.local.logs.served_logs import ServedLogs
@@ -203,7 +203,7 @@ class _Records(dict[str, Any]):
 
     def get(self, pointer: str, default: Any = None) -> Any:
         try:
-            group, _, name, start = json.loads(base64.urlsafe_b64decode(pointer))
+            group, _, name, start = tokens.decode(pointer)
         except (ValueError, TypeError):
             return default
         if entry := self._logs.find(group, name):

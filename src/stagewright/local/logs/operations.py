@@ -5,8 +5,6 @@ AWS facts are from the API reference of CloudWatch Logs.
 
 from __future__ import annotations
 
-import base64
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
@@ -19,6 +17,7 @@ from sagemaker_local.api.constraints import violations
 from sagemaker_local.api.protocol import ApiError
 from sagemaker_local.logs.log_file import LogEvent, LogFile
 from sagemaker_local.session import LOADER
+from stagewright.local.logs import tokens
 from stagewright.local.logs.filter_pattern import compile_pattern
 from stagewright.local.logs.merging import LoggedEvent, merged
 from stagewright.local.logs.served_logs import ServedLogs, StreamEntry
@@ -215,7 +214,7 @@ class Operations:
 
 def pointer_of(logged: LoggedEvent) -> str:
     """Return the text that identifies an event in queries."""
-    return base64.urlsafe_b64encode(json.dumps([logged.entry.group, *logged.order]).encode()).decode()
+    return tokens.encode(logged.entry.group, *logged.order)
 
 
 def _page(events: Iterable[LogEvent], limit: int) -> list[LogEvent]:
@@ -249,15 +248,14 @@ def _position(token: str) -> tuple[bool, int]:
 
 def _order_of(token: str) -> tuple[int, str, int]:
     try:
-        moment, name, offset = json.loads(base64.urlsafe_b64decode(token))
+        moment, name, offset = tokens.decode(token)
         return int(moment), str(name), int(offset)
     except (ValueError, TypeError):
         raise invalid("The specified nextToken is invalid.") from None
 
 
 def _filtered(page: Sequence[LoggedEvent], last: LoggedEvent | None) -> dict[str, Any]:
-    token = base64.urlsafe_b64encode(json.dumps(last.order).encode()).decode() if last else ""
-    following = {"nextToken": token} if token else {}
+    following = {"nextToken": tokens.encode(*last.order)} if last else {}
     return {"events": [_found(logged) for logged in page], "searchedLogStreams": [], **following}
 
 
