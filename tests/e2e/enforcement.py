@@ -42,6 +42,8 @@ from stagewright.local.artifacts import Artifacts
 from stagewright.local.emulator import server
 from stagewright.local.glue.service import Glue
 from stagewright.local.state import INSTALLATION
+from stagewright.local.step_functions.errors import StateError
+from stagewright.local.step_functions.tasks import Task
 from stagewright.local.tasks.glue import GlueTasks
 from stagewright.local.tasks.sagemaker import SageMakerTasks
 from stagewright.stages.base.job_settings import JobSettings
@@ -399,15 +401,14 @@ def install(judge: Judge) -> None:
             return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
 
         functions.execution_credentials = runtime.execution_credentials = key_of
-        engine = self._step_functions
-        invoke: Callable[[str, Any], Any] = engine._invoke_resource
+        perform = self.step_functions.perform
 
-        def invoke_resource(resource: str, arguments: Any) -> Any:
-            if problem := judge.judge("workflow", task_calls(resource, arguments)):
-                raise engine._ExecutionError("AccessDeniedException", problem)
-            return invoke(resource, arguments)
+        def judged(task: Task) -> Any:
+            if problem := judge.judge("workflow", task_calls(task.resource, task.arguments)):
+                raise StateError("AccessDeniedException", problem)
+            return perform(task)
 
-        engine._invoke_resource = invoke_resource
+        self.step_functions.perform = judged  # type: ignore[method-assign]
 
     server.Ministack.__init__ = with_keys  # type: ignore[method-assign]
     tasks, settings = SageMakerTasks.__init__, sagemaker_settings.Settings

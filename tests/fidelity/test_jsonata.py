@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from functools import cache
 from pathlib import Path
 
-import ministack.services.stepfunctions as engine
 import pytest
+from jsonata import Jsonata
 
+from stagewright.local.step_functions.expressions import EvaluationError, evaluate
 from stagewright.state_machine.builder import build
 from stagewright.state_machine.lint import expressions
 
@@ -39,32 +39,17 @@ def reference(node, texts) -> list:
     )
 
 
-@pytest.fixture(autouse=True)
-def still_clock(monkeypatch):
-    register = engine._register_sfn_jsonata_functions
-
-    def registered(expression):
-        register(expression)
-        expression.register_lambda("now", lambda: "2026-01-02T03:04:05.678Z")
-        expression.register_lambda("millis", lambda: NOW)
-
-    monkeypatch.setattr(engine, "_register_sfn_jsonata_functions", registered)
-
-
-@pytest.fixture(autouse=True)
-def parsed_once(monkeypatch):
-    """Parsing is most of the work, and gives the same each time."""
-    parse = engine.jsonata.Jsonata.jsonata
-    monkeypatch.setattr(engine.jsonata.Jsonata, "jsonata", cache(lambda text, timeout: parse(text)))
+CLOCK = {
+    "now": Jsonata.JLambda(lambda: "2026-01-02T03:04:05.678Z"),
+    "millis": Jsonata.JLambda(lambda: NOW),
+}
 
 
 def local(text: str, states: dict) -> dict:
     try:
-        value = engine._evaluate_jsonata(
-            text, states["input"], states["context"], states["result"], states["errorOutput"]
-        )
-    except engine._ExecutionError as error:
-        return {} if "did not return a result" in error.cause else {"error": error.cause}
+        value = evaluate(f"{{% {text} %}}", "Output", {"states": states, **CLOCK})
+    except EvaluationError as error:
+        return {} if "returned nothing" in error.cause else {"error": error.cause}
     return {"value": json.loads(json.dumps(value))}
 
 

@@ -28,14 +28,14 @@ COUNTER = itertools.count()
 
 @dataclass(frozen=True)
 class Walked:
-    """An ended execution: `items` by item key, SageMaker's `calls`, `visits` of states."""
+    """An ended execution: `items` by item key, SageMaker's `calls`, the `events` of its history."""
 
     status: str
     error: str
     cause: str
     items: dict
     calls: list
-    visits: list
+    events: list
     output: dict
 
     def ran(self):
@@ -47,6 +47,10 @@ class Walked:
 
     def result(self, stage):
         return json.loads(self.items[f"stage#{stage}"]["result"]["S"])
+
+    def entered(self, kind):
+        """How often states of a type were entered."""
+        return sum(event["type"] == f"{kind}StateEntered" for event in self.events)
 
     def requests(self, operation):
         return [call["request"] for call in self.calls if call["call"] == operation]
@@ -114,14 +118,15 @@ class Engine:
         found = self.dynamodb.query(
             TableName=TABLE, KeyConditionExpression="run = :run", ExpressionAttributeValues=key
         )
+        history = self.states.get_paginator("get_execution_history").paginate(executionArn=execution)
         seen = [json.loads(line) for line in self.log.read_text().splitlines()[before:]]
         return Walked(
             answer["status"],
             answer.get("error", ""),
             answer.get("cause", ""),
             {item["item"]["S"]: item for item in found["Items"]},
-            [entry for entry in seen if "call" in entry],
-            [entry for entry in seen if entry.get("execution") == execution],
+            seen,
+            [event for page in history for event in page["events"]],
             json.loads(answer.get("output") or "{}"),
         )
 

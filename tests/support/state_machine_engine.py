@@ -1,6 +1,6 @@
-"""A Step Functions engine for the tests of the machine: ministack, with a SageMaker that answers at once.
+"""The local Step Functions for the tests of the machine, with a SageMaker that answers at once.
 
-Usage: state_machine_engine.py <port> <file>. Calls and visited states go to <file>, one JSON object a line.
+Usage: state_machine_engine.py <port> <file>. Calls go to <file>, one JSON object a line.
 What the SageMaker here does with a job is read from its name: `-fail-`, `-stop-`, `-quota-`, `-late-`,
 `-refused-`, `-slow-`, `-twice-x-`.
 """
@@ -16,19 +16,14 @@ os.environ.update(
     GATEWAY_PORT=sys.argv[1],
     BIND_HOST="127.0.0.1",
     IOT_MTLS_ENABLED="0",
-    SFN_WAIT_SCALE="0.001",
     SERVICES="states,dynamodb,s3,events",
 )
 
-import jsonata.timebox
-import ministack.services.stepfunctions as engine
+import ministack.services.stepfunctions as ministack
 from ministack import app
 
-from stagewright.local.emulator import engine as step_functions
-from stagewright.local.emulator import regexes
-
-step_functions.limit_cpu_time(jsonata.timebox)
-regexes.limit(jsonata.Jsonata)
+from stagewright.local.emulator.engine import StepFunctions
+from stagewright.local.step_functions.errors import StateError
 
 SEEN = open(sys.argv[2], "a", buffering=1)  # noqa: SIM115, PTH123 -- open as long as the process
 LOCK = threading.Lock()
@@ -47,22 +42,22 @@ def run_job(name, kind):
     if "-fail-" in name:
         reason = 'AlgorithmError: ExecuteUserScriptError: "boom" in C:\\data\nexit code 1 é'
         job = {f"{kind}JobName": name, f"{kind}JobStatus": "Failed", "FailureReason": reason}
-        raise engine._ExecutionError("States.TaskFailed", json.dumps(job))
+        raise StateError("States.TaskFailed", json.dumps(job))
     if name.endswith("-twice-x-1"):
-        raise engine._ExecutionError("States.TaskFailed", '{"FailureReason": "the first attempt fails"}')
+        raise StateError("States.TaskFailed", '{"FailureReason": "the first attempt fails"}')
     if "-refused-" in name:
         cause = "x (Service: AmazonSageMaker; Status Code: 400; Error Code: ValidationException)"
-        raise engine._ExecutionError("SageMaker.AmazonSageMakerException", cause)
+        raise StateError("SageMaker.AmazonSageMakerException", cause)
     if "-slow-" in name:
         time.sleep(1)
     if "-stop-" in name:
-        raise engine._ExecutionError("States.TaskFailed", json.dumps({f"{kind}JobStatus": "Stopped"}))
+        raise StateError("States.TaskFailed", json.dumps({f"{kind}JobStatus": "Stopped"}))
     if "-late-" in name:
-        raise engine._ExecutionError("States.Timeout", "")
+        raise StateError("States.Timeout", "")
     if "-quota-" in name:
         QUOTA[name] = QUOTA.get(name, 0) + 1
         if QUOTA[name] < 3:
-            raise engine._ExecutionError("SageMaker.ResourceLimitExceededException", "the quota is used up")
+            raise StateError("SageMaker.ResourceLimitExceededException", "the quota is used up")
     return {f"{kind}JobName": name, f"{kind}JobArn": f"arn:{name}", f"{kind}JobStatus": "Completed"}
 
 
@@ -93,18 +88,18 @@ def tuned(request):
 
 
 def refuse_to_stop(request):
-    raise engine._ExecutionError("SageMaker.SageMakerException", "The job has ended.")
+    raise StateError("SageMaker.SageMakerException", "The job has ended.")
 
 
 def find_group(request):
     if request["ModelPackageGroupName"] not in GROUPS:
-        raise engine._ExecutionError("SageMaker.SageMakerException", "ModelPackageGroup x does not exist.")
+        raise StateError("SageMaker.SageMakerException", "ModelPackageGroup x does not exist.")
     return {}
 
 
 def make_group(request):
     if "raced" in request["ModelPackageGroupName"]:
-        raise engine._ExecutionError("SageMaker.ConflictException", "Model Package Group already exists.")
+        raise StateError("SageMaker.ConflictException", "Model Package Group already exists.")
     GROUPS.add(request["ModelPackageGroupName"])
     return {}
 
@@ -149,7 +144,7 @@ def make_endpoint(request):
         cause = (
             'Cannot create already existing endpoint "arn:e". (Service: AmazonSageMaker; Status Code: 400)'
         )
-        raise engine._ExecutionError("SageMaker.AmazonSageMakerException", cause)
+        raise StateError("SageMaker.AmazonSageMakerException", cause)
     ENDPOINTS[request["EndpointName"]] = {"config": request["EndpointConfigName"], "looks": 0}
     if "broken" in request["EndpointConfigName"]:
         ENDPOINTS[request["EndpointName"]]["reason"] = "the container did not answer /ping"
@@ -160,7 +155,7 @@ def update_endpoint(request):
     read_stale(request, "SageMaker.SageMakerException")
     if come_first(request):
         cause = 'Cannot update in-progress endpoint "arn:e". (Service: SageMaker, Status Code: 400)'
-        raise engine._ExecutionError("SageMaker.SageMakerException", cause)
+        raise StateError("SageMaker.SageMakerException", cause)
     if "rollback" in request["EndpointConfigName"]:
         ENDPOINTS[request["EndpointName"]].update(reason="the container did not answer /ping", looks=0)
     else:
@@ -181,14 +176,14 @@ def tags(request):
 
 def remove(request):
     if "shared" in str(request):
-        raise engine._ExecutionError("SageMaker.SageMakerException", "AccessDenied")
+        raise StateError("SageMaker.SageMakerException", "AccessDenied")
     return {}
 
 
 def smoke_test(request):
     config, test = ENDPOINTS[request["endpoint"]]["config"], request["test"]
     if "crash" in config:
-        raise engine._ExecutionError("ValueError", "no such setting")
+        raise StateError("ValueError", "no such setting")
     if "sick" in config:
         return {"failure": "Received server error (500)"}
     answer = f"{test.get('body', '')} is answered"
@@ -196,9 +191,10 @@ def smoke_test(request):
     return {"failure": "" if contains in answer else f"the response does not contain {contains}"}
 
 
-def invoke(resource, request):
+def invoke(task):
+    request = task.arguments
     if not request.get("FunctionName", "").endswith("-smoke-test"):
-        return invoke_resource(resource, request)
+        return engine.forward(task)
     note(call="invoke", request=request["Payload"])
     return {"StatusCode": 200, "Payload": smoke_test(request["Payload"])}
 
@@ -206,7 +202,7 @@ def invoke(resource, request):
 def find_endpoint(request):
     name = request["EndpointName"]
     if name not in ENDPOINTS:
-        raise engine._ExecutionError("SageMaker.SageMakerException", f'Could not find endpoint "{name}".')
+        raise StateError("SageMaker.SageMakerException", f'Could not find endpoint "{name}".')
     endpoint = ENDPOINTS[name]
     endpoint["looks"] += 1
     status = "InService" if endpoint["looks"] > 2 and "stuck" not in endpoint["config"] else "Updating"
@@ -253,65 +249,51 @@ ANSWERS = {
 }
 
 
-def sagemaker(resource, request):
-    operation = resource.rsplit(":", 1)[1]
-    note(call=operation, request=request)
-    return ANSWERS[operation](request)
+def sagemaker(task):
+    operation = task.resource.rsplit(":", 1)[1]
+    note(call=operation, request=task.arguments)
+    try:
+        answer = ANSWERS[operation](task.arguments)
+    except StateError as error:
+        if error.error.startswith("States."):  # an error of the job, not of the request
+            task.submitted({})
+        raise
+    if operation.endswith(".sync"):
+        task.submitted({})
+    return answer
 
 
-def get_object(resource, request):
+def get_object(task):
     from ministack.services import s3
 
+    request = task.arguments
     status, _, body = s3._get_object(request["Bucket"], request["Key"], {"range": request["Range"]}, {})
     if status == 416:
         cause = "The requested range is not satisfiable (Service: S3, Status Code: 416)"
         raise engine._ExecutionError("S3.S3Exception", cause)
     if status not in (200, 206):
-        raise engine._ExecutionError("S3.NoSuchKeyException", "The specified key does not exist.")
+        raise StateError("S3.NoSuchKeyException", "The specified key does not exist.")
     return {"Body": body.decode()}
 
 
-def copy_object(resource, request):
+def copy_object(task):
     """S3 refuses to copy more than 5 GB in one request, with this sentence."""
-    if "large" in request["CopySource"]:
+    if "large" in task.arguments["CopySource"]:
         cause = "The specified copy source is larger than the maximum allowable size for a copy source"
-        raise engine._ExecutionError("S3.S3Exception", f"{cause}: 5368709120 (Service: S3, Status Code: 400)")
-    return engine._invoke_aws_sdk_integration(resource, request)
+        raise StateError("S3.S3Exception", f"{cause}: 5368709120 (Service: S3, Status Code: 400)")
+    return engine.forward(task)
 
 
-invoke_resource, engine._invoke_resource = engine._invoke_resource, invoke
-engine._SERVICE_DISPATCH["arn:aws:states:::sagemaker:"] = sagemaker
-engine._SERVICE_DISPATCH["arn:aws:states:::aws-sdk:sagemaker:"] = sagemaker
-engine._SERVICE_DISPATCH["arn:aws:states:::aws-sdk:cloudwatch:"] = sagemaker
-engine._SERVICE_DISPATCH["arn:aws:states:::aws-sdk:s3:getObject"] = get_object
-engine._SERVICE_DISPATCH["arn:aws:states:::aws-sdk:s3:copyObject"] = copy_object
-
-
-def watch(name):
-    """The engine's history leaves out what happens inside a Map, and its timeouts take no expression."""
-    original = getattr(engine, name)
-
-    def watched(state, raw_input, *rest):
-        context = rest[-1]
-        note(execution=context["Execution"]["Id"], type=state["Type"], resource=state.get("Resource", ""))
-        if "TimeoutSeconds" in state:
-            timeout = engine._jsonata_state_field(state, "TimeoutSeconds", "number", raw_input, context)
-            state = {**state, "TimeoutSeconds": timeout}
-        return original(state, raw_input, *rest)
-
-    setattr(engine, name, watched)
-
-
-for kind in ("task", "choice", "pass", "wait", "map"):
-    watch(f"_execute_{kind}")
-run_sub_machine = engine._run_sub_machine
-
-
-def iterate(states, start, value, execution, context):
-    note(execution=context["Execution"]["Id"], type="Iteration", resource="")
-    return run_sub_machine(states, start, value, execution, context)
-
-
-engine._run_sub_machine = iterate
+engine = StepFunctions(ministack, 0.001, lambda: None)
+HANDLERS = {
+    "sagemaker:": sagemaker,
+    "aws-sdk:sagemaker:": sagemaker,
+    "aws-sdk:cloudwatch:": sagemaker,
+    "aws-sdk:s3:getObject": get_object,
+    "aws-sdk:s3:copyObject": copy_object,
+    "lambda:invoke": invoke,
+}
+for resource, handler in HANDLERS.items():
+    engine.register(f"arn:aws:states:::{resource}", handler)
 del sys.argv[1:]
 app.main()

@@ -9,7 +9,7 @@ from stagewright.asl import Asl, Catch, Choice, Fail, Map, Pass, Rule, State, Ta
 from stagewright.planner.model import PLAN_FORMAT
 from stagewright.planner.pages import CHECKSUM_DIGITS
 from stagewright.stages.base import expressions, retries
-from stagewright.stages.base.expressions import CAUSE_LIMIT, REST, RUN, SENTENCE_LIMIT
+from stagewright.stages.base.expressions import CAUSE_LIMIT, REST, RUN, SENTENCE_LIMIT, shortened, words_of
 from stagewright.state_machine import walker
 
 CONCURRENCY = 40
@@ -82,9 +82,9 @@ RUN_CAUSE = expression("""
 PAGE_LOST = expression(f"""
     {{ 'failures': 1,
        'failed': {{ 'stage': 'page ' & $states.input.page, 'error': $states.errorOutput.Error,
-                    'cause': $substring($string($states.errorOutput.Cause), 0, {SENTENCE_LIMIT}) }} }}
+                    'cause': {shortened(words_of("$states.errorOutput.Cause"), SENTENCE_LIMIT)} }} }}
 """)
-PLAN_LOST = expression(f"{{ 'cause': $substring($string($states.errorOutput.Cause), 0, {CAUSE_LIMIT}) }}")
+PLAN_LOST = expression(f"{{ 'cause': {shortened(words_of('$states.errorOutput.Cause'), CAUSE_LIMIT)} }}")
 PLAN_CAUSE = expression("'the plan cannot be run: ' & $states.input.cause")
 
 _PLAN_CAUGHT = Catch("Plan failed", PLAN_LOST)

@@ -1,240 +1,155 @@
-"""Patches of ministack's Step Functions engine, and the tasks that it hands to our handlers.
+"""Runs ministack's executions with the engine of local/step_functions.
 
-- A handler receives the execution and the timeout of its task.
-- A stopped execution stays stopped and starts no further task.
-- Errors that no Catch can match on AWS end the execution.
-- An execution starts without a pause. Its history events have unique ids.
-- `$parse` accepts JSON only. The time limit of an expression counts CPU time.
+ministack keeps state machines and executions and answers their API. What runs an execution, stops it and
+answers its tokens is replaced. A task is performed by the handler of its resource, otherwise by ministack.
 """
 
 from __future__ import annotations
 
-import contextvars
 import json
-import math
 import threading
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from sagemaker_local.state_folder import REGION
 from stagewright.local.emulator.patches import replace
-
-TERMINAL_ERRORS = ("States.Runtime",)
-
-
-class TaskError(Exception):
-    """Raised by a handler to fail its task. Catch and Retry match `error`."""
-
-    def __init__(self, error: str, cause: str) -> None:
-        super().__init__(f"{error}: {cause}")
-        self.error = error
-        self.cause = cause
-
-
-class ExecutionStoppedError(Exception):
-    """The execution ended while its task was running. No Catch matches this error."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """One attempt of a task. `timeout` is in seconds; None means no timeout."""
-
-    resource: str
-    arguments: Any
-    timeout: float | None
-    execution: Mapping[str, Any]
-
-    @property
-    def stopped(self) -> bool:
-        return bool(self.execution.get("status", "RUNNING") != "RUNNING")
-
+from stagewright.local.step_functions.calls import Calls
+from stagewright.local.step_functions.clock import Clock
+from stagewright.local.step_functions.errors import StateError
+from stagewright.local.step_functions.execution import Execution, Outcome
+from stagewright.local.step_functions.history import History
+from stagewright.local.step_functions.tasks import CALLBACK, Task, TokenError, Tokens
 
 Handler = Callable[[Task], Any]
+RUNNING, ABORTED = "RUNNING", "ABORTED"
+BAD_REQUEST = 400
 
 
-_current: contextvars.ContextVar[tuple[Mapping[str, Any], float | None, str]] = contextvars.ContextVar(
-    "_current", default=({}, None, "")
-)
-"""Execution, timeout and resource of the task that this thread runs."""
-_starting: contextvars.ContextVar[bool] = contextvars.ContextVar("_starting", default=False)
+class StepFunctions:
+    """Executions on the threads that ministack starts for them.
 
-
-def patch(engine: Any, on_stop: Callable[[], None]) -> None:
-    """Patch the engine. `on_stop` is called after an execution was stopped."""
-    replace(engine, "time", _Clock)
-    replace(engine, "_run_execution", _without_pause(engine._run_execution))
-    replace(engine, "_add_event", _one_at_a_time(engine._add_event))
-    replace(engine, "_fail_execution", _only_while_running(engine._fail_execution))
-    replace(engine, "_stop_execution", _then(engine._stop_execution, on_stop))
-    replace(engine, "_error_matches", _never_terminal(engine._error_matches))
-    replace(engine, "_execute_task", _with_execution(engine))
-    replace(engine, "_sfn_jsonata_parse", _parse_json)
-
-
-def limit_cpu_time(timebox: Any) -> None:
-    """Let the time limit of an expression count the CPU time of its thread.
-
-    `timebox` is the module jsonata.timebox, whose limit counts wall-clock time: on a busy machine an
-    expression fails because its thread waits.
+    `scale` shortens waits and retry intervals. `on_stop` is called after an execution was stopped.
     """
 
-    class CpuTimebox(timebox.Timebox):  # type: ignore[misc]
-        time: float
+    def __init__(self, ministack: Any, scale: float, on_stop: Callable[[], None]) -> None:
+        self._ministack = ministack
+        self._scale = scale
+        self._on_stop = on_stop
+        self._handlers: dict[str, Handler] = {}
+        self._tokens = Tokens()
+        self._running: dict[str, tuple[Clock, History]] = {}
+        self._status = threading.Lock()
+        replace(ministack, "_run_execution", self._run)
+        replace(ministack, "_stop_execution", self._stop)
+        replace(ministack, "_send_task_success", self._answered(self._tokens.succeed))
+        replace(ministack, "_send_task_failure", self._answered(self._tokens.fail))
+        replace(ministack, "_send_task_heartbeat", self._answered(self._tokens.beat))
 
-        def __init__(self, *arguments: Any) -> None:
-            self.start = time.thread_time()
-            super().__init__(*arguments)
+    def register(self, prefix: str, handler: Handler) -> None:
+        """Perform tasks whose resource starts with `prefix` with `handler`, on their branch's thread."""
+        self._handlers[prefix] = handler
 
-        def check_runaway(self) -> None:
-            now = self.current_milli_time()
-            if self.timeout is not None and now - self.time > self.timeout:
-                self.time = now - 1000 * (time.thread_time() - self.start)
-            super().check_runaway()
+    def perform(self, task: Task) -> Any:
+        """Perform a task with the handler of its resource, otherwise with ministack."""
+        for prefix, handler in self._handlers.items():
+            if task.resource.startswith(prefix):
+                return handler(task)
+        return self.forward(task)
 
-    replace(timebox, "Timebox", CpuTimebox)
+    def forward(self, task: Task) -> Any:
+        """Perform a task with ministack."""
+        resource = task.resource.removesuffix(CALLBACK)
+        return task.interruptible(lambda: self._invoke(resource, task.arguments))
 
-
-def register(engine: Any, prefix: str, handler: Handler) -> None:
-    """Send tasks whose resource starts with `prefix` to `handler`, on the execution's thread."""
-
-    def dispatch(resource: str, arguments: Any) -> Any:
-        execution, timeout, full = _current.get()
+    def _invoke(self, resource: str, arguments: Any) -> Any:
         try:
-            return handler(Task(full or resource, arguments, timeout, execution))
-        except TaskError as error:
-            raise engine._ExecutionError(error.error, error.cause) from error
+            return self._ministack._invoke_resource(resource, arguments)
+        except self._ministack._ExecutionError as error:
+            raise StateError(error.error, error.cause) from error
 
-    engine._SERVICE_DISPATCH[prefix] = dispatch
+    def _run(self, arn: str) -> None:
+        """Run an execution that ministack has started, and record its end."""
+        record = self._ministack._executions.get(arn)
+        machine = self._ministack._state_machines.get(record["stateMachineArn"])
+        clock = Clock(self._scale)
+        history = History(record["events"], clock.now, lambda: record["status"] != RUNNING)
+        history.begin(machine["roleArn"], record["input"])
+        self._running[arn] = clock, history
+        try:
+            self._end(record, history, self._outcome(record, machine, clock, history))
+        finally:
+            self._running.pop(arn, None)
 
+    def _outcome(
+        self, record: dict[str, Any], machine: Mapping[str, Any], clock: Clock, history: History
+    ) -> Outcome | None:
+        calls = Calls(lambda task: self.perform(task), self._tokens, REGION)
+        definition, context = json.loads(machine["definition"]), _context(record, machine)
+        execution = Execution(definition, context, calls, history, clock, lambda: record["status"] != RUNNING)
+        return execution.run(context["Execution"]["Input"])
 
-def is_stopped() -> bool:
-    """Return whether the execution of the current thread's task has ended."""
-    execution, _, _ = _current.get()
-    return bool(execution.get("status", "RUNNING") != "RUNNING")
+    def _end(self, record: dict[str, Any], history: History, outcome: Outcome | None) -> None:
+        """Record the outcome, unless the execution was stopped."""
+        with self._status:
+            if outcome is None or record["status"] != RUNNING:
+                return
+            fields = {"output": outcome.output, "error": outcome.error, "cause": outcome.cause}
+            ended = {name: value for name, value in fields.items() if value}
+            record.update(ended, stopDate=self._ministack.now_iso(), status=outcome.status)
+            history.end(outcome.event, outcome.previous, **outcome.details)
+        self._ministack._emit_execution_status_event(record)
 
+    def _stop(self, request: Mapping[str, Any]) -> Any:
+        """Answer StopExecution. A second stop returns the answer of the first."""
+        arn = request.get("executionArn", "")
+        record = self._ministack._executions.get(arn)
+        if record is None:
+            return self._rejected("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
+        with self._status:
+            was_running = record["status"] == RUNNING
+            if was_running:
+                reasons = {name: request[name] for name in ("error", "cause") if request.get(name)}
+                record.update(reasons, stopDate=self._ministack.now_iso(), status=ABORTED)
+                self._abort(arn, record, reasons)
+        if was_running:
+            self._ministack._emit_execution_status_event(record)
+            self._on_stop()
+        elif record["status"] != ABORTED:
+            return self._rejected("ValidationException", "Execution is not running")
+        return self._ministack.json_response({"stopDate": record["stopDate"]})
 
-class _Clock:
-    """The engine's `time` module, without the fixed pause of 150 ms before an execution's first state."""
+    def _abort(self, arn: str, record: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
+        """Add ExecutionAborted and wake what waits. Before the thread has begun, nothing does."""
+        new = Clock(), History(record["events"], self._ministack.now_iso, lambda: True)
+        clock, history = self._running.get(arn, new)
+        history.end("ExecutionAborted", 0, **reasons)
+        clock.wake()
 
-    monotonic = staticmethod(time.monotonic)
-    time = staticmethod(time.time)
+    def _answered(self, take: Callable[[Mapping[str, Any]], None]) -> Callable[[Mapping[str, Any]], Any]:
+        def answer(request: Mapping[str, Any]) -> Any:
+            try:
+                take(request)
+            except TokenError as error:
+                return self._rejected(error.code, error.message)
+            return self._ministack.json_response({})
 
-    @staticmethod
-    def sleep(seconds: float) -> None:
-        if _starting.get():
-            _starting.set(False)
-        else:
-            time.sleep(seconds)
-
-
-def _without_pause(run: Callable[[str], None]) -> Callable[[str], None]:
-    def run_execution(arn: str) -> None:
-        _starting.set(True)
-        run(arn)
-
-    return run_execution
-
-
-def _one_at_a_time(add: Callable[..., Any]) -> Callable[..., Any]:
-    """Give each event its own id, although branches run in parallel."""
-    lock = threading.Lock()
-
-    def add_event(*arguments: Any, **keywords: Any) -> Any:
-        with lock:
-            return add(*arguments, **keywords)
-
-    return add_event
-
-
-def _only_while_running(fail: Callable[..., None]) -> Callable[..., None]:
-    """Keep ABORTED when a task fails because its execution was stopped."""
-
-    def fail_execution(execution: dict[str, Any], error: str, cause: str) -> None:
-        if execution["status"] == "RUNNING":
-            fail(execution, error, cause)
-
-    return fail_execution
-
-
-def _then(first: Callable[[Any], Any], second: Callable[[], None]) -> Callable[[Any], Any]:
-    def both(data: Any) -> Any:
-        answer = first(data)
-        second()
         return answer
 
-    return both
+    def _rejected(self, code: str, message: str) -> Any:
+        return self._ministack.error_response_json(code, message, BAD_REQUEST)
 
 
-def _never_terminal(matches: Callable[[list[str], str], bool]) -> Callable[[list[str], str], bool]:
-    """`States.ALL` does not match these errors ("Handling errors in Step Functions workflows").
-
-    The guide also names States.DataLimitExceeded. That of a task's result was caught on AWS (measured by
-    iwamot/sfnx, docs/design.md), and the local engine raises no other.
-    """
-
-    def error_matches(names: list[str], error: str) -> bool:
-        return error in names if error in TERMINAL_ERRORS else matches(names, error)
-
-    return error_matches
-
-
-def _with_execution(engine: Any) -> Callable[..., Any]:
-    """Give our handlers the execution and the timeout, and start no task of an ended execution.
-
-    The engine accepts only a number as TimeoutSeconds, so an expression is evaluated here. The engine does
-    not get the timeout of our tasks: it would abandon the handler's thread together with the job.
-    """
-    execute = engine._execute_task
-
-    def execute_task(state: dict[str, Any], raw_input: Any, execution: dict[str, Any], context: Any) -> Any:
-        if execution and execution["status"] != "RUNNING":
-            raise ExecutionStoppedError(f"the execution is {execution['status']}")
-        timeout = _timeout(engine, state, raw_input, context)
-        has_handler = (
-            getattr(engine._SERVICE_DISPATCH.get(_prefix(engine, state)), "__module__", "") == __name__
-        )
-        state = {name: value for name, value in state.items() if name != "TimeoutSeconds"}
-        if timeout is not None and not has_handler:
-            state["TimeoutSeconds"] = timeout
-        _current.set((execution or {}, timeout, str(state.get("Resource", ""))))
-        return execute(state, raw_input, execution, context)
-
-    return execute_task
-
-
-def _prefix(engine: Any, state: Mapping[str, Any]) -> str:
-    resource = str(state.get("Resource", ""))
-    return next((prefix for prefix in engine._SERVICE_DISPATCH if resource.startswith(prefix)), "")
-
-
-def _timeout(engine: Any, state: dict[str, Any], raw_input: Any, context: Any) -> float | None:
-    if "TimeoutSeconds" not in state:
-        return None
-    if engine._state_query_language(state, context) != "JSONata":
-        return float(state["TimeoutSeconds"])
-    return float(engine._jsonata_state_field(state, "TimeoutSeconds", "number", raw_input, context))
-
-
-def _parse_json(text: str) -> Any:
-    """Implement `$parse` strictly. Python's parser also accepts NaN, Infinity, and numbers that overflow."""
-
-    def reject(constant: str) -> Any:
-        raise ValueError(f"{constant} is no number in JSON")
-
-    def finite(number: str) -> float:
-        return value if math.isfinite(value := float(number)) else reject(number)
-
-    return json.loads(text, parse_constant=reject, parse_float=finite)
-
-
-LIMIT = 262_144
-"""Bytes of a task's result in UTF-8 (Step Functions quotas: 256 KiB)."""
-TOO_LARGE = "States.DataLimitExceeded"
-
-
-def excess(result: dict[str, Any]) -> str:
-    """Return the cause of States.DataLimitExceeded if the result is too large, otherwise an empty string."""
-    size = len(json.dumps(result, ensure_ascii=False).encode())
-    limit = "maximum number of bytes service limit"
-    return f"The task returned {size} bytes, exceeding the {limit}" if size > LIMIT else ""
+def _context(record: Mapping[str, Any], machine: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the Context Object of an execution (developer guide, "Accessing execution data")."""
+    execution = {
+        "Id": record["executionArn"],
+        "Input": json.loads(record["input"]),
+        "StartTime": record["startDate"],
+        "Name": record["name"],
+        "RoleArn": machine["roleArn"],
+        "RedriveCount": 0,
+    }
+    return {
+        "Execution": execution,
+        "StateMachine": {"Id": machine["stateMachineArn"], "Name": machine["name"]},
+    }

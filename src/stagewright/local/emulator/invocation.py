@@ -15,14 +15,16 @@ from __future__ import annotations
 import contextvars
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from typing import Any
 
-from stagewright.local.emulator.engine import TOO_LARGE, excess
 from stagewright.local.emulator.patches import replace
+from stagewright.local.step_functions.errors import RUNTIME, StateError
+from stagewright.local.step_functions.tasks import Task
+from stagewright.local.step_functions.values import encode
 
-RESOURCE = "arn:aws:states:::lambda:invoke"
+LAMBDA_INVOKE = "arn:aws:states:::lambda:invoke"
 FIELDS = ("FunctionName", "Payload", "Qualifier")
 DIED = "Worker process died"
 """ministack's message for a function whose process ended during the invocation."""
@@ -31,52 +33,48 @@ FRAME = "  File "
 _trace: contextvars.ContextVar[str] = contextvars.ContextVar("_trace", default="")
 
 
-def patch(engine: Any, functions: Any, runtime: Any) -> None:
-    """Patch ministack's Step Functions engine, its Lambda and Lambda's processes."""
-    _keep_exceptions(functions, runtime)
-    original = engine._invoke_resource
+class FunctionTasks:
+    """The optimized integration, with ministack's Lambda. `resolve` turns a function's name into an ARN."""
 
-    def invoke_resource(resource: str, arguments: Any) -> Any:
-        if resource == RESOURCE:
-            return _invoke(engine, functions, arguments)
-        return original(resource, arguments)
+    def __init__(self, functions: Any, runtime: Any, resolve: Callable[..., str]) -> None:
+        self._functions = functions
+        self._resolve = resolve
+        _keep_exceptions(functions, runtime)
 
-    replace(engine, "_invoke_resource", invoke_resource)
+    def run(self, task: Task) -> dict[str, Any]:
+        result: dict[str, Any] = task.interruptible(lambda: self._invoke(task.arguments))
+        return result
 
-
-def _invoke(engine: Any, functions: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    fail = engine._ExecutionError
-    for field in arguments:
-        if field not in FIELDS:
-            raise fail("States.Runtime", f"not supported by the local lambda:invoke: {field}")
-    if not arguments.get("FunctionName"):
-        raise fail("States.Runtime", 'The field "FunctionName" is required but was missing')
-    name = ":".join(filter(None, [arguments["FunctionName"], arguments.get("Qualifier")]))
-    reference = engine._resolve_lambda_function_ref(name, optimized=True)
-    function, config, _ = functions._get_func_record_for_ref(reference)
-    if not function or not config:
-        code = "ResourceNotFoundException"
-        raise fail(f"Lambda.{code}", f"Function not found: {name} ({_details(404, code)})")
-    record = functions._execution_record_for_config(function, config)
-    answer = functions._execute_function_with_config_scope(record, arguments.get("Payload", {}))
-    body = answer.get("body")
-    if answer.get("throttle"):
-        code = "TooManyRequestsException"
-        raise fail(f"Lambda.{code}", f"{body['message']} ({_details(429, code)})")
-    if answer.get("error"):
-        raise fail(body.get("errorType", "Lambda.Unknown"), json.dumps(body))
-    return _checked(engine, _result(body, config.get("Version", "$LATEST")))
+    def _invoke(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        for field in arguments:
+            if field not in FIELDS:
+                raise StateError(RUNTIME, f"not supported by the local lambda:invoke: {field}")
+        if not arguments.get("FunctionName"):
+            raise StateError(RUNTIME, 'The field "FunctionName" is required but was missing')
+        name = ":".join(filter(None, [arguments["FunctionName"], arguments.get("Qualifier")]))
+        reference = self._resolve(name, optimized=True)
+        function, config, _ = self._functions._get_func_record_for_ref(reference)
+        if not function or not config:
+            code = "ResourceNotFoundException"
+            raise StateError(f"Lambda.{code}", f"Function not found: {name} ({_details(404, code)})")
+        record = self._functions._execution_record_for_config(function, config)
+        answer = self._functions._execute_function_with_config_scope(record, arguments.get("Payload", {}))
+        body = answer.get("body")
+        if answer.get("throttle"):
+            code = "TooManyRequestsException"
+            raise StateError(f"Lambda.{code}", f"{body['message']} ({_details(429, code)})")
+        if answer.get("error"):
+            raise StateError(body.get("errorType", "Lambda.Unknown"), json.dumps(body))
+        return _checked(_result(body, config.get("Version", "$LATEST")))
 
 
-def _checked(engine: Any, result: dict[str, Any]) -> dict[str, Any]:
-    """Return the result, or raise the error that Step Functions raises for invalid JSON and for its size."""
+def _checked(result: dict[str, Any]) -> dict[str, Any]:
+    """Return the result, or raise the error of Step Functions for what is no JSON."""
     try:
-        json.dumps(result["Payload"], allow_nan=False)
+        encode(result["Payload"])
     except ValueError:
         message = "the function's answer has NaN or an infinity, which are no numbers in JSON"
-        raise engine._ExecutionError("Lambda.Unknown", message) from None
-    if cause := excess(result):
-        raise engine._ExecutionError(TOO_LARGE, cause)
+        raise StateError("Lambda.Unknown", message) from None
     return result
 
 

@@ -1,4 +1,4 @@
-"""A time limit for the regular expressions that users write: in JSONata, Logs Insights, and globs.
+"""A time limit for the regular expressions that users write: in Logs Insights, and globs.
 
 Python's `re` holds the interpreter's lock while it searches, so one expression would stop the whole server.
 The package `regex` has a time limit and releases the lock. EventBridge's wildcards need none: ministack's
@@ -8,7 +8,6 @@ translation of them does not backtrack.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -17,7 +16,7 @@ import regex
 from stagewright.local.emulator.patches import replace
 
 SECONDS = 1.0
-"""Step Functions ends the evaluation of an expression after a second."""
+"""The longest search."""
 
 
 def limit_in(sns: Any, *modules: Any) -> None:
@@ -58,38 +57,3 @@ class TimedPattern:
 
     def __getattr__(self, name: str) -> Any:
         return partial(getattr(self._pattern, name), timeout=SECONDS, concurrent=True)
-
-
-def limit(jsonata: Any) -> None:
-    """Let the class `jsonata.Jsonata` compile regular expressions with a time limit."""
-    replace(jsonata, "jsonata", staticmethod(partial(jsonata.jsonata, regex_engine=LimitedPattern)))
-
-
-class LimitedPattern:
-    """A compiled pattern with the methods that JSONata uses. TimeoutError after SECONDS of one call."""
-
-    def __init__(self, pattern: str, flags: Any) -> None:
-        """Compile as jsonata.regex_engine.default_regex_engine does. re.error for an invalid pattern."""
-        options = regex.IGNORECASE if flags.case_insensitive else 0
-        options |= regex.MULTILINE if flags.multiline else 0
-        try:
-            self._pattern = regex.compile(pattern, options)
-        except regex.error as error:
-            raise re.error(str(error)) from error
-
-    def search(self, text: str) -> Any:
-        return self._pattern.search(text, timeout=SECONDS, concurrent=True)
-
-    def finditer(self, text: str) -> Iterator[Any]:
-        matches: Iterator[Any] = self._pattern.finditer(text, timeout=SECONDS, concurrent=True)
-        return matches
-
-    def sub(self, replacement: Any, text: str, count: int = 0) -> str:
-        try:
-            return str(self._pattern.sub(replacement, text, count, timeout=SECONDS, concurrent=True))
-        except regex.error as error:
-            raise re.error(str(error)) from error
-
-    def split(self, text: str, maxsplit: int = 0) -> list[str]:
-        parts: list[str] = self._pattern.split(text, maxsplit, timeout=SECONDS, concurrent=True)
-        return parts

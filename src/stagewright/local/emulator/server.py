@@ -4,9 +4,8 @@ ministack is an AWS emulator in Python. It implements S3, DynamoDB, EventBridge,
 and more. It has no extension points, so it is patched after its import. patches.py lists every patch. The
 patches themselves are in:
 
-- engine.py: the Step Functions engine
+- engine.py: executions, with an engine of our own
 - machine_versions.py: executions of a published version
-- callbacks.py: tasks that wait for a token
 - invocation.py: Lambda functions that Step Functions invokes
 - services.py: Lambda, SQS, S3
 - regexes.py: regular expressions of users
@@ -31,19 +30,11 @@ from typing import Any
 
 from sagemaker_local.state_folder import ACCOUNT, REGION
 from stagewright.errors import TargetError
-from stagewright.local.emulator import (
-    alarms,
-    callbacks,
-    engine,
-    invocation,
-    machine_versions,
-    queries,
-    regexes,
-    services,
-)
+from stagewright.local.emulator import alarms, machine_versions, queries, regexes, services
 from stagewright.local.emulator.background import BackgroundTasks
 from stagewright.local.emulator.durable import Durable
-from stagewright.local.emulator.engine import Handler
+from stagewright.local.emulator.engine import Handler, StepFunctions
+from stagewright.local.emulator.invocation import LAMBDA_INVOKE, FunctionTasks
 from stagewright.local.emulator.log_service import LogService
 from stagewright.local.emulator.objects import Objects
 from stagewright.local.emulator.patches import VERSION, replace
@@ -125,7 +116,6 @@ class Ministack:
         check_version()
         module: Any = import_module("ministack.app")
         loaded = {name: module._get_module(name) for name in MODULES}
-        self._step_functions = loaded["stepfunctions"]
         self._eventbridge = loaded["eventbridge"]
         self._lambda = loaded["lambda_svc"]
         self._s3 = loaded["s3"]
@@ -141,11 +131,12 @@ class Ministack:
         services.use_server_key(self._lambda, self._runtime, access_key, secret_key)
         services.accept_server_key(self._s3, access_key, secret_key)
         self._patch(loaded["sqs"], loaded["cloudwatch"])
+        self.step_functions = self._own_engine(loaded["stepfunctions"])
         self._objects = Objects(self._s3)
         folder = Path(import_module("ministack.core.persistence").STATE_DIR)
         self._durable = Durable(module, loaded, folder)
         self._durable.on_save = self._objects.sync
-        self.background = BackgroundTasks(self._step_functions, self._eventbridge, self._lambda)
+        self.background = BackgroundTasks(loaded["stepfunctions"], self._eventbridge, self._lambda)
         self._durable.is_running = self.background.is_running
 
     def _patch(self, sqs: Any, cloudwatch: Any) -> None:
@@ -155,18 +146,19 @@ class Ministack:
         services.use_account_key(self._s3)
         alarms.patch(cloudwatch)
         queries.patch(self._dynamodb)
-        engine.patch(self._step_functions, lambda: self.on_stop())
-        machine_versions.patch(self._step_functions)
-        engine.limit_cpu_time(import_module("jsonata.timebox"))
-        regexes.limit(import_module("jsonata").Jsonata)
+
+    def _own_engine(self, module: Any) -> StepFunctions:
+        machine_versions.patch(module)
+        own = StepFunctions(module, WAIT_SCALE, lambda: self.on_stop())
+        functions = FunctionTasks(self._lambda, self._runtime, module._resolve_lambda_function_ref)
+        own.register(LAMBDA_INVOKE, functions.run)
         sns, policies = map(import_module, ("ministack.services.sns", "ministack.core.iam_evaluator"))
-        regexes.limit_in(sns, self._logs, self._step_functions, self._s3, policies)
-        callbacks.patch(self._step_functions, engine.is_stopped, engine.ExecutionStoppedError)
-        invocation.patch(self._step_functions, self._lambda, self._runtime)
+        regexes.limit_in(sns, self._logs, module, self._s3, policies)
+        return own
 
     def register(self, prefix: str, handler: Handler) -> None:
-        """Send tasks whose resource starts with `prefix` to `handler`, on the execution's thread."""
-        engine.register(self._step_functions, prefix, handler)
+        """Perform tasks whose resource starts with `prefix` with `handler`."""
+        self.step_functions.register(prefix, handler)
 
     def publish(self, source: str, detail_type: str, detail: Mapping[str, Any]) -> None:
         """Send an event to the default bus as an AWS service. Thread-safe."""

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stagewright.catalog import step_functions_fields
-from stagewright.local.emulator.engine import TOO_LARGE, Task, TaskError, excess
+from stagewright.local.step_functions.errors import RUNTIME, StateError
+from stagewright.local.step_functions.tasks import Task
 
 
 def milliseconds(moment: datetime) -> int:
@@ -30,20 +31,13 @@ def plain(value: Any, time_of: Callable[[datetime], Any]) -> Any:
     return value
 
 
-def within_limit(result: dict[str, Any]) -> dict[str, Any]:
-    """Return the result. Raise TaskError if Step Functions rejects it for its size."""
-    if cause := excess(result):
-        raise TaskError(TOO_LARGE, cause)
-    return result
-
-
-def unrecognized(task: Task) -> TaskError:
-    return TaskError("States.Runtime", f"The resource provided {task.resource} is not recognized.")
+def unrecognized(task: Task) -> StateError:
+    return StateError(RUNTIME, f"The resource provided {task.resource} is not recognized.")
 
 
 def check(operation: str, arguments: Any) -> None:
-    """Raise TaskError for a field that the operation does not accept."""
+    """Raise StateError for a field that the operation does not accept."""
     for problem in step_functions_fields.check(operation, arguments):
         field = problem.path.rpartition(".")[2]
         cause = f'[The field "{field}" is not supported by Step Functions]'
-        raise TaskError("States.Runtime", f"The Parameters could not be used to start the Task: {cause}")
+        raise StateError(RUNTIME, f"The Parameters could not be used to start the Task: {cause}")

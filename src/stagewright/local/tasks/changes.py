@@ -9,7 +9,8 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from sagemaker_local.api.protocol import ApiError
-from stagewright.local.emulator.engine import ExecutionStoppedError, Task, TaskError
+from stagewright.local.step_functions.errors import TIMEOUT, AbortedError, StateError
+from stagewright.local.step_functions.tasks import Task
 
 FALLBACK_SECONDS = 0.25
 """The longest time until a change without an announcement is noticed."""
@@ -41,11 +42,10 @@ class Changes:
     def until(self, task: Task, check: Callable[[], T | None], stop: Callable[[], Any]) -> T:
         """Call `check` after each change until it returns a result, and return that.
 
-        If the execution stops, `stop` is called and ExecutionStoppedError is raised. If the task times out,
-        TaskError is raised and the job continues, because AWS does not document that it stops it ("Run a Job
+        If the execution stops, `stop` is called and AbortedError is raised. If the task times out,
+        StateError is raised and the job continues, because AWS does not document that it stops it ("Run a Job
         (.sync)").
         """
-        deadline = time.monotonic() + task.timeout if task.timeout is not None else float("inf")
         while True:
             seen = self.count
             if (result := check()) is not None:
@@ -53,7 +53,7 @@ class Changes:
             if task.stopped:
                 with suppress(ApiError):  # the job has ended
                     stop()
-                raise ExecutionStoppedError("the execution was stopped while its job ran")
-            if time.monotonic() >= deadline:
-                raise TaskError("States.Timeout", "")
+                raise AbortedError
+            if time.monotonic() >= task.deadline:
+                raise StateError(TIMEOUT)
             self.wait(seen, FALLBACK_SECONDS)

@@ -14,11 +14,12 @@ import uuid
 from typing import Any
 
 from sagemaker_local.api.protocol import ApiError
-from stagewright.local.emulator.engine import Task, TaskError
 from stagewright.local.glue.protocol import Service, operation_model
 from stagewright.local.glue.run import SUCCEEDED
+from stagewright.local.step_functions.errors import TASK_FAILED, StateError
+from stagewright.local.step_functions.tasks import Task
 from stagewright.local.tasks import answers
-from stagewright.local.tasks.answers import milliseconds, plain, within_limit
+from stagewright.local.tasks.answers import milliseconds, plain
 from stagewright.local.tasks.changes import Changes
 
 PREFIX = "arn:aws:states:::glue:"
@@ -35,16 +36,19 @@ class GlueTasks:
         pattern = _checked(task)
         started = self._call(START, task.arguments)
         names = {"JobName": task.arguments["JobName"], "JobRunId": started["JobRunId"]}
-        return within_limit(self._ended(task, names) if pattern else names)
+        if not pattern:
+            return names
+        task.submitted(names)
+        return self._ended(task, names)
 
     def _ended(self, task: Task, names: dict[str, str]) -> dict[str, Any]:
-        """Wait for the job run and return it. Raise TaskError with it as the cause unless it succeeded."""
+        """Wait for the job run and return it. Raise StateError with it as the cause unless it succeeded."""
         request = {"JobName": names["JobName"], "RunId": names["JobRunId"]}
 
         def check() -> dict[str, Any] | None:
             run: dict[str, Any] = plain(self._call("GetJobRun", request)["JobRun"], milliseconds)
             if run["JobRunState"] not in (SUCCEEDED, *UNFINISHED):
-                raise TaskError("States.TaskFailed", json.dumps(run))
+                raise StateError(TASK_FAILED, json.dumps(run))
             return run if run["JobRunState"] == SUCCEEDED else None
 
         stop = {"JobName": names["JobName"], "JobRunIds": [names["JobRunId"]]}
@@ -58,7 +62,7 @@ class GlueTasks:
 
 
 def _checked(task: Task) -> str:
-    """Return `sync` or an empty string. Raise TaskError for what Step Functions rejects itself."""
+    """Return `sync` or an empty string. Raise StateError for what Step Functions rejects itself."""
     action, _, pattern = task.resource.removeprefix(PREFIX).partition(".")
     if action != "startJobRun" or pattern not in ("", "sync"):
         raise answers.unrecognized(task)
@@ -66,8 +70,8 @@ def _checked(task: Task) -> str:
     return pattern
 
 
-def _failure(operation: str, error: ApiError) -> TaskError:
+def _failure(operation: str, error: ApiError) -> StateError:
     modeled = [shape.name for shape in operation_model(operation).error_shapes]
     name = error.code if error.code in modeled else "AWSGlueException"
     details = f"Service: AWSGlue; Status Code: {error.status}; Error Code: {error.code}"
-    return TaskError(f"Glue.{name}", f"{error.message} ({details}; Request ID: {uuid.uuid4()})")
+    return StateError(f"Glue.{name}", f"{error.message} ({details}; Request ID: {uuid.uuid4()})")

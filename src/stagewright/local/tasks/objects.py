@@ -7,9 +7,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from xml.etree import ElementTree
 
-from stagewright.local.emulator.engine import Task, TaskError
 from stagewright.local.emulator.server import Ministack
-from stagewright.local.tasks.answers import iso, within_limit
+from stagewright.local.step_functions.errors import StateError
+from stagewright.local.step_functions.tasks import Task
+from stagewright.local.tasks.answers import iso
 
 MODELED = ("InvalidObjectState", "NoSuchBucket", "NoSuchKey")
 """GetObject's errors with a class in the Java SDK 2. All others are `S3.S3Exception`."""
@@ -41,14 +42,14 @@ def get_object(ministack: Ministack, task: Task) -> dict[str, Any]:
         },
         "VersionId": fields.get("x-amz-version-id"),
     }
-    return within_limit({name: value for name, value in answer.items() if value is not None})
+    return {name: value for name, value in answer.items() if value is not None}
 
 
-def _s3_error(status: int, body: bytes) -> TaskError:
+def _s3_error(status: int, body: bytes) -> StateError:
     try:
         root = ElementTree.fromstring(body)  # noqa: S314 -- ministack's response
     except ElementTree.ParseError:
-        return TaskError("S3.S3Exception", f"Service: S3, Status Code: {status}")
+        return StateError("S3.S3Exception", f"Service: S3, Status Code: {status}")
     name = f"{code}Exception" if (code := root.findtext("Code")) in MODELED else "S3Exception"
     details = f"Service: S3, Status Code: {status}, Request ID: {uuid.uuid4()}"
-    return TaskError(f"S3.{name}", f"{root.findtext('Message')} ({details})")
+    return StateError(f"S3.{name}", f"{root.findtext('Message')} ({details})")

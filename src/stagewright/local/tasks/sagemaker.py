@@ -22,9 +22,10 @@ from typing import Any
 from sagemaker_local.api.protocol import ApiError, Service
 from sagemaker_local.model_servers.runtime import VARIANT
 from stagewright.catalog import step_functions_fields as allowed
-from stagewright.local.emulator.engine import Task, TaskError
+from stagewright.local.step_functions.errors import TASK_FAILED, StateError
+from stagewright.local.step_functions.tasks import Task
 from stagewright.local.tasks import answers
-from stagewright.local.tasks.answers import iso, milliseconds, plain, within_limit
+from stagewright.local.tasks.answers import iso, milliseconds, plain
 from stagewright.local.tasks.changes import Changes
 
 OPTIMIZED = "arn:aws:states:::sagemaker:"
@@ -34,6 +35,8 @@ INVOKE_HEADERS = {"ContentType": "content-type", "Accept": "accept"}
 MODELED = ("ConflictException", "ResourceInUse", "ResourceLimitExceeded", "ResourceNotFound")
 """The errors of SageMaker's service model (botocore sagemaker/2017-07-24)."""
 JOBS = ("ProcessingJob", "TrainingJob", "TransformJob", "HyperParameterTuningJob")
+
+Failure = Callable[[ApiError], StateError]
 
 
 class SageMakerTasks:
@@ -49,14 +52,15 @@ class SageMakerTasks:
         check(task, operation, pattern)
         answer = self._call(operation, task.arguments, first_sdk_error)
         if pattern == "sync":
+            task.submitted(plain(answer, milliseconds))
             answer = self._ended(task, operation.removeprefix("Create"))
-        return within_limit(plain(answer, milliseconds))
+        return plain(answer, milliseconds)
 
     def sdk(self, task: Task) -> Any:
         action = task.resource.removeprefix(SDK)
         operation = action[:1].upper() + action[1:]
         answer = self._call(operation, task.arguments, second_sdk_error)
-        return within_limit(plain(answer, iso))
+        return plain(answer, iso)
 
     def invoke(self, task: Task) -> dict[str, Any]:
         """Run `aws-sdk:sagemakerruntime:invokeEndpoint`. The result has the response body as text.
@@ -74,15 +78,15 @@ class SageMakerTasks:
         if answer.status != 200:
             error_body = json.loads(answer.body)
             raise _runtime_error(error_body["ErrorCode"], error_body["Message"])
-        return within_limit(
-            {
-                "Body": answer.body.decode(errors="replace"),
-                "ContentType": answer.headers["content-type"],
-                "InvokedProductionVariant": answer.headers[VARIANT],
-            }
-        )
+        return {
+            "Body": answer.body.decode(errors="replace"),
+            "ContentType": answer.headers["content-type"],
+            "InvokedProductionVariant": answer.headers[VARIANT],
+        }
 
-    def _call(self, operation: str, request: Any, failure: Callable[[ApiError], TaskError]) -> dict[str, Any]:
+    def _call(
+        self, operation: str, request: Any, failure: Callable[[ApiError], StateError]
+    ) -> dict[str, Any]:
         try:
             answer: dict[str, Any] = self._service.call(operation, request)
         except ApiError as error:
@@ -90,42 +94,42 @@ class SageMakerTasks:
         return answer
 
     def _ended(self, task: Task, kind: str) -> dict[str, Any]:
-        """Wait for the job and return its description. Raise TaskError with it unless the job completed."""
+        """Wait for the job and return its description. Raise StateError with it unless the job completed."""
         name = {f"{kind}Name": task.arguments[f"{kind}Name"]}
 
         def ended() -> dict[str, Any] | None:
             job = self._call(f"Describe{kind}", name, first_sdk_error)
             status = job[f"{kind}Status"]
             if status in ("Failed", "Stopped"):
-                raise TaskError("States.TaskFailed", json.dumps(plain(job, milliseconds)))
+                raise StateError(TASK_FAILED, json.dumps(plain(job, milliseconds)))
             return job if status == "Completed" else None
 
         return self._changes.until(task, ended, lambda: self._service.call(f"Stop{kind}", name))
 
 
 def check(task: Task, operation: str, pattern: str) -> None:
-    """Raise TaskError for what Step Functions rejects before it calls SageMaker."""
+    """Raise StateError for what Step Functions rejects before it calls SageMaker."""
     waits = operation.removeprefix("Create") in JOBS
     if operation not in allowed.DOCUMENTED or pattern not in ("", "sync") or (pattern and not waits):
         raise answers.unrecognized(task)
     answers.check(operation, task.arguments)
 
 
-def first_sdk_error(error: ApiError) -> TaskError:
+def first_sdk_error(error: ApiError) -> StateError:
     details = f"Service: AmazonSageMaker; Status Code: {error.status}; Error Code: {error.code}"
     detail = f"{details}; Request ID: {uuid.uuid4()}"
-    return TaskError(_error_name(error.code, "AmazonSageMakerException"), f"{error.message} ({detail})")
+    return StateError(_error_name(error.code, "AmazonSageMakerException"), f"{error.message} ({detail})")
 
 
-def second_sdk_error(error: ApiError) -> TaskError:
+def second_sdk_error(error: ApiError) -> StateError:
     detail = f"Service: SageMaker, Status Code: {error.status}, Request ID: {uuid.uuid4()}"
-    return TaskError(_error_name(error.code, "SageMakerException"), f"{error.message} ({detail})")
+    return StateError(_error_name(error.code, "SageMakerException"), f"{error.message} ({detail})")
 
 
-def _runtime_error(code: str, message: str) -> TaskError:
+def _runtime_error(code: str, message: str) -> StateError:
     """Return an error of the runtime, named as in the Java SDK 2 (sagemaker-runtime/2017-05-13)."""
     name = code if code.endswith("Exception") else f"{code}Exception"
-    return TaskError(f"SageMakerRuntime.{name}", f"{message} (Service: SageMakerRuntime)")
+    return StateError(f"SageMakerRuntime.{name}", f"{message} (Service: SageMakerRuntime)")
 
 
 def _error_name(code: str, unmodeled: str) -> str:

@@ -94,6 +94,25 @@ _FILL = r"""
 """
 
 
+def shortened(text: str, limit: int) -> str:
+    """Return an expression: at most `limit` characters of `text`.
+
+    AWS's $substring fails if a text has a character outside the BMP and fewer characters than are requested.
+    """
+    return f"( $whole := {text}; $substring($whole, 0, $min([{limit}, $length($whole)])) )"
+
+
+def words_of(cause: str) -> str:
+    """Return an expression: the message that $error raised, otherwise the whole cause.
+
+    AWS puts the text of the failed expression before the message, and the code D3137.
+    """
+    return f"""
+        ( $cause := $string({cause});
+          $contains($cause, 'D3137: ') ? $substringAfter($cause, 'D3137: ') : $cause )
+    """
+
+
 def attempted(text: str, attempt: str) -> str:
     """Return an expression: `text` with the attempt number in names and locations of a stage with `retry`."""
     return f"$join($split({text}, '{ATTEMPT}'), $string({attempt}))"

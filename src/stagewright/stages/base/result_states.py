@@ -16,7 +16,15 @@ from stagewright.asl import Catch, Choice, Pass, Rule, State, Task, Wait, expres
 from stagewright.formats import FORMAT, ITEMS
 from stagewright.naming import UNSUCCESSFUL
 from stagewright.stages.base import expressions, retries
-from stagewright.stages.base.expressions import CAUSE_LIMIT, ELAPSED, SENTENCE_LIMIT, attempted, bound_values
+from stagewright.stages.base.expressions import (
+    CAUSE_LIMIT,
+    ELAPSED,
+    SENTENCE_LIMIT,
+    attempted,
+    bound_values,
+    shortened,
+    words_of,
+)
 
 DONE = "Last stage?"
 """The next state of a kind's states with a `result`."""
@@ -39,19 +47,22 @@ HAS_ENDED = expression("$count($states.input.stages) = 0")
 
 # The Cause of a failed `.sync` job is its description as JSON. People need its FailureReason; of a Glue job
 # run the ErrorMessage, and of a function the errorMessage. The expression searches for it, because $parse
-# raises an error for text that is cut or is not JSON. The message of $error follows its code D3137.
-_REASON = r"""
+# raises an error for text that is cut or is not JSON.
+_FOUND = r"""
+    $match($cause,
+      /"(FailureReason|[Ee]rrorMessage)"\s*:\s*"((?:[^"\x5c\x00-\x1f]|\x5c["\x5c\/bfnrt]|\x5cu[0-9a-fA-F]{4})*)"/,
+      1)
+"""
+_REASON = rf"""
     ( $cause := $string($states.input.error.Cause);
-      $job := $match($cause,
-        /"(FailureReason|[Ee]rrorMessage)"\s*:\s*"((?:[^"\x5c\x00-\x1f]|\x5c["\x5c\/bfnrt]|\x5cu[0-9a-fA-F]{4})*)"/,
-        1);
+      $job := {_FOUND};
       $reason := $exists($job) ? $parse('"' & $job.groups[1] & '"')
         : $contains($cause, /"JobRunState"\s*:\s*"STOPPED"/) ? 'the job was stopped'
         : $contains($cause, '"MaxRuntimeExceeded"') ? 'the job ran longer than max_runtime_seconds'
         : $contains($cause,
             /"(Training|Processing|Transform|HyperParameterTuning)JobStatus"\s*:\s*"Stopped"/)
           ? 'the job was stopped'
-        : $contains($cause, 'D3137: ') ? $substringAfter($cause, 'D3137: ') : $cause;
+        : {words_of("$cause")};
       $length($reason) > 0 ? $reason : $states.input.error.Error )
 """
 # Without closed gates, rejected requests, unknown kinds, failed expressions and jobs that a person stopped.
@@ -78,14 +89,14 @@ NEXT_ATTEMPT = expression(f"""
 """)
 RETRY_WAIT = expression("$states.input.wait")
 ERROR = expression("$states.input.error.Error")
-CAUSE = expression(f"$substring({_REASON}, 0, {CAUSE_LIMIT})")
+CAUSE = expression(shortened(_REASON, CAUSE_LIMIT))
 FAILURE = expression(f"""
     {{ 'failed': {{ 'stage': $states.input.stage.name, 'error': $states.input.error.Error,
-                    'cause': $substring({_REASON}, 0, {SENTENCE_LIMIT}) }} }}
+                    'cause': {shortened(_REASON, SENTENCE_LIMIT)} }} }}
 """)
 UNRECORDED = expression(f"""
     {{ 'failed': {{ 'stage': $states.input.stage.name, 'error': $states.input.error.Error,
-                    'cause': $substring($string($states.input.error.Cause), 0, {SENTENCE_LIMIT}) }} }}
+                    'cause': {shortened(words_of("$states.input.error.Cause"), SENTENCE_LIMIT)} }} }}
 """)
 ELSE_STOP = "$states.input.stage.else = 'stop'"
 # The output of a closed gate. `reason` becomes the run's reason. `stop` has precedence over `skip`.
@@ -93,7 +104,7 @@ CLOSED_OUTPUT = expression(f"""
     {{ 'closed': [$states.input.stage.name],
        ({ELSE_STOP} ? 'stopped' : 'reason'):
          ({ELSE_STOP} ? 'stopped by gate ' : 'skipped the stages that depend on gate ')
-           & $states.input.stage.name & ': ' & $substring($states.input.error.Cause, 0, {SENTENCE_LIMIT}) }}
+           & $states.input.stage.name & ': ' & {shortened("$states.input.error.Cause", SENTENCE_LIMIT)} }}
 """)
 
 _ALWAYS = {

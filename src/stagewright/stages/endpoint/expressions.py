@@ -23,7 +23,7 @@ from stagewright.asl import expression
 from stagewright.formats import ITEMS
 from stagewright.naming import OWNER_TAG
 from stagewright.stages.base import expressions
-from stagewright.stages.base.expressions import ELAPSED, REST, with_
+from stagewright.stages.base.expressions import ELAPSED, REST, shortened, with_, words_of
 
 NEVER = "9999-12-31T23:59:59.999Z"
 """The deadline of an endpoint that is never deleted."""
@@ -197,14 +197,8 @@ _GOOD = f"""
 """
 GOOD = with_(_GOOD)
 _ANSWER = "$states.errorOutput.Error & ': ' & $states.errorOutput.Cause"
-# The function failed, or the test names a value that an earlier stage does not have. The message of $error
-# follows its code D3137.
-NO_ANSWER = with_(
-    _test_failed(f"""
-        $substring($contains({_ANSWER}, 'D3137: ') ? $substringAfter({_ANSWER}, 'D3137: ') : {_ANSWER},
-                   0, {ANSWER_LIMIT})
-    """)
-)
+# The function failed, or the test names a value that an earlier stage does not have.
+NO_ANSWER = with_(_test_failed(shortened(words_of(_ANSWER), ANSWER_LIMIT)))
 _FAILURE = "$states.result.Payload.failure"
 ANSWERED = expression(f"""
     $merge([$states.input, {_FAILURE} = '' ? {{ {_GOOD} }} : {{ {_test_failed(_FAILURE)} }}])

@@ -1,0 +1,121 @@
+"""The functions that Step Functions adds to JSONata, and those that differ from the package jsonata-python.
+
+"Transforming data with JSONata in Step Functions" (developer guide) lists the additions. What AWS does at
+their edges was measured by sfnx (docs/design.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import random
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from jsonata.functions import Functions
+
+ALGORITHMS = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}
+LARGEST = 0xFFFF
+"""The last character that is one unit of UTF-16."""
+
+
+def partition(array: list[Any], size: float) -> list[Any] | None:
+    """Return batches of `size` items, nothing for no items or a size of 0."""
+    if size < 0:
+        raise ValueError("the size of a partition must not be negative")
+    step = math.floor(size)
+    return [array[start : start + step] for start in range(0, len(array), step)] or None if step else None
+
+
+def number_range(first: float, last: float, step: float) -> Any:
+    """Return the numbers up to `last`: a single one as itself, none as nothing."""
+    first, last, step = math.floor(first), math.floor(last), math.floor(step)
+    if step == 0:
+        raise ValueError("the step of a range must not be 0")
+    values = list(range(first, last + (1 if step > 0 else -1), step))
+    return values if len(values) > 1 else next(iter(values), None)
+
+
+def digest(text: str, algorithm: str) -> str:
+    if algorithm not in ALGORITHMS:
+        raise ValueError(f"$hash has no algorithm {algorithm}, only {', '.join(ALGORITHMS)}")
+    return hashlib.new(ALGORITHMS[algorithm], text.encode()).hexdigest()
+
+
+def random_number(seed: float | None = None) -> float:
+    return random.Random(None if seed is None else math.floor(seed)).random()  # noqa: S311 -- not a secret
+
+
+def parse(text: str) -> Any:
+    """Parse JSON strictly: without NaN, infinities, numbers that overflow, and repeated keys."""
+    return json.loads(text, parse_constant=_reject, parse_float=_finite, object_pairs_hook=_distinct)
+
+
+def _reject(constant: str) -> Any:
+    raise ValueError(f"{constant} is no number in JSON")
+
+
+def _finite(number: str) -> float:
+    return value if math.isfinite(value := float(number)) else float(_reject(number))
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise ValueError("an object has a key twice")
+    return value
+
+
+def to_millis(timestamp: str | None = None, picture: str | None = None) -> Any:
+    """Require the `T` of ISO 8601, which jsonata-python does not."""
+    if picture is None and isinstance(timestamp, str) and "T" not in timestamp:
+        message = "D3110: The argument of the toMillis function must be an ISO 8601 formatted timestamp."
+        raise ValueError(f'{message} Given "{timestamp}"')
+    return Functions.datetime_to_millis(timestamp, picture)
+
+
+def replace(text: str, pattern: Any, replacement: Any, limit: float | None = None) -> Any:
+    """Reject a regular expression that matches nothing at the start, as JSONata does (D1004)."""
+    if hasattr(pattern, "search") and (match := pattern.search("")) and not match.group():
+        raise ValueError("D1004: Regular expression matches zero length string")
+    return Functions.replace(text, pattern, replacement, limit)
+
+
+def substring(text: str | None, start: float | None = None, length: float | None = None) -> Any:
+    """Cut a text as AWS does, which is not as JSONata says if a character is outside the BMP.
+
+    AWS counts some positions in characters and some in UTF-16 units, so it returns halves of characters, and
+    fails where a length exceeds the characters. What sfnx measured is what jsonata-java does
+    (github.com/dashjoin/jsonata-java, Functions.substr), which this follows.
+    """
+    if not text or start is None or max(text) <= chr(LARGEST):
+        return Functions.substring(text, start, length)
+    units, begin = len(text.encode("utf-16-le")) // 2, int(start)
+    count = units if length is None else min(int(length), units)
+    if count <= 0 or begin >= len(text):
+        return ""
+    if count > len(text):
+        raise ValueError("String index out of range")
+    first = _units(text, max(begin if begin >= 0 else len(text) + begin, 0))
+    last = first + _units(text, count)
+    return text.encode("utf-16-le")[2 * first : 2 * last].decode("utf-16-le", errors="replace")
+
+
+def _units(text: str, characters: int) -> int:
+    """Return how many UTF-16 units the first characters have."""
+    return len(text[:characters].encode("utf-16-le")) // 2
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "hash": digest,
+    "parse": parse,
+    "partition": partition,
+    "random": random_number,
+    "range": number_range,
+    "replace": replace,
+    "substring": substring,
+    "toMillis": to_millis,
+    "uuid": lambda: str(uuid.uuid4()),
+}
