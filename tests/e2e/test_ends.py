@@ -230,7 +230,7 @@ def test_sweeper_starts_execution_of_claimed_run(
     trigger = Trigger("manual", "manual:claimed", "2026-01-31T14:00:00.000Z", "test", {"seconds": 0})
     plan = make_plan(gateway, effective(pipeline), trigger, manifests.read(gateway, pipeline.name).release, 1)
 
-    def crash(self: Executions, name: str, document: str) -> tuple[str, bool]:
+    def crash(self: Executions, *_: str) -> tuple[str, bool]:
         raise ConnectionError("the function died")
 
     with monkeypatch.context() as patch:

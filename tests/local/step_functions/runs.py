@@ -10,7 +10,7 @@ from stagewright.local.step_functions.calls import Calls
 from stagewright.local.step_functions.clock import Clock
 from stagewright.local.step_functions.errors import StateError
 from stagewright.local.step_functions.execution import Execution, Outcome
-from stagewright.local.step_functions.history import History
+from stagewright.local.step_functions.history import History, field
 from stagewright.local.step_functions.tasks import Task, Tokens
 from stagewright.local.step_functions.values import encode
 
@@ -25,6 +25,7 @@ class Run:
     definition: Mapping[str, Any]
     perform: Callable[[Task], Any] = lambda task: task.arguments
     scale: float = 0.001
+    region: str = "us-east-1"
 
     def __post_init__(self) -> None:
         self.definition = {"QueryLanguage": "JSONata", **self.definition}
@@ -43,7 +44,7 @@ class Run:
         value = {} if value is None else value
         history = History(self.events, self.clock.now, lambda: self.is_stopped)
         history.begin(ROLE, encode(value))
-        calls = Calls(self.perform, self.tokens, "us-east-1")
+        calls = Calls(self.perform, self.tokens, self.region)
         execution = Execution(self.definition, CONTEXT, calls, history, self.clock, lambda: self.is_stopped)
         self.outcome = execution.run(value)
         if self.outcome:
@@ -56,10 +57,7 @@ class Run:
 
     def details(self, kind: str) -> list[dict[str, Any]]:
         """The details of each event of a type."""
-        found = [event for event in self.events if event["type"] == kind]
-        return [
-            next((value for name, value in event.items() if name.endswith("Details")), {}) for event in found
-        ]
+        return [event.get(field(kind), {}) for event in self.events if event["type"] == kind]
 
 
 def machine(**states: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,7 +66,7 @@ def machine(**states: Mapping[str, Any]) -> dict[str, Any]:
     linked = {}
     for name, following in zip(names, [*names[1:], None], strict=True):
         state = states[name]
-        is_linked = {"Next", "Choices"} & state.keys() or state["Type"] in ("Fail", "Succeed")
+        is_linked = {"Next", "End", "Choices"} & state.keys() or state["Type"] in ("Fail", "Succeed")
         link = {} if is_linked else {"Next": following} if following else {"End": True}
         linked[name] = {**state, **link}
     return {"StartAt": names[0], "States": linked}

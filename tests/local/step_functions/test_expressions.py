@@ -39,8 +39,8 @@ def test_half_open_delimiters_are_text() -> None:
 @pytest.mark.parametrize("text", ["$nothing", "$states.input.nothing", "$states.result", "[][0]"])
 def test_undefined_value_is_an_error(text: str) -> None:
     """Recorded (test_undefined_reference)."""
-    expected = f"The JSONata expression '{text}' specified for the field 'Output' returned nothing (undefined)."
-    assert cause(text) == expected
+    specified = f"The JSONata expression '{text}' specified for the field 'Output'"
+    assert cause(text) == f"{specified} returned nothing (undefined)."
 
 
 @pytest.mark.parametrize("text", ["null", "$states.input.empty", "[null][0]"])
@@ -112,8 +112,8 @@ def test_threads_evaluate_one_expression_at_the_same_time() -> None:
     values: list[list[int]] = [[] for _ in range(4)]
 
     def evaluate_often(found: list[int]) -> None:
-        for number in range(200):
-            found.append(value("$sum($map([1..$n], function($x) { $x * 2 }))", n=number + 1))
+        text = "$sum($map([1..$n], function($x) { $x * 2 }))"
+        found.extend(value(text, n=number) for number in range(1, 201))
 
     threads = [threading.Thread(target=evaluate_often, args=(found,)) for found in values]
     for thread in threads:

@@ -19,6 +19,7 @@ from stagewright.local.step_functions.errors import StateError
 from stagewright.local.step_functions.execution import Execution, Outcome
 from stagewright.local.step_functions.history import History
 from stagewright.local.step_functions.tasks import CALLBACK, Task, TokenError, Tokens
+from stagewright.local.step_functions.values import LIMIT
 
 Handler = Callable[[Task], Any]
 RUNNING, ABORTED = "RUNNING", "ABORTED"
@@ -39,6 +40,8 @@ class StepFunctions:
         self._tokens = Tokens()
         self._running: dict[str, tuple[Clock, History]] = {}
         self._status = threading.Lock()
+        self._begin = ministack._start_execution
+        replace(ministack, "_start_execution", self._start)
         replace(ministack, "_run_execution", self._run)
         replace(ministack, "_stop_execution", self._stop)
         replace(ministack, "_send_task_success", self._answered(self._tokens.succeed))
@@ -66,6 +69,31 @@ class StepFunctions:
             return self._ministack._invoke_resource(resource, arguments)
         except self._ministack._ExecutionError as error:
             raise StateError(error.error, error.cause) from error
+
+    def _start(self, request: dict[str, Any]) -> Any:
+        """Answer StartExecution. The input is limited JSON; the same start again has the same answer."""
+        payload = request.get("input", "{}")
+        if len(payload.encode()) > LIMIT:
+            length = f"Member must have length less than or equal to {LIMIT}"
+            failed = f"Value at 'input' failed to satisfy constraint: {length}"
+            return self._rejected("ValidationException", f"1 validation error detected: {failed}")
+        try:
+            json.loads(payload)
+        except ValueError as error:
+            reason = f"Invalid State Machine Execution Input: '{error}'"
+            return self._rejected("InvalidExecutionInput", reason)
+        return self._same(payload, self._begin(request))
+
+    def _same(self, payload: str, answer: Any) -> Any:
+        """Return the answer, or that of the execution which runs under the name with the same input.
+
+        API reference, StartExecution: "idempotent for STANDARD workflows".
+        """
+        arn = json.loads(answer[2]).get("message", "").partition("already exists: '")[2].removesuffix("'")
+        record = self._ministack._executions.get(arn) if arn else None
+        if record is None or record["status"] != RUNNING or record["input"] != payload:
+            return answer
+        return self._ministack.json_response({"executionArn": arn, "startDate": record["startDate"]})
 
     def _run(self, arn: str) -> None:
         """Run an execution that ministack has started, and record its end."""
