@@ -84,9 +84,7 @@ class SageMakerTasks:
             "InvokedProductionVariant": answer.headers[VARIANT],
         }
 
-    def _call(
-        self, operation: str, request: Any, failure: Callable[[ApiError], StateError]
-    ) -> dict[str, Any]:
+    def _call(self, operation: str, request: Any, failure: Failure) -> dict[str, Any]:
         try:
             answer: dict[str, Any] = self._service.call(operation, request)
         except ApiError as error:
