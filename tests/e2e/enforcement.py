@@ -43,7 +43,7 @@ from stagewright.local.emulator import server
 from stagewright.local.glue.service import Glue
 from stagewright.local.state import INSTALLATION
 from stagewright.local.step_functions.errors import StateError
-from stagewright.local.step_functions.tasks import Task
+from stagewright.local.step_functions.tasks import CALLBACK, Task
 from stagewright.local.tasks.glue import GlueTasks
 from stagewright.local.tasks.sagemaker import SageMakerTasks
 from stagewright.stages.base.job_settings import JobSettings
@@ -404,7 +404,9 @@ def install(judge: Judge) -> None:
         perform = self.step_functions.perform
 
         def judged(task: Task) -> Any:
-            if problem := judge.judge("workflow", task_calls(task.resource, task.arguments)):
+            if problem := judge.judge(
+                "workflow", task_calls(task.resource.removesuffix(CALLBACK), task.arguments)
+            ):
                 raise StateError("AccessDeniedException", problem)
             return perform(task)
 
