@@ -37,6 +37,7 @@ class Walked:
     calls: list
     events: list
     output: dict
+    execution: str
 
     def ran(self):
         """The training stages that sent a job."""
@@ -128,6 +129,7 @@ class Engine:
             seen,
             [event for page in history for event in page["events"]],
             json.loads(answer.get("output") or "{}"),
+            execution,
         )
 
 
