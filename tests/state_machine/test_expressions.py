@@ -4,31 +4,14 @@ from __future__ import annotations
 
 import json
 
-import ministack.services.stepfunctions as engine
 import pytest
 
+from stagewright.local.step_functions.expressions import EvaluationError, evaluate
 from stagewright.stages.base import expressions
 from stagewright.state_machine.builder import build
 from stagewright.state_machine.lint import lint
 
 AWKWARD = 'quote " backslash \\ newline \n dollar $1 token <<a.job>> and << unicode é 房 😀😀😀'
-
-
-@pytest.fixture(autouse=True)
-def aws_substring(monkeypatch):
-    """$substring cuts UTF-16 units, $length counts code points (iwamot/sfnx, docs/design.md: measured)."""
-    register = engine._register_sfn_jsonata_functions
-
-    def substring(text, start, length=None):
-        units = text.encode("utf-16-le")
-        end = len(units) if length is None else 2 * int(start + length)
-        return units[2 * int(start) : max(end, 0)].decode("utf-16-le", errors="surrogatepass")
-
-    def registered(expression):
-        register(expression)
-        expression.register_lambda("substring", substring)
-
-    monkeypatch.setattr(engine, "_register_sfn_jsonata_functions", registered)
 
 
 @pytest.fixture
@@ -40,7 +23,7 @@ def filled():
         stage = {"bindings": bindings, "attempt": 1, "requests": {"CreateTrainingJob": text}}
         given = {"stage": stage, "values": values}
         code = expressions.bound("CreateTrainingJob")[3:-3]
-        return engine._evaluate_jsonata(code, given, {}, {}, {})
+        return evaluate(f"{{% {code} %}}", "Arguments", {"states": {"input": given}})
 
     return fill
 
@@ -79,8 +62,8 @@ def test_missing_value_is_an_error_with_its_name():
         "requests": {"CreateTrainingJob": '{"A": "<<a.outputs.x>>"}'},
     }
     code = expressions.bound("CreateTrainingJob")[3:-3]
-    with pytest.raises(engine._ExecutionError) as failed:
-        engine._evaluate_jsonata(code, {"stage": stage, "values": {}}, {}, {}, {})
+    with pytest.raises(EvaluationError) as failed:
+        evaluate(f"{{% {code} %}}", "Arguments", {"states": {"input": {"stage": stage, "values": {}}}})
     assert "a has no outputs.x" in failed.value.cause
 
 
