@@ -247,7 +247,7 @@ def test_dead_letter_and_hanging_run_are_warnings(patient):
 def test_doctor_has_more_checks_on_aws(patient):
     """Alarms, figures, quotas, the functions' layer: here none of them is there, and the lines say so."""
     wrong = patient.wrong(here=False)
-    functions = {f"function {each}" for each in ("router", "recorder", "sweeper")}
+    functions = {f"function {each}" for each in ("router", "recorder", "sweeper", "smoke-test")}
     assert wrong.keys() == functions | {"alarms", "sweeper", "quotas"}
     assert all("no layer" in wrong[name].found for name in functions)
     assert "failed-runs is missing" in wrong["alarms"].found

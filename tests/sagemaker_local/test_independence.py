@@ -29,7 +29,7 @@ IMPORT_ALL = """
 import importlib, pkgutil
 import sagemaker_local
 
-CHILDREN = ("sagemaker_local.model_servers.serve.__main__", "sagemaker_local.toolkit")  # run as files
+CHILDREN = ("sagemaker_local.model_servers.serve.", "sagemaker_local.toolkit")  # run as files
 names = [module.name for module in pkgutil.walk_packages(sagemaker_local.__path__, "sagemaker_local.")]
 for name in names:
     if not name.startswith(CHILDREN):

@@ -9,7 +9,7 @@ operations.)
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -50,9 +50,9 @@ class UsedTimes:
 
         Calls the Describe operation of the kind.
         """
-        read = {"training": self._training, "processing": self._processing, "transform": self._transform}
+        read: Callable[[str], UsedTime] = getattr(self, f"_{kind}")
         with translate_errors("sagemaker", f"the {kind} job {name}"):
-            return if_exists(read[kind], name=name) or NOTHING
+            return if_exists(read, name=name) or NOTHING
 
     def trainings(self, name: str) -> list[str]:
         """Return the training jobs of a tuning job. Empty: it does not exist."""
