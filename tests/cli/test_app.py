@@ -63,7 +63,7 @@ def test_every_command_has_help_with_its_summary(name, tmp_path):
 def test_help_groups_the_commands(tmp_path):
     shown = stagewright("--help", cwd=tmp_path)
     headings = re.findall(r"^(\w+):$", shown.stdout, flags=re.M)
-    assert headings[1:] == ["Author", "Run", "Inspect", "Configure", "Approve", "Serve", "Local"]
+    assert headings[1:] == ["Author", "Run", "Inspect", "Configure", "Approve", "Serve", "Cost", "Local"]
 
 
 def test_config_help_lists_its_commands(tmp_path):

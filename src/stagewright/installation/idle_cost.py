@@ -44,7 +44,7 @@ class Work:
 
 WORK = {
     "tick": Work(Decimal("0.3"), reads=3, writes=1, listings=0),
-    "sweep": Work(Decimal(2), reads=7, writes=0, listings=2),
+    "sweep": Work(Decimal(2), reads=8, writes=0, listings=2),
 }
 """Key of the rule -> what its event does."""
 
