@@ -48,15 +48,15 @@ OTHER = {
     "urllib3": "the version that boto3 1.28 accepts",
     "jinja2": OLD,
     "markupsafe": OLD,
-    "six": OLD,
+    "six": "1.15 does not run on Python 3.12, so AWS's image for it has 1.16 as well",
     "transformers": "extras for audio and vision are large",
     "huggingface-hub": "hf_transfer only makes downloads faster",
 }
 """Packages of another version than AWS's, and why."""
 BY_IMAGE = {
-    "sklearn-1.4-2": {"psutil"},
-    "sklearn-1.2-1": {"boto3", "pandas", "psutil", "scipy", "setuptools", "werkzeug"},
-    "sklearn-1.0-1": {"boto3", "numpy", "pandas", "psutil", "scipy", "werkzeug"},
+    "sklearn-1.4-2": {"psutil", "six"},
+    "sklearn-1.2-1": {"boto3", "pandas", "psutil", "scipy", "setuptools", "six", "werkzeug"},
+    "sklearn-1.0-1": {"boto3", "numpy", "pandas", "psutil", "scipy", "six", "werkzeug"},
     "xgboost-1.7-1": {
         "boto3", "matplotlib", "numpy", "pandas", "pillow", "psutil", "pyyaml", "scikit-learn", "scipy",
         "werkzeug",

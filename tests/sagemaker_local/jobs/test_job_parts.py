@@ -55,7 +55,7 @@ def test_every_job_field_is_used_rejected_or_declared_idle():
         },
         "CreateTrainingJob": {
             "TrainingJobName", "HyperParameters", "RoleArn", "OutputDataConfig", "StoppingCondition", "Tags",
-            "CheckpointConfig", "Environment",
+            "CheckpointConfig", "EnableNetworkIsolation", "Environment",
         },
     }  # fmt: skip
     for operation, module in (("CreateProcessingJob", processing_jobs), ("CreateTrainingJob", training_jobs)):
