@@ -1,27 +1,30 @@
 """Test Stagewright on a target: apply, run a small pipeline of every kind, record the answers, destroy.
 
-Run `make aws-smoke ARGS="--bucket NAME --region REGION --price ml.m5.large=0.115"`. `--target local` needs no
-account and skips Terraform. **Never run against AWS so far.** See docs/aws-smoke.md.
+Run `make aws-smoke ARGS="--bucket NAME --region REGION"`. `--check` stops before anything is created.
+`--target local` needs no account and skips Terraform. **Never run against AWS so far.**
+See docs/aws-smoke.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from stagewright.cli.common import launch
+from stagewright.catalog.prices import Prices, parse
+from stagewright.cli.common import launch, price_file
 from stagewright.cli.common.source import Source
 from stagewright.cli.common.target import Session, installation, session
+from stagewright.errors import StagewrightError
 from stagewright.naming import Installation, timestamp
 from stagewright.operator_gateway import OperatorGateway
 from stagewright.planner import cost
@@ -32,9 +35,14 @@ from stagewright.runs.endpoints.expiry import expire
 from stagewright.runs.history.records import RunRecord
 from stagewright.runs.history.run_history import show
 from stagewright.runs.stop import stop
+from stagewright.stages.base.usage import Use
 from tools import smoke_records
+from tools.aws_facts import before, report
+from tools.aws_facts.step import Target, Verdict
+from tools.smoke_observer import OBSERVER, observed
 
 ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
 DOCUMENTS = {"every": "SUCCEEDED", "failing": "FAILED"}
 """Folder of tools/smoke -> how its run must end."""
 ENVIRONMENT = "smoke"
@@ -46,8 +54,6 @@ HOUR = 3600
 OURS = "smoke-"
 """Prefix of the documents' names."""
 OPEN = 100
-OBSERVER = "observer"
-EVENT_SOURCES = ["aws.sagemaker", "aws.states", "aws.s3"]
 MAIN = """\
 terraform {{
   required_providers {{
@@ -71,19 +77,57 @@ module "stagewright" {{
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Return 0 if everything is as expected, 1 if a fact or a run differs, 2 if the test did not begin."""
     options = parsed(arguments)
     local = options.target == "local"
     sources = [Source.read(ROOT / "tools/smoke" / name / "pipeline.yaml") for name in DOCUMENTS]
-    print(announcement(options, [planned(source, options.region) for source in sources]))
-    if not (options.yes or input("Type yes to continue: ").strip() == "yes"):
-        print("nothing was created")
+    try:
+        with ExitStack() as cleaning:
+            connected = cleaning.enter_context(session("local", runs=True) if local else on_aws(options))
+            return tested(options, connected, sources)
+    except StagewrightError as error:
+        print(f"{error.message}; next: {error.remedy}" if error.remedy else error.message, file=sys.stderr)
         return 2
-    with ExitStack() as cleaning:
-        if not local:
-            cleaning.enter_context(applied(options))
-        connected = cleaning.enter_context(session("local", runs=True) if local else on_aws(options))
-        cleaning.callback(remove_what_runs_made, connected.gateway)
-        return smoke(connected, sources, options.record)
+
+
+def tested(options: argparse.Namespace, connected: Session, sources: Sequence[Source]) -> int:
+    """Try what creates nothing, ask, then create, run, try the rest, and destroy."""
+    plans = [planned(source, options.region) for source in sources]
+    target = Target(connected.gateway, plans, is_local=connected.is_local)
+    verdicts: list[Verdict] = list(report.tried(before.STEPS, target))
+    wrong = 0
+    try:
+        print("", announcement(options, plans), "", sep="\n")
+        if options.check:
+            return int(report.differs(verdicts))
+        if not agreed(options, plans):
+            print("nothing was created")
+            return 2
+        with ExitStack() as cleaning:
+            if not connected.is_local:
+                cleaning.enter_context(applied(options))
+            cleaning.callback(remove_what_runs_made, connected.gateway)
+            wrong, records = smoke(connected, sources, options.record)
+            verdicts += report.tried(report.AFTER, replace(target, records=records))
+    finally:
+        finish(verdicts, options)
+    return int(bool(wrong) or report.differs(verdicts))
+
+
+def finish(verdicts: Sequence[Verdict], options: argparse.Namespace) -> None:
+    """Record the answers, and print the table of all facts."""
+    if options.record:
+        report.recorded(verdicts, options.record)
+    print("", report.table(report.complete(verdicts)), sep="\n")
+    if options.target == "local":
+        print("These are answers of the local target: they show that the steps work, and confirm nothing.")
+
+
+def agreed(options: argparse.Namespace, plans: Sequence[Plan]) -> bool:
+    if options.yes and options.target == "aws" and unpriced(plans):
+        print("--yes needs prices, so that the cost is known beforehand")
+        return False
+    return options.yes or input("Type yes to continue: ").strip() == "yes"
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -91,30 +135,18 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--target", choices=("aws", "local"), default="aws")
     parser.add_argument("--bucket", default="", help="name of the bucket to create and destroy")
     parser.add_argument("--region", default="us-east-1")
-    parser.add_argument(
-        "--price", action="append", default=[], metavar="TYPE=MONEY", help="per instance-hour; repeatable"
-    )
     parser.add_argument("--record", type=Path, help="folder of the fixtures")
+    parser.add_argument("--check", action="store_true", help="only try what creates nothing")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     options = parser.parse_args(arguments)
-    options.prices = dict(prices(parser, options.price))
     if options.target == "local":
         return options
     options.record = options.record or smoke_records.FOLDER
-    if not shutil.which("terraform"):
-        parser.error("terraform is not on PATH: install 1.9 or newer")
+    if not options.check and not shutil.which("terraform"):
+        parser.error("terraform is not on PATH: install 1.9 or newer, or use --check")
     if not options.bucket:
         parser.error("--bucket is required: an unused name; the bucket is destroyed at the end")
     return options
-
-
-def prices(parser: argparse.ArgumentParser, options: Sequence[str]) -> Iterator[tuple[str, float]]:
-    for option in options:
-        name, _, price = option.partition("=")
-        try:
-            yield name, float(price)
-        except ValueError:
-            parser.error(f"--price {option}: write TYPE=MONEY, such as ml.m5.large=0.115")
 
 
 def planned(source: Source, region: str) -> Plan:
@@ -125,14 +157,20 @@ def planned(source: Source, region: str) -> Plan:
     }
     place = Installation("smoke", region, smoke_records.ACCOUNT, ENVIRONMENT)
     trigger = Trigger("manual", "manual:smoke", timestamp(datetime.now(UTC)), "smoke")
-    return plan(source.pipeline, trigger, Recorded(place, Release(source.pipeline.name, files)))
+    recorded = Recorded(place, Release(source.pipeline.name, files), prices=prices(region))
+    return plan(source.pipeline, trigger, recorded)
+
+
+def prices(region: str) -> Prices | None:
+    """Return the prices of the region. None: there is no file of them. DocumentError: it is wrong."""
+    path = price_file.path_of(ROOT, region)
+    return parse(path.read_bytes(), str(path)) if path.is_file() else None
 
 
 def announcement(options: argparse.Namespace, plans: Sequence[Plan]) -> str:
     """Describe what the test creates, and its highest possible cost."""
-    uses = [use for each in plans for stage in each.stages for use in stage.uses]
-    hours = cost.hours_by_type(uses)
-    for use in uses:
+    hours = cost.hours_by_type(uses(plans))
+    for use in uses(plans):
         if use.hours is None:
             hours[use.instance_type] = hours.get(use.instance_type, 0) + use.instances * PATIENCE / HOUR
     lines = ["This creates, and destroys at the end:"]
@@ -141,17 +179,27 @@ def announcement(options: argparse.Namespace, plans: Sequence[Plan]) -> str:
     lines += [f"- {stage.kind} {stage.name} of {each.pipeline}" for each in plans for stage in each.stages]
     lines.append(f"- a queue and a rule stagewright-{ENVIRONMENT}-{OBSERVER}, to receive the events")
     lines += [f"At most {value:.2f} hours of {name}" for name, value in hours.items()]
-    return "\n".join([*lines, price_line(options, hours)])
+    return "\n".join([*lines, price_line(options, plans)])
 
 
-def price_line(options: argparse.Namespace, hours: Mapping[str, float]) -> str:
+def uses(plans: Sequence[Plan]) -> list[Use]:
+    return [use for item in plans for stage in item.stages for use in stage.uses]
+
+
+def unpriced(plans: Sequence[Plan]) -> tuple[str, ...]:
+    return cost.cost_of(uses(plans)).unpriced
+
+
+def price_line(options: argparse.Namespace, plans: Sequence[Plan]) -> str:
     if options.target == "local":
         return "It costs nothing: it runs on this machine."
-    if missing := sorted(hours.keys() - options.prices.keys()):
-        remedy = f"give --price {missing[0]}=MONEY, per instance-hour"
-        raise SystemExit(f"no price for {', '.join(missing)}: {remedy}")
-    most = sum(value * options.prices[name] for name, value in hours.items())
-    return f"Its instances cost at most {most:.2f}; requests, logs and storage come to some cents."
+    if missing := unpriced(plans):
+        remedy = f"{BIN / 'stagewright'} prices update --region {options.region} --all-types"
+        return f"The cost is not known: no price for {', '.join(missing)}; next: {remedy}"
+    most = cost.cost_of(uses(plans))
+    currency = next(item.currency for item in plans if item.currency)
+    amount = f"{most.most:.2f} {currency}"
+    return f"Its instances cost at most {amount}; requests, logs and storage come to some cents."
 
 
 @contextmanager
@@ -180,8 +228,10 @@ def on_aws(options: argparse.Namespace) -> Iterator[Session]:
     yield Session(OperatorGateway.connect(installation(settings)), "aws")
 
 
-def smoke(connected: Session, sources: Sequence[Source], folder: Path | None) -> int:
-    """Run the documents. Return 0 if each run ended as expected, otherwise 1."""
+def smoke(
+    connected: Session, sources: Sequence[Source], folder: Path | None
+) -> tuple[int, smoke_records.Records]:
+    """Run the documents. Return how many runs did not end as expected, and what they left."""
     gateway, wrong = connected.gateway, 0
     with observed(gateway) as receive:
         records = []
@@ -191,10 +241,10 @@ def smoke(connected: Session, sources: Sequence[Source], folder: Path | None) ->
             wrong += record.status != status
             records += list(smoke_records.of_history(history(gateway, record.execution)))
         records += list(smoke_records.of_events(receive()))
+    found = smoke_records.gathered(records, gateway.installation.bucket)
     if folder:
-        found = smoke_records.gathered(records, gateway.installation.bucket)
         print(*(f"recorded {path}" for path in smoke_records.write(found, folder)), sep="\n")
-    return min(wrong, 1)
+    return wrong, found
 
 
 def ended(connected: Session, source: Source) -> RunRecord:
@@ -210,43 +260,6 @@ def history(gateway: OperatorGateway, execution: str) -> Iterator[Mapping[str, A
     client = gateway.installed.client("stepfunctions")
     for page in client.get_paginator("get_execution_history").paginate(executionArn=execution):
         yield from page["events"]
-
-
-@contextmanager
-def observed(gateway: OperatorGateway) -> Iterator[Any]:
-    """Send all events to a queue, and yield a function that receives them."""
-    sqs, events = gateway.installed.client("sqs"), gateway.installed.client("events")
-    name = gateway.installation.name(OBSERVER)
-    url = sqs.create_queue(QueueName=name)["QueueUrl"]
-    arn, rule = (gateway.installation.arn(*each) for each in (("sqs", name), ("events", f"rule/{name}")))
-    try:
-        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(may_send(rule, arn))})
-        events.put_rule(Name=name, EventPattern=json.dumps({"source": EVENT_SOURCES}))
-        events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
-        yield lambda: received(sqs, url)
-    finally:
-        events.remove_targets(Rule=name, Ids=["queue"])
-        events.delete_rule(Name=name)
-        sqs.delete_queue(QueueUrl=url)
-
-
-def may_send(rule: str, arn: str) -> dict[str, Any]:
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"Service": "events.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": arn,
-        "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
-    }
-    return {"Version": "2012-10-17", "Statement": [statement]}
-
-
-def received(sqs: Any, url: str) -> Iterator[dict[str, Any]]:
-    asked = {"QueueUrl": url, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 2}
-    while found := sqs.receive_message(**asked).get("Messages"):
-        for each in found:
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
-            yield json.loads(each["Body"])
 
 
 def remove_what_runs_made(gateway: OperatorGateway) -> None:

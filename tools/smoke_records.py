@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parent.parent / "tests" / "fidelity" / "recorded"
+FOLDER = Path(__file__).parent.parent / "tests" / "fidelity" / "recordings"
 ACCOUNT = "123456789012"
+GROUPS = ("tasks", "failures", "events")
+"""Files of the folder. Its other files are the answers to facts (tools/aws_facts)."""
 _SCRUBBED = (
     (re.compile(r"(?<!\d)\d{12}(?!\d)"), ACCOUNT),
     (re.compile(r"\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}\b"), "AKIAEXAMPLE"),
@@ -47,7 +49,7 @@ def of_events(events: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str, A
 
 def gathered(found: Iterable[tuple[str, str, Any]], bucket: str) -> Records:
     """The first of each sort."""
-    records: Records = {"tasks": {}, "failures": {}, "events": {}}
+    records: Records = {group: {} for group in GROUPS}
     for group, name, value in found:
         records[group].setdefault(name, scrubbed(value, bucket))
     return records
@@ -65,7 +67,8 @@ def write(records: Records, folder: Path = FOLDER) -> list[Path]:
 
 def read(folder: Path = FOLDER) -> Records:
     """Empty where nothing was recorded."""
-    return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    paths = ((group, folder / f"{group}.json") for group in GROUPS)
+    return {group: json.loads(path.read_text()) for group, path in paths if path.exists()}
 
 
 def differences(recorded: Records, here: Records) -> list[str]:

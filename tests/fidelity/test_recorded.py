@@ -1,4 +1,4 @@
-"""`make aws-smoke` on the local target, and what it gives beside what AWS gave where that was recorded."""
+"""`make aws-smoke` on the local target, and AWS's recordings if there are any."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from tools import aws_smoke, smoke_records
+from tools.aws_facts import recordings, report
 
 from stagewright.cli.common.source import Source
 from stagewright.local import server as local
 from stagewright.local.state import INSTALLATION
 from stagewright.operator_gateway import OperatorGateway
 from stagewright.stages.registry import KINDS
+from tools import aws_smoke, smoke_observer, smoke_records
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -48,9 +49,9 @@ def test_smoke_runs_end_as_expected_and_leave_no_resources(smoked):
     assert sagemaker.list_models()["Models"] == []
     assert sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"] == []
     queues = gateway.installed.client("sqs").list_queues().get("QueueUrls", [])
-    assert not any(url.endswith(aws_smoke.OBSERVER) for url in queues)
+    assert not any(url.endswith(smoke_observer.OBSERVER) for url in queues)
     rules = gateway.installed.client("events").list_rules()["Rules"]
-    assert not any(rule["Name"].endswith(aws_smoke.OBSERVER) for rule in rules)
+    assert not any(rule["Name"].endswith(smoke_observer.OBSERVER) for rule in rules)
 
 
 def test_smoke_records_outputs_errors_and_events(smoked):
@@ -67,6 +68,22 @@ def test_local_target_matches_the_aws_recordings(smoked):
     if not recorded:
         pytest.skip("nothing has been recorded on AWS: `make aws-smoke` does, for someone with an account")
     assert smoke_records.differences(recorded, smoke_records.read(smoked[1])) == []
+
+
+def test_local_target_confirms_every_fact_that_it_can_be_asked(smoked):
+    verdicts = list(recordings.judge(report.STEPS, smoked[1]))
+    untried = {"F34", "F59", "F73", "F86", "F112", "F113"}  # it has no such API, or differs as the page says
+    assert {verdict.id for verdict in verdicts} == {
+        step.id for step in report.STEPS if step.id.startswith("F") and step.id not in untried
+    }
+    assert [verdict for verdict in verdicts if verdict.outcome != "confirmed"] == []
+
+
+def test_aws_confirms_every_fact_that_was_recorded():
+    verdicts = list(recordings.judge(report.STEPS, smoke_records.FOLDER))
+    if not verdicts:
+        pytest.skip("nothing has been recorded on AWS: `make aws-smoke` does, for someone with an account")
+    assert [line for item in verdicts if item.outcome != "confirmed" for line in report.lines(item)] == []
 
 
 def test_comparison_detects_missing_fields_and_other_types():
@@ -101,50 +118,3 @@ def test_smoke_documents_cover_every_self_contained_kind():
     sources = [Source.read(root / name / "pipeline.yaml") for name in aws_smoke.DOCUMENTS]
     kinds = {stage.kind for source in sources for stage in source.pipeline.stages.values()}
     assert kinds == KINDS.keys()
-
-
-@pytest.fixture
-def _terraform(monkeypatch):
-    monkeypatch.setattr(aws_smoke.shutil, "which", lambda _: "terraform")
-
-
-@pytest.mark.usefixtures("_terraform")
-def test_smoke_prints_the_cost_limit_before_it_asks(capsys, monkeypatch):
-    monkeypatch.setattr("builtins.input", lambda _: "no")
-    arguments = ["--bucket", "b", "--price", "ml.m5.large=0.1", "--price", "glue.pythonshell-small=0"]
-    assert aws_smoke.main(arguments) == 2
-    output = capsys.readouterr().out
-    assert "the bucket b" in output
-    # Processing, training, a failing training: a quarter of an hour each; tuning two of them; transform and
-    # endpoint, which have no limit of their own, an hour and two.
-    assert "At most 4.25 hours of ml.m5.large" in output
-    assert "Its instances cost at most 0.43; " in output
-    assert "nothing was created" in output
-
-
-@pytest.mark.usefixtures("_terraform")
-def test_smoke_stops_when_a_price_is_missing():
-    with pytest.raises(SystemExit, match=r"no price for glue\.pythonshell-small, ml\.m5\.large"):
-        aws_smoke.main(["--bucket", "b"])
-    with pytest.raises(SystemExit):
-        aws_smoke.main(["--bucket", "b", "--price", "ml.m5.large"])
-
-
-@pytest.mark.usefixtures("_terraform")
-@pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
-def test_smoke_destroys_after_a_failure_and_after_ctrl_c(failure, monkeypatch, tmp_path):
-    calls = []
-    monkeypatch.setattr(aws_smoke, "WORK", tmp_path / "work")
-    monkeypatch.setattr(aws_smoke, "terraform", lambda *arguments: calls.append(arguments[0]))
-    options = aws_smoke.parsed(["--bucket", "b"])
-    with pytest.raises(failure), aws_smoke.applied(options):
-        raise failure
-    assert calls == ["init", "apply", "destroy"]
-    assert not (tmp_path / "work").exists()
-
-
-def test_smoke_starts_nothing_without_terraform(monkeypatch, capsys):
-    monkeypatch.setattr(aws_smoke.shutil, "which", lambda _: None)
-    with pytest.raises(SystemExit):
-        aws_smoke.main(["--bucket", "b", "--price", "ml.m5.large=0.1", "--yes"])
-    assert "terraform is not on PATH" in capsys.readouterr().err
