@@ -135,7 +135,7 @@ def read_stale(request, exception):
     if "-stale-" in name and name not in QUOTA:
         QUOTA[name] = 1
         cause = f'Could not find endpoint configuration "arn:{name}". (Status Code: 400)'
-        raise engine._ExecutionError(exception, cause)
+        raise StateError(exception, cause)
 
 
 def make_endpoint(request):
@@ -270,7 +270,7 @@ def get_object(task):
     status, _, body = s3._get_object(request["Bucket"], request["Key"], {"range": request["Range"]}, {})
     if status == 416:
         cause = "The requested range is not satisfiable (Service: S3, Status Code: 416)"
-        raise engine._ExecutionError("S3.S3Exception", cause)
+        raise StateError("S3.S3Exception", cause)
     if status not in (200, 206):
         raise StateError("S3.NoSuchKeyException", "The specified key does not exist.")
     return {"Body": body.decode()}
