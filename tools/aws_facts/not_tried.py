@@ -18,7 +18,6 @@ PROVIDER = "needs two applies with different variables, and the newest provider"
 UPDATE = "needs an update of an endpoint, which takes most of an hour and a second instance"
 
 REASONS = {
-    "F1": PROBE_JOB,
     "F2": PROBE_JOB,
     "F3": PROBE_JOB,
     "F4": PROBE_JOB,
@@ -41,7 +40,6 @@ REASONS = {
     "F36": SECOND_ACCOUNT,
     "F37": "needs a function that crashes, and the tag of the installation on it",
     "F38": PROBE_JOB,
-    "F39": PROBE_JOB,
     "F42": "the time changes with AWS's load; one measurement confirms nothing",
     "F45": PERSON,
     "F47": UPDATE,
@@ -49,13 +47,10 @@ REASONS = {
     "F49": PROBE_JOB,
     "F50": PROBE_JOB,
     "F51": LONG,
-    "F52": "if AWS accepts the request after all, 31 training jobs start",
-    "F53": PROBE_JOB,
     "F55": UPDATE,
     "F60": LONG,
     "F61": LONG,
     "F62": "if AWS accepts a request after all, a job or an endpoint starts, one for each rule",
-    "F64": PROBE_JOB,
     "F66": PROBE_JOB,
     "F67": PROBE_JOB,
     "F69": "the search index follows minutes to hours later",

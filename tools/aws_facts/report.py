@@ -12,6 +12,7 @@ from stagewright.cli.common.printable import printable
 from tools.aws_facts import (
     before,
     installed_facts,
+    job_facts,
     model_versions,
     not_tried,
     page,
@@ -21,7 +22,13 @@ from tools.aws_facts import (
 )
 from tools.aws_facts.step import Step, Target, Verdict, try_step
 
-AFTER = (*recorded_facts.STEPS, *installed_facts.STEPS, *repeated_requests.STEPS, *model_versions.STEPS)
+AFTER = (
+    *recorded_facts.STEPS,
+    *job_facts.STEPS,
+    *installed_facts.STEPS,
+    *repeated_requests.STEPS,
+    *model_versions.STEPS,
+)
 STEPS = (*before.STEPS, *AFTER)
 OUTCOMES = ("confirmed", "differs", "not tried")
 

@@ -1,5 +1,6 @@
-"""A Glue stage: writes one object where its output is."""
+"""A Glue stage: writes its arguments where its output is."""
 
+import json
 import sys
 
 import boto3
@@ -7,5 +8,5 @@ from awsglue.utils import getResolvedOptions
 
 place = getResolvedOptions(sys.argv, ["made"])["made"]
 bucket, _, prefix = place.removeprefix("s3://").partition("/")
-boto3.client("s3").put_object(Bucket=bucket, Key=f"{prefix}/made.txt", Body=b"made by a Python shell")
+boto3.client("s3").put_object(Bucket=bucket, Key=f"{prefix}/arguments.json", Body=json.dumps(sys.argv).encode())
 print("made one object")
