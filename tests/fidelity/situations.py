@@ -694,6 +694,7 @@ ENDPOINTS = [
         for payload in ({"failure": ""}, {"failure": AWKWARD}, {})
         for fields in ({}, {"result": {"endpoint": "e"}})
     ),
+    situation(deploying(endpoint=known(ours=True, status="Failed"))),
     situation(deploying(endpoint=known()), {"Body": "y" * 70_000}, caught("X")),
 ]
 GLUE = [

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import NoCredentialsError
 from botocore.stub import ANY, Stubber
+from tools import aws_smoke
 from tools.aws_facts import before, recordings, report
 from tools.aws_facts.sample_events import samples
 from tools.aws_facts.step import Target, Verdict, judged, try_step
@@ -20,7 +21,6 @@ from stagewright.catalog.prices import Prices
 from stagewright.naming import Installation
 from stagewright.operator_gateway import OperatorGateway
 from stagewright.planner.quotas import peaks
-from tools import aws_smoke
 
 HERE = Installation("some-bucket", "us-east-1", "000000000000", "smoke")
 STEPS = {step.id: step for step in before.STEPS}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
 from jsonata import Jsonata
+from tests.fidelity.comparison import parsed
+from tests.fidelity.situations import SITUATIONS
 
 from stagewright.local.step_functions.expressions import EvaluationError, evaluate
 from stagewright.state_machine.builder import build
@@ -15,16 +15,6 @@ from stagewright.state_machine.lint import expressions
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 NOW = 1767323045678
-
-
-def situations() -> list:
-    spec = importlib.util.spec_from_file_location("situations", Path(__file__).with_name("situations.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.SITUATIONS
-
-
-SITUATIONS = situations()
 
 
 @pytest.fixture(scope="module")
@@ -51,18 +41,6 @@ def local(text: str, states: dict) -> dict:
     except EvaluationError as error:
         return {} if "returned nothing" in error.cause else {"error": error.cause}
     return {"value": json.loads(json.dumps(value))}
-
-
-def parsed(value):
-    """JSON inside a text counts by its meaning: one engine writes é as it is, the other escapes it."""
-    if isinstance(value, str) and value[:1] in ("{", "["):
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
-    if isinstance(value, dict):
-        return {key: parsed(item) for key, item in value.items()}
-    return [parsed(item) for item in value] if isinstance(value, list) else value
 
 
 def test_both_jsonata_engines_agree_in_every_situation(reference, texts):
