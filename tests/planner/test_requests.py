@@ -268,7 +268,8 @@ def test_request_with_more_values_than_a_second_can_fill_in_is_refused(requests,
     ],
 )
 def test_timeout_of_a_job_includes_the_times_that_it_may_wait(house, condition, seconds):
-    request = {"EnableManagedSpotTraining": True, "StoppingCondition": condition}
+    spot = "MaxWaitTimeInSeconds" in condition
+    request = {"EnableManagedSpotTraining": spot, "StoppingCondition": condition}
     changed = house.changed("stages.train.request", request)
     assert plan(changed, house.trigger(), house.recorded()).stage("train").timeout == seconds
 
