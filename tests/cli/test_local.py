@@ -58,6 +58,7 @@ def test_no_wait_without_a_server_is_rejected_before_the_run(alone):
     assert alone.runs() == []
 
 
+@pytest.mark.slow
 def test_repeated_run_reuses_unchanged_stages(served):
     before = served.runs()
     record = served.json("run", ".")
@@ -141,6 +142,7 @@ def test_failed_gate_exits_6(served):
     assert "has no log" in served("logs", "tiny", "check").stderr
 
 
+@pytest.mark.slow
 def test_show_and_logs_accept_a_pipeline_name(served):
     run = served.json("run", ".", "--force")["run"]
     assert served.json("show", "tiny")["run"] == run
@@ -220,6 +222,7 @@ def test_stop_ends_the_run_and_its_job(served):
     assert served("stop", run).returncode == 6
 
 
+@pytest.mark.slow
 def test_ctrl_c_without_a_terminal_stops_the_run(served):
     process = served.start("run", ".", "-p", "seconds=301")
     wait_for(process, "fit  RUNNING")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 def actions(record):
     return {stage["name"]: stage["action"] for stage in record["stages"]}

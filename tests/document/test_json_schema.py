@@ -44,6 +44,7 @@ def test_every_schema_reference_resolves():
     assert names <= schema()["$defs"].keys()
 
 
+@pytest.mark.slow
 def test_every_field_of_every_kind_has_a_description():
     for kind in ("processing", "training", "gate", "register", "endpoint"):
         for name, field in stage(kind)["properties"].items():

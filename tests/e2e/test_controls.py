@@ -46,6 +46,7 @@ def states(place: Place, run: str) -> dict[str, str]:
     return {stage.name: stage.status for stage in place.ended(run).stages}
 
 
+@pytest.mark.slow
 def test_queued_run_that_skips_an_approval_does_not_run_what_was_rejected(place: Place) -> None:
     first = place.begun()
     waiting(place, first)

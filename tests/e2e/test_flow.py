@@ -72,6 +72,7 @@ def statuses(record):
     return {stage.name: stage.status for stage in record.stages}
 
 
+@pytest.mark.slow
 def test_gate_blocks_model_worse_than_champion(flow):
     first = flow.run(document())
     assert first.status == "SUCCEEDED", first.reason

@@ -10,7 +10,7 @@ from tests.e2e.places import Place
 
 from stagewright.local import server
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 DOCUMENT = """\
 name: calls

@@ -23,7 +23,7 @@ from stagewright.operator_gateway import OperatorGateway
 from stagewright.runs.history.records import StageRecord
 from stagewright.runs.history.run_history import show
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 DOCUMENT = """\
 name: plane

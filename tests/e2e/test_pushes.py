@@ -111,6 +111,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
     local.down(state)
 
 
+@pytest.mark.slow
 def test_push_change_and_revert_start_three_runs(work: Work) -> None:
     runs = [work.push()]
     work.script.write_text(SCRIPT + "# a line more\n")

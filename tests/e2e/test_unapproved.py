@@ -11,7 +11,7 @@ from tests.support.waiting import until
 from stagewright.local import server
 from stagewright.runs.history.records import RunRecord
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 DOCUMENT = """\
 name: unapproved

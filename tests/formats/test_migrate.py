@@ -18,6 +18,8 @@ from stagewright.operator_gateway import OperatorGateway
 from stagewright.store import upgrade as upgrading
 from stagewright.store.upgrade import UpgradedItem, upgrade
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def old(gateway: OperatorGateway) -> OperatorGateway:

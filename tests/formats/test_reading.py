@@ -23,6 +23,8 @@ from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases import publish, released_layers
 from stagewright.store.run_queue import lease_item
 
+pytestmark = pytest.mark.slow
+
 Reader = Callable[[OperatorGateway, str, str], Any]
 READERS: Mapping[str, Reader] = {
     "announced": lambda gateway, run, item: list(gateway.runs.items(run, item)),

@@ -159,6 +159,7 @@ def test_every_file_of_the_folder_is_tried(killed: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_files_of_a_killed_server_are_intact(state: State) -> None:
     before = snapshot(state)
     assert integrity.check(state) == []
@@ -291,6 +292,7 @@ def test_cut_change_that_was_never_acknowledged_is_no_damage(state: State) -> No
     assert integrity.check(state) == []
 
 
+@pytest.mark.slow
 def test_damaged_service_file_is_restored_with_every_change(
     state: State, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,8 @@ from stagewright.local.emulator.journal import Journal
 from stagewright.local.emulator.previous import Previous
 from stagewright.local.state import Owner, State
 
+pytestmark = pytest.mark.slow
+
 CALLS = ("open", "close", "write", "pwrite", "replace", "rename", "link", "unlink", "ftruncate", "fsync")
 ENDED, KILLED = 0, 9
 

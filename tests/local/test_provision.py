@@ -148,6 +148,7 @@ def test_every_function_starts(client: Connect) -> None:
         assert "init failed" not in said, said
 
 
+@pytest.mark.slow
 def test_changed_artifacts_update_resources_without_data_loss(state: Path, clients: Clients) -> None:
     client = clients(server.up(state))
     name = WANTED["functions"]["router"]["name"]

@@ -449,6 +449,7 @@ def test_external_inputs_of_other_kinds(house):
 # Names
 
 
+@pytest.mark.slow
 @given(
     pipeline=st.from_regex(r"[a-z](-?[a-z0-9]){0,39}", fullmatch=True).filter(lambda name: len(name) <= 40),
     stage=st.from_regex(r"[a-z](-?[a-z0-9]){0,31}", fullmatch=True).filter(lambda name: len(name) <= 32),

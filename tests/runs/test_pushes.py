@@ -162,6 +162,7 @@ def test_pushes_of_one_second_keep_their_order(gateway, pushed):
     assert len(set(times)) == 12
 
 
+@pytest.mark.slow
 def test_shuffled_pushes_run_in_their_order(gateway, pushed, created, all_end):
     versions = [pushed(number) for number in range(6)]
     events = [created(each) for each in versions] * 3

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,11 @@ def classes(tree: ast.AST) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def modules_that_name(kind: str) -> list[str]:
     package = KINDS[kind].package
     own = tuple(f"stages/{name}/" for name in (package, *(BUILT_ON.get(kind, ()))))
@@ -96,7 +102,7 @@ def modules_that_name(kind: str) -> list[str]:
         name = path.relative_to(SOURCE).as_posix()
         if name.startswith((*own, *OUTSIDE)):
             continue
-        tree = ast.parse(path.read_text())
+        tree = parsed(path)
         imported = any(f"{text}.".startswith(f"stagewright.stages.{package}.") for text in classes(tree))
         if imported or kind in literals(tree):
             found.append(name)

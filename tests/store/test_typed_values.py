@@ -20,6 +20,7 @@ values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(values)
 def test_values_survive_the_round_trip(value):
     back = from_typed(to_typed(value))

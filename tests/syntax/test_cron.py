@@ -102,6 +102,7 @@ def test_time_repeated_by_daylight_saving_occurs_once():
     assert due == [at("2026-10-25T00:30")]
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from([expression for expression, _, _ in NEXT]),
     st.integers(0, 3_000_000),

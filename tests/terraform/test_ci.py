@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from tests.terraform.session import ACCOUNT, Terraform, resources
 
+pytestmark = pytest.mark.slow
+
 EVALUATOR = import_module("ministack.core.iam_evaluator")
 GITLAB, CLOUD = "gitlab.example.com", "app.terraform.io"
 PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/"

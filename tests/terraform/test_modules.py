@@ -17,6 +17,7 @@ def test_modules_are_formatted(root: Terraform, terraform_python: Path) -> None:
     assert done.code == 0, done.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_each_module_is_valid_alone(terraform: Callable[..., Terraform], folder: str) -> None:
     assert "The configuration is valid." in terraform(folder).must("validate", "-no-color")

@@ -16,6 +16,8 @@ from botocore.exceptions import ClientError
 from stagewright.local.emulator import regexes
 from stagewright.local.emulator.regexes import Expressions
 
+pytestmark = pytest.mark.slow
+
 LONG = "a" * 5_000
 MODULES = (
     "services.sns",

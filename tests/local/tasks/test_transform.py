@@ -82,6 +82,7 @@ def executions(connect: Connect) -> Executions:
     return Executions(connect, "createTransformJob")
 
 
+@pytest.mark.slow
 def test_sync_waits_and_returns_the_description(executions: Executions) -> None:
     outcome = executions.result(executions.score("good", "a,b\nc,d\n"))
     assert outcome["status"] == "SUCCEEDED", outcome

@@ -104,14 +104,19 @@ def shortened(text: str, limit: int) -> str:
     return f"( $whole := {text}; $most := {most}; $substring($whole, 0, $most) )"
 
 
-def words_of(cause: str) -> str:
-    """Return an expression: the message that $error raised, otherwise the whole cause.
+EVALUATION = "threw an error during evaluation. "
+"""The last words of AWS before the message of a failed expression."""
 
-    AWS puts the text of the failed expression before the message, and the code D3137.
+
+def words_of(cause: str) -> str:
+    """Return an expression: the message of a failed expression, otherwise the whole cause.
+
+    AWS puts the text of the failed expression before the message, and the code D3137 before that of $error.
     """
     return f"""
         ( $cause := $string({cause});
-          $contains($cause, 'D3137: ') ? $substringAfter($cause, 'D3137: ') : $cause )
+          $words := $contains($cause, '{EVALUATION}') ? $substringAfter($cause, '{EVALUATION}') : $cause;
+          $contains($words, 'D3137: ') ? $substringAfter($words, 'D3137: ') : $words )
     """
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stagewright.asl import Catch, Task, expression
 from stagewright.stages.base import result_states, retries
-from stagewright.stages.base.expressions import with_
+from stagewright.stages.base.expressions import with_, words_of
 
 LIMIT = 64 * 1024
 """Maximum bytes of a metrics file. The state reads one byte more to detect larger files, because a state
@@ -24,10 +24,12 @@ RESULT = expression(f"""
 # S3 rejects a range of an empty object with status 416, and its SDK has no exception class for that.
 NO_METRICS = with_(f"""
     'error': {{ 'Error': $states.errorOutput.Error,
-                'Cause': 'metrics file ' & {FILE}
-                  & ($contains($states.errorOutput.Error, 'NoSuchKey') ? ' was not written by the job'
-                    : $contains($states.errorOutput.Cause, 'Status Code: 416') ? ' is empty'
-                    : ': ' & $states.errorOutput.Cause) }}
+                'Cause': ( $file := 'metrics file ' & {FILE};
+                  $message := {words_of("$states.errorOutput.Cause")};
+                  $contains($states.errorOutput.Error, 'NoSuchKey') ? $file & ' was not written by the job'
+                    : $contains($message, 'Status Code: 416') ? $file & ' is empty'
+                    : $contains($message, $file) ? $message
+                    : $file & ': ' & $message ) }}
 """)
 
 NAMED = "$exists($states.input.stages[0].metrics.key)"
