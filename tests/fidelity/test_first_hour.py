@@ -7,17 +7,17 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from botocore.exceptions import NoCredentialsError
 from botocore.stub import ANY, Stubber
-from tools import aws_smoke
-from tools.aws_facts import before, recordings, report
+from tools import aws_smoke, smoke_plan
+from tools.aws_facts import before, policies, recordings, report
 from tools.aws_facts.sample_events import samples
 from tools.aws_facts.step import Target, Verdict, judged, try_step
 
 from stagewright.catalog.prices import Prices
+from stagewright.cli.common.source import Source
 from stagewright.naming import Installation
 from stagewright.operator_gateway import OperatorGateway
 from stagewright.planner.quotas import peaks
@@ -25,8 +25,7 @@ from stagewright.planner.quotas import peaks
 HERE = Installation("some-bucket", "us-east-1", "000000000000", "smoke")
 STEPS = {step.id: step for step in before.STEPS}
 SOURCES = [
-    aws_smoke.Source.read(aws_smoke.ROOT / "tools/smoke" / name / "pipeline.yaml")
-    for name in aws_smoke.DOCUMENTS
+    Source.read(aws_smoke.ROOT / "tools/smoke" / name / "pipeline.yaml") for name in aws_smoke.DOCUMENTS
 ]
 
 
@@ -39,7 +38,7 @@ def local(connected: OperatorGateway) -> Target:
 def target() -> Iterator[Target]:
     """Clients that reach nothing: every request must be stubbed."""
     gateway = OperatorGateway.connect(HERE, None, "key", "secret")
-    plans = [aws_smoke.planned(source, HERE.region) for source in SOURCES]
+    plans = [smoke_plan.planned(source, HERE.region) for source in SOURCES]
     yield Target(gateway, plans)
     gateway.close()
 
@@ -98,9 +97,10 @@ def test_definition_is_sent_without_placeholders_and_its_errors_differ(target):
 
 
 def test_every_policy_and_trust_is_sent_to_access_analyzer(target):
-    documents = dict(before.documents(target))
+    documents = dict(policies.documents(target))
     roles = before.rendered.parts(HERE)["roles"]
     assert {f"role {key}" for key in roles} | {f"trust of {key}" for key in roles} <= documents.keys()
+    assert {"bucket", "queues events", "people viewer", "CI apply iam", "CI boundary"} <= documents.keys()
     fine = {"findingType": "SUGGESTION", "issueCode": "EMPTY_ARRAY_ACTION"}
     wrong = {"findingType": "ERROR", "issueCode": "INVALID_ACTION"}
     more = {"findingDetails": "details", "learnMoreLink": "link", "locations": []}
@@ -112,18 +112,26 @@ def test_every_policy_and_trust_is_sent_to_access_analyzer(target):
     assert verdict.details == (f"{list(documents)[1]}: INVALID_ACTION: details",)
 
 
-def test_denied_step_names_its_remedy_and_the_others_continue(target):
+@pytest.mark.parametrize(
+    ("message", "action"),
+    [
+        (
+            "User: user/jane is not authorized to perform: access-analyzer:ValidatePolicy on: *",
+            "access-analyzer:ValidatePolicy",
+        ),
+        ("user/jane may not", "ValidatePolicy"),
+    ],
+)
+def test_denied_step_names_its_remedy_and_the_others_continue(target, message, action):
     with ExitStack() as stubs:
         analyzer, lambda_quota = (
             stubs.enter_context(stubbed(target, name)) for name in ("accessanalyzer", "service-quotas")
         )
-        analyzer.add_client_error("validate_policy", "AccessDeniedException", "user/jane may not", 403)
+        analyzer.add_client_error("validate_policy", "AccessDeniedException", message, 403)
         lambda_quota.add_response("get_service_quota", {"Quota": {"Value": 1000.0}})
         verdicts = list(report.tried([STEPS["F73"], STEPS["A4"]], target))
     assert [verdict.outcome for verdict in verdicts] == ["not tried", "confirmed"]
-    assert verdicts[0].details == (
-        "ValidatePolicy is denied; allow your credentials this action, then repeat the command",
-    )
+    assert verdicts[0].details == (f"{action} is denied; allow your credentials this action, and repeat",)
 
 
 def test_rejection_that_is_not_a_permission_differs(target):
@@ -132,6 +140,15 @@ def test_rejection_that_is_not_a_permission_differs(target):
         verdict = try_step(STEPS["F15"], target)
     assert verdict.outcome == "differs"
     assert verdict.details == ("ValidateStateMachineDefinition: ValidationException: too long",)
+
+
+def test_answer_that_lacks_a_field_differs_and_the_others_continue(target):
+    lacking = replace(STEPS["A1"], observe=lambda _: {}["Arn"])
+    with stubbed(target, "service-quotas") as quotas:
+        quotas.add_response("get_service_quota", {"Quota": {"Value": 1000.0}})
+        verdicts = list(report.tried([lacking, STEPS["A4"]], target))
+    assert [verdict.outcome for verdict in verdicts] == ["differs", "confirmed"]
+    assert verdicts[0].details == ("the answer has another shape: KeyError 'Arn'",)
 
 
 @pytest.mark.parametrize("code", ["ExpiredToken", "UnrecognizedClientException"])
@@ -267,8 +284,7 @@ def connected_to_nothing(monkeypatch, target):
 @pytest.fixture
 def prices(monkeypatch, tmp_path):
     """A repository with these prices; `prices(...)` writes them."""
-    monkeypatch.setattr(aws_smoke, "ROOT", tmp_path)
-    (tmp_path / "tools").symlink_to(Path(aws_smoke.__file__).parent)
+    monkeypatch.setattr(smoke_plan, "ROOT", tmp_path)
 
     def write(instances, units):
         found = Prices(

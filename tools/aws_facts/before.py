@@ -8,6 +8,7 @@ from typing import Any
 
 from stagewright.planner.quotas import exceeded, peaks
 from tools.aws_facts import rendered
+from tools.aws_facts.policies import policies, sound
 from tools.aws_facts.sample_events import samples
 from tools.aws_facts.step import (
     Judge,
@@ -25,9 +26,6 @@ CONCURRENCY = ("lambda", "L-B99A9384")
 """Service Quotas: concurrent executions (Lambda developer guide, "Lambda quotas")."""
 FUNCTION_CONCURRENCY = 10
 """Concurrent executions that an installation needs: its functions at the same time, with some to spare."""
-TRUST = "AWS::IAM::AssumeRolePolicyDocument"
-SEVERE = {"ERROR", "SECURITY_WARNING"}
-"""Finding types that count. Suggestions and warnings are recorded only."""
 
 
 def definition(target: Target) -> dict[str, Any]:
@@ -44,44 +42,6 @@ def valid(answer: Any) -> Iterator[str]:
     yield from (f"{item.get('location', '')} {item['code']}: {item['message']}" for item in errors)
     if answer["result"] != "OK" and not errors:
         yield f"the result is {answer['result']}"
-
-
-def policies(target: Target) -> dict[str, list[dict[str, Any]]]:
-    """Return policy name -> Access Analyzer's findings, for every policy and trust that is rendered."""
-    if target.is_local:
-        raise NotTriedError("the local target has no IAM Access Analyzer")
-    return {name: findings(target, **request) for name, request in documents(target)}
-
-
-def documents(target: Target) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield the name and the ValidatePolicy request of each document of the installation."""
-    parts = rendered.parts(target.gateway.installation)
-    for key, role in parts["roles"].items():
-        yield f"role {key}", _request(role["policy"], "IDENTITY_POLICY")
-        yield f"trust of {key}", _request(role["trust"], "RESOURCE_POLICY", TRUST)
-    yield "bucket", _request(parts["bucket"]["policy"], "RESOURCE_POLICY", "AWS::S3::Bucket")
-    for group in ("queues", "topics"):
-        for key, part in parts[group].items():
-            if part.get("policy"):
-                yield f"{group} {key}", _request(part["policy"], "RESOURCE_POLICY")
-
-
-def _request(document: Any, kind: str, resource: str = "") -> dict[str, str]:
-    request = {"policyDocument": json.dumps(document), "policyType": kind}
-    return request | ({"validatePolicyResourceType": resource} if resource else {})
-
-
-def findings(target: Target, **request: str) -> list[dict[str, Any]]:
-    pages = target.client("accessanalyzer").get_paginator("validate_policy").paginate(**request)
-    fields = ("findingType", "issueCode", "findingDetails")
-    return [{name: finding[name] for name in fields} for page in pages for finding in page["findings"]]
-
-
-def sound(answer: Any) -> Iterator[str]:
-    for name, found in answer.items():
-        for finding in found:
-            if finding["findingType"] in SEVERE:
-                yield f"{name}: {finding['issueCode']}: {finding['findingDetails']}"
 
 
 def patterns(target: Target) -> list[str]:

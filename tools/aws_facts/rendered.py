@@ -15,9 +15,8 @@ def definition(installation: Installation) -> str:
     return fill((FOLDER / DEFINITION).read_text(encoding="utf-8"), installation)
 
 
-def parts(installation: Installation) -> dict[str, Any]:
-    """Return installation.json."""
-    parts: dict[str, Any] = json.loads(
-        fill((FOLDER / "installation.json").read_text(encoding="utf-8"), installation)
-    )
+def parts(installation: Installation, file: str = "installation.json") -> dict[str, Any]:
+    """Return a file of the artifacts, without it installation.json."""
+    text = fill((FOLDER / file).read_text(encoding="utf-8"), installation)
+    parts: dict[str, Any] = json.loads(text)
     return parts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -31,6 +32,9 @@ BUSY = {
     "InternalFailure",
     "ServiceUnavailable",
 }
+_DENIED_ACTION = re.compile(r"not authorized to perform: ([a-z0-9-]+:\w+)")
+SHAPE_ERRORS = (AttributeError, LookupError, TypeError, ValueError, StopIteration)
+"""What reading an answer raises that lacks a field or has one of another type."""
 CAUSE_LENGTH = 300
 """Characters of a message in the table."""
 
@@ -103,6 +107,8 @@ def try_step(step: Step, target: Target) -> Verdict:
         return Verdict(step.id, step.fact, "not tried", (reason,))
     except BotoCoreError as error:
         return Verdict(step.id, step.fact, "not tried", (f"{error}; check credentials, region and network",))
+    except SHAPE_ERRORS as error:
+        return Verdict(step.id, step.fact, "differs", (_other_shape(error),))
     return judged(step, answer)
 
 
@@ -110,9 +116,13 @@ def judged(step: Step, answer: Any) -> Verdict:
     """Judge an answer, which may be a recording."""
     try:
         details = tuple(step.judge(answer))
-    except (AttributeError, KeyError, TypeError, IndexError, ValueError) as error:
-        details = (f"the answer has another shape: {type(error).__name__} {error}",)
+    except SHAPE_ERRORS as error:
+        details = (_other_shape(error),)
     return Verdict(step.id, step.fact, "differs" if details else "confirmed", details, answer)
+
+
+def _other_shape(error: Exception) -> str:
+    return f"the answer has another shape: {type(error).__name__} {error}"
 
 
 def _failed(step: Step, error: ClientError, target: Target) -> Verdict:
@@ -129,7 +139,10 @@ def obstacle(error: ClientError, target: Target) -> str:
     if code in NO_CREDENTIALS:
         return f"{operation}: AWS does not accept the credentials ({code}); log in again"
     if code in DENIED:
-        return f"{operation} is denied; allow your credentials this action, then repeat the command"
+        action = _DENIED_ACTION.search(rejected_as(error)["message"])
+        return (
+            f"{action[1] if action else operation} is denied; allow your credentials this action, and repeat"
+        )
     if code in BUSY:
         return f"{operation}: {code}; repeat the command"
     if target.is_local and not _served(error):
