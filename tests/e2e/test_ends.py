@@ -38,7 +38,7 @@ stages:
   second:
     kind: processing
     code: work.py
-    inputs: {{made: "${{stages.first.outputs.made}}"}}
+    inputs: {{earlier: "${{stages.first.outputs.made}}"}}
     arguments: ["0"]
     outputs: [made]
 """

@@ -91,6 +91,8 @@ if __name__ == "__main__":
 """
 SCRIPTS = {"bash_script.sh": BASH, "preprocessing.py": PREPROCESSING, "requirements.txt": "joblib\n"}
 PLACE = "s3://my-bucket/terraform-demo"
+JOBS = json.dumps({"output_locations": ["s3://stagewright-local/terraform-demo/"]})
+"""Where the item's jobs write."""
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:0.23-1-cpu-py3"
 SUBMITTED = {
     "sagemaker_program": "script.py",
@@ -230,7 +232,9 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    made = Place(tmp_path_factory.mktemp("import"))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("STAGEWRIGHT_JOBS", JOBS)
+        made = Place(tmp_path_factory.mktemp("import"))
     yield made
     local.down(made.folder / "state")
 

@@ -47,7 +47,7 @@ def document() -> str:
     text = "name: killed\ndefaults: {image: sklearn-1.4, instance_type: ml.m5.large}\n"
     text += "triggers: [{type: code}]\nstages:\n"
     for before, name in zip((None, *NAMES), NAMES, strict=False):
-        inputs = f'made: "${{stages.{before}.outputs.made}}"' if before else ""
+        inputs = f'earlier: "${{stages.{before}.outputs.made}}"' if before else ""
         text += STAGE.format(name=name, inputs=inputs)
     return text
 

@@ -75,10 +75,11 @@ def events(gateway: OperatorGateway, stream: str) -> Iterator[str]:
 
 
 def test_server_does_not_grow_with_a_log_of_30_megabytes(chatty: Place) -> None:
-    chatty("run", ".")
-    chatty("down")
-    small = state_size(chatty)
-    chatty.up()
+    for _ in range(2):  # the second stop also keeps what the first one saved
+        chatty("run", ".", "--force")
+        chatty("down")
+        small = state_size(chatty)
+        chatty.up()
     chatty("run", ".", "--force")  # loads what any job needs
     before = peak(chatty)
     run = chatty.json("run", ".", "-p", "lines=300000")["run"]
