@@ -128,7 +128,8 @@ def start(folder: Path) -> Server:
     server = local.up(folder)
     with closing(connect(server, "sqs")) as queues:
         queues.create_queue(QueueName="disk")
-    return server
+    assert local.down(folder)  # a queue is saved with the state, and only its messages at once
+    return local.up(folder)
 
 
 def fill_while_up(folder: Path, written: Written, disk: Full) -> Server:

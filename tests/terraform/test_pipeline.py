@@ -121,6 +121,7 @@ def test_base_document_item_equals_that_of_a_local_push(user: Terraform, pipelin
         "item": {"S": "base"},
         "document": {"S": text},
         "sha256": {"S": sha256_of(text)},
+        "format": {"N": "1"},
     }
 
 
@@ -128,7 +129,7 @@ def test_base_document_item_equals_that_of_a_local_push(user: Terraform, pipelin
 def test_announcement_names_the_documents_of_the_manifest(user: Terraform, pipeline: str) -> None:
     manifest, _ = manifest_of(user, pipeline)
     announced = Made(user.resources()).one("aws_s3_object", key=f"staging/{pipeline}.json")
-    expected = {"base": manifest.release.document, "environment": manifest.environment}
+    expected = {"base": manifest.release.document, "environment": manifest.environment, "format": 1}
     assert announced["content"].encode() == manifests.to_bytes(expected)
 
 
