@@ -92,11 +92,10 @@ def plan_json(plan: Plan) -> dict[str, object]:
     costs = [cost_of(stage.uses).to_json() if plan.currency else None for stage in plan.stages]
     whole = cost_of(use for stage in plan.stages for use in stage.uses)
     basis = {"currency": plan.currency, "prices_of": plan.prices_of}
+    content = plan.to_json()
     return {
-        **plan.to_json(),
-        "stages": [
-            {**stage, "cost": cost} for stage, cost in zip(plan.to_json()["stages"], costs, strict=True)
-        ],
+        **content,
+        "stages": [{**stage, "cost": cost} for stage, cost in zip(content["stages"], costs, strict=True)],
         "cost": {**whole.to_json(), **basis} if plan.currency else None,
     }
 
