@@ -32,13 +32,14 @@ LIST_DOCUMENTS = Statement(
 _KINDS = ("Processing", "Training", "HyperParameterTuning", "Transform")
 DESCRIBE_JOBS = tuple(f"sagemaker:Describe{kind}Job" for kind in _KINDS)
 STOP_JOBS = tuple(f"sagemaker:Stop{kind}Job" for kind in _KINDS)
+SEND_DECISION = Statement(
+    "SendDecision",
+    "Returns a decision to the stage that waits for it. These actions take no resource.",
+    ("states:SendTaskSuccess", "states:SendTaskFailure"),
+    ("*",),
+)
 APPROVALS = (
-    Statement(
-        "SendDecision",
-        "Returns a decision to the stage that waits for it. These actions take no resource.",
-        ("states:SendTaskSuccess", "states:SendTaskFailure"),
-        ("*",),
-    ),
+    SEND_DECISION,
     Statement(
         "ReadModelVersion",
         "Reads the approval status of a model version, also of another environment that is deployed here.",

@@ -33,9 +33,9 @@ def lost_entries(base: Any, changed: Any, path: tuple[str, ...] = ()) -> Iterato
         for key, value in base.items():
             yield from lost_entries(value, changed.get(key), (*path, key))
     elif isinstance(base, (list, tuple)):
-        entries = changed if isinstance(changed, (list, tuple)) else ()
+        kept = _names(changed if isinstance(changed, (list, tuple)) else ())
         for name in dict.fromkeys(_names(base)):
-            if name not in _names(entries):
+            if name not in kept:
                 yield ".".join(path), name
 
 

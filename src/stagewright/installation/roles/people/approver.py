@@ -6,6 +6,7 @@ from stagewright.installation.roles.arns import RESOURCE_TAGGED, RUNS, sagemaker
 from stagewright.installation.roles.people.conditions import RUN_IDS
 from stagewright.installation.roles.people.policy import Policy
 from stagewright.installation.roles.role import Statement
+from stagewright.installation.roles.shared import SEND_DECISION
 
 DECISION = ("decision", "decided_by", "why", "decided")
 """Attributes of a decision (store/approvals.py)."""
@@ -28,12 +29,7 @@ APPROVER = Policy(
                 "StringEqualsIfExists": {"dynamodb:ReturnValues": "NONE"},
             },
         ),
-        Statement(
-            "SendDecision",
-            "Returns a decision to the stage that waits for it. These actions take no resource.",
-            ("states:SendTaskSuccess", "states:SendTaskFailure"),
-            ("*",),
-        ),
+        SEND_DECISION,
         Statement(
             "ModelApproval",
             "Sets the approval status of this installation's model versions, which have the tags of their"
