@@ -1,8 +1,8 @@
 """Fields that choose the code that runs, and the references that they refuse.
 
-Whoever may start a run sets its parameters, and overrides set them for all runs. To choose code is another
-permission (docs/security.md). A field that chooses code therefore takes a parameter only if the document
-lists the parameter's `allowed_values`, and takes nothing that an event brings.
+A person who may start a run sets its parameters, and overrides set them for all runs. To choose code is
+another permission (docs/security.md). A field that chooses code therefore takes a parameter only if the
+document lists the parameter's `allowed_values`, and takes nothing that an event brings.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class Pipeline(Model):
     allowed_values: Mapping[Name, Annotated[tuple[Scalar, ...], Field(min_length=1, max_length=1_000)]] = (
         Field(default_factory=dict)
     )
-    """`{size: [small, large]}`: the only values that a parameter may have, whoever sets it. A parameter that
+    """`{size: [small, large]}`: the only values that a parameter may have, from any source. A parameter that
     chooses the code that runs needs such a list: in `image`, `entrypoint`, `function`, `job`, `model` or
     `request`."""
     partition: Annotated[str, Accepts(known="plan", roots=("parameters", "trigger"))] = "default"

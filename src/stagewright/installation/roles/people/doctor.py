@@ -1,4 +1,4 @@
-"""The read-only policy of whoever runs `stagewright doctor`: an operator or a CI pipeline."""
+"""The read-only policy for `stagewright doctor`, run by an operator or a CI pipeline."""
 
 from __future__ import annotations
 
