@@ -36,7 +36,7 @@ TRAINING = {
 
 @pytest.fixture
 def gateway():
-    made = OperatorGateway.connect(INSTALLATION, access_key="AKIAIOSFODNN7EXAMPLE", secret_key="x")
+    made = OperatorGateway.connect(INSTALLATION, access_key="known", secret_key="x")
     yield made
     made.close()
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -164,12 +166,19 @@ def test_killed_run_command_stops_its_run_and_server(place: Place) -> None:
     assert stages == {"first": "STOPPED", "second": "STOPPED"}
 
 
+def saved_items(place: Place) -> str:
+    """The items of all tables that the last snapshot has."""
+    with closing(sqlite3.connect(place.state / "aws/items.sqlite")) as connection:
+        return "".join(record for (record,) in connection.execute("SELECT record FROM records"))
+
+
 def test_restart_after_kill_closes_the_open_run(place: Place) -> None:
     gateway = place.up()
     key = pushed(place, gateway, "one", seconds=300)
     run = until(lambda: is_at_work(gateway, key))
-    saved = [place.state / "aws" / f"{name}.json" for name in ("dynamodb", "stepfunctions")]
-    until(lambda: all(file.exists() and run in file.read_text() for file in saved))
+    executions = place.state / "aws/stepfunctions.json"
+    until(lambda: executions.exists() and run in executions.read_text())
+    until(lambda: run in saved_items(place))
     place.kill()
     gateway = place.up()
     header = gateway.runs.header(run)

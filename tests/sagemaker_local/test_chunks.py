@@ -13,7 +13,7 @@ from sagemaker_local.http import chunks, sigv4
 from sagemaker_local.http.chunks import Chunks
 from sagemaker_local.http.sigv4 import Request, Signature, SignatureError
 
-SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # pragma: allowlist secret
+SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 TIME, REGION = "20130524T000000Z", "us-east-1"
 PLAIN = "4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9"
 PLAIN_CHUNKS = (
@@ -31,7 +31,7 @@ CHECKSUM = b"x-amz-checksum-crc32c:sOO8/Q=="
 
 
 def signature(seed):
-    return Signature("AKIAIOSFODNN7EXAMPLE", TIME[:8], REGION, "s3", ("host",), seed, TIME, 0, False)
+    return Signature("known", TIME[:8], REGION, "s3", ("host",), seed, TIME, 0, False)
 
 
 def sent(rows, trailer=b""):
