@@ -73,8 +73,14 @@ def same(here, there, failures: list[str]) -> bool:
     if isinstance(here, list) and isinstance(there, list):
         return len(here) == len(there) and all(map(same, here, there, [failures] * len(here)))
     if isinstance(here, str) and isinstance(there, str) and here != there:
-        return any(failure and failure[:80] in here for failure in failures)
+        texts = [text for failure in failures if failure for text in (failure[:80], _reason(failure))]
+        return any(text in here for text in texts)
     return type(here) is type(there) and here == there
+
+
+def _reason(failure: str) -> str:
+    """What the expression's evaluator wrote, which the state machine puts into its own causes."""
+    return failure.rpartition(" during evaluation. ")[2]
 
 
 def report(differences: list[Compared]) -> str:
