@@ -17,7 +17,7 @@ from stagewright.installation.roles.glue import GLUE
 from stagewright.installation.roles.recorder import RECORDER
 from stagewright.installation.roles.router import ROUTER
 from stagewright.installation.roles.sagemaker import SAGEMAKER
-from stagewright.installation.roles.smoke_test import SMOKE_TEST
+from stagewright.installation.roles.smoke_check import SMOKE_TEST
 from stagewright.installation.roles.state_machine import WORKFLOW
 from stagewright.installation.roles.sweeper import SWEEPER
 

@@ -21,8 +21,7 @@ from stagewright.aws.endpoints import Endpoint
 from stagewright.errors import NotFoundError, TargetError
 from stagewright.gateway import Gateway
 from stagewright.naming import OWNER_TAG, pipeline_of, timestamp
-from stagewright.runs.endpoints import last_deployment, registered_model
-from stagewright.runs.endpoints import smoke_test as smoke
+from stagewright.runs.endpoints import last_deployment, registered_model, smoke_check
 from stagewright.runs.endpoints.expiry import AT_REST
 from stagewright.runs.endpoints.last_deployment import LastDeployment
 from stagewright.runs.history.run_history import deployed_endpoints
@@ -93,7 +92,7 @@ class PreparedRollback:
         try:
             self._update(self.to, self.last.config(self.unwatched))
             if smoke_test and (
-                failure := smoke.failure(self.gateway, self.record.name, self.last.smoke_test)
+                failure := smoke_check.failure(self.gateway, self.record.name, self.last.smoke_test)
             ):
                 self._undo(failure)
         except TargetError as error:

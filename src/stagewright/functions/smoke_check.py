@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from stagewright.functions import environment
-from stagewright.runs.endpoints import smoke_test
+from stagewright.runs.endpoints import smoke_check
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, str]:
     """Test `endpoint` with the settings `test`. `failure` of the response is empty if the test passes."""
     gateway = environment.gateway(environment.installation(context))
-    return {"failure": smoke_test.failure(gateway, event["endpoint"], event["test"])}
+    return {"failure": smoke_check.failure(gateway, event["endpoint"], event["test"])}

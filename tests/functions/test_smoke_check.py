@@ -4,8 +4,8 @@ import pytest
 
 from stagewright.aws.endpoints import Answer
 from stagewright.errors import TargetError
-from stagewright.functions import smoke_test
-from stagewright.runs.endpoints.smoke_test import FILE_LIMIT
+from stagewright.functions import smoke_check
+from stagewright.runs.endpoints.smoke_check import FILE_LIMIT
 
 SETTINGS = {"content_type": "text/csv", "accept": "application/json"}
 
@@ -31,7 +31,7 @@ def endpoints(function):
 def failure(context):
     def handle(endpoint="prices", **test):
         event = {"endpoint": endpoint, "test": {**SETTINGS, **test}}
-        return smoke_test.handler(event, context)["failure"]
+        return smoke_check.handler(event, context)["failure"]
 
     return handle
 
